@@ -1,0 +1,1 @@
+"""Aurora Restore Pipeline: a dated Aurora snapshot stands again as a cluster of its own."""

@@ -1,0 +1,85 @@
+"""Deciding about the snapshot copy: wait for one, take a finished one, or start one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from aurora_restore.domain.errors import NameTaken, SnapshotCopyFailed
+from aurora_restore.domain.naming import OPERATION_TAG, SNAPSHOT_PREFIX
+from aurora_restore.domain.observed import ClusterSnapshot
+from aurora_restore.domain.plan import RestorePlan
+
+FAILED_SNAPSHOT_STATUSES = frozenset({"failed", "incompatible-restore", "incompatible-parameters"})
+GOING_STATUSES = frozenset({"deleting", "deleted"})
+
+
+class CopyAction(Enum):
+    START = "start"
+    WAIT = "wait"
+    USE = "use"
+
+
+@dataclass(frozen=True)
+class CopyDecision:
+    action: CopyAction
+    reason: str
+    snapshot: ClusterSnapshot | None = None
+
+
+def decide_copy(operation_id: str, plan: RestorePlan, snapshots: Sequence[ClusterSnapshot]) -> CopyDecision:
+    """Decide from the snapshots of the target Region.
+
+    A finished copy of the same snapshot and key is used, whoever made it; one in flight is waited for, so that
+    there are never two.
+
+    Raises:
+        NameTaken, SnapshotCopyFailed
+    """
+    own = _own_copy(operation_id, plan, snapshots)
+    copies = [item for item in snapshots if is_copy_for(plan, item)]
+    finished = [item for item in copies if item.status == "available"]
+    if finished:
+        chosen = own if own is not None and own in finished else finished[0]
+        return CopyDecision(CopyAction.USE, _use_reason(chosen, own), chosen)
+    if own and own.status in FAILED_SNAPSHOT_STATUSES:
+        raise SnapshotCopyFailed(
+            f"The copy {own.db_cluster_snapshot_identifier} of {plan.source.cluster_snapshot_identifier} "
+            f"ended `{own.status}`."
+        )
+    in_flight = [item for item in copies if item.status not in FAILED_SNAPSHOT_STATUSES | GOING_STATUSES]
+    going = own or next(iter(in_flight), None)
+    if going:
+        reason = f"the copy {going.db_cluster_snapshot_identifier} is `{going.status}`"
+        return CopyDecision(CopyAction.WAIT, reason, going)
+    return CopyDecision(CopyAction.START, "no copy of this snapshot under this key is in the target Region")
+
+
+def is_copy_for(plan: RestorePlan, snapshot: ClusterSnapshot) -> bool:
+    """Whether a snapshot is a copy of ours of the planned snapshot under the planned key."""
+    return (
+        plan.copy is not None
+        and snapshot.db_cluster_snapshot_identifier.startswith(SNAPSHOT_PREFIX)
+        and OPERATION_TAG in snapshot.tags
+        and snapshot.source_db_cluster_snapshot_arn == plan.source.cluster_snapshot_arn
+        and (plan.copy.kms_key_id is None or snapshot.kms_key_id == plan.copy.kms_key_id)
+    )
+
+
+def _own_copy(
+    operation_id: str, plan: RestorePlan, snapshots: Sequence[ClusterSnapshot]
+) -> ClusterSnapshot | None:
+    name = plan.copy.cluster_snapshot_identifier if plan.copy else None
+    own = next((item for item in snapshots if item.db_cluster_snapshot_identifier == name), None)
+    if own and own.tags.get(OPERATION_TAG) != operation_id:
+        owner = own.tags.get(OPERATION_TAG, "nobody known to this pipeline")
+        raise NameTaken(f"The snapshot name {name} is taken; it belongs to {owner}.")
+    return own
+
+
+def _use_reason(chosen: ClusterSnapshot, own: ClusterSnapshot | None) -> str:
+    if chosen is own:
+        return f"the copy {chosen.db_cluster_snapshot_identifier} is finished"
+    maker = chosen.tags[OPERATION_TAG]
+    return f"the finished copy {chosen.db_cluster_snapshot_identifier} of the operation {maker} is used again"

@@ -1,0 +1,387 @@
+"""The one tree of errors.
+
+Each class is an error that an operator can meet. Its class name is what Step Functions sees, its `code` is
+what the record, the notification and the command line show, its `hint` says what to do next.
+
+    RestoreError
+    ├── RequestRefused        what was asked cannot be done: found before anything is created
+    ├── StepFailed            a step met something that a repetition will not mend
+    └── TransientFault        a repetition can help: Step Functions calls the step again
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong, in the operator's words."""
+
+    code: str
+    message: str
+    hint: str
+
+    def to_item(self) -> dict[str, str]:
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+class RestoreError(Exception):
+    """Base of all our errors."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    default_hint: ClassVar[str] = "Look at the log of the step for this operation id, and report it as a bug."
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint or self.default_hint
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return (Fault(self.code, self.message, self.hint),)
+
+
+class RequestRefused(RestoreError):
+    """The request cannot be carried out. Nothing was created."""
+
+    code = "REQUEST_REFUSED"
+    default_hint = "Correct the request and start again; nothing was created."
+
+
+class StepFailed(RestoreError):
+    """A step cannot be brought to its end."""
+
+    code = "STEP_FAILED"
+
+
+class TransientFault(RestoreError):
+    """A repetition can help; the state machine repeats the step."""
+
+    code = "TRANSIENT_FAULT"
+    default_hint = "The step is repeated by itself. If this ends the run, start it again later."
+
+
+class InvalidRequest(RequestRefused):
+    code = "INVALID_REQUEST"
+    default_hint = "Correct the field that is named; the fields are described in docs/operations.md."
+
+
+class UnknownField(RequestRefused):
+    code = "UNKNOWN_FIELD"
+    default_hint = "Correct the name of the field, or leave it out."
+
+
+class InvalidDate(RequestRefused):
+    code = "INVALID_DATE"
+    default_hint = "Write the day as YYYY-MM-DD (UTC), not later than today, or `latest`."
+
+
+class DateInFuture(RequestRefused):
+    code = "DATE_IN_FUTURE"
+    default_hint = "Days are UTC days. Choose today or an earlier one, or `latest`."
+
+
+class AdminSecretNotFound(RequestRefused):
+    code = "ADMIN_SECRET_NOT_FOUND"
+    default_hint = (
+        "Create it in the target Region: aws secretsmanager create-secret --name NAME "
+        '--secret-string \'{"username": "MASTER USER OF THE SOURCE", "password": "A NEW ONE"}\'.'
+    )
+
+
+class InvalidTargetName(RequestRefused):
+    code = "INVALID_TARGET_NAME"
+    default_hint = (
+        "Use 1 to 63 letters, digits and hyphens; begin with a letter; no two hyphens together, "
+        "none at the end."
+    )
+
+
+class TargetOutsidePrefix(RequestRefused):
+    code = "TARGET_OUTSIDE_PREFIX"
+    default_hint = "Choose a name with the prefix, or deploy the stack with another TargetClusterPrefix."
+
+
+class TargetRegionMismatch(RequestRefused):
+    code = "TARGET_REGION_MISMATCH"
+    default_hint = "Start the restore on the stack of the target Region, or leave target_region out."
+
+
+class TargetExists(RequestRefused):
+    code = "TARGET_EXISTS"
+    default_hint = "Choose another target_cluster_id, or remove the cluster that stands there."
+
+
+class TargetLocked(RequestRefused):
+    code = "TARGET_LOCKED"
+    default_hint = (
+        "Wait for that operation to end, or, if it is dead, mark its record FAILED; then start "
+        "again under a new name."
+    )
+
+
+class SnapshotNotFound(RequestRefused):
+    code = "SNAPSHOT_NOT_FOUND"
+    default_hint = (
+        "Look at `aws rds describe-db-cluster-snapshots` in the source Region, and choose a day that has one."
+    )
+
+
+class SnapshotAmbiguous(RequestRefused):
+    code = "SNAPSHOT_AMBIGUOUS"
+    default_hint = "Name the cluster in source_cluster_id."
+
+
+class SnapshotNotAvailable(RequestRefused):
+    code = "SNAPSHOT_NOT_AVAILABLE"
+    default_hint = "Wait until the snapshot is `available`, then start again under a new name."
+
+
+class EngineNotSupported(RequestRefused):
+    code = "ENGINE_NOT_SUPPORTED"
+    default_hint = "This release restores aurora-postgresql."
+
+
+class SubnetGroupRequired(RequestRefused):
+    code = "SUBNET_GROUP_REQUIRED"
+    default_hint = "Give db_subnet_group_name: a new cluster has no predecessor to take it from."
+
+
+class SubnetGroupNotFound(RequestRefused):
+    code = "SUBNET_GROUP_NOT_FOUND"
+    default_hint = "Create the subnet group in the target Region, or name one that exists."
+
+
+class SecurityGroupRequired(RequestRefused):
+    code = "SECURITY_GROUP_REQUIRED"
+    default_hint = "Give vpc_security_group_ids: a new cluster has no predecessor to take them from."
+
+
+class SecurityGroupNotFound(RequestRefused):
+    code = "SECURITY_GROUP_NOT_FOUND"
+    default_hint = "Name security groups of the target Region."
+
+
+class SecurityGroupOfAnotherVpc(RequestRefused):
+    code = "SECURITY_GROUP_OF_ANOTHER_VPC"
+    default_hint = "Name security groups of the VPC that the subnet group lies in."
+
+
+class InstanceClassNotOrderable(RequestRefused):
+    code = "INSTANCE_CLASS_NOT_ORDERABLE"
+    default_hint = (
+        "Choose a class from `aws rds describe-orderable-db-instance-options` for this engine "
+        "version and Region."
+    )
+
+
+class EngineVersionNotOffered(RequestRefused):
+    code = "ENGINE_VERSION_NOT_OFFERED"
+    default_hint = (
+        "The target Region does not offer the snapshot's engine version: upgrade the source, or "
+        "choose another Region."
+    )
+
+
+class ParameterGroupNotFound(RequestRefused):
+    code = "PARAMETER_GROUP_NOT_FOUND"
+    default_hint = (
+        "Create the parameter group in the target Region, or leave the field out for the engine's default."
+    )
+
+
+class ParameterGroupFamilyMismatch(RequestRefused):
+    code = "PARAMETER_GROUP_FAMILY_MISMATCH"
+    default_hint = "Name a parameter group of the family of the snapshot's engine version."
+
+
+class KmsKeyRequired(RequestRefused):
+    code = "KMS_KEY_REQUIRED"
+    default_hint = (
+        "Give kms_key_id: a key of the target Region. Keys do not leave their Region, so an "
+        "encrypted copy needs one there."
+    )
+
+
+class KmsKeyNotAccessible(RequestRefused):
+    code = "KMS_KEY_NOT_ACCESSIBLE"
+    default_hint = (
+        "Check that the key exists in the target Region, is enabled, and that its policy lets the "
+        "pipeline's role use it and create grants."
+    )
+
+
+class SecretNotFound(RequestRefused):
+    code = "SECRET_NOT_FOUND"
+    default_hint = "Create the secret in the target Region with a JSON value of `username` and `password`."
+
+
+class SecretNotAccessible(RequestRefused):
+    code = "SECRET_NOT_ACCESSIBLE"
+    default_hint = (
+        "Give the secret a name under the stack's SecretPrefix, or let the role read it and use its key."
+    )
+
+
+class SecretMalformed(RequestRefused):
+    code = "SECRET_MALFORMED"
+    default_hint = "The secret's value is to be a JSON object with `username` and `password`, both text."
+
+
+class SecretWrongUser(RequestRefused):
+    code = "SECRET_WRONG_USER"
+    default_hint = (
+        "The username in the secret is to be the one that is named; the master user of a cluster "
+        "cannot be renamed."
+    )
+
+
+class PasswordNotAcceptable(RequestRefused):
+    code = "PASSWORD_NOT_ACCEPTABLE"
+    default_hint = 'RDS takes 8 to 41 printable ASCII characters, without / " @ and space.'
+
+
+class QuotaExceeded(RequestRefused):
+    code = "QUOTA_EXCEEDED"
+    default_hint = "Ask for a higher quota in the target Region, or remove what is no longer needed."
+
+
+class OperationNotRunning(StepFailed):
+    code = "OPERATION_NOT_RUNNING"
+    default_hint = "The record was closed by hand or by another run; start a new operation to go on."
+
+
+class NameTaken(StepFailed):
+    code = "NAME_TAKEN"
+    default_hint = (
+        "Something that this operation did not make has the name that it needs. Look at its tags to "
+        "see whose it is."
+    )
+
+
+class SnapshotCopyFailed(StepFailed):
+    code = "SNAPSHOT_COPY_FAILED"
+    default_hint = (
+        "Look at the copy in the RDS console of the target Region and at the key's policy; start "
+        "again under a new name."
+    )
+
+
+class ClusterFailed(StepFailed):
+    code = "CLUSTER_FAILED"
+    default_hint = (
+        "Look at the cluster's events in the RDS console; remove it and start again under a new name."
+    )
+
+
+class InstanceFailed(StepFailed):
+    code = "INSTANCE_FAILED"
+    default_hint = (
+        "Look at the instance's events in the RDS console; remove it and start again under a new name."
+    )
+
+
+class DbUserSetupFailed(StepFailed):
+    code = "DB_USER_SETUP_FAILED"
+    default_hint = (
+        "Look at the checks in the record; correct the request or the secrets and start again under "
+        "a new name."
+    )
+
+
+class VerificationFailed(StepFailed):
+    code = "VERIFICATION_FAILED"
+    default_hint = "The record lists each field that differs (restore_details.verification)."
+
+
+class PhaseTimedOut(StepFailed):
+    code = "PHASE_TIMED_OUT"
+    default_hint = (
+        "Look at what the phase was waiting for; raise its limit (PhaseTimeoutHours) if it only needs longer."
+    )
+
+
+class RecordTooLarge(StepFailed):
+    code = "RECORD_TOO_LARGE"
+    default_hint = "A record holds 400 KB: ask for fewer users or databases in one run."
+
+
+class AccessDenied(StepFailed):
+    code = "ACCESS_DENIED"
+    default_hint = (
+        "The pipeline's role lacks a right that is named in the message; update the stack, or look "
+        "for a policy above it."
+    )
+
+
+class AwsRequestFailed(StepFailed):
+    code = "AWS_REQUEST_FAILED"
+    default_hint = "AWS refused the request for the reason it gives; this is not mended by repeating it."
+
+
+class NotificationFailed(StepFailed):
+    code = "NOTIFICATION_FAILED"
+    default_hint = "Check that the topic exists and that the role may publish to it (and use its key)."
+
+
+class ConfigurationError(StepFailed):
+    code = "CONFIGURATION_ERROR"
+    default_hint = "Set the environment variable that is named; the stack's template sets them all."
+
+
+class AwsUnavailable(TransientFault):
+    code = "AWS_UNAVAILABLE"
+
+
+class AwsThrottled(TransientFault):
+    code = "AWS_THROTTLED"
+
+
+class CopySlotsInUse(TransientFault):
+    code = "COPY_SLOTS_IN_USE"
+    default_hint = (
+        "Five copies are in flight in the target Region, which is the most that AWS admits; the "
+        "pipeline waits for a free slot."
+    )
+
+
+class DatabaseUnreachable(TransientFault):
+    code = "DATABASE_UNREACHABLE"
+    default_hint = (
+        "Check the security groups, the subnets of the two functions that talk to databases, and "
+        "the certificate bundle."
+    )
+
+
+class PreflightFailed(RequestRefused):
+    """Several faults at once, each with its own code."""
+
+    code = "PREFLIGHT_FAILED"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        lines = "; ".join(f"{fault.code}: {fault.message}" for fault in faults)
+        super().__init__(f"{len(faults)} things stand in the way: {lines}")
+        self._faults = tuple(faults)
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return self._faults
+
+
+def refuse(faults: Sequence[RestoreError]) -> None:
+    """Raise what stands in the way: one fault as itself, several as `PreflightFailed`; nothing for none."""
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise PreflightFailed([fault for error in faults for fault in error.faults])
+
+
+def _tree(error: type[RestoreError]) -> list[type[RestoreError]]:
+    return [error, *(below for child in error.__subclasses__() for below in _tree(child))]
+
+
+# By the name that Step Functions sees.
+ERRORS_BY_NAME = {error.__name__: error for error in _tree(RestoreError)}

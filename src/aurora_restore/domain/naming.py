@@ -1,0 +1,49 @@
+"""Every name that a run gives: derived from the operation id, so that a repeated step finds what it made."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+OPERATION_TAG = "aurora-restore:operation-id"
+SOURCE_SNAPSHOT_TAG = "aurora-restore:source-snapshot-arn"
+RETAIN_UNTIL_TAG = "aurora-restore:retain-until"
+OUR_TAG_PREFIX = "aurora-restore:"
+SNAPSHOT_PREFIX = "aurora-restore-"
+IDENTIFIER_MAX_LENGTH = 63
+
+_IDENTIFIER = re.compile(r"[a-zA-Z](?:-?[a-zA-Z0-9])*")
+
+
+def identifier_fault(identifier: str) -> str | None:
+    """Say what keeps a text from being an RDS identifier; None where it is one.
+
+    RDS: 1 to 63 letters, digits or hyphens, first a letter, no two hyphens together, none at the end.
+    """
+    if not identifier:
+        return "it is empty"
+    if len(identifier) > IDENTIFIER_MAX_LENGTH:
+        return f"it has {len(identifier)} characters, and {IDENTIFIER_MAX_LENGTH} are the most"
+    if not _IDENTIFIER.fullmatch(identifier):
+        return "it is not made of letters, digits and single hyphens, beginning with a letter"
+    return None
+
+
+def copy_identifier(operation_id: str) -> str:
+    """The name of the operation's snapshot copy, e.g. `aurora-restore-20230615-123456`."""
+    slug = re.sub(r"[^a-z0-9]+", "-", operation_id.lower().removeprefix("restore-")).strip("-")
+    name = f"{SNAPSHOT_PREFIX}{slug}"
+    if slug and len(name) <= IDENTIFIER_MAX_LENGTH and f"restore-{slug}" == operation_id:
+        return name
+    return f"{SNAPSHOT_PREFIX}{slug[:35].strip('-') or 'copy'}-{short_hash(operation_id)}"
+
+
+def instance_identifier(db_cluster_identifier: str, operation_id: str, number: int) -> str:
+    """The name of the n-th instance: its own for every operation, since renaming an instance reboots it."""
+    suffix = f"-{short_hash(operation_id)}-{number}"
+    return db_cluster_identifier[: IDENTIFIER_MAX_LENGTH - len(suffix)].rstrip("-") + suffix
+
+
+def short_hash(text: str) -> str:
+    """Eight hexadecimal digits that stand for a text in a name."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

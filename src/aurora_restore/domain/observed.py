@@ -1,0 +1,152 @@
+"""What was seen in the world: RDS objects in the words of RDS, reduced to what decisions need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class ClusterSnapshot:
+    """An Aurora DB cluster snapshot. `snapshot_create_time` is absent while it is being created."""
+
+    db_cluster_snapshot_identifier: str
+    db_cluster_snapshot_arn: str
+    db_cluster_identifier: str
+    status: str
+    snapshot_type: str
+    engine: str
+    engine_version: str
+    master_username: str
+    snapshot_create_time: datetime | None = None
+    percent_progress: int = 0
+    port: int | None = None
+    storage_encrypted: bool = False
+    kms_key_id: str | None = None
+    source_db_cluster_snapshot_arn: str | None = None
+    iam_database_authentication_enabled: bool = False
+    storage_type: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DbCluster:
+    """An Aurora DB cluster as DescribeDBClusters shows it."""
+
+    db_cluster_identifier: str
+    db_cluster_arn: str
+    status: str
+    engine: str
+    engine_version: str
+    master_username: str
+    db_cluster_resource_id: str = ""
+    endpoint: str | None = None
+    reader_endpoint: str | None = None
+    port: int | None = None
+    percent_progress: int | None = None
+    db_subnet_group: str | None = None
+    vpc_security_group_ids: tuple[str, ...] = ()
+    db_cluster_parameter_group: str | None = None
+    storage_encrypted: bool = False
+    kms_key_id: str | None = None
+    storage_type: str | None = None
+    backup_retention_days: int | None = None
+    deletion_protection: bool = False
+    iam_authentication: bool = False
+    cloudwatch_logs_exports: tuple[str, ...] = ()
+    engine_lifecycle_support: str | None = None
+    serverless_v2: Mapping[str, float] | None = None
+    member_identifiers: tuple[str, ...] = ()
+    pending_modified_values: Mapping[str, object] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DbInstance:
+    """A member of an Aurora DB cluster as DescribeDBInstances shows it."""
+
+    db_instance_identifier: str
+    db_instance_arn: str
+    db_cluster_identifier: str
+    status: str
+    db_instance_class: str
+    engine: str
+    promotion_tier: int | None = None
+    db_parameter_group: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SubnetGroup:
+    db_subnet_group_name: str
+    vpc_id: str
+    status: str
+    availability_zones: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SecurityGroup:
+    group_id: str
+    group_name: str
+    vpc_id: str
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    name: str
+    family: str
+
+
+@dataclass(frozen=True)
+class KmsKey:
+    """`key_state` as KMS spells it: Enabled, Disabled, PendingDeletion, …"""
+
+    key_id: str
+    arn: str
+    key_state: str
+    key_usage: str = "ENCRYPT_DECRYPT"
+
+
+@dataclass(frozen=True)
+class Quota:
+    """One account quota of RDS, as DescribeAccountAttributes names it (`DBClusters`, `ManualClusterSnapshots`)."""
+
+    name: str
+    used: int
+    maximum: int
+
+    @property
+    def room(self) -> int:
+        return max(0, self.maximum - self.used)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A database login. The password never shows in a repr."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class DatabaseEndpoint:
+    """Where a database server answers: `host` is the name that its certificate must carry."""
+
+    host: str
+    port: int
+
+
+class LoginOutcome(StrEnum):
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+    UNREACHABLE = "UNREACHABLE"
+
+
+@dataclass(frozen=True)
+class LoginAttempt:
+    """How a login went, and why, in words that hold no secret."""
+
+    outcome: LoginOutcome
+    reason: str

@@ -1,0 +1,118 @@
+"""An operation: one run of a restore, as its record in the state table tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.results import Phase, StepResult, StepStatus
+from aurora_restore.domain.times import format_time, parse_time
+
+
+class OperationStatus(StrEnum):
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A record, read. `item` is the record as it stands in the table."""
+
+    item: Mapping[str, Any]
+
+    @property
+    def operation_id(self) -> str:
+        return str(self.item["operation_id"])
+
+    @property
+    def status(self) -> str:
+        return str(self.item["status"])
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == OperationStatus.RUNNING
+
+    @property
+    def target_cluster_id(self) -> str | None:
+        return self.item.get("target_cluster_id")
+
+    @property
+    def execution_arn(self) -> str | None:
+        return self.item.get("execution_arn")
+
+    @property
+    def plan(self) -> RestorePlan:
+        return RestorePlan.from_item(self.item["plan"])
+
+    @property
+    def is_planned(self) -> bool:
+        return bool(self.item.get("plan"))
+
+    @property
+    def is_dry_run(self) -> bool:
+        parameters = self.item.get("parameters")
+        return isinstance(parameters, Mapping) and parameters.get("dry_run") is True
+
+    def section(self, name: str) -> dict[str, Any]:
+        """A map field of the record, e.g. `restore_details`; empty where it does not stand yet."""
+        return dict(self.item.get(name) or {})
+
+    def phase(self, phase: Phase) -> dict[str, Any]:
+        return dict(self.section("phases").get(phase.value) or {})
+
+    def phase_start(self, phase: Phase) -> datetime | None:
+        started = self.phase(phase).get("start_time")
+        return parse_time(started) if started else None
+
+    def waited_for(self, phase: Phase, message: str, now: datetime) -> timedelta:
+        """For how long the phase has been waiting for just this."""
+        state = self.phase(phase)
+        if state.get("message") != message or not state.get("waiting_since"):
+            return timedelta()
+        return now - parse_time(state["waiting_since"])
+
+
+def new_record(
+    operation_id: str, execution_arn: str | None, parameters: object, now: datetime, expires_at: int
+) -> dict[str, Any]:
+    """The record of an operation that begins. `expires_at` is in epoch seconds."""
+    target = parameters.get("target_cluster_id") if isinstance(parameters, Mapping) else None
+    return {
+        "operation_id": operation_id,
+        "execution_arn": execution_arn,
+        "status": OperationStatus.RUNNING.value,
+        "step": Phase.SNAPSHOT_CHECK.value,
+        "target_cluster_id": target.lower() if isinstance(target, str) else None,
+        "start_time": format_time(now),
+        "last_updated_time": format_time(now),
+        "parameters": parameters,
+        "snapshot_details": {},
+        "restore_details": {},
+        "phases": {},
+        "expires_at": expires_at,
+    }
+
+
+def phase_state(before: Mapping[str, Any], result: StepResult, now: datetime) -> dict[str, Any]:
+    """What the record says of a phase after one more call."""
+    time = format_time(now)
+    ended = result.status is not StepStatus.IN_PROGRESS
+    same_wait = before.get("message") == result.message and before.get("waiting_since")
+    state = {
+        "status": result.status.value,
+        "start_time": before.get("start_time", time),
+        "last_updated_time": time,
+        "progress_percent": max(result.progress_percent, int(before.get("progress_percent", 0))),
+        "message": result.message,
+        "calls": int(before.get("calls", 0)) + 1,
+        "wait_seconds": result.wait_seconds,
+    }
+    if ended:
+        return state | {"end_time": before.get("end_time", time)}
+    return state | {"waiting_since": before["waiting_since"] if same_wait else time}

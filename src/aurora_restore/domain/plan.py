@@ -1,0 +1,240 @@
+"""The plan: what a run will make, under which names, from which snapshot, and why. It stands in the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from aurora_restore.domain.naming import (
+    OPERATION_TAG,
+    SOURCE_SNAPSHOT_TAG,
+    copy_identifier,
+    instance_identifier,
+)
+from aurora_restore.domain.observed import ClusterSnapshot
+from aurora_restore.domain.request import RestoreRequest
+from aurora_restore.domain.selection import SelectedSnapshot
+from aurora_restore.domain.settings import PipelineSettings
+from aurora_restore.domain.times import format_time
+from aurora_restore.domain.users import Access, DbUser
+
+
+@dataclass(frozen=True)
+class SourceSnapshot:
+    """The chosen snapshot and why it was chosen."""
+
+    cluster_snapshot_identifier: str
+    cluster_snapshot_arn: str
+    region: str
+    db_cluster_identifier: str
+    snapshot_create_time: str
+    engine: str
+    engine_version: str
+    master_username: str
+    kms_key_id: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class SnapshotCopy:
+    """The copy that has to be made (or found) in the target Region."""
+
+    cluster_snapshot_identifier: str
+    kms_key_id: str | None
+
+
+@dataclass(frozen=True)
+class PlannedCluster:
+    """The cluster to restore; None means: RDS's own default."""
+
+    db_cluster_identifier: str
+    db_subnet_group_name: str
+    vpc_security_group_ids: tuple[str, ...]
+    db_cluster_parameter_group_name: str | None
+    kms_key_id: str | None
+    port: int | None
+    storage_type: str | None
+    backup_retention_days: int | None
+    deletion_protection: bool
+    iam_authentication: bool
+    cloudwatch_logs_exports: tuple[str, ...]
+    engine_lifecycle_support: str
+    serverless_v2: Mapping[str, float] | None
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PlannedInstance:
+    db_instance_identifier: str
+    db_instance_class: str
+    promotion_tier: int
+    db_parameter_group_name: str | None
+
+
+@dataclass(frozen=True)
+class RestorePlan:
+    """Everything that the phases after SnapshotCheck need to know."""
+
+    source: SourceSnapshot
+    copy: SnapshotCopy | None
+    copy_reason: str
+    cluster: PlannedCluster
+    instances: tuple[PlannedInstance, ...]
+    db_users: tuple[DbUser, ...] = ()
+    lock_other_logins: bool = False
+    admin_secret_id: str = ""
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+    def to_item(self) -> dict[str, Any]:
+        """The plan as it stands in the record."""
+        return asdict(self)
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> RestorePlan:
+        """Read back what `to_item` wrote."""
+        copy = item["copy"]
+        cluster = dict(item["cluster"])
+        for name in ("vpc_security_group_ids", "cloudwatch_logs_exports"):
+            cluster[name] = tuple(cluster[name])
+        return cls(
+            source=SourceSnapshot(**item["source"]),
+            copy=SnapshotCopy(**copy) if copy else None,
+            copy_reason=item["copy_reason"],
+            cluster=PlannedCluster(**cluster),
+            instances=tuple(PlannedInstance(**instance) for instance in item["instances"]),
+            db_users=tuple(_user_from_item(user) for user in item["db_users"]),
+            lock_other_logins=item["lock_other_logins"],
+            admin_secret_id=item["admin_secret_id"],
+            notes=tuple(item["notes"]),
+        )
+
+
+def build_plan(
+    operation_id: str,
+    request: RestoreRequest,
+    selected: SelectedSnapshot,
+    kms_key_arn: str | None,
+    settings: PipelineSettings,
+) -> RestorePlan:
+    """Turn a request and the chosen snapshot into a plan. `kms_key_arn` is the requested key, resolved."""
+    snapshot = selected.snapshot
+    copy_needed, copy_reason = copy_decision(request, snapshot, kms_key_arn)
+    copy = (
+        SnapshotCopy(copy_identifier(operation_id), _copy_key(snapshot, kms_key_arn)) if copy_needed else None
+    )
+    return RestorePlan(
+        source=_source(request, selected),
+        copy=copy,
+        copy_reason=copy_reason,
+        cluster=_cluster(operation_id, request, snapshot, kms_key_arn),
+        instances=_instances(operation_id, request, settings),
+        db_users=request.db_users,
+        lock_other_logins=request.lock_other_logins,
+        admin_secret_id=settings.admin_secret_id,
+        notes=_notes(request, snapshot),
+    )
+
+
+def copy_decision(
+    request: RestoreRequest, snapshot: ClusterSnapshot, kms_key_arn: str | None
+) -> tuple[bool, str]:
+    """Whether a copy is needed, and why."""
+    if request.source_region != request.target_region:
+        return (
+            True,
+            f"the snapshot lies in {request.source_region}, the cluster is wanted in {request.target_region}",
+        )
+    if is_encrypted_with_key(snapshot) and kms_key_arn and kms_key_arn != snapshot.kms_key_id:
+        return True, "the snapshot is to be re-encrypted with another key, which needs a copy"
+    return False, f"the snapshot lies in {request.target_region} already, and no other key is asked for"
+
+
+def is_encrypted_with_key(snapshot: ClusterSnapshot) -> bool:
+    """Whether a KMS key of the account encrypts it; encryption with RDS's own key shows no key and needs none."""
+    return bool(snapshot.kms_key_id)
+
+
+def _copy_key(snapshot: ClusterSnapshot, kms_key_arn: str | None) -> str | None:
+    # RDS refuses a key for the copy of an unencrypted snapshot: that one is encrypted at the restore.
+    return kms_key_arn if is_encrypted_with_key(snapshot) else None
+
+
+def _source(request: RestoreRequest, selected: SelectedSnapshot) -> SourceSnapshot:
+    snapshot = selected.snapshot
+    created = snapshot.snapshot_create_time
+    return SourceSnapshot(
+        cluster_snapshot_identifier=snapshot.db_cluster_snapshot_identifier,
+        cluster_snapshot_arn=snapshot.db_cluster_snapshot_arn,
+        region=request.source_region,
+        db_cluster_identifier=snapshot.db_cluster_identifier,
+        snapshot_create_time=format_time(created) if created else "",
+        engine=snapshot.engine,
+        engine_version=snapshot.engine_version,
+        master_username=snapshot.master_username,
+        kms_key_id=snapshot.kms_key_id,
+        reason=selected.reason,
+    )
+
+
+def _cluster(
+    operation_id: str, request: RestoreRequest, snapshot: ClusterSnapshot, kms_key_arn: str | None
+) -> PlannedCluster:
+    wants_iam = any(user.iam for user in request.db_users)
+    return PlannedCluster(
+        db_cluster_identifier=request.target_cluster_id.lower(),
+        db_subnet_group_name=request.db_subnet_group_name or "",
+        vpc_security_group_ids=request.vpc_security_group_ids,
+        db_cluster_parameter_group_name=request.db_cluster_parameter_group_name,
+        kms_key_id=None if is_encrypted_with_key(snapshot) else kms_key_arn,
+        port=request.port,
+        storage_type=request.storage_type,
+        backup_retention_days=request.backup_retention_days,
+        deletion_protection=request.deletion_protection,
+        iam_authentication=wants_iam if request.iam_authentication is None else request.iam_authentication,
+        cloudwatch_logs_exports=request.cloudwatch_logs_exports,
+        engine_lifecycle_support=request.engine_lifecycle_support,
+        serverless_v2=request.serverless_v2,
+        tags={
+            **request.tags,
+            OPERATION_TAG: operation_id,
+            SOURCE_SNAPSHOT_TAG: snapshot.db_cluster_snapshot_arn,
+        },
+    )
+
+
+def _instances(
+    operation_id: str, request: RestoreRequest, settings: PipelineSettings
+) -> tuple[PlannedInstance, ...]:
+    cluster = request.target_cluster_id.lower()
+    return tuple(
+        PlannedInstance(
+            db_instance_identifier=instance_identifier(cluster, operation_id, number),
+            db_instance_class=request.db_instance_class or settings.default_db_instance_class,
+            # Tier 0 fails over first; RDS knows tiers 0 to 15.
+            promotion_tier=min(number - 1, 15),
+            db_parameter_group_name=request.db_parameter_group_name,
+        )
+        for number in range(1, request.instance_count + 1)
+    )
+
+
+def _notes(request: RestoreRequest, snapshot: ClusterSnapshot) -> tuple[str, ...]:
+    notes = [f"the engine version stays that of the snapshot: {snapshot.engine} {snapshot.engine_version}"]
+    if request.db_instance_class is None:
+        notes.append("db_instance_class was not given: the deployment's default is taken")
+    if request.engine_lifecycle_support == "open-source-rds-extended-support":
+        notes.append("the cluster is enrolled in Extended Support, which is charged for")
+    if request.delete_cluster_if_exists:
+        notes.append("delete_cluster_if_exists has no effect: the target does not exist")
+    return tuple(notes)
+
+
+def _user_from_item(item: Mapping[str, Any]) -> DbUser:
+    return DbUser(
+        username=item["username"],
+        access=Access(item["access"]),
+        secret_id=item["secret_id"],
+        iam=item["iam"],
+        databases=tuple(item["databases"]),
+    )

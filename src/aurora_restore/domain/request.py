@@ -1,0 +1,229 @@
+"""The request: the execution's input, read once, with all its faults reported together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import Any
+
+from aurora_restore.domain import request_fields as parse
+from aurora_restore.domain.errors import (
+    DateInFuture,
+    InvalidDate,
+    InvalidRequest,
+    InvalidTargetName,
+    RestoreError,
+    TargetOutsidePrefix,
+    TargetRegionMismatch,
+    UnknownField,
+    refuse,
+)
+from aurora_restore.domain.naming import identifier_fault
+from aurora_restore.domain.settings import PipelineSettings
+from aurora_restore.domain.users import DbUser
+
+LATEST = "latest"
+REDACTED = "(not kept: the field is unknown)"
+
+
+@dataclass(frozen=True)
+class RestoreRequest:
+    """What was asked for, with the defaults that need nothing observed."""
+
+    target_cluster_id: str
+    source_region: str
+    target_region: str
+    source_snapshot_date: date | None = None
+    source_snapshot_identifier: str | None = None
+    source_cluster_id: str | None = None
+    db_instance_class: str | None = None
+    vpc_security_group_ids: tuple[str, ...] = ()
+    db_subnet_group_name: str | None = None
+    delete_cluster_if_exists: bool = False
+    replace_strategy: str = "swap"
+    final_snapshot: bool = True
+    kms_key_id: str | None = None
+    instance_count: int = 1
+    db_cluster_parameter_group_name: str | None = None
+    db_parameter_group_name: str | None = None
+    port: int | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    serverless_v2: Mapping[str, float] | None = None
+    storage_type: str | None = None
+    backup_retention_days: int | None = None
+    deletion_protection: bool = False
+    iam_authentication: bool | None = None
+    cloudwatch_logs_exports: tuple[str, ...] = ()
+    engine_lifecycle_support: str = "open-source-rds-extended-support-disabled"
+    db_users: tuple[DbUser, ...] = ()
+    lock_other_logins: bool = False
+    dry_run: bool = False
+
+
+Parser = Callable[[Any], Any]
+
+PARSERS: Mapping[str, Parser] = {
+    "source_snapshot_date": parse.text,
+    "source_snapshot_identifier": parse.text,
+    "source_region": parse.text,
+    "source_cluster_id": parse.text,
+    "target_region": parse.text,
+    "target_cluster_id": parse.text,
+    "db_instance_class": parse.instance_class,
+    "vpc_security_group_ids": parse.texts,
+    "db_subnet_group_name": parse.text,
+    "delete_cluster_if_exists": parse.flag,
+    "replace_strategy": parse.one_of("swap", "delete_first"),
+    "final_snapshot": parse.flag,
+    "kms_key_id": parse.text,
+    "instance_count": parse.whole_number(1, 16),
+    "db_cluster_parameter_group_name": parse.text,
+    "db_parameter_group_name": parse.text,
+    "port": parse.whole_number(1150, 65535),
+    "tags": parse.tags,
+    "serverless_v2": parse.serverless_v2,
+    "storage_type": parse.one_of("aurora", "aurora-iopt1"),
+    "backup_retention_days": parse.whole_number(1, 35),
+    "deletion_protection": parse.flag,
+    "iam_authentication": parse.flag,
+    "cloudwatch_logs_exports": parse.texts,
+    "engine_lifecycle_support": parse.one_of(
+        "open-source-rds-extended-support-disabled", "open-source-rds-extended-support"
+    ),
+    "db_users": parse.db_users,
+    "lock_other_logins": parse.flag,
+    "dry_run": parse.flag,
+}
+
+
+def parse_request(raw: object, settings: PipelineSettings, now: datetime) -> RestoreRequest:
+    """Read a request and refuse it with every fault that can be seen without looking at the world.
+
+    Raises:
+        RequestRefused: the one fault, or `PreflightFailed` with all of them.
+    """
+    if not isinstance(raw, Mapping):
+        raise InvalidRequest("The execution's input is not a JSON object.")
+    faults: list[RestoreError] = [_unknown_field(name, PARSERS) for name in raw if name not in PARSERS]
+    values = _parse_known(raw, faults)
+    values["source_snapshot_date"] = _parse_date(values.get("source_snapshot_date"), now, faults)
+    values.setdefault("source_region", settings.default_source_region)
+    values.setdefault("target_region", settings.target_region)
+    _check_source(raw, faults)
+    _check_target(values, raw, settings, faults)
+    _check_users(values, faults)
+    refuse(faults)
+    return RestoreRequest(**values)
+
+
+def without_unknown_values(raw: object) -> object:
+    """The request as it may be kept: the values of unknown fields are left out, for they may be secrets."""
+    if not isinstance(raw, Mapping):
+        return REDACTED
+    kept = {name: value if name in PARSERS else REDACTED for name, value in raw.items()}
+    if isinstance(kept.get("db_users"), list):
+        kept["db_users"] = [_user_without_unknown_values(user) for user in kept["db_users"]]
+    return kept
+
+
+def _user_without_unknown_values(user: object) -> object:
+    if not isinstance(user, Mapping):
+        return REDACTED
+    return {name: value if name in parse.DB_USER_FIELDS else REDACTED for name, value in user.items()}
+
+
+def _parse_known(raw: Mapping[str, Any], faults: list[RestoreError]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in raw.items():
+        if name not in PARSERS or value is None:
+            continue
+        try:
+            values[name] = PARSERS[name](value)
+        except parse.FieldFault as fault:
+            faults.append(InvalidRequest(f"{name}: {fault}"))
+        except RestoreError as error:
+            faults.append(error)
+    return values
+
+
+def _unknown_field(name: str, known: Mapping[str, object]) -> UnknownField:
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    guess = f" Did you mean {nearest[0]}?" if nearest else ""
+    return UnknownField(f"{name} is not a field of a restore request.{guess}")
+
+
+def _parse_date(text: str | None, now: datetime, faults: list[RestoreError]) -> date | None:
+    if text is None or text == LATEST:
+        return None
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a UTC day has no time zone to carry
+    except ValueError:
+        faults.append(InvalidDate(f"source_snapshot_date {text!r} is not a day written as YYYY-MM-DD."))
+        return None
+    if day.isoformat() != text:
+        faults.append(InvalidDate(f"source_snapshot_date {text!r} is not written as YYYY-MM-DD."))
+    if day > now.date():
+        faults.append(DateInFuture(f"source_snapshot_date {text} lies after today, {now.date()} (UTC)."))
+    return day
+
+
+def _check_source(raw: Mapping[str, Any], faults: list[RestoreError]) -> None:
+    named = [
+        name for name in ("source_snapshot_date", "source_snapshot_identifier") if raw.get(name) is not None
+    ]
+    if not named:
+        faults.append(InvalidRequest("source_snapshot_date or source_snapshot_identifier is missing."))
+    if len(named) > 1:
+        faults.append(
+            InvalidRequest(
+                "source_snapshot_date and source_snapshot_identifier exclude each other; give one."
+            )
+        )
+
+
+def _check_target(
+    values: Mapping[str, Any], raw: Mapping[str, Any], settings: PipelineSettings, faults: list[RestoreError]
+) -> None:
+    target = values.get("target_cluster_id")
+    if target is None:
+        if raw.get("target_cluster_id") is None:
+            faults.append(InvalidRequest("target_cluster_id is missing."))
+        return
+    if reason := identifier_fault(target):
+        faults.append(InvalidTargetName(f"target_cluster_id {target!r} is no name for a cluster: {reason}."))
+    elif not target.lower().startswith(settings.target_cluster_prefix):
+        faults.append(
+            TargetOutsidePrefix(
+                f"target_cluster_id {target} does not begin with {settings.target_cluster_prefix!r}, "
+                "and this pipeline may touch only clusters that do."
+            )
+        )
+    if values["target_region"] != settings.target_region:
+        faults.append(
+            TargetRegionMismatch(
+                f"target_region is {values['target_region']}, but this stack stands in {settings.target_region} "
+                "and restores only there."
+            )
+        )
+
+
+def _check_users(values: Mapping[str, Any], faults: list[RestoreError]) -> None:
+    users: tuple[DbUser, ...] = values.get("db_users", ())
+    names = [user.username for user in users]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        faults.append(InvalidRequest(f"db_users: {name!r} is named more than once."))
+    if any(user.iam for user in users) and values.get("iam_authentication") is False:
+        faults.append(
+            InvalidRequest("db_users: an IAM user needs iam_authentication, which is set to false.")
+        )
+    serverless = values.get("db_instance_class") == "db.serverless"
+    if serverless and not values.get("serverless_v2"):
+        faults.append(
+            InvalidRequest("db_instance_class db.serverless needs serverless_v2 with its capacities.")
+        )
+
+
+if {item.name for item in fields(RestoreRequest)} != set(PARSERS):
+    raise AssertionError("PARSERS and RestoreRequest name different fields")

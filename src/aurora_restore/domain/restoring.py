@@ -1,0 +1,180 @@
+"""Deciding about the restore: first the cluster, then its instances, then the master password."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
+from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.observed import DbCluster, DbInstance, LoginAttempt, LoginOutcome
+from aurora_restore.domain.plan import PlannedInstance, RestorePlan
+
+# Statuses that a cluster or an instance does not leave by itself (Aurora user guide, "Viewing DB cluster status").
+FAILED_CLUSTER_STATUSES = frozenset(
+    {
+        "cloning-failed",
+        "failed",
+        "inaccessible-encryption-credentials",
+        "inaccessible-encryption-credentials-recoverable",
+        "incompatible-parameters",
+        "migration-failed",
+        "stopped",
+        "stopping",
+        "upgrade-failed",
+        "deleting",
+    }
+)
+FAILED_INSTANCE_STATUSES = frozenset(
+    {
+        "deleting",
+        "failed",
+        "inaccessible-encryption-credentials",
+        "inaccessible-encryption-credentials-recoverable",
+        "incompatible-create",
+        "incompatible-network",
+        "incompatible-option-group",
+        "incompatible-parameters",
+        "incompatible-restore",
+        "insufficient-capacity",
+        "restore-error",
+        "stopped",
+        "stopping",
+        "storage-full",
+    }
+)
+# Aurora backs a cluster up soon after it stands, and it serves meanwhile.
+SERVING_STATUSES = frozenset({"available", "backing-up"})
+
+
+class RestoreAction(Enum):
+    RESTORE_CLUSTER = "restore cluster"
+    CREATE_INSTANCE = "create instance"
+    LOG_IN = "log in"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True)
+class RestoreDecision:
+    action: RestoreAction
+    reason: str
+    progress_percent: int = 0
+    instance: PlannedInstance | None = None
+
+
+def decide_restore(
+    operation_id: str, plan: RestorePlan, cluster: DbCluster | None, instances: Sequence[DbInstance]
+) -> RestoreDecision:
+    """Decide the next thing to do. `instances` are the members that stand, by name or by membership.
+
+    Raises:
+        NameTaken, ClusterFailed, InstanceFailed
+    """
+    name = plan.cluster.db_cluster_identifier
+    if cluster is None:
+        return RestoreDecision(RestoreAction.RESTORE_CLUSTER, f"the cluster {name} does not stand yet")
+    _require_ours("cluster", name, cluster.tags, operation_id)
+    if cluster.status in FAILED_CLUSTER_STATUSES:
+        raise ClusterFailed(f"The cluster {name} is `{cluster.status}`.")
+    if cluster.status not in SERVING_STATUSES and not instances:
+        return RestoreDecision(
+            RestoreAction.WAIT, f"the cluster {name} is `{cluster.status}`", _half(cluster)
+        )
+    return _decide_instances(
+        operation_id, plan, cluster, {item.db_instance_identifier: item for item in instances}
+    )
+
+
+def decide_password(cluster: DbCluster, attempt: LoginAttempt) -> bool:
+    """Whether the master password is to be set now: the login was refused and no change is on its way."""
+    return attempt.outcome is LoginOutcome.REFUSED and cluster.status in SERVING_STATUSES
+
+
+def restore_parameters(plan: RestorePlan, cluster_snapshot_identifier: str) -> dict[str, Any]:
+    """The parameters of RestoreDBClusterFromSnapshot; the version is named, or RDS would take the Region's default."""
+    wanted = plan.cluster
+    parameters: dict[str, Any] = {
+        "DBClusterIdentifier": wanted.db_cluster_identifier,
+        "SnapshotIdentifier": cluster_snapshot_identifier,
+        "Engine": plan.source.engine,
+        "EngineVersion": plan.source.engine_version,
+        "DBSubnetGroupName": wanted.db_subnet_group_name,
+        "VpcSecurityGroupIds": list(wanted.vpc_security_group_ids),
+        "DeletionProtection": wanted.deletion_protection,
+        "EnableIAMDatabaseAuthentication": wanted.iam_authentication,
+        "EngineLifecycleSupport": wanted.engine_lifecycle_support,
+        "CopyTagsToSnapshot": True,
+        "Tags": [{"Key": key, "Value": value} for key, value in wanted.tags.items()],
+    }
+    optional = {
+        "DBClusterParameterGroupName": wanted.db_cluster_parameter_group_name,
+        "KmsKeyId": wanted.kms_key_id,
+        "Port": wanted.port,
+        "StorageType": wanted.storage_type,
+        "BackupRetentionPeriod": wanted.backup_retention_days,
+        "EnableCloudwatchLogsExports": list(wanted.cloudwatch_logs_exports) or None,
+        "ServerlessV2ScalingConfiguration": _scaling(wanted.serverless_v2),
+    }
+    return parameters | {name: value for name, value in optional.items() if value is not None}
+
+
+def instance_parameters(plan: RestorePlan, instance: PlannedInstance) -> dict[str, Any]:
+    """The parameters of CreateDBInstance for one member."""
+    parameters: dict[str, Any] = {
+        "DBInstanceIdentifier": instance.db_instance_identifier,
+        "DBClusterIdentifier": plan.cluster.db_cluster_identifier,
+        "DBInstanceClass": instance.db_instance_class,
+        "Engine": plan.source.engine,
+        "PromotionTier": instance.promotion_tier,
+        "PubliclyAccessible": False,
+        "Tags": [{"Key": key, "Value": value} for key, value in plan.cluster.tags.items()],
+    }
+    if instance.db_parameter_group_name:
+        parameters["DBParameterGroupName"] = instance.db_parameter_group_name
+    return parameters
+
+
+def _decide_instances(
+    operation_id: str, plan: RestorePlan, cluster: DbCluster, standing: Mapping[str, DbInstance]
+) -> RestoreDecision:
+    for number, wanted in enumerate(plan.instances, start=1):
+        found = standing.get(wanted.db_instance_identifier)
+        if found is None:
+            reason = f"instance {number} of {len(plan.instances)}, {wanted.db_instance_identifier}, does not stand yet"
+            return RestoreDecision(RestoreAction.CREATE_INSTANCE, reason, 60, wanted)
+        _require_ours("instance", found.db_instance_identifier, found.tags, operation_id)
+        if found.status in FAILED_INSTANCE_STATUSES:
+            raise InstanceFailed(f"The instance {found.db_instance_identifier} is `{found.status}`.")
+    waiting = [item for item in standing.values() if item.status not in SERVING_STATUSES]
+    if waiting:
+        words = ", ".join(f"{item.db_instance_identifier} is `{item.status}`" for item in waiting)
+        return RestoreDecision(RestoreAction.WAIT, f"the instance {words}", 70)
+    if cluster.status not in SERVING_STATUSES:
+        reason = f"the cluster {cluster.db_cluster_identifier} is `{cluster.status}`"
+        return RestoreDecision(RestoreAction.WAIT, reason, 90)
+    return RestoreDecision(RestoreAction.LOG_IN, "the cluster and its instances are available", 80)
+
+
+def _require_ours(kind: str, name: str, tags: Mapping[str, str], operation_id: str) -> None:
+    owner = tags.get(OPERATION_TAG)
+    if owner != operation_id:
+        whose = f"the operation {owner}" if owner else "nobody known to this pipeline"
+        raise NameTaken(f"The {kind} name {name} is taken; it belongs to {whose}. It was not touched.")
+
+
+def _half(cluster: DbCluster) -> int:
+    # The cluster is the first half of the phase, its instances and the password the second.
+    return (cluster.percent_progress or 0) // 2
+
+
+def _scaling(serverless_v2: Mapping[str, float] | None) -> dict[str, float] | None:
+    if serverless_v2 is None:
+        return None
+    names = {
+        "min_capacity": "MinCapacity",
+        "max_capacity": "MaxCapacity",
+        "seconds_until_auto_pause": "SecondsUntilAutoPause",
+    }
+    return {names[name]: value for name, value in serverless_v2.items()}

@@ -1,0 +1,56 @@
+"""What every step answers, and the phases in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StepStatus(StrEnum):
+    DONE = "DONE"
+    IN_PROGRESS = "IN_PROGRESS"
+    SKIPPED = "SKIPPED"
+
+
+class Phase(StrEnum):
+    """The phases of a run; the values are the state names of the state machine."""
+
+    SNAPSHOT_CHECK = "SnapshotCheck"
+    COPY_SNAPSHOT = "CopySnapshot"
+    RESTORE_CLUSTER = "RestoreCluster"
+    SETUP_DB_USERS = "SetupDbUsers"
+    VERIFY_RESTORE = "VerifyRestore"
+    ARCHIVE_SNAPSHOT = "ArchiveSnapshot"
+    NOTIFY = "Notify"
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """The same small thing from every step: it becomes the state machine's payload, so it holds no secret."""
+
+    status: StepStatus
+    message: str
+    wait_seconds: int = 0
+    progress_percent: int = 0
+
+    def to_payload(self, operation_id: str) -> dict[str, object]:
+        return {
+            "operation_id": operation_id,
+            "status": self.status.value,
+            "wait_seconds": self.wait_seconds,
+            "progress_percent": self.progress_percent,
+            "message": self.message,
+        }
+
+
+def done(message: str) -> StepResult:
+    return StepResult(StepStatus.DONE, message, progress_percent=100)
+
+
+def skipped(message: str) -> StepResult:
+    return StepResult(StepStatus.SKIPPED, message, progress_percent=100)
+
+
+def in_progress(message: str, progress_percent: int = 0) -> StepResult:
+    """Not yet. The runner fills in the wait."""
+    return StepResult(StepStatus.IN_PROGRESS, message, progress_percent=progress_percent)

@@ -1,0 +1,117 @@
+"""Which snapshot of a day is taken.
+
+The rule: of the automated and manual snapshots of one Aurora cluster that were made on that UTC day, the
+newest that is `available`. Copies are left out, because the time that they show is that of the copying; a
+copy can be named by `source_snapshot_identifier`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from aurora_restore.domain.errors import SnapshotAmbiguous, SnapshotNotAvailable, SnapshotNotFound
+from aurora_restore.domain.observed import ClusterSnapshot
+from aurora_restore.domain.request import RestoreRequest
+
+AVAILABLE = "available"
+_AUTOMATED_NAME = re.compile(r"rds:.+-(\d{4}-\d{2}-\d{2})-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class SelectedSnapshot:
+    snapshot: ClusterSnapshot
+    reason: str
+
+
+def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot]) -> SelectedSnapshot:
+    """Choose by day, or the newest of all days.
+
+    Raises:
+        SnapshotNotFound, SnapshotNotAvailable, SnapshotAmbiguous: with what there is instead.
+    """
+    originals = [item for item in snapshots if _is_candidate(item, request.source_cluster_id)]
+    of_the_day = [item for item in originals if _is_wanted_day(item, request.source_snapshot_date)]
+    ready = [item for item in of_the_day if item.status == AVAILABLE and item.snapshot_create_time]
+    if not ready:
+        raise _nothing_ready(request, originals, of_the_day)
+    _refuse_several_clusters(request, ready)
+    newest = max(ready, key=_age_key)
+    return SelectedSnapshot(newest, _reason(request, newest, len(ready), len(of_the_day)))
+
+
+def check_named_snapshot(identifier: str, region: str, snapshot: ClusterSnapshot | None) -> SelectedSnapshot:
+    """Take the snapshot that the request names. Raises SnapshotNotFound, SnapshotNotAvailable."""
+    if snapshot is None:
+        raise SnapshotNotFound(f"There is no cluster snapshot {identifier} in {region}.")
+    if snapshot.status != AVAILABLE:
+        raise SnapshotNotAvailable(f"The snapshot {identifier} in {region} is `{snapshot.status}`.")
+    return SelectedSnapshot(snapshot, "named by the request")
+
+
+def snapshot_day(snapshot: ClusterSnapshot) -> date | None:
+    """The UTC day of a snapshot; while it is being created, the one in an automated snapshot's name."""
+    if snapshot.snapshot_create_time:
+        return snapshot.snapshot_create_time.astimezone(UTC).date()
+    named = _AUTOMATED_NAME.fullmatch(snapshot.db_cluster_snapshot_identifier)
+    return date.fromisoformat(named.group(1)) if named else None
+
+
+def _is_candidate(snapshot: ClusterSnapshot, source_cluster_id: str | None) -> bool:
+    if source_cluster_id and snapshot.db_cluster_identifier != source_cluster_id:
+        return False
+    return snapshot.engine.startswith("aurora") and not snapshot.source_db_cluster_snapshot_arn
+
+
+def _is_wanted_day(snapshot: ClusterSnapshot, day: date | None) -> bool:
+    return day is None or snapshot_day(snapshot) == day
+
+
+def _age_key(snapshot: ClusterSnapshot) -> tuple[datetime, str]:
+    created = snapshot.snapshot_create_time or datetime.min.replace(tzinfo=UTC)
+    return created, snapshot.db_cluster_snapshot_identifier
+
+
+def _refuse_several_clusters(request: RestoreRequest, ready: Sequence[ClusterSnapshot]) -> None:
+    clusters = sorted({item.db_cluster_identifier for item in ready})
+    if len(clusters) > 1:
+        raise SnapshotAmbiguous(
+            f"{len(clusters)} clusters in {request.source_region} have an available snapshot of "
+            f"{_day_words(request)}: {', '.join(clusters)}."
+        )
+
+
+def _nothing_ready(
+    request: RestoreRequest, originals: Sequence[ClusterSnapshot], of_the_day: Sequence[ClusterSnapshot]
+) -> SnapshotNotFound | SnapshotNotAvailable:
+    if of_the_day:
+        found = ", ".join(
+            f"{item.db_cluster_snapshot_identifier} is `{item.status}`" for item in of_the_day[:5]
+        )
+        return SnapshotNotAvailable(f"No snapshot of {_day_words(request)} is available yet: {found}.")
+    whose = f"the cluster {request.source_cluster_id}" if request.source_cluster_id else "any Aurora cluster"
+    return SnapshotNotFound(
+        f"There is no snapshot of {whose} in {request.source_region} of {_day_words(request)}."
+        + _nearest_days(request.source_snapshot_date, originals)
+    )
+
+
+def _nearest_days(day: date | None, snapshots: Sequence[ClusterSnapshot]) -> str:
+    days = sorted({found for item in snapshots if item.status == AVAILABLE and (found := snapshot_day(item))})
+    if not days or day is None:
+        return ""
+    nearest = sorted(sorted(days, key=lambda item: abs(item - day))[:3])
+    return f" The nearest days that have one: {', '.join(item.isoformat() for item in nearest)}."
+
+
+def _day_words(request: RestoreRequest) -> str:
+    return request.source_snapshot_date.isoformat() if request.source_snapshot_date else "any day"
+
+
+def _reason(request: RestoreRequest, chosen: ClusterSnapshot, ready_count: int, count: int) -> str:
+    which = "the only" if ready_count == 1 else f"the newest of {ready_count}"
+    others = f" ({count - ready_count} more not available)" if count > ready_count else ""
+    days = f"of {request.source_snapshot_date}" if request.source_snapshot_date else "of all days"
+    return f"{which} available {days} (UTC) of {chosen.db_cluster_identifier}{others}"

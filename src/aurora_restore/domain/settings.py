@@ -1,0 +1,38 @@
+"""What the deployment decides: passed in by the entry points, never read from the environment here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from aurora_restore.domain.results import Phase
+
+DEFAULT_PHASE_TIMEOUT_HOURS: Mapping[Phase, float] = {
+    Phase.SNAPSHOT_CHECK: 0.5,
+    Phase.COPY_SNAPSHOT: 96,
+    Phase.RESTORE_CLUSTER: 24,
+    Phase.SETUP_DB_USERS: 1,
+    Phase.VERIFY_RESTORE: 1,
+    Phase.ARCHIVE_SNAPSHOT: 0.5,
+    Phase.NOTIFY: 0.5,
+}
+
+
+@dataclass(frozen=True)
+class PipelineSettings:
+    """Settings of one deployed stack; `target_region` is the stack's own Region."""
+
+    target_region: str
+    default_source_region: str
+    default_db_instance_class: str
+    admin_secret_id: str
+    target_cluster_prefix: str
+    copy_retention_days: int = 7
+    record_retention_days: int = 365
+    phase_timeout_hours: Mapping[Phase, float] = field(default_factory=dict)
+
+    def phase_limit(self, phase: Phase) -> timedelta:
+        """How long a phase may take before it is given up."""
+        hours = self.phase_timeout_hours.get(phase, DEFAULT_PHASE_TIMEOUT_HOURS[phase])
+        return timedelta(hours=hours)

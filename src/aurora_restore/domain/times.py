@@ -1,0 +1,15 @@
+"""Times as they stand in records and events: ISO 8601, UTC, milliseconds, `Z`; they sort as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def format_time(time: datetime) -> str:
+    """Write an aware time, e.g. `2026-11-22T10:06:22.041Z`."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_time(text: str) -> datetime:
+    """Read what `format_time` wrote. Raises ValueError where the text is no such time."""
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,81 @@
+"""The database users that a restore sets up, and what was found out about them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aurora_restore.domain.observed import Credentials
+
+MAX_USERNAME_BYTES = 63
+# Names of PostgreSQL's and of Amazon's own roles: pg_monitor, rdsadmin, rds_superuser, rdsrepladmin, …
+_RESERVED_PREFIXES = ("pg_", "rds")
+_RESERVED_NAMES = frozenset({"public", "none"})
+# What stands in a policy's `rds-db:connect` ARN as itself: no wildcard, no separator, no space.
+_IAM_USERNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.@+=,$-]*")
+
+
+class Access(StrEnum):
+    READ_ONLY = "read_only"
+    READ_WRITE = "read_write"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class DbUser:
+    """A wanted user as the request names it. `databases` empty means: all but templates and `rdsadmin`."""
+
+    username: str
+    access: Access
+    secret_id: str | None = None
+    iam: bool = False
+    databases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DbUserLogin:
+    """A wanted user together with what it logs in with; `credentials` is None for an IAM user."""
+
+    user: DbUser
+    credentials: Credentials | None
+
+
+@dataclass(frozen=True)
+class UserReport:
+    """What stands after the set-up: what was done, and each check with its result in words."""
+
+    username: str
+    access: Access
+    action: str
+    databases: tuple[str, ...]
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UsersReport:
+    """`other_logins` are roles that came along with the snapshot; `locked_logins` those that were disabled."""
+
+    users: tuple[UserReport, ...]
+    other_logins: tuple[str, ...]
+    locked_logins: tuple[str, ...]
+
+
+def username_fault(username: str, *, iam: bool = False) -> str | None:
+    """Why no database user of this name is made, in words; None where nothing is against it.
+
+    Quotes, spaces and letters of any script are fine: a name is quoted wherever it goes into SQL.
+    """
+    if not username:
+        return "it is empty"
+    if not username.isprintable():
+        return "it holds a character that does not print"
+    if len(username.encode("utf-8")) > MAX_USERNAME_BYTES:
+        return f"it is longer than {MAX_USERNAME_BYTES} bytes"
+    if username.casefold() in _RESERVED_NAMES:
+        return "it is a reserved word of SQL"
+    if username.casefold().startswith(_RESERVED_PREFIXES):
+        return "names that begin with `pg_` or `rds` belong to PostgreSQL and to Amazon RDS"
+    if iam and not _IAM_USERNAME.fullmatch(username):
+        return "the name of an IAM user is made of letters, digits and _ . @ + = , $ - and begins with a letter or _"
+    return None

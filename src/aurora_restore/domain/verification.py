@@ -1,0 +1,116 @@
+"""Comparing what was asked for with what stands there, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.plan import PlannedInstance, RestorePlan
+from aurora_restore.domain.restoring import SERVING_STATUSES
+
+NOTHING = "(nothing)"
+
+
+@dataclass(frozen=True)
+class FieldCheck:
+    """One compared field, in words that the record and the command line show."""
+
+    field: str
+    wanted: str
+    found: str
+
+    @property
+    def matches(self) -> bool:
+        return self.wanted == self.found
+
+    def to_item(self) -> dict[str, Any]:
+        return {**asdict(self), "matches": self.matches}
+
+
+def compare(plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]) -> tuple[FieldCheck, ...]:
+    """All checks, those that hold and those that do not. What was left to RDS's default is not compared."""
+    return (*_cluster_checks(plan, cluster), *_instance_checks(plan, instances))
+
+
+def is_settled(cluster: DbCluster, instances: Sequence[DbInstance]) -> bool:
+    """Whether nothing is on its way any more, so that a difference is a difference."""
+    statuses = [cluster.status, *(item.status for item in instances)]
+    return all(status in SERVING_STATUSES for status in statuses) and not cluster.pending_modified_values
+
+
+def _cluster_checks(plan: RestorePlan, cluster: DbCluster) -> Iterable[FieldCheck]:
+    wanted = plan.cluster
+    yield _check("engine", plan.source.engine, cluster.engine)
+    yield _check("engine_version", plan.source.engine_version, cluster.engine_version)
+    yield _check("master_username", plan.source.master_username, cluster.master_username)
+    yield _check("db_subnet_group", wanted.db_subnet_group_name, cluster.db_subnet_group)
+    yield _check("vpc_security_group_ids", wanted.vpc_security_group_ids, cluster.vpc_security_group_ids)
+    yield _check("deletion_protection", wanted.deletion_protection, cluster.deletion_protection)
+    yield _check("iam_authentication", wanted.iam_authentication, cluster.iam_authentication)
+    yield _check("cloudwatch_logs_exports", wanted.cloudwatch_logs_exports, cluster.cloudwatch_logs_exports)
+    yield _check(
+        "engine_lifecycle_support", wanted.engine_lifecycle_support, cluster.engine_lifecycle_support
+    )
+    key = _wanted_key(plan)
+    if key:
+        yield _check("kms_key_id", key, cluster.kms_key_id)
+        yield _check("storage_encrypted", True, cluster.storage_encrypted)
+    optional = (
+        (
+            "db_cluster_parameter_group",
+            wanted.db_cluster_parameter_group_name,
+            cluster.db_cluster_parameter_group,
+        ),
+        ("port", wanted.port, cluster.port),
+        ("storage_type", wanted.storage_type, cluster.storage_type or "aurora"),
+        ("backup_retention_days", wanted.backup_retention_days, cluster.backup_retention_days),
+        ("serverless_v2", wanted.serverless_v2, cluster.serverless_v2),
+    )
+    for name, value, found in optional:
+        if value is not None:
+            yield _check(name, value, found)
+    yield from _tag_checks(wanted.tags, cluster.tags, "")
+
+
+def _instance_checks(plan: RestorePlan, instances: Sequence[DbInstance]) -> Iterable[FieldCheck]:
+    standing = {item.db_instance_identifier: item for item in instances}
+    yield _check("members", [item.db_instance_identifier for item in plan.instances], list(standing))
+    for wanted in plan.instances:
+        if found := standing.get(wanted.db_instance_identifier):
+            yield from _member_checks(plan, wanted, found)
+
+
+def _member_checks(plan: RestorePlan, wanted: PlannedInstance, found: DbInstance) -> Iterable[FieldCheck]:
+    name = wanted.db_instance_identifier
+    yield _check(f"{name}: db_instance_class", wanted.db_instance_class, found.db_instance_class)
+    yield _check(f"{name}: promotion_tier", wanted.promotion_tier, found.promotion_tier)
+    if wanted.db_parameter_group_name:
+        yield _check(f"{name}: db_parameter_group", wanted.db_parameter_group_name, found.db_parameter_group)
+    yield from _tag_checks(plan.cluster.tags, found.tags, f"{name}: ")
+
+
+def _tag_checks(wanted: Mapping[str, str], found: Mapping[str, str], prefix: str) -> Iterable[FieldCheck]:
+    for key, value in wanted.items():
+        yield _check(f"{prefix}tag {key}", value, found.get(key))
+
+
+def _wanted_key(plan: RestorePlan) -> str | None:
+    if plan.cluster.kms_key_id:
+        return plan.cluster.kms_key_id
+    return plan.copy.kms_key_id if plan.copy else plan.source.kms_key_id
+
+
+def _check(name: str, wanted: object, found: object) -> FieldCheck:
+    return FieldCheck(name, _words(wanted), _words(found))
+
+
+def _words(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {float(item):g}" for key, item in sorted(value.items())) or NOTHING
+    if isinstance(value, list | tuple):
+        return ", ".join(sorted(str(item) for item in value)) or NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return NOTHING if value is None else str(value)

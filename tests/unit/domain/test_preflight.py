@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.domain.builders import KEY_ARN, cluster, request, snapshot
+
+from aurora_restore.domain.errors import KmsKeyNotAccessible, SecretNotFound
+from aurora_restore.domain.observed import (
+    Credentials,
+    KmsKey,
+    ParameterGroup,
+    Quota,
+    SecurityGroup,
+    SubnetGroup,
+)
+from aurora_restore.domain.preflight import PreflightFacts, preflight_faults
+from aurora_restore.domain.request import RestoreRequest
+
+ENCRYPTED = snapshot(storage_encrypted=True, kms_key_id="arn:aws:kms:us-east-1:123456789012:key/source")
+KEY = KmsKey("1111", KEY_ARN, "Enabled")
+
+
+def facts(**changes: Any) -> PreflightFacts:
+    good: dict[str, Any] = {
+        "snapshot": snapshot(),
+        "db_instance_class": "db.r5.large",
+        "subnet_group": SubnetGroup(
+            "default-vpc-subnet-group", "vpc-1", "Complete", ("us-west-2a", "us-west-2b")
+        ),
+        "security_groups": {"sg-12345678": SecurityGroup("sg-12345678", "database", "vpc-1")},
+        "family": "aurora-postgresql15",
+        "is_class_orderable": True,
+        "admin": Credentials("postgres", "a-good-password"),
+        "quotas": {
+            name: Quota(name, 3, 40) for name in ("DBClusters", "DBInstances", "ManualClusterSnapshots")
+        },
+    }
+    return PreflightFacts(**(good | changes))
+
+
+def codes(asked: RestoreRequest | None = None, **changes: Any) -> list[str]:
+    faults = preflight_faults(asked or request(), facts(**changes))
+    assert all(fault.hint and fault.message for fault in faults)
+    return [fault.code for fault in faults]
+
+
+def test_nothing_stands_in_the_way_of_a_good_request() -> None:
+    assert codes() == []
+
+
+@pytest.mark.parametrize("delete_cluster_if_exists", [True, False])
+def test_an_existing_target_is_refused_whatever_the_request_says(delete_cluster_if_exists: bool) -> None:
+    asked = request(delete_cluster_if_exists=delete_cluster_if_exists)
+    assert codes(asked, target_cluster=cluster()) == ["TARGET_EXISTS"]
+
+
+def test_another_engine_is_refused_without_asking_for_its_classes() -> None:
+    mysql = snapshot(engine="aurora-mysql")
+    assert codes(snapshot=mysql, family=None, is_class_orderable=False) == ["ENGINE_NOT_SUPPORTED"]
+
+
+def test_a_version_that_the_region_does_not_offer_is_refused() -> None:
+    assert codes(family=None, is_class_orderable=False) == ["ENGINE_VERSION_NOT_OFFERED"]
+
+
+def test_a_class_that_cannot_be_ordered_is_refused() -> None:
+    assert codes(is_class_orderable=False) == ["INSTANCE_CLASS_NOT_ORDERABLE"]
+
+
+def test_a_subnet_group_that_is_not_there_is_refused() -> None:
+    assert codes(subnet_group=None) == ["SUBNET_GROUP_NOT_FOUND"]
+
+
+def test_subnet_group_and_security_groups_have_to_be_named() -> None:
+    asked = request(db_subnet_group_name=..., vpc_security_group_ids=...)
+    assert codes(asked, subnet_group=None, security_groups={}) == [
+        "SUBNET_GROUP_REQUIRED",
+        "SECURITY_GROUP_REQUIRED",
+    ]
+
+
+def test_a_security_group_that_is_not_there_is_refused() -> None:
+    assert codes(security_groups={}) == ["SECURITY_GROUP_NOT_FOUND"]
+
+
+def test_a_security_group_of_another_vpc_is_refused() -> None:
+    other = {"sg-12345678": SecurityGroup("sg-12345678", "database", "vpc-2")}
+    assert codes(security_groups=other) == ["SECURITY_GROUP_OF_ANOTHER_VPC"]
+
+
+def test_parameter_groups_have_to_exist_and_to_fit_the_engine_family() -> None:
+    asked = request(db_cluster_parameter_group_name="clusters", db_parameter_group_name="instances")
+    assert codes(asked) == ["PARAMETER_GROUP_NOT_FOUND"] * 2
+    old = ParameterGroup("x", "aurora-postgresql14")
+    assert (
+        codes(asked, cluster_parameter_group=old, parameter_group=old)
+        == ["PARAMETER_GROUP_FAMILY_MISMATCH"] * 2
+    )
+    good = ParameterGroup("x", "aurora-postgresql15")
+    assert codes(asked, cluster_parameter_group=good, parameter_group=good) == []
+
+
+def test_an_encrypted_snapshot_of_another_region_needs_a_key() -> None:
+    assert codes(snapshot=ENCRYPTED) == ["KMS_KEY_REQUIRED"]
+    assert codes(request(kms_key_id="alias/x"), snapshot=ENCRYPTED, kms_key=KEY) == []
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        None,
+        KmsKey("1", KEY_ARN, "Disabled"),
+        KmsKey("1", KEY_ARN, "PendingDeletion"),
+        KmsKey("1", KEY_ARN, "Enabled", "SIGN_VERIFY"),
+        KmsKeyNotAccessible("The key may not be looked at."),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_refused(key: KmsKey | KmsKeyNotAccessible | None) -> None:
+    assert codes(request(kms_key_id="alias/x"), kms_key=key) == ["KMS_KEY_NOT_ACCESSIBLE"]
+
+
+def test_the_admin_secret_has_to_be_of_the_master_user() -> None:
+    assert codes(admin=Credentials("admin", "a-good-password")) == ["SECRET_WRONG_USER"]
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "short",
+        "has/slash-in-it",
+        'has"quote-in-it',
+        "has@at-in-it-x",
+        "x" * 42,
+        "with space in",
+        "pässword-x",
+    ],
+)
+def test_a_master_password_that_rds_would_refuse_is_refused_now(password: str) -> None:
+    faults = preflight_faults(request(), facts(admin=Credentials("postgres", password)))
+    assert [fault.code for fault in faults] == ["PASSWORD_NOT_ACCEPTABLE"]
+    assert password not in faults[0].message
+
+
+def test_secrets_of_users_have_to_be_there_and_to_be_theirs() -> None:
+    asked = request(
+        db_users=[{"username": "report", "secret_id": "s1"}, {"username": "app", "secret_id": "s2"}]
+    )
+    found = {"s1": SecretNotFound("There is no secret s1."), "s2": Credentials("somebody", "x")}
+    assert codes(asked, users=found) == ["SECRET_NOT_FOUND", "SECRET_WRONG_USER"]
+
+
+def test_the_master_user_is_no_user_to_be_set_up() -> None:
+    asked = request(db_users=[{"username": "postgres", "secret_id": "s"}])
+    assert codes(asked, users={"s": Credentials("postgres", "x")}) == ["SECRET_WRONG_USER"]
+
+
+@pytest.mark.parametrize("name", ["DBClusters", "DBInstances", "ManualClusterSnapshots"])
+def test_a_quota_without_room_is_refused_with_its_numbers(name: str) -> None:
+    faults = preflight_faults(request(), facts(quotas={name: Quota(name, 40, 40)}))
+    assert [fault.code for fault in faults] == ["QUOTA_EXCEEDED"]
+    assert "40 of 40" in faults[0].message
+
+
+def test_a_copy_that_can_be_used_again_needs_no_room() -> None:
+    full = {"ManualClusterSnapshots": Quota("ManualClusterSnapshots", 100, 100)}
+    assert codes(quotas=full, has_reusable_copy=True) == []
+
+
+def test_all_faults_are_found_together() -> None:
+    assert (
+        len(
+            codes(
+                subnet_group=None, security_groups={}, is_class_orderable=False, admin=Credentials("x", "y")
+            )
+        )
+        == 5
+    )

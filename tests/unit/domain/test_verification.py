@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.domain.builders import cluster, instances, plan
+
+from aurora_restore.domain.verification import compare, is_settled
+
+
+def differing(**changes: Any) -> list[str]:
+    return [check.field for check in compare(plan(), cluster(**changes), instances()) if not check.matches]
+
+
+def test_a_cluster_as_it_was_asked_for_matches_in_every_field() -> None:
+    assert differing() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"engine_version": "16.1"}, "engine_version"),
+        ({"db_subnet_group": "default"}, "db_subnet_group"),
+        ({"vpc_security_group_ids": ("sg-default",)}, "vpc_security_group_ids"),
+        ({"deletion_protection": True}, "deletion_protection"),
+        ({"iam_authentication": True}, "iam_authentication"),
+        ({"engine_lifecycle_support": "open-source-rds-extended-support"}, "engine_lifecycle_support"),
+        ({"tags": {}}, "tag aurora-restore:operation-id"),
+    ],
+)
+def test_a_field_that_differs_is_named(changes: dict[str, Any], field: str) -> None:
+    assert field in differing(**changes)
+
+
+def test_a_member_of_another_class_is_named() -> None:
+    checks = compare(plan(), cluster(), instances(db_instance_class="db.t4g.medium"))
+    assert [check.found for check in checks if not check.matches] == ["db.t4g.medium"]
+
+
+def test_a_member_that_is_missing_is_named() -> None:
+    assert [check.field for check in compare(plan(), cluster(), []) if not check.matches] == ["members"]
+
+
+def test_an_encryption_that_was_asked_for_is_compared() -> None:
+    asked = plan(kms_key_arn="arn:key", kms_key_id="alias/x")
+    fields = {check.field for check in compare(asked, cluster(), instances()) if not check.matches}
+    assert {"kms_key_id", "storage_encrypted"} <= fields
+
+
+def test_a_cluster_that_changes_is_not_settled() -> None:
+    assert is_settled(cluster(), instances())
+    assert is_settled(cluster(status="backing-up"), instances())
+    assert not is_settled(cluster(status="modifying"), instances())
+    assert not is_settled(cluster(), instances(status="rebooting"))
+    assert not is_settled(cluster(pending_modified_values={"x": 1}), instances())
