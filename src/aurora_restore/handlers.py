@@ -1,0 +1,178 @@
+"""The Lambda entry points, one a phase: they put the world together, call the step, and log."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+
+from aurora_restore.aws.audit import AwsAudit
+from aurora_restore.aws.clients import Clients
+from aurora_restore.aws.keys import AwsKeys
+from aurora_restore.aws.locks import AwsLocks
+from aurora_restore.aws.network import AwsNetwork
+from aurora_restore.aws.notifications import AwsNotifications
+from aurora_restore.aws.rds import AwsRds
+from aurora_restore.aws.records import AwsRecords
+from aurora_restore.aws.secrets import AwsSecrets
+from aurora_restore.database.postgres import PostgresDatabases
+from aurora_restore.database.tls import RDS_GLOBAL_BUNDLE
+from aurora_restore.domain.errors import RestoreError, TransientFault
+from aurora_restore.domain.results import Phase
+from aurora_restore.environment import LambdaEnvironment, read_environment
+from aurora_restore.steps.archive_snapshot import archive_snapshot as archive_snapshot_step
+from aurora_restore.steps.copy_snapshot import copy_snapshot as copy_snapshot_step
+from aurora_restore.steps.notify import notify as notify_step
+from aurora_restore.steps.notify import record_failure as record_failure_step
+from aurora_restore.steps.restore_cluster import restore_cluster as restore_cluster_step
+from aurora_restore.steps.runner import Step, run_step
+from aurora_restore.steps.setup_db_users import setup_db_users as setup_db_users_step
+from aurora_restore.steps.snapshot_check import snapshot_check as snapshot_check_step
+from aurora_restore.steps.verify_restore import verify_restore as verify_restore_step
+from aurora_restore.steps.world import World
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+Event = Mapping[str, Any]
+Answer = Mapping[str, Any]
+Work = Callable[[World, Event], Answer]
+Handler = Callable[[Event, "LambdaContext"], Answer]
+
+logger = Logger(use_rfc3339=True, location=None)
+
+
+class SystemClock:
+    """The time of the machine, in UTC."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def build_world(session: boto3.Session, environment: LambdaEnvironment) -> World:
+    """The world as the deployed functions see it."""
+    clients = Clients(session, environment.settings.target_region)
+    return World(
+        settings=environment.settings,
+        clock=SystemClock(),
+        rds=functools.cache(functools.partial(AwsRds, clients)),
+        network=AwsNetwork(clients),
+        keys=AwsKeys(clients),
+        secrets=AwsSecrets(clients),
+        records=AwsRecords(clients, environment.state_table_name),
+        audit=AwsAudit(clients, environment.audit_table_name, environment.settings.record_retention_days),
+        locks=AwsLocks(clients, environment.lock_table_name),
+        notifications=AwsNotifications(clients, environment.sns_topic_arn),
+        databases=PostgresDatabases(environment.database_ca_bundle or RDS_GLOBAL_BUNDLE),
+    )
+
+
+@functools.cache
+def _world() -> World:
+    return build_world(boto3.Session(), read_environment(os.environ))
+
+
+def _entry_point(work: Work) -> Handler:
+    """Wrap the work of a function: every line carries the operation id, the last says how long it took."""
+
+    def handle(event: Event, context: LambdaContext) -> Answer:
+        started = time.perf_counter()
+        _begin_logging(event, context)
+        try:
+            answer = work(_world(), event)
+        except Exception as error:
+            _log_failure(error)
+            raise
+        else:
+            logger.info(answer.get("message", "recorded"), extra=_facts(answer))
+            return answer
+        finally:
+            logger.info(f"Operation completed in {time.perf_counter() - started:.3f} seconds")
+
+    return handle
+
+
+def _begin_logging(event: Event, context: LambdaContext) -> None:
+    _silence_runtime_error_line()
+    logger.clear_state()
+    logger.append_keys(
+        function_name=context.function_name,
+        operation_id=event.get("operation_id"),
+        function_request_id=context.aws_request_id,
+    )
+
+
+def _facts(answer: Answer) -> dict[str, Any]:
+    return {name: answer[name] for name in ("status", "wait_seconds", "progress_percent", "error") if name in answer}
+
+
+def _log_failure(error: Exception) -> None:
+    """Log what an operator needs; a stack trace only for what nobody foresaw."""
+    if isinstance(error, TransientFault):
+        logger.warning(error.message, extra={"error_code": error.code, "hint": error.hint})
+    elif isinstance(error, RestoreError):
+        logger.error(error.message, extra={"error_code": error.code, "hint": error.hint})
+    else:
+        logger.exception("The step ended with an error that nobody foresaw.")
+
+
+def _silence_runtime_error_line() -> None:
+    """Keep the runtime client from repeating an error in a shape of its own, after our last line.
+
+    `awslambdaric.bootstrap.log_error` writes a line without the fields by which operators search; the same
+    facts stand in ours. The error itself still reaches Lambda and Step Functions.
+    """
+    bootstrap = sys.modules.get("awslambdaric.bootstrap")
+    if bootstrap is not None and hasattr(bootstrap, "log_error"):
+        bootstrap.log_error = _log_nothing
+
+
+def _log_nothing(_error_result: object, _log_sink: object) -> None:
+    return None
+
+
+def _phase_entry_point(phase: Phase, step: Step) -> Handler:
+    def work(world: World, event: Event) -> Answer:
+        operation_id = str(event["operation_id"])
+        return run_step(phase, step, world, operation_id).to_payload(operation_id)
+
+    return _entry_point(work)
+
+
+def _snapshot_check(world: World, event: Event) -> Answer:
+    operation_id = str(event["operation_id"])
+    result = snapshot_check_step(world, operation_id, event.get("execution_arn"), event.get("request"))
+    return result.to_payload(operation_id)
+
+
+def _notify(world: World, event: Event) -> Answer:
+    operation_id = str(event["operation_id"])
+    return notify_step(world, operation_id).to_payload(operation_id)
+
+
+def _record_failure(world: World, event: Event) -> Answer:
+    return record_failure_step(
+        world,
+        str(event["operation_id"]),
+        event.get("execution_arn"),
+        event.get("request"),
+        str(event.get("error", "")),
+        str(event.get("cause", "")),
+    )
+
+
+snapshot_check = _entry_point(_snapshot_check)
+copy_snapshot = _phase_entry_point(Phase.COPY_SNAPSHOT, copy_snapshot_step)
+restore_cluster = _phase_entry_point(Phase.RESTORE_CLUSTER, restore_cluster_step)
+setup_db_users = _phase_entry_point(Phase.SETUP_DB_USERS, setup_db_users_step)
+verify_restore = _phase_entry_point(Phase.VERIFY_RESTORE, verify_restore_step)
+archive_snapshot = _phase_entry_point(Phase.ARCHIVE_SNAPSHOT, archive_snapshot_step)
+notify = _entry_point(_notify)
+record_failure = _entry_point(_record_failure)

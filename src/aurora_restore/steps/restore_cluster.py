@@ -1,0 +1,126 @@
+"""RestoreCluster: the cluster, then its instances, then the master password, confirmed by logging in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from aurora_restore.domain.errors import DatabaseUnreachable
+from aurora_restore.domain.observed import DatabaseEndpoint, DbCluster, DbInstance, LoginAttempt, LoginOutcome
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.plan import PlannedInstance, RestorePlan
+from aurora_restore.domain.restoring import (
+    RestoreAction,
+    decide_password,
+    decide_restore,
+    instance_parameters,
+    restore_parameters,
+)
+from aurora_restore.domain.results import Phase, done, in_progress
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.world import World
+
+# A new endpoint takes minutes at the most to appear in DNS; after that it is the network that is wrong.
+UNREACHABLE_LIMIT = timedelta(minutes=15)
+LOGIN_PERCENT = 95
+
+
+def restore_cluster(operation: Operation, world: World) -> StepOutcome:
+    """Bring the cluster one thing further. Raises NameTaken, ClusterFailed, InstanceFailed, DatabaseUnreachable."""
+    plan = operation.plan
+    cluster = world.target_rds.find_cluster(plan.cluster.db_cluster_identifier)
+    instances = _instances(world, plan) if cluster else []
+    decision = decide_restore(operation.operation_id, plan, cluster, instances)
+    if decision.action is RestoreAction.RESTORE_CLUSTER:
+        return _restore(operation, world, plan, decision.reason)
+    if decision.action is RestoreAction.CREATE_INSTANCE and decision.instance:
+        return _create_instance(world, plan, decision.instance, decision.reason)
+    if decision.action is RestoreAction.LOG_IN and cluster:
+        return _take_over_master(operation, world, plan, cluster, instances)
+    return StepOutcome(in_progress(decision.reason, decision.progress_percent))
+
+
+def endpoint_of(cluster: DbCluster) -> DatabaseEndpoint | None:
+    """Where the cluster's writer answers; None while RDS does not name it."""
+    if not cluster.endpoint or not cluster.port:
+        return None
+    return DatabaseEndpoint(cluster.endpoint, cluster.port)
+
+
+def _instances(world: World, plan: RestorePlan) -> list[DbInstance]:
+    """The planned instances by name, whichever cluster they are of: a taken name is to be seen."""
+    found = (world.target_rds.find_instance(item.db_instance_identifier) for item in plan.instances)
+    return [item for item in found if item is not None]
+
+
+def _restore(operation: Operation, world: World, plan: RestorePlan, reason: str) -> StepOutcome:
+    source = operation.section("snapshot_details").get("restored_from") or plan.source.cluster_snapshot_arn
+    world.target_rds.restore_cluster_from_snapshot(restore_parameters(plan, source))
+    name = plan.cluster.db_cluster_identifier
+    event = Event(
+        "cluster.restore_started", {"db_cluster_identifier": name, "from": source, "reason": reason}
+    )
+    return StepOutcome(in_progress(f"the restore of the cluster {name} was started"), {}, (event,))
+
+
+def _create_instance(world: World, plan: RestorePlan, instance: PlannedInstance, reason: str) -> StepOutcome:
+    world.target_rds.create_instance(instance_parameters(plan, instance))
+    name = instance.db_instance_identifier
+    event = Event("instance.create_started", {"db_instance_identifier": name, "reason": reason})
+    return StepOutcome(in_progress(f"the instance {name} was started", 60), {}, (event,))
+
+
+def _take_over_master(
+    operation: Operation, world: World, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
+) -> StepOutcome:
+    endpoint = endpoint_of(cluster)
+    if endpoint is None:
+        return StepOutcome(in_progress("the cluster does not name its endpoint yet", LOGIN_PERCENT))
+    admin = world.secrets.read_credentials(plan.admin_secret_id)
+    attempt = world.databases.log_in(endpoint, admin)
+    if attempt.outcome is LoginOutcome.ACCEPTED:
+        changes = {
+            "restore_details": {**operation.section("restore_details"), **_details(cluster, instances)}
+        }
+        message = (
+            f"the cluster {cluster.db_cluster_identifier} stands, and its master user has the admin secret"
+        )
+        return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
+    if attempt.outcome is LoginOutcome.UNREACHABLE:
+        return _unreachable(operation, world, endpoint, attempt)
+    if not decide_password(cluster, attempt):
+        return StepOutcome(in_progress(f"the cluster is `{cluster.status}`", LOGIN_PERCENT))
+    world.target_rds.modify_cluster_master_password(cluster.db_cluster_identifier, admin.password)
+    message = "the master password was changed to that of the admin secret: waiting for it to take effect"
+    return StepOutcome(in_progress(message, LOGIN_PERCENT), {}, (Event("master_password.change_started"),))
+
+
+def _unreachable(
+    operation: Operation, world: World, endpoint: DatabaseEndpoint, attempt: LoginAttempt
+) -> StepOutcome:
+    message = f"no answer from {endpoint.host}:{endpoint.port}: {attempt.reason}"
+    if operation.waited_for(Phase.RESTORE_CLUSTER, message, world.clock.now()) > UNREACHABLE_LIMIT:
+        minutes = UNREACHABLE_LIMIT.total_seconds() / 60
+        raise DatabaseUnreachable(f"For more than {minutes:g} minutes there was {message}.")
+    return StepOutcome(in_progress(message, LOGIN_PERCENT))
+
+
+def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> dict[str, Any]:
+    return {
+        "db_cluster_identifier": cluster.db_cluster_identifier,
+        "db_cluster_arn": cluster.db_cluster_arn,
+        "db_cluster_resource_id": cluster.db_cluster_resource_id,
+        "endpoint": cluster.endpoint,
+        "reader_endpoint": cluster.reader_endpoint,
+        "port": cluster.port,
+        "engine": cluster.engine,
+        "engine_version": cluster.engine_version,
+        "instances": [
+            {
+                "db_instance_identifier": item.db_instance_identifier,
+                "db_instance_class": item.db_instance_class,
+            }
+            for item in instances
+        ],
+    }

@@ -1,0 +1,50 @@
+"""SetupDbUsers: the wanted users with the wanted access, each checked by logging in."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from aurora_restore.domain.errors import ClusterFailed
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.results import done, in_progress
+from aurora_restore.domain.users import DbUserLogin
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.restore_cluster import endpoint_of
+from aurora_restore.steps.world import World
+
+
+def setup_db_users(operation: Operation, world: World) -> StepOutcome:
+    """Make the users and check them. Raises DbUserSetupFailed, DatabaseUnreachable, SecretNotFound, ClusterFailed."""
+    plan = operation.plan
+    name = plan.cluster.db_cluster_identifier
+    cluster = world.target_rds.find_cluster(name)
+    if cluster is None:
+        raise ClusterFailed(f"The cluster {name} is gone since it was restored.")
+    endpoint = endpoint_of(cluster)
+    if endpoint is None:
+        return StepOutcome(in_progress("the cluster does not name its endpoint yet"))
+    logins = [
+        DbUserLogin(user, world.secrets.read_credentials(user.secret_id) if user.secret_id else None)
+        for user in plan.db_users
+    ]
+    master = world.secrets.read_credentials(plan.admin_secret_id)
+    report = world.databases.set_up_users(endpoint, master, logins, plan.lock_other_logins)
+    details = {
+        **operation.section("restore_details"),
+        "users": [asdict(user) for user in report.users],
+        "other_logins": list(report.other_logins),
+        "locked_logins": list(report.locked_logins),
+    }
+    events = tuple(Event(f"db_user.{user.action}", {"username": user.username}) for user in report.users)
+    return StepOutcome(
+        done(_summary(len(report.users), report.other_logins, report.locked_logins)),
+        {"restore_details": details},
+        events,
+    )
+
+
+def _summary(count: int, others: tuple[str, ...], locked: tuple[str, ...]) -> str:
+    words = f"{count} database user{'' if count == 1 else 's'} set up and checked"
+    if locked:
+        return f"{words}; {len(locked)} other logins were locked"
+    return f"{words}; {len(others)} other logins came along with the snapshot" if others else words

@@ -1,0 +1,198 @@
+"""The ports: how the steps reach the world. The adapters stand in `aws` and `database`.
+
+Every method observes or acts once. "Not there" is an answer (None, an empty tuple), never an error. What a
+repetition can mend is raised as `TransientFault`; everything else as the error of the domain that names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from aurora_restore.domain.observed import (
+    ClusterSnapshot,
+    Credentials,
+    DatabaseEndpoint,
+    DbCluster,
+    DbInstance,
+    KmsKey,
+    LoginAttempt,
+    ParameterGroup,
+    Quota,
+    SecurityGroup,
+    SubnetGroup,
+)
+from aurora_restore.domain.settings import PipelineSettings
+from aurora_restore.domain.users import DbUserLogin, UsersReport
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The time, aware, in UTC."""
+
+
+class Rds(Protocol):
+    """RDS in one Region."""
+
+    @property
+    def region(self) -> str: ...
+
+    def list_cluster_snapshots(self, db_cluster_identifier: str | None = None) -> Sequence[ClusterSnapshot]:
+        """All automated and manual cluster snapshots of the account, or of one cluster; every page."""
+
+    def find_cluster_snapshot(self, identifier_or_arn: str) -> ClusterSnapshot | None: ...
+
+    def copy_cluster_snapshot(
+        self,
+        source: ClusterSnapshot,
+        source_region: str,
+        target_identifier: str,
+        kms_key_id: str | None,
+        tags: Mapping[str, str],
+    ) -> None:
+        """Start a copy in this (the destination) Region.
+
+        Raises:
+            CopySlotsInUse: five copies are in flight already; wait.
+            QuotaExceeded: no room for another manual cluster snapshot.
+            KmsKeyNotAccessible, SnapshotNotFound, StepFailed.
+        """
+
+    def find_cluster(self, db_cluster_identifier: str) -> DbCluster | None: ...
+
+    def restore_cluster_from_snapshot(self, parameters: Mapping[str, Any]) -> None:
+        """RestoreDBClusterFromSnapshot with its own parameter names. Raises QuotaExceeded, …"""
+
+    def modify_cluster_master_password(self, db_cluster_identifier: str, password: str) -> None: ...
+
+    def list_cluster_instances(self, db_cluster_identifier: str) -> Sequence[DbInstance]: ...
+
+    def find_instance(self, db_instance_identifier: str) -> DbInstance | None: ...
+
+    def create_instance(self, parameters: Mapping[str, Any]) -> None:
+        """CreateDBInstance with its own parameter names. Raises QuotaExceeded, …"""
+
+    def find_subnet_group(self, db_subnet_group_name: str) -> SubnetGroup | None: ...
+
+    def find_cluster_parameter_group(self, name: str) -> ParameterGroup | None: ...
+
+    def find_parameter_group(self, name: str) -> ParameterGroup | None: ...
+
+    def parameter_group_family(self, engine: str, engine_version: str) -> str | None:
+        """The family that the engine version belongs to; None where the Region does not offer the version."""
+
+    def is_instance_class_orderable(
+        self, engine: str, engine_version: str, db_instance_class: str
+    ) -> bool: ...
+
+    def quotas(self) -> Mapping[str, Quota]: ...
+
+    def add_tags(self, arn: str, tags: Mapping[str, str]) -> None: ...
+
+
+class Network(Protocol):
+    def find_security_groups(self, group_ids: Sequence[str]) -> Mapping[str, SecurityGroup]:
+        """The groups that exist, by id; those that do not are left out."""
+
+
+class Keys(Protocol):
+    def find_key(self, kms_key_id: str) -> KmsKey | None:
+        """Accepts a key id, a key ARN, an alias name or an alias ARN. Raises KmsKeyNotAccessible."""
+
+
+class Secrets(Protocol):
+    def read_credentials(self, secret_id: str) -> Credentials:
+        """Raises SecretNotFound, SecretNotAccessible, SecretMalformed. Never puts the value in a message."""
+
+
+class Records(Protocol):
+    """The state table. Items are plain JSON-like mappings (str, int, float, bool, None, list, dict)."""
+
+    def create(self, item: Mapping[str, Any]) -> bool:
+        """Write a new record; False where one with this `operation_id` stands already."""
+
+    def load(self, operation_id: str) -> dict[str, Any] | None:
+        """Consistent read."""
+
+    def update(
+        self, operation_id: str, changes: Mapping[str, Any], only_if_status: str | None = None
+    ) -> bool:
+        """Set fields (`phases.CopySnapshot` reaches into a map); False where the condition fails."""
+
+    def list_by_status(self, status: str, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
+        """Newest first, through the index."""
+
+
+class Audit(Protocol):
+    def append(self, operation_id: str, time: datetime, event: str, details: Mapping[str, Any]) -> None:
+        """Add one event to the trail. The same event of the same time twice is one entry."""
+
+    def trail(self, operation_id: str) -> Sequence[dict[str, Any]]:
+        """All events of an operation, oldest first, every page."""
+
+
+class Locks(Protocol):
+    def acquire(
+        self, target_cluster_id: str, operation_id: str, now: datetime, replaces: str | None = None
+    ) -> bool:
+        """Take the lock, or find it ours; with `replaces`, take it over from exactly that owner."""
+
+    def owner(self, target_cluster_id: str) -> str | None: ...
+
+    def release(self, target_cluster_id: str, operation_id: str) -> None:
+        """Give it back if it is ours; otherwise nothing happens."""
+
+
+class Notifications(Protocol):
+    def publish(
+        self, subject: str, text: str, message: Mapping[str, Any], attributes: Mapping[str, str]
+    ) -> str:
+        """One message: `text` for people, then `message` as JSON for programs. Returns its id."""
+
+
+class Databases(Protocol):
+    """The database servers behind clusters, over verified TLS."""
+
+    def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt: ...
+
+    def set_up_users(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        users: Sequence[DbUserLogin],
+        lock_other_logins: bool,
+    ) -> UsersReport:
+        """Bring the users to what is wanted and check each; a second call changes nothing.
+
+        Raises:
+            DatabaseUnreachable: no answer (retryable).
+            DbUserSetupFailed: a user could not be made, or a check did not hold.
+        """
+
+
+class RdsRegions(Protocol):
+    def __call__(self, region: str) -> Rds:
+        """RDS of a Region."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that a step may reach, put together by the entry points and by the tests."""
+
+    settings: PipelineSettings
+    clock: Clock
+    rds: RdsRegions
+    network: Network
+    keys: Keys
+    secrets: Secrets
+    records: Records
+    audit: Audit
+    locks: Locks
+    notifications: Notifications
+    databases: Databases
+
+    @property
+    def target_rds(self) -> Rds:
+        return self.rds(self.settings.target_region)
