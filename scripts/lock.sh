@@ -7,6 +7,6 @@ compile() {
     --no-emit-index-url --no-emit-find-links --no-emit-trusted-host "$@"
 }
 compile --extra cli --extra local --output-file requirements/app.txt pyproject.toml
-for name in build dev template awscli; do
+for name in build dev template aws; do
   compile --output-file "requirements/$name.txt" "requirements/$name.in"
 done
