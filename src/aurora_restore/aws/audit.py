@@ -1,0 +1,70 @@
+"""The audit table: what happened in each operation, in its order; written once, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from aurora_restore.aws.attribute_values import from_item, to_item
+from aurora_restore.aws.failures import Translating
+from aurora_restore.domain.times import format_time
+
+if TYPE_CHECKING:
+    from aurora_restore.aws.clients import Clients
+
+DATE_INDEX = "event_date-event_id-index"
+CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+class AwsAudit:
+    """Implements the port `Audit`; `retention_days` after its time an entry may be removed by DynamoDB."""
+
+    def __init__(
+        self, clients: Clients, table_name: str, retention_days: int = 365, region: str | None = None
+    ) -> None:
+        self._clients = clients
+        self._table = table_name
+        self._retention = timedelta(days=retention_days)
+        self._region = region
+
+    def append(self, operation_id: str, time: datetime, event: str, details: Mapping[str, Any]) -> None:
+        """Add one event. The same event of the same time, from a repeated request, changes nothing."""
+        time_text = format_time(time)
+        item = {
+            "operation_id": operation_id,
+            "event_id": f"{time_text}#{event}",
+            "event_date": time_text[:10],
+            "time": time_text,
+            "event": event,
+            "details": dict(details),
+            "expires_at": int((time + self._retention).timestamp()),
+        }
+        with Translating("dynamodb", ignoring={CONDITION_FAILED}):
+            self._clients.dynamodb(self._region).put_item(
+                TableName=self._table,
+                Item=to_item(item),
+                ConditionExpression="attribute_not_exists(event_id)",
+            )
+
+    def trail(self, operation_id: str) -> Sequence[dict[str, Any]]:
+        """All events of an operation, oldest first; a consistent read of every page."""
+        return self._query(
+            ConsistentRead=True,
+            KeyConditionExpression="operation_id = :value",
+            ExpressionAttributeValues={":value": {"S": operation_id}},
+        )
+
+    def events_of_day(self, event_date: str) -> Sequence[dict[str, Any]]:
+        """All events of a UTC day (`YYYY-MM-DD`), oldest first, across operations."""
+        return self._query(
+            IndexName=DATE_INDEX,
+            KeyConditionExpression="event_date = :value",
+            ExpressionAttributeValues={":value": {"S": event_date}},
+        )
+
+    def _query(self, **query: Any) -> list[dict[str, Any]]:
+        paginator = self._clients.dynamodb(self._region).get_paginator("query")
+        with Translating("dynamodb"):
+            pages = list(paginator.paginate(TableName=self._table, **query))
+        return [from_item(item) for page in pages for item in page["Items"]]

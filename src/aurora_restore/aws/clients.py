@@ -1,0 +1,92 @@
+"""The one place that makes AWS clients: time limits, retries and user agent are decided here."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_rds import RDSClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+CONNECT_TIMEOUT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 20
+MAX_ATTEMPTS = 3
+USER_AGENT_EXTRA = "aurora-restore"
+
+
+class Clients:
+    """Clients by service and Region, each made when it is first asked for.
+
+    Args:
+        session: where credentials come from.
+        region: the home Region, used where none is given.
+        max_attempts: tries of one request, the first included; 1 turns repetition off. The waits between them
+            are botocore's `standard` mode: jittered, at most 20 seconds.
+    """
+
+    def __init__(
+        self, session: boto3.Session, region: str | None = None, max_attempts: int = MAX_ATTEMPTS
+    ) -> None:
+        home = region or session.region_name
+        if not home:
+            raise ValueError("a Region is needed: the session names none")
+        self.region: str = home
+        self._session = session
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._lock = Lock()
+        self._config = Config(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            read_timeout=READ_TIMEOUT_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": max_attempts},
+            user_agent_extra=USER_AGENT_EXTRA,
+        )
+
+    @property
+    def partition(self) -> str:
+        """`aws`, `aws-cn`, `aws-us-gov`, …: the partition of the home Region."""
+        return self._session.get_partition_for_region(self.region)
+
+    def dynamodb(self, region: str | None = None) -> DynamoDBClient:
+        client: DynamoDBClient = self._client("dynamodb", region)
+        return client
+
+    def ec2(self, region: str | None = None) -> EC2Client:
+        client: EC2Client = self._client("ec2", region)
+        return client
+
+    def kms(self, region: str | None = None) -> KMSClient:
+        client: KMSClient = self._client("kms", region)
+        return client
+
+    def rds(self, region: str | None = None) -> RDSClient:
+        client: RDSClient = self._client("rds", region)
+        return client
+
+    def secretsmanager(self, region: str | None = None) -> SecretsManagerClient:
+        client: SecretsManagerClient = self._client("secretsmanager", region)
+        return client
+
+    def sns(self, region: str | None = None) -> SNSClient:
+        client: SNSClient = self._client("sns", region)
+        return client
+
+    def stepfunctions(self, region: str | None = None) -> SFNClient:
+        client: SFNClient = self._client("stepfunctions", region)
+        return client
+
+    def _client(self, service: str, region: str | None) -> Any:
+        key = (service, region or self.region)
+        with self._lock:  # making a client from a shared session is not thread-safe; using one is
+            if key not in self._clients:
+                make: Any = self._session.client
+                self._clients[key] = make(service, region_name=key[1], config=self._config)
+            return self._clients[key]

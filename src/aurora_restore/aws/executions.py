@@ -1,0 +1,187 @@
+"""Step Functions: executions of the state machine, for the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from aurora_restore.aws.failures import AWS_ERRORS, error_code, error_message, translate
+from aurora_restore.domain.errors import RequestRefused, RestoreError
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
+
+    from aurora_restore.aws.clients import Clients
+
+STATE_MACHINE_NAME = "aurora-restore-state-machine"
+HISTORY_PAGE_EVENTS = 1000
+MAX_HISTORY_EVENTS = 25_000
+"""What Step Functions holds of one execution."""
+
+
+class ExecutionAlreadyExists(RequestRefused):
+    """Step Functions knows an execution of this name, running, or ended less than 90 days ago."""
+
+    code = "EXECUTION_ALREADY_EXISTS"
+    default_hint = "Choose another operation id: a name can be used again 90 days after its execution ended."
+
+
+class ExecutionNotFound(RequestRefused):
+    """There is no execution of this name; Step Functions forgets one 90 days after its end."""
+
+    code = "EXECUTION_NOT_FOUND"
+    default_hint = "Look at the operations that there are: `aurora-restore list`."
+
+
+class StateMachineNotFound(RequestRefused):
+    """The pipeline is not deployed in this account and Region."""
+
+    code = "STATE_MACHINE_NOT_FOUND"
+    default_hint = "Check the Region and the account, or deploy the pipeline: `aurora-restore deploy`."
+
+
+class ExecutionRefused(RequestRefused):
+    """Step Functions does not take the name or the input."""
+
+    code = "EXECUTION_REFUSED"
+    default_hint = "An operation id has 1 to 80 letters, digits, hyphens and underscores; the input is JSON."
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One run of the state machine. `error` and `cause` are set once it ended badly."""
+
+    name: str
+    execution_arn: str
+    status: str
+    start_date: datetime
+    stop_date: datetime | None = None
+    input: Mapping[str, Any] | None = None
+    output: Mapping[str, Any] | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
+class AwsExecutions:
+    """The executions of one state machine in the account and Region of the clients."""
+
+    def __init__(
+        self, clients: Clients, account_id: str, state_machine_name: str = STATE_MACHINE_NAME
+    ) -> None:
+        self._clients = clients
+        self._arn_stem = f"arn:{clients.partition}:states:{clients.region}:{account_id}"
+        self._name = state_machine_name
+
+    @property
+    def state_machine_arn(self) -> str:
+        return f"{self._arn_stem}:stateMachine:{self._name}"
+
+    def execution_arn(self, operation_id: str) -> str:
+        return f"{self._arn_stem}:execution:{self._name}:{operation_id}"
+
+    def start(self, operation_id: str, request: Mapping[str, Any]) -> str:
+        """Start a run; returns the execution's ARN.
+
+        Step Functions answers a repetition with the same name and input like the first, while that runs.
+
+        Raises:
+            ExecutionAlreadyExists, StateMachineNotFound, ExecutionRefused.
+        """
+        try:
+            response = self._states.start_execution(
+                stateMachineArn=self.state_machine_arn, name=operation_id, input=json.dumps(request)
+            )
+        except AWS_ERRORS as error:
+            raise self._translated(operation_id, error) from error
+        return response["executionArn"]
+
+    def describe(self, operation_id: str) -> Execution:
+        """Raises ExecutionNotFound."""
+        try:
+            response = self._states.describe_execution(executionArn=self.execution_arn(operation_id))
+        except AWS_ERRORS as error:
+            raise self._translated(operation_id, error) from error
+        return Execution(
+            name=response["name"],
+            execution_arn=response["executionArn"],
+            status=response["status"],
+            start_date=response["startDate"],
+            stop_date=response.get("stopDate"),
+            input=_parse_object(response.get("input")),
+            output=_parse_object(response.get("output")),
+            error=response.get("error"),
+            cause=response.get("cause"),
+        )
+
+    def history(self, operation_id: str, newest_first: bool = False) -> Iterator[HistoryEventTypeDef]:
+        """The events of a run, page by page as they are taken. Raises ExecutionNotFound."""
+        pages = self._states.get_paginator("get_execution_history").paginate(
+            executionArn=self.execution_arn(operation_id),
+            reverseOrder=newest_first,
+            PaginationConfig={"PageSize": HISTORY_PAGE_EVENTS, "MaxItems": MAX_HISTORY_EVENTS},
+        )
+        try:
+            for page in pages:
+                yield from page["events"]
+        except AWS_ERRORS as error:
+            raise self._translated(operation_id, error) from error
+
+    def list(self, limit: int, status: str | None = None) -> Sequence[Execution]:
+        """The newest runs, at most `limit`; of one status (`RUNNING`, `SUCCEEDED`, …) where it is given."""
+        chosen: dict[str, Any] = {"statusFilter": status} if status else {}
+        pages = self._states.get_paginator("list_executions").paginate(
+            stateMachineArn=self.state_machine_arn, **chosen
+        )
+        found = (
+            Execution(
+                name=item["name"],
+                execution_arn=item["executionArn"],
+                status=item["status"],
+                start_date=item["startDate"],
+                stop_date=item.get("stopDate"),
+            )
+            for page in pages
+            for item in page["executions"]
+        )
+        try:
+            return tuple(islice(found, limit))
+        except AWS_ERRORS as error:
+            raise self._translated("", error) from error
+
+    def stop(self, operation_id: str, cause: str) -> None:
+        """Abort a run; one that ended already stays as it is. Raises ExecutionNotFound."""
+        try:
+            self._states.stop_execution(
+                executionArn=self.execution_arn(operation_id), error="StoppedByOperator", cause=cause
+            )
+        except AWS_ERRORS as error:
+            raise self._translated(operation_id, error) from error
+
+    @property
+    def _states(self) -> SFNClient:
+        return self._clients.stepfunctions()
+
+    def _translated(self, operation_id: str, error: BaseException) -> RestoreError:
+        code = error_code(error)
+        if code == "ExecutionAlreadyExists":
+            return ExecutionAlreadyExists(f"there is an operation {operation_id} already")
+        if code == "ExecutionDoesNotExist":
+            return ExecutionNotFound(f"there is no operation {operation_id} in {self._clients.region}")
+        if code in {"StateMachineDoesNotExist", "StateMachineDeleting"}:
+            return StateMachineNotFound(f"there is no {self._name} in {self._clients.region}")
+        if code in {"InvalidName", "InvalidExecutionInput"}:
+            return ExecutionRefused(f"the operation {operation_id} cannot be started: {error_message(error)}")
+        return translate("states", error)
+
+
+def _parse_object(text: str | None) -> Mapping[str, Any] | None:
+    """Input and output are objects; anything else, an operator's own doing, shows under `value`."""
+    if not text:
+        return None
+    value = json.loads(text)
+    return value if isinstance(value, dict) else {"value": value}

@@ -1,0 +1,79 @@
+"""The lock table: one operation at a time for each target cluster."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, translate
+from aurora_restore.domain.times import format_time
+
+if TYPE_CHECKING:
+    from aurora_restore.aws.clients import Clients
+
+LOCK_LIFETIME = timedelta(days=30)
+"""When DynamoDB may remove a lock that nobody gave back. Longer than any run: it only keeps the table tidy,
+and never decides who owns a lock."""
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+
+
+class AwsLocks:
+    """Implements the port `Locks`."""
+
+    def __init__(self, clients: Clients, table_name: str, region: str | None = None) -> None:
+        self._clients = clients
+        self._table = table_name
+        self._region = region
+
+    def acquire(
+        self, target_cluster_id: str, operation_id: str, now: datetime, replaces: str | None = None
+    ) -> bool:
+        """Take the lock where it is free, ours, or owned by `replaces`; False where somebody else has it."""
+        condition = "attribute_not_exists(target_cluster_id) OR operation_id = :ours"
+        values = {":ours": {"S": operation_id}}
+        if replaces is not None:
+            condition += " OR operation_id = :replaced"
+            values[":replaced"] = {"S": replaces}
+        try:
+            self._clients.dynamodb(self._region).put_item(
+                TableName=self._table,
+                Item=_lock_item(target_cluster_id, operation_id, now),
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
+            )
+        except AWS_ERRORS as error:
+            if error_code(error) == CONDITION_FAILED:
+                return False
+            raise translate("dynamodb", error) from error
+        return True
+
+    def owner(self, target_cluster_id: str) -> str | None:
+        """The operation that has the lock; a consistent read."""
+        with Translating("dynamodb"):
+            response = self._clients.dynamodb(self._region).get_item(
+                TableName=self._table,
+                Key={"target_cluster_id": {"S": target_cluster_id}},
+                ConsistentRead=True,
+            )
+        item = response.get("Item")
+        return item["operation_id"]["S"] if item else None
+
+    def release(self, target_cluster_id: str, operation_id: str) -> None:
+        """Give the lock back if it is ours; otherwise nothing happens."""
+        with Translating("dynamodb", ignoring={CONDITION_FAILED}):
+            self._clients.dynamodb(self._region).delete_item(
+                TableName=self._table,
+                Key={"target_cluster_id": {"S": target_cluster_id}},
+                ConditionExpression="operation_id = :ours",
+                ExpressionAttributeValues={":ours": {"S": operation_id}},
+            )
+
+
+def _lock_item(target_cluster_id: str, operation_id: str, now: datetime) -> dict[str, Any]:
+    return {
+        "target_cluster_id": {"S": target_cluster_id},
+        "operation_id": {"S": operation_id},
+        "acquired_time": {"S": format_time(now)},
+        "expires_at": {"N": str(int((now + LOCK_LIFETIME).timestamp()))},
+    }

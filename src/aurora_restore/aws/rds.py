@@ -1,0 +1,246 @@
+"""RDS in one Region.
+
+A request to make something that stands already is not an error here: `restore_cluster_from_snapshot`,
+`create_instance` and `copy_cluster_snapshot` return as if they had made it. It may be our own request whose
+reply was lost, or somebody else's object, and only the next observation can tell, by its tags. So the answer
+is the same and the step looks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, error_message, translate
+from aurora_restore.aws.rds_parsing import (
+    parse_cluster,
+    parse_cluster_snapshot,
+    parse_instance,
+    parse_quota,
+    parse_subnet_group,
+    to_tag_list,
+)
+from aurora_restore.domain.errors import AwsUnavailable, PasswordNotAcceptable
+from aurora_restore.domain.observed import (
+    ClusterSnapshot,
+    DbCluster,
+    DbInstance,
+    ParameterGroup,
+    Quota,
+    SubnetGroup,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds import RDSClient
+
+    from aurora_restore.aws.clients import Clients
+
+AUTOMATED_NAME_PREFIX = "rds:"
+BUSY_CODES = frozenset({"InvalidDBClusterStateFault", "InvalidDBInstanceState"})
+SNAPSHOT_NOT_FOUND_CODES = frozenset({"DBClusterSnapshotNotFoundFault"})
+GROUP_NOT_FOUND_CODES = frozenset({"DBParameterGroupNotFound", "DBClusterParameterGroupNotFound"})
+
+
+class AwsRds:
+    """Implements the port `Rds` for one Region."""
+
+    def __init__(self, clients: Clients, region: str | None = None) -> None:
+        self._clients = clients
+        self._region = region or clients.region
+
+    @property
+    def region(self) -> str:
+        return self._region
+
+    @property
+    def _rds(self) -> RDSClient:
+        return self._clients.rds(self._region)
+
+    def list_cluster_snapshots(self, db_cluster_identifier: str | None = None) -> Sequence[ClusterSnapshot]:
+        """All automated and manual cluster snapshots of the account, or of one cluster."""
+        pages = self._rds.get_paginator("describe_db_cluster_snapshots")
+        chosen = {"DBClusterIdentifier": db_cluster_identifier} if db_cluster_identifier else {}
+        with Translating("rds", ignoring=SNAPSHOT_NOT_FOUND_CODES):
+            return [
+                parse_cluster_snapshot(snapshot)
+                for page in pages.paginate(**chosen)  # type: ignore[arg-type]
+                for snapshot in page["DBClusterSnapshots"]
+            ]
+        return []
+
+    def find_cluster_snapshot(self, identifier_or_arn: str) -> ClusterSnapshot | None:
+        """The snapshot of this name or ARN. Of an automated one RDS wants the type beside the name."""
+        chosen: dict[str, Any] = {"DBClusterSnapshotIdentifier": identifier_or_arn}
+        if _is_automated(identifier_or_arn):
+            chosen["SnapshotType"] = "automated"
+        with Translating("rds", ignoring=SNAPSHOT_NOT_FOUND_CODES):
+            snapshots = self._rds.describe_db_cluster_snapshots(**chosen)["DBClusterSnapshots"]
+            return parse_cluster_snapshot(snapshots[0]) if snapshots else None
+        return None
+
+    def copy_cluster_snapshot(
+        self,
+        source: ClusterSnapshot,
+        source_region: str,
+        target_identifier: str,
+        kms_key_id: str | None,
+        tags: Mapping[str, str],
+    ) -> None:
+        """Start a copy in this (the destination) Region.
+
+        A key goes along only where the source has one: RDS refuses a key for a copy of a snapshot without.
+        Tags are given here and not copied, since the source's may be AWS's own, which no request may set.
+
+        Raises:
+            CopySlotsInUse: five copies are in flight already.
+            QuotaExceeded: no room for another manual cluster snapshot.
+            SnapshotNotFound, SnapshotNotAvailable, KmsKeyNotAccessible, AwsRequestFailed.
+        """
+        request: dict[str, Any] = {
+            "SourceDBClusterSnapshotIdentifier": source.db_cluster_snapshot_identifier,
+            "TargetDBClusterSnapshotIdentifier": target_identifier,
+            "CopyTags": False,
+            "Tags": to_tag_list(tags),
+        }
+        if source_region != self._region:
+            request["SourceDBClusterSnapshotIdentifier"] = source.db_cluster_snapshot_arn
+            request["SourceRegion"] = source_region
+        if source.kms_key_id and kms_key_id:
+            request["KmsKeyId"] = kms_key_id
+        with Translating("rds", ignoring={"DBClusterSnapshotAlreadyExistsFault"}):
+            self._rds.copy_db_cluster_snapshot(**request)
+
+    def find_cluster(self, db_cluster_identifier: str) -> DbCluster | None:
+        with Translating("rds", ignoring={"DBClusterNotFoundFault"}):
+            clusters = self._rds.describe_db_clusters(DBClusterIdentifier=db_cluster_identifier)["DBClusters"]
+            return parse_cluster(clusters[0]) if clusters else None
+        return None
+
+    def restore_cluster_from_snapshot(self, parameters: Mapping[str, Any]) -> None:
+        """RestoreDBClusterFromSnapshot with its own parameter names.
+
+        Raises:
+            QuotaExceeded, SnapshotNotFound, SnapshotNotAvailable, SubnetGroupNotFound,
+            ParameterGroupNotFound, KmsKeyNotAccessible, AwsRequestFailed.
+        """
+        with Translating("rds", ignoring={"DBClusterAlreadyExistsFault"}):
+            self._rds.restore_db_cluster_from_snapshot(**parameters)
+
+    def modify_cluster_master_password(self, db_cluster_identifier: str, password: str) -> None:
+        """Change the master user's password at once.
+
+        Raises:
+            PasswordNotAcceptable: RDS does not take it.
+            AwsUnavailable: the cluster is busy with another change.
+        """
+        try:
+            self._rds.modify_db_cluster(
+                DBClusterIdentifier=db_cluster_identifier, MasterUserPassword=password, ApplyImmediately=True
+            )
+        except AWS_ERRORS as error:
+            if error_code(error) in BUSY_CODES:
+                raise _busy(f"the cluster {db_cluster_identifier}", error) from error
+            if "MasterUserPassword" in error_message(error):
+                raise PasswordNotAcceptable(
+                    f"RDS does not take the new master password of {db_cluster_identifier}"
+                ) from None  # botocore puts the value of a parameter into some of its messages
+            raise translate("rds", error) from error
+
+    def list_cluster_instances(self, db_cluster_identifier: str) -> Sequence[DbInstance]:
+        pages = self._rds.get_paginator("describe_db_instances").paginate(
+            Filters=[{"Name": "db-cluster-id", "Values": [db_cluster_identifier]}]
+        )
+        with Translating("rds", ignoring={"DBClusterNotFoundFault"}):
+            return [parse_instance(instance) for page in pages for instance in page["DBInstances"]]
+        return []
+
+    def find_instance(self, db_instance_identifier: str) -> DbInstance | None:
+        with Translating("rds", ignoring={"DBInstanceNotFound", "DBInstanceNotFoundFault"}):
+            response = self._rds.describe_db_instances(DBInstanceIdentifier=db_instance_identifier)
+            instances = response["DBInstances"]
+            return parse_instance(instances[0]) if instances else None
+        return None
+
+    def create_instance(self, parameters: Mapping[str, Any]) -> None:
+        """CreateDBInstance with its own parameter names.
+
+        Raises:
+            AwsUnavailable: the cluster is busy, for instance with the instance that was created just before.
+            QuotaExceeded, ParameterGroupNotFound, AwsRequestFailed.
+        """
+        try:
+            self._rds.create_db_instance(**parameters)
+        except AWS_ERRORS as error:
+            if error_code(error) in BUSY_CODES:
+                raise _busy(f"the cluster {parameters.get('DBClusterIdentifier')}", error) from error
+            if error_code(error) != "DBInstanceAlreadyExists":
+                raise translate("rds", error) from error
+
+    def find_subnet_group(self, db_subnet_group_name: str) -> SubnetGroup | None:
+        with Translating("rds", ignoring={"DBSubnetGroupNotFoundFault"}):
+            response = self._rds.describe_db_subnet_groups(DBSubnetGroupName=db_subnet_group_name)
+            groups = response["DBSubnetGroups"]
+            return parse_subnet_group(groups[0]) if groups else None
+        return None
+
+    def find_cluster_parameter_group(self, name: str) -> ParameterGroup | None:
+        with Translating("rds", ignoring=GROUP_NOT_FOUND_CODES):
+            response = self._rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName=name)
+            groups = response["DBClusterParameterGroups"]
+            return ParameterGroup(name, groups[0].get("DBParameterGroupFamily", "")) if groups else None
+        return None
+
+    def find_parameter_group(self, name: str) -> ParameterGroup | None:
+        with Translating("rds", ignoring=GROUP_NOT_FOUND_CODES):
+            groups = self._rds.describe_db_parameter_groups(DBParameterGroupName=name)["DBParameterGroups"]
+            return ParameterGroup(name, groups[0].get("DBParameterGroupFamily", "")) if groups else None
+        return None
+
+    def parameter_group_family(self, engine: str, engine_version: str) -> str | None:
+        """The family that the engine version belongs to; None where the Region does not offer the version.
+
+        RDS takes the beginning of a version (`17`) for all that follow, so only the very version counts.
+        """
+        pages = self._rds.get_paginator("describe_db_engine_versions").paginate(
+            Engine=engine, EngineVersion=engine_version
+        )
+        with Translating("rds"):
+            versions = [version for page in pages for version in page["DBEngineVersions"]]
+        families = {
+            version.get("EngineVersion"): version.get("DBParameterGroupFamily") for version in versions
+        }
+        return families.get(engine_version)
+
+    def is_instance_class_orderable(self, engine: str, engine_version: str, db_instance_class: str) -> bool:
+        """Whether the Region offers the class for the engine version.
+
+        RDS answers `InvalidParameterCombination: Cannot find version …` for a version that it does not offer.
+        """
+        pages = self._rds.get_paginator("describe_orderable_db_instance_options").paginate(
+            Engine=engine, EngineVersion=engine_version, DBInstanceClass=db_instance_class
+        )
+        try:
+            return any(page["OrderableDBInstanceOptions"] for page in pages)
+        except AWS_ERRORS as error:
+            if error_code(error) == "InvalidParameterCombination" and "Cannot find" in error_message(error):
+                return False
+            raise translate("rds", error) from error
+
+    def quotas(self) -> Mapping[str, Quota]:
+        """The account's quotas in this Region, by RDS's names (`DBClusters`, `ManualClusterSnapshots`, …)."""
+        with Translating("rds"):
+            quotas = self._rds.describe_account_attributes()["AccountQuotas"]
+        return {quota.name: quota for quota in map(parse_quota, quotas)}
+
+    def add_tags(self, arn: str, tags: Mapping[str, str]) -> None:
+        with Translating("rds"):
+            self._rds.add_tags_to_resource(ResourceName=arn, Tags=to_tag_list(tags))
+
+
+def _is_automated(identifier_or_arn: str) -> bool:
+    """Automated snapshots are called `rds:<cluster>-<date>-<time>`, in their ARNs as well."""
+    return identifier_or_arn.rpartition(":cluster-snapshot:")[2].startswith(AUTOMATED_NAME_PREFIX)
+
+
+def _busy(what: str, error: BaseException) -> AwsUnavailable:
+    return AwsUnavailable(f"{what} is busy with another change: {error_message(error)}")

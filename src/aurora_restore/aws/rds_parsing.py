@@ -1,0 +1,158 @@
+"""RDS's answers as the domain's observations, and our tags as RDS takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aurora_restore.domain.observed import (
+    ClusterSnapshot,
+    DbCluster,
+    DbInstance,
+    Quota,
+    SubnetGroup,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_rds.type_defs import (
+        AccountQuotaTypeDef,
+        DBClusterSnapshotTypeDef,
+        DBClusterTypeDef,
+        DBInstanceTypeDef,
+        DBSubnetGroupTypeDef,
+        TagTypeDef,
+    )
+
+RESERVED_TAG_PREFIX = "aws:"
+SECRET_PENDING_VALUES = frozenset({"MasterUserPassword"})
+
+
+def parse_cluster_snapshot(snapshot: DBClusterSnapshotTypeDef) -> ClusterSnapshot:
+    """A cluster snapshot. RDS's own encryption (`sse-rds`) shows as none, with no key."""
+    return ClusterSnapshot(
+        db_cluster_snapshot_identifier=snapshot["DBClusterSnapshotIdentifier"],
+        db_cluster_snapshot_arn=snapshot["DBClusterSnapshotArn"],
+        db_cluster_identifier=snapshot.get("DBClusterIdentifier", ""),
+        status=snapshot.get("Status", ""),
+        snapshot_type=snapshot.get("SnapshotType", ""),
+        engine=snapshot.get("Engine", ""),
+        engine_version=snapshot.get("EngineVersion", ""),
+        master_username=snapshot.get("MasterUsername", ""),
+        snapshot_create_time=snapshot.get("SnapshotCreateTime"),
+        percent_progress=snapshot.get("PercentProgress", 0),
+        port=snapshot.get("Port") or None,
+        storage_encrypted=snapshot.get("StorageEncrypted", False),
+        kms_key_id=snapshot.get("KmsKeyId") or None,
+        source_db_cluster_snapshot_arn=snapshot.get("SourceDBClusterSnapshotArn") or None,
+        iam_database_authentication_enabled=snapshot.get("IAMDatabaseAuthenticationEnabled", False),
+        storage_type=snapshot.get("StorageType") or None,
+        tags=parse_tags(snapshot.get("TagList", ())),
+    )
+
+
+def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
+    return DbCluster(
+        db_cluster_identifier=cluster["DBClusterIdentifier"],
+        db_cluster_arn=cluster["DBClusterArn"],
+        status=cluster.get("Status", ""),
+        engine=cluster.get("Engine", ""),
+        engine_version=cluster.get("EngineVersion", ""),
+        master_username=cluster.get("MasterUsername", ""),
+        db_cluster_resource_id=cluster.get("DbClusterResourceId", ""),
+        endpoint=cluster.get("Endpoint") or None,
+        reader_endpoint=cluster.get("ReaderEndpoint") or None,
+        port=cluster.get("Port") or None,
+        percent_progress=_percent(cluster.get("PercentProgress")),
+        db_subnet_group=cluster.get("DBSubnetGroup") or None,
+        vpc_security_group_ids=_security_group_ids(cluster),
+        db_cluster_parameter_group=cluster.get("DBClusterParameterGroup") or None,
+        storage_encrypted=cluster.get("StorageEncrypted", False),
+        kms_key_id=cluster.get("KmsKeyId") or None,
+        storage_type=cluster.get("StorageType") or None,
+        backup_retention_days=cluster.get("BackupRetentionPeriod"),
+        deletion_protection=cluster.get("DeletionProtection", False),
+        iam_authentication=cluster.get("IAMDatabaseAuthenticationEnabled", False),
+        cloudwatch_logs_exports=tuple(sorted(cluster.get("EnabledCloudwatchLogsExports", ()))),
+        engine_lifecycle_support=cluster.get("EngineLifecycleSupport") or None,
+        serverless_v2=_serverless_v2(cluster),
+        member_identifiers=_members_writer_first(cluster),
+        pending_modified_values=_pending_values(cluster),
+        tags=parse_tags(cluster.get("TagList", ())),
+    )
+
+
+def parse_instance(instance: DBInstanceTypeDef) -> DbInstance:
+    groups = instance.get("DBParameterGroups", ())
+    return DbInstance(
+        db_instance_identifier=instance["DBInstanceIdentifier"],
+        db_instance_arn=instance["DBInstanceArn"],
+        db_cluster_identifier=instance.get("DBClusterIdentifier", ""),
+        status=instance.get("DBInstanceStatus", ""),
+        db_instance_class=instance.get("DBInstanceClass", ""),
+        engine=instance.get("Engine", ""),
+        promotion_tier=instance.get("PromotionTier"),
+        db_parameter_group=groups[0].get("DBParameterGroupName") if groups else None,
+        tags=parse_tags(instance.get("TagList", ())),
+    )
+
+
+def parse_subnet_group(group: DBSubnetGroupTypeDef) -> SubnetGroup:
+    zones = (subnet.get("SubnetAvailabilityZone", {}).get("Name", "") for subnet in group.get("Subnets", ()))
+    return SubnetGroup(
+        db_subnet_group_name=group.get("DBSubnetGroupName", ""),
+        vpc_id=group.get("VpcId", ""),
+        status=group.get("SubnetGroupStatus", ""),
+        availability_zones=tuple(sorted({zone for zone in zones if zone})),
+    )
+
+
+def parse_quota(quota: AccountQuotaTypeDef) -> Quota:
+    return Quota(
+        name=quota.get("AccountQuotaName", ""), used=quota.get("Used", 0), maximum=quota.get("Max", 0)
+    )
+
+
+def parse_tags(tags: Sequence[TagTypeDef]) -> dict[str, str]:
+    return {tag.get("Key", ""): tag.get("Value", "") for tag in tags}
+
+
+def to_tag_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
+    """Tags as RDS takes them; those that AWS reserves are left out, since naming one refuses the request."""
+    return [
+        {"Key": key, "Value": value}
+        for key, value in tags.items()
+        if not key.lower().startswith(RESERVED_TAG_PREFIX)
+    ]
+
+
+def _percent(text: str | None) -> int | None:
+    """Of a cluster RDS gives the percentage as text, which may be empty."""
+    return int(text) if text and text.isdigit() else None
+
+
+def _security_group_ids(cluster: DBClusterTypeDef) -> tuple[str, ...]:
+    groups = cluster.get("VpcSecurityGroups", ())
+    return tuple(sorted(group.get("VpcSecurityGroupId", "") for group in groups))
+
+
+def _serverless_v2(cluster: DBClusterTypeDef) -> dict[str, float] | None:
+    """Keys as RDS spells them: MinCapacity, MaxCapacity (in ACUs), SecondsUntilAutoPause."""
+    scaling = cluster.get("ServerlessV2ScalingConfiguration")
+    if not scaling:
+        return None
+    values: Mapping[str, Any] = scaling
+    return {name: value for name, value in values.items() if isinstance(value, int | float)}
+
+
+def _members_writer_first(cluster: DBClusterTypeDef) -> tuple[str, ...]:
+    members = sorted(
+        cluster.get("DBClusterMembers", ()),
+        key=lambda member: (not member.get("IsClusterWriter", False), member.get("DBInstanceIdentifier", "")),
+    )
+    return tuple(member.get("DBInstanceIdentifier", "") for member in members)
+
+
+def _pending_values(cluster: DBClusterTypeDef) -> dict[str, object]:
+    """What is still to change. RDS masks a pending password as `****`; here it shows as True."""
+    pending: Mapping[str, object] = cluster.get("PendingModifiedValues") or {}
+    return {name: True if name in SECRET_PENDING_VALUES else value for name, value in pending.items()}

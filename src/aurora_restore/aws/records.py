@@ -1,0 +1,225 @@
+"""The state table: one item an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from aurora_restore.aws.attribute_values import from_item, to_attribute_value, to_item
+from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, error_message, translate
+from aurora_restore.domain.errors import AwsRequestFailed, RecordTooLarge, RestoreError
+from aurora_restore.domain.times import format_time
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from aurora_restore.aws.clients import Clients
+
+STATUS_INDEX = "status-start_time-index"
+STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "CANCELLED")
+PAGE_ITEMS = 100
+CONDITION_FAILED = "ConditionalCheckFailedException"
+MISSING_PARENT_TEXT = "document path provided in the update expression is invalid for update"
+
+
+class AwsRecords:
+    """Implements the port `Records`. Whoever writes sets `last_updated_time` and `expires_at` themselves.
+
+    Raises, in every method: RecordTooLarge (an item holds 400 KB), AwsThrottled, AwsUnavailable,
+    AccessDenied, AwsRequestFailed.
+    """
+
+    def __init__(self, clients: Clients, table_name: str, region: str | None = None) -> None:
+        self._clients = clients
+        self._table = table_name
+        self._region = region
+
+    @property
+    def _dynamodb(self) -> DynamoDBClient:
+        return self._clients.dynamodb(self._region)
+
+    def create(self, item: Mapping[str, Any]) -> bool:
+        """Write a new record; False where another one stands under its `operation_id`.
+
+        The very same item standing there counts as written: that is our own request, repeated after its reply
+        was lost.
+        """
+        wire_item = to_item(item)
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table,
+                Item=wire_item,
+                ConditionExpression="attribute_not_exists(operation_id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except AWS_ERRORS as error:
+            if error_code(error) == CONDITION_FAILED:
+                return _standing_item(error) == from_item(wire_item)
+            raise _translated(error) from error
+        return True
+
+    def load(self, operation_id: str) -> dict[str, Any] | None:
+        """Consistent read; None where there is no such record."""
+        with Translating("dynamodb"):
+            response = self._dynamodb.get_item(
+                TableName=self._table, Key={"operation_id": {"S": operation_id}}, ConsistentRead=True
+            )
+        item = response.get("Item")
+        return from_item(item) if item else None
+
+    def update(
+        self, operation_id: str, changes: Mapping[str, Any], only_if_status: str | None = None
+    ) -> bool:
+        """Set fields of a record that exists; a dotted path reaches into maps, and missing maps are made.
+
+        False where there is no such record, or its status is not `only_if_status`; then nothing was changed. A
+        record that holds all of the changes already counts as changed: that is our own request, repeated after
+        its reply was lost.
+        """
+        if not changes:
+            return True
+        request = _UpdateRequest(operation_id, changes, only_if_status)
+        outcome = self._try(request, request.set_values())
+        if outcome is None:
+            # Level by level: one expression cannot set a map and a field inside it.
+            if not all(self._try(request, request.make_maps(level)) for level in request.parents_by_depth()):
+                return False
+            outcome = self._try(request, request.set_values())
+        if outcome is None:
+            raise AwsRequestFailed(
+                f"the record {operation_id} has a value where a map is to be: {sorted(changes)}"
+            )
+        return outcome
+
+    def list_by_status(self, status: str, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
+        """Records of a status that began at `since` or later, newest first, at most `limit`.
+
+        The index follows the table within moments: a change just made may not show yet.
+        """
+        items: list[dict[str, Any]] = []
+        query = _status_query(self._table, status, since)
+        while len(items) < limit:
+            query["Limit"] = min(PAGE_ITEMS, limit - len(items))
+            with Translating("dynamodb"):
+                page = self._dynamodb.query(**query)
+            items += [from_item(item) for item in page["Items"]]
+            if not page.get("LastEvaluatedKey"):
+                break
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        return items
+
+    def list_recent(self, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
+        """Records of every status, newest first, at most `limit`."""
+        items = [item for status in STATUSES for item in self.list_by_status(status, since, limit)]
+        return sorted(items, key=lambda item: str(item.get("start_time", "")), reverse=True)[:limit]
+
+    def _try(self, request: _UpdateRequest, expressions: Mapping[str, Any]) -> bool | None:
+        """True where it is done, False where the condition fails, None where a map on the way is missing."""
+        try:
+            self._dynamodb.update_item(TableName=self._table, **expressions)
+        except AWS_ERRORS as error:
+            if error_code(error) == CONDITION_FAILED:
+                return request.is_held_by(_standing_item(error))
+            if _is_missing_parent(error):
+                return None
+            raise _translated(error) from error
+        return True
+
+
+class _UpdateRequest:
+    """The expressions of one update. Every name goes by an alias: `status`, `error`, … are reserved words."""
+
+    def __init__(self, operation_id: str, changes: Mapping[str, Any], only_if_status: str | None) -> None:
+        self._key = {"operation_id": {"S": operation_id}}
+        self._changes = {tuple(path.split(".")): value for path, value in changes.items()}
+        self._only_if_status = only_if_status
+        names = sorted({name for path in self._changes for name in path} | {"operation_id", "status"})
+        self._aliases = {name: f"#n{index}" for index, name in enumerate(names)}
+
+    def parents_by_depth(self) -> list[list[tuple[str, ...]]]:
+        parents = {path[:depth] for path in self._changes for depth in range(1, len(path))}
+        deepest = max((len(parent) for parent in parents), default=0)
+        return [sorted(p for p in parents if len(p) == depth) for depth in range(1, deepest + 1)]
+
+    def set_values(self) -> dict[str, Any]:
+        assignments, values = [], {}
+        for index, (path, value) in enumerate(self._changes.items()):
+            assignments.append(f"{self._place(path)} = :v{index}")
+            values[f":v{index}"] = to_attribute_value(value)
+        return self._request(assignments, values)
+
+    def make_maps(self, parents: Sequence[tuple[str, ...]]) -> dict[str, Any]:
+        places = [self._place(parent) for parent in parents]
+        assignments = [f"{place} = if_not_exists({place}, :m{index})" for index, place in enumerate(places)]
+        return self._request(assignments, {f":m{index}": {"M": {}} for index in range(len(places))})
+
+    def is_held_by(self, item: Mapping[str, Any] | None) -> bool:
+        """Whether a record holds all of the changes already."""
+        return item is not None and all(_field(item, path) == value for path, value in self._changes.items())
+
+    def _place(self, path: Sequence[str]) -> str:
+        return ".".join(self._aliases[name] for name in path)
+
+    def _request(self, assignments: Sequence[str], values: dict[str, Any]) -> dict[str, Any]:
+        condition = f"attribute_exists({self._aliases['operation_id']})"
+        if self._only_if_status is not None:
+            condition += f" AND {self._aliases['status']} = :only_if_status"
+            values = {**values, ":only_if_status": {"S": self._only_if_status}}
+        expression = "SET " + ", ".join(assignments)
+        text = f"{expression} {condition} "
+        used = {alias: name for name, alias in self._aliases.items() if _mentions(text, alias)}
+        return {
+            "Key": self._key,
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": used,
+            "ExpressionAttributeValues": values,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+
+def _field(item: Mapping[str, Any], path: Sequence[str]) -> Any:
+    value: Any = item
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _mentions(expressions: str, alias: str) -> bool:
+    """Whether an alias is used: DynamoDB refuses names that are declared and not used."""
+    return any(not after[:1].isdigit() for after in expressions.split(alias)[1:])
+
+
+def _status_query(table: str, status: str, since: datetime | None) -> dict[str, Any]:
+    condition, names, values = "#status = :status", {"#status": "status"}, {":status": {"S": status}}
+    if since is not None:
+        condition += " AND #start_time >= :since"
+        names["#start_time"] = "start_time"
+        values[":since"] = {"S": format_time(since)}
+    return {
+        "TableName": table,
+        "IndexName": STATUS_INDEX,
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+        "ScanIndexForward": False,
+    }
+
+
+def _standing_item(error: BaseException) -> dict[str, Any] | None:
+    item = error.response.get("Item") if isinstance(error, ClientError) else None
+    return from_item(item) if isinstance(item, Mapping) else None
+
+
+def _is_missing_parent(error: BaseException) -> bool:
+    return error_code(error) == "ValidationException" and MISSING_PARENT_TEXT in error_message(error)
+
+
+def _translated(error: BaseException) -> RestoreError:
+    is_too_large = error_code(error) == "ValidationException" and "Item size" in error_message(error)
+    if is_too_large:
+        return RecordTooLarge(f"the record does not fit into one item: {error_message(error)}")
+    return translate("dynamodb", error)

@@ -1,0 +1,439 @@
+"""RDS through the wire, against the local Aurora on a clock that the tests move."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from tests.support.in_process_aws import (
+    SOURCE_REGION,
+    InProcessAws,
+    ReplyLost,
+    WireError,
+    is_operation,
+    shared_aws,
+    throttled,
+)
+
+from aurora_restore.aws.rds import AwsRds
+from aurora_restore.domain.errors import (
+    AwsThrottled,
+    AwsUnavailable,
+    CopySlotsInUse,
+    KmsKeyNotAccessible,
+    ParameterGroupNotFound,
+    PasswordNotAcceptable,
+    QuotaExceeded,
+    SnapshotNotAvailable,
+    SnapshotNotFound,
+    SubnetGroupNotFound,
+)
+from aurora_restore.domain.observed import ClusterSnapshot, Credentials
+
+HOME = "us-west-2"
+DAY = datetime(2023, 6, 15, 6, 10, tzinfo=UTC)
+ENGINE, VERSION = "aurora-postgresql", "17.4"
+MASTER = Credentials("postgres", "Pr0duction-master")
+MARKED = "marked-value-3141"
+
+
+class MovedClock:
+    """A clock that stands until a test moves it."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def move(self, hours: float = 1) -> None:
+        self._now += timedelta(hours=hours)
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+@pytest.fixture
+def aws(clock: MovedClock) -> InProcessAws:
+    """A cluster `production` with one automated snapshot in us-east-1; a subnet group in us-west-2."""
+    aws = shared_aws(clock)
+    seed = aws.aurora.seed
+    seed.put_cluster(SOURCE_REGION, "production", MASTER, engine=ENGINE, EngineVersion=VERSION)
+    seed.put_snapshot(SOURCE_REGION, "production", DAY, tags={"team": "shop", "aws:cloudformation:x": "y"})
+    seed.put_subnet_group(HOME, "databases", "vpc-1", {"subnet-1": "us-west-2a", "subnet-2": "us-west-2b"})
+    return aws
+
+
+@pytest.fixture
+def source(aws: InProcessAws) -> AwsRds:
+    return AwsRds(aws.clients(), SOURCE_REGION)
+
+
+@pytest.fixture
+def target(aws: InProcessAws) -> AwsRds:
+    return AwsRds(aws.clients())
+
+
+@pytest.fixture
+def snapshot(source: AwsRds) -> ClusterSnapshot:
+    (snapshot,) = source.list_cluster_snapshots()
+    return snapshot
+
+
+def copy(
+    target: AwsRds, snapshot: ClusterSnapshot, name: str = "aurora-restore-copy", **changes: Any
+) -> None:
+    arguments: dict[str, Any] = {
+        "source_region": SOURCE_REGION,
+        "target_identifier": name,
+        "kms_key_id": None,
+        "tags": {"aurora-restore:operation-id": "restore-1"},
+    }
+    target.copy_cluster_snapshot(snapshot, **{**arguments, **changes})
+
+
+def restore_parameters(**changes: Any) -> dict[str, Any]:
+    return {
+        "DBClusterIdentifier": "aurora-restored-staging",
+        "SnapshotIdentifier": "aurora-restore-copy",
+        "Engine": ENGINE,
+        "EngineVersion": VERSION,
+        "DBSubnetGroupName": "databases",
+        "Tags": [{"Key": "aurora-restore:operation-id", "Value": "restore-1"}],
+        **changes,
+    }
+
+
+def instance_parameters(name: str = "aurora-restored-staging-1") -> dict[str, Any]:
+    return {
+        "DBInstanceIdentifier": name,
+        "DBClusterIdentifier": "aurora-restored-staging",
+        "DBInstanceClass": "db.r5.large",
+        "Engine": ENGINE,
+    }
+
+
+@pytest.fixture
+def restored(target: AwsRds, snapshot: ClusterSnapshot, clock: MovedClock) -> None:
+    copy(target, snapshot)
+    clock.move()
+    target.restore_cluster_from_snapshot(restore_parameters())
+    clock.move()
+
+
+def sent(aws: InProcessAws, operation: str) -> dict[str, str]:
+    """The form of the last request of an operation."""
+    body = [call.body for call in aws.calls if call.operation == operation][-1]
+    return {name: values[0] for name, values in parse_qs(body.decode()).items()}
+
+
+def test_a_rds_knows_its_region(source: AwsRds, target: AwsRds) -> None:
+    assert (source.region, target.region) == (SOURCE_REGION, HOME)
+
+
+def test_every_snapshot_is_listed_over_all_pages(aws: InProcessAws, source: AwsRds) -> None:
+    for number in range(250):
+        aws.aurora.seed.put_snapshot(
+            SOURCE_REGION, "production", DAY - timedelta(hours=number + 1), identifier=f"s-{number}"
+        )
+    aws.calls.clear()
+    assert len(source.list_cluster_snapshots()) == 251
+    assert len(aws.calls) == 3
+
+
+def test_snapshots_of_one_cluster_are_listed_alone(aws: InProcessAws, source: AwsRds) -> None:
+    aws.aurora.seed.put_cluster(SOURCE_REGION, "other", MASTER)
+    aws.aurora.seed.put_snapshot(SOURCE_REGION, "other", DAY)
+    assert [item.db_cluster_identifier for item in source.list_cluster_snapshots("production")] == [
+        "production"
+    ]
+    assert source.list_cluster_snapshots("none") == []
+
+
+def test_an_automated_snapshot_shows_what_a_decision_needs(snapshot: ClusterSnapshot) -> None:
+    assert snapshot.db_cluster_snapshot_identifier == "rds:production-2023-06-15-06-10"
+    assert snapshot.snapshot_create_time == DAY
+    assert (snapshot.status, snapshot.snapshot_type) == ("available", "automated")
+    assert (snapshot.engine, snapshot.engine_version) == (ENGINE, VERSION)
+    assert snapshot.master_username == "postgres"
+    assert snapshot.tags == {"team": "shop", "aws:cloudformation:x": "y"}
+
+
+def test_a_snapshot_is_found_by_name_and_by_arn(source: AwsRds, snapshot: ClusterSnapshot) -> None:
+    assert source.find_cluster_snapshot(snapshot.db_cluster_snapshot_identifier) == snapshot
+    assert source.find_cluster_snapshot(snapshot.db_cluster_snapshot_arn) == snapshot
+    assert source.find_cluster_snapshot("none") is None
+    assert source.find_cluster_snapshot("rds:none-2023-06-15-06-10") is None
+
+
+def test_a_manual_snapshot_is_found_by_name(aws: InProcessAws, source: AwsRds) -> None:
+    aws.aurora.seed.put_snapshot(SOURCE_REGION, "production", DAY, identifier="mine", snapshot_type="manual")
+    found = source.find_cluster_snapshot("mine")
+    assert found is not None
+    assert found.snapshot_type == "manual"
+
+
+def test_a_copy_is_asked_for_in_the_destination_and_carries_our_tags_alone(
+    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: MovedClock
+) -> None:
+    copy(target, snapshot, tags={"aurora-restore:operation-id": "restore-1", "aws:reserved": "x"})
+    under_way = target.find_cluster_snapshot("aurora-restore-copy")
+    clock.move()
+    copied = target.find_cluster_snapshot("aurora-restore-copy")
+    assert under_way is not None
+    assert copied is not None
+    assert (under_way.status, copied.status) == ("copying", "available")
+    assert copied.source_db_cluster_snapshot_arn == snapshot.db_cluster_snapshot_arn
+    assert copied.tags == {"aurora-restore:operation-id": "restore-1"}
+    form = sent(aws, "CopyDBClusterSnapshot")
+    assert form["SourceDBClusterSnapshotIdentifier"] == snapshot.db_cluster_snapshot_arn
+    assert form["PreSignedUrl"].startswith("https://rds.us-east-1.amazonaws.com")
+    assert form["CopyTags"] == "false"
+    assert "KmsKeyId" not in form
+
+
+def test_a_copy_in_the_same_region_goes_by_name(
+    aws: InProcessAws, source: AwsRds, snapshot: ClusterSnapshot
+) -> None:
+    copy(source, snapshot)
+    form = sent(aws, "CopyDBClusterSnapshot")
+    assert form["SourceDBClusterSnapshotIdentifier"] == snapshot.db_cluster_snapshot_identifier
+    assert "PreSignedUrl" not in form
+
+
+def test_a_key_goes_along_only_for_a_snapshot_that_has_one(
+    aws: InProcessAws, source: AwsRds, target: AwsRds, snapshot: ClusterSnapshot
+) -> None:
+    key = f"arn:aws:kms:{HOME}:{aws.account_id}:key/1"
+    copy(target, snapshot, kms_key_id=key)
+    assert "KmsKeyId" not in sent(aws, "CopyDBClusterSnapshot")
+    encrypted = put_encrypted(aws, source)
+    copy(target, encrypted, "aurora-restore-encrypted", kms_key_id=key)
+    assert sent(aws, "CopyDBClusterSnapshot")["KmsKeyId"] == key
+
+
+def put_encrypted(aws: InProcessAws, source: AwsRds) -> ClusterSnapshot:
+    key = f"arn:aws:kms:{SOURCE_REGION}:{aws.account_id}:key/1"
+    aws.aurora.seed.put_cluster(SOURCE_REGION, "vault", MASTER, StorageEncrypted=True, KmsKeyId=key)
+    aws.aurora.seed.put_snapshot(SOURCE_REGION, "vault", DAY)
+    (snapshot,) = source.list_cluster_snapshots("vault")
+    assert snapshot.kms_key_id == key
+    return snapshot
+
+
+def test_a_copy_asked_for_twice_is_one(target: AwsRds, snapshot: ClusterSnapshot) -> None:
+    copy(target, snapshot)
+    copy(target, snapshot)
+    assert len(target.list_cluster_snapshots()) == 1
+
+
+def test_a_copy_whose_reply_was_lost_is_seen_next_time(
+    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot
+) -> None:
+    aws.after(is_operation("CopyDBClusterSnapshot"), ReplyLost())
+    with pytest.raises(AwsUnavailable):
+        copy(target, snapshot)
+    assert target.find_cluster_snapshot("aurora-restore-copy") is not None
+
+
+def test_a_sixth_copy_in_flight_waits_and_a_full_quota_does_not(
+    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot
+) -> None:
+    for number in range(5):
+        copy(target, snapshot, f"aurora-restore-{number}")
+    with pytest.raises(CopySlotsInUse):
+        copy(target, snapshot, "aurora-restore-5")
+    aws.aurora.world.quotas.copies_in_flight = 100
+    aws.aurora.world.quotas.manual_snapshots = 5
+    with pytest.raises(QuotaExceeded):
+        copy(target, snapshot, "aurora-restore-5")
+
+
+def test_a_copy_of_what_is_not_there_or_not_ready_says_so(
+    aws: InProcessAws, source: AwsRds, target: AwsRds, snapshot: ClusterSnapshot
+) -> None:
+    aws.aurora.seed.set_status(
+        SOURCE_REGION, "cluster-snapshot", snapshot.db_cluster_snapshot_identifier, "creating"
+    )
+    with pytest.raises(SnapshotNotAvailable):
+        copy(target, snapshot)
+    aws.aurora.world.regions[SOURCE_REGION].snapshots.clear()
+    with pytest.raises(SnapshotNotFound):
+        copy(target, snapshot)
+
+
+def test_a_key_out_of_reach_is_its_own_error(aws: InProcessAws, source: AwsRds, target: AwsRds) -> None:
+    encrypted = put_encrypted(aws, source)
+    with pytest.raises(KmsKeyNotAccessible):
+        copy(target, encrypted, kms_key_id=encrypted.kms_key_id)
+
+
+def test_there_is_no_cluster_and_no_instance_of_an_unknown_name(target: AwsRds) -> None:
+    assert target.find_cluster("none") is None
+    assert target.find_instance("none") is None
+    assert target.list_cluster_instances("none") == []
+
+
+def test_a_cluster_is_restored_with_its_instances(target: AwsRds, restored: None, clock: MovedClock) -> None:
+    for name in ("aurora-restored-staging-1", "aurora-restored-staging-2"):
+        target.create_instance(instance_parameters(name))
+        clock.move()
+    cluster = target.find_cluster("aurora-restored-staging")
+    assert cluster is not None
+    assert (cluster.status, cluster.engine_version) == ("available", VERSION)
+    assert cluster.db_subnet_group == "databases"
+    assert cluster.tags == {"aurora-restore:operation-id": "restore-1"}
+    assert cluster.member_identifiers == ("aurora-restored-staging-1", "aurora-restored-staging-2")
+    assert cluster.endpoint
+    instances = target.list_cluster_instances("aurora-restored-staging")
+    assert [instance.status for instance in instances] == ["available", "available"]
+    assert target.find_instance("aurora-restored-staging-1") in instances
+
+
+def test_a_cluster_and_an_instance_that_stand_already_are_no_error(target: AwsRds, restored: None) -> None:
+    target.restore_cluster_from_snapshot(restore_parameters())
+    target.create_instance(instance_parameters())
+    target.create_instance(instance_parameters())
+    assert len(target.list_cluster_instances("aurora-restored-staging")) == 1
+
+
+def test_a_restore_that_lacks_something_names_it(
+    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: MovedClock
+) -> None:
+    with pytest.raises(SnapshotNotFound):
+        target.restore_cluster_from_snapshot(restore_parameters())
+    copy(target, snapshot)
+    with pytest.raises(SnapshotNotAvailable):
+        target.restore_cluster_from_snapshot(restore_parameters())
+    clock.move()
+    with pytest.raises(SubnetGroupNotFound):
+        target.restore_cluster_from_snapshot(restore_parameters(DBSubnetGroupName="none"))
+    with pytest.raises(ParameterGroupNotFound):
+        target.restore_cluster_from_snapshot(restore_parameters(DBClusterParameterGroupName="none"))
+    aws.aurora.world.quotas.clusters = 0
+    with pytest.raises(QuotaExceeded):
+        target.restore_cluster_from_snapshot(restore_parameters())
+
+
+def test_a_full_quota_of_instances_is_its_own_error(
+    aws: InProcessAws, target: AwsRds, restored: None
+) -> None:
+    aws.aurora.world.quotas.instances = 0
+    with pytest.raises(QuotaExceeded):
+        target.create_instance(instance_parameters())
+
+
+def test_the_master_password_changes(target: AwsRds, restored: None, clock: MovedClock) -> None:
+    target.create_instance(instance_parameters())
+    clock.move()
+    target.modify_cluster_master_password("aurora-restored-staging", "An0ther-password")
+    changing = target.find_cluster("aurora-restored-staging")
+    clock.move()
+    changed = target.find_cluster("aurora-restored-staging")
+    assert changing is not None
+    assert changed is not None
+    assert (changing.status, changed.status) == ("resetting-master-credentials", "available")
+
+
+def test_a_busy_cluster_can_be_asked_again(aws: InProcessAws, target: AwsRds, restored: None) -> None:
+    aws.aurora.seed.set_status(HOME, "cluster", "aurora-restored-staging", "modifying")
+    with pytest.raises(AwsUnavailable, match="aurora-restored-staging is busy"):
+        target.modify_cluster_master_password("aurora-restored-staging", "An0ther-password")
+
+
+def test_a_cluster_that_takes_no_instance_now_can_be_asked_again(
+    aws: InProcessAws, target: AwsRds, restored: None
+) -> None:
+    refusal = WireError("InvalidDBClusterStateFault", "Another operation is in progress")
+    aws.before(is_operation("CreateDBInstance"), refusal)
+    with pytest.raises(AwsUnavailable, match="aurora-restored-staging is busy"):
+        target.create_instance(instance_parameters())
+
+
+@pytest.mark.parametrize("password", ["short", f"{MARKED}/", f"{MARKED}@", MARKED * 5])
+def test_a_password_that_rds_refuses_shows_nowhere(target: AwsRds, restored: None, password: str) -> None:
+    with pytest.raises(PasswordNotAcceptable) as caught:
+        target.modify_cluster_master_password("aurora-restored-staging", password)
+    assert password not in "".join(traceback.format_exception(caught.value))
+
+
+def test_groups_are_found_or_none(aws: InProcessAws, target: AwsRds) -> None:
+    aws.aurora.seed.put_parameter_group(HOME, "own-cluster", "aurora-postgresql17", cluster=True)
+    aws.aurora.seed.put_parameter_group(HOME, "own", "aurora-postgresql17", cluster=False)
+    subnet_group = target.find_subnet_group("databases")
+    assert subnet_group is not None
+    assert (subnet_group.vpc_id, subnet_group.availability_zones) == ("vpc-1", ("us-west-2a", "us-west-2b"))
+    cluster_group, group = (
+        target.find_cluster_parameter_group("own-cluster"),
+        target.find_parameter_group("own"),
+    )
+    assert cluster_group is not None
+    assert group is not None
+    assert cluster_group.family == group.family == "aurora-postgresql17"
+    assert target.find_subnet_group("none") is None
+    assert target.find_cluster_parameter_group("none") is None
+    assert target.find_parameter_group("none") is None
+
+
+def test_the_family_is_that_of_the_very_version(target: AwsRds) -> None:
+    assert target.parameter_group_family(ENGINE, VERSION) == "aurora-postgresql17"
+    assert target.parameter_group_family(ENGINE, "17") is None
+    assert target.parameter_group_family(ENGINE, "9.9") is None
+
+
+def test_a_class_is_orderable_where_the_region_offers_it(target: AwsRds) -> None:
+    assert target.is_instance_class_orderable(ENGINE, VERSION, "db.r5.large")
+    assert not target.is_instance_class_orderable(ENGINE, VERSION, "db.nonsense.large")
+    assert not target.is_instance_class_orderable(ENGINE, "9.9", "db.r5.large")
+
+
+def test_a_version_that_rds_does_not_know_has_no_orderable_class(aws: InProcessAws, target: AwsRds) -> None:
+    aws.before(
+        is_operation("DescribeOrderableDBInstanceOptions"),
+        WireError("InvalidParameterCombination", "Cannot find version 9.9 for aurora-postgresql"),
+    )
+    assert not target.is_instance_class_orderable(ENGINE, "9.9", "db.r5.large")
+
+
+def test_quotas_show_what_is_used(target: AwsRds, snapshot: ClusterSnapshot) -> None:
+    copy(target, snapshot)
+    quotas = target.quotas()
+    assert (quotas["DBClusters"].used, quotas["DBClusters"].maximum) == (0, 40)
+    assert quotas["ManualClusterSnapshots"].room == 99
+
+
+def test_tags_are_added_to_what_stands(target: AwsRds, snapshot: ClusterSnapshot) -> None:
+    copy(target, snapshot)
+    made = target.find_cluster_snapshot("aurora-restore-copy")
+    assert made is not None
+    target.add_tags(made.db_cluster_snapshot_arn, {"kept-until": "2026-11-29", "aws:x": "y"})
+    tagged = target.find_cluster_snapshot("aurora-restore-copy")
+    assert tagged is not None
+    assert tagged.tags == {"aurora-restore:operation-id": "restore-1", "kept-until": "2026-11-29"}
+
+
+def test_throttling_reaches_the_caller_as_such(aws: InProcessAws, target: AwsRds) -> None:
+    aws.before(lambda call: call.service == "rds", throttled(), times=100)
+    requests = (
+        target.list_cluster_snapshots,
+        lambda: target.find_cluster("x"),
+        lambda: target.create_instance(instance_parameters()),
+        lambda: target.is_instance_class_orderable(ENGINE, VERSION, "db.r5.large"),
+        lambda: target.modify_cluster_master_password("x", "An0ther-password"),
+        target.quotas,
+    )
+    for request in requests:
+        with pytest.raises(AwsThrottled):
+            request()
+
+
+def test_an_observation_holds_no_password(target: AwsRds, restored: None) -> None:
+    target.create_instance(instance_parameters())
+    target.modify_cluster_master_password("aurora-restored-staging", MARKED)
+    assert MARKED not in json.dumps(vars(target.find_cluster("aurora-restored-staging")), default=str)
