@@ -1,0 +1,43 @@
+"""The port behind the local Aurora's model: what a database engine does for a cluster or a snapshot."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+
+
+class Engine(Protocol):
+    """Storage and servers, by opaque ids (`DbClusterResourceId`, snapshot ARN), so that a rename moves nothing.
+
+    Every call blocks until it is done and may be called from any thread; the model runs them in the
+    background. Calls are idempotent: made twice they leave what one call leaves.
+    """
+
+    def create_cluster(self, cluster_id: str, master: Credentials, database_name: str | None) -> None:
+        """Make empty storage with Aurora's roles: `master` is no superuser."""
+
+    def start_cluster(self, cluster_id: str, port: int | None) -> DatabaseEndpoint:
+        """Start the server (port None: the one it had before if free, else a free one)."""
+
+    def stop_cluster(self, cluster_id: str) -> None: ...
+
+    def delete_cluster(self, cluster_id: str) -> None:
+        """Stop the server and remove its storage."""
+
+    def set_master_password(self, cluster_id: str, master: Credentials) -> None: ...
+
+    def set_iam_authentication(self, cluster_id: str, enabled: bool) -> None: ...
+
+    def take_snapshot(self, cluster_id: str, snapshot_id: str) -> None:
+        """A consistent copy of the storage as it is now; the server goes on serving."""
+
+    def copy_snapshot(self, source_snapshot_id: str, target_snapshot_id: str) -> None: ...
+
+    def restore_snapshot(self, snapshot_id: str, cluster_id: str) -> None:
+        """Make a cluster's storage from a snapshot; roles and passwords come along. Does not start it."""
+
+    def delete_snapshot(self, snapshot_id: str) -> None: ...
+
+    def close(self) -> None:
+        """Stop every server, keep the storage."""

@@ -1,0 +1,337 @@
+"""A real PostgreSQL behind every cluster of the local Aurora."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+from aurora_restore.local.aurora import postgres_roles as roles
+from aurora_restore.local.aurora.postgres_admin import connection, run_statements
+from aurora_restore.local.aurora.postgres_errors import EngineError, PortTaken
+from aurora_restore.local.aurora.postgres_install import choose_account, find_programs
+from aurora_restore.local.aurora.postgres_process import (
+    HOST,
+    ServerPool,
+    await_former_server,
+    data_argument,
+    find_free_port,
+    is_free,
+    run_tool,
+)
+from aurora_restore.local.aurora.postgres_storage import About, Storage, directory_name
+from aurora_restore.local.aurora.postgres_tls import make_tls_files
+
+_START_ATTEMPTS = 5
+
+# Small in memory and on disk; a power cut is the only thing that `fsync = off` does not survive. Statements that
+# fail are not logged, because they can hold a password.
+_SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "ssl": "on",
+    "max_connections": "30",
+    "shared_buffers": "16MB",
+    # A killed server leaves nothing in /dev/shm, which is small in a container.
+    "dynamic_shared_memory_type": "mmap",
+    "max_wal_senders": "4",
+    "max_worker_processes": "1",
+    "max_parallel_workers_per_gather": "0",
+    "max_logical_replication_workers": "0",
+    "autovacuum_max_workers": "1",
+    "min_wal_size": "2MB",
+    "max_wal_size": "32MB",
+    "fsync": "off",
+    "jit": "off",
+    "log_checkpoints": "off",
+    "log_min_messages": "warning",
+    "log_min_error_statement": "panic",
+}
+
+
+class PostgresEngine:
+    """An `Engine` that keeps everything under `directory` (see `postgres_storage`) and serves on 127.0.0.1.
+
+    The next engine on the same directory finds all clusters and snapshots again. Safe for threads: calls for the
+    same cluster or snapshot wait for each other, others do not.
+
+    Raises:
+        EngineBusy: another process uses the directory.
+        EngineError: PostgreSQL cannot be run here.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._account = choose_account()
+        self._programs = find_programs(self._account)
+        self._storage = Storage(directory.resolve() / "postgres", self._account)
+        self._tls = make_tls_files(self._storage.home / "tls", self._account)
+        self._admin = Credentials(roles.ADMIN, self._admin_password())
+        self._pool = ServerPool(self._account)
+        self._locks: dict[str, threading.RLock] = {}
+        self._locks_lock = threading.Lock()
+        self._is_closed = False
+        for cluster in self._storage.clusters.iterdir():
+            await_former_server(cluster / "data")
+
+    @property
+    def ca_bundle_path(self) -> Path:
+        """The authority (PEM) that clients check the servers with; it stays the same for the directory."""
+        return self._tls.ca_bundle
+
+    @property
+    def programs_directory(self) -> Path:
+        """Where `psql`, `pg_dump` and the others are."""
+        return self._programs
+
+    def cluster_ids(self) -> tuple[str, ...]:
+        return self._storage.ids(self._storage.clusters)
+
+    def snapshot_ids(self) -> tuple[str, ...]:
+        return self._storage.ids(self._storage.snapshots)
+
+    def process_id(self, cluster_id: str) -> int | None:
+        """The server's process, None while it is stopped."""
+        server = self._pool.find(directory_name(cluster_id))
+        return server.process.pid if server else None
+
+    # Clusters
+
+    def create_cluster(self, cluster_id: str, master: Credentials, database_name: str | None) -> None:
+        with self._held(cluster_id):
+            if cluster_id in self.cluster_ids():
+                return
+            template = self._template()
+            with self._storage.making(self._storage.clusters, cluster_id) as work:
+                self._storage.copy_data(template, work)
+                about = About(cluster_id, master.username)
+                self._storage.write_about(work, about)
+                self._run_once(work, roles.master_statements(master, database_name))
+
+    def start_cluster(self, cluster_id: str, port: int | None) -> DatabaseEndpoint:
+        """As the protocol says. A running cluster is started anew only where another port is asked for.
+
+        Raises:
+            PortTaken: the port that was asked for is in use.
+            StorageMissing, EngineError.
+        """
+        with self._held(cluster_id):
+            directory = self._storage.cluster(cluster_id)
+            running = self._pool.find(directory.name)
+            if running and port in (None, running.port):
+                return DatabaseEndpoint(HOST, running.port)
+            self._pool.stop(directory.name)
+            used = self._serve(directory, directory.name, port)
+            about = self._storage.read_about(directory)
+            self._storage.write_about(directory, replace(about, port=used))
+            return DatabaseEndpoint(HOST, used)
+
+    def stop_cluster(self, cluster_id: str) -> None:
+        with self._held(cluster_id):
+            self._pool.stop(directory_name(cluster_id))
+
+    def delete_cluster(self, cluster_id: str) -> None:
+        with self._held(cluster_id):
+            self._pool.stop(directory_name(cluster_id))
+            if cluster_id in self.cluster_ids():
+                self._storage.remove(self._storage.cluster(cluster_id))
+
+    def set_master_password(self, cluster_id: str, master: Credentials) -> None:
+        """Takes effect at once; sessions that are open go on. A stopped cluster is started for it, and stopped.
+
+        Raises:
+            EngineError: `master` is not the cluster's master user, whose name cannot change.
+        """
+        with self._held(cluster_id):
+            directory = self._storage.cluster(cluster_id)
+            named = self._storage.read_about(directory).master_username
+            if named != master.username:
+                raise EngineError(f"The master user of {cluster_id} is {named}, not {master.username}.")
+            statements = roles.master_password_statements(master)
+            running = self._pool.find(directory.name)
+            if running:
+                self._administer(running.port, statements)
+            else:
+                self._run_once(directory, statements)
+
+    def set_iam_authentication(self, cluster_id: str, enabled: bool) -> None:
+        """Kept with the cluster. It changes no login: see `postgres_roles.access_rules`."""
+        with self._held(cluster_id):
+            directory = self._storage.cluster(cluster_id)
+            about = self._storage.read_about(directory)
+            self._storage.write_about(directory, replace(about, iam_authentication=enabled))
+
+    # Snapshots
+
+    def take_snapshot(self, cluster_id: str, snapshot_id: str) -> None:
+        """As the protocol says; the state is that of the copy's end."""
+        with self._held(cluster_id), self._held(snapshot_id):
+            source = self._storage.cluster(cluster_id)
+            if snapshot_id in self.snapshot_ids():
+                return
+            with self._storage.making(self._storage.snapshots, snapshot_id) as work:
+                running = self._pool.find(source.name)
+                if running:
+                    self._back_up(running.port, work)
+                else:
+                    self._storage.pack_data(source, work)
+                about = self._storage.read_about(source)
+                self._storage.write_about(work, About(snapshot_id, about.master_username))
+
+    def copy_snapshot(self, source_snapshot_id: str, target_snapshot_id: str) -> None:
+        first, second = sorted((source_snapshot_id, target_snapshot_id))
+        with self._held(first), self._held(second):
+            source = self._storage.snapshot(source_snapshot_id)
+            if target_snapshot_id in self.snapshot_ids():
+                return
+            with self._storage.making(self._storage.snapshots, target_snapshot_id) as work:
+                self._storage.link_data(source, work)
+                about = self._storage.read_about(source)
+                self._storage.write_about(work, replace(about, id=target_snapshot_id))
+
+    def restore_snapshot(self, snapshot_id: str, cluster_id: str) -> None:
+        with self._held(cluster_id), self._held(snapshot_id):
+            if cluster_id in self.cluster_ids():
+                return
+            source = self._storage.snapshot(snapshot_id)
+            with self._storage.making(self._storage.clusters, cluster_id) as work:
+                self._storage.unpack_data(source, work)
+                about = self._storage.read_about(source)
+                self._storage.write_about(work, replace(about, id=cluster_id))
+
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        with self._held(snapshot_id):
+            if snapshot_id in self.snapshot_ids():
+                self._storage.remove(self._storage.snapshot(snapshot_id))
+
+    def close(self) -> None:
+        """Stop every server, keep the storage. Calls made afterwards raise EngineError; twice is once."""
+        self._is_closed = True
+        self._pool.close()
+        self._storage.close()
+
+    # How
+
+    @contextlib.contextmanager
+    def _held(self, any_id: str) -> Iterator[None]:
+        if self._is_closed:
+            raise EngineError("The local database engine is closed.")
+        with self._locks_lock:
+            lock = self._locks.setdefault(any_id, threading.RLock())
+        with lock:
+            yield
+
+    def _admin_password(self) -> str:
+        file = self._storage.home / "rdsadmin_password"
+        if not file.exists():
+            # A template without its password is of no use.
+            shutil.rmtree(self._storage.template, ignore_errors=True)
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(24))
+        return file.read_text()
+
+    def _template(self) -> Path:
+        """What new clusters are copied from, made at the first need."""
+        with self._held("template"):
+            if not self._storage.template.is_dir():
+                with self._storage.making_at(self._storage.template) as work:
+                    self._initialize(work)
+                    self._storage.write_about(work, About("template", roles.ADMIN))
+                    self._run_once(work, roles.aurora_statements())
+        return self._storage.template
+
+    def _initialize(self, directory: Path) -> None:
+        password_file = directory / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(self._admin.password)
+        self._account.own(password_file)
+        data = directory / "data"
+        command = [
+            str(self._programs / "initdb"),
+            f"--pgdata={data_argument(data, self._account)}",
+            f"--username={roles.ADMIN}",
+            "--pwfile=../password",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--no-locale",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--wal-segsize=1",
+            "--no-sync",
+            "--no-instructions",
+        ]
+        run_tool(command, data, self._account)
+        password_file.unlink()
+
+    def _run_once(self, directory: Path, statements: Iterator[str]) -> None:
+        """Start the server of `directory` for a moment, as `rdsadmin`."""
+        key = f"once.{directory.name}"
+        port = self._serve(directory, key, None)
+        try:
+            self._administer(port, statements)
+        finally:
+            self._pool.stop(key)
+
+    def _serve(self, directory: Path, key: str, wanted_port: int | None) -> int:
+        """Start the server of `directory` on the wanted port, else its last one, else a free one."""
+        about = self._storage.read_about(directory)
+        # Only written over, never made anew: the file belongs to the server's user.
+        (directory / "data" / "pg_hba.conf").write_text(roles.access_rules(about.master_username))
+        if wanted_port is not None:
+            if not is_free(wanted_port):
+                raise PortTaken(f"Port {wanted_port} of {HOST} is in use.")
+            self._start(directory, key, wanted_port)
+            return wanted_port
+        for attempt in range(_START_ATTEMPTS):
+            port = about.port if attempt == 0 and about.port and is_free(about.port) else find_free_port()
+            # Between the look and the start another program can take the port.
+            with contextlib.suppress(PortTaken):
+                self._start(directory, key, port)
+                return port
+        raise PortTaken(
+            f"{_START_ATTEMPTS} ports that were free were taken before the server could use them."
+        )
+
+    def _start(self, directory: Path, key: str, port: int) -> None:
+        data = directory / "data"
+        settings = {
+            **_SETTINGS,
+            "port": str(port),
+            "ssl_cert_file": "../../../tls/server.pem",
+            "ssl_key_file": "../../../tls/server.key",
+            "cluster_name": directory.name[:60],
+        }
+        command = [str(self._programs / "postgres"), "-D", data_argument(data, self._account)]
+        command += [f"--{name}={value}" for name, value in settings.items()]
+        self._pool.start(key, command, data, directory / "postgres.log", port)
+
+    def _administer(self, port: int, statements: Iterator[str]) -> None:
+        endpoint = DatabaseEndpoint(HOST, port)
+        with connection(endpoint, self._admin, "postgres", self.ca_bundle_path) as session:
+            run_statements(session, statements)
+
+    def _back_up(self, port: int, directory: Path) -> None:
+        data = directory / "data"
+        command = [
+            str(self._programs / "pg_basebackup"),
+            f"--pgdata={data_argument(data, self._account)}",
+            "--format=tar",
+            "--checkpoint=fast",
+            "--wal-method=stream",
+            "--no-manifest",
+            "--no-sync",
+        ]
+        environment = {
+            "PGHOST": HOST,
+            "PGPORT": str(port),
+            "PGUSER": self._admin.username,
+            "PGPASSWORD": self._admin.password,
+            "PGSSLMODE": "verify-full",
+            "PGSSLROOTCERT": "../../../tls/ca.pem",
+            "PGCONNECT_TIMEOUT": "10",
+        }
+        run_tool(command, data, self._account, environment)

@@ -1,0 +1,103 @@
+"""Aurora's roles and rules of access, as far as a restore meets them.
+
+Sources: AuroraUserGuide, "Understanding the rds_superuser role", "Understanding PostgreSQL roles and permissions"
+and "UsingWithRDS.IAMDBAuth.DBAccounts"; the differences are named where they are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aurora_restore.domain.observed import Credentials
+
+ADMIN = "rdsadmin"
+
+# What Aurora shows as the memberships of rds_superuser.
+_SUPERUSER_MEMBERSHIPS = (
+    "pg_monitor",
+    "pg_signal_backend",
+    "pg_checkpoint",
+    "rds_replication",
+    "rds_password",
+)
+
+# Aurora's rds_superuser may grant these although it is no member. Stock PostgreSQL asks for the ADMIN option,
+# which can be had without the privileges of the role.
+_SUPERUSER_GRANTS = (
+    "pg_read_all_data",
+    "pg_write_all_data",
+    "pg_read_all_settings",
+    "pg_read_all_stats",
+    "pg_stat_scan_tables",
+    "pg_maintain",
+    "pg_create_subscription",
+    "pg_use_reserved_connections",
+)
+
+
+def identifier(name: str) -> str:
+    """A name as SQL, always quoted."""
+    if not name or "\0" in name:
+        raise ValueError("A name in SQL is not empty and holds no NUL.")
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as SQL; standard_conforming_strings is on in every server here."""
+    if "\0" in text:
+        raise ValueError("A text in SQL holds no NUL.")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def aurora_statements() -> Iterator[str]:
+    """What every cluster has before it has a master user. Run as `rdsadmin`, one statement at a time."""
+    yield f"CREATE DATABASE {ADMIN} OWNER {ADMIN}"
+    yield f"REVOKE ALL ON DATABASE {ADMIN} FROM PUBLIC"
+    for role in ("rds_replication", "rds_password", "rds_iam", "rds_superuser"):
+        yield f"CREATE ROLE {role} NOLOGIN"
+    for role in _SUPERUSER_MEMBERSHIPS:
+        yield f"GRANT {role} TO rds_superuser WITH ADMIN OPTION"
+    for role in _SUPERUSER_GRANTS:
+        yield f"GRANT {role} TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
+
+
+def master_statements(master: Credentials, database_name: str | None) -> Iterator[str]:
+    """Make the master user, who owns what a new cluster has."""
+    name = identifier(master.username)
+    yield f"CREATE ROLE {name}"
+    yield from master_password_statements(master)
+    for database in ("postgres", "template1"):
+        yield f"ALTER DATABASE {database} OWNER TO {name}"
+    if database_name not in (None, "postgres"):
+        yield f"CREATE DATABASE {identifier(str(database_name))} OWNER {name}"
+
+
+def master_password_statements(master: Credentials) -> Iterator[str]:
+    """Set the password; as on RDS this also gives back what the master user has lost."""
+    name = identifier(master.username)
+    yield (
+        f"ALTER ROLE {name} LOGIN INHERIT CREATEDB CREATEROLE NOSUPERUSER NOREPLICATION NOBYPASSRLS "
+        f"VALID UNTIL 'infinity' PASSWORD {literal(master.password)}"
+    )
+    yield f"GRANT rds_superuser TO {name} WITH ADMIN OPTION"
+    yield f"GRANT rds_iam TO {name} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
+
+
+def access_rules(master_username: str) -> str:
+    """The pg_hba.conf of a cluster.
+
+    Nothing without TLS (as with rds.force_ssl=1). `rdsadmin` comes from this machine, its database is shut to
+    all others. Members of `rds_iam` cannot log in with a password. On Aurora they log in with a token that
+    PAM takes to IAM; this PostgreSQL is built without PAM and LDAP, and RADIUS cuts a password at 128
+    characters, so a token cannot be checked here and such a login is always refused. The master user comes
+    before that rule, because the ADMIN option on `rds_iam` counts as membership in stock PostgreSQL.
+    """
+    rules = (
+        ("hostssl", "all,replication", ADMIN, "127.0.0.1/32", "scram-sha-256"),
+        ("host", "all,replication", ADMIN, "all", "reject"),
+        ("host", ADMIN, "all", "all", "reject"),
+        ("hostssl", "all", identifier(master_username), "all", "scram-sha-256"),
+        ("hostssl", "all", "+rds_iam", "all", "reject"),
+        ("hostssl", "all", "all", "all", "scram-sha-256"),
+    )
+    return "".join(" ".join(rule) + "\n" for rule in rules)
