@@ -131,7 +131,7 @@ def _silence_runtime_error_line() -> None:
     """
     bootstrap = sys.modules.get("awslambdaric.bootstrap")
     if bootstrap is not None and hasattr(bootstrap, "log_error"):
-        bootstrap.log_error = _log_nothing
+        vars(bootstrap)["log_error"] = _log_nothing
 
 
 def _log_nothing(_error_result: object, _log_sink: object) -> None:

@@ -116,14 +116,10 @@ def _finish(
     changes = {**outcome.changes, f"phases.{phase.value}": state, "step": phase.value}
     changes["last_updated_time"] = format_time(now)
     for event in outcome.events:
-        world.audit.append(operation.operation_id, now, event.name, event.details)
+        world.audit.append(operation.operation_id, world.clock.now(), event.name, event.details)
     if result.status is not StepStatus.IN_PROGRESS:
-        world.audit.append(
-            operation.operation_id,
-            now,
-            f"{phase.value}.{result.status.value.lower()}",
-            {"message": result.message},
-        )
+        ended = f"{phase.value}.{result.status.value.lower()}"
+        world.audit.append(operation.operation_id, world.clock.now(), ended, {"message": result.message})
     is_kept = world.records.update(
         operation.operation_id, changes, only_if_status=OperationStatus.RUNNING.value
     )

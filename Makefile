@@ -1,0 +1,64 @@
+# Aurora Restore Pipeline. `make help` lists what can be made.
+# Everything that is installed goes into this folder: .venv (the project), .venv-template (the template's
+# checkers) and .venv-aws (the AWS CLI); the last two pin other versions of the AWS SDK.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   ?= .venv
+RUN    := $(VENV)/bin/python
+# Loopback only: no proxy may see what goes to the local stack.
+export no_proxy := 127.0.0.1,localhost
+export NO_PROXY := 127.0.0.1,localhost
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format build bench lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
+
+setup: $(VENV)/.app ## install what the command line and the local stack need
+
+demo: $(VENV)/.app ## restore yesterday's production on the local stack, and prove it
+	@$(RUN) -m aurora_restore demo
+
+test: $(VENV)/.dev .venv-aws/.done ## all tests
+	@$(RUN) -m pytest -n 2 --dist loadgroup
+
+check: $(VENV)/.dev .venv-template/.done ## lint, types, template and state machine
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+	@scripts/check_template.sh
+
+format: $(VENV)/.dev ## put the code into its form
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+
+build: $(VENV)/.app ## the Lambda zip, and its key into the template; nothing is uploaded
+	@scripts/build_lambda_packages.sh --no-upload
+
+bench: $(VENV)/.dev ## the measurements that the project promises to keep
+	@$(RUN) -m tests.bench
+
+lock: $(VENV)/.dev ## lock every dependency again
+	@scripts/lock.sh
+
+clean: ## remove everything that was installed and built here
+	rm -rf .venv .venv-* build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/.app: requirements/app.txt requirements/build.txt pyproject.toml
+	@echo "Installing into $(VENV) (once)"
+	@"$(PYTHON)" -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/app.txt -r requirements/build.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.app requirements/dev.txt
+	@echo "Installing what tests and checks need into $(VENV) (once)"
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv-%/.done: requirements/%.txt
+	@echo "Installing the $* tools into .venv-$* (once)"
+	@"$(PYTHON)" -m venv .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@

@@ -1,0 +1,5 @@
+"""`python -m aurora_restore` is the command line."""
+
+from aurora_restore.cli.app import main
+
+main()

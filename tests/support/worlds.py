@@ -1,0 +1,200 @@
+"""A whole pipeline in one process, on a clock that the tests turn: the real steps and adapters against AWS's wire
+format, our local Aurora without engines, and a fake of the database servers."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.support.in_process_aws import shared_aws
+
+from aurora_restore.aws.audit import AwsAudit
+from aurora_restore.aws.keys import AwsKeys
+from aurora_restore.aws.locks import AwsLocks
+from aurora_restore.aws.network import AwsNetwork
+from aurora_restore.aws.notifications import AwsNotifications
+from aurora_restore.aws.rds import AwsRds
+from aurora_restore.aws.records import AwsRecords
+from aurora_restore.aws.secrets import AwsSecrets
+from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt
+from aurora_restore.domain.results import Phase, StepResult, StepStatus
+from aurora_restore.domain.settings import PipelineSettings
+from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
+from aurora_restore.local.aurora.model import LocalAurora
+from aurora_restore.steps.archive_snapshot import archive_snapshot
+from aurora_restore.steps.copy_snapshot import copy_snapshot
+from aurora_restore.steps.notify import notify, record_failure
+from aurora_restore.steps.restore_cluster import restore_cluster
+from aurora_restore.steps.runner import run_step
+from aurora_restore.steps.setup_db_users import setup_db_users
+from aurora_restore.steps.snapshot_check import snapshot_check
+from aurora_restore.steps.verify_restore import verify_restore
+from aurora_restore.steps.world import World
+
+SOURCE_REGION, TARGET_REGION = "us-east-1", "us-west-2"
+MASTER_PASSWORD, ADMIN_PASSWORD = "the-password-of-production", "the-new-password"
+DAY = datetime(2023, 6, 15, 3, 10, tzinfo=UTC)
+LOOKS_AT_MOST = 200
+
+
+class VirtualClock:
+    """Goes on by a millisecond at each look, and otherwise when it is told to."""
+
+    def __init__(self, time: datetime) -> None:
+        self._time = time
+
+    def now(self) -> datetime:
+        self._time += timedelta(milliseconds=1)
+        return self._time
+
+    def advance(self, seconds: float) -> None:
+        self._time += timedelta(seconds=seconds)
+
+
+@dataclass
+class ClusterDatabases:
+    """The port `Databases` on the local Aurora's own notion of a master login; users are only remembered."""
+
+    aurora: LocalAurora
+    calls: list[Sequence[DbUserLogin]] = field(default_factory=list)
+
+    def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
+        return self.aurora.log_in(endpoint.host, endpoint.port, credentials.username, credentials.password)
+
+    def set_up_users(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        users: Sequence[DbUserLogin],
+        lock_other_logins: bool,
+    ) -> UsersReport:
+        assert self.log_in(endpoint, master).outcome == "ACCEPTED"
+        self.calls.append(users)
+        reports = tuple(UserReport(item.user.username, item.user.access, "created", (), ()) for item in users)
+        return UsersReport(reports, ("shop_app",), ("shop_app",) if lock_other_logins else ())
+
+
+class PipelineRun:
+    """One pipeline and the world around it."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock(datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+        self.aws = shared_aws(self.clock)
+        self.aurora = self.aws.aurora
+        self.databases = ClusterDatabases(self.aurora)
+        self.aws.create_tables()
+        self.topic_arn = self.aws.create_topic()
+        self.vpc_id = self.aws.create_vpc()
+        self.security_group_id = self.aws.create_security_group("database", self.vpc_id)
+        self._seed()
+        self.world = self._world()
+
+    def request(self, **changes: Any) -> dict[str, Any]:
+        """The request of the operations guide; a change to `...` leaves a field out."""
+        request: dict[str, Any] = {
+            "source_snapshot_date": "2023-06-15",
+            "source_region": SOURCE_REGION,
+            "target_region": TARGET_REGION,
+            "target_cluster_id": "aurora-restored-cluster",
+            "db_instance_class": "db.r5.large",
+            "vpc_security_group_ids": [self.security_group_id],
+            "db_subnet_group_name": "default-vpc-subnet-group",
+        }
+        return {name: value for name, value in (request | changes).items() if value is not ...}
+
+    def settings(self, **changes: Any) -> None:
+        self.world = replace(self.world, settings=replace(self.world.settings, **changes))
+
+    def check(self, operation_id: str, **changes: Any) -> StepResult:
+        return snapshot_check(self.world, operation_id, self.arn(operation_id), self.request(**changes))
+
+    def phase(self, phase: Phase, operation_id: str) -> StepResult:
+        """One call of one phase after the first."""
+        return self._steps()[phase](operation_id)
+
+    def run_phase(self, phase: Phase, operation_id: str) -> StepResult:
+        """Call a phase until it is done, turning the clock by each wait."""
+        for _ in range(LOOKS_AT_MOST):
+            result = self.phase(phase, operation_id)
+            if result.status is not StepStatus.IN_PROGRESS:
+                return result
+            self.clock.advance(result.wait_seconds)
+        raise AssertionError(f"{phase} was not done after {LOOKS_AT_MOST} looks: {result.message}")
+
+    def run(self, operation_id: str, until: Phase = Phase.NOTIFY, **changes: Any) -> dict[str, Any]:
+        """A whole run, or its beginning; returns the record."""
+        self.check(operation_id, **changes)
+        for phase in list(Phase)[1 : list(Phase).index(until) + 1]:
+            self.run_phase(phase, operation_id)
+        return self.record(operation_id)
+
+    def fail(self, operation_id: str, error: str, cause: str = "{}") -> Mapping[str, str]:
+        return record_failure(self.world, operation_id, self.arn(operation_id), self.request(), error, cause)
+
+    def record(self, operation_id: str) -> dict[str, Any]:
+        return self.world.records.load(operation_id) or {}
+
+    def events(self, operation_id: str) -> list[str]:
+        return [str(entry["event"]) for entry in self.world.audit.trail(operation_id)]
+
+    def arn(self, operation_id: str) -> str:
+        machine = (
+            f"arn:aws:states:{TARGET_REGION}:{self.aws.account_id}:execution:aurora-restore-state-machine"
+        )
+        return f"{machine}:{operation_id}"
+
+    def count(self, operation: str) -> int:
+        return sum(call.operation == operation for call in self.aws.calls)
+
+    def _steps(self) -> Mapping[Phase, Callable[[str], StepResult]]:
+        def runs(phase: Phase, step: Any) -> Callable[[str], StepResult]:
+            return lambda operation_id: run_step(phase, step, self.world, operation_id)
+
+        return {
+            Phase.COPY_SNAPSHOT: runs(Phase.COPY_SNAPSHOT, copy_snapshot),
+            Phase.RESTORE_CLUSTER: runs(Phase.RESTORE_CLUSTER, restore_cluster),
+            Phase.SETUP_DB_USERS: runs(Phase.SETUP_DB_USERS, setup_db_users),
+            Phase.VERIFY_RESTORE: runs(Phase.VERIFY_RESTORE, verify_restore),
+            Phase.ARCHIVE_SNAPSHOT: runs(Phase.ARCHIVE_SNAPSHOT, archive_snapshot),
+            Phase.NOTIFY: lambda operation_id: notify(self.world, operation_id),
+        }
+
+    def _seed(self) -> None:
+        seed = self.aurora.seed
+        master = Credentials("postgres", MASTER_PASSWORD)
+        seed.put_cluster(SOURCE_REGION, "production", master, instances={"production-1": "db.r5.large"})
+        seed.put_snapshot(SOURCE_REGION, "production", DAY)
+        subnets = {"subnet-1": "us-west-2a", "subnet-2": "us-west-2b"}
+        seed.put_subnet_group(TARGET_REGION, "default-vpc-subnet-group", self.vpc_id, subnets)
+        self.admin_secret("postgres", ADMIN_PASSWORD)
+
+    def admin_secret(self, username: str, password: str) -> None:
+        self.aws.create_secret(
+            "aurora-restore/admin-credentials", {"username": username, "password": password}
+        )
+
+    def _world(self) -> World:
+        clients = self.aws.clients(TARGET_REGION)
+        settings = PipelineSettings(
+            target_region=TARGET_REGION,
+            default_source_region=SOURCE_REGION,
+            default_db_instance_class="db.r5.large",
+            admin_secret_id="aurora-restore/admin-credentials",
+            target_cluster_prefix="aurora-restored-",
+        )
+        return World(
+            settings=settings,
+            clock=self.clock,
+            rds=functools.cache(functools.partial(AwsRds, clients)),
+            network=AwsNetwork(clients),
+            keys=AwsKeys(clients),
+            secrets=AwsSecrets(clients),
+            records=AwsRecords(clients, "AuroraRestoreState"),
+            audit=AwsAudit(clients, "AuroraRestoreAudit"),
+            locks=AwsLocks(clients, "AuroraRestoreLocks"),
+            notifications=AwsNotifications(clients, self.topic_arn),
+            databases=self.databases,
+        )

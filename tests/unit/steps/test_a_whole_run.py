@@ -1,0 +1,199 @@
+"""Whole runs of the real steps, in one process."""
+
+from __future__ import annotations
+
+import pytest
+
+from aurora_restore.domain.errors import OperationNotRunning, TargetExists, TargetLocked
+from aurora_restore.domain.results import Phase, StepStatus
+from tests.support.worlds import ADMIN_PASSWORD, MASTER_PASSWORD, SOURCE_REGION, TARGET_REGION, PipelineRun
+
+FIRST, SECOND = "restore-20261122-120000", "restore-20261122-130000"
+
+
+@pytest.fixture
+def run() -> PipelineRun:
+    return PipelineRun()
+
+
+def test_a_new_target_stands_at_the_end_with_the_data_of_the_day(run: PipelineRun) -> None:
+    record = run.run(FIRST, instance_count=2)
+    cluster = run.world.target_rds.find_cluster("aurora-restored-cluster")
+    assert cluster is not None
+    assert cluster.status == "available"
+    assert len(run.world.target_rds.list_cluster_instances("aurora-restored-cluster")) == 2
+    assert record["status"] == "SUCCEEDED"
+    assert record["restore_details"]["endpoint"] == cluster.endpoint
+    assert record["snapshot_details"]["restored_from"] == "aurora-restore-20261122-120000"
+    assert all(check["matches"] for check in record["restore_details"]["verification"])
+
+
+def test_the_record_has_the_fields_that_operators_know(run: PipelineRun) -> None:
+    record = run.run(FIRST)
+    known = {"operation_id", "status", "start_time", "last_updated_time", "parameters", "snapshot_details"}
+    assert known | {"restore_details", "plan", "phases", "end_time", "expires_at"} <= set(record)
+    assert set(record["phases"]) == {phase.value for phase in Phase}
+    assert record["parameters"] == run.request()
+
+
+def test_the_password_of_production_does_not_open_the_restored_cluster(run: PipelineRun) -> None:
+    details = run.run(FIRST)["restore_details"]
+    place = (details["endpoint"], details["port"])
+    assert run.aurora.log_in(*place, "postgres", MASTER_PASSWORD).outcome == "REFUSED"
+    assert run.aurora.log_in(*place, "postgres", ADMIN_PASSWORD).outcome == "ACCEPTED"
+
+
+def test_the_source_is_only_read(run: PipelineRun) -> None:
+    run.run(FIRST)
+    at_the_source = {call.operation for call in run.aws.calls if call.region == SOURCE_REGION}
+    assert at_the_source == {"DescribeDBClusterSnapshots"}
+
+
+def test_the_audit_trail_tells_the_run_in_its_order(run: PipelineRun) -> None:
+    run.run(FIRST)
+    events = run.events(FIRST)
+    wanted = ["operation.started", "plan.made", "copy.started", "copy.used", "cluster.restore_started",
+              "instance.create_started", "master_password.change_started", "master_password.confirmed",
+              "copy.kept", "operation.succeeded"]  # fmt: skip
+    assert [event for event in events if event in wanted] == wanted
+
+
+def test_one_message_tells_people_and_programs(run: PipelineRun) -> None:
+    run.run(FIRST)
+    (message,) = run.aws.published
+    assert message.subject == "Restored: aurora-restored-cluster from 2023-06-15"
+    for word in ("aurora-restored-cluster", "Endpoint:", "What to do next", '"outcome": "SUCCEEDED"', FIRST):
+        assert word in message.message
+    assert message.attributes["outcome"] == "SUCCEEDED"
+
+
+def test_no_secret_is_in_any_record_event_or_message(run: PipelineRun) -> None:
+    run.aws.create_secret(
+        "aurora-restore/users/report", {"username": "report", "password": "marked-secret-1"}
+    )
+    record = run.run(FIRST, db_users=[{"username": "report", "secret_id": "aurora-restore/users/report"}])
+    everything = str(record) + str(run.world.audit.trail(FIRST)) + str(run.aws.published)
+    for secret in (ADMIN_PASSWORD, MASTER_PASSWORD, "marked-secret-1"):
+        assert secret not in everything
+
+
+def test_every_phase_called_twice_makes_one_copy_and_one_cluster(run: PipelineRun) -> None:
+    for _ in range(2):
+        assert run.check(FIRST).status is StepStatus.DONE
+    for phase in list(Phase)[1:]:
+        for _ in range(2):
+            run.run_phase(phase, FIRST)
+    assert (run.count("CopyDBClusterSnapshot"), run.count("RestoreDBClusterFromSnapshot")) == (1, 1)
+    assert run.count("CreateDBInstance") == 1
+    assert len(run.aws.published) == 1
+    assert run.record(FIRST)["status"] == "SUCCEEDED"
+
+
+def test_the_lock_is_free_after_a_run(run: PipelineRun) -> None:
+    run.run(FIRST)
+    assert run.world.locks.owner("aurora-restored-cluster") is None
+
+
+def test_a_dry_run_makes_the_plan_and_touches_nothing(run: PipelineRun) -> None:
+    run.check(FIRST, dry_run=True)
+    run.run_phase(Phase.NOTIFY, FIRST)
+    record = run.record(FIRST)
+    assert record["status"] == "SUCCEEDED"
+    assert record["plan"]["cluster"]["db_cluster_identifier"] == "aurora-restored-cluster"
+    assert run.world.locks.owner("aurora-restored-cluster") is None
+    writes = {call.operation for call in run.aws.calls if call.service == "rds"}
+    assert all(operation.startswith(("Describe", "List")) for operation in writes)
+    assert run.aws.published[0].attributes["outcome"] == "PLANNED"
+
+
+def test_without_a_copy_the_snapshot_itself_is_restored(run: PipelineRun) -> None:
+    run.run(FIRST)
+    record = run.run(
+        SECOND,
+        source_region=TARGET_REGION,
+        source_snapshot_date=...,
+        source_snapshot_identifier="aurora-restore-20261122-120000",
+        target_cluster_id="aurora-restored-again",
+    )
+    assert record["phases"]["CopySnapshot"]["status"] == "SKIPPED"
+    assert record["phases"]["ArchiveSnapshot"]["status"] == "SKIPPED"
+    assert run.count("CopyDBClusterSnapshot") == 1
+
+
+def test_a_second_restore_of_the_same_day_uses_the_finished_copy(run: PipelineRun) -> None:
+    run.run(FIRST)
+    record = run.run(SECOND, target_cluster_id="aurora-restored-again")
+    assert record["snapshot_details"]["restored_from"] == "aurora-restore-20261122-120000"
+    assert run.count("CopyDBClusterSnapshot") == 1
+
+
+def test_a_second_operation_on_the_target_is_refused_while_the_first_runs(run: PipelineRun) -> None:
+    run.check(FIRST)
+    with pytest.raises(TargetLocked, match=FIRST):
+        run.check(SECOND)
+    run.fail(SECOND, "TargetLocked")
+    assert run.world.locks.owner("aurora-restored-cluster") == FIRST
+    run.run_phase(Phase.COPY_SNAPSHOT, FIRST)
+
+
+def test_the_lock_of_an_operation_that_was_marked_failed_by_hand_is_taken_over(run: PipelineRun) -> None:
+    run.check(FIRST)
+    run.world.records.update(
+        FIRST, {"status": "FAILED", "error": {"code": "MANUAL_INTERVENTION", "message": "x"}}
+    )
+    run.check(SECOND)
+    assert run.world.locks.owner("aurora-restored-cluster") == SECOND
+
+
+def test_a_running_step_notices_that_its_record_was_marked_by_hand(run: PipelineRun) -> None:
+    run.check(FIRST)
+    run.phase(Phase.COPY_SNAPSHOT, FIRST)
+    run.world.records.update(
+        FIRST, {"status": "FAILED", "error": {"code": "MANUAL_INTERVENTION", "message": "marked by Ada"}}
+    )
+    with pytest.raises(OperationNotRunning):
+        run.phase(Phase.COPY_SNAPSHOT, FIRST)
+    run.fail(FIRST, "OperationNotRunning")
+    assert run.record(FIRST)["error"]["code"] == "MANUAL_INTERVENTION"
+    assert "marked by Ada" in run.aws.published[0].message
+
+
+def test_an_existing_target_is_refused_before_anything_is_made(run: PipelineRun) -> None:
+    run.run(FIRST)
+    run.aws.calls.clear()
+    with pytest.raises(TargetExists):
+        run.check(SECOND, delete_cluster_if_exists=True)
+    assert {call.operation for call in run.aws.calls if call.service == "rds"} <= {
+        "DescribeDBClusterSnapshots", "DescribeDBClusters", "DescribeDBSubnetGroups", "DescribeDBEngineVersions",
+        "DescribeOrderableDBInstanceOptions", "DescribeAccountAttributes"}  # fmt: skip
+
+
+def test_an_operation_id_of_another_execution_is_refused(run: PipelineRun) -> None:
+    run.check(FIRST)
+    with pytest.raises(OperationNotRunning, match="belongs to"):
+        run.world.records.update(FIRST, {"execution_arn": "arn:another"})
+        run.check(FIRST)
+
+
+def test_two_hundred_and_fifty_snapshots_do_not_hide_the_right_one(run: PipelineRun) -> None:
+    from datetime import timedelta
+
+    from tests.support.worlds import DAY
+
+    for number in range(250):
+        run.aurora.seed.put_snapshot(SOURCE_REGION, "production", DAY + timedelta(days=number + 1))
+    run.check(FIRST)
+    assert run.record(FIRST)["plan"]["source"]["snapshot_create_time"].startswith("2023-06-15T03:10")
+    assert run.count("DescribeDBClusterSnapshots") > 2
+
+
+def test_a_full_set_of_copies_in_flight_is_waited_out(run: PipelineRun) -> None:
+    source = run.world.rds(SOURCE_REGION).list_cluster_snapshots("production")[0]
+    for number in range(5):
+        run.world.target_rds.copy_cluster_snapshot(source, SOURCE_REGION, f"of-somebody-{number}", None, {})
+    run.check(FIRST)
+    first = run.phase(Phase.COPY_SNAPSHOT, FIRST)
+    assert "free slot" in first.message
+    run.clock.advance(3_600)
+    run.run_phase(Phase.COPY_SNAPSHOT, FIRST)
+    assert run.record(FIRST)["snapshot_details"]["restored_from"] == "aurora-restore-20261122-120000"
