@@ -8,14 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aurora_restore.domain.naming import OUR_TAG_PREFIX
-from aurora_restore.domain.users import Access, DbUser
+from aurora_restore.domain.users import Access, DbUser, username_fault
 
 DB_USER_FIELDS = ("username", "secret_id", "iam", "access", "databases")
 SERVERLESS_FIELDS = ("min_capacity", "max_capacity", "seconds_until_auto_pause")
 # RDS takes 50 tags on a resource; ours need a few of them.
 TAGS_MOST = 40
 TEXT_MAX_LENGTH = 2048
-POSTGRES_NAME_MAX_BYTES = 63
 
 
 class FieldFault(ValueError):
@@ -110,19 +109,12 @@ def known(value: Any, names: Sequence[str]) -> None:
 
 def _db_user(value: Any) -> DbUser:
     known(value, DB_USER_FIELDS)
-    username = _username(value.get("username"))
     iam = flag(value.get("iam", False))
+    username = text(value.get("username"))
+    if reason := username_fault(username, iam=iam):
+        raise FieldFault(f"username {username!r}: {reason}")
     secret_id = text(value["secret_id"]) if value.get("secret_id") is not None else None
     if iam == (secret_id is not None):
         raise FieldFault(f"user {username!r} needs either secret_id or iam: true")
     access = one_of(*Access)(value.get("access", Access.READ_ONLY.value))
     return DbUser(username, Access(access), secret_id, iam, texts(value.get("databases") or ()))
-
-
-def _username(value: Any) -> str:
-    name = text(value)
-    if len(name.encode()) > POSTGRES_NAME_MAX_BYTES or not name.isprintable():
-        raise FieldFault(f"username {name!r}: printable, {POSTGRES_NAME_MAX_BYTES} bytes at the most")
-    if name.lower().startswith(("pg_", "rds")) or name.lower() in {"public", "none"}:
-        raise FieldFault(f"username {name!r} is reserved by the database")
-    return name

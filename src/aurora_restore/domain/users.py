@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
 
 MAX_USERNAME_BYTES = 63
@@ -31,6 +33,10 @@ class DbUser:
     secret_id: str | None = None
     iam: bool = False
     databases: tuple[str, ...] = ()
+
+    def access_in(self, database: str) -> Access | None:
+        """The level in one database; None where the user is to have none."""
+        return self.access if not self.databases or database in self.databases else None
 
 
 @dataclass(frozen=True)
@@ -79,3 +85,47 @@ def username_fault(username: str, *, iam: bool = False) -> str | None:
     if iam and not _IAM_USERNAME.fullmatch(username):
         return "the name of an IAM user is made of letters, digits and _ . @ + = , $ - and begins with a letter or _"
     return None
+
+
+def refuse_impossible_logins(master_username: str, logins: Sequence[DbUserLogin]) -> None:
+    """Refuse what no server needs to be asked about.
+
+    Raises:
+        DbUserSetupFailed: names the first user that cannot be made, and why.
+    """
+    seen: set[str] = set()
+    for login in logins:
+        name = login.user.username
+        fault = _login_fault(login)
+        if name == master_username:
+            fault = "it is the cluster's master user"
+        elif name in seen:
+            fault = "it is named twice"
+        if fault is not None:
+            raise DbUserSetupFailed(f"The database user {name!r} is not made: {fault}.")
+        seen.add(name)
+
+
+def _login_fault(login: DbUserLogin) -> str | None:
+    user, credentials = login.user, login.credentials
+    if user.iam != (credentials is None):
+        return "a user logs in with a secret or by IAM, one of the two"
+    if credentials is not None and credentials.username != user.username:
+        return "its secret is that of another user"
+    return username_fault(user.username, iam=user.iam)
+
+
+def refuse_missing_databases(users: Sequence[DbUser], existing: Sequence[str]) -> None:
+    """Refuse users who are to have access to a database that is not there.
+
+    Raises:
+        DbUserSetupFailed: names user and database, and what there is.
+    """
+    for user in users:
+        missing = sorted(set(user.databases) - set(existing))
+        if missing:
+            raise DbUserSetupFailed(
+                f"The database user {user.username} is to have access to {', '.join(missing)}, which the"
+                f" restored cluster does not have. It has {', '.join(existing)}.",
+                "Correct `databases` of this user, or leave it out for all of them.",
+            )

@@ -1,0 +1,213 @@
+"""The roles themselves: attributes, password, memberships.
+
+What PostgreSQL 16 and later ask of a master that is no superuser decides the shape of every statement: ALTER
+ROLE names only attributes that differ (NOSUPERUSER is refused even where it changes nothing), and a role or a
+membership that somebody else made can be changed only with ADMIN OPTION on it. A refusal names the user.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aurora_restore.database.other_logins import unlocked_comment
+from aurora_restore.database.quoting import identifier, literal
+from aurora_restore.database.session import DUPLICATE_OBJECT, ServerRefused, Session
+from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
+from aurora_restore.domain.users import Access, DbUser, DbUserLogin
+
+SUPERUSER_GROUP = "rds_superuser"
+IAM_GROUP = "rds_iam"
+
+_SCRAM_ITERATIONS = 4096
+
+CREATED, CHANGED, UNCHANGED = "created", "changed", "unchanged"
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A grant of one role to another; the grantor counts since PostgreSQL 16."""
+
+    group: str
+    grantor: str
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role as the catalog shows it. Whether it has a password, and which, a master cannot see."""
+
+    can_login: bool
+    inherits: bool
+    creates_databases: bool
+    creates_roles: bool
+    expires: bool
+    beyond_master: tuple[str, ...]
+    comment: str
+    memberships: tuple[Membership, ...]
+
+
+def find_role(session: Session, name: str) -> Role | None:
+    found = session.rows(
+        "SELECT rolcanlogin, rolinherit, rolcreatedb, rolcreaterole,"
+        " rolvaliduntil IS NOT NULL AND rolvaliduntil <> 'infinity',"
+        " rolsuper, rolreplication, rolbypassrls, coalesce(shobj_description(oid, 'pg_authid'), '')"
+        " FROM pg_roles WHERE rolname = :name",
+        name=name,
+    )
+    if not found:
+        return None
+    can_login, inherits, databases, roles, expires, superuser, replication, bypass, comment = found[0]
+    powers = {"SUPERUSER": superuser, "REPLICATION": replication, "BYPASSRLS": bypass}
+    beyond = tuple(power for power, held in powers.items() if held)
+    return Role(can_login, inherits, databases, roles, expires, beyond, comment, _memberships(session, name))
+
+
+def _memberships(session: Session, name: str) -> tuple[Membership, ...]:
+    found = session.rows(
+        "SELECT g.rolname, coalesce(b.rolname, '') FROM pg_auth_members m"
+        " JOIN pg_roles u ON u.oid = m.member JOIN pg_roles g ON g.oid = m.roleid"
+        " LEFT JOIN pg_roles b ON b.oid = m.grantor WHERE u.rolname = :name ORDER BY 1, 2",
+        name=name,
+    )
+    return tuple(Membership(group, grantor) for group, grantor in found)
+
+
+def wanted_groups(user: DbUser) -> frozenset[str]:
+    groups = {SUPERUSER_GROUP} if user.access is Access.ADMIN else set()
+    return frozenset(groups | ({IAM_GROUP} if user.iam else set()))
+
+
+def bring_about(session: Session, login: DbUserLogin, logs_in: Callable[[DbUserLogin], bool]) -> str:
+    """Make the role what it is to be; returns created, changed or unchanged.
+
+    `logs_in` tells whether the password of the secret is the one that stands already: it is the only way to
+    know, since no master may read the verifiers.
+
+    Raises:
+        DbUserSetupFailed: the server refuses, or the role holds a power that a master cannot take away.
+    """
+    user = login.user
+    try:
+        role = find_role(session, user.username)
+        if role is None:
+            _create(session, login)
+            return CREATED
+        changed = _alter(session, user, role)
+        if user.iam:
+            # A password that came along is taken out. Whether there was one cannot be seen.
+            session.run(f"ALTER ROLE {identifier(user.username)} PASSWORD NULL")
+        elif not logs_in(login):
+            session.run(f"ALTER ROLE {identifier(user.username)} {_password_clause(login)}")
+            changed = True
+    except ServerRefused as refused:
+        raise DbUserSetupFailed(
+            f"The database user {user.username} could not be made or changed: {refused}."
+            " A role that came along with the snapshot can be changed only where the master user has ADMIN on it."
+        ) from None
+    return CHANGED if changed else UNCHANGED
+
+
+def _create(session: Session, login: DbUserLogin) -> None:
+    user = login.user
+    name = identifier(user.username)
+    powers = " CREATEDB CREATEROLE" if user.access is Access.ADMIN else ""
+    with session.transaction():
+        try:
+            session.run(f"CREATE ROLE {name} LOGIN{powers} {_password_clause(login)}")
+        except ServerRefused as refused:
+            if refused.sqlstate == DUPLICATE_OBJECT:
+                raise DatabaseUnreachable(
+                    f"Another session made the role {user.username} just now."
+                ) from None
+            raise
+        for group in sorted(wanted_groups(user)):
+            session.run(f"GRANT {identifier(group)} TO {name}")
+
+
+def _alter(session: Session, user: DbUser, role: Role) -> bool:
+    _refuse_powers_beyond_the_master(user, role)
+    name = identifier(user.username)
+    statements = [f"ALTER ROLE {name} {clause}" for clause in _attribute_clauses(user, role)]
+    if not role.can_login and (comment := unlocked_comment(role.comment)) is not None:
+        statements.append(f"COMMENT ON ROLE {name} IS {literal(comment)}")
+    statements += _membership_statements(session, user, role)
+    if not statements:
+        return False
+    with session.transaction():
+        for statement in statements:
+            session.run(statement)
+    return True
+
+
+def _refuse_powers_beyond_the_master(user: DbUser, role: Role) -> None:
+    tolerated = {"REPLICATION", "BYPASSRLS"} if user.access is Access.ADMIN else set()
+    beyond = [power for power in role.beyond_master if power not in tolerated]
+    if beyond:
+        raise DbUserSetupFailed(
+            f"The database user {user.username} came along with the snapshot and has {', '.join(beyond)}, which is"
+            f" more than {user.access} and which the master user cannot take away.",
+            "Choose another username, or take the attribute away in the source cluster.",
+        )
+
+
+def _attribute_clauses(user: DbUser, role: Role) -> list[str]:
+    admin = user.access is Access.ADMIN
+    clauses = []
+    if not role.can_login:
+        clauses.append("LOGIN")
+    if not role.inherits:
+        clauses.append("INHERIT")
+    if role.creates_databases != admin:
+        clauses.append("CREATEDB" if admin else "NOCREATEDB")
+    if role.creates_roles != admin:
+        clauses.append("CREATEROLE" if admin else "NOCREATEROLE")
+    if role.expires:
+        clauses.append("VALID UNTIL 'infinity'")
+    return clauses
+
+
+def _membership_statements(session: Session, user: DbUser, role: Role) -> list[str]:
+    """Grants of what is missing; what is too much is taken away, but an admin keeps other memberships."""
+    name, wanted = identifier(user.username), wanted_groups(user)
+    held = {membership.group for membership in role.memberships}
+    surplus = [membership for membership in role.memberships if membership.group not in wanted]
+    if user.access is Access.ADMIN:
+        surplus = [membership for membership in surplus if membership.group == IAM_GROUP]
+    by_grantor = int(session.value("SHOW server_version_num")) >= 160000
+    revokes = [
+        f"REVOKE {identifier(membership.group)} FROM {name}"
+        + (f" GRANTED BY {identifier(membership.grantor)}" if by_grantor else "")
+        for membership in surplus
+    ]
+    return revokes + [f"GRANT {identifier(group)} TO {name}" for group in sorted(wanted - held)]
+
+
+def _password_clause(login: DbUserLogin) -> str:
+    if login.credentials is None:
+        return "PASSWORD NULL"
+    return f"PASSWORD {literal(scram_verifier(login.user.username, login.credentials.password))}"
+
+
+def scram_verifier(username: str, password: str) -> str:
+    """What PostgreSQL stores for a password: the server, its log and the wire never see the password itself.
+
+    Raises:
+        DbUserSetupFailed: the password is empty or holds what SCRAM does not admit.
+    """
+    import scramp  # noqa: PLC0415 - imported where a password is set, not at the start of every Lambda
+
+    if not password:
+        raise DbUserSetupFailed(f"The password of the database user {username} is empty.")
+    try:
+        salt, stored_key, server_key, iterations = scramp.ScramMechanism("SCRAM-SHA-256").make_auth_info(
+            password, iteration_count=_SCRAM_ITERATIONS
+        )
+    except scramp.ScramException:
+        raise DbUserSetupFailed(
+            f"The password of the database user {username} holds a character that SCRAM does not admit."
+        ) from None
+    salt, stored_key, server_key = (
+        base64.b64encode(part).decode() for part in (salt, stored_key, server_key)
+    )
+    return f"SCRAM-SHA-256${iterations}:{salt}${stored_key}:{server_key}"

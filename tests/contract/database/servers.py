@@ -1,0 +1,162 @@
+"""The servers that the contract of `Databases` is held against: one in memory, one real."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pg8000.native import Connection, InterfaceError, identifier, literal
+from tests.fakes.databases import FakeDatabases, FakeServer
+
+from aurora_restore.database import tls
+from aurora_restore.database.postgres import PostgresDatabases
+from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+from aurora_restore.domain.users import Access, DbUser, DbUserLogin
+from aurora_restore.local.aurora.postgres import PostgresEngine
+from aurora_restore.steps.world import Databases
+
+MASTER = Credentials("master", "Master-secret-4711")
+OWN_SECRET = "Own-secret-4711"
+PRODUCTION = Credentials("shop_app", "Production-secret-4711")
+NOWHERE = DatabaseEndpoint("127.0.0.1", 1)
+
+
+class Restored(Protocol):
+    """A cluster as it stands after a restore: databases postgres, shop and books, and production's login."""
+
+    @property
+    def databases(self) -> Databases: ...
+
+    @property
+    def endpoint(self) -> DatabaseEndpoint: ...
+
+
+@dataclass(frozen=True)
+class RestoredFake:
+    databases: FakeDatabases
+    endpoint: DatabaseEndpoint
+    server: FakeServer
+
+
+@dataclass(frozen=True)
+class RestoredCluster:
+    """A real one. `superuser` is what no customer of RDS has."""
+
+    databases: PostgresDatabases
+    endpoint: DatabaseEndpoint
+    engine: PostgresEngine
+    cluster_id: str
+    superuser: Credentials
+
+    def run(
+        self, *statements: str, login: Credentials = MASTER, database: str = "shop"
+    ) -> list[list[object]]:
+        """Run statements in one session; the rows of the last."""
+        rows: list[list[object]] = []
+        with self.session(login, database) as session:
+            for statement in statements:
+                rows = session.run(statement) or []
+        return rows
+
+    @contextmanager
+    def session(self, login: Credentials = MASTER, database: str = "shop") -> Iterator[Connection]:
+        sock = tls.connect(self.endpoint, tls.verifying_context(self.engine.ca_bundle_path), 30)
+        connection = Connection(
+            login.username, password=login.password, database=database, sock=sock, ssl_context=False
+        )
+        try:
+            yield connection
+        finally:
+            with suppress(InterfaceError):  # where a test had the session ended
+                connection.close()
+
+
+def in_memory() -> RestoredFake:
+    databases, endpoint = FakeDatabases(), DatabaseEndpoint("restored.example", 5432)
+    logins = {PRODUCTION.username: PRODUCTION.password}
+    server = databases.add_server(endpoint, MASTER, ("postgres", "shop", "books"), logins)
+    return RestoredFake(databases, endpoint, server)
+
+
+def real(engine: PostgresEngine, superuser_password_file: Path) -> RestoredCluster:
+    """A new cluster with two schemas in `shop`: `app` of production's own login, `public` of the master."""
+    cluster_id = "cluster-RESTORED"
+    engine.create_cluster(cluster_id, MASTER, "shop")
+    endpoint = engine.start_cluster(cluster_id, None)
+    superuser = Credentials("rdsadmin", superuser_password_file.read_text())
+    cluster = RestoredCluster(
+        PostgresDatabases(engine.ca_bundle_path), endpoint, engine, cluster_id, superuser
+    )
+    app = identifier(PRODUCTION.username)
+    cluster.run(
+        f"CREATE ROLE {app} LOGIN PASSWORD {literal(PRODUCTION.password)}",
+        f"GRANT CREATE ON DATABASE shop TO {app}",
+        "CREATE DATABASE books",
+        "CREATE TABLE public.notes (note text)",
+    )
+    cluster.run(
+        "CREATE SCHEMA app",
+        "CREATE TABLE app.orders (id bigserial PRIMARY KEY, item text NOT NULL)",
+        "INSERT INTO app.orders (item) VALUES ('a kettle')",
+        "CREATE MATERIALIZED VIEW app.totals AS SELECT count(*) FROM app.orders",
+        "CREATE FUNCTION app.secret_sum() RETURNS int LANGUAGE sql AS 'SELECT 42'",
+        "REVOKE EXECUTE ON FUNCTION app.secret_sum() FROM PUBLIC",
+        login=PRODUCTION,
+    )
+    seed = "CREATE DATABASE seed TEMPLATE shop OWNER master IS_TEMPLATE true"
+    cluster.run(seed, login=superuser, database="postgres")
+    return cluster
+
+
+_CHANGED_ROLES = (
+    "SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg_|rds)' AND rolname <> 'master'"
+    " AND NOT (rolname = 'shop_app' AND rolcanlogin)"
+)
+
+_FORGET_ROLES = """DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT rolname FROM pg_roles
+        WHERE rolname !~ '^(pg_|rds)' AND rolname NOT IN ('master', 'shop_app') LOOP
+        EXECUTE format('{}', name);
+    END LOOP; END $$"""
+
+
+def reset(cluster: RestoredCluster, *, fresh_shop: bool) -> None:
+    """Make the cluster what `real` made; faster than another one. Without `fresh_shop` its objects stay."""
+
+    def run(*statements: str, database: str = "postgres") -> list[list[object]]:
+        return cluster.run(*statements, login=cluster.superuser, database=database)
+
+    [[promoted]] = run("SELECT rolcreaterole FROM pg_roles WHERE rolname = 'shop_app'")
+    if not fresh_shop and not promoted and run(_CHANGED_ROLES) == []:
+        return
+    if fresh_shop or promoted:
+        run("DROP DATABASE shop WITH (FORCE)", 'DROP DATABASE IF EXISTS "o""dd db" WITH (FORCE)')
+    else:
+        run(_FORGET_ROLES.format("DROP OWNED BY %I"), database="shop")
+    for database in ("books", "postgres"):
+        run(_FORGET_ROLES.format("DROP OWNED BY %I"), "DROP OWNED BY shop_app", database=database)
+    run(_FORGET_ROLES.format("DROP ROLE %I"))
+    if fresh_shop or promoted:
+        run("CREATE DATABASE shop TEMPLATE seed OWNER master", "GRANT CREATE ON DATABASE shop TO shop_app")
+    run(
+        f"ALTER ROLE shop_app LOGIN NOCREATEDB NOCREATEROLE PASSWORD {literal(PRODUCTION.password)}",
+        "COMMENT ON ROLE shop_app IS NULL",
+        "REVOKE rds_superuser FROM shop_app GRANTED BY master",
+        "REVOKE shop_app FROM master GRANTED BY master",
+        "ALTER ROLE master RESET ALL",
+    )
+
+
+def login(
+    username: str, access: Access = Access.READ_ONLY, password: str = OWN_SECRET, *databases: str
+) -> DbUserLogin:
+    return DbUserLogin(
+        DbUser(username, access, "a-secret", databases=databases), Credentials(username, password)
+    )
+
+
+def iam_login(username: str, access: Access = Access.READ_ONLY) -> DbUserLogin:
+    return DbUserLogin(DbUser(username, access, iam=True), None)

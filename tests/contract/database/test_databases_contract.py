@@ -1,0 +1,186 @@
+"""What every `Databases` does, the one in memory and the one that talks to servers."""
+
+from __future__ import annotations
+
+import pytest
+from tests.contract.database.servers import MASTER, NOWHERE, PRODUCTION, Restored, iam_login, login
+
+from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
+from aurora_restore.domain.observed import Credentials, LoginOutcome
+from aurora_restore.domain.users import Access, DbUserLogin, UsersReport
+
+
+def set_up(restored: Restored, *users: DbUserLogin, lock: bool = False) -> UsersReport:
+    return restored.databases.set_up_users(restored.endpoint, MASTER, users, lock)
+
+
+def outcome(restored: Restored, username: str, password: str) -> LoginOutcome:
+    return restored.databases.log_in(restored.endpoint, Credentials(username, password)).outcome
+
+
+def test_the_right_password_is_accepted(restored: Restored) -> None:
+    assert restored.databases.log_in(restored.endpoint, MASTER).outcome is LoginOutcome.ACCEPTED
+
+
+@pytest.mark.parametrize("username", ["master", "nobody", "master\0database\0shop"])
+def test_a_wrong_password_or_name_is_refused_with_a_reason_that_holds_no_secret(
+    restored: Restored, username: str
+) -> None:
+    attempt = restored.databases.log_in(restored.endpoint, Credentials(username, "Wrong-secret"))
+    assert attempt.outcome is LoginOutcome.REFUSED
+    assert "Wrong-secret" not in attempt.reason
+
+
+def test_where_nothing_listens_the_server_is_unreachable(restored: Restored) -> None:
+    attempt = restored.databases.log_in(NOWHERE, MASTER)
+    assert attempt.outcome is LoginOutcome.UNREACHABLE
+    assert "127.0.0.1:1" in attempt.reason
+    with pytest.raises(DatabaseUnreachable):
+        restored.databases.set_up_users(NOWHERE, MASTER, [login("ann")], False)
+
+
+def test_a_new_user_is_created_in_all_databases_and_logs_in(restored: Restored) -> None:
+    [report] = set_up(restored, login("ann", Access.READ_WRITE, "Ann-secret")).users
+    assert (report.username, report.access, report.action) == ("ann", Access.READ_WRITE, "created")
+    assert report.databases == ("books", "postgres", "shop")
+    assert "logs in to shop with its own password" in report.checks
+    assert outcome(restored, "ann", "Ann-secret") is LoginOutcome.ACCEPTED
+
+
+def test_a_second_call_changes_nothing(restored: Restored) -> None:
+    users = [login("ann"), login("bob", Access.READ_WRITE), login("eve", Access.ADMIN), iam_login("ida")]
+    first = set_up(restored, *users)
+    second = set_up(restored, *users)
+    assert [report.action for report in first.users] == ["created"] * 4
+    assert [report.action for report in second.users] == ["unchanged"] * 4
+    assert [report.checks for report in second.users] == [report.checks for report in first.users]
+
+
+def test_a_new_password_replaces_the_old(restored: Restored) -> None:
+    set_up(restored, login("ann", Access.READ_ONLY, "Old-secret"))
+    [report] = set_up(restored, login("ann", Access.READ_ONLY, "New-secret")).users
+    assert report.action == "changed"
+    assert outcome(restored, "ann", "New-secret") is LoginOutcome.ACCEPTED
+    assert outcome(restored, "ann", "Old-secret") is LoginOutcome.REFUSED
+
+
+@pytest.mark.parametrize("after", list(Access))
+@pytest.mark.parametrize("before", list(Access))
+def test_any_level_can_follow_any_other(restored: Restored, before: Access, after: Access) -> None:
+    set_up(restored, login("ann", before))
+    [report] = set_up(restored, login("ann", after)).users
+    assert report.access is after
+    assert report.action == ("unchanged" if before is after else "changed")
+
+
+def test_only_the_databases_named_are_opened(restored: Restored) -> None:
+    [report] = set_up(restored, login("ann", Access.READ_ONLY, "Ann-secret", "shop")).users
+    assert report.databases == ("shop",)
+
+
+def test_a_database_that_is_missing_is_named_and_no_user_is_made(restored: Restored) -> None:
+    with pytest.raises(
+        DbUserSetupFailed, match=r"ann is to have access to attic, which .* has books, postgres, shop"
+    ):
+        set_up(restored, login("ann", Access.READ_ONLY, "Ann-secret", "shop", "attic"))
+    assert outcome(restored, "ann", "Ann-secret") is LoginOutcome.REFUSED
+
+
+HOSTILE_NAMES = [
+    'x"; DROP ROLE y; --',
+    "o'brien",
+    "back\\slash",
+    "Ärger \U0001f418",
+    "a b",
+    "$1",
+    ":name",
+    "%s",
+    "-" * 63,
+]
+
+
+def test_hostile_names_are_made_exactly_so(restored: Restored) -> None:
+    password = 'it\'s a \\ "secret"'
+    set_up(restored, login("y", Access.READ_ONLY, "y-secret"))
+    report = set_up(restored, *(login(name, Access.READ_ONLY, password, "shop") for name in HOSTILE_NAMES))
+    assert [entry.username for entry in report.users] == HOSTILE_NAMES
+    for name in HOSTILE_NAMES:
+        assert outcome(restored, name, password) is LoginOutcome.ACCEPTED
+    assert outcome(restored, "y", "y-secret") is LoginOutcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        login("rdsadmin"),
+        login("rds_superuser"),
+        login("pg_monitor"),
+        login("public"),
+        login("none"),
+        login("a\nb"),
+        login("é" * 32),
+        login(MASTER.username),
+        iam_login("a b"),
+        DbUserLogin(login("ann").user, None),
+        DbUserLogin(login("ann").user, Credentials("bob", "Bob-secret")),
+    ],
+    ids=lambda user: repr(user.user.username),
+)
+def test_a_user_that_cannot_be_is_refused(restored: Restored, user: DbUserLogin) -> None:
+    with pytest.raises(DbUserSetupFailed, match="is not made"):
+        set_up(restored, user)
+
+
+def test_a_user_named_twice_is_refused(restored: Restored) -> None:
+    with pytest.raises(DbUserSetupFailed, match="named twice"):
+        set_up(restored, login("ann"), login("ann", Access.ADMIN))
+
+
+def test_a_master_that_is_refused_is_no_passing_trouble(restored: Restored) -> None:
+    wrong = Credentials(MASTER.username, "Wrong-secret")
+    with pytest.raises(DbUserSetupFailed, match="master user master could not log in") as caught:
+        restored.databases.set_up_users(restored.endpoint, wrong, [login("ann")], False)
+    assert "Wrong-secret" not in str(caught.value)
+
+
+def test_an_iam_user_has_no_password_and_the_report_says_what_was_not_tried(restored: Restored) -> None:
+    set_up(restored, login("ida", Access.READ_ONLY, "Ida-secret"))
+    [report] = set_up(restored, iam_login("ida")).users
+    assert report.action == "changed"
+    assert any("not tried" in check and "rds-db:connect" in check for check in report.checks)
+    assert outcome(restored, "ida", "Ida-secret") is LoginOutcome.REFUSED
+
+
+def test_an_iam_user_can_become_one_with_a_password(restored: Restored) -> None:
+    set_up(restored, iam_login("ida"))
+    [report] = set_up(restored, login("ida", Access.READ_ONLY, "Ida-secret")).users
+    assert report.action == "changed"
+    assert outcome(restored, "ida", "Ida-secret") is LoginOutcome.ACCEPTED
+
+
+def test_logins_that_came_along_are_reported_and_left_open(restored: Restored) -> None:
+    report = set_up(restored, login("ann"))
+    assert (report.other_logins, report.locked_logins) == ((PRODUCTION.username,), ())
+    assert outcome(restored, PRODUCTION.username, PRODUCTION.password) is LoginOutcome.ACCEPTED
+
+
+def test_logins_that_came_along_are_locked_when_asked_and_said_to_be_every_time(restored: Restored) -> None:
+    for lock in (True, True, False):
+        report = set_up(restored, login("ann"), lock=lock)
+        assert (report.other_logins, report.locked_logins) == ((PRODUCTION.username,), (PRODUCTION.username,))
+        assert outcome(restored, PRODUCTION.username, PRODUCTION.password) is LoginOutcome.REFUSED
+
+
+def test_a_locked_login_is_opened_again_by_asking_for_that_user(restored: Restored) -> None:
+    set_up(restored, lock=True)
+    user = login(PRODUCTION.username, Access.ADMIN, PRODUCTION.password)
+    report = set_up(restored, user)
+    assert [entry.action for entry in report.users] == ["changed"]
+    assert (report.other_logins, report.locked_logins) == ((), ())
+    assert outcome(restored, PRODUCTION.username, PRODUCTION.password) is LoginOutcome.ACCEPTED
+
+
+def test_no_secret_shows_in_a_report_or_a_user(restored: Restored) -> None:
+    user = login("ann", Access.READ_ONLY, "Ann-secret")
+    assert "secret" not in repr(set_up(restored, user)).lower()
+    assert "Ann-secret" not in repr(user)

@@ -1,0 +1,130 @@
+"""Database servers in memory, for tests that need no SQL. Held to the real ones by tests/contract/database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
+from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt, LoginOutcome
+from aurora_restore.domain.users import (
+    Access,
+    DbUserLogin,
+    UserReport,
+    UsersReport,
+    refuse_impossible_logins,
+    refuse_missing_databases,
+)
+
+
+@dataclass
+class FakeRole:
+    """A login role. `levels` holds the access by database."""
+
+    password: str | None = field(repr=False)
+    can_login: bool = True
+    iam: bool = False
+    locked: bool = False
+    levels: dict[str, Access] = field(default_factory=dict)
+
+
+@dataclass
+class FakeServer:
+    """What stands behind one endpoint."""
+
+    master: Credentials
+    databases: tuple[str, ...]
+    roles: dict[str, FakeRole]
+    answers: bool = True
+
+
+class FakeDatabases:
+    """The `Databases` port. An endpoint that nobody has added answers like one where nothing listens."""
+
+    def __init__(self) -> None:
+        self._servers: dict[DatabaseEndpoint, FakeServer] = {}
+
+    def add_server(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        databases: Sequence[str] = ("postgres",),
+        logins: Mapping[str, str] | None = None,
+    ) -> FakeServer:
+        """Put a server there; `logins` are the roles and passwords that came along with a snapshot."""
+        roles = {name: FakeRole(password) for name, password in (logins or {}).items()}
+        server = FakeServer(master, tuple(sorted(databases)), roles)
+        self._servers[endpoint] = server
+        return server
+
+    def remove_server(self, endpoint: DatabaseEndpoint) -> None:
+        self._servers.pop(endpoint, None)
+
+    def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
+        try:
+            server = self._answering(endpoint)
+        except DatabaseUnreachable as unreachable:
+            return LoginAttempt(LoginOutcome.UNREACHABLE, unreachable.message)
+        name = credentials.username
+        if _admits(server, credentials):
+            return LoginAttempt(LoginOutcome.ACCEPTED, f"{name} logged in.")
+        return LoginAttempt(LoginOutcome.REFUSED, f"The server refused {name}.")
+
+    def set_up_users(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        users: Sequence[DbUserLogin],
+        lock_other_logins: bool,
+    ) -> UsersReport:
+        refuse_impossible_logins(master.username, users)
+        server = self._answering(endpoint)
+        if server.master != master:
+            raise DbUserSetupFailed(
+                f"The master user {master.username} could not log in to database postgres."
+            )
+        refuse_missing_databases([login.user for login in users], server.databases)
+        reports = tuple(_set_up(server, login) for login in users)
+        others = {
+            name: role for name, role in server.roles.items() if name not in {r.username for r in reports}
+        }
+        for role in others.values():
+            if lock_other_logins and role.can_login:
+                role.can_login, role.locked = False, True
+        found = sorted(name for name, role in others.items() if role.can_login or role.locked)
+        return UsersReport(reports, tuple(found), tuple(name for name in found if others[name].locked))
+
+    def _answering(self, endpoint: DatabaseEndpoint) -> FakeServer:
+        server = self._servers.get(endpoint)
+        if server is None or not server.answers:
+            raise DatabaseUnreachable(
+                f"No connection to {endpoint.host}:{endpoint.port}: Connection refused."
+            )
+        return server
+
+
+def _admits(server: FakeServer, credentials: Credentials) -> bool:
+    if credentials == server.master:
+        return True
+    role = server.roles.get(credentials.username)
+    return role is not None and role.can_login and not role.iam and role.password == credentials.password
+
+
+def _set_up(server: FakeServer, login: DbUserLogin) -> UserReport:
+    user = login.user
+    databases = tuple(name for name in server.databases if user.access_in(name) is not None)
+    wanted = FakeRole(
+        password=login.credentials.password if login.credentials else None,
+        iam=user.iam,
+        levels=dict.fromkeys(databases, user.access),
+    )
+    stood = server.roles.get(user.username)
+    action = "created" if stood is None else "unchanged" if stood == wanted else "changed"
+    server.roles[user.username] = wanted
+    tried = (
+        "logs in to {} with its own password"
+        if login.credentials
+        else "the login to {} was not tried: rds-db:connect"
+    )
+    checks = tuple(tried.format(name) for name in databases)
+    return UserReport(user.username, user.access, action, databases, checks)
