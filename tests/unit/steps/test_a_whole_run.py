@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from tests.support.worlds import (
+    ADMIN_PASSWORD,
+    DAY,
+    MASTER_PASSWORD,
+    SOURCE_REGION,
+    TARGET_REGION,
+    PipelineRun,
+)
 
 from aurora_restore.domain.errors import OperationNotRunning, TargetExists, TargetLocked
 from aurora_restore.domain.results import Phase, StepStatus
-from tests.support.worlds import ADMIN_PASSWORD, MASTER_PASSWORD, SOURCE_REGION, TARGET_REGION, PipelineRun
 
 FIRST, SECOND = "restore-20261122-120000", "restore-20261122-130000"
 
@@ -170,16 +179,12 @@ def test_an_existing_target_is_refused_before_anything_is_made(run: PipelineRun)
 
 def test_an_operation_id_of_another_execution_is_refused(run: PipelineRun) -> None:
     run.check(FIRST)
+    run.world.records.update(FIRST, {"execution_arn": "arn:another"})
     with pytest.raises(OperationNotRunning, match="belongs to"):
-        run.world.records.update(FIRST, {"execution_arn": "arn:another"})
         run.check(FIRST)
 
 
 def test_two_hundred_and_fifty_snapshots_do_not_hide_the_right_one(run: PipelineRun) -> None:
-    from datetime import timedelta
-
-    from tests.support.worlds import DAY
-
     for number in range(250):
         run.aurora.seed.put_snapshot(SOURCE_REGION, "production", DAY + timedelta(days=number + 1))
     run.check(FIRST)

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
-from aurora_restore.domain.results import Phase, StepStatus
 from tests.support.in_process_aws import ProcessDied
 from tests.support.worlds import PipelineRun
+
+from aurora_restore.domain.results import Phase, StepStatus
 
 OPERATION = "restore-20261122-120000"
 TRIES_AT_MOST = 3

@@ -1,0 +1,396 @@
+"""Builds what a deployment needs from this source tree: the Lambda package and the state machine definition.
+
+Both lie in the artifacts bucket under the hash of their content, and the template's `Artifacts` mapping names
+them. So a change of the code changes the template, which is how CloudFormation learns that there is new code:
+it compares the key of an object, never the object.
+
+The package is built from the installed, pinned distributions without a network, and is the same bytes in every
+build with one zlib. The hash is taken over paths and uncompressed contents, so that another zlib gives the
+same key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from aurora_restore.domain.errors import RestoreError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MAX_PACKAGE_BYTES = 3_000_000
+# The earliest time that a zip entry can carry.
+ENTRY_TIME = (1980, 1, 1, 0, 0, 0)
+HASH_DIGITS = 32
+
+DISTRIBUTIONS = (
+    "asn1crypto",
+    "aws-lambda-powertools",
+    "jmespath",
+    "pg8000",
+    "python-dateutil",
+    "scramp",
+    "six",
+    "typing-extensions",
+)
+"""What the functions import. boto3 is part of the Lambda runtime."""
+
+NOT_IN_LAMBDA = (
+    "aurora_restore/__main__.py",
+    "aurora_restore/cli/",
+    "aurora_restore/deployment/",
+    "aurora_restore/local/",
+)
+
+# Of Powertools the functions import the Logger. The rest (an HTTP router with its browser files, parsers,
+# batch processors) is five sixths of its size; what the Logger reaches is kept, and a test imports it all.
+LEFT_OUT = ("aws_lambda_powertools/event_handler/", "aws_lambda_powertools/utilities/")
+KEPT_NEVERTHELESS = (
+    "aws_lambda_powertools/utilities/__init__.py",
+    "aws_lambda_powertools/utilities/jmespath_utils/",
+)
+
+_DEFAULT_BUCKET = re.compile(r"aurora-restore-artifacts-(\d{12})-")
+_CODE_SUFFIXES = frozenset({".py", ".pem", ".typed"})
+_NATIVE_SUFFIXES = frozenset({".so", ".pyd", ".dylib"})
+
+
+class PackagingFailed(RestoreError):
+    """The package cannot be built or uploaded from what is installed and configured here."""
+
+    code = "PACKAGING_FAILED"
+    default_hint = "Install the pinned requirements again with `make setup`, and build again."
+
+
+@dataclass(frozen=True)
+class Project:
+    """A source tree of this project."""
+
+    root: Path
+
+    @classmethod
+    def find(cls) -> Project:
+        """The tree that this code runs from. Raises PackagingFailed where it was installed without one."""
+        root = Path(__file__).resolve().parents[3]
+        project = cls(root)
+        if not project.template.is_file():
+            raise PackagingFailed(
+                f"{root} is not the project's source tree: it has no {project.template.relative_to(root)}.",
+                "Run from a clone of the project, installed with `make setup`.",
+            )
+        return project
+
+    @property
+    def template(self) -> Path:
+        return self.root / "infrastructure" / "aurora-restore-pipeline.yaml"
+
+    @property
+    def definition(self) -> Path:
+        return self.root / "infrastructure" / "step_functions_definition.json"
+
+    @property
+    def build_dir(self) -> Path:
+        return self.root / "build"
+
+    @property
+    def package_source(self) -> Path:
+        return self.root / "src" / "aurora_restore"
+
+    @property
+    def locked_requirements(self) -> Path:
+        return self.root / "requirements" / "app.txt"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A built file and the key that it has in the artifacts bucket."""
+
+    name: str
+    path: Path
+    key: str
+    content_hash: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """All that a deployment uploads."""
+
+    lambda_package: Artifact
+    definition: Artifact
+
+    @property
+    def all(self) -> tuple[Artifact, ...]:
+        return (self.lambda_package, self.definition)
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where an artifact lies; `uploaded` is False where it lay there already."""
+
+    artifact: Artifact
+    bucket: str
+    uploaded: bool
+
+
+def build_artifacts(project: Project) -> Artifacts:
+    """Build both artifacts into the project's `build` directory.
+
+    Raises:
+        PackagingFailed: something is missing, of another version than pinned, native code, or too large.
+    """
+    entries = collect_entries(project)
+    package_hash = content_hash(entries)
+    package = project.build_dir / "lambda" / f"{package_hash}.zip"
+    write_zip(package, entries)
+    _check_size(package)
+    definition = project.definition.read_bytes()
+    definition_hash = hashlib.sha256(definition).hexdigest()[:HASH_DIGITS]
+    definition_copy = project.build_dir / "definitions" / f"{definition_hash}.json"
+    _write_at_once(definition_copy, definition)
+    return Artifacts(
+        _artifact("Lambda", package, f"lambda/{package_hash}.zip", package_hash),
+        _artifact("Definition", definition_copy, f"definitions/{definition_hash}.json", definition_hash),
+    )
+
+
+def collect_entries(project: Project) -> dict[str, bytes]:
+    """Every file of the Lambda package by its path in the zip, in order."""
+    entries = dict(_own_files(project))
+    pinned = read_pinned_versions(project.locked_requirements)
+    for name in DISTRIBUTIONS:
+        entries.update(_distribution_files(name, pinned))
+    native = sorted(path for path in entries if PurePosixPath(path).suffix in _NATIVE_SUFFIXES)
+    if native:
+        raise PackagingFailed(
+            f"The package is to be pure Python, and these files are not: {', '.join(native)}.",
+            "Lambda runs on arm64: choose a release of the distribution that has a pure Python wheel.",
+        )
+    return dict(sorted(entries.items()))
+
+
+def content_hash(entries: Mapping[str, bytes]) -> str:
+    """A hash of paths and contents, whatever the compression."""
+    digest = hashlib.sha256()
+    for path, content in sorted(entries.items()):
+        digest.update(f"{path}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return digest.hexdigest()[:HASH_DIGITS]
+
+
+def write_zip(path: Path, entries: Mapping[str, bytes]) -> None:
+    """Write a zip whose bytes depend on the entries alone: sorted, one time, one mode."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, data in sorted(entries.items()):
+            info = zipfile.ZipInfo(name, ENTRY_TIME)
+            info.create_system = 3
+            info.external_attr = 0o100644 << 16
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, data, compresslevel=9)
+    _write_at_once(path, content.getvalue())
+
+
+def read_pinned_versions(requirements: Path) -> dict[str, str]:
+    """The versions that a locked requirements file pins, by normalized name."""
+    pins = re.findall(r"(?m)^([A-Za-z0-9._-]+)==([^\s;\\]+)", requirements.read_text(encoding="utf-8"))
+    return {_normalized(name): version for name, version in pins}
+
+
+def stamped_keys(template: str) -> dict[str, str]:
+    """The keys in the template's `Artifacts` mapping, by entry."""
+    return dict(re.findall(r"(?m)^    (Lambda|Definition):\n      Key: (\S+)$", template))
+
+
+def stamp_template(project: Project, artifacts: Artifacts) -> bool:
+    """Write the keys into the template's mapping; False where they stood there already."""
+    before = project.template.read_text(encoding="utf-8")
+    after = before
+    for artifact in artifacts.all:
+        pattern = rf"(?m)^(    {artifact.name}:\n      Key: )\S+$"
+        after, count = re.subn(pattern, rf"\g<1>{artifact.key}", after)
+        if count != 1:
+            raise PackagingFailed(
+                f"{project.template.name} has no line `Key:` for {artifact.name} in its Artifacts mapping.",
+                "Restore the mapping: `Artifacts:`, then `Lambda:` and `Definition:`, each with a `Key:`.",
+            )
+    if after == before:
+        return False
+    _write_at_once(project.template, after.encode())
+    return True
+
+
+def default_bucket(account_id: str, region: str) -> str:
+    """The artifacts bucket that the template expects unless it is told another."""
+    return f"aurora-restore-artifacts-{account_id}-{region}"
+
+
+def publish_artifacts(s3: S3Client, artifacts: Artifacts, bucket: str, region: str) -> tuple[Published, ...]:
+    """Upload what is not there yet, making the bucket where it is missing.
+
+    Raises:
+        PackagingFailed: the bucket belongs to somebody else, or S3 refuses or cannot be reached.
+    """
+    try:
+        _ensure_bucket(s3, bucket, region)
+        return tuple(_publish(s3, artifact, bucket) for artifact in artifacts.all)
+    except (ClientError, BotoCoreError) as error:
+        raise PackagingFailed(
+            f"The artifacts could not be put into the bucket {bucket}: {error}",
+            "Check that the credentials may create and write this bucket; bucket names are global, so a name "
+            "that somebody else took needs another one (--parameter ArtifactsBucket=…).",
+        ) from error
+
+
+def _own_files(project: Project) -> Iterator[tuple[str, bytes]]:
+    for path in project.package_source.rglob("*"):
+        name = path.relative_to(project.package_source.parent).as_posix()
+        if path.suffix in _CODE_SUFFIXES and not name.startswith(NOT_IN_LAMBDA):
+            yield name, path.read_bytes()
+
+
+def _distribution_files(name: str, pinned: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    distribution = _installed(name, pinned)
+    for file in distribution.files or ():
+        if _belongs_in_package(file.as_posix()):
+            yield file.as_posix(), Path(str(file.locate())).read_bytes()
+
+
+def _installed(name: str, pinned: Mapping[str, str]) -> metadata.Distribution:
+    try:
+        distribution = metadata.distribution(name)
+    except metadata.PackageNotFoundError as error:
+        raise PackagingFailed(f"{name} is not installed, and the functions need it.") from error
+    wanted = pinned.get(_normalized(name))
+    if distribution.version != wanted:
+        raise PackagingFailed(
+            f"{name} {distribution.version} is installed, and {wanted or 'no version'} is pinned in "
+            "requirements/app.txt."
+        )
+    return distribution
+
+
+def _belongs_in_package(path: str) -> bool:
+    """Code with its data, and of the metadata what says name, version and licence: pg8000 asks for its version."""
+    if path.startswith(("..", "/")) or "__pycache__" in path or path.endswith((".pyi", "py.typed")):
+        return False
+    if ".dist-info/" in path:
+        return path.endswith("/METADATA") or "licen" in path.rpartition(".dist-info/")[2].lower()
+    return not path.startswith(LEFT_OUT) or path.startswith(KEPT_NEVERTHELESS)
+
+
+def _normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _write_at_once(path: Path, content: bytes) -> None:
+    """Write so that nobody ever reads half of it: builds may run beside each other."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as unfinished:
+        unfinished.write(content)
+    Path(unfinished.name).chmod(mode)
+    Path(unfinished.name).replace(path)
+
+
+def _check_size(package: Path) -> None:
+    size = package.stat().st_size
+    if size > MAX_PACKAGE_BYTES:
+        raise PackagingFailed(
+            f"The Lambda package has {size:,} bytes, and {MAX_PACKAGE_BYTES:,} are the most.",
+            "Look at what it holds with `python -m zipfile -l`, and leave out what no function imports.",
+        )
+
+
+def _artifact(name: str, path: Path, key: str, digest: str) -> Artifact:
+    return Artifact(name, path, key, digest, path.stat().st_size)
+
+
+def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> None:
+    """Make the bucket, or finish making it. A bucket of somebody's own choosing that exists is left as it is."""
+    try:
+        s3.head_bucket(Bucket=bucket, **_expected_owner(bucket))
+    except ClientError as error:
+        if not _is_absent(error):
+            raise
+        where: Any = (
+            {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        )
+        s3.create_bucket(Bucket=bucket, **where)
+        _secure_bucket(s3, bucket)
+    else:
+        # The policy is set last: where it is missing, making the bucket was interrupted.
+        if _DEFAULT_BUCKET.match(bucket) and not _has_policy(s3, bucket):
+            _secure_bucket(s3, bucket)
+
+
+def _secure_bucket(s3: S3Client, bucket: str) -> None:
+    s3.put_public_access_block(
+        Bucket=bucket,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "IgnorePublicAcls": True,
+            "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
+    encryption: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_policy(Bucket=bucket, Policy=_tls_only_policy(s3.meta.partition, bucket))
+
+
+def _has_policy(s3: S3Client, bucket: str) -> bool:
+    try:
+        s3.get_bucket_policy(Bucket=bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucketPolicy":
+            return False
+        raise
+    return True
+
+
+def _tls_only_policy(partition: str, bucket: str) -> str:
+    arn = f"arn:{partition}:s3:::{bucket}"
+    statement = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _expected_owner(bucket: str) -> Any:
+    """Whose bucket it must be: a name that can be foretold could be taken, and filled, by somebody else."""
+    default = _DEFAULT_BUCKET.match(bucket)
+    return {"ExpectedBucketOwner": default.group(1)} if default else {}
+
+
+def _publish(s3: S3Client, artifact: Artifact, bucket: str) -> Published:
+    owner = _expected_owner(bucket)
+    try:
+        s3.head_object(Bucket=bucket, Key=artifact.key, **owner)
+    except ClientError as error:
+        if not _is_absent(error):
+            raise
+        s3.put_object(Bucket=bucket, Key=artifact.key, Body=artifact.path.read_bytes(), **owner)
+        return Published(artifact, bucket, uploaded=True)
+    return Published(artifact, bucket, uploaded=False)
+
+
+def _is_absent(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] in {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}

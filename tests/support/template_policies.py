@@ -1,0 +1,177 @@
+"""Reads the template as CloudFormation would with its defaults: resources, and who may do what to which ARN."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "infrastructure" / "aurora-restore-pipeline.yaml"
+ACCOUNT, REGION = "123456789012", "us-west-2"
+PSEUDO = {
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::AccountId": ACCOUNT,
+    "AWS::NoValue": None,
+}
+
+Grant = tuple[str, str]
+"""An IAM action and the ARN pattern that it is granted on."""
+
+# What each request of boto3 asks IAM for. A request that reaches several resources asks for each of them.
+IAM_ACTIONS = {
+    ("dynamodb", "delete_item"): "dynamodb:DeleteItem",
+    ("dynamodb", "get_item"): "dynamodb:GetItem",
+    ("dynamodb", "put_item"): "dynamodb:PutItem",
+    ("dynamodb", "query"): "dynamodb:Query",
+    ("dynamodb", "update_item"): "dynamodb:UpdateItem",
+    ("ec2", "describe_security_groups"): "ec2:DescribeSecurityGroups",
+    ("kms", "describe_key"): "kms:DescribeKey",
+    ("rds", "add_tags_to_resource"): "rds:AddTagsToResource",
+    ("rds", "copy_db_cluster_snapshot"): "rds:CopyDBClusterSnapshot",
+    ("rds", "create_db_instance"): "rds:CreateDBInstance",
+    ("rds", "describe_account_attributes"): "rds:DescribeAccountAttributes",
+    ("rds", "describe_db_cluster_parameter_groups"): "rds:DescribeDBClusterParameterGroups",
+    ("rds", "describe_db_cluster_snapshots"): "rds:DescribeDBClusterSnapshots",
+    ("rds", "describe_db_clusters"): "rds:DescribeDBClusters",
+    ("rds", "describe_db_engine_versions"): "rds:DescribeDBEngineVersions",
+    ("rds", "describe_db_instances"): "rds:DescribeDBInstances",
+    ("rds", "describe_db_parameter_groups"): "rds:DescribeDBParameterGroups",
+    ("rds", "describe_db_subnet_groups"): "rds:DescribeDBSubnetGroups",
+    ("rds", "describe_orderable_db_instance_options"): "rds:DescribeOrderableDBInstanceOptions",
+    ("rds", "modify_db_cluster"): "rds:ModifyDBCluster",
+    ("rds", "restore_db_cluster_from_snapshot"): "rds:RestoreDBClusterFromSnapshot",
+    ("secretsmanager", "get_secret_value"): "secretsmanager:GetSecretValue",
+    ("sns", "publish"): "sns:Publish",
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with CloudFormation's short forms, made into the long ones."""
+
+
+def _short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    if suffix == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+@functools.cache
+def _parse(text: str) -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+    return parsed
+
+
+class Template:
+    """The template with its parameters' defaults, or with others."""
+
+    def __init__(self, parameters: Mapping[str, str] | None = None, path: Path = TEMPLATE) -> None:
+        self.text = path.read_text(encoding="utf-8")
+        self.raw = _parse(self.text)
+        defaults = {name: str(spec["Default"]) for name, spec in self.raw["Parameters"].items()}
+        self.parameters = defaults | dict(parameters or {})
+
+    def resources(self, resource_type: str) -> dict[str, dict[str, Any]]:
+        """The properties of all resources of a type that these parameters make, resolved, by logical id."""
+        return {
+            name: self.resolve(resource.get("Properties", {}))
+            for name, resource in self.raw["Resources"].items()
+            if resource["Type"] == resource_type and self._is_made(resource)
+        }
+
+    def grants(self, function_name: str) -> frozenset[Grant]:
+        """What the role of a function allows."""
+        function = self.function(function_name)
+        return frozenset(self.role_grants(function["Role"].removesuffix(".Arn")))
+
+    def function(self, function_name: str) -> dict[str, Any]:
+        functions = self.resources("AWS::Lambda::Function").values()
+        return next(f for f in functions if f["FunctionName"] == function_name)
+
+    def role_grants(self, role_name: str) -> Iterator[Grant]:
+        """What a role allows, by its logical id."""
+        for statement in self.statements(role_name):
+            for action in _listed(statement["Action"]):
+                yield from ((action, resource) for resource in _listed(statement["Resource"]))
+
+    def statements(self, role_name: str) -> Iterator[dict[str, Any]]:
+        """The policy statements of a role, those of its managed policies among them."""
+        role = self.resources("AWS::IAM::Role")[role_name]
+        managed = self.resources("AWS::IAM::ManagedPolicy")
+        documents = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
+        documents += [managed[name]["PolicyDocument"] for name in role.get("ManagedPolicyArns", [])]
+        for document in documents:
+            yield from document["Statement"]
+
+    def may(self, function_name: str, action: str, resource_arn: str) -> bool:
+        """Whether a function may do this to that (conditions of statements aside)."""
+        return any(
+            fnmatchcase(action, granted) and fnmatchcase(resource_arn, pattern.replace("[", "[[]"))
+            for granted, pattern in self.grants(function_name)
+        )
+
+    def resolve(self, node: Any) -> Any:
+        """Put in what is known before deployment; attributes stay as `LogicalId.Attribute`."""
+        if isinstance(node, list):
+            items = [self.resolve(item) for item in node]
+            return [item for item in items if item is not None]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1:
+            ((name, value),) = node.items()
+            if name == "Ref":
+                return self._ref(value)
+            if name.startswith("Fn::"):
+                return self._call(name, value)
+        resolved = {name: self.resolve(value) for name, value in node.items()}
+        return {name: value for name, value in resolved.items() if value is not None}
+
+    def _ref(self, name: str) -> str | None:
+        return PSEUDO[name] if name in PSEUDO else self.parameters.get(name, name)
+
+    def _call(self, name: str, value: Any) -> Any:
+        if name == "Fn::If":
+            condition, then, otherwise = value
+            return self.resolve(then if self._holds(self.raw["Conditions"][condition]) else otherwise)
+        if name == "Fn::GetAtt":
+            return ".".join(value)
+        if name == "Fn::Sub":
+            return re.sub(r"\$\{([^}]+)\}", lambda match: str(self._ref(match[1])), value)
+        if name == "Fn::Split":
+            return str(self.resolve(value[1])).split(value[0])
+        if name == "Fn::FindInMap":
+            mapping, entry, key = value
+            return self.raw["Mappings"][mapping][entry][key]
+        raise NotImplementedError(f"{name} is not one of the functions that this template used so far")
+
+    def _holds(self, condition: Any) -> bool:
+        ((name, value),) = condition.items()
+        if name == "Fn::Not":
+            return not self._holds(value[0])
+        if name == "Fn::Equals":
+            return bool(self.resolve(value[0]) == self.resolve(value[1]))
+        raise NotImplementedError(f"{name} is not one of the conditions that this template used so far")
+
+    def _is_made(self, resource: Mapping[str, Any]) -> bool:
+        condition = resource.get("Condition")
+        return condition is None or self._holds(self.raw["Conditions"][condition])
+
+
+def _listed(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

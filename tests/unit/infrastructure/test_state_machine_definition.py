@@ -1,0 +1,196 @@
+"""The definition: every phase is the same three states, every failure ends in a record, nothing waits without end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.template_policies import ROOT, Template
+
+from aurora_restore.domain import errors
+from aurora_restore.domain.results import Phase, StepStatus
+
+DEFINITION_FILE = ROOT / "infrastructure" / "step_functions_definition.json"
+DEFINITION: dict[str, Any] = json.loads(DEFINITION_FILE.read_text(encoding="utf-8"))
+STATES: dict[str, dict[str, Any]] = DEFINITION["States"]
+TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
+PAYLOAD_FIELDS = {"operation_id", "status", "wait_seconds", "progress_percent", "message"}
+EIGHT_DAYS = 8 * 24 * 3600
+
+
+def transitions(state: dict[str, Any]) -> Iterator[str]:
+    for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
+        yield from (holder[key] for key in ("Next", "Default") if key in holder)
+
+
+def subclasses(base: type[object]) -> Iterator[type[object]]:
+    for cls in base.__subclasses__():
+        yield cls
+        yield from subclasses(cls)
+
+
+def following(phase: Phase) -> str:
+    phases = list(Phase)
+    if phase is Phase.SNAPSHOT_CHECK:
+        return "PlanOnly"
+    return "Succeeded" if phase is phases[-1] else phases[phases.index(phase) + 1].value
+
+
+def function_of(task: dict[str, Any]) -> str:
+    return str(task["Parameters"]["FunctionName"])
+
+
+def test_statelint_has_no_findings() -> None:
+    statelint = Path(sys.executable).with_name("statelint")
+
+    finished = subprocess.run([statelint, DEFINITION_FILE], capture_output=True, text=True, check=False)
+
+    assert (finished.returncode, finished.stdout + finished.stderr) == (0, "")
+
+
+def test_the_states_are_the_phases_and_the_ends() -> None:
+    of_phases = {f"{phase}{part}" for phase in Phase for part in ("", "Outcome", "Wait")}
+
+    assert set(STATES) - of_phases == {
+        "PlanOnly", "Succeeded", "UnexpectedStepStatus", "RecordFailure", "Failed", "FailedUnrecorded",
+    }  # fmt: skip
+    assert of_phases <= set(STATES)
+    assert DEFINITION["StartAt"] == Phase.SNAPSHOT_CHECK
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_phase_is_called_until_it_says_that_it_is_done(phase: Phase) -> None:
+    task, outcome, wait = STATES[phase], STATES[f"{phase}Outcome"], STATES[f"{phase}Wait"]
+
+    assert task["Next"] == f"{phase}Outcome"
+    assert outcome["Choices"][0] == {
+        "Variable": "$.status", "StringEquals": StepStatus.IN_PROGRESS, "Next": f"{phase}Wait",
+    }  # fmt: skip
+    finished = outcome["Choices"][1]
+    assert {rule["StringEquals"] for rule in finished["Or"]} == {StepStatus.DONE, StepStatus.SKIPPED}
+    assert finished["Next"] == following(phase)
+    assert wait == {"Type": "Wait", "SecondsPath": "$.wait_seconds", "Next": phase}
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_an_unknown_answer_neither_loops_nor_passes_for_success(phase: Phase) -> None:
+    assert STATES[f"{phase}Outcome"]["Default"] == "UnexpectedStepStatus"
+    assert STATES["UnexpectedStepStatus"]["Next"] == "RecordFailure"
+    assert STATES["UnexpectedStepStatus"]["Result"].keys() == {"Error", "Cause"}
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_phase_answers_with_the_same_small_thing_whatever_its_function_returns(phase: Phase) -> None:
+    assert STATES[phase]["ResultSelector"] == {f"{name}.$": f"$.Payload.{name}" for name in PAYLOAD_FIELDS}
+
+
+@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.SNAPSHOT_CHECK])
+def test_a_phase_is_given_the_operation_id_and_nothing_else(phase: Phase) -> None:
+    assert STATES[phase]["Parameters"]["Payload"] == {"operation_id.$": "$$.Execution.Name"}
+
+
+def test_the_first_phase_is_given_the_request_too() -> None:
+    assert STATES[Phase.SNAPSHOT_CHECK]["Parameters"]["Payload"] == {
+        "operation_id.$": "$$.Execution.Name",
+        "execution_arn.$": "$$.Execution.Id",
+        "request.$": "$$.Execution.Input",
+    }
+
+
+def test_a_dry_run_goes_from_its_plan_to_the_notification() -> None:
+    choice = STATES["PlanOnly"]
+
+    assert choice["Default"] == "Notify"
+    assert {rule["Next"] for rule in choice["Choices"]} == {"CopySnapshot"}
+    assert {rule["Variable"] for rule in choice["Choices"]} == {"$$.Execution.Input.dry_run"}
+    assert [rule.get("BooleanEquals", True) for rule in choice["Choices"]].count(False) == 1
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_a_repetition_can_mend_is_repeated_with_jitter_and_an_end(name: str) -> None:
+    services, ours = TASKS[name]["Retry"]
+
+    assert set(ours["ErrorEquals"]) == {cls.__name__ for cls in subclasses(errors.TransientFault)}
+    assert {
+        "Lambda.TooManyRequestsException",
+        "Runtime.ExitError",
+        "Sandbox.Timedout",
+        "States.Timeout",
+    } <= set(services["ErrorEquals"])
+    for retrier in (services, ours):
+        assert retrier["JitterStrategy"] == "FULL"
+        assert 0 < retrier["MaxAttempts"] <= 12
+        assert 0 < retrier["MaxDelaySeconds"] <= 300
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_every_failure_of_a_phase_is_recorded(phase: Phase) -> None:
+    assert STATES[phase]["Catch"] == [{"ErrorEquals": ["States.ALL"], "Next": "RecordFailure"}]
+
+
+def test_the_failure_is_recorded_and_shown_with_the_errors_own_name() -> None:
+    record = STATES["RecordFailure"]
+
+    assert record["Parameters"]["Payload"] == {
+        "operation_id.$": "$$.Execution.Name",
+        "execution_arn.$": "$$.Execution.Id",
+        "request.$": "$$.Execution.Input",
+        "error.$": "$.Error",
+        "cause.$": "$.Cause",
+    }
+    assert record["Next"] == "Failed"
+    failed = STATES["Failed"]
+    assert (failed["Type"], failed["ErrorPath"], failed["CausePath"]) == ("Fail", "$.error", "$.cause")
+
+
+def test_a_failure_that_cannot_be_recorded_still_shows_the_steps_error() -> None:
+    catcher = STATES["RecordFailure"]["Catch"][0]
+    unrecorded = STATES[catcher["Next"]]
+
+    assert catcher["ResultPath"] == "$.record_failure"
+    assert (unrecorded["Type"], unrecorded["ErrorPath"], unrecorded["CausePath"]) == (
+        "Fail", "$.Error", "$.Cause",
+    )  # fmt: skip
+
+
+def test_every_transition_leads_to_a_state_and_every_state_can_be_reached() -> None:
+    reached, waiting = set(), [DEFINITION["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += transitions(STATES[name])
+
+    assert reached == set(STATES)
+
+
+def test_everything_has_a_time_limit_and_a_step_outlives_its_function() -> None:
+    template = Template()
+
+    assert DEFINITION["TimeoutSeconds"] == EIGHT_DAYS
+    for name, task in TASKS.items():
+        function_timeout = template.function(function_of(task))["Timeout"]
+        assert task["TimeoutSeconds"] > function_timeout, name
+
+
+def test_functions_are_named_as_the_template_names_them() -> None:
+    functions = Template().resources("AWS::Lambda::Function").values()
+
+    assert {function_of(task) for task in TASKS.values()} == {f["FunctionName"] for f in functions}
+    assert all(task["Resource"] == "arn:aws:states:::lambda:invoke" for task in TASKS.values())
+
+
+def test_the_same_file_serves_the_stack_and_update_state_machine() -> None:
+    text = DEFINITION_FILE.read_text(encoding="utf-8")
+
+    assert "${" not in text
+    assert "arn:aws:lambda" not in text
+
+
+def test_every_step_says_to_an_operator_what_it_does() -> None:
+    assert [name for name, state in TASKS.items() if not state.get("Comment")] == []

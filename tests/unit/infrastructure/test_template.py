@@ -1,0 +1,225 @@
+"""The template: deployable as it stands, small enough, complete, and stamped with this source tree."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+from tests.support.template_policies import ROOT, Template
+
+from aurora_restore.deployment.packaging import Project, build_artifacts, stamped_keys
+
+MAX_BODY_BYTES = 51_200
+STEPS = (
+    "snapshot_check", "copy_snapshot", "restore_cluster", "setup_db_users", "verify_restore",
+    "archive_snapshot", "notify", "record_failure",
+)  # fmt: skip
+ENVIRONMENT = {
+    "STATE_TABLE_NAME": "AuroraRestoreState",
+    "AUDIT_TABLE_NAME": "AuroraRestoreAudit",
+    "LOCK_TABLE_NAME": "AuroraRestoreLocks",
+    "SNS_TOPIC_ARN": "NotificationTopic",
+    "DEFAULT_DB_INSTANCE_CLASS": "db.r5.large",
+    "DEFAULT_SOURCE_REGION": "us-east-1",
+    "ADMIN_SECRET_ID": "aurora-restore/admin-credentials",
+    "TARGET_CLUSTER_PREFIX": "aurora-restored-",
+    "COPY_RETENTION_DAYS": "7",
+    "RECORD_RETENTION_DAYS": "365",
+    "PHASE_TIMEOUT_HOURS": "{}",
+    "POWERTOOLS_SERVICE_NAME": "aurora-restore",
+}
+SECTIONS = [
+    "## Pipeline Execution Status", "## Lambda Function Metrics", "## Step Functions Metrics", "## RDS Metrics",
+]  # fmt: skip
+KEY = "arn:aws:kms:us-west-2:123456789012:key/1"
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    return Template()
+
+
+def functions(template: Template) -> dict[str, dict[str, Any]]:
+    return {f["FunctionName"]: f for f in template.resources("AWS::Lambda::Function").values()}
+
+
+def widgets(template: Template) -> list[dict[str, Any]]:
+    (dashboard,) = template.resources("AWS::CloudWatch::Dashboard").values()
+    assert dashboard["DashboardName"] == "AuroraRestorePipelineDashboard"
+    return list(json.loads(dashboard["DashboardBody"])["widgets"])
+
+
+def test_it_fits_into_one_request(template: Template) -> None:
+    assert len(template.text.encode()) < MAX_BODY_BYTES
+
+
+def test_it_names_the_artifacts_of_this_source_tree(template: Template) -> None:
+    project = Project.find()
+    artifacts = build_artifacts(project)
+
+    assert stamped_keys(template.text) == {artifact.name: artifact.key for artifact in artifacts.all}, (
+        "The template names other artifacts than this source tree makes: run `make build`."
+    )
+
+
+def test_every_parameter_has_a_default(template: Template) -> None:
+    assert [name for name, spec in template.raw["Parameters"].items() if "Default" not in spec] == []
+
+
+def test_there_is_a_function_a_step(template: Template) -> None:
+    wanted = {f"aurora-restore-{step.replace('_', '-')}": f"aurora_restore.handlers.{step}" for step in STEPS}
+
+    assert {name: f["Handler"] for name, f in functions(template).items()} == wanted
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_function_gets_exactly_the_agreed_environment(template: Template, step: str) -> None:
+    function = functions(template)[f"aurora-restore-{step.replace('_', '-')}"]
+
+    assert function["Environment"]["Variables"] == ENVIRONMENT
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_function_runs_and_logs_as_all_do(template: Template, step: str) -> None:
+    function = functions(template)[f"aurora-restore-{step.replace('_', '-')}"]
+
+    assert (function["Runtime"], function["Architectures"], function["MemorySize"]) == (
+        "python3.13", ["arm64"], 256,
+    )  # fmt: skip
+    assert 0 < function["Timeout"] <= 900
+    assert function["LoggingConfig"] == {
+        "LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN",
+    }  # fmt: skip
+    assert function["Code"]["S3Key"] == template.raw["Mappings"]["Artifacts"]["Lambda"]["Key"]
+    assert function["Code"]["S3Bucket"] == "aurora-restore-artifacts-123456789012-us-west-2"
+
+
+def test_every_log_has_an_end(template: Template) -> None:
+    groups = {g["LogGroupName"]: g for g in template.resources("AWS::Logs::LogGroup").values()}
+
+    assert set(groups) == {f"/aws/lambda/{name}" for name in functions(template)} | {
+        "/aws/vendedlogs/states/aurora-restore-state-machine"
+    }
+    assert all(int(group["RetentionInDays"]) == 90 for group in groups.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "indexes"),
+    [
+        (
+            "AuroraRestoreState",
+            ["operation_id"],
+            {"status-start_time-index": ["status", "start_time"]},
+        ),
+        (
+            "AuroraRestoreAudit",
+            ["operation_id", "event_id"],
+            {"event_date-event_id-index": ["event_date", "event_id"]},
+        ),
+        ("AuroraRestoreLocks", ["target_cluster_id"], {}),
+    ],
+)
+def test_a_table_is_keyed_and_kept(
+    template: Template, name: str, keys: list[str], indexes: dict[str, list[str]]
+) -> None:
+    tables = template.resources("AWS::DynamoDB::Table")
+    logical_id, table = next((id_, t) for id_, t in tables.items() if t["TableName"] == name)
+    resource = template.raw["Resources"][logical_id]
+
+    assert [key["AttributeName"] for key in table["KeySchema"]] == keys
+    found = {
+        index["IndexName"]: [key["AttributeName"] for key in index["KeySchema"]]
+        for index in table.get("GlobalSecondaryIndexes", [])
+    }
+    assert found == indexes
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["SSESpecification"]["SSEEnabled"] is True
+    assert table["DeletionProtectionEnabled"] is True
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
+def test_a_first_deployment_that_fails_leaves_no_protected_table(template: Template) -> None:
+    tables = [r for r in template.raw["Resources"].values() if r["Type"] == "AWS::DynamoDB::Table"]
+
+    assert all(table["DependsOn"] == "StateMachine" for table in tables)
+
+
+def test_alarms_reach_people_through_an_encrypted_topic(template: Template) -> None:
+    alarms = template.resources("AWS::CloudWatch::Alarm")
+    (topic,) = template.resources("AWS::SNS::Topic").values()
+    (key,) = template.resources("AWS::KMS::Key").values()
+    admitted = [s["Principal"].get("Service") for s in key["KeyPolicy"]["Statement"]]
+
+    assert topic == {"TopicName": "aurora-restore-notifications", "KmsMasterKeyId": "TopicKey.Arn"}
+    assert {alarm["MetricName"] for alarm in alarms.values()} == {
+        "ExecutionsFailed", "ExecutionsTimedOut", "LambdaErrors",
+    }  # fmt: skip
+    assert all(alarm["AlarmActions"] == ["NotificationTopic"] for alarm in alarms.values())
+    assert "cloudwatch.amazonaws.com" in admitted
+
+
+def test_a_given_key_encrypts_everything_and_no_other_is_made() -> None:
+    template = Template({"KmsKeyArn": KEY})
+
+    assert template.resources("AWS::KMS::Key") == {}
+    assert all(g["KmsKeyId"] == KEY for g in template.resources("AWS::Logs::LogGroup").values())
+    tables = template.resources("AWS::DynamoDB::Table").values()
+    assert all(table["SSESpecification"]["KMSMasterKeyId"] == KEY for table in tables)
+    assert [t["KmsMasterKeyId"] for t in template.resources("AWS::SNS::Topic").values()] == [KEY]
+    for name in functions(template):
+        assert template.may(name, "kms:Decrypt", KEY)
+
+
+def test_an_address_is_subscribed_only_where_one_is_given(template: Template) -> None:
+    subscribed = Template({"NotificationEmail": "operators@example.com"}).resources("AWS::SNS::Subscription")
+
+    assert template.resources("AWS::SNS::Subscription") == {}
+    assert [s["Endpoint"] for s in subscribed.values()] == ["operators@example.com"]
+
+
+def test_the_dashboard_has_the_sections_of_the_guide(template: Template) -> None:
+    texts = [w["properties"]["markdown"] for w in widgets(template) if w["type"] == "text"]
+    titles = [w["properties"]["title"] for w in widgets(template) if w["type"] != "text"]
+
+    assert texts == SECTIONS
+    assert titles == [
+        "Success Rate (%)", "Average Duration (minutes)", "Error Count by Type",
+        "Duration by Function", "Error Count by Function", "Throttles by Function",
+        "Execution Timeline", "Execution Status Count",
+        "CPU Utilization", "Free Memory", "Database Connections",
+    ]  # fmt: skip
+
+
+def test_every_widget_says_its_region_and_holds_only_what_was_put_in(template: Template) -> None:
+    for widget in widgets(template):
+        if widget["type"] != "text":
+            assert widget["properties"]["region"] == "us-west-2"
+    assert "${" not in json.dumps(widgets(template))
+
+
+def test_artifacts_of_ones_own_take_the_place_of_the_stamped_ones() -> None:
+    own = Template({"ArtifactsBucket": "mine", "LambdaPackageKey": "a.zip", "DefinitionKey": "b.json"})
+
+    assert {(f["Code"]["S3Bucket"], f["Code"]["S3Key"]) for f in functions(own).values()} == {
+        ("mine", "a.zip")
+    }
+    (machine,) = own.resources("AWS::StepFunctions::StateMachine").values()
+    assert machine["DefinitionS3Location"] == {"Bucket": "mine", "Key": "b.json"}
+
+
+def test_what_checkov_leaves_out_is_what_the_template_gives_reasons_for(template: Template) -> None:
+    reasons = template.raw["Metadata"]["CheckovSkips"]
+    left_out = yaml.safe_load((ROOT / ".checkov.yaml").read_text(encoding="utf-8"))["skip-check"]
+
+    assert set(left_out) == set(reasons)
+    assert all(len(reason) > 20 for reason in reasons.values())
+
+
+def test_no_value_of_a_secret_and_no_account_stands_in_it(template: Template) -> None:
+    assert re.search(r"\b\d{12}\b", template.text) is None
+    assert re.search(r"(?i)password\s*:", template.text) is None

@@ -1,0 +1,195 @@
+"""The Lambda package: the same bytes each time, pure Python, small, and enough to import every handler."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import boto3
+import pytest
+
+from aurora_restore.deployment import packaging
+from aurora_restore.deployment.packaging import (
+    Artifacts,
+    PackagingFailed,
+    Project,
+    build_artifacts,
+    collect_entries,
+    content_hash,
+    stamp_template,
+    stamped_keys,
+    write_zip,
+)
+
+HANDLERS = (
+    "snapshot_check", "copy_snapshot", "restore_cluster", "setup_db_users", "verify_restore",
+    "archive_snapshot", "notify", "record_failure",
+)  # fmt: skip
+IMPORT_HANDLERS = """
+import sys, json
+package, runtime = sys.argv[1:3]
+# The package first, then boto3 alone, as the Lambda runtime has it; nothing else of this machine.
+sys.path[:0] = [package]
+sys.path.append(runtime)
+import aurora_restore.handlers as handlers
+from aurora_restore.database import __file__ as database
+import pg8000, scramp
+strangers = sorted(name for name, module in sys.modules.items()
+                   if (getattr(module, "__file__", None) or "").startswith(runtime))
+print(json.dumps({"handlers": [name for name in dir(handlers) if callable(getattr(handlers, name))],
+                  "file": handlers.__file__, "strangers": sorted({name.split(".")[0] for name in strangers})}))
+"""
+RUNTIME = {"boto3", "botocore", "s3transfer", "urllib3"}
+
+
+@pytest.fixture(scope="module")
+def project() -> Project:
+    return Project.find()
+
+
+@pytest.fixture(scope="module")
+def entries(project: Project) -> dict[str, bytes]:
+    return collect_entries(project)
+
+
+@pytest.fixture
+def artifacts(project: Project) -> Artifacts:
+    return build_artifacts(project)
+
+
+def copy_of_project(project: Project, directory: Path) -> Project:
+    """A tree with the real template and definition, whose template may be changed."""
+    (directory / "infrastructure").mkdir(parents=True)
+    copy = Project(directory)
+    for source, target in ((project.template, copy.template), (project.definition, copy.definition)):
+        target.write_bytes(source.read_bytes())
+    return copy
+
+
+def test_two_builds_are_the_same_bytes(entries: dict[str, bytes], tmp_path: Path) -> None:
+    first, second = tmp_path / "first.zip", tmp_path / "second place" / "second.zip"
+
+    write_zip(first, entries)
+    write_zip(second, dict(reversed(entries.items())))
+
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_hash_is_about_contents_and_not_about_compression(entries: dict[str, bytes]) -> None:
+    changed = {**entries, "aurora_restore/handlers.py": b"# changed"}
+
+    assert content_hash(entries) == content_hash(dict(reversed(entries.items())))
+    assert content_hash(changed) != content_hash(entries)
+
+
+def test_the_key_is_the_hash_of_what_is_inside(artifacts: Artifacts) -> None:
+    package = artifacts.lambda_package
+    with zipfile.ZipFile(package.path) as archive:
+        inside = {name: archive.read(name) for name in archive.namelist()}
+
+    assert package.key == f"lambda/{content_hash(inside)}.zip"
+
+
+def test_it_is_small(artifacts: Artifacts) -> None:
+    assert artifacts.lambda_package.size_bytes < packaging.MAX_PACKAGE_BYTES
+
+
+def test_it_holds_the_steps_and_nothing_of_the_command_line_or_the_local_stack(
+    entries: dict[str, bytes],
+) -> None:
+    ours = {name for name in entries if name.startswith("aurora_restore/")}
+
+    assert {"aurora_restore/handlers.py", "aurora_restore/database/rds_global_bundle.pem"} <= ours
+    assert {name for name in ours if name.startswith(packaging.NOT_IN_LAMBDA)} == set()
+    assert {name for name in entries if "test" in name.lower().split("/")[0]} == set()
+
+
+def test_it_is_pure_python(entries: dict[str, bytes]) -> None:
+    assert {name for name in entries if name.endswith((".so", ".pyd", ".pyc", ".dylib"))} == set()
+
+
+def test_what_it_carries_of_others_comes_with_their_licences(entries: dict[str, bytes]) -> None:
+    licences = {name.split("-")[0] for name in entries if ".dist-info/" in name and "licen" in name.lower()}
+
+    assert {"pg8000", "scramp", "asn1crypto", "jmespath", "six", "aws_lambda_powertools"} <= licences
+
+
+def test_every_handler_can_be_imported_from_it_alone(artifacts: Artifacts, tmp_path: Path) -> None:
+    package, runtime = tmp_path / "package", tmp_path / "runtime"
+    with zipfile.ZipFile(artifacts.lambda_package.path) as archive:
+        archive.extractall(package)
+    runtime.mkdir()
+    for name in RUNTIME:
+        (runtime / name).symlink_to(Path(boto3.__file__).parents[1] / name)
+
+    finished = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", IMPORT_HANDLERS, str(package), str(runtime)],
+        capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+
+    assert finished.returncode == 0, finished.stderr
+    seen = json.loads(finished.stdout)
+    assert set(HANDLERS) <= set(seen["handlers"])
+    assert seen["file"].startswith(str(package))
+    assert set(seen["strangers"]) <= RUNTIME
+
+
+def test_a_native_file_is_refused(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packaging, "DISTRIBUTIONS", ("cryptography",))
+
+    with pytest.raises(PackagingFailed, match="pure Python"):
+        collect_entries(project)
+
+
+def test_another_version_than_the_pinned_one_is_refused(project: Project, tmp_path: Path) -> None:
+    tree = copy_of_project(project, tmp_path)
+    tree.locked_requirements.parent.mkdir()
+    tree.locked_requirements.write_text("asn1crypto==0.0.1 \\\n    --hash=sha256:0\n")
+
+    with pytest.raises(PackagingFailed, match=r"asn1crypto .* is installed, and 0\.0\.1 is pinned"):
+        collect_entries(tree)
+
+
+def test_what_is_missing_is_named(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packaging, "DISTRIBUTIONS", ("not-installed-anywhere",))
+
+    with pytest.raises(PackagingFailed, match="not-installed-anywhere is not installed"):
+        collect_entries(project)
+
+
+def test_the_template_is_stamped_once(project: Project, artifacts: Artifacts, tmp_path: Path) -> None:
+    tree = copy_of_project(project, tmp_path)
+    unstamped = tree.template.read_text().replace(artifacts.lambda_package.key, "lambda/of-yesterday.zip")
+    tree.template.write_text(unstamped)
+
+    assert stamp_template(tree, artifacts) is True
+    assert stamped_keys(tree.template.read_text()) == {a.name: a.key for a in artifacts.all}
+    assert stamp_template(tree, artifacts) is False
+
+
+def test_stamping_changes_the_keys_and_nothing_else(
+    project: Project, artifacts: Artifacts, tmp_path: Path
+) -> None:
+    tree = copy_of_project(project, tmp_path)
+    before = tree.template.read_text()
+    tree.template.write_text(before.replace(artifacts.definition.key, "definitions/of-yesterday.json"))
+
+    stamp_template(tree, artifacts)
+
+    assert tree.template.read_text().replace(artifacts.lambda_package.key, "") == before.replace(
+        stamped_keys(before)["Lambda"], ""
+    )
+
+
+def test_a_template_without_the_mapping_is_refused(
+    project: Project, artifacts: Artifacts, tmp_path: Path
+) -> None:
+    tree = copy_of_project(project, tmp_path)
+    tree.template.write_text("Mappings: {}\n")
+
+    with pytest.raises(PackagingFailed, match="has no line `Key:` for Lambda"):
+        stamp_template(tree, artifacts)
