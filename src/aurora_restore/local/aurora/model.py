@@ -1,0 +1,254 @@
+"""The local Aurora: one account's Aurora in several Regions, behind the operations of the RDS API."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aurora_restore.domain.observed import LoginAttempt, LoginOutcome
+from aurora_restore.local.aurora import (
+    account,
+    cluster_changes,
+    clusters,
+    groups,
+    instances,
+    jobs,
+    snapshots,
+    state,
+)
+from aurora_restore.local.aurora.engine import Engine
+from aurora_restore.local.aurora.errors import AwsError, invalid_combination
+from aurora_restore.local.aurora.faults import FaultRule, FaultRules, mark, refuse_before, spoil_reply
+from aurora_restore.local.aurora.objects import Cluster
+from aurora_restore.local.aurora.seeding import Seeder
+from aurora_restore.local.aurora.settling import next_end, settle
+from aurora_restore.local.aurora.timing import Durations, Transition
+from aurora_restore.local.aurora.work import WORK_TIMEOUT_SECONDS, EngineWork
+from aurora_restore.local.aurora.world import Call, Clock, Operation, World
+
+OPERATIONS: dict[str, Operation] = {
+    **snapshots.OPERATIONS,
+    **clusters.OPERATIONS,
+    **cluster_changes.OPERATIONS,
+    **instances.OPERATIONS,
+    **groups.OPERATIONS,
+    **account.OPERATIONS,
+}
+_AT_ONCE = Durations(**dict.fromkeys(Durations.__dataclass_fields__, 0.0))
+_IDLE_SECONDS = 60.0
+_SHORTEST_TICK_SECONDS = 0.01
+_SEEDING_TICK_SECONDS = 0.1
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class LocalAurora:
+    """One model, safe to call from any thread.
+
+    Without an engine everything is lazy on the clock and deterministic. With one, its work is done in the
+    background, and a status is final only when both the time is over and the work is done; the clock must
+    then be the real one. `close` ends the background work and stops the servers.
+
+    `state` is what an earlier `to_json` gave; servers that ran then are started again.
+    """
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        durations: Durations | None = None,
+        engine: Engine | None = None,
+        account_id: str = "000000000000",
+        regions: Iterable[str] = ("us-east-1", "us-west-2"),
+        seed: str = "aurora",
+        state_json: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.clock: Clock = clock or SystemClock()
+        self.faults = FaultRules()
+        self.world = World(account_id, regions, durations or Durations(), seed)
+        self._changed = threading.Condition(threading.RLock())
+        self._closed = False
+        self.seed = Seeder(self)
+        self._ticker: threading.Thread | None = None
+        if state_json is not None:
+            state.load(self.world, state_json)
+        if engine is not None:
+            self._attach(engine)
+
+    def _attach(self, engine: Engine) -> None:
+        self.world.work = EngineWork(engine, self._wake)
+        for transition in self.world.transitions:
+            jobs.start_at_once(self.world, transition)
+        self._start_servers()
+        self._ticker = threading.Thread(target=self._tick, name="aurora-ticker", daemon=True)
+        self._ticker.start()
+
+    def _start_servers(self) -> None:
+        """Start again the servers that ran when the state was saved."""
+        serving = [
+            c for r in self.world.regions.values() for c in r.clusters.values() if self.accepts_connections(c)
+        ]
+        work = self.world.work
+        starting = [(cluster, jobs.submit_start(cluster, work)) for cluster in serving if work]
+        for cluster, future in starting:
+            cluster.port = future.result(timeout=WORK_TIMEOUT_SECONDS).port
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _tick(self) -> None:
+        """Finish what is over though nobody calls: a server must start when its instance becomes available."""
+        with self._changed:
+            while not self._closed:
+                now = self.clock.now()
+                settle(self.world, now)
+                end = next_end(self.world, now)
+                seconds = (end - now) / timedelta(seconds=1) if end else _IDLE_SECONDS
+                self._changed.wait(min(max(seconds, _SHORTEST_TICK_SECONDS), _IDLE_SECONDS))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[World]:
+        """The world as it is now, for reading or changing it; nothing else moves meanwhile."""
+        with self._changed:
+            settle(self.world, self.clock.now())
+            yield self.world
+            self._changed.notify_all()
+
+    def call(self, action: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """One call of the RDS API, parameters and answer as in botocore's model.
+
+        Raises:
+            AwsError: what RDS answers instead.
+            ReplyLostError: the call acted, and a fault rule lost its reply.
+        """
+        with self.locked():
+            operation = self._operation(action, region)
+            rules = self.faults.hitting(action, region, params)
+            refuse_before(rules)
+            answer, _ = self._perform(operation, action, region, params, rules)
+            spoil_reply(rules)
+            return answer
+
+    def at_once(self, action: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """A call whose consequences are complete when it returns: no durations, no fault rules. For seeding.
+
+        Raises:
+            AwsError: what RDS answers instead.
+            TimeoutError: the engine did not finish its work, or something else has to end first.
+        """
+        with self.locked() as world:
+            durations, world.durations = world.durations, _AT_ONCE
+            try:
+                answer, begun = self._perform(self._operation(action, region), action, region, params, [])
+            finally:
+                world.durations = durations
+        self._complete(begun)
+        return answer
+
+    def _complete(self, begun: list[Transition]) -> None:
+        """Wait for the engine; without one, time alone finishes things, and no time passes here."""
+        deadline = time.monotonic() + WORK_TIMEOUT_SECONDS
+        with self.locked() as world:
+            while left := [t for t in begun if t in world.transitions]:
+                if world.work is None or time.monotonic() > deadline:
+                    raise TimeoutError(
+                        f"{left[0].kind} of {left[0].subject} waits for something that is under way."
+                    )
+                self._changed.wait(_SEEDING_TICK_SECONDS)
+                settle(world, self.clock.now())
+
+    def _operation(self, action: str, region: str) -> Operation:
+        if region not in self.world.regions:
+            known = ", ".join(self.world.regions)
+            raise AwsError(
+                "InvalidClientTokenId", f"The local Aurora has no Region {region}; it has {known}.", 403
+            )
+        if action not in OPERATIONS:
+            raise AwsError(
+                "InvalidAction", f"The local Aurora does not implement the action {action} of RDS."
+            )
+        return OPERATIONS[action]
+
+    def _perform(
+        self,
+        operation: Operation,
+        action: str,
+        region: str,
+        params: Mapping[str, Any],
+        rules: list[FaultRule],
+    ) -> tuple[dict[str, Any], list[Transition]]:
+        unknown = sorted(set(params) - operation.honours)
+        if unknown:
+            raise invalid_combination(f"The local Aurora does not act on {', '.join(unknown)} of {action}.")
+        world, before = self.world, self.world.begun
+        answer = operation.handler(Call(world, world.regions[region], self.clock.now(), params))
+        begun = [transition for transition in world.transitions if transition.number > before]
+        mark(rules, begun)
+        for transition in begun:
+            jobs.start_at_once(world, transition)
+        return answer, begun
+
+    def set_durations(self, changes: Mapping[str, Any]) -> Durations:
+        """Change some durations for all work begun from now on. Raises ValueError."""
+        with self.locked() as world:
+            world.durations = world.durations.changed(dict(changes))
+            return world.durations
+
+    def release(self, rule_name: str) -> int:
+        """Let go what a HOLD rule holds; how many transitions that were. Their time is over now at the earliest."""
+        with self.locked() as world:
+            held = [transition for transition in world.transitions if transition.held_by == rule_name]
+            for transition in held:
+                transition.held_by = None
+                transition.ends_at = max(transition.ends_at, self.clock.now())
+        return len(held)
+
+    def next_end(self) -> datetime | None:
+        """When the next status changes by the passing of time alone: where a virtual clock can jump to."""
+        with self.locked() as world:
+            return next_end(world, self.clock.now())
+
+    def accepts_connections(self, cluster: Cluster) -> bool:
+        """An Aurora cluster is reached through its instances: without an available one nothing listens."""
+        members = self.world.regions[cluster.region].members(cluster)
+        return any(member.status == "available" for member in members)
+
+    def log_in(self, host: str, port: int, username: str, password: str) -> LoginAttempt:
+        """How a login as a cluster's master user would end, where no engine is there to be asked."""
+        with self.locked() as world:
+            everywhere = (
+                cluster for region in world.regions.values() for cluster in region.clusters.values()
+            )
+            cluster = next(
+                (c for c in everywhere if host in (c.host_name("cluster"), c.host_name("cluster-ro"))), None
+            )
+            if cluster is None or cluster.port != port or not self.accepts_connections(cluster):
+                return LoginAttempt(LoginOutcome.UNREACHABLE, f"nothing listens on {host}:{port}")
+            if (cluster.master_username, cluster.master_password) != (username, password):
+                return LoginAttempt(
+                    LoginOutcome.REFUSED, f"password authentication failed for user {username}"
+                )
+            return LoginAttempt(LoginOutcome.ACCEPTED, f"logged in as {username}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but passwords, for `state_json`; with an engine the passwords lie in its storage."""
+        with self.locked() as world:
+            return state.save(world)
+
+    def close(self) -> None:
+        """End the background work and stop the servers; what is under way goes on after `state_json`."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        if self._ticker is not None:
+            self._ticker.join(timeout=_IDLE_SECONDS)
+        if self.world.work is not None:
+            self.world.work.close()

@@ -1,0 +1,109 @@
+"""How long things take, and what is under way."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+MAX_DURATION_SECONDS = 7 * 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Durations:
+    """How long each kind of work takes, in seconds. A change counts for work begun after it.
+
+    Raises:
+        ValueError: a duration that is negative or longer than a week.
+    """
+
+    copy: float = 4.0
+    restore: float = 4.0
+    create: float = 2.0
+    instance: float = 3.0
+    password_change: float = 1.0
+    modify: float = 1.0
+    rename: float = 1.0
+    delete: float = 1.0
+    snapshot_delete: float = 0.0
+    stop: float = 1.0
+    start: float = 1.0
+    snapshot: float = 2.0
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            seconds = getattr(self, entry.name)
+            if not 0 <= seconds <= MAX_DURATION_SECONDS:
+                raise ValueError(
+                    f"Duration {entry.name} is {seconds} s; it must lie between 0 and {MAX_DURATION_SECONDS:.0f} s."
+                )
+
+    def changed(self, changes: dict[str, Any]) -> Durations:
+        """A copy with some durations replaced.
+
+        Raises:
+            ValueError: an unknown name, or a value out of range.
+        """
+        known = {entry.name for entry in fields(self)}
+        unknown = sorted(set(changes) - known)
+        if unknown:
+            raise ValueError(f"Unknown durations {', '.join(unknown)}; known: {', '.join(sorted(known))}.")
+        return replace(self, **{name: float(value) for name, value in changes.items()})
+
+    def to_json(self) -> dict[str, float]:
+        return asdict(self)
+
+
+class Kind(StrEnum):
+    """What a transition is about."""
+
+    SNAPSHOT_CREATE = "snapshot-create"
+    SNAPSHOT_COPY = "snapshot-copy"
+    SNAPSHOT_DELETE = "snapshot-delete"
+    CLUSTER_CREATE = "cluster-create"
+    CLUSTER_RESTORE = "cluster-restore"
+    CLUSTER_PASSWORD = "cluster-password"  # noqa: S105 - the name of a transition
+    CLUSTER_IAM = "cluster-iam"
+    CLUSTER_RENAME = "cluster-rename"
+    CLUSTER_DELETE = "cluster-delete"
+    CLUSTER_STOP = "cluster-stop"
+    CLUSTER_START = "cluster-start"
+    INSTANCE_CREATE = "instance-create"
+    INSTANCE_MODIFY = "instance-modify"
+    INSTANCE_RENAME = "instance-rename"
+    INSTANCE_DELETE = "instance-delete"
+
+
+@dataclass
+class Transition:
+    """One object on its way to its next status.
+
+    `subject` is the object's resource id (a snapshot's is its ARN), so a rename loses nothing. It is over
+    when its time has come, its work is done and nothing holds it; `ends_as` replaces the status it leads to.
+    """
+
+    number: int
+    kind: Kind
+    region: str
+    subject: str
+    started_at: datetime
+    ends_at: datetime
+    arguments: dict[str, str] = field(default_factory=dict)
+    held_by: str | None = None
+    ends_as: str | None = None
+    work: Future[Any] | None = field(default=None, repr=False, compare=False)
+
+    def time_is_over(self, now: datetime) -> bool:
+        return self.held_by is None and now >= self.ends_at
+
+    @property
+    def work_is_done(self) -> bool:
+        return self.work is None or self.work.done()
+
+    def percent(self, now: datetime) -> int:
+        """Linear in time; 100 belongs to what is finished."""
+        whole = (self.ends_at - self.started_at) / timedelta(seconds=1)
+        spent = (now - self.started_at) / timedelta(seconds=1)
+        return 0 if whole <= 0 else max(0, min(99, int(100 * spent / whole)))

@@ -1,0 +1,58 @@
+"""The directory that stands for Lambda's `/var/runtime`: boto3 and the runtime client, by links, nothing else."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+RUNTIME_DISTRIBUTIONS = ("boto3", "awslambdaric")
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def link_runtime_packages(directory: Path) -> Path:
+    """Fill `directory` with links to what a Lambda Python runtime carries besides the standard library.
+
+    Raises:
+        PackageNotFoundError: boto3 or awslambdaric is not installed.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for old in directory.iterdir():
+        old.unlink()
+    for dist in _with_dependencies(RUNTIME_DISTRIBUTIONS):
+        for name in _top_level_names(dist):
+            (directory / name).symlink_to(Path(str(dist.locate_file(name))).resolve())
+    return directory
+
+
+def _with_dependencies(names: tuple[str, ...]) -> list[Distribution]:
+    found: dict[str, Distribution] = {}
+    waiting = [(name, True) for name in names]
+    while waiting:
+        name, required = waiting.pop()
+        key = name.lower().replace("_", "-")
+        if key in found:
+            continue
+        try:
+            found[key] = distribution(name)
+        except PackageNotFoundError:
+            if required:
+                raise
+            continue
+        waiting.extend(_requirements(found[key]))
+    return list(found.values())
+
+
+def _requirements(dist: Distribution) -> list[tuple[str, bool]]:
+    """Names with whether they must be there: a requirement with a marker need not apply here."""
+    requirements = []
+    for text in dist.requires or []:
+        match = _NAME.match(text)
+        if match and "extra ==" not in text:
+            requirements.append((match.group(), ";" not in text))
+    return requirements
+
+
+def _top_level_names(dist: Distribution) -> set[str]:
+    names = {file.parts[0] for file in dist.files or []}
+    return {name for name in names if not name.endswith(".dist-info") and name not in {"..", "__pycache__"}}

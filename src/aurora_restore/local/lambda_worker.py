@@ -1,0 +1,37 @@
+"""What a Lambda worker process runs: the deployed zip under AWS's own runtime client, and nothing else.
+
+Started by `lambda_runtime` with `python -I -S`, so that neither this project nor its site-packages are there:
+the modules come from the zip, then from the directory that stands for Lambda's own `/var/runtime` (boto3,
+awslambdaric), then from the standard library. This file imports nothing of ours for that reason.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with(parent: int) -> None:
+    """Ask Linux to end this process when its parent ends; elsewhere it ends when the Runtime API is gone."""
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes  # noqa: PLC0415 - only Linux needs it
+
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # the parent ended before the request was made
+        os._exit(1)
+
+
+def main(task_root: str, runtime_directory: str, parent: str) -> None:
+    _die_with(int(parent))
+    sys.path[0:0] = [task_root, runtime_directory]
+    from awslambdaric.__main__ import main as run_lambda  # noqa: PLC0415 - found on the path set just now
+
+    run_lambda(["awslambdaric", os.environ["_HANDLER"]])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

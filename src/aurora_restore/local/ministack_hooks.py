@@ -1,0 +1,128 @@
+"""ministack, held to the version that we know: how it is set up, and the private names of it that we use.
+
+ministack has no interface for what we add to it, so we replace functions of its modules. Each of them is checked
+when the stack starts: a release that moved one is refused with its name, instead of failing in odd ways later.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+PINNED_VERSION = "1.5.33"
+SERVICES = (
+    "s3", "dynamodb", "sns", "sqs", "secretsmanager", "cloudformation", "monitoring", "logs", "events",
+    "lambda", "states", "iam", "sts", "kms", "ec2", "ssm", "tagging",
+)  # fmt: skip
+
+GROUP_ID_TAG = "aurora-restore-local:group-id"
+"""A security group created with this tag gets its value as its id, so that examples can name one."""
+
+_DICT = "a mapping"
+_HOOKS: dict[str, dict[str, str]] = {
+    "app": {
+        "app": "(scope, receive, send)",
+        "_build_persistence_save_dict": "()",
+    },
+    "core.persistence": {"save_all": "(services)"},
+    "core.responses": {"request_scope": "(account_id, region)", "get_account_id": "()", "get_region": "()"},
+    "services.lambda_svc": {
+        "_execute_function_warm": "(func, event, request_id)",
+        "_emit_lambda_logs": "(func, request_id, log_text, error, duration_ms, log_source)",
+        "_emit_lambda_metrics": "(function_name, duration_ms, error, throttle)",
+        "_fetch_code_from_s3": "(bucket, key, version_id)",
+        "_throttle_response": "(reason_code, msg, retry_after)",
+        "_vpc_config_with_id": "(request_config)",
+        "_functions": _DICT,
+    },
+    "services.cloudwatch_logs": {
+        "_append_log_events": "(stream, events)",
+        "_fanout_to_subscription_filters": "(group_name, stream_name, events)",
+        "_make_group_arn": "(name)",
+        "_log_groups": _DICT,
+    },
+    "services.stepfunctions": {
+        "_run_execution": "(exec_arn)",
+        "_fail_execution": "(execution, error, cause)",
+        "_add_event": "(execution, event_type, details)",
+        "_emit_execution_status_event": "(execution)",
+        "_call_lambda": "(func_ref, event)",
+        "_resolve_params_obj": "(template, data, ctx)",
+        "_evaluate_rule": "(rule, data, ctx)",
+        "_execute_wait": "(state_def, raw_input, ctx)",
+        "_error_matches": "(error_equals, error)",
+        "_parse_jsonpath_tokens": "(path)",
+        "_ExecutionError": "(error, cause)",
+        "now_iso": "()",
+        "_executions": _DICT,
+        "_state_machines": _DICT,
+    },
+    "services.cloudformation.handlers": {"_capabilities_enforced": "()"},
+    "services.cloudformation.provisioners": {"_RESOURCE_HANDLERS": _DICT},
+    "services.dynamodb": {
+        "_update_table": "(data)",
+        "_update_ttl": "(data)",
+        "_update_continuous_backups": "(data)",
+        "_tables": _DICT,
+    },
+    "services.ec2": {
+        "_create_security_group": "(p)",
+        "_new_sg_id": "()",
+        "_p": "(params, key, default)",
+        "_ensure_defaults_initialized": "()",
+        "_subnets": _DICT,
+        "_ACTION_MAP": _DICT,
+    },
+}
+
+
+class MinistackMismatch(RuntimeError):
+    """The installed ministack is not the one that the local stack is made for."""
+
+
+def settings(gateway_port: int, state_directory: Path) -> dict[str, str]:
+    """The environment that ministack reads when it is imported."""
+    return {
+        "GATEWAY_PORT": str(gateway_port),
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "SERVICES": ",".join(SERVICES),
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(state_directory / "aws"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(state_directory / "s3"),
+        "LOG_LEVEL": "WARNING",
+        # No daemon is looked for: the stack needs none, and a slow one would hold up the start.
+        "DOCKER_HOST": f"unix://{state_directory}/no-docker.sock",
+    }
+
+
+def require_hooks() -> None:
+    """Check every private name that we replace or call.
+
+    Raises:
+        MinistackMismatch: one is missing or has another signature.
+    """
+    wrong = [
+        f"ministack.{module}.{name}"
+        for module, names in _HOOKS.items()
+        for name, expected in names.items()
+        if _shape(module, name) != expected
+    ]
+    if wrong:
+        raise MinistackMismatch(
+            f"ministack {version('ministack')} has changed {', '.join(wrong)}; the local stack is made for ministack "
+            f"{PINNED_VERSION}. Install that version: pip install ministack=={PINNED_VERSION}"
+        )
+
+
+def _shape(module: str, name: str) -> str:
+    found: Any = getattr(importlib.import_module(f"ministack.{module}"), name, None)
+    if callable(found):
+        return f"({', '.join(inspect.signature(found).parameters)})"
+    return _DICT if hasattr(found, "get") and hasattr(found, "items") else "nothing that we know"

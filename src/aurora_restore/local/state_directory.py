@@ -1,0 +1,144 @@
+"""Where the local stack keeps what it knows: which files there are, and who runs on them."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from aurora_restore.local import processes
+from aurora_restore.local.errors import LocalStackBusy
+
+HOME_VARIABLE = "AURORA_RESTORE_HOME"
+DEFAULT_HOME = Path(".local") / "aurora-restore"
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """The server process and where it answers, as it wrote them down when it was ready."""
+
+    pid: int
+    start_time: str | None
+    gateway_url: str
+    rds_url: str
+    control_url: str
+    ca_bundle: str
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether this very process runs, and not another that got its id."""
+        return processes.is_alive(self.pid) and processes.start_time(self.pid) == self.start_time
+
+
+class StateDirectory:
+    """The files of one local stack.
+
+    home/stack.json   while the server runs: its process and its addresses
+    home/server.log   what the server says
+    home/state/       everything that `fresh` throws away
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home.absolute()
+
+    @classmethod
+    def find(cls, home: Path | None = None) -> StateDirectory:
+        """`home`, else $AURORA_RESTORE_HOME, else .local/aurora-restore in the current folder."""
+        return cls(home or Path(os.environ.get(HOME_VARIABLE) or DEFAULT_HOME))
+
+    @property
+    def log(self) -> Path:
+        return self.home / "server.log"
+
+    @property
+    def state(self) -> Path:
+        return self.home / "state"
+
+    @property
+    def _running_file(self) -> Path:
+        return self.home / "stack.json"
+
+    @property
+    def _settings_file(self) -> Path:
+        return self.state / "server.json"
+
+    @property
+    def _complete_file(self) -> Path:
+        return self.state / "complete"
+
+    def running(self) -> RunningServer | None:
+        """The server that runs on this directory; what a dead one left is removed."""
+        text = _read(self._running_file)
+        if text is None:
+            return None
+        server = RunningServer(**json.loads(text))
+        if server.is_alive:
+            return server
+        self._running_file.unlink(missing_ok=True)
+        return None
+
+    def note_running(self, server: RunningServer) -> None:
+        _write(self._running_file, json.dumps(asdict(server), indent=2))
+
+    def forget_running(self) -> None:
+        self._running_file.unlink(missing_ok=True)
+
+    def settings(self) -> dict[str, Any]:
+        """What the server was last started with: its ports, so that it gets the same ones again."""
+        loaded = json.loads(_read(self._settings_file) or "{}")
+        return dict(loaded)
+
+    def note_settings(self, settings: Mapping[str, Any]) -> None:
+        _write(self._settings_file, json.dumps(dict(settings), indent=2))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the state was once set up to its end; half of one is of no use."""
+        return self._complete_file.exists()
+
+    def note_complete(self) -> None:
+        _write(self._complete_file, "")
+
+    def throw_away_state(self) -> None:
+        if self.state.exists():
+            shutil.rmtree(self.state)
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Hold the directory against a second `up` or `down`.
+
+        Raises:
+            LocalStackBusy: another process holds it.
+        """
+        # What lies below holds passwords of the local databases.
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.home / "lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LocalStackBusy(
+                    f"Another command is starting or stopping the local stack in {self.home}."
+                ) from None
+            yield
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    """All of it or nothing: a reader never sees half a file. Only the owner may read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.write_text(text)
+    unfinished.chmod(0o600)
+    unfinished.replace(path)

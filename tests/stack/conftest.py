@@ -1,0 +1,135 @@
+"""A local stack of our own, deployed and seeded once for all tests that ask for it."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+import boto3
+import pytest
+
+from aurora_restore.local import lifecycle, seed_aws
+from aurora_restore.local.stack_info import StackInfo
+
+STATE_MACHINE = "aurora-restore-state-machine"
+RUN_TIMEOUT_SECONDS = 120.0
+POLL_SECONDS = 0.2
+QUICK = {"copy": 1.0, "restore": 1.0, "create": 0.5, "instance": 1.0, "password_change": 0.5, "delete": 0.5}
+"""Seconds: shorter than the demo's, long enough that a status on the way is seen."""
+
+T = TypeVar("T")
+Clients = Callable[..., Any]
+"""`boto("rds")`, `boto("rds", "us-east-1")`: a client of the stack, by default in its own Region."""
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """An execution at its end: what DescribeExecution says, and its history."""
+
+    operation_id: str
+    execution_arn: str
+    status: str
+    error: str | None
+    cause: str | None
+    events: tuple[Mapping[str, Any], ...]
+
+    @property
+    def states_entered(self) -> list[str]:
+        entered = (event.get("stateEnteredEventDetails") for event in self.events)
+        return [details["name"] for details in entered if details]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
+    """The whole local stack, in a directory with a space in its name; gone with everything at the end."""
+    home = tmp_path_factory.mktemp("local stack")
+    yield lifecycle.up(lifecycle.UpOptions(home=home, fresh=True, durations=QUICK))
+    lifecycle.down(home)
+
+
+@pytest.fixture(scope="session")
+def boto(stack: StackInfo) -> Clients:
+    return clients_of(stack)
+
+
+@pytest.fixture(scope="session")
+def empty_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
+    """A local stack in which nothing is deployed and nothing seeded."""
+    home = tmp_path_factory.mktemp("empty stack")
+    yield lifecycle.up(lifecycle.UpOptions(home=home, fresh=True, set_up=False))
+    lifecycle.down(home)
+
+
+@pytest.fixture(scope="session")
+def empty_boto(empty_stack: StackInfo) -> Clients:
+    return clients_of(empty_stack)
+
+
+@pytest.fixture
+def start_run(stack: StackInfo, boto: Clients) -> Callable[..., str]:
+    """`start_run(request)` starts the pipeline and gives the execution's ARN; the name is one of its own."""
+
+    def start(request: Mapping[str, Any], name: str | None = None) -> str:
+        machine = f"arn:aws:states:{stack.region}:{stack.account_id}:stateMachine:{STATE_MACHINE}"
+        started = boto("stepfunctions").start_execution(
+            stateMachineArn=machine, name=name or new_operation_id(), input=json.dumps(request)
+        )
+        return str(started["executionArn"])
+
+    return start
+
+
+@pytest.fixture
+def await_run(boto: Clients) -> Callable[..., FinishedRun]:
+    """`await_run(execution_arn)` waits, within bounds, until an execution has ended."""
+    return lambda execution_arn, timeout_seconds=RUN_TIMEOUT_SECONDS: await_execution(
+        boto("stepfunctions"), execution_arn, timeout_seconds
+    )
+
+
+@pytest.fixture
+def run_to_end(
+    start_run: Callable[..., str], await_run: Callable[..., FinishedRun]
+) -> Callable[..., FinishedRun]:
+    """`run_to_end(request)` starts the pipeline and waits for its end."""
+    return lambda request, name=None: await_run(start_run(request, name))
+
+
+def clients_of(info: StackInfo) -> Clients:
+    session: boto3.Session = seed_aws.session_for(info)
+
+    @cache
+    def make(service: str, region: str | None = None) -> Any:
+        return seed_aws.client(session, info, service, region)
+
+    return make
+
+
+def new_operation_id() -> str:
+    return f"restore-test-{uuid.uuid4().hex[:12]}"
+
+
+def await_execution(stepfunctions: Any, execution_arn: str, timeout_seconds: float) -> FinishedRun:
+    deadline = time.monotonic() + timeout_seconds
+    while (seen := stepfunctions.describe_execution(executionArn=execution_arn))["status"] == "RUNNING":
+        assert time.monotonic() < deadline, f"{execution_arn} still runs after {timeout_seconds} s"
+        time.sleep(POLL_SECONDS)
+    pages = stepfunctions.get_paginator("get_execution_history").paginate(executionArn=execution_arn)
+    events = tuple(event for page in pages for event in page["events"])
+    return FinishedRun(
+        seen["name"], execution_arn, seen["status"], seen.get("error"), seen.get("cause"), events
+    )
+
+
+def poll_until(look: Callable[[], T], what: str, timeout_seconds: float = 10.0) -> T:
+    """Look again and again until something is there."""
+    deadline = time.monotonic() + timeout_seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"{what}: not within {timeout_seconds} s"
+        time.sleep(POLL_SECONDS / 4)
+    return found

@@ -1,0 +1,165 @@
+"""What a whole run leaves behind for operators to read: every line in one form, and no secret anywhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.stack.conftest import FinishedRun, await_execution, new_operation_id, poll_until
+from tests.support.inbox import Inbox
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+FIELDS = {"level", "function_name", "operation_id", "message", "timestamp"}
+COMPLETED = re.compile(r"Operation completed in \d+\.\d{3} seconds")
+ADMIN_SECRET = "aurora-restore/admin-credentials"
+MARK = "m4rk3d"
+REQUEST: dict[str, Any] = {
+    "source_snapshot_date": "2023-06-15",
+    "target_cluster_id": "aurora-restored-marked",
+    "vpc_security_group_ids": ["sg-12345678"],
+    "db_subnet_group_name": "default-vpc-subnet-group",
+}
+
+
+@pytest.fixture(scope="module")
+def inbox(boto: Any) -> Iterator[Inbox]:
+    inbox = Inbox(boto)
+    yield inbox
+    inbox.close()
+
+
+@pytest.fixture(scope="module")
+def marked_runs(boto: Any, inbox: Inbox) -> Iterator[list[FinishedRun]]:
+    """A run that ends well, one that is refused, and one whose user cannot be made: all with marked secrets."""
+    secrets, states = boto("secretsmanager"), boto("stepfunctions")
+    before = secrets.get_secret_value(SecretId=ADMIN_SECRET)["SecretString"]
+    put = {"username": "postgres", "password": f"{MARK}-admin-password"}
+    secrets.put_secret_value(SecretId=ADMIN_SECRET, SecretString=json.dumps(put))
+    for user in ("reader", "writer"):
+        value = json.dumps({"username": f"marked_{user}", "password": f"{MARK}-{user}-password"})
+        secrets.create_secret(Name=f"aurora-restore/users/marked-{user}", SecretString=value)
+    users = [
+        {"username": "marked_reader", "secret_id": "aurora-restore/users/marked-reader"},
+        {
+            "username": "marked_writer",
+            "secret_id": "aurora-restore/users/marked-writer",
+            "access": "read_write",
+        },
+    ]
+    missing = [users[0] | {"databases": ["no_such_database"]}]
+    requests = [
+        REQUEST | {"db_users": users, "lock_other_logins": True},
+        REQUEST | {"db_users": users, "instance_counts": 2},
+        REQUEST | {"db_users": missing, "target_cluster_id": "aurora-restored-marked-too"},
+    ]
+    machine = next(
+        item["stateMachineArn"]
+        for item in states.list_state_machines()["stateMachines"]
+        if item["name"] == "aurora-restore-state-machine"
+    )
+    runs = []
+    for request in requests:
+        started = states.start_execution(
+            stateMachineArn=machine, name=new_operation_id(), input=json.dumps(request)
+        )
+        runs.append(await_execution(states, started["executionArn"], 90))
+    yield runs
+    secrets.put_secret_value(SecretId=ADMIN_SECRET, SecretString=before)
+
+
+@pytest.fixture(scope="module")
+def lines_by_group(boto: Any, marked_runs: list[FinishedRun]) -> dict[str, list[str]]:
+    """Every line of every log group."""
+    logs = boto("logs")
+    groups = [
+        group["logGroupName"]
+        for page in logs.get_paginator("describe_log_groups").paginate()
+        for group in page["logGroups"]
+    ]
+    return {
+        group: [
+            event["message"].rstrip("\n")
+            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+            for event in page["events"]
+        ]
+        for group in groups
+    }
+
+
+@pytest.fixture(scope="module")
+def lines(lines_by_group: dict[str, list[str]]) -> list[str]:
+    """Every line of every function."""
+    functions = [group for group in lines_by_group if group.startswith("/aws/lambda/aurora-restore-")]
+    assert len(functions) == 8
+    return [line for group in functions for line in lines_by_group[group]]
+
+
+def test_the_marked_runs_ended_as_they_should(marked_runs: list[FinishedRun]) -> None:
+    assert [run.status for run in marked_runs] == ["SUCCEEDED", "FAILED", "FAILED"]
+    assert [run.error for run in marked_runs] == [None, "UnknownField", "DbUserSetupFailed"]
+
+
+def test_every_line_is_json_with_the_fields_that_operators_search_by(lines: list[str]) -> None:
+    assert len(lines) > 30
+    for line in lines:
+        assert set(json.loads(line)) >= FIELDS, line
+
+
+def test_the_last_line_of_each_invocation_says_how_long_it_took(lines: list[str]) -> None:
+    by_invocation = defaultdict(list)
+    for line in lines:
+        by_invocation[json.loads(line)["function_request_id"]].append(json.loads(line))
+    for logged in by_invocation.values():
+        last = max(enumerate(logged), key=lambda item: (item[1]["timestamp"], item[0]))[1]
+        assert COMPLETED.fullmatch(last["message"]), logged
+        completions = [item for item in logged if COMPLETED.fullmatch(item["message"])]
+        assert len(completions) == 1, json.dumps(logged, indent=1)
+
+
+def test_errors_are_found_by_their_level(lines: list[str], marked_runs: list[FinishedRun]) -> None:
+    errors = [json.loads(line) for line in lines if json.loads(line)["level"] == "ERROR"]
+    ours = [item for item in errors if item["operation_id"] in {run.operation_id for run in marked_runs}]
+    assert {item["error_code"] for item in ours} == {"UNKNOWN_FIELD", "DB_USER_SETUP_FAILED"}
+
+
+@pytest.fixture(scope="module")
+def everywhere(
+    boto: Any, lines_by_group: dict[str, list[str]], marked_runs: list[FinishedRun]
+) -> dict[str, str]:
+    """The text of every place that a person or a program can read."""
+    dynamodb = boto("dynamodb")
+
+    def scan(table: str) -> str:
+        return json.dumps(
+            [page["Items"] for page in dynamodb.get_paginator("scan").paginate(TableName=table)], default=str
+        )
+
+    return {
+        "state table": scan("AuroraRestoreState"),
+        "audit table": scan("AuroraRestoreAudit"),
+        "lock table": scan("AuroraRestoreLocks"),
+        "log groups": json.dumps(lines_by_group),
+    }
+
+
+@pytest.mark.parametrize("place", ["state table", "audit table", "lock table", "log groups"])
+def test_no_secret_is_in(everywhere: dict[str, str], place: str) -> None:
+    assert MARK not in everywhere[place]
+
+
+def test_no_secret_is_in_the_execution_history(marked_runs: list[FinishedRun]) -> None:
+    for run in marked_runs:
+        assert MARK not in json.dumps(run.events, default=str)
+
+
+def test_no_secret_is_in_any_notification(inbox: Inbox, marked_runs: list[FinishedRun]) -> None:
+    for run in marked_runs:
+        assert poll_until(
+            lambda run=run: inbox.about(run.operation_id), f"a message about {run.operation_id}"
+        )  # type: ignore[misc]
+    assert MARK not in "".join(inbox.messages())
