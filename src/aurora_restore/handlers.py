@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import sys
 import time
@@ -47,6 +48,10 @@ Work = Callable[[World, Event], Answer]
 Handler = Callable[[Event, "LambdaContext"], Answer]
 
 logger = Logger(use_rfc3339=True, location=None)
+# What libraries have to say comes in our form too, and only from warnings on.
+logging.getLogger(logger.name).propagate = False
+logging.getLogger().handlers = list(logger.handlers)
+logging.getLogger().setLevel(logging.WARNING)
 
 
 class SystemClock:

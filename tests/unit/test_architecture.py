@@ -19,8 +19,9 @@ MAY_IMPORT = {
     "database": {"domain"},
     "environment": {"domain"},
     "handlers": {"domain", "steps", "aws", "database", "environment"},
-    "cli": {"domain", "steps", "aws", "database", "local"},
-    "local": {"domain", "database", "cli"},
+    "deployment": {"domain"},
+    "cli": {"domain", "steps", "aws", "database", "deployment", "local"},
+    "local": {"domain", "database", "deployment"},
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -68,12 +69,12 @@ def test_only_the_aws_room_and_the_entry_points_know_boto3() -> None:
     knowing = {
         room(module) for module in MODULES if any(name.startswith("boto") for name, _ in imports(module))
     }
-    assert knowing <= {"aws", "handlers", "cli", "local"}
+    assert knowing <= {"aws", "handlers", "deployment", "cli", "local"}
 
 
 def test_only_the_entry_points_read_the_environment() -> None:
     readers = {room(module) for module in MODULES if "os.environ" in module.read_text()}
-    assert readers <= {"handlers", "cli", "local"}
+    assert readers <= {"handlers", "deployment", "cli", "local"}
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))

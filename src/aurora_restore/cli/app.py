@@ -1,0 +1,91 @@
+"""The command line `aurora-restore`: its commands put together, and the one place where an error ends it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from aurora_restore.cli import demo_command, deploy_command, local_commands, operations
+from aurora_restore.cli.errors import translate
+from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_error
+from aurora_restore.cli.screen import make_screen
+from aurora_restore.cli.views.errors import error_item, render_error
+from aurora_restore.domain.errors import RestoreError
+
+_EXIT_STATUSES = (
+    "Exit status: 0 well; 1 the operation failed; 2 wrong use; 3 refused before anything was created; "
+    "4 not found; 5 AWS, stack or credentials out of reach; 6 out of time; 130 left with ctrl-c."
+)
+
+
+def build_app() -> typer.Typer:
+    """The application with all its commands."""
+    app = typer.Typer(
+        name="aurora-restore",
+        help="Restores a dated Amazon Aurora snapshot as a cluster of its own, in another Region.",
+        epilog=_EXIT_STATUSES,
+        no_args_is_help=True,
+        add_completion=False,
+        # A traceback with the values of variables could show a secret.
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    demo_command.register(app)
+    operations.register(app)
+    deploy_command.register(app)
+    local_commands.register(app)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"aurora-restore {version('aurora-restore')}\n")
+        raise typer.Exit
+
+
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The console script. Ends the process with a status of `exit_codes`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; return its exit status.
+
+    Expected errors are shown as code, message and hint. An unexpected one is a defect and keeps its traceback.
+    """
+    try:
+        build_app()(arguments, prog_name="aurora-restore")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(ExitCode.OK)
+    except BrokenPipeError:
+        # Whoever read the output has gone (`| head`): nothing is left to say, nor to flush at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OK)
+    except Exception as error:
+        known = translate(error)
+        if known is None:
+            raise
+        return _end(known, as_json="--json" in arguments)
+    return int(ExitCode.OK)
+
+
+def _end(error: RestoreError, as_json: bool) -> int:
+    screen = make_screen(as_json)
+    if as_json:
+        screen.data({"error": error_item(error)})
+    else:
+        screen.err.print(render_error(error_item(error)))
+    return int(exit_code_of_error(error))

@@ -1,0 +1,140 @@
+"""`deploy`: build, upload, show what would change, ask, apply, say what it did. The library is `deployment`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aurora_restore.cli.connection import resolve_region
+from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.options import JsonOption, RegionOption
+from aurora_restore.cli.screen import Screen, make_screen
+from aurora_restore.cli.views.deployment import (
+    deployment_item,
+    event_line,
+    render_changes,
+    render_deployed,
+    summary_of_changes,
+)
+
+if TYPE_CHECKING:
+    from aurora_restore.deployment.deployer import ChangePlan, Deployer, DeploymentOutcome, ResourceEvent
+
+STACK_NAME = "aurora-restore-pipeline"
+ADMIN_SECRET_ID = "aurora-restore/admin-credentials"  # noqa: S105 - the name of a secret
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("deploy", rich_help_panel="The pipeline itself")(deploy)
+
+
+def deploy(
+    region: RegionOption = None,
+    stack_name: Annotated[str, typer.Option("--stack-name", help="Name of the stack.")] = STACK_NAME,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", metavar="NAME=VALUE", help="Template parameter; may be repeated. Others "
+                     "keep the value that they have."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Deploy the pipeline of this source tree, or update it.
+
+    Builds the Lambda package, uploads it under its content's hash, makes a change set and shows it; applies it
+    after your yes. Against AWS and against the local stack alike.
+    """  # fmt: skip
+    from aurora_restore.deployment.deployer import Deployer  # noqa: PLC0415 - boto3 costs what `--help` need not pay
+
+    screen = make_screen(json_output)
+    given = parse_parameters(parameters or ())
+    clients, request = _prepare(screen, resolve_region(region), stack_name, given)
+    deployer = Deployer(clients)
+    screen.line("Making the change set …")
+    plan = deployer.plan(request)
+    outcome = _apply(screen, deployer, plan, yes) if plan.changes else None
+    _say_done(screen, plan, outcome, clients.region)
+    _say_next(screen, clients, given)
+
+
+def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
+    """Read `NAME=VALUE`. Raises WrongUse."""
+    pairs = [text.partition("=") for text in texts]
+    for name, separator, _ in pairs:
+        if not (name and separator):
+            raise WrongUse(f"--parameter `{name}` is not NAME=VALUE.")
+    return {name: value for name, _, value in pairs}
+
+
+def _prepare(screen: Screen, region: str, stack_name: str, parameters: dict[str, str]) -> tuple[Any, Any]:
+    """Build, stamp and upload; what remains is the change set."""
+    from aurora_restore.deployment import packaging  # noqa: PLC0415
+    from aurora_restore.deployment.deployer import DeploymentRequest, connect  # noqa: PLC0415
+
+    clients = connect(region=region)
+    project = packaging.Project.find()
+    screen.line(f"Account {clients.account_id}, {region}. Building …")
+    artifacts = packaging.build_artifacts(project)
+    packaging.stamp_template(project, artifacts)
+    bucket = parameters.get("ArtifactsBucket") or packaging.default_bucket(clients.account_id, region)
+    for published in packaging.publish_artifacts(clients.s3, artifacts, bucket, region):
+        verb = "Uploaded" if published.uploaded else "Already there:"
+        screen.line(f"  {verb} s3://{published.bucket}/{published.artifact.key}")
+    template = project.template.read_text(encoding="utf-8")
+    return clients, DeploymentRequest(stack_name=stack_name, template_body=template, parameters=parameters, tags={})
+
+
+def _apply(screen: Screen, deployer: Deployer, plan: ChangePlan, yes: bool) -> DeploymentOutcome:
+    screen.show()
+    screen.show(render_changes(plan.changes))
+    screen.show()
+    screen.line(f"{summary_of_changes(plan.changes).capitalize()}.")
+    if not yes:
+        _ask(screen, deployer, plan)
+
+    finished: set[str] = set()
+
+    def on_event(event: ResourceEvent) -> None:
+        if event.status.endswith(("_COMPLETE", "_FAILED")):
+            finished.add(event.logical_id)
+            screen.line(f"  {event_line(event, len(finished), len(plan.changes))}")
+
+    return deployer.apply(plan, on_event)
+
+
+def _ask(screen: Screen, deployer: Deployer, plan: ChangePlan) -> None:
+    """Go on after a yes; otherwise throw the change set away and end the command."""
+    can_ask = screen.interactive
+    if can_ask and typer.confirm("Apply it?"):
+        return
+    deployer.discard(plan)
+    if not can_ask:
+        raise WrongUse(
+            f"Nobody can be asked here, so nothing was changed ({summary_of_changes(plan.changes)}).",
+            "Give --yes to apply the change set.",
+        )
+    screen.note("Nothing was changed; the change set was thrown away.")
+    raise typer.Exit(ExitCode.OK)
+
+
+def _say_done(screen: Screen, plan: ChangePlan, outcome: DeploymentOutcome | None, region: str) -> None:
+    if screen.json_output:
+        screen.data(deployment_item(plan, outcome, region))
+    elif outcome is None:
+        screen.line("Everything is as it should be: nothing to change.")
+    else:
+        screen.show()
+        screen.show(render_deployed(outcome, region))
+
+
+def _say_next(screen: Screen, clients: Any, parameters: dict[str, str]) -> None:
+    from aurora_restore.deployment.deployer import admin_secret_warning  # noqa: PLC0415
+
+    secret_id = parameters.get("AdminSecretId", ADMIN_SECRET_ID)
+    if warning := admin_secret_warning(clients.secretsmanager, secret_id, clients.region):
+        screen.note(warning)
+    screen.say("Next: `aurora-restore plan …` shows what a restore would do; `start … --watch` does it.")

@@ -1,0 +1,144 @@
+"""What can end a command, as one kind of error: a code, a message and a hint.
+
+    RestoreError (of the domain)
+    ├── WrongUse      the command line cannot read what it was given
+    ├── NotFound      what was asked for is not there
+    ├── Unreachable   AWS, the stack, the credentials, or a part that is not installed
+    └── TimedOut      the time that was allowed is over
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aurora_restore.domain.errors import RestoreError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+
+class WrongUse(RestoreError):
+    code = "WRONG_USE"
+    default_hint = "`aurora-restore COMMAND --help` describes the options."
+
+
+class RegionMissing(WrongUse):
+    code = "REGION_MISSING"
+    default_hint = "Give --region (or --target-region), or set AWS_REGION."
+
+
+class NotFound(RestoreError):
+    code = "NOT_FOUND"
+
+
+class OperationNotFound(NotFound):
+    code = "OPERATION_NOT_FOUND"
+    default_hint = (
+        "`aurora-restore list` shows the recent operations. An operation is known in the Region that "
+        "it restores into: give --region for another."
+    )
+
+
+class Unreachable(RestoreError):
+    code = "UNREACHABLE"
+
+
+class CredentialsMissing(Unreachable):
+    code = "CREDENTIALS_MISSING"
+    default_hint = (
+        "Set AWS_PROFILE or the AWS credential variables; for the local stack: "
+        'eval "$(aurora-restore local env)".'
+    )
+
+
+class CredentialsRefused(Unreachable):
+    code = "CREDENTIALS_REFUSED"
+    default_hint = "Log in again, or check which account and role the credentials belong to."
+
+
+class AwsUnreachable(Unreachable):
+    code = "AWS_UNREACHABLE"
+    default_hint = (
+        "Check the network and AWS_ENDPOINT_URL. If you meant the local stack, `aurora-restore local up` "
+        "starts it and `aurora-restore local status` shows it."
+    )
+
+
+class PipelineNotDeployed(Unreachable):
+    code = "PIPELINE_NOT_DEPLOYED"
+    default_hint = (
+        "Deploy it there with `aurora-restore deploy`, or give the --region that it is deployed in."
+    )
+
+
+class PartMissing(Unreachable):
+    code = "PART_MISSING"
+    default_hint = "Install it with: pip install 'aurora-restore[local]'"
+
+
+class TimedOut(RestoreError):
+    code = "TIMED_OUT"
+
+
+class ProofFailed(RestoreError):
+    code = "PROOF_FAILED"
+
+
+_REFUSED_CREDENTIALS = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId",
+     "SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure"}
+)  # fmt: skip
+_NOT_DEPLOYED = frozenset({"ResourceNotFoundException", "StateMachineDoesNotExist"})
+
+
+def translate(error: BaseException) -> RestoreError | None:
+    """The error in our words; None for one that nobody expects, which then shows its traceback.
+
+    An error of the adapters is taken further where its cause tells an operator at a terminal more: that the
+    pipeline is not deployed, that credentials are missing, that nothing answers.
+    """
+    if isinstance(error, RestoreError):
+        return _from_botocore(error.__cause__) or error
+    if _is_of_botocore(error):
+        return _from_botocore(error) or _other_answer(error)
+    return None
+
+
+def _is_of_botocore(error: BaseException | None) -> bool:
+    return type(error).__module__.startswith("botocore")
+
+
+def _from_botocore(error: BaseException | None) -> RestoreError | None:
+    if not _is_of_botocore(error):
+        return None
+    from botocore import exceptions as aws  # noqa: PLC0415 - half a second that `--help` need not pay
+
+    match error:
+        case aws.NoCredentialsError() | aws.PartialCredentialsError() | aws.ProfileNotFound():
+            return CredentialsMissing(f"No AWS credentials were found: {error}")
+        case aws.TokenRetrievalError() | aws.SSOError() | aws.CredentialRetrievalError():
+            return CredentialsRefused(f"The AWS credentials cannot be used: {error}")
+        case aws.NoRegionError():
+            return RegionMissing("It is not said which AWS Region is meant.")
+        case aws.ConnectionError() | aws.HTTPClientError():
+            return AwsUnreachable(f"AWS cannot be reached: {error}")
+        case aws.ClientError():
+            return _from_client_error(error)
+    return None
+
+
+def _from_client_error(error: ClientError) -> RestoreError | None:
+    detail: Any = error.response.get("Error", {})
+    code, message = detail.get("Code", ""), detail.get("Message", str(error))
+    if code in _REFUSED_CREDENTIALS:
+        return CredentialsRefused(f"AWS does not accept the credentials ({error.operation_name}: {message})")
+    if code in _NOT_DEPLOYED:
+        return PipelineNotDeployed(f"The pipeline does not stand in this account and Region ({message})")
+    return None
+
+
+def _other_answer(error: BaseException) -> RestoreError:
+    return Unreachable(
+        f"AWS did not do what was asked: {error}",
+        "Check what the credentials are allowed to do, the account and the Region.",
+    )

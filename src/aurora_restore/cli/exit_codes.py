@@ -1,0 +1,74 @@
+"""The exit statuses of `aurora-restore`: the one place where they are given and explained.
+
+    0    it went well
+    1    the operation ran and failed (or a proof of the demo did not hold, or a deployment failed)
+    2    wrong use: an option or a value that the command line cannot read
+    3    the request was refused before anything was created
+    4    what was asked for is not there (no such operation)
+    5    AWS, the stack or the credentials cannot be reached; or a part to install is missing
+    6    the time that was allowed is over; the operation itself goes on
+    130  left with ctrl-c; the operation itself goes on
+
+They are stable: scripts may rely on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from typing import Any
+
+from aurora_restore.cli import errors
+from aurora_restore.domain.errors import RequestRefused, RestoreError, TransientFault
+
+
+class ExitCode(IntEnum):
+    OK = 0
+    OPERATION_FAILED = 1
+    USAGE = 2
+    REQUEST_REFUSED = 3
+    NOT_FOUND = 4
+    UNREACHABLE = 5
+    TIMED_OUT = 6
+    LEFT = 130
+
+
+_BY_ERROR: tuple[tuple[type[RestoreError], ExitCode], ...] = (
+    (errors.WrongUse, ExitCode.USAGE),
+    (errors.NotFound, ExitCode.NOT_FOUND),
+    (errors.Unreachable, ExitCode.UNREACHABLE),
+    (errors.TimedOut, ExitCode.TIMED_OUT),
+    (TransientFault, ExitCode.UNREACHABLE),
+    (RequestRefused, ExitCode.REQUEST_REFUSED),
+)
+# Errors of rooms that are imported only when they are needed.
+_UNREACHABLE_CODES = frozenset({"LOCAL_STACK_NOT_RUNNING"})
+
+
+def exit_code_of_error(error: RestoreError) -> ExitCode:
+    """The exit status for an error that ended a command."""
+    if error.code in _UNREACHABLE_CODES:
+        return ExitCode.UNREACHABLE
+    for error_type, exit_code in _BY_ERROR:
+        if isinstance(error, error_type):
+            return exit_code
+    return ExitCode.OPERATION_FAILED
+
+
+def exit_code_of_record(record: Mapping[str, Any]) -> ExitCode:
+    """The exit status for an operation that has ended, from its record."""
+    if record.get("status") == "SUCCEEDED":
+        return ExitCode.OK
+    code = str((record.get("error") or {}).get("code"))
+    return ExitCode.REQUEST_REFUSED if is_refusal(code) else ExitCode.OPERATION_FAILED
+
+
+def is_refusal(code: str) -> bool:
+    """Whether the code is that of a request that was refused before anything was created."""
+    return any(refusal.code == code for refusal in _with_descendants(RequestRefused))
+
+
+def _with_descendants(error_type: type[RestoreError]) -> Iterator[type[RestoreError]]:
+    yield error_type
+    for subclass in error_type.__subclasses__():
+        yield from _with_descendants(subclass)

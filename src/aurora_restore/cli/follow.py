@@ -1,0 +1,71 @@
+"""Showing an operation while it runs: redrawn in place on a terminal, a line per change elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from aurora_restore.cli.screen import Screen
+from aurora_restore.cli.views.operation import change_lines, render_operation
+from aurora_restore.cli.views.record import OperationView, view_operation
+from aurora_restore.cli.watching import Observation
+
+LEAVING_IS_SAFE = "ctrl-c leaves the watch; the restore goes on."
+_REDRAWS_A_SECOND = 4
+
+
+def follow(
+    screen: Screen,
+    observations: Iterable[Observation],
+    now: Callable[[], datetime],
+    footer: str = LEAVING_IS_SAFE,
+) -> Mapping[str, Any]:
+    """Show every observation; return the final record. `footer` stands below the moving picture.
+
+    With `--json` each change is one JSON document in a line, the whole record each time.
+    """
+    if screen.interactive:
+        return _follow_in_place(screen, observations, now, footer)
+    return _follow_by_line(screen, observations, now)
+
+
+def _follow_in_place(
+    screen: Screen, observations: Iterable[Observation], now: Callable[[], datetime], footer: str
+) -> Mapping[str, Any]:
+    latest = Observation({})
+
+    def picture() -> RenderableType:
+        if not latest.record:
+            return Text()
+        picture = render_operation(view_operation(latest.record), now(), latest.notice)
+        return Group(Text(), picture, Text(), Text(footer, style="dim"))
+
+    with Live(
+        get_renderable=picture, console=screen.out, refresh_per_second=_REDRAWS_A_SECOND, transient=True
+    ):
+        for observation in observations:
+            latest = observation
+    screen.show(render_operation(view_operation(latest.record), now()))
+    return latest.record
+
+
+def _follow_by_line(
+    screen: Screen, observations: Iterable[Observation], now: Callable[[], datetime]
+) -> Mapping[str, Any]:
+    before: OperationView | None = None
+    for observation in observations:
+        if observation.notice:
+            screen.note(observation.notice)
+        view = view_operation(observation.record)
+        lines = change_lines(before, view, now())
+        before = view
+        if lines and screen.json_output:
+            screen.data_line(observation.record)
+        for line in lines:
+            screen.line(line)
+    return before.record if before else {}

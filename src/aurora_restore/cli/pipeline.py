@@ -1,0 +1,68 @@
+"""The deployed pipeline of one Region, as the command line reaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from aurora_restore.domain.times import format_time
+from aurora_restore.steps.world import Records
+
+
+class Execution(Protocol):
+    """One execution as DescribeExecution shows it."""
+
+    @property
+    def execution_arn(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def start_date(self) -> datetime | None: ...
+    @property
+    def stop_date(self) -> datetime | None: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def cause(self) -> str | None: ...
+
+
+class Executions(Protocol):
+    """The executions of the restore state machine in one Region."""
+
+    def start(self, operation_id: str, request: Mapping[str, Any]) -> str:
+        """StartExecution; returns the execution's ARN. Raises ExecutionAlreadyExists, …"""
+
+    def find(self, operation_id: str) -> Execution | None:
+        """The execution of that name; None where there is none."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    region: str
+    records: Records
+    executions: Executions
+
+
+def record_of_execution(operation_id: str, execution: Execution) -> dict[str, Any]:
+    """What a record would say, from the execution alone: where no step could write one, or close it."""
+    record: dict[str, Any] = {
+        "operation_id": operation_id,
+        "execution_arn": execution.execution_arn,
+        "status": "RUNNING",
+    }
+    if execution.start_date:
+        record["start_time"] = format_time(execution.start_date)
+    if execution.status == "RUNNING":
+        return record
+    if execution.stop_date:
+        record["end_time"] = format_time(execution.stop_date)
+    record["status"] = {"SUCCEEDED": "SUCCEEDED", "ABORTED": "CANCELLED"}.get(execution.status, "FAILED")
+    if execution.status != "SUCCEEDED":
+        record["error"] = {
+            "code": execution.error or f"EXECUTION_{execution.status}",
+            "message": execution.cause or f"The execution ended {execution.status}, and gave no cause.",
+            "hint": f"Look at the execution's history in Step Functions: {execution.execution_arn}",
+        }
+    return record

@@ -1,0 +1,157 @@
+"""From the options of the command line to the request, which is the execution's input.
+
+Names of options follow the fields of the request. A file gives the whole request; options override its fields.
+Nothing is judged here that the pipeline judges itself: it knows the Region, and reports all faults at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from aurora_restore.cli.errors import WrongUse
+from aurora_restore.domain.users import Access
+
+_SOURCE = "What to restore"
+_TARGET = "Where to, and how"
+_WHOLE = "The whole request"
+
+
+def _option(*names: str, help: str, panel: str, metavar: str | None = None) -> Any:
+    return typer.Option(*names, help=help, rich_help_panel=panel, metavar=metavar, show_default=False)
+
+
+@dataclass(frozen=True)
+class RequestOptions:
+    """The options that `start` and `plan` share; None or empty means: not given.
+
+    The name of a field is the name of its field in the request, `request_file` aside.
+    """
+
+    source_snapshot_date: Annotated[
+        str | None,
+        _option("--source-date", help="Day of the snapshot in UTC, or `latest`.", panel=_SOURCE,
+                metavar="YYYY-MM-DD"),
+    ] = None
+    source_cluster_id: Annotated[
+        str | None, _option("--source-cluster", help="Cluster that the snapshot is of.", panel=_SOURCE)
+    ] = None
+    source_snapshot_identifier: Annotated[
+        str | None,
+        _option("--source-snapshot", help="Name or ARN of one snapshot, instead of a day.", panel=_SOURCE),
+    ] = None
+    source_region: Annotated[
+        str | None, _option("--source-region", help="Region of the snapshot.", panel=_SOURCE)
+    ] = None
+    target_cluster_id: Annotated[
+        str | None, _option("--target-cluster", help="Name of the cluster to make.", panel=_TARGET)
+    ] = None
+    target_region: Annotated[
+        str | None, _option("--target-region", help="Region that the pipeline stands in.", panel=_TARGET)
+    ] = None
+    db_instance_class: Annotated[
+        str | None, _option("--instance-class", help="Class of the instances.", panel=_TARGET)
+    ] = None
+    instance_count: Annotated[
+        int | None, _option("--instance-count", help="How many instances.", panel=_TARGET)
+    ] = None
+    vpc_security_group_ids: Annotated[
+        list[str] | None,
+        _option("--security-group", help="Security group; may be repeated.", panel=_TARGET, metavar="SG-ID"),
+    ] = None
+    db_subnet_group_name: Annotated[
+        str | None, _option("--subnet-group", help="DB subnet group.", panel=_TARGET)
+    ] = None
+    kms_key_id: Annotated[
+        str | None, _option("--kms-key", help="Key of the target Region to encrypt with.", panel=_TARGET)
+    ] = None
+    delete_cluster_if_exists: Annotated[
+        bool | None,
+        _option("--delete-cluster-if-exists/--keep-cluster-if-exists",
+                help="Whether a cluster of that name may be replaced.", panel=_TARGET),
+    ] = None
+    db_users: Annotated[
+        list[str] | None,
+        _option("--db-user", help="User to set up: NAME:ACCESS:SECRET-ID, ACCESS being read_only, read_write "
+                "or admin; SECRET-ID `iam` for an IAM user; may be repeated.", panel=_TARGET,
+                metavar="NAME:ACCESS:SECRET-ID"),
+    ] = None
+    lock_other_logins: Annotated[
+        bool | None,
+        _option("--lock-other-logins/--keep-other-logins",
+                help="Disable the logins that came along with the snapshot.", panel=_TARGET),
+    ] = None
+    request_file: Annotated[
+        str | None,
+        _option("--request", help="JSON file with the whole request, `-` for standard input; options override "
+                "its fields.", panel=_WHOLE, metavar="FILE"),
+    ] = None  # fmt: skip
+
+    def to_request(self) -> dict[str, Any]:
+        """The request. Raises WrongUse where a file or a value cannot be read, or no target is named."""
+        request = read_request_file(self.request_file) if self.request_file else {}
+        request |= self._given()
+        if not request.get("target_cluster_id"):
+            raise WrongUse(
+                "It is not said which cluster to make.",
+                "Give --target-cluster NAME, or target_cluster_id in the file of --request.",
+            )
+        return request
+
+    def _given(self) -> dict[str, Any]:
+        given = {
+            option.name: value
+            for option in fields(self)
+            if option.name != "request_file" and (value := getattr(self, option.name)) not in (None, [])
+        }
+        if self.db_users:
+            given["db_users"] = parse_db_users(self.db_users)
+        return given
+
+
+def read_request_file(name: str) -> dict[str, Any]:
+    """Read a request from a JSON file, or from standard input for `-`. Raises WrongUse."""
+    where = "standard input" if name == "-" else name
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        request = json.loads(text)
+    except OSError as error:
+        raise WrongUse(f"The request cannot be read from {where}: {error.strerror}.") from error
+    except ValueError as error:
+        raise WrongUse(f"The request in {where} is not JSON: {error}.") from error
+    if not isinstance(request, dict):
+        raise WrongUse(f"The request in {where} is to be a JSON object with the request's fields.")
+    return request
+
+
+def parse_db_users(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """Read `NAME:ACCESS:SECRET-ID`; a secret's ARN may hold further colons. Raises WrongUse."""
+    return [_parse_db_user(text) for text in texts]
+
+
+def _parse_db_user(text: str) -> dict[str, Any]:
+    parts = text.split(":", maxsplit=2)
+    if len(parts) != 3 or not all(parts):
+        raise WrongUse(
+            f"--db-user `{text}` is not NAME:ACCESS:SECRET-ID.",
+            "For example: --db-user reporting:read_only:aurora-restore/reporting. Other forms (a name with a "
+            "colon, single databases) go into the file of --request.",
+        )
+    username, access, login = parts
+    if access not in tuple(Access):
+        known = ", ".join(Access)
+        raise WrongUse(f"--db-user `{text}`: the access `{access}` is none of {known}.")
+    credentials: dict[str, Any] = {"iam": True} if login == "iam" else {"secret_id": login}
+    return {"username": username, **credentials, "access": access}
+
+
+def new_operation_id(now: datetime) -> str:
+    """The customary name of an operation: `restore-YYYYMMDD-HHMMSS`, in UTC."""
+    return f"restore-{now.astimezone(UTC):%Y%m%d-%H%M%S}"

@@ -1,0 +1,85 @@
+"""Where a command writes: people or programs, and never both in one stream.
+
+For people: standard output, in colour on a terminal only. With `--json`: standard output holds JSON alone; what is
+meant for people goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from rich.console import Console, RenderableType
+
+_WIDTH_WITHOUT_TERMINAL = 110
+
+
+@dataclass(frozen=True)
+class Screen:
+    """The two streams of one command."""
+
+    out: Console
+    err: Console
+    json_output: bool = False
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a display may be redrawn in place."""
+        return self.out.is_terminal and not self.out.is_dumb_terminal and not self.json_output
+
+    def show(self, renderable: RenderableType = "") -> None:
+        """Show something to people; not at all with `--json`."""
+        if not self.json_output:
+            self.out.print(renderable)
+
+    def say(self, text: str) -> None:
+        """A sentence for people, folded between words where the terminal is narrow."""
+        if not self.json_output:
+            self.out.print(text, soft_wrap=not self.interactive, markup=False)
+
+    def busy(self, text: str) -> AbstractContextManager[object]:
+        """Says in a moving line what is waited for, as long as it lasts; on a terminal only."""
+        return self.out.status(text) if self.interactive else nullcontext()
+
+    def line(self, text: str) -> None:
+        """One line that stays one, also where it is wider than the terminal: it can be copied; flushed."""
+        if not self.json_output:
+            self.out.print(text, soft_wrap=True, markup=False)
+            self.out.file.flush()
+
+    def note(self, text: str) -> None:
+        """A word beside the matter, on standard error."""
+        self.err.print(text, soft_wrap=True, markup=False)
+
+    def data(self, value: Any) -> None:
+        """One JSON document, indented."""
+        self._write(json.dumps(value, indent=2, default=_plain))
+
+    def data_line(self, value: Any) -> None:
+        """One JSON document in one line, for a stream of them."""
+        self._write(json.dumps(value, default=_plain))
+
+    def _write(self, text: str) -> None:
+        self.out.file.write(text + "\n")
+        self.out.file.flush()
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of DynamoDB come as Decimal; times as datetime."""
+    if hasattr(value, "as_integer_ratio"):
+        return int(value) if value == int(value) else float(value)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def make_console(stream: TextIO) -> Console:
+    """A console that knows whether people look at it; it never guesses at markup or highlights numbers."""
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def make_screen(json_output: bool = False) -> Screen:
+    return Screen(make_console(sys.stdout), make_console(sys.stderr), json_output)

@@ -1,0 +1,95 @@
+"""Pieces that every view is made of: durations, times, facts in two columns, colours by meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+STYLES = {
+    "done": "green",
+    "skipped": "dim",
+    "running": "cyan",
+    "failed": "bold red",
+    "stopped": "yellow",
+    "waiting": "dim",
+    "SUCCEEDED": "bold green",
+    "RUNNING": "bold cyan",
+    "FAILED": "bold red",
+    "CANCELLED": "bold yellow",
+}
+
+
+def duration(seconds: float | None) -> str:
+    """`0.8 s`, `42 s`, `3 min 05 s`, `2 h 07 min`; empty for None."""
+    if seconds is None:
+        return ""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def clock_time(time: datetime | None, now: datetime | None = None) -> str:
+    """`11:42:05 UTC`, with the day before it when that is not today's."""
+    if time is None:
+        return ""
+    in_utc = time.astimezone(UTC)
+    same_day = now is not None and now.astimezone(UTC).date() == in_utc.date()
+    return f"{in_utc:%H:%M:%S} UTC" if same_day else f"{in_utc:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def status_text(status: str) -> Text:
+    return Text(status, style=STYLES.get(status, ""))
+
+
+def heading(text: str) -> Text:
+    return Text(text, style="bold")
+
+
+def facts(rows: Iterable[tuple[str, RenderableType | None]]) -> RenderableType:
+    """Names and values in two columns, indented; rows without a value are left out. Long values fold."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows:
+        if value is None or value in ("", ()):
+            continue
+        grid.add_row(name, value)
+    return Padding(grid, (0, 0, 0, 2), expand=False)
+
+
+def plain_table(*columns: str) -> Table:
+    """A table with a head and no frame, which folds long cells on narrow terminals."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def indented(renderable: RenderableType) -> RenderableType:
+    return Padding(renderable, (0, 0, 0, 2), expand=False)
+
+
+def words(value: Any) -> str:
+    """A plain value in words: lists with commas, booleans as yes and no, nothing as a dash."""
+    match value:
+        case None | "" | [] | ():
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list() | tuple():
+            return ", ".join(words(item) for item in value)
+        case dict():
+            return ", ".join(f"{name}={words(item)}" for name, item in value.items()) or "-"
+        case _:
+            return str(value)

@@ -1,0 +1,50 @@
+"""How to connect to what was restored, as a command that can be pasted."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+# Where RDS publishes the authorities that sign its servers' certificates:
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.SSL.html
+RDS_BUNDLE = "global-bundle.pem"
+
+
+def connect_command(restored: Mapping[str, Any], ca_bundle: str | None, database: str | None = None) -> str | None:
+    """A `psql` call over verified TLS as the first user that was set up; None before there is an endpoint."""
+    if not restored.get("endpoint"):
+        return None
+    users = restored.get("users") or [{}]
+    databases = users[0].get("databases") or ["postgres"]
+    parts = {
+        "host": restored["endpoint"],
+        "port": restored.get("port"),
+        "dbname": database or databases[0],
+        "user": users[0].get("username"),
+        "sslmode": "verify-full",
+        "sslrootcert": ca_bundle or RDS_BUNDLE,
+    }
+    conninfo = " ".join(f"{name}={_quoted(str(value))}" for name, value in parts.items() if value)
+    return f"psql {_for_the_shell(conninfo)}"
+
+
+def password_secret(restored: Mapping[str, Any], plan: Mapping[str, Any]) -> str | None:
+    """The secret with the password of the user that `connect_command` names; None for an IAM user."""
+    users = restored.get("users") or [{}]
+    secrets = {user.get("username"): user.get("secret_id") for user in plan.get("db_users") or ()}
+    return secrets.get(users[0].get("username"))
+
+
+def _for_the_shell(text: str) -> str:
+    """Quoted for a POSIX shell; in double quotes where that reads better and means the same."""
+    plain = "'" in text and not any(character in text for character in '"$`\\!')
+    return f'"{text}"' if plain else shlex.quote(text)
+
+
+def _quoted(value: str) -> str:
+    """A value of a connection string: quoted as libpq wants it, only where it has to be."""
+    if value and not any(character in value for character in " '\\"):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,45 @@
+"""One way to show an error: where it comes from makes no difference to how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from aurora_restore.cli.views.common import indented
+from aurora_restore.domain.errors import RestoreError
+
+
+def error_item(error: RestoreError) -> dict[str, Any]:
+    """An error in the shape that the record has for it."""
+    item: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+    if len(error.faults) > 1:
+        item["faults"] = [fault.to_item() for fault in error.faults]
+    return item
+
+
+def render_error(error: Mapping[str, Any]) -> RenderableType:
+    """Code, message, hint and step of an error; each of several faults with its own code and hint."""
+    faults: Sequence[Mapping[str, Any]] = error.get("faults") or ()
+    step = f" in {error['step']}" if error.get("step") else ""
+    title = Text.assemble((str(error.get("code", "ERROR")), "bold red"), (step, "red"))
+    if len(faults) > 1:
+        title.append(f": {len(faults)} things stand in the way")
+        return Group(title, *(indented(_fault(fault, with_code=True)) for fault in faults))
+    return Group(title, indented(_fault(error, with_code=False)))
+
+
+def _fault(fault: Mapping[str, Any], with_code: bool) -> RenderableType:
+    lines: list[RenderableType] = []
+    message = str(fault.get("message") or "No message was given.")
+    if with_code:
+        lines.append(Text(str(fault.get("code", "")), style="red"))
+        lines.append(indented(Text(message)))
+    else:
+        lines.append(Text(message))
+    if fault.get("hint"):
+        hint = Text.assemble(("What to do: ", "bold"), str(fault["hint"]))
+        lines.append(indented(hint) if with_code else hint)
+    return Group(*lines)

@@ -1,0 +1,68 @@
+"""The local stack on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from aurora_restore.cli.views.common import duration, facts, heading, indented, plain_table
+
+if TYPE_CHECKING:
+    from aurora_restore.local.lifecycle import StackStatus
+    from aurora_restore.local.stack_info import StackInfo
+
+_MEGABYTE = 1_000_000
+
+
+def stack_item(info: StackInfo) -> dict[str, Any]:
+    """Where a running stack answers, for programs."""
+    return {
+        "home": str(info.home),
+        "pid": info.pid,
+        "endpoint_url": info.endpoint_url,
+        "rds_endpoint_url": info.rds_endpoint_url,
+        "control_url": info.control_url,
+        "ca_bundle": str(info.ca_bundle),
+        "account_id": info.account_id,
+        "region": info.region,
+        "source_region": info.source_region,
+        "already_running": info.already_running,
+        "seconds": round(info.seconds, 3),
+    }
+
+
+def render_stack(state: StackStatus, deployed: Mapping[str, Any]) -> RenderableType:
+    """Ports, processes, memory, clusters and the pipeline's stack."""
+    info = state.info
+    if info is None:
+        return Text(f"No local stack runs in {state.home}. Start it with: aurora-restore local up")
+    title = Text.assemble(("The local stack runs", "bold green"), f", for {duration(state.uptime_seconds)}.")
+    rows = facts(
+        [
+            ("AWS", info.endpoint_url),
+            ("RDS", info.rds_endpoint_url),
+            ("control", info.control_url),
+            ("account", f"{info.account_id}, pipeline in {info.region}, production in {info.source_region}"),
+            ("pipeline", str(deployed.get("stack") or "not deployed")),
+            ("process", f"{info.pid} (with {state.process_count - 1} below it)"),
+            ("memory", f"{state.memory_bytes / _MEGABYTE:.0f} MB together"),
+            ("workers", f"{len(state.workers)} Lambda workers"),
+            ("durations", ", ".join(f"{name} {seconds:g} s" for name, seconds in state.durations.items())),
+            ("state in", str(state.home)),
+        ]
+    )
+    return Group(title, rows, Text(), heading("Clusters"), indented(_clusters(deployed.get("clusters") or ())))
+
+
+def _clusters(clusters: Any) -> RenderableType:
+    if not clusters:
+        return Text("none")
+    table = plain_table("region", "cluster", "status", "endpoint")
+    for cluster in clusters:
+        table.add_row(
+            cluster["region"], cluster["db_cluster_identifier"], cluster["status"], cluster["endpoint"] or ""
+        )
+    return table

@@ -1,0 +1,91 @@
+"""The pipeline of a Region in memory: records that change with each look, executions by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.unit.cli.cli_records import NOW
+
+from aurora_restore.aws.executions import ExecutionAlreadyExists
+from aurora_restore.cli.pipeline import Pipeline
+from aurora_restore.domain.times import parse_time
+
+REGION = "us-west-2"
+
+
+class Time:
+    """A clock that moves only when somebody sleeps."""
+
+    def __init__(self, start: datetime = NOW) -> None:
+        self.time = start
+
+    def now(self) -> datetime:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class FakeExecution:
+    status: str = "RUNNING"
+    execution_arn: str = "arn:aws:states:us-west-2:123456789012:execution:aurora-restore-state-machine:x"
+    start_date: datetime | None = NOW
+    stop_date: datetime | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
+@dataclass
+class FakeExecutions:
+    executions: dict[str, FakeExecution] = field(default_factory=dict)
+    started: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def start(self, operation_id: str, request: Mapping[str, Any]) -> str:
+        if operation_id in self.executions:
+            raise ExecutionAlreadyExists(f"there is an operation {operation_id} already")
+        self.started[operation_id] = request
+        self.executions[operation_id] = FakeExecution()
+        return self.executions[operation_id].execution_arn
+
+    def find(self, operation_id: str) -> FakeExecution | None:
+        return self.executions.get(operation_id)
+
+
+class FakeRecords:
+    """`looks` are what one load after the other answers, an exception being raised; the last answer stays."""
+
+    def __init__(self, looks: Sequence[Mapping[str, Any] | Exception | None] = (None,)) -> None:
+        self._looks = list(looks)
+        self.loads = 0
+
+    def load(self, operation_id: str) -> dict[str, Any] | None:
+        look = self._looks[min(self.loads, len(self._looks) - 1)]
+        self.loads += 1
+        if isinstance(look, Exception):
+            raise look
+        return dict(look) if look is not None else None
+
+    def list_by_status(self, status: str, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
+        standing = [
+            dict(look) for look in self._looks if isinstance(look, Mapping) and look["status"] == status
+        ]
+        recent = [item for item in standing if since is None or parse_time(item["start_time"]) >= since]
+        return sorted(recent, key=lambda item: str(item["start_time"]), reverse=True)[:limit]
+
+    def create(self, item: Mapping[str, Any]) -> bool:
+        raise AssertionError("the command line writes no record")
+
+    def update(
+        self, operation_id: str, changes: Mapping[str, Any], only_if_status: str | None = None
+    ) -> bool:
+        raise AssertionError("the command line writes no record")
+
+
+def pipeline_with(
+    *looks: Mapping[str, Any] | Exception | None, executions: Mapping[str, FakeExecution] | None = None
+) -> Pipeline:
+    return Pipeline(REGION, FakeRecords(looks or (None,)), FakeExecutions(dict(executions or {})))

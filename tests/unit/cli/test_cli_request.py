@@ -1,0 +1,98 @@
+"""From options to the request."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.request import RequestOptions, new_operation_id, parse_db_users
+from aurora_restore.domain.request import PARSERS
+
+
+def test_options_become_the_fields_of_the_request_under_their_names() -> None:
+    options = RequestOptions(
+        source_snapshot_date="2023-06-15",
+        target_cluster_id="aurora-restored-cluster",
+        vpc_security_group_ids=["sg-1", "sg-2"],
+        delete_cluster_if_exists=False,
+    )
+    assert options.to_request() == {
+        "source_snapshot_date": "2023-06-15",
+        "target_cluster_id": "aurora-restored-cluster",
+        "vpc_security_group_ids": ["sg-1", "sg-2"],
+        "delete_cluster_if_exists": False,
+    }
+
+
+def test_every_option_is_a_field_that_the_pipeline_knows() -> None:
+    assert set(RequestOptions.__dataclass_fields__) - {"request_file"} <= set(PARSERS)
+
+
+def test_what_is_not_given_is_left_to_the_pipelines_defaults() -> None:
+    assert RequestOptions(target_cluster_id="x").to_request() == {"target_cluster_id": "x"}
+
+
+def test_options_override_the_file_and_leave_its_other_fields(tmp_path: Path) -> None:
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps({"target_cluster_id": "from-file", "port": 5433}))
+    request = RequestOptions(target_cluster_id="from-option", request_file=str(file)).to_request()
+    assert request == {"target_cluster_id": "from-option", "port": 5433}
+
+
+def test_a_request_can_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"target_cluster_id": "x"}'))
+    assert RequestOptions(request_file="-").to_request() == {"target_cluster_id": "x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("{", "is not JSON"), ("[]", "JSON object"), (None, "cannot be read")]
+)
+def test_a_file_that_holds_no_request_is_refused_by_name(tmp_path: Path, text: str | None, said: str) -> None:
+    file = tmp_path / "request.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(WrongUse, match=said) as refused:
+        RequestOptions(request_file=str(file)).to_request()
+    assert str(file) in refused.value.message
+
+
+def test_a_request_without_a_target_is_refused_before_anything_starts() -> None:
+    with pytest.raises(WrongUse, match="which cluster to make"):
+        RequestOptions(source_snapshot_date="latest").to_request()
+
+
+def test_a_db_user_is_name_access_and_secret() -> None:
+    assert parse_db_users(["reporting:read_only:aurora-restore/reporting"]) == [
+        {"username": "reporting", "secret_id": "aurora-restore/reporting", "access": "read_only"}
+    ]
+
+
+def test_a_db_users_secret_may_be_an_arn_with_colons() -> None:
+    arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:aurora-restore/app-AbCdEf"
+    assert parse_db_users([f"app:read_write:{arn}"])[0]["secret_id"] == arn
+
+
+def test_a_db_user_with_iam_has_no_secret() -> None:
+    assert parse_db_users(["ops:admin:iam"]) == [{"username": "ops", "iam": True, "access": "admin"}]
+
+
+@pytest.mark.parametrize("text", ["reporting", "reporting:read_only", ":read_only:s", "reporting:read_only:"])
+def test_a_db_user_with_a_part_missing_is_refused(text: str) -> None:
+    with pytest.raises(WrongUse, match="NAME:ACCESS:SECRET-ID"):
+        parse_db_users([text])
+
+
+def test_an_unknown_access_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(WrongUse, match="read_only, read_write, admin"):
+        parse_db_users(["reporting:readonly:s"])
+
+
+def test_an_operation_is_named_by_its_time_in_utc() -> None:
+    there = timezone(timedelta(hours=2))
+    assert new_operation_id(datetime(2023, 6, 15, 14, 34, 56, tzinfo=there)) == "restore-20230615-123456"
+    assert new_operation_id(datetime(2023, 6, 15, 12, 34, 56, tzinfo=UTC)) == "restore-20230615-123456"

@@ -1,0 +1,219 @@
+"""What people read about a record, in each state that it can be in."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+from tests.unit.cli import cli_records as records
+from tests.unit.cli.cli_records import NOW
+
+from aurora_restore.cli.views.connect import connect_command, password_secret
+from aurora_restore.cli.views.errors import render_error
+from aurora_restore.cli.views.operation import change_lines, render_operation, render_outcome, render_status
+from aurora_restore.cli.views.operations_list import render_operations
+from aurora_restore.cli.views.record import view_operation
+
+CONNINFO = "host=h port=5432 dbname='my shop' user='o\\'neil' sslmode=verify-full sslrootcert=/ca.pem"
+
+STATES = [
+    records.begun,
+    records.copying,
+    records.succeeded,
+    records.planned,
+    records.refused,
+    records.failed,
+    records.closed_by_hand,
+]
+
+
+def text_of(renderable: RenderableType, width: int = 100) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width, highlight=False, markup=False, emoji=False).print(renderable)
+    return out.getvalue()
+
+
+def words_of(renderable: RenderableType, width: int = 100) -> str:
+    """The text with every run of white space as one space: sentences, wherever they were folded."""
+    return " ".join(text_of(renderable, width).split())
+
+
+def picture(record: dict[str, Any], width: int = 100) -> str:
+    return words_of(render_operation(view_operation(record), NOW), width)
+
+
+def outcome(record: dict[str, Any], width: int = 100) -> str:
+    return words_of(render_outcome(view_operation(record), NOW), width)
+
+
+def test_a_running_operation_shows_its_phases_with_their_times() -> None:
+    seen = picture(records.copying())
+    assert "restore-20261122-114200 RUNNING 30 s" in seen
+    assert "SnapshotCheck done 0.8 s the plan is made" in seen
+    assert "CopySnapshot running 28 s" in seen
+    assert "45 %" in seen
+
+
+def test_a_running_operation_says_what_it_waits_for_and_since_when() -> None:
+    seen = picture(records.copying())
+    assert "the copy aurora-restore-20261122-114200 is creating (since 11:42:02 UTC)" in seen
+    assert "looks again in 4.0 s" in seen
+
+
+def test_the_bar_moves_with_the_progress() -> None:
+    def filled(percent: int) -> int:
+        return text_of(render_operation(view_operation(records.copying(percent)), NOW)).count("━")
+
+    assert filled(10) < filled(50) < filled(100)
+
+
+def test_an_operation_that_has_just_begun_waits_for_its_first_step() -> None:
+    assert "Waiting for the first step to begin." in picture(records.begun() | {"step": ""})
+
+
+def test_a_skipped_phase_says_why() -> None:
+    assert "CopySnapshot skipped 0.8 s the snapshot lies in us-west-2 already" in picture(records.succeeded())
+
+
+def test_a_phase_of_a_newer_release_is_shown_as_well() -> None:
+    record = records.copying()
+    record["phases"] = {**record["phases"], "SwitchOver": {"status": "DONE", "message": "renamed"}}
+    assert "SwitchOver done renamed" in picture(record)
+
+
+def test_a_restore_that_succeeded_says_where_to_connect() -> None:
+    seen = outcome(records.succeeded())
+    assert "The restore succeeded in 3 min 05 s: aurora-restored-staging stands and is open." in seen
+    assert "writer aurora-restored-staging.cluster-x.us-west-2.rds.amazonaws.com" in seen
+
+
+def test_logins_that_came_along_with_the_snapshot_are_named() -> None:
+    assert "app_user: they came along with the snapshot, with production's passwords" in outcome(
+        records.succeeded()
+    )
+
+
+def test_locked_logins_are_named_as_locked() -> None:
+    record = records.succeeded()
+    record["restore_details"] = record["restore_details"] | {"locked_logins": ["app_user"]}
+    assert "app_user; locked: app_user" in outcome(record)
+
+
+def test_a_failure_shows_code_message_hint_and_step() -> None:
+    seen = outcome(records.failed())
+    assert "The restore failed after 10 min 02 s." in seen
+    assert "SNAPSHOT_COPY_FAILED in CopySnapshot" in seen
+    assert "The copy aurora-restore-20261122-114200 ended `failed`." in seen
+    assert "What to do: Look at the key's policy." in seen
+
+
+def test_several_faults_are_shown_each_with_its_code_and_hint() -> None:
+    seen = outcome(records.refused())
+    assert "The request was refused after 2.0 s." in seen
+    assert "PREFLIGHT_FAILED in SnapshotCheck: 2 things stand in the way" in seen
+    assert "SUBNET_GROUP_NOT_FOUND There is no subnet group blue. What to do: Name one that is." in seen
+    assert "KMS_KEY_REQUIRED The snapshot is encrypted. What to do: Give kms_key_id." in seen
+
+
+def test_a_record_closed_by_hand_is_shown_with_what_it_has() -> None:
+    seen = outcome(records.closed_by_hand())
+    assert "MANUAL_INTERVENTION in CopySnapshot" in seen
+    assert "Manually marked as failed" in seen
+
+
+def test_a_plan_says_what_from_where_and_why() -> None:
+    seen = outcome(records.planned())
+    assert "snapshot rds:production-2026-11-21-05-00" in seen
+    assert "chosen the only available of 2026-11-21 (UTC) of production" in seen
+    assert "copy aurora-restore-20261122-114200" in seen
+    assert "why the snapshot lies in us-east-1, the cluster is wanted in us-west-2" in seen
+    assert "cluster aurora-restored-staging in us-west-2" in seen
+    assert "instance aurora-restored-staging-0a1b2c3d-1 (db.r5.large)" in seen
+    assert "user reporting (read_only) in all databases, secret aurora-restore/reporting" in seen
+    assert "note the engine version stays that of the snapshot" in seen
+    assert "Nothing was touched." in seen
+
+
+def test_a_plan_without_a_copy_says_so() -> None:
+    record = records.planned()
+    record["plan"] = records.PLAN | {"copy": None, "copy_reason": "the snapshot lies in us-west-2 already"}
+    assert "copy none why the snapshot lies in us-west-2 already" in outcome(record)
+
+
+def test_status_shows_the_fields_that_differ_first() -> None:
+    seen = words_of(render_status(view_operation(records.succeeded()), NOW), 120)
+    assert seen.index("port 5432 5433 DIFFERS") < seen.index(
+        "engine aurora-postgresql aurora-postgresql as wanted"
+    )
+    assert "reporting logs in; reads; cannot write" in seen
+    assert "verified 1 of 2 fields as wanted" in seen
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_every_state_fits_every_width(state: Any, width: int) -> None:
+    view = view_operation(state())
+    for renderable in (render_operation(view, NOW), render_outcome(view, NOW), render_status(view, NOW)):
+        assert max(len(line) for line in text_of(renderable, width).splitlines()) <= width
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_nothing_is_coloured_outside_a_terminal(state: Any) -> None:
+    assert "\x1b" not in text_of(render_status(view_operation(state()), NOW))
+
+
+def test_markup_in_a_message_stays_text() -> None:
+    record = records.failed()
+    record["error"] = record["error"] | {"message": "[red]not markup[/red] [/]"}
+    assert "[red]not markup[/red] [/]" in outcome(record)
+
+
+def test_a_record_with_a_time_that_is_none_is_shown_all_the_same() -> None:
+    assert "RUNNING" in picture(records.begun() | {"start_time": "soon", "phases": None, "parameters": None})
+
+
+def test_the_list_shows_the_step_of_what_runs_and_the_code_of_what_failed() -> None:
+    views = [view_operation(record) for record in (records.copying(), records.failed(), records.planned())]
+    lines = text_of(render_operations(views, NOW, 140), 140).splitlines()
+    assert "RUNNING" in lines[1]
+    assert "CopySnapshot" in lines[1]
+    assert "SNAPSHOT_COPY_FAILED" in lines[2]
+    assert "dry run" in lines[3]
+
+
+def test_an_empty_list_says_what_to_do() -> None:
+    assert "No operations." in text_of(render_operations([], NOW, 80))
+
+
+def test_a_line_of_a_log_says_phase_progress_and_message() -> None:
+    before, after = view_operation(records.copying(30)), view_operation(records.copying(45))
+    copying = "the copy aurora-restore-20261122-114200 is creating"
+    assert change_lines(before, after, NOW) == [f"11:42:30 UTC  CopySnapshot  running  45 %  {copying}"]
+    assert change_lines(after, after, NOW) == []
+
+
+def test_the_connect_command_can_be_pasted_whatever_the_names_are() -> None:
+    user = {"username": "o'neil", "databases": ["my shop"]}
+    restored: dict[str, Any] = {"endpoint": "h", "port": 5432, "users": [user]}
+    command = connect_command(restored, "/ca.pem")
+    assert command is not None
+    assert shlex.split(command) == ["psql", CONNINFO]
+
+
+def test_a_path_with_a_space_is_quoted_so_that_it_can_be_read() -> None:
+    restored = {"endpoint": "h", "port": 5432, "users": [{"username": "reader"}]}
+    command = connect_command(restored, "/my folder/ca.pem", "shop")
+    expected = "host=h port=5432 dbname=shop user=reader sslmode=verify-full sslrootcert='/my folder/ca.pem'"
+    assert command == f'psql "{expected}"'
+
+
+def test_where_the_password_is_kept_is_said() -> None:
+    assert password_secret(records.succeeded()["restore_details"], records.PLAN) == "aurora-restore/reporting"
+    assert password_secret({}, {}) is None
+
+
+def test_an_error_without_a_message_says_so() -> None:
+    assert "No message was given." in text_of(render_error({"code": "X"}))
