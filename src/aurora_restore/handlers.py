@@ -115,7 +115,11 @@ def _begin_logging(event: Event, context: LambdaContext) -> None:
 
 
 def _facts(answer: Answer) -> dict[str, Any]:
-    return {name: answer[name] for name in ("status", "wait_seconds", "progress_percent", "error") if name in answer}
+    return {
+        name: answer[name]
+        for name in ("status", "wait_seconds", "progress_percent", "error")
+        if name in answer
+    }
 
 
 def _log_failure(error: Exception) -> None:

@@ -8,6 +8,7 @@ import threading
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -298,6 +299,27 @@ def test_a_failure_by_the_api_is_told_as_lambda_tells_it(empty_boto: Clients, fu
     answer = empty_boto("lambda").invoke(FunctionName=function_name, Payload=json.dumps({"do": "fail"}))
     assert answer["FunctionError"] == "Unhandled"
     assert json.load(answer["Payload"])["errorType"] == "SnapshotNotFound"
+
+
+def test_invocations_by_a_state_machine_count_in_the_metrics(run_machine: Run, empty_boto: Clients) -> None:
+    cloudwatch = empty_boto("cloudwatch")
+
+    def errors() -> float:
+        now = datetime.now(UTC)
+        points = cloudwatch.get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="Errors",
+            Dimensions=[{"Name": "FunctionName", "Value": "worker"}],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(minutes=1),
+            Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return float(sum(point["Sum"] for point in points))
+
+    before = errors()
+    run_machine({"Work": call({"do": "fail"})}, {})
+    assert errors() == before + 1
 
 
 # CloudFormation

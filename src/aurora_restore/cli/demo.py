@@ -118,7 +118,9 @@ def _stack(telling: Telling, keep: bool) -> Iterator[tuple[StackInfo, bool]]:
     with telling.step("stack", "A whole AWS, on this machine"):
         options = lifecycle.UpOptions(home=home, fresh=home is not None)
         info = running or lifecycle.up(options, lambda text: telling.say(f"{text} …"))
-        telling.say(f"{'It runs already' if running else 'It is up'}: {info.endpoint_url}, account {info.account_id}")
+        telling.say(
+            f"{'It runs already' if running else 'It is up'}: {info.endpoint_url}, account {info.account_id}"
+        )
     point_environment_at(info)
     try:
         yield info, home is None
@@ -204,7 +206,9 @@ def _restore(telling: Telling, info: StackInfo, scene: Scene) -> Mapping[str, An
     return follow(telling.screen, watcher.observations(operation_id), utc_now, footer="")
 
 
-def _prove(info: StackInfo, clients: Clients, scene: Scene, record: Mapping[str, Any]) -> tuple[proof.Proof, ...]:
+def _prove(
+    info: StackInfo, clients: Clients, scene: Scene, record: Mapping[str, Any]
+) -> tuple[proof.Proof, ...]:
     restored = record["restore_details"]
     secrets = AwsSecrets(clients, info.region)
     reader, writer = secrets.read_credentials(READER_SECRET), secrets.read_credentials(WRITER_SECRET)
@@ -227,7 +231,9 @@ def _endpoint(cluster: DbCluster) -> DatabaseEndpoint:
     return DatabaseEndpoint(cluster.endpoint or "", cluster.port or 0)
 
 
-def _say_end(telling: Telling, record: Mapping[str, Any], proofs: tuple[proof.Proof, ...], stays: bool) -> None:
+def _say_end(
+    telling: Telling, record: Mapping[str, Any], proofs: tuple[proof.Proof, ...], stays: bool
+) -> None:
     screen = telling.screen
     screen.show(render_verdict(proofs, telling.times))
     screen.show()

@@ -20,7 +20,8 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the local stack up, with the restored cluster, to look around.")
+        bool,
+        typer.Option("--keep", help="Leave the local stack up, with the restored cluster, to look around."),
     ] = False,
     json_output: JsonOption = False,
 ) -> None:

@@ -91,7 +91,12 @@ def newest_order_id(connection: Connection) -> int:
 
 
 def gather(
-    doors: Doors, day: date, later_orders: int, newest_before: int, production_before: ShopFacts, users: tuple[str, str]
+    doors: Doors,
+    day: date,
+    later_orders: int,
+    newest_before: int,
+    production_before: ShopFacts,
+    users: tuple[str, str],
 ) -> Evidence:
     """Ask both databases. `newest_before` is production's newest order before the later ones were written."""
     with doors.reader() as connection:

@@ -37,8 +37,11 @@ def deploy(
     stack_name: Annotated[str, typer.Option("--stack-name", help="Name of the stack.")] = STACK_NAME,
     parameters: Annotated[
         list[str] | None,
-        typer.Option("--parameter", metavar="NAME=VALUE", help="Template parameter; may be repeated. Others "
-                     "keep the value that they have."),
+        typer.Option(
+            "--parameter",
+            metavar="NAME=VALUE",
+            help="Template parameter; may be repeated. Others keep the value that they have.",
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")] = False,
     json_output: JsonOption = False,
@@ -85,7 +88,9 @@ def _prepare(screen: Screen, region: str, stack_name: str, parameters: dict[str,
         verb = "Uploaded" if published.uploaded else "Already there:"
         screen.line(f"  {verb} s3://{published.bucket}/{published.artifact.key}")
     template = project.template.read_text(encoding="utf-8")
-    return clients, DeploymentRequest(stack_name=stack_name, template_body=template, parameters=parameters, tags={})
+    return clients, DeploymentRequest(
+        stack_name=stack_name, template_body=template, parameters=parameters, tags={}
+    )
 
 
 def _apply(screen: Screen, deployer: Deployer, plan: ChangePlan, yes: bool) -> DeploymentOutcome:

@@ -1,10 +1,10 @@
 """What can end a command, as one kind of error: a code, a message and a hint.
 
-    RestoreError (of the domain)
-    ├── WrongUse      the command line cannot read what it was given
-    ├── NotFound      what was asked for is not there
-    ├── Unreachable   AWS, the stack, the credentials, or a part that is not installed
-    └── TimedOut      the time that was allowed is over
+RestoreError (of the domain)
+├── WrongUse      the command line cannot read what it was given
+├── NotFound      what was asked for is not there
+├── Unreachable   AWS, the stack, the credentials, or a part that is not installed
+└── TimedOut      the time that was allowed is over
 """
 
 from __future__ import annotations

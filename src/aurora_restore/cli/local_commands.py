@@ -29,7 +29,9 @@ HomeOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group to the application."""
-    group = typer.Typer(help="A whole AWS on this machine, with real PostgreSQL servers.", no_args_is_help=True)
+    group = typer.Typer(
+        help="A whole AWS on this machine, with real PostgreSQL servers.", no_args_is_help=True
+    )
     group.command("up")(up)
     group.command("status")(status)
     group.command("env")(env)
@@ -46,8 +48,12 @@ def up(
     ] = 0,
     durations: Annotated[
         list[str] | None,
-        typer.Option("--duration", metavar="NAME=SECONDS", help="How long copy, restore, instance or password "
-                     "take; may be repeated.", show_default=False),
+        typer.Option(
+            "--duration",
+            metavar="NAME=SECONDS",
+            help="How long copy, restore, instance or password take; may be repeated.",
+            show_default=False,
+        ),
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -81,7 +87,9 @@ def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
         deployed = describe_deployed(state.info)
     if screen.json_output:
         running = stack_item(state.info) if state.info else {}
-        screen.data({"running": state.is_running, "home": str(state.home), **running, **_measures(state), **deployed})
+        screen.data(
+            {"running": state.is_running, "home": str(state.home), **running, **_measures(state), **deployed}
+        )
     screen.show(render_stack(state, deployed))
     raise typer.Exit(ExitCode.OK if state.is_running else ExitCode.UNREACHABLE)
 

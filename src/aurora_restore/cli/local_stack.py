@@ -54,6 +54,9 @@ def describe_deployed(info: StackInfo) -> dict[str, Any]:
     ]
     stacks = session.client("cloudformation", info.region).get_paginator("describe_stacks").paginate()
     statuses = [
-        stack["StackStatus"] for page in stacks for stack in page["Stacks"] if stack["StackName"] == _STACK_NAME
+        stack["StackStatus"]
+        for page in stacks
+        for stack in page["Stacks"]
+        if stack["StackName"] == _STACK_NAME
     ]
     return {"clusters": clusters, "stack": statuses[0] if statuses else None}

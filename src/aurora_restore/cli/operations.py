@@ -127,7 +127,9 @@ def watch(
     _watch(screen, pipeline, operation_id, WatchLimits(timeout_minutes * 60, interval))
 
 
-def status(operation_id: OperationArgument, region: RegionOption = None, json_output: JsonOption = False) -> None:
+def status(
+    operation_id: OperationArgument, region: RegionOption = None, json_output: JsonOption = False
+) -> None:
     """Show everything that is known about an operation, once.
 
     The exit status is that of the operation once it has ended, and 0 while it runs.
@@ -150,7 +152,9 @@ def status(operation_id: OperationArgument, region: RegionOption = None, json_ou
 def list_operations(
     status_filter: Annotated[
         Status | None,
-        typer.Option("--status", help="Only operations with this status.", case_sensitive=False, show_default=False),
+        typer.Option(
+            "--status", help="Only operations with this status.", case_sensitive=False, show_default=False
+        ),
     ] = None,
     since: Annotated[
         str, typer.Option("--since", help="How far back: `36h`, `7d`, or a day YYYY-MM-DD (UTC).")
@@ -175,7 +179,9 @@ def recent_records(
 ) -> list[dict[str, Any]]:
     """The newest records of these statuses; the index answers for one status at a time."""
     found = [
-        record for status in statuses for record in pipeline.records.list_by_status(status.value, since, limit)
+        record
+        for status in statuses
+        for record in pipeline.records.list_by_status(status.value, since, limit)
     ]
     return sorted(found, key=lambda record: str(record.get("start_time")), reverse=True)[:limit]
 

@@ -23,7 +23,8 @@ RegionOption = Annotated[
     ),
 ]
 TimeoutOption = Annotated[
-    float, typer.Option("--timeout-minutes", help="Stop watching after this time; the operation goes on.", min=0)
+    float,
+    typer.Option("--timeout-minutes", help="Stop watching after this time; the operation goes on.", min=0),
 ]
 
 
@@ -45,7 +46,9 @@ def with_request_options(command: Callable[..., Any]) -> Callable[..., Any]:
         for name, field in shared.items()
     ]
     parameters += [
-        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for name, parameter in own.items() if name != "options"
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in own.items()
+        if name != "options"
     ]
     wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

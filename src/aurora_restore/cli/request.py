@@ -37,8 +37,12 @@ class RequestOptions:
 
     source_snapshot_date: Annotated[
         str | None,
-        _option("--source-date", help="Day of the snapshot in UTC, or `latest`.", panel=_SOURCE,
-                metavar="YYYY-MM-DD"),
+        _option(
+            "--source-date",
+            help="Day of the snapshot in UTC, or `latest`.",
+            panel=_SOURCE,
+            metavar="YYYY-MM-DD",
+        ),
     ] = None
     source_cluster_id: Annotated[
         str | None, _option("--source-cluster", help="Cluster that the snapshot is of.", panel=_SOURCE)
@@ -74,19 +78,29 @@ class RequestOptions:
     ] = None
     delete_cluster_if_exists: Annotated[
         bool | None,
-        _option("--delete-cluster-if-exists/--keep-cluster-if-exists",
-                help="Whether a cluster of that name may be replaced.", panel=_TARGET),
+        _option(
+            "--delete-cluster-if-exists/--keep-cluster-if-exists",
+            help="Whether a cluster of that name may be replaced.",
+            panel=_TARGET,
+        ),
     ] = None
     db_users: Annotated[
         list[str] | None,
-        _option("--db-user", help="User to set up: NAME:ACCESS:SECRET-ID, ACCESS being read_only, read_write "
-                "or admin; SECRET-ID `iam` for an IAM user; may be repeated.", panel=_TARGET,
-                metavar="NAME:ACCESS:SECRET-ID"),
+        _option(
+            "--db-user",
+            help="User to set up: NAME:ACCESS:SECRET-ID, ACCESS being read_only, read_write "
+            "or admin; SECRET-ID `iam` for an IAM user; may be repeated.",
+            panel=_TARGET,
+            metavar="NAME:ACCESS:SECRET-ID",
+        ),
     ] = None
     lock_other_logins: Annotated[
         bool | None,
-        _option("--lock-other-logins/--keep-other-logins",
-                help="Disable the logins that came along with the snapshot.", panel=_TARGET),
+        _option(
+            "--lock-other-logins/--keep-other-logins",
+            help="Disable the logins that came along with the snapshot.",
+            panel=_TARGET,
+        ),
     ] = None
     request_file: Annotated[
         str | None,

@@ -23,7 +23,12 @@ def notify(world: World, operation_id: str) -> StepResult:
     if item is None or item["status"] != OperationStatus.SUCCEEDED:
         run_step(Phase.NOTIFY, _publish_success, world, operation_id)
         # A step that failed when it was called a second time may have left an error that the run has outlived.
-        _close(world, operation_id, OperationStatus.SUCCEEDED, {"error": None} if item and item.get("error") else {})
+        _close(
+            world,
+            operation_id,
+            OperationStatus.SUCCEEDED,
+            {"error": None} if item and item.get("error") else {},
+        )
     operation = Operation(world.records.load(operation_id) or {})
     _release(world, operation)
     return done("people were told, the record is closed, the lock is free")
@@ -92,7 +97,9 @@ def _close(world: World, operation_id: str, status: OperationStatus, changes: Ma
     now = world.clock.now()
     ending = {"status": status.value, "end_time": format_time(now), "last_updated_time": format_time(now)}
     world.records.update(operation_id, {**changes, **ending}, only_if_status=OperationStatus.RUNNING.value)
-    world.audit.append(operation_id, now, f"operation.{status.value.lower()}", dict(changes.get("error") or {}))
+    world.audit.append(
+        operation_id, now, f"operation.{status.value.lower()}", dict(changes.get("error") or {})
+    )
 
 
 def _release(world: World, operation: Operation) -> None:

@@ -44,7 +44,9 @@ def setup_db_users(operation: Operation, world: World) -> StepOutcome:
 
 
 def _summary(count: int, others: tuple[str, ...], locked: tuple[str, ...]) -> str:
-    words = f"{count or 'no'} database user{'' if count == 1 else 's'} set up" + (" and checked" if count else "")
+    words = f"{count or 'no'} database user{'' if count == 1 else 's'} set up" + (
+        " and checked" if count else ""
+    )
     if locked:
         return f"{words}; {len(locked)} other logins were locked"
     return f"{words}; {len(others)} other logins came along with the snapshot" if others else words

@@ -10,13 +10,6 @@ import pytest
 from rich.console import Console, RenderableType
 
 from aurora_restore.cli.deploy_command import parse_parameters
-from aurora_restore.deployment.deployer import (
-    ChangePlan,
-    DeploymentOutcome,
-    PlanKind,
-    ResourceChange,
-    ResourceEvent,
-)
 from aurora_restore.cli.errors import WrongUse
 from aurora_restore.cli.views.deployment import (
     deployment_item,
@@ -26,6 +19,13 @@ from aurora_restore.cli.views.deployment import (
     summary_of_changes,
 )
 from aurora_restore.cli.views.local import render_stack
+from aurora_restore.deployment.deployer import (
+    ChangePlan,
+    DeploymentOutcome,
+    PlanKind,
+    ResourceChange,
+    ResourceEvent,
+)
 from aurora_restore.local.lifecycle import StackStatus
 from aurora_restore.local.stack_info import StackInfo
 

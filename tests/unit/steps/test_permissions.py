@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 from botocore import xform_name
+from tests.support.worlds import TARGET_REGION, PipelineRun
+from tests.unit.infrastructure.test_permissions import CALLS
 
 from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.results import Phase
-from tests.support.worlds import TARGET_REGION, PipelineRun
-from tests.unit.infrastructure.test_permissions import CALLS
 
 FUNCTIONS = {
     Phase.SNAPSHOT_CHECK: "snapshot-check",

@@ -11,7 +11,9 @@ from typing import Any
 RDS_BUNDLE = "global-bundle.pem"
 
 
-def connect_command(restored: Mapping[str, Any], ca_bundle: str | None, database: str | None = None) -> str | None:
+def connect_command(
+    restored: Mapping[str, Any], ca_bundle: str | None, database: str | None = None
+) -> str | None:
     """A `psql` call over verified TLS as the first user that was set up; None before there is an endpoint."""
     if not restored.get("endpoint"):
         return None

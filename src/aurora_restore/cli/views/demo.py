@@ -55,6 +55,11 @@ def render_next(commands: Sequence[tuple[str, str]]) -> RenderableType:
 def proof_items(proofs: Sequence[Proof]) -> list[dict[str, Any]]:
     """The same for programs."""
     return [
-        {"claim": proof.claim, "restored": proof.restored, "production": proof.production, "holds": proof.holds}
+        {
+            "claim": proof.claim,
+            "restored": proof.restored,
+            "production": proof.production,
+            "holds": proof.holds,
+        }
         for proof in proofs
     ]

@@ -11,7 +11,12 @@ from rich.text import Text
 from aurora_restore.cli.views.common import clock_time, duration, facts, plain_table
 
 if TYPE_CHECKING:
-    from aurora_restore.deployment.deployer import ChangePlan, DeploymentOutcome, ResourceChange, ResourceEvent
+    from aurora_restore.deployment.deployer import (
+        ChangePlan,
+        DeploymentOutcome,
+        ResourceChange,
+        ResourceEvent,
+    )
 
 _ACTION_STYLES = {"Add": "green", "Modify": "yellow", "Remove": "red"}
 _REPLACED = {"True": "replaced", "Conditional": "perhaps replaced"}

@@ -54,7 +54,9 @@ def render_stack(state: StackStatus, deployed: Mapping[str, Any]) -> RenderableT
             ("state in", str(state.home)),
         ]
     )
-    return Group(title, rows, Text(), heading("Clusters"), indented(_clusters(deployed.get("clusters") or ())))
+    return Group(
+        title, rows, Text(), heading("Clusters"), indented(_clusters(deployed.get("clusters") or ()))
+    )
 
 
 def _clusters(clusters: Any) -> RenderableType:

@@ -136,7 +136,9 @@ def _failure(view: OperationView, took: str) -> RenderableType:
     what = "The dry run" if view.dry_run else "The restore"
     if is_refusal(str(error.get("code"))):
         what, verb = "The request", "was refused"
-    title = Text.assemble((f"{what} {verb}", STYLES.get(view.status, "bold red")), f" after {took}." if took else ".")
+    title = Text.assemble(
+        (f"{what} {verb}", STYLES.get(view.status, "bold red")), f" after {took}." if took else "."
+    )
     if not error:
         return title
     return Group(title, Text(), render_error({"step": view.step or None, **error}))
@@ -230,7 +232,9 @@ def _user_checks(restored: Mapping[str, Any]) -> RenderableType | None:
     users = [user for user in restored.get("users") or [] if user.get("checks")]
     if not users:
         return None
-    return facts((str(user.get("username")), "; ".join(str(check) for check in user["checks"])) for user in users)
+    return facts(
+        (str(user.get("username")), "; ".join(str(check) for check in user["checks"])) for user in users
+    )
 
 
 def _spaced(parts: Iterable[RenderableType]) -> list[RenderableType]:

@@ -25,7 +25,9 @@ def _one_line_each(views: Sequence[OperationView], now: datetime) -> RenderableT
     table = plain_table("operation", "status", "target", "started", "took", "step or error")
     for view in views:
         times = clock_time(view.started, now), duration(view.elapsed_seconds(now))
-        table.add_row(view.operation_id, status_text(view.status), view.target_cluster_id, *times, _detail(view))
+        table.add_row(
+            view.operation_id, status_text(view.status), view.target_cluster_id, *times, _detail(view)
+        )
     return table
 
 

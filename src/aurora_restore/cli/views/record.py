@@ -81,7 +81,8 @@ def view_operation(record: Mapping[str, Any]) -> OperationView:
         target_cluster_id=str(record.get("target_cluster_id") or parameters.get("target_cluster_id") or ""),
         dry_run=parameters.get("dry_run") is True,
         started=time_of(record, "start_time"),
-        ended=time_of(record, "end_time") or (None if status == RUNNING else time_of(record, "last_updated_time")),
+        ended=time_of(record, "end_time")
+        or (None if status == RUNNING else time_of(record, "last_updated_time")),
         phases=_phases(record, status),
         record=record,
     )

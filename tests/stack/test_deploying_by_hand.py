@@ -1,0 +1,113 @@
+"""The guide's create-stack and update-stack, by the AWS CLI, in a Region where nothing of the pipeline stands yet."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.stack.conftest import poll_until
+from tests.stack.test_guide import ROOT, aws_cli
+
+from aurora_restore.local import lifecycle
+from aurora_restore.local.stack_info import StackInfo
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+REGION = "us-east-1"
+STACK = "aurora-restore-pipeline"
+COPIED = (
+    "src",
+    "scripts",
+    "infrastructure",
+    "requirements",
+    "pyproject.toml",
+    "Makefile",
+    "README.md",
+    "LICENSE",
+)
+Shell = Callable[[str], str]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, to change its code, in a folder with a space in its name."""
+    copy = tmp_path_factory.mktemp("another checkout") / "the pipeline"
+    copy.mkdir()
+    for name in COPIED:
+        source = ROOT / name
+        ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        (
+            shutil.copytree(source, copy / name, ignore=ignore)
+            if source.is_dir()
+            else shutil.copy(source, copy / name)
+        )
+    (copy / ".venv").symlink_to(sys.prefix)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def shell(stack: StackInfo, checkout: Path) -> Shell:
+    environ = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
+    environ |= lifecycle.environment(stack.home)
+    environ |= {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "REGION": REGION, "AWS_PAGER": ""}
+    environ |= {"NO_PROXY": "127.0.0.1,localhost"}
+    environ["PATH"] = f"{aws_cli().parent}{os.pathsep}{os.environ['PATH']}"
+
+    def run(command: str) -> str:
+        done = subprocess.run(["/bin/bash", "-ec", command], cwd=checkout, env=environ, capture_output=True, text=True,
+                              timeout=180, check=False)  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+def status(shell: Shell) -> str:
+    return shell(
+        f"aws cloudformation describe-stacks --stack-name {STACK} --query 'Stacks[0].StackStatus' --output text"
+    ).strip()
+
+
+def apply(shell: Shell, verb: str, wanted: str) -> None:
+    shell(
+        f"aws cloudformation {verb} --stack-name {STACK} "
+        "--template-body file://infrastructure/aurora-restore-pipeline.yaml "
+        "--capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM"
+    )
+    poll_until(lambda: status(shell) == wanted, f"{verb} to end {wanted}", 60)
+
+
+def code_of(boto: Any) -> str:
+    return str(
+        boto("lambda", REGION).get_function(FunctionName="aurora-restore-snapshot-check")["Configuration"][
+            "CodeSha256"
+        ]
+    )
+
+
+def test_built_and_created_and_updated_by_hand_the_functions_have_the_new_code(
+    shell: Shell, checkout: Path, boto: Any
+) -> None:
+    built = shell("scripts/build_lambda_packages.sh")
+    assert "lambda/" in built
+    apply(shell, "create-stack", "CREATE_COMPLETE")
+    before = code_of(boto)
+    module = checkout / "src" / "aurora_restore" / "domain" / "times.py"
+    module.write_text(module.read_text() + "\nCHANGED = True\n")
+    shell("scripts/build_lambda_packages.sh")
+    apply(shell, "update-stack", "UPDATE_COMPLETE")
+    assert code_of(boto) != before
+
+
+def test_the_definition_file_can_be_put_into_the_state_machine_as_it_is(shell: Shell) -> None:
+    shell(
+        "aws stepfunctions update-state-machine --state-machine-arn "
+        "arn:aws:states:$REGION:$ACCOUNT_ID:stateMachine:aurora-restore-state-machine "
+        "--definition file://infrastructure/step_functions_definition.json"
+    )
