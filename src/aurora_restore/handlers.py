@@ -31,7 +31,7 @@ from aurora_restore.environment import LambdaEnvironment, read_environment
 from aurora_restore.steps.archive_snapshot import archive_snapshot as archive_snapshot_step
 from aurora_restore.steps.copy_snapshot import copy_snapshot as copy_snapshot_step
 from aurora_restore.steps.notify import notify as notify_step
-from aurora_restore.steps.notify import record_failure as record_failure_step
+from aurora_restore.steps.record_failure import record_failure as record_failure_step
 from aurora_restore.steps.restore_cluster import restore_cluster as restore_cluster_step
 from aurora_restore.steps.runner import Step, run_step
 from aurora_restore.steps.setup_db_users import setup_db_users as setup_db_users_step

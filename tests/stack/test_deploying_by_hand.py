@@ -91,12 +91,16 @@ def code_of(boto: Any) -> str:
     )
 
 
-def test_built_and_created_and_updated_by_hand_the_functions_have_the_new_code(
-    shell: Shell, checkout: Path, boto: Any
-) -> None:
-    built = shell("scripts/build_lambda_packages.sh")
-    assert "lambda/" in built
+@pytest.fixture(scope="module")
+def created(shell: Shell) -> None:
+    """The guide's two commands: build, create."""
+    assert "lambda/" in shell("scripts/build_lambda_packages.sh")
     apply(shell, "create-stack", "CREATE_COMPLETE")
+
+
+def test_after_a_change_of_the_code_an_update_puts_the_new_code_in(
+    created: None, shell: Shell, checkout: Path, boto: Any
+) -> None:
     before = code_of(boto)
     module = checkout / "src" / "aurora_restore" / "domain" / "times.py"
     module.write_text(module.read_text() + "\nCHANGED = True\n")
@@ -105,7 +109,7 @@ def test_built_and_created_and_updated_by_hand_the_functions_have_the_new_code(
     assert code_of(boto) != before
 
 
-def test_the_definition_file_can_be_put_into_the_state_machine_as_it_is(shell: Shell) -> None:
+def test_the_definition_file_can_be_put_into_the_state_machine_as_it_is(created: None, shell: Shell) -> None:
     shell(
         "aws stepfunctions update-state-machine --state-machine-arn "
         "arn:aws:states:$REGION:$ACCOUNT_ID:stateMachine:aurora-restore-state-machine "

@@ -110,6 +110,10 @@ def test_every_line_is_json_with_the_fields_that_operators_search_by(lines: list
         assert set(json.loads(line)) >= FIELDS, line
 
 
+def test_a_line_that_no_invocation_wrote_is_not_among_them(lines: list[str]) -> None:
+    assert [line for line in lines if "function_request_id" not in json.loads(line)] == []
+
+
 def test_the_last_line_of_each_invocation_says_how_long_it_took(lines: list[str]) -> None:
     by_invocation = defaultdict(list)
     for line in lines:

@@ -19,14 +19,15 @@ from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.secrets import AwsSecrets
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt
+from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt, LoginOutcome
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
 from aurora_restore.local.aurora.model import LocalAurora
 from aurora_restore.steps.archive_snapshot import archive_snapshot
 from aurora_restore.steps.copy_snapshot import copy_snapshot
-from aurora_restore.steps.notify import notify, record_failure
+from aurora_restore.steps.notify import notify
+from aurora_restore.steps.record_failure import record_failure
 from aurora_restore.steps.restore_cluster import restore_cluster
 from aurora_restore.steps.runner import run_step
 from aurora_restore.steps.setup_db_users import setup_db_users
@@ -60,8 +61,11 @@ class ClusterDatabases:
 
     aurora: LocalAurora
     calls: list[Sequence[DbUserLogin]] = field(default_factory=list)
+    is_reachable: bool = True
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
+        if not self.is_reachable:
+            return LoginAttempt(LoginOutcome.UNREACHABLE, "the connection timed out")
         return self.aurora.log_in(endpoint.host, endpoint.port, credentials.username, credentials.password)
 
     def set_up_users(

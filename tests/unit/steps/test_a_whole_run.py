@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from tests.support.in_process_aws import WireError, is_operation
 from tests.support.worlds import (
     ADMIN_PASSWORD,
     DAY,
@@ -14,7 +15,17 @@ from tests.support.worlds import (
     PipelineRun,
 )
 
-from aurora_restore.domain.errors import OperationNotRunning, TargetExists, TargetLocked
+from aurora_restore.domain.errors import (
+    ClusterFailed,
+    DatabaseUnreachable,
+    InstanceFailed,
+    OperationNotRunning,
+    PhaseTimedOut,
+    RestoreError,
+    TargetExists,
+    TargetLocked,
+    VerificationFailed,
+)
 from aurora_restore.domain.results import Phase, StepStatus
 
 FIRST, SECOND = "restore-20261122-120000", "restore-20261122-130000"
@@ -202,3 +213,85 @@ def test_a_full_set_of_copies_in_flight_is_waited_out(run: PipelineRun) -> None:
     run.clock.advance(3_600)
     run.run_phase(Phase.COPY_SNAPSHOT, FIRST)
     assert run.record(FIRST)["snapshot_details"]["restored_from"] == "aurora-restore-20261122-120000"
+
+
+def test_a_message_that_cannot_be_sent_keeps_no_restore_from_its_success(run: PipelineRun) -> None:
+    run.run(FIRST, until=Phase.ARCHIVE_SNAPSHOT)
+    run.aws.before(is_operation("Publish"), WireError("NotFound", "Topic does not exist", 404))
+    run.run_phase(Phase.NOTIFY, FIRST)
+    record = run.record(FIRST)
+    assert record["status"] == "SUCCEEDED"
+    assert "Topic does not exist" in record["notification"]["error"]
+    assert "notification.failed" in run.events(FIRST)
+    assert run.world.locks.owner("aurora-restored-cluster") is None
+
+
+def test_a_failure_is_recorded_told_once_and_gives_the_lock_back(run: PipelineRun) -> None:
+    run.check(FIRST)
+    run.fail(FIRST, "Sandbox.Timedout", '{"errorMessage": "Task timed out after 60.00 seconds"}')
+    run.fail(FIRST, "Sandbox.Timedout", '{"errorMessage": "Task timed out after 60.00 seconds"}')
+    record = run.record(FIRST)
+    assert (record["status"], record["error"]["code"]) == ("FAILED", "INTERNAL_ERROR")
+    assert "timed out after 60.00 seconds" in record["error"]["message"]
+    assert run.world.locks.owner("aurora-restored-cluster") is None
+    assert len(run.aws.published) == 1
+    assert run.events(FIRST).count("operation.failed") == 1
+
+
+def test_a_phase_that_takes_longer_than_it_may_is_given_up_with_what_it_waited_for(run: PipelineRun) -> None:
+    run.settings(phase_timeout_hours={Phase.COPY_SNAPSHOT: 1})
+    run.aurora.set_durations({"copy": 7200})
+    run.check(FIRST)
+    with pytest.raises(PhaseTimedOut, match="`copying`"):
+        run.run_phase(Phase.COPY_SNAPSHOT, FIRST)
+    run.fail(FIRST, "PhaseTimedOut")
+    assert run.record(FIRST)["error"]["code"] == "PHASE_TIMED_OUT"
+
+
+def test_a_database_that_does_not_answer_is_given_up_after_a_while(run: PipelineRun) -> None:
+    run.run(FIRST, until=Phase.COPY_SNAPSHOT)
+    run.databases.is_reachable = False
+    with pytest.raises(DatabaseUnreachable, match="15 minutes"):
+        run.run_phase(Phase.RESTORE_CLUSTER, FIRST)
+
+
+def test_a_verification_that_does_not_hold_says_each_field_and_keeps_them_in_the_record(
+    run: PipelineRun,
+) -> None:
+    run.run(FIRST, until=Phase.SETUP_DB_USERS)
+    with run.aurora.locked() as world:
+        world.regions[TARGET_REGION].cluster("aurora-restored-cluster").deletion_protection = True
+    with pytest.raises(VerificationFailed, match="deletion_protection: wanted no, found yes"):
+        run.run_phase(Phase.VERIFY_RESTORE, FIRST)
+    run.fail(FIRST, "VerificationFailed")
+    record = run.record(FIRST)
+    differing = [
+        check["field"] for check in record["restore_details"]["verification"] if not check["matches"]
+    ]
+    assert differing == ["deletion_protection"]
+    assert record["error"]["step"] == "VerifyRestore"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [("migration-failed", ClusterFailed), ("incompatible-network", InstanceFailed)]
+)
+def test_what_ends_in_a_terminal_status_ends_the_run(
+    run: PipelineRun, status: str, error: type[RestoreError]
+) -> None:
+    run.run(FIRST, until=Phase.COPY_SNAPSHOT)
+    for _ in range(10):
+        result = run.phase(Phase.RESTORE_CLUSTER, FIRST)
+        run.clock.advance(result.wait_seconds)
+        if status == "migration-failed" or "instance" in result.message:
+            break
+    kind = "cluster" if status == "migration-failed" else "db"
+    plan = run.record(FIRST)["plan"]
+    name = (
+        plan["cluster"]["db_cluster_identifier"]
+        if kind == "cluster"
+        else plan["instances"][0]["db_instance_identifier"]
+    )
+    run.aurora.seed.set_status(TARGET_REGION, kind, name, status)
+    with pytest.raises(error, match=f"`{status}`"):
+        run.run_phase(Phase.RESTORE_CLUSTER, FIRST)
+    assert run.record(FIRST)["error"]["code"] == error.code

@@ -1,0 +1,50 @@
+"""The end of every run, good or bad: tell people, close the record, complete the trail, give the lock back.
+
+Each part can be done again after a crash and leaves then what one time leaves; only a message may go out twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aurora_restore.domain.errors import NotificationFailed
+from aurora_restore.domain.notification import Message
+from aurora_restore.domain.operation import Operation, OperationStatus
+from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.steps.world import World
+
+
+def tell(world: World, operation: Operation, message: Message) -> dict[str, Any]:
+    """Publish, unless it was done before. What cannot be sent keeps no run from its end: it stands in the record."""
+    if told := operation.section("notification"):
+        return told
+    time = format_time(world.clock.now())
+    try:
+        message_id = world.notifications.publish(
+            message.subject, message.text, message.facts, message.attributes
+        )
+    except NotificationFailed as failed:
+        world.audit.append(
+            operation.operation_id, world.clock.now(), "notification.failed", {"error": failed.message}
+        )
+        return {"error": failed.message, "hint": failed.hint, "subject": message.subject}
+    return {"message_id": message_id, "published_time": time, "subject": message.subject}
+
+
+def close(world: World, operation_id: str, status: OperationStatus, changes: Mapping[str, Any]) -> None:
+    """Give a running record its last status; one that is closed already stays as it is."""
+    time = format_time(world.clock.now())
+    ending = {"status": status.value, "end_time": time, "last_updated_time": time}
+    world.records.update(operation_id, {**changes, **ending}, only_if_status=OperationStatus.RUNNING.value)
+
+
+def complete(world: World, operation_id: str) -> None:
+    """What follows from a closed record: its last event in the trail, and the lock."""
+    operation = Operation(world.records.load(operation_id) or {})
+    if ended := operation.item.get("end_time"):
+        # The event bears the record's own time: written again, it is the same entry.
+        details = operation.section("error")
+        world.audit.append(operation_id, parse_time(ended), f"operation.{operation.status.lower()}", details)
+    if operation.target_cluster_id:
+        world.locks.release(operation.target_cluster_id, operation_id)
