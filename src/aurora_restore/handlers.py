@@ -81,7 +81,9 @@ def build_world(session: boto3.Session, environment: LambdaEnvironment) -> World
 
 @functools.cache
 def _world() -> World:
-    return build_world(boto3.Session(), read_environment(os.environ))
+    session = boto3.Session()
+    regions = tuple(session.get_available_regions("rds"))
+    return build_world(session, read_environment(os.environ, regions))
 
 
 def _entry_point(work: Work) -> Handler:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from statistics import median
 
 from tests.bench.cold_import import TIMES_LIMIT, Clients, Cost, WorkerRoom, clients_of, handler_module
@@ -13,82 +12,58 @@ from tests.unit.infrastructure.test_permissions import CALLS
 
 from aurora_restore.deployment.packaging import MAX_PACKAGE_BYTES, Project, build_artifacts, collect_entries
 
-ROUNDS = 5
+ROUNDS = 9
 BYTES_A_MB = 1e6
+
+_Key = tuple[str, Clients]
+_Seconds = Callable[[Cost], float]
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What was measured, round by round, of handlers and of boto3 beside them."""
+    """What was measured round by round: a handler, and straight after it boto3 with the same clients."""
 
-    of_handlers: dict[tuple[str, Clients], list[Cost]] = field(default_factory=dict)
-    of_boto3: dict[Clients, list[Cost]] = field(default_factory=dict)
-
-    @cached_property
-    def functions(self) -> tuple[str, ...]:
-        return tuple(CALLS)
+    pairs: dict[_Key, list[tuple[Cost, Cost]]] = field(default_factory=dict)
 
     def take(self, room: WorkerRoom) -> None:
-        """One round over all of them. Functions with one module and the same clients are one measurement."""
-        taken: set[tuple[str, Clients]] = set()
-        for function in self.functions:
-            clients = clients_of(function)
-            key = (handler_module(function), clients)
-            if key in taken:
-                continue
-            taken.add(key)
-            self.of_handlers.setdefault(key, []).append(room.import_handler(function))
-            self.of_boto3.setdefault(clients, []).append(room.import_boto3(clients))
+        """One round over all functions. Those with one module and the same clients are one measurement."""
+        for key, function in {_key(function): function for function in CALLS}.items():
+            pair = room.import_handler(function), room.import_boto3(clients_of(function))
+            self.pairs.setdefault(key, []).append(pair)
+
+    def row(self, function: str, seconds: _Seconds, limit_times: float | None) -> Row:
+        """Medians. How many times is the median of the rounds too: a pair shares what disturbed it."""
+        pairs = [(seconds(handler), boto3.ready_seconds) for handler, boto3 in self.pairs[_key(function)]]
+        return Row(
+            function,
+            median(handler for handler, _ in pairs) * 1000,
+            "ms",
+            median(boto3 for _, boto3 in pairs) * 1000,
+            limit_times=limit_times,
+            paired_times=median(handler / boto3 for handler, boto3 in pairs),
+        )
 
 
 def measure_imports(room: WorkerRoom) -> tuple[Group, Group]:
-    """Medians of interleaved rounds, after one that is not counted (it fills the caches of the file system)."""
+    """After a round that is not counted: it fills the caches of the file system."""
     Samples().take(room)
     samples = Samples()
     for _ in range(ROUNDS):
         samples.take(room)
-    return _imports(samples), _ready(samples)
-
-
-def _imports(samples: Samples) -> Group:
-    rows = []
-    for function in samples.functions:
-        of_module = [
-            cost.import_seconds
-            for (module, _), costs in samples.of_handlers.items()
-            if module == handler_module(function)
-            for cost in costs
-        ]
-        rows.append(_row(function, median(of_module), _reference(samples, function)))
-    return Group(
-        "Cold import of a handler (processor time, median)",
-        "importing boto3 alone and making the clients that the function uses.",
-        tuple(rows),
+    imported = tuple(samples.row(name, lambda cost: cost.import_seconds, TIMES_LIMIT) for name in CALLS)
+    ready = tuple(samples.row(name, lambda cost: cost.ready_seconds, None) for name in CALLS)
+    return (
+        Group(
+            f"Cold import of a handler (processor time, median of {ROUNDS} pairs)",
+            "importing boto3 alone and making the clients that the function uses.",
+            imported,
+        ),
+        Group(
+            f"Cold import of a handler, and its clients made (processor time, median of {ROUNDS} pairs)",
+            "as above. No limit: it says how much of a first call is ours.",
+            ready,
+        ),
     )
-
-
-def _ready(samples: Samples) -> Group:
-    rows = []
-    for function in samples.functions:
-        costs = samples.of_handlers[handler_module(function), clients_of(function)]
-        rows.append(_row(function, _median_ready(costs), _reference(samples, function)))
-    return Group(
-        "Cold import of a handler, and its clients made (processor time, median)",
-        "as above. This is what a first call has to wait for.",
-        tuple(rows),
-    )
-
-
-def _row(function: str, seconds: float, reference: float) -> Row:
-    return Row(function, seconds * 1000, "ms", reference * 1000, limit_times=TIMES_LIMIT)
-
-
-def _reference(samples: Samples, function: str) -> float:
-    return _median_ready(samples.of_boto3[clients_of(function)])
-
-
-def _median_ready(costs: Iterable[Cost]) -> float:
-    return median(cost.ready_seconds for cost in costs)
 
 
 def measure_package(project: Project) -> Group:
@@ -103,3 +78,7 @@ def measure_package(project: Project) -> Group:
         limit=MAX_PACKAGE_BYTES / BYTES_A_MB,
     )
     return Group("The size of the Lambda package", "the same files, not compressed.", (row,))
+
+
+def _key(function: str) -> _Key:
+    return handler_module(function), clients_of(function)

@@ -27,8 +27,9 @@ class Verdict(StrEnum):
 class Row:
     """One measurement. `reference` is what it is compared with, measured in the same run, in the same unit.
 
-    `limit` is in that unit too; `limit_times` is a multiple of the reference. Both are to stay below. `value` None:
-    this system does not tell (memory, where there is no /proc).
+    `limit` is in that unit too; `limit_times` is a multiple of the reference. Both are to stay below. `paired_times` is
+    how many times the reference it was, where that was measured pair by pair and is not the quotient of the two.
+    `value` None: this system does not tell (memory, where there is no /proc).
     """
 
     name: str
@@ -37,26 +38,25 @@ class Row:
     reference: float | None = None
     limit: float | None = None
     limit_times: float | None = None
+    paired_times: float | None = None
 
     @property
     def times(self) -> float | None:
         """How many times the reference."""
+        if self.paired_times is not None:
+            return self.paired_times
         return self.value / self.reference if self.value is not None and self.reference else None
-
-    @property
-    def bound(self) -> float | None:
-        """The limit in the row's own unit."""
-        if self.limit_times is not None and self.reference is not None:
-            return self.limit_times * self.reference
-        return self.limit
 
     @property
     def verdict(self) -> Verdict:
         if self.value is None:
             return Verdict.NOT_MEASURED
-        if self.bound is None:
+        judged, limit = (
+            (self.value, self.limit) if self.limit_times is None else (self.times, self.limit_times)
+        )
+        if judged is None or limit is None:
             return Verdict.NO_LIMIT
-        return Verdict.OK if self.value < self.bound else Verdict.OVER
+        return Verdict.OK if judged < limit else Verdict.OVER
 
     @property
     def limit_text(self) -> str:
@@ -73,7 +73,8 @@ class Row:
             "unit": self.unit,
             "reference": self.reference,
             "times": self.times,
-            "limit": self.bound,
+            "limit": self.limit,
+            "limit_times": self.limit_times,
             "verdict": self.verdict.value,
         }
 
@@ -106,12 +107,14 @@ def show(console: Console, groups: Iterable[Group], machine: str) -> None:
 
 def summary(groups: Iterable[Group]) -> str:
     """One line: how many limits are kept, and which are not."""
-    rows = [(group, row) for group in groups for row in group.rows]
-    over = [f"{group.title}: {row.name}" for group, row in rows if row.verdict is Verdict.OVER]
-    held = sum(row.verdict is Verdict.OK for _, row in rows)
-    if not over:
+    shown = tuple(groups)
+    held = sum(row.verdict is Verdict.OK for group in shown for row in group.rows)
+    over = {group.title: [row.name for row in group.rows if row.verdict is Verdict.OVER] for group in shown}
+    missed = sum(map(len, over.values()))
+    if not missed:
         return f"All {held} limits are kept."
-    return f"{held} of {held + len(over)} limits are kept; over are {'; '.join(over)}."
+    where = "; ".join(f"{title}: {', '.join(names)}" for title, names in over.items() if names)
+    return f"{held} of {held + missed} limits are kept. Over: {where}."
 
 
 def _table(rows: Sequence[Row]) -> Table:

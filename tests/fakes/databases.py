@@ -81,16 +81,16 @@ class FakeDatabases:
         server = self._answering(endpoint)
         if server.master != master:
             raise DbUserSetupFailed(
-                f"The master user {master.username} could not log in to database postgres."
+                f"The master user {master.username} could not log in to database postgres.",
+                "See that the admin secret was not changed during the run.",
             )
-        refuse_missing_databases([login.user for login in users], server.databases)
-        reports = tuple(_set_up(server, login) for login in users)
-        others = {
-            name: role for name, role in server.roles.items() if name not in {r.username for r in reports}
-        }
+        ours = {login.user.username for login in users}
+        others = {name: role for name, role in server.roles.items() if name not in ours}
         for role in others.values():
             if lock_other_logins and role.can_login:
                 role.can_login, role.locked = False, True
+        refuse_missing_databases([login.user for login in users], server.databases)
+        reports = tuple(_set_up(server, login) for login in users)
         found = sorted(name for name, role in others.items() if role.can_login or role.locked)
         return UsersReport(reports, tuple(found), tuple(name for name in found if others[name].locked))
 

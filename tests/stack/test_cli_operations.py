@@ -271,3 +271,15 @@ def test_deploy_into_another_region_shows_its_changes_and_applies_them(cli: Comm
     again = cli("deploy", "--region", "eu-west-1", "--yes")
     assert again.status == 0
     assert "nothing to change" in again.out
+    assert "SubnetIds" not in deployed.err + again.err
+
+
+def test_deploy_warns_where_no_subnets_are_given_to_what_is_no_local_stack(stack: StackInfo) -> None:
+    environment = environment_of(stack)
+    endpoint = environment.pop("AWS_ENDPOINT_URL")
+    services = ("CLOUDFORMATION", "S3", "SECRETS_MANAGER", "STS")
+    environment |= {f"AWS_ENDPOINT_URL_{service}": endpoint for service in services}
+    deployed = run_command(environment, ["deploy", "--region", "us-west-2", "--yes"])
+    assert deployed.status == 0, deployed.out + deployed.err
+    assert "The parameter SubnetIds is empty" in deployed.err
+    assert "--region us-west-2 --parameter SubnetIds=subnet-1,subnet-2" in deployed.err

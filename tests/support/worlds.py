@@ -4,6 +4,7 @@ format, our local Aurora without engines, and a fake of the database servers."""
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,7 @@ from aurora_restore.steps.world import World
 
 SOURCE_REGION, TARGET_REGION = "us-east-1", "us-west-2"
 MASTER_PASSWORD, ADMIN_PASSWORD = "the-password-of-production", "the-new-password"
+ADMIN_SECRET = "aurora-restore/admin-credentials"
 DAY = datetime(2023, 6, 15, 3, 10, tzinfo=UTC)
 LOOKS_AT_MOST = 200
 
@@ -62,10 +64,13 @@ class ClusterDatabases:
     aurora: LocalAurora
     calls: list[Sequence[DbUserLogin]] = field(default_factory=list)
     is_reachable: bool = True
+    refusal: str | None = None
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
         if not self.is_reachable:
             return LoginAttempt(LoginOutcome.UNREACHABLE, "the connection timed out")
+        if self.refusal:
+            return LoginAttempt(LoginOutcome.REFUSED, self.refusal)
         return self.aurora.log_in(endpoint.host, endpoint.port, credentials.username, credentials.password)
 
     def set_up_users(
@@ -173,12 +178,14 @@ class PipelineRun:
         seed.put_snapshot(SOURCE_REGION, "production", DAY)
         subnets = {"subnet-1": "us-west-2a", "subnet-2": "us-west-2b"}
         seed.put_subnet_group(TARGET_REGION, "default-vpc-subnet-group", self.vpc_id, subnets)
-        self.admin_secret("postgres", ADMIN_PASSWORD)
+        self.aws.create_secret(ADMIN_SECRET, {"username": "postgres", "password": ADMIN_PASSWORD})
 
-    def admin_secret(self, username: str, password: str) -> None:
-        self.aws.create_secret(
-            "aurora-restore/admin-credentials", {"username": username, "password": password}
-        )
+    def put_admin_secret(self, username: str, password: str) -> None:
+        """Another value for the admin secret."""
+        secrets = self.aws.clients(TARGET_REGION).secretsmanager()
+        value = json.dumps({"username": username, "password": password})
+        with self.aws.setting_up():
+            secrets.put_secret_value(SecretId=ADMIN_SECRET, SecretString=value)
 
     def _world(self) -> World:
         clients = self.aws.clients(TARGET_REGION)
@@ -186,7 +193,7 @@ class PipelineRun:
             target_region=TARGET_REGION,
             default_source_region=SOURCE_REGION,
             default_db_instance_class="db.r5.large",
-            admin_secret_id="aurora-restore/admin-credentials",
+            admin_secret_id=ADMIN_SECRET,
             target_cluster_prefix="aurora-restored-",
         )
         return World(

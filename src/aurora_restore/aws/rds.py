@@ -20,7 +20,7 @@ from aurora_restore.aws.rds_parsing import (
     parse_subnet_group,
     to_tag_list,
 )
-from aurora_restore.domain.errors import AwsUnavailable, PasswordNotAcceptable
+from aurora_restore.domain.errors import PasswordNotAcceptable, ResourceBusy
 from aurora_restore.domain.observed import (
     ClusterSnapshot,
     DbCluster,
@@ -57,16 +57,19 @@ class AwsRds:
         return self._clients.rds(self._region)
 
     def list_cluster_snapshots(self, db_cluster_identifier: str | None = None) -> Sequence[ClusterSnapshot]:
-        """All automated and manual cluster snapshots of the account, or of one cluster."""
+        """All automated and manual cluster snapshots of the account, or of one cluster.
+
+        RDS is not asked for the one cluster: "must match the identifier of an existing DBCluster", says its
+        reference, and in the target Region, or after a disaster, none exists.
+        """
         pages = self._rds.get_paginator("describe_db_cluster_snapshots")
-        chosen = {"DBClusterIdentifier": db_cluster_identifier} if db_cluster_identifier else {}
-        with Translating("rds", ignoring=SNAPSHOT_NOT_FOUND_CODES):
-            return [
-                parse_cluster_snapshot(snapshot)
-                for page in pages.paginate(**chosen)  # type: ignore[arg-type]
-                for snapshot in page["DBClusterSnapshots"]
+        with Translating("rds"):
+            found = [
+                parse_cluster_snapshot(item)
+                for page in pages.paginate()
+                for item in page["DBClusterSnapshots"]
             ]
-        return []
+        return [item for item in found if db_cluster_identifier in {None, item.db_cluster_identifier}]
 
     def find_cluster_snapshot(self, identifier_or_arn: str) -> ClusterSnapshot | None:
         """The snapshot of this name or ARN. Of an automated one RDS wants the type beside the name."""
@@ -131,7 +134,7 @@ class AwsRds:
 
         Raises:
             PasswordNotAcceptable: RDS does not take it.
-            AwsUnavailable: the cluster is busy with another change.
+            ResourceBusy: the cluster is busy with another change.
         """
         try:
             self._rds.modify_db_cluster(
@@ -165,7 +168,7 @@ class AwsRds:
         """CreateDBInstance with its own parameter names.
 
         Raises:
-            AwsUnavailable: the cluster is busy, for instance with the instance that was created just before.
+            ResourceBusy: the cluster is busy, for instance with the instance that was created just before.
             QuotaExceeded, ParameterGroupNotFound, AwsRequestFailed.
         """
         try:
@@ -242,5 +245,5 @@ def _is_automated(identifier_or_arn: str) -> bool:
     return identifier_or_arn.rpartition(":cluster-snapshot:")[2].startswith(AUTOMATED_NAME_PREFIX)
 
 
-def _busy(what: str, error: BaseException) -> AwsUnavailable:
-    return AwsUnavailable(f"{what} is busy with another change: {error_message(error)}")
+def _busy(what: str, error: BaseException) -> ResourceBusy:
+    return ResourceBusy(f"{what} is busy with another change: {error_message(error)}")

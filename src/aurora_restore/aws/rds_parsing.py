@@ -12,6 +12,7 @@ from aurora_restore.domain.observed import (
     Quota,
     SubnetGroup,
 )
+from aurora_restore.domain.restoring import SCALING_NAMES
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import (
@@ -136,12 +137,16 @@ def _security_group_ids(cluster: DBClusterTypeDef) -> tuple[str, ...]:
 
 
 def _serverless_v2(cluster: DBClusterTypeDef) -> dict[str, float] | None:
-    """Keys as RDS spells them: MinCapacity, MaxCapacity (in ACUs), SecondsUntilAutoPause."""
+    """Capacities in ACUs, under the names that a request uses for them."""
     scaling = cluster.get("ServerlessV2ScalingConfiguration")
     if not scaling:
         return None
     values: Mapping[str, Any] = scaling
-    return {name: value for name, value in values.items() if isinstance(value, int | float)}
+    return {
+        name: float(values[theirs])
+        for name, theirs in SCALING_NAMES.items()
+        if values.get(theirs) is not None
+    }
 
 
 def _members_writer_first(cluster: DBClusterTypeDef) -> tuple[str, ...]:

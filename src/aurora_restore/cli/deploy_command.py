@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,7 +41,8 @@ def deploy(
         typer.Option(
             "--parameter",
             metavar="NAME=VALUE",
-            help="Template parameter; may be repeated. Others keep the value that they have.",
+            help="Parameter of the template, e.g. SubnetIds=subnet-1,subnet-2; may be repeated. "
+            "Others keep the value that they have.",
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")] = False,
@@ -61,7 +63,7 @@ def deploy(
     plan = deployer.plan(request)
     outcome = _apply(screen, deployer, plan, yes) if plan.changes else None
     _say_done(screen, plan, outcome, clients.region)
-    _say_next(screen, clients, given)
+    _say_next(screen, clients, given, stack_name)
 
 
 def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
@@ -136,10 +138,40 @@ def _say_done(screen: Screen, plan: ChangePlan, outcome: DeploymentOutcome | Non
         screen.show(render_deployed(outcome, region))
 
 
-def _say_next(screen: Screen, clients: Any, parameters: dict[str, str]) -> None:
+def _say_next(screen: Screen, clients: Any, parameters: dict[str, str], stack_name: str) -> None:
     from aurora_restore.deployment.deployer import admin_secret_warning  # noqa: PLC0415
 
     secret_id = parameters.get("AdminSecretId", ADMIN_SECRET_ID)
     if warning := admin_secret_warning(clients.secretsmanager, secret_id, clients.region):
         screen.note(warning)
+    stacks = clients.cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
+    standing = stacks[0].get("Parameters", [])
+    if warning := subnets_warning(parameters, standing, clients.region, stack_name, os.environ):
+        screen.note(warning)
     screen.say("Next: `aurora-restore plan …` shows what a restore would do; `start … --watch` does it.")
+
+
+def subnets_warning(
+    given: Mapping[str, str],
+    standing: Sequence[Mapping[str, Any]],
+    region: str,
+    stack_name: str,
+    environment: Mapping[str, str],
+) -> str | None:
+    """What a stack without subnets cannot do, with the command that mends it; None where nothing is amiss.
+
+    `standing` are the stack's parameters as CloudFormation lists them; one that is `given` comes before it.
+    Everything is within reach of what stands in for AWS (AWS_ENDPOINT_URL).
+    """
+    values = {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in standing}
+    if environment.get("AWS_ENDPOINT_URL") or ({**values, **given}).get("SubnetIds"):
+        return None
+    stack = "" if stack_name == STACK_NAME else f" --stack-name {stack_name}"
+    return (
+        "The parameter SubnetIds is empty: the two functions that talk to databases, "
+        "aurora-restore-restore-cluster and aurora-restore-setup-db-users, run outside any VPC. They cannot reach "
+        "a cluster whose instances are not public: a restore would wait at its end, and fail. Give them subnets "
+        "from which the restored clusters and the AWS APIs can be reached, and security groups that the clusters' "
+        f"own let in: aurora-restore deploy --region {region}{stack} "
+        "--parameter SubnetIds=subnet-1,subnet-2 --parameter SecurityGroupIds=sg-1"
+    )

@@ -14,11 +14,12 @@ They are stable: scripts may rely on them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
 
 from aurora_restore.cli import errors
+from aurora_restore.cli.views.record import view_operation
 from aurora_restore.domain.errors import RequestRefused, RestoreError, TransientFault
 
 
@@ -59,16 +60,4 @@ def exit_code_of_record(record: Mapping[str, Any]) -> ExitCode:
     """The exit status for an operation that has ended, from its record."""
     if record.get("status") == "SUCCEEDED":
         return ExitCode.OK
-    code = str((record.get("error") or {}).get("code"))
-    return ExitCode.REQUEST_REFUSED if is_refusal(code) else ExitCode.OPERATION_FAILED
-
-
-def is_refusal(code: str) -> bool:
-    """Whether the code is that of a request that was refused before anything was created."""
-    return any(refusal.code == code for refusal in _with_descendants(RequestRefused))
-
-
-def _with_descendants(error_type: type[RestoreError]) -> Iterator[type[RestoreError]]:
-    yield error_type
-    for subclass in error_type.__subclasses__():
-        yield from _with_descendants(subclass)
+    return ExitCode.REQUEST_REFUSED if view_operation(record).was_refused else ExitCode.OPERATION_FAILED

@@ -165,25 +165,17 @@ def list_operations(
 ) -> None:
     """List recent operations, newest first."""
     screen = make_screen(json_output)
-    pipeline = connect(resolve_region(region))
-    wanted = [status_filter] if status_filter else list(Status)
-    records = recent_records(pipeline, wanted, parse_since(since, utc_now()), limit)
+    begun_since = parse_since(since, utc_now())
+    table = connect(resolve_region(region)).records
+    records = (
+        table.list_by_status(status_filter.value, begun_since, limit)
+        if status_filter
+        else table.list_recent(begun_since, limit)
+    )
     if screen.json_output:
         screen.data(records)
     views = [view_operation(record) for record in records]
     screen.show(render_operations(views, utc_now(), screen.out.width))
-
-
-def recent_records(
-    pipeline: Pipeline, statuses: list[Status], since: datetime, limit: int
-) -> list[dict[str, Any]]:
-    """The newest records of these statuses; the index answers for one status at a time."""
-    found = [
-        record
-        for status in statuses
-        for record in pipeline.records.list_by_status(status.value, since, limit)
-    ]
-    return sorted(found, key=lambda record: str(record.get("start_time")), reverse=True)[:limit]
 
 
 def parse_since(text: str, now: datetime) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -38,10 +38,17 @@ class Executions(Protocol):
         """The execution of that name; None where there is none."""
 
 
+class ListedRecords(Records, Protocol):
+    """The state table, with what only people ask of it."""
+
+    def list_recent(self, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
+        """Records of every status, newest first."""
+
+
 @dataclass(frozen=True)
 class Pipeline:
     region: str
-    records: Records
+    records: ListedRecords
     executions: Executions
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aurora_restore.database import privileges
+from aurora_restore.database.amazon_roles import is_amazons
 from aurora_restore.database.roles import IAM_GROUP, SUPERUSER_GROUP, find_role, wanted_groups
 from aurora_restore.database.session import (
     INSUFFICIENT_PRIVILEGE,
@@ -23,6 +24,14 @@ from aurora_restore.database.session import (
 from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.users import Access, DbUser, DbUserLogin
 
+_CHANGED_MEANWHILE = (
+    "Something else changed the role during the run: see who works on the restored cluster, and start again under a "
+    "new name."
+)
+_MEMBERSHIP_HINT = (
+    "The master user can grant only roles that it has ADMIN on, and take back only what it granted itself: mend the "
+    "membership in the source cluster, or choose another username; then start again under a new name."
+)
 _PROBE = "aurora_restore_privilege_probe"
 
 
@@ -43,14 +52,17 @@ def check_role(session: Session, user: DbUser) -> list[str]:
     role = find_role(session, user.username)
     if role is None or not role.can_login:
         raise DbUserSetupFailed(
-            f"The database user {user.username} is not there, or may not log in, after its set-up."
+            f"The database user {user.username} is not there, or may not log in, after its set-up.",
+            _CHANGED_MEANWHILE,
         )
     held = {membership.group for membership in role.memberships}
     missing = sorted(wanted_groups(user) - held)
     surplus = sorted(held - wanted_groups(user)) if user.access is not Access.ADMIN else []
     if missing or surplus:
         said = f"lacks membership of {missing}" if missing else f"is still a member of {surplus}"
-        raise DbUserSetupFailed(f"The database user {user.username} ({user.access}) {said} after its set-up.")
+        raise DbUserSetupFailed(
+            f"The database user {user.username} ({user.access}) {said} after its set-up.", _MEMBERSHIP_HINT
+        )
     found = []
     if user.iam:
         found.append(
@@ -108,7 +120,9 @@ def check_login(server: Server, login: DbUserLogin, databases: Sequence[str]) ->
         except (LoginRefused, DatabaseRefused) as refused:
             raise DbUserSetupFailed(
                 f"The user {user.username} cannot log in to database {database} with the password of its secret:"
-                f" {refused}."
+                f" {refused}.",
+                "See that the secret was not changed during the run, and that no limit of the role or the database "
+                "(CONNECTION LIMIT) came along; then start again under a new name.",
             ) from None
     return found
 
@@ -144,7 +158,7 @@ def _table_to_try(session: Session) -> _Table | None:
         " AND a.attgenerated = '' AND a.attidentity <> 'a' ORDER BY a.attnum LIMIT 1)"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner"
         " WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-        " AND NOT r.rolsuper AND r.rolname !~ '^(pg_|rds)'"
+        f" AND NOT r.rolsuper AND NOT {is_amazons('r.rolname')}"
         " AND NOT EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee = 0) ORDER BY 1 LIMIT 1"
     )
     return _Table(*found[0]) if found else None
@@ -170,7 +184,7 @@ def _create_probes(session: Session, *, ours_alone: bool) -> list[_Probe]:
         probes.append(_Probe("create a schema", f"CREATE SCHEMA {_PROBE}"))
     # Where everyone may create in `public`, an attempt says nothing about this user.
     closed = session.rows(
-        "SELECT n.nspowner = to_regrole('pg_database_owner') OR NOT (r.rolsuper OR r.rolname ~ '^(pg_|rds)')"
+        f"SELECT n.nspowner = to_regrole('pg_database_owner') OR NOT (r.rolsuper OR {is_amazons('r.rolname')})"
         " FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'public' AND NOT EXISTS"
         " (SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = 0 AND a.privilege_type = 'CREATE')"
     )
@@ -183,7 +197,7 @@ def _is_of_rds(session: Session) -> bool:
     """Whether the database belongs to a role of RDS: then its CREATE is not the master's to give."""
     return bool(
         session.value(
-            "SELECT r.rolsuper OR r.rolname ~ '^(pg_|rds)' FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
+            f"SELECT r.rolsuper OR {is_amazons('r.rolname')} FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
             " WHERE d.datname = current_database()"
         )
     )
@@ -203,7 +217,9 @@ def _can(session: Session, user: DbUser, probes: list[_Probe]) -> list[str]:
         if refused is not None:
             raise DbUserSetupFailed(
                 f"In database {session.database} the user {user.username} ({user.access}) cannot {probe.what}:"
-                f" {refused}."
+                f" {refused}.",
+                "Mend in the source cluster what the server's words name (row security, a trigger, an owner that "
+                "grants nothing) and restore a snapshot taken after that; or ask for another access.",
             )
     said = f"can {_listed(probes)}" if probes else "finds no table to try"
     return [f"in {session.database} {said}"]
@@ -220,7 +236,9 @@ def _cannot(session: Session, user: DbUser, probes: list[_Probe]) -> list[str]:
                 else f"was not refused for want of a privilege ({refused}) when it tried to"
             )
             raise DbUserSetupFailed(
-                f"In database {session.database} the user {user.username} ({user.access}) {how} {probe.what}."
+                f"In database {session.database} the user {user.username} ({user.access}) {how} {probe.what}.",
+                "Find the membership, ownership or grant to PUBLIC that lets it, take it away in the source cluster, "
+                "and restore a snapshot taken after that; or choose another username.",
             )
     return [f"in {session.database} cannot {_listed(probes)}"]
 

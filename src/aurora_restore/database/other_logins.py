@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from aurora_restore.database.amazon_roles import is_amazons
 from aurora_restore.database.quoting import identifier, literal
 from aurora_restore.database.session import ServerRefused, Session
 from aurora_restore.domain.errors import DbUserSetupFailed
@@ -27,7 +28,7 @@ def unlocked_comment(comment: str) -> str | None:
 
 
 def survey(session: Session, ours: Collection[str], *, lock: bool) -> OtherLogins:
-    """Find the login roles that are neither `ours` nor of PostgreSQL or RDS, and lock them if asked to.
+    """Find the login roles that are neither `ours` nor of PostgreSQL or Amazon, and lock them if asked to.
 
     Raises:
         DbUserSetupFailed: some could not be locked; names them.
@@ -51,8 +52,8 @@ def survey(session: Session, ours: Collection[str], *, lock: bool) -> OtherLogin
 
 def _find(session: Session, ours: Collection[str]) -> tuple[list[str], list[str]]:
     found = session.rows(
-        "SELECT rolname, rolcanlogin, coalesce(shobj_description(oid, 'pg_authid'), '') FROM pg_roles"
-        " WHERE rolname !~ '^(pg_|rds)' ORDER BY rolname"
+        "SELECT rolname, rolcanlogin, coalesce(shobj_description(oid, 'pg_authid'), '')"  # noqa: S608 - constants
+        f" FROM pg_roles WHERE NOT {is_amazons('rolname')} ORDER BY rolname"
     )
     others = [row for row in found if row[0] not in ours]
     open_logins = [name for name, can_login, _ in others if can_login]

@@ -88,7 +88,9 @@ class PostgresDatabases:
             return setup.run(lock_other_logins=lock_other_logins)
         except ServerRefused as refused:
             raise DbUserSetupFailed(
-                f"The server refused the master user {master.username}: {refused}."
+                f"The server refused the master user {master.username}: {refused}.",
+                "Mend in the source cluster what the server's words name, or ask for other users, and start again "
+                "under a new name.",
             ) from None
 
 
@@ -105,6 +107,9 @@ class _Setup:
         with self._open_maintenance() as session:
             # A function that was given up by its caller may still be at work beside the one that was called again.
             session.run(f"SELECT pg_advisory_lock({_ONE_SETUP_AT_A_TIME})")
+            ours = {self._master.username, *(user.username for user in self._users)}
+            # First of all, so that no failure below leaves production's logins open.
+            others = other_logins.survey(session, ours, lock=lock_other_logins)
             everything = _databases(session)
             refuse_missing_databases(self._users, everything)
             actions = {
@@ -118,8 +123,6 @@ class _Setup:
                 self._report(session, login, everything, actions, notes[login.user.username])
                 for login in self._logins
             ]
-            ours = {self._master.username, *actions}
-            others = other_logins.survey(session, ours, lock=lock_other_logins)
         return UsersReport(tuple(reports), others.found, others.locked)
 
     def _open_maintenance(self) -> Session:
@@ -142,7 +145,9 @@ class _Setup:
 
     def _master_refused(self, refused: Exception, database: str = "postgres") -> DbUserSetupFailed:
         return DbUserSetupFailed(
-            f"The master user {self._master.username} could not log in to database {database}: {refused}."
+            f"The master user {self._master.username} could not log in to database {database}: {refused}.",
+            "See that the admin secret was not changed during the run, and that the master user may connect to this "
+            "database; then start again under a new name.",
         )
 
     def _logs_in(self, login: DbUserLogin) -> bool:

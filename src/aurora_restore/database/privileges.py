@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from aurora_restore.database.amazon_roles import is_amazons
 from aurora_restore.database.session import Session
 from aurora_restore.domain.users import Access
 
@@ -120,11 +121,11 @@ class Excess:
 
 # `public` belongs to pg_database_owner, whose one member is the database's owner: that one decides. Objects of
 # RDS itself and of superusers are nobody's to grant, and are left as they are.
-_DECIDING_OWNER = """
+_DECIDING_OWNER = f"""
     SELECT o.*, r.rolname AS decider FROM objects o
     JOIN pg_database d ON d.datname = current_database()
     JOIN pg_roles r ON r.oid = CASE WHEN o.owner = to_regrole('pg_database_owner') THEN d.datdba ELSE o.owner END
-    WHERE NOT r.rolsuper AND r.rolname !~ '^(pg_|rds)'
+    WHERE NOT r.rolsuper AND NOT {is_amazons("r.rolname")}
 """
 
 

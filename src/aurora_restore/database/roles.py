@@ -21,6 +21,7 @@ SUPERUSER_GROUP = "rds_superuser"
 IAM_GROUP = "rds_iam"
 
 _SCRAM_ITERATIONS = 4096
+_PASSWORD_HINT = "Put another password into the user's secret, and start again under a new name."  # noqa: S105 - no secret
 
 CREATED, CHANGED, UNCHANGED = "created", "changed", "unchanged"
 
@@ -88,6 +89,7 @@ def bring_about(session: Session, login: DbUserLogin, logs_in: Callable[[DbUserL
         DbUserSetupFailed: the server refuses, or the role holds a power that a master cannot take away.
     """
     user = login.user
+    role = None
     try:
         role = find_role(session, user.username)
         if role is None:
@@ -102,10 +104,25 @@ def bring_about(session: Session, login: DbUserLogin, logs_in: Callable[[DbUserL
             changed = True
     except ServerRefused as refused:
         raise DbUserSetupFailed(
-            f"The database user {user.username} could not be made or changed: {refused}."
-            " A role that came along with the snapshot can be changed only where the master user has ADMIN on it."
+            f"The database user {user.username} could not be made or changed: {refused}.",
+            _hint_for_new_role() if role is None else _hint_for_role_that_came_along(user.username),
         ) from None
     return CHANGED if changed else UNCHANGED
+
+
+def _hint_for_new_role() -> str:
+    return (
+        "Give the master user what the server's words name in the source cluster (CREATEROLE; membership of "
+        "rds_password where rds.restrict_password_commands is on), and restore a snapshot taken after that."
+    )
+
+
+def _hint_for_role_that_came_along(username: str) -> str:
+    return (
+        "A role that came along with the snapshot can be changed only where the master user has ADMIN on it: "
+        f"`GRANT {identifier(username)} TO <master user> WITH ADMIN OPTION` in the source cluster, and restore a "
+        "snapshot taken after that; or choose another username."
+    )
 
 
 def _create(session: Session, login: DbUserLogin) -> None:
@@ -198,14 +215,15 @@ def scram_verifier(username: str, password: str) -> str:
     import scramp  # noqa: PLC0415 - imported where a password is set, not at the start of every Lambda
 
     if not password:
-        raise DbUserSetupFailed(f"The password of the database user {username} is empty.")
+        raise DbUserSetupFailed(f"The password of the database user {username} is empty.", _PASSWORD_HINT)
     try:
         salt, stored_key, server_key, iterations = scramp.ScramMechanism("SCRAM-SHA-256").make_auth_info(
             password, iteration_count=_SCRAM_ITERATIONS
         )
     except scramp.ScramException:
         raise DbUserSetupFailed(
-            f"The password of the database user {username} holds a character that SCRAM does not admit."
+            f"The password of the database user {username} holds a character that SCRAM does not admit.",
+            _PASSWORD_HINT,
         ) from None
     salt, stored_key, server_key = (
         base64.b64encode(part).decode() for part in (salt, stored_key, server_key)

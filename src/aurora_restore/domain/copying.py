@@ -43,6 +43,11 @@ def decide_copy(operation_id: str, plan: RestorePlan, snapshots: Sequence[Cluste
     if finished:
         chosen = own if own is not None and own in finished else finished[0]
         return CopyDecision(CopyAction.USE, _use_reason(chosen, own), chosen)
+    if own and own.status == "available":
+        raise NameTaken(
+            f"The snapshot {own.db_cluster_snapshot_identifier} of this operation is no copy of "
+            f"{plan.source.cluster_snapshot_identifier} under the planned key."
+        )
     if own and own.status in FAILED_SNAPSHOT_STATUSES:
         raise SnapshotCopyFailed(
             f"The copy {own.db_cluster_snapshot_identifier} of {plan.source.cluster_snapshot_identifier} "

@@ -12,56 +12,12 @@ what the record, the notification and the command line show, its `hint` says wha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar
 
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong, in the operator's words."""
-
-    code: str
-    message: str
-    hint: str
-
-    def to_item(self) -> dict[str, str]:
-        return {"code": self.code, "message": self.message, "hint": self.hint}
-
-
-class RestoreError(Exception):
-    """Base of all our errors."""
-
-    code: ClassVar[str] = "INTERNAL_ERROR"
-    default_hint: ClassVar[str] = "Look at the log of the step for this operation id, and report it as a bug."
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint or self.default_hint
-
-    @property
-    def faults(self) -> tuple[Fault, ...]:
-        return (Fault(self.code, self.message, self.hint),)
-
-
-class RequestRefused(RestoreError):
-    """The request cannot be carried out. Nothing was created."""
-
-    code = "REQUEST_REFUSED"
-    default_hint = "Correct the request and start again; nothing was created."
-
-
-class StepFailed(RestoreError):
-    """A step cannot be brought to its end."""
-
-    code = "STEP_FAILED"
-
-
-class TransientFault(RestoreError):
-    """A repetition can help; the state machine repeats the step."""
-
-    code = "TRANSIENT_FAULT"
-    default_hint = "The step is repeated by itself. If this ends the run, start it again later."
+from aurora_restore.domain.error_kinds import Fault as Fault
+from aurora_restore.domain.error_kinds import RequestRefused as RequestRefused
+from aurora_restore.domain.error_kinds import RestoreError as RestoreError
+from aurora_restore.domain.error_kinds import StepFailed as StepFailed
+from aurora_restore.domain.error_kinds import TransientFault as TransientFault
 
 
 class InvalidRequest(RequestRefused):
@@ -153,6 +109,11 @@ class SubnetGroupRequired(RequestRefused):
 class SubnetGroupNotFound(RequestRefused):
     code = "SUBNET_GROUP_NOT_FOUND"
     default_hint = "Create the subnet group in the target Region, or name one that exists."
+
+
+class SubnetGroupTooFewZones(RequestRefused):
+    code = "SUBNET_GROUP_TOO_FEW_ZONES"
+    default_hint = "Aurora needs subnets in two availability zones at least: add one to the subnet group."
 
 
 class SecurityGroupRequired(RequestRefused):
@@ -284,6 +245,14 @@ class InstanceFailed(StepFailed):
     )
 
 
+class MasterLoginRefused(StepFailed):
+    code = "MASTER_LOGIN_REFUSED"
+    default_hint = (
+        "The password was changed and the master user is refused all the same: see whether it is a member of "
+        "rds_iam or may not log in, and whether the admin secret was changed meanwhile."
+    )
+
+
 class DbUserSetupFailed(StepFailed):
     code = "DB_USER_SETUP_FAILED"
     default_hint = (
@@ -346,6 +315,11 @@ class CopySlotsInUse(TransientFault):
         "Five copies are in flight in the target Region, which is the most that AWS admits; the "
         "pipeline waits for a free slot."
     )
+
+
+class ResourceBusy(TransientFault):
+    code = "RESOURCE_BUSY"
+    default_hint = "RDS is at work on the same thing; the pipeline waits until that is over."
 
 
 class DatabaseUnreachable(TransientFault):

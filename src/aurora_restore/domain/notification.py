@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.times import format_time, parse_time
 
@@ -41,11 +42,8 @@ def success_message(operation: Operation, now: datetime) -> Message:
         "What to do next: connect over TLS with the endpoint above and the login in your own secret; "
         f"see everything with `aurora-restore status {operation.operation_id}`.",
     ]
-    if details.get("other_logins"):
-        lines.append(
-            f"Note: {len(details['other_logins'])} more login(s) came along with the snapshot and keep their "
-            f"production passwords: {', '.join(details['other_logins'])}. `lock_other_logins: true` disables them."
-        )
+    lines += _about_other_logins(details)
+    lines += [f"Warning: {warning}" for warning in operation.item.get("warnings") or ()]
     return _message(operation, "SUCCEEDED", f"Restored: {name} from {day}", lines, now)
 
 
@@ -107,17 +105,33 @@ def _message(operation: Operation, outcome: str, subject: str, lines: list[str],
     return Message(subject, "\n".join(lines), facts, attributes)
 
 
+def _about_other_logins(details: Mapping[str, Any]) -> list[str]:
+    locked = details.get("locked_logins") or ()
+    open_logins = [name for name in details.get("other_logins") or () if name not in locked]
+    lines = []
+    if open_logins:
+        lines.append(
+            f"Note: {len(open_logins)} more login(s) came along with the snapshot and keep their production "
+            f"passwords: {', '.join(open_logins)}. `lock_other_logins: true` disables them."
+        )
+    if locked:
+        lines.append(f"Note: {len(locked)} login(s) that came along were disabled: {', '.join(locked)}.")
+    return lines
+
+
 def _what_was_left(operation: Operation) -> str:
-    if not operation.is_planned:
+    """What the run had begun to make; each name was written down before its request was sent."""
+    made = operation.section("made")
+    if not made:
         return "What it means: nothing was created, and nothing that stood before was touched."
-    plan = operation.plan
-    names = [f"the cluster {plan.cluster.db_cluster_identifier} and its instances"]
-    if plan.copy:
-        names.insert(0, f"the snapshot copy {plan.copy.cluster_snapshot_identifier}")
-    return (
-        f"What it means: what the run had made by then may still stand: {', '.join(names)} "
-        f"(tag aurora-restore:operation-id = {operation.operation_id}). Nothing that stood before was touched."
+    names = ", ".join(f"the {kind} {name}" for kind, name in made.items())
+    words = (
+        f"What it means: this may still stand: {names} (what is ours has the tag {OPERATION_TAG} = "
+        f"{operation.operation_id}; leave what has not). Nothing that stood before was touched."
     )
+    if "cluster" in made and "endpoint" not in operation.section("restore_details"):
+        words += " The cluster, where it stands, may still open with production's master password."
+    return words
 
 
 def _users(details: Mapping[str, Any]) -> str:

@@ -61,7 +61,8 @@ class Operation:
 
     def section(self, name: str) -> dict[str, Any]:
         """A map field of the record, e.g. `restore_details`; empty where it does not stand yet."""
-        return dict(self.item.get(name) or {})
+        value = self.item.get(name)
+        return dict(value) if isinstance(value, Mapping) else {}
 
     def phase(self, phase: Phase) -> dict[str, Any]:
         return dict(self.section("phases").get(phase.value) or {})
@@ -71,11 +72,15 @@ class Operation:
         return parse_time(started) if started else None
 
     def waited_for(self, phase: Phase, message: str, now: datetime) -> timedelta:
-        """For how long the phase has been waiting for just this."""
+        """For how long the phase has been waiting for just this; what follows a colon may have changed."""
         state = self.phase(phase)
-        if state.get("message") != message or not state.get("waiting_since"):
+        if _subject(state.get("message")) != _subject(message) or not state.get("waiting_since"):
             return timedelta()
         return now - parse_time(state["waiting_since"])
+
+
+def _subject(message: object) -> str:
+    return str(message).partition(": ")[0]
 
 
 def new_record(
@@ -92,6 +97,7 @@ def new_record(
         "start_time": format_time(now),
         "last_updated_time": format_time(now),
         "parameters": parameters,
+        "made": {},
         "snapshot_details": {},
         "restore_details": {},
         "phases": {},
@@ -103,7 +109,7 @@ def phase_state(before: Mapping[str, Any], result: StepResult, now: datetime) ->
     """What the record says of a phase after one more call."""
     time = format_time(now)
     ended = result.status is not StepStatus.IN_PROGRESS
-    same_wait = before.get("message") == result.message and before.get("waiting_since")
+    same_wait = before.get("waiting_since") and _subject(before.get("message")) == _subject(result.message)
     state = {
         "status": result.status.value,
         "start_time": before.get("start_time", time),

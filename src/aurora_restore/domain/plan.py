@@ -132,7 +132,7 @@ def build_plan(
         db_users=request.db_users,
         lock_other_logins=request.lock_other_logins,
         admin_secret_id=settings.admin_secret_id,
-        notes=_notes(request, snapshot),
+        notes=_notes(request, snapshot, settings),
     )
 
 
@@ -219,8 +219,18 @@ def _instances(
     )
 
 
-def _notes(request: RestoreRequest, snapshot: ClusterSnapshot) -> tuple[str, ...]:
+def _notes(request: RestoreRequest, snapshot: ClusterSnapshot, settings: PipelineSettings) -> tuple[str, ...]:
     notes = [f"the engine version stays that of the snapshot: {snapshot.engine} {snapshot.engine_version}"]
+    if request.engine_lifecycle_support.endswith("-disabled"):
+        notes.append(
+            "if that major version is past its standard support, RDS upgrades the restored cluster by itself, and "
+            "the verification will say so; engine_lifecycle_support can enrol it in the paid support instead"
+        )
+    if not settings.reaches_private_databases:
+        notes.append(
+            "WARNING: the functions that talk to databases are in no VPC (the stack's SubnetIds is empty) and will "
+            "not reach a cluster with private addresses"
+        )
     if request.db_instance_class is None:
         notes.append("db_instance_class was not given: the deployment's default is taken")
     if request.engine_lifecycle_support == "open-source-rds-extended-support":

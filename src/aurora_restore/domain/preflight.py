@@ -23,6 +23,7 @@ from aurora_restore.domain.errors import (
     SecurityGroupRequired,
     SubnetGroupNotFound,
     SubnetGroupRequired,
+    SubnetGroupTooFewZones,
     TargetExists,
 )
 from aurora_restore.domain.observed import (
@@ -39,6 +40,8 @@ from aurora_restore.domain.plan import copy_decision, is_encrypted_with_key
 from aurora_restore.domain.request import RestoreRequest
 
 SUPPORTED_ENGINE = "aurora-postgresql"
+# RDS: DBSubnetGroupDoesNotCoverEnoughAZs, unless "the DB subnet group covers at least two Availability Zones".
+AURORA_ZONES_LEAST = 2
 # RDS takes 8 to 41 printable ASCII characters for a master password, without / " @ and space.
 _MASTER_PASSWORD = re.compile(r"(?:(?![/\"@ ])[!-~]){8,41}")
 
@@ -47,7 +50,7 @@ _MASTER_PASSWORD = re.compile(r"(?:(?![/\"@ ])[!-~]){8,41}")
 class PreflightFacts:
     """What was observed for the preflight. A look that was refused stands here as the error it ended in."""
 
-    snapshot: ClusterSnapshot
+    snapshot: ClusterSnapshot | RestoreError
     db_instance_class: str
     target_cluster: DbCluster | None = None
     subnet_group: SubnetGroup | None = None
@@ -64,11 +67,15 @@ class PreflightFacts:
 
 
 Check = Callable[[RestoreRequest, PreflightFacts], Iterable[RestoreError]]
+SnapshotCheck = Callable[[RestoreRequest, PreflightFacts, ClusterSnapshot], Iterable[RestoreError]]
 
 
 def preflight_faults(request: RestoreRequest, facts: PreflightFacts) -> list[RestoreError]:
-    """All that stands in the way of the run; empty where nothing does."""
-    return [fault for check in CHECKS for fault in check(request, facts)]
+    """All that stands in the way of the run; empty where nothing does. Without a snapshot, all but what it decides."""
+    faults = [fault for check in CHECKS for fault in check(request, facts)]
+    if isinstance(facts.snapshot, RestoreError):
+        return [facts.snapshot, *faults]
+    return faults + [fault for check in SNAPSHOT_CHECKS for fault in check(request, facts, facts.snapshot)]
 
 
 def target_region_checks_apply(snapshot: ClusterSnapshot) -> bool:
@@ -85,8 +92,9 @@ def _target_is_free(request: RestoreRequest, facts: PreflightFacts) -> Iterable[
         )
 
 
-def _engine_is_supported(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    snapshot = facts.snapshot
+def _engine_is_supported(
+    request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
     if not target_region_checks_apply(snapshot):
         yield EngineNotSupported(
             f"The snapshot {snapshot.db_cluster_snapshot_identifier} is of the engine {snapshot.engine}."
@@ -97,20 +105,27 @@ def _engine_is_supported(request: RestoreRequest, facts: PreflightFacts) -> Iter
         )
 
 
-def _class_is_orderable(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+def _class_is_orderable(
+    request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
     if facts.family is not None and not facts.is_class_orderable:
         yield InstanceClassNotOrderable(
-            f"{facts.db_instance_class} cannot be ordered for {facts.snapshot.engine} "
-            f"{facts.snapshot.engine_version} in {request.target_region}."
+            f"{facts.db_instance_class} cannot be ordered for {snapshot.engine} "
+            f"{snapshot.engine_version} in {request.target_region}."
         )
 
 
-def _subnet_group_exists(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+def _subnet_group_fits(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
     if request.db_subnet_group_name is None:
         yield SubnetGroupRequired("db_subnet_group_name is missing.")
     elif facts.subnet_group is None:
         yield SubnetGroupNotFound(
             f"There is no DB subnet group {request.db_subnet_group_name} in {request.target_region}."
+        )
+    elif len(set(facts.subnet_group.availability_zones)) < AURORA_ZONES_LEAST:
+        yield SubnetGroupTooFewZones(
+            f"The DB subnet group {request.db_subnet_group_name} has subnets in "
+            f"{', '.join(sorted(set(facts.subnet_group.availability_zones))) or 'no zone'} only."
         )
 
 
@@ -128,7 +143,9 @@ def _security_groups_fit(request: RestoreRequest, facts: PreflightFacts) -> Iter
             )
 
 
-def _parameter_groups_fit(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+def _parameter_groups_fit(
+    request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
     wanted = (
         ("DB cluster", request.db_cluster_parameter_group_name, facts.cluster_parameter_group),
         ("DB", request.db_parameter_group_name, facts.parameter_group),
@@ -143,18 +160,25 @@ def _parameter_groups_fit(request: RestoreRequest, facts: PreflightFacts) -> Ite
         elif facts.family and group.family != facts.family:
             yield ParameterGroupFamilyMismatch(
                 f"The {kind} parameter group {name} is of the family {group.family}; "
-                f"{facts.snapshot.engine} {facts.snapshot.engine_version} needs {facts.family}."
+                f"{snapshot.engine} {snapshot.engine_version} needs {facts.family}."
             )
+
+
+def _key_is_given(
+    request: RestoreRequest, _facts: PreflightFacts, snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
+    leaves_region = request.source_region != request.target_region
+    if request.kms_key_id is None and leaves_region and is_encrypted_with_key(snapshot):
+        yield KmsKeyRequired(
+            f"The snapshot {snapshot.db_cluster_snapshot_identifier} is encrypted with a key of "
+            f"{request.source_region}; its copy in {request.target_region} needs a key there."
+        )
 
 
 def _key_is_usable(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
     if request.kms_key_id is None:
-        if is_encrypted_with_key(facts.snapshot) and request.source_region != request.target_region:
-            yield KmsKeyRequired(
-                f"The snapshot {facts.snapshot.db_cluster_snapshot_identifier} is encrypted with a key of "
-                f"{request.source_region}; its copy in {request.target_region} needs a key there."
-            )
-    elif isinstance(facts.kms_key, RestoreError):
+        return
+    if isinstance(facts.kms_key, RestoreError):
         yield facts.kms_key
     elif facts.kms_key is None:
         yield KmsKeyNotAccessible(f"There is no KMS key {request.kms_key_id} in {request.target_region}.")
@@ -166,18 +190,22 @@ def _key_is_usable(request: RestoreRequest, facts: PreflightFacts) -> Iterable[R
         yield KmsKeyNotAccessible(f"The KMS key {request.kms_key_id} is for {facts.kms_key.key_usage}.")
 
 
-def _admin_secret_fits(_request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+def _admin_secret_is_readable(_request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+    if isinstance(facts.admin, RestoreError):
+        yield facts.admin
+    elif facts.admin and not _MASTER_PASSWORD.fullmatch(facts.admin.password):
+        yield PasswordNotAcceptable("The password in the admin secret is not one that RDS takes.")
+
+
+def _admin_secret_is_of_the_master(
+    _request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
     admin = facts.admin
-    if isinstance(admin, RestoreError):
-        yield admin
-    elif admin is not None:
-        if admin.username != facts.snapshot.master_username:
-            yield SecretWrongUser(
-                f"The admin secret names the user {admin.username!r}; the master user of the snapshot is "
-                f"{facts.snapshot.master_username!r}."
-            )
-        if not _MASTER_PASSWORD.fullmatch(admin.password):
-            yield PasswordNotAcceptable("The password in the admin secret is not one that RDS takes.")
+    if isinstance(admin, Credentials) and admin.username != snapshot.master_username:
+        yield SecretWrongUser(
+            f"The admin secret names the user {admin.username!r}; the master user of the snapshot is "
+            f"{snapshot.master_username!r}."
+        )
 
 
 def _user_secrets_fit(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
@@ -191,15 +219,22 @@ def _user_secrets_fit(request: RestoreRequest, facts: PreflightFacts) -> Iterabl
             yield SecretWrongUser(
                 f"db_users: the secret {user.secret_id} is of the user {found.username!r}, not of {user.username!r}."
             )
-        if user.username == facts.snapshot.master_username:
-            yield SecretWrongUser(
-                f"db_users: {user.username!r} is the master user, which has the admin secret."
-            )
 
 
-def _quotas_leave_room(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+def _no_user_is_the_master(
+    request: RestoreRequest, _facts: PreflightFacts, snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
+    if any(user.username == snapshot.master_username for user in request.db_users):
+        yield SecretWrongUser(
+            f"db_users: {snapshot.master_username!r} is the master user, which has the admin secret."
+        )
+
+
+def _quotas_leave_room(
+    request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
     key = facts.kms_key.arn if isinstance(facts.kms_key, KmsKey) else None
-    copies = copy_decision(request, facts.snapshot, key)[0] and not facts.has_reusable_copy
+    copies = copy_decision(request, snapshot, key)[0] and not facts.has_reusable_copy
     needs = {"DBClusters": 1, "DBInstances": request.instance_count, "ManualClusterSnapshots": int(copies)}
     for name, wanted in needs.items():
         quota = facts.quotas.get(name)
@@ -212,13 +247,18 @@ def _quotas_leave_room(request: RestoreRequest, facts: PreflightFacts) -> Iterab
 
 CHECKS: tuple[Check, ...] = (
     _target_is_free,
+    _subnet_group_fits,
+    _security_groups_fit,
+    _key_is_usable,
+    _admin_secret_is_readable,
+    _user_secrets_fit,
+)
+SNAPSHOT_CHECKS: tuple[SnapshotCheck, ...] = (
     _engine_is_supported,
     _class_is_orderable,
-    _subnet_group_exists,
-    _security_groups_fit,
     _parameter_groups_fit,
-    _key_is_usable,
-    _admin_secret_fits,
-    _user_secrets_fit,
+    _key_is_given,
+    _admin_secret_is_of_the_master,
+    _no_user_is_the_master,
     _quotas_leave_room,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -25,7 +26,8 @@ from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.users import DbUser
 
 LATEST = "latest"
-REDACTED = "(not kept: the field is unknown)"
+REDACTED = "(not kept: not a value that belongs here)"
+_ARN = re.compile(r"arn:[^:]+:rds:([a-z0-9-]+):\d{12}:cluster-snapshot:.+")
 
 
 @dataclass(frozen=True)
@@ -67,20 +69,20 @@ Parser = Callable[[Any], Any]
 PARSERS: Mapping[str, Parser] = {
     "source_snapshot_date": parse.text,
     "source_snapshot_identifier": parse.text,
-    "source_region": parse.text,
-    "source_cluster_id": parse.text,
-    "target_region": parse.text,
+    "source_region": parse.region,
+    "source_cluster_id": parse.identifier,
+    "target_region": parse.region,
     "target_cluster_id": parse.text,
     "db_instance_class": parse.instance_class,
     "vpc_security_group_ids": parse.texts,
-    "db_subnet_group_name": parse.text,
+    "db_subnet_group_name": parse.identifier,
     "delete_cluster_if_exists": parse.flag,
     "replace_strategy": parse.one_of("swap", "delete_first"),
     "final_snapshot": parse.flag,
     "kms_key_id": parse.text,
     "instance_count": parse.whole_number(1, 16),
-    "db_cluster_parameter_group_name": parse.text,
-    "db_parameter_group_name": parse.text,
+    "db_cluster_parameter_group_name": parse.identifier,
+    "db_parameter_group_name": parse.identifier,
     "port": parse.whole_number(1150, 65535),
     "tags": parse.tags,
     "serverless_v2": parse.serverless_v2,
@@ -109,9 +111,11 @@ def parse_request(raw: object, settings: PipelineSettings, now: datetime) -> Res
     faults: list[RestoreError] = [_unknown_field(name, PARSERS) for name in raw if name not in PARSERS]
     values = _parse_known(raw, faults)
     values["source_snapshot_date"] = _parse_date(values.get("source_snapshot_date"), now, faults)
-    values.setdefault("source_region", settings.default_source_region)
+    named_region = region_of_arn(values.get("source_snapshot_identifier"))
+    values.setdefault("source_region", named_region or settings.default_source_region)
     values.setdefault("target_region", settings.target_region)
     _check_source(raw, faults)
+    _check_regions(values, named_region, settings, faults)
     _check_target(values, raw, settings, faults)
     _check_users(values, faults)
     refuse(faults)
@@ -122,10 +126,23 @@ def without_unknown_values(raw: object) -> object:
     """The request as it may be kept: the values of unknown fields are left out, for they may be secrets."""
     if not isinstance(raw, Mapping):
         return REDACTED
-    kept = {name: value if name in PARSERS else REDACTED for name, value in raw.items()}
-    if isinstance(kept.get("db_users"), list):
-        kept["db_users"] = [_user_without_unknown_values(user) for user in kept["db_users"]]
+    kept = {name: value if _is_harmless(name, value) else REDACTED for name, value in raw.items()}
+    if isinstance(raw.get("db_users"), list):
+        kept["db_users"] = [_user_without_unknown_values(user) for user in raw["db_users"]]
     return kept
+
+
+def _is_harmless(name: str, value: object) -> bool:
+    """Whether a value may be kept: a simple one of a known field, or a composed one that is as it should be."""
+    if name not in PARSERS:
+        return False
+    if not isinstance(value, Mapping | list):
+        return True
+    try:
+        PARSERS[name](value)
+    except parse.FieldFault:
+        return False
+    return True
 
 
 def _user_without_unknown_values(user: object) -> object:
@@ -181,6 +198,31 @@ def _check_source(raw: Mapping[str, Any], faults: list[RestoreError]) -> None:
                 "source_snapshot_date and source_snapshot_identifier exclude each other; give one."
             )
         )
+
+
+def region_of_arn(identifier_or_arn: str | None) -> str | None:
+    """The Region that a snapshot's ARN names; None for a plain name."""
+    found = _ARN.fullmatch(identifier_or_arn or "")
+    return found.group(1) if found else None
+
+
+def _check_regions(
+    values: Mapping[str, Any],
+    named_region: str | None,
+    settings: PipelineSettings,
+    faults: list[RestoreError],
+) -> None:
+    region = values["source_region"]
+    if named_region and region != named_region:
+        faults.append(
+            InvalidRequest(
+                f"source_region is {region}, but source_snapshot_identifier lies in {named_region}."
+            )
+        )
+    if settings.known_regions and region not in settings.known_regions:
+        nearest = difflib.get_close_matches(region, settings.known_regions, n=1)
+        guess = f" Did you mean {nearest[0]}?" if nearest else ""
+        faults.append(InvalidRequest(f"source_region {region!r} is no Region that RDS is known in.{guess}"))
 
 
 def _check_target(

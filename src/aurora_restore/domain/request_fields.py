@@ -29,6 +29,18 @@ def text(value: Any) -> str:
     return value
 
 
+def identifier(value: Any) -> str:
+    """The name of something in RDS, which keeps names in small letters."""
+    return text(value).lower()
+
+
+def region(value: Any) -> str:
+    name = text(value)
+    if not re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-\d", name):
+        raise FieldFault(f"{name!r} is no name of a Region, such as us-east-1")
+    return name
+
+
 def texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise FieldFault("a list of texts is wanted")

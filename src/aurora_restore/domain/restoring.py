@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
 from typing import Any
 
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
 from aurora_restore.domain.naming import OPERATION_TAG
-from aurora_restore.domain.observed import DbCluster, DbInstance, LoginAttempt, LoginOutcome
+from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 
 # Statuses that a cluster or an instance does not leave by itself (Aurora user guide, "Viewing DB cluster status").
@@ -47,6 +48,18 @@ FAILED_INSTANCE_STATUSES = frozenset(
 )
 # Aurora backs a cluster up soon after it stands, and it serves meanwhile.
 SERVING_STATUSES = frozenset({"available", "backing-up"})
+
+
+# Of a request, and of ServerlessV2ScalingConfiguration.
+SCALING_NAMES: Mapping[str, str] = {
+    "min_capacity": "MinCapacity",
+    "max_capacity": "MaxCapacity",
+    "seconds_until_auto_pause": "SecondsUntilAutoPause",
+}
+MASTER_PASSWORD = "MasterUserPassword"  # noqa: S105 - the name of a parameter
+# RDS changes a password in seconds to a few minutes; a request that died before it acted is made again then.
+PASSWORD_TAKES_EFFECT = timedelta(minutes=3)
+PASSWORD_LIMIT = timedelta(minutes=15)
 
 
 class RestoreAction(Enum):
@@ -87,9 +100,33 @@ def decide_restore(
     )
 
 
-def decide_password(cluster: DbCluster, attempt: LoginAttempt) -> bool:
-    """Whether the master password is to be set now: the login was refused and no change is on its way."""
-    return attempt.outcome is LoginOutcome.REFUSED and cluster.status in SERVING_STATUSES
+class PasswordAction(Enum):
+    CHANGE = "change"
+    WAIT = "wait"
+    GIVE_UP = "give up"
+
+
+@dataclass(frozen=True)
+class PasswordChanges:
+    """The changes of the master password that this operation has begun. Times since the first and the last."""
+
+    count: int = 0
+    since_first: timedelta = timedelta()
+    since_last: timedelta = timedelta()
+
+
+def decide_password(cluster: DbCluster, changes: PasswordChanges) -> PasswordAction:
+    """What to do after the master's login with the admin secret was refused."""
+    is_on_its_way = (
+        cluster.status not in SERVING_STATUSES or MASTER_PASSWORD in cluster.pending_modified_values
+    )
+    if changes.count == 0 and not is_on_its_way:
+        return PasswordAction.CHANGE
+    if changes.since_first > PASSWORD_LIMIT:
+        return PasswordAction.GIVE_UP
+    if is_on_its_way or changes.since_last < PASSWORD_TAKES_EFFECT:
+        return PasswordAction.WAIT
+    return PasswordAction.CHANGE
 
 
 def restore_parameters(plan: RestorePlan, cluster_snapshot_identifier: str) -> dict[str, Any]:
@@ -172,9 +209,4 @@ def _half(cluster: DbCluster) -> int:
 def _scaling(serverless_v2: Mapping[str, float] | None) -> dict[str, float] | None:
     if serverless_v2 is None:
         return None
-    names = {
-        "min_capacity": "MinCapacity",
-        "max_capacity": "MaxCapacity",
-        "seconds_until_auto_pause": "SecondsUntilAutoPause",
-    }
-    return {names[name]: value for name, value in serverless_v2.items()}
+    return {SCALING_NAMES[name]: value for name, value in serverless_v2.items()}

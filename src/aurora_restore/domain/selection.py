@@ -12,7 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from aurora_restore.domain.errors import SnapshotAmbiguous, SnapshotNotAvailable, SnapshotNotFound
+from aurora_restore.domain.errors import (
+    InvalidRequest,
+    SnapshotAmbiguous,
+    SnapshotNotAvailable,
+    SnapshotNotFound,
+)
 from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.request import RestoreRequest
 
@@ -42,10 +47,21 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
     return SelectedSnapshot(newest, _reason(request, newest, len(ready), len(of_the_day)))
 
 
-def check_named_snapshot(identifier: str, region: str, snapshot: ClusterSnapshot | None) -> SelectedSnapshot:
-    """Take the snapshot that the request names. Raises SnapshotNotFound, SnapshotNotAvailable."""
+def check_named_snapshot(request: RestoreRequest, snapshot: ClusterSnapshot | None) -> SelectedSnapshot:
+    """Take the snapshot that the request names.
+
+    Raises:
+        SnapshotNotFound, SnapshotNotAvailable
+        InvalidRequest: it is of another cluster than the request says.
+    """
+    identifier, region = request.source_snapshot_identifier, request.source_region
     if snapshot is None:
         raise SnapshotNotFound(f"There is no cluster snapshot {identifier} in {region}.")
+    if request.source_cluster_id and snapshot.db_cluster_identifier != request.source_cluster_id:
+        raise InvalidRequest(
+            f"source_snapshot_identifier {identifier} is a snapshot of {snapshot.db_cluster_identifier}, "
+            f"not of the source_cluster_id {request.source_cluster_id}."
+        )
     if snapshot.status != AVAILABLE:
         raise SnapshotNotAvailable(f"The snapshot {identifier} in {region} is `{snapshot.status}`.")
     return SelectedSnapshot(snapshot, "named by the request")

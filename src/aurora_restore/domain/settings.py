@@ -8,7 +8,9 @@ from datetime import timedelta
 
 from aurora_restore.domain.results import Phase
 
-DEFAULT_PHASE_TIMEOUT_HOURS: Mapping[Phase, float] = {
+# TimeoutSeconds of the state machine: past it an execution ends with no step to say so.
+MACHINE_TIMEOUT_HOURS = 192
+DEFAULT_PHASE_TIMEOUT_HOURS: dict[Phase, float] = {
     Phase.SNAPSHOT_CHECK: 0.5,
     Phase.COPY_SNAPSHOT: 96,
     Phase.RESTORE_CLUSTER: 24,
@@ -21,7 +23,11 @@ DEFAULT_PHASE_TIMEOUT_HOURS: Mapping[Phase, float] = {
 
 @dataclass(frozen=True)
 class PipelineSettings:
-    """Settings of one deployed stack; `target_region` is the stack's own Region."""
+    """Settings of one deployed stack; `target_region` is the stack's own Region.
+
+    `known_regions`: those of RDS as far as the SDK knows them; empty: a request's Regions are not compared.
+    `reaches_private_databases`: the functions that talk to databases have subnets of a VPC.
+    """
 
     target_region: str
     default_source_region: str
@@ -31,6 +37,8 @@ class PipelineSettings:
     copy_retention_days: int = 7
     record_retention_days: int = 365
     phase_timeout_hours: Mapping[Phase, float] = field(default_factory=dict)
+    known_regions: tuple[str, ...] = ()
+    reaches_private_databases: bool = True
 
     def phase_limit(self, phase: Phase) -> timedelta:
         """How long a phase may take before it is given up."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
+from aurora_restore.domain.errors import StepFailed
 from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import done, skipped
-from aurora_restore.domain.times import format_time
+from aurora_restore.steps.copy_snapshot import retain_until
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.world import World
 
@@ -20,10 +19,13 @@ def archive_snapshot(operation: Operation, world: World) -> StepOutcome:
     snapshot = world.target_rds.find_cluster_snapshot(name)
     if snapshot is None or OPERATION_TAG not in snapshot.tags:
         return StepOutcome(skipped(f"the copy {name} is gone already"))
-    until = format_time(world.clock.now() + timedelta(days=world.settings.copy_retention_days))
-    world.target_rds.add_tags(snapshot.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: until})
-    details = {**operation.section("snapshot_details"), "retain_until": until}
+    until = retain_until(world)
+    try:
+        world.target_rds.add_tags(snapshot.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: until})
+    except StepFailed as failed:
+        # The cluster stands and is verified: a tag does not take that back.
+        warning = f"the retention of the copy {name} could not be extended: {failed.message}"
+        return StepOutcome(done(warning), {"warnings": [*operation.item.get("warnings", ()), warning]})
     event = Event("copy.kept", {"cluster_snapshot_identifier": name, "retain_until": until})
-    return StepOutcome(
-        done(f"the copy {name} is kept until {until}"), {"snapshot_details": details}, (event,)
-    )
+    message = f"the copy {name} is kept until {until}"
+    return StepOutcome(done(message), {"snapshot_details.retain_until": until}, (event,))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from aurora_restore.domain.copying import CopyAction, CopyDecision, decide_copy
 from aurora_restore.domain.errors import CopySlotsInUse, SnapshotNotFound
-from aurora_restore.domain.naming import OPERATION_TAG, SOURCE_SNAPSHOT_TAG
+from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG, SOURCE_SNAPSHOT_TAG
 from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan, SnapshotCopy
 from aurora_restore.domain.results import done, in_progress, skipped
+from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.runner import record_making
 from aurora_restore.steps.world import World
 
 
@@ -23,11 +27,15 @@ def copy_snapshot(operation: Operation, world: World) -> StepOutcome:
         return _start(operation, world, plan, plan.copy, decision)
     if decision.action is CopyAction.USE and decision.snapshot:
         used = decision.snapshot.db_cluster_snapshot_identifier
-        details = {**operation.section("snapshot_details"), "restored_from": used}
         event = Event("copy.used", {"cluster_snapshot_identifier": used, "reason": decision.reason})
-        return StepOutcome(done(decision.reason), {"snapshot_details": details}, (event,))
+        return StepOutcome(done(decision.reason), {"snapshot_details.restored_from": used}, (event,))
     percent = decision.snapshot.percent_progress if decision.snapshot else 0
     return StepOutcome(in_progress(decision.reason, percent))
+
+
+def retain_until(world: World) -> str:
+    """Until when a copy is kept that is made or used now."""
+    return format_time(world.clock.now() + timedelta(days=world.settings.copy_retention_days))
 
 
 def _snapshots_of_target(world: World, plan: RestorePlan, copy: SnapshotCopy) -> list[ClusterSnapshot]:
@@ -49,7 +57,12 @@ def _start(
             f"The snapshot {plan.source.cluster_snapshot_identifier} is gone from {plan.source.region} "
             "since the plan was made."
         )
-    tags = {OPERATION_TAG: operation.operation_id, SOURCE_SNAPSHOT_TAG: plan.source.cluster_snapshot_arn}
+    tags = {
+        OPERATION_TAG: operation.operation_id,
+        SOURCE_SNAPSHOT_TAG: plan.source.cluster_snapshot_arn,
+        RETAIN_UNTIL_TAG: retain_until(world),
+    }
+    record_making(world, operation.operation_id, "copy", copy.cluster_snapshot_identifier)
     try:
         world.target_rds.copy_cluster_snapshot(
             source, plan.source.region, copy.cluster_snapshot_identifier, copy.kms_key_id, tags

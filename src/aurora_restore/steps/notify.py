@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from aurora_restore.domain.errors import OperationNotRunning
+from datetime import timedelta
+
+from aurora_restore.domain.errors import OperationNotRunning, TransientFault
 from aurora_restore.domain.notification import dry_run_message, success_message
 from aurora_restore.domain.operation import Operation, OperationStatus
-from aurora_restore.domain.results import Phase, StepResult, done
+from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
 from aurora_restore.steps.closing import close, complete, tell
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.runner import run_step
 from aurora_restore.steps.world import World
+
+# A restore that stands does not wait longer than this for SNS to say so.
+SILENCE_LIMIT = timedelta(minutes=15)
 
 
 def notify(world: World, operation_id: str) -> StepResult:
@@ -19,27 +24,40 @@ def notify(world: World, operation_id: str) -> StepResult:
         OperationNotRunning: the record is gone, or was closed as something else.
     """
     try:
-        _tell_and_close(world, operation_id)
+        result = _tell_and_close(world, operation_id)
     except OperationNotRunning:
         # Another call of this very step may have been faster.
         if not _has_succeeded(world, operation_id):
             raise
-    complete(world, operation_id)
-    return done("people were told, the record is closed, the lock is free")
+        result = done("the record was closed before")
+    if result.status is not StepStatus.IN_PROGRESS:
+        complete(world, operation_id)
+    return result
 
 
-def _tell_and_close(world: World, operation_id: str) -> None:
-    run_step(Phase.NOTIFY, _tell, world, operation_id)
+def _tell_and_close(world: World, operation_id: str) -> StepResult:
+    result = run_step(Phase.NOTIFY, _tell, world, operation_id)
+    if result.status is StepStatus.IN_PROGRESS:
+        return result
     item = world.records.load(operation_id) or {}
     # A step that failed when it was called a second time may have left an error that the run has outlived.
     outlived = {"error": None} if item.get("error") else {}
     close(world, operation_id, OperationStatus.SUCCEEDED, outlived)
+    if not _has_succeeded(world, operation_id):
+        raise OperationNotRunning(f"The operation {operation_id} was closed while people were told.")
+    return done("people were told, the record is closed, the lock is free")
 
 
 def _tell(operation: Operation, world: World) -> StepOutcome:
     now = world.clock.now()
     message = dry_run_message(operation, now) if operation.is_dry_run else success_message(operation, now)
-    told = tell(world, operation, message)
+    try:
+        told = tell(world, operation, message)
+    except TransientFault as fault:
+        started = operation.phase_start(Phase.NOTIFY) or now
+        if now - started < SILENCE_LIMIT:
+            return StepOutcome(in_progress(f"SNS does not take the message: {fault.message}"))
+        told = {"error": fault.message, "hint": fault.hint, "subject": message.subject}
     words = f"people could NOT be told: {told['error']}" if "error" in told else "people were told"
     return StepOutcome(done(words), {"notification": told})
 

@@ -34,6 +34,7 @@ def record_failure(
     if operation.execution_arn == execution_arn:
         _close(world, operation, error)
         complete(world, operation_id)
+        _tell(world, operation_id, error)
     return {
         "operation_id": operation_id,
         "error": error_name,
@@ -50,20 +51,24 @@ def _load(world: World, operation_id: str, execution_arn: str | None, raw_reques
 
 
 def _close(world: World, operation: Operation, error: Mapping[str, Any]) -> None:
-    told = tell(world, operation, failure_message(operation, error, world.clock.now()))
     if operation.is_running:
-        changes = {"error": dict(error), "notification": told}
-        close(world, operation.operation_id, OperationStatus.FAILED, changes)
-    else:
+        close(world, operation.operation_id, OperationStatus.FAILED, {"error": dict(error)})
+    elif not operation.item.get("end_time"):
         time = format_time(world.clock.now())
-        ended = operation.item.get("end_time") or time
-        changes = {"notification": told, "end_time": ended, "last_updated_time": time}
-        world.records.update(operation.operation_id, changes)
+        world.records.update(operation.operation_id, {"end_time": time, "last_updated_time": time})
+
+
+def _tell(world: World, operation_id: str, error: Mapping[str, Any]) -> None:
+    """After everything else: whether people can be told decides nothing."""
+    operation = Operation(world.records.load(operation_id) or {})
+    if operation.status == OperationStatus.FAILED and not operation.section("notification"):
+        told = tell(world, operation, failure_message(operation, error, world.clock.now()))
+        world.records.update(operation_id, {"notification": told})
 
 
 def _error(operation: Operation, error_name: str, cause: str) -> dict[str, Any]:
     """What the step wrote into the record; where it could not, what Step Functions knows."""
-    written = operation.section("error")
+    written = operation.section("error") or _plain_words(operation.item.get("error"))
     error_class = ERRORS_BY_NAME.get(error_name)
     is_by_hand = not operation.is_running
     if written and (is_by_hand or error_class is None or written.get("code") == error_class.code):
@@ -74,6 +79,11 @@ def _error(operation: Operation, error_name: str, cause: str) -> dict[str, Any]:
     step = str(operation.item.get("step", Phase.SNAPSHOT_CHECK.value))
     faults = [{"code": code, "message": message, "hint": hint}]
     return {"code": code, "message": message, "hint": hint, "step": step, "faults": faults}
+
+
+def _plain_words(error: object) -> dict[str, str]:
+    """What an operator wrote into the record by hand may be no more than a sentence."""
+    return {"code": "MANUAL_INTERVENTION", "message": str(error)} if error else {}
 
 
 def _message_of(cause: str) -> str:

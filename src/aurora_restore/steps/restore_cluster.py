@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from aurora_restore.domain.errors import DatabaseUnreachable
-from aurora_restore.domain.observed import DatabaseEndpoint, DbCluster, DbInstance, LoginAttempt, LoginOutcome
+from aurora_restore.domain.errors import (
+    DatabaseUnreachable,
+    MasterLoginRefused,
+    ResourceBusy,
+    SnapshotCopyFailed,
+)
+from aurora_restore.domain.observed import (
+    Credentials,
+    DatabaseEndpoint,
+    DbCluster,
+    DbInstance,
+    LoginAttempt,
+    LoginOutcome,
+)
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.restoring import (
+    PasswordAction,
+    PasswordChanges,
     RestoreAction,
     decide_password,
     decide_restore,
@@ -18,26 +32,40 @@ from aurora_restore.domain.restoring import (
     restore_parameters,
 )
 from aurora_restore.domain.results import Phase, done, in_progress
+from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.runner import record_details, record_making
 from aurora_restore.steps.world import World
 
 # A new endpoint takes minutes at the most to appear in DNS; after that it is the network that is wrong.
 UNREACHABLE_LIMIT = timedelta(minutes=15)
 LOGIN_PERCENT = 95
+PASSWORD_CHANGES = "master_password_changes"  # noqa: S105 - the name of a field
+NOTHING_CHANGED_WARNING = (
+    "The admin secret holds the very password that the master user had in production: it opens both. Put another "
+    "one into the secret and change the restored cluster's master password to it."
+)
 
 
 def restore_cluster(operation: Operation, world: World) -> StepOutcome:
-    """Bring the cluster one thing further. Raises NameTaken, ClusterFailed, InstanceFailed, DatabaseUnreachable."""
+    """Bring the cluster one thing further.
+
+    Raises:
+        NameTaken, ClusterFailed, InstanceFailed, MasterLoginRefused, DatabaseUnreachable
+    """
     plan = operation.plan
     cluster = world.target_rds.find_cluster(plan.cluster.db_cluster_identifier)
     instances = _instances(world, plan) if cluster else []
     decision = decide_restore(operation.operation_id, plan, cluster, instances)
-    if decision.action is RestoreAction.RESTORE_CLUSTER:
-        return _restore(operation, world, plan, decision.reason)
-    if decision.action is RestoreAction.CREATE_INSTANCE and decision.instance:
-        return _create_instance(world, plan, decision.instance, decision.reason)
-    if decision.action is RestoreAction.LOG_IN and cluster:
-        return _take_over_master(operation, world, plan, cluster, instances)
+    try:
+        if decision.action is RestoreAction.RESTORE_CLUSTER:
+            return _restore(operation, world, plan, decision.reason)
+        if decision.action is RestoreAction.CREATE_INSTANCE and decision.instance:
+            return _create_instance(operation, world, plan, decision.instance, decision.reason)
+        if decision.action is RestoreAction.LOG_IN and cluster:
+            return _take_over_master(operation, world, plan, cluster, instances)
+    except ResourceBusy as busy:
+        return StepOutcome(in_progress(busy.message, decision.progress_percent))
     return StepOutcome(in_progress(decision.reason, decision.progress_percent))
 
 
@@ -55,18 +83,30 @@ def _instances(world: World, plan: RestorePlan) -> list[DbInstance]:
 
 
 def _restore(operation: Operation, world: World, plan: RestorePlan, reason: str) -> StepOutcome:
-    source = operation.section("snapshot_details").get("restored_from") or plan.source.cluster_snapshot_arn
+    name, source = plan.cluster.db_cluster_identifier, _snapshot_to_restore(operation, plan)
+    record_making(world, operation.operation_id, "cluster", name)
     world.target_rds.restore_cluster_from_snapshot(restore_parameters(plan, source))
-    name = plan.cluster.db_cluster_identifier
     event = Event(
         "cluster.restore_started", {"db_cluster_identifier": name, "from": source, "reason": reason}
     )
     return StepOutcome(in_progress(f"the restore of the cluster {name} was started"), {}, (event,))
 
 
-def _create_instance(world: World, plan: RestorePlan, instance: PlannedInstance, reason: str) -> StepOutcome:
-    world.target_rds.create_instance(instance_parameters(plan, instance))
+def _snapshot_to_restore(operation: Operation, plan: RestorePlan) -> str:
+    if plan.copy is None:
+        return plan.source.cluster_snapshot_arn
+    copy = operation.section("snapshot_details").get("restored_from")
+    if copy is None:
+        raise SnapshotCopyFailed("The record names no finished copy, although the plan needs one.")
+    return str(copy)
+
+
+def _create_instance(
+    operation: Operation, world: World, plan: RestorePlan, instance: PlannedInstance, reason: str
+) -> StepOutcome:
     name = instance.db_instance_identifier
+    record_making(world, operation.operation_id, f"instance-{instance.promotion_tier + 1}", name)
+    world.target_rds.create_instance(instance_parameters(plan, instance))
     event = Event("instance.create_started", {"db_instance_identifier": name, "reason": reason})
     return StepOutcome(in_progress(f"the instance {name} was started", 60), {}, (event,))
 
@@ -80,20 +120,49 @@ def _take_over_master(
     admin = world.secrets.read_credentials(plan.admin_secret_id)
     attempt = world.databases.log_in(endpoint, admin)
     if attempt.outcome is LoginOutcome.ACCEPTED:
-        changes = {
-            "restore_details": {**operation.section("restore_details"), **_details(cluster, instances)}
-        }
-        message = (
-            f"the cluster {cluster.db_cluster_identifier} stands, and its master user has the admin secret"
-        )
-        return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
+        return _confirmed(operation, cluster, instances)
     if attempt.outcome is LoginOutcome.UNREACHABLE:
         return _unreachable(operation, world, endpoint, attempt)
-    if not decide_password(cluster, attempt):
-        return StepOutcome(in_progress(f"the cluster is `{cluster.status}`", LOGIN_PERCENT))
-    world.target_rds.modify_cluster_master_password(cluster.db_cluster_identifier, admin.password)
-    message = "the master password was changed to that of the admin secret: waiting for it to take effect"
+    return _refused(operation, world, cluster, admin, attempt)
+
+
+def _confirmed(operation: Operation, cluster: DbCluster, instances: Sequence[DbInstance]) -> StepOutcome:
+    changes = {f"restore_details.{name}": value for name, value in _details(cluster, instances).items()}
+    if not operation.section(PASSWORD_CHANGES):
+        # Nothing was changed yet, and the admin secret opened it: production's password still does.
+        changes["warnings"] = [*operation.item.get("warnings", ()), NOTHING_CHANGED_WARNING]
+    message = f"the cluster {cluster.db_cluster_identifier} stands, and its master user has the admin secret"
+    return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
+
+
+def _refused(
+    operation: Operation, world: World, cluster: DbCluster, admin: Credentials, attempt: LoginAttempt
+) -> StepOutcome:
+    name, now = cluster.db_cluster_identifier, world.clock.now()
+    changes = _password_changes(operation, now)
+    action = decide_password(cluster, changes)
+    if action is PasswordAction.GIVE_UP:
+        raise MasterLoginRefused(
+            f"The master user {admin.username} of {name} is refused although its password was changed "
+            f"{changes.count} time(s): {attempt.reason}"
+        )
+    if action is PasswordAction.WAIT:
+        message = f"the new master password has not taken effect: {attempt.reason}"
+        return StepOutcome(in_progress(message, LOGIN_PERCENT))
+    first = operation.section(PASSWORD_CHANGES).get("first_time", format_time(now))
+    begun = {"count": changes.count + 1, "first_time": first, "last_time": format_time(now)}
+    record_details(world, operation.operation_id, {PASSWORD_CHANGES: begun})
+    world.target_rds.modify_cluster_master_password(name, admin.password)
+    message = "the master password was changed to that of the admin secret"
     return StepOutcome(in_progress(message, LOGIN_PERCENT), {}, (Event("master_password.change_started"),))
+
+
+def _password_changes(operation: Operation, now: datetime) -> PasswordChanges:
+    begun = operation.section(PASSWORD_CHANGES)
+    if not begun:
+        return PasswordChanges()
+    first, last = parse_time(begun["first_time"]), parse_time(begun["last_time"])
+    return PasswordChanges(int(begun["count"]), now - first, now - last)
 
 
 def _unreachable(

@@ -31,8 +31,8 @@ def run_step(phase: Phase, step: Step, world: World, operation_id: str) -> StepR
     started = operation.phase_start(phase)
     _begin(world, operation, phase, started, now)
     try:
-        _keep_to_limit(world, operation, phase, started, now)
         outcome = step(operation, world)
+        _keep_to_limit(world, phase, outcome.result, now - (started or now))
     except TransientFault:
         raise
     except RestoreError as error:
@@ -52,6 +52,11 @@ def load_running(world: World, operation_id: str) -> Operation:
             f"The operation {operation_id} does not run any more: it is {operation.status}."
         )
     return operation
+
+
+def record_making(world: World, operation_id: str, kind: str, name: str) -> None:
+    """Write down what is about to be made, before it is asked for: a crash in between hides nothing."""
+    record_details(world, operation_id, {f"made.{kind}": name})
 
 
 def record_error(world: World, operation_id: str, step: str, error: RestoreError) -> None:
@@ -94,15 +99,13 @@ def _begin(world: World, operation: Operation, phase: Phase, started: datetime |
         )
 
 
-def _keep_to_limit(
-    world: World, operation: Operation, phase: Phase, started: datetime | None, now: datetime
-) -> None:
+def _keep_to_limit(world: World, phase: Phase, result: StepResult, elapsed: timedelta) -> None:
+    """The step has had its look: what is done by now is done, however late."""
     limit = world.settings.phase_limit(phase)
-    if started is not None and now - started > limit:
-        waiting_for = operation.phase(phase).get("message", "its first answer")
+    if result.status is StepStatus.IN_PROGRESS and elapsed > limit:
         raise PhaseTimedOut(
             f"{phase.value} has taken longer than its limit of {limit.total_seconds() / 3600:g} h; "
-            f"it was waiting: {waiting_for}."
+            f"it is waiting: {result.message}."
         )
 
 

@@ -29,16 +29,15 @@ def setup_db_users(operation: Operation, world: World) -> StepOutcome:
     ]
     master = world.secrets.read_credentials(plan.admin_secret_id)
     report = world.databases.set_up_users(endpoint, master, logins, plan.lock_other_logins)
-    details = {
-        **operation.section("restore_details"),
-        "users": [asdict(user) for user in report.users],
-        "other_logins": list(report.other_logins),
-        "locked_logins": list(report.locked_logins),
+    changes = {
+        "restore_details.users": [asdict(user) for user in report.users],
+        "restore_details.other_logins": list(report.other_logins),
+        "restore_details.locked_logins": list(report.locked_logins),
     }
     events = tuple(Event(f"db_user.{user.action}", {"username": user.username}) for user in report.users)
     return StepOutcome(
         done(_summary(len(report.users), report.other_logins, report.locked_logins)),
-        {"restore_details": details},
+        changes,
         events,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from aurora_restore.domain.copying import is_copy_for
@@ -57,6 +58,11 @@ def begin_record(world: World, operation_id: str, execution_arn: str | None, raw
     found = world.records.load(operation_id)
     if found is not None and found.get("execution_arn") != execution_arn:
         raise OperationNotRunning(f"The operation id {operation_id} belongs to {found.get('execution_arn')}.")
+    if found is not None and not Operation(found).is_running:
+        raise OperationNotRunning(
+            f"The operation id {operation_id} was used before: its record of {found.get('start_time')} says "
+            f"{found['status']}. Choose another name."
+        )
 
 
 def _check(operation: Operation, world: World, raw_request: object) -> StepOutcome:
@@ -67,6 +73,8 @@ def _check(operation: Operation, world: World, raw_request: object) -> StepOutco
     selected = _select(world, request)
     facts, kms_key = _observe(world, operation, request, selected)
     refuse(preflight_faults(request, facts))
+    if isinstance(selected, RestoreError):
+        raise selected
     plan = build_plan(
         operation.operation_id, request, selected, kms_key.arn if kms_key else None, world.settings
     )
@@ -93,31 +101,30 @@ def _has_ended(world: World, operation_id: str) -> bool:
     return item is None or not Operation(item).is_running
 
 
-def _select(world: World, request: RestoreRequest) -> SelectedSnapshot:
+def _select(world: World, request: RestoreRequest) -> SelectedSnapshot | RestoreError:
     source_rds = world.rds(request.source_region)
-    if request.source_snapshot_identifier:
-        found = source_rds.find_cluster_snapshot(request.source_snapshot_identifier)
-        return check_named_snapshot(request.source_snapshot_identifier, request.source_region, found)
-    return select_snapshot(request, source_rds.list_cluster_snapshots(request.source_cluster_id))
+    try:
+        if request.source_snapshot_identifier:
+            found = source_rds.find_cluster_snapshot(request.source_snapshot_identifier)
+            return check_named_snapshot(request, found)
+        return select_snapshot(request, source_rds.list_cluster_snapshots(request.source_cluster_id))
+    except RequestRefused as fault:
+        return fault
 
 
 def _observe(
-    world: World, operation: Operation, request: RestoreRequest, selected: SelectedSnapshot
+    world: World, operation: Operation, request: RestoreRequest, selected: SelectedSnapshot | RestoreError
 ) -> tuple[PreflightFacts, KmsKey | None]:
-    rds, snapshot = world.target_rds, selected.snapshot
-    known_engine = target_region_checks_apply(snapshot)
-    engine = (snapshot.engine, snapshot.engine_version)
+    rds = world.target_rds
     instance_class = request.db_instance_class or world.settings.default_db_instance_class
     kms_key = _look(world.keys.find_key, request.kms_key_id) if request.kms_key_id else None
     key = kms_key if isinstance(kms_key, KmsKey) else None
     facts = PreflightFacts(
-        snapshot=snapshot,
+        snapshot=selected.snapshot if isinstance(selected, SelectedSnapshot) else selected,
         db_instance_class=instance_class,
         target_cluster=rds.find_cluster(request.target_cluster_id.lower()),
         subnet_group=_if_given(request.db_subnet_group_name, rds.find_subnet_group),
         security_groups=world.network.find_security_groups(request.vpc_security_group_ids),
-        family=rds.parameter_group_family(*engine) if known_engine else None,
-        is_class_orderable=known_engine and rds.is_instance_class_orderable(*engine, instance_class),
         cluster_parameter_group=_if_given(
             request.db_cluster_parameter_group_name, rds.find_cluster_parameter_group
         ),
@@ -126,9 +133,24 @@ def _observe(
         admin=_admin(world),
         users=_user_credentials(world, request),
         quotas=rds.quotas(),
-        has_reusable_copy=_has_reusable_copy(world, operation, request, selected, key),
     )
+    if isinstance(selected, SelectedSnapshot):
+        facts = _with_engine(world, facts, selected.snapshot)
+        reusable = _has_reusable_copy(world, operation, request, selected, key)
+        facts = replace(facts, has_reusable_copy=reusable)
     return facts, key
+
+
+def _with_engine(world: World, facts: PreflightFacts, snapshot: ClusterSnapshot) -> PreflightFacts:
+    """What the target Region offers for the snapshot's engine, where that is one of ours."""
+    if not target_region_checks_apply(snapshot):
+        return facts
+    rds, engine = world.target_rds, (snapshot.engine, snapshot.engine_version)
+    return replace(
+        facts,
+        family=rds.parameter_group_family(*engine),
+        is_class_orderable=rds.is_instance_class_orderable(*engine, facts.db_instance_class),
+    )
 
 
 def _has_reusable_copy(

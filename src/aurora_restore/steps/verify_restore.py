@@ -20,12 +20,12 @@ def verify_restore(operation: Operation, world: World) -> StepOutcome:
         raise VerificationFailed(f"The cluster {name} is gone since it was restored.")
     instances = world.target_rds.list_cluster_instances(name)
     checks = compare(plan, cluster, instances)
-    details = {**operation.section("restore_details"), "verification": [check.to_item() for check in checks]}
+    changes = {"restore_details.verification": [check.to_item() for check in checks]}
     differing = [check for check in checks if not check.matches]
     if not is_settled(cluster, instances):
         return StepOutcome(in_progress(f"the cluster {name} is still settling: `{cluster.status}`", 50))
     if differing:
-        record_details(world, operation.operation_id, {"restore_details": details})
+        record_details(world, operation.operation_id, changes)
         words = "; ".join(f"{item.field}: wanted {item.wanted}, found {item.found}" for item in differing)
         raise VerificationFailed(f"{len(differing)} of {len(checks)} fields of {name} differ: {words}.")
-    return StepOutcome(done(f"all {len(checks)} fields are as asked for"), {"restore_details": details})
+    return StepOutcome(done(f"all {len(checks)} fields are as asked for"), changes)

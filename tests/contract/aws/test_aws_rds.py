@@ -28,6 +28,7 @@ from aurora_restore.domain.errors import (
     ParameterGroupNotFound,
     PasswordNotAcceptable,
     QuotaExceeded,
+    ResourceBusy,
     SnapshotNotAvailable,
     SnapshotNotFound,
     SubnetGroupNotFound,
@@ -343,7 +344,7 @@ def test_the_master_password_changes(target: AwsRds, restored: None, clock: Move
 
 def test_a_busy_cluster_can_be_asked_again(aws: InProcessAws, target: AwsRds, restored: None) -> None:
     aws.aurora.seed.set_status(HOME, "cluster", "aurora-restored-staging", "modifying")
-    with pytest.raises(AwsUnavailable, match="aurora-restored-staging is busy"):
+    with pytest.raises(ResourceBusy, match="aurora-restored-staging is busy"):
         target.modify_cluster_master_password("aurora-restored-staging", "An0ther-password")
 
 
@@ -352,7 +353,7 @@ def test_a_cluster_that_takes_no_instance_now_can_be_asked_again(
 ) -> None:
     refusal = WireError("InvalidDBClusterStateFault", "Another operation is in progress")
     aws.before(is_operation("CreateDBInstance"), refusal)
-    with pytest.raises(AwsUnavailable, match="aurora-restored-staging is busy"):
+    with pytest.raises(ResourceBusy, match="aurora-restored-staging is busy"):
         target.create_instance(instance_parameters())
 
 

@@ -111,16 +111,22 @@ def real(engine: PostgresEngine, superuser_password_file: Path) -> RestoredClust
     return cluster
 
 
+# What every cluster has from the engine; see PostgresEngine.
+_OF_THE_ENGINE = (
+    "rolname ~ '^pg_' OR rolname IN"
+    " ('rdsadmin', 'rds_superuser', 'rds_replication', 'rds_password', 'rds_iam')"
+)
+
 _CHANGED_ROLES = (
-    "SELECT rolname FROM pg_roles WHERE rolname !~ '^(pg_|rds)' AND rolname <> 'master'"
+    f"SELECT rolname FROM pg_roles WHERE NOT ({_OF_THE_ENGINE}) AND rolname <> 'master'"  # noqa: S608 - a constant
     " AND NOT (rolname = 'shop_app' AND rolcanlogin)"
 )
 
-_FORGET_ROLES = """DO $$ DECLARE name text; BEGIN
+_FORGET_ROLES = f"""DO $$ DECLARE name text; BEGIN
     FOR name IN SELECT rolname FROM pg_roles
-        WHERE rolname !~ '^(pg_|rds)' AND rolname NOT IN ('master', 'shop_app') LOOP
-        EXECUTE format('{}', name);
-    END LOOP; END $$"""
+        WHERE NOT ({_OF_THE_ENGINE}) AND rolname NOT IN ('master', 'shop_app') LOOP
+        EXECUTE format('{{}}', name);
+    END LOOP; END $$"""  # noqa: S608 - a constant
 
 
 def reset(cluster: RestoredCluster, *, fresh_shop: bool) -> None:

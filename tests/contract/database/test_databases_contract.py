@@ -171,6 +171,26 @@ def test_logins_that_came_along_are_locked_when_asked_and_said_to_be_every_time(
         assert outcome(restored, PRODUCTION.username, PRODUCTION.password) is LoginOutcome.REFUSED
 
 
+def test_a_set_up_that_fails_has_locked_the_other_logins_all_the_same(restored: Restored) -> None:
+    with pytest.raises(DbUserSetupFailed, match="attic"):
+        set_up(restored, login("ann", Access.READ_ONLY, "Ann-secret", "attic"), lock=True)
+    assert outcome(restored, PRODUCTION.username, PRODUCTION.password) is LoginOutcome.REFUSED
+
+
+def test_a_login_that_came_along_and_is_asked_for_is_not_locked(restored: Restored) -> None:
+    user = login(PRODUCTION.username, Access.ADMIN, PRODUCTION.password)
+    report = set_up(restored, user, lock=True)
+    assert (report.other_logins, report.locked_logins) == ((), ())
+    assert outcome(restored, PRODUCTION.username, PRODUCTION.password) is LoginOutcome.ACCEPTED
+
+
+def test_a_failure_says_what_to_do_and_not_to_look_where_nothing_is(restored: Restored) -> None:
+    wrong = Credentials(MASTER.username, "Wrong-secret")
+    with pytest.raises(DbUserSetupFailed) as caught:
+        restored.databases.set_up_users(restored.endpoint, wrong, [login("ann")], False)
+    assert "admin secret" in caught.value.hint
+
+
 def test_a_locked_login_is_opened_again_by_asking_for_that_user(restored: Restored) -> None:
     set_up(restored, lock=True)
     user = login(PRODUCTION.username, Access.ADMIN, PRODUCTION.password)

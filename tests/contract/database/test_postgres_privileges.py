@@ -185,6 +185,23 @@ def test_odd_object_names_are_served(cluster: RestoredCluster) -> None:
 # --- users that came along from production ---
 
 
+def test_a_role_of_the_customer_whose_name_begins_like_amazons_is_an_owner_like_any_other(
+    cluster: RestoredCluster,
+) -> None:
+    cluster.run("CREATE ROLE rdsreport")
+    cluster.run(
+        "CREATE SCHEMA report AUTHORIZATION rdsreport",
+        "SET ROLE rdsreport",
+        "CREATE TABLE report.sums (x int)",
+        login=cluster.superuser,
+    )
+    set_up(cluster, login("ann"))
+    assert refusals(cluster, ["SELECT FROM report.sums"]) == []
+    cluster.run("GRANT UPDATE ON report.sums TO PUBLIC", login=cluster.superuser)
+    with pytest.raises(DbUserSetupFailed, match=re.escape("UPDATE on table report.sums (through PUBLIC)")):
+        set_up(cluster, login("ann"))
+
+
 def test_a_user_that_came_along_is_brought_to_the_level(cluster: RestoredCluster) -> None:
     cluster.run(
         "CREATE ROLE writers",
@@ -287,3 +304,48 @@ def test_a_login_that_cannot_be_locked_is_named(cluster: RestoredCluster) -> Non
         "intruder",
         "shop_app",
     )
+
+
+def test_a_login_whose_name_begins_like_amazons_is_found_and_locked(cluster: RestoredCluster) -> None:
+    mine = ["rds_team", "rdsreport", "shop_app"]
+    cluster.run(*(f"CREATE ROLE {name} LOGIN PASSWORD 'x'" for name in mine[:2]))
+    report = cluster.databases.set_up_users(cluster.endpoint, MASTER, [], False)
+    assert (list(report.other_logins), report.locked_logins) == (mine, ())
+    report = cluster.databases.set_up_users(cluster.endpoint, MASTER, [], True)
+    assert (list(report.other_logins), list(report.locked_logins)) == (mine, mine)
+    logins = cluster.run("SELECT rolname FROM pg_roles WHERE rolcanlogin ORDER BY 1")
+    assert logins == [["master"], ["rdsadmin"]]
+
+
+def test_logins_of_amazon_are_neither_reported_nor_locked(cluster: RestoredCluster) -> None:
+    service = ["rdstopmgr", "rdsrepladmin", "rdswriteforwarduser"]
+    cluster.run(*(f"CREATE ROLE {name} LOGIN" for name in service), login=cluster.superuser)
+    report = cluster.databases.set_up_users(cluster.endpoint, MASTER, [], True)
+    assert report.other_logins == ("shop_app",)
+    open_logins = cluster.run("SELECT count(*) FROM pg_roles WHERE rolcanlogin AND rolname ~ '^rds'")
+    assert open_logins == [[4]]
+
+
+def test_a_check_that_fails_leaves_no_other_login_open(cluster: RestoredCluster) -> None:
+    cluster.run("GRANT UPDATE (note) ON public.notes TO PUBLIC")
+    with pytest.raises(DbUserSetupFailed, match="can do more than read_only"):
+        set_up(cluster, login("ann", Access.READ_ONLY), lock=True)
+    assert cluster.run("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'shop_app'") == [[False]]
+
+
+def test_the_hint_for_a_role_that_came_along_is_the_grant_that_is_missing(cluster: RestoredCluster) -> None:
+    cluster.run("CREATE ROLE ann LOGIN PASSWORD 'x'", login=cluster.superuser)
+    with pytest.raises(DbUserSetupFailed) as caught:
+        set_up(cluster, login("ann"))
+    assert 'GRANT "ann" TO <master user> WITH ADMIN OPTION' in caught.value.hint
+
+
+def test_the_hint_for_a_new_role_is_the_right_of_the_master_that_is_missing(cluster: RestoredCluster) -> None:
+    cluster.run("ALTER ROLE master NOCREATEROLE", login=cluster.superuser)
+    try:
+        with pytest.raises(DbUserSetupFailed, match="ann could not be made") as caught:
+            set_up(cluster, login("ann"))
+    finally:
+        cluster.run("ALTER ROLE master CREATEROLE", login=cluster.superuser)
+    assert "came along" not in caught.value.hint
+    assert "CREATEROLE" in caught.value.hint

@@ -75,7 +75,7 @@ def test_a_cluster_shows_its_writer_first_and_its_groups_in_order() -> None:
     assert cluster.member_identifiers == ("staging-2", "staging-1")
     assert cluster.vpc_security_group_ids == ("sg-1", "sg-2")
     assert cluster.percent_progress == 50
-    assert cluster.serverless_v2 == {"MinCapacity": 0.5, "MaxCapacity": 4.0}
+    assert cluster.serverless_v2 == {"min_capacity": 0.5, "max_capacity": 4.0}
     assert cluster.cloudwatch_logs_exports == ("postgresql",)
 
 

@@ -76,6 +76,11 @@ class FakeRecords:
         recent = [item for item in standing if since is None or parse_time(item["start_time"]) >= since]
         return sorted(recent, key=lambda item: str(item["start_time"]), reverse=True)[:limit]
 
+    def list_recent(self, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
+        statuses = {str(look["status"]) for look in self._looks if isinstance(look, Mapping)}
+        found = [item for status in statuses for item in self.list_by_status(status, since, limit)]
+        return sorted(found, key=lambda item: str(item["start_time"]), reverse=True)[:limit]
+
     def create(self, item: Mapping[str, Any]) -> bool:
         raise AssertionError("the command line writes no record")
 

@@ -222,3 +222,25 @@ def closed_by_hand() -> dict[str, Any]:
         "status": "FAILED",
         "error": {"message": "Manually marked as failed", "code": "MANUAL_INTERVENTION"},
     }
+
+
+def refused_by_aws_in_mid_run() -> dict[str, Any]:
+    """RDS refused the second instance: an error of a request, met after things had been made."""
+    error = {
+        "code": "QUOTA_EXCEEDED",
+        "message": "There is no room for another instance.",
+        "hint": "Ask for a higher quota.",
+        "step": "RestoreCluster",
+    }
+    made = {
+        "instance-10": "aurora-restored-staging-0a1b2c3d-10",
+        "instance-2": "aurora-restored-staging-0a1b2c3d-2",
+        "cluster": "aurora-restored-staging",
+        "copy": "aurora-restore-20261122-114200",
+    }
+    return failed() | {"step": "RestoreCluster", "error": error, "made": made}
+
+
+def closed_by_hand_with_words() -> dict[str, Any]:
+    """As somebody closes one in the console: the error is a plain text."""
+    return copying() | {"status": "FAILED", "error": "Given up, see the ticket."}

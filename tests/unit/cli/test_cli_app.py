@@ -11,7 +11,17 @@ from typing import Any
 
 import pytest
 from tests.unit.cli.cli_fakes import FakeExecution, FakeExecutions, pipeline_with
-from tests.unit.cli.cli_records import NOW, begun, copying, failed, planned, refused, succeeded
+from tests.unit.cli.cli_records import (
+    NOW,
+    begun,
+    closed_by_hand_with_words,
+    copying,
+    failed,
+    planned,
+    refused,
+    refused_by_aws_in_mid_run,
+    succeeded,
+)
 
 from aurora_restore.cli import app, exit_codes, local_stack, operations
 from aurora_restore.cli.pipeline import Pipeline
@@ -109,6 +119,18 @@ def test_plan_of_a_request_that_is_refused_lists_the_faults(
     out = capsys.readouterr().out
     assert "SUBNET_GROUP_NOT_FOUND" in out
     assert "KMS_KEY_REQUIRED" in out
+
+
+@pytest.mark.parametrize("record", [refused_by_aws_in_mid_run(), closed_by_hand_with_words()])
+def test_what_ended_after_the_plan_was_made_has_failed_and_was_not_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], record: dict[str, Any]
+) -> None:
+    standing(monkeypatch, pipeline_with(record))
+    for command in ("watch", "status"):
+        assert app.run([command, NAME]) == 1
+        out = capsys.readouterr().out
+        assert "The restore failed" in out
+        assert "was refused" not in out
 
 
 def test_plan_with_json_prints_the_record(

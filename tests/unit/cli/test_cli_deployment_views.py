@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from aurora_restore.cli.deploy_command import parse_parameters
+from aurora_restore.cli.deploy_command import STACK_NAME, parse_parameters, subnets_warning
 from aurora_restore.cli.errors import WrongUse
 from aurora_restore.cli.views.deployment import (
     deployment_item,
@@ -81,6 +81,40 @@ def test_parameters_are_name_and_value() -> None:
     assert parse_parameters(["A=b=c", "D="]) == {"A": "b=c", "D": ""}
     with pytest.raises(WrongUse, match="NAME=VALUE"):
         parse_parameters(["A"])
+
+
+AWS: dict[str, str] = {}
+STANDS = [{"ParameterKey": "SubnetIds", "ParameterValue": "subnet-1"}]
+
+
+def test_a_deployment_without_subnets_says_what_will_happen_and_what_to_pass() -> None:
+    warning = subnets_warning({}, [], "us-west-2", STACK_NAME, AWS)
+    assert warning is not None
+    assert "SubnetIds is empty" in warning
+    assert "aurora-restore-restore-cluster and aurora-restore-setup-db-users" in warning
+    assert "aurora-restore deploy --region us-west-2 --parameter SubnetIds=subnet-1,subnet-2" in warning
+    assert "--parameter SecurityGroupIds=sg-1" in warning
+    assert "--stack-name" not in warning
+
+
+def test_the_command_that_mends_missing_subnets_is_for_the_stack_that_was_deployed() -> None:
+    assert "--region us-west-2 --stack-name mine --parameter" in str(
+        subnets_warning({}, [], "us-west-2", "mine", AWS)
+    )
+
+
+def test_subnets_that_are_given_or_stand_already_need_no_warning() -> None:
+    assert subnets_warning({"SubnetIds": "subnet-1"}, [], "us-west-2", STACK_NAME, AWS) is None
+    assert subnets_warning({}, STANDS, "us-west-2", STACK_NAME, AWS) is None
+
+
+def test_subnets_that_are_taken_away_bring_the_warning_back() -> None:
+    assert subnets_warning({"SubnetIds": ""}, STANDS, "us-west-2", STACK_NAME, AWS) is not None
+
+
+def test_no_subnets_are_missed_on_the_local_stack() -> None:
+    local = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
+    assert subnets_warning({}, [], "us-west-2", STACK_NAME, local) is None
 
 
 def test_a_local_stack_that_does_not_run_says_how_to_start_it() -> None:

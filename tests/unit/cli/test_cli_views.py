@@ -27,6 +27,8 @@ STATES = [
     records.refused,
     records.failed,
     records.closed_by_hand,
+    records.refused_by_aws_in_mid_run,
+    records.closed_by_hand_with_words,
 ]
 
 
@@ -91,15 +93,28 @@ def test_a_restore_that_succeeded_says_where_to_connect() -> None:
 
 
 def test_logins_that_came_along_with_the_snapshot_are_named() -> None:
-    assert "app_user: they came along with the snapshot, with production's passwords" in outcome(
+    assert "app_user: came along with the snapshot, with production's passwords" in outcome(
         records.succeeded()
     )
 
 
-def test_locked_logins_are_named_as_locked() -> None:
+def test_locked_logins_are_counted_and_not_said_to_keep_their_passwords() -> None:
     record = records.succeeded()
-    record["restore_details"] = record["restore_details"] | {"locked_logins": ["app_user"]}
-    assert "app_user; locked: app_user" in outcome(record)
+    record["restore_details"] |= {
+        "other_logins": ["app_user", "report"],
+        "locked_logins": ["app_user", "report"],
+    }
+    seen = outcome(record)
+    assert "other logins 2 locked: app_user, report" in seen
+    assert "production's passwords" not in seen
+
+
+def test_of_logins_that_came_along_only_the_open_ones_keep_productions_passwords() -> None:
+    record = records.succeeded()
+    record["restore_details"] |= {"other_logins": ["app_user", "report"], "locked_logins": ["app_user"]}
+    seen = outcome(record)
+    assert "other logins report: came along with the snapshot, with production's passwords" in seen
+    assert "; 1 locked: app_user" in seen
 
 
 def test_a_failure_shows_code_message_hint_and_step() -> None:
@@ -122,6 +137,97 @@ def test_a_record_closed_by_hand_is_shown_with_what_it_has() -> None:
     seen = outcome(records.closed_by_hand())
     assert "MANUAL_INTERVENTION in CopySnapshot" in seen
     assert "Manually marked as failed" in seen
+
+
+def test_a_record_closed_with_a_plain_text_shows_the_text() -> None:
+    record = records.closed_by_hand_with_words()
+    view = view_operation(record)
+    for seen in (outcome(record), words_of(render_status(view, NOW))):
+        assert "The restore failed after" in seen
+        assert "ERROR in CopySnapshot Given up, see the ticket." in seen
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "gone",
+        "",
+        7,
+        ["a", "b"],
+        {},
+        {"code": None},
+        {"faults": "two"},
+        {"message": "m", "faults": ["x", "y"]},
+    ],
+)
+def test_no_error_that_a_hand_can_write_stops_the_display(error: Any) -> None:
+    view = view_operation(records.copying() | {"status": "FAILED", "error": error})
+    assert "The restore failed" in words_of(render_outcome(view, NOW))
+    assert "FAILED" in words_of(render_status(view, NOW))
+    assert "FAILED" in words_of(render_operations([view], NOW, 140), 140)
+
+
+def test_a_request_that_was_no_map_is_shown_as_refused() -> None:
+    record = records.refused() | {"parameters": "(not kept)", "target_cluster_id": None}
+    assert "The request was refused" in words_of(render_status(view_operation(record), NOW))
+
+
+def test_an_error_of_a_request_in_mid_run_is_a_failure() -> None:
+    seen = outcome(records.refused_by_aws_in_mid_run())
+    assert "The restore failed after 10 min 02 s." in seen
+    assert "refused" not in seen
+    assert "QUOTA_EXCEEDED in RestoreCluster" in seen
+
+
+def test_a_failed_run_names_what_may_still_stand_with_its_tag() -> None:
+    seen = outcome(records.refused_by_aws_in_mid_run())
+    assert (
+        "May still stand: what of these has the tag aurora-restore:operation-id = restore-20261122-114200"
+        in seen
+    )
+    assert seen.endswith(
+        "copy aurora-restore-20261122-114200 cluster aurora-restored-staging "
+        "instance-2 aurora-restored-staging-0a1b2c3d-2 instance-10 aurora-restored-staging-0a1b2c3d-10"
+    )
+
+
+@pytest.mark.parametrize("made", [None, {}])
+def test_where_nothing_was_made_nothing_may_stand(made: Any) -> None:
+    assert "May still stand" not in outcome(records.failed() | {"made": made})
+    assert "May still stand" not in outcome(records.refused())
+
+
+def test_a_cancelled_run_names_what_may_still_stand_and_one_that_succeeded_does_not() -> None:
+    made = {"made": {"cluster": "aurora-restored-staging"}}
+    assert "May still stand" in outcome(records.failed() | {"status": "CANCELLED"} | made)
+    assert "May still stand" not in outcome(records.succeeded() | made)
+
+
+WARNED = {"warnings": ["the copy could not be tagged", "the old cluster was left"]}
+
+
+@pytest.mark.parametrize("state", [records.succeeded, records.failed, records.planned])
+def test_warnings_stand_at_the_end_of_a_watch(state: Any) -> None:
+    seen = outcome(state() | WARNED)
+    assert "Warning: the copy could not be tagged Warning: the old cluster was left" in seen
+
+
+@pytest.mark.parametrize("state", [records.copying, records.succeeded, records.failed, records.planned])
+def test_status_shows_each_warning_once(state: Any) -> None:
+    seen = words_of(render_status(view_operation(state() | WARNED), NOW))
+    assert seen.count("Warning: the copy could not be tagged") == 1
+
+
+def test_every_note_of_the_plan_is_shown_in_plan_and_status() -> None:
+    notes = ["the functions lie in another network", "17.7 leaves standard support on 2027-02-28"]
+    plan = {"plan": records.PLAN | {"notes": notes}}
+    shown = [outcome(records.planned() | plan)]
+    shown += [
+        words_of(render_status(view_operation(state() | plan), NOW))
+        for state in (records.copying, records.succeeded)
+    ]
+    for seen in shown:
+        assert f"note {notes[0]} note {notes[1]}" in seen
 
 
 def test_a_plan_says_what_from_where_and_why() -> None:

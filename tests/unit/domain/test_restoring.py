@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.unit.domain.builders import OPERATION_ID, cluster, instances, plan
 
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
 from aurora_restore.domain.naming import OPERATION_TAG
-from aurora_restore.domain.observed import LoginAttempt, LoginOutcome
 from aurora_restore.domain.restoring import (
     FAILED_CLUSTER_STATUSES,
     FAILED_INSTANCE_STATUSES,
+    PasswordAction,
+    PasswordChanges,
     RestoreAction,
     decide_password,
     decide_restore,
@@ -79,11 +81,30 @@ def test_a_cluster_that_serves_is_logged_in_to(status: str) -> None:
     )
 
 
-def test_the_password_is_set_only_where_the_login_was_refused_and_no_change_is_on_its_way() -> None:
-    refused = LoginAttempt(LoginOutcome.REFUSED, "no")
-    assert decide_password(cluster(), refused)
-    assert not decide_password(cluster(status="resetting-master-credentials"), refused)
-    assert not decide_password(cluster(), LoginAttempt(LoginOutcome.UNREACHABLE, "no answer"))
+def changes(count: int, minutes_since_first: float = 0, minutes_since_last: float = 0) -> PasswordChanges:
+    return PasswordChanges(
+        count, timedelta(minutes=minutes_since_first), timedelta(minutes=minutes_since_last)
+    )
+
+
+def test_a_refused_login_changes_the_password_once_and_then_waits_for_it() -> None:
+    assert decide_password(cluster(), changes(0)) is PasswordAction.CHANGE
+    assert decide_password(cluster(), changes(1, 1, 1)) is PasswordAction.WAIT
+
+
+def test_a_change_that_is_on_its_way_is_waited_for() -> None:
+    resetting = cluster(status="resetting-master-credentials")
+    pending = cluster(pending_modified_values={"MasterUserPassword": "****"})
+    assert decide_password(resetting, changes(0)) is PasswordAction.WAIT
+    assert decide_password(pending, changes(1, 5, 5)) is PasswordAction.WAIT
+
+
+def test_a_change_that_may_have_been_lost_is_made_again_after_a_while() -> None:
+    assert decide_password(cluster(), changes(1, 5, 5)) is PasswordAction.CHANGE
+
+
+def test_a_login_that_stays_refused_is_given_up() -> None:
+    assert decide_password(cluster(), changes(3, 16, 1)) is PasswordAction.GIVE_UP
 
 
 def test_the_restore_names_version_lifecycle_and_groups_so_that_rds_guesses_nothing() -> None:

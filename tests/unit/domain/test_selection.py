@@ -5,8 +5,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.unit.domain.builders import copy_of, request, snapshot
 
-from aurora_restore.domain.errors import SnapshotAmbiguous, SnapshotNotAvailable, SnapshotNotFound
+from aurora_restore.domain.errors import (
+    InvalidRequest,
+    SnapshotAmbiguous,
+    SnapshotNotAvailable,
+    SnapshotNotFound,
+)
+from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.selection import check_named_snapshot, select_snapshot
+
+
+def named(identifier: str, **changes: str) -> RestoreRequest:
+    return request(source_snapshot_date=..., source_snapshot_identifier=identifier, **changes)
+
 
 DAY = datetime(2023, 6, 15, tzinfo=UTC)
 
@@ -88,11 +99,16 @@ def test_latest_takes_the_newest_of_all_days() -> None:
 
 def test_a_snapshot_can_be_named_even_if_it_is_a_copy() -> None:
     copy = copy_of(snapshot(), "aurora-restore-x")
-    assert check_named_snapshot("aurora-restore-x", "us-east-1", copy).snapshot == copy
+    assert check_named_snapshot(named("aurora-restore-x"), copy).snapshot == copy
 
 
 def test_a_named_snapshot_has_to_be_there_and_available() -> None:
     with pytest.raises(SnapshotNotFound):
-        check_named_snapshot("x", "us-east-1", None)
+        check_named_snapshot(named("x"), None)
     with pytest.raises(SnapshotNotAvailable):
-        check_named_snapshot("x", "us-east-1", snapshot(status="copying"))
+        check_named_snapshot(named("x"), snapshot(status="copying"))
+
+
+def test_a_named_snapshot_of_another_cluster_than_the_named_one_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="of production, not of the source_cluster_id billing"):
+        check_named_snapshot(named("x", source_cluster_id="billing"), snapshot())

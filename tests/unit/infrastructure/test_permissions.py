@@ -90,7 +90,8 @@ CALLS = {
 # Granted, and asked for by AWS in a function's name: by Lambda, by RDS, by the services that hold the keys.
 BEHIND_THE_SCENES = {
     "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey",
-    "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
+    "logs:CreateLogStream", "logs:PutLogEvents", "rds:ListTagsForResource",
+    "xray:PutTelemetryRecords", "xray:PutTraceSegments",
 }  # fmt: skip
 
 WITHOUT_RESOURCES = {

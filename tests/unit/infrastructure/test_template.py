@@ -79,7 +79,9 @@ def test_there_is_a_function_a_step(template: Template) -> None:
 def test_a_function_gets_exactly_the_agreed_environment(template: Template, step: str) -> None:
     function = functions(template)[f"aurora-restore-{step.replace('_', '-')}"]
 
-    assert function["Environment"]["Variables"] == ENVIRONMENT
+    # The check says in the plan when the functions that talk to databases have no network of their own.
+    besides = {"DATABASE_SUBNET_IDS": ""} if step == "snapshot_check" else {}
+    assert function["Environment"]["Variables"] == ENVIRONMENT | besides
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.support.in_process_aws import WireError, is_operation
+from tests.support.in_process_aws import WireError, access_denied, is_operation, unavailable
 from tests.support.worlds import (
     ADMIN_PASSWORD,
     DAY,
@@ -16,11 +16,14 @@ from tests.support.worlds import (
 )
 
 from aurora_restore.domain.errors import (
+    AwsUnavailable,
     ClusterFailed,
     DatabaseUnreachable,
     InstanceFailed,
+    MasterLoginRefused,
     OperationNotRunning,
     PhaseTimedOut,
+    PreflightFailed,
     RestoreError,
     TargetExists,
     TargetLocked,
@@ -259,8 +262,8 @@ def test_a_verification_that_does_not_hold_says_each_field_and_keeps_them_in_the
     run: PipelineRun,
 ) -> None:
     run.run(FIRST, until=Phase.SETUP_DB_USERS)
-    with run.aurora.locked() as world:
-        world.regions[TARGET_REGION].cluster("aurora-restored-cluster").deletion_protection = True
+    by_hand = {"DBClusterIdentifier": "aurora-restored-cluster", "DeletionProtection": True}
+    run.aurora.at_once("ModifyDBCluster", TARGET_REGION, by_hand)
     with pytest.raises(VerificationFailed, match="deletion_protection: wanted no, found yes"):
         run.run_phase(Phase.VERIFY_RESTORE, FIRST)
     run.fail(FIRST, "VerificationFailed")
@@ -295,3 +298,120 @@ def test_what_ends_in_a_terminal_status_ends_the_run(
     with pytest.raises(error, match=f"`{status}`"):
         run.run_phase(Phase.RESTORE_CLUSTER, FIRST)
     assert run.record(FIRST)["error"]["code"] == error.code
+
+
+def test_an_admin_secret_with_productions_own_password_is_warned_about(run: PipelineRun) -> None:
+    run.put_admin_secret("postgres", MASTER_PASSWORD)
+    record = run.run(FIRST)
+    assert run.count("ModifyDBCluster") == 0
+    assert "the very password that the master user had in production" in record["warnings"][0]
+    assert "Warning: The admin secret holds the very password" in run.aws.published[0].message
+
+
+def test_a_master_that_stays_refused_is_given_up_after_a_few_changes_with_the_servers_reason(
+    run: PipelineRun,
+) -> None:
+    run.run(FIRST, until=Phase.COPY_SNAPSHOT)
+    run.databases.refusal = "the role may not log in"
+    with pytest.raises(MasterLoginRefused, match="the role may not log in"):
+        run.run_phase(Phase.RESTORE_CLUSTER, FIRST)
+    assert run.count("ModifyDBCluster") <= 6
+
+
+def test_a_serverless_cluster_passes_its_verification(run: PipelineRun) -> None:
+    scaling = {"min_capacity": 0.5, "max_capacity": 4}
+    record = run.run(FIRST, db_instance_class="db.serverless", serverless_v2=scaling)
+    assert record["status"] == "SUCCEEDED"
+    assert "serverless_v2" in {check["field"] for check in record["restore_details"]["verification"]}
+
+
+def test_a_failure_names_only_what_the_run_had_begun_to_make(run: PipelineRun) -> None:
+    run.run(FIRST, until=Phase.COPY_SNAPSHOT)
+    run.fail(FIRST, "ClusterFailed")
+    assert run.record(FIRST)["made"] == {"copy": "aurora-restore-20261122-120000"}
+    assert "the copy aurora-restore-20261122-120000" in run.aws.published[0].message
+    assert "the cluster aurora-restored-cluster " not in run.aws.published[0].message
+
+
+def test_a_failure_after_the_restore_says_that_productions_password_may_still_open_it(
+    run: PipelineRun,
+) -> None:
+    run.run(FIRST, until=Phase.COPY_SNAPSHOT)
+    run.phase(Phase.RESTORE_CLUSTER, FIRST)
+    run.fail(FIRST, "ClusterFailed")
+    assert "may still open with production's master password" in run.aws.published[0].message
+
+
+def test_a_copy_that_was_finished_after_the_limit_is_not_thrown_away(run: PipelineRun) -> None:
+    run.settings(phase_timeout_hours={Phase.COPY_SNAPSHOT: 0.5})
+    run.check(FIRST)
+    run.phase(Phase.COPY_SNAPSHOT, FIRST)
+    run.clock.advance(3600)
+    assert run.phase(Phase.COPY_SNAPSHOT, FIRST).status is StepStatus.DONE
+
+
+def test_a_retention_that_cannot_be_extended_is_a_warning_about_a_restore_that_stands(
+    run: PipelineRun,
+) -> None:
+    run.run(FIRST, until=Phase.VERIFY_RESTORE)
+    run.aws.before(is_operation("AddTagsToResource"), access_denied())
+    run.run_phase(Phase.ARCHIVE_SNAPSHOT, FIRST)
+    run.run_phase(Phase.NOTIFY, FIRST)
+    assert run.record(FIRST)["status"] == "SUCCEEDED"
+    assert "could not be extended" in run.record(FIRST)["warnings"][0]
+
+
+def test_a_silent_sns_is_waited_for_and_then_given_up_without_failing_the_restore(run: PipelineRun) -> None:
+    run.run(FIRST, until=Phase.ARCHIVE_SNAPSHOT)
+    run.aws.before(is_operation("Publish"), unavailable(), times=1000)
+    assert run.phase(Phase.NOTIFY, FIRST).status is StepStatus.IN_PROGRESS
+    run.clock.advance(3600)
+    run.run_phase(Phase.NOTIFY, FIRST)
+    assert run.record(FIRST)["status"] == "SUCCEEDED"
+
+
+def test_a_failed_run_is_closed_and_its_lock_free_although_sns_is_silent(run: PipelineRun) -> None:
+    run.check(FIRST)
+    run.aws.before(is_operation("Publish"), unavailable())
+    with pytest.raises(AwsUnavailable):
+        run.fail(FIRST, "ClusterFailed")
+    assert run.record(FIRST)["status"] == "FAILED"
+    assert run.world.locks.owner("aurora-restored-cluster") is None
+    run.fail(FIRST, "ClusterFailed")
+    run.fail(FIRST, "ClusterFailed")
+    assert len(run.aws.published) == 1
+    assert run.record(FIRST)["notification"]["message_id"]
+
+
+def test_an_id_that_was_used_before_is_refused_and_its_record_left_as_it_is(run: PipelineRun) -> None:
+    before = run.run(FIRST)
+    with pytest.raises(OperationNotRunning, match="was used before"):
+        run.check(FIRST)
+    run.fail(FIRST, "OperationNotRunning")
+    assert run.record(FIRST) == before
+    assert len(run.aws.published) == 1
+
+
+def test_a_record_that_was_marked_by_hand_with_a_plain_sentence_is_closed_all_the_same(
+    run: PipelineRun,
+) -> None:
+    run.check(FIRST)
+    run.world.records.update(FIRST, {"status": "FAILED", "error": "stopped by Ada"})
+    run.fail(FIRST, "OperationNotRunning")
+    assert run.world.locks.owner("aurora-restored-cluster") is None
+    assert "stopped by Ada" in run.aws.published[0].message
+
+
+def test_a_missing_snapshot_is_told_together_with_everything_else(run: PipelineRun) -> None:
+    with pytest.raises(PreflightFailed) as refusal:
+        run.check(FIRST, source_snapshot_date="2023-06-14", db_subnet_group_name="nowhere")
+    assert {fault.code for fault in refusal.value.faults} == {"SNAPSHOT_NOT_FOUND", "SUBNET_GROUP_NOT_FOUND"}
+
+
+def test_a_cluster_that_is_busy_is_waited_for(run: PipelineRun) -> None:
+    run.run(FIRST, until=Phase.COPY_SNAPSHOT)
+    run.aws.before(
+        is_operation("CreateDBInstance"), WireError("InvalidDBClusterStateFault", "is not available")
+    )
+    run.run_phase(Phase.RESTORE_CLUSTER, FIRST)
+    assert run.count("CreateDBInstance") == 2

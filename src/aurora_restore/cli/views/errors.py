@@ -22,13 +22,21 @@ def error_item(error: RestoreError) -> dict[str, Any]:
 
 def render_error(error: Mapping[str, Any]) -> RenderableType:
     """Code, message, hint and step of an error; each of several faults with its own code and hint."""
-    faults: Sequence[Mapping[str, Any]] = error.get("faults") or ()
+    faults = _faults(error)
     step = f" in {error['step']}" if error.get("step") else ""
-    title = Text.assemble((str(error.get("code", "ERROR")), "bold red"), (step, "red"))
+    title = Text.assemble((str(error.get("code") or "ERROR"), "bold red"), (step, "red"))
     if len(faults) > 1:
         title.append(f": {len(faults)} things stand in the way")
         return Group(title, *(indented(_fault(fault, with_code=True)) for fault in faults))
     return Group(title, indented(_fault(error, with_code=False)))
+
+
+def _faults(error: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The faults that can be read: a record may be edited by hand."""
+    faults = error.get("faults")
+    return (
+        [fault for fault in faults if isinstance(fault, Mapping)] if isinstance(faults, list | tuple) else []
+    )
 
 
 def _fault(fault: Mapping[str, Any], with_code: bool) -> RenderableType:

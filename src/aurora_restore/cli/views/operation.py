@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from aurora_restore.cli.exit_codes import is_refusal
 from aurora_restore.cli.views.common import (
     STYLES,
     clock_time,
@@ -26,6 +26,7 @@ from aurora_restore.cli.views.common import (
 from aurora_restore.cli.views.errors import render_error
 from aurora_restore.cli.views.plan import render_plan
 from aurora_restore.cli.views.record import OperationView, PhaseView
+from aurora_restore.domain.naming import OPERATION_TAG
 
 _BAR_WIDTH = 30
 
@@ -114,34 +115,65 @@ def render_waiting(view: OperationView, now: datetime) -> RenderableType:
 
 
 def render_outcome(view: OperationView, now: datetime) -> RenderableType:
-    """How it ended: what stands there and how to connect; the plan; or the error with its hint."""
+    """How it ended: what stands there and how to connect; the plan; or the error with its hint, and what it left."""
     took = duration(view.elapsed_seconds(now))
     if view.status != "SUCCEEDED":
-        return _failure(view, took)
-    if view.dry_run:
-        return Group(render_plan(view.section("plan"), view.section("parameters")), Text(), _plan_done())
+        parts = [*_failure(view, took), *_remainder(view)]
+    elif view.dry_run:
+        parts = [render_plan(view.section("plan"), view.section("parameters")), _plan_done()]
+    else:
+        parts = _success(view, took)
+    return Group(*_spaced([*parts, *_warnings(view)]))
+
+
+def _success(view: OperationView, took: str) -> list[RenderableType]:
     restored = view.section("restore_details")
     name = restored.get("db_cluster_identifier") or view.target_cluster_id
     title = Text.assemble(("The restore succeeded", "bold green"), f" in {took}: {name} stands and is open.")
-    return Group(title, Text(), render_restored(restored))
+    return [title, render_restored(restored)]
 
 
 def _plan_done() -> RenderableType:
     return Text("Nothing was touched. Start it with the same options: aurora-restore start …", style="dim")
 
 
-def _failure(view: OperationView, took: str) -> RenderableType:
-    error = view.section("error")
+def _failure(view: OperationView, took: str) -> list[RenderableType]:
     verb = "was cancelled" if view.status == "CANCELLED" else "failed"
     what = "The dry run" if view.dry_run else "The restore"
-    if is_refusal(str(error.get("code"))):
+    if view.was_refused:
         what, verb = "The request", "was refused"
     title = Text.assemble(
         (f"{what} {verb}", STYLES.get(view.status, "bold red")), f" after {took}." if took else "."
     )
-    if not error:
-        return title
-    return Group(title, Text(), render_error({"step": view.step or None, **error}))
+    return [title, render_error({"step": view.step or None, **view.error})] if view.error else [title]
+
+
+def _remainder(view: OperationView) -> list[RenderableType]:
+    """What the run began to make. Each was noted before it was asked for: it need not have come about."""
+    made = view.section("made")
+    if not made:
+        return []
+    tag = f"{OPERATION_TAG} = {view.operation_id}"
+    title = Text.assemble(
+        ("May still stand: ", "bold"), f"what of these has the tag {tag} is of this run; leave what has not."
+    )
+    return [Group(title, facts((kind, str(made[kind])) for kind in sorted(made, key=_order_of_making)))]
+
+
+def _order_of_making(kind: str) -> tuple[int, int]:
+    """The copy, the cluster, the instances by their numbers; a map in the table has no order."""
+    order = ("copy", "cluster", "instance")
+    word, _, number = kind.partition("-")
+    place = order.index(word) if word in order else len(order)
+    return place, int(number) if re.fullmatch(r"[0-9]+", number) else 0
+
+
+def _warnings(view: OperationView) -> list[RenderableType]:
+    warnings = view.record.get("warnings") or ()
+    if not isinstance(warnings, list | tuple):
+        warnings = (warnings,)
+    lines = [Text.assemble(("Warning: ", "bold yellow"), str(warning)) for warning in warnings]
+    return [Group(*lines)] if lines else []
 
 
 def render_restored(restored: Mapping[str, Any]) -> RenderableType:
@@ -175,13 +207,14 @@ def _user_words(item: Mapping[str, Any]) -> str:
 
 
 def _other_logins(restored: Mapping[str, Any]) -> str | None:
-    others = restored.get("other_logins") or []
-    if not others:
-        return None
     locked = restored.get("locked_logins") or []
+    still_open = [name for name in restored.get("other_logins") or [] if name not in locked]
+    parts = []
+    if still_open:
+        parts.append(f"{words(still_open)}: came along with the snapshot, with production's passwords")
     if locked:
-        return f"{words(others)}; locked: {words(locked)}"
-    return f"{words(others)}: they came along with the snapshot, with production's passwords"
+        parts.append(f"{len(locked)} locked: {words(locked)}")
+    return "; ".join(parts) or None
 
 
 def render_status(view: OperationView, now: datetime) -> RenderableType:
@@ -197,8 +230,7 @@ def render_status(view: OperationView, now: datetime) -> RenderableType:
         parts.append(Group(heading("Verification"), indented(render_verification(checks))))
     if checked := _user_checks(restored):
         parts.append(Group(heading("Users"), checked))
-    if not view.is_running:
-        parts.append(render_outcome(view, now))
+    parts += _warnings(view) if view.is_running else [render_outcome(view, now)]
     return Group(*_spaced(parts))
 
 

@@ -44,5 +44,5 @@ def _two_lines_each(views: Sequence[OperationView], now: datetime) -> Renderable
 def _detail(view: OperationView) -> str:
     if view.is_running:
         return view.step
-    code = str(view.section("error").get("code") or "")
+    code = str(view.error.get("code") or "")
     return code or ("dry run" if view.dry_run else "")

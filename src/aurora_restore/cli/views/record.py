@@ -1,7 +1,8 @@
 """A record of the state table, read for display.
 
 Display must work for every record that can stand there: one that has just begun, one closed by hand as the
-operations guide shows (no `step`, an `error` without a hint), one written by a newer release with further phases.
+operations guide shows (no `step`, an `error` without a hint, or one that is a plain text), one written by a newer
+release with further phases.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from aurora_restore.domain.errors import ERRORS_BY_NAME, RequestRefused
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.times import parse_time
 
@@ -64,16 +66,35 @@ class OperationView:
             return None
         return max(0.0, ((self.ended or now) - self.started).total_seconds())
 
+    @property
+    def error(self) -> Mapping[str, Any]:
+        """Why it ended, empty where nothing says so; a text that was written by hand is its message."""
+        error = self.record.get("error")
+        if isinstance(error, Mapping):
+            return error
+        return {"message": str(error)} if error else {}
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether it ended because of the request, before anything was created.
+
+        AWS can refuse in mid-run too, for a quota, a key or a snapshot that is gone; such a run has a plan.
+        """
+        return not self.record.get("plan") and self.error.get("code") in _refusal_codes()
+
     def section(self, name: str) -> Mapping[str, Any]:
         """A map of the record, empty where it is not (yet) there."""
-        value = self.record.get(name)
-        return value if isinstance(value, Mapping) else {}
+        return _map(self.record, name)
+
+
+def _refusal_codes() -> frozenset[str]:
+    return frozenset(error.code for error in ERRORS_BY_NAME.values() if issubclass(error, RequestRefused))
 
 
 def view_operation(record: Mapping[str, Any]) -> OperationView:
     """Read a record for display."""
     status = str(record.get("status", "UNKNOWN"))
-    parameters = record.get("parameters") or {}
+    parameters = _map(record, "parameters")
     return OperationView(
         operation_id=str(record.get("operation_id", "")),
         status=status,
@@ -88,6 +109,11 @@ def view_operation(record: Mapping[str, Any]) -> OperationView:
     )
 
 
+def _map(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = item.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
 def time_of(item: Mapping[str, Any], name: str) -> datetime | None:
     """A time of the record; None where it is absent or no time (a record may be edited by hand)."""
     text = item.get(name)
@@ -100,10 +126,10 @@ def time_of(item: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def _phases(record: Mapping[str, Any], status: str) -> tuple[PhaseView, ...]:
-    items = record.get("phases") or {}
+    items = _map(record, "phases")
     known = [phase.value for phase in Phase]
     names = known + [name for name in items if name not in known]
-    return tuple(_phase(name, items.get(name) or {}, record, status) for name in names)
+    return tuple(_phase(name, _map(items, name), record, status) for name in names)
 
 
 def _phase(name: str, item: Mapping[str, Any], record: Mapping[str, Any], status: str) -> PhaseView:

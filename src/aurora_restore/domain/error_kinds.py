@@ -1,0 +1,54 @@
+"""The trunk of the tree of errors: what every error has, and the three kinds there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong, in the operator's words."""
+
+    code: str
+    message: str
+    hint: str
+
+    def to_item(self) -> dict[str, str]:
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
+
+class RestoreError(Exception):
+    """Base of all our errors."""
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    default_hint: ClassVar[str] = "Look at the log of the step for this operation id, and report it as a bug."
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint or self.default_hint
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        return (Fault(self.code, self.message, self.hint),)
+
+
+class RequestRefused(RestoreError):
+    """The request cannot be carried out. Nothing was created."""
+
+    code = "REQUEST_REFUSED"
+    default_hint = "Correct the request and start again; nothing was created."
+
+
+class StepFailed(RestoreError):
+    """A step cannot be brought to its end."""
+
+    code = "STEP_FAILED"
+
+
+class TransientFault(RestoreError):
+    """A repetition can help; the state machine repeats the step."""
+
+    code = "TRANSIENT_FAULT"
+    default_hint = "The step is repeated by itself. If this ends the run, start it again later."
