@@ -17,7 +17,8 @@ from typing import Any
 from aurora_restore.local import lifecycle, processes, seed_aws
 from aurora_restore.local.stack_info import StackInfo
 
-DEMO_TIMEOUT_SECONDS = 240
+DEMO_TIMEOUT_SECONDS = 240.0
+END_TIMEOUT_SECONDS = 30.0
 DELETE_TIMEOUT_SECONDS = 60.0
 REAPING_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.25
@@ -84,18 +85,33 @@ def _demo(home: Path) -> dict[str, Any]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AURORA_", "PG"))
     }
-    done = subprocess.run(
+    process = subprocess.Popen(
         [sys.executable, "-m", "aurora_restore", "demo", "--keep", "--json"],
         cwd=home.parent,
         env={**kept, "AURORA_RESTORE_HOME": str(home)},
-        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=DEMO_TIMEOUT_SECONDS,
-        check=False,
     )
-    if done.returncode:
-        raise RuntimeError(f"The demo ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
-    return dict(json.loads(done.stdout))
+    try:
+        said, complained = process.communicate(timeout=DEMO_TIMEOUT_SECONDS)
+    except BaseException:
+        _end(process)
+        raise
+    if process.returncode:
+        raise RuntimeError(f"The demo ended with status {process.returncode}:\n{said}{complained}")
+    return dict(json.loads(said))
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Let it end what it is just starting, which nobody else knows of yet."""
+    process.terminate()
+    try:
+        process.communicate(timeout=END_TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
 
 
 def _delete_restored(info: StackInfo, restored: Mapping[str, Any]) -> None:

@@ -182,7 +182,7 @@ def test_an_error_of_a_request_in_mid_run_is_a_failure() -> None:
 def test_a_failed_run_names_what_may_still_stand_with_its_tag() -> None:
     seen = outcome(records.refused_by_aws_in_mid_run())
     assert (
-        "May still stand: what of these has the tag aurora-restore:operation-id = restore-20261122-114200"
+        "May still stand: of these, what has the tag aurora-restore:operation-id = restore-20261122-114200"
         in seen
     )
     assert seen.endswith(

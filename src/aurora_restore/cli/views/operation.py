@@ -155,7 +155,8 @@ def _remainder(view: OperationView) -> list[RenderableType]:
         return []
     tag = f"{OPERATION_TAG} = {view.operation_id}"
     title = Text.assemble(
-        ("May still stand: ", "bold"), f"what of these has the tag {tag} is of this run; leave what has not."
+        ("May still stand: ", "bold"),
+        f"of these, what has the tag {tag} was made by this run; leave what has not.",
     )
     return [Group(title, facts((kind, str(made[kind])) for kind in sorted(made, key=_order_of_making)))]
 
