@@ -6,11 +6,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 venv=.venv-template
 make --silent "$venv/.done"
 template=infrastructure/aurora-restore-pipeline.yaml
-"$venv/bin/cfn-lint" "$template"
+# A script names its interpreter in its first line, which cannot hold a space: it is named here instead.
+"$venv/bin/python" "$venv/bin/cfn-lint" "$template"
 # checkov asks a server for guides at its start, and says at length that it cannot reach it: that much is dropped.
 report="$(mktemp)"
 trap 'rm -f "$report"' EXIT
-if ! "$venv/bin/checkov" --file "$template" --config-file .checkov.yaml --skip-download --compact --quiet >"$report" 2>&1; then
+if ! "$venv/bin/python" "$venv/bin/checkov" --file "$template" --config-file .checkov.yaml --skip-download --compact --quiet >"$report" 2>&1; then
   cat "$report"
   exit 1
 fi

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.stack.conftest import poll_until
-from tests.stack.test_guide import ROOT, aws_cli
+from tests.stack.test_guide import ROOT, directory_of_aws
 
 from aurora_restore.local import lifecycle
 from aurora_restore.local.stack_info import StackInfo
@@ -57,7 +57,7 @@ def shell(stack: StackInfo, checkout: Path) -> Shell:
     environ |= lifecycle.environment(stack.home)
     environ |= {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "REGION": REGION, "AWS_PAGER": ""}
     environ |= {"NO_PROXY": "127.0.0.1,localhost"}
-    environ["PATH"] = f"{aws_cli().parent}{os.pathsep}{os.environ['PATH']}"
+    environ["PATH"] = f"{directory_of_aws(checkout.parent)}{os.pathsep}{os.environ['PATH']}"
 
     def run(command: str) -> str:
         done = subprocess.run(["/bin/bash", "-ec", command], cwd=checkout, env=environ, capture_output=True, text=True,

@@ -43,19 +43,25 @@ PHASES = [
 Shell = Callable[[str], str]
 
 
-def aws_cli() -> Path:
-    """The AWS CLI that `make test` installs beside the project; else the machine's own."""
-    found = shutil.which("aws", path=f"{ROOT / '.venv-aws' / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    assert found, "the AWS CLI is needed: make .venv-aws/.done"
-    return Path(found)
+def directory_of_aws(directory: Path) -> Path:
+    """A directory with the AWS CLI that `make test` installs beside the project; else with the machine's own.
+
+    By module, not by script: a script names its interpreter in its first line, which cannot hold a space.
+    """
+    installed = ROOT / ".venv-aws" / "bin" / "python"
+    command = f'"{installed}" -m awscli' if installed.exists() else shutil.which("aws")
+    assert command, "the AWS CLI is needed: make .venv-aws/.done"
+    (directory / "aws").write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    (directory / "aws").chmod(0o755)
+    return directory
 
 
 @pytest.fixture(scope="module")
-def shell(stack: StackInfo) -> Shell:
+def shell(stack: StackInfo, tmp_path_factory: pytest.TempPathFactory) -> Shell:
     """A shell as `eval "$(aurora-restore local env)"` makes it."""
     environ = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environ |= lifecycle.environment(stack.home) | {"NO_PROXY": "127.0.0.1,localhost", "AWS_PAGER": ""}
-    environ["PATH"] = f"{aws_cli().parent}{os.pathsep}{environ['PATH']}"
+    environ["PATH"] = f"{directory_of_aws(tmp_path_factory.mktemp('cli'))}{os.pathsep}{environ['PATH']}"
 
     def run(command: str) -> str:
         done = subprocess.run(["/bin/bash", "-ec", command], cwd=ROOT, env=environ, capture_output=True, text=True,
