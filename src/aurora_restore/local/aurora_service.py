@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 from aurora_restore.local.aurora.model import LocalAurora
@@ -26,6 +27,7 @@ class AuroraService:
         )
         self._model.set_durations(durations)
         self._server = AuroraServer(self._model, port).start()
+        threading.Thread(target=self._engine.prepare, name="engine-template", daemon=True).start()
 
     @property
     def url(self) -> str:

@@ -58,7 +58,7 @@ def seed_network(info: StackInfo, network: Network) -> None:
         SubnetIds=network.subnet_ids,
     )
     for group_id, vpc_id in network.security_group_vpcs.items():
-        _put(info, "security-group", {"region": network.region, "group_id": group_id, "vpc_id": vpc_id})
+        put(info, "security-group", {"region": network.region, "group_id": group_id, "vpc_id": vpc_id})
 
 
 def seed_clusters(info: StackInfo, seeded: SeededSource, today: date) -> None:
@@ -109,7 +109,7 @@ def sources(seeded: SeededSource, today: date) -> tuple[Source, Source]:
 
 
 def _make_cluster(info: StackInfo, source: Source) -> DatabaseEndpoint:
-    made = _put(info, "cluster", {
+    made = put(info, "cluster", {
         "region": info.source_region,
         "DBClusterIdentifier": source.db_cluster_identifier,
         "MasterUsername": source.master.username,
@@ -156,14 +156,14 @@ def _add_days(
 
 def _take_automated_snapshot(info: StackInfo, source: Source, day: date) -> None:
     created_at = datetime.combine(day, SNAPSHOT_TIME)
-    _put(info, "snapshot", {
+    put(info, "snapshot", {
         "region": info.source_region,
         "DBClusterIdentifier": source.db_cluster_identifier,
         "created_at": created_at.isoformat(),
     })  # fmt: skip
 
 
-def _put(info: StackInfo, what: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def put(info: StackInfo, what: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Ask the local Aurora's control interface for something that nobody has to wait for."""
     url = f"{info.rds_endpoint_url}/_aurora/seed/{what}"
     request = urllib.request.Request(url, data=json.dumps(values).encode(), method="POST")  # noqa: S310 - loopback

@@ -101,6 +101,10 @@ class PostgresEngine:
 
     # Clusters
 
+    def prepare(self) -> None:
+        """Make what every new cluster begins as, so that the first one need not wait for it."""
+        self._template()
+
     def create_cluster(self, cluster_id: str, master: Credentials, database_name: str | None) -> None:
         with self._held(cluster_id):
             if cluster_id in self.cluster_ids():
