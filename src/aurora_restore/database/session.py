@@ -30,6 +30,10 @@ _TRANSIENT_CLASSES = ("08", "40", "53", "55P03", "57")
 _CONCURRENT_UPDATE = "tuple concurrently"
 
 
+# Every cluster is born with both; a customer may drop the first, nobody the second.
+MAINTENANCE_DATABASES = ("postgres", "template1")
+
+
 class ServerRefused(Exception):
     """The server answered a statement with an error. The text holds the server's words and no statement."""
 
