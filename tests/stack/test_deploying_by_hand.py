@@ -17,8 +17,6 @@ from tests.stack.test_guide import ROOT, directory_of_aws
 from aurora_restore.local import lifecycle
 from aurora_restore.local.stack_info import StackInfo
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 REGION = "us-east-1"
 STACK = "aurora-restore-pipeline"
 COPIED = (

@@ -12,10 +12,21 @@ import pytest
 from tests.stack.conftest import FinishedRun, await_execution, new_operation_id, poll_until
 from tests.support.inbox import Inbox
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 FIELDS = {"level", "function_name", "operation_id", "message", "timestamp"}
 COMPLETED = re.compile(r"Operation completed in \d+\.\d{3} seconds")
+FUNCTIONS = {
+    f"aurora-restore-{name}"
+    for name in (
+        "snapshot-check",
+        "copy-snapshot",
+        "restore-cluster",
+        "setup-db-users",
+        "verify-restore",
+        "archive-snapshot",
+        "notify",
+        "record-failure",
+    )
+}
 ADMIN_SECRET = "aurora-restore/admin-credentials"
 MARK = "m4rk3d"
 REQUEST: dict[str, Any] = {
@@ -38,6 +49,13 @@ def marked_runs(boto: Any, inbox: Inbox) -> Iterator[list[FinishedRun]]:
     """A run that ends well, one that is refused, and one whose user cannot be made: all with marked secrets."""
     secrets, states = boto("secretsmanager"), boto("stepfunctions")
     before = secrets.get_secret_value(SecretId=ADMIN_SECRET)["SecretString"]
+    try:
+        yield _run_marked(secrets, states)
+    finally:
+        secrets.put_secret_value(SecretId=ADMIN_SECRET, SecretString=before)
+
+
+def _run_marked(secrets: Any, states: Any) -> list[FinishedRun]:
     put = {"username": "postgres", "password": f"{MARK}-admin-password"}
     secrets.put_secret_value(SecretId=ADMIN_SECRET, SecretString=json.dumps(put))
     for user in ("reader", "writer"):
@@ -68,8 +86,7 @@ def marked_runs(boto: Any, inbox: Inbox) -> Iterator[list[FinishedRun]]:
             stateMachineArn=machine, name=new_operation_id(), input=json.dumps(request)
         )
         runs.append(await_execution(states, started["executionArn"], 90))
-    yield runs
-    secrets.put_secret_value(SecretId=ADMIN_SECRET, SecretString=before)
+    return runs
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +136,7 @@ def test_the_last_line_of_each_invocation_says_how_long_it_took(
     for entry in map(json.loads, lines):
         if entry["operation_id"] in ours:
             by_invocation[entry["function_request_id"]].append(entry)
+    assert {entry["function_name"] for logged in by_invocation.values() for entry in logged} == FUNCTIONS
     for logged in by_invocation.values():
         last = max(enumerate(logged), key=lambda item: (item[1]["timestamp"], item[0]))[1]
         assert COMPLETED.fullmatch(last["message"]), logged

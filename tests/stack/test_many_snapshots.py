@@ -7,13 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from tests.stack.conftest import FinishedRun
 
 from aurora_restore.local.seed_aurora import put
 from aurora_restore.local.stack_info import StackInfo
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 COUNT = 250
 FIRST_DAY = datetime(2021, 1, 1, 3, 10, tzinfo=UTC)

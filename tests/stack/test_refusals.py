@@ -4,16 +4,20 @@ in the record, in the notification, in the execution and on the command line."""
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.stack.conftest import FinishedRun, new_operation_id, poll_until
 from tests.support.inbox import Inbox
 
+from aurora_restore.local import lifecycle
 from aurora_restore.local.stack_info import StackInfo
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 REQUEST: dict[str, Any] = {
     "source_snapshot_date": "2023-06-15",
@@ -21,6 +25,9 @@ REQUEST: dict[str, Any] = {
     "vpc_security_group_ids": ["sg-12345678"],
     "db_subnet_group_name": "default-vpc-subnet-group",
 }
+REQUEST_REFUSED = 3
+SECONDS_AT_MOST = 10
+YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
 A_USER = "aurora-restore/users/reporting"
 RunToEnd = Callable[..., FinishedRun]
 
@@ -32,13 +39,30 @@ def inbox(boto: Any) -> Iterator[Inbox]:
     inbox.close()
 
 
+@pytest.fixture(scope="module")
+def command_line(stack: StackInfo) -> Callable[[str], dict[str, Any]]:
+    """The error of an operation as `aurora-restore status` shows it to a program."""
+    environ = {"PATH": os.environ["PATH"], **lifecycle.environment(stack.home)}
+
+    def show(operation_id: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "aurora_restore", "status", operation_id, "--json"]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == REQUEST_REFUSED, done.stderr
+        error: dict[str, Any] = json.loads(done.stdout)["error"]
+        return error
+
+    return show
+
+
 @pytest.fixture
-def refused(run_to_end: RunToEnd, boto: Any, inbox: Inbox) -> Callable[..., dict[str, Any]]:
+def refused(
+    run_to_end: RunToEnd, boto: Any, inbox: Inbox, command_line: Callable[[str], dict[str, Any]]
+) -> Callable[..., dict[str, Any]]:
     """Run a request that has to be refused; gives the error that the record shows."""
 
     def run(code: str, **changes: Any) -> dict[str, Any]:
         operation_id = new_operation_id()
-        before = things(boto)
+        before, began = things(boto), time.monotonic()
         request = {name: value for name, value in (REQUEST | changes).items() if value is not ...}
         ended = run_to_end(request, operation_id)
         error: dict[str, Any] = plain(record(boto, operation_id)["error"])
@@ -48,7 +72,14 @@ def refused(run_to_end: RunToEnd, boto: Any, inbox: Inbox) -> Callable[..., dict
         assert error["step"] == "SnapshotCheck"
         assert ended.cause is not None
         assert ended.cause.startswith(f"{code}: ")
+        assert time.monotonic() - began < SECONDS_AT_MOST
         assert things(boto) == before
+        shown = command_line(operation_id)
+        assert (shown["code"], shown["message"], shown["hint"]) == (
+            error["code"],
+            error["message"],
+            error["hint"],
+        )
         (message,) = poll_until(lambda: inbox.about(operation_id), f"a message about {operation_id}")
         assert code in message
         assert error["hint"] in message
@@ -87,7 +118,7 @@ def plain(value: dict[str, Any]) -> Any:
         ("SNAPSHOT_NOT_FOUND", {"source_snapshot_date": "2023-06-14"}),
         ("INVALID_DATE", {"source_snapshot_date": "15.06.2023"}),
         ("DATE_IN_FUTURE", {"source_snapshot_date": "2999-01-01"}),
-        ("SNAPSHOT_AMBIGUOUS", {"source_snapshot_date": "latest"}),
+        ("SNAPSHOT_AMBIGUOUS", {"source_snapshot_date": YESTERDAY}),
         ("TARGET_OUTSIDE_PREFIX", {"target_cluster_id": "production"}),
         ("INVALID_TARGET_NAME", {"target_cluster_id": "aurora-restored--x"}),
         ("UNKNOWN_FIELD", {"delete_cluster_if_exist": True}),

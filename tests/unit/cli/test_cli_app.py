@@ -244,6 +244,17 @@ def test_wrong_use_has_its_own_status(capsys: pytest.CaptureFixture[str]) -> Non
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["plan", "start"])
+@pytest.mark.parametrize("name", ["", "x" * 81, "restore 1", "arn:of:it", "a/b"])
+def test_a_name_that_step_functions_refuses_is_wrong_use_before_aws_is_asked(
+    command: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline = standing(monkeypatch, pipeline_with())
+    assert app.run([command, *TARGET, "--name", name]) == 2
+    assert "WRONG_USE" in capsys.readouterr().err
+    assert started(pipeline) == {}
+
+
 @pytest.mark.parametrize("command", [["demo"], ["local", "up"], ["local", "env"]])
 def test_without_the_parts_of_the_local_stack_the_cli_says_how_to_install_them(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

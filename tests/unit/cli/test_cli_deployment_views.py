@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from aurora_restore.cli.deploy_command import STACK_NAME, parse_parameters, subnets_warning
+from aurora_restore.cli.deploy_command import parse_parameters, subnets_warning
 from aurora_restore.cli.errors import WrongUse
 from aurora_restore.cli.views.deployment import (
     deployment_item,
@@ -26,6 +26,7 @@ from aurora_restore.deployment.deployer import (
     ResourceChange,
     ResourceEvent,
 )
+from aurora_restore.deployment.model import STACK_NAME
 from aurora_restore.local.lifecycle import StackStatus
 from aurora_restore.local.stack_info import StackInfo
 

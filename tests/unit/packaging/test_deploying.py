@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -33,13 +35,15 @@ from aurora_restore.deployment.deployer import (
     connect,
     deploy,
 )
+from aurora_restore.deployment.model import ADMIN_SECRET_ID, STACK_NAME
 from aurora_restore.deployment.packaging import (
     PackagingFailed,
     Project,
     build_artifacts,
-    default_bucket,
-    publish_artifacts,
+    stamped_keys,
 )
+from aurora_restore.deployment.preparation import prepare
+from aurora_restore.deployment.upload import default_bucket, publish_artifacts
 
 REGION: Final = "us-west-2"
 READY_SECONDS = 30.0
@@ -67,7 +71,6 @@ Resources:
       RoleArn: arn:aws:iam::123456789012:role/any
       DefinitionS3Location: {Bucket: no-such-bucket, Key: no-such-key}
 """
-SECRET = "aurora-restore/admin-credentials"
 
 
 def free_port() -> int:
@@ -374,6 +377,47 @@ def test_the_whole_pipeline_is_deployed_and_the_second_time_there_is_nothing_to_
     assert [step.split()[0] for step in steps] == ["Building", "Uploading", "Making", "Applying"]
 
 
+def test_a_stale_template_is_deployed_with_the_keys_of_this_tree_and_stays_stale_itself(
+    clients: DeploymentClients, read_only_tree: Project
+) -> None:
+    before = {path: path.read_bytes() for path in read_only_tree.root.rglob("*") if path.is_file()}
+
+    prepared = prepare(clients, read_only_tree)
+
+    keys = {published.artifact.name: published.artifact.key for published in prepared.published}
+    assert stamped_keys(prepared.request.template_body) == keys
+    assert stamped_keys(read_only_tree.template.read_text())["Lambda"] == "lambda/of-yesterday.zip"
+    assert {path: path.read_bytes() for path in read_only_tree.root.rglob("*") if path.is_file()} == before
+    for published in prepared.published:
+        clients.s3.head_object(Bucket=published.bucket, Key=published.artifact.key)
+
+
+def test_a_bucket_that_is_given_is_the_one_that_is_filled(clients: DeploymentClients) -> None:
+    prepared = prepare(clients, Project.find(), "mine", {"ArtifactsBucket": "a-bucket-of-mine"})
+
+    assert {published.bucket for published in prepared.published} == {"a-bucket-of-mine"}
+    assert prepared.request.stack_name == "mine"
+    assert prepared.request.parameters == {"ArtifactsBucket": "a-bucket-of-mine"}
+
+
+@pytest.fixture
+def read_only_tree(tmp_path: Path) -> Iterator[Project]:
+    """This source tree with a stale template, in folders that nothing may be written into."""
+    real, tree = Project.find(), Project(tmp_path / "tree")
+    folder = tree.template.parent
+    folder.mkdir(parents=True)
+    shutil.copy(real.definition, tree.definition)
+    template = re.sub(r"Key: lambda/\S+", "Key: lambda/of-yesterday.zip", real.template.read_text())
+    tree.template.write_text(template)
+    for name in ("src", "requirements"):
+        (tree.root / name).symlink_to(real.root / name)
+    for each in (folder, tree.root):
+        each.chmod(0o555)
+    yield tree
+    for each in (tree.root, folder):
+        each.chmod(0o755)
+
+
 def test_new_code_reaches_every_function_by_the_new_key_alone(
     clients: DeploymentClients, deployer: Deployer
 ) -> None:
@@ -381,7 +425,7 @@ def test_new_code_reaches_every_function_by_the_new_key_alone(
     package = build_artifacts(Project.find()).lambda_package
     bucket, new_key = default_bucket(clients.account_id, REGION), "lambda/new.zip"
     clients.s3.put_object(Bucket=bucket, Key=new_key, Body=package.path.read_bytes())
-    template = Project.find().template.read_text(encoding="utf-8").replace(package.key, new_key)
+    template = prepare(clients, Project.find()).request.template_body.replace(package.key, new_key)
 
     plan = deployer.plan(DeploymentRequest(template))
 
@@ -394,36 +438,35 @@ def test_tables_that_a_deleted_stack_left_are_taken_over(
     clients: DeploymentClients, deployer: Deployer
 ) -> None:
     deploy(clients, Project.find(), deployer=deployer)
-    clients.cloudformation.delete_stack(StackName="aurora-restore-pipeline")
+    clients.cloudformation.delete_stack(StackName=STACK_NAME)
     clients.cloudformation.get_waiter("stack_delete_complete").wait(
-        StackName="aurora-restore-pipeline", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
     )
-    project = Project.find()
 
-    plan = deployer.plan(DeploymentRequest(project.template.read_text(encoding="utf-8")))
+    plan = deployer.plan(prepare(clients, Project.find()).request)
 
     imported = {change.logical_id for change in plan.changes if change.action == "Import"}
     assert imported == {"StateTable", "AuditTable", "LockTable"}
 
 
 def test_a_missing_admin_secret_is_told_with_the_command_that_makes_it(clients: DeploymentClients) -> None:
-    warning = admin_secret_warning(clients.secretsmanager, SECRET, REGION)
+    warning = admin_secret_warning(clients.secretsmanager, ADMIN_SECRET_ID, REGION)
 
     assert warning is not None
-    assert f"create-secret --region {REGION} --name {SECRET}" in warning
+    assert f"create-secret --region {REGION} --name {ADMIN_SECRET_ID}" in warning
 
 
 def test_an_admin_secret_that_stands_is_not_worth_a_word(clients: DeploymentClients) -> None:
-    clients.secretsmanager.create_secret(Name=SECRET, SecretString="{}")
+    clients.secretsmanager.create_secret(Name=ADMIN_SECRET_ID, SecretString="{}")
 
-    assert admin_secret_warning(clients.secretsmanager, SECRET, REGION) is None
+    assert admin_secret_warning(clients.secretsmanager, ADMIN_SECRET_ID, REGION) is None
 
 
 def test_an_admin_secret_about_to_be_deleted_is_told(clients: DeploymentClients) -> None:
-    clients.secretsmanager.create_secret(Name=SECRET, SecretString="{}")
-    clients.secretsmanager.delete_secret(SecretId=SECRET)
+    clients.secretsmanager.create_secret(Name=ADMIN_SECRET_ID, SecretString="{}")
+    clients.secretsmanager.delete_secret(SecretId=ADMIN_SECRET_ID)
 
-    warning = admin_secret_warning(clients.secretsmanager, SECRET, REGION)
+    warning = admin_secret_warning(clients.secretsmanager, ADMIN_SECRET_ID, REGION)
 
     assert warning is not None
     assert "restore-secret" in warning

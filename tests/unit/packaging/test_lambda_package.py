@@ -20,6 +20,7 @@ from aurora_restore.deployment.packaging import (
     collect_entries,
     content_hash,
     stamp_template,
+    stamped,
     stamped_keys,
     write_zip,
 )
@@ -167,6 +168,24 @@ def test_the_template_is_stamped_once(project: Project, artifacts: Artifacts, tm
     assert stamp_template(tree, artifacts) is True
     assert stamped_keys(tree.template.read_text()) == {a.name: a.key for a in artifacts.all}
     assert stamp_template(tree, artifacts) is False
+
+
+def test_a_template_is_stamped_in_memory_and_its_file_left_alone(
+    project: Project, artifacts: Artifacts, tmp_path: Path
+) -> None:
+    tree = copy_of_project(project, tmp_path)
+    tree.template.write_text(tree.template.read_text().replace(artifacts.lambda_package.key, "lambda/old.zip"))
+    stale = tree.template.read_text()
+
+    assert stamped_keys(stamped(stale, artifacts)) == {a.name: a.key for a in artifacts.all}
+    assert tree.template.read_text() == stale
+
+
+def test_it_can_be_built_outside_of_the_tree(project: Project, tmp_path: Path) -> None:
+    artifacts = build_artifacts(project, tmp_path)
+
+    assert all(artifact.path.is_relative_to(tmp_path) for artifact in artifacts.all)
+    assert [artifact.key for artifact in artifacts.all] == [a.key for a in build_artifacts(project).all]
 
 
 def test_stamping_changes_the_keys_and_nothing_else(
