@@ -119,6 +119,12 @@ def test_a_worker_sees_the_zip_and_the_runtime_and_nothing_of_this_project(runti
     assert seen["path"][0] == seen["environment"]["LAMBDA_TASK_ROOT"]
 
 
+def test_nothing_is_written_beside_the_code_of_a_function(runtime: LambdaRuntime) -> None:
+    run(runtime, function("look_around"))
+    task_root = Path(run(runtime, function("look_around")).payload["environment"]["LAMBDA_TASK_ROOT"])
+    assert [path.name for path in task_root.iterdir()] == ["work.py"]
+
+
 def test_a_worker_gets_the_environment_of_its_function(runtime: LambdaRuntime) -> None:
     deployed = function("look_around", Environment={"Variables": {"STATE_TABLE_NAME": "AuroraRestoreState"}})
     seen = run(runtime, deployed).payload

@@ -281,6 +281,69 @@ def test_a_path_that_leads_nowhere_ends_the_run_and_cannot_be_caught(
     assert run.states_entered == ["Lost"]
 
 
+@pytest.fixture(scope="module")
+def machine_arn(empty_boto: Clients, role_arn: str) -> str:
+    definition = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    made = empty_boto("stepfunctions").create_state_machine(
+        name="short", definition=json.dumps(definition), roleArn=role_arn
+    )
+    return str(made["stateMachineArn"])
+
+
+@pytest.mark.parametrize(
+    "name", ["with space", *(f"a{character}b" for character in '<>{}[]?*"#%\\^|~`$&,;:/\t\n\x7f\x9f')]
+)
+def test_a_name_with_a_character_that_aws_refuses_starts_nothing(
+    empty_boto: Clients, machine_arn: str, name: str
+) -> None:
+    with pytest.raises(ClientError, match="Invalid Name") as refused:
+        empty_boto("stepfunctions").start_execution(stateMachineArn=machine_arn, name=name)
+    assert refused.value.response["Error"]["Code"] == "InvalidName"
+
+
+def test_a_name_may_have_80_characters_and_no_more(empty_boto: Clients, machine_arn: str) -> None:
+    start = empty_boto("stepfunctions").start_execution
+    start(stateMachineArn=machine_arn, name="n" * 80)
+    with pytest.raises(ClientError, match=r"at 'name'.* less than or equal to 80") as refused:
+        start(stateMachineArn=machine_arn, name="n" * 81)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_an_input_may_have_262144_bytes_and_no_more(empty_boto: Clients, machine_arn: str) -> None:
+    start = empty_boto("stepfunctions").start_execution
+    largest = json.dumps("é" * 131_071, ensure_ascii=False)
+    start(stateMachineArn=machine_arn, input=largest)
+    with pytest.raises(ClientError, match="at 'input'") as refused:
+        start(stateMachineArn=machine_arn, input=largest + " ")
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_an_input_that_is_no_json_starts_nothing(empty_boto: Clients, machine_arn: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        empty_boto("stepfunctions").start_execution(stateMachineArn=machine_arn, input="{not json")
+    assert refused.value.response["Error"]["Code"] == "InvalidExecutionInput"
+
+
+# SNS
+
+
+@pytest.fixture(scope="module")
+def topic_arn(empty_boto: Clients) -> str:
+    return str(empty_boto("sns").create_topic(Name="subjects")["TopicArn"])
+
+
+@pytest.mark.parametrize("subject", ["x" * 101, "two\nlines", " begins with a space", "größer", "bell\x07"])
+def test_a_subject_that_sns_refuses_is_refused(empty_boto: Clients, topic_arn: str, subject: str) -> None:
+    with pytest.raises(ClientError, match="Invalid parameter: Subject") as refused:
+        empty_boto("sns").publish(TopicArn=topic_arn, Message="text", Subject=subject)
+    assert refused.value.response["Error"]["Code"] == "InvalidParameter"
+
+
+@pytest.mark.parametrize("subject", ["x" * 100, "[done] cluster 7", "7 of 7", "#1"])
+def test_a_subject_that_sns_takes_is_taken(empty_boto: Clients, topic_arn: str, subject: str) -> None:
+    assert empty_boto("sns").publish(TopicArn=topic_arn, Message="text", Subject=subject)["MessageId"]
+
+
 # Lambda and its logs
 
 

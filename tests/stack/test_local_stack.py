@@ -16,7 +16,13 @@ from tests.stack.conftest import poll_until
 from aurora_restore.local import lifecycle, processes, seed_aws
 from aurora_restore.local.control import ControlRefused
 from aurora_restore.local.durations import parse_durations
-from aurora_restore.local.errors import LocalStackBusy, LocalStackNotRunning, LocalStackStartFailed, PortInUse
+from aurora_restore.local.errors import (
+    LocalStackBusy,
+    LocalStackNotRunning,
+    LocalStackOnAnotherPort,
+    LocalStackStartFailed,
+    PortInUse,
+)
 from aurora_restore.local.lifecycle import UpOptions
 from aurora_restore.local.stack_info import StackInfo
 from aurora_restore.local.state_directory import StateDirectory
@@ -187,6 +193,25 @@ def test_a_port_that_is_taken_is_named(home: Path) -> None:
         with pytest.raises(PortInUse, match=str(port)) as refused:
             lifecycle.up(UpOptions(home=home, port=port, set_up=False))
     assert "another port" in refused.value.hint
+
+
+def test_a_port_that_is_taken_costs_a_fresh_start_no_state(home: Path) -> None:
+    make_bucket(lifecycle.up(UpOptions(home=home, set_up=False)))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(PortInUse):
+            lifecycle.up(UpOptions(home=home, port=other.getsockname()[1], set_up=False, fresh=True))
+    assert buckets(lifecycle.up(UpOptions(home=home, set_up=False))) == [BUCKET]
+
+
+def test_a_stack_that_runs_does_not_move_to_another_port(empty_stack: StackInfo) -> None:
+    own = int(empty_stack.endpoint_url.rpartition(":")[2])
+    assert lifecycle.up(UpOptions(home=empty_stack.home, port=own)).already_running
+    other = own - 1
+    with pytest.raises(LocalStackOnAnotherPort, match=rf"{own}.*{other}") as refused:
+        lifecycle.up(UpOptions(home=empty_stack.home, port=other))
+    assert "local down" in refused.value.hint
 
 
 def test_a_chosen_port_is_used(home: Path) -> None:

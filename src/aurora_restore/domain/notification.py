@@ -67,8 +67,11 @@ def dry_run_message(operation: Operation, now: datetime) -> Message:
 def failure_message(operation: Operation, error: Mapping[str, Any], now: datetime) -> Message:
     """The run ended: where, why, what it means, what to do next."""
     target = operation.target_cluster_id or "(no target named)"
+    is_plan = operation.is_dry_run
     lines = [
-        f"The restore of {target} ended without a result.",
+        f"The dry run for {target} was refused."
+        if is_plan
+        else f"The restore of {target} ended without a result.",
         "",
         f"Step:       {error['step']}",
         f"Error:      {error['code']}: {error['message']}",
@@ -85,7 +88,12 @@ def failure_message(operation: Operation, error: Mapping[str, Any], now: datetim
         f"What to do next: follow the hint, then start again under a new name; see everything with "
         f"`aurora-restore status {operation.operation_id}`.",
     ]
-    message = _message(operation, "FAILED", f"Restore FAILED: {target}: {error['code']}", lines, now)
+    subject = (
+        f"Plan refused: {target}: {error['code']}"
+        if is_plan
+        else f"Restore FAILED: {target}: {error['code']}"
+    )
+    message = _message(operation, "PLAN_REFUSED" if is_plan else "FAILED", subject, lines, now)
     return Message(message.subject, message.text, {**message.facts, "error": dict(error)}, message.attributes)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 from aurora_restore.local.aurora.model import LocalAurora
@@ -11,6 +13,10 @@ from aurora_restore.local.aurora.postgres import PostgresEngine
 from aurora_restore.local.aurora.server import AuroraServer
 from aurora_restore.local.aurora.timing import Durations
 from aurora_restore.local.aurora.world import SubnetLookup
+
+PREPARE_TIMEOUT_SECONDS = 15.0
+
+_log = logging.getLogger(__name__)
 
 REGIONS = ("us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-central-1")
 
@@ -27,7 +33,8 @@ class AuroraService:
         )
         self._model.set_durations(durations)
         self._server = AuroraServer(self._model, port).start()
-        threading.Thread(target=self._engine.prepare, name="engine-template", daemon=True).start()
+        self._preparing = threading.Thread(target=self._prepare, name="engine-template", daemon=True)
+        self._preparing.start()
 
     @property
     def url(self) -> str:
@@ -57,7 +64,18 @@ class AuroraService:
         unfinished.replace(self._state_file)
 
     def close(self) -> None:
-        """Answer nothing more, save, and stop the database servers; their storage stays."""
-        self._server.stop()
-        self.save()
-        self._model.close()
+        """Answer nothing more, save, and stop the database servers; their storage stays.
+
+        Each of it is done although another part fails; the error is raised at the end.
+        """
+        with ExitStack() as parts:  # the last one first
+            parts.callback(self._model.close)
+            parts.callback(self._preparing.join, PREPARE_TIMEOUT_SECONDS)
+            parts.callback(self.save)
+            parts.callback(self._server.stop)
+
+    def _prepare(self) -> None:
+        try:
+            self._engine.prepare()
+        except Exception:  # noqa: BLE001 - nobody waits for this thread: what it meets is told in the log
+            _log.exception("The data that new clusters begin with is not made; the first cluster tries again")

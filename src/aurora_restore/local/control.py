@@ -7,7 +7,6 @@ POST /_local/workers/<pid>/kill     end a worker in the middle of what it does
 GET  /_local/durations              how long things take, in seconds
 PUT  /_local/durations              change some of them
 POST /_local/save                   write the state to disk
-POST /_local/shutdown               end the stack
 """
 
 from __future__ import annotations
@@ -45,8 +44,6 @@ class Stack(Protocol):
     def change_durations(self, changes: dict[str, float]) -> None: ...
 
     def save(self) -> None: ...
-
-    def shut_down(self) -> None: ...
 
 
 class ControlServer(ThreadingHTTPServer):
@@ -90,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._body()
         stack = self.server.stack
-        acts: dict[str, Callable[[], Any]] = {"save": stack.save, "shutdown": stack.shut_down}
+        acts: dict[str, Callable[[], Any]] = {"save": stack.save}
         parts = self._resource.split("/")
         if len(parts) == 3 and parts[0] == "workers" and parts[1].isdigit() and parts[2] == "kill":
             pid = int(parts[1])
@@ -165,9 +162,6 @@ class ControlClient:
 
     def save(self) -> None:
         self._request("POST", "save")
-
-    def shut_down(self) -> None:
-        self._request("POST", "shutdown")
 
     def _request(self, method: str, resource: str, payload: Any = None) -> Any:
         data = None if payload is None else json.dumps(payload).encode()

@@ -36,6 +36,11 @@ class PortInUse(LocalStackError):
     default_hint = "Choose another port, or leave it out: the stack then finds a free one."
 
 
+class LocalStackOnAnotherPort(LocalStackError):
+    code = "LOCAL_STACK_ON_ANOTHER_PORT"
+    default_hint = "Stop it with `aurora-restore local down` first, or leave the port out."
+
+
 class LocalStackStopFailed(LocalStackError):
     code = "LOCAL_STACK_STOP_FAILED"
     default_hint = "End the processes that are named, then run `aurora-restore local down` again."

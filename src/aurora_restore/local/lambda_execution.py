@@ -131,8 +131,10 @@ class Worker:
     def _spawn(self) -> subprocess.Popen[bytes]:
         task_root = self._environment["LAMBDA_TASK_ROOT"]
         runtime = self._environment["LAMBDA_RUNTIME_DIR"]
+        # -B: on AWS the code lies on a disk that cannot be written to, and no byte code is ever kept beside it.
+        python = [sys.executable, "-I", "-S", "-B", "-u"]
         return subprocess.Popen(
-            [sys.executable, "-I", "-S", "-u", lambda_worker.__file__, task_root, runtime, str(os.getpid())],
+            [*python, lambda_worker.__file__, task_root, runtime, str(os.getpid())],
             env=self._environment,
             cwd=task_root,
             stdin=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -18,7 +19,8 @@ def link_runtime_packages(directory: Path) -> Path:
     """
     directory.mkdir(parents=True, exist_ok=True)
     for old in directory.iterdir():
-        old.unlink()
+        # What is no link is what an interpreter left there, such as `__pycache__`.
+        old.unlink() if old.is_symlink() or old.is_file() else shutil.rmtree(old)
     for dist in _with_dependencies(RUNTIME_DISTRIBUTIONS):
         for name in _top_level_names(dist):
             (directory / name).symlink_to(Path(str(dist.locate_file(name))).resolve())

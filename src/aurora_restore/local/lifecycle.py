@@ -5,22 +5,26 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from aurora_restore.local import processes
 from aurora_restore.local.control import ControlClient
 from aurora_restore.local.errors import (
     LocalStackNotRunning,
+    LocalStackOnAnotherPort,
     LocalStackStartFailed,
     LocalStackStopFailed,
     PortInUse,
 )
 from aurora_restore.local.server_settings import ServerSettings, port_is_free
-from aurora_restore.local.stack_info import StackInfo, environment_of
+from aurora_restore.local.stack_info import StackInfo, environment_of, names_to_unset
 from aurora_restore.local.state_directory import RunningServer, StateDirectory
 
 START_TIMEOUT_SECONDS = 30.0
@@ -55,7 +59,11 @@ class UpOptions:
 
 @dataclass(frozen=True)
 class StackStatus:
-    """`info` is None where nothing runs; memory is the proportional set size of all processes together."""
+    """`info` is None where nothing runs; memory is the proportional set size of all processes together.
+
+    `is_complete`: the state was set up to its end. Where it was not, `up` is still at it, or was ended before; the
+    next `up` then begins anew.
+    """
 
     home: Path
     info: StackInfo | None
@@ -64,6 +72,7 @@ class StackStatus:
     process_count: int = 0
     workers: tuple[Mapping[str, Any], ...] = ()
     durations: Mapping[str, float] = field(default_factory=dict)
+    is_complete: bool = False
 
     @property
     def is_running(self) -> bool:
@@ -73,10 +82,13 @@ class StackStatus:
 def up(options: UpOptions | None = None, on_progress: Progress = lambda _: None) -> StackInfo:
     """Bring the stack up in the background, deploy and seed it where its state is new, and wait until it is ready.
 
-    Where it runs already nothing happens, and the answer says so (`already_running`); durations are changed.
+    Where it runs already nothing happens, and the answer says so (`already_running`); durations are changed. One
+    that runs but was never set up to its end is thrown away, and begun anew. Where this process is told to end
+    (SIGTERM, SIGHUP, Ctrl-C) before the stack is up, nothing of it stays.
 
     Raises:
         LocalStackBusy: another `up` or `down` is under way.
+        LocalStackOnAnotherPort: it runs already, and not on the port that was asked for.
         PortInUse: the port that was asked for is taken.
         LocalStackStartFailed: the server ended, or did not answer in time; the end of its log is in the message.
         PackagingFailed, DeploymentFailed: the pipeline could not be deployed.
@@ -85,27 +97,77 @@ def up(options: UpOptions | None = None, on_progress: Progress = lambda _: None)
     options = options or UpOptions()
     directory = StateDirectory.find(options.home)
     started = time.monotonic()
-    with directory.exclusively():
+    with directory.exclusively(), _ended_by_signals():
         running = directory.running()
-        if running and not options.fresh:
-            if options.durations:
-                ControlClient(running.control_url).change_durations(**options.durations)
-            return _info(directory, running, already_running=True)
-        if running:
-            on_progress("Stopping the stack that runs")
-            _stop(directory, running)
+        if running and directory.is_complete and not options.fresh:
+            return _as_it_runs(directory, running, options)
+        _clear_the_way(directory, running, on_progress)
         return _start_fresh_or_kept(directory, options, on_progress, started)
+
+
+def _as_it_runs(directory: StateDirectory, running: RunningServer, options: UpOptions) -> StackInfo:
+    if options.port and not running.gateway_url.endswith(f":{options.port}"):
+        raise LocalStackOnAnotherPort(
+            f"The local stack in {directory.home} runs already, at {running.gateway_url}; "
+            f"it cannot move to port {options.port} while it runs."
+        )
+    if options.durations:
+        ControlClient(running.control_url).change_durations(**options.durations)
+    return _info(directory, running, already_running=True)
+
+
+def _clear_the_way(directory: StateDirectory, running: RunningServer | None, on_progress: Progress) -> None:
+    if running is not None:
+        complete = directory.is_complete
+        on_progress(
+            "Stopping the stack that runs"
+            if complete
+            else "Stopping the stack that runs: it was never set up to its end, and is begun anew"
+        )
+    _stop(directory)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the program in the orderly way: as an exception, which takes down what was begun.
+
+    A program that ignores one of them (`nohup`) goes on doing so. Only a main thread can be told.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = {
+        number: handler
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)
+    }
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        for each in former:  # a second one must not end what takes down
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for number in former:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 def _start_fresh_or_kept(
     directory: StateDirectory, options: UpOptions, on_progress: Progress, started: float
 ) -> StackInfo:
+    if options.port and not port_is_free(options.port):
+        raise PortInUse(f"Port {options.port} on 127.0.0.1 is taken by another program.")
     if options.fresh or not directory.is_complete:
         directory.throw_away_state()
     _note_settings(directory, options)
+    directory.make_private()
     on_progress("Starting the local AWS")
-    pid = _spawn(directory)
     try:
+        pid = _spawn(directory)
         # While the server starts: it brings boto3, which nothing else here needs.
         from aurora_restore.local.setup import set_up  # noqa: PLC0415
 
@@ -117,8 +179,7 @@ def _start_fresh_or_kept(
             directory.note_complete()
             info.control.save()
     except BaseException:
-        _end(pid)
-        directory.forget_running()
+        _stop(directory)
         raise
     return _info(directory, running, seconds=time.monotonic() - started)
 
@@ -128,7 +189,7 @@ def status(home: Path | None = None) -> StackStatus:
     directory = StateDirectory.find(home)
     running = directory.running()
     if running is None:
-        return StackStatus(directory.home, None)
+        return StackStatus(directory.home, None, is_complete=directory.is_complete)
     control = ControlClient(running.control_url)
     seen = control.status()
     return StackStatus(
@@ -139,6 +200,7 @@ def status(home: Path | None = None) -> StackStatus:
         process_count=len(seen["processes"]),
         workers=tuple(control.workers()),
         durations=control.durations(),
+        is_complete=directory.is_complete,
     )
 
 
@@ -149,6 +211,11 @@ def environment(home: Path | None = None) -> dict[str, str]:
         LocalStackNotRunning
     """
     return environment_of(_running_info(home))
+
+
+def environment_to_unset() -> tuple[str, ...]:
+    """The variables that must not stand beside those of `environment`: they would lead programs past the stack."""
+    return names_to_unset()
 
 
 def change_durations(changes: Mapping[str, float], home: Path | None = None) -> dict[str, float]:
@@ -187,12 +254,10 @@ def down(home: Path | None = None) -> bool:
         LocalStackStopFailed: a process of the stack would not end.
     """
     directory = StateDirectory.find(home)
+    if not directory.home.exists():
+        return False
     with directory.exclusively():
-        running = directory.running()
-        if running is None:
-            return False
-        _stop(directory, running)
-        return True
+        return _stop(directory)
 
 
 def _running_info(home: Path | None) -> StackInfo:
@@ -224,8 +289,6 @@ def _info(
 
 def _note_settings(directory: StateDirectory, options: UpOptions) -> None:
     kept = directory.settings()
-    if options.port and not port_is_free(options.port):
-        raise PortInUse(f"Port {options.port} on 127.0.0.1 is taken by another program.")
     settings = ServerSettings(
         account_id=options.account_id,
         region=options.region,
@@ -240,14 +303,18 @@ def _note_settings(directory: StateDirectory, options: UpOptions) -> None:
 
 def _spawn(directory: StateDirectory) -> int:
     arguments = [sys.executable, "-m", "aurora_restore.local.server", str(directory.home)]
-    return processes.start_detached(arguments, _server_environment(), directory.log)
+    pid = processes.start_detached(arguments, _server_environment(), directory.log)
+    directory.note_started(pid)
+    return pid
 
 
 def _server_environment() -> dict[str, str]:
-    """Ours without what would point the server at another AWS, or ministack at other settings."""
+    """Ours without what would point the server at another AWS, at a proxy, or ministack at other settings."""
     dropped = ("AWS_", "PG", "MINISTACK_", "LOCALSTACK_", "LAMBDA_", "SFN_")
     return {
-        name: value for name, value in os.environ.items() if not name.startswith(dropped) and name != "AUTH"
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(dropped) and not name.lower().endswith("_proxy") and name != "AUTH"
     }
 
 
@@ -271,9 +338,14 @@ def _end_of_log(directory: StateDirectory) -> str:
     return "\n".join(lines[-LOG_LINES_SHOWN:])
 
 
-def _stop(directory: StateDirectory, running: RunningServer) -> None:
-    _end(running.pid)
+def _stop(directory: StateDirectory) -> bool:
+    """End the server, also one that is not ready yet; False where there is none."""
+    running = directory.running()
+    pid = running.pid if running else directory.started()
+    if pid is not None:
+        _end(pid)
     directory.forget_running()
+    return pid is not None
 
 
 def _end(pid: int) -> None:

@@ -46,6 +46,7 @@ _HOOKS: dict[str, dict[str, str]] = {
     },
     "services.stepfunctions": {
         "_run_execution": "(exec_arn)",
+        "_start_execution": "(data)",
         "_fail_execution": "(execution, error, cause)",
         "_add_event": "(execution, event_type, details)",
         "_emit_execution_status_event": "(execution)",
@@ -59,6 +60,11 @@ _HOOKS: dict[str, dict[str, str]] = {
         "now_iso": "()",
         "_executions": _DICT,
         "_state_machines": _DICT,
+    },
+    "services.sns": {
+        "_publish": "(params)",
+        "_p": "(params, key, default)",
+        "_error": "(code, message, status)",
     },
     "services.cloudformation.handlers": {"_capabilities_enforced": "()"},
     "services.cloudformation.provisioners": {"_RESOURCE_HANDLERS": _DICT},

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
 from aurora_restore.local.ministack_hooks import GROUP_ID_TAG
 from aurora_restore.local.stack_info import StackInfo
@@ -75,12 +77,26 @@ class SeededSource:
 
 
 def session_for(info: StackInfo) -> boto3.Session:
-    """A session with the stack's own credentials. Endpoints are given client by client: see `client`."""
+    """A session with the stack's own credentials, whatever profiles, files and AWS_ variables there are.
+
+    Endpoints are given client by client: see `client`.
+    """
     return boto3.Session(
+        botocore_session=_session_of_nobody(),
         aws_access_key_id=info.account_id,
         aws_secret_access_key="local",  # noqa: S106 - no secret: the local stack asks for none
         region_name=info.region,
     )
+
+
+def _session_of_nobody() -> botocore.session.Session:
+    """A session that asks neither the environment nor a file of the user's for any of its settings."""
+    of_the_user = ("profile", "config_file", "credentials_file")
+    variables = {
+        name: (None, None, None if name in of_the_user else default, conversion)
+        for name, (_, _, default, conversion) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
+    }
+    return botocore.session.Session(session_vars=variables)
 
 
 def client(session: boto3.Session, info: StackInfo, service: str, region: str | None = None) -> Any:

@@ -16,6 +16,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ class LocalStack:
         directory.note_settings(asdict(settings) | self._ports())
 
     async def serve(self) -> None:
-        """Answer until `shut_down` or a signal; then stop everything and keep the state."""
+        """Answer until a signal; then stop everything and keep the state."""
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop.set)
         try:
@@ -102,10 +103,12 @@ class LocalStack:
         _log.warning("ready after %.2f seconds", time.monotonic() - self._started)
 
     def _close(self) -> None:
-        self._control.close()
-        self._runtime.close()
-        self._aurora.close()
-        self._directory.forget_running()
+        """Close every part, although another one fails: its error is raised at the end."""
+        with ExitStack() as parts:  # the last one first
+            parts.callback(self._directory.forget_running)
+            parts.callback(self._aurora.close)
+            parts.callback(self._runtime.close)
+            parts.callback(self._control.close)
 
     def _ports(self) -> dict[str, int]:
         urls = {
@@ -160,9 +163,6 @@ class LocalStack:
         self._patches.save_state()
         self._aurora.save()
 
-    def shut_down(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-
 
 def _listen(port: int) -> socket.socket:
     """A socket on loopback for the gateway."""
@@ -195,6 +195,7 @@ async def _run(home: Path) -> None:
 
 def main(arguments: list[str]) -> None:
     """Run until told to stop."""
+    os.umask(0o077)  # whatever is written here can hold a password
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # A process of the terminal's group must not be ended by its Ctrl-C; `up` starts us in a session of our own.
     threading.current_thread().name = "gateway"

@@ -27,5 +27,5 @@ def archive_snapshot(operation: Operation, world: World) -> StepOutcome:
         warning = f"the retention of the copy {name} could not be extended: {failed.message}"
         return StepOutcome(done(warning), {"warnings": [*operation.item.get("warnings", ()), warning]})
     event = Event("copy.kept", {"cluster_snapshot_identifier": name, "retain_until": until})
-    message = f"the copy {name} is kept until {until}"
+    message = f"the copy {name} is marked to be kept until {until}"
     return StepOutcome(done(message), {"snapshot_details.retain_until": until}, (event,))

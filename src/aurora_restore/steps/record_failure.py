@@ -9,7 +9,7 @@ from typing import Any
 from aurora_restore.domain.errors import ERRORS_BY_NAME, RestoreError
 from aurora_restore.domain.notification import failure_message
 from aurora_restore.domain.operation import Operation, OperationStatus
-from aurora_restore.domain.results import Phase
+from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.closing import close, complete, tell
 from aurora_restore.steps.snapshot_check import begin_record
@@ -52,10 +52,28 @@ def _load(world: World, operation_id: str, execution_arn: str | None, raw_reques
 
 def _close(world: World, operation: Operation, error: Mapping[str, Any]) -> None:
     if operation.is_running:
-        close(world, operation.operation_id, OperationStatus.FAILED, {"error": dict(error)})
+        changes = {"error": dict(error), **_failed_phase(world, operation)}
+        close(world, operation.operation_id, OperationStatus.FAILED, changes)
     elif not operation.item.get("end_time"):
         time = format_time(world.clock.now())
         world.records.update(operation.operation_id, {"end_time": time, "last_updated_time": time})
+
+
+def _failed_phase(world: World, operation: Operation) -> dict[str, Any]:
+    """The phase that was under way is not any more."""
+    name = operation.item.get("step")
+    state = operation.section("phases").get(name)
+    if not isinstance(state, Mapping) or state.get("status") != StepStatus.IN_PROGRESS:
+        return {}
+    time = format_time(world.clock.now())
+    return {
+        f"phases.{name}": {
+            **state,
+            "status": OperationStatus.FAILED.value,
+            "end_time": time,
+            "last_updated_time": time,
+        }
+    }
 
 
 def _tell(world: World, operation_id: str, error: Mapping[str, Any]) -> None:

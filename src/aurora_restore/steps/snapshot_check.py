@@ -91,7 +91,9 @@ def _take_lock(world: World, operation: Operation, request: RestoreRequest) -> N
         return
     owner = world.locks.owner(target)
     if owner and owner != operation_id and not _has_ended(world, owner):
-        raise TargetLocked(f"The operation {owner} is at work on {target}.")
+        raise TargetLocked(
+            f"The operation {owner} is at work on {target}; `aurora-restore status {owner}` says where it stands."
+        )
     if not request.dry_run and not world.locks.acquire(target, operation_id, now, replaces=owner):
         raise TargetLocked(f"Another operation has just begun to work on {target}.")
 

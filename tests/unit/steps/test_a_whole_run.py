@@ -25,6 +25,7 @@ from aurora_restore.domain.errors import (
     PhaseTimedOut,
     PreflightFailed,
     RestoreError,
+    SnapshotNotFound,
     TargetExists,
     TargetLocked,
     VerificationFailed,
@@ -415,3 +416,21 @@ def test_a_cluster_that_is_busy_is_waited_for(run: PipelineRun) -> None:
     )
     run.run_phase(Phase.RESTORE_CLUSTER, FIRST)
     assert run.count("CreateDBInstance") == 2
+
+
+def test_a_dry_run_that_is_refused_is_told_as_such(run: PipelineRun) -> None:
+    with pytest.raises(SnapshotNotFound):
+        run.check(FIRST, dry_run=True, source_snapshot_date="2023-06-14")
+    run.fail(FIRST, "SnapshotNotFound")
+    (message,) = run.aws.published
+    assert message.subject.startswith("Plan refused: ")
+    assert message.attributes["outcome"] == "PLAN_REFUSED"
+    assert "nothing was created" in message.message
+
+
+def test_the_phase_that_failed_is_not_shown_as_under_way(run: PipelineRun) -> None:
+    run.check(FIRST)
+    run.phase(Phase.COPY_SNAPSHOT, FIRST)
+    run.fail(FIRST, "SnapshotCopyFailed")
+    phase = run.record(FIRST)["phases"]["CopySnapshot"]
+    assert (phase["status"], "end_time" in phase) == ("FAILED", True)

@@ -83,11 +83,6 @@ class PostgresEngine:
         """The authority (PEM) that clients check the servers with; it stays the same for the directory."""
         return self._tls.ca_bundle
 
-    @property
-    def programs_directory(self) -> Path:
-        """Where `psql`, `pg_dump` and the others are."""
-        return self._programs
-
     def cluster_ids(self) -> tuple[str, ...]:
         return self._storage.ids(self._storage.clusters)
 

@@ -84,7 +84,9 @@ def _is_open_to_all(installation: Path) -> bool:
 
 
 def _copy_for_all(installation: Path, target: Path) -> None:
-    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    if not target.parent.is_dir():
+        target.parent.mkdir(parents=True)
+        target.parent.chmod(0o755)  # whatever the umask: others than we are to pass through
     with tempfile.TemporaryDirectory(dir=target.parent) as work:
         copy = Path(work) / "installation"
         shutil.copytree(installation, copy, symlinks=True)

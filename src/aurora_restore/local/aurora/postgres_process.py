@@ -149,10 +149,6 @@ class Server:
         text = f"The PostgreSQL server on port {self.port} {what}. It said in {self.log}:\n{said[-2000:]}"
         return PortTaken(text) if "could not bind" in said else EngineError(text)
 
-    def reload(self) -> None:
-        """Let the server read its files again; connections stay."""
-        self.process.send_signal(signal.SIGHUP)
-
     def stop(self) -> None:
         """Fast shutdown (sessions are ended, nothing is lost); harder after ten seconds."""
         for stop_signal in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):

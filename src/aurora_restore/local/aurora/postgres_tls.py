@@ -39,23 +39,23 @@ def make_tls_files(directory: Path, account: Account) -> TlsFiles:
     files = TlsFiles(directory)
     if files.ca_bundle.exists():
         return files
-    directory.mkdir(mode=account.directory_mode, exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    directory.chmod(account.directory_mode)  # whatever the umask
     authority = trustme.CA(organization_name=_ORGANIZATION, organization_unit_name="Local CA")
     server = authority.issue_cert(*NAMES, common_name="localhost", organization_name=_ORGANIZATION)
-    _write(files.server_key, server.private_key_pem.bytes(), 0o600, account)
+    _write(files.server_key, server.private_key_pem.bytes(), account)
     chain = b"".join(pem.bytes() for pem in server.cert_chain_pems)
-    _write(files.server_certificate, chain, 0o644, account)
+    _write(files.server_certificate, chain, account)
     # Written last: its presence says that the others are complete.
-    _write(files.ca_bundle, authority.cert_pem.bytes(), 0o644, account)
+    _write(files.ca_bundle, authority.cert_pem.bytes(), account)
     return files
 
 
-def _write(path: Path, content: bytes, mode: int, account: Account) -> None:
+def _write(path: Path, content: bytes, account: Account) -> None:
     path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
-    path.chmod(mode)
     account.own(path)
 
 

@@ -1,0 +1,84 @@
+"""What AWS refuses by its mere form and ministack takes: names and inputs of executions, subjects of messages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.responses import error_response_json
+from ministack.services import sns, stepfunctions
+
+MAX_NAME_CHARACTERS = 80
+MAX_INPUT_BYTES = 262_144
+MAX_SUBJECT_CHARACTERS = 100
+
+_FORBIDDEN_IN_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
+_SUBJECT = re.compile(r"[!-~][ -~]*")
+
+Refusal = tuple[str, str]
+"""The code of an error, and its message."""
+
+
+def apply() -> None:
+    """Replace functions of ministack's Step Functions and SNS. Once a process."""
+    stepfunctions._start_execution = _within_limits(stepfunctions._start_execution)
+    sns._publish = _with_a_fit_subject(sns._publish)
+
+
+def _within_limits(start: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+    def start_within_limits(data: dict[str, Any]) -> Any:
+        refusal = name_refusal(data.get("name")) or input_refusal(data.get("input", "{}"))
+        return error_response_json(*refusal, 400) if refusal else start(data)
+
+    return start_within_limits
+
+
+def _with_a_fit_subject(publish: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def publish_with_a_fit_subject(params: Any) -> Any:
+        refusal = subject_refusal(sns._p(params, "Subject"))
+        return sns._error(*refusal, 400) if refusal else publish(params)
+
+    return publish_with_a_fit_subject
+
+
+def name_refusal(name: str | None) -> Refusal | None:
+    """Why StartExecution refuses a name; None where it does not.
+
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html; that a length is the
+    ValidationException of all services is seen in what AWS answers, not documented.
+    """
+    if not name:
+        return None
+    if len(name) > MAX_NAME_CHARACTERS:
+        return "ValidationException", _too_long(f"Value '{name}' at 'name'", MAX_NAME_CHARACTERS)
+    return ("InvalidName", f"Invalid Name: '{name}'") if _FORBIDDEN_IN_NAME.search(name) else None
+
+
+def input_refusal(given: str) -> Refusal | None:
+    """Why StartExecution refuses an input: its bytes in UTF-8, or that it is no JSON."""
+    if len(given.encode()) > MAX_INPUT_BYTES:
+        return "ValidationException", _too_long("Value at 'input'", MAX_INPUT_BYTES)
+    try:
+        json.loads(given)
+    except ValueError as error:
+        return "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'"
+    return None
+
+
+def subject_refusal(subject: str) -> Refusal | None:
+    """Why Publish refuses a subject: ASCII in one line that begins with no space, of at most 100 characters.
+
+    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html says fewer than 100; AWS takes 100.
+    """
+    if not subject or (len(subject) <= MAX_SUBJECT_CHARACTERS and _SUBJECT.fullmatch(subject)):
+        return None
+    return "InvalidParameter", "Invalid parameter: Subject"
+
+
+def _too_long(value: str, limit: int) -> str:
+    return (
+        f"1 validation error detected: {value} failed to satisfy constraint: "
+        f"Member must have length less than or equal to {limit}"
+    )
