@@ -11,15 +11,15 @@ import sys
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aurora_restore.deployment.model import STACK_NAME
 from aurora_restore.deployment.packaging import (
     Artifacts,
     PackagingFailed,
     Project,
     build_artifacts,
-    default_bucket,
-    publish_artifacts,
     stamp_template,
 )
+from aurora_restore.deployment.upload import default_bucket, publish_artifacts
 from aurora_restore.domain.errors import RestoreError
 
 
@@ -96,7 +96,7 @@ def say_not_uploaded(reason: str) -> None:
 def print_next(region: str, bucket: str | None) -> None:
     parameters = f" --parameters ParameterKey=ArtifactsBucket,ParameterValue={bucket}" if bucket else ""
     print(
-        f"{'Next':<11} aws cloudformation update-stack --region {region} --stack-name aurora-restore-pipeline "
+        f"{'Next':<11} aws cloudformation update-stack --region {region} --stack-name {STACK_NAME} "
         "--template-body file://infrastructure/aurora-restore-pipeline.yaml "
         f"--capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM{parameters}\n"
         f"{'':<11} (create-stack the first time; `aurora-restore deploy` does all of this with a change set)"

@@ -237,15 +237,41 @@ def test_without_credentials_the_cli_says_where_to_get_them(stack: StackInfo) ->
 
 def test_local_env_is_what_a_shell_needs_to_reach_the_stack(cli: CommandLine, stack: StackInfo) -> None:
     printed = cli("local", "env", "--home", str(stack.home))
-    assert all(line.startswith("export ") for line in printed.out.splitlines())
+    assert all(line.startswith(("export ", "unset ")) for line in printed.out.splitlines())
     script = f'{printed.out}\nprintf \'%s\\n\' "$AWS_ENDPOINT_URL" "$PGSSLROOTCERT"'
     shell = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True, timeout=10)
     assert shell.stdout.splitlines() == [stack.endpoint_url, str(stack.ca_bundle)]
 
 
+def test_local_env_takes_away_what_would_lead_a_shell_past_the_stack(stack: StackInfo) -> None:
+    strays = {
+        "AWS_PROFILE": "production",
+        "AWS_DEFAULT_PROFILE": "production",
+        "AWS_SESSION_TOKEN": "of another account",
+        "AWS_ENDPOINT_URL_DYNAMODB": "https://dynamodb.us-west-2.amazonaws.com",
+        "AWS_CONFIG_FILE": "/nowhere",
+    }
+    printed = run_command(strays, ["local", "env", "--home", str(stack.home)])
+    shell = subprocess.run(
+        ["/bin/sh", "-c", f"{printed.out}\nenv"],
+        env={"PATH": "/usr/bin:/bin", **strays}, capture_output=True, text=True, check=True, timeout=10,
+    )  # fmt: skip
+    seen = dict(line.split("=", 1) for line in shell.stdout.splitlines() if line.startswith("AWS_"))
+    assert seen.keys().isdisjoint(strays)
+    assert seen["AWS_ENDPOINT_URL"] == stack.endpoint_url
+    document = run_command(strays, ["local", "env", "--home", str(stack.home), "--json"]).document
+    assert {name for name, value in document.items() if value is None} >= strays.keys()
+
+
+def test_a_name_that_step_functions_refuses_never_gets_there(cli: CommandLine) -> None:
+    refused = cli("start", *REQUEST, "--target-cluster", "aurora-restored-x", "--name", "restore 1")
+    assert (refused.status, "WRONG_USE" in refused.err) == (2, True)
+    assert "no name: ' '." in refused.err
+
+
 def test_local_status_tells_what_runs(cli: CommandLine, stack: StackInfo) -> None:
     shown = cli("local", "status", "--home", str(stack.home), "--json").document
-    assert shown["running"] is True
+    assert (shown["running"], shown["complete"]) == (True, True)
     assert shown["endpoint_url"] == stack.endpoint_url
     assert shown["stack"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
     assert "production" in [cluster["db_cluster_identifier"] for cluster in shown["clusters"]]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,32 +18,66 @@ from aurora_restore.local.stack_info import StackInfo
 TIMEOUT_SECONDS = 150
 
 
-def run_demo(folder: Path, *options: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+def start_demo(folder: Path, *options: str, home: Path | None = None) -> subprocess.Popen[str]:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "AURORA_"))
     }
     if home:
         environment["AURORA_RESTORE_HOME"] = str(home)
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "aurora_restore", "demo", *options],
         cwd=folder,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
     )
 
 
-def test_the_demo_proves_every_claim_and_takes_down_what_it_started(tmp_path: Path) -> None:
+def end_of(demo: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Status, output and errors."""
+    out, err = demo.communicate(timeout=TIMEOUT_SECONDS)
+    return demo.returncode, out, err
+
+
+def processes_that_name(folder: Path) -> list[str]:
+    """The server of a stack has its home among its arguments, and so have its PostgreSQL servers."""
+    commands = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            commands.append((process / "cmdline").read_text(errors="replace").replace("\0", " "))
+    return [command for command in commands if str(folder) in command]
+
+
+def what_is_left(folder: Path) -> tuple[list[Path], list[str]]:
+    return list((folder / ".local").iterdir()), processes_that_name(folder)
+
+
+def test_two_demos_in_one_folder_prove_every_claim_and_take_down_what_they_started(tmp_path: Path) -> None:
     folder = tmp_path / "a path with a space"
     folder.mkdir()
-    done = run_demo(folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "claims are proved" in done.stdout
-    assert "NOT TRUE" not in done.stdout
-    assert "later orders are not there" in done.stdout
-    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    demos = [start_demo(folder) for _ in range(2)]
+    for status, out, err in map(end_of, demos):
+        assert status == 0, out + err
+        assert "claims are proved" in out
+        assert "NOT TRUE" not in out
+        assert "later orders are not there" in out
+    assert what_is_left(folder) == ([], [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_demo_that_is_ended_from_outside_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    demo = start_demo(tmp_path)
+    assert demo.stdout is not None
+    assert any("It is up" in line for line in demo.stdout)
+    assert processes_that_name(tmp_path)
+    if number is signal.SIGHUP:
+        demo.stdout.close()  # as the terminal, which is gone
+        demo.stdout = None
+    demo.send_signal(number)
+    status, _, err = end_of(demo)
+    assert status == (1 if number is signal.SIGHUP else 128 + number), err
+    assert what_is_left(tmp_path) == ([], [])
 
 
 @pytest.fixture
@@ -55,9 +91,9 @@ def quick(stack: StackInfo) -> Iterator[StackInfo]:
 
 def test_the_demo_uses_a_stack_that_runs_and_works_again_and_again(quick: StackInfo, tmp_path: Path) -> None:
     for _ in range(2):
-        done = run_demo(tmp_path, "--json", home=quick.home)
-        assert done.returncode == 0, done.stdout + done.stderr
-        document = json.loads(done.stdout)
+        status, out, err = end_of(start_demo(tmp_path, "--json", home=quick.home))
+        assert status == 0, out + err
+        document = json.loads(out)
         assert all(proof["holds"] for proof in document["proofs"])
         assert document["record"]["status"] == "SUCCEEDED"
         assert quick.control.status()["uptime_seconds"] > 0

@@ -160,7 +160,7 @@ def call_each_again(boto: Any, execution_arn: str) -> dict[str, Any]:
     answers: dict[str, Any] = {}
 
     def look() -> bool:
-        is_over = states.describe_execution(executionArn=execution_arn)["status"] != "RUNNING"
+        is_over = bool(states.describe_execution(executionArn=execution_arn)["status"] != "RUNNING")
         history = states.get_execution_history(executionArn=execution_arn, maxResults=1000)["events"]
         entered = [
             event["stateEnteredEventDetails"]["name"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from rich.padding import Padding
@@ -44,7 +46,8 @@ SOURCE_CLUSTER = "production"
 LATER_ORDERS = 250
 READER_SECRET = "aurora-restore/users/reporting"  # noqa: S105 - the name of a secret
 WRITER_SECRET = "aurora-restore/users/application"  # noqa: S105
-_OWN_HOME = Path(".local") / "aurora-restore-demo"
+_HOMES = Path(".local")
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LIMITS = WatchLimits(timeout=300, interval=0.25, start_grace=10)
 
 
@@ -110,35 +113,67 @@ def run_demo(screen: Screen, keep: bool) -> bool:
 @contextmanager
 def _stack(telling: Telling, keep: bool) -> Iterator[tuple[StackInfo, bool]]:
     """A stack that runs, and whether it stays up. What was started here is taken down again, unless it is kept."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        # Ended from outside, it tidies up as after ctrl-c.
-        signal.signal(number, signal.default_int_handler)
-    running = lifecycle.status().info
-    home = None if running or keep else _OWN_HOME
+    with _ended_in_order():
+        state = lifecycle.status()
+        running = state.info if state.is_complete else None
+        if running or keep:
+            yield _bring_up(telling, running, None), True
+            return
+        with _own_home(telling) as home:
+            yield _bring_up(telling, None, home), False
+
+
+def _bring_up(telling: Telling, running: StackInfo | None, home: Path | None) -> StackInfo:
     with telling.step("stack", "A whole AWS, on this machine"):
-        options = lifecycle.UpOptions(home=home, fresh=home is not None)
-        info = running or lifecycle.up(options, lambda text: telling.say(f"{text} …"))
+        info = running or lifecycle.up(lifecycle.UpOptions(home=home), lambda text: telling.say(f"{text} …"))
         telling.say(
             f"{'It runs already' if running else 'It is up'}: {info.endpoint_url}, account {info.account_id}"
         )
     point_environment_at(info)
+    return info
+
+
+@contextmanager
+def _own_home(telling: Telling) -> Iterator[Path]:
+    """A folder for the stack of this run alone, so that demos may run beside each other; gone with it at the end."""
+    _HOMES.mkdir(exist_ok=True)
+    home = Path(tempfile.mkdtemp(prefix="demo-", dir=_HOMES)).absolute()
     try:
-        yield info, home is None
+        yield home
     finally:
-        if home is not None:
+        for number in _ENDINGS:
+            signal.signal(number, signal.SIG_IGN)
+        try:
             telling.say("Taking the stack down …")
+        finally:
+            # Also where nobody reads any more: after SIGHUP the terminal is gone.
             lifecycle.down(home)
             shutil.rmtree(home)
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Ended from outside, the demo tidies up as after ctrl-c. What it was told to ignore (`nohup`) it ignores."""
+    before = {number: signal.getsignal(number) for number in _ENDINGS}
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _set_the_scene(telling: Telling, info: StackInfo, clients: Clients) -> Scene:
     rds = AwsRds(clients, info.source_region)
     cluster = rds.find_cluster(SOURCE_CLUSTER)
     if cluster is None:
-        raise ProofFailed(
-            f"There is no cluster {SOURCE_CLUSTER} in {info.source_region} of the local stack.",
-            "Begin with a fresh one: aurora-restore local up --fresh",
-        )
+        raise ProofFailed(f"There is no cluster {SOURCE_CLUSTER} in {info.source_region} of the local stack.")
     snapshot, day = newest_snapshot_before(rds.list_cluster_snapshots(SOURCE_CLUSTER), utc_now().date())
     login = AwsSecrets(clients, info.source_region).read_credentials(seed_aws.PRODUCTION_SECRET)
     open_production = partial(connection, _endpoint(cluster), login, seed_data.SHOP_DATABASE, info.ca_bundle)
@@ -164,10 +199,7 @@ def newest_snapshot_before(snapshots: Sequence[ClusterSnapshot], today: date) ->
     ]
     earlier = [(taken, snapshot) for taken, snapshot in dated if taken.date() < today]
     if not earlier:
-        raise ProofFailed(
-            f"{SOURCE_CLUSTER} has no snapshot of a day before {today}.",
-            "Begin with a fresh local stack: aurora-restore local up --fresh",
-        )
+        raise ProofFailed(f"{SOURCE_CLUSTER} has no snapshot of a day before {today}.")
     taken, snapshot = max(earlier, key=lambda pair: pair[0])
     return snapshot, taken.date()
 

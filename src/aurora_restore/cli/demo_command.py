@@ -27,8 +27,9 @@ def demo(
 ) -> None:
     """Restore yesterday's production into another Region, and prove it.
 
-    Starts a local stack where none runs, writes orders into production after the snapshot, restores the day before
-    through the real state machine, and asks both databases. Takes down what it started. Under a minute.
+    Starts a local stack of its own where none runs, writes orders into production after the snapshot, restores the
+    day before through the real state machine, and asks both databases. Takes down what it started, also when it is
+    ended before its end. Under a minute.
     """
     screen = make_screen(json_output)
     load_lifecycle()

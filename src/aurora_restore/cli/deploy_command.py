@@ -20,12 +20,17 @@ from aurora_restore.cli.views.deployment import (
     render_deployed,
     summary_of_changes,
 )
+from aurora_restore.deployment.model import ADMIN_SECRET_ID, STACK_NAME
 
 if TYPE_CHECKING:
-    from aurora_restore.deployment.deployer import ChangePlan, Deployer, DeploymentOutcome, ResourceEvent
-
-STACK_NAME = "aurora-restore-pipeline"
-ADMIN_SECRET_ID = "aurora-restore/admin-credentials"  # noqa: S105 - the name of a secret
+    from aurora_restore.deployment.deployer import Deployer
+    from aurora_restore.deployment.model import (
+        ChangePlan,
+        DeploymentClients,
+        DeploymentOutcome,
+        DeploymentRequest,
+        ResourceEvent,
+    )
 
 
 def register(app: typer.Typer) -> None:
@@ -53,11 +58,16 @@ def deploy(
     Builds the Lambda package, uploads it under its content's hash, makes a change set and shows it; applies it
     after your yes. Against AWS and against the local stack alike.
     """  # fmt: skip
-    from aurora_restore.deployment.deployer import Deployer  # noqa: PLC0415 - boto3 costs what `--help` need not pay
+    from aurora_restore.deployment.deployer import (  # noqa: PLC0415 - boto3 costs what `--help` need not pay
+        Deployer,
+        connect,
+    )
 
     screen = make_screen(json_output)
     given = parse_parameters(parameters or ())
-    clients, request = _prepare(screen, resolve_region(region), stack_name, given)
+    clients = connect(resolve_region(region))
+    screen.line(f"Account {clients.account_id}, {clients.region}.")
+    request = _prepare(screen, clients, stack_name, given)
     deployer = Deployer(clients)
     screen.line("Making the change set …")
     plan = deployer.plan(request)
@@ -75,24 +85,17 @@ def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _prepare(screen: Screen, region: str, stack_name: str, parameters: dict[str, str]) -> tuple[Any, Any]:
-    """Build, stamp and upload; what remains is the change set."""
-    from aurora_restore.deployment import packaging  # noqa: PLC0415
-    from aurora_restore.deployment.deployer import DeploymentRequest, connect  # noqa: PLC0415
+def _prepare(
+    screen: Screen, clients: DeploymentClients, stack_name: str, parameters: Mapping[str, str]
+) -> DeploymentRequest:
+    from aurora_restore.deployment.packaging import Project  # noqa: PLC0415
+    from aurora_restore.deployment.preparation import prepare  # noqa: PLC0415
 
-    clients = connect(region=region)
-    project = packaging.Project.find()
-    screen.line(f"Account {clients.account_id}, {region}. Building …")
-    artifacts = packaging.build_artifacts(project)
-    packaging.stamp_template(project, artifacts)
-    bucket = parameters.get("ArtifactsBucket") or packaging.default_bucket(clients.account_id, region)
-    for published in packaging.publish_artifacts(clients.s3, artifacts, bucket, region):
+    prepared = prepare(clients, Project.find(), stack_name, parameters, lambda text: screen.line(f"{text} …"))
+    for published in prepared.published:
         verb = "Uploaded" if published.uploaded else "Already there:"
         screen.line(f"  {verb} s3://{published.bucket}/{published.artifact.key}")
-    template = project.template.read_text(encoding="utf-8")
-    return clients, DeploymentRequest(
-        stack_name=stack_name, template_body=template, parameters=parameters, tags={}
-    )
+    return prepared.request
 
 
 def _apply(screen: Screen, deployer: Deployer, plan: ChangePlan, yes: bool) -> DeploymentOutcome:
@@ -138,7 +141,9 @@ def _say_done(screen: Screen, plan: ChangePlan, outcome: DeploymentOutcome | Non
         screen.show(render_deployed(outcome, region))
 
 
-def _say_next(screen: Screen, clients: Any, parameters: dict[str, str], stack_name: str) -> None:
+def _say_next(
+    screen: Screen, clients: DeploymentClients, parameters: Mapping[str, str], stack_name: str
+) -> None:
     from aurora_restore.deployment.deployer import admin_secret_warning  # noqa: PLC0415
 
     secret_id = parameters.get("AdminSecretId", ADMIN_SECRET_ID)

@@ -29,6 +29,7 @@ class RegionMissing(WrongUse):
 
 class NotFound(RestoreError):
     code = "NOT_FOUND"
+    default_hint = "`aurora-restore list` shows what there is."
 
 
 class OperationNotFound(NotFound):
@@ -41,6 +42,7 @@ class OperationNotFound(NotFound):
 
 class Unreachable(RestoreError):
     code = "UNREACHABLE"
+    default_hint = "Check what the credentials are allowed to do, the account and the Region."
 
 
 class CredentialsMissing(Unreachable):
@@ -78,10 +80,12 @@ class PartMissing(Unreachable):
 
 class TimedOut(RestoreError):
     code = "TIMED_OUT"
+    default_hint = "It goes on. Take it up again with `aurora-restore watch`."
 
 
 class ProofFailed(RestoreError):
     code = "PROOF_FAILED"
+    default_hint = "Begin with a fresh local stack: `aurora-restore local up --fresh`."
 
 
 _REFUSED_CREDENTIALS = frozenset(
@@ -138,7 +142,4 @@ def _from_client_error(error: ClientError) -> RestoreError | None:
 
 
 def _other_answer(error: BaseException) -> RestoreError:
-    return Unreachable(
-        f"AWS did not do what was asked: {error}",
-        "Check what the credentials are allowed to do, the account and the Region.",
-    )
+    return Unreachable(f"AWS did not do what was asked: {error}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +15,9 @@ from aurora_restore.cli.local_stack import describe_deployed, load_lifecycle, po
 from aurora_restore.cli.options import JsonOption
 from aurora_restore.cli.screen import make_screen
 from aurora_restore.cli.views.local import render_stack, stack_item
+
+if TYPE_CHECKING:
+    from aurora_restore.local.lifecycle import StackStatus
 
 HomeOption = Annotated[
     Path | None,
@@ -80,7 +83,7 @@ def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
     """Show ports, processes, memory, clusters and the pipeline's stack. Exit status 5 where nothing runs."""
     screen = make_screen(json_output)
     lifecycle = load_lifecycle()
-    state = lifecycle.status(home)
+    state: StackStatus = lifecycle.status(home)
     deployed: Mapping[str, Any] = {}
     if state.info is not None:
         point_environment_at(state.info)
@@ -88,18 +91,33 @@ def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
     if screen.json_output:
         running = stack_item(state.info) if state.info else {}
         screen.data(
-            {"running": state.is_running, "home": str(state.home), **running, **_measures(state), **deployed}
+            {
+                "running": state.is_running,
+                "complete": state.is_complete,
+                "home": str(state.home),
+                **running,
+                **_measures(state),
+                **deployed,
+            }
         )
     screen.show(render_stack(state, deployed))
     raise typer.Exit(ExitCode.OK if state.is_running else ExitCode.UNREACHABLE)
 
 
 def env(home: HomeOption = None, json_output: JsonOption = False) -> None:
-    """Print the exports that point a shell at it: eval "$(aurora-restore local env)"."""
+    """Print what points a shell at it: eval "$(aurora-restore local env)".
+
+    Exports, and an unset for each variable that would lead past the stack (a profile, a session token); with --json
+    its value is null.
+    """  # fmt: skip
     screen = make_screen(json_output)
-    variables = load_lifecycle().environment(home)
+    lifecycle = load_lifecycle()
+    variables = lifecycle.environment(home)
+    in_the_way = lifecycle.environment_to_unset()
     if screen.json_output:
-        screen.data(variables)
+        screen.data({**variables, **dict.fromkeys(in_the_way)})
+    for name in in_the_way:
+        screen.line(f"unset {name}")
     for name, value in variables.items():
         screen.line(f"export {name}={_quoted(value)}")
 
@@ -132,7 +150,7 @@ def _read_durations(texts: list[str] | None) -> dict[str, float]:
         raise WrongUse(str(error)) from error
 
 
-def _measures(state: Any) -> dict[str, Any]:
+def _measures(state: StackStatus) -> dict[str, Any]:
     return {
         "uptime_seconds": state.uptime_seconds,
         "memory_bytes": state.memory_bytes,

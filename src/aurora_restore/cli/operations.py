@@ -17,7 +17,7 @@ from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_record
 from aurora_restore.cli.follow import follow
 from aurora_restore.cli.options import JsonOption, RegionOption, TimeoutOption, with_request_options
 from aurora_restore.cli.pipeline import Pipeline
-from aurora_restore.cli.request import RequestOptions, new_operation_id
+from aurora_restore.cli.request import RequestOptions, new_operation_id, read_operation_id
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.common import heading
 from aurora_restore.cli.views.connect import connect_command, password_secret
@@ -38,7 +38,11 @@ OperationArgument = Annotated[
 ]
 NameOption = Annotated[
     str | None,
-    typer.Option("--name", help="The operation's id. Default: restore-YYYYMMDD-HHMMSS.", show_default=False),
+    typer.Option(
+        "--name",
+        help="The operation's id: up to 80 letters, digits, `-` and `_`. Default: restore-YYYYMMDD-HHMMSS.",
+        show_default=False,
+    ),
 ]
 IntervalOption = Annotated[float, typer.Option("--interval", help="Seconds between looks.", min=0.1, max=300)]
 
@@ -190,8 +194,8 @@ def parse_since(text: str, now: datetime) -> datetime:
 
 
 def _begin(request: Mapping[str, Any], name: str | None, region: str | None) -> tuple[Pipeline, str]:
+    operation_id = new_operation_id(utc_now()) if name is None else read_operation_id(name)
     pipeline = connect(resolve_region(region, request))
-    operation_id = name or new_operation_id(utc_now())
     pipeline.executions.start(operation_id, request)
     return pipeline, operation_id
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -22,6 +23,11 @@ from aurora_restore.domain.users import Access
 _SOURCE = "What to restore"
 _TARGET = "Where to, and how"
 _WHOLE = "The whole request"
+
+MAX_NAME_CHARACTERS = 80
+_REFUSED_IN_A_NAME = frozenset('<>{}[]?*"#%\\^|~`$&,;:/\ufffe\uffff\U0010ffff')
+_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zs", "Zl", "Zp"})  # controls, surrogates, white space
+_NAME_HINT = "Use letters, digits, `-` and `_`; without --name it is restore-YYYYMMDD-HHMMSS."
 
 
 def _option(*names: str, help: str, panel: str, metavar: str | None = None) -> Any:
@@ -164,6 +170,27 @@ def _parse_db_user(text: str) -> dict[str, Any]:
         raise WrongUse(f"--db-user `{text}`: the access `{access}` is none of {known}.")
     credentials: dict[str, Any] = {"iam": True} if login == "iam" else {"secret_id": login}
     return {"username": username, **credentials, "access": access}
+
+
+def read_operation_id(text: str) -> str:
+    """The name of an operation, which is that of its execution. Raises WrongUse where Step Functions refuses it.
+
+    Source: API reference of StartExecution, `name`.
+    """
+    if not text:
+        raise WrongUse("--name is empty.", _NAME_HINT)
+    if len(text) > MAX_NAME_CHARACTERS:
+        raise WrongUse(
+            f"--name has {len(text)} characters; Step Functions takes {MAX_NAME_CHARACTERS}.", _NAME_HINT
+        )
+    if refused := sorted(filter(_is_refused_in_a_name, set(text))):
+        listed = " ".join(map(ascii, refused))
+        raise WrongUse(f"--name has characters that Step Functions takes in no name: {listed}.", _NAME_HINT)
+    return text
+
+
+def _is_refused_in_a_name(character: str) -> bool:
+    return character in _REFUSED_IN_A_NAME or unicodedata.category(character) in _REFUSED_CATEGORIES
 
 
 def new_operation_id(now: datetime) -> str:

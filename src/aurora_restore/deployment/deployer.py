@@ -31,13 +31,8 @@ from aurora_restore.deployment.model import (
     resource_change,
     resource_event,
 )
-from aurora_restore.deployment.packaging import (
-    Project,
-    build_artifacts,
-    default_bucket,
-    publish_artifacts,
-    stamp_template,
-)
+from aurora_restore.deployment.packaging import Project
+from aurora_restore.deployment.preparation import prepare
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -312,23 +307,16 @@ def deploy(
     on_event: Callable[[ResourceEvent], None] | None = None,
     deployer: Deployer | None = None,
 ) -> DeploymentOutcome:
-    """Build, stamp, upload, plan and apply, without asking anyone.
+    """Build, upload, plan and apply, without asking anyone. Nothing is written into the project's tree.
 
     Raises:
         PackagingFailed, DeploymentFailed.
     """
-    given = parameters or {}
     say = on_step or _ignore
-    say("Building the Lambda package")
-    artifacts = build_artifacts(project)
-    stamp_template(project, artifacts)
-    bucket = given.get("ArtifactsBucket") or default_bucket(clients.account_id, clients.region)
-    say(f"Uploading to {bucket}")
-    publish_artifacts(clients.s3, artifacts, bucket, clients.region)
+    prepared = prepare(clients, project, stack_name, parameters, say)
     deployer = deployer or Deployer(clients)
     say(f"Making the change set of {stack_name}")
-    template = project.template.read_text(encoding="utf-8")
-    plan = deployer.plan(DeploymentRequest(template, stack_name, given))
+    plan = deployer.plan(prepared.request)
     say(f"Applying {len(plan.changes)} changes" if plan.changes else "Nothing to change")
     return deployer.apply(plan, on_event)
 

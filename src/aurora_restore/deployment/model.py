@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 STACK_NAME = "aurora-restore-pipeline"
+ADMIN_SECRET_ID = "aurora-restore/admin-credentials"  # noqa: S105 - the name of a secret, and the template's default
 
 
 class DeploymentFailed(RestoreError):

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import re
 import tempfile
 import zipfile
@@ -21,14 +20,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from aurora_restore.domain.errors import RestoreError
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 MAX_PACKAGE_BYTES = 3_000_000
 # The earliest time that a zip entry can carry.
@@ -60,7 +53,6 @@ KEPT_NEVERTHELESS = (
     "aws_lambda_powertools/utilities/jmespath_utils/",
 )
 
-_DEFAULT_BUCKET = re.compile(r"aurora-restore-artifacts-(\d{12})-")
 _CODE_SUFFIXES = frozenset({".py", ".pem", ".typed"})
 _NATIVE_SUFFIXES = frozenset({".so", ".pyd", ".dylib"})
 
@@ -134,29 +126,21 @@ class Artifacts:
         return (self.lambda_package, self.definition)
 
 
-@dataclass(frozen=True)
-class Published:
-    """Where an artifact lies; `uploaded` is False where it lay there already."""
-
-    artifact: Artifact
-    bucket: str
-    uploaded: bool
-
-
-def build_artifacts(project: Project) -> Artifacts:
-    """Build both artifacts into the project's `build` directory.
+def build_artifacts(project: Project, into: Path | None = None) -> Artifacts:
+    """Build both artifacts into a directory; the project's own `build` where none is given.
 
     Raises:
         PackagingFailed: something is missing, of another version than pinned, native code, or too large.
     """
+    directory = into or project.build_dir
     entries = collect_entries(project)
     package_hash = content_hash(entries)
-    package = project.build_dir / "lambda" / f"{package_hash}.zip"
+    package = directory / "lambda" / f"{package_hash}.zip"
     write_zip(package, entries)
     _check_size(package)
     definition = project.definition.read_bytes()
     definition_hash = hashlib.sha256(definition).hexdigest()[:HASH_DIGITS]
-    definition_copy = project.build_dir / "definitions" / f"{definition_hash}.json"
+    definition_copy = directory / "definitions" / f"{definition_hash}.json"
     _write_at_once(definition_copy, definition)
     return Artifacts(
         _artifact("Lambda", package, f"lambda/{package_hash}.zip", package_hash),
@@ -211,44 +195,31 @@ def stamped_keys(template: str) -> dict[str, str]:
     return dict(re.findall(r"(?m)^    (Lambda|Definition):\n      Key: (\S+)$", template))
 
 
-def stamp_template(project: Project, artifacts: Artifacts) -> bool:
-    """Write the keys into the template's mapping; False where they stood there already."""
-    before = project.template.read_text(encoding="utf-8")
-    after = before
+def stamped(template: str, artifacts: Artifacts) -> str:
+    """The template's text with the keys of these artifacts in its mapping.
+
+    Raises:
+        PackagingFailed: the text has no such mapping.
+    """
     for artifact in artifacts.all:
         pattern = rf"(?m)^(    {artifact.name}:\n      Key: )\S+$"
-        after, count = re.subn(pattern, rf"\g<1>{artifact.key}", after)
+        template, count = re.subn(pattern, rf"\g<1>{artifact.key}", template)
         if count != 1:
             raise PackagingFailed(
-                f"{project.template.name} has no line `Key:` for {artifact.name} in its Artifacts mapping.",
+                f"The template has no line `Key:` for {artifact.name} in its Artifacts mapping.",
                 "Restore the mapping: `Artifacts:`, then `Lambda:` and `Definition:`, each with a `Key:`.",
             )
+    return template
+
+
+def stamp_template(project: Project, artifacts: Artifacts) -> bool:
+    """Write the keys into the template's file; False where they stood there already. For the build alone."""
+    before = project.template.read_text(encoding="utf-8")
+    after = stamped(before, artifacts)
     if after == before:
         return False
     _write_at_once(project.template, after.encode())
     return True
-
-
-def default_bucket(account_id: str, region: str) -> str:
-    """The artifacts bucket that the template expects unless it is told another."""
-    return f"aurora-restore-artifacts-{account_id}-{region}"
-
-
-def publish_artifacts(s3: S3Client, artifacts: Artifacts, bucket: str, region: str) -> tuple[Published, ...]:
-    """Upload what is not there yet, making the bucket where it is missing.
-
-    Raises:
-        PackagingFailed: the bucket belongs to somebody else, or S3 refuses or cannot be reached.
-    """
-    try:
-        _ensure_bucket(s3, bucket, region)
-        return tuple(_publish(s3, artifact, bucket) for artifact in artifacts.all)
-    except (ClientError, BotoCoreError) as error:
-        raise PackagingFailed(
-            f"The artifacts could not be put into the bucket {bucket}: {error}",
-            "Check that the credentials may create and write this bucket; bucket names are global, so a name "
-            "that somebody else took needs another one (--parameter ArtifactsBucket=…).",
-        ) from error
 
 
 def _own_files(project: Project) -> Iterator[tuple[str, bytes]]:
@@ -313,82 +284,3 @@ def _check_size(package: Path) -> None:
 
 def _artifact(name: str, path: Path, key: str, digest: str) -> Artifact:
     return Artifact(name, path, key, digest, path.stat().st_size)
-
-
-def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> None:
-    """Make the bucket, or finish making it. A bucket of somebody's own choosing that exists is left as it is."""
-    try:
-        s3.head_bucket(Bucket=bucket, **_expected_owner(bucket))
-    except ClientError as error:
-        if not _is_absent(error):
-            raise
-        where: Any = (
-            {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        )
-        s3.create_bucket(Bucket=bucket, **where)
-        _secure_bucket(s3, bucket)
-    else:
-        # The policy is set last: where it is missing, making the bucket was interrupted.
-        if _DEFAULT_BUCKET.match(bucket) and not _has_policy(s3, bucket):
-            _secure_bucket(s3, bucket)
-
-
-def _secure_bucket(s3: S3Client, bucket: str) -> None:
-    s3.put_public_access_block(
-        Bucket=bucket,
-        PublicAccessBlockConfiguration={
-            "BlockPublicAcls": True,
-            "IgnorePublicAcls": True,
-            "BlockPublicPolicy": True,
-            "RestrictPublicBuckets": True,
-        },
-    )
-    encryption: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
-    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
-    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_policy(Bucket=bucket, Policy=_tls_only_policy(s3.meta.partition, bucket))
-
-
-def _has_policy(s3: S3Client, bucket: str) -> bool:
-    try:
-        s3.get_bucket_policy(Bucket=bucket)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchBucketPolicy":
-            return False
-        raise
-    return True
-
-
-def _tls_only_policy(partition: str, bucket: str) -> str:
-    arn = f"arn:{partition}:s3:::{bucket}"
-    statement = {
-        "Sid": "TlsOnly",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [arn, f"{arn}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def _expected_owner(bucket: str) -> Any:
-    """Whose bucket it must be: a name that can be foretold could be taken, and filled, by somebody else."""
-    default = _DEFAULT_BUCKET.match(bucket)
-    return {"ExpectedBucketOwner": default.group(1)} if default else {}
-
-
-def _publish(s3: S3Client, artifact: Artifact, bucket: str) -> Published:
-    owner = _expected_owner(bucket)
-    try:
-        s3.head_object(Bucket=bucket, Key=artifact.key, **owner)
-    except ClientError as error:
-        if not _is_absent(error):
-            raise
-        s3.put_object(Bucket=bucket, Key=artifact.key, Body=artifact.path.read_bytes(), **owner)
-        return Published(artifact, bucket, uploaded=True)
-    return Published(artifact, bucket, uploaded=False)
-
-
-def _is_absent(error: ClientError) -> bool:
-    return error.response["Error"]["Code"] in {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}

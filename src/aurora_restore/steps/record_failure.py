@@ -61,7 +61,7 @@ def _close(world: World, operation: Operation, error: Mapping[str, Any]) -> None
 
 def _failed_phase(world: World, operation: Operation) -> dict[str, Any]:
     """The phase that was under way is not any more."""
-    name = operation.item.get("step")
+    name = str(operation.item.get("step"))
     state = operation.section("phases").get(name)
     if not isinstance(state, Mapping) or state.get("status") != StepStatus.IN_PROGRESS:
         return {}

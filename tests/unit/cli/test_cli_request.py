@@ -103,20 +103,24 @@ def test_an_operation_is_named_by_its_time_in_utc() -> None:
     assert new_operation_id(datetime(2023, 6, 15, 12, 34, 56, tzinfo=UTC)) == "restore-20230615-123456"
 
 
-@pytest.mark.parametrize("name", ["restore-20230615-123456", "a", "x" * 80, "with_underscore.and.dot", "straße"])
+@pytest.mark.parametrize(
+    "name", ["restore-20230615-123456", "a", "x" * 80, "with_underscore.and.dot", "straße"]
+)
 def test_a_name_that_step_functions_takes_is_taken(name: str) -> None:
     assert read_operation_id(name) == name
 
 
 @pytest.mark.parametrize(
     "character",
-    [*"<>{}[]?*\"#%\\^|~`$&,;:/ \t\n\x00\x1f\x7f\x85\x9f", "\u2028", "\ud800", "\uffff", "\U0010ffff"],
+    [*'<>{}[]?*"#%\\^|~`$&,;:/ \t\n\x00\x1f\x7f\x85\x9f', "\u2028", "\ud800", "\uffff", "\U0010ffff"],
     ids=ascii,
 )
-def test_a_name_with_a_character_that_step_functions_refuses_is_wrong_use_and_names_it(character: str) -> None:
+def test_a_name_with_a_character_that_step_functions_refuses_is_wrong_use_and_names_it(
+    character: str,
+) -> None:
     with pytest.raises(WrongUse) as refused:
         read_operation_id(f"restore{character}1")
-    assert refused.value.message.endswith(f": {ascii(character)}.")
+    assert refused.value.message.endswith(f": {character!a}.")
     assert "letters, digits" in refused.value.hint
 
 

@@ -174,7 +174,9 @@ def test_a_template_is_stamped_in_memory_and_its_file_left_alone(
     project: Project, artifacts: Artifacts, tmp_path: Path
 ) -> None:
     tree = copy_of_project(project, tmp_path)
-    tree.template.write_text(tree.template.read_text().replace(artifacts.lambda_package.key, "lambda/old.zip"))
+    tree.template.write_text(
+        tree.template.read_text().replace(artifacts.lambda_package.key, "lambda/old.zip")
+    )
     stale = tree.template.read_text()
 
     assert stamped_keys(stamped(stale, artifacts)) == {a.name: a.key for a in artifacts.all}

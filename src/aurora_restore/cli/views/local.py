@@ -40,6 +40,11 @@ def render_stack(state: StackStatus, deployed: Mapping[str, Any]) -> RenderableT
     if info is None:
         return Text(f"No local stack runs in {state.home}. Start it with: aurora-restore local up")
     title = Text.assemble(("The local stack runs", "bold green"), f", for {duration(state.uptime_seconds)}.")
+    if not state.is_complete:
+        title.append(
+            " It is incomplete: `local up` is still at it, or was ended before its end; another begins anew.",
+            "bold yellow",
+        )
     rows = facts(
         [
             ("AWS", info.endpoint_url),

@@ -1,0 +1,47 @@
+"""What comes before a change set: the artifacts built and uploaded, and the template that names them.
+
+Nothing is written into the source tree: the keys are put into the template's text on its way to CloudFormation.
+The file in the tree is the build's (scripts/build_lambda_packages.sh) to change.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aurora_restore.deployment.model import STACK_NAME, DeploymentClients, DeploymentRequest
+from aurora_restore.deployment.packaging import Project, build_artifacts, stamped
+from aurora_restore.deployment.upload import Published, default_bucket, publish_artifacts
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What lies in the bucket, and the request that names it."""
+
+    request: DeploymentRequest
+    published: tuple[Published, ...]
+
+
+def prepare(
+    clients: DeploymentClients,
+    project: Project,
+    stack_name: str = STACK_NAME,
+    parameters: Mapping[str, str] | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> Prepared:
+    """Build and upload what this source tree deploys, and make the request for it. The tree may be read-only.
+
+    Raises:
+        PackagingFailed: it cannot be built or uploaded.
+    """
+    given = dict(parameters or {})
+    bucket = given.get("ArtifactsBucket") or default_bucket(clients.account_id, clients.region)
+    with tempfile.TemporaryDirectory(prefix="aurora-restore-build-") as directory:
+        on_step("Building the Lambda package")
+        artifacts = build_artifacts(project, Path(directory))
+        template = stamped(project.template.read_text(encoding="utf-8"), artifacts)
+        on_step(f"Uploading to {bucket}")
+        published = publish_artifacts(clients.s3, artifacts, bucket, clients.region)
+    return Prepared(DeploymentRequest(template, stack_name, given), published)

@@ -1,0 +1,128 @@
+"""Puts the artifacts into their bucket: once each, into a bucket that is closed to everybody else."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from aurora_restore.deployment.packaging import Artifact, Artifacts, PackagingFailed
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_DEFAULT_BUCKET_PREFIX = "aurora-restore-artifacts"
+_DEFAULT_BUCKET = re.compile(rf"{_DEFAULT_BUCKET_PREFIX}-(\d{{12}})-")
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where an artifact lies; `uploaded` is False where it lay there already."""
+
+    artifact: Artifact
+    bucket: str
+    uploaded: bool
+
+
+def default_bucket(account_id: str, region: str) -> str:
+    """The artifacts bucket that the template expects unless it is told another."""
+    return f"{_DEFAULT_BUCKET_PREFIX}-{account_id}-{region}"
+
+
+def publish_artifacts(s3: S3Client, artifacts: Artifacts, bucket: str, region: str) -> tuple[Published, ...]:
+    """Upload what is not there yet, making the bucket where it is missing.
+
+    Raises:
+        PackagingFailed: the bucket belongs to somebody else, or S3 refuses or cannot be reached.
+    """
+    try:
+        _ensure_bucket(s3, bucket, region)
+        return tuple(_publish(s3, artifact, bucket) for artifact in artifacts.all)
+    except (ClientError, BotoCoreError) as error:
+        raise PackagingFailed(
+            f"The artifacts could not be put into the bucket {bucket}: {error}",
+            "Check that the credentials may create and write this bucket; bucket names are global, so a name "
+            "that somebody else took needs another one (--parameter ArtifactsBucket=…).",
+        ) from error
+
+
+def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> None:
+    """Make the bucket, or finish making it. A bucket of somebody's own choosing that exists is left as it is."""
+    try:
+        s3.head_bucket(Bucket=bucket, **_expected_owner(bucket))
+    except ClientError as error:
+        if not _is_absent(error):
+            raise
+        where: Any = (
+            {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        )
+        s3.create_bucket(Bucket=bucket, **where)
+        _secure_bucket(s3, bucket)
+    else:
+        # The policy is set last: where it is missing, making the bucket was interrupted.
+        if _DEFAULT_BUCKET.match(bucket) and not _has_policy(s3, bucket):
+            _secure_bucket(s3, bucket)
+
+
+def _secure_bucket(s3: S3Client, bucket: str) -> None:
+    s3.put_public_access_block(
+        Bucket=bucket,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "IgnorePublicAcls": True,
+            "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
+    encryption: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_policy(Bucket=bucket, Policy=_tls_only_policy(s3.meta.partition, bucket))
+
+
+def _has_policy(s3: S3Client, bucket: str) -> bool:
+    try:
+        s3.get_bucket_policy(Bucket=bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchBucketPolicy":
+            return False
+        raise
+    return True
+
+
+def _tls_only_policy(partition: str, bucket: str) -> str:
+    arn = f"arn:{partition}:s3:::{bucket}"
+    statement = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def _expected_owner(bucket: str) -> Any:
+    """Whose bucket it must be: a name that can be foretold could be taken, and filled, by somebody else."""
+    default = _DEFAULT_BUCKET.match(bucket)
+    return {"ExpectedBucketOwner": default.group(1)} if default else {}
+
+
+def _publish(s3: S3Client, artifact: Artifact, bucket: str) -> Published:
+    owner = _expected_owner(bucket)
+    try:
+        s3.head_object(Bucket=bucket, Key=artifact.key, **owner)
+    except ClientError as error:
+        if not _is_absent(error):
+            raise
+        s3.put_object(Bucket=bucket, Key=artifact.key, Body=artifact.path.read_bytes(), **owner)
+        return Published(artifact, bucket, uploaded=True)
+    return Published(artifact, bucket, uploaded=False)
+
+
+def _is_absent(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] in {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}
