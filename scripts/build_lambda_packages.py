@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 
 import boto3
@@ -24,6 +25,8 @@ from aurora_restore.domain.errors import RestoreError
 
 
 def main() -> int:
+    # Whoever reads may stop reading (`| head`): then there is nobody to print for.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     options = parse_options()
     project = Project.find()
     try:

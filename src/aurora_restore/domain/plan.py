@@ -220,12 +220,7 @@ def _instances(
 
 
 def _notes(request: RestoreRequest, snapshot: ClusterSnapshot, settings: PipelineSettings) -> tuple[str, ...]:
-    notes = [f"the engine version stays that of the snapshot: {snapshot.engine} {snapshot.engine_version}"]
-    if request.engine_lifecycle_support.endswith("-disabled"):
-        notes.append(
-            "if that major version is past its standard support, RDS upgrades the restored cluster by itself, and "
-            "the verification will say so; engine_lifecycle_support can enrol it in the paid support instead"
-        )
+    notes = [_version_note(request, snapshot)]
     if not settings.reaches_private_databases:
         notes.append(
             "WARNING: the functions that talk to databases are in no VPC (the stack's SubnetIds is empty) and will "
@@ -238,6 +233,16 @@ def _notes(request: RestoreRequest, snapshot: ClusterSnapshot, settings: Pipelin
     if request.delete_cluster_if_exists:
         notes.append("delete_cluster_if_exists has no effect: the target does not exist")
     return tuple(notes)
+
+
+def _version_note(request: RestoreRequest, snapshot: ClusterSnapshot) -> str:
+    note = f"the engine version stays that of the snapshot: {snapshot.engine} {snapshot.engine_version}"
+    if request.engine_lifecycle_support.endswith("-disabled"):
+        note += (
+            "; only where it is past its standard support does RDS upgrade the cluster by itself, which the "
+            "verification would report (engine_lifecycle_support enrols it in the paid support instead)"
+        )
+    return note
 
 
 def _user_from_item(item: Mapping[str, Any]) -> DbUser:

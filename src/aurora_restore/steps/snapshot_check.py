@@ -23,6 +23,7 @@ from aurora_restore.domain.preflight import PreflightFacts, preflight_faults, ta
 from aurora_restore.domain.request import RestoreRequest, parse_request, without_unknown_values
 from aurora_restore.domain.results import Phase, StepResult, done
 from aurora_restore.domain.selection import SelectedSnapshot, check_named_snapshot, select_snapshot
+from aurora_restore.domain.times import parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.runner import run_step
 from aurora_restore.steps.world import World
@@ -52,17 +53,23 @@ def begin_record(world: World, operation_id: str, execution_arn: str | None, raw
     now = world.clock.now()
     expires_at = int(now.timestamp()) + world.settings.record_retention_days * SECONDS_A_DAY
     record = new_record(operation_id, execution_arn, without_unknown_values(raw_request), now, expires_at)
-    if world.records.create(record):
-        world.audit.append(operation_id, now, "operation.started", {"parameters": record["parameters"]})
-        return
-    found = world.records.load(operation_id)
-    if found is not None and found.get("execution_arn") != execution_arn:
+    if not world.records.create(record):
+        record = _own_record(world, operation_id, execution_arn)
+    # The event bears the record's own time: written again after a crash, it is the same entry.
+    details = {"parameters": record.get("parameters")}
+    world.audit.append(operation_id, parse_time(record["start_time"]), "operation.started", details)
+
+
+def _own_record(world: World, operation_id: str, execution_arn: str | None) -> dict[str, Any]:
+    found = world.records.load(operation_id) or {}
+    if found.get("execution_arn") != execution_arn:
         raise OperationNotRunning(f"The operation id {operation_id} belongs to {found.get('execution_arn')}.")
-    if found is not None and not Operation(found).is_running:
+    if not Operation(found).is_running:
         raise OperationNotRunning(
             f"The operation id {operation_id} was used before: its record of {found.get('start_time')} says "
             f"{found['status']}. Choose another name."
         )
+    return found
 
 
 def _check(operation: Operation, world: World, raw_request: object) -> StepOutcome:

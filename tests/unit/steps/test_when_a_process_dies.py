@@ -62,4 +62,4 @@ def test_a_run_ends_well_wherever_its_process_dies(index: int, moment: str) -> N
     assert len(run.world.target_rds.list_cluster_snapshots()) == 1
     assert len(run.world.target_rds.list_cluster_instances("aurora-restored-cluster")) == 1
     assert 1 <= len(run.aws.published) <= 2
-    assert run.events(OPERATION).count("operation.succeeded") == 1
+    assert [run.events(OPERATION).count(f"operation.{name}") for name in ("started", "succeeded")] == [1, 1]
