@@ -21,7 +21,7 @@ demo: $(VENV)/.app ## restore yesterday's production on the local stack, and pro
 	@$(RUN) -m aurora_restore demo
 
 test: $(VENV)/.dev .venv-aws/.done ## all tests
-	@$(RUN) -m pytest -n 2 --dist loadfile
+	@$(RUN) -m pytest -n 3 --dist loadfile
 
 check: $(VENV)/.dev .venv-template/.done ## lint, types, template and state machine
 	@$(RUN) -m ruff format --check .

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from aurora_restore.cli import demo_command, deploy_command, local_commands, operations
-from aurora_restore.cli.errors import translate
+from aurora_restore.cli.errors import InternalError, PathUnusable, WrongUse, translate
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_error
 from aurora_restore.cli.screen import make_screen
 from aurora_restore.cli.views.errors import error_item, render_error
 from aurora_restore.domain.errors import RestoreError
 
+TRACEBACK_VARIABLE = "AURORA_RESTORE_TRACEBACK"
 _EXIT_STATUSES = (
     "Exit status: 0 well; 1 the operation failed; 2 wrong use; 3 refused before anything was created; "
     "4 not found; 5 AWS, stack or credentials out of reach; 6 out of time; 130 left with ctrl-c."
@@ -64,22 +66,42 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line; return its exit status.
 
-    Expected errors are shown as code, message and hint. An unexpected one is a defect and keeps its traceback.
+    Every error is shown as code, message and hint. An unexpected one is a defect: AURORA_RESTORE_TRACEBACK=1 adds
+    its traceback.
     """
+    as_json = "--json" in arguments
     try:
-        build_app()(arguments, prog_name="aurora-restore")
+        # Typer shows wrong use in its own way, which is for people only.
+        status = build_app()(arguments, prog_name="aurora-restore", standalone_mode=not as_json)
+        return status if isinstance(status, int) else int(ExitCode.OK)
+    except typer.Abort:
+        return int(ExitCode.OPERATION_FAILED)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(ExitCode.OK)
     except BrokenPipeError:
         # Whoever read the output has gone (`| head`): nothing is left to say, nor to flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.OK)
-    except Exception as error:
-        known = translate(error)
-        if known is None:
-            raise
-        return _end(known, as_json="--json" in arguments)
-    return int(ExitCode.OK)
+    except Exception as error:  # noqa: BLE001 - the last resort: nobody is to meet a bare traceback
+        return _end(_in_our_words(error), as_json)
+
+
+def _in_our_words(error: Exception) -> RestoreError:
+    if known := translate(error) or _wrong_use(error):
+        return known
+    if os.environ.get(TRACEBACK_VARIABLE):
+        traceback.print_exception(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return PathUnusable(f"{os.fspath(error.filename)!r} cannot be used: {error.strerror}.")
+    return InternalError(f"{type(error).__name__}: {error}")
+
+
+def _wrong_use(error: Exception) -> WrongUse | None:
+    """A command line that Typer refused. Its errors have a base class, but no public name for it."""
+    describe = getattr(error, "format_message", None)
+    if getattr(error, "exit_code", None) != ExitCode.USAGE or describe is None:
+        return None
+    return WrongUse(" ".join(str(describe()).split()))
 
 
 def _end(error: RestoreError, as_json: bool) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from aurora_restore.cli.errors import RegionMissing
+from aurora_restore.cli.errors import RegionMissing, RegionUnknown
 from aurora_restore.cli.pipeline import Execution, Pipeline
 
 if TYPE_CHECKING:
@@ -31,6 +31,21 @@ def resolve_region(option: str | None, request: Mapping[str, Any] | None = None)
     if not region:
         raise RegionMissing("It is not said which AWS Region is meant.")
     return str(region)
+
+
+def known_region(region: str) -> str:
+    """The Region itself, where its name can be one: in a partition that the AWS SDK knows. Nothing is called.
+
+    Raises:
+        RegionUnknown: no partition has Regions of such names.
+    """
+    from botocore.exceptions import UnknownRegionError  # noqa: PLC0415 - boto3 costs what `--help` need not pay
+
+    try:
+        make_session().get_partition_for_region(region)
+    except UnknownRegionError as error:
+        raise RegionUnknown(f"`{region}` is no AWS Region.") from error
+    return region
 
 
 def connect(region: str, session: boto3.Session | None = None) -> Pipeline:

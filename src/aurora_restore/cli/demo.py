@@ -30,6 +30,7 @@ from aurora_restore.cli.errors import ProofFailed
 from aurora_restore.cli.follow import follow
 from aurora_restore.cli.local_stack import point_environment_at
 from aurora_restore.cli.operations import show_connect_command, utc_now
+from aurora_restore.cli.program import program_name
 from aurora_restore.cli.request import new_operation_id
 from aurora_restore.cli.screen import Screen
 from aurora_restore.cli.views.common import heading
@@ -99,15 +100,18 @@ def run_demo(screen: Screen, keep: bool) -> bool:
             scene = _set_the_scene(telling, info, clients)
         with telling.step("restore", f"Restoring {scene.day} into {info.region}"):
             record = _restore(telling, info, scene)
-        if record.get("status") != "SUCCEEDED":
-            screen.show(render_outcome(view_operation(record), utc_now()))
-            _say_json(telling, record, ())
-            return False
-        with telling.step("proof", "Proof"):
-            proofs = _prove(info, clients, scene, record)
-            screen.show(render_proofs(proofs))
+        restored = record.get("status") == "SUCCEEDED"
+        proofs: tuple[proof.Proof, ...] = ()
+        if restored:
+            with telling.step("proof", "Proof"):
+                proofs = _prove(info, clients, scene, record)
+                screen.show(render_proofs(proofs))
+    if restored:
         _say_end(telling, record, proofs, stays)
-    return all(each.holds for each in proofs)
+    else:
+        screen.show(render_outcome(view_operation(record), utc_now()))
+        _say_json(telling, record, ())
+    return restored and all(each.holds for each in proofs)
 
 
 @contextmanager
@@ -145,6 +149,7 @@ def _own_home(telling: Telling) -> Iterator[Path]:
             signal.signal(number, signal.SIG_IGN)
         try:
             telling.say("Taking the stack down …")
+            telling.screen.show()
         finally:
             # Also where nobody reads any more: after SIGHUP the terminal is gone.
             lifecycle.down(home)
@@ -277,17 +282,18 @@ def _say_end(
 
 
 def _next_commands(record: Mapping[str, Any], stays: bool) -> list[tuple[str, str]]:
+    program = program_name()
     if stays:
         return [
-            ("Point your shell at the stack:", 'eval "$(aurora-restore local env)"'),
-            ("Everything about this restore:", f"aurora-restore status {record['operation_id']}"),
-            ("A restore of your own:", "aurora-restore plan --help"),
-            ("Take the stack down:", "aurora-restore local down"),
+            ("Point your shell at the stack:", f'eval "$({program} local env)"'),
+            ("Everything about this restore:", f"{program} status {record['operation_id']}"),
+            ("A restore of your own:", f"{program} plan --help"),
+            ("Take the stack down:", f"{program} local down"),
         ]
     return [
-        ("The same, and the stack stays up to look around:", "aurora-restore demo --keep"),
-        ("A local stack of your own:", "aurora-restore local up"),
-        ("The pipeline in your AWS account:", "aurora-restore deploy --region us-west-2"),
+        ("The same, and the stack stays up to look around:", f"{program} demo --keep"),
+        ("A local stack of your own:", f"{program} local up"),
+        ("The pipeline in your AWS account:", f"{program} deploy --region us-west-2"),
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.help import NamesFirstCommand
 from aurora_restore.cli.local_stack import load_lifecycle
 from aurora_restore.cli.options import JsonOption
 from aurora_restore.cli.screen import make_screen
@@ -15,7 +16,7 @@ from aurora_restore.cli.screen import make_screen
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("demo", rich_help_panel="On this machine")(demo)
+    app.command("demo", cls=NamesFirstCommand, rich_help_panel="On this machine")(demo)
 
 
 def demo(

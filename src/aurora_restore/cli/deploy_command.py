@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aurora_restore.cli.connection import resolve_region
+from aurora_restore.cli.connection import known_region, resolve_region
 from aurora_restore.cli.errors import WrongUse
 from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.help import NamesFirstCommand
 from aurora_restore.cli.options import JsonOption, RegionOption
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.deployment import (
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("deploy", rich_help_panel="The pipeline itself")(deploy)
+    app.command("deploy", cls=NamesFirstCommand, rich_help_panel="The pipeline itself")(deploy)
 
 
 def deploy(
@@ -65,7 +66,7 @@ def deploy(
 
     screen = make_screen(json_output)
     given = parse_parameters(parameters or ())
-    clients = connect(resolve_region(region))
+    clients = connect(known_region(resolve_region(region)))
     screen.line(f"Account {clients.account_id}, {clients.region}.")
     request = _prepare(screen, clients, stack_name, given)
     deployer = Deployer(clients)
@@ -104,7 +105,7 @@ def _apply(screen: Screen, deployer: Deployer, plan: ChangePlan, yes: bool) -> D
     screen.show()
     screen.line(f"{summary_of_changes(plan.changes).capitalize()}.")
     if not yes:
-        _ask(screen, deployer, plan)
+        ask(screen, deployer, plan)
 
     finished: set[str] = set()
 
@@ -116,10 +117,10 @@ def _apply(screen: Screen, deployer: Deployer, plan: ChangePlan, yes: bool) -> D
     return deployer.apply(plan, on_event)
 
 
-def _ask(screen: Screen, deployer: Deployer, plan: ChangePlan) -> None:
+def ask(screen: Screen, deployer: Deployer, plan: ChangePlan) -> None:
     """Go on after a yes; otherwise throw the change set away and end the command."""
     can_ask = screen.interactive
-    if can_ask and typer.confirm("Apply it?"):
+    if can_ask and says_yes():
         return
     deployer.discard(plan)
     if not can_ask:
@@ -129,6 +130,14 @@ def _ask(screen: Screen, deployer: Deployer, plan: ChangePlan) -> None:
         )
     screen.note("Nothing was changed; the change set was thrown away.")
     raise typer.Exit(ExitCode.OK)
+
+
+def says_yes() -> bool:
+    """Whether the answer is yes; ctrl-c and the end of the input are a no."""
+    try:
+        return typer.confirm("Apply it?")
+    except typer.Abort:
+        return False
 
 
 def _say_done(screen: Screen, plan: ChangePlan, outcome: DeploymentOutcome | None, region: str) -> None:

@@ -4,7 +4,8 @@ RestoreError (of the domain)
 ├── WrongUse      the command line cannot read what it was given
 ├── NotFound      what was asked for is not there
 ├── Unreachable   AWS, the stack, the credentials, or a part that is not installed
-└── TimedOut      the time that was allowed is over
+├── TimedOut      the time that was allowed is over
+└── InternalError a defect of ours
 """
 
 from __future__ import annotations
@@ -20,6 +21,16 @@ if TYPE_CHECKING:
 class WrongUse(RestoreError):
     code = "WRONG_USE"
     default_hint = "`aurora-restore COMMAND --help` describes the options."
+
+
+class PathUnusable(WrongUse):
+    code = "PATH_UNUSABLE"
+    default_hint = "Name a path that exists, or that can be made, and that you may use."
+
+
+class RegionUnknown(WrongUse):
+    code = "REGION_UNKNOWN"
+    default_hint = "Give the name of an AWS Region, for example us-west-2."
 
 
 class RegionMissing(WrongUse):
@@ -88,6 +99,11 @@ class ProofFailed(RestoreError):
     default_hint = "Begin with a fresh local stack: `aurora-restore local up --fresh`."
 
 
+class InternalError(RestoreError):
+    code = "INTERNAL_ERROR"
+    default_hint = "This is a defect; run again with AURORA_RESTORE_TRACEBACK=1 to see where, and report it."
+
+
 _REFUSED_CREDENTIALS = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId",
      "SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure"}
@@ -96,7 +112,7 @@ _NOT_DEPLOYED = frozenset({"ResourceNotFoundException", "StateMachineDoesNotExis
 
 
 def translate(error: BaseException) -> RestoreError | None:
-    """The error in our words; None for one that nobody expects, which then shows its traceback.
+    """The error in our words; None for one that nobody expects.
 
     An error of the adapters is taken further where its cause tells an operator at a terminal more: that the
     pipeline is not deployed, that credentials are missing, that nothing answers.

@@ -11,6 +11,7 @@ import typer
 
 from aurora_restore.cli.errors import WrongUse
 from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.help import NamesFirstCommand
 from aurora_restore.cli.local_stack import describe_deployed, load_lifecycle, point_environment_at
 from aurora_restore.cli.options import JsonOption
 from aurora_restore.cli.screen import make_screen
@@ -35,11 +36,11 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         help="A whole AWS on this machine, with real PostgreSQL servers.", no_args_is_help=True
     )
-    group.command("up")(up)
-    group.command("status")(status)
-    group.command("env")(env)
-    group.command("logs")(logs)
-    group.command("down")(down)
+    group.command("up", cls=NamesFirstCommand)(up)
+    group.command("status", cls=NamesFirstCommand)(status)
+    group.command("env", cls=NamesFirstCommand)(env)
+    group.command("logs", cls=NamesFirstCommand)(logs)
+    group.command("down", cls=NamesFirstCommand)(down)
     app.add_typer(group, name="local", rich_help_panel="On this machine")
 
 

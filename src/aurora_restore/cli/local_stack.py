@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ def describe_deployed(info: StackInfo) -> dict[str, Any]:
             "region": region,
             "db_cluster_identifier": cluster["DBClusterIdentifier"],
             "status": cluster["Status"],
-            "endpoint": f"{cluster['Endpoint']}:{cluster['Port']}" if cluster.get("Endpoint") else None,
+            "endpoint": address(cluster),
         }
         for region in (info.source_region, info.region)
         for page in session.client("rds", region).get_paginator("describe_db_clusters").paginate()
@@ -60,3 +61,9 @@ def describe_deployed(info: StackInfo) -> dict[str, Any]:
         if stack["StackName"] == STACK_NAME
     ]
     return {"clusters": clusters, "stack": statuses[0] if statuses else None}
+
+
+def address(cluster: Mapping[str, Any]) -> str | None:
+    """Endpoint and port. A cluster that is being made can have the one and not yet the other."""
+    endpoint, port = cluster.get("Endpoint"), cluster.get("Port")
+    return f"{endpoint}:{port}" if endpoint and port else endpoint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -15,6 +15,7 @@ from aurora_restore.cli.connection import connect, resolve_region
 from aurora_restore.cli.errors import WrongUse
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_record
 from aurora_restore.cli.follow import follow
+from aurora_restore.cli.help import NamesFirstCommand
 from aurora_restore.cli.options import JsonOption, RegionOption, TimeoutOption, with_request_options
 from aurora_restore.cli.pipeline import Pipeline
 from aurora_restore.cli.request import RequestOptions, new_operation_id, read_operation_id
@@ -27,6 +28,7 @@ from aurora_restore.cli.views.record import RUNNING, OperationView, view_operati
 from aurora_restore.cli.watching import Watcher, WatchLimits
 
 _LIST_MOST = 1000
+_NAME_TRIES = 5
 _START_GRACE_SECONDS = 10.0
 _PLAN_MINUTES = 10.0
 _WATCH_MINUTES = 48 * 60.0
@@ -44,7 +46,9 @@ NameOption = Annotated[
         show_default=False,
     ),
 ]
-IntervalOption = Annotated[float, typer.Option("--interval", help="Seconds between looks.", min=0.1, max=300)]
+IntervalOption = Annotated[
+    float, typer.Option("--interval", metavar="SECONDS", help="Seconds between looks.", min=0.1, max=300)
+]
 
 
 class Status(StrEnum):
@@ -56,11 +60,11 @@ class Status(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command("plan", rich_help_panel="Restores")(with_request_options(plan))
-    app.command("start", rich_help_panel="Restores")(with_request_options(start))
-    app.command("watch", rich_help_panel="Restores")(watch)
-    app.command("status", rich_help_panel="Restores")(status)
-    app.command("list", rich_help_panel="Restores")(list_operations)
+    app.command("plan", cls=NamesFirstCommand, rich_help_panel="Restores")(with_request_options(plan))
+    app.command("start", cls=NamesFirstCommand, rich_help_panel="Restores")(with_request_options(start))
+    app.command("watch", cls=NamesFirstCommand, rich_help_panel="Restores")(watch)
+    app.command("status", cls=NamesFirstCommand, rich_help_panel="Restores")(status)
+    app.command("list", cls=NamesFirstCommand, rich_help_panel="Restores")(list_operations)
 
 
 def utc_now() -> datetime:
@@ -180,6 +184,8 @@ def list_operations(
         screen.data(records)
     views = [view_operation(record) for record in records]
     screen.show(render_operations(views, utc_now(), screen.out.width))
+    if len(records) >= limit:
+        screen.say(f"The newest {limit}; --limit shows more.")
 
 
 def parse_since(text: str, now: datetime) -> datetime:
@@ -194,10 +200,38 @@ def parse_since(text: str, now: datetime) -> datetime:
 
 
 def _begin(request: Mapping[str, Any], name: str | None, region: str | None) -> tuple[Pipeline, str]:
-    operation_id = new_operation_id(utc_now()) if name is None else read_operation_id(name)
+    operation_id = None if name is None else read_operation_id(name)
     pipeline = connect(resolve_region(region, request))
+    if operation_id is None:
+        return pipeline, start_under_new_name(pipeline, request, utc_now, time.sleep)
     pipeline.executions.start(operation_id, request)
     return pipeline, operation_id
+
+
+def start_under_new_name(
+    pipeline: Pipeline,
+    request: Mapping[str, Any],
+    now: Callable[[], datetime],
+    sleep: Callable[[float], None],
+) -> str:
+    """Start under the customary name; where another has the name of this second, under that of a later one.
+
+    Raises:
+        ExecutionAlreadyExists: the names of several seconds were all taken.
+    """
+    from aurora_restore.aws.executions import ExecutionAlreadyExists  # noqa: PLC0415 - boto3 is slow to load
+
+    for tries_left in reversed(range(_NAME_TRIES)):
+        operation_id = new_operation_id(now())
+        try:
+            pipeline.executions.start(operation_id, request)
+        except ExecutionAlreadyExists:
+            if not tries_left:
+                raise
+            sleep(1 - now().microsecond / 1_000_000)
+        else:
+            break
+    return operation_id
 
 
 def _say_started(screen: Screen, pipeline: Pipeline, operation_id: str) -> None:
@@ -235,7 +269,7 @@ def _show_end(screen: Screen, record: Mapping[str, Any], already_printed: bool =
 def show_connect_command(screen: Screen, view: OperationView, database: str | None = None) -> None:
     """Say how to connect, in one line that can be copied whole, however narrow the terminal is."""
     bundle = os.environ.get(CA_BUNDLE_VARIABLE)
-    command = connect_command(view.section("restore_details"), bundle, database)
+    command = connect_command(view.section("restore_details"), view.section("plan"), bundle, database)
     if command and view.status == "SUCCEEDED":
         screen.show()
         screen.show(heading("Connect"))

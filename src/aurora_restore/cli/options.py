@@ -24,7 +24,12 @@ RegionOption = Annotated[
 ]
 TimeoutOption = Annotated[
     float,
-    typer.Option("--timeout-minutes", help="Stop watching after this time; the operation goes on.", min=0),
+    typer.Option(
+        "--timeout-minutes",
+        metavar="MINUTES",
+        help="Stop watching after this time; the operation goes on.",
+        min=0,
+    ),
 ]
 
 

@@ -34,7 +34,8 @@ class Screen:
     def show(self, renderable: RenderableType = "") -> None:
         """Show something to people; not at all with `--json`."""
         if not self.json_output:
-            self.out.print(renderable)
+            # A name that is wider than the terminal is longer than its line, so that it can be copied.
+            self.out.print(renderable, crop=False)
 
     def say(self, text: str) -> None:
         """A sentence for people, folded between words where the terminal is narrow."""

@@ -115,7 +115,7 @@ class Watcher:
         waited = (self._now() - ended).total_seconds()
         if fresh.get("status") != RUNNING or waited < self._limits.close_grace:
             return fresh
-        return dict(fresh) | record_of_execution(operation_id, execution)
+        return _with_way_out(dict(fresh) | record_of_execution(operation_id, execution))
 
     def _bear(self, error: Exception, latest: Mapping[str, Any], reached: datetime | None) -> Observation:
         known = translate(error)
@@ -125,3 +125,15 @@ class Watcher:
         if reached is None or (self._now() - reached).total_seconds() > self._limits.outage:
             raise known from error
         return Observation(latest, f"AWS cannot be reached just now; trying again. {known.message}")
+
+
+def _with_way_out(record: dict[str, Any]) -> dict[str, Any]:
+    """The record of an execution that ended without closing it, with what there is to do about that."""
+    if "error" not in record:
+        return record
+    hint = (
+        f"The record still says RUNNING and holds the lock of {record.get('target_cluster_id') or 'its target'}: "
+        'mark it FAILED (docs/operations.md, "When a run ends badly"), then start again under a new name.'
+    )
+    error = record["error"]
+    return record | {"error": error | {"hint": f"{hint} {error['hint']}"}}

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
-from tests.unit.cli.cli_fakes import FakeExecution, FakeExecutions, pipeline_with
+import typer
+from rich.console import Console
+from tests.unit.cli.cli_fakes import FakeExecution, FakeExecutions, Time, pipeline_with
 from tests.unit.cli.cli_records import (
     NOW,
     begun,
@@ -23,8 +27,11 @@ from tests.unit.cli.cli_records import (
     succeeded,
 )
 
-from aurora_restore.cli import app, exit_codes, local_stack, operations
+from aurora_restore.aws.executions import ExecutionAlreadyExists
+from aurora_restore.cli import app, deploy_command, exit_codes, local_stack, operations, program
 from aurora_restore.cli.pipeline import Pipeline
+from aurora_restore.cli.screen import Screen
+from aurora_restore.deployment.model import ChangePlan, PlanKind
 from aurora_restore.domain.errors import AwsUnavailable
 
 NAME = "restore-20261122-114200"
@@ -283,3 +290,143 @@ def test_every_exit_status_of_an_error_is_one_of_the_documented_ones() -> None:
         int(line.split()[0]) for line in (exit_codes.__doc__ or "").splitlines() if line[4:5].isdigit()
     }
     assert documented == {int(code) for code in exit_codes.ExitCode}
+
+
+def test_a_defect_is_shown_as_one_and_its_traceback_only_on_demand(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standing(monkeypatch, pipeline_with(KeyError("Port")))
+    assert app.run(["status", NAME]) == 1
+    err = capsys.readouterr().err
+    assert "INTERNAL_ERROR" in err
+    assert "KeyError: 'Port'" in err
+    assert "AURORA_RESTORE_TRACEBACK=1" in err
+    assert "Traceback" not in err
+    monkeypatch.setenv("AURORA_RESTORE_TRACEBACK", "1")
+    assert app.run(["status", NAME, "--json"]) == 1
+    printed = capsys.readouterr()
+    assert "Traceback" in printed.err
+    assert json.loads(printed.out)["error"]["code"] == "INTERNAL_ERROR"
+
+
+def test_a_path_that_cannot_be_used_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    home = tmp_path / "file" / "home"
+    assert app.run(["local", "up", "--home", str(home), "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["code"] == "PATH_UNUSABLE"
+    assert str(home) in error["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["start", "--no-such-option"], ["nothing"], ["status"], ["list", "--limit", "0"]]
+)
+def test_wrong_use_with_json_is_one_document(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.run([*arguments, "--json"]) == 2
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["error"]["code"] == "WRONG_USE"
+    assert printed.err == ""
+
+
+def test_a_cluster_without_a_port_is_described_all_the_same() -> None:
+    assert local_stack.address({"Endpoint": "h"}) == "h"
+    assert local_stack.address({"Endpoint": "h", "Port": 5432}) == "h:5432"
+    assert local_stack.address({}) is None
+
+
+def test_a_name_of_this_second_that_is_taken_gives_way_to_the_next() -> None:
+    time = Time()
+    pipeline = pipeline_with(executions={"restore-20261122-114230": FakeExecution()})
+    name = operations.start_under_new_name(pipeline, {}, time.now, time.sleep)
+    assert name == "restore-20261122-114231"
+    assert list(started(pipeline)) == [name]
+
+
+def test_names_are_not_sought_for_ever() -> None:
+    taken = {f"restore-20261122-1142{second}": FakeExecution() for second in range(30, 60)}
+    time = Time()
+    with pytest.raises(ExecutionAlreadyExists):
+        operations.start_under_new_name(pipeline_with(executions=taken), {}, time.now, time.sleep)
+    assert (time.now() - NOW).total_seconds() < 10
+
+
+def test_a_list_that_stops_at_its_limit_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    standing(monkeypatch, pipeline_with(copying(), failed() | {"operation_id": "restore-older"}))
+    assert app.run(["list", "--limit", "1"]) == 0
+    assert "The newest 1; --limit shows more." in capsys.readouterr().out
+    assert app.run(["list", "--limit", "3"]) == 0
+    assert "--limit" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["plan", "start", "watch", "status", "list", "deploy", "demo"])
+def test_help_at_80_columns_has_every_option_by_its_whole_name(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert app.run([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert "--json" in out
+    assert max(map(len, out.splitlines())) <= 80
+    if command in ("plan", "start"):
+        assert "--delete-cluster-if-exists / --keep-cluster-if-exists" in out
+        assert "What to restore:" in out
+
+
+def test_a_region_that_cannot_be_one_is_refused_before_aws_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert app.run(["deploy", "--region", "mars"]) == 2
+    assert "REGION_UNKNOWN" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("left_by", [KeyboardInterrupt, EOFError])
+def test_to_leave_the_question_is_to_answer_no(
+    left_by: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(*_: object) -> str:
+        raise left_by
+
+    monkeypatch.setattr("typer._click.termui.visible_prompt_func", leave)
+    assert deploy_command.says_yes() is False
+
+
+def test_the_program_is_named_as_the_shell_can_call_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = tmp_path / ".venv" / "bin" / "aurora-restore"
+    script.parent.mkdir(parents=True)
+    script.touch(mode=0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    assert program.program_name() == ".venv/bin/aurora-restore"
+    monkeypatch.setattr(sys, "argv", ["/src/aurora_restore/__main__.py"])
+    monkeypatch.setattr(sys, "executable", str(script.parent / "python"))
+    assert program.program_name() == ".venv/bin/aurora-restore"
+    monkeypatch.setenv("PATH", str(script.parent))
+    assert program.program_name() == "aurora-restore"
+    script.unlink()
+    assert program.program_name() == "aurora-restore"
+
+
+def test_a_change_set_that_is_not_wanted_is_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    discarded: list[ChangePlan] = []
+
+    class Deployer:
+        discard = staticmethod(discarded.append)
+
+    def leave(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("typer._click.termui.visible_prompt_func", leave)
+    terminal = Console(file=io.StringIO(), force_terminal=True, _environ={})
+    plan = ChangePlan(PlanKind.UPDATE, "mine", (), "stack", "change-set")
+    with pytest.raises(typer.Exit) as end:
+        deploy_command.ask(Screen(terminal, terminal), cast(Any, Deployer()), plan)
+    assert end.value.exit_code == 0
+    assert discarded == [plan]

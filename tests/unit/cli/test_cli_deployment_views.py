@@ -60,6 +60,8 @@ def test_a_replacement_is_said_loudly() -> None:
 def test_the_changes_are_counted() -> None:
     assert summary_of_changes(CHANGES) == "1 to add, 2 to modify, 1 to remove"
     assert summary_of_changes(()) == "nothing to change"
+    imports = tuple(ResourceChange("Import", name, "AWS::DynamoDB::Table") for name in "ABC")
+    assert summary_of_changes((*imports, CHANGES[0])) == "1 to add, 3 to take back"
 
 
 def test_an_event_says_how_far_it_is_and_why_it_failed() -> None:

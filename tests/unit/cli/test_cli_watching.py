@@ -67,6 +67,10 @@ def test_a_stopped_execution_whose_record_stays_open_ends_the_watch_as_cancelled
     seen = watch(pipeline_with(copying(), executions={NAME: stopped}), close_grace=20)
     assert seen[-1].record["status"] == "CANCELLED"
     assert seen[-1].record["phases"] == copying()["phases"]
+    hint = seen[-1].record["error"]["hint"]
+    assert "still says RUNNING and holds the lock of aurora-restored-staging" in hint
+    assert "mark it FAILED" in hint
+    assert "a new name" in hint
 
 
 def test_an_ended_execution_has_time_to_close_its_record() -> None:

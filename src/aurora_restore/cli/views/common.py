@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -56,16 +57,43 @@ def heading(text: str) -> Text:
     return Text(text, style="bold")
 
 
-def facts(rows: Iterable[tuple[str, RenderableType | None]]) -> RenderableType:
-    """Names and values in two columns, indented; rows without a value are left out. Long values fold."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name, value in rows:
-        if value is None or value in ("", ()):
-            continue
-        grid.add_row(name, value)
-    return Padding(grid, (0, 0, 0, 2), expand=False)
+def facts(rows: Iterable[tuple[str, str | Text | None]]) -> RenderableType:
+    """Names and values in two columns, indented; rows without a value are left out.
+
+    Long values fold between words. A word is never folded, even where it is wider than the terminal (print with
+    `crop=False`): an identifier stays one that can be copied.
+    """
+    return _Facts([(name, value) for name, value in rows if value])
+
+
+class _Facts:
+    """A table would cut what is wider than its column."""
+
+    def __init__(self, rows: list[tuple[str, str | Text]]) -> None:
+        self._rows = rows
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        indent = 2 + max((len(name) for name, _ in self._rows), default=0) + 2
+        for name, value in self._rows:
+            text = value if isinstance(value, Text) else Text(value)
+            for number, line in enumerate(_folded_between_words(text, options.max_width - indent)):
+                label = f"  {name}" if number == 0 else ""
+                yield Text.assemble((label.ljust(indent), "dim"), line, no_wrap=True, overflow="ignore")
+
+
+def _folded_between_words(text: Text, width: int) -> list[Text]:
+    """Lines of at most `width`, but for words that are wider. Rich folds inside of such words, or cuts them."""
+    lines: list[Text] = []
+    for paragraph in text.split("\n", allow_blank=True):
+        begin, breaks = 0, []
+        for word in re.finditer(r"\S+", paragraph.plain):
+            if word.end() - begin > width and word.start() > begin:
+                begin = word.start()
+                breaks.append(begin)
+        lines += paragraph.divide(breaks)
+    for line in lines:
+        line.rstrip()
+    return lines
 
 
 def plain_table(*columns: str) -> Table:

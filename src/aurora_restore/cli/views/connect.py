@@ -12,9 +12,15 @@ RDS_BUNDLE = "global-bundle.pem"
 
 
 def connect_command(
-    restored: Mapping[str, Any], ca_bundle: str | None, database: str | None = None
+    restored: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    ca_bundle: str | None,
+    database: str | None = None,
 ) -> str | None:
-    """A `psql` call over verified TLS as the first user that was set up; None before there is an endpoint."""
+    """A `psql` call over verified TLS; None before there is an endpoint.
+
+    As the first user that was set up, else as the master user.
+    """
     if not restored.get("endpoint"):
         return None
     users = restored.get("users") or [{}]
@@ -23,7 +29,7 @@ def connect_command(
         "host": restored["endpoint"],
         "port": restored.get("port"),
         "dbname": database or databases[0],
-        "user": users[0].get("username"),
+        "user": users[0].get("username") or (plan.get("source") or {}).get("master_username"),
         "sslmode": "verify-full",
         "sslrootcert": ca_bundle or RDS_BUNDLE,
     }
@@ -33,7 +39,9 @@ def connect_command(
 
 def password_secret(restored: Mapping[str, Any], plan: Mapping[str, Any]) -> str | None:
     """The secret with the password of the user that `connect_command` names; None for an IAM user."""
-    users = restored.get("users") or [{}]
+    users = restored.get("users")
+    if not users:
+        return plan.get("admin_secret_id")
     secrets = {user.get("username"): user.get("secret_id") for user in plan.get("db_users") or ()}
     return secrets.get(users[0].get("username"))
 

@@ -36,7 +36,7 @@ def render_changes(changes: Sequence[ResourceChange]) -> RenderableType:
 
 
 def _severity(change: ResourceChange) -> tuple[int, str]:
-    order = {"Remove": 0, "Modify": 2, "Add": 3}
+    order = {"Remove": 0, "Modify": 2, "Add": 3, "Import": 3}
     replaced = change.action == "Modify" and change.replacement in _REPLACED
     return (1 if replaced else order.get(change.action, 0)), change.logical_id
 
@@ -51,9 +51,14 @@ def _what_changes(change: ResourceChange) -> Text:
 
 
 def summary_of_changes(changes: Sequence[ResourceChange]) -> str:
-    """`3 to add, 1 to modify`."""
+    """`3 to add, 1 to modify`. What is imported was kept when an earlier stack was deleted."""
     actions = [change.action for change in changes]
-    named = (("to add", "Add"), ("to modify", "Modify"), ("to remove", "Remove"))
+    named = (
+        ("to add", "Add"),
+        ("to take back", "Import"),
+        ("to modify", "Modify"),
+        ("to remove", "Remove"),
+    )
     parts = [f"{actions.count(action)} {words}" for words, action in named if action in actions]
     return ", ".join(parts) or "nothing to change"
 

@@ -5,39 +5,74 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from aurora_restore.cli.views.common import clock_time, duration, plain_table, status_text
 from aurora_restore.cli.views.record import OperationView
 
-_WIDTH_FOR_ONE_LINE = 120
+_GAP = 2
+
+Row = tuple[Text, ...]
 
 
 def render_operations(views: Sequence[OperationView], now: datetime, width: int) -> RenderableType:
-    """Newest first. A failed one shows its code, a running one its phase. Narrow: two lines an operation."""
+    """Newest first. A failed one shows its code, a running one its phase.
+
+    Names are never folded. Narrow: two lines an operation, then without its times, at last one thing a line.
+    """
     if not views:
         return Text("No operations. Widen --since, or start one with `aurora-restore start`.")
-    return _one_line_each(views, now) if width >= _WIDTH_FOR_ONE_LINE else _two_lines_each(views, now)
+    wide = [_wide_row(view, now) for view in views]
+    narrow = [_narrow_row(view, now) for view in views]
+    for columns, rows in (
+        (("operation", "status", "target", "started", "took", "step or error"), wide),
+        (("operation, target", "status, step or error", "started", "took"), narrow),
+        (("operation, target", "status, step or error", "started"), narrow),
+        (("operation, target", "status, step or error"), narrow),
+    ):
+        if _needed_width(columns, rows) <= width:
+            return _table(columns, rows)
+    return Group(*(Text("\n", no_wrap=True, overflow="ignore").join(row[:2]) for row in narrow))
 
 
-def _one_line_each(views: Sequence[OperationView], now: datetime) -> RenderableType:
-    table = plain_table("operation", "status", "target", "started", "took", "step or error")
-    for view in views:
-        times = clock_time(view.started, now), duration(view.elapsed_seconds(now))
-        table.add_row(
-            view.operation_id, status_text(view.status), view.target_cluster_id, *times, _detail(view)
-        )
-    return table
+def _wide_row(view: OperationView, now: datetime) -> Row:
+    return (
+        Text(view.operation_id),
+        status_text(view.status),
+        Text(view.target_cluster_id),
+        *_times(view, now),
+        Text(_detail(view)),
+    )
 
 
-def _two_lines_each(views: Sequence[OperationView], now: datetime) -> RenderableType:
-    table = plain_table("operation, target", "status, step or error", "started", "took")
-    table.columns[-1].no_wrap = table.columns[-2].no_wrap = True
-    for view in views:
-        name = Text.assemble(view.operation_id, "\n", (f"  {view.target_cluster_id}", "dim"))
-        status = Text.assemble(status_text(view.status), "\n", (_detail(view), "dim"))
-        table.add_row(name, status, clock_time(view.started, now), duration(view.elapsed_seconds(now)))
+def _narrow_row(view: OperationView, now: datetime) -> Row:
+    return (
+        Text.assemble(view.operation_id, "\n", (f"  {view.target_cluster_id}", "dim")),
+        Text.assemble(status_text(view.status), "\n", (_detail(view), "dim")),
+        *_times(view, now),
+    )
+
+
+def _times(view: OperationView, now: datetime) -> tuple[Text, Text]:
+    return Text(clock_time(view.started, now)), Text(duration(view.elapsed_seconds(now)))
+
+
+def _needed_width(columns: Sequence[str], rows: Sequence[Row]) -> int:
+    heads = (Text(column) for column in columns)
+    widths = [
+        max(len(line) for cell in (head, *cells) for line in cell.plain.split("\n"))
+        for head, *cells in zip(heads, *rows, strict=False)
+    ]
+    return sum(widths) + _GAP * len(widths)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Row]) -> RenderableType:
+    table = plain_table(*columns)
+    for column in table.columns:
+        column.no_wrap = True
+    for row in rows:
+        table.add_row(*row[: len(columns)])
     return table
 
 

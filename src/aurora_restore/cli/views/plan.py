@@ -40,7 +40,7 @@ def render_plan(plan: Mapping[str, Any], parameters: Mapping[str, Any]) -> Rende
     )
 
 
-def _source_rows(source: Mapping[str, Any]) -> list[tuple[str, RenderableType | None]]:
+def _source_rows(source: Mapping[str, Any]) -> list[tuple[str, str | Text | None]]:
     engine = " ".join(str(source[key]) for key in ("engine", "engine_version") if source.get(key))
     return [
         ("snapshot", Text(str(source.get("cluster_snapshot_identifier") or ""), style="bold")),
@@ -50,9 +50,9 @@ def _source_rows(source: Mapping[str, Any]) -> list[tuple[str, RenderableType | 
     ]
 
 
-def _copy_rows(plan: Mapping[str, Any]) -> list[tuple[str, RenderableType | None]]:
+def _copy_rows(plan: Mapping[str, Any]) -> list[tuple[str, str | Text | None]]:
     copy = plan.get("copy")
-    rows: list[tuple[str, RenderableType | None]] = [
+    rows: list[tuple[str, str | Text | None]] = [
         ("copy", str(copy.get("cluster_snapshot_identifier")) if copy else "none"),
         ("  why", plan.get("copy_reason")),
     ]
@@ -63,7 +63,7 @@ def _copy_rows(plan: Mapping[str, Any]) -> list[tuple[str, RenderableType | None
 
 def _cluster_rows(
     plan: Mapping[str, Any], parameters: Mapping[str, Any]
-) -> list[tuple[str, RenderableType | None]]:
+) -> list[tuple[str, str | Text | None]]:
     cluster = plan.get("cluster") or {}
     region = f" in {parameters['target_region']}" if parameters.get("target_region") else ""
     protection = [name for name in ("deletion_protection", "iam_authentication") if cluster.get(name)]
@@ -76,15 +76,15 @@ def _cluster_rows(
     ]
 
 
-def _instance_rows(plan: Mapping[str, Any]) -> list[tuple[str, RenderableType | None]]:
+def _instance_rows(plan: Mapping[str, Any]) -> list[tuple[str, str | Text | None]]:
     return [
         ("instance", f"{item.get('db_instance_identifier')} ({item.get('db_instance_class')})")
         for item in plan.get("instances") or ()
     ]
 
 
-def _user_rows(plan: Mapping[str, Any]) -> list[tuple[str, RenderableType | None]]:
-    rows: list[tuple[str, RenderableType | None]] = [("master login", plan.get("admin_secret_id"))]
+def _user_rows(plan: Mapping[str, Any]) -> list[tuple[str, str | Text | None]]:
+    rows: list[tuple[str, str | Text | None]] = [("master login", plan.get("admin_secret_id"))]
     for user in plan.get("db_users") or ():
         login = "IAM" if user.get("iam") else f"secret {user.get('secret_id')}"
         where = words(user.get("databases")) if user.get("databases") else "all databases"
