@@ -4,7 +4,7 @@
     <home>/template/data            a new cluster before it has a master user
     <home>/clusters/<name>/         data, about.json, postgres.log
     <home>/snapshots/<name>/        data (archives in it, as pg_basebackup makes them), about.json
-    <home>/work/                    what is being made or removed; emptied at each start
+    <home>/work                     what is being made or removed; emptied at each start
 
 Whatever stands under `clusters` and `snapshots` is complete: it is made under `work` and then renamed. A cluster
 is some 1,500 files, which a snapshot keeps in one or two: file systems are slower with files than with bytes.
