@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +24,8 @@ FUNCTIONS = {
     "ArchiveSnapshot": "archive-snapshot",
     "Notify": "notify",
 }
-LOOK_SECONDS = 0.002
+PHASES = {f"aurora-restore-{name}": phase for phase, name in FUNCTIONS.items()}
+LOOK_SECONDS = 0.003
 WATCH_AT_MOST_SECONDS = 100.0
 RUNS_AT_MOST = 4
 
@@ -48,9 +52,21 @@ class Killer(threading.Thread):
     def run(self) -> None:
         deadline = time.monotonic() + WATCH_AT_MOST_SECONDS
         while self._left and not self.is_over.is_set() and time.monotonic() < deadline:
-            for phase in self._begun() & self._left:
-                self._kill(phase)
+            for worker in self._control.workers():
+                phase = PHASES.get(worker["function"])
+                if worker["busy"] and phase in self._left:
+                    self._look_at(worker["pid"], phase)
             self.is_over.wait(LOOK_SECONDS)
+
+    def _look_at(self, pid: int, phase: str) -> None:
+        """Hold the worker while the record is read, so that it cannot get past the moment in between."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+            if phase in self._begun():
+                self._control.kill_worker(pid)
+                self._left.discard(phase)
+            else:
+                os.kill(pid, signal.SIGCONT)
 
     def _begun(self) -> set[str]:
         found = self._dynamodb.get_item(
@@ -60,12 +76,6 @@ class Killer(threading.Thread):
         )
         phases = found.get("Item", {}).get("phases", {}).get("M", {})
         return {name for name, state in phases.items() if state["M"]["status"]["S"] == "IN_PROGRESS"}
-
-    def _kill(self, phase: str) -> None:
-        for worker in self._control.workers():
-            if worker["busy"] and worker["function"] == f"aurora-restore-{FUNCTIONS[phase]}":
-                self._control.kill_worker(worker["pid"])
-                self._left.discard(phase)
 
 
 def end_idle_workers(stack: StackInfo) -> None:
