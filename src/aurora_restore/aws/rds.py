@@ -8,7 +8,8 @@ is the same and the step looks again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, error_message, translate
@@ -32,11 +33,16 @@ from aurora_restore.domain.observed import (
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
+    from mypy_boto3_rds.type_defs import GlobalClusterTypeDef
 
     from aurora_restore.aws.clients import Clients
 
 AUTOMATED_NAME_PREFIX = "rds:"
-BUSY_CODES = frozenset({"InvalidDBClusterStateFault", "InvalidDBInstanceState"})
+BUSY_CODES = frozenset(
+    {"InvalidDBClusterSnapshotStateFault", "InvalidDBClusterStateFault", "InvalidDBInstanceState"}
+)
+CLUSTER_GONE_CODES = frozenset({"DBClusterNotFoundFault"})
+INSTANCE_GONE_CODES = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"})
 SNAPSHOT_NOT_FOUND_CODES = frozenset({"DBClusterSnapshotNotFoundFault"})
 GROUP_NOT_FOUND_CODES = frozenset({"DBParameterGroupNotFound", "DBClusterParameterGroupNotFound"})
 
@@ -114,7 +120,7 @@ class AwsRds:
             self._rds.copy_db_cluster_snapshot(**request)
 
     def find_cluster(self, db_cluster_identifier: str) -> DbCluster | None:
-        with Translating("rds", ignoring={"DBClusterNotFoundFault"}):
+        with Translating("rds", ignoring=CLUSTER_GONE_CODES):
             clusters = self._rds.describe_db_clusters(DBClusterIdentifier=db_cluster_identifier)["DBClusters"]
             return parse_cluster(clusters[0]) if clusters else None
         return None
@@ -128,6 +134,97 @@ class AwsRds:
         """
         with Translating("rds", ignoring={"DBClusterAlreadyExistsFault"}):
             self._rds.restore_db_cluster_from_snapshot(**parameters)
+
+    def list_clusters(self) -> Sequence[DbCluster]:
+        """All Aurora clusters of the account in this Region."""
+        pages = self._rds.get_paginator("describe_db_clusters").paginate()
+        with Translating("rds"):
+            found = [parse_cluster(cluster) for page in pages for cluster in page["DBClusters"]]
+        return found
+
+    def find_global_cluster_of(self, db_cluster_arn: str) -> str | None:
+        """The identifier of the global cluster that a cluster is a member of."""
+        pages = self._rds.get_paginator("describe_global_clusters").paginate()
+        with Translating("rds"):
+            found = [group for page in pages for group in page["GlobalClusters"]]
+        return next(
+            (item.get("GlobalClusterIdentifier") for item in found if _has_member(item, db_cluster_arn)), None
+        )
+
+    def rename_cluster(self, db_cluster_identifier: str, new_db_cluster_identifier: str) -> None:
+        """Begin a rename; RDS answers before it is done.
+
+        Raises:
+            ResourceBusy: the cluster is not `available`.
+        """
+        with _Changing(
+            f"the cluster {db_cluster_identifier}",
+            ignoring=CLUSTER_GONE_CODES | {"DBClusterAlreadyExistsFault"},
+        ):
+            self._rds.modify_db_cluster(
+                DBClusterIdentifier=db_cluster_identifier,
+                NewDBClusterIdentifier=new_db_cluster_identifier,
+                ApplyImmediately=True,
+            )
+
+    def modify_cluster(self, db_cluster_identifier: str, parameters: Mapping[str, Any]) -> None:
+        """ModifyDBCluster with its own parameter names, applied immediately. Raises ResourceBusy, AwsRequestFailed."""
+        with _Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
+            self._rds.modify_db_cluster(
+                DBClusterIdentifier=db_cluster_identifier, ApplyImmediately=True, **parameters
+            )
+
+    def add_role(self, db_cluster_identifier: str, role_arn: str, feature_name: str) -> None:
+        """Let the cluster take on a role. Raises ResourceBusy, AccessDenied (iam:PassRole), AwsRequestFailed."""
+        feature: dict[str, Any] = {"FeatureName": feature_name} if feature_name else {}
+        with _Changing(f"the cluster {db_cluster_identifier}", ignoring={"DBClusterRoleAlreadyExists"}):
+            self._rds.add_role_to_db_cluster(
+                DBClusterIdentifier=db_cluster_identifier, RoleArn=role_arn, **feature
+            )
+
+    def start_cluster(self, db_cluster_identifier: str) -> None:
+        with _Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
+            self._rds.start_db_cluster(DBClusterIdentifier=db_cluster_identifier)
+
+    def stop_cluster(self, db_cluster_identifier: str) -> None:
+        with _Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
+            self._rds.stop_db_cluster(DBClusterIdentifier=db_cluster_identifier)
+
+    def delete_instance(self, db_instance_identifier: str) -> None:
+        with _Changing(f"the instance {db_instance_identifier}", ignoring=INSTANCE_GONE_CODES):
+            self._rds.delete_db_instance(DBInstanceIdentifier=db_instance_identifier, SkipFinalSnapshot=True)
+
+    def delete_cluster(self, db_cluster_identifier: str, *, keep_automated_backups: bool) -> None:
+        """Delete a cluster with no final snapshot: whoever calls has made and seen one, or is not to have any.
+
+        Raises:
+            ResourceBusy: it still has instances that are not being deleted, or is busy.
+            AwsRequestFailed: it is protected, or a member of a global cluster.
+        """
+        with _Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
+            self._rds.delete_db_cluster(
+                DBClusterIdentifier=db_cluster_identifier,
+                SkipFinalSnapshot=True,
+                DeleteAutomatedBackups=not keep_automated_backups,
+            )
+
+    def create_cluster_snapshot(
+        self, db_cluster_identifier: str, cluster_snapshot_identifier: str, tags: Mapping[str, str]
+    ) -> None:
+        """Begin a manual snapshot. Raises ResourceBusy, QuotaExceeded, KmsKeyNotAccessible, AwsRequestFailed."""
+        with _Changing(
+            f"the cluster {db_cluster_identifier}", ignoring={"DBClusterSnapshotAlreadyExistsFault"}
+        ):
+            self._rds.create_db_cluster_snapshot(
+                DBClusterIdentifier=db_cluster_identifier,
+                DBClusterSnapshotIdentifier=cluster_snapshot_identifier,
+                Tags=to_tag_list(tags),
+            )
+
+    def delete_cluster_snapshot(self, cluster_snapshot_identifier: str) -> None:
+        """Delete a manual snapshot; of one that is being copied it ends the copying."""
+        with _Changing(f"the snapshot {cluster_snapshot_identifier}", ignoring=SNAPSHOT_NOT_FOUND_CODES):
+            self._rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=cluster_snapshot_identifier)
 
     def modify_cluster_master_password(self, db_cluster_identifier: str, password: str) -> None:
         """Change the master user's password at once.
@@ -153,12 +250,12 @@ class AwsRds:
         pages = self._rds.get_paginator("describe_db_instances").paginate(
             Filters=[{"Name": "db-cluster-id", "Values": [db_cluster_identifier]}]
         )
-        with Translating("rds", ignoring={"DBClusterNotFoundFault"}):
+        with Translating("rds", ignoring=CLUSTER_GONE_CODES):
             return [parse_instance(instance) for page in pages for instance in page["DBInstances"]]
         return []
 
     def find_instance(self, db_instance_identifier: str) -> DbInstance | None:
-        with Translating("rds", ignoring={"DBInstanceNotFound", "DBInstanceNotFoundFault"}):
+        with Translating("rds", ignoring=INSTANCE_GONE_CODES):
             response = self._rds.describe_db_instances(DBInstanceIdentifier=db_instance_identifier)
             instances = response["DBInstances"]
             return parse_instance(instances[0]) if instances else None
@@ -171,13 +268,10 @@ class AwsRds:
             ResourceBusy: the cluster is busy, for instance with the instance that was created just before.
             QuotaExceeded, ParameterGroupNotFound, AwsRequestFailed.
         """
-        try:
+        with _Changing(
+            f"the cluster {parameters.get('DBClusterIdentifier')}", ignoring={"DBInstanceAlreadyExists"}
+        ):
             self._rds.create_db_instance(**parameters)
-        except AWS_ERRORS as error:
-            if error_code(error) in BUSY_CODES:
-                raise _busy(f"the cluster {parameters.get('DBClusterIdentifier')}", error) from error
-            if error_code(error) != "DBInstanceAlreadyExists":
-                raise translate("rds", error) from error
 
     def find_subnet_group(self, db_subnet_group_name: str) -> SubnetGroup | None:
         with Translating("rds", ignoring={"DBSubnetGroupNotFoundFault"}):
@@ -239,10 +333,35 @@ class AwsRds:
         with Translating("rds"):
             self._rds.add_tags_to_resource(ResourceName=arn, Tags=to_tag_list(tags))
 
+    def remove_tags(self, arn: str, keys: Sequence[str]) -> None:
+        with Translating("rds"):
+            self._rds.remove_tags_from_resource(ResourceName=arn, TagKeys=list(keys))
+
+
+class _Changing(Translating):
+    """Around a request that changes something: what is busy raises ResourceBusy, what is gone ends quietly."""
+
+    def __init__(self, what: str, ignoring: Collection[str] = ()) -> None:
+        super().__init__("rds", ignoring)
+        self._what = what
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is not None and error_code(error) in BUSY_CODES:
+            raise _busy(self._what, error) from error
+        return super().__exit__(kind, error, trace)
+
 
 def _is_automated(identifier_or_arn: str) -> bool:
     """Automated snapshots are called `rds:<cluster>-<date>-<time>`, in their ARNs as well."""
     return identifier_or_arn.rpartition(":cluster-snapshot:")[2].startswith(AUTOMATED_NAME_PREFIX)
+
+
+def _has_member(global_cluster: GlobalClusterTypeDef, db_cluster_arn: str) -> bool:
+    """A member is named among the members, or as a reader of one of them."""
+    members = global_cluster.get("GlobalClusterMembers", ())
+    return any(db_cluster_arn in (item.get("DBClusterArn"), *item.get("Readers", ())) for item in members)
 
 
 def _busy(what: str, error: BaseException) -> ResourceBusy:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.domain.observed import (
+    ClusterRole,
     ClusterSnapshot,
     DbCluster,
     DbInstance,
@@ -39,6 +40,7 @@ def parse_cluster_snapshot(snapshot: DBClusterSnapshotTypeDef) -> ClusterSnapsho
         engine=snapshot.get("Engine", ""),
         engine_version=snapshot.get("EngineVersion", ""),
         master_username=snapshot.get("MasterUsername", ""),
+        db_cluster_resource_id=snapshot.get("DbClusterResourceId", ""),
         snapshot_create_time=snapshot.get("SnapshotCreateTime"),
         percent_progress=snapshot.get("PercentProgress", 0),
         port=snapshot.get("Port") or None,
@@ -76,6 +78,12 @@ def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
         cloudwatch_logs_exports=tuple(sorted(cluster.get("EnabledCloudwatchLogsExports", ()))),
         engine_lifecycle_support=cluster.get("EngineLifecycleSupport") or None,
         serverless_v2=_serverless_v2(cluster),
+        preferred_backup_window=cluster.get("PreferredBackupWindow") or None,
+        preferred_maintenance_window=cluster.get("PreferredMaintenanceWindow") or None,
+        copy_tags_to_snapshot=cluster.get("CopyTagsToSnapshot", False),
+        http_endpoint_enabled=cluster.get("HttpEndpointEnabled", False),
+        custom_endpoints=tuple(sorted(cluster.get("CustomEndpoints", ()))),
+        roles=_roles(cluster),
         member_identifiers=_members_writer_first(cluster),
         pending_modified_values=_pending_values(cluster),
         tags=parse_tags(cluster.get("TagList", ())),
@@ -93,6 +101,10 @@ def parse_instance(instance: DBInstanceTypeDef) -> DbInstance:
         engine=instance.get("Engine", ""),
         promotion_tier=instance.get("PromotionTier"),
         db_parameter_group=groups[0].get("DBParameterGroupName") if groups else None,
+        publicly_accessible=instance.get("PubliclyAccessible", False),
+        auto_minor_version_upgrade=instance.get("AutoMinorVersionUpgrade", True),
+        performance_insights=instance.get("PerformanceInsightsEnabled", False),
+        monitoring_interval_seconds=instance.get("MonitoringInterval", 0),
         tags=parse_tags(instance.get("TagList", ())),
     )
 
@@ -134,6 +146,12 @@ def _percent(text: str | None) -> int | None:
 def _security_group_ids(cluster: DBClusterTypeDef) -> tuple[str, ...]:
     groups = cluster.get("VpcSecurityGroups", ())
     return tuple(sorted(group.get("VpcSecurityGroupId", "") for group in groups))
+
+
+def _roles(cluster: DBClusterTypeDef) -> tuple[ClusterRole, ...]:
+    roles = cluster.get("AssociatedRoles", ())
+    found = (ClusterRole(role.get("RoleArn", ""), role.get("FeatureName", "")) for role in roles)
+    return tuple(sorted(found, key=lambda role: (role.role_arn, role.feature_name)))
 
 
 def _serverless_v2(cluster: DBClusterTypeDef) -> dict[str, float] | None:

@@ -20,6 +20,7 @@ class ClusterSnapshot:
     engine: str
     engine_version: str
     master_username: str
+    db_cluster_resource_id: str = ""
     snapshot_create_time: datetime | None = None
     percent_progress: int = 0
     port: int | None = None
@@ -29,6 +30,14 @@ class ClusterSnapshot:
     iam_database_authentication_enabled: bool = False
     storage_type: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ClusterRole:
+    """An IAM role that a cluster may take on, e.g. for `s3Import`."""
+
+    role_arn: str
+    feature_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,12 @@ class DbCluster:
     cloudwatch_logs_exports: tuple[str, ...] = ()
     engine_lifecycle_support: str | None = None
     serverless_v2: Mapping[str, float] | None = None
+    preferred_backup_window: str | None = None
+    preferred_maintenance_window: str | None = None
+    copy_tags_to_snapshot: bool = False
+    http_endpoint_enabled: bool = False
+    custom_endpoints: tuple[str, ...] = ()
+    roles: tuple[ClusterRole, ...] = ()
     member_identifiers: tuple[str, ...] = ()
     pending_modified_values: Mapping[str, object] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -75,6 +90,10 @@ class DbInstance:
     engine: str
     promotion_tier: int | None = None
     db_parameter_group: str | None = None
+    publicly_accessible: bool = False
+    auto_minor_version_upgrade: bool = True
+    performance_insights: bool = False
+    monitoring_interval_seconds: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -150,3 +169,21 @@ class LoginAttempt:
 
     outcome: LoginOutcome
     reason: str
+
+
+@dataclass(frozen=True)
+class ExecutionState:
+    """An execution of the main state machine; `error` and `cause` are set once it ended badly."""
+
+    execution_arn: str
+    name: str
+    status: str
+    start_time: datetime
+    stop_time: datetime | None = None
+    error: str | None = None
+    cause: str | None = None
+    input: object = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == "RUNNING"

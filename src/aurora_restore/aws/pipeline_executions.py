@@ -1,0 +1,71 @@
+"""Step Functions, for the functions: the executions of the main machine, and the start of the cleanup one."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from aurora_restore.aws.failures import Translating
+from aurora_restore.domain.naming import short_hash
+from aurora_restore.domain.observed import ExecutionState
+
+if TYPE_CHECKING:
+    from aurora_restore.aws.clients import Clients
+
+NAME_CHARACTERS = 80
+ERROR_CHARACTERS, CAUSE_CHARACTERS = 256, 32_768
+
+
+class AwsPipelineExecutions:
+    """Implements the port `Executions`."""
+
+    def __init__(self, clients: Clients, cleanup_state_machine_arn: str | None) -> None:
+        self._clients = clients
+        self._cleanup_state_machine_arn = cleanup_state_machine_arn
+
+    def describe_arn(self, execution_arn: str) -> ExecutionState | None:
+        """The execution as Step Functions shows it; None where it does not know it (90 days after the end)."""
+        with Translating("states", ignoring={"ExecutionDoesNotExist"}):
+            seen = self._clients.stepfunctions().describe_execution(executionArn=execution_arn)
+            return ExecutionState(
+                execution_arn=seen["executionArn"],
+                name=seen.get("name", ""),
+                status=seen["status"],
+                start_time=seen["startDate"],
+                stop_time=seen.get("stopDate"),
+                error=seen.get("error"),
+                cause=seen.get("cause"),
+                input=json.loads(seen.get("input") or "null"),
+            )
+        return None
+
+    def stop_arn(self, execution_arn: str, error: str, cause: str) -> None:
+        """Stop an execution. Step Functions lets one that has ended be as it is."""
+        # Whether it runs is told by the next look: that it has just ended is no error here.
+        with Translating("states", ignoring={"ExecutionDoesNotExist", "ValidationException"}):
+            self._clients.stepfunctions().stop_execution(
+                executionArn=execution_arn, error=error[:ERROR_CHARACTERS], cause=cause[:CAUSE_CHARACTERS]
+            )
+
+    def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
+        """Start the cleanup machine with what the event of the execution's end would have brought it.
+
+        Raises:
+            ValueError: this function was given no cleanup machine.
+        """
+        if self._cleanup_state_machine_arn is None:
+            raise ValueError("no cleanup state machine is configured for this function")
+        event = {"detail": {"name": operation_id, "executionArn": execution_arn}}
+        with Translating("states", ignoring={"ExecutionAlreadyExists"}):
+            self._clients.stepfunctions().start_execution(
+                stateMachineArn=self._cleanup_state_machine_arn,
+                name=cleanup_execution_name(operation_id, attempt),
+                input=json.dumps(event),
+            )
+
+
+def cleanup_execution_name(operation_id: str, attempt: str) -> str:
+    """The same operation and attempt give the same name, which Step Functions takes once in 90 days."""
+    suffix = re.sub(r"[^A-Za-z0-9_-]+", "-", f"-{attempt}-{short_hash(operation_id)}")
+    return operation_id[: NAME_CHARACTERS - len(suffix)] + suffix
