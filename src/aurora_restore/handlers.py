@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,34 +20,23 @@ from aurora_restore.aws.keys import AwsKeys
 from aurora_restore.aws.locks import AwsLocks
 from aurora_restore.aws.network import AwsNetwork
 from aurora_restore.aws.notifications import AwsNotifications
+from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.database.tls import RDS_GLOBAL_BUNDLE
 from aurora_restore.domain.errors import RestoreError, TransientFault
-from aurora_restore.domain.results import Phase
 from aurora_restore.environment import LambdaEnvironment, read_environment
-from aurora_restore.steps.archive_snapshot import archive_snapshot as archive_snapshot_step
-from aurora_restore.steps.copy_snapshot import copy_snapshot as copy_snapshot_step
-from aurora_restore.steps.notify import notify as notify_step
-from aurora_restore.steps.record_failure import record_failure as record_failure_step
-from aurora_restore.steps.restore_cluster import restore_cluster as restore_cluster_step
-from aurora_restore.steps.runner import Step, run_step
-from aurora_restore.steps.setup_db_users import setup_db_users as setup_db_users_step
-from aurora_restore.steps.snapshot_check import snapshot_check as snapshot_check_step
-from aurora_restore.steps.verify_restore import verify_restore as verify_restore_step
+from aurora_restore.steps.functions import FUNCTIONS, Answer, Event, Work
 from aurora_restore.steps.world import World
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-Event = Mapping[str, Any]
-Answer = Mapping[str, Any]
-Work = Callable[[World, Event], Answer]
 Handler = Callable[[Event, "LambdaContext"], Answer]
 
-logger = Logger(use_rfc3339=True, location=None)
+logger = Logger(service="aurora-restore", use_rfc3339=True, location=None)
 # What libraries have to say comes in our form too, and only from warnings on.
 logging.getLogger(logger.name).propagate = False
 logging.getLogger().handlers = list(logger.handlers)
@@ -76,6 +65,7 @@ def build_world(session: boto3.Session, environment: LambdaEnvironment) -> World
         locks=AwsLocks(clients, environment.lock_table_name),
         notifications=AwsNotifications(clients, environment.sns_topic_arn),
         databases=PostgresDatabases(environment.database_ca_bundle or RDS_GLOBAL_BUNDLE),
+        executions=AwsPipelineExecutions(clients, environment.cleanup_state_machine_arn),
     )
 
 
@@ -119,7 +109,7 @@ def _begin_logging(event: Event, context: LambdaContext) -> None:
 def _facts(answer: Answer) -> dict[str, Any]:
     return {
         name: answer[name]
-        for name in ("status", "wait_seconds", "progress_percent", "error")
+        for name in ("status", "wait_seconds", "progress_percent", "error", "started", "deleted")
         if name in answer
     }
 
@@ -149,41 +139,19 @@ def _log_nothing(_error_result: object, _log_sink: object) -> None:
     return None
 
 
-def _phase_entry_point(phase: Phase, step: Step) -> Handler:
-    def work(world: World, event: Event) -> Answer:
-        operation_id = str(event["operation_id"])
-        return run_step(phase, step, world, operation_id).to_payload(operation_id)
-
-    return _entry_point(work)
+def _of(name: str) -> Handler:
+    return _entry_point(FUNCTIONS[f"aurora-restore-{name}"])
 
 
-def _snapshot_check(world: World, event: Event) -> Answer:
-    operation_id = str(event["operation_id"])
-    result = snapshot_check_step(world, operation_id, event.get("execution_arn"), event.get("request"))
-    return result.to_payload(operation_id)
-
-
-def _notify(world: World, event: Event) -> Answer:
-    operation_id = str(event["operation_id"])
-    return notify_step(world, operation_id).to_payload(operation_id)
-
-
-def _record_failure(world: World, event: Event) -> Answer:
-    return record_failure_step(
-        world,
-        str(event["operation_id"]),
-        event.get("execution_arn"),
-        event.get("request"),
-        str(event.get("error", "")),
-        str(event.get("cause", "")),
-    )
-
-
-snapshot_check = _entry_point(_snapshot_check)
-copy_snapshot = _phase_entry_point(Phase.COPY_SNAPSHOT, copy_snapshot_step)
-restore_cluster = _phase_entry_point(Phase.RESTORE_CLUSTER, restore_cluster_step)
-setup_db_users = _phase_entry_point(Phase.SETUP_DB_USERS, setup_db_users_step)
-verify_restore = _phase_entry_point(Phase.VERIFY_RESTORE, verify_restore_step)
-archive_snapshot = _phase_entry_point(Phase.ARCHIVE_SNAPSHOT, archive_snapshot_step)
-notify = _entry_point(_notify)
-record_failure = _entry_point(_record_failure)
+snapshot_check = _of("snapshot-check")
+copy_snapshot = _of("copy-snapshot")
+restore_cluster = _of("restore-cluster")
+setup_db_users = _of("setup-db-users")
+verify_restore = _of("verify-restore")
+switch_over = _of("switch-over")
+retire_replaced = _of("retire-replaced")
+archive_snapshot = _of("archive-snapshot")
+notify = _of("notify")
+record_failure = _of("record-failure")
+cleanup = _of("cleanup")
+sweep = _of("sweep")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,20 +20,19 @@ from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.secrets import AwsSecrets
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt, LoginOutcome
+from aurora_restore.domain.observed import (
+    Credentials,
+    DatabaseEndpoint,
+    ExecutionState,
+    LoginAttempt,
+    LoginOutcome,
+)
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
 from aurora_restore.local.aurora.model import LocalAurora
-from aurora_restore.steps.archive_snapshot import archive_snapshot
-from aurora_restore.steps.copy_snapshot import copy_snapshot
-from aurora_restore.steps.notify import notify
-from aurora_restore.steps.record_failure import record_failure
-from aurora_restore.steps.restore_cluster import restore_cluster
-from aurora_restore.steps.runner import run_step
-from aurora_restore.steps.setup_db_users import setup_db_users
+from aurora_restore.steps.functions import FUNCTIONS
 from aurora_restore.steps.snapshot_check import snapshot_check
-from aurora_restore.steps.verify_restore import verify_restore
 from aurora_restore.steps.world import World
 
 SOURCE_REGION, TARGET_REGION = "us-east-1", "us-west-2"
@@ -86,6 +85,46 @@ class ClusterDatabases:
         return UsersReport(reports, ("shop_app",), ("shop_app",) if lock_other_logins else ())
 
 
+FUNCTION_OF = {
+    Phase.COPY_SNAPSHOT: "aurora-restore-copy-snapshot",
+    Phase.CLEAR_TARGET: "aurora-restore-retire-replaced",
+    Phase.RESTORE_CLUSTER: "aurora-restore-restore-cluster",
+    Phase.SETUP_DB_USERS: "aurora-restore-setup-db-users",
+    Phase.VERIFY_RESTORE: "aurora-restore-verify-restore",
+    Phase.SWITCH_OVER: "aurora-restore-switch-over",
+    Phase.RETIRE_REPLACED: "aurora-restore-retire-replaced",
+    Phase.ARCHIVE_SNAPSHOT: "aurora-restore-archive-snapshot",
+    Phase.NOTIFY: "aurora-restore-notify",
+}
+
+
+@dataclass
+class TurnedExecutions:
+    """The port `Executions`: they run until a test ends them."""
+
+    clock: VirtualClock
+    ended: dict[str, ExecutionState] = field(default_factory=dict)
+    cleanups: list[str] = field(default_factory=list)
+
+    def end(self, execution_arn: str, status: str, **ending: str) -> None:
+        """Give an execution its last status, once."""
+        now = self.clock.now()
+        name = execution_arn.rpartition(":")[2]
+        state = ExecutionState(execution_arn, name, status, now, now, **ending)
+        self.ended.setdefault(execution_arn, state)
+
+    def describe_arn(self, execution_arn: str) -> ExecutionState | None:
+        name = execution_arn.rpartition(":")[2]
+        running = ExecutionState(execution_arn, name, "RUNNING", self.clock.now())
+        return self.ended.get(execution_arn, running)
+
+    def stop_arn(self, execution_arn: str, error: str, cause: str) -> None:
+        self.end(execution_arn, "ABORTED", error=error, cause=cause)
+
+    def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
+        self.cleanups.append(operation_id)
+
+
 class PipelineRun:
     """One pipeline and the world around it."""
 
@@ -94,6 +133,7 @@ class PipelineRun:
         self.aws = shared_aws(self.clock)
         self.aurora = self.aws.aurora
         self.databases = ClusterDatabases(self.aurora)
+        self.executions = TurnedExecutions(self.clock)
         self.aws.create_tables()
         self.topic_arn = self.aws.create_topic()
         self.vpc_id = self.aws.create_vpc()
@@ -122,7 +162,14 @@ class PipelineRun:
 
     def phase(self, phase: Phase, operation_id: str) -> StepResult:
         """One call of one phase after the first."""
-        return self._steps()[phase](operation_id)
+        payload = {"operation_id": operation_id, "phase": phase.value}
+        answer = FUNCTIONS[FUNCTION_OF[phase]](self.world, payload)
+        return StepResult(
+            StepStatus(answer["status"]),
+            answer["message"],
+            wait_seconds=answer["wait_seconds"],
+            progress_percent=answer["progress_percent"],
+        )
 
     def run_phase(self, phase: Phase, operation_id: str) -> StepResult:
         """Call a phase until it is done, turning the clock by each wait."""
@@ -141,7 +188,40 @@ class PipelineRun:
         return self.record(operation_id)
 
     def fail(self, operation_id: str, error: str, cause: str = "{}") -> Mapping[str, str]:
-        return record_failure(self.world, operation_id, self.arn(operation_id), self.request(), error, cause)
+        payload = {
+            "operation_id": operation_id,
+            "execution_arn": self.arn(operation_id),
+            "request": self.request(),
+            "error": error,
+            "cause": cause,
+        }
+        return FUNCTIONS["aurora-restore-record-failure"](self.world, payload)
+
+    def clean_up(self, operation_id: str, status: str = "FAILED", **ending: str) -> StepResult:
+        """What the cleanup machine does after the execution ended so; to the end."""
+        self.executions.end(self.arn(operation_id), status, **ending)
+        payload = {"operation_id": operation_id, "execution_arn": self.arn(operation_id)}
+        for _ in range(LOOKS_AT_MOST):
+            answer = FUNCTIONS["aurora-restore-cleanup"](self.world, payload)
+            if answer["status"] != "IN_PROGRESS":
+                return StepResult(StepStatus(answer["status"]), answer["message"])
+            self.clock.advance(answer["wait_seconds"])
+        raise AssertionError(f"the cleanup was not done after {LOOKS_AT_MOST} looks: {answer['message']}")
+
+    def put_target(self, instances: Mapping[str, str] | None = None) -> str:
+        """A cluster that stands under the target's name already. Returns its resource id."""
+        names = instances or {"aurora-restored-cluster-a": "db.r5.large"}
+        self.aurora.seed.put_cluster(
+            TARGET_REGION,
+            "aurora-restored-cluster",
+            Credentials("postgres", "the-password-of-staging"),
+            instances=names,
+            DBSubnetGroupName="default-vpc-subnet-group",
+            VpcSecurityGroupIds=[self.security_group_id],
+        )
+        cluster = self.world.target_rds.find_cluster("aurora-restored-cluster")
+        assert cluster is not None
+        return cluster.db_cluster_resource_id
 
     def record(self, operation_id: str) -> dict[str, Any]:
         return self.world.records.load(operation_id) or {}
@@ -157,19 +237,6 @@ class PipelineRun:
 
     def count(self, operation: str) -> int:
         return sum(call.operation == operation for call in self.aws.calls)
-
-    def _steps(self) -> Mapping[Phase, Callable[[str], StepResult]]:
-        def runs(phase: Phase, step: Any) -> Callable[[str], StepResult]:
-            return lambda operation_id: run_step(phase, step, self.world, operation_id)
-
-        return {
-            Phase.COPY_SNAPSHOT: runs(Phase.COPY_SNAPSHOT, copy_snapshot),
-            Phase.RESTORE_CLUSTER: runs(Phase.RESTORE_CLUSTER, restore_cluster),
-            Phase.SETUP_DB_USERS: runs(Phase.SETUP_DB_USERS, setup_db_users),
-            Phase.VERIFY_RESTORE: runs(Phase.VERIFY_RESTORE, verify_restore),
-            Phase.ARCHIVE_SNAPSHOT: runs(Phase.ARCHIVE_SNAPSHOT, archive_snapshot),
-            Phase.NOTIFY: lambda operation_id: notify(self.world, operation_id),
-        }
 
     def _seed(self) -> None:
         seed = self.aurora.seed
@@ -208,4 +275,5 @@ class PipelineRun:
             locks=AwsLocks(clients, "AuroraRestoreLocks"),
             notifications=AwsNotifications(clients, self.topic_arn),
             databases=self.databases,
+            executions=self.executions,
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from aurora_restore.domain.errors import NameTaken, SnapshotCopyFailed
-from aurora_restore.domain.naming import OPERATION_TAG, SNAPSHOT_PREFIX
+from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG, SNAPSHOT_PREFIX
 from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.times import parse_time
 
 FAILED_SNAPSHOT_STATUSES = frozenset({"failed", "incompatible-restore", "incompatible-parameters"})
 GOING_STATUSES = frozenset({"deleting", "deleted"})
@@ -28,18 +30,20 @@ class CopyDecision:
     snapshot: ClusterSnapshot | None = None
 
 
-def decide_copy(operation_id: str, plan: RestorePlan, snapshots: Sequence[ClusterSnapshot]) -> CopyDecision:
+def decide_copy(
+    operation_id: str, plan: RestorePlan, snapshots: Sequence[ClusterSnapshot], now: datetime
+) -> CopyDecision:
     """Decide from the snapshots of the target Region.
 
-    A finished copy of the same snapshot and key is used, whoever made it; one in flight is waited for, so that
-    there are never two.
+    A finished copy of the same snapshot and key is used, whoever made it, unless its retention is over; one in flight
+    is waited for, so that there are never two.
 
     Raises:
         NameTaken, SnapshotCopyFailed
     """
     own = _own_copy(operation_id, plan, snapshots)
     copies = [item for item in snapshots if is_copy_for(plan, item)]
-    finished = [item for item in copies if item.status == "available"]
+    finished = [item for item in copies if item.status == "available" and (item is own or is_kept(item, now))]
     if finished:
         chosen = own if own is not None and own in finished else finished[0]
         return CopyDecision(CopyAction.USE, _use_reason(chosen, own), chosen)
@@ -53,12 +57,19 @@ def decide_copy(operation_id: str, plan: RestorePlan, snapshots: Sequence[Cluste
             f"The copy {own.db_cluster_snapshot_identifier} of {plan.source.cluster_snapshot_identifier} "
             f"ended `{own.status}`."
         )
-    in_flight = [item for item in copies if item.status not in FAILED_SNAPSHOT_STATUSES | GOING_STATUSES]
+    ended = FAILED_SNAPSHOT_STATUSES | GOING_STATUSES | {"available"}
+    in_flight = [item for item in copies if item.status not in ended]
     going = own or next(iter(in_flight), None)
     if going:
         reason = f"the copy {going.db_cluster_snapshot_identifier} is `{going.status}`"
         return CopyDecision(CopyAction.WAIT, reason, going)
     return CopyDecision(CopyAction.START, "no copy of this snapshot under this key is in the target Region")
+
+
+def is_kept(snapshot: ClusterSnapshot, now: datetime) -> bool:
+    """Whether the retention that the copy bears goes on. What is over it may be removed at any moment."""
+    until = snapshot.tags.get(RETAIN_UNTIL_TAG)
+    return until is None or parse_time(until) > now
 
 
 def is_copy_for(plan: RestorePlan, snapshot: ClusterSnapshot) -> bool:

@@ -18,6 +18,21 @@ from aurora_restore.domain.error_kinds import RequestRefused as RequestRefused
 from aurora_restore.domain.error_kinds import RestoreError as RestoreError
 from aurora_restore.domain.error_kinds import StepFailed as StepFailed
 from aurora_restore.domain.error_kinds import TransientFault as TransientFault
+from aurora_restore.domain.replacement_errors import Cancelled as Cancelled
+from aurora_restore.domain.replacement_errors import DeletionProtected as DeletionProtected
+from aurora_restore.domain.replacement_errors import DifferenceNotAccepted as DifferenceNotAccepted
+from aurora_restore.domain.replacement_errors import ExecutionLost as ExecutionLost
+from aurora_restore.domain.replacement_errors import ExecutionTimedOut as ExecutionTimedOut
+from aurora_restore.domain.replacement_errors import FinalSnapshotFailed as FinalSnapshotFailed
+from aurora_restore.domain.replacement_errors import GlobalClusterMember as GlobalClusterMember
+from aurora_restore.domain.replacement_errors import KeepNeedsSwap as KeepNeedsSwap
+from aurora_restore.domain.replacement_errors import NothingKept as NothingKept
+from aurora_restore.domain.replacement_errors import ReplacedOutsidePrefix as ReplacedOutsidePrefix
+from aurora_restore.domain.replacement_errors import SweepIncomplete as SweepIncomplete
+from aurora_restore.domain.replacement_errors import SwitchOverFailed as SwitchOverFailed
+from aurora_restore.domain.replacement_errors import TargetIsSource as TargetIsSource
+from aurora_restore.domain.replacement_errors import TargetNotAvailable as TargetNotAvailable
+from aurora_restore.domain.replacement_errors import WayBackNeeded as WayBackNeeded
 
 
 class InvalidRequest(RequestRefused):
@@ -68,13 +83,16 @@ class TargetRegionMismatch(RequestRefused):
 
 class TargetExists(RequestRefused):
     code = "TARGET_EXISTS"
-    default_hint = "Choose another target_cluster_id, or remove the cluster that stands there."
+    default_hint = (
+        "Choose another target_cluster_id, or have it replaced: delete_cluster_if_exists: true. It stays as it is "
+        "until the new one is proved."
+    )
 
 
 class TargetLocked(RequestRefused):
     code = "TARGET_LOCKED"
     default_hint = (
-        "Wait for that operation to end, or, if it is dead, mark its record FAILED; then start "
+        "Wait for that operation to end, or end it: `aurora-restore cancel OPERATION --reason ...`; then start "
         "again under a new name."
     )
 

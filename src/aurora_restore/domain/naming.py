@@ -8,6 +8,10 @@ import re
 OPERATION_TAG = "aurora-restore:operation-id"
 SOURCE_SNAPSHOT_TAG = "aurora-restore:source-snapshot-arn"
 RETAIN_UNTIL_TAG = "aurora-restore:retain-until"
+REPLACED_BY_TAG = "aurora-restore:replaced-by"
+KEEP_UNTIL_TAG = "aurora-restore:keep-until"
+PUT_BACK_TAG = "aurora-restore:put-back-by"
+FINAL_SNAPSHOT_TAG = "aurora-restore:final-snapshot-of"
 OUR_TAG_PREFIX = "aurora-restore:"
 SNAPSHOT_PREFIX = "aurora-restore-"
 IDENTIFIER_MAX_LENGTH = 63
@@ -31,17 +35,42 @@ def identifier_fault(identifier: str) -> str | None:
 
 def copy_identifier(operation_id: str) -> str:
     """The name of the operation's snapshot copy, e.g. `aurora-restore-20230615-123456`."""
-    slug = re.sub(r"[^a-z0-9]+", "-", operation_id.lower().removeprefix("restore-")).strip("-")
+    slug = _slug(operation_id)
     name = f"{SNAPSHOT_PREFIX}{slug}"
     if slug and len(name) <= IDENTIFIER_MAX_LENGTH and f"restore-{slug}" == operation_id:
         return name
     return f"{SNAPSHOT_PREFIX}{slug[:35].strip('-') or 'copy'}-{short_hash(operation_id)}"
 
 
+def final_snapshot_identifier(operation_id: str) -> str:
+    """The name of the last snapshot of a cluster that the operation removes; no copy can have it."""
+    slug = _slug(operation_id)[:33].strip("-") or "of"
+    return f"{SNAPSHOT_PREFIX}{slug}-final-{short_hash(operation_id)}"
+
+
+def staging_identifier(target_cluster_id: str, operation_id: str) -> str:
+    """Where the new cluster stands until it takes the target's name, e.g. `orders-1a2b3c4d-new`."""
+    return _beside(target_cluster_id, operation_id, "new")
+
+
+def aside_identifier(target_cluster_id: str, operation_id: str) -> str:
+    """Where the replaced cluster stands after it gave up the target's name, e.g. `orders-1a2b3c4d-old`."""
+    return _beside(target_cluster_id, operation_id, "old")
+
+
+def _beside(target_cluster_id: str, operation_id: str, word: str) -> str:
+    suffix = f"-{short_hash(operation_id)}-{word}"
+    return target_cluster_id[: IDENTIFIER_MAX_LENGTH - len(suffix)].rstrip("-") + suffix
+
+
 def instance_identifier(db_cluster_identifier: str, operation_id: str, number: int) -> str:
     """The name of the n-th instance: its own for every operation, since renaming an instance reboots it."""
     suffix = f"-{short_hash(operation_id)}-{number}"
     return db_cluster_identifier[: IDENTIFIER_MAX_LENGTH - len(suffix)].rstrip("-") + suffix
+
+
+def _slug(operation_id: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", operation_id.lower().removeprefix("restore-")).strip("-")
 
 
 def short_hash(text: str) -> str:

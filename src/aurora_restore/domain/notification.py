@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.cleaning import Ending
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.replacement import Strategy
+from aurora_restore.domain.request import UNDO_FIELD
 from aurora_restore.domain.times import format_time, parse_time
 
 
@@ -25,8 +27,10 @@ class Message:
 def success_message(operation: Operation, now: datetime) -> Message:
     """The cluster stands: from which day, where, how to reach it, what to do next."""
     plan, details = operation.plan, operation.section("restore_details")
+    if plan.strategy is Strategy.UNDO:
+        return _undo_message(operation, now)
     day = plan.source.snapshot_create_time[:10]
-    name = plan.cluster.db_cluster_identifier
+    name = plan.target_cluster_id
     lines = [
         f"The Aurora cluster {name} stands, restored from {plan.source.db_cluster_identifier} as it was on "
         f"{plan.source.snapshot_create_time}.",
@@ -36,6 +40,7 @@ def success_message(operation: Operation, now: datetime) -> Message:
         f"Instances:  {', '.join(item['db_instance_identifier'] for item in details.get('instances', ()))}",
         f"Snapshot:   {plan.source.cluster_snapshot_identifier} ({plan.source.region}): {plan.source.reason}",
         f"Users:      {_users(details)}",
+        *_about_replaced(operation),
         f"Took:       {_duration(operation, now)}",
         f"Operation:  {operation.operation_id}",
         "",
@@ -47,10 +52,37 @@ def success_message(operation: Operation, now: datetime) -> Message:
     return _message(operation, "SUCCEEDED", f"Restored: {name} from {day}", lines, now)
 
 
+def _undo_message(operation: Operation, now: datetime) -> Message:
+    plan, details = operation.plan, operation.section("restore_details")
+    name = plan.target_cluster_id
+    undone = plan.replacement.undoes if plan.replacement else None
+    lines = [
+        f"The Aurora cluster {name} is again the one that stood there before the operation {undone}.",
+        "",
+        f"Endpoint:   {details.get('endpoint')}:{details.get('port')}",
+        *_about_replaced(operation),
+        f"Took:       {_duration(operation, now)}",
+        f"Operation:  {operation.operation_id}",
+        "",
+        "What it means: its users and passwords are those that it had; what was written to the restored cluster "
+        "since is in its final snapshot.",
+        f"What to do next: nothing; see everything with `aurora-restore status {operation.operation_id}`.",
+    ]
+    lines += [f"Warning: {warning}" for warning in operation.item.get("warnings") or ()]
+    return _message(operation, "SUCCEEDED", f"Undone: {name} is what it was before {undone}", lines, now)
+
+
+def ended_message(operation: Operation, ending: Ending, now: datetime) -> Message:
+    """The one message of a run that did not end by itself. Its error stands in the record."""
+    if ending is Ending.SUCCEEDED:
+        return success_message(operation, now)
+    return failure_message(operation, operation.section("error"), now, ending)
+
+
 def dry_run_message(operation: Operation, now: datetime) -> Message:
     """A plan was made and nothing touched."""
     plan = operation.plan
-    name = plan.cluster.db_cluster_identifier
+    name = plan.target_cluster_id
     lines = [
         f"The plan for {name} holds: every check passed and nothing was touched.",
         "",
@@ -64,14 +96,16 @@ def dry_run_message(operation: Operation, now: datetime) -> Message:
     return _message(operation, "PLANNED", f"Plan holds: {name}", lines, now)
 
 
-def failure_message(operation: Operation, error: Mapping[str, Any], now: datetime) -> Message:
+def failure_message(
+    operation: Operation, error: Mapping[str, Any], now: datetime, ending: Ending = Ending.FAILED
+) -> Message:
     """The run ended: where, why, what it means, what to do next."""
     target = operation.target_cluster_id or "(no target named)"
     is_plan = operation.is_dry_run
     lines = [
         f"The dry run for {target} was refused."
         if is_plan
-        else f"The restore of {target} ended without a result.",
+        else f"The {_what(operation)} of {target} {_how(ending)}.",
         "",
         f"Step:       {error['step']}",
         f"Error:      {error['code']}: {error['message']}",
@@ -84,16 +118,16 @@ def failure_message(operation: Operation, error: Mapping[str, Any], now: datetim
         f"Took:       {_duration(operation, now)}",
         f"Operation:  {operation.operation_id}",
         "",
-        _what_was_left(operation),
+        *what_it_means(operation),
         f"What to do next: follow the hint, then start again under a new name; see everything with "
         f"`aurora-restore status {operation.operation_id}`.",
     ]
     subject = (
         f"Plan refused: {target}: {error['code']}"
         if is_plan
-        else f"Restore FAILED: {target}: {error['code']}"
+        else f"{_what(operation).capitalize()} {ending.value}: {target}: {error['code']}"
     )
-    message = _message(operation, "PLAN_REFUSED" if is_plan else "FAILED", subject, lines, now)
+    message = _message(operation, "PLAN_REFUSED" if is_plan else ending.value, subject, lines, now)
     return Message(message.subject, message.text, {**message.facts, "error": dict(error)}, message.attributes)
 
 
@@ -127,19 +161,65 @@ def _about_other_logins(details: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _what_was_left(operation: Operation) -> str:
-    """What the run had begun to make; each name was written down before its request was sent."""
-    made = operation.section("made")
-    if not made:
-        return "What it means: nothing was created, and nothing that stood before was touched."
-    names = ", ".join(f"the {kind} {name}" for kind, name in made.items())
-    words = (
-        f"What it means: this may still stand: {names} (what is ours has the tag {OPERATION_TAG} = "
-        f"{operation.operation_id}; leave what has not). Nothing that stood before was touched."
-    )
-    if "cluster" in made and "endpoint" not in operation.section("restore_details"):
-        words += " The cluster, where it stands, may still open with production's master password."
-    return words
+def what_it_means(operation: Operation) -> list[str]:
+    """What stands now, what was done about it, what was kept: nothing but what was seen."""
+    if not operation.acts:
+        return ["What it means: nothing was created, and nothing that stood before was touched."]
+    done = operation.section("cleanup").get("done") or ()
+    return [
+        f"What it means: {_what_stands(operation)}",
+        *(f"  - done: {sentence}" for sentence in done),
+        *(f"  - kept: {sentence}" for sentence in _what_is_kept(operation)),
+    ]
+
+
+def _what_stands(operation: Operation) -> str:
+    plan = operation.plan
+    name, strategy = plan.target_cluster_id, plan.strategy
+    if strategy is Strategy.NEW:
+        return (
+            f"no cluster stands under {name}, as before; nothing that the run made is left but what is kept."
+        )
+    if strategy is Strategy.DELETE_FIRST and operation.section("retirement").get("begun_time"):
+        return f"{name} was made again from its final snapshot, with its old data and settings, and serves."
+    return f"{name} is the cluster that stood there before, with its data, and serves."
+
+
+def _what_is_kept(operation: Operation) -> list[str]:
+    kept = []
+    if copy := operation.section("snapshot_details").get("restored_from"):
+        kept.append(f"the finished copy {copy}, which the next attempt uses again")
+    retirement = operation.section("retirement")
+    if retirement.get("begun_time") and retirement.get("final_snapshot_identifier"):
+        kept.append(f"the final snapshot {retirement['final_snapshot_identifier']}")
+    return kept
+
+
+def _what(operation: Operation) -> str:
+    parameters = operation.item.get("parameters")
+    return "undo" if isinstance(parameters, Mapping) and UNDO_FIELD in parameters else "restore"
+
+
+def _how(ending: Ending) -> str:
+    return "was cancelled" if ending is Ending.CANCELLED else "ended without a result"
+
+
+def _about_replaced(operation: Operation) -> list[str]:
+    """What became of the cluster that stood there before, and for how long the name was away."""
+    retirement, switch = operation.section("retirement"), operation.section("switch_over")
+    lines = []
+    if (seconds := switch.get("seconds_without_name")) is not None:
+        lines.append(f"Name away:  {seconds:g} s at the most, between the two renames")
+    snapshot = retirement.get("final_snapshot_identifier")
+    saved = f"; its final snapshot is {snapshot}" if snapshot else ", without a final snapshot, as asked for"
+    if retirement.get("state") == "RETIRED":
+        lines.append(f"Replaced:   the cluster that stood there was deleted{saved}")
+    if retirement.get("state") == "KEPT":
+        lines.append(
+            f"Replaced:   the cluster that stood there is kept as {retirement.get('db_cluster_identifier')} until "
+            f"{retirement.get('keep_until')}; back with: aurora-restore undo {operation.operation_id}"
+        )
+    return lines
 
 
 def _users(details: Mapping[str, Any]) -> str:

@@ -11,10 +11,14 @@ from typing import Any
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.domain.waiting import Expectation, ended_wait, wait_state
 
 
 class OperationStatus(StrEnum):
+    """`CLEANING_UP`: ended abnormally and being tidied; the error stands, the lock is still held."""
+
     RUNNING = "RUNNING"
+    CLEANING_UP = "CLEANING_UP"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
@@ -37,6 +41,11 @@ class Operation:
     @property
     def is_running(self) -> bool:
         return self.status == OperationStatus.RUNNING
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is left to do: what an operator marked by hand is closed only by the cleanup."""
+        return bool(self.item.get("end_time"))
 
     @property
     def target_cluster_id(self) -> str | None:
@@ -64,12 +73,22 @@ class Operation:
         value = self.item.get(name)
         return dict(value) if isinstance(value, Mapping) else {}
 
+    @property
+    def acts(self) -> dict[str, Any]:
+        """What was asked of AWS, by kind: its name, how often, and whether AWS has answered."""
+        return self.section("acts")
+
     def phase(self, phase: Phase) -> dict[str, Any]:
         return dict(self.section("phases").get(phase.value) or {})
 
     def phase_start(self, phase: Phase) -> datetime | None:
         started = self.phase(phase).get("start_time")
         return parse_time(started) if started else None
+
+    def expectation(self, waiting_for: str) -> Expectation | None:
+        """How long this wait took in an earlier operation."""
+        known = self.section("expectations").get(waiting_for)
+        return Expectation(float(known["seconds"]), str(known["operation_id"])) if known else None
 
     def waited_for(self, phase: Phase, message: str, now: datetime) -> timedelta:
         """For how long the phase has been waiting for just this; what follows a colon may have changed."""
@@ -105,7 +124,26 @@ def new_record(
     }
 
 
-def phase_state(before: Mapping[str, Any], result: StepResult, now: datetime) -> dict[str, Any]:
+def waits_after(
+    before: Mapping[str, Any], result: StepResult, now: datetime, expectation: Expectation | None
+) -> dict[str, Any]:
+    """The waits of a phase after one more call: at most one goes on, the others have ended."""
+    waits = {
+        name: state if "until" in state or name == result.waiting_for else ended_wait(state, now)
+        for name, state in before.items()
+    }
+    if result.status is StepStatus.IN_PROGRESS and result.waiting_for:
+        going = waits.get(result.waiting_for)
+        still = going if going and "until" not in going else None
+        waits[result.waiting_for] = wait_state(still, now, result.reported_percent, expectation)
+    elif result.waiting_for in waits and "until" not in waits[result.waiting_for]:
+        waits[result.waiting_for] = ended_wait(waits[result.waiting_for], now)
+    return waits
+
+
+def phase_state(
+    before: Mapping[str, Any], result: StepResult, now: datetime, waits: Mapping[str, Any]
+) -> dict[str, Any]:
     """What the record says of a phase after one more call."""
     time = format_time(now)
     ended = result.status is not StepStatus.IN_PROGRESS
@@ -118,6 +156,7 @@ def phase_state(before: Mapping[str, Any], result: StepResult, now: datetime) ->
         "message": result.message,
         "calls": int(before.get("calls", 0)) + 1,
         "wait_seconds": result.wait_seconds,
+        "waits": dict(waits),
     }
     if ended:
         return state | {"end_time": before.get("end_time", time)}

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from aurora_restore.domain.configuration import ClusterConfiguration, MemberConfiguration, users_tags
 from aurora_restore.domain.naming import (
     OPERATION_TAG,
     SOURCE_SNAPSHOT_TAG,
     copy_identifier,
     instance_identifier,
 )
-from aurora_restore.domain.observed import ClusterSnapshot
+from aurora_restore.domain.observed import ClusterRole, ClusterSnapshot
+from aurora_restore.domain.replacement import Replacement, Strategy, build_replacement, name_at_first
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.selection import SelectedSnapshot
 from aurora_restore.domain.settings import PipelineSettings
@@ -62,6 +64,10 @@ class PlannedCluster:
     engine_lifecycle_support: str
     serverless_v2: Mapping[str, float] | None
     tags: Mapping[str, str]
+    copy_tags_to_snapshot: bool = True
+    preferred_backup_window: str | None = None
+    preferred_maintenance_window: str | None = None
+    roles: tuple[ClusterRole, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,9 @@ class PlannedInstance:
     db_instance_class: str
     promotion_tier: int
     db_parameter_group_name: str | None
+    publicly_accessible: bool = False
+    auto_minor_version_upgrade: bool = True
+    performance_insights: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,24 @@ class RestorePlan:
     lock_other_logins: bool = False
     admin_secret_id: str = ""
     notes: tuple[str, ...] = field(default_factory=tuple)
+    target_cluster_id: str = ""
+    replacement: Replacement | None = None
+
+    @property
+    def strategy(self) -> Strategy:
+        return self.replacement.strategy if self.replacement else Strategy.NEW
+
+    @property
+    def kms_key_id(self) -> str | None:
+        """The key that the new cluster will have; None: no key of the account's."""
+        if self.cluster.kms_key_id:
+            return self.cluster.kms_key_id
+        return self.copy.kms_key_id if self.copy else self.source.kms_key_id
+
+    @property
+    def users_tags(self) -> dict[str, str]:
+        """The tags of the new cluster that are not the pipeline's own."""
+        return users_tags(self.cluster.tags)
 
     def to_item(self) -> dict[str, Any]:
         """The plan as it stands in the record."""
@@ -97,6 +124,8 @@ class RestorePlan:
         cluster = dict(item["cluster"])
         for name in ("vpc_security_group_ids", "cloudwatch_logs_exports"):
             cluster[name] = tuple(cluster[name])
+        cluster["roles"] = tuple(ClusterRole(**role) for role in cluster.get("roles", ()))
+        replacement = item.get("replacement")
         return cls(
             source=SourceSnapshot(**item["source"]),
             copy=SnapshotCopy(**copy) if copy else None,
@@ -107,6 +136,8 @@ class RestorePlan:
             lock_other_logins=item["lock_other_logins"],
             admin_secret_id=item["admin_secret_id"],
             notes=tuple(item["notes"]),
+            target_cluster_id=item.get("target_cluster_id") or item["cluster"]["db_cluster_identifier"],
+            replacement=Replacement.from_item(replacement) if replacement else None,
         )
 
 
@@ -116,8 +147,13 @@ def build_plan(
     selected: SelectedSnapshot,
     kms_key_arn: str | None,
     settings: PipelineSettings,
+    replaced: ClusterConfiguration | None = None,
 ) -> RestorePlan:
-    """Turn a request and the chosen snapshot into a plan. `kms_key_arn` is the requested key, resolved."""
+    """Turn a request and the chosen snapshot into a plan.
+
+    `kms_key_arn` is the requested key, resolved; `replaced` the cluster that stands under the target's name. The
+    request has the defaults that come from it already.
+    """
     snapshot = selected.snapshot
     copy_needed, copy_reason = copy_decision(request, snapshot, kms_key_arn)
     copy = (
@@ -127,12 +163,14 @@ def build_plan(
         source=_source(request, selected),
         copy=copy,
         copy_reason=copy_reason,
-        cluster=_cluster(operation_id, request, snapshot, kms_key_arn),
-        instances=_instances(operation_id, request, settings),
+        cluster=_cluster(operation_id, request, snapshot, kms_key_arn, replaced),
+        instances=_instances(operation_id, request, settings, replaced),
         db_users=request.db_users,
         lock_other_logins=request.lock_other_logins,
         admin_secret_id=settings.admin_secret_id,
-        notes=_notes(request, snapshot, settings),
+        notes=_notes(request, snapshot, settings, replaced),
+        target_cluster_id=request.target_cluster_id.lower(),
+        replacement=build_replacement(operation_id, request, replaced) if replaced else None,
     )
 
 
@@ -178,11 +216,15 @@ def _source(request: RestoreRequest, selected: SelectedSnapshot) -> SourceSnapsh
 
 
 def _cluster(
-    operation_id: str, request: RestoreRequest, snapshot: ClusterSnapshot, kms_key_arn: str | None
+    operation_id: str,
+    request: RestoreRequest,
+    snapshot: ClusterSnapshot,
+    kms_key_arn: str | None,
+    replaced: ClusterConfiguration | None,
 ) -> PlannedCluster:
     wants_iam = any(user.iam for user in request.db_users)
     return PlannedCluster(
-        db_cluster_identifier=request.target_cluster_id.lower(),
+        db_cluster_identifier=name_at_first(operation_id, request, replaced),
         db_subnet_group_name=request.db_subnet_group_name or "",
         vpc_security_group_ids=request.vpc_security_group_ids,
         db_cluster_parameter_group_name=request.db_cluster_parameter_group_name,
@@ -200,26 +242,76 @@ def _cluster(
             OPERATION_TAG: operation_id,
             SOURCE_SNAPSHOT_TAG: snapshot.db_cluster_snapshot_arn,
         },
+        **_kept_settings(replaced),
     )
 
 
+def _kept_settings(replaced: ClusterConfiguration | None) -> dict[str, Any]:
+    """What no field of a request names, and the replaced cluster has."""
+    if replaced is None:
+        return {}
+    return {
+        "copy_tags_to_snapshot": replaced.copy_tags_to_snapshot,
+        "preferred_backup_window": replaced.preferred_backup_window,
+        "preferred_maintenance_window": replaced.preferred_maintenance_window,
+        "roles": replaced.roles,
+    }
+
+
 def _instances(
-    operation_id: str, request: RestoreRequest, settings: PipelineSettings
+    operation_id: str,
+    request: RestoreRequest,
+    settings: PipelineSettings,
+    replaced: ClusterConfiguration | None,
 ) -> tuple[PlannedInstance, ...]:
     cluster = request.target_cluster_id.lower()
+    members = replaced.members if replaced else ()
     return tuple(
-        PlannedInstance(
-            db_instance_identifier=instance_identifier(cluster, operation_id, number),
-            db_instance_class=request.db_instance_class or settings.default_db_instance_class,
-            # Tier 0 fails over first; RDS knows tiers 0 to 15.
-            promotion_tier=min(number - 1, 15),
-            db_parameter_group_name=request.db_parameter_group_name,
+        _instance(
+            request,
+            instance_identifier(cluster, operation_id, number),
+            number,
+            # One more than there were is as the last one was.
+            members[min(number, len(members)) - 1] if members else None,
+            settings,
         )
         for number in range(1, request.instance_count + 1)
     )
 
 
-def _notes(request: RestoreRequest, snapshot: ClusterSnapshot, settings: PipelineSettings) -> tuple[str, ...]:
+def _instance(
+    request: RestoreRequest,
+    name: str,
+    number: int,
+    member: MemberConfiguration | None,
+    settings: PipelineSettings,
+) -> PlannedInstance:
+    # Tier 0 fails over first; RDS knows tiers 0 to 15.
+    tier = min(number - 1, 15)
+    instance_class = request.db_instance_class or settings.default_db_instance_class
+    if member is None:
+        return PlannedInstance(name, instance_class, tier, request.db_parameter_group_name)
+    asks_for_class = "db_instance_class" in request.asked_for
+    asks_for_group = "db_parameter_group_name" in request.asked_for
+    return PlannedInstance(
+        db_instance_identifier=name,
+        db_instance_class=instance_class if asks_for_class else member.db_instance_class,
+        promotion_tier=tier if member.promotion_tier is None else member.promotion_tier,
+        db_parameter_group_name=request.db_parameter_group_name
+        if asks_for_group
+        else member.db_parameter_group_name,
+        publicly_accessible=member.publicly_accessible,
+        auto_minor_version_upgrade=member.auto_minor_version_upgrade,
+        performance_insights=member.performance_insights,
+    )
+
+
+def _notes(
+    request: RestoreRequest,
+    snapshot: ClusterSnapshot,
+    settings: PipelineSettings,
+    replaced: ClusterConfiguration | None,
+) -> tuple[str, ...]:
     notes = [_version_note(request, snapshot)]
     if not settings.reaches_private_databases:
         notes.append(
@@ -230,7 +322,7 @@ def _notes(request: RestoreRequest, snapshot: ClusterSnapshot, settings: Pipelin
         notes.append("db_instance_class was not given: the deployment's default is taken")
     if request.engine_lifecycle_support == "open-source-rds-extended-support":
         notes.append("the cluster is enrolled in Extended Support, which is charged for")
-    if request.delete_cluster_if_exists:
+    if request.delete_cluster_if_exists and replaced is None:
         notes.append("delete_cluster_if_exists has no effect: the target does not exist")
     return tuple(notes)
 

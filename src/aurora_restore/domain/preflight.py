@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from aurora_restore.domain.configuration import Difference, difference_words
 from aurora_restore.domain.errors import (
+    DeletionProtected,
+    DifferenceNotAccepted,
     EngineNotSupported,
     EngineVersionNotOffered,
+    GlobalClusterMember,
     InstanceClassNotOrderable,
     KmsKeyNotAccessible,
     KmsKeyRequired,
@@ -16,6 +20,7 @@ from aurora_restore.domain.errors import (
     ParameterGroupNotFound,
     PasswordNotAcceptable,
     QuotaExceeded,
+    ReplacedOutsidePrefix,
     RestoreError,
     SecretWrongUser,
     SecurityGroupNotFound,
@@ -25,11 +30,14 @@ from aurora_restore.domain.errors import (
     SubnetGroupRequired,
     SubnetGroupTooFewZones,
     TargetExists,
+    TargetIsSource,
+    TargetNotAvailable,
 )
 from aurora_restore.domain.observed import (
     ClusterSnapshot,
     Credentials,
     DbCluster,
+    DbInstance,
     KmsKey,
     ParameterGroup,
     Quota,
@@ -38,10 +46,15 @@ from aurora_restore.domain.observed import (
 )
 from aurora_restore.domain.plan import copy_decision, is_encrypted_with_key
 from aurora_restore.domain.request import RestoreRequest
+from aurora_restore.domain.restoring import SERVING_STATUSES
 
 SUPPORTED_ENGINE = "aurora-postgresql"
 # RDS: DBSubnetGroupDoesNotCoverEnoughAZs, unless "the DB subnet group covers at least two Availability Zones".
 AURORA_ZONES_LEAST = 2
+DELETE_FIRST_HINT = (
+    "A swap needs room for two clusters for a while. Ask for a higher quota in the target Region, or use "
+    "replace_strategy delete_first, which makes room first and has its way back in the final snapshot."
+)
 # RDS takes 8 to 41 printable ASCII characters for a master password, without / " @ and space.
 _MASTER_PASSWORD = re.compile(r"(?:(?![/\"@ ])[!-~]){8,41}")
 
@@ -53,6 +66,10 @@ class PreflightFacts:
     snapshot: ClusterSnapshot | RestoreError
     db_instance_class: str
     target_cluster: DbCluster | None = None
+    target_instances: Sequence[DbInstance] = ()
+    target_global_cluster: str | None = None
+    target_cluster_prefix: str = ""
+    differences: Sequence[Difference] = ()
     subnet_group: SubnetGroup | None = None
     security_groups: Mapping[str, SecurityGroup] = field(default_factory=dict)
     family: str | None = None
@@ -83,12 +100,69 @@ def target_region_checks_apply(snapshot: ClusterSnapshot) -> bool:
     return snapshot.engine == SUPPORTED_ENGINE
 
 
-def _target_is_free(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+def _target_may_be_taken(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
     cluster = facts.target_cluster
-    if cluster:
+    if cluster is None:
+        return
+    if not request.replaces:
         yield TargetExists(
             f"The cluster {cluster.db_cluster_identifier} stands in {request.target_region} already "
-            f"(status `{cluster.status}`), and this release does not replace one. It was not touched."
+            f"(status `{cluster.status}`), and delete_cluster_if_exists is not true. It was not touched."
+        )
+        return
+    yield from replaceable_faults(
+        cluster, facts.target_instances, facts.target_global_cluster, facts.target_cluster_prefix
+    )
+
+
+def replaceable_faults(
+    cluster: DbCluster, instances: Sequence[DbInstance], global_cluster: str | None, prefix: str
+) -> Iterable[RestoreError]:
+    """What keeps a cluster that stands from being replaced, now or when it is to be deleted hours later."""
+    name = cluster.db_cluster_identifier
+    if cluster.deletion_protection:
+        yield DeletionProtected(f"The cluster {name} has deletion protection. It was not touched.")
+    if global_cluster:
+        yield GlobalClusterMember(
+            f"The cluster {name} is a member of the global cluster {global_cluster}. It was not touched."
+        )
+    statuses = [(name, cluster.status), *((item.db_instance_identifier, item.status) for item in instances)]
+    not_serving = [f"{item} is `{status}`" for item, status in statuses if status not in SERVING_STATUSES]
+    if not_serving:
+        yield TargetNotAvailable(f"{', '.join(not_serving)}. Nothing was touched.")
+    outside = [
+        item.db_instance_identifier
+        for item in instances
+        if not item.db_instance_identifier.startswith(prefix)
+    ]
+    if outside:
+        yield ReplacedOutsidePrefix(
+            f"{', '.join(outside)} of the cluster {name}: no name that begins with {prefix!r}. Nothing was touched."
+        )
+
+
+def _target_is_not_the_source(
+    request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
+    cluster = facts.target_cluster
+    if cluster is None or request.source_region != request.target_region:
+        return
+    is_same = snapshot.db_cluster_resource_id == cluster.db_cluster_resource_id
+    if is_same or snapshot.db_cluster_identifier == cluster.db_cluster_identifier:
+        yield TargetIsSource(
+            f"The snapshot {snapshot.db_cluster_snapshot_identifier} was taken of "
+            f"{cluster.db_cluster_identifier} itself, in {request.target_region}. It was not touched."
+        )
+
+
+def _differences_are_wanted(
+    _request: RestoreRequest, facts: PreflightFacts, _snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
+    unwanted = [item for item in facts.differences if item.stops_the_run]
+    if unwanted:
+        yield DifferenceNotAccepted(
+            f"The new cluster would not be as the one that it replaces: {difference_words(unwanted)}. Nobody asked "
+            "for that, and accept_differences does not name it."
         )
 
 
@@ -235,18 +309,26 @@ def _quotas_leave_room(
 ) -> Iterable[RestoreError]:
     key = facts.kms_key.arn if isinstance(facts.kms_key, KmsKey) else None
     copies = copy_decision(request, snapshot, key)[0] and not facts.has_reusable_copy
-    needs = {"DBClusters": 1, "DBInstances": request.instance_count, "ManualClusterSnapshots": int(copies)}
+    replaces = facts.target_cluster is not None and request.replaces
+    deletes_first = replaces and request.replace_strategy == "delete_first"
+    hint = DELETE_FIRST_HINT if replaces and not deletes_first else None
+    needs = {
+        "DBClusters": 0 if deletes_first else 1,
+        "DBInstances": request.instance_count - (len(facts.target_instances) if deletes_first else 0),
+        "ManualClusterSnapshots": int(copies) + int(replaces and request.final_snapshot),
+    }
     for name, wanted in needs.items():
         quota = facts.quotas.get(name)
         if quota and quota.room < wanted:
             yield QuotaExceeded(
                 f"{name}: {quota.used} of {quota.maximum} are in use in {request.target_region}; "
-                f"this run needs {wanted} more."
+                f"this run needs {wanted} more.",
+                None if name == "ManualClusterSnapshots" else hint,
             )
 
 
 CHECKS: tuple[Check, ...] = (
-    _target_is_free,
+    _target_may_be_taken,
     _subnet_group_fits,
     _security_groups_fit,
     _key_is_usable,
@@ -260,5 +342,7 @@ SNAPSHOT_CHECKS: tuple[SnapshotCheck, ...] = (
     _key_is_given,
     _admin_secret_is_of_the_master,
     _no_user_is_the_master,
+    _target_is_not_the_source,
+    _differences_are_wanted,
     _quotas_leave_room,
 )

@@ -10,15 +10,18 @@ from datetime import date, datetime
 from typing import Any
 
 from aurora_restore.domain import request_fields as parse
+from aurora_restore.domain.configuration import ACCEPTABLE_FIELDS
 from aurora_restore.domain.errors import (
     DateInFuture,
     InvalidDate,
     InvalidRequest,
     InvalidTargetName,
+    KeepNeedsSwap,
     RestoreError,
     TargetOutsidePrefix,
     TargetRegionMismatch,
     UnknownField,
+    WayBackNeeded,
     refuse,
 )
 from aurora_restore.domain.naming import identifier_fault
@@ -26,6 +29,9 @@ from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.users import DbUser
 
 LATEST = "latest"
+UNDO_FIELD = "undo_operation_id"
+# RDS starts a stopped cluster again by itself after seven days.
+KEEP_HOURS_MOST = 168
 REDACTED = "(not kept: not a value that belongs here)"
 _ARN = re.compile(r"arn:[^:]+:rds:([a-z0-9-]+):\d{12}:cluster-snapshot:.+")
 
@@ -46,6 +52,8 @@ class RestoreRequest:
     delete_cluster_if_exists: bool = False
     replace_strategy: str = "swap"
     final_snapshot: bool = True
+    keep_replaced_hours: float = 0
+    accept_differences: tuple[str, ...] = ()
     kms_key_id: str | None = None
     instance_count: int = 1
     db_cluster_parameter_group_name: str | None = None
@@ -62,6 +70,12 @@ class RestoreRequest:
     db_users: tuple[DbUser, ...] = ()
     lock_other_logins: bool = False
     dry_run: bool = False
+    asked_for: frozenset[str] = frozenset()
+    """The fields that the request names: what it does not name may come from the cluster that is replaced."""
+
+    @property
+    def replaces(self) -> bool:
+        return self.delete_cluster_if_exists
 
 
 Parser = Callable[[Any], Any]
@@ -79,6 +93,8 @@ PARSERS: Mapping[str, Parser] = {
     "delete_cluster_if_exists": parse.flag,
     "replace_strategy": parse.one_of("swap", "delete_first"),
     "final_snapshot": parse.flag,
+    "keep_replaced_hours": parse.number(0, KEEP_HOURS_MOST),
+    "accept_differences": parse.one_or_more_of(ACCEPTABLE_FIELDS),
     "kms_key_id": parse.text,
     "instance_count": parse.whole_number(1, 16),
     "db_cluster_parameter_group_name": parse.identifier,
@@ -118,8 +134,10 @@ def parse_request(raw: object, settings: PipelineSettings, now: datetime) -> Res
     _check_regions(values, named_region, settings, faults)
     _check_target(values, raw, settings, faults)
     _check_users(values, faults)
+    _check_replacing(values, faults)
     refuse(faults)
-    return RestoreRequest(**values)
+    asked_for = frozenset(name for name, value in raw.items() if value is not None)
+    return RestoreRequest(**values, asked_for=asked_for)
 
 
 def without_unknown_values(raw: object) -> object:
@@ -127,6 +145,8 @@ def without_unknown_values(raw: object) -> object:
     if not isinstance(raw, Mapping):
         return REDACTED
     kept = {name: value if _is_harmless(name, value) else REDACTED for name, value in raw.items()}
+    if isinstance(raw.get(UNDO_FIELD), str):
+        kept[UNDO_FIELD] = raw[UNDO_FIELD]
     if isinstance(raw.get("db_users"), list):
         kept["db_users"] = [_user_without_unknown_values(user) for user in raw["db_users"]]
     return kept
@@ -251,6 +271,19 @@ def _check_target(
         )
 
 
+def _check_replacing(values: Mapping[str, Any], faults: list[RestoreError]) -> None:
+    if values.get("replace_strategy") != "delete_first":
+        return
+    if values.get("keep_replaced_hours"):
+        faults.append(
+            KeepNeedsSwap(
+                "replace_strategy is delete_first, and keep_replaced_hours asks to keep what it deletes."
+            )
+        )
+    if values.get("final_snapshot") is False:
+        faults.append(WayBackNeeded("replace_strategy is delete_first, and final_snapshot is false."))
+
+
 def _check_users(values: Mapping[str, Any], faults: list[RestoreError]) -> None:
     users: tuple[DbUser, ...] = values.get("db_users", ())
     names = [user.username for user in users]
@@ -267,5 +300,5 @@ def _check_users(values: Mapping[str, Any], faults: list[RestoreError]) -> None:
         )
 
 
-if {item.name for item in fields(RestoreRequest)} != set(PARSERS):
+if {item.name for item in fields(RestoreRequest)} - {"asked_for"} != set(PARSERS):
     raise AssertionError("PARSERS and RestoreRequest name different fields")

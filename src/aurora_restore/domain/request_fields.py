@@ -65,6 +65,28 @@ def whole_number(least: int, most: int) -> Callable[[Any], int]:
     return parse
 
 
+def number(least: float, most: float) -> Callable[[Any], float]:
+    def parse(value: Any) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
+            raise FieldFault(f"a number from {least:g} to {most:g} is wanted")
+        return value
+
+    return parse
+
+
+def one_or_more_of(choices: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
+    def parse(value: Any) -> tuple[str, ...]:
+        found = texts(value)
+        for name in found:
+            if name not in choices:
+                nearest = difflib.get_close_matches(name, choices, n=1)
+                guess = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(choices)}"
+                raise FieldFault(f"{name} is no field of a cluster that is compared{guess}")
+        return found
+
+    return parse
+
+
 def one_of(*choices: str) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if value not in choices:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from typing import Any
 
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
 from aurora_restore.domain.naming import OPERATION_TAG
-from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 
 # Statuses that a cluster or an instance does not leave by itself (Aurora user guide, "Viewing DB cluster status").
@@ -65,6 +65,8 @@ PASSWORD_LIMIT = timedelta(minutes=15)
 class RestoreAction(Enum):
     RESTORE_CLUSTER = "restore cluster"
     CREATE_INSTANCE = "create instance"
+    ADD_ROLE = "add role"
+    CHANGE_SETTINGS = "change settings"
     LOG_IN = "log in"
     WAIT = "wait"
 
@@ -75,10 +77,22 @@ class RestoreDecision:
     reason: str
     progress_percent: int = 0
     instance: PlannedInstance | None = None
+    waiting_for: str = ""
+    reported_percent: int | None = None
+    role: ClusterRole | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose a cluster and its instances are: the tag that says so, and its value."""
+
+    operation_id: str
+    tag: str = OPERATION_TAG
 
 
 def decide_restore(
-    operation_id: str, plan: RestorePlan, cluster: DbCluster | None, instances: Sequence[DbInstance]
+    owner: Owner, plan: RestorePlan, cluster: DbCluster | None, instances: Sequence[DbInstance]
 ) -> RestoreDecision:
     """Decide the next thing to do. `instances` are the members that stand, by name or by membership.
 
@@ -88,16 +102,18 @@ def decide_restore(
     name = plan.cluster.db_cluster_identifier
     if cluster is None:
         return RestoreDecision(RestoreAction.RESTORE_CLUSTER, f"the cluster {name} does not stand yet")
-    _require_ours("cluster", name, cluster.tags, operation_id)
+    _require_ours("cluster", name, cluster.tags, owner)
     if cluster.status in FAILED_CLUSTER_STATUSES:
         raise ClusterFailed(f"The cluster {name} is `{cluster.status}`.")
     if cluster.status not in SERVING_STATUSES and not instances:
         return RestoreDecision(
-            RestoreAction.WAIT, f"the cluster {name} is `{cluster.status}`", _half(cluster)
+            RestoreAction.WAIT,
+            f"the cluster {name} is `{cluster.status}`",
+            _half(cluster),
+            waiting_for="cluster",
+            reported_percent=cluster.percent_progress,
         )
-    return _decide_instances(
-        operation_id, plan, cluster, {item.db_instance_identifier: item for item in instances}
-    )
+    return _decide_instances(owner, plan, cluster, {item.db_instance_identifier: item for item in instances})
 
 
 class PasswordAction(Enum):
@@ -142,7 +158,7 @@ def restore_parameters(plan: RestorePlan, cluster_snapshot_identifier: str) -> d
         "DeletionProtection": wanted.deletion_protection,
         "EnableIAMDatabaseAuthentication": wanted.iam_authentication,
         "EngineLifecycleSupport": wanted.engine_lifecycle_support,
-        "CopyTagsToSnapshot": True,
+        "CopyTagsToSnapshot": wanted.copy_tags_to_snapshot,
         "Tags": [{"Key": key, "Value": value} for key, value in wanted.tags.items()],
     }
     optional = {
@@ -165,39 +181,63 @@ def instance_parameters(plan: RestorePlan, instance: PlannedInstance) -> dict[st
         "DBInstanceClass": instance.db_instance_class,
         "Engine": plan.source.engine,
         "PromotionTier": instance.promotion_tier,
-        "PubliclyAccessible": False,
+        "PubliclyAccessible": instance.publicly_accessible,
+        "AutoMinorVersionUpgrade": instance.auto_minor_version_upgrade,
         "Tags": [{"Key": key, "Value": value} for key, value in plan.cluster.tags.items()],
     }
     if instance.db_parameter_group_name:
         parameters["DBParameterGroupName"] = instance.db_parameter_group_name
+    if instance.performance_insights:
+        parameters["EnablePerformanceInsights"] = True
     return parameters
 
 
 def _decide_instances(
-    operation_id: str, plan: RestorePlan, cluster: DbCluster, standing: Mapping[str, DbInstance]
+    owner: Owner, plan: RestorePlan, cluster: DbCluster, standing: Mapping[str, DbInstance]
 ) -> RestoreDecision:
     for number, wanted in enumerate(plan.instances, start=1):
         found = standing.get(wanted.db_instance_identifier)
         if found is None:
             reason = f"instance {number} of {len(plan.instances)}, {wanted.db_instance_identifier}, does not stand yet"
             return RestoreDecision(RestoreAction.CREATE_INSTANCE, reason, 60, wanted)
-        _require_ours("instance", found.db_instance_identifier, found.tags, operation_id)
+        _require_ours("instance", found.db_instance_identifier, found.tags, owner)
         if found.status in FAILED_INSTANCE_STATUSES:
             raise InstanceFailed(f"The instance {found.db_instance_identifier} is `{found.status}`.")
     waiting = [item for item in standing.values() if item.status not in SERVING_STATUSES]
     if waiting:
         words = ", ".join(f"{item.db_instance_identifier} is `{item.status}`" for item in waiting)
-        return RestoreDecision(RestoreAction.WAIT, f"the instance {words}", 70)
+        return RestoreDecision(RestoreAction.WAIT, f"the instance {words}", 70, waiting_for="instances")
     if cluster.status not in SERVING_STATUSES:
         reason = f"the cluster {cluster.db_cluster_identifier} is `{cluster.status}`"
-        return RestoreDecision(RestoreAction.WAIT, reason, 90)
+        return RestoreDecision(RestoreAction.WAIT, reason, 90, waiting_for="change")
+    return _decide_settings(plan, cluster)
+
+
+def _decide_settings(plan: RestorePlan, cluster: DbCluster) -> RestoreDecision:
+    """What a restore cannot be given, and the replaced cluster had."""
+    missing = next((role for role in plan.cluster.roles if role not in cluster.roles), None)
+    if missing:
+        reason = f"the role {missing.role_arn} is to be the cluster's as well"
+        return RestoreDecision(RestoreAction.ADD_ROLE, reason, 80, role=missing)
+    wanted = {
+        "PreferredBackupWindow": (plan.cluster.preferred_backup_window, cluster.preferred_backup_window),
+        "PreferredMaintenanceWindow": (
+            plan.cluster.preferred_maintenance_window,
+            cluster.preferred_maintenance_window,
+        ),
+    }
+    changes = {name: value for name, (value, found) in wanted.items() if value is not None and value != found}
+    if changes:
+        reason = f"to be as on the replaced cluster: {', '.join(changes)}"
+        return RestoreDecision(RestoreAction.CHANGE_SETTINGS, reason, 80, settings=changes)
     return RestoreDecision(RestoreAction.LOG_IN, "the cluster and its instances are available", 80)
 
 
-def _require_ours(kind: str, name: str, tags: Mapping[str, str], operation_id: str) -> None:
-    owner = tags.get(OPERATION_TAG)
-    if owner != operation_id:
-        whose = f"the operation {owner}" if owner else "nobody known to this pipeline"
+def _require_ours(kind: str, name: str, tags: Mapping[str, str], owner: Owner) -> None:
+    found = tags.get(owner.tag)
+    if found != owner.operation_id:
+        made_by = tags.get(OPERATION_TAG)
+        whose = f"the operation {made_by}" if made_by else "nobody known to this pipeline"
         raise NameTaken(f"The {kind} name {name} is taken; it belongs to {whose}. It was not touched.")
 
 

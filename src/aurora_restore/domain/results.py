@@ -17,21 +17,30 @@ class Phase(StrEnum):
 
     SNAPSHOT_CHECK = "SnapshotCheck"
     COPY_SNAPSHOT = "CopySnapshot"
+    CLEAR_TARGET = "ClearTarget"
     RESTORE_CLUSTER = "RestoreCluster"
     SETUP_DB_USERS = "SetupDbUsers"
     VERIFY_RESTORE = "VerifyRestore"
+    SWITCH_OVER = "SwitchOver"
+    RETIRE_REPLACED = "RetireReplaced"
     ARCHIVE_SNAPSHOT = "ArchiveSnapshot"
     NOTIFY = "Notify"
 
 
 @dataclass(frozen=True)
 class StepResult:
-    """The same small thing from every step: it becomes the state machine's payload, so it holds no secret."""
+    """The same small thing from every step: it becomes the state machine's payload, so it holds no secret.
+
+    `waiting_for` names the wait (`copy`, `cluster`, `instances`, …), so that each is timed by itself;
+    `reported_percent` is what RDS says of it.
+    """
 
     status: StepStatus
     message: str
     wait_seconds: int = 0
     progress_percent: int = 0
+    waiting_for: str = ""
+    reported_percent: int | None = None
 
     def to_payload(self, operation_id: str) -> dict[str, object]:
         return {
@@ -51,6 +60,14 @@ def skipped(message: str) -> StepResult:
     return StepResult(StepStatus.SKIPPED, message, progress_percent=100)
 
 
-def in_progress(message: str, progress_percent: int = 0) -> StepResult:
+def in_progress(
+    message: str, progress_percent: int = 0, waiting_for: str = "", reported_percent: int | None = None
+) -> StepResult:
     """Not yet. The runner fills in the wait."""
-    return StepResult(StepStatus.IN_PROGRESS, message, progress_percent=progress_percent)
+    return StepResult(
+        StepStatus.IN_PROGRESS,
+        message,
+        progress_percent=progress_percent,
+        waiting_for=waiting_for,
+        reported_percent=reported_percent,
+    )

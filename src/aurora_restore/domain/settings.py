@@ -13,9 +13,12 @@ MACHINE_TIMEOUT_HOURS = 192
 DEFAULT_PHASE_TIMEOUT_HOURS: dict[Phase, float] = {
     Phase.SNAPSHOT_CHECK: 0.5,
     Phase.COPY_SNAPSHOT: 96,
+    Phase.CLEAR_TARGET: 12,
     Phase.RESTORE_CLUSTER: 24,
     Phase.SETUP_DB_USERS: 1,
     Phase.VERIFY_RESTORE: 1,
+    Phase.SWITCH_OVER: 2,
+    Phase.RETIRE_REPLACED: 12,
     Phase.ARCHIVE_SNAPSHOT: 0.5,
     Phase.NOTIFY: 0.5,
 }
@@ -27,6 +30,7 @@ class PipelineSettings:
 
     `known_regions`: those of RDS as far as the SDK knows them; empty: a request's Regions are not compared.
     `reaches_private_databases`: the functions that talk to databases have subnets of a VPC.
+    `keeps_ports`: two clusters can have the same port; not where they share one address, as on a local stack.
     """
 
     target_region: str
@@ -39,6 +43,7 @@ class PipelineSettings:
     phase_timeout_hours: Mapping[Phase, float] = field(default_factory=dict)
     known_regions: tuple[str, ...] = ()
     reaches_private_databases: bool = True
+    keeps_ports: bool = True
 
     def phase_limit(self, phase: Phase) -> timedelta:
         """How long a phase may take before it is given up."""

@@ -53,8 +53,7 @@ def _cluster_checks(plan: RestorePlan, cluster: DbCluster) -> Iterable[FieldChec
     yield _check(
         "engine_lifecycle_support", wanted.engine_lifecycle_support, cluster.engine_lifecycle_support
     )
-    key = _wanted_key(plan)
-    if key:
+    if key := plan.kms_key_id:
         yield _check("kms_key_id", key, cluster.kms_key_id)
         yield _check("storage_encrypted", True, cluster.storage_encrypted)
     optional = (
@@ -94,12 +93,6 @@ def _member_checks(plan: RestorePlan, wanted: PlannedInstance, found: DbInstance
 def _tag_checks(wanted: Mapping[str, str], found: Mapping[str, str], prefix: str) -> Iterable[FieldCheck]:
     for key, value in wanted.items():
         yield _check(f"{prefix}tag {key}", value, found.get(key))
-
-
-def _wanted_key(plan: RestorePlan) -> str | None:
-    if plan.cluster.kms_key_id:
-        return plan.cluster.kms_key_id
-    return plan.copy.kms_key_id if plan.copy else plan.source.kms_key_id
 
 
 def _check(name: str, wanted: object, found: object) -> FieldCheck:

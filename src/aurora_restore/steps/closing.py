@@ -6,13 +6,18 @@ Each part can be done again after a crash and leaves then what one time leaves; 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from aurora_restore.domain.errors import NotificationFailed
-from aurora_restore.domain.notification import Message
+from aurora_restore.domain.cleaning import Ending
+from aurora_restore.domain.errors import NotificationFailed, TransientFault
+from aurora_restore.domain.notification import Message, ended_message
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.world import World
+
+# A restore that stands does not wait longer than this for SNS to say so.
+SILENCE_LIMIT = timedelta(minutes=15)
 
 
 def tell(world: World, operation: Operation, message: Message) -> dict[str, Any]:
@@ -32,11 +37,40 @@ def tell(world: World, operation: Operation, message: Message) -> dict[str, Any]
     return {"message_id": message_id, "published_time": time, "subject": message.subject}
 
 
-def close(world: World, operation_id: str, status: OperationStatus, changes: Mapping[str, Any]) -> None:
-    """Give a running record its last status; one that is closed already stays as it is."""
+def tell_patiently(
+    world: World, operation: Operation, message: Message, waited: timedelta
+) -> dict[str, Any] | None:
+    """As `tell`; None where SNS is silent and may yet answer. It is not waited for without end."""
+    try:
+        return tell(world, operation, message)
+    except TransientFault as fault:
+        if waited < SILENCE_LIMIT:
+            return None
+        return {"error": fault.message, "hint": fault.hint, "subject": message.subject}
+
+
+def close(
+    world: World,
+    operation_id: str,
+    status: OperationStatus,
+    changes: Mapping[str, Any],
+    from_status: str = OperationStatus.RUNNING.value,
+) -> None:
+    """Give an open record its last status; one that is closed already stays as it is."""
     time = format_time(world.clock.now())
     ending = {"status": status.value, "end_time": time, "last_updated_time": time}
-    world.records.update(operation_id, {**changes, **ending}, only_if_status=OperationStatus.RUNNING.value)
+    world.records.update(operation_id, {**changes, **ending}, only_if_status=from_status)
+
+
+def tell_of_end(world: World, operation_id: str) -> None:
+    """Tell people of a closed operation that came to nothing, unless it was done before."""
+    operation = Operation(world.records.load(operation_id) or {})
+    endings = {OperationStatus.FAILED: Ending.FAILED, OperationStatus.CANCELLED: Ending.CANCELLED}
+    ending = endings.get(OperationStatus(operation.status))
+    if ending is None or not operation.is_closed or operation.section("notification"):
+        return
+    told = tell(world, operation, ended_message(operation, ending, world.clock.now()))
+    world.records.update(operation_id, {"notification": told})
 
 
 def complete(world: World, operation_id: str) -> None:

@@ -11,9 +11,9 @@ from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan, SnapshotCopy
 from aurora_restore.domain.results import done, in_progress, skipped
-from aurora_restore.domain.times import format_time
+from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.runner import record_making
+from aurora_restore.steps.runner import act
 from aurora_restore.steps.world import World
 
 
@@ -22,15 +22,24 @@ def copy_snapshot(operation: Operation, world: World) -> StepOutcome:
     plan = operation.plan
     if plan.copy is None:
         return StepOutcome(skipped(f"no copy is needed: {plan.copy_reason}"))
-    decision = decide_copy(operation.operation_id, plan, _snapshots_of_target(world, plan, plan.copy))
+    found = _snapshots_of_target(world, plan, plan.copy)
+    decision = decide_copy(operation.operation_id, plan, found, world.clock.now())
     if decision.action is CopyAction.START:
         return _start(operation, world, plan, plan.copy, decision)
     if decision.action is CopyAction.USE and decision.snapshot:
         used = decision.snapshot.db_cluster_snapshot_identifier
+        _keep_for_use(world, decision.snapshot)
         event = Event("copy.used", {"cluster_snapshot_identifier": used, "reason": decision.reason})
         return StepOutcome(done(decision.reason), {"snapshot_details.restored_from": used}, (event,))
     percent = decision.snapshot.percent_progress if decision.snapshot else 0
-    return StepOutcome(in_progress(decision.reason, percent))
+    return StepOutcome(in_progress(decision.reason, percent, "copy", percent))
+
+
+def _keep_for_use(world: World, copy: ClusterSnapshot) -> None:
+    """Lengthen the retention of a copy that is near its end: the sweep must not remove what is being restored."""
+    until = copy.tags.get(RETAIN_UNTIL_TAG)
+    if until is None or parse_time(until) < world.clock.now() + timedelta(days=1):
+        world.target_rds.add_tags(copy.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: retain_until(world)})
 
 
 def retain_until(world: World) -> str:
@@ -62,17 +71,23 @@ def _start(
         SOURCE_SNAPSHOT_TAG: plan.source.cluster_snapshot_arn,
         RETAIN_UNTIL_TAG: retain_until(world),
     }
-    record_making(world, operation.operation_id, "copy", copy.cluster_snapshot_identifier)
+    name = copy.cluster_snapshot_identifier
     try:
-        world.target_rds.copy_cluster_snapshot(
-            source, plan.source.region, copy.cluster_snapshot_identifier, copy.kms_key_id, tags
+        answered = act(
+            world,
+            operation,
+            "copy",
+            name,
+            lambda: world.target_rds.copy_cluster_snapshot(
+                source, plan.source.region, name, copy.kms_key_id, tags
+            ),
+            makes=True,
         )
     except CopySlotsInUse:
-        return StepOutcome(
-            in_progress("five copies are in flight in the target Region: waiting for a free slot")
-        )
+        message = "five copies are in flight in the target Region: waiting for a free slot"
+        return StepOutcome(in_progress(message, waiting_for="copy_slot"))
     event = Event(
         "copy.started",
-        {"cluster_snapshot_identifier": copy.cluster_snapshot_identifier, "reason": decision.reason},
+        {"cluster_snapshot_identifier": name, "reason": decision.reason},
     )
-    return StepOutcome(in_progress(f"the copy {copy.cluster_snapshot_identifier} was started"), {}, (event,))
+    return StepOutcome(in_progress(f"the copy {name} was started", waiting_for="copy"), answered, (event,))

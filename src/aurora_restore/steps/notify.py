@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from aurora_restore.domain.errors import OperationNotRunning, TransientFault
+from aurora_restore.domain.errors import OperationNotRunning
 from aurora_restore.domain.notification import dry_run_message, success_message
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
-from aurora_restore.steps.closing import close, complete, tell
+from aurora_restore.steps.closing import close, complete, tell_patiently
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.runner import run_step
 from aurora_restore.steps.world import World
-
-# A restore that stands does not wait longer than this for SNS to say so.
-SILENCE_LIMIT = timedelta(minutes=15)
 
 
 def notify(world: World, operation_id: str) -> StepResult:
@@ -51,13 +46,9 @@ def _tell_and_close(world: World, operation_id: str) -> StepResult:
 def _tell(operation: Operation, world: World) -> StepOutcome:
     now = world.clock.now()
     message = dry_run_message(operation, now) if operation.is_dry_run else success_message(operation, now)
-    try:
-        told = tell(world, operation, message)
-    except TransientFault as fault:
-        started = operation.phase_start(Phase.NOTIFY) or now
-        if now - started < SILENCE_LIMIT:
-            return StepOutcome(in_progress(f"SNS does not take the message: {fault.message}"))
-        told = {"error": fault.message, "hint": fault.hint, "subject": message.subject}
+    told = tell_patiently(world, operation, message, now - (operation.phase_start(Phase.NOTIFY) or now))
+    if told is None:
+        return StepOutcome(in_progress("SNS does not take the message", waiting_for="telling"))
     words = f"people could NOT be told: {told['error']}" if "error" in told else "people were told"
     return StepOutcome(done(words), {"notification": told})
 

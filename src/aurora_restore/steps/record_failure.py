@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from aurora_restore.domain.cleaning import Ending, ended_phases
 from aurora_restore.domain.errors import ERRORS_BY_NAME, RestoreError
-from aurora_restore.domain.notification import failure_message
 from aurora_restore.domain.operation import Operation, OperationStatus
-from aurora_restore.domain.results import Phase, StepStatus
+from aurora_restore.domain.results import Phase
 from aurora_restore.domain.times import format_time
-from aurora_restore.steps.closing import close, complete, tell
+from aurora_restore.steps.closing import close, complete, tell_of_end
 from aurora_restore.steps.snapshot_check import begin_record
 from aurora_restore.steps.world import World
 
@@ -24,7 +24,8 @@ def record_failure(
     error_name: str,
     cause: str,
 ) -> Mapping[str, str]:
-    """Close the operation as FAILED; one that an operator closed by hand keeps the operator's words.
+    """Write the error down. A run that had asked for nothing is closed at once; any other is left to the cleanup,
+    and from here on no step of it gets to a request any more. What an operator wrote by hand stays.
 
     Returns:
         The error's name and cause for the state machine's Fail state.
@@ -32,9 +33,10 @@ def record_failure(
     operation = _load(world, operation_id, execution_arn, raw_request)
     error = _error(operation, error_name, cause)
     if operation.execution_arn == execution_arn:
-        _close(world, operation, error)
-        complete(world, operation_id)
-        _tell(world, operation_id, error)
+        if operation.acts and not operation.is_closed:
+            _leave_to_cleanup(world, operation, error)
+        else:
+            _close(world, operation, error)
     return {
         "operation_id": operation_id,
         "error": error_name,
@@ -50,38 +52,26 @@ def _load(world: World, operation_id: str, execution_arn: str | None, raw_reques
     return Operation(item)
 
 
-def _close(world: World, operation: Operation, error: Mapping[str, Any]) -> None:
-    if operation.is_running:
-        changes = {"error": dict(error), **_failed_phase(world, operation)}
-        close(world, operation.operation_id, OperationStatus.FAILED, changes)
-    elif not operation.item.get("end_time"):
-        time = format_time(world.clock.now())
-        world.records.update(operation.operation_id, {"end_time": time, "last_updated_time": time})
-
-
-def _failed_phase(world: World, operation: Operation) -> dict[str, Any]:
-    """The phase that was under way is not any more."""
-    name = str(operation.item.get("step"))
-    state = operation.section("phases").get(name)
-    if not isinstance(state, Mapping) or state.get("status") != StepStatus.IN_PROGRESS:
-        return {}
+def _leave_to_cleanup(world: World, operation: Operation, error: Mapping[str, Any]) -> None:
     time = format_time(world.clock.now())
-    return {
-        f"phases.{name}": {
-            **state,
-            "status": OperationStatus.FAILED.value,
-            "end_time": time,
-            "last_updated_time": time,
-        }
-    }
+    changes = {"status": OperationStatus.CLEANING_UP.value, "error": dict(error), "last_updated_time": time}
+    world.records.update(operation.operation_id, changes, only_if_status=OperationStatus.RUNNING.value)
 
 
-def _tell(world: World, operation_id: str, error: Mapping[str, Any]) -> None:
-    """After everything else: whether people can be told decides nothing."""
-    operation = Operation(world.records.load(operation_id) or {})
-    if operation.status == OperationStatus.FAILED and not operation.section("notification"):
-        told = tell(world, operation, failure_message(operation, error, world.clock.now()))
-        world.records.update(operation_id, {"notification": told})
+def _close(world: World, operation: Operation, error: Mapping[str, Any]) -> None:
+    """Nothing was asked of AWS but looks, so nothing is left to tidy up. A closed record stays as it is."""
+    if not operation.is_closed:
+        _close_record(world, operation, error)
+    complete(world, operation.operation_id)
+    # After everything else: whether people can be told decides nothing.
+    tell_of_end(world, operation.operation_id)
+
+
+def _close_record(world: World, operation: Operation, error: Mapping[str, Any]) -> None:
+    time = format_time(world.clock.now())
+    status = OperationStatus.FAILED if operation.is_running else OperationStatus(operation.status)
+    changes = {"error": dict(error), **ended_phases(operation, Ending.FAILED, time)}
+    close(world, operation.operation_id, status, changes, from_status=operation.status)
 
 
 def _error(operation: Operation, error_name: str, cause: str) -> dict[str, Any]:

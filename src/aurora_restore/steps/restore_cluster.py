@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.errors import (
+    ClusterFailed,
     DatabaseUnreachable,
     MasterLoginRefused,
     ResourceBusy,
     SnapshotCopyFailed,
 )
+from aurora_restore.domain.naming import short_hash
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -22,10 +24,13 @@ from aurora_restore.domain.observed import (
 )
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
+from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.restoring import (
+    Owner,
     PasswordAction,
     PasswordChanges,
     RestoreAction,
+    RestoreDecision,
     decide_password,
     decide_restore,
     instance_parameters,
@@ -34,12 +39,14 @@ from aurora_restore.domain.restoring import (
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.runner import record_details, record_making
+from aurora_restore.steps.runner import act, record_running
+from aurora_restore.steps.wake_kept_cluster import wake_kept_cluster
 from aurora_restore.steps.world import World
 
 # A new endpoint takes minutes at the most to appear in DNS; after that it is the network that is wrong.
 UNREACHABLE_LIMIT = timedelta(minutes=15)
 LOGIN_PERCENT = 95
+SETTINGS_TRIES = 3
 PASSWORD_CHANGES = "master_password_changes"  # noqa: S105 - the name of a field
 NOTHING_CHANGED_WARNING = (
     "The admin secret holds the very password that the master user had in production: it opens both. Put another "
@@ -55,18 +62,37 @@ def restore_cluster(operation: Operation, world: World) -> StepOutcome:
     """
     plan = operation.plan
     cluster = world.target_rds.find_cluster(plan.cluster.db_cluster_identifier)
+    if plan.strategy is Strategy.UNDO:
+        return wake_kept_cluster(operation, world, plan, cluster)
     instances = _instances(world, plan) if cluster else []
-    decision = decide_restore(operation.operation_id, plan, cluster, instances)
+    decision = decide_restore(Owner(operation.operation_id), plan, cluster, instances)
     try:
-        if decision.action is RestoreAction.RESTORE_CLUSTER:
-            return _restore(operation, world, plan, decision.reason)
-        if decision.action is RestoreAction.CREATE_INSTANCE and decision.instance:
-            return _create_instance(operation, world, plan, decision.instance, decision.reason)
-        if decision.action is RestoreAction.LOG_IN and cluster:
-            return _take_over_master(operation, world, plan, cluster, instances)
+        return _carry_out(operation, world, plan, decision, cluster, instances)
     except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, decision.progress_percent))
-    return StepOutcome(in_progress(decision.reason, decision.progress_percent))
+        return StepOutcome(in_progress(busy.message, decision.progress_percent, "change"))
+
+
+def _carry_out(
+    operation: Operation,
+    world: World,
+    plan: RestorePlan,
+    decision: RestoreDecision,
+    cluster: DbCluster | None,
+    instances: Sequence[DbInstance],
+) -> StepOutcome:
+    if decision.action is RestoreAction.RESTORE_CLUSTER:
+        return _restore(operation, world, plan, decision.reason)
+    if decision.action is RestoreAction.CREATE_INSTANCE and decision.instance:
+        return _create_instance(operation, world, plan, decision.instance, decision.reason)
+    if decision.action in (RestoreAction.ADD_ROLE, RestoreAction.CHANGE_SETTINGS):
+        return _bring_settings(operation, world, plan, decision)
+    if decision.action is RestoreAction.LOG_IN and cluster:
+        return _take_over_master(operation, world, plan, cluster, instances)
+    return StepOutcome(
+        in_progress(
+            decision.reason, decision.progress_percent, decision.waiting_for, decision.reported_percent
+        )
+    )
 
 
 def endpoint_of(cluster: DbCluster) -> DatabaseEndpoint | None:
@@ -84,12 +110,19 @@ def _instances(world: World, plan: RestorePlan) -> list[DbInstance]:
 
 def _restore(operation: Operation, world: World, plan: RestorePlan, reason: str) -> StepOutcome:
     name, source = plan.cluster.db_cluster_identifier, _snapshot_to_restore(operation, plan)
-    record_making(world, operation.operation_id, "cluster", name)
-    world.target_rds.restore_cluster_from_snapshot(restore_parameters(plan, source))
+    answered = act(
+        world,
+        operation,
+        "cluster",
+        name,
+        lambda: world.target_rds.restore_cluster_from_snapshot(restore_parameters(plan, source)),
+        makes=True,
+    )
     event = Event(
         "cluster.restore_started", {"db_cluster_identifier": name, "from": source, "reason": reason}
     )
-    return StepOutcome(in_progress(f"the restore of the cluster {name} was started"), {}, (event,))
+    message = f"the restore of the cluster {name} was started"
+    return StepOutcome(in_progress(message, waiting_for="cluster"), answered, (event,))
 
 
 def _snapshot_to_restore(operation: Operation, plan: RestorePlan) -> str:
@@ -105,10 +138,39 @@ def _create_instance(
     operation: Operation, world: World, plan: RestorePlan, instance: PlannedInstance, reason: str
 ) -> StepOutcome:
     name = instance.db_instance_identifier
-    record_making(world, operation.operation_id, f"instance-{instance.promotion_tier + 1}", name)
-    world.target_rds.create_instance(instance_parameters(plan, instance))
+    answered = act(
+        world,
+        operation,
+        f"instance-{plan.instances.index(instance) + 1}",
+        name,
+        lambda: world.target_rds.create_instance(instance_parameters(plan, instance)),
+        makes=True,
+    )
     event = Event("instance.create_started", {"db_instance_identifier": name, "reason": reason})
-    return StepOutcome(in_progress(f"the instance {name} was started", 60), {}, (event,))
+    result = in_progress(f"the instance {name} was started", 60, "instances")
+    return StepOutcome(result, answered, (event,))
+
+
+def _bring_settings(
+    operation: Operation, world: World, plan: RestorePlan, decision: RestoreDecision
+) -> StepOutcome:
+    """One role, or the windows: what no request names and the replaced cluster has."""
+    name, role = plan.cluster.db_cluster_identifier, decision.role
+    kind = f"role-{short_hash(f'{role.role_arn} {role.feature_name}')}" if role else "settings"
+    if operation.acts.get(kind, {}).get("tries", 0) >= SETTINGS_TRIES:
+        raise ClusterFailed(
+            f"RDS did not take it over although it was asked {SETTINGS_TRIES} times: {decision.reason}."
+        )
+
+    def request() -> None:
+        if role:
+            world.target_rds.add_role(name, role.role_arn, role.feature_name)
+        else:
+            world.target_rds.modify_cluster(name, decision.settings)
+
+    answered = act(world, operation, kind, name, request)
+    event = Event(f"cluster.{kind.partition('-')[0]}_changed", {"reason": decision.reason})
+    return StepOutcome(in_progress(decision.reason, decision.progress_percent, "change"), answered, (event,))
 
 
 def _take_over_master(
@@ -116,7 +178,8 @@ def _take_over_master(
 ) -> StepOutcome:
     endpoint = endpoint_of(cluster)
     if endpoint is None:
-        return StepOutcome(in_progress("the cluster does not name its endpoint yet", LOGIN_PERCENT))
+        message = "the cluster does not name its endpoint yet"
+        return StepOutcome(in_progress(message, LOGIN_PERCENT, "endpoint"))
     admin = world.secrets.read_credentials(plan.admin_secret_id)
     attempt = world.databases.log_in(endpoint, admin)
     if attempt.outcome is LoginOutcome.ACCEPTED:
@@ -148,13 +211,14 @@ def _refused(
         )
     if action is PasswordAction.WAIT:
         message = f"the new master password has not taken effect: {attempt.reason}"
-        return StepOutcome(in_progress(message, LOGIN_PERCENT))
+        return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"))
     first = operation.section(PASSWORD_CHANGES).get("first_time", format_time(now))
     begun = {"count": changes.count + 1, "first_time": first, "last_time": format_time(now)}
-    record_details(world, operation.operation_id, {PASSWORD_CHANGES: begun})
+    record_running(world, operation.operation_id, {PASSWORD_CHANGES: begun})
     world.target_rds.modify_cluster_master_password(name, admin.password)
     message = "the master password was changed to that of the admin secret"
-    return StepOutcome(in_progress(message, LOGIN_PERCENT), {}, (Event("master_password.change_started"),))
+    event = Event("master_password.change_started")
+    return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"), {}, (event,))
 
 
 def _password_changes(operation: Operation, now: datetime) -> PasswordChanges:
@@ -172,7 +236,7 @@ def _unreachable(
     if operation.waited_for(Phase.RESTORE_CLUSTER, message, world.clock.now()) > UNREACHABLE_LIMIT:
         minutes = UNREACHABLE_LIMIT.total_seconds() / 60
         raise DatabaseUnreachable(f"For more than {minutes:g} minutes there was {message}.")
-    return StepOutcome(in_progress(message, LOGIN_PERCENT))
+    return StepOutcome(in_progress(message, LOGIN_PERCENT, "login"))
 
 
 def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> dict[str, Any]:

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.errors import OperationNotRunning, PhaseTimedOut, RestoreError, TransientFault
-from aurora_restore.domain.operation import Operation, OperationStatus, phase_state
+from aurora_restore.domain.operation import Operation, OperationStatus, phase_state, waits_after
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.times import format_time
-from aurora_restore.domain.waiting import next_wait_seconds
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.world import World
 
@@ -54,9 +53,51 @@ def load_running(world: World, operation_id: str) -> Operation:
     return operation
 
 
-def record_making(world: World, operation_id: str, kind: str, name: str) -> None:
-    """Write down what is about to be made, before it is asked for: a crash in between hides nothing."""
-    record_details(world, operation_id, {f"made.{kind}": name})
+def act(
+    world: World,
+    operation: Operation,
+    kind: str,
+    name: str,
+    request: Callable[[], None],
+    *,
+    makes: bool = False,
+    also: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write down what is about to be done, then ask for it: a crash in between hides nothing.
+
+    Only a running operation gets to its request, so that a record which was closed, or is being cleaned up, is a
+    fence that no step passes.
+
+    Args:
+        kind: what is done, one word for each thing, e.g. `copy`, `instance-1`, `rename_aside`.
+        makes: whether something comes to stand that did not before.
+        also: what else the record is to say before the request is made.
+
+    Returns:
+        The change that says in the record that AWS has answered.
+
+    Raises:
+        OperationNotRunning: the record was closed meanwhile.
+    """
+    tries = int(operation.acts.get(kind, {}).get("tries", 0)) + 1
+    time = format_time(world.clock.now())
+    begun = {"name": name, "tries": tries, "last_time": time, "answered": False}
+    made = {f"made.{kind}": name} if makes else {}
+    record_running(world, operation.operation_id, {f"acts.{kind}": begun, **made, **(also or {})})
+    request()
+    return {f"acts.{kind}": {**begun, "answered": True}}
+
+
+def record_running(world: World, operation_id: str, changes: Mapping[str, Any]) -> None:
+    """Write into a record that runs. Raises OperationNotRunning where it does not any more."""
+    time = format_time(world.clock.now())
+    is_kept = world.records.update(
+        operation_id, {**changes, "last_updated_time": time}, only_if_status=OperationStatus.RUNNING.value
+    )
+    if not is_kept:
+        raise OperationNotRunning(
+            f"The operation {operation_id} was closed before this could be done: {sorted(changes)}."
+        )
 
 
 def record_error(world: World, operation_id: str, step: str, error: RestoreError) -> None:
@@ -113,9 +154,11 @@ def _finish(
     world: World, operation: Operation, phase: Phase, started: datetime, outcome: StepOutcome
 ) -> StepResult:
     now = world.clock.now()
-    result = _with_wait(outcome.result, now - started)
     before = operation.phase(phase) or {"start_time": format_time(started)}
-    state = phase_state(before, result, now)
+    named = _with_name(outcome.result)
+    waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
+    result = _with_wait(named, waits)
+    state = phase_state(before, result, now, waits)
     changes = {**outcome.changes, f"phases.{phase.value}": state, "step": phase.value}
     changes["last_updated_time"] = format_time(now)
     for event in outcome.events:
@@ -133,7 +176,13 @@ def _finish(
     return result
 
 
-def _with_wait(result: StepResult, elapsed: timedelta) -> StepResult:
+def _with_name(result: StepResult) -> StepResult:
+    """Every wait has a name, under which it is timed."""
+    is_nameless = result.status is StepStatus.IN_PROGRESS and not result.waiting_for
+    return replace(result, waiting_for="step") if is_nameless else result
+
+
+def _with_wait(result: StepResult, waits: Mapping[str, Any]) -> StepResult:
     if result.status is not StepStatus.IN_PROGRESS:
         return result
-    return replace(result, wait_seconds=next_wait_seconds(elapsed.total_seconds()))
+    return replace(result, wait_seconds=int(waits[result.waiting_for]["wait_seconds"]))

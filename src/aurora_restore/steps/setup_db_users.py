@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 from aurora_restore.domain.errors import ClusterFailed
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.results import done, in_progress
+from aurora_restore.domain.replacement import Strategy
+from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.users import DbUserLogin
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.restore_cluster import endpoint_of
@@ -16,6 +17,8 @@ from aurora_restore.steps.world import World
 def setup_db_users(operation: Operation, world: World) -> StepOutcome:
     """Make the users and check them. Raises DbUserSetupFailed, DatabaseUnreachable, SecretNotFound, ClusterFailed."""
     plan = operation.plan
+    if plan.strategy is Strategy.UNDO:
+        return StepOutcome(skipped("the kept cluster has its own users and passwords"))
     name = plan.cluster.db_cluster_identifier
     cluster = world.target_rds.find_cluster(name)
     if cluster is None:

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from aurora_restore.domain.copying import is_copy_for
+from aurora_restore.domain.configuration import ClusterConfiguration, Difference, configuration_of
+from aurora_restore.domain.copying import is_copy_for, is_kept
 from aurora_restore.domain.errors import (
     AdminSecretNotFound,
     OperationNotRunning,
     RequestRefused,
     RestoreError,
     SecretNotFound,
-    TargetLocked,
     refuse,
 )
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials, KmsKey
 from aurora_restore.domain.operation import Operation, new_record
 from aurora_restore.domain.plan import RestorePlan, build_plan
+from aurora_restore.domain.prediction import predicted_differences
 from aurora_restore.domain.preflight import PreflightFacts, preflight_faults, target_region_checks_apply
+from aurora_restore.domain.replacement import with_defaults_of
 from aurora_restore.domain.request import RestoreRequest, parse_request, without_unknown_values
-from aurora_restore.domain.results import Phase, StepResult, done
+from aurora_restore.domain.results import Phase, StepResult, done, in_progress
 from aurora_restore.domain.selection import SelectedSnapshot, check_named_snapshot, select_snapshot
 from aurora_restore.domain.times import parse_time
+from aurora_restore.steps.experience import earlier_durations
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.runner import run_step
+from aurora_restore.steps.target_lock import take_lock
+from aurora_restore.steps.undo_check import check_undo, is_undo_request
 from aurora_restore.steps.world import World
 
 T = TypeVar("T")
@@ -39,6 +44,8 @@ def snapshot_check(
     begin_record(world, operation_id, execution_arn, raw_request)
 
     def check(operation: Operation, world: World) -> StepOutcome:
+        if is_undo_request(raw_request):
+            return check_undo(operation, world, raw_request)
         return _check(operation, world, raw_request)
 
     return run_step(Phase.SNAPSHOT_CHECK, check, world, operation_id)
@@ -75,39 +82,49 @@ def _own_record(world: World, operation_id: str, execution_arn: str | None) -> d
 def _check(operation: Operation, world: World, raw_request: object) -> StepOutcome:
     if operation.is_planned:
         return StepOutcome(done("the plan stands already"))
-    request = parse_request(raw_request, world.settings, world.clock.now())
-    _take_lock(world, operation, request)
+    asked = parse_request(raw_request, world.settings, world.clock.now())
+    if waits := take_lock(world, operation, asked.target_cluster_id.lower(), dry_run=asked.dry_run):
+        return StepOutcome(in_progress(waits, waiting_for="lock"))
+    replaced, standing = _standing(world, asked)
+    request = with_defaults_of(asked, replaced, keeps_port=world.settings.keeps_ports)
     selected = _select(world, request)
-    facts, kms_key = _observe(world, operation, request, selected)
+    facts, plan = _observe(world, operation, request, selected, replaced, standing)
     refuse(preflight_faults(request, facts))
     if isinstance(selected, RestoreError):
         raise selected
-    plan = build_plan(
-        operation.operation_id, request, selected, kms_key.arn if kms_key else None, world.settings
-    )
-    name = plan.cluster.db_cluster_identifier
+    if plan is None:
+        raise AssertionError("a chosen snapshot has a plan")
+    return _planned(operation, world, plan, replaced)
+
+
+def _planned(
+    operation: Operation, world: World, plan: RestorePlan, replaced: ClusterConfiguration | None
+) -> StepOutcome:
+    name = plan.target_cluster_id
     message = f"the plan stands: {name} from {plan.source.cluster_snapshot_identifier}, {plan.source.reason}"
-    changes = {"plan": plan.to_item(), "snapshot_details": _snapshot_details(plan)}
-    return StepOutcome(done(message), changes, (Event("plan.made", {"copy": plan.copy_reason}),))
+    changes: dict[str, Any] = {"plan": plan.to_item(), "snapshot_details": _snapshot_details(plan)}
+    if expectations := earlier_durations(world, operation.operation_id, plan):
+        changes["expectations"] = expectations
+    if replaced:
+        changes["replaced"] = replaced.to_item()
+    details = {"copy": plan.copy_reason, "strategy": plan.strategy.value}
+    return StepOutcome(done(message), changes, (Event("plan.made", details),))
 
 
-def _take_lock(world: World, operation: Operation, request: RestoreRequest) -> None:
-    """One operation a target: a lock whose owner has ended is taken over. A dry run only looks."""
-    target, operation_id, now = request.target_cluster_id.lower(), operation.operation_id, world.clock.now()
-    if not request.dry_run and world.locks.acquire(target, operation_id, now):
-        return
-    owner = world.locks.owner(target)
-    if owner and owner != operation_id and not _has_ended(world, owner):
-        raise TargetLocked(
-            f"The operation {owner} is at work on {target}; `aurora-restore status {owner}` says where it stands."
-        )
-    if not request.dry_run and not world.locks.acquire(target, operation_id, now, replaces=owner):
-        raise TargetLocked(f"Another operation has just begun to work on {target}.")
-
-
-def _has_ended(world: World, operation_id: str) -> bool:
-    item = world.records.load(operation_id)
-    return item is None or not Operation(item).is_running
+def _standing(world: World, request: RestoreRequest) -> tuple[ClusterConfiguration | None, dict[str, Any]]:
+    """The cluster that stands under the target's name: how it is set up where it is to go, and the facts about it."""
+    rds = world.target_rds
+    cluster = rds.find_cluster(request.target_cluster_id.lower())
+    if cluster is None or not request.replaces:
+        return None, {"target_cluster": cluster}
+    instances = rds.list_cluster_instances(cluster.db_cluster_identifier)
+    facts = {
+        "target_cluster": cluster,
+        "target_instances": instances,
+        "target_global_cluster": rds.find_global_cluster_of(cluster.db_cluster_arn),
+        "target_cluster_prefix": world.settings.target_cluster_prefix,
+    }
+    return configuration_of(cluster, instances), facts
 
 
 def _select(world: World, request: RestoreRequest) -> SelectedSnapshot | RestoreError:
@@ -122,8 +139,13 @@ def _select(world: World, request: RestoreRequest) -> SelectedSnapshot | Restore
 
 
 def _observe(
-    world: World, operation: Operation, request: RestoreRequest, selected: SelectedSnapshot | RestoreError
-) -> tuple[PreflightFacts, KmsKey | None]:
+    world: World,
+    operation: Operation,
+    request: RestoreRequest,
+    selected: SelectedSnapshot | RestoreError,
+    replaced: ClusterConfiguration | None,
+    standing: Mapping[str, Any],
+) -> tuple[PreflightFacts, RestorePlan | None]:
     rds = world.target_rds
     instance_class = request.db_instance_class or world.settings.default_db_instance_class
     kms_key = _look(world.keys.find_key, request.kms_key_id) if request.kms_key_id else None
@@ -131,7 +153,7 @@ def _observe(
     facts = PreflightFacts(
         snapshot=selected.snapshot if isinstance(selected, SelectedSnapshot) else selected,
         db_instance_class=instance_class,
-        target_cluster=rds.find_cluster(request.target_cluster_id.lower()),
+        **standing,
         subnet_group=_if_given(request.db_subnet_group_name, rds.find_subnet_group),
         security_groups=world.network.find_security_groups(request.vpc_security_group_ids),
         cluster_parameter_group=_if_given(
@@ -143,11 +165,25 @@ def _observe(
         users=_user_credentials(world, request),
         quotas=rds.quotas(),
     )
-    if isinstance(selected, SelectedSnapshot):
-        facts = _with_engine(world, facts, selected.snapshot)
-        reusable = _has_reusable_copy(world, operation, request, selected, key)
-        facts = replace(facts, has_reusable_copy=reusable)
-    return facts, key
+    if not isinstance(selected, SelectedSnapshot):
+        return facts, None
+    plan = build_plan(
+        operation.operation_id, request, selected, key.arn if key else None, world.settings, replaced
+    )
+    facts = replace(
+        _with_engine(world, facts, selected.snapshot),
+        has_reusable_copy=_has_reusable_copy(world, plan),
+        differences=_differences(world, plan, replaced),
+    )
+    return facts, plan
+
+
+def _differences(
+    world: World, plan: RestorePlan, replaced: ClusterConfiguration | None
+) -> tuple[Difference, ...]:
+    if replaced is None:
+        return ()
+    return predicted_differences(plan, replaced, keeps_port=world.settings.keeps_ports)
 
 
 def _with_engine(world: World, facts: PreflightFacts, snapshot: ClusterSnapshot) -> PreflightFacts:
@@ -162,14 +198,8 @@ def _with_engine(world: World, facts: PreflightFacts, snapshot: ClusterSnapshot)
     )
 
 
-def _has_reusable_copy(
-    world: World,
-    operation: Operation,
-    request: RestoreRequest,
-    selected: SelectedSnapshot,
-    key: KmsKey | None,
-) -> bool:
-    plan = build_plan(operation.operation_id, request, selected, key.arn if key else None, world.settings)
+def _has_reusable_copy(world: World, plan: RestorePlan) -> bool:
+    now = world.clock.now()
     if plan.copy is None:
         return False
     copies: list[ClusterSnapshot] = [
@@ -177,7 +207,7 @@ def _has_reusable_copy(
         for item in world.target_rds.list_cluster_snapshots(plan.source.db_cluster_identifier)
         if is_copy_for(plan, item)
     ]
-    return any(item.status == "available" for item in copies)
+    return any(item.status == "available" and is_kept(item, now) for item in copies)
 
 
 def _look(look: Callable[[str], T], name: str) -> T | RestoreError:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from aurora_restore.domain.errors import VerificationFailed
+from collections.abc import Sequence
+
+from aurora_restore.domain.configuration import (
+    ClusterConfiguration,
+    Difference,
+    configuration_of,
+    difference_words,
+)
+from aurora_restore.domain.errors import DifferenceNotAccepted, VerificationFailed
+from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.results import done, in_progress
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.prediction import compared
+from aurora_restore.domain.replacement import Strategy
+from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.verification import compare, is_settled
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.runner import record_details
@@ -14,18 +26,53 @@ from aurora_restore.steps.world import World
 def verify_restore(operation: Operation, world: World) -> StepOutcome:
     """Put the comparison into the record. Raises VerificationFailed where a settled cluster differs."""
     plan = operation.plan
+    if plan.strategy is Strategy.UNDO:
+        return StepOutcome(skipped("nothing was restored: the kept cluster is as it was"))
     name = plan.cluster.db_cluster_identifier
     cluster = world.target_rds.find_cluster(name)
     if cluster is None:
         raise VerificationFailed(f"The cluster {name} is gone since it was restored.")
     instances = world.target_rds.list_cluster_instances(name)
     checks = compare(plan, cluster, instances)
-    changes = {"restore_details.verification": [check.to_item() for check in checks]}
+    differences = _differences(operation, world, plan, cluster, instances)
+    changes = {
+        "restore_details.verification": [check.to_item() for check in checks],
+        "restore_details.differences": [item.to_item() for item in differences],
+    }
     differing = [check for check in checks if not check.matches]
     if not is_settled(cluster, instances):
-        return StepOutcome(in_progress(f"the cluster {name} is still settling: `{cluster.status}`", 50))
+        message = f"the cluster {name} is still settling: `{cluster.status}`"
+        return StepOutcome(in_progress(message, 50, "settling"))
     if differing:
         record_details(world, operation.operation_id, changes)
         words = "; ".join(f"{item.field}: wanted {item.wanted}, found {item.found}" for item in differing)
         raise VerificationFailed(f"{len(differing)} of {len(checks)} fields of {name} differ: {words}.")
-    return StepOutcome(done(f"all {len(checks)} fields are as asked for"), changes)
+    if unwanted := [item for item in differences if item.stops_the_run]:
+        record_details(world, operation.operation_id, changes)
+        raise DifferenceNotAccepted(
+            f"{name} is not as the cluster that it is to replace: {difference_words(unwanted)}. Nobody asked for "
+            "that, and accept_differences does not name it."
+        )
+    return StepOutcome(done(_words(len(checks), len(differences))), changes)
+
+
+def _differences(
+    operation: Operation,
+    world: World,
+    plan: RestorePlan,
+    cluster: DbCluster,
+    instances: Sequence[DbInstance],
+) -> tuple[Difference, ...]:
+    """How the new cluster differs from the one that it replaces."""
+    if plan.replacement is None:
+        return ()
+    replaced = ClusterConfiguration.from_item(operation.section("replaced"))
+    restored = configuration_of(cluster, instances)
+    return compared(plan.replacement, replaced, restored, keeps_port=world.settings.keeps_ports)
+
+
+def _words(checks: int, differences: int) -> str:
+    words = f"all {checks} fields are as asked for"
+    if not differences:
+        return words
+    return f"{words}; {differences} differ from the replaced cluster, as asked for or accepted"

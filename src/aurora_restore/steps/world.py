@@ -17,6 +17,7 @@ from aurora_restore.domain.observed import (
     DatabaseEndpoint,
     DbCluster,
     DbInstance,
+    ExecutionState,
     KmsKey,
     LoginAttempt,
     ParameterGroup,
@@ -65,6 +66,37 @@ class Rds(Protocol):
     def restore_cluster_from_snapshot(self, parameters: Mapping[str, Any]) -> None:
         """RestoreDBClusterFromSnapshot with its own parameter names. Raises QuotaExceeded, …"""
 
+    def list_clusters(self) -> Sequence[DbCluster]:
+        """All Aurora clusters of the account in this Region; every page."""
+
+    def rename_cluster(self, db_cluster_identifier: str, new_db_cluster_identifier: str) -> None:
+        """Begin a rename. Raises ResourceBusy where the cluster is not `available`; a cluster that is gone or a
+        name that is taken is left to the next observation."""
+
+    def modify_cluster(self, db_cluster_identifier: str, parameters: Mapping[str, Any]) -> None:
+        """ModifyDBCluster with its own parameter names, applied immediately. Raises ResourceBusy, …"""
+
+    def add_role(self, db_cluster_identifier: str, role_arn: str, feature_name: str) -> None: ...
+
+    def start_cluster(self, db_cluster_identifier: str) -> None: ...
+
+    def stop_cluster(self, db_cluster_identifier: str) -> None: ...
+
+    def delete_instance(self, db_instance_identifier: str) -> None: ...
+
+    def delete_cluster(self, db_cluster_identifier: str, *, keep_automated_backups: bool) -> None:
+        """Delete a cluster without a final snapshot: whoever calls has made and seen one, or is not to have any."""
+
+    def create_cluster_snapshot(
+        self, db_cluster_identifier: str, cluster_snapshot_identifier: str, tags: Mapping[str, str]
+    ) -> None:
+        """Raises QuotaExceeded, ResourceBusy, …; a snapshot of that name that stands is left to the next look."""
+
+    def delete_cluster_snapshot(self, cluster_snapshot_identifier: str) -> None: ...
+
+    def find_global_cluster_of(self, db_cluster_arn: str) -> str | None:
+        """The identifier of the global cluster that a cluster is a member of."""
+
     def modify_cluster_master_password(self, db_cluster_identifier: str, password: str) -> None: ...
 
     def list_cluster_instances(self, db_cluster_identifier: str) -> Sequence[DbInstance]: ...
@@ -90,6 +122,8 @@ class Rds(Protocol):
     def quotas(self) -> Mapping[str, Quota]: ...
 
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None: ...
+
+    def remove_tags(self, arn: str, keys: Sequence[str]) -> None: ...
 
 
 class Network(Protocol):
@@ -172,6 +206,19 @@ class Databases(Protocol):
         """
 
 
+class Executions(Protocol):
+    """The executions of the main state machine, and the start of the cleanup one."""
+
+    def describe_arn(self, execution_arn: str) -> ExecutionState | None:
+        """None where Step Functions does not know it (any more)."""
+
+    def stop_arn(self, execution_arn: str, error: str, cause: str) -> None:
+        """Stop one that runs; one that has ended stays as it ended."""
+
+    def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
+        """Start the cleanup machine for an operation. The same `attempt` made twice is one execution."""
+
+
 class RdsRegions(Protocol):
     def __call__(self, region: str) -> Rds:
         """RDS of a Region."""
@@ -192,6 +239,7 @@ class World:
     locks: Locks
     notifications: Notifications
     databases: Databases
+    executions: Executions
 
     @property
     def target_rds(self) -> Rds:

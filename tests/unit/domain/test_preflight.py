@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.domain.builders import KEY_ARN, cluster, request, snapshot
+from tests.unit.domain.builders import KEY_ARN, cluster, instances, request, snapshot
 
+from aurora_restore.domain.configuration import Difference
 from aurora_restore.domain.errors import KmsKeyNotAccessible, SecretNotFound
 from aurora_restore.domain.observed import (
     Credentials,
@@ -49,10 +51,74 @@ def test_nothing_stands_in_the_way_of_a_good_request() -> None:
     assert codes() == []
 
 
-@pytest.mark.parametrize("delete_cluster_if_exists", [True, False])
-def test_an_existing_target_is_refused_whatever_the_request_says(delete_cluster_if_exists: bool) -> None:
-    asked = request(delete_cluster_if_exists=delete_cluster_if_exists)
-    assert codes(asked, target_cluster=cluster()) == ["TARGET_EXISTS"]
+def test_an_existing_target_is_refused_unless_it_is_to_be_replaced() -> None:
+    standing: dict[str, Any] = {"target_cluster": cluster(), "target_instances": instances()}
+    assert codes(request(delete_cluster_if_exists=False), **standing) == ["TARGET_EXISTS"]
+    assert codes(target_cluster_prefix="aurora-restored-", **standing) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "seen"),
+    [
+        ("DELETION_PROTECTED", {"target_cluster": cluster(deletion_protection=True)}),
+        ("TARGET_NOT_AVAILABLE", {"target_cluster": cluster(status="stopped")}),
+        ("TARGET_NOT_AVAILABLE", {"target_instances": instances(status="rebooting")}),
+        ("GLOBAL_CLUSTER_MEMBER", {"target_global_cluster": "worldwide"}),
+        ("REPLACED_OUTSIDE_PREFIX", {"target_cluster_prefix": "another-"}),
+    ],
+)
+def test_what_keeps_a_cluster_from_being_replaced_is_found_before_anything_is_touched(
+    code: str, seen: dict[str, Any]
+) -> None:
+    standing: dict[str, Any] = {
+        "target_cluster": cluster(),
+        "target_instances": instances(),
+        "target_cluster_prefix": "aurora-restored-",
+    }
+    assert codes(**(standing | seen)) == [code]
+
+
+def test_a_cluster_is_not_replaced_by_a_snapshot_of_itself() -> None:
+    standing = cluster(db_cluster_resource_id="cluster-ABC")
+    own = snapshot(db_cluster_resource_id="cluster-ABC")
+    here = request(source_region="us-west-2")
+    assert codes(here, snapshot=own, target_cluster=standing) == ["TARGET_IS_SOURCE"]
+    assert codes(request(), snapshot=own, target_cluster=standing) == []
+
+
+def test_a_difference_that_nobody_asked_for_is_told_before_the_restore() -> None:
+    unwanted = Difference("port", "5432", "5433", asked_for=False, accepted=False)
+    assert codes(differences=[unwanted]) == ["DIFFERENCE_NOT_ACCEPTED"]
+    assert codes(differences=[replace(unwanted, accepted=True)]) == []
+    assert codes(differences=[replace(unwanted, asked_for=True)]) == []
+
+
+@pytest.mark.parametrize(("strategy", "expected"), [("swap", ["QUOTA_EXCEEDED"]), ("delete_first", [])])
+def test_a_swap_needs_room_for_two_clusters_and_says_what_does_not(
+    strategy: str, expected: list[str]
+) -> None:
+    full = {
+        "DBClusters": Quota("DBClusters", 40, 40),
+        "DBInstances": Quota("DBInstances", 3, 40),
+        "ManualClusterSnapshots": Quota("ManualClusterSnapshots", 3, 100),
+    }
+    seen = facts(
+        target_cluster=cluster(), target_instances=instances(), quotas=full, target_cluster_prefix=""
+    )
+    found = preflight_faults(request(replace_strategy=strategy), seen)
+    assert [fault.code for fault in found] == expected
+    assert all("delete_first" in fault.hint for fault in found)
+
+
+def test_the_final_snapshot_needs_room_too() -> None:
+    quotas = {"ManualClusterSnapshots": Quota("ManualClusterSnapshots", 99, 100)}
+    standing: dict[str, Any] = {
+        "target_cluster": cluster(),
+        "target_instances": instances(),
+        "quotas": quotas,
+    }
+    assert codes(**standing) == ["QUOTA_EXCEEDED"]
+    assert codes(request(final_snapshot=False), **standing) == []
 
 
 def test_another_engine_is_refused_without_asking_for_its_classes() -> None:

@@ -11,6 +11,7 @@ from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.restoring import (
     FAILED_CLUSTER_STATUSES,
     FAILED_INSTANCE_STATUSES,
+    Owner,
     PasswordAction,
     PasswordChanges,
     RestoreAction,
@@ -20,32 +21,34 @@ from aurora_restore.domain.restoring import (
     restore_parameters,
 )
 
+OURS = Owner(OPERATION_ID)
+
 
 def test_a_cluster_that_does_not_stand_is_restored() -> None:
-    assert decide_restore(OPERATION_ID, plan(), None, []).action is RestoreAction.RESTORE_CLUSTER
+    assert decide_restore(OURS, plan(), None, []).action is RestoreAction.RESTORE_CLUSTER
 
 
 def test_a_cluster_that_is_being_made_is_waited_for_with_its_progress() -> None:
-    decision = decide_restore(OPERATION_ID, plan(), cluster(status="creating", percent_progress=40), [])
+    decision = decide_restore(OURS, plan(), cluster(status="creating", percent_progress=40), [])
     assert (decision.action, decision.progress_percent) == (RestoreAction.WAIT, 20)
 
 
 @pytest.mark.parametrize("status", sorted(FAILED_CLUSTER_STATUSES))
 def test_a_cluster_that_will_not_stand_any_more_ends_the_run(status: str) -> None:
     with pytest.raises(ClusterFailed, match=f"`{status}`"):
-        decide_restore(OPERATION_ID, plan(), cluster(status=status), [])
+        decide_restore(OURS, plan(), cluster(status=status), [])
 
 
 @pytest.mark.parametrize("tags", [{}, {OPERATION_TAG: "restore-other"}])
 def test_a_cluster_that_is_not_ours_is_left_alone(tags: dict[str, str]) -> None:
     with pytest.raises(NameTaken, match="not touched"):
-        decide_restore(OPERATION_ID, plan(), cluster(tags=tags), [])
+        decide_restore(OURS, plan(), cluster(tags=tags), [])
 
 
 def test_instances_are_created_one_after_the_other() -> None:
     wanted = plan(instance_count=3)
     for count in range(3):
-        decision = decide_restore(OPERATION_ID, wanted, cluster(), instances(3)[:count])
+        decision = decide_restore(OURS, wanted, cluster(), instances(3)[:count])
         assert decision.action is RestoreAction.CREATE_INSTANCE
         assert decision.instance == wanted.instances[count]
 
@@ -53,32 +56,27 @@ def test_instances_are_created_one_after_the_other() -> None:
 @pytest.mark.parametrize("status", sorted(FAILED_INSTANCE_STATUSES))
 def test_an_instance_that_will_not_stand_any_more_ends_the_run(status: str) -> None:
     with pytest.raises(InstanceFailed, match=f"`{status}`"):
-        decide_restore(OPERATION_ID, plan(), cluster(), instances(status=status))
+        decide_restore(OURS, plan(), cluster(), instances(status=status))
 
 
 def test_an_instance_that_is_not_ours_is_left_alone() -> None:
     with pytest.raises(NameTaken):
-        decide_restore(OPERATION_ID, plan(), cluster(), instances(tags={}))
+        decide_restore(OURS, plan(), cluster(), instances(tags={}))
 
 
 def test_an_instance_that_is_being_made_is_waited_for() -> None:
-    decision = decide_restore(OPERATION_ID, plan(), cluster(), instances(status="creating"))
+    decision = decide_restore(OURS, plan(), cluster(), instances(status="creating"))
     assert decision.action is RestoreAction.WAIT
 
 
 def test_a_cluster_that_changes_is_waited_for_before_the_login() -> None:
-    decision = decide_restore(
-        OPERATION_ID, plan(), cluster(status="resetting-master-credentials"), instances()
-    )
+    decision = decide_restore(OURS, plan(), cluster(status="resetting-master-credentials"), instances())
     assert decision.action is RestoreAction.WAIT
 
 
 @pytest.mark.parametrize("status", ["available", "backing-up"])
 def test_a_cluster_that_serves_is_logged_in_to(status: str) -> None:
-    assert (
-        decide_restore(OPERATION_ID, plan(), cluster(status=status), instances()).action
-        is RestoreAction.LOG_IN
-    )
+    assert decide_restore(OURS, plan(), cluster(status=status), instances()).action is RestoreAction.LOG_IN
 
 
 def changes(count: int, minutes_since_first: float = 0, minutes_since_last: float = 0) -> PasswordChanges:

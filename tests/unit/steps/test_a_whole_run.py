@@ -160,24 +160,30 @@ def test_a_second_operation_on_the_target_is_refused_while_the_first_runs(run: P
     run.run_phase(Phase.COPY_SNAPSHOT, FIRST)
 
 
-def test_the_lock_of_an_operation_that_was_marked_failed_by_hand_is_taken_over(run: PipelineRun) -> None:
+def mark_by_hand(run: PipelineRun) -> None:
+    error = {"code": "MANUAL_INTERVENTION", "message": "marked by Ada"}
+    run.world.records.update(FIRST, {"status": "FAILED", "error": error})
+
+
+def test_a_new_start_waits_for_the_cleanup_of_a_record_that_was_marked_by_hand(run: PipelineRun) -> None:
     run.check(FIRST)
-    run.world.records.update(
-        FIRST, {"status": "FAILED", "error": {"code": "MANUAL_INTERVENTION", "message": "x"}}
-    )
-    run.check(SECOND)
+    run.phase(Phase.COPY_SNAPSHOT, FIRST)
+    mark_by_hand(run)
+    waiting = run.check(SECOND)
+    assert (waiting.status, "being cleaned up" in waiting.message) == (StepStatus.IN_PROGRESS, True)
+    run.clean_up(FIRST, "ABORTED")
+    assert run.check(SECOND).status is StepStatus.DONE
     assert run.world.locks.owner("aurora-restored-cluster") == SECOND
 
 
 def test_a_running_step_notices_that_its_record_was_marked_by_hand(run: PipelineRun) -> None:
     run.check(FIRST)
     run.phase(Phase.COPY_SNAPSHOT, FIRST)
-    run.world.records.update(
-        FIRST, {"status": "FAILED", "error": {"code": "MANUAL_INTERVENTION", "message": "marked by Ada"}}
-    )
+    mark_by_hand(run)
     with pytest.raises(OperationNotRunning):
         run.phase(Phase.COPY_SNAPSHOT, FIRST)
     run.fail(FIRST, "OperationNotRunning")
+    run.clean_up(FIRST)
     assert run.record(FIRST)["error"]["code"] == "MANUAL_INTERVENTION"
     assert "marked by Ada" in run.aws.published[0].message
 
@@ -186,7 +192,7 @@ def test_an_existing_target_is_refused_before_anything_is_made(run: PipelineRun)
     run.run(FIRST)
     run.aws.calls.clear()
     with pytest.raises(TargetExists):
-        run.check(SECOND, delete_cluster_if_exists=True)
+        run.check(SECOND)
     assert {call.operation for call in run.aws.calls if call.service == "rds"} <= {
         "DescribeDBClusterSnapshots", "DescribeDBClusters", "DescribeDBSubnetGroups", "DescribeDBEngineVersions",
         "DescribeOrderableDBInstanceOptions", "DescribeAccountAttributes"}  # fmt: skip
@@ -326,21 +332,27 @@ def test_a_serverless_cluster_passes_its_verification(run: PipelineRun) -> None:
     assert "serverless_v2" in {check["field"] for check in record["restore_details"]["verification"]}
 
 
-def test_a_failure_names_only_what_the_run_had_begun_to_make(run: PipelineRun) -> None:
-    run.run(FIRST, until=Phase.COPY_SNAPSHOT)
-    run.fail(FIRST, "ClusterFailed")
-    assert run.record(FIRST)["made"] == {"copy": "aurora-restore-20261122-120000"}
-    assert "the copy aurora-restore-20261122-120000" in run.aws.published[0].message
-    assert "the cluster aurora-restored-cluster " not in run.aws.published[0].message
+def test_a_failure_leaves_nothing_but_the_finished_copy_and_says_so(run: PipelineRun) -> None:
+    run.run(FIRST, until=Phase.SETUP_DB_USERS)
+    run.fail(FIRST, "DbUserSetupFailed")
+    assert run.record(FIRST)["status"] == "CLEANING_UP"
+    assert run.world.locks.owner("aurora-restored-cluster") == FIRST
+    run.clean_up(FIRST)
+    assert run.world.target_rds.find_cluster("aurora-restored-cluster") is None
+    (copy,) = run.world.target_rds.list_cluster_snapshots()
+    (message,) = run.aws.published
+    assert message.attributes["outcome"] == "FAILED"
+    assert f"kept: the finished copy {copy.db_cluster_snapshot_identifier}" in message.message
+    assert "no cluster stands under aurora-restored-cluster" in message.message
 
 
-def test_a_failure_after_the_restore_says_that_productions_password_may_still_open_it(
-    run: PipelineRun,
-) -> None:
-    run.run(FIRST, until=Phase.COPY_SNAPSHOT)
-    run.phase(Phase.RESTORE_CLUSTER, FIRST)
-    run.fail(FIRST, "ClusterFailed")
-    assert "may still open with production's master password" in run.aws.published[0].message
+def test_an_unfinished_copy_of_a_run_that_failed_is_ended(run: PipelineRun) -> None:
+    run.check(FIRST)
+    run.phase(Phase.COPY_SNAPSHOT, FIRST)
+    run.fail(FIRST, "PhaseTimedOut")
+    run.clean_up(FIRST)
+    assert run.world.target_rds.list_cluster_snapshots() == []
+    assert run.record(FIRST)["status"] == "FAILED"
 
 
 def test_a_copy_that_was_finished_after_the_limit_is_not_thrown_away(run: PipelineRun) -> None:
@@ -432,5 +444,6 @@ def test_the_phase_that_failed_is_not_shown_as_under_way(run: PipelineRun) -> No
     run.check(FIRST)
     run.phase(Phase.COPY_SNAPSHOT, FIRST)
     run.fail(FIRST, "SnapshotCopyFailed")
+    run.clean_up(FIRST)
     phase = run.record(FIRST)["phases"]["CopySnapshot"]
     assert (phase["status"], "end_time" in phase) == ("FAILED", True)

@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from botocore import xform_name
-from tests.support.worlds import TARGET_REGION, PipelineRun
+from tests.support.worlds import DAY, FUNCTION_OF, SOURCE_REGION, TARGET_REGION, PipelineRun
 from tests.unit.infrastructure.test_permissions import CALLS
 
+from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.domain.errors import RestoreError
+from aurora_restore.domain.operation import new_record
 from aurora_restore.domain.results import Phase
+from aurora_restore.steps.functions import FUNCTIONS
 
-FUNCTIONS = {
-    Phase.SNAPSHOT_CHECK: "snapshot-check",
-    Phase.COPY_SNAPSHOT: "copy-snapshot",
-    Phase.RESTORE_CLUSTER: "restore-cluster",
-    Phase.SETUP_DB_USERS: "setup-db-users",
-    Phase.VERIFY_RESTORE: "verify-restore",
-    Phase.ARCHIVE_SNAPSHOT: "archive-snapshot",
-    Phase.NOTIFY: "notify",
-}
 # RDS asks for these besides, where a request makes something with tags.
 IMPLIED = {("rds", "add_tags_to_resource")}
+# boto3's name for a service, where its IAM prefix is another one.
+SERVICES = {"states": "stepfunctions"}
+WAITING = {"StartAt": "Hold", "States": {"Hold": {"Type": "Wait", "Seconds": 600, "End": True}}}
+FAILS = {"fails": True}
+WAITING_OR_FAILING = {
+    "StartAt": "Which",
+    "States": {
+        "Which": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.fails", "IsPresent": True, "Next": "Refuse"}],
+            "Default": "Hold",
+        },
+        "Refuse": {"Type": "Fail", "Error": "SwitchOverFailed", "Cause": "it was not renamed"},
+        "Hold": {"Type": "Wait", "Seconds": 600, "End": True},
+    },
+}
+SWAP: dict[str, object] = {"delete_cluster_if_exists": True}
 Seen = dict[str, set[tuple[str, str]]]
 
 
@@ -39,12 +53,120 @@ class Watch:
             work()
         except RestoreError as error:
             self.error = error
-        self.seen[function] |= {(call.service, xform_name(call.operation)) for call in run.aws.calls}
+        self.seen[function] |= {
+            (SERVICES.get(call.service, call.service), xform_name(call.operation)) for call in run.aws.calls
+        }
 
     def whole_run(self, run: PipelineRun, operation_id: str, **changes: object) -> None:
         self.of(run, "snapshot-check", lambda: run.check(operation_id, **changes))
         for phase in list(Phase)[1:]:
-            self.of(run, FUNCTIONS[phase], lambda phase=phase: run.run_phase(phase, operation_id))  # type: ignore[misc]
+            self.phase(run, phase, operation_id)
+
+    def phase(self, run: PipelineRun, phase: Phase, operation_id: str) -> None:
+        function = FUNCTION_OF[phase].removeprefix("aurora-restore-")
+        self.of(run, function, lambda: run.run_phase(phase, operation_id))
+
+    def until(self, run: PipelineRun, operation_id: str, last: Phase, **changes: object) -> None:
+        self.of(run, "snapshot-check", lambda: run.check(operation_id, **changes))
+        for phase in list(Phase)[1 : list(Phase).index(last) + 1]:
+            self.phase(run, phase, operation_id)
+
+    def cleanup(self, run: PipelineRun, operation_id: str) -> None:
+        """The execution ends, and what the cleanup machine calls is watched."""
+        end_execution(run, operation_id)
+        payload = {"operation_id": operation_id, "execution_arn": run.arn(operation_id)}
+
+        def work() -> None:
+            for _ in range(100):
+                answer = FUNCTIONS["aurora-restore-cleanup"](run.world, payload)
+                if answer["status"] != "IN_PROGRESS":
+                    return
+                run.clock.advance(answer["wait_seconds"])
+            raise AssertionError(answer["message"])
+
+        self.of(run, "cleanup", work)
+
+    def sweep(self, run: PipelineRun) -> None:
+        self.of(run, "sweep", lambda: FUNCTIONS["aurora-restore-sweep"](run.world, {}))
+
+
+def begin_execution(run: PipelineRun, operation_id: str, **request: object) -> None:
+    with run.aws.setting_up():
+        states = run.aws.clients().stepfunctions()
+        machine = run.arn(operation_id).replace(":execution:", ":stateMachine:").rpartition(":")[0]
+        states.start_execution(stateMachineArn=machine, name=operation_id, input=json.dumps(request))
+
+
+def end_execution(run: PipelineRun, operation_id: str) -> None:
+    with run.aws.setting_up():
+        states, arn = run.aws.clients().stepfunctions(), run.arn(operation_id)
+        if states.describe_execution(executionArn=arn)["status"] == "RUNNING":
+            states.stop_execution(executionArn=arn)
+
+
+def with_real_executions(run: PipelineRun) -> None:
+    """Step Functions through the wire, so that what is asked of it is seen."""
+    run.aws.create_state_machine("aurora-restore-state-machine", WAITING_OR_FAILING)
+    cleanup = run.aws.create_state_machine("aurora-restore-cleanup-state-machine", WAITING)
+    run.world = replace(run.world, executions=AwsPipelineExecutions(run.aws.clients(), cleanup))
+
+
+def abnormal_ends(watch: Watch) -> None:
+    """A swap that is cancelled, one that is kept and retired, an undo, a delete_first that comes back."""
+    run = PipelineRun()
+    with_real_executions(run)
+    run.put_target()
+    run.aurora.seed.put_snapshot(SOURCE_REGION, "production", DAY + timedelta(days=1))
+    role = {
+        "DBClusterIdentifier": "aurora-restored-cluster",
+        "RoleArn": "arn:aws:iam::123456789012:role/import",
+    }
+    run.aurora.at_once("AddRoleToDBCluster", TARGET_REGION, role)
+    begin_execution(run, "restore-back", **FAILS)
+    watch.until(run, "restore-back", Phase.SWITCH_OVER, **SWAP)
+    for _ in range(3):
+        run.phase(Phase.RETIRE_REPLACED, "restore-back")
+    run.fail("restore-back", "SwitchOverFailed")
+    watch.cleanup(run, "restore-back")
+    begin_execution(run, "restore-cancelled")
+    watch.until(run, "restore-cancelled", Phase.SWITCH_OVER, **SWAP)
+    watch.cleanup(run, "restore-cancelled")
+    watch.sweep(run)
+    run.clock.advance(25 * 3600)
+    watch.cleanup(run, "restore-cancelled")
+    watch.until(run, "restore-stopped", Phase.SWITCH_OVER, **SWAP)
+    aside = run.record("restore-stopped")["switch_over"]["aside_identifier"]
+    run.aurora.at_once("StopDBCluster", TARGET_REGION, {"DBClusterIdentifier": aside})
+    for phase in list(Phase)[7:]:
+        watch.phase(run, phase, "restore-stopped")
+    watch.until(run, "restore-kept", Phase.NOTIFY, **SWAP, keep_replaced_hours=1)
+    run.check("undo-kept", undo_operation_id="restore-kept", **dict.fromkeys(run.request(), ...))
+    for phase in list(Phase)[1:]:
+        watch.phase(run, phase, "undo-kept")
+    begin_execution(run, "restore-first")
+    watch.until(run, "restore-first", Phase.RESTORE_CLUSTER, **SWAP, replace_strategy="delete_first")
+    watch.cleanup(run, "restore-first")
+    begin_execution(run, "restore-copying")
+    run.aurora.set_durations({"copy": 3600})
+    run.check(
+        "restore-copying",
+        source_snapshot_date=...,
+        source_snapshot_identifier="rds:production-2023-06-16-03-10",
+        target_cluster_id="aurora-restored-other",
+    )
+    run.phase(Phase.COPY_SNAPSHOT, "restore-copying")
+    run.world.records.update("restore-copying", {"status": "FAILED", "error": "by hand"})
+    payload = {"operation_id": "restore-copying", "execution_arn": run.arn("restore-copying")}
+    watch.of(run, "cleanup", lambda: FUNCTIONS["aurora-restore-cleanup"](run.world, payload))
+    run.clock.advance(9 * 86_400)
+    watch.sweep(run)
+    watch.cleanup(run, "restore-copying")
+    begin_execution(run, "restore-lost")
+    run.world.records.create(new_record("restore-lost", run.arn("restore-lost"), {}, run.clock.now(), 0))
+    run.clock.advance(600)
+    watch.sweep(run)
+    begin_execution(run, "restore-unseen")
+    watch.cleanup(run, "restore-unseen")
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +204,7 @@ def seen() -> Seen:
     watch.of(
         run, "record-failure", lambda: run.fail("restore-without-a-record", "Sandbox.Timedout", "no answer")
     )
+    abnormal_ends(watch)
     return watch.seen
 
 

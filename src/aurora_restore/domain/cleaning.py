@@ -1,0 +1,191 @@
+"""Deciding how an operation that ended abnormally is to end: back to what stood before, or forward to what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from aurora_restore.domain.configuration import ClusterConfiguration
+from aurora_restore.domain.errors import (
+    ERRORS_BY_NAME,
+    Cancelled,
+    ExecutionLost,
+    ExecutionTimedOut,
+    RestoreError,
+)
+from aurora_restore.domain.naming import PUT_BACK_TAG
+from aurora_restore.domain.observed import ExecutionState
+from aurora_restore.domain.operation import Operation, OperationStatus
+from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
+from aurora_restore.domain.results import Phase, StepStatus
+from aurora_restore.domain.retention import RetirementState, retirement_state
+
+# A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
+LATE_ARRIVALS = timedelta(seconds=150)
+ENDED = (StepStatus.DONE.value, StepStatus.SKIPPED.value)
+
+
+class Ending(StrEnum):
+    """FAILED and CANCELLED: back to what stood before. SUCCEEDED: the restore had succeeded, so forward."""
+
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    SUCCEEDED = "SUCCEEDED"
+
+    @property
+    def goes_back(self) -> bool:
+        return self is not Ending.SUCCEEDED
+
+
+@dataclass(frozen=True)
+class EndingDecision:
+    ending: Ending
+    reason: str
+
+
+def decide_ending(operation: Operation, *, is_cancelled: bool, is_switched: bool) -> EndingDecision:
+    """Back or forward, decided once.
+
+    Forward where the old cluster has begun to go (there is no way back), where the run had nothing left but to tell
+    people, and where an operator cancelled what had succeeded. Everything else goes back.
+    """
+    back = EndingDecision(
+        Ending.CANCELLED if is_cancelled else Ending.FAILED,
+        "what stood before stands again, and what the run made is removed",
+    )
+    if not operation.is_planned or operation.is_dry_run:
+        return back
+    if operation.plan.strategy.stands_beside and retirement_state(operation) in (
+        RetirementState.BEGUN,
+        RetirementState.RETIRED,
+    ):
+        return EndingDecision(Ending.SUCCEEDED, "the new cluster was in place and the old one on its way out")
+    if _has_ended(operation, Phase.RETIRE_REPLACED):
+        return EndingDecision(Ending.SUCCEEDED, "the restore had succeeded: only the telling was left")
+    if is_cancelled and (is_switched or _has_ended(operation, Phase.SWITCH_OVER)):
+        return EndingDecision(Ending.SUCCEEDED, "the restore had succeeded before it was cancelled")
+    return back
+
+
+def was_cancelled(operation: Operation, execution: ExecutionState | None) -> bool:
+    """An operator stopped the execution, or marked the record by hand."""
+    if is_marked_by_hand(operation):
+        return True
+    return execution is not None and execution.status == "ABORTED"
+
+
+def is_marked_by_hand(operation: Operation) -> bool:
+    """Whether an operator gave the record a last status, which no program does without an end time."""
+    open_statuses = (OperationStatus.RUNNING, OperationStatus.CLEANING_UP)
+    return operation.status not in open_statuses and not operation.is_closed
+
+
+def error_of(operation: Operation, execution: ExecutionState | None) -> dict[str, Any]:
+    """What the record is to say went wrong: what the step wrote, or what Step Functions knows."""
+    if written := operation.section("error"):
+        hint = written.get("hint") or "Start again under a new name."
+        return {"step": operation.item.get("step"), "hint": hint, **written}
+    step = str(operation.item.get("step", Phase.SNAPSHOT_CHECK.value))
+    if plain := operation.item.get("error"):
+        return _item(step, "MANUAL_INTERVENTION", str(plain), "Start again under a new name.")
+    if is_marked_by_hand(operation):
+        return _item(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
+    error = _error_of_execution(execution)
+    return _item(step, error.code, error.message, error.hint)
+
+
+def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
+    if execution is None:
+        return ExecutionLost("Step Functions does not know the execution of this operation.")
+    if execution.status == "ABORTED":
+        reason = ": ".join(word for word in (execution.error, execution.cause) if word)
+        return Cancelled(f"An operator stopped the execution{f' ({reason})' if reason else ''}.")
+    if execution.status == "TIMED_OUT":
+        return ExecutionTimedOut("The execution reached the time limit of the state machine.")
+    known = ERRORS_BY_NAME.get(execution.error or "", RestoreError)
+    message = execution.cause or f"The execution ended with {execution.error or execution.status}."
+    error = RestoreError(message)
+    return known(message) if known.__init__ is RestoreError.__init__ else error
+
+
+def _item(step: str, code: str, message: str, hint: str) -> dict[str, Any]:
+    faults = [{"code": code, "message": message, "hint": hint}]
+    return {"code": code, "message": message, "hint": hint, "step": step, "faults": faults}
+
+
+def may_arrive_late(
+    operation: Operation, execution: ExecutionState | None, ended_time: datetime, now: datetime
+) -> bool:
+    """Whether something that was asked for may still come to be, by a function that was at work at the end."""
+    if execution is not None and execution.status == "FAILED":
+        return False
+    unanswered = any(not state.get("answered") for state in operation.acts.values())
+    return unanswered and now - ended_time < LATE_ARRIVALS
+
+
+def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) -> RestorePlan:
+    """The plan that makes the old cluster again, as it was, from its final snapshot: the way back of delete_first."""
+    plan = operation.plan
+    cluster = PlannedCluster(
+        db_cluster_identifier=plan.target_cluster_id,
+        db_subnet_group_name=configuration.db_subnet_group_name or "",
+        vpc_security_group_ids=configuration.vpc_security_group_ids,
+        db_cluster_parameter_group_name=configuration.db_cluster_parameter_group_name,
+        kms_key_id=configuration.kms_key_id,
+        port=configuration.port if plan.cluster.port else None,
+        storage_type=configuration.storage_type,
+        backup_retention_days=configuration.backup_retention_days,
+        deletion_protection=configuration.deletion_protection,
+        iam_authentication=configuration.iam_authentication,
+        cloudwatch_logs_exports=configuration.cloudwatch_logs_exports,
+        engine_lifecycle_support=configuration.engine_lifecycle_support
+        or plan.cluster.engine_lifecycle_support,
+        serverless_v2=configuration.serverless_v2,
+        tags={**configuration.tags, PUT_BACK_TAG: operation.operation_id},
+        copy_tags_to_snapshot=configuration.copy_tags_to_snapshot,
+        preferred_backup_window=configuration.preferred_backup_window,
+        preferred_maintenance_window=configuration.preferred_maintenance_window,
+        roles=configuration.roles,
+    )
+    source = replace(
+        plan.source,
+        engine=configuration.engine,
+        engine_version=configuration.engine_version,
+        master_username=configuration.master_username,
+    )
+    instances = tuple(
+        PlannedInstance(
+            db_instance_identifier=member.db_instance_identifier,
+            db_instance_class=member.db_instance_class,
+            promotion_tier=member.promotion_tier or 0,
+            db_parameter_group_name=member.db_parameter_group_name,
+            publicly_accessible=member.publicly_accessible,
+            auto_minor_version_upgrade=member.auto_minor_version_upgrade,
+            performance_insights=member.performance_insights,
+        )
+        for member in configuration.members
+    )
+    return replace(plan, source=source, cluster=cluster, instances=instances, replacement=None)
+
+
+def done_sentences(operation: Operation, sentence: str | None) -> list[str]:
+    """What the cleanup has done so far, with one more thing."""
+    before: list[str] = list(operation.section("cleanup").get("done") or ())
+    return [*before, sentence] if sentence and sentence not in before else before
+
+
+def ended_phases(operation: Operation, ending: Ending, time: str) -> Mapping[str, Any]:
+    """No phase of an ended operation is under way: whatever was, ended with it."""
+    status = StepStatus.DONE.value if ending is Ending.SUCCEEDED else ending.value
+    return {
+        f"phases.{name}": {**state, "status": status, "end_time": time, "last_updated_time": time}
+        for name, state in operation.section("phases").items()
+        if isinstance(state, Mapping) and state.get("status") == StepStatus.IN_PROGRESS
+    }
+
+
+def _has_ended(operation: Operation, phase: Phase) -> bool:
+    return operation.phase(phase).get("status") in ENDED

@@ -1,0 +1,116 @@
+"""Putting a new cluster in the place of one that stands: what is planned for the one that goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from aurora_restore.domain.configuration import ClusterConfiguration
+from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier, staging_identifier
+from aurora_restore.domain.request import RestoreRequest
+
+
+class Strategy(StrEnum):
+    """How the target comes to its name.
+
+    NEW: nothing stands there. SWAP: the new one is proved beside the old one, then they change names.
+    DELETE_FIRST: the old one goes first. UNDO: a swap with the cluster that an earlier operation kept.
+    """
+
+    NEW = "new"
+    SWAP = "swap"
+    DELETE_FIRST = "delete_first"
+    UNDO = "undo"
+
+    @property
+    def stands_beside(self) -> bool:
+        """Whether two clusters stand at once and change names."""
+        return self in (Strategy.SWAP, Strategy.UNDO)
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """The cluster that is replaced, known by its resource id whatever its name is, and what becomes of it.
+
+    `final_snapshot_identifier` None: the request wants none. `keep_hours` 0: it goes at once. `incoming_resource_id`:
+    for an undo, the kept cluster that comes back; a restored cluster is known by its tag instead.
+    """
+
+    strategy: Strategy
+    replaced_resource_id: str
+    aside_identifier: str
+    final_snapshot_identifier: str | None
+    keep_hours: float = 0
+    accept_differences: tuple[str, ...] = ()
+    asked_for: tuple[str, ...] = ()
+    incoming_resource_id: str | None = None
+    undoes: str | None = None
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Replacement:
+        """Read back what `asdict` wrote."""
+        values = {**item, "strategy": Strategy(item["strategy"])}
+        for name in ("accept_differences", "asked_for"):
+            values[name] = tuple(values[name])
+        return cls(**values)
+
+
+def build_replacement(
+    operation_id: str, request: RestoreRequest, replaced: ClusterConfiguration
+) -> Replacement:
+    """What a restore plans for the cluster that stands under its target's name."""
+    return Replacement(
+        strategy=Strategy(request.replace_strategy),
+        replaced_resource_id=replaced.db_cluster_resource_id,
+        aside_identifier=aside_identifier(replaced.db_cluster_identifier, operation_id),
+        final_snapshot_identifier=final_snapshot_identifier(operation_id) if request.final_snapshot else None,
+        keep_hours=request.keep_replaced_hours,
+        accept_differences=request.accept_differences,
+        asked_for=tuple(sorted(request.asked_for)),
+    )
+
+
+def name_at_first(operation_id: str, request: RestoreRequest, replaced: ClusterConfiguration | None) -> str:
+    """The name under which the new cluster is restored: one beside, where another stands under the target's."""
+    target = request.target_cluster_id.lower()
+    if replaced is None or Strategy(request.replace_strategy) is Strategy.DELETE_FIRST:
+        return target
+    return staging_identifier(target, operation_id)
+
+
+def with_defaults_of(
+    request: RestoreRequest, replaced: ClusterConfiguration | None, *, keeps_port: bool
+) -> RestoreRequest:
+    """The request, with what it does not name taken from the cluster that is replaced.
+
+    Never `engine_lifecycle_support`: silence enrols nobody in a support that is paid for.
+    """
+    if replaced is None:
+        return request
+    defaults: dict[str, Any] = {
+        "db_instance_class": replaced.members[0].db_instance_class if replaced.members else None,
+        "vpc_security_group_ids": replaced.vpc_security_group_ids,
+        "db_subnet_group_name": replaced.db_subnet_group_name,
+        "kms_key_id": replaced.kms_key_id,
+        "instance_count": len(replaced.members) or 1,
+        "db_cluster_parameter_group_name": replaced.db_cluster_parameter_group_name,
+        "db_parameter_group_name": _common_parameter_group(replaced),
+        "port": replaced.port if keeps_port else None,
+        "tags": replaced.tags,
+        "serverless_v2": replaced.serverless_v2,
+        "storage_type": replaced.storage_type,
+        "backup_retention_days": replaced.backup_retention_days,
+        "deletion_protection": replaced.deletion_protection,
+        "iam_authentication": replaced.iam_authentication or any(user.iam for user in request.db_users),
+        "cloudwatch_logs_exports": replaced.cloudwatch_logs_exports,
+    }
+    return replace(
+        request, **{name: value for name, value in defaults.items() if name not in request.asked_for}
+    )
+
+
+def _common_parameter_group(replaced: ClusterConfiguration) -> str | None:
+    groups = {member.db_parameter_group_name for member in replaced.members}
+    return groups.pop() if len(groups) == 1 else None

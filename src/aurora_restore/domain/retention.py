@@ -1,0 +1,38 @@
+"""What becomes of a replaced cluster, as the record of the operation that replaced it tells it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.times import parse_time
+
+# Long enough to notice in the morning what was stopped in the night.
+KEPT_AFTER_CANCEL = timedelta(hours=24)
+
+
+class RetirementState(StrEnum):
+    """KEPT: renamed and stopped. BEGUN: its deletion is under way. RETIRED: gone. UNDONE: it is back in its place."""
+
+    KEPT = "KEPT"
+    BEGUN = "BEGUN"
+    RETIRED = "RETIRED"
+    UNDONE = "UNDONE"
+
+
+def retirement_state(operation: Operation) -> RetirementState | None:
+    """None: nothing was replaced, or its end has not begun."""
+    state = operation.section("retirement").get("state")
+    return RetirementState(state) if state else None
+
+
+def kept_until(operation: Operation) -> datetime | None:
+    """Until when the replaced cluster is kept; None where none is."""
+    until = operation.section("retirement").get("keep_until")
+    return parse_time(until) if until and retirement_state(operation) is RetirementState.KEPT else None
+
+
+def is_being_retired(operation: Operation) -> bool:
+    """Whether a closed operation's replaced cluster is on its way out, which its lock protects."""
+    return operation.is_closed and retirement_state(operation) is RetirementState.BEGUN

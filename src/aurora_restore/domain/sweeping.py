@@ -1,0 +1,66 @@
+"""Deciding what a sweep sees to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG, SNAPSHOT_PREFIX
+from aurora_restore.domain.observed import ClusterSnapshot
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.times import parse_time
+
+# A cleanup looks again within its wait; after that and this, nobody is at it any more.
+SILENCE = timedelta(minutes=4)
+# DescribeExecution may not know for moments what StartExecution has just begun.
+YOUNG = timedelta(minutes=2)
+# A run uses no copy whose retention is over; that much later no run can be about to.
+COPY_GRACE = timedelta(hours=1)
+REMOVABLE_STATUSES = ("available", "failed")
+
+
+def is_stale(operation: Operation, now: datetime) -> bool:
+    """Whether no cleanup is at work on an operation, as far as its record tells."""
+    waits = operation.section("cleanup").get("waits") or {}
+    going = [wait for wait in waits.values() if "until" not in wait]
+    wait_seconds = max((float(wait.get("wait_seconds", 0)) for wait in going), default=0.0)
+    last = operation.section("cleanup").get("last_updated_time") or operation.item.get("last_updated_time")
+    if not last:
+        return True
+    return now - parse_time(str(last)) > SILENCE + timedelta(seconds=wait_seconds)
+
+
+def is_young(operation: Operation, now: datetime) -> bool:
+    """Whether an operation has only just begun."""
+    started = operation.item.get("start_time")
+    return bool(started) and now - parse_time(str(started)) < YOUNG
+
+
+def removable_copies(
+    snapshots: Iterable[ClusterSnapshot], open_operations: Iterable[Operation], now: datetime
+) -> Iterator[ClusterSnapshot]:
+    """Copies of ours whose retention is over, and that no open operation has made or restores from."""
+    in_use = {name for operation in open_operations for name in _copies_of(operation)}
+    for snapshot in snapshots:
+        if _is_expired_copy(snapshot, now) and snapshot.db_cluster_snapshot_identifier not in in_use:
+            yield snapshot
+
+
+def _copies_of(operation: Operation) -> Iterator[str]:
+    plan = operation.section("plan")
+    copy = (plan.get("copy") or {}).get("cluster_snapshot_identifier")
+    yield from (name for name in (copy, operation.section("snapshot_details").get("restored_from")) if name)
+
+
+def _is_expired_copy(snapshot: ClusterSnapshot, now: datetime) -> bool:
+    """Its name, its source and two tags of ours: all of them say that it is a copy that the pipeline made."""
+    until = snapshot.tags.get(RETAIN_UNTIL_TAG)
+    return (
+        until is not None
+        and snapshot.db_cluster_snapshot_identifier.startswith(SNAPSHOT_PREFIX)
+        and snapshot.snapshot_type == "manual"
+        and snapshot.source_db_cluster_snapshot_arn is not None
+        and OPERATION_TAG in snapshot.tags
+        and snapshot.status in REMOVABLE_STATUSES
+        and now - parse_time(until) > COPY_GRACE
+    )

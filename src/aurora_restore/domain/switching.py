@@ -1,0 +1,155 @@
+"""Deciding about the names: the old cluster aside, the new one into place; and all of that back again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from aurora_restore.domain.errors import NameTaken, SwitchOverFailed
+from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.replacement import Replacement
+from aurora_restore.domain.restoring import FAILED_CLUSTER_STATUSES, SERVING_STATUSES
+
+RENAMING = "renaming"
+
+
+class SwitchAction(Enum):
+    RENAME_OLD_ASIDE = "rename old aside"
+    RENAME_NEW_IN = "rename new in"
+    RENAME_NEW_OUT = "rename new out"
+    RENAME_OLD_BACK = "rename old back"
+    WAIT = "wait"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class SwitchDecision:
+    action: SwitchAction
+    reason: str
+
+
+@dataclass(frozen=True)
+class Places:
+    """Which cluster stands under which of the three names; a rename is seen under the old name or the new one."""
+
+    target: DbCluster | None
+    beside: DbCluster | None
+    aside: DbCluster | None
+
+    def all(self) -> Iterable[DbCluster]:
+        return (cluster for cluster in (self.target, self.beside, self.aside) if cluster is not None)
+
+
+@dataclass(frozen=True)
+class Parties:
+    """Who the two clusters are, whatever their names are now."""
+
+    operation_id: str
+    plan: RestorePlan
+    replacement: Replacement
+
+    def is_old(self, cluster: DbCluster | None) -> bool:
+        return cluster is not None and cluster.db_cluster_resource_id == self.replacement.replaced_resource_id
+
+    def is_new(self, cluster: DbCluster | None) -> bool:
+        if cluster is None:
+            return False
+        if self.replacement.incoming_resource_id:
+            return cluster.db_cluster_resource_id == self.replacement.incoming_resource_id
+        return cluster.tags.get(OPERATION_TAG) == self.operation_id
+
+
+def parties_of(operation_id: str, plan: RestorePlan) -> Parties | None:
+    """The two clusters of a run that has two at once; None for any other run."""
+    if plan.replacement is None or not plan.strategy.stands_beside:
+        return None
+    return Parties(operation_id, plan, plan.replacement)
+
+
+def is_switched(parties: Parties, places: Places) -> bool:
+    """Whether both renames are done."""
+    return parties.is_new(places.target) and parties.is_old(places.aside)
+
+
+def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
+    """The next rename on the way forward.
+
+    Raises:
+        NameTaken: a cluster that is neither of the two has one of the names.
+        SwitchOverFailed: one of the two is in a status in which it is not renamed.
+    """
+    plan = parties.plan
+    if going := _renaming(places):
+        return going
+    _refuse_strangers(parties, places)
+    if is_switched(parties, places):
+        return SwitchDecision(SwitchAction.DONE, f"{plan.target_cluster_id} is the new cluster")
+    new = places.beside if parties.is_new(places.beside) else None
+    if new is None or not any(parties.is_old(item) for item in places.all()):
+        return SwitchDecision(
+            SwitchAction.WAIT, "one of the two clusters does not show: a rename is under way"
+        )
+    if not _is_renamable(new):
+        return _not_yet(new)
+    old = places.target
+    if old is None:
+        reason = f"{plan.target_cluster_id} is free for the new cluster"
+        return SwitchDecision(SwitchAction.RENAME_NEW_IN, reason)
+    if not _is_renamable(old):
+        return _not_yet(old)
+    reason = (
+        f"the new cluster is proved: {plan.target_cluster_id} goes to {parties.replacement.aside_identifier}"
+    )
+    return SwitchDecision(SwitchAction.RENAME_OLD_ASIDE, reason)
+
+
+def decide_way_back(parties: Parties, places: Places) -> SwitchDecision:
+    """The next rename on the way back; DONE where the old cluster has its name. Raises NameTaken.
+
+    A new cluster under the target's name that cannot be renamed any more is left to be removed there.
+    """
+    target = parties.plan.target_cluster_id
+    if going := _renaming(places):
+        return going
+    if parties.is_old(places.target):
+        return SwitchDecision(SwitchAction.DONE, f"{target} is the old cluster")
+    if not parties.is_old(places.aside):
+        return SwitchDecision(SwitchAction.WAIT, "the old cluster does not show: a rename is under way")
+    if places.target is None:
+        return SwitchDecision(SwitchAction.RENAME_OLD_BACK, f"{target} is free for the old cluster")
+    if parties.is_new(places.target):
+        return SwitchDecision(SwitchAction.RENAME_NEW_OUT, f"{target} goes back to the old cluster")
+    raise NameTaken(
+        f"The old cluster {places.aside.db_cluster_identifier if places.aside else ''} cannot have its name back: a "
+        f"cluster that this operation did not make stands under {target}."
+    )
+
+
+def _renaming(places: Places) -> SwitchDecision | None:
+    for cluster in places.all():
+        if cluster.status == RENAMING:
+            return SwitchDecision(SwitchAction.WAIT, f"{cluster.db_cluster_identifier} is `renaming`")
+    return None
+
+
+def _refuse_strangers(parties: Parties, places: Places) -> None:
+    for cluster in places.all():
+        if not parties.is_old(cluster) and not parties.is_new(cluster):
+            raise NameTaken(
+                f"The cluster {cluster.db_cluster_identifier} is neither the one to be replaced nor the new one; it "
+                "was not touched."
+            )
+
+
+def _is_renamable(cluster: DbCluster) -> bool:
+    return cluster.status in SERVING_STATUSES
+
+
+def _not_yet(cluster: DbCluster) -> SwitchDecision:
+    if cluster.status in FAILED_CLUSTER_STATUSES:
+        raise SwitchOverFailed(f"The cluster {cluster.db_cluster_identifier} is `{cluster.status}`.")
+    reason = f"the cluster {cluster.db_cluster_identifier} is `{cluster.status}`"
+    return SwitchDecision(SwitchAction.WAIT, reason)

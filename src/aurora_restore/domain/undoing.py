@@ -1,0 +1,115 @@
+"""The undo of a replacement: what is asked for, whether it can be done, and the plan: a swap of what both stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aurora_restore.domain import request_fields as parse
+from aurora_restore.domain.errors import InvalidRequest, NothingKept, RestoreError, UnknownField, refuse
+from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier
+from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.operation import Operation, OperationStatus
+from aurora_restore.domain.plan import PlannedInstance, RestorePlan
+from aurora_restore.domain.replacement import Replacement, Strategy
+from aurora_restore.domain.request import UNDO_FIELD
+from aurora_restore.domain.retention import RetirementState, kept_until, retirement_state
+
+PARSERS: Mapping[str, Any] = {
+    UNDO_FIELD: parse.text,
+    "final_snapshot": parse.flag,
+    "dry_run": parse.flag,
+}
+
+
+@dataclass(frozen=True)
+class UndoRequest:
+    """Put back what the operation replaced; `final_snapshot`: of the cluster that goes for it."""
+
+    undo_operation_id: str
+    final_snapshot: bool = True
+    dry_run: bool = False
+
+
+def parse_undo_request(raw: Mapping[str, Any]) -> UndoRequest:
+    """Raises InvalidRequest, UnknownField, or PreflightFailed with all faults."""
+    faults: list[RestoreError] = [
+        UnknownField(f"{name} is not a field of an undo; the fields are {', '.join(PARSERS)}.")
+        for name in raw
+        if name not in PARSERS
+    ]
+    values: dict[str, Any] = {}
+    for name, value in raw.items():
+        if name in PARSERS and value is not None:
+            try:
+                values[name] = PARSERS[name](value)
+            except parse.FieldFault as fault:
+                faults.append(InvalidRequest(f"{name}: {fault}"))
+    if UNDO_FIELD not in values and not faults:
+        faults.append(InvalidRequest(f"{UNDO_FIELD} is missing."))
+    refuse(faults)
+    return UndoRequest(**values)
+
+
+def refuse_nothing_kept(undone: Operation) -> None:
+    """Raises NothingKept where the operation's record tells that there is nothing to put back."""
+    name, state = undone.operation_id, retirement_state(undone)
+    if undone.status != OperationStatus.SUCCEEDED:
+        raise NothingKept(
+            f"The operation {name} is {undone.status}: it replaced nothing that could be put back."
+        )
+    if state is RetirementState.UNDONE:
+        raise NothingKept(f"The operation {name} was undone already.")
+    if state in (RetirementState.BEGUN, RetirementState.RETIRED):
+        snapshot = undone.section("retirement").get("final_snapshot_identifier")
+        saved = f" Its final snapshot is {snapshot}." if snapshot else ""
+        raise NothingKept(f"The cluster that {name} replaced was retired, or is about to be.{saved}")
+    if kept_until(undone) is None:
+        raise NothingKept(f"The operation {name} kept no cluster.")
+
+
+def refuse_changed_places(undone: Operation, target: DbCluster | None, kept: DbCluster | None) -> None:
+    """Raises NothingKept where not both clusters stand where the operation left them."""
+    plan, details = undone.plan, undone.section("restore_details")
+    replacement = plan.replacement
+    if replacement is None or kept is None or kept.db_cluster_resource_id != replacement.replaced_resource_id:
+        raise NothingKept(f"The cluster that {undone.operation_id} kept does not stand any more.")
+    if target is None or target.db_cluster_resource_id != details.get("db_cluster_resource_id"):
+        raise NothingKept(
+            f"The cluster under {plan.target_cluster_id} is not the one that {undone.operation_id} put there: it was "
+            "replaced since, or removed. Nothing was touched.",
+            f"The kept cluster is {kept.db_cluster_identifier}: start it and rename it by hand if it is wanted.",
+        )
+
+
+def build_undo_plan(
+    operation_id: str, request: UndoRequest, undone: Operation, kept: DbCluster, members: Sequence[DbInstance]
+) -> RestorePlan:
+    """A swap in which the kept cluster comes in, and the restored one goes."""
+    before = undone.plan
+    target = before.target_cluster_id
+    replacement = Replacement(
+        strategy=Strategy.UNDO,
+        replaced_resource_id=str(undone.section("restore_details")["db_cluster_resource_id"]),
+        aside_identifier=aside_identifier(target, operation_id),
+        final_snapshot_identifier=final_snapshot_identifier(operation_id) if request.final_snapshot else None,
+        incoming_resource_id=kept.db_cluster_resource_id,
+        undoes=undone.operation_id,
+    )
+    return replace(
+        before,
+        copy=None,
+        copy_reason="an undo copies nothing",
+        cluster=replace(before.cluster, db_cluster_identifier=kept.db_cluster_identifier),
+        instances=tuple(
+            PlannedInstance(
+                item.db_instance_identifier, item.db_instance_class, item.promotion_tier or 0, None
+            )
+            for item in members
+        ),
+        db_users=(),
+        lock_other_logins=False,
+        notes=(f"puts back the cluster that {undone.operation_id} replaced, as it was when it was stopped",),
+        replacement=replacement,
+    )

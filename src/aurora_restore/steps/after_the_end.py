@@ -1,0 +1,100 @@
+"""What may be left for an operation whose record is closed: a kept cluster whose time is over, a late arrival."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aurora_restore.domain.errors import RequestRefused, StepFailed
+from aurora_restore.domain.operation import OperationStatus
+from aurora_restore.domain.results import StepStatus, done, in_progress
+from aurora_restore.domain.retention import RetirementState, is_being_retired, kept_until
+from aurora_restore.domain.times import format_time
+from aurora_restore.steps.closing import complete, tell_of_end
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.way_back import LEFTOVERS, Tidying, next_duty
+from aurora_restore.steps.way_forward import persist
+
+# A kept cluster that cannot be retired (somebody protected it, no room for its snapshot) is tried again a day later.
+TRIED_AGAIN = timedelta(hours=24)
+
+
+def after_the_end(look: Tidying) -> StepOutcome:
+    """One look. Raises what keeps a kept cluster from being retired."""
+    if outcome := _retire_kept(look) or _remove_leftovers(look):
+        return outcome
+    tell_of_end(look.world, look.operation_id)
+    complete(look.world, look.operation_id)
+    return StepOutcome(
+        done(f"the operation {look.operation_id} is {look.operation.status}: nothing is left to do")
+    )
+
+
+def _retire_kept(look: Tidying) -> StepOutcome | None:
+    """Under the target's lock, as everything that changes what stands there: an undo may be about to want it."""
+    operation, now = look.operation, look.world.clock.now()
+    until, target = kept_until(operation), operation.target_cluster_id or ""
+    is_due = is_being_retired(operation) or (until is not None and until <= now)
+    if not is_due:
+        return None
+    if not look.world.locks.acquire(target, look.operation_id, now):
+        return _leave_to_another(look, target)
+    if not is_being_retired(operation):
+        # Nobody takes the lock over from here on; the next look makes sure that nobody just had.
+        _set_state(look, RetirementState.BEGUN)
+        return StepOutcome(in_progress("the kept cluster's time is over: it is being retired", 5, "mark"))
+    return _advance(look)
+
+
+def _leave_to_another(look: Tidying, target: str) -> StepOutcome:
+    if not look.operation.section("retirement").get("begun_time"):
+        _set_state(look, RetirementState.KEPT)
+    owner = look.world.locks.owner(target)
+    return StepOutcome(done(f"the operation {owner} is at work on {target}: the sweep comes again"))
+
+
+def _set_state(look: Tidying, state: RetirementState) -> None:
+    look.world.records.update(look.operation_id, {"retirement.state": state.value})
+
+
+def _advance(look: Tidying) -> StepOutcome | None:
+    replacement = look.operation.plan.replacement
+    if replacement is None:
+        return None
+    name = replacement.aside_identifier
+    retirement = Retirement.of_replaced(look.world, look.operation, look.act, name, replacement)
+    try:
+        outcome = retirement.advance()
+    except (StepFailed, RequestRefused) as failed:
+        _put_off(look, failed)
+        raise
+    if outcome.result.status is StepStatus.IN_PROGRESS:
+        return outcome
+    event = Event("replaced.retired", {"db_cluster_identifier": name})
+    persist(look, StepOutcome(outcome.result, outcome.changes, (event,)))
+    complete(look.world, look.operation_id)
+    return StepOutcome(done(f"the kept cluster {name} was retired"))
+
+
+def _put_off(look: Tidying, failed: StepFailed | RequestRefused) -> None:
+    """Nothing was deleted: it is kept for another day, and the target is free meanwhile."""
+    if look.operation.section("retirement").get("begun_time"):
+        return
+    warning = f"the kept cluster could not be retired: {failed.message}"
+    warnings = [item for item in look.operation.item.get("warnings") or () if item != warning]
+    changes = {
+        "retirement.state": RetirementState.KEPT.value,
+        "retirement.keep_until": format_time(look.world.clock.now() + TRIED_AGAIN),
+        "warnings": [*warnings, warning],
+    }
+    look.world.records.update(look.operation_id, changes)
+    complete(look.world, look.operation_id)
+
+
+def _remove_leftovers(look: Tidying) -> StepOutcome | None:
+    operation, target = look.operation, look.operation.target_cluster_id
+    if operation.status == OperationStatus.SUCCEEDED or not operation.acts or target is None:
+        return None
+    if not look.world.locks.acquire(target, look.operation_id, look.world.clock.now()):
+        return None
+    return next_duty(look, LEFTOVERS)

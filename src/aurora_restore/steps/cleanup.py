@@ -1,0 +1,190 @@
+"""Cleanup: what is left of an operation whose execution ended abnormally, one thing a look, until its record is closed.
+
+It is called by the cleanup state machine, which the event of the execution's end starts, or the sweep where the
+event was lost. Called for anything else it says so and does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from aurora_restore.domain.cleaning import (
+    Ending,
+    decide_ending,
+    done_sentences,
+    ended_phases,
+    error_of,
+    is_marked_by_hand,
+    was_cancelled,
+)
+from aurora_restore.domain.notification import ended_message
+from aurora_restore.domain.observed import ExecutionState
+from aurora_restore.domain.operation import Operation, OperationStatus, waits_after
+from aurora_restore.domain.results import StepResult, StepStatus, done, in_progress
+from aurora_restore.domain.switching import is_switched
+from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.steps.after_the_end import after_the_end
+from aurora_restore.steps.closing import close, complete, tell_patiently
+from aurora_restore.steps.outcome import StepOutcome
+from aurora_restore.steps.snapshot_check import begin_record
+from aurora_restore.steps.switch_over import observe_places
+from aurora_restore.steps.way_back import WAY_BACK, Tidying, next_duty, parties_of_look
+from aurora_restore.steps.way_forward import WAY_FORWARD
+from aurora_restore.steps.world import World
+
+STOPPED_BY_US = "RecordMarkedByHand"
+
+
+def cleanup(world: World, operation_id: str, execution_arn: str | None) -> StepResult:
+    """One look at an operation that is to be tidied up. Raises what RDS refuses, and TransientFault."""
+    execution = world.executions.describe_arn(execution_arn) if execution_arn else None
+    operation = _operation(world, operation_id, execution)
+    if operation is None:
+        return done(f"nothing is known of {operation_id}: there is nothing to clean up")
+    if operation.execution_arn != execution_arn:
+        return done(f"the record {operation_id} is that of another execution, {operation.execution_arn}")
+    if operation.is_closed:
+        return _recorded(world, operation, after_the_end(Tidying(world, operation, execution, _now(world))))
+    if execution is not None and execution.is_running:
+        return _while_it_runs(world, operation, execution)
+    return _tidy(world, _fenced(world, operation, execution), execution)
+
+
+def _now(world: World) -> datetime:
+    return world.clock.now()
+
+
+def _operation(world: World, operation_id: str, execution: ExecutionState | None) -> Operation | None:
+    """The record; one that ended before its first step wrote one gets it now."""
+    item = world.records.load(operation_id)
+    if item is None and execution is not None and not execution.is_running:
+        begin_record(world, operation_id, execution.execution_arn, execution.input)
+        item = world.records.load(operation_id)
+    return Operation(item) if item else None
+
+
+def _while_it_runs(world: World, operation: Operation, execution: ExecutionState) -> StepResult:
+    if operation.is_running:
+        return done(f"the operation {operation.operation_id} runs: there is nothing to clean up")
+    if is_marked_by_hand(operation):
+        cause = f"The record says {operation.status}: an operator has ended the operation."
+        world.executions.stop_arn(execution.execution_arn, STOPPED_BY_US, cause)
+        return _waiting("the execution of a record that was marked by hand was stopped")
+    return _waiting("the execution is about to end")
+
+
+def _waiting(message: str) -> StepResult:
+    return replace(in_progress(message), wait_seconds=2)
+
+
+def _fenced(world: World, operation: Operation, execution: ExecutionState | None) -> Operation:
+    """From here on no step of the run gets to a request any more, and how the run ends is decided."""
+    if operation.section("cleanup").get("ending"):
+        return operation
+    now = world.clock.now()
+    stopped = execution.stop_time if execution and execution.stop_time else now
+    look = Tidying(world, operation, execution, stopped)
+    parties = parties_of_look(look)
+    switched = is_switched(parties, observe_places(world, parties)) if parties else False
+    cancelled = was_cancelled(operation, execution)
+    decision = decide_ending(operation, is_cancelled=cancelled, is_switched=switched)
+    changes = {
+        "error": error_of(operation, execution),
+        "cleanup.ending": decision.ending.value,
+        "cleanup.reason": decision.reason,
+        "cleanup.ended_time": format_time(stopped),
+        "last_updated_time": format_time(now),
+        **({} if is_marked_by_hand(operation) else {"status": OperationStatus.CLEANING_UP.value}),
+    }
+    world.records.update(operation.operation_id, changes, only_if_status=operation.status)
+    details = {"ending": decision.ending.value, "reason": decision.reason}
+    world.audit.append(operation.operation_id, now, "cleanup.started", details)
+    return Operation(world.records.load(operation.operation_id) or operation.item)
+
+
+def _tidy(world: World, operation: Operation, execution: ExecutionState | None) -> StepResult:
+    section = operation.section("cleanup")
+    if operation.is_closed or not section.get("ending"):
+        # Another look was faster, or an operator wrote in between: the next look sees it.
+        return _waiting("the record has just changed")
+    ending = Ending(section["ending"])
+    look = Tidying(world, operation, execution, parse_time(section["ended_time"]))
+    outcome = next_duty(look, WAY_BACK if ending.goes_back else WAY_FORWARD)
+    if outcome is not None:
+        return _recorded(world, operation, outcome)
+    return _close(world, operation, ending)
+
+
+def _recorded(world: World, operation: Operation, outcome: StepOutcome) -> StepResult:
+    """Write down what was done, and choose the wait."""
+    now, before = world.clock.now(), operation.section("cleanup")
+    result = outcome.result
+    for event in outcome.events:
+        world.audit.append(operation.operation_id, now, event.name, event.details)
+    if result.status is not StepStatus.IN_PROGRESS:
+        if outcome.changes:
+            world.records.update(operation.operation_id, outcome.changes)
+        return result
+    named = replace(result, waiting_for=result.waiting_for or "step")
+    waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
+    sentence = result.message if outcome.events else None
+    changes: dict[str, Any] = {
+        **outcome.changes,
+        "cleanup.waits": waits,
+        "cleanup.message": result.message,
+        "cleanup.done": done_sentences(operation, sentence),
+        "cleanup.last_updated_time": format_time(now),
+        "last_updated_time": format_time(now),
+    }
+    world.records.update(operation.operation_id, changes)
+    return replace(named, wait_seconds=int(waits[named.waiting_for]["wait_seconds"]))
+
+
+def _close(world: World, operation: Operation, ending: Ending) -> StepResult:
+    """Tell people, close the record, give the lock back."""
+    operation = Operation(world.records.load(operation.operation_id) or operation.item)
+    outlived = _outlived(operation, ending)
+    message = ended_message(Operation({**operation.item, **outlived}), ending, world.clock.now())
+    told = tell_patiently(world, operation, message, _patience(operation))
+    if told is None:
+        silence = in_progress("SNS does not take the message", 95, "telling")
+        return _recorded(world, operation, StepOutcome(silence))
+    time = format_time(world.clock.now())
+    status = _last_status(operation, ending)
+    waits = waits_after(operation.section("cleanup").get("waits") or {}, done(""), world.clock.now(), None)
+    changes: Mapping[str, Any] = {
+        **ended_phases(operation, ending, time),
+        **outlived,
+        "notification": told,
+        "cleanup.waits": waits,
+        "cleanup.message": f"the operation ended {status.value}",
+        "cleanup.last_updated_time": time,
+    }
+    close(world, operation.operation_id, status, changes, from_status=operation.status)
+    complete(world, operation.operation_id)
+    return done(f"tidied up: the operation ended {status.value}")
+
+
+def _patience(operation: Operation) -> timedelta:
+    since = (operation.section("cleanup").get("waits") or {}).get("telling", {}).get("seconds", 0)
+    return timedelta(seconds=float(since))
+
+
+def _last_status(operation: Operation, ending: Ending) -> OperationStatus:
+    """What an operator wrote by hand stands, unless the restore had succeeded."""
+    if is_marked_by_hand(operation) and ending.goes_back:
+        return OperationStatus(operation.status)
+    return OperationStatus(ending.value)
+
+
+def _outlived(operation: Operation, ending: Ending) -> dict[str, Any]:
+    """A restore that had succeeded has no error; what ended it early is a warning."""
+    if ending.goes_back:
+        return {}
+    error = operation.section("error")
+    ended_by = f"{error.get('code')}: {error.get('message')}"
+    warning = f"the run did not end by itself ({ended_by}), but the restore had succeeded"
+    return {"error": None, "warnings": [*operation.item.get("warnings", ()), warning]}

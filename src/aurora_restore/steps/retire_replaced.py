@@ -1,0 +1,89 @@
+"""RetireReplaced and ClearTarget: the cluster that is replaced goes, after the switch or, with delete_first, before."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from aurora_restore.domain.errors import SwitchOverFailed
+from aurora_restore.domain.naming import KEEP_UNTIL_TAG, REPLACED_BY_TAG
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.replacement import Strategy
+from aurora_restore.domain.results import StepStatus, done, in_progress, skipped
+from aurora_restore.domain.retention import RetirementState
+from aurora_restore.domain.switching import Parties, parties_of
+from aurora_restore.domain.times import format_time
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.retirement import Act, Retirement
+from aurora_restore.steps.runner import act
+from aurora_restore.steps.world import World
+
+
+def clear_target(operation: Operation, world: World) -> StepOutcome:
+    """With delete_first: make room. Raises what `Retirement.advance` raises."""
+    plan = operation.plan
+    if plan.replacement is None or plan.strategy is not Strategy.DELETE_FIRST:
+        return StepOutcome(skipped("nothing has to go before the restore"))
+    if operation.section("retirement").get("state") == RetirementState.RETIRED:
+        return StepOutcome(done(f"{plan.target_cluster_id} is free"))
+    acting = partial(act, world, operation)
+    return Retirement.of_replaced(
+        world, operation, acting, plan.target_cluster_id, plan.replacement
+    ).advance()
+
+
+def retire_replaced(operation: Operation, world: World) -> StepOutcome:
+    """After the switch: keep the old cluster, or let it go. Raises SwitchOverFailed, and as `Retirement.advance`."""
+    plan = operation.plan
+    parties = parties_of(operation.operation_id, plan)
+    if parties is None:
+        return StepOutcome(skipped("no cluster was replaced beside the new one"))
+    target = world.target_rds.find_cluster(plan.target_cluster_id)
+    if target is None or not parties.is_new(target):
+        raise SwitchOverFailed(
+            f"{plan.target_cluster_id} is not the new cluster: the old one was not touched any further."
+        )
+    outcome = retire_or_keep(operation, world, parties, partial(act, world, operation))
+    if outcome.result.status is StepStatus.DONE and parties.replacement.undoes:
+        return finish_undo(operation, world, parties, target, partial(act, world, operation), outcome)
+    return outcome
+
+
+def retire_or_keep(operation: Operation, world: World, parties: Parties, acting: Act) -> StepOutcome:
+    """One look at the old cluster under its name aside."""
+    replacement, name = parties.replacement, parties.replacement.aside_identifier
+    retirement = Retirement.of_replaced(world, operation, acting, name, replacement)
+    keep = timedelta(hours=replacement.keep_hours)
+    if keep:
+        return retirement.keep(keep)
+    cluster = world.target_rds.find_cluster(name)
+    if parties.is_old(cluster) and cluster and not retirement.is_marked(cluster):
+        return retirement.mark(cluster, keep)
+    return retirement.advance()
+
+
+def finish_undo(
+    operation: Operation, world: World, parties: Parties, target: DbCluster, acting: Act, outcome: StepOutcome
+) -> StepOutcome:
+    """The cluster that came back is nobody's kept one any more, and its operation is undone."""
+    if REPLACED_BY_TAG in target.tags or KEEP_UNTIL_TAG in target.tags:
+        changes = acting(
+            "unmark",
+            target.db_cluster_identifier,
+            lambda: world.target_rds.remove_tags(target.db_cluster_arn, [REPLACED_BY_TAG, KEEP_UNTIL_TAG]),
+        )
+        message = f"{target.db_cluster_identifier} is no kept cluster any more"
+        return StepOutcome(in_progress(message, 90, "mark"), {**outcome.changes, **changes})
+    undone = parties.replacement.undoes or ""
+    time = format_time(world.clock.now())
+    world.records.update(
+        undone,
+        {
+            "retirement.state": RetirementState.UNDONE.value,
+            "retirement.undone_by": operation.operation_id,
+            "last_updated_time": time,
+        },
+    )
+    event = Event("undo.done", {"undone": undone})
+    return StepOutcome(outcome.result, outcome.changes, (*outcome.events, event))

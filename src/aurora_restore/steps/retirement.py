@@ -1,0 +1,202 @@
+"""The end of a replaced cluster, one act a look; the phases and the cleanup go through it alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from aurora_restore.domain.errors import ResourceBusy, StepFailed
+from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, KEEP_UNTIL_TAG, OPERATION_TAG, REPLACED_BY_TAG
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.replacement import Replacement
+from aurora_restore.domain.results import done, in_progress
+from aurora_restore.domain.retention import RetirementState
+from aurora_restore.domain.retiring import (
+    DESTRUCTIVE,
+    RetireAction,
+    RetireDecision,
+    Retiring,
+    decide_retirement,
+    refuse_another_cluster,
+)
+from aurora_restore.domain.times import format_time
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.world import World
+
+
+class Act(Protocol):
+    """Writes down what is about to be done, does it, and gives the changes that say it was done."""
+
+    def __call__(
+        self, kind: str, name: str, request: Callable[[], None], /, *, also: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Retirement:
+    """Takes the cluster `resource_id`, which stands under `name`, out of the world; or keeps it for a while.
+
+    `is_replaced`: its end is that of the replaced cluster, which the record tells; not that of an unfinished new one.
+    """
+
+    world: World
+    operation: Operation
+    act: Act
+    name: str
+    resource_id: str
+    final_snapshot_identifier: str | None
+    is_replaced: bool = True
+
+    @classmethod
+    def of_replaced(
+        cls, world: World, operation: Operation, act: Act, name: str, replacement: Replacement
+    ) -> Retirement:
+        """The retirement of the cluster that an operation replaces."""
+        return cls(
+            world,
+            operation,
+            act,
+            name,
+            replacement.replaced_resource_id,
+            replacement.final_snapshot_identifier,
+        )
+
+    def advance(self) -> StepOutcome:
+        """One act towards its end; DONE where it is gone.
+
+        Raises:
+            NameTaken, DeletionProtected, GlobalClusterMember, FinalSnapshotFailed, and what RDS refuses.
+        """
+        seen = self._observe()
+        decision = decide_retirement(seen)
+        if decision.action is RetireAction.DONE:
+            return StepOutcome(done(f"{self.name}: {decision.reason}"), self._retired())
+        if decision.action is RetireAction.WAIT:
+            return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for, decision.percent))
+        try:
+            return self._carry_out(decision)
+        except ResourceBusy as busy:
+            return StepOutcome(in_progress(busy.message, 50, decision.waiting_for))
+
+    def keep(self, keep: timedelta) -> StepOutcome:
+        """Mark it with who replaced it and until when it is kept, and stop it; DONE where it is stopped."""
+        cluster = self.world.target_rds.find_cluster(self.name)
+        if cluster is None:
+            return StepOutcome(done(f"{self.name} is gone already"))
+        refuse_another_cluster(cluster, self.resource_id)
+        if not self.is_marked(cluster):
+            return self.mark(cluster, keep)
+        if cluster.status == "available" and cluster.member_identifiers:
+            return self._stop(cluster)
+        if cluster.status not in ("stopped", "available"):
+            return StepOutcome(
+                in_progress(f"the replaced cluster {self.name} is `{cluster.status}`", 50, "stop")
+            )
+        return self._kept(cluster)
+
+    def is_marked(self, cluster: DbCluster) -> bool:
+        """Whether its tags say who replaced it."""
+        return cluster.tags.get(REPLACED_BY_TAG) == self.operation.operation_id
+
+    def mark(self, cluster: DbCluster, keep: timedelta) -> StepOutcome:
+        """Tag it with the operation that replaced it, and until when it is kept."""
+        until = format_time(self.world.clock.now() + keep)
+        tags = {REPLACED_BY_TAG: self.operation.operation_id, KEEP_UNTIL_TAG: until}
+        changes = self.act(
+            "mark_replaced", self.name, lambda: self.world.target_rds.add_tags(cluster.db_cluster_arn, tags)
+        )
+        event = Event("replaced.marked", {"db_cluster_identifier": self.name, "keep_until": until})
+        return StepOutcome(in_progress(f"{self.name} is marked as replaced", 10, "mark"), changes, (event,))
+
+    def _observe(self) -> Retiring:
+        rds = self.world.target_rds
+        cluster = rds.find_cluster(self.name)
+        wanted = self.final_snapshot_identifier
+        if cluster is None:
+            return Retiring(self.operation.operation_id, self.resource_id, None)
+        return Retiring(
+            operation_id=self.operation.operation_id,
+            resource_id=self.resource_id,
+            cluster=cluster,
+            instances=rds.list_cluster_instances(self.name),
+            final_snapshot_identifier=wanted,
+            final_snapshot=rds.find_cluster_snapshot(wanted) if wanted else None,
+            global_cluster=rds.find_global_cluster_of(cluster.db_cluster_arn),
+        )
+
+    def _carry_out(self, decision: RetireDecision) -> StepOutcome:
+        kind = decision.action.name.lower()
+        subject = decision.subject or self.name
+        if decision.subject:
+            kind = f"{kind}-{decision.subject}"
+        changes = self.act(kind, subject, self._request(decision), also=self._begun(decision))
+        event = Event(
+            f"replaced.{decision.action.name.lower()}", {"name": subject, "reason": decision.reason}
+        )
+        return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), changes, (event,))
+
+    def _request(self, decision: RetireDecision) -> Callable[[], None]:
+        rds, name, snapshot = self.world.target_rds, self.name, self.final_snapshot_identifier or ""
+        requests: dict[RetireAction, Callable[[], None]] = {
+            RetireAction.START: lambda: rds.start_cluster(name),
+            RetireAction.TAKE_FINAL_SNAPSHOT: lambda: rds.create_cluster_snapshot(
+                name, snapshot, self._tags()
+            ),
+            RetireAction.DELETE_INSTANCE: lambda: rds.delete_instance(decision.subject or ""),
+            RetireAction.DELETE_CLUSTER: lambda: rds.delete_cluster(
+                name, keep_automated_backups=self.is_replaced
+            ),
+        }
+        return requests[decision.action]
+
+    def _tags(self) -> dict[str, str]:
+        target = self.operation.target_cluster_id or ""
+        return {OPERATION_TAG: self.operation.operation_id, FINAL_SNAPSHOT_TAG: target}
+
+    def _begun(self, decision: RetireDecision) -> dict[str, Any]:
+        """Written before the first deletion: from there on the way back is another one."""
+        if not self.is_replaced:
+            return {}
+        if decision.action is RetireAction.TAKE_FINAL_SNAPSHOT:
+            return {"retirement.final_snapshot_identifier": self.final_snapshot_identifier}
+        if decision.action not in DESTRUCTIVE or self.operation.section("retirement").get("begun_time"):
+            return {}
+        time = format_time(self.world.clock.now())
+        return {"retirement.state": RetirementState.BEGUN.value, "retirement.begun_time": time}
+
+    def _retired(self) -> dict[str, Any]:
+        if not self.is_replaced:
+            return {}
+        return {
+            "retirement.state": RetirementState.RETIRED.value,
+            "retirement.final_snapshot_identifier": self.final_snapshot_identifier,
+            "retirement.retired_time": format_time(self.world.clock.now()),
+        }
+
+    def _stop(self, cluster: DbCluster) -> StepOutcome:
+        try:
+            changes = self.act("stop", self.name, lambda: self.world.target_rds.stop_cluster(self.name))
+        except ResourceBusy as busy:
+            return StepOutcome(in_progress(busy.message, 50, "stop"))
+        except StepFailed as failed:
+            # It is kept all the same; that it goes on running costs money, not data.
+            return self._kept(cluster, f"the kept cluster {self.name} could not be stopped: {failed.message}")
+        event = Event("replaced.stop_started", {"db_cluster_identifier": self.name})
+        return StepOutcome(in_progress(f"{self.name} is being stopped", 50, "stop"), changes, (event,))
+
+    def _kept(self, cluster: DbCluster, warning: str | None = None) -> StepOutcome:
+        until = cluster.tags.get(KEEP_UNTIL_TAG)
+        changes: dict[str, Any] = {
+            "retirement.state": RetirementState.KEPT.value,
+            "retirement.keep_until": until,
+            "retirement.db_cluster_identifier": self.name,
+        }
+        if warning:
+            changes["warnings"] = [*self.operation.item.get("warnings", ()), warning]
+        event = Event("replaced.kept", {"db_cluster_identifier": self.name, "keep_until": until})
+        return StepOutcome(
+            done(f"the replaced cluster is kept as {self.name} until {until}"), changes, (event,)
+        )

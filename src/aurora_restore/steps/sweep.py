@@ -1,0 +1,148 @@
+"""Sweep: what no event has brought to its end. Events are sent best effort, so the truth is looked at, again and again.
+
+It only starts cleanups, and removes copies whose retention is over: what is done to clusters is the cleanup's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from aurora_restore.domain.errors import RestoreError, SweepIncomplete
+from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
+from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
+from aurora_restore.domain.operation import Operation, OperationStatus
+from aurora_restore.domain.retention import is_being_retired, kept_until
+from aurora_restore.domain.sweeping import is_stale, is_young, removable_copies
+from aurora_restore.domain.times import format_time
+from aurora_restore.steps.world import World
+
+RECORDS_MOST = 500
+COPIES_MOST = 10
+LOOKS_BACK = timedelta(days=30)
+ENDED_BADLY = (OperationStatus.FAILED, OperationStatus.CANCELLED)
+
+
+@dataclass
+class Sweep:
+    """One sweep: what it has begun, and what went wrong with single things, which keeps no other from being done."""
+
+    world: World
+    now: datetime
+    started: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def each(self, items: Iterable[Any], work: Callable[[Any], None]) -> None:
+        for item in items:
+            try:
+                work(item)
+            except RestoreError as error:
+                self.problems.append(error.message)
+
+    def start_cleanup(self, operation: Operation, why: str) -> None:
+        """One execution an operation and sweep."""
+        if any(line.startswith(f"{operation.operation_id}:") for line in self.started):
+            return
+        attempt = self.now.strftime("sweep-%Y%m%d%H%M")
+        self.world.executions.start_cleanup(operation.operation_id, operation.execution_arn or "", attempt)
+        self.world.audit.append(operation.operation_id, self.now, "cleanup.requested", {"reason": why})
+        self.started.append(f"{operation.operation_id}: {why}")
+
+
+def sweep(world: World) -> Mapping[str, Any]:
+    """Find what is left to do, everywhere. Raises SweepIncomplete where single things could not be seen to."""
+    run = Sweep(world, world.clock.now())
+    open_operations = [Operation(item) for item in _open_records(world)]
+    run.each(open_operations, lambda operation: _see_to_open(run, operation))
+    run.each(_marked_by_hand(run), lambda operation: _see_to_marked(run, operation))
+    run.each(world.target_rds.list_clusters(), lambda cluster: _see_to_cluster(run, cluster))
+    _see_to_copies(run, open_operations)
+    if run.problems:
+        raise SweepIncomplete(f"{len(run.problems)} thing(s) could not be seen to: {'; '.join(run.problems)}")
+    message = f"{len(run.started)} cleanup(s) started, {len(run.deleted)} copies removed"
+    return {"status": "DONE", "message": message, "started": run.started, "deleted": run.deleted}
+
+
+def _open_records(world: World) -> Iterator[Mapping[str, Any]]:
+    for status in (OperationStatus.RUNNING, OperationStatus.CLEANING_UP):
+        yield from world.records.list_by_status(status.value, None, RECORDS_MOST)
+
+
+def _see_to_open(run: Sweep, operation: Operation) -> None:
+    if operation.status == OperationStatus.CLEANING_UP:
+        if is_stale(operation, run.now):
+            run.start_cleanup(operation, "its cleanup does not go on")
+        return
+    arn = operation.execution_arn
+    execution = run.world.executions.describe_arn(arn) if arn else None
+    if execution is None and is_young(operation, run.now):
+        return
+    if execution is None or not execution.is_running:
+        how = execution.status if execution else "unknown to Step Functions"
+        run.start_cleanup(operation, f"its record says RUNNING, its execution is {how}")
+
+
+def _marked_by_hand(run: Sweep) -> Iterator[Operation]:
+    since = run.now - LOOKS_BACK
+    for status in ENDED_BADLY:
+        for item in run.world.records.list_by_status(status.value, since, RECORDS_MOST):
+            if not Operation(item).is_closed:
+                yield Operation(item)
+
+
+def _see_to_marked(run: Sweep, operation: Operation) -> None:
+    if is_stale(operation, run.now):
+        run.start_cleanup(operation, "its record was marked by hand")
+
+
+def _see_to_cluster(run: Sweep, cluster: DbCluster) -> None:
+    """Tags say whose a cluster is; the record says what becomes of it."""
+    if replaced_by := cluster.tags.get(REPLACED_BY_TAG):
+        _see_to_kept(run, replaced_by)
+    made_by = cluster.tags.get(OPERATION_TAG)
+    if made_by and PUT_BACK_TAG not in cluster.tags:
+        _see_to_leftover(run, made_by, cluster)
+
+
+def _see_to_kept(run: Sweep, operation_id: str) -> None:
+    operation = _load(run.world, operation_id)
+    if operation is None:
+        return
+    until = kept_until(operation)
+    is_due = until is not None and until <= run.now
+    if is_due or (is_being_retired(operation) and is_stale(operation, run.now)):
+        run.start_cleanup(operation, "the cluster that it replaced is due")
+
+
+def _see_to_leftover(run: Sweep, operation_id: str, cluster: DbCluster) -> None:
+    operation = _load(run.world, operation_id)
+    if operation and operation.is_closed and operation.status in ENDED_BADLY:
+        run.start_cleanup(operation, f"it left {cluster.db_cluster_identifier}")
+
+
+def _load(world: World, operation_id: str) -> Operation | None:
+    item = world.records.load(operation_id)
+    return Operation(item) if item else None
+
+
+def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
+    snapshots = run.world.target_rds.list_cluster_snapshots()
+    due = list(removable_copies(snapshots, open_operations, run.now))[:COPIES_MOST]
+
+    def remove(copy: ClusterSnapshot) -> None:
+        run.world.target_rds.delete_cluster_snapshot(copy.db_cluster_snapshot_identifier)
+        run.deleted.append(copy.db_cluster_snapshot_identifier)
+        _record_removal(run, copy)
+
+    run.each(due, remove)
+
+
+def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:
+    """In the record and the trail of the operation that made the copy."""
+    operation_id = copy.tags[OPERATION_TAG]
+    details = {"cluster_snapshot_identifier": copy.db_cluster_snapshot_identifier}
+    run.world.audit.append(operation_id, run.now, "copy.removed", details)
+    run.world.records.update(operation_id, {"snapshot_details.copy_removed_time": format_time(run.now)})

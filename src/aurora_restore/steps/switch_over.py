@@ -1,0 +1,126 @@
+"""SwitchOver: the old cluster gives up its name, the new one takes it. Minutes without the name, not hours."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from aurora_restore.domain.errors import ResourceBusy, SwitchOverFailed
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.results import Phase, done, in_progress, skipped
+from aurora_restore.domain.switching import (
+    Parties,
+    Places,
+    SwitchAction,
+    SwitchDecision,
+    decide_switch,
+    parties_of,
+)
+from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.runner import act
+from aurora_restore.steps.world import World
+
+RENAME_TRIES = 5
+# RDS shows a cluster that is being renamed under one of its names; only for moments under neither.
+UNSEEN_LIMIT = timedelta(minutes=15)
+
+
+def switch_over(operation: Operation, world: World) -> StepOutcome:
+    """One rename at most. Raises NameTaken, SwitchOverFailed."""
+    plan = operation.plan
+    parties = parties_of(operation.operation_id, plan)
+    if parties is None:
+        return StepOutcome(skipped(f"{plan.target_cluster_id} stands under its own name from the beginning"))
+    places = observe_places(world, parties)
+    decision = decide_switch(parties, places)
+    if decision.action is SwitchAction.DONE and places.target:
+        return _switched(operation, world, plan, places.target)
+    if decision.action is SwitchAction.WAIT:
+        return _waiting(operation, world, decision)
+    return _rename(operation, world, parties, decision)
+
+
+def observe_places(world: World, parties: Parties) -> Places:
+    """Who stands under each of the three names now."""
+    rds, plan = world.target_rds, parties.plan
+    return Places(
+        target=rds.find_cluster(plan.target_cluster_id),
+        beside=rds.find_cluster(plan.cluster.db_cluster_identifier),
+        aside=rds.find_cluster(parties.replacement.aside_identifier),
+    )
+
+
+def rename_of(parties: Parties, action: SwitchAction) -> tuple[str, str]:
+    """From which name to which a rename goes."""
+    target, beside = parties.plan.target_cluster_id, parties.plan.cluster.db_cluster_identifier
+    aside = parties.replacement.aside_identifier
+    return {
+        SwitchAction.RENAME_OLD_ASIDE: (target, aside),
+        SwitchAction.RENAME_NEW_IN: (beside, target),
+        SwitchAction.RENAME_NEW_OUT: (target, beside),
+        SwitchAction.RENAME_OLD_BACK: (aside, target),
+    }[action]
+
+
+def _rename(operation: Operation, world: World, parties: Parties, decision: SwitchDecision) -> StepOutcome:
+    kind = decision.action.name.lower()
+    name, new_name = rename_of(parties, decision.action)
+    if operation.acts.get(kind, {}).get("tries", 0) >= RENAME_TRIES:
+        raise SwitchOverFailed(f"The cluster {name} was not renamed to {new_name}, {RENAME_TRIES} times.")
+    leaves_name = decision.action is SwitchAction.RENAME_OLD_ASIDE
+    gone = {
+        "switch_over.name_gone_time": format_time(world.clock.now()),
+        "switch_over.aside_identifier": new_name,
+    }
+    try:
+        answered = act(
+            world,
+            operation,
+            kind,
+            name,
+            lambda: world.target_rds.rename_cluster(name, new_name),
+            also=gone if leaves_name else None,
+        )
+    except ResourceBusy as busy:
+        return StepOutcome(in_progress(busy.message, 50, "rename"))
+    event = Event(f"switch_over.{kind}", {"from": name, "to": new_name, "reason": decision.reason})
+    return StepOutcome(
+        in_progress(f"{name} is being renamed to {new_name}", 50, "rename"), answered, (event,)
+    )
+
+
+def _waiting(operation: Operation, world: World, decision: SwitchDecision) -> StepOutcome:
+    if operation.waited_for(Phase.SWITCH_OVER, decision.reason, world.clock.now()) > UNSEEN_LIMIT:
+        raise SwitchOverFailed(
+            f"For more than {UNSEEN_LIMIT.total_seconds() / 60:g} minutes: {decision.reason}."
+        )
+    return StepOutcome(in_progress(decision.reason, 50, "rename"))
+
+
+def _switched(operation: Operation, world: World, plan: RestorePlan, cluster: DbCluster) -> StepOutcome:
+    now = world.clock.now()
+    gone = operation.section("switch_over").get("name_gone_time")
+    seconds = round((now - parse_time(gone)).total_seconds(), 1) if gone else None
+    changes: dict[str, Any] = {
+        "switch_over.switched_time": format_time(now),
+        "switch_over.seconds_without_name": seconds,
+        **{f"restore_details.{name}": value for name, value in _details(cluster).items()},
+    }
+    message = f"{plan.target_cluster_id} is the new cluster; the name was away for {seconds} s at the most"
+    event = Event("switch_over.done", {"seconds_without_name": seconds})
+    return StepOutcome(done(message), changes, (event,))
+
+
+def _details(cluster: DbCluster) -> dict[str, Any]:
+    """What changes with the name."""
+    return {
+        "db_cluster_identifier": cluster.db_cluster_identifier,
+        "db_cluster_arn": cluster.db_cluster_arn,
+        "db_cluster_resource_id": cluster.db_cluster_resource_id,
+        "endpoint": cluster.endpoint,
+        "reader_endpoint": cluster.reader_endpoint,
+        "port": cluster.port,
+    }

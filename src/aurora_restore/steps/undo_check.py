@@ -1,0 +1,83 @@
+"""SnapshotCheck of an undo: both clusters stand where the operation left them, and are to change names again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aurora_restore.domain.configuration import configuration_of
+from aurora_restore.domain.errors import NothingKept, refuse
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.preflight import replaceable_faults
+from aurora_restore.domain.request import UNDO_FIELD
+from aurora_restore.domain.results import done, in_progress
+from aurora_restore.domain.undoing import (
+    UndoRequest,
+    build_undo_plan,
+    parse_undo_request,
+    refuse_changed_places,
+    refuse_nothing_kept,
+)
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.runner import record_running
+from aurora_restore.steps.target_lock import take_lock
+from aurora_restore.steps.world import World
+
+
+def is_undo_request(raw_request: object) -> bool:
+    return isinstance(raw_request, Mapping) and UNDO_FIELD in raw_request
+
+
+def check_undo(operation: Operation, world: World, raw_request: object) -> StepOutcome:
+    """Plan the undo. Raises NothingKept, TargetLocked, DeletionProtected, TargetNotAvailable, GlobalClusterMember."""
+    if operation.is_planned:
+        return StepOutcome(done("the plan stands already"))
+    request = parse_undo_request(raw_request if isinstance(raw_request, Mapping) else {})
+    undone = _undone(world, request)
+    target = undone.plan.target_cluster_id
+    # Known from the record of the other operation only: whoever closes this one gives its lock back by it.
+    record_running(world, operation.operation_id, {"target_cluster_id": target})
+    if waits := take_lock(world, operation, target, dry_run=request.dry_run):
+        return StepOutcome(in_progress(waits, waiting_for="lock"))
+    # Under the lock nobody else changes any more what the first look saw.
+    return _plan(operation, world, request, _undone(world, request))
+
+
+def _undone(world: World, request: UndoRequest) -> Operation:
+    item = world.records.load(request.undo_operation_id)
+    if item is None:
+        raise NothingKept(f"There is no record of an operation {request.undo_operation_id}.")
+    undone = Operation(item)
+    refuse_nothing_kept(undone)
+    return undone
+
+
+def _plan(operation: Operation, world: World, request: UndoRequest, undone: Operation) -> StepOutcome:
+    rds, before = world.target_rds, undone.plan
+    aside = before.replacement.aside_identifier if before.replacement else ""
+    kept, standing = rds.find_cluster(aside), rds.find_cluster(before.target_cluster_id)
+    refuse_changed_places(undone, standing, kept)
+    if kept is None or standing is None:
+        raise NothingKept(f"The cluster that {undone.operation_id} kept does not stand any more.")
+    _refuse_irreplaceable(world, standing)
+    plan = build_undo_plan(
+        operation.operation_id, request, undone, kept, rds.list_cluster_instances(kept.db_cluster_identifier)
+    )
+    members = rds.list_cluster_instances(standing.db_cluster_identifier)
+    changes = {"plan": plan.to_item(), "replaced": configuration_of(standing, members).to_item()}
+    message = f"the plan stands: {plan.target_cluster_id} is to be again what {undone.operation_id} replaced"
+    return StepOutcome(done(message), changes, (Event("plan.made", _details(plan)),))
+
+
+def _refuse_irreplaceable(world: World, standing: DbCluster) -> None:
+    rds = world.target_rds
+    instances = rds.list_cluster_instances(standing.db_cluster_identifier)
+    global_cluster = rds.find_global_cluster_of(standing.db_cluster_arn)
+    prefix = world.settings.target_cluster_prefix
+    refuse(list(replaceable_faults(standing, instances, global_cluster, prefix)))
+
+
+def _details(plan: RestorePlan) -> dict[str, Any]:
+    return {"strategy": plan.strategy.value, "undoes": plan.replacement.undoes if plan.replacement else None}

@@ -1,0 +1,59 @@
+"""RestoreCluster of an undo: nothing is restored, the kept cluster is started again."""
+
+from __future__ import annotations
+
+from aurora_restore.domain.errors import ClusterFailed, ResourceBusy
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.restoring import FAILED_CLUSTER_STATUSES, SERVING_STATUSES
+from aurora_restore.domain.results import done, in_progress
+from aurora_restore.domain.retiring import refuse_another_cluster
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.runner import act
+from aurora_restore.steps.world import World
+
+STOPPED_ON_PURPOSE = frozenset({"stopped", "stopping"})
+
+
+def wake_kept_cluster(
+    operation: Operation, world: World, plan: RestorePlan, cluster: DbCluster | None
+) -> StepOutcome:
+    """Start the kept cluster and wait for its instances. Raises ClusterFailed, NameTaken."""
+    name = plan.cluster.db_cluster_identifier
+    if cluster is None or plan.replacement is None:
+        raise ClusterFailed(f"The kept cluster {name} is gone since the plan was made.")
+    refuse_another_cluster(cluster, plan.replacement.incoming_resource_id or "")
+    if cluster.status == "stopped":
+        return _start(operation, world, name)
+    if cluster.status in FAILED_CLUSTER_STATUSES - STOPPED_ON_PURPOSE:
+        raise ClusterFailed(f"The kept cluster {name} is `{cluster.status}`.")
+    statuses = {name: cluster.status} | {
+        item.db_instance_identifier: item.status for item in world.target_rds.list_cluster_instances(name)
+    }
+    waiting = [f"{item} is `{status}`" for item, status in statuses.items() if status not in SERVING_STATUSES]
+    if waiting:
+        return StepOutcome(in_progress(", ".join(waiting), 50, "start"))
+    changes = {f"restore_details.{field}": value for field, value in _details(cluster).items()}
+    return StepOutcome(done(f"the kept cluster {name} serves again"), changes)
+
+
+def _start(operation: Operation, world: World, name: str) -> StepOutcome:
+    try:
+        answered = act(world, operation, "start", name, lambda: world.target_rds.start_cluster(name))
+    except ResourceBusy as busy:
+        return StepOutcome(in_progress(busy.message, waiting_for="start"))
+    event = Event("cluster.start_started", {"db_cluster_identifier": name})
+    return StepOutcome(
+        in_progress(f"the kept cluster {name} is being started", 10, "start"), answered, (event,)
+    )
+
+
+def _details(cluster: DbCluster) -> dict[str, object]:
+    return {
+        "db_cluster_identifier": cluster.db_cluster_identifier,
+        "db_cluster_arn": cluster.db_cluster_arn,
+        "db_cluster_resource_id": cluster.db_cluster_resource_id,
+        "engine": cluster.engine,
+        "engine_version": cluster.engine_version,
+    }

@@ -1,0 +1,350 @@
+"""The way back, as a row of duties: each looks, does one thing at most, and says when nothing is left to do.
+
+Each is safe to go through again: what it is about is told by names, tags and resource ids, seen a moment before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from aurora_restore.domain.cleaning import may_arrive_late, plan_of_replaced
+from aurora_restore.domain.configuration import ClusterConfiguration
+from aurora_restore.domain.copying import GOING_STATUSES
+from aurora_restore.domain.errors import ClusterFailed, FinalSnapshotFailed, ResourceBusy, SwitchOverFailed
+from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
+from aurora_restore.domain.observed import DbCluster, DbInstance, ExecutionState
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.replacement import Replacement, Strategy
+from aurora_restore.domain.restoring import (
+    SERVING_STATUSES,
+    Owner,
+    RestoreAction,
+    RestoreDecision,
+    decide_restore,
+    instance_parameters,
+    restore_parameters,
+)
+from aurora_restore.domain.results import StepStatus, in_progress
+from aurora_restore.domain.switching import Parties, SwitchAction, decide_way_back, parties_of
+from aurora_restore.domain.waiting import duration_words
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.switch_over import observe_places, rename_of
+from aurora_restore.steps.world import World
+
+UNSEEN_LIMIT_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class Tidying:
+    """One look of a cleanup: the operation, how its execution ended, and when."""
+
+    world: World
+    operation: Operation
+    execution: ExecutionState | None
+    ended_time: datetime
+
+    @property
+    def operation_id(self) -> str:
+        return self.operation.operation_id
+
+    @property
+    def plan(self) -> RestorePlan | None:
+        return self.operation.plan if self.operation.is_planned else None
+
+    def act(
+        self, _kind: str, _name: str, request: Callable[[], None], /, *, also: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Nothing fences a cleanup: what it does can be done twice."""
+        if also:
+            self.world.records.update(self.operation_id, dict(also))
+        request()
+        return {}
+
+    def find(self, name: str) -> DbCluster | None:
+        return self.world.target_rds.find_cluster(name)
+
+    def do(self, message: str, waiting_for: str, request: Callable[[], None]) -> StepOutcome:
+        """One request; what is busy is waited for."""
+        try:
+            request()
+        except ResourceBusy as busy:
+            return StepOutcome(in_progress(busy.message, 50, waiting_for))
+        return StepOutcome(
+            in_progress(message, 50, waiting_for), {}, (Event("cleanup.did", {"what": message}),)
+        )
+
+    def removal(self, cluster: DbCluster) -> Retirement:
+        """The removal of a cluster that this operation made: without a final snapshot and without its backups."""
+        return Retirement(
+            self.world,
+            self.operation,
+            self.act,
+            cluster.db_cluster_identifier,
+            cluster.db_cluster_resource_id,
+            None,
+            is_replaced=False,
+        )
+
+
+Duty = Callable[[Tidying], StepOutcome | None]
+
+
+def put_old_back(look: Tidying) -> StepOutcome | None:
+    """The old cluster gets its name back, and serves. Raises NameTaken, SwitchOverFailed."""
+    parties = parties_of(look.operation_id, look.plan) if look.plan else None
+    if parties is None:
+        return None
+    places = observe_places(look.world, parties)
+    old = next((item for item in places.all() if parties.is_old(item)), None)
+    if old is not None and (not_yet := _awaken(look, old)):
+        return not_yet
+    decision = decide_way_back(parties, places)
+    if decision.action is SwitchAction.DONE:
+        return None
+    if decision.action is SwitchAction.WAIT:
+        _refuse_endless_wait(look, decision.reason)
+        return StepOutcome(in_progress(decision.reason, 50, "rename"))
+    if decision.action is SwitchAction.RENAME_NEW_OUT and places.target and not _is_renamable(places.target):
+        return _remove(look, places.target)
+    name, new_name = rename_of(parties, decision.action)
+    message = f"{name} is being renamed to {new_name}: {decision.reason}"
+    return look.do(message, "rename", lambda: look.world.target_rds.rename_cluster(name, new_name))
+
+
+def remove_new(look: Tidying) -> StepOutcome | None:
+    """The cluster that the run made goes; what an undo brings back was made by nobody."""
+    plan = look.plan
+    if plan is None or plan.strategy is Strategy.UNDO:
+        return None
+    cluster = look.find(plan.cluster.db_cluster_identifier)
+    if cluster is None or not is_made_by(cluster, look.operation_id):
+        return None
+    return _remove(look, cluster)
+
+
+def is_made_by(cluster: DbCluster, operation_id: str) -> bool:
+    """Whether the operation made the cluster to be the new one; what a cleanup puts back bears another tag."""
+    return cluster.tags.get(OPERATION_TAG) == operation_id and PUT_BACK_TAG not in cluster.tags
+
+
+def return_kept(look: Tidying) -> StepOutcome | None:
+    """Of an undo that came to nothing: the kept cluster is stopped again, under its name aside."""
+    plan = look.plan
+    if plan is None or plan.strategy is not Strategy.UNDO:
+        return None
+    kept = look.find(plan.cluster.db_cluster_identifier)
+    if kept is None or kept.status == "stopped" or not kept.member_identifiers:
+        return None
+    if kept.status == "available":
+        name = kept.db_cluster_identifier
+        message = f"the kept cluster {name} is being stopped again"
+        return look.do(message, "stop", lambda: look.world.target_rds.stop_cluster(name))
+    return StepOutcome(in_progress(f"the kept cluster is `{kept.status}`", 50, "stop"))
+
+
+def bring_old_back(look: Tidying) -> StepOutcome | None:
+    """After delete_first: the old cluster is made again from its final snapshot, as its configuration was.
+
+    Raises:
+        FinalSnapshotFailed: there is no final snapshot to make it from.
+    """
+    plan = look.plan
+    replacement = plan.replacement if plan else None
+    begun = look.operation.section("retirement").get("begun_time")
+    if plan is None or replacement is None or plan.strategy is not Strategy.DELETE_FIRST or not begun:
+        return None
+    configuration = ClusterConfiguration.from_item(look.operation.section("replaced"))
+    old_plan = plan_of_replaced(look.operation, configuration)
+    cluster = look.find(plan.target_cluster_id)
+    if cluster is not None and cluster.status == "deleting":
+        return StepOutcome(in_progress(f"{plan.target_cluster_id} is `deleting`", 50, "cluster_deleted"))
+    instances = _members_of(look, old_plan, cluster)
+    if cluster is not None and cluster.db_cluster_resource_id == replacement.replaced_resource_id:
+        # Its deletion had only begun: what is left of it is completed.
+        cluster, instances = _as_put_back(look, cluster, instances)
+    decision = decide_restore(Owner(look.operation_id, PUT_BACK_TAG), old_plan, cluster, instances)
+    return _carry_out(look, old_plan, replacement, decision)
+
+
+def end_copy(look: Tidying) -> StepOutcome | None:
+    """A copy that is not finished is ended; a finished one is kept for the next attempt."""
+    name = look.plan.copy.cluster_snapshot_identifier if look.plan and look.plan.copy else None
+    copy = look.world.target_rds.find_cluster_snapshot(name) if name else None
+    if name is None or copy is None or copy.tags.get(OPERATION_TAG) != look.operation_id:
+        return None
+    if copy.status == "available":
+        return None
+    if copy.status in GOING_STATUSES:
+        return StepOutcome(in_progress(f"the unfinished copy {name} is `{copy.status}`", 50, "copy_deleted"))
+    message = f"the unfinished copy {name} is being removed"
+    return look.do(message, "copy_deleted", lambda: look.world.target_rds.delete_cluster_snapshot(name))
+
+
+def drop_final_snapshot(look: Tidying) -> StepOutcome | None:
+    """The snapshot of a cluster that stays is nobody's last one. After a deletion had begun it is kept."""
+    replacement = look.plan.replacement if look.plan else None
+    name = replacement.final_snapshot_identifier if replacement else None
+    if replacement is None or name is None or look.operation.section("retirement").get("begun_time"):
+        return None
+    snapshot = look.world.target_rds.find_cluster_snapshot(name)
+    if snapshot is None or snapshot.tags.get(OPERATION_TAG) != look.operation_id:
+        return None
+    if snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
+        return None
+    standing = look.find(look.plan.target_cluster_id) if look.plan else None
+    if standing is None or standing.db_cluster_resource_id != replacement.replaced_resource_id:
+        return None
+    if snapshot.status in GOING_STATUSES:
+        return StepOutcome(in_progress(f"the snapshot {name} is `{snapshot.status}`", 50, "snapshot_deleted"))
+    message = f"the snapshot {name} of a cluster that stays is being removed"
+    return look.do(message, "snapshot_deleted", lambda: look.world.target_rds.delete_cluster_snapshot(name))
+
+
+def unmark_old(look: Tidying) -> StepOutcome | None:
+    """The old cluster was not replaced after all."""
+    standing = look.find(look.plan.target_cluster_id) if look.plan else None
+    if standing is None or standing.tags.get(REPLACED_BY_TAG) != look.operation_id:
+        return None
+    arn, name = standing.db_cluster_arn, standing.db_cluster_identifier
+    message = f"{name} is marked as replaced no more"
+    return look.do(
+        message, "mark", lambda: look.world.target_rds.remove_tags(arn, [REPLACED_BY_TAG, KEEP_UNTIL_TAG])
+    )
+
+
+def await_late_arrivals(look: Tidying) -> StepOutcome | None:
+    """What a stopped run asked for in its last moment may still come: it is waited for, and then removed as well."""
+    if not may_arrive_late(look.operation, look.execution, look.ended_time, look.world.clock.now()):
+        return None
+    message = "a function that was at work when the execution was stopped may still be at its last request"
+    return StepOutcome(in_progress(message, 90, "late_arrivals"))
+
+
+def prove_old_serves(look: Tidying) -> StepOutcome | None:
+    """Nothing is called put back that does not serve."""
+    plan = look.plan
+    if plan is None or plan.replacement is None:
+        return None
+    standing = look.find(plan.target_cluster_id)
+    if standing is None:
+        return StepOutcome(in_progress(f"{plan.target_cluster_id} does not show yet", 90, "rename"))
+    if standing.status not in SERVING_STATUSES:
+        message = f"{plan.target_cluster_id} is `{standing.status}`"
+        return StepOutcome(in_progress(message, 90, "change"))
+    return None
+
+
+WAY_BACK: Sequence[Duty] = (
+    put_old_back,
+    remove_new,
+    return_kept,
+    bring_old_back,
+    end_copy,
+    drop_final_snapshot,
+    unmark_old,
+    await_late_arrivals,
+    prove_old_serves,
+)
+LEFTOVERS: Sequence[Duty] = (remove_new, end_copy)
+"""What may still be done for an operation that was closed before: what bears its tag, and nothing else."""
+
+
+def next_duty(look: Tidying, duties: Sequence[Duty]) -> StepOutcome | None:
+    """The first thing that is left to do; None where nothing is."""
+    return next((outcome for duty in duties if (outcome := duty(look))), None)
+
+
+def _awaken(look: Tidying, old: DbCluster) -> StepOutcome | None:
+    """A stopped cluster can be neither renamed nor used."""
+    name = old.db_cluster_identifier
+    if old.status == "stopped":
+        message = f"the old cluster {name} is being started"
+        return look.do(message, "start", lambda: look.world.target_rds.start_cluster(name))
+    if old.status in ("stopping", "starting"):
+        return StepOutcome(in_progress(f"the old cluster {name} is `{old.status}`", 50, "start"))
+    return None
+
+
+def _is_renamable(cluster: DbCluster) -> bool:
+    return cluster.status in SERVING_STATUSES or cluster.status == "modifying"
+
+
+def _refuse_endless_wait(look: Tidying, reason: str) -> None:
+    waited = (look.world.clock.now() - look.ended_time).total_seconds()
+    if waited > UNSEEN_LIMIT_SECONDS and "does not show" in reason:
+        raise SwitchOverFailed(f"After {duration_words(waited)} still: {reason}. Nothing more was touched.")
+
+
+def _remove(look: Tidying, cluster: DbCluster) -> StepOutcome | None:
+    name = cluster.db_cluster_identifier
+    if cluster.deletion_protection:
+        message = f"the protection of the unfinished cluster {name} is lifted"
+        return look.do(
+            message,
+            "change",
+            lambda: look.world.target_rds.modify_cluster(name, {"DeletionProtection": False}),
+        )
+    outcome = look.removal(cluster).advance()
+    return outcome if outcome.result.status is StepStatus.IN_PROGRESS else None
+
+
+def _members_of(look: Tidying, plan: RestorePlan, cluster: DbCluster | None) -> list[DbInstance]:
+    if cluster is None:
+        return []
+    found = look.world.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
+    wanted = {item.db_instance_identifier for item in plan.instances}
+    return [item for item in found if item.db_instance_identifier in wanted]
+
+
+def _as_put_back(
+    look: Tidying, cluster: DbCluster, instances: Sequence[DbInstance]
+) -> tuple[DbCluster, list[DbInstance]]:
+    """The old cluster itself stands in for one that is made again: it is known by its resource id."""
+    tag = {PUT_BACK_TAG: look.operation_id}
+    return replace(cluster, tags=tag), [replace(item, tags=tag) for item in instances]
+
+
+def _carry_out(
+    look: Tidying, plan: RestorePlan, replacement: Replacement, decision: RestoreDecision
+) -> StepOutcome | None:
+    rds, name = look.world.target_rds, plan.cluster.db_cluster_identifier
+    if decision.action is RestoreAction.LOG_IN:
+        return None
+    if decision.action is RestoreAction.RESTORE_CLUSTER:
+        parameters = restore_parameters(plan, _proved_snapshot(look, replacement))
+        message = f"{name} is being made again from its final snapshot"
+        return look.do(message, "cluster", lambda: rds.restore_cluster_from_snapshot(parameters))
+    instance = decision.instance
+    if decision.action is RestoreAction.CREATE_INSTANCE and instance:
+        message = f"the instance {instance.db_instance_identifier} is being made again"
+        return look.do(message, "instances", lambda: rds.create_instance(instance_parameters(plan, instance)))
+    role = decision.role
+    if decision.action is RestoreAction.ADD_ROLE and role:
+        return look.do(
+            decision.reason, "change", lambda: rds.add_role(name, role.role_arn, role.feature_name)
+        )
+    if decision.action is RestoreAction.CHANGE_SETTINGS:
+        return look.do(decision.reason, "change", lambda: rds.modify_cluster(name, decision.settings))
+    return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for, decision.reported_percent))
+
+
+def _proved_snapshot(look: Tidying, replacement: Replacement) -> str:
+    name = replacement.final_snapshot_identifier or ""
+    snapshot = look.world.target_rds.find_cluster_snapshot(name) if name else None
+    if snapshot is None or snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
+        raise FinalSnapshotFailed(
+            f"The final snapshot {name} is not there: the old cluster cannot be made again."
+        )
+    if snapshot.status != "available":
+        raise ClusterFailed(f"The final snapshot {name} is `{snapshot.status}`.")
+    return name
+
+
+def parties_of_look(look: Tidying) -> Parties | None:
+    """The two clusters of the run, where it has two at once."""
+    return parties_of(look.operation_id, look.plan) if look.plan else None

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.unit.domain.builders import OPERATION_ID, cluster, instances, snapshot
+
+from aurora_restore.domain.errors import (
+    DeletionProtected,
+    FinalSnapshotFailed,
+    GlobalClusterMember,
+    NameTaken,
+    RestoreError,
+)
+from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.observed import ClusterSnapshot
+from aurora_restore.domain.retiring import DESTRUCTIVE, RetireAction, Retiring, decide_retirement
+
+FINAL, OLD_ID = "aurora-restore-final", "cluster-OLD"
+MEMBERS = instances(2)
+NAMES = tuple(item.db_instance_identifier for item in MEMBERS)
+
+
+def final(**changes: Any) -> ClusterSnapshot:
+    base = snapshot(
+        db_cluster_snapshot_identifier=FINAL,
+        db_cluster_resource_id=OLD_ID,
+        tags={OPERATION_TAG: OPERATION_ID},
+    )
+    return replace(base, **changes)
+
+
+def seen(**changes: Any) -> Retiring:
+    base = Retiring(
+        operation_id=OPERATION_ID,
+        resource_id=OLD_ID,
+        cluster=cluster(db_cluster_resource_id=OLD_ID, member_identifiers=NAMES),
+        instances=MEMBERS,
+        final_snapshot_identifier=FINAL,
+        final_snapshot=final(),
+    )
+    return replace(base, **changes)
+
+
+def old(**changes: Any) -> Any:
+    return cluster(**({"db_cluster_resource_id": OLD_ID, "member_identifiers": NAMES} | changes))
+
+
+def deleting(count: int) -> list[Any]:
+    return [
+        replace(item, status="deleting") if n < count else item for n, item in enumerate(reversed(MEMBERS))
+    ]
+
+
+def test_readers_go_first_and_the_writer_last() -> None:
+    assert decide_retirement(seen()).subject == NAMES[1]
+    assert decide_retirement(seen(instances=deleting(1))).subject == NAMES[0]
+
+
+def test_the_cluster_goes_when_every_instance_is_on_its_way() -> None:
+    assert decide_retirement(seen(instances=deleting(2))).action is RetireAction.DELETE_CLUSTER
+    assert decide_retirement(seen(instances=[])).action is RetireAction.DELETE_CLUSTER
+    assert decide_retirement(seen(cluster=old(status="deleting"))).action is RetireAction.WAIT
+    assert decide_retirement(seen(cluster=None)).action is RetireAction.DONE
+
+
+def test_nothing_is_deleted_before_the_final_snapshot_is_finished() -> None:
+    assert decide_retirement(seen(final_snapshot=None)).action is RetireAction.TAKE_FINAL_SNAPSHOT
+    assert decide_retirement(seen(final_snapshot=final(status="creating"))).action is RetireAction.WAIT
+
+
+def test_without_a_final_snapshot_only_where_none_is_wanted() -> None:
+    wanted_none = seen(final_snapshot_identifier=None, final_snapshot=None)
+    assert decide_retirement(wanted_none).action is RetireAction.DELETE_INSTANCE
+
+
+@pytest.mark.parametrize(
+    ("error", "changes"),
+    [
+        (NameTaken, {"cluster": old(db_cluster_resource_id="cluster-ANOTHER")}),
+        (NameTaken, {"final_snapshot": final(tags={OPERATION_TAG: "restore-other"})}),
+        (NameTaken, {"final_snapshot": final(tags={})}),
+        (NameTaken, {"final_snapshot": final(db_cluster_resource_id="cluster-ANOTHER")}),
+        (FinalSnapshotFailed, {"final_snapshot": final(status="failed")}),
+        (DeletionProtected, {"cluster": old(deletion_protection=True)}),
+        (GlobalClusterMember, {"global_cluster": "worldwide"}),
+    ],
+)
+def test_what_is_not_proved_to_be_meant_is_not_deleted(
+    error: type[RestoreError], changes: dict[str, Any]
+) -> None:
+    with pytest.raises(error):
+        decide_retirement(seen(**changes))
+
+
+@pytest.mark.parametrize(
+    ("status", "action"), [("stopped", RetireAction.START), ("starting", RetireAction.WAIT)]
+)
+def test_a_stopped_cluster_is_started_before_it_is_retired(status: str, action: RetireAction) -> None:
+    decision = decide_retirement(seen(cluster=old(status=status)))
+    assert decision.action is action
+    assert decision.action not in DESTRUCTIVE

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.unit.domain.builders import OPERATION_ID, cluster, plan
+
+from aurora_restore.domain.errors import NameTaken, SwitchOverFailed
+from aurora_restore.domain.naming import aside_identifier, staging_identifier
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.replacement import Replacement, Strategy
+from aurora_restore.domain.switching import (
+    Parties,
+    Places,
+    SwitchAction,
+    decide_switch,
+    decide_way_back,
+    parties_of,
+)
+
+TARGET = "aurora-restored-cluster"
+BESIDE, ASIDE = staging_identifier(TARGET, OPERATION_ID), aside_identifier(TARGET, OPERATION_ID)
+OLD_ID = "cluster-OLD"
+
+
+def swap_plan() -> RestorePlan:
+    made = plan()
+    replacement = Replacement(Strategy.SWAP, OLD_ID, ASIDE, "aurora-restore-final")
+    return replace(made, cluster=replace(made.cluster, db_cluster_identifier=BESIDE), replacement=replacement)
+
+
+def parties() -> Parties:
+    found = parties_of(OPERATION_ID, swap_plan())
+    assert found is not None
+    return found
+
+
+def old(name: str, status: str = "available") -> DbCluster:
+    return cluster(db_cluster_identifier=name, db_cluster_resource_id=OLD_ID, tags={}, status=status)
+
+
+def new(name: str, status: str = "available") -> DbCluster:
+    return cluster(db_cluster_identifier=name, db_cluster_resource_id="cluster-NEW", status=status)
+
+
+def stranger(name: str) -> DbCluster:
+    return cluster(db_cluster_identifier=name, db_cluster_resource_id="cluster-X", tags={})
+
+
+def test_a_run_with_one_cluster_has_nothing_to_switch() -> None:
+    assert parties_of(OPERATION_ID, plan()) is None
+
+
+@pytest.mark.parametrize(
+    ("places", "action"),
+    [
+        (Places(old(TARGET), new(BESIDE), None), SwitchAction.RENAME_OLD_ASIDE),
+        (Places(old(TARGET, "renaming"), new(BESIDE), None), SwitchAction.WAIT),
+        (Places(None, new(BESIDE), old(ASIDE)), SwitchAction.RENAME_NEW_IN),
+        (Places(None, new(BESIDE, "renaming"), old(ASIDE)), SwitchAction.WAIT),
+        (Places(new(TARGET), None, old(ASIDE)), SwitchAction.DONE),
+        (Places(None, new(BESIDE), None), SwitchAction.WAIT),
+        (Places(None, None, old(ASIDE)), SwitchAction.WAIT),
+        (Places(old(TARGET), new(BESIDE, "backing-up"), None), SwitchAction.RENAME_OLD_ASIDE),
+        (Places(old(TARGET, "modifying"), new(BESIDE), None), SwitchAction.WAIT),
+    ],
+)
+def test_the_names_change_one_after_the_other(places: Places, action: SwitchAction) -> None:
+    assert decide_switch(parties(), places).action is action
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        Places(stranger(TARGET), new(BESIDE), old(ASIDE)),
+        Places(old(TARGET), new(BESIDE), stranger(ASIDE)),
+        Places(old(TARGET), stranger(BESIDE), None),
+    ],
+)
+def test_a_cluster_that_is_neither_of_the_two_is_never_renamed(places: Places) -> None:
+    with pytest.raises(NameTaken, match="not touched"):
+        decide_switch(parties(), places)
+
+
+def test_nothing_is_renamed_where_one_of_the_two_will_not_serve() -> None:
+    with pytest.raises(SwitchOverFailed, match="`stopped`"):
+        decide_switch(parties(), Places(old(TARGET, "stopped"), new(BESIDE), None))
+    with pytest.raises(SwitchOverFailed, match="`migration-failed`"):
+        decide_switch(parties(), Places(old(TARGET), new(BESIDE, "migration-failed"), None))
+
+
+@pytest.mark.parametrize(
+    ("places", "action"),
+    [
+        (Places(new(TARGET), None, old(ASIDE)), SwitchAction.RENAME_NEW_OUT),
+        (Places(None, new(BESIDE), old(ASIDE)), SwitchAction.RENAME_OLD_BACK),
+        (Places(None, None, old(ASIDE)), SwitchAction.RENAME_OLD_BACK),
+        (Places(old(TARGET), new(BESIDE), None), SwitchAction.DONE),
+        (Places(None, None, old(ASIDE, "renaming")), SwitchAction.WAIT),
+        (Places(None, new(BESIDE), None), SwitchAction.WAIT),
+    ],
+)
+def test_the_way_back_gives_the_old_cluster_its_name(places: Places, action: SwitchAction) -> None:
+    assert decide_way_back(parties(), places).action is action
+
+
+def test_the_way_back_moves_nobody_who_has_taken_the_name_meanwhile() -> None:
+    with pytest.raises(NameTaken, match="did not make"):
+        decide_way_back(parties(), Places(stranger(TARGET), None, old(ASIDE)))
+
+
+def test_who_is_who_is_told_by_resource_id_and_tag_and_not_by_name() -> None:
+    elsewhere = parties()
+    assert elsewhere.is_old(old("anywhere"))
+    assert not elsewhere.is_old(stranger(TARGET))
+    assert elsewhere.is_new(new("anywhere"))
+    assert not elsewhere.is_new(stranger(BESIDE))
