@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the Lambda package and the state machine definition into build/, writes their keys into the template,
+# Builds the Lambda package and the definitions of the state machines into build/, writes their keys into the template,
 # and uploads them to the artifacts bucket of the account and Region that the environment names.
 # Usage: scripts/build_lambda_packages.sh [--no-upload] [--bucket NAME] [--region NAME]
 set -euo pipefail

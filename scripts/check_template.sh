@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Lints the template with cfn-lint and checkov, from a virtual environment of their own: their dependencies
-# contradict ours. Nothing is sent anywhere.
+# Lints the definitions of the state machines with statelint, and the template with cfn-lint and checkov, these from a
+# virtual environment of their own: their dependencies contradict ours. Nothing is sent anywhere.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+project="${VENV:-.venv}"
 venv=.venv-template
-make --silent "$venv/.done"
+make --silent "$project/.dev" "$venv/.done"
+for definition in infrastructure/step_functions_definition.json infrastructure/cleanup_definition.json; do
+  "$project/bin/python" "$project/bin/statelint" "$definition"
+done
 template=infrastructure/aurora-restore-pipeline.yaml
 # A script names its interpreter in its first line, which cannot hold a space: it is named here instead.
 "$venv/bin/python" "$venv/bin/cfn-lint" "$template"
@@ -15,4 +19,4 @@ if ! "$venv/bin/python" "$venv/bin/checkov" --file "$template" --config-file .ch
   cat "$report"
   exit 1
 fi
-echo "cfn-lint and checkov have no findings on $template"
+echo "statelint has no findings on the definitions, cfn-lint and checkov none on $template"

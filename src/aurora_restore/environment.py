@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from aurora_restore.domain.errors import ConfigurationError
 from aurora_restore.domain.results import Phase
@@ -15,10 +16,16 @@ from aurora_restore.domain.settings import (
     PipelineSettings,
 )
 
+LOCK_TABLE_NAME = "AuroraRestoreLocks"
+SETTINGS_VARIABLE = "PIPELINE_SETTINGS"
+
 
 @dataclass(frozen=True)
 class LambdaEnvironment:
-    """What the stack's template sets. `database_ca_bundle` None means: the packaged RDS roots."""
+    """What the stack's template sets.
+
+    `database_ca_bundle` None: the packaged RDS roots. `cleanup_state_machine_arn` is that of the sweep alone.
+    """
 
     settings: PipelineSettings
     state_table_name: str
@@ -26,31 +33,64 @@ class LambdaEnvironment:
     lock_table_name: str
     sns_topic_arn: str
     database_ca_bundle: Path | None
+    cleanup_state_machine_arn: str | None = None
 
 
 def read_environment(environ: Mapping[str, str], known_regions: tuple[str, ...] = ()) -> LambdaEnvironment:
     """Read the variables. Raises ConfigurationError naming the first that is missing or malformed."""
     ca_bundle = environ.get("DATABASE_CA_BUNDLE")
+    stack = _stack_settings(environ)
     settings = PipelineSettings(
         target_region=_text(environ, "AWS_REGION"),
         default_source_region=_text(environ, "DEFAULT_SOURCE_REGION"),
         default_db_instance_class=_text(environ, "DEFAULT_DB_INSTANCE_CLASS"),
         admin_secret_id=_text(environ, "ADMIN_SECRET_ID"),
-        target_cluster_prefix=_text(environ, "TARGET_CLUSTER_PREFIX"),
-        copy_retention_days=_days(environ, "COPY_RETENTION_DAYS"),
-        record_retention_days=_days(environ, "RECORD_RETENTION_DAYS"),
-        phase_timeout_hours=_phase_hours(_text(environ, "PHASE_TIMEOUT_HOURS")),
         known_regions=known_regions,
         # A bundle of its own is that of a local stack, whose databases are on the same machine.
         reaches_private_databases=bool(environ.get("DATABASE_SUBNET_IDS", "unknown") or ca_bundle),
+        keeps_ports=ca_bundle is None,
+        **stack,
     )
     return LambdaEnvironment(
         settings=settings,
         state_table_name=_text(environ, "STATE_TABLE_NAME"),
         audit_table_name=_text(environ, "AUDIT_TABLE_NAME"),
-        lock_table_name=_text(environ, "LOCK_TABLE_NAME"),
+        lock_table_name=environ.get("LOCK_TABLE_NAME") or LOCK_TABLE_NAME,
         sns_topic_arn=_text(environ, "SNS_TOPIC_ARN"),
         database_ca_bundle=Path(ca_bundle) if ca_bundle else None,
+        cleanup_state_machine_arn=environ.get("CLEANUP_STATE_MACHINE_ARN"),
+    )
+
+
+class _StackSettings(TypedDict):
+    """Those that the template writes into one variable, since it has room for no more."""
+
+    target_cluster_prefix: str
+    copy_retention_days: int
+    record_retention_days: int
+    phase_timeout_hours: dict[Phase, float]
+
+
+def _stack_settings(environ: Mapping[str, str]) -> _StackSettings:
+    text = _text(environ, SETTINGS_VARIABLE)
+    try:
+        given = json.loads(text)
+        return {
+            "target_cluster_prefix": _word(given["target_cluster_prefix"]),
+            "copy_retention_days": _days(given["copy_retention_days"]),
+            "record_retention_days": _days(given["record_retention_days"]),
+            "phase_timeout_hours": _phase_hours(given["phase_timeout_hours"]),
+        }
+    except KeyError as error:
+        raise _malformed(text, f"{error} is missing") from error
+    except (ValueError, TypeError) as error:
+        raise _malformed(text, str(error)) from error
+
+
+def _malformed(text: str, fault: str) -> ConfigurationError:
+    names = ", ".join(_StackSettings.__annotations__)
+    return ConfigurationError(
+        f"The environment variable {SETTINGS_VARIABLE} is {text!r}; a JSON object with {names} is wanted: {fault}."
     )
 
 
@@ -61,23 +101,24 @@ def _text(environ: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _days(environ: Mapping[str, str], name: str) -> int:
-    value = _text(environ, name)
-    if not value.isdecimal() or int(value) < 1:
-        raise ConfigurationError(f"The environment variable {name} is {value!r}; a number of days is wanted.")
-    return int(value)
+def _word(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{value!r} is no name")
+    return value
 
 
-def _phase_hours(text: str) -> dict[Phase, float]:
+def _days(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{value!r} is no number of days")
+    return value
+
+
+def _phase_hours(given: object) -> dict[Phase, float]:
     """An object of phase names and hours, e.g. `{"CopySnapshot": 120}`."""
-    try:
-        limits = {Phase(name): _hours(hours) for name, hours in json.loads(text).items()}
-        _fit_into_the_machine(limits)
-    except (ValueError, AttributeError, TypeError) as error:
-        raise ConfigurationError(
-            f"The environment variable PHASE_TIMEOUT_HOURS is {text!r}; a JSON object of phases "
-            f"({', '.join(Phase)}) and hours is wanted: {error}."
-        ) from error
+    if not isinstance(given, dict):
+        raise ValueError(f"{given!r} is no object of phases ({', '.join(Phase)}) and hours")  # noqa: TRY004
+    limits = {Phase(name): _hours(hours) for name, hours in given.items()}
+    _fit_into_the_machine(limits)
     return limits
 
 

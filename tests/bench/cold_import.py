@@ -132,5 +132,4 @@ def _environment(home: Path) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": str(home / "no-file"),
         "HOME": str(home),
         "PATH": "/usr/bin:/bin",
-        "POWERTOOLS_SERVICE_NAME": "aurora-restore",
     }

@@ -1,6 +1,6 @@
-"""Builds what a deployment needs from this source tree: the Lambda package and the state machine definition.
+"""Builds what a deployment needs from this source tree: the Lambda package and the state machines' definitions.
 
-Both lie in the artifacts bucket under the hash of their content, and the template's `Artifacts` mapping names
+All lie in the artifacts bucket under the hash of their content, and the template's `Artifacts` mapping names
 them. So a change of the code changes the template, which is how CloudFormation learns that there is new code:
 it compares the key of an object, never the object.
 
@@ -91,6 +91,10 @@ class Project:
         return self.root / "infrastructure" / "step_functions_definition.json"
 
     @property
+    def cleanup_definition(self) -> Path:
+        return self.root / "infrastructure" / "cleanup_definition.json"
+
+    @property
     def build_dir(self) -> Path:
         return self.root / "build"
 
@@ -120,14 +124,15 @@ class Artifacts:
 
     lambda_package: Artifact
     definition: Artifact
+    cleanup_definition: Artifact
 
     @property
     def all(self) -> tuple[Artifact, ...]:
-        return (self.lambda_package, self.definition)
+        return (self.lambda_package, self.definition, self.cleanup_definition)
 
 
 def build_artifacts(project: Project, into: Path | None = None) -> Artifacts:
-    """Build both artifacts into a directory; the project's own `build` where none is given.
+    """Build all artifacts into a directory; the project's own `build` where none is given.
 
     Raises:
         PackagingFailed: something is missing, of another version than pinned, native code, or too large.
@@ -138,14 +143,19 @@ def build_artifacts(project: Project, into: Path | None = None) -> Artifacts:
     package = directory / "lambda" / f"{package_hash}.zip"
     write_zip(package, entries)
     _check_size(package)
-    definition = project.definition.read_bytes()
-    definition_hash = hashlib.sha256(definition).hexdigest()[:HASH_DIGITS]
-    definition_copy = directory / "definitions" / f"{definition_hash}.json"
-    _write_at_once(definition_copy, definition)
     return Artifacts(
         _artifact("Lambda", package, f"lambda/{package_hash}.zip", package_hash),
-        _artifact("Definition", definition_copy, f"definitions/{definition_hash}.json", definition_hash),
+        _build_definition("Definition", project.definition, directory),
+        _build_definition("Cleanup", project.cleanup_definition, directory),
     )
+
+
+def _build_definition(name: str, source: Path, directory: Path) -> Artifact:
+    content = source.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
+    key = f"definitions/{digest}.json"
+    _write_at_once(directory / key, content)
+    return _artifact(name, directory / key, key, digest)
 
 
 def collect_entries(project: Project) -> dict[str, bytes]:
@@ -192,7 +202,7 @@ def read_pinned_versions(requirements: Path) -> dict[str, str]:
 
 def stamped_keys(template: str) -> dict[str, str]:
     """The keys in the template's `Artifacts` mapping, by entry."""
-    return dict(re.findall(r"(?m)^    (Lambda|Definition):\n      Key: (\S+)$", template))
+    return dict(re.findall(r"(?m)^  (Lambda|Definition|Cleanup):\n   Key: (\S+)$", template))
 
 
 def stamped(template: str, artifacts: Artifacts) -> str:
@@ -202,12 +212,12 @@ def stamped(template: str, artifacts: Artifacts) -> str:
         PackagingFailed: the text has no such mapping.
     """
     for artifact in artifacts.all:
-        pattern = rf"(?m)^(    {artifact.name}:\n      Key: )\S+$"
+        pattern = rf"(?m)^(  {artifact.name}:\n   Key: )\S+$"
         template, count = re.subn(pattern, rf"\g<1>{artifact.key}", template)
         if count != 1:
             raise PackagingFailed(
                 f"The template has no line `Key:` for {artifact.name} in its Artifacts mapping.",
-                "Restore the mapping: `Artifacts:`, then `Lambda:` and `Definition:`, each with a `Key:`.",
+                "Restore the mapping: `Artifacts:`, then `Lambda:`, `Definition:` and `Cleanup:`, each with a `Key:`.",
             )
     return template
 

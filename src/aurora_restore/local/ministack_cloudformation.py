@@ -9,8 +9,11 @@ from ministack.services import cloudwatch_logs, dynamodb, lambda_svc, stepfuncti
 from ministack.services.cloudformation import handlers
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
+from aurora_restore.local import ministack_events
+
 TABLE = "AWS::DynamoDB::Table"
 FUNCTION = "AWS::Lambda::Function"
+RULE = "AWS::Events::Rule"
 
 Created = tuple[str, dict[str, Any]]
 Properties = Mapping[str, Any]
@@ -26,6 +29,8 @@ def apply() -> None:
     _after(TABLE, _finish_table)
     _before(FUNCTION, _require_code)
     _after(FUNCTION, _finish_function)
+    _before(RULE, _require_roles)
+    _after(RULE, ministack_events.note_creation)
     _refuse_deleting_protected_tables()
 
 
@@ -133,6 +138,15 @@ def _require_code(properties: Properties) -> None:
         raise ValueError(
             'Resource handler returned message: "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error '
             f'Message: The specified key does not exist: s3://{bucket}/{key}" (HandlerErrorCode: InvalidRequest)'
+        )
+
+
+def _require_roles(properties: Properties) -> None:
+    """A rule whose target needs a role and has none cannot be created; ministack would make it."""
+    for fault in filter(None, map(ministack_events.missing_role, properties.get("Targets") or [])):
+        raise ValueError(
+            f'Resource handler returned message: "{fault} (Service: EventBridge, Status Code: 400)" '
+            "(HandlerErrorCode: InvalidRequest)"
         )
 
 

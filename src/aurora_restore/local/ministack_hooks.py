@@ -36,6 +36,9 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_fetch_code_from_s3": "(bucket, key, version_id)",
         "_throttle_response": "(reason_code, msg, retry_after)",
         "_vpc_config_with_id": "(request_config)",
+        "_get_func_record_for_ref": "(function_ref)",
+        "_execution_record_for_config": "(func, config)",
+        "_execute_function_with_config_scope": "(func, event)",
         "_functions": _DICT,
     },
     "services.cloudwatch_logs": {
@@ -60,6 +63,14 @@ _HOOKS: dict[str, dict[str, str]] = {
         "now_iso": "()",
         "_executions": _DICT,
         "_state_machines": _DICT,
+    },
+    "services.eventbridge": {
+        "_invoke_target": "(target, event, rule, view)",
+        "_validate_target_arn": "(target)",
+        "_dispatch_to_lambda": "(arn, payload)",
+        "_event_bus_name_from_ref": "(name)",
+        "_rule_key": "(rule_name, bus_name)",
+        "_rules": _DICT,
     },
     "services.sns": {
         "_publish": "(params)",

@@ -12,7 +12,12 @@ from ministack.core import persistence
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch_logs, ec2, lambda_svc
 
-from aurora_restore.local import ministack_cloudformation, ministack_limits, ministack_states
+from aurora_restore.local import (
+    ministack_cloudformation,
+    ministack_events,
+    ministack_limits,
+    ministack_states,
+)
 from aurora_restore.local.aurora.world import Subnet, SubnetLookup
 from aurora_restore.local.lambda_function import DeployedFunction
 from aurora_restore.local.lambda_runtime import LambdaRuntime
@@ -30,6 +35,7 @@ def apply(runtime: LambdaRuntime) -> None:
     require_hooks()
     ministack_cloudformation.apply()
     ministack_states.apply()
+    ministack_events.apply()
     ministack_limits.apply()
     _run_functions_with(runtime)
     _let_security_groups_have_given_ids()

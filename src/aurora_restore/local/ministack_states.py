@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import json
 import threading
@@ -16,6 +17,10 @@ UNCATCHABLE = ("States.Runtime", "States.DataLimitExceeded")
 
 https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 """
+
+
+class ExecutionHasEnded(SystemExit):
+    """Ends the thread of an execution that was stopped, or ran out of time, in the middle of its work."""
 
 
 def apply() -> None:
@@ -36,15 +41,14 @@ def _with_time_limit(run: Callable[[str], None]) -> Callable[[str], None]:
     def run_within_limit(exec_arn: str) -> None:
         execution = stepfunctions._executions.get(exec_arn)
         limit = _time_limit_seconds(execution)
-        if limit is None:
-            run(exec_arn)
-            return
         scope = contextvars.copy_context()
-        timer = threading.Timer(limit, scope.run, (_time_out, execution))
+        timer = threading.Timer(limit or 0, scope.run, (_time_out, execution))
         timer.daemon = True
-        timer.start()
+        if limit is not None:
+            timer.start()
         try:
-            run(exec_arn)
+            with contextlib.suppress(ExecutionHasEnded):
+                run(exec_arn)
         finally:
             timer.cancel()
 
@@ -83,9 +87,13 @@ def _only_while_running(fail: Callable[..., None]) -> Callable[..., None]:
 
 
 def _no_event_after_the_end(add: Callable[..., Any]) -> Callable[..., Any]:
+    """Nothing is noted, and nothing begun, for an execution that has ended: no retry of a step goes on after it."""
+
     def add_while_running(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
         if execution["status"] == "RUNNING" or event_type.startswith("Execution"):
             return add(execution, event_type, details)
+        if event_type == "TaskScheduled":
+            raise ExecutionHasEnded
         return None
 
     return add_while_running

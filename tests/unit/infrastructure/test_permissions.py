@@ -17,6 +17,9 @@ COPY = f"{RDS}:cluster-snapshot:aurora-restore-20230615-123456"
 SOURCE_SNAPSHOT = f"{SOURCE_RDS}:cluster-snapshot:rds:production-2023-06-15-03-10"
 SECRETS = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:aurora-restore"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+GLOBAL_CLUSTERS = f"arn:aws:rds::{ACCOUNT}:global-cluster:*"
+EXECUTIONS = f"arn:aws:states:{REGION}:{ACCOUNT}:execution"
+RUN = f"{EXECUTIONS}:aurora-restore-state-machine:restore-20230615-123456"
 ANY = "*"
 
 RECORD = [
@@ -29,11 +32,45 @@ SECRET_READS = [
     ("secretsmanager", "get_secret_value", f"{SECRETS}/reporting-AbCdEf"),
 ]
 SEE_CLUSTER = [("rds", "describe_db_clusters", CLUSTER)]
+# Of a cluster's instances RDS is asked for all, with a filter; the fence is where they are changed.
+SEE_INSTANCES = [("rds", "describe_db_instances", INSTANCE), ("rds", "describe_db_instances", f"{RDS}:db:*")]
+LIST_RECORDS = [("dynamodb", "query", f"{STATE}/index/status-start_time-index")]
+OPTION_GROUP = f"{RDS}:og:default:aurora-postgresql-16"
+RESTORE = [
+    *(("rds", "restore_db_cluster_from_snapshot", arn)
+      for arn in (CLUSTER, COPY, f"{RDS}:subgrp:mine", f"{RDS}:cluster-pg:mine", OPTION_GROUP)),
+    *(("rds", "create_db_instance", arn)
+      for arn in (CLUSTER, INSTANCE, f"{RDS}:pg:mine", f"{RDS}:subgrp:mine", OPTION_GROUP)),
+    *(("rds", "modify_db_cluster", arn) for arn in (CLUSTER, f"{RDS}:cluster-pg:mine", OPTION_GROUP)),
+    ("rds", "add_role_to_db_cluster", CLUSTER),
+    ("rds", "add_tags_to_resource", CLUSTER),
+    ("rds", "add_tags_to_resource", INSTANCE),
+    ("rds", "start_db_cluster", CLUSTER),
+]  # fmt: skip
+RETIRE = [
+    ("rds", "describe_db_cluster_snapshots", COPY),
+    ("rds", "create_db_cluster_snapshot", CLUSTER),
+    ("rds", "create_db_cluster_snapshot", COPY),
+    *(("rds", request, arn)
+      for request in ("add_tags_to_resource", "remove_tags_from_resource") for arn in (CLUSTER, INSTANCE, COPY)),
+    ("rds", "delete_db_instance", INSTANCE),
+    ("rds", "delete_db_cluster", CLUSTER),
+    ("rds", "delete_db_cluster", COPY),
+    ("rds", "describe_global_clusters", GLOBAL_CLUSTERS),
+    # A stopped cluster gives no snapshot: the kept one is woken for its last.
+    ("rds", "start_db_cluster", CLUSTER),
+    ("rds", "stop_db_cluster", CLUSTER),
+]  # fmt: skip
+CLOSE = [
+    ("dynamodb", "put_item", STATE),
+    ("dynamodb", "delete_item", LOCKS),
+    ("sns", "publish", "NotificationTopic"),
+]
 
 # What the steps ask of AWS: service, request, and what it is about.
 CALLS = {
     "snapshot-check": [
-        *RECORD, *SECRET_READS, *SEE_CLUSTER,
+        *RECORD, *SECRET_READS, *SEE_CLUSTER, *SEE_INSTANCES, *LIST_RECORDS,
         ("dynamodb", "put_item", STATE),
         ("dynamodb", "get_item", LOCKS),
         ("dynamodb", "put_item", LOCKS),
@@ -47,6 +84,7 @@ CALLS = {
         ("rds", "describe_db_engine_versions", ANY),
         ("rds", "describe_db_parameter_groups", f"{RDS}:pg:mine"),
         ("rds", "describe_db_subnet_groups", f"{RDS}:subgrp:mine"),
+        ("rds", "describe_global_clusters", GLOBAL_CLUSTERS),
         ("rds", "describe_orderable_db_instance_options", ANY),
     ],
     "copy-snapshot": [
@@ -58,38 +96,40 @@ CALLS = {
         ("rds", "copy_db_cluster_snapshot", COPY),
         ("rds", "add_tags_to_resource", COPY),
     ],
-    "restore-cluster": [
-        *RECORD, *SECRET_READS, *SEE_CLUSTER,
-        ("rds", "describe_db_instances", INSTANCE),
-        *(("rds", "restore_db_cluster_from_snapshot", arn)
-          for arn in (CLUSTER, COPY, f"{RDS}:subgrp:mine", f"{RDS}:cluster-pg:mine",
-                      f"{RDS}:og:default:aurora-postgresql-16")),
-        *(("rds", "create_db_instance", arn)
-          for arn in (CLUSTER, INSTANCE, f"{RDS}:pg:mine", f"{RDS}:subgrp:mine",
-                      f"{RDS}:og:default:aurora-postgresql-16")),
-        ("rds", "modify_db_cluster", CLUSTER),
-        ("rds", "add_tags_to_resource", CLUSTER),
-        ("rds", "add_tags_to_resource", INSTANCE),
-    ],
+    "restore-cluster": [*RECORD, *SECRET_READS, *SEE_CLUSTER, *SEE_INSTANCES, *RESTORE],
     "setup-db-users": [*RECORD, *SECRET_READS, *SEE_CLUSTER],
-    "verify-restore": [*RECORD, *SEE_CLUSTER, ("rds", "describe_db_instances", f"{RDS}:db:*")],
+    "verify-restore": [*RECORD, *SEE_CLUSTER, *SEE_INSTANCES],
+    "switch-over": [*RECORD, *SEE_CLUSTER, ("rds", "modify_db_cluster", CLUSTER)],
+    "retire-replaced": [*RECORD, *SEE_CLUSTER, *SEE_INSTANCES, *RETIRE],
     "archive-snapshot": [
         *RECORD,
         ("rds", "describe_db_cluster_snapshots", COPY),
         ("rds", "add_tags_to_resource", COPY),
     ],
     "notify": [*RECORD, ("dynamodb", "delete_item", LOCKS), ("sns", "publish", "NotificationTopic")],
-    "record-failure": [
-        *RECORD,
-        ("dynamodb", "put_item", STATE),
-        ("dynamodb", "delete_item", LOCKS),
-        ("sns", "publish", "NotificationTopic"),
+    "record-failure": [*RECORD, *CLOSE],
+    "cleanup": [
+        *RECORD, *SEE_CLUSTER, *SEE_INSTANCES, *RESTORE, *RETIRE, *CLOSE,
+        ("dynamodb", "get_item", LOCKS),
+        ("dynamodb", "put_item", LOCKS),
+        ("rds", "delete_db_cluster_snapshot", COPY),
+        ("stepfunctions", "describe_execution", RUN),
+        ("stepfunctions", "stop_execution", RUN),
+    ],
+    "sweep": [
+        *RECORD, *LIST_RECORDS,
+        ("rds", "describe_db_clusters", f"{RDS}:cluster:*"),
+        ("rds", "describe_db_cluster_snapshots", f"{RDS}:cluster:*"),
+        ("rds", "describe_db_cluster_snapshots", f"{RDS}:cluster-snapshot:*"),
+        ("rds", "delete_db_cluster_snapshot", COPY),
+        ("stepfunctions", "describe_execution", RUN),
+        ("stepfunctions", "start_execution", "CleanupStateMachine"),
     ],
 }  # fmt: skip
 
 # Granted, and asked for by AWS in a function's name: by Lambda, by RDS, by the services that hold the keys.
 BEHIND_THE_SCENES = {
-    "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey",
+    "iam:PassRole", "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey",
     "logs:CreateLogStream", "logs:PutLogEvents", "rds:ListTagsForResource",
     "xray:PutTelemetryRecords", "xray:PutTraceSegments",
 }  # fmt: skip
@@ -104,21 +144,40 @@ WITHOUT_RESOURCES = {
 }
 
 UNTOUCHABLE = [
-    ("rds:RestoreDBClusterFromSnapshot", f"{RDS}:cluster:production"),
-    ("rds:ModifyDBCluster", f"{RDS}:cluster:production"),
-    ("rds:CreateDBInstance", f"{RDS}:db:production-1"),
-    ("rds:AddTagsToResource", f"{RDS}:cluster:production"),
-    ("rds:AddTagsToResource", SOURCE_SNAPSHOT),
-    ("rds:DeleteDBCluster", CLUSTER),
-    ("rds:DeleteDBInstance", INSTANCE),
-    ("rds:DeleteDBClusterSnapshot", COPY),
-    ("rds:DeleteDBClusterSnapshot", SOURCE_SNAPSHOT),
+    *((action, f"{RDS}:cluster:production")
+      for action in ("rds:RestoreDBClusterFromSnapshot", "rds:ModifyDBCluster", "rds:AddRoleToDBCluster",
+                     "rds:AddTagsToResource", "rds:RemoveTagsFromResource", "rds:StartDBCluster",
+                     "rds:StopDBCluster", "rds:CreateDBClusterSnapshot", "rds:DeleteDBCluster")),
+    *((action, f"{RDS}:db:production-1")
+      for action in ("rds:CreateDBInstance", "rds:ModifyDBInstance", "rds:DeleteDBInstance")),
+    *((action, f"{SOURCE_RDS}:cluster:aurora-restored-cluster")
+      for action in ("rds:ModifyDBCluster", "rds:StopDBCluster", "rds:DeleteDBCluster")),
+    *((action, snapshot)
+      for action in ("rds:AddTagsToResource", "rds:DeleteDBClusterSnapshot")
+      for snapshot in (SOURCE_SNAPSHOT, f"{RDS}:cluster-snapshot:rds:aurora-restored-cluster-2023-06-15",
+                       f"{RDS}:cluster-snapshot:of-somebody-else")),
+    ("rds:ModifyDBInstance", INSTANCE),
+    ("rds:DeleteGlobalCluster", f"arn:aws:rds::{ACCOUNT}:global-cluster:shop"),
     ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:payroll-AbCdEf"),
     ("dynamodb:DeleteItem", STATE),
     ("dynamodb:UpdateItem", AUDIT),
     ("dynamodb:DeleteItem", AUDIT),
-    ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/any"),
-]
+    ("states:StopExecution", f"{EXECUTIONS}:payroll:run-1"),
+    ("states:StartExecution", "StateMachine"),
+]  # fmt: skip
+
+# What destroys or ends something of the pipeline's own, and who alone may do it.
+RESERVED = {
+    ("rds:DeleteDBCluster", CLUSTER): {"retire-replaced", "cleanup"},
+    ("rds:DeleteDBInstance", INSTANCE): {"retire-replaced", "cleanup"},
+    ("rds:StopDBCluster", CLUSTER): {"retire-replaced", "cleanup"},
+    ("rds:DeleteDBClusterSnapshot", COPY): {"cleanup", "sweep"},
+    ("rds:ModifyDBCluster", CLUSTER): {"restore-cluster", "switch-over", "cleanup"},
+    ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/any"): {"restore-cluster", "cleanup"},
+    ("states:StopExecution", RUN): {"cleanup"},
+    ("states:StartExecution", "CleanupStateMachine"): {"sweep"},
+    ("dynamodb:DeleteItem", LOCKS): {"notify", "record-failure", "cleanup"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +227,24 @@ def test_no_function_may_touch_what_is_not_the_pipelines(
     assert not template.may(PREFIX + function, action, arn)
 
 
+@pytest.mark.parametrize(("action", "arn"), RESERVED)
+def test_what_takes_away_is_for_those_alone_whose_work_it_is(
+    template: Template, action: str, arn: str
+) -> None:
+    assert {name for name in CALLS if template.may(PREFIX + name, action, arn)} == RESERVED[action, arn]
+
+
+def test_a_role_is_handed_to_rds_alone(template: Template) -> None:
+    roles = template.resources("AWS::IAM::Role")
+    handing = [s for role in roles for s in template.statements(role) if "iam:PassRole" in s["Action"]]
+
+    assert handing
+    assert all(s["Action"] == "iam:PassRole" for s in handing)
+    assert all(
+        s["Condition"] == {"StringEquals": {"iam:PassedToService": "rds.amazonaws.com"}} for s in handing
+    )
+
+
 @pytest.mark.parametrize("function", CALLS)
 def test_what_can_be_named_is_named(template: Template, function: str) -> None:
     unnamed = {action for action, resource in template.grants(PREFIX + function) if resource == "*"}
@@ -201,13 +278,42 @@ def test_another_prefix_moves_the_fence(template: Template) -> None:
     assert not moved.may("aurora-restore-restore-cluster", "rds:ModifyDBCluster", CLUSTER)
 
 
-def test_the_state_machine_may_call_exactly_the_functions(template: Template) -> None:
-    grants = set(template.role_grants("StateMachineRole"))
+def test_a_state_machine_may_call_exactly_the_functions_of_its_states(template: Template) -> None:
     functions = {f"{name}.Arn" for name in template.resources("AWS::Lambda::Function")}
+    cleanup, sweep = "CleanupFunction.Arn", "SweepFunction.Arn"
 
-    assert {resource for action, resource in grants if action == "lambda:InvokeFunction"} == functions
-    unnamed = {action for action, resource in grants if resource == "*"}
-    assert all(fnmatchcase(action, "logs:*") or fnmatchcase(action, "xray:*") for action in unnamed)
+    assert called_by(template, "StateMachineRole") == functions - {cleanup, sweep}
+    assert called_by(template, "CleanupStateMachineRole") == {cleanup}
+
+
+@pytest.mark.parametrize("role", ["StateMachineRole", "CleanupStateMachineRole"])
+def test_a_state_machine_may_else_do_nothing_but_deliver_logs_and_traces(
+    template: Template, role: str
+) -> None:
+    others = {grant for grant in template.role_grants(role) if grant[0] != "lambda:InvokeFunction"}
+
+    assert all(fnmatchcase(action, "logs:*") or fnmatchcase(action, "xray:*") for action, _ in others)
+
+
+def test_the_event_of_an_abnormal_end_may_start_the_cleanup_and_nothing_else(template: Template) -> None:
+    assert set(template.role_grants("AbnormalEndRole")) == {("states:StartExecution", "CleanupStateMachine")}
+
+
+@pytest.mark.parametrize(
+    ("role", "service"),
+    [("StateMachineRole", "states"), ("CleanupStateMachineRole", "states"), ("AbnormalEndRole", "events")],
+)
+def test_a_service_may_take_on_a_role_only_for_this_account(
+    template: Template, role: str, service: str
+) -> None:
+    (statement,) = template.resources("AWS::IAM::Role")[role]["AssumeRolePolicyDocument"]["Statement"]
+
+    assert statement["Principal"] == {"Service": f"{service}.amazonaws.com"}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+
+
+def called_by(template: Template, role: str) -> set[str]:
+    return {resource for action, resource in template.role_grants(role) if action == "lambda:InvokeFunction"}
 
 
 def test_only_the_two_functions_that_talk_to_databases_may_join_a_vpc() -> None:

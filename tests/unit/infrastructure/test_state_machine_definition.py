@@ -14,12 +14,15 @@ from tests.support.template_policies import ROOT, Template
 
 from aurora_restore.domain import errors
 from aurora_restore.domain.results import Phase, StepStatus
+from aurora_restore.domain.settings import DEFAULT_PHASE_TIMEOUT_HOURS, MACHINE_TIMEOUT_HOURS
 
 DEFINITION_FILE = ROOT / "infrastructure" / "step_functions_definition.json"
 DEFINITION: dict[str, Any] = json.loads(DEFINITION_FILE.read_text(encoding="utf-8"))
 STATES: dict[str, dict[str, Any]] = DEFINITION["States"]
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 PAYLOAD_FIELDS = {"operation_id", "status", "wait_seconds", "progress_percent", "message"}
+OF_ONE_FUNCTION = (Phase.CLEAR_TARGET, Phase.RETIRE_REPLACED)
+"""Phases that `aurora-restore-retire-replaced` serves."""
 EIGHT_DAYS = 8 * 24 * 3600
 
 
@@ -89,9 +92,31 @@ def test_a_phase_answers_with_the_same_small_thing_whatever_its_function_returns
     assert STATES[phase]["ResultSelector"] == {f"{name}.$": f"$.Payload.{name}" for name in PAYLOAD_FIELDS}
 
 
-@pytest.mark.parametrize("phase", [phase for phase in Phase if phase is not Phase.SNAPSHOT_CHECK])
+@pytest.mark.parametrize(
+    "phase", [phase for phase in Phase if phase not in {Phase.SNAPSHOT_CHECK, *OF_ONE_FUNCTION}]
+)
 def test_a_phase_is_given_the_operation_id_and_nothing_else(phase: Phase) -> None:
     assert STATES[phase]["Parameters"]["Payload"] == {"operation_id.$": "$$.Execution.Name"}
+
+
+@pytest.mark.parametrize("phase", OF_ONE_FUNCTION)
+def test_the_two_phases_that_take_a_cluster_away_are_one_function_which_is_told_the_phase(
+    phase: Phase,
+) -> None:
+    assert STATES[phase]["Parameters"] == {
+        "FunctionName": "aurora-restore-retire-replaced",
+        "Payload": {"operation_id.$": "$$.Execution.Name", "phase": phase},
+    }
+
+
+def test_a_cluster_is_cleared_away_before_the_restore_and_replaced_after_its_verification() -> None:
+    order = list(Phase)
+
+    assert order.index(Phase.CLEAR_TARGET) == order.index(Phase.COPY_SNAPSHOT) + 1
+    assert order.index(Phase.RESTORE_CLUSTER) == order.index(Phase.CLEAR_TARGET) + 1
+    assert order[order.index(Phase.VERIFY_RESTORE) + 1 :][:3] == [
+        Phase.SWITCH_OVER, Phase.RETIRE_REPLACED, Phase.ARCHIVE_SNAPSHOT,
+    ]  # fmt: skip
 
 
 def test_the_first_phase_is_given_the_request_too() -> None:
@@ -175,7 +200,9 @@ def test_every_transition_leads_to_a_state_and_every_state_can_be_reached() -> N
 def test_everything_has_a_time_limit_and_a_step_outlives_its_function() -> None:
     template = Template()
 
-    assert DEFINITION["TimeoutSeconds"] == EIGHT_DAYS
+    assert DEFINITION["TimeoutSeconds"] == EIGHT_DAYS == MACHINE_TIMEOUT_HOURS * 3600
+    assert set(DEFAULT_PHASE_TIMEOUT_HOURS) == set(Phase)
+    assert sum(DEFAULT_PHASE_TIMEOUT_HOURS.values()) <= MACHINE_TIMEOUT_HOURS
     for name, task in TASKS.items():
         function_timeout = template.function(function_of(task))["Timeout"]
         assert task["TimeoutSeconds"] > function_timeout, name
@@ -183,8 +210,10 @@ def test_everything_has_a_time_limit_and_a_step_outlives_its_function() -> None:
 
 def test_functions_are_named_as_the_template_names_them() -> None:
     functions = Template().resources("AWS::Lambda::Function").values()
+    called_otherwise = {"aurora-restore-cleanup", "aurora-restore-sweep"}
 
-    assert {function_of(task) for task in TASKS.values()} == {f["FunctionName"] for f in functions}
+    called = {function_of(task) for task in TASKS.values()}
+    assert called == {f["FunctionName"] for f in functions} - called_otherwise
     assert all(task["Resource"] == "arn:aws:states:::lambda:invoke" for task in TASKS.values())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import re
 import shutil
@@ -330,8 +331,10 @@ def test_the_artifacts_are_uploaded_once_into_a_bucket_that_is_closed(clients: D
     first = publish_artifacts(clients.s3, artifacts, bucket, REGION)
     second = publish_artifacts(clients.s3, artifacts, bucket, REGION)
 
-    assert [(p.artifact.name, p.uploaded) for p in first] == [("Lambda", True), ("Definition", True)]
-    assert [p.uploaded for p in second] == [False, False]
+    assert [(p.artifact.name, p.uploaded) for p in first] == [
+        ("Lambda", True), ("Definition", True), ("Cleanup", True),
+    ]  # fmt: skip
+    assert [p.uploaded for p in second] == [False, False, False]
     assert clients.s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     assert "aws:SecureTransport" in clients.s3.get_bucket_policy(Bucket=bucket)["Policy"]
     blocked = clients.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
@@ -406,7 +409,8 @@ def read_only_tree(tmp_path: Path) -> Iterator[Project]:
     real, tree = Project.find(), Project(tmp_path / "tree")
     folder = tree.template.parent
     folder.mkdir(parents=True)
-    shutil.copy(real.definition, tree.definition)
+    for definition in (real.definition, real.cleanup_definition):
+        shutil.copy(definition, folder)
     template = re.sub(r"Key: lambda/\S+", "Key: lambda/of-yesterday.zip", real.template.read_text())
     tree.template.write_text(template)
     for name in ("src", "requirements"):
@@ -416,6 +420,14 @@ def read_only_tree(tmp_path: Path) -> Iterator[Project]:
     yield tree
     for each in (tree.root, folder):
         each.chmod(0o755)
+
+
+def test_what_a_parameter_says_reaches_every_function(clients: DeploymentClients, deployer: Deployer) -> None:
+    deploy(clients, Project.find(), parameters={"CopyRetentionDays": "30"}, deployer=deployer)
+
+    functions = session_of(clients.account_id).client("lambda", region_name=REGION).list_functions()
+    settings = {f["Environment"]["Variables"]["PIPELINE_SETTINGS"] for f in functions["Functions"]}
+    assert [json.loads(text)["copy_retention_days"] for text in settings] == [30]
 
 
 def test_new_code_reaches_every_function_by_the_new_key_alone(
@@ -430,7 +442,7 @@ def test_new_code_reaches_every_function_by_the_new_key_alone(
     plan = deployer.plan(DeploymentRequest(template))
 
     functions = [change for change in plan.changes if change.resource_type == "AWS::Lambda::Function"]
-    assert [change.properties for change in functions] == [("Code",)] * 8
+    assert [change.properties for change in functions] == [("Code",)] * 12
     assert {change.replacement for change in functions} == {"False"}
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -27,8 +29,8 @@ from aurora_restore.deployment.packaging import (
 from aurora_restore.local.lambda_packages import link_runtime_packages
 
 HANDLERS = (
-    "snapshot_check", "copy_snapshot", "restore_cluster", "setup_db_users", "verify_restore",
-    "archive_snapshot", "notify", "record_failure",
+    "snapshot_check", "copy_snapshot", "restore_cluster", "setup_db_users", "verify_restore", "switch_over",
+    "retire_replaced", "archive_snapshot", "notify", "record_failure", "cleanup", "sweep",
 )  # fmt: skip
 IMPORT_HANDLERS = """
 import sys, json
@@ -63,12 +65,9 @@ def artifacts(project: Project) -> Artifacts:
 
 
 def copy_of_project(project: Project, directory: Path) -> Project:
-    """A tree with the real template and definition, whose template may be changed."""
-    (directory / "infrastructure").mkdir(parents=True)
-    copy = Project(directory)
-    for source, target in ((project.template, copy.template), (project.definition, copy.definition)):
-        target.write_bytes(source.read_bytes())
-    return copy
+    """A tree with the real template and definitions, whose template may be changed."""
+    shutil.copytree(project.template.parent, directory / "infrastructure")
+    return Project(directory)
 
 
 def test_two_builds_are_the_same_bytes(entries: dict[str, bytes], tmp_path: Path) -> None:
@@ -107,6 +106,17 @@ def test_it_holds_the_steps_and_nothing_of_the_command_line_or_the_local_stack(
     assert {"aurora_restore/handlers.py", "aurora_restore/database/rds_global_bundle.pem"} <= ours
     assert {name for name in ours if name.startswith(packaging.NOT_IN_LAMBDA)} == set()
     assert {name for name in entries if "test" in name.lower().split("/")[0]} == set()
+
+
+def test_it_holds_every_module_that_a_function_may_import(
+    project: Project, entries: dict[str, bytes]
+) -> None:
+    source = project.package_source
+    rooms = ("domain", "steps", "aws", "database")
+    modules = {path for room in rooms for path in (source / room).rglob("*.py")}
+
+    assert modules
+    assert {path.relative_to(source.parent).as_posix() for path in modules} <= set(entries)
 
 
 def test_it_is_pure_python(entries: dict[str, bytes]) -> None:
@@ -160,6 +170,19 @@ def test_what_is_missing_is_named(project: Project, monkeypatch: pytest.MonkeyPa
         collect_entries(project)
 
 
+def test_each_definition_lies_under_the_hash_of_its_own_text(project: Project, artifacts: Artifacts) -> None:
+    sources = {"Definition": project.definition, "Cleanup": project.cleanup_definition}
+    built = {artifact.name: artifact for artifact in artifacts.all if artifact.name in sources}
+
+    assert {name: built[name].path.read_bytes() for name in sources} == {
+        name: source.read_bytes() for name, source in sources.items()
+    }
+    for artifact in built.values():
+        assert artifact.key == f"definitions/{artifact.content_hash}.json"
+        assert hashlib.sha256(artifact.path.read_bytes()).hexdigest().startswith(artifact.content_hash)
+    assert len({artifact.key for artifact in artifacts.all}) == 3
+
+
 def test_the_template_is_stamped_once(project: Project, artifacts: Artifacts, tmp_path: Path) -> None:
     tree = copy_of_project(project, tmp_path)
     unstamped = tree.template.read_text().replace(artifacts.lambda_package.key, "lambda/of-yesterday.zip")
@@ -195,13 +218,29 @@ def test_stamping_changes_the_keys_and_nothing_else(
 ) -> None:
     tree = copy_of_project(project, tmp_path)
     before = tree.template.read_text()
-    tree.template.write_text(before.replace(artifacts.definition.key, "definitions/of-yesterday.json"))
+    for number, key in enumerate(stamped_keys(before).values()):
+        tree.template.write_text(tree.template.read_text().replace(key, f"of-yesterday/{number}"))
 
     stamp_template(tree, artifacts)
 
-    assert tree.template.read_text().replace(artifacts.lambda_package.key, "") == before.replace(
-        stamped_keys(before)["Lambda"], ""
-    )
+    assert without_keys(tree.template.read_text()) == without_keys(before)
+    assert stamped_keys(tree.template.read_text()) == {a.name: a.key for a in artifacts.all}
+
+
+def without_keys(template: str) -> str:
+    for key in stamped_keys(template).values():
+        template = template.replace(key, "")
+    return template
+
+
+@pytest.mark.parametrize("name", ["Lambda", "Definition", "Cleanup"])
+def test_a_template_without_one_of_the_keys_is_refused(
+    project: Project, artifacts: Artifacts, tmp_path: Path, name: str
+) -> None:
+    template = project.template.read_text().replace(f"  {name}:\n   Key:", f"  {name}:\n   Other:")
+
+    with pytest.raises(PackagingFailed, match=f"no line `Key:` for {name}"):
+        stamped(template, artifacts)
 
 
 def test_a_template_without_the_mapping_is_refused(

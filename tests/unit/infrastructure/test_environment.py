@@ -1,0 +1,109 @@
+"""What the template sets is what the functions read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.support.template_policies import REGION, Template
+
+from aurora_restore.domain.errors import ConfigurationError
+from aurora_restore.domain.results import Phase
+from aurora_restore.environment import read_environment
+
+FUNCTIONS = [f["FunctionName"] for f in Template().resources("AWS::Lambda::Function").values()]
+
+
+def environment_of(function: str, **parameters: str) -> dict[str, str]:
+    """The environment of a deployed function, as far as it is known before the deployment."""
+    template = Template(parameters)
+    variables: dict[str, str] = template.function(function)["Environment"]["Variables"]
+    settings = template.resources("AWS::SSM::Parameter")["Settings"]["Value"]
+    assert variables["PIPELINE_SETTINGS"] == "Settings.Value"
+    return {"AWS_REGION": REGION, **variables, "PIPELINE_SETTINGS": settings}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_finds_in_its_environment_what_it_needs(function: str) -> None:
+    environment = read_environment(environment_of(function))
+
+    settings = environment.settings
+    assert settings.target_region == REGION
+    assert settings.target_cluster_prefix == "aurora-restored-"
+    assert (settings.copy_retention_days, settings.record_retention_days) == (7, 365)
+    assert settings.phase_timeout_hours == {}
+    assert environment.lock_table_name == "AuroraRestoreLocks"
+
+
+def test_what_the_parameters_say_reaches_the_functions() -> None:
+    settings = read_environment(
+        environment_of(
+            "aurora-restore-snapshot-check",
+            TargetClusterPrefix="staging-",
+            CopyRetentionDays="30",
+            RecordRetentionDays="90",
+            PhaseTimeoutHours='{"CopySnapshot": 48, "SwitchOver": 0.5}',
+            SubnetIds="subnet-1,subnet-2",
+        )
+    ).settings
+
+    assert settings.target_cluster_prefix == "staging-"
+    assert (settings.copy_retention_days, settings.record_retention_days) == (30, 90)
+    assert settings.phase_timeout_hours == {Phase.COPY_SNAPSHOT: 48.0, Phase.SWITCH_OVER: 0.5}
+    assert settings.reaches_private_databases
+
+
+def test_without_subnets_the_check_knows_that_no_private_database_is_reached() -> None:
+    environment = environment_of("aurora-restore-snapshot-check")
+
+    assert not read_environment(environment).settings.reaches_private_databases
+    local = {**environment, "DATABASE_CA_BUNDLE": "/somewhere/bundle.pem"}
+    assert read_environment(local).settings.reaches_private_databases
+
+
+def test_the_sweep_alone_knows_the_cleanups_state_machine() -> None:
+    known = {name: read_environment(environment_of(name)).cleanup_state_machine_arn for name in FUNCTIONS}
+
+    assert known.pop("aurora-restore-sweep") == "CleanupStateMachine"
+    assert set(known.values()) == {None}
+
+
+@pytest.mark.parametrize(
+    "name", ["STATE_TABLE_NAME", "SNS_TOPIC_ARN", "ADMIN_SECRET_ID", "PIPELINE_SETTINGS"]
+)
+def test_a_variable_that_is_missing_is_named(name: str) -> None:
+    environment = environment_of("aurora-restore-notify")
+    del environment[name]
+
+    with pytest.raises(ConfigurationError, match=name):
+        read_environment(environment)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"copy_retention_days": 0}, "0 is no number of days"),
+        ({"record_retention_days": True}, "True is no number of days"),
+        ({"target_cluster_prefix": ""}, "'' is no name"),
+        ({"phase_timeout_hours": []}, "is no object of phases"),
+        ({"phase_timeout_hours": {"Copy": 1}}, "'Copy' is not a valid Phase"),
+        ({"phase_timeout_hours": {"Notify": 0}}, "0 is no number of hours"),
+        ({"phase_timeout_hours": {"CopySnapshot": 180}}, "the state machine 192 h"),
+    ],
+)
+def test_a_setting_of_the_wrong_kind_is_named_with_what_is_wanted(
+    change: dict[str, object], complaint: str
+) -> None:
+    environment = environment_of("aurora-restore-notify")
+    settings = json.loads(environment["PIPELINE_SETTINGS"]) | change
+
+    with pytest.raises(ConfigurationError, match=complaint):
+        read_environment({**environment, "PIPELINE_SETTINGS": json.dumps(settings)})
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"target_cluster_prefix": "a-"}'])
+def test_settings_that_are_none_are_shown(text: str) -> None:
+    environment = environment_of("aurora-restore-notify") | {"PIPELINE_SETTINGS": text}
+
+    with pytest.raises(ConfigurationError, match="PIPELINE_SETTINGS"):
+        read_environment(environment)
