@@ -153,14 +153,14 @@ class AwsExecutions:
         except AWS_ERRORS as error:
             raise self._translated("", error) from error
 
-    def stop(self, operation_id: str, cause: str) -> None:
+    def stop(self, operation_id: str, cause: str, error: str = "ManualCancellation") -> None:
         """Abort a run; one that ended already stays as it is. Raises ExecutionNotFound."""
         try:
             self._states.stop_execution(
-                executionArn=self.execution_arn(operation_id), error="StoppedByOperator", cause=cause
+                executionArn=self.execution_arn(operation_id), error=error, cause=cause
             )
-        except AWS_ERRORS as error:
-            raise self._translated(operation_id, error) from error
+        except AWS_ERRORS as failure:
+            raise self._translated(operation_id, failure) from failure
 
     @property
     def _states(self) -> SFNClient:

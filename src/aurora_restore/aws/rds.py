@@ -139,8 +139,8 @@ class AwsRds:
         """All Aurora clusters of the account in this Region."""
         pages = self._rds.get_paginator("describe_db_clusters").paginate()
         with Translating("rds"):
-            found = [parse_cluster(cluster) for page in pages for cluster in page["DBClusters"]]
-        return found
+            clusters = [cluster for page in pages for cluster in page["DBClusters"]]
+        return [parse_cluster(cluster) for cluster in clusters]
 
     def find_global_cluster_of(self, db_cluster_arn: str) -> str | None:
         """The identifier of the global cluster that a cluster is a member of."""

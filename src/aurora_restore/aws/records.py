@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
 
 STATUS_INDEX = "status-start_time-index"
-STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "CANCELLED")
+STATUSES = ("RUNNING", "CLEANING_UP", "SUCCEEDED", "FAILED", "CANCELLED")
 PAGE_ITEMS = 100
 CONDITION_FAILED = "ConditionalCheckFailedException"
 MISSING_PARENT_TEXT = "document path provided in the update expression is invalid for update"

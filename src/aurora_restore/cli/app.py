@@ -10,7 +10,14 @@ from typing import Annotated
 
 import typer
 
-from aurora_restore.cli import demo_command, deploy_command, local_commands, operations
+from aurora_restore.cli import (
+    cancel_command,
+    demo_command,
+    deploy_command,
+    local_commands,
+    operations,
+    undo_command,
+)
 from aurora_restore.cli.errors import InternalError, PathUnusable, WrongUse, translate
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_error
 from aurora_restore.cli.screen import make_screen
@@ -19,8 +26,9 @@ from aurora_restore.domain.errors import RestoreError
 
 TRACEBACK_VARIABLE = "AURORA_RESTORE_TRACEBACK"
 _EXIT_STATUSES = (
-    "Exit status: 0 well; 1 the operation failed; 2 wrong use; 3 refused before anything was created; "
-    "4 not found; 5 AWS, stack or credentials out of reach; 6 out of time; 130 left with ctrl-c."
+    "Exit status: 0 well; 1 the operation failed; 2 wrong use; 3 refused before anything was created, or too late "
+    "to cancel; 4 not found; 5 AWS, stack or credentials out of reach; 6 out of time; 7 the operation was cancelled; "
+    "130 left with ctrl-c."
 )
 
 
@@ -39,6 +47,8 @@ def build_app() -> typer.Typer:
     app.callback()(_options)
     demo_command.register(app)
     operations.register(app)
+    cancel_command.register(app)
+    undo_command.register(app)
     deploy_command.register(app)
     local_commands.register(app)
     return app
@@ -109,5 +119,5 @@ def _end(error: RestoreError, as_json: bool) -> int:
     if as_json:
         screen.data({"error": error_item(error)})
     else:
-        screen.err.print(render_error(error_item(error)))
+        screen.err.print(render_error(error_item(error)), crop=False)
     return int(exit_code_of_error(error))

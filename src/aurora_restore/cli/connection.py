@@ -76,6 +76,15 @@ class RegionExecutions:
         except ExecutionNotFound:
             return None
 
+    def stop(self, operation_id: str, cause: str) -> bool:
+        from aurora_restore.aws.executions import ExecutionNotFound  # noqa: PLC0415
+
+        try:
+            self._executions.stop(operation_id, cause)
+        except ExecutionNotFound:
+            return False
+        return True
+
     @cached_property
     def _executions(self) -> AwsExecutions:
         from aurora_restore.aws.executions import AwsExecutions  # noqa: PLC0415

@@ -5,6 +5,7 @@ RestoreError (of the domain)
 ├── NotFound      what was asked for is not there
 ├── Unreachable   AWS, the stack, the credentials, or a part that is not installed
 ├── TimedOut      the time that was allowed is over
+├── OperationEnded, AlreadySwitched   too late to cancel it
 └── InternalError a defect of ours
 """
 
@@ -92,6 +93,27 @@ class PartMissing(Unreachable):
 class TimedOut(RestoreError):
     code = "TIMED_OUT"
     default_hint = "It goes on. Take it up again with `aurora-restore watch`."
+
+
+class CleanupOverdue(TimedOut):
+    code = "CLEANUP_OVERDUE"
+    default_hint = (
+        "See whether the rules aurora-restore-abnormal-end and aurora-restore-sweep are enabled; `watch` shows the "
+        "command that begins the cleanup by hand."
+    )
+
+
+class OperationEnded(RestoreError):
+    code = "OPERATION_ENDED"
+    default_hint = "There is nothing to cancel. `aurora-restore status OPERATION` shows how it ended."
+
+
+class AlreadySwitched(RestoreError):
+    code = "ALREADY_SWITCHED"
+    default_hint = (
+        "The restore has succeeded, and nothing is undone. While the old cluster is kept, "
+        "`aurora-restore undo OPERATION` puts it back."
+    )
 
 
 class ProofFailed(RestoreError):

@@ -3,10 +3,11 @@
     0    it went well
     1    the operation ran and failed (or a proof of the demo did not hold, or a deployment failed)
     2    wrong use: an option or a value that the command line cannot read
-    3    the request was refused before anything was created
+    3    refused: the request, before anything was created; a cancel that comes too late
     4    what was asked for is not there (no such operation)
     5    AWS, the stack or the credentials cannot be reached; or a part to install is missing
     6    the time that was allowed is over; the operation itself goes on
+    7    the operation was cancelled (of `cancel` itself, that is 0)
     130  left with ctrl-c; the operation itself goes on
 
 They are stable: scripts may rely on them.
@@ -31,6 +32,7 @@ class ExitCode(IntEnum):
     NOT_FOUND = 4
     UNREACHABLE = 5
     TIMED_OUT = 6
+    CANCELLED = 7
     LEFT = 130
 
 
@@ -39,6 +41,8 @@ _BY_ERROR: tuple[tuple[type[RestoreError], ExitCode], ...] = (
     (errors.NotFound, ExitCode.NOT_FOUND),
     (errors.Unreachable, ExitCode.UNREACHABLE),
     (errors.TimedOut, ExitCode.TIMED_OUT),
+    (errors.OperationEnded, ExitCode.REQUEST_REFUSED),
+    (errors.AlreadySwitched, ExitCode.REQUEST_REFUSED),
     (TransientFault, ExitCode.UNREACHABLE),
     (RequestRefused, ExitCode.REQUEST_REFUSED),
 )
@@ -58,6 +62,9 @@ def exit_code_of_error(error: RestoreError) -> ExitCode:
 
 def exit_code_of_record(record: Mapping[str, Any]) -> ExitCode:
     """The exit status for an operation that has ended, from its record."""
-    if record.get("status") == "SUCCEEDED":
-        return ExitCode.OK
+    match record.get("status"):
+        case "SUCCEEDED":
+            return ExitCode.OK
+        case "CANCELLED":
+            return ExitCode.CANCELLED
     return ExitCode.REQUEST_REFUSED if view_operation(record).was_refused else ExitCode.OPERATION_FAILED

@@ -11,11 +11,12 @@ from rich.live import Live
 from rich.text import Text
 
 from aurora_restore.cli.screen import Screen
-from aurora_restore.cli.views.operation import change_lines, render_operation
+from aurora_restore.cli.views.log import change_lines
+from aurora_restore.cli.views.operation import render_operation
 from aurora_restore.cli.views.record import OperationView, view_operation
 from aurora_restore.cli.watching import Observation
 
-LEAVING_IS_SAFE = "ctrl-c leaves the watch; the restore goes on."
+LEAVING_IS_SAFE = "ctrl-c leaves the watch; the operation goes on."
 _REDRAWS_A_SECOND = 4
 
 
@@ -42,7 +43,7 @@ def _follow_in_place(
     def picture() -> RenderableType:
         if not latest.record:
             return Text()
-        picture = render_operation(view_operation(latest.record), now(), latest.notice)
+        picture = render_operation(_view(latest), now(), latest.notice)
         return Group(Text(), picture, Text(), Text(footer, style="dim"))
 
     with Live(
@@ -50,7 +51,7 @@ def _follow_in_place(
     ):
         for observation in observations:
             latest = observation
-    screen.show(render_operation(view_operation(latest.record), now()))
+    screen.show(render_operation(_view(latest), now()))
     return latest.record
 
 
@@ -58,10 +59,12 @@ def _follow_by_line(
     screen: Screen, observations: Iterable[Observation], now: Callable[[], datetime]
 ) -> Mapping[str, Any]:
     before: OperationView | None = None
+    notice = ""
     for observation in observations:
-        if observation.notice:
+        if observation.notice and observation.notice != notice:
             screen.note(observation.notice)
-        view = view_operation(observation.record)
+        notice = observation.notice
+        view = _view(observation)
         lines = change_lines(before, view, now())
         before = view
         if lines and screen.json_output:
@@ -69,3 +72,7 @@ def _follow_by_line(
         for line in lines:
             screen.line(line)
     return before.record if before else {}
+
+
+def _view(observation: Observation) -> OperationView:
+    return view_operation(observation.record, observation.execution_status)

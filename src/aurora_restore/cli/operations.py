@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -14,30 +13,32 @@ import typer
 from aurora_restore.cli.connection import connect, resolve_region
 from aurora_restore.cli.errors import WrongUse
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_record
-from aurora_restore.cli.follow import follow
 from aurora_restore.cli.help import NamesFirstCommand
-from aurora_restore.cli.options import JsonOption, RegionOption, TimeoutOption, with_request_options
+from aurora_restore.cli.options import JsonOption, RegionOption, TimeoutOption, with_options
 from aurora_restore.cli.pipeline import Pipeline
-from aurora_restore.cli.request import RequestOptions, new_operation_id, read_operation_id
-from aurora_restore.cli.screen import Screen, make_screen
-from aurora_restore.cli.views.common import heading
-from aurora_restore.cli.views.connect import connect_command, password_secret
-from aurora_restore.cli.views.operation import render_outcome, render_status
+from aurora_restore.cli.request import RequestOptions, read_operation_id
+from aurora_restore.cli.running import (
+    PLAN_MINUTES,
+    START_GRACE_SECONDS,
+    WATCH_MINUTES,
+    IntervalOption,
+    OperationArgument,
+    begin,
+    say_started,
+    show_connect_command,
+    show_end,
+    utc_now,
+    wait_for_plan,
+    watch_to_the_end,
+)
+from aurora_restore.cli.screen import make_screen
+from aurora_restore.cli.views.operation import render_status
 from aurora_restore.cli.views.operations_list import render_operations
-from aurora_restore.cli.views.record import RUNNING, OperationView, view_operation
+from aurora_restore.cli.views.record import view_operation
 from aurora_restore.cli.watching import Watcher, WatchLimits
 
 _LIST_MOST = 1000
-_NAME_TRIES = 5
-_START_GRACE_SECONDS = 10.0
-_PLAN_MINUTES = 10.0
-_WATCH_MINUTES = 48 * 60.0
-# Where the certificates are that sign the database servers' own; `local env` sets it.
-CA_BUNDLE_VARIABLE = "DATABASE_CA_BUNDLE"
 
-OperationArgument = Annotated[
-    str, typer.Argument(metavar="OPERATION", help="The operation's id, e.g. restore-20230615-123456.")
-]
 NameOption = Annotated[
     str | None,
     typer.Option(
@@ -46,13 +47,11 @@ NameOption = Annotated[
         show_default=False,
     ),
 ]
-IntervalOption = Annotated[
-    float, typer.Option("--interval", metavar="SECONDS", help="Seconds between looks.", min=0.1, max=300)
-]
 
 
 class Status(StrEnum):
     RUNNING = "RUNNING"
+    CLEANING_UP = "CLEANING_UP"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
@@ -60,38 +59,35 @@ class Status(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command("plan", cls=NamesFirstCommand, rich_help_panel="Restores")(with_request_options(plan))
-    app.command("start", cls=NamesFirstCommand, rich_help_panel="Restores")(with_request_options(start))
+    app.command("plan", cls=NamesFirstCommand, rich_help_panel="Restores")(with_options(RequestOptions, plan))
+    app.command("start", cls=NamesFirstCommand, rich_help_panel="Restores")(
+        with_options(RequestOptions, start)
+    )
     app.command("watch", cls=NamesFirstCommand, rich_help_panel="Restores")(watch)
     app.command("status", cls=NamesFirstCommand, rich_help_panel="Restores")(status)
     app.command("list", cls=NamesFirstCommand, rich_help_panel="Restores")(list_operations)
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def plan(
     options: RequestOptions,
     name: NameOption = None,
     region: RegionOption = None,
-    timeout_minutes: TimeoutOption = _PLAN_MINUTES,
+    timeout_minutes: TimeoutOption = PLAN_MINUTES,
     interval: IntervalOption = 0.5,
     json_output: JsonOption = False,
 ) -> None:
-    """Check a restore without touching anything, and show what it would make.
+    """Check a restore without touching anything, and show what it would make and replace.
 
     The pipeline itself does it (a dry run): what is shown is what `start` with the same options would do, or every
     fault that stands in its way. Exit status 0 for a plan, 3 where the request is refused.
     """
     screen = make_screen(json_output)
     pipeline, operation_id = _begin(options.to_request() | {"dry_run": True}, name, region)
-    limits = WatchLimits(timeout_minutes * 60, interval, start_grace=_START_GRACE_SECONDS)
-    record: Mapping[str, Any] = {}
-    with screen.busy(f"Checking, as {operation_id} in {pipeline.region}"):
-        for observation in Watcher(pipeline, utc_now, time.sleep, limits).observations(operation_id):
-            record = observation.record
-    _show_end(screen, record)
+    record = wait_for_plan(screen, pipeline, operation_id, timeout_minutes, interval)
+    if screen.json_output:
+        screen.data(record)
+    show_end(screen, record)
+    raise typer.Exit(exit_code_of_record(record))
 
 
 def start(
@@ -99,7 +95,7 @@ def start(
     name: NameOption = None,
     region: RegionOption = None,
     watch_it: Annotated[bool, typer.Option("--watch", help="Watch it to its end.")] = False,
-    timeout_minutes: TimeoutOption = _WATCH_MINUTES,
+    timeout_minutes: TimeoutOption = WATCH_MINUTES,
     interval: IntervalOption = 1.0,
     json_output: JsonOption = False,
 ) -> None:
@@ -111,28 +107,33 @@ def start(
     request = options.to_request()
     pipeline, operation_id = _begin(request, name, region)
     if not watch_it:
-        _say_started(screen, pipeline, operation_id)
+        say_started(screen, pipeline, operation_id)
         return
     screen.line(f"Started {operation_id} in {pipeline.region}.")
-    limits = WatchLimits(timeout_minutes * 60, interval, start_grace=_START_GRACE_SECONDS)
-    _watch(screen, pipeline, operation_id, limits)
+    limits = WatchLimits(timeout_minutes * 60, interval, start_grace=START_GRACE_SECONDS)
+    record = watch_to_the_end(screen, pipeline, operation_id, limits)
+    show_end(screen, record)
+    raise typer.Exit(exit_code_of_record(record))
 
 
 def watch(
     operation_id: OperationArgument,
     region: RegionOption = None,
-    timeout_minutes: TimeoutOption = _WATCH_MINUTES,
+    timeout_minutes: TimeoutOption = WATCH_MINUTES,
     interval: IntervalOption = 1.0,
     json_output: JsonOption = False,
 ) -> None:
-    """Watch an operation to its end.
+    """Watch an operation to its end, the cleanup after it included.
 
     Reading only: leave it with ctrl-c and take it up again whenever you like. With --json each change is one line,
     the whole record each time.
     """
     screen = make_screen(json_output)
     pipeline = connect(resolve_region(region))
-    _watch(screen, pipeline, operation_id, WatchLimits(timeout_minutes * 60, interval))
+    limits = WatchLimits(timeout_minutes * 60, interval)
+    record = watch_to_the_end(screen, pipeline, operation_id, limits)
+    show_end(screen, record)
+    raise typer.Exit(exit_code_of_record(record))
 
 
 def status(
@@ -140,21 +141,20 @@ def status(
 ) -> None:
     """Show everything that is known about an operation, once.
 
-    The exit status is that of the operation once it has ended, and 0 while it runs.
+    The exit status is that of the operation once it has ended, and 0 while it runs or is tidied up.
     """
     screen = make_screen(json_output)
     pipeline = connect(resolve_region(region))
-    limits = WatchLimits(close_grace=0)
-    observation = next(Watcher(pipeline, utc_now, time.sleep, limits).observations(operation_id))
-    if observation.notice:
-        screen.note(observation.notice)
-    record = observation.record
+    watcher = Watcher(pipeline, utc_now, time.sleep, WatchLimits(record_grace=0))
+    observation = next(watcher.observations(operation_id))
     if screen.json_output:
-        screen.data(record)
-    view = view_operation(record)
-    screen.show(render_status(view, utc_now()))
+        screen.data(observation.record)
+        if observation.notice:
+            screen.note(observation.notice)
+    view = view_operation(observation.record, observation.execution_status)
+    screen.show(render_status(view, utc_now(), observation.notice))
     show_connect_command(screen, view)
-    raise typer.Exit(ExitCode.OK if record.get("status") == RUNNING else exit_code_of_record(record))
+    raise typer.Exit(exit_code_of_record(observation.record) if observation.is_final else ExitCode.OK)
 
 
 def list_operations(
@@ -200,79 +200,7 @@ def parse_since(text: str, now: datetime) -> datetime:
 
 
 def _begin(request: Mapping[str, Any], name: str | None, region: str | None) -> tuple[Pipeline, str]:
-    operation_id = None if name is None else read_operation_id(name)
+    if name is not None:
+        read_operation_id(name)
     pipeline = connect(resolve_region(region, request))
-    if operation_id is None:
-        return pipeline, start_under_new_name(pipeline, request, utc_now, time.sleep)
-    pipeline.executions.start(operation_id, request)
-    return pipeline, operation_id
-
-
-def start_under_new_name(
-    pipeline: Pipeline,
-    request: Mapping[str, Any],
-    now: Callable[[], datetime],
-    sleep: Callable[[float], None],
-) -> str:
-    """Start under the customary name; where another has the name of this second, under that of a later one.
-
-    Raises:
-        ExecutionAlreadyExists: the names of several seconds were all taken.
-    """
-    from aurora_restore.aws.executions import ExecutionAlreadyExists  # noqa: PLC0415 - boto3 is slow to load
-
-    for tries_left in reversed(range(_NAME_TRIES)):
-        operation_id = new_operation_id(now())
-        try:
-            pipeline.executions.start(operation_id, request)
-        except ExecutionAlreadyExists:
-            if not tries_left:
-                raise
-            sleep(1 - now().microsecond / 1_000_000)
-        else:
-            break
-    return operation_id
-
-
-def _say_started(screen: Screen, pipeline: Pipeline, operation_id: str) -> None:
-    execution = pipeline.executions.find(operation_id)
-    if screen.json_output:
-        arn = execution.execution_arn if execution else None
-        screen.data({"operation_id": operation_id, "region": pipeline.region, "execution_arn": arn})
-    screen.line(f"Started {operation_id} in {pipeline.region}.")
-    screen.line(f"Watch it with: aurora-restore watch {operation_id} --region {pipeline.region}")
-
-
-def _watch(screen: Screen, pipeline: Pipeline, operation_id: str, limits: WatchLimits) -> None:
-    watcher = Watcher(pipeline, utc_now, time.sleep, limits)
-    try:
-        record = follow(screen, watcher.observations(operation_id), utc_now)
-    except KeyboardInterrupt:
-        screen.note(
-            f"Left. The operation goes on; take it up again with: "
-            f"aurora-restore watch {operation_id} --region {pipeline.region}"
-        )
-        raise typer.Exit(ExitCode.LEFT) from None
-    screen.show()
-    _show_end(screen, record, already_printed=True)
-
-
-def _show_end(screen: Screen, record: Mapping[str, Any], already_printed: bool = False) -> None:
-    if screen.json_output and not already_printed:
-        screen.data(record)
-    view = view_operation(record)
-    screen.show(render_outcome(view, utc_now()))
-    show_connect_command(screen, view)
-    raise typer.Exit(exit_code_of_record(record))
-
-
-def show_connect_command(screen: Screen, view: OperationView, database: str | None = None) -> None:
-    """Say how to connect, in one line that can be copied whole, however narrow the terminal is."""
-    bundle = os.environ.get(CA_BUNDLE_VARIABLE)
-    command = connect_command(view.section("restore_details"), view.section("plan"), bundle, database)
-    if command and view.status == "SUCCEEDED":
-        screen.show()
-        screen.show(heading("Connect"))
-        screen.line(f"  {command}")
-        if secret := password_secret(view.section("restore_details"), view.section("plan")):
-            screen.line(f"  The password is in the secret {secret}.")
+    return pipeline, begin(pipeline, request, name)

@@ -9,8 +9,6 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from aurora_restore.cli.request import RequestOptions
-
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON for programs on standard output, and nothing else there.")
 ]
@@ -33,17 +31,17 @@ TimeoutOption = Annotated[
 ]
 
 
-def with_request_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of `RequestOptions`; it gets them together, as its parameter `options`.
+def with_options(options_type: type[Any], command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that a dataclass declares; it gets them together, as its parameter `options`.
 
     Typer reads a command's options from its signature, so the wrapper carries one that holds both.
     """
-    shared = {field.name: field for field in fields(RequestOptions)}
-    hints = get_type_hints(RequestOptions, include_extras=True)
+    shared = {field.name: field for field in fields(options_type)}
+    hints = get_type_hints(options_type, include_extras=True)
     own = inspect.signature(command, eval_str=True).parameters
 
     def wrapper(**values: Any) -> Any:
-        given = RequestOptions(**{name: values.pop(name) for name in shared})
+        given = options_type(**{name: values.pop(name) for name in shared})
         return command(options=given, **values)
 
     parameters = [

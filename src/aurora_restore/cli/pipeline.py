@@ -37,6 +37,9 @@ class Executions(Protocol):
     def find(self, operation_id: str) -> Execution | None:
         """The execution of that name; None where there is none."""
 
+    def stop(self, operation_id: str, cause: str) -> bool:
+        """StopExecution, as a manual cancellation; one that has ended stays as it ended. False where there is none."""
+
 
 class ListedRecords(Records, Protocol):
     """The state table, with what only people ask of it."""

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from aurora_restore.domain.users import Access
 
 _SOURCE = "What to restore"
 _TARGET = "Where to, and how"
+_REPLACED = "If a cluster of that name stands there already"
 _WHOLE = "The whole request"
 
 MAX_NAME_CHARACTERS = 80
@@ -32,6 +34,11 @@ _NAME_HINT = "Use letters, digits, `-` and `_`; without --name it is restore-YYY
 
 def _option(*names: str, help: str, panel: str, metavar: str | None = None) -> Any:
     return typer.Option(*names, help=help, rich_help_panel=panel, metavar=metavar, show_default=False)
+
+
+class ReplaceStrategy(StrEnum):
+    SWAP = "swap"
+    DELETE_FIRST = "delete_first"
 
 
 @dataclass(frozen=True)
@@ -82,14 +89,6 @@ class RequestOptions:
     kms_key_id: Annotated[
         str | None, _option("--kms-key", help="Key of the target Region to encrypt with.", panel=_TARGET)
     ] = None
-    delete_cluster_if_exists: Annotated[
-        bool | None,
-        _option(
-            "--delete-cluster-if-exists/--keep-cluster-if-exists",
-            help="Whether a cluster of that name may be replaced.",
-            panel=_TARGET,
-        ),
-    ] = None
     db_users: Annotated[
         list[str] | None,
         _option(
@@ -106,6 +105,50 @@ class RequestOptions:
             "--lock-other-logins/--keep-other-logins",
             help="Disable the logins that came along with the snapshot.",
             panel=_TARGET,
+        ),
+    ] = None
+    delete_cluster_if_exists: Annotated[
+        bool | None,
+        _option(
+            "--replace",
+            "--delete-cluster-if-exists/--keep-cluster-if-exists",
+            help="Replace it. Without this the run is refused before anything is touched.",
+            panel=_REPLACED,
+        ),
+    ] = None
+    replace_strategy: Annotated[
+        ReplaceStrategy | None,
+        _option(
+            "--replace-strategy",
+            help="`swap` (default): the new one is made beside it and takes its name when it is proved; "
+            "`delete_first`: it is removed first, where there is no room for two.",
+            panel=_REPLACED,
+        ),
+    ] = None
+    keep_replaced_hours: Annotated[
+        float | None,
+        _option(
+            "--keep-replaced-hours",
+            help="Keep it, renamed and stopped, so that `undo` can put it back: up to 168. Default: 0.",
+            panel=_REPLACED,
+            metavar="HOURS",
+        ),
+    ] = None
+    final_snapshot: Annotated[
+        bool | None,
+        _option(
+            "--final-snapshot/--no-final-snapshot",
+            help="Whether a last snapshot of it is made before it is deleted. Default: yes.",
+            panel=_REPLACED,
+        ),
+    ] = None
+    accept_differences: Annotated[
+        list[str] | None,
+        _option(
+            "--accept-difference",
+            help="Field in which the new one may differ without having been asked to; may be repeated.",
+            panel=_REPLACED,
+            metavar="FIELD",
         ),
     ] = None
     request_file: Annotated[
@@ -193,6 +236,6 @@ def _is_refused_in_a_name(character: str) -> bool:
     return character in _REFUSED_IN_A_NAME or unicodedata.category(character) in _REFUSED_CATEGORIES
 
 
-def new_operation_id(now: datetime) -> str:
+def new_operation_id(now: datetime, prefix: str = "restore") -> str:
     """The customary name of an operation: `restore-YYYYMMDD-HHMMSS`, in UTC."""
-    return f"restore-{now.astimezone(UTC):%Y%m%d-%H%M%S}"
+    return f"{prefix}-{now.astimezone(UTC):%Y%m%d-%H%M%S}"

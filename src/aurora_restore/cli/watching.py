@@ -1,7 +1,8 @@
 """Following an operation from outside: reading only, so it can be left and taken up again with no effect.
 
-The record is the truth that is shown. The execution is looked at where the record cannot tell: before the first
-step wrote it, and where the execution has ended and the record still says RUNNING.
+The record is the truth that is shown, and it is final once it has its end time: what the run left is tidied up then.
+The execution is looked at where the record cannot tell: before the first step wrote it, and where the run has ended
+and its cleanup has not begun.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from aurora_restore.cli.errors import AwsUnreachable, OperationNotFound, TimedOut, translate
-from aurora_restore.cli.pipeline import Pipeline, record_of_execution
+from aurora_restore.cli.errors import AwsUnreachable, CleanupOverdue, OperationNotFound, TimedOut, translate
+from aurora_restore.cli.pipeline import Execution, Pipeline, record_of_execution
+from aurora_restore.cli.views.due import due_words, how_to_start_it, overdue_words
+from aurora_restore.cli.views.record import RUNNING, is_being_cleaned_up, is_closed
 from aurora_restore.domain.errors import TransientFault
-
-RUNNING = "RUNNING"
+from aurora_restore.domain.times import format_time
 
 
 @dataclass(frozen=True)
@@ -23,28 +25,36 @@ class WatchLimits:
     """How often to look, and what to bear, in seconds.
 
     `start_grace` is how long a just started execution may be invisible (DescribeExecution is eventually
-    consistent; zero for one that was started by somebody else); `close_grace` how long an ended execution
-    may leave its record open; `outage` how long AWS may be out of reach before the watch gives up.
+    consistent; zero for one that was started by somebody else); `record_grace` how long one that ended may stay
+    without any record; `cleanup_grace` how long the watch waits for a cleanup to begin (its event takes seconds, the
+    sweep comes every five minutes), and after `overdue` it says that this takes too long; `outage` how long AWS may
+    be out of reach before the watch gives up.
     """
 
     timeout: float = 48 * 3600
     interval: float = 1.0
     look_at_execution_every: int = 5
     start_grace: float = 0.0
-    close_grace: float = 20.0
+    record_grace: float = 20.0
+    overdue: float = 900.0
+    cleanup_grace: float = 1800.0
     outage: float = 120.0
 
 
 @dataclass(frozen=True)
 class Observation:
-    """The record as it stands, and a word about the watching itself (empty when all is well)."""
+    """The record as it stands, and a word about what the record does not say (empty when all is well).
+
+    `execution_status` is how the execution ended, as long as the record does not say that it did.
+    """
 
     record: Mapping[str, Any]
     notice: str = ""
+    execution_status: str = ""
 
     @property
     def is_final(self) -> bool:
-        return self.record.get("status") != RUNNING
+        return is_closed(self.record)
 
 
 class Watcher:
@@ -68,72 +78,107 @@ class Watcher:
         Raises:
             OperationNotFound: neither a record nor an execution has this name.
             TimedOut: the operation had not ended within the limit; it goes on.
+            CleanupOverdue: the run has ended, and nothing has begun to tidy it up.
             AwsUnreachable: AWS could not be reached for too long.
         """
         begun = self._now()
+        looker = _Looker(self._pipeline, self._now, self._limits, operation_id)
         reached: datetime | None = None
-        latest: Mapping[str, Any] = {}
-        looks = 0
+        latest = Observation({})
         while self._now() - begun < timedelta(seconds=self._limits.timeout):
             try:
-                observation = self._look(operation_id, looks, begun)
-                reached, latest = self._now(), observation.record
+                latest = looker.look()
+                reached, observation = self._now(), latest
             except Exception as error:  # noqa: BLE001 - raised again, all but what can be borne
                 observation = self._bear(error, latest, reached)
             yield observation
             if observation.is_final:
                 return
-            looks += 1
             self._sleep(self._limits.interval)
         raise TimedOut(
             f"{operation_id} had not ended after {self._limits.timeout / 60:.0f} minutes of watching.",
             f"It goes on. Take it up again with: aurora-restore watch {operation_id}",
         )
 
-    def _look(self, operation_id: str, looks: int, begun: datetime) -> Observation:
-        record = self._pipeline.records.load(operation_id)
-        if record is None:
-            return Observation(self._unrecorded(operation_id, begun))
-        if record.get("status") == RUNNING and looks % self._limits.look_at_execution_every == 0:
-            return Observation(self._unless_ended(operation_id, record))
-        return Observation(record)
-
-    def _unrecorded(self, operation_id: str, begun: datetime) -> Mapping[str, Any]:
-        execution = self._pipeline.executions.find(operation_id)
-        if execution is None:
-            if (self._now() - begun).total_seconds() < self._limits.start_grace:
-                return {"operation_id": operation_id, "status": RUNNING}
-            raise OperationNotFound(f"There is no operation {operation_id} in {self._pipeline.region}.")
-        return record_of_execution(operation_id, execution)
-
-    def _unless_ended(self, operation_id: str, record: Mapping[str, Any]) -> Mapping[str, Any]:
-        execution = self._pipeline.executions.find(operation_id)
-        if execution is None or execution.status == RUNNING:
-            return record
-        fresh = self._pipeline.records.load(operation_id) or record
-        ended = execution.stop_date or self._now()
-        waited = (self._now() - ended).total_seconds()
-        if fresh.get("status") != RUNNING or waited < self._limits.close_grace:
-            return fresh
-        return _with_way_out(dict(fresh) | record_of_execution(operation_id, execution))
-
-    def _bear(self, error: Exception, latest: Mapping[str, Any], reached: datetime | None) -> Observation:
+    def _bear(self, error: Exception, latest: Observation, reached: datetime | None) -> Observation:
         known = translate(error)
         if not isinstance(known, AwsUnreachable | TransientFault):
             raise error
         # What never answered is no outage: the endpoint, the Region or the credentials are wrong.
         if reached is None or (self._now() - reached).total_seconds() > self._limits.outage:
             raise known from error
-        return Observation(latest, f"AWS cannot be reached just now; trying again. {known.message}")
+        notice = f"AWS cannot be reached just now; trying again. {known.message}"
+        return Observation(latest.record, notice, latest.execution_status)
 
 
-def _with_way_out(record: dict[str, Any]) -> dict[str, Any]:
-    """The record of an execution that ended without closing it, with what there is to do about that."""
-    if "error" not in record:
-        return record
-    hint = (
-        f"The record still says RUNNING and holds the lock of {record.get('target_cluster_id') or 'its target'}: "
-        'mark it FAILED (docs/operations.md, "When a run ends badly"), then start again under a new name.'
-    )
-    error = record["error"]
-    return record | {"error": error | {"hint": f"{hint} {error['hint']}"}}
+class _Looker:
+    """One watch: what it has seen of the execution, and since when it waits for a cleanup."""
+
+    def __init__(
+        self, pipeline: Pipeline, now: Callable[[], datetime], limits: WatchLimits, operation_id: str
+    ) -> None:
+        self._pipeline = pipeline
+        self._now = now
+        self._limits = limits
+        self._operation_id = operation_id
+        self._begun = now()
+        self._looks = 0
+        self._execution: Execution | None = None
+        self._due_since: datetime | None = None
+
+    def look(self) -> Observation:
+        record = self._pipeline.records.load(self._operation_id)
+        if record is None:
+            return self._unrecorded()
+        if is_closed(record) or is_being_cleaned_up(record):
+            self._due_since = None
+            return Observation(record)
+        if self._looks_at_the_execution() and _has_ended(self._execution):
+            # It may have been closed since it was read.
+            record = self._pipeline.records.load(self._operation_id) or record
+        is_open = not is_closed(record) and not is_being_cleaned_up(record)
+        is_over = _has_ended(self._execution) or record.get("status") != RUNNING
+        return self._due(record) if is_open and is_over else Observation(record)
+
+    def _unrecorded(self) -> Observation:
+        execution = self._pipeline.executions.find(self._operation_id)
+        if execution is None:
+            if (self._now() - self._begun).total_seconds() < self._limits.start_grace:
+                return Observation({"operation_id": self._operation_id, "status": RUNNING})
+            raise OperationNotFound(f"There is no operation {self._operation_id} in {self._pipeline.region}.")
+        record = record_of_execution(self._operation_id, execution)
+        if not _has_ended(execution):
+            return Observation(record)
+        ended = execution.stop_date or self._now()
+        if (self._now() - ended).total_seconds() < self._limits.record_grace:
+            standing = {"operation_id": self._operation_id, "status": RUNNING}
+            notice = "The execution ended before its first step wrote a record; waiting a moment for one."
+            return Observation(standing, notice, execution.status)
+        return Observation({"end_time": format_time(ended), **record})
+
+    def _looks_at_the_execution(self) -> bool:
+        """Whether the execution was looked at anew: not at every look, and not any more once it has ended."""
+        turn = self._looks % self._limits.look_at_execution_every == 0
+        self._looks += 1
+        if not turn or _has_ended(self._execution):
+            return False
+        self._execution = self._pipeline.executions.find(self._operation_id)
+        return True
+
+    def _due(self, record: Mapping[str, Any]) -> Observation:
+        """The run is over, and its cleanup has yet to begin. Raises CleanupOverdue once that takes far too long."""
+        execution, now = self._execution, self._now()
+        self._due_since = self._due_since or now
+        # A step that runs sees at its next look that the record was marked by hand: nothing is late before that.
+        still_runs = execution is not None and not _has_ended(execution)
+        ended = (execution.stop_date if execution else None) or self._due_since
+        words = due_words(record, execution)
+        if not still_runs and (now - ended).total_seconds() >= self._limits.overdue:
+            words = f"{words} {overdue_words()}"
+            if (now - self._due_since).total_seconds() >= self._limits.cleanup_grace:
+                raise CleanupOverdue(words, how_to_start_it(self._operation_id, record))
+        return Observation(record, words, execution.status if execution and _has_ended(execution) else "")
+
+
+def _has_ended(execution: Execution | None) -> bool:
+    return execution is not None and execution.status != RUNNING

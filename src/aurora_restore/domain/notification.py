@@ -169,7 +169,7 @@ def what_it_means(operation: Operation) -> list[str]:
     return [
         f"What it means: {_what_stands(operation)}",
         *(f"  - done: {sentence}" for sentence in done),
-        *(f"  - kept: {sentence}" for sentence in _what_is_kept(operation)),
+        *(f"  - kept: {sentence}" for sentence in what_is_kept(operation)),
     ]
 
 
@@ -185,7 +185,8 @@ def _what_stands(operation: Operation) -> str:
     return f"{name} is the cluster that stood there before, with its data, and serves."
 
 
-def _what_is_kept(operation: Operation) -> list[str]:
+def what_is_kept(operation: Operation) -> list[str]:
+    """What a run that came to nothing leaves on purpose, in words."""
     kept = []
     if copy := operation.section("snapshot_details").get("restored_from"):
         kept.append(f"the finished copy {copy}, which the next attempt uses again")

@@ -13,12 +13,16 @@ KEPT_AFTER_CANCEL = timedelta(hours=24)
 
 
 class RetirementState(StrEnum):
-    """KEPT: renamed and stopped. BEGUN: its deletion is under way. RETIRED: gone. UNDONE: it is back in its place."""
+    """KEPT: renamed and stopped. BEGUN: its deletion is under way. RETIRED: gone. UNDONE: an undo brought it back.
+
+    PUT_BACK: the run came to nothing, and it stands in its place, if need be made again.
+    """
 
     KEPT = "KEPT"
     BEGUN = "BEGUN"
     RETIRED = "RETIRED"
     UNDONE = "UNDONE"
+    PUT_BACK = "PUT_BACK"
 
 
 def retirement_state(operation: Operation) -> RetirementState | None:

@@ -32,7 +32,7 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Estimate:
-    """When a wait should be over, and why we think so. None: nothing tells."""
+    """When a wait should be over, and why we think so. None and no words: nothing tells yet."""
 
     remaining_seconds: float | None
     why: str
@@ -44,7 +44,7 @@ def estimate(elapsed_seconds: float, percent: int | None, before: Expectation | 
         remaining = elapsed_seconds * (100 - percent) / percent
         return Estimate(remaining, f"RDS reports {percent} %")
     if before is None:
-        return Estimate(None, "nothing tells yet")
+        return Estimate(None, "")
     remaining = before.seconds - elapsed_seconds
     took = f"it took {duration_words(before.seconds)} in {before.operation_id}"
     if remaining < 0:

@@ -20,10 +20,11 @@ from aurora_restore.domain.cleaning import (
     is_marked_by_hand,
     was_cancelled,
 )
-from aurora_restore.domain.notification import ended_message
+from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation, OperationStatus, waits_after
 from aurora_restore.domain.results import StepResult, StepStatus, done, in_progress
+from aurora_restore.domain.retention import RetirementState
 from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.after_the_end import after_the_end
@@ -130,7 +131,7 @@ def _recorded(world: World, operation: Operation, outcome: StepOutcome) -> StepR
         return result
     named = replace(result, waiting_for=result.waiting_for or "step")
     waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
-    sentence = result.message if outcome.events else None
+    sentence = next((str(event.details["done"]) for event in outcome.events if "done" in event.details), None)
     changes: dict[str, Any] = {
         **outcome.changes,
         "cleanup.waits": waits,
@@ -158,9 +159,11 @@ def _close(world: World, operation: Operation, ending: Ending) -> StepResult:
     changes: Mapping[str, Any] = {
         **ended_phases(operation, ending, time),
         **outlived,
+        **_put_back(operation, ending),
         "notification": told,
         "cleanup.waits": waits,
         "cleanup.message": f"the operation ended {status.value}",
+        "cleanup.kept": what_is_kept(operation),
         "cleanup.last_updated_time": time,
     }
     close(world, operation.operation_id, status, changes, from_status=operation.status)
@@ -178,6 +181,11 @@ def _last_status(operation: Operation, ending: Ending) -> OperationStatus:
     if is_marked_by_hand(operation) and ending.goes_back:
         return OperationStatus(operation.status)
     return OperationStatus(ending.value)
+
+
+def _put_back(operation: Operation, ending: Ending) -> dict[str, str]:
+    has_begun = bool(operation.section("retirement"))
+    return {"retirement.state": RetirementState.PUT_BACK.value} if ending.goes_back and has_begun else {}
 
 
 def _outlived(operation: Operation, ending: Ending) -> dict[str, Any]:

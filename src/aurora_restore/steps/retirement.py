@@ -108,7 +108,12 @@ class Retirement:
         changes = self.act(
             "mark_replaced", self.name, lambda: self.world.target_rds.add_tags(cluster.db_cluster_arn, tags)
         )
-        event = Event("replaced.marked", {"db_cluster_identifier": self.name, "keep_until": until})
+        details = {
+            "db_cluster_identifier": self.name,
+            "keep_until": until,
+            "done": f"marked {self.name} as replaced",
+        }
+        event = Event("replaced.marked", details)
         return StepOutcome(in_progress(f"{self.name} is marked as replaced", 10, "mark"), changes, (event,))
 
     def _observe(self) -> Retiring:
@@ -133,9 +138,9 @@ class Retirement:
         if decision.subject:
             kind = f"{kind}-{decision.subject}"
         changes = self.act(kind, subject, self._request(decision), also=self._begun(decision))
-        event = Event(
-            f"replaced.{decision.action.name.lower()}", {"name": subject, "reason": decision.reason}
-        )
+        details = {"name": subject, "reason": decision.reason, "done": self._done(decision)}
+        whose = "replaced" if self.is_replaced else "unfinished"
+        event = Event(f"{whose}.{decision.action.name.lower()}", details)
         return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), changes, (event,))
 
     def _request(self, decision: RetireDecision) -> Callable[[], None]:
@@ -151,6 +156,14 @@ class Retirement:
             ),
         }
         return requests[decision.action]
+
+    def _done(self, decision: RetireDecision) -> str:
+        return {
+            RetireAction.START: f"started {self.name}",
+            RetireAction.TAKE_FINAL_SNAPSHOT: f"took the snapshot {self.final_snapshot_identifier}",
+            RetireAction.DELETE_INSTANCE: f"deleted the instance {decision.subject} of {self.name}",
+            RetireAction.DELETE_CLUSTER: f"deleted the cluster {self.name}",
+        }[decision.action]
 
     def _tags(self) -> dict[str, str]:
         target = self.operation.target_cluster_id or ""
@@ -184,7 +197,8 @@ class Retirement:
         except StepFailed as failed:
             # It is kept all the same; that it goes on running costs money, not data.
             return self._kept(cluster, f"the kept cluster {self.name} could not be stopped: {failed.message}")
-        event = Event("replaced.stop_started", {"db_cluster_identifier": self.name})
+        details = {"db_cluster_identifier": self.name, "done": f"stopped {self.name}"}
+        event = Event("replaced.stop_started", details)
         return StepOutcome(in_progress(f"{self.name} is being stopped", 50, "stop"), changes, (event,))
 
     def _kept(self, cluster: DbCluster, warning: str | None = None) -> StepOutcome:

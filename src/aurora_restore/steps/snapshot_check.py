@@ -94,11 +94,15 @@ def _check(operation: Operation, world: World, raw_request: object) -> StepOutco
         raise selected
     if plan is None:
         raise AssertionError("a chosen snapshot has a plan")
-    return _planned(operation, world, plan, replaced)
+    return _planned(operation, world, plan, replaced, facts)
 
 
 def _planned(
-    operation: Operation, world: World, plan: RestorePlan, replaced: ClusterConfiguration | None
+    operation: Operation,
+    world: World,
+    plan: RestorePlan,
+    replaced: ClusterConfiguration | None,
+    facts: PreflightFacts,
 ) -> StepOutcome:
     name = plan.target_cluster_id
     message = f"the plan stands: {name} from {plan.source.cluster_snapshot_identifier}, {plan.source.reason}"
@@ -107,6 +111,7 @@ def _planned(
         changes["expectations"] = expectations
     if replaced:
         changes["replaced"] = replaced.to_item()
+        changes["restore_details.differences"] = [item.to_item() for item in facts.differences]
     details = {"copy": plan.copy_reason, "strategy": plan.strategy.value}
     return StepOutcome(done(message), changes, (Event("plan.made", details),))
 

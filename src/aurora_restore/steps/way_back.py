@@ -68,15 +68,13 @@ class Tidying:
     def find(self, name: str) -> DbCluster | None:
         return self.world.target_rds.find_cluster(name)
 
-    def do(self, message: str, waiting_for: str, request: Callable[[], None]) -> StepOutcome:
-        """One request; what is busy is waited for."""
+    def do(self, doing: str, done: str, waiting_for: str, request: Callable[[], None]) -> StepOutcome:
+        """One request, in words for while it is going on and for afterwards; what is busy is waited for."""
         try:
             request()
         except ResourceBusy as busy:
             return StepOutcome(in_progress(busy.message, 50, waiting_for))
-        return StepOutcome(
-            in_progress(message, 50, waiting_for), {}, (Event("cleanup.did", {"what": message}),)
-        )
+        return StepOutcome(in_progress(doing, 50, waiting_for), {}, (Event("cleanup.did", {"done": done}),))
 
     def removal(self, cluster: DbCluster) -> Retirement:
         """The removal of a cluster that this operation made: without a final snapshot and without its backups."""
@@ -112,8 +110,9 @@ def put_old_back(look: Tidying) -> StepOutcome | None:
     if decision.action is SwitchAction.RENAME_NEW_OUT and places.target and not _is_renamable(places.target):
         return _remove(look, places.target)
     name, new_name = rename_of(parties, decision.action)
-    message = f"{name} is being renamed to {new_name}: {decision.reason}"
-    return look.do(message, "rename", lambda: look.world.target_rds.rename_cluster(name, new_name))
+    doing = f"{name} is being renamed to {new_name}: {decision.reason}"
+    done = f"renamed {name} to {new_name}"
+    return look.do(doing, done, "rename", lambda: look.world.target_rds.rename_cluster(name, new_name))
 
 
 def remove_new(look: Tidying) -> StepOutcome | None:
@@ -142,8 +141,8 @@ def return_kept(look: Tidying) -> StepOutcome | None:
         return None
     if kept.status == "available":
         name = kept.db_cluster_identifier
-        message = f"the kept cluster {name} is being stopped again"
-        return look.do(message, "stop", lambda: look.world.target_rds.stop_cluster(name))
+        doing, done = f"the kept cluster {name} is being stopped again", f"stopped {name} again"
+        return look.do(doing, done, "stop", lambda: look.world.target_rds.stop_cluster(name))
     return StepOutcome(in_progress(f"the kept cluster is `{kept.status}`", 50, "stop"))
 
 
@@ -181,8 +180,8 @@ def end_copy(look: Tidying) -> StepOutcome | None:
         return None
     if copy.status in GOING_STATUSES:
         return StepOutcome(in_progress(f"the unfinished copy {name} is `{copy.status}`", 50, "copy_deleted"))
-    message = f"the unfinished copy {name} is being removed"
-    return look.do(message, "copy_deleted", lambda: look.world.target_rds.delete_cluster_snapshot(name))
+    doing, done = f"the unfinished copy {name} is being removed", f"removed the unfinished copy {name}"
+    return look.do(doing, done, "copy_deleted", lambda: look.world.target_rds.delete_cluster_snapshot(name))
 
 
 def drop_final_snapshot(look: Tidying) -> StepOutcome | None:
@@ -201,8 +200,11 @@ def drop_final_snapshot(look: Tidying) -> StepOutcome | None:
         return None
     if snapshot.status in GOING_STATUSES:
         return StepOutcome(in_progress(f"the snapshot {name} is `{snapshot.status}`", 50, "snapshot_deleted"))
-    message = f"the snapshot {name} of a cluster that stays is being removed"
-    return look.do(message, "snapshot_deleted", lambda: look.world.target_rds.delete_cluster_snapshot(name))
+    doing = f"the snapshot {name} of a cluster that stays is being removed"
+    done = f"removed the snapshot {name}, for its cluster stays"
+    return look.do(
+        doing, done, "snapshot_deleted", lambda: look.world.target_rds.delete_cluster_snapshot(name)
+    )
 
 
 def unmark_old(look: Tidying) -> StepOutcome | None:
@@ -212,9 +214,8 @@ def unmark_old(look: Tidying) -> StepOutcome | None:
         return None
     arn, name = standing.db_cluster_arn, standing.db_cluster_identifier
     message = f"{name} is marked as replaced no more"
-    return look.do(
-        message, "mark", lambda: look.world.target_rds.remove_tags(arn, [REPLACED_BY_TAG, KEEP_UNTIL_TAG])
-    )
+    keys, done = [REPLACED_BY_TAG, KEEP_UNTIL_TAG], f"marked {name} as replaced no more"
+    return look.do(message, done, "mark", lambda: look.world.target_rds.remove_tags(arn, keys))
 
 
 def await_late_arrivals(look: Tidying) -> StepOutcome | None:
@@ -263,8 +264,8 @@ def _awaken(look: Tidying, old: DbCluster) -> StepOutcome | None:
     """A stopped cluster can be neither renamed nor used."""
     name = old.db_cluster_identifier
     if old.status == "stopped":
-        message = f"the old cluster {name} is being started"
-        return look.do(message, "start", lambda: look.world.target_rds.start_cluster(name))
+        doing, done = f"the old cluster {name} is being started", f"started {name}"
+        return look.do(doing, done, "start", lambda: look.world.target_rds.start_cluster(name))
     if old.status in ("stopping", "starting"):
         return StepOutcome(in_progress(f"the old cluster {name} is `{old.status}`", 50, "start"))
     return None
@@ -286,6 +287,7 @@ def _remove(look: Tidying, cluster: DbCluster) -> StepOutcome | None:
         message = f"the protection of the unfinished cluster {name} is lifted"
         return look.do(
             message,
+            f"lifted the protection of {name}",
             "change",
             lambda: look.world.target_rds.modify_cluster(name, {"DeletionProtection": False}),
         )
@@ -317,19 +319,25 @@ def _carry_out(
         return None
     if decision.action is RestoreAction.RESTORE_CLUSTER:
         parameters = restore_parameters(plan, _proved_snapshot(look, replacement))
-        message = f"{name} is being made again from its final snapshot"
-        return look.do(message, "cluster", lambda: rds.restore_cluster_from_snapshot(parameters))
+        doing = f"{name} is being made again from its final snapshot"
+        done = f"made {name} again from {replacement.final_snapshot_identifier}"
+        return look.do(doing, done, "cluster", lambda: rds.restore_cluster_from_snapshot(parameters))
     instance = decision.instance
     if decision.action is RestoreAction.CREATE_INSTANCE and instance:
-        message = f"the instance {instance.db_instance_identifier} is being made again"
-        return look.do(message, "instances", lambda: rds.create_instance(instance_parameters(plan, instance)))
+        doing = f"the instance {instance.db_instance_identifier} is being made again"
+        done = f"made the instance {instance.db_instance_identifier} again"
+        return look.do(
+            doing, done, "instances", lambda: rds.create_instance(instance_parameters(plan, instance))
+        )
     role = decision.role
     if decision.action is RestoreAction.ADD_ROLE and role:
+        done = f"gave {name} the role {role.role_arn} again"
         return look.do(
-            decision.reason, "change", lambda: rds.add_role(name, role.role_arn, role.feature_name)
+            decision.reason, done, "change", lambda: rds.add_role(name, role.role_arn, role.feature_name)
         )
     if decision.action is RestoreAction.CHANGE_SETTINGS:
-        return look.do(decision.reason, "change", lambda: rds.modify_cluster(name, decision.settings))
+        done = f"gave {name} its windows again"
+        return look.do(decision.reason, done, "change", lambda: rds.modify_cluster(name, decision.settings))
     return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for, decision.reported_percent))
 
 

@@ -150,7 +150,7 @@ def test_a_run_is_stopped(aws: InProcessAws, executions: AwsExecutions) -> None:
     execution = executions.describe("restore-1")
     assert (execution.status, execution.error, execution.cause) == (
         "ABORTED",
-        "StoppedByOperator",
+        "ManualCancellation",
         "asked for",
     )
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from tests.unit.cli.cli_records import NOW
 
 from aurora_restore.aws.executions import ExecutionAlreadyExists
+from aurora_restore.cli import cancel_command, operations, running, undo_command
 from aurora_restore.cli.pipeline import Pipeline
 from aurora_restore.domain.times import parse_time
 
@@ -43,6 +45,7 @@ class FakeExecution:
 class FakeExecutions:
     executions: dict[str, FakeExecution] = field(default_factory=dict)
     started: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)
 
     def start(self, operation_id: str, request: Mapping[str, Any]) -> str:
         if operation_id in self.executions:
@@ -53,6 +56,15 @@ class FakeExecutions:
 
     def find(self, operation_id: str) -> FakeExecution | None:
         return self.executions.get(operation_id)
+
+    def stop(self, operation_id: str, cause: str) -> bool:
+        if operation_id not in self.executions:
+            return False
+        self.stopped[operation_id] = cause
+        self.executions[operation_id] = FakeExecution(
+            "ABORTED", stop_date=NOW, error="ManualCancellation", cause=cause
+        )
+        return True
 
 
 class FakeRecords:
@@ -94,3 +106,34 @@ def pipeline_with(
     *looks: Mapping[str, Any] | Exception | None, executions: Mapping[str, FakeExecution] | None = None
 ) -> Pipeline:
     return Pipeline(REGION, FakeRecords(looks or (None,)), FakeExecutions(dict(executions or {})))
+
+
+COMMANDS = (operations, cancel_command, undo_command)
+
+
+def standing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | None = None) -> Pipeline:
+    """Have every command find this pipeline, at a time that passes only while somebody sleeps."""
+    clock = clock or Time()
+
+    def connect(region: str) -> Pipeline:
+        return replace(pipeline, region=region)
+
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setattr("time.sleep", clock.sleep)
+    for module in (*COMMANDS, running):
+        monkeypatch.setattr(module, "utc_now", clock.now)
+    for module in COMMANDS:
+        monkeypatch.setattr(module, "connect", connect)
+    return pipeline
+
+
+def started(pipeline: Pipeline) -> Mapping[str, Mapping[str, Any]]:
+    """The requests that were started, by the names of their executions."""
+    assert isinstance(pipeline.executions, FakeExecutions)
+    return pipeline.executions.started
+
+
+def stopped(pipeline: Pipeline) -> Mapping[str, str]:
+    """The executions that were stopped, with the cause that was given."""
+    assert isinstance(pipeline.executions, FakeExecutions)
+    return pipeline.executions.stopped

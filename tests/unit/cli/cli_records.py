@@ -241,6 +241,12 @@ def refused_by_aws_in_mid_run() -> dict[str, Any]:
     return failed() | {"step": "RestoreCluster", "error": error, "made": made}
 
 
+def marked_by_hand_and_tidied() -> dict[str, Any]:
+    """What was marked by hand, after the cleanup has closed it."""
+    cleanup = {"ending": "FAILED", "done": ["the unfinished copy was deleted"], "kept": []}
+    return closed_by_hand() | {"end_time": "2026-11-22T11:46:00.000Z", "cleanup": cleanup}
+
+
 def closed_by_hand_with_words() -> dict[str, Any]:
     """As somebody closes one in the console: the error is a plain text."""
     return copying() | {"status": "FAILED", "error": "Given up, see the ticket."}

@@ -6,55 +6,28 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import typer
 from rich.console import Console
-from tests.unit.cli.cli_fakes import FakeExecution, FakeExecutions, Time, pipeline_with
+from tests.unit.cli.cli_fakes import FakeExecution, Time, pipeline_with, standing, started
 from tests.unit.cli.cli_records import (
     NOW,
     begun,
-    closed_by_hand_with_words,
-    copying,
     failed,
     planned,
     refused,
-    refused_by_aws_in_mid_run,
-    succeeded,
 )
 
 from aurora_restore.aws.executions import ExecutionAlreadyExists
-from aurora_restore.cli import app, deploy_command, exit_codes, local_stack, operations, program
-from aurora_restore.cli.pipeline import Pipeline
+from aurora_restore.cli import app, deploy_command, exit_codes, local_stack, program, running
 from aurora_restore.cli.screen import Screen
 from aurora_restore.deployment.model import ChangePlan, PlanKind
-from aurora_restore.domain.errors import AwsUnavailable
 
 NAME = "restore-20261122-114200"
 TARGET = ["--target-cluster", "aurora-restored-staging"]
-
-
-@pytest.fixture(autouse=True)
-def _in_a_region(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_REGION", "us-west-2")
-    monkeypatch.setattr(operations, "utc_now", lambda: NOW)
-
-
-def standing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline) -> Pipeline:
-    def connect(region: str) -> Pipeline:
-        return replace(pipeline, region=region)
-
-    monkeypatch.setattr(operations, "connect", connect)
-    return pipeline
-
-
-def started(pipeline: Pipeline) -> Mapping[str, Mapping[str, Any]]:
-    assert isinstance(pipeline.executions, FakeExecutions)
-    return pipeline.executions.started
 
 
 def test_start_gives_the_request_to_the_pipeline_and_says_how_to_watch(
@@ -128,18 +101,6 @@ def test_plan_of_a_request_that_is_refused_lists_the_faults(
     assert "KMS_KEY_REQUIRED" in out
 
 
-@pytest.mark.parametrize("record", [refused_by_aws_in_mid_run(), closed_by_hand_with_words()])
-def test_what_ended_after_the_plan_was_made_has_failed_and_was_not_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], record: dict[str, Any]
-) -> None:
-    standing(monkeypatch, pipeline_with(record))
-    for command in ("watch", "status"):
-        assert app.run([command, NAME]) == 1
-        out = capsys.readouterr().out
-        assert "The restore failed" in out
-        assert "was refused" not in out
-
-
 def test_plan_with_json_prints_the_record(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,58 +109,19 @@ def test_plan_with_json_prints_the_record(
     assert json.loads(capsys.readouterr().out)["error"]["faults"][1]["code"] == "KMS_KEY_REQUIRED"
 
 
-def test_watch_follows_to_the_end(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    standing(monkeypatch, pipeline_with(copying(), succeeded()))
-    assert app.run(["watch", NAME, "--interval", "0.1"]) == 0
-    out = capsys.readouterr().out
-    assert "CopySnapshot  running  45 %" in out
-    assert "The restore succeeded" in out
-
-
-def test_leaving_a_watch_says_how_to_take_it_up_again(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def leave(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    standing(monkeypatch, pipeline_with(copying()))
-    monkeypatch.setattr(operations, "follow", leave)
-    assert app.run(["watch", NAME]) == 130
-    assert f"aurora-restore watch {NAME} --region us-west-2" in capsys.readouterr().err
-
-
-def test_watch_out_of_time_ends_with_its_own_status(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    standing(monkeypatch, pipeline_with(copying()))
-    assert app.run(["watch", NAME, "--timeout-minutes", "0"]) == 6
-    assert "It goes on." in capsys.readouterr().err
-
-
-def test_status_of_a_running_operation_is_no_failure(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    standing(monkeypatch, pipeline_with(copying()))
-    assert app.run(["status", NAME]) == 0
-    assert "Plan" in capsys.readouterr().out
-
-
-def test_status_with_json_is_the_record_itself(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    standing(monkeypatch, pipeline_with(failed()))
-    assert app.run(["status", NAME, "--json"]) == 1
-    assert json.loads(capsys.readouterr().out) == failed()
-
-
-def test_an_operation_that_is_not_there_has_its_own_status(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    standing(monkeypatch, pipeline_with(None))
-    assert app.run(["status", NAME]) == 4
-    assert "OPERATION_NOT_FOUND" in capsys.readouterr().err
+def test_start_gives_the_options_of_a_replacement_to_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = standing(monkeypatch, pipeline_with())
+    accepted = ["--accept-difference", "engine_version", "--accept-difference", "tags"]
+    options = ["--replace", "--keep-replaced-hours", "24", "--no-final-snapshot", *accepted]
+    assert app.run(["start", *TARGET, "--name", NAME, *options, "--replace-strategy", "swap"]) == 0
+    assert started(pipeline)[NAME] == {
+        "target_cluster_id": "aurora-restored-staging",
+        "delete_cluster_if_exists": True,
+        "replace_strategy": "swap",
+        "keep_replaced_hours": 24,
+        "final_snapshot": False,
+        "accept_differences": ["engine_version", "tags"],
+    }
 
 
 def test_an_error_with_json_is_json_too(
@@ -210,39 +132,6 @@ def test_an_error_with_json_is_json_too(
     printed = capsys.readouterr()
     assert json.loads(printed.out)["error"]["code"] == "OPERATION_NOT_FOUND"
     assert printed.err == ""
-
-
-def test_list_shows_the_newest_first_and_only_the_status_asked_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    older = failed() | {"operation_id": "restore-older", "start_time": "2026-11-22T09:00:00.000Z"}
-    standing(monkeypatch, pipeline_with(copying(), older))
-    assert app.run(["list", "--json"]) == 0
-    assert [item["operation_id"] for item in json.loads(capsys.readouterr().out)] == [NAME, "restore-older"]
-    assert app.run(["list", "--status", "failed"]) == 0
-    out = capsys.readouterr().out
-    assert "restore-older" in out
-    assert NAME not in out
-
-
-def test_list_leaves_out_what_began_before_since(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    older = failed() | {"operation_id": "restore-older", "start_time": "2026-11-20T09:00:00.000Z"}
-    standing(monkeypatch, pipeline_with(older))
-    assert app.run(["list", "--since", "36h"]) == 0
-    assert "No operations." in capsys.readouterr().out
-    assert app.run(["list", "--since", "2026-11-20"]) == 0
-    assert "restore-older" in capsys.readouterr().out
-    assert app.run(["list", "--since", "yesterday"]) == 2
-
-
-def test_aws_out_of_reach_has_its_own_status(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    standing(monkeypatch, pipeline_with(AwsUnavailable("dynamodb gave no usable answer")))
-    assert app.run(["status", NAME]) == 5
-    assert "AWS_UNAVAILABLE" in capsys.readouterr().err
 
 
 def test_wrong_use_has_its_own_status(capsys: pytest.CaptureFixture[str]) -> None:
@@ -339,7 +228,7 @@ def test_a_cluster_without_a_port_is_described_all_the_same() -> None:
 def test_a_name_of_this_second_that_is_taken_gives_way_to_the_next() -> None:
     time = Time()
     pipeline = pipeline_with(executions={"restore-20261122-114230": FakeExecution()})
-    name = operations.start_under_new_name(pipeline, {}, time.now, time.sleep)
+    name = running.start_under_new_name(pipeline, {}, time.now, time.sleep)
     assert name == "restore-20261122-114231"
     assert list(started(pipeline)) == [name]
 
@@ -348,21 +237,13 @@ def test_names_are_not_sought_for_ever() -> None:
     taken = {f"restore-20261122-1142{second}": FakeExecution() for second in range(30, 60)}
     time = Time()
     with pytest.raises(ExecutionAlreadyExists):
-        operations.start_under_new_name(pipeline_with(executions=taken), {}, time.now, time.sleep)
+        running.start_under_new_name(pipeline_with(executions=taken), {}, time.now, time.sleep)
     assert (time.now() - NOW).total_seconds() < 10
 
 
-def test_a_list_that_stops_at_its_limit_says_so(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    standing(monkeypatch, pipeline_with(copying(), failed() | {"operation_id": "restore-older"}))
-    assert app.run(["list", "--limit", "1"]) == 0
-    assert "The newest 1; --limit shows more." in capsys.readouterr().out
-    assert app.run(["list", "--limit", "3"]) == 0
-    assert "--limit" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("command", ["plan", "start", "watch", "status", "list", "deploy", "demo"])
+@pytest.mark.parametrize(
+    "command", ["plan", "start", "watch", "status", "list", "cancel", "undo", "deploy", "demo"]
+)
 def test_help_at_80_columns_has_every_option_by_its_whole_name(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -373,7 +254,8 @@ def test_help_at_80_columns_has_every_option_by_its_whole_name(
     assert "--json" in out
     assert max(map(len, out.splitlines())) <= 80
     if command in ("plan", "start"):
-        assert "--delete-cluster-if-exists / --keep-cluster-if-exists" in out
+        assert "--replace, --delete-cluster-if-exists / --keep-cluster-if-exists" in out
+        assert "--accept-difference FIELD" in out
         assert "What to restore:" in out
 
 

@@ -13,7 +13,8 @@ from tests.unit.cli.cli_records import NOW
 
 from aurora_restore.cli.views.connect import connect_command, password_secret
 from aurora_restore.cli.views.errors import render_error
-from aurora_restore.cli.views.operation import change_lines, render_operation, render_outcome, render_status
+from aurora_restore.cli.views.log import change_lines
+from aurora_restore.cli.views.operation import render_operation, render_outcome, render_status
 from aurora_restore.cli.views.operations_list import render_operations
 from aurora_restore.cli.views.record import view_operation
 
@@ -27,6 +28,7 @@ STATES = [
     records.refused,
     records.failed,
     records.closed_by_hand,
+    records.marked_by_hand_and_tidied,
     records.refused_by_aws_in_mid_run,
     records.closed_by_hand_with_words,
 ]
@@ -143,7 +145,6 @@ def test_a_record_closed_with_a_plain_text_shows_the_text() -> None:
     record = records.closed_by_hand_with_words()
     view = view_operation(record)
     for seen in (outcome(record), words_of(render_status(view, NOW))):
-        assert "The restore failed after" in seen
         assert "ERROR in CopySnapshot Given up, see the ticket." in seen
 
 
@@ -357,3 +358,11 @@ def test_without_users_the_connect_command_is_the_master_users() -> None:
     restored = {"endpoint": "h", "port": 5432}
     assert "user=postgres" in str(connect_command(restored, records.PLAN, None))
     assert password_secret(restored, records.PLAN) == "aurora-restore/admin-credentials"
+
+
+def test_what_no_cleanup_removes_is_said_to_be_kept() -> None:
+    record = records.failed() | {"cleanup": {"ending": "FAILED", "done": ["the lock was released"]}}
+    assert "tidied up the lock was released" in outcome(record)
+    assert "kept" not in outcome(record)
+    record["phases"] = {**record["phases"], "CopySnapshot": records.CHECKED}
+    assert "kept the copy aurora-restore-20261122-114200, for the next start" in outcome(record)

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from rich.console import Console
 from tests.unit.cli.cli_fakes import FakeExecution, Time, pipeline_with
-from tests.unit.cli.cli_records import NOW, begun, copying, failed, succeeded
+from tests.unit.cli.cli_records import (
+    NOW,
+    begun,
+    closed_by_hand,
+    copying,
+    failed,
+    marked_by_hand_and_tidied,
+    succeeded,
+)
+from tests.unit.cli.cli_replacement_records import STAGING, cancelled, cleaning_up, replacing
 
-from aurora_restore.cli.errors import OperationNotFound, TimedOut
+from aurora_restore.cli.errors import CleanupOverdue, OperationNotFound, TimedOut
 from aurora_restore.cli.follow import follow
 from aurora_restore.cli.pipeline import Pipeline
 from aurora_restore.cli.screen import Screen
@@ -62,15 +72,98 @@ def test_an_execution_that_ended_before_any_record_shows_its_own_error() -> None
     assert record["error"]["message"] == "not allowed"
 
 
-def test_a_stopped_execution_whose_record_stays_open_ends_the_watch_as_cancelled() -> None:
-    stopped = FakeExecution("ABORTED", stop_date=NOW, error="ManualCancellation", cause="by operator")
-    seen = watch(pipeline_with(copying(), executions={NAME: stopped}), close_grace=20)
-    assert seen[-1].record["status"] == "CANCELLED"
-    assert seen[-1].record["phases"] == copying()["phases"]
-    hint = seen[-1].record["error"]["hint"]
-    assert "still says RUNNING and holds the lock of aurora-restored-staging" in hint
-    assert "mark it FAILED" in hint
-    assert "a new name" in hint
+STOPPED = FakeExecution("ABORTED", stop_date=NOW, error="ManualCancellation", cause="the wrong day")
+
+
+def test_a_stopped_execution_is_watched_until_its_cleanup_has_closed_the_record() -> None:
+    looks = [copying()] * 4 + [cleaning_up(), cancelled()]
+    seen = watch(pipeline_with(*looks, executions={NAME: STOPPED}))
+    assert [item.record["status"] for item in seen] == ["RUNNING"] * 3 + ["CLEANING_UP", "CANCELLED"]
+    assert [item.execution_status for item in seen] == ["ABORTED"] * 3 + ["", ""]
+
+
+def test_of_a_stopped_execution_is_said_what_its_cleanup_waits_for_and_always_the_same() -> None:
+    looks = [copying()] * 9 + [cancelled()]
+    seen = watch(pipeline_with(*looks, executions={NAME: STOPPED}))
+    notices = {item.notice for item in seen[:-1]}
+    assert len(notices) == 1
+    notice = notices.pop()
+    assert "was stopped at 2026-11-22 11:42:30 UTC (ManualCancellation: the wrong day)" in notice
+    assert "the event of this end starts it within seconds" in notice
+    assert "the sweep does within 5 minutes" in notice
+
+
+def test_a_cleanup_that_the_sweep_begins_minutes_later_is_waited_for() -> None:
+    looks = [copying()] * 400 + [cleaning_up(), cancelled()]
+    assert watch(pipeline_with(*looks, executions={NAME: STOPPED}))[-1].record["status"] == "CANCELLED"
+
+
+def test_a_cleanup_that_never_begins_is_said_to_be_overdue_and_given_up_with_the_way_out() -> None:
+    time = Time()
+    watcher = Watcher(
+        pipeline_with(copying(), executions={NAME: STOPPED}), time.now, time.sleep, WatchLimits()
+    )
+    notices: list[str] = []
+    with pytest.raises(CleanupOverdue) as overdue:
+        notices.extend(item.notice for item in watcher.observations(NAME))
+    assert time.now() - NOW == timedelta(seconds=1800)
+    arn = copying()["execution_arn"]
+    event = json.dumps({"detail": {"name": NAME, "executionArn": arn}})
+    assert "aurora-restore-abnormal-end" in overdue.value.message
+    command = overdue.value.hint.split("\n")[1]
+    assert shlex.split(command) == [
+        *("aws", "stepfunctions", "start-execution", "--state-machine-arn"),
+        "arn:aws:states:us-west-2:123456789012:stateMachine:aurora-restore-cleanup-state-machine",
+        *("--input", event),
+    ]
+
+
+def test_a_record_marked_by_hand_is_not_final_before_its_cleanup() -> None:
+    looks = [closed_by_hand(), closed_by_hand(), marked_by_hand_and_tidied()]
+    seen = watch(pipeline_with(*looks, executions={NAME: FakeExecution()}))
+    assert [item.is_final for item in seen] == [False, False, True]
+    assert (
+        "marked FAILED by hand. The run ends when its step looks again, or when the sweep finds it"
+        in seen[0].notice
+    )
+
+
+def test_a_step_that_waits_long_before_it_sees_the_mark_is_not_overdue() -> None:
+    looks = [closed_by_hand()] * 3600 + [marked_by_hand_and_tidied()]
+    seen = watch(pipeline_with(*looks, executions={NAME: FakeExecution()}))
+    assert seen[-1].is_final
+    assert not any("overdue" in item.notice for item in seen)
+
+
+def test_a_cleanup_of_what_was_marked_by_hand_is_followed_without_a_word_of_waiting() -> None:
+    begun_cleanup = closed_by_hand() | {"cleanup": {"ending": "CANCELLED"}}
+    looks = [closed_by_hand(), *[begun_cleanup] * 3, marked_by_hand_and_tidied()]
+    seen = watch(pipeline_with(*looks))
+    assert [bool(item.notice) for item in seen[-4:]] == [False] * 4
+    assert seen[-1].is_final
+
+
+def test_a_record_marked_by_hand_whose_execution_nobody_knows_is_left_to_the_sweep() -> None:
+    seen = watch(pipeline_with(closed_by_hand(), marked_by_hand_and_tidied()))
+    assert "The sweep finds it within 10 minutes" in seen[0].notice
+
+
+def test_an_execution_that_ended_well_with_an_open_record_is_left_to_the_sweep() -> None:
+    ended = FakeExecution("SUCCEEDED", stop_date=NOW)
+    seen = watch(pipeline_with(copying(), copying(), succeeded(), executions={NAME: ended}))
+    assert "came to its end at 2026-11-22 11:42:30 UTC. Its record is not closed yet" in seen[0].notice
+
+
+def test_a_record_that_was_closed_while_the_execution_was_looked_at_is_final_at_once() -> None:
+    seen = watch(pipeline_with(copying(), cancelled(), executions={NAME: STOPPED}))
+    assert [item.record["status"] for item in seen] == ["CANCELLED"]
+
+
+def test_a_long_cause_is_shortened() -> None:
+    ended = FakeExecution("FAILED", stop_date=NOW, error="States.TaskFailed", cause="x" * 5000)
+    notice = watch(pipeline_with(copying(), copying(), failed(), executions={NAME: ended}))[0].notice
+    assert len(notice) < 700
+    assert "failed at" in notice
 
 
 def test_an_ended_execution_has_time_to_close_its_record() -> None:
@@ -117,6 +210,36 @@ def test_elsewhere_than_on_a_terminal_each_change_is_one_line() -> None:
         ["CopySnapshot", "running"],
         ["CopySnapshot", "failed"],
         [NAME, "FAILED"],
+    ]
+
+
+def test_the_same_notice_is_noted_once() -> None:
+    target, _, err = screen()
+    looks = [Observation(copying(), "waits", "ABORTED")] * 3
+    looks += [Observation(copying(), "overdue", "ABORTED"), Observation(cancelled())]
+    follow(target, looks, lambda: NOW)
+    assert err.getvalue().splitlines() == ["waits", "overdue"]
+
+
+def test_a_cancellation_is_told_line_by_line() -> None:
+    target, out, _ = screen()
+    looks = [Observation(replacing()), Observation(replacing(), "", "ABORTED")]
+    follow(target, [*looks, Observation(cleaning_up()), Observation(cancelled())], lambda: NOW)
+    lines = [" ".join(line.split()[2:]) for line in out.getvalue().splitlines()]
+    assert lines == [
+        f"{NAME} RUNNING",
+        "SnapshotCheck done 0.8 s the plan is made",
+        "CopySnapshot done 0.8 s the copy aurora-restore-20261122-114200 is available",
+        f"RestoreCluster running 20 % the cluster {STAGING} is `creating`",
+        f"RestoreCluster stopped 0.8 s the cluster {STAGING} is `creating`",
+        f"{NAME} STOPPED, cleanup due",
+        f"{NAME} CLEANING_UP",
+        f"cleanup done the instance {STAGING}-1 was deleted",
+        f"cleanup the cluster {STAGING} is `deleting`",
+        f"cleanup done the cluster {STAGING} was deleted",
+        "cleanup done the lock was released",
+        "cleanup kept the snapshot copy aurora-restore-20261122-114200, for the next restore, until 2026-11-29",
+        f"{NAME} CANCELLED",
     ]
 
 

@@ -23,6 +23,7 @@ STYLES = {
     "RUNNING": "bold cyan",
     "FAILED": "bold red",
     "CANCELLED": "bold yellow",
+    "CLEANING_UP": "bold yellow",
 }
 
 
@@ -40,6 +41,25 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def about(seconds: float) -> str:
+    """A length of time as an estimate has it: `less than a minute`, `43 min`, `2 h 10 min`, `3 days`."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 72 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{round(minutes / 1440)} days"
+
+
+def minute_time(time: datetime, now: datetime) -> str:
+    """`14:32 UTC`, with the day before it when that is not today's."""
+    in_utc = time.astimezone(UTC)
+    same_day = now.astimezone(UTC).date() == in_utc.date()
+    return f"{in_utc:%H:%M} UTC" if same_day else f"{in_utc:%Y-%m-%d %H:%M} UTC"
+
+
 def clock_time(time: datetime | None, now: datetime | None = None) -> str:
     """`11:42:05 UTC`, with the day before it when that is not today's."""
     if time is None:
@@ -49,8 +69,9 @@ def clock_time(time: datetime | None, now: datetime | None = None) -> str:
     return f"{in_utc:%H:%M:%S} UTC" if same_day else f"{in_utc:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def status_text(status: str) -> Text:
-    return Text(status, style=STYLES.get(status, ""))
+def status_text(status: str, words: str = "") -> Text:
+    """A status in its colour; in other words where these say more."""
+    return Text(words or status, style=STYLES.get(status, ""))
 
 
 def heading(text: str) -> Text:
@@ -94,6 +115,11 @@ def _folded_between_words(text: Text, width: int) -> list[Text]:
     for line in lines:
         line.rstrip()
     return lines
+
+
+def listed(label: str, sentences: Iterable[str]) -> list[tuple[str, str | Text | None]]:
+    """Rows for `facts`: sentences below each other, the label at the first."""
+    return [(label if number == 0 else "", sentence) for number, sentence in enumerate(sentences)]
 
 
 def plain_table(*columns: str) -> Table:

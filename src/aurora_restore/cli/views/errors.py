@@ -28,7 +28,7 @@ def render_error(error: Mapping[str, Any]) -> RenderableType:
     if len(faults) > 1:
         title.append(f": {len(faults)} things stand in the way")
         return Group(title, *(indented(_fault(fault, with_code=True)) for fault in faults))
-    return Group(title, indented(_fault(error, with_code=False)))
+    return Group(title, indented(_fault(error, with_code=False)), *_commands(error))
 
 
 def _faults(error: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -48,6 +48,13 @@ def _fault(fault: Mapping[str, Any], with_code: bool) -> RenderableType:
     else:
         lines.append(Text(message))
     if fault.get("hint"):
-        hint = Text.assemble(("What to do: ", "bold"), str(fault["hint"]))
+        words = str(fault["hint"]).partition("\n")[0]
+        hint = Text.assemble(("What to do: ", "bold"), words)
         lines.append(indented(hint) if with_code else hint)
     return Group(*lines)
+
+
+def _commands(fault: Mapping[str, Any]) -> list[Text]:
+    """Commands stand in the lines below a hint: never folded, so that they can be copied (print with `crop=False`)."""
+    commands = str(fault.get("hint") or "").split("\n")[1:]
+    return [Text(f"    {command}", no_wrap=True, overflow="ignore") for command in commands]

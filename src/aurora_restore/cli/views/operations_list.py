@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from aurora_restore.cli.views.common import clock_time, duration, plain_table, status_text
-from aurora_restore.cli.views.record import OperationView
+from aurora_restore.cli.views.record import CANCELLED, OperationView
 
 _GAP = 2
 
@@ -80,4 +80,12 @@ def _detail(view: OperationView) -> str:
     if view.is_running:
         return view.step
     code = str(view.error.get("code") or "")
-    return code or ("dry run" if view.dry_run else "")
+    if code == CANCELLED:
+        code = f"in {view.error.get('step') or view.step}"
+    elif view.is_cleaning_up and code:
+        code = f"after {code}"
+    if view.is_cleaning_up:
+        return code
+    if view.is_cleanup_due:
+        return ", ".join(part for part in (code, "cleanup due") if part)
+    return code or ("dry run" if view.dry_run else "") or ("undo" if view.undoes else "")

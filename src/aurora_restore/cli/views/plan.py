@@ -1,4 +1,4 @@
-"""The plan of a run: what will be made, under which names, from which snapshot and why."""
+"""The plan of a run: what will be made, under which names, from which snapshot and why; what it replaces."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from aurora_restore.cli.views.common import facts, heading, words
+from aurora_restore.cli.views.plan_replacement import planned_differences, replacement_rows
+from aurora_restore.cli.views.record import OperationView
+from aurora_restore.cli.views.record_fields import map_of, maps_of, sentences_of, text_of
+from aurora_restore.cli.views.replacement import render_differences, render_way_past, unasked
+
+Rows = list[tuple[str, str | Text | None]]
 
 _CLUSTER_FIELDS = (
     ("subnet group", "db_subnet_group_name"),
@@ -24,68 +30,83 @@ _CLUSTER_FIELDS = (
 )
 
 
-def render_plan(plan: Mapping[str, Any], parameters: Mapping[str, Any]) -> RenderableType:
-    """The plan as the record holds it; `parameters` is the request, for what the plan takes for granted."""
-    return Group(
-        heading("Plan"),
-        facts(
-            [
-                *_source_rows(plan.get("source") or {}),
-                *_copy_rows(plan),
-                *_cluster_rows(plan, parameters),
-                *_user_rows(plan),
-                *(("note", str(note)) for note in plan.get("notes") or ()),
-            ]
-        ),
+def render_plan(view: OperationView) -> RenderableType:
+    """The plan as the record holds it; the request says what the plan takes for granted."""
+    plan, parameters = view.section("plan"), view.section("parameters")
+    differences = planned_differences(view)
+    table = render_differences(
+        differences, "Will differ from the cluster that is replaced", ("is now", "will be")
     )
+    makes = [
+        *_source_rows(map_of(plan, "source")),
+        *_copy_rows(plan),
+        *_cluster_rows(plan, parameters),
+        *_user_rows(plan),
+    ]
+    rows = facts(
+        [
+            *(() if view.undoes else makes),
+            *replacement_rows(view),
+            *(("note", note) for note in sentences_of(plan, "notes")),
+        ]
+    )
+    parts = [heading("Plan"), rows]
+    if table:
+        parts += [Text(), table]
+    if fields := unasked(differences):
+        parts += [Text(), render_way_past(fields)]
+    return Group(*parts)
 
 
-def _source_rows(source: Mapping[str, Any]) -> list[tuple[str, str | Text | None]]:
+def _source_rows(source: Mapping[str, Any]) -> Rows:
+    if not source:
+        return []
     engine = " ".join(str(source[key]) for key in ("engine", "engine_version") if source.get(key))
     return [
-        ("snapshot", Text(str(source.get("cluster_snapshot_identifier") or ""), style="bold")),
+        ("snapshot", Text(text_of(source, "cluster_snapshot_identifier"), style="bold")),
         ("  of", f"{source.get('db_cluster_identifier', '')} in {source.get('region', '')}, {engine}"),
         ("  made", source.get("snapshot_create_time")),
         ("  chosen", source.get("reason")),
     ]
 
 
-def _copy_rows(plan: Mapping[str, Any]) -> list[tuple[str, str | Text | None]]:
-    copy = plan.get("copy")
-    rows: list[tuple[str, str | Text | None]] = [
-        ("copy", str(copy.get("cluster_snapshot_identifier")) if copy else "none"),
+def _copy_rows(plan: Mapping[str, Any]) -> Rows:
+    copy = map_of(plan, "copy")
+    if not copy and not plan.get("copy_reason"):
+        return []
+    return [
+        ("copy", text_of(copy, "cluster_snapshot_identifier") or "none"),
         ("  why", plan.get("copy_reason")),
+        ("  key", copy.get("kms_key_id")),
     ]
-    if copy:
-        rows.append(("  key", copy.get("kms_key_id")))
-    return rows
 
 
-def _cluster_rows(
-    plan: Mapping[str, Any], parameters: Mapping[str, Any]
-) -> list[tuple[str, str | Text | None]]:
-    cluster = plan.get("cluster") or {}
+def _cluster_rows(plan: Mapping[str, Any], parameters: Mapping[str, Any]) -> Rows:
+    cluster = map_of(plan, "cluster")
+    if not cluster:
+        return []
+    at_first, target = text_of(cluster, "db_cluster_identifier"), text_of(plan, "target_cluster_id")
     region = f" in {parameters['target_region']}" if parameters.get("target_region") else ""
     protection = [name for name in ("deletion_protection", "iam_authentication") if cluster.get(name)]
-    name = Text.assemble((str(cluster.get("db_cluster_identifier", "")), "bold"), region)
     return [
-        ("cluster", name),
+        ("cluster", Text.assemble((target or at_first, "bold"), region)),
+        ("  at first", at_first if target and target != at_first else None),
         *((f"  {label}", _given(cluster.get(field))) for label, field in _CLUSTER_FIELDS),
         ("  with", ", ".join(item.replace("_", " ") for item in protection) or None),
         *_instance_rows(plan),
     ]
 
 
-def _instance_rows(plan: Mapping[str, Any]) -> list[tuple[str, str | Text | None]]:
+def _instance_rows(plan: Mapping[str, Any]) -> Rows:
     return [
         ("instance", f"{item.get('db_instance_identifier')} ({item.get('db_instance_class')})")
-        for item in plan.get("instances") or ()
+        for item in maps_of(plan, "instances")
     ]
 
 
-def _user_rows(plan: Mapping[str, Any]) -> list[tuple[str, str | Text | None]]:
-    rows: list[tuple[str, str | Text | None]] = [("master login", plan.get("admin_secret_id"))]
-    for user in plan.get("db_users") or ():
+def _user_rows(plan: Mapping[str, Any]) -> Rows:
+    rows: Rows = [("master login", plan.get("admin_secret_id"))]
+    for user in maps_of(plan, "db_users"):
         login = "IAM" if user.get("iam") else f"secret {user.get('secret_id')}"
         where = words(user.get("databases")) if user.get("databases") else "all databases"
         rows.append(("user", f"{user.get('username')} ({user.get('access')}) in {where}, {login}"))

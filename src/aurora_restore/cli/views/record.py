@@ -12,36 +12,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from aurora_restore.cli.views.record_fields import map_of, sentences_of, text_of, time_of
+from aurora_restore.cli.views.record_phases import (
+    PhaseView,
+    WaitView,
+    current_wait,
+    read_phases,
+    read_waits,
+)
 from aurora_restore.domain.errors import ERRORS_BY_NAME, RequestRefused
-from aurora_restore.domain.results import Phase
-from aurora_restore.domain.times import parse_time
 
 RUNNING = "RUNNING"
+CLEANING_UP = "CLEANING_UP"
+CANCELLED = "CANCELLED"
+SUCCEEDED = "SUCCEEDED"
 
-
-@dataclass(frozen=True)
-class PhaseView:
-    """One phase. `state` is `waiting`, `running`, `done`, `skipped`, `failed` or `stopped`."""
-
-    name: str
-    state: str
-    started: datetime | None = None
-    ended: datetime | None = None
-    updated: datetime | None = None
-    progress_percent: int = 0
-    message: str = ""
-    wait_seconds: int = 0
-
-    def seconds(self, now: datetime) -> float | None:
-        """How long it took, or has taken until now; None before its start."""
-        if self.started is None:
-            return None
-        return max(0.0, ((self.ended or now) - self.started).total_seconds())
+# How an execution ended, for a record that its cleanup has not closed yet.
+_ENDED_WORDS = {"ABORTED": "STOPPED", "TIMED_OUT": "TIMED OUT", "FAILED": "FAILED", "SUCCEEDED": "ENDED"}
 
 
 @dataclass(frozen=True)
 class OperationView:
-    """One operation as its record tells it."""
+    """One operation as its record tells it.
+
+    `execution_status` is how its execution ended, where that is known and the record is not closed yet.
+    """
 
     operation_id: str
     status: str
@@ -52,10 +47,52 @@ class OperationView:
     ended: datetime | None
     phases: tuple[PhaseView, ...]
     record: Mapping[str, Any]
+    execution_status: str = ""
+
+    @property
+    def is_closed(self) -> bool:
+        return is_closed(self.record)
 
     @property
     def is_running(self) -> bool:
-        return self.status == RUNNING
+        return self.status == RUNNING and not self.execution_status
+
+    @property
+    def is_cleaning_up(self) -> bool:
+        return is_being_cleaned_up(self.record)
+
+    @property
+    def goes_back(self) -> bool:
+        """Whether what stood before is put back, or was: the run ended abnormally, before it had succeeded."""
+        if self.is_closed:
+            return self.status != SUCCEEDED
+        return self.is_cleaning_up and self.section("cleanup").get("ending") != SUCCEEDED
+
+    @property
+    def is_cleanup_due(self) -> bool:
+        """Whether the run is over, and nothing has begun to tidy it up."""
+        return not (self.is_closed or self.is_running or self.is_cleaning_up)
+
+    @property
+    def status_words(self) -> str:
+        """The status as people read it: that a cleanup is due is no status of a record."""
+        if not self.is_cleanup_due:
+            by_hand = self.is_cleaning_up and self.status != CLEANING_UP
+            return f"{self.status}, cleaning up" if by_hand else self.status
+        return f"{_ENDED_WORDS.get(self.execution_status, self.status)}, cleanup due"
+
+    @property
+    def undoes(self) -> str:
+        """The operation that this one undoes; empty for a restore."""
+        return text_of(self.section("parameters"), "undo_operation_id")
+
+    @property
+    def noun(self) -> str:
+        """What this operation is called in a sentence."""
+        what = "undo" if self.undoes else "restore"
+        return (
+            f"dry run of the {what}" if self.dry_run and self.undoes else "dry run" if self.dry_run else what
+        )
 
     @property
     def current_phase(self) -> PhaseView | None:
@@ -82,87 +119,59 @@ class OperationView:
         """
         return not self.record.get("plan") and self.error.get("code") in _refusal_codes()
 
+    @property
+    def switched(self) -> datetime | None:
+        """When the new cluster had taken the name: from then on the operation has succeeded."""
+        return time_of(self.section("switch_over"), "switched_time")
+
+    @property
+    def cleanup_done(self) -> list[str]:
+        return sentences_of(self.section("cleanup"), "done")
+
+    @property
+    def cleanup_kept(self) -> list[str]:
+        return sentences_of(self.section("cleanup"), "kept")
+
+    @property
+    def cleanup_wait(self) -> WaitView | None:
+        """What a cleanup waits for now."""
+        return current_wait(read_waits(self.section("cleanup")))
+
     def section(self, name: str) -> Mapping[str, Any]:
         """A map of the record, empty where it is not (yet) there."""
-        return _map(self.record, name)
+        return map_of(self.record, name)
+
+
+def is_closed(record: Mapping[str, Any]) -> bool:
+    """Whether a record is final: what the run left is tidied, and the lock is free.
+
+    A status that was written by hand has no end time until the cleanup has closed the record.
+    """
+    return record.get("status") not in (RUNNING, CLEANING_UP) and bool(record.get("end_time"))
+
+
+def is_being_cleaned_up(record: Mapping[str, Any]) -> bool:
+    """Whether a cleanup is at work. What was marked by hand keeps that status meanwhile."""
+    begun = record.get("status") == CLEANING_UP or bool(map_of(record, "cleanup").get("ending"))
+    return begun and not is_closed(record)
 
 
 def _refusal_codes() -> frozenset[str]:
     return frozenset(error.code for error in ERRORS_BY_NAME.values() if issubclass(error, RequestRefused))
 
 
-def view_operation(record: Mapping[str, Any]) -> OperationView:
+def view_operation(record: Mapping[str, Any], execution_status: str = "") -> OperationView:
     """Read a record for display."""
-    status = str(record.get("status", "UNKNOWN"))
-    parameters = _map(record, "parameters")
+    parameters = map_of(record, "parameters")
     return OperationView(
         operation_id=str(record.get("operation_id", "")),
-        status=status,
+        status=str(record.get("status", "UNKNOWN")),
         step=str(record.get("step") or ""),
         target_cluster_id=str(record.get("target_cluster_id") or parameters.get("target_cluster_id") or ""),
         dry_run=parameters.get("dry_run") is True,
         started=time_of(record, "start_time"),
-        ended=time_of(record, "end_time")
-        or (None if status == RUNNING else time_of(record, "last_updated_time")),
-        phases=_phases(record, status),
+        ended=time_of(record, "end_time"),
+        phases=read_phases(record, execution_status),
         record=record,
+        execution_status="" if is_closed(record) else execution_status,
     )
-
-
-def _map(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = item.get(name)
-    return value if isinstance(value, Mapping) else {}
-
-
-def time_of(item: Mapping[str, Any], name: str) -> datetime | None:
-    """A time of the record; None where it is absent or no time (a record may be edited by hand)."""
-    text = item.get(name)
-    if not isinstance(text, str):
-        return None
-    try:
-        return parse_time(text)
-    except ValueError:
-        return None
-
-
-def _phases(record: Mapping[str, Any], status: str) -> tuple[PhaseView, ...]:
-    items = _map(record, "phases")
-    known = [phase.value for phase in Phase]
-    names = known + [name for name in items if name not in known]
-    return tuple(_phase(name, _map(items, name), record, status) for name in names)
-
-
-def _phase(name: str, item: Mapping[str, Any], record: Mapping[str, Any], status: str) -> PhaseView:
-    return PhaseView(
-        name=name,
-        state=_phase_state(name, item, record, status),
-        started=time_of(item, "start_time"),
-        ended=_phase_end(item, record, status),
-        updated=time_of(item, "last_updated_time"),
-        progress_percent=int(item.get("progress_percent") or 0),
-        message=str(item.get("message") or ""),
-        wait_seconds=int(item.get("wait_seconds") or 0),
-    )
-
-
-def _phase_state(name: str, item: Mapping[str, Any], record: Mapping[str, Any], status: str) -> str:
-    match item.get("status"):
-        case "DONE":
-            return "done"
-        case "SKIPPED":
-            return "skipped"
-        case "FAILED":
-            return "failed"
-    is_current = bool(item) or record.get("step") == name
-    if not is_current:
-        return "waiting"
-    if status == RUNNING:
-        return "running"
-    return "failed" if status == "FAILED" else "stopped"
-
-
-def _phase_end(item: Mapping[str, Any], record: Mapping[str, Any], status: str) -> datetime | None:
-    end = time_of(item, "end_time")
-    if end is None and item and status != RUNNING:
-        return time_of(record, "end_time") or time_of(item, "last_updated_time")
-    return end

@@ -1,0 +1,160 @@
+"""The command `cancel`: an operation is stopped, and what it made is tidied up, while that still is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from aurora_restore.cli.connection import connect, resolve_region
+from aurora_restore.cli.errors import AlreadySwitched, OperationEnded, OperationNotFound, WrongUse
+from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_record
+from aurora_restore.cli.help import NamesFirstCommand
+from aurora_restore.cli.options import JsonOption, RegionOption, TimeoutOption
+from aurora_restore.cli.pipeline import Execution, Pipeline, record_of_execution
+from aurora_restore.cli.running import (
+    WATCH_MINUTES,
+    IntervalOption,
+    OperationArgument,
+    show_end,
+    utc_now,
+    watch_to_the_end,
+)
+from aurora_restore.cli.screen import Screen, make_screen
+from aurora_restore.cli.views.cancelling import (
+    FOOTER,
+    TOO_LATE,
+    after_the_switch,
+    how_it_ended,
+    way_back,
+    what_it_means,
+    what_to_do_instead,
+)
+from aurora_restore.cli.views.record import CANCELLED, SUCCEEDED, OperationView, view_operation
+from aurora_restore.cli.watching import WatchLimits
+
+_REASON_MOST = 1000
+
+ReasonOption = Annotated[
+    str,
+    typer.Option(
+        "--reason", metavar="TEXT", help="Why: it stands in the record, the message and the execution."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An operation before it is cancelled; `execution` is looked at only where the record is not closed."""
+
+    view: OperationView
+    execution: Execution | None
+
+    @property
+    def can_be_stopped(self) -> bool:
+        """Whether its execution runs, as far as is known: the record may be behind."""
+        runs = self.execution is not None and self.execution.status == "RUNNING"
+        return runs and not self.view.is_cleaning_up
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("cancel", cls=NamesFirstCommand, rich_help_panel="Restores")(cancel)
+
+
+def cancel(
+    operation_id: OperationArgument,
+    reason: ReasonOption,
+    no_watch: Annotated[
+        bool, typer.Option("--no-watch", help="Return as soon as it is stopped; the cleanup goes on.")
+    ] = False,
+    region: RegionOption = None,
+    timeout_minutes: TimeoutOption = WATCH_MINUTES,
+    interval: IntervalOption = 1.0,
+    json_output: JsonOption = False,
+) -> None:
+    """Stop an operation and tidy up what it made: what stood there before stands there afterwards.
+
+    Its execution is stopped and the cleanup is followed to its end. A finished copy of the snapshot is kept for the
+    next start. Once the restored cluster has taken its name, the restore has succeeded: then nothing is stopped or
+    undone, and `undo` is the way back. Exit status 0 cancelled; 3 too late; 1 it failed before it could be stopped.
+    """
+    screen = make_screen(json_output)
+    cause = read_reason(reason)
+    pipeline = connect(resolve_region(region))
+    standing = look(pipeline, operation_id)
+    refuse_what_is_over(standing.view, pipeline.region)
+    stopped = _stop(screen, pipeline, standing, cause)
+    if no_watch:
+        _say_how_to_follow(screen, pipeline, operation_id, stopped)
+        return
+    limits = WatchLimits(timeout_minutes * 60, interval, record_grace=60)
+    _end(screen, watch_to_the_end(screen, pipeline, operation_id, limits, FOOTER))
+
+
+def read_reason(text: str) -> str:
+    """The reason, without white space around it. Raises WrongUse where there is none, or far too much."""
+    reason = " ".join(text.split())
+    if not reason:
+        raise WrongUse("--reason is empty.", "Say why in a few words: people read it in the record later.")
+    if len(reason) > _REASON_MOST:
+        raise WrongUse(f"--reason has {len(reason)} characters; {_REASON_MOST} are the most.")
+    return reason
+
+
+def look(pipeline: Pipeline, operation_id: str) -> Standing:
+    """How an operation stands. Raises OperationNotFound."""
+    record = pipeline.records.load(operation_id)
+    if record is not None and view_operation(record).is_closed:
+        return Standing(view_operation(record), None)
+    execution = pipeline.executions.find(operation_id)
+    if record is None and execution is None:
+        raise OperationNotFound(f"There is no operation {operation_id} in {pipeline.region}.")
+    if record is None and execution is not None:
+        record = record_of_execution(operation_id, execution)
+    ended = execution.status if execution is not None and execution.status != "RUNNING" else ""
+    return Standing(view_operation(record or {}, ended), execution)
+
+
+def refuse_what_is_over(view: OperationView, region: str) -> None:
+    """Raises OperationEnded where it has ended, AlreadySwitched where the new cluster has its name."""
+    if view.is_closed:
+        raise OperationEnded(how_it_ended(view, utc_now()), what_to_do_instead(view, region, utc_now()))
+    if view.switched and view.is_running:
+        raise AlreadySwitched(after_the_switch(view, utc_now()), way_back(view, region, utc_now()))
+
+
+def _stop(screen: Screen, pipeline: Pipeline, standing: Standing, cause: str) -> bool:
+    """Stop the execution, and say so; False where nothing runs any more and the cleanup is what is left."""
+    view = standing.view
+    if not standing.can_be_stopped:
+        screen.say(f"{view.operation_id} does not run any more; following its cleanup.")
+        return False
+    screen.say(f"Cancelling {view.operation_id} in {pipeline.region}.")
+    for line in what_it_means(view):
+        screen.say(f"  {line}")
+    if not pipeline.executions.stop(view.operation_id, cause):
+        screen.say("Step Functions does not know the execution any more; following the cleanup.")
+        return False
+    screen.say("Stopped. The cleanup begins by itself: within seconds, or within 5 minutes at the latest.")
+    screen.show()
+    return True
+
+
+def _say_how_to_follow(screen: Screen, pipeline: Pipeline, operation_id: str, stopped: bool) -> None:
+    if screen.json_output:
+        screen.data({"operation_id": operation_id, "region": pipeline.region, "stopped": stopped})
+    screen.line(f"Follow the cleanup with: aurora-restore watch {operation_id} --region {pipeline.region}")
+
+
+def _end(screen: Screen, record: Mapping[str, Any]) -> None:
+    """The record decides how it ended, whatever was meant: it may have come to its end before it was stopped."""
+    show_end(screen, record)
+    status = record.get("status")
+    if status == SUCCEEDED:
+        screen.show()
+        screen.say(TOO_LATE)
+        raise typer.Exit(ExitCode.REQUEST_REFUSED)
+    raise typer.Exit(ExitCode.OK if status == CANCELLED else exit_code_of_record(record))

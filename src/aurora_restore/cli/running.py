@@ -1,0 +1,141 @@
+"""Starting an operation, following it, and showing its end: what several commands have in common."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from aurora_restore.cli.exit_codes import ExitCode
+from aurora_restore.cli.follow import LEAVING_IS_SAFE, follow
+from aurora_restore.cli.pipeline import Pipeline
+from aurora_restore.cli.request import new_operation_id, read_operation_id
+from aurora_restore.cli.screen import Screen
+from aurora_restore.cli.views.common import heading
+from aurora_restore.cli.views.connect import connect_command, password_secret
+from aurora_restore.cli.views.operation import render_outcome
+from aurora_restore.cli.views.record import SUCCEEDED, OperationView, view_operation
+from aurora_restore.cli.watching import Watcher, WatchLimits
+
+PLAN_MINUTES = 10.0
+WATCH_MINUTES = 48 * 60.0
+START_GRACE_SECONDS = 10.0
+_NAME_TRIES = 5
+# Where the certificates are that sign the database servers' own; `local env` sets it.
+CA_BUNDLE_VARIABLE = "DATABASE_CA_BUNDLE"
+
+OperationArgument = Annotated[
+    str, typer.Argument(metavar="OPERATION", help="The operation's id, e.g. restore-20230615-123456.")
+]
+IntervalOption = Annotated[
+    float, typer.Option("--interval", metavar="SECONDS", help="Seconds between looks.", min=0.1, max=300)
+]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def begin(pipeline: Pipeline, request: Mapping[str, Any], name: str | None, prefix: str = "restore") -> str:
+    """Start an operation, under a customary name where none is given; return its id."""
+    if name is None:
+        return start_under_new_name(pipeline, request, utc_now, time.sleep, prefix)
+    operation_id = read_operation_id(name)
+    pipeline.executions.start(operation_id, request)
+    return operation_id
+
+
+def start_under_new_name(
+    pipeline: Pipeline,
+    request: Mapping[str, Any],
+    now: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    prefix: str = "restore",
+) -> str:
+    """Start under the customary name; where another has the name of this second, under that of a later one.
+
+    Raises:
+        ExecutionAlreadyExists: the names of several seconds were all taken.
+    """
+    from aurora_restore.aws.executions import ExecutionAlreadyExists  # noqa: PLC0415 - boto3 is slow to load
+
+    for tries_left in reversed(range(_NAME_TRIES)):
+        operation_id = new_operation_id(now(), prefix)
+        try:
+            pipeline.executions.start(operation_id, request)
+        except ExecutionAlreadyExists:
+            if not tries_left:
+                raise
+            sleep(1 - now().microsecond / 1_000_000)
+        else:
+            break
+    return operation_id
+
+
+def say_started(
+    screen: Screen, pipeline: Pipeline, operation_id: str, facts: Mapping[str, Any] | None = None
+) -> None:
+    """Say what was started and how to watch it; `facts` are added for programs."""
+    execution = pipeline.executions.find(operation_id)
+    if screen.json_output:
+        arn = execution.execution_arn if execution else None
+        standing = {"operation_id": operation_id, "region": pipeline.region, "execution_arn": arn}
+        screen.data(standing | dict(facts or {}))
+    screen.line(f"Started {operation_id} in {pipeline.region}.")
+    screen.line(f"Watch it with: aurora-restore watch {operation_id} --region {pipeline.region}")
+
+
+def wait_for_plan(
+    screen: Screen, pipeline: Pipeline, operation_id: str, timeout_minutes: float, interval: float
+) -> Mapping[str, Any]:
+    """The record of a dry run, once it has ended."""
+    limits = WatchLimits(timeout_minutes * 60, interval, start_grace=START_GRACE_SECONDS)
+    record: Mapping[str, Any] = {}
+    with screen.busy(f"Checking, as {operation_id} in {pipeline.region}"):
+        for observation in Watcher(pipeline, utc_now, time.sleep, limits).observations(operation_id):
+            record = observation.record
+    return record
+
+
+def watch_to_the_end(
+    screen: Screen,
+    pipeline: Pipeline,
+    operation_id: str,
+    limits: WatchLimits,
+    footer: str = LEAVING_IS_SAFE,
+) -> Mapping[str, Any]:
+    """Follow an operation and return its final record; ctrl-c leaves the watch, and only that."""
+    watcher = Watcher(pipeline, utc_now, time.sleep, limits)
+    try:
+        record = follow(screen, watcher.observations(operation_id), utc_now, footer)
+    except KeyboardInterrupt:
+        screen.note(
+            f"Left. The operation goes on; take it up again with: "
+            f"aurora-restore watch {operation_id} --region {pipeline.region}"
+        )
+        raise typer.Exit(ExitCode.LEFT) from None
+    screen.show()
+    return record
+
+
+def show_end(screen: Screen, record: Mapping[str, Any]) -> None:
+    """How an operation ended, and how to connect to what stands."""
+    view = view_operation(record)
+    screen.show(render_outcome(view, utc_now()))
+    show_connect_command(screen, view)
+
+
+def show_connect_command(screen: Screen, view: OperationView, database: str | None = None) -> None:
+    """Say how to connect, in one line that can be copied whole, however narrow the terminal is."""
+    bundle = os.environ.get(CA_BUNDLE_VARIABLE)
+    command = connect_command(view.section("restore_details"), view.section("plan"), bundle, database)
+    if command and view.status == SUCCEEDED:
+        screen.show()
+        screen.show(heading("Connect"))
+        screen.line(f"  {command}")
+        if secret := password_secret(view.section("restore_details"), view.section("plan")):
+            screen.line(f"  The password is in the secret {secret}.")

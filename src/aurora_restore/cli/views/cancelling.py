@@ -1,0 +1,106 @@
+"""What is said about a cancellation: what it means for what stands, and what to do where it comes too late."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from aurora_restore.cli.views.common import clock_time, minute_time
+from aurora_restore.cli.views.plan_replacement import final_snapshot, keep_hours
+from aurora_restore.cli.views.record import SUCCEEDED, OperationView
+from aurora_restore.cli.views.record_fields import map_of, time_of
+from aurora_restore.cli.views.replacement import is_kept, replaced_name, undo_command
+from aurora_restore.domain.results import Phase
+
+FOOTER = "ctrl-c leaves the watch; the cleanup goes on."
+TOO_LATE = (
+    "The cancel came too late: the operation had succeeded before it was stopped. Nothing was undone, and what "
+    "is shown above stands."
+)
+
+
+def what_it_means(view: OperationView) -> list[str]:
+    """What becomes of the target, the new cluster and the copy; a sentence each."""
+    if view.dry_run or not view.section("plan"):
+        return ["Nothing has been made yet, so there is nothing to remove."]
+    if view.switched:
+        return [f"{view.target_cluster_id} is the new cluster already and stays it: nothing is undone."]
+    lines = [_fate_of_the_target(view)]
+    if not view.undoes:
+        lines.append("What the run has made of the new cluster is removed.")
+    lines.append(_fate_of_the_copy(view))
+    return [line for line in lines if line]
+
+
+def _fate_of_the_copy(view: OperationView) -> str:
+    if not map_of(view.section("plan"), "copy"):
+        return ""
+    if map_of(view.section("phases"), Phase.COPY_SNAPSHOT).get("status") == "DONE":
+        return "The finished copy of the snapshot is kept for the next start."
+    return "An unfinished copy of the snapshot is deleted; a finished one is kept for the next start."
+
+
+def _fate_of_the_target(view: OperationView) -> str:
+    if view.undoes:
+        return (
+            f"{view.target_cluster_id} stays the cluster that stands there now; the kept one stays kept for as long "
+            "as it was meant to be."
+        )
+    if not view.section("replaced"):
+        return ""
+    name = replaced_name(view)
+    if view.section("retirement").get("state") in ("BEGUN", "RETIRED"):
+        return (
+            f"{name} has been removed, or is being removed (delete_first): it is restored from its last snapshot "
+            f"{final_snapshot(view)}, which takes about as long as a restore does."
+        )
+    return f"{name} stays the cluster that stands there now."
+
+
+def how_it_ended(view: OperationView, now: datetime) -> str:
+    """`restore-… has ended already: FAILED (SNAPSHOT_COPY_FAILED) at 11:52:02 UTC.`"""
+    code = view.error.get("code")
+    why = f" ({code})" if code and view.status not in (SUCCEEDED, code) else ""
+    when = f" at {clock_time(view.ended, now)}" if view.ended else ""
+    return f"{view.operation_id} has ended already: {view.status}{why}{when}."
+
+
+def what_to_do_instead(view: OperationView, region: str, now: datetime) -> str:
+    """What there is to do about an operation that has ended."""
+    if view.status == SUCCEEDED and not view.dry_run and view.section("replaced"):
+        return f"Nothing is undone. {way_back(view, region, now)}"
+    shows = f"`aurora-restore status {view.operation_id} --region {region}` shows"
+    if view.status == SUCCEEDED:
+        return f"Nothing is undone. {shows} what stands."
+    return f"There is nothing to cancel. {shows} what was tidied up and what was kept."
+
+
+def after_the_switch(view: OperationView, now: datetime) -> str:
+    """That the restore has succeeded, although it still runs."""
+    since = f" since {clock_time(view.switched, now)}" if view.switched else ""
+    what = "old" if view.undoes else "restored"
+    rest = f" The run goes on with what is left ({view.step})." if view.step else ""
+    return (
+        f"The {view.noun} has already succeeded: {view.target_cluster_id} is the {what} cluster{since}. Nothing was "
+        f"stopped, and nothing is undone.{rest}"
+    )
+
+
+def way_back(view: OperationView, region: str, now: datetime) -> str:
+    """How to have the cluster back that was replaced; the commands can be copied."""
+    undo = f"{undo_command(view)} --region {region}"
+    if is_kept(view, now):
+        until = time_of(view.section("retirement"), "keep_until")
+        limit = f" until {minute_time(until, now)}" if until else ""
+        return f"The old cluster is kept{limit}. To put it back:\n{undo}"
+    if (hours := keep_hours(view)) and not view.is_closed:
+        return f"The old cluster will be kept for {hours:g} h. To put it back, once this has ended:\n{undo}"
+    if final_snapshot(view) is None:
+        return "The old cluster goes without a last snapshot, as was asked for: there is no way back."
+    restore = (
+        f"aurora-restore start --source-snapshot {final_snapshot(view)} --source-region {region} "
+        f"--target-cluster {view.target_cluster_id} --replace --region {region}"
+    )
+    return (
+        "The old cluster is not kept (keep_replaced_hours). To have its data back, once this has ended, restore its "
+        f"last snapshot:\n{restore}"
+    )

@@ -1,0 +1,76 @@
+"""What is said of a run that is over while its cleanup has not begun: what ended it, and what is waited for."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from aurora_restore.cli.pipeline import Execution
+from aurora_restore.cli.views.common import clock_time
+from aurora_restore.cli.views.record_fields import text_of
+
+CLEANUP_STATE_MACHINE_NAME = "aurora-restore-cleanup-state-machine"
+EVENT_RULE_NAME = "aurora-restore-abnormal-end"
+SWEEP_RULE_NAME = "aurora-restore-sweep"
+
+_CAUSE_MOST = 300
+_WHAT_COMES = (
+    "Its cleanup has not begun yet: the event of this end starts it within seconds; should that be lost, "
+    "the sweep does within 5 minutes."
+)
+_ENDINGS = {
+    "ABORTED": "was stopped",
+    "TIMED_OUT": "ran out of time",
+    "FAILED": "failed",
+    "SUCCEEDED": "came to its end",
+}
+
+
+def due_words(record: Mapping[str, Any], execution: Execution | None) -> str:
+    """What ended the run, and what begins its cleanup. The same text at every look."""
+    if execution is not None and execution.status == "SUCCEEDED":
+        return f"{_end_of(execution)} Its record is not closed yet: the sweep does that within 5 minutes."
+    if execution is not None and execution.status != "RUNNING":
+        return f"{_end_of(execution)} {_WHAT_COMES}"
+    marked = f"The record was marked {text_of(record, 'status')} by hand."
+    if execution is not None:
+        return (
+            f"{marked} The run ends when its step looks again, or when the sweep finds it, within 10 minutes; then "
+            "the cleanup begins."
+        )
+    return f"{marked} The sweep finds it within 10 minutes and tidies up."
+
+
+def _end_of(execution: Execution) -> str:
+    when = f" at {clock_time(execution.stop_date)}" if execution.stop_date else ""
+    said = ": ".join(part for part in (execution.error, _shortened(execution.cause)) if part)
+    return f"The execution {_ENDINGS.get(execution.status, 'has ended')}{when}{f' ({said})' if said else ''}."
+
+
+def _shortened(cause: str | None) -> str:
+    text = " ".join((cause or "").split())
+    return text if len(text) <= _CAUSE_MOST else f"{text[:_CAUSE_MOST]}…"
+
+
+def overdue_words() -> str:
+    """What to look at where no cleanup begins."""
+    return (
+        f"This is overdue. See whether the rules {EVENT_RULE_NAME} and {SWEEP_RULE_NAME} are enabled, and how the "
+        f"newest execution of {CLEANUP_STATE_MACHINE_NAME} ended."
+    )
+
+
+def how_to_start_it(operation_id: str, record: Mapping[str, Any]) -> str:
+    """The command that begins the cleanup by hand, where the record tells enough for it."""
+    arn = text_of(record, "execution_arn")
+    stem, found, _ = arn.partition(":execution:")
+    if not found:
+        return "The lock is held until then: look at the log of the function aurora-restore-sweep."
+    machine = f"{stem}:stateMachine:{CLEANUP_STATE_MACHINE_NAME}"
+    event = shlex.quote(json.dumps({"detail": {"name": operation_id, "executionArn": arn}}))
+    return (
+        "The lock is held until then. Begin the cleanup by hand:\naws stepfunctions start-execution "
+        f"--state-machine-arn {machine} --input {event}"
+    )

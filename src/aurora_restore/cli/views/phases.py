@@ -1,0 +1,111 @@
+"""The phases of an operation on the screen, what it waits for, and when that should end."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from aurora_restore.cli.views.common import (
+    STYLES,
+    about,
+    clock_time,
+    duration,
+    minute_time,
+    plain_table,
+)
+from aurora_restore.cli.views.record import OperationView
+from aurora_restore.cli.views.record_phases import PhaseView, WaitView
+
+_BAR_WIDTH = 30
+NO_ESTIMATE = "no estimate yet"
+_NOTHING_KNOWN = "nothing tells"
+
+
+def render_phases(view: OperationView, now: datetime) -> RenderableType:
+    """A line a phase: how it stands, how long it took, what it said last."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(no_wrap=True, justify="right")
+    grid.add_column(overflow="fold")
+    for phase in view.phases:
+        # What a run that has ended never came to, or a dry run never will, is no news.
+        if phase.state == "waiting" and (view.dry_run or not view.is_running):
+            continue
+        grid.add_row(
+            Text(phase.name, style="bold" if phase.state == "running" else ""),
+            Text("" if phase.state == "waiting" else phase.state, style=STYLES[phase.state]),
+            Text(duration(phase.seconds(now)), style="dim"),
+            _phase_detail(phase),
+        )
+    return grid
+
+
+def _phase_detail(phase: PhaseView) -> RenderableType:
+    if phase.state == "running":
+        bar = ProgressBar(
+            total=100,
+            completed=phase.progress_percent,
+            width=_BAR_WIDTH,
+            complete_style="cyan",
+            finished_style="cyan",
+        )
+        row = Table.grid(padding=(0, 1))
+        row.add_row(bar, Text(f"{phase.progress_percent} %"))
+        return row
+    return Text(phase.message, style="dim")
+
+
+def render_waiting(view: OperationView, now: datetime) -> RenderableType:
+    """What the run waits for, and since when; when the step looks again; when it should end, and why we think so."""
+    phase = view.current_phase
+    if phase is None:
+        return Text("Waiting for the first step to begin.")
+    wait = phase.current_wait
+    since = (wait.since if wait else None) or phase.waiting_since or phase.started
+    text = Text.assemble(
+        (phase.message or f"{phase.name} is at work", "cyan"),
+        f" (since {clock_time(since, now)})" if since else "",
+        (_next_look(phase, now), "dim"),
+    )
+    if wait is None:
+        return text
+    return Group(text, Text(f"Should end: {expectation(wait, now)}"))
+
+
+def _next_look(phase: PhaseView, now: datetime) -> str:
+    if not (phase.updated and phase.wait_seconds):
+        return ""
+    left = (phase.updated + timedelta(seconds=phase.wait_seconds) - now).total_seconds()
+    return f"; looks again in {duration(left)}" if left > 0 else "; looks again now"
+
+
+def expectation(wait: WaitView, now: datetime) -> str:
+    """When a wait should end and why we think so: `about 14:32 UTC (RDS reports 43 %), in 12 min`."""
+    reason = f" ({wait.why})" if wait.why and not wait.why.startswith(_NOTHING_KNOWN) else ""
+    if wait.expected_end is None:
+        return NO_ESTIMATE + reason
+    left = (wait.expected_end - now).total_seconds()
+    remaining = f"in {about(left)}" if left >= 0 else f"{about(-left)} over"
+    return f"about {minute_time(wait.expected_end, now)}{reason}, {remaining}"
+
+
+def render_waits(view: OperationView) -> RenderableType | None:
+    """Each wait that has ended: how long it took, how often it was looked at, what the looking can have added."""
+    ended = [(phase.name, wait) for phase in view.phases for wait in phase.waits if wait.ended]
+    if not ended:
+        return None
+    table = plain_table("phase", "waited for", "took", "looks", "added at most")
+    for phase_name, wait in ended:
+        table.add_row(
+            phase_name,
+            wait.name.replace("_", " "),
+            duration(wait.seconds),
+            str(wait.looks),
+            duration(wait.added_seconds_most),
+        )
+    return table

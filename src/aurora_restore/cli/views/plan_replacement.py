@@ -1,0 +1,125 @@
+"""The part of a plan that says what is replaced, how, and what is destroyed when.
+
+Names that follow from the operation id are derived where the plan does not hold them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from aurora_restore.cli.views.record import OperationView
+from aurora_restore.cli.views.record_fields import map_of, maps_of, number_of, text_of
+from aurora_restore.cli.views.replacement import members_in_words, replaced_name, undo_command
+from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier, staging_identifier
+
+Rows = list[tuple[str, str | Text | None]]
+
+
+def planned_differences(view: OperationView) -> Sequence[Mapping[str, Any]]:
+    """What is known beforehand to come out otherwise than the cluster that stands."""
+    plan = view.section("plan")
+    planned = maps_of(map_of(plan, "replacement"), "differences") or maps_of(plan, "differences")
+    return planned or (maps_of(view.section("restore_details"), "differences") if view.dry_run else [])
+
+
+def replacement_rows(view: OperationView) -> Rows:
+    """What is replaced, how, what is destroyed and when; nothing for a target that does not stand yet."""
+    if view.undoes:
+        return _undo_rows(view)
+    replaced = view.section("replaced")
+    if not replaced:
+        return []
+    name = replaced_name(view)
+    engine = " ".join(filter(None, (text_of(replaced, "engine"), text_of(replaced, "engine_version"))))
+    about_it = ", ".join(filter(None, (members_in_words(replaced), engine)))
+    return [
+        ("replaces", Text.assemble((name, "bold"), f": {about_it}")),
+        ("  how", _how(view, name)),
+        ("  destroyed", _destroyed(view)),
+        ("  last snapshot", _last_snapshot(view)),
+        ("  way back", _way_back(view)),
+    ]
+
+
+def _planned(view: OperationView) -> Mapping[str, Any]:
+    return map_of(view.section("plan"), "replacement")
+
+
+def deletes_first(view: OperationView) -> bool:
+    """Whether the old cluster goes before the new one comes."""
+    asked = text_of(view.section("parameters"), "replace_strategy")
+    return (text_of(_planned(view), "strategy") or asked) == "delete_first"
+
+
+def keep_hours(view: OperationView) -> float:
+    """For how long the old cluster is kept after the switch."""
+    asked = number_of(view.section("parameters"), "keep_replaced_hours")
+    return number_of(_planned(view), "keep_hours") or asked or 0.0
+
+
+def final_snapshot(view: OperationView) -> str | None:
+    """The name of the last snapshot of the cluster that goes; None where none is wanted."""
+    if view.section("parameters").get("final_snapshot") is False:
+        return None
+    made = text_of(view.section("retirement"), "final_snapshot_identifier")
+    planned = text_of(_planned(view), "final_snapshot_identifier")
+    return made or planned or final_snapshot_identifier(view.operation_id)
+
+
+def _how(view: OperationView, name: str) -> str:
+    if deletes_first(view):
+        return (
+            f"delete_first: {name} is removed BEFORE the restore begins; nobody has the name until the new one is "
+            "ready"
+        )
+    aside = text_of(_planned(view), "aside_identifier") or aside_identifier(name, view.operation_id)
+    staging = staging_identifier(name, view.operation_id)
+    at_first = text_of(map_of(view.section("plan"), "cluster"), "db_cluster_identifier")
+    return (
+        f"swap: the new one is made beside it as {at_first if at_first != name else staging} and verified; then "
+        f"{name} becomes {aside}, and the new one becomes {name}"
+    )
+
+
+def _destroyed(view: OperationView) -> str:
+    if deletes_first(view):
+        return "its instances and the cluster, before the restore begins"
+    if hours := keep_hours(view):
+        return f"its instances and the cluster, {hours:g} h after the switch; it is kept stopped until then"
+    return "its instances and the cluster, as soon as the new one has the name"
+
+
+def _last_snapshot(view: OperationView) -> str | Text:
+    name = final_snapshot(view)
+    if name is None:
+        return Text("NONE (final_snapshot is false): what only it holds is lost", style="bold yellow")
+    return f"{name}, made and seen before anything is deleted"
+
+
+def _way_back(view: OperationView) -> str:
+    kept = keep_hours(view)
+    if kept and not deletes_first(view):
+        command = "aurora-restore undo OPERATION" if view.dry_run else undo_command(view)
+        return f"{command}, for {kept:g} h after the switch"
+    could = "" if deletes_first(view) else "; keep_replaced_hours would keep the cluster itself for a while"
+    if final_snapshot(view) is None:
+        return f"none after the switch{could}"
+    return f"a restore of its last snapshot{could}"
+
+
+def _undo_rows(view: OperationView) -> Rows:
+    """What an undo does: the same exchange of names the other way round."""
+    target = view.target_cluster_id
+    kept = text_of(map_of(view.section("plan"), "cluster"), "db_cluster_identifier")
+    what = (
+        f"{kept}, which becomes {target} again" if kept else f"the kept cluster, which becomes {target} again"
+    )
+    return [
+        ("undoes", Text(view.undoes, style="bold")),
+        ("  puts back", what),
+        ("  destroyed", f"the cluster that is {target} until then, as soon as the old one has the name"),
+        ("  last snapshot", _last_snapshot(view)),
+    ]

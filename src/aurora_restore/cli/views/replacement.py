@@ -1,0 +1,197 @@
+"""The cluster that stood there before: what becomes of it, how it was set up, how to have it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from aurora_restore.cli.views.common import (
+    about,
+    clock_time,
+    facts,
+    heading,
+    indented,
+    minute_time,
+    plain_table,
+    words,
+)
+from aurora_restore.cli.views.record import OperationView
+from aurora_restore.cli.views.record_fields import maps_of, number_of, text_of, time_of
+
+KEPT = "KEPT"
+Rows = list[tuple[str, str | Text | None]]
+
+_SHOWN_ELSEWHERE = frozenset({"db_cluster_identifier", "db_cluster_resource_id", "members"})
+
+
+def render_replaced(view: OperationView, now: datetime) -> RenderableType | None:
+    """What became of the replaced cluster, and for how long nobody had its name; None where none is replaced."""
+    rows = _replaced_rows(view, now)
+    return Group(heading("Replaced cluster"), facts(rows)) if rows else None
+
+
+def _replaced_rows(view: OperationView, now: datetime) -> Rows:
+    replaced, retirement = view.section("replaced"), view.section("retirement")
+    if not (replaced or retirement or view.section("switch_over")):
+        return []
+    # Of a cluster that stays, a snapshot is no last one, and is removed again.
+    stays = view.goes_back and not retirement.get("begun_time")
+    return [
+        ("cluster", replaced_name(view) + _resource(replaced)),
+        ("now", _standing(view, now)),
+        ("kept until", _until(view, now)),
+        ("last snapshot", None if stays else text_of(retirement, "final_snapshot_identifier")),
+        ("no name for", None if view.goes_back else without_the_name(view)),
+        ("to go back", undo_command(view) if is_kept(view, now) else None),
+    ]
+
+
+def replaced_name(view: OperationView) -> str:
+    """The name of the cluster that is replaced, which the new one takes."""
+    return text_of(view.section("replaced"), "db_cluster_identifier") or view.target_cluster_id
+
+
+def _resource(replaced: Mapping[str, Any]) -> str:
+    resource = text_of(replaced, "db_cluster_resource_id")
+    return f" ({resource})" if resource else ""
+
+
+def aside_name(view: OperationView) -> str:
+    """The name of the old cluster after it gave up its own."""
+    retired_as = text_of(view.section("retirement"), "db_cluster_identifier")
+    return (
+        text_of(view.section("switch_over"), "aside_identifier") or retired_as or "a cluster of another name"
+    )
+
+
+def _standing(view: OperationView, now: datetime) -> str | Text:
+    switch, retirement = view.section("switch_over"), view.section("retirement")
+    if view.goes_back:
+        return _put_back(view)
+    match retirement.get("state"):
+        case "KEPT":
+            return f"kept as {aside_name(view)}, stopped"
+        case "BEGUN":
+            begun = time_of(retirement, "begun_time")
+            return "being removed" + (f", since {clock_time(begun, now)}" if begun else "")
+        case "RETIRED":
+            saved = text_of(retirement, "final_snapshot_identifier")
+            return "removed" if saved else "removed, without a last snapshot"
+        case "UNDONE":
+            by = text_of(retirement, "undone_by")
+            return Text(f"under its own name again: this was undone{f' by {by}' if by else ''}", style="bold")
+    if view.switched:
+        return f"as {aside_name(view)}, about to be retired"
+    if switch.get("name_gone_time"):
+        return f"as {aside_name(view)}: the names are being changed just now"
+    return "under its own name, as it was"
+
+
+def _put_back(view: OperationView) -> str:
+    """After an abnormal end. With delete_first it may have been removed already: then it is made again."""
+    again = bool(view.section("retirement").get("begun_time"))
+    if view.is_closed:
+        return "under its own name" + (", made again from its last snapshot" if again else ", as it was")
+    return "being made again from its last snapshot" if again else "under its own name, or about to be again"
+
+
+def _until(view: OperationView, now: datetime) -> str | None:
+    retirement = view.section("retirement")
+    until = time_of(retirement, "keep_until")
+    if until is None or retirement.get("state") != KEPT:
+        return None
+    left = (until - now).total_seconds()
+    remaining = f"in {about(left)}" if left > 0 else "over: it is removed within minutes"
+    return f"{minute_time(until, now)} ({remaining})"
+
+
+def is_kept(view: OperationView, now: datetime) -> bool:
+    """Whether the replaced cluster can still be put back by an undo."""
+    retirement = view.section("retirement")
+    until = time_of(retirement, "keep_until")
+    return retirement.get("state") == KEPT and not view.goes_back and (until is None or until > now)
+
+
+def undo_command(view: OperationView) -> str:
+    return f"aurora-restore undo {view.operation_id}"
+
+
+def without_the_name(view: OperationView) -> str | None:
+    """For how long no cluster had the name, and when that was."""
+    switch = view.section("switch_over")
+    seconds = number_of(switch, "seconds_without_name")
+    if seconds is None:
+        return None
+    gone = time_of(switch, "name_gone_time")
+    span = f", from {gone:%H:%M:%S} to {clock_time(view.switched, gone)}" if gone and view.switched else ""
+    return f"{words(round(seconds))} s{span}"
+
+
+def render_configuration(view: OperationView) -> RenderableType | None:
+    """How the replaced cluster was set up: kept in the record, and the default for the new one."""
+    replaced = view.section("replaced")
+    rows: Rows = [
+        (name.replace("_", " "), words(value))
+        for name, value in sorted(replaced.items())
+        if name not in _SHOWN_ELSEWHERE and value not in (None, "", [], {}, False)
+    ]
+    rows += [("instance", _member(member)) for member in maps_of(replaced, "members")]
+    return Group(heading("Replaced cluster, as it was set up"), facts(rows)) if rows else None
+
+
+def _member(member: Mapping[str, Any]) -> str:
+    details = [text_of(member, "db_instance_class")]
+    if (tier := number_of(member, "promotion_tier")) is not None:
+        details.append(f"tier {tier:.0f}")
+    details.append(text_of(member, "db_parameter_group_name"))
+    listed = ", ".join(detail for detail in details if detail)
+    return f"{text_of(member, 'db_instance_identifier')} ({listed})"
+
+
+def members_in_words(replaced: Mapping[str, Any]) -> str:
+    """`2 instances of db.r5.large`, with every class where they differ."""
+    members = maps_of(replaced, "members")
+    classes = sorted({text_of(member, "db_instance_class") for member in members} - {""})
+    count = f"{len(members)} instance{'' if len(members) == 1 else 's'}"
+    return f"{count} of {' and '.join(classes)}" if classes else count
+
+
+def render_differences(
+    found: Iterable[Mapping[str, Any]], title: str, heads: tuple[str, str] = ("was", "is now")
+) -> RenderableType | None:
+    """Field by field: what it was, what it is now, and whether somebody asked for that; what nobody did first."""
+    rows = sorted(found, key=lambda item: bool(item.get("asked_for") or item.get("accepted")))
+    if not rows:
+        return None
+    table = plain_table("field", *heads, "")
+    for item in rows:
+        table.add_row(
+            text_of(item, "field"), words(item.get("replaced")), words(item.get("restored")), _verdict(item)
+        )
+    return Group(heading(title), indented(table))
+
+
+def _verdict(item: Mapping[str, Any]) -> Text:
+    if item.get("asked_for"):
+        return Text("asked for", style="green")
+    return (
+        Text("accepted", style="green") if item.get("accepted") else Text("NOT ASKED FOR", style="bold red")
+    )
+
+
+def unasked(found: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The fields that differ though nobody asked for it."""
+    return [text_of(item, "field") for item in found if not (item.get("asked_for") or item.get("accepted"))]
+
+
+def render_way_past(fields: list[str]) -> RenderableType:
+    """That these differences stop a run, and the options that accept them, to be copied."""
+    options = " ".join(f"--accept-difference {field}" for field in fields)
+    return Text.assemble(
+        "What nobody asked for stops a run before the old cluster is touched. Ask for the old value, or accept: ",
+        (options, "bold"),
+    )

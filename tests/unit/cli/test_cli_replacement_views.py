@@ -1,0 +1,399 @@
+"""What people read about a replacement, an abnormal end and a wait, in each state that they can be in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.cli import cli_records as records
+from tests.unit.cli import cli_replacement_records as replacements
+from tests.unit.cli.cli_records import NOW
+from tests.unit.cli.cli_replacement_records import ASIDE, FINAL_SNAPSHOT, STAGING, TARGET, waiting
+from tests.unit.cli.test_cli_views import identifier_at_the_end, outcome, picture, text_of, words_of
+
+from aurora_restore.cli.views.due import due_words
+from aurora_restore.cli.views.log import change_lines
+from aurora_restore.cli.views.operation import render_operation, render_outcome, render_status
+from aurora_restore.cli.views.operations_list import render_operations
+from aurora_restore.cli.views.record import view_operation
+
+NAME = "restore-20261122-114200"
+OLD_RUN = "it took 38 min in restore-20261121-030000"
+
+STATES = [
+    waiting,
+    replacements.replacing,
+    replacements.clearing,
+    replacements.switched,
+    replacements.kept,
+    replacements.retired,
+    replacements.cancelled_after_the_switch,
+    replacements.differing,
+    replacements.cleaning_up,
+    replacements.cancelled,
+    replacements.undoing,
+    replacements.undone,
+    replacements.planned_replacement,
+    replacements.planned_undo,
+]
+
+
+def status(record: dict[str, Any], width: int = 100, execution_status: str = "") -> str:
+    return words_of(render_status(view_operation(record, execution_status), NOW), width)
+
+
+def phases(record: dict[str, Any]) -> list[str]:
+    return [phase.name for phase in view_operation(record).phases]
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_every_state_fits_every_width(state: Any, width: int) -> None:
+    view = view_operation(state())
+    for renderable in (render_operation(view, NOW), render_outcome(view, NOW), render_status(view, NOW)):
+        wider = [line for line in text_of(renderable, width).splitlines() if len(line) > width]
+        assert all(identifier_at_the_end(line) for line in wider), wider
+
+
+@pytest.mark.parametrize(
+    "section", ["replaced", "switch_over", "retirement", "cleanup", "plan", "restore_details"]
+)
+@pytest.mark.parametrize("value", ["gone", 7, ["a"], {}, {"state": 5, "done": "x", "members": "two"}, None])
+def test_nothing_that_a_hand_can_write_stops_the_display(section: str, value: Any) -> None:
+    for state in (replacements.switched, replacements.cleaning_up, replacements.kept):
+        view = view_operation(state() | {section: value})
+        assert NAME in words_of(render_status(view, NOW))
+        render_outcome(view, NOW)
+        render_operations([view], NOW, 80)
+        change_lines(None, view, NOW)
+
+
+# Phases
+
+
+def test_a_restore_into_a_new_target_has_no_phases_of_a_replacement() -> None:
+    assert not {"ClearTarget", "SwitchOver", "RetireReplaced"} & set(phases(records.copying()))
+
+
+def test_a_swap_has_the_switch_and_the_retirement_before_it_and_nothing_to_clear() -> None:
+    shown = phases(replacements.replacing())
+    assert "ClearTarget" not in shown
+    assert shown[-5:] == ["VerifyRestore", "SwitchOver", "RetireReplaced", "ArchiveSnapshot", "Notify"]
+
+
+def test_delete_first_clears_the_target_and_switches_nothing() -> None:
+    shown = phases(replacements.clearing())
+    assert shown[:4] == ["SnapshotCheck", "CopySnapshot", "ClearTarget", "RestoreCluster"]
+    assert "SwitchOver" not in shown
+
+
+def test_an_undo_shows_what_it_does_only() -> None:
+    expected = ["SnapshotCheck", "RestoreCluster", "SwitchOver", "RetireReplaced", "Notify"]
+    assert phases(replacements.undoing()) == expected
+    assert f"what stood before {NAME} -> {TARGET}" in picture(replacements.undoing())
+
+
+# Waits
+
+
+@pytest.mark.parametrize(
+    ("wait", "said"),
+    [
+        (
+            {"expected_end": "2026-11-22T14:32:00.000Z", "why": "RDS reports 43 %"},
+            "about 14:32 UTC (RDS reports 43 %), in 2 h 50 min",
+        ),
+        (
+            {"expected_end": "2026-11-23T01:00:00.000Z", "why": OLD_RUN},
+            f"about 2026-11-23 01:00 UTC ({OLD_RUN}), in 13 h 18 min",
+        ),
+        (
+            {"expected_end": "2026-11-22T11:30:00.000Z", "why": OLD_RUN},
+            f"about 11:30 UTC ({OLD_RUN}), 12 min over",
+        ),
+        ({}, "Should end: no estimate yet"),
+        ({"expected_end": None, "why": ""}, "Should end: no estimate yet"),
+        (
+            {"expected_end": None, "why": f"longer than last time: {OLD_RUN}"},
+            f"no estimate yet (longer than last time: {OLD_RUN})",
+        ),
+    ],
+)
+def test_of_a_wait_is_said_when_it_should_end_and_why_we_think_so(wait: dict[str, Any], said: str) -> None:
+    seen = picture(waiting(**wait))
+    assert said in seen
+    assert "(since 11:42:05 UTC)" in seen
+
+
+def test_of_several_waits_the_one_that_lasts_is_shown() -> None:
+    record = waiting(until="2026-11-22T11:42:20.000Z")
+    item = {"since": "2026-11-22T11:42:21.000Z", "expected_end": "2026-11-22T11:50:00.000Z", "why": OLD_RUN}
+    record["phases"]["CopySnapshot"]["waits"]["available"] = item
+    assert "about 11:50 UTC" in picture(record)
+    assert "CopySnapshot copy 25 s 4 2.0 s" in status(record)
+
+
+def test_a_line_of_a_log_says_when_it_should_end_and_comes_again_once_that_is_known() -> None:
+    before = view_operation(waiting())
+    after = view_operation(waiting(expected_end="2026-11-22T14:32:00.000Z", why="RDS reports 43 %"))
+    (line,) = change_lines(before, after, NOW)
+    assert line.endswith("should end: about 14:32 UTC (RDS reports 43 %), in 2 h 50 min")
+    later = view_operation(waiting(expected_end="2026-11-22T14:33:00.000Z", why="RDS reports 43 %"))
+    assert change_lines(after, later, NOW) == []
+
+
+# Replacing
+
+
+def test_a_replacement_that_succeeded_says_what_became_of_the_old_cluster_and_how_to_go_back() -> None:
+    seen = outcome(replacements.kept())
+    assert f"{TARGET} stands and is open, in the place of the one before." in seen
+    assert f"cluster {TARGET} (cluster-ABCDEFGHIJKL) now kept as {ASIDE}, stopped" in seen
+    assert "kept until 2026-11-23 11:42 UTC (in 24 h 00 min)" in seen
+    assert "no name for 78 s, from 11:40:02 to 11:41:20 UTC" in seen
+    assert f"to go back aurora-restore undo {NAME}" in seen
+
+
+def test_a_retired_cluster_cannot_be_put_back_and_its_last_snapshot_is_named() -> None:
+    seen = outcome(replacements.retired())
+    assert f"now removed last snapshot {FINAL_SNAPSHOT}" in seen
+    assert "to go back" not in seen
+
+
+def test_a_keep_that_is_over_offers_no_way_back() -> None:
+    retirement = {"state": "KEPT", "keep_until": "2026-11-22T11:00:00.000Z"}
+    seen = outcome(replacements.kept() | {"retirement": retirement})
+    assert "kept until 11:00 UTC (over: it is removed within minutes)" in seen
+    assert "to go back" not in seen
+
+
+def test_a_cluster_that_went_without_a_last_snapshot_is_said_to_have() -> None:
+    assert "removed, without a last snapshot" in outcome(
+        replacements.retired() | {"retirement": {"state": "RETIRED"}}
+    )
+
+
+def test_a_replacement_that_was_undone_says_so() -> None:
+    seen = outcome(replacements.kept() | {"retirement": {"state": "UNDONE"}})
+    assert "under its own name again: this was undone" in seen
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (replacements.replacing(), "now under its own name, as it was"),
+        (replacements.clearing(), "now being removed, since 11:42:10 UTC"),
+        (replacements.switched(), f"now as {ASIDE}, about to be retired"),
+        (
+            replacements.replacing()
+            | {"switch_over": {"aside_identifier": ASIDE, "name_gone_time": "2026-11-22T11:42:20.000Z"}},
+            f"now as {ASIDE}: the names are being changed just now",
+        ),
+    ],
+)
+def test_status_says_where_the_old_cluster_is_while_it_runs(record: dict[str, Any], said: str) -> None:
+    assert said in status(record)
+
+
+def test_status_shows_how_the_old_cluster_was_set_up() -> None:
+    seen = status(replacements.switched())
+    assert "Replaced cluster, as it was set up" in seen
+    assert "backup retention days 7" in seen
+    assert "instance aurora-restored-staging-2 (db.r5.xlarge, tier 1)" in seen
+    assert "deletion protection" not in seen
+
+
+def test_differences_are_shown_field_by_field_and_what_nobody_asked_for_first() -> None:
+    seen = outcome(replacements.differing())
+    assert (
+        "field was is now backup_retention_days 7 1 NOT ASKED FOR engine_version 16.4 17.7 accepted" in seen
+    )
+    assert "instance_count 2 1 asked for" in seen
+    assert "or accept: --accept-difference backup_retention_days" in seen
+
+
+def test_where_every_difference_was_asked_for_nothing_is_to_be_accepted() -> None:
+    assert "--accept-difference" not in outcome(replacements.kept())
+
+
+# Plans
+
+
+def test_a_plan_says_what_is_replaced_and_how_and_what_is_destroyed_when() -> None:
+    seen = outcome(replacements.planned_replacement())
+    assert f"cluster {TARGET} in us-west-2 at first {STAGING}" in seen
+    assert f"replaces {TARGET}: 2 instances of db.r5.large and db.r5.xlarge, aurora-postgresql 16.4" in seen
+    assert (
+        f"how swap: the new one is made beside it as {STAGING} and verified; then {TARGET} becomes {ASIDE}"
+        in seen
+    )
+    assert "destroyed its instances and the cluster, as soon as the new one has the name" in seen
+    assert f"last snapshot {FINAL_SNAPSHOT}, made and seen before anything is deleted" in seen
+    assert (
+        "way back a restore of its last snapshot; keep_replaced_hours would keep the cluster itself" in seen
+    )
+
+
+def test_a_plan_that_keeps_says_for_how_long_and_how_to_go_back() -> None:
+    seen = outcome(replacements.planned_replacement(keep_replaced_hours=24))
+    assert "24 h after the switch; it is kept stopped until then" in seen
+    assert "way back aurora-restore undo OPERATION, for 24 h after the switch" in seen
+
+
+def test_a_plan_that_deletes_first_says_that_nobody_has_the_name_meanwhile() -> None:
+    seen = outcome(replacements.planned_replacement(replace_strategy="delete_first"))
+    assert f"delete_first: {TARGET} is removed BEFORE the restore begins" in seen
+    assert "at first" not in seen
+
+
+def test_a_plan_without_a_last_snapshot_warns_of_what_is_lost() -> None:
+    seen = outcome(replacements.planned_replacement(final_snapshot=False))
+    assert "last snapshot NONE (final_snapshot is false): what only it holds is lost" in seen
+    assert "way back none after the switch" in seen
+
+
+def test_a_plan_shows_what_will_differ_and_what_would_stop_the_run() -> None:
+    seen = outcome(replacements.planned_replacement())
+    assert "field is now will be backup_retention_days 7 1 NOT ASKED FOR" in seen
+    assert "or accept: --accept-difference backup_retention_days" in seen
+    assert "Nothing was touched." in seen
+
+
+def test_a_plan_of_a_replacement_can_be_read_where_it_holds_no_names_of_its_own() -> None:
+    record = replacements.planned_replacement() | {"plan": records.PLAN}
+    seen = outcome(record)
+    assert f"{TARGET}-9fa9b199-new and verified; then {TARGET} becomes {TARGET}-9fa9b199-old" in seen
+    assert "aurora-restore-20261122-114200-final-9fa9b199" in seen
+
+
+def test_a_plan_of_an_undo_shows_the_undo_only() -> None:
+    seen = outcome(replacements.planned_undo())
+    assert f"undoes {NAME} puts back {ASIDE}, which becomes {TARGET} again" in seen
+    assert f"destroyed the cluster that is {TARGET} until then" in seen
+    assert f"last snapshot {replacements.UNDO_SNAPSHOT}" in seen
+    assert "master login" not in seen
+
+
+# Abnormal ends
+
+
+def test_a_cleanup_says_after_what_it_tidies_and_what_is_done_so_far() -> None:
+    seen = picture(replacements.cleaning_up())
+    assert f"{NAME} CLEANING_UP" in seen
+    assert "RestoreCluster stopped" in seen
+    assert "Cleaning up after the cancellation in RestoreCluster" in seen
+    assert "why Stopped by ManualCancellation: the wrong day" in seen
+    assert f"now the cluster {STAGING} is `deleting` (2 min ago)" in seen
+    assert f"done so far the instance {STAGING}-1 was deleted" in seen
+
+
+def test_a_cleanup_after_a_failure_names_its_code() -> None:
+    error = {"code": "INSTANCE_FAILED", "message": "It is `incompatible-network`.", "step": "RestoreCluster"}
+    record = replacements.cleaning_up() | {"error": error, "cleanup": {"ending": "FAILED"}}
+    seen = picture(record)
+    assert "Cleaning up after INSTANCE_FAILED in RestoreCluster" in seen
+    assert "RestoreCluster failed" in seen
+    assert "now begins" in seen
+
+
+def test_a_run_that_was_stopped_after_it_had_succeeded_is_not_said_to_have_failed() -> None:
+    cleanup = {"ending": "SUCCEEDED", "message": f"{ASIDE} is `stopping`"}
+    record = replacements.switched() | {"status": "CLEANING_UP", "cleanup": cleanup}
+    assert "Tidying up: the restore was stopped after it had succeeded" in picture(record)
+
+
+def test_a_cancelled_run_says_what_was_tidied_up_and_what_is_kept_and_leaves_nothing_open() -> None:
+    seen = outcome(replacements.cancelled())
+    assert "The restore was cancelled after 10 min 02 s." in seen
+    assert "CANCELLED in RestoreCluster Stopped by ManualCancellation: the wrong day" in seen
+    assert f"the cluster {STAGING} was deleted the lock was released kept the snapshot copy" in seen
+    assert "May still stand" not in seen
+
+
+def test_the_time_of_a_phase_does_not_grow_by_that_of_the_cleanup() -> None:
+    assert "RestoreCluster stopped 0.8 s" in picture(replacements.cancelled())
+
+
+def test_a_run_that_was_stopped_shows_so_before_its_cleanup_begins() -> None:
+    view = view_operation(replacements.replacing(), "ABORTED")
+    seen = words_of(render_operation(view, NOW, "waits for its cleanup"))
+    assert f"{NAME} STOPPED, cleanup due" in seen
+    assert "RestoreCluster stopped" in seen
+    assert "waits for its cleanup" in seen
+    assert "looks again" not in seen
+
+
+def test_a_record_marked_by_hand_is_not_said_to_be_over_before_its_cleanup() -> None:
+    seen = status(records.closed_by_hand())
+    assert "FAILED, cleanup due" in seen
+    assert "The restore failed" not in seen
+    assert "MANUAL_INTERVENTION" in seen
+    assert "by hand. The sweep finds it within 10 minutes" in due_words(records.closed_by_hand(), None)
+
+
+def test_a_cleanup_of_what_was_marked_by_hand_is_shown_and_keeps_the_hands_status() -> None:
+    cleanup = {"ending": "CANCELLED", "message": "the unfinished copy is `deleting`"}
+    seen = picture(records.closed_by_hand() | {"cleanup": cleanup})
+    assert "FAILED, cleaning up" in seen
+    assert "Cleaning up after the cancellation" in seen
+    assert "now the unfinished copy is `deleting`" in seen
+
+
+def test_a_cleanup_says_when_its_wait_should_end() -> None:
+    record = replacements.cleaning_up()
+    wait = {"since": "2026-11-22T11:40:20.000Z", "expected_end": "2026-11-22T11:45:00.000Z", "why": OLD_RUN}
+    record["cleanup"]["waits"] = {"cluster_deleted": wait}
+    assert f"should end about 11:45 UTC ({OLD_RUN}), in 2 min" in picture(record)
+
+
+def test_a_phase_that_ended_with_the_record_is_as_long_as_it_ran() -> None:
+    record = replacements.cancelled()
+    ended = {"status": "CANCELLED", "end_time": "2026-11-22T11:52:02.000Z"}
+    record["phases"]["RestoreCluster"] = record["phases"]["RestoreCluster"] | ended
+    record["cleanup"] = record["cleanup"] | {"ended_time": "2026-11-22T11:42:30.500Z"}
+    assert "RestoreCluster stopped 30 s" in picture(record)
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (replacements.switched(), "now under its own name, as it was"),
+        (replacements.clearing(), "now under its own name, made again from its last snapshot"),
+    ],
+)
+def test_after_an_abnormal_end_the_old_cluster_is_said_to_stand_again(
+    record: dict[str, Any], said: str
+) -> None:
+    ended = record | {"status": "FAILED", "end_time": "2026-11-22T12:00:00.000Z", "error": {"code": "X"}}
+    seen = outcome(ended)
+    assert said in seen
+    assert "no name for" not in seen
+    assert "to go back" not in seen
+
+
+def test_while_it_is_put_back_the_old_cluster_is_not_said_to_be_on_its_way_out() -> None:
+    cleaning = {"status": "CLEANING_UP", "cleanup": {"ending": "FAILED"}}
+    assert "now being made again from its last snapshot" in status(replacements.clearing() | cleaning)
+    assert "now under its own name, or about to be again" in status(replacements.switched() | cleaning)
+
+
+def test_a_list_shows_cleanups_cancellations_and_undos() -> None:
+    states = [
+        replacements.cleaning_up(),
+        replacements.cancelled(),
+        records.closed_by_hand(),
+        replacements.undone(),
+        records.failed() | {"status": "CLEANING_UP"},
+    ]
+    views = [view_operation(record) for record in states]
+    lines = [
+        " ".join(line.split()) for line in text_of(render_operations(views, NOW, 160), 160).splitlines()[1:]
+    ]
+    ends = [
+        "in RestoreCluster",
+        "in RestoreCluster",
+        "MANUAL_INTERVENTION, cleanup due",
+        "undo",
+        "after SNAPSHOT_COPY_FAILED",
+    ]
+    assert all(line.endswith(end) for line, end in zip(lines, ends, strict=True)), lines
