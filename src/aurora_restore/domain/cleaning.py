@@ -46,14 +46,17 @@ class EndingDecision:
     reason: str
 
 
-def decide_ending(operation: Operation, *, is_cancelled: bool, is_switched: bool) -> EndingDecision:
+def decide_ending(
+    operation: Operation, execution: ExecutionState | None, *, is_switched: bool
+) -> EndingDecision:
     """Back or forward, decided once.
 
     Forward where the old cluster has begun to go (there is no way back), where the run had nothing left but to tell
     people, and where an operator cancelled what had succeeded. Everything else goes back.
     """
+    is_cancelled = was_cancelled(operation, execution)
     back = EndingDecision(
-        Ending.CANCELLED if is_cancelled else Ending.FAILED,
+        _label(operation, is_cancelled=is_cancelled),
         "what stood before stands again, and what the run made is removed",
     )
     if not operation.is_planned or operation.is_dry_run:
@@ -68,6 +71,13 @@ def decide_ending(operation: Operation, *, is_cancelled: bool, is_switched: bool
     if is_cancelled and (is_switched or _has_ended(operation, Phase.SWITCH_OVER)):
         return EndingDecision(Ending.SUCCEEDED, "the restore had succeeded before it was cancelled")
     return back
+
+
+def _label(operation: Operation, *, is_cancelled: bool) -> Ending:
+    """What an operator wrote by hand stands: the guide's way of cancelling is to write FAILED."""
+    if operation.status == OperationStatus.FAILED or not is_cancelled:
+        return Ending.FAILED
+    return Ending.CANCELLED
 
 
 def was_cancelled(operation: Operation, execution: ExecutionState | None) -> bool:

@@ -180,7 +180,7 @@ def _what_stands(operation: Operation) -> str:
         return (
             f"no cluster stands under {name}, as before; nothing that the run made is left but what is kept."
         )
-    if strategy is Strategy.DELETE_FIRST and operation.section("retirement").get("begun_time"):
+    if operation.section("retirement").get("made_again"):
         return f"{name} was made again from its final snapshot, with its old data and settings, and serves."
     return f"{name} is the cluster that stood there before, with its data, and serves."
 
@@ -191,7 +191,7 @@ def what_is_kept(operation: Operation) -> list[str]:
     if copy := operation.section("snapshot_details").get("restored_from"):
         kept.append(f"the finished copy {copy}, which the next attempt uses again")
     retirement = operation.section("retirement")
-    if retirement.get("begun_time") and retirement.get("final_snapshot_identifier"):
+    if retirement.get("made_again"):
         kept.append(f"the final snapshot {retirement['final_snapshot_identifier']}")
     return kept
 
@@ -203,6 +203,21 @@ def _what(operation: Operation) -> str:
 
 def _how(ending: Ending) -> str:
     return "was cancelled" if ending is Ending.CANCELLED else "ended without a result"
+
+
+def put_off_message(operation: Operation, reason: str, until: datetime, now: datetime) -> Message:
+    """A kept cluster whose time is over could not be retired."""
+    name = operation.section("retirement").get("db_cluster_identifier")
+    lines = [
+        f"The cluster {name}, which was kept after the operation {operation.operation_id}, could not be retired.",
+        "",
+        f"Why:        {reason}",
+        f"Operation:  {operation.operation_id}",
+        "",
+        "What it means: it stands as it was, nothing of it was deleted, and the target is free for other operations.",
+        f"What to do next: mend what stands in the way; it is tried again after {format_time(until)} and every hour.",
+    ]
+    return _message(operation, "RETIREMENT_PUT_OFF", f"Kept longer: {name}", lines, now)
 
 
 def _about_replaced(operation: Operation) -> list[str]:

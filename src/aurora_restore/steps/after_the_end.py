@@ -5,18 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 from aurora_restore.domain.errors import RequestRefused, StepFailed
+from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.notification import put_off_message
 from aurora_restore.domain.operation import OperationStatus
+from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import RetirementState, is_being_retired, kept_until
+from aurora_restore.domain.retiring import FAILED_SNAPSHOT_STATUSES
 from aurora_restore.domain.times import format_time
-from aurora_restore.steps.closing import complete, tell_of_end
+from aurora_restore.steps.closing import complete, publish_aside, tell_of_end
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.way_back import LEFTOVERS, Tidying, next_duty
 from aurora_restore.steps.way_forward import persist
 
-# A kept cluster that cannot be retired (somebody protected it, no room for its snapshot) is tried again a day later.
-TRIED_AGAIN = timedelta(hours=24)
+# A kept cluster that cannot be retired (somebody protected it, no room for its snapshot) is tried again later.
+TRIED_AGAIN = timedelta(hours=1)
 
 
 def after_the_end(look: Tidying) -> StepOutcome:
@@ -66,8 +70,9 @@ def _advance(look: Tidying) -> StepOutcome | None:
     try:
         outcome = retirement.advance()
     except (StepFailed, RequestRefused) as failed:
-        _put_off(look, failed)
-        raise
+        if look.operation.section("retirement").get("begun_time"):
+            raise
+        return _put_off(look, replacement, failed)
     if outcome.result.status is StepStatus.IN_PROGRESS:
         return outcome
     event = Event("replaced.retired", {"db_cluster_identifier": name})
@@ -76,19 +81,37 @@ def _advance(look: Tidying) -> StepOutcome | None:
     return StepOutcome(done(f"the kept cluster {name} was retired"))
 
 
-def _put_off(look: Tidying, failed: StepFailed | RequestRefused) -> None:
-    """Nothing was deleted: it is kept for another day, and the target is free meanwhile."""
-    if look.operation.section("retirement").get("begun_time"):
-        return
+def _put_off(look: Tidying, replacement: Replacement, failed: StepFailed | RequestRefused) -> StepOutcome:
+    """Nothing was deleted: it is kept for a while longer, the target is free meanwhile, and people are told once."""
+    now = look.world.clock.now()
+    until = now + TRIED_AGAIN
     warning = f"the kept cluster could not be retired: {failed.message}"
-    warnings = [item for item in look.operation.item.get("warnings") or () if item != warning]
+    known = list(look.operation.item.get("warnings") or ())
+    _drop_failed_snapshot(look, replacement)
     changes = {
         "retirement.state": RetirementState.KEPT.value,
-        "retirement.keep_until": format_time(look.world.clock.now() + TRIED_AGAIN),
-        "warnings": [*warnings, warning],
+        "retirement.keep_until": format_time(until),
+        "warnings": known if warning in known else [*known, warning],
     }
     look.world.records.update(look.operation_id, changes)
+    if warning not in known:
+        message = put_off_message(look.operation, f"{failed.code}: {failed.message}", until, now)
+        publish_aside(look.world, look.operation, message)
     complete(look.world, look.operation_id)
+    return StepOutcome(done(f"{warning}; it is tried again after {format_time(until)}"))
+
+
+def _drop_failed_snapshot(look: Tidying, replacement: Replacement) -> None:
+    """One that failed would stand in the way of the next one, which has the same name."""
+    name = replacement.final_snapshot_identifier
+    snapshot = look.world.target_rds.find_cluster_snapshot(name) if name else None
+    if (
+        name
+        and snapshot
+        and snapshot.status in FAILED_SNAPSHOT_STATUSES
+        and snapshot.tags.get(OPERATION_TAG) == look.operation_id
+    ):
+        look.world.target_rds.delete_cluster_snapshot(name)
 
 
 def _remove_leftovers(look: Tidying) -> StepOutcome | None:

@@ -18,7 +18,6 @@ from aurora_restore.domain.cleaning import (
     ended_phases,
     error_of,
     is_marked_by_hand,
-    was_cancelled,
 )
 from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
@@ -29,9 +28,10 @@ from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.after_the_end import after_the_end
 from aurora_restore.steps.closing import close, complete, tell_patiently
-from aurora_restore.steps.outcome import StepOutcome
+from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.snapshot_check import begin_record
 from aurora_restore.steps.switch_over import observe_places
+from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail
 from aurora_restore.steps.way_back import WAY_BACK, Tidying, next_duty, parties_of_look
 from aurora_restore.steps.way_forward import WAY_FORWARD
 from aurora_restore.steps.world import World
@@ -47,6 +47,7 @@ def cleanup(world: World, operation_id: str, execution_arn: str | None) -> StepR
         return done(f"nothing is known of {operation_id}: there is nothing to clean up")
     if operation.execution_arn != execution_arn:
         return done(f"the record {operation_id} is that of another execution, {operation.execution_arn}")
+    make_up_for_the_last_look(world, operation)
     if operation.is_closed:
         return _recorded(world, operation, after_the_end(Tidying(world, operation, execution, _now(world))))
     if execution is not None and execution.is_running:
@@ -90,8 +91,7 @@ def _fenced(world: World, operation: Operation, execution: ExecutionState | None
     look = Tidying(world, operation, execution, stopped)
     parties = parties_of_look(look)
     switched = is_switched(parties, observe_places(world, parties)) if parties else False
-    cancelled = was_cancelled(operation, execution)
-    decision = decide_ending(operation, is_cancelled=cancelled, is_switched=switched)
+    decision = decide_ending(operation, execution, is_switched=switched)
     changes = {
         "error": error_of(operation, execution),
         "cleanup.ending": decision.ending.value,
@@ -100,9 +100,11 @@ def _fenced(world: World, operation: Operation, execution: ExecutionState | None
         "last_updated_time": format_time(now),
         **({} if is_marked_by_hand(operation) else {"status": OperationStatus.CLEANING_UP.value}),
     }
-    world.records.update(operation.operation_id, changes, only_if_status=operation.status)
     details = {"ending": decision.ending.value, "reason": decision.reason}
-    world.audit.append(operation.operation_id, now, "cleanup.started", details)
+    entries = noted(world, [Event("cleanup.started", details)])
+    fence = {**changes, LAST_EVENTS: entries}
+    if world.records.update(operation.operation_id, fence, only_if_status=operation.status):
+        write_trail(world, operation.operation_id, entries)
     return Operation(world.records.load(operation.operation_id) or operation.item)
 
 
@@ -123,8 +125,6 @@ def _recorded(world: World, operation: Operation, outcome: StepOutcome) -> StepR
     """Write down what was done, and choose the wait."""
     now, before = world.clock.now(), operation.section("cleanup")
     result = outcome.result
-    for event in outcome.events:
-        world.audit.append(operation.operation_id, now, event.name, event.details)
     if result.status is not StepStatus.IN_PROGRESS:
         if outcome.changes:
             world.records.update(operation.operation_id, outcome.changes)
@@ -132,8 +132,10 @@ def _recorded(world: World, operation: Operation, outcome: StepOutcome) -> StepR
     named = replace(result, waiting_for=result.waiting_for or "step")
     waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
     sentence = next((str(event.details["done"]) for event in outcome.events if "done" in event.details), None)
+    entries = noted(world, outcome.events)
     changes: dict[str, Any] = {
         **outcome.changes,
+        LAST_EVENTS: entries,
         "cleanup.waits": waits,
         "cleanup.message": result.message,
         "cleanup.done": done_sentences(operation, sentence),
@@ -141,6 +143,7 @@ def _recorded(world: World, operation: Operation, outcome: StepOutcome) -> StepR
         "last_updated_time": format_time(now),
     }
     world.records.update(operation.operation_id, changes)
+    write_trail(world, operation.operation_id, entries)
     return replace(named, wait_seconds=int(waits[named.waiting_for]["wait_seconds"]))
 
 
@@ -154,7 +157,7 @@ def _close(world: World, operation: Operation, ending: Ending) -> StepResult:
         silence = in_progress("SNS does not take the message", 95, "telling")
         return _recorded(world, operation, StepOutcome(silence))
     time = format_time(world.clock.now())
-    status = _last_status(operation, ending)
+    status = OperationStatus(ending.value)
     waits = waits_after(operation.section("cleanup").get("waits") or {}, done(""), world.clock.now(), None)
     changes: Mapping[str, Any] = {
         **ended_phases(operation, ending, time),
@@ -174,13 +177,6 @@ def _close(world: World, operation: Operation, ending: Ending) -> StepResult:
 def _patience(operation: Operation) -> timedelta:
     since = (operation.section("cleanup").get("waits") or {}).get("telling", {}).get("seconds", 0)
     return timedelta(seconds=float(since))
-
-
-def _last_status(operation: Operation, ending: Ending) -> OperationStatus:
-    """What an operator wrote by hand stands, unless the restore had succeeded."""
-    if is_marked_by_hand(operation) and ending.goes_back:
-        return OperationStatus(operation.status)
-    return OperationStatus(ending.value)
 
 
 def _put_back(operation: Operation, ending: Ending) -> dict[str, str]:

@@ -10,14 +10,16 @@ from datetime import timedelta
 from typing import Any
 
 from aurora_restore.domain.cleaning import Ending
-from aurora_restore.domain.errors import NotificationFailed, TransientFault
+from aurora_restore.domain.errors import NotificationFailed, RestoreError, TransientFault
 from aurora_restore.domain.notification import Message, ended_message
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.steps.trail import begin_trail, make_up_for_the_last_look
 from aurora_restore.steps.world import World
 
 # A restore that stands does not wait longer than this for SNS to say so.
 SILENCE_LIMIT = timedelta(minutes=15)
+REMEMBER_TRIES = 3
 
 
 def tell(world: World, operation: Operation, message: Message) -> dict[str, Any]:
@@ -34,7 +36,35 @@ def tell(world: World, operation: Operation, message: Message) -> dict[str, Any]
             operation.operation_id, world.clock.now(), "notification.failed", {"error": failed.message}
         )
         return {"error": failed.message, "hint": failed.hint, "subject": message.subject}
-    return {"message_id": message_id, "published_time": time, "subject": message.subject}
+    told = {"message_id": message_id, "published_time": time, "subject": message.subject}
+    _remember(world, operation.operation_id, told)
+    return told
+
+
+def _remember(world: World, operation_id: str, told: Mapping[str, Any]) -> None:
+    """At once, and again where it does not work: a message that nobody knows of goes out a second time.
+
+    Raises:
+        RestoreError: it could not be written, three times.
+    """
+    for tries_left in reversed(range(REMEMBER_TRIES)):
+        try:
+            world.records.update(operation_id, {"notification": dict(told)})
+        except RestoreError:
+            if not tries_left:
+                raise
+        else:
+            return
+
+
+def publish_aside(world: World, operation: Operation, message: Message) -> None:
+    """A message besides the last one. Whether it can be sent decides nothing, and stands in the trail."""
+    try:
+        world.notifications.publish(message.subject, message.text, message.facts, message.attributes)
+    except (NotificationFailed, TransientFault) as failed:
+        world.audit.append(
+            operation.operation_id, world.clock.now(), "notification.failed", {"error": failed.message}
+        )
 
 
 def tell_patiently(
@@ -77,7 +107,9 @@ def complete(world: World, operation_id: str) -> None:
     """What follows from a closed record: its last event in the trail, and the lock."""
     operation = Operation(world.records.load(operation_id) or {})
     if ended := operation.item.get("end_time"):
-        # The event bears the record's own time: written again, it is the same entry.
+        # Every entry bears the record's own time: written again, it is the same entry.
+        begin_trail(world, operation)
+        make_up_for_the_last_look(world, operation)
         details = operation.section("error")
         world.audit.append(operation_id, parse_time(ended), f"operation.{operation.status.lower()}", details)
     if operation.target_cluster_id:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from aurora_restore.domain.errors import OperationNotRunning
 from aurora_restore.domain.notification import dry_run_message, success_message
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
 from aurora_restore.steps.closing import close, complete, tell_patiently
 from aurora_restore.steps.outcome import StepOutcome
-from aurora_restore.steps.runner import run_step
+from aurora_restore.steps.runner import act, run_step
 from aurora_restore.steps.world import World
 
 
@@ -46,11 +49,19 @@ def _tell_and_close(world: World, operation_id: str) -> StepResult:
 def _tell(operation: Operation, world: World) -> StepOutcome:
     now = world.clock.now()
     message = dry_run_message(operation, now) if operation.is_dry_run else success_message(operation, now)
-    told = tell_patiently(world, operation, message, now - (operation.phase_start(Phase.NOTIFY) or now))
+    waited = now - (operation.phase_start(Phase.NOTIFY) or now)
+    answers: list[Mapping[str, Any] | None] = []
+
+    def publish() -> None:
+        answers.append(tell_patiently(world, operation, message, waited))
+
+    # Written down first, as everything else: a cleanup that overtakes this waits for what may be on its way.
+    answered = act(world, operation, "message", message.subject, publish)
+    told = answers[0]
     if told is None:
         return StepOutcome(in_progress("SNS does not take the message", waiting_for="telling"))
     words = f"people could NOT be told: {told['error']}" if "error" in told else "people were told"
-    return StepOutcome(done(words), {"notification": told})
+    return StepOutcome(done(words), {"notification": told, **answered})
 
 
 def _has_succeeded(world: World, operation_id: str) -> bool:

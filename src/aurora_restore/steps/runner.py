@@ -11,7 +11,8 @@ from aurora_restore.domain.errors import OperationNotRunning, PhaseTimedOut, Res
 from aurora_restore.domain.operation import Operation, OperationStatus, phase_state, waits_after
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.times import format_time
-from aurora_restore.steps.outcome import StepOutcome
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail
 from aurora_restore.steps.world import World
 
 Step = Callable[[Operation, World], StepOutcome]
@@ -26,6 +27,7 @@ def run_step(phase: Phase, step: Step, world: World, operation_id: str) -> StepR
         RestoreError: what the step raised; all but a `TransientFault` stand in the record then.
     """
     operation = load_running(world, operation_id)
+    make_up_for_the_last_look(world, operation)
     now = world.clock.now()
     started = operation.phase_start(phase)
     _begin(world, operation, phase, started, now)
@@ -95,9 +97,7 @@ def record_running(world: World, operation_id: str, changes: Mapping[str, Any]) 
         operation_id, {**changes, "last_updated_time": time}, only_if_status=OperationStatus.RUNNING.value
     )
     if not is_kept:
-        raise OperationNotRunning(
-            f"The operation {operation_id} was closed before this could be done: {sorted(changes)}."
-        )
+        raise OperationNotRunning(f"The operation {operation_id} was closed while a step was at work.")
 
 
 def record_error(world: World, operation_id: str, step: str, error: RestoreError) -> None:
@@ -124,20 +124,13 @@ def error_item(step: str, error: RestoreError) -> dict[str, Any]:
 
 
 def _begin(world: World, operation: Operation, phase: Phase, started: datetime | None, now: datetime) -> None:
-    if started is None:
-        world.audit.append(operation.operation_id, now, f"{phase.value}.started", {})
-        world.records.update(
-            operation.operation_id,
-            {
-                f"phases.{phase.value}": {
-                    "status": StepStatus.IN_PROGRESS.value,
-                    "start_time": format_time(now),
-                },
-                "step": phase.value,
-                "last_updated_time": format_time(now),
-            },
-            only_if_status=OperationStatus.RUNNING.value,
-        )
+    if started is not None:
+        return
+    entries = [{"time": format_time(now), "event": f"{phase.value}.started", "details": {}}]
+    state = {"status": StepStatus.IN_PROGRESS.value, "start_time": format_time(now)}
+    changes = {f"phases.{phase.value}": state, "step": phase.value, LAST_EVENTS: entries}
+    record_running(world, operation.operation_id, changes)
+    write_trail(world, operation.operation_id, entries)
 
 
 def _keep_to_limit(world: World, phase: Phase, result: StepResult, elapsed: timedelta) -> None:
@@ -159,21 +152,17 @@ def _finish(
     waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
     result = _with_wait(named, waits)
     state = phase_state(before, result, now, waits)
-    changes = {**outcome.changes, f"phases.{phase.value}": state, "step": phase.value}
-    changes["last_updated_time"] = format_time(now)
-    for event in outcome.events:
-        world.audit.append(operation.operation_id, world.clock.now(), event.name, event.details)
-    if result.status is not StepStatus.IN_PROGRESS:
-        ended = f"{phase.value}.{result.status.value.lower()}"
-        world.audit.append(operation.operation_id, world.clock.now(), ended, {"message": result.message})
-    is_kept = world.records.update(
-        operation.operation_id, changes, only_if_status=OperationStatus.RUNNING.value
-    )
-    if not is_kept:
-        raise OperationNotRunning(
-            f"The operation {operation.operation_id} was closed while {phase.value} worked."
-        )
+    entries = noted(world, (*outcome.events, *_end_of_phase(phase, result)))
+    changes = {f"phases.{phase.value}": state, "step": phase.value, LAST_EVENTS: entries}
+    record_running(world, operation.operation_id, {**outcome.changes, **changes})
+    write_trail(world, operation.operation_id, entries)
     return result
+
+
+def _end_of_phase(phase: Phase, result: StepResult) -> tuple[Event, ...]:
+    if result.status is StepStatus.IN_PROGRESS:
+        return ()
+    return (Event(f"{phase.value}.{result.status.value.lower()}", {"message": result.message}),)
 
 
 def _with_name(result: StepResult) -> StepResult:

@@ -25,11 +25,11 @@ from aurora_restore.domain.replacement import with_defaults_of
 from aurora_restore.domain.request import RestoreRequest, parse_request, without_unknown_values
 from aurora_restore.domain.results import Phase, StepResult, done, in_progress
 from aurora_restore.domain.selection import SelectedSnapshot, check_named_snapshot, select_snapshot
-from aurora_restore.domain.times import parse_time
 from aurora_restore.steps.experience import earlier_durations
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.runner import run_step
 from aurora_restore.steps.target_lock import take_lock
+from aurora_restore.steps.trail import begin_trail
 from aurora_restore.steps.undo_check import check_undo, is_undo_request
 from aurora_restore.steps.world import World
 
@@ -48,7 +48,18 @@ def snapshot_check(
             return check_undo(operation, world, raw_request)
         return _check(operation, world, raw_request)
 
-    return run_step(Phase.SNAPSHOT_CHECK, check, world, operation_id)
+    try:
+        return run_step(Phase.SNAPSHOT_CHECK, check, world, operation_id)
+    except OperationNotRunning:
+        _leave_no_lock(world, operation_id)
+        raise
+
+
+def _leave_no_lock(world: World, operation_id: str) -> None:
+    """The operation may have been closed, its lock given back, between our look at it and our taking of the lock."""
+    operation = Operation(world.records.load(operation_id) or {})
+    if operation.is_closed and operation.target_cluster_id:
+        world.locks.release(operation.target_cluster_id, operation_id)
 
 
 def begin_record(world: World, operation_id: str, execution_arn: str | None, raw_request: object) -> None:
@@ -62,9 +73,7 @@ def begin_record(world: World, operation_id: str, execution_arn: str | None, raw
     record = new_record(operation_id, execution_arn, without_unknown_values(raw_request), now, expires_at)
     if not world.records.create(record):
         record = _own_record(world, operation_id, execution_arn)
-    # The event bears the record's own time: written again after a crash, it is the same entry.
-    details = {"parameters": record.get("parameters")}
-    world.audit.append(operation_id, parse_time(record["start_time"]), "operation.started", details)
+    begin_trail(world, Operation(record))
 
 
 def _own_record(world: World, operation_id: str, execution_arn: str | None) -> dict[str, Any]:

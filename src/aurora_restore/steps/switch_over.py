@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.errors import ResourceBusy, SwitchOverFailed
@@ -101,17 +101,23 @@ def _waiting(operation: Operation, world: World, decision: SwitchDecision) -> St
 
 
 def _switched(operation: Operation, world: World, plan: RestorePlan, cluster: DbCluster) -> StepOutcome:
-    now = world.clock.now()
-    gone = operation.section("switch_over").get("name_gone_time")
-    seconds = round((now - parse_time(gone)).total_seconds(), 1) if gone else None
-    changes: dict[str, Any] = {
-        "switch_over.switched_time": format_time(now),
-        "switch_over.seconds_without_name": seconds,
-        **{f"restore_details.{name}": value for name, value in _details(cluster).items()},
-    }
+    changes = switched_changes(operation, cluster, world.clock.now())
+    seconds = changes["switch_over.seconds_without_name"]
     message = f"{plan.target_cluster_id} is the new cluster; the name was away for {seconds} s at the most"
     event = Event("switch_over.done", {"seconds_without_name": seconds})
     return StepOutcome(done(message), changes, (event,))
+
+
+def switched_changes(operation: Operation, cluster: DbCluster, now: datetime) -> dict[str, Any]:
+    """What the record says once the new cluster has the target's name; `now` is when that was seen."""
+    gone = operation.section("switch_over").get("name_gone_time")
+    return {
+        "switch_over.switched_time": format_time(now),
+        "switch_over.seconds_without_name": round((now - parse_time(gone)).total_seconds(), 1)
+        if gone
+        else None,
+        **{f"restore_details.{name}": value for name, value in _details(cluster).items()},
+    }
 
 
 def _details(cluster: DbCluster) -> dict[str, Any]:

@@ -185,10 +185,10 @@ def end_copy(look: Tidying) -> StepOutcome | None:
 
 
 def drop_final_snapshot(look: Tidying) -> StepOutcome | None:
-    """The snapshot of a cluster that stays is nobody's last one. After a deletion had begun it is kept."""
+    """The snapshot of a cluster that stays is nobody's last one. That of one that was made again from it is kept."""
     replacement = look.plan.replacement if look.plan else None
     name = replacement.final_snapshot_identifier if replacement else None
-    if replacement is None or name is None or look.operation.section("retirement").get("begun_time"):
+    if replacement is None or name is None:
         return None
     snapshot = look.world.target_rds.find_cluster_snapshot(name)
     if snapshot is None or snapshot.tags.get(OPERATION_TAG) != look.operation_id:
@@ -321,6 +321,7 @@ def _carry_out(
         parameters = restore_parameters(plan, _proved_snapshot(look, replacement))
         doing = f"{name} is being made again from its final snapshot"
         done = f"made {name} again from {replacement.final_snapshot_identifier}"
+        look.world.records.update(look.operation_id, {"retirement.made_again": True})
         return look.do(doing, done, "cluster", lambda: rds.restore_cluster_from_snapshot(parameters))
     instance = decision.instance
     if decision.action is RestoreAction.CREATE_INSTANCE and instance:

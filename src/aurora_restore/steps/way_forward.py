@@ -10,7 +10,20 @@ from aurora_restore.domain.switching import Parties
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
-from aurora_restore.steps.way_back import Duty, Tidying, parties_of_look
+from aurora_restore.steps.switch_over import switched_changes
+from aurora_restore.steps.way_back import Duty, Tidying, await_late_arrivals, parties_of_look
+
+
+def record_switch(look: Tidying) -> StepOutcome | None:
+    """The run was stopped between the last rename and the word about it."""
+    parties = parties_of_look(look)
+    if parties is None or look.operation.section("switch_over").get("switched_time"):
+        return None
+    target = look.find(parties.plan.target_cluster_id)
+    if target is not None and parties.is_new(target):
+        changes = switched_changes(look.operation, target, look.world.clock.now())
+        look.world.records.update(look.operation_id, changes)
+    return None
 
 
 def see_to_replaced(look: Tidying) -> StepOutcome | None:
@@ -53,4 +66,4 @@ def _end_undo(look: Tidying, parties: Parties, outcome: StepOutcome) -> StepOutc
     return finish_undo(look.operation, look.world, parties, target, look.act, outcome)
 
 
-WAY_FORWARD: Sequence[Duty] = (see_to_replaced,)
+WAY_FORWARD: Sequence[Duty] = (record_switch, see_to_replaced, await_late_arrivals)

@@ -2,15 +2,18 @@
 
 GET    /_aurora/state              everything but passwords
 GET    /_aurora/durations          PUT: change some {"copy": 30}
+GET    /_aurora/quotas             PUT: change some {"clusters": 2}
 GET    /_aurora/faults             POST: add a rule; DELETE: remove all
 POST   /_aurora/release            {"name": "<the rule that holds>"}
-POST   /_aurora/seed/<what>        cluster, snapshot, subnet-group, security-group, status, tags, unusable-key
+POST   /_aurora/seed/<what>        cluster, global-cluster, snapshot, subnet-group, security-group, status, tags,
+                                   unusable-key
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,6 +48,10 @@ def _state(aurora: LocalAurora, _: _Body) -> Any:
 
 def _durations(aurora: LocalAurora, body: _Body) -> Any:
     return aurora.set_durations(body).to_json()
+
+
+def _quotas(aurora: LocalAurora, body: _Body) -> Any:
+    return asdict(aurora.set_quotas(body))
 
 
 def _faults(aurora: LocalAurora, _: _Body) -> Any:
@@ -83,6 +90,10 @@ def _seed_cluster(aurora: LocalAurora, body: _Body) -> Any:
     return {"DBClusterArn": cluster.arn, "Endpoint": cluster.host_name("cluster"), "Port": cluster.port}
 
 
+def _seed_global_cluster(aurora: LocalAurora, body: _Body) -> Any:
+    return {"GlobalClusterResourceId": aurora.seed.put_global_cluster(**body).resource_id}
+
+
 def _seed_snapshot(aurora: LocalAurora, body: _Body) -> Any:
     options = {**body}
     created_at = datetime.fromisoformat(options.pop("created_at"))
@@ -111,11 +122,14 @@ _ROUTES: dict[tuple[str, str], _Route] = {
     ("GET", "state"): _state,
     ("GET", "durations"): _durations,
     ("PUT", "durations"): _durations,
+    ("GET", "quotas"): _quotas,
+    ("PUT", "quotas"): _quotas,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _clear_faults,
     ("POST", "release"): _release,
     ("POST", "seed/cluster"): _seed_cluster,
+    ("POST", "seed/global-cluster"): _seed_global_cluster,
     ("POST", "seed/snapshot"): _seed_snapshot,
     ("POST", "seed/subnet-group"): _seed_subnet_group,
     ("POST", "seed/security-group"): _done(lambda aurora: aurora.seed.put_security_group),

@@ -28,7 +28,7 @@ from aurora_restore.local.aurora.seeding import Seeder
 from aurora_restore.local.aurora.settling import next_end, settle
 from aurora_restore.local.aurora.timing import Durations, Transition
 from aurora_restore.local.aurora.work import WORK_TIMEOUT_SECONDS, EngineWork
-from aurora_restore.local.aurora.world import Call, Clock, Operation, World
+from aurora_restore.local.aurora.world import Call, Clock, Operation, Quotas, World
 
 OPERATIONS: dict[str, Operation] = {
     **snapshots.OPERATIONS,
@@ -201,6 +201,12 @@ class LocalAurora:
         with self.locked() as world:
             world.durations = world.durations.changed(dict(changes))
             return world.durations
+
+    def set_quotas(self, changes: Mapping[str, Any]) -> Quotas:
+        """Change some of the account's quotas. Raises ValueError."""
+        with self.locked() as world:
+            world.quotas = world.quotas.changed(changes)
+            return world.quotas
 
     def release(self, rule_name: str) -> int:
         """Let go what a HOLD rule holds; how many transitions that were. Their time is over now at the earliest."""

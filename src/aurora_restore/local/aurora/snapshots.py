@@ -19,6 +19,7 @@ from aurora_restore.local.aurora.timing import Kind
 from aurora_restore.local.aurora.world import Call, Region, World, operation
 
 _IN_THE_MAKING = (Kind.SNAPSHOT_CREATE, Kind.SNAPSHOT_COPY)
+_DELETABLE = ("available", "copying", "failed", "incompatible-restore", "incompatible-parameters")
 _TYPES = ("automated", "manual", "shared", "public", "awsbackup")
 _FILTERS = {
     "db-cluster-id": lambda s: (s.cluster_identifier, _cluster_arn(s)),
@@ -233,7 +234,7 @@ def delete_db_cluster_snapshot(call: Call) -> dict[str, Any]:
     snapshot = call.region.snapshot(call.params["DBClusterSnapshotIdentifier"])
     if snapshot.snapshot_type != "manual":
         raise errors.invalid_snapshot_state("Only manual snapshots may be deleted.")
-    if snapshot.status not in ("available", "copying", "failed"):
+    if snapshot.status not in _DELETABLE:
         raise errors.invalid_snapshot_state(
             f"Cannot delete the snapshot {snapshot.identifier} because it is not in one of the following states: "
             f"available, copying, failed. It is {snapshot.status}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -41,6 +41,20 @@ class Quotas:
     parameter_groups: int = 50
     subnet_groups: int = 50
     copies_in_flight: int = 5
+
+    def changed(self, changes: Mapping[str, Any]) -> Quotas:
+        """A copy with some quotas replaced.
+
+        Raises:
+            ValueError: an unknown name, or a number below 0.
+        """
+        known = {entry.name for entry in fields(self)}
+        if unknown := sorted(set(changes) - known):
+            raise ValueError(f"Unknown quotas {', '.join(unknown)}; known: {', '.join(sorted(known))}.")
+        numbers = {name: int(value) for name, value in changes.items()}
+        if any(value < 0 for value in numbers.values()):
+            raise ValueError("No quota is below 0.")
+        return replace(self, **numbers)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,43 @@
+"""The audit trail, written behind the record: what a look did stands in the record first, and then in the trail.
+
+So a function that was overtaken by the end of its operation adds nothing any more, and one that died between the two is
+made up for by the next look, which writes the same entries again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.steps.outcome import Event
+from aurora_restore.steps.world import World
+
+LAST_EVENTS = "last_events"
+
+
+def noted(world: World, events: Iterable[Event]) -> list[dict[str, Any]]:
+    """The events of a look as the record keeps them, each with its time."""
+    return [
+        {"time": format_time(world.clock.now()), "event": event.name, "details": dict(event.details)}
+        for event in events
+    ]
+
+
+def write_trail(world: World, operation_id: str, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Append what was noted; an entry that stands already stays one entry."""
+    for entry in entries:
+        world.audit.append(operation_id, parse_time(entry["time"]), entry["event"], entry["details"])
+
+
+def make_up_for_the_last_look(world: World, operation: Operation) -> None:
+    """Append what the look before noted, for it may have died before it could."""
+    write_trail(world, operation.operation_id, operation.item.get(LAST_EVENTS) or ())
+
+
+def begin_trail(world: World, operation: Operation) -> None:
+    """The first entry, with the record's own time: written again after a crash, it is the same entry."""
+    details = {"parameters": operation.item.get("parameters")}
+    started = parse_time(operation.item["start_time"])
+    world.audit.append(operation.operation_id, started, "operation.started", details)
