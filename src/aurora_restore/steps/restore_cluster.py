@@ -39,7 +39,7 @@ from aurora_restore.domain.restoring import (
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.runner import act, record_running
+from aurora_restore.steps.runner import act
 from aurora_restore.steps.wake_kept_cluster import wake_kept_cluster
 from aurora_restore.steps.world import World
 
@@ -214,11 +214,17 @@ def _refused(
         return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"))
     first = operation.section(PASSWORD_CHANGES).get("first_time", format_time(now))
     begun = {"count": changes.count + 1, "first_time": first, "last_time": format_time(now)}
-    record_running(world, operation.operation_id, {PASSWORD_CHANGES: begun})
-    world.target_rds.modify_cluster_master_password(name, admin.password)
+    answered = act(
+        world,
+        operation,
+        "password",
+        name,
+        lambda: world.target_rds.modify_cluster_master_password(name, admin.password),
+        also={PASSWORD_CHANGES: begun},
+    )
     message = "the master password was changed to that of the admin secret"
     event = Event("master_password.change_started")
-    return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"), {}, (event,))
+    return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"), answered, (event,))
 
 
 def _password_changes(operation: Operation, now: datetime) -> PasswordChanges:

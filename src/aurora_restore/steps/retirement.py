@@ -22,9 +22,11 @@ from aurora_restore.domain.retiring import (
     decide_retirement,
     refuse_another_cluster,
 )
-from aurora_restore.domain.times import format_time
+from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.world import World
+
+STOP_TRIES = 3
 
 
 class Act(Protocol):
@@ -87,7 +89,7 @@ class Retirement:
         if cluster is None:
             return StepOutcome(done(f"{self.name} is gone already"))
         refuse_another_cluster(cluster, self.resource_id)
-        if not self.is_marked(cluster):
+        if not self.is_marked(cluster) or self._is_over(cluster):
             return self.mark(cluster, keep)
         if cluster.status == "available" and cluster.member_identifiers:
             return self._stop(cluster)
@@ -100,6 +102,11 @@ class Retirement:
     def is_marked(self, cluster: DbCluster) -> bool:
         """Whether its tags say who replaced it."""
         return cluster.tags.get(REPLACED_BY_TAG) == self.operation.operation_id
+
+    def _is_over(self, cluster: DbCluster) -> bool:
+        """Whether the mark is that of a retirement which came to nothing: it is to be kept from now on."""
+        until = cluster.tags.get(KEEP_UNTIL_TAG)
+        return until is None or parse_time(until) <= self.world.clock.now()
 
     def mark(self, cluster: DbCluster, keep: timedelta) -> StepOutcome:
         """Tag it with the operation that replaced it, and until when it is kept."""
@@ -195,11 +202,19 @@ class Retirement:
         except ResourceBusy as busy:
             return StepOutcome(in_progress(busy.message, 50, "stop"))
         except StepFailed as failed:
+            if self._tries_to_stop() < STOP_TRIES:
+                return StepOutcome(in_progress(f"{self.name} was not stopped: {failed.message}", 50, "stop"))
             # It is kept all the same; that it goes on running costs money, not data.
             return self._kept(cluster, f"the kept cluster {self.name} could not be stopped: {failed.message}")
         details = {"db_cluster_identifier": self.name, "done": f"stopped {self.name}"}
         event = Event("replaced.stop_started", details)
         return StepOutcome(in_progress(f"{self.name} is being stopped", 50, "stop"), changes, (event,))
+
+    def _tries_to_stop(self) -> int:
+        """How often it was tried, by the run or by its cleanup."""
+        by_run = int(self.operation.acts.get("stop", {}).get("tries", 0))
+        waits = self.operation.section("cleanup").get("waits") or {}
+        return max(by_run, int(waits.get("stop", {}).get("looks", 0)))
 
     def _kept(self, cluster: DbCluster, warning: str | None = None) -> StepOutcome:
         until = cluster.tags.get(KEEP_UNTIL_TAG)

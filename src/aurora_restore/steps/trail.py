@@ -7,6 +7,7 @@ made up for by the next look, which writes the same entries again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from aurora_restore.domain.operation import Operation
@@ -18,10 +19,15 @@ LAST_EVENTS = "last_events"
 
 
 def noted(world: World, events: Iterable[Event]) -> list[dict[str, Any]]:
-    """The events of a look as the record keeps them, each with its time."""
+    """The events of a look as the record keeps them, each with a time of its own, so that their order stays."""
+    now = world.clock.now()
     return [
-        {"time": format_time(world.clock.now()), "event": event.name, "details": dict(event.details)}
-        for event in events
+        {
+            "time": format_time(now + timedelta(milliseconds=number)),
+            "event": event.name,
+            "details": dict(event.details),
+        }
+        for number, event in enumerate(events)
     ]
 
 

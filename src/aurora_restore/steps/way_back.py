@@ -162,6 +162,9 @@ def bring_old_back(look: Tidying) -> StepOutcome | None:
     cluster = look.find(plan.target_cluster_id)
     if cluster is not None and cluster.status == "deleting":
         return StepOutcome(in_progress(f"{plan.target_cluster_id} is `deleting`", 50, "cluster_deleted"))
+    if late := await_late_arrivals(look):
+        # The name is about to be that of the old cluster again: nothing meant for the new one may meet it there.
+        return late
     instances = _members_of(look, old_plan, cluster)
     if cluster is not None and cluster.db_cluster_resource_id == replacement.replaced_resource_id:
         # Its deletion had only begun: what is left of it is completed.
@@ -186,17 +189,20 @@ def end_copy(look: Tidying) -> StepOutcome | None:
 
 def drop_final_snapshot(look: Tidying) -> StepOutcome | None:
     """The snapshot of a cluster that stays is nobody's last one. That of one that was made again from it is kept."""
+    return drop_snapshot_of(look, look.find(look.plan.target_cluster_id)) if look.plan else None
+
+
+def drop_snapshot_of(look: Tidying, standing: DbCluster | None) -> StepOutcome | None:
+    """Remove the final snapshot that this operation took of the replaced cluster, which is seen to stand."""
     replacement = look.plan.replacement if look.plan else None
     name = replacement.final_snapshot_identifier if replacement else None
-    if replacement is None or name is None:
+    if replacement is None or name is None or standing is None:
         return None
     snapshot = look.world.target_rds.find_cluster_snapshot(name)
     if snapshot is None or snapshot.tags.get(OPERATION_TAG) != look.operation_id:
         return None
-    if snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
-        return None
-    standing = look.find(look.plan.target_cluster_id) if look.plan else None
-    if standing is None or standing.db_cluster_resource_id != replacement.replaced_resource_id:
+    of_the_replaced = {snapshot.db_cluster_resource_id, standing.db_cluster_resource_id}
+    if of_the_replaced != {replacement.replaced_resource_id}:
         return None
     if snapshot.status in GOING_STATUSES:
         return StepOutcome(in_progress(f"the snapshot {name} is `{snapshot.status}`", 50, "snapshot_deleted"))

@@ -11,7 +11,13 @@ from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.switch_over import switched_changes
-from aurora_restore.steps.way_back import Duty, Tidying, await_late_arrivals, parties_of_look
+from aurora_restore.steps.way_back import (
+    Duty,
+    Tidying,
+    await_late_arrivals,
+    drop_snapshot_of,
+    parties_of_look,
+)
 
 
 def record_switch(look: Tidying) -> StepOutcome | None:
@@ -24,6 +30,14 @@ def record_switch(look: Tidying) -> StepOutcome | None:
         changes = switched_changes(look.operation, target, look.world.clock.now())
         look.world.records.update(look.operation_id, changes)
     return None
+
+
+def drop_early_snapshot(look: Tidying) -> StepOutcome | None:
+    """What is kept gets its final snapshot when it goes: one that was taken before is not its last state."""
+    parties = parties_of_look(look)
+    if parties is None or retirement_state(look.operation) is not None:
+        return None
+    return drop_snapshot_of(look, look.find(parties.replacement.aside_identifier))
 
 
 def see_to_replaced(look: Tidying) -> StepOutcome | None:
@@ -66,4 +80,4 @@ def _end_undo(look: Tidying, parties: Parties, outcome: StepOutcome) -> StepOutc
     return finish_undo(look.operation, look.world, parties, target, look.act, outcome)
 
 
-WAY_FORWARD: Sequence[Duty] = (record_switch, see_to_replaced, await_late_arrivals)
+WAY_FORWARD: Sequence[Duty] = (record_switch, await_late_arrivals, drop_early_snapshot, see_to_replaced)
