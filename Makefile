@@ -10,7 +10,7 @@ export no_proxy := 127.0.0.1,localhost
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format build bench lock clean
+.PHONY: help setup demo test simulate check format build bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -22,6 +22,9 @@ demo: $(VENV)/.app ## restore yesterday's production on the local stack, and pro
 
 test: $(VENV)/.dev .venv-aws/.done ## all tests
 	@$(RUN) -m pytest -n 3 --dist loadfile
+
+simulate: $(VENV)/.dev ## random mixtures of operations and faults on a virtual clock; RUNS=200 SEED=1
+	@$(RUN) -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
 
 check: $(VENV)/.dev .venv-template/.done ## lint, types, template and state machine
 	@$(RUN) -m ruff format --check .

@@ -1,0 +1,170 @@
+"""The border between the pipeline and AWS: every request of a fake crosses it, and faults happen there.
+
+A fault comes in the place of the request (nothing has acted) or of the reply (it has acted), as what botocore
+would raise; the fakes translate it as their adapters do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError, ConnectionClosedError
+
+from aurora_restore.aws.failures import AWS_ERRORS, translate
+
+T = TypeVar("T")
+
+QUERY_SERVICES = frozenset({"rds", "sns"})
+READING_VERBS = ("Describe", "Get", "List", "Query")
+
+
+class ProcessDied(BaseException):
+    """The process that made the request is gone: nothing may catch this as an error of the call."""
+
+
+class FaultKind(StrEnum):
+    """What goes wrong with one request."""
+
+    UNAVAILABLE = "unavailable"
+    THROTTLED = "throttled"
+    DENIED = "denied"
+    DIES_BEFORE = "dies-before"
+    REPLY_LOST = "reply-lost"
+    DIES_AFTER = "dies-after"
+
+
+BEFORE_ACTING = frozenset(
+    {FaultKind.UNAVAILABLE, FaultKind.THROTTLED, FaultKind.DENIED, FaultKind.DIES_BEFORE}
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it crossed the border. `service` is the IAM prefix: `rds`, `dynamodb`, `states`, …"""
+
+    index: int
+    service: str
+    operation: str
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing, so that it does not matter if it acted."""
+        return self.operation.startswith(READING_VERBS)
+
+    def __str__(self) -> str:
+        return f"{self.index} ({self.service}:{self.operation})"
+
+
+Interruption = Callable[[], None]
+
+
+class Border:
+    """Counts the requests, and lets happen to them what it was told.
+
+    Attributes:
+        count: how many requests have crossed.
+        requests: those of them that were noted, since `notes` was set.
+        faults: what happens to the request of an index.
+        before, after: what else happens in the world just before that request acts, or just after it.
+        struck: the requests that met a fault or an interruption, each with the operation of the one before it.
+    """
+
+    def __init__(self, on_request: Callable[[], None] | None = None) -> None:
+        self.count = 0
+        self.notes = False
+        self.requests: list[Request] = []
+        self.faults: dict[int, FaultKind] = {}
+        self.before: dict[int, Interruption] = {}
+        self.after: dict[int, Interruption] = {}
+        self.struck: list[tuple[Request, str]] = []
+        self._last_operation = ""
+        self._on_request = on_request
+
+    def cross(self, service: str, operation: str, act: Callable[[], T]) -> T:
+        """Let one request pass. Raises what its fault says, and what `act` raises."""
+        index = self.count
+        self.count += 1
+        if self._on_request:
+            self._on_request()
+        if self.notes:
+            self.requests.append(Request(index, service, operation))
+        last, self._last_operation = self._last_operation, operation
+        if index in self.faults or index in self.before or index in self.after:
+            return self._cross_with_fault(Request(index, service, operation), last, act)
+        return act()
+
+    def ask(self, service: str, operation: str, act: Callable[[], T]) -> T:
+        """The same for an adapter: what botocore would raise comes as the error of the domain."""
+        try:
+            return self.cross(service, operation, act)
+        except AWS_ERRORS as error:
+            raise translate(service, error) from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Notes are not kept: they are of whoever takes them."""
+        return {**vars(self), "notes": False, "requests": []}
+
+    def _cross_with_fault(self, request: Request, last: str, act: Callable[[], T]) -> T:
+        self.struck.append((request, last))
+        interruption = self.before.get(request.index)
+        if interruption:
+            interruption()
+        fault = self.faults.get(request.index)
+        if fault in BEFORE_ACTING:
+            raise what_is_raised(fault, request.service, request.operation)
+        answer = act()
+        interruption = self.after.get(request.index)
+        if interruption:
+            interruption()
+        if fault:
+            raise what_is_raised(fault, request.service, request.operation)
+        return answer
+
+
+def what_is_raised(fault: FaultKind, service: str, operation: str) -> BaseException:
+    """What a caller through boto3 would get."""
+    if fault in {FaultKind.DIES_BEFORE, FaultKind.DIES_AFTER}:
+        return ProcessDied(f"{fault} {service}:{operation}")
+    if fault is FaultKind.REPLY_LOST:
+        return ConnectionClosedError(endpoint_url=f"https://{service}.us-west-2.amazonaws.com/")
+    code, message, status = _REFUSALS[fault][service in QUERY_SERVICES]
+    return client_error(operation, code, message, status)
+
+
+def client_error(operation: str, code: str, message: str, http_status: int = 400) -> ClientError:
+    """An answer of AWS that is an error, as botocore raises it."""
+    return ClientError(
+        {
+            "Error": {
+                "Code": code,
+                "Message": message,
+                "Type": "Receiver" if http_status >= 500 else "Sender",  # type: ignore[typeddict-unknown-key]
+            },
+            "ResponseMetadata": {
+                "HTTPStatusCode": http_status,
+                "RequestId": "simulated",
+                "HostId": "",
+                "HTTPHeaders": {},
+                "RetryAttempts": 0,
+            },
+        },
+        operation,
+    )
+
+
+_NO_RIGHT = "User: arn:aws:sts::123456789012:assumed-role/r is not authorized to perform this action"
+_REFUSALS: Mapping[FaultKind, tuple[tuple[str, str, int], tuple[str, str, int]]] = {
+    FaultKind.UNAVAILABLE: (
+        ("InternalServerError", "Internal server error", 500),
+        ("InternalFailure", "An internal error has occurred. Please try your query again.", 500),
+    ),
+    FaultKind.THROTTLED: (
+        ("ThrottlingException", "Rate exceeded", 400),
+        ("Throttling", "Rate exceeded", 400),
+    ),
+    FaultKind.DENIED: (("AccessDeniedException", _NO_RIGHT, 400), ("AccessDenied", _NO_RIGHT, 403)),
+}
+"""Code, words and HTTP status, in the JSON protocol and in the query protocol."""

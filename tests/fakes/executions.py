@@ -1,0 +1,60 @@
+"""The port `Executions` on the interpreted state machines.
+
+Held to the adapter by tests/contract/aws/test_fakes_behave_alike.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from tests.fakes.border import Border
+from tests.simulation.interpreter import ExecutionAlreadyExists, StepFunctions
+
+from aurora_restore.aws.pipeline_executions import cleanup_execution_name
+from aurora_restore.domain.observed import ExecutionState
+
+CLEANUP_MACHINE = "aurora-restore-cleanup-state-machine"
+
+
+class FakeExecutions:
+    """Describes and stops executions of any machine, and starts the cleanup one."""
+
+    def __init__(self, step_functions: StepFunctions, border: Border | None = None) -> None:
+        self._step_functions = step_functions
+        self._border = border or Border()
+
+    def describe_arn(self, execution_arn: str) -> ExecutionState | None:
+        return self._border.ask("states", "DescribeExecution", lambda: self._state(execution_arn))
+
+    def stop_arn(self, execution_arn: str, error: str, cause: str) -> None:
+        def act() -> None:
+            with contextlib.suppress(KeyError):
+                self._step_functions.stop(execution_arn, error, cause)
+
+        self._border.ask("states", "StopExecution", act)
+
+    def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
+        def act() -> None:
+            with contextlib.suppress(ExecutionAlreadyExists):
+                self._step_functions.start(
+                    CLEANUP_MACHINE,
+                    cleanup_execution_name(operation_id, attempt),
+                    {"detail": {"name": operation_id, "executionArn": execution_arn}},
+                )
+
+        self._border.ask("states", "StartExecution", act)
+
+    def _state(self, execution_arn: str) -> ExecutionState | None:
+        found = self._step_functions.executions.get(execution_arn)
+        if found is None:
+            return None
+        return ExecutionState(
+            execution_arn=found.execution_arn,
+            name=found.name,
+            status=found.status,
+            start_time=found.start_time,
+            stop_time=found.stop_time,
+            error=found.error,
+            cause=found.cause,
+            input=found.input,
+        )

@@ -1,0 +1,75 @@
+"""The audit and the lock table in memory. Held to the adapters by tests/contract/aws/test_fakes_behave_alike.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.fakes.border import Border
+from tests.fakes.records import plain_copy, stored
+
+from aurora_restore.domain.times import format_time
+
+
+class FakeAudit:
+    """The `Audit` port. `entries`: operation id → event id → entry."""
+
+    def __init__(self, border: Border | None = None, retention_days: int = 365) -> None:
+        self.entries: dict[str, dict[str, dict[str, Any]]] = {}
+        self._border = border or Border()
+        self._retention = timedelta(days=retention_days)
+
+    def append(self, operation_id: str, time: datetime, event: str, details: Mapping[str, Any]) -> None:
+        time_text = format_time(time)
+        entry = {
+            "operation_id": operation_id,
+            "event_id": f"{time_text}#{event}",
+            "event_date": time_text[:10],
+            "time": time_text,
+            "event": event,
+            "details": stored(details),
+            "expires_at": int((time + self._retention).timestamp()),
+        }
+
+        def act() -> None:
+            self.entries.setdefault(operation_id, {}).setdefault(str(entry["event_id"]), entry)
+
+        self._border.ask("dynamodb", "PutItem", act)
+
+    def trail(self, operation_id: str) -> Sequence[dict[str, Any]]:
+        return self._border.ask("dynamodb", "Query", lambda: self._trail(operation_id))
+
+    def _trail(self, operation_id: str) -> list[dict[str, Any]]:
+        entries = self.entries.get(operation_id, {})
+        return [plain_copy(entries[event_id]) for event_id in sorted(entries)]
+
+
+class FakeLocks:
+    """The `Locks` port. `owners`: target → operation id."""
+
+    def __init__(self, border: Border | None = None) -> None:
+        self.owners: dict[str, str] = {}
+        self._border = border or Border()
+
+    def acquire(
+        self, target_cluster_id: str, operation_id: str, now: datetime, replaces: str | None = None
+    ) -> bool:
+        def act() -> bool:
+            owner = self.owners.get(target_cluster_id)
+            if owner is not None and owner not in (operation_id, replaces):
+                return False
+            self.owners[target_cluster_id] = operation_id
+            return True
+
+        return self._border.ask("dynamodb", "PutItem", act)
+
+    def owner(self, target_cluster_id: str) -> str | None:
+        return self._border.ask("dynamodb", "GetItem", lambda: self.owners.get(target_cluster_id))
+
+    def release(self, target_cluster_id: str, operation_id: str) -> None:
+        def act() -> None:
+            if self.owners.get(target_cluster_id) == operation_id:
+                del self.owners[target_cluster_id]
+
+        self._border.ask("dynamodb", "DeleteItem", act)

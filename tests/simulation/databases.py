@@ -1,0 +1,70 @@
+"""The database servers behind simulated clusters: logins follow the local Aurora, users are only remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from botocore.exceptions import ClientError, ConnectionClosedError
+from tests.fakes.border import Border
+
+from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
+from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt, LoginOutcome
+from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
+from aurora_restore.local.aurora.model import LocalAurora
+
+T = TypeVar("T")
+
+
+class SimulatedDatabases:
+    """The port `Databases`. `users`: the host of a cluster → the names that were set up there."""
+
+    def __init__(self, aurora: LocalAurora, border: Border, users: dict[str, set[str]]) -> None:
+        self.users = users
+        self._aurora = aurora
+        self._border = border
+
+    def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
+        def act() -> LoginAttempt:
+            return self._aurora.log_in(
+                endpoint.host, endpoint.port, credentials.username, credentials.password
+            )
+
+        try:
+            return self._cross("GetLogin", act)
+        except DatabaseUnreachable as unreachable:
+            return LoginAttempt(LoginOutcome.UNREACHABLE, unreachable.message)
+        except DbUserSetupFailed:
+            return LoginAttempt(LoginOutcome.REFUSED, f"the server refused {credentials.username}")
+
+    def set_up_users(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        users: Sequence[DbUserLogin],
+        lock_other_logins: bool,
+    ) -> UsersReport:
+        def act() -> UsersReport:
+            attempt = self._aurora.log_in(endpoint.host, endpoint.port, master.username, master.password)
+            if attempt.outcome is LoginOutcome.UNREACHABLE:
+                raise DatabaseUnreachable(attempt.reason)
+            if attempt.outcome is LoginOutcome.REFUSED:
+                raise DbUserSetupFailed(f"The master user {master.username} could not log in.")
+            self.users.setdefault(endpoint.host, set()).update(item.user.username for item in users)
+            reports = tuple(
+                UserReport(item.user.username, item.user.access, "created", (), ()) for item in users
+            )
+            return UsersReport(reports, ("shop_app",), ("shop_app",) if lock_other_logins else ())
+
+        return self._cross("SetUpUsers", act)
+
+    def _cross(self, operation: str, act: Callable[[], T]) -> T:
+        """No answer is what most faults look like from here; what AWS would deny, the server refuses."""
+        try:
+            return self._border.cross("database", operation, act)
+        except ConnectionClosedError as closed:
+            raise DatabaseUnreachable("the connection was closed") from closed
+        except ClientError as refused:
+            if "AccessDenied" in str(refused):
+                raise DbUserSetupFailed("The server refused the login.") from refused
+            raise DatabaseUnreachable("the connection timed out") from refused

@@ -1,0 +1,134 @@
+"""Ways to break the pipeline on purpose. Each is a small change of a source file that the simulation has to see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[3] / "src"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """In `file` (below src/aurora_restore), `old`, which stands there once, becomes `new`.
+
+    `probes`: what is played to see it: scenarios, cases, or objects that end badly, as `python -m tests.simulation`
+    names them.
+    """
+
+    name: str
+    why: str
+    file: str
+    old: str
+    new: str
+    probes: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        return Path("aurora_restore") / self.file
+
+    def applied(self, text: str) -> str:
+        """Raises ValueError where the source has changed and the mutation with it is to."""
+        if text.count(self.old) != 1:
+            raise ValueError(f"{self.name}: its text stands {text.count(self.old)} times in {self.file}")
+        return text.replace(self.old, self.new)
+
+
+MUTATIONS = (
+    Mutation(
+        "lock-kept",
+        "the lock is not given back",
+        "steps/closing.py",
+        "        world.locks.release(operation.target_cluster_id, operation_id)\n",
+        "        return\n",
+        ("new",),
+    ),
+    Mutation(
+        "old-not-put-back",
+        "a cluster that was renamed aside does not get its name back",
+        "steps/way_back.py",
+        "    put_old_back,\n    remove_new,\n    return_kept,",
+        "    remove_new,\n    return_kept,",
+        ("swap:*:time-out-before",),
+    ),
+    Mutation(
+        "copy-not-ended",
+        "an unfinished copy is left",
+        "steps/way_back.py",
+        "    end_copy,\n    drop_final_snapshot,",
+        "    drop_final_snapshot,",
+        ("stop-new-CopySnapshot",),
+    ),
+    Mutation(
+        "new-not-removed",
+        "the unfinished new cluster is left",
+        "steps/way_back.py",
+        "    put_old_back,\n    remove_new,\n    return_kept,",
+        "    put_old_back,\n    return_kept,",
+        ("stop-swap-RestoreCluster",),
+    ),
+    Mutation(
+        "begun-forgotten",
+        "the first deletion is not written down before it is asked for",
+        "steps/retirement.py",
+        'return {"retirement.state": RetirementState.BEGUN.value, "retirement.begun_time": time}',
+        "return {}",
+        ("stop-delete-first-ClearTarget", "stop-delete-first-RestoreCluster"),
+    ),
+    Mutation(
+        "final-snapshot-not-proved",
+        "a final snapshot counts although it is not finished",
+        "domain/retiring.py",
+        '        and snapshot.status == "available"\n        and snapshot.db_cluster_resource_id',
+        "        and snapshot.db_cluster_resource_id",
+        ("objects:swap", "objects:delete-first"),
+    ),
+    Mutation(
+        "copy-not-tagged",
+        "the copy does not say whose it is",
+        "steps/copy_snapshot.py",
+        "        OPERATION_TAG: operation.operation_id,\n",
+        "",
+        ("new",),
+    ),
+    Mutation(
+        "told-twice",
+        "people are told again by a step that is called again",
+        "steps/closing.py",
+        '    if told := operation.section("notification"):\n        return told\n',
+        "",
+        ("new:*:dies-before", "new:*:unavailable"),
+    ),
+    Mutation(
+        "password-shown",
+        "a message has the master password in it",
+        "steps/restore_cluster.py",
+        'message = "the master password was changed to that of the admin secret"',
+        'message = f"the master password was changed to {admin.password}"',
+        ("new",),
+    ),
+    Mutation(
+        "open-records-overlooked",
+        "the sweep overlooks records that say RUNNING",
+        "steps/sweep.py",
+        "for status in (OperationStatus.RUNNING, OperationStatus.CLEANING_UP):",
+        "for status in (OperationStatus.CLEANING_UP,):",
+        ("stop-swap-RestoreCluster-event-lost",),
+    ),
+    Mutation(
+        "endpoint-of-before",
+        "the record keeps the endpoint that the new cluster had under its staging name",
+        "steps/switch_over.py",
+        '        "endpoint": cluster.endpoint,\n',
+        "",
+        ("swap",),
+    ),
+    Mutation(
+        "trail-not-ended",
+        "the trail does not tell how it ended",
+        "steps/closing.py",
+        'f"operation.{operation.status.lower()}"',
+        '"operation.ended"',
+        ("new",),
+    ),
+)

@@ -1,0 +1,85 @@
+"""What an onlooker sees of RDS: how it was at the beginning, and everything that ever stood."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG
+from aurora_restore.local.aurora.timing import Kind
+from aurora_restore.local.aurora.world import Region, World
+
+
+@dataclass(frozen=True)
+class SeenCluster:
+    """A cluster when it was seen first. `made_by`, `put_back`: the operations that its tags name."""
+
+    resource_id: str
+    region: str
+    identifier: str
+    made_by: str | None
+    put_back: str | None
+    contents: str
+    time: datetime
+
+    @property
+    def is_tagged(self) -> bool:
+        return bool(self.made_by or self.put_back)
+
+
+@dataclass(frozen=True)
+class SeenSnapshot:
+    """A snapshot when it was seen first; a copy has a `source_arn`."""
+
+    storage_id: str
+    region: str
+    identifier: str
+    made_by: str | None
+    source_arn: str | None
+    final_of: str | None
+    time: datetime
+
+    @property
+    def is_tagged(self) -> bool:
+        return bool(self.made_by or self.final_of)
+
+
+class Observations:
+    """Looks at the model itself, after each request that may have changed it; nothing here asks the pipeline."""
+
+    def __init__(self, aurora_world: World) -> None:
+        self.aurora_world = aurora_world
+        self.clusters: dict[str, SeenCluster] = {}
+        self.snapshots: dict[str, SeenSnapshot] = {}
+        self.copies_in_flight_most = 0
+        self._beginning = b""
+
+    def keep_beginning(self) -> None:
+        """What stands now is what stood before: it counts as seen, and is what the end is compared with."""
+        self._beginning = pickle.dumps(self.aurora_world.regions)
+
+    def beginning(self) -> dict[str, Region]:
+        return cast("dict[str, Region]", pickle.loads(self._beginning))  # noqa: S301 - our own
+
+    def look(self, now: datetime) -> None:
+        for region in self.aurora_world.regions.values():
+            for cluster in region.clusters.values():
+                if cluster.resource_id not in self.clusters:
+                    self.clusters[cluster.resource_id] = SeenCluster(
+                        cluster.resource_id, region.name, cluster.identifier,
+                        cluster.tags.get(OPERATION_TAG), cluster.tags.get(PUT_BACK_TAG), cluster.contents, now,
+                    )  # fmt: skip
+            for snapshot in region.snapshots.values():
+                if snapshot.storage_id not in self.snapshots:
+                    self.snapshots[snapshot.storage_id] = SeenSnapshot(
+                        snapshot.storage_id, region.name, snapshot.identifier,
+                        snapshot.tags.get(OPERATION_TAG), snapshot.source_arn,
+                        snapshot.tags.get(FINAL_SNAPSHOT_TAG), now,
+                    )  # fmt: skip
+        in_flight = sum(t.kind is Kind.SNAPSHOT_COPY for t in self.aurora_world.transitions)
+        self.copies_in_flight_most = max(self.copies_in_flight_most, in_flight)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "aurora_world": None}

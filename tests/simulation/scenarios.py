@@ -1,0 +1,212 @@
+"""The kinds of run: what stands before, what is done, and when somebody steps in.
+
+A scenario is played in stages; between two events it can be left and gone on with (`Simulation.checkpoint`).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.simulation.seeding import TARGET, Surroundings, request
+from tests.simulation.simulation import EventFault, Simulation
+
+from aurora_restore.domain.results import Phase
+from aurora_restore.local.aurora.timing import Durations
+
+OPERATION, EARLIER = "restore-20230615-123456", "restore-20230614-000000"
+KEEP_HOURS = 0.25
+# In the middle of the overhead of a call: the function has been called and will work, whoever waits for it.
+STEPPING_IN_SECONDS = 0.04
+WAITING_PHASES = frozenset(
+    {
+        Phase.COPY_SNAPSHOT,
+        Phase.CLEAR_TARGET,
+        Phase.RESTORE_CLUSTER,
+        Phase.SWITCH_OVER,
+        Phase.RETIRE_REPLACED,
+    }
+)
+
+QUICK = Durations()
+UNDER_WAY: Mapping[Phase, Durations] = {
+    Phase.COPY_SNAPSHOT: Durations(copy=900),
+    Phase.CLEAR_TARGET: Durations(snapshot=20, delete=6),
+    Phase.RESTORE_CLUSTER: Durations(restore=30),
+    Phase.SWITCH_OVER: Durations(rename=8),
+    Phase.RETIRE_REPLACED: Durations(snapshot=20, delete=6),
+}
+"""What takes so long that somebody who steps in, and the cleanup after it, find it unfinished."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start an operation, and let everything go to its end."""
+
+    operation_id: str
+    request: Mapping[str, Any] = field(hash=False)
+
+    def act(self, sim: Simulation) -> None:
+        sim.start(self.operation_id, self.request)
+
+
+@dataclass(frozen=True)
+class TimePasses:
+    """Time goes by, and what was to wait for it happens."""
+
+    hours: float
+
+    def act(self, sim: Simulation) -> None:
+        sim.run_for(self.hours * 3600)
+
+
+@dataclass(frozen=True)
+class StepIn:
+    """Somebody does something when the operation's execution first enters a state.
+
+    `how`: `stop`, `mark` (the record is marked FAILED by hand) or `time_out`.
+    """
+
+    state: str
+    how: str
+    operation_id: str = OPERATION
+
+
+Stage = Start | TimePasses
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What comes before `faults_from_stage`, or before the operation enters `faults_from_state`, is preparation."""
+
+    name: str
+    surroundings: Surroundings
+    stages: tuple[Stage, ...]
+    steps_in: StepIn | None = None
+    faults_from_stage: int = 0
+    faults_from_state: str | None = None
+    event_fault: EventFault | None = None
+    durations: Durations = QUICK
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass
+class Play:
+    """A scenario being played: everything that a checkpoint has to hold."""
+
+    sim: Simulation
+    scenario: Scenario
+    stage: int = 0
+    is_acted: bool = False
+    stepped_in_at: int | None = None
+    faults_from: int = 0
+
+    def go_on(self, before_each: Callable[[], None] | None = None) -> None:
+        """To the end."""
+        while self.stage < len(self.scenario.stages):
+            self.act()
+            self.sim.run(before_each)
+            self.stage, self.is_acted = self.stage + 1, False
+
+    def act(self) -> None:
+        """Do what the stage begins with, once."""
+        if not self.is_acted:
+            self.is_acted = True
+            if self.stage == self.scenario.faults_from_stage:
+                self.faults_from = self.sim.border.count
+            self.scenario.stages[self.stage].act(self.sim)
+
+    def watch(self, operation_id: str, state: str) -> None:
+        """Called whenever an execution of the main machine enters a state."""
+        if (operation_id, state) == (OPERATION, self.scenario.faults_from_state):
+            self.faults_from = self.sim.border.count
+        steps_in = self.scenario.steps_in
+        if steps_in is None or self.stepped_in_at is not None:
+            return
+        if (operation_id, state) == (steps_in.operation_id, steps_in.state):
+            self.stepped_in_at = self.sim.border.count
+            self.sim.scheduler.after(STEPPING_IN_SECONDS, functools.partial(self._step_in, steps_in))
+
+    def _step_in(self, steps_in: StepIn) -> None:
+        actions: Mapping[str, Callable[[str], None]] = {
+            "stop": self.sim.stop,
+            "mark": self.sim.mark_failed_by_hand,
+            "time_out": self.sim.time_out,
+        }
+        actions[steps_in.how](steps_in.operation_id)
+        self.faults_from = self.sim.border.count
+
+
+def begin(scenario: Scenario, seed_number: int = 0) -> Play:
+    play = Play(Simulation(scenario.surroundings, seed_number, scenario.durations), scenario)
+    if scenario.event_fault:
+        play.sim.event_faults[0] = scenario.event_fault
+    play.sim.on_state = play.watch
+    return play
+
+
+def _state_of(phase: Phase) -> str:
+    return f"{phase.value}Wait" if phase in WAITING_PHASES else phase.value
+
+
+STANDING = Surroundings(targets=(TARGET,))
+NEW = Start(OPERATION, request())
+SWAP = Start(OPERATION, request(delete_cluster_if_exists=True))
+SWAP_KEEP = Start(OPERATION, request(delete_cluster_if_exists=True, keep_replaced_hours=KEEP_HOURS))
+DELETE_FIRST = Start(OPERATION, request(delete_cluster_if_exists=True, replace_strategy="delete_first"))
+EARLIER_SWAP_KEEP = Start(EARLIER, request(delete_cluster_if_exists=True, keep_replaced_hours=48))
+UNDO = Start(OPERATION, {"undo_operation_id": EARLIER})
+
+PLAIN = (
+    Scenario("new", Surroundings(), (NEW,)),
+    Scenario("swap", STANDING, (SWAP,)),
+    Scenario(
+        "keep",
+        STANDING,
+        (SWAP_KEEP, TimePasses(KEEP_HOURS + 0.2)),
+        faults_from_state=Phase.RETIRE_REPLACED.value,  # until then it is `swap`
+    ),
+    Scenario("delete-first", STANDING, (DELETE_FIRST,)),
+    Scenario("undo", STANDING, (EARLIER_SWAP_KEEP, UNDO), faults_from_stage=1),
+)
+_STAGES: Mapping[str, tuple[Surroundings, tuple[Stage, ...], Sequence[Phase]]] = {
+    "new": (Surroundings(), (NEW,), (Phase.COPY_SNAPSHOT, Phase.RESTORE_CLUSTER, Phase.SETUP_DB_USERS)),
+    "swap": (STANDING, (SWAP,), tuple(phase for phase in Phase if phase is not Phase.CLEAR_TARGET)),
+    "delete-first": (
+        STANDING,
+        (DELETE_FIRST,),
+        (Phase.CLEAR_TARGET, Phase.RESTORE_CLUSTER, Phase.SETUP_DB_USERS, Phase.VERIFY_RESTORE),
+    ),
+    "undo": (STANDING, (EARLIER_SWAP_KEEP, UNDO), (Phase.SWITCH_OVER, Phase.RETIRE_REPLACED)),
+}
+
+
+def stepped_in(how: str) -> tuple[Scenario, ...]:
+    """Each kind of run, with somebody stepping in at each phase that matters to it."""
+    return tuple(
+        Scenario(
+            f"{how}-{kind}-{phase.value}",
+            surroundings,
+            stages,
+            StepIn(_state_of(phase), how),
+            faults_from_stage=len(stages) - 1,
+            durations=UNDER_WAY.get(phase, QUICK),
+        )
+        for kind, (surroundings, stages, phases) in _STAGES.items()
+        for phase in phases
+    )
+
+
+CANCELLED = stepped_in("stop")
+MARKED = stepped_in("mark")
+TIMED_OUT = stepped_in("time_out")
+UNHEARD = tuple(
+    replace(scenario, name=f"{scenario.name}-{fault.value}", event_fault=fault)
+    for scenario in (*CANCELLED, *TIMED_OUT)
+    for fault in EventFault
+)
+BY_NAME = {scenario.name: scenario for scenario in (*PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD)}

@@ -1,0 +1,122 @@
+"""The account that a simulated run begins in, and the names of what is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aurora_restore.domain.observed import Credentials
+from aurora_restore.local.aurora.model import LocalAurora
+
+ACCOUNT = "123456789012"
+SOURCE_REGION, TARGET_REGION = "us-east-1", "us-west-2"
+START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+SNAPSHOT_TIME = datetime(2023, 6, 15, 3, 10, tzinfo=UTC)
+SOURCE, TARGET, BYSTANDER = "production", "aurora-restored-cluster", "aurora-restored-elsewhere"
+SUBNET_GROUP, SECURITY_GROUP, VPC = "default-vpc-subnet-group", "sg-0a1b2c3d", "vpc-0a1b2c3d"
+ADMIN_SECRET, USER_SECRET = "aurora-restore/admin-credentials", "aurora-restore/users/reporting"
+OLD_CONTENTS = "what stood there before"
+NAMED_BY_HAND = "aurora-restore-made-by-hand"
+
+PASSWORDS = {
+    "production": "the-password-of-production",
+    "admin": "the-new-admin-password",
+    "old": "the-password-that-was",
+    "user": "the-password-of-reporting",
+}
+"""Every secret there is. None of them may ever be seen outside Secrets Manager and RDS."""
+
+SECRETS = {
+    ADMIN_SECRET: {"username": "postgres", "password": PASSWORDS["admin"]},
+    USER_SECRET: {"username": "reporting", "password": PASSWORDS["user"]},
+}
+OLD_SETTINGS: dict[str, Any] = {
+    "BackupRetentionPeriod": 3,
+    "CopyTagsToSnapshot": True,
+    "EnableIAMDatabaseAuthentication": True,
+    "EnableCloudwatchLogsExports": ["postgresql"],
+    "PreferredBackupWindow": "07:00-07:30",
+    "Tags": [{"Key": "team", "Value": "shop"}],
+}
+OLD_INSTANCES = {"aurora-restored-writer": "db.r5.large", "aurora-restored-reader": "db.r5.large"}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands before anything begins.
+
+    `targets`: clusters that a run can replace. `days`: production has a snapshot of its first day, and of as many
+    more days before it.
+    """
+
+    targets: tuple[str, ...] = ()
+    days: int = 1
+
+
+def day_of(days_before: int) -> str:
+    """The day of a snapshot of production."""
+    return f"{SNAPSHOT_TIME - timedelta(days=days_before):%Y-%m-%d}"
+
+
+def request(**changes: Any) -> dict[str, Any]:
+    """The request of the operations guide, with one user; a change to `...` leaves a field out."""
+    asked: dict[str, Any] = {
+        "source_snapshot_date": "2023-06-15",
+        "source_region": SOURCE_REGION,
+        "target_region": TARGET_REGION,
+        "target_cluster_id": TARGET,
+        "db_instance_class": "db.r5.large",
+        "vpc_security_group_ids": [SECURITY_GROUP],
+        "db_subnet_group_name": SUBNET_GROUP,
+        "db_users": [{"username": "reporting", "secret_id": USER_SECRET}],
+    }
+    return {name: value for name, value in (asked | changes).items() if value is not ...}
+
+
+def seed(aurora: LocalAurora, surroundings: Surroundings) -> None:
+    """Production with its snapshot, the old targets, and things that are nobody's business."""
+    seeder = aurora.seed
+    production = Credentials("postgres", PASSWORDS["production"])
+    seeder.put_cluster(
+        SOURCE_REGION,
+        SOURCE,
+        production,
+        instances={"production-1": "db.r5.large"},
+        contents="production today",
+    )
+    for days in range(surroundings.days):
+        time = SNAPSHOT_TIME - timedelta(days=days)
+        seeder.put_snapshot(SOURCE_REGION, SOURCE, time, contents=f"production on {day_of(days)}")
+    subnets = {"subnet-1": f"{TARGET_REGION}a", "subnet-2": f"{TARGET_REGION}b"}
+    seeder.put_subnet_group(TARGET_REGION, SUBNET_GROUP, VPC, subnets)
+    seeder.put_security_group(TARGET_REGION, SECURITY_GROUP, VPC)
+    for target in surroundings.targets:
+        put_old_target(aurora, target)
+    _put_bystanders(aurora)
+
+
+def put_old_target(aurora: LocalAurora, target: str) -> None:
+    """A cluster with a writer and a reader, settings of its own, and data of its own."""
+    mark = "" if target == TARGET else f"-{target}"
+    aurora.seed.put_cluster(
+        TARGET_REGION,
+        target,
+        Credentials("postgres", PASSWORDS["old"]),
+        instances={f"{name}{mark}": size for name, size in OLD_INSTANCES.items()},
+        contents=f"{OLD_CONTENTS}{mark}",
+        DBSubnetGroupName=SUBNET_GROUP,
+        VpcSecurityGroupIds=[SECURITY_GROUP],
+        **OLD_SETTINGS,
+    )
+
+
+def _put_bystanders(aurora: LocalAurora) -> None:
+    """Things under our prefixes that nobody asked us to touch."""
+    master = Credentials("postgres", PASSWORDS["old"])
+    aurora.seed.put_cluster(
+        TARGET_REGION, BYSTANDER, master, instances={f"{BYSTANDER}-1": "db.r5.large"}, contents="elsewhere"
+    )
+    aurora.seed.put_snapshot(
+        TARGET_REGION, BYSTANDER, SNAPSHOT_TIME, identifier=NAMED_BY_HAND, snapshot_type="manual"
+    )

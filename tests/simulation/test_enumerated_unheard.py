@@ -1,0 +1,30 @@
+"""Events of an abnormal end that are lost, doubled or late; the sweep finds what they miss."""
+
+from __future__ import annotations
+
+import pytest
+from tests.fakes.border import FaultKind
+from tests.simulation.cases import Trouble
+from tests.simulation.enumeration import (
+    Record,
+    expect_no_violation,
+    expect_no_violation_without_a_fault,
+    names,
+)
+from tests.simulation.scenarios import UNHEARD
+
+WITH_FAULTS = ("stop-swap-RestoreCluster-event-lost", "stop-delete-first-RestoreCluster-event-doubled")
+FAULTS = (FaultKind.UNAVAILABLE, FaultKind.DENIED, FaultKind.DIES_BEFORE, FaultKind.DIES_AFTER)
+
+
+@pytest.mark.parametrize("name", names(UNHEARD))
+def test_without_a_fault(name: str, record_property: Record) -> None:
+    expect_no_violation_without_a_fault(name, record_property)
+
+
+@pytest.mark.parametrize("trouble", FAULTS, ids=str)
+@pytest.mark.parametrize("name", WITH_FAULTS)
+def test_every_request_of_sweep_and_cleanup_with(
+    name: str, trouble: Trouble, record_property: Record
+) -> None:
+    expect_no_violation(name, trouble, record_property)
