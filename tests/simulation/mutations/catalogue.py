@@ -57,7 +57,7 @@ MUTATIONS = (
         "steps/way_back.py",
         "    end_copy,\n    drop_final_snapshot,",
         "    drop_final_snapshot,",
-        ("stop-new-CopySnapshot",),
+        ("objects:new",),
     ),
     Mutation(
         "new-not-removed",
