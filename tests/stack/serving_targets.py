@@ -1,0 +1,236 @@
+"""Clusters that serve, each with data of its own: what a replacement may replace and never lose."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pg8000.native
+from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import ClientError
+from tests.stack.conftest import POLL_SECONDS, STATE_MACHINE, Clients, new_operation_id, poll_until
+from tests.support.inbox import Inbox
+
+from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+from aurora_restore.local.aurora.postgres_admin import connection
+from aurora_restore.local.seed_aurora import put
+from aurora_restore.local.seed_aws import ADMIN_SECRET, SECURITY_GROUP_ID, SUBNET_GROUP
+from aurora_restore.local.stack_info import StackInfo
+
+INSTANCE_CLASS = "db.r5.large"
+STATE_TABLE, LOCK_TABLE = "AuroraRestoreState", "AuroraRestoreLocks"
+OPERATION_TAG = "aurora-restore:operation-id"
+END_TIMEOUT_SECONDS = 120.0
+NEW_DATA = "the data of production"
+_READ = "SELECT marker FROM old_data"
+_WHAT_IS_THERE = (
+    "SELECT to_regclass('old_data') IS NOT NULL, EXISTS (SELECT FROM pg_database WHERE datname = 'shop')"
+)
+_plain = TypeDeserializer().deserialize
+
+
+@dataclass(frozen=True)
+class Things:
+    """What stands in the target Region for one target: names only."""
+
+    clusters: frozenset[str]
+    instances: frozenset[str]
+    snapshots: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The local stack as these tests use it: targets, operations on them, and faults at their calls."""
+
+    stack: StackInfo
+    boto: Clients
+
+    def make_targets(self, targets: Iterable[str]) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self.make_target, targets))
+
+    def make_target(self, name: str) -> str:
+        """A cluster that serves, with one row that no other cluster has; its name."""
+        login = self.master()
+        put(self.stack, "cluster", {
+            "region": self.stack.region,
+            "DBClusterIdentifier": name,
+            "MasterUsername": login.username,
+            "MasterUserPassword": login.password,
+            "DBSubnetGroupName": SUBNET_GROUP,
+            "VpcSecurityGroupIds": [SECURITY_GROUP_ID],
+            "instances": {f"{name}-a": INSTANCE_CLASS},
+        })  # fmt: skip
+        with self.session(name) as session:
+            session.run("CREATE TABLE old_data (marker text NOT NULL)")
+            session.run("INSERT INTO old_data VALUES (:marker)", marker=old_data_of(name))
+        return name
+
+    def master(self) -> Credentials:
+        value = self.boto("secretsmanager").get_secret_value(SecretId=ADMIN_SECRET)["SecretString"]
+        return Credentials(**json.loads(value))
+
+    @contextmanager
+    def session(self, name: str) -> Iterator[pg8000.native.Connection]:
+        """Logged in as the master user, over TLS that is verified, where describe-db-clusters says it answers."""
+        endpoint = endpoint_of(self.cluster(name))
+        with connection(endpoint, self.master(), "postgres", self.stack.ca_bundle) as session:
+            yield session
+
+    def data_of(self, name: str) -> str:
+        with self.session(name) as session:
+            return data_in(session)
+
+    def cluster(self, name: str) -> dict[str, Any]:
+        found = self.boto("rds").describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
+        return dict(found[0])
+
+    def find_cluster(self, name: str) -> dict[str, Any] | None:
+        try:
+            return self.cluster(name)
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "DBClusterNotFoundFault"
+            return None
+
+    def things(self, target: str, operation_id: str) -> Things:
+        """What bears the target's name, with or without a suffix, and the snapshots with the operation's tag."""
+        rds = self.boto("rds")
+        return Things(
+            frozenset(names(rds.describe_db_clusters()["DBClusters"], "DBClusterIdentifier", target)),
+            frozenset(names(rds.describe_db_instances()["DBInstances"], "DBInstanceIdentifier", target)),
+            frozenset(
+                item["DBClusterSnapshotIdentifier"]
+                for item in rds.describe_db_cluster_snapshots()["DBClusterSnapshots"]
+                if {"Key": OPERATION_TAG, "Value": operation_id} in item["TagList"]
+            ),
+        )
+
+    def start(self, request: Mapping[str, Any], operation_id: str | None = None) -> str:
+        """The operation id of a run that has begun."""
+        name = operation_id or new_operation_id()
+        machine = f"arn:aws:states:{self.stack.region}:{self.stack.account_id}:stateMachine:{STATE_MACHINE}"
+        self.boto("stepfunctions").start_execution(
+            stateMachineArn=machine, name=name, input=json.dumps(request)
+        )
+        return name
+
+    def stop(self, operation_id: str, cause: str = "the window is needed for something else") -> None:
+        self.boto("stepfunctions").stop_execution(
+            executionArn=self.execution_arn(operation_id), error="ManualCancellation", cause=cause
+        )
+
+    def execution_arn(self, operation_id: str, machine: str = STATE_MACHINE) -> str:
+        region, account = self.stack.region, self.stack.account_id
+        return f"arn:aws:states:{region}:{account}:execution:{machine}:{operation_id}"
+
+    def execution(self, operation_id: str) -> dict[str, Any]:
+        arn = self.execution_arn(operation_id)
+        return dict(self.boto("stepfunctions").describe_execution(executionArn=arn))
+
+    def record(self, operation_id: str) -> dict[str, Any]:
+        found = self.boto("dynamodb").get_item(
+            TableName=STATE_TABLE, Key={"operation_id": {"S": operation_id}}, ConsistentRead=True
+        )
+        return {name: _plain(value) for name, value in found.get("Item", {}).items()}
+
+    def closed(self, operation_id: str) -> dict[str, Any]:
+        """The record of an operation that has ended, tidied up and all."""
+        return self.becomes(operation_id, lambda record: "end_time" in record)
+
+    def becomes(self, operation_id: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The record, as soon as something is true of it."""
+        deadline = time.monotonic() + END_TIMEOUT_SECONDS
+        while not is_so(record := self.record(operation_id)):
+            assert time.monotonic() < deadline, f"{operation_id}: {record.get('phases')}, {record.get('cleanup')}"
+            time.sleep(POLL_SECONDS)
+        return record
+
+    def becomes_free(self, target: str) -> None:
+        poll_until(lambda: self.lock_owner(target) is None, f"the lock of {target}")
+
+    def lock_owner(self, target: str) -> str | None:
+        found = self.boto("dynamodb").scan(TableName=LOCK_TABLE, ConsistentRead=True)["Items"]
+        locks = [{name: _plain(value) for name, value in item.items()} for item in found]
+        return next((str(lock["operation_id"]) for lock in locks if target in lock.values()), None)
+
+    def invoke(self, function: str, payload: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        called = self.boto("lambda").invoke(
+            FunctionName=f"aurora-restore-{function}", Payload=json.dumps(payload or {})
+        )
+        answer: dict[str, Any] = json.loads(called["Payload"].read())
+        assert "FunctionError" not in called, answer
+        return answer
+
+    def sweep(self) -> list[str]:
+        """What a sweep has begun, in its own words."""
+        return list(self.invoke("sweep")["started"])
+
+    def fault(self, name: str, **rule: Any) -> None:
+        self._control("POST", "faults", {"name": name, **rule})
+
+    def release(self, name: str) -> None:
+        """Let go on what the rule held."""
+        self._control("POST", "release", {"name": name})
+
+    def hit(self, name: str) -> bool:
+        """Whether a rule has met a call."""
+        rules = self._control("GET", "faults")["rules"]
+        return any(rule["name"] == name and rule["seen"] >= rule["nth"] for rule in rules)
+
+    def change_quotas(self, **quotas: int) -> dict[str, int]:
+        return dict(self._control("PUT", "quotas", quotas))
+
+    def seed(self, what: str, **values: Any) -> None:
+        put(self.stack, what, values)
+
+    def _control(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        url = f"{self.stack.rds_endpoint_url}/_aurora/{path}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url, data=data, method=method)  # noqa: S310 - loopback
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=30) as answer:
+            return dict(json.load(answer))
+
+
+def old_data_of(target: str) -> str:
+    return f"the old data of {target}"
+
+
+def data_in(session: pg8000.native.Connection) -> str:
+    """The row that only a seeded target has, or the words for what a restore brings."""
+    ((has_old, has_new),) = session.run(_WHAT_IS_THERE)
+    if has_old:
+        return str(session.run(_READ)[0][0])
+    return NEW_DATA if has_new else "nothing"
+
+
+def endpoint_of(cluster: Mapping[str, Any]) -> DatabaseEndpoint:
+    return DatabaseEndpoint(cluster["Endpoint"], cluster["Port"])
+
+
+def names(items: list[Mapping[str, Any]], field: str, target: str) -> Iterator[str]:
+    yield from (item[field] for item in items if f"{item[field]}-".startswith(f"{target}-"))
+
+
+def messages_of(inbox: Inbox, operation_id: str) -> list[str]:
+    """What people were told of an operation; others may name it too, as the maker of a copy."""
+    return [text for text in inbox.messages() if f"Operation:  {operation_id}\n" in text]
+
+
+def request(target: str, **changes: Any) -> dict[str, Any]:
+    """A replacement of the target; all that is not named is as on the cluster that stands."""
+    wanted = {
+        "source_snapshot_date": "2023-06-15",
+        "target_cluster_id": target,
+        "delete_cluster_if_exists": True,
+        **changes,
+    }
+    return {name: value for name, value in wanted.items() if value is not ...}
+
+

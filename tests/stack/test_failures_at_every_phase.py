@@ -1,0 +1,220 @@
+"""A swap that fails, at every phase of it: the target serves its old data under its own name, and nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.stack.conftest import Clients, await_execution, poll_until
+from tests.stack.serving_targets import Place, messages_of, old_data_of, request
+from tests.support.inbox import Inbox
+
+from aurora_restore.domain.naming import copy_identifier, final_snapshot_identifier, staging_identifier
+from aurora_restore.local.stack_info import StackInfo
+
+YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
+"""A day of its own for the copy that fails: a copy in flight is shared by all runs that want it."""
+BY_SNAPSHOT_OF_YESTERDAY = {"source_snapshot_date": YESTERDAY, "source_cluster_id": "production"}
+OF_A_MISSING_DATABASE = [
+    {
+        "username": "reporting_reader",
+        "secret_id": "aurora-restore/users/reporting",
+        "databases": ["nowhere"],
+    }
+]
+Spoil = Callable[[Place, str, str], None]
+"""`spoil(place, target, operation_id)`: what makes the run fail; before it starts, or while it runs."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a run is made to fail, and how it then has to end."""
+
+    name: str
+    phase: str
+    code: str
+    words: str
+    before: Spoil = lambda *_: None
+    meanwhile: Spoil = lambda *_: None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    keeps_copy: bool = True
+
+    @property
+    def target(self) -> str:
+        return f"aurora-restored-{self.name}"
+
+
+def copy_fails(place: Place, _target: str, operation_id: str) -> None:
+    copy = copy_identifier(operation_id)
+    place.fault(copy, effect="end-as", action="CopyDBClusterSnapshot", identifier=copy, status="failed")
+
+
+def restore_fails(place: Place, target: str, operation_id: str) -> None:
+    name = staging_identifier(target, operation_id)
+    place.fault(
+        name,
+        effect="end-as",
+        action="RestoreDBClusterFromSnapshot",
+        identifier=name,
+        status="migration-failed",
+    )
+
+
+def instance_fails(place: Place, target: str, _operation_id: str) -> None:
+    place.fault(
+        target,
+        effect="end-as",
+        action="CreateDBInstance",
+        identifier=f"{target}-*",
+        status="incompatible-network",
+    )
+
+
+def aside_is_refused(place: Place, target: str, _operation_id: str) -> None:
+    refuse_modification(place, target)
+
+
+def into_place_is_refused(place: Place, target: str, operation_id: str) -> None:
+    """The first modification of the new cluster is that of its password."""
+    refuse_modification(place, staging_identifier(target, operation_id), nth=2)
+
+
+def refuse_modification(place: Place, name: str, nth: int = 1) -> None:
+    place.fault(
+        name,
+        effect="error",
+        action="ModifyDBCluster",
+        identifier=name,
+        nth=nth,
+        times=0,
+        code="InvalidDBClusterStateFault",
+        message=f"DB cluster {name} can't be modified now.",
+    )
+
+
+def final_snapshot_is_refused(place: Place, _target: str, operation_id: str) -> None:
+    name = final_snapshot_identifier(operation_id)
+    place.fault(
+        name,
+        effect="error",
+        action="CreateDBClusterSnapshot",
+        identifier=name,
+        times=0,
+        code="SnapshotQuotaExceeded",
+        message="Cannot create more than 100 manual snapshots",
+    )
+
+
+def final_snapshot_fails(place: Place, _target: str, operation_id: str) -> None:
+    name = final_snapshot_identifier(operation_id)
+    place.fault(name, effect="end-as", action="CreateDBClusterSnapshot", identifier=name, status="failed")
+
+
+def somebody_protects_the_new_cluster(place: Place, target: str, operation_id: str) -> None:
+    change_when_it_stands(place, staging_identifier(target, operation_id), DeletionProtection=True)
+
+
+def somebody_changes_the_new_cluster(place: Place, target: str, operation_id: str) -> None:
+    change_when_it_stands(place, staging_identifier(target, operation_id), CopyTagsToSnapshot=True)
+
+
+def change_when_it_stands(place: Place, name: str, **change: Any) -> None:
+    """Between its restore and its verification."""
+    poll_until(lambda: (place.find_cluster(name) or {}).get("Status") == "available", name, 60)
+    place.boto("rds").modify_db_cluster(DBClusterIdentifier=name, **change)
+
+
+FAILURES = [
+    Failure(
+        "copy", "CopySnapshot", "SNAPSHOT_COPY_FAILED", "ended `failed`",
+        before=copy_fails, changes=BY_SNAPSHOT_OF_YESTERDAY, keeps_copy=False,
+    ),
+    Failure("restore", "RestoreCluster", "CLUSTER_FAILED", "`migration-failed`", before=restore_fails),
+    Failure("instance", "RestoreCluster", "INSTANCE_FAILED", "`incompatible-network`", before=instance_fails),
+    Failure(
+        "users", "SetupDbUsers", "DB_USER_SETUP_FAILED", "nowhere", changes={"db_users": OF_A_MISSING_DATABASE}
+    ),
+    Failure(
+        "verification", "VerifyRestore", "VERIFICATION_FAILED", "deletion_protection",
+        meanwhile=somebody_protects_the_new_cluster,
+    ),
+    Failure(
+        "difference", "VerifyRestore", "DIFFERENCE_NOT_ACCEPTED", "copy_tags_to_snapshot",
+        meanwhile=somebody_changes_the_new_cluster,
+    ),
+    Failure("aside", "SwitchOver", "SWITCH_OVER_FAILED", "was not renamed", before=aside_is_refused),
+    Failure("in", "SwitchOver", "SWITCH_OVER_FAILED", "was not renamed", before=into_place_is_refused),
+    Failure(
+        "snapshot-refused", "RetireReplaced", "QUOTA_EXCEEDED", "100 manual snapshots",
+        before=final_snapshot_is_refused,
+    ),
+    Failure(
+        "snapshot-failed", "RetireReplaced", "FINAL_SNAPSHOT_FAILED", "ended `failed`",
+        before=final_snapshot_fails,
+    ),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(stack: StackInfo, boto: Clients) -> Place:
+    stack.control.change_durations(snapshot=1)
+    return Place(stack, boto)
+
+
+@pytest.fixture(scope="module")
+def inbox(boto: Clients) -> Iterator[Inbox]:
+    inbox = Inbox(boto)
+    yield inbox
+    inbox.close()
+
+
+@pytest.fixture(scope="module")
+def runs(place: Place, inbox: Inbox) -> dict[str, str]:
+    """All of them, under way beside each other, each on a target of its own: name → operation."""
+    assert inbox.messages() == []
+    place.make_targets(failure.target for failure in FAILURES)
+    started = {failure.name: begin(place, failure) for failure in FAILURES}
+    for failure in FAILURES:
+        failure.meanwhile(place, failure.target, started[failure.name])
+    return started
+
+
+def begin(place: Place, failure: Failure) -> str:
+    operation_id = f"restore-failing-{failure.name}"
+    failure.before(place, failure.target, operation_id)
+    return place.start(request(failure.target, **failure.changes), operation_id)
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)
+def test_a_swap_that_fails_leaves_the_target_with_its_old_data_and_nothing_else(
+    place: Place, inbox: Inbox, runs: dict[str, str], failure: Failure
+) -> None:
+    operation_id = runs[failure.name]
+    record = place.closed(operation_id)
+    ended = await_execution(place.boto("stepfunctions"), place.execution_arn(operation_id), 10)
+    print(record["error"], record["cleanup"])
+
+    assert place.data_of(failure.target) == old_data_of(failure.target)
+    things = place.things(failure.target, operation_id)
+    assert things.clusters == {failure.target}
+    assert things.instances == {f"{failure.target}-a"}
+    assert things.snapshots <= ({copy_identifier(operation_id)} if failure.keeps_copy else set())
+    assert place.lock_owner(failure.target) is None
+
+    error = record["error"]
+    assert (ended.status, record["status"]) == ("FAILED", "FAILED")
+    assert (error["step"], error["code"]) == (failure.phase, failure.code)
+    assert failure.words in error["message"]
+    assert ended.cause is not None
+    assert ended.cause.startswith(f"{failure.code}: ")
+
+    (message,) = messages_of(inbox, operation_id)
+    print(message)
+    assert f"{failure.code}: {error['message']}" in message
+    assert error["hint"] in message
+    assert f"{failure.target} is the cluster that stood there before, with its data, and serves" in message
+    for sentence in [*record["cleanup"]["done"], *record["cleanup"]["kept"]]:
+        assert sentence in message
