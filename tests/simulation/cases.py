@@ -42,6 +42,7 @@ ONLY_WHERE_IT_ACTED = frozenset(
 )
 """After a mere look these are what they are before it."""
 
+MARKED = frozenset({Intrusion.MARK_BEFORE, Intrusion.MARK_AFTER, Intrusion.MARK_MEANWHILE})
 Trouble = FaultKind | Intrusion
 
 
@@ -139,6 +140,8 @@ def _differs(played: Baseline, request: Request, trouble: Trouble) -> bool:
         return True
     if trouble in {Intrusion.STOP_AFTER, Intrusion.MARK_AFTER} and request.index not in played.last_ones:
         return False  # the same as before the next request of the function
+    if trouble in MARKED and played.scenario.steps_in:
+        return True  # nothing keeps a hand from a record that is being cleaned up
     return request.index < played.alone_until
 
 

@@ -46,7 +46,7 @@ def expect_no_violation_of_objects(name: str, record_property: Record) -> None:
 
 def kind_of(name: str) -> str:
     """Scenarios that differ in the phase only are of one kind."""
-    return name if "-" not in name or name == "delete-first" else name.split("-", maxsplit=1)[0]
+    return name if "-" not in name or name in ("delete-first", "dry-run") else name.split("-", maxsplit=1)[0]
 
 
 def _words(count: int, found: list[Found]) -> str:

@@ -157,12 +157,14 @@ STANDING = Surroundings(targets=(TARGET,))
 NEW = Start(OPERATION, request())
 SWAP = Start(OPERATION, request(delete_cluster_if_exists=True))
 SWAP_KEEP = Start(OPERATION, request(delete_cluster_if_exists=True, keep_replaced_hours=KEEP_HOURS))
+DRY_RUN = Start(OPERATION, request(delete_cluster_if_exists=True, dry_run=True))
 DELETE_FIRST = Start(OPERATION, request(delete_cluster_if_exists=True, replace_strategy="delete_first"))
 EARLIER_SWAP_KEEP = Start(EARLIER, request(delete_cluster_if_exists=True, keep_replaced_hours=48))
 UNDO = Start(OPERATION, {"undo_operation_id": EARLIER})
 
 PLAIN = (
     Scenario("new", Surroundings(), (NEW,)),
+    Scenario("dry-run", STANDING, (DRY_RUN,)),
     Scenario("swap", STANDING, (SWAP,)),
     Scenario(
         "keep",

@@ -50,7 +50,7 @@ from aurora_restore.domain.observed import SecurityGroup
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.times import parse_time
 from aurora_restore.local.aurora.model import LocalAurora
-from aurora_restore.local.aurora.timing import Durations
+from aurora_restore.local.aurora.timing import Durations, Kind
 from aurora_restore.steps.world import World
 
 EVENT_SECONDS, DOUBLED_SECONDS, LATE_SECONDS = 1.0, 7.0, 1500.0
@@ -226,8 +226,10 @@ class Simulation:
             return f"records that are not closed: {', '.join(open_records)}"
         if self.locks.owners:
             return f"locks that are not free: {self.locks.owners}"
-        if self.aurora.world.transitions:
-            return f"RDS is at work: {[t.kind.value for t in self.aurora.world.transitions]}"
+        # A copy that goes on when everything is closed belongs to nobody: it is left, and not waited for.
+        at_work = [t.kind.value for t in self.aurora.world.transitions if t.kind is not Kind.SNAPSHOT_COPY]
+        if at_work:
+            return f"RDS is at work: {at_work}"
         due = self._due_things()
         return f"things whose time is over: {', '.join(due)}" if due else ""
 

@@ -1,10 +1,10 @@
-"""Runs cancelled at each phase, and every fault at each request from then on."""
+"""Runs cancelled at each phase, and every fault, or a hand on the record, at each request from then on."""
 
 from __future__ import annotations
 
 import pytest
 from tests.fakes.border import FaultKind
-from tests.simulation.cases import Trouble
+from tests.simulation.cases import Intrusion, Trouble
 from tests.simulation.enumeration import (
     Record,
     expect_no_violation,
@@ -19,6 +19,7 @@ FAULTS = (
     FaultKind.DIES_BEFORE,
     FaultKind.REPLY_LOST,
     FaultKind.DIES_AFTER,
+    Intrusion.MARK_BEFORE,
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from tests.fakes.border import FaultKind
 from tests.simulation.checkers import check
 from tests.simulation.enumeration import Record
@@ -18,7 +19,9 @@ OPERATIONS, SHARING, SHARED, DAYS = 100, 20, 4, 12
 THROTTLED_SHARE = 0.05
 
 
-def hundred_operations() -> Simulation:
+@pytest.fixture(scope="module")
+def sim() -> Simulation:
+    """At its end."""
     random = foreseeable(7)
     shared = tuple(f"aurora-restored-shared-{number}" for number in range(SHARED))
     durations = Durations(copy=1200, restore=300, instance=200, rename=20, delete=30, snapshot=60, stop=30)
@@ -37,12 +40,11 @@ def hundred_operations() -> Simulation:
             delete_cluster_if_exists=sharing,
         )
         sim.start(f"restore-20230615-{number:06d}", asked)
+    sim.run()
     return sim
 
 
-def test_all_end_well_and_nobody_waits_on_a_dead_lock(record_property: Record) -> None:
-    sim = hundred_operations()
-    sim.run()
+def test_all_end_well_and_nobody_waits_on_a_dead_lock(sim: Simulation, record_property: Record) -> None:
     record_property(CASES, (f"operations at once, {len(sim.border.struck)} requests throttled", OPERATIONS))
     assert [str(violation) for violation in check(sim)] == []
     ended = Counter(
@@ -55,9 +57,6 @@ def test_all_end_well_and_nobody_waits_on_a_dead_lock(record_property: Record) -
     assert locked_out <= SHARING - SHARED
 
 
-def test_never_more_than_five_copies_are_in_flight() -> None:
-    sim = hundred_operations()
-    sim.aurora.world.quotas.copies_in_flight = 5
-    sim.run()
+def test_never_more_than_five_copies_are_in_flight(sim: Simulation) -> None:
     assert sim.observations.copies_in_flight_most == 5
     assert all(len(execution.history) < 5_000 for execution in sim.step_functions.executions.values())

@@ -147,7 +147,9 @@ class Place:
         """The record, as soon as something is true of it."""
         deadline = time.monotonic() + END_TIMEOUT_SECONDS
         while not is_so(record := self.record(operation_id)):
-            assert time.monotonic() < deadline, f"{operation_id}: {record.get('phases')}, {record.get('cleanup')}"
+            assert time.monotonic() < deadline, (
+                f"{operation_id}: {record.get('phases')}, {record.get('cleanup')}"
+            )
             time.sleep(POLL_SECONDS)
         return record
 
@@ -232,5 +234,3 @@ def request(target: str, **changes: Any) -> dict[str, Any]:
         **changes,
     }
     return {name: value for name, value in wanted.items() if value is not ...}
-
-

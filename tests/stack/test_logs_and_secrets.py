@@ -22,6 +22,9 @@ FUNCTIONS = {
         "restore-cluster",
         "setup-db-users",
         "verify-restore",
+        "switch-over",
+        "retire-replaced",
+        "cleanup",
         "archive-snapshot",
         "notify",
         "record-failure",
@@ -86,6 +89,14 @@ def _run_marked(secrets: Any, states: Any) -> list[FinishedRun]:
             stateMachineArn=machine, name=new_operation_id(), input=json.dumps(request)
         )
         runs.append(await_execution(states, started["executionArn"], 90))
+    cleanups = machine.replace("aurora-restore-state", "aurora-restore-cleanup-state")
+
+    def tidied_up() -> bool:
+        """Each of the two that failed has its cleanup, and it has ended."""
+        seen = [item["status"] for item in states.list_executions(stateMachineArn=cleanups)["executions"]]
+        return seen.count("SUCCEEDED") >= 2 and "RUNNING" not in seen
+
+    poll_until(tidied_up, "the cleanups", 60)
     return runs
 
 
@@ -112,7 +123,7 @@ def lines_by_group(boto: Any, marked_runs: list[FinishedRun]) -> dict[str, list[
 def lines(lines_by_group: dict[str, list[str]]) -> list[str]:
     """Every line that a function wrote; a report of Lambda itself, about one that was killed, is none."""
     functions = [group for group in lines_by_group if group.startswith("/aws/lambda/aurora-restore-")]
-    assert len(functions) == 8
+    assert {name.rpartition("/")[2] for name in functions} == FUNCTIONS | {"aurora-restore-sweep"}
     written = [line for group in functions for line in lines_by_group[group]]
     return [line for line in written if not json.loads(line).get("type", "").startswith("platform.")]
 

@@ -189,7 +189,7 @@ def test_an_existing_target_and_one_that_is_being_made_are_refused(
     assert second.error == "TargetLocked"
     assert owner in (second.cause or "")
     assert await_run(arn).status == "SUCCEEDED"
-    refused("TARGET_EXISTS", target_cluster_id="aurora-restored-standing", delete_cluster_if_exists=True)
+    refused("TARGET_EXISTS", target_cluster_id="aurora-restored-standing")
 
 
 def test_a_hostile_username_is_made_exactly_so_and_never_executed(boto: Any, run_to_end: RunToEnd) -> None:

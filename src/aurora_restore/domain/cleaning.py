@@ -59,8 +59,10 @@ def decide_ending(
         _label(operation, is_cancelled=is_cancelled),
         "what stood before stands again, and what the run made is removed",
     )
-    if not operation.is_planned or operation.is_dry_run:
+    if not operation.is_planned:
         return back
+    if operation.is_dry_run:
+        return EndingDecision(Ending.SUCCEEDED, "the plan held: only the telling was left")
     if operation.plan.strategy.stands_beside and retirement_state(operation) in (
         RetirementState.BEGUN,
         RetirementState.RETIRED,

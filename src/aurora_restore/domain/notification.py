@@ -75,7 +75,7 @@ def _undo_message(operation: Operation, now: datetime) -> Message:
 def ended_message(operation: Operation, ending: Ending, now: datetime) -> Message:
     """The one message of a run that did not end by itself. Its error stands in the record."""
     if ending is Ending.SUCCEEDED:
-        return success_message(operation, now)
+        return dry_run_message(operation, now) if operation.is_dry_run else success_message(operation, now)
     return failure_message(operation, operation.section("error"), now, ending)
 
 
@@ -101,7 +101,7 @@ def failure_message(
 ) -> Message:
     """The run ended: where, why, what it means, what to do next."""
     target = operation.target_cluster_id or "(no target named)"
-    is_plan = operation.is_dry_run
+    is_plan = operation.is_dry_run and ending is not Ending.CANCELLED
     lines = [
         f"The dry run for {target} was refused."
         if is_plan

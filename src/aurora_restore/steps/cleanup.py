@@ -6,7 +6,7 @@ event was lost. Called for anything else it says so and does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,7 +32,14 @@ from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.snapshot_check import begin_record
 from aurora_restore.steps.switch_over import observe_places
 from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail
-from aurora_restore.steps.way_back import WAY_BACK, Tidying, next_duty, parties_of_look
+from aurora_restore.steps.way_back import (
+    WAY_BACK,
+    Duty,
+    Tidying,
+    await_late_arrivals,
+    next_duty,
+    parties_of_look,
+)
 from aurora_restore.steps.way_forward import WAY_FORWARD
 from aurora_restore.steps.world import World
 
@@ -115,10 +122,17 @@ def _tidy(world: World, operation: Operation, execution: ExecutionState | None) 
         return _waiting("the record has just changed")
     ending = Ending(section["ending"])
     look = Tidying(world, operation, execution, parse_time(section["ended_time"]))
-    outcome = next_duty(look, WAY_BACK if ending.goes_back else WAY_FORWARD)
+    outcome = next_duty(look, _duties(operation, ending))
     if outcome is not None:
         return _recorded(world, operation, outcome)
-    return _close(world, operation, ending)
+    return _close(look, ending)
+
+
+def _duties(operation: Operation, ending: Ending) -> Sequence[Duty]:
+    """A dry run has touched nothing: there is only what a message may still be on its way."""
+    if operation.is_dry_run:
+        return (await_late_arrivals,)
+    return WAY_BACK if ending.goes_back else WAY_FORWARD
 
 
 def _recorded(world: World, operation: Operation, outcome: StepOutcome) -> StepResult:
@@ -147,9 +161,13 @@ def _recorded(world: World, operation: Operation, outcome: StepOutcome) -> StepR
     return replace(named, wait_seconds=int(waits[named.waiting_for]["wait_seconds"]))
 
 
-def _close(world: World, operation: Operation, ending: Ending) -> StepResult:
+def _close(look: Tidying, ending: Ending) -> StepResult:
     """Tell people, close the record, give the lock back."""
-    operation = Operation(world.records.load(operation.operation_id) or operation.item)
+    world = look.world
+    found = Operation(world.records.load(look.operation_id) or look.operation.item)
+    # A hand may have written over the error meanwhile, with whatever it had to say.
+    mended = {} if found.section("error") else {"error": error_of(found, look.execution)}
+    operation = Operation({**found.item, **mended})
     outlived = _outlived(operation, ending)
     message = ended_message(Operation({**operation.item, **outlived}), ending, world.clock.now())
     told = tell_patiently(world, operation, message, _patience(operation))
@@ -161,6 +179,7 @@ def _close(world: World, operation: Operation, ending: Ending) -> StepResult:
     waits = waits_after(operation.section("cleanup").get("waits") or {}, done(""), world.clock.now(), None)
     changes: Mapping[str, Any] = {
         **ended_phases(operation, ending, time),
+        **mended,
         **outlived,
         **_put_back(operation, ending),
         "notification": told,

@@ -22,24 +22,20 @@ def take_lock(world: World, operation: Operation, target: str, *, dry_run: bool)
         return None
     owner = world.locks.owner(target)
     item = world.records.load(owner) if owner and owner != operation_id else None
-    if item and (waits := _still_at_work(Operation(item), target, dry_run=dry_run)):
+    if item and (waits := _still_at_work(Operation(item), target)):
         return waits
     if not dry_run and not world.locks.acquire(target, operation_id, now, replaces=owner):
         raise TargetLocked(f"Another operation has just begun to work on {target}.")
     return None
 
 
-def _still_at_work(owner: Operation, target: str, *, dry_run: bool) -> str | None:
+def _still_at_work(owner: Operation, target: str) -> str | None:
     """What the owner still does, where that ends soon by itself. Raises TargetLocked where it does not."""
     look = f"`aurora-restore status {owner.operation_id}` says where it stands"
     if is_being_retired(owner):
-        words = f"the cluster that {owner.operation_id} replaced is being retired: {look}"
-    elif owner.is_closed:
+        return f"the cluster that {owner.operation_id} replaced is being retired: {look}"
+    if owner.is_closed:
         return None
-    elif owner.status == OperationStatus.RUNNING:
+    if owner.status == OperationStatus.RUNNING:
         raise TargetLocked(f"The operation {owner.operation_id} is at work on {target}; {look}.")
-    else:
-        words = f"the operation {owner.operation_id} is being cleaned up: {look}"
-    if dry_run:
-        raise TargetLocked(f"{words[:1].upper()}{words[1:]}.")
-    return words
+    return f"the operation {owner.operation_id} is being cleaned up: {look}"

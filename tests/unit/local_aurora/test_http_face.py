@@ -126,11 +126,24 @@ def test_the_control_api_seeds_holds_and_releases(url: str, clock: HandClock) ->
     assert "production" in control(url, "GET", "state")["regions"]["us-east-1"]["clusters"]
 
 
+def test_the_control_api_makes_global_clusters_and_changes_quotas(
+    place: Place, url: str, over_http: Callable[[str], RDSClient]
+) -> None:
+    source = over_http("us-east-1").describe_db_clusters()["DBClusters"][0]["DBClusterArn"]
+    control(url, "POST", "seed/global-cluster", {"identifier": "worldwide", "member_arns": [source]})
+    (group,) = over_http("us-east-1").describe_global_clusters()["GlobalClusters"]
+    assert group["GlobalClusterMembers"][0]["DBClusterArn"] == source
+    assert control(url, "PUT", "quotas", {"clusters": 1})["clusters"] == 1
+    assert control(url, "GET", "quotas")["instances"] == 40
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
         ("GET", "nothing", None, 404),
         ("PUT", "durations", {"coppy": 1}, 400),
+        ("PUT", "quotas", {"cluster": 1}, 400),
+        ("PUT", "quotas", {"clusters": -1}, 400),
         ("POST", "faults", {"name": "x"}, 400),
         ("POST", "release", ["x"], 400),
     ],

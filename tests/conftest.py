@@ -1,4 +1,4 @@
-"""The figures of the enumeration at the end, where pytest is given this directory."""
+"""What all tests have in common: the figures of the simulation at the end."""
 
 from __future__ import annotations
 
