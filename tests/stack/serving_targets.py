@@ -95,7 +95,8 @@ class Place:
         try:
             return self.cluster(name)
         except ClientError as error:
-            assert error.response["Error"]["Code"] == "DBClusterNotFoundFault"
+            if error.response["Error"]["Code"] != "DBClusterNotFoundFault":
+                raise
             return None
 
     def things(self, target: str, operation_id: str) -> Things:

@@ -195,7 +195,6 @@ def test_a_swap_that_fails_leaves_the_target_with_its_old_data_and_nothing_else(
     operation_id = runs[failure.name]
     record = place.closed(operation_id)
     ended = await_execution(place.boto("stepfunctions"), place.execution_arn(operation_id), 10)
-    print(record["error"], record["cleanup"])
 
     assert place.data_of(failure.target) == old_data_of(failure.target)
     things = place.things(failure.target, operation_id)
@@ -212,7 +211,6 @@ def test_a_swap_that_fails_leaves_the_target_with_its_old_data_and_nothing_else(
     assert ended.cause.startswith(f"{failure.code}: ")
 
     (message,) = messages_of(inbox, operation_id)
-    print(message)
     assert f"{failure.code}: {error['message']}" in message
     assert error["hint"] in message
     assert f"{failure.target} is the cluster that stood there before, with its data, and serves" in message

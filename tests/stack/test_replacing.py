@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -110,9 +111,9 @@ def test_no_read_fails_for_longer_than_the_name_is_away(
     client = replacement.client
     outage = client.longest_seconds(nameless=False)
     with capsys.disabled():
-        print(
+        sys.stdout.write(
             f"\n{len(client.readings)} reads, {len(client.failures)} of them failed; the longest time between two "
-            f"that succeeded was {outage:.2f} s"
+            f"that succeeded was {outage:.2f} s\n"
         )
     assert outage < replacement.record["switch_over"]["seconds_without_name"], client.failures
 
@@ -125,9 +126,9 @@ def test_the_time_without_the_name_is_that_of_the_two_renames_and_not_that_of_th
     seen = replacement.client.longest_seconds(nameless=True)
     restore, switch = record["phases"]["RestoreCluster"], record["phases"]["SwitchOver"]
     with capsys.disabled():
-        print(
-            f"\nWithout the name: {seen:.2f} s as the client saw it, {told:.1f} s at the most by the record; two renames "
-            f"take {2 * RENAME_SECONDS:.1f} s, the whole replacement took {replacement.seconds:.1f} s"
+        sys.stdout.write(
+            f"\nWithout the name: {seen:.2f} s as the client saw it, {told:.1f} s at the most by the record; two "
+            f"renames take {2 * RENAME_SECONDS:.1f} s, the whole replacement took {replacement.seconds:.1f} s\n"
         )
     assert RENAME_SECONDS <= seen <= told <= 2 * RENAME_SECONDS + LOOKS_SECONDS
     assert restore["end_time"] < switch["start_time"] <= record["switch_over"]["name_gone_time"]
