@@ -43,6 +43,10 @@ logging.getLogger().handlers = list(logger.handlers)
 logging.getLogger().setLevel(logging.WARNING)
 
 
+# What a sweep says is about no one operation; every line has the field all the same.
+NO_OPERATION = "none"
+
+
 class SystemClock:
     """The time of the machine, in UTC."""
 
@@ -101,7 +105,7 @@ def _begin_logging(event: Event, context: LambdaContext) -> None:
     logger.clear_state()
     logger.append_keys(
         function_name=context.function_name,
-        operation_id=event.get("operation_id"),
+        operation_id=event.get("operation_id") or NO_OPERATION,
         function_request_id=context.aws_request_id,
     )
 

@@ -23,7 +23,7 @@ from aurora_restore.local.seed_aurora import put
 from aurora_restore.local.seed_aws import ADMIN_SECRET, SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.local.stack_info import StackInfo
 
-INSTANCE_CLASS = "db.r5.large"
+INSTANCE_CLASS, SOURCE_REGION = "db.r5.large", "us-east-1"
 STATE_TABLE, LOCK_TABLE = "AuroraRestoreState", "AuroraRestoreLocks"
 OPERATION_TAG = "aurora-restore:operation-id"
 END_TIMEOUT_SECONDS = 120.0
@@ -111,6 +111,23 @@ class Place:
                 if {"Key": OPERATION_TAG, "Value": operation_id} in item["TagList"]
             ),
         )
+
+    def own_snapshot(self, name: str) -> dict[str, Any]:
+        """What a request says to restore a snapshot that nobody has copied: copies are shared by all runs."""
+        rds = self.boto("rds", SOURCE_REGION)
+        rds.create_db_cluster_snapshot(DBClusterIdentifier="production", DBClusterSnapshotIdentifier=name)
+
+        def is_there() -> bool:
+            found = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=name)
+            return bool(found["DBClusterSnapshots"][0]["Status"] == "available")
+
+        poll_until(is_there, f"the snapshot {name}", END_TIMEOUT_SECONDS)
+        return {
+            "source_snapshot_date": ...,
+            "source_snapshot_identifier": name,
+            "source_region": SOURCE_REGION,
+            "source_cluster_id": ...,
+        }
 
     def start(self, request: Mapping[str, Any], operation_id: str | None = None) -> str:
         """The operation id of a run that has begun."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +14,6 @@ from tests.support.inbox import Inbox
 from aurora_restore.domain.naming import copy_identifier, final_snapshot_identifier, staging_identifier
 from aurora_restore.local.stack_info import StackInfo
 
-YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
-"""A day of its own for the copy that fails: a copy in flight is shared by all runs that want it."""
-BY_SNAPSHOT_OF_YESTERDAY = {"source_snapshot_date": YESTERDAY, "source_cluster_id": "production"}
 OF_A_MISSING_DATABASE = [
     {
         "username": "reporting_reader",
@@ -130,7 +126,7 @@ def change_when_it_stands(place: Place, name: str, **change: Any) -> None:
 FAILURES = [
     Failure(
         "copy", "CopySnapshot", "SNAPSHOT_COPY_FAILED", "ended `failed`",
-        before=copy_fails, changes=BY_SNAPSHOT_OF_YESTERDAY, keeps_copy=False,
+        before=copy_fails, keeps_copy=False,
     ),
     Failure("restore", "RestoreCluster", "CLUSTER_FAILED", "`migration-failed`", before=restore_fails),
     Failure("instance", "RestoreCluster", "INSTANCE_FAILED", "`incompatible-network`", before=instance_fails),
@@ -185,7 +181,8 @@ def runs(place: Place, inbox: Inbox) -> dict[str, str]:
 def begin(place: Place, failure: Failure) -> str:
     operation_id = f"restore-failing-{failure.name}"
     failure.before(place, failure.target, operation_id)
-    return place.start(request(failure.target, **failure.changes), operation_id)
+    own = {} if failure.keeps_copy else place.own_snapshot(f"of-{operation_id}")
+    return place.start(request(failure.target, **failure.changes, **own), operation_id)
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)

@@ -204,6 +204,8 @@ def begin(place: Place, scenario: Scenario) -> None:
     groups = {"vpc_security_group_ids": [SECURITY_GROUP_ID], "db_subnet_group_name": SUBNET_GROUP}
     takes_after_the_old = scenario.changes.get("delete_cluster_if_exists", True)
     given = {**({} if takes_after_the_old else groups), **scenario.changes}
+    if scenario.stops_in:
+        given |= place.own_snapshot(f"of-{operation_id}")
     place.start(stack_request(target, **given), operation_id)
 
 
