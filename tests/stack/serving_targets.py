@@ -26,7 +26,7 @@ from aurora_restore.local.stack_info import StackInfo
 INSTANCE_CLASS, SOURCE_REGION = "db.r5.large", "us-east-1"
 STATE_TABLE, LOCK_TABLE = "AuroraRestoreState", "AuroraRestoreLocks"
 OPERATION_TAG = "aurora-restore:operation-id"
-END_TIMEOUT_SECONDS = 120.0
+END_TIMEOUT_SECONDS = 240.0
 NEW_DATA = "the data of production"
 _READ = "SELECT marker FROM old_data"
 _WHAT_IS_THERE = (

@@ -24,7 +24,7 @@ from aurora_restore.local.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.local.stack_info import StackInfo
 
 CLEANUP_MACHINE = "aurora-restore-cleanup-state-machine"
-WAIT_SECONDS, END_SECONDS = 60.0, 180.0
+WAIT_SECONDS, END_SECONDS = 120.0, 300.0
 ANY_USERS: dict[str, Any] = {"db_users": ...}
 
 
