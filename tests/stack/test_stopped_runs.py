@@ -8,7 +8,6 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,6 @@ ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "operations.md"
 GUIDE_OPERATION = "restore-20230615-123456"
 CLEANUP_MACHINE = "aurora-restore-cleanup-state-machine"
-YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
-"""A day of its own for the copy that is held: a copy in flight is shared by all runs that want it."""
-BY_SNAPSHOT_OF_YESTERDAY = {"source_snapshot_date": YESTERDAY, "source_cluster_id": "production"}
 WAIT_SECONDS = 240.0
 SILENCE_SECONDS = 3.0
 HOLDS: dict[str, tuple[str, Callable[[str, str], str]]] = {
@@ -52,11 +48,12 @@ class Held:
 
 
 @pytest.fixture(scope="module")
-def place(stack: StackInfo, boto: Clients) -> Place:
+def place(stack: StackInfo, boto: Clients) -> Iterator[Place]:
     """With no sweep but those that a test asks for."""
     boto("events").disable_rule(Name="aurora-restore-sweep")
     stack.control.change_durations(snapshot=1)
-    return Place(stack, boto)
+    yield Place(stack, boto)
+    boto("events").enable_rule(Name="aurora-restore-sweep")
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +108,7 @@ def waiting(place: Place, inbox: Inbox) -> dict[str, Held]:
     place.make_targets(f"aurora-restored-{name}" for name in cases)
     started = {}
     for name, what in cases.items():
-        changes = BY_SNAPSHOT_OF_YESTERDAY if what == "CopySnapshot" else {}
+        changes = place.own_snapshot("to-be-held") if what == "CopySnapshot" else {}
         started[what if name.startswith("held") else name] = hold(place, what, name, **changes)
     return started
 

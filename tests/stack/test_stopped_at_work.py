@@ -1,0 +1,152 @@
+"""Runs that are stopped while a function is at work for them: whatever it does later, it finds the door closed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from tests.stack.conftest import Clients, poll_until
+from tests.stack.endings import REASON, assert_cancelled, assert_succeeded
+from tests.stack.serving_targets import Place, Things, request
+from tests.support.inbox import Inbox
+
+from aurora_restore.local.stack_info import StackInfo
+
+FUNCTIONS = {
+    "SnapshotCheck": "snapshot-check",
+    "SetupDbUsers": "setup-db-users",
+    "VerifyRestore": "verify-restore",
+    "ArchiveSnapshot": "archive-snapshot",
+    "Notify": "notify",
+}
+"""The phases of a swap that wait for nothing, so that a run can only be met in them while their function works."""
+BEFORE_THE_SWITCH = ("SnapshotCheck", "SetupDbUsers", "VerifyRestore")
+WAIT_SECONDS = 240.0
+
+
+@dataclass(frozen=True)
+class StoppedAtWork:
+    """A run whose function was held still, and went on when all was tidied up.
+
+    `record` and `things` are those from before it went on.
+    """
+
+    operation_id: str
+    target: str
+    record: dict[str, Any]
+    things: Things
+
+
+@pytest.fixture(scope="module")
+def place(stack: StackInfo, boto: Clients) -> Iterator[Place]:
+    """With no sweep."""
+    boto("events").disable_rule(Name="aurora-restore-sweep")
+    stack.control.change_durations(snapshot=1)
+    yield Place(stack, boto)
+    boto("events").enable_rule(Name="aurora-restore-sweep")
+
+
+@pytest.fixture(scope="module")
+def inbox(boto: Clients) -> Iterator[Inbox]:
+    inbox = Inbox(boto)
+    yield inbox
+    inbox.close()
+
+
+@pytest.fixture(scope="module")
+def stopped(place: Place, inbox: Inbox) -> dict[str, StoppedAtWork]:
+    """One run stopped in each of the phases, all under way at once: the first that comes to a phase stays there."""
+    assert inbox.messages() == []
+    runs = {f"restore-met-{number}": f"aurora-restored-met-{number}" for number in range(len(FUNCTIONS))}
+    place.make_targets(runs.values())
+    end_idle_workers(place)
+    with ThreadPoolExecutor(len(FUNCTIONS)) as pool:
+        met = {phase: pool.submit(meet, place, runs, phase) for phase in FUNCTIONS}
+        for operation_id, target in runs.items():
+            place.start(request(target), operation_id)
+        return {phase: each.result() for phase, each in met.items()}
+
+
+def end_idle_workers(place: Place) -> None:
+    """So that each function starts cold, and is met before it has done anything."""
+    for worker in place.stack.control.workers():
+        if not worker["busy"]:
+            place.stack.control.kill_worker(worker["pid"])
+
+
+def meet(place: Place, runs: dict[str, str], phase: str) -> StoppedAtWork:
+    """Hold the phase's function at the first moment of its work, stop the run, let the function go on at the end."""
+    pid = poll_until(lambda: worker_of(place, FUNCTIONS[phase]), f"{phase} works", WAIT_SECONDS)
+    os.kill(pid, signal.SIGSTOP)
+    operation_id = poll_until(lambda: only_one_in(place, runs, phase), f"one run in {phase}", WAIT_SECONDS)
+    place.stop(operation_id, REASON)
+    record = place.closed(operation_id)
+    target = runs[operation_id]
+    things = place.things(target, operation_id)
+    os.kill(pid, signal.SIGCONT)
+    poll_until(lambda: pid not in busy_pids(place), f"the end of {phase}", WAIT_SECONDS)
+    return StoppedAtWork(operation_id, target, record, things)
+
+
+def worker_of(place: Place, function: str) -> int:
+    """Its process; 0 where nobody has called it."""
+    workers = (item for item in place.stack.control.workers() if item["busy"])
+    return next((item["pid"] for item in workers if item["function"] == f"aurora-restore-{function}"), 0)
+
+
+def busy_pids(place: Place) -> set[int]:
+    return {item["pid"] for item in place.stack.control.workers() if item["busy"]}
+
+
+def only_one_in(place: Place, runs: dict[str, str], phase: str) -> str:
+    """The run that is in a phase, once all others that were there too have gone on; until then nothing."""
+    inside = [operation_id for operation_id in runs if state_of(place, operation_id) == phase]
+    return inside[0] if len(inside) == 1 else ""
+
+
+def state_of(place: Place, operation_id: str) -> str | None:
+    """The state that an execution is in; None for one that has not begun, or was stopped."""
+    states = place.boto("stepfunctions")
+    try:
+        events = states.get_execution_history(
+            executionArn=place.execution_arn(operation_id), reverseOrder=True, maxResults=20
+        )["events"]
+    except states.exceptions.ExecutionDoesNotExist:
+        return None
+    if events and events[0]["type"] == "ExecutionAborted":
+        return None
+    entered = (event.get("stateEnteredEventDetails") for event in events)
+    return next((details["name"] for details in entered if details), None)
+
+
+@pytest.mark.parametrize("phase", BEFORE_THE_SWITCH)
+def test_a_run_that_is_stopped_at_work_before_the_switch_is_cancelled(
+    place: Place, inbox: Inbox, stopped: dict[str, StoppedAtWork], phase: str
+) -> None:
+    run = stopped[phase]
+    assert_cancelled(place, inbox, run.target, run.operation_id)
+
+
+@pytest.mark.parametrize("phase", ["ArchiveSnapshot", "Notify"])
+def test_a_run_that_is_stopped_at_work_after_the_switch_has_succeeded(
+    place: Place, inbox: Inbox, stopped: dict[str, StoppedAtWork], phase: str
+) -> None:
+    run = stopped[phase]
+    record = assert_succeeded(place, inbox, run.target, run.operation_id)
+    assert record["retirement"]["state"] == "RETIRED"
+    assert record["retirement"]["final_snapshot_identifier"] in run.things.snapshots
+
+
+@pytest.mark.parametrize("phase", FUNCTIONS)
+def test_a_function_that_goes_on_after_its_run_was_tidied_up_changes_nothing(
+    place: Place, stopped: dict[str, StoppedAtWork], phase: str
+) -> None:
+    run = stopped[phase]
+    assert place.record(run.operation_id) == run.record
+    assert place.things(run.target, run.operation_id) == run.things
+    assert place.lock_owner(run.target) is None
