@@ -8,21 +8,21 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import boto3
 import pytest
+from tests.stack.as_seeded import make_as_seeded
+from tests.stack.polling import POLL_SECONDS
 
 from aurora_restore.local import lifecycle, seed_aws
 from aurora_restore.local.stack_info import StackInfo
 
 STATE_MACHINE = "aurora-restore-state-machine"
-RUN_TIMEOUT_SECONDS = 120.0
-POLL_SECONDS = 0.2
+RUN_TIMEOUT_SECONDS = 240.0
 QUICK = {"copy": 1.0, "restore": 1.0, "create": 0.5, "instance": 1.0, "password_change": 0.5, "delete": 0.5}
 """Seconds: shorter than the demo's, long enough that a status on the way is seen."""
 
-T = TypeVar("T")
 Clients = Callable[..., Any]
 """`boto("rds")`, `boto("rds", "us-east-1")`: a client of the stack, by default in its own Region."""
 
@@ -45,7 +45,7 @@ class FinishedRun:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
+def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
     """The whole local stack, in a directory with a space in its name; gone with everything at the end."""
     home = tmp_path_factory.mktemp("local stack")
     yield lifecycle.up(lifecycle.UpOptions(home=home, fresh=True, durations=QUICK))
@@ -53,8 +53,21 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
 
 
 @pytest.fixture(scope="session")
-def boto(stack: StackInfo) -> Clients:
-    return clients_of(stack)
+def shared_clients(shared_stack: StackInfo) -> Clients:
+    return clients_of(shared_stack)
+
+
+@pytest.fixture(scope="module")
+def stack(shared_stack: StackInfo, shared_clients: Clients) -> Iterator[StackInfo]:
+    """The stack of all files of tests; each of them finds in it what was seeded, and leaves nothing to the next."""
+    yield shared_stack
+    make_as_seeded(shared_stack, shared_clients("rds"), QUICK)
+
+
+@pytest.fixture(scope="module")
+def boto(stack: StackInfo, shared_clients: Clients) -> Clients:
+    """Goes with `stack`, so that whoever changes something finds it put back."""
+    return shared_clients
 
 
 @pytest.fixture(scope="session")
@@ -124,12 +137,3 @@ def await_execution(stepfunctions: Any, execution_arn: str, timeout_seconds: flo
     return FinishedRun(
         seen["name"], execution_arn, seen["status"], seen.get("error"), seen.get("cause"), events
     )
-
-
-def poll_until(look: Callable[[], T], what: str, timeout_seconds: float = 10.0) -> T:
-    """Look again and again until something is there."""
-    deadline = time.monotonic() + timeout_seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"{what}: not within {timeout_seconds} s"
-        time.sleep(POLL_SECONDS / 4)
-    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,19 +13,20 @@ from typing import Any
 import pg8000.native
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
-from tests.stack.conftest import POLL_SECONDS, STATE_MACHINE, Clients, new_operation_id, poll_until
+from tests.stack.conftest import STATE_MACHINE, Clients, new_operation_id
+from tests.stack.polling import POLL_SECONDS, poll_until
 from tests.support.inbox import Inbox
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.local.aurora.postgres_admin import connection
-from aurora_restore.local.seed_aurora import put
+from aurora_restore.local.seed_aurora import control, put
 from aurora_restore.local.seed_aws import ADMIN_SECRET, SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.local.stack_info import StackInfo
 
 INSTANCE_CLASS, SOURCE_REGION = "db.r5.large", "us-east-1"
 STATE_TABLE, LOCK_TABLE = "AuroraRestoreState", "AuroraRestoreLocks"
 OPERATION_TAG = "aurora-restore:operation-id"
-END_TIMEOUT_SECONDS = 240.0
+END_TIMEOUT_SECONDS = 400.0
 NEW_DATA = "the data of production"
 _READ = "SELECT marker FROM old_data"
 _WHAT_IS_THERE = (
@@ -192,30 +192,22 @@ class Place:
         return list(self.invoke("sweep")["started"])
 
     def fault(self, name: str, **rule: Any) -> None:
-        self._control("POST", "faults", {"name": name, **rule})
+        control(self.stack, "POST", "faults", {"name": name, **rule})
 
     def release(self, name: str) -> None:
         """Let go on what the rule held."""
-        self._control("POST", "release", {"name": name})
+        control(self.stack, "POST", "release", {"name": name})
 
     def hit(self, name: str) -> bool:
         """Whether a rule has met a call."""
-        rules = self._control("GET", "faults")["rules"]
+        rules = control(self.stack, "GET", "faults")["rules"]
         return any(rule["name"] == name and rule["seen"] >= rule["nth"] for rule in rules)
 
     def change_quotas(self, **quotas: int) -> dict[str, int]:
-        return dict(self._control("PUT", "quotas", quotas))
+        return control(self.stack, "PUT", "quotas", quotas)
 
     def seed(self, what: str, **values: Any) -> None:
         put(self.stack, what, values)
-
-    def _control(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        url = f"{self.stack.rds_endpoint_url}/_aurora/{path}"
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(url, data=data, method=method)  # noqa: S310 - loopback
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=30) as answer:
-            return dict(json.load(answer))
 
 
 def old_data_of(target: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stack.conftest import poll_until
+from tests.stack.polling import poll_until
 from tests.stack.test_guide import ROOT, directory_of_aws
 
 from aurora_restore.local import lifecycle

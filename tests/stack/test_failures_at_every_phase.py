@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.stack.conftest import Clients, await_execution, poll_until
+from tests.stack.conftest import Clients, await_execution
+from tests.stack.polling import poll_until
 from tests.stack.serving_targets import Place, messages_of, old_data_of, request
 from tests.support.inbox import Inbox
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stack.conftest import FinishedRun, poll_until
+from tests.stack.conftest import FinishedRun
+from tests.stack.polling import poll_until
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.local import lifecycle

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.stack.conftest import FinishedRun, poll_until
+from tests.stack.conftest import FinishedRun
+from tests.stack.polling import poll_until
 
 from aurora_restore.local.stack_info import StackInfo
 

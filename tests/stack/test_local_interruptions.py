@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.stack.conftest import poll_until
+from tests.stack.polling import poll_until
 
 from aurora_restore.local import lifecycle, processes
 from aurora_restore.local.aurora.postgres import PostgresEngine

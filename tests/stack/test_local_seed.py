@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.stack.conftest import Clients, poll_until
+from tests.stack.conftest import Clients
+from tests.stack.polling import poll_until
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.local import lifecycle, seed_aurora, seed_aws, seed_data

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.stack.conftest import Clients, FinishedRun, await_execution, poll_until
+from tests.stack.conftest import Clients, FinishedRun, await_execution
+from tests.stack.polling import poll_until
 
 from aurora_restore.local.stack_info import StackInfo
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.stack.conftest import poll_until
+from tests.stack.polling import poll_until
 
 from aurora_restore.local import lifecycle, processes, seed_aws
 from aurora_restore.local.control import ControlRefused

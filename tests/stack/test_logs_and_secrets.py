@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.stack.conftest import FinishedRun, await_execution, new_operation_id, poll_until
+from tests.stack.conftest import FinishedRun, await_execution, new_operation_id
+from tests.stack.polling import poll_until
 from tests.support.inbox import Inbox
 
 FIELDS = {"level", "function_name", "operation_id", "message", "timestamp"}

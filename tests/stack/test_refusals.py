@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.stack.conftest import FinishedRun, new_operation_id, poll_until
+from tests.stack.conftest import FinishedRun, new_operation_id
+from tests.stack.polling import poll_until
 from tests.support.inbox import Inbox
 
 from aurora_restore.local import lifecycle

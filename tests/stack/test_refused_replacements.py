@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.stack.conftest import Clients, poll_until
+from tests.stack.conftest import Clients
+from tests.stack.polling import poll_until
 from tests.stack.serving_targets import INSTANCE_CLASS, Place, messages_of, old_data_of, request
 from tests.support.inbox import Inbox
 

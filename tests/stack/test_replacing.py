@@ -29,8 +29,6 @@ from aurora_restore.local.stack_info import StackInfo
 TARGET, UNDONE, SWEPT = "aurora-restored-swapped", "aurora-restored-undone", "aurora-restored-swept"
 RESTORED_AGAIN = "aurora-restored-again"
 RENAME_SECONDS = 1.5
-# Each rename is noticed at a look, and the looks at something short are two seconds apart.
-LOOKS_SECONDS = 2 * 2 + 2
 
 
 @dataclass(frozen=True)
@@ -130,10 +128,11 @@ def test_the_time_without_the_name_is_that_of_the_two_renames_and_not_that_of_th
             f"\nWithout the name: {seen:.2f} s as the client saw it, {told:.1f} s at the most by the record; two "
             f"renames take {2 * RENAME_SECONDS:.1f} s, the whole replacement took {replacement.seconds:.1f} s\n"
         )
-    assert RENAME_SECONDS <= seen <= told <= 2 * RENAME_SECONDS + LOOKS_SECONDS
+    # No bound in seconds: a busy machine is slow at both. What lies in it is the switch alone, and of that a part.
+    assert RENAME_SECONDS <= seen <= told
+    assert told <= seconds_between(switch["start_time"], switch["end_time"]) < replacement.seconds / 3
     assert restore["end_time"] < switch["start_time"] <= record["switch_over"]["name_gone_time"]
     assert record["switch_over"]["switched_time"] <= switch["end_time"]
-    assert told < replacement.seconds / 3
 
 
 def test_nothing_of_the_old_cluster_is_left_but_its_final_snapshot(

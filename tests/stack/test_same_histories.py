@@ -13,7 +13,8 @@ from tests.simulation.interpreter import Execution
 from tests.simulation.seeding import TARGET, Surroundings
 from tests.simulation.seeding import request as simulated_request
 from tests.simulation.simulation import Simulation
-from tests.stack.conftest import Clients, await_execution, poll_until
+from tests.stack.conftest import Clients, await_execution
+from tests.stack.polling import poll_until
 from tests.stack.serving_targets import Place
 from tests.stack.serving_targets import request as stack_request
 

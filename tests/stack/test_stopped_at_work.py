@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.stack.conftest import Clients, poll_until
+from tests.stack.conftest import Clients
 from tests.stack.endings import REASON, assert_cancelled, assert_succeeded
+from tests.stack.polling import poll_until
 from tests.stack.serving_targets import Place, Things, request
 from tests.support.inbox import Inbox
 
@@ -26,7 +27,7 @@ FUNCTIONS = {
 }
 """The phases of a swap that wait for nothing, so that a run can only be met in them while their function works."""
 BEFORE_THE_SWITCH = ("SnapshotCheck", "SetupDbUsers", "VerifyRestore")
-WAIT_SECONDS = 240.0
+WAIT_SECONDS = 400.0
 
 
 @dataclass(frozen=True)

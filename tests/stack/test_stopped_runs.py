@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.stack.conftest import Clients, poll_until
+from tests.stack.conftest import Clients
 from tests.stack.endings import REASON, assert_cancelled, assert_succeeded
+from tests.stack.polling import poll_until
 from tests.stack.serving_targets import NEW_DATA, Place, messages_of, request
 from tests.stack.test_guide import directory_of_aws
 from tests.support.inbox import Inbox
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "operations.md"
 GUIDE_OPERATION = "restore-20230615-123456"
 CLEANUP_MACHINE = "aurora-restore-cleanup-state-machine"
-WAIT_SECONDS = 240.0
+WAIT_SECONDS = 400.0
 SILENCE_SECONDS = 3.0
 HOLDS: dict[str, tuple[str, Callable[[str, str], str]]] = {
     "CopySnapshot": ("CopyDBClusterSnapshot", lambda _, operation: copy_identifier(operation)),

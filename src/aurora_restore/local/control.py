@@ -164,12 +164,22 @@ class ControlClient:
         self._request("POST", "save")
 
     def _request(self, method: str, resource: str, payload: Any = None) -> Any:
-        data = None if payload is None else json.dumps(payload).encode()
-        request = urllib.request.Request(f"{self.url}{PREFIX}{resource}", data=data, method=method)  # noqa: S310 - loopback
-        # A proxy of the environment has nothing to do with loopback.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=CLIENT_TIMEOUT_SECONDS) as response:
-                return json.load(response)
-        except urllib.error.HTTPError as error:
-            raise ControlRefused(json.load(error)["message"]) from None
+        return ask(f"{self.url}{PREFIX}{resource}", method, payload)
+
+
+def ask(url: str, method: str, payload: Any = None, timeout_seconds: float = CLIENT_TIMEOUT_SECONDS) -> Any:
+    """Ask a control interface on loopback, this one or the local Aurora's, for something in JSON.
+
+    Raises:
+        ControlRefused: it says no.
+        OSError: nothing answers.
+    """
+    data = None if payload is None else json.dumps(payload).encode()
+    request = urllib.request.Request(url, data=data, method=method)  # noqa: S310 - loopback
+    # A proxy of the environment has nothing to do with loopback.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=timeout_seconds) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        raise ControlRefused(json.load(error)["message"]) from None

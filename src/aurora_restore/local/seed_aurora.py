@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +10,9 @@ from typing import Any
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.local import seed_data
+from aurora_restore.local.aurora.control import PREFIX
 from aurora_restore.local.aurora.postgres_admin import connection
+from aurora_restore.local.control import ask
 from aurora_restore.local.seed_aws import (
     MASTER_USERNAME,
     SUBNET_GROUP,
@@ -164,9 +164,18 @@ def _take_automated_snapshot(info: StackInfo, source: Source, day: date) -> None
 
 
 def put(info: StackInfo, what: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask the local Aurora's control interface for something that nobody has to wait for."""
-    url = f"{info.rds_endpoint_url}/_aurora/seed/{what}"
-    request = urllib.request.Request(url, data=json.dumps(values).encode(), method="POST")  # noqa: S310 - loopback
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=_SEED_TIMEOUT_SECONDS) as response:
-        return dict(json.load(response))
+    """Ask the local Aurora for something that nobody has to wait for.
+
+    Raises:
+        ControlRefused: it cannot be made; the text says why.
+    """
+    return control(info, "POST", f"seed/{what}", values)
+
+
+def control(info: StackInfo, method: str, path: str, values: object = None) -> dict[str, Any]:
+    """Ask the local Aurora's control interface, whose paths `local.aurora.control` lists.
+
+    Raises:
+        ControlRefused: it says no; the text says why.
+    """
+    return dict(ask(f"{info.rds_endpoint_url}{PREFIX}{path}", method, values, _SEED_TIMEOUT_SECONDS))

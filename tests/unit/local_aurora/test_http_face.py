@@ -155,4 +155,4 @@ def test_the_control_api_says_what_is_wrong(
         control(url, method, path, body)
     with caught.value as answer:
         assert answer.code == status
-        assert json.load(answer)["error"]
+        assert json.load(answer)["message"]

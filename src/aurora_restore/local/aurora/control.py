@@ -32,14 +32,14 @@ def respond(aurora: LocalAurora, method: str, path: str, body: bytes) -> tuple[i
     route = _ROUTES.get((method, path.removeprefix(PREFIX).strip("/")))
     if route is None:
         known = ", ".join(f"{verb} {PREFIX}{name}" for verb, name in _ROUTES)
-        return 404, {"error": f"There is no {method} {path}. Known: {known}."}
+        return 404, {"message": f"There is no {method} {path}. Known: {known}."}
     try:
         values = json.loads(body) if body else {}
         if not isinstance(values, dict):
-            return 400, {"error": "The body must be a JSON object."}
+            return 400, {"message": "The body must be a JSON object."}
         return 200, route(aurora, values)
     except (AwsError, KeyError, TypeError, ValueError) as error:
-        return 400, {"error": f"{type(error).__name__}: {error}"}
+        return 400, {"message": f"{type(error).__name__}: {error}"}
 
 
 def _state(aurora: LocalAurora, _: _Body) -> Any:
