@@ -244,22 +244,27 @@ class NameTaken(StepFailed):
 class SnapshotCopyFailed(StepFailed):
     code = "SNAPSHOT_COPY_FAILED"
     default_hint = (
-        "Look at the copy in the RDS console of the target Region and at the key's policy; start "
-        "again under a new name."
+        "The failed copy is removed; its events stay for 14 days: aws rds describe-events "
+        "--source-type db-cluster-snapshot --duration 1440. See them and the key's policy, then start again "
+        "under a new name."
     )
 
 
 class ClusterFailed(StepFailed):
     code = "CLUSTER_FAILED"
     default_hint = (
-        "Look at the cluster's events in the RDS console; remove it and start again under a new name."
+        "The failed cluster is removed; its events stay for 14 days: aws rds describe-events "
+        "--source-type db-cluster --duration 1440. See what they say, then start again under a new "
+        "name."
     )
 
 
 class InstanceFailed(StepFailed):
     code = "INSTANCE_FAILED"
     default_hint = (
-        "Look at the instance's events in the RDS console; remove it and start again under a new name."
+        "The failed instance is removed; its events stay for 14 days: aws rds describe-events "
+        "--source-type db-instance --duration 1440. See what they say, then start again under a new "
+        "name."
     )
 
 

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from aurora_restore.local.aurora.errors import AwsError, invalid_value
@@ -76,6 +77,7 @@ class IdSource:
         return f"{prefix}-{_digest(f'{self.seed}/{self.made}', 26).upper()}"
 
 
+@cache
 def host_suffix(account: str, region: str) -> str:
     """The part of an endpoint that is the same for every cluster of one account in one Region."""
     return f"c{_digest(f'{account}/{region}', 11).lower()}"
