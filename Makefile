@@ -10,7 +10,7 @@ export no_proxy := 127.0.0.1,localhost
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test simulate check format build bench lock clean
+.PHONY: help setup demo test tools simulate check format build bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -21,7 +21,9 @@ demo: $(VENV)/.app ## restore yesterday's production on the local stack, and pro
 	@$(RUN) -m aurora_restore demo
 
 test: $(VENV)/.dev .venv-aws/.done ## all tests
-	@$(RUN) -m pytest -n 3 --dist loadfile
+	@$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+tools: $(VENV)/.dev .venv-template/.done .venv-aws/.done ## install all that tests and checks need; with -j at once
 
 simulate: $(VENV)/.dev ## random mixtures of operations and faults on a virtual clock; RUNS=200 SEED=1
 	@$(RUN) -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))

@@ -1,0 +1,36 @@
+"""In which order the files of tests are handed to the workers. `tests/conftest.py` hands the hook to pytest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pytest
+
+WAITING = "stack"
+"""The folder whose tests wait more than they compute."""
+
+T = TypeVar("T")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spread the files that wait evenly among those that compute, so that a machine is never full of either."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    waiting = [path for path in files if WAITING in path.parts]
+    computing = [path for path in files if WAITING not in path.parts]
+    items[:] = [item for path in spread(waiting, computing) for item in files[path]]
+
+
+def spread(some: Sequence[T], others: Sequence[T]) -> list[T]:
+    """Both in their own order, each evenly over the whole; `some` begin."""
+    places = [
+        (number / len(each), which, number)
+        for which, each in enumerate((some, others))
+        for number in range(len(each))
+    ]
+    return [(some, others)[which][number] for _, which, number in sorted(places)]
