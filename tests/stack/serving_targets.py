@@ -203,6 +203,17 @@ class Place:
         rules = control(self.stack, "GET", "faults")["rules"]
         return any(rule["name"] == name and rule["seen"] >= rule["nth"] for rule in rules)
 
+    def waits_at(self, operation_id: str) -> bool:
+        """Whether a run has met the rule of its name.
+
+        Raises:
+            AssertionError: it has ended before, or is being tidied up, and will never meet it.
+        """
+        record = self.record(operation_id)
+        assert record.get("status", "RUNNING") == "RUNNING", record
+        assert self.execution(operation_id)["status"] == "RUNNING", self.execution(operation_id)
+        return self.hit(operation_id)
+
     def change_quotas(self, **quotas: int) -> dict[str, int]:
         return control(self.stack, "PUT", "quotas", quotas)
 

@@ -78,7 +78,7 @@ def hold(place: Place, what: str, name: str, **changes: Any) -> Held:
 
 def stop(place: Place, held: Held) -> None:
     """In the middle of its wait."""
-    poll_until(lambda: place.hit(held.operation_id), f"{held.operation_id} waits", WAIT_SECONDS)
+    poll_until(lambda: place.waits_at(held.operation_id), f"{held.operation_id} waits", WAIT_SECONDS)
     place.stop(held.operation_id, REASON)
 
 
@@ -173,7 +173,7 @@ def test_a_run_that_is_marked_failed_by_the_guides_command_ends_and_can_be_start
     place: Place, inbox: Inbox, waiting: dict[str, Held], tmp_path: Path
 ) -> None:
     held = waiting["marked"]
-    poll_until(lambda: place.hit(held.operation_id), "it waits", WAIT_SECONDS)
+    poll_until(lambda: place.waits_at(held.operation_id), "it waits", WAIT_SECONDS)
     assert place.record(held.operation_id)["snapshot_details"]["restored_from"]
     by_the_guide(place, "aws dynamodb update-item", held.operation_id, tmp_path)
     place.release(held.operation_id)

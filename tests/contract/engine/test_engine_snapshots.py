@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -109,3 +110,23 @@ def test_what_is_not_there_is_said_by_name(engine: PostgresEngine) -> None:
     with pytest.raises(StorageMissing, match="cluster nobody-made-it"):
         engine.start_cluster("nobody-made-it", None)
     assert "cluster-x" not in engine.cluster_ids()
+
+
+def test_what_goes_meanwhile_disturbs_nobody_else(
+    engine: PostgresEngine, production: Cluster, roomy_directory: Path
+) -> None:
+    """A name that leads nowhere is what a listing sees of a directory that is moved away just then."""
+    clusters = roomy_directory / "state of the engine" / "postgres" / "clusters"
+    snapshots = clusters.parent / "snapshots"
+    for parent in (clusters, snapshots):
+        (parent / "gone meanwhile").symlink_to(parent / "nowhere")
+    try:
+        assert production.cluster_id in engine.cluster_ids()
+        assert SNAPSHOT_ID in engine.snapshot_ids()
+        engine.copy_snapshot(SNAPSHOT_ID, "snapshot-made-meanwhile")
+        engine.restore_snapshot("snapshot-made-meanwhile", "cluster-made-meanwhile")
+        engine.delete_cluster("cluster-made-meanwhile")
+        engine.delete_snapshot("snapshot-made-meanwhile")
+    finally:
+        for parent in (clusters, snapshots):
+            (parent / "gone meanwhile").unlink()

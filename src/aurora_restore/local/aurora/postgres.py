@@ -102,7 +102,7 @@ class PostgresEngine:
 
     def create_cluster(self, cluster_id: str, master: Credentials, database_name: str | None) -> None:
         with self._held(cluster_id):
-            if cluster_id in self.cluster_ids():
+            if self._storage.has(self._storage.clusters, cluster_id):
                 return
             template = self._template()
             with self._storage.making(self._storage.clusters, cluster_id) as work:
@@ -136,7 +136,7 @@ class PostgresEngine:
     def delete_cluster(self, cluster_id: str) -> None:
         with self._held(cluster_id):
             self._pool.stop(directory_name(cluster_id))
-            if cluster_id in self.cluster_ids():
+            if self._storage.has(self._storage.clusters, cluster_id):
                 self._storage.remove(self._storage.cluster(cluster_id))
 
     def set_master_password(self, cluster_id: str, master: Credentials) -> None:
@@ -170,7 +170,7 @@ class PostgresEngine:
         """As the protocol says; the state is that of the copy's end."""
         with self._held(cluster_id), self._held(snapshot_id):
             source = self._storage.cluster(cluster_id)
-            if snapshot_id in self.snapshot_ids():
+            if self._storage.has(self._storage.snapshots, snapshot_id):
                 return
             with self._storage.making(self._storage.snapshots, snapshot_id) as work:
                 running = self._pool.find(source.name)
@@ -185,7 +185,7 @@ class PostgresEngine:
         first, second = sorted((source_snapshot_id, target_snapshot_id))
         with self._held(first), self._held(second):
             source = self._storage.snapshot(source_snapshot_id)
-            if target_snapshot_id in self.snapshot_ids():
+            if self._storage.has(self._storage.snapshots, target_snapshot_id):
                 return
             with self._storage.making(self._storage.snapshots, target_snapshot_id) as work:
                 self._storage.link_data(source, work)
@@ -194,7 +194,7 @@ class PostgresEngine:
 
     def restore_snapshot(self, snapshot_id: str, cluster_id: str) -> None:
         with self._held(cluster_id), self._held(snapshot_id):
-            if cluster_id in self.cluster_ids():
+            if self._storage.has(self._storage.clusters, cluster_id):
                 return
             source = self._storage.snapshot(snapshot_id)
             with self._storage.making(self._storage.clusters, cluster_id) as work:
@@ -204,7 +204,7 @@ class PostgresEngine:
 
     def delete_snapshot(self, snapshot_id: str) -> None:
         with self._held(snapshot_id):
-            if snapshot_id in self.snapshot_ids():
+            if self._storage.has(self._storage.snapshots, snapshot_id):
                 self._storage.remove(self._storage.snapshot(snapshot_id))
 
     def close(self) -> None:

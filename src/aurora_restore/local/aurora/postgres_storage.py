@@ -21,7 +21,7 @@ import shutil
 import tarfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
@@ -95,11 +95,15 @@ class Storage:
         return self._existing(self.snapshots, snapshot_id, "snapshot")
 
     @staticmethod
-    def _existing(parent: Path, any_id: str, kind: str) -> Path:
-        path = parent / directory_name(any_id)
-        if not path.is_dir():
+    def has(parent: Path, any_id: str) -> bool:
+        """Whether there is such a cluster or snapshot; it asks for nothing of the others, which come and go."""
+        return (parent / directory_name(any_id)).is_dir()
+
+    @classmethod
+    def _existing(cls, parent: Path, any_id: str, kind: str) -> Path:
+        if not cls.has(parent, any_id):
             raise StorageMissing(f"The local engine has no data of the {kind} {any_id}.")
-        return path
+        return parent / directory_name(any_id)
 
     @contextmanager
     def making(self, parent: Path, any_id: str) -> Iterator[Path]:
@@ -170,8 +174,12 @@ class Storage:
         new.replace(directory / "about.json")
 
     def ids(self, parent: Path) -> tuple[str, ...]:
-        """The ids of all clusters or of all snapshots, in order."""
-        return tuple(sorted(self.read_about(path).id for path in parent.iterdir()))
+        """The ids of all clusters or of all snapshots, in order; one that is removed meanwhile is left out."""
+        found: list[str] = []
+        for path in parent.iterdir():
+            with suppress(FileNotFoundError):
+                found.append(self.read_about(path).id)
+        return tuple(sorted(found))
 
 
 def _unpack(archive: Path, target: Path) -> None:
