@@ -14,6 +14,7 @@ import pytest
 from tests.stack.polling import poll_until
 
 from aurora_restore.local import lifecycle, processes, seed_aws
+from aurora_restore.local.aurora.endpoints import address_of
 from aurora_restore.local.control import ControlRefused
 from aurora_restore.local.durations import parse_durations
 from aurora_restore.local.errors import (
@@ -69,7 +70,7 @@ def database_answers(info: StackInfo) -> bool:
     rds = seed_aws.client(seed_aws.session_for(info), info, "rds")
     cluster = rds.describe_db_clusters(DBClusterIdentifier="some-database")["DBClusters"][0]
     with socket.socket() as probe:
-        return probe.connect_ex((cluster["Endpoint"], cluster["Port"])) == 0
+        return probe.connect_ex((address_of(cluster["Endpoint"]), cluster["Port"])) == 0
 
 
 def family(info: StackInfo) -> list[int]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+from aurora_restore.local.aurora.engine import ServerFace
 from aurora_restore.local.aurora.model import LocalAurora
 from aurora_restore.local.aurora.timing import Durations
 
@@ -26,6 +27,7 @@ class MemoryEngine:
         self.clusters: dict[str, str] = {}
         self.snapshots: dict[str, str] = {}
         self.running: dict[str, int] = {}
+        self.faces: dict[str, ServerFace] = {}
         self.gate = threading.Event()
         self.gate.set()
         self.broken: set[str] = set()
@@ -34,7 +36,10 @@ class MemoryEngine:
     def create_cluster(self, cluster_id: str, master: Credentials, database_name: str | None) -> None:
         self.clusters[cluster_id] = master.password
 
-    def start_cluster(self, cluster_id: str, port: int | None) -> DatabaseEndpoint:
+    def start_cluster(
+        self, cluster_id: str, port: int | None, face: ServerFace | None = None
+    ) -> DatabaseEndpoint:
+        self.faces[cluster_id] = face or ServerFace()
         self.running[cluster_id] = port or self.running.get(cluster_id) or next(self._ports)
         return DatabaseEndpoint("127.0.0.1", self.running[cluster_id])
 
@@ -147,7 +152,12 @@ def test_a_cluster_listens_from_its_first_instance_to_its_last(
     assert storage in engine.clusters
     assert storage not in engine.running
     aurora.seed.put_instance("us-west-2", "staging", "staging-1", "db.r5.large")
-    assert (cluster(aurora)["Endpoint"], cluster(aurora)["Port"]) == ("localhost", engine.running[storage])
+    assert cluster(aurora)["Port"] == engine.running[storage]
+    host = cluster(aurora)["Endpoint"]
+    assert host.startswith("staging.cluster-")
+    assert host.endswith(".us-west-2.rds.localhost")
+    assert host in engine.faces[storage].certificate_names
+    assert engine.faces[storage].instance_identifier == "staging-1"
     aurora.at_once("DeleteDBInstance", "us-west-2", {"DBInstanceIdentifier": "staging-1"})
     assert storage not in engine.running
     wanted = {"DBClusterIdentifier": "staging", "SkipFinalSnapshot": True}

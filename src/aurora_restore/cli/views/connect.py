@@ -9,6 +9,7 @@ from typing import Any
 # Where RDS publishes the authorities that sign its servers' certificates:
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.SSL.html
 RDS_BUNDLE = "global-bundle.pem"
+LOCAL_SUFFIX, LOOPBACK = ".localhost", "127.0.0.1"
 
 
 def connect_command(
@@ -27,6 +28,8 @@ def connect_command(
     databases = users[0].get("databases") or ["postgres"]
     parts = {
         "host": restored["endpoint"],
+        # Not every system's resolver knows that these names are the loopback's; the certificate is checked by `host`.
+        "hostaddr": LOOPBACK if str(restored["endpoint"]).endswith(LOCAL_SUFFIX) else None,
         "port": restored.get("port"),
         "dbname": database or databases[0],
         "user": users[0].get("username") or (plan.get("source") or {}).get("master_username"),

@@ -10,6 +10,7 @@ from aurora_restore.local.aurora.cluster_settings import (
     SETTINGS,
     apply_settings,
     checked_password,
+    checked_port,
     checked_security_groups,
     refuse_log_types,
 )
@@ -64,6 +65,8 @@ def _changes(call: Call, cluster: Cluster) -> list[Change]:
     iam = call.params.get("EnableIAMDatabaseAuthentication")
     if iam is not None and iam != cluster.settings["IAMDatabaseAuthenticationEnabled"]:
         changes.append(_begin_iam)
+    if (port := checked_port(call, cluster)) is not None and port != cluster.port:
+        changes.append(_begin_port)
     if new_name := call.text("NewDBClusterIdentifier"):
         refuse_taken_name(call, validated_identifier("NewDBClusterIdentifier", new_name))
         changes.append(_begin_rename)
@@ -98,6 +101,21 @@ def _begin_iam(call: Call, cluster: Cluster) -> None:
     )  # fmt: skip
 
 
+def _begin_port(call: Call, cluster: Cluster) -> None:
+    """ "An outage occurs during this change. All of the DB instances in the DB cluster are rebooted immediately."
+
+    So says the AuroraUserGuide ("Modifying an Amazon Aurora DB cluster"). Sessions last until the new port is there.
+    """
+    cluster.status = "modifying"
+    for member in call.region.members(cluster):
+        if member.status == "available":
+            member.status = "rebooting"
+    call.world.begin(
+        Kind.CLUSTER_PORT, call.region, cluster.resource_id, call.now, call.world.durations.reboot,
+        arguments={"port": str(call.params["Port"])},
+    )  # fmt: skip
+
+
 def _begin_rename(call: Call, cluster: Cluster) -> None:
     name = call.params["NewDBClusterIdentifier"].lower()
     cluster.pending["DBClusterIdentifier"] = name
@@ -113,7 +131,7 @@ def _begin_rename(call: Call, cluster: Cluster) -> None:
 OPERATIONS = {
     "ModifyDBCluster": operation(
         modify_db_cluster,
-        "DBClusterIdentifier NewDBClusterIdentifier ApplyImmediately MasterUserPassword VpcSecurityGroupIds "
+        "DBClusterIdentifier NewDBClusterIdentifier ApplyImmediately MasterUserPassword VpcSecurityGroupIds Port "
         f"DBClusterParameterGroupName CloudwatchLogsExportConfiguration {' '.join(SETTINGS)}",
     ),
 }

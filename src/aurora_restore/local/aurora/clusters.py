@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from aurora_restore.local.aurora import catalogue, errors
+from aurora_restore.local.aurora import catalogue, endpoints, errors
 from aurora_restore.local.aurora.cluster_settings import (
     SETTINGS,
     apply_settings,
@@ -22,7 +22,6 @@ from aurora_restore.local.aurora.snapshots import begin_snapshot
 from aurora_restore.local.aurora.timing import Kind, Transition
 from aurora_restore.local.aurora.world import Call, operation
 
-LOCAL_HOST = "localhost"
 _MAX_ROLES = 5
 _FILTERS = {
     "db-cluster-id": lambda c: (c.identifier, c.arn),
@@ -155,8 +154,9 @@ def _new_cluster(
         cluster.settings["AvailabilityZones"] = list(zones)
     cluster.roles = [{**role, "Status": "ACTIVE"} for role in call.params.get("AssociatedRoles") or []]
     cluster.port = checked_port(call, cluster) or _default_port(call, engine, snapshot)
-    cluster.host = LOCAL_HOST if call.world.work else None
+    cluster.domain = endpoints.LOCAL_DOMAIN if call.world.work else endpoints.AWS_DOMAIN
     cluster.resource_id = call.world.ids.resource_id("cluster")
+    endpoints.renew_certificate(cluster)
     return cluster
 
 
@@ -276,6 +276,7 @@ def start_db_cluster(call: Call) -> dict[str, Any]:
         raise errors.invalid_cluster_state(
             f"DbCluster {cluster.identifier} is in {cluster.status} state but expected it to be stopped."
         )
+    endpoints.renew_certificate(cluster)
     return _switch(call, cluster, Kind.CLUSTER_START, "starting", call.world.durations.start)
 
 

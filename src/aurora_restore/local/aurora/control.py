@@ -3,6 +3,8 @@
 GET    /_aurora/state              everything but passwords
 GET    /_aurora/durations          PUT: change some {"copy": 30}
 GET    /_aurora/quotas             PUT: change some {"clusters": 2}
+GET    /_aurora/habits             PUT: change some {"certificate_renewed_by_reboot": true}
+POST   /_aurora/resolve            {"host": "<an endpoint>"}: whether DNS knows it by now
 GET    /_aurora/faults             POST: add a rule; DELETE: remove all
 POST   /_aurora/release            {"name": "<the rule that holds>"}
 POST   /_aurora/seed/<what>        cluster, global-cluster, snapshot, subnet-group, security-group, status, tags,
@@ -18,6 +20,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aurora_restore.domain.observed import Credentials
+from aurora_restore.local.aurora.endpoints import LOOPBACK
 from aurora_restore.local.aurora.errors import AwsError
 from aurora_restore.local.aurora.faults import FaultRule
 from aurora_restore.local.aurora.model import LocalAurora
@@ -52,6 +55,14 @@ def _durations(aurora: LocalAurora, body: _Body) -> Any:
 
 def _quotas(aurora: LocalAurora, body: _Body) -> Any:
     return asdict(aurora.set_quotas(body))
+
+
+def _habits(aurora: LocalAurora, body: _Body) -> Any:
+    return asdict(aurora.set_habits(body))
+
+
+def _resolve(aurora: LocalAurora, body: _Body) -> Any:
+    return {"addresses": [LOOPBACK] if aurora.knows_host(body["host"]) else []}
 
 
 def _faults(aurora: LocalAurora, _: _Body) -> Any:
@@ -124,6 +135,9 @@ _ROUTES: dict[tuple[str, str], _Route] = {
     ("PUT", "durations"): _durations,
     ("GET", "quotas"): _quotas,
     ("PUT", "quotas"): _quotas,
+    ("GET", "habits"): _habits,
+    ("PUT", "habits"): _habits,
+    ("POST", "resolve"): _resolve,
     ("GET", "faults"): _faults,
     ("POST", "faults"): _add_fault,
     ("DELETE", "faults"): _clear_faults,

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+
+
+@dataclass(frozen=True)
+class ServerFace:
+    """What a server shows to its clients: the names in its certificate, and the instance that it says it is."""
+
+    certificate_names: tuple[str, ...] = ()
+    instance_identifier: str = ""
 
 
 class Engine(Protocol):
@@ -17,7 +26,9 @@ class Engine(Protocol):
     def create_cluster(self, cluster_id: str, master: Credentials, database_name: str | None) -> None:
         """Make empty storage with Aurora's roles: `master` is no superuser."""
 
-    def start_cluster(self, cluster_id: str, port: int | None) -> DatabaseEndpoint:
+    def start_cluster(
+        self, cluster_id: str, port: int | None, face: ServerFace | None = None
+    ) -> DatabaseEndpoint:
         """Start the server (port None: the one it had before if free, else a free one)."""
 
     def stop_cluster(self, cluster_id: str) -> None: ...

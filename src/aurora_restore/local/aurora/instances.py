@@ -187,6 +187,23 @@ def _begin_change(call: Call, instance: Instance, field: str, value: str, kind: 
     )
 
 
+def reboot_db_instance(call: Call) -> dict[str, Any]:
+    """Sessions end when the server comes up anew; the endpoint stays."""
+    if call.params.get("ForceFailover"):
+        raise errors.invalid_combination("ForceFailover cannot be specified for an Aurora DB instance.")
+    instance = call.region.instance(call.params["DBInstanceIdentifier"])
+    cluster = _cluster_of(call, instance)
+    if instance.status != "available" or cluster.status in ("stopped", "stopping", "starting"):
+        raise errors.invalid_instance_state(
+            f"Instance {instance.identifier} is {instance.status}: only an available one is rebooted."
+        )
+    instance.status = "rebooting"
+    call.world.begin(
+        Kind.INSTANCE_REBOOT, call.region, instance.resource_id, call.now, call.world.durations.reboot
+    )
+    return {"DBInstance": show(call, instance)}
+
+
 def delete_db_instance(call: Call) -> dict[str, Any]:
     instance = call.region.instance(call.params["DBInstanceIdentifier"])
     if call.text("FinalDBSnapshotIdentifier"):
@@ -222,6 +239,7 @@ OPERATIONS = {
         "DBInstanceIdentifier NewDBInstanceIdentifier DBInstanceClass ApplyImmediately DBParameterGroupName "
         f"PromotionTier {' '.join(_SETTINGS)}",
     ),
+    "RebootDBInstance": operation(reboot_db_instance, "DBInstanceIdentifier ForceFailover"),
     "DeleteDBInstance": operation(
         delete_db_instance,
         "DBInstanceIdentifier SkipFinalSnapshot FinalDBSnapshotIdentifier DeleteAutomatedBackups",

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from aurora_restore.local.aurora.engine import Engine
+from aurora_restore.local.aurora.endpoints import face_of, renew_certificate
+from aurora_restore.local.aurora.engine import Engine, ServerFace
 from aurora_restore.local.aurora.objects import Cluster, Instance, Snapshot
 from aurora_restore.local.aurora.timing import Kind, Transition
 from aurora_restore.local.aurora.work import EngineWork
@@ -64,8 +65,10 @@ def start_at_the_end(world: World, transition: Transition) -> None:
     transition.work = job(Task(world, transition, world.work))
 
 
-def start_server(engine: Engine, cluster_id: str, port: int | None, iam: bool) -> DatabaseEndpoint:
-    endpoint = engine.start_cluster(cluster_id, port)
+def start_server(
+    engine: Engine, cluster_id: str, port: int | None, iam: bool, face: ServerFace
+) -> DatabaseEndpoint:
+    endpoint = engine.start_cluster(cluster_id, port, face)
     engine.set_iam_authentication(cluster_id, iam)
     return endpoint
 
@@ -141,7 +144,7 @@ def _stop_cluster(task: Task) -> Future[Any] | None:
 
 def _start_cluster(task: Task) -> Future[Any] | None:
     cluster = task.cluster()
-    return submit_start(cluster, task.work) if cluster else None
+    return submit_start(task.region, cluster, task.work) if cluster else None
 
 
 def _delete_cluster(task: Task) -> Future[Any] | None:
@@ -151,7 +154,49 @@ def _delete_cluster(task: Task) -> Future[Any] | None:
 
 def _start_for_instance(task: Task) -> Future[Any] | None:
     found = task.instance_and_cluster()
-    return submit_start(found[1], task.work) if found and found[1].status not in UNUSABLE else None
+    if found is None or found[1].status in UNUSABLE:
+        return None
+    return submit_start(task.region, found[1], task.work, found[0])
+
+
+def _change_port(task: Task) -> Future[Any] | None:
+    cluster = task.cluster()
+    if cluster is None:
+        return None
+    cluster_id, former, wanted = task.subject, cluster.port, int(task.transition.arguments["port"])
+    face = face_of(cluster, _first_member(task.region, cluster))
+
+    def change(engine: Engine) -> DatabaseEndpoint:
+        try:
+            return engine.start_cluster(cluster_id, wanted, face)
+        except Exception:
+            # Another program has the port: clusters of one machine cannot share any.
+            engine.start_cluster(cluster_id, former, face)
+            raise
+
+    return task.work.submit((cluster_id,), change)
+
+
+def _reboot(task: Task) -> Future[Any] | None:
+    """One server stands behind all instances of a cluster: it is the writer's."""
+    found = task.instance_and_cluster()
+    if found is None or not found[0].is_writer:
+        return None
+    instance, cluster = found
+    if task.world.habits.certificate_renewed_by_reboot:
+        renew_certificate(cluster)
+    cluster_id, port, face = cluster.resource_id, cluster.port, face_of(cluster, instance)
+
+    def reboot(engine: Engine) -> DatabaseEndpoint:
+        engine.stop_cluster(cluster_id)
+        return engine.start_cluster(cluster_id, port, face)
+
+    return task.work.submit((cluster_id,), reboot)
+
+
+def _first_member(region: Region, cluster: Cluster) -> Instance | None:
+    """The writer, where there is one."""
+    return next(iter(region.members(cluster)), None)
 
 
 def _stop_after_last_instance(task: Task) -> Future[Any] | None:
@@ -168,10 +213,14 @@ def _stop_after_last_instance(task: Task) -> Future[Any] | None:
     )
 
 
-def submit_start(cluster: Cluster, work: EngineWork) -> Future[DatabaseEndpoint]:
+def submit_start(
+    region: Region, cluster: Cluster, work: EngineWork, instance: Instance | None = None
+) -> Future[DatabaseEndpoint]:
+    """Start the cluster's server; `instance`: for whom, the writer unless given."""
     cluster_id, port = cluster.resource_id, cluster.port
     iam = bool(cluster.settings.get("IAMDatabaseAuthenticationEnabled"))
-    return work.submit((cluster_id,), lambda engine: start_server(engine, cluster_id, port, iam))
+    face = face_of(cluster, instance or _first_member(region, cluster))
+    return work.submit((cluster_id,), lambda engine: start_server(engine, cluster_id, port, iam, face))
 
 
 _AT_ONCE: dict[Kind, Job] = {
@@ -186,7 +235,9 @@ _AT_ONCE: dict[Kind, Job] = {
 _AT_THE_END: dict[Kind, Job] = {
     Kind.SNAPSHOT_DELETE: _delete_snapshot,
     Kind.CLUSTER_START: _start_cluster,
+    Kind.CLUSTER_PORT: _change_port,
     Kind.CLUSTER_DELETE: _delete_cluster,
     Kind.INSTANCE_CREATE: _start_for_instance,
+    Kind.INSTANCE_REBOOT: _reboot,
     Kind.INSTANCE_DELETE: _stop_after_last_instance,
 }

@@ -20,13 +20,14 @@ from aurora_restore.local.aurora import (
     snapshots,
     state,
 )
+from aurora_restore.local.aurora.endpoints import ROLES, cluster_of_host
 from aurora_restore.local.aurora.engine import Engine
 from aurora_restore.local.aurora.errors import AwsError, invalid_combination
 from aurora_restore.local.aurora.faults import FaultRule, FaultRules, mark, refuse_before, spoil_reply
 from aurora_restore.local.aurora.objects import Cluster
 from aurora_restore.local.aurora.seeding import Seeder
 from aurora_restore.local.aurora.settling import next_end, settle
-from aurora_restore.local.aurora.timing import Durations, Transition
+from aurora_restore.local.aurora.timing import Durations, Habits, Transition
 from aurora_restore.local.aurora.work import WORK_TIMEOUT_SECONDS, EngineWork
 from aurora_restore.local.aurora.world import Call, Clock, Operation, Quotas, World
 
@@ -96,7 +97,8 @@ class LocalAurora:
             c for r in self.world.regions.values() for c in r.clusters.values() if self.accepts_connections(c)
         ]
         work = self.world.work
-        starting = [(cluster, jobs.submit_start(cluster, work)) for cluster in serving if work]
+        regions = self.world.regions
+        starting = [(c, jobs.submit_start(regions[c.region], c, work)) for c in serving if work]
         for cluster, future in starting:
             cluster.port = future.result(timeout=WORK_TIMEOUT_SECONDS).port
 
@@ -208,6 +210,18 @@ class LocalAurora:
             world.quotas = world.quotas.changed(changes)
             return world.quotas
 
+    def set_habits(self, changes: Mapping[str, Any]) -> Habits:
+        """Decide what nobody has verified about RDS. Raises ValueError."""
+        with self.locked() as world:
+            world.habits = world.habits.changed(dict(changes))
+            return world.habits
+
+    def knows_host(self, host: str) -> bool:
+        """Whether DNS leads to the cluster that bears the name of this endpoint now."""
+        with self.locked() as world:
+            cluster = cluster_of_host(world, host, self.clock.now())
+            return cluster is not None and host in map(cluster.host_name, ROLES)
+
     def release(self, rule_name: str) -> int:
         """Let go what a HOLD rule holds; how many transitions that were. Their time is over now at the earliest."""
         with self.locked() as world:
@@ -230,14 +244,11 @@ class LocalAurora:
     def log_in(self, host: str, port: int, username: str, password: str) -> LoginAttempt:
         """How a login as a cluster's master user would end, where no engine is there to be asked."""
         with self.locked() as world:
-            everywhere = (
-                cluster for region in world.regions.values() for cluster in region.clusters.values()
-            )
-            cluster = next(
-                (c for c in everywhere if host in (c.host_name("cluster"), c.host_name("cluster-ro"))), None
-            )
+            cluster = cluster_of_host(world, host, self.clock.now())
             if cluster is None or cluster.port != port or not self.accepts_connections(cluster):
                 return LoginAttempt(LoginOutcome.UNREACHABLE, f"nothing listens on {host}:{port}")
+            if host not in cluster.certificate_names:
+                return LoginAttempt(LoginOutcome.UNREACHABLE, f"the certificate does not name {host}")
             if (cluster.master_username, cluster.master_password) != (username, password):
                 return LoginAttempt(
                     LoginOutcome.REFUSED, f"password authentication failed for user {username}"

@@ -32,7 +32,7 @@ class Cluster:
     pending_password: str | None = field(default=None, repr=False)
     database_name: str | None = None
     port: int | None = None
-    host: str | None = None
+    domain: str = "rds.amazonaws.com"
     subnet_group: str = "default"
     security_group_ids: list[str] = field(default_factory=list)
     parameter_group: str = ""
@@ -42,15 +42,18 @@ class Cluster:
     roles: list[dict[str, Any]] = field(default_factory=list)
     pending: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
+    certificate_names: list[str] = field(default_factory=list)
+    former_identifier: str = ""
+    renamed_at: datetime | None = None
 
     @property
     def arn(self) -> str:
         return rds_arn(self.region, self.account, "cluster", self.identifier)
 
-    def host_name(self, role: str) -> str:
+    def host_name(self, role: str, identifier: str | None = None) -> str:
         """`role` is `cluster` for the writer's endpoint, `cluster-ro` for the readers'."""
         suffix = host_suffix(self.account, self.region)
-        return self.host or f"{self.identifier}.{role}-{suffix}.{self.region}.rds.amazonaws.com"
+        return f"{identifier or self.identifier}.{role}-{suffix}.{self.region}.{self.domain}"
 
 
 @dataclass
@@ -300,7 +303,7 @@ def _instance_endpoint(instance: Instance, cluster: Cluster) -> dict[str, Any] |
     if instance.status == "creating" or cluster.port is None:
         return None
     suffix = host_suffix(instance.account, instance.region)
-    address = cluster.host or f"{instance.identifier}.{suffix}.{instance.region}.rds.amazonaws.com"
+    address = f"{instance.identifier}.{suffix}.{instance.region}.{cluster.domain}"
     return {"Address": address, "Port": cluster.port}
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.local.aurora import postgres_roles as roles
+from aurora_restore.local.aurora.engine import ServerFace
 from aurora_restore.local.aurora.postgres_admin import connection, run_statements
 from aurora_restore.local.aurora.postgres_errors import EngineError, PortTaken
 from aurora_restore.local.aurora.postgres_install import choose_account, find_programs
@@ -25,7 +26,7 @@ from aurora_restore.local.aurora.postgres_process import (
     run_tool,
 )
 from aurora_restore.local.aurora.postgres_storage import About, Storage, directory_name
-from aurora_restore.local.aurora.postgres_tls import make_tls_files
+from aurora_restore.local.aurora.postgres_tls import issue_certificate, make_tls_files
 
 _START_ATTEMPTS = 5
 
@@ -111,7 +112,9 @@ class PostgresEngine:
                 self._storage.write_about(work, about)
                 self._run_once(work, roles.master_statements(master, database_name))
 
-    def start_cluster(self, cluster_id: str, port: int | None) -> DatabaseEndpoint:
+    def start_cluster(
+        self, cluster_id: str, port: int | None, face: ServerFace | None = None
+    ) -> DatabaseEndpoint:
         """As the protocol says. A running cluster is started anew only where another port is asked for.
 
         Raises:
@@ -124,7 +127,7 @@ class PostgresEngine:
             if running and port in (None, running.port):
                 return DatabaseEndpoint(HOST, running.port)
             self._pool.stop(directory.name)
-            used = self._serve(directory, directory.name, port)
+            used = self._serve(directory, directory.name, port, face)
             about = self._storage.read_about(directory)
             self._storage.write_about(directory, replace(about, port=used))
             return DatabaseEndpoint(HOST, used)
@@ -241,6 +244,7 @@ class PostgresEngine:
                     self._initialize(work)
                     self._storage.write_about(work, About("template", roles.ADMIN))
                     self._run_once(work, roles.aurora_statements())
+                    self._run_once(work, roles.instance_statements(), "template1")
         return self._storage.template
 
     def _initialize(self, directory: Path) -> None:
@@ -266,51 +270,57 @@ class PostgresEngine:
         run_tool(command, data, self._account)
         password_file.unlink()
 
-    def _run_once(self, directory: Path, statements: Iterator[str]) -> None:
+    def _run_once(self, directory: Path, statements: Iterator[str], database: str = "postgres") -> None:
         """Start the server of `directory` for a moment, as `rdsadmin`."""
         key = f"once.{directory.name}"
         port = self._serve(directory, key, None)
         try:
-            self._administer(port, statements)
+            self._administer(port, statements, database)
         finally:
             self._pool.stop(key)
 
-    def _serve(self, directory: Path, key: str, wanted_port: int | None) -> int:
+    def _serve(
+        self, directory: Path, key: str, wanted_port: int | None, face: ServerFace | None = None
+    ) -> int:
         """Start the server of `directory` on the wanted port, else its last one, else a free one."""
         about = self._storage.read_about(directory)
         # Only written over, never made anew: the file belongs to the server's user.
         (directory / "data" / "pg_hba.conf").write_text(roles.access_rules(about.master_username))
+        if face is not None:
+            issue_certificate(self._tls, face.certificate_names, directory, self._account)
         if wanted_port is not None:
             if not is_free(wanted_port):
                 raise PortTaken(f"Port {wanted_port} of {HOST} is in use.")
-            self._start(directory, key, wanted_port)
+            self._start(directory, key, wanted_port, face)
             return wanted_port
         for attempt in range(_START_ATTEMPTS):
             port = about.port if attempt == 0 and about.port and is_free(about.port) else find_free_port()
             # Between the look and the start another program can take the port.
             with contextlib.suppress(PortTaken):
-                self._start(directory, key, port)
+                self._start(directory, key, port, face)
                 return port
         raise PortTaken(
             f"{_START_ATTEMPTS} ports that were free were taken before the server could use them."
         )
 
-    def _start(self, directory: Path, key: str, port: int) -> None:
+    def _start(self, directory: Path, key: str, port: int, face: ServerFace | None) -> None:
         data = directory / "data"
+        certificates = "../../../tls" if face is None else ".."
         settings = {
             **_SETTINGS,
             "port": str(port),
-            "ssl_cert_file": "../../../tls/server.pem",
-            "ssl_key_file": "../../../tls/server.key",
+            "ssl_cert_file": f"{certificates}/server.pem",
+            "ssl_key_file": f"{certificates}/server.key",
+            roles.INSTANCE_SETTING: face.instance_identifier if face else "",
             "cluster_name": directory.name[:60],
         }
         command = [str(self._programs / "postgres"), "-D", data_argument(data, self._account)]
         command += [f"--{name}={value}" for name, value in settings.items()]
         self._pool.start(key, command, data, directory / "postgres.log", port)
 
-    def _administer(self, port: int, statements: Iterator[str]) -> None:
+    def _administer(self, port: int, statements: Iterator[str], database: str = "postgres") -> None:
         endpoint = DatabaseEndpoint(HOST, port)
-        with connection(endpoint, self._admin, "postgres", self.ca_bundle_path) as session:
+        with connection(endpoint, self._admin, database, self.ca_bundle_path) as session:
             run_statements(session, statements)
 
     def _back_up(self, port: int, directory: Path) -> None:

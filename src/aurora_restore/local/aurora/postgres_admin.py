@@ -10,6 +10,7 @@ from pathlib import Path
 import pg8000.native
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+from aurora_restore.local.aurora.endpoints import address_of
 from aurora_restore.local.aurora.postgres_tls import verified_context
 
 ANSWER_TIMEOUT_SECONDS = 60
@@ -20,7 +21,7 @@ def connection(
     endpoint: DatabaseEndpoint, login: Credentials, database: str, ca_bundle: Path
 ) -> Iterator[pg8000.native.Connection]:
     """A session, closed at the end. Raises OSError where nobody listens, else pg8000's errors."""
-    sock = socket.create_connection((endpoint.host, endpoint.port), ANSWER_TIMEOUT_SECONDS)
+    sock = socket.create_connection((address_of(endpoint.host), endpoint.port), ANSWER_TIMEOUT_SECONDS)
     try:
         # Without this every login waits 40 ms for a delayed acknowledgement.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -11,6 +11,12 @@ from collections.abc import Iterator
 from aurora_restore.domain.observed import Credentials
 
 ADMIN = "rdsadmin"
+INSTANCE_SETTING = "aurora.db_instance_identifier"
+# AuroraUserGuide, "aurora_db_instance_identifier": the name of the DB instance that one is connected to.
+_INSTANCE_FUNCTION = (
+    "CREATE FUNCTION pg_catalog.aurora_db_instance_identifier() RETURNS text LANGUAGE sql STABLE "
+    f"AS $$ SELECT pg_catalog.current_setting('{INSTANCE_SETTING}') $$"
+)
 
 # What Aurora shows as the memberships of rds_superuser.
 _SUPERUSER_MEMBERSHIPS = (
@@ -51,6 +57,7 @@ def literal(text: str) -> str:
 
 def aurora_statements() -> Iterator[str]:
     """What every cluster has before it has a master user. Run as `rdsadmin`, one statement at a time."""
+    yield from instance_statements()
     yield f"CREATE DATABASE {ADMIN} OWNER {ADMIN}"
     yield f"REVOKE ALL ON DATABASE {ADMIN} FROM PUBLIC"
     for role in ("rds_replication", "rds_password", "rds_iam", "rds_superuser"):
@@ -59,6 +66,11 @@ def aurora_statements() -> Iterator[str]:
         yield f"GRANT {role} TO rds_superuser WITH ADMIN OPTION"
     for role in _SUPERUSER_GRANTS:
         yield f"GRANT {role} TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
+
+
+def instance_statements() -> Iterator[str]:
+    """What every database of Aurora has. Run as `rdsadmin` in each from which others are made."""
+    yield _INSTANCE_FUNCTION
 
 
 def master_statements(master: Credentials, database_name: str | None) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from aurora_restore.domain.observed import DatabaseEndpoint
 from aurora_restore.local.aurora import jobs
+from aurora_restore.local.aurora.endpoints import renew_certificate
 from aurora_restore.local.aurora.objects import Cluster, Instance, Snapshot
 from aurora_restore.local.aurora.timing import Kind, Transition
 from aurora_restore.local.aurora.world import Region, World
@@ -42,10 +43,12 @@ FAILED_AS = {
     Kind.CLUSTER_RESTORE: "migration-failed",
     Kind.CLUSTER_PASSWORD: "available",
     Kind.CLUSTER_IAM: "available",
+    Kind.CLUSTER_PORT: "available",
     Kind.CLUSTER_STOP: "available",
     Kind.CLUSTER_START: "stopped",
     Kind.CLUSTER_DELETE: "deleting",
     Kind.INSTANCE_CREATE: "failed",
+    Kind.INSTANCE_REBOOT: "available",
     Kind.INSTANCE_DELETE: "deleting",
 }
 """How an object ends when the engine's work for it failed."""
@@ -53,9 +56,11 @@ FAILED_AS = {
 STATUS_DURING = {
     Kind.CLUSTER_PASSWORD: "resetting-master-credentials",
     Kind.CLUSTER_IAM: "update-iam-db-auth",
+    Kind.CLUSTER_PORT: "modifying",
     Kind.CLUSTER_RENAME: "renaming",
     Kind.INSTANCE_MODIFY: "modifying",
     Kind.INSTANCE_RENAME: "renaming",
+    Kind.INSTANCE_REBOOT: "rebooting",
 }
 _MADE_CLUSTER = (Kind.CLUSTER_CREATE, Kind.CLUSTER_RESTORE)
 
@@ -132,6 +137,8 @@ def _end(
         end(ending, subject)
         return
     subject.status = status
+    if ending.transition.kind is Kind.CLUSTER_PORT and isinstance(subject, Cluster):
+        _end_reboots(ending, subject)
     if isinstance(subject, Cluster):
         subject.pending.clear()
         subject.pending_password = None
@@ -175,9 +182,25 @@ def _iam_changed(ending: Ending, cluster: Cluster) -> None:
     _cluster_available(ending.world, cluster)
 
 
+def _port_changed(ending: Ending, cluster: Cluster) -> None:
+    """The new port shows once the servers have been started anew on it."""
+    cluster.port = int(ending.transition.arguments["port"])
+    apply_endpoint(cluster, ending.transition)
+    _end_reboots(ending, cluster)
+    _cluster_available(ending.world, cluster)
+    ending.report(cluster, f"The port was changed to {cluster.port}", "configuration change")
+
+
+def _end_reboots(ending: Ending, cluster: Cluster) -> None:
+    for member in ending.region.members(cluster):
+        if member.status == "rebooting" and ending.world.transition_of(member.resource_id) is None:
+            member.status = "available"
+
+
 def _cluster_renamed(ending: Ending, cluster: Cluster) -> None:
     old_arn, old_name = cluster.arn, cluster.identifier
     del ending.region.clusters[old_name]
+    cluster.former_identifier, cluster.renamed_at = old_name, ending.when
     cluster.identifier = ending.transition.arguments["new_identifier"]
     ending.region.clusters[cluster.identifier] = cluster
     cluster.pending.pop("DBClusterIdentifier", None)
@@ -241,6 +264,16 @@ def _instance_modified(ending: Ending, instance: Instance) -> None:
     ending.report(instance, "Finished applying modification to DB instance class", "configuration change")
 
 
+def _instance_rebooted(ending: Ending, instance: Instance) -> None:
+    cluster = ending.region.cluster_by_resource_id(instance.cluster_resource_id)
+    if cluster is not None:
+        if ending.world.habits.certificate_renewed_by_reboot and ending.world.work is None:
+            renew_certificate(cluster)
+        apply_endpoint(cluster, ending.transition)
+    instance.status = "available"
+    ending.report(instance, "DB instance restarted", "availability")
+
+
 def _instance_renamed(ending: Ending, instance: Instance) -> None:
     del ending.region.instances[instance.identifier]
     instance.identifier = ending.transition.arguments["new_identifier"]
@@ -276,6 +309,7 @@ _CLUSTER_ENDS = {
     Kind.CLUSTER_RESTORE: _cluster_made,
     Kind.CLUSTER_PASSWORD: _password_changed,
     Kind.CLUSTER_IAM: _iam_changed,
+    Kind.CLUSTER_PORT: _port_changed,
     Kind.CLUSTER_RENAME: _cluster_renamed,
     Kind.CLUSTER_DELETE: _cluster_deleted,
     Kind.CLUSTER_STOP: _cluster_stopped,
@@ -285,5 +319,6 @@ _INSTANCE_ENDS = {
     Kind.INSTANCE_CREATE: _instance_made,
     Kind.INSTANCE_MODIFY: _instance_modified,
     Kind.INSTANCE_RENAME: _instance_renamed,
+    Kind.INSTANCE_REBOOT: _instance_rebooted,
     Kind.INSTANCE_DELETE: _instance_deleted,
 }

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from aurora_restore.local.aurora.objects import GlobalCluster
-from aurora_restore.local.aurora.timing import Durations, Transition
+from aurora_restore.local.aurora.timing import Durations, Habits, Transition
 from aurora_restore.local.aurora.world import Quotas, Region, World
 
-FORMAT = 1
+FORMAT = 2
 _LEFT_OUT = frozenset({"master_password", "pending_password", "work"})
 _TIME = "$time"
 
@@ -29,6 +29,7 @@ def save(world: World) -> dict[str, Any]:
         "begun": world.begun,
         "durations": _plain(world.durations),
         "quotas": _plain(world.quotas),
+        "habits": _plain(world.habits),
         "regions": _plain(world.regions),
         "global_clusters": _plain(world.global_clusters),
         "transitions": _plain(world.transitions),
@@ -49,6 +50,7 @@ def load(world: World, saved: Mapping[str, Any]) -> None:
     world.ids.seed, world.ids.made, world.begun = saved["seed"], saved["ids_made"], saved["begun"]
     world.durations = _made(Durations, saved["durations"])
     world.quotas = _made(Quotas, saved["quotas"])
+    world.habits = _made(Habits, saved["habits"])
     world.regions.update({name: _made(Region, region) for name, region in saved["regions"].items()})
     world.global_clusters = {
         name: _made(GlobalCluster, group) for name, group in saved["global_clusters"].items()

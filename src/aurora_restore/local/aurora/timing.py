@@ -31,6 +31,8 @@ class Durations:
     stop: float = 1.0
     start: float = 1.0
     snapshot: float = 2.0
+    reboot: float = 2.5
+    dns_lag: float = 2.0
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -56,6 +58,23 @@ class Durations:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Habits:
+    """What nobody has verified about RDS, each way that it could be."""
+
+    certificate_renewed_by_reboot: bool = False
+
+    def changed(self, changes: dict[str, Any]) -> Habits:
+        """A copy with some replaced. Raises ValueError for an unknown name, or a value that is no truth value."""
+        known = {entry.name for entry in fields(self)}
+        wrong = sorted(
+            name for name, value in changes.items() if name not in known or type(value) is not bool
+        )
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: a habit ({', '.join(sorted(known))}) is true or false.")
+        return replace(self, **changes)
+
+
 class Kind(StrEnum):
     """What a transition is about."""
 
@@ -66,6 +85,7 @@ class Kind(StrEnum):
     CLUSTER_RESTORE = "cluster-restore"
     CLUSTER_PASSWORD = "cluster-password"  # noqa: S105 - the name of a transition
     CLUSTER_IAM = "cluster-iam"
+    CLUSTER_PORT = "cluster-port"
     CLUSTER_RENAME = "cluster-rename"
     CLUSTER_DELETE = "cluster-delete"
     CLUSTER_STOP = "cluster-stop"
@@ -73,6 +93,7 @@ class Kind(StrEnum):
     INSTANCE_CREATE = "instance-create"
     INSTANCE_MODIFY = "instance-modify"
     INSTANCE_RENAME = "instance-rename"
+    INSTANCE_REBOOT = "instance-reboot"
     INSTANCE_DELETE = "instance-delete"
 
 

@@ -19,7 +19,7 @@ from aurora_restore.local.aurora.objects import (
     Snapshot,
     SubnetGroup,
 )
-from aurora_restore.local.aurora.timing import Durations, Kind, Transition
+from aurora_restore.local.aurora.timing import Durations, Habits, Kind, Transition
 from aurora_restore.local.aurora.work import EngineWork
 
 MAX_EVENTS = 5000
@@ -156,6 +156,7 @@ class World:
         self.durations = durations
         self.ids = IdSource(seed)
         self.quotas = Quotas()
+        self.habits = Habits()
         self.regions = {name: Region(name) for name in regions}
         self.global_clusters: dict[str, GlobalCluster] = {}
         self.transitions: list[Transition] = []
