@@ -153,7 +153,7 @@ def test_a_cluster_listens_from_its_first_instance_to_its_last(
     assert storage not in engine.running
     aurora.seed.put_instance("us-west-2", "staging", "staging-1", "db.r5.large")
     assert cluster(aurora)["Port"] == engine.running[storage]
-    host = cluster(aurora)["Endpoint"]
+    host = str(cluster(aurora)["Endpoint"])
     assert host.startswith("staging.cluster-")
     assert host.endswith(".us-west-2.rds.localhost")
     assert host in engine.faces[storage].certificate_names
