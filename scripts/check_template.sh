@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lints the definitions of the state machines with statelint, and the template with cfn-lint and checkov, these from a
+# Lints the definitions of the state machines with statelint, and the templates with cfn-lint and checkov, these from a
 # virtual environment of their own: their dependencies contradict ours. Nothing is sent anywhere.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,14 +9,14 @@ make --silent "$project/.dev" "$venv/.done"
 for definition in infrastructure/step_functions_definition.json infrastructure/cleanup_definition.json; do
   "$project/bin/python" "$project/bin/statelint" "$definition"
 done
-template=infrastructure/aurora-restore-pipeline.yaml
+templates=(infrastructure/aurora-restore-pipeline.yaml infrastructure/monitoring.yaml)
 # A script names its interpreter in its first line, which cannot hold a space: it is named here instead.
-"$venv/bin/python" "$venv/bin/cfn-lint" "$template"
+"$venv/bin/python" "$venv/bin/cfn-lint" "${templates[@]}"
 # checkov asks a server for guides at its start, and says at length that it cannot reach it: that much is dropped.
 report="$(mktemp)"
 trap 'rm -f "$report"' EXIT
-if ! "$venv/bin/python" "$venv/bin/checkov" --file "$template" --config-file .checkov.yaml --skip-download --compact --quiet >"$report" 2>&1; then
+if ! "$venv/bin/python" "$venv/bin/checkov" --file "${templates[@]}" --config-file .checkov.yaml --skip-download --compact --quiet >"$report" 2>&1; then
   cat "$report"
   exit 1
 fi
-echo "statelint has no findings on the definitions, cfn-lint and checkov none on $template"
+echo "statelint has no findings on the definitions, cfn-lint and checkov none on ${templates[*]}"

@@ -13,9 +13,11 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "infrastructure" / "aurora-restore-pipeline.yaml"
+MONITORING = ROOT / "infrastructure" / "monitoring.yaml"
 ACCOUNT, REGION = "123456789012", "us-west-2"
 PSEUDO = {
     "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
     "AWS::Region": REGION,
     "AWS::AccountId": ACCOUNT,
     "AWS::NoValue": None,
@@ -96,8 +98,14 @@ class Template:
     def __init__(self, parameters: Mapping[str, str] | None = None, path: Path = TEMPLATE) -> None:
         self.text = path.read_text(encoding="utf-8")
         self.raw = _parse(self.text)
-        defaults = {name: str(spec["Default"]) for name, spec in self.raw["Parameters"].items()}
+        declared = self.raw["Parameters"].items()
+        defaults = {name: str(spec["Default"]) for name, spec in declared if "Default" in spec}
         self.parameters = defaults | dict(parameters or {})
+
+    def nested(self) -> Template:
+        """The template of the alarms and the dashboard, with the parameters that this one gives it."""
+        (stack,) = self.resources("AWS::CloudFormation::Stack").values()
+        return Template(stack["Parameters"], MONITORING)
 
     def resources(self, resource_type: str) -> dict[str, dict[str, Any]]:
         """The properties of all resources of a type that these parameters make, resolved, by logical id."""
@@ -164,12 +172,14 @@ class Template:
         if name == "Fn::GetAtt":
             return ".".join(value)
         if name == "Fn::Sub":
-            return re.sub(r"\$\{([^}]+)\}", lambda match: str(self._ref(match[1])), value)
+            text, given = (value, {}) if isinstance(value, str) else value
+            known = {name: str(self.resolve(each)) for name, each in given.items()}
+            return re.sub(r"\$\{([^}]+)\}", lambda m: known.get(m[1]) or str(self._ref(m[1])), text)
         if name == "Fn::Split":
             return str(self.resolve(value[1])).split(value[0])
         if name == "Fn::FindInMap":
             mapping, entry, key = value
-            return self.raw["Mappings"][mapping][entry][key]
+            return self.raw["Mappings"][mapping][self.resolve(entry)][key]
         raise NotImplementedError(f"{name} is not one of the functions that this template used so far")
 
     def _holds(self, condition: Any) -> bool:

@@ -26,6 +26,7 @@ from aurora_restore.deployment.model import (
     PlanKind,
     ResourceChange,
     ResourceEvent,
+    is_automatic,
     is_end_of_stack,
     is_failure,
     resource_change,
@@ -193,7 +194,10 @@ class Deployer:
             answer = self._cloudformation.describe_change_set(ChangeSetName=str(made.change_set_id))
             if answer["Status"] == "CREATE_COMPLETE":
                 changes = self._changes(str(made.change_set_id))
-                return ChangePlan(made.kind, made.stack_name, changes, made.stack_id, made.change_set_id)
+                if changes:
+                    return ChangePlan(made.kind, made.stack_name, changes, made.stack_id, made.change_set_id)
+                self.discard(made)
+                return ChangePlan(PlanKind.NOTHING, made.stack_name, (), made.stack_id)
             if answer["Status"] == "FAILED":
                 return self._no_change_set(made, answer.get("StatusReason", ""))
         raise DeploymentFailed(
@@ -214,7 +218,8 @@ class Deployer:
         pages = self._cloudformation.get_paginator("describe_change_set").paginate(
             ChangeSetName=change_set_id
         )
-        return tuple(resource_change(c["ResourceChange"]) for page in pages for c in page["Changes"])
+        listed = [change["ResourceChange"] for page in pages for change in page["Changes"]]
+        return tuple(resource_change(change) for change in listed if not is_automatic(change))
 
     def _apply(
         self,

@@ -119,6 +119,16 @@ def resource_change(change: Mapping[str, Any]) -> ResourceChange:
     )
 
 
+def is_automatic(change: Mapping[str, Any]) -> bool:
+    """Whether a `ResourceChange` is a nested stack in which nothing was changed.
+
+    CloudFormation lists each nested stack in every change set of an update, since its template might have changed
+    behind its URL (`ChangeSource: Automatic`). Ours is named by its content, so that it cannot.
+    """
+    details = change.get("Details", [])
+    return bool(details) and all(detail.get("ChangeSource") == "Automatic" for detail in details)
+
+
 def resource_event(event: Mapping[str, Any]) -> ResourceEvent:
     """Read a `StackEvent` of DescribeStackEvents."""
     return ResourceEvent(

@@ -1,4 +1,5 @@
-"""Builds what a deployment needs from this source tree: the Lambda package and the state machines' definitions.
+"""Builds what a deployment needs from this source tree: the Lambda package, the state machines' definitions and the
+nested template.
 
 All lie in the artifacts bucket under the hash of their content, and the template's `Artifacts` mapping names
 them. So a change of the code changes the template, which is how CloudFormation learns that there is new code:
@@ -95,6 +96,11 @@ class Project:
         return self.root / "infrastructure" / "cleanup_definition.json"
 
     @property
+    def monitoring_template(self) -> Path:
+        """The stack of alarms and dashboard, nested in the template."""
+        return self.root / "infrastructure" / "monitoring.yaml"
+
+    @property
     def build_dir(self) -> Path:
         return self.root / "build"
 
@@ -125,10 +131,11 @@ class Artifacts:
     lambda_package: Artifact
     definition: Artifact
     cleanup_definition: Artifact
+    monitoring_template: Artifact
 
     @property
     def all(self) -> tuple[Artifact, ...]:
-        return (self.lambda_package, self.definition, self.cleanup_definition)
+        return (self.lambda_package, self.definition, self.cleanup_definition, self.monitoring_template)
 
 
 def build_artifacts(project: Project, into: Path | None = None) -> Artifacts:
@@ -145,15 +152,17 @@ def build_artifacts(project: Project, into: Path | None = None) -> Artifacts:
     _check_size(package)
     return Artifacts(
         _artifact("Lambda", package, f"lambda/{package_hash}.zip", package_hash),
-        _build_definition("Definition", project.definition, directory),
-        _build_definition("Cleanup", project.cleanup_definition, directory),
+        _copied("Definition", project.definition, "definitions", directory),
+        _copied("Cleanup", project.cleanup_definition, "definitions", directory),
+        _copied("Monitoring", project.monitoring_template, "templates", directory),
     )
 
 
-def _build_definition(name: str, source: Path, directory: Path) -> Artifact:
+def _copied(name: str, source: Path, folder: str, directory: Path) -> Artifact:
+    """A file that is uploaded as it is, under the hash of its bytes."""
     content = source.read_bytes()
     digest = hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
-    key = f"definitions/{digest}.json"
+    key = f"{folder}/{digest}{source.suffix}"
     _write_at_once(directory / key, content)
     return _artifact(name, directory / key, key, digest)
 
@@ -202,7 +211,7 @@ def read_pinned_versions(requirements: Path) -> dict[str, str]:
 
 def stamped_keys(template: str) -> dict[str, str]:
     """The keys in the template's `Artifacts` mapping, by entry."""
-    return dict(re.findall(r"(?m)^  (Lambda|Definition|Cleanup):\n   Key: (\S+)$", template))
+    return dict(re.findall(r"(?m)^  (Lambda|Definition|Cleanup|Monitoring):\n   Key: (\S+)$", template))
 
 
 def stamped(template: str, artifacts: Artifacts) -> str:
@@ -217,7 +226,7 @@ def stamped(template: str, artifacts: Artifacts) -> str:
         if count != 1:
             raise PackagingFailed(
                 f"The template has no line `Key:` for {artifact.name} in its Artifacts mapping.",
-                "Restore the mapping: `Artifacts:`, then `Lambda:`, `Definition:` and `Cleanup:`, each with a `Key:`.",
+                "Restore the mapping `Artifacts:` with an entry for each artifact, each with a `Key:`.",
             )
     return template
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.services import cloudwatch_logs, dynamodb, lambda_svc, stepfunctions
-from ministack.services.cloudformation import handlers
+from ministack.services import cloudwatch, cloudwatch_logs, dynamodb, lambda_svc, stepfunctions
+from ministack.services.cloudformation import _stacks, changesets, handlers
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
 from aurora_restore.local import ministack_events
@@ -14,6 +14,7 @@ from aurora_restore.local import ministack_events
 TABLE = "AWS::DynamoDB::Table"
 FUNCTION = "AWS::Lambda::Function"
 RULE = "AWS::Events::Rule"
+NESTED_STACK = "AWS::CloudFormation::Stack"
 
 Created = tuple[str, dict[str, Any]]
 Properties = Mapping[str, Any]
@@ -27,6 +28,11 @@ def apply() -> None:
     _refuse_existing("AWS::Logs::LogGroup", "LogGroupName", cloudwatch_logs._log_groups.get)
     _refuse_existing("AWS::StepFunctions::StateMachine", "StateMachineName", _machine_named)
     _after(TABLE, _finish_table)
+    _refuse_existing("AWS::CloudWatch::Alarm", "AlarmName", cloudwatch._alarms.get)
+    _refuse_existing("AWS::CloudWatch::Dashboard", "DashboardName", cloudwatch._dashboards.get)
+    _before(NESTED_STACK, _require_https)
+    _remove_nested_stacks_that_failed()
+    _list_nested_stacks_in_every_change_set()
     _before(FUNCTION, _require_code)
     _after(FUNCTION, _finish_function)
     _before(RULE, _require_roles)
@@ -148,6 +154,64 @@ def _require_roles(properties: Properties) -> None:
             f'Resource handler returned message: "{fault} (Service: EventBridge, Status Code: 400)" '
             "(HandlerErrorCode: InvalidRequest)"
         )
+
+
+def _require_https(properties: Properties) -> None:
+    """The location of a template must start with https:// (TemplateURL of CreateStack)."""
+    url = str(properties.get("TemplateURL") or "")
+    if not url.startswith("https://"):
+        raise ValueError(f"S3 error: Domain name specified in {url} is not a valid S3 domain")
+
+
+def _remove_nested_stacks_that_failed() -> None:
+    """A nested stack whose creation fails is rolled back with its parent; ministack would leave its resources."""
+    handler = _RESOURCE_HANDLERS[NESTED_STACK]
+    original, delete = handler["create"], handler["delete"]
+
+    def create(logical_id: str, properties: Properties, stack_name: str) -> Created:
+        before = set(_stacks)
+        try:
+            created: Created = original(logical_id, properties, stack_name)
+        except Exception:
+            for name in [name for name in _stacks if name.startswith(f"{stack_name}-{logical_id}-")]:
+                if name not in before:
+                    delete(name, properties)
+            raise
+        return created
+
+    handler["create"] = create
+
+
+def _list_nested_stacks_in_every_change_set() -> None:
+    """CloudFormation cannot see whether a nested template changed behind its URL, and lists it (`Automatic`)."""
+    original = changesets._diff_resources
+
+    def diff(
+        old: Properties, new: Properties, provisioned: Properties | None = None, *rest: Any
+    ) -> list[Any]:
+        changes: list[Any] = original(old, new, provisioned, *rest)
+        listed = {change["ResourceChange"]["LogicalResourceId"] for change in changes}
+        standing = old.get("Resources", {})
+        return changes + [
+            {"ResourceChange": _automatic_change(name, (provisioned or {}).get(name, {}))}
+            for name, resource in new.get("Resources", {}).items()
+            if resource.get("Type") == NESTED_STACK and name in standing and name not in listed
+        ]
+
+    changesets._diff_resources = diff
+
+
+def _automatic_change(logical_id: str, provisioned: Properties) -> dict[str, Any]:
+    target = {"Attribute": "Properties", "RequiresRecreation": "Never"}
+    return {
+        "Action": "Modify",
+        "LogicalResourceId": logical_id,
+        "PhysicalResourceId": provisioned.get("PhysicalResourceId", ""),
+        "ResourceType": NESTED_STACK,
+        "Replacement": "False",
+        "Scope": ["Properties"],
+        "Details": [{"Target": target, "Evaluation": "Dynamic", "ChangeSource": "Automatic"}],
+    }
 
 
 def _finish_function(name: str, properties: Properties) -> None:

@@ -47,6 +47,7 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_make_group_arn": "(name)",
         "_log_groups": _DICT,
     },
+    "services.cloudwatch": {"_alarms": _DICT, "_dashboards": _DICT},
     "services.stepfunctions": {
         "_run_execution": "(exec_arn)",
         "_start_execution": "(data)",
@@ -76,6 +77,10 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_publish": "(params)",
         "_p": "(params, key, default)",
         "_error": "(code, message, status)",
+    },
+    "services.cloudformation": {"_stacks": _DICT},
+    "services.cloudformation.changesets": {
+        "_diff_resources": "(old_template, new_template, resources, template, changed_params, retag)",
     },
     "services.cloudformation.handlers": {"_capabilities_enforced": "()"},
     "services.cloudformation.provisioners": {"_RESOURCE_HANDLERS": _DICT},

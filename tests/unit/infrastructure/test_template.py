@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.support.template_policies import ROOT, Template
+from tests.support.template_policies import PSEUDO, ROOT, Template
 
 from aurora_restore.deployment.packaging import Project, build_artifacts, stamped_keys
 
@@ -49,7 +49,7 @@ def functions(template: Template) -> dict[str, dict[str, Any]]:
 
 
 def widgets(template: Template) -> list[dict[str, Any]]:
-    (dashboard,) = template.resources("AWS::CloudWatch::Dashboard").values()
+    (dashboard,) = template.nested().resources("AWS::CloudWatch::Dashboard").values()
     assert dashboard["DashboardName"] == "AuroraRestorePipelineDashboard"
     return list(json.loads(dashboard["DashboardBody"])["widgets"])
 
@@ -146,13 +146,82 @@ def test_a_table_is_keyed_and_kept(
 
 
 def test_a_first_deployment_that_fails_leaves_no_protected_table(template: Template) -> None:
-    tables = [r for r in template.raw["Resources"].values() if r["Type"] == "AWS::DynamoDB::Table"]
+    """The tables come after everything that can fail: what is rolled back cannot be one of them, protected."""
+    resources = template.raw["Resources"]
+    tables = {name for name, each in resources.items() if each["Type"] == "AWS::DynamoDB::Table"}
+    # An address that the pattern admits is always taken; and nothing may depend on what may not be there.
+    others = set(resources) - tables - {"EmailSubscription"}
 
-    assert all(table["DependsOn"] == "StateMachine" for table in tables)
+    later = {table: others - _before(resources, table) for table in tables}
+    assert all(not missing for missing in later.values()), later
+
+
+def _before(resources: dict[str, Any], name: str) -> set[str]:
+    """All resources that stand before this one is made: those that it names, and those that they name."""
+    reached: set[str] = set()
+    waiting = [name]
+    while waiting:
+        named = _named(resources[waiting.pop()]) & set(resources) - reached
+        reached |= named
+        waiting += named
+    return reached
+
+
+def _named(node: Any, key: str = "") -> set[str]:
+    if isinstance(node, dict):
+        return set().union(*(_named(value, name) for name, value in node.items()))
+    if isinstance(node, list):
+        return set().union(*(_named(each, key) for each in node))
+    if key in {"Ref", "DependsOn", "Fn::GetAtt"}:
+        return {str(node)}
+    return (
+        {match.split(".")[0] for match in re.findall(r"\$\{([^}]+)\}", str(node))}
+        if key == "Fn::Sub"
+        else set()
+    )
+
+
+def test_the_monitoring_is_a_stack_under_the_hash_of_its_text(template: Template) -> None:
+    (nested,) = template.resources("AWS::CloudFormation::Stack").values()
+    key = stamped_keys(template.text)["Monitoring"]
+
+    assert nested["TemplateURL"] == (
+        f"https://s3.us-west-2.amazonaws.com/aurora-restore-artifacts-123456789012-us-west-2/{key}"
+    )
+    assert set(nested["Parameters"]) == set(template.nested().raw["Parameters"])
+
+
+def test_the_monitoring_needs_no_capability_of_its_own(template: Template) -> None:
+    made = {resource["Type"] for resource in template.nested().raw["Resources"].values()}
+
+    assert made == {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::Logs::MetricFilter"}
+
+
+@pytest.mark.parametrize(
+    ("partition", "domain"),
+    [
+        ("aws", "console.aws.amazon.com"),
+        ("aws-us-gov", "console.amazonaws-us-gov.com"),
+        ("aws-cn", "console.amazonaws.cn"),
+    ],
+)
+def test_the_dashboard_is_found_in_the_console_of_the_partition(
+    template: Template, monkeypatch: pytest.MonkeyPatch, partition: str, domain: str
+) -> None:
+    monkeypatch.setitem(PSEUDO, "AWS::Partition", partition)
+    monitoring = template.nested()
+
+    url = monitoring.resolve(monitoring.raw["Outputs"]["DashboardUrl"]["Value"])
+
+    assert (
+        template.resolve(template.raw["Outputs"]["DashboardUrl"]["Value"])
+        == "Monitoring.Outputs.DashboardUrl"
+    )
+    assert url == (f"https://us-west-2.{domain}/cloudwatch/home?region=us-west-2#dashboards:name=Dashboard")
 
 
 def test_alarms_reach_people_through_an_encrypted_topic(template: Template) -> None:
-    alarms = template.resources("AWS::CloudWatch::Alarm")
+    alarms = template.nested().resources("AWS::CloudWatch::Alarm")
     (topic,) = template.resources("AWS::SNS::Topic").values()
     (key,) = template.resources("AWS::KMS::Key").values()
     admitted = [s["Principal"].get("Service") for s in key["KeyPolicy"]["Statement"]]
@@ -223,6 +292,8 @@ def test_a_bucket_of_ones_own_takes_the_place_of_the_default_one() -> None:
 
     assert {f["Code"]["S3Bucket"] for f in functions(own).values()} == {"mine"}
     assert {machine["DefinitionS3Location"]["Bucket"] for machine in machines} == {"mine"}
+    (nested,) = own.resources("AWS::CloudFormation::Stack").values()
+    assert nested["TemplateURL"].startswith("https://s3.us-west-2.amazonaws.com/mine/templates/")
 
 
 def test_each_state_machine_has_its_definition_its_log_and_its_role(template: Template) -> None:

@@ -332,9 +332,9 @@ def test_the_artifacts_are_uploaded_once_into_a_bucket_that_is_closed(clients: D
     second = publish_artifacts(clients.s3, artifacts, bucket, REGION)
 
     assert [(p.artifact.name, p.uploaded) for p in first] == [
-        ("Lambda", True), ("Definition", True), ("Cleanup", True),
+        ("Lambda", True), ("Definition", True), ("Cleanup", True), ("Monitoring", True),
     ]  # fmt: skip
-    assert [p.uploaded for p in second] == [False, False, False]
+    assert not any(p.uploaded for p in second)
     assert clients.s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
     assert "aws:SecureTransport" in clients.s3.get_bucket_policy(Bucket=bucket)["Policy"]
     blocked = clients.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
@@ -409,8 +409,8 @@ def read_only_tree(tmp_path: Path) -> Iterator[Project]:
     real, tree = Project.find(), Project(tmp_path / "tree")
     folder = tree.template.parent
     folder.mkdir(parents=True)
-    for definition in (real.definition, real.cleanup_definition):
-        shutil.copy(definition, folder)
+    for each in (real.definition, real.cleanup_definition, real.monitoring_template):
+        shutil.copy(each, folder)
     template = re.sub(r"Key: lambda/\S+", "Key: lambda/of-yesterday.zip", real.template.read_text())
     tree.template.write_text(template)
     for name in ("src", "requirements"):

@@ -180,7 +180,14 @@ def test_each_definition_lies_under_the_hash_of_its_own_text(project: Project, a
     for artifact in built.values():
         assert artifact.key == f"definitions/{artifact.content_hash}.json"
         assert hashlib.sha256(artifact.path.read_bytes()).hexdigest().startswith(artifact.content_hash)
-    assert len({artifact.key for artifact in artifacts.all}) == 3
+    assert len({artifact.key for artifact in artifacts.all}) == 4
+
+
+def test_the_nested_template_lies_under_the_hash_of_its_text(project: Project, artifacts: Artifacts) -> None:
+    nested = artifacts.monitoring_template
+
+    assert nested.path.read_bytes() == project.monitoring_template.read_bytes()
+    assert nested.key == f"templates/{nested.content_hash}.yaml"
 
 
 def test_the_template_is_stamped_once(project: Project, artifacts: Artifacts, tmp_path: Path) -> None:
@@ -233,7 +240,7 @@ def without_keys(template: str) -> str:
     return template
 
 
-@pytest.mark.parametrize("name", ["Lambda", "Definition", "Cleanup"])
+@pytest.mark.parametrize("name", ["Lambda", "Definition", "Cleanup", "Monitoring"])
 def test_a_template_without_one_of_the_keys_is_refused(
     project: Project, artifacts: Artifacts, tmp_path: Path, name: str
 ) -> None:
