@@ -67,6 +67,9 @@ class FakeLocks:
     def owner(self, target_cluster_id: str) -> str | None:
         return self._border.ask("dynamodb", "GetItem", lambda: self.owners.get(target_cluster_id))
 
+    def list_owners(self) -> dict[str, str]:
+        return self._border.ask("dynamodb", "Scan", lambda: dict(self.owners))
+
     def release(self, target_cluster_id: str, operation_id: str) -> None:
         def act() -> None:
             if self.owners.get(target_cluster_id) == operation_id:

@@ -206,9 +206,11 @@ def stepped_in(how: str) -> tuple[Scenario, ...]:
 CANCELLED = stepped_in("stop")
 MARKED = stepped_in("mark")
 TIMED_OUT = stepped_in("time_out")
+REFUSED = Scenario("stop-refused-RecordFailure", STANDING, (NEW,), StepIn("RecordFailure", "stop"))
+"""The function that closes the record goes on alone: nothing repeats it if it dies on the way."""
 UNHEARD = tuple(
     replace(scenario, name=f"{scenario.name}-{fault.value}", event_fault=fault)
-    for scenario in (*CANCELLED, *TIMED_OUT)
+    for scenario in (*CANCELLED, *TIMED_OUT, REFUSED)
     for fault in EventFault
 )
 BY_NAME = {scenario.name: scenario for scenario in (*PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD)}

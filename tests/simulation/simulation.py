@@ -224,6 +224,9 @@ class Simulation:
         open_records = [name for name, item in self.records.items.items() if not item.get("end_time")]
         if open_records:
             return f"records that are not closed: {', '.join(open_records)}"
+        untold = [name for name, item in self.records.items.items() if item.get("settled_time", "") is None]
+        if untold:
+            return f"records whose end was not seen through: {', '.join(untold)}"
         if self.locks.owners:
             return f"locks that are not free: {self.locks.owners}"
         # A copy that goes on when everything is closed belongs to nobody: it is left, and not waited for.

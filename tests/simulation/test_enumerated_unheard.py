@@ -13,7 +13,11 @@ from tests.simulation.enumeration import (
 )
 from tests.simulation.scenarios import UNHEARD
 
-WITH_FAULTS = ("stop-swap-RestoreCluster-event-lost", "stop-delete-first-RestoreCluster-event-doubled")
+WITH_FAULTS = (
+    "stop-swap-RestoreCluster-event-lost",
+    "stop-delete-first-RestoreCluster-event-doubled",
+    "stop-refused-RecordFailure-event-lost",
+)
 FAULTS = (FaultKind.UNAVAILABLE, FaultKind.DENIED, FaultKind.DIES_BEFORE, FaultKind.DIES_AFTER)
 
 

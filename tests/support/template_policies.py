@@ -32,6 +32,7 @@ IAM_ACTIONS = {
     ("dynamodb", "get_item"): "dynamodb:GetItem",
     ("dynamodb", "put_item"): "dynamodb:PutItem",
     ("dynamodb", "query"): "dynamodb:Query",
+    ("dynamodb", "scan"): "dynamodb:Scan",
     ("dynamodb", "update_item"): "dynamodb:UpdateItem",
     ("ec2", "describe_security_groups"): "ec2:DescribeSecurityGroups",
     ("kms", "describe_key"): "kms:DescribeKey",

@@ -59,6 +59,15 @@ class AwsLocks:
         item = response.get("Item")
         return item["operation_id"]["S"] if item else None
 
+    def list_owners(self) -> dict[str, str]:
+        """Who owns what, operation id by target; a consistent scan of a table that holds only what is at work."""
+        found: dict[str, str] = {}
+        with Translating("dynamodb"):
+            pages = self._clients.dynamodb(self._region).get_paginator("scan")
+            for page in pages.paginate(TableName=self._table, ConsistentRead=True):
+                found |= {i["target_cluster_id"]["S"]: i["operation_id"]["S"] for i in page["Items"]}
+        return found
+
     def release(self, target_cluster_id: str, operation_id: str) -> None:
         """Give the lock back if it is ours; otherwise nothing happens."""
         with Translating("dynamodb", ignoring={CONDITION_FAILED}):

@@ -48,6 +48,11 @@ class Operation:
         return bool(self.item.get("end_time"))
 
     @property
+    def is_unsettled(self) -> bool:
+        """Whether what follows from its end (trail, lock, message) was not seen through. Old records do not tell."""
+        return self.is_closed and "settled_time" in self.item and self.item["settled_time"] is None
+
+    @property
     def target_cluster_id(self) -> str | None:
         return self.item.get("target_cluster_id")
 

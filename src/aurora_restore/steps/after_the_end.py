@@ -13,7 +13,7 @@ from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import RetirementState, is_being_retired, kept_until
 from aurora_restore.domain.retiring import FAILED_SNAPSHOT_STATUSES
 from aurora_restore.domain.times import format_time
-from aurora_restore.steps.closing import complete, publish_aside, tell_of_end
+from aurora_restore.steps.closing import complete, publish_aside, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.way_back import LEFTOVERS, Tidying, next_duty
@@ -27,8 +27,7 @@ def after_the_end(look: Tidying) -> StepOutcome:
     """One look. Raises what keeps a kept cluster from being retired."""
     if outcome := _retire_kept(look) or _remove_leftovers(look):
         return outcome
-    tell_of_end(look.world, look.operation_id)
-    complete(look.world, look.operation_id)
+    settle(look.world, look.operation_id)
     return StepOutcome(
         done(f"the operation {look.operation_id} is {look.operation.status}: nothing is left to do")
     )

@@ -27,7 +27,7 @@ from aurora_restore.domain.retention import RetirementState
 from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.after_the_end import after_the_end
-from aurora_restore.steps.closing import close, complete, tell_patiently
+from aurora_restore.steps.closing import close, settle, tell_patiently
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.snapshot_check import begin_record
 from aurora_restore.steps.switch_over import observe_places
@@ -189,7 +189,7 @@ def _close(look: Tidying, ending: Ending) -> StepResult:
         "cleanup.last_updated_time": time,
     }
     close(world, operation.operation_id, status, changes, from_status=operation.status)
-    complete(world, operation.operation_id)
+    settle(world, operation.operation_id)
     return done(f"tidied up: the operation ended {status.value}")
 
 

@@ -88,7 +88,7 @@ def close(
 ) -> None:
     """Give an open record its last status; one that is closed already stays as it is."""
     time = format_time(world.clock.now())
-    ending = {"status": status.value, "end_time": time, "last_updated_time": time}
+    ending = {"status": status.value, "end_time": time, "last_updated_time": time, "settled_time": None}
     world.records.update(operation_id, {**changes, **ending}, only_if_status=from_status)
 
 
@@ -114,3 +114,12 @@ def complete(world: World, operation_id: str) -> None:
         world.audit.append(operation_id, parse_time(ended), f"operation.{operation.status.lower()}", details)
     if operation.target_cluster_id:
         world.locks.release(operation.target_cluster_id, operation_id)
+
+
+def settle(world: World, operation_id: str) -> None:
+    """All that follows from a closed record, and last the word that it was done: without it the sweep comes again."""
+    complete(world, operation_id)
+    # After everything else: whether people can be told decides nothing.
+    tell_of_end(world, operation_id)
+    if Operation(world.records.load(operation_id) or {}).is_unsettled:
+        world.records.update(operation_id, {"settled_time": format_time(world.clock.now())})

@@ -9,7 +9,7 @@ from aurora_restore.domain.errors import OperationNotRunning
 from aurora_restore.domain.notification import dry_run_message, success_message
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
-from aurora_restore.steps.closing import close, complete, tell_patiently
+from aurora_restore.steps.closing import close, settle, tell_patiently
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.runner import act, run_step
 from aurora_restore.steps.world import World
@@ -29,7 +29,7 @@ def notify(world: World, operation_id: str) -> StepResult:
             raise
         result = done("the record was closed before")
     if result.status is not StepStatus.IN_PROGRESS:
-        complete(world, operation_id)
+        settle(world, operation_id)
     return result
 
 

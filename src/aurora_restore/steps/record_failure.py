@@ -11,7 +11,7 @@ from aurora_restore.domain.errors import ERRORS_BY_NAME, RestoreError
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.times import format_time
-from aurora_restore.steps.closing import close, complete, tell_of_end
+from aurora_restore.steps.closing import close, settle
 from aurora_restore.steps.snapshot_check import begin_record
 from aurora_restore.steps.world import World
 
@@ -62,9 +62,7 @@ def _close(world: World, operation: Operation, error: Mapping[str, Any]) -> None
     """Nothing was asked of AWS but looks, so nothing is left to tidy up. A closed record stays as it is."""
     if not operation.is_closed:
         _close_record(world, operation, error)
-    complete(world, operation.operation_id)
-    # After everything else: whether people can be told decides nothing.
-    tell_of_end(world, operation.operation_id)
+    settle(world, operation.operation_id)
 
 
 def _close_record(world: World, operation: Operation, error: Mapping[str, Any]) -> None:

@@ -16,7 +16,8 @@ from aurora_restore.domain.errors import (
     SecretNotFound,
     refuse,
 )
-from aurora_restore.domain.observed import ClusterSnapshot, Credentials, KmsKey
+from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
+from aurora_restore.domain.observed import ClusterSnapshot, Credentials, DbCluster, KmsKey
 from aurora_restore.domain.operation import Operation, new_record
 from aurora_restore.domain.plan import RestorePlan, build_plan
 from aurora_restore.domain.prediction import predicted_differences
@@ -120,9 +121,19 @@ def _planned(
         changes["expectations"] = expectations
     if replaced:
         changes["replaced"] = replaced.to_item()
+        changes["replaced_made_by"] = _maker(world, facts.target_cluster)
         changes["restore_details.differences"] = [item.to_item() for item in facts.differences]
     details = {"copy": plan.copy_reason, "strategy": plan.strategy.value}
     return StepOutcome(done(message), changes, (Event("plan.made", details),))
+
+
+def _maker(world: World, cluster: DbCluster | None) -> str | None:
+    """The operation that restored what is replaced; of one that was put back, the one that had restored it before."""
+    tags = cluster.tags if cluster else {}
+    if put_back_by := tags.get(PUT_BACK_TAG):
+        found = (world.records.load(put_back_by) or {}).get("replaced_made_by")
+        return str(found) if found else None
+    return tags.get(OPERATION_TAG)
 
 
 def _standing(world: World, request: RestoreRequest) -> tuple[ClusterConfiguration | None, dict[str, Any]]:

@@ -57,8 +57,9 @@ def sweep(world: World) -> Mapping[str, Any]:
     run = Sweep(world, world.clock.now())
     open_operations = [Operation(item) for item in _open_records(world)]
     run.each(open_operations, lambda operation: _see_to_open(run, operation))
-    run.each(_marked_by_hand(run), lambda operation: _see_to_marked(run, operation))
+    run.each(_ended(run), lambda operation: _see_to_ended(run, operation))
     run.each(world.target_rds.list_clusters(), lambda cluster: _see_to_cluster(run, cluster))
+    run.each(world.locks.list_owners().items(), lambda lock: _see_to_lock(run, *lock))
     _see_to_copies(run, open_operations)
     if run.problems:
         raise SweepIncomplete(f"{len(run.problems)} thing(s) could not be seen to: {'; '.join(run.problems)}")
@@ -85,17 +86,28 @@ def _see_to_open(run: Sweep, operation: Operation) -> None:
         run.start_cleanup(operation, f"its record says RUNNING, its execution is {how}")
 
 
-def _marked_by_hand(run: Sweep) -> Iterator[Operation]:
+def _ended(run: Sweep) -> Iterator[Operation]:
     since = run.now - LOOKS_BACK
-    for status in ENDED_BADLY:
+    for status in (*ENDED_BADLY, OperationStatus.SUCCEEDED):
         for item in run.world.records.list_by_status(status.value, since, RECORDS_MOST):
-            if not Operation(item).is_closed:
-                yield Operation(item)
+            yield Operation(item)
 
 
-def _see_to_marked(run: Sweep, operation: Operation) -> None:
-    if is_stale(operation, run.now):
+def _see_to_ended(run: Sweep, operation: Operation) -> None:
+    """What was marked by hand was not tidied up; what was closed may have died before it was told."""
+    if not is_stale(operation, run.now):
+        return
+    if operation.is_unsettled:
+        run.start_cleanup(operation, "what follows from its end was not seen through")
+    elif not operation.is_closed and operation.status in ENDED_BADLY:
         run.start_cleanup(operation, "its record was marked by hand")
+
+
+def _see_to_lock(run: Sweep, target: str, owner: str) -> None:
+    """A function may die between taking a lock for an operation that was just closed, and giving it back."""
+    operation = _load(run.world, owner)
+    if operation is None or (operation.is_closed and not is_being_retired(operation)):
+        run.world.locks.release(target, owner)
 
 
 def _see_to_cluster(run: Sweep, cluster: DbCluster) -> None:

@@ -116,13 +116,13 @@ def switched_changes(operation: Operation, cluster: DbCluster, now: datetime) ->
         "switch_over.seconds_without_name": round((now - parse_time(gone)).total_seconds(), 1)
         if gone
         else None,
-        **{f"restore_details.{name}": value for name, value in _details(cluster).items()},
+        **cluster_details(cluster),
     }
 
 
-def _details(cluster: DbCluster) -> dict[str, Any]:
-    """What changes with the name."""
-    return {
+def cluster_details(cluster: DbCluster) -> dict[str, Any]:
+    """What the record says of the cluster under the target's name."""
+    details = {
         "db_cluster_identifier": cluster.db_cluster_identifier,
         "db_cluster_arn": cluster.db_cluster_arn,
         "db_cluster_resource_id": cluster.db_cluster_resource_id,
@@ -130,3 +130,4 @@ def _details(cluster: DbCluster) -> dict[str, Any]:
         "reader_endpoint": cluster.reader_endpoint,
         "port": cluster.port,
     }
+    return {f"restore_details.{name}": value for name, value in details.items()}

@@ -33,7 +33,7 @@ from aurora_restore.domain.switching import Parties, SwitchAction, decide_way_ba
 from aurora_restore.domain.waiting import duration_words
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Retirement
-from aurora_restore.steps.switch_over import observe_places, rename_of
+from aurora_restore.steps.switch_over import cluster_details, observe_places, rename_of
 from aurora_restore.steps.world import World
 
 UNSEEN_LIMIT_SECONDS = 1800
@@ -169,8 +169,23 @@ def bring_old_back(look: Tidying) -> StepOutcome | None:
     if cluster is not None and cluster.db_cluster_resource_id == replacement.replaced_resource_id:
         # Its deletion had only begun: what is left of it is completed.
         cluster, instances = _as_put_back(look, cluster, instances)
+    if cluster is not None and cluster.status in SERVING_STATUSES:
+        _tell_maker(look, replacement, cluster)
     decision = decide_restore(Owner(look.operation_id, PUT_BACK_TAG), old_plan, cluster, instances)
     return _carry_out(look, old_plan, replacement, decision)
+
+
+def _tell_maker(look: Tidying, replacement: Replacement, cluster: DbCluster) -> None:
+    """The record of the operation that had restored the old cluster names the one that stands for it from here on."""
+    maker = look.operation.item.get("replaced_made_by")
+    put_back_by = cluster.tags.get(PUT_BACK_TAG)
+    known = Operation(look.world.records.load(str(maker)) or {}).section("restore_details") if maker else {}
+    if (
+        known.get("db_cluster_resource_id") == replacement.replaced_resource_id
+        and put_back_by == look.operation_id
+    ):
+        changes = {"restore_details.made_again_by": look.operation_id, **cluster_details(cluster)}
+        look.world.records.update(str(maker), changes)
 
 
 def end_copy(look: Tidying) -> StepOutcome | None:

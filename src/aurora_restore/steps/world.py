@@ -175,6 +175,9 @@ class Locks(Protocol):
 
     def owner(self, target_cluster_id: str) -> str | None: ...
 
+    def list_owners(self) -> Mapping[str, str]:
+        """Who owns what: operation id by target."""
+
     def release(self, target_cluster_id: str, operation_id: str) -> None:
         """Give it back if it is ours; otherwise nothing happens."""
 

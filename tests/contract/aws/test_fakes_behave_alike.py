@@ -281,7 +281,9 @@ def test_a_lock_has_one_owner_until_it_gives_it_back_or_is_replaced(account: Acc
     assert locks.acquire("staging", "restore-2", NOW, replaces="restore-1")
     locks.release("staging", "restore-1")
     assert locks.owner("staging") == "restore-2"
+    assert locks.list_owners() == {"staging": "restore-2"}
     locks.release("staging", "restore-2")
+    assert locks.list_owners() == {}
     assert locks.acquire("staging", "restore-3", NOW)
 
 
@@ -360,6 +362,7 @@ REQUESTS: Mapping[str, Callable[[Account], object]] = {
     "trail": lambda a: a.audit.trail("restore-9"),
     "acquire": lambda a: a.locks.acquire("t", "restore-9", NOW),
     "owner": lambda a: a.locks.owner("t"),
+    "owners": lambda a: a.locks.list_owners(),
     "release": lambda a: a.locks.release("t", "restore-9"),
     "publish": lambda a: a.notifications.publish("s", "t", {}, {}),
     "secret": lambda a: a.secrets.read_credentials(GOOD),

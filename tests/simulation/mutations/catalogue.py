@@ -36,12 +36,12 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
-        "lock-kept",
-        "the lock is not given back",
-        "steps/closing.py",
-        "        world.locks.release(operation.target_cluster_id, operation_id)\n",
-        "        return\n",
-        ("new",),
+        "end-not-seen-through",
+        "the sweep overlooks what was closed and not told",
+        "steps/sweep.py",
+        "    if operation.is_unsettled:\n",
+        "    if False:\n",
+        ("stop-refused-RecordFailure-event-lost:*:dies-before",),
     ),
     Mutation(
         "old-not-put-back",

@@ -124,6 +124,8 @@ CALLS = {
         ("rds", "delete_db_cluster_snapshot", COPY),
         ("stepfunctions", "describe_execution", RUN),
         ("stepfunctions", "start_execution", "CleanupStateMachine"),
+        ("dynamodb", "scan", LOCKS),
+        ("dynamodb", "delete_item", LOCKS),
     ],
 }  # fmt: skip
 
@@ -176,7 +178,7 @@ RESERVED = {
     ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/any"): {"restore-cluster", "cleanup"},
     ("states:StopExecution", RUN): {"cleanup"},
     ("states:StartExecution", "CleanupStateMachine"): {"sweep"},
-    ("dynamodb:DeleteItem", LOCKS): {"notify", "record-failure", "cleanup"},
+    ("dynamodb:DeleteItem", LOCKS): {"notify", "record-failure", "cleanup", "sweep"},
 }
 
 

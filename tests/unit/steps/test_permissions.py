@@ -163,6 +163,7 @@ def abnormal_ends(watch: Watch) -> None:
     watch.cleanup(run, "restore-copying")
     begin_execution(run, "restore-lost")
     run.world.records.create(new_record("restore-lost", run.arn("restore-lost"), {}, run.clock.now(), 0))
+    run.world.locks.acquire("aurora-restored-forgotten", "restore-without-a-record", run.clock.now())
     run.clock.advance(600)
     watch.sweep(run)
     begin_execution(run, "restore-unseen")
