@@ -128,6 +128,8 @@ class Template:
     def role_grants(self, role_name: str) -> Iterator[Grant]:
         """What a role allows, by its logical id."""
         for statement in self.statements(role_name):
+            if statement["Effect"] != "Allow":
+                continue
             for action in _listed(statement["Action"]):
                 yield from ((action, resource) for resource in _listed(statement["Resource"]))
 

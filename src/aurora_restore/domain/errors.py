@@ -220,7 +220,7 @@ class SecretWrongUser(RequestRefused):
 
 class PasswordNotAcceptable(RequestRefused):
     code = "PASSWORD_NOT_ACCEPTABLE"
-    default_hint = 'RDS takes 8 to 41 printable ASCII characters, without / " @ and space.'
+    default_hint = "Aurora PostgreSQL takes 8 to 99 printable ASCII characters, without / ' \" @ and space."
 
 
 class QuotaExceeded(RequestRefused):

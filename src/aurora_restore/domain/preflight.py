@@ -55,8 +55,8 @@ DELETE_FIRST_HINT = (
     "A swap needs room for two clusters for a while. Ask for a higher quota in the target Region, or use "
     "replace_strategy delete_first, which makes room first and has its way back in the final snapshot."
 )
-# RDS takes 8 to 41 printable ASCII characters for a master password, without / " @ and space.
-_MASTER_PASSWORD = re.compile(r"(?:(?![/\"@ ])[!-~]){8,41}")
+# Aurora PostgreSQL takes 8 to 99 printable ASCII characters for a master password, without / ' " @ and space.
+_MASTER_PASSWORD = re.compile(r"(?:(?![/'\"@ ])[!-~]){8,99}")
 
 
 @dataclass(frozen=True)

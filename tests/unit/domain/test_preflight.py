@@ -197,7 +197,9 @@ def test_the_admin_secret_has_to_be_of_the_master_user() -> None:
         "has/slash-in-it",
         'has"quote-in-it',
         "has@at-in-it-x",
-        "x" * 42,
+        "has'apostrophe-in",
+        "x" * 7,
+        "x" * 100,
         "with space in",
         "pässword-x",
     ],
@@ -206,6 +208,11 @@ def test_a_master_password_that_rds_would_refuse_is_refused_now(password: str) -
     faults = preflight_faults(request(), facts(admin=Credentials("postgres", password)))
     assert [fault.code for fault in faults] == ["PASSWORD_NOT_ACCEPTABLE"]
     assert password not in faults[0].message
+
+
+@pytest.mark.parametrize("password", ["x" * 8, "x" * 99, "!#$%&()*+,-.:;<=>?[]^_`{|}~"])
+def test_a_master_password_that_aurora_postgresql_takes_is_taken(password: str) -> None:
+    assert codes(admin=Credentials("postgres", password)) == []
 
 
 def test_secrets_of_users_have_to_be_there_and_to_be_theirs() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 import pytest
+from tests.support.dependent_actions import DEPENDENT_ACTIONS, NOT_ASKED, NOT_ASKED_OF
 from tests.support.template_policies import ACCOUNT, IAM_ACTIONS, REGION, Template
 
 PREFIX = "aurora-restore-"
@@ -131,10 +132,22 @@ CALLS = {
 
 # Granted, and asked for by AWS in a function's name: by Lambda, by RDS, by the services that hold the keys.
 BEHIND_THE_SCENES = {
-    "iam:PassRole", "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey",
+    "iam:PassRole", "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo",
     "logs:CreateLogStream", "logs:PutLogEvents", "rds:ListTagsForResource",
     "xray:PutTelemetryRecords", "xray:PutTraceSegments",
 }  # fmt: skip
+
+# What a dependent action is asked about.
+ABOUT = {
+    "rds:ModifyDBInstance": (INSTANCE,),
+    "rds:DeleteDBInstance": (INSTANCE,),
+    "rds:CreateDBSnapshot": (INSTANCE, f"{RDS}:snapshot:any"),
+    "rds:CreateDBClusterSnapshot": (CLUSTER, COPY),
+    "rds:AddRoleToDBCluster": (CLUSTER,),
+    "rds:CreateDBInstance": (CLUSTER, INSTANCE),
+    "iam:PassRole": (f"arn:aws:iam::{ACCOUNT}:role/any",),
+}
 
 WITHOUT_RESOURCES = {
     "ec2:DescribeSecurityGroups": "knows no resources",
@@ -158,7 +171,6 @@ UNTOUCHABLE = [
       for action in ("rds:AddTagsToResource", "rds:DeleteDBClusterSnapshot")
       for snapshot in (SOURCE_SNAPSHOT, f"{RDS}:cluster-snapshot:rds:aurora-restored-cluster-2023-06-15",
                        f"{RDS}:cluster-snapshot:of-somebody-else")),
-    ("rds:ModifyDBInstance", INSTANCE),
     ("rds:DeleteGlobalCluster", f"arn:aws:rds::{ACCOUNT}:global-cluster:shop"),
     ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:payroll-AbCdEf"),
     ("dynamodb:DeleteItem", STATE),
@@ -191,6 +203,13 @@ def needed_actions(function: str) -> set[str]:
     return {IAM_ACTIONS[service, request] for service, request, _ in CALLS[function]}
 
 
+def dependent_actions(function: str) -> set[str]:
+    """What the requests of a function may ask for besides, by the service authorization reference."""
+    actions = needed_actions(function)
+    depending = set().union(*(DEPENDENT_ACTIONS.get(action, frozenset()) for action in actions))
+    return {action for action in depending - set(NOT_ASKED) if (function, action) not in NOT_ASKED_OF}
+
+
 def test_every_function_of_the_template_is_held_here(template: Template) -> None:
     names = {f["FunctionName"] for f in template.resources("AWS::Lambda::Function").values()}
 
@@ -209,8 +228,38 @@ def test_a_function_may_do_what_its_step_does(template: Template, function: str)
 @pytest.mark.parametrize("function", [name for name in CALLS if name not in {"notify", "record-failure"}])
 def test_a_function_may_do_nothing_that_its_step_does_not_do(template: Template, function: str) -> None:
     granted = {action for action, _ in template.grants(PREFIX + function)}
+    asked = needed_actions(function) | dependent_actions(function)
 
-    assert granted - BEHIND_THE_SCENES == needed_actions(function) - BEHIND_THE_SCENES
+    assert granted - BEHIND_THE_SCENES == asked - BEHIND_THE_SCENES
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_what_a_request_may_ask_for_besides_is_granted_on_what_it_is_about(
+    template: Template, function: str
+) -> None:
+    wanted = {(action, arn) for action in dependent_actions(function) for arn in ABOUT.get(action, ())}
+
+    assert dependent_actions(function) <= {action for action, _ in template.grants(PREFIX + function)}
+    assert {
+        (action, arn) for action, arn in wanted if not template.may(PREFIX + function, action, arn)
+    } == set()
+
+
+@pytest.mark.parametrize("action", NOT_ASKED)
+def test_what_is_never_asked_for_is_granted_to_nobody(template: Template, action: str) -> None:
+    assert NOT_ASKED[action]
+    assert not any(action == granted for name in CALLS for granted, _ in template.grants(PREFIX + name))
+
+
+@pytest.mark.parametrize(("function", "action"), NOT_ASKED_OF)
+def test_an_exception_names_something_that_is_really_left_out(
+    template: Template, function: str, action: str
+) -> None:
+    depending = set().union(*(DEPENDENT_ACTIONS.get(each, frozenset()) for each in needed_actions(function)))
+    depending |= set().union(*(DEPENDENT_ACTIONS.get(each, frozenset()) for each in depending))
+
+    assert action in depending
+    assert action not in {granted for granted, _ in template.grants(PREFIX + function)}
 
 
 def test_the_two_that_end_a_run_share_a_role_which_does_what_either_does(template: Template) -> None:
@@ -328,7 +377,23 @@ def test_only_the_two_functions_that_talk_to_databases_may_join_a_vpc() -> None:
         config == {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
         for config in joined.values()
     )
-    network = f"arn:aws:ec2:{REGION}:{ACCOUNT}:network-interface/*"
+    network = f"arn:aws:ec2:{REGION}:999999999999:subnet/shared"
     assert {name for name in CALLS if inside.may(PREFIX + name, "ec2:CreateNetworkInterface", network)} == {
         name.removeprefix(PREFIX) for name in joined
+    }
+
+
+def test_in_a_vpc_lambda_may_do_what_its_guide_asks_for_and_the_code_none_of_it() -> None:
+    """docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html: all of these on `*`, and the code denied them."""
+    inside = Template({"SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"})
+    allowed, denied = inside.resources("AWS::IAM::ManagedPolicy")["VpcPolicy"]["PolicyDocument"]["Statement"]
+
+    assert (allowed["Effect"], allowed["Resource"]) == ("Allow", "*")
+    assert set(allowed["Action"]) == {
+        "ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets",
+        "ec2:DeleteNetworkInterface", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses",
+    }  # fmt: skip
+    assert (denied["Effect"], denied["Action"], denied["Resource"]) == ("Deny", "ec2:*", "*")
+    assert denied["Condition"] == {
+        "ArnLike": {"lambda:SourceFunctionArn": f"arn:*:lambda:{REGION}:{ACCOUNT}:function:aurora-restore-*"}
     }

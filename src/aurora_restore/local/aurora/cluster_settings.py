@@ -44,8 +44,9 @@ _INHERITED = ("BackupRetentionPeriod", "PreferredBackupWindow", "StorageType")
 """What a restore takes from the snapshot; all else falls back to Aurora's defaults, the paid support included."""
 
 _STORAGE_TYPES = ("aurora", "aurora-iopt1")
-_MIN_PASSWORD, _MAX_PASSWORD = 8, 41
-_PASSWORD_CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation + " ") - set('/"@')
+# Aurora PostgreSQL, by the user guide (Aurora.CreateInstance); the API reference says 8 to 41 for every cluster.
+_MIN_PASSWORD, _MAX_PASSWORD = 8, 99
+_PASSWORD_CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation) - set("/'\"@")
 _PORTS = range(1150, 65536)
 
 
@@ -105,7 +106,7 @@ def checked_password(password: str) -> str:
     if not set(password) <= _PASSWORD_CHARACTERS:
         raise errors.invalid_value(
             "The parameter MasterUserPassword is not a valid password. "
-            "Only printable ASCII characters besides '/', '@', '\"' may be used."
+            "Only printable ASCII characters besides '/', '@', '\"', ' ' may be used."
         )
     return password
 

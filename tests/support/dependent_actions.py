@@ -1,0 +1,37 @@
+"""What RDS may ask IAM for besides a request's own action: the table of the service authorization reference.
+
+Source: docs.aws.amazon.com/service-authorization/latest/reference/list_rds.html, "API operations defined by Amazon
+RDS", read in November 2026. It lists, for an operation, every action that it *may* authorize; which are asked for
+depends on the parameters. So each is granted, or stands in `NOT_ASKED` with the reason.
+"""
+
+from __future__ import annotations
+
+TAGS, PASS_ROLE = "rds:AddTagsToResource", "iam:PassRole"
+
+DEPENDENT_ACTIONS: dict[str, frozenset[str]] = {
+    "rds:AddRoleToDBCluster": frozenset({PASS_ROLE}),
+    "rds:CopyDBClusterSnapshot": frozenset({TAGS}),
+    "rds:CreateDBClusterEndpoint": frozenset({TAGS}),
+    "rds:CreateDBClusterSnapshot": frozenset({TAGS}),
+    "rds:CreateDBInstance": frozenset({TAGS, "rds:CreateTenantDatabase", PASS_ROLE}),
+    "rds:DeleteDBCluster": frozenset({TAGS, "rds:CreateDBClusterSnapshot", "rds:DeleteDBInstance"}),
+    "rds:DeleteDBInstance": frozenset({TAGS, "rds:CreateDBSnapshot", "rds:DeleteTenantDatabase"}),
+    "rds:ModifyDBCluster": frozenset({"rds:ModifyDBInstance", PASS_ROLE}),
+    "rds:ModifyDBInstance": frozenset({TAGS, PASS_ROLE}),
+    "rds:RestoreDBClusterFromSnapshot": frozenset(
+        {"rds:AddRoleToDBCluster", TAGS, "rds:CreateDBInstance", PASS_ROLE}
+    ),
+}
+
+NOT_ASKED = {
+    "rds:CreateTenantDatabase": "tenant databases are those of RDS for Oracle and SQL Server",
+    "rds:DeleteTenantDatabase": "tenant databases are those of RDS for Oracle and SQL Server",
+}
+"""Granted to no function."""
+
+NOT_ASKED_OF = {
+    ("switch-over", PASS_ROLE): "a rename names no role",
+    ("switch-over", TAGS): "a rename gives no tags",
+}
+"""Not granted to this function, though a request of its may ask for it."""
