@@ -33,6 +33,7 @@ import boto3
 import botocore.session
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
+from botocore.model import OperationModel
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict, request_scope
 
 from aurora_restore.aws.clients import Clients
@@ -167,6 +168,7 @@ class InProcessAws:
         account_id: 12 digits; also the access key, which is how ministack tells accounts apart.
         aurora: the model behind RDS, on `clock`; it has no engine.
         calls: every request since the last `calls.clear()`, set-up helpers aside.
+        parameters: service, operation and what was given, of every request since the last `parameters.clear()`.
         published: the messages that topics took, oldest first.
     """
 
@@ -179,6 +181,7 @@ class InProcessAws:
     ) -> None:
         self.account_id = account_id or str(next(_account_numbers))
         self.calls: list[Call] = []
+        self.parameters: list[tuple[str, str, dict[str, Any]]] = []
         self.published: list[Published] = []
         self._before: list[FaultRule] = []
         self._after: list[FaultRule] = []
@@ -227,6 +230,7 @@ class InProcessAws:
         initialised -= {scope for scope in initialised if scope[0] == self.account_id}
         self.clear_faults()
         self.calls.clear()
+        self.parameters.clear()
         self.published.clear()
         self._begin(clock, seed, durations)
 
@@ -348,7 +352,13 @@ class InProcessAws:
         core.set_credentials(self.account_id, "in-process")
         handler: Any = self._on_request
         core.register("before-send", handler)
+        note: Any = self._note_parameters
+        core.register("provide-client-params", note)
         return boto3.Session(botocore_session=core, region_name=region)
+
+    def _note_parameters(self, params: dict[str, Any], model: OperationModel, **_: Any) -> None:
+        if not self._setting_up:
+            self.parameters.append((model.service_model.service_name, model.name, dict(params)))
 
     def _on_request(self, request: AWSPreparedRequest, event_name: str = "", **_: Any) -> AWSResponse:
         service, region = _signed_for(request)

@@ -146,7 +146,11 @@ def decide_password(cluster: DbCluster, changes: PasswordChanges) -> PasswordAct
 
 
 def restore_parameters(plan: RestorePlan, cluster_snapshot_identifier: str) -> dict[str, Any]:
-    """The parameters of RestoreDBClusterFromSnapshot; the version is named, or RDS would take the Region's default."""
+    """The parameters of RestoreDBClusterFromSnapshot; the version is named, or RDS would take the Region's default.
+
+    The backup retention comes with the windows, after the restore: older SDKs, and Lambda has what its Region has, know
+    no such parameter here.
+    """
     wanted = plan.cluster
     parameters: dict[str, Any] = {
         "DBClusterIdentifier": wanted.db_cluster_identifier,
@@ -166,7 +170,6 @@ def restore_parameters(plan: RestorePlan, cluster_snapshot_identifier: str) -> d
         "KmsKeyId": wanted.kms_key_id,
         "Port": wanted.port,
         "StorageType": wanted.storage_type,
-        "BackupRetentionPeriod": wanted.backup_retention_days,
         "EnableCloudwatchLogsExports": list(wanted.cloudwatch_logs_exports) or None,
         "ServerlessV2ScalingConfiguration": _scaling(wanted.serverless_v2),
     }
@@ -214,12 +217,13 @@ def _decide_instances(
 
 
 def _decide_settings(plan: RestorePlan, cluster: DbCluster) -> RestoreDecision:
-    """What a restore cannot be given, and the replaced cluster had."""
+    """What a restore cannot be given, and was asked for or the replaced cluster had."""
     missing = next((role for role in plan.cluster.roles if role not in cluster.roles), None)
     if missing:
         reason = f"the role {missing.role_arn} is to be the cluster's as well"
         return RestoreDecision(RestoreAction.ADD_ROLE, reason, 80, role=missing)
     wanted = {
+        "BackupRetentionPeriod": (plan.cluster.backup_retention_days, cluster.backup_retention_days),
         "PreferredBackupWindow": (plan.cluster.preferred_backup_window, cluster.preferred_backup_window),
         "PreferredMaintenanceWindow": (
             plan.cluster.preferred_maintenance_window,
@@ -228,7 +232,7 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster) -> RestoreDecision:
     }
     changes = {name: value for name, (value, found) in wanted.items() if value is not None and value != found}
     if changes:
-        reason = f"to be as on the replaced cluster: {', '.join(changes)}"
+        reason = f"to be as planned: {', '.join(changes)}"
         return RestoreDecision(RestoreAction.CHANGE_SETTINGS, reason, 80, settings=changes)
     return RestoreDecision(RestoreAction.LOG_IN, "the cluster and its instances are available", 80)
 

@@ -126,7 +126,10 @@ def test_what_was_asked_for_reaches_rds() -> None:
     )
     parameters = restore_parameters(asked, "the-copy")
     assert parameters["ServerlessV2ScalingConfiguration"] == {"MinCapacity": 0.5, "MaxCapacity": 4}
-    assert (parameters["Port"], parameters["BackupRetentionPeriod"]) == (6432, 3)
+    assert parameters["Port"] == 6432
+    assert "BackupRetentionPeriod" not in parameters, (
+        "it comes after the restore: older SDKs do not know it here"
+    )
     assert instance_parameters(asked, asked.instances[0])["DBParameterGroupName"] == "instances"
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from botocore import xform_name
@@ -46,9 +47,11 @@ class Watch:
 
     def __init__(self) -> None:
         self.seen: Seen = defaultdict(set)
+        self.sent: list[tuple[str, str, dict[str, Any]]] = []
 
     def of(self, run: PipelineRun, function: str, work: Callable[[], object]) -> None:
         run.aws.calls.clear()
+        run.aws.parameters.clear()
         try:
             work()
         except RestoreError as error:
@@ -56,6 +59,7 @@ class Watch:
         self.seen[function] |= {
             (SERVICES.get(call.service, call.service), xform_name(call.operation)) for call in run.aws.calls
         }
+        self.sent += run.aws.parameters
 
     def whole_run(self, run: PipelineRun, operation_id: str, **changes: object) -> None:
         self.of(run, "snapshot-check", lambda: run.check(operation_id, **changes))
@@ -172,6 +176,11 @@ def abnormal_ends(watch: Watch) -> None:
 
 @pytest.fixture(scope="module")
 def seen() -> Seen:
+    return all_that_the_functions_do().seen
+
+
+def all_that_the_functions_do() -> Watch:
+    """Every way through the steps, watched."""
     watch, run = Watch(), PipelineRun()
     for cluster in (True, False):
         run.aurora.seed.put_parameter_group(TARGET_REGION, "mine", "aurora-postgresql17", cluster=cluster)
@@ -206,7 +215,7 @@ def seen() -> Seen:
         run, "record-failure", lambda: run.fail("restore-without-a-record", "Sandbox.Timedout", "no answer")
     )
     abnormal_ends(watch)
-    return watch.seen
+    return watch
 
 
 @pytest.mark.parametrize("function", CALLS)
