@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt, LoginOutcome
+from aurora_restore.domain.observed import (
+    Credentials,
+    DatabaseEndpoint,
+    EndpointAnswer,
+    EndpointAnswerKind,
+    LoginAttempt,
+    LoginOutcome,
+)
 from aurora_restore.domain.users import (
     Access,
     DbUserLogin,
@@ -36,6 +43,8 @@ class FakeServer:
     databases: tuple[str, ...]
     roles: dict[str, FakeRole]
     answers: bool = True
+    certificate_names: tuple[str, ...] = ()
+    instance_identifier: str = ""
 
 
 class FakeDatabases:
@@ -69,6 +78,17 @@ class FakeDatabases:
         if _admits(server, credentials):
             return LoginAttempt(LoginOutcome.ACCEPTED, f"{name} logged in.")
         return LoginAttempt(LoginOutcome.REFUSED, f"The server refused {name}.")
+
+    def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
+        server = self._servers.get(endpoint)
+        if server is None or not server.answers:
+            return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, "Connection refused")
+        names = server.certificate_names
+        if endpoint.host not in names:
+            return EndpointAnswer(EndpointAnswerKind.OTHER_CERTIFICATE, "it names others", None, names)
+        if not _admits(server, credentials):
+            return EndpointAnswer(EndpointAnswerKind.LOGIN_REFUSED, "refused", None, names)
+        return EndpointAnswer(EndpointAnswerKind.LOGGED_IN, "it answers", server.instance_identifier, names)
 
     def set_up_users(
         self,

@@ -9,7 +9,14 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from tests.fakes.border import Border
 
 from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt, LoginOutcome
+from aurora_restore.domain.observed import (
+    Credentials,
+    DatabaseEndpoint,
+    EndpointAnswer,
+    EndpointAnswerKind,
+    LoginAttempt,
+    LoginOutcome,
+)
 from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
 from aurora_restore.local.aurora.model import LocalAurora
 
@@ -36,6 +43,19 @@ class SimulatedDatabases:
             return LoginAttempt(LoginOutcome.UNREACHABLE, unreachable.message)
         except DbUserSetupFailed:
             return LoginAttempt(LoginOutcome.REFUSED, f"the server refused {credentials.username}")
+
+    def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
+        def act() -> EndpointAnswer:
+            return self._aurora.who_answers(
+                endpoint.host, endpoint.port, credentials.username, credentials.password
+            )
+
+        try:
+            return self._cross("GetAnswer", act)
+        except DatabaseUnreachable as unreachable:
+            return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, unreachable.message)
+        except DbUserSetupFailed:
+            return EndpointAnswer(EndpointAnswerKind.LOGIN_REFUSED, "the server refused the login")
 
     def set_up_users(
         self,

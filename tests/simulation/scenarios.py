@@ -26,6 +26,7 @@ WAITING_PHASES = frozenset(
         Phase.CLEAR_TARGET,
         Phase.RESTORE_CLUSTER,
         Phase.SWITCH_OVER,
+        Phase.PROVE_ENDPOINT,
         Phase.RETIRE_REPLACED,
     }
 )
@@ -36,6 +37,7 @@ UNDER_WAY: Mapping[Phase, Durations] = {
     Phase.CLEAR_TARGET: Durations(snapshot=20, delete=6),
     Phase.RESTORE_CLUSTER: Durations(restore=30),
     Phase.SWITCH_OVER: Durations(rename=8),
+    Phase.PROVE_ENDPOINT: Durations(reboot=6, stop=20, start=20),
     Phase.RETIRE_REPLACED: Durations(snapshot=20, delete=6),
 }
 """What takes so long that somebody who steps in, and the cleanup after it, find it unfinished."""
@@ -183,7 +185,11 @@ _STAGES: Mapping[str, tuple[Surroundings, tuple[Stage, ...], Sequence[Phase]]] =
         (DELETE_FIRST,),
         (Phase.CLEAR_TARGET, Phase.RESTORE_CLUSTER, Phase.SETUP_DB_USERS, Phase.VERIFY_RESTORE),
     ),
-    "undo": (STANDING, (EARLIER_SWAP_KEEP, UNDO), (Phase.SWITCH_OVER, Phase.RETIRE_REPLACED)),
+    "undo": (
+        STANDING,
+        (EARLIER_SWAP_KEEP, UNDO),
+        (Phase.SWITCH_OVER, Phase.PROVE_ENDPOINT, Phase.RETIRE_REPLACED),
+    ),
 }
 
 

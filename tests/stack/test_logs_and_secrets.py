@@ -24,6 +24,7 @@ FUNCTIONS = {
         "setup-db-users",
         "verify-restore",
         "switch-over",
+        "prove-endpoint",
         "retire-replaced",
         "cleanup",
         "archive-snapshot",

@@ -55,6 +55,7 @@ IAM_ACTIONS = {
     ("rds", "describe_global_clusters"): "rds:DescribeGlobalClusters",
     ("rds", "describe_orderable_db_instance_options"): "rds:DescribeOrderableDBInstanceOptions",
     ("rds", "modify_db_cluster"): "rds:ModifyDBCluster",
+    ("rds", "reboot_db_instance"): "rds:RebootDBInstance",
     ("rds", "remove_tags_from_resource"): "rds:RemoveTagsFromResource",
     ("rds", "restore_db_cluster_from_snapshot"): "rds:RestoreDBClusterFromSnapshot",
     ("rds", "start_db_cluster"): "rds:StartDBCluster",

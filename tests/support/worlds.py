@@ -23,6 +23,8 @@ from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
+    EndpointAnswer,
+    EndpointAnswerKind,
     ExecutionState,
     LoginAttempt,
     LoginOutcome,
@@ -72,6 +74,13 @@ class ClusterDatabases:
             return LoginAttempt(LoginOutcome.REFUSED, self.refusal)
         return self.aurora.log_in(endpoint.host, endpoint.port, credentials.username, credentials.password)
 
+    def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
+        if not self.is_reachable:
+            return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, "the connection timed out")
+        return self.aurora.who_answers(
+            endpoint.host, endpoint.port, credentials.username, credentials.password
+        )
+
     def set_up_users(
         self,
         endpoint: DatabaseEndpoint,
@@ -92,6 +101,7 @@ FUNCTION_OF = {
     Phase.SETUP_DB_USERS: "aurora-restore-setup-db-users",
     Phase.VERIFY_RESTORE: "aurora-restore-verify-restore",
     Phase.SWITCH_OVER: "aurora-restore-switch-over",
+    Phase.PROVE_ENDPOINT: "aurora-restore-prove-endpoint",
     Phase.RETIRE_REPLACED: "aurora-restore-retire-replaced",
     Phase.ARCHIVE_SNAPSHOT: "aurora-restore-archive-snapshot",
     Phase.NOTIFY: "aurora-restore-notify",

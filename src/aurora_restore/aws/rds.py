@@ -190,6 +190,11 @@ class AwsRds:
         with _Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
             self._rds.stop_db_cluster(DBClusterIdentifier=db_cluster_identifier)
 
+    def reboot_instance(self, db_instance_identifier: str) -> None:
+        """Restart the database server of an instance. Raises ResourceBusy where it is not `available`."""
+        with _Changing(f"the instance {db_instance_identifier}", ignoring=INSTANCE_GONE_CODES):
+            self._rds.reboot_db_instance(DBInstanceIdentifier=db_instance_identifier)
+
     def delete_instance(self, db_instance_identifier: str) -> None:
         with _Changing(f"the instance {db_instance_identifier}", ignoring=INSTANCE_GONE_CODES):
             self._rds.delete_db_instance(DBInstanceIdentifier=db_instance_identifier, SkipFinalSnapshot=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +19,14 @@ from aurora_restore.database.session import (
     ServerRefused,
 )
 from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt, LoginOutcome
+from aurora_restore.domain.observed import (
+    Credentials,
+    DatabaseEndpoint,
+    EndpointAnswer,
+    EndpointAnswerKind,
+    LoginAttempt,
+    LoginOutcome,
+)
 from aurora_restore.domain.users import DbUserLogin, UsersReport, refuse_impossible_logins
 
 
@@ -57,6 +66,39 @@ class PostgresDatabases:
         except DatabaseUnreachable as unreachable:
             return LoginAttempt(LoginOutcome.UNREACHABLE, unreachable.message)
         return LoginAttempt(LoginOutcome.ACCEPTED, f"{credentials.username} logged in.")
+
+    def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
+        """See the port. No password goes to a server whose certificate does not name the host."""
+        try:
+            socket.getaddrinfo(endpoint.host, endpoint.port)
+        except socket.gaierror as error:
+            return EndpointAnswer(
+                EndpointAnswerKind.UNKNOWN_NAME, f"DNS does not know {endpoint.host}: {error.strerror}"
+            )
+        try:
+            names = tls.certificate_names(endpoint, tls.nameless_context(self._ca_bundle_path))
+            if not tls.bears(names, endpoint.host):
+                reason = f"the certificate names {', '.join(names)}, not {endpoint.host}"
+                return EndpointAnswer(EndpointAnswerKind.OTHER_CERTIFICATE, reason, None, names)
+            return replace(self._who(endpoint, credentials), certificate_names=names)
+        except DatabaseUnreachable as unreachable:
+            return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, unreachable.message)
+
+    def _who(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
+        refusal = ""
+        for database in MAINTENANCE_DATABASES:
+            try:
+                with self._server(endpoint).open(credentials, database) as session:
+                    instance = str(session.value("SELECT aurora_db_instance_identifier()"))
+            except LoginRefused as refused:
+                return EndpointAnswer(
+                    EndpointAnswerKind.LOGIN_REFUSED, f"the server refused {credentials.username}: {refused}"
+                )
+            except (DatabaseRefused, ServerRefused) as refused:
+                refusal = str(refused)
+            else:
+                return EndpointAnswer(EndpointAnswerKind.LOGGED_IN, f"{instance} answers", instance)
+        return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, f"the database does not say who it is: {refusal}")
 
     def set_up_users(
         self,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from aurora_restore.domain.errors import DatabaseUnreachable
 from aurora_restore.domain.observed import DatabaseEndpoint
 
+NAMES_TIMEOUT_SECONDS = 10.0
 RDS_GLOBAL_BUNDLE = Path(__file__).with_name("rds_global_bundle.pem")
 """The root certificates of Amazon RDS in all Regions; CERTIFICATES.md says where they come from."""
 
@@ -21,6 +24,13 @@ def verifying_context(ca_bundle_path: Path) -> ssl.SSLContext:
     """A context that trusts this bundle alone, checks the host name, and speaks TLS 1.2 or later."""
     context = ssl.create_default_context(cafile=str(ca_bundle_path))
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def nameless_context(ca_bundle_path: Path) -> ssl.SSLContext:
+    """As `verifying_context`, for a look at whom a certificate names: any name will do, and nothing is sent."""
+    context = verifying_context(ca_bundle_path)
+    context.check_hostname = False
     return context
 
 
@@ -50,6 +60,24 @@ def connect(endpoint: DatabaseEndpoint, context: ssl.SSLContext, timeout_seconds
     except DatabaseUnreachable:
         plain.close()
         raise
+
+
+def certificate_names(endpoint: DatabaseEndpoint, context: ssl.SSLContext) -> tuple[str, ...]:
+    """The host names in the certificate of a server that the context's authorities vouch for, whichever they are.
+
+    Nothing is sent to it. Raises DatabaseUnreachable as `connect`.
+    """
+    with connect(endpoint, context, NAMES_TIMEOUT_SECONDS) as sock:
+        certificate: Any = sock.getpeercert() or {}
+    return tuple(
+        value for kind, value in certificate.get("subjectAltName", ()) if kind in ("DNS", "IP Address")
+    )
+
+
+def bears(certificate_names: Sequence[str], host: str) -> bool:
+    """Whether one of the names is the host's; an asterisk stands for a first label."""
+    rest = host.partition(".")[2]
+    return any(name.lower() in (host.lower(), f"*.{rest}".lower()) for name in certificate_names)
 
 
 def _negotiate(plain: socket.socket, host: str, where: str, context: ssl.SSLContext) -> ssl.SSLSocket:

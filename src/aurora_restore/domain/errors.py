@@ -21,6 +21,7 @@ from aurora_restore.domain.error_kinds import TransientFault as TransientFault
 from aurora_restore.domain.replacement_errors import Cancelled as Cancelled
 from aurora_restore.domain.replacement_errors import DeletionProtected as DeletionProtected
 from aurora_restore.domain.replacement_errors import DifferenceNotAccepted as DifferenceNotAccepted
+from aurora_restore.domain.replacement_errors import EndpointNotProved as EndpointNotProved
 from aurora_restore.domain.replacement_errors import ExecutionLost as ExecutionLost
 from aurora_restore.domain.replacement_errors import ExecutionTimedOut as ExecutionTimedOut
 from aurora_restore.domain.replacement_errors import FinalSnapshotFailed as FinalSnapshotFailed

@@ -225,7 +225,11 @@ def _about_replaced(operation: Operation) -> list[str]:
     retirement, switch = operation.section("retirement"), operation.section("switch_over")
     lines = []
     if (seconds := switch.get("seconds_without_name")) is not None:
-        lines.append(f"Name away:  {seconds:g} s at the most, between the two renames")
+        lines.append(f"Name away:  {seconds:g} s at most in RDS's answers, between the two renames")
+    if (seconds := operation.section("proof").get("seconds_unreachable_for_clients")) is not None:
+        lines.append(
+            f"Clients:    {seconds:g} s at most until they reached the new cluster, with a verified name"
+        )
     snapshot = retirement.get("final_snapshot_identifier")
     saved = f"; its final snapshot is {snapshot}" if snapshot else ", without a final snapshot, as asked for"
     if retirement.get("state") == "RETIRED":

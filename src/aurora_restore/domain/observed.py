@@ -171,6 +171,27 @@ class LoginAttempt:
     reason: str
 
 
+class EndpointAnswerKind(StrEnum):
+    """LOGGED_IN, LOGIN_REFUSED: over TLS that was verified with the host name. OTHER_CERTIFICATE: a trusted authority
+    vouches for other names than this. NO_ANSWER: no connection. UNKNOWN_NAME: DNS does not know the host."""
+
+    LOGGED_IN = "LOGGED_IN"
+    LOGIN_REFUSED = "LOGIN_REFUSED"
+    OTHER_CERTIFICATE = "OTHER_CERTIFICATE"
+    NO_ANSWER = "NO_ANSWER"
+    UNKNOWN_NAME = "UNKNOWN_NAME"
+
+
+@dataclass(frozen=True)
+class EndpointAnswer:
+    """Who answers at an endpoint. `instance_identifier` is what the database itself says that it is."""
+
+    kind: EndpointAnswerKind
+    reason: str
+    instance_identifier: str | None = None
+    certificate_names: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class ExecutionState:
     """An execution of the main state machine; `error` and `cause` are set once it ended badly."""

@@ -96,6 +96,7 @@ class RestorePlan:
     notes: tuple[str, ...] = field(default_factory=tuple)
     target_cluster_id: str = ""
     replacement: Replacement | None = None
+    certificate_renewal: str = "auto"
 
     @property
     def strategy(self) -> Strategy:
@@ -138,6 +139,7 @@ class RestorePlan:
             notes=tuple(item["notes"]),
             target_cluster_id=item.get("target_cluster_id") or item["cluster"]["db_cluster_identifier"],
             replacement=Replacement.from_item(replacement) if replacement else None,
+            certificate_renewal=item.get("certificate_renewal", "auto"),
         )
 
 
@@ -171,6 +173,7 @@ def build_plan(
         notes=_notes(request, snapshot, settings, replaced),
         target_cluster_id=request.target_cluster_id.lower(),
         replacement=build_replacement(operation_id, request, replaced) if replaced else None,
+        certificate_renewal=request.certificate_renewal,
     )
 
 
@@ -322,9 +325,24 @@ def _notes(
         notes.append("db_instance_class was not given: the deployment's default is taken")
     if request.engine_lifecycle_support == "open-source-rds-extended-support":
         notes.append("the cluster is enrolled in Extended Support, which is charged for")
+    if replaced is not None and Strategy(request.replace_strategy).stands_beside:
+        notes.append(certificate_note(request.certificate_renewal))
     if request.delete_cluster_if_exists and replaced is None:
         notes.append("delete_cluster_if_exists has no effect: the target does not exist")
     return tuple(notes)
+
+
+def certificate_note(renewal: str) -> str:
+    """What a rename means for clients that verify the host name, said before it is done."""
+    if renewal == "never":
+        return (
+            "certificate_renewal is never: until somebody stops and starts the cluster, its certificate names it as it "
+            "was called before the switch, and refuses clients that verify the host name"
+        )
+    return (
+        "after the switch the certificate names the cluster as it was called before; it is renewed by a reboot, or by "
+        "a stop and a start, which can take 20 minutes without the database (certificate_renewal: never leaves it)"
+    )
 
 
 def _version_note(request: RestoreRequest, snapshot: ClusterSnapshot) -> str:

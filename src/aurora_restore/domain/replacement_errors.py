@@ -78,6 +78,14 @@ class SwitchOverFailed(StepFailed):
     default_hint = "Look at the events of the clusters that are named in the RDS console; then start again."
 
 
+class EndpointNotProved(StepFailed):
+    code = "ENDPOINT_NOT_PROVED"
+    default_hint = (
+        "Clients would not have reached the new cluster, so the name went back. See that the functions' subnets "
+        "resolve and reach the target's endpoint, and that the admin secret was not changed; then start again."
+    )
+
+
 class FinalSnapshotFailed(StepFailed):
     code = "FINAL_SNAPSHOT_FAILED"
     default_hint = (

@@ -53,6 +53,7 @@ class RestoreRequest:
     replace_strategy: str = "swap"
     final_snapshot: bool = True
     keep_replaced_hours: float = 0
+    certificate_renewal: str = "auto"
     accept_differences: tuple[str, ...] = ()
     kms_key_id: str | None = None
     instance_count: int = 1
@@ -94,6 +95,7 @@ PARSERS: Mapping[str, Parser] = {
     "replace_strategy": parse.one_of("swap", "delete_first"),
     "final_snapshot": parse.flag,
     "keep_replaced_hours": parse.number(0, KEEP_HOURS_MOST),
+    "certificate_renewal": parse.one_of("auto", "never"),
     "accept_differences": parse.one_or_more_of(ACCEPTABLE_FIELDS),
     "kms_key_id": parse.text,
     "instance_count": parse.whole_number(1, 16),

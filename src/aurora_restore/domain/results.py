@@ -22,6 +22,7 @@ class Phase(StrEnum):
     SETUP_DB_USERS = "SetupDbUsers"
     VERIFY_RESTORE = "VerifyRestore"
     SWITCH_OVER = "SwitchOver"
+    PROVE_ENDPOINT = "ProveEndpoint"
     RETIRE_REPLACED = "RetireReplaced"
     ARCHIVE_SNAPSHOT = "ArchiveSnapshot"
     NOTIFY = "Notify"

@@ -18,6 +18,7 @@ DEFAULT_PHASE_TIMEOUT_HOURS: dict[Phase, float] = {
     Phase.SETUP_DB_USERS: 1,
     Phase.VERIFY_RESTORE: 1,
     Phase.SWITCH_OVER: 2,
+    Phase.PROVE_ENDPOINT: 3,
     Phase.RETIRE_REPLACED: 12,
     Phase.ARCHIVE_SNAPSHOT: 0.5,
     Phase.NOTIFY: 0.5,

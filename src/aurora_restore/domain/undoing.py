@@ -11,7 +11,7 @@ from aurora_restore.domain.errors import InvalidRequest, NothingKept, RestoreErr
 from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation, OperationStatus
-from aurora_restore.domain.plan import PlannedInstance, RestorePlan
+from aurora_restore.domain.plan import PlannedInstance, RestorePlan, certificate_note
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.request import UNDO_FIELD
 from aurora_restore.domain.retention import RetirementState, kept_until, retirement_state
@@ -19,6 +19,7 @@ from aurora_restore.domain.retention import RetirementState, kept_until, retirem
 PARSERS: Mapping[str, Any] = {
     UNDO_FIELD: parse.text,
     "final_snapshot": parse.flag,
+    "certificate_renewal": parse.one_of("auto", "never"),
     "dry_run": parse.flag,
 }
 
@@ -29,6 +30,7 @@ class UndoRequest:
 
     undo_operation_id: str
     final_snapshot: bool = True
+    certificate_renewal: str = "auto"
     dry_run: bool = False
 
 
@@ -110,6 +112,10 @@ def build_undo_plan(
         ),
         db_users=(),
         lock_other_logins=False,
-        notes=(f"puts back the cluster that {undone.operation_id} replaced, as it was when it was stopped",),
+        notes=(
+            f"puts back the cluster that {undone.operation_id} replaced, as it was when it was stopped",
+            certificate_note(request.certificate_renewal),
+        ),
         replacement=replacement,
+        certificate_renewal=request.certificate_renewal,
     )

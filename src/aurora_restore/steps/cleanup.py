@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.cleaning import (
+    ENDED,
     Ending,
     decide_ending,
     done_sentences,
@@ -22,7 +23,7 @@ from aurora_restore.domain.cleaning import (
 from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation, OperationStatus, waits_after
-from aurora_restore.domain.results import StepResult, StepStatus, done, in_progress
+from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
 from aurora_restore.domain.retention import RetirementState
 from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
@@ -209,5 +210,10 @@ def _outlived(operation: Operation, ending: Ending) -> dict[str, Any]:
         return {}
     error = operation.section("error")
     ended_by = f"{error.get('code')}: {error.get('message')}"
-    warning = f"the run did not end by itself ({ended_by}), but the restore had succeeded"
-    return {"error": None, "warnings": [*operation.item.get("warnings", ()), warning]}
+    warnings = [f"the run did not end by itself ({ended_by}), but the restore had succeeded"]
+    if not operation.is_dry_run and operation.phase(Phase.PROVE_ENDPOINT).get("status") not in ENDED:
+        warnings.append(
+            "the target's endpoint was not proved: its certificate may still name the cluster as it was called before, "
+            "and refuse clients that verify it; a stop and a start of the cluster renew it"
+        )
+    return {"error": None, "warnings": [*operation.item.get("warnings", ()), *warnings]}

@@ -10,6 +10,7 @@ from aurora_restore.steps.archive_snapshot import archive_snapshot
 from aurora_restore.steps.cleanup import cleanup
 from aurora_restore.steps.copy_snapshot import copy_snapshot
 from aurora_restore.steps.notify import notify
+from aurora_restore.steps.prove_endpoint import prove_endpoint
 from aurora_restore.steps.record_failure import record_failure
 from aurora_restore.steps.restore_cluster import restore_cluster
 from aurora_restore.steps.retire_replaced import clear_target, retire_replaced
@@ -83,6 +84,7 @@ FUNCTIONS: Mapping[str, Work] = {
     "aurora-restore-setup-db-users": _phase(Phase.SETUP_DB_USERS, setup_db_users),
     "aurora-restore-verify-restore": _phase(Phase.VERIFY_RESTORE, verify_restore),
     "aurora-restore-switch-over": _phase(Phase.SWITCH_OVER, switch_over),
+    "aurora-restore-prove-endpoint": _phase(Phase.PROVE_ENDPOINT, prove_endpoint),
     "aurora-restore-retire-replaced": _retire_replaced,
     "aurora-restore-archive-snapshot": _phase(Phase.ARCHIVE_SNAPSHOT, archive_snapshot),
     "aurora-restore-notify": _notify,

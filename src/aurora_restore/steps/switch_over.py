@@ -103,7 +103,7 @@ def _waiting(operation: Operation, world: World, decision: SwitchDecision) -> St
 def _switched(operation: Operation, world: World, plan: RestorePlan, cluster: DbCluster) -> StepOutcome:
     changes = switched_changes(operation, cluster, world.clock.now())
     seconds = changes["switch_over.seconds_without_name"]
-    message = f"{plan.target_cluster_id} is the new cluster; the name was away for {seconds} s at the most"
+    message = f"{plan.target_cluster_id} is the new cluster; the name was away for {seconds} s at most in RDS's answers"
     event = Event("switch_over.done", {"seconds_without_name": seconds})
     return StepOutcome(done(message), changes, (event,))
 

@@ -108,6 +108,12 @@ def put_old_back(look: Tidying) -> StepOutcome | None:
         _refuse_endless_wait(look, decision.reason)
         return StepOutcome(in_progress(decision.reason, 50, "rename"))
     if decision.action is SwitchAction.RENAME_NEW_OUT and places.target and not _is_renamable(places.target):
+        if not_yet := _awaken(look, places.target):
+            return not_yet
+        if parties.replacement.undoes:
+            # What an undo brought into place is the kept cluster, which is never removed.
+            name, status = places.target.db_cluster_identifier, places.target.status
+            return StepOutcome(in_progress(f"the cluster {name} is `{status}`", 50, "rename"))
         return _remove(look, places.target)
     name, new_name = rename_of(parties, decision.action)
     doing = f"{name} is being renamed to {new_name}: {decision.reason}"
@@ -285,10 +291,10 @@ def _awaken(look: Tidying, old: DbCluster) -> StepOutcome | None:
     """A stopped cluster can be neither renamed nor used."""
     name = old.db_cluster_identifier
     if old.status == "stopped":
-        doing, done = f"the old cluster {name} is being started", f"started {name}"
+        doing, done = f"the cluster {name} is being started", f"started {name}"
         return look.do(doing, done, "start", lambda: look.world.target_rds.start_cluster(name))
     if old.status in ("stopping", "starting"):
-        return StepOutcome(in_progress(f"the old cluster {name} is `{old.status}`", 50, "start"))
+        return StepOutcome(in_progress(f"the cluster {name} is `{old.status}`", 50, "start"))
     return None
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aurora_restore.domain.results import StepStatus, done
+from aurora_restore.domain.proving import START_ACT, STOP_ACT, STOP_UNSEEN
+from aurora_restore.domain.restoring import SERVING_STATUSES
+from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import KEPT_AFTER_CANCEL, RetirementState, retirement_state
 from aurora_restore.domain.switching import Parties
+from aurora_restore.domain.times import parse_time
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
@@ -29,6 +32,31 @@ def record_switch(look: Tidying) -> StepOutcome | None:
     if target is not None and parties.is_new(target):
         changes = switched_changes(look.operation, target, look.world.clock.now())
         look.world.records.update(look.operation_id, changes)
+    return None
+
+
+def bring_new_up(look: Tidying) -> StepOutcome | None:
+    """The run was stopped while it renewed the new cluster's certificate: whatever of that comes late, it serves again.
+
+    A stop that was asked for may show minutes later; the cluster is not left before it can have come.
+    """
+    parties = parties_of_look(look)
+    target = look.find(parties.plan.target_cluster_id) if parties else None
+    if parties is None or target is None or not parties.is_new(target):
+        return None
+    name = target.db_cluster_identifier
+    if target.status == "stopped":
+        doing, done = f"the new cluster {name} is being started again", f"started {name} again"
+        started = {"proof.started_by_cleanup": True}
+        look.world.records.update(look.operation_id, started)
+        return look.do(doing, done, "start", lambda: look.world.target_rds.start_cluster(name))
+    if target.status not in SERVING_STATUSES:
+        return StepOutcome(in_progress(f"the new cluster {name} is `{target.status}`", 50, "start"))
+    acts = look.operation.acts
+    was_started = START_ACT in acts or look.operation.section("proof").get("started_by_cleanup")
+    asked = acts.get(STOP_ACT, {}).get("last_time")
+    if asked and not was_started and look.world.clock.now() - parse_time(asked) < STOP_UNSEEN:
+        return StepOutcome(in_progress(f"the stop of {name} was asked for and may still come", 50, "stop"))
     return None
 
 
@@ -80,4 +108,10 @@ def _end_undo(look: Tidying, parties: Parties, outcome: StepOutcome) -> StepOutc
     return finish_undo(look.operation, look.world, parties, target, look.act, outcome)
 
 
-WAY_FORWARD: Sequence[Duty] = (record_switch, await_late_arrivals, drop_early_snapshot, see_to_replaced)
+WAY_FORWARD: Sequence[Duty] = (
+    record_switch,
+    await_late_arrivals,
+    bring_new_up,
+    drop_early_snapshot,
+    see_to_replaced,
+)

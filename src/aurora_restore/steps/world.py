@@ -17,6 +17,7 @@ from aurora_restore.domain.observed import (
     DatabaseEndpoint,
     DbCluster,
     DbInstance,
+    EndpointAnswer,
     ExecutionState,
     KmsKey,
     LoginAttempt,
@@ -100,6 +101,9 @@ class Rds(Protocol):
     def modify_cluster_master_password(self, db_cluster_identifier: str, password: str) -> None: ...
 
     def list_cluster_instances(self, db_cluster_identifier: str) -> Sequence[DbInstance]: ...
+
+    def reboot_instance(self, db_instance_identifier: str) -> None:
+        """Raises ResourceBusy where it is not `available`."""
 
     def find_instance(self, db_instance_identifier: str) -> DbInstance | None: ...
 
@@ -193,6 +197,9 @@ class Databases(Protocol):
     """The database servers behind clusters, over verified TLS."""
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt: ...
+
+    def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
+        """Resolve the host, verify its certificate, log in, and ask the database which instance it is."""
 
     def set_up_users(
         self,

@@ -68,6 +68,7 @@ CHANGES: dict[str, Change] = {
     "ModifyDBCluster": lambda rds: rds.rename_cluster("staging", "staging-old"),
     "StopDBCluster": lambda rds: rds.stop_cluster("staging"),
     "StartDBCluster": lambda rds: rds.start_cluster("staging"),
+    "RebootDBInstance": lambda rds: rds.reboot_instance("staging-1"),
     "DeleteDBInstance": lambda rds: rds.delete_instance("staging-1"),
     "DeleteDBCluster": lambda rds: rds.delete_cluster("staging", keep_automated_backups=True),
     "CreateDBClusterSnapshot": lambda rds: rds.create_cluster_snapshot("staging", "aurora-restore-final", {}),

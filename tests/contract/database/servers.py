@@ -15,10 +15,12 @@ from aurora_restore.database import tls
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.domain.users import Access, DbUser, DbUserLogin
+from aurora_restore.local.aurora.engine import ServerFace
 from aurora_restore.local.aurora.postgres import PostgresEngine
 from aurora_restore.steps.world import Databases
 
 MASTER = Credentials("master", "Master-secret-4711")
+INSTANCE = "restored-1"
 OWN_SECRET = "Own-secret-4711"
 PRODUCTION = Credentials("shop_app", "Production-secret-4711")
 NOWHERE = DatabaseEndpoint("127.0.0.1", 1)
@@ -78,6 +80,7 @@ def in_memory() -> RestoredFake:
     databases, endpoint = FakeDatabases(), DatabaseEndpoint("restored.example", 5432)
     logins = {PRODUCTION.username: PRODUCTION.password}
     server = databases.add_server(endpoint, MASTER, ("postgres", "shop", "books"), logins)
+    server.certificate_names, server.instance_identifier = (endpoint.host,), INSTANCE
     return RestoredFake(databases, endpoint, server)
 
 
@@ -85,7 +88,7 @@ def real(engine: PostgresEngine, superuser_password_file: Path) -> RestoredClust
     """A new cluster with two schemas in `shop`: `app` of production's own login, `public` of the master."""
     cluster_id = "cluster-RESTORED"
     engine.create_cluster(cluster_id, MASTER, "shop")
-    endpoint = engine.start_cluster(cluster_id, None)
+    endpoint = engine.start_cluster(cluster_id, None, ServerFace((), INSTANCE))
     superuser = Credentials("rdsadmin", superuser_password_file.read_text())
     cluster = RestoredCluster(
         PostgresDatabases(engine.ca_bundle_path), endpoint, engine, cluster_id, superuser

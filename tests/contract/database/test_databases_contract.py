@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.contract.database.servers import MASTER, NOWHERE, PRODUCTION, Restored, iam_login, login
+from tests.contract.database.servers import INSTANCE, MASTER, NOWHERE, PRODUCTION, Restored, iam_login, login
 
 from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
-from aurora_restore.domain.observed import Credentials, LoginOutcome
+from aurora_restore.domain.observed import Credentials, EndpointAnswerKind, LoginOutcome
 from aurora_restore.domain.users import Access, DbUserLogin, UsersReport
 
 
@@ -37,6 +37,23 @@ def test_where_nothing_listens_the_server_is_unreachable(restored: Restored) -> 
     assert "127.0.0.1:1" in attempt.reason
     with pytest.raises(DatabaseUnreachable):
         restored.databases.set_up_users(NOWHERE, MASTER, [login("ann")], False)
+
+
+def test_the_database_says_which_instance_it_is_under_a_name_that_was_verified(restored: Restored) -> None:
+    answer = restored.databases.ask_who_answers(restored.endpoint, MASTER)
+    assert (answer.kind, answer.instance_identifier) == (EndpointAnswerKind.LOGGED_IN, INSTANCE)
+    assert restored.endpoint.host in answer.certificate_names
+
+
+def test_who_may_not_log_in_learns_no_more_than_that_the_name_is_verified(restored: Restored) -> None:
+    answer = restored.databases.ask_who_answers(restored.endpoint, Credentials("master", "Wrong-secret"))
+    assert (answer.kind, answer.instance_identifier) == (EndpointAnswerKind.LOGIN_REFUSED, None)
+    assert "Wrong-secret" not in answer.reason
+
+
+def test_where_nothing_listens_nobody_answers(restored: Restored) -> None:
+    answer = restored.databases.ask_who_answers(NOWHERE, MASTER)
+    assert answer.kind is EndpointAnswerKind.NO_ANSWER
 
 
 def test_a_new_user_is_created_in_all_databases_and_logs_in(restored: Restored) -> None:

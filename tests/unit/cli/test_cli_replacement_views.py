@@ -78,7 +78,14 @@ def test_a_restore_into_a_new_target_has_no_phases_of_a_replacement() -> None:
 def test_a_swap_has_the_switch_and_the_retirement_before_it_and_nothing_to_clear() -> None:
     shown = phases(replacements.replacing())
     assert "ClearTarget" not in shown
-    assert shown[-5:] == ["VerifyRestore", "SwitchOver", "RetireReplaced", "ArchiveSnapshot", "Notify"]
+    assert shown[-6:] == [
+        "VerifyRestore",
+        "SwitchOver",
+        "ProveEndpoint",
+        "RetireReplaced",
+        "ArchiveSnapshot",
+        "Notify",
+    ]
 
 
 def test_delete_first_clears_the_target_and_switches_nothing() -> None:
@@ -88,7 +95,7 @@ def test_delete_first_clears_the_target_and_switches_nothing() -> None:
 
 
 def test_an_undo_shows_what_it_does_only() -> None:
-    expected = ["SnapshotCheck", "RestoreCluster", "SwitchOver", "RetireReplaced", "Notify"]
+    expected = ["SnapshotCheck", "RestoreCluster", "SwitchOver", "ProveEndpoint", "RetireReplaced", "Notify"]
     assert phases(replacements.undoing()) == expected
     assert f"what stood before {NAME} -> {TARGET}" in picture(replacements.undoing())
 

@@ -16,7 +16,13 @@ import trustme
 
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.domain.errors import DatabaseUnreachable
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt, LoginOutcome
+from aurora_restore.domain.observed import (
+    Credentials,
+    DatabaseEndpoint,
+    EndpointAnswerKind,
+    LoginAttempt,
+    LoginOutcome,
+)
 
 MASTER = Credentials("master", "Master-secret-4711")
 IMPATIENT_SECONDS = 0.3
@@ -112,6 +118,27 @@ def test_a_certificate_for_another_host_is_not_trusted(bundle: Path, authority: 
         assert "did not verify: IP address mismatch" in attempt(bundle, endpoint).reason
     with listener(tls_with(authority, "elsewhere.example"), host="localhost") as endpoint:
         assert "did not verify: Hostname mismatch" in attempt(bundle, endpoint).reason
+
+
+def test_whom_a_certificate_names_is_told_without_a_word_to_its_server(
+    bundle: Path, authority: trustme.CA
+) -> None:
+    databases = PostgresDatabases(bundle, connect_timeout_seconds=IMPATIENT_SECONDS)
+    with listener(tls_with(authority, "elsewhere.example"), host="localhost") as endpoint:
+        answer = databases.ask_who_answers(endpoint, MASTER)
+    assert answer.kind is EndpointAnswerKind.OTHER_CERTIFICATE
+    assert answer.certificate_names == ("elsewhere.example",)
+
+    with listener(tls_with(trustme.CA(), "localhost"), host="localhost") as endpoint:
+        answer = databases.ask_who_answers(endpoint, MASTER)
+    assert answer.kind is EndpointAnswerKind.NO_ANSWER
+
+
+def test_a_name_that_dns_does_not_know_is_told_from_a_server_that_does_not_answer(bundle: Path) -> None:
+    endpoint = DatabaseEndpoint("nobody.invalid", 5432)
+    answer = PostgresDatabases(bundle).ask_who_answers(endpoint, MASTER)
+    assert answer.kind is EndpointAnswerKind.UNKNOWN_NAME
+    assert "nobody.invalid" in answer.reason
 
 
 def test_a_server_without_tls_gets_no_password(bundle: Path) -> None:

@@ -101,6 +101,12 @@ CALLS = {
     "setup-db-users": [*RECORD, *SECRET_READS, *SEE_CLUSTER],
     "verify-restore": [*RECORD, *SEE_CLUSTER, *SEE_INSTANCES],
     "switch-over": [*RECORD, *SEE_CLUSTER, ("rds", "modify_db_cluster", CLUSTER)],
+    "prove-endpoint": [
+        *RECORD, *SECRET_READS, *SEE_CLUSTER, *SEE_INSTANCES,
+        ("rds", "reboot_db_instance", INSTANCE),
+        ("rds", "stop_db_cluster", CLUSTER),
+        ("rds", "start_db_cluster", CLUSTER),
+    ],
     "retire-replaced": [*RECORD, *SEE_CLUSTER, *SEE_INSTANCES, *RETIRE],
     "archive-snapshot": [
         *RECORD,
@@ -164,7 +170,7 @@ UNTOUCHABLE = [
                      "rds:AddTagsToResource", "rds:RemoveTagsFromResource", "rds:StartDBCluster",
                      "rds:StopDBCluster", "rds:CreateDBClusterSnapshot", "rds:DeleteDBCluster")),
     *((action, f"{RDS}:db:production-1")
-      for action in ("rds:CreateDBInstance", "rds:ModifyDBInstance", "rds:DeleteDBInstance")),
+      for action in ("rds:CreateDBInstance", "rds:ModifyDBInstance", "rds:RebootDBInstance", "rds:DeleteDBInstance")),
     *((action, f"{SOURCE_RDS}:cluster:aurora-restored-cluster")
       for action in ("rds:ModifyDBCluster", "rds:StopDBCluster", "rds:DeleteDBCluster")),
     *((action, snapshot)
@@ -184,7 +190,8 @@ UNTOUCHABLE = [
 RESERVED = {
     ("rds:DeleteDBCluster", CLUSTER): {"retire-replaced", "cleanup"},
     ("rds:DeleteDBInstance", INSTANCE): {"retire-replaced", "cleanup"},
-    ("rds:StopDBCluster", CLUSTER): {"retire-replaced", "cleanup"},
+    ("rds:StopDBCluster", CLUSTER): {"prove-endpoint", "retire-replaced", "cleanup"},
+    ("rds:RebootDBInstance", INSTANCE): {"prove-endpoint"},
     ("rds:DeleteDBClusterSnapshot", COPY): {"cleanup", "sweep"},
     ("rds:ModifyDBCluster", CLUSTER): {"restore-cluster", "switch-over", "cleanup"},
     ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/any"): {"restore-cluster", "cleanup"},
@@ -367,12 +374,14 @@ def called_by(template: Template, role: str) -> set[str]:
     return {resource for action, resource in template.role_grants(role) if action == "lambda:InvokeFunction"}
 
 
-def test_only_the_two_functions_that_talk_to_databases_may_join_a_vpc() -> None:
+def test_only_the_functions_that_talk_to_databases_may_join_a_vpc() -> None:
     inside = Template({"SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1"})
     functions = inside.resources("AWS::Lambda::Function").values()
     joined = {f["FunctionName"]: f["VpcConfig"] for f in functions if "VpcConfig" in f}
 
-    assert set(joined) == {"aurora-restore-restore-cluster", "aurora-restore-setup-db-users"}
+    assert set(joined) == {
+        f"aurora-restore-{name}" for name in ("restore-cluster", "setup-db-users", "prove-endpoint")
+    }
     assert all(
         config == {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
         for config in joined.values()

@@ -114,8 +114,8 @@ def test_a_cluster_is_cleared_away_before_the_restore_and_replaced_after_its_ver
 
     assert order.index(Phase.CLEAR_TARGET) == order.index(Phase.COPY_SNAPSHOT) + 1
     assert order.index(Phase.RESTORE_CLUSTER) == order.index(Phase.CLEAR_TARGET) + 1
-    assert order[order.index(Phase.VERIFY_RESTORE) + 1 :][:3] == [
-        Phase.SWITCH_OVER, Phase.RETIRE_REPLACED, Phase.ARCHIVE_SNAPSHOT,
+    assert order[order.index(Phase.VERIFY_RESTORE) + 1 :][:4] == [
+        Phase.SWITCH_OVER, Phase.PROVE_ENDPOINT, Phase.RETIRE_REPLACED, Phase.ARCHIVE_SNAPSHOT,
     ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ ROOM_BYTES = 1_500
 """What stays free for the next resource."""
 STEPS = (
     "snapshot_check", "copy_snapshot", "restore_cluster", "setup_db_users", "verify_restore", "switch_over",
-    "retire_replaced", "archive_snapshot", "notify", "record_failure", "cleanup", "sweep",
+    "prove_endpoint", "retire_replaced", "archive_snapshot", "notify", "record_failure", "cleanup", "sweep",
 )  # fmt: skip
 ENVIRONMENT = {
     "STATE_TABLE_NAME": "AuroraRestoreState",

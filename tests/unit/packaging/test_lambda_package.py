@@ -30,7 +30,7 @@ from aurora_restore.local.lambda_packages import link_runtime_packages
 
 HANDLERS = (
     "snapshot_check", "copy_snapshot", "restore_cluster", "setup_db_users", "verify_restore", "switch_over",
-    "retire_replaced", "archive_snapshot", "notify", "record_failure", "cleanup", "sweep",
+    "prove_endpoint", "retire_replaced", "archive_snapshot", "notify", "record_failure", "cleanup", "sweep",
 )  # fmt: skip
 IMPORT_HANDLERS = """
 import sys, json

@@ -46,6 +46,7 @@ def _replaced_rows(view: OperationView, now: datetime) -> Rows:
         ("kept until", _until(view, now)),
         ("last snapshot", None if stays else text_of(retirement, "final_snapshot_identifier")),
         ("no name for", None if view.goes_back else without_the_name(view)),
+        ("clients", None if view.goes_back else unreachable_for_clients(view)),
         ("to go back", undo_command(view) if is_kept(view, now) else None),
     ]
 
@@ -128,7 +129,17 @@ def without_the_name(view: OperationView) -> str | None:
         return None
     gone = time_of(switch, "name_gone_time")
     span = f", from {gone:%H:%M:%S} to {clock_time(view.switched, gone)}" if gone and view.switched else ""
-    return f"{words(round(seconds))} s{span}"
+    return f"{words(round(seconds))} s{span}, in RDS's answers"
+
+
+def unreachable_for_clients(view: OperationView) -> str | None:
+    """For how long clients that verify the host name could not reach the target; None where nobody looked."""
+    seconds = number_of(view.section("proof"), "seconds_unreachable_for_clients")
+    if seconds is None:
+        return None
+    renewed = text_of(view.section("proof"), "certificate_renewed_by")
+    how = f", its certificate renewed by {renewed}" if renewed else ""
+    return f"without the database for {words(round(seconds))} s at most{how}"
 
 
 def render_configuration(view: OperationView) -> RenderableType | None:

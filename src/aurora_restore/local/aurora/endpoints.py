@@ -42,9 +42,7 @@ def renew_certificate(cluster: Cluster) -> None:
 
 def face_of(cluster: Cluster, instance: Instance | None) -> ServerFace:
     """What a server that is started for the cluster shows to its clients."""
-    # The last one until the pipeline sees to the certificate after a rename.
-    names = (*cluster.certificate_names, cluster.host_name("cluster", "*"))
-    return ServerFace(names, instance.identifier if instance else "")
+    return ServerFace(tuple(cluster.certificate_names), instance.identifier if instance else "")
 
 
 def cluster_of_host(world: World, host: str, now: datetime) -> Cluster | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aurora_restore.domain.observed import LoginAttempt, LoginOutcome
+from aurora_restore.domain.observed import EndpointAnswer, EndpointAnswerKind, LoginAttempt, LoginOutcome
 from aurora_restore.local.aurora import (
     account,
     cluster_changes,
@@ -254,6 +254,24 @@ class LocalAurora:
                     LoginOutcome.REFUSED, f"password authentication failed for user {username}"
                 )
             return LoginAttempt(LoginOutcome.ACCEPTED, f"logged in as {username}")
+
+    def who_answers(self, host: str, port: int, username: str, password: str) -> EndpointAnswer:
+        """What a client finds at an endpoint, where no engine is there to be asked."""
+        with self.locked() as world:
+            cluster = cluster_of_host(world, host, self.clock.now())
+            if cluster is None:
+                return EndpointAnswer(EndpointAnswerKind.UNKNOWN_NAME, f"DNS does not know {host}")
+            if cluster.port != port or not self.accepts_connections(cluster):
+                return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, f"nothing listens on {host}:{port}")
+            names = tuple(cluster.certificate_names)
+            if host not in names:
+                reason = f"the certificate does not name {host}"
+                return EndpointAnswer(EndpointAnswerKind.OTHER_CERTIFICATE, reason, None, names)
+            if (cluster.master_username, cluster.master_password) != (username, password):
+                reason = f"the server refused {username}"
+                return EndpointAnswer(EndpointAnswerKind.LOGIN_REFUSED, reason, None, names)
+            writer = world.regions[cluster.region].members(cluster)[0].identifier
+            return EndpointAnswer(EndpointAnswerKind.LOGGED_IN, f"{writer} answers", writer, names)
 
     def to_json(self) -> dict[str, Any]:
         """Everything but passwords, for `state_json`; with an engine the passwords lie in its storage."""

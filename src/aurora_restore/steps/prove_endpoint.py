@@ -1,0 +1,116 @@
+"""ProveEndpoint: the target's name leads a client to the new cluster, over TLS that is verified with that name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aurora_restore.domain.errors import ResourceBusy
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.proving import (
+    REBOOT_ACT,
+    REBOOTING,
+    START_ACT,
+    STOP_ACT,
+    ProveAction,
+    ProveDecision,
+    Proving,
+    decide_proof,
+    reboot_act,
+    refuse_endless_wait,
+    renewed_by,
+)
+from aurora_restore.domain.replacement import Strategy
+from aurora_restore.domain.results import Phase, done, in_progress
+from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.restore_cluster import endpoint_of
+from aurora_restore.steps.runner import act
+from aurora_restore.steps.world import World
+
+
+def prove_endpoint(operation: Operation, world: World) -> StepOutcome:
+    """One act at most. Raises EndpointNotProved, SecretNotFound, and what RDS refuses."""
+    cluster = world.target_rds.find_cluster(operation.plan.target_cluster_id)
+    resource_id = operation.section("restore_details").get("db_cluster_resource_id")
+    if cluster is None or cluster.db_cluster_resource_id != resource_id:
+        return _waiting(operation, world, f"{operation.plan.target_cluster_id} is not the new cluster")
+    seen = _observe(operation, world, cluster)
+    if seen is None:
+        return _waiting(operation, world, "the cluster does not name its endpoint yet")
+    rebooting = {"proof.seen_rebooting": True} if _is_rebooting(seen) else {}
+    decision = decide_proof(seen)
+    if decision.action in (ProveAction.DONE, ProveAction.LEAVE_CERTIFICATE):
+        return _proved(operation, seen, decision)
+    if decision.action is ProveAction.WAIT:
+        return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), rebooting)
+    return _renew(operation, world, cluster.db_cluster_identifier, decision)
+
+
+def _waiting(operation: Operation, world: World, reason: str) -> StepOutcome:
+    now = world.clock.now()
+    refuse_endless_wait(reason, operation.acts, operation.phase_start(Phase.PROVE_ENDPOINT) or now, now)
+    return StepOutcome(in_progress(reason, 10, "endpoint"))
+
+
+def _observe(operation: Operation, world: World, cluster: DbCluster) -> Proving | None:
+    plan, endpoint = operation.plan, endpoint_of(cluster)
+    if endpoint is None:
+        return None
+    instances = world.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
+    master = world.secrets.read_credentials(plan.admin_secret_id)
+    now = world.clock.now()
+    return Proving(
+        cluster=cluster,
+        instances=instances,
+        answer=world.databases.ask_who_answers(endpoint, master),
+        former_identifier=plan.cluster.db_cluster_identifier,
+        renewal=plan.certificate_renewal,
+        is_undo=plan.strategy is Strategy.UNDO,
+        acts=operation.acts,
+        seen_rebooting=bool(operation.section("proof").get("seen_rebooting")),
+        started=operation.phase_start(Phase.PROVE_ENDPOINT) or now,
+        now=now,
+    )
+
+
+def _is_rebooting(seen: Proving) -> bool:
+    asked = any(kind.startswith(REBOOT_ACT) for kind in seen.acts)
+    return asked and any(item.status == REBOOTING for item in seen.instances)
+
+
+def _renew(operation: Operation, world: World, name: str, decision: ProveDecision) -> StepOutcome:
+    rds, subject = world.target_rds, decision.subject
+    requests: dict[ProveAction, tuple[str, str, Callable[[], None]]] = {
+        ProveAction.REBOOT: (reboot_act(subject), subject, lambda: rds.reboot_instance(subject)),
+        ProveAction.STOP: (STOP_ACT, name, lambda: rds.stop_cluster(name)),
+        ProveAction.START: (START_ACT, name, lambda: rds.start_cluster(name)),
+    }
+    kind, what, request = requests[decision.action]
+    try:
+        answered = act(world, operation, kind, what, request)
+    except ResourceBusy as busy:
+        return StepOutcome(in_progress(busy.message, 50, decision.waiting_for))
+    event = Event(f"certificate.{decision.action.value}", {"name": what, "reason": decision.reason})
+    return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), answered, (event,))
+
+
+def _proved(operation: Operation, seen: Proving, decision: ProveDecision) -> StepOutcome:
+    leaves = decision.action is ProveAction.LEAVE_CERTIFICATE
+    gone = operation.section("switch_over").get("name_gone_time")
+    seconds = round((seen.now - parse_time(gone)).total_seconds(), 1) if gone and not leaves else None
+    proof = {
+        "proved_time": None if leaves else format_time(seen.now),
+        "answered_by": seen.answer.instance_identifier,
+        "certificate_renewed_by": renewed_by(seen.acts),
+        "seconds_unreachable_for_clients": seconds,
+    }
+    changes: dict[str, Any] = {f"proof.{name}": value for name, value in proof.items()}
+    message = decision.reason
+    if leaves:
+        message = f"{decision.reason}, and certificate_renewal is never: clients that verify the host name are refused"
+        changes["warnings"] = [*operation.item.get("warnings", ()), message]
+    elif seconds is not None:
+        message += f"; clients could not reach it for {seconds} s at most"
+    return StepOutcome(done(message), changes, (Event("endpoint.proved", proof | {"message": message}),))

@@ -1,0 +1,161 @@
+"""The proof of an endpoint: when it holds, what is done about a certificate, and that it does not go on for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from aurora_restore.domain.errors import EndpointNotProved
+from aurora_restore.domain.observed import DbCluster, DbInstance, EndpointAnswer, EndpointAnswerKind
+from aurora_restore.domain.proving import (
+    PROOF_LIMIT,
+    REBOOT_UNSEEN,
+    START_ACT,
+    STOP_ACT,
+    STOP_UNSEEN,
+    ProveAction,
+    Proving,
+    decide_proof,
+    reboot_act,
+    renewed_by,
+)
+from aurora_restore.domain.times import format_time
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+TARGET, FORMER, WRITER, READER = "restored", "restored-1a2b3c4d-new", "restored-1", "restored-2"
+SUFFIX = "cluster-c1234567890a.us-west-2.rds.amazonaws.com"
+LOGGED_IN = EndpointAnswer(EndpointAnswerKind.LOGGED_IN, "it answers", WRITER)
+REFUSED = EndpointAnswer(EndpointAnswerKind.LOGIN_REFUSED, "wrong password")
+NO_ANSWER = EndpointAnswer(EndpointAnswerKind.NO_ANSWER, "connection refused")
+UNKNOWN = EndpointAnswer(EndpointAnswerKind.UNKNOWN_NAME, "DNS does not know it")
+OWN_FORMER = EndpointAnswer(
+    EndpointAnswerKind.OTHER_CERTIFICATE, "it names others", None, (f"{FORMER}.{SUFFIX}",)
+)
+OTHERS = replace(OWN_FORMER, certificate_names=(f"somebody-else.{SUFFIX}",))
+
+
+def ago(seconds: float) -> dict[str, Any]:
+    return {"last_time": format_time(NOW - timedelta(seconds=seconds)), "answered": True}
+
+
+def seen(
+    answer: EndpointAnswer = LOGGED_IN,
+    *,
+    status: str = "available",
+    statuses: tuple[str, str] = ("available", "available"),
+    acts: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Proving:
+    members = (WRITER, READER)
+    cluster = DbCluster(
+        TARGET, "arn", status, "aurora-postgresql", "16.6", "postgres", member_identifiers=members
+    )
+    instances = [
+        DbInstance(name, f"arn-{name}", TARGET, each, "db.r5.large", "aurora-postgresql")
+        for name, each in zip(members, statuses, strict=True)
+    ]
+    values: dict[str, Any] = {
+        "former_identifier": FORMER,
+        "renewal": "auto",
+        "is_undo": False,
+        "seen_rebooting": False,
+        "started": NOW - timedelta(seconds=30),
+        **changes,
+    }
+    return Proving(cluster, instances, answer, acts=acts or {}, now=NOW, **values)
+
+
+def both_rebooted(seconds: float) -> dict[str, Any]:
+    return {reboot_act(WRITER): ago(seconds + 2), reboot_act(READER): ago(seconds)}
+
+
+def test_an_instance_of_the_new_cluster_that_logs_in_under_the_name_is_the_proof() -> None:
+    decision = decide_proof(seen())
+
+    assert decision.action is ProveAction.DONE
+    assert WRITER in decision.reason
+
+
+@pytest.mark.parametrize(
+    "answer", [UNKNOWN, NO_ANSWER, REFUSED, OTHERS, replace(LOGGED_IN, instance_identifier="of-the-old-1")]
+)
+def test_whatever_else_answers_is_waited_for(answer: EndpointAnswer) -> None:
+    assert decide_proof(seen(answer)).action is ProveAction.WAIT
+
+
+def test_a_cluster_that_came_back_has_a_password_of_its_own_and_the_restored_one_would_take_ours() -> None:
+    assert decide_proof(seen(REFUSED, is_undo=True)).action is ProveAction.DONE
+    elsewhere = replace(LOGGED_IN, instance_identifier="of-the-restored-1")
+    assert decide_proof(seen(elsewhere, is_undo=True)).action is ProveAction.WAIT
+
+
+def test_nothing_is_proved_while_an_instance_is_rebooting() -> None:
+    decision = decide_proof(seen(statuses=("available", "rebooting")))
+
+    assert (decision.action, decision.waiting_for) == (ProveAction.WAIT, "reboot")
+
+
+def test_a_certificate_of_the_former_name_is_renewed_by_a_reboot_of_each_instance_first() -> None:
+    first = decide_proof(seen(OWN_FORMER))
+    second = decide_proof(seen(OWN_FORMER, acts={reboot_act(WRITER): ago(2)}))
+
+    assert (first.action, first.subject) == (ProveAction.REBOOT, WRITER)
+    assert (second.action, second.subject) == (ProveAction.REBOOT, READER)
+
+
+def test_a_reboot_that_does_not_show_yet_is_given_its_time() -> None:
+    young = seen(OWN_FORMER, acts=both_rebooted(5))
+    old = seen(OWN_FORMER, acts=both_rebooted(REBOOT_UNSEEN.total_seconds() + 1))
+
+    assert decide_proof(young).action is ProveAction.WAIT
+    assert decide_proof(replace(young, seen_rebooting=True)).action is ProveAction.STOP
+    assert decide_proof(old).action is ProveAction.STOP
+
+
+def test_a_stop_is_seen_through_to_the_start() -> None:
+    stopping = {**both_rebooted(90), STOP_ACT: ago(10)}
+    stopped = ("stopped", "stopped")
+
+    assert decide_proof(seen(OWN_FORMER, acts=stopping)).action is ProveAction.WAIT
+    assert decide_proof(seen(NO_ANSWER, status="stopping", acts=stopping)).action is ProveAction.WAIT
+    decision = decide_proof(seen(NO_ANSWER, status="stopped", statuses=stopped, acts=stopping))
+    assert decision.action is ProveAction.START
+    starting = {**stopping, START_ACT: ago(5)}
+    assert decide_proof(seen(NO_ANSWER, status="starting", acts=starting)).action is ProveAction.WAIT
+    assert decide_proof(seen(acts=starting)).action is ProveAction.DONE
+    assert decide_proof(seen(OWN_FORMER, acts=starting)).action is ProveAction.WAIT
+
+
+def test_a_stop_that_never_came_is_asked_for_again() -> None:
+    lost = {STOP_ACT: ago(STOP_UNSEEN.total_seconds() + 1)}
+
+    assert decide_proof(seen(OWN_FORMER, acts=lost)).action is ProveAction.STOP
+
+
+def test_a_certificate_is_left_as_it_is_where_the_request_says_never() -> None:
+    decision = decide_proof(seen(OWN_FORMER, renewal="never"))
+
+    assert decision.action is ProveAction.LEAVE_CERTIFICATE
+    assert FORMER in decision.reason
+    assert decide_proof(seen(OTHERS, renewal="never")).action is ProveAction.WAIT
+
+
+def test_the_wait_ends_a_while_after_the_last_thing_that_was_done() -> None:
+    long_ago = NOW - PROOF_LIMIT - timedelta(seconds=1)
+
+    with pytest.raises(EndpointNotProved, match="DNS does not know it"):
+        decide_proof(seen(UNKNOWN, started=long_ago))
+    restarted = {STOP_ACT: ago(1200), START_ACT: ago(600)}
+    assert decide_proof(seen(UNKNOWN, started=long_ago, acts=restarted)).action is ProveAction.WAIT
+    with pytest.raises(EndpointNotProved):
+        decide_proof(seen(status="modifying", started=long_ago))
+
+
+def test_it_is_said_by_what_the_certificate_was_renewed() -> None:
+    assert renewed_by({}) is None
+    assert renewed_by(both_rebooted(1)) == "reboot"
+    assert renewed_by({**both_rebooted(9), STOP_ACT: ago(5), START_ACT: ago(1)}) == "stop and start"
