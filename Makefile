@@ -10,7 +10,7 @@ export no_proxy := 127.0.0.1,localhost
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tools simulate check format build bench lock clean
+.PHONY: help setup demo test tools simulate kills check format build bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -27,6 +27,9 @@ tools: $(VENV)/.dev .venv-template/.done .venv-aws/.done ## install all that tes
 
 simulate: $(VENV)/.dev ## random mixtures of operations and faults on a virtual clock; RUNS=200 SEED=1
 	@$(RUN) -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
+
+kills: $(VENV)/.dev ## kill the local stack again and again under each kind of operation; KILLS=20 KILL_SEED=1
+	@KILLS=$(or $(KILLS),20) KILL_SEED=$(KILL_SEED) $(RUN) -m pytest -q -x tests/stack/test_killed_stack.py
 
 check: $(VENV)/.dev .venv-template/.done ## lint, types, template and state machine
 	@$(RUN) -m ruff format --check .

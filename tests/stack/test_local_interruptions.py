@@ -14,7 +14,6 @@ from botocore.exceptions import ClientError
 from tests.stack.polling import poll_until
 
 from aurora_restore.local import lifecycle, processes
-from aurora_restore.local.aurora.postgres import PostgresEngine
 from aurora_restore.local.aurora_service import AuroraService
 from aurora_restore.local.lifecycle import UpOptions
 from aurora_restore.local.state_directory import StateDirectory
@@ -130,14 +129,6 @@ def test_signals_mean_after_up_what_they_meant_before(home: Path) -> None:
 def test_down_makes_no_folder_where_there_is_none(tmp_path: Path) -> None:
     assert not lifecycle.down(tmp_path / "never" / "there")
     assert os.listdir(tmp_path) == []
-
-
-def test_the_engine_is_closed_although_the_state_cannot_be_saved(tmp_path: Path) -> None:
-    service = AuroraService(tmp_path, "000000000000", 0, {})
-    (tmp_path / "model.unfinished").mkdir()
-    with pytest.raises(IsADirectoryError):
-        service.close()
-    PostgresEngine(tmp_path).close()  # another one is refused as long as the first holds the directory
 
 
 def test_what_stands_in_the_way_of_the_engines_template_is_told_in_the_log(

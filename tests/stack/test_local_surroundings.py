@@ -95,11 +95,16 @@ def test_nobody_else_reads_the_state_whatever_the_home_and_the_umask_are(home: P
         info = lifecycle.up(UpOptions(home=home, set_up=False))
         boto = clients_of(info)
         boto("secretsmanager").create_secret(Name="some", SecretString=seed_aws.new_password())
-        info.control.save()
         state = home / "state"
         assert stat.S_IMODE(state.stat().st_mode) == 0o700
         assert readable_by_others(state) == []
-        opened = [state, state / "server.json", state / "aurora", state / "aurora" / "model.json"]
+        opened = [
+            state,
+            state / "server.json",
+            state / "aurora",
+            state / "aurora" / "model.db",
+            state / "aws" / "journal.db",
+        ]
         lifecycle.down(home)
         for path in opened:
             path.chmod(0o755)

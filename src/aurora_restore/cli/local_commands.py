@@ -74,6 +74,8 @@ def up(
         screen.data(stack_item(info))
     state = "runs already" if info.already_running else f"is up after {info.seconds:.1f} s"
     screen.line(f"The local stack {state}: {info.endpoint_url}")
+    for note in info.notes:
+        screen.line(f"  {note}")
     at_home = f" --home {shlex.quote(str(home))}" if home else ""
     screen.line(f'Point your shell at it:  eval "$(aurora-restore local env{at_home})"')
     screen.line("Then, for example:       aurora-restore list        aws rds describe-db-clusters")

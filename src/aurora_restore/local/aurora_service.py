@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import uuid
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+from aurora_restore.local.aurora.journal import Journal
+from aurora_restore.local.aurora.keeping import WorldKeeper
 from aurora_restore.local.aurora.model import LocalAurora
 from aurora_restore.local.aurora.postgres import PostgresEngine
 from aurora_restore.local.aurora.server import AuroraServer
@@ -25,11 +30,20 @@ class AuroraService:
     """Starts with what an earlier one saved in `directory`; its servers run again then."""
 
     def __init__(self, directory: Path, account_id: str, port: int, durations: dict[str, float]) -> None:
-        self._state_file = directory / "model.json"
+        self._journal = Journal(directory / "model.db")
+        keeper = WorldKeeper(self._journal)
+        saved = keeper.saved() or _saved_by_an_earlier_version(directory / "model.json")
         self._engine = PostgresEngine(directory)
-        saved = json.loads(self._state_file.read_text()) if self._state_file.exists() else None
+        self.removed_data = self._engine.forget_all_but(*_ids_in(saved or {}))
+        for each in self.removed_data:
+            _log.warning("Data of %s is removed: nothing that was answered names it", each)
         self._model = LocalAurora(
-            engine=self._engine, account_id=account_id, regions=REGIONS, state_json=saved
+            engine=self._engine,
+            account_id=account_id,
+            regions=REGIONS,
+            seed=uuid.uuid4().hex,  # no two states, whatever became of one, ever make the same ids
+            state_json=saved,
+            keeper=keeper,
         )
         self._model.set_durations(durations)
         self._server = AuroraServer(self._model, port).start()
@@ -58,20 +72,15 @@ class AuroraService:
         """Raises ValueError for an unknown duration, or one that is out of range."""
         self._model.set_durations(changes)
 
-    def save(self) -> None:
-        unfinished = self._state_file.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(self._model.to_json()))
-        unfinished.replace(self._state_file)
-
     def close(self) -> None:
-        """Answer nothing more, save, and stop the database servers; their storage stays.
+        """Answer nothing more, and stop the database servers; their storage stays.
 
         Each of it is done although another part fails; the error is raised at the end.
         """
         with ExitStack() as parts:  # the last one first
+            parts.callback(self._journal.close)
             parts.callback(self._model.close)
             parts.callback(self._preparing.join, PREPARE_TIMEOUT_SECONDS)
-            parts.callback(self.save)
             parts.callback(self._server.stop)
 
     def _prepare(self) -> None:
@@ -79,3 +88,22 @@ class AuroraService:
             self._engine.prepare()
         except Exception:  # noqa: BLE001 - nobody waits for this thread: what it meets is told in the log
             _log.exception("The data that new clusters begin with is not made; the first cluster tries again")
+
+
+def _saved_by_an_earlier_version(file: Path) -> dict[str, Any] | None:
+    """Until there was a journal, the state was one file, written at the end."""
+    if not file.exists():
+        return None
+    saved: dict[str, Any] = json.loads(file.read_text())
+    return saved
+
+
+def _ids_in(saved: Mapping[str, Any]) -> tuple[set[str], set[str]]:
+    """The clusters and the snapshots that a saved world knows, as the engine names them."""
+    regions = saved.get("regions", {}).values()
+    clusters = {cluster["resource_id"] for region in regions for cluster in region["clusters"].values()}
+    snapshots = {snapshot["storage_id"] for region in regions for snapshot in region["snapshots"].values()}
+    for transition in saved.get("transitions", []):
+        names = ("storage_id", "source_storage_id")
+        snapshots |= {transition["arguments"][name] for name in names if name in transition["arguments"]}
+    return clusters, snapshots

@@ -6,7 +6,6 @@ GET  /_local/memory                 the most memory that a worker of each functi
 POST /_local/workers/<pid>/kill     end a worker in the middle of what it does
 GET  /_local/durations              how long things take, in seconds
 PUT  /_local/durations              change some of them
-POST /_local/save                   write the state to disk
 """
 
 from __future__ import annotations
@@ -42,8 +41,6 @@ class Stack(Protocol):
     def durations(self) -> dict[str, float]: ...
 
     def change_durations(self, changes: dict[str, float]) -> None: ...
-
-    def save(self) -> None: ...
 
 
 class ControlServer(ThreadingHTTPServer):
@@ -87,13 +84,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._body()
         stack = self.server.stack
-        acts: dict[str, Callable[[], Any]] = {"save": stack.save}
         parts = self._resource.split("/")
         if len(parts) == 3 and parts[0] == "workers" and parts[1].isdigit() and parts[2] == "kill":
             pid = int(parts[1])
             self._answer(lambda: {"killed": stack.kill_worker(pid)})
         else:
-            self._answer(acts.get(self._resource))
+            self._answer(None)
 
     @property
     def _resource(self) -> str:
@@ -159,9 +155,6 @@ class ControlClient:
 
     def change_durations(self, **seconds: float) -> dict[str, float]:
         return dict(self._request("PUT", "durations", seconds))
-
-    def save(self) -> None:
-        self._request("POST", "save")
 
     def _request(self, method: str, resource: str, payload: Any = None) -> Any:
         return ask(f"{self.url}{PREFIX}{resource}", method, payload)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -177,11 +177,11 @@ def _start_fresh_or_kept(
             if options.set_up:
                 set_up(info, on_progress)
             directory.note_complete()
-            info.control.save()
     except BaseException:
         _stop(directory)
         raise
-    return _info(directory, running, seconds=time.monotonic() - started)
+    notes = tuple(info.control.status()["notes"])
+    return replace(info, notes=notes, seconds=time.monotonic() - started)
 
 
 def status(home: Path | None = None) -> StackStatus:

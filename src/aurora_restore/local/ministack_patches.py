@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextvars
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ministack import app as gateway
-from ministack.core import persistence
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch_logs, ec2, lambda_svc
 
@@ -16,17 +16,19 @@ from aurora_restore.local import (
     ministack_cloudformation,
     ministack_events,
     ministack_limits,
+    ministack_resuming,
     ministack_states,
 )
 from aurora_restore.local.aurora.world import Subnet, SubnetLookup
 from aurora_restore.local.lambda_function import DeployedFunction
 from aurora_restore.local.lambda_runtime import LambdaRuntime
 from aurora_restore.local.ministack_hooks import GROUP_ID_TAG, require_hooks
+from aurora_restore.local.ministack_keeping import MinistackKeeper, answering_what_is_kept
 
 _wanted_group_id: contextvars.ContextVar[str] = contextvars.ContextVar("wanted_group_id", default="")
 
 
-def apply(runtime: LambdaRuntime) -> None:
+def apply(runtime: LambdaRuntime, state_directory: Path) -> MinistackState:
     """Check ministack, then replace what has to be. Once a process, before the first request.
 
     Raises:
@@ -39,11 +41,33 @@ def apply(runtime: LambdaRuntime) -> None:
     ministack_limits.apply()
     _run_functions_with(runtime)
     _let_security_groups_have_given_ids()
+    return MinistackState(state_directory)
 
 
-def save_state() -> None:
-    """Write what the services hold into the state directory, as ministack does when it ends."""
-    persistence.save_all(gateway._build_persistence_save_dict())
+class MinistackState:
+    """What ministack holds: on disk before it is answered, and there again in the next process."""
+
+    def __init__(self, state_directory: Path) -> None:
+        self._keeper = MinistackKeeper(state_directory / "aws" / "journal.db")
+        self.notes: list[str] = []
+        gateway._load_persisted_state = self._load
+        gateway.save_all = lambda _services: self._keeper.keep_all()
+        self._keeper.keep_events_of_executions()
+        self.app = answering_what_is_kept(gateway.app, self._keeper)
+
+    def go_on(self) -> None:
+        """Let go on what was interrupted, once everything answers that it needs."""
+        self._keeper.keep_all()
+        self.notes += ministack_resuming.go_on()
+        self._keeper.keep_in_background()
+
+    def close(self) -> None:
+        """Keep everything as it is now; what ends from here on goes on in the next process."""
+        self._keeper.keep_all()
+        self._keeper.close()
+
+    def _load(self) -> None:
+        self.notes += ministack_resuming.load_what_was_kept(self._keeper)
 
 
 def subnet_lookup(account_id: str) -> SubnetLookup:

@@ -8,9 +8,12 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ministack.services import lambda_svc, stepfunctions
+
+from aurora_restore.local.ministack_resuming import with_resumption
 
 UNCATCHABLE = ("States.Runtime", "States.DataLimitExceeded")
 """Errors that States.ALL does not match.
@@ -25,7 +28,7 @@ class ExecutionHasEnded(SystemExit):
 
 def apply() -> None:
     """Replace functions of ministack's Step Functions. Once a process."""
-    stepfunctions._run_execution = _with_time_limit(stepfunctions._run_execution)
+    stepfunctions._run_execution = _with_time_limit(with_resumption(stepfunctions._run_execution))
     stepfunctions._fail_execution = _only_while_running(stepfunctions._fail_execution)
     stepfunctions._add_event = _no_event_after_the_end(stepfunctions._add_event)
     stepfunctions._call_lambda = _with_metrics(stepfunctions._call_lambda)
@@ -63,8 +66,12 @@ def _time_limit_seconds(execution: Mapping[str, Any] | None) -> float | None:
         limit = json.loads(machine["definition"]).get("TimeoutSeconds")
     except json.JSONDecodeError:
         return None
-    # A longer one cannot be waited for by a thread, and is a century away.
-    return min(float(limit), threading.TIMEOUT_MAX) if limit else None
+    if not limit or execution is None:
+        return None
+    # Counted from the start, also where it goes on in another process. A longer one cannot be waited for by a
+    # thread, and is a century away.
+    spent = (datetime.now(UTC) - datetime.fromisoformat(execution["startDate"])).total_seconds()
+    return min(max(float(limit) - spent, 0.0), threading.TIMEOUT_MAX)
 
 
 def _time_out(execution: dict[str, Any]) -> None:

@@ -57,15 +57,15 @@ class LocalStack:
             maximum_workers=settings.maximum_workers,
             idle_seconds=settings.idle_worker_seconds,
         )
-        self._patches.apply(self._runtime)
+        self._ministack = self._patches.apply(self._runtime, directory.state)
         self._aurora.find_subnets_with(self._patches.subnet_lookup(settings.account_id))
         self._control = ControlServer(self, _free_or_none(settings.control_port))
         directory.note_settings(asdict(settings) | self._ports())
 
     async def serve(self) -> None:
-        """Answer until a signal; then stop everything and keep the state."""
+        """Answer until a signal; then stop everything. The state is on disk at any time."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self._stop.set)
+            self._loop.add_signal_handler(number, self._begin_to_stop)
         try:
             gateway = asyncio.create_task(self._serve_gateway())
             ready = asyncio.create_task(self._announce())
@@ -74,22 +74,34 @@ class LocalStack:
         finally:
             await asyncio.to_thread(self._close)
 
+    def _begin_to_stop(self) -> None:
+        """Keep nothing more, before anything is taken away: a step that fails for the end's sake did not fail.
+
+        Its operation goes on with the next `up`, as after a kill.
+        """
+        if not self._stop.is_set():
+            self._ministack.close()
+            self._stop.set()
+            threading.Thread(target=self._runtime.close, name="lambda-end", daemon=True).start()
+
     async def _serve_gateway(self) -> None:
-        """ministack on our socket. It saves its state when it ends."""
+        """ministack on our socket."""
         hypercorn = importlib.import_module("hypercorn.asyncio")
         config = importlib.import_module("hypercorn.config").Config()
         config.bind = [f"fd://{self._gateway_socket.fileno()}"]
         config.keep_alive_timeout = KEEP_ALIVE_SECONDS
         config.graceful_timeout = SHUTDOWN_GRACE_SECONDS
         config.loglevel = "WARNING"
-        gateway = importlib.import_module("ministack.app").app
-        await hypercorn.serve(gateway, config, shutdown_trigger=self._stop.wait)
+        await hypercorn.serve(self._ministack.app, config, shutdown_trigger=self._stop.wait)
 
     async def _announce(self) -> None:
         port = self._gateway_socket.getsockname()[1]
         answers = await asyncio.to_thread(processes.wait_until, lambda: _answers(port), 30.0)
         if not answers or self._stop.is_set():
             return
+        self._ministack.go_on()
+        for note in self.notes():
+            _log.warning("%s", note)
         self._directory.note_running(
             RunningServer(
                 pid=os.getpid(),
@@ -109,6 +121,7 @@ class LocalStack:
             parts.callback(self._aurora.close)
             parts.callback(self._runtime.close)
             parts.callback(self._control.close)
+            parts.callback(self._ministack.close)
 
     def _ports(self) -> dict[str, int]:
         urls = {
@@ -142,6 +155,7 @@ class LocalStack:
             "memory_bytes": sum(processes.pss_bytes(pid) for pid in members),
             "server_memory_bytes": processes.pss_bytes(own),
             "workers": len(self._runtime.reports()),
+            "notes": self.notes(),
         }
 
     def workers(self) -> list[dict[str, Any]]:
@@ -159,9 +173,11 @@ class LocalStack:
     def change_durations(self, changes: dict[str, float]) -> None:
         self._aurora.change_durations(changes)
 
-    def save(self) -> None:
-        self._patches.save_state()
-        self._aurora.save()
+    def notes(self) -> list[str]:
+        """What the end of the process before broke, or let go on."""
+        removed = self._aurora.removed_data
+        lost = [f"Data that nothing names any more was removed: {', '.join(removed)}."] if removed else []
+        return [*lost, *self._ministack.notes]
 
 
 def _listen(port: int) -> socket.socket:

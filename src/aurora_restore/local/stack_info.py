@@ -12,7 +12,10 @@ from aurora_restore.local.control import ControlClient
 
 @dataclass(frozen=True)
 class StackInfo:
-    """A stack that runs. `seconds` is how long `up` took; 0 where it ran already."""
+    """A stack that runs. `seconds` is how long `up` took; 0 where it ran already.
+
+    `notes`: what the end of the process before broke, or let go on; known to the `up` that started it alone.
+    """
 
     home: Path
     pid: int
@@ -25,6 +28,7 @@ class StackInfo:
     source_region: str
     already_running: bool = False
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def control(self) -> ControlClient:

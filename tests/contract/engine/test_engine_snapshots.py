@@ -10,7 +10,7 @@ import pytest
 
 from aurora_restore.local import seed_data
 from aurora_restore.local.aurora.postgres import PostgresEngine
-from aurora_restore.local.aurora.postgres_errors import StorageMissing
+from aurora_restore.local.aurora.postgres_errors import StorageMissing, WrongContent
 
 from .conftest import APPLICATION, MASTER, SNAPSHOT_ID, Cluster, restored_cluster
 
@@ -130,3 +130,17 @@ def test_what_goes_meanwhile_disturbs_nobody_else(
     finally:
         for parent in (clusters, snapshots):
             (parent / "gone meanwhile").unlink()
+
+
+def test_data_that_was_taken_as_another_snapshot_is_refused(own_cluster: Cluster) -> None:
+    engine = own_cluster.engine
+    engine.take_snapshot(own_cluster.cluster_id, "snapshot-ONE")
+    engine.copy_snapshot("snapshot-ONE", "snapshot-COPY")
+    with pytest.raises(WrongContent, match="taken as snapshot-ONE, not as snapshot-TWO"):
+        engine.restore_snapshot("snapshot-COPY", "cluster-NEVER", "snapshot-TWO")
+    assert "cluster-NEVER" not in engine.cluster_ids()
+    engine.restore_snapshot("snapshot-COPY", "cluster-GOOD", "snapshot-ONE")
+    assert "cluster-GOOD" in engine.cluster_ids()
+    engine.delete_cluster("cluster-GOOD")
+    for snapshot in ("snapshot-ONE", "snapshot-COPY"):
+        engine.delete_snapshot(snapshot)

@@ -65,7 +65,7 @@ class MemoryEngine:
         assert self.gate.wait(BOUND_SECONDS)
         self.snapshots[target_snapshot_id] = self.snapshots[source_snapshot_id]
 
-    def restore_snapshot(self, snapshot_id: str, cluster_id: str) -> None:
+    def restore_snapshot(self, snapshot_id: str, cluster_id: str, content_id: str = "") -> None:
         self._refuse("restore_snapshot")
         self.clusters[cluster_id] = self.snapshots[snapshot_id]
 

@@ -78,9 +78,8 @@ def restore_db_cluster_from_snapshot(call: Call) -> dict[str, Any]:
     key = call.text("KmsKeyId")
     cluster.kms_key_id = usable_key(call, key) if key else snapshot.kms_key_id
     cluster.database_name = call.text("DatabaseName")
-    return _begin(
-        call, cluster, Kind.CLUSTER_RESTORE, call.world.durations.restore, {"storage_id": snapshot.storage_id}
-    )
+    data = {"storage_id": snapshot.storage_id, "content_id": snapshot.content_id}
+    return _begin(call, cluster, Kind.CLUSTER_RESTORE, call.world.durations.restore, data)
 
 
 def _restored_version(call: Call, snapshot: Snapshot) -> str:

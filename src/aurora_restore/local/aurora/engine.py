@@ -45,8 +45,12 @@ class Engine(Protocol):
 
     def copy_snapshot(self, source_snapshot_id: str, target_snapshot_id: str) -> None: ...
 
-    def restore_snapshot(self, snapshot_id: str, cluster_id: str) -> None:
-        """Make a cluster's storage from a snapshot; roles and passwords come along. Does not start it."""
+    def restore_snapshot(self, snapshot_id: str, cluster_id: str, content_id: str = "") -> None:
+        """Make a cluster's storage from a snapshot; roles and passwords come along. Does not start it.
+
+        `content_id` is the id of the snapshot as which the data was once taken, before any copy. Data that says
+        another one of itself is refused; without a `content_id` nothing is compared.
+        """
 
     def delete_snapshot(self, snapshot_id: str) -> None: ...
 

@@ -118,8 +118,9 @@ def _create_cluster(task: Task) -> Future[Any] | None:
 
 def _restore_cluster(task: Task) -> Future[Any] | None:
     storage_id, cluster_id = task.transition.arguments["storage_id"], task.subject
+    content_id = task.transition.arguments.get("content_id", "")
     return task.work.submit(
-        (storage_id, cluster_id), lambda engine: engine.restore_snapshot(storage_id, cluster_id)
+        (storage_id, cluster_id), lambda engine: engine.restore_snapshot(storage_id, cluster_id, content_id)
     )
 
 

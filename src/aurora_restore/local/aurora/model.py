@@ -24,6 +24,7 @@ from aurora_restore.local.aurora.endpoints import ROLES, cluster_of_host
 from aurora_restore.local.aurora.engine import Engine
 from aurora_restore.local.aurora.errors import AwsError, invalid_combination
 from aurora_restore.local.aurora.faults import FaultRule, FaultRules, mark, refuse_before, spoil_reply
+from aurora_restore.local.aurora.keeping import WorldKeeper
 from aurora_restore.local.aurora.objects import Cluster
 from aurora_restore.local.aurora.seeding import Seeder
 from aurora_restore.local.aurora.settling import next_end, settle
@@ -57,10 +58,11 @@ class LocalAurora:
     background, and a status is final only when both the time is over and the work is done; the clock must
     then be the real one. `close` ends the background work and stops the servers.
 
-    `state` is what an earlier `to_json` gave; servers that ran then are started again.
+    `state_json` is what an earlier `to_json` or a keeper gave; servers that ran then are started again. With a
+    `keeper` every change is on disk before the call that made it is answered.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each of them is a choice of its own
         self,
         clock: Clock | None = None,
         *,
@@ -70,16 +72,19 @@ class LocalAurora:
         regions: Iterable[str] = ("us-east-1", "us-west-2"),
         seed: str = "aurora",
         state_json: Mapping[str, Any] | None = None,
+        keeper: WorldKeeper | None = None,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.faults = FaultRules()
         self.world = World(account_id, regions, durations or Durations(), seed)
         self._changed = threading.Condition(threading.RLock())
         self._closed = False
+        self._keeper = keeper
         self.seed = Seeder(self)
         self._ticker: threading.Thread | None = None
         if state_json is not None:
             state.load(self.world, state_json)
+        self._keep()
         if engine is not None:
             self._attach(engine)
 
@@ -102,6 +107,10 @@ class LocalAurora:
         for cluster, future in starting:
             cluster.port = future.result(timeout=WORK_TIMEOUT_SECONDS).port
 
+    def _keep(self) -> None:
+        if self._keeper is not None:
+            self._keeper.keep(self.world)
+
     def _wake(self) -> None:
         with self._changed:
             self._changed.notify_all()
@@ -112,6 +121,7 @@ class LocalAurora:
             while not self._closed:
                 now = self.clock.now()
                 settle(self.world, now)
+                self._keep()
                 end = next_end(self.world, now)
                 seconds = (end - now) / timedelta(seconds=1) if end else _IDLE_SECONDS
                 self._changed.wait(min(max(seconds, _SHORTEST_TICK_SECONDS), _IDLE_SECONDS))
@@ -121,7 +131,10 @@ class LocalAurora:
         """The world as it is now, for reading or changing it; nothing else moves meanwhile."""
         with self._changed:
             settle(self.world, self.clock.now())
-            yield self.world
+            try:
+                yield self.world
+            finally:  # also a call that is refused has brought the world up to its time
+                self._keep()
             self._changed.notify_all()
 
     def call(self, action: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,6 +179,7 @@ class LocalAurora:
                     )
                 self._changed.wait(_SEEDING_TICK_SECONDS)
                 settle(world, self.clock.now())
+                self._keep()
 
     def _operation(self, action: str, region: str) -> Operation:
         if region not in self.world.regions:

@@ -88,6 +88,7 @@ class Snapshot:
     """A DB cluster snapshot. `created_at` is absent until the snapshot is complete.
 
     `storage_id` names the data that the engine keeps for it; snapshots that were seeded together may share one.
+    `content_id` is what that data says of itself: the storage id under which it was once taken, also in copies.
     """
 
     region: str
@@ -109,6 +110,7 @@ class Snapshot:
     kms_key_id: str | None = None
     source_arn: str | None = None
     contents: str = ""
+    content_id: str = ""
     progress: int = 0
     availability_zones: list[str] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)

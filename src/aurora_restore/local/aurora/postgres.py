@@ -6,7 +6,7 @@ import contextlib
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.local.aurora import postgres_roles as roles
 from aurora_restore.local.aurora.engine import ServerFace
 from aurora_restore.local.aurora.postgres_admin import connection, run_statements
-from aurora_restore.local.aurora.postgres_errors import EngineError, PortTaken
+from aurora_restore.local.aurora.postgres_errors import EngineError, PortTaken, WrongContent
 from aurora_restore.local.aurora.postgres_install import choose_account, find_programs
 from aurora_restore.local.aurora.postgres_process import (
     HOST,
@@ -78,6 +78,15 @@ class PostgresEngine:
         self._is_closed = False
         for cluster in self._storage.clusters.iterdir():
             await_former_server(cluster / "data")
+
+    def forget_all_but(self, cluster_ids: Collection[str], snapshot_ids: Collection[str]) -> tuple[str, ...]:
+        """Remove the data of everything else, before anything is begun; the ids of what went are returned.
+
+        A stack that is killed can leave data for something that nobody was ever told of.
+        """
+        return self._storage.keep_only(self._storage.clusters, cluster_ids) + self._storage.keep_only(
+            self._storage.snapshots, snapshot_ids
+        )
 
     @property
     def ca_bundle_path(self) -> Path:
@@ -177,6 +186,7 @@ class PostgresEngine:
                 return
             with self._storage.making(self._storage.snapshots, snapshot_id) as work:
                 running = self._pool.find(source.name)
+                self._storage.write_content_id(source, snapshot_id)
                 if running:
                     self._back_up(running.port, work)
                 else:
@@ -195,13 +205,20 @@ class PostgresEngine:
                 about = self._storage.read_about(source)
                 self._storage.write_about(work, replace(about, id=target_snapshot_id))
 
-    def restore_snapshot(self, snapshot_id: str, cluster_id: str) -> None:
+    def restore_snapshot(self, snapshot_id: str, cluster_id: str, content_id: str = "") -> None:
+        """As the protocol says. Raises WrongContent: the data is not what the snapshot is known to hold."""
         with self._held(cluster_id), self._held(snapshot_id):
             if self._storage.has(self._storage.clusters, cluster_id):
                 return
             source = self._storage.snapshot(snapshot_id)
             with self._storage.making(self._storage.clusters, cluster_id) as work:
                 self._storage.unpack_data(source, work)
+                found = self._storage.read_content_id(work)
+                if content_id and found != content_id:
+                    raise WrongContent(
+                        f"The data kept for the snapshot {snapshot_id} says that it was taken as "
+                        f"{found or 'no snapshot at all'}, not as {content_id}; no cluster is made of it."
+                    )
                 about = self._storage.read_about(source)
                 self._storage.write_about(work, replace(about, id=cluster_id))
 
@@ -232,8 +249,10 @@ class PostgresEngine:
         if not file.exists():
             # A template without its password is of no use.
             shutil.rmtree(self._storage.template, ignore_errors=True)
-            file.touch(mode=0o600)
-            file.write_text(secrets.token_urlsafe(24))
+            unfinished = file.with_suffix(".new")
+            unfinished.touch(mode=0o600)
+            unfinished.write_text(secrets.token_urlsafe(24))
+            unfinished.replace(file)
         return file.read_text()
 
     def _template(self) -> Path:

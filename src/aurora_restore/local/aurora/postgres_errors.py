@@ -11,6 +11,10 @@ class StorageMissing(EngineError):
     """There is no cluster or snapshot with that id."""
 
 
+class WrongContent(EngineError):
+    """The data of a snapshot says of itself that it is that of another one."""
+
+
 class PortTaken(EngineError):
     """Something else listens on the port that was asked for."""
 

@@ -20,7 +20,7 @@ import re
 import shutil
 import tarfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,6 +42,10 @@ class About:
     master_username: str
     iam_authentication: bool = False
     port: int | None = None
+
+
+# In the data directory itself, so that it comes along with whatever is copied, packed or restored.
+_CONTENT_FILE = "aurora_content_id"
 
 
 def directory_name(any_id: str) -> str:
@@ -157,6 +161,26 @@ class Storage:
         if wal.exists():
             _unpack(wal, data / "pg_wal")
         self.account.own(data)
+
+    def write_content_id(self, directory: Path, content_id: str) -> None:
+        """Let the data of a cluster say which snapshot is being taken of it, so that the snapshot carries it."""
+        file = directory / "data" / _CONTENT_FILE
+        file.write_text(content_id)
+        self.account.own(file)
+
+    @staticmethod
+    def read_content_id(directory: Path) -> str:
+        """Which snapshot the data was once taken as; empty where it does not say."""
+        with suppress(FileNotFoundError):
+            return (directory / "data" / _CONTENT_FILE).read_text()
+        return ""
+
+    def keep_only(self, parent: Path, wanted: Collection[str]) -> tuple[str, ...]:
+        """Remove what stands under any other id, so that no directory is ever used twice; the ids are returned."""
+        lost = tuple(each for each in self.ids(parent) if each not in wanted)
+        for each in lost:
+            self.remove(parent / directory_name(each))
+        return lost
 
     def link_data(self, source: Path, target: Path) -> None:
         """Make a snapshot of a snapshot. It takes no space: nobody ever writes to either."""

@@ -96,7 +96,8 @@ class Seeder:
             for field_name, value in fields.items():
                 setattr(snapshot, field_name, value)
             if shares_storage_with:
-                snapshot.storage_id = place.snapshot(shares_storage_with).storage_id
+                shared = place.snapshot(shares_storage_with)
+                snapshot.storage_id, snapshot.content_id = shared.storage_id, shared.content_id
         if status == "available" and not shares_storage_with:
             self._store(cluster.resource_id, snapshot.storage_id)
         with self._aurora.locked():

@@ -101,6 +101,7 @@ def snapshot_of(
 ) -> Snapshot:
     """A snapshot object of a cluster's present storage, without any work done for it."""
     group = region.subnet_group(cluster.subnet_group)
+    storage_id = world.ids.resource_id("snapshot")
     return Snapshot(
         region=region.name,
         account=world.account_id,
@@ -113,7 +114,8 @@ def snapshot_of(
         engine_version=cluster.engine_version,
         master_username=cluster.master_username,
         master_password=cluster.master_password,
-        storage_id=world.ids.resource_id("snapshot"),
+        storage_id=storage_id,
+        content_id=storage_id,
         port=cluster.port or 0,
         vpc_id=group.vpc_id,
         kms_key_id=cluster.kms_key_id,
@@ -223,6 +225,7 @@ def _copy_of(call: Call, source: Snapshot, name: str, key: str | None, tags: dic
         kms_key_id=key,
         source_arn=source.arn,
         contents=source.contents,
+        content_id=source.content_id,
         availability_zones=list(source.availability_zones),
         tags=tags,
         settings=dict(source.settings),

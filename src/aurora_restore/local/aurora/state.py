@@ -1,4 +1,4 @@
-"""The world as JSON, and back: what is kept between two runs of the local stack. Passwords are left out."""
+"""The world as JSON, and back: what is shown of it, and what is kept between two runs of the local stack."""
 
 from __future__ import annotations
 
@@ -14,25 +14,34 @@ from aurora_restore.local.aurora.timing import Durations, Habits, Transition
 from aurora_restore.local.aurora.world import Quotas, Region, World
 
 FORMAT = 2
-_LEFT_OUT = frozenset({"master_password", "pending_password", "work"})
+_PASSWORDS = frozenset({"master_password", "pending_password"})
+_LEFT_OUT = frozenset({"work"})
 _TIME = "$time"
 
 _Made = TypeVar("_Made")
 
 
 def save(world: World) -> dict[str, Any]:
+    """Everything but passwords."""
+    return {
+        **head(world),
+        "regions": plain(world.regions),
+        "transitions": plain(world.transitions),
+    }
+
+
+def head(world: World) -> dict[str, Any]:
+    """What belongs to no Region, and is not under way."""
     return {
         "format": FORMAT,
         "account_id": world.account_id,
         "seed": world.ids.seed,
         "ids_made": world.ids.made,
         "begun": world.begun,
-        "durations": _plain(world.durations),
-        "quotas": _plain(world.quotas),
-        "habits": _plain(world.habits),
-        "regions": _plain(world.regions),
-        "global_clusters": _plain(world.global_clusters),
-        "transitions": _plain(world.transitions),
+        "durations": plain(world.durations),
+        "quotas": plain(world.quotas),
+        "habits": plain(world.habits),
+        "global_clusters": plain(world.global_clusters),
     }
 
 
@@ -58,18 +67,20 @@ def load(world: World, saved: Mapping[str, Any]) -> None:
     world.transitions = [_made(Transition, transition) for transition in saved["transitions"]]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any, with_passwords: bool = False) -> Any:
+    """As JSON takes it. With passwords it is for the stack's own files, and never shown."""
     if isinstance(value, datetime):
         return {_TIME: value.isoformat()}
     if is_dataclass(value) and not isinstance(value, type):
-        kept = [entry.name for entry in fields(value) if entry.name not in _LEFT_OUT]
-        return {name: _plain(getattr(value, name)) for name in kept}
+        left_out = _LEFT_OUT if with_passwords else _LEFT_OUT | _PASSWORDS
+        kept = [entry.name for entry in fields(value) if entry.name not in left_out]
+        return {name: plain(getattr(value, name), with_passwords) for name in kept}
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): plain(entry, with_passwords) for key, entry in value.items()}
     if isinstance(value, set | frozenset):
-        return [_plain(entry) for entry in sorted(value)]
+        return [plain(entry, with_passwords) for entry in sorted(value)]
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [plain(entry, with_passwords) for entry in value]
     return value
 
 
