@@ -241,8 +241,8 @@ def test_without_a_stack_the_answers_say_how_to_get_one(home: Path) -> None:
 def test_a_server_that_cannot_start_shows_the_end_of_its_log(home: Path) -> None:
     lifecycle.up(UpOptions(home=home, set_up=False))
     lifecycle.down(home)
-    (home / "state" / "aurora" / "model.json").write_text("no json")
-    with pytest.raises(LocalStackStartFailed, match="JSONDecodeError"):
+    (home / "state" / "aurora" / "model.db").write_text("no database")
+    with pytest.raises(LocalStackStartFailed, match="file is not a database"):
         lifecycle.up(UpOptions(home=home, set_up=False))
     assert not lifecycle.status(home).is_running
 
