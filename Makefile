@@ -25,8 +25,8 @@ test: $(VENV)/.dev .venv-aws/.done ## all tests
 
 tools: $(VENV)/.dev .venv-template/.done .venv-aws/.done ## install all that tests and checks need; with -j at once
 
-simulate: $(VENV)/.dev ## random mixtures of operations and faults on a virtual clock; RUNS=200 SEED=1
-	@$(RUN) -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
+simulate: $(VENV)/.dev ## random mixtures of operations and faults on a virtual clock; RUNS=300 SEED=today SEEDS=1
+	@$(RUN) -m tests.simulation --processes 2 --runs $(or $(RUNS),300) --seed $(or $(SEED),today) --seeds $(or $(SEEDS),1)
 
 kills: $(VENV)/.dev ## kill the local stack again and again under each kind of operation; KILLS=20 KILL_SEED=1
 	@KILLS=$(or $(KILLS),20) KILL_SEED=$(KILL_SEED) $(RUN) -m pytest -q -x tests/stack/test_killed_stack.py
