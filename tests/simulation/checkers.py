@@ -9,6 +9,7 @@ import json
 import marshal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from tests.fakes.border import FaultKind
@@ -372,6 +373,30 @@ def errors_are_foreseen(ending: Ending) -> Words:
     yield from sorted(set(ending.sim.counters.crashes))
 
 
+def promises_are_kept(ending: Ending) -> Words:
+    """10. What was replaced is kept for as long as was asked for, and so is the copy, however the run ended."""
+    for op in ending.operations:
+        if op.has_succeeded:
+            yield from (f"{op.operation_id}: {words}" for words in _broken_promises(ending, op))
+
+
+def _broken_promises(ending: Ending, op: EndedOperation) -> Words:
+    retirement, switched = op.section("retirement"), op.section("switch_over").get("switched_time")
+    hours = op.started.request.get("keep_replaced_hours", 0)
+    until = retirement.get("retired_time") or retirement.get("keep_until")
+    if switched and hours and retirement.get("state") in ("KEPT", "BEGUN", "RETIRED"):
+        promised = parse_time(switched) + timedelta(hours=hours)
+        if not until or parse_time(until) < promised:
+            yield f"the replaced cluster was to be kept until {promised}, and was until {until}"
+    copy = ending.region.snapshots.get(str(op.section("snapshot_details").get("restored_from")))
+    if copy is None or not copy.source_arn or op.undoes:
+        return
+    started, retained = parse_time(op.record["start_time"]), copy.tags.get(RETAIN_UNTIL_TAG)
+    promised = started + timedelta(days=ending.sim.settings.copy_retention_days)
+    if not retained or parse_time(retained) < promised:
+        yield f"the copy {copy.identifier} was to be kept until {promised}, and is until {retained}"
+
+
 INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("the source is untouched", source_is_untouched),
     ("the target is what it should be", target_is_what_it_should_be),
@@ -382,4 +407,5 @@ INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("no secret is seen", no_secret_is_seen),
     ("it came to rest", it_came_to_rest),
     ("errors are foreseen", errors_are_foreseen),
+    ("promises are kept", promises_are_kept),
 )

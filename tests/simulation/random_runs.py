@@ -111,6 +111,7 @@ class Author:
                     {},
                     {"replace_strategy": "delete_first"},
                     {"keep_replaced_hours": self.random.randint(1, 24)},
+                    {"keep_replaced_hours": self.random.randint(25, 168), "final_snapshot": False},
                 )
             )
         if self.random.random() < 0.1:

@@ -12,6 +12,11 @@ from aurora_restore.domain.times import parse_time
 KEPT_AFTER_CANCEL = timedelta(hours=24)
 
 
+def keep_after_cancel(planned_hours: float) -> timedelta:
+    """For how long a replaced cluster is kept where the run was stopped after the switch: as planned."""
+    return timedelta(hours=planned_hours) if planned_hours else KEPT_AFTER_CANCEL
+
+
 class RetirementState(StrEnum):
     """KEPT: renamed and stopped. BEGUN: its deletion is under way. RETIRED: gone. UNDONE: an undo brought it back.
 

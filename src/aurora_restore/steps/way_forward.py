@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from aurora_restore.domain.proving import START_ACT, STOP_ACT, STOP_UNSEEN
 from aurora_restore.domain.restoring import SERVING_STATUSES
 from aurora_restore.domain.results import StepStatus, done, in_progress
-from aurora_restore.domain.retention import KEPT_AFTER_CANCEL, RetirementState, retirement_state
+from aurora_restore.domain.retention import RetirementState, keep_after_cancel, retirement_state
 from aurora_restore.domain.switching import Parties
 from aurora_restore.domain.times import parse_time
+from aurora_restore.steps.archive_snapshot import archive_snapshot
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
@@ -98,7 +99,7 @@ def _retire_or_keep(look: Tidying, parties: Parties) -> StepOutcome:
     retirement = Retirement.of_replaced(look.world, look.operation, look.act, name, parties.replacement)
     if state is RetirementState.BEGUN:
         return retirement.advance()
-    return retirement.keep(KEPT_AFTER_CANCEL)
+    return retirement.keep(keep_after_cancel(parties.replacement.keep_hours))
 
 
 def _end_undo(look: Tidying, parties: Parties, outcome: StepOutcome) -> StepOutcome:
@@ -108,10 +109,20 @@ def _end_undo(look: Tidying, parties: Parties, outcome: StepOutcome) -> StepOutc
     return finish_undo(look.operation, look.world, parties, target, look.act, outcome)
 
 
+def keep_copy(look: Tidying) -> StepOutcome | None:
+    """The copy is kept for as long as after any restore that used it."""
+    details = look.operation.section("snapshot_details")
+    if look.plan is None or not details.get("restored_from") or details.get("retain_until"):
+        return None
+    persist(look, archive_snapshot(look.operation, look.world))
+    return None
+
+
 WAY_FORWARD: Sequence[Duty] = (
     record_switch,
     await_late_arrivals,
     bring_new_up,
     drop_early_snapshot,
     see_to_replaced,
+    keep_copy,
 )

@@ -1,0 +1,49 @@
+"""What the plan promised holds however the run ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.simulation.checkers import check
+from tests.simulation.seeding import TARGET, Surroundings, request
+from tests.simulation.simulation import Simulation
+
+from aurora_restore.domain.naming import RETAIN_UNTIL_TAG
+from aurora_restore.domain.times import parse_time
+from aurora_restore.local.aurora.timing import Durations
+
+OPERATION = "restore-20230615-123456"
+
+
+def stopped_after_the_switch(sim: Simulation, **changes: Any) -> dict[str, Any]:
+    sim.start(OPERATION, request(delete_cluster_if_exists=True, **changes))
+    assert sim.run_until_phase(OPERATION, "RetireReplaced")
+    sim.stop(OPERATION)
+    sim.run()
+    assert check(sim) == []
+    return sim.records.items[OPERATION]
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(168, 168), (3, 3), (0, 24)])
+@pytest.mark.parametrize("final_snapshot", [True, False])
+def test_a_stop_after_the_switch_shortens_no_promise(asked: int, kept: int, final_snapshot: bool) -> None:
+    sim = Simulation(Surroundings(targets=(TARGET,)))
+    record = stopped_after_the_switch(sim, keep_replaced_hours=asked, final_snapshot=final_snapshot)
+    since = parse_time(record["switch_over"]["switched_time"])
+    until = parse_time(record["retirement"]["keep_until"])
+    assert record["status"] == "SUCCEEDED"
+    assert timedelta(hours=kept) <= until - since < timedelta(hours=kept, minutes=5)
+
+
+def test_a_copy_that_a_stopped_run_restored_from_is_kept_from_that_use_on() -> None:
+    sim = Simulation(Surroundings(targets=(TARGET,)), durations=Durations(rename=60))
+    sim.start("restore-20230614-000000", request(target_cluster_id="aurora-restored-other"))
+    sim.run()
+    sim.run_for(5 * 86_400)
+    record = stopped_after_the_switch(sim)
+    copy = sim.world.target_rds.find_cluster_snapshot(record["snapshot_details"]["restored_from"])
+    assert copy is not None
+    kept = parse_time(copy.tags[RETAIN_UNTIL_TAG]) - parse_time(record["start_time"])
+    assert kept >= timedelta(days=sim.settings.copy_retention_days)
