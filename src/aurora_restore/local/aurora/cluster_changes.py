@@ -12,11 +12,13 @@ from aurora_restore.local.aurora.cluster_settings import (
     checked_password,
     checked_port,
     checked_security_groups,
+    refuse_busy,
     refuse_log_types,
 )
 from aurora_restore.local.aurora.clusters import parameter_group_name, refuse_taken_name, show
 from aurora_restore.local.aurora.identifiers import validated_identifier
 from aurora_restore.local.aurora.objects import Cluster
+from aurora_restore.local.aurora.settling import show_changes
 from aurora_restore.local.aurora.timing import Kind
 from aurora_restore.local.aurora.world import Call, operation
 
@@ -31,12 +33,14 @@ def modify_db_cluster(call: Call) -> dict[str, Any]:
         raise errors.invalid_cluster_state(
             f"DB cluster {cluster.identifier} is in the {cluster.status} state; it must be available."
         )
+    refuse_busy(call, cluster)
     settings = _changed_settings(call, cluster)
     changes = _changes(call, cluster)
     _change_groups(call, cluster)
     cluster.settings = settings
     for change in changes:
         change(call, cluster)
+    show_changes(call.world, call.now)
     return {"DBCluster": show(call, cluster)}
 
 
@@ -86,16 +90,14 @@ def _change_groups(call: Call, cluster: Cluster) -> None:
 def _begin_password(call: Call, cluster: Cluster) -> None:
     cluster.pending_password = call.params["MasterUserPassword"]
     cluster.pending["MasterUserPassword"] = MASKED
-    cluster.status = "resetting-master-credentials"
     seconds = call.world.durations.password_change
-    call.world.begin(Kind.CLUSTER_PASSWORD, call.region, cluster.resource_id, call.now, seconds)
+    call.world.begin_change(Kind.CLUSTER_PASSWORD, call.region, cluster.resource_id, call.now, seconds)
 
 
 def _begin_iam(call: Call, cluster: Cluster) -> None:
     enabled = bool(call.params["EnableIAMDatabaseAuthentication"])
     cluster.pending["IAMDatabaseAuthenticationEnabled"] = enabled
-    cluster.status = "update-iam-db-auth"
-    call.world.begin(
+    call.world.begin_change(
         Kind.CLUSTER_IAM, call.region, cluster.resource_id, call.now, call.world.durations.modify,
         arguments={"enabled": "true" if enabled else "false"},
     )  # fmt: skip
@@ -121,8 +123,7 @@ def _begin_rename(call: Call, cluster: Cluster) -> None:
     cluster.pending["DBClusterIdentifier"] = name
     if not call.params.get("ApplyImmediately"):
         return
-    cluster.status = "renaming"
-    call.world.begin(
+    call.world.begin_change(
         Kind.CLUSTER_RENAME, call.region, cluster.resource_id, call.now, call.world.durations.rename,
         arguments={"new_identifier": name},
     )  # fmt: skip

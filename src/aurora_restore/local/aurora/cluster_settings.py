@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from aurora_restore.local.aurora import catalogue, errors
@@ -47,6 +48,8 @@ _STORAGE_TYPES = ("aurora", "aurora-iopt1")
 # Aurora PostgreSQL, by the user guide (Aurora.CreateInstance); the API reference says 8 to 41 for every cluster.
 _MIN_PASSWORD, _MAX_PASSWORD = 8, 99
 _PASSWORD_CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation) - set("/'\"@")
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY, _WEEK, _LEFT_MINUTES = 24 * 60, 7 * 24 * 60, 30
 _PORTS = range(1150, 65536)
 
 
@@ -64,6 +67,8 @@ def apply_settings(call: Call, settings: dict[str, Any], engine: str) -> dict[st
         shown: call.params[name] for name, shown in SETTINGS.items() if call.params.get(name) is not None
     }
     _refuse_settings(wanted, engine)
+    if window := wanted.get("PreferredMaintenanceWindow"):
+        _refuse_window_around(window, call.now)
     changed = {**settings, **wanted}
     if changed.get("StorageType") == "aurora":
         del changed["StorageType"]  # DescribeDBClusters shows the type only where it is not the standard one
@@ -86,6 +91,24 @@ def _refuse_settings(wanted: Mapping[str, Any], engine: str) -> None:
         raise errors.invalid_value(
             "ServerlessV2ScalingConfiguration: MinCapacity must not exceed MaxCapacity, 256 at most."
         )
+
+
+def _refuse_window_around(window: str, now: datetime) -> None:
+    """A maintenance window around the present has to have 30 minutes left (Aurora user guide, "Maintenance window")."""
+    start, _, end = window.partition("-")
+    begins, ends, present = _minute(start), _minute(end), now.weekday() * _DAY + now.hour * 60 + now.minute
+    length, spent = (ends - begins) % _WEEK, (present - begins) % _WEEK
+    if spent < length and length - spent < _LEFT_MINUTES:
+        raise errors.invalid_value(
+            "If the maintenance window contains the current time, there must be at least 30 minutes between the "
+            f"current time and its end: {window}."
+        )
+
+
+def _minute(text: str) -> int:
+    """`sun:05:00` as the minute of a week that begins on Monday."""
+    day, hour, minute = text.lower().split(":")
+    return _DAYS.index(day) * _DAY + int(hour) * 60 + int(minute)
 
 
 def refuse_log_types(engine: str, wanted: list[str]) -> None:
@@ -134,3 +157,12 @@ def checked_security_groups(call: Call, group: SubnetGroup) -> list[str]:
                 f"The DB instance is in {group.vpc_id} and the EC2 security group is in {vpc}",
             )
     return wanted or [call.region.default_security_group]
+
+
+def refuse_busy(call: Call, cluster: Cluster) -> None:
+    """In the minutes after its creation a cluster can be busy although it is `available` (RDS backs it up, …)."""
+    if cluster.is_busy(call.now):
+        raise errors.invalid_cluster_state(
+            f"DB cluster {cluster.identifier} is not in a state in which this operation is permitted: Aurora is at "
+            "work on it."
+        )

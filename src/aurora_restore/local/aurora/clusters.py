@@ -13,6 +13,7 @@ from aurora_restore.local.aurora.cluster_settings import (
     checked_port,
     checked_security_groups,
     new_cluster_settings,
+    refuse_busy,
 )
 from aurora_restore.local.aurora.identifiers import bare_identifier, checked_tags, validated_identifier
 from aurora_restore.local.aurora.keys import usable_key
@@ -34,7 +35,7 @@ def show(call: Call, cluster: Cluster) -> dict[str, Any]:
     zones = call.region.subnet_group(cluster.subnet_group).availability_zones
     making = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_RESTORE, Kind.CLUSTER_CREATE)
     percent = making.percent(call.now) if making else None
-    return show_cluster(cluster, call.region.members(cluster), zones, percent)
+    return show_cluster(cluster, call.region.members(cluster), zones, percent, call.now)
 
 
 def describe_db_clusters(call: Call) -> dict[str, Any]:
@@ -112,7 +113,9 @@ def _free_name(call: Call) -> str:
 
 
 def refuse_taken_name(call: Call, name: str) -> None:
-    """A name is taken by a cluster, and by one that is on its way to it."""
+    """A name is taken by a cluster, by one that is on its way to it, and for a while after it was given up."""
+    if call.now < call.region.released_names.get(name, call.now):
+        raise errors.cluster_exists(name)
     renames = (
         t for t in call.world.transitions if t.kind is Kind.CLUSTER_RENAME and t.region == call.region.name
     )
@@ -192,6 +195,7 @@ def _begin(
 def delete_db_cluster(call: Call) -> dict[str, Any]:
     cluster = call.region.cluster(call.params["DBClusterIdentifier"])
     _refuse_delete(call, cluster)
+    refuse_busy(call, cluster)
     transition = _final_snapshot(call, cluster)
     call.world.cancel_transitions(cluster.resource_id)
     members = call.region.members(cluster)
@@ -255,6 +259,7 @@ def _final_snapshot(call: Call, cluster: Cluster) -> Transition | None:
 
 def stop_db_cluster(call: Call) -> dict[str, Any]:
     cluster = call.region.cluster(call.params["DBClusterIdentifier"])
+    refuse_busy(call, cluster)
     members = call.region.members(cluster)
     busy = [member.identifier for member in members if member.status != "available"]
     if cluster.status != "available":
@@ -289,6 +294,7 @@ def _switch(call: Call, cluster: Cluster, kind: Kind, status: str, seconds: floa
 
 def add_role_to_db_cluster(call: Call) -> dict[str, Any]:
     cluster = call.region.cluster(call.params["DBClusterIdentifier"])
+    refuse_busy(call, cluster)
     arn, feature = call.params["RoleArn"], call.text("FeatureName") or ""
     if any(role["RoleArn"] == arn and role.get("FeatureName", "") == feature for role in cluster.roles):
         raise errors.AwsError(

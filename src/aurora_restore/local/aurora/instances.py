@@ -8,6 +8,7 @@ from aurora_restore.local.aurora import catalogue, errors
 from aurora_restore.local.aurora.identifiers import bare_identifier, checked_tags, validated_identifier
 from aurora_restore.local.aurora.objects import Cluster, Instance, show_instance
 from aurora_restore.local.aurora.paging import matching, page
+from aurora_restore.local.aurora.settling import show_changes
 from aurora_restore.local.aurora.timing import Kind
 from aurora_restore.local.aurora.world import Call, operation
 
@@ -69,9 +70,12 @@ def create_db_instance(call: Call) -> dict[str, Any]:
     catalogue.refuse_class(cluster.engine, cluster.engine_version, call.params["DBInstanceClass"])
     instance = _new_instance(call, name, cluster)
     making = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_CREATE, Kind.CLUSTER_RESTORE)
+    seconds = call.world.durations.instance
+    if not call.region.members(cluster):
+        seconds += call.world.durations.first_instance_lag
     call.region.instances[name] = instance
     call.world.begin(
-        Kind.INSTANCE_CREATE, call.region, instance.resource_id, call.now, call.world.durations.instance,
+        Kind.INSTANCE_CREATE, call.region, instance.resource_id, call.now, seconds,
         not_before=making.ends_at if making else None, arguments={"cluster": cluster.resource_id},
     )  # fmt: skip
     return {"DBInstance": show(call, instance)}
@@ -123,7 +127,6 @@ def _new_instance(call: Call, name: str, cluster: Cluster) -> Instance:
         engine_version=cluster.engine_version,
         created_at=call.now,
         availability_zone=call.text("AvailabilityZone") or zones[len(members) % len(zones)],
-        is_writer=not any(member.is_writer for member in members),
         promotion_tier=call.params.get("PromotionTier", 1),
         parameter_group=_parameter_group(call, cluster),
         tags=checked_tags(call.params.get("Tags")),
@@ -180,11 +183,11 @@ def _begin_change(call: Call, instance: Instance, field: str, value: str, kind: 
     if not call.params.get("ApplyImmediately"):
         return
     renames = kind is Kind.INSTANCE_RENAME
-    instance.status = "renaming" if renames else "modifying"
     seconds = call.world.durations.rename if renames else call.world.durations.modify
-    call.world.begin(
-        kind, call.region, instance.resource_id, call.now, seconds, arguments={"new_identifier": value}
+    call.world.begin_change(
+        kind, call.region, instance.resource_id, call.now, seconds, {"new_identifier": value}
     )
+    show_changes(call.world, call.now)
 
 
 def reboot_db_instance(call: Call) -> dict[str, Any]:

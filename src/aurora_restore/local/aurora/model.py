@@ -17,6 +17,7 @@ from aurora_restore.local.aurora import (
     groups,
     instances,
     jobs,
+    lagging,
     snapshots,
     state,
 )
@@ -204,8 +205,13 @@ class LocalAurora:
         unknown = sorted(set(params) - operation.honours)
         if unknown:
             raise invalid_combination(f"The local Aurora does not act on {', '.join(unknown)} of {action}.")
-        world, before = self.world, self.world.begun
-        answer = operation.handler(Call(world, world.regions[region], self.clock.now(), params))
+        world, before, now = self.world, self.world.begun, self.clock.now()
+        if action in lagging.LAGGING_ACTIONS:
+            shown = lagging.as_described(world, now)
+            return operation.handler(Call(shown, shown.regions[region], now, params)), []
+        earlier = None if action.startswith("Describe") else lagging.remember(world)
+        answer = operation.handler(Call(world, world.regions[region], now, params))
+        lagging.lag_behind(world, earlier, now)
         begun = [transition for transition in world.transitions if transition.number > before]
         mark(rules, begun)
         for transition in begun:

@@ -10,6 +10,8 @@ from aurora_restore.local.aurora.catalogue import license_model
 from aurora_restore.local.aurora.identifiers import host_suffix, rds_arn, tag_list
 
 SHARED_PORTS = {"aurora-postgresql": 5432, "aurora-mysql": 3306}
+FLICKER = ("available", "backing-up", "available", "modifying", "configuring-log-exports", "available")
+"""The statuses of a cluster in the minutes after its creation."""
 
 
 @dataclass
@@ -45,10 +47,23 @@ class Cluster:
     certificate_names: list[str] = field(default_factory=list)
     former_identifier: str = ""
     renamed_at: datetime | None = None
+    busy_from: datetime | None = None
+    busy_until: datetime | None = None
 
     @property
     def arn(self) -> str:
         return rds_arn(self.region, self.account, "cluster", self.identifier)
+
+    def is_busy(self, now: datetime) -> bool:
+        """Whether Aurora is still at work on a new cluster, whatever its status says."""
+        return self.busy_until is not None and now < self.busy_until
+
+    def shown_status(self, now: datetime) -> str:
+        """What DescribeDBClusters says: of a cluster that is busy after its creation, one thing after the other."""
+        if self.status != "available" or not self.is_busy(now) or not self.busy_from or not self.busy_until:
+            return self.status
+        share = (now - self.busy_from) / (self.busy_until - self.busy_from)
+        return FLICKER[min(len(FLICKER) - 1, int(share * len(FLICKER)))]
 
     def host_name(self, role: str, identifier: str | None = None) -> str:
         """`role` is `cluster` for the writer's endpoint, `cluster-ro` for the readers'."""
@@ -187,13 +202,13 @@ class Event:
 
 
 def show_cluster(
-    cluster: Cluster, members: list[Instance], vpc_zones: list[str], percent: int | None
+    cluster: Cluster, members: list[Instance], vpc_zones: list[str], percent: int | None, now: datetime
 ) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "DBClusterIdentifier": cluster.identifier,
         "DBClusterArn": cluster.arn,
         "DbClusterResourceId": cluster.resource_id,
-        "Status": cluster.status,
+        "Status": cluster.shown_status(now),
         "Engine": cluster.engine,
         "EngineVersion": cluster.engine_version,
         "MasterUsername": cluster.master_username,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from aurora_restore.domain.observed import DatabaseEndpoint
@@ -66,9 +66,25 @@ _MADE_CLUSTER = (Kind.CLUSTER_CREATE, Kind.CLUSTER_RESTORE)
 
 
 def settle(world: World, now: datetime) -> None:
-    """Finish, in the order of their ends, the transitions that are over at `now`."""
+    """Show what has begun to show, and finish, in the order of their ends, the transitions that are over at `now`."""
+    show_changes(world, now)
     while sum(_advance(world, transition, now) for transition in _due(world, now)):
         continue  # an end can be what another transition waits for
+
+
+def show_changes(world: World, now: datetime) -> None:
+    """Give the objects the statuses of those changes whose lag is over."""
+    for transition in world.transitions:
+        if transition.shows_at is None or now < transition.shows_at:
+            continue
+        transition.shows_at = None
+        region = world.regions[transition.region]
+        subject = region.cluster_by_resource_id(transition.subject) or region.instance_by_resource_id(
+            transition.subject
+        )
+        # What is on its way out, or stopped, keeps saying so.
+        if subject is not None and subject.status == "available":
+            subject.status = STATUS_DURING[transition.kind]
 
 
 def next_end(world: World, now: datetime) -> datetime | None:
@@ -165,7 +181,8 @@ def _cluster_made(ending: Ending, cluster: Cluster) -> None:
 
 
 def _cluster_available(world: World, cluster: Cluster) -> None:
-    other = world.transition_of(cluster.resource_id)
+    shown = (t for t in world.transitions if t.subject == cluster.resource_id and t.shows_at is None)
+    other = next(shown, None)
     cluster.status = STATUS_DURING.get(other.kind, cluster.status) if other else "available"
 
 
@@ -201,6 +218,7 @@ def _cluster_renamed(ending: Ending, cluster: Cluster) -> None:
     old_arn, old_name = cluster.arn, cluster.identifier
     del ending.region.clusters[old_name]
     cluster.former_identifier, cluster.renamed_at = old_name, ending.when
+    ending.world.release_name(ending.region, old_name, ending.when)
     cluster.identifier = ending.transition.arguments["new_identifier"]
     ending.region.clusters[cluster.identifier] = cluster
     cluster.pending.pop("DBClusterIdentifier", None)
@@ -214,6 +232,7 @@ def _cluster_renamed(ending: Ending, cluster: Cluster) -> None:
 def _cluster_deleted(ending: Ending, cluster: Cluster) -> None:
     ending.report(cluster, "DB cluster deleted", "deletion")
     del ending.region.clusters[cluster.identifier]
+    ending.world.release_name(ending.region, cluster.identifier, ending.when)
     if ending.transition.arguments["delete_automated_backups"] != "true":
         return
     for snapshot in list(ending.region.snapshots.values()):
@@ -255,6 +274,10 @@ def _instance_made(ending: Ending, instance: Instance) -> None:
         return
     apply_endpoint(cluster, ending.transition)
     instance.status = "available"
+    # Aurora makes the writer of whichever instance is ready first.
+    instance.is_writer = not any(member.is_writer for member in ending.region.members(cluster))
+    cluster.busy_from = ending.when
+    cluster.busy_until = ending.when + timedelta(seconds=ending.world.durations.busy_after_creation)
     ending.report(instance, "DB instance created", "creation")
 
 

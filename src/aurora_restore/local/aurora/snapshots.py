@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aurora_restore.local.aurora import errors
+from aurora_restore.local.aurora.cluster_settings import refuse_busy
 from aurora_restore.local.aurora.identifiers import (
     bare_identifier,
     checked_tags,
@@ -79,6 +80,7 @@ def create_db_cluster_snapshot(call: Call) -> dict[str, Any]:
     cluster = call.region.cluster(call.params["DBClusterIdentifier"])
     if cluster.status != "available":
         raise errors.invalid_cluster_state(f"Cluster {cluster.identifier} is in the {cluster.status} state.")
+    refuse_busy(call, cluster)
     tags = dict(cluster.tags) if cluster.settings.get("CopyTagsToSnapshot") else {}
     tags |= checked_tags(call.params.get("Tags"))
     snapshot = begin_snapshot(call, cluster, call.params["DBClusterSnapshotIdentifier"], tags)

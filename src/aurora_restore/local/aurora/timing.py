@@ -15,6 +15,19 @@ MAX_DURATION_SECONDS = 7 * 24 * 3600.0
 class Durations:
     """How long each kind of work takes, in seconds. A change counts for work begun after it.
 
+    The last five are how RDS is contrary; 0 switches each of them off.
+
+    Attributes:
+        status_lag: how long a cluster or an instance goes on showing `available` after RDS has accepted a change of
+            it; meanwhile only `PendingModifiedValues` tells (terraform-provider-aws #28339, boto3 #609).
+        name_release: how long a name stays taken after a rename or a deletion has given it up
+            (RDS user guide, "Renaming a Multi-AZ DB cluster": about two minutes for DNS).
+        busy_after_creation: how long a cluster refuses changes with InvalidDBClusterStateFault after one of its new
+            instances became available, while its status flickers (Aurora user guide, "Viewing DB cluster status").
+        describe_lag: how long the Describe calls show what was there before an accepted request.
+        first_instance_lag: how much longer the first instance of a cluster takes than those that are asked for after
+            it; the writer is whichever is ready first (aws-cdk #30260, terraform-provider-aws #11324).
+
     Raises:
         ValueError: a duration that is negative or longer than a week.
     """
@@ -33,6 +46,11 @@ class Durations:
     snapshot: float = 2.0
     reboot: float = 2.5
     dns_lag: float = 2.0
+    status_lag: float = 0.0
+    name_release: float = 0.0
+    busy_after_creation: float = 0.0
+    describe_lag: float = 0.0
+    first_instance_lag: float = 0.0
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -103,6 +121,7 @@ class Transition:
 
     `subject` is the object's resource id (a snapshot's is its ARN), so a rename loses nothing. It is over
     when its time has come, its work is done and nothing holds it; `ends_as` replaces the status it leads to.
+    Until `shows_at` the object's status says nothing of it.
     """
 
     number: int
@@ -114,6 +133,7 @@ class Transition:
     arguments: dict[str, str] = field(default_factory=dict)
     held_by: str | None = None
     ends_as: str | None = None
+    shows_at: datetime | None = None
     work: Future[Any] | None = field(default=None, repr=False, compare=False)
 
     def time_is_over(self, now: datetime) -> bool:

@@ -87,6 +87,8 @@ class Region:
     events: list[Event] = field(default_factory=list)
     unusable_kms_keys: set[str] = field(default_factory=set)
     security_group_vpcs: dict[str, str] = field(default_factory=dict)
+    released_names: dict[str, datetime] = field(default_factory=dict)
+    """Cluster names that were given up, and until when they stay taken."""
 
     @property
     def default_security_group(self) -> str:
@@ -161,6 +163,7 @@ class World:
         self.global_clusters: dict[str, GlobalCluster] = {}
         self.transitions: list[Transition] = []
         self.begun = 0
+        self.earlier: list[tuple[datetime, dict[str, Region]]] = []
         self.work: EngineWork | None = None
         self.subnet_lookup: SubnetLookup = any_subnet
         for region in self.regions.values():
@@ -193,6 +196,21 @@ class World:
         self.transitions.append(transition)
         return transition
 
+    def begin_change(
+        self,
+        kind: Kind,
+        region: Region,
+        subject: str,
+        now: datetime,
+        seconds: float,
+        arguments: Mapping[str, str] | None = None,
+    ) -> Transition:
+        """Put an object on its way whose status shows it only after the status lag."""
+        shows_at = now + timedelta(seconds=self.durations.status_lag)
+        transition = self.begin(kind, region, subject, now, seconds, shows_at, arguments)
+        transition.shows_at = shows_at
+        return transition
+
     def transition_of(self, subject: str, *kinds: Kind) -> Transition | None:
         """What the object is going through; of these kinds, where any are given."""
         return next(
@@ -201,6 +219,10 @@ class World:
 
     def cancel_transitions(self, subject: str) -> None:
         self.transitions = [entry for entry in self.transitions if entry.subject != subject]
+
+    def release_name(self, region: Region, name: str, when: datetime) -> None:
+        """A cluster's name was given up; it can be taken again only after a while."""
+        region.released_names[name] = when + timedelta(seconds=self.durations.name_release)
 
     def global_cluster_of(self, cluster: Cluster) -> GlobalCluster | None:
         return next(
