@@ -41,6 +41,7 @@ AUTOMATED_NAME_PREFIX = "rds:"
 BUSY_CODES = frozenset(
     {"InvalidDBClusterSnapshotStateFault", "InvalidDBClusterStateFault", "InvalidDBInstanceState"}
 )
+NAME_TAKEN_CODE = "DBClusterAlreadyExistsFault"
 CLUSTER_GONE_CODES = frozenset({"DBClusterNotFoundFault"})
 INSTANCE_GONE_CODES = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"})
 SNAPSHOT_NOT_FOUND_CODES = frozenset({"DBClusterSnapshotNotFoundFault"})
@@ -132,7 +133,7 @@ class AwsRds:
             QuotaExceeded, SnapshotNotFound, SnapshotNotAvailable, SubnetGroupNotFound,
             ParameterGroupNotFound, KmsKeyNotAccessible, AwsRequestFailed.
         """
-        with Translating("rds", ignoring={"DBClusterAlreadyExistsFault"}):
+        with Translating("rds", ignoring={NAME_TAKEN_CODE}):
             self._rds.restore_db_cluster_from_snapshot(**parameters)
 
     def list_clusters(self) -> Sequence[DbCluster]:
@@ -155,11 +156,13 @@ class AwsRds:
         """Begin a rename; RDS answers before it is done.
 
         Raises:
-            ResourceBusy: the cluster is not `available`.
+            ResourceBusy: the cluster is not `available`, or the new name is still taken: by another cluster, by this
+                very rename, which was asked for before, or because RDS keeps a name for a while that was given up.
         """
         with _Changing(
             f"the cluster {db_cluster_identifier}",
-            ignoring=CLUSTER_GONE_CODES | {"DBClusterAlreadyExistsFault"},
+            ignoring=CLUSTER_GONE_CODES,
+            waiting={NAME_TAKEN_CODE: f"the name {new_db_cluster_identifier} is not free"},
         ):
             self._rds.modify_db_cluster(
                 DBClusterIdentifier=db_cluster_identifier,
@@ -346,15 +349,21 @@ class AwsRds:
 class _Changing(Translating):
     """Around a request that changes something: what is busy raises ResourceBusy, what is gone ends quietly."""
 
-    def __init__(self, what: str, ignoring: Collection[str] = ()) -> None:
+    def __init__(
+        self, what: str, ignoring: Collection[str] = (), waiting: Mapping[str, str] | None = None
+    ) -> None:
+        """`waiting`: codes that pass by themselves, and what each of them says."""
         super().__init__("rds", ignoring)
         self._what = what
+        self._waiting = waiting or {}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         if error is not None and error_code(error) in BUSY_CODES:
             raise _busy(self._what, error) from error
+        if error is not None and (passing := self._waiting.get(error_code(error) or "")):
+            raise ResourceBusy(f"{passing}: {error_message(error)}") from error
         return super().__exit__(kind, error, trace)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from aurora_restore.domain.asking import Asked, read_asked
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.times import format_time, parse_time
@@ -82,6 +83,18 @@ class Operation:
     def acts(self) -> dict[str, Any]:
         """What was asked of AWS, by kind: its name, how often, and whether AWS has answered."""
         return self.section("acts")
+
+    def asked(self, kind: str) -> Asked | None:
+        """When something was asked of AWS; None where it never was."""
+        return Asked.read(kind, self.acts.get(kind) or {})
+
+    def all_asked(self) -> dict[str, Asked]:
+        """Everything that was asked of AWS, by kind, with its times."""
+        return read_asked(self.acts)
+
+    def asked_by_cleanup(self) -> dict[str, Asked]:
+        """The same of its cleanup."""
+        return read_asked(self.section("cleanup").get("asked") or {})
 
     def phase(self, phase: Phase) -> dict[str, Any]:
         return dict(self.section("phases").get(phase.value) or {})

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
-from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.naming import OPERATION_TAG, short_hash
 from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
+from aurora_restore.domain.windows import is_open
 
 # Statuses that a cluster or an instance does not leave by itself (Aurora user guide, "Viewing DB cluster status").
 FAILED_CLUSTER_STATUSES = frozenset(
@@ -60,6 +62,10 @@ MASTER_PASSWORD = "MasterUserPassword"  # noqa: S105 - the name of a parameter
 # RDS changes a password in seconds to a few minutes; a request that died before it acted is made again then.
 PASSWORD_TAKES_EFFECT = timedelta(minutes=3)
 PASSWORD_LIMIT = timedelta(minutes=15)
+# Right after its creation a cluster is busy now and then, for minutes.
+SETTINGS_LIMIT = timedelta(minutes=30)
+BACKUP_WINDOW, MAINTENANCE_WINDOW = "PreferredBackupWindow", "PreferredMaintenanceWindow"
+WINDOWS_KIND, RETENTION_KIND = "windows", "retention"
 
 
 class RestoreAction(Enum):
@@ -73,6 +79,8 @@ class RestoreAction(Enum):
 
 @dataclass(frozen=True)
 class RestoreDecision:
+    """`kind` names a change of settings, under which the record keeps when it was asked for."""
+
     action: RestoreAction
     reason: str
     progress_percent: int = 0
@@ -81,6 +89,7 @@ class RestoreDecision:
     reported_percent: int | None = None
     role: ClusterRole | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,10 +100,22 @@ class Owner:
     tag: str = OPERATION_TAG
 
 
+@dataclass(frozen=True)
+class Asking:
+    """What was asked for so far, by kind, and the present: what a bound in time needs."""
+
+    now: datetime
+    asked: Mapping[str, Asked] = field(default_factory=dict)
+
+
 def decide_restore(
-    owner: Owner, plan: RestorePlan, cluster: DbCluster | None, instances: Sequence[DbInstance]
+    owner: Owner,
+    plan: RestorePlan,
+    cluster: DbCluster | None,
+    instances: Sequence[DbInstance],
+    asking: Asking,
 ) -> RestoreDecision:
-    """Decide the next thing to do. `instances` are the members that stand, by name or by membership.
+    """Decide the next thing to do. `instances` are the members that exist, by name or by membership.
 
     Raises:
         NameTaken, ClusterFailed, InstanceFailed
@@ -113,7 +134,8 @@ def decide_restore(
             waiting_for="cluster",
             reported_percent=cluster.percent_progress,
         )
-    return _decide_instances(owner, plan, cluster, {item.db_instance_identifier: item for item in instances})
+    standing = {item.db_instance_identifier: item for item in instances}
+    return _decide_instances(owner, plan, cluster, standing, asking)
 
 
 class PasswordAction(Enum):
@@ -196,10 +218,18 @@ def instance_parameters(plan: RestorePlan, instance: PlannedInstance) -> dict[st
 
 
 def _decide_instances(
-    owner: Owner, plan: RestorePlan, cluster: DbCluster, standing: Mapping[str, DbInstance]
+    owner: Owner,
+    plan: RestorePlan,
+    cluster: DbCluster,
+    standing: Mapping[str, DbInstance],
+    asking: Asking,
 ) -> RestoreDecision:
     for number, wanted in enumerate(plan.instances, start=1):
         found = standing.get(wanted.db_instance_identifier)
+        if found is None and (first := _unready_first(plan, standing)):
+            # RDS makes the writer of whichever instance is ready first, and the first is to be the writer.
+            reason = f"the first instance {first.db_instance_identifier} is `{first.status}`"
+            return RestoreDecision(RestoreAction.WAIT, reason, 60, waiting_for="instances")
         if found is None:
             reason = f"instance {number} of {len(plan.instances)}, {wanted.db_instance_identifier}, does not stand yet"
             return RestoreDecision(RestoreAction.CREATE_INSTANCE, reason, 60, wanted)
@@ -213,28 +243,83 @@ def _decide_instances(
     if cluster.status not in SERVING_STATUSES:
         reason = f"the cluster {cluster.db_cluster_identifier} is `{cluster.status}`"
         return RestoreDecision(RestoreAction.WAIT, reason, 90, waiting_for="change")
-    return _decide_settings(plan, cluster)
+    return _decide_settings(plan, cluster, asking)
 
 
-def _decide_settings(plan: RestorePlan, cluster: DbCluster) -> RestoreDecision:
+def _unready_first(plan: RestorePlan, standing: Mapping[str, DbInstance]) -> DbInstance | None:
+    """The first instance, where it exists and does not serve yet."""
+    first = standing.get(plan.instances[0].db_instance_identifier)
+    return first if first is not None and first.status not in SERVING_STATUSES else None
+
+
+def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> RestoreDecision:
     """What a restore cannot be given, and was asked for or the replaced cluster had."""
     missing = next((role for role in plan.cluster.roles if role not in cluster.roles), None)
     if missing:
+        kind = f"role-{short_hash(f'{missing.role_arn} {missing.feature_name}')}"
         reason = f"the role {missing.role_arn} is to be the cluster's as well"
-        return RestoreDecision(RestoreAction.ADD_ROLE, reason, 80, role=missing)
-    wanted = {
-        "BackupRetentionPeriod": (plan.cluster.backup_retention_days, cluster.backup_retention_days),
-        "PreferredBackupWindow": (plan.cluster.preferred_backup_window, cluster.preferred_backup_window),
-        "PreferredMaintenanceWindow": (
-            plan.cluster.preferred_maintenance_window,
-            cluster.preferred_maintenance_window,
-        ),
-    }
-    changes = {name: value for name, (value, found) in wanted.items() if value is not None and value != found}
-    if changes:
-        reason = f"to be as planned: {', '.join(changes)}"
-        return RestoreDecision(RestoreAction.CHANGE_SETTINGS, reason, 80, settings=changes)
+        decision = RestoreDecision(RestoreAction.ADD_ROLE, reason, 80, role=missing, kind=kind)
+        return _needed(decision, asking)
+    days = plan.cluster.backup_retention_days
+    if days is not None and days != cluster.backup_retention_days:
+        settings = {"BackupRetentionPeriod": days}
+        reason = f"backups are to be kept for {days} days"
+        decision = RestoreDecision(
+            RestoreAction.CHANGE_SETTINGS, reason, 80, settings=settings, kind=RETENTION_KIND
+        )
+        return _needed(decision, asking)
+    if windows := _windows_to_set(plan, cluster, asking):
+        reason = f"to be as on the replaced cluster: {', '.join(windows)}"
+        decision = RestoreDecision(
+            RestoreAction.CHANGE_SETTINGS, reason, 80, settings=windows, kind=WINDOWS_KIND
+        )
+        return _unless_under_way(decision, asking)
     return RestoreDecision(RestoreAction.LOG_IN, "the cluster and its instances are available", 80)
+
+
+def unmet_windows(plan: RestorePlan, cluster: DbCluster) -> dict[str, tuple[str, str]]:
+    """The windows that the cluster does not have as it should: its parameter, what is wanted, what is there."""
+    wanted = {
+        BACKUP_WINDOW: (plan.cluster.preferred_backup_window, cluster.preferred_backup_window),
+        MAINTENANCE_WINDOW: (plan.cluster.preferred_maintenance_window, cluster.preferred_maintenance_window),
+    }
+    return {
+        name: (value, found or "none") for name, (value, found) in wanted.items() if value and value != found
+    }
+
+
+def _windows_to_set(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> dict[str, str]:
+    """Hours of restoring are not thrown away for a window: what RDS does not take is left, and becomes a warning."""
+    asked = asking.asked.get(WINDOWS_KIND)
+    if _is_overdue(WINDOWS_KIND, asking) or (asked is not None and asked.given_up):
+        return {}
+    unmet = {name: wanted for name, (wanted, _) in unmet_windows(plan, cluster).items()}
+    # RDS refuses a maintenance window around the present.
+    if MAINTENANCE_WINDOW in unmet and is_open(unmet[MAINTENANCE_WINDOW], asking.now):
+        del unmet[MAINTENANCE_WINDOW]
+    return unmet
+
+
+def _is_overdue(kind: str, asking: Asking) -> bool:
+    asked = asking.asked.get(kind)
+    return asked is not None and asked.is_overdue(asking.now, SETTINGS_LIMIT)
+
+
+def _needed(decision: RestoreDecision, asking: Asking) -> RestoreDecision:
+    """What the cluster is not to be without. Raises ClusterFailed where RDS has not done it within its time."""
+    if _is_overdue(decision.kind, asking):
+        minutes = SETTINGS_LIMIT.total_seconds() / 60
+        raise ClusterFailed(f"RDS has not done it within {minutes:g} minutes: {decision.reason}.")
+    return _unless_under_way(decision, asking)
+
+
+def _unless_under_way(decision: RestoreDecision, asking: Asking) -> RestoreDecision:
+    """What RDS has accepted a moment ago need not show yet."""
+    asked = asking.asked.get(decision.kind)
+    if asked is None or not asked.is_under_way(asking.now):
+        return decision
+    reason = f"RDS has accepted a change and does not show it yet: {decision.reason}"
+    return RestoreDecision(RestoreAction.WAIT, reason, 80, waiting_for="change")
 
 
 def _require_ours(kind: str, name: str, tags: Mapping[str, str], owner: Owner) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
+from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.errors import NameTaken, SwitchOverFailed
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import DbCluster
@@ -14,6 +16,8 @@ from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.restoring import FAILED_CLUSTER_STATUSES, SERVING_STATUSES
 
 RENAMING = "renaming"
+NEW_IDENTIFIER = "DBClusterIdentifier"
+"""The pending value that tells of a rename which RDS has accepted and its status does not show yet."""
 
 
 class SwitchAction(Enum):
@@ -24,11 +28,19 @@ class SwitchAction(Enum):
     WAIT = "wait"
     DONE = "done"
 
+    @property
+    def kind(self) -> str:
+        """The name under which the record keeps when this was asked for."""
+        return self.name.lower()
+
 
 @dataclass(frozen=True)
 class SwitchDecision:
+    """`is_unseen`: one of the two clusters shows under none of the names."""
+
     action: SwitchAction
     reason: str
+    is_unseen: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,9 +101,8 @@ def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
         return SwitchDecision(SwitchAction.DONE, f"{plan.target_cluster_id} is the new cluster")
     new = places.beside if parties.is_new(places.beside) else None
     if new is None or not any(parties.is_old(item) for item in places.all()):
-        return SwitchDecision(
-            SwitchAction.WAIT, "one of the two clusters does not show: a rename is under way"
-        )
+        reason = "one of the two clusters does not show: a rename is under way"
+        return SwitchDecision(SwitchAction.WAIT, reason, is_unseen=True)
     if not _is_renamable(new):
         return _not_yet(new)
     old = places.target
@@ -117,7 +128,8 @@ def decide_way_back(parties: Parties, places: Places) -> SwitchDecision:
     if parties.is_old(places.target):
         return SwitchDecision(SwitchAction.DONE, f"{target} is the old cluster")
     if not parties.is_old(places.aside):
-        return SwitchDecision(SwitchAction.WAIT, "the old cluster does not show: a rename is under way")
+        reason = "the old cluster does not show: a rename is under way"
+        return SwitchDecision(SwitchAction.WAIT, reason, is_unseen=True)
     if places.target is None:
         return SwitchDecision(SwitchAction.RENAME_OLD_BACK, f"{target} is free for the old cluster")
     if parties.is_new(places.target):
@@ -128,10 +140,32 @@ def decide_way_back(parties: Parties, places: Places) -> SwitchDecision:
     )
 
 
+def late_rename_of_old(
+    asked: Iterable[Asked], parties: Parties, places: Places, now: datetime
+) -> Asked | None:
+    """The last rename of the old cluster that may still take effect, although nothing shows it; None where none can.
+
+    RDS may accept a rename and show nothing of it for minutes; what it refused cannot come any more.
+    """
+    seen = {
+        SwitchAction.RENAME_OLD_ASIDE.kind: parties.is_old(places.aside),
+        SwitchAction.RENAME_OLD_BACK.kind: parties.is_old(places.target),
+    }
+    renames = [item for item in asked if item.kind in seen and not item.refused]
+    latest = max(renames, key=lambda item: item.last, default=None)
+    if latest is None or seen[latest.kind] or not latest.may_arrive(now):
+        return None
+    return latest
+
+
 def _renaming(places: Places) -> SwitchDecision | None:
+    """A rename is under way where the status says so, and where only the pending values do."""
     for cluster in places.all():
+        name = cluster.db_cluster_identifier
         if cluster.status == RENAMING:
-            return SwitchDecision(SwitchAction.WAIT, f"{cluster.db_cluster_identifier} is `renaming`")
+            return SwitchDecision(SwitchAction.WAIT, f"{name} is `renaming`")
+        if new_name := cluster.pending_modified_values.get(NEW_IDENTIFIER):
+            return SwitchDecision(SwitchAction.WAIT, f"{name} is about to be renamed to {new_name}")
     return None
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
+from enum import Enum
 from typing import Any
 
 from aurora_restore.domain.observed import DbCluster, DbInstance
@@ -11,6 +13,16 @@ from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.restoring import SERVING_STATUSES
 
 NOTHING = "(nothing)"
+# A pending value can stay for ever (terraform-provider-aws #45575): it is waited for only so long.
+PENDING_LIMIT = timedelta(minutes=15)
+PENDING_NAMES: Mapping[str, str] = {
+    "iam_authentication": "IAMDatabaseAuthenticationEnabled",
+    "cloudwatch_logs_exports": "PendingCloudwatchLogsExports",
+    "backup_retention_days": "BackupRetentionPeriod",
+    "storage_type": "StorageType",
+    "engine_version": "EngineVersion",
+}
+"""The fields that DescribeDBClusters can show as pending, by their names here."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +46,24 @@ def compare(plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstanc
     return (*_cluster_checks(plan, cluster), *_instance_checks(plan, instances))
 
 
-def is_settled(cluster: DbCluster, instances: Sequence[DbInstance]) -> bool:
-    """Whether nothing is on its way any more, so that a difference is a difference."""
+class Settling(Enum):
+    """Whether a difference is a difference. PENDING: all statuses are final, and values are still to change."""
+
+    CHANGING = "changing"
+    PENDING = "pending"
+    SETTLED = "settled"
+
+
+def settling(cluster: DbCluster, instances: Sequence[DbInstance]) -> Settling:
     statuses = [cluster.status, *(item.status for item in instances)]
-    return all(status in SERVING_STATUSES for status in statuses) and not cluster.pending_modified_values
+    if not all(status in SERVING_STATUSES for status in statuses):
+        return Settling.CHANGING
+    return Settling.PENDING if cluster.pending_modified_values else Settling.SETTLED
+
+
+def is_pending(check: FieldCheck, cluster: DbCluster) -> bool:
+    """Whether RDS has accepted the value that is wanted, and does not show it yet."""
+    return PENDING_NAMES.get(check.field, "") in cluster.pending_modified_values
 
 
 def _cluster_checks(plan: RestorePlan, cluster: DbCluster) -> Iterable[FieldCheck]:

@@ -16,7 +16,8 @@ from aurora_restore.domain.times import format_time
 from aurora_restore.steps.closing import complete, publish_aside, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Retirement
-from aurora_restore.steps.way_back import LEFTOVERS, Tidying, next_duty
+from aurora_restore.steps.tidying import Tidying
+from aurora_restore.steps.way_back import LEFTOVERS, next_duty
 from aurora_restore.steps.way_forward import persist
 
 # A kept cluster that cannot be retired (somebody protected it, no room for its snapshot) is tried again later.

@@ -32,15 +32,9 @@ from aurora_restore.steps.closing import close, settle, tell_patiently
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.snapshot_check import begin_record
 from aurora_restore.steps.switch_over import observe_places
+from aurora_restore.steps.tidying import Duty, Tidying
 from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail
-from aurora_restore.steps.way_back import (
-    WAY_BACK,
-    Duty,
-    Tidying,
-    await_late_arrivals,
-    next_duty,
-    parties_of_look,
-)
+from aurora_restore.steps.way_back import WAY_BACK, await_late_arrivals, next_duty, parties_of_look
 from aurora_restore.steps.way_forward import WAY_FORWARD
 from aurora_restore.steps.world import World
 

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.errors import (
-    ClusterFailed,
     DatabaseUnreachable,
     MasterLoginRefused,
     ResourceBusy,
     SnapshotCopyFailed,
+    StepFailed,
 )
-from aurora_restore.domain.naming import short_hash
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -26,6 +25,10 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.restoring import (
+    BACKUP_WINDOW,
+    MAINTENANCE_WINDOW,
+    WINDOWS_KIND,
+    Asking,
     Owner,
     PasswordAction,
     PasswordChanges,
@@ -35,6 +38,7 @@ from aurora_restore.domain.restoring import (
     decide_restore,
     instance_parameters,
     restore_parameters,
+    unmet_windows,
 )
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.domain.times import format_time, parse_time
@@ -46,7 +50,6 @@ from aurora_restore.steps.world import World
 # A new endpoint takes minutes at the most to appear in DNS; after that it is the network that is wrong.
 UNREACHABLE_LIMIT = timedelta(minutes=15)
 LOGIN_PERCENT = 95
-SETTINGS_TRIES = 3
 PASSWORD_CHANGES = "master_password_changes"  # noqa: S105 - the name of a field
 NOTHING_CHANGED_WARNING = (
     "The admin secret holds the very password that the master user had in production: it opens both. Put another "
@@ -65,7 +68,8 @@ def restore_cluster(operation: Operation, world: World) -> StepOutcome:
     if plan.strategy is Strategy.UNDO:
         return wake_kept_cluster(operation, world, plan, cluster)
     instances = _instances(world, plan) if cluster else []
-    decision = decide_restore(Owner(operation.operation_id), plan, cluster, instances)
+    asking = Asking(world.clock.now(), operation.all_asked())
+    decision = decide_restore(Owner(operation.operation_id), plan, cluster, instances, asking)
     try:
         return _carry_out(operation, world, plan, decision, cluster, instances)
     except ResourceBusy as busy:
@@ -155,12 +159,7 @@ def _bring_settings(
     operation: Operation, world: World, plan: RestorePlan, decision: RestoreDecision
 ) -> StepOutcome:
     """One role, or the windows: what no request names and the replaced cluster has."""
-    name, role = plan.cluster.db_cluster_identifier, decision.role
-    kind = f"role-{short_hash(f'{role.role_arn} {role.feature_name}')}" if role else "settings"
-    if operation.acts.get(kind, {}).get("tries", 0) >= SETTINGS_TRIES:
-        raise ClusterFailed(
-            f"RDS did not take it over although it was asked {SETTINGS_TRIES} times: {decision.reason}."
-        )
+    name, role, kind = plan.cluster.db_cluster_identifier, decision.role, decision.kind
 
     def request() -> None:
         if role:
@@ -168,7 +167,15 @@ def _bring_settings(
         else:
             world.target_rds.modify_cluster(name, decision.settings)
 
-    answered = act(world, operation, kind, name, request)
+    try:
+        answered = act(world, operation, kind, name, request)
+    except StepFailed as failed:
+        if kind != WINDOWS_KIND:
+            raise
+        # A window is worth no restore: it is left, and the warning at the end says so.
+        message = f"the windows are left as they are: {failed.message}"
+        event = Event("cluster.settings_left", {"reason": failed.message})
+        return StepOutcome(in_progress(message, 80, "change"), {f"acts.{kind}.given_up": True}, (event,))
     event = Event(f"cluster.{kind.partition('-')[0]}_changed", {"reason": decision.reason})
     return StepOutcome(in_progress(decision.reason, decision.progress_percent, "change"), answered, (event,))
 
@@ -183,19 +190,36 @@ def _take_over_master(
     admin = world.secrets.read_credentials(plan.admin_secret_id)
     attempt = world.databases.log_in(endpoint, admin)
     if attempt.outcome is LoginOutcome.ACCEPTED:
-        return _confirmed(operation, cluster, instances)
+        return _confirmed(operation, plan, cluster, instances)
     if attempt.outcome is LoginOutcome.UNREACHABLE:
         return _unreachable(operation, world, endpoint, attempt)
     return _refused(operation, world, cluster, admin, attempt)
 
 
-def _confirmed(operation: Operation, cluster: DbCluster, instances: Sequence[DbInstance]) -> StepOutcome:
+def _confirmed(
+    operation: Operation, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
+) -> StepOutcome:
     changes = {f"restore_details.{name}": value for name, value in _details(cluster, instances).items()}
+    warnings = [window_warning(plan, *unmet) for unmet in unmet_windows(plan, cluster).items()]
     if not operation.section(PASSWORD_CHANGES):
         # Nothing was changed yet, and the admin secret opened it: production's password still does.
-        changes["warnings"] = [*operation.item.get("warnings", ()), NOTHING_CHANGED_WARNING]
+        warnings.append(NOTHING_CHANGED_WARNING)
+    if warnings:
+        changes["warnings"] = [*operation.item.get("warnings", ()), *warnings]
     message = f"the cluster {cluster.db_cluster_identifier} stands, and its master user has the admin secret"
     return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
+
+
+def window_warning(plan: RestorePlan, parameter: str, values: tuple[str, str]) -> str:
+    """What is not as on the replaced cluster, and the command that sets it."""
+    wanted, found = values
+    option = {BACKUP_WINDOW: "preferred-backup-window", MAINTENANCE_WINDOW: "preferred-maintenance-window"}
+    target = plan.target_cluster_id
+    return (
+        f"{parameter} is {found}, and was {wanted} on the replaced cluster: RDS did not take it. Set it by "
+        f"`aws rds modify-db-cluster --db-cluster-identifier {target} --{option[parameter]} {wanted} "
+        "--apply-immediately`."
+    )
 
 
 def _refused(

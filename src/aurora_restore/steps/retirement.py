@@ -26,7 +26,8 @@ from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.world import World
 
-STOP_TRIES = 3
+# A kept cluster that cannot be stopped for so long is kept running.
+STOP_LIMIT = timedelta(minutes=15)
 
 
 class Act(Protocol):
@@ -202,7 +203,7 @@ class Retirement:
         except ResourceBusy as busy:
             return StepOutcome(in_progress(busy.message, 50, "stop"))
         except StepFailed as failed:
-            if self._tries_to_stop() < STOP_TRIES:
+            if self._refused_to_stop_for() < STOP_LIMIT:
                 return StepOutcome(in_progress(f"{self.name} was not stopped: {failed.message}", 50, "stop"))
             # It is kept all the same; that it goes on running costs money, not data.
             return self._kept(cluster, f"the kept cluster {self.name} could not be stopped: {failed.message}")
@@ -210,11 +211,13 @@ class Retirement:
         event = Event("replaced.stop_started", details)
         return StepOutcome(in_progress(f"{self.name} is being stopped", 50, "stop"), changes, (event,))
 
-    def _tries_to_stop(self) -> int:
-        """How often it was tried, by the run or by its cleanup."""
-        by_run = int(self.operation.acts.get("stop", {}).get("tries", 0))
+    def _refused_to_stop_for(self) -> timedelta:
+        """Since when the run, or its cleanup, has been trying."""
+        asked = self.operation.asked("stop")
         waits = self.operation.section("cleanup").get("waits") or {}
-        return max(by_run, int(waits.get("stop", {}).get("looks", 0)))
+        since = [parse_time(wait["since"]) for wait in (waits.get("stop"),) if wait]
+        since += [asked.first] if asked else []
+        return self.world.clock.now() - min(since) if since else timedelta()
 
     def _kept(self, cluster: DbCluster, warning: str | None = None) -> StepOutcome:
         until = cluster.tags.get(KEEP_UNTIL_TAG)

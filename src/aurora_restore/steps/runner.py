@@ -7,7 +7,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from aurora_restore.domain.errors import OperationNotRunning, PhaseTimedOut, RestoreError, TransientFault
+from aurora_restore.domain.asking import asked_now
+from aurora_restore.domain.errors import (
+    OperationNotRunning,
+    PhaseTimedOut,
+    RequestRefused,
+    ResourceBusy,
+    RestoreError,
+    StepFailed,
+    TransientFault,
+)
 from aurora_restore.domain.operation import Operation, OperationStatus, phase_state, waits_after
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.times import format_time
@@ -81,12 +90,17 @@ def act(
     Raises:
         OperationNotRunning: the record was closed meanwhile.
     """
-    tries = int(operation.acts.get(kind, {}).get("tries", 0)) + 1
-    time = format_time(world.clock.now())
-    begun = {"name": name, "tries": tries, "last_time": time, "answered": False}
+    before = operation.acts.get(kind) or {}
+    begun = asked_now(before, name, world.clock.now())
     made = {f"made.{kind}": name} if makes else {}
     record_running(world, operation.operation_id, {f"acts.{kind}": begun, **made, **(also or {})})
-    request()
+    try:
+        request()
+    except (ResourceBusy, RequestRefused, StepFailed):
+        # AWS has said that it does not do it. Where it was asked before, that may be because it is at it already.
+        if not before or before.get("refused"):
+            record_details(world, operation.operation_id, {f"acts.{kind}": {**begun, "refused": True}})
+        raise
     return {f"acts.{kind}": {**begun, "answered": True}}
 
 

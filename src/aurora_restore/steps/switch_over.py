@@ -23,9 +23,10 @@ from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.runner import act
 from aurora_restore.steps.world import World
 
-RENAME_TRIES = 5
+# From the first request for a rename to its being seen; RDS takes a minute or two, and now and then many more.
+RENAME_LIMIT = timedelta(minutes=30)
 # RDS shows a cluster that is being renamed under one of its names; only for moments under neither.
-UNSEEN_LIMIT = timedelta(minutes=15)
+UNSEEN_LIMIT = timedelta(minutes=30)
 
 
 def switch_over(operation: Operation, world: World) -> StepOutcome:
@@ -66,13 +67,20 @@ def rename_of(parties: Parties, action: SwitchAction) -> tuple[str, str]:
 
 
 def _rename(operation: Operation, world: World, parties: Parties, decision: SwitchDecision) -> StepOutcome:
-    kind = decision.action.name.lower()
+    kind, now = decision.action.kind, world.clock.now()
     name, new_name = rename_of(parties, decision.action)
-    if operation.acts.get(kind, {}).get("tries", 0) >= RENAME_TRIES:
-        raise SwitchOverFailed(f"The cluster {name} was not renamed to {new_name}, {RENAME_TRIES} times.")
+    if asked := operation.asked(kind):
+        if asked.is_overdue(now, RENAME_LIMIT):
+            minutes = RENAME_LIMIT.total_seconds() / 60
+            raise SwitchOverFailed(
+                f"RDS has not renamed the cluster {name} to {new_name} within {minutes:g} minutes."
+            )
+        if asked.is_under_way(now):
+            message = f"RDS has accepted that {name} is renamed to {new_name}, and does not show it yet"
+            return StepOutcome(in_progress(message, 50, "rename"))
     leaves_name = decision.action is SwitchAction.RENAME_OLD_ASIDE
     gone = {
-        "switch_over.name_gone_time": format_time(world.clock.now()),
+        "switch_over.name_gone_time": format_time(now),
         "switch_over.aside_identifier": new_name,
     }
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from aurora_restore.domain.configuration import (
     ClusterConfiguration,
@@ -16,8 +17,8 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.prediction import compared
 from aurora_restore.domain.replacement import Strategy
-from aurora_restore.domain.results import done, in_progress, skipped
-from aurora_restore.domain.verification import compare, is_settled
+from aurora_restore.domain.results import Phase, done, in_progress, skipped
+from aurora_restore.domain.verification import PENDING_LIMIT, Settling, compare, is_pending, settling
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.runner import record_details
 from aurora_restore.steps.world import World
@@ -35,14 +36,21 @@ def verify_restore(operation: Operation, world: World) -> StepOutcome:
     instances = world.target_rds.list_cluster_instances(name)
     checks = compare(plan, cluster, instances)
     differences = _differences(operation, world, plan, cluster, instances)
-    changes = {
+    changes: dict[str, Any] = {
         "restore_details.verification": [check.to_item() for check in checks],
         "restore_details.differences": [item.to_item() for item in differences],
     }
-    differing = [check for check in checks if not check.matches]
-    if not is_settled(cluster, instances):
+    state = settling(cluster, instances)
+    if state is Settling.CHANGING:
         message = f"the cluster {name} is still settling: `{cluster.status}`"
         return StepOutcome(in_progress(message, 50, "settling"))
+    pending = ", ".join(cluster.pending_modified_values)
+    if state is Settling.PENDING:
+        message = f"RDS has still to apply values to the cluster {name}: {pending}"
+        if operation.waited_for(Phase.VERIFY_RESTORE, message, world.clock.now()) < PENDING_LIMIT:
+            return StepOutcome(in_progress(message, 50, "settling"))
+        changes["warnings"] = [*operation.item.get("warnings", ()), _pending_warning(name, pending)]
+    differing = [check for check in checks if not check.matches and not is_pending(check, cluster)]
     if differing:
         record_details(world, operation.operation_id, changes)
         words = "; ".join(f"{item.field}: wanted {item.wanted}, found {item.found}" for item in differing)
@@ -69,6 +77,15 @@ def _differences(
     replaced = ClusterConfiguration.from_item(operation.section("replaced"))
     restored = configuration_of(cluster, instances)
     return compared(plan.replacement, replaced, restored, keeps_port=world.settings.keeps_ports)
+
+
+def _pending_warning(name: str, pending: str) -> str:
+    minutes = PENDING_LIMIT.total_seconds() / 60
+    return (
+        f"RDS has not applied these values to {name} within {minutes:g} minutes and goes on showing them as pending: "
+        f"{pending}. Look at PendingModifiedValues of `aws rds describe-db-clusters`; a value that stays there may "
+        "wait for the maintenance window."
+    )
 
 
 def _words(checks: int, differences: int) -> str:

@@ -5,22 +5,27 @@ Each is safe to go through again: what it is about is told by names, tags and re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
+from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.cleaning import may_arrive_late, plan_of_replaced
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.copying import GOING_STATUSES
-from aurora_restore.domain.errors import ClusterFailed, FinalSnapshotFailed, ResourceBusy, SwitchOverFailed
+from aurora_restore.domain.errors import (
+    ClusterFailed,
+    FinalSnapshotFailed,
+    StepFailed,
+    SwitchOverFailed,
+)
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
-from aurora_restore.domain.observed import DbCluster, DbInstance, ExecutionState
-from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.restoring import (
     SERVING_STATUSES,
+    Asking,
     Owner,
     RestoreAction,
     RestoreDecision,
@@ -29,67 +34,21 @@ from aurora_restore.domain.restoring import (
     restore_parameters,
 )
 from aurora_restore.domain.results import StepStatus, in_progress
-from aurora_restore.domain.switching import Parties, SwitchAction, decide_way_back, parties_of
+from aurora_restore.domain.switching import (
+    Parties,
+    SwitchAction,
+    SwitchDecision,
+    decide_way_back,
+    late_rename_of_old,
+    parties_of,
+)
+from aurora_restore.domain.times import format_time
 from aurora_restore.domain.waiting import duration_words
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.switch_over import cluster_details, observe_places, rename_of
-from aurora_restore.steps.world import World
+from aurora_restore.steps.tidying import Duty, Tidying
 
-UNSEEN_LIMIT_SECONDS = 1800
-
-
-@dataclass(frozen=True)
-class Tidying:
-    """One look of a cleanup: the operation, how its execution ended, and when."""
-
-    world: World
-    operation: Operation
-    execution: ExecutionState | None
-    ended_time: datetime
-
-    @property
-    def operation_id(self) -> str:
-        return self.operation.operation_id
-
-    @property
-    def plan(self) -> RestorePlan | None:
-        return self.operation.plan if self.operation.is_planned else None
-
-    def act(
-        self, _kind: str, _name: str, request: Callable[[], None], /, *, also: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Nothing fences a cleanup: what it does can be done twice."""
-        if also:
-            self.world.records.update(self.operation_id, dict(also))
-        request()
-        return {}
-
-    def find(self, name: str) -> DbCluster | None:
-        return self.world.target_rds.find_cluster(name)
-
-    def do(self, doing: str, done: str, waiting_for: str, request: Callable[[], None]) -> StepOutcome:
-        """One request, in words for while it is going on and for afterwards; what is busy is waited for."""
-        try:
-            request()
-        except ResourceBusy as busy:
-            return StepOutcome(in_progress(busy.message, 50, waiting_for))
-        return StepOutcome(in_progress(doing, 50, waiting_for), {}, (Event("cleanup.did", {"done": done}),))
-
-    def removal(self, cluster: DbCluster) -> Retirement:
-        """The removal of a cluster that this operation made: without a final snapshot and without its backups."""
-        return Retirement(
-            self.world,
-            self.operation,
-            self.act,
-            cluster.db_cluster_identifier,
-            cluster.db_cluster_resource_id,
-            None,
-            is_replaced=False,
-        )
-
-
-Duty = Callable[[Tidying], StepOutcome | None]
+UNSEEN_LIMIT_SECONDS = 3600
 
 
 def put_old_back(look: Tidying) -> StepOutcome | None:
@@ -105,7 +64,7 @@ def put_old_back(look: Tidying) -> StepOutcome | None:
     if decision.action is SwitchAction.DONE:
         return None
     if decision.action is SwitchAction.WAIT:
-        _refuse_endless_wait(look, decision.reason)
+        _refuse_endless_wait(look, decision)
         return StepOutcome(in_progress(decision.reason, 50, "rename"))
     if decision.action is SwitchAction.RENAME_NEW_OUT and places.target and not _is_renamable(places.target):
         if not_yet := _awaken(look, places.target):
@@ -118,6 +77,7 @@ def put_old_back(look: Tidying) -> StepOutcome | None:
     name, new_name = rename_of(parties, decision.action)
     doing = f"{name} is being renamed to {new_name}: {decision.reason}"
     done = f"renamed {name} to {new_name}"
+    look.note_asked(decision.action.kind, name)
     return look.do(doing, done, "rename", lambda: look.world.target_rds.rename_cluster(name, new_name))
 
 
@@ -177,7 +137,9 @@ def bring_old_back(look: Tidying) -> StepOutcome | None:
         cluster, instances = _as_put_back(look, cluster, instances)
     if cluster is not None and cluster.status in SERVING_STATUSES:
         _tell_maker(look, replacement, cluster)
-    decision = decide_restore(Owner(look.operation_id, PUT_BACK_TAG), old_plan, cluster, instances)
+    owner = Owner(look.operation_id, PUT_BACK_TAG)
+    asking = Asking(look.world.clock.now(), look.operation.asked_by_cleanup())
+    decision = decide_restore(owner, old_plan, cluster, instances, asking)
     return _carry_out(look, old_plan, replacement, decision)
 
 
@@ -247,10 +209,29 @@ def unmark_old(look: Tidying) -> StepOutcome | None:
 
 def await_late_arrivals(look: Tidying) -> StepOutcome | None:
     """What a stopped run asked for in its last moment may still come: it is waited for, and then removed as well."""
-    if not may_arrive_late(look.operation, look.execution, look.ended_time, look.world.clock.now()):
+    now = look.world.clock.now()
+    if late := _late_rename(look, now):
+        message = f"RDS may still carry out the rename that it was asked for at {format_time(late.last)}"
+        return StepOutcome(in_progress(message, 90, "late_rename"))
+    if not may_arrive_late(look.operation, look.execution, look.ended_time, now):
         return None
     message = "a function that was at work when the execution was stopped may still be at its last request"
     return StepOutcome(in_progress(message, 90, "late_arrivals"))
+
+
+def _late_rename(look: Tidying, now: datetime) -> Asked | None:
+    """A rename that comes after the record is closed would take the name from the cluster that has it."""
+    parties = parties_of_look(look)
+    if parties is None:
+        return None
+    places = observe_places(look.world, parties)
+    return late_rename_of_old(_asked(look), parties, places, now)
+
+
+def _asked(look: Tidying) -> Iterable[Asked]:
+    """By the run, and by its cleanup."""
+    yield from look.operation.all_asked().values()
+    yield from look.operation.asked_by_cleanup().values()
 
 
 def prove_old_serves(look: Tidying) -> StepOutcome | None:
@@ -302,9 +283,11 @@ def _is_renamable(cluster: DbCluster) -> bool:
     return cluster.status in SERVING_STATUSES or cluster.status == "modifying"
 
 
-def _refuse_endless_wait(look: Tidying, reason: str) -> None:
+def _refuse_endless_wait(look: Tidying, decision: SwitchDecision) -> None:
+    """A cluster that shows nowhere was taken away by somebody else: people have to look."""
     waited = (look.world.clock.now() - look.ended_time).total_seconds()
-    if waited > UNSEEN_LIMIT_SECONDS and "does not show" in reason:
+    if waited > UNSEEN_LIMIT_SECONDS and decision.is_unseen:
+        reason = decision.reason
         raise SwitchOverFailed(f"After {duration_words(waited)} still: {reason}. Nothing more was touched.")
 
 
@@ -360,13 +343,27 @@ def _carry_out(
     role = decision.role
     if decision.action is RestoreAction.ADD_ROLE and role:
         done = f"gave {name} the role {role.role_arn} again"
+        look.note_asked(decision.kind, name)
         return look.do(
             decision.reason, done, "change", lambda: rds.add_role(name, role.role_arn, role.feature_name)
         )
     if decision.action is RestoreAction.CHANGE_SETTINGS:
-        done = f"gave {name} its windows again"
-        return look.do(decision.reason, done, "change", lambda: rds.modify_cluster(name, decision.settings))
+        return _give_windows(look, name, decision)
     return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for, decision.reported_percent))
+
+
+def _give_windows(look: Tidying, name: str, decision: RestoreDecision) -> StepOutcome:
+    """The windows of the old cluster. It is worth more than they are: what RDS refuses is left, and said."""
+    look.note_asked(decision.kind, name)
+    done = f"gave {name} its windows again"
+    try:
+        rds, settings = look.world.target_rds, decision.settings
+        return look.do(decision.reason, done, "change", lambda: rds.modify_cluster(name, settings))
+    except StepFailed as failed:
+        look.give_up(decision.kind)
+        left = f"left the windows of {name} as RDS made them: {failed.message}"
+        event = Event("cleanup.did", {"done": left})
+        return StepOutcome(in_progress(left, 50, "change"), {}, (event,))
 
 
 def _proved_snapshot(look: Tidying, replacement: Replacement) -> str:

@@ -15,13 +15,8 @@ from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.switch_over import switched_changes
-from aurora_restore.steps.way_back import (
-    Duty,
-    Tidying,
-    await_late_arrivals,
-    drop_snapshot_of,
-    parties_of_look,
-)
+from aurora_restore.steps.tidying import Duty, Tidying
+from aurora_restore.steps.way_back import await_late_arrivals, drop_snapshot_of, parties_of_look
 
 
 def record_switch(look: Tidying) -> StepOutcome | None:

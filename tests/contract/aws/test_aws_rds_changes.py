@@ -105,7 +105,6 @@ def test_a_refused_change_names_the_right_that_is_missing(
     "change",
     [
         lambda rds: rds.rename_cluster("nobody", "staging-old"),
-        lambda rds: rds.rename_cluster("staging", "staging"),
         lambda rds: rds.stop_cluster("nobody"),
         lambda rds: rds.start_cluster("nobody"),
         lambda rds: rds.modify_cluster("nobody", {"DeletionProtection": False}),
@@ -117,6 +116,11 @@ def test_a_refused_change_names_the_right_that_is_missing(
 def test_what_is_gone_or_done_already_is_left_to_the_next_look(rds: AwsRds, change: Change) -> None:
     change(rds)
     assert rds.find_cluster("staging") is not None
+
+
+def test_a_name_that_is_not_free_yet_is_waited_for(rds: AwsRds) -> None:
+    with pytest.raises(ResourceBusy, match="staging is not free"):
+        rds.rename_cluster("staging", "staging")
 
 
 def test_a_rename_is_seen_when_it_is_done(rds: AwsRds, clock: StandingClock) -> None:

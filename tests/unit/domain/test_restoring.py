@@ -1,54 +1,85 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.unit.domain.builders import OPERATION_ID, cluster, instances, plan
+from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, instances, plan
 
+from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
 from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance
+from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.restoring import (
+    BACKUP_WINDOW,
     FAILED_CLUSTER_STATUSES,
     FAILED_INSTANCE_STATUSES,
+    MAINTENANCE_WINDOW,
+    WINDOWS_KIND,
+    Asking,
     Owner,
     PasswordAction,
     PasswordChanges,
     RestoreAction,
+    RestoreDecision,
     decide_password,
     decide_restore,
     instance_parameters,
     restore_parameters,
+    unmet_windows,
 )
 
 OURS = Owner(OPERATION_ID)
+ROLE = ClusterRole("arn:aws:iam::123456789012:role/import", "s3Import")
+
+
+def decide(
+    wanted: RestorePlan, found: DbCluster | None, members: Sequence[DbInstance], **asked: Asked
+) -> RestoreDecision:
+    return decide_restore(OURS, wanted, found, members, Asking(NOW, asked))
+
+
+def asked(
+    kind: str, first_minutes: float, last_seconds: float, *, answered: bool = True, given_up: bool = False
+) -> Asked:
+    """Asked for the first time so many minutes ago, and for the last time so many seconds ago."""
+    first, last = NOW - timedelta(minutes=first_minutes), NOW - timedelta(seconds=last_seconds)
+    return Asked(kind, first, last, answered, refused=False, given_up=given_up)
+
+
+def with_windows(backup: str = "07:00-07:30", maintenance: str = "sat:03:00-sat:03:30") -> RestorePlan:
+    made = plan()
+    wanted = replace(made.cluster, preferred_backup_window=backup, preferred_maintenance_window=maintenance)
+    return replace(made, cluster=wanted)
 
 
 def test_a_cluster_that_does_not_stand_is_restored() -> None:
-    assert decide_restore(OURS, plan(), None, []).action is RestoreAction.RESTORE_CLUSTER
+    assert decide(plan(), None, []).action is RestoreAction.RESTORE_CLUSTER
 
 
 def test_a_cluster_that_is_being_made_is_waited_for_with_its_progress() -> None:
-    decision = decide_restore(OURS, plan(), cluster(status="creating", percent_progress=40), [])
+    decision = decide(plan(), cluster(status="creating", percent_progress=40), [])
     assert (decision.action, decision.progress_percent) == (RestoreAction.WAIT, 20)
 
 
 @pytest.mark.parametrize("status", sorted(FAILED_CLUSTER_STATUSES))
 def test_a_cluster_that_will_not_stand_any_more_ends_the_run(status: str) -> None:
     with pytest.raises(ClusterFailed, match=f"`{status}`"):
-        decide_restore(OURS, plan(), cluster(status=status), [])
+        decide(plan(), cluster(status=status), [])
 
 
 @pytest.mark.parametrize("tags", [{}, {OPERATION_TAG: "restore-other"}])
 def test_a_cluster_that_is_not_ours_is_left_alone(tags: dict[str, str]) -> None:
     with pytest.raises(NameTaken, match="not touched"):
-        decide_restore(OURS, plan(), cluster(tags=tags), [])
+        decide(plan(), cluster(tags=tags), [])
 
 
 def test_instances_are_created_one_after_the_other() -> None:
     wanted = plan(instance_count=3)
     for count in range(3):
-        decision = decide_restore(OURS, wanted, cluster(), instances(3)[:count])
+        decision = decide(wanted, cluster(), instances(3)[:count])
         assert decision.action is RestoreAction.CREATE_INSTANCE
         assert decision.instance == wanted.instances[count]
 
@@ -56,27 +87,80 @@ def test_instances_are_created_one_after_the_other() -> None:
 @pytest.mark.parametrize("status", sorted(FAILED_INSTANCE_STATUSES))
 def test_an_instance_that_will_not_stand_any_more_ends_the_run(status: str) -> None:
     with pytest.raises(InstanceFailed, match=f"`{status}`"):
-        decide_restore(OURS, plan(), cluster(), instances(status=status))
+        decide(plan(), cluster(), instances(status=status))
 
 
 def test_an_instance_that_is_not_ours_is_left_alone() -> None:
     with pytest.raises(NameTaken):
-        decide_restore(OURS, plan(), cluster(), instances(tags={}))
+        decide(plan(), cluster(), instances(tags={}))
 
 
 def test_an_instance_that_is_being_made_is_waited_for() -> None:
-    decision = decide_restore(OURS, plan(), cluster(), instances(status="creating"))
+    decision = decide(plan(), cluster(), instances(status="creating"))
     assert decision.action is RestoreAction.WAIT
 
 
 def test_a_cluster_that_changes_is_waited_for_before_the_login() -> None:
-    decision = decide_restore(OURS, plan(), cluster(status="resetting-master-credentials"), instances())
+    decision = decide(plan(), cluster(status="resetting-master-credentials"), instances())
     assert decision.action is RestoreAction.WAIT
 
 
 @pytest.mark.parametrize("status", ["available", "backing-up"])
 def test_a_cluster_that_serves_is_logged_in_to(status: str) -> None:
-    assert decide_restore(OURS, plan(), cluster(status=status), instances()).action is RestoreAction.LOG_IN
+    assert decide(plan(), cluster(status=status), instances()).action is RestoreAction.LOG_IN
+
+
+def test_the_others_are_created_after_the_first_serves_so_that_it_is_the_writer() -> None:
+    wanted = plan(instance_count=2)
+    decision = decide(wanted, cluster(), instances(2, status="creating")[:1])
+    assert (decision.action, decision.waiting_for) == (RestoreAction.WAIT, "instances")
+    assert decide(wanted, cluster(), instances(2)[:1]).action is RestoreAction.CREATE_INSTANCE
+
+
+def test_the_windows_of_the_replaced_cluster_are_asked_for() -> None:
+    decision = decide(with_windows(), cluster(), instances())
+    assert decision.settings == {BACKUP_WINDOW: "07:00-07:30", MAINTENANCE_WINDOW: "sat:03:00-sat:03:30"}
+
+
+def test_what_rds_has_just_accepted_is_not_asked_for_again() -> None:
+    decision = decide(with_windows(), cluster(), instances(), windows=asked(WINDOWS_KIND, 1, 5))
+    assert decision.action is RestoreAction.WAIT
+
+
+def test_what_rds_accepted_and_dropped_is_asked_for_again() -> None:
+    decision = decide(with_windows(), cluster(), instances(), windows=asked(WINDOWS_KIND, 1, 40))
+    assert decision.action is RestoreAction.CHANGE_SETTINGS
+
+
+def test_a_busy_cluster_is_asked_again_however_often_within_the_time() -> None:
+    before = asked(WINDOWS_KIND, 29, 1, answered=False)
+    assert (
+        decide(with_windows(), cluster(), instances(), windows=before).action is RestoreAction.CHANGE_SETTINGS
+    )
+
+
+def test_a_window_that_rds_does_not_take_costs_no_restore() -> None:
+    for before in (asked(WINDOWS_KIND, 31, 40), asked(WINDOWS_KIND, 1, 40, given_up=True)):
+        decision = decide(with_windows(), cluster(), instances(), windows=before)
+        assert decision.action is RestoreAction.LOG_IN
+    assert set(unmet_windows(with_windows(), cluster())) == {BACKUP_WINDOW, MAINTENANCE_WINDOW}
+
+
+def test_a_maintenance_window_around_the_present_is_not_asked_for() -> None:
+    assert NOW.strftime("%a %H:%M") == "Sun 12:00"
+    decision = decide(with_windows(maintenance="sun:11:45-sun:12:15"), cluster(), instances())
+    assert set(decision.settings) == {BACKUP_WINDOW}
+
+
+def test_a_role_that_rds_does_not_give_ends_the_run_after_its_time() -> None:
+    made = plan()
+    wanted = replace(made, cluster=replace(made.cluster, roles=(ROLE,)))
+    first = decide(wanted, cluster(), instances())
+    assert (first.action, first.role) == (RestoreAction.ADD_ROLE, ROLE)
+    again = decide(wanted, cluster(), instances(), **{first.kind: asked(first.kind, 29, 40)})
+    assert again.action is RestoreAction.ADD_ROLE
+    with pytest.raises(ClusterFailed):
+        decide(wanted, cluster(), instances(), **{first.kind: asked(first.kind, 31, 40)})
 
 
 def changes(count: int, minutes_since_first: float = 0, minutes_since_last: float = 0) -> PasswordChanges:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from tests.unit.domain.builders import OPERATION_ID, cluster, plan
+from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, plan
 
+from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.errors import NameTaken, SwitchOverFailed
 from aurora_restore.domain.naming import aside_identifier, staging_identifier
 from aurora_restore.domain.observed import DbCluster
@@ -16,6 +18,7 @@ from aurora_restore.domain.switching import (
     SwitchAction,
     decide_switch,
     decide_way_back,
+    late_rename_of_old,
     parties_of,
 )
 
@@ -116,3 +119,51 @@ def test_who_is_who_is_told_by_resource_id_and_tag_and_not_by_name() -> None:
     assert not elsewhere.is_old(stranger(TARGET))
     assert elsewhere.is_new(new("anywhere"))
     assert not elsewhere.is_new(stranger(BESIDE))
+
+
+def pending_rename(standing: DbCluster, new_name: str) -> DbCluster:
+    """RDS has accepted a rename, and its status does not say so yet."""
+    return replace(standing, pending_modified_values={"DBClusterIdentifier": new_name})
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        Places(pending_rename(old(TARGET), ASIDE), new(BESIDE), None),
+        Places(None, pending_rename(new(BESIDE), TARGET), old(ASIDE)),
+    ],
+)
+def test_a_rename_that_only_the_pending_values_tell_of_is_under_way(places: Places) -> None:
+    assert decide_switch(parties(), places).action is SwitchAction.WAIT
+    assert decide_way_back(parties(), places).action is SwitchAction.WAIT
+
+
+def rename(
+    action: SwitchAction, minutes_ago: float, *, answered: bool = True, refused: bool = False
+) -> Asked:
+    time = NOW - timedelta(minutes=minutes_ago)
+    return Asked(action.kind, time, time, answered, refused)
+
+
+BEFORE = Places(old(TARGET), new(BESIDE), None)
+ASIDE_ASKED = rename(SwitchAction.RENAME_OLD_ASIDE, 5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "places", "may_come"),
+    [
+        ([ASIDE_ASKED], BEFORE, True),
+        ([rename(SwitchAction.RENAME_OLD_ASIDE, 5, answered=False)], BEFORE, True),
+        ([rename(SwitchAction.RENAME_OLD_ASIDE, 5, answered=False, refused=True)], BEFORE, False),
+        ([rename(SwitchAction.RENAME_OLD_ASIDE, 31)], BEFORE, False),
+        ([ASIDE_ASKED], Places(None, new(BESIDE), old(ASIDE)), False),
+        ([ASIDE_ASKED, rename(SwitchAction.RENAME_OLD_BACK, 3)], BEFORE, False),
+        ([ASIDE_ASKED, rename(SwitchAction.RENAME_OLD_BACK, 3, refused=True)], BEFORE, True),
+        ([rename(SwitchAction.RENAME_NEW_IN, 1)], BEFORE, False),
+        ([], BEFORE, False),
+    ],
+)
+def test_a_rename_of_the_old_cluster_may_come_late_until_it_is_seen_refused_or_too_old(
+    asked: list[Asked], places: Places, may_come: bool
+) -> None:
+    assert (late_rename_of_old(asked, parties(), places, NOW) is not None) is may_come

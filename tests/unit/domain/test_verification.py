@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from tests.unit.domain.builders import cluster, instances, plan
 
-from aurora_restore.domain.verification import compare, is_settled
+from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.verification import Settling, compare, is_pending, settling
 
 
 def differing(**changes: Any) -> list[str]:
@@ -47,9 +48,26 @@ def test_an_encryption_that_was_asked_for_is_compared() -> None:
     assert {"kms_key_id", "storage_encrypted"} <= fields
 
 
-def test_a_cluster_that_changes_is_not_settled() -> None:
-    assert is_settled(cluster(), instances())
-    assert is_settled(cluster(status="backing-up"), instances())
-    assert not is_settled(cluster(status="modifying"), instances())
-    assert not is_settled(cluster(), instances(status="rebooting"))
-    assert not is_settled(cluster(pending_modified_values={"x": 1}), instances())
+@pytest.mark.parametrize(
+    ("found", "members", "state"),
+    [
+        (cluster(), instances(), Settling.SETTLED),
+        (cluster(status="backing-up"), instances(), Settling.SETTLED),
+        (cluster(status="modifying"), instances(), Settling.CHANGING),
+        (cluster(), instances(status="rebooting"), Settling.CHANGING),
+        (cluster(pending_modified_values={"x": 1}), instances(), Settling.PENDING),
+    ],
+)
+def test_a_difference_counts_once_nothing_changes_any_more(
+    found: DbCluster, members: list[DbInstance], state: Settling
+) -> None:
+    assert settling(found, members) is state
+
+
+def test_a_value_that_rds_has_accepted_and_not_applied_is_pending() -> None:
+    found = cluster(
+        iam_authentication=True, pending_modified_values={"IAMDatabaseAuthenticationEnabled": False}
+    )
+    differing_checks = [check for check in compare(plan(), found, instances()) if not check.matches]
+    assert [is_pending(check, found) for check in differing_checks] == [True]
+    assert not is_pending(differing_checks[0], cluster())

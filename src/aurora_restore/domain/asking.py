@@ -1,0 +1,78 @@
+"""What was asked of AWS, and since when: requests are bounded in time, never in tries.
+
+RDS accepts a change and goes on saying `available` for a while, it answers that a cluster is busy, and it keeps a name
+taken that was given up. None of that is a failure before its time is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from aurora_restore.domain.times import format_time, parse_time
+
+# What was answered and does not show is asked for again after this: RDS may have dropped it.
+ASK_AGAIN = timedelta(seconds=30)
+# Nobody has seen RDS take longer from a request to its showing; public reports say minutes.
+STILL_ARRIVES = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One kind of request, e.g. `rename_new_in`.
+
+    Attributes:
+        first, last: when it was asked for the first and the last time.
+        answered: whether AWS accepted the last one, as far as is known.
+        refused: whether AWS answered that it does not do it; what was refused cannot arrive.
+        given_up: whether it is not asked for any more, because the run can do without it.
+    """
+
+    kind: str
+    first: datetime
+    last: datetime
+    answered: bool
+    refused: bool
+    given_up: bool = False
+
+    @staticmethod
+    def read(kind: str, item: Mapping[str, Any]) -> Asked | None:
+        """None where the record does not tell the time."""
+        last = item.get("last_time")
+        if not last:
+            return None
+        first = item.get("first_time") or last
+        answered, refused = bool(item.get("answered")), bool(item.get("refused"))
+        return Asked(kind, parse_time(first), parse_time(last), answered, refused, bool(item.get("given_up")))
+
+    def is_under_way(self, now: datetime) -> bool:
+        """Whether it was accepted so short a time ago that it need not show yet."""
+        return self.answered and now - self.last < ASK_AGAIN
+
+    def is_overdue(self, now: datetime, limit: timedelta) -> bool:
+        """Whether it has been asked for longer than it may take."""
+        return now - self.first > limit
+
+    def may_arrive(self, now: datetime) -> bool:
+        """Whether it can still take effect, although nothing shows it."""
+        return not self.refused and now - self.last < STILL_ARRIVES
+
+
+def asked_now(before: Mapping[str, Any], name: str, now: datetime) -> dict[str, Any]:
+    """What the record says of a request that is about to be made."""
+    time = format_time(now)
+    return {
+        "name": name,
+        "tries": int(before.get("tries", 0)) + 1,
+        "first_time": before.get("first_time") or before.get("last_time") or time,
+        "last_time": time,
+        "answered": False,
+    }
+
+
+def read_asked(acts: Mapping[str, Any]) -> dict[str, Asked]:
+    """What a map of a record says was asked for, by kind."""
+    found = {kind: Asked.read(kind, item) for kind, item in acts.items()}
+    return {kind: asked for kind, asked in found.items() if asked is not None}

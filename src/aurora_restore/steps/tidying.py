@@ -1,0 +1,81 @@
+"""One look of a cleanup, and what its duties have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aurora_restore.domain.asking import asked_now
+from aurora_restore.domain.errors import ResourceBusy
+from aurora_restore.domain.observed import DbCluster, ExecutionState
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.results import in_progress
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.world import World
+
+
+@dataclass(frozen=True)
+class Tidying:
+    """One look of a cleanup: the operation, how its execution ended, and when."""
+
+    world: World
+    operation: Operation
+    execution: ExecutionState | None
+    ended_time: datetime
+
+    @property
+    def operation_id(self) -> str:
+        return self.operation.operation_id
+
+    @property
+    def plan(self) -> RestorePlan | None:
+        return self.operation.plan if self.operation.is_planned else None
+
+    def act(
+        self, _kind: str, _name: str, request: Callable[[], None], /, *, also: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Nothing fences a cleanup: what it does can be done twice."""
+        if also:
+            self.world.records.update(self.operation_id, dict(also))
+        request()
+        return {}
+
+    def note_asked(self, kind: str, name: str) -> None:
+        """Write down what is about to be asked for, so that a later look knows what may still take effect."""
+        before = (self.operation.section("cleanup").get("asked") or {}).get(kind) or {}
+        asked = asked_now(before, name, self.world.clock.now())
+        self.world.records.update(self.operation_id, {f"cleanup.asked.{kind}": asked})
+
+    def give_up(self, kind: str) -> None:
+        """Write down that something is not asked for any more."""
+        self.world.records.update(self.operation_id, {f"cleanup.asked.{kind}.given_up": True})
+
+    def find(self, name: str) -> DbCluster | None:
+        return self.world.target_rds.find_cluster(name)
+
+    def do(self, doing: str, done: str, waiting_for: str, request: Callable[[], None]) -> StepOutcome:
+        """One request, in words for while it is going on and for afterwards; what is busy is waited for."""
+        try:
+            request()
+        except ResourceBusy as busy:
+            return StepOutcome(in_progress(busy.message, 50, waiting_for))
+        return StepOutcome(in_progress(doing, 50, waiting_for), {}, (Event("cleanup.did", {"done": done}),))
+
+    def removal(self, cluster: DbCluster) -> Retirement:
+        """The removal of a cluster that this operation made: without a final snapshot and without its backups."""
+        return Retirement(
+            self.world,
+            self.operation,
+            self.act,
+            cluster.db_cluster_identifier,
+            cluster.db_cluster_resource_id,
+            None,
+            is_replaced=False,
+        )
+
+
+Duty = Callable[[Tidying], StepOutcome | None]
