@@ -25,6 +25,8 @@ from aurora_restore.domain.retention import RetirementState, retirement_state
 
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
+# What RDS has accepted shows in its Describe calls within seconds.
+SHOWS_WITHIN = timedelta(seconds=30)
 ENDED = (StepStatus.DONE.value, StepStatus.SKIPPED.value)
 
 
@@ -131,10 +133,18 @@ def _item(step: str, code: str, message: str, hint: str) -> dict[str, Any]:
 def may_arrive_late(
     operation: Operation, execution: ExecutionState | None, ended_time: datetime, now: datetime
 ) -> bool:
-    """Whether something that was asked for may still come to be, by a function that was at work at the end."""
+    """Whether something that was asked for may still come to be.
+
+    Either the Describe calls do not show yet what was accepted a moment ago, or a function was at work at the end.
+    """
+    asked = operation.all_asked().values()
+    if any(not item.refused and now - item.last < SHOWS_WITHIN for item in asked):
+        return True
     if execution is not None and execution.status == "FAILED":
         return False
-    unanswered = any(not state.get("answered") for state in operation.acts.values())
+    unanswered = any(
+        not state.get("answered") and not state.get("refused") for state in operation.acts.values()
+    )
     return unanswered and now - ended_time < LATE_ARRIVALS
 
 

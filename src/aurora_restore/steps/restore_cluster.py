@@ -43,7 +43,7 @@ from aurora_restore.domain.restoring import (
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import act, record_details
 from aurora_restore.steps.wake_kept_cluster import wake_kept_cluster
 from aurora_restore.steps.world import World
 
@@ -238,14 +238,20 @@ def _refused(
         return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"))
     first = operation.section(PASSWORD_CHANGES).get("first_time", format_time(now))
     begun = {"count": changes.count + 1, "first_time": first, "last_time": format_time(now)}
-    answered = act(
-        world,
-        operation,
-        "password",
-        name,
-        lambda: world.target_rds.modify_cluster_master_password(name, admin.password),
-        also={PASSWORD_CHANGES: begun},
-    )
+    try:
+        answered = act(
+            world,
+            operation,
+            "password",
+            name,
+            lambda: world.target_rds.modify_cluster_master_password(name, admin.password),
+            also={PASSWORD_CHANGES: begun},
+        )
+    except ResourceBusy:
+        # Nothing was changed: the time in which a change takes effect does not run.
+        before = operation.section(PASSWORD_CHANGES)
+        record_details(world, operation.operation_id, {PASSWORD_CHANGES: before})
+        raise
     message = "the master password was changed to that of the admin secret"
     event = Event("master_password.change_started")
     return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"), answered, (event,))

@@ -21,6 +21,7 @@ from aurora_restore.domain.errors import (
 )
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.restoring import (

@@ -72,9 +72,19 @@ def _changes(call: Call, cluster: Cluster) -> list[Change]:
     if (port := checked_port(call, cluster)) is not None and port != cluster.port:
         changes.append(_begin_port)
     if new_name := call.text("NewDBClusterIdentifier"):
-        refuse_taken_name(call, validated_identifier("NewDBClusterIdentifier", new_name))
+        name = validated_identifier("NewDBClusterIdentifier", new_name)
+        if _is_repeated(call, cluster, name):
+            return changes
+        refuse_taken_name(call, name)
         changes.append(_begin_rename)
     return changes
+
+
+def _is_repeated(call: Call, cluster: Cluster, name: str) -> bool:
+    """Whether the very rename is under way, and RDS accepts it again without doing anything."""
+    going = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_RENAME)
+    is_the_same = going is not None and going.arguments["new_identifier"] == name
+    return is_the_same and call.world.habits.accepts_repeated_rename
 
 
 def _change_groups(call: Call, cluster: Cluster) -> None:

@@ -177,6 +177,9 @@ def _snapshot_deleted(ending: Ending, snapshot: Snapshot) -> None:
 
 def _cluster_made(ending: Ending, cluster: Cluster) -> None:
     _cluster_available(ending.world, cluster)
+    if ending.world.habits.iam_authentication_stays_pending:
+        enabled = cluster.settings["IAMDatabaseAuthenticationEnabled"]
+        cluster.pending["IAMDatabaseAuthenticationEnabled"] = enabled
     ending.report(cluster, "DB cluster created", "creation")
 
 

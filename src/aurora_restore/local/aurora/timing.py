@@ -78,9 +78,17 @@ class Durations:
 
 @dataclass(frozen=True)
 class Habits:
-    """What nobody has verified about RDS, each way that it could be."""
+    """What nobody has verified about RDS, each way that it could be.
+
+    Attributes:
+        accepts_repeated_rename: whether the same rename, asked for again while it is under way, is accepted.
+        iam_authentication_stays_pending: whether the switch of IAM authentication never leaves
+            `PendingModifiedValues` (terraform-provider-aws #45575).
+    """
 
     certificate_renewed_by_reboot: bool = False
+    accepts_repeated_rename: bool = False
+    iam_authentication_stays_pending: bool = False
 
     def changed(self, changes: dict[str, Any]) -> Habits:
         """A copy with some replaced. Raises ValueError for an unknown name, or a value that is no truth value."""
