@@ -176,7 +176,9 @@ def translate(service: str, error: BaseException) -> RestoreError:
     if isinstance(error, CREDENTIAL_ERRORS):
         return AccessDenied(f"there are no usable AWS credentials: {error}", SIGN_IN_HINT)
     if isinstance(error, NO_ANSWER_ERRORS):
-        return AwsUnavailable(f"{service} gave no usable answer: {error}")
+        silence = AwsUnavailable(f"{service} gave no usable answer: {error}")
+        silence.is_silent = True
+        return silence
     return AwsRequestFailed(f"a request to {service} could not be made: {error}")
 
 

@@ -184,7 +184,7 @@ def subnets_warning(
     return (
         "The parameter SubnetIds is empty: the two functions that talk to databases, "
         "aurora-restore-restore-cluster and aurora-restore-setup-db-users, run outside any VPC. They cannot reach "
-        "a cluster whose instances are not public: a restore would wait at its end, and fail. Give them subnets "
+        "a cluster whose instances are not public, and a restore of one is refused. Give them subnets "
         "from which the restored clusters and the AWS APIs can be reached, and security groups that the clusters' "
         f"own let in: aurora-restore deploy --region {region}{stack} "
         "--parameter SubnetIds=subnet-1,subnet-2 --parameter SecurityGroupIds=sg-1"

@@ -18,6 +18,8 @@ from aurora_restore.domain.error_kinds import RequestRefused as RequestRefused
 from aurora_restore.domain.error_kinds import RestoreError as RestoreError
 from aurora_restore.domain.error_kinds import StepFailed as StepFailed
 from aurora_restore.domain.error_kinds import TransientFault as TransientFault
+from aurora_restore.domain.network_errors import DatabaseOutOfReach as DatabaseOutOfReach
+from aurora_restore.domain.network_errors import NetworkUnreachable as NetworkUnreachable
 from aurora_restore.domain.replacement_errors import Cancelled as Cancelled
 from aurora_restore.domain.replacement_errors import DeletionProtected as DeletionProtected
 from aurora_restore.domain.replacement_errors import DifferenceNotAccepted as DifferenceNotAccepted
@@ -326,7 +328,10 @@ class ConfigurationError(StepFailed):
 
 
 class AwsUnavailable(TransientFault):
+    """AWS could not do it now; `is_silent` where nobody answered, which may be our network's fault."""
+
     code = "AWS_UNAVAILABLE"
+    is_silent = False
 
 
 class AwsThrottled(TransientFault):

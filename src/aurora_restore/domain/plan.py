@@ -318,8 +318,8 @@ def _notes(
     notes = [_version_note(request, snapshot)]
     if not settings.reaches_private_databases:
         notes.append(
-            "WARNING: the functions that talk to databases are in no VPC (the stack's SubnetIds is empty) and will "
-            "not reach a cluster with private addresses"
+            "the functions that talk to databases are in no VPC (the stack's SubnetIds is empty): they reach the "
+            "cluster by its public addresses"
         )
     if request.db_instance_class is None:
         notes.append("db_instance_class was not given: the deployment's default is taken")
@@ -349,8 +349,9 @@ def _version_note(request: RestoreRequest, snapshot: ClusterSnapshot) -> str:
     note = f"the engine version stays that of the snapshot: {snapshot.engine} {snapshot.engine_version}"
     if request.engine_lifecycle_support.endswith("-disabled"):
         note += (
-            "; only where it is past its standard support does RDS upgrade the cluster by itself, which the "
-            "verification would report (engine_lifecycle_support enrols it in the paid support instead)"
+            "; once its major version is past its standard support, AWS upgrades the cluster by itself, which may be "
+            "weeks later and is not waited for, or charges for Extended Support if the checks of that upgrade fail "
+            "(engine_lifecycle_support enrols it in that support from the beginning)"
         )
     return note
 

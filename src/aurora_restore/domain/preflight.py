@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from aurora_restore.domain.configuration import Difference, difference_words
 from aurora_restore.domain.errors import (
+    DatabaseOutOfReach,
     DeletionProtected,
     DifferenceNotAccepted,
     EngineNotSupported,
@@ -44,9 +45,10 @@ from aurora_restore.domain.observed import (
     SecurityGroup,
     SubnetGroup,
 )
-from aurora_restore.domain.plan import copy_decision, is_encrypted_with_key
+from aurora_restore.domain.plan import RestorePlan, copy_decision, is_encrypted_with_key
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.restoring import SERVING_STATUSES
+from aurora_restore.domain.settings import PipelineSettings
 
 SUPPORTED_ENGINE = "aurora-postgresql"
 # RDS: DBSubnetGroupDoesNotCoverEnoughAZs, unless "the DB subnet group covers at least two Availability Zones".
@@ -81,6 +83,7 @@ class PreflightFacts:
     users: Mapping[str, Credentials | RestoreError] = field(default_factory=dict)
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     has_reusable_copy: bool = False
+    has_way_to_database: bool = True
 
 
 Check = Callable[[RestoreRequest, PreflightFacts], Iterable[RestoreError]]
@@ -93,6 +96,19 @@ def preflight_faults(request: RestoreRequest, facts: PreflightFacts) -> list[Res
     if isinstance(facts.snapshot, RestoreError):
         return [facts.snapshot, *faults]
     return faults + [fault for check in SNAPSHOT_CHECKS for fault in check(request, facts, facts.snapshot)]
+
+
+def has_way_to_database(settings: PipelineSettings, plan: RestorePlan) -> bool:
+    """Whether the functions that talk to databases can reach the cluster: from subnets, or by public addresses."""
+    return settings.reaches_private_databases or all(item.publicly_accessible for item in plan.instances)
+
+
+def _database_can_be_reached(_request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+    if not facts.has_way_to_database:
+        yield DatabaseOutOfReach(
+            "The functions that talk to databases are in no VPC (the stack's SubnetIds is empty), and the cluster's "
+            "instances get private addresses: the run could not log in, hours from now."
+        )
 
 
 def target_region_checks_apply(snapshot: ClusterSnapshot) -> bool:
@@ -334,6 +350,7 @@ CHECKS: tuple[Check, ...] = (
     _key_is_usable,
     _admin_secret_is_readable,
     _user_secrets_fit,
+    _database_can_be_reached,
 )
 SNAPSHOT_CHECKS: tuple[SnapshotCheck, ...] = (
     _engine_is_supported,

@@ -10,6 +10,7 @@ from aurora_restore.steps.archive_snapshot import archive_snapshot
 from aurora_restore.steps.cleanup import cleanup
 from aurora_restore.steps.copy_snapshot import copy_snapshot
 from aurora_restore.steps.notify import notify
+from aurora_restore.steps.probe_network import probe_network
 from aurora_restore.steps.prove_endpoint import prove_endpoint
 from aurora_restore.steps.record_failure import record_failure
 from aurora_restore.steps.restore_cluster import restore_cluster
@@ -44,6 +45,14 @@ def _snapshot_check(world: World, event: Event) -> Answer:
     operation_id = str(event["operation_id"])
     result = snapshot_check(world, operation_id, event.get("execution_arn"), event.get("request"))
     return result.to_payload(operation_id)
+
+
+def _setup_db_users(world: World, event: Event) -> Answer:
+    """One function for both: the probe is of the network that this function lies in."""
+    if event.get("probe"):
+        operation_id = str(event["operation_id"])
+        return probe_network(world, operation_id).to_payload(operation_id)
+    return _phase(Phase.SETUP_DB_USERS, setup_db_users)(world, event)
 
 
 def _retire_replaced(world: World, event: Event) -> Answer:
@@ -81,7 +90,7 @@ FUNCTIONS: Mapping[str, Work] = {
     "aurora-restore-snapshot-check": _snapshot_check,
     "aurora-restore-copy-snapshot": _phase(Phase.COPY_SNAPSHOT, copy_snapshot),
     "aurora-restore-restore-cluster": _phase(Phase.RESTORE_CLUSTER, restore_cluster),
-    "aurora-restore-setup-db-users": _phase(Phase.SETUP_DB_USERS, setup_db_users),
+    "aurora-restore-setup-db-users": _setup_db_users,
     "aurora-restore-verify-restore": _phase(Phase.VERIFY_RESTORE, verify_restore),
     "aurora-restore-switch-over": _phase(Phase.SWITCH_OVER, switch_over),
     "aurora-restore-prove-endpoint": _phase(Phase.PROVE_ENDPOINT, prove_endpoint),

@@ -21,7 +21,12 @@ from aurora_restore.domain.observed import ClusterSnapshot, Credentials, DbClust
 from aurora_restore.domain.operation import Operation, new_record
 from aurora_restore.domain.plan import RestorePlan, build_plan
 from aurora_restore.domain.prediction import predicted_differences
-from aurora_restore.domain.preflight import PreflightFacts, preflight_faults, target_region_checks_apply
+from aurora_restore.domain.preflight import (
+    PreflightFacts,
+    has_way_to_database,
+    preflight_faults,
+    target_region_checks_apply,
+)
 from aurora_restore.domain.replacement import with_defaults_of
 from aurora_restore.domain.request import RestoreRequest, parse_request, without_unknown_values
 from aurora_restore.domain.results import Phase, StepResult, done, in_progress
@@ -198,6 +203,7 @@ def _observe(
     facts = replace(
         _with_engine(world, facts, selected.snapshot),
         has_reusable_copy=_has_reusable_copy(world, plan),
+        has_way_to_database=has_way_to_database(world.settings, plan),
         differences=_differences(world, plan, replaced),
     )
     return facts, plan

@@ -40,7 +40,7 @@ def subclasses(base: type[object]) -> Iterator[type[object]]:
 def following(phase: Phase) -> str:
     phases = list(Phase)
     if phase is Phase.SNAPSHOT_CHECK:
-        return "PlanOnly"
+        return "ProbeNetwork"
     return "Succeeded" if phase is phases[-1] else phases[phases.index(phase) + 1].value
 
 
@@ -60,7 +60,8 @@ def test_the_states_are_the_phases_and_the_ends() -> None:
     of_phases = {f"{phase}{part}" for phase in Phase for part in ("", "Outcome", "Wait")}
 
     assert set(STATES) - of_phases == {
-        "PlanOnly", "Succeeded", "UnexpectedStepStatus", "RecordFailure", "Failed", "FailedUnrecorded",
+        "ProbeNetwork", "NetworkSilent", "PlanOnly",
+        "Succeeded", "UnexpectedStepStatus", "RecordFailure", "Failed", "FailedUnrecorded",
     }  # fmt: skip
     assert of_phases <= set(STATES)
     assert DEFINITION["StartAt"] == Phase.SNAPSHOT_CHECK
@@ -138,7 +139,7 @@ def test_a_dry_run_goes_from_its_plan_to_the_notification() -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_what_a_repetition_can_mend_is_repeated_with_jitter_and_an_end(name: str) -> None:
-    services, ours = TASKS[name]["Retry"]
+    services, ours, *others = TASKS[name]["Retry"]
 
     assert set(ours["ErrorEquals"]) == {cls.__name__ for cls in subclasses(errors.TransientFault)}
     assert {
@@ -151,7 +152,7 @@ def test_what_a_repetition_can_mend_is_repeated_with_jitter_and_an_end(name: str
     most = 12 if name in {"Notify", "RecordFailure"} else 60
     assert ours["MaxAttempts"] == most
     assert 0 < services["MaxAttempts"] <= 12
-    for retrier in (services, ours):
+    for retrier in (services, ours, *others):
         assert retrier["JitterStrategy"] == "FULL"
         assert 0 < retrier["MaxDelaySeconds"] <= 300
 
@@ -159,6 +160,30 @@ def test_what_a_repetition_can_mend_is_repeated_with_jitter_and_an_end(name: str
 @pytest.mark.parametrize("phase", Phase)
 def test_every_failure_of_a_phase_is_recorded(phase: Phase) -> None:
     assert STATES[phase]["Catch"] == [{"ErrorEquals": ["States.ALL"], "Next": "RecordFailure"}]
+
+
+def test_the_network_of_the_functions_is_probed_between_the_check_and_the_copy_in_dry_runs_too() -> None:
+    probe = STATES["ProbeNetwork"]
+
+    assert probe["Parameters"] == {
+        "FunctionName": function_of(STATES[Phase.SETUP_DB_USERS]),
+        "Payload": {"operation_id.$": "$$.Execution.Name", "probe": True},
+    }
+    assert (probe["Next"], probe["TimeoutSeconds"]) == ("PlanOnly", 60)
+
+
+def test_a_probe_that_gets_no_answer_ends_the_run_in_minutes_with_a_code_of_its_own() -> None:
+    probe, silent = STATES["ProbeNetwork"], STATES["NetworkSilent"]
+    services, _, own = probe["Retry"]
+
+    assert (own["ErrorEquals"], own["MaxAttempts"]) == (["NetworkUnreachable"], 2)
+    assert services["MaxAttempts"] * probe["TimeoutSeconds"] <= 180
+    assert probe["Catch"] == [
+        {"ErrorEquals": ["Sandbox.Timedout", "States.Timeout"], "Next": "NetworkSilent"},
+        {"ErrorEquals": ["States.ALL"], "Next": "RecordFailure"},
+    ]
+    assert silent["Result"]["Error"] == errors.NetworkUnreachable.__name__
+    assert silent["Next"] == "RecordFailure"
 
 
 def test_the_failure_is_recorded_and_shown_with_the_errors_own_name() -> None:
@@ -205,7 +230,8 @@ def test_everything_has_a_time_limit_and_a_step_outlives_its_function() -> None:
     assert sum(DEFAULT_PHASE_TIMEOUT_HOURS.values()) <= MACHINE_TIMEOUT_HOURS
     for name, task in TASKS.items():
         function_timeout = template.function(function_of(task))["Timeout"]
-        assert task["TimeoutSeconds"] > function_timeout, name
+        if name != "ProbeNetwork":
+            assert task["TimeoutSeconds"] > function_timeout, name
 
 
 def test_functions_are_named_as_the_template_names_them() -> None:
