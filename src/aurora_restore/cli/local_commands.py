@@ -18,6 +18,7 @@ from aurora_restore.cli.screen import make_screen
 from aurora_restore.cli.views.local import render_stack, stack_item
 
 if TYPE_CHECKING:
+    from aurora_restore.cli.screen import Screen
     from aurora_restore.local.lifecycle import StackStatus
 
 HomeOption = Annotated[
@@ -59,6 +60,15 @@ def up(
             show_default=False,
         ),
     ] = None,
+    durations_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--durations",
+            metavar="FILE",
+            help="Durations as scripts/acceptance_on_aws.py measured them; --duration comes before it.",
+            show_default=False,
+        ),
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Start it in the background, deploy the pipeline to it and fill it with data.
@@ -67,7 +77,8 @@ def up(
     """  # fmt: skip
     screen = make_screen(json_output)
     lifecycle = load_lifecycle()
-    seconds = _read_durations(durations)
+    measured = _read_durations_file(screen, durations_file) if durations_file else {}
+    seconds = measured | _read_durations(durations)
     options = lifecycle.UpOptions(home=home, fresh=fresh, port=port, durations=seconds)
     info = lifecycle.up(options, lambda text: screen.line(f"  {text} …"))
     if screen.json_output:
@@ -151,6 +162,18 @@ def _read_durations(texts: list[str] | None) -> dict[str, float]:
         return parse_durations(texts or ())
     except ValueError as error:
         raise WrongUse(str(error)) from error
+
+
+def _read_durations_file(screen: Screen, path: Path) -> dict[str, float]:
+    from aurora_restore.local.durations import read_durations_file  # noqa: PLC0415
+
+    try:
+        measured, left_out = read_durations_file(path)
+    except ValueError as error:
+        raise WrongUse(str(error)) from error
+    if left_out:
+        screen.note(f"The local Aurora has no durations {', '.join(left_out)}: they were left out.")
+    return measured
 
 
 def _measures(state: StackStatus) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
 
 from aurora_restore.local.aurora.timing import Durations
 
@@ -18,6 +21,23 @@ def parse_durations(texts: Iterable[str]) -> dict[str, float]:
     changes = dict(_parse(text) for text in texts)
     Durations().changed(changes)
     return changes
+
+
+def read_durations_file(path: Path) -> tuple[dict[str, float], list[str]]:
+    """The durations of a file of `scripts/acceptance_on_aws.py`, and the names in it that the local Aurora has not.
+
+    Raises:
+        ValueError: it cannot be read, holds no durations, or one that is out of range.
+    """
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))["durations"]
+        measured = {str(name): float(seconds) for name, seconds in given.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} is not a file of measured durations: {error!r}.") from error
+    known = {entry.name for entry in fields(Durations)}
+    changes = {name: seconds for name, seconds in measured.items() if name in known}
+    Durations().changed(changes)
+    return changes, sorted(set(measured) - known)
 
 
 def _parse(text: str) -> tuple[str, float]:
