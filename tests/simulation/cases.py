@@ -119,7 +119,15 @@ def baseline(name: str) -> Baseline:
     requests = [request for request in sim.border.requests if request.index >= play.faults_from]
     alone_until = ended_at[0] if ended_at else sim.border.count
     last_ones = frozenset(index - 1 for index, _ in checkpoints)
-    return Baseline(play.scenario, requests, alone_until, last_ones, checkpoints, check(sim))
+    violations = [*check(sim), *_undisturbed_failure(play)]
+    return Baseline(play.scenario, requests, alone_until, last_ones, checkpoints, violations)
+
+
+def _undisturbed_failure(play: Play) -> Iterator[Violation]:
+    """A run that nobody disturbs succeeds, however late RDS is."""
+    status = play.sim.records.items.get(OPERATION, {}).get("status")
+    if play.scenario.steps_in is None and status != "SUCCEEDED":
+        yield Violation(2, f"{OPERATION} ended {status}, and nobody had disturbed it")
 
 
 def cases_of(name: str, troubles: Iterable[Trouble]) -> Iterator[Case]:

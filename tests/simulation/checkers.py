@@ -91,6 +91,8 @@ def _target_faults(ending: Ending, target: str, cluster: Cluster, expected: Expe
         yield from _as_it_was(ending, target, cluster, expected)
     elif cluster.master_password != PASSWORDS["admin"]:
         yield f"{target} does not open with the admin secret"
+    elif members and not members[0].identifier.endswith("-1"):
+        yield f"the writer of {target} is {members[0].identifier}, not its first instance"
 
 
 def _as_it_was(ending: Ending, target: str, cluster: Cluster, expected: Expected) -> Words:

@@ -32,7 +32,7 @@ WAITING_PHASES = frozenset(
 )
 
 CONTRARY = Durations(
-    status_lag=3.0, name_release=2.5, busy_after_creation=3.0, describe_lag=0.7, first_instance_lag=2.0
+    status_lag=3.0, name_release=2.5, busy_after_creation=3.0, describe_lag=0.7, first_instance_lag=3.0
 )
 """Quick, and as contrary as RDS: each of its ways is met in every run."""
 QUICK = CONTRARY
@@ -95,6 +95,7 @@ class Scenario:
     faults_from_state: str | None = None
     event_fault: EventFault | None = None
     durations: Durations = QUICK
+    habits: Mapping[str, bool] = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
         return self.name
@@ -149,6 +150,7 @@ class Play:
 
 def begin(scenario: Scenario, seed_number: int = 0) -> Play:
     play = Play(Simulation(scenario.surroundings, seed_number, scenario.durations), scenario)
+    play.sim.aurora.set_habits(scenario.habits)
     if scenario.event_fault:
         play.sim.event_faults[0] = scenario.event_fault
     play.sim.on_state = play.watch
@@ -223,4 +225,15 @@ UNHEARD = tuple(
     for scenario in (*CANCELLED, *TIMED_OUT, REFUSED)
     for fault in EventFault
 )
-BY_NAME = {scenario.name: scenario for scenario in (*PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD)}
+SILENT_RENAME = Scenario(
+    "silent-rename",
+    STANDING,
+    (SWAP,),
+    StepIn(_state_of(Phase.SWITCH_OVER), "stop"),
+    durations=replace(CONTRARY, status_lag=400.0),
+    habits={"pending_rename_shows": False},
+)
+"""Stopped after RDS has accepted a rename of which nothing tells for minutes: neither status nor pending values."""
+BY_NAME = {
+    scenario.name: scenario for scenario in (*PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD, SILENT_RENAME)
+}

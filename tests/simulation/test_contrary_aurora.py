@@ -9,7 +9,16 @@ from random import Random
 import pytest
 from tests.simulation.checkers import check
 from tests.simulation.enumeration import Record
-from tests.simulation.scenarios import BY_NAME, CANCELLED, OPERATION, PLAIN, Play, Scenario, begin
+from tests.simulation.scenarios import (
+    BY_NAME,
+    CANCELLED,
+    OPERATION,
+    PLAIN,
+    SILENT_RENAME,
+    Play,
+    Scenario,
+    begin,
+)
 from tests.simulation.scheduler import foreseeable
 from tests.simulation.summary import CASES
 
@@ -64,6 +73,17 @@ def test_a_repeated_rename_that_rds_accepts_is_one_rename(lag_seconds: float) ->
     for kind in ("swap", "undo"):
         durations = replace(QUICK, status_lag=lag_seconds, describe_lag=3)
         expect_success(played(BY_NAME[kind], durations, accept_repeated))
+
+
+@pytest.mark.parametrize("lag_seconds", [5, 60, 890])
+def test_a_rename_that_nothing_tells_of_is_waited_for(lag_seconds: float) -> None:
+    def hide(play: Play) -> None:
+        play.sim.aurora.set_habits({"pending_rename_shows": False})
+
+    for kind in ("swap", "undo"):
+        expect_success(played(BY_NAME[kind], replace(QUICK, status_lag=lag_seconds), hide))
+    for scenario in (SILENT_RENAME, BY_NAME["stop-undo-SwitchOver"]):
+        assert check(played(scenario, replace(scenario.durations, status_lag=lag_seconds), hide).sim) == []
 
 
 def test_a_pending_value_that_never_goes_becomes_a_warning() -> None:

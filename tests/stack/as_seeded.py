@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.stack.polling import poll_until
 
-from aurora_restore.local.aurora.timing import Durations
+from aurora_restore.local.aurora.timing import ON_A_LAPTOP
 from aurora_restore.local.aurora.world import Quotas
 from aurora_restore.local.seed_aurora import control, put
 from aurora_restore.local.stack_info import StackInfo
@@ -26,7 +26,7 @@ def make_as_seeded(stack: StackInfo, rds: Any, durations: dict[str, float]) -> N
             rds.delete_db_cluster_snapshot(
                 DBClusterSnapshotIdentifier=snapshot["DBClusterSnapshotIdentifier"]
             )
-    control(stack, "PUT", "durations", {**Durations().to_json(), **durations})
+    control(stack, "PUT", "durations", {**ON_A_LAPTOP.to_json(), **durations})
 
 
 def _remove_clusters(stack: StackInfo, rds: Any) -> list[str]:

@@ -16,7 +16,7 @@ from aurora_restore.local.aurora.keeping import WorldKeeper
 from aurora_restore.local.aurora.model import LocalAurora
 from aurora_restore.local.aurora.postgres import PostgresEngine
 from aurora_restore.local.aurora.server import AuroraServer
-from aurora_restore.local.aurora.timing import Durations
+from aurora_restore.local.aurora.timing import ON_A_LAPTOP, Durations
 from aurora_restore.local.aurora.world import SubnetLookup
 
 PREPARE_TIMEOUT_SECONDS = 15.0
@@ -38,6 +38,7 @@ class AuroraService:
         for each in self.removed_data:
             _log.warning("Data of %s is removed: nothing that was answered names it", each)
         self._model = LocalAurora(
+            durations=ON_A_LAPTOP,
             engine=self._engine,
             account_id=account_id,
             regions=REGIONS,

@@ -130,7 +130,8 @@ def _begin_port(call: Call, cluster: Cluster) -> None:
 
 def _begin_rename(call: Call, cluster: Cluster) -> None:
     name = call.params["NewDBClusterIdentifier"].lower()
-    cluster.pending["DBClusterIdentifier"] = name
+    if call.world.habits.pending_rename_shows:
+        cluster.pending["DBClusterIdentifier"] = name
     if not call.params.get("ApplyImmediately"):
         return
     call.world.begin_change(

@@ -76,6 +76,11 @@ class Durations:
         return asdict(self)
 
 
+ON_A_LAPTOP = Durations(status_lag=0.5, name_release=0.5, busy_after_creation=0.5, first_instance_lag=0.5)
+"""What the local stack begins with: quick, and as contrary as RDS. Its Describe calls do not lag, so that a command that
+looks right after it has changed something finds it."""
+
+
 @dataclass(frozen=True)
 class Habits:
     """What nobody has verified about RDS, each way that it could be.
@@ -84,11 +89,13 @@ class Habits:
         accepts_repeated_rename: whether the same rename, asked for again while it is under way, is accepted.
         iam_authentication_stays_pending: whether the switch of IAM authentication never leaves
             `PendingModifiedValues` (terraform-provider-aws #45575).
+        pending_rename_shows: whether `PendingModifiedValues` tells of a rename that the status does not show yet.
     """
 
     certificate_renewed_by_reboot: bool = False
     accepts_repeated_rename: bool = False
     iam_authentication_stays_pending: bool = False
+    pending_rename_shows: bool = True
 
     def changed(self, changes: dict[str, Any]) -> Habits:
         """A copy with some replaced. Raises ValueError for an unknown name, or a value that is no truth value."""
