@@ -77,8 +77,8 @@ class Durations:
 
 
 ON_A_LAPTOP = Durations(status_lag=0.5, name_release=0.5, busy_after_creation=0.5, first_instance_lag=0.5)
-"""What the local stack begins with: quick, and as contrary as RDS. Its Describe calls do not lag, so that a command that
-looks right after it has changed something finds it."""
+"""What the local stack begins with: quick, and as contrary as RDS. Its Describe calls do not lag, so that a command
+that looks right after it has changed something finds it."""
 
 
 @dataclass(frozen=True)
