@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
         ChangePlan,
         DeploymentClients,
         DeploymentOutcome,
-        DeploymentRequest,
         ResourceEvent,
     )
+    from aurora_restore.deployment.preparation import Prepared
 
 
 def register(app: typer.Typer) -> None:
@@ -68,11 +68,15 @@ def deploy(
     given = parse_parameters(parameters or ())
     clients = connect(known_region(resolve_region(region)))
     screen.line(f"Account {clients.account_id}, {clients.region}.")
-    request = _prepare(screen, clients, stack_name, given)
+    prepared = _prepare(screen, clients, stack_name, given)
     deployer = Deployer(clients)
     screen.line("Making the change set …")
-    plan = deployer.plan(request)
-    outcome = _apply(screen, deployer, plan, yes) if plan.changes else None
+    plan = deployer.plan(prepared.request)
+    outcome = (
+        _apply(screen, deployer, plan, yes, lambda: _take_back(screen, clients, prepared))
+        if plan.changes
+        else None
+    )
     _say_done(screen, plan, outcome, clients.region)
     _say_next(screen, clients, given, stack_name)
 
@@ -88,24 +92,34 @@ def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
 
 def _prepare(
     screen: Screen, clients: DeploymentClients, stack_name: str, parameters: Mapping[str, str]
-) -> DeploymentRequest:
+) -> Prepared:
     from aurora_restore.deployment.packaging import Project  # noqa: PLC0415
     from aurora_restore.deployment.preparation import prepare  # noqa: PLC0415
 
     prepared = prepare(clients, Project.find(), stack_name, parameters, lambda text: screen.line(f"{text} …"))
     for published in prepared.published:
         verb = "Uploaded" if published.uploaded else "Already there:"
-        screen.line(f"  {verb} s3://{published.bucket}/{published.artifact.key}")
-    return prepared.request
+        screen.line(f"  {verb} {published.place}")
+    return prepared
 
 
-def _apply(screen: Screen, deployer: Deployer, plan: ChangePlan, yes: bool) -> DeploymentOutcome:
+def _take_back(screen: Screen, clients: DeploymentClients, prepared: Prepared) -> None:
+    """Remove what was uploaded for this deployment alone, and say what could not be removed."""
+    from aurora_restore.deployment.upload import take_back  # noqa: PLC0415
+
+    for sentence in take_back(clients.s3, prepared.published):
+        screen.note(sentence)
+
+
+def _apply(
+    screen: Screen, deployer: Deployer, plan: ChangePlan, yes: bool, take_back: Callable[[], None]
+) -> DeploymentOutcome:
     screen.show()
     screen.show(render_changes(plan.changes))
     screen.show()
     screen.line(f"{summary_of_changes(plan.changes).capitalize()}.")
     if not yes:
-        ask(screen, deployer, plan)
+        ask(screen, deployer, plan, take_back)
 
     finished: set[str] = set()
 
@@ -117,18 +131,19 @@ def _apply(screen: Screen, deployer: Deployer, plan: ChangePlan, yes: bool) -> D
     return deployer.apply(plan, on_event)
 
 
-def ask(screen: Screen, deployer: Deployer, plan: ChangePlan) -> None:
-    """Go on after a yes; otherwise throw the change set away and end the command."""
+def ask(screen: Screen, deployer: Deployer, plan: ChangePlan, take_back: Callable[[], None]) -> None:
+    """Go on after a yes; otherwise throw the change set and what was uploaded away, and end the command."""
     can_ask = screen.interactive
     if can_ask and says_yes():
         return
     deployer.discard(plan)
+    take_back()
     if not can_ask:
         raise WrongUse(
             f"Nobody can be asked here, so nothing was changed ({summary_of_changes(plan.changes)}).",
             "Give --yes to apply the change set.",
         )
-    screen.note("Nothing was changed; the change set was thrown away.")
+    screen.note("Nothing was changed; the change set and what was uploaded for it were thrown away.")
     raise typer.Exit(ExitCode.OK)
 
 

@@ -141,12 +141,21 @@ class Deployer:
             raise _refused(f"follow the deployment of {plan.stack_name}", error) from error
 
     def discard(self, plan: ChangePlan) -> None:
-        """Delete a change set that is not to be executed, and with a first one the empty stack that it made."""
+        """Delete a change set that is not to be executed, and with a first one the empty stack that it made.
+
+        A stack without resources that holds somebody else's change set as well is left to them.
+        """
         if plan.change_set_id is None:
             return
         self._cloudformation.delete_change_set(ChangeSetName=plan.change_set_id)
-        if plan.kind is PlanKind.CREATE:
-            self._cloudformation.delete_stack(StackName=plan.stack_name)
+        if plan.kind is not PlanKind.CREATE or plan.stack_id is None:
+            return
+        stack = self._describe_stack(plan.stack_id)
+        if stack is None or stack["StackStatus"] != "REVIEW_IN_PROGRESS":
+            return
+        others = self._cloudformation.list_change_sets(StackName=plan.stack_id)["Summaries"]
+        if not [each for each in others if each["ChangeSetId"] != plan.change_set_id]:
+            self._cloudformation.delete_stack(StackName=plan.stack_id)
 
     def _plan(self, request: DeploymentRequest) -> ChangePlan:
         stack = self._describe_stack(request.stack_name)

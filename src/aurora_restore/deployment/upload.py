@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,21 @@ _DEFAULT_BUCKET = re.compile(rf"{_DEFAULT_BUCKET_PREFIX}-(\d{{12}})-")
 
 @dataclass(frozen=True)
 class Published:
-    """Where an artifact lies; `uploaded` is False where it lay there already."""
+    """Where an artifact lies; `uploaded` is False where it lay there already.
+
+    `version_id` is that of the upload, and empty in a bucket without versions. `made_bucket`: the bucket was made
+    for it.
+    """
 
     artifact: Artifact
     bucket: str
     uploaded: bool
+    version_id: str = ""
+    made_bucket: bool = False
+
+    @property
+    def place(self) -> str:
+        return f"s3://{self.bucket}/{self.artifact.key}"
 
 
 def default_bucket(account_id: str, region: str) -> str:
@@ -39,8 +50,8 @@ def publish_artifacts(s3: S3Client, artifacts: Artifacts, bucket: str, region: s
         PackagingFailed: the bucket belongs to somebody else, or S3 refuses or cannot be reached.
     """
     try:
-        _ensure_bucket(s3, bucket, region)
-        return tuple(_publish(s3, artifact, bucket) for artifact in artifacts.all)
+        made = _ensure_bucket(s3, bucket, region)
+        return tuple(_publish(s3, artifact, bucket, made) for artifact in artifacts.all)
     except (ClientError, BotoCoreError) as error:
         raise PackagingFailed(
             f"The artifacts could not be put into the bucket {bucket}: {error}",
@@ -49,8 +60,35 @@ def publish_artifacts(s3: S3Client, artifacts: Artifacts, bucket: str, region: s
         ) from error
 
 
-def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> None:
-    """Make the bucket, or finish making it. A bucket of somebody's own choosing that exists is left as it is."""
+def take_back(s3: S3Client, published: Sequence[Published]) -> tuple[str, ...]:
+    """Remove what was uploaded for a deployment that nobody wants, and the bucket that was made for it.
+
+    What lay there before stays, and so does a bucket that by now holds something else. The answer are sentences
+    about what could not be removed.
+    """
+    left = [sentence for each in published if each.uploaded if (sentence := _removed(s3, each))]
+    if published and published[0].made_bucket and not left:
+        bucket = published[0].bucket
+        try:
+            s3.delete_bucket(Bucket=bucket, **_expected_owner(bucket))
+        except (ClientError, BotoCoreError) as error:
+            left.append(f"The bucket {bucket}, made a moment ago, is still there: {error}")
+    return tuple(left)
+
+
+def _removed(s3: S3Client, published: Published) -> str:
+    """Remove this very upload; empty where that was done, else the sentence that says that it was not."""
+    version: Any = {"VersionId": published.version_id} if published.version_id else {}
+    owner = _expected_owner(published.bucket)
+    try:
+        s3.delete_object(Bucket=published.bucket, Key=published.artifact.key, **version, **owner)
+    except (ClientError, BotoCoreError) as error:
+        return f"{published.place} is still there: {error}"
+    return ""
+
+
+def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
+    """Make the bucket, or finish making it; whether it was made. One of somebody's own choosing is left as it is."""
     try:
         s3.head_bucket(Bucket=bucket, **_expected_owner(bucket))
     except ClientError as error:
@@ -61,10 +99,12 @@ def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> None:
         )
         s3.create_bucket(Bucket=bucket, **where)
         _secure_bucket(s3, bucket)
+        return True
     else:
         # The policy is set last: where it is missing, making the bucket was interrupted.
         if _DEFAULT_BUCKET.match(bucket) and not _has_policy(s3, bucket):
             _secure_bucket(s3, bucket)
+        return False
 
 
 def _secure_bucket(s3: S3Client, bucket: str) -> None:
@@ -112,16 +152,16 @@ def _expected_owner(bucket: str) -> Any:
     return {"ExpectedBucketOwner": default.group(1)} if default else {}
 
 
-def _publish(s3: S3Client, artifact: Artifact, bucket: str) -> Published:
+def _publish(s3: S3Client, artifact: Artifact, bucket: str, made_bucket: bool) -> Published:
     owner = _expected_owner(bucket)
     try:
         s3.head_object(Bucket=bucket, Key=artifact.key, **owner)
     except ClientError as error:
         if not _is_absent(error):
             raise
-        s3.put_object(Bucket=bucket, Key=artifact.key, Body=artifact.path.read_bytes(), **owner)
-        return Published(artifact, bucket, uploaded=True)
-    return Published(artifact, bucket, uploaded=False)
+        put = s3.put_object(Bucket=bucket, Key=artifact.key, Body=artifact.path.read_bytes(), **owner)
+        return Published(artifact, bucket, True, put.get("VersionId", ""), made_bucket)
+    return Published(artifact, bucket, uploaded=False, made_bucket=made_bucket)
 
 
 def _is_absent(error: ClientError) -> bool:

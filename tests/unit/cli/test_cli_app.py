@@ -298,6 +298,7 @@ def test_the_program_is_named_as_the_shell_can_call_it(
 
 def test_a_change_set_that_is_not_wanted_is_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
     discarded: list[ChangePlan] = []
+    taken_back: list[bool] = []
 
     class Deployer:
         discard = staticmethod(discarded.append)
@@ -309,6 +310,9 @@ def test_a_change_set_that_is_not_wanted_is_thrown_away(monkeypatch: pytest.Monk
     terminal = Console(file=io.StringIO(), force_terminal=True, _environ={})
     plan = ChangePlan(PlanKind.UPDATE, "mine", (), "stack", "change-set")
     with pytest.raises(typer.Exit) as end:
-        deploy_command.ask(Screen(terminal, terminal), cast(Any, Deployer()), plan)
+        deploy_command.ask(
+            Screen(terminal, terminal), cast(Any, Deployer()), plan, lambda: taken_back.append(True)
+        )
     assert end.value.exit_code == 0
     assert discarded == [plan]
+    assert taken_back == [True]

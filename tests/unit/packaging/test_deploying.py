@@ -44,7 +44,7 @@ from aurora_restore.deployment.packaging import (
     stamped_keys,
 )
 from aurora_restore.deployment.preparation import prepare
-from aurora_restore.deployment.upload import default_bucket, publish_artifacts
+from aurora_restore.deployment.upload import default_bucket, publish_artifacts, take_back
 
 REGION: Final = "us-west-2"
 READY_SECONDS = 30.0
@@ -209,9 +209,25 @@ def test_nothing_to_change_is_an_answer(deployer: Deployer) -> None:
 def test_a_plan_that_is_not_wanted_leaves_nothing(clients: DeploymentClients, deployer: Deployer) -> None:
     deployer.discard(deployer.plan(topic_stack()))
 
+    with pytest.raises(ClientError, match="does not exist"):
+        clients.cloudformation.describe_stacks(StackName="topics")
     assert deployer.plan(topic_stack()).kind is PlanKind.CREATE
     with pytest.raises(ClientError):
         clients.cloudformation.describe_change_set(ChangeSetName="none", StackName="topics")
+
+
+def test_a_stack_that_holds_somebody_elses_change_set_too_is_left_to_them(
+    clients: DeploymentClients, deployer: Deployer
+) -> None:
+    plan, of_another = deployer.plan(topic_stack()), deployer.plan(topic_stack())
+
+    deployer.discard(plan)
+    (stack,) = clients.cloudformation.describe_stacks(StackName="topics")["Stacks"]
+    assert stack["StackStatus"] == "REVIEW_IN_PROGRESS"
+
+    deployer.discard(of_another)
+    with pytest.raises(ClientError, match="does not exist"):
+        clients.cloudformation.describe_stacks(StackName="topics")
 
 
 def test_a_failure_names_the_first_resource_that_failed_and_the_way_out(deployer: Deployer) -> None:
@@ -339,6 +355,42 @@ def test_the_artifacts_are_uploaded_once_into_a_bucket_that_is_closed(clients: D
     assert "aws:SecureTransport" in clients.s3.get_bucket_policy(Bucket=bucket)["Policy"]
     blocked = clients.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     assert all(blocked.values())
+
+
+def test_what_was_uploaded_for_a_deployment_that_is_not_wanted_is_taken_back(
+    clients: DeploymentClients,
+) -> None:
+    artifacts = build_artifacts(Project.find())
+    bucket = default_bucket(clients.account_id, REGION)
+
+    published = publish_artifacts(clients.s3, artifacts, bucket, REGION)
+    assert take_back(clients.s3, published) == ()
+
+    with pytest.raises(ClientError, match="404"):
+        clients.s3.head_bucket(Bucket=bucket)
+
+
+def test_what_lay_there_before_is_not_taken_back(clients: DeploymentClients) -> None:
+    artifacts = build_artifacts(Project.find())
+    bucket = default_bucket(clients.account_id, REGION)
+    publish_artifacts(clients.s3, artifacts, bucket, REGION)
+
+    assert take_back(clients.s3, publish_artifacts(clients.s3, artifacts, bucket, REGION)) == ()
+
+    for artifact in artifacts.all:
+        clients.s3.head_object(Bucket=bucket, Key=artifact.key)
+
+
+def test_a_bucket_that_others_use_by_now_is_kept_and_told(clients: DeploymentClients) -> None:
+    bucket = default_bucket(clients.account_id, REGION)
+    published = publish_artifacts(clients.s3, build_artifacts(Project.find()), bucket, REGION)
+    clients.s3.put_object(Bucket=bucket, Key="of-somebody-else", Body=b"")
+
+    (sentence,) = take_back(clients.s3, published)
+
+    assert bucket in sentence
+    assert "still there" in sentence
+    clients.s3.head_object(Bucket=bucket, Key="of-somebody-else")
 
 
 def test_a_bucket_whose_making_was_interrupted_is_finished(clients: DeploymentClients) -> None:
