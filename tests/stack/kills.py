@@ -100,6 +100,10 @@ class MortalStack:
         assert not left, left
         self.kills += 1
 
+    def down(self) -> None:
+        """Stop it as people do, in the middle of whatever it does."""
+        lifecycle.down(self.home)
+
     def live_and_die(self, place: Place, answered: Answered, bucket: str) -> None:
         """Let it work for a random time, with changes from outside, and kill it in the middle of whatever it does."""
         death = time.monotonic() + self.random.uniform(0.0, LONGEST_LIFE_SECONDS)

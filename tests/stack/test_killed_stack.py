@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ from tests.stack.kills import (
 )
 from tests.stack.serving_targets import SOURCE_REGION, Place, old_data_of, request
 
+from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.local import lifecycle
 from aurora_restore.local.aurora.postgres_storage import directory_name
 from aurora_restore.local.aurora_service import AuroraService
@@ -47,6 +49,11 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MortalStack]:
 def say(capsys: pytest.CaptureFixture[str], text: str) -> None:
     with capsys.disabled():
         sys.stdout.write(f"\n{text}\n")
+
+
+def local_down(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "aurora_restore", "local", "down", "--home", str(home), *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
 def killed_until_over(
@@ -75,6 +82,7 @@ def test_a_restore_a_replacement_and_an_undo_end_well_on_a_stack_that_is_killed_
     place.boto("s3").create_bucket(
         Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": place.stack.region}
     )
+    place.change_quotas(cluster_parameter_groups=1000)  # each kill adds one
     place.make_target(TARGET)
     wanted = place.own_snapshot("before-the-row")
     rows = rows_of_production(place)
@@ -112,6 +120,42 @@ def test_a_restore_a_replacement_and_an_undo_end_well_on_a_stack_that_is_killed_
     assert rows_of_production(place) == later_rows
     comes_up = mortal.seconds_to_come_up[1:]
     say(capsys, f"{mortal.kills} kills in all; up again after {max(comes_up, default=0):.1f} s at most")
+
+
+def test_a_stack_that_is_stopped_names_what_runs_and_interrupts_it_without_a_fault(
+    mortal: MortalStack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = mortal.up()
+    operation_id = place.start(
+        request(
+            "aurora-restored-interrupted",
+            db_subnet_group_name=SUBNET_GROUP,
+            vpc_security_group_ids=[SECURITY_GROUP_ID],
+            db_instance_class="db.r5.large",
+        )
+    )
+    begun = place.becomes(
+        operation_id, lambda it: "RestoreCluster" in it.get("phases", {}) or "end_time" in it
+    )
+    assert "end_time" not in begun, begun.get("error")
+    refused = local_down(mortal.home)
+    assert refused.returncode == ExitCode.USAGE
+    assert operation_id in refused.stderr
+    assert lifecycle.running_operations(mortal.home) == (operation_id,)
+    stopped = local_down(mortal.home, "--yes")
+    assert stopped.returncode == 0, stopped.stderr
+    assert f"Interrupted: {operation_id}" in stopped.stdout
+    log = (mortal.home / "server.log").read_text()
+    assert "Traceback" not in log
+    place = mortal.up()
+    assert [note for note in mortal.notes if operation_id in note]
+    record = place.closed(operation_id)
+    assert record["status"] == "SUCCEEDED", record.get("error")
+    logs = place.boto("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    told = [event for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]]
+    assert [event["message"] for event in told if "INTERNAL_ERROR" in event["message"]] == []
+    say(capsys, f"{operation_id} was interrupted by `local down`, and ended well after the next `up`")
 
 
 def test_a_snapshot_taken_after_a_kill_never_gives_the_data_of_an_earlier_one(tmp_path: Path) -> None:

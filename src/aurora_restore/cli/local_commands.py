@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,7 @@ from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.help import NamesFirstCommand
 from aurora_restore.cli.local_stack import describe_deployed, load_lifecycle, point_environment_at
 from aurora_restore.cli.options import JsonOption
-from aurora_restore.cli.screen import make_screen
+from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.local import render_stack, stack_item
 
 if TYPE_CHECKING:
@@ -146,13 +146,50 @@ def logs(
         screen.line(line)
 
 
-def down(home: HomeOption = None, json_output: JsonOption = False) -> None:
-    """Stop it. Nothing is left running; the state is kept for the next `local up`."""
+def down(
+    home: HomeOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Stop it although operations run.")] = False,
+    json_output: JsonOption = False,
+) -> None:
+    """Stop it. Nothing is left running; the state is kept for the next `local up`.
+
+    Operations that run are named, and interrupted after your yes: they go on at the next `local up`.
+    """
     screen = make_screen(json_output)
-    stopped = load_lifecycle().down(home)
+    lifecycle = load_lifecycle()
+    interrupted = lifecycle.running_operations(home)
+    if interrupted and not yes:
+        ask_before_interrupting(screen, interrupted)
+    stopped = lifecycle.down(home)
     if screen.json_output:
-        screen.data({"stopped": stopped})
+        screen.data({"stopped": stopped, "interrupted": list(interrupted)})
     screen.line("The local stack is down; its state is kept." if stopped else "No local stack was running.")
+    if interrupted:
+        screen.line(f"Interrupted: {', '.join(interrupted)}; each goes on at the next `local up`.")
+
+
+def ask_before_interrupting(screen: Screen, operations: Sequence[str]) -> None:
+    """Go on after a yes; otherwise leave the stack as it is, and end the command."""
+    if not screen.interactive:
+        raise WrongUse(
+            f"{_named(operations)}, and nobody can be asked here, so the stack was left running.",
+            "Give --yes to stop it all the same; what is interrupted goes on at the next `local up`.",
+        )
+    screen.line(f"{_named(operations)}. What is interrupted goes on at the next `local up`.")
+    try:
+        if typer.confirm("Stop the local stack?"):
+            return
+    except typer.Abort:  # ctrl-c and the end of the input are a no
+        screen.line("")
+    screen.note("The local stack goes on.")
+    raise typer.Exit(ExitCode.OK)
+
+
+def _named(operations: Sequence[str]) -> str:
+    one = len(operations) == 1
+    return (
+        f"{'The operation' if one else 'The operations'} {', '.join(operations)} {'runs' if one else 'run'}"
+    )
 
 
 def _read_durations(texts: list[str] | None) -> dict[str, float]:

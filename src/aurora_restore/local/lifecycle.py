@@ -246,8 +246,21 @@ def logs(home: Path | None = None, follow: bool = False) -> Iterator[str]:
             time.sleep(FOLLOW_INTERVAL_SECONDS)
 
 
+def running_operations(home: Path | None = None) -> tuple[str, ...]:
+    """What `down` would interrupt; empty also where nothing runs, or nothing answers any more."""
+    running = StateDirectory.find(home).running()
+    if running is None:
+        return ()
+    try:
+        return tuple(ControlClient(running.control_url).status()["running_executions"])
+    except OSError:
+        return ()
+
+
 def down(home: Path | None = None) -> bool:
     """Stop everything and keep the state; False where nothing ran.
+
+    Operations that run are interrupted as by a kill: nothing of them fails, and they go on at the next `up`.
 
     Raises:
         LocalStackBusy: another `up` or `down` is under way.

@@ -61,6 +61,9 @@ class MinistackState:
         self.notes += ministack_resuming.go_on()
         self._keeper.keep_in_background()
 
+    def running_executions(self) -> list[str]:
+        return ministack_resuming.running()
+
     def close(self) -> None:
         """Keep everything as it is now; what ends from here on goes on in the next process."""
         self._keeper.keep_all()

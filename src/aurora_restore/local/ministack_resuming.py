@@ -56,6 +56,14 @@ def load_what_was_kept(keeper: MinistackKeeper) -> list[str]:
     return _end_interrupted_stacks()
 
 
+def running() -> list[str]:
+    """The names of the executions that run, in every account and Region, oldest first."""
+    found = [
+        each for each in list(stepfunctions._executions._data.values()) if each.get("status") == "RUNNING"
+    ]
+    return [str(each["name"]) for each in sorted(found, key=lambda each: str(each["startDate"]))]
+
+
 def go_on() -> list[str]:
     """Let every execution go on that ran when the process ended; a sentence about each."""
     told = []

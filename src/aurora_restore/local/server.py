@@ -156,6 +156,7 @@ class LocalStack:
             "server_memory_bytes": processes.pss_bytes(own),
             "workers": len(self._runtime.reports()),
             "notes": self.notes(),
+            "running_executions": self._ministack.running_executions(),
         }
 
     def workers(self) -> list[dict[str, Any]]:
