@@ -187,6 +187,13 @@ def _clusters_gone(ending: Ending) -> Words:
             yield from _replaced_is_safe(ending, op, contents)
 
 
+def nothing_is_written_after_the_last_snapshot(ending: Ending) -> Words:
+    """11. A final snapshot begins when nobody can write to its cluster any more."""
+    for snapshot in ending.sim.observations.snapshots.values():
+        if snapshot.can_be_written_to:
+            yield f"the final snapshot {snapshot.identifier} was taken while clients could still write"
+
+
 def _replaced_is_safe(ending: Ending, op: EndedOperation, contents: str) -> Words:
     """What a run replaced is kept, or lies in a final snapshot."""
     if op.started.request.get("final_snapshot") is False:
@@ -410,4 +417,5 @@ INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("it came to rest", it_came_to_rest),
     ("errors are foreseen", errors_are_foreseen),
     ("promises are kept", promises_are_kept),
+    ("nothing is written after the last snapshot", nothing_is_written_after_the_last_snapshot),
 )

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG
+from aurora_restore.local.aurora.objects import Snapshot
 from aurora_restore.local.aurora.timing import Kind
 from aurora_restore.local.aurora.world import Region, World
 
@@ -23,6 +24,7 @@ class SeenCluster:
     put_back: str | None
     contents: str
     time: datetime
+    port: int | None = None
 
     @property
     def is_tagged(self) -> bool:
@@ -40,6 +42,8 @@ class SeenSnapshot:
     source_arn: str | None
     final_of: str | None
     time: datetime
+    can_be_written_to: bool = False
+    """Of a final snapshot: whether clients could reach its cluster, under the port that they knew, when it began."""
 
     @property
     def is_tagged(self) -> bool:
@@ -70,14 +74,25 @@ class Observations:
                     self.clusters[cluster.resource_id] = SeenCluster(
                         cluster.resource_id, region.name, cluster.identifier,
                         cluster.tags.get(OPERATION_TAG), cluster.tags.get(PUT_BACK_TAG), cluster.contents, now,
+                        cluster.port,
                     )  # fmt: skip
             for snapshot in region.snapshots.values():
                 if snapshot.storage_id not in self.snapshots:
                     self.snapshots[snapshot.storage_id] = SeenSnapshot(
                         snapshot.storage_id, region.name, snapshot.identifier,
                         snapshot.tags.get(OPERATION_TAG), snapshot.source_arn,
-                        snapshot.tags.get(FINAL_SNAPSHOT_TAG), now,
+                        snapshot.tags.get(FINAL_SNAPSHOT_TAG), now, self._can_be_written_to(region, snapshot),
                     )  # fmt: skip
+        self._count_copies()
+
+    def _can_be_written_to(self, region: Region, snapshot: Snapshot) -> bool:
+        cluster = region.cluster_by_resource_id(snapshot.cluster_resource_id)
+        known = self.clusters.get(snapshot.cluster_resource_id)
+        if cluster is None or known is None or FINAL_SNAPSHOT_TAG not in snapshot.tags:
+            return False
+        return cluster.port == known.port and bool(region.members(cluster))
+
+    def _count_copies(self) -> None:
         in_flight = sum(t.kind is Kind.SNAPSHOT_COPY for t in self.aurora_world.transitions)
         self.copies_in_flight_most = max(self.copies_in_flight_most, in_flight)
 

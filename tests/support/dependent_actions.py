@@ -33,5 +33,6 @@ NOT_ASKED = {
 NOT_ASKED_OF = {
     ("switch-over", PASS_ROLE): "a rename names no role",
     ("switch-over", TAGS): "a rename gives no tags",
+    ("retire-replaced", PASS_ROLE): "a change of the port names no role",
 }
 """Not granted to this function, though a request of its may ask for it."""

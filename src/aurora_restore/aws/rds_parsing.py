@@ -105,6 +105,7 @@ def parse_instance(instance: DBInstanceTypeDef) -> DbInstance:
         auto_minor_version_upgrade=instance.get("AutoMinorVersionUpgrade", True),
         performance_insights=instance.get("PerformanceInsightsEnabled", False),
         monitoring_interval_seconds=instance.get("MonitoringInterval", 0),
+        port=instance.get("Endpoint", {}).get("Port") or None,
         tags=parse_tags(instance.get("TagList", ())),
     )
 

@@ -94,6 +94,7 @@ class DbInstance:
     auto_minor_version_upgrade: bool = True
     performance_insights: bool = False
     monitoring_interval_seconds: int = 0
+    port: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 

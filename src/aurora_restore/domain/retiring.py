@@ -16,6 +16,7 @@ from aurora_restore.domain.errors import (
     GlobalClusterMember,
     NameTaken,
 )
+from aurora_restore.domain.fencing import FenceAction, decide_fence
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, DbInstance
 
@@ -26,6 +27,7 @@ FAILED_SNAPSHOT_STATUSES = frozenset({"failed", "incompatible-restore", "incompa
 
 class RetireAction(Enum):
     START = "start"
+    FENCE = "fence"
     TAKE_FINAL_SNAPSHOT = "take final snapshot"
     DELETE_INSTANCE = "delete instance"
     DELETE_CLUSTER = "delete cluster"
@@ -52,7 +54,8 @@ class Retiring:
     """What is known of the cluster that is to go, all of it from a fresh look.
 
     `resource_id`: the one cluster that may be deleted. `cluster`: what stands under its name. `final_snapshot` is
-    what stands under `final_snapshot_identifier`, which is None where none is wanted.
+    what stands under `final_snapshot_identifier`, which is None where none is wanted. `open_port`: the one under
+    which clients know it, None where it is not to be fenced; `fence_is_under_way`: that was asked for just now.
     """
 
     operation_id: str
@@ -62,6 +65,8 @@ class Retiring:
     final_snapshot_identifier: str | None = None
     final_snapshot: ClusterSnapshot | None = None
     global_cluster: str | None = None
+    open_port: int | None = None
+    fence_is_under_way: bool = False
 
 
 def decide_retirement(seen: Retiring) -> RetireDecision:
@@ -118,7 +123,20 @@ def _before_the_first_deletion(seen: Retiring, cluster: DbCluster) -> RetireDeci
         return RetireDecision(action, f"the cluster {name} is `{cluster.status}`", "start")
     if seen.final_snapshot_identifier is None or has_final_snapshot(seen):
         return None
+    if seen.final_snapshot is None and (fence := _fence(seen, cluster)):
+        return fence
     return _final_snapshot(seen, cluster, seen.final_snapshot_identifier)
+
+
+def _fence(seen: Retiring, cluster: DbCluster) -> RetireDecision | None:
+    """What is written after the final snapshot would be nowhere: none is taken while somebody can write."""
+    if seen.open_port is None:
+        return None
+    decision = decide_fence(cluster, seen.instances, seen.open_port, under_way=seen.fence_is_under_way)
+    if decision.action is FenceAction.DONE:
+        return None
+    action = RetireAction.WAIT if decision.action is FenceAction.WAIT else RetireAction.FENCE
+    return RetireDecision(action, decision.reason, "fence")
 
 
 def _final_snapshot(seen: Retiring, cluster: DbCluster, identifier: str) -> RetireDecision:

@@ -103,7 +103,12 @@ def build_undo_plan(
         before,
         copy=None,
         copy_reason="an undo copies nothing",
-        cluster=replace(before.cluster, db_cluster_identifier=kept.db_cluster_identifier),
+        cluster=replace(
+            before.cluster,
+            db_cluster_identifier=kept.db_cluster_identifier,
+            # The one that clients knew before: what was about to be retired may be fenced.
+            port=undone.section("replaced").get("port"),
+        ),
         instances=tuple(
             PlannedInstance(
                 item.db_instance_identifier, item.db_instance_class, item.promotion_tier or 0, None

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from aurora_restore.domain.errors import ResourceBusy, StepFailed
+from aurora_restore.domain.fencing import is_under_way, port_behind_fence
 from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, KEEP_UNTIL_TAG, OPERATION_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
@@ -28,6 +29,12 @@ from aurora_restore.steps.world import World
 
 # A kept cluster that cannot be stopped for so long is kept running.
 STOP_LIMIT = timedelta(minutes=15)
+
+
+def open_port_of(operation: Operation) -> int | None:
+    """The port under which clients knew the cluster that an operation replaces; old records may not say it."""
+    port = operation.section("replaced").get("port")
+    return int(port) if port else None
 
 
 class Act(Protocol):
@@ -138,7 +145,12 @@ class Retirement:
             final_snapshot_identifier=wanted,
             final_snapshot=rds.find_cluster_snapshot(wanted) if wanted else None,
             global_cluster=rds.find_global_cluster_of(cluster.db_cluster_arn),
+            open_port=open_port_of(self.operation) if self.is_replaced else None,
+            fence_is_under_way=is_under_way(self.operation.acts, self.world.clock.now()),
         )
+
+    def _port_behind_fence(self) -> int:
+        return port_behind_fence(open_port_of(self.operation) or 0)
 
     def _carry_out(self, decision: RetireDecision) -> StepOutcome:
         kind = decision.action.name.lower()
@@ -155,6 +167,7 @@ class Retirement:
         rds, name, snapshot = self.world.target_rds, self.name, self.final_snapshot_identifier or ""
         requests: dict[RetireAction, Callable[[], None]] = {
             RetireAction.START: lambda: rds.start_cluster(name),
+            RetireAction.FENCE: lambda: rds.modify_cluster(name, {"Port": self._port_behind_fence()}),
             RetireAction.TAKE_FINAL_SNAPSHOT: lambda: rds.create_cluster_snapshot(
                 name, snapshot, self._tags()
             ),
@@ -168,6 +181,7 @@ class Retirement:
     def _done(self, decision: RetireDecision) -> str:
         return {
             RetireAction.START: f"started {self.name}",
+            RetireAction.FENCE: f"ended the sessions of {self.name}",
             RetireAction.TAKE_FINAL_SNAPSHOT: f"took the snapshot {self.final_snapshot_identifier}",
             RetireAction.DELETE_INSTANCE: f"deleted the instance {decision.subject} of {self.name}",
             RetireAction.DELETE_CLUSTER: f"deleted the cluster {self.name}",

@@ -34,6 +34,8 @@ def wake_kept_cluster(
     waiting = [f"{item} is `{status}`" for item, status in statuses.items() if status not in SERVING_STATUSES]
     if waiting:
         return StepOutcome(in_progress(", ".join(waiting), 50, "start"))
+    if plan.cluster.port and cluster.port != plan.cluster.port:
+        return _lift_fence(operation, world, name, plan.cluster.port)
     changes = {f"restore_details.{field}": value for field, value in _details(cluster).items()}
     return StepOutcome(done(f"the kept cluster {name} serves again"), changes)
 
@@ -47,6 +49,23 @@ def _start(operation: Operation, world: World, name: str) -> StepOutcome:
     return StepOutcome(
         in_progress(f"the kept cluster {name} is being started", 10, "start"), answered, (event,)
     )
+
+
+def _lift_fence(operation: Operation, world: World, name: str, port: int) -> StepOutcome:
+    """It was about to be retired, and stands under another port than clients know."""
+    reason = f"{name} gets its port {port} back"
+    try:
+        answered = act(
+            world,
+            operation,
+            "lift_fence",
+            name,
+            lambda: world.target_rds.modify_cluster(name, {"Port": port}),
+        )
+    except ResourceBusy as busy:
+        return StepOutcome(in_progress(busy.message, waiting_for="fence"))
+    event = Event("cluster.fence_lifted", {"db_cluster_identifier": name, "port": port})
+    return StepOutcome(in_progress(reason, 60, "fence"), answered, (event,))
 
 
 def _details(cluster: DbCluster) -> dict[str, object]:

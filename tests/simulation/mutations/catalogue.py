@@ -163,4 +163,20 @@ MUTATIONS = (
         "        if found is None and number < 0 and (first := _unready_first(plan, standing)):",
         ("swap",),
     ),
+    Mutation(
+        "snapshot-before-fence",
+        "the final snapshot is taken while sessions of the old cluster can still write",
+        "domain/retiring.py",
+        "if seen.final_snapshot is None and (fence := _fence(seen, cluster)):",
+        "if seen.final_snapshot and (fence := _fence(seen, cluster)):",
+        ("swap",),
+    ),
+    Mutation(
+        "fence-stays",
+        "an old cluster that is put back stays behind its fence",
+        "steps/way_back.py",
+        "    lift_fence,\n    put_old_back,\n",
+        "    put_old_back,\n",
+        ("swap:*:denied",),
+    ),
 )

@@ -50,6 +50,8 @@ RESTORE = [
 ]  # fmt: skip
 RETIRE = [
     ("rds", "describe_db_cluster_snapshots", COPY),
+    # The old cluster is fenced before its final snapshot.
+    ("rds", "modify_db_cluster", CLUSTER),
     ("rds", "create_db_cluster_snapshot", CLUSTER),
     ("rds", "create_db_cluster_snapshot", COPY),
     *(("rds", request, arn)
@@ -193,7 +195,7 @@ RESERVED = {
     ("rds:StopDBCluster", CLUSTER): {"prove-endpoint", "retire-replaced", "cleanup"},
     ("rds:RebootDBInstance", INSTANCE): {"prove-endpoint"},
     ("rds:DeleteDBClusterSnapshot", COPY): {"cleanup", "sweep"},
-    ("rds:ModifyDBCluster", CLUSTER): {"restore-cluster", "switch-over", "cleanup"},
+    ("rds:ModifyDBCluster", CLUSTER): {"restore-cluster", "switch-over", "retire-replaced", "cleanup"},
     ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/any"): {"restore-cluster", "cleanup"},
     ("states:StopExecution", RUN): {"cleanup"},
     ("states:StartExecution", "CleanupStateMachine"): {"sweep"},

@@ -128,8 +128,8 @@ def abnormal_ends(watch: Watch) -> None:
     run.aurora.at_once("AddRoleToDBCluster", TARGET_REGION, role)
     begin_execution(run, "restore-back", **FAILS)
     watch.until(run, "restore-back", Phase.SWITCH_OVER, **SWAP)
-    for _ in range(3):
-        run.phase(Phase.RETIRE_REPLACED, "restore-back")
+    while "take_final_snapshot" not in run.record("restore-back")["acts"]:
+        run.clock.advance(run.phase(Phase.RETIRE_REPLACED, "restore-back").wait_seconds)
     run.fail("restore-back", "SwitchOverFailed")
     watch.cleanup(run, "restore-back")
     begin_execution(run, "restore-cancelled")

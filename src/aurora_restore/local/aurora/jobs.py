@@ -11,6 +11,8 @@ from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.local.aurora.endpoints import face_of, renew_certificate
 from aurora_restore.local.aurora.engine import Engine, ServerFace
 from aurora_restore.local.aurora.objects import Cluster, Instance, Snapshot
+from aurora_restore.local.aurora.postgres_errors import PortTaken
+from aurora_restore.local.aurora.postgres_process import find_free_port
 from aurora_restore.local.aurora.timing import Kind, Transition
 from aurora_restore.local.aurora.work import EngineWork
 from aurora_restore.local.aurora.world import Region, World
@@ -164,16 +166,17 @@ def _change_port(task: Task) -> Future[Any] | None:
     cluster = task.cluster()
     if cluster is None:
         return None
-    cluster_id, former, wanted = task.subject, cluster.port, int(task.transition.arguments["port"])
+    if not any(member.status in ("available", "rebooting") for member in task.region.members(cluster)):
+        return None
+    cluster_id, wanted = task.subject, int(task.transition.arguments["port"])
     face = face_of(cluster, _first_member(task.region, cluster))
 
     def change(engine: Engine) -> DatabaseEndpoint:
         try:
             return engine.start_cluster(cluster_id, wanted, face)
-        except Exception:
-            # Another program has the port: clusters of one machine cannot share any.
-            engine.start_cluster(cluster_id, former, face)
-            raise
+        except PortTaken:
+            # Clusters of one machine cannot share a port, and other programs have theirs.
+            return engine.start_cluster(cluster_id, find_free_port(), face)
 
     return task.work.submit((cluster_id,), change)
 

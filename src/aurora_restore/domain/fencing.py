@@ -1,0 +1,107 @@
+"""Deciding about the fence around an old cluster: its sessions end and no new ones begin, before its final snapshot.
+
+A rename ends no session: pools stay where they are and go on writing to the old cluster, and what they write after its
+final snapshot would be nowhere. The fence is a change of the cluster's port. "An outage occurs during this change. All
+of the DB instances in the DB cluster are rebooted immediately" (AuroraUserGuide, "Modifying an Amazon Aurora DB
+cluster"): one request ends every session, and who comes back finds nobody under the port that was known. It needs no
+security group, no right in EC2 and no login, and the same request with the former port lifts it. See
+docs/decisions/0012-the-fence-is-another-port.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.restoring import FAILED_INSTANCE_STATUSES, SERVING_STATUSES
+from aurora_restore.domain.times import parse_time
+
+FENCE_ACT = "fence"
+# RDS takes ports from 1150 to 65535.
+_FIRST_PORT, _PORTS, _STEP = 1150, 65535 - 1150 + 1, 7919
+# RDS accepts a request and shows it later: until then it is under way.
+FENCE_UNSEEN = timedelta(minutes=10)
+
+
+class FenceAction(Enum):
+    CHANGE_PORT = "change port"
+    WAIT = "wait"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class FenceDecision:
+    action: FenceAction
+    reason: str
+
+
+def port_behind_fence(open_port: int) -> int:
+    """Another port than the one that is known: always the same one, so that a request can be made again."""
+    return _FIRST_PORT + (open_port - _FIRST_PORT + _STEP) % _PORTS
+
+
+def may_still_come(acts: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the fence was asked for so recently that it may not show yet."""
+    last = acts.get(FENCE_ACT, {}).get("last_time")
+    return last is not None and now - parse_time(last) < FENCE_UNSEEN
+
+
+def is_under_way(acts: Mapping[str, Any], now: datetime) -> bool:
+    """Whether RDS has taken the request, and it does not show yet; what was not answered is asked for again."""
+    return bool(acts.get(FENCE_ACT, {}).get("answered")) and may_still_come(acts, now)
+
+
+def decide_fence(
+    cluster: DbCluster, instances: Sequence[DbInstance], open_port: int, *, under_way: bool
+) -> FenceDecision:
+    """The next thing to do so that nobody writes to the cluster any more; DONE where nobody can.
+
+    A cluster without instances has no sessions.
+    """
+    name = cluster.db_cluster_identifier
+    if not instances:
+        return FenceDecision(FenceAction.DONE, f"{name} has no instances, and so no sessions")
+    if busy := _busy(cluster, instances):
+        return FenceDecision(FenceAction.WAIT, busy)
+    if cluster.port == open_port:
+        reason = f"sessions of {name} end, so that nothing is written after its final snapshot"
+        if under_way:
+            return FenceDecision(FenceAction.WAIT, f"{name} is about to be fenced: it does not show yet")
+        return FenceDecision(FenceAction.CHANGE_PORT, reason)
+    late = [item.db_instance_identifier for item in instances if item.port == open_port]
+    if late:
+        return FenceDecision(FenceAction.WAIT, f"{', '.join(late)} still listens on port {open_port}")
+    return FenceDecision(FenceAction.DONE, f"nobody reaches {name} under its port any more")
+
+
+def decide_lifting(
+    cluster: DbCluster, instances: Sequence[DbInstance], open_port: int, *, under_way: bool
+) -> FenceDecision:
+    """The next thing to do so that clients reach the cluster again under the port that they know."""
+    name = cluster.db_cluster_identifier
+    if busy := _busy(cluster, instances):
+        return FenceDecision(FenceAction.WAIT, busy)
+    if cluster.port != open_port:
+        return FenceDecision(FenceAction.CHANGE_PORT, f"{name} gets its port {open_port} back")
+    late = [item.db_instance_identifier for item in instances if item.port not in (None, open_port)]
+    if late:
+        return FenceDecision(FenceAction.WAIT, f"{', '.join(late)} does not listen on port {open_port} yet")
+    if under_way:
+        return FenceDecision(FenceAction.WAIT, f"{name} was about to be fenced: that may still come")
+    return FenceDecision(FenceAction.DONE, f"{name} listens on the port that clients know")
+
+
+def _busy(cluster: DbCluster, instances: Sequence[DbInstance]) -> str:
+    """What is in the middle of something; an instance that has failed for good is not waited for."""
+    statuses = {cluster.db_cluster_identifier: cluster.status} | {
+        item.db_instance_identifier: item.status
+        for item in instances
+        if item.status not in FAILED_INSTANCE_STATUSES
+    }
+    return ", ".join(
+        f"{name} is `{status}`" for name, status in statuses.items() if status not in SERVING_STATUSES
+    )
