@@ -79,3 +79,14 @@ class Tidying:
 
 
 Duty = Callable[[Tidying], StepOutcome | None]
+
+
+def awaken(look: Tidying, old: DbCluster) -> StepOutcome | None:
+    """A stopped cluster can be neither renamed nor used."""
+    name = old.db_cluster_identifier
+    if old.status == "stopped":
+        doing, done = f"the cluster {name} is being started", f"started {name}"
+        return look.do(doing, done, "start", lambda: look.world.target_rds.start_cluster(name))
+    if old.status in ("stopping", "starting"):
+        return StepOutcome(in_progress(f"the cluster {name} is `{old.status}`", 50, "start"))
+    return None

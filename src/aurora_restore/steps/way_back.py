@@ -19,7 +19,6 @@ from aurora_restore.domain.errors import (
     StepFailed,
     SwitchOverFailed,
 )
-from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_lifting, may_still_come
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
@@ -46,10 +45,10 @@ from aurora_restore.domain.switching import (
 )
 from aurora_restore.domain.times import format_time
 from aurora_restore.domain.waiting import duration_words
+from aurora_restore.steps.lift_fence import lift_fence
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.retirement import open_port_of
 from aurora_restore.steps.switch_over import cluster_details, observe_places, rename_of
-from aurora_restore.steps.tidying import Duty, Tidying
+from aurora_restore.steps.tidying import Duty, Tidying, awaken
 
 UNSEEN_LIMIT_SECONDS = 3600
 
@@ -61,7 +60,7 @@ def put_old_back(look: Tidying) -> StepOutcome | None:
         return None
     places = observe_places(look.world, parties)
     old = next((item for item in places.all() if parties.is_old(item)), None)
-    if old is not None and (not_yet := _awaken(look, old)):
+    if old is not None and (not_yet := awaken(look, old)):
         return not_yet
     decision = decide_way_back(parties, places)
     if decision.action is SwitchAction.DONE:
@@ -70,7 +69,7 @@ def put_old_back(look: Tidying) -> StepOutcome | None:
         _refuse_endless_wait(look, decision)
         return StepOutcome(in_progress(decision.reason, 50, "rename"))
     if decision.action is SwitchAction.RENAME_NEW_OUT and places.target and not _is_renamable(places.target):
-        if not_yet := _awaken(look, places.target):
+        if not_yet := awaken(look, places.target):
             return not_yet
         if parties.replacement.undoes:
             # What an undo brought into place is the kept cluster, which is never removed.
@@ -82,39 +81,6 @@ def put_old_back(look: Tidying) -> StepOutcome | None:
     done = f"renamed {name} to {new_name}"
     look.note_asked(decision.action.kind, name)
     return look.do(doing, done, "rename", lambda: look.world.target_rds.rename_cluster(name, new_name))
-
-
-def lift_fence(look: Tidying) -> StepOutcome | None:
-    """Clients reach the old cluster again under the port that they know, before it has its name back."""
-    plan, open_port = look.plan, open_port_of(look.operation)
-    replacement = plan.replacement if plan else None
-    if plan is None or replacement is None or open_port is None or FENCE_ACT not in look.operation.acts:
-        return None
-    found = (look.find(name) for name in (plan.target_cluster_id, replacement.aside_identifier))
-    old = next((c for c in found if c and c.db_cluster_resource_id == replacement.replaced_resource_id), None)
-    if old is None or old.status == "deleting":
-        return None
-    if not_yet := _awaken(look, old):
-        return not_yet
-    name = old.db_cluster_identifier
-    under_way = not look.operation.section("fence").get("lifted_time") and may_still_come(
-        look.operation.acts, look.world.clock.now()
-    )
-    instances = look.world.target_rds.list_cluster_instances(name)
-    decision = decide_lifting(old, instances, open_port, under_way=under_way)
-    if decision.action is FenceAction.DONE:
-        return None
-    if decision.action is FenceAction.WAIT:
-        return StepOutcome(in_progress(decision.reason, 50, "fence"))
-    lifted = {"fence.lifted_time": format_time(look.world.clock.now())}
-    look.world.records.update(look.operation_id, lifted)
-    done = f"let clients reach {name} again"
-    return look.do(
-        decision.reason,
-        done,
-        "fence",
-        lambda: look.world.target_rds.modify_cluster(name, {"Port": open_port}),
-    )
 
 
 def remove_new(look: Tidying) -> StepOutcome | None:
@@ -303,17 +269,6 @@ LEFTOVERS: Sequence[Duty] = (remove_new, end_copy)
 def next_duty(look: Tidying, duties: Sequence[Duty]) -> StepOutcome | None:
     """The first thing that is left to do; None where nothing is."""
     return next((outcome for duty in duties if (outcome := duty(look))), None)
-
-
-def _awaken(look: Tidying, old: DbCluster) -> StepOutcome | None:
-    """A stopped cluster can be neither renamed nor used."""
-    name = old.db_cluster_identifier
-    if old.status == "stopped":
-        doing, done = f"the cluster {name} is being started", f"started {name}"
-        return look.do(doing, done, "start", lambda: look.world.target_rds.start_cluster(name))
-    if old.status in ("stopping", "starting"):
-        return StepOutcome(in_progress(f"the cluster {name} is `{old.status}`", 50, "start"))
-    return None
 
 
 def _is_renamable(cluster: DbCluster) -> bool:
