@@ -35,6 +35,8 @@ WAYS = {
     "busy_after_creation": (0, 6, 10, 300, 890),
     "describe_lag": (0, 2, 10, 25),
     "first_instance_lag": (0, 600),
+    "dns_lag": (0, 60, 1200),
+    "reboot": (0, 120),
 }
 """How late RDS is, in seconds; public reports speak of up to five minutes for a rename."""
 KINDS = [scenario.name for scenario in PLAIN]

@@ -118,11 +118,9 @@ def _begin_port(call: Call, cluster: Cluster) -> None:
 
     So says the AuroraUserGuide ("Modifying an Amazon Aurora DB cluster"). Sessions last until the new port is there.
     """
-    cluster.status = "modifying"
-    for member in call.region.members(cluster):
-        if member.status == "available":
-            member.status = "rebooting"
-    call.world.begin(
+    if call.world.transition_of(cluster.resource_id, Kind.CLUSTER_PORT):
+        raise errors.invalid_cluster_state(f"DB cluster {cluster.identifier} is being modified.")
+    call.world.begin_change(
         Kind.CLUSTER_PORT, call.region, cluster.resource_id, call.now, call.world.durations.reboot,
         arguments={"port": str(call.params["Port"])},
     )  # fmt: skip

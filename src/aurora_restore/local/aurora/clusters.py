@@ -271,6 +271,12 @@ def stop_db_cluster(call: Call) -> dict[str, Any]:
         raise errors.invalid_cluster_state(
             f"Cluster {cluster.identifier} belongs to a global database and cannot be stopped."
         )
+    at_work = [cluster.resource_id, *(member.resource_id for member in members)]
+    if any(call.world.transition_of(item, Kind.CLUSTER_PORT, Kind.INSTANCE_REBOOT) for item in at_work):
+        # Accepted, and not shown yet: what its instances go through comes first.
+        raise errors.invalid_cluster_state(
+            f"Cluster {cluster.identifier} cannot be stopped: it is being modified."
+        )
     return _switch(call, cluster, Kind.CLUSTER_STOP, "stopping", call.world.durations.stop)
 
 

@@ -200,10 +200,10 @@ def reboot_db_instance(call: Call) -> dict[str, Any]:
         raise errors.invalid_instance_state(
             f"Instance {instance.identifier} is {instance.status}: only an available one is rebooted."
         )
-    instance.status = "rebooting"
-    call.world.begin(
+    call.world.begin_change(
         Kind.INSTANCE_REBOOT, call.region, instance.resource_id, call.now, call.world.durations.reboot
     )
+    show_changes(call.world, call.now)
     return {"DBInstance": show(call, instance)}
 
 

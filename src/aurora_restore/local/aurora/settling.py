@@ -85,6 +85,9 @@ def show_changes(world: World, now: datetime) -> None:
         # What is on its way out, or stopped, keeps saying so.
         if subject is not None and subject.status == "available":
             subject.status = STATUS_DURING[transition.kind]
+        if transition.kind is Kind.CLUSTER_PORT and isinstance(subject, Cluster):
+            for member in region.members(subject):
+                member.status = "rebooting" if member.status == "available" else member.status
 
 
 def next_end(world: World, now: datetime) -> datetime | None:
