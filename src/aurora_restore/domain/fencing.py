@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from aurora_restore.domain.asking import STILL_ARRIVES
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.restoring import FAILED_INSTANCE_STATUSES, SERVING_STATUSES
 from aurora_restore.domain.times import parse_time
@@ -45,14 +46,18 @@ def port_behind_fence(open_port: int) -> int:
 
 
 def may_still_come(acts: Mapping[str, Any], now: datetime) -> bool:
-    """Whether the fence was asked for so recently that it may not show yet."""
-    last = acts.get(FENCE_ACT, {}).get("last_time")
-    return last is not None and now - parse_time(last) < FENCE_UNSEEN
+    """Whether the fence was asked for so recently that it can still take effect."""
+    return _age(acts, now) < STILL_ARRIVES
 
 
 def is_under_way(acts: Mapping[str, Any], now: datetime) -> bool:
     """Whether RDS has taken the request, and it does not show yet; what was not answered is asked for again."""
-    return bool(acts.get(FENCE_ACT, {}).get("answered")) and may_still_come(acts, now)
+    return bool(acts.get(FENCE_ACT, {}).get("answered")) and _age(acts, now) < FENCE_UNSEEN
+
+
+def _age(acts: Mapping[str, Any], now: datetime) -> timedelta:
+    last = acts.get(FENCE_ACT, {}).get("last_time")
+    return now - parse_time(last) if last else timedelta.max
 
 
 def decide_fence(

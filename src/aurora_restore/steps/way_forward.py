@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aurora_restore.domain.proving import START_ACT, STOP_ACT, STOP_UNSEEN
+from aurora_restore.domain.asking import STILL_ARRIVES
+from aurora_restore.domain.proving import START_ACT, STOP_ACT
 from aurora_restore.domain.restoring import SERVING_STATUSES
 from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import RetirementState, keep_after_cancel, retirement_state
@@ -51,7 +52,7 @@ def bring_new_up(look: Tidying) -> StepOutcome | None:
     acts = look.operation.acts
     was_started = START_ACT in acts or look.operation.section("proof").get("started_by_cleanup")
     asked = acts.get(STOP_ACT, {}).get("last_time")
-    if asked and not was_started and look.world.clock.now() - parse_time(asked) < STOP_UNSEEN:
+    if asked and not was_started and look.world.clock.now() - parse_time(asked) < STILL_ARRIVES:
         return StepOutcome(in_progress(f"the stop of {name} was asked for and may still come", 50, "stop"))
     return None
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from tests.unit.domain.builders import cluster, instances
 
+from aurora_restore.domain.asking import STILL_ARRIVES
 from aurora_restore.domain.fencing import (
     FENCE_ACT,
-    FENCE_UNSEEN,
     FenceAction,
     FenceDecision,
     decide_fence,
@@ -90,7 +90,7 @@ def test_a_fence_that_may_still_come_is_waited_for_before_it_is_called_lifted() 
 @pytest.mark.parametrize("answered", [True, False])
 def test_only_what_was_answered_is_under_way_but_either_may_still_come(*, answered: bool) -> None:
     acts = {FENCE_ACT: {"last_time": format_time(NOW), "answered": answered}}
-    soon, late = NOW + timedelta(seconds=5), NOW + FENCE_UNSEEN + timedelta(seconds=1)
+    soon, late = NOW + timedelta(seconds=5), NOW + STILL_ARRIVES + timedelta(seconds=1)
 
     assert is_under_way(acts, soon) is answered
     assert may_still_come(acts, soon)
