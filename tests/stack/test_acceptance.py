@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.stack.polling import poll_until
 from tests.stack.test_guide import ROOT
 
 from aurora_restore.local import lifecycle
@@ -97,6 +98,7 @@ def test_what_an_earlier_run_left_is_refused_and_then_deleted(script: Script, bo
         DBClusterIdentifier=f"{PREFIX}somebody-elses", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
     )
     rds.delete_db_cluster(DBClusterIdentifier=f"{PREFIX}somebody-elses", SkipFinalSnapshot=True)
+    poll_until(lambda: ours(boto) == [], "the cluster of somebody else to be gone", 30)
 
 
 @pytest.mark.parametrize(
