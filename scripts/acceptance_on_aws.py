@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from acceptance_run import CHANGE_LIMIT, PREFIX, TAG, Run, clean_up, code_of
+from acceptance_run import ABSENT, BUSY, CHANGE_LIMIT, PREFIX, TAG, Run, clean_up, code_of
 from botocore.exceptions import BotoCoreError, ClientError
 
 ENGINE = "aurora-postgresql"
@@ -122,8 +122,8 @@ def see_rename(run: Run) -> None:
 
 
 def rename(run: Run, old: str, new: str) -> None:
-    answer = run.rds.modify_db_cluster(
-        DBClusterIdentifier=old, NewDBClusterIdentifier=new, ApplyImmediately=True
+    answer = run.when_taken(
+        run.rds.modify_db_cluster, DBClusterIdentifier=old, NewDBClusterIdentifier=new, ApplyImmediately=True
     )["DBCluster"]
     pending = answer.get("PendingModifiedValues", {}).get("DBClusterIdentifier")
     seen, assumed = f"{answer['Status']}, pending {pending}", "its status, with the new name pending or not"
@@ -178,8 +178,8 @@ def see_certificate(run: Run) -> None:
     )
     instances = [f"{run.second}-1", f"{run.second}-2"]
     writer = writer_of(run, run.first) or instances[0]
-    run.rds.reboot_db_instance(DBInstanceIdentifier=writer)
-    time.sleep(run.options.look_every)
+    run.when_taken(run.rds.reboot_db_instance, DBInstanceIdentifier=writer)
+    run.until(lambda: (run.instance(writer) or {}).get("DBInstanceStatus") != "available", 60)
     seconds = run.until_available(run.first, *instances)
     run.seconds("an instance is rebooted", "4", 900, seconds, "reboot")
     assumed, answers = (
@@ -197,10 +197,10 @@ def see_certificate(run: Run) -> None:
         f"{rotated}; {bears(host, port)}",
         True,
     )
-    run.rds.stop_db_cluster(DBClusterIdentifier=run.first)
+    run.when_taken(run.rds.stop_db_cluster, DBClusterIdentifier=run.first)
     stopped = run.until(lambda: (run.cluster(run.first) or {}).get("Status") == "stopped")
     run.seconds("a cluster is stopped", "4", CHANGE_LIMIT, stopped, "stop")
-    run.rds.start_db_cluster(DBClusterIdentifier=run.first)
+    run.when_taken(run.rds.start_db_cluster, DBClusterIdentifier=run.first)
     run.seconds(
         "a cluster is started", "4", CHANGE_LIMIT, run.until_available(run.first, *instances), "start"
     )
@@ -243,17 +243,21 @@ def see_snapshots(run: Run) -> None:
     """A snapshot: looked up by its ARN, its tags; which kinds are listed unasked."""
     name = f"{PREFIX}snapshot"
     began = time.monotonic()
-    made = run.rds.create_db_cluster_snapshot(
-        DBClusterIdentifier=run.first, DBClusterSnapshotIdentifier=name, Tags=run.tags
-    )["DBClusterSnapshot"]
+    made = run.when_taken(
+        run.rds.create_db_cluster_snapshot, DBClusterIdentifier=run.first, DBClusterSnapshotIdentifier=name,
+        Tags=run.tags,
+    )["DBClusterSnapshot"]  # fmt: skip
 
     def find(identifier: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = run.rds.describe_db_cluster_snapshots(
-            DBClusterSnapshotIdentifier=identifier
-        )["DBClusterSnapshots"]
-        return found
+        try:
+            answer = run.rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=identifier)
+        except ClientError as error:
+            if code_of(error) in ABSENT:
+                return []
+            raise
+        return list(answer["DBClusterSnapshots"])
 
-    run.until(lambda: find(name)[0]["Status"] == "available")
+    run.until(lambda: [each["Status"] for each in find(name)] == ["available"])
     run.seconds("a snapshot is made", "14", CHANGE_LIMIT, time.monotonic() - began, "snapshot")
     try:
         by_arn: Any = len(find(made["DBClusterSnapshotArn"]))
@@ -271,7 +275,15 @@ def see_snapshots(run: Run) -> None:
 
 def see_password(run: Run) -> None:
     """Two pages of AWS contradict each other: 8 to 99 (user guide), 8 to 41 (API reference)."""
-    answer = run.change(run.first, MasterUserPassword=secrets.token_hex(50)[:99])
+    password = secrets.token_hex(50)[:99]
+    answers: list[str] = []
+
+    def answered() -> bool:
+        answers.append(run.change(run.first, MasterUserPassword=password))
+        return answers[-1] not in BUSY
+
+    run.until(answered)
+    answer = answers[-1]
     run.note("a master password of 99 characters", "36", "accepted", answer, answer == "accepted")
     time.sleep(run.options.look_every)
     run.seconds("a new password is in force", "26", 900, run.until_available(run.first), "password_change")

@@ -19,6 +19,7 @@ PREFIX = "aurora-restore-acceptance-"
 TAG = "aurora-restore-acceptance"
 CHANGE_LIMIT = 1800.0
 """Seconds that any one change may take before the fact is written down as not seen."""
+BUSY = ("InvalidDBClusterStateFault", "InvalidDBInstanceState", "InvalidDBInstanceStateFault")
 ABSENT = (
     "DBClusterNotFoundFault",
     "DBInstanceNotFound",
@@ -123,6 +124,16 @@ class Run:
             return code_of(error)
         return "accepted"
 
+    def when_taken(self, request: Callable[..., Any], **parameters: Any) -> Any:
+        """Ask until RDS is not busy with the same thing any more; what else it refuses is raised."""
+        for _ in self.looks():
+            try:
+                return request(**parameters)
+            except ClientError as error:
+                if code_of(error) not in BUSY:
+                    raise
+        raise TimeoutError(f"RDS was busy for {CHANGE_LIMIT:g} s: {parameters}")
+
     def change(self, cluster: str, **changes: Any) -> str:
         """Ask for a change of a cluster at once; the answer is as of `asked`."""
         request = self.rds.modify_db_cluster
@@ -154,11 +165,14 @@ def code_of(error: ClientError) -> str:
 
 def clean_up(run: Run) -> list[str]:
     """Delete everything of the acceptance; what is left after the limit is returned."""
+    empty = 0
     for passed in run.looks(CHANGE_LIMIT):
         left = ours(run)
-        if not left:
+        # What was made a moment ago may not be listed yet: nothing is to be seen three times in a row.
+        empty = 0 if left else empty + 1
+        if empty == 3:
             return []
-        if passed == 0:
+        if passed == 0 and left:
             print(f"\nDeleting {', '.join(name for _, name in left)}", flush=True)
         for kind, name in left:
             run.asked(DELETIONS[kind], run=run, name=name)
