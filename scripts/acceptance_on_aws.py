@@ -151,7 +151,9 @@ def after_rename(run: Run, old: str, new: str) -> None:
             ended = time.monotonic() - began
             break
     run.seconds(f"{old} still shows as it was", "1", 900, lag, "status_lag")
-    run.seconds(f"{old} is {new}", "1", CHANGE_LIMIT, ended, "rename")
+    run.seconds(f"{old} is {new}", "1", CHANGE_LIMIT, ended)
+    if ended is not None and lag is not None:
+        run.durations["rename"] = max(run.durations.get("rename", 0.0), round(ended - lag, 1))
     cluster = run.cluster(new) or {}
     endpoint = str(cluster.get("Endpoint", ""))
     is_new = endpoint.startswith(f"{new}.")

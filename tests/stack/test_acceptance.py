@@ -77,6 +77,23 @@ def test_the_local_aurora_takes_the_durations_that_were_measured(script: Script,
     assert Durations().changed(durations).rename == durations["rename"]
 
 
+def test_what_the_local_aurora_is_set_to_is_what_is_measured(
+    script: Script, stack: StackInfo, tmp_path: Path
+) -> None:
+    file, before = tmp_path / "facts.json", stack.control.durations()
+    late = {"status_lag": 2.0, "name_release": 2.0, "busy_after_creation": 3.0, "rename": 1.5}
+    stack.control.change_durations(**late)
+    try:
+        script(*PLACE, "--yes", "--only", "busy", "--only", "rename", "--json", str(file))
+    finally:
+        stack.control.change_durations(**{name: before[name] for name in late})
+
+    measured = json.loads(file.read_text())["durations"]
+    assert {name: late[name] <= measured[name] + 0.5 <= late[name] + 3 for name in late} == dict.fromkeys(
+        late, True
+    )
+
+
 def test_what_an_earlier_run_left_is_refused_and_then_deleted(script: Script, boto: Any) -> None:
     rds = boto("rds")
     common = {
