@@ -10,7 +10,7 @@ from tests.simulation.checkers import check
 from tests.simulation.seeding import TARGET, Surroundings, request
 from tests.simulation.simulation import Simulation
 
-from aurora_restore.domain.naming import RETAIN_UNTIL_TAG
+from aurora_restore.domain.naming import OPERATION_TAG, REPLACED_BY_TAG, RETAIN_UNTIL_TAG
 from aurora_restore.domain.times import parse_time
 from aurora_restore.local.aurora.timing import Durations
 
@@ -47,3 +47,15 @@ def test_a_copy_that_a_stopped_run_restored_from_is_kept_from_that_use_on() -> N
     assert copy is not None
     kept = parse_time(copy.tags[RETAIN_UNTIL_TAG]) - parse_time(record["start_time"])
     assert kept >= timedelta(days=sim.settings.copy_retention_days)
+
+
+def test_a_final_snapshot_bears_the_tags_of_its_cluster_beside_ours() -> None:
+    sim = Simulation(Surroundings(targets=(TARGET,)))
+    sim.start(OPERATION, request(delete_cluster_if_exists=True))
+    sim.run()
+    name = sim.records.items[OPERATION]["retirement"]["final_snapshot_identifier"]
+    snapshot = sim.world.target_rds.find_cluster_snapshot(name)
+    assert snapshot is not None
+    assert snapshot.tags["team"] == "shop"
+    assert snapshot.tags[OPERATION_TAG] == OPERATION
+    assert REPLACED_BY_TAG not in snapshot.tags

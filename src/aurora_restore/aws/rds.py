@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
     from aurora_restore.aws.clients import Clients
 
-AUTOMATED_NAME_PREFIX = "rds:"
+BACKUP_TYPE = "awsbackup"
+TYPE_BY_PREFIX = {"rds:": "automated", "awsbackup:": BACKUP_TYPE}
 BUSY_CODES = frozenset(
     {"InvalidDBClusterSnapshotStateFault", "InvalidDBClusterStateFault", "InvalidDBInstanceState"}
 )
@@ -63,26 +64,36 @@ class AwsRds:
     def _rds(self) -> RDSClient:
         return self._clients.rds(self._region)
 
-    def list_cluster_snapshots(self, db_cluster_identifier: str | None = None) -> Sequence[ClusterSnapshot]:
+    def list_cluster_snapshots(
+        self, db_cluster_identifier: str | None = None, *, with_backups: bool = False
+    ) -> Sequence[ClusterSnapshot]:
         """All automated and manual cluster snapshots of the account, or of one cluster.
+
+        `with_backups`: those of AWS Backup too, which RDS lists only to whoever asks for their type.
 
         RDS is not asked for the one cluster: "must match the identifier of an existing DBCluster", says its
         reference, and in the target Region, or after a disaster, none exists.
         """
         pages = self._rds.get_paginator("describe_db_cluster_snapshots")
+        asked_for: list[dict[str, Any]] = [{}, {"SnapshotType": BACKUP_TYPE}][: 1 + with_backups]
         with Translating("rds"):
             found = [
                 parse_cluster_snapshot(item)
-                for page in pages.paginate()
+                for asked in asked_for
+                for page in pages.paginate(**asked)
                 for item in page["DBClusterSnapshots"]
             ]
         return [item for item in found if db_cluster_identifier in {None, item.db_cluster_identifier}]
 
     def find_cluster_snapshot(self, identifier_or_arn: str) -> ClusterSnapshot | None:
-        """The snapshot of this name or ARN. Of an automated one RDS wants the type beside the name."""
-        chosen: dict[str, Any] = {"DBClusterSnapshotIdentifier": identifier_or_arn}
-        if _is_automated(identifier_or_arn):
-            chosen["SnapshotType"] = "automated"
+        """The snapshot of this name, or of the name in this ARN: RDS documents identifiers alone, not ARNs.
+
+        Of one that RDS or AWS Backup made, the type is wanted beside the name.
+        """
+        name = identifier_or_arn.rpartition(":cluster-snapshot:")[2]
+        chosen: dict[str, Any] = {"DBClusterSnapshotIdentifier": name}
+        if kind := _type_by_name(name):
+            chosen["SnapshotType"] = kind
         with Translating("rds", ignoring=SNAPSHOT_NOT_FOUND_CODES):
             snapshots = self._rds.describe_db_cluster_snapshots(**chosen)["DBClusterSnapshots"]
             return parse_cluster_snapshot(snapshots[0]) if snapshots else None
@@ -367,9 +378,9 @@ class _Changing(Translating):
         return super().__exit__(kind, error, trace)
 
 
-def _is_automated(identifier_or_arn: str) -> bool:
-    """Automated snapshots are called `rds:<cluster>-<date>-<time>`, in their ARNs as well."""
-    return identifier_or_arn.rpartition(":cluster-snapshot:")[2].startswith(AUTOMATED_NAME_PREFIX)
+def _type_by_name(name: str) -> str | None:
+    """Automated snapshots are called `rds:<cluster>-<date>-<time>`, those of AWS Backup `awsbackup:job-<id>`."""
+    return next((kind for prefix, kind in TYPE_BY_PREFIX.items() if name.startswith(prefix)), None)
 
 
 def _has_member(global_cluster: GlobalClusterTypeDef, db_cluster_arn: str) -> bool:

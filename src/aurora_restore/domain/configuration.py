@@ -132,6 +132,11 @@ def configuration_of(cluster: DbCluster, instances: Sequence[DbInstance]) -> Clu
     )
 
 
+def is_of_rds(key: str) -> bool:
+    """Whether a tag's key is reserved for RDS, which refuses it in a request."""
+    return key.startswith("rds:")
+
+
 def users_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags that people gave."""
     return {key: value for key, value in tags.items() if not key.startswith((OUR_TAG_PREFIX, AWS_TAG_PREFIX))}

@@ -79,6 +79,11 @@ class TargetOutsidePrefix(RequestRefused):
     default_hint = "Choose a name with the prefix, or deploy the stack with another TargetClusterPrefix."
 
 
+class SharedSnapshot(RequestRefused):
+    code = "SHARED_SNAPSHOT"
+    default_hint = "Copy the snapshot into your own account, and name the copy."
+
+
 class TargetRegionMismatch(RequestRefused):
     code = "TARGET_REGION_MISMATCH"
     default_hint = "Start the restore on the stack of the target Region, or leave target_region out."

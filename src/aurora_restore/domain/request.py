@@ -18,6 +18,7 @@ from aurora_restore.domain.errors import (
     InvalidTargetName,
     KeepNeedsSwap,
     RestoreError,
+    SharedSnapshot,
     TargetOutsidePrefix,
     TargetRegionMismatch,
     UnknownField,
@@ -33,7 +34,7 @@ UNDO_FIELD = "undo_operation_id"
 # RDS starts a stopped cluster again by itself after seven days.
 KEEP_HOURS_MOST = 168
 REDACTED = "(not kept: not a value that belongs here)"
-_ARN = re.compile(r"arn:[^:]+:rds:([a-z0-9-]+):\d{12}:cluster-snapshot:.+")
+_ARN = re.compile(r"arn:[^:]+:rds:([a-z0-9-]+):(\d{12}):cluster-snapshot:.+")
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,9 @@ PARSERS: Mapping[str, Parser] = {
 }
 
 
-def parse_request(raw: object, settings: PipelineSettings, now: datetime) -> RestoreRequest:
+def parse_request(
+    raw: object, settings: PipelineSettings, now: datetime, account: str | None = None
+) -> RestoreRequest:
     """Read a request and refuse it with every fault that can be seen without looking at the world.
 
     Raises:
@@ -128,6 +131,7 @@ def parse_request(raw: object, settings: PipelineSettings, now: datetime) -> Res
         raise InvalidRequest("The execution's input is not a JSON object.")
     faults: list[RestoreError] = [_unknown_field(name, PARSERS) for name in raw if name not in PARSERS]
     values = _parse_known(raw, faults)
+    _check_account(values.get("source_snapshot_identifier"), account, faults)
     values["source_snapshot_date"] = _parse_date(values.get("source_snapshot_date"), now, faults)
     named_region = region_of_arn(values.get("source_snapshot_identifier"))
     values.setdefault("source_region", named_region or settings.default_source_region)
@@ -269,6 +273,16 @@ def _check_target(
             TargetRegionMismatch(
                 f"target_region is {values['target_region']}, but this stack stands in {settings.target_region} "
                 "and restores only there."
+            )
+        )
+
+
+def _check_account(identifier: str | None, account: str | None, faults: list[RestoreError]) -> None:
+    found = _ARN.fullmatch(identifier or "")
+    if found and account and found.group(2) != account:
+        faults.append(
+            SharedSnapshot(
+                f"source_snapshot_identifier is of the account {found.group(2)}, not of {account}."
             )
         )
 

@@ -1,8 +1,9 @@
 """Which snapshot of a day is taken.
 
 The rule: of the automated and manual snapshots of one Aurora cluster that were made on that UTC day, the
-newest that is `available`. Copies are left out, because the time that they show is that of the copying; a
-copy can be named by `source_snapshot_identifier`.
+newest that is `available`; where there is none, the newest of AWS Backup. Copies are left out, because the time that
+they show is that of the copying; a copy can be named by `source_snapshot_identifier`. Snapshots of other accounts
+(shared, public) never count.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.request import RestoreRequest
 
 AVAILABLE = "available"
+OWN_TYPES = ("automated", "manual")
+BACKUP_TYPE = "awsbackup"
 _AUTOMATED_NAME = re.compile(r"rds:.+-(\d{4}-\d{2}-\d{2})-\d{2}-\d{2}")
 
 
@@ -42,6 +45,7 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
     ready = [item for item in of_the_day if item.status == AVAILABLE and item.snapshot_create_time]
     if not ready:
         raise _nothing_ready(request, originals, of_the_day)
+    ready = [item for item in ready if item.snapshot_type in OWN_TYPES] or ready
     _refuse_several_clusters(request, ready)
     newest = max(ready, key=_age_key)
     return SelectedSnapshot(newest, _reason(request, newest, len(ready), len(of_the_day)))
@@ -77,6 +81,8 @@ def snapshot_day(snapshot: ClusterSnapshot) -> date | None:
 
 def _is_candidate(snapshot: ClusterSnapshot, source_cluster_id: str | None) -> bool:
     if source_cluster_id and snapshot.db_cluster_identifier != source_cluster_id:
+        return False
+    if snapshot.snapshot_type not in (*OWN_TYPES, BACKUP_TYPE):
         return False
     return snapshot.engine.startswith("aurora") and not snapshot.source_db_cluster_snapshot_arn
 
@@ -130,4 +136,5 @@ def _reason(request: RestoreRequest, chosen: ClusterSnapshot, ready_count: int, 
     which = "the only" if ready_count == 1 else f"the newest of {ready_count}"
     others = f" ({count - ready_count} more not available)" if count > ready_count else ""
     days = f"of {request.source_snapshot_date}" if request.source_snapshot_date else "of all days"
-    return f"{which} available {days} (UTC) of {chosen.db_cluster_identifier}{others}"
+    of_backup = ", made by AWS Backup" if chosen.snapshot_type == BACKUP_TYPE else ""
+    return f"{which} available {days} (UTC) of {chosen.db_cluster_identifier}{of_backup}{others}"

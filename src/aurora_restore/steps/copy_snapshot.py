@@ -60,7 +60,7 @@ def _snapshots_of_target(world: World, plan: RestorePlan, copy: SnapshotCopy) ->
 def _start(
     operation: Operation, world: World, plan: RestorePlan, copy: SnapshotCopy, decision: CopyDecision
 ) -> StepOutcome:
-    source = world.rds(plan.source.region).find_cluster_snapshot(plan.source.cluster_snapshot_arn)
+    source = world.rds(plan.source.region).find_cluster_snapshot(plan.source.cluster_snapshot_identifier)
     if source is None:
         raise SnapshotNotFound(
             f"The snapshot {plan.source.cluster_snapshot_identifier} is gone from {plan.source.region} "

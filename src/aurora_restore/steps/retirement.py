@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
+from aurora_restore.domain.configuration import is_of_rds, users_tags
 from aurora_restore.domain.errors import ResourceBusy, StepFailed
 from aurora_restore.domain.fencing import is_under_way, port_behind_fence
 from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, KEEP_UNTIL_TAG, OPERATION_TAG, REPLACED_BY_TAG
@@ -29,6 +30,7 @@ from aurora_restore.steps.world import World
 
 # A kept cluster that cannot be stopped for so long is kept running.
 STOP_LIMIT = timedelta(minutes=15)
+TAGS_MOST = 50
 
 
 def open_port_of(operation: Operation) -> int | None:
@@ -87,7 +89,7 @@ class Retirement:
         if decision.action is RetireAction.WAIT:
             return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for, decision.percent))
         try:
-            return self._carry_out(decision)
+            return self._carry_out(decision, seen)
         except ResourceBusy as busy:
             return StepOutcome(in_progress(busy.message, 50, decision.waiting_for))
 
@@ -152,24 +154,24 @@ class Retirement:
     def _port_behind_fence(self) -> int:
         return port_behind_fence(open_port_of(self.operation) or 0)
 
-    def _carry_out(self, decision: RetireDecision) -> StepOutcome:
+    def _carry_out(self, decision: RetireDecision, seen: Retiring) -> StepOutcome:
         kind = decision.action.name.lower()
         subject = decision.subject or self.name
         if decision.subject:
             kind = f"{kind}-{decision.subject}"
-        changes = self.act(kind, subject, self._request(decision), also=self._begun(decision))
+        changes = self.act(kind, subject, self._request(decision, seen), also=self._begun(decision))
         details = {"name": subject, "reason": decision.reason, "done": self._done(decision)}
         whose = "replaced" if self.is_replaced else "unfinished"
         event = Event(f"{whose}.{decision.action.name.lower()}", details)
         return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), changes, (event,))
 
-    def _request(self, decision: RetireDecision) -> Callable[[], None]:
+    def _request(self, decision: RetireDecision, seen: Retiring) -> Callable[[], None]:
         rds, name, snapshot = self.world.target_rds, self.name, self.final_snapshot_identifier or ""
         requests: dict[RetireAction, Callable[[], None]] = {
             RetireAction.START: lambda: rds.start_cluster(name),
             RetireAction.FENCE: lambda: rds.modify_cluster(name, {"Port": self._port_behind_fence()}),
             RetireAction.TAKE_FINAL_SNAPSHOT: lambda: rds.create_cluster_snapshot(
-                name, snapshot, self._tags()
+                name, snapshot, self._tags(seen.cluster)
             ),
             RetireAction.DELETE_INSTANCE: lambda: rds.delete_instance(decision.subject or ""),
             RetireAction.DELETE_CLUSTER: lambda: rds.delete_cluster(
@@ -187,9 +189,12 @@ class Retirement:
             RetireAction.DELETE_CLUSTER: f"deleted the cluster {self.name}",
         }[decision.action]
 
-    def _tags(self) -> dict[str, str]:
+    def _tags(self, cluster: DbCluster | None) -> dict[str, str]:
+        """Ours, and the cluster's own: RDS adds none of them to a snapshot that is given tags."""
         target = self.operation.target_cluster_id or ""
-        return {OPERATION_TAG: self.operation.operation_id, FINAL_SNAPSHOT_TAG: target}
+        ours = {OPERATION_TAG: self.operation.operation_id, FINAL_SNAPSHOT_TAG: target}
+        own = [item for item in users_tags(cluster.tags if cluster else {}).items() if not is_of_rds(item[0])]
+        return {**dict(own[: TAGS_MOST - len(ours)]), **ours}
 
     def _begun(self, decision: RetireDecision) -> dict[str, Any]:
         """Written before the first deletion: from there on the way back is another one."""

@@ -97,7 +97,7 @@ def _own_record(world: World, operation_id: str, execution_arn: str | None) -> d
 def _check(operation: Operation, world: World, raw_request: object) -> StepOutcome:
     if operation.is_planned:
         return StepOutcome(done("the plan stands already"))
-    asked = parse_request(raw_request, world.settings, world.clock.now())
+    asked = parse_request(raw_request, world.settings, world.clock.now(), _account(operation))
     if waits := take_lock(world, operation, asked.target_cluster_id.lower(), dry_run=asked.dry_run):
         return StepOutcome(in_progress(waits, waiting_for="lock"))
     replaced, standing = _standing(world, asked)
@@ -110,6 +110,12 @@ def _check(operation: Operation, world: World, raw_request: object) -> StepOutco
     if plan is None:
         raise AssertionError("a chosen snapshot has a plan")
     return _planned(operation, world, plan, replaced, facts)
+
+
+def _account(operation: Operation) -> str | None:
+    """The account that the operation's execution runs in."""
+    parts = (operation.execution_arn or "").split(":")
+    return parts[4] if len(parts) > 4 else None
 
 
 def _planned(
@@ -163,7 +169,9 @@ def _select(world: World, request: RestoreRequest) -> SelectedSnapshot | Restore
         if request.source_snapshot_identifier:
             found = source_rds.find_cluster_snapshot(request.source_snapshot_identifier)
             return check_named_snapshot(request, found)
-        return select_snapshot(request, source_rds.list_cluster_snapshots(request.source_cluster_id))
+        return select_snapshot(
+            request, source_rds.list_cluster_snapshots(request.source_cluster_id, with_backups=True)
+        )
     except RequestRefused as fault:
         return fault
 

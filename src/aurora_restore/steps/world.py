@@ -41,8 +41,13 @@ class Rds(Protocol):
     @property
     def region(self) -> str: ...
 
-    def list_cluster_snapshots(self, db_cluster_identifier: str | None = None) -> Sequence[ClusterSnapshot]:
-        """All automated and manual cluster snapshots of the account, or of one cluster; every page."""
+    def list_cluster_snapshots(
+        self, db_cluster_identifier: str | None = None, *, with_backups: bool = False
+    ) -> Sequence[ClusterSnapshot]:
+        """All automated and manual cluster snapshots of the account, or of one cluster; every page.
+
+        `with_backups`: those of AWS Backup too.
+        """
 
     def find_cluster_snapshot(self, identifier_or_arn: str) -> ClusterSnapshot | None: ...
 

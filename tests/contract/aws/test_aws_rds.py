@@ -180,6 +180,19 @@ def test_a_manual_snapshot_is_found_by_name(aws: InProcessAws, source: AwsRds) -
     assert found.snapshot_type == "manual"
 
 
+def test_a_snapshot_of_aws_backup_is_listed_where_it_is_asked_for_and_found_by_name_and_arn(
+    aws: InProcessAws, source: AwsRds
+) -> None:
+    name = "awsbackup:job-1f0a"
+    aws.aurora.seed.put_snapshot(SOURCE_REGION, "production", DAY, identifier=name, snapshot_type="awsbackup")
+    assert name not in {s.db_cluster_snapshot_identifier for s in source.list_cluster_snapshots()}
+    with_backups = source.list_cluster_snapshots("production", with_backups=True)
+    listed = next(s for s in with_backups if s.db_cluster_snapshot_identifier == name)
+    assert listed.snapshot_type == "awsbackup"
+    assert source.find_cluster_snapshot(name) == listed
+    assert source.find_cluster_snapshot(listed.db_cluster_snapshot_arn) == listed
+
+
 def test_a_copy_is_asked_for_in_the_destination_and_carries_our_tags_alone(
     aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: MovedClock
 ) -> None:

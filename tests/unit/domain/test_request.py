@@ -154,3 +154,12 @@ def test_values_of_unknown_fields_are_not_kept_since_they_may_be_secrets() -> No
     kept = str(without_unknown_values(raw))
     assert "hunter" not in kept
     assert "aurora-restored-cluster" in kept
+
+
+def test_a_snapshot_of_another_account_is_refused_by_its_arn() -> None:
+    arn = "arn:aws:rds:us-east-1:999999999999:cluster-snapshot:theirs"
+    raw = raw_request(source_snapshot_date=..., source_snapshot_identifier=arn)
+    with pytest.raises(RequestRefused) as refused_as:
+        parse_request(raw, SETTINGS, NOW, "123456789012")
+    assert refused_as.value.code == "SHARED_SNAPSHOT"
+    assert parse_request(raw, SETTINGS, NOW, "999999999999").source_snapshot_identifier == arn

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.unit.domain.builders import copy_of, request, snapshot
@@ -11,6 +12,7 @@ from aurora_restore.domain.errors import (
     SnapshotNotAvailable,
     SnapshotNotFound,
 )
+from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.selection import check_named_snapshot, select_snapshot
 
@@ -112,3 +114,27 @@ def test_a_named_snapshot_has_to_be_there_and_available() -> None:
 def test_a_named_snapshot_of_another_cluster_than_the_named_one_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="of production, not of the source_cluster_id billing"):
         check_named_snapshot(named("x", source_cluster_id="billing"), snapshot())
+
+
+def of_backup(**changes: Any) -> ClusterSnapshot:
+    name = "awsbackup:job-1f0a"
+    return snapshot(db_cluster_snapshot_identifier=name, snapshot_type="awsbackup", **changes)
+
+
+def test_a_snapshot_of_aws_backup_is_taken_where_the_day_has_no_other() -> None:
+    selected = select_snapshot(request(), [of_backup()])
+    assert selected.snapshot == of_backup()
+    assert "made by AWS Backup" in selected.reason
+
+
+def test_our_own_snapshot_goes_before_a_newer_one_of_aws_backup() -> None:
+    newer = of_backup(snapshot_create_time=DAY + timedelta(hours=23))
+    assert select_snapshot(request(), [newer, snapshot()]).snapshot == snapshot()
+
+
+@pytest.mark.parametrize("kind", ["shared", "public"])
+def test_a_snapshot_of_another_account_never_counts(kind: str) -> None:
+    theirs = snapshot(snapshot_type=kind, snapshot_create_time=DAY + timedelta(hours=23))
+    assert select_snapshot(request(), [theirs, snapshot()]).snapshot == snapshot()
+    with pytest.raises(SnapshotNotFound):
+        select_snapshot(request(), [theirs])

@@ -122,3 +122,14 @@ def test_snapshot_attributes_name_nobody_who_may_restore(place: Place) -> None:
     shown = place.here.describe_db_cluster_snapshot_attributes(DBClusterSnapshotIdentifier="copy-1")
     attributes = shown["DBClusterSnapshotAttributesResult"]["DBClusterSnapshotAttributes"]
     assert attributes == [{"AttributeName": "restore", "AttributeValues": []}]
+
+
+def test_a_list_without_a_type_shows_automated_and_manual_ones_only(place: Place) -> None:
+    for kind in ("awsbackup", "shared", "public", "manual"):
+        place.aurora.seed.put_snapshot(
+            "us-east-1", "production", datetime(2026, 1, 1, tzinfo=UTC), identifier=kind, snapshot_type=kind
+        )
+    shown = place.there.describe_db_cluster_snapshots()["DBClusterSnapshots"]
+    assert {s["SnapshotType"] for s in shown} == {"automated", "manual"}
+    asked = place.there.describe_db_cluster_snapshots(SnapshotType="awsbackup")["DBClusterSnapshots"]
+    assert [s["DBClusterSnapshotIdentifier"] for s in asked] == ["awsbackup"]

@@ -68,12 +68,17 @@ def _refuse_automated_without_type(call: Call, snapshot: Snapshot) -> None:
         )
 
 
+UNASKED_TYPES = ("automated", "manual")
+"""API_DescribeDBClusterSnapshots: "If you don't specify a SnapshotType value, then both automated and manual DB cluster
+snapshots are returned." Those of AWS Backup, and of other accounts, are shown to whoever asks for their type."""
+
+
 def _of_type(call: Call) -> list[Snapshot]:
     wanted = call.text("SnapshotType")
     if wanted is not None and wanted not in _TYPES:
         raise errors.invalid_value(f"Invalid snapshot type: {wanted}. Types: {', '.join(_TYPES)}.")
     snapshots = call.region.snapshots.values()
-    return [s for s in snapshots if wanted in (None, s.snapshot_type)]
+    return [s for s in snapshots if s.snapshot_type in ((wanted,) if wanted else UNASKED_TYPES)]
 
 
 def create_db_cluster_snapshot(call: Call) -> dict[str, Any]:
@@ -81,8 +86,10 @@ def create_db_cluster_snapshot(call: Call) -> dict[str, Any]:
     if cluster.status != "available":
         raise errors.invalid_cluster_state(f"Cluster {cluster.identifier} is in the {cluster.status} state.")
     refuse_busy(call, cluster)
-    tags = dict(cluster.tags) if cluster.settings.get("CopyTagsToSnapshot") else {}
-    tags |= checked_tags(call.params.get("Tags"))
+    tags = checked_tags(call.params.get("Tags"))
+    if not tags and cluster.settings.get("CopyTagsToSnapshot"):
+        # USER_Tagging: tags that the request gives are all that the snapshot gets, whatever CopyTagsToSnapshot says.
+        tags = dict(cluster.tags)
     snapshot = begin_snapshot(call, cluster, call.params["DBClusterSnapshotIdentifier"], tags)
     return {"DBClusterSnapshot": show(call, snapshot)}
 
