@@ -21,6 +21,7 @@ from tests.bench.demo_run import run_demo
 from tests.bench.imports import measure_imports, measure_package
 from tests.bench.report import Group, Verdict, show, summary
 from tests.bench.stack import demo_group, stack_group, worker_memory_group
+from tests.bench.waiting import measure_waiting
 
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.deployment.packaging import Project
@@ -37,7 +38,14 @@ def measure(screen: Screen) -> tuple[Group, ...]:
         screen.note("Importing the handlers …")
         imports = measure_imports(room)
         workers = worker_memory_group(run, room)
-    return demo_group(run, bare), *imports, measure_package(project), workers, stack_group(run, bare)
+    return (
+        demo_group(run, bare),
+        *imports,
+        measure_package(project),
+        workers,
+        stack_group(run, bare),
+        measure_waiting(),
+    )
 
 
 def main(arguments: list[str]) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-_FORMATS = {"s": "{:.2f} s", "ms": "{:.0f} ms", "MB": "{:.2f} MB"}
+_FORMATS = {"s": "{:.2f} s", "ms": "{:.0f} ms", "MB": "{:.2f} MB", "": "{:,.0f}"}
 
 
 class Verdict(StrEnum):

@@ -21,7 +21,7 @@ DURATIONS = (
     3.0, 10.0, 25.0, MINUTE, 3 * MINUTE, 7 * MINUTE, 9.9 * MINUTE, 10.1 * MINUTE, 20 * MINUTE, 47 * MINUTE, 2 * HOUR,
     5 * HOUR, 13 * HOUR, DAY, 2.3 * DAY, 4 * DAY, 7 * DAY,
 )  # fmt: skip
-LONG_SECONDS, LONG_SHARE, SHORT_ADDED_SECONDS = 600.0, 0.03, 15.0
+LONG_SHARE, SHORT_ADDED_SECONDS = 0.03, 22.0
 PATIENCE = dict.fromkeys(Phase, 190.0)
 
 
@@ -35,9 +35,7 @@ class Waited:
 
     @property
     def is_cheap(self) -> bool:
-        if self.seconds > LONG_SECONDS:
-            return self.added_seconds < LONG_SHARE * self.seconds
-        return self.added_seconds < SHORT_ADDED_SECONDS
+        return self.added_seconds < max(SHORT_ADDED_SECONDS, LONG_SHARE * self.seconds)
 
 
 def simulation(**durations: float) -> Simulation:

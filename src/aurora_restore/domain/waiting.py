@@ -12,14 +12,24 @@ from aurora_restore.domain.times import format_time, parse_time
 
 FLOOR_SECONDS = 2
 CAP_SECONDS = 3600
-# What is short is looked at often, at most this far apart; then a small share of the time spent is waited. A look costs
-# nine history events, so that a week of waiting stays far below the 25,000 of an execution.
-SHORT_SECONDS = 480
-SHORT_CAP_SECONDS = 10
-SHORT_SHARE = 0.25
+# Without knowing when it ends: at first a share of the time spent, so that what is short is seen soon; then about a
+# quarter of a minute; then a small share of the time spent. A look costs nine history events, so that a week of waiting
+# stays far below the 25,000 of an execution.
+FIRST_SHARE = 0.7
+SHORT_SECONDS = 13.5
+SHORT_SHARE = 0.012
 LONG_SHARE = 0.0215
+# With an estimate: a share of what is left, since estimates err; never more than a share of what is known to be spent,
+# since they may be quite wrong; and where the end is near, no closer together than what is worth a look.
+LEFT_SHARE = 0.2
+FAR_SHARE = 0.4
+NEAR_PART = 0.45
+NEAR_SHARE = 0.005
 # Below this, a percentage says little.
 TELLING_PERCENT = 5
+# One that has not moved for as long as several of its points took has stopped telling.
+STUCK_POINTS = 3
+STUCK_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -53,14 +63,21 @@ def estimate(elapsed_seconds: float, percent: int | None, before: Expectation | 
 
 
 def next_wait_seconds(elapsed_seconds: float, remaining_seconds: float | None = None) -> int:
-    """The next wait: a share of the time spent at most, and just past the expected end where that is near."""
-    if elapsed_seconds < SHORT_SECONDS:
-        most = min(SHORT_CAP_SECONDS, elapsed_seconds * SHORT_SHARE)
-    else:
-        most = min(CAP_SECONDS, elapsed_seconds * LONG_SHARE)
-    if remaining_seconds is not None and remaining_seconds < most:
-        most = remaining_seconds + 1
-    return max(FLOOR_SECONDS, math.floor(most))
+    """The next wait: a part of what is left where that is known, a share of the time spent where it is not."""
+    blind = _blind_wait(elapsed_seconds)
+    wait = blind if remaining_seconds is None else _guided_wait(elapsed_seconds, remaining_seconds, blind)
+    return max(FLOOR_SECONDS, math.floor(min(CAP_SECONDS, wait)))
+
+
+def _blind_wait(elapsed: float) -> float:
+    return min(elapsed * FIRST_SHARE, max(SHORT_SECONDS + elapsed * SHORT_SHARE, elapsed * LONG_SHARE))
+
+
+def _guided_wait(elapsed: float, remaining: float, blind: float) -> float:
+    near = max(blind * NEAR_PART, elapsed * NEAR_SHARE)
+    if remaining < near:
+        return remaining + 1
+    return max(near, min(remaining * LEFT_SHARE, elapsed * FAR_SHARE))
 
 
 def wait_state(
@@ -72,7 +89,8 @@ def wait_state(
     """What the record says of a wait after one more look: since when, how often, and when it should end."""
     since = parse_time(before["since"]) if before else now
     elapsed = (now - since).total_seconds()
-    guess = estimate(elapsed, percent, expectation)
+    told = _told((before or {}).get("told"), elapsed, percent)
+    guess = _by_its_pace(told, elapsed) or estimate(elapsed, None, expectation)
     ends = now + timedelta(seconds=guess.remaining_seconds) if guess.remaining_seconds is not None else None
     return {
         "since": format_time(since),
@@ -81,7 +99,32 @@ def wait_state(
         "wait_seconds": next_wait_seconds(elapsed, guess.remaining_seconds),
         "expected_end": format_time(ends) if ends else None,
         "why": guess.why,
+        **({"told": told} if told else {}),
     }
+
+
+def _told(known: Mapping[str, Any] | None, elapsed: float, percent: int | None) -> dict[str, Any] | None:
+    """The first percentage and the highest, each with how long the wait had taken by then: what falls is no news."""
+    if percent is None or (known and percent <= int(known["percent"])):
+        return dict(known) if known else None
+    now = {"percent": percent, "seconds": round(elapsed, 3)}
+    first = known or {"first_percent": percent, "first_seconds": now["seconds"]}
+    return {"first_percent": first["first_percent"], "first_seconds": first["first_seconds"], **now}
+
+
+def _by_its_pace(told: Mapping[str, Any] | None, elapsed: float) -> Estimate | None:
+    """What the percentage tells by how it has moved since it was seen first; None where it has stopped telling."""
+    if not told:
+        return None
+    percent, points = int(told["percent"]), int(told["percent"]) - int(told["first_percent"])
+    if points < TELLING_PERCENT:
+        return None
+    a_point = (float(told["seconds"]) - float(told["first_seconds"])) / points
+    stood = elapsed - float(told["seconds"])
+    if stood > STUCK_POINTS * a_point + STUCK_SECONDS:
+        return None
+    guess = estimate(max(a_point * percent, 1.0), percent, None)
+    return guess if guess.remaining_seconds is not None else None
 
 
 def ended_wait(state: Mapping[str, Any], now: datetime) -> dict[str, Any]:

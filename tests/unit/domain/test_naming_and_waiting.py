@@ -68,7 +68,7 @@ def test_a_week_of_waiting_stays_under_five_thousand_history_events() -> None:
 @given(st.floats(1, 7 * 86_400))
 def test_waiting_adds_little_to_what_is_waited_for(duration_seconds: float) -> None:
     added = waited(duration_seconds)[0] - duration_seconds
-    assert added < (0.03 * duration_seconds if duration_seconds > 600 else 15)
+    assert added < max(22, 0.03 * duration_seconds)
 
 
 @given(st.floats(1, 7 * 86_400))
