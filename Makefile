@@ -31,6 +31,9 @@ simulate: $(VENV)/.dev ## random mixtures of operations and faults on a virtual 
 kills: $(VENV)/.dev ## kill the local stack again and again under each kind of operation; KILLS=20 KILL_SEED=1
 	@KILLS=$(or $(KILLS),20) KILL_SEED=$(KILL_SEED) $(RUN) -m pytest -q -x tests/stack/test_killed_stack.py
 
+year: $(VENV)/.dev ## a replacement every night of a simulated year: what it leaves behind
+	@NIGHTS=365 $(RUN) -m pytest -q tests/simulation/test_quotas.py
+
 check: $(VENV)/.dev .venv-template/.done ## lint, types, template and state machine
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .

@@ -45,6 +45,7 @@ IAM_ACTIONS = {
     ("rds", "delete_db_cluster_snapshot"): "rds:DeleteDBClusterSnapshot",
     ("rds", "delete_db_instance"): "rds:DeleteDBInstance",
     ("rds", "describe_account_attributes"): "rds:DescribeAccountAttributes",
+    ("rds", "describe_db_cluster_automated_backups"): "rds:DescribeDBClusterAutomatedBackups",
     ("rds", "describe_db_cluster_parameter_groups"): "rds:DescribeDBClusterParameterGroups",
     ("rds", "describe_db_cluster_snapshots"): "rds:DescribeDBClusterSnapshots",
     ("rds", "describe_db_clusters"): "rds:DescribeDBClusters",

@@ -116,6 +116,7 @@ CREDENTIAL_CODES = frozenset(
 
 QUOTA_CODES = frozenset(
     {
+        "DBClusterAutomatedBackupQuotaExceededFault",
         "DBClusterQuotaExceededFault",
         "DBClusterRoleQuotaExceeded",
         "DBInstanceQuotaExceeded",

@@ -218,6 +218,7 @@ class AwsRds:
 
         Raises:
             ResourceBusy: it still has instances that are not being deleted, or is busy.
+            QuotaExceeded: no room for one more cluster's automated backups that are retained.
             AwsRequestFailed: it is protected, or a member of a global cluster.
         """
         with _Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
@@ -341,6 +342,15 @@ class AwsRds:
             if error_code(error) == "InvalidParameterCombination" and "Cannot find" in error_message(error):
                 return False
             raise translate("rds", error) from error
+
+    def count_retained_backups(self) -> int:
+        """How many automated backups of deleted clusters are retained; as many as clusters may be."""
+        pages = self._rds.get_paginator("describe_db_cluster_automated_backups").paginate(
+            Filters=[{"Name": "status", "Values": ["retained"]}]
+        )
+        with Translating("rds"):
+            return sum(len(page["DBClusterAutomatedBackups"]) for page in pages)
+        return 0
 
     def quotas(self) -> Mapping[str, Quota]:
         """The account's quotas in this Region, by RDS's names (`DBClusters`, `ManualClusterSnapshots`, …)."""

@@ -327,9 +327,21 @@ def _notes(
         notes.append("the cluster is enrolled in Extended Support, which is charged for")
     if replaced is not None and Strategy(request.replace_strategy).stands_beside:
         notes.append(certificate_note(request.certificate_renewal))
+    if replaced is not None and request.final_snapshot:
+        notes.append(final_snapshot_note(request.final_snapshot_retention_days))
     if request.delete_cluster_if_exists and replaced is None:
         notes.append("delete_cluster_if_exists has no effect: the target does not exist")
     return tuple(notes)
+
+
+def final_snapshot_note(days: int) -> str:
+    """What becomes of the final snapshot of what is replaced."""
+    if days:
+        return f"the final snapshot of the replaced cluster is removed {days} days after it was begun"
+    return (
+        "WARNING: the final snapshot of the replaced cluster is kept until somebody deletes it, and counts against the "
+        "quota of manual cluster snapshots (100)"
+    )
 
 
 def certificate_note(renewal: str) -> str:

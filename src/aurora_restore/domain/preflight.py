@@ -84,6 +84,7 @@ class PreflightFacts:
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     has_reusable_copy: bool = False
     has_way_to_database: bool = True
+    retained_backups: int = 0
 
 
 Check = Callable[[RestoreRequest, PreflightFacts], Iterable[RestoreError]]
@@ -343,7 +344,29 @@ def _quotas_leave_room(
             )
 
 
+def backups_find_no_room(facts: PreflightFacts) -> bool:
+    """Whether those of one more deleted cluster cannot be retained: as many can as there may be clusters."""
+    quota = facts.quotas.get("DBClusters")
+    return quota is not None and facts.retained_backups >= quota.maximum
+
+
+def _backups_find_room(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+    """Where nothing else will hold the data of the replaced cluster."""
+    if (
+        facts.target_cluster
+        and request.replaces
+        and not request.final_snapshot
+        and backups_find_no_room(facts)
+    ):
+        yield QuotaExceeded(
+            f"{facts.retained_backups} automated backups of deleted clusters are retained in {request.target_region}, "
+            "all that the quota allows: those of the replaced cluster find no room, and final_snapshot is false.",
+            "Have a final snapshot taken, or delete retained automated backups that nobody needs.",
+        )
+
+
 CHECKS: tuple[Check, ...] = (
+    _backups_find_room,
     _target_may_be_taken,
     _subnet_group_fits,
     _security_groups_fit,

@@ -47,6 +47,8 @@ class Replacement:
     asked_for: tuple[str, ...] = ()
     incoming_resource_id: str | None = None
     undoes: str | None = None
+    final_snapshot_retention_days: int | None = None
+    """None: it is kept until somebody deletes it."""
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Replacement:
@@ -69,6 +71,7 @@ def build_replacement(
         keep_hours=request.keep_replaced_hours,
         accept_differences=request.accept_differences,
         asked_for=tuple(sorted(request.asked_for)),
+        final_snapshot_retention_days=request.final_snapshot_retention_days or None,
     )
 
 

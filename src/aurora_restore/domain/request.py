@@ -33,6 +33,8 @@ LATEST = "latest"
 UNDO_FIELD = "undo_operation_id"
 # RDS starts a stopped cluster again by itself after seven days.
 KEEP_HOURS_MOST = 168
+# A replacement every night stays far below the hundred manual snapshots of a Region.
+FINAL_SNAPSHOT_DAYS = 35
 REDACTED = "(not kept: not a value that belongs here)"
 _ARN = re.compile(r"arn:[^:]+:rds:([a-z0-9-]+):(\d{12}):cluster-snapshot:.+")
 
@@ -53,6 +55,7 @@ class RestoreRequest:
     delete_cluster_if_exists: bool = False
     replace_strategy: str = "swap"
     final_snapshot: bool = True
+    final_snapshot_retention_days: int = FINAL_SNAPSHOT_DAYS
     keep_replaced_hours: float = 0
     certificate_renewal: str = "auto"
     accept_differences: tuple[str, ...] = ()
@@ -95,6 +98,7 @@ PARSERS: Mapping[str, Parser] = {
     "delete_cluster_if_exists": parse.flag,
     "replace_strategy": parse.one_of("swap", "delete_first"),
     "final_snapshot": parse.flag,
+    "final_snapshot_retention_days": parse.whole_number(0, 3650),
     "keep_replaced_hours": parse.number(0, KEEP_HOURS_MOST),
     "certificate_renewal": parse.one_of("auto", "never"),
     "accept_differences": parse.one_or_more_of(ACCEPTABLE_FIELDS),

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG, SNAPSHOT_PREFIX
+from aurora_restore.domain.naming import (
+    FINAL_SNAPSHOT_TAG,
+    OPERATION_TAG,
+    RETAIN_UNTIL_TAG,
+    SNAPSHOT_PREFIX,
+    final_snapshot_identifier,
+)
 from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.times import parse_time
@@ -44,6 +50,40 @@ def removable_copies(
     for snapshot in snapshots:
         if _is_expired_copy(snapshot, now) and snapshot.db_cluster_snapshot_identifier not in in_use:
             yield snapshot
+
+
+def removable_final_snapshots(
+    snapshots: Iterable[ClusterSnapshot], open_operations: Iterable[Operation], now: datetime
+) -> Iterator[ClusterSnapshot]:
+    """Final snapshots of ours whose last day is over, and that no open operation has to do with."""
+    in_use = {name for operation in open_operations for name in _snapshots_of(operation)}
+    for snapshot in snapshots:
+        if _is_expired_final(snapshot, now) and snapshot.db_cluster_snapshot_identifier not in in_use:
+            yield snapshot
+
+
+def _snapshots_of(operation: Operation) -> Iterator[str]:
+    """What an operation restores from, or may have to put back from."""
+    plan = operation.section("plan")
+    yield from _copies_of(operation)
+    source = (plan.get("source") or {}).get("cluster_snapshot_identifier")
+    final = (plan.get("replacement") or {}).get("final_snapshot_identifier")
+    yield from (name for name in (source, final) if name)
+
+
+def _is_expired_final(snapshot: ClusterSnapshot, now: datetime) -> bool:
+    """The name that follows from its operation's id, and three tags of ours: all of them say what it is."""
+    until, made_by = snapshot.tags.get(RETAIN_UNTIL_TAG), snapshot.tags.get(OPERATION_TAG)
+    return (
+        until is not None
+        and made_by is not None
+        and FINAL_SNAPSHOT_TAG in snapshot.tags
+        and snapshot.db_cluster_snapshot_identifier == final_snapshot_identifier(made_by)
+        and snapshot.snapshot_type == "manual"
+        and snapshot.source_db_cluster_snapshot_arn is None
+        and snapshot.status in REMOVABLE_STATUSES
+        and now - parse_time(until) > COPY_GRACE
+    )
 
 
 def _copies_of(operation: Operation) -> Iterator[str]:

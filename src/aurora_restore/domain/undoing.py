@@ -98,6 +98,9 @@ def build_undo_plan(
         final_snapshot_identifier=final_snapshot_identifier(operation_id) if request.final_snapshot else None,
         incoming_resource_id=kept.db_cluster_resource_id,
         undoes=undone.operation_id,
+        final_snapshot_retention_days=before.replacement.final_snapshot_retention_days
+        if before.replacement
+        else None,
     )
     return replace(
         before,

@@ -8,9 +8,15 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from aurora_restore.domain.configuration import is_of_rds, users_tags
-from aurora_restore.domain.errors import ResourceBusy, StepFailed
+from aurora_restore.domain.errors import QuotaExceeded, ResourceBusy, StepFailed
 from aurora_restore.domain.fencing import is_under_way, port_behind_fence
-from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, KEEP_UNTIL_TAG, OPERATION_TAG, REPLACED_BY_TAG
+from aurora_restore.domain.naming import (
+    FINAL_SNAPSHOT_TAG,
+    KEEP_UNTIL_TAG,
+    OPERATION_TAG,
+    REPLACED_BY_TAG,
+    RETAIN_UNTIL_TAG,
+)
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Replacement
@@ -22,6 +28,7 @@ from aurora_restore.domain.retiring import (
     RetireDecision,
     Retiring,
     decide_retirement,
+    has_final_snapshot,
     refuse_another_cluster,
 )
 from aurora_restore.domain.times import format_time, parse_time
@@ -174,9 +181,7 @@ class Retirement:
                 name, snapshot, self._tags(seen.cluster)
             ),
             RetireAction.DELETE_INSTANCE: lambda: rds.delete_instance(decision.subject or ""),
-            RetireAction.DELETE_CLUSTER: lambda: rds.delete_cluster(
-                name, keep_automated_backups=self.is_replaced
-            ),
+            RetireAction.DELETE_CLUSTER: lambda: self._delete_cluster(seen),
         }
         return requests[decision.action]
 
@@ -189,19 +194,47 @@ class Retirement:
             RetireAction.DELETE_CLUSTER: f"deleted the cluster {self.name}",
         }[decision.action]
 
+    def _delete_cluster(self, seen: Retiring) -> None:
+        """With its automated backups retained; without them where there is no room, and its last state is seen saved.
+
+        Raises:
+            ResourceBusy: no room for its backups, and nothing else holds its data.
+        """
+        rds = self.world.target_rds
+        try:
+            rds.delete_cluster(self.name, keep_automated_backups=self.is_replaced)
+        except QuotaExceeded as full:
+            if not has_final_snapshot(seen):
+                raise ResourceBusy(
+                    f"{self.name} is not deleted without its automated backups, since it has no final snapshot: "
+                    f"{full.message}"
+                ) from full
+            rds.delete_cluster(self.name, keep_automated_backups=False)
+
     def _tags(self, cluster: DbCluster | None) -> dict[str, str]:
         """Ours, and the cluster's own: RDS adds none of them to a snapshot that is given tags."""
         target = self.operation.target_cluster_id or ""
         ours = {OPERATION_TAG: self.operation.operation_id, FINAL_SNAPSHOT_TAG: target}
         own = [item for item in users_tags(cluster.tags if cluster else {}).items() if not is_of_rds(item[0])]
+        if until := self._final_snapshot_until():
+            ours[RETAIN_UNTIL_TAG] = until
         return {**dict(own[: TAGS_MOST - len(ours)]), **ours}
+
+    def _final_snapshot_until(self) -> str | None:
+        """Until when the final snapshot is kept; None for ever, as in plans from before there was an end."""
+        replacement = self.operation.plan.replacement if self.operation.is_planned else None
+        days = replacement.final_snapshot_retention_days if replacement else None
+        return format_time(self.world.clock.now() + timedelta(days=days)) if days else None
 
     def _begun(self, decision: RetireDecision) -> dict[str, Any]:
         """Written before the first deletion: from there on the way back is another one."""
         if not self.is_replaced:
             return {}
         if decision.action is RetireAction.TAKE_FINAL_SNAPSHOT:
-            return {"retirement.final_snapshot_identifier": self.final_snapshot_identifier}
+            return {
+                "retirement.final_snapshot_identifier": self.final_snapshot_identifier,
+                "retirement.final_snapshot_retain_until": self._final_snapshot_until(),
+            }
         if decision.action not in DESTRUCTIVE or self.operation.section("retirement").get("begun_time"):
             return {}
         time = format_time(self.world.clock.now())

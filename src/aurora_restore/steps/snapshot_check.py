@@ -23,6 +23,7 @@ from aurora_restore.domain.plan import RestorePlan, build_plan
 from aurora_restore.domain.prediction import predicted_differences
 from aurora_restore.domain.preflight import (
     PreflightFacts,
+    backups_find_no_room,
     has_way_to_database,
     preflight_faults,
     target_region_checks_apply,
@@ -41,6 +42,10 @@ from aurora_restore.steps.world import World
 
 T = TypeVar("T")
 SECONDS_A_DAY = 86_400
+BACKUPS_NOTE = (
+    "WARNING: the quota of retained automated backups is used up: those of the replaced cluster are deleted with it, "
+    "after its final snapshot is seen finished"
+)
 
 
 def snapshot_check(
@@ -202,12 +207,15 @@ def _observe(
         admin=_admin(world),
         users=_user_credentials(world, request),
         quotas=rds.quotas(),
+        retained_backups=rds.count_retained_backups() if replaced else 0,
     )
     if not isinstance(selected, SelectedSnapshot):
         return facts, None
     plan = build_plan(
         operation.operation_id, request, selected, key.arn if key else None, world.settings, replaced
     )
+    if replaced and backups_find_no_room(facts):
+        plan = replace(plan, notes=(*plan.notes, BACKUPS_NOTE))
     facts = replace(
         _with_engine(world, facts, selected.snapshot),
         has_reusable_copy=_has_reusable_copy(world, plan),

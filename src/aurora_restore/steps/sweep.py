@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.errors import RestoreError, SweepIncomplete
-from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
+from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.retention import is_being_retired, kept_until
-from aurora_restore.domain.sweeping import is_stale, is_young, removable_copies
+from aurora_restore.domain.sweeping import is_stale, is_young, removable_copies, removable_final_snapshots
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.world import World
 
@@ -142,7 +142,11 @@ def _load(world: World, operation_id: str) -> Operation | None:
 
 def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
     snapshots = run.world.target_rds.list_cluster_snapshots()
-    due = list(removable_copies(snapshots, open_operations, run.now))[:COPIES_MOST]
+    opened = list(open_operations)
+    due = [
+        *removable_copies(snapshots, opened, run.now),
+        *removable_final_snapshots(snapshots, opened, run.now),
+    ][:COPIES_MOST]
 
     def remove(copy: ClusterSnapshot) -> None:
         run.world.target_rds.delete_cluster_snapshot(copy.db_cluster_snapshot_identifier)
@@ -153,8 +157,11 @@ def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
 
 
 def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:
-    """In the record and the trail of the operation that made the copy."""
+    """In the record and the trail of the operation that made it."""
     operation_id = copy.tags[OPERATION_TAG]
     details = {"cluster_snapshot_identifier": copy.db_cluster_snapshot_identifier}
-    run.world.audit.append(operation_id, run.now, "copy.removed", details)
-    run.world.records.update(operation_id, {"snapshot_details.copy_removed_time": format_time(run.now)})
+    is_final = FINAL_SNAPSHOT_TAG in copy.tags
+    event = "replaced.final_snapshot_removed" if is_final else "copy.removed"
+    field = "retirement.final_snapshot_removed_time" if is_final else "snapshot_details.copy_removed_time"
+    run.world.audit.append(operation_id, run.now, event, details)
+    run.world.records.update(operation_id, {field: format_time(run.now)})

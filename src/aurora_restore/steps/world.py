@@ -128,6 +128,9 @@ class Rds(Protocol):
         self, engine: str, engine_version: str, db_instance_class: str
     ) -> bool: ...
 
+    def count_retained_backups(self) -> int:
+        """How many automated backups of deleted clusters are retained in the Region."""
+
     def quotas(self) -> Mapping[str, Quota]: ...
 
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None: ...

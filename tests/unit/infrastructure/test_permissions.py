@@ -89,6 +89,7 @@ CALLS = {
         ("rds", "describe_db_subnet_groups", f"{RDS}:subgrp:mine"),
         ("rds", "describe_global_clusters", GLOBAL_CLUSTERS),
         ("rds", "describe_orderable_db_instance_options", ANY),
+        ("rds", "describe_db_cluster_automated_backups", f"{RDS}:cluster-auto-backup:ab-1a2b"),
     ],
     "copy-snapshot": [
         *RECORD,

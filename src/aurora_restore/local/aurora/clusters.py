@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from aurora_restore.local.aurora import catalogue, endpoints, errors
+from aurora_restore.local.aurora import automated_backups, catalogue, endpoints, errors
 from aurora_restore.local.aurora.cluster_settings import (
     SETTINGS,
     apply_settings,
@@ -196,11 +196,13 @@ def delete_db_cluster(call: Call) -> dict[str, Any]:
     cluster = call.region.cluster(call.params["DBClusterIdentifier"])
     _refuse_delete(call, cluster)
     refuse_busy(call, cluster)
+    keeps = call.params.get("DeleteAutomatedBackups") is False
+    if keeps:
+        automated_backups.retain(call, cluster)
     transition = _final_snapshot(call, cluster)
     call.world.cancel_transitions(cluster.resource_id)
     members = call.region.members(cluster)
     ends = [t.ends_at for member in members if (t := call.world.transition_of(member.resource_id))]
-    keeps = call.params.get("DeleteAutomatedBackups") is False
     cluster.status = "deleting"
     call.world.begin(
         Kind.CLUSTER_DELETE, call.region, cluster.resource_id, call.now, call.world.durations.delete,

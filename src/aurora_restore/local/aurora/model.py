@@ -12,6 +12,7 @@ from typing import Any
 from aurora_restore.domain.observed import EndpointAnswer, EndpointAnswerKind, LoginAttempt, LoginOutcome
 from aurora_restore.local.aurora import (
     account,
+    automated_backups,
     cluster_changes,
     clusters,
     groups,
@@ -40,6 +41,7 @@ OPERATIONS: dict[str, Operation] = {
     **instances.OPERATIONS,
     **groups.OPERATIONS,
     **account.OPERATIONS,
+    **automated_backups.OPERATIONS,
 }
 _AT_ONCE = Durations(**dict.fromkeys(Durations.__dataclass_fields__, 0.0))
 _IDLE_SECONDS = 60.0

@@ -89,6 +89,7 @@ class Region:
     security_group_vpcs: dict[str, str] = field(default_factory=dict)
     released_names: dict[str, datetime] = field(default_factory=dict)
     """Cluster names that were given up, and until when they stay taken."""
+    retained_backups: dict[str, str] = field(default_factory=dict)
 
     @property
     def default_security_group(self) -> str:
