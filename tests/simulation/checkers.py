@@ -29,6 +29,7 @@ from aurora_restore.domain.times import parse_time
 from aurora_restore.local.aurora.objects import Cluster, Snapshot
 
 SERVING = ("available", "backing-up")
+REMEMBER_TRIES = 3
 DELETABLE_SNAPSHOTS = ("available", "copying", "failed")
 OUTCOMES = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
 DRY_OUTCOMES = {"SUCCEEDED": "PLANNED", "FAILED": "PLAN_REFUSED", "CANCELLED": "CANCELLED"}
@@ -339,12 +340,17 @@ def people_were_told_once(ending: Ending) -> Words:
 
 
 def _messages_allowed(ending: Ending) -> set[int]:
-    """SNS cannot tell a repetition: a reply that was lost, or a death between it and the record, makes two."""
+    """SNS cannot tell a repetition: a reply that was lost, or a death before it stands in the record, makes two."""
     border, fewest, most = ending.sim.border, 1, 1
+    remembering: dict[int, int] = {}  # of a message just sent: which try failed at which request
     for request, last in border.struck:
         fault = border.faults.get(request.index)
         lost = request.operation == "Publish" and fault in {FaultKind.REPLY_LOST, FaultKind.DIES_AFTER}
-        most += lost or (last == "Publish" and fault is FaultKind.DIES_BEFORE)
+        tries = 1 if last == "Publish" else remembering.get(request.index - 1, 0) + 1
+        if last == "Publish" or request.index - 1 in remembering:
+            remembering[request.index] = tries
+            most += fault is FaultKind.DIES_BEFORE or tries == REMEMBER_TRIES
+        most += lost
         if request.operation == "Publish" and fault is FaultKind.DENIED:
             fewest = 0
     return set(range(fewest, most + 1))
