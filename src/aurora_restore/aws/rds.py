@@ -67,9 +67,7 @@ class AwsRds:
     def list_cluster_snapshots(
         self, db_cluster_identifier: str | None = None, *, with_backups: bool = False
     ) -> Sequence[ClusterSnapshot]:
-        """All automated and manual cluster snapshots of the account, or of one cluster.
-
-        `with_backups`: those of AWS Backup too, which RDS lists only to whoever asks for their type.
+        """All automated and manual snapshots of the account, or of one cluster; `with_backups`: AWS Backup's too.
 
         RDS is not asked for the one cluster: "must match the identifier of an existing DBCluster", says its
         reference, and in the target Region, or after a disaster, none exists.
@@ -86,10 +84,7 @@ class AwsRds:
         return [item for item in found if db_cluster_identifier in {None, item.db_cluster_identifier}]
 
     def find_cluster_snapshot(self, identifier_or_arn: str) -> ClusterSnapshot | None:
-        """The snapshot of this name, or of the name in this ARN: RDS documents identifiers alone, not ARNs.
-
-        Of one that RDS or AWS Backup made, the type is wanted beside the name.
-        """
+        """By its name, or the name in its ARN. Of one that RDS or AWS Backup made, the type is wanted beside it."""
         name = identifier_or_arn.rpartition(":cluster-snapshot:")[2]
         chosen: dict[str, Any] = {"DBClusterSnapshotIdentifier": name}
         if kind := _type_by_name(name):
