@@ -55,6 +55,7 @@ IAM_ACTIONS = {
     ("rds", "describe_db_subnet_groups"): "rds:DescribeDBSubnetGroups",
     ("rds", "describe_global_clusters"): "rds:DescribeGlobalClusters",
     ("rds", "describe_orderable_db_instance_options"): "rds:DescribeOrderableDBInstanceOptions",
+    ("rds", "enable_http_endpoint"): "rds:EnableHttpEndpoint",
     ("rds", "modify_db_cluster"): "rds:ModifyDBCluster",
     ("rds", "reboot_db_instance"): "rds:RebootDBInstance",
     ("rds", "remove_tags_from_resource"): "rds:RemoveTagsFromResource",

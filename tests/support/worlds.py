@@ -218,7 +218,7 @@ class PipelineRun:
             self.clock.advance(answer["wait_seconds"])
         raise AssertionError(f"the cleanup was not done after {LOOKS_AT_MOST} looks: {answer['message']}")
 
-    def put_target(self, instances: Mapping[str, str] | None = None) -> str:
+    def put_target(self, instances: Mapping[str, str] | None = None, **parameters: Any) -> str:
         """A cluster that stands under the target's name already. Returns its resource id."""
         names = instances or {"aurora-restored-cluster-a": "db.r5.large"}
         self.aurora.seed.put_cluster(
@@ -228,6 +228,7 @@ class PipelineRun:
             instances=names,
             DBSubnetGroupName="default-vpc-subnet-group",
             VpcSecurityGroupIds=[self.security_group_id],
+            **parameters,
         )
         cluster = self.world.target_rds.find_cluster("aurora-restored-cluster")
         assert cluster is not None

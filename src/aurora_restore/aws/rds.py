@@ -40,7 +40,12 @@ if TYPE_CHECKING:
 BACKUP_TYPE = "awsbackup"
 TYPE_BY_PREFIX = {"rds:": "automated", "awsbackup:": BACKUP_TYPE}
 BUSY_CODES = frozenset(
-    {"InvalidDBClusterSnapshotStateFault", "InvalidDBClusterStateFault", "InvalidDBInstanceState"}
+    {
+        "InvalidDBClusterSnapshotStateFault",
+        "InvalidDBClusterStateFault",
+        "InvalidDBInstanceState",
+        "InvalidResourceStateFault",
+    }
 )
 NAME_TAKEN_CODE = "DBClusterAlreadyExistsFault"
 CLUSTER_GONE_CODES = frozenset({"DBClusterNotFoundFault"})
@@ -190,6 +195,11 @@ class AwsRds:
             self._rds.add_role_to_db_cluster(
                 DBClusterIdentifier=db_cluster_identifier, RoleArn=role_arn, **feature
             )
+
+    def enable_data_api(self, db_cluster_arn: str) -> None:
+        """Turn the Data API on. ModifyDBCluster does so only for Aurora Serverless v1, says its reference."""
+        with _Changing(f"the cluster {db_cluster_arn}"):
+            self._rds.enable_http_endpoint(ResourceArn=db_cluster_arn)
 
     def start_cluster(self, db_cluster_identifier: str) -> None:
         with _Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aurora_restore.domain.naming import AWS_TAG_PREFIXES
 from aurora_restore.domain.observed import (
     ClusterRole,
     ClusterSnapshot,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
         TagTypeDef,
     )
 
-RESERVED_TAG_PREFIX = "aws:"
 SECRET_PENDING_VALUES = frozenset({"MasterUserPassword"})
 
 
@@ -85,6 +85,8 @@ def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
         custom_endpoints=tuple(sorted(cluster.get("CustomEndpoints", ()))),
         roles=_roles(cluster),
         member_identifiers=_members_writer_first(cluster),
+        network_type=cluster.get("NetworkType") or None,
+        database_insights_mode=cluster.get("DatabaseInsightsMode") or None,
         pending_modified_values=_pending_values(cluster),
         tags=parse_tags(cluster.get("TagList", ())),
     )
@@ -104,7 +106,12 @@ def parse_instance(instance: DBInstanceTypeDef) -> DbInstance:
         publicly_accessible=instance.get("PubliclyAccessible", False),
         auto_minor_version_upgrade=instance.get("AutoMinorVersionUpgrade", True),
         performance_insights=instance.get("PerformanceInsightsEnabled", False),
+        performance_insights_retention_days=instance.get("PerformanceInsightsRetentionPeriod"),
+        performance_insights_kms_key_id=instance.get("PerformanceInsightsKMSKeyId") or None,
         monitoring_interval_seconds=instance.get("MonitoringInterval", 0),
+        monitoring_role_arn=instance.get("MonitoringRoleArn") or None,
+        ca_certificate_identifier=instance.get("CACertificateIdentifier") or None,
+        instance_maintenance_window=instance.get("PreferredMaintenanceWindow") or None,
         port=instance.get("Endpoint", {}).get("Port") or None,
         tags=parse_tags(instance.get("TagList", ())),
     )
@@ -135,7 +142,7 @@ def to_tag_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
     return [
         {"Key": key, "Value": value}
         for key, value in tags.items()
-        if not key.lower().startswith(RESERVED_TAG_PREFIX)
+        if not key.lower().startswith(AWS_TAG_PREFIXES)
     ]
 
 

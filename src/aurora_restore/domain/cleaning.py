@@ -17,7 +17,7 @@ from aurora_restore.domain.errors import (
     RestoreError,
 )
 from aurora_restore.domain.naming import PUT_BACK_TAG
-from aurora_restore.domain.observed import ExecutionState
+from aurora_restore.domain.observed import ExecutionState, settings_of
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
 from aurora_restore.domain.results import Phase, StepStatus
@@ -171,6 +171,9 @@ def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) 
         preferred_backup_window=configuration.preferred_backup_window,
         preferred_maintenance_window=configuration.preferred_maintenance_window,
         roles=configuration.roles,
+        http_endpoint=configuration.http_endpoint,
+        network_type=configuration.network_type,
+        database_insights_mode=configuration.database_insights_mode,
     )
     source = replace(
         plan.source,
@@ -184,9 +187,7 @@ def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) 
             db_instance_class=member.db_instance_class,
             promotion_tier=member.promotion_tier or 0,
             db_parameter_group_name=member.db_parameter_group_name,
-            publicly_accessible=member.publicly_accessible,
-            auto_minor_version_upgrade=member.auto_minor_version_upgrade,
-            performance_insights=member.performance_insights,
+            **settings_of(member),
         )
         for member in configuration.members
     )

@@ -6,27 +6,40 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from aurora_restore.domain.naming import OUR_TAG_PREFIX
-from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance
+from aurora_restore.domain.naming import AWS_TAG_PREFIXES, OUR_TAG_PREFIX
+from aurora_restore.domain.observed import (
+    ClusterRole,
+    DbCluster,
+    DbInstance,
+    InstanceSettings,
+    settings_of,
+)
 
-AWS_TAG_PREFIX = "aws:"
 DEFAULT_GROUP_PREFIX = "default."
 # Silence never enrols a cluster in a support that is paid for, so this one differs by design and never stops a run.
 DIFFERS_BY_DESIGN = frozenset({"engine_lifecycle_support"})
+# Where RDS, or the record of an earlier version, shows none of these for the replaced cluster, there is none to lose.
+_NONE_IS_NO_VALUE = frozenset(
+    {
+        "network_type",
+        "database_insights_mode",
+        "performance_insights_retention_days",
+        "performance_insights_kms_key_id",
+        "monitoring_role_arn",
+        "ca_certificate_identifier",
+        "instance_maintenance_window",
+    }
+)
 
 
 @dataclass(frozen=True)
-class MemberConfiguration:
+class MemberConfiguration(InstanceSettings):
     """One instance of a cluster."""
 
     db_instance_identifier: str
     db_instance_class: str
     promotion_tier: int | None = None
     db_parameter_group_name: str | None = None
-    publicly_accessible: bool = False
-    auto_minor_version_upgrade: bool = True
-    performance_insights: bool = False
-    monitoring_interval_seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,8 @@ class ClusterConfiguration:
     roles: tuple[ClusterRole, ...]
     tags: Mapping[str, str]
     members: tuple[MemberConfiguration, ...]
+    network_type: str | None = None
+    database_insights_mode: str | None = None
 
     def to_item(self) -> dict[str, Any]:
         """As it stands in the record under `replaced`."""
@@ -65,8 +80,8 @@ class ClusterConfiguration:
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> ClusterConfiguration:
-        """Read back what `to_item` wrote."""
-        values = {field.name: item[field.name] for field in fields(cls)}
+        """Read back what `to_item` wrote, now or in an earlier version, which knew fewer fields."""
+        values = {field.name: item[field.name] for field in fields(cls) if field.name in item}
         for name in ("vpc_security_group_ids", "cloudwatch_logs_exports", "custom_endpoints"):
             values[name] = tuple(values[name])
         values["roles"] = tuple(ClusterRole(**role) for role in values["roles"])
@@ -129,6 +144,8 @@ def configuration_of(cluster: DbCluster, instances: Sequence[DbInstance]) -> Clu
         roles=cluster.roles,
         tags=users_tags(cluster.tags),
         members=_members(cluster, instances),
+        network_type=cluster.network_type,
+        database_insights_mode=cluster.database_insights_mode,
     )
 
 
@@ -139,7 +156,11 @@ def is_of_rds(key: str) -> bool:
 
 def users_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags that people gave."""
-    return {key: value for key, value in tags.items() if not key.startswith((OUR_TAG_PREFIX, AWS_TAG_PREFIX))}
+    return {
+        key: value
+        for key, value in tags.items()
+        if not key.lower().startswith((OUR_TAG_PREFIX, *AWS_TAG_PREFIXES))
+    }
 
 
 def differences(
@@ -155,8 +176,14 @@ def differences(
     return tuple(
         Difference(name, _words(before[name]), _words(after[name]), name in asked_for, name in accepted)
         for name in before
-        if name not in left_open | DIFFERS_BY_DESIGN and before[name] != after[name]
+        if name not in left_open | DIFFERS_BY_DESIGN
+        and before[name] != after[name]
+        and not (name in _NONE_IS_NO_VALUE and _is_none(before[name]))
     )
+
+
+def _is_none(value: object) -> bool:
+    return value is None or value == (_words(None),)
 
 
 def difference_words(found: Sequence[Difference]) -> str:
@@ -173,10 +200,7 @@ def _members(cluster: DbCluster, instances: Sequence[DbInstance]) -> tuple[Membe
             db_instance_class=item.db_instance_class,
             promotion_tier=item.promotion_tier,
             db_parameter_group_name=_group(item.db_parameter_group),
-            publicly_accessible=item.publicly_accessible,
-            auto_minor_version_upgrade=item.auto_minor_version_upgrade,
-            performance_insights=item.performance_insights,
-            monitoring_interval_seconds=item.monitoring_interval_seconds,
+            **settings_of(item),
         )
         for item in ordered
     )

@@ -168,8 +168,15 @@ class InstanceClassNotOrderable(RequestRefused):
 class EngineVersionNotOffered(RequestRefused):
     code = "ENGINE_VERSION_NOT_OFFERED"
     default_hint = (
-        "The target Region does not offer the snapshot's engine version: upgrade the source, or "
-        "choose another Region."
+        "Name a newer minor version that the target Region offers in engine_version (aws rds "
+        "describe-db-engine-versions --engine aurora-postgresql), or upgrade the source."
+    )
+
+
+class TooManyTags(RequestRefused):
+    code = "TOO_MANY_TAGS"
+    default_hint = (
+        "Remove tags from the replaced cluster, or name fewer in the request (tags: {} names none)."
     )
 
 

@@ -13,6 +13,12 @@ KEEP_UNTIL_TAG = "aurora-restore:keep-until"
 PUT_BACK_TAG = "aurora-restore:put-back-by"
 FINAL_SNAPSHOT_TAG = "aurora-restore:final-snapshot-of"
 OUR_TAG_PREFIX = "aurora-restore:"
+# Only AWS itself may write these (AuroraUserGuide, "Tagging Amazon Aurora and Amazon RDS resources").
+AWS_TAG_PREFIXES = ("aws:", "rds:")
+# A resource takes no more; those that AWS itself writes do not count.
+TAGS_MOST = 50
+# The operation, the source, who replaced it, until when it is kept, who put it back.
+OUR_TAGS_MOST = 5
 SNAPSHOT_PREFIX = "aurora-restore-"
 IDENTIFIER_MAX_LENGTH = 63
 

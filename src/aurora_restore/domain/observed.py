@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,37 @@ class DbCluster:
     custom_endpoints: tuple[str, ...] = ()
     roles: tuple[ClusterRole, ...] = ()
     member_identifiers: tuple[str, ...] = ()
+    network_type: str | None = None
+    database_insights_mode: str | None = None
     pending_modified_values: Mapping[str, object] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class InstanceSettings:
+    """What an instance has besides its class, tier and group: kept of the one that is replaced, given to the new one.
+
+    None: not shown, so that RDS's own default is taken.
+    """
+
+    publicly_accessible: bool = False
+    auto_minor_version_upgrade: bool = True
+    performance_insights: bool = False
+    performance_insights_retention_days: int | None = None
+    performance_insights_kms_key_id: str | None = None
+    monitoring_interval_seconds: int = 0
+    monitoring_role_arn: str | None = None
+    ca_certificate_identifier: str | None = None
+    instance_maintenance_window: str | None = None
+
+
+def settings_of(item: InstanceSettings) -> dict[str, Any]:
+    """The settings alone, to be given to another instance."""
+    return {entry.name: getattr(item, entry.name) for entry in fields(InstanceSettings)}
+
+
 @dataclass(frozen=True)
-class DbInstance:
+class DbInstance(InstanceSettings):
     """A member of an Aurora DB cluster as DescribeDBInstances shows it."""
 
     db_instance_identifier: str
@@ -90,10 +116,6 @@ class DbInstance:
     engine: str
     promotion_tier: int | None = None
     db_parameter_group: str | None = None
-    publicly_accessible: bool = False
-    auto_minor_version_upgrade: bool = True
-    performance_insights: bool = False
-    monitoring_interval_seconds: int = 0
     port: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 

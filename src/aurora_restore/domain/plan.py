@@ -13,7 +13,7 @@ from aurora_restore.domain.naming import (
     copy_identifier,
     instance_identifier,
 )
-from aurora_restore.domain.observed import ClusterRole, ClusterSnapshot
+from aurora_restore.domain.observed import ClusterRole, ClusterSnapshot, InstanceSettings, settings_of
 from aurora_restore.domain.replacement import Replacement, Strategy, build_replacement, name_at_first
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.selection import SelectedSnapshot
@@ -68,17 +68,18 @@ class PlannedCluster:
     preferred_backup_window: str | None = None
     preferred_maintenance_window: str | None = None
     roles: tuple[ClusterRole, ...] = ()
+    engine_version: str | None = None
+    http_endpoint: bool = False
+    network_type: str | None = None
+    database_insights_mode: str | None = None
 
 
 @dataclass(frozen=True)
-class PlannedInstance:
+class PlannedInstance(InstanceSettings):
     db_instance_identifier: str
     db_instance_class: str
     promotion_tier: int
     db_parameter_group_name: str | None
-    publicly_accessible: bool = False
-    auto_minor_version_upgrade: bool = True
-    performance_insights: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,11 @@ class RestorePlan:
         if self.cluster.kms_key_id:
             return self.cluster.kms_key_id
         return self.copy.kms_key_id if self.copy else self.source.kms_key_id
+
+    @property
+    def engine_version(self) -> str:
+        """The version that the new cluster will have: the snapshot's, unless a newer one is asked for."""
+        return self.cluster.engine_version or self.source.engine_version
 
     @property
     def users_tags(self) -> dict[str, str]:
@@ -240,6 +246,7 @@ def _cluster(
         cloudwatch_logs_exports=request.cloudwatch_logs_exports,
         engine_lifecycle_support=request.engine_lifecycle_support,
         serverless_v2=request.serverless_v2,
+        engine_version=request.engine_version,
         tags={
             **request.tags,
             OPERATION_TAG: operation_id,
@@ -258,6 +265,9 @@ def _kept_settings(replaced: ClusterConfiguration | None) -> dict[str, Any]:
         "preferred_backup_window": replaced.preferred_backup_window,
         "preferred_maintenance_window": replaced.preferred_maintenance_window,
         "roles": replaced.roles,
+        "http_endpoint": replaced.http_endpoint,
+        "network_type": replaced.network_type,
+        "database_insights_mode": replaced.database_insights_mode,
     }
 
 
@@ -303,9 +313,7 @@ def _instance(
         db_parameter_group_name=request.db_parameter_group_name
         if asks_for_group
         else member.db_parameter_group_name,
-        publicly_accessible=member.publicly_accessible,
-        auto_minor_version_upgrade=member.auto_minor_version_upgrade,
-        performance_insights=member.performance_insights,
+        **settings_of(member),
     )
 
 
@@ -358,6 +366,8 @@ def certificate_note(renewal: str) -> str:
 
 
 def _version_note(request: RestoreRequest, snapshot: ClusterSnapshot) -> str:
+    if request.engine_version:
+        return f"the engine version is the one asked for: {snapshot.engine} {request.engine_version}"
     note = f"the engine version stays that of the snapshot: {snapshot.engine} {snapshot.engine_version}"
     if request.engine_lifecycle_support.endswith("-disabled"):
         note += (

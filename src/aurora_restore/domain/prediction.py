@@ -9,6 +9,7 @@ from aurora_restore.domain.configuration import (
     MemberConfiguration,
     differences,
 )
+from aurora_restore.domain.observed import settings_of
 from aurora_restore.domain.plan import PlannedCluster, RestorePlan
 from aurora_restore.domain.replacement import Replacement
 
@@ -73,7 +74,7 @@ def _prediction(plan: RestorePlan) -> ClusterConfiguration:
         db_cluster_identifier=wanted.db_cluster_identifier,
         db_cluster_resource_id="",
         engine=plan.source.engine,
-        engine_version=plan.source.engine_version,
+        engine_version=plan.engine_version,
         master_username=plan.source.master_username,
         db_subnet_group_name=wanted.db_subnet_group_name,
         vpc_security_group_ids=tuple(sorted(wanted.vpc_security_group_ids)),
@@ -90,11 +91,13 @@ def _prediction(plan: RestorePlan) -> ClusterConfiguration:
         cloudwatch_logs_exports=tuple(sorted(wanted.cloudwatch_logs_exports)),
         engine_lifecycle_support=wanted.engine_lifecycle_support,
         serverless_v2=wanted.serverless_v2,
-        http_endpoint=False,
+        http_endpoint=wanted.http_endpoint,
         custom_endpoints=(),
         roles=wanted.roles,
         tags=plan.users_tags,
         members=_members(plan),
+        network_type=wanted.network_type,
+        database_insights_mode=wanted.database_insights_mode,
     )
 
 
@@ -105,9 +108,7 @@ def _members(plan: RestorePlan) -> tuple[MemberConfiguration, ...]:
             db_instance_class=item.db_instance_class,
             promotion_tier=item.promotion_tier,
             db_parameter_group_name=item.db_parameter_group_name,
-            publicly_accessible=item.publicly_accessible,
-            auto_minor_version_upgrade=item.auto_minor_version_upgrade,
-            performance_insights=item.performance_insights,
+            **settings_of(item),
         )
         for item in plan.instances
     )

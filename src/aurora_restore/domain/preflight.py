@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aurora_restore.domain.configuration import Difference, difference_words
+from aurora_restore.domain.configuration import Difference, difference_words, users_tags
 from aurora_restore.domain.errors import (
     DatabaseOutOfReach,
     DeletionProtected,
@@ -33,7 +33,9 @@ from aurora_restore.domain.errors import (
     TargetExists,
     TargetIsSource,
     TargetNotAvailable,
+    TooManyTags,
 )
+from aurora_restore.domain.naming import OUR_TAGS_MOST, TAGS_MOST
 from aurora_restore.domain.observed import (
     ClusterSnapshot,
     Credentials,
@@ -190,9 +192,36 @@ def _engine_is_supported(
         yield EngineNotSupported(
             f"The snapshot {snapshot.db_cluster_snapshot_identifier} is of the engine {snapshot.engine}."
         )
-    elif facts.family is None:
+    elif request.engine_version and not _is_newer_minor(request.engine_version, snapshot.engine_version):
         yield EngineVersionNotOffered(
-            f"{snapshot.engine} {snapshot.engine_version} is not offered in {request.target_region}."
+            f"engine_version {request.engine_version} is not {snapshot.engine_version}, which the snapshot has, nor a "
+            "newer one of the same major version."
+        )
+    elif facts.family is None:
+        version = request.engine_version or snapshot.engine_version
+        yield EngineVersionNotOffered(
+            f"{snapshot.engine} {version} is not offered in {request.target_region}."
+        )
+
+
+def _is_newer_minor(wanted: str, found: str) -> bool:
+    """A restore never goes back, and a new major version is an upgrade of its own, with checks of its own."""
+    numbers = [[int(part) for part in re.findall(r"\d+", version)] for version in (wanted, found)]
+    return numbers[0][:1] == numbers[1][:1] and numbers[0] >= numbers[1]
+
+
+def _tags_leave_room(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+    """Counted with what the pipeline itself puts on a cluster: at the restore, and when it is replaced."""
+    if len(request.tags) + OUR_TAGS_MOST > TAGS_MOST:
+        yield TooManyTags(
+            f"The new cluster would have {len(request.tags)} tags of the request or of the replaced cluster, and up "
+            f"to {OUR_TAGS_MOST} of the pipeline; RDS takes {TAGS_MOST}."
+        )
+    standing = len(users_tags(facts.target_cluster.tags)) if facts.target_cluster else 0
+    if request.replaces and standing + OUR_TAGS_MOST > TAGS_MOST:
+        yield TooManyTags(
+            f"The cluster {request.target_cluster_id} has {standing} tags and needs up to {OUR_TAGS_MOST} more while "
+            f"it is replaced; RDS takes {TAGS_MOST}. It was not touched."
         )
 
 
@@ -202,7 +231,7 @@ def _class_is_orderable(
     if facts.family is not None and not facts.is_class_orderable:
         yield InstanceClassNotOrderable(
             f"{facts.db_instance_class} cannot be ordered for {snapshot.engine} "
-            f"{snapshot.engine_version} in {request.target_region}."
+            f"{request.engine_version or snapshot.engine_version} in {request.target_region}."
         )
 
 
@@ -251,7 +280,7 @@ def _parameter_groups_fit(
         elif facts.family and group.family != facts.family:
             yield ParameterGroupFamilyMismatch(
                 f"The {kind} parameter group {name} is of the family {group.family}; "
-                f"{snapshot.engine} {snapshot.engine_version} needs {facts.family}."
+                f"{snapshot.engine} {request.engine_version or snapshot.engine_version} needs {facts.family}."
             )
 
 
@@ -368,6 +397,7 @@ def _backups_find_room(request: RestoreRequest, facts: PreflightFacts) -> Iterab
 CHECKS: tuple[Check, ...] = (
     _backups_find_room,
     _target_may_be_taken,
+    _tags_leave_room,
     _subnet_group_fits,
     _security_groups_fit,
     _key_is_usable,

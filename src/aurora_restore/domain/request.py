@@ -60,6 +60,7 @@ class RestoreRequest:
     certificate_renewal: str = "auto"
     accept_differences: tuple[str, ...] = ()
     kms_key_id: str | None = None
+    engine_version: str | None = None
     instance_count: int = 1
     db_cluster_parameter_group_name: str | None = None
     db_parameter_group_name: str | None = None
@@ -103,6 +104,7 @@ PARSERS: Mapping[str, Parser] = {
     "certificate_renewal": parse.one_of("auto", "never"),
     "accept_differences": parse.one_or_more_of(ACCEPTABLE_FIELDS),
     "kms_key_id": parse.text,
+    "engine_version": parse.engine_version,
     "instance_count": parse.whole_number(1, 16),
     "db_cluster_parameter_group_name": parse.identifier,
     "db_parameter_group_name": parse.identifier,

@@ -7,13 +7,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from aurora_restore.domain.naming import OUR_TAG_PREFIX
+from aurora_restore.domain.naming import AWS_TAG_PREFIXES, OUR_TAG_PREFIX, OUR_TAGS_MOST, TAGS_MOST
 from aurora_restore.domain.users import Access, DbUser, username_fault
 
 DB_USER_FIELDS = ("username", "secret_id", "iam", "access", "databases")
 SERVERLESS_FIELDS = ("min_capacity", "max_capacity", "seconds_until_auto_pause")
-# RDS takes 50 tags on a resource; ours need a few of them.
-TAGS_MOST = 40
 TEXT_MAX_LENGTH = 2048
 
 
@@ -96,6 +94,13 @@ def one_of(*choices: str) -> Callable[[Any], str]:
     return parse
 
 
+def engine_version(value: Any) -> str:
+    name = text(value)
+    if not re.fullmatch(r"\d+\.\d+(\.[\w.-]+)?", name):
+        raise FieldFault("a version such as 16.4 is wanted")
+    return name
+
+
 def instance_class(value: Any) -> str:
     name = text(value)
     if not re.fullmatch(r"db\.[a-z0-9-]+(\.[a-z0-9-]+)?", name):
@@ -107,10 +112,10 @@ def tags(value: Any) -> Mapping[str, str]:
     if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value.values()):
         raise FieldFault("an object of texts is wanted")
     for key in value:
-        if key.lower().startswith(("aws:", OUR_TAG_PREFIX)):
+        if key.lower().startswith((*AWS_TAG_PREFIXES, OUR_TAG_PREFIX)):
             raise FieldFault(f"the tag {key} begins with a prefix that is not yours to give")
-    if len(value) > TAGS_MOST:
-        raise FieldFault(f"{TAGS_MOST} tags are the most")
+    if len(value) > TAGS_MOST - OUR_TAGS_MOST:
+        raise FieldFault(f"at most {TAGS_MOST - OUR_TAGS_MOST} tags are possible")
     return dict(value)
 
 

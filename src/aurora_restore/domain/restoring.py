@@ -58,6 +58,11 @@ SCALING_NAMES: Mapping[str, str] = {
     "max_capacity": "MaxCapacity",
     "seconds_until_auto_pause": "SecondsUntilAutoPause",
 }
+DEFAULT_NETWORK_TYPE = "IPV4"
+STANDARD_INSIGHTS, ADVANCED_INSIGHTS = "standard", "advanced"
+# ModifyDBCluster: whoever sets the mode to `advanced` must turn Performance Insights on and keep its data so long.
+ADVANCED_INSIGHTS_DAYS = 465
+DATA_API_KIND, INSIGHTS_KIND = "data-api", "insights"
 MASTER_PASSWORD = "MasterUserPassword"  # noqa: S105 - the name of a parameter
 # RDS changes a password in seconds to a few minutes; a request that died before it acted is made again then.
 PASSWORD_TAKES_EFFECT = timedelta(minutes=3)
@@ -72,6 +77,7 @@ class RestoreAction(Enum):
     RESTORE_CLUSTER = "restore cluster"
     CREATE_INSTANCE = "create instance"
     ADD_ROLE = "add role"
+    ENABLE_DATA_API = "enable Data API"
     CHANGE_SETTINGS = "change settings"
     LOG_IN = "log in"
     WAIT = "wait"
@@ -178,7 +184,7 @@ def restore_parameters(plan: RestorePlan, cluster_snapshot_identifier: str) -> d
         "DBClusterIdentifier": wanted.db_cluster_identifier,
         "SnapshotIdentifier": cluster_snapshot_identifier,
         "Engine": plan.source.engine,
-        "EngineVersion": plan.source.engine_version,
+        "EngineVersion": plan.engine_version,
         "DBSubnetGroupName": wanted.db_subnet_group_name,
         "VpcSecurityGroupIds": list(wanted.vpc_security_group_ids),
         "DeletionProtection": wanted.deletion_protection,
@@ -194,6 +200,7 @@ def restore_parameters(plan: RestorePlan, cluster_snapshot_identifier: str) -> d
         "StorageType": wanted.storage_type,
         "EnableCloudwatchLogsExports": list(wanted.cloudwatch_logs_exports) or None,
         "ServerlessV2ScalingConfiguration": _scaling(wanted.serverless_v2),
+        "NetworkType": wanted.network_type if wanted.network_type != DEFAULT_NETWORK_TYPE else None,
     }
     return parameters | {name: value for name, value in optional.items() if value is not None}
 
@@ -210,11 +217,26 @@ def instance_parameters(plan: RestorePlan, instance: PlannedInstance) -> dict[st
         "AutoMinorVersionUpgrade": instance.auto_minor_version_upgrade,
         "Tags": [{"Key": key, "Value": value} for key, value in plan.cluster.tags.items()],
     }
-    if instance.db_parameter_group_name:
-        parameters["DBParameterGroupName"] = instance.db_parameter_group_name
+    optional = {
+        "DBParameterGroupName": instance.db_parameter_group_name,
+        "CACertificateIdentifier": instance.ca_certificate_identifier,
+        "PreferredMaintenanceWindow": instance.instance_maintenance_window,
+        **_monitoring(instance),
+    }
+    return parameters | {name: value for name, value in optional.items() if value is not None}
+
+
+def _monitoring(instance: PlannedInstance) -> dict[str, Any]:
+    """Enhanced Monitoring needs its role, and Performance Insights its key and its days, only where it is on."""
+    wanted: dict[str, Any] = {}
+    if instance.monitoring_interval_seconds:
+        wanted["MonitoringInterval"] = instance.monitoring_interval_seconds
+        wanted["MonitoringRoleArn"] = instance.monitoring_role_arn
     if instance.performance_insights:
-        parameters["EnablePerformanceInsights"] = True
-    return parameters
+        wanted["EnablePerformanceInsights"] = True
+        wanted["PerformanceInsightsRetentionPeriod"] = instance.performance_insights_retention_days
+        wanted["PerformanceInsightsKMSKeyId"] = instance.performance_insights_kms_key_id
+    return wanted
 
 
 def _decide_instances(
@@ -268,6 +290,16 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> R
             RestoreAction.CHANGE_SETTINGS, reason, 80, settings=settings, kind=RETENTION_KIND
         )
         return _needed(decision, asking)
+    if plan.cluster.http_endpoint and not cluster.http_endpoint_enabled:
+        reason = "the Data API is to be on, as on the replaced cluster"
+        decision = RestoreDecision(RestoreAction.ENABLE_DATA_API, reason, 80, kind=DATA_API_KIND)
+        return _needed(decision, asking)
+    if (insights := _insights(plan, cluster)) and not _is_left(INSIGHTS_KIND, asking):
+        reason = "Database Insights are to be in the mode that the replaced cluster has"
+        decision = RestoreDecision(
+            RestoreAction.CHANGE_SETTINGS, reason, 80, settings=insights, kind=INSIGHTS_KIND
+        )
+        return _unless_under_way(decision, asking)
     if windows := _windows_to_set(plan, cluster, asking):
         reason = f"to be as on the replaced cluster: {', '.join(windows)}"
         decision = RestoreDecision(
@@ -275,6 +307,23 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> R
         )
         return _unless_under_way(decision, asking)
     return RestoreDecision(RestoreAction.LOG_IN, "the cluster and its instances are available", 80)
+
+
+def _insights(plan: RestorePlan, cluster: DbCluster) -> dict[str, Any]:
+    """Instances inherit the mode from their cluster, and a restore takes none."""
+    wanted = plan.cluster.database_insights_mode or STANDARD_INSIGHTS
+    if wanted == (cluster.database_insights_mode or STANDARD_INSIGHTS):
+        return {}
+    settings: dict[str, Any] = {"DatabaseInsightsMode": wanted}
+    if wanted == ADVANCED_INSIGHTS:
+        keys = (item.performance_insights_kms_key_id for item in plan.instances)
+        settings |= {
+            "EnablePerformanceInsights": True,
+            "PerformanceInsightsRetentionPeriod": ADVANCED_INSIGHTS_DAYS,
+        }
+        if key := next(filter(None, keys), None):
+            settings["PerformanceInsightsKMSKeyId"] = key
+    return settings
 
 
 def unmet_windows(plan: RestorePlan, cluster: DbCluster) -> dict[str, tuple[str, str]]:
@@ -290,14 +339,18 @@ def unmet_windows(plan: RestorePlan, cluster: DbCluster) -> dict[str, tuple[str,
 
 def _windows_to_set(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> dict[str, str]:
     """Hours of restoring are not thrown away for a window: what RDS does not take is left, and becomes a warning."""
-    asked = asking.asked.get(WINDOWS_KIND)
-    if _is_overdue(WINDOWS_KIND, asking) or (asked is not None and asked.given_up):
+    if _is_left(WINDOWS_KIND, asking):
         return {}
     unmet = {name: wanted for name, (wanted, _) in unmet_windows(plan, cluster).items()}
     # RDS refuses a maintenance window around the present.
     if MAINTENANCE_WINDOW in unmet and is_open(unmet[MAINTENANCE_WINDOW], asking.now):
         del unmet[MAINTENANCE_WINDOW]
     return unmet
+
+
+def _is_left(kind: str, asking: Asking) -> bool:
+    asked = asking.asked.get(kind)
+    return _is_overdue(kind, asking) or (asked is not None and asked.given_up)
 
 
 def _is_overdue(kind: str, asking: Asking) -> bool:

@@ -69,7 +69,7 @@ def is_pending(check: FieldCheck, cluster: DbCluster) -> bool:
 def _cluster_checks(plan: RestorePlan, cluster: DbCluster) -> Iterable[FieldCheck]:
     wanted = plan.cluster
     yield _check("engine", plan.source.engine, cluster.engine)
-    yield _check("engine_version", plan.source.engine_version, cluster.engine_version)
+    yield _check("engine_version", plan.engine_version, cluster.engine_version)
     yield _check("master_username", plan.source.master_username, cluster.master_username)
     yield _check("db_subnet_group", wanted.db_subnet_group_name, cluster.db_subnet_group)
     yield _check("vpc_security_group_ids", wanted.vpc_security_group_ids, cluster.vpc_security_group_ids)

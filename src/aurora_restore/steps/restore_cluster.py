@@ -50,6 +50,11 @@ from aurora_restore.steps.world import World
 # A new endpoint takes minutes at the most to appear in DNS; after that it is the network that is wrong.
 UNREACHABLE_LIMIT = timedelta(minutes=15)
 LOGIN_PERCENT = 95
+SETTINGS_ACTIONS = (
+    RestoreAction.ADD_ROLE,
+    RestoreAction.ENABLE_DATA_API,
+    RestoreAction.CHANGE_SETTINGS,
+)
 PASSWORD_CHANGES = "master_password_changes"  # noqa: S105 - the name of a field
 NOTHING_CHANGED_WARNING = (
     "The admin secret holds the very password that the master user had in production: it opens both. Put another "
@@ -88,8 +93,8 @@ def _carry_out(
         return _restore(operation, world, plan, decision.reason)
     if decision.action is RestoreAction.CREATE_INSTANCE and decision.instance:
         return _create_instance(operation, world, plan, decision.instance, decision.reason)
-    if decision.action in (RestoreAction.ADD_ROLE, RestoreAction.CHANGE_SETTINGS):
-        return _bring_settings(operation, world, plan, decision)
+    if decision.action in SETTINGS_ACTIONS and cluster:
+        return _bring_settings(operation, world, cluster, decision)
     if decision.action is RestoreAction.LOG_IN and cluster:
         return _take_over_master(operation, world, plan, cluster, instances)
     return StepOutcome(
@@ -156,14 +161,16 @@ def _create_instance(
 
 
 def _bring_settings(
-    operation: Operation, world: World, plan: RestorePlan, decision: RestoreDecision
+    operation: Operation, world: World, cluster: DbCluster, decision: RestoreDecision
 ) -> StepOutcome:
     """One role, or the windows: what no request names and the replaced cluster has."""
-    name, role, kind = plan.cluster.db_cluster_identifier, decision.role, decision.kind
+    name, role, kind = cluster.db_cluster_identifier, decision.role, decision.kind
 
     def request() -> None:
         if role:
             world.target_rds.add_role(name, role.role_arn, role.feature_name)
+        elif decision.action is RestoreAction.ENABLE_DATA_API:
+            world.target_rds.enable_data_api(cluster.db_cluster_arn)
         else:
             world.target_rds.modify_cluster(name, decision.settings)
 
@@ -176,7 +183,9 @@ def _bring_settings(
         message = f"the windows are left as they are: {failed.message}"
         event = Event("cluster.settings_left", {"reason": failed.message})
         return StepOutcome(in_progress(message, 80, "change"), {f"acts.{kind}.given_up": True}, (event,))
-    event = Event(f"cluster.{kind.partition('-')[0]}_changed", {"reason": decision.reason})
+    event = Event(
+        f"cluster.{'role' if role else kind.replace('-', '_')}_changed", {"reason": decision.reason}
+    )
     return StepOutcome(in_progress(decision.reason, decision.progress_percent, "change"), answered, (event,))
 
 

@@ -217,7 +217,7 @@ def _observe(
     if replaced and backups_find_no_room(facts):
         plan = replace(plan, notes=(*plan.notes, BACKUPS_NOTE))
     facts = replace(
-        _with_engine(world, facts, selected.snapshot),
+        _with_engine(world, facts, selected.snapshot, plan.engine_version),
         has_reusable_copy=_has_reusable_copy(world, plan),
         has_way_to_database=has_way_to_database(world.settings, plan),
         differences=_differences(world, plan, replaced),
@@ -233,11 +233,13 @@ def _differences(
     return predicted_differences(plan, replaced, keeps_port=world.settings.keeps_ports)
 
 
-def _with_engine(world: World, facts: PreflightFacts, snapshot: ClusterSnapshot) -> PreflightFacts:
-    """What the target Region offers for the snapshot's engine, where that is one of ours."""
+def _with_engine(
+    world: World, facts: PreflightFacts, snapshot: ClusterSnapshot, version: str
+) -> PreflightFacts:
+    """What the target Region offers for the engine version to be, where the engine is one of ours."""
     if not target_region_checks_apply(snapshot):
         return facts
-    rds, engine = world.target_rds, (snapshot.engine, snapshot.engine_version)
+    rds, engine = world.target_rds, (snapshot.engine, version)
     return replace(
         facts,
         family=rds.parameter_group_family(*engine),

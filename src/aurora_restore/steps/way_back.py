@@ -142,7 +142,7 @@ def bring_old_back(look: Tidying) -> StepOutcome | None:
     owner = Owner(look.operation_id, PUT_BACK_TAG)
     asking = Asking(look.world.clock.now(), look.operation.asked_by_cleanup())
     decision = decide_restore(owner, old_plan, cluster, instances, asking)
-    return _carry_out(look, old_plan, replacement, decision)
+    return _carry_out(look, old_plan, replacement, decision, cluster)
 
 
 def _tell_maker(look: Tidying, replacement: Replacement, cluster: DbCluster) -> None:
@@ -314,7 +314,11 @@ def _as_put_back(
 
 
 def _carry_out(
-    look: Tidying, plan: RestorePlan, replacement: Replacement, decision: RestoreDecision
+    look: Tidying,
+    plan: RestorePlan,
+    replacement: Replacement,
+    decision: RestoreDecision,
+    cluster: DbCluster | None,
 ) -> StepOutcome | None:
     rds, name = look.world.target_rds, plan.cluster.db_cluster_identifier
     if decision.action is RestoreAction.LOG_IN:
@@ -339,21 +343,26 @@ def _carry_out(
         return look.do(
             decision.reason, done, "change", lambda: rds.add_role(name, role.role_arn, role.feature_name)
         )
+    if decision.action is RestoreAction.ENABLE_DATA_API and cluster:
+        done = f"turned the Data API of {name} on again"
+        arn = cluster.db_cluster_arn
+        look.note_asked(decision.kind, name)
+        return look.do(decision.reason, done, "change", lambda: rds.enable_data_api(arn))
     if decision.action is RestoreAction.CHANGE_SETTINGS:
         return _give_windows(look, name, decision)
     return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for, decision.reported_percent))
 
 
 def _give_windows(look: Tidying, name: str, decision: RestoreDecision) -> StepOutcome:
-    """The windows of the old cluster. It is worth more than they are: what RDS refuses is left, and said."""
+    """The windows of the old cluster, or its insights. What RDS refuses is left and said: the cluster is worth more."""
     look.note_asked(decision.kind, name)
-    done = f"gave {name} its windows again"
+    rds, settings = look.world.target_rds, decision.settings
+    done = f"gave {name} its {', '.join(settings)} again"
     try:
-        rds, settings = look.world.target_rds, decision.settings
         return look.do(decision.reason, done, "change", lambda: rds.modify_cluster(name, settings))
     except StepFailed as failed:
         look.give_up(decision.kind)
-        left = f"left the windows of {name} as RDS made them: {failed.message}"
+        left = f"left {', '.join(settings)} of {name} as RDS made them: {failed.message}"
         event = Event("cleanup.did", {"done": left})
         return StepOutcome(in_progress(left, 50, "change"), {}, (event,))
 

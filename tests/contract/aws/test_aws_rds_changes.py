@@ -72,6 +72,9 @@ CHANGES: dict[str, Change] = {
     "DeleteDBInstance": lambda rds: rds.delete_instance("staging-1"),
     "DeleteDBCluster": lambda rds: rds.delete_cluster("staging", keep_automated_backups=True),
     "CreateDBClusterSnapshot": lambda rds: rds.create_cluster_snapshot("staging", "aurora-restore-final", {}),
+    "EnableHttpEndpoint": lambda rds: rds.enable_data_api(
+        "arn:aws:rds:us-west-2:123456789012:cluster:staging"
+    ),
     "AddRoleToDBCluster": lambda rds: rds.add_role(
         "staging", "arn:aws:iam::123456789012:role/import", "s3Import"
     ),

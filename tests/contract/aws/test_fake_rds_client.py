@@ -166,6 +166,8 @@ def calls(pair: Pair) -> list[tuple[str, dict[str, Any]]]:
             "add_role_to_db_cluster",
             {**cluster, "RoleArn": "arn:aws:iam::1:role/r", "FeatureName": "s3Import"},
         ),
+        ("enable_http_endpoint", {"ResourceArn": f"{pair.arn}:cluster:{NEW_CLUSTER}"}),
+        ("enable_http_endpoint", {"ResourceArn": f"{pair.arn}:cluster:none"}),
         ("add_tags_to_resource", {"ResourceName": f"{pair.arn}:cluster:{NEW_CLUSTER}", "Tags": TAGS}),
         ("remove_tags_from_resource", {"ResourceName": f"{pair.arn}:cluster:none", "TagKeys": ["a"]}),
         ("describe_db_clusters", cluster),

@@ -91,7 +91,6 @@ def test_silence_enrols_nobody_in_the_support_that_is_paid_for() -> None:
     ("field", "changes"),
     [
         ("engine_version", {"engine_version": "15.3"}),
-        ("http_endpoint", {"http_endpoint_enabled": True}),
         ("custom_endpoints", {"custom_endpoints": ("reports",)}),
     ],
 )

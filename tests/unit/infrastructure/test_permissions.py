@@ -44,6 +44,7 @@ RESTORE = [
       for arn in (CLUSTER, INSTANCE, f"{RDS}:pg:mine", f"{RDS}:subgrp:mine", OPTION_GROUP)),
     *(("rds", "modify_db_cluster", arn) for arn in (CLUSTER, f"{RDS}:cluster-pg:mine", OPTION_GROUP)),
     ("rds", "add_role_to_db_cluster", CLUSTER),
+    ("rds", "enable_http_endpoint", CLUSTER),
     ("rds", "add_tags_to_resource", CLUSTER),
     ("rds", "add_tags_to_resource", INSTANCE),
     ("rds", "start_db_cluster", CLUSTER),
@@ -295,14 +296,16 @@ def test_what_takes_away_is_for_those_alone_whose_work_it_is(
     assert {name for name in CALLS if template.may(PREFIX + name, action, arn)} == RESERVED[action, arn]
 
 
-def test_a_role_is_handed_to_rds_alone(template: Template) -> None:
+def test_a_role_is_handed_to_rds_and_its_enhanced_monitoring_alone(template: Template) -> None:
     roles = template.resources("AWS::IAM::Role")
     handing = [s for role in roles for s in template.statements(role) if "iam:PassRole" in s["Action"]]
 
     assert handing
     assert all(s["Action"] == "iam:PassRole" for s in handing)
     assert all(
-        s["Condition"] == {"StringEquals": {"iam:PassedToService": "rds.amazonaws.com"}} for s in handing
+        s["Condition"]
+        == {"StringEquals": {"iam:PassedToService": ["rds.amazonaws.com", "monitoring.rds.amazonaws.com"]}}
+        for s in handing
     )
 
 

@@ -119,7 +119,7 @@ def abnormal_ends(watch: Watch) -> None:
     """A swap that is cancelled, one that is kept and retired, an undo, a delete_first that comes back."""
     run = PipelineRun()
     with_real_executions(run)
-    run.put_target()
+    run.put_target(EnableHttpEndpoint=True)
     run.aurora.seed.put_snapshot(SOURCE_REGION, "production", DAY + timedelta(days=1))
     role = {
         "DBClusterIdentifier": "aurora-restored-cluster",

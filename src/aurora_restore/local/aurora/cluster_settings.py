@@ -9,6 +9,7 @@ from typing import Any
 
 from aurora_restore.local.aurora import catalogue, errors
 from aurora_restore.local.aurora.objects import Cluster, SubnetGroup
+from aurora_restore.local.aurora.watching import refuse_insights
 from aurora_restore.local.aurora.world import Call
 
 SETTINGS = {
@@ -23,6 +24,11 @@ SETTINGS = {
     "ServerlessV2ScalingConfiguration": "ServerlessV2ScalingConfiguration",
     "StorageType": "StorageType",
     "NetworkType": "NetworkType",
+    "EnableHttpEndpoint": "HttpEndpointEnabled",
+    "DatabaseInsightsMode": "DatabaseInsightsMode",
+    "EnablePerformanceInsights": "PerformanceInsightsEnabled",
+    "PerformanceInsightsRetentionPeriod": "PerformanceInsightsRetentionPeriod",
+    "PerformanceInsightsKMSKeyId": "PerformanceInsightsKMSKeyId",
 }
 """Parameter → the field of DescribeDBClusters that shows it."""
 
@@ -37,6 +43,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "DeletionProtection": False,
     "CopyTagsToSnapshot": False,
     "HttpEndpointEnabled": False,
+    "DatabaseInsightsMode": "standard",
     "CrossAccountClone": False,
     "IAMDatabaseAuthenticationEnabled": False,
     "EngineLifecycleSupport": "open-source-rds-extended-support",
@@ -86,6 +93,7 @@ def _refuse_settings(wanted: Mapping[str, Any], engine: str) -> None:
             f"Aurora has no storage type {storage_type}: {', '.join(_STORAGE_TYPES)}.",
         )
     refuse_log_types(engine, wanted.get("EnabledCloudwatchLogsExports", []))
+    refuse_insights(wanted)
     scaling = wanted.get("ServerlessV2ScalingConfiguration")
     if scaling and not 0 <= scaling.get("MinCapacity", 0.5) <= scaling.get("MaxCapacity", 1) <= 256:
         raise errors.invalid_value(

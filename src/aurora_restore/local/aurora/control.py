@@ -96,6 +96,7 @@ def _seed_cluster(aurora: LocalAurora, body: _Body) -> Any:
         engine=parameters.pop("Engine", "aurora-postgresql"),
         instances=parameters.pop("instances", None),
         contents=parameters.pop("contents", None),
+        members_with=parameters.pop("members_with", None),
         **parameters,
     )
     return {"DBClusterArn": cluster.arn, "Endpoint": cluster.host_name("cluster"), "Port": cluster.port}

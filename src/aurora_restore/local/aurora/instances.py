@@ -10,6 +10,7 @@ from aurora_restore.local.aurora.objects import Cluster, Instance, show_instance
 from aurora_restore.local.aurora.paging import matching, page
 from aurora_restore.local.aurora.settling import show_changes
 from aurora_restore.local.aurora.timing import Kind
+from aurora_restore.local.aurora.watching import checked_instance_settings
 from aurora_restore.local.aurora.world import Call, operation
 
 _ACCEPTS_MEMBERS = (
@@ -116,6 +117,7 @@ def _new_instance(call: Call, name: str, cluster: Cluster) -> Instance:
     zones = call.region.subnet_group(cluster.subnet_group).availability_zones
     settings = {**_DEFAULTS, **{key: call.params[key] for key in _SETTINGS if key in call.params}}
     settings["PerformanceInsightsEnabled"] = bool(call.params.get("EnablePerformanceInsights"))
+    settings = checked_instance_settings(call, settings)
     return Instance(
         region=call.region.name,
         account=call.world.account_id,
@@ -160,7 +162,8 @@ def modify_db_instance(call: Call) -> dict[str, Any]:
     if call.text("DBParameterGroupName"):
         instance.parameter_group = _parameter_group(call, cluster)
     instance.promotion_tier = call.params.get("PromotionTier", instance.promotion_tier)
-    instance.settings |= {key: call.params[key] for key in _SETTINGS if key in call.params}
+    changed = {key: call.params[key] for key in _SETTINGS if key in call.params}
+    instance.settings = checked_instance_settings(call, {**instance.settings, **changed})
     if new_class and new_class != instance.instance_class:
         _begin_change(call, instance, "DBInstanceClass", new_class, Kind.INSTANCE_MODIFY)
     if new_name:

@@ -21,6 +21,7 @@ from aurora_restore.local.aurora import (
     lagging,
     snapshots,
     state,
+    watching,
 )
 from aurora_restore.local.aurora.endpoints import ROLES, cluster_of_host
 from aurora_restore.local.aurora.engine import Engine
@@ -42,6 +43,7 @@ OPERATIONS: dict[str, Operation] = {
     **groups.OPERATIONS,
     **account.OPERATIONS,
     **automated_backups.OPERATIONS,
+    **watching.OPERATIONS,
 }
 _AT_ONCE = Durations(**dict.fromkeys(Durations.__dataclass_fields__, 0.0))
 _IDLE_SECONDS = 60.0

@@ -35,9 +35,11 @@ class Seeder:
         engine: str = "aurora-postgresql",
         instances: Mapping[str, str] | None = None,
         contents: str | None = None,
+        members_with: Mapping[str, Any] | None = None,
         **parameters: Any,
     ) -> Cluster:
-        """An available cluster. `instances`: identifier → class; `parameters`: any others of CreateDBCluster.
+        """An available cluster. `instances`: identifier → class; `parameters`: any others of CreateDBCluster;
+        `members_with`: any others of CreateDBInstance, for each of its instances.
 
         Without an engine `contents` is what its data is known by: snapshots and restores carry it along.
 
@@ -52,13 +54,15 @@ class Seeder:
             **parameters,
         })  # fmt: skip
         for name, instance_class in (instances or {}).items():
-            self.put_instance(region, db_cluster_identifier, name, instance_class)
+            self.put_instance(region, db_cluster_identifier, name, instance_class, **(members_with or {}))
         with self._aurora.locked() as world:
             cluster = world.regions[region].cluster(db_cluster_identifier)
             cluster.contents = contents or cluster.contents
             return cluster
 
-    def put_instance(self, region: str, db_cluster_identifier: str, name: str, instance_class: str) -> None:
+    def put_instance(
+        self, region: str, db_cluster_identifier: str, name: str, instance_class: str, **parameters: Any
+    ) -> None:
         with self._aurora.locked() as world:
             engine = world.regions[region].cluster(db_cluster_identifier).engine
         self._aurora.at_once("CreateDBInstance", region, {
@@ -66,6 +70,7 @@ class Seeder:
             "DBClusterIdentifier": db_cluster_identifier,
             "DBInstanceClass": instance_class,
             "Engine": engine,
+            **parameters,
         })  # fmt: skip
 
     def put_snapshot(
