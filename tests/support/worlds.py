@@ -66,12 +66,13 @@ class ClusterDatabases:
     calls: list[Sequence[DbUserLogin]] = field(default_factory=list)
     is_reachable: bool = True
     refusal: str | None = None
+    sqlstate: str | None = None
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
         if not self.is_reachable:
             return LoginAttempt(LoginOutcome.UNREACHABLE, "the connection timed out")
         if self.refusal:
-            return LoginAttempt(LoginOutcome.REFUSED, self.refusal)
+            return LoginAttempt(LoginOutcome.REFUSED, self.refusal, self.sqlstate)
         return self.aurora.log_in(endpoint.host, endpoint.port, credentials.username, credentials.password)
 
     def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:

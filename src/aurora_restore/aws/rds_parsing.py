@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         TagTypeDef,
     )
 
+# Of an activity stream and of write forwarding.
+ON_STATUSES = frozenset({"started", "starting", "enabled", "enabling"})
 SECRET_PENDING_VALUES = frozenset({"MasterUserPassword"})
 
 
@@ -87,6 +89,10 @@ def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
         member_identifiers=_members_writer_first(cluster),
         network_type=cluster.get("NetworkType") or None,
         database_insights_mode=cluster.get("DatabaseInsightsMode") or None,
+        managed_master_secret=(cluster.get("MasterUserSecret") or {}).get("SecretArn"),
+        kerberos_domains=_domains(cluster),
+        activity_stream_mode=_activity_stream(cluster),
+        local_write_forwarding=cluster.get("LocalWriteForwardingStatus") in ON_STATUSES,
         pending_modified_values=_pending_values(cluster),
         tags=parse_tags(cluster.get("TagList", ())),
     )
@@ -154,6 +160,17 @@ def _percent(text: str | None) -> int | None:
 def _security_group_ids(cluster: DBClusterTypeDef) -> tuple[str, ...]:
     groups = cluster.get("VpcSecurityGroups", ())
     return tuple(sorted(group.get("VpcSecurityGroupId", "") for group in groups))
+
+
+def _domains(cluster: DBClusterTypeDef) -> tuple[str, ...]:
+    """The Active Directory domains by which users log in with Kerberos."""
+    return tuple(sorted(item.get("Domain", "") for item in cluster.get("DomainMemberships", ())))
+
+
+def _activity_stream(cluster: DBClusterTypeDef) -> str | None:
+    if cluster.get("ActivityStreamStatus") not in ON_STATUSES:
+        return None
+    return cluster.get("ActivityStreamMode") or "sync"
 
 
 def _roles(cluster: DBClusterTypeDef) -> tuple[ClusterRole, ...]:

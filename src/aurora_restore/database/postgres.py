@@ -59,7 +59,9 @@ class PostgresDatabases:
             self._server(endpoint).open(credentials, MAINTENANCE_DATABASES[0]).close()
         except LoginRefused as refused:
             return LoginAttempt(
-                LoginOutcome.REFUSED, f"The server refused {credentials.username}: {refused}."
+                LoginOutcome.REFUSED,
+                f"The server refused {credentials.username}: {refused}.",
+                refused.sqlstate,
             )
         except DatabaseRefused as refused:
             return LoginAttempt(LoginOutcome.ACCEPTED, f"User and password are right; {refused}.")

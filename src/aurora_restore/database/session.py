@@ -43,7 +43,11 @@ class ServerRefused(Exception):
 
 
 class LoginRefused(Exception):
-    """The server did not accept user and password."""
+    """The server did not accept user and password; `sqlstate` says for which of the two kinds of reason."""
+
+    def __init__(self, message: str, sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
 
 
 class DatabaseRefused(Exception):
@@ -217,7 +221,7 @@ class Server:
 def _login_failure(fields: dict[str, str], endpoint: DatabaseEndpoint, database: str) -> Exception:
     sqlstate, message = fields.get("C", ""), fields.get("M", "no reason given")
     if sqlstate in _LOGIN_REFUSED:
-        return LoginRefused(message)
+        return LoginRefused(message, sqlstate)
     if sqlstate in (INSUFFICIENT_PRIVILEGE, DATABASE_NOT_FOUND):
         return DatabaseRefused(sqlstate, message)
     return DatabaseUnreachable(

@@ -12,6 +12,7 @@ from aurora_restore.domain.observed import (
     DbCluster,
     DbInstance,
     InstanceSettings,
+    is_auto_scaled,
     settings_of,
 )
 
@@ -73,6 +74,10 @@ class ClusterConfiguration:
     members: tuple[MemberConfiguration, ...]
     network_type: str | None = None
     database_insights_mode: str | None = None
+    managed_master_secret: str | None = None
+    kerberos_domains: tuple[str, ...] = ()
+    activity_stream_mode: str | None = None
+    local_write_forwarding: bool = False
 
     def to_item(self) -> dict[str, Any]:
         """As it stands in the record under `replaced`."""
@@ -82,8 +87,13 @@ class ClusterConfiguration:
     def from_item(cls, item: Mapping[str, Any]) -> ClusterConfiguration:
         """Read back what `to_item` wrote, now or in an earlier version, which knew fewer fields."""
         values = {field.name: item[field.name] for field in fields(cls) if field.name in item}
-        for name in ("vpc_security_group_ids", "cloudwatch_logs_exports", "custom_endpoints"):
-            values[name] = tuple(values[name])
+        for name in (
+            "vpc_security_group_ids",
+            "cloudwatch_logs_exports",
+            "custom_endpoints",
+            "kerberos_domains",
+        ):
+            values[name] = tuple(values.get(name, ()))
         values["roles"] = tuple(ClusterRole(**role) for role in values["roles"])
         values["members"] = tuple(MemberConfiguration(**member) for member in values["members"])
         return cls(**values)
@@ -146,6 +156,10 @@ def configuration_of(cluster: DbCluster, instances: Sequence[DbInstance]) -> Clu
         members=_members(cluster, instances),
         network_type=cluster.network_type,
         database_insights_mode=cluster.database_insights_mode,
+        managed_master_secret=cluster.managed_master_secret,
+        kerberos_domains=cluster.kerberos_domains,
+        activity_stream_mode=cluster.activity_stream_mode,
+        local_write_forwarding=cluster.local_write_forwarding,
     )
 
 
@@ -193,7 +207,8 @@ def difference_words(found: Sequence[Difference]) -> str:
 
 def _members(cluster: DbCluster, instances: Sequence[DbInstance]) -> tuple[MemberConfiguration, ...]:
     order = {name: number for number, name in enumerate(cluster.member_identifiers)}
-    ordered = sorted(instances, key=lambda item: order.get(item.db_instance_identifier, len(order)))
+    planned = [item for item in instances if not is_auto_scaled(item.db_instance_identifier)]
+    ordered = sorted(planned, key=lambda item: order.get(item.db_instance_identifier, len(order)))
     return tuple(
         MemberConfiguration(
             db_instance_identifier=item.db_instance_identifier,

@@ -291,6 +291,14 @@ class MasterLoginRefused(StepFailed):
     )
 
 
+class MasterLoginByIam(StepFailed):
+    code = "MASTER_LOGIN_BY_IAM"
+    default_hint = (
+        "Revoke rds_iam from the master user in the source (Aurora then takes its password again), see that it may log "
+        "in, make a snapshot, and start again with that one under a new name."
+    )
+
+
 class DbUserSetupFailed(StepFailed):
     code = "DB_USER_SETUP_FAILED"
     default_hint = (

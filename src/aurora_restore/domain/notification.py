@@ -47,6 +47,7 @@ def success_message(operation: Operation, now: datetime) -> Message:
         "What to do next: connect over TLS with the endpoint above and the login in your own secret; "
         f"see everything with `aurora-restore status {operation.operation_id}`.",
     ]
+    lines += _about_losses(operation)
     lines += _about_other_logins(details)
     lines += [f"Warning: {warning}" for warning in operation.item.get("warnings") or ()]
     return _message(operation, "SUCCEEDED", f"Restored: {name} from {day}", lines, now)
@@ -145,6 +146,17 @@ def _message(operation: Operation, outcome: str, subject: str, lines: list[str],
         facts["snapshot"] = operation.item["plan"]["source"]
     attributes = {"outcome": outcome, "target_cluster_id": operation.target_cluster_id or "none"}
     return Message(subject, "\n".join(lines), facts, attributes)
+
+
+def _about_losses(operation: Operation) -> list[str]:
+    plan = operation.plan
+    if not plan.will_be_lost:
+        return []
+    resource_id = operation.section("restore_details").get("db_cluster_resource_id")
+    return [
+        f"Note: the new cluster's resource id is {resource_id}. What hung on the replaced one's identity is lost:",
+        *(f"  - {loss}" for loss in plan.will_be_lost),
+    ]
 
 
 def _about_other_logins(details: Mapping[str, Any]) -> list[str]:

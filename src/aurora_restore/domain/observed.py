@@ -77,8 +77,21 @@ class DbCluster:
     member_identifiers: tuple[str, ...] = ()
     network_type: str | None = None
     database_insights_mode: str | None = None
+    managed_master_secret: str | None = None
+    kerberos_domains: tuple[str, ...] = ()
+    activity_stream_mode: str | None = None
+    local_write_forwarding: bool = False
     pending_modified_values: Mapping[str, object] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+# So Application Auto Scaling names the readers that it adds to a cluster. They come and go with the load.
+AUTO_SCALED_PREFIX = "application-autoscaling-"
+
+
+def is_auto_scaled(db_instance_identifier: str) -> bool:
+    """Whether a reader was added by Application Auto Scaling, which goes by the cluster's name and adds its own."""
+    return db_instance_identifier.startswith(AUTO_SCALED_PREFIX)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +193,9 @@ class DatabaseEndpoint:
     port: int
 
 
+INVALID_AUTHORIZATION = "28000"
+
+
 class LoginOutcome(StrEnum):
     ACCEPTED = "ACCEPTED"
     REFUSED = "REFUSED"
@@ -188,10 +204,17 @@ class LoginOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class LoginAttempt:
-    """How a login went, and why, in words that hold no secret."""
+    """How a login went, and why, in words that hold no secret. `sqlstate` is the server's own, where it refused."""
 
     outcome: LoginOutcome
     reason: str
+    sqlstate: str | None = None
+
+    @property
+    def is_refused_for_no_password(self) -> bool:
+        """Whether no password would help. PostgreSQL says 28P01 of a password, and 28000 of all else: PAM, which is
+        how Aurora checks members of rds_iam, a role that may not log in, a host that is not let in."""
+        return self.outcome is LoginOutcome.REFUSED and self.sqlstate == INVALID_AUTHORIZATION
 
 
 class EndpointAnswerKind(StrEnum):

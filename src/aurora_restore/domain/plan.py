@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aurora_restore.domain.configuration import ClusterConfiguration, MemberConfiguration, users_tags
+from aurora_restore.domain.losses import will_be_lost
 from aurora_restore.domain.naming import (
     OPERATION_TAG,
     SOURCE_SNAPSHOT_TAG,
@@ -99,6 +100,9 @@ class RestorePlan:
     replacement: Replacement | None = None
     certificate_renewal: str = "auto"
 
+    will_be_lost: tuple[str, ...] = ()
+    """In words: what hangs on the identity of the replaced cluster."""
+
     @property
     def strategy(self) -> Strategy:
         return self.replacement.strategy if self.replacement else Strategy.NEW
@@ -145,6 +149,7 @@ class RestorePlan:
             notes=tuple(item["notes"]),
             target_cluster_id=item.get("target_cluster_id") or item["cluster"]["db_cluster_identifier"],
             replacement=Replacement.from_item(replacement) if replacement else None,
+            will_be_lost=tuple(item.get("will_be_lost", ())),
             certificate_renewal=item.get("certificate_renewal", "auto"),
         )
 
@@ -179,6 +184,7 @@ def build_plan(
         notes=_notes(request, snapshot, settings, replaced),
         target_cluster_id=request.target_cluster_id.lower(),
         replacement=build_replacement(operation_id, request, replaced) if replaced else None,
+        will_be_lost=will_be_lost(replaced),
         certificate_renewal=request.certificate_renewal,
     )
 
@@ -328,6 +334,11 @@ def _notes(
         notes.append(
             "the functions that talk to databases are in no VPC (the stack's SubnetIds is empty): they reach the "
             "cluster by its public addresses"
+        )
+    if replaced and replaced.iam_authentication:
+        notes.append(
+            "WARNING: IAM authentication is on. If the master user is a member of rds_iam it takes no password, and "
+            "the run ends at its login (MASTER_LOGIN_BY_IAM): revoke that role in the source before the snapshot"
         )
     if request.db_instance_class is None:
         notes.append("db_instance_class was not given: the deployment's default is taken")

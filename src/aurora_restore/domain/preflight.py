@@ -37,6 +37,7 @@ from aurora_restore.domain.errors import (
 )
 from aurora_restore.domain.naming import OUR_TAGS_MOST, TAGS_MOST
 from aurora_restore.domain.observed import (
+    AUTO_SCALED_PREFIX,
     ClusterSnapshot,
     Credentials,
     DbCluster,
@@ -152,7 +153,7 @@ def replaceable_faults(
     outside = [
         item.db_instance_identifier
         for item in instances
-        if not item.db_instance_identifier.startswith(prefix)
+        if not item.db_instance_identifier.startswith((prefix, AUTO_SCALED_PREFIX))
     ]
     if outside:
         yield ReplacedOutsidePrefix(

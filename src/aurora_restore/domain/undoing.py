@@ -119,6 +119,7 @@ def build_undo_plan(
             for item in members
         ),
         db_users=(),
+        will_be_lost=(),
         lock_other_logins=False,
         notes=(
             f"puts back the cluster that {undone.operation_id} replaced, as it was when it was stopped",

@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.restoring import SERVING_STATUSES
 
@@ -100,7 +100,11 @@ def _cluster_checks(plan: RestorePlan, cluster: DbCluster) -> Iterable[FieldChec
 
 
 def _instance_checks(plan: RestorePlan, instances: Sequence[DbInstance]) -> Iterable[FieldCheck]:
-    standing = {item.db_instance_identifier: item for item in instances}
+    standing = {
+        item.db_instance_identifier: item
+        for item in instances
+        if not is_auto_scaled(item.db_instance_identifier)
+    }
     yield _check("members", [item.db_instance_identifier for item in plan.instances], list(standing))
     for wanted in plan.instances:
         if found := standing.get(wanted.db_instance_identifier):

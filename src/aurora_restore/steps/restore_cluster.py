@@ -8,6 +8,7 @@ from typing import Any
 
 from aurora_restore.domain.errors import (
     DatabaseUnreachable,
+    MasterLoginByIam,
     MasterLoginRefused,
     ResourceBusy,
     SnapshotCopyFailed,
@@ -235,6 +236,11 @@ def _refused(
     operation: Operation, world: World, cluster: DbCluster, admin: Credentials, attempt: LoginAttempt
 ) -> StepOutcome:
     name, now = cluster.db_cluster_identifier, world.clock.now()
+    if attempt.is_refused_for_no_password:
+        raise MasterLoginByIam(
+            f"The master user {admin.username} of {name} does not log in by password (SQLSTATE {attempt.sqlstate}), "
+            f"as a member of rds_iam does not: {attempt.reason}"
+        )
     changes = _password_changes(operation, now)
     action = decide_password(cluster, changes)
     if action is PasswordAction.GIVE_UP:

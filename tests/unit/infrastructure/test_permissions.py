@@ -58,6 +58,7 @@ RETIRE = [
     *(("rds", request, arn)
       for request in ("add_tags_to_resource", "remove_tags_from_resource") for arn in (CLUSTER, INSTANCE, COPY)),
     ("rds", "delete_db_instance", INSTANCE),
+    ("rds", "delete_db_instance", f"{RDS}:db:application-autoscaling-1a2b3c4d"),
     ("rds", "delete_db_cluster", CLUSTER),
     ("rds", "delete_db_cluster", COPY),
     ("rds", "describe_global_clusters", GLOBAL_CLUSTERS),
@@ -80,6 +81,8 @@ CALLS = {
         ("dynamodb", "put_item", LOCKS),
         ("ec2", "describe_security_groups", ANY),
         ("kms", "describe_key", KEY),
+        # A key may belong to an account that keeps the keys of all.
+        ("kms", "describe_key", KEY.replace(ACCOUNT, "999999999999")),
         ("rds", "describe_account_attributes", ANY),
         ("rds", "describe_db_cluster_parameter_groups", f"{RDS}:cluster-pg:mine"),
         ("rds", "describe_db_cluster_snapshots", f"{SOURCE_RDS}:cluster:*"),

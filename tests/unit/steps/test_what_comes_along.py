@@ -8,7 +8,13 @@ import pytest
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
 from aurora_restore.domain.configuration import ClusterConfiguration, configuration_of
-from aurora_restore.domain.errors import EngineVersionNotOffered, RestoreError, TooManyTags
+from aurora_restore.domain.errors import (
+    DifferenceNotAccepted,
+    EngineVersionNotOffered,
+    MasterLoginByIam,
+    RestoreError,
+    TooManyTags,
+)
 from aurora_restore.domain.results import Phase
 
 OPERATION, TARGET = "restore-20261122-120000", "aurora-restored-cluster"
@@ -129,3 +135,93 @@ def test_tags_that_aws_reserves_are_not_taken_over(run: PipelineRun) -> None:
     )
     run.run(OPERATION, delete_cluster_if_exists=True)
     assert standing(run).tags == {"team": "shop"}
+
+
+SHOWN: dict[str, dict[str, Any]] = {
+    "managed_master_secret": {
+        "MasterUserSecret": {"SecretArn": "arn:of-the-secret", "SecretStatus": "active"}
+    },
+    "kerberos_domains": {"DomainMemberships": [{"Domain": "d-1234567890", "Status": "kerberos-enabled"}]},
+    "activity_stream_mode": {"ActivityStreamStatus": "started", "ActivityStreamMode": "async"},
+    "local_write_forwarding": {"LocalWriteForwardingStatus": "enabled"},
+    "custom_endpoints": {"CustomEndpoints": ["reports.cluster-custom-abc.us-west-2.rds.amazonaws.com"]},
+}
+
+
+def show(run: PipelineRun, *names: str) -> None:
+    """Let DescribeDBClusters show what no restore can be given."""
+    with run.aurora.locked() as world:
+        settings = world.regions[TARGET_REGION].clusters[TARGET].settings
+        for name in names:
+            settings |= SHOWN[name]
+
+
+def test_what_cannot_come_along_stops_the_run_and_each_is_named(run: PipelineRun) -> None:
+    run.put_target()
+    show(run, *SHOWN)
+    fault = refusal(run, delete_cluster_if_exists=True)
+    assert isinstance(fault, DifferenceNotAccepted)
+    assert [name for name in SHOWN if name not in fault.message] == []
+    assert run.count("RestoreDBClusterFromSnapshot") == 0
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_cannot_come_along_may_be_accepted_by_its_name(run: PipelineRun, name: str) -> None:
+    run.put_target()
+    show(run, name)
+    record = run.run(OPERATION, delete_cluster_if_exists=True, accept_differences=[name])
+    (difference,) = record["restore_details"]["differences"]
+    assert (difference["field"], difference["accepted"]) == (name, True)
+
+
+def test_what_hangs_on_the_old_identity_is_told_with_the_new_resource_id(run: PipelineRun) -> None:
+    old = run.put_target(EnableIAMDatabaseAuthentication=True)
+    record = run.run(OPERATION, delete_cluster_if_exists=True)
+    new = record["restore_details"]["db_cluster_resource_id"]
+    (message,) = run.aws.published
+    assert any(old in loss for loss in record["plan"]["will_be_lost"])
+    assert all(loss in message.message for loss in record["plan"]["will_be_lost"])
+    assert f"resource id is {new}" in message.message
+    assert any("MASTER_LOGIN_BY_IAM" in note for note in record["plan"]["notes"])
+
+
+def test_where_nothing_is_replaced_nothing_is_called_lost(run: PipelineRun) -> None:
+    record = run.run(OPERATION)
+    assert record["plan"]["will_be_lost"] == []
+
+
+def test_readers_of_auto_scaling_are_not_planned_and_go_with_the_old_cluster(run: PipelineRun) -> None:
+    run.put_target({f"{TARGET}-a": "db.r5.large", "application-autoscaling-1a2b": "db.r5.large"})
+    record = run.run(OPERATION, delete_cluster_if_exists=True)
+    assert record["status"] == "SUCCEEDED"
+    assert len(record["plan"]["instances"]) == 1
+    assert run.world.target_rds.find_instance("application-autoscaling-1a2b") is None
+
+
+def test_a_reader_that_auto_scaling_adds_to_the_new_cluster_is_no_difference(run: PipelineRun) -> None:
+    run.put_target()
+    run.run(OPERATION, Phase.SETUP_DB_USERS, delete_cluster_if_exists=True, replace_strategy="delete_first")
+    run.aurora.seed.put_instance(TARGET_REGION, TARGET, "application-autoscaling-1a2b", "db.r5.large")
+    run.run_phase(Phase.VERIFY_RESTORE, OPERATION)
+    checks = run.record(OPERATION)["restore_details"]["verification"]
+    assert all(check["matches"] for check in checks)
+
+
+def test_a_master_user_that_logs_in_by_iam_ends_the_run_at_its_first_login(run: PipelineRun) -> None:
+    run.databases.refusal, run.databases.sqlstate = "PAM authentication failed", "28000"
+    began = run.clock.now()
+    with pytest.raises(RestoreError) as failed:
+        run.run(OPERATION, Phase.RESTORE_CLUSTER)
+    assert isinstance(failed.value, MasterLoginByIam)
+    assert run.record(OPERATION).get("master_password_changes") is None
+    assert run.clock.now() > began
+
+
+def test_a_master_user_whose_password_is_wrong_gets_the_new_one(run: PipelineRun) -> None:
+    run.databases.refusal, run.databases.sqlstate = "password authentication failed", "28P01"
+    run.run(OPERATION, Phase.CLEAR_TARGET)
+    for _ in range(30):
+        run.clock.advance(run.phase(Phase.RESTORE_CLUSTER, OPERATION).wait_seconds)
+        if run.record(OPERATION).get("master_password_changes"):
+            return
+    raise AssertionError("the password was not changed")

@@ -47,6 +47,7 @@ def render_plan(view: OperationView) -> RenderableType:
         [
             *(() if view.undoes else makes),
             *replacement_rows(view),
+            *(("will be lost", loss) for loss in sentences_of(plan, "will_be_lost")),
             *(("note", note) for note in sentences_of(plan, "notes")),
         ]
     )

@@ -1,0 +1,23 @@
+"""What hangs on identities that change with the cluster, so that no setting of the new one can keep it."""
+
+from __future__ import annotations
+
+from aurora_restore.domain.configuration import ClusterConfiguration
+
+
+def will_be_lost(replaced: ClusterConfiguration | None) -> tuple[str, ...]:
+    """In words, for the plan, the record and the message. What is a loss of function is a difference besides."""
+    if replaced is None:
+        return ()
+    members = ", ".join(item.db_instance_identifier for item in replaced.members) or "the instances"
+    found = [
+        f"the identifiers and endpoints of {members}: alarms, event subscriptions, DMS tasks and infrastructure-as-"
+        "code that name them, or the resource id of the cluster, have to be pointed at the new ones",
+        "the registration at an RDS Proxy, if there is one: register the new cluster as its target",
+    ]
+    if replaced.iam_authentication:
+        found.append(
+            f"rds-db:connect by policies that name {replaced.db_cluster_resource_id}: the new cluster has another "
+            "resource id, which the record and the message name; a policy on dbuser:*/USER, or a proxy, outlasts this"
+        )
+    return tuple(found)
