@@ -142,6 +142,7 @@ OPERATIONS = {
     "ModifyDBCluster": operation(
         modify_db_cluster,
         "DBClusterIdentifier NewDBClusterIdentifier ApplyImmediately MasterUserPassword VpcSecurityGroupIds Port "
-        f"DBClusterParameterGroupName CloudwatchLogsExportConfiguration {' '.join(SETTINGS)}",
+        f"DBClusterParameterGroupName CloudwatchLogsExportConfiguration Domain DomainIAMRoleName "
+        f"EnableLocalWriteForwarding {' '.join(SETTINGS)}",
     ),
 }

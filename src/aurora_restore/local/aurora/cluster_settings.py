@@ -76,10 +76,23 @@ def apply_settings(call: Call, settings: dict[str, Any], engine: str) -> dict[st
     _refuse_settings(wanted, engine)
     if window := wanted.get("PreferredMaintenanceWindow"):
         _refuse_window_around(window, call.now)
-    changed = {**settings, **wanted}
+    changed = {**settings, **wanted, **_reached_besides(call)}
     if changed.get("StorageType") == "aurora":
         del changed["StorageType"]  # DescribeDBClusters shows the type only where it is not the standard one
     return changed
+
+
+def _reached_besides(call: Call) -> dict[str, Any]:
+    """A Kerberos domain and local write forwarding: given under one name, shown under another."""
+    shown: dict[str, Any] = {}
+    if domain := call.text("Domain"):
+        role = call.text("DomainIAMRoleName")
+        if role is None:
+            raise errors.invalid_combination("DomainIAMRoleName is needed with Domain.")
+        shown["DomainMemberships"] = [{"Domain": domain, "IAMRoleName": role, "Status": "kerberos-enabled"}]
+    if (forwards := call.params.get("EnableLocalWriteForwarding")) is not None:
+        shown["LocalWriteForwardingStatus"] = "enabled" if forwards else "disabled"
+    return shown
 
 
 def _refuse_settings(wanted: Mapping[str, Any], engine: str) -> None:

@@ -1,0 +1,82 @@
+"""A watched cluster with Data API and an auto-scaled reader is replaced and keeps each; what cannot come is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.stack.conftest import Clients
+from tests.stack.serving_targets import INSTANCE_CLASS, NEW_DATA, Place, old_data_of, request
+
+from aurora_restore.local.stack_info import StackInfo
+
+WATCHED, BOUND = "aurora-restored-watched", "aurora-restored-bound"
+MONITORING_ROLE = "arn:aws:iam::000000000000:role/rds-monitoring"
+AUTO_SCALED = "application-autoscaling-1a2b3c4d"
+
+
+@pytest.fixture(scope="module")
+def place(stack: StackInfo, boto: Clients) -> Place:
+    stack.control.change_durations(rename=0.2, snapshot=0.2)
+    place, rds = Place(stack, boto), boto("rds")
+    place.make_targets([WATCHED, BOUND])
+    rds.enable_http_endpoint(ResourceArn=place.cluster(WATCHED)["DBClusterArn"])
+    rds.modify_db_instance(
+        DBInstanceIdentifier=f"{WATCHED}-a",
+        MonitoringInterval=15,
+        MonitoringRoleArn=MONITORING_ROLE,
+        CACertificateIdentifier="rds-ca-ecc384-g1",
+        ApplyImmediately=True,
+    )
+    rds.create_db_instance(
+        DBInstanceIdentifier=AUTO_SCALED,
+        DBClusterIdentifier=WATCHED,
+        DBInstanceClass=INSTANCE_CLASS,
+        Engine="aurora-postgresql",
+    )
+    rds.get_waiter("db_instance_available").wait(
+        DBInstanceIdentifier=AUTO_SCALED, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+    )
+    rds.modify_db_cluster(
+        DBClusterIdentifier=BOUND,
+        Domain="d-1234567890",
+        DomainIAMRoleName="rds-directory",
+        EnableLocalWriteForwarding=True,
+    )
+    return place
+
+
+@pytest.fixture(scope="module")
+def record(place: Place) -> dict[str, Any]:
+    return place.closed(place.start(request(WATCHED)))
+
+
+def test_monitoring_certificate_authority_and_data_api_come_along(
+    place: Place, record: dict[str, Any]
+) -> None:
+    assert record["status"] == "SUCCEEDED", record.get("error")
+    assert place.data_of(WATCHED) == NEW_DATA
+    cluster = place.cluster(WATCHED)
+    (member,) = cluster["DBClusterMembers"]
+    instance = place.boto("rds").describe_db_instances(DBInstanceIdentifier=member["DBInstanceIdentifier"])
+    shown = instance["DBInstances"][0]
+    assert cluster["HttpEndpointEnabled"] is True
+    assert (shown["MonitoringInterval"], shown["MonitoringRoleArn"]) == (15, MONITORING_ROLE)
+    assert shown["CACertificateIdentifier"] == "rds-ca-ecc384-g1"
+
+
+def test_the_reader_of_auto_scaling_goes_with_the_old_cluster(place: Place, record: dict[str, Any]) -> None:
+    assert record["status"] == "SUCCEEDED", record.get("error")
+    standing = {
+        item["DBInstanceIdentifier"] for item in place.boto("rds").describe_db_instances()["DBInstances"]
+    }
+    assert AUTO_SCALED not in standing
+    assert len(record["plan"]["instances"]) == 1
+
+
+def test_a_cluster_with_what_cannot_come_along_is_refused_and_each_is_named(place: Place) -> None:
+    refused = place.closed(place.start(request(BOUND)))
+    assert refused["error"]["code"] == "DIFFERENCE_NOT_ACCEPTED"
+    assert "kerberos_domains" in refused["error"]["message"]
+    assert "local_write_forwarding" in refused["error"]["message"]
+    assert place.data_of(BOUND) == old_data_of(BOUND)
