@@ -13,7 +13,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, error_message, translate
+from aurora_restore.aws.rds_codes import (
+    BUSY_CODES,
+    CLUSTER_GONE_CODES,
+    GROUP_NOT_FOUND_CODES,
+    INSTANCE_GONE_CODES,
+    NAME_TAKEN_CODE,
+    SNAPSHOT_NOT_FOUND_CODES,
+)
 from aurora_restore.aws.rds_parsing import (
+    has_member,
     parse_cluster,
     parse_cluster_snapshot,
     parse_instance,
@@ -33,25 +42,11 @@ from aurora_restore.domain.observed import (
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
-    from mypy_boto3_rds.type_defs import GlobalClusterTypeDef
 
     from aurora_restore.aws.clients import Clients
 
 BACKUP_TYPE = "awsbackup"
 TYPE_BY_PREFIX = {"rds:": "automated", "awsbackup:": BACKUP_TYPE}
-BUSY_CODES = frozenset(
-    {
-        "InvalidDBClusterSnapshotStateFault",
-        "InvalidDBClusterStateFault",
-        "InvalidDBInstanceState",
-        "InvalidResourceStateFault",
-    }
-)
-NAME_TAKEN_CODE = "DBClusterAlreadyExistsFault"
-CLUSTER_GONE_CODES = frozenset({"DBClusterNotFoundFault"})
-INSTANCE_GONE_CODES = frozenset({"DBInstanceNotFound", "DBInstanceNotFoundFault"})
-SNAPSHOT_NOT_FOUND_CODES = frozenset({"DBClusterSnapshotNotFoundFault"})
-GROUP_NOT_FOUND_CODES = frozenset({"DBParameterGroupNotFound", "DBClusterParameterGroupNotFound"})
 
 
 class AwsRds:
@@ -160,7 +155,7 @@ class AwsRds:
         with Translating("rds"):
             found = [group for page in pages for group in page["GlobalClusters"]]
         return next(
-            (item.get("GlobalClusterIdentifier") for item in found if _has_member(item, db_cluster_arn)), None
+            (item.get("GlobalClusterIdentifier") for item in found if has_member(item, db_cluster_arn)), None
         )
 
     def rename_cluster(self, db_cluster_identifier: str, new_db_cluster_identifier: str) -> None:
@@ -396,12 +391,6 @@ class _Changing(Translating):
 def _type_by_name(name: str) -> str | None:
     """Automated snapshots are called `rds:<cluster>-<date>-<time>`, those of AWS Backup `awsbackup:job-<id>`."""
     return next((kind for prefix, kind in TYPE_BY_PREFIX.items() if name.startswith(prefix)), None)
-
-
-def _has_member(global_cluster: GlobalClusterTypeDef, db_cluster_arn: str) -> bool:
-    """A member is named among the members, or as a reader of one of them."""
-    members = global_cluster.get("GlobalClusterMembers", ())
-    return any(db_cluster_arn in (item.get("DBClusterArn"), *item.get("Readers", ())) for item in members)
 
 
 def _busy(what: str, error: BaseException) -> ResourceBusy:

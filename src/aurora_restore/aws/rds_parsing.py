@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         DBClusterTypeDef,
         DBInstanceTypeDef,
         DBSubnetGroupTypeDef,
+        GlobalClusterTypeDef,
         TagTypeDef,
     )
 
@@ -150,6 +151,12 @@ def to_tag_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
         for key, value in tags.items()
         if not key.lower().startswith(AWS_TAG_PREFIXES)
     ]
+
+
+def has_member(global_cluster: GlobalClusterTypeDef, db_cluster_arn: str) -> bool:
+    """A member is named among the members, or as a reader of one of them."""
+    members = global_cluster.get("GlobalClusterMembers", ())
+    return any(db_cluster_arn in (item.get("DBClusterArn"), *item.get("Readers", ())) for item in members)
 
 
 def _percent(text: str | None) -> int | None:

@@ -18,6 +18,8 @@ from aurora_restore.domain.error_kinds import RequestRefused as RequestRefused
 from aurora_restore.domain.error_kinds import RestoreError as RestoreError
 from aurora_restore.domain.error_kinds import StepFailed as StepFailed
 from aurora_restore.domain.error_kinds import TransientFault as TransientFault
+from aurora_restore.domain.login_errors import MasterLoginByIam as MasterLoginByIam
+from aurora_restore.domain.login_errors import MasterLoginRefused as MasterLoginRefused
 from aurora_restore.domain.network_errors import DatabaseOutOfReach as DatabaseOutOfReach
 from aurora_restore.domain.network_errors import NetworkUnreachable as NetworkUnreachable
 from aurora_restore.domain.replacement_errors import Cancelled as Cancelled
@@ -35,6 +37,7 @@ from aurora_restore.domain.replacement_errors import SweepIncomplete as SweepInc
 from aurora_restore.domain.replacement_errors import SwitchOverFailed as SwitchOverFailed
 from aurora_restore.domain.replacement_errors import TargetIsSource as TargetIsSource
 from aurora_restore.domain.replacement_errors import TargetNotAvailable as TargetNotAvailable
+from aurora_restore.domain.replacement_errors import TooManyTags as TooManyTags
 from aurora_restore.domain.replacement_errors import WayBackNeeded as WayBackNeeded
 
 
@@ -173,13 +176,6 @@ class EngineVersionNotOffered(RequestRefused):
     )
 
 
-class TooManyTags(RequestRefused):
-    code = "TOO_MANY_TAGS"
-    default_hint = (
-        "Remove tags from the replaced cluster, or name fewer in the request (tags: {} names none)."
-    )
-
-
 class ParameterGroupNotFound(RequestRefused):
     code = "PARAMETER_GROUP_NOT_FOUND"
     default_hint = (
@@ -280,22 +276,6 @@ class InstanceFailed(StepFailed):
         "The failed instance is removed; its events stay for 14 days: aws rds describe-events "
         "--source-type db-instance --duration 1440. See what they say, then start again under a new "
         "name."
-    )
-
-
-class MasterLoginRefused(StepFailed):
-    code = "MASTER_LOGIN_REFUSED"
-    default_hint = (
-        "The password was changed and the master user is refused all the same: see whether it is a member of "
-        "rds_iam or may not log in, and whether the admin secret was changed meanwhile."
-    )
-
-
-class MasterLoginByIam(StepFailed):
-    code = "MASTER_LOGIN_BY_IAM"
-    default_hint = (
-        "Revoke rds_iam from the master user in the source (Aurora then takes its password again), see that it may log "
-        "in, make a snapshot, and start again with that one under a new name."
     )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aurora_restore.domain.configuration import Difference, difference_words, users_tags
+from aurora_restore.domain.configuration import Difference, difference_words
 from aurora_restore.domain.errors import (
     DatabaseOutOfReach,
     DeletionProtected,
@@ -33,9 +33,7 @@ from aurora_restore.domain.errors import (
     TargetExists,
     TargetIsSource,
     TargetNotAvailable,
-    TooManyTags,
 )
-from aurora_restore.domain.naming import OUR_TAGS_MOST, TAGS_MOST
 from aurora_restore.domain.observed import (
     AUTO_SCALED_PREFIX,
     ClusterSnapshot,
@@ -51,6 +49,7 @@ from aurora_restore.domain.observed import (
 from aurora_restore.domain.plan import RestorePlan, copy_decision, is_encrypted_with_key
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.restoring import SERVING_STATUSES
+from aurora_restore.domain.room import tag_faults, version_fault
 from aurora_restore.domain.settings import PipelineSettings
 
 SUPPORTED_ENGINE = "aurora-postgresql"
@@ -193,11 +192,8 @@ def _engine_is_supported(
         yield EngineNotSupported(
             f"The snapshot {snapshot.db_cluster_snapshot_identifier} is of the engine {snapshot.engine}."
         )
-    elif request.engine_version and not _is_newer_minor(request.engine_version, snapshot.engine_version):
-        yield EngineVersionNotOffered(
-            f"engine_version {request.engine_version} is not {snapshot.engine_version}, which the snapshot has, nor a "
-            "newer one of the same major version."
-        )
+    elif fault := version_fault(request.engine_version, snapshot.engine_version):
+        yield fault
     elif facts.family is None:
         version = request.engine_version or snapshot.engine_version
         yield EngineVersionNotOffered(
@@ -205,25 +201,8 @@ def _engine_is_supported(
         )
 
 
-def _is_newer_minor(wanted: str, found: str) -> bool:
-    """A restore never goes back, and a new major version is an upgrade of its own, with checks of its own."""
-    numbers = [[int(part) for part in re.findall(r"\d+", version)] for version in (wanted, found)]
-    return numbers[0][:1] == numbers[1][:1] and numbers[0] >= numbers[1]
-
-
 def _tags_leave_room(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    """Counted with what the pipeline itself puts on a cluster: at the restore, and when it is replaced."""
-    if len(request.tags) + OUR_TAGS_MOST > TAGS_MOST:
-        yield TooManyTags(
-            f"The new cluster would have {len(request.tags)} tags of the request or of the replaced cluster, and up "
-            f"to {OUR_TAGS_MOST} of the pipeline; RDS takes {TAGS_MOST}."
-        )
-    standing = len(users_tags(facts.target_cluster.tags)) if facts.target_cluster else 0
-    if request.replaces and standing + OUR_TAGS_MOST > TAGS_MOST:
-        yield TooManyTags(
-            f"The cluster {request.target_cluster_id} has {standing} tags and needs up to {OUR_TAGS_MOST} more while "
-            f"it is replaced; RDS takes {TAGS_MOST}. It was not touched."
-        )
+    yield from tag_faults(request, facts.target_cluster if request.replaces else None)
 
 
 def _class_is_orderable(

@@ -49,6 +49,13 @@ class WayBackNeeded(RequestRefused):
     )
 
 
+class TooManyTags(RequestRefused):
+    code = "TOO_MANY_TAGS"
+    default_hint = (
+        "Remove tags from the replaced cluster, or name fewer in the request (tags: {} names none)."
+    )
+
+
 class ReplacedOutsidePrefix(RequestRefused):
     code = "REPLACED_OUTSIDE_PREFIX"
     default_hint = (

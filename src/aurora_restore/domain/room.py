@@ -1,0 +1,42 @@
+"""What of a request is bounded by numbers of RDS: its tags, and the versions that a snapshot can be restored as."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from aurora_restore.domain.configuration import users_tags
+from aurora_restore.domain.errors import EngineVersionNotOffered, TooManyTags
+from aurora_restore.domain.naming import OUR_TAGS_MOST, TAGS_MOST
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.request import RestoreRequest
+
+
+def version_fault(wanted: str | None, found: str) -> EngineVersionNotOffered | None:
+    """What is wrong with the version that is asked for, for a snapshot of the version that was found."""
+    if wanted is None or _is_newer_minor(wanted, found):
+        return None
+    return EngineVersionNotOffered(
+        f"engine_version {wanted} is not {found}, which the snapshot has, nor a newer one of the same major version."
+    )
+
+
+def _is_newer_minor(wanted: str, found: str) -> bool:
+    """A restore never goes back, and a new major version is an upgrade of its own, with checks of its own."""
+    numbers = [[int(part) for part in re.findall(r"\d+", version)] for version in (wanted, found)]
+    return numbers[0][:1] == numbers[1][:1] and numbers[0] >= numbers[1]
+
+
+def tag_faults(request: RestoreRequest, replaced: DbCluster | None) -> Iterable[TooManyTags]:
+    """Counted with what the pipeline itself puts on a cluster: at the restore, and when it is replaced."""
+    if len(request.tags) + OUR_TAGS_MOST > TAGS_MOST:
+        yield TooManyTags(
+            f"The new cluster would have {len(request.tags)} tags of the request or of the replaced cluster, and up "
+            f"to {OUR_TAGS_MOST} of the pipeline; RDS takes {TAGS_MOST}."
+        )
+    standing = len(users_tags(replaced.tags)) if replaced else 0
+    if standing + OUR_TAGS_MOST > TAGS_MOST:
+        yield TooManyTags(
+            f"The cluster {request.target_cluster_id} has {standing} tags and needs up to {OUR_TAGS_MOST} more while "
+            f"it is replaced; RDS takes {TAGS_MOST}. It was not touched."
+        )
