@@ -71,24 +71,24 @@ def instance_fails(place: Place, target: str, _operation_id: str) -> None:
 
 
 def aside_is_refused(place: Place, target: str, _operation_id: str) -> None:
-    refuse_modification(place, target)
+    refuse_rename(place, target)
 
 
 def into_place_is_refused(place: Place, target: str, operation_id: str) -> None:
-    """The first modification of the new cluster is that of its password."""
-    refuse_modification(place, staging_identifier(target, operation_id), nth=2)
+    refuse_rename(place, staging_identifier(target, operation_id))
 
 
-def refuse_modification(place: Place, name: str, nth: int = 1) -> None:
+def refuse_rename(place: Place, name: str) -> None:
+    """For good: what is only busy would be waited for."""
     place.fault(
         name,
         effect="error",
         action="ModifyDBCluster",
         identifier=name,
-        nth=nth,
+        parameter="NewDBClusterIdentifier",
         times=0,
-        code="InvalidDBClusterStateFault",
-        message=f"DB cluster {name} can't be modified now.",
+        code="InvalidParameterCombination",
+        message=f"DB cluster {name} can't be renamed.",
     )
 
 
@@ -142,8 +142,8 @@ FAILURES = [
         "difference", "VerifyRestore", "DIFFERENCE_NOT_ACCEPTED", "copy_tags_to_snapshot",
         meanwhile=somebody_changes_the_new_cluster,
     ),
-    Failure("aside", "SwitchOver", "SWITCH_OVER_FAILED", "was not renamed", before=aside_is_refused),
-    Failure("in", "SwitchOver", "SWITCH_OVER_FAILED", "was not renamed", before=into_place_is_refused),
+    Failure("aside", "SwitchOver", "AWS_REQUEST_FAILED", "can't be renamed", before=aside_is_refused),
+    Failure("in", "SwitchOver", "AWS_REQUEST_FAILED", "can't be renamed", before=into_place_is_refused),
     Failure(
         "snapshot-refused", "RetireReplaced", "QUOTA_EXCEEDED", "100 manual snapshots",
         before=final_snapshot_is_refused,

@@ -39,7 +39,7 @@ class FaultRule:
     """Counted over the calls that match: the `nth` (from 1) is hit first, `times` calls in all (0: every one after).
 
     `action`, `region` and `identifier` are shell patterns; the identifier is the one of what the call makes or
-    works on.
+    works on. With `parameter`, only calls that carry it match.
 
     Raises:
         ValueError: an effect without what it needs.
@@ -55,6 +55,7 @@ class FaultRule:
     code: str = "InternalFailure"
     message: str = "The local Aurora was told to fail this call."
     status: str = ""
+    parameter: str = ""
 
     def __post_init__(self) -> None:
         if self.effect is Effect.END_AS and not self.status:
@@ -75,7 +76,9 @@ class FaultRule:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def covers(self, action: str, region: str, identifier: str) -> bool:
+    def covers(self, action: str, region: str, identifier: str, params: Mapping[str, Any]) -> bool:
+        if self.parameter and not params.get(self.parameter):
+            return False
         pairs = ((action, self.action), (region, self.region), (identifier, self.identifier))
         return all(fnmatch.fnmatchcase(value, pattern) for value, pattern in pairs)
 
@@ -102,10 +105,16 @@ class FaultRules:
     def hitting(self, action: str, region: str, params: Mapping[str, Any]) -> list[FaultRule]:
         """Count one call, and say which rules hit it."""
         identifier = next((str(params[name]) for name in _IDENTIFYING if params.get(name)), "")
-        return [rule for rule in list(self._rules.values()) if self._hits(rule, action, region, identifier)]
+        return [
+            rule
+            for rule in list(self._rules.values())
+            if self._hits(rule, action, region, identifier, params)
+        ]
 
-    def _hits(self, rule: FaultRule, action: str, region: str, identifier: str) -> bool:
-        if not rule.covers(action, region, identifier):
+    def _hits(
+        self, rule: FaultRule, action: str, region: str, identifier: str, params: Mapping[str, Any]
+    ) -> bool:
+        if not rule.covers(action, region, identifier, params):
             return False
         self._seen[rule.name] += 1
         number = self._seen[rule.name]
