@@ -189,9 +189,13 @@ def _clusters_gone(ending: Ending) -> Words:
 
 
 def nothing_is_written_after_the_last_snapshot(ending: Ending) -> Words:
-    """11. A final snapshot begins when nobody can write to its cluster any more."""
+    """11. A final snapshot begins when nobody can write to its cluster any more.
+
+    One that a stopped function still asked for, of a cluster that stays, is nobody's last one.
+    """
+    standing = ending.clusters_by_resource_id(ending.region)
     for snapshot in ending.sim.observations.snapshots.values():
-        if snapshot.can_be_written_to:
+        if snapshot.can_be_written_to and snapshot.cluster_resource_id not in standing:
             yield f"the final snapshot {snapshot.identifier} was taken while clients could still write"
 
 

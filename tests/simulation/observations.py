@@ -42,6 +42,7 @@ class SeenSnapshot:
     source_arn: str | None
     final_of: str | None
     time: datetime
+    cluster_resource_id: str
     can_be_written_to: bool = False
     """Of a final snapshot: whether clients could reach its cluster, under the port that they knew, when it began."""
 
@@ -81,7 +82,8 @@ class Observations:
                     self.snapshots[snapshot.storage_id] = SeenSnapshot(
                         snapshot.storage_id, region.name, snapshot.identifier,
                         snapshot.tags.get(OPERATION_TAG), snapshot.source_arn,
-                        snapshot.tags.get(FINAL_SNAPSHOT_TAG), now, self._can_be_written_to(region, snapshot),
+                        snapshot.tags.get(FINAL_SNAPSHOT_TAG), now, snapshot.cluster_resource_id,
+                        self._can_be_written_to(region, snapshot),
                     )  # fmt: skip
         self._count_copies()
 
