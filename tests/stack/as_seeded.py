@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from tests.stack.polling import poll_until
@@ -11,7 +12,7 @@ from aurora_restore.local.aurora.world import Quotas
 from aurora_restore.local.seed_aurora import control, put
 from aurora_restore.local.stack_info import StackInfo
 
-EMPTY_TIMEOUT_SECONDS = 60.0
+EMPTY_TIMEOUT_SECONDS = 180.0
 
 
 def make_as_seeded(stack: StackInfo, rds: Any, durations: dict[str, float]) -> None:
@@ -41,7 +42,11 @@ def _remove_clusters(stack: StackInfo, rds: Any) -> list[str]:
     ]
     for cluster in found:
         if cluster["Status"] != "deleting":
-            _remove_cluster(stack, rds, cluster)
+            # What is busy, or has just been given another instance, goes at the next look.
+            with suppress(
+                rds.exceptions.InvalidDBClusterStateFault, rds.exceptions.InvalidDBInstanceStateFault
+            ):
+                _remove_cluster(stack, rds, cluster)
     return [cluster["DBClusterIdentifier"] for cluster in found]
 
 

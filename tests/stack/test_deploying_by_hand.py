@@ -78,7 +78,7 @@ def apply(shell: Shell, verb: str, wanted: str) -> None:
         "--template-body file://infrastructure/aurora-restore-pipeline.yaml "
         "--capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM"
     )
-    poll_until(lambda: status(shell) == wanted, f"{verb} to end {wanted}", 60)
+    poll_until(lambda: status(shell) == wanted, f"{verb} to end {wanted}", 180)
 
 
 def code_of(boto: Any) -> str:

@@ -120,8 +120,18 @@ def somebody_changes_the_new_cluster(place: Place, target: str, operation_id: st
 
 def change_when_it_stands(place: Place, name: str, **change: Any) -> None:
     """Between its restore and its verification."""
-    poll_until(lambda: (place.find_cluster(name) or {}).get("Status") == "available", name, 60)
-    place.boto("rds").modify_db_cluster(DBClusterIdentifier=name, **change)
+    rds = place.boto("rds")
+
+    def is_changed() -> bool:
+        if (place.find_cluster(name) or {}).get("Status") != "available":
+            return False
+        try:
+            rds.modify_db_cluster(DBClusterIdentifier=name, **change)
+        except rds.exceptions.InvalidDBClusterStateFault:
+            return False  # a new cluster is busy now and then
+        return True
+
+    poll_until(is_changed, name, 240)
 
 
 FAILURES = [

@@ -90,7 +90,7 @@ def _run_marked(secrets: Any, states: Any) -> list[FinishedRun]:
         started = states.start_execution(
             stateMachineArn=machine, name=new_operation_id(), input=json.dumps(request)
         )
-        runs.append(await_execution(states, started["executionArn"], 90))
+        runs.append(await_execution(states, started["executionArn"], 240))
     cleanups = machine.replace("aurora-restore-state", "aurora-restore-cleanup-state")
 
     def tidied_up() -> bool:
@@ -98,7 +98,7 @@ def _run_marked(secrets: Any, states: Any) -> list[FinishedRun]:
         seen = [item["status"] for item in states.list_executions(stateMachineArn=cleanups)["executions"]]
         return seen.count("SUCCEEDED") >= 2 and "RUNNING" not in seen
 
-    poll_until(tidied_up, "the cleanups", 60)
+    poll_until(tidied_up, "the cleanups", 240)
     return runs
 
 

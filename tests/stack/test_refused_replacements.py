@@ -168,7 +168,7 @@ def test_an_undo_is_refused_while_another_operation_is_at_work_on_the_target(
     place.closed(place.start(request(PLAIN, keep_replaced_hours=1, db_instance_class=INSTANCE_CLASS), KEPT))
     place.fault("another", effect="hold", action="RestoreDBClusterFromSnapshot", identifier=f"{PLAIN}-*")
     another = place.start(request(PLAIN))
-    poll_until(lambda: place.hit("another"), "another operation is at work", 60)
+    poll_until(lambda: place.hit("another"), "another operation is at work", 240)
     refused(Refusal("TARGET_LOCKED", another, {"undo_operation_id": KEPT}))
     assert place.lock_owner(PLAIN) == another
     place.stop(another)
