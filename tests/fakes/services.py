@@ -112,7 +112,7 @@ class FakeKeys:
         self.keys = dict(keys or {})
         self._border = border or Border()
 
-    def find_key(self, kms_key_id: str) -> KmsKey | None:
+    def find_key(self, kms_key_id: str, region: str | None = None) -> KmsKey | None:
         try:
             return self._border.cross("kms", "DescribeKey", lambda: self.keys.get(kms_key_id))
         except AWS_ERRORS as error:

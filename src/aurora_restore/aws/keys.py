@@ -13,20 +13,19 @@ if TYPE_CHECKING:
 
 
 class AwsKeys:
-    """Implements the port `Keys` for one Region."""
+    """Implements the port `Keys`."""
 
-    def __init__(self, clients: Clients, region: str | None = None) -> None:
+    def __init__(self, clients: Clients) -> None:
         self._clients = clients
-        self._region = region
 
-    def find_key(self, kms_key_id: str) -> KmsKey | None:
-        """The key behind a key id, key ARN, alias name or alias ARN; None where this Region has none.
+    def find_key(self, kms_key_id: str, region: str | None = None) -> KmsKey | None:
+        """The key behind a key id, key ARN, alias name or alias ARN; None where the Region has none.
 
         Raises:
             KmsKeyNotAccessible: the role may not look at the key, or the ARN is none of a key.
         """
         try:
-            response = self._clients.kms(self._region).describe_key(KeyId=kms_key_id)
+            response = self._clients.kms(region).describe_key(KeyId=kms_key_id)
         except AWS_ERRORS as error:
             code = error_code(error)
             if code == "NotFoundException":

@@ -15,7 +15,6 @@ from aurora_restore.domain.errors import (
     EngineVersionNotOffered,
     GlobalClusterMember,
     InstanceClassNotOrderable,
-    KmsKeyNotAccessible,
     KmsKeyRequired,
     ParameterGroupFamilyMismatch,
     ParameterGroupNotFound,
@@ -34,6 +33,7 @@ from aurora_restore.domain.errors import (
     TargetIsSource,
     TargetNotAvailable,
 )
+from aurora_restore.domain.key_checks import requested_key_faults, source_key_faults
 from aurora_restore.domain.observed import (
     AUTO_SCALED_PREFIX,
     ClusterSnapshot,
@@ -81,6 +81,7 @@ class PreflightFacts:
     cluster_parameter_group: ParameterGroup | None = None
     parameter_group: ParameterGroup | None = None
     kms_key: KmsKey | RestoreError | None = None
+    source_key: KmsKey | RestoreError | None = None
     admin: Credentials | RestoreError | None = None
     users: Mapping[str, Credentials | RestoreError] = field(default_factory=dict)
     quotas: Mapping[str, Quota] = field(default_factory=dict)
@@ -276,18 +277,15 @@ def _key_is_given(
 
 
 def _key_is_usable(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    if request.kms_key_id is None:
-        return
-    if isinstance(facts.kms_key, RestoreError):
-        yield facts.kms_key
-    elif facts.kms_key is None:
-        yield KmsKeyNotAccessible(f"There is no KMS key {request.kms_key_id} in {request.target_region}.")
-    elif facts.kms_key.key_state != "Enabled":
-        yield KmsKeyNotAccessible(
-            f"The KMS key {request.kms_key_id} is not enabled: {facts.kms_key.key_state}."
-        )
-    elif facts.kms_key.key_usage != "ENCRYPT_DECRYPT":
-        yield KmsKeyNotAccessible(f"The KMS key {request.kms_key_id} is for {facts.kms_key.key_usage}.")
+    yield from requested_key_faults(request, facts.kms_key)
+
+
+def _snapshot_can_be_read(
+    _request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
+    # A finished copy is encrypted with the key that is asked for.
+    if not facts.has_reusable_copy:
+        yield from source_key_faults(snapshot, facts.source_key)
 
 
 def _admin_secret_is_readable(_request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
@@ -390,6 +388,7 @@ SNAPSHOT_CHECKS: tuple[SnapshotCheck, ...] = (
     _class_is_orderable,
     _parameter_groups_fit,
     _key_is_given,
+    _snapshot_can_be_read,
     _admin_secret_is_of_the_master,
     _no_user_is_the_master,
     _target_is_not_the_source,

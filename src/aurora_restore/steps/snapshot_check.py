@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from aurora_restore.domain.errors import (
     SecretNotFound,
     refuse,
 )
+from aurora_restore.domain.key_checks import source_key_note
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials, DbCluster, KmsKey
 from aurora_restore.domain.operation import Operation, new_record
@@ -204,6 +205,7 @@ def _observe(
         ),
         parameter_group=_if_given(request.db_parameter_group_name, rds.find_parameter_group),
         kms_key=kms_key,
+        source_key=_source_key(world, request, selected),
         admin=_admin(world),
         users=_user_credentials(world, request),
         quotas=rds.quotas(),
@@ -214,8 +216,7 @@ def _observe(
     plan = build_plan(
         operation.operation_id, request, selected, key.arn if key else None, world.settings, replaced
     )
-    if replaced and backups_find_no_room(facts):
-        plan = replace(plan, notes=(*plan.notes, BACKUPS_NOTE))
+    plan = replace(plan, notes=(*plan.notes, *_notes(facts, selected.snapshot, replaced)))
     facts = replace(
         _with_engine(world, facts, selected.snapshot, plan.engine_version),
         has_reusable_copy=_has_reusable_copy(world, plan),
@@ -223,6 +224,26 @@ def _observe(
         differences=_differences(world, plan, replaced),
     )
     return facts, plan
+
+
+def _source_key(
+    world: World, request: RestoreRequest, selected: SelectedSnapshot | RestoreError
+) -> KmsKey | RestoreError | None:
+    """The key that the snapshot is encrypted with, in the Region where the snapshot and the key are."""
+    if not isinstance(selected, SelectedSnapshot) or not selected.snapshot.kms_key_id:
+        return None
+    region = request.source_region
+    return _look(lambda key_id: world.keys.find_key(key_id, region), selected.snapshot.kms_key_id)
+
+
+def _notes(
+    facts: PreflightFacts, snapshot: ClusterSnapshot, replaced: ClusterConfiguration | None
+) -> Iterable[str]:
+    """What only the look at the account tells."""
+    if replaced and backups_find_no_room(facts):
+        yield BACKUPS_NOTE
+    if note := source_key_note(snapshot, facts.source_key):
+        yield note
 
 
 def _differences(

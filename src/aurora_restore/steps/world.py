@@ -146,8 +146,11 @@ class Network(Protocol):
 
 
 class Keys(Protocol):
-    def find_key(self, kms_key_id: str) -> KmsKey | None:
-        """Accepts a key id, a key ARN, an alias name or an alias ARN. Raises KmsKeyNotAccessible."""
+    def find_key(self, kms_key_id: str, region: str | None = None) -> KmsKey | None:
+        """Accepts a key id, a key ARN, an alias name or an alias ARN. Raises KmsKeyNotAccessible.
+
+        Without a Region: in the target Region.
+        """
 
 
 class Secrets(Protocol):

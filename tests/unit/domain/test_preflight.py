@@ -21,6 +21,7 @@ from aurora_restore.domain.request import RestoreRequest
 
 ENCRYPTED = snapshot(storage_encrypted=True, kms_key_id="arn:aws:kms:us-east-1:123456789012:key/source")
 KEY = KmsKey("1111", KEY_ARN, "Enabled")
+SOURCE_KEY = KmsKey("source", "arn:aws:kms:us-east-1:123456789012:key/source", "Enabled")
 
 
 def facts(**changes: Any) -> PreflightFacts:
@@ -34,6 +35,7 @@ def facts(**changes: Any) -> PreflightFacts:
         "family": "aurora-postgresql15",
         "is_class_orderable": True,
         "admin": Credentials("postgres", "a-good-password"),
+        "source_key": SOURCE_KEY,
         "quotas": {
             name: Quota(name, 3, 40) for name in ("DBClusters", "DBInstances", "ManualClusterSnapshots")
         },
@@ -184,6 +186,23 @@ def test_an_encrypted_snapshot_of_another_region_needs_a_key() -> None:
 )
 def test_a_key_that_cannot_be_used_is_refused(key: KmsKey | KmsKeyNotAccessible | None) -> None:
     assert codes(request(kms_key_id="alias/x"), kms_key=key) == ["KMS_KEY_NOT_ACCESSIBLE"]
+
+
+@pytest.mark.parametrize("key", [None, KmsKey("1", "arn", "Disabled"), KmsKey("1", "arn", "PendingDeletion")])
+def test_an_encrypted_snapshot_whose_key_reads_nothing_any_more_is_refused(key: KmsKey | None) -> None:
+    asked = request(kms_key_id="alias/x")
+    assert codes(asked, snapshot=ENCRYPTED, kms_key=KEY, source_key=key) == ["KMS_KEY_NOT_ACCESSIBLE"]
+    assert codes(asked, snapshot=snapshot(), kms_key=KEY, source_key=None) == []
+
+
+def test_a_finished_copy_needs_the_key_of_its_snapshot_no_more() -> None:
+    gone: dict[str, Any] = {"snapshot": ENCRYPTED, "kms_key": KEY, "source_key": None}
+    assert codes(request(kms_key_id="alias/x"), has_reusable_copy=True, **gone) == []
+
+
+def test_the_snapshots_key_that_may_not_be_looked_at_is_no_fault() -> None:
+    denied = KmsKeyNotAccessible("The key may not be looked at.")
+    assert codes(request(kms_key_id="alias/x"), snapshot=ENCRYPTED, kms_key=KEY, source_key=denied) == []
 
 
 def test_the_admin_secret_has_to_be_of_the_master_user() -> None:

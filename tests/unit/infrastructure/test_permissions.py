@@ -83,6 +83,8 @@ CALLS = {
         ("kms", "describe_key", KEY),
         # A key may belong to an account that keeps the keys of all.
         ("kms", "describe_key", KEY.replace(ACCOUNT, "999999999999")),
+        # The key of the snapshot is where the snapshot is.
+        ("kms", "describe_key", KEY.replace(REGION, "us-east-1")),
         ("rds", "describe_account_attributes", ANY),
         ("rds", "describe_db_cluster_parameter_groups", f"{RDS}:cluster-pg:mine"),
         ("rds", "describe_db_cluster_snapshots", f"{SOURCE_RDS}:cluster:*"),
