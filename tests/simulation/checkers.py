@@ -416,6 +416,13 @@ def _broken_promises(ending: Ending, op: EndedOperation) -> Words:
         yield f"the copy {copy.identifier} was to be kept until {promised}, and is until {retained}"
 
 
+def no_log_group_is_of_a_name_beside(ending: Ending) -> Words:
+    """12. RDS removes no log group: one of a name that a cluster has for an hour would stay for ever."""
+    for group in sorted(ending.region.log_groups):
+        if group.split("/")[-2].endswith("-new"):
+            yield f"{group} was made, and nobody removes it"
+
+
 INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("the source is untouched", source_is_untouched),
     ("the target is what it should be", target_is_what_it_should_be),
@@ -428,4 +435,5 @@ INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("errors are foreseen", errors_are_foreseen),
     ("promises are kept", promises_are_kept),
     ("nothing is written after the last snapshot", nothing_is_written_after_the_last_snapshot),
+    ("no log group is of a name beside", no_log_group_is_of_a_name_beside),
 )

@@ -21,7 +21,7 @@ from aurora_restore.domain.observed import ExecutionState, settings_of
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
 from aurora_restore.domain.results import Phase, StepStatus
-from aurora_restore.domain.retention import RetirementState, retirement_state
+from aurora_restore.domain.retention import is_past_return
 
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
@@ -53,8 +53,8 @@ def decide_ending(
 ) -> EndingDecision:
     """Back or forward, decided once.
 
-    Forward where the old cluster has begun to go (there is no way back), where the run had nothing left but to tell
-    people, and where an operator cancelled what had succeeded. Everything else goes back.
+    Forward where the old cluster has begun to go (there is no way back) or is kept, where the run had nothing left but
+    to tell people, and where an operator cancelled what had succeeded. Everything else goes back.
     """
     is_cancelled = was_cancelled(operation, execution)
     back = EndingDecision(
@@ -65,11 +65,8 @@ def decide_ending(
         return back
     if operation.is_dry_run:
         return EndingDecision(Ending.SUCCEEDED, "the plan held: only the telling was left")
-    if operation.plan.strategy.stands_beside and retirement_state(operation) in (
-        RetirementState.BEGUN,
-        RetirementState.RETIRED,
-    ):
-        return EndingDecision(Ending.SUCCEEDED, "the new cluster was in place and the old one on its way out")
+    if operation.plan.strategy.stands_beside and is_past_return(operation):
+        return EndingDecision(Ending.SUCCEEDED, "the new cluster was in place and the old one seen to")
     if _has_ended(operation, Phase.RETIRE_REPLACED):
         return EndingDecision(Ending.SUCCEEDED, "the restore had succeeded: only the telling was left")
     if is_cancelled and (is_switched or _has_ended(operation, Phase.SWITCH_OVER)):

@@ -10,9 +10,10 @@ from typing import Any
 
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
+from aurora_restore.domain.log_exports import exports_logs_later
 from aurora_restore.domain.naming import OPERATION_TAG, short_hash
 from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance
-from aurora_restore.domain.plan import PlannedInstance, RestorePlan
+from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
 from aurora_restore.domain.windows import is_open
 
 # Statuses that a cluster or an instance does not leave by itself (Aurora user guide, "Viewing DB cluster status").
@@ -198,7 +199,7 @@ def restore_parameters(plan: RestorePlan, cluster_snapshot_identifier: str) -> d
         "KmsKeyId": wanted.kms_key_id,
         "Port": wanted.port,
         "StorageType": wanted.storage_type,
-        "EnableCloudwatchLogsExports": list(wanted.cloudwatch_logs_exports) or None,
+        "EnableCloudwatchLogsExports": None if exports_logs_later(plan) else _exports(wanted),
         "ServerlessV2ScalingConfiguration": _scaling(wanted.serverless_v2),
         "NetworkType": wanted.network_type if wanted.network_type != DEFAULT_NETWORK_TYPE else None,
     }
@@ -224,6 +225,10 @@ def instance_parameters(plan: RestorePlan, instance: PlannedInstance) -> dict[st
         **_monitoring(instance),
     }
     return parameters | {name: value for name, value in optional.items() if value is not None}
+
+
+def _exports(wanted: PlannedCluster) -> list[str] | None:
+    return list(wanted.cloudwatch_logs_exports) or None
 
 
 def _monitoring(instance: PlannedInstance) -> dict[str, Any]:

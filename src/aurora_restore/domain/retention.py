@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.times import parse_time
 
 # Long enough to notice in the morning what was stopped in the night.
@@ -34,6 +35,14 @@ def retirement_state(operation: Operation) -> RetirementState | None:
     """None: nothing was replaced, or its end has not begun."""
     state = operation.section("retirement").get("state")
     return RetirementState(state) if state else None
+
+
+def is_past_return(operation: Operation) -> bool:
+    """Whether the replaced cluster has begun to go, or the run has done with it all that it had to do."""
+    state = retirement_state(operation)
+    if state is RetirementState.KEPT:
+        return operation.plan.strategy is Strategy.SWAP
+    return state in (RetirementState.BEGUN, RetirementState.RETIRED)
 
 
 def kept_until(operation: Operation) -> datetime | None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any
 
+from aurora_restore.domain.log_exports import exports_logs_later
 from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.restoring import SERVING_STATUSES
@@ -75,7 +76,10 @@ def _cluster_checks(plan: RestorePlan, cluster: DbCluster) -> Iterable[FieldChec
     yield _check("vpc_security_group_ids", wanted.vpc_security_group_ids, cluster.vpc_security_group_ids)
     yield _check("deletion_protection", wanted.deletion_protection, cluster.deletion_protection)
     yield _check("iam_authentication", wanted.iam_authentication, cluster.iam_authentication)
-    yield _check("cloudwatch_logs_exports", wanted.cloudwatch_logs_exports, cluster.cloudwatch_logs_exports)
+    if not exports_logs_later(plan):
+        yield _check(
+            "cloudwatch_logs_exports", wanted.cloudwatch_logs_exports, cluster.cloudwatch_logs_exports
+        )
     yield _check(
         "engine_lifecycle_support", wanted.engine_lifecycle_support, cluster.engine_lifecycle_support
     )

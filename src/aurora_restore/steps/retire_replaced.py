@@ -11,13 +11,16 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import StepStatus, done, in_progress, skipped
-from aurora_restore.domain.retention import RetirementState
+from aurora_restore.domain.retention import RetirementState, is_past_return, retirement_state
 from aurora_restore.domain.switching import Parties, parties_of
 from aurora_restore.domain.times import format_time
+from aurora_restore.steps.log_exports import are_log_exports_due, bring_log_exports
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Act, Retirement
 from aurora_restore.steps.runner import act
 from aurora_restore.steps.world import World
+
+_SEEN_TO = (RetirementState.KEPT, RetirementState.RETIRED)
 
 
 def clear_target(operation: Operation, world: World) -> StepOutcome:
@@ -44,10 +47,28 @@ def retire_replaced(operation: Operation, world: World) -> StepOutcome:
         raise SwitchOverFailed(
             f"{plan.target_cluster_id} is not the new cluster: the old one was not touched any further."
         )
+    if is_past_return(operation) and (exports := _export_logs(operation, world, target)):
+        return exports
+    if retirement_state(operation) in _SEEN_TO and not parties.replacement.undoes:
+        return StepOutcome(done("the replaced cluster was seen to"))
     outcome = retire_or_keep(operation, world, parties, partial(act, world, operation))
     if outcome.result.status is StepStatus.DONE and parties.replacement.undoes:
         return finish_undo(operation, world, parties, target, partial(act, world, operation), outcome)
+    if outcome.result.status is StepStatus.DONE and are_log_exports_due(operation):
+        return _before_logs(operation, world, target, outcome)
     return outcome
+
+
+def _before_logs(operation: Operation, world: World, target: DbCluster, outcome: StepOutcome) -> StepOutcome:
+    """First the record says that there is no way back: on it the new cluster would export under the name beside."""
+    if "retirement.state" not in outcome.changes:
+        return _export_logs(operation, world, target) or outcome
+    message = f"{outcome.result.message}; the logs are still to be exported"
+    return StepOutcome(in_progress(message, 90, "change"), outcome.changes, outcome.events)
+
+
+def _export_logs(operation: Operation, world: World, target: DbCluster) -> StepOutcome | None:
+    return bring_log_exports(operation, world, target, partial(act, world, operation))
 
 
 def retire_or_keep(operation: Operation, world: World, parties: Parties, acting: Act) -> StepOutcome:

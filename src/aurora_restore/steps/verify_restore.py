@@ -12,6 +12,7 @@ from aurora_restore.domain.configuration import (
     difference_words,
 )
 from aurora_restore.domain.errors import DifferenceNotAccepted, VerificationFailed
+from aurora_restore.domain.log_exports import exports_logs_later
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
@@ -76,7 +77,9 @@ def _differences(
         return ()
     replaced = ClusterConfiguration.from_item(operation.section("replaced"))
     restored = configuration_of(cluster, instances)
-    return compared(plan.replacement, replaced, restored, keeps_port=world.settings.keeps_ports)
+    # They come after the switch, and the plan has told whether they are to be as on the replaced cluster.
+    later = frozenset({"cloudwatch_logs_exports"}) if exports_logs_later(plan) else frozenset()
+    return compared(plan.replacement, replaced, restored, later, keeps_port=world.settings.keeps_ports)
 
 
 def _pending_warning(name: str, pending: str) -> str:

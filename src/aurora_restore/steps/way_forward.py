@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from aurora_restore.domain.asking import STILL_ARRIVES
 from aurora_restore.domain.proving import START_ACT, STOP_ACT
@@ -12,6 +13,7 @@ from aurora_restore.domain.retention import RetirementState, keep_after_cancel, 
 from aurora_restore.domain.switching import Parties
 from aurora_restore.domain.times import parse_time
 from aurora_restore.steps.archive_snapshot import archive_snapshot
+from aurora_restore.steps.log_exports import bring_log_exports
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
@@ -55,6 +57,20 @@ def bring_new_up(look: Tidying) -> StepOutcome | None:
     if asked and not was_started and look.world.clock.now() - parse_time(asked) < STILL_ARRIVES:
         return StepOutcome(in_progress(f"the stop of {name} was asked for and may still come", 50, "stop"))
     return None
+
+
+def export_logs(look: Tidying) -> StepOutcome | None:
+    """The run was stopped before the new cluster exported its logs."""
+    parties = parties_of_look(look)
+    target = look.find(parties.plan.target_cluster_id) if parties else None
+    if parties is None or target is None or not parties.is_new(target):
+        return None
+
+    def acting(kind: str, name: str, request: Callable[[], None], /) -> dict[str, Any]:
+        look.note_asked(kind, name)
+        return look.act(kind, name, request)
+
+    return bring_log_exports(look.operation, look.world, target, acting)
 
 
 def drop_early_snapshot(look: Tidying) -> StepOutcome | None:
@@ -118,6 +134,7 @@ WAY_FORWARD: Sequence[Duty] = (
     record_switch,
     await_late_arrivals,
     bring_new_up,
+    export_logs,
     drop_early_snapshot,
     see_to_replaced,
     keep_copy,

@@ -38,6 +38,7 @@ def modify_db_cluster(call: Call) -> dict[str, Any]:
     changes = _changes(call, cluster)
     _change_groups(call, cluster)
     cluster.settings = settings
+    call.region.open_log_groups(cluster)
     for change in changes:
         change(call, cluster)
     show_changes(call.world, call.now)

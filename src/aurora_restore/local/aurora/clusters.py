@@ -188,6 +188,7 @@ def _begin(
     call: Call, cluster: Cluster, kind: Kind, seconds: float, arguments: dict[str, str] | None = None
 ) -> dict[str, Any]:
     call.region.clusters[cluster.identifier] = cluster
+    call.region.open_log_groups(cluster)
     call.world.begin(kind, call.region, cluster.resource_id, call.now, seconds, None, arguments)
     return {"DBCluster": show(call, cluster)}
 

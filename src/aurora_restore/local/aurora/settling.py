@@ -227,6 +227,7 @@ def _cluster_renamed(ending: Ending, cluster: Cluster) -> None:
     ending.world.release_name(ending.region, old_name, ending.when)
     cluster.identifier = ending.transition.arguments["new_identifier"]
     ending.region.clusters[cluster.identifier] = cluster
+    ending.region.open_log_groups(cluster)
     cluster.pending.pop("DBClusterIdentifier", None)
     for group in ending.world.global_clusters.values():
         group.member_arns = [cluster.arn if arn == old_arn else arn for arn in group.member_arns]

@@ -90,10 +90,21 @@ class Region:
     released_names: dict[str, datetime] = field(default_factory=dict)
     """Cluster names that were given up, and until when they stay taken."""
     retained_backups: dict[str, str] = field(default_factory=dict)
+    log_groups: set[str] = field(default_factory=set)
+    """CloudWatch's groups that RDS made for exported logs. It removes none of them."""
 
     @property
     def default_security_group(self) -> str:
         return f"sg-default-{self.name}"
+
+    def open_log_groups(self, cluster: Cluster) -> None:
+        """RDS publishes to `/aws/rds/cluster/NAME/TYPE`, by the cluster's name of the moment.
+
+        AuroraUserGuide, "Publishing Aurora PostgreSQL logs to Amazon CloudWatch Logs". That a renamed cluster goes on
+        under its new name is assumed: nobody has verified it.
+        """
+        types = cluster.settings.get("EnabledCloudwatchLogsExports") or []
+        self.log_groups |= {f"/aws/rds/cluster/{cluster.identifier}/{kind}" for kind in types}
 
     def cluster(self, identifier: str) -> Cluster:
         found = self.clusters.get(bare_identifier(identifier, "cluster"))

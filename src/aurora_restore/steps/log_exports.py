@@ -1,0 +1,80 @@
+"""After the switch: the new cluster exports its logs, under the name that it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFailed
+from aurora_restore.domain.log_exports import (
+    LOG_EXPORTS_KIND,
+    ExportsAction,
+    decide_log_exports,
+    exports_logs_later,
+    log_exports_warning,
+)
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.results import in_progress
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.world import World
+
+DONE_FIELD = "cloudwatch_logs_exports"
+
+
+class Acting(Protocol):
+    def __call__(self, kind: str, name: str, request: Callable[[], None], /) -> dict[str, Any]: ...
+
+
+def are_log_exports_due(operation: Operation) -> bool:
+    """Whether the record does not tell yet what became of the logs, which come after the switch."""
+    return exports_logs_later(operation.plan) and DONE_FIELD not in operation.section("restore_details")
+
+
+def bring_log_exports(
+    operation: Operation, world: World, target: DbCluster, acting: Acting
+) -> StepOutcome | None:
+    """One request at most; None where nothing is left to do. What RDS does not take is a warning: it costs no run.
+
+    `target` is the new cluster, seen just now under the target's name.
+    """
+    plan = operation.plan
+    if not are_log_exports_due(operation):
+        return None
+    asked = operation.asked_by_cleanup().get(LOG_EXPORTS_KIND) or operation.asked(LOG_EXPORTS_KIND)
+    decision = decide_log_exports(plan, target, asked, world.clock.now())
+    if decision.action is ExportsAction.DONE:
+        return _seen_to(target, "cluster.log_exports_changed", decision.reason)
+    if decision.action is ExportsAction.LEAVE:
+        return _left(operation, target, decision.missing, decision.reason)
+    if decision.action is ExportsAction.WAIT:
+        return StepOutcome(in_progress(decision.reason, 10, "change"))
+    name = target.db_cluster_identifier
+    exports = {"CloudwatchLogsExportConfiguration": {"EnableLogTypes": list(decision.missing)}}
+    try:
+        answered = acting(LOG_EXPORTS_KIND, name, lambda: world.target_rds.modify_cluster(name, exports))
+    except ResourceBusy as busy:
+        return StepOutcome(in_progress(busy.message, 10, "change"))
+    except (StepFailed, RequestRefused) as refused:
+        return _left(operation, target, decision.missing, refused.message)
+    return StepOutcome(in_progress(decision.reason, 10, "change"), answered)
+
+
+def _left(operation: Operation, target: DbCluster, missing: tuple[str, ...], reason: str) -> StepOutcome:
+    warning = log_exports_warning(operation.plan, missing, reason)
+    return _seen_to(
+        target,
+        "cluster.log_exports_left",
+        f"the export of logs is left as it is: {reason}",
+        {"warnings": [*operation.item.get("warnings", ()), warning]},
+    )
+
+
+def _seen_to(
+    target: DbCluster, event: str, reason: str, changes: dict[str, Any] | None = None
+) -> StepOutcome:
+    """The record tells what is exported in the end, and by that, that nothing is left to do."""
+    found = {f"restore_details.{DONE_FIELD}": list(target.cloudwatch_logs_exports)}
+    return StepOutcome(
+        in_progress(reason, 10, "change"), {**found, **(changes or {})}, (Event(event, {"reason": reason}),)
+    )
