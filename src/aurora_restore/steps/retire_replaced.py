@@ -50,13 +50,20 @@ def retire_replaced(operation: Operation, world: World) -> StepOutcome:
     if is_past_return(operation) and (exports := _export_logs(operation, world, target)):
         return exports
     if retirement_state(operation) in _SEEN_TO and not parties.replacement.undoes:
-        return StepOutcome(done("the replaced cluster was seen to"))
+        return StepOutcome(done(_seen_to_words(operation, parties)))
     outcome = retire_or_keep(operation, world, parties, partial(act, world, operation))
     if outcome.result.status is StepStatus.DONE and parties.replacement.undoes:
         return finish_undo(operation, world, parties, target, partial(act, world, operation), outcome)
     if outcome.result.status is StepStatus.DONE and are_log_exports_due(operation):
         return _before_logs(operation, world, target, outcome)
     return outcome
+
+
+def _seen_to_words(operation: Operation, parties: Parties) -> str:
+    name, section = parties.replacement.aside_identifier, operation.section("retirement")
+    if retirement_state(operation) is RetirementState.KEPT:
+        return f"the replaced cluster is kept as {name} until {section.get('keep_until')}"
+    return f"{name}: the replaced cluster is gone"
 
 
 def _before_logs(operation: Operation, world: World, target: DbCluster, outcome: StepOutcome) -> StepOutcome:
