@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pg8000.exceptions
 import pytest
 from tests.stack.conftest import Clients
 from tests.stack.serving_targets import INSTANCE_CLASS, NEW_DATA, Place, old_data_of, request
 
 from aurora_restore.local.stack_info import StackInfo
 
-WATCHED, BOUND = "aurora-restored-watched", "aurora-restored-bound"
+WATCHED, BOUND, MANAGED = "aurora-restored-watched", "aurora-restored-bound", "aurora-restored-managed"
 MONITORING_ROLE = "arn:aws:iam::000000000000:role/rds-monitoring"
 AUTO_SCALED = "application-autoscaling-1a2b3c4d"
 
@@ -19,8 +20,12 @@ AUTO_SCALED = "application-autoscaling-1a2b3c4d"
 def place(stack: StackInfo, boto: Clients) -> Place:
     stack.control.change_durations(rename=0.2, snapshot=0.2)
     place, rds = Place(stack, boto), boto("rds")
-    place.make_targets([WATCHED, BOUND])
+    place.make_targets([WATCHED, BOUND, MANAGED])
     rds.enable_http_endpoint(ResourceArn=place.cluster(WATCHED)["DBClusterArn"])
+    rds.modify_db_cluster(DBClusterIdentifier=MANAGED, ManageMasterUserPassword=True, ApplyImmediately=True)
+    rds.get_waiter("db_cluster_available").wait(
+        DBClusterIdentifier=MANAGED, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+    )
     rds.modify_db_instance(
         DBInstanceIdentifier=f"{WATCHED}-a",
         MonitoringInterval=15,
@@ -63,6 +68,19 @@ def test_monitoring_certificate_authority_and_data_api_come_along(
     assert cluster["HttpEndpointEnabled"] is True
     assert (shown["MonitoringInterval"], shown["MonitoringRoleArn"]) == (15, MONITORING_ROLE)
     assert shown["CACertificateIdentifier"] == "rds-ca-ecc384-g1"
+
+
+def test_rds_manages_the_master_password_of_the_new_cluster_and_the_admin_secret_opens_it_no_more(
+    place: Place,
+) -> None:
+    record = place.closed(place.start(request(MANAGED)))
+    assert record["status"] == "SUCCEEDED", record.get("error")
+    secret = place.cluster(MANAGED)["MasterUserSecret"]
+    assert secret["SecretStatus"] == "active"
+    assert record["master_secret"] == {"arn": secret["SecretArn"]}
+    assert secret["SecretArn"] != record["replaced"]["managed_master_secret"]
+    with pytest.raises(pg8000.exceptions.DatabaseError, match="28P01"):
+        place.data_of(MANAGED)
 
 
 def test_the_reader_of_auto_scaling_goes_with_the_old_cluster(place: Place, record: dict[str, Any]) -> None:

@@ -24,6 +24,11 @@ DEPENDENT_ACTIONS: dict[str, frozenset[str]] = {
     ),
 }
 
+SECRET_ACTIONS = frozenset({"secretsmanager:CreateSecret", "secretsmanager:TagResource"})
+"""What RDS asks for besides where ModifyDBCluster is to manage the master secret; the table leaves it to the user guide
+("Password management with Amazon Aurora and AWS Secrets Manager", permissions required)."""
+MANAGES_THE_MASTER_SECRET = frozenset({"retire-replaced", "cleanup"})
+
 NOT_ASKED = {
     "rds:CreateTenantDatabase": "tenant databases are those of RDS for Oracle and SQL Server",
     "rds:DeleteTenantDatabase": "tenant databases are those of RDS for Oracle and SQL Server",

@@ -91,6 +91,8 @@ def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
         network_type=cluster.get("NetworkType") or None,
         database_insights_mode=cluster.get("DatabaseInsightsMode") or None,
         managed_master_secret=(cluster.get("MasterUserSecret") or {}).get("SecretArn"),
+        managed_master_secret_status=(cluster.get("MasterUserSecret") or {}).get("SecretStatus"),
+        managed_master_secret_kms_key_id=(cluster.get("MasterUserSecret") or {}).get("KmsKeyId") or None,
         kerberos_domains=_domains(cluster),
         activity_stream_mode=_activity_stream(cluster),
         local_write_forwarding=cluster.get("LocalWriteForwardingStatus") in ON_STATUSES,

@@ -171,6 +171,8 @@ def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) 
         http_endpoint=configuration.http_endpoint,
         network_type=configuration.network_type,
         database_insights_mode=configuration.database_insights_mode,
+        managed_master_secret=configuration.managed_master_secret is not None,
+        master_secret_kms_key_id=configuration.managed_master_secret_kms_key_id,
     )
     source = replace(
         plan.source,

@@ -75,6 +75,7 @@ class ClusterConfiguration:
     network_type: str | None = None
     database_insights_mode: str | None = None
     managed_master_secret: str | None = None
+    managed_master_secret_kms_key_id: str | None = None
     kerberos_domains: tuple[str, ...] = ()
     activity_stream_mode: str | None = None
     local_write_forwarding: bool = False
@@ -102,7 +103,10 @@ class ClusterConfiguration:
 _IDENTITY = frozenset(
     {"db_cluster_identifier", "db_cluster_resource_id", "members", "db_instance_identifier"}
 )
-_CLUSTER_FIELDS = tuple(field.name for field in fields(ClusterConfiguration) if field.name not in _IDENTITY)
+_PART_OF_ANOTHER = frozenset({"managed_master_secret_kms_key_id"})
+_CLUSTER_FIELDS = tuple(
+    field.name for field in fields(ClusterConfiguration) if field.name not in _IDENTITY | _PART_OF_ANOTHER
+)
 _MEMBER_FIELDS = tuple(field.name for field in fields(MemberConfiguration) if field.name not in _IDENTITY)
 ACCEPTABLE_FIELDS = (*_CLUSTER_FIELDS, "instance_count", *_MEMBER_FIELDS)
 """What is compared, and may be named in a request's `accept_differences`."""
@@ -157,6 +161,7 @@ def configuration_of(cluster: DbCluster, instances: Sequence[DbInstance]) -> Clu
         network_type=cluster.network_type,
         database_insights_mode=cluster.database_insights_mode,
         managed_master_secret=cluster.managed_master_secret,
+        managed_master_secret_kms_key_id=cluster.managed_master_secret_kms_key_id,
         kerberos_domains=cluster.kerberos_domains,
         activity_stream_mode=cluster.activity_stream_mode,
         local_write_forwarding=cluster.local_write_forwarding,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aurora_restore.domain.configuration import ClusterConfiguration
 
 
-def will_be_lost(replaced: ClusterConfiguration | None) -> tuple[str, ...]:
+def will_be_lost(replaced: ClusterConfiguration | None, *, is_secret_given: bool) -> tuple[str, ...]:
     """In words, for the plan, the record and the message. What is a loss of function is a difference besides."""
     if replaced is None:
         return ()
@@ -19,5 +19,14 @@ def will_be_lost(replaced: ClusterConfiguration | None) -> tuple[str, ...]:
         found.append(
             f"rds-db:connect by policies that name {replaced.db_cluster_resource_id}: the new cluster has another "
             "resource id, which the record and the message name; a policy on dbuser:*/USER, or a proxy, outlasts this"
+        )
+    if replaced.managed_master_secret:
+        instead = (
+            "after the switch RDS makes a new one for the new cluster, whose ARN the record and the message name"
+            if is_secret_given
+            else "the new cluster's master user has the password of the admin secret"
+        )
+        found.append(
+            f"the master secret {replaced.managed_master_secret}, which RDS deletes with the old cluster: {instead}"
         )
     return tuple(found)

@@ -41,6 +41,7 @@ def success_message(operation: Operation, now: datetime) -> Message:
         f"Snapshot:   {plan.source.cluster_snapshot_identifier} ({plan.source.region}): {plan.source.reason}",
         f"Users:      {_users(details)}",
         *_about_replaced(operation),
+        *_about_master_secret(operation),
         f"Took:       {_duration(operation, now)}",
         f"Operation:  {operation.operation_id}",
         "",
@@ -157,6 +158,11 @@ def _about_losses(operation: Operation) -> list[str]:
         f"Note: the new cluster's resource id is {resource_id}. What hung on the replaced one's identity is lost:",
         *(f"  - {loss}" for loss in plan.will_be_lost),
     ]
+
+
+def _about_master_secret(operation: Operation) -> list[str]:
+    arn = operation.section("master_secret").get("arn")
+    return [f"Master:     RDS manages the password of the master user in the new secret {arn}"] if arn else []
 
 
 def _about_other_logins(details: Mapping[str, Any]) -> list[str]:

@@ -78,6 +78,8 @@ class DbCluster:
     network_type: str | None = None
     database_insights_mode: str | None = None
     managed_master_secret: str | None = None
+    managed_master_secret_status: str | None = None
+    managed_master_secret_kms_key_id: str | None = None
     kerberos_domains: tuple[str, ...] = ()
     activity_stream_mode: str | None = None
     local_write_forwarding: bool = False

@@ -14,6 +14,7 @@ from aurora_restore.domain.naming import (
     copy_identifier,
     instance_identifier,
 )
+from aurora_restore.domain.notes import plan_notes
 from aurora_restore.domain.observed import ClusterRole, ClusterSnapshot, InstanceSettings, settings_of
 from aurora_restore.domain.replacement import Replacement, Strategy, build_replacement, name_at_first
 from aurora_restore.domain.request import RestoreRequest
@@ -73,6 +74,10 @@ class PlannedCluster:
     http_endpoint: bool = False
     network_type: str | None = None
     database_insights_mode: str | None = None
+    managed_master_secret: bool = False
+    """Whether RDS is to manage the master user's password, once the pipeline has logged in for the last time."""
+
+    master_secret_kms_key_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,11 @@ class RestorePlan:
     def engine_version(self) -> str:
         """The version that the new cluster will have: the snapshot's, unless a newer one is asked for."""
         return self.cluster.engine_version or self.source.engine_version
+
+    @property
+    def given_later(self) -> frozenset[str]:
+        """What the new cluster is given only once it has the name: until then it differs by that."""
+        return frozenset({"managed_master_secret"} if self.cluster.managed_master_secret else ())
 
     @property
     def users_tags(self) -> dict[str, str]:
@@ -181,10 +191,10 @@ def build_plan(
         db_users=request.db_users,
         lock_other_logins=request.lock_other_logins,
         admin_secret_id=settings.admin_secret_id,
-        notes=_notes(request, snapshot, settings, replaced),
+        notes=plan_notes(request, snapshot, settings, replaced),
         target_cluster_id=request.target_cluster_id.lower(),
         replacement=build_replacement(operation_id, request, replaced) if replaced else None,
-        will_be_lost=will_be_lost(replaced),
+        will_be_lost=will_be_lost(replaced, is_secret_given=_is_given("managed_master_secret", request)),
         certificate_renewal=request.certificate_renewal,
     )
 
@@ -258,14 +268,20 @@ def _cluster(
             OPERATION_TAG: operation_id,
             SOURCE_SNAPSHOT_TAG: snapshot.db_cluster_snapshot_arn,
         },
-        **_kept_settings(replaced),
+        **_kept_settings(request, replaced),
     )
 
 
-def _kept_settings(replaced: ClusterConfiguration | None) -> dict[str, Any]:
+def _is_given(name: str, request: RestoreRequest) -> bool:
+    """Whether the new cluster is to have what the replaced one has: a difference that is accepted is not undone."""
+    return name not in request.accept_differences
+
+
+def _kept_settings(request: RestoreRequest, replaced: ClusterConfiguration | None) -> dict[str, Any]:
     """What no field of a request names, and the replaced cluster has."""
     if replaced is None:
         return {}
+    has_secret = replaced.managed_master_secret is not None
     return {
         "copy_tags_to_snapshot": replaced.copy_tags_to_snapshot,
         "preferred_backup_window": replaced.preferred_backup_window,
@@ -274,6 +290,8 @@ def _kept_settings(replaced: ClusterConfiguration | None) -> dict[str, Any]:
         "http_endpoint": replaced.http_endpoint,
         "network_type": replaced.network_type,
         "database_insights_mode": replaced.database_insights_mode,
+        "managed_master_secret": has_secret and _is_given("managed_master_secret", request),
+        "master_secret_kms_key_id": replaced.managed_master_secret_kms_key_id,
     }
 
 
@@ -321,72 +339,6 @@ def _instance(
         else member.db_parameter_group_name,
         **settings_of(member),
     )
-
-
-def _notes(
-    request: RestoreRequest,
-    snapshot: ClusterSnapshot,
-    settings: PipelineSettings,
-    replaced: ClusterConfiguration | None,
-) -> tuple[str, ...]:
-    notes = [_version_note(request, snapshot)]
-    if not settings.reaches_private_databases:
-        notes.append(
-            "the functions that talk to databases are in no VPC (the stack's SubnetIds is empty): they reach the "
-            "cluster by its public addresses"
-        )
-    if replaced and replaced.iam_authentication:
-        notes.append(
-            "WARNING: IAM authentication is on. If the master user is a member of rds_iam it takes no password, and "
-            "the run ends at its login (MASTER_LOGIN_BY_IAM): revoke that role in the source before the snapshot"
-        )
-    if request.db_instance_class is None:
-        notes.append("db_instance_class was not given: the deployment's default is taken")
-    if request.engine_lifecycle_support == "open-source-rds-extended-support":
-        notes.append("the cluster is enrolled in Extended Support, which is charged for")
-    if replaced is not None and Strategy(request.replace_strategy).stands_beside:
-        notes.append(certificate_note(request.certificate_renewal))
-    if replaced is not None and request.final_snapshot:
-        notes.append(final_snapshot_note(request.final_snapshot_retention_days))
-    if request.delete_cluster_if_exists and replaced is None:
-        notes.append("delete_cluster_if_exists has no effect: the target does not exist")
-    return tuple(notes)
-
-
-def final_snapshot_note(days: int) -> str:
-    """What becomes of the final snapshot of what is replaced."""
-    if days:
-        return f"the final snapshot of the replaced cluster is removed {days} days after it was begun"
-    return (
-        "WARNING: the final snapshot of the replaced cluster is kept until somebody deletes it, and counts against the "
-        "quota of manual cluster snapshots (100)"
-    )
-
-
-def certificate_note(renewal: str) -> str:
-    """What a rename means for clients that verify the host name, said before it is done."""
-    if renewal == "never":
-        return (
-            "certificate_renewal is never: until somebody stops and starts the cluster, its certificate names it as it "
-            "was called before the switch, and refuses clients that verify the host name"
-        )
-    return (
-        "after the switch the certificate names the cluster as it was called before; it is renewed by a reboot, or by "
-        "a stop and a start, which can take 20 minutes without the database (certificate_renewal: never leaves it)"
-    )
-
-
-def _version_note(request: RestoreRequest, snapshot: ClusterSnapshot) -> str:
-    if request.engine_version:
-        return f"the engine version is the one asked for: {snapshot.engine} {request.engine_version}"
-    note = f"the engine version stays that of the snapshot: {snapshot.engine} {snapshot.engine_version}"
-    if request.engine_lifecycle_support.endswith("-disabled"):
-        note += (
-            "; once its major version is past its standard support, AWS upgrades the cluster by itself, which may be "
-            "weeks later and is not waited for, or charges for Extended Support if the checks of that upgrade fail "
-            "(engine_lifecycle_support enrols it in that support from the beginning)"
-        )
-    return note
 
 
 def _user_from_item(item: Mapping[str, Any]) -> DbUser:

@@ -28,7 +28,7 @@ def predicted_differences(
         plan.replacement,
         replaced,
         _prediction(plan),
-        left_open | _OPEN_UNTIL_IT_STANDS,
+        left_open | _OPEN_UNTIL_IT_STANDS | plan.given_later,
         keeps_port=keeps_port,
     )
 

@@ -9,9 +9,10 @@ from typing import Any
 from aurora_restore.domain import request_fields as parse
 from aurora_restore.domain.errors import InvalidRequest, NothingKept, RestoreError, UnknownField, refuse
 from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier
+from aurora_restore.domain.notes import certificate_note
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation, OperationStatus
-from aurora_restore.domain.plan import PlannedInstance, RestorePlan, certificate_note
+from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.request import UNDO_FIELD
 from aurora_restore.domain.retention import RetirementState, kept_until, retirement_state
@@ -111,6 +112,8 @@ def build_undo_plan(
             db_cluster_identifier=kept.db_cluster_identifier,
             # The one that clients knew before: what was about to be retired may be fenced.
             port=undone.section("replaced").get("port"),
+            # The kept cluster has its secret all along.
+            managed_master_secret=False,
         ),
         instances=tuple(
             PlannedInstance(

@@ -79,6 +79,7 @@ def _differences(
     restored = configuration_of(cluster, instances)
     # They come after the switch, and the plan has told whether they are to be as on the replaced cluster.
     later = frozenset({"cloudwatch_logs_exports"}) if exports_logs_later(plan) else frozenset()
+    later |= plan.given_later
     return compared(plan.replacement, replaced, restored, later, keeps_port=world.settings.keeps_ports)
 
 

@@ -46,6 +46,7 @@ from aurora_restore.domain.switching import (
 from aurora_restore.domain.times import format_time
 from aurora_restore.domain.waiting import duration_words
 from aurora_restore.steps.lift_fence import lift_fence
+from aurora_restore.steps.master_secret import tidy_master_secret
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.switch_over import cluster_details, observe_places, rename_of
 from aurora_restore.steps.tidying import Duty, Tidying, awaken
@@ -256,6 +257,7 @@ WAY_BACK: Sequence[Duty] = (
     remove_new,
     return_kept,
     bring_old_back,
+    tidy_master_secret,
     end_copy,
     drop_final_snapshot,
     unmark_old,

@@ -14,6 +14,7 @@ from aurora_restore.domain.switching import Parties
 from aurora_restore.domain.times import parse_time
 from aurora_restore.steps.archive_snapshot import archive_snapshot
 from aurora_restore.steps.log_exports import bring_log_exports
+from aurora_restore.steps.master_secret import tidy_master_secret
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
@@ -136,6 +137,7 @@ WAY_FORWARD: Sequence[Duty] = (
     bring_new_up,
     export_logs,
     drop_early_snapshot,
+    tidy_master_secret,
     see_to_replaced,
     keep_copy,
 )

@@ -5,7 +5,13 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 import pytest
-from tests.support.dependent_actions import DEPENDENT_ACTIONS, NOT_ASKED, NOT_ASKED_OF
+from tests.support.dependent_actions import (
+    DEPENDENT_ACTIONS,
+    MANAGES_THE_MASTER_SECRET,
+    NOT_ASKED,
+    NOT_ASKED_OF,
+    SECRET_ACTIONS,
+)
 from tests.support.template_policies import ACCOUNT, IAM_ACTIONS, REGION, Template
 
 PREFIX = "aurora-restore-"
@@ -156,6 +162,9 @@ BEHIND_THE_SCENES = {
 # What a dependent action is asked about.
 ABOUT = {
     "rds:ModifyDBInstance": (INSTANCE,),
+    **dict.fromkeys(
+        SECRET_ACTIONS, (f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!cluster-1a2b-AbCdEf",)
+    ),
     "rds:DeleteDBInstance": (INSTANCE,),
     "rds:CreateDBSnapshot": (INSTANCE, f"{RDS}:snapshot:any"),
     "rds:CreateDBClusterSnapshot": (CLUSTER, COPY),
@@ -188,6 +197,7 @@ UNTOUCHABLE = [
                        f"{RDS}:cluster-snapshot:of-somebody-else")),
     ("rds:DeleteGlobalCluster", f"arn:aws:rds::{ACCOUNT}:global-cluster:shop"),
     ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:payroll-AbCdEf"),
+    ("secretsmanager:CreateSecret", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:payroll-AbCdEf"),
     ("dynamodb:DeleteItem", STATE),
     ("dynamodb:UpdateItem", AUDIT),
     ("dynamodb:DeleteItem", AUDIT),
@@ -223,6 +233,7 @@ def dependent_actions(function: str) -> set[str]:
     """What the requests of a function may ask for besides, by the service authorization reference."""
     actions = needed_actions(function)
     depending = set().union(*(DEPENDENT_ACTIONS.get(action, frozenset()) for action in actions))
+    depending |= SECRET_ACTIONS if function in MANAGES_THE_MASTER_SECRET else frozenset()
     return {action for action in depending - set(NOT_ASKED) if (function, action) not in NOT_ASKED_OF}
 
 

@@ -269,3 +269,32 @@ def test_events_tell_what_happened(staging: Place) -> None:
         "DB cluster created",
         "Renamed cluster from staging to live",
     ]
+
+
+def test_rds_generates_a_managed_master_password_and_shows_its_secret(place: Place) -> None:
+    place.restored("staging")
+    place.here.modify_db_cluster(DBClusterIdentifier="staging", ManageMasterUserPassword=True)
+    place.clock.advance(60)
+    (shown,) = place.here.describe_db_clusters(DBClusterIdentifier="staging")["DBClusters"]
+    assert "secret:rds!cluster-" in shown["MasterUserSecret"]["SecretArn"]
+    assert shown["MasterUserSecret"]["SecretStatus"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"ManageMasterUserPassword": True, "MasterUserPassword": "a-fine-password"}),
+        ({}, {"MasterUserSecretKmsKeyId": "alias/mine"}),
+        ({"ManageMasterUserPassword": True}, {"MasterUserPassword": "a-fine-password"}),
+        ({"ManageMasterUserPassword": True}, {"ManageMasterUserPassword": False}),
+    ],
+)
+def test_a_password_and_its_management_exclude_each_other(
+    place: Place, refused: Refused, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    place.restored("staging")
+    if first:
+        place.here.modify_db_cluster(DBClusterIdentifier="staging", **first)
+        place.clock.advance(60)
+    answer = refused(place.here.modify_db_cluster, DBClusterIdentifier="staging", **second)
+    assert answer.startswith("InvalidParameterCombination")

@@ -57,6 +57,7 @@ def test_every_operation_is_known_to_the_oldest_sdk(sent: Sent) -> None:
     called = {(service, operation) for service, operation, _ in sent}
 
     assert {(s, o) for s, o in called if o not in OLDEST["requests"].get(s, {})} == set()
+    assert any("MasterUserSecretKmsKeyId" in given for _, _, given in sent)
     # What is looked at here is all that the functions do: as many requests as their roles are held to.
     wanted = {request.replace("_", "") for calls in CALLS.values() for _, request, _ in calls}
     assert wanted <= {operation.lower() for _, operation in called}

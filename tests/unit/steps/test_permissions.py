@@ -126,6 +126,8 @@ def abnormal_ends(watch: Watch) -> None:
         "RoleArn": "arn:aws:iam::123456789012:role/import",
     }
     run.aurora.at_once("AddRoleToDBCluster", TARGET_REGION, role)
+    managed = {"DBClusterIdentifier": "aurora-restored-cluster", "ManageMasterUserPassword": True}
+    run.aurora.at_once("ModifyDBCluster", TARGET_REGION, managed)
     begin_execution(run, "restore-back", **FAILS)
     watch.until(run, "restore-back", Phase.SWITCH_OVER, **SWAP)
     while "take_final_snapshot" not in run.record("restore-back")["acts"]:

@@ -138,9 +138,6 @@ def test_tags_that_aws_reserves_are_not_taken_over(run: PipelineRun) -> None:
 
 
 SHOWN: dict[str, dict[str, Any]] = {
-    "managed_master_secret": {
-        "MasterUserSecret": {"SecretArn": "arn:of-the-secret", "SecretStatus": "active"}
-    },
     "kerberos_domains": {"DomainMemberships": [{"Domain": "d-1234567890", "Status": "kerberos-enabled"}]},
     "activity_stream_mode": {"ActivityStreamStatus": "started", "ActivityStreamMode": "async"},
     "local_write_forwarding": {"LocalWriteForwardingStatus": "enabled"},

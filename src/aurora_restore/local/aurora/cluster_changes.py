@@ -17,6 +17,7 @@ from aurora_restore.local.aurora.cluster_settings import (
 )
 from aurora_restore.local.aurora.clusters import parameter_group_name, refuse_taken_name, show
 from aurora_restore.local.aurora.identifiers import validated_identifier
+from aurora_restore.local.aurora.master_secret import begin_managed_secret, wants_managed_secret
 from aurora_restore.local.aurora.objects import Cluster
 from aurora_restore.local.aurora.settling import show_changes
 from aurora_restore.local.aurora.timing import Kind
@@ -64,6 +65,8 @@ def _changed_exports(cluster: Cluster, exports: dict[str, Any]) -> list[str]:
 def _changes(call: Call, cluster: Cluster) -> list[Change]:
     """The changes that take time, checked before any of them begins."""
     changes: list[Change] = []
+    if wants_managed_secret(call, cluster):
+        changes.append(begin_managed_secret)
     if (password := call.text("MasterUserPassword")) is not None:
         checked_password(password)
         changes.append(_begin_password)
@@ -143,7 +146,7 @@ OPERATIONS = {
     "ModifyDBCluster": operation(
         modify_db_cluster,
         "DBClusterIdentifier NewDBClusterIdentifier ApplyImmediately MasterUserPassword VpcSecurityGroupIds Port "
-        f"DBClusterParameterGroupName CloudwatchLogsExportConfiguration Domain DomainIAMRoleName "
-        f"EnableLocalWriteForwarding {' '.join(SETTINGS)}",
+        "DBClusterParameterGroupName ManageMasterUserPassword MasterUserSecretKmsKeyId Domain DomainIAMRoleName "
+        f"CloudwatchLogsExportConfiguration EnableLocalWriteForwarding {' '.join(SETTINGS)}",
     ),
 }

@@ -195,6 +195,8 @@ def _cluster_available(world: World, cluster: Cluster) -> None:
 def _password_changed(ending: Ending, cluster: Cluster) -> None:
     cluster.master_password, cluster.pending_password = cluster.pending_password, None
     cluster.pending.pop("MasterUserPassword", None)
+    if secret := cluster.settings.get("MasterUserSecret"):
+        cluster.settings["MasterUserSecret"] = {**secret, "SecretStatus": "active"}
     _cluster_available(ending.world, cluster)
     ending.report(cluster, "Reset master credentials", "configuration change")
 

@@ -1,0 +1,119 @@
+"""RDS manages the master user's password again, as it did for the replaced cluster.
+
+RestoreDBClusterFromSnapshot cannot ask for that, and the pipeline logs in with its own secret until the endpoint is
+proved: so ModifyDBCluster asks for it afterwards, as the last thing before the replaced cluster is seen to. The new
+cluster serves without it, so that it is no reason for a run to fail: what is refused for long is left, and said.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from aurora_restore.domain.asking import ASK_AGAIN, Asked
+from aurora_restore.domain.errors import OperationNotRunning, RequestRefused, ResourceBusy, StepFailed
+from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.results import in_progress
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.retirement import Act
+from aurora_restore.steps.runner import act
+from aurora_restore.steps.tidying import Tidying
+from aurora_restore.steps.world import World
+
+KIND = "manage_master_secret"
+WAIT = "master_secret"
+LIMIT = timedelta(minutes=30)
+
+
+def hand_over_master_secret(operation: Operation, world: World) -> StepOutcome | None:
+    """Of the new cluster, which has the target's name; None where nothing is left to do."""
+    if not _is_wanted(operation):
+        return None
+    cluster = world.target_rds.find_cluster(operation.plan.target_cluster_id)
+    if cluster is None or cluster.tags.get(OPERATION_TAG) != operation.operation_id:
+        return None
+    return _advance(operation, world, cluster, partial(act, world, operation), operation.asked(KIND))
+
+
+def tidy_master_secret(look: Tidying) -> StepOutcome | None:
+    """The same in a cleanup: of the new cluster that stays, or of the old one that was made again.
+
+    RDS deletes the secret with its cluster, so that nobody would know the password of one that is made again.
+    """
+    if look.plan is None or look.plan.replacement is None or look.operation.section("master_secret"):
+        return None
+    had_one = look.operation.section("replaced").get("managed_master_secret")
+    cluster = look.find(look.plan.target_cluster_id)
+    if cluster is None or not had_one:
+        return None
+    is_new = cluster.tags.get(OPERATION_TAG) == look.operation_id and _is_wanted(look.operation)
+    if not is_new and cluster.tags.get(PUT_BACK_TAG) != look.operation_id:
+        return None
+    asked = look.operation.asked_by_cleanup().get(KIND)
+    outcome = _advance(look.operation, look.world, cluster, _acting(look), asked)
+    if outcome.changes:
+        look.world.records.update(look.operation_id, dict(outcome.changes))
+    return StepOutcome(outcome.result, {}, outcome.events)
+
+
+def _is_wanted(operation: Operation) -> bool:
+    return operation.plan.cluster.managed_master_secret and not operation.section("master_secret")
+
+
+def _acting(look: Tidying) -> Act:
+    def noted(kind: str, name: str, request: Any, /, *, also: Any = None) -> dict[str, Any]:
+        look.note_asked(kind, name)
+        return look.act(kind, name, request, also=also)
+
+    return noted
+
+
+def _advance(
+    operation: Operation, world: World, cluster: DbCluster, acting: Act, asked: Asked | None
+) -> StepOutcome:
+    name, now = cluster.db_cluster_identifier, world.clock.now()
+    is_over = asked is not None and asked.is_overdue(now, LIMIT)
+    arn = cluster.managed_master_secret
+    if arn and (is_over or cluster.managed_master_secret_status in (None, "active")):
+        return _managed(name, arn)
+    if is_over:
+        return _left(operation, name, "RDS did not take it on in time")
+    message = f"RDS takes on the password of the master user of {name}"
+    if arn or (asked and not asked.refused and now - asked.last < ASK_AGAIN):
+        return StepOutcome(in_progress(message, 10, WAIT))
+    key = operation.section("replaced").get("managed_master_secret_kms_key_id")
+    wanted: dict[str, Any] = {"ManageMasterUserPassword": True}
+    if key:
+        wanted["MasterUserSecretKmsKeyId"] = key
+    try:
+        changes = acting(KIND, name, lambda: world.target_rds.modify_cluster(name, wanted))
+    except OperationNotRunning:
+        raise
+    except (ResourceBusy, StepFailed, RequestRefused) as refused:
+        return StepOutcome(in_progress(f"{message}: {refused.message}", 10, WAIT))
+    done = f"let RDS manage the password of the master user of {name}"
+    event = Event("master_secret.asked", {"db_cluster_identifier": name, "done": done})
+    return StepOutcome(in_progress(message, 10, WAIT), changes, (event,))
+
+
+def _managed(name: str, arn: str) -> StepOutcome:
+    event = Event("master_secret.managed", {"db_cluster_identifier": name, "secret_arn": arn})
+    changes = {"master_secret": {"arn": arn}}
+    return StepOutcome(in_progress(f"RDS manages the master secret of {name}", 10, WAIT), changes, (event,))
+
+
+def _left(operation: Operation, name: str, reason: str) -> StepOutcome:
+    warning = (
+        f"RDS does not manage the password of the master user of {name}: {reason}. The master user has the password "
+        f"of the admin secret. Ask for it with `aws rds modify-db-cluster --db-cluster-identifier {name} "
+        "--manage-master-user-password`."
+    )
+    changes = {
+        "master_secret": {"arn": None, "left": reason},
+        "warnings": [*operation.item.get("warnings", ()), warning],
+    }
+    event = Event("master_secret.left", {"db_cluster_identifier": name, "reason": reason})
+    return StepOutcome(in_progress(warning, 10, WAIT), changes, (event,))
