@@ -8,11 +8,11 @@ is the same and the step looks again.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from types import TracebackType
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, error_message, translate
+from aurora_restore.aws.rds_changing import Changing, busy
 from aurora_restore.aws.rds_codes import (
     BUSY_CODES,
     CLUSTER_GONE_CODES,
@@ -22,15 +22,20 @@ from aurora_restore.aws.rds_codes import (
     SNAPSHOT_NOT_FOUND_CODES,
 )
 from aurora_restore.aws.rds_parsing import (
+    BACKUP_TYPE,
+    custom_endpoint_parameters,
     has_member,
     parse_cluster,
     parse_cluster_snapshot,
+    parse_custom_endpoint,
     parse_instance,
     parse_quota,
     parse_subnet_group,
     to_tag_list,
+    type_by_name,
 )
-from aurora_restore.domain.errors import PasswordNotAcceptable, ResourceBusy
+from aurora_restore.domain.custom_endpoints import CustomEndpoint
+from aurora_restore.domain.errors import PasswordNotAcceptable
 from aurora_restore.domain.observed import (
     ClusterSnapshot,
     DbCluster,
@@ -44,9 +49,6 @@ if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
 
     from aurora_restore.aws.clients import Clients
-
-BACKUP_TYPE = "awsbackup"
-TYPE_BY_PREFIX = {"rds:": "automated", "awsbackup:": BACKUP_TYPE}
 
 
 class AwsRds:
@@ -87,7 +89,7 @@ class AwsRds:
         """By its name, or the name in its ARN. Of one that RDS or AWS Backup made, the type is wanted beside it."""
         name = identifier_or_arn.rpartition(":cluster-snapshot:")[2]
         chosen: dict[str, Any] = {"DBClusterSnapshotIdentifier": name}
-        if kind := _type_by_name(name):
+        if kind := type_by_name(name):
             chosen["SnapshotType"] = kind
         with Translating("rds", ignoring=SNAPSHOT_NOT_FOUND_CODES):
             snapshots = self._rds.describe_db_cluster_snapshots(**chosen)["DBClusterSnapshots"]
@@ -165,7 +167,7 @@ class AwsRds:
             ResourceBusy: the cluster is not `available`, or the new name is still taken: by another cluster, by this
                 very rename, which was asked for before, or because RDS keeps a name for a while that was given up.
         """
-        with _Changing(
+        with Changing(
             f"the cluster {db_cluster_identifier}",
             ignoring=CLUSTER_GONE_CODES,
             waiting={NAME_TAKEN_CODE: f"the name {new_db_cluster_identifier} is not free"},
@@ -178,7 +180,7 @@ class AwsRds:
 
     def modify_cluster(self, db_cluster_identifier: str, parameters: Mapping[str, Any]) -> None:
         """ModifyDBCluster with its own parameter names, applied immediately. Raises ResourceBusy, AwsRequestFailed."""
-        with _Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
+        with Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
             self._rds.modify_db_cluster(
                 DBClusterIdentifier=db_cluster_identifier, ApplyImmediately=True, **parameters
             )
@@ -186,31 +188,59 @@ class AwsRds:
     def add_role(self, db_cluster_identifier: str, role_arn: str, feature_name: str) -> None:
         """Let the cluster take on a role. Raises ResourceBusy, AccessDenied (iam:PassRole), AwsRequestFailed."""
         feature: dict[str, Any] = {"FeatureName": feature_name} if feature_name else {}
-        with _Changing(f"the cluster {db_cluster_identifier}", ignoring={"DBClusterRoleAlreadyExists"}):
+        with Changing(f"the cluster {db_cluster_identifier}", ignoring={"DBClusterRoleAlreadyExists"}):
             self._rds.add_role_to_db_cluster(
                 DBClusterIdentifier=db_cluster_identifier, RoleArn=role_arn, **feature
             )
 
     def enable_data_api(self, db_cluster_arn: str) -> None:
         """Turn the Data API on. ModifyDBCluster does so only for Aurora Serverless v1, says its reference."""
-        with _Changing(f"the cluster {db_cluster_arn}"):
+        with Changing(f"the cluster {db_cluster_arn}"):
             self._rds.enable_http_endpoint(ResourceArn=db_cluster_arn)
 
+    def list_custom_endpoints(self, cluster: DbCluster) -> Sequence[CustomEndpoint]:
+        """Those of a cluster that shows any."""
+        if not cluster.custom_endpoints:
+            return []
+        pages = self._rds.get_paginator("describe_db_cluster_endpoints").paginate(
+            DBClusterIdentifier=cluster.db_cluster_identifier,
+            Filters=[{"Name": "db-cluster-endpoint-type", "Values": ["custom"]}],
+        )
+        with Translating("rds", ignoring=CLUSTER_GONE_CODES):
+            return [parse_custom_endpoint(each) for page in pages for each in page["DBClusterEndpoints"]]
+        return []
+
+    def create_custom_endpoint(self, db_cluster_identifier: str, endpoint: CustomEndpoint) -> None:
+        """Raises ResourceBusy where the cluster is busy, or the endpoint's name is taken."""
+        taken = {
+            "DBClusterEndpointAlreadyExistsFault": f"the custom endpoint {endpoint.identifier} stands still"
+        }
+        with Changing(f"the cluster {db_cluster_identifier}", waiting=taken):
+            self._rds.create_db_cluster_endpoint(
+                **custom_endpoint_parameters(db_cluster_identifier, endpoint)
+            )
+
+    def delete_custom_endpoint(self, identifier: str) -> None:
+        changing = {"InvalidDBClusterEndpointStateFault": f"the custom endpoint {identifier} is busy"}
+        gone = {"DBClusterEndpointNotFoundFault"}
+        with Changing(f"the custom endpoint {identifier}", ignoring=gone, waiting=changing):
+            self._rds.delete_db_cluster_endpoint(DBClusterEndpointIdentifier=identifier)
+
     def start_cluster(self, db_cluster_identifier: str) -> None:
-        with _Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
+        with Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
             self._rds.start_db_cluster(DBClusterIdentifier=db_cluster_identifier)
 
     def stop_cluster(self, db_cluster_identifier: str) -> None:
-        with _Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
+        with Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
             self._rds.stop_db_cluster(DBClusterIdentifier=db_cluster_identifier)
 
     def reboot_instance(self, db_instance_identifier: str) -> None:
         """Restart the database server of an instance. Raises ResourceBusy where it is not `available`."""
-        with _Changing(f"the instance {db_instance_identifier}", ignoring=INSTANCE_GONE_CODES):
+        with Changing(f"the instance {db_instance_identifier}", ignoring=INSTANCE_GONE_CODES):
             self._rds.reboot_db_instance(DBInstanceIdentifier=db_instance_identifier)
 
     def delete_instance(self, db_instance_identifier: str) -> None:
-        with _Changing(f"the instance {db_instance_identifier}", ignoring=INSTANCE_GONE_CODES):
+        with Changing(f"the instance {db_instance_identifier}", ignoring=INSTANCE_GONE_CODES):
             self._rds.delete_db_instance(DBInstanceIdentifier=db_instance_identifier, SkipFinalSnapshot=True)
 
     def delete_cluster(self, db_cluster_identifier: str, *, keep_automated_backups: bool) -> None:
@@ -221,7 +251,7 @@ class AwsRds:
             QuotaExceeded: no room for one more cluster's automated backups that are retained.
             AwsRequestFailed: it is protected, or a member of a global cluster.
         """
-        with _Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
+        with Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
             self._rds.delete_db_cluster(
                 DBClusterIdentifier=db_cluster_identifier,
                 SkipFinalSnapshot=True,
@@ -232,7 +262,7 @@ class AwsRds:
         self, db_cluster_identifier: str, cluster_snapshot_identifier: str, tags: Mapping[str, str]
     ) -> None:
         """Begin a manual snapshot. Raises ResourceBusy, QuotaExceeded, KmsKeyNotAccessible, AwsRequestFailed."""
-        with _Changing(
+        with Changing(
             f"the cluster {db_cluster_identifier}", ignoring={"DBClusterSnapshotAlreadyExistsFault"}
         ):
             self._rds.create_db_cluster_snapshot(
@@ -243,7 +273,7 @@ class AwsRds:
 
     def delete_cluster_snapshot(self, cluster_snapshot_identifier: str) -> None:
         """Delete a manual snapshot; of one that is being copied it ends the copying."""
-        with _Changing(f"the snapshot {cluster_snapshot_identifier}", ignoring=SNAPSHOT_NOT_FOUND_CODES):
+        with Changing(f"the snapshot {cluster_snapshot_identifier}", ignoring=SNAPSHOT_NOT_FOUND_CODES):
             self._rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=cluster_snapshot_identifier)
 
     def modify_cluster_master_password(self, db_cluster_identifier: str, password: str) -> None:
@@ -259,7 +289,7 @@ class AwsRds:
             )
         except AWS_ERRORS as error:
             if error_code(error) in BUSY_CODES:
-                raise _busy(f"the cluster {db_cluster_identifier}", error) from error
+                raise busy(f"the cluster {db_cluster_identifier}", error) from error
             if "MasterUserPassword" in error_message(error):
                 raise PasswordNotAcceptable(
                     f"RDS does not take the new master password of {db_cluster_identifier}"
@@ -288,7 +318,7 @@ class AwsRds:
             ResourceBusy: the cluster is busy, for instance with the instance that was created just before.
             QuotaExceeded, ParameterGroupNotFound, AwsRequestFailed.
         """
-        with _Changing(
+        with Changing(
             f"the cluster {parameters.get('DBClusterIdentifier')}", ignoring={"DBInstanceAlreadyExists"}
         ):
             self._rds.create_db_instance(**parameters)
@@ -365,33 +395,3 @@ class AwsRds:
     def remove_tags(self, arn: str, keys: Sequence[str]) -> None:
         with Translating("rds"):
             self._rds.remove_tags_from_resource(ResourceName=arn, TagKeys=list(keys))
-
-
-class _Changing(Translating):
-    """Around a request that changes something: what is busy raises ResourceBusy, what is gone ends quietly."""
-
-    def __init__(
-        self, what: str, ignoring: Collection[str] = (), waiting: Mapping[str, str] | None = None
-    ) -> None:
-        """`waiting`: codes that pass by themselves, and what each of them says."""
-        super().__init__("rds", ignoring)
-        self._what = what
-        self._waiting = waiting or {}
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        if error is not None and error_code(error) in BUSY_CODES:
-            raise _busy(self._what, error) from error
-        if error is not None and (passing := self._waiting.get(error_code(error) or "")):
-            raise ResourceBusy(f"{passing}: {error_message(error)}") from error
-        return super().__exit__(kind, error, trace)
-
-
-def _type_by_name(name: str) -> str | None:
-    """Automated snapshots are called `rds:<cluster>-<date>-<time>`, those of AWS Backup `awsbackup:job-<id>`."""
-    return next((kind for prefix, kind in TYPE_BY_PREFIX.items() if name.startswith(prefix)), None)
-
-
-def _busy(what: str, error: BaseException) -> ResourceBusy:
-    return ResourceBusy(f"{what} is busy with another change: {error_message(error)}")

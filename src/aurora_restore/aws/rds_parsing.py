@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aurora_restore.domain.custom_endpoints import CustomEndpoint
 from aurora_restore.domain.naming import AWS_TAG_PREFIXES
 from aurora_restore.domain.observed import (
     ClusterRole,
@@ -19,6 +20,7 @@ from aurora_restore.domain.restoring import SCALING_NAMES
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import (
         AccountQuotaTypeDef,
+        DBClusterEndpointTypeDef,
         DBClusterSnapshotTypeDef,
         DBClusterTypeDef,
         DBInstanceTypeDef,
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
         TagTypeDef,
     )
 
+BACKUP_TYPE = "awsbackup"
+TYPE_BY_PREFIX = {"rds:": "automated", "awsbackup:": BACKUP_TYPE}
 # Of an activity stream and of write forwarding.
 ON_STATUSES = frozenset({"started", "starting", "enabled", "enabling"})
 SECRET_PENDING_VALUES = frozenset({"MasterUserPassword"})
@@ -99,6 +103,27 @@ def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
         pending_modified_values=_pending_values(cluster),
         tags=parse_tags(cluster.get("TagList", ())),
     )
+
+
+def parse_custom_endpoint(endpoint: DBClusterEndpointTypeDef) -> CustomEndpoint:
+    return CustomEndpoint(
+        identifier=endpoint.get("DBClusterEndpointIdentifier", ""),
+        endpoint_type=endpoint.get("CustomEndpointType", "ANY"),
+        static_members=tuple(endpoint.get("StaticMembers", ())),
+        excluded_members=tuple(endpoint.get("ExcludedMembers", ())),
+    )
+
+
+def custom_endpoint_parameters(db_cluster_identifier: str, endpoint: CustomEndpoint) -> dict[str, Any]:
+    """What CreateDBClusterEndpoint is asked for: it takes one list of members at most."""
+    lists = {"StaticMembers": endpoint.static_members, "ExcludedMembers": endpoint.excluded_members}
+    members = [(name, list(value)) for name, value in lists.items() if value]
+    return {
+        "DBClusterIdentifier": db_cluster_identifier,
+        "DBClusterEndpointIdentifier": endpoint.identifier,
+        "EndpointType": endpoint.endpoint_type,
+        **dict(members[:1]),
+    }
 
 
 def parse_instance(instance: DBInstanceTypeDef) -> DbInstance:
@@ -213,3 +238,8 @@ def _pending_values(cluster: DBClusterTypeDef) -> dict[str, object]:
     """What is still to change. RDS masks a pending password as `****`; here it shows as True."""
     pending: Mapping[str, object] = cluster.get("PendingModifiedValues") or {}
     return {name: True if name in SECRET_PENDING_VALUES else value for name, value in pending.items()}
+
+
+def type_by_name(name: str) -> str | None:
+    """Automated snapshots are called `rds:<cluster>-<date>-<time>`, those of AWS Backup `awsbackup:job-<id>`."""
+    return next((kind for prefix, kind in TYPE_BY_PREFIX.items() if name.startswith(prefix)), None)

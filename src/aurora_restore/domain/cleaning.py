@@ -190,7 +190,9 @@ def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) 
         )
         for member in configuration.members
     )
-    return replace(plan, source=source, cluster=cluster, instances=instances, replacement=None)
+    return replace(
+        plan, source=source, cluster=cluster, instances=instances, replacement=None, custom_endpoints=()
+    )
 
 
 def done_sentences(operation: Operation, sentence: str | None) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from aurora_restore.domain.custom_endpoints import CustomEndpoint
 from aurora_restore.domain.naming import AWS_TAG_PREFIXES, OUR_TAG_PREFIX
 from aurora_restore.domain.observed import (
     ClusterRole,
@@ -76,6 +77,7 @@ class ClusterConfiguration:
     database_insights_mode: str | None = None
     managed_master_secret: str | None = None
     managed_master_secret_kms_key_id: str | None = None
+    endpoints: tuple[CustomEndpoint, ...] = ()
     kerberos_domains: tuple[str, ...] = ()
     activity_stream_mode: str | None = None
     local_write_forwarding: bool = False
@@ -97,13 +99,14 @@ class ClusterConfiguration:
             values[name] = tuple(values.get(name, ()))
         values["roles"] = tuple(ClusterRole(**role) for role in values["roles"])
         values["members"] = tuple(MemberConfiguration(**member) for member in values["members"])
+        values["endpoints"] = tuple(CustomEndpoint.from_item(each) for each in values.get("endpoints", ()))
         return cls(**values)
 
 
 _IDENTITY = frozenset(
     {"db_cluster_identifier", "db_cluster_resource_id", "members", "db_instance_identifier"}
 )
-_PART_OF_ANOTHER = frozenset({"managed_master_secret_kms_key_id"})
+_PART_OF_ANOTHER = frozenset({"managed_master_secret_kms_key_id", "endpoints"})
 _CLUSTER_FIELDS = tuple(
     field.name for field in fields(ClusterConfiguration) if field.name not in _IDENTITY | _PART_OF_ANOTHER
 )
@@ -130,7 +133,9 @@ class Difference:
         return asdict(self)
 
 
-def configuration_of(cluster: DbCluster, instances: Sequence[DbInstance]) -> ClusterConfiguration:
+def configuration_of(
+    cluster: DbCluster, instances: Sequence[DbInstance], endpoints: Sequence[CustomEndpoint] = ()
+) -> ClusterConfiguration:
     """What was observed, as a configuration; tags of ours and of AWS are no part of it."""
     return ClusterConfiguration(
         db_cluster_identifier=cluster.db_cluster_identifier,
@@ -162,6 +167,7 @@ def configuration_of(cluster: DbCluster, instances: Sequence[DbInstance]) -> Clu
         database_insights_mode=cluster.database_insights_mode,
         managed_master_secret=cluster.managed_master_secret,
         managed_master_secret_kms_key_id=cluster.managed_master_secret_kms_key_id,
+        endpoints=tuple(endpoints),
         kerberos_domains=cluster.kerberos_domains,
         activity_stream_mode=cluster.activity_stream_mode,
         local_write_forwarding=cluster.local_write_forwarding,

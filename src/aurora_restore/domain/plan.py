@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from aurora_restore.domain.configuration import ClusterConfiguration, MemberConfiguration, users_tags
+from aurora_restore.domain.custom_endpoints import CustomEndpoint, planned_endpoints
 from aurora_restore.domain.losses import will_be_lost
 from aurora_restore.domain.naming import (
     OPERATION_TAG,
@@ -104,6 +105,7 @@ class RestorePlan:
     target_cluster_id: str = ""
     replacement: Replacement | None = None
     certificate_renewal: str = "auto"
+    custom_endpoints: tuple[CustomEndpoint, ...] = ()
 
     will_be_lost: tuple[str, ...] = ()
     """In words: what hangs on the identity of the replaced cluster."""
@@ -127,7 +129,11 @@ class RestorePlan:
     @property
     def given_later(self) -> frozenset[str]:
         """What the new cluster is given only once it has the name: until then it differs by that."""
-        return frozenset({"managed_master_secret"} if self.cluster.managed_master_secret else ())
+        given = {
+            "managed_master_secret": self.cluster.managed_master_secret,
+            "custom_endpoints": self.custom_endpoints,
+        }
+        return frozenset(name for name, value in given.items() if value)
 
     @property
     def users_tags(self) -> dict[str, str]:
@@ -161,6 +167,7 @@ class RestorePlan:
             replacement=Replacement.from_item(replacement) if replacement else None,
             will_be_lost=tuple(item.get("will_be_lost", ())),
             certificate_renewal=item.get("certificate_renewal", "auto"),
+            custom_endpoints=tuple(map(CustomEndpoint.from_item, item.get("custom_endpoints", ()))),
         )
 
 
@@ -182,12 +189,13 @@ def build_plan(
     copy = (
         SnapshotCopy(copy_identifier(operation_id), _copy_key(snapshot, kms_key_arn)) if copy_needed else None
     )
+    instances = _instances(operation_id, request, settings, replaced)
     return RestorePlan(
         source=_source(request, selected),
         copy=copy,
         copy_reason=copy_reason,
         cluster=_cluster(operation_id, request, snapshot, kms_key_arn, replaced),
-        instances=_instances(operation_id, request, settings, replaced),
+        instances=instances,
         db_users=request.db_users,
         lock_other_logins=request.lock_other_logins,
         admin_secret_id=settings.admin_secret_id,
@@ -196,6 +204,7 @@ def build_plan(
         replacement=build_replacement(operation_id, request, replaced) if replaced else None,
         will_be_lost=will_be_lost(replaced, is_secret_given=_is_given("managed_master_secret", request)),
         certificate_renewal=request.certificate_renewal,
+        custom_endpoints=_endpoints(request, replaced, instances),
     )
 
 
@@ -293,6 +302,18 @@ def _kept_settings(request: RestoreRequest, replaced: ClusterConfiguration | Non
         "managed_master_secret": has_secret and _is_given("managed_master_secret", request),
         "master_secret_kms_key_id": replaced.managed_master_secret_kms_key_id,
     }
+
+
+def _endpoints(
+    request: RestoreRequest, replaced: ClusterConfiguration | None, instances: Sequence[PlannedInstance]
+) -> tuple[CustomEndpoint, ...]:
+    """Those of the replaced cluster; with delete_first they would go before anything of the new one is proved."""
+    stands_beside = Strategy(request.replace_strategy).stands_beside
+    if replaced is None or not stands_beside or not _is_given("custom_endpoints", request):
+        return ()
+    before = [member.db_instance_identifier for member in replaced.members]
+    after = [instance.db_instance_identifier for instance in instances]
+    return planned_endpoints(replaced.endpoints, replaced.custom_endpoints, before, after)
 
 
 def _instances(

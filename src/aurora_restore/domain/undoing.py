@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aurora_restore.domain import request_fields as parse
+from aurora_restore.domain.custom_endpoints import CustomEndpoint
 from aurora_restore.domain.errors import InvalidRequest, NothingKept, RestoreError, UnknownField, refuse
 from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier
 from aurora_restore.domain.notes import certificate_note
@@ -123,6 +124,12 @@ def build_undo_plan(
         ),
         db_users=(),
         will_be_lost=(),
+        # As they were on the kept cluster, with its own members.
+        custom_endpoints=tuple(
+            CustomEndpoint.from_item(each) for each in undone.section("replaced").get("endpoints") or ()
+        )
+        if before.custom_endpoints
+        else (),
         lock_other_logins=False,
         notes=(
             f"puts back the cluster that {undone.operation_id} replaced, as it was when it was stopped",

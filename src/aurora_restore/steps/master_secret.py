@@ -20,7 +20,7 @@ from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Act
 from aurora_restore.steps.runner import act
-from aurora_restore.steps.tidying import Tidying
+from aurora_restore.steps.tidying import Tidying, noting_act
 from aurora_restore.steps.world import World
 
 KIND = "manage_master_secret"
@@ -53,7 +53,7 @@ def tidy_master_secret(look: Tidying) -> StepOutcome | None:
     if not is_new and cluster.tags.get(PUT_BACK_TAG) != look.operation_id:
         return None
     asked = look.operation.asked_by_cleanup().get(KIND)
-    outcome = _advance(look.operation, look.world, cluster, _acting(look), asked)
+    outcome = _advance(look.operation, look.world, cluster, noting_act(look), asked)
     if outcome.changes:
         look.world.records.update(look.operation_id, dict(outcome.changes))
     return StepOutcome(outcome.result, {}, outcome.events)
@@ -61,14 +61,6 @@ def tidy_master_secret(look: Tidying) -> StepOutcome | None:
 
 def _is_wanted(operation: Operation) -> bool:
     return operation.plan.cluster.managed_master_secret and not operation.section("master_secret")
-
-
-def _acting(look: Tidying) -> Act:
-    def noted(kind: str, name: str, request: Any, /, *, also: Any = None) -> dict[str, Any]:
-        look.note_asked(kind, name)
-        return look.act(kind, name, request, also=also)
-
-    return noted
 
 
 def _advance(

@@ -16,6 +16,7 @@ from aurora_restore.domain.switching import Parties, parties_of
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.log_exports import are_log_exports_due, bring_log_exports
 from aurora_restore.steps.master_secret import hand_over_master_secret
+from aurora_restore.steps.move_endpoints import move_endpoints
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Act, Retirement
 from aurora_restore.steps.runner import act
@@ -43,6 +44,8 @@ def retire_replaced(operation: Operation, world: World) -> StepOutcome:
     parties = parties_of(operation.operation_id, plan)
     if handing_over := hand_over_master_secret(operation, world):
         return handing_over
+    if moving := move_endpoints(operation, world):
+        return moving
     if parties is None:
         return StepOutcome(skipped("no cluster was replaced beside the new one"))
     target = world.target_rds.find_cluster(plan.target_cluster_id)

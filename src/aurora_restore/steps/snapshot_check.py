@@ -166,7 +166,7 @@ def _standing(world: World, request: RestoreRequest) -> tuple[ClusterConfigurati
         "target_global_cluster": rds.find_global_cluster_of(cluster.db_cluster_arn),
         "target_cluster_prefix": world.settings.target_cluster_prefix,
     }
-    return configuration_of(cluster, instances), facts
+    return configuration_of(cluster, instances, rds.list_custom_endpoints(cluster)), facts
 
 
 def _select(world: World, request: RestoreRequest) -> SelectedSnapshot | RestoreError:

@@ -14,7 +14,7 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.retirement import Act, Retirement
 from aurora_restore.steps.world import World
 
 
@@ -76,6 +76,18 @@ class Tidying:
             None,
             is_replaced=False,
         )
+
+
+def noting_act(look: Tidying) -> Act:
+    """Like `Tidying.act`, for what a later look has to know the time of."""
+
+    def noted(
+        kind: str, name: str, request: Callable[[], None], /, *, also: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
+        look.note_asked(kind, name)
+        return look.act(kind, name, request, also=also)
+
+    return noted
 
 
 Duty = Callable[[Tidying], StepOutcome | None]

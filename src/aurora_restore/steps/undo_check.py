@@ -66,7 +66,8 @@ def _plan(operation: Operation, world: World, request: UndoRequest, undone: Oper
         operation.operation_id, request, undone, kept, rds.list_cluster_instances(kept.db_cluster_identifier)
     )
     members = rds.list_cluster_instances(standing.db_cluster_identifier)
-    changes = {"plan": plan.to_item(), "replaced": configuration_of(standing, members).to_item()}
+    replaced = configuration_of(standing, members, rds.list_custom_endpoints(standing))
+    changes = {"plan": plan.to_item(), "replaced": replaced.to_item()}
     message = f"the plan stands: {plan.target_cluster_id} is to be again what {undone.operation_id} replaced"
     return StepOutcome(done(message), changes, (Event("plan.made", _details(plan)),))
 

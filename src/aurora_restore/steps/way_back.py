@@ -47,6 +47,7 @@ from aurora_restore.domain.times import format_time
 from aurora_restore.domain.waiting import duration_words
 from aurora_restore.steps.lift_fence import lift_fence
 from aurora_restore.steps.master_secret import tidy_master_secret
+from aurora_restore.steps.move_endpoints import give_endpoints_back
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.switch_over import cluster_details, observe_places, rename_of
 from aurora_restore.steps.tidying import Duty, Tidying, awaken
@@ -254,6 +255,7 @@ def prove_old_serves(look: Tidying) -> StepOutcome | None:
 WAY_BACK: Sequence[Duty] = (
     lift_fence,
     put_old_back,
+    give_endpoints_back,
     remove_new,
     return_kept,
     bring_old_back,

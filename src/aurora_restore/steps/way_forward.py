@@ -15,6 +15,7 @@ from aurora_restore.domain.times import parse_time
 from aurora_restore.steps.archive_snapshot import archive_snapshot
 from aurora_restore.steps.log_exports import bring_log_exports
 from aurora_restore.steps.master_secret import tidy_master_secret
+from aurora_restore.steps.move_endpoints import tidy_endpoints
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
@@ -138,6 +139,7 @@ WAY_FORWARD: Sequence[Duty] = (
     export_logs,
     drop_early_snapshot,
     tidy_master_secret,
+    tidy_endpoints,
     see_to_replaced,
     keep_copy,
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from aurora_restore.domain.custom_endpoints import CustomEndpoint
 from aurora_restore.domain.observed import (
     ClusterSnapshot,
     Credentials,
@@ -85,6 +86,14 @@ class Rds(Protocol):
     def add_role(self, db_cluster_identifier: str, role_arn: str, feature_name: str) -> None: ...
 
     def enable_data_api(self, db_cluster_arn: str) -> None: ...
+
+    def list_custom_endpoints(self, cluster: DbCluster) -> Sequence[CustomEndpoint]:
+        """Those of a cluster that shows any."""
+
+    def create_custom_endpoint(self, db_cluster_identifier: str, endpoint: CustomEndpoint) -> None:
+        """Raises ResourceBusy where the cluster is busy, or the endpoint's name is taken."""
+
+    def delete_custom_endpoint(self, identifier: str) -> None: ...
 
     def start_cluster(self, db_cluster_identifier: str) -> None: ...
 

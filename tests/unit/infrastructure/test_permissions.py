@@ -24,6 +24,7 @@ COPY = f"{RDS}:cluster-snapshot:aurora-restore-20230615-123456"
 SOURCE_SNAPSHOT = f"{SOURCE_RDS}:cluster-snapshot:rds:production-2023-06-15-03-10"
 SECRETS = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:aurora-restore"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
+ENDPOINT = f"{RDS}:cluster-endpoint:reports"
 GLOBAL_CLUSTERS = f"arn:aws:rds::{ACCOUNT}:global-cluster:*"
 EXECUTIONS = f"arn:aws:states:{REGION}:{ACCOUNT}:execution"
 RUN = f"{EXECUTIONS}:aurora-restore-state-machine:restore-20230615-123456"
@@ -67,6 +68,9 @@ RETIRE = [
     ("rds", "delete_db_instance", f"{RDS}:db:application-autoscaling-1a2b3c4d"),
     ("rds", "delete_db_cluster", CLUSTER),
     ("rds", "delete_db_cluster", COPY),
+    ("rds", "create_db_cluster_endpoint", CLUSTER),
+    ("rds", "create_db_cluster_endpoint", ENDPOINT),
+    ("rds", "delete_db_cluster_endpoint", ENDPOINT),
     ("rds", "describe_global_clusters", GLOBAL_CLUSTERS),
     # A stopped cluster gives no snapshot: the kept one is woken for its last.
     ("rds", "start_db_cluster", CLUSTER),
@@ -96,6 +100,8 @@ CALLS = {
         ("rds", "describe_db_cluster_snapshots", f"{SOURCE_RDS}:cluster:*"),
         ("rds", "describe_db_cluster_snapshots", SOURCE_SNAPSHOT),
         ("rds", "describe_db_cluster_snapshots", f"{RDS}:cluster-snapshot:*"),
+        ("rds", "describe_db_cluster_endpoints", CLUSTER),
+        ("rds", "describe_db_cluster_endpoints", ENDPOINT),
         ("rds", "describe_db_engine_versions", ANY),
         ("rds", "describe_db_parameter_groups", f"{RDS}:pg:mine"),
         ("rds", "describe_db_subnet_groups", f"{RDS}:subgrp:mine"),
@@ -213,6 +219,7 @@ RESERVED = {
     ("rds:RebootDBInstance", INSTANCE): {"prove-endpoint"},
     ("rds:DeleteDBClusterSnapshot", COPY): {"cleanup", "sweep"},
     ("rds:ModifyDBCluster", CLUSTER): {"restore-cluster", "switch-over", "retire-replaced", "cleanup"},
+    ("rds:DeleteDBClusterEndpoint", ENDPOINT): {"retire-replaced", "cleanup"},
     ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/any"): {"restore-cluster", "cleanup"},
     ("states:StopExecution", RUN): {"cleanup"},
     ("states:StartExecution", "CleanupStateMachine"): {"sweep"},

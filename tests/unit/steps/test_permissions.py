@@ -126,6 +126,8 @@ def abnormal_ends(watch: Watch) -> None:
         "RoleArn": "arn:aws:iam::123456789012:role/import",
     }
     run.aurora.at_once("AddRoleToDBCluster", TARGET_REGION, role)
+    reports = {"DBClusterIdentifier": "aurora-restored-cluster", "DBClusterEndpointIdentifier": "reports"}
+    run.aurora.at_once("CreateDBClusterEndpoint", TARGET_REGION, {**reports, "EndpointType": "ANY"})
     managed = {"DBClusterIdentifier": "aurora-restored-cluster", "ManageMasterUserPassword": True}
     run.aurora.at_once("ModifyDBCluster", TARGET_REGION, managed)
     begin_execution(run, "restore-back", **FAILS)

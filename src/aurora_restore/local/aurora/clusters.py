@@ -35,7 +35,10 @@ def show(call: Call, cluster: Cluster) -> dict[str, Any]:
     zones = call.region.subnet_group(cluster.subnet_group).availability_zones
     making = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_RESTORE, Kind.CLUSTER_CREATE)
     percent = making.percent(call.now) if making else None
-    return show_cluster(cluster, call.region.members(cluster), zones, percent, call.now)
+    shown = show_cluster(cluster, call.region.members(cluster), zones, percent, call.now)
+    endpoints = call.region.custom_endpoints.values()
+    hosts = [each.host for each in endpoints if each.cluster_resource_id == cluster.resource_id]
+    return {**shown, "CustomEndpoints": sorted(hosts)} if hosts else shown
 
 
 def describe_db_clusters(call: Call) -> dict[str, Any]:

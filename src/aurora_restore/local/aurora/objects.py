@@ -72,6 +72,18 @@ class Cluster:
 
 
 @dataclass
+class CustomEndpoint:
+    """A custom endpoint; it belongs to its cluster whatever that is called."""
+
+    identifier: str
+    cluster_resource_id: str
+    endpoint_type: str
+    static_members: list[str]
+    excluded_members: list[str]
+    host: str
+
+
+@dataclass
 class Instance:
     """A member of a cluster; `cluster_resource_id` survives a rename of the cluster."""
 

@@ -241,6 +241,9 @@ def _cluster_renamed(ending: Ending, cluster: Cluster) -> None:
 def _cluster_deleted(ending: Ending, cluster: Cluster) -> None:
     ending.report(cluster, "DB cluster deleted", "deletion")
     del ending.region.clusters[cluster.identifier]
+    endpoints = ending.region.custom_endpoints
+    for endpoint in [e for e in endpoints.values() if e.cluster_resource_id == cluster.resource_id]:
+        del endpoints[endpoint.identifier]
     ending.world.release_name(ending.region, cluster.identifier, ending.when)
     if ending.transition.arguments["delete_automated_backups"] != "true":
         return

@@ -12,6 +12,7 @@ from aurora_restore.local.aurora.catalogue import family_of
 from aurora_restore.local.aurora.identifiers import IdSource, bare_identifier, parse_arn
 from aurora_restore.local.aurora.objects import (
     Cluster,
+    CustomEndpoint,
     Event,
     GlobalCluster,
     Instance,
@@ -81,6 +82,7 @@ class Region:
     clusters: dict[str, Cluster] = field(default_factory=dict)
     instances: dict[str, Instance] = field(default_factory=dict)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    custom_endpoints: dict[str, CustomEndpoint] = field(default_factory=dict)
     subnet_groups: dict[str, SubnetGroup] = field(default_factory=dict)
     cluster_parameter_groups: dict[str, ParameterGroup] = field(default_factory=dict)
     parameter_groups: dict[str, ParameterGroup] = field(default_factory=dict)

@@ -1,0 +1,191 @@
+"""The custom endpoints change clusters: with the name to the new one, and on the way back to the old one again.
+
+They are taken only from a cluster that is seen to be the other one, and shows them. The new cluster serves without
+them, so that what RDS refuses for long is left, and said with the command that makes up for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from aurora_restore.domain.asking import ASK_AGAIN, Asked
+from aurora_restore.domain.custom_endpoints import CustomEndpoint, EndpointAction, decide_endpoint
+from aurora_restore.domain.errors import OperationNotRunning, RequestRefused, ResourceBusy, StepFailed
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.results import in_progress
+from aurora_restore.domain.switching import Parties, parties_of
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.retirement import Act
+from aurora_restore.steps.runner import act
+from aurora_restore.steps.tidying import Tidying, noting_act
+from aurora_restore.steps.world import World
+
+WAIT = "custom_endpoints"
+DROP, MAKE = "drop_endpoint", "make_endpoint"
+LIMIT = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Move:
+    """One look: the endpoints that `owner` is to have, and the cluster that may still have them.
+
+    `asked` is what this run, or this cleanup, has asked for; `given` what either may have given to the owner.
+    """
+
+    operation: Operation
+    world: World
+    acting: Act
+    asked: dict[str, Asked]
+    given: dict[str, Asked]
+    section: str
+    wanted: Sequence[CustomEndpoint]
+    owner: DbCluster
+    other: DbCluster | None
+
+    def advance(self) -> StepOutcome | None:
+        """At most one act; None where every endpoint is where it belongs, or is left."""
+        seen = self.operation.section(self.section)
+        for endpoint in self.wanted:
+            if endpoint.identifier in seen:
+                continue
+            hosts = self.other.custom_endpoints if self.other else ()
+            action = decide_endpoint(endpoint, self.owner.custom_endpoints, hosts)
+            if action is EndpointAction.NONE:
+                return self._settled(endpoint, "moved")
+            if self._is_over(endpoint):
+                return self._left(endpoint)
+            return self._carry_out(endpoint, action)
+        return None
+
+    def _carry_out(self, endpoint: CustomEndpoint, action: EndpointAction) -> StepOutcome:
+        name, owner = endpoint.identifier, self.owner.db_cluster_identifier
+        kind = f"{DROP if action is EndpointAction.DROP else MAKE}-{name}"
+        message = f"the custom endpoint {name} is being moved to {owner}"
+        given = self.given.get(f"{MAKE}-{name}")
+        if action is EndpointAction.DROP and given and given.may_arrive(self.world.clock.now()):
+            # The other cluster shows what it had before: a deletion would meet the endpoint on its new cluster.
+            return StepOutcome(in_progress(message, 15, WAIT))
+        before = self.asked.get(kind)
+        if before and not before.refused and self.world.clock.now() - before.last < ASK_AGAIN:
+            return StepOutcome(in_progress(message, 15, WAIT))
+        rds = self.world.target_rds
+        try:
+            if action is EndpointAction.DROP:
+                changes = self.acting(kind, name, lambda: rds.delete_custom_endpoint(name))
+            else:
+                changes = self.acting(kind, name, lambda: rds.create_custom_endpoint(owner, endpoint))
+        except OperationNotRunning:
+            raise
+        except (ResourceBusy, StepFailed, RequestRefused) as refused:
+            return StepOutcome(in_progress(f"{message}: {refused.message}", 15, WAIT))
+        done = f"{'took' if action is EndpointAction.DROP else 'gave'} the custom endpoint {name}"
+        details = {"identifier": name, "db_cluster_identifier": owner, "done": f"{done} for {owner}"}
+        return StepOutcome(
+            in_progress(message, 15, WAIT), changes, (Event(f"endpoint.{action.name.lower()}", details),)
+        )
+
+    def _is_over(self, endpoint: CustomEndpoint) -> bool:
+        asked = (self.asked.get(f"{kind}-{endpoint.identifier}") for kind in (DROP, MAKE))
+        return any(each.is_overdue(self.world.clock.now(), LIMIT) for each in asked if each)
+
+    def _settled(self, endpoint: CustomEndpoint, state: str, **changes: Any) -> StepOutcome:
+        details = {"state": state, "db_cluster_identifier": self.owner.db_cluster_identifier}
+        done = {f"{self.section}": {**self.operation.section(self.section), endpoint.identifier: details}}
+        message = f"the custom endpoint {endpoint.identifier} is {state}"
+        event = Event(f"endpoint.{state}", {"identifier": endpoint.identifier, **details})
+        return StepOutcome(in_progress(message, 15, WAIT), {**done, **changes}, (event,))
+
+    def _left(self, endpoint: CustomEndpoint) -> StepOutcome:
+        owner = self.owner.db_cluster_identifier
+        name, what = endpoint.identifier, advice(endpoint, owner)
+        warning = f"The custom endpoint {name} could not be moved to {owner} in time. {what}"
+        return self._settled(endpoint, "left", warnings=[*self.operation.item.get("warnings", ()), warning])
+
+
+def advice(endpoint: CustomEndpoint, owner: str) -> str:
+    """How a person makes the endpoint."""
+    members = "".join(
+        f" --{option} {' '.join(names)}"
+        for option, names in (
+            ("static-members", endpoint.static_members),
+            ("excluded-members", endpoint.excluded_members),
+        )
+        if names
+    )
+    return (
+        "Where it stands nowhere, make it with `aws rds create-db-cluster-endpoint --db-cluster-identifier "
+        f"{owner} --db-cluster-endpoint-identifier {endpoint.identifier} "
+        f"--endpoint-type {endpoint.endpoint_type}{members}`."
+    )
+
+
+def move_endpoints(operation: Operation, world: World) -> StepOutcome | None:
+    """In a run, after the switch: to the new cluster; None where nothing is left to do."""
+    parties = parties_of(operation.operation_id, operation.plan)
+    if parties is None:
+        return None
+    asked = operation.all_asked()
+    return _forward(operation, world, parties, partial(act, world, operation), asked, asked)
+
+
+def tidy_endpoints(look: Tidying) -> StepOutcome | None:
+    """The same in a cleanup that goes forward."""
+    parties = parties_of(look.operation_id, look.plan) if look.plan else None
+    if parties is None:
+        return None
+    asked = look.operation.asked_by_cleanup()
+    given = {**look.operation.all_asked(), **asked}
+    return _persisted(look, _forward(look.operation, look.world, parties, noting_act(look), asked, given))
+
+
+def give_endpoints_back(look: Tidying) -> StepOutcome | None:
+    """In a cleanup that goes back, once the old cluster has its name: it has the endpoints that it had."""
+    parties = parties_of(look.operation_id, look.plan) if look.plan else None
+    if parties is None or not any(kind.startswith(DROP) for kind in look.operation.acts):
+        return None
+    owner, other = (
+        look.find(parties.plan.target_cluster_id),
+        look.find(parties.plan.cluster.db_cluster_identifier),
+    )
+    if owner is None or not parties.is_old(owner):
+        return None
+    items = look.operation.section("replaced").get("endpoints") or ()
+    wanted = [CustomEndpoint.from_item(item) for item in items]
+    asked = look.operation.asked_by_cleanup()
+    new = other if parties.is_new(other) else None
+    move = Move(
+        look.operation, look.world, noting_act(look), asked, asked, "endpoints_back", wanted, owner, new
+    )
+    return _persisted(look, move.advance())
+
+
+def _forward(
+    operation: Operation,
+    world: World,
+    parties: Parties,
+    acting: Act,
+    asked: dict[str, Asked],
+    given: dict[str, Asked],
+) -> StepOutcome | None:
+    if not parties.plan.custom_endpoints:
+        return None
+    owner = world.target_rds.find_cluster(parties.plan.target_cluster_id)
+    other = world.target_rds.find_cluster(parties.replacement.aside_identifier)
+    if owner is None or not parties.is_new(owner):
+        return None
+    old = other if parties.is_old(other) else None
+    wanted = parties.plan.custom_endpoints
+    return Move(operation, world, acting, asked, given, "endpoints", wanted, owner, old).advance()
+
+
+def _persisted(look: Tidying, outcome: StepOutcome | None) -> StepOutcome | None:
+    if outcome is None:
+        return None
+    if outcome.changes:
+        look.world.records.update(look.operation_id, dict(outcome.changes))
+    return StepOutcome(outcome.result, {}, outcome.events)
