@@ -8,6 +8,7 @@ import argparse
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -219,11 +220,19 @@ def delete_cluster(run: Run, name: str) -> None:
     run.rds.delete_db_cluster(DBClusterIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True)
 
 
+def delete_function(run: Run, name: str) -> None:
+    """The function, and the log group that Lambda made for it and would leave behind."""
+    run.client("lambda").delete_function(FunctionName=name)
+    logs = run.client("logs")
+    with suppress(logs.exceptions.ResourceNotFoundException):
+        logs.delete_log_group(logGroupName=f"/aws/lambda/{name}")
+
+
 DELETIONS: dict[str, Callable[..., Any]] = {
     "instance": lambda run, name: run.rds.delete_db_instance(
         DBInstanceIdentifier=name, SkipFinalSnapshot=True
     ),
     "cluster": delete_cluster,
     "snapshot": lambda run, name: run.rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=name),
-    "function": lambda run, name: run.client("lambda").delete_function(FunctionName=name),
+    "function": delete_function,
 }

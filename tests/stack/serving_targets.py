@@ -158,8 +158,8 @@ class Place:
         return {name: _plain(value) for name, value in found.get("Item", {}).items()}
 
     def closed(self, operation_id: str) -> dict[str, Any]:
-        """The record of an operation that has ended, tidied up and all."""
-        return self.becomes(operation_id, lambda record: "end_time" in record)
+        """The record of an operation that has ended, tidied up and all: its trail is complete, its lock is free."""
+        return self.becomes(operation_id, lambda record: bool(record.get("settled_time")))
 
     def becomes(self, operation_id: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The record, as soon as something is true of it."""

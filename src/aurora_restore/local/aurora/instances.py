@@ -77,7 +77,9 @@ def create_db_instance(call: Call) -> dict[str, Any]:
     call.region.instances[name] = instance
     call.world.begin(
         Kind.INSTANCE_CREATE, call.region, instance.resource_id, call.now, seconds,
-        not_before=making.ends_at if making else None, arguments={"cluster": cluster.resource_id},
+        not_before=making.ends_at if making else None, arguments={
+            "cluster": cluster.resource_id, "busy_seconds": str(call.world.durations.busy_after_creation),
+        },
     )  # fmt: skip
     return {"DBInstance": show(call, instance)}
 

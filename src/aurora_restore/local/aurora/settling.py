@@ -289,7 +289,8 @@ def _instance_made(ending: Ending, instance: Instance) -> None:
     # Aurora makes the writer of whichever instance is ready first.
     instance.is_writer = not any(member.is_writer for member in ending.region.members(cluster))
     cluster.busy_from = ending.when
-    cluster.busy_until = ending.when + timedelta(seconds=ending.world.durations.busy_after_creation)
+    busy_seconds = float(ending.transition.arguments.get("busy_seconds", 0))
+    cluster.busy_until = ending.when + timedelta(seconds=busy_seconds)
     ending.report(instance, "DB instance created", "creation")
 
 
