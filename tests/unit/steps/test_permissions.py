@@ -39,6 +39,7 @@ WAITING_OR_FAILING = {
     },
 }
 SWAP: dict[str, object] = {"delete_cluster_if_exists": True}
+DELETE_FIRST = {**SWAP, "replace_strategy": "delete_first", "accept_differences": ["custom_endpoints"]}
 Seen = dict[str, set[tuple[str, str]]]
 
 
@@ -152,7 +153,7 @@ def abnormal_ends(watch: Watch) -> None:
     for phase in list(Phase)[1:]:
         watch.phase(run, phase, "undo-kept")
     begin_execution(run, "restore-first")
-    watch.until(run, "restore-first", Phase.RESTORE_CLUSTER, **SWAP, replace_strategy="delete_first")
+    watch.until(run, "restore-first", Phase.RESTORE_CLUSTER, **DELETE_FIRST)
     watch.cleanup(run, "restore-first")
     begin_execution(run, "restore-copying")
     run.aurora.set_durations({"copy": 3600})
