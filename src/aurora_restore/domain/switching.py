@@ -148,7 +148,8 @@ def late_rename_of_old(
     RDS may accept a rename and show nothing of it for minutes; what it refused cannot come any more.
     """
     seen = {
-        SwitchAction.RENAME_OLD_ASIDE.kind: parties.is_old(places.aside),
+        # The new cluster can have the target's name only since the old one has given it up.
+        SwitchAction.RENAME_OLD_ASIDE.kind: parties.is_old(places.aside) or parties.is_new(places.target),
         SwitchAction.RENAME_OLD_BACK.kind: parties.is_old(places.target),
     }
     renames = [item for item in asked if item.kind in seen and not item.refused]

@@ -157,6 +157,7 @@ ASIDE_ASKED = rename(SwitchAction.RENAME_OLD_ASIDE, 5)
         ([rename(SwitchAction.RENAME_OLD_ASIDE, 5, answered=False, refused=True)], BEFORE, False),
         ([rename(SwitchAction.RENAME_OLD_ASIDE, 31)], BEFORE, False),
         ([ASIDE_ASKED], Places(None, new(BESIDE), old(ASIDE)), False),
+        ([ASIDE_ASKED], Places(new(TARGET), None, None), False),
         ([ASIDE_ASKED, rename(SwitchAction.RENAME_OLD_BACK, 3)], BEFORE, False),
         ([ASIDE_ASKED, rename(SwitchAction.RENAME_OLD_BACK, 3, refused=True)], BEFORE, True),
         ([rename(SwitchAction.RENAME_NEW_IN, 1)], BEFORE, False),
