@@ -47,8 +47,8 @@ MUTATIONS = (
         "old-not-put-back",
         "a cluster that was renamed aside does not get its name back",
         "steps/way_back.py",
-        "    put_old_back,\n    remove_new,\n    return_kept,",
-        "    remove_new,\n    return_kept,",
+        "    lift_fence,\n    put_old_back,\n",
+        "    lift_fence,\n",
         ("swap:*:time-out-before",),
     ),
     Mutation(
@@ -63,8 +63,8 @@ MUTATIONS = (
         "new-not-removed",
         "the unfinished new cluster is left",
         "steps/way_back.py",
-        "    put_old_back,\n    remove_new,\n    return_kept,",
-        "    put_old_back,\n    return_kept,",
+        "    give_endpoints_back,\n    remove_new,\n    return_kept,",
+        "    give_endpoints_back,\n    return_kept,",
         ("stop-swap-RestoreCluster",),
     ),
     Mutation(
