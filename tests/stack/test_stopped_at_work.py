@@ -6,7 +6,6 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,9 +89,7 @@ def meet(place: Place, runs: dict[str, str], phase: str) -> StoppedAtWork:
     record = place.closed(operation_id)
     target = runs[operation_id]
     things = place.things(target, operation_id)
-    # On a busy machine the function has reached its time limit by now, and Lambda has ended it.
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGCONT)
+    os.kill(pid, signal.SIGCONT)
     poll_until(lambda: pid not in busy_pids(place), f"the end of {phase}", WAIT_SECONDS)
     return StoppedAtWork(operation_id, target, record, things)
 
