@@ -28,6 +28,8 @@ FUNCTIONS = {
 """The phases of a swap that wait for nothing, so that a run can only be met in them while their function works."""
 BEFORE_THE_SWITCH = ("SnapshotCheck", "SetupDbUsers", "VerifyRestore")
 WAIT_SECONDS = 400.0
+TIMEOUT_SECONDS = 600
+"""Of the functions here: one that is held still while its run is tidied up must not reach its end meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,22 @@ class StoppedAtWork:
 
 @pytest.fixture(scope="module")
 def place(stack: StackInfo, boto: Clients) -> Iterator[Place]:
-    """With no sweep."""
+    """With no sweep, and with time for each function."""
     boto("events").disable_rule(Name="aurora-restore-sweep")
     stack.control.change_durations(snapshot=1)
+    before = {name: change_timeout(boto, name, TIMEOUT_SECONDS) for name in FUNCTIONS.values()}
     yield Place(stack, boto)
+    for name, timeout_seconds in before.items():
+        change_timeout(boto, name, timeout_seconds)
     boto("events").enable_rule(Name="aurora-restore-sweep")
+
+
+def change_timeout(boto: Clients, function: str, timeout_seconds: int) -> int:
+    """Returns what it was."""
+    functions, name = boto("lambda"), f"aurora-restore-{function}"
+    before = functions.get_function_configuration(FunctionName=name)["Timeout"]
+    functions.update_function_configuration(FunctionName=name, Timeout=timeout_seconds)
+    return int(before)
 
 
 @pytest.fixture(scope="module")

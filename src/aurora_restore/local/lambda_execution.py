@@ -20,6 +20,8 @@ from aurora_restore.local.lambda_logs import platform_error, with_platform_lines
 from aurora_restore.local.runtime_api import Answer, Exited, Invocation, RuntimeApi, deadline_after
 
 INIT_TIMEOUT_SECONDS = 30.0
+"""The least that a start may take. AWS gives it 10 s and then tries again within the function's timeout (Lambda
+developer guide, "Understanding the Lambda execution environment lifecycle")."""
 PLATFORM_ERRORS = frozenset({"Sandbox.Timedout", "Runtime.ExitError"})
 
 
@@ -144,7 +146,8 @@ class Worker:
 
     def _wait_for_start(self) -> Answer | Exited | None:
         """None once the worker asks for work; otherwise how its start failed."""
-        if self._api.initialised.wait(INIT_TIMEOUT_SECONDS) and self.is_alive:
+        timeout_seconds = max(INIT_TIMEOUT_SECONDS, self.function.timeout_seconds)
+        if self._api.initialised.wait(timeout_seconds) and self.is_alive:
             return None
         self.kill()
         return self._api.next_answer(INIT_TIMEOUT_SECONDS) or Exited(-signal.SIGKILL)
