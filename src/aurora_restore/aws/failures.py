@@ -117,6 +117,7 @@ CREDENTIAL_CODES = frozenset(
 QUOTA_CODES = frozenset(
     {
         "DBClusterAutomatedBackupQuotaExceededFault",
+        "DBClusterEndpointQuotaExceededFault",
         "DBClusterQuotaExceededFault",
         "DBClusterRoleQuotaExceeded",
         "DBInstanceQuotaExceeded",
