@@ -18,6 +18,7 @@ from tests.support.in_process_aws import (
 )
 
 from aurora_restore.aws.rds import AwsRds
+from aurora_restore.domain.custom_endpoints import CustomEndpoint
 from aurora_restore.domain.errors import (
     AccessDenied,
     AwsRequestFailed,
@@ -72,6 +73,10 @@ CHANGES: dict[str, Change] = {
     "DeleteDBInstance": lambda rds: rds.delete_instance("staging-1"),
     "DeleteDBCluster": lambda rds: rds.delete_cluster("staging", keep_automated_backups=True),
     "CreateDBClusterSnapshot": lambda rds: rds.create_cluster_snapshot("staging", "aurora-restore-final", {}),
+    "CreateDBClusterEndpoint": lambda rds: rds.create_custom_endpoint(
+        "staging", CustomEndpoint("reports", "ANY")
+    ),
+    "DeleteDBClusterEndpoint": lambda rds: rds.delete_custom_endpoint("reports"),
     "EnableHttpEndpoint": lambda rds: rds.enable_data_api(
         "arn:aws:rds:us-west-2:123456789012:cluster:staging"
     ),

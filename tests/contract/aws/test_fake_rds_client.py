@@ -25,6 +25,7 @@ NEW_CLUSTER, NEW_INSTANCE, COPY = (
     "aurora-restored-staging-1",
     "aurora-restore-copy",
 )
+CUSTOM = [{"Name": "db-cluster-endpoint-type", "Values": ["custom"]}]
 TAGS = [{"Key": "aurora-restore:operation-id", "Value": "restore-1"}]
 
 
@@ -109,6 +110,7 @@ def pair() -> Pair:
 def calls(pair: Pair) -> list[tuple[str, dict[str, Any]]]:
     """A whole restore and its undoing, with refusals on the way. An hour goes by after each."""
     cluster = {"DBClusterIdentifier": NEW_CLUSTER}
+    endpoint = {"DBClusterEndpointIdentifier": "reports"}
     return [
         ("describe_db_cluster_snapshots", {}),
         ("describe_db_cluster_snapshots", {"DBClusterSnapshotIdentifier": "none"}),
@@ -170,8 +172,14 @@ def calls(pair: Pair) -> list[tuple[str, dict[str, Any]]]:
         ("enable_http_endpoint", {"ResourceArn": f"{pair.arn}:cluster:none"}),
         ("add_tags_to_resource", {"ResourceName": f"{pair.arn}:cluster:{NEW_CLUSTER}", "Tags": TAGS}),
         ("remove_tags_from_resource", {"ResourceName": f"{pair.arn}:cluster:none", "TagKeys": ["a"]}),
+        ("create_db_cluster_endpoint", {**cluster, **endpoint, "EndpointType": "READER"}),
+        ("create_db_cluster_endpoint", {**cluster, **endpoint, "EndpointType": "ANY"}),
+        ("describe_db_cluster_endpoints", {**cluster, "Filters": CUSTOM}),
+        ("describe_db_cluster_endpoints", cluster),
         ("describe_db_clusters", cluster),
         ("describe_db_clusters", {}),
+        ("delete_db_cluster_endpoint", endpoint),
+        ("delete_db_cluster_endpoint", endpoint),
         ("stop_db_cluster", cluster),
         ("stop_db_cluster", cluster),
         ("start_db_cluster", cluster),
