@@ -9,7 +9,7 @@ is the same and the step looks again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, error_message, translate
 from aurora_restore.aws.rds_changing import Changing, busy
@@ -21,20 +21,18 @@ from aurora_restore.aws.rds_codes import (
     NAME_TAKEN_CODE,
     SNAPSHOT_NOT_FOUND_CODES,
 )
+from aurora_restore.aws.rds_endpoints import CustomEndpoints
 from aurora_restore.aws.rds_parsing import (
     BACKUP_TYPE,
-    custom_endpoint_parameters,
     has_member,
     parse_cluster,
     parse_cluster_snapshot,
-    parse_custom_endpoint,
     parse_instance,
     parse_quota,
     parse_subnet_group,
     to_tag_list,
     type_by_name,
 )
-from aurora_restore.domain.custom_endpoints import CustomEndpoint
 from aurora_restore.domain.errors import PasswordNotAcceptable
 from aurora_restore.domain.observed import (
     ClusterSnapshot,
@@ -45,26 +43,13 @@ from aurora_restore.domain.observed import (
     SubnetGroup,
 )
 
-if TYPE_CHECKING:
-    from mypy_boto3_rds import RDSClient
 
-    from aurora_restore.aws.clients import Clients
-
-
-class AwsRds:
+class AwsRds(CustomEndpoints):
     """Implements the port `Rds` for one Region."""
-
-    def __init__(self, clients: Clients, region: str | None = None) -> None:
-        self._clients = clients
-        self._region = region or clients.region
 
     @property
     def region(self) -> str:
         return self._region
-
-    @property
-    def _rds(self) -> RDSClient:
-        return self._clients.rds(self._region)
 
     def list_cluster_snapshots(
         self, db_cluster_identifier: str | None = None, *, with_backups: bool = False
@@ -197,34 +182,6 @@ class AwsRds:
         """Turn the Data API on. ModifyDBCluster does so only for Aurora Serverless v1, says its reference."""
         with Changing(f"the cluster {db_cluster_arn}"):
             self._rds.enable_http_endpoint(ResourceArn=db_cluster_arn)
-
-    def list_custom_endpoints(self, cluster: DbCluster) -> Sequence[CustomEndpoint]:
-        """Those of a cluster that shows any."""
-        if not cluster.custom_endpoints:
-            return []
-        pages = self._rds.get_paginator("describe_db_cluster_endpoints").paginate(
-            DBClusterIdentifier=cluster.db_cluster_identifier,
-            Filters=[{"Name": "db-cluster-endpoint-type", "Values": ["custom"]}],
-        )
-        with Translating("rds", ignoring=CLUSTER_GONE_CODES):
-            return [parse_custom_endpoint(each) for page in pages for each in page["DBClusterEndpoints"]]
-        return []
-
-    def create_custom_endpoint(self, db_cluster_identifier: str, endpoint: CustomEndpoint) -> None:
-        """Raises ResourceBusy where the cluster is busy, or the endpoint's name is taken."""
-        taken = {
-            "DBClusterEndpointAlreadyExistsFault": f"the custom endpoint {endpoint.identifier} stands still"
-        }
-        with Changing(f"the cluster {db_cluster_identifier}", waiting=taken):
-            self._rds.create_db_cluster_endpoint(
-                **custom_endpoint_parameters(db_cluster_identifier, endpoint)
-            )
-
-    def delete_custom_endpoint(self, identifier: str) -> None:
-        changing = {"InvalidDBClusterEndpointStateFault": f"the custom endpoint {identifier} is busy"}
-        gone = {"DBClusterEndpointNotFoundFault"}
-        with Changing(f"the custom endpoint {identifier}", ignoring=gone, waiting=changing):
-            self._rds.delete_db_cluster_endpoint(DBClusterEndpointIdentifier=identifier)
 
     def start_cluster(self, db_cluster_identifier: str) -> None:
         with Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):

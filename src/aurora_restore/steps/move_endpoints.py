@@ -6,8 +6,8 @@ them, so that what RDS refuses for long is left, and said with the command that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -34,7 +34,8 @@ LIMIT = timedelta(minutes=30)
 class Move:
     """One look: the endpoints that `owner` is to have, and the cluster that may still have them.
 
-    `asked` is what this run, or this cleanup, has asked for; `given` what either may have given to the owner.
+    `asked` is what this run, or this cleanup, has asked for; `given` what either may have given to the owner; `taken`
+    what the run may have taken from a cluster that is the owner again.
     """
 
     operation: Operation
@@ -46,6 +47,7 @@ class Move:
     wanted: Sequence[CustomEndpoint]
     owner: DbCluster
     other: DbCluster | None
+    taken: Mapping[str, Asked] = field(default_factory=dict)
 
     def advance(self) -> StepOutcome | None:
         """At most one act; None where every endpoint is where it belongs, or is left."""
@@ -56,11 +58,32 @@ class Move:
             hosts = self.other.custom_endpoints if self.other else ()
             action = decide_endpoint(endpoint, self.owner.custom_endpoints, hosts)
             if action is EndpointAction.NONE:
-                return self._settled(endpoint, "moved")
+                return self._shown(endpoint)
             if self._is_over(endpoint):
                 return self._left(endpoint)
             return self._carry_out(endpoint, action)
         return None
+
+    def _shown(self, endpoint: CustomEndpoint) -> StepOutcome:
+        """The owner shows it: which it may do while the endpoint is being made, and while it is on its way out."""
+        statuses = self.world.target_rds.custom_endpoint_statuses(self.owner)
+        if statuses.get(endpoint.identifier) == "available":
+            return self._settled(endpoint, "moved")
+        times = [each.last for each in self._asked_for(endpoint)]
+        if not times:  # it is the owner's own affair
+            return self._settled(endpoint, "moved")
+        if self.world.clock.now() - max(times) > LIMIT:
+            return self._left(endpoint)
+        return self._waiting(endpoint, "it is not `available` there yet")
+
+    def _asked_for(self, endpoint: CustomEndpoint) -> list[Asked]:
+        kinds = [f"{kind}-{endpoint.identifier}" for kind in (DROP, MAKE)]
+        return [each[kind] for each in (self.asked, self.taken) for kind in kinds if kind in each]
+
+    def _waiting(self, endpoint: CustomEndpoint, reason: str) -> StepOutcome:
+        owner = self.owner.db_cluster_identifier
+        message = f"the custom endpoint {endpoint.identifier} is being moved to {owner}: {reason}"
+        return StepOutcome(in_progress(message, 15, WAIT))
 
     def _carry_out(self, endpoint: CustomEndpoint, action: EndpointAction) -> StepOutcome:
         name, owner = endpoint.identifier, self.owner.db_cluster_identifier
@@ -158,9 +181,9 @@ def give_endpoints_back(look: Tidying) -> StepOutcome | None:
     wanted = [CustomEndpoint.from_item(item) for item in items]
     asked = look.operation.asked_by_cleanup()
     new = other if parties.is_new(other) else None
-    move = Move(
-        look.operation, look.world, noting_act(look), asked, asked, "endpoints_back", wanted, owner, new
-    )
+    taken = look.operation.all_asked()
+    section, acting = "endpoints_back", noting_act(look)
+    move = Move(look.operation, look.world, acting, asked, asked, section, wanted, owner, new, taken)
     return _persisted(look, move.advance())
 
 

@@ -90,6 +90,9 @@ class Rds(Protocol):
     def list_custom_endpoints(self, cluster: DbCluster) -> Sequence[CustomEndpoint]:
         """Those of a cluster that shows any."""
 
+    def custom_endpoint_statuses(self, cluster: DbCluster) -> Mapping[str, str]:
+        """The RDS statuses of a cluster's custom endpoints, by identifier."""
+
     def create_custom_endpoint(self, db_cluster_identifier: str, endpoint: CustomEndpoint) -> None:
         """Raises ResourceBusy where the cluster is busy, or the endpoint's name is taken."""
 

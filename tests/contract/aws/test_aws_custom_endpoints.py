@@ -118,6 +118,20 @@ def test_an_endpoint_is_listed_with_the_members_that_it_was_made_with(account: A
     assert account.listed("other") == {}
 
 
+def test_the_status_of_each_endpoint_is_told(account: Account) -> None:
+    account.make(REPORTS)
+    account.rds.create_custom_endpoint("staging", EVERYTHING)
+    statuses = account.rds.custom_endpoint_statuses(account.cluster())
+    assert statuses == {"reports": "available", "everything": "creating"}
+    assert account.rds.custom_endpoint_statuses(account.cluster("other")) == {}
+
+
+def test_an_endpoint_that_is_being_made_is_busy(account: Account) -> None:
+    account.rds.create_custom_endpoint("staging", REPORTS)
+    with pytest.raises(ResourceBusy, match="reports is busy"):
+        account.rds.delete_custom_endpoint("reports")
+
+
 def test_a_cluster_that_shows_no_endpoints_is_not_asked_for_them(account: Account) -> None:
     cluster = account.cluster()
     account.spoil(FaultKind.DENIED)

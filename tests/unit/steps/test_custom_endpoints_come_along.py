@@ -98,6 +98,48 @@ def test_a_run_that_was_stopped_between_taking_and_giving_is_finished_by_its_cle
     assert set(endpoints(run)) == {"reports", "everything"}
 
 
+@pytest.mark.parametrize("shows", [True, False])
+@pytest.mark.parametrize("lag_seconds", [0, 20])
+def test_they_are_moved_when_they_serve_however_slow_rds_is(
+    run: PipelineRun, shows: bool, lag_seconds: float
+) -> None:
+    run.aurora.set_habits({"changing_endpoints_show": shows})
+    run.aurora.set_durations({"endpoint": 400, "describe_lag": lag_seconds})
+    run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
+    while len(moved := run.record(OPERATION).get("endpoints") or {}) < 2:
+        run.clock.advance(run.phase(Phase.RETIRE_REPLACED, OPERATION).wait_seconds)
+        with run.aurora.locked() as world:
+            standing = world.regions[TARGET_REGION].custom_endpoints
+            new = run.record(OPERATION).get("endpoints") or {}
+            assert all(standing[name].status == "available" for name in new)
+    assert {item["state"] for item in moved.values()} == {"moved"}
+    assert set(endpoints(run)) == {"reports", "everything"}
+
+
+def test_one_that_is_not_available_in_time_is_left(run: PipelineRun) -> None:
+    run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
+    run.aurora.set_durations({"endpoint": 3 * 3600})
+    run.run_phase(Phase.RETIRE_REPLACED, OPERATION)
+    assert {item["state"] for item in run.record(OPERATION)["endpoints"].values()} == {"left"}
+
+
+@pytest.mark.parametrize("shows", [True, False])
+@pytest.mark.parametrize(("endpoint", "lag_seconds"), [(1, 20), (400, 0), (400, 20)])
+def test_an_old_cluster_that_comes_back_while_one_is_being_deleted_has_them_in_the_end(
+    run: PipelineRun, shows: bool, endpoint: float, lag_seconds: float
+) -> None:
+    before = endpoints(run)
+    run.aurora.set_habits({"changing_endpoints_show": shows})
+    run.aurora.set_durations({"endpoint": endpoint, "describe_lag": lag_seconds})
+    run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
+    look_until_dropped(run)
+    run.fail(OPERATION, "SwitchOverFailed")
+    run.clean_up(OPERATION)
+    assert run.record(OPERATION)["status"] == "FAILED"
+    run.clock.advance(endpoint + lag_seconds)
+    assert endpoints(run) == before
+
+
 def test_an_undo_gives_them_back_to_the_kept_cluster_with_its_own_members(run: PipelineRun) -> None:
     before = endpoints(run)
     run.run(OPERATION, **SWAP, keep_replaced_hours=1)

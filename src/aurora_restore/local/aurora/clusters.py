@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from aurora_restore.local.aurora import automated_backups, catalogue, endpoints, errors
+from aurora_restore.local.aurora import automated_backups, catalogue, custom_endpoints, endpoints, errors
 from aurora_restore.local.aurora.cluster_settings import (
     SETTINGS,
     apply_settings,
@@ -36,9 +36,8 @@ def show(call: Call, cluster: Cluster) -> dict[str, Any]:
     making = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_RESTORE, Kind.CLUSTER_CREATE)
     percent = making.percent(call.now) if making else None
     shown = show_cluster(cluster, call.region.members(cluster), zones, percent, call.now)
-    endpoints = call.region.custom_endpoints.values()
-    hosts = [each.host for each in endpoints if each.cluster_resource_id == cluster.resource_id]
-    return {**shown, "CustomEndpoints": sorted(hosts)} if hosts else shown
+    hosts = custom_endpoints.shown_hosts(call, cluster)
+    return {**shown, "CustomEndpoints": hosts} if hosts else shown
 
 
 def describe_db_clusters(call: Call) -> dict[str, Any]:

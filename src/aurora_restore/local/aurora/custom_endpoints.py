@@ -2,7 +2,8 @@
 
 The Aurora user guide, "Considerations for custom endpoints": "You can't reuse the same custom endpoint name for more
 than one cluster in the same AWS Region", at most five belong to one cluster, and a cluster that is restored from a
-snapshot has none. An endpoint belongs to its cluster whatever that is called, and goes with it.
+snapshot has none. An endpoint belongs to its cluster whatever that is called. That it goes with its cluster is assumed:
+nobody has verified it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from typing import Any
 
 from aurora_restore.local.aurora import errors
 from aurora_restore.local.aurora.identifiers import validated_identifier
-from aurora_restore.local.aurora.objects import CustomEndpoint
+from aurora_restore.local.aurora.objects import Cluster, CustomEndpoint
 from aurora_restore.local.aurora.paging import matching, page
+from aurora_restore.local.aurora.timing import Kind
 from aurora_restore.local.aurora.world import Call, operation
 
 _MOST = 5
@@ -44,13 +46,18 @@ def create_db_cluster_endpoint(call: Call) -> dict[str, Any]:
     if strangers := sorted({*static, *excluded} - members):
         raise errors.instance_not_found(strangers[0])
     if cluster.status != "available":
-        raise errors.invalid_cluster_state(
-            f"DB cluster {cluster.identifier} is in the {cluster.status} state; it must be available."
-        )
+        raise _cluster_is_busy(cluster)
     made = CustomEndpoint(
-        name, cluster.resource_id, endpoint_type, static, excluded, cluster.host_name("cluster-custom", name)
+        name,
+        cluster.resource_id,
+        endpoint_type,
+        static,
+        excluded,
+        cluster.host_name("cluster-custom", name),
+        status="creating",
     )
     region.custom_endpoints[name] = made
+    call.world.begin(Kind.ENDPOINT_CREATE, region, made.subject, call.now, call.world.durations.endpoint)
     return _show(call, made)
 
 
@@ -70,9 +77,33 @@ def delete_db_cluster_endpoint(call: Call) -> dict[str, Any]:
     name = str(call.params["DBClusterEndpointIdentifier"]).lower()
     if (gone := call.region.custom_endpoints.get(name)) is None:
         raise errors.AwsError("DBClusterEndpointNotFoundFault", f"DB cluster endpoint {name} not found.")
-    shown = _show(call, gone)
-    del call.region.custom_endpoints[name]
-    return {**shown, "Status": "deleting"}
+    if gone.status != "available":
+        raise errors.AwsError(
+            "InvalidDBClusterEndpointStateFault",
+            f"The DB cluster endpoint {name} is in the {gone.status} state.",
+        )
+    cluster = call.region.cluster_by_resource_id(gone.cluster_resource_id)
+    if cluster is not None and cluster.status != "available":
+        raise _cluster_is_busy(cluster)
+    gone.status = "deleting"
+    call.world.begin(Kind.ENDPOINT_DELETE, call.region, gone.subject, call.now, call.world.durations.endpoint)
+    return _show(call, gone)
+
+
+def _cluster_is_busy(cluster: Cluster) -> errors.AwsError:
+    return errors.invalid_cluster_state(
+        f"DB cluster {cluster.identifier} is in the {cluster.status} state; it must be available."
+    )
+
+
+def shown_hosts(call: Call, cluster: Cluster) -> list[str]:
+    """The host names that the cluster itself shows."""
+    shows_all = call.world.habits.changing_endpoints_show
+    return sorted(
+        each.host
+        for each in call.region.custom_endpoints.values()
+        if each.cluster_resource_id == cluster.resource_id and (shows_all or each.status == "available")
+    )
 
 
 def _show(call: Call, endpoint: CustomEndpoint) -> dict[str, Any]:
@@ -81,7 +112,7 @@ def _show(call: Call, endpoint: CustomEndpoint) -> dict[str, Any]:
         "DBClusterEndpointIdentifier": endpoint.identifier,
         "DBClusterIdentifier": cluster.identifier if cluster else "",
         "Endpoint": endpoint.host,
-        "Status": "available",
+        "Status": endpoint.status,
         "EndpointType": "CUSTOM",
         "CustomEndpointType": endpoint.endpoint_type,
         "StaticMembers": endpoint.static_members,

@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 
 from aurora_restore.local.aurora.world import Region, World
 
-LAGGING_ACTIONS = frozenset({"DescribeDBClusters", "DescribeDBInstances", "DescribeDBClusterSnapshots"})
+LAGGING_ACTIONS = frozenset(
+    {
+        "DescribeDBClusters",
+        "DescribeDBClusterEndpoints",
+        "DescribeDBInstances",
+        "DescribeDBClusterSnapshots",
+    }
+)
 
 Earlier = dict[str, Region]
 
@@ -23,6 +30,7 @@ def remember(world: World) -> Earlier | None:
             clusters=copy.deepcopy(region.clusters),
             instances=copy.deepcopy(region.instances),
             snapshots=copy.deepcopy(region.snapshots),
+            custom_endpoints=copy.deepcopy(region.custom_endpoints),
         )
         for name, region in world.regions.items()
     }

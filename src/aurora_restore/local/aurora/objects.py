@@ -81,6 +81,12 @@ class CustomEndpoint:
     static_members: list[str]
     excluded_members: list[str]
     host: str
+    status: str = "available"
+
+    @property
+    def subject(self) -> str:
+        """What a transition calls it: of one name there is one in a Region."""
+        return f"cluster-endpoint:{self.identifier}"
 
 
 @dataclass

@@ -138,6 +138,8 @@ def _finish(world: World, transition: Transition, when: datetime) -> None:
     if transition.kind in _SNAPSHOT_ENDS:
         snapshot = ending.region.snapshot_by_arn(transition.subject)
         _end(ending, snapshot, reason, _SNAPSHOT_ENDS[transition.kind])
+    elif transition.kind in _ENDPOINT_ENDS:
+        _ENDPOINT_ENDS[transition.kind](ending)
     elif transition.kind in _CLUSTER_ENDS:
         cluster = ending.region.cluster_by_resource_id(transition.subject)
         _end(ending, cluster, reason, _CLUSTER_ENDS[transition.kind])
@@ -243,6 +245,7 @@ def _cluster_deleted(ending: Ending, cluster: Cluster) -> None:
     del ending.region.clusters[cluster.identifier]
     endpoints = ending.region.custom_endpoints
     for endpoint in [e for e in endpoints.values() if e.cluster_resource_id == cluster.resource_id]:
+        ending.world.cancel_transitions(endpoint.subject)
         del endpoints[endpoint.identifier]
     ending.world.release_name(ending.region, cluster.identifier, ending.when)
     if ending.transition.arguments["delete_automated_backups"] != "true":
@@ -335,6 +338,18 @@ def _promote_reader(members: list[Instance]) -> None:
         ).is_writer = True
 
 
+def _endpoint_made(ending: Ending) -> None:
+    for endpoint in ending.region.custom_endpoints.values():
+        if endpoint.subject == ending.transition.subject:
+            endpoint.status = ending.transition.ends_as or "available"
+
+
+def _endpoint_deleted(ending: Ending) -> None:
+    endpoints = ending.region.custom_endpoints
+    for endpoint in [each for each in endpoints.values() if each.subject == ending.transition.subject]:
+        del endpoints[endpoint.identifier]
+
+
 _SNAPSHOT_ENDS = {
     Kind.SNAPSHOT_CREATE: _snapshot_made,
     Kind.SNAPSHOT_COPY: _snapshot_made,
@@ -357,4 +372,8 @@ _INSTANCE_ENDS = {
     Kind.INSTANCE_RENAME: _instance_renamed,
     Kind.INSTANCE_REBOOT: _instance_rebooted,
     Kind.INSTANCE_DELETE: _instance_deleted,
+}
+_ENDPOINT_ENDS = {
+    Kind.ENDPOINT_CREATE: _endpoint_made,
+    Kind.ENDPOINT_DELETE: _endpoint_deleted,
 }

@@ -25,6 +25,9 @@ class Durations:
         busy_after_creation: how long a cluster refuses changes with InvalidDBClusterStateFault after one of its new
             instances became available, while its status flickers (Aurora user guide, "Viewing DB cluster status").
         describe_lag: how long the Describe calls show what was there before an accepted request.
+        endpoint: how long a custom endpoint is `creating`, and how long it is `deleting`; its name stays taken until it
+            is gone (RDS API reference, DBClusterEndpoint, `Status`; terraform-provider-aws waits for both, for up to
+            30 minutes).
         first_instance_lag: how much longer the first instance of a cluster takes than those that are asked for after
             it; the writer is whichever is ready first (aws-cdk #30260, terraform-provider-aws #11324).
 
@@ -45,6 +48,7 @@ class Durations:
     start: float = 1.0
     snapshot: float = 2.0
     reboot: float = 2.5
+    endpoint: float = 1.0
     dns_lag: float = 2.0
     status_lag: float = 0.0
     name_release: float = 0.0
@@ -89,12 +93,14 @@ class Habits:
         accepts_repeated_rename: whether the same rename, asked for again while it is under way, is accepted.
         iam_authentication_stays_pending: whether the switch of IAM authentication never leaves
             `PendingModifiedValues` (terraform-provider-aws #45575).
+        changing_endpoints_show: whether a cluster shows a custom endpoint that is `creating` or `deleting`.
         pending_rename_shows: whether `PendingModifiedValues` tells of a rename that the status does not show yet.
     """
 
     certificate_renewed_by_reboot: bool = False
     accepts_repeated_rename: bool = False
     iam_authentication_stays_pending: bool = False
+    changing_endpoints_show: bool = True
     pending_rename_shows: bool = True
 
     def changed(self, changes: dict[str, Any]) -> Habits:
@@ -128,13 +134,16 @@ class Kind(StrEnum):
     INSTANCE_RENAME = "instance-rename"
     INSTANCE_REBOOT = "instance-reboot"
     INSTANCE_DELETE = "instance-delete"
+    ENDPOINT_CREATE = "endpoint-create"
+    ENDPOINT_DELETE = "endpoint-delete"
 
 
 @dataclass
 class Transition:
     """One object on its way to its next status.
 
-    `subject` is the object's resource id (a snapshot's is its ARN), so a rename loses nothing. It is over
+    `subject` is the object's resource id (a snapshot's is its ARN; a custom endpoint's, which is never renamed, is
+    made of its name), so a rename loses nothing. It is over
     when its time has come, its work is done and nothing holds it; `ends_as` replaces the status it leads to.
     Until `shows_at` the object's status says nothing of it.
     """
