@@ -20,6 +20,7 @@ from aurora_restore.cli.views.common import (
     status_text,
 )
 from aurora_restore.cli.views.errors import render_error
+from aurora_restore.cli.views.handed_over import render_handed_over
 from aurora_restore.cli.views.phases import render_phases, render_waiting, render_waits
 from aurora_restore.cli.views.plan import render_plan
 from aurora_restore.cli.views.record import CANCELLED, SUCCEEDED, OperationView
@@ -92,7 +93,7 @@ def _success(view: OperationView, took: str, now: datetime) -> list[RenderableTy
     title = Text.assemble((f"The {view.noun} succeeded", "bold green"), what)
     parts = [title, render_restored(restored)] if restored else [title]
     differences = render_differences(maps_of(restored, "differences"), _DIFFERENCES)
-    tail = (render_replaced(view, now), differences, render_cleaned_up(view))
+    tail = (render_replaced(view, now), render_handed_over(view), differences, render_cleaned_up(view))
     return parts + [part for part in tail if part]
 
 
@@ -123,7 +124,7 @@ def _left_over(view: OperationView, now: datetime) -> list[RenderableType]:
     if fields := unasked(found):
         parts += [render_differences(found, _DIFFERENCES), render_way_past(fields)]
     if view.section("switch_over") or view.section("retirement"):
-        parts.append(render_replaced(view, now))
+        parts += [render_replaced(view, now), render_handed_over(view)]
     parts += [render_cleaned_up(view)] if view.section("cleanup") else _remainder(view)
     return [part for part in parts if part]
 
@@ -184,6 +185,7 @@ def _end(view: OperationView, now: datetime) -> list[RenderableType]:
     error = {} if view.is_cleaning_up else view.error
     parts = [
         render_replaced(view, now),
+        render_handed_over(view),
         render_differences(found, _DIFFERENCES),
         render_error({"step": view.step or None, **error}) if error else None,
     ]
