@@ -99,6 +99,15 @@ class RequestOptions:
             metavar="NAME:ACCESS:SECRET-ID",
         ),
     ] = None
+    engine_version: Annotated[
+        str | None,
+        _option(
+            "--engine-version",
+            help="A newer minor version than the snapshot's. Default: the snapshot's.",
+            panel=_TARGET,
+            metavar="VERSION",
+        ),
+    ] = None
     lock_other_logins: Annotated[
         bool | None,
         _option(
@@ -140,6 +149,15 @@ class RequestOptions:
             "--final-snapshot/--no-final-snapshot",
             help="Whether a last snapshot of it is made before it is deleted. Default: yes.",
             panel=_REPLACED,
+        ),
+    ] = None
+    final_snapshot_retention_days: Annotated[
+        int | None,
+        _option(
+            "--final-snapshot-retention-days",
+            help="Days after which that snapshot is removed; 0: never. Default: 35.",
+            panel=_REPLACED,
+            metavar="DAYS",
         ),
     ] = None
     accept_differences: Annotated[

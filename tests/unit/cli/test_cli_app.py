@@ -124,6 +124,22 @@ def test_start_gives_the_options_of_a_replacement_to_the_pipeline(monkeypatch: p
     }
 
 
+def test_the_version_and_the_days_of_the_last_snapshot_are_options_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pipeline = standing(monkeypatch, pipeline_with())
+    options = ["--engine-version", "16.8", "--final-snapshot-retention-days", "0"]
+    assert app.run(["start", *TARGET, *options]) == 0
+    (request,) = started(pipeline).values()
+    assert request["engine_version"] == "16.8"
+    assert request["final_snapshot_retention_days"] == 0
+
+
+def test_days_that_are_no_whole_number_are_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.run(["start", *TARGET, "--final-snapshot-retention-days", "a-week"]) == 2
+    assert "--final-snapshot-retention-days" in capsys.readouterr().err
+
+
 def test_an_error_with_json_is_json_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
