@@ -23,6 +23,7 @@ from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
+    DbCluster,
     EndpointAnswer,
     EndpointAnswerKind,
     ExecutionState,
@@ -231,9 +232,13 @@ class PipelineRun:
             VpcSecurityGroupIds=[self.security_group_id],
             **parameters,
         )
-        cluster = self.world.target_rds.find_cluster("aurora-restored-cluster")
-        assert cluster is not None
-        return cluster.db_cluster_resource_id
+        return self.cluster().db_cluster_resource_id
+
+    def cluster(self, name: str = "aurora-restored-cluster") -> DbCluster:
+        """The cluster that has a name in the target Region, as the pipeline sees it."""
+        found = self.world.target_rds.find_cluster(name)
+        assert found is not None
+        return found
 
     def record(self, operation_id: str) -> dict[str, Any]:
         return self.world.records.load(operation_id) or {}

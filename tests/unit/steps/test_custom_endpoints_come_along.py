@@ -38,9 +38,8 @@ def make(run: PipelineRun, name: str, **parameters: Any) -> None:
 
 
 def endpoints(run: PipelineRun, name: str = TARGET) -> dict[str, CustomEndpoint]:
-    cluster = run.world.target_rds.find_cluster(name)
-    assert cluster is not None
-    return {each.identifier: each for each in run.world.target_rds.list_custom_endpoints(cluster)}
+    listed = run.world.target_rds.list_custom_endpoints(run.cluster(name))
+    return {each.identifier: each for each in listed}
 
 
 def look_until_dropped(run: PipelineRun) -> None:

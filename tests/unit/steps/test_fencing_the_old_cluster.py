@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from tests.support.worlds import PipelineRun
 
-from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.local.aurora.faults import Effect, FaultRule
 from aurora_restore.steps.snapshot_check import snapshot_check
@@ -22,18 +21,12 @@ def run() -> PipelineRun:
     return PipelineRun()
 
 
-def cluster(run: PipelineRun, name: str = TARGET) -> DbCluster:
-    found = run.world.target_rds.find_cluster(name)
-    assert found is not None
-    return found
-
-
 def go_on_until_fenced(run: PipelineRun, phase: Phase, name: str) -> None:
     for _ in range(50):
         result = run.phase(phase, FIRST)
         assert result.status is StepStatus.IN_PROGRESS
         run.clock.advance(result.wait_seconds)
-        if cluster(run, name).port != PORT:
+        if run.cluster(name).port != PORT:
             return
     raise AssertionError("it was never fenced")
 
@@ -53,7 +46,7 @@ def test_the_old_cluster_is_fenced_before_its_final_snapshot(
     events = order(run)
     assert events.index("replaced.fence") < events.index("replaced.take_final_snapshot")
     assert events.count("replaced.fence") == 1
-    assert cluster(run).port == PORT
+    assert run.cluster().port == PORT
 
 
 def test_without_a_final_snapshot_there_is_nothing_to_fence_for(run: PipelineRun) -> None:
@@ -80,7 +73,7 @@ def test_an_old_cluster_that_is_put_back_has_its_port_again(
     run.fail(FIRST, "FinalSnapshotFailed")
     run.clean_up(FIRST)
 
-    standing = cluster(run)
+    standing = run.cluster()
     assert (standing.db_cluster_resource_id, standing.port, standing.status) == (old, PORT, "available")
     assert all(item.port == PORT for item in run.world.target_rds.list_cluster_instances(TARGET))
 
@@ -100,11 +93,11 @@ def test_an_undo_of_a_kept_cluster_that_could_not_be_retired_lifts_its_fence(run
     run.aurora.faults.add(full)
     run.clock.advance(3700)
     run.clean_up(FIRST)
-    assert cluster(run, aside).port != PORT
+    assert run.cluster(aside).port != PORT
 
     snapshot_check(run.world, UNDO, run.arn(UNDO), {"undo_operation_id": FIRST})
     for phase in list(Phase)[1 : list(Phase).index(Phase.SWITCH_OVER) + 1]:
         run.run_phase(phase, UNDO)
 
-    standing = cluster(run)
+    standing = run.cluster()
     assert (standing.db_cluster_resource_id, standing.port) == (old, PORT)

@@ -8,7 +8,7 @@ import pytest
 from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.errors import EndpointNotProved
-from aurora_restore.domain.observed import DbCluster, EndpointAnswer, EndpointAnswerKind
+from aurora_restore.domain.observed import EndpointAnswer, EndpointAnswerKind
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.steps.snapshot_check import snapshot_check
 
@@ -21,15 +21,9 @@ def run() -> PipelineRun:
     return PipelineRun()
 
 
-def cluster(run: PipelineRun, name: str = TARGET) -> DbCluster:
-    found = run.world.target_rds.find_cluster(name)
-    assert found is not None
-    return found
-
-
 def answer(run: PipelineRun) -> EndpointAnswer:
     """What a client with the admin secret finds under the target's name."""
-    endpoint = cluster(run)
+    endpoint = run.cluster()
     master = run.world.secrets.read_credentials(run.world.settings.admin_secret_id)
     return run.aurora.who_answers(
         endpoint.endpoint or "", endpoint.port or 0, master.username, master.password
@@ -42,7 +36,7 @@ def stop_half_way(run: PipelineRun, operation_id: str) -> None:
         result = run.phase(Phase.PROVE_ENDPOINT, operation_id)
         assert result.status is StepStatus.IN_PROGRESS
         run.clock.advance(result.wait_seconds)
-        if cluster(run).status == "stopped":
+        if run.cluster().status == "stopped":
             return
     raise AssertionError("it was never stopped")
 
@@ -62,7 +56,7 @@ def test_after_a_swap_a_client_that_verifies_the_name_reaches_the_new_cluster(ru
 
     found, proof = answer(run), run.record(FIRST)["proof"]
     assert found.kind is EndpointAnswerKind.LOGGED_IN
-    assert found.instance_identifier in cluster(run).member_identifiers
+    assert found.instance_identifier in run.cluster().member_identifiers
     assert proof["answered_by"] == found.instance_identifier
     assert proof["certificate_renewed_by"] == "stop and start"
     assert proof["seconds_unreachable_for_clients"] > record["switch_over"]["seconds_without_name"]
@@ -121,7 +115,7 @@ def test_an_endpoint_that_is_never_proved_fails_the_run_and_the_old_cluster_has_
     run.fail(FIRST, "EndpointNotProved")
     run.clean_up(FIRST)
 
-    assert cluster(run).db_cluster_resource_id == old
+    assert run.cluster().db_cluster_resource_id == old
     assert run.record(FIRST)["error"]["code"] == "ENDPOINT_NOT_PROVED"
     assert [item.db_cluster_identifier for item in run.world.target_rds.list_clusters()] == [TARGET]
 
@@ -136,8 +130,8 @@ def test_a_cancel_while_the_new_cluster_is_stopped_for_its_certificate_leaves_it
     run.clean_up(FIRST, "ABORTED")
 
     assert run.record(FIRST)["status"] == "SUCCEEDED"
-    assert cluster(run).db_cluster_resource_id != old
-    assert cluster(run).status == "available"
+    assert run.cluster().db_cluster_resource_id != old
+    assert run.cluster().status == "available"
 
 
 def test_a_failure_while_the_kept_cluster_is_stopped_for_its_certificate_never_removes_it(
@@ -146,7 +140,7 @@ def test_a_failure_while_the_kept_cluster_is_stopped_for_its_certificate_never_r
     old = run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=2)
     restored, aside = (
-        cluster(run).db_cluster_resource_id,
+        run.cluster().db_cluster_resource_id,
         run.record(FIRST)["retirement"]["db_cluster_identifier"],
     )
     undo_until(run, Phase.SWITCH_OVER)
@@ -155,8 +149,8 @@ def test_a_failure_while_the_kept_cluster_is_stopped_for_its_certificate_never_r
     run.fail(UNDO, "EndpointNotProved")
     run.clean_up(UNDO)
 
-    assert cluster(run).db_cluster_resource_id == restored
-    kept = cluster(run, aside)
+    assert run.cluster().db_cluster_resource_id == restored
+    kept = run.cluster(aside)
     assert (kept.db_cluster_resource_id, kept.status) == (old, "stopped")
 
 

@@ -8,7 +8,6 @@ import pytest
 from tests.support.in_process_aws import access_denied, is_operation
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
-from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.results import Phase
 
 OPERATION, TARGET = "restore-20261122-120000", "aurora-restored-cluster"
@@ -20,18 +19,12 @@ def run() -> PipelineRun:
     return PipelineRun()
 
 
-def standing(run: PipelineRun, name: str = TARGET) -> DbCluster:
-    cluster = run.world.target_rds.find_cluster(name)
-    assert cluster is not None
-    return cluster
-
-
 def with_secret(run: PipelineRun, **parameters: Any) -> str:
     """The replaced cluster's password is managed by RDS. Returns the secret's ARN."""
     run.put_target()
     wanted = {"DBClusterIdentifier": TARGET, "ManageMasterUserPassword": True, **parameters}
     run.aurora.at_once("ModifyDBCluster", TARGET_REGION, wanted)
-    arn = standing(run).managed_master_secret
+    arn = run.cluster().managed_master_secret
     assert arn is not None
     return arn
 
@@ -39,7 +32,7 @@ def with_secret(run: PipelineRun, **parameters: Any) -> str:
 def test_the_new_cluster_is_given_a_secret_of_its_own(run: PipelineRun) -> None:
     before = with_secret(run)
     record = run.run(OPERATION, **SWAP)
-    after = standing(run)
+    after = run.cluster()
     assert after.managed_master_secret not in (None, before)
     assert after.managed_master_secret_status == "active"
     assert record["master_secret"] == {"arn": after.managed_master_secret}
@@ -52,14 +45,14 @@ def test_plan_and_message_say_which_secret_goes_and_which_comes(run: PipelineRun
     record = run.run(OPERATION, **SWAP)
     (message,) = run.aws.published
     assert any(before in loss for loss in record["plan"]["will_be_lost"])
-    assert str(standing(run).managed_master_secret) in message.message
+    assert str(run.cluster().managed_master_secret) in message.message
 
 
 def test_the_key_of_the_old_secret_encrypts_the_new_one(run: PipelineRun) -> None:
     key = "arn:aws:kms:us-west-2:123456789012:key/of-secrets"
     with_secret(run, MasterUserSecretKmsKeyId=key)
     run.run(OPERATION, **SWAP)
-    assert standing(run).managed_master_secret_kms_key_id == key
+    assert run.cluster().managed_master_secret_kms_key_id == key
 
 
 def test_it_is_handed_over_after_the_last_login_and_before_the_old_cluster_is_touched(
@@ -67,7 +60,7 @@ def test_it_is_handed_over_after_the_last_login_and_before_the_old_cluster_is_to
 ) -> None:
     with_secret(run)
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
-    assert standing(run).managed_master_secret is None
+    assert run.cluster().managed_master_secret is None
     while not run.record(OPERATION).get("master_secret"):
         run.clock.advance(run.phase(Phase.RETIRE_REPLACED, OPERATION).wait_seconds)
     acts = run.record(OPERATION)["acts"]
@@ -77,7 +70,7 @@ def test_it_is_handed_over_after_the_last_login_and_before_the_old_cluster_is_to
 def test_it_is_handed_over_after_delete_first_too(run: PipelineRun) -> None:
     with_secret(run)
     record = run.run(OPERATION, **SWAP, replace_strategy="delete_first")
-    assert record["master_secret"]["arn"] == standing(run).managed_master_secret
+    assert record["master_secret"]["arn"] == run.cluster().managed_master_secret
 
 
 def test_who_accepts_the_difference_keeps_the_admin_secrets_password(run: PipelineRun) -> None:
@@ -85,13 +78,13 @@ def test_who_accepts_the_difference_keeps_the_admin_secrets_password(run: Pipeli
     record = run.run(OPERATION, **SWAP, accept_differences=["managed_master_secret"])
     (difference,) = record["restore_details"]["differences"]
     assert (difference["field"], difference["accepted"]) == ("managed_master_secret", True)
-    assert standing(run).managed_master_secret is None
+    assert run.cluster().managed_master_secret is None
 
 
 def test_a_cluster_that_had_none_is_given_none(run: PipelineRun) -> None:
     run.put_target()
     record = run.run(OPERATION, **SWAP)
-    assert standing(run).managed_master_secret is None
+    assert run.cluster().managed_master_secret is None
     assert "master_secret" not in record
 
 
@@ -117,7 +110,7 @@ def test_a_kept_cluster_that_comes_back_has_its_own_secret_still(run: PipelineRu
     run.check("undo-it", undo_operation_id=OPERATION, **dict.fromkeys(run.request(), ...))
     for phase in list(Phase)[1:]:
         run.run_phase(phase, "undo-it")
-    assert standing(run).managed_master_secret == before
+    assert run.cluster().managed_master_secret == before
     assert "master_secret" not in run.record("undo-it")
 
 
@@ -126,8 +119,8 @@ def test_a_cluster_that_is_made_again_is_given_a_secret_again(run: PipelineRun) 
     run.run(OPERATION, Phase.CLEAR_TARGET, **SWAP, replace_strategy="delete_first")
     run.fail(OPERATION, "ClusterFailed")
     run.clean_up(OPERATION)
-    assert standing(run).managed_master_secret not in (None, before)
-    assert run.record(OPERATION)["master_secret"]["arn"] == standing(run).managed_master_secret
+    assert run.cluster().managed_master_secret not in (None, before)
+    assert run.record(OPERATION)["master_secret"]["arn"] == run.cluster().managed_master_secret
 
 
 def test_a_run_that_was_stopped_after_the_switch_is_given_it_by_its_cleanup(run: PipelineRun) -> None:
@@ -136,4 +129,4 @@ def test_a_run_that_was_stopped_after_the_switch_is_given_it_by_its_cleanup(run:
     run.clean_up(OPERATION, "ABORTED")
     record = run.record(OPERATION)
     assert record["status"] == "SUCCEEDED"
-    assert record["master_secret"]["arn"] == standing(run).managed_master_secret
+    assert record["master_secret"]["arn"] == run.cluster().managed_master_secret
