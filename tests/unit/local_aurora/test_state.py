@@ -37,6 +37,30 @@ def test_a_saved_world_goes_on_where_it_was(place: Place) -> None:
     assert answer["DBClusterSnapshots"][0]["Status"] == "available"
 
 
+def test_a_state_that_was_saved_before_a_field_existed_is_read_with_its_default(place: Place) -> None:
+    place.restored("staging")
+    place.here.create_db_cluster_endpoint(
+        DBClusterIdentifier="staging", DBClusterEndpointIdentifier="reports", EndpointType="ANY"
+    )
+    place.clock.advance(DURATIONS.endpoint)
+    saved = json.loads(json.dumps(place.aurora.to_json()))
+    for region in saved["regions"].values():
+        del region["retained_backups"]
+    del saved["regions"]["us-west-2"]["custom_endpoints"]["reports"]["status"]
+    del saved["regions"]["us-west-2"]["clusters"]["staging"]["busy_until"]
+    later = LocalAurora(place.clock, state_json=saved)
+    with later.locked() as world:
+        region = world.regions["us-west-2"]
+        assert region.retained_backups == {}
+        assert region.custom_endpoints["reports"].status == "available"
+        assert region.clusters["staging"].busy_until is None
+    later.at_once("DeleteDBInstance", "us-west-2", {"DBInstanceIdentifier": "staging-1"})
+    deletion = {"DBClusterIdentifier": "staging", "SkipFinalSnapshot": True, "DeleteAutomatedBackups": False}
+    later.at_once("DeleteDBCluster", "us-west-2", deletion)
+    with later.locked() as world:
+        assert len(world.regions["us-west-2"].retained_backups) == 1
+
+
 def test_no_password_is_saved(place: Place) -> None:
     place.restored("staging")
     place.here.modify_db_cluster(DBClusterIdentifier="staging", MasterUserPassword="second-password")
