@@ -77,7 +77,9 @@ class FakeDatabases:
         name = credentials.username
         if _admits(server, credentials):
             return LoginAttempt(LoginOutcome.ACCEPTED, f"{name} logged in.")
-        return LoginAttempt(LoginOutcome.REFUSED, f"The server refused {name}.")
+        return LoginAttempt(
+            LoginOutcome.REFUSED, f"The server refused {name}.", _refusal(server, credentials)
+        )
 
     def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
         server = self._servers.get(endpoint)
@@ -128,6 +130,13 @@ def _admits(server: FakeServer, credentials: Credentials) -> bool:
         return True
     role = server.roles.get(credentials.username)
     return role is not None and role.can_login and not role.iam and role.password == credentials.password
+
+
+def _refusal(server: FakeServer, credentials: Credentials) -> str:
+    """PostgreSQL's SQLSTATE: of a wrong password or name; of a role that no password lets in."""
+    role = server.roles.get(credentials.username)
+    is_locked = role is not None and not role.can_login and role.password == credentials.password
+    return "28000" if role is not None and (role.iam or is_locked) else "28P01"
 
 
 def _set_up(server: FakeServer, login: DbUserLogin) -> UserReport:

@@ -31,6 +31,19 @@ def test_a_wrong_password_or_name_is_refused_with_a_reason_that_holds_no_secret(
     assert "Wrong-secret" not in attempt.reason
 
 
+def test_a_wrong_password_or_name_could_be_mended_by_a_password(restored: Restored) -> None:
+    for username in ("master", "nobody"):
+        attempt = restored.databases.log_in(restored.endpoint, Credentials(username, "Wrong-secret"))
+        assert (attempt.sqlstate, attempt.is_refused_for_no_password) == ("28P01", False)
+
+
+def test_who_logs_in_by_iam_or_not_at_all_is_refused_for_no_password(restored: Restored) -> None:
+    set_up(restored, iam_login("ida"), lock=True)
+    for refused in (Credentials("ida", "Any-secret"), PRODUCTION):
+        attempt = restored.databases.log_in(restored.endpoint, refused)
+        assert (attempt.sqlstate, attempt.is_refused_for_no_password) == ("28000", True)
+
+
 def test_where_nothing_listens_the_server_is_unreachable(restored: Restored) -> None:
     attempt = restored.databases.log_in(NOWHERE, MASTER)
     assert attempt.outcome is LoginOutcome.UNREACHABLE

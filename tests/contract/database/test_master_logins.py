@@ -1,0 +1,104 @@
+"""A master user that a real server refuses, and the error of the pipeline that comes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from tests.contract.database.servers import MASTER, RestoredCluster
+from tests.support.worlds import ClusterDatabases, PipelineRun
+
+from aurora_restore.domain.errors import MasterLoginByIam
+from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt, LoginOutcome
+from aurora_restore.domain.results import Phase
+from aurora_restore.local.aurora.postgres_roles import access_rules
+from aurora_restore.local.aurora.postgres_storage import directory_name
+
+OPERATION = "restore-20261122-120000"
+SECONDS_AT_MOST = 10.0
+Way = Callable[[RestoredCluster, Path], AbstractContextManager[None]]
+
+
+@dataclass
+class AnsweredByTheServer(ClusterDatabases):
+    """Whoever logs in to a cluster of the pipeline is answered by the real server, to the credentials of its own."""
+
+    server: RestoredCluster | None = None
+    login: Credentials = MASTER
+
+    def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
+        assert self.server is not None
+        return self.server.databases.log_in(self.server.endpoint, self.login)
+
+
+def run_on(cluster: RestoredCluster, login: Credentials = MASTER) -> PipelineRun:
+    run = PipelineRun()
+    databases = AnsweredByTheServer(run.aurora, server=cluster, login=login)
+    run.world = replace(run.world, databases=databases)
+    return run
+
+
+@contextmanager
+def may_not_log_in(cluster: RestoredCluster, _directory: Path) -> Iterator[None]:
+    def alter(what: str) -> None:
+        cluster.run(f"ALTER ROLE master {what}", login=cluster.superuser, database="postgres")
+
+    alter("NOLOGIN")
+    try:
+        yield
+    finally:
+        alter("LOGIN")
+
+
+@contextmanager
+def rejected_as_a_member_of_rds_iam(cluster: RestoredCluster, directory: Path) -> Iterator[None]:
+    """The master user has no rule of its own, before that of the members of rds_iam."""
+
+    def admin(statement: str) -> object:
+        return cluster.run(statement, login=cluster.superuser, database="postgres")[0][0]
+
+    rules = directory / "postgres" / "clusters" / directory_name(cluster.cluster_id) / "data" / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text(access_rules("another"))
+    admin("SELECT pg_reload_conf()")
+    try:
+        yield
+    finally:
+        rules.write_text(before)
+        admin("SELECT pg_reload_conf()")
+
+
+def attempt_until(cluster: RestoredCluster, outcome: LoginOutcome) -> LoginAttempt:
+    """A server reads its rules anew a moment after it was told to."""
+    end = time.monotonic() + SECONDS_AT_MOST
+    while (attempt := cluster.databases.log_in(cluster.endpoint, MASTER)).outcome is not outcome:
+        assert time.monotonic() < end, f"the login never was {outcome}: {attempt.reason}"
+    return attempt
+
+
+@pytest.mark.parametrize("way", [may_not_log_in, rejected_as_a_member_of_rds_iam])
+def test_a_master_that_no_password_lets_in_ends_the_run_with_its_own_error(
+    cluster: RestoredCluster, engine_directory: Path, way: Way
+) -> None:
+    with way(cluster, engine_directory):
+        refused = attempt_until(cluster, LoginOutcome.REFUSED)
+        run = run_on(cluster)
+        with pytest.raises(MasterLoginByIam) as failed:
+            run.run(OPERATION, Phase.RESTORE_CLUSTER)
+    attempt_until(cluster, LoginOutcome.ACCEPTED)
+    assert refused.sqlstate == "28000"
+    assert "28000" in failed.value.message
+    assert MASTER.password not in failed.value.message
+    assert run.record(OPERATION).get("master_password_changes") is None
+
+
+def test_a_master_with_another_password_is_given_the_wanted_one(cluster: RestoredCluster) -> None:
+    run = run_on(cluster, Credentials(MASTER.username, "Wrong-secret"))
+    run.run(OPERATION, Phase.COPY_SNAPSHOT)
+    while not run.record(OPERATION).get("master_password_changes"):
+        run.clock.advance(run.phase(Phase.RESTORE_CLUSTER, OPERATION).wait_seconds)
+    assert run.record(OPERATION)["master_password_changes"]["count"] == 1
