@@ -71,6 +71,8 @@ RETIRE = [
     ("rds", "create_db_cluster_endpoint", CLUSTER),
     ("rds", "create_db_cluster_endpoint", ENDPOINT),
     ("rds", "delete_db_cluster_endpoint", ENDPOINT),
+    ("rds", "describe_db_cluster_endpoints", CLUSTER),
+    ("rds", "describe_db_cluster_endpoints", ENDPOINT),
     ("rds", "describe_global_clusters", GLOBAL_CLUSTERS),
     # A stopped cluster gives no snapshot: the kept one is woken for its last.
     ("rds", "start_db_cluster", CLUSTER),

@@ -116,6 +116,11 @@ def with_real_executions(run: PipelineRun) -> None:
     run.world = replace(run.world, executions=AwsPipelineExecutions(run.aws.clients(), cleanup))
 
 
+def put_endpoint(run: PipelineRun) -> None:
+    reports = {"DBClusterIdentifier": "aurora-restored-cluster", "DBClusterEndpointIdentifier": "reports"}
+    run.aurora.at_once("CreateDBClusterEndpoint", TARGET_REGION, {**reports, "EndpointType": "ANY"})
+
+
 def abnormal_ends(watch: Watch) -> None:
     """A swap that is cancelled, one that is kept and retired, an undo, a delete_first that comes back."""
     run = PipelineRun()
@@ -127,8 +132,7 @@ def abnormal_ends(watch: Watch) -> None:
         "RoleArn": "arn:aws:iam::123456789012:role/import",
     }
     run.aurora.at_once("AddRoleToDBCluster", TARGET_REGION, role)
-    reports = {"DBClusterIdentifier": "aurora-restored-cluster", "DBClusterEndpointIdentifier": "reports"}
-    run.aurora.at_once("CreateDBClusterEndpoint", TARGET_REGION, {**reports, "EndpointType": "ANY"})
+    put_endpoint(run)
     managed = {"DBClusterIdentifier": "aurora-restored-cluster", "ManageMasterUserPassword": True}
     run.aurora.at_once("ModifyDBCluster", TARGET_REGION, managed)
     begin_execution(run, "restore-back", **FAILS)
@@ -148,6 +152,8 @@ def abnormal_ends(watch: Watch) -> None:
     run.aurora.at_once("StopDBCluster", TARGET_REGION, {"DBClusterIdentifier": aside})
     for phase in list(Phase)[7:]:
         watch.phase(run, phase, "restore-stopped")
+    # The stopped cluster gave none of its endpoints away, and took them along.
+    put_endpoint(run)
     watch.until(run, "restore-kept", Phase.NOTIFY, **SWAP, keep_replaced_hours=1)
     run.check("undo-kept", undo_operation_id="restore-kept", **dict.fromkeys(run.request(), ...))
     for phase in list(Phase)[1:]:
