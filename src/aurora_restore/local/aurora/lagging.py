@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeVar, cast
 
 from aurora_restore.local.aurora.world import Region, World
 
@@ -18,6 +20,7 @@ LAGGING_ACTIONS = frozenset(
 )
 
 Earlier = dict[str, Region]
+Objects = TypeVar("Objects")
 
 
 def remember(world: World) -> Earlier | None:
@@ -27,13 +30,18 @@ def remember(world: World) -> Earlier | None:
     return {
         name: replace(
             region,
-            clusters=copy.deepcopy(region.clusters),
-            instances=copy.deepcopy(region.instances),
-            snapshots=copy.deepcopy(region.snapshots),
-            custom_endpoints=copy.deepcopy(region.custom_endpoints),
+            clusters=_copied(region.clusters),
+            instances=_copied(region.instances),
+            snapshots=_copied(region.snapshots),
+            custom_endpoints=_copied(region.custom_endpoints),
         )
         for name, region in world.regions.items()
     }
+
+
+def _copied(objects: Objects) -> Objects:
+    """A deep copy. Pickle makes it several times as fast as `copy.deepcopy`, and a simulation makes very many."""
+    return cast(Objects, pickle.loads(pickle.dumps(objects, pickle.HIGHEST_PROTOCOL)))  # noqa: S301 - our own objects
 
 
 def lag_behind(world: World, earlier: Earlier | None, now: datetime) -> None:
