@@ -84,7 +84,7 @@ def check_limits(session: Session, user: DbUser) -> list[str]:
     """
     if user.access is Access.ADMIN:
         return []
-    found = privileges.excesses(session, user.username, user.access)
+    found = privileges.excesses(session, user.username, user.access, user.foreign_tables)
     tolerated = [excess for excess in found if excess.public and excess.privilege == "CREATE"]
     beyond = [excess for excess in found if excess not in tolerated]
     if beyond:
@@ -151,14 +151,14 @@ class _Table:
 
 
 def _table_to_try(session: Session) -> _Table | None:
-    """The first ordinary table here, with a column that an UPDATE may name."""
+    """The first ordinary table here that leads to no other server, with a column that an UPDATE may name."""
     found = session.rows(
         "SELECT c.oid::regclass::text, (SELECT quote_ident(a.attname) FROM pg_attribute a"
         " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
         " AND a.attgenerated = '' AND a.attidentity <> 'a' ORDER BY a.attnum LIMIT 1)"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner"
         " WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-        f" AND NOT r.rolsuper AND NOT {is_amazons('r.rolname')}"
+        f" AND NOT r.rolsuper AND NOT {is_amazons('r.rolname')} AND c.oid NOT IN {privileges.LEADS_OUT}"
         " AND NOT EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee = 0) ORDER BY 1 LIMIT 1"
     )
     return _Table(*found[0]) if found else None

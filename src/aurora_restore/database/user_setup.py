@@ -99,7 +99,9 @@ class UserSetup:
     def _apply(self, database: str, actions: dict[str, str], notes: dict[str, list[str]]) -> None:
         """Privileges in one database, and what the catalog says about them afterwards."""
         admins = [user.username for user in self._users if user.access is Access.ADMIN]
-        entitlements = [Entitlement(user.username, user.access_in(database)) for user in self._users]
+        entitlements = [
+            Entitlement(user.username, user.access_in(database), user.foreign_tables) for user in self._users
+        ]
         with self._open(database) as session:
             for username in grants.bring_about(session, self._master.username, entitlements, admins):
                 if actions[username] == roles.UNCHANGED:
