@@ -53,7 +53,7 @@ class CustomEndpoints:
     def create_custom_endpoint(self, db_cluster_identifier: str, endpoint: CustomEndpoint) -> None:
         """Raises ResourceBusy where the cluster is busy, or the endpoint's name is taken."""
         taken = {
-            "DBClusterEndpointAlreadyExistsFault": f"the custom endpoint {endpoint.identifier} stands still"
+            "DBClusterEndpointAlreadyExistsFault": f"the custom endpoint {endpoint.identifier} still exists"
         }
         with Changing(f"the cluster {db_cluster_identifier}", waiting=taken):
             self._rds.create_db_cluster_endpoint(

@@ -17,7 +17,7 @@ from aurora_restore.domain.custom_endpoints import CustomEndpoint, EndpointActio
 from aurora_restore.domain.errors import OperationNotRunning, RequestRefused, ResourceBusy, StepFailed
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.results import in_progress
+from aurora_restore.domain.results import StepResult, in_progress
 from aurora_restore.domain.switching import Parties, parties_of
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Act
@@ -69,33 +69,32 @@ class Move:
         statuses = self.world.target_rds.custom_endpoint_statuses(self.owner)
         if statuses.get(endpoint.identifier) == "available":
             return self._settled(endpoint, "moved")
-        times = [each.last for each in self._asked_for(endpoint)]
-        if not times:  # it is the owner's own affair
+        times = [each.last for each in self._asked_for(endpoint, self.asked, self.taken)]
+        if not times:  # neither the run nor its cleanup has changed it
             return self._settled(endpoint, "moved")
         if self.world.clock.now() - max(times) > LIMIT:
             return self._left(endpoint)
-        return self._waiting(endpoint, "it is not `available` there yet")
+        return StepOutcome(self._moving(endpoint, "it is not `available` there yet"))
 
-    def _asked_for(self, endpoint: CustomEndpoint) -> list[Asked]:
+    def _asked_for(self, endpoint: CustomEndpoint, *of: Mapping[str, Asked]) -> list[Asked]:
         kinds = [f"{kind}-{endpoint.identifier}" for kind in (DROP, MAKE)]
-        return [each[kind] for each in (self.asked, self.taken) for kind in kinds if kind in each]
+        return [asked[kind] for asked in of for kind in kinds if kind in asked]
 
-    def _waiting(self, endpoint: CustomEndpoint, reason: str) -> StepOutcome:
+    def _moving(self, endpoint: CustomEndpoint, reason: str = "") -> StepResult:
         owner = self.owner.db_cluster_identifier
-        message = f"the custom endpoint {endpoint.identifier} is being moved to {owner}: {reason}"
-        return StepOutcome(in_progress(message, 15, WAIT))
+        message = f"the custom endpoint {endpoint.identifier} is being moved to {owner}"
+        return in_progress(f"{message}: {reason}" if reason else message, 15, WAIT)
 
     def _carry_out(self, endpoint: CustomEndpoint, action: EndpointAction) -> StepOutcome:
         name, owner = endpoint.identifier, self.owner.db_cluster_identifier
         kind = f"{DROP if action is EndpointAction.DROP else MAKE}-{name}"
-        message = f"the custom endpoint {name} is being moved to {owner}"
         given = self.given.get(f"{MAKE}-{name}")
         if action is EndpointAction.DROP and given and given.may_arrive(self.world.clock.now()):
             # The other cluster shows what it had before: a deletion would meet the endpoint on its new cluster.
-            return StepOutcome(in_progress(message, 15, WAIT))
+            return StepOutcome(self._moving(endpoint))
         before = self.asked.get(kind)
         if before and not before.refused and self.world.clock.now() - before.last < ASK_AGAIN:
-            return StepOutcome(in_progress(message, 15, WAIT))
+            return StepOutcome(self._moving(endpoint))
         rds = self.world.target_rds
         try:
             if action is EndpointAction.DROP:
@@ -105,16 +104,15 @@ class Move:
         except OperationNotRunning:
             raise
         except (ResourceBusy, StepFailed, RequestRefused) as refused:
-            return StepOutcome(in_progress(f"{message}: {refused.message}", 15, WAIT))
+            return StepOutcome(self._moving(endpoint, refused.message))
         done = f"{'took' if action is EndpointAction.DROP else 'gave'} the custom endpoint {name}"
         details = {"identifier": name, "db_cluster_identifier": owner, "done": f"{done} for {owner}"}
-        return StepOutcome(
-            in_progress(message, 15, WAIT), changes, (Event(f"endpoint.{action.name.lower()}", details),)
-        )
+        event = Event(f"endpoint.{action.name.lower()}", details)
+        return StepOutcome(self._moving(endpoint), changes, (event,))
 
     def _is_over(self, endpoint: CustomEndpoint) -> bool:
-        asked = (self.asked.get(f"{kind}-{endpoint.identifier}") for kind in (DROP, MAKE))
-        return any(each.is_overdue(self.world.clock.now(), LIMIT) for each in asked if each)
+        now = self.world.clock.now()
+        return any(each.is_overdue(now, LIMIT) for each in self._asked_for(endpoint, self.asked))
 
     def _settled(self, endpoint: CustomEndpoint, state: str, **changes: Any) -> StepOutcome:
         details = {"state": state, "db_cluster_identifier": self.owner.db_cluster_identifier}

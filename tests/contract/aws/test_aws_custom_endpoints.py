@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from tests.fakes.border import Border, FaultKind
 from tests.fakes.rds_client import FakeClients, FakeRdsClient
+from tests.support.clocks import HandClock
 from tests.support.in_process_aws import ReplyLost, access_denied, shared_aws, throttled, unavailable
 
 from aurora_restore.aws.rds import AwsRds
@@ -32,26 +32,13 @@ EVERYTHING = CustomEndpoint("everything", "ANY", excluded_members=("staging-1",)
 Change = Callable[[AwsRds], None]
 
 
-class MovedClock:
-    """A clock that stands until a test moves it."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def move(self) -> None:
-        self._now += timedelta(hours=1)
-
-
 @dataclass
 class Account:
     """Two clusters, `staging` with two instances, and `other`. `spoil` lets the next request meet a fault."""
 
     rds: AwsRds
     aurora: LocalAurora
-    clock: MovedClock
+    clock: HandClock
     spoil: Callable[[FaultKind], None]
 
     def cluster(self, name: str = "staging") -> DbCluster:
@@ -64,7 +51,7 @@ class Account:
 
     def make(self, endpoint: CustomEndpoint, cluster: str = "staging") -> None:
         self.rds.create_custom_endpoint(cluster, endpoint)
-        self.clock.move()
+        self.clock.advance()
 
 
 WIRE_FAULTS: dict[FaultKind, Any] = {
@@ -83,7 +70,7 @@ def seeded(aurora: LocalAurora) -> LocalAurora:
 
 
 def on_the_wire() -> Account:
-    clock = MovedClock()
+    clock = HandClock()
     aws = shared_aws(clock)
     seeded(aws.aurora)
 
@@ -95,7 +82,7 @@ def on_the_wire() -> Account:
 
 
 def in_the_simulation() -> Account:
-    clock, border = MovedClock(), Border()
+    clock, border = HandClock(), Border()
     aurora = seeded(LocalAurora(clock))
     clients: Any = FakeClients({HOME: FakeRdsClient(aurora, HOME, border)}, HOME)
 
@@ -142,15 +129,15 @@ def test_a_cluster_that_is_gone_meanwhile_has_none(account: Account) -> None:
     account.make(CustomEndpoint("own", "ANY"), "other")
     cluster = account.cluster("other")
     account.rds.delete_instance("other-1")
-    account.clock.move()
+    account.clock.advance()
     account.rds.delete_cluster("other", keep_automated_backups=False)
-    account.clock.move()
+    account.clock.advance()
     assert account.rds.list_custom_endpoints(cluster) == []
 
 
 def test_a_name_that_another_cluster_holds_is_waited_for(account: Account) -> None:
     account.make(CustomEndpoint("reports", "ANY"), "other")
-    with pytest.raises(ResourceBusy, match="reports stands still"):
+    with pytest.raises(ResourceBusy, match="reports still exists"):
         account.rds.create_custom_endpoint("staging", REPORTS)
     assert account.listed() == {}
 
@@ -158,7 +145,7 @@ def test_a_name_that_another_cluster_holds_is_waited_for(account: Account) -> No
 def test_a_name_is_free_once_its_endpoint_is_deleted(account: Account) -> None:
     account.make(CustomEndpoint("reports", "ANY"), "other")
     account.rds.delete_custom_endpoint("reports")
-    account.clock.move()
+    account.clock.advance()
     account.make(REPORTS)
     assert account.listed() == {"reports": REPORTS}
     assert account.listed("other") == {}
@@ -209,7 +196,7 @@ def test_a_change_that_is_not_made_says_so_and_changes_nothing(
     account.spoil(fault)
     with pytest.raises(error):
         CHANGES[operation](account.rds)
-    account.clock.move()
+    account.clock.advance()
     assert account.listed() == {"reports": REPORTS}
 
 
@@ -222,5 +209,5 @@ def test_a_change_whose_reply_is_lost_is_made(account: Account, operation: str, 
     account.spoil(FaultKind.REPLY_LOST)
     with pytest.raises(AwsUnavailable):
         CHANGES[operation](account.rds)
-    account.clock.move()
+    account.clock.advance()
     assert set(account.listed()) == left

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from tests.support.clocks import HandClock
 from tests.support.in_process_aws import (
     SOURCE_REGION,
     InProcessAws,
@@ -42,26 +43,13 @@ MASTER = Credentials("postgres", "Pr0duction-master")
 MARKED = "marked-value-3141"
 
 
-class MovedClock:
-    """A clock that stands until a test moves it."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def move(self, hours: float = 1) -> None:
-        self._now += timedelta(hours=hours)
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock()
-
-
-@pytest.fixture
-def aws(clock: MovedClock) -> InProcessAws:
+def aws(clock: HandClock) -> InProcessAws:
     """A cluster `production` with one automated snapshot in us-east-1; a subnet group in us-west-2."""
     aws = shared_aws(clock)
     seed = aws.aurora.seed
@@ -121,11 +109,11 @@ def instance_parameters(name: str = "aurora-restored-staging-1") -> dict[str, An
 
 
 @pytest.fixture
-def restored(target: AwsRds, snapshot: ClusterSnapshot, clock: MovedClock) -> None:
+def restored(target: AwsRds, snapshot: ClusterSnapshot, clock: HandClock) -> None:
     copy(target, snapshot)
-    clock.move()
+    clock.advance()
     target.restore_cluster_from_snapshot(restore_parameters())
-    clock.move()
+    clock.advance()
 
 
 def sent(aws: InProcessAws, operation: str) -> dict[str, str]:
@@ -194,11 +182,11 @@ def test_a_snapshot_of_aws_backup_is_listed_where_it_is_asked_for_and_found_by_n
 
 
 def test_a_copy_is_asked_for_in_the_destination_and_carries_our_tags_alone(
-    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: MovedClock
+    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: HandClock
 ) -> None:
     copy(target, snapshot, tags={"aurora-restore:operation-id": "restore-1", "aws:reserved": "x"})
     under_way = target.find_cluster_snapshot("aurora-restore-copy")
-    clock.move()
+    clock.advance()
     copied = target.find_cluster_snapshot("aurora-restore-copy")
     assert under_way is not None
     assert copied is not None
@@ -294,10 +282,10 @@ def test_there_is_no_cluster_and_no_instance_of_an_unknown_name(target: AwsRds) 
     assert target.list_cluster_instances("none") == []
 
 
-def test_a_cluster_is_restored_with_its_instances(target: AwsRds, restored: None, clock: MovedClock) -> None:
+def test_a_cluster_is_restored_with_its_instances(target: AwsRds, restored: None, clock: HandClock) -> None:
     for name in ("aurora-restored-staging-1", "aurora-restored-staging-2"):
         target.create_instance(instance_parameters(name))
-        clock.move()
+        clock.advance()
     cluster = target.find_cluster("aurora-restored-staging")
     assert cluster is not None
     assert (cluster.status, cluster.engine_version) == ("available", VERSION)
@@ -318,14 +306,14 @@ def test_a_cluster_and_an_instance_that_stand_already_are_no_error(target: AwsRd
 
 
 def test_a_restore_that_lacks_something_names_it(
-    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: MovedClock
+    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: HandClock
 ) -> None:
     with pytest.raises(SnapshotNotFound):
         target.restore_cluster_from_snapshot(restore_parameters())
     copy(target, snapshot)
     with pytest.raises(SnapshotNotAvailable):
         target.restore_cluster_from_snapshot(restore_parameters())
-    clock.move()
+    clock.advance()
     with pytest.raises(SubnetGroupNotFound):
         target.restore_cluster_from_snapshot(restore_parameters(DBSubnetGroupName="none"))
     with pytest.raises(ParameterGroupNotFound):
@@ -343,12 +331,12 @@ def test_a_full_quota_of_instances_is_its_own_error(
         target.create_instance(instance_parameters())
 
 
-def test_the_master_password_changes(target: AwsRds, restored: None, clock: MovedClock) -> None:
+def test_the_master_password_changes(target: AwsRds, restored: None, clock: HandClock) -> None:
     target.create_instance(instance_parameters())
-    clock.move()
+    clock.advance()
     target.modify_cluster_master_password("aurora-restored-staging", "An0ther-password")
     changing = target.find_cluster("aurora-restored-staging")
-    clock.move()
+    clock.advance()
     changed = target.find_cluster("aurora-restored-staging")
     assert changing is not None
     assert changed is not None

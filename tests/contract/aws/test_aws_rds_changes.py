@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from tests.support.clocks import HandClock
 from tests.support.in_process_aws import (
     InProcessAws,
     WireError,
@@ -33,26 +33,13 @@ MASTER = Credentials("postgres", "a-master-password")
 Change = Callable[[AwsRds], None]
 
 
-class StandingClock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def move(self) -> None:
-        self._now += timedelta(hours=1)
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def clock() -> StandingClock:
-    return StandingClock()
-
-
-@pytest.fixture
-def aws(clock: StandingClock) -> InProcessAws:
+def aws(clock: HandClock) -> InProcessAws:
     """A cluster `staging` with two instances."""
     aws = shared_aws(clock)
     members = {"staging-1": "db.r5.large", "staging-2": "db.r5.large"}
@@ -131,13 +118,13 @@ def test_a_name_that_is_not_free_yet_is_waited_for(rds: AwsRds) -> None:
         rds.rename_cluster("staging", "staging")
 
 
-def test_a_rename_is_seen_when_it_is_done(rds: AwsRds, clock: StandingClock) -> None:
+def test_a_rename_is_seen_when_it_is_done(rds: AwsRds, clock: HandClock) -> None:
     before = rds.find_cluster("staging")
     rds.rename_cluster("staging", "staging-old")
     renaming = rds.find_cluster("staging")
     assert renaming is not None
     assert renaming.status == "renaming"
-    clock.move()
+    clock.advance()
     after = rds.find_cluster("staging-old")
     assert before is not None
     assert after is not None
@@ -146,7 +133,7 @@ def test_a_rename_is_seen_when_it_is_done(rds: AwsRds, clock: StandingClock) -> 
 
 
 def test_a_cluster_is_deleted_with_no_final_snapshot_and_its_backups_are_kept_or_not(
-    aws: InProcessAws, rds: AwsRds, clock: StandingClock
+    aws: InProcessAws, rds: AwsRds, clock: HandClock
 ) -> None:
     for name in ("staging-2", "staging-1"):
         rds.delete_instance(name)
@@ -154,7 +141,7 @@ def test_a_cluster_is_deleted_with_no_final_snapshot_and_its_backups_are_kept_or
     (sent,) = [parse_qs(call.body.decode()) for call in aws.calls if call.operation == "DeleteDBCluster"]
     assert sent["SkipFinalSnapshot"] == ["true"]
     assert sent["DeleteAutomatedBackups"] == ["false"]
-    clock.move()
+    clock.advance()
     assert rds.list_clusters() == []
 
 
@@ -163,28 +150,28 @@ def test_a_cluster_with_instances_is_busy_and_stays(rds: AwsRds) -> None:
         rds.delete_cluster("staging", keep_automated_backups=True)
 
 
-def test_a_protected_cluster_is_refused_for_good(rds: AwsRds, clock: StandingClock) -> None:
+def test_a_protected_cluster_is_refused_for_good(rds: AwsRds, clock: HandClock) -> None:
     rds.modify_cluster("staging", {"DeletionProtection": True})
-    clock.move()
+    clock.advance()
     with pytest.raises(AwsRequestFailed, match="protect"):
         rds.delete_cluster("staging", keep_automated_backups=True)
 
 
-def test_a_final_snapshot_bears_our_tags_and_the_clusters_identity(rds: AwsRds, clock: StandingClock) -> None:
+def test_a_final_snapshot_bears_our_tags_and_the_clusters_identity(rds: AwsRds, clock: HandClock) -> None:
     rds.create_cluster_snapshot(
         "staging", "aurora-restore-final", {"aurora-restore:operation-id": "restore-1"}
     )
     rds.create_cluster_snapshot(
         "staging", "aurora-restore-final", {"aurora-restore:operation-id": "restore-1"}
     )
-    clock.move()
+    clock.advance()
     (snapshot,) = rds.list_cluster_snapshots()
     cluster = rds.find_cluster("staging")
     assert cluster is not None
     assert snapshot.db_cluster_resource_id == cluster.db_cluster_resource_id
     assert (snapshot.status, snapshot.tags) == ("available", {"aurora-restore:operation-id": "restore-1"})
     rds.delete_cluster_snapshot("aurora-restore-final")
-    clock.move()
+    clock.advance()
     assert rds.list_cluster_snapshots() == []
 
 
@@ -228,11 +215,11 @@ def test_every_page_of_clusters_is_read(aws: InProcessAws, rds: AwsRds) -> None:
     assert sum(call.operation == "DescribeDBClusters" for call in aws.calls) > 1
 
 
-def test_a_stopped_cluster_starts_again(rds: AwsRds, clock: StandingClock) -> None:
+def test_a_stopped_cluster_starts_again(rds: AwsRds, clock: HandClock) -> None:
     statuses: list[Any] = []
     for change in (rds.stop_cluster, rds.start_cluster):
         change("staging")
-        clock.move()
+        clock.advance()
         cluster = rds.find_cluster("staging")
         statuses.append(cluster.status if cluster else None)
     assert statuses == ["stopped", "available"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from tests.fakes.border import Border, FaultKind
 from tests.fakes.rds_client import ACTIONS, FakeClients, FakeRdsClient
+from tests.support.clocks import HandClock
 from tests.support.in_process_aws import SOURCE_REGION, ReplyLost, shared_aws, throttled, unavailable
 
 from aurora_restore.aws.rds import AwsRds
@@ -29,17 +30,6 @@ CUSTOM = [{"Name": "db-cluster-endpoint-type", "Values": ["custom"]}]
 TAGS = [{"Key": "aurora-restore:operation-id", "Value": "restore-1"}]
 
 
-class MovedClock:
-    def __init__(self) -> None:
-        self._now = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def move(self, hours: float = 1) -> None:
-        self._now += timedelta(hours=hours)
-
-
 def seeded(aurora: LocalAurora) -> None:
     seed = aurora.seed
     seed.put_cluster(SOURCE_REGION, "production", MASTER, instances={"production-1": "db.r5.large"})
@@ -55,7 +45,7 @@ class Pair:
     """The same account twice: behind boto3 and the wire, and behind the stand-in."""
 
     def __init__(self) -> None:
-        self.clock = MovedClock()
+        self.clock = HandClock()
         self.aws = shared_aws(self.clock)
         seeded(self.aws.aurora)
         self.clock = self.aws.clock  # type: ignore[assignment]
@@ -207,7 +197,7 @@ def test_every_call_is_answered_alike(pair: Pair) -> None:
     for method, parameters in calls(pair):
         real, fake = pair.answers(method, **parameters)
         assert fake == real, method
-        pair.clock.move()
+        pair.clock.advance()
 
 
 def test_what_is_under_way_is_shown_alike(pair: Pair) -> None:
@@ -216,7 +206,7 @@ def test_what_is_under_way_is_shown_alike(pair: Pair) -> None:
         for look in ("describe_db_clusters", "describe_db_instances", "describe_db_cluster_snapshots"):
             real, fake = pair.answers(look)
             assert fake == real, (method, look)
-        pair.clock.move(hours=0.0007)
+        pair.clock.advance(0.0007 * 3600)
 
 
 def test_pages_follow_each_other_alike(pair: Pair) -> None:

@@ -32,7 +32,7 @@ def test_a_wrong_password_or_name_is_refused_with_a_reason_that_holds_no_secret(
 
 
 def test_a_wrong_password_or_name_could_be_mended_by_a_password(restored: Restored) -> None:
-    for username in ("master", "nobody"):
+    for username in ("master", "never_made"):
         attempt = restored.databases.log_in(restored.endpoint, Credentials(username, "Wrong-secret"))
         assert (attempt.sqlstate, attempt.is_refused_for_no_password) == ("28P01", False)
 

@@ -25,7 +25,7 @@ Way = Callable[[RestoredCluster, Path], AbstractContextManager[None]]
 
 @dataclass
 class AnsweredByTheServer(ClusterDatabases):
-    """Whoever logs in to a cluster of the pipeline is answered by the real server, to the credentials of its own."""
+    """Each login to a cluster of the pipeline is tried on the real server, with credentials of that server."""
 
     server: RestoredCluster | None = None
     login: Credentials = MASTER

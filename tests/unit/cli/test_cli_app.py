@@ -135,7 +135,7 @@ def test_the_version_and_the_days_of_the_last_snapshot_are_options_too(
     assert request["final_snapshot_retention_days"] == 0
 
 
-def test_days_that_are_no_whole_number_are_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
+def test_days_that_are_not_a_whole_number_are_wrong_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.run(["start", *TARGET, "--final-snapshot-retention-days", "a-week"]) == 2
     assert "--final-snapshot-retention-days" in capsys.readouterr().err
 

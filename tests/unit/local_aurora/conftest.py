@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import boto3
 import botocore.loaders
@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from mypy_boto3_rds import RDSClient
+from tests.support.clocks import HandClock
 
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.local.aurora.in_process import connect
@@ -34,17 +35,6 @@ def _botocore_session() -> botocore.session.Session:
     session = botocore.session.Session()
     session.register_component("data_loader", _LOADER)
     return session
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self._now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def advance(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
 
 
 @dataclass

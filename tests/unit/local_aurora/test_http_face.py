@@ -13,11 +13,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 from mypy_boto3_rds import RDSClient
+from tests.support.clocks import HandClock
 
 from aurora_restore.local.aurora.model import LocalAurora
 from aurora_restore.local.aurora.server import AuroraServer
 
-from .conftest import DURATIONS, HandClock, Place
+from .conftest import DURATIONS, Place
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support.clocks import HandClock
 
 from aurora_restore.local.aurora import state
 from aurora_restore.local.aurora.journal import Journal
@@ -12,7 +13,7 @@ from aurora_restore.local.aurora.keeping import WorldKeeper
 from aurora_restore.local.aurora.model import LocalAurora
 from aurora_restore.local.aurora.world import MAX_EVENTS
 
-from .conftest import DURATIONS, MASTER, HandClock
+from .conftest import DURATIONS, MASTER
 
 US = "us-east-1"
 

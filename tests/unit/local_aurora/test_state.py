@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable
 
 import pytest
+from tests.support.clocks import HandClock
 
 from aurora_restore.local.aurora.model import LocalAurora
 from aurora_restore.local.aurora.timing import Durations
 
-from .conftest import DURATIONS, MASTER, HandClock, Place
+from .conftest import DURATIONS, MASTER, Place
 
 Refused = Callable[..., str]
 

@@ -2,8 +2,8 @@
 
 The Aurora user guide, "Considerations for custom endpoints": "You can't reuse the same custom endpoint name for more
 than one cluster in the same AWS Region", at most five belong to one cluster, and a cluster that is restored from a
-snapshot has none. An endpoint belongs to its cluster whatever that is called. That it goes with its cluster is assumed:
-nobody has verified it.
+snapshot has none. An endpoint belongs to its cluster whatever that is called. That it goes with its cluster is an
+assumption, which is not verified on an account.
 """
 
 from __future__ import annotations
