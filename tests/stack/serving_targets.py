@@ -55,8 +55,8 @@ class Place:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(self.make_target, targets))
 
-    def make_target(self, name: str) -> str:
-        """A cluster that serves, with one row that no other cluster has; its name."""
+    def make_target(self, name: str, *readers: str) -> str:
+        """A cluster that serves, with one row that no other cluster has, and is idle; its name."""
         login = self.master()
         put(self.stack, "cluster", {
             "region": self.stack.region,
@@ -65,7 +65,7 @@ class Place:
             "MasterUserPassword": login.password,
             "DBSubnetGroupName": SUBNET_GROUP,
             "VpcSecurityGroupIds": [SECURITY_GROUP_ID],
-            "instances": {f"{name}-a": INSTANCE_CLASS},
+            "instances": dict.fromkeys([f"{name}-a", *readers], INSTANCE_CLASS),
         })  # fmt: skip
         with self.session(name) as session:
             session.run("CREATE TABLE old_data (marker text NOT NULL)")

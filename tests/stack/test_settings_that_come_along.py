@@ -7,25 +7,25 @@ from typing import Any
 import pg8000.exceptions
 import pytest
 from tests.stack.conftest import Clients
-from tests.stack.serving_targets import INSTANCE_CLASS, NEW_DATA, Place, old_data_of, request
+from tests.stack.polling import poll_until
+from tests.stack.serving_targets import NEW_DATA, Place, old_data_of, request
 
 from aurora_restore.local.stack_info import StackInfo
 
 WATCHED, BOUND, MANAGED = "aurora-restored-watched", "aurora-restored-bound", "aurora-restored-managed"
 MONITORING_ROLE = "arn:aws:iam::000000000000:role/rds-monitoring"
 AUTO_SCALED = "application-autoscaling-1a2b3c4d"
+WAIT_SECONDS = 120.0
 
 
 @pytest.fixture(scope="module")
 def place(stack: StackInfo, boto: Clients) -> Place:
     stack.control.change_durations(rename=0.2, snapshot=0.2)
     place, rds = Place(stack, boto), boto("rds")
-    place.make_targets([WATCHED, BOUND, MANAGED])
+    place.make_target(WATCHED, AUTO_SCALED)
+    place.make_targets([BOUND, MANAGED])
     rds.enable_http_endpoint(ResourceArn=place.cluster(WATCHED)["DBClusterArn"])
     rds.modify_db_cluster(DBClusterIdentifier=MANAGED, ManageMasterUserPassword=True, ApplyImmediately=True)
-    rds.get_waiter("db_cluster_available").wait(
-        DBClusterIdentifier=MANAGED, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
-    )
     rds.modify_db_instance(
         DBInstanceIdentifier=f"{WATCHED}-a",
         MonitoringInterval=15,
@@ -33,15 +33,9 @@ def place(stack: StackInfo, boto: Clients) -> Place:
         CACertificateIdentifier="rds-ca-ecc384-g1",
         ApplyImmediately=True,
     )
-    rds.create_db_instance(
-        DBInstanceIdentifier=AUTO_SCALED,
-        DBClusterIdentifier=WATCHED,
-        DBInstanceClass=INSTANCE_CLASS,
-        Engine="aurora-postgresql",
-    )
-    rds.get_waiter("db_instance_available").wait(
-        DBInstanceIdentifier=AUTO_SCALED, WaiterConfig={"Delay": 1, "MaxAttempts": 120}
-    )
+    # A replacement that begins while the change is under way is refused.
+    poll_until(lambda: is_watched(place), f"{WATCHED} to be available with what was asked for", WAIT_SECONDS)
+    poll_until(lambda: is_managed(place), f"{MANAGED} to be available with its secret", WAIT_SECONDS)
     rds.modify_db_cluster(
         DBClusterIdentifier=BOUND,
         Domain="d-1234567890",
@@ -49,6 +43,18 @@ def place(stack: StackInfo, boto: Clients) -> Place:
         EnableLocalWriteForwarding=True,
     )
     return place
+
+
+def is_watched(place: Place) -> bool:
+    found = place.boto("rds").describe_db_instances(DBInstanceIdentifier=f"{WATCHED}-a")["DBInstances"][0]
+    statuses = {found["DBInstanceStatus"], place.cluster(WATCHED)["Status"]}
+    return statuses == {"available"} and found.get("MonitoringInterval") == 15
+
+
+def is_managed(place: Place) -> bool:
+    cluster = place.cluster(MANAGED)
+    secret = cluster.get("MasterUserSecret", {})
+    return bool(cluster["Status"] == "available" and secret.get("SecretStatus") == "active")
 
 
 @pytest.fixture(scope="module")
