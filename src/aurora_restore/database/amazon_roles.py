@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from aurora_restore.database.quoting import literal
 
-# Roles of Aurora and RDS for PostgreSQL (user guides, "Understanding PostgreSQL roles and permissions"; the last
-# four log in for Amazon's own work on the instance: replication, monitoring, forwarded writes).
+# Roles of Aurora and RDS for PostgreSQL (user guides, "Understanding PostgreSQL roles and permissions"). The last
+# five log in for Amazon's own work on the instance: RDS Proxy ("Amazon RDS Proxy", quotas and limitations: the proxy
+# makes `rdsproxyadmin` when a target is registered, and it is not to be changed), replication, monitoring, forwarded
+# writes.
 AMAZON_ROLES = (
     "rds_ad",
     "rds_extension",
@@ -20,6 +22,7 @@ AMAZON_ROLES = (
     "rds_reserved",
     "rds_superuser",
     "rdsadmin",
+    "rdsproxyadmin",
     "rdsrepladmin",
     "rdstopmgr",
     "rdswriteforwarduser",
@@ -29,3 +32,8 @@ AMAZON_ROLES = (
 def is_amazons(column: str) -> str:
     """The condition in SQL that `column` names a role of PostgreSQL or of Amazon."""
     return f"({column} ~ '^pg_' OR {column} IN ({', '.join(literal(name) for name in AMAZON_ROLES)}))"
+
+
+def is_like_amazons(name: str) -> bool:
+    """Whether the name begins as Amazon's do. Where such a role can be altered, it is a customer's after all."""
+    return name.startswith("rds")

@@ -12,14 +12,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aurora_restore.database import privileges
-from aurora_restore.database.privileges import KINDS, DefaultDifference, Difference
+from aurora_restore.database.privileges import KINDS, DefaultDifference, Difference, Surplus
 from aurora_restore.database.quoting import identifier
-from aurora_restore.database.session import Session
+from aurora_restore.database.session import INSUFFICIENT_PRIVILEGE, Session
 from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.users import Access
 
 _OBJECTS_PER_STATEMENT = 200
 _NAMES_IN_A_MESSAGE = 5
+# Warnings of PostgreSQL: "no privileges were granted", "no privileges could be revoked" and their like for some of
+# them. The words may be in any language, the SQLSTATEs are 01007 and 01006.
+_NOT_GRANTED = "(SQLSTATE 0100"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,19 @@ class _Change:
     def owners(self) -> set[str]:
         return {item.owner for item in self.objects} | {item.owner for item in self.defaults}
 
+    @property
+    def grantors(self) -> set[str]:
+        """Roles that are no owners and gave away what is too much."""
+        return {surplus.grantor for item in self.objects for surplus in item.surplus if surplus.grantor}
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the server said to one statement; `privilege_missing`: that the master lacks the right to it."""
+
+    words: str
+    privilege_missing: bool
+
 
 def bring_about(
     session: Session, master: str, entitlements: Sequence[Entitlement], creators: Iterable[str]
@@ -57,15 +73,25 @@ def bring_about(
     if not changes:
         return set()
     with session.transaction():
-        borrowed = _join_owners(session, set().union(*(change.owners for change in changes)))
+        session.warnings()
+        borrowed, answers = _join(
+            session, set().union(*(change.owners | change.grantors for change in changes))
+        )
         for statement in _statements(changes):
-            # Refusals are not lost: what did not take hold is found again below.
-            session.refusal(statement)
+            answers += _told(session, statement)
         for statement in borrowed:
             session.run(statement)
     for change in _differences(session, entitlements, everyone):
-        _refuse_remainder(session.database, master, change)
+        _refuse_remainder(session, master, change, answers)
     return {change.entitlement.username for change in changes}
+
+
+def _told(session: Session, statement: str) -> list[_Answer]:
+    """Run it. A refusal ends nothing: what did not take hold is found again, and the words are shown with it."""
+    refused = session.refusal(statement)
+    if refused is not None:
+        return [_Answer(str(refused), refused.sqlstate == INSUFFICIENT_PRIVILEGE)]
+    return [_Answer(words, privilege_missing=True) for words in session.warnings() if _NOT_GRANTED in words]
 
 
 def _differences(session: Session, entitlements: Sequence[Entitlement], creators: list[str]) -> list[_Change]:
@@ -79,27 +105,29 @@ def _differences(session: Session, entitlements: Sequence[Entitlement], creators
     ]
 
 
-def _join_owners(session: Session, owners: set[str]) -> list[str]:
-    """Make the master a member of the owners, as far as it may; returns the statements that undo it."""
-    inherit = " WITH INHERIT TRUE" if int(session.value("SHOW server_version_num")) >= 160000 else ""
-    undo = []
-    for owner in sorted(owners):
-        if session.value("SELECT pg_has_role(CAST(:owner AS name), 'USAGE')", owner=owner):
+def _join(session: Session, roles: set[str]) -> tuple[list[str], list[_Answer]]:
+    """Make the master a member of the roles, as far as it may; returns the statements that undo it, and refusals."""
+    inherit = " WITH INHERIT TRUE" if session.version >= 160000 else ""
+    undo, answers = [], []
+    oids = dict(session.rows("SELECT rolname, oid FROM pg_roles"))
+    for name in sorted(roles):
+        oid, role = oids.get(name, 0), identifier(name)
+        if session.value("SELECT pg_has_role(CAST(:oid AS oid), 'USAGE')", oid=oid):
             continue
         held_by_own_grant = session.rows(
-            "SELECT 1 FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.roleid"
-            " WHERE r.rolname = :owner AND m.grantor = m.member"
+            "SELECT 1 FROM pg_auth_members m WHERE m.roleid = CAST(:oid AS oid) AND m.grantor = m.member"
             " AND m.member = (SELECT oid FROM pg_roles WHERE rolname = current_user)",
-            owner=owner,
+            oid=oid,
         )
-        role = identifier(owner)
-        if session.refusal(f"GRANT {role} TO current_user{inherit}") is None:
+        refused = _told(session, f"GRANT {role} TO current_user{inherit}")
+        answers += refused
+        if not refused:
             undo.append(
                 f"GRANT {role} TO current_user WITH INHERIT FALSE"
                 if held_by_own_grant and inherit
                 else f"REVOKE {role} FROM current_user"
             )
-    return undo
+    return undo, answers
 
 
 def _statements(changes: list[_Change]) -> list[str]:
@@ -107,63 +135,101 @@ def _statements(changes: list[_Change]) -> list[str]:
     for change in changes:
         grantee = identifier(change.entitlement.username)
         statements += _object_statements(change.objects, grantee)
-        statements += [_default_statement(difference, grantee) for difference in change.defaults]
+        for difference in change.defaults:
+            statements += _default_statement(difference, grantee)
     return statements
 
 
 def _object_statements(differences: list[Difference], grantee: str) -> list[str]:
     """One statement for many objects of the same kind, owner and privileges: a schema may hold thousands."""
-    groups: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
+    groups: dict[tuple[str, str, str, str], list[str]] = {}
     for difference in differences:
-        for verb, granted in (("GRANT", difference.missing), ("REVOKE", difference.surplus)):
-            if granted:
-                groups.setdefault((verb, difference.kind, difference.owner, granted), []).append(
-                    difference.name
-                )
+        for verb, grantor in _verbs(difference):
+            groups.setdefault((verb, difference.kind, difference.owner, grantor), []).append(difference.name)
     statements = []
-    for (verb, kind, _, granted), names in groups.items():
+    for (verb, kind, _, grantor), names in groups.items():
         for start in range(0, len(names), _OBJECTS_PER_STATEMENT):
             objects = ", ".join(names[start : start + _OBJECTS_PER_STATEMENT])
-            preposition = "TO" if verb == "GRANT" else "FROM"
-            statements.append(
-                f"{verb} {', '.join(granted)} ON {KINDS[kind].grant_word} {objects} {preposition} {grantee}"
-            )
+            preposition = "TO" if verb.startswith("GRANT ") else "FROM"
+            statement = f"{verb} ON {KINDS[kind].grant_word} {objects} {preposition} {grantee}"
+            statements.append(_as_role(grantor, statement) if grantor else statement)
     return statements
 
 
-def _default_statement(difference: DefaultDifference, grantee: str) -> str:
+def _verbs(difference: Difference) -> list[tuple[str, str]]:
+    """`GRANT SELECT`, `REVOKE GRANT OPTION FOR SELECT` and the like, each with the grantor that has to say it."""
+    verbs = [(f"GRANT {', '.join(difference.missing)}", "")] if difference.missing else []
+    revoked: dict[tuple[str, str], list[str]] = {}
+    for surplus in difference.surplus:
+        verb = "REVOKE GRANT OPTION FOR" if surplus.option else "REVOKE"
+        revoked.setdefault((verb, surplus.grantor), []).append(surplus.privilege)
+    return verbs + [(f"{verb} {', '.join(names)}", grantor) for (verb, grantor), names in revoked.items()]
+
+
+def _as_role(grantor: str, statement: str) -> str:
+    """The statement as the role that made the grant: GRANTED BY takes no role but the current one."""
+    return f"SET LOCAL ROLE {identifier(grantor)}; {statement}; SET LOCAL ROLE NONE"
+
+
+def _default_statement(difference: DefaultDifference, grantee: str) -> list[str]:
     schema = f" IN SCHEMA {identifier(difference.schema)}" if difference.schema else ""
-    what = (
-        f"GRANT {', '.join(difference.missing)} ON {difference.objects} TO {grantee}"
-        if difference.missing
-        else f"REVOKE {', '.join(difference.surplus)} ON {difference.objects} FROM {grantee}"
-    )
-    return f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(difference.owner)}{schema} {what}"
+    for_role = f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(difference.owner)}{schema}"
+    if difference.missing:
+        return [f"{for_role} GRANT {', '.join(difference.missing)} ON {difference.objects} TO {grantee}"]
+    revoked: dict[str, list[str]] = {}
+    for surplus in difference.surplus:
+        revoked.setdefault("GRANT OPTION FOR " if surplus.option else "", []).append(surplus.privilege)
+    return [
+        f"{for_role} REVOKE {option}{', '.join(names)} ON {difference.objects} FROM {grantee}"
+        for option, names in revoked.items()
+    ]
 
 
-def _refuse_remainder(database: str, master: str, change: _Change) -> None:
+def _refuse_remainder(session: Session, master: str, change: _Change, answers: list[_Answer]) -> None:
     if not change.owners:
         return
     faults = [
-        *_in_words("lacks", [(d.missing, d.owner, d.name) for d in change.objects]),
-        *_in_words("keeps", [(d.surplus, d.owner, d.name) for d in change.objects]),
-        *_in_words("lacks", [(d.missing, d.owner, f"later {d.objects.lower()}") for d in change.defaults]),
-        *_in_words("keeps", [(d.surplus, d.owner, f"later {d.objects.lower()}") for d in change.defaults]),
+        *_in_words(session, "lacks", [(d.missing, d.owner, d.name) for d in change.objects]),
+        *_in_words(session, "keeps", [(_words(d.surplus), d.owner, d.name) for d in change.objects]),
+        *_in_words(
+            session, "lacks", [(d.missing, d.owner, f"later {d.objects.lower()}") for d in change.defaults]
+        ),
+        *_in_words(
+            session,
+            "keeps",
+            [(_words(d.surplus), d.owner, f"later {d.objects.lower()}") for d in change.defaults],
+        ),
     ]
-    owners = ", ".join(sorted(change.owners))
+    said = list(dict.fromkeys(answer.words for answer in answers))
+    words = f" The server said: {'; '.join(said[:_NAMES_IN_A_MESSAGE])}." if said else ""
     raise DbUserSetupFailed(
-        f"In database {database} the user {change.entitlement.username} {'; '.join(faults)}. The master user {master}"
-        f" may not act for the owner ({owners}).",
-        f"Let the master user act for it: `GRANT <owner> TO {master} WITH ADMIN OPTION` in the source cluster, and"
-        " restore a snapshot taken after that.",
+        f"In database {session.database} the user {change.entitlement.username} {'; '.join(faults)}.{words}",
+        _hint(master, change, answers),
     )
 
 
-def _in_words(verb: str, entries: list[tuple[tuple[str, ...], str, str]]) -> list[str]:
+def _hint(master: str, change: _Change, answers: list[_Answer]) -> str:
+    if not any(answer.privilege_missing for answer in answers):
+        return (
+            "Mend in the source cluster what the server's words name, and restore a snapshot taken after that; or ask "
+            "for other users."
+        )
+    roles = sorted(change.owners | change.grantors)
+    return (
+        f"Let the master user {master} act for {', '.join(roles)}: `GRANT <role> TO {master} WITH ADMIN OPTION` in the"
+        " source cluster, and restore a snapshot taken after that."
+    )
+
+
+def _words(surplus: tuple[Surplus, ...]) -> tuple[str, ...]:
+    return tuple(str(entry) for entry in surplus)
+
+
+def _in_words(session: Session, verb: str, entries: list[tuple[tuple[str, ...], str, str]]) -> list[str]:
     found: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for granted, owner, name in entries:
         if granted:
-            found.setdefault((granted, owner), []).append(name)
+            found.setdefault((granted, owner), []).append(session.readable(name))
     words = []
     for (granted, owner), names in found.items():
         more = f" and {len(names) - _NAMES_IN_A_MESSAGE} more" if len(names) > _NAMES_IN_A_MESSAGE else ""

@@ -18,7 +18,7 @@ from aurora_restore.database.session import (
     Server,
     ServerRefused,
 )
-from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
+from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, DbUserSetupFailed
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -28,6 +28,7 @@ from aurora_restore.domain.observed import (
     LoginOutcome,
 )
 from aurora_restore.domain.users import DbUserLogin, UsersReport, refuse_impossible_logins
+from aurora_restore.domain.visible_text import storable
 
 
 class PostgresDatabases:
@@ -54,7 +55,7 @@ class PostgresDatabases:
         return Server(endpoint, self._context, self._limits)
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
-        """Try user and password. A user that may not connect to database `postgres` counts as accepted."""
+        """Try user and password. One whom the database `postgres` lets not in, for whatever reason, is accepted."""
         try:
             self._server(endpoint).open(credentials, MAINTENANCE_DATABASES[0]).close()
         except LoginRefused as refused:
@@ -65,6 +66,8 @@ class PostgresDatabases:
             )
         except DatabaseRefused as refused:
             return LoginAttempt(LoginOutcome.ACCEPTED, f"User and password are right; {refused}.")
+        except DatabaseBusy as busy:
+            return LoginAttempt(LoginOutcome.BUSY, busy.message)
         except DatabaseUnreachable as unreachable:
             return LoginAttempt(LoginOutcome.UNREACHABLE, unreachable.message)
         return LoginAttempt(LoginOutcome.ACCEPTED, f"{credentials.username} logged in.")
@@ -83,7 +86,7 @@ class PostgresDatabases:
                 reason = f"the certificate names {', '.join(names)}, not {endpoint.host}"
                 return EndpointAnswer(EndpointAnswerKind.OTHER_CERTIFICATE, reason, None, names)
             return replace(self._who(endpoint, credentials), certificate_names=names)
-        except DatabaseUnreachable as unreachable:
+        except (DatabaseBusy, DatabaseUnreachable) as unreachable:
             return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, unreachable.message)
 
     def _who(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
@@ -116,10 +119,27 @@ class PostgresDatabases:
         refuse_impossible_logins(master.username, users)
         setup = UserSetup(self._server(endpoint), master, users)
         try:
-            return setup.run(lock_other_logins=lock_other_logins)
+            report = setup.run(lock_other_logins=lock_other_logins)
         except ServerRefused as refused:
             raise DbUserSetupFailed(
                 f"The server refused the master user {master.username}: {refused}.",
                 "Mend in the source cluster what the server's words name, or ask for other users, and start again "
                 "under a new name.",
             ) from None
+        except DbUserSetupFailed as failed:
+            raise DbUserSetupFailed(storable(failed.message), storable(failed.hint)) from None
+        return _storable_report(report)
+
+
+def _storable_report(report: UsersReport) -> UsersReport:
+    """Names are bytes in PostgreSQL, and text in a record."""
+    users = tuple(
+        replace(user, databases=_storable(user.databases), checks=_storable(user.checks))
+        for user in report.users
+    )
+    others, locked, notes = map(_storable, (report.other_logins, report.locked_logins, report.notes))
+    return UsersReport(users, others, locked, notes)
+
+
+def _storable(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(storable, texts))

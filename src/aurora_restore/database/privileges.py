@@ -100,6 +100,22 @@ KINDS: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True)
+class Surplus:
+    """A privilege that a user was given beyond the level, or (`option`) the right to pass it on.
+
+    `grantor` is the role that gave it where that is not the owner: only that role can take it back.
+    """
+
+    privilege: str
+    option: bool = False
+    grantor: str = ""
+
+    def __str__(self) -> str:
+        what = f"the grant option of {self.privilege}" if self.option else self.privilege
+        return f"{what} (granted by {self.grantor})" if self.grantor else what
+
+
+@dataclass(frozen=True)
 class Difference:
     """What a user lacks, or was given beyond the level, on one object. `owner` is the role that decides."""
 
@@ -107,7 +123,7 @@ class Difference:
     name: str
     owner: str
     missing: tuple[str, ...]
-    surplus: tuple[str, ...]
+    surplus: tuple[Surplus, ...]
 
 
 @dataclass(frozen=True)
@@ -133,7 +149,7 @@ def differences(session: Session, username: str, level: Access | None) -> list[D
     """How the user's privileges on what exists in this database differ from the level (None: no access).
 
     Missing is what the user effectively lacks. Surplus is what was granted to the user directly beyond the
-    level; an admin keeps what there is.
+    level, the right to pass a privilege on among it; an admin keeps what there is.
     """
     found = []
     for kind in KINDS:
@@ -144,10 +160,16 @@ def differences(session: Session, username: str, level: Access | None) -> list[D
             keep=level is Access.ADMIN,
         )
         found += [
-            Difference(kind, name, owner, tuple(missing), tuple(surplus))
+            Difference(kind, name, owner, tuple(missing), tuple(map(_surplus, surplus)))
             for name, owner, missing, surplus in rows
         ]
     return found
+
+
+def _surplus(text: str) -> Surplus:
+    """Read what `_difference_query` writes: the privilege, whether it is the option, the grantor's name."""
+    privilege, option, grantor = text.split(" ", 2)
+    return Surplus(privilege, option == "option", grantor)
 
 
 def _difference_query(kind: str) -> str:
@@ -160,9 +182,13 @@ def _difference_query(kind: str) -> str:
             SELECT o.name, o.decider,
                 ARRAY(SELECT p FROM unnest(who.wanted) p
                     WHERE NOT {KINDS[kind].function}(who.oid, o.oid, p)) AS missing,
-                ARRAY(SELECT DISTINCT a.privilege_type FROM aclexplode(o.acl) a
-                    WHERE a.grantee = who.oid AND o.owner <> who.oid
-                    AND NOT who.keep AND NOT a.privilege_type = ANY (who.wanted)
+                ARRAY(SELECT DISTINCT a.privilege_type
+                    || CASE WHEN a.privilege_type = ANY (who.wanted) THEN ' option ' ELSE ' all ' END
+                    || CASE WHEN a.grantor = o.owner THEN '' ELSE
+                        (SELECT g.rolname::text FROM pg_roles g WHERE g.oid = a.grantor) END
+                    FROM aclexplode(o.acl) a
+                    WHERE a.grantee = who.oid AND o.owner <> who.oid AND NOT who.keep
+                    AND (a.is_grantable OR NOT a.privilege_type = ANY (who.wanted))
                     ORDER BY 1) AS surplus
             FROM decided o, who)
         SELECT name, decider, missing, surplus FROM judged
@@ -220,7 +246,7 @@ class DefaultDifference:
     objects: str
     schema: str
     missing: tuple[str, ...]
-    surplus: tuple[str, ...]
+    surplus: tuple[Surplus, ...]
 
 
 def owners(session: Session) -> list[str]:
@@ -243,27 +269,38 @@ def default_differences(
         privileges = tuple(p for p in _LEVELS[level][kind] if p != "CREATE")
         granted = _granted_defaults(session, username, letter)
         for owner in creators:
-            missing = tuple(p for p in privileges if p not in granted.get((owner, ""), ()))
+            held = {privilege for privilege, _ in granted.get((owner, ""), ())}
+            missing = tuple(p for p in privileges if p not in held)
             if missing and owner != username:
                 found.append(DefaultDifference(owner, objects, "", missing, ()))
         if level is Access.ADMIN:
             continue
-        for (owner, schema), held in granted.items():
-            surplus = tuple(p for p in held if p not in privileges)
+        for (owner, schema), entries in granted.items():
+            surplus = tuple(
+                Surplus(privilege, option=privilege in privileges)
+                for privilege, is_grantable in entries
+                if is_grantable or privilege not in privileges
+            )
             if surplus:
                 found.append(DefaultDifference(owner, objects, schema, (), surplus))
     return found
 
 
-def _granted_defaults(session: Session, username: str, letter: str) -> dict[tuple[str, str], list[str]]:
+def _granted_defaults(
+    session: Session, username: str, letter: str
+) -> dict[tuple[str, str], list[tuple[str, bool]]]:
+    """Privileges by owner and schema, each with whether it may be passed on."""
     rows = session.rows(
-        "SELECT r.rolname, coalesce(n.nspname, ''), array_agg(DISTINCT a.privilege_type ORDER BY a.privilege_type)"
+        "SELECT r.rolname, coalesce(n.nspname, ''), a.privilege_type, bool_or(a.is_grantable)"
         " FROM pg_default_acl d JOIN pg_roles r ON r.oid = d.defaclrole"
         " LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace,"
         " aclexplode(d.defaclacl) a JOIN pg_roles u ON u.oid = a.grantee"
         ' WHERE u.rolname = :username AND r.oid <> u.oid AND d.defaclobjtype = CAST(:letter AS "char")'
-        " GROUP BY 1, 2 ORDER BY 1, 2",
+        " GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         username=username,
         letter=letter,
     )
-    return {(owner, schema): list(held) for owner, schema, held in rows}
+    granted: dict[tuple[str, str], list[tuple[str, bool]]] = {}
+    for owner, schema, privilege, is_grantable in rows:
+        granted.setdefault((owner, schema), []).append((privilege, is_grantable))
+    return granted

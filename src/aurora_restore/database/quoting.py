@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 MAX_IDENTIFIER_BYTES = 63
 
 
@@ -9,14 +11,14 @@ def identifier(name: str) -> str:
     """Quote a name so that PostgreSQL reads exactly this name and nothing else.
 
     Raises:
-        ValueError: the name is empty, holds NUL, is no valid Unicode, or is longer than PostgreSQL keeps
-            (63 bytes; the server would cut it silently and mean another object).
+        ValueError: the name is empty, holds NUL, is neither Unicode nor bytes of the server, or is longer than
+            PostgreSQL keeps (63 bytes; the server would cut it silently and mean another object).
     """
     if not name:
         raise ValueError("An SQL identifier is not empty.")
     if "\0" in name:
         raise ValueError("An SQL identifier holds no NUL character.")
-    if len(name.encode("utf-8")) > MAX_IDENTIFIER_BYTES:
+    if len(name.encode("utf-8", "surrogateescape")) > MAX_IDENTIFIER_BYTES:
         raise ValueError(f"An SQL identifier has at most {MAX_IDENTIFIER_BYTES} bytes.")
     return '"' + name.replace('"', '""') + '"'
 
@@ -34,3 +36,36 @@ def literal(value: str) -> str:
     if "\\" in quoted:
         return "E'" + quoted.replace("\\", "\\\\") + "'"
     return f"'{quoted}'"
+
+
+_QUOTED = re.compile("'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
+
+
+def by_lookup(statement: str) -> str:
+    """The statement for a UTF-8 database, where names that are no UTF-8 cannot be written.
+
+    The names of roles are shared by all databases, so a role that was made in a database of another encoding has such
+    a name here. The server looks it up by its bytes and puts it in.
+    """
+    if not _NO_UTF8.search(statement):
+        return statement
+    names: list[str] = []
+
+    def take(found: re.Match[str]) -> str:
+        text = found.group()
+        if not text.startswith('"') or not _NO_UTF8.search(text):
+            return text.replace("%", "%%")
+        names.append(text[1:-1].replace('""', '"').encode("utf-8", "surrogateescape").hex())
+        return "%I"
+
+    pieces, end = [], 0
+    for found in _QUOTED.finditer(statement):
+        pieces += [statement[end : found.start()].replace("%", "%%"), take(found)]
+        end = found.end()
+    pattern = "".join([*pieces, statement[end:].replace("%", "%%")])
+    lookups = ", ".join(
+        f"(SELECT rolname::text FROM pg_catalog.pg_roles WHERE textsend(rolname::text) = '\\x{name}'::bytea)"  # noqa: S608 - hexadecimal digits
+        for name in names
+    )
+    return "DO " + literal(f"BEGIN EXECUTE format({literal(pattern)}, {lookups}); END")

@@ -8,19 +8,25 @@ membership that somebody else made can be changed only with ADMIN OPTION on it. 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from aurora_restore.database.other_logins import unlocked_comment
 from aurora_restore.database.quoting import identifier, literal
 from aurora_restore.database.session import DUPLICATE_OBJECT, ServerRefused, Session
-from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
+from aurora_restore.domain.errors import DatabaseBusy, DbUserSetupFailed
+from aurora_restore.domain.passwords import password_fault, prepared
 from aurora_restore.domain.users import Access, DbUser, DbUserLogin
 
 SUPERUSER_GROUP = "rds_superuser"
 IAM_GROUP = "rds_iam"
 
+# As PostgreSQL's own (src/include/common/scram-common.h).
 _SCRAM_ITERATIONS = 4096
+_SALT_BYTES = 16
 _PASSWORD_HINT = "Put another password into the user's secret, and start again under a new name."  # noqa: S105 - no secret
 
 CREATED, CHANGED, UNCHANGED = "created", "changed", "unchanged"
@@ -43,6 +49,7 @@ class Role:
     creates_databases: bool
     creates_roles: bool
     expires: bool
+    connection_limit: int
     beyond_master: tuple[str, ...]
     comment: str
     memberships: tuple[Membership, ...]
@@ -52,16 +59,17 @@ def find_role(session: Session, name: str) -> Role | None:
     found = session.rows(
         "SELECT rolcanlogin, rolinherit, rolcreatedb, rolcreaterole,"
         " rolvaliduntil IS NOT NULL AND rolvaliduntil <> 'infinity',"
-        " rolsuper, rolreplication, rolbypassrls, coalesce(shobj_description(oid, 'pg_authid'), '')"
+        " rolconnlimit, rolsuper, rolreplication, rolbypassrls, coalesce(shobj_description(oid, 'pg_authid'), '')"
         " FROM pg_roles WHERE rolname = :name",
         name=name,
     )
     if not found:
         return None
-    can_login, inherits, databases, roles, expires, superuser, replication, bypass, comment = found[0]
+    can_login, inherits, databases, roles, expires, limit, superuser, replication, bypass, comment = found[0]
     powers = {"SUPERUSER": superuser, "REPLICATION": replication, "BYPASSRLS": bypass}
     beyond = tuple(power for power, held in powers.items() if held)
-    return Role(can_login, inherits, databases, roles, expires, beyond, comment, _memberships(session, name))
+    memberships = _memberships(session, name)
+    return Role(can_login, inherits, databases, roles, expires, limit, beyond, comment, memberships)
 
 
 def _memberships(session: Session, name: str) -> tuple[Membership, ...]:
@@ -134,9 +142,7 @@ def _create(session: Session, login: DbUserLogin) -> None:
             session.run(f"CREATE ROLE {name} LOGIN{powers} {_password_clause(login)}")
         except ServerRefused as refused:
             if refused.sqlstate == DUPLICATE_OBJECT:
-                raise DatabaseUnreachable(
-                    f"Another session made the role {user.username} just now."
-                ) from None
+                raise DatabaseBusy(f"Another session made the role {user.username} just now.") from None
             raise
         for group in sorted(wanted_groups(user)):
             session.run(f"GRANT {identifier(group)} TO {name}")
@@ -181,6 +187,8 @@ def _attribute_clauses(user: DbUser, role: Role) -> list[str]:
         clauses.append("CREATEROLE" if admin else "NOCREATEROLE")
     if role.expires:
         clauses.append("VALID UNTIL 'infinity'")
+    if role.connection_limit == 0:
+        clauses.append("CONNECTION LIMIT -1")
     return clauses
 
 
@@ -191,7 +199,7 @@ def _membership_statements(session: Session, user: DbUser, role: Role) -> list[s
     surplus = [membership for membership in role.memberships if membership.group not in wanted]
     if user.access is Access.ADMIN:
         surplus = [membership for membership in surplus if membership.group == IAM_GROUP]
-    by_grantor = int(session.value("SHOW server_version_num")) >= 160000
+    by_grantor = session.version >= 160000
     revokes = [
         f"REVOKE {identifier(membership.group)} FROM {name}"
         + (f" GRANTED BY {identifier(membership.grantor)}" if by_grantor else "")
@@ -210,22 +218,15 @@ def scram_verifier(username: str, password: str) -> str:
     """What PostgreSQL stores for a password: the server, its log and the wire never see the password itself.
 
     Raises:
-        DbUserSetupFailed: the password is empty or holds what SCRAM does not admit.
+        DbUserSetupFailed: the password is one that nobody could log in with.
     """
-    import scramp  # noqa: PLC0415 - imported where a password is set, not at the start of every Lambda
-
-    if not password:
-        raise DbUserSetupFailed(f"The password of the database user {username} is empty.", _PASSWORD_HINT)
-    try:
-        salt, stored_key, server_key, iterations = scramp.ScramMechanism("SCRAM-SHA-256").make_auth_info(
-            password, iteration_count=_SCRAM_ITERATIONS
-        )
-    except scramp.ScramException:
+    if fault := password_fault(password):
         raise DbUserSetupFailed(
-            f"The password of the database user {username} holds a character that SCRAM does not admit.",
-            _PASSWORD_HINT,
-        ) from None
-    salt, stored_key, server_key = (
-        base64.b64encode(part).decode() for part in (salt, stored_key, server_key)
-    )
-    return f"SCRAM-SHA-256${iterations}:{salt}${stored_key}:{server_key}"
+            f"The password of the database user {username} cannot be used: {fault}.", _PASSWORD_HINT
+        )
+    salt = os.urandom(_SALT_BYTES)
+    salted = hashlib.pbkdf2_hmac("sha256", prepared(password), salt, _SCRAM_ITERATIONS)
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    parts = (salt, hashlib.sha256(client_key).digest(), hmac.digest(salted, b"Server Key", "sha256"))
+    salt_text, stored_key, server_key = (base64.b64encode(part).decode() for part in parts)
+    return f"SCRAM-SHA-256${_SCRAM_ITERATIONS}:{salt_text}${stored_key}:{server_key}"

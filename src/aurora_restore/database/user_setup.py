@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aurora_restore.database import checks, grants, other_logins, roles
+from aurora_restore.database import attempts, beside, came_along, checks, grants, other_logins, reach, roles
 from aurora_restore.database.grants import Entitlement
 from aurora_restore.database.session import (
-    DATABASE_NOT_FOUND,
     MAINTENANCE_DATABASES,
     DatabaseRefused,
     LoginRefused,
     Server,
+    ServerRefused,
     Session,
 )
 from aurora_restore.domain.errors import DbUserSetupFailed
@@ -28,6 +28,17 @@ from aurora_restore.domain.users import (
 _ONE_SETUP_AT_A_TIME = 287672
 
 
+class _Progress:
+    """What was done and seen for one user so far."""
+
+    def __init__(self, action: str) -> None:
+        self.action = action
+        self.databases: list[str] = []
+        self.logins: list[str] = []
+        self.notes: list[str] = []
+        self.refused: dict[str, DatabaseRefused] = {}
+
+
 class UserSetup:
     """One call of `set_up_users` on one server."""
 
@@ -36,56 +47,41 @@ class UserSetup:
         self._master = master
         self._logins = logins
         self._users = [login.user for login in logins]
+        self._named = {name for user in self._users for name in user.databases}
+        self._progress: dict[str, _Progress] = {}
+        self._notes: list[str] = []
 
     def run(self, *, lock_other_logins: bool) -> UsersReport:
-        with self._open_maintenance() as session:
+        others_to_try = tuple(sorted(self._named - set(MAINTENANCE_DATABASES)))
+        with reach.open_maintenance(self._server, self._master, others_to_try) as session:
             # A function that was given up by its caller may still be at work beside the one that was called again.
             session.run(f"SELECT pg_advisory_lock({_ONE_SETUP_AT_A_TIME})")
             ours = {self._master.username, *(user.username for user in self._users)}
             # First of all, so that no failure below leaves production's logins open.
             others = other_logins.survey(session, ours, lock=lock_other_logins)
-            everything = _databases(session)
-            refuse_missing_databases(self._users, everything)
-            actions = {
-                login.user.username: roles.bring_about(session, login, self._logs_in)
-                for login in self._logins
-            }
-            notes: dict[str, list[str]] = {user.username: [] for user in self._users}
-            for database in everything if self._users else []:
-                self._apply(database, actions, notes)
-            reports = [
-                self._report(session, login, everything, actions, notes[login.user.username])
-                for login in self._logins
-            ]
-        return UsersReport(tuple(reports), others.found, others.locked)
+            known = reach.find_databases(session)
+            refuse_missing_databases(self._users, known.open, known.closed, known.templates)
+            for login in self._logins:
+                self._make(session, login, known)
+            if self._users:
+                self._notes += [
+                    f"the database {name} was not looked into: {why}" for name, why in known.closed.items()
+                ]
+                for database in known.open:
+                    self._look_into(session, database)
+            reports = [self._report(session, login) for login in self._logins]
+        return UsersReport(tuple(reports), others.found, others.locked, (*others.notes, *self._notes))
 
-    def _open_maintenance(self) -> Session:
-        *first, last = MAINTENANCE_DATABASES
-        for database in first:
-            try:
-                return self._server.open(self._master, database)
-            except DatabaseRefused as refused:
-                if refused.sqlstate != DATABASE_NOT_FOUND:
-                    raise self._master_refused(refused) from None
-            except LoginRefused as refused_login:
-                raise self._master_refused(refused_login) from None
-        return self._open(last)
-
-    def _open(self, database: str) -> Session:
-        try:
-            return self._server.open(self._master, database)
-        except (LoginRefused, DatabaseRefused) as refused:
-            raise self._master_refused(refused, database) from None
-
-    def _master_refused(self, refused: Exception, database: str = "postgres") -> DbUserSetupFailed:
-        return DbUserSetupFailed(
-            f"The master user {self._master.username} could not log in to database {database}: {refused}.",
-            "See that the admin secret was not changed during the run, and that the master user may connect to this "
-            "database; then start again under a new name.",
-        )
+    def _make(self, session: Session, login: DbUserLogin, known: reach.Known) -> None:
+        user = login.user
+        progress = _Progress(roles.bring_about(session, login, self._logs_in))
+        if progress.action != roles.CREATED:
+            wanted = [name for name in known.open if user.access_in(name) is not None]
+            progress.notes += came_along.mend(session, user, wanted)
+        self._progress[user.username] = progress
 
     def _logs_in(self, login: DbUserLogin) -> bool:
-        """Whether the password of the secret stands already. Raises DatabaseUnreachable."""
+        """Whether the password of the secret stands already. Raises DatabaseBusy, DatabaseUnreachable."""
         if login.credentials is None:
             return False
         try:
@@ -96,42 +92,60 @@ class UserSetup:
             return True
         return True
 
-    def _apply(self, database: str, actions: dict[str, str], notes: dict[str, list[str]]) -> None:
-        """Privileges in one database, and what the catalog says about them afterwards."""
+    def _look_into(self, session: Session, database: str) -> None:
+        """Everything in one database. One that nobody has named may be as closed or as broken as it likes."""
+        try:
+            with reach.open_database(self._server, self._master, session, database) as opened:
+                self._apply(opened)
+        except (DatabaseRefused, LoginRefused, ServerRefused) as refused:
+            if database in self._named:
+                raise DbUserSetupFailed(
+                    f"The database {database}, which was asked for, could not be worked on by the master user"
+                    f" {self._master.username}: {refused}.",
+                    "Mend in the source cluster what the server's words name (for a permission that is denied: the "
+                    "GRANT that is missing), and restore a snapshot taken after that; or leave this database out.",
+                ) from None
+            self._notes.append(f"the database {database} was not looked into: {refused}")
+
+    def _apply(self, session: Session) -> None:
+        """Privileges in one database, what the catalog says about them afterwards, and what the users meet there."""
+        database = session.database
         admins = [user.username for user in self._users if user.access is Access.ADMIN]
         entitlements = [Entitlement(user.username, user.access_in(database)) for user in self._users]
-        with self._open(database) as session:
-            for username in grants.bring_about(session, self._master.username, entitlements, admins):
-                if actions[username] == roles.UNCHANGED:
-                    actions[username] = roles.CHANGED
-            for user in self._users:
-                if user.access_in(database) is not None:
-                    notes[user.username] += checks.check_limits(session, user)
+        for username in grants.bring_about(session, self._master.username, entitlements, admins):
+            progress = self._progress[username]
+            progress.action = roles.CHANGED if progress.action == roles.UNCHANGED else progress.action
+        ground = attempts.survey_ground(session)
+        for login in self._logins:
+            if login.user.access_in(database) is not None:
+                self._check(session, login, ground)
+        if any(user.access_in(database) is not None for user in self._users):
+            self._notes += beside.notes(session)
 
-    def _report(
-        self,
-        session: Session,
-        login: DbUserLogin,
-        everything: list[str],
-        actions: dict[str, str],
-        notes: list[str],
-    ) -> UserReport:
-        user = login.user
-        databases = tuple(name for name in everything if user.access_in(name) is not None)
+    def _check(self, session: Session, login: DbUserLogin, ground: attempts.Ground) -> None:
+        progress = self._progress[login.user.username]
+        progress.notes += checks.check_limits(session, login.user)
+        try:
+            progress.logins += attempts.check_login(self._server, login, ground)
+        except DatabaseRefused as refused:
+            if session.database in login.user.databases:
+                raise attempts.refused_login(login, session.database, refused) from None
+            progress.refused[session.database] = refused
+            progress.notes.append(f"note: the database {session.database} does not let it in: {refused}")
+        progress.databases.append(session.database)
+
+    def _report(self, session: Session, login: DbUserLogin) -> UserReport:
+        user, progress = login.user, self._progress[login.user.username]
+        if progress.refused and len(progress.refused) == len(progress.databases):
+            database, refused = next(iter(progress.refused.items()))
+            raise attempts.refused_login(login, database, refused)
         found = [
             *checks.check_role(session, user),
-            f"has {user.access} on what is in {', '.join(databases)} and on what its owners make there later;"
+            f"has {user.access} on what is in {', '.join(progress.databases)} and on what its owners make there later;"
             " what belongs to RDS itself is left as it is",
-            *checks.check_login(self._server, login, databases),
-            *notes,
+            *progress.logins,
+            *progress.notes,
         ]
-        return UserReport(user.username, user.access, actions[user.username], databases, tuple(found))
-
-
-def _databases(session: Session) -> list[str]:
-    """All that take connections, templates and RDS's own aside; -2 marks one whose DROP was interrupted."""
-    rows = session.rows(
-        "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2"
-        " AND datname <> 'rdsadmin' ORDER BY datname"
-    )
-    return [row[0] for row in rows]
+        return UserReport(
+            user.username, user.access, progress.action, tuple(progress.databases), tuple(found)
+        )

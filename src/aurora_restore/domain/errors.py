@@ -359,6 +359,16 @@ class DatabaseUnreachable(TransientFault):
     )
 
 
+class DatabaseBusy(TransientFault):
+    """The server answered, and its answer is one that passes: it is no silence of the network."""
+
+    code = "DATABASE_BUSY"
+    default_hint = (
+        "The database server answers, with the words above; the step is repeated until it takes the work. See who "
+        "holds its connections or locks."
+    )
+
+
 class PreflightFailed(RequestRefused):
     """Several faults at once, each with its own code."""
 

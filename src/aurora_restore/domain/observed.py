@@ -199,8 +199,11 @@ INVALID_AUTHORIZATION = "28000"
 
 
 class LoginOutcome(StrEnum):
+    """BUSY: the server answers, and takes no login just now (it is starting, or all its connections are in use)."""
+
     ACCEPTED = "ACCEPTED"
     REFUSED = "REFUSED"
+    BUSY = "BUSY"
     UNREACHABLE = "UNREACHABLE"
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.passwords import password_fault
 
 MAX_USERNAME_BYTES = 63
 # Names of PostgreSQL's and of Amazon's own roles: pg_monitor, rdsadmin, rds_superuser, rdsrepladmin, …
@@ -60,11 +61,15 @@ class UserReport:
 
 @dataclass(frozen=True)
 class UsersReport:
-    """`other_logins` are roles that came along with the snapshot; `locked_logins` those that were disabled."""
+    """`other_logins` are roles that came along with the snapshot; `locked_logins` those that were disabled.
+
+    `notes`: what else people should know, a sentence each: databases that were not looked into, and the like.
+    """
 
     users: tuple[UserReport, ...]
     other_logins: tuple[str, ...]
     locked_logins: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def username_fault(username: str, *, iam: bool = False) -> str | None:
@@ -91,9 +96,10 @@ def refuse_impossible_logins(master_username: str, logins: Sequence[DbUserLogin]
     """Refuse what no server needs to be asked about.
 
     Raises:
-        DbUserSetupFailed: names the first user that cannot be made, and why.
+        DbUserSetupFailed: names each user that cannot be made, and why.
     """
     seen: set[str] = set()
+    faults = []
     for login in logins:
         name = login.user.username
         fault = _login_fault(login)
@@ -102,8 +108,10 @@ def refuse_impossible_logins(master_username: str, logins: Sequence[DbUserLogin]
         elif name in seen:
             fault = "it is named twice"
         if fault is not None:
-            raise DbUserSetupFailed(f"The database user {name!r} is not made: {fault}.")
+            faults.append(f"The database user {name!r} is not made: {fault}.")
         seen.add(name)
+    if faults:
+        raise DbUserSetupFailed(" ".join(faults))
 
 
 def _login_fault(login: DbUserLogin) -> str | None:
@@ -112,20 +120,36 @@ def _login_fault(login: DbUserLogin) -> str | None:
         return "a user logs in with a secret or by IAM, one of the two"
     if credentials is not None and credentials.username != user.username:
         return "its secret is that of another user"
+    if credentials is not None and (reason := password_fault(credentials.password)):
+        return f"its password cannot be used: {reason}"
     return username_fault(user.username, iam=user.iam)
 
 
-def refuse_missing_databases(users: Sequence[DbUser], existing: Sequence[str]) -> None:
-    """Refuse users who are to have access to a database that is not there.
+def refuse_missing_databases(
+    users: Sequence[DbUser],
+    existing: Sequence[str],
+    closed: Mapping[str, str] | None = None,
+    templates: Sequence[str] = (),
+) -> None:
+    """Refuse users who are to have access to a database that is not there, or that nobody can have access to.
+
+    `closed`: why a database takes no connections.
 
     Raises:
-        DbUserSetupFailed: names user and database, and what there is.
+        DbUserSetupFailed: names each user and database with the reason, and what there is.
     """
+    closed = closed or {}
+    faults = []
     for user in users:
-        missing = sorted(set(user.databases) - set(existing))
-        if missing:
-            raise DbUserSetupFailed(
-                f"The database user {user.username} is to have access to {', '.join(missing)}, which the"
-                f" restored cluster does not have. It has {', '.join(existing)}.",
-                "Correct `databases` of this user, or leave it out for all of them.",
+        for name in sorted(set(user.databases) - set(existing)):
+            why = closed.get(name) or ("it is a template" if name in templates else "")
+            faults.append(
+                f"The database user {user.username} is to have access to {name}, "
+                + (f"which cannot be had: {why}." if why else "which the restored cluster does not have.")
             )
+    if faults:
+        raise DbUserSetupFailed(
+            f"{' '.join(faults)} The cluster has {', '.join(existing)}.",
+            "Correct `databases` of this user, or leave it out for all of them. A database that takes no connections "
+            "is opened in the source cluster: `ALTER DATABASE … ALLOW_CONNECTIONS true CONNECTION LIMIT -1`.",
+        )

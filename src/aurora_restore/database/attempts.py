@@ -1,0 +1,267 @@
+"""What a user really can and cannot do, tried with its own login: with the settings, search path and limits it has.
+
+Nothing is changed: EXPLAIN checks the privileges of a statement as running it would and does not run it (PostgreSQL
+checks them when it starts the executor, which EXPLAIN does too), and what creates something is rolled back. What is
+tried is found out by the master beforehand, since in the user's session a function of the restored data may stand in
+for one of the system's.
+
+Only SQLSTATE 42501 says that a privilege is missing. What else a statement meets (row security that needs a context, a
+trigger, an encoding, a lock) tells nothing about the level: it is noted, and another table is tried.
+"""
+# ruff: noqa: S608 - the names in statements are quoted by the server itself (quote_ident)
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NoReturn
+
+from aurora_restore.database.amazon_roles import is_amazons
+from aurora_restore.database.session import (
+    INSUFFICIENT_PRIVILEGE,
+    DatabaseRefused,
+    LoginRefused,
+    Server,
+    ServerRefused,
+    Session,
+)
+from aurora_restore.domain.errors import DbUserSetupFailed
+from aurora_restore.domain.users import Access, DbUserLogin
+
+_PROBE = "aurora_restore_privilege_probe"
+_TABLES_MOST = 10
+# A table that somebody holds (a prepared transaction does so for ever) is not waited for.
+_LOCK_WAIT = "SET LOCAL lock_timeout = '2s'"
+_NOT_TRIED = "could not be tried: "
+
+
+@dataclass(frozen=True)
+class Table:
+    """One to try, its name quoted; `column`: one that an UPDATE may name; `shown`: the name for people."""
+
+    name: str
+    column: str | None
+    shown: str
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What there is to try in a database, as its master sees it.
+
+    `is_public_closed`: whether only some may create in `public`; `is_public_ours`: whether its owner is none of RDS.
+    """
+
+    database: str
+    tables: tuple[Table, ...]
+    is_of_rds: bool
+    is_public_closed: bool
+    is_public_ours: bool
+    has_rdsadmin: bool
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """A statement that tells whether a user has a power."""
+
+    what: str
+    statement: str
+    writes: bool = True
+
+
+def survey_ground(session: Session) -> Ground:
+    """Find what to try, in the master's session."""
+    rows = session.rows(
+        "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname),"
+        " (SELECT quote_ident(a.attname) FROM pg_attribute a"
+        " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+        " AND a.attgenerated = '' AND a.attidentity <> 'a' ORDER BY a.attnum LIMIT 1)"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner"
+        " WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+        f" AND NOT r.rolsuper AND NOT {is_amazons('r.rolname')}"
+        " AND NOT EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee = 0)"
+        f" ORDER BY c.relrowsecurity, 1 LIMIT {_TABLES_MOST}"
+    )
+    closed = session.rows(
+        f"SELECT n.nspowner = to_regrole('pg_database_owner') OR NOT (r.rolsuper OR {is_amazons('r.rolname')})"
+        " FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'public' AND NOT EXISTS"
+        " (SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = 0 AND a.privilege_type = 'CREATE')"
+    )
+    return Ground(
+        session.database,
+        tuple(Table(name, column, session.readable(name)) for name, column in rows),
+        _is_of_rds(session),
+        bool(closed),
+        bool(closed and closed[0][0]),
+        bool(session.rows("SELECT 1 FROM pg_roles WHERE rolname = 'rdsadmin'")),
+    )
+
+
+def _is_of_rds(session: Session) -> bool:
+    """Whether the database belongs to a role of RDS: then its CREATE is not the master's to give."""
+    return bool(
+        session.value(
+            f"SELECT r.rolsuper OR {is_amazons('r.rolname')} FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
+            " WHERE d.datname = current_database()"
+        )
+    )
+
+
+def check_login(server: Server, login: DbUserLogin, ground: Ground) -> list[str]:
+    """Log in with the user's own password and try what the level says, and the next thing up.
+
+    Raises:
+        DbUserSetupFailed: the password is refused, or a privilege is missing or too much.
+        DatabaseRefused: the database does not let the user in, for another reason than a missing privilege.
+        DatabaseBusy, DatabaseUnreachable: as `Server.open`.
+    """
+    user, credentials = login.user, login.credentials
+    if credentials is None:
+        return []
+    try:
+        session = server.open_as_users_do(credentials, ground.database)
+    except LoginRefused as refused:
+        raise DbUserSetupFailed(
+            f"The user {user.username} cannot log in to database {ground.database} with the password of its secret:"
+            f" {refused}.",
+            "See that the secret was not changed during the run; then start again under a new name.",
+        ) from None
+    except DatabaseRefused as refused:
+        if refused.sqlstate == INSUFFICIENT_PRIVILEGE:
+            raise refused_login(login, ground.database, refused) from None
+        raise
+    with session:
+        return [f"logs in to {ground.database} with its own password", *_Trial(session, login, ground).run()]
+
+
+def refused_login(login: DbUserLogin, database: str, refused: DatabaseRefused) -> DbUserSetupFailed:
+    """The failure of a user whose password is right, and whom a database that it is to have lets not in."""
+    return DbUserSetupFailed(
+        f"The password of the user {login.user.username} is right, and the database {database} does not let it in:"
+        f" {refused}.",
+        "Mend in the source cluster what the server's words name (a limit of the role or the database, CONNECT, a "
+        "trigger at the login), and restore a snapshot taken after that; or leave this database out.",
+    )
+
+
+class _Trial:
+    """The attempts of one user in one database."""
+
+    def __init__(self, session: Session, login: DbUserLogin, ground: Ground) -> None:
+        self._session = session
+        self._user = login.user
+        self._ground = ground
+        self._is_read_only = False
+        self._notes: list[str] = []
+
+    def run(self) -> list[str]:
+        reads = [self._of_tables("SELECT from", "SELECT FROM {table} LIMIT 0", writes=False)]
+        writes = [
+            self._of_tables("INSERT into", "EXPLAIN INSERT INTO {table} DEFAULT VALUES"),
+            self._of_tables("DELETE from", "EXPLAIN DELETE FROM {table}"),
+            self._of_tables("UPDATE", "EXPLAIN UPDATE {table} SET {column} = {column}"),
+        ]
+        match self._user.access:
+            case Access.ADMIN:
+                role = [[_Probe("create a role", f"CREATE ROLE {_PROBE}")]]
+                can = [*reads, *writes, *self._creates(ours_alone=True), *role]
+                found = [*self._can(can), *self._cannot(self._superuser_probes())]
+            case Access.READ_WRITE:
+                found = [*self._can([*reads, *writes]), *self._cannot(self._creates(ours_alone=False))]
+            case _:
+                found = [*self._can(reads), *self._cannot([*writes, *self._creates(ours_alone=False)])]
+        return found + self._notes
+
+    def _of_tables(self, what: str, statement: str, *, writes: bool = True) -> list[_Probe]:
+        """The same attempt on one table after another: the first that tells something is enough."""
+        return [
+            _Probe(f"{what} {table.shown}", statement.format(table=table.name, column=table.column), writes)
+            for table in self._ground.tables
+            if table.column or "{column}" not in statement
+        ]
+
+    def _creates(self, *, ours_alone: bool) -> list[list[_Probe]]:
+        """A new schema and a table in `public`; with `ours_alone` only where no role of RDS decides about it."""
+        ground, probes = self._ground, []
+        may_ask = not (ours_alone and ground.is_of_rds)
+        if may_ask:
+            probes.append([_Probe("create a schema", f"CREATE SCHEMA {_PROBE}")])
+        # Where everyone may create in `public`, an attempt says nothing about this user.
+        if ground.is_public_closed and (not ours_alone or (ground.is_public_ours and may_ask)):
+            probes.append([_Probe("create a table in public", f"CREATE TABLE public.{_PROBE} ()")])
+        return probes
+
+    def _superuser_probes(self) -> list[list[_Probe]]:
+        probes = [[_Probe("make a superuser", f"CREATE ROLE {_PROBE} SUPERUSER")]]
+        if self._ground.has_rdsadmin:
+            probes.append([_Probe("become rdsadmin", "SET LOCAL ROLE rdsadmin")])
+        return probes
+
+    def _can(self, attempts: list[list[_Probe]]) -> list[str]:
+        told = []
+        for probe, refused in self._tellings(attempts):
+            if refused is not None:
+                self._fail_for_lacking(probe, refused)
+            read_only = probe.writes and self._is_read_only
+            told.append(
+                f"{probe.what} by its privileges, in a transaction that is set READ WRITE"
+                if read_only
+                else probe.what
+            )
+        if told:
+            return [f"in {self._ground.database} can {', '.join(told)}"]
+        return [] if self._ground.tables else [f"in {self._ground.database} finds no table to try"]
+
+    def _cannot(self, attempts: list[list[_Probe]]) -> list[str]:
+        told = []
+        for probe, refused in self._tellings(attempts):
+            if refused is None:
+                self._fail_for_having(probe)
+            told.append(probe.what)
+        return [f"in {self._ground.database} cannot {', '.join(told)}"] if told else []
+
+    def _tellings(self, attempts: list[list[_Probe]]) -> Iterator[tuple[_Probe, ServerRefused | None]]:
+        """Of each attempt the first probe that tells about a privilege; what hinders all of them is noted."""
+        for probes in attempts:
+            hindrance = ""
+            for probe in probes:
+                refused = self._try(probe)
+                if refused is None or refused.sqlstate == INSUFFICIENT_PRIVILEGE:
+                    yield probe, refused
+                    break
+                hindrance = (
+                    hindrance or f"note: in {self._ground.database} {probe.what} {_NOT_TRIED}{refused}"
+                )
+            else:
+                self._notes += [hindrance] if hindrance else []
+
+    def _try(self, probe: _Probe) -> ServerRefused | None:
+        with self._session.transaction(keep=False):
+            self._session.run(_LOCK_WAIT)
+            if probe.writes and self._session.value("SHOW transaction_read_only") == "on":
+                self._note_read_only()
+                self._session.run("SET TRANSACTION READ WRITE")
+            return self._session.refusal(probe.statement)
+
+    def _note_read_only(self) -> None:
+        if not self._is_read_only and self._user.access is not Access.READ_ONLY:
+            self._notes.append(
+                f"note: in {self._ground.database} every transaction of this login is read-only until it says otherwise"
+                " (default_transaction_read_only = on came along)"
+            )
+        self._is_read_only = True
+
+    def _fail_for_lacking(self, probe: _Probe, refused: ServerRefused) -> NoReturn:
+        raise DbUserSetupFailed(
+            f"In database {self._ground.database} the user {self._user.username} ({self._user.access}) cannot"
+            f" {probe.what}: {refused}.",
+            "Give in the source cluster the privilege that the server's words name (a function that row security "
+            "calls, a table behind a view), and restore a snapshot taken after that; or ask for another access.",
+        )
+
+    def _fail_for_having(self, probe: _Probe) -> NoReturn:
+        raise DbUserSetupFailed(
+            f"In database {self._ground.database} the user {self._user.username} ({self._user.access}) can"
+            f" {probe.what}.",
+            "Find the membership, ownership or grant to PUBLIC that lets it, take it away in the source cluster, "
+            "and restore a snapshot taken after that; or choose another username.",
+        )

@@ -1,0 +1,108 @@
+"""Settings and limits that came along with the snapshot for the users that are asked for.
+
+What makes a user unable to do what it is to do is reset where it is the user's own, and said; what is the database's
+own, and so everyone's, is said with the statement that ends it. Everything else that the user's programs find is said.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from aurora_restore.database.quoting import identifier
+from aurora_restore.database.roles import find_role
+from aurora_restore.database.session import Session
+from aurora_restore.domain.users import Access, DbUser
+
+_ON = frozenset({"on", "true", "tru", "tr", "t", "yes", "ye", "y", "1"})
+_READ_ONLY = frozenset({"default_transaction_read_only", "transaction_read_only"})
+# A limit of time below this lets hardly a statement through.
+_SHORT_MILLISECONDS = 1000.0
+_TIMES = frozenset(
+    {
+        "statement_timeout",
+        "lock_timeout",
+        "transaction_timeout",
+        "idle_in_transaction_session_timeout",
+        "idle_session_timeout",
+    }
+)
+_TIME = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*(us|ms|s|min|h|d)?\s*")
+_MILLISECONDS = {"us": 0.001, "ms": 1.0, "s": 1e3, "min": 6e4, "h": 3.6e6, "d": 8.64e7}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One that a login finds. `database` is empty for all; `is_everyones`: it is the database's and no role's."""
+
+    name: str
+    value: str
+    database: str
+    is_everyones: bool
+
+    def breaks(self, user: DbUser) -> bool:
+        """Whether the user cannot do with it what it is to do."""
+        if self.name == "role":
+            return self.value not in ("none", user.username)
+        if self.name in _READ_ONLY:
+            return user.access is not Access.READ_ONLY and self.value.lower() in _ON
+        return self.name in _TIMES and 0 < _milliseconds(self.value) < _SHORT_MILLISECONDS
+
+
+def _milliseconds(value: str) -> float:
+    found = _TIME.fullmatch(value)
+    return float(found[1]) * _MILLISECONDS[found[2] or "ms"] if found else 0.0
+
+
+def settings_of(session: Session, username: str) -> list[Setting]:
+    """What came along for the role and for the databases."""
+    rows = session.rows(
+        "SELECT split_part(c, '=', 1), substr(c, strpos(c, '=') + 1), coalesce(d.datname, ''), s.setrole = 0"
+        " FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c"
+        " WHERE s.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = :username)) ORDER BY 3, 4, 1",
+        username=username,
+    )
+    return [Setting(*row) for row in rows]
+
+
+def mend(session: Session, user: DbUser, databases: list[str]) -> list[str]:
+    """Reset what breaks the user, in whichever database it holds; a note for each thing that came along.
+
+    `databases`: those that the user is to have; what holds in others alone is no matter of its.
+    """
+    notes = []
+    for setting in settings_of(session, user.username):
+        wanted = not setting.database or setting.database in databases
+        breaks = wanted and setting.breaks(user)
+        if setting.is_everyones and breaks:
+            notes.append(_everyones(setting))
+        elif not setting.is_everyones and wanted:
+            notes.append(
+                _reset(session, user, setting) if breaks else f"{_said(setting)} came along and holds"
+            )
+    role = find_role(session, user.username)
+    if role is not None and role.connection_limit > 0:
+        notes.append(f"the role may have {role.connection_limit} connections at once (CONNECTION LIMIT)")
+    return [f"note: {note}" for note in notes]
+
+
+def _everyones(setting: Setting) -> str:
+    where = identifier(setting.database) if setting.database else "ALL"
+    statement = f"ALTER DATABASE {where} RESET {setting.name}"
+    if not setting.database:
+        statement = f"ALTER ROLE ALL RESET {setting.name}"
+    return f"{_said(setting)} came along for everyone and holds: `{statement}` ends it"
+
+
+def _reset(session: Session, user: DbUser, setting: Setting) -> str:
+    within = f" IN DATABASE {identifier(setting.database)}" if setting.database else ""
+    statement = f"ALTER ROLE {identifier(user.username)}{within} RESET {identifier(setting.name)}"
+    with session.transaction():
+        refused = session.refusal(statement)
+    if refused is None:
+        return f"{_said(setting)} came along and was reset"
+    return f"{_said(setting)} came along and could not be reset: {refused}"
+
+
+def _said(setting: Setting) -> str:
+    return f"{setting.name} = {setting.value}" + (f" in {setting.database}" if setting.database else "")

@@ -1,0 +1,69 @@
+"""Passwords of database users, prepared as PostgreSQL's server and libpq prepare them for SCRAM.
+
+Source: src/common/saslprep.c and scram-common.c of PostgreSQL. Both sides try SASLprep (RFC 4013), and where it does
+not admit the password (a letter that Unicode 3.2 did not know, a control character) they take its bytes as they are.
+A password of ASCII alone is never changed.
+"""
+
+from __future__ import annotations
+
+import stringprep
+import unicodedata
+
+_PROHIBITED = (
+    stringprep.in_table_a1,  # unassigned in Unicode 3.2
+    stringprep.in_table_c12,
+    stringprep.in_table_c21_c22,
+    stringprep.in_table_c3,
+    stringprep.in_table_c4,
+    stringprep.in_table_c5,
+    stringprep.in_table_c6,
+    stringprep.in_table_c7,
+    stringprep.in_table_c8,
+    stringprep.in_table_c9,
+)
+
+
+def password_fault(password: str) -> str | None:
+    """Why no client could ever log in with this password, in words that do not hold it; None where one can."""
+    if not password:
+        return "it is empty"
+    if "\0" in password:
+        return "it holds a NUL character, which ends a password in PostgreSQL"
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        return "it holds half of a surrogate pair, which is no character"
+    return None
+
+
+def prepared(password: str) -> bytes:
+    """The bytes that SCRAM works on. The password has no fault."""
+    if password.isascii():
+        return password.encode()
+    text = _sasl_prepared(password)
+    return (password if text is None else text).encode()
+
+
+def _sasl_prepared(password: str) -> str | None:
+    """By SASLprep; None where that does not admit the password, or nothing is left of it."""
+    mapped = "".join(
+        " " if stringprep.in_table_c12(letter) else letter
+        for letter in password
+        if not stringprep.in_table_b1(letter)
+    )
+    text = unicodedata.normalize("NFKC", mapped)
+    if not text or any(is_prohibited(letter) for letter in text for is_prohibited in _PROHIBITED):
+        return None
+    return text if _runs_one_way(text) else None
+
+
+def _runs_one_way(text: str) -> bool:
+    """RFC 3454, section 6: letters that run from right to left stand alone, and first and last."""
+    if not any(map(stringprep.in_table_d1, text)):
+        return True
+    return (
+        not any(map(stringprep.in_table_d2, text))
+        and stringprep.in_table_d1(text[0])
+        and stringprep.in_table_d1(text[-1])
+    )
