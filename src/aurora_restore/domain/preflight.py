@@ -51,6 +51,7 @@ from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.restoring import SERVING_STATUSES
 from aurora_restore.domain.room import tag_faults, version_fault
 from aurora_restore.domain.settings import PipelineSettings
+from aurora_restore.domain.user_checks import master_among_users, user_secret_faults
 
 SUPPORTED_ENGINE = "aurora-postgresql"
 # RDS: DBSubnetGroupDoesNotCoverEnoughAZs, unless "the DB subnet group covers at least two Availability Zones".
@@ -307,25 +308,13 @@ def _admin_secret_is_of_the_master(
 
 
 def _user_secrets_fit(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    for user in request.db_users:
-        if user.secret_id is None:
-            continue
-        found = facts.users.get(user.secret_id)
-        if isinstance(found, RestoreError):
-            yield found
-        elif found is not None and found.username != user.username:
-            yield SecretWrongUser(
-                f"db_users: the secret {user.secret_id} is of the user {found.username!r}, not of {user.username!r}."
-            )
+    yield from user_secret_faults(request.db_users, facts.users)
 
 
 def _no_user_is_the_master(
     request: RestoreRequest, _facts: PreflightFacts, snapshot: ClusterSnapshot
 ) -> Iterable[RestoreError]:
-    if any(user.username == snapshot.master_username for user in request.db_users):
-        yield SecretWrongUser(
-            f"db_users: {snapshot.master_username!r} is the master user, which has the admin secret."
-        )
+    yield from master_among_users(request.db_users, snapshot.master_username)
 
 
 def _quotas_leave_room(

@@ -191,7 +191,7 @@ def _parse_known(raw: Mapping[str, Any], faults: list[RestoreError]) -> dict[str
         try:
             values[name] = PARSERS[name](value)
         except parse.FieldFault as fault:
-            faults.append(InvalidRequest(f"{name}: {fault}"))
+            faults += [InvalidRequest(f"{name}: {text}") for text in fault.faults]
         except RestoreError as error:
             faults.append(error)
     return values

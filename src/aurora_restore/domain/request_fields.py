@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from aurora_restore.domain.naming import AWS_TAG_PREFIXES, OUR_TAG_PREFIX, OUR_TAGS_MOST, TAGS_MOST
 from aurora_restore.domain.users import Access, DbUser, username_fault
@@ -13,10 +13,15 @@ from aurora_restore.domain.users import Access, DbUser, username_fault
 DB_USER_FIELDS = ("username", "secret_id", "iam", "access", "databases")
 SERVERLESS_FIELDS = ("min_capacity", "max_capacity", "seconds_until_auto_pause")
 TEXT_MAX_LENGTH = 2048
+Value = TypeVar("Value")
 
 
 class FieldFault(ValueError):
-    """What is wrong with a field's value, without the field's name."""
+    """What is wrong with a field's value, without the field's name; `faults`: each thing by itself."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
 
 
 def text(value: Any) -> str:
@@ -132,7 +137,21 @@ def serverless_v2(value: Any) -> Mapping[str, float]:
 def db_users(value: Any) -> tuple[DbUser, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise FieldFault("a list of users is wanted")
-    return tuple(_db_user(item) for item in value)
+    users, faults = [], []
+    for number, item in enumerate(value, start=1):
+        try:
+            users.append(_db_user(item))
+        except FieldFault as fault:
+            faults += [f"{_which(number, item)}: {text}" for text in fault.faults]
+    if faults:
+        raise FieldFault(*faults)
+    return tuple(users)
+
+
+def _which(number: int, item: Any) -> str:
+    """A user by its place, and by its name where that can be read."""
+    name = item.get("username") if isinstance(item, Mapping) else None
+    return f"user {number} ({name!r})" if isinstance(name, str) else f"user {number}"
 
 
 def known(value: Any, names: Sequence[str]) -> None:
@@ -147,13 +166,48 @@ def known(value: Any, names: Sequence[str]) -> None:
 
 
 def _db_user(value: Any) -> DbUser:
-    known(value, DB_USER_FIELDS)
-    iam = flag(value.get("iam", False))
-    username = text(value.get("username"))
-    if reason := username_fault(username, iam=iam):
-        raise FieldFault(f"username {username!r}: {reason}")
-    secret_id = text(value["secret_id"]) if value.get("secret_id") is not None else None
-    if iam == (secret_id is not None):
-        raise FieldFault(f"user {username!r} needs either secret_id or iam: true")
-    access = one_of(*Access)(value.get("access", Access.READ_ONLY.value))
-    return DbUser(username, Access(access), secret_id, iam, texts(value.get("databases") or ()))
+    if not isinstance(value, Mapping):
+        raise FieldFault("an object is wanted")
+    faults = _unknown_names(value)
+    # A field with a wrong name is likely to be the one that is missing.
+    lacks = not faults
+    iam = _read("iam", lambda: flag(value.get("iam", False)), False, faults)
+    username = _read("username", lambda: text(value.get("username")), "", faults)
+    if username and (reason := username_fault(username, iam=iam)):
+        faults.append(f"username {username!r}: {reason}")
+    secret_id = _read("secret_id", lambda: _text_or_nothing(value.get("secret_id")), None, faults)
+    if iam == (value.get("secret_id") is not None) and lacks:
+        faults.append("it needs either secret_id or iam: true")
+    access = _read("access", lambda: _access(value.get("access")), Access.READ_ONLY, faults)
+    databases: tuple[str, ...] = ()
+    databases = _read("databases", lambda: texts(value.get("databases") or ()), databases, faults)
+    if faults:
+        raise FieldFault(*faults)
+    return DbUser(username, access, secret_id, iam, databases)
+
+
+def _unknown_names(value: Mapping[Any, Any]) -> list[str]:
+    faults: list[str] = []
+    for name in value:
+        try:
+            known({name: None}, DB_USER_FIELDS)
+        except FieldFault as fault:
+            faults.append(str(fault))
+    return faults
+
+
+def _text_or_nothing(value: Any) -> str | None:
+    return None if value is None else text(value)
+
+
+def _access(value: Any) -> Access:
+    return Access(one_of(*Access)(Access.READ_ONLY.value if value is None else value))
+
+
+def _read(name: str, parse: Callable[[], Value], instead: Value, faults: list[str]) -> Value:
+    """One field of a user; what is wrong with it is added to the faults, and something taken instead."""
+    try:
+        return parse()
+    except FieldFault as fault:
+        faults.append(f"{name}: {fault}" if name else str(fault))
+        return instead

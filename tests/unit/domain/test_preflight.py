@@ -242,6 +242,18 @@ def test_secrets_of_users_have_to_be_there_and_to_be_theirs() -> None:
     assert codes(asked, users=found) == ["SECRET_NOT_FOUND", "SECRET_WRONG_USER"]
 
 
+@pytest.mark.parametrize("password", ["a\0b", "half \ud800", ""], ids=ascii)
+def test_a_password_that_no_client_could_log_in_with_is_found(password: str) -> None:
+    asked = request(db_users=[{"username": "report", "secret_id": "s"}])
+    assert codes(asked, users={"s": Credentials("report", password)}) == ["PASSWORD_NOT_ACCEPTABLE"]
+
+
+@pytest.mark.parametrize("password", ["a newline\n", "\U0001f418", "ẞ", "₹"], ids=ascii)
+def test_a_password_that_libpq_takes_is_no_fault(password: str) -> None:
+    asked = request(db_users=[{"username": "report", "secret_id": "s"}])
+    assert codes(asked, users={"s": Credentials("report", password)}) == []
+
+
 def test_the_master_user_is_no_user_to_be_set_up() -> None:
     asked = request(db_users=[{"username": "postgres", "secret_id": "s"}])
     assert codes(asked, users={"s": Credentials("postgres", "x")}) == ["SECRET_WRONG_USER"]

@@ -144,6 +144,30 @@ def test_users_are_read_with_read_only_as_the_default() -> None:
     assert users[1].iam
 
 
+def test_all_faults_of_the_users_are_told_at_once_each_with_the_user_and_the_field() -> None:
+    error = refused(
+        db_users=[
+            {"username": "rdsadmin", "secret_id": "s", "access": "god"},
+            {"username": "ann", "iam": "yes", "databases": "shop"},
+            {"username": "bob", "secrett_id": "s"},
+            "carl",
+        ]
+    )
+    told = [fault.message for fault in error.faults]
+    assert [" ".join(message.split()[:4]) for message in told] == [
+        "db_users: user 1 ('rdsadmin'):",
+        "db_users: user 1 ('rdsadmin'):",
+        "db_users: user 2 ('ann'):",
+        "db_users: user 2 ('ann'):",
+        "db_users: user 2 ('ann'):",
+        "db_users: user 3 ('bob'):",
+        "db_users: user 4: an",
+    ]
+    fields = ("username", "access", "iam", "secret_id or iam", "databases", "secrett_id", "an object")
+    for message, field in zip(told, fields, strict=True):
+        assert field in message
+
+
 def test_a_hostile_username_is_kept_as_it_is_for_the_database_to_quote() -> None:
     name = 'x"; DROP ROLE y; --'
     assert request(db_users=[{"username": name, "secret_id": "s"}]).db_users[0].username == name

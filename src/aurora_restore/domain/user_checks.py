@@ -1,0 +1,42 @@
+"""What the preflight finds wrong with the users of a request: all of it is known before anything is copied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from aurora_restore.domain.errors import PasswordNotAcceptable, RestoreError, SecretWrongUser
+from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.passwords import password_fault
+from aurora_restore.domain.users import DbUser
+
+
+def user_secret_faults(
+    users: Sequence[DbUser], secrets: Mapping[str, Credentials | RestoreError]
+) -> Iterable[RestoreError]:
+    """`secrets`: what was read, by the id of the secret; a look that was refused stands as its error."""
+    for user in users:
+        found = secrets.get(user.secret_id or "")
+        if isinstance(found, RestoreError):
+            yield found
+        elif found is not None:
+            yield from _login_faults(user, found)
+
+
+def _login_faults(user: DbUser, found: Credentials) -> Iterable[RestoreError]:
+    if found.username != user.username:
+        yield SecretWrongUser(
+            f"db_users: the secret {user.secret_id} is of the user {found.username!r}, not of {user.username!r}."
+        )
+    if fault := password_fault(found.password):
+        yield PasswordNotAcceptable(
+            f"db_users: the password of the user {user.username!r} in the secret {user.secret_id} cannot be used: "
+            f"{fault}.",
+            "Put another password into that secret, and start again.",
+        )
+
+
+def master_among_users(users: Sequence[DbUser], master_username: str) -> Iterable[RestoreError]:
+    if any(user.username == master_username for user in users):
+        yield SecretWrongUser(
+            f"db_users: {master_username!r} is the master user, which has the admin secret."
+        )
