@@ -20,6 +20,7 @@ from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.secrets import AwsSecrets
+from aurora_restore.domain.errors import DatabaseBusy
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -66,12 +67,16 @@ class ClusterDatabases:
     aurora: LocalAurora
     calls: list[Sequence[DbUserLogin]] = field(default_factory=list)
     is_reachable: bool = True
+    busy: str = ""
+    notes: tuple[str, ...] = ()
     refusal: str | None = None
     sqlstate: str | None = None
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
         if not self.is_reachable:
             return LoginAttempt(LoginOutcome.UNREACHABLE, "the connection timed out")
+        if self.busy:
+            return LoginAttempt(LoginOutcome.BUSY, self.busy)
         if self.refusal:
             return LoginAttempt(LoginOutcome.REFUSED, self.refusal, self.sqlstate)
         return self.aurora.log_in(endpoint.host, endpoint.port, credentials.username, credentials.password)
@@ -90,10 +95,13 @@ class ClusterDatabases:
         users: Sequence[DbUserLogin],
         lock_other_logins: bool,
     ) -> UsersReport:
+        if self.busy:
+            raise DatabaseBusy(self.busy)
         assert self.log_in(endpoint, master).outcome == "ACCEPTED"
         self.calls.append(users)
         reports = tuple(UserReport(item.user.username, item.user.access, "created", (), ()) for item in users)
-        return UsersReport(reports, ("shop_app",), ("shop_app",) if lock_other_logins else ())
+        locked = ("shop_app",) if lock_other_logins else ()
+        return UsersReport(reports, ("shop_app",), locked, self.notes)
 
 
 FUNCTION_OF = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -18,17 +19,18 @@ from aurora_restore.cli import (
     operations,
     undo_command,
 )
-from aurora_restore.cli.errors import InternalError, PathUnusable, WrongUse, translate
+from aurora_restore.cli.errors import InternalError, OutputLost, PathUnusable, WrongUse, translate
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_error
-from aurora_restore.cli.screen import make_screen
+from aurora_restore.cli.screen import escape_what_cannot_be_shown, make_screen
 from aurora_restore.cli.views.errors import error_item, render_error
 from aurora_restore.domain.errors import RestoreError
 
 TRACEBACK_VARIABLE = "AURORA_RESTORE_TRACEBACK"
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 _EXIT_STATUSES = (
     "Exit status: 0 well; 1 the operation failed; 2 wrong use; 3 refused before anything was created, or too late "
     "to cancel; 4 not found; 5 AWS, stack or credentials out of reach; 6 out of time; 7 the operation was cancelled; "
-    "130 left with ctrl-c."
+    "70 a defect of this program; 74 the output could not be written; 130 left with ctrl-c."
 )
 
 
@@ -80,20 +82,54 @@ def run(arguments: list[str]) -> int:
     its traceback.
     """
     as_json = "--json" in arguments
+    escape_what_cannot_be_shown()
     try:
-        # Typer shows wrong use in its own way, which is for people only.
-        status = build_app()(arguments, prog_name="aurora-restore", standalone_mode=not as_json)
+        status = build_app()(arguments, prog_name="aurora-restore", standalone_mode=False)
+        sys.stdout.flush()
         return status if isinstance(status, int) else int(ExitCode.OK)
     except typer.Abort:
-        return int(ExitCode.OPERATION_FAILED)
+        # The input ended where an answer was wanted.
+        return int(ExitCode.LEFT)
     except SystemExit as end:
+        if _reader_has_gone(end):
+            _forget_output()
+            return int(ExitCode.OK)
         return end.code if isinstance(end.code, int) else int(ExitCode.OK)
     except BrokenPipeError:
-        # Whoever read the output has gone (`| head`): nothing is left to say, nor to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return int(ExitCode.OK)
     except Exception as error:  # noqa: BLE001 - the last resort: nobody is to meet a bare traceback
-        return _end(_in_our_words(error), as_json)
+        return _end_with(error, as_json)
+
+
+def _reader_has_gone(end: SystemExit) -> bool:
+    """Whether the end comes from a reader that left (`| head`), after which nothing is left to say.
+
+    Typer and Rich both end the program with 1 then, which here says that the operation failed.
+    """
+    error: BaseException | None = end
+    while error is not None and not isinstance(error, BrokenPipeError):
+        error = error.__context__
+    return error is not None
+
+
+def _forget_output() -> None:
+    """What is still to be written goes nowhere: the interpreter would try it again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _end_with(error: Exception, as_json: bool) -> int:
+    if not as_json and _wrong_use(error):
+        from typer import rich_utils  # noqa: PLC0415 - not paid for by commands that are used rightly
+
+        # Typer shows wrong use in its own way, which is for people only.
+        rich_utils.rich_format_error(cast(Any, error))
+        return int(ExitCode.USAGE)
+    known = _in_our_words(error)
+    if isinstance(known, OutputLost):
+        _forget_output()
+        return _end(known, as_json=False)
+    return _end(known, as_json)
 
 
 def _in_our_words(error: Exception) -> RestoreError:
@@ -103,6 +139,8 @@ def _in_our_words(error: Exception) -> RestoreError:
         traceback.print_exception(error)
     if isinstance(error, OSError) and error.filename is not None:
         return PathUnusable(f"{os.fspath(error.filename)!r} cannot be used: {error.strerror}.")
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return OutputLost(f"The output could not be written: {error.strerror}.")
     return InternalError(f"{type(error).__name__}: {error}")
 
 

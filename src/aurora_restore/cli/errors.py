@@ -5,6 +5,7 @@ RestoreError (of the domain)
 ├── NotFound      what was asked for is not there
 ├── Unreachable   AWS, the stack, the credentials, or a part that is not installed
 ├── TimedOut      the time that was allowed is over
+├── OutputLost    what was to be shown could not be written
 ├── OperationEnded, AlreadySwitched   too late to cancel it
 └── InternalError a defect of ours
 """
@@ -119,6 +120,13 @@ class AlreadySwitched(RestoreError):
 class ProofFailed(RestoreError):
     code = "PROOF_FAILED"
     default_hint = "Begin with a fresh local stack: `aurora-restore local up --fresh`."
+
+
+class OutputLost(RestoreError):
+    code = "OUTPUT_LOST"
+    default_hint = (
+        "Make room where the output goes, and ask again: the operation itself is not touched by this."
+    )
 
 
 class InternalError(RestoreError):

@@ -8,7 +8,9 @@
     5    AWS, the stack or the credentials cannot be reached; or a part to install is missing
     6    the time that was allowed is over; the operation itself goes on
     7    the operation was cancelled (of `cancel` itself, that is 0)
-    130  left with ctrl-c; the operation itself goes on
+    70   a defect of this program; it says nothing about the operation
+    74   the output could not be written (a full disk); it says nothing about the operation
+    130  left with ctrl-c, or the input ended at a question; the operation itself goes on
 
 They are stable: scripts may rely on them.
 """
@@ -21,7 +23,13 @@ from typing import Any
 
 from aurora_restore.cli import errors
 from aurora_restore.cli.views.record import view_operation
-from aurora_restore.domain.errors import RequestRefused, RestoreError, TransientFault
+from aurora_restore.domain.errors import (
+    AccessDenied,
+    AwsRequestFailed,
+    RequestRefused,
+    RestoreError,
+    TransientFault,
+)
 
 
 class ExitCode(IntEnum):
@@ -33,6 +41,8 @@ class ExitCode(IntEnum):
     UNREACHABLE = 5
     TIMED_OUT = 6
     CANCELLED = 7
+    DEFECT = 70
+    OUTPUT_LOST = 74
     LEFT = 130
 
 
@@ -43,7 +53,12 @@ _BY_ERROR: tuple[tuple[type[RestoreError], ExitCode], ...] = (
     (errors.TimedOut, ExitCode.TIMED_OUT),
     (errors.OperationEnded, ExitCode.REQUEST_REFUSED),
     (errors.AlreadySwitched, ExitCode.REQUEST_REFUSED),
+    (errors.OutputLost, ExitCode.OUTPUT_LOST),
+    (errors.InternalError, ExitCode.DEFECT),
     (TransientFault, ExitCode.UNREACHABLE),
+    # AWS refuses what this command asks of it: that says nothing about the operation.
+    (AccessDenied, ExitCode.UNREACHABLE),
+    (AwsRequestFailed, ExitCode.UNREACHABLE),
     (RequestRefused, ExitCode.REQUEST_REFUSED),
 )
 # Errors of rooms that are imported only when they are needed.

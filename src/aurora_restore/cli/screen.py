@@ -6,6 +6,7 @@ meant for people goes to standard error.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from rich.console import Console, RenderableType
+
+from aurora_restore.domain.visible_text import visible
 
 _WIDTH_WITHOUT_TERMINAL = 110
 
@@ -40,7 +43,7 @@ class Screen:
     def say(self, text: str) -> None:
         """A sentence for people, folded between words where the terminal is narrow."""
         if not self.json_output:
-            self.out.print(text, soft_wrap=not self.interactive, markup=False)
+            self.out.print(_shown(text), soft_wrap=not self.interactive, markup=False)
 
     def busy(self, text: str) -> AbstractContextManager[object]:
         """Says in a moving line what is waited for, as long as it lasts; on a terminal only."""
@@ -49,12 +52,12 @@ class Screen:
     def line(self, text: str) -> None:
         """One line that stays one, also where it is wider than the terminal: it can be copied; flushed."""
         if not self.json_output:
-            self.out.print(text, soft_wrap=True, markup=False)
+            self.out.print(_shown(text), soft_wrap=True, markup=False)
             self.out.file.flush()
 
     def note(self, text: str) -> None:
         """A word beside the matter, on standard error."""
-        self.err.print(text, soft_wrap=True, markup=False)
+        self.err.print(_shown(text), soft_wrap=True, markup=False)
 
     def data(self, value: Any) -> None:
         """One JSON document, indented."""
@@ -69,6 +72,11 @@ class Screen:
         self.out.file.flush()
 
 
+def _shown(text: str) -> str:
+    """Lines are ours; what else would act on a terminal is written out."""
+    return visible(text, keep="\n")
+
+
 def _plain(value: Any) -> Any:
     """Numbers of DynamoDB come as Decimal; times as datetime."""
     if hasattr(value, "as_integer_ratio"):
@@ -80,6 +88,13 @@ def make_console(stream: TextIO) -> Console:
     """A console that knows whether people look at it; it never guesses at markup or highlights numbers."""
     width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+
+
+def escape_what_cannot_be_shown() -> None:
+    """A letter that the terminal's encoding does not have is written as its number, and ends no command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def make_screen(json_output: bool = False) -> Screen:

@@ -12,6 +12,7 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.request import UNDO_FIELD
 from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.domain.visible_text import visible
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def success_message(operation: Operation, now: datetime) -> Message:
     ]
     lines += _about_losses(operation)
     lines += _about_other_logins(details)
+    lines += [f"Note: {note}." for note in details.get("user_notes") or ()]
     lines += [f"Warning: {warning}" for warning in operation.item.get("warnings") or ()]
     return _message(operation, "SUCCEEDED", f"Restored: {name} from {day}", lines, now)
 
@@ -111,11 +113,12 @@ def failure_message(
         "",
         f"Step:       {error['step']}",
         f"Error:      {error['code']}: {error['message']}",
-        f"Hint:       {error['hint']}",
+        *_hint_lines("Hint:       ", error["hint"]),
     ]
     faults = error.get("faults") or ()
     if len(faults) > 1:
-        lines += [f"  - {fault['code']}: {fault['message']}\n    {fault['hint']}" for fault in faults]
+        for fault in faults:
+            lines += [f"  - {fault['code']}: {fault['message']}", *_hint_lines("    ", fault["hint"])]
     lines += [
         f"Took:       {_duration(operation, now)}",
         f"Operation:  {operation.operation_id}",
@@ -146,7 +149,13 @@ def _message(operation: Operation, outcome: str, subject: str, lines: list[str],
     if operation.is_planned:
         facts["snapshot"] = operation.item["plan"]["source"]
     attributes = {"outcome": outcome, "target_cluster_id": operation.target_cluster_id or "none"}
-    return Message(subject, "\n".join(lines), facts, attributes)
+    return Message(subject, "\n".join(visible(line) for line in lines), facts, attributes)
+
+
+def _hint_lines(label: str, hint: str) -> list[str]:
+    """A hint may have commands in lines of their own."""
+    first, *commands = hint.split("\n")
+    return [label + first, *(" " * len(label) + command for command in commands)]
 
 
 def _about_losses(operation: Operation) -> list[str]:

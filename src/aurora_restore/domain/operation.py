@@ -9,10 +9,14 @@ from enum import StrEnum
 from typing import Any
 
 from aurora_restore.domain.asking import Asked, read_asked
+from aurora_restore.domain.errors import TransientFault
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.domain.waiting import Expectation, ended_wait, wait_state
+
+# Under a phase of the record: the last fault that a repetition could mend.
+LAST_FAULT = "last_fault"
 
 
 class OperationStatus(StrEnum):
@@ -159,6 +163,26 @@ def waits_after(
     return waits
 
 
+def fault_state(
+    before: Mapping[str, Any], fault: TransientFault, now: datetime, until: datetime
+) -> dict[str, Any]:
+    """What the record says of a fault that passes: what it was, since when it is met, until when it is tried again.
+
+    `before`: the phase as it is in the record. A call that succeeded in between ends the count.
+    """
+    known = before.get(LAST_FAULT) or {}
+    ended = str(before.get("last_updated_time", ""))
+    is_same = known.get("code") == fault.code and str(known.get("time", "")) > ended
+    return {
+        "code": fault.code,
+        "message": fault.message,
+        "hint": fault.hint,
+        "since": known["since"] if is_same else format_time(now),
+        "time": format_time(now),
+        "until": format_time(until),
+    }
+
+
 def phase_state(
     before: Mapping[str, Any], result: StepResult, now: datetime, waits: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -176,6 +200,8 @@ def phase_state(
         "wait_seconds": result.wait_seconds,
         "waits": dict(waits),
     }
+    if LAST_FAULT in before:
+        state[LAST_FAULT] = before[LAST_FAULT]
     if ended:
         return state | {"end_time": before.get("end_time", time)}
     return state | {"waiting_since": before["waiting_since"] if same_wait else time}

@@ -7,21 +7,7 @@ A password of ASCII alone is never changed.
 
 from __future__ import annotations
 
-import stringprep
 import unicodedata
-
-_PROHIBITED = (
-    stringprep.in_table_a1,  # unassigned in Unicode 3.2
-    stringprep.in_table_c12,
-    stringprep.in_table_c21_c22,
-    stringprep.in_table_c3,
-    stringprep.in_table_c4,
-    stringprep.in_table_c5,
-    stringprep.in_table_c6,
-    stringprep.in_table_c7,
-    stringprep.in_table_c8,
-    stringprep.in_table_c9,
-)
 
 
 def password_fault(password: str) -> str | None:
@@ -47,23 +33,32 @@ def prepared(password: str) -> bytes:
 
 def _sasl_prepared(password: str) -> str | None:
     """By SASLprep; None where that does not admit the password, or nothing is left of it."""
+    import stringprep  # noqa: PLC0415 - tables that only a password with other letters than ASCII's needs
+
+    prohibited = (
+        stringprep.in_table_a1,  # unassigned in Unicode 3.2
+        stringprep.in_table_c12,
+        stringprep.in_table_c21_c22,
+        stringprep.in_table_c3,
+        stringprep.in_table_c4,
+        stringprep.in_table_c5,
+        stringprep.in_table_c6,
+        stringprep.in_table_c7,
+        stringprep.in_table_c8,
+        stringprep.in_table_c9,
+    )
     mapped = "".join(
         " " if stringprep.in_table_c12(letter) else letter
         for letter in password
         if not stringprep.in_table_b1(letter)
     )
     text = unicodedata.normalize("NFKC", mapped)
-    if not text or any(is_prohibited(letter) for letter in text for is_prohibited in _PROHIBITED):
+    if not text or any(is_prohibited(letter) for letter in text for is_prohibited in prohibited):
         return None
-    return text if _runs_one_way(text) else None
-
-
-def _runs_one_way(text: str) -> bool:
-    """RFC 3454, section 6: letters that run from right to left stand alone, and first and last."""
-    if not any(map(stringprep.in_table_d1, text)):
-        return True
-    return (
-        not any(map(stringprep.in_table_d2, text))
-        and stringprep.in_table_d1(text[0])
-        and stringprep.in_table_d1(text[-1])
-    )
+    # RFC 3454, section 6: letters that run from right to left stand without others, and first and last.
+    runs_left = [stringprep.in_table_d1(letter) for letter in text]
+    if any(runs_left) and not (
+        runs_left[0] and runs_left[-1] and not any(stringprep.in_table_d2(letter) for letter in text)
+    ):
+        return None
+    return text

@@ -201,6 +201,11 @@ def _take_over_master(
     attempt = world.databases.log_in(endpoint, admin)
     if attempt.outcome is LoginOutcome.ACCEPTED:
         return _confirmed(operation, plan, cluster, instances)
+    if attempt.outcome is LoginOutcome.BUSY:
+        # An answer, and no silence: it is waited for as long as the phase may take.
+        return StepOutcome(
+            in_progress(f"the server takes no login yet: {attempt.reason}", LOGIN_PERCENT, "login")
+        )
     if attempt.outcome is LoginOutcome.UNREACHABLE:
         return _unreachable(operation, world, endpoint, attempt)
     return _refused(operation, world, cluster, admin, attempt)

@@ -17,7 +17,14 @@ from aurora_restore.domain.errors import (
     StepFailed,
     TransientFault,
 )
-from aurora_restore.domain.operation import Operation, OperationStatus, phase_state, waits_after
+from aurora_restore.domain.operation import (
+    LAST_FAULT,
+    Operation,
+    OperationStatus,
+    fault_state,
+    phase_state,
+    waits_after,
+)
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
@@ -33,7 +40,8 @@ def run_step(phase: Phase, step: Step, world: World, operation_id: str) -> StepR
     Raises:
         OperationNotRunning: the record is gone, or was closed by hand.
         PhaseTimedOut: the phase has had all the time that it may have.
-        RestoreError: what the step raised; all but a `TransientFault` stand in the record then.
+        RestoreError: what the step raised. It stands in the record then: a `TransientFault` as the last one of its
+            phase, everything else as the operation's error.
     """
     operation = load_running(world, operation_id)
     make_up_for_the_last_look(world, operation)
@@ -43,7 +51,8 @@ def run_step(phase: Phase, step: Step, world: World, operation_id: str) -> StepR
     try:
         outcome = step(operation, world)
         _keep_to_limit(world, phase, outcome.result, now - (started or now))
-    except TransientFault:
+    except TransientFault as fault:
+        _keep_fault_to_limit(world, operation, phase, fault, started or now)
         raise
     except RestoreError as error:
         record_error(world, operation_id, phase.value, error)
@@ -155,6 +164,24 @@ def _keep_to_limit(world: World, phase: Phase, result: StepResult, elapsed: time
             f"{phase.value} has taken longer than its limit of {limit.total_seconds() / 3600:g} h; "
             f"it is waiting: {result.message}."
         )
+
+
+def _keep_fault_to_limit(
+    world: World, operation: Operation, phase: Phase, fault: TransientFault, started: datetime
+) -> None:
+    """A fault that passes is waited for within the phase's limit, and the record says what is waited for."""
+    now, limit = world.clock.now(), world.settings.phase_limit(phase)
+    if now - started > limit:
+        hours = limit.total_seconds() / 3600
+        error = PhaseTimedOut(
+            f"{phase.value} has taken longer than its limit of {hours:g} h; what it met last: {fault.code}: "
+            f"{fault.message}",
+            fault.hint,
+        )
+        record_error(world, operation.operation_id, phase.value, error)
+        raise error from fault
+    entry = fault_state(operation.phase(phase), fault, now, started + limit)
+    record_details(world, operation.operation_id, {f"phases.{phase.value}.{LAST_FAULT}": entry})
 
 
 def _finish(

@@ -15,7 +15,11 @@ from aurora_restore.steps.world import World
 
 
 def setup_db_users(operation: Operation, world: World) -> StepOutcome:
-    """Make the users and check them. Raises DbUserSetupFailed, DatabaseUnreachable, SecretNotFound, ClusterFailed."""
+    """Make the users and check them.
+
+    Raises:
+        DbUserSetupFailed, DatabaseBusy, DatabaseUnreachable, SecretNotFound, ClusterFailed
+    """
     plan = operation.plan
     if plan.strategy is Strategy.UNDO:
         return StepOutcome(skipped("the kept cluster has its own users and passwords"))
@@ -36,6 +40,7 @@ def setup_db_users(operation: Operation, world: World) -> StepOutcome:
         "restore_details.users": [asdict(user) for user in report.users],
         "restore_details.other_logins": list(report.other_logins),
         "restore_details.locked_logins": list(report.locked_logins),
+        "restore_details.user_notes": list(report.notes),
     }
     events = tuple(Event(f"db_user.{user.action}", {"username": user.username}) for user in report.users)
     return StepOutcome(

@@ -201,14 +201,14 @@ def test_a_defect_is_shown_as_one_and_its_traceback_only_on_demand(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     standing(monkeypatch, pipeline_with(KeyError("Port")))
-    assert app.run(["status", NAME]) == 1
+    assert app.run(["status", NAME]) == 70
     err = capsys.readouterr().err
     assert "INTERNAL_ERROR" in err
     assert "KeyError: 'Port'" in err
     assert "AURORA_RESTORE_TRACEBACK=1" in err
     assert "Traceback" not in err
     monkeypatch.setenv("AURORA_RESTORE_TRACEBACK", "1")
-    assert app.run(["status", NAME, "--json"]) == 1
+    assert app.run(["status", NAME, "--json"]) == 70
     printed = capsys.readouterr()
     assert "Traceback" in printed.err
     assert json.loads(printed.out)["error"]["code"] == "INTERNAL_ERROR"

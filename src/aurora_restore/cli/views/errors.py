@@ -10,6 +10,7 @@ from rich.text import Text
 
 from aurora_restore.cli.views.common import indented
 from aurora_restore.domain.errors import RestoreError
+from aurora_restore.domain.visible_text import visible_values
 
 
 def error_item(error: RestoreError) -> dict[str, Any]:
@@ -22,6 +23,7 @@ def error_item(error: RestoreError) -> dict[str, Any]:
 
 def render_error(error: Mapping[str, Any]) -> RenderableType:
     """Code, message, hint and step of an error; each of several faults with its own code and hint."""
+    error = visible_values(error)
     faults = _faults(error)
     step = f" in {error['step']}" if error.get("step") else ""
     title = Text.assemble((str(error.get("code") or "ERROR"), "bold red"), (step, "red"))

@@ -30,16 +30,22 @@ def change_lines(before: OperationView | None, view: OperationView, now: datetim
     return [*lines, *tidied, status] if view.is_closed else [*lines, status, *tidied]
 
 
-def _phase_news(phase: PhaseView) -> tuple[str, int, str, bool]:
+def _phase_news(phase: PhaseView) -> tuple[str, int, str, bool, str]:
     """What makes a new line worth it: not the times and counts that move with every look of a step."""
-    wait = phase.current_wait
-    return phase.state, phase.progress_percent, phase.message, bool(wait and wait.expected_end)
+    wait, fault = phase.current_wait, phase.lasting_fault
+    has_end = bool(wait and wait.expected_end)
+    return phase.state, phase.progress_percent, phase.message, has_end, fault.message if fault else ""
 
 
 def _phase_line(phase: PhaseView, now: datetime) -> str:
     if phase.state != "running":
         took = duration(phase.seconds(now))
         return "  ".join(part for part in (phase.state, took, phase.message) if part)
+    if fault := phase.lasting_fault:
+        until = f"tried again until {clock_time(fault.until, now)} at most" if fault.until else ""
+        return "  ".join(
+            part for part in (phase.state, f"{phase.progress_percent} %", fault.message, until) if part
+        )
     wait = phase.current_wait
     end = f"should end: {expectation(wait, now)}" if wait else ""
     parts = (phase.state, f"{phase.progress_percent} %", phase.message, end)

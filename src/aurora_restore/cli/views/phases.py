@@ -18,7 +18,7 @@ from aurora_restore.cli.views.common import (
     plain_table,
 )
 from aurora_restore.cli.views.record import OperationView
-from aurora_restore.cli.views.record_phases import PhaseView, WaitView
+from aurora_restore.cli.views.record_phases import FaultView, PhaseView, WaitView
 
 _BAR_WIDTH = 30
 NO_ESTIMATE = "no estimate yet"
@@ -65,6 +65,8 @@ def render_waiting(view: OperationView, now: datetime) -> RenderableType:
     phase = view.current_phase
     if phase is None:
         return Text("Waiting for the first step to begin.")
+    if fault := phase.lasting_fault:
+        return _waiting_out(fault, now)
     wait = phase.current_wait
     since = (wait.since if wait else None) or phase.waiting_since or phase.started
     text = Text.assemble(
@@ -75,6 +77,13 @@ def render_waiting(view: OperationView, now: datetime) -> RenderableType:
     if wait is None:
         return text
     return Group(text, Text(f"Should end: {expectation(wait, now)}"))
+
+
+def _waiting_out(fault: FaultView, now: datetime) -> RenderableType:
+    until = f"; it is tried again until {clock_time(fault.until, now)} at most" if fault.until else ""
+    return Text.assemble(
+        (fault.message, "yellow"), f" (since {clock_time(fault.since, now)})" if fault.since else "", until
+    )
 
 
 def _next_look(phase: PhaseView, now: datetime) -> str:

@@ -21,6 +21,7 @@ from aurora_restore.cli.views.record_phases import (
     read_waits,
 )
 from aurora_restore.domain.errors import ERRORS_BY_NAME, RequestRefused
+from aurora_restore.domain.visible_text import visible_values
 
 RUNNING = "RUNNING"
 CLEANING_UP = "CLEANING_UP"
@@ -161,7 +162,8 @@ def _refusal_codes() -> frozenset[str]:
 
 
 def view_operation(record: Mapping[str, Any], execution_status: str = "") -> OperationView:
-    """Read a record for display."""
+    """Read a record for display. What would act on a terminal in it is written out."""
+    record = visible_values(record)
     parameters = map_of(record, "parameters")
     return OperationView(
         operation_id=str(record.get("operation_id", "")),

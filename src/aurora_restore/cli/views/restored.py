@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import facts, heading, plain_table, words
+from aurora_restore.cli.views.common import facts, heading, listed, plain_table, words
 
 
 def render_restored(restored: Mapping[str, Any]) -> RenderableType:
@@ -23,6 +23,7 @@ def render_restored(restored: Mapping[str, Any]) -> RenderableType:
             ("instances", words([_instance_words(item) for item in restored.get("instances") or []] or "")),
             ("users", words([_user_words(item) for item in restored.get("users") or []] or "")),
             ("other logins", _other_logins(restored)),
+            *listed("notes", (str(note) for note in restored.get("user_notes") or ())),
             ("verified", f"{matching} of {len(checks)} fields as wanted" if checks else None),
         ]
     )
