@@ -197,19 +197,20 @@ class _Trial:
         return probes
 
     def _can(self, attempts: list[list[_Probe]]) -> list[str]:
-        told = []
+        told: list[str] = []
+        read_write: list[str] = []
         for probe, refused in self._tellings(attempts):
             if refused is not None:
                 self._fail_for_lacking(probe, refused)
-            read_only = probe.writes and self._is_read_only
-            told.append(
-                f"{probe.what} by its privileges, in a transaction that is set READ WRITE"
-                if read_only
-                else probe.what
+            (read_write if probe.writes and self._is_read_only else told).append(probe.what)
+        database = self._ground.database
+        found = [f"in {database} can {', '.join(told)}"] if told else []
+        if read_write:
+            # As the login stands, it cannot: no more is claimed than its privileges allow.
+            found.append(
+                f"in {database}, in a transaction that is set READ WRITE, can {', '.join(read_write)}"
             )
-        if told:
-            return [f"in {self._ground.database} can {', '.join(told)}"]
-        return [] if self._ground.tables else [f"in {self._ground.database} finds no table to try"]
+        return found if found or self._ground.tables else [f"in {database} finds no table to try"]
 
     def _cannot(self, attempts: list[list[_Probe]]) -> list[str]:
         told = []
@@ -238,17 +239,9 @@ class _Trial:
         with self._session.transaction(keep=False):
             self._session.run(_LOCK_WAIT)
             if probe.writes and self._session.value("SHOW transaction_read_only") == "on":
-                self._note_read_only()
+                self._is_read_only = True
                 self._session.run("SET TRANSACTION READ WRITE")
             return self._session.refusal(probe.statement)
-
-    def _note_read_only(self) -> None:
-        if not self._is_read_only and self._user.access is not Access.READ_ONLY:
-            self._notes.append(
-                f"note: in {self._ground.database} every transaction of this login is read-only until it says otherwise"
-                " (default_transaction_read_only = on came along)"
-            )
-        self._is_read_only = True
 
     def _fail_for_lacking(self, probe: _Probe, refused: ServerRefused) -> NoReturn:
         raise DbUserSetupFailed(

@@ -9,7 +9,7 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -24,6 +24,7 @@ INSUFFICIENT_PRIVILEGE = "42501"
 DATABASE_NOT_FOUND = "3D000"
 DUPLICATE_OBJECT = "42710"
 TOO_MANY_CONNECTIONS = "53300"
+UNKNOWN_PARAMETER = "42704"
 
 # Wrong password; no such role, NOLOGIN, or no matching line in pg_hba.conf.
 _LOGIN_REFUSED = frozenset({"28P01", "28000"})
@@ -102,8 +103,8 @@ class Limits:
 
 # The server converts nothing, so that a name comes and goes as the bytes that it is.
 _BYTES_AS_THEY_ARE = {"client_encoding": "SQL_ASCII"}
-# Times that newer servers know, which would end a session of ours. An older one refuses them at the start.
-_NEWER_TIMES = ((140000, "idle_session_timeout"), (170000, "transaction_timeout"))
+# Times that would end a session of ours, by the version that knows them: 14 and 17. An older server refuses the login.
+_NEWER_TIMES = ("idle_session_timeout", "transaction_timeout")
 
 # PostgreSQL's names of encodings that Python calls otherwise.
 _PYTHON_ENCODINGS = {f"WIN{number}": f"cp{number}" for number in range(1250, 1259)} | {
@@ -218,6 +219,8 @@ class Server:
     endpoint: DatabaseEndpoint
     context: ssl.SSLContext
     limits: Limits
+    newer_times: list[str] = field(default_factory=lambda: list(_NEWER_TIMES))
+    """Those that the server may know; the newest goes first where it turns out not to."""
 
     def open(self, credentials: Credentials, database: str) -> Session:
         """Log in to manage: settings that came along for the role or the database have no effect.
@@ -228,11 +231,14 @@ class Server:
             DatabaseBusy: the server takes no connections now.
             DatabaseUnreachable: no answer, or no verified TLS.
         """
-        session = self._open_patiently(credentials, database, self.limits.startup_parameters())
-        for since, name in _NEWER_TIMES:
-            if session.version >= since:
-                session.run(f"SET {name} = 0")
-        return session
+        while True:
+            parameters = self.limits.startup_parameters() | dict.fromkeys(self.newer_times, "0")
+            try:
+                return self._open_patiently(credentials, database, parameters)
+            except DatabaseRefused as refused:
+                if refused.sqlstate != UNKNOWN_PARAMETER or not self.newer_times:
+                    raise
+                self.newer_times.pop()
 
     def open_as_users_do(self, credentials: Credentials, database: str) -> Session:
         """Log in as the user's programs do, with every setting that came along. Raises as `open`."""

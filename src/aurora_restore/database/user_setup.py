@@ -75,9 +75,8 @@ class UserSetup:
     def _make(self, session: Session, login: DbUserLogin, known: reach.Known) -> None:
         user = login.user
         progress = _Progress(roles.bring_about(session, login, self._logs_in))
-        if progress.action != roles.CREATED:
-            wanted = [name for name in known.open if user.access_in(name) is not None]
-            progress.notes += came_along.mend(session, user, wanted)
+        wanted = [name for name in known.open if user.access_in(name) is not None]
+        progress.notes += came_along.mend(session, user, wanted)
         self._progress[user.username] = progress
 
     def _logs_in(self, login: DbUserLogin) -> bool:
