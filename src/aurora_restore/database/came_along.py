@@ -65,25 +65,41 @@ def settings_of(session: Session, username: str) -> list[Setting]:
     return [Setting(*row) for row in rows]
 
 
-def mend(session: Session, user: DbUser, databases: list[str]) -> list[str]:
-    """Reset what breaks the user, in whichever database it holds; a note for each thing that came along.
+@dataclass(frozen=True)
+class Mended:
+    """`notes`: a sentence for each thing that came along; `is_changed`: whether something of it was reset."""
+
+    notes: tuple[str, ...]
+    is_changed: bool
+
+
+def mend(session: Session, user: DbUser, databases: list[str]) -> Mended:
+    """Reset what breaks the user, in whichever database it holds, and say what came along.
 
     `databases`: those that the user is to have; what holds in others alone is no matter of its.
     """
-    notes = []
+    notes, is_changed = [], False
     for setting in settings_of(session, user.username):
         wanted = not setting.database or setting.database in databases
         breaks = wanted and setting.breaks(user)
         if setting.is_everyones and breaks:
             notes.append(_everyones(setting))
-        elif not setting.is_everyones and wanted:
-            notes.append(
-                _reset(session, user, setting) if breaks else f"{_said(setting)} came along and holds"
-            )
+        elif breaks:
+            within = f" IN DATABASE {identifier(setting.database)}" if setting.database else ""
+            words, is_reset = _reset(session, user, f"{within} RESET {identifier(setting.name)}")
+            notes.append(f"{_said(setting)} came along and {words}")
+            is_changed = is_changed or is_reset
+        elif wanted and not setting.is_everyones:
+            notes.append(f"{_said(setting)} came along and holds")
     role = find_role(session, user.username)
-    if role is not None and role.connection_limit > 0:
-        notes.append(f"the role may have {role.connection_limit} connections at once (CONNECTION LIMIT)")
-    return [f"note: {note}" for note in notes]
+    limit = role.connection_limit if role else -1
+    if limit == 0:
+        words, is_reset = _reset(session, user, " CONNECTION LIMIT -1")
+        notes.append(f"CONNECTION LIMIT 0 came along and {words}")
+        is_changed = is_changed or is_reset
+    elif limit > 0:
+        notes.append(f"CONNECTION LIMIT {limit} came along and holds")
+    return Mended(tuple(f"note: {note}" for note in notes), is_changed)
 
 
 def _everyones(setting: Setting) -> str:
@@ -94,14 +110,11 @@ def _everyones(setting: Setting) -> str:
     return f"{_said(setting)} came along for everyone and holds: `{statement}` ends it"
 
 
-def _reset(session: Session, user: DbUser, setting: Setting) -> str:
-    within = f" IN DATABASE {identifier(setting.database)}" if setting.database else ""
-    statement = f"ALTER ROLE {identifier(user.username)}{within} RESET {identifier(setting.name)}"
+def _reset(session: Session, user: DbUser, clause: str) -> tuple[str, bool]:
+    """What became of it, in words, and whether it worked."""
     with session.transaction():
-        refused = session.refusal(statement)
-    if refused is None:
-        return f"{_said(setting)} came along and was reset"
-    return f"{_said(setting)} came along and could not be reset: {refused}"
+        refused = session.refusal(f"ALTER ROLE {identifier(user.username)}{clause}")
+    return ("was reset", True) if refused is None else (f"could not be reset: {refused}", False)
 
 
 def _said(setting: Setting) -> str:

@@ -34,10 +34,11 @@ CREATED, CHANGED, UNCHANGED = "created", "changed", "unchanged"
 
 @dataclass(frozen=True)
 class Membership:
-    """A grant of one role to another; the grantor counts since PostgreSQL 16."""
+    """A grant of one role to another; the grantor counts since PostgreSQL 16. `admin`: it may be passed on."""
 
     group: str
     grantor: str
+    admin: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,12 @@ def find_role(session: Session, name: str) -> Role | None:
 
 def _memberships(session: Session, name: str) -> tuple[Membership, ...]:
     found = session.rows(
-        "SELECT g.rolname, coalesce(b.rolname, '') FROM pg_auth_members m"
+        "SELECT g.rolname, coalesce(b.rolname, ''), m.admin_option FROM pg_auth_members m"
         " JOIN pg_roles u ON u.oid = m.member JOIN pg_roles g ON g.oid = m.roleid"
         " LEFT JOIN pg_roles b ON b.oid = m.grantor WHERE u.rolname = :name ORDER BY 1, 2",
         name=name,
     )
-    return tuple(Membership(group, grantor) for group, grantor in found)
+    return tuple(Membership(*row) for row in found)
 
 
 def wanted_groups(user: DbUser) -> frozenset[str]:
@@ -187,8 +188,6 @@ def _attribute_clauses(user: DbUser, role: Role) -> list[str]:
         clauses.append("CREATEROLE" if admin else "NOCREATEROLE")
     if role.expires:
         clauses.append("VALID UNTIL 'infinity'")
-    if role.connection_limit == 0:
-        clauses.append("CONNECTION LIMIT -1")
     return clauses
 
 
@@ -200,10 +199,17 @@ def _membership_statements(session: Session, user: DbUser, role: Role) -> list[s
     if user.access is Access.ADMIN:
         surplus = [membership for membership in surplus if membership.group == IAM_GROUP]
     by_grantor = session.version >= 160000
+    # One who may pass rds_iam on could shut the master out with it.
+    options = [
+        membership for membership in role.memberships if membership.admin and membership not in surplus
+    ]
+    if user.access is Access.ADMIN:
+        options = []
     revokes = [
-        f"REVOKE {identifier(membership.group)} FROM {name}"
+        f"REVOKE {option}{identifier(membership.group)} FROM {name}"
         + (f" GRANTED BY {identifier(membership.grantor)}" if by_grantor else "")
-        for membership in surplus
+        for option, memberships in (("", surplus), ("ADMIN OPTION FOR ", options))
+        for membership in memberships
     ]
     return revokes + [f"GRANT {identifier(group)} TO {name}" for group in sorted(wanted - held)]
 

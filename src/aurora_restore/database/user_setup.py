@@ -14,7 +14,7 @@ from aurora_restore.database.session import (
     ServerRefused,
     Session,
 )
-from aurora_restore.domain.errors import DbUserSetupFailed
+from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.users import (
     Access,
@@ -76,7 +76,10 @@ class UserSetup:
         user = login.user
         progress = _Progress(roles.bring_about(session, login, self._logs_in))
         wanted = [name for name in known.open if user.access_in(name) is not None]
-        progress.notes += came_along.mend(session, user, wanted)
+        mended = came_along.mend(session, user, wanted)
+        progress.notes += mended.notes
+        if mended.is_changed and progress.action == roles.UNCHANGED:
+            progress.action = roles.CHANGED
         self._progress[user.username] = progress
 
     def _logs_in(self, login: DbUserLogin) -> bool:
@@ -131,6 +134,12 @@ class UserSetup:
                 raise attempts.refused_login(login, session.database, refused) from None
             progress.refused[session.database] = refused
             progress.notes.append(f"note: the database {session.database} does not let it in: {refused}")
+        except (ServerRefused, DatabaseUnreachable) as ended:
+            # Where the master is answered, it is no network that ends the user's session, but a limit that came along.
+            session.value("SELECT 1")
+            progress.notes.append(
+                f"note: in {session.database} its attempts were ended by the server: {ended}"
+            )
         progress.databases.append(session.database)
 
     def _report(self, session: Session, login: DbUserLogin) -> UserReport:

@@ -120,6 +120,20 @@ def test_no_proof_is_claimed_where_the_database_makes_every_transaction_read_onl
     )
 
 
+@pytest.mark.parametrize(
+    "limit", ["statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"]
+)
+def test_a_time_limit_of_the_database_that_lets_no_attempt_through_is_said(
+    cluster: RestoredCluster, limit: str
+) -> None:
+    cluster.run(f"ALTER DATABASE shop SET {limit} = '1ms'", database="postgres")
+    [report] = set_up(cluster, in_shop(Access.READ_WRITE)).users
+    assert any(f'`ALTER DATABASE "shop" RESET {limit}` ends it' in note for note in notes_of(report))
+    cluster.run("ALTER DATABASE shop RESET ALL", database="postgres")
+    [report] = set_up(cluster, in_shop(Access.READ_WRITE)).users
+    assert (report.action, notes_of(report)) == ("unchanged", [])
+
+
 def test_settings_of_the_master_have_no_effect_on_its_work(cluster: RestoredCluster) -> None:
     cluster.run("GRANT shop_app TO master")
     as_superuser(cluster)(
@@ -135,9 +149,16 @@ def test_settings_of_the_master_have_no_effect_on_its_work(cluster: RestoredClus
 def test_a_connection_limit_of_nought_is_lifted_and_another_is_said(cluster: RestoredCluster) -> None:
     cluster.run("CREATE ROLE ann LOGIN CONNECTION LIMIT 0", "CREATE ROLE bob LOGIN CONNECTION LIMIT 1")
     ann, bob = set_up(cluster, in_shop(), login("bob", Access.READ_ONLY, OWN_SECRET)).users
-    assert (ann.action, notes_of(ann)) == ("changed", [])
-    assert notes_of(bob) == ["note: the role may have 1 connections at once (CONNECTION LIMIT)"]
+    assert notes_of(ann) == ["note: CONNECTION LIMIT 0 came along and was reset"]
+    assert notes_of(bob) == ["note: CONNECTION LIMIT 1 came along and holds"]
     cluster.run("SELECT 1", login=ANN)
+
+
+def test_what_is_reset_counts_as_a_change_and_only_once(cluster: RestoredCluster) -> None:
+    set_up(cluster, in_shop())
+    cluster.run("ALTER ROLE ann CONNECTION LIMIT 0", "ALTER ROLE ann SET role = ann")
+    assert [report.action for report in set_up(cluster, in_shop()).users] == ["changed"]
+    assert [report.action for report in set_up(cluster, in_shop()).users] == ["unchanged"]
 
 
 # --- what hinders an attempt and is no missing privilege ---
@@ -384,6 +405,14 @@ def test_a_reader_cannot_pass_on_what_it_may(cluster: RestoredCluster) -> None:
     cluster.run("GRANT SELECT ON app.later TO PUBLIC", login=ANN)
     public = "SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE a.grantee = 0 AND c.relname IN"
     assert cluster.run(f"{public} ('orders', 'later')") == [[0]]
+
+
+def test_a_reader_cannot_pass_on_a_membership_that_it_keeps(cluster: RestoredCluster) -> None:
+    cluster.run("CREATE ROLE ida LOGIN", "GRANT rds_iam TO ida WITH ADMIN OPTION")
+    [report] = set_up(cluster, iam_login("ida")).users
+    assert report.action == "changed"
+    options = "SELECT roleid::regrole::text, admin_option FROM pg_auth_members WHERE member = 'ida'::regrole"
+    assert cluster.run(options) == [["rds_iam", False]]
 
 
 # --- Amazon's roles, names ---
