@@ -14,7 +14,7 @@ from aurora_restore.database.session import (
     ServerRefused,
     Session,
 )
-from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
+from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.users import (
     Access,
@@ -108,6 +108,11 @@ class UserSetup:
                     "GRANT that is missing), and restore a snapshot taken after that; or leave this database out.",
                 ) from None
             self._notes.append(f"the database {database} was not looked into: {refused}")
+        except DatabaseBusy as busy:
+            # Where a user is to have access, it is worth waiting for.
+            if any(user.access_in(database) is not None for user in self._users):
+                raise
+            self._notes.append(f"the database {database} was not looked into: {busy.message}")
 
     def _apply(self, session: Session) -> None:
         """Privileges in one database, what the catalog says about them afterwards, and what the users meet there."""
@@ -147,6 +152,12 @@ class UserSetup:
         if progress.refused and len(progress.refused) == len(progress.databases):
             database, refused = next(iter(progress.refused.items()))
             raise attempts.refused_login(login, database, refused)
+        if not progress.databases:
+            raise DbUserSetupFailed(
+                f"The database user {user.username} could be set up in no database: {'; '.join(self._notes)}.",
+                "Open a database in the source cluster as the server's words say, and restore a snapshot taken after "
+                "that.",
+            )
         found = [
             *checks.check_role(session, user),
             f"has {user.access} on what is in {', '.join(progress.databases)} and on what its owners make there later;"

@@ -17,7 +17,8 @@ from tests.contract.database.servers import (
     reset,
 )
 
-from aurora_restore.domain.errors import DbUserSetupFailed
+from aurora_restore.database.postgres import PostgresDatabases
+from aurora_restore.domain.errors import DatabaseBusy, DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials, LoginOutcome
 from aurora_restore.domain.users import Access, DbUserLogin, UserReport, UsersReport
 
@@ -327,6 +328,37 @@ def test_where_postgres_lets_nobody_in_the_master_is_accepted_and_users_are_made
     assert 'too many connections for database "postgres"' in attempt.reason
     report = set_up(cluster, login("ann"))
     assert report.users[0].databases == ("books", "shop")
+
+
+def test_a_database_that_nobody_asked_for_is_not_waited_for_and_another_is(cluster: RestoredCluster) -> None:
+    cluster.run("CREATE ROLE ann LOGIN", "GRANT CREATE ON DATABASE books TO ann")
+    impatient = PostgresDatabases(cluster.engine.ca_bundle_path, 10, 1)
+    with cluster.session(cluster.superuser) as holder:
+        holder.run("BEGIN")
+        holder.run("GRANT TEMPORARY ON DATABASE books TO shop_app")
+        report = impatient.set_up_users(cluster.endpoint, MASTER, [in_shop()], False)
+        [note] = report.notes
+        assert note.startswith("the database books was not looked into: ")
+        assert "SQLSTATE 57014" in note
+        with pytest.raises(DatabaseBusy, match="SQLSTATE 57014"):
+            impatient.set_up_users(cluster.endpoint, MASTER, [in_shop(Access.READ_ONLY, "books")], False)
+        holder.run("ROLLBACK")
+
+
+def test_a_user_that_no_database_could_be_opened_for_is_no_success(cluster: RestoredCluster) -> None:
+    names = ("books", "postgres", "shop")
+    as_superuser(cluster)(
+        *(f"ALTER DATABASE {name} CONNECTION LIMIT 0" for name in names), database="template1"
+    )
+    try:
+        with pytest.raises(DbUserSetupFailed, match="ann could be set up in no database") as caught:
+            set_up(cluster, login("ann"))
+    finally:
+        as_superuser(cluster)(
+            *(f"ALTER DATABASE {name} CONNECTION LIMIT -1" for name in names), database="template1"
+        )
+    for name in names:
+        assert f"the database {name} was not looked into" in caught.value.message
 
 
 def test_a_login_trigger_that_refuses_the_master_is_quoted(cluster: RestoredCluster) -> None:
