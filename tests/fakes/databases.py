@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
+from tests.fakes.copies import FakeCopy
+
+from aurora_restore.domain.defusing import Fuse, Refusal, Survey
+from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed, MasterLoginRefused
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -45,6 +48,7 @@ class FakeServer:
     answers: bool = True
     certificate_names: tuple[str, ...] = ()
     instance_identifier: str = ""
+    copy: FakeCopy = field(default_factory=FakeCopy)
 
 
 class FakeDatabases:
@@ -115,6 +119,20 @@ class FakeDatabases:
         reports = tuple(_set_up(server, login) for login in users)
         found = sorted(name for name, role in others.items() if role.can_login or role.locked)
         return UsersReport(reports, tuple(found), tuple(name for name in found if others[name].locked))
+
+    def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
+        return self._entered(endpoint, master).copy.survey()
+
+    def defuse(
+        self, endpoint: DatabaseEndpoint, master: Credentials, fuses: Sequence[Fuse]
+    ) -> Sequence[Refusal]:
+        return self._entered(endpoint, master).copy.take_out(fuses)
+
+    def _entered(self, endpoint: DatabaseEndpoint, master: Credentials) -> FakeServer:
+        server = self._answering(endpoint)
+        if server.master != master:
+            raise MasterLoginRefused(f"The server refused the master user {master.username}.")
+        return server
 
     def _answering(self, endpoint: DatabaseEndpoint) -> FakeServer:
         server = self._servers.get(endpoint)

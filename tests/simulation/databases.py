@@ -7,8 +7,10 @@ from typing import TypeVar
 
 from botocore.exceptions import ClientError, ConnectionClosedError
 from tests.fakes.border import Border
+from tests.fakes.copies import FakeCopy, found, subscription
 
-from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
+from aurora_restore.domain.defusing import Fuse, Refusal, Survey
+from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed, MasterLoginRefused
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -28,6 +30,7 @@ class SimulatedDatabases:
 
     def __init__(self, aurora: LocalAurora, border: Border, users: dict[str, set[str]]) -> None:
         self.users = users
+        self.copies: dict[str, FakeCopy] = {}
         self._aurora = aurora
         self._border = border
 
@@ -77,6 +80,24 @@ class SimulatedDatabases:
             return UsersReport(reports, ("shop_app",), ("shop_app",) if lock_other_logins else ())
 
         return self._cross("SetUpUsers", act)
+
+    def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
+        return self._cross("GetSurvey", lambda: self._copy(endpoint, master).survey())
+
+    def defuse(
+        self, endpoint: DatabaseEndpoint, master: Credentials, fuses: Sequence[Fuse]
+    ) -> Sequence[Refusal]:
+        return self._cross("Defuse", lambda: self._copy(endpoint, master).take_out(fuses))
+
+    def _copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> FakeCopy:
+        """Each cluster came along with an enabled subscription of production."""
+        attempt = self._aurora.log_in(endpoint.host, endpoint.port, master.username, master.password)
+        if attempt.outcome is LoginOutcome.UNREACHABLE:
+            raise DatabaseUnreachable(attempt.reason)
+        if attempt.outcome is LoginOutcome.REFUSED:
+            raise MasterLoginRefused(f"The master user {master.username} could not log in.")
+        fuse = subscription()
+        return self.copies.setdefault(endpoint.host, FakeCopy(found(fuse), [fuse]))
 
     def _cross(self, operation: str, act: Callable[[], T]) -> T:
         """No answer is what most faults look like from here; what AWS would deny, the server refuses."""

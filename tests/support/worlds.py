@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.fakes.copies import FakeCopy
 from tests.support.in_process_aws import shared_aws
 
 from aurora_restore.aws.audit import AwsAudit
@@ -21,6 +22,7 @@ from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.domain.errors import DatabaseBusy
+from aurora_restore.domain.defusing import Fuse, Refusal, Survey
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -71,6 +73,7 @@ class ClusterDatabases:
     notes: tuple[str, ...] = ()
     refusal: str | None = None
     sqlstate: str | None = None
+    copy: FakeCopy = field(default_factory=FakeCopy)
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
         if not self.is_reachable:
@@ -102,6 +105,16 @@ class ClusterDatabases:
         reports = tuple(UserReport(item.user.username, item.user.access, "created", (), ()) for item in users)
         locked = ("shop_app",) if lock_other_logins else ()
         return UsersReport(reports, ("shop_app",), locked, self.notes)
+
+    def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
+        assert self.log_in(endpoint, master).outcome == "ACCEPTED"
+        return self.copy.survey()
+
+    def defuse(
+        self, endpoint: DatabaseEndpoint, master: Credentials, fuses: Sequence[Fuse]
+    ) -> Sequence[Refusal]:
+        assert self.log_in(endpoint, master).outcome == "ACCEPTED"
+        return self.copy.take_out(fuses)
 
 
 FUNCTION_OF = {

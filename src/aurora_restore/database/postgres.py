@@ -18,6 +18,7 @@ from aurora_restore.database.session import (
     Server,
     ServerRefused,
 )
+from aurora_restore.domain.defusing import Fuse, Refusal, Survey
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, DbUserSetupFailed
 from aurora_restore.domain.observed import (
     Credentials,
@@ -29,6 +30,8 @@ from aurora_restore.domain.observed import (
 )
 from aurora_restore.domain.users import DbUserLogin, UsersReport, refuse_impossible_logins
 from aurora_restore.domain.visible_text import storable
+
+_SURVEY_STATEMENT_SECONDS = 20.0
 
 
 class PostgresDatabases:
@@ -129,6 +132,27 @@ class PostgresDatabases:
         except DbUserSetupFailed as failed:
             raise DbUserSetupFailed(storable(failed.message), storable(failed.hint)) from None
         return _storable_report(report)
+
+    def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
+        """See the port."""
+        from aurora_restore.database.surveying import Surveying  # noqa: PLC0415 - as above
+
+        return Surveying(self._quick_server(endpoint), master).run()
+
+    def defuse(
+        self, endpoint: DatabaseEndpoint, master: Credentials, fuses: Sequence[Fuse]
+    ) -> tuple[Refusal, ...]:
+        """See the port."""
+        from aurora_restore.database.defusing import take_out  # noqa: PLC0415 - as above
+
+        return take_out(self._quick_server(endpoint), master, fuses)
+
+    def _quick_server(self, endpoint: DatabaseEndpoint) -> Server:
+        """For many small questions, of which none is worth waiting for long."""
+        few = min(self._limits.statement_seconds, _SURVEY_STATEMENT_SECONDS)
+        return replace(
+            self._server(endpoint), limits=replace(self._limits, lock_seconds=few, statement_seconds=few)
+        )
 
 
 def _storable_report(report: UsersReport) -> UsersReport:

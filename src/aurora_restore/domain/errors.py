@@ -22,6 +22,7 @@ from aurora_restore.domain.login_errors import MasterLoginByIam as MasterLoginBy
 from aurora_restore.domain.login_errors import MasterLoginRefused as MasterLoginRefused
 from aurora_restore.domain.network_errors import DatabaseOutOfReach as DatabaseOutOfReach
 from aurora_restore.domain.network_errors import NetworkUnreachable as NetworkUnreachable
+from aurora_restore.domain.quiet_errors import CopyNotQuiet as CopyNotQuiet
 from aurora_restore.domain.replacement_errors import Cancelled as Cancelled
 from aurora_restore.domain.replacement_errors import DeletionProtected as DeletionProtected
 from aurora_restore.domain.replacement_errors import DifferenceNotAccepted as DifferenceNotAccepted

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from aurora_restore.domain.custom_endpoints import CustomEndpoint
+from aurora_restore.domain.defusing import Fuse, Refusal, Survey
 from aurora_restore.domain.observed import (
     ClusterSnapshot,
     Credentials,
@@ -238,6 +239,22 @@ class Databases(Protocol):
         Raises:
             DatabaseUnreachable: no answer (retryable).
             DbUserSetupFailed: a user could not be made, or a check did not hold.
+        """
+
+    def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
+        """What came along beside rows, and what of it would act. A database that is closed fails nothing.
+
+        Raises:
+            DatabaseUnreachable: no answer (retryable), or no database lets the master in.
+            MasterLoginRefused: user or password is wrong.
+        """
+
+    def defuse(
+        self, endpoint: DatabaseEndpoint, master: Credentials, fuses: Sequence[Fuse]
+    ) -> Sequence[Refusal]:
+        """Take out what a survey found; a second call changes nothing. Returns those that were refused.
+
+        Each is taken out whole or not at all. Raises as `survey_copy`.
         """
 
 

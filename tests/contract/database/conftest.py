@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.contract.database.copies import copies
 from tests.contract.database.servers import Restored, RestoredCluster, in_memory, real, reset
 
 from aurora_restore.local.aurora.postgres import PostgresEngine
@@ -44,3 +45,9 @@ def restored(request: pytest.FixtureRequest) -> Iterator[Restored]:
     cluster: RestoredCluster = request.getfixturevalue("shared_cluster")
     yield cluster
     reset(cluster, fresh_shop=False)
+
+
+@pytest.fixture
+def copy(engine: PostgresEngine, engine_directory: Path) -> Iterator[RestoredCluster]:
+    """A restored cluster for one test, with logical WAL."""
+    yield from copies(engine, engine_directory / "postgres" / "rdsadmin_password")

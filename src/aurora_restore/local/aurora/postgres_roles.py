@@ -60,8 +60,10 @@ def aurora_statements() -> Iterator[str]:
     yield from instance_statements()
     yield f"CREATE DATABASE {ADMIN} OWNER {ADMIN}"
     yield f"REVOKE ALL ON DATABASE {ADMIN} FROM PUBLIC"
-    for role in ("rds_replication", "rds_password", "rds_iam", "rds_superuser"):
+    for role in ("rds_password", "rds_iam", "rds_superuser"):
         yield f"CREATE ROLE {role} NOLOGIN"
+    # On Aurora a member may use logical slots. Stock PostgreSQL asks for the attribute, which no member inherits.
+    yield "CREATE ROLE rds_replication NOLOGIN REPLICATION"
     for role in _SUPERUSER_MEMBERSHIPS:
         yield f"GRANT {role} TO rds_superuser WITH ADMIN OPTION"
     for role in _SUPERUSER_GRANTS:

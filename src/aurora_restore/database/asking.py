@@ -1,0 +1,33 @@
+"""One question of the survey: a statement that gets no answer in its time is a part that was not seen, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from aurora_restore.database.session import ServerRefused, Session
+from aurora_restore.domain.errors import DatabaseUnreachable
+
+T = TypeVar("T")
+
+
+class NotSeen(Exception):
+    """The server did not answer a question; the text says why, in its words."""
+
+
+def asked(session: Session, question: Callable[[], T]) -> T:
+    """Ask, and tell a statement that the server ended from a server that has gone.
+
+    Raises:
+        NotSeen: this statement got no answer, and the session still stands.
+        DatabaseUnreachable: the connection is lost.
+    """
+    try:
+        return question()
+    except ServerRefused as refused:
+        reason = str(refused)
+    except DatabaseUnreachable as unreachable:
+        reason = unreachable.message
+    # A transaction that the error left open would refuse everything that follows.
+    session.run("ROLLBACK")
+    raise NotSeen(reason)

@@ -1,0 +1,135 @@
+"""The jobs of pg_cron: the table cron.job, in the one database where the extension is.
+
+Anyone who may create a schema could have made a table of that name, with triggers that run with the rights of who
+writes to it. So only a table that is pg_cron's own, or of a role of Amazon or the master, is touched.
+The commands of jobs are not read: they may hold secrets. (pg_cron: table `cron.job`; AuroraUserGuide, "Scheduling
+maintenance with the PostgreSQL pg_cron extension", which changes it with UPDATE.)
+"""
+# ruff: noqa: S608 - statements are made of the constants of this file
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aurora_restore.database.acting import looking_as
+from aurora_restore.database.amazon_roles import AMAZON_ROLES
+from aurora_restore.database.asking import NotSeen
+from aurora_restore.database.findings_of_cluster import Found
+from aurora_restore.database.names import Name, of_cluster, of_database, visible
+from aurora_restore.database.session import Session
+from aurora_restore.domain.came_along import NAMED_PER_KIND, Finding, Kind
+from aurora_restore.domain.defusing import Fuse
+
+_JOBS_PER_FUSE = 1000
+"""A fuse with more of them would be too large for its place in the record: the next look takes the next ones."""
+
+HIDDEN = "jobs of other users"
+
+
+@dataclass(frozen=True)
+class _Table:
+    owner: Name
+    is_plain: bool
+    is_trusted: bool
+    launches: bool
+    """Whether pg_cron is loaded and takes its jobs from this database."""
+
+    is_masters: bool
+
+    @property
+    def acts_as(self) -> str:
+        """Whom to act for: Amazon's roles let nobody, but let the master read and write."""
+        is_amazons = self.owner.text in AMAZON_ROLES
+        return "" if is_amazons or self.is_masters else self.owner.text or ""
+
+
+def cron_database(session: Session) -> str | None:
+    """Where pg_cron keeps its jobs; None where it is not loaded."""
+    name = session.value("SELECT current_setting('cron.database_name', true)")
+    return str(name) if name else None
+
+
+def cron_jobs(session: Session) -> Found:
+    """The jobs of this database, and one fuse for those that are active.
+
+    Raises:
+        NotSeen: the table is nothing that is safe to touch.
+        ServerRefused: in the server's words.
+    """
+    table = _table(session)
+    if table is None:
+        return Found()
+    if not table.is_plain or not table.is_trusted:
+        raise NotSeen("the table cron.job is not pg_cron's own, and was not touched")
+    with looking_as(session, table.acts_as):
+        rows = session.rows(_JOBS)
+        active = [row[0] for row in session.rows(_ACTIVE)]
+    found = Found([_told(session.database, row) for row in rows])
+    found.count_rest(Kind.CRON_JOB, rows[0][-1] if rows else 0, len(rows))
+    if active:
+        found.fuses.append(_fuse(session.database, table, active))
+    return found
+
+
+def are_jobs_hidden(session: Session) -> bool:
+    """Whether row security keeps jobs of other users from the master."""
+    table = _table(session)
+    if table is None or not table.is_plain or not table.is_trusted:
+        return False
+    with looking_as(session, table.acts_as):
+        return bool(session.value("SELECT row_security_active('cron.job')"))
+
+
+# Versions before 1.4 have no such column.
+_JOBNAME = of_database("coalesce(to_jsonb(j) ->> 'jobname', '')")
+_JOBS = (
+    f"SELECT j.jobid, {of_database('j.schedule')}, {of_database('j.database')}, {of_database('j.username')},"
+    f" j.active, {_JOBNAME}, count(*) OVER ()"
+    f" FROM cron.job j ORDER BY j.active DESC, j.jobid LIMIT {NAMED_PER_KIND}"
+)
+_ACTIVE = f"SELECT jobid FROM cron.job WHERE active ORDER BY jobid LIMIT {_JOBS_PER_FUSE}"
+
+
+def _table(session: Session) -> _Table | None:
+    rows = session.rows(
+        f"SELECT {of_cluster('r.rolname')}, c.relkind = 'r' AND NOT c.relhasrules,"
+        " r.rolsuper OR r.rolname = current_user OR EXISTS (SELECT FROM pg_depend d"
+        " JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = CAST('pg_extension' AS regclass)"
+        " WHERE d.classid = CAST('pg_class' AS regclass) AND d.objid = c.oid AND d.deptype = 'e'"
+        " AND e.extname = 'pg_cron'),"
+        " coalesce(current_setting('cron.database_name', true) = current_database(), false),"
+        " r.rolname = current_user"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner"
+        " WHERE n.nspname = 'cron' AND c.relname = 'job'"
+    )
+    if not rows:
+        return None
+    owner, *rest = rows[0]
+    return _Table(Name.of(owner), *rest)
+
+
+def _told(database: str, row: Sequence[Any]) -> Finding:
+    jobid, schedule, where, username, active, jobname, _ = row
+    shown = [Name.of(digits).shown for digits in (schedule, where, username, jobname)]
+    detail = f"{'active' if active else 'inactive'}, {shown[0]}, in {shown[1]} as {shown[2]}"
+    name = f"job {jobid}" + (f" ({shown[3]})" if shown[3] else "")
+    return Finding(Kind.CRON_JOB, visible(database), name, f"SELECT cron.unschedule({jobid});", detail)
+
+
+def _fuse(database: str, table: _Table, active: list[int]) -> Fuse:
+    jobs = ", ".join(str(jobid) for jobid in active)
+    few = len(active) <= NAMED_PER_KIND
+    name = f"jobs {jobs}" if few else f"{len(active)} jobs from {active[0]} to {active[-1]}"
+    return Fuse(
+        Kind.CRON_JOB,
+        visible(database),
+        name,
+        before={"active_jobs": active},
+        statements=(f"UPDATE cron.job SET active = false WHERE jobid IN ({jobs})",),
+        take_back=(f"UPDATE cron.job SET active = true WHERE jobid IN ({jobs});",),
+        connect_to=database,
+        owner=table.acts_as,
+        acts=table.launches,
+    )

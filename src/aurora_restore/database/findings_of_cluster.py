@@ -1,0 +1,239 @@
+"""What came along that belongs to the whole cluster: asked once, from whichever database lets the master in."""
+
+# ruff: noqa: S608 - statements are made of the constants of this file, and of what is quoted
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aurora_restore.database.amazon_roles import AMAZON_ROLES
+from aurora_restore.database.names import Name, of_cluster, of_database, statement, visible
+from aurora_restore.database.quoting import literal
+from aurora_restore.database.session import Session
+from aurora_restore.domain.came_along import NAMED_PER_KIND, Finding, Kind
+from aurora_restore.domain.defusing import Fuse
+
+# PostgreSQL gives smaller OIDs to what initdb makes: rdsadmin itself, and the roles that begin with pg_.
+FIRST_OID_OF_USERS = 16384
+# Fuses are all wanted; a cluster with more subscriptions or slots than this is seen in several looks.
+MOST_FUSES = 500
+# What pg_database.datconnlimit says of a database whose DROP was interrupted (DATCONNLIMIT_INVALID_DB).
+_DROP_INTERRUPTED = -2
+
+AMAZONS = f"({', '.join(literal(name) for name in AMAZON_ROLES)})"
+
+
+@dataclass
+class Found:
+    """What a question found: things by name, their number beyond what is named, and fuses."""
+
+    things: list[Finding] = field(default_factory=list)
+    unnamed: dict[Kind, int] = field(default_factory=dict)
+    fuses: list[Fuse] = field(default_factory=list)
+
+    def count_rest(self, kind: Kind, total: int, named: int) -> None:
+        if total > named:
+            self.unnamed[kind] = self.unnamed.get(kind, 0) + total - named
+
+    def add(self, other: Found) -> None:
+        self.things += other.things
+        self.fuses += other.fuses
+        for kind, count in other.unnamed.items():
+            self.unnamed[kind] = self.unnamed.get(kind, 0) + count
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database as the cluster lists it.
+
+    `closed` says why it cannot be connected to by anyone, and `opened_by` is the SQL that changes this.
+    """
+
+    name: Name
+    closed: str = ""
+    opened_by: str = ""
+
+
+def databases(session: Session) -> list[Database]:
+    """All of them, template0 and RDS's own aside."""
+    rows = session.rows(
+        f"SELECT {of_cluster('datname')}, datallowconn, datconnlimit FROM pg_database"
+        " WHERE datname NOT IN ('template0', 'rdsadmin') ORDER BY oid"
+    )
+    return [_database(Name.of(digits), *rest) for digits, *rest in rows]
+
+
+def _database(name: Name, allows_connections: bool, limit: int) -> Database:
+    if limit == _DROP_INTERRUPTED:
+        drop = statement("DROP DATABASE {};", name.quoted, shown=name.shown)
+        return Database(name, "its DROP was interrupted, and nothing else can be done with it", drop)
+    if not allows_connections:
+        opening = statement("ALTER DATABASE {} ALLOW_CONNECTIONS true;", name.quoted, shown=name.shown)
+        return Database(name, "ALLOW_CONNECTIONS is false", opening)
+    if name.text is None:
+        return Database(name, "its name is no UTF-8", statement("\\c {}", None, shown=name.shown))
+    return Database(name)
+
+
+def closed_databases(found: list[Database]) -> Found:
+    return Found(
+        [
+            Finding(Kind.CLOSED_DATABASE, "", each.name.shown, each.opened_by, each.closed)
+            for each in found
+            if each.closed
+        ]
+    )
+
+
+def subscriptions(session: Session) -> Found:
+    """All of the cluster; where to it leads is not read, since no master may, and a password stands there."""
+    rows = session.rows(
+        f"SELECT s.oid, {of_cluster('s.subname')}, {of_cluster('d.datname')}, {of_cluster('r.rolname')},"
+        f" s.subenabled, {of_cluster('s.subslotname')}, count(*) OVER ()"
+        " FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid JOIN pg_roles r ON r.oid = s.subowner"
+        " ORDER BY s.subenabled DESC, s.subslotname IS NULL, s.subname"
+        f" LIMIT {MOST_FUSES}"
+    )
+    found = Found()
+    for row in rows:
+        _add_subscription(found, row)
+    found.count_rest(Kind.SUBSCRIPTION, rows[0][-1] if rows else 0, len(rows))
+    return found
+
+
+def _add_subscription(found: Found, row: Sequence[Any]) -> None:
+    oid, enabled = row[0], row[4]
+    name, database, owner, slot = (Name.of(row[place]) for place in (1, 2, 3, 5))
+    alter = "ALTER SUBSCRIPTION {} "
+    let_go = [_by_oid(alter + end, oid, name) for end in ("DISABLE", "SET (slot_name = NONE)")]
+    detail = f"{'enabled' if enabled else 'disabled'}, slot {slot.shown or 'none'}, of {owner.shown}"
+    drop = _by_oid("DROP SUBSCRIPTION {}", oid, name)
+    ends_with = "; ".join([*let_go, drop]) + ";"
+    found.things.append(Finding(Kind.SUBSCRIPTION, database.shown, name.shown, ends_with, detail))
+    if not enabled and not slot.raw:
+        return
+    take_back = [alter + f"SET (slot_name = {slot.literal})"] if slot.raw else []
+    take_back += [alter + "ENABLE"] if enabled else []
+    found.fuses.append(
+        Fuse(
+            Kind.SUBSCRIPTION,
+            database.shown,
+            name.shown,
+            before={"enabled": enabled, "slot_name": slot.shown or None, "owner": owner.shown},
+            statements=tuple(let_go),
+            take_back=tuple(_by_oid(each, oid, name) + ";" for each in take_back),
+            connect_to=database.text or "",
+            owner=owner.text or "",
+            acts=enabled,
+            unreachable="" if database.text else "the name of its database is no UTF-8",
+        )
+    )
+
+
+def _by_oid(template: str, oid: int, name: Name) -> str:
+    """A statement about a subscription; one whose name cannot be sent is named by the server itself."""
+    if name.quoted is not None:
+        return template.format(name.quoted)
+    inner = template.replace("'", "''").format("%I")
+    return (
+        f"DO $do$ BEGIN EXECUTE (SELECT format('{inner}', subname)"
+        f" FROM pg_catalog.pg_subscription WHERE oid = {oid}); END $do$"
+    )
+
+
+_SLOT = "FROM pg_catalog.pg_replication_slots WHERE slot_name ="
+
+
+def slots(session: Session) -> Found:
+    """Those that survive a restart. A slot's own name is made of a-z, 0-9 and _ (PostgreSQL: "slot names")."""
+    rows = session.rows(
+        f"SELECT slot_name, slot_type, plugin, {of_cluster('database')}, active_pid IS NOT NULL,"
+        " coalesce(CAST(to_jsonb(s) ->> 'two_phase' AS boolean), false),"
+        " coalesce(CAST(to_jsonb(s) ->> 'failover' AS boolean), false), count(*) OVER ()"
+        f" FROM pg_replication_slots s WHERE NOT temporary ORDER BY slot_name LIMIT {MOST_FUSES}"
+    )
+    found = Found()
+    for name, slot_type, plugin, database, active, two_phase, failover, _ in rows:
+        ends_with = f"SELECT pg_drop_replication_slot('{name}');"
+        in_use = ", in use" if active else ""
+        if slot_type != "logical":
+            found.things.append(Finding(Kind.PHYSICAL_SLOT, "", name, ends_with, in_use.removeprefix(", ")))
+            continue
+        where = Name.of(database)
+        found.things.append(
+            Finding(Kind.LOGICAL_SLOT, where.shown, name, ends_with, f"plugin {plugin}{in_use}")
+        )
+        options = "false, true" if two_phase else "false"
+        options += ", failover => true" if failover else ""
+        create = f"SELECT pg_create_logical_replication_slot('{name}', {literal(plugin)}, {options});"
+        drop = f"SELECT pg_drop_replication_slot(slot_name) {_SLOT} {literal(name)}"
+        found.fuses.append(
+            Fuse(
+                Kind.LOGICAL_SLOT,
+                where.shown,
+                name,
+                before={"plugin": plugin, "two_phase": two_phase, "failover": failover, "in_use": active},
+                statements=(drop,),
+                take_back=(create,),
+            )
+        )
+    return found
+
+
+def prepared_transactions(session: Session) -> Found:
+    rows = session.rows(
+        f"SELECT {of_database('gid')}, {of_cluster('database')}, {of_cluster('owner')},"
+        " to_char(prepared AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), count(*) OVER ()"
+        f" FROM pg_prepared_xacts ORDER BY prepared LIMIT {NAMED_PER_KIND}"
+    )
+    found = Found()
+    for digits, database, owner, prepared, _ in rows:
+        gid = Name.of(digits)
+        found.things.append(
+            Finding(
+                Kind.PREPARED_TRANSACTION, Name.of(database).shown, gid.shown,
+                statement("ROLLBACK PREPARED {};", gid.literal, shown=gid.shown),
+                f"since {prepared} UTC, of {Name.of(owner).shown}",
+            )
+        )  # fmt: skip
+    found.count_rest(Kind.PREPARED_TRANSACTION, rows[0][-1] if rows else 0, len(rows))
+    return found
+
+
+def settings(session: Session) -> Found:
+    """Which settings roles and databases have; their values are not read, for an own setting may hold a secret."""
+    rows = session.rows(
+        f"SELECT {of_cluster('r.rolname')}, {of_cluster('d.datname')},"
+        " (SELECT string_agg(split_part(c, '=', 1), ', ' ORDER BY 1) FROM unnest(s.setconfig) c), count(*) OVER ()"
+        " FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole"
+        " LEFT JOIN pg_database d ON d.oid = s.setdatabase"
+        f" WHERE (r.oid IS NULL OR (r.oid >= {FIRST_OID_OF_USERS} AND r.rolname NOT IN {AMAZONS}))"
+        f" AND (d.oid IS NULL OR d.datname <> 'rdsadmin') ORDER BY 1, 2 LIMIT {NAMED_PER_KIND}"
+    )
+    found = Found()
+    for role_digits, database_digits, names, _ in rows:
+        role, database = Name.of(role_digits), Name.of(database_digits)
+        found.things.append(
+            Finding(Kind.SETTING, "", _whose(role, database), _reset(role, database), visible(names or ""))
+        )
+    found.count_rest(Kind.SETTING, rows[0][-1] if rows else 0, len(rows))
+    return found
+
+
+def _whose(role: Name, database: Name) -> str:
+    parts = [f"role {role.shown}"] if role.raw else []
+    parts += [f"database {database.shown}"] if database.raw else []
+    return " in ".join(parts) or "all roles"
+
+
+def _reset(role: Name, database: Name) -> str:
+    shown = _whose(role, database)
+    if role.raw and database.raw:
+        return statement("ALTER ROLE {} IN DATABASE {} RESET ALL;", role.quoted, database.quoted, shown=shown)
+    if role.raw:
+        return statement("ALTER ROLE {} RESET ALL;", role.quoted, shown=shown)
+    if database.raw:
+        return statement("ALTER DATABASE {} RESET ALL;", database.quoted, shown=shown)
+    return "ALTER ROLE ALL RESET ALL;"

@@ -1,0 +1,185 @@
+"""What came along with a snapshot beside rows: things that act, that lead out, or that hold something up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+NAMED_PER_KIND = 12
+"""How many of a kind are named: the record has room for 400 kB, and a list is for reading."""
+
+
+class Kind(StrEnum):
+    """In the order in which they are told: first what acts by itself, last what only waits to be found."""
+
+    SUBSCRIPTION = "subscription"
+    CRON_JOB = "cron_job"
+    LOGICAL_SLOT = "logical_slot"
+    PHYSICAL_SLOT = "physical_slot"
+    PREPARED_TRANSACTION = "prepared_transaction"
+    FOREIGN_SERVER = "foreign_server"
+    USER_MAPPING = "user_mapping"
+    CALLING_EXTENSION = "calling_extension"
+    PUBLICATION = "publication"
+    EVENT_TRIGGER = "event_trigger"
+    DEFINER_FUNCTION = "definer_function"
+    SETTING = "setting"
+    CLOSED_DATABASE = "closed_database"
+    LARGE_OBJECTS = "large_objects"
+    INVALID_INDEX = "invalid_index"
+    COLLATION = "collation"
+
+
+_WORDS: Mapping[Kind, tuple[str, str]] = {
+    Kind.SUBSCRIPTION: ("subscription", "subscriptions"),
+    Kind.CRON_JOB: ("job of pg_cron", "jobs of pg_cron"),
+    Kind.LOGICAL_SLOT: ("logical replication slot", "logical replication slots"),
+    Kind.PHYSICAL_SLOT: ("physical replication slot", "physical replication slots"),
+    Kind.PREPARED_TRANSACTION: ("prepared transaction", "prepared transactions"),
+    Kind.FOREIGN_SERVER: ("foreign server", "foreign servers"),
+    Kind.USER_MAPPING: ("user mapping", "user mappings"),
+    Kind.CALLING_EXTENSION: ("extension that can call out", "extensions that can call out"),
+    Kind.PUBLICATION: ("publication", "publications"),
+    Kind.EVENT_TRIGGER: ("event trigger", "event triggers"),
+    Kind.DEFINER_FUNCTION: (
+        "SECURITY DEFINER function open to PUBLIC",
+        "SECURITY DEFINER functions open to PUBLIC",
+    ),
+    Kind.SETTING: ("setting of a role or database", "settings of roles or databases"),
+    Kind.CLOSED_DATABASE: ("database that takes no connections", "databases that take no connections"),
+    Kind.LARGE_OBJECTS: ("database with large objects", "databases with large objects"),
+    Kind.INVALID_INDEX: ("invalid index", "invalid indexes"),
+    Kind.COLLATION: ("collation of another version", "collations of another version"),
+}
+
+MEANINGS: Mapping[Kind, str] = {
+    Kind.SUBSCRIPTION: "An enabled one connects to its publisher by itself and takes changes from production's slot, "
+    "which the real subscriber then misses.",
+    Kind.CRON_JOB: "An active one runs by itself wherever pg_cron is loaded, with the rights of the user it names.",
+    Kind.LOGICAL_SLOT: "It keeps WAL until a consumer reads it, and a consumer that is led here takes the copy for "
+    "production.",
+    Kind.PHYSICAL_SLOT: "It keeps WAL until a standby reads it.",
+    Kind.PREPARED_TRANSACTION: "It holds its locks until it is committed or rolled back, across every restart.",
+    Kind.FOREIGN_SERVER: "Its foreign tables read and write another server, which is production's where the options "
+    "were not changed.",
+    Kind.USER_MAPPING: "The login to the other server is stored here: who uses the foreign tables needs no password.",
+    Kind.CALLING_EXTENSION: "Its functions reach other servers or services from inside the database.",
+    Kind.PUBLICATION: "A subscriber that is led here is given the changes of the copy.",
+    Kind.EVENT_TRIGGER: "It runs at DDL, and can refuse it.",
+    Kind.DEFINER_FUNCTION: "Every login may call it and then acts with its owner's rights, a read_only user as well.",
+    Kind.SETTING: "Sessions begin with it, so that a login can behave as it did in production.",
+    Kind.CLOSED_DATABASE: "What is in it could not be looked at.",
+    Kind.LARGE_OBJECTS: "They have owners and grants of their own, which no access level covers.",
+    Kind.INVALID_INDEX: "It is kept up at every write and used by no query.",
+    Kind.COLLATION: "The order of texts may have changed, so that indexes on them can miss rows.",
+}
+"""What one of a kind means, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that came along.
+
+    `database` is empty for what belongs to the whole cluster. `name` and `detail` are made visible already: what is
+    no UTF-8 or does not print is escaped. `ends_with` is the SQL that ends it, run in that database.
+    """
+
+    kind: Kind
+    database: str
+    name: str
+    ends_with: str
+    detail: str = ""
+
+    def to_item(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind.value,
+            "database": self.database,
+            "name": self.name,
+            "detail": self.detail,
+            "ends_with": self.ends_with,
+        }
+
+
+@dataclass(frozen=True)
+class NotLookedInto:
+    """A database, or a part of one (`what`), that the survey could not see, and why."""
+
+    database: str
+    reason: str
+    what: str = ""
+
+    def to_item(self) -> dict[str, Any]:
+        return {"database": self.database, "what": self.what, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class CameAlong:
+    """The list. `more`: how many of a kind there are beside those that are named."""
+
+    found: tuple[Finding, ...] = ()
+    more: Mapping[Kind, int] | None = None
+    not_looked_into: tuple[NotLookedInto, ...] = ()
+
+    def to_item(self) -> dict[str, Any]:
+        """As it stands in the record, under `came_along`."""
+        kinds = {finding.kind for finding in self.found}
+        return {
+            "found": [finding.to_item() for finding in self.found],
+            "more": {kind.value: count for kind, count in (self.more or {}).items()},
+            "meanings": {kind.value: MEANINGS[kind] for kind in Kind if kind in kinds},
+            "not_looked_into": [each.to_item() for each in self.not_looked_into],
+        }
+
+
+def bounded(
+    found: Iterable[Finding],
+    unnamed: Mapping[Kind, int],
+    not_looked_into: Iterable[NotLookedInto],
+    most: int = NAMED_PER_KIND,
+) -> CameAlong:
+    """At most `most` of a kind by name, in the order of the kinds; `unnamed` are counted beside them already."""
+    by_kind: dict[Kind, list[Finding]] = {}
+    for finding in found:
+        by_kind.setdefault(finding.kind, []).append(finding)
+    more = Counter(dict(unnamed))
+    kept: list[Finding] = []
+    for kind in Kind:
+        of_kind = by_kind.get(kind, [])
+        kept += of_kind[:most]
+        more[kind] += max(0, len(of_kind) - most)
+    left = sorted(not_looked_into, key=lambda each: (each.database, each.what))
+    shown = [*left[:most], NotLookedInto("", f"and {len(left) - most} more")] if len(left) > most else left
+    return CameAlong(tuple(kept), {kind: more[kind] for kind in Kind if more[kind]}, tuple(shown))
+
+
+def summary_lines(item: Mapping[str, Any], names_most: int = 3) -> list[str]:
+    """One short line for each kind in a record's `came_along`; nothing where nothing came along."""
+    names: dict[str, list[str]] = {}
+    for finding in item.get("found") or ():
+        names.setdefault(finding["kind"], []).append(_named(finding))
+    more = item.get("more") or {}
+    lines = []
+    for kind in Kind:
+        of_kind = names.get(kind.value, [])
+        count = len(of_kind) + int(more.get(kind.value, 0))
+        if count:
+            rest = count - min(len(of_kind), names_most)
+            shown = ", ".join(of_kind[:names_most]) + (f" and {rest} more" if rest else "")
+            lines.append(f"{count} {_WORDS[kind][count != 1]}: {shown}")
+    lines += [_unseen(each) for each in item.get("not_looked_into") or ()]
+    return lines
+
+
+def _named(finding: Mapping[str, Any]) -> str:
+    where = f" in {finding['database']}" if finding["database"] else ""
+    return f"{finding['name']}{where}"
+
+
+def _unseen(each: Mapping[str, Any]) -> str:
+    if not each["database"]:
+        return f"not looked into: {each['what'] + ': ' if each['what'] else ''}{each['reason']}"
+    what = f", {each['what']}" if each["what"] else ""
+    return f"not looked into: {each['database']}{what}: {each['reason']}"
