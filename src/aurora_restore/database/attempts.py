@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
+from aurora_restore.database import privileges
 from aurora_restore.database.amazon_roles import is_amazons
 from aurora_restore.database.session import (
     INSUFFICIENT_PRIVILEGE,
@@ -77,7 +78,7 @@ def survey_ground(session: Session) -> Ground:
         " AND a.attgenerated = '' AND a.attidentity <> 'a' ORDER BY a.attnum LIMIT 1)"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner"
         " WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-        f" AND NOT r.rolsuper AND NOT {is_amazons('r.rolname')}"
+        f" AND NOT r.rolsuper AND NOT {is_amazons('r.rolname')} AND c.oid NOT IN {privileges.LEADS_OUT}"
         " AND NOT EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee = 0)"
         f" ORDER BY c.relrowsecurity, 1 LIMIT {_TABLES_MOST}"
     )

@@ -59,7 +59,7 @@ def check_limits(session: Session, user: DbUser) -> list[str]:
     """
     if user.access is Access.ADMIN:
         return []
-    found = privileges.excesses(session, user.username, user.access)
+    found = privileges.excesses(session, user.username, user.access, user.foreign_tables)
     tolerated = [excess for excess in found if excess.public and excess.privilege == "CREATE"]
     beyond = [excess for excess in found if excess not in tolerated]
     if beyond:

@@ -16,6 +16,7 @@ from aurora_restore.database.privileges import KINDS, DefaultDifference, Differe
 from aurora_restore.database.quoting import identifier
 from aurora_restore.database.session import INSUFFICIENT_PRIVILEGE, Session
 from aurora_restore.domain.errors import DbUserSetupFailed
+from aurora_restore.domain.foreign_tables import ForeignTables
 from aurora_restore.domain.users import Access
 
 _OBJECTS_PER_STATEMENT = 200
@@ -31,6 +32,7 @@ class Entitlement:
 
     username: str
     level: Access | None
+    foreign_tables: ForeignTables = ForeignTables.NONE
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,9 @@ def _differences(session: Session, entitlements: Sequence[Entitlement], creators
     return [
         _Change(
             entitlement,
-            privileges.differences(session, entitlement.username, entitlement.level),
+            privileges.differences(
+                session, entitlement.username, entitlement.level, entitlement.foreign_tables
+            ),
             privileges.default_differences(session, entitlement.username, entitlement.level, creators),
         )
         for entitlement in entitlements

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from aurora_restore.database.amazon_roles import is_amazons
 from aurora_restore.database.session import Session
+from aurora_restore.domain.foreign_tables import ForeignTables
 from aurora_restore.domain.users import Access
 
 _READ_ONLY: dict[str, tuple[str, ...]] = {
@@ -36,6 +37,20 @@ _LEVELS: dict[Access | None, Mapping[str, tuple[str, ...]]] = {
     Access.READ_WRITE: _READ_WRITE,
     Access.ADMIN: _ADMIN,
 }
+
+_FOREIGN: Mapping[ForeignTables, tuple[str, ...]] = {
+    ForeignTables.NONE: (),
+    ForeignTables.READ_ONLY: ("SELECT",),
+    ForeignTables.READ_WRITE: ("SELECT", "INSERT", "UPDATE", "DELETE"),
+}
+
+
+def _wanted(kind: str, level: Access | None, foreign: ForeignTables) -> tuple[str, ...]:
+    """The privileges of a level on a kind; on what leads to a foreign table no more than was asked for."""
+    if kind != "FOREIGN":
+        return _LEVELS[level][kind]
+    return tuple(privilege for privilege in _LEVELS[level]["TABLE"] if privilege in _FOREIGN[foreign])
+
 
 _TABLE_WRITES = ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
 
@@ -65,6 +80,20 @@ def _relations(relkinds: str, acl: str) -> str:
     )
 
 
+# What reads or writes another server. What is stored in a materialized view is stored here, wherever it came from.
+LEADS_OUT = """(
+    WITH RECURSIVE leads_out AS (
+        SELECT oid FROM pg_class WHERE relkind = 'f'
+        UNION
+        SELECT found.oid FROM leads_out l, LATERAL (
+            SELECT i.inhparent AS oid FROM pg_inherits i WHERE i.inhrelid = l.oid
+            UNION ALL
+            SELECT v.oid FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
+                JOIN pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
+                WHERE d.classid = CAST('pg_rewrite' AS regclass) AND d.refobjid = l.oid
+                AND d.refclassid = CAST('pg_class' AS regclass)) found)
+    SELECT oid FROM leads_out)"""
+
 KINDS: Mapping[str, Kind] = {
     "DATABASE": Kind(
         "DATABASE",
@@ -81,7 +110,13 @@ KINDS: Mapping[str, Kind] = {
     "TABLE": Kind(
         "TABLE",
         "has_table_privilege",
-        _relations("'{r,p,f,v}'", "SELECT unnest(c.relacl)" + _COLUMN_ACLS),
+        _relations("'{r,p,f,v}'", "SELECT unnest(c.relacl)" + _COLUMN_ACLS)
+        + f" AND c.oid NOT IN {LEADS_OUT}",
+    ),
+    "FOREIGN": Kind(
+        "TABLE",
+        "has_table_privilege",
+        _relations("'{r,p,f,v}'", "SELECT unnest(c.relacl)" + _COLUMN_ACLS) + f" AND c.oid IN {LEADS_OUT}",
     ),
     "VIEW": Kind(
         "TABLE",
@@ -96,7 +131,8 @@ KINDS: Mapping[str, Kind] = {
         f" FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {_ORDINARY_SCHEMA}",
     ),
 }
-"""`VIEW` stands for materialized views: they are read like tables and never written."""
+"""`VIEW` stands for materialized views: they are read like tables and never written. `FOREIGN` are foreign tables and
+what leads to one: a view of it, and a table of which it is a partition or a child."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +181,9 @@ _DECIDING_OWNER = f"""
 """
 
 
-def differences(session: Session, username: str, level: Access | None) -> list[Difference]:
+def differences(
+    session: Session, username: str, level: Access | None, foreign: ForeignTables = ForeignTables.NONE
+) -> list[Difference]:
     """How the user's privileges on what exists in this database differ from the level (None: no access).
 
     Missing is what the user effectively lacks. Surplus is what was granted to the user directly beyond the
@@ -156,7 +194,7 @@ def differences(session: Session, username: str, level: Access | None) -> list[D
         rows = session.rows(
             _difference_query(kind),
             username=username,
-            wanted=list(_LEVELS[level][kind]),
+            wanted=list(_wanted(kind, level, foreign)),
             keep=level is Access.ADMIN,
         )
         found += [
@@ -196,16 +234,21 @@ def _difference_query(kind: str) -> str:
     """
 
 
-def excesses(session: Session, username: str, level: Access) -> list[Excess]:
+def excesses(
+    session: Session, username: str, level: Access, foreign: ForeignTables = ForeignTables.NONE
+) -> list[Excess]:
     """What a read_only or read_write user can do beyond the level, by whatever way it came."""
-    writes = [p for p in _TABLE_WRITES if p not in _LEVELS[level]["TABLE"]]
+    writes = {
+        kind: [p for p in _TABLE_WRITES if p not in _wanted(kind, level, foreign)]
+        for kind in ("TABLE", "FOREIGN")
+    }
     queries: list[tuple[str, str, list[str]]] = [
         ("DATABASE", "has_database_privilege(who.oid, o.oid, p)", ["CREATE"]),
         ("SCHEMA", "has_schema_privilege(who.oid, o.oid, p)", ["CREATE"]),
-        ("TABLE", _TABLE_OR_COLUMN, [*writes, "OWNER"]),
+        *((kind, _TABLE_OR_COLUMN, [*beyond, "OWNER"]) for kind, beyond in writes.items()),
     ]
     return [
-        Excess(f"{kind.lower()} {name}", privilege, public)
+        Excess(f"{KINDS[kind].grant_word.lower()} {name}", privilege, public)
         for kind, judgement, beyond in queries
         for name, privilege, public in session.rows(
             _excess_query(kind, judgement), username=username, beyond=beyond

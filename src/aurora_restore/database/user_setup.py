@@ -118,7 +118,9 @@ class UserSetup:
         """Privileges in one database, what the catalog says about them afterwards, and what the users meet there."""
         database = session.database
         admins = [user.username for user in self._users if user.access is Access.ADMIN]
-        entitlements = [Entitlement(user.username, user.access_in(database)) for user in self._users]
+        entitlements = [
+            Entitlement(user.username, user.access_in(database), user.foreign_tables) for user in self._users
+        ]
         for username in grants.bring_about(session, self._master.username, entitlements, admins):
             progress = self._progress[username]
             progress.action = roles.CHANGED if progress.action == roles.UNCHANGED else progress.action

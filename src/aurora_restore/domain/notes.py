@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from aurora_restore.domain.configuration import ClusterConfiguration
+from aurora_restore.domain.defusing import OutwardConnections
+from aurora_restore.domain.foreign_tables import ForeignTables
 from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.request import RestoreRequest
@@ -34,9 +36,30 @@ def plan_notes(
         notes.append(certificate_note(request.certificate_renewal))
     if replaced is not None and request.final_snapshot:
         notes.append(final_snapshot_note(request.final_snapshot_retention_days))
+    notes += _notes_on_quiet(request)
     if request.delete_cluster_if_exists and replaced is None:
         notes.append("delete_cluster_if_exists has no effect: the target does not exist")
     return tuple(notes)
+
+
+def _notes_on_quiet(request: RestoreRequest) -> list[str]:
+    """What is unusual about how much the copy may do by itself, and may do to other servers."""
+    notes = []
+    if not request.quiet_start:
+        notes.append(
+            "WARNING: quiet_start is false: subscriptions, logical slots and jobs of pg_cron that came along act as "
+            "they do in production"
+        )
+    if request.foreign_tables != ForeignTables.NONE and request.db_users:
+        notes.append(
+            f"foreign_tables is {request.foreign_tables}: the users reach through them what the stored logins reach, "
+            "which is production where nothing was changed"
+        )
+    if request.outward_connections == OutwardConnections.CUT:
+        notes.append(
+            "outward_connections is cut: the logins to other servers that are stored in it are removed"
+        )
+    return notes
 
 
 def final_snapshot_note(days: int) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from aurora_restore.domain.configuration import ClusterConfiguration, MemberConfiguration, users_tags
 from aurora_restore.domain.custom_endpoints import CustomEndpoint, planned_endpoints
+from aurora_restore.domain.defusing import OutwardConnections
+from aurora_restore.domain.foreign_tables import ForeignTables
 from aurora_restore.domain.losses import will_be_lost
 from aurora_restore.domain.naming import (
     OPERATION_TAG,
@@ -106,6 +108,8 @@ class RestorePlan:
     replacement: Replacement | None = None
     certificate_renewal: str = "auto"
     custom_endpoints: tuple[CustomEndpoint, ...] = ()
+    quiet_start: bool = True
+    outward_connections: OutwardConnections = OutwardConnections.REPORT
 
     will_be_lost: tuple[str, ...] = ()
     """In words: what hangs on the identity of the replaced cluster."""
@@ -168,6 +172,9 @@ class RestorePlan:
             will_be_lost=tuple(item.get("will_be_lost", ())),
             certificate_renewal=item.get("certificate_renewal", "auto"),
             custom_endpoints=tuple(map(CustomEndpoint.from_item, item.get("custom_endpoints", ()))),
+            # A run that was begun by an earlier release goes on as it was planned.
+            quiet_start=item.get("quiet_start", False),
+            outward_connections=OutwardConnections(item.get("outward_connections", "report")),
         )
 
 
@@ -196,7 +203,9 @@ def build_plan(
         copy_reason=copy_reason,
         cluster=_cluster(operation_id, request, snapshot, kms_key_arn, replaced),
         instances=instances,
-        db_users=request.db_users,
+        db_users=tuple(
+            replace(user, foreign_tables=ForeignTables(request.foreign_tables)) for user in request.db_users
+        ),
         lock_other_logins=request.lock_other_logins,
         admin_secret_id=settings.admin_secret_id,
         notes=plan_notes(request, snapshot, settings, replaced),
@@ -205,6 +214,8 @@ def build_plan(
         will_be_lost=will_be_lost(replaced, is_secret_given=_is_given("managed_master_secret", request)),
         certificate_renewal=request.certificate_renewal,
         custom_endpoints=_endpoints(request, replaced, instances),
+        quiet_start=request.quiet_start,
+        outward_connections=OutwardConnections(request.outward_connections),
     )
 
 
@@ -369,4 +380,6 @@ def _user_from_item(item: Mapping[str, Any]) -> DbUser:
         secret_id=item["secret_id"],
         iam=item["iam"],
         databases=tuple(item["databases"]),
+        # An earlier release granted them like any other table.
+        foreign_tables=ForeignTables(item.get("foreign_tables", "read_write")),
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from aurora_restore.domain import request_fields as parse
 from aurora_restore.domain.configuration import ACCEPTABLE_FIELDS
+from aurora_restore.domain.defusing import OutwardConnections
 from aurora_restore.domain.errors import (
     DateInFuture,
     InvalidDate,
@@ -25,6 +26,7 @@ from aurora_restore.domain.errors import (
     WayBackNeeded,
     refuse,
 )
+from aurora_restore.domain.foreign_tables import ForeignTables
 from aurora_restore.domain.naming import identifier_fault
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.users import DbUser
@@ -75,6 +77,9 @@ class RestoreRequest:
     engine_lifecycle_support: str = "open-source-rds-extended-support-disabled"
     db_users: tuple[DbUser, ...] = ()
     lock_other_logins: bool = False
+    quiet_start: bool = True
+    foreign_tables: str = "none"
+    outward_connections: str = "report"
     dry_run: bool = False
     asked_for: frozenset[str] = frozenset()
     """The fields that the request names: what it does not name may come from the cluster that is replaced."""
@@ -121,6 +126,9 @@ PARSERS: Mapping[str, Parser] = {
     ),
     "db_users": parse.db_users,
     "lock_other_logins": parse.flag,
+    "quiet_start": parse.flag,
+    "foreign_tables": parse.one_of(*ForeignTables),
+    "outward_connections": parse.one_of(*OutwardConnections),
     "dry_run": parse.flag,
 }
 

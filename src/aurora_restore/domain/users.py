@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from aurora_restore.domain.errors import DbUserSetupFailed
+from aurora_restore.domain.foreign_tables import ForeignTables
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.passwords import password_fault
 
@@ -34,6 +35,7 @@ class DbUser:
     secret_id: str | None = None
     iam: bool = False
     databases: tuple[str, ...] = ()
+    foreign_tables: ForeignTables = ForeignTables.NONE
 
     def access_in(self, database: str) -> Access | None:
         """The level in one database; None where the user is to have none."""
