@@ -11,11 +11,12 @@ from aurora_restore.domain.defusing import Fuse, Refusal, Survey
 
 @dataclass
 class FakeCopy:
-    """`refused`: names of fuses that cannot be taken out, and why."""
+    """`refused`: names of fuses that cannot be taken out, and why. `taken`: names of those that were."""
 
     came_along: CameAlong = field(default_factory=CameAlong)
     fuses: list[Fuse] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    taken: list[str] = field(default_factory=list)
 
     def survey(self) -> Survey:
         return Survey(self.came_along, tuple(self.fuses))
@@ -25,6 +26,7 @@ class FakeCopy:
             Refusal(fuse, self.refused[fuse.name]) for fuse in fuses if fuse.name in self.refused
         )
         gone = {fuse.key for fuse in fuses} - {refusal.fuse.key for refusal in refusals}
+        self.taken += [fuse.name for fuse in self.fuses if fuse.key in gone]
         self.fuses = [fuse for fuse in self.fuses if fuse.key not in gone]
         return refusals
 

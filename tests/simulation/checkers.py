@@ -15,6 +15,7 @@ from typing import Any
 from tests.fakes.border import FaultKind
 from tests.simulation.endings import CLOSED, EndedOperation, Ending, Expected
 from tests.simulation.observations import SeenCluster, SeenSnapshot
+from tests.simulation.quietness import nothing_of_the_copy_acts
 from tests.simulation.seeding import PASSWORDS, SOURCE_REGION
 from tests.simulation.simulation import Simulation
 
@@ -436,4 +437,5 @@ INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("promises are kept", promises_are_kept),
     ("nothing is written after the last snapshot", nothing_is_written_after_the_last_snapshot),
     ("no log group is of a name beside", no_log_group_is_of_a_name_beside),
+    ("nothing of the copy acts", nothing_of_the_copy_acts),
 )

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from botocore.exceptions import ClientError, ConnectionClosedError
 from tests.fakes.border import Border
-from tests.fakes.copies import FakeCopy, found, subscription
+from tests.fakes.copies import FakeCopy
+from tests.simulation.quietness import Copies
 
 from aurora_restore.domain.defusing import Fuse, Refusal, Survey
 from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed, MasterLoginRefused
@@ -20,6 +21,7 @@ from aurora_restore.domain.observed import (
     LoginOutcome,
 )
 from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
+from aurora_restore.local.aurora.endpoints import cluster_of_host
 from aurora_restore.local.aurora.model import LocalAurora
 
 T = TypeVar("T")
@@ -28,9 +30,11 @@ T = TypeVar("T")
 class SimulatedDatabases:
     """The port `Databases`. `users`: the host of a cluster → the names that were set up there."""
 
-    def __init__(self, aurora: LocalAurora, border: Border, users: dict[str, set[str]]) -> None:
+    def __init__(
+        self, aurora: LocalAurora, border: Border, users: dict[str, set[str]], copies: Copies
+    ) -> None:
         self.users = users
-        self.copies: dict[str, FakeCopy] = {}
+        self.copies = copies
         self._aurora = aurora
         self._border = border
 
@@ -73,6 +77,8 @@ class SimulatedDatabases:
                 raise DatabaseUnreachable(attempt.reason)
             if attempt.outcome is LoginOutcome.REFUSED:
                 raise DbUserSetupFailed(f"The master user {master.username} could not log in.")
+            if any(fuse.acts for fuse in self._copy(endpoint, master).fuses):
+                self.copies.woken.append(endpoint.host)
             self.users.setdefault(endpoint.host, set()).update(item.user.username for item in users)
             reports = tuple(
                 UserReport(item.user.username, item.user.access, "created", (), ()) for item in users
@@ -90,14 +96,15 @@ class SimulatedDatabases:
         return self._cross("Defuse", lambda: self._copy(endpoint, master).take_out(fuses))
 
     def _copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> FakeCopy:
-        """Each cluster came along with an enabled subscription of production."""
+        """What came along in the cluster; it is the same under every name."""
         attempt = self._aurora.log_in(endpoint.host, endpoint.port, master.username, master.password)
         if attempt.outcome is LoginOutcome.UNREACHABLE:
             raise DatabaseUnreachable(attempt.reason)
         if attempt.outcome is LoginOutcome.REFUSED:
             raise MasterLoginRefused(f"The master user {master.username} could not log in.")
-        fuse = subscription()
-        return self.copies.setdefault(endpoint.host, FakeCopy(found(fuse), [fuse]))
+        cluster = cluster_of_host(self._aurora.world, endpoint.host, self._aurora.clock.now())
+        assert cluster is not None
+        return self.copies.of(cluster.resource_id)
 
     def _cross(self, operation: str, act: Callable[[], T]) -> T:
         """No answer is what most faults look like from here; what AWS would deny, the server refuses."""

@@ -29,6 +29,7 @@ from tests.simulation.interpreter import Execution, StepFunctions
 from tests.simulation.observations import Observations
 from tests.simulation.outside import STUCK_AFTER, Watch, status_event
 from tests.simulation.pipeline import CLEANUP_MACHINE, MAIN_MACHINE, SWEEP_FUNCTION, functions, machines
+from tests.simulation.quietness import Copies
 from tests.simulation.scheduler import Scheduler, VirtualClock, foreseeable
 from tests.simulation.seeding import (
     ACCOUNT,
@@ -128,6 +129,7 @@ class Simulation:
         self.on_state: Callable[[str, str], None] | None = None
         self.executions = FakeExecutions(self.step_functions, self.border)
         self.users: dict[str, set[str]] = {}
+        self.copies = Copies()
         self.settings = PipelineSettings(
             target_region=TARGET_REGION,
             default_source_region=SOURCE_REGION,
@@ -324,7 +326,7 @@ class Simulation:
             audit=self.audit,
             locks=self.locks,
             notifications=self.notifications,
-            databases=SimulatedDatabases(self.aurora, self.border, self.users),
+            databases=SimulatedDatabases(self.aurora, self.border, self.users, self.copies),
             executions=self.executions,
         )
 

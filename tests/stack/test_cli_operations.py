@@ -117,6 +117,7 @@ def test_status_says_what_stands_and_how_to_connect(cli: CommandLine, restored: 
         "SnapshotCheck",
         "CopySnapshot",
         "RestoreCluster",
+        "Defuse",
         "SetupDbUsers",
         "VerifyRestore",
         "Notify",

@@ -35,6 +35,7 @@ PHASES = [
     "SnapshotCheck",
     "CopySnapshot",
     "RestoreCluster",
+    "Defuse",
     "SetupDbUsers",
     "VerifyRestore",
     "ArchiveSnapshot",

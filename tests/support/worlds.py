@@ -121,6 +121,7 @@ FUNCTION_OF = {
     Phase.COPY_SNAPSHOT: "aurora-restore-copy-snapshot",
     Phase.CLEAR_TARGET: "aurora-restore-retire-replaced",
     Phase.RESTORE_CLUSTER: "aurora-restore-restore-cluster",
+    Phase.DEFUSE: "aurora-restore-setup-db-users",
     Phase.SETUP_DB_USERS: "aurora-restore-setup-db-users",
     Phase.VERIFY_RESTORE: "aurora-restore-verify-restore",
     Phase.SWITCH_OVER: "aurora-restore-switch-over",

@@ -116,6 +116,15 @@ class RequestOptions:
             panel=_TARGET,
         ),
     ] = None
+    quiet_start: Annotated[
+        bool | None,
+        _option(
+            "--quiet-start/--no-quiet-start",
+            help="Put to rest what came along with the snapshot and acts by itself: subscriptions, logical slots, jobs "
+            "of pg_cron. Default: yes.",
+            panel=_TARGET,
+        ),
+    ] = None
     delete_cluster_if_exists: Annotated[
         bool | None,
         _option(

@@ -25,8 +25,6 @@ from aurora_restore.domain.defusing import Fuse
 _JOBS_PER_FUSE = 1000
 """A fuse with more of them would be too large for its place in the record: the next look takes the next ones."""
 
-HIDDEN = "jobs of other users"
-
 
 @dataclass(frozen=True)
 class _Table:

@@ -16,7 +16,7 @@ from aurora_restore.database.privileges import KINDS, DefaultDifference, Differe
 from aurora_restore.database.quoting import identifier
 from aurora_restore.database.session import INSUFFICIENT_PRIVILEGE, Session
 from aurora_restore.domain.errors import DbUserSetupFailed
-from aurora_restore.domain.foreign_tables import ForeignTables
+from aurora_restore.domain.outward import ForeignTables
 from aurora_restore.domain.users import Access
 
 _OBJECTS_PER_STATEMENT = 200

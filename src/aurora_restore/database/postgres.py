@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aurora_restore.database import tls
 from aurora_restore.database.session import (
@@ -18,7 +19,6 @@ from aurora_restore.database.session import (
     Server,
     ServerRefused,
 )
-from aurora_restore.domain.defusing import Fuse, Refusal, Survey
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, DbUserSetupFailed
 from aurora_restore.domain.observed import (
     Credentials,
@@ -30,6 +30,9 @@ from aurora_restore.domain.observed import (
 )
 from aurora_restore.domain.users import DbUserLogin, UsersReport, refuse_impossible_logins
 from aurora_restore.domain.visible_text import storable
+
+if TYPE_CHECKING:
+    from aurora_restore.domain.defusing import Fuse, Refusal, Survey
 
 _SURVEY_STATEMENT_SECONDS = 20.0
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from aurora_restore.database.amazon_roles import is_amazons
 from aurora_restore.database.session import Session
-from aurora_restore.domain.foreign_tables import ForeignTables
+from aurora_restore.domain.outward import ForeignTables
 from aurora_restore.domain.users import Access
 
 _READ_ONLY: dict[str, tuple[str, ...]] = {

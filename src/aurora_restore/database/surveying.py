@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 
 from aurora_restore.database import findings_of_cluster as of_cluster
 from aurora_restore.database.asking import NotSeen, asked
-from aurora_restore.database.cron_jobs import HIDDEN, are_jobs_hidden, cron_database, cron_jobs
+from aurora_restore.database.cron_jobs import are_jobs_hidden, cron_database, cron_jobs
 from aurora_restore.database.findings_of_cluster import Database, Found
 from aurora_restore.database.findings_of_database import QUESTIONS, default_collation
 from aurora_restore.database.maintenance import make_sure_it_answers, open_somewhere
 from aurora_restore.database.names import visible
 from aurora_restore.database.session import DatabaseRefused, LoginRefused, Server, Session
 from aurora_restore.database.user_mappings import user_mappings
-from aurora_restore.domain.came_along import Kind, NotLookedInto, bounded
+from aurora_restore.domain.came_along import HIDDEN_JOBS, Kind, NotLookedInto, bounded
 from aurora_restore.domain.defusing import Survey
 from aurora_restore.domain.errors import DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials
@@ -108,5 +108,5 @@ class Surveying:
             return
         if hidden:
             self._not_seen.append(
-                NotLookedInto(database, "pg_cron shows the master user its own jobs alone", HIDDEN)
+                NotLookedInto(database, "pg_cron shows the master user its own jobs alone", HIDDEN_JOBS)
             )

@@ -11,6 +11,9 @@ from typing import Any
 NAMED_PER_KIND = 12
 """How many of a kind are named: the record has room for 400 kB, and a list is for reading."""
 
+HIDDEN_JOBS = "jobs of other users"
+"""A part of a database that is not looked into: row security keeps them from the master."""
+
 
 class Kind(StrEnum):
     """In the order in which they are told: first what acts by itself, last what only waits to be found."""

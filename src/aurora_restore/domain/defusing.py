@@ -9,24 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from aurora_restore.domain.came_along import CameAlong, Kind
 from aurora_restore.domain.errors import CopyNotQuiet
+from aurora_restore.domain.outward import OutwardConnections
 
 FUSES_PER_CALL = 100
 """How many are taken out in one call of the step: the next call goes on."""
 
 _NAMES_IN_A_MESSAGE = 5
-
-
-class OutwardConnections(StrEnum):
-    """What becomes of the logins to other servers that are stored in the copy."""
-
-    REPORT = "report"
-    CUT = "cut"
-    KEEP = "keep"
 
 
 QUIETED = frozenset({Kind.SUBSCRIPTION, Kind.LOGICAL_SLOT, Kind.CRON_JOB})
@@ -122,6 +114,23 @@ def first_states(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     for item in sorted((record.get("written") or {}).values(), key=lambda item: str(item["time"])):
         first.setdefault((item["kind"], item["database"], item["name"]), dict(item))
     return list(first.values())
+
+
+def rest_lines(record: Mapping[str, Any], names_most: int = 3) -> list[str]:
+    """One short line for each kind that was put to rest, from a record's section `defused`."""
+    refused = record.get("refused") or {}
+    names: dict[str, list[str]] = {}
+    for state in first_states({"written": _without(record.get("written") or {}, refused)}):
+        names.setdefault(state["kind"].replace("_", " "), []).append(state["name"])
+    return [
+        f"{kind}: {', '.join(of_kind[:names_most])}"
+        + (f" and {len(of_kind) - names_most} more" if len(of_kind) > names_most else "")
+        for kind, of_kind in names.items()
+    ]
+
+
+def _without(entries: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: entry for key, entry in entries.items() if key not in set(keys)}
 
 
 def refuse_what_still_acts(refusals: Sequence[Refusal]) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from aurora_restore.domain.configuration import ClusterConfiguration
-from aurora_restore.domain.defusing import OutwardConnections
-from aurora_restore.domain.foreign_tables import ForeignTables
 from aurora_restore.domain.observed import ClusterSnapshot
+from aurora_restore.domain.outward import ForeignTables, OutwardConnections
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.settings import PipelineSettings

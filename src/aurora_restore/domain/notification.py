@@ -51,6 +51,7 @@ def success_message(operation: Operation, now: datetime) -> Message:
     ]
     lines += _about_losses(operation)
     lines += _about_other_logins(details)
+    lines += _about_what_came_along(operation)
     lines += [f"Note: {note}." for note in details.get("user_notes") or ()]
     lines += [f"Warning: {warning}" for warning in operation.item.get("warnings") or ()]
     return _message(operation, "SUCCEEDED", f"Restored: {name} from {day}", lines, now)
@@ -137,6 +138,7 @@ def failure_message(
 
 
 def _message(operation: Operation, outcome: str, subject: str, lines: list[str], now: datetime) -> Message:
+    listed, rested = _came_along(operation)
     facts: dict[str, Any] = {
         "operation_id": operation.operation_id,
         "outcome": outcome,
@@ -145,6 +147,8 @@ def _message(operation: Operation, outcome: str, subject: str, lines: list[str],
         "start_time": operation.item.get("start_time"),
         "end_time": format_time(now),
         "restore_details": operation.section("restore_details"),
+        "came_along": listed,
+        "put_to_rest": rested,
     }
     if operation.is_planned:
         facts["snapshot"] = operation.item["plan"]["source"]
@@ -185,6 +189,31 @@ def _about_other_logins(details: Mapping[str, Any]) -> list[str]:
         )
     if locked:
         lines.append(f"Note: {len(locked)} login(s) that came along were disabled: {', '.join(locked)}.")
+    return lines
+
+
+def _came_along(operation: Operation) -> tuple[list[str], list[str]]:
+    """What is listed, and what was put to rest, a line for each kind."""
+    listed, defused = operation.section("came_along"), operation.section("defused")
+    if not listed and not defused:
+        return [], []
+    # Only what tells of a finished copy needs them: the other functions do not compile them at their cold start.
+    from aurora_restore.domain.came_along import summary_lines  # noqa: PLC0415
+    from aurora_restore.domain.defusing import rest_lines  # noqa: PLC0415
+
+    return summary_lines(listed), rest_lines(defused)
+
+
+def _about_what_came_along(operation: Operation) -> list[str]:
+    listed, rested = _came_along(operation)
+    lines = (
+        ["Note: this came along with the snapshot:", *(f"  - {line}" for line in listed)] if listed else []
+    )
+    if rested:
+        lines += [
+            "Note: this was put to rest; the record's `defused` has the statements that take it back:",
+            *(f"  - {line}" for line in rested),
+        ]
     return lines
 
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from aurora_restore.domain.configuration import ClusterConfiguration, MemberConfiguration, users_tags
 from aurora_restore.domain.custom_endpoints import CustomEndpoint, planned_endpoints
-from aurora_restore.domain.defusing import OutwardConnections
-from aurora_restore.domain.foreign_tables import ForeignTables
 from aurora_restore.domain.losses import will_be_lost
 from aurora_restore.domain.naming import (
     OPERATION_TAG,
@@ -19,6 +17,7 @@ from aurora_restore.domain.naming import (
 )
 from aurora_restore.domain.notes import plan_notes
 from aurora_restore.domain.observed import ClusterRole, ClusterSnapshot, InstanceSettings, settings_of
+from aurora_restore.domain.outward import ForeignTables, OutwardConnections
 from aurora_restore.domain.replacement import Replacement, Strategy, build_replacement, name_at_first
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.selection import SelectedSnapshot

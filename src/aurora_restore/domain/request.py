@@ -11,7 +11,6 @@ from typing import Any
 
 from aurora_restore.domain import request_fields as parse
 from aurora_restore.domain.configuration import ACCEPTABLE_FIELDS
-from aurora_restore.domain.defusing import OutwardConnections
 from aurora_restore.domain.errors import (
     DateInFuture,
     InvalidDate,
@@ -26,8 +25,8 @@ from aurora_restore.domain.errors import (
     WayBackNeeded,
     refuse,
 )
-from aurora_restore.domain.foreign_tables import ForeignTables
 from aurora_restore.domain.naming import identifier_fault
+from aurora_restore.domain.outward import ForeignTables, OutwardConnections
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.users import DbUser
 

@@ -19,6 +19,7 @@ class Phase(StrEnum):
     COPY_SNAPSHOT = "CopySnapshot"
     CLEAR_TARGET = "ClearTarget"
     RESTORE_CLUSTER = "RestoreCluster"
+    DEFUSE = "Defuse"
     SETUP_DB_USERS = "SetupDbUsers"
     VERIFY_RESTORE = "VerifyRestore"
     SWITCH_OVER = "SwitchOver"

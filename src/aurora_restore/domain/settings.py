@@ -15,6 +15,7 @@ DEFAULT_PHASE_TIMEOUT_HOURS: dict[Phase, float] = {
     Phase.COPY_SNAPSHOT: 96,
     Phase.CLEAR_TARGET: 12,
     Phase.RESTORE_CLUSTER: 24,
+    Phase.DEFUSE: 1,
     Phase.SETUP_DB_USERS: 1,
     Phase.VERIFY_RESTORE: 1,
     Phase.SWITCH_OVER: 2,

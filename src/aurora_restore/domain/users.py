@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from aurora_restore.domain.errors import DbUserSetupFailed
-from aurora_restore.domain.foreign_tables import ForeignTables
 from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.outward import ForeignTables
 from aurora_restore.domain.passwords import password_fault
 
 MAX_USERNAME_BYTES = 63

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import Phase
 from aurora_restore.steps.archive_snapshot import archive_snapshot
 from aurora_restore.steps.cleanup import cleanup
 from aurora_restore.steps.copy_snapshot import copy_snapshot
 from aurora_restore.steps.notify import notify
+from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.probe_network import probe_network
 from aurora_restore.steps.prove_endpoint import prove_endpoint
 from aurora_restore.steps.record_failure import record_failure
@@ -33,6 +35,16 @@ RETIRING: Mapping[Phase, Step] = {
 }
 
 
+def _defuse(operation: Operation, world: World) -> StepOutcome:
+    # Of the functions one needs this: the others do not compile it at their cold start.
+    from aurora_restore.steps.defuse import defuse  # noqa: PLC0415
+
+    return defuse(operation, world)
+
+
+IN_DATABASES: Mapping[Phase, Step] = {Phase.DEFUSE: _defuse, Phase.SETUP_DB_USERS: setup_db_users}
+
+
 def _phase(phase: Phase, step: Step) -> Work:
     def work(world: World, event: Event) -> Answer:
         operation_id = str(event["operation_id"])
@@ -48,11 +60,12 @@ def _snapshot_check(world: World, event: Event) -> Answer:
 
 
 def _setup_db_users(world: World, event: Event) -> Answer:
-    """One function for both: the probe is of the network that this function lies in."""
+    """One function for all that is done as the master in databases; the probe is of the network that it lies in."""
     if event.get("probe"):
         operation_id = str(event["operation_id"])
         return probe_network(world, operation_id).to_payload(operation_id)
-    return _phase(Phase.SETUP_DB_USERS, setup_db_users)(world, event)
+    phase = Phase(event.get("phase", Phase.SETUP_DB_USERS))
+    return _phase(phase, IN_DATABASES[phase])(world, event)
 
 
 def _retire_replaced(world: World, event: Event) -> Answer:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aurora_restore.domain.custom_endpoints import CustomEndpoint
-from aurora_restore.domain.defusing import Fuse, Refusal, Survey
 from aurora_restore.domain.observed import (
     ClusterSnapshot,
     Credentials,
@@ -30,6 +29,9 @@ from aurora_restore.domain.observed import (
 )
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.users import DbUserLogin, UsersReport
+
+if TYPE_CHECKING:
+    from aurora_restore.domain.defusing import Fuse, Refusal, Survey
 
 
 class Clock(Protocol):

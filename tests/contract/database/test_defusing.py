@@ -23,9 +23,10 @@ from tests.contract.database.test_postgres_privileges import wait_until
 
 from aurora_restore.database import tls
 from aurora_restore.domain.came_along import Kind
-from aurora_restore.domain.defusing import Fuse, OutwardConnections, chosen_fuses
+from aurora_restore.domain.defusing import Fuse, chosen_fuses
 from aurora_restore.domain.errors import DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.outward import OutwardConnections
 
 SLOT = "SELECT pg_create_logical_replication_slot('production_slot', 'pgoutput', false, true)"
 ENABLE = "ALTER SUBSCRIPTION {} ENABLE"

@@ -9,7 +9,7 @@ from tests.contract.database.servers import MASTER, RestoredCluster, login
 from tests.contract.database.test_postgres_privileges import refusals
 
 from aurora_restore.domain.errors import DbUserSetupFailed
-from aurora_restore.domain.foreign_tables import ForeignTables
+from aurora_restore.domain.outward import ForeignTables
 from aurora_restore.domain.users import Access
 
 READ = {

@@ -179,4 +179,20 @@ MUTATIONS = (
         "    put_old_back,\n",
         ("swap:*:denied",),
     ),
+    Mutation(
+        "copy-left-awake",
+        "what came along is listed, and acts",
+        "steps/defuse.py",
+        "    if left:\n",
+        "    if not left:\n",
+        ("new",),
+    ),
+    Mutation(
+        "defused-unwritten",
+        "what came along is put to rest before the record says how to take that back",
+        "steps/defuse.py",
+        '    record_running(world, operation.operation_id, written(fuses, operation.section("defused"), time))\n',
+        "    _ = (record_running, written, time)\n",
+        ("new",),
+    ),
 )

@@ -10,7 +10,6 @@ from tests.fakes.copies import subscription, user_mapping
 from aurora_restore.domain.came_along import Kind
 from aurora_restore.domain.defusing import (
     Fuse,
-    OutwardConnections,
     Refusal,
     chosen_fuses,
     first_states,
@@ -18,6 +17,7 @@ from aurora_restore.domain.defusing import (
     written,
 )
 from aurora_restore.domain.errors import CopyNotQuiet
+from aurora_restore.domain.outward import OutwardConnections
 
 EARLY, LATE = "2026-11-26T10:00:00Z", "2026-11-26T10:05:00Z"
 

@@ -94,7 +94,8 @@ def test_a_phase_answers_with_the_same_small_thing_whatever_its_function_returns
 
 
 @pytest.mark.parametrize(
-    "phase", [phase for phase in Phase if phase not in {Phase.SNAPSHOT_CHECK, *OF_ONE_FUNCTION}]
+    "phase",
+    [phase for phase in Phase if phase not in {Phase.SNAPSHOT_CHECK, Phase.DEFUSE, *OF_ONE_FUNCTION}],
 )
 def test_a_phase_is_given_the_operation_id_and_nothing_else(phase: Phase) -> None:
     assert STATES[phase]["Parameters"]["Payload"] == {"operation_id.$": "$$.Execution.Name"}
@@ -107,6 +108,16 @@ def test_the_two_phases_that_take_a_cluster_away_are_one_function_which_is_told_
     assert STATES[phase]["Parameters"] == {
         "FunctionName": "aurora-restore-retire-replaced",
         "Payload": {"operation_id.$": "$$.Execution.Name", "phase": phase},
+    }
+
+
+def test_the_copy_is_put_to_rest_before_its_users_are_set_up_by_the_function_that_sets_them_up() -> None:
+    order = list(Phase)
+
+    assert order[order.index(Phase.RESTORE_CLUSTER) + 1 :][:2] == [Phase.DEFUSE, Phase.SETUP_DB_USERS]
+    assert STATES[Phase.DEFUSE]["Parameters"] == {
+        "FunctionName": function_of(STATES[Phase.SETUP_DB_USERS]),
+        "Payload": {"operation_id.$": "$$.Execution.Name", "phase": Phase.DEFUSE},
     }
 
 

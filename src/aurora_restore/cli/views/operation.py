@@ -9,6 +9,7 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from aurora_restore.cli.views.came_along import render_came_along
 from aurora_restore.cli.views.cleanup import render_cleaned_up, render_cleaning_up
 from aurora_restore.cli.views.common import (
     STYLES,
@@ -170,6 +171,7 @@ def render_status(view: OperationView, now: datetime, notice: str = "") -> Rende
         else None,
         _verification(view),
         render_user_checks(restored),
+        render_came_along(view),
         render_configuration(view),
     ]
     parts = [render_operation(view, now, notice), _times(view), *(part for part in optional if part)]

@@ -113,6 +113,8 @@ def _user_rows(plan: Mapping[str, Any]) -> Rows:
         rows.append(("user", f"{user.get('username')} ({user.get('access')}) in {where}, {login}"))
     if plan.get("lock_other_logins"):
         rows.append(("other logins", "locked"))
+    if plan.get("quiet_start"):
+        rows.append(("quiet start", "subscriptions, logical slots and jobs of pg_cron are put to rest"))
     return rows
 
 

@@ -17,6 +17,7 @@ _OF_NO_UNDO = frozenset(
     {
         Phase.COPY_SNAPSHOT,
         Phase.CLEAR_TARGET,
+        Phase.DEFUSE,
         Phase.SETUP_DB_USERS,
         Phase.VERIFY_RESTORE,
         Phase.ARCHIVE_SNAPSHOT,

@@ -1,0 +1,49 @@
+"""What an account says about copies that act by themselves: each came along with an enabled subscription."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.fakes.copies import FakeCopy, found, subscription
+
+if TYPE_CHECKING:
+    from tests.simulation.endings import EndedOperation, Ending
+
+
+@dataclass
+class Copies:
+    """`by_cluster`: by resource id, once a copy was looked at. `woken`: where users were set up while it acted."""
+
+    by_cluster: dict[str, FakeCopy] = field(default_factory=dict)
+    woken: list[str] = field(default_factory=list)
+
+    def of(self, resource_id: str) -> FakeCopy:
+        fuse = subscription()
+        return self.by_cluster.setdefault(resource_id, FakeCopy(found(fuse), [fuse]))
+
+
+def nothing_of_the_copy_acts(ending: Ending) -> Iterator[str]:
+    """13. After Defuse nothing of the copy acts, and whatever was put to rest can be taken back from the record."""
+    yield from (f"users were set up in {host} while it acted by itself" for host in ending.sim.copies.woken)
+    for op in ending.operations:
+        yield from (f"{op.operation_id}: {words}" for words in _faults(ending, op))
+
+
+def _faults(ending: Ending, op: EndedOperation) -> Iterator[str]:
+    if op.undoes:
+        return
+    if op.has_succeeded and not op.section("came_along").get("found"):
+        yield "the record does not name what came along"
+    # One that was made again from its final snapshot is no copy of ours.
+    resource_id = str(op.section("restore_details").get("db_cluster_resource_id"))
+    copy = ending.sim.copies.by_cluster.get(resource_id)
+    if copy is None:
+        return
+    written = op.section("defused").get("written") or {}
+    lost = set(copy.taken) - {item["name"] for item in written.values() if item["take_back"]}
+    if lost:
+        yield f"the record does not say how to take back: {', '.join(sorted(lost))}"
+    if op.has_succeeded and any(fuse.acts for fuse in copy.fuses):
+        yield "the copy acts by itself"

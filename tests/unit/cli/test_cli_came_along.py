@@ -1,0 +1,59 @@
+"""What `status` says about what came along, and about what of it was put to rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fakes.copies import found, subscription, user_mapping
+from tests.unit.cli import cli_records as records
+from tests.unit.cli.cli_records import NOW
+from tests.unit.cli.test_cli_views import words_of
+
+from aurora_restore.cli.views.operation import render_status
+from aurora_restore.cli.views.record import view_operation
+from aurora_restore.domain.defusing import Refusal, written
+
+TIME = "2026-11-22T11:43:00.000Z"
+
+
+def status(**sections: Any) -> str:
+    return words_of(render_status(view_operation(records.succeeded() | sections), NOW), 160)
+
+
+def with_written(*names: str) -> dict[str, Any]:
+    changes = written([subscription(name) for name in names], {}, TIME)
+    return {"written": {path.rpartition(".")[2]: item for path, item in changes.items()}}
+
+
+def test_each_kind_is_a_line_with_the_first_names() -> None:
+    fuses = [subscription(f"s{number}") for number in range(5)]
+
+    seen = status(came_along=found(*fuses, user_mapping()).to_item())
+
+    assert "5 subscriptions: s0 in shop, s1 in shop, s2 in shop and 2 more" in seen
+    assert "1 user mapping: PUBLIC at ledger in shop" in seen
+
+
+def test_what_was_put_to_rest_is_named_and_what_could_not_be_is_not() -> None:
+    section = with_written("taken", "stubborn")
+    refusal = Refusal(subscription("stubborn"), "must be owner")
+    section["refused"] = {refusal.fuse.key: refusal.sentence}
+
+    seen = status(came_along=found(subscription("taken")).to_item(), defused=section)
+
+    assert "put to rest subscription: taken" in seen
+    assert "stubborn" not in seen
+
+
+def test_where_nothing_came_along_nothing_is_said() -> None:
+    assert "Beside the rows" not in status()
+    assert "Beside the rows" not in status(came_along=found().to_item())
+
+
+def test_the_plan_says_that_the_copy_will_be_quiet() -> None:
+    record = records.planned()
+    plan = record["plan"] | {"quiet_start": True}
+
+    seen = words_of(render_status(view_operation(record | {"plan": plan}), NOW), 160)
+
+    assert "quiet start subscriptions, logical slots and jobs of pg_cron are put to rest" in seen
