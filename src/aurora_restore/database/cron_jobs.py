@@ -16,12 +16,13 @@ from typing import Any
 from aurora_restore.database.acting import looking_as
 from aurora_restore.database.amazon_roles import AMAZON_ROLES
 from aurora_restore.database.asking import NotSeen
-from aurora_restore.database.findings_of_cluster import Found
+from aurora_restore.database.findings_of_cluster import AMAZONS, FIRST_OID_OF_USERS, Found
 from aurora_restore.database.names import Name, of_cluster, of_database, visible
-from aurora_restore.database.session import Session
-from aurora_restore.domain.came_along import NAMED_PER_KIND, Finding, Kind
+from aurora_restore.database.session import ServerRefused, Session
+from aurora_restore.domain.came_along import HIDDEN_JOBS, NAMED_PER_KIND, Finding, Kind, NotLookedInto
 from aurora_restore.domain.defusing import Fuse
 
+_MOST_USERS, _USERS_NAMED = 200, 3
 _JOBS_PER_FUSE = 1000
 """A fuse with more of them would be too large for its place in the record: the next look takes the next ones."""
 
@@ -62,22 +63,48 @@ def cron_jobs(session: Session) -> Found:
     if not table.is_plain or not table.is_trusted:
         raise NotSeen("the table cron.job is not pg_cron's own, and was not touched")
     with looking_as(session, table.acts_as):
-        rows = session.rows(_JOBS)
-        active = [row[0] for row in session.rows(_ACTIVE)]
-    found = Found([_told(session.database, row) for row in rows])
-    found.count_rest(Kind.CRON_JOB, rows[0][-1] if rows else 0, len(rows))
-    if active:
-        found.fuses.append(_fuse(session.database, table, active))
+        found = _jobs_that_show(session, table, table.acts_as)
+        is_hiding = session.value("SELECT row_security_active('cron.job')")
+    if is_hiding:
+        found.add(_jobs_of_others(session, table))
     return found
 
 
-def are_jobs_hidden(session: Session) -> bool:
-    """Whether row security keeps jobs of other users from the master."""
-    table = _table(session)
-    if table is None or not table.is_plain or not table.is_trusted:
-        return False
-    with looking_as(session, table.acts_as):
-        return bool(session.value("SELECT row_security_active('cron.job')"))
+def _jobs_that_show(session: Session, table: _Table, role: str, *, own: bool = False) -> Found:
+    """Those that whoever looks may see; with `own` they are changed by the user whose they are."""
+    rows = session.rows(_JOBS)
+    found = Found([_told(session.database, row) for row in rows])
+    found.count_rest(Kind.CRON_JOB, rows[0][-1] if rows else 0, len(rows))
+    if active := [row[0] for row in session.rows(_ACTIVE)]:
+        found.fuses.append(_fuse(session.database, table, active, role, own=own))
+    return found
+
+
+def _jobs_of_others(session: Session, table: _Table) -> Found:
+    """pg_cron's row security shows each user its own jobs alone, so they are looked at as each of the users."""
+    rows = session.rows(
+        f"SELECT {of_cluster('rolname')}, has_schema_privilege(oid, 'cron', 'USAGE') FROM pg_roles"
+        f" WHERE oid >= {FIRST_OID_OF_USERS} AND rolname NOT IN {AMAZONS} AND rolname <> current_user"
+        f" ORDER BY oid LIMIT {_MOST_USERS + 1}"
+    )
+    found, unseen = Found(), ["more users than can be asked for"] if len(rows) > _MOST_USERS else []
+    for digits, may_use in rows[:_MOST_USERS]:
+        name = Name.of(digits)
+        if name.text is None:
+            unseen.append(f"{name.shown} (its name is no UTF-8)")
+            continue
+        # One that may no longer make jobs may still have some.
+        usage = "" if may_use else f"GRANT USAGE ON SCHEMA cron TO {name.quoted}"
+        try:
+            with looking_as(session, name.text, granted=usage, granted_by=table.acts_as):
+                found.add(_jobs_that_show(session, table, name.text, own=True))
+        except ServerRefused as refused:
+            unseen.append(f"{name.shown} ({refused})")
+    if unseen:
+        more = f" and {len(unseen) - _USERS_NAMED} more" if len(unseen) > _USERS_NAMED else ""
+        reason = f"pg_cron shows them to their users alone: {', '.join(unseen[:_USERS_NAMED])}{more}"
+        found.not_seen.append(NotLookedInto(visible(session.database), reason, HIDDEN_JOBS))
+    return found
 
 
 # Versions before 1.4 have no such column.
@@ -116,18 +143,24 @@ def _told(database: str, row: Sequence[Any]) -> Finding:
     return Finding(Kind.CRON_JOB, visible(database), name, f"SELECT cron.unschedule({jobid});", detail)
 
 
-def _fuse(database: str, table: _Table, active: list[int]) -> Fuse:
+def _fuse(database: str, table: _Table, active: list[int], role: str, *, own: bool) -> Fuse:
     jobs = ", ".join(str(jobid) for jobid in active)
     few = len(active) <= NAMED_PER_KIND
     name = f"jobs {jobs}" if few else f"{len(active)} jobs from {active[0]} to {active[-1]}"
+    # A user may change its own jobs with this function (pg_cron 1.4 and later), and not with UPDATE.
+    change = (
+        f"SELECT cron.alter_job(job_id := jobid, active := {{}}) FROM unnest(CAST('{{{{{jobs}}}}}' AS bigint[])) jobid"
+        if own
+        else f"UPDATE cron.job SET active = {{}} WHERE jobid IN ({jobs})"
+    )
     return Fuse(
         Kind.CRON_JOB,
         visible(database),
         name,
-        before={"active_jobs": active},
-        statements=(f"UPDATE cron.job SET active = false WHERE jobid IN ({jobs})",),
-        take_back=(f"UPDATE cron.job SET active = true WHERE jobid IN ({jobs});",),
+        before={"active_jobs": active, "owner": visible(role)},
+        statements=(change.format("false"),),
+        take_back=(change.format("true") + ";",),
         connect_to=database,
-        owner=table.acts_as,
+        owner=role,
         acts=table.launches,
     )

@@ -12,7 +12,7 @@ from aurora_restore.database.amazon_roles import AMAZON_ROLES
 from aurora_restore.database.names import Name, of_cluster, of_database, statement, visible
 from aurora_restore.database.quoting import literal
 from aurora_restore.database.session import Session
-from aurora_restore.domain.came_along import NAMED_PER_KIND, Finding, Kind
+from aurora_restore.domain.came_along import NAMED_PER_KIND, Finding, Kind, NotLookedInto
 from aurora_restore.domain.defusing import Fuse
 
 # PostgreSQL gives smaller OIDs to what initdb makes: rdsadmin itself, and the roles that begin with pg_.
@@ -27,11 +27,12 @@ AMAZONS = f"({', '.join(literal(name) for name in AMAZON_ROLES)})"
 
 @dataclass
 class Found:
-    """What a question found: things by name, their number beyond what is named, and fuses."""
+    """What a question found: things by name, their number beyond what is named, fuses, and what it could not see."""
 
     things: list[Finding] = field(default_factory=list)
     unnamed: dict[Kind, int] = field(default_factory=dict)
     fuses: list[Fuse] = field(default_factory=list)
+    not_seen: list[NotLookedInto] = field(default_factory=list)
 
     def count_rest(self, kind: Kind, total: int, named: int) -> None:
         if total > named:
@@ -40,6 +41,7 @@ class Found:
     def add(self, other: Found) -> None:
         self.things += other.things
         self.fuses += other.fuses
+        self.not_seen += other.not_seen
         for kind, count in other.unnamed.items():
             self.unnamed[kind] = self.unnamed.get(kind, 0) + count
 

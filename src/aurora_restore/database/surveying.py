@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 
 from aurora_restore.database import findings_of_cluster as of_cluster
 from aurora_restore.database.asking import NotSeen, asked
-from aurora_restore.database.cron_jobs import are_jobs_hidden, cron_database, cron_jobs
+from aurora_restore.database.cron_jobs import cron_database, cron_jobs
 from aurora_restore.database.findings_of_cluster import Database, Found
 from aurora_restore.database.findings_of_database import QUESTIONS, default_collation
 from aurora_restore.database.maintenance import make_sure_it_answers, open_somewhere
 from aurora_restore.database.names import visible
 from aurora_restore.database.session import DatabaseRefused, LoginRefused, Server, Session
 from aurora_restore.database.user_mappings import user_mappings
-from aurora_restore.domain.came_along import HIDDEN_JOBS, Kind, NotLookedInto, bounded
+from aurora_restore.domain.came_along import Kind, NotLookedInto, bounded
 from aurora_restore.domain.defusing import Survey
 from aurora_restore.domain.errors import DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials
@@ -67,7 +67,9 @@ class Surveying:
         for database in sorted(databases, key=lambda each: each.name.text != first):
             self._look_into(database)
         found = self._found
-        return Survey(bounded(found.things, found.unnamed, self._not_seen), tuple(found.fuses))
+        return Survey(
+            bounded(found.things, found.unnamed, [*found.not_seen, *self._not_seen]), tuple(found.fuses)
+        )
 
     def _look_into(self, database: Database) -> None:
         name = database.name.text
@@ -80,7 +82,6 @@ class Surveying:
         try:
             with self._server.open(self._master, name) as session:
                 self._ask(session, _OF_DATABASE, database.name.shown)
-                self._see_hidden_jobs(session, database.name.shown)
         except (LoginRefused, DatabaseRefused) as refused:
             self._skip(database, str(refused))
         except DatabaseUnreachable as unreachable:
@@ -99,14 +100,3 @@ class Surveying:
             except NotSeen as not_seen:
                 what = kind.replace("_", " ")
                 self._not_seen.append(NotLookedInto(database, visible(str(not_seen)), what))
-
-    def _see_hidden_jobs(self, session: Session, database: str) -> None:
-        try:
-            hidden = asked(session, lambda: are_jobs_hidden(session))
-        except NotSeen:
-            # The jobs themselves were asked for before, and the reason stands with them.
-            return
-        if hidden:
-            self._not_seen.append(
-                NotLookedInto(database, "pg_cron shows the master user its own jobs alone", HIDDEN_JOBS)
-            )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.contract.database.servers import INSTANCE, MASTER, NOWHERE, PRODUCTION, Restored, iam_login, login
 
-from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed
+from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed, MasterLoginRefused
 from aurora_restore.domain.observed import Credentials, EndpointAnswerKind, LoginOutcome
 from aurora_restore.domain.users import Access, DbUserLogin, UsersReport
 
@@ -234,3 +234,16 @@ def test_no_secret_shows_in_a_report_or_a_user(restored: Restored) -> None:
     user = login("ann", Access.READ_ONLY, "Ann-secret")
     assert "secret" not in repr(set_up(restored, user)).lower()
     assert "Ann-secret" not in repr(user)
+
+
+def test_a_copy_with_nothing_that_acts_has_no_fuses(restored: Restored) -> None:
+    seen = restored.databases.survey_copy(restored.endpoint, MASTER)
+
+    assert (seen.fuses, restored.databases.defuse(restored.endpoint, MASTER, ())) == ((), ())
+
+
+def test_nothing_is_surveyed_where_nothing_listens_or_the_master_is_refused(restored: Restored) -> None:
+    with pytest.raises(DatabaseUnreachable):
+        restored.databases.survey_copy(NOWHERE, MASTER)
+    with pytest.raises(MasterLoginRefused):
+        restored.databases.survey_copy(restored.endpoint, Credentials("master", "Wrong-secret"))

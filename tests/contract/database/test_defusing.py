@@ -187,7 +187,7 @@ def test_a_physical_slot_is_left_alone(copy: RestoredCluster) -> None:
 def test_active_jobs_are_made_inactive_and_only_those_are_active_again(copy: RestoredCluster) -> None:
     as_superuser(copy, *CRON, NIGHTLY, NIGHTLY, NIGHTLY, "UPDATE cron.job SET active = false WHERE jobid = 2")
     [fuse] = fuses(copy, Kind.CRON_JOB)
-    assert fuse.before == {"active_jobs": [1, 3]}
+    assert fuse.before == {"active_jobs": [1, 3], "owner": ""}
 
     assert defuse(copy, Kind.CRON_JOB) == []
 
@@ -213,18 +213,39 @@ def test_jobs_of_a_table_that_is_not_pg_crons_stay_as_they_are(copy: RestoredClu
     assert jobs(copy) == [[1, True]]
 
 
-def test_jobs_that_row_security_hides_are_said_to_be_unseen(copy: RestoredCluster) -> None:
-    as_superuser(
-        copy,
-        *CRON,
-        NIGHTLY,
-        "CREATE POLICY own_jobs ON cron.job USING (username = current_user)",
-        "ALTER TABLE cron.job ENABLE ROW LEVEL SECURITY",
-    )
+HIDING = (
+    "CREATE POLICY own_jobs ON cron.job USING (username = current_user)",
+    "ALTER TABLE cron.job ENABLE ROW LEVEL SECURITY",
+    "GRANT USAGE ON SCHEMA cron TO shop_app",
+    "GRANT USAGE ON SCHEMA cron TO master WITH GRANT OPTION",
+    "GRANT SELECT, UPDATE ON cron.job TO PUBLIC",
+    "CREATE FUNCTION cron.alter_job(job_id bigint, active boolean) RETURNS void LANGUAGE sql"
+    " AS 'UPDATE cron.job SET active = alter_job.active WHERE jobid = job_id'",
+)
+"""pg_cron shows and gives each user its own jobs alone."""
 
-    assert [(each.database, each.what) for each in survey(copy).came_along.not_looked_into] == [
-        ("shop", "jobs of other users")
-    ]
+
+def test_jobs_that_row_security_hides_are_found_and_changed_as_their_users(copy: RestoredCluster) -> None:
+    as_superuser(copy, *CRON, NIGHTLY, *HIDING, "CREATE ROLE idle")
+    before = memberships(copy)
+    [fuse] = fuses(copy, Kind.CRON_JOB)
+    assert fuse.before == {"active_jobs": [1], "owner": "shop_app"}
+
+    assert defuse(copy, Kind.CRON_JOB) == []
+
+    assert (jobs(copy), fuses(copy, Kind.CRON_JOB)) == ([[1, False]], [])
+    assert memberships(copy) == before
+    take_back(copy, fuse, PRODUCTION)
+    assert jobs(copy) == [[1, True]]
+
+
+def test_jobs_of_a_user_for_whom_the_master_may_not_act_are_said_to_be_unseen(copy: RestoredCluster) -> None:
+    as_superuser(copy, *CRON, NIGHTLY, *HIDING, "CREATE ROLE out_of_reach SUPERUSER")
+
+    [left] = survey(copy).came_along.not_looked_into
+
+    assert (left.database, left.what) == ("shop", "jobs of other users")
+    assert "out_of_reach" in left.reason
 
 
 LEDGER = (
