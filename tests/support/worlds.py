@@ -21,8 +21,8 @@ from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.secrets import AwsSecrets
-from aurora_restore.domain.errors import DatabaseBusy
 from aurora_restore.domain.defusing import Fuse, Refusal, Survey
+from aurora_restore.domain.errors import DatabaseBusy
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,

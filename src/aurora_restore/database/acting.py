@@ -29,21 +29,29 @@ def looking_as(session: Session, role: str, granted: str = "", granted_by: str =
         yield
 
 
+def run_only_as(session: Session, role: str, statements: Sequence[str]) -> None:
+    """Run statements together as `role` (empty: as the master).
+
+    Raises:
+        ServerRefused: in the server's words; nothing was changed then.
+    """
+    with session.transaction():
+        undo = _become(session, role)
+        for each in statements:
+            session.run(each)
+        session.run("RESET ROLE")
+        for each in undo:
+            session.run(each)
+
+
 def run_as(session: Session, role: str, statements: Sequence[str]) -> None:
-    """Run statements together as `role` (empty: as the master). A role that refuses the master is not needed where
-    the master itself may run them.
+    """As `run_only_as`; but a role that refuses the master is not needed where the master itself may run them.
 
     Raises:
         ServerRefused: in the server's words; nothing was changed then.
     """
     try:
-        with session.transaction():
-            undo = _become(session, role)
-            for each in statements:
-                session.run(each)
-            session.run("RESET ROLE")
-            for each in undo:
-                session.run(each)
+        run_only_as(session, role, statements)
     except ServerRefused as refused:
         if not role:
             raise
@@ -61,12 +69,21 @@ def _run_as_master(session: Session, statements: Sequence[str], first: ServerRef
 
 def _become(session: Session, role: str) -> list[str]:
     """Act as the role inside a transaction; returns what takes the membership back that was needed for it."""
-    if not role or session.value("SELECT current_user = CAST(:role AS name)", role=role):
+    if not role:
         return []
-    has_options = int(session.value("SHOW server_version_num")) >= 160000
+    has_options = session.version >= 160000
     right = "SET" if has_options else "MEMBER"
+    # By its bytes, which need be no text that can be sent.
+    found = session.rows(
+        f"SELECT rolname = current_user, pg_has_role(oid, '{right}') FROM pg_roles"  # noqa: S608 - constants
+        " WHERE encode(textsend(CAST(rolname AS text)), 'hex') = :digits",
+        digits=role.encode("utf-8", "surrogateescape").hex(),
+    )
+    is_myself, may = found[0] if found else (False, False)
+    if is_myself:
+        return []
     name, undo = identifier(role), []
-    if not session.value(f"SELECT pg_has_role(CAST(:role AS name), '{right}')", role=role):
+    if not may:
         session.run(f"GRANT {name} TO current_user")
         undo.append(f"REVOKE {name} FROM current_user" + (" GRANTED BY current_user" if has_options else ""))
     session.run(f"SET LOCAL ROLE {name}")

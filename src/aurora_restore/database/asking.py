@@ -6,13 +6,17 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from aurora_restore.database.session import ServerRefused, Session
-from aurora_restore.domain.errors import DatabaseUnreachable
+from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable
 
 T = TypeVar("T")
 
 
 class NotSeen(Exception):
-    """The server did not answer a question; the text says why, in its words."""
+    """The server did not answer a question; the text says why, in its words. `passing`: a later try may be answered."""
+
+    def __init__(self, reason: str, passing: DatabaseBusy | None = None) -> None:
+        super().__init__(reason)
+        self.passing = passing
 
 
 def asked(session: Session, question: Callable[[], T]) -> T:
@@ -25,9 +29,11 @@ def asked(session: Session, question: Callable[[], T]) -> T:
     try:
         return question()
     except ServerRefused as refused:
-        reason = str(refused)
-    except DatabaseUnreachable as unreachable:
-        reason = unreachable.message
+        not_seen = NotSeen(str(refused))
+    except DatabaseBusy as busy:
+        not_seen = NotSeen(busy.message, busy)
+    except DatabaseUnreachable as lost:
+        not_seen = NotSeen(lost.message)
     # A transaction that the error left open would refuse everything that follows.
     session.run("ROLLBACK")
-    raise NotSeen(reason)
+    raise not_seen

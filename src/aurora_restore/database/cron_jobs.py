@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from aurora_restore.database.acting import looking_as
-from aurora_restore.database.amazon_roles import AMAZON_ROLES
+from aurora_restore.database.amazon_roles import AMAZON_ROLES, is_amazons
 from aurora_restore.database.asking import NotSeen
-from aurora_restore.database.findings_of_cluster import AMAZONS, FIRST_OID_OF_USERS, Found
-from aurora_restore.database.names import Name, of_cluster, of_database, visible
+from aurora_restore.database.findings_of_cluster import FIRST_OID_OF_USERS, Found
+from aurora_restore.database.names import Name
+from aurora_restore.database.quoting import identifier
 from aurora_restore.database.session import ServerRefused, Session
 from aurora_restore.domain.came_along import HIDDEN_JOBS, NAMED_PER_KIND, Finding, Kind, NotLookedInto
 from aurora_restore.domain.defusing import Fuse
+from aurora_restore.domain.visible_text import visible
 
 _MOST_USERS, _USERS_NAMED = 200, 3
 _JOBS_PER_FUSE = 1000
@@ -40,8 +42,8 @@ class _Table:
     @property
     def acts_as(self) -> str:
         """Whom to act for: Amazon's roles let nobody, but let the master read and write."""
-        is_amazons = self.owner.text in AMAZON_ROLES
-        return "" if is_amazons or self.is_masters else self.owner.text or ""
+        is_amazons = self.owner.raw in AMAZON_ROLES
+        return "" if is_amazons or self.is_masters else self.owner.raw
 
 
 def cron_database(session: Session) -> str | None:
@@ -73,7 +75,7 @@ def cron_jobs(session: Session) -> Found:
 def _jobs_that_show(session: Session, table: _Table, role: str, *, own: bool = False) -> Found:
     """Those that whoever looks may see; with `own` they are changed by the user whose they are."""
     rows = session.rows(_JOBS)
-    found = Found([_told(session.database, row) for row in rows])
+    found = Found([_told(session, row) for row in rows])
     found.count_rest(Kind.CRON_JOB, rows[0][-1] if rows else 0, len(rows))
     if active := [row[0] for row in session.rows(_ACTIVE)]:
         found.fuses.append(_fuse(session.database, table, active, role, own=own))
@@ -83,21 +85,18 @@ def _jobs_that_show(session: Session, table: _Table, role: str, *, own: bool = F
 def _jobs_of_others(session: Session, table: _Table) -> Found:
     """pg_cron's row security shows each user its own jobs alone, so they are looked at as each of the users."""
     rows = session.rows(
-        f"SELECT {of_cluster('rolname')}, has_schema_privilege(oid, 'cron', 'USAGE') FROM pg_roles"
-        f" WHERE oid >= {FIRST_OID_OF_USERS} AND rolname NOT IN {AMAZONS} AND rolname <> current_user"
+        f"SELECT rolname, has_schema_privilege(oid, 'cron', 'USAGE') FROM pg_roles"
+        f" WHERE oid >= {FIRST_OID_OF_USERS} AND NOT {is_amazons('rolname')} AND rolname <> current_user"
         f" ORDER BY oid LIMIT {_MOST_USERS + 1}"
     )
     found, unseen = Found(), ["more users than can be asked for"] if len(rows) > _MOST_USERS else []
     for digits, may_use in rows[:_MOST_USERS]:
-        name = Name.of(digits)
-        if name.text is None:
-            unseen.append(f"{name.shown} (its name is no UTF-8)")
-            continue
+        name = Name.of(session, digits)
         # One that may no longer make jobs may still have some.
-        usage = "" if may_use else f"GRANT USAGE ON SCHEMA cron TO {name.quoted}"
+        usage = "" if may_use else f"GRANT USAGE ON SCHEMA cron TO {identifier(name.raw)}"
         try:
-            with looking_as(session, name.text, granted=usage, granted_by=table.acts_as):
-                found.add(_jobs_that_show(session, table, name.text, own=True))
+            with looking_as(session, name.raw, granted=usage, granted_by=table.acts_as):
+                found.add(_jobs_that_show(session, table, name.raw, own=True))
         except ServerRefused as refused:
             unseen.append(f"{name.shown} ({refused})")
     if unseen:
@@ -108,9 +107,9 @@ def _jobs_of_others(session: Session, table: _Table) -> Found:
 
 
 # Versions before 1.4 have no such column.
-_JOBNAME = of_database("coalesce(to_jsonb(j) ->> 'jobname', '')")
+_JOBNAME = "coalesce(to_jsonb(j) ->> 'jobname', '')"
 _JOBS = (
-    f"SELECT j.jobid, {of_database('j.schedule')}, {of_database('j.database')}, {of_database('j.username')},"
+    f"SELECT j.jobid, j.schedule, j.database, j.username,"
     f" j.active, {_JOBNAME}, count(*) OVER ()"
     f" FROM cron.job j ORDER BY j.active DESC, j.jobid LIMIT {NAMED_PER_KIND}"
 )
@@ -119,7 +118,7 @@ _ACTIVE = f"SELECT jobid FROM cron.job WHERE active ORDER BY jobid LIMIT {_JOBS_
 
 def _table(session: Session) -> _Table | None:
     rows = session.rows(
-        f"SELECT {of_cluster('r.rolname')}, c.relkind = 'r' AND NOT c.relhasrules,"
+        "SELECT r.rolname, c.relkind = 'r' AND NOT c.relhasrules,"
         " r.rolsuper OR r.rolname = current_user OR EXISTS (SELECT FROM pg_depend d"
         " JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = CAST('pg_extension' AS regclass)"
         " WHERE d.classid = CAST('pg_class' AS regclass) AND d.objid = c.oid AND d.deptype = 'e'"
@@ -132,15 +131,17 @@ def _table(session: Session) -> _Table | None:
     if not rows:
         return None
     owner, *rest = rows[0]
-    return _Table(Name.of(owner), *rest)
+    return _Table(Name.of(session, owner), *rest)
 
 
-def _told(database: str, row: Sequence[Any]) -> Finding:
+def _told(session: Session, row: Sequence[Any]) -> Finding:
     jobid, schedule, where, username, active, jobname, _ = row
-    shown = [Name.of(digits).shown for digits in (schedule, where, username, jobname)]
+    shown = [Name.of(session, digits).shown for digits in (schedule, where, username, jobname)]
     detail = f"{'active' if active else 'inactive'}, {shown[0]}, in {shown[1]} as {shown[2]}"
     name = f"job {jobid}" + (f" ({shown[3]})" if shown[3] else "")
-    return Finding(Kind.CRON_JOB, visible(database), name, f"SELECT cron.unschedule({jobid});", detail)
+    return Finding(
+        Kind.CRON_JOB, visible(session.database), name, f"SELECT cron.unschedule({jobid});", detail
+    )
 
 
 def _fuse(database: str, table: _Table, active: list[int], role: str, *, own: bool) -> Fuse:

@@ -7,8 +7,8 @@ from itertools import groupby
 
 from aurora_restore.database.acting import run_as
 from aurora_restore.database.asking import NotSeen, asked
-from aurora_restore.database.maintenance import make_sure_it_answers, open_somewhere
 from aurora_restore.database.quoting import literal
+from aurora_restore.database.reach import make_sure_it_answers, open_database, open_maintenance
 from aurora_restore.database.session import (
     INSUFFICIENT_PRIVILEGE,
     DatabaseRefused,
@@ -19,8 +19,9 @@ from aurora_restore.database.session import (
 )
 from aurora_restore.domain.came_along import Kind
 from aurora_restore.domain.defusing import Fuse, Refusal
-from aurora_restore.domain.errors import DatabaseUnreachable
+from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.visible_text import storable
 
 # A member of it may do with logical slots what otherwise asks for REPLICATION (AuroraUserGuide, "Setting up logical
 # replication for your Aurora PostgreSQL DB cluster").
@@ -32,44 +33,53 @@ def take_out(server: Server, master: Credentials, fuses: Sequence[Fuse]) -> tupl
     """Take the fuses out, in their order as far as they are of one database; returns those that were refused.
 
     Raises:
-        MasterLoginRefused, DatabaseUnreachable: nothing can be done in the cluster now.
+        LoginRefused, DatabaseRefused: no database lets the master in.
+        DatabaseBusy: something that acts could not be taken out now, and can be later; or the server takes no login.
+        DatabaseUnreachable: no answer.
     """
     refusals: list[Refusal] = []
     slots = [fuse for fuse in fuses if fuse.kind is Kind.LOGICAL_SLOT]
     others = [fuse for fuse in fuses if fuse.kind is not Kind.LOGICAL_SLOT]
-    # In its order, and without a new connection for each.
-    for database, of_database in groupby(others, key=lambda fuse: fuse.connect_to):
-        refusals += _in_database(server, master, database, list(of_database))
-    if slots:
-        with open_somewhere(server, master) as session:
-            refusals += _each(session, slots)
+    with open_maintenance(server, master) as maintenance:
+        # In its order, and without a new connection for each.
+        for database, of_database in groupby(others, key=lambda fuse: fuse.connect_to):
+            refusals += _in_database(server, master, maintenance, database, list(of_database))
+        refusals += _each(maintenance, slots)
     return tuple(refusals)
 
 
-def _in_database(server: Server, master: Credentials, database: str, fuses: list[Fuse]) -> list[Refusal]:
+def _in_database(
+    server: Server, master: Credentials, maintenance: Session, database: str, fuses: list[Fuse]
+) -> list[Refusal]:
     beyond = [fuse for fuse in fuses if fuse.unreachable]
     within = [fuse for fuse in fuses if not fuse.unreachable]
     refusals = [Refusal(fuse, fuse.unreachable) for fuse in beyond]
     if not within:
         return refusals
     try:
-        session = server.open(master, database)
+        session = open_database(server, master, maintenance, database)
     except (LoginRefused, DatabaseRefused) as refused:
         return refusals + [Refusal(fuse, str(refused)) for fuse in within]
-    except DatabaseUnreachable as unreachable:
+    except (DatabaseBusy, DatabaseUnreachable) as passing:
         make_sure_it_answers(server, master)
-        return refusals + [Refusal(fuse, unreachable.message) for fuse in within]
+        if isinstance(passing, DatabaseBusy) and any(fuse.acts for fuse in within):
+            raise
+        return refusals + [Refusal(fuse, passing.message) for fuse in within]
     with session:
         return refusals + _each(session, within)
 
 
 def _each(session: Session, fuses: list[Fuse]) -> list[Refusal]:
-    refusals = []
+    """Every one is tried. What acts, and could not be ended for a reason that passes, is worth another call."""
+    refusals, passing = [], None
     for fuse in fuses:
         try:
             asked(session, lambda: _one(session, fuse))  # noqa: B023 - called at once
         except NotSeen as refused:
-            refusals.append(Refusal(fuse, str(refused)))
+            refusals.append(Refusal(fuse, storable(str(refused))))
+            passing = refused.passing if fuse.acts and refused.passing else passing
+    if passing is not None:
+        raise passing
     return refusals
 
 

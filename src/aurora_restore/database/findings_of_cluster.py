@@ -8,21 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aurora_restore.database.amazon_roles import AMAZON_ROLES
-from aurora_restore.database.names import Name, of_cluster, of_database, statement, visible
-from aurora_restore.database.quoting import literal
+from aurora_restore.database.amazon_roles import is_amazons
+from aurora_restore.database.names import Name, statement
+from aurora_restore.database.quoting import identifier, literal
+from aurora_restore.database.reach import DROP_INTERRUPTED
 from aurora_restore.database.session import Session
 from aurora_restore.domain.came_along import NAMED_PER_KIND, Finding, Kind, NotLookedInto
 from aurora_restore.domain.defusing import Fuse
+from aurora_restore.domain.visible_text import visible
 
 # PostgreSQL gives smaller OIDs to what initdb makes: rdsadmin itself, and the roles that begin with pg_.
 FIRST_OID_OF_USERS = 16384
 # Fuses are all wanted; a cluster with more subscriptions or slots than this is seen in several looks.
 MOST_FUSES = 500
-# What pg_database.datconnlimit says of a database whose DROP was interrupted (DATCONNLIMIT_INVALID_DB).
-_DROP_INTERRUPTED = -2
-
-AMAZONS = f"({', '.join(literal(name) for name in AMAZON_ROLES)})"
 
 
 @dataclass
@@ -61,21 +59,19 @@ class Database:
 def databases(session: Session) -> list[Database]:
     """All of them, template0 and RDS's own aside."""
     rows = session.rows(
-        f"SELECT {of_cluster('datname')}, datallowconn, datconnlimit FROM pg_database"
+        "SELECT datname, datallowconn, datconnlimit FROM pg_database"
         " WHERE datname NOT IN ('template0', 'rdsadmin') ORDER BY oid"
     )
-    return [_database(Name.of(digits), *rest) for digits, *rest in rows]
+    return [_database(Name.of(session, digits), *rest) for digits, *rest in rows]
 
 
 def _database(name: Name, allows_connections: bool, limit: int) -> Database:
-    if limit == _DROP_INTERRUPTED:
+    if limit == DROP_INTERRUPTED:
         drop = statement("DROP DATABASE {};", name.quoted, shown=name.shown)
         return Database(name, "its DROP was interrupted, and nothing else can be done with it", drop)
     if not allows_connections:
         opening = statement("ALTER DATABASE {} ALLOW_CONNECTIONS true;", name.quoted, shown=name.shown)
         return Database(name, "ALLOW_CONNECTIONS is false", opening)
-    if name.text is None:
-        return Database(name, "its name is no UTF-8", statement("\\c {}", None, shown=name.shown))
     return Database(name)
 
 
@@ -92,24 +88,25 @@ def closed_databases(found: list[Database]) -> Found:
 def subscriptions(session: Session) -> Found:
     """All of the cluster; where to it leads is not read, since no master may, and a password stands there."""
     rows = session.rows(
-        f"SELECT s.oid, {of_cluster('s.subname')}, {of_cluster('d.datname')}, {of_cluster('r.rolname')},"
-        f" s.subenabled, {of_cluster('s.subslotname')}, count(*) OVER ()"
+        f"SELECT s.oid, s.subname, d.datname, r.rolname,"
+        f" s.subenabled, s.subslotname, count(*) OVER ()"
         " FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid JOIN pg_roles r ON r.oid = s.subowner"
         " ORDER BY s.subenabled DESC, s.subslotname IS NULL, s.subname"
         f" LIMIT {MOST_FUSES}"
     )
     found = Found()
     for row in rows:
-        _add_subscription(found, row)
+        _add_subscription(session, found, row)
     found.count_rest(Kind.SUBSCRIPTION, rows[0][-1] if rows else 0, len(rows))
     return found
 
 
-def _add_subscription(found: Found, row: Sequence[Any]) -> None:
+def _add_subscription(session: Session, found: Found, row: Sequence[Any]) -> None:
     oid, enabled = row[0], row[4]
-    name, database, owner, slot = (Name.of(row[place]) for place in (1, 2, 3, 5))
+    name, database, owner, slot = (Name.of(session, row[place]) for place in (1, 2, 3, 5))
     alter = "ALTER SUBSCRIPTION {} "
-    let_go = [_by_oid(alter + end, oid, name) for end in ("DISABLE", "SET (slot_name = NONE)")]
+    endings = ("DISABLE", "SET (slot_name = NONE)")
+    let_go = [_by_oid(alter + end, oid, name) for end in endings]
     detail = f"{'enabled' if enabled else 'disabled'}, slot {slot.shown or 'none'}, of {owner.shown}"
     drop = _by_oid("DROP SUBSCRIPTION {}", oid, name)
     ends_with = "; ".join([*let_go, drop]) + ";"
@@ -124,18 +121,17 @@ def _add_subscription(found: Found, row: Sequence[Any]) -> None:
             database.shown,
             name.shown,
             before={"enabled": enabled, "slot_name": slot.shown or None, "owner": owner.shown},
-            statements=tuple(let_go),
+            statements=tuple((alter + end).format(identifier(name.raw)) for end in endings),
             take_back=tuple(_by_oid(each, oid, name) + ";" for each in take_back),
-            connect_to=database.text or "",
-            owner=owner.text or "",
+            connect_to=database.raw,
+            owner=owner.raw,
             acts=enabled,
-            unreachable="" if database.text else "the name of its database is no UTF-8",
         )
     )
 
 
 def _by_oid(template: str, oid: int, name: Name) -> str:
-    """A statement about a subscription; one whose name cannot be sent is named by the server itself."""
+    """A statement for people; a subscription whose name cannot be written in letters is named by the server itself."""
     if name.quoted is not None:
         return template.format(name.quoted)
     inner = template.replace("'", "''").format("%I")
@@ -151,7 +147,7 @@ _SLOT = "FROM pg_catalog.pg_replication_slots WHERE slot_name ="
 def slots(session: Session) -> Found:
     """Those that survive a restart. A slot's own name is made of a-z, 0-9 and _ (PostgreSQL: "slot names")."""
     rows = session.rows(
-        f"SELECT slot_name, slot_type, plugin, {of_cluster('database')}, active_pid IS NOT NULL,"
+        f"SELECT slot_name, slot_type, plugin, database, active_pid IS NOT NULL,"
         " coalesce(CAST(to_jsonb(s) ->> 'two_phase' AS boolean), false),"
         " coalesce(CAST(to_jsonb(s) ->> 'failover' AS boolean), false), count(*) OVER ()"
         f" FROM pg_replication_slots s WHERE NOT temporary ORDER BY slot_name LIMIT {MOST_FUSES}"
@@ -163,7 +159,7 @@ def slots(session: Session) -> Found:
         if slot_type != "logical":
             found.things.append(Finding(Kind.PHYSICAL_SLOT, "", name, ends_with, in_use.removeprefix(", ")))
             continue
-        where = Name.of(database)
+        where = Name.of(session, database)
         found.things.append(
             Finding(Kind.LOGICAL_SLOT, where.shown, name, ends_with, f"plugin {plugin}{in_use}")
         )
@@ -186,18 +182,18 @@ def slots(session: Session) -> Found:
 
 def prepared_transactions(session: Session) -> Found:
     rows = session.rows(
-        f"SELECT {of_database('gid')}, {of_cluster('database')}, {of_cluster('owner')},"
+        f"SELECT gid, database, owner,"
         " to_char(prepared AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), count(*) OVER ()"
         f" FROM pg_prepared_xacts ORDER BY prepared LIMIT {NAMED_PER_KIND}"
     )
     found = Found()
     for digits, database, owner, prepared, _ in rows:
-        gid = Name.of(digits)
+        gid = Name.of(session, digits)
         found.things.append(
             Finding(
-                Kind.PREPARED_TRANSACTION, Name.of(database).shown, gid.shown,
+                Kind.PREPARED_TRANSACTION, Name.of(session, database).shown, gid.shown,
                 statement("ROLLBACK PREPARED {};", gid.literal, shown=gid.shown),
-                f"since {prepared} UTC, of {Name.of(owner).shown}",
+                f"since {prepared} UTC, of {Name.of(session, owner).shown}",
             )
         )  # fmt: skip
     found.count_rest(Kind.PREPARED_TRANSACTION, rows[0][-1] if rows else 0, len(rows))
@@ -207,16 +203,16 @@ def prepared_transactions(session: Session) -> Found:
 def settings(session: Session) -> Found:
     """Which settings roles and databases have; their values are not read, for an own setting may hold a secret."""
     rows = session.rows(
-        f"SELECT {of_cluster('r.rolname')}, {of_cluster('d.datname')},"
+        f"SELECT r.rolname, d.datname,"
         " (SELECT string_agg(split_part(c, '=', 1), ', ' ORDER BY 1) FROM unnest(s.setconfig) c), count(*) OVER ()"
         " FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole"
         " LEFT JOIN pg_database d ON d.oid = s.setdatabase"
-        f" WHERE (r.oid IS NULL OR (r.oid >= {FIRST_OID_OF_USERS} AND r.rolname NOT IN {AMAZONS}))"
+        f" WHERE (r.oid IS NULL OR (r.oid >= {FIRST_OID_OF_USERS} AND NOT {is_amazons('r.rolname')}))"
         f" AND (d.oid IS NULL OR d.datname <> 'rdsadmin') ORDER BY 1, 2 LIMIT {NAMED_PER_KIND}"
     )
     found = Found()
     for role_digits, database_digits, names, _ in rows:
-        role, database = Name.of(role_digits), Name.of(database_digits)
+        role, database = Name.of(session, role_digits), Name.of(session, database_digits)
         found.things.append(
             Finding(Kind.SETTING, "", _whose(role, database), _reset(role, database), visible(names or ""))
         )

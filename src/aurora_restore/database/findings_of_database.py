@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aurora_restore.database.findings_of_cluster import AMAZONS, FIRST_OID_OF_USERS, Found
-from aurora_restore.database.names import Name, of_cluster, of_database, statement, visible
+from aurora_restore.database.amazon_roles import is_amazons
+from aurora_restore.database.findings_of_cluster import FIRST_OID_OF_USERS, Found
+from aurora_restore.database.names import Name, statement
+from aurora_restore.database.quoting import identifier
 from aurora_restore.database.session import Session
 from aurora_restore.domain.came_along import NAMED_PER_KIND, Finding, Kind
+from aurora_restore.domain.visible_text import visible
 
 _ORDINARY_SCHEMA = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 _MANY = 100_000
@@ -43,51 +46,60 @@ class Question:
 
     kind: Kind
     sql: str
-    tell: Callable[[str, Sequence[Any]], Finding]
+    tell: Callable[[Session, Sequence[Any]], Finding]
 
     def ask(self, session: Session) -> Found:
         rows = session.rows(self.sql)
-        found = Found([self.tell(session.database, row) for row in rows])
+        found = Found([self.tell(session, row) for row in rows])
         found.count_rest(self.kind, rows[0][-1] if rows else 0, len(rows))
         return found
 
 
-def _simple(kind: Kind, ends_with: str) -> Callable[[str, Sequence[Any]], Finding]:
+def _simple(kind: Kind, ends_with: str) -> Callable[[Session, Sequence[Any]], Finding]:
     """For rows of a name and a detail."""
 
-    def tell(database: str, row: Sequence[Any]) -> Finding:
-        name = Name.of(row[0])
+    def tell(session: Session, row: Sequence[Any]) -> Finding:
+        name = Name.of(session, row[0])
         ending = statement(ends_with, name.quoted, shown=name.shown)
-        return Finding(kind, visible(database), name.shown, ending, visible(str(row[1] or "")))
+        return Finding(
+            kind, visible(session.database), name.shown, ending, visible(session.readable(str(row[1] or "")))
+        )
 
     return tell
 
 
-def _spelled(kind: Kind, ends_with: str, of: str = "") -> Callable[[str, Sequence[Any]], Finding]:
+def _spelled(kind: Kind, ends_with: str, of: str = "") -> Callable[[Session, Sequence[Any]], Finding]:
     """For rows of a name that the server has quoted already, and a detail; with `of` the detail is a name too."""
 
-    def tell(database: str, row: Sequence[Any]) -> Finding:
-        name = Name.of(row[0])
+    def tell(session: Session, row: Sequence[Any]) -> Finding:
+        name = Name.of(session, row[0])
         is_plain = name.text is not None and name.text.isprintable()
         ending = statement(ends_with, name.text if is_plain else None, shown=name.shown)
-        detail = f"{of} {Name.of(row[1]).shown}" if of else visible(str(row[1] or ""))
-        return Finding(kind, visible(database), name.shown, ending, detail)
+        detail = (
+            f"{of} {Name.of(session, row[1]).shown}" if of else visible(session.readable(str(row[1] or "")))
+        )
+        return Finding(kind, visible(session.database), name.shown, ending, detail)
 
     return tell
 
 
-def _extension(database: str, row: Sequence[Any]) -> Finding:
+def _extension(session: Session, row: Sequence[Any]) -> Finding:
     name = str(row[0])
-    return Finding(
-        Kind.CALLING_EXTENSION, visible(database), name, f'DROP EXTENSION "{name}" CASCADE;', CALLING_EXTENSIONS[name]
-    )  # fmt: skip
+    ending = f"DROP EXTENSION {identifier(name)} CASCADE;"
+    return Finding(Kind.CALLING_EXTENSION, visible(session.database), name, ending, CALLING_EXTENSIONS[name])
 
 
-def _large_objects(database: str, row: Sequence[Any]) -> Finding:
+def _large_objects(session: Session, row: Sequence[Any]) -> Finding:
     count = int(row[0])
     said = f"{count} or more" if count >= _MANY else str(count)
     ends_with = "SELECT lo_unlink(oid) FROM pg_largeobject_metadata;"
-    return Finding(Kind.LARGE_OBJECTS, "", visible(database), ends_with, f"{said} large objects")
+    return Finding(
+        Kind.LARGE_OBJECTS,
+        "",
+        visible(session.database),
+        ends_with,
+        f"{said} of {Name.of(session, row[1]).shown}",
+    )
 
 
 def _option_names(options: str, kept: str) -> str:
@@ -100,7 +112,7 @@ def _option_names(options: str, kept: str) -> str:
 QUESTIONS: tuple[Question, ...] = (
     Question(
         Kind.FOREIGN_SERVER,
-        f"SELECT {of_database('CAST(s.srvname AS text)')}, {_option_names('s.srvoptions', _WHERE_TO)}, count(*) OVER ()"
+        f"SELECT CAST(s.srvname AS text), {_option_names('s.srvoptions', _WHERE_TO)}, count(*) OVER ()"
         f" FROM pg_foreign_server s ORDER BY s.srvname LIMIT {NAMED_PER_KIND}",
         _simple(Kind.FOREIGN_SERVER, "DROP SERVER {} CASCADE;"),
     ),
@@ -112,24 +124,25 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         Kind.PUBLICATION,
-        f"SELECT {of_database('CAST(pubname AS text)')},"
+        f"SELECT CAST(pubname AS text),"
         " CASE WHEN puballtables THEN 'of all tables' ELSE '' END, count(*) OVER ()"
         f" FROM pg_publication ORDER BY pubname LIMIT {NAMED_PER_KIND}",
         _simple(Kind.PUBLICATION, "DROP PUBLICATION {};"),
     ),
     Question(
         Kind.EVENT_TRIGGER,
-        f"SELECT {of_database('CAST(e.evtname AS text)')}, CAST(e.evtevent AS text), count(*) OVER ()"
+        f"SELECT CAST(e.evtname AS text), CAST(e.evtevent AS text), count(*) OVER ()"
         " FROM pg_event_trigger e JOIN pg_roles r ON r.oid = e.evtowner"
-        f" WHERE e.evtenabled <> 'D' AND r.rolname NOT IN {AMAZONS} ORDER BY e.evtname LIMIT {NAMED_PER_KIND}",
+        f" WHERE e.evtenabled <> 'D' AND NOT {is_amazons('r.rolname')} ORDER BY e.evtname LIMIT {NAMED_PER_KIND}",
         _simple(Kind.EVENT_TRIGGER, "ALTER EVENT TRIGGER {} DISABLE;"),
     ),
     Question(
         Kind.DEFINER_FUNCTION,
-        f"SELECT {of_database('CAST(CAST(p.oid AS regprocedure) AS text)')},"
-        f" {of_cluster('r.rolname')}, count(*) OVER () FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
-        f" JOIN pg_roles r ON r.oid = p.proowner WHERE p.prosecdef AND {_ORDINARY_SCHEMA}"
-        f" AND r.oid >= {FIRST_OID_OF_USERS} AND r.rolname NOT IN {AMAZONS}"
+        f"SELECT CAST(CAST(p.oid AS regprocedure) AS text),"
+        f" r.rolname, count(*) OVER () FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace"
+        f" JOIN pg_roles r ON r.oid = p.proowner WHERE p.prosecdef AND p.provolatile = 'v' AND {_ORDINARY_SCHEMA}"
+        " AND p.prorettype NOT IN (CAST('trigger' AS regtype), CAST('event_trigger' AS regtype))"
+        f" AND r.oid >= {FIRST_OID_OF_USERS} AND NOT {is_amazons('r.rolname')}"
         " AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
         " WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE')"
         " AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = CAST('pg_proc' AS regclass) AND d.objid = p.oid"
@@ -138,14 +151,15 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         Kind.LARGE_OBJECTS,
-        f"SELECT c, 1 FROM (SELECT count(*) AS c FROM (SELECT FROM pg_largeobject_metadata LIMIT {_MANY}) l) k"
-        " WHERE c > 0",
+        f"SELECT c, owners, 1 FROM (SELECT count(*) AS c, string_agg(DISTINCT CAST(r.rolname AS text), ', ') AS owners"
+        f" FROM (SELECT lomowner FROM pg_largeobject_metadata LIMIT {_MANY}) l"
+        " JOIN pg_roles r ON r.oid = l.lomowner) k WHERE c > 0",
         _large_objects,
     ),
     Question(
         Kind.INVALID_INDEX,
-        f"SELECT {of_database('CAST(CAST(i.indexrelid AS regclass) AS text)')},"
-        f" {of_database('CAST(c.relname AS text)')}, count(*) OVER ()"
+        f"SELECT CAST(CAST(i.indexrelid AS regclass) AS text),"
+        f" CAST(c.relname AS text), count(*) OVER ()"
         " FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
         " JOIN pg_namespace n ON n.oid = c.relnamespace"
         f" WHERE NOT i.indisvalid AND {_ORDINARY_SCHEMA} ORDER BY i.indexrelid LIMIT {NAMED_PER_KIND}",
@@ -153,7 +167,7 @@ QUESTIONS: tuple[Question, ...] = (
     ),
     Question(
         Kind.COLLATION,
-        f"SELECT {of_database('CAST(CAST(c.oid AS regcollation) AS text)')},"
+        f"SELECT CAST(CAST(c.oid AS regcollation) AS text),"
         " c.collversion || ' then, ' || v.now || ' now', count(*) OVER ()"
         " FROM pg_collation c, LATERAL (SELECT pg_collation_actual_version(c.oid) AS now) v"
         f" WHERE c.collversion <> v.now ORDER BY c.oid LIMIT {NAMED_PER_KIND}",
@@ -167,14 +181,14 @@ QUESTIONS: tuple[Question, ...] = (
 
 def default_collation(session: Session) -> Found:
     """The database's own collation, which PostgreSQL knows the version of since 15."""
-    if int(session.value("SHOW server_version_num")) < 150000:
+    if session.version < 150000:
         return Found()
     rows = session.rows(
-        f"SELECT {of_cluster('d.datname')}, d.datcollversion || ' then, ' || v.now || ' now' FROM pg_database d,"
+        "SELECT d.datname, d.datcollversion || ' then, ' || v.now || ' now' FROM pg_database d,"
         " LATERAL (SELECT pg_database_collation_actual_version(d.oid) AS now) v"
         " WHERE d.datname = current_database() AND d.datcollversion <> v.now"
     )
     tell = _simple(
         Kind.COLLATION, "REINDEX DATABASE CONCURRENTLY; ALTER DATABASE {} REFRESH COLLATION VERSION;"
     )
-    return Found([tell(session.database, row) for row in rows])
+    return Found([tell(session, row) for row in rows])

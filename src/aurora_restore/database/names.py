@@ -1,92 +1,49 @@
-r"""Names of the catalog as bytes: what is no UTF-8, or does not print, is shown escaped and hurts nothing.
+"""Names of a catalog in their forms: as the server takes them, as people read them, as people write them in SQL.
 
 A name in a shared catalog is in the encoding of the database in which it was given, whatever the encoding of the
-database from which it is read. The server hands such bytes on as they are, or refuses the whole answer. So names
-are asked for as hexadecimal digits.
+database from which it is read. The session hands its bytes on as they are (see `driver.Connection`), and a statement of
+ours takes `raw`; people are shown letters, and an escape for every byte that is none.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aurora_restore.database.quoting import identifier, literal
-
-
-def of_cluster(column: str) -> str:
-    """SQL for the bytes of a `name` in a shared catalog. Each byte is read by itself: no encoding is looked at."""
-    return (
-        f"(SELECT string_agg(lpad(to_hex(CAST(({column})[i] AS int) & 255), 2, '0'), '' ORDER BY i)"  # noqa: S608
-        f" FROM generate_series(0, 63) i WHERE ({column})[i] <> CAST('' AS \"char\"))"
-    )
-
-
-def of_database(text: str) -> str:
-    """SQL for the bytes of a text of this database, in UTF-8 where the database knows its encoding."""
-    as_it_is = f"CAST(replace({text}, E'\\\\', E'\\\\\\\\') AS bytea)"
-    return (
-        f"encode(CASE WHEN getdatabaseencoding() = 'SQL_ASCII' THEN {as_it_is}"
-        f" ELSE convert_to({text}, 'UTF8') END, 'hex')"
-    )
-
-
-def visible(text: str) -> str:
-    """A text with everything that does not print written as an escape."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
-    )
+from aurora_restore.database.quoting import printable_identifier, printable_literal
+from aurora_restore.database.session import Session
+from aurora_restore.domain.visible_text import visible
 
 
 @dataclass(frozen=True)
 class Name:
-    """A name as the catalog has it."""
+    """`raw`: the bytes as the session has them; `text`: in letters, None where they are none."""
 
-    raw: bytes
+    raw: str
+    text: str | None
 
     @classmethod
-    def of(cls, digits: str | None) -> Name:
-        """From hexadecimal digits; NULL is the empty name."""
-        return cls(bytes.fromhex(digits or ""))
-
-    @property
-    def text(self) -> str | None:
-        """The name itself; None where it is no UTF-8, and so cannot be sent to the server."""
-        try:
-            return self.raw.decode("utf-8")
-        except UnicodeDecodeError:
-            return None
+    def of(cls, session: Session, name: str | None) -> Name:
+        """As the session read it; NULL is the empty name."""
+        return cls(name or "", session.letters(name or ""))
 
     @property
     def shown(self) -> str:
         """The name for people."""
-        return visible(self.raw.decode("utf-8", "backslashreplace"))
+        return visible(self.raw if self.text is None else self.text)
 
     @property
     def quoted(self) -> str | None:
-        """As an identifier in SQL, of letters that print; None where it is no UTF-8."""
-        if self.text is None:
-            return None
-        if self.text.isprintable():
-            return identifier(self.text)
-        return 'U&"' + _escapes(self.text).replace('"', '""') + '"'
+        """As an identifier in SQL that people copy; None where the name cannot be written in letters."""
+        return None if self.text is None else printable_identifier(self.text)
 
     @property
     def literal(self) -> str | None:
-        """As a text in SQL, of letters that print; None where it is no UTF-8."""
-        if self.text is None:
-            return None
-        if self.text.isprintable():
-            return literal(self.text)
-        return "U&'" + _escapes(self.text).replace("'", "''") + "'"
-
-
-def _escapes(text: str) -> str:
-    return "".join(
-        letter if letter.isprintable() and letter != "\\" else f"\\+{ord(letter):06x}" for letter in text
-    )
+        """As a text in SQL that people copy; None where it cannot be written in letters."""
+        return None if self.text is None else printable_literal(self.text)
 
 
 def statement(template: str, *names: str | None, shown: str) -> str:
-    """A statement for people; `names` are quoted, and None where a name cannot be written in UTF-8."""
+    """A statement for people; `names` are quoted, and None where a name cannot be written in letters."""
     if all(name is not None for name in names):
         return template.format(*names)
     words = template.format(*(name or "..." for name in names))

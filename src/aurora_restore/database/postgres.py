@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,13 @@ from aurora_restore.database.session import (
     Server,
     ServerRefused,
 )
-from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, DbUserSetupFailed
+from aurora_restore.domain.came_along import NotLookedInto
+from aurora_restore.domain.errors import (
+    DatabaseBusy,
+    DatabaseUnreachable,
+    DbUserSetupFailed,
+    MasterLoginRefused,
+)
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -126,6 +133,13 @@ class PostgresDatabases:
         setup = UserSetup(self._server(endpoint), master, users)
         try:
             report = setup.run(lock_other_logins=lock_other_logins)
+        except LoginRefused as refused:
+            raise DbUserSetupFailed(
+                f"The master user {master.username} could not log in: {refused}.",
+                "See that the admin secret was not changed during the run; then start again under a new name.",
+            ) from None
+        except DatabaseRefused as refused:
+            raise DbUserSetupFailed(_no_way_in(master, refused), _OPEN_ONE) from None
         except ServerRefused as refused:
             raise DbUserSetupFailed(
                 f"The server refused the master user {master.username}: {refused}.",
@@ -140,7 +154,8 @@ class PostgresDatabases:
         """See the port."""
         from aurora_restore.database.surveying import Surveying  # noqa: PLC0415 - as above
 
-        return Surveying(self._quick_server(endpoint), master).run()
+        with _refusals_of(master):
+            return Surveying(self._quick_server(endpoint), master).run()
 
     def defuse(
         self, endpoint: DatabaseEndpoint, master: Credentials, fuses: Sequence[Fuse]
@@ -148,7 +163,8 @@ class PostgresDatabases:
         """See the port."""
         from aurora_restore.database.defusing import take_out  # noqa: PLC0415 - as above
 
-        return take_out(self._quick_server(endpoint), master, fuses)
+        with _refusals_of(master):
+            return take_out(self._quick_server(endpoint), master, fuses)
 
     def _quick_server(self, endpoint: DatabaseEndpoint) -> Server:
         """For many small questions, of which none is worth waiting for long."""
@@ -158,6 +174,31 @@ class PostgresDatabases:
         )
 
 
+_OPEN_ONE = (
+    "Mend in the source cluster what the server's words name (a limit of the role or the database, CONNECT, a trigger "
+    "at the login) for one of these databases, and restore a snapshot taken after that."
+)
+
+
+def _no_way_in(master: Credentials, refused: DatabaseRefused) -> str:
+    return (
+        f"The password of the master user {master.username} is right, and no database lets it in: {refused}."
+    )
+
+
+@contextmanager
+def _refusals_of(master: Credentials) -> Iterator[None]:
+    """What the server answers at the master's login, as the port says it. An answer is not called silence."""
+    try:
+        yield
+    except LoginRefused as refused:
+        raise MasterLoginRefused(
+            f"The server refused the master user {master.username}: {refused}."
+        ) from None
+    except DatabaseRefused as refused:
+        raise MasterLoginRefused(_no_way_in(master, refused), _OPEN_ONE) from None
+
+
 def _storable_report(report: UsersReport) -> UsersReport:
     """Names are bytes in PostgreSQL, and text in a record."""
     users = tuple(
@@ -165,7 +206,10 @@ def _storable_report(report: UsersReport) -> UsersReport:
         for user in report.users
     )
     others, locked, notes = map(_storable, (report.other_logins, report.locked_logins, report.notes))
-    return UsersReport(users, others, locked, notes)
+    left = tuple(
+        NotLookedInto(storable(each.database), storable(each.reason)) for each in report.not_looked_into
+    )
+    return UsersReport(users, others, locked, notes, left)
 
 
 def _storable(texts: tuple[str, ...]) -> tuple[str, ...]:

@@ -38,15 +38,35 @@ def literal(value: str) -> str:
     return f"'{quoted}'"
 
 
+def printable_identifier(name: str) -> str:
+    """`identifier` in letters that print alone, for a statement that people copy."""
+    return identifier(name) if name.isprintable() else 'U&"' + _escapes(name).replace('"', '""') + '"'
+
+
+def printable_literal(value: str) -> str:
+    """`literal` in letters that print alone, for a statement that people copy."""
+    return literal(value) if value.isprintable() else "U&'" + _escapes(value).replace("'", "''") + "'"
+
+
+def _escapes(text: str) -> str:
+    return "".join(
+        letter if letter.isprintable() and letter != "\\" else f"\\+{ord(letter):06x}" for letter in text
+    )
+
+
 _QUOTED = re.compile("'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_SHARED_NAMES = (
+    "SELECT rolname::text AS name FROM pg_catalog.pg_roles"
+    " UNION ALL SELECT datname::text FROM pg_catalog.pg_database"
+)
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 def by_lookup(statement: str) -> str:
     """The statement for a UTF-8 database, where names that are no UTF-8 cannot be written.
 
-    The names of roles are shared by all databases, so a role that was made in a database of another encoding has such
-    a name here. The server looks it up by its bytes and puts it in.
+    The names of roles and databases are shared by all databases, so what was made in a database of another encoding has
+    such a name here. The server looks it up by its bytes and puts it in.
     """
     if not _NO_UTF8.search(statement):
         return statement
@@ -65,7 +85,7 @@ def by_lookup(statement: str) -> str:
         end = found.end()
     pattern = "".join([*pieces, statement[end:].replace("%", "%%")])
     lookups = ", ".join(
-        f"(SELECT rolname::text FROM pg_catalog.pg_roles WHERE textsend(rolname::text) = '\\x{name}'::bytea)"  # noqa: S608 - hexadecimal digits
+        f"(SELECT name FROM ({_SHARED_NAMES}) n WHERE textsend(name) = '\\x{name}'::bytea LIMIT 1)"  # noqa: S608 - hexadecimal digits
         for name in names
     )
     return "DO " + literal(f"BEGIN EXECUTE format({literal(pattern)}, {lookups}); END")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aurora_restore.database.acting import run_only_as
 from aurora_restore.database.amazon_roles import is_amazons
 from aurora_restore.database.quoting import identifier
 from aurora_restore.database.session import (
@@ -11,14 +13,15 @@ from aurora_restore.database.session import (
     INSUFFICIENT_PRIVILEGE,
     MAINTENANCE_DATABASES,
     DatabaseRefused,
-    LoginRefused,
     Server,
+    ServerRefused,
     Session,
 )
-from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.visible_text import storable
 
-_INTERRUPTED = -2
+# What pg_database.datconnlimit says of a database whose DROP was interrupted (DATCONNLIMIT_INVALID_DB).
+DROP_INTERRUPTED = -2
 
 
 @dataclass(frozen=True)
@@ -48,35 +51,34 @@ def find_databases(session: Session) -> Known:
 def _why_closed(allows_connections: bool, limit: int) -> str:
     if not allows_connections:
         return "it takes no connections (ALLOW_CONNECTIONS false)"
-    if limit == _INTERRUPTED:
+    if limit == DROP_INTERRUPTED:
         return "its DROP DATABASE was interrupted, and it takes no connections"
     return "it takes no connections (CONNECTION LIMIT 0)" if limit == 0 else ""
 
 
-def open_maintenance(server: Server, master: Credentials, others: tuple[str, ...]) -> Session:
-    """A session from which roles are managed: any database does, those of the cluster itself first.
+def open_maintenance(server: Server, master: Credentials, others: Sequence[str] = ()) -> Session:
+    """A session for what belongs to the whole cluster: any database does, those of the cluster itself first.
 
     Raises:
-        DbUserSetupFailed: the master is refused, or no database lets it in; with the words of the first that is there.
+        LoginRefused: user or password is wrong.
+        DatabaseRefused: they are right, and no database lets the master in; with the words of each that is there.
         DatabaseBusy, DatabaseUnreachable: as `Server.open`.
     """
     said: list[str] = []
+    sqlstate = DATABASE_NOT_FOUND
     for database in (*MAINTENANCE_DATABASES, *others):
         try:
             return server.open(master, database)
-        except LoginRefused as refused:
-            raise DbUserSetupFailed(
-                f"The master user {master.username} could not log in to database {database}: {refused}.",
-                "See that the admin secret was not changed during the run; then start again under a new name.",
-            ) from None
         except DatabaseRefused as refused:
             if refused.sqlstate != DATABASE_NOT_FOUND:
-                said.append(f"{database}: {refused}")
-    raise DbUserSetupFailed(
-        f"The password of the master user {master.username} is right, and no database lets it in: {'; '.join(said)}.",
-        "Mend in the source cluster what the server's words name (a limit of the role or the database, CONNECT, a "
-        "trigger at the login) for one of these databases, and restore a snapshot taken after that.",
-    )
+                sqlstate = refused.sqlstate
+                said.append(f"{storable(database)}: {refused}")
+    raise DatabaseRefused(sqlstate, "; ".join(said) or "it has no database that is known")
+
+
+def make_sure_it_answers(server: Server, master: Credentials) -> None:
+    """After one database gave no answer: is it that database, or the server? Raises as `open_maintenance`."""
+    open_maintenance(server, master).close()
 
 
 def open_database(server: Server, master: Credentials, maintenance: Session, database: str) -> Session:
@@ -125,14 +127,8 @@ def _owner(session: Session, database: str) -> str | None:
 
 def _as_owner(session: Session, owner: str, statement: str) -> str:
     """Run it as the owner of something; the server's words where it refuses, else nothing."""
-    inherit = " WITH INHERIT TRUE, SET TRUE" if session.version >= 160000 else ""
-    role = identifier(owner)
-    with session.transaction():
-        is_member = session.refusal(f"SET LOCAL ROLE {role}") is None
-        session.run("SET LOCAL ROLE NONE")
-        if not is_member and (refused := session.refusal(f"GRANT {role} TO current_user{inherit}")):
-            return str(refused)
-        refused = session.refusal(f"SET LOCAL ROLE {role}; {statement}; SET LOCAL ROLE NONE")
-        if not is_member:
-            session.run(f"REVOKE {role} FROM current_user")
-    return str(refused) if refused else ""
+    try:
+        run_only_as(session, owner, [statement])
+    except ServerRefused as refused:
+        return str(refused)
+    return ""

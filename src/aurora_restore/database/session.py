@@ -177,17 +177,20 @@ class Session:
             said.append(f"{_text(notice.get(b'M', b''))} (SQLSTATE {_text(notice.get(b'C', b''))})")
         return said
 
-    def readable(self, name: str) -> str:
-        """A name of this database for a message: in a database that is not UTF-8, letters as its encoding has them."""
+    def letters(self, name: str) -> str | None:
+        """A name of this database in the letters that its encoding has for it; None where it has none."""
         raw = name.encode("utf-8", "surrogateescape")
-        try:
-            raw.decode()
-        except UnicodeDecodeError:
+        for encoding in ("utf-8", _PYTHON_ENCODINGS.get(self.encoding, self.encoding)):
             try:
-                return raw.decode(_PYTHON_ENCODINGS.get(self.encoding, self.encoding))
+                return raw.decode(encoding)
             except (LookupError, UnicodeDecodeError):
-                return storable(name)
-        return name
+                continue
+        return None
+
+    def readable(self, name: str) -> str:
+        """A name of this database for a message."""
+        letters = self.letters(name)
+        return storable(name) if letters is None else letters
 
     @contextmanager
     def transaction(self, *, keep: bool = True) -> Iterator[None]:

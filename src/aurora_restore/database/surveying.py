@@ -13,14 +13,14 @@ from aurora_restore.database.asking import NotSeen, asked
 from aurora_restore.database.cron_jobs import cron_database, cron_jobs
 from aurora_restore.database.findings_of_cluster import Database, Found
 from aurora_restore.database.findings_of_database import QUESTIONS, default_collation
-from aurora_restore.database.maintenance import make_sure_it_answers, open_somewhere
-from aurora_restore.database.names import visible
+from aurora_restore.database.reach import make_sure_it_answers, open_database, open_maintenance
 from aurora_restore.database.session import DatabaseRefused, LoginRefused, Server, Session
 from aurora_restore.database.user_mappings import user_mappings
 from aurora_restore.domain.came_along import Kind, NotLookedInto, bounded
 from aurora_restore.domain.defusing import Survey
-from aurora_restore.domain.errors import DatabaseUnreachable
+from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.visible_text import visible
 
 SURVEY_SECONDS = 240.0
 """How long the databases are gone through: below the limit of the function by which it is called."""
@@ -58,35 +58,34 @@ class Surveying:
         self._not_seen: list[NotLookedInto] = []
 
     def run(self) -> Survey:
-        """Raises MasterLoginRefused, DatabaseUnreachable: of the cluster as a whole nothing could be seen."""
-        with open_somewhere(self._server, self._master) as session:
+        """Raises as `open_maintenance`: of the cluster as a whole nothing could be seen."""
+        with open_maintenance(self._server, self._master) as session:
             databases = of_cluster.databases(session)
             self._found.add(of_cluster.closed_databases(databases))
             self._ask(session, _OF_CLUSTER, "")
             first = cron_database(session)
-        for database in sorted(databases, key=lambda each: each.name.text != first):
-            self._look_into(database)
+            for database in sorted(databases, key=lambda each: each.name.raw != first):
+                self._look_into(session, database)
         found = self._found
         return Survey(
             bounded(found.things, found.unnamed, [*found.not_seen, *self._not_seen]), tuple(found.fuses)
         )
 
-    def _look_into(self, database: Database) -> None:
-        name = database.name.text
-        if database.closed or name is None:
+    def _look_into(self, maintenance: Session, database: Database) -> None:
+        if database.closed:
             # It is on the list of what came along.
             return
         if self._clock() > self._end:
             self._skip(database, "there was no time left for it")
             return
         try:
-            with self._server.open(self._master, name) as session:
+            with open_database(self._server, self._master, maintenance, database.name.raw) as session:
                 self._ask(session, _OF_DATABASE, database.name.shown)
         except (LoginRefused, DatabaseRefused) as refused:
             self._skip(database, str(refused))
-        except DatabaseUnreachable as unreachable:
+        except (DatabaseBusy, DatabaseUnreachable) as passing:
             make_sure_it_answers(self._server, self._master)
-            self._skip(database, unreachable.message)
+            self._skip(database, passing.message)
 
     def _skip(self, database: Database, reason: str) -> None:
         self._not_seen.append(NotLookedInto(database.name.shown, visible(reason)))

@@ -10,14 +10,18 @@ from dataclasses import dataclass
 
 from aurora_restore.database.acting import looking_as
 from aurora_restore.database.findings_of_cluster import MOST_FUSES, Found
-from aurora_restore.database.names import Name, of_cluster, of_database, statement, visible
-from aurora_restore.database.quoting import literal
+from aurora_restore.database.names import Name, statement
+from aurora_restore.database.quoting import identifier, literal
 from aurora_restore.database.session import ServerRefused, Session
 from aurora_restore.domain.came_along import Finding, Kind
 from aurora_restore.domain.defusing import Fuse
+from aurora_restore.domain.visible_text import visible
 
 _EVERYONE = "PUBLIC"
-_UNTRANSLATABLE = "22021"
+
+
+class _NoLetters(Exception):
+    """Something is in an encoding that is not known, so that no statement for people can hold it."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,12 @@ class _Mapping:
     """None: for PUBLIC."""
 
     @property
+    def sent_for_whom(self) -> str:
+        return identifier(self.user.raw) if self.user else _EVERYONE
+
+    @property
     def for_whom(self) -> str | None:
+        """For a statement that people copy."""
         return self.user.quoted if self.user else _EVERYONE
 
     @property
@@ -39,14 +48,15 @@ class _Mapping:
 
 def user_mappings(session: Session) -> Found:
     rows = session.rows(
-        f"SELECT m.umid, {of_database('CAST(m.srvname AS text)')}, {of_cluster('o.rolname')}, m.umuser <> 0,"  # noqa: S608
-        f" {of_cluster('u.rolname')}, count(*) OVER () FROM pg_user_mappings m"
+        f"SELECT m.umid, CAST(m.srvname AS text), o.rolname, m.umuser <> 0,"  # noqa: S608
+        f" u.rolname, count(*) OVER () FROM pg_user_mappings m"
         " JOIN pg_foreign_server s ON s.oid = m.srvid JOIN pg_roles o ON o.oid = s.srvowner"
         f" LEFT JOIN pg_roles u ON u.oid = m.umuser ORDER BY m.umuser <> 0, m.umid LIMIT {MOST_FUSES}"
     )
     found = Found()
     for oid, server, owner, is_of_user, user, _ in rows:
-        mapping = _Mapping(oid, Name.of(server), Name.of(owner), Name.of(user) if is_of_user else None)
+        login = Name.of(session, user) if is_of_user else None
+        mapping = _Mapping(oid, Name.of(session, server), Name.of(session, owner), login)
         _add(found, session, mapping)
     found.count_rest(Kind.USER_MAPPING, rows[0][-1] if rows else 0, len(rows))
     return found
@@ -59,15 +69,15 @@ def _add(found: Found, session: Session, mapping: _Mapping) -> None:
     try:
         options = _options(session, mapping)
         detail, hidden = f"options: {', '.join(options) or 'none'}", ""
-    except ServerRefused as refused:
+    except (ServerRefused, _NoLetters) as refused:
         options = {}
         hidden = f"its options cannot be seen, so that it could not be made again ({refused})"
         detail = "options that cannot be seen"
     database = visible(session.database)
     found.things.append(Finding(Kind.USER_MAPPING, database, mapping.shown, ends_with, detail))
     if mapping.for_whom is None or mapping.server.quoted is None:
-        hidden = "its name is no UTF-8"
-    drop = f"DROP USER MAPPING IF EXISTS FOR {mapping.for_whom} SERVER {mapping.server.quoted}"
+        hidden = "its name cannot be written in letters, so that it could not be made again"
+    drop = f"DROP USER MAPPING IF EXISTS FOR {mapping.sent_for_whom} SERVER {identifier(mapping.server.raw)}"
     found.fuses.append(
         Fuse(
             Kind.USER_MAPPING,
@@ -77,7 +87,7 @@ def _add(found: Found, session: Session, mapping: _Mapping) -> None:
             statements=(drop,),
             take_back=(_take_back(mapping, options),),
             connect_to=session.database,
-            owner=mapping.owner.text or "",
+            owner=mapping.owner.raw,
             unreachable=hidden,
         )
     )
@@ -89,17 +99,22 @@ def _options(session: Session, mapping: _Mapping) -> dict[str, str]:
         "SELECT split_part(o, '=', 1), CASE WHEN o LIKE 'user=%' THEN substr(o, 6) END"
         " FROM pg_user_mappings m, unnest(m.umoptions) o WHERE m.umid = :umid"
     )
-    owner, user = mapping.owner.text, mapping.user
-    if owner is None or mapping.server.quoted is None or (user and user.text is None):
-        raise ServerRefused(_UNTRANSLATABLE, "a name is no UTF-8")
+    owner, user = mapping.owner.raw, mapping.user
     if user is None:
         look = looking_as(session, owner)
     else:
-        usage = f"GRANT USAGE ON FOREIGN SERVER {mapping.server.quoted} TO {user.quoted}"
-        look = looking_as(session, user.text or "", granted=usage, granted_by=owner)
+        usage = f"GRANT USAGE ON FOREIGN SERVER {identifier(mapping.server.raw)} TO {identifier(user.raw)}"
+        look = looking_as(session, user.raw, granted=usage, granted_by=owner)
     with look:
         rows = session.rows(query, umid=mapping.oid)
-    return {name: value or "" for name, value in rows}
+    return {_in_letters(session, name): _in_letters(session, value or "") for name, value in rows}
+
+
+def _in_letters(session: Session, text: str) -> str:
+    letters = session.letters(text)
+    if letters is None:
+        raise _NoLetters("they cannot be written in letters")
+    return letters
 
 
 def _take_back(mapping: _Mapping, options: dict[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aurora_restore.database import attempts, beside, came_along, checks, grants, other_logins, reach, roles
+from aurora_restore.database import attempts, checks, grants, other_logins, reach, roles, user_settings
 from aurora_restore.database.grants import Entitlement
 from aurora_restore.database.session import (
     MAINTENANCE_DATABASES,
@@ -14,6 +14,7 @@ from aurora_restore.database.session import (
     ServerRefused,
     Session,
 )
+from aurora_restore.domain.came_along import NotLookedInto
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.users import (
@@ -49,7 +50,7 @@ class UserSetup:
         self._users = [login.user for login in logins]
         self._named = {name for user in self._users for name in user.databases}
         self._progress: dict[str, _Progress] = {}
-        self._notes: list[str] = []
+        self._left: list[NotLookedInto] = []
 
     def run(self, *, lock_other_logins: bool) -> UsersReport:
         others_to_try = tuple(sorted(self._named - set(MAINTENANCE_DATABASES)))
@@ -64,19 +65,17 @@ class UserSetup:
             for login in self._logins:
                 self._make(session, login, known)
             if self._users:
-                self._notes += [
-                    f"the database {name} was not looked into: {why}" for name, why in known.closed.items()
-                ]
+                self._left += [NotLookedInto(name, why) for name, why in known.closed.items()]
                 for database in known.open:
                     self._look_into(session, database)
             reports = [self._report(session, login) for login in self._logins]
-        return UsersReport(tuple(reports), others.found, others.locked, (*others.notes, *self._notes))
+        return UsersReport(tuple(reports), others.found, others.locked, others.notes, tuple(self._left))
 
     def _make(self, session: Session, login: DbUserLogin, known: reach.Known) -> None:
         user = login.user
         progress = _Progress(roles.bring_about(session, login, self._logs_in))
         wanted = [name for name in known.open if user.access_in(name) is not None]
-        mended = came_along.mend(session, user, wanted)
+        mended = user_settings.mend(session, user, wanted)
         progress.notes += mended.notes
         if mended.is_changed and progress.action == roles.UNCHANGED:
             progress.action = roles.CHANGED
@@ -107,12 +106,12 @@ class UserSetup:
                     "Mend in the source cluster what the server's words name (for a permission that is denied: the "
                     "GRANT that is missing), and restore a snapshot taken after that; or leave this database out.",
                 ) from None
-            self._notes.append(f"the database {database} was not looked into: {refused}")
+            self._left.append(NotLookedInto(database, str(refused)))
         except DatabaseBusy as busy:
             # Where a user is to have access, it is worth waiting for.
             if any(user.access_in(database) is not None for user in self._users):
                 raise
-            self._notes.append(f"the database {database} was not looked into: {busy.message}")
+            self._left.append(NotLookedInto(database, busy.message))
 
     def _apply(self, session: Session) -> None:
         """Privileges in one database, what the catalog says about them afterwards, and what the users meet there."""
@@ -128,8 +127,6 @@ class UserSetup:
         for login in self._logins:
             if login.user.access_in(database) is not None:
                 self._check(session, login, ground)
-        if any(user.access_in(database) is not None for user in self._users):
-            self._notes += beside.notes(session)
 
     def _check(self, session: Session, login: DbUserLogin, ground: attempts.Ground) -> None:
         progress = self._progress[login.user.username]
@@ -155,8 +152,9 @@ class UserSetup:
             database, refused = next(iter(progress.refused.items()))
             raise attempts.refused_login(login, database, refused)
         if not progress.databases:
+            left = "; ".join(each.sentence for each in self._left)
             raise DbUserSetupFailed(
-                f"The database user {user.username} could be set up in no database: {'; '.join(self._notes)}.",
+                f"The database user {user.username} could be set up in no database: {left}.",
                 "Open a database in the source cluster as the server's words say, and restore a snapshot taken after "
                 "that.",
             )

@@ -75,7 +75,8 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.DEFINER_FUNCTION: "Every login may call it and then acts with its owner's rights, a read_only user as well.",
     Kind.SETTING: "Sessions begin with it, so that a login can behave as it did in production.",
     Kind.CLOSED_DATABASE: "What is in it could not be looked at.",
-    Kind.LARGE_OBJECTS: "They have owners and grants of their own, which no access level covers.",
+    Kind.LARGE_OBJECTS: "They have owners and grants of their own, which no access level covers: "
+    "`GRANT SELECT ON LARGE OBJECT <oid> TO <user>` opens one.",
     Kind.INVALID_INDEX: "It is kept up at every write and used by no query.",
     Kind.COLLATION: "The order of texts may have changed, so that indexes on them can miss rows.",
 }
@@ -113,6 +114,10 @@ class NotLookedInto:
     database: str
     reason: str
     what: str = ""
+
+    @property
+    def sentence(self) -> str:
+        return f"the database {self.database} was not looked into: {self.reason}"
 
     def to_item(self) -> dict[str, Any]:
         return {"database": self.database, "what": self.what, "reason": self.reason}
@@ -156,6 +161,13 @@ def bounded(
     left = sorted(not_looked_into, key=lambda each: (each.database, each.what))
     shown = [*left[:most], NotLookedInto("", f"and {len(left) - most} more")] if len(left) > most else left
     return CameAlong(tuple(kept), {kind: more[kind] for kind in Kind if more[kind]}, tuple(shown))
+
+
+def told_databases(item: Mapping[str, Any]) -> frozenset[str]:
+    """The databases that a record's `came_along` names already as closed or as not looked into."""
+    closed = {each["name"] for each in item.get("found") or () if each["kind"] == Kind.CLOSED_DATABASE.value}
+    unseen = {each["database"] for each in item.get("not_looked_into") or () if not each["what"]}
+    return frozenset(closed | unseen)
 
 
 def summary_lines(item: Mapping[str, Any], names_most: int = 3) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 from aurora_restore.domain.came_along import CameAlong, Kind
 from aurora_restore.domain.errors import CopyNotQuiet
 from aurora_restore.domain.outward import OutwardConnections
+from aurora_restore.domain.visible_text import storable
 
 FUSES_PER_CALL = 100
 """How many are taken out in one call of the step: the next call goes on."""
@@ -58,7 +59,7 @@ class Fuse:
             "name": self.name,
             "acts": self.acts,
             "before": dict(self.before),
-            "done_with": list(self.statements),
+            "done_with": [storable(each) for each in self.statements],
             "take_back": list(self.take_back),
         }
 

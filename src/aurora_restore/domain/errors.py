@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aurora_restore.domain.database_errors import DatabaseBusy as DatabaseBusy
+from aurora_restore.domain.database_errors import DatabaseUnreachable as DatabaseUnreachable
 from aurora_restore.domain.error_kinds import Fault as Fault
 from aurora_restore.domain.error_kinds import RequestRefused as RequestRefused
 from aurora_restore.domain.error_kinds import RestoreError as RestoreError
@@ -350,24 +352,6 @@ class CopySlotsInUse(TransientFault):
 class ResourceBusy(TransientFault):
     code = "RESOURCE_BUSY"
     default_hint = "RDS is at work on the same thing; the pipeline waits until that is over."
-
-
-class DatabaseUnreachable(TransientFault):
-    code = "DATABASE_UNREACHABLE"
-    default_hint = (
-        "Check the security groups, the subnets of the two functions that talk to databases, and "
-        "the certificate bundle."
-    )
-
-
-class DatabaseBusy(TransientFault):
-    """The server answered, and its answer is one that passes: it is no silence of the network."""
-
-    code = "DATABASE_BUSY"
-    default_hint = (
-        "The database server answers, with the words above; the step is repeated until it takes the work. See who "
-        "holds its connections or locks."
-    )
 
 
 class PreflightFailed(RequestRefused):

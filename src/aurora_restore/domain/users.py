@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from aurora_restore.domain.came_along import NotLookedInto
 from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.outward import ForeignTables
@@ -65,13 +66,14 @@ class UserReport:
 class UsersReport:
     """`other_logins` are roles that came along with the snapshot; `locked_logins` those that were disabled.
 
-    `notes`: what else people should know, a sentence each: databases that were not looked into, and the like.
+    `not_looked_into`: databases in which no user was set up; `notes`: what else people should know, a sentence each.
     """
 
     users: tuple[UserReport, ...]
     other_logins: tuple[str, ...]
     locked_logins: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    not_looked_into: tuple[NotLookedInto, ...] = ()
 
 
 def username_fault(username: str, *, iam: bool = False) -> str | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from aurora_restore.domain.came_along import told_databases
 from aurora_restore.domain.errors import ClusterFailed
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, in_progress, skipped
-from aurora_restore.domain.users import DbUserLogin
+from aurora_restore.domain.users import DbUserLogin, UsersReport
+from aurora_restore.domain.visible_text import visible
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.restore_cluster import endpoint_of
 from aurora_restore.steps.world import World
@@ -40,7 +42,7 @@ def setup_db_users(operation: Operation, world: World) -> StepOutcome:
         "restore_details.users": [asdict(user) for user in report.users],
         "restore_details.other_logins": list(report.other_logins),
         "restore_details.locked_logins": list(report.locked_logins),
-        "restore_details.user_notes": list(report.notes),
+        "restore_details.user_notes": _notes(operation, report),
     }
     events = tuple(Event(f"db_user.{user.action}", {"username": user.username}) for user in report.users)
     return StepOutcome(
@@ -48,6 +50,13 @@ def setup_db_users(operation: Operation, world: World) -> StepOutcome:
         changes,
         events,
     )
+
+
+def _notes(operation: Operation, report: UsersReport) -> list[str]:
+    """What the list of what came along has said of a database is not said again."""
+    told = told_databases(operation.section("came_along"))
+    left = [each.sentence for each in report.not_looked_into if visible(each.database) not in told]
+    return [*report.notes, *left]
 
 
 def _summary(count: int, others: tuple[str, ...], locked: tuple[str, ...]) -> str:

@@ -247,8 +247,8 @@ class Databases(Protocol):
         """What came along beside rows, and what of it would act. A database that is closed fails nothing.
 
         Raises:
-            DatabaseUnreachable: no answer (retryable), or no database lets the master in.
-            MasterLoginRefused: user or password is wrong.
+            DatabaseBusy, DatabaseUnreachable: the server takes no work now, or gives no answer (both retryable).
+            MasterLoginRefused: user or password is wrong, or no database lets the master in.
         """
 
     def defuse(

@@ -64,7 +64,7 @@ def test_a_death_between_any_two_statements_leaves_nothing_half_done(copy: Resto
 
     for statements in range(STATEMENTS_AT_MOST):
         lives = Lives(statements)
-        server = MortalServer(copy.endpoint, context, Limits(), lives)
+        server = MortalServer(copy.endpoint, context, Limits(), lives=lives)
         try:
             assert take_out(server, MASTER, everything) == ()
         except Died:

@@ -14,12 +14,13 @@ from tests.contract.database.copies import (
     of_kind,
     survey,
 )
-from tests.contract.database.servers import MASTER, NOWHERE, PRODUCTION, RestoredCluster
+from tests.contract.database.servers import MASTER, NOWHERE, OWN_SECRET, PRODUCTION, RestoredCluster, login
 
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.domain.came_along import NAMED_PER_KIND, Kind, summary_lines
-from aurora_restore.domain.errors import DatabaseUnreachable, MasterLoginRefused
+from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, MasterLoginRefused
 from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.users import Access
 
 LEDGER = (
     "CREATE EXTENSION postgres_fdw",
@@ -280,3 +281,87 @@ def test_where_nobody_answers_or_the_password_is_wrong_that_is_said(copy: Restor
         copy.databases.survey_copy(NOWHERE, MASTER)
     with pytest.raises(MasterLoginRefused):
         copy.databases.survey_copy(copy.endpoint, Credentials("master", "Wrong-secret"))
+
+
+def test_functions_that_act_as_their_owner_and_large_objects_are_told_by_the_survey_alone(
+    copy: RestoredCluster,
+) -> None:
+    copy.run(
+        "CREATE SCHEMA app",
+        "CREATE FUNCTION app.wipe() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'SELECT'",
+        "CREATE FUNCTION app.only_reads() RETURNS int LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT 1'",
+        "CREATE FUNCTION app.on_write() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NEW; END'",
+        "SELECT lo_from_bytea(0, 'a contract')",
+        login=PRODUCTION,
+    )
+
+    [definer] = of_kind(copy, Kind.DEFINER_FUNCTION)
+    [large] = of_kind(copy, Kind.LARGE_OBJECTS)
+
+    assert (definer.name, definer.ends_with) == (
+        "app.wipe()", "REVOKE EXECUTE ON ROUTINE app.wipe() FROM PUBLIC;",
+    )  # fmt: skip
+    assert large.detail == "1 of shop_app"
+    ann = login("ann", Access.READ_ONLY, OWN_SECRET, "shop")
+    report = copy.databases.set_up_users(copy.endpoint, MASTER, [ann], False)
+    assert (report.notes, report.not_looked_into) == ((), ())
+
+
+def test_names_in_a_database_of_another_encoding_are_shown_as_letters_and_taken_out(
+    copy: RestoredCluster,
+) -> None:
+    as_superuser(
+        copy, "CREATE DATABASE legacy ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0"
+    )
+    as_superuser(
+        copy,
+        "CREATE EXTENSION postgres_fdw",
+        'CREATE SERVER "prüfung" FOREIGN DATA WRAPPER postgres_fdw',
+        'ALTER SERVER "prüfung" OWNER TO master',
+        "CREATE USER MAPPING FOR PUBLIC SERVER \"prüfung\" OPTIONS (user 'reader')",
+        database="legacy",
+    )
+    [fuse] = fuses(copy, Kind.USER_MAPPING)
+    assert fuse.name == "PUBLIC at prüfung"
+
+    assert list(copy.databases.defuse(copy.endpoint, MASTER, [fuse])) == []
+
+    assert of_kind(copy, Kind.USER_MAPPING) == []
+    as_superuser(copy, *fuse.take_back, database="legacy")
+    assert [each.name for each in of_kind(copy, Kind.USER_MAPPING)] == ["PUBLIC at prüfung"]
+
+
+def test_a_database_that_only_its_owner_may_enter_is_looked_into_with_the_owners_role(
+    copy: RestoredCluster,
+) -> None:
+    copy.run("CREATE ROLE hr")
+    as_superuser(copy, "CREATE DATABASE payroll OWNER hr", "REVOKE ALL ON DATABASE payroll FROM PUBLIC")
+    as_superuser(copy, "CREATE PUBLICATION salaries", database="payroll")
+
+    seen = survey(copy).came_along
+
+    assert [(each.database, each.name) for each in seen.found] == [("payroll", "salaries")]
+    assert seen.not_looked_into == ()
+
+
+def test_what_acts_and_is_held_for_a_while_is_waited_for_and_not_refused(copy: RestoredCluster) -> None:
+    as_superuser(copy, SUBSCRIBE.format("taken"), "ALTER SUBSCRIPTION taken OWNER TO master")
+    as_superuser(copy, "ALTER SUBSCRIPTION taken ENABLE")
+    quick = PostgresDatabases(copy.engine.ca_bundle_path, statement_timeout_seconds=0.5)
+    found = fuses(copy, Kind.SUBSCRIPTION)
+    with copy.session(copy.superuser, "shop") as session:
+        session.run("BEGIN")
+        session.run("LOCK TABLE pg_subscription IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DatabaseBusy):
+            quick.defuse(copy.endpoint, MASTER, found)
+
+    assert quick.defuse(copy.endpoint, MASTER, found) == ()
+
+
+def test_a_cluster_none_of_whose_databases_lets_the_master_in_is_not_called_silent(
+    copy: RestoredCluster,
+) -> None:
+    as_superuser(copy, "ALTER ROLE master CONNECTION LIMIT 0")
+
+    with pytest.raises(MasterLoginRefused, match="53300"):
+        survey(copy)

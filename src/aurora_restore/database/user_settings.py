@@ -118,4 +118,6 @@ def _reset(session: Session, user: DbUser, clause: str) -> tuple[str, bool]:
 
 
 def _said(setting: Setting) -> str:
-    return f"{setting.name} = {setting.value}" + (f" in {setting.database}" if setting.database else "")
+    # A setting of the customer's own has a dot in its name, and may hold a secret.
+    value = "" if "." in setting.name else f" = {setting.value}"
+    return f"{setting.name}{value}" + (f" in {setting.database}" if setting.database else "")

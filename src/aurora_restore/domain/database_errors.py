@@ -1,0 +1,23 @@
+"""A database server that takes no work now, and may later: part of the one tree of errors (domain/errors.py)."""
+
+from __future__ import annotations
+
+from aurora_restore.domain.error_kinds import TransientFault
+
+
+class DatabaseUnreachable(TransientFault):
+    code = "DATABASE_UNREACHABLE"
+    default_hint = (
+        "Check the security groups, the subnets of the two functions that talk to databases, and "
+        "the certificate bundle."
+    )
+
+
+class DatabaseBusy(TransientFault):
+    """The server answered, and its answer is one that passes: it is no silence of the network."""
+
+    code = "DATABASE_BUSY"
+    default_hint = (
+        "The database server answers, with the words above; the step is repeated until it takes the work. See who "
+        "holds its connections or locks."
+    )
