@@ -21,6 +21,7 @@ from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.secrets import AwsSecrets
+from aurora_restore.domain.came_along import NotLookedInto
 from aurora_restore.domain.defusing import Fuse, Refusal, Survey
 from aurora_restore.domain.errors import DatabaseBusy
 from aurora_restore.domain.observed import (
@@ -71,6 +72,7 @@ class ClusterDatabases:
     is_reachable: bool = True
     busy: str = ""
     notes: tuple[str, ...] = ()
+    not_looked_into: tuple[NotLookedInto, ...] = ()
     refusal: str | None = None
     sqlstate: str | None = None
     copy: FakeCopy = field(default_factory=FakeCopy)
@@ -104,7 +106,7 @@ class ClusterDatabases:
         self.calls.append(users)
         reports = tuple(UserReport(item.user.username, item.user.access, "created", (), ()) for item in users)
         locked = ("shop_app",) if lock_other_logins else ()
-        return UsersReport(reports, ("shop_app",), locked, self.notes)
+        return UsersReport(reports, ("shop_app",), locked, self.notes, self.not_looked_into)
 
     def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
         assert self.log_in(endpoint, master).outcome == "ACCEPTED"

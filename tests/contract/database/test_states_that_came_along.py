@@ -99,6 +99,13 @@ def test_a_role_that_a_login_acts_as_is_reset(cluster: RestoredCluster) -> None:
     assert cluster.run("SELECT current_user", login=ANN) == [["ann"]]
 
 
+def test_the_value_of_a_customers_own_setting_is_not_told(cluster: RestoredCluster) -> None:
+    cluster.run("CREATE ROLE ann LOGIN")
+    as_superuser(cluster)("ALTER ROLE ann SET app.key = 'Setting-secret-4711'")
+    [report] = set_up(cluster, in_shop()).users
+    assert notes_of(report) == ["note: app.key came along and holds"]
+
+
 def test_a_reader_keeps_the_setting_that_makes_it_read_only(cluster: RestoredCluster) -> None:
     cluster.run("CREATE ROLE ann LOGIN", "ALTER ROLE ann SET default_transaction_read_only = on")
     [report] = set_up(cluster, in_shop()).users

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.copies import FakeCopy
 from tests.support.worlds import PipelineRun
 
+from aurora_restore.domain.came_along import CameAlong, NotLookedInto
 from aurora_restore.domain.errors import DatabaseBusy, PhaseTimedOut
 from aurora_restore.domain.results import Phase
 
@@ -83,3 +85,13 @@ def test_what_people_should_know_of_the_users_is_in_the_record_and_in_the_messag
     text = message.message.partition("\n{")[0]
     assert "Note: the database a\\x1b[31m was not looked into" in text
     assert "\x1b" not in text
+
+
+def test_a_database_that_the_list_of_what_came_along_names_is_not_named_again_with_the_users(
+    run: PipelineRun,
+) -> None:
+    seen = NotLookedInto("payroll", "permission denied")
+    run.databases.copy = FakeCopy(CameAlong(not_looked_into=(seen,)))
+    run.databases.not_looked_into = (seen, NotLookedInto("books", "busy"))
+    record = run.run(NAME)
+    assert record["restore_details"]["user_notes"] == ["the database books was not looked into: busy"]
