@@ -22,6 +22,7 @@ from tests.fakes.border import Border
 from tests.fakes.executions import FakeExecutions
 from tests.fakes.rds_client import FakeClients, FakeRdsClient
 from tests.fakes.records import FakeRecords
+from tests.fakes.scaling_client import FakeScalingClient, FakeScalingClients
 from tests.fakes.services import FakeKeys, FakeNetwork, FakeNotifications, FakeSecrets
 from tests.fakes.tables import FakeAudit, FakeLocks
 from tests.simulation.databases import SimulatedDatabases
@@ -44,6 +45,7 @@ from tests.simulation.seeding import (
 )
 
 from aurora_restore.aws.rds import AwsRds
+from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, RETAIN_UNTIL_TAG
 from aurora_restore.domain.observed import SecurityGroup
@@ -313,11 +315,15 @@ class Simulation:
             },
             TARGET_REGION,
         )
+        scaling = FakeScalingClients(
+            FakeScalingClient(self.aurora, TARGET_REGION, self.border, self._observe)
+        )
         self.world = World(
             settings=self.settings,
             clock=self.clock,
             rds=functools.cache(functools.partial(AwsRds, cast("Any", clients))),
             network=self.network,
+            scaling=AwsScaling(cast("Any", scaling)),
             keys=self.keys,
             secrets=self.secrets,
             records=self.records,

@@ -19,6 +19,7 @@ from aurora_restore.aws.network import AwsNetwork
 from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
+from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.domain.observed import (
     Credentials,
@@ -234,6 +235,22 @@ class PipelineRun:
         )
         return self.cluster().db_cluster_resource_id
 
+    def put_scaling(self, *policies: str, **suspended: bool) -> None:
+        """The readers of whatever has the target's name are scaled, 1 to 5 of them."""
+        named = {
+            "ServiceNamespace": "rds",
+            "ResourceId": "cluster:aurora-restored-cluster",
+            "ScalableDimension": "rds:cluster:ReadReplicaCount",
+        }
+        capacity = {"MinCapacity": 1, "MaxCapacity": 5, "SuspendedState": suspended}
+        self.aurora.scale("RegisterScalableTarget", TARGET_REGION, {**named, **capacity})
+        for name in policies:
+            kind = {
+                "PolicyType": "TargetTrackingScaling",
+                "TargetTrackingScalingPolicyConfiguration": {"TargetValue": 60},
+            }
+            self.aurora.scale("PutScalingPolicy", TARGET_REGION, {**named, "PolicyName": name, **kind})
+
     def cluster(self, name: str = "aurora-restored-cluster") -> DbCluster:
         """The cluster that has a name in the target Region, as the pipeline sees it."""
         found = self.world.target_rds.find_cluster(name)
@@ -285,6 +302,7 @@ class PipelineRun:
             clock=self.clock,
             rds=functools.cache(functools.partial(AwsRds, clients)),
             network=AwsNetwork(clients),
+            scaling=AwsScaling(clients),
             keys=AwsKeys(clients),
             secrets=AwsSecrets(clients),
             records=AwsRecords(clients, "AuroraRestoreState"),
