@@ -10,6 +10,8 @@ from __future__ import annotations
 TAGS, PASS_ROLE = "rds:AddTagsToResource", "iam:PassRole"
 
 DEPENDENT_ACTIONS: dict[str, frozenset[str]] = {
+    # list_awsapplicationautoscaling.html of the same reference.
+    "application-autoscaling:RegisterScalableTarget": frozenset({"application-autoscaling:TagResource"}),
     "rds:AddRoleToDBCluster": frozenset({PASS_ROLE}),
     "rds:CopyDBClusterSnapshot": frozenset({TAGS}),
     "rds:CreateDBClusterEndpoint": frozenset({TAGS}),
@@ -30,6 +32,7 @@ SECRET_ACTIONS = frozenset({"secretsmanager:CreateSecret", "secretsmanager:TagRe
 MANAGES_THE_MASTER_SECRET = frozenset({"retire-replaced", "cleanup"})
 
 NOT_ASKED = {
+    "application-autoscaling:TagResource": "no scalable target is registered with tags",
     "rds:CreateTenantDatabase": "tenant databases are those of RDS for Oracle and SQL Server",
     "rds:DeleteTenantDatabase": "tenant databases are those of RDS for Oracle and SQL Server",
 }

@@ -28,6 +28,15 @@ Grant = tuple[str, str]
 
 # What each request of boto3 asks IAM for. A request that reaches several resources asks for each of them.
 IAM_ACTIONS = {
+    (
+        "application-autoscaling",
+        "describe_scalable_targets",
+    ): "application-autoscaling:DescribeScalableTargets",
+    (
+        "application-autoscaling",
+        "describe_scaling_policies",
+    ): "application-autoscaling:DescribeScalingPolicies",
+    ("application-autoscaling", "register_scalable_target"): "application-autoscaling:RegisterScalableTarget",
     ("dynamodb", "delete_item"): "dynamodb:DeleteItem",
     ("dynamodb", "get_item"): "dynamodb:GetItem",
     ("dynamodb", "put_item"): "dynamodb:PutItem",
