@@ -70,9 +70,9 @@ MUTATIONS = (
     Mutation(
         "scaling-resumed-whatever-it-was",
         "a target that the operator had suspended in part is set going altogether",
-        "steps/suspend_scaling.py",
-        "self.world.scaling.suspend(self.name, target.suspension)",
-        "self.world.scaling.suspend(self.name, type(target.suspension)())",
+        "domain/scaling.py",
+        'Suspension(**item["suspension"])',
+        "Suspension()",
         ("scaled-swap",),
     ),
     Mutation(
