@@ -6,12 +6,13 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.support.clocks import HandClock
 
 from aurora_restore.local.aurora.errors import AwsError
 from aurora_restore.local.aurora.model import LocalAurora
 from aurora_restore.local.aurora.server import AuroraServer
 
-from .conftest import DURATIONS, MASTER, HandClock
+from .conftest import DURATIONS, MASTER
 
 US = "us-east-1"
 NAMED = {
