@@ -235,8 +235,20 @@ class Simulation:
         at_work = [t.kind.value for t in self.aurora.world.transitions if t.kind is not Kind.SNAPSHOT_COPY]
         if at_work:
             return f"RDS is at work: {at_work}"
+        if failed := self._failed_copies():
+            return f"copies that failed: {', '.join(failed)}"
         due = self._due_things()
         return f"things whose time is over: {', '.join(due)}" if due else ""
+
+    def _failed_copies(self) -> list[str]:
+        """Of the operations, which are closed by now."""
+        snapshots = self.aurora.world.regions[TARGET_REGION].snapshots.values()
+        made = [
+            item
+            for item in snapshots
+            if item.source_arn and item.tags.get(OPERATION_TAG) in self.records.items
+        ]
+        return [item.identifier for item in made if item.status == "failed"]
 
     def _due_things(self) -> list[str]:
         now = self.clock.now()

@@ -1,6 +1,7 @@
 """Sweep: what no event has brought to its end. Events are sent best effort, so the truth is looked at, again and again.
 
-It only starts cleanups, and removes copies whose retention is over: what is done to clusters is the cleanup's.
+It only starts cleanups, and removes copies that failed or whose retention is over: what is done to clusters is the
+cleanup's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.retention import is_being_retired, kept_until
-from aurora_restore.domain.sweeping import is_stale, is_young, removable_copies, removable_final_snapshots
+from aurora_restore.domain.sweeping import (
+    failed_copies,
+    is_stale,
+    is_young,
+    removable_copies,
+    removable_final_snapshots,
+)
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.world import World
 
@@ -146,14 +153,22 @@ def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
     due = [
         *removable_copies(snapshots, opened, run.now),
         *removable_final_snapshots(snapshots, opened, run.now),
-    ][:COPIES_MOST]
+    ]
+    failed = [copy for copy in failed_copies(snapshots) if copy not in due]
 
     def remove(copy: ClusterSnapshot) -> None:
         run.world.target_rds.delete_cluster_snapshot(copy.db_cluster_snapshot_identifier)
         run.deleted.append(copy.db_cluster_snapshot_identifier)
         _record_removal(run, copy)
 
-    run.each(due, remove)
+    def remove_of_closed(copy: ClusterSnapshot) -> None:
+        """One whose run is over. A run that succeeded with the copy of another one leaves its own to the sweep."""
+        maker = _load(run.world, copy.tags[OPERATION_TAG])
+        if maker and maker.is_closed:
+            remove(copy)
+
+    run.each(due[:COPIES_MOST], remove)
+    run.each(failed[:COPIES_MOST], remove_of_closed)
 
 
 def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:
