@@ -412,6 +412,9 @@ def _broken_promises(ending: Ending, op: EndedOperation) -> Words:
         return
     started, retained = parse_time(op.record["start_time"]), copy.tags.get(RETAIN_UNTIL_TAG)
     promised = started + timedelta(days=ending.sim.settings.copy_retention_days)
+    # Where AWS refuses the tag, the record warns of it.
+    if any(copy.identifier in warning for warning in op.record.get("warnings") or ()):
+        return
     if not retained or parse_time(retained) < promised:
         yield f"the copy {copy.identifier} was to be kept until {promised}, and is until {retained}"
 
