@@ -431,9 +431,11 @@ def scaling_is_as_it_was(ending: Ending) -> Words:
 
     Where Application Auto Scaling has not kept the target, it is registered again, and the record says what is missing.
     """
-    for name in sorted(ending.sim.observations.scaled_without_cluster):
-        yield f"the readers of {name} were scaled while no cluster had that name"
     told = json.dumps([op.record.get("warnings") for op in ending.operations])
+    for name in sorted(ending.sim.observations.scaled_without_cluster):
+        # What could not be suspended goes on, and is said with the command that shows it.
+        if f"--resource-ids cluster:{name}" not in told:
+            yield f"the readers of {name} were scaled while no cluster had that name"
     is_lost = ending.sim.aurora.world.habits.scalable_target_lost_without_cluster
     for resource_id, before in ending.region_before.scalable_targets.items():
         if f"--resource-id {resource_id} --min-capacity" in told:

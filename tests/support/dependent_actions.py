@@ -26,6 +26,22 @@ DEPENDENT_ACTIONS: dict[str, frozenset[str]] = {
     ),
 }
 
+CHECKED_OF_THE_CALLER = frozenset(
+    {
+        "rds:CreateDBInstance",
+        "rds:DeleteDBInstance",
+        TAGS,
+        "rds:DescribeDBClusters",
+        "rds:DescribeDBInstances",
+        "cloudwatch:PutMetricAlarm",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:DeleteAlarms",
+    }
+)
+"""What Application Auto Scaling tries in the name of the caller of RegisterScalableTarget, with requests that can
+change nothing (no instance id, a dummy ARN). Source: its user guide, "Permissions validation for API calls on target
+resources"; the service authorization reference does not list it."""
+
 SECRET_ACTIONS = frozenset({"secretsmanager:CreateSecret", "secretsmanager:TagResource"})
 """What RDS asks for besides where ModifyDBCluster is to manage the master secret; the table leaves it to the user guide
 ("Password management with Amazon Aurora and AWS Secrets Manager", permissions required)."""

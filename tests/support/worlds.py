@@ -213,13 +213,19 @@ class PipelineRun:
     def clean_up(self, operation_id: str, status: str = "FAILED", **ending: str) -> StepResult:
         """What the cleanup machine does after the execution ended so; to the end."""
         self.executions.end(self.arn(operation_id), status, **ending)
-        payload = {"operation_id": operation_id, "execution_arn": self.arn(operation_id)}
         for _ in range(LOOKS_AT_MOST):
-            answer = FUNCTIONS["aurora-restore-cleanup"](self.world, payload)
-            if answer["status"] != "IN_PROGRESS":
-                return StepResult(StepStatus(answer["status"]), answer["message"])
-            self.clock.advance(answer["wait_seconds"])
-        raise AssertionError(f"the cleanup was not done after {LOOKS_AT_MOST} looks: {answer['message']}")
+            answer = self.look_of_cleanup(operation_id)
+            if answer.status is not StepStatus.IN_PROGRESS:
+                return answer
+            self.clock.advance(answer.wait_seconds)
+        raise AssertionError(f"the cleanup was not done after {LOOKS_AT_MOST} looks: {answer.message}")
+
+    def look_of_cleanup(self, operation_id: str) -> StepResult:
+        """One call of the cleanup function."""
+        payload = {"operation_id": operation_id, "execution_arn": self.arn(operation_id)}
+        answer = FUNCTIONS["aurora-restore-cleanup"](self.world, payload)
+        wait_seconds = int(answer.get("wait_seconds", 0))
+        return StepResult(StepStatus(answer["status"]), answer["message"], wait_seconds)
 
     def put_target(self, instances: Mapping[str, str] | None = None, **parameters: Any) -> str:
         """A cluster that stands under the target's name already. Returns its resource id."""

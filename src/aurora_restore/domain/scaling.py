@@ -84,12 +84,32 @@ def scaling_note(before: ScalingBefore) -> str:
     """What a plan says of a name whose readers are scaled."""
     target = before.target
     by = f", by {', '.join(before.policies)}" if before.policies else ""
-    after = "goes on for the new cluster afterwards"
+    after = (
+        "goes on for the new cluster afterwards; it adds no reader to a cluster that has none, which Application Auto "
+        "Scaling needs (Aurora user guide)"
+    )
     if target.suspension.is_complete:
         after = "stays suspended, as it is"
     return (
         f"auto scaling of {target.db_cluster_identifier} ({range_words(target)}{by}) is suspended before the old "
         f"cluster gives up the name, and {after}"
+    )
+
+
+def unknown_note(name: str, reason: str) -> str:
+    """What a plan says where it could not be seen whether readers are scaled."""
+    return (
+        f"whether the readers of {name} are scaled could not be seen: {reason}. Where they are, see that the cluster "
+        "that has the name afterwards is scaled as you want it"
+    )
+
+
+def active_warning(name: str, reason: str) -> str:
+    """What a person has to know where the scaling went on during the switch."""
+    return (
+        f"The auto scaling of {name} could not be suspended for the switch: {reason}. See with `aws "
+        "application-autoscaling describe-scalable-targets --service-namespace rds --resource-ids "
+        f"cluster:{name}` that the cluster which has the name now is scaled as you want it."
     )
 
 

@@ -32,12 +32,11 @@ from aurora_restore.domain.preflight import (
 from aurora_restore.domain.replacement import with_defaults_of
 from aurora_restore.domain.request import RestoreRequest, parse_request, without_unknown_values
 from aurora_restore.domain.results import Phase, StepResult, done, in_progress
-from aurora_restore.domain.scaling import ScalingBefore, scaling_note
 from aurora_restore.domain.selection import SelectedSnapshot, check_named_snapshot, select_snapshot
 from aurora_restore.steps.experience import earlier_durations
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.runner import run_step
-from aurora_restore.steps.suspend_scaling import find_scaling
+from aurora_restore.steps.suspend_scaling import note_scaling
 from aurora_restore.steps.target_lock import take_lock
 from aurora_restore.steps.trail import begin_trail
 from aurora_restore.steps.undo_check import check_undo, is_undo_request
@@ -218,7 +217,7 @@ def _observe(
     plan = build_plan(
         operation.operation_id, request, selected, key.arn if key else None, world.settings, replaced
     )
-    scaling = find_scaling(world, plan.target_cluster_id) if replaced else None
+    scaling = note_scaling(world, plan.target_cluster_id) if replaced else None
     plan = replace(plan, notes=(*plan.notes, *_notes(facts, selected.snapshot, replaced, scaling)))
     facts = replace(
         _with_engine(world, facts, selected.snapshot, plan.engine_version),
@@ -243,11 +242,11 @@ def _notes(
     facts: PreflightFacts,
     snapshot: ClusterSnapshot,
     replaced: ClusterConfiguration | None,
-    scaling: ScalingBefore | None,
+    scaling: str | None,
 ) -> Iterable[str]:
     """What only the look at the account tells."""
     if scaling:
-        yield scaling_note(scaling)
+        yield scaling
     if replaced and backups_find_no_room(facts):
         yield BACKUPS_NOTE
     if note := source_key_note(snapshot, facts.source_key):

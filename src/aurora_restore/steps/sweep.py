@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from aurora_restore.domain.errors import RestoreError, SweepIncomplete
+from aurora_restore.domain.errors import (
+    RequestRefused,
+    ResourceBusy,
+    RestoreError,
+    StepFailed,
+    SweepIncomplete,
+)
 from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
 from aurora_restore.domain.operation import Operation, OperationStatus
@@ -40,6 +46,7 @@ class Sweep:
     now: datetime
     started: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def each(self, items: Iterable[Any], work: Callable[[Any], None]) -> None:
@@ -71,6 +78,8 @@ def sweep(world: World) -> Mapping[str, Any]:
     if run.problems:
         raise SweepIncomplete(f"{len(run.problems)} thing(s) could not be seen to: {'; '.join(run.problems)}")
     message = f"{len(run.started)} cleanup(s) started, {len(run.deleted)} copies removed"
+    if run.left:
+        message += f"; RDS did not remove {len(run.left)} failed copies: {'; '.join(run.left)}"
     return {"status": "DONE", "message": message, "started": run.started, "deleted": run.deleted}
 
 
@@ -161,14 +170,23 @@ def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
         run.deleted.append(copy.db_cluster_snapshot_identifier)
         _record_removal(run, copy)
 
-    def remove_of_closed(copy: ClusterSnapshot) -> None:
-        """One whose run is over. A run that succeeded with the copy of another one leaves its own to the sweep."""
-        maker = _load(run.world, copy.tags[OPERATION_TAG])
-        if maker and maker.is_closed:
+    def remove_failed(copy: ClusterSnapshot) -> None:
+        if len(run.deleted) >= 2 * COPIES_MOST or not _is_over(run.world, copy):
+            return
+        try:
             remove(copy)
+        except (RequestRefused, StepFailed, ResourceBusy) as refused:
+            # RDS documents the deletion of available snapshots alone: nothing waits for one that it does not remove.
+            run.left.append(f"{copy.db_cluster_snapshot_identifier}: {refused.message}")
 
     run.each(due[:COPIES_MOST], remove)
-    run.each(failed[:COPIES_MOST], remove_of_closed)
+    run.each(failed, remove_failed)
+
+
+def _is_over(world: World, copy: ClusterSnapshot) -> bool:
+    """Whether the run that began a copy is closed. One that succeeded with the copy of another leaves its own."""
+    maker = _load(world, copy.tags[OPERATION_TAG])
+    return maker is not None and maker.is_closed
 
 
 def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 from tests.support.dependent_actions import (
+    CHECKED_OF_THE_CALLER,
     DEPENDENT_ACTIONS,
     MANAGES_THE_MASTER_SECRET,
     NOT_ASKED,
@@ -475,3 +476,13 @@ def test_in_a_vpc_lambda_may_do_what_its_guide_asks_for_and_the_code_none_of_it(
     assert denied["Condition"] == {
         "ArnLike": {"lambda:SourceFunctionArn": f"arn:*:lambda:{REGION}:{ACCOUNT}:function:aurora-restore-*"}
     }
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_what_auto_scaling_tries_in_a_callers_name_is_granted_to_services_alone(
+    template: Template, function: str
+) -> None:
+    registers = "application-autoscaling:RegisterScalableTarget" in needed_actions(function)
+    wanted = CHECKED_OF_THE_CALLER if registers else frozenset()
+
+    assert template.actions_via_services(PREFIX + function) == wanted

@@ -54,6 +54,11 @@ def _scaling(view: OperationView) -> Rows:
         view.target_cluster_id,
         f"{before.get('min_capacity')} to {before.get('max_capacity')} readers",
     )
+    match scaling.get("state"):
+        case "kept":
+            return [("auto scaling", f"of {name} stays suspended, as its operator left it: {readers}")]
+        case "active":
+            return [("auto scaling", f"of {name} went on during the switch: {readers}")]
     state = view.section("scaling_back") if view.goes_back else scaling
     match state.get("state"):
         case "resumed" if state.get("registered_again"):
