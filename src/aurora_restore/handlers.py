@@ -23,6 +23,7 @@ from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
+from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.database.tls import RDS_GLOBAL_BUNDLE
@@ -62,6 +63,7 @@ def build_world(session: boto3.Session, environment: LambdaEnvironment) -> World
         clock=SystemClock(),
         rds=functools.cache(functools.partial(AwsRds, clients)),
         network=AwsNetwork(clients),
+        scaling=AwsScaling(clients),
         keys=AwsKeys(clients),
         secrets=AwsSecrets(clients),
         records=AwsRecords(clients, environment.state_table_name),

@@ -413,6 +413,9 @@ def _broken_promises(ending: Ending, op: EndedOperation) -> Words:
         return
     started, retained = parse_time(op.record["start_time"]), copy.tags.get(RETAIN_UNTIL_TAG)
     promised = started + timedelta(days=ending.sim.settings.copy_retention_days)
+    # Where AWS refuses the tag, the record warns of it.
+    if any(copy.identifier in warning for warning in op.record.get("warnings") or ()):
+        return
     if not retained or parse_time(retained) < promised:
         yield f"the copy {copy.identifier} was to be kept until {promised}, and is until {retained}"
 
@@ -422,6 +425,35 @@ def no_log_group_is_of_a_name_beside(ending: Ending) -> Words:
     for group in sorted(ending.region.log_groups):
         if group.split("/")[-2].endswith("-new"):
             yield f"{group} was made, and nobody removes it"
+
+
+def scaling_is_as_it_was(ending: Ending) -> Words:
+    """13. The readers of a name are scaled as before, and were not while no cluster had the name.
+
+    Where Application Auto Scaling has not kept the target, it is registered again, and the record says what is missing.
+    """
+    told = json.dumps([op.record.get("warnings") for op in ending.operations])
+    for name in sorted(ending.sim.observations.scaled_without_cluster):
+        # What could not be suspended goes on, and is said with the command that shows it.
+        if f"--resource-ids cluster:{name}" not in told:
+            yield f"the readers of {name} were scaled while no cluster had that name"
+    is_lost = ending.sim.aurora.world.habits.scalable_target_lost_without_cluster
+    for resource_id, before in ending.region_before.scalable_targets.items():
+        if f"--resource-id {resource_id} --min-capacity" in told:
+            continue  # what was refused for long is left, and said with the command
+        now = ending.region.scalable_targets.get(resource_id)
+        if now is None:
+            yield f"the scalable target {resource_id} is gone"
+            continue
+        for field in ("min_capacity", "max_capacity", "suspended"):
+            if getattr(now, field) != getattr(before, field):
+                yield f"{resource_id}: {field} was {getattr(before, field)}, is {getattr(now, field)}"
+        policies_before, policies = (
+            sorted(p.name for p in region.scaling_policies.values() if p.resource_id == resource_id)
+            for region in (ending.region_before, ending.region)
+        )
+        if policies != policies_before and not (is_lost and all(name in told for name in policies_before)):
+            yield f"{resource_id}: its policies were {policies_before}, are {policies}, and no warning names them"
 
 
 INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
@@ -438,4 +470,5 @@ INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("nothing is written after the last snapshot", nothing_is_written_after_the_last_snapshot),
     ("no log group is of a name beside", no_log_group_is_of_a_name_beside),
     ("nothing of the copy acts", nothing_of_the_copy_acts),
+    ("scaling is as it was", scaling_is_as_it_was),
 )

@@ -59,6 +59,7 @@ class Observations:
         self.clusters: dict[str, SeenCluster] = {}
         self.snapshots: dict[str, SeenSnapshot] = {}
         self.copies_in_flight_most = 0
+        self.scaled_without_cluster: set[str] = set()
         self._beginning = b""
 
     def keep_beginning(self) -> None:
@@ -85,6 +86,11 @@ class Observations:
                         snapshot.tags.get(FINAL_SNAPSHOT_TAG), now, snapshot.cluster_resource_id,
                         self._can_be_written_to(region, snapshot),
                     )  # fmt: skip
+            self.scaled_without_cluster |= {
+                target.cluster_name
+                for target in region.scalable_targets.values()
+                if target.cluster_name not in region.clusters and not all(target.suspended.values())
+            }
         self._count_copies()
 
     def _can_be_written_to(self, region: Region, snapshot: Snapshot) -> bool:

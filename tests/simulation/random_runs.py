@@ -67,7 +67,9 @@ class Author:
     def __init__(self, random: Random) -> None:
         self.random = random
         standing = tuple(target for target in TARGETS if random.random() < 0.6)
-        self.sim = Simulation(Surroundings(standing, DAYS), random.getrandbits(32), self._durations())
+        surroundings = Surroundings(standing, DAYS, scaled=bool(standing) and random.random() < 0.5)
+        self.sim = Simulation(surroundings, random.getrandbits(32), self._durations())
+        self.sim.aurora.set_habits({"scalable_target_lost_without_cluster": random.random() < 0.3})
         self.span = random.choice((120.0, 3600.0, 20_000.0))
         self.operations: list[str] = []
 

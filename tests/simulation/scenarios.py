@@ -234,6 +234,46 @@ SILENT_RENAME = Scenario(
     habits={"pending_rename_shows": False},
 )
 """Stopped after RDS has accepted a rename of which nothing tells for minutes: neither status nor pending values."""
+SCALED_STANDING = replace(STANDING, scaled=True)
+LOSES_TARGETS = {"scalable_target_lost_without_cluster": True}
+_SCALED = (
+    Scenario("scaled-swap", SCALED_STANDING, (SWAP,), faults_from_state=Phase.SWITCH_OVER.value),
+    Scenario(
+        "scaled-delete_first", SCALED_STANDING, (DELETE_FIRST,), faults_from_state=Phase.CLEAR_TARGET.value
+    ),
+    Scenario(
+        "scaled-undo",
+        SCALED_STANDING,
+        (EARLIER_SWAP_KEEP, UNDO),
+        faults_from_stage=1,
+        faults_from_state=Phase.SWITCH_OVER.value,
+    ),
+)
+SCALED = (
+    *_SCALED,
+    *(
+        replace(
+            scenario,
+            name=f"{scenario.name}-lost",
+            habits=LOSES_TARGETS,
+            faults_from_state=Phase.PROVE_ENDPOINT.value,
+        )
+        for scenario in _SCALED
+    ),
+)
+"""The readers of the target are scaled; Application Auto Scaling keeps what it has of a name, or loses it.
+
+The loss is met first when the scaling is set back: what comes before is the same.
+"""
+SCALED_STEPPED_IN = tuple(
+    replace(scenario, name=f"scaled-{scenario.name}{end}", surroundings=SCALED_STANDING, habits=habits)
+    for scenario in (*CANCELLED, *TIMED_OUT)
+    if scenario.surroundings == STANDING
+    for end, habits in (("", {}), ("-lost", LOSES_TARGETS))
+)
 BY_NAME = {
-    scenario.name: scenario for scenario in (*PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD, SILENT_RENAME)
-}
+    scenario.name: scenario
+    for scenario in (
+        *PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD, SILENT_RENAME, *SCALED, *SCALED_STEPPED_IN,
+    )
+}  # fmt: skip

@@ -47,11 +47,12 @@ class Surroundings:
     """What stands before anything begins.
 
     `targets`: clusters that a run can replace. `days`: production has a snapshot of its first day, and of as many
-    more days before it.
+    more days before it. `scaled`: the readers of the first target are scaled, which the operator has suspended in part.
     """
 
     targets: tuple[str, ...] = ()
     days: int = 1
+    scaled: bool = False
 
 
 def day_of(days_before: int) -> str:
@@ -94,6 +95,8 @@ def seed(aurora: LocalAurora, surroundings: Surroundings) -> None:
     for target in surroundings.targets:
         put_old_target(aurora, target)
     _put_bystanders(aurora)
+    if surroundings.scaled:
+        _put_scaling(aurora, surroundings.targets[0])
 
 
 def put_old_target(aurora: LocalAurora, target: str) -> None:
@@ -120,3 +123,20 @@ def _put_bystanders(aurora: LocalAurora) -> None:
     aurora.seed.put_snapshot(
         TARGET_REGION, BYSTANDER, SNAPSHOT_TIME, identifier=NAMED_BY_HAND, snapshot_type="manual"
     )
+
+
+def _put_scaling(aurora: LocalAurora, target: str) -> None:
+    """Readers that come and go with the load; the operator has suspended the schedule, and has to find it so again."""
+    named = {
+        "ServiceNamespace": "rds",
+        "ResourceId": f"cluster:{target}",
+        "ScalableDimension": "rds:cluster:ReadReplicaCount",
+    }
+    capacity = {"MinCapacity": 1, "MaxCapacity": 5, "SuspendedState": {"ScheduledScalingSuspended": True}}
+    aurora.scale("RegisterScalableTarget", TARGET_REGION, {**named, **capacity})
+    policy = {
+        "PolicyName": "by-load",
+        "PolicyType": "TargetTrackingScaling",
+        "TargetTrackingScalingPolicyConfiguration": {"TargetValue": 60.0},
+    }
+    aurora.scale("PutScalingPolicy", TARGET_REGION, {**named, **policy})

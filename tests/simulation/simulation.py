@@ -22,6 +22,7 @@ from tests.fakes.border import Border
 from tests.fakes.executions import FakeExecutions
 from tests.fakes.rds_client import FakeClients, FakeRdsClient
 from tests.fakes.records import FakeRecords
+from tests.fakes.scaling_client import FakeScalingClient, FakeScalingClients
 from tests.fakes.services import FakeKeys, FakeNetwork, FakeNotifications, FakeSecrets
 from tests.fakes.tables import FakeAudit, FakeLocks
 from tests.simulation.databases import SimulatedDatabases
@@ -45,6 +46,7 @@ from tests.simulation.seeding import (
 )
 
 from aurora_restore.aws.rds import AwsRds
+from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, RETAIN_UNTIL_TAG
 from aurora_restore.domain.observed import SecurityGroup
@@ -235,8 +237,20 @@ class Simulation:
         at_work = [t.kind.value for t in self.aurora.world.transitions if t.kind is not Kind.SNAPSHOT_COPY]
         if at_work:
             return f"RDS is at work: {at_work}"
+        if failed := self._failed_copies():
+            return f"copies that failed: {', '.join(failed)}"
         due = self._due_things()
         return f"things whose time is over: {', '.join(due)}" if due else ""
+
+    def _failed_copies(self) -> list[str]:
+        """Of the operations, which are closed by now."""
+        snapshots = self.aurora.world.regions[TARGET_REGION].snapshots.values()
+        made = [
+            item
+            for item in snapshots
+            if item.source_arn and item.tags.get(OPERATION_TAG) in self.records.items
+        ]
+        return [item.identifier for item in made if item.status == "failed"]
 
     def _due_things(self) -> list[str]:
         now = self.clock.now()
@@ -315,11 +329,15 @@ class Simulation:
             },
             TARGET_REGION,
         )
+        scaling = FakeScalingClients(
+            FakeScalingClient(self.aurora, TARGET_REGION, self.border, self._observe)
+        )
         self.world = World(
             settings=self.settings,
             clock=self.clock,
             rds=functools.cache(functools.partial(AwsRds, cast("Any", clients))),
             network=self.network,
+            scaling=AwsScaling(cast("Any", scaling)),
             keys=self.keys,
             secrets=self.secrets,
             records=self.records,

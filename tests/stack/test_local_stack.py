@@ -116,6 +116,7 @@ def test_the_environment_points_programs_and_the_guides_commands_at_the_stack(em
     environment = lifecycle.environment(empty_stack.home)
     assert environment["AWS_ENDPOINT_URL"] == empty_stack.endpoint_url
     assert environment["AWS_ENDPOINT_URL_RDS"] == empty_stack.rds_endpoint_url
+    assert environment["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"] == empty_stack.rds_endpoint_url
     assert environment["REGION"] == environment["AWS_REGION"] == "us-west-2"
     assert environment["ACCOUNT_ID"] == "000000000000"
     assert Path(environment["PGSSLROOTCERT"]).read_text().startswith("-----BEGIN CERTIFICATE-----")

@@ -16,6 +16,11 @@ WATCHED, BOUND, MANAGED = "aurora-restored-watched", "aurora-restored-bound", "a
 MONITORING_ROLE = "arn:aws:iam::000000000000:role/rds-monitoring"
 AUTO_SCALED = "application-autoscaling-1a2b3c4d"
 WAIT_SECONDS = 120.0
+SCALED = {
+    "ServiceNamespace": "rds",
+    "ResourceId": f"cluster:{WATCHED}",
+    "ScalableDimension": "rds:cluster:ReadReplicaCount",
+}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +41,7 @@ def place(stack: StackInfo, boto: Clients) -> Place:
     # A replacement that begins while the change is under way is refused.
     poll_until(lambda: is_watched(place), f"{WATCHED} to be available with what was asked for", WAIT_SECONDS)
     poll_until(lambda: is_managed(place), f"{MANAGED} to be available with its secret", WAIT_SECONDS)
+    scale_readers(boto("application-autoscaling"))
     rds.modify_db_cluster(
         DBClusterIdentifier=BOUND,
         Domain="d-1234567890",
@@ -55,6 +61,22 @@ def is_managed(place: Place) -> bool:
     cluster = place.cluster(MANAGED)
     secret = cluster.get("MasterUserSecret", {})
     return bool(cluster["Status"] == "available" and secret.get("SecretStatus") == "active")
+
+
+def scale_readers(scaling: Any) -> None:
+    """One to three of them by their load; the schedule rests, as the operator wants it."""
+    state = {"ScheduledScalingSuspended": True}
+    scaling.register_scalable_target(**SCALED, MinCapacity=1, MaxCapacity=3, SuspendedState=state)
+    metric = {"PredefinedMetricType": "RDSReaderAverageCPUUtilization"}
+    scaling.put_scaling_policy(
+        **SCALED,
+        PolicyName="by-load",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 60.0,
+            "PredefinedMetricSpecification": metric,
+        },
+    )
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +118,24 @@ def test_the_reader_of_auto_scaling_goes_with_the_old_cluster(place: Place, reco
     }
     assert AUTO_SCALED not in standing
     assert len(record["plan"]["instances"]) == 1
+
+
+def test_the_readers_of_the_new_cluster_are_scaled_as_those_of_the_old_one_were(
+    place: Place, record: dict[str, Any]
+) -> None:
+    scaling = place.boto("application-autoscaling")
+    (target,) = scaling.describe_scalable_targets(ServiceNamespace="rds")["ScalableTargets"]
+    (policy,) = scaling.describe_scaling_policies(ServiceNamespace="rds")["ScalingPolicies"]
+    assert (target["ResourceId"], policy["ResourceId"]) == (SCALED["ResourceId"], SCALED["ResourceId"])
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 3)
+    assert target["SuspendedState"] == {
+        "DynamicScalingInSuspended": False,
+        "DynamicScalingOutSuspended": False,
+        "ScheduledScalingSuspended": True,
+    }
+    assert record["acts"]["suspend_scaling"]["answered"] is True
+    assert record["scaling"]["state"] == "resumed"
+    assert any("by-load" in note for note in record["plan"]["notes"])
 
 
 def test_a_cluster_with_what_cannot_come_along_is_refused_and_each_is_named(place: Place) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 TAGS, PASS_ROLE = "rds:AddTagsToResource", "iam:PassRole"
 
 DEPENDENT_ACTIONS: dict[str, frozenset[str]] = {
+    # list_awsapplicationautoscaling.html of the same reference.
+    "application-autoscaling:RegisterScalableTarget": frozenset({"application-autoscaling:TagResource"}),
     "rds:AddRoleToDBCluster": frozenset({PASS_ROLE}),
     "rds:CopyDBClusterSnapshot": frozenset({TAGS}),
     "rds:CreateDBClusterEndpoint": frozenset({TAGS}),
@@ -24,12 +26,29 @@ DEPENDENT_ACTIONS: dict[str, frozenset[str]] = {
     ),
 }
 
+CHECKED_OF_THE_CALLER = frozenset(
+    {
+        "rds:CreateDBInstance",
+        "rds:DeleteDBInstance",
+        TAGS,
+        "rds:DescribeDBClusters",
+        "rds:DescribeDBInstances",
+        "cloudwatch:PutMetricAlarm",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:DeleteAlarms",
+    }
+)
+"""What Application Auto Scaling tries in the name of the caller of RegisterScalableTarget, with requests that can
+change nothing (no instance id, a dummy ARN). Source: its user guide, "Permissions validation for API calls on target
+resources"; the service authorization reference does not list it."""
+
 SECRET_ACTIONS = frozenset({"secretsmanager:CreateSecret", "secretsmanager:TagResource"})
 """What RDS asks for besides where ModifyDBCluster is to manage the master secret; the table leaves it to the user guide
 ("Password management with Amazon Aurora and AWS Secrets Manager", permissions required)."""
 MANAGES_THE_MASTER_SECRET = frozenset({"retire-replaced", "cleanup"})
 
 NOT_ASKED = {
+    "application-autoscaling:TagResource": "no scalable target is registered with tags",
     "rds:CreateTenantDatabase": "tenant databases are those of RDS for Oracle and SQL Server",
     "rds:DeleteTenantDatabase": "tenant databases are those of RDS for Oracle and SQL Server",
 }

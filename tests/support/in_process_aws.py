@@ -37,7 +37,7 @@ from botocore.model import OperationModel
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict, request_scope
 
 from aurora_restore.aws.clients import Clients
-from aurora_restore.local.aurora import wire
+from aurora_restore.local.aurora import scaling_wire, wire
 from aurora_restore.local.aurora.errors import ReplyLostError
 from aurora_restore.local.aurora.model import LocalAurora, SystemClock
 from aurora_restore.local.aurora.timing import Durations
@@ -384,6 +384,8 @@ class InProcessAws:
     def _answer(self, request: AWSPreparedRequest, service: str, operation: str, region: str) -> Answer:
         if service == "rds":
             return self._ask_aurora(request, region)
+        if service == "application-autoscaling":
+            return self._ask_scaling(request, region)
         answer = _ask_ministack(MINISTACK_MODULES[service], request, self.account_id, region)
         if service == "sns" and operation == "Publish" and answer.http_status == 200:
             self.published.append(_published(_body(request)))
@@ -393,6 +395,16 @@ class InProcessAws:
         try:
             answer = wire.answer(
                 _body(request), lambda action, params: self.aurora.call(action, region, params)
+            )
+        except ReplyLostError as error:
+            raise ConnectionClosedError(endpoint_url=request.url) from error
+        return Answer(answer.status, {"Content-Type": answer.content_type}, answer.body)
+
+    def _ask_scaling(self, request: AWSPreparedRequest, region: str) -> Answer:
+        target = request.headers[scaling_wire.TARGET_HEADER]
+        try:
+            answer = scaling_wire.answer(
+                target, _body(request), lambda action, params: self.aurora.scale(action, region, params)
             )
         except ReplyLostError as error:
             raise ConnectionClosedError(endpoint_url=request.url) from error

@@ -28,6 +28,15 @@ Grant = tuple[str, str]
 
 # What each request of boto3 asks IAM for. A request that reaches several resources asks for each of them.
 IAM_ACTIONS = {
+    (
+        "application-autoscaling",
+        "describe_scalable_targets",
+    ): "application-autoscaling:DescribeScalableTargets",
+    (
+        "application-autoscaling",
+        "describe_scaling_policies",
+    ): "application-autoscaling:DescribeScalingPolicies",
+    ("application-autoscaling", "register_scalable_target"): "application-autoscaling:RegisterScalableTarget",
     ("dynamodb", "delete_item"): "dynamodb:DeleteItem",
     ("dynamodb", "get_item"): "dynamodb:GetItem",
     ("dynamodb", "put_item"): "dynamodb:PutItem",
@@ -99,6 +108,10 @@ def _parse(text: str) -> dict[str, Any]:
     return parsed
 
 
+VIA_AWS_SERVICE = {"Bool": {"aws:ViaAWSService": "true"}}
+"""True for a request that a service makes in the name of the role, and for none that the role makes itself."""
+
+
 class Template:
     """The template with its parameters' defaults, or with others."""
 
@@ -132,12 +145,18 @@ class Template:
         return next(f for f in functions if f["FunctionName"] == function_name)
 
     def role_grants(self, role_name: str) -> Iterator[Grant]:
-        """What a role allows, by its logical id."""
+        """What a role allows, by its logical id, to requests of its own."""
         for statement in self.statements(role_name):
-            if statement["Effect"] != "Allow":
+            if statement["Effect"] != "Allow" or statement.get("Condition") == VIA_AWS_SERVICE:
                 continue
             for action in _listed(statement["Action"]):
                 yield from ((action, resource) for resource in _listed(statement["Resource"]))
+
+    def actions_via_services(self, function_name: str) -> set[str]:
+        """What the role of a function allows to AWS services alone, which ask in its name."""
+        role = self.function(function_name)["Role"].removesuffix(".Arn")
+        statements = [each for each in self.statements(role) if each.get("Condition") == VIA_AWS_SERVICE]
+        return {action for statement in statements for action in _listed(statement["Action"])}
 
     def statements(self, role_name: str) -> Iterator[dict[str, Any]]:
         """The policy statements of a role, those of its managed policies among them."""

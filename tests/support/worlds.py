@@ -20,6 +20,7 @@ from aurora_restore.aws.network import AwsNetwork
 from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
+from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.domain.came_along import NotLookedInto
 from aurora_restore.domain.defusing import Fuse, Refusal, Survey
@@ -236,13 +237,19 @@ class PipelineRun:
     def clean_up(self, operation_id: str, status: str = "FAILED", **ending: str) -> StepResult:
         """What the cleanup machine does after the execution ended so; to the end."""
         self.executions.end(self.arn(operation_id), status, **ending)
-        payload = {"operation_id": operation_id, "execution_arn": self.arn(operation_id)}
         for _ in range(LOOKS_AT_MOST):
-            answer = FUNCTIONS["aurora-restore-cleanup"](self.world, payload)
-            if answer["status"] != "IN_PROGRESS":
-                return StepResult(StepStatus(answer["status"]), answer["message"])
-            self.clock.advance(answer["wait_seconds"])
-        raise AssertionError(f"the cleanup was not done after {LOOKS_AT_MOST} looks: {answer['message']}")
+            answer = self.look_of_cleanup(operation_id)
+            if answer.status is not StepStatus.IN_PROGRESS:
+                return answer
+            self.clock.advance(answer.wait_seconds)
+        raise AssertionError(f"the cleanup was not done after {LOOKS_AT_MOST} looks: {answer.message}")
+
+    def look_of_cleanup(self, operation_id: str) -> StepResult:
+        """One call of the cleanup function."""
+        payload = {"operation_id": operation_id, "execution_arn": self.arn(operation_id)}
+        answer = FUNCTIONS["aurora-restore-cleanup"](self.world, payload)
+        wait_seconds = int(answer.get("wait_seconds", 0))
+        return StepResult(StepStatus(answer["status"]), answer["message"], wait_seconds)
 
     def put_target(self, instances: Mapping[str, str] | None = None, **parameters: Any) -> str:
         """A cluster that stands under the target's name already. Returns its resource id."""
@@ -257,6 +264,22 @@ class PipelineRun:
             **parameters,
         )
         return self.cluster().db_cluster_resource_id
+
+    def put_scaling(self, *policies: str, **suspended: bool) -> None:
+        """The readers of whatever has the target's name are scaled, 1 to 5 of them."""
+        named = {
+            "ServiceNamespace": "rds",
+            "ResourceId": "cluster:aurora-restored-cluster",
+            "ScalableDimension": "rds:cluster:ReadReplicaCount",
+        }
+        capacity = {"MinCapacity": 1, "MaxCapacity": 5, "SuspendedState": suspended}
+        self.aurora.scale("RegisterScalableTarget", TARGET_REGION, {**named, **capacity})
+        for name in policies:
+            kind = {
+                "PolicyType": "TargetTrackingScaling",
+                "TargetTrackingScalingPolicyConfiguration": {"TargetValue": 60},
+            }
+            self.aurora.scale("PutScalingPolicy", TARGET_REGION, {**named, "PolicyName": name, **kind})
 
     def cluster(self, name: str = "aurora-restored-cluster") -> DbCluster:
         """The cluster that has a name in the target Region, as the pipeline sees it."""
@@ -309,6 +332,7 @@ class PipelineRun:
             clock=self.clock,
             rds=functools.cache(functools.partial(AwsRds, clients)),
             network=AwsNetwork(clients),
+            scaling=AwsScaling(clients),
             keys=AwsKeys(clients),
             secrets=AwsSecrets(clients),
             records=AwsRecords(clients, "AuroraRestoreState"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from botocore.config import Config
 
@@ -21,6 +21,14 @@ CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 20
 MAX_ATTEMPTS = 3
 USER_AGENT_EXTRA = "aurora-restore"
+
+
+class ScalingClient(Protocol):
+    """What we use of boto3's client of Application Auto Scaling."""
+
+    def register_scalable_target(self, **parameters: Any) -> Any: ...
+
+    def get_paginator(self, operation_name: str) -> Any: ...
 
 
 class Clients:
@@ -54,6 +62,10 @@ class Clients:
     def partition(self) -> str:
         """`aws`, `aws-cn`, `aws-us-gov`, …: the partition of the home Region."""
         return self._session.get_partition_for_region(self.region)
+
+    def application_autoscaling(self, region: str | None = None) -> ScalingClient:
+        client: ScalingClient = self._client("application-autoscaling", region)
+        return client
 
     def dynamodb(self, region: str | None = None) -> DynamoDBClient:
         client: DynamoDBClient = self._client("dynamodb", region)

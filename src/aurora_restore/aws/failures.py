@@ -72,6 +72,7 @@ THROTTLING_CODES = frozenset(
 
 UNAVAILABLE_CODES = frozenset(
     {
+        "ConcurrentUpdateException",
         "DependencyTimeoutException",
         "InternalError",
         "InternalFailure",

@@ -125,6 +125,7 @@ def failure_message(
         f"Operation:  {operation.operation_id}",
         "",
         *what_it_means(operation),
+        *(f"Warning: {warning}" for warning in operation.item.get("warnings") or ()),
         f"What to do next: follow the hint, then start again under a new name; see everything with "
         f"`aurora-restore status {operation.operation_id}`.",
     ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from aurora_restore.domain.asking import Asked, read_asked
@@ -65,7 +66,7 @@ class Operation:
     def execution_arn(self) -> str | None:
         return self.item.get("execution_arn")
 
-    @property
+    @cached_property
     def plan(self) -> RestorePlan:
         return RestorePlan.from_item(self.item["plan"])
 

@@ -35,7 +35,6 @@ from aurora_restore.domain.errors import (
 )
 from aurora_restore.domain.key_checks import requested_key_faults, source_key_faults
 from aurora_restore.domain.observed import (
-    AUTO_SCALED_PREFIX,
     ClusterSnapshot,
     Credentials,
     DbCluster,
@@ -45,6 +44,7 @@ from aurora_restore.domain.observed import (
     Quota,
     SecurityGroup,
     SubnetGroup,
+    is_auto_scaled,
 )
 from aurora_restore.domain.plan import RestorePlan, copy_decision, is_encrypted_with_key
 from aurora_restore.domain.request import RestoreRequest
@@ -147,15 +147,14 @@ def replaceable_faults(
         yield GlobalClusterMember(
             f"The cluster {name} is a member of the global cluster {global_cluster}. It was not touched."
         )
-    statuses = [(name, cluster.status), *((item.db_instance_identifier, item.status) for item in instances)]
+    # Readers of auto scaling come and go with the load: one that is being made or deleted is no reason to wait.
+    lasting = [item for item in instances if not is_auto_scaled(item.db_instance_identifier)]
+    statuses = [(name, cluster.status), *((item.db_instance_identifier, item.status) for item in lasting)]
     not_serving = [f"{item} is `{status}`" for item, status in statuses if status not in SERVING_STATUSES]
     if not_serving:
         yield TargetNotAvailable(f"{', '.join(not_serving)}. Nothing was touched.")
-    outside = [
-        item.db_instance_identifier
-        for item in instances
-        if not item.db_instance_identifier.startswith((prefix, AUTO_SCALED_PREFIX))
-    ]
+    names = [item.db_instance_identifier for item in lasting]
+    outside = [each for each in names if not each.startswith(prefix)]
     if outside:
         yield ReplacedOutsidePrefix(
             f"{', '.join(outside)} of the cluster {name}: no name that begins with {prefix!r}. Nothing was touched."

@@ -15,7 +15,13 @@ from enum import Enum
 from typing import Any
 
 from aurora_restore.domain.errors import EndpointNotProved
-from aurora_restore.domain.observed import DbCluster, DbInstance, EndpointAnswer, EndpointAnswerKind
+from aurora_restore.domain.observed import (
+    DbCluster,
+    DbInstance,
+    EndpointAnswer,
+    EndpointAnswerKind,
+    is_auto_scaled,
+)
 from aurora_restore.domain.restoring import SERVING_STATUSES
 from aurora_restore.domain.times import parse_time
 
@@ -162,7 +168,9 @@ def _renewal(seen: Proving) -> ProveDecision:
     reason = f"the certificate still names {seen.former_identifier}"
     if seen.renewal == NEVER:
         return ProveDecision(ProveAction.LEAVE_CERTIFICATE, reason)
-    untried = [name for name in seen.members if seen.age_of(reboot_act(name)) is None]
+    untried = [
+        name for name in seen.members if seen.age_of(reboot_act(name)) is None and not is_auto_scaled(name)
+    ]
     if untried:
         return ProveDecision(ProveAction.REBOOT, reason, "reboot", untried[0])
     ages = [age for name in seen.members if (age := seen.age_of(reboot_act(name))) is not None]

@@ -22,7 +22,8 @@ SILENCE = timedelta(minutes=4)
 YOUNG = timedelta(minutes=2)
 # A run uses no copy whose retention is over; that much later no run can be about to.
 COPY_GRACE = timedelta(hours=1)
-REMOVABLE_STATUSES = ("available", "failed")
+FAILED_STATUS = "failed"
+REMOVABLE_STATUSES = ("available", FAILED_STATUS)
 
 
 def is_stale(operation: Operation, now: datetime) -> bool:
@@ -50,6 +51,11 @@ def removable_copies(
     for snapshot in snapshots:
         if _is_expired_copy(snapshot, now) and snapshot.db_cluster_snapshot_identifier not in in_use:
             yield snapshot
+
+
+def failed_copies(snapshots: Iterable[ClusterSnapshot]) -> Iterator[ClusterSnapshot]:
+    """Copies of ours that RDS did not finish: no run can restore from one, and each counts against the quota."""
+    return (item for item in snapshots if item.status == FAILED_STATUS and _is_copy(item))
 
 
 def removable_final_snapshots(
@@ -93,14 +99,19 @@ def _copies_of(operation: Operation) -> Iterator[str]:
 
 
 def _is_expired_copy(snapshot: ClusterSnapshot, now: datetime) -> bool:
-    """Its name, its source and two tags of ours: all of them say that it is a copy that the pipeline made."""
-    until = snapshot.tags.get(RETAIN_UNTIL_TAG)
     return (
-        until is not None
-        and snapshot.db_cluster_snapshot_identifier.startswith(SNAPSHOT_PREFIX)
+        _is_copy(snapshot)
+        and snapshot.status in REMOVABLE_STATUSES
+        and now - parse_time(snapshot.tags[RETAIN_UNTIL_TAG]) > COPY_GRACE
+    )
+
+
+def _is_copy(snapshot: ClusterSnapshot) -> bool:
+    """Its name, its source and two tags of ours: all of them say that it is a copy that the pipeline made."""
+    return (
+        snapshot.db_cluster_snapshot_identifier.startswith(SNAPSHOT_PREFIX)
         and snapshot.snapshot_type == "manual"
         and snapshot.source_db_cluster_snapshot_arn is not None
         and OPERATION_TAG in snapshot.tags
-        and snapshot.status in REMOVABLE_STATUSES
-        and now - parse_time(until) > COPY_GRACE
+        and RETAIN_UNTIL_TAG in snapshot.tags
     )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 SUBNET_GROUP = "default-vpc-subnet-group"
+AURORA_SERVICES = frozenset({"rds", "application-autoscaling"})
+"""What the local Aurora answers; everything else is ministack's."""
 SECURITY_GROUP_ID = "sg-12345678"
 OTHER_SECURITY_GROUP_ID = "sg-87654321"
 RESTORE_KEY_ALIAS = "alias/aurora-restore"
@@ -101,7 +103,7 @@ def _session_of_nobody() -> botocore.session.Session:
 
 def client(session: boto3.Session, info: StackInfo, service: str, region: str | None = None) -> Any:
     """A client of the running stack, whatever the environment says about endpoints and proxies."""
-    endpoint = info.rds_endpoint_url if service == "rds" else info.endpoint_url
+    endpoint = info.rds_endpoint_url if service in AURORA_SERVICES else info.endpoint_url
     config = Config(
         retries={"mode": "standard", "total_max_attempts": 2}, proxies={}, connect_timeout=5, read_timeout=60
     )

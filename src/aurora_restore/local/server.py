@@ -139,6 +139,7 @@ class LocalStack:
             "HOME": str(self._directory.state / "lambda"),
             "AWS_ENDPOINT_URL": self.gateway_url,
             "AWS_ENDPOINT_URL_RDS": self._aurora.url,
+            "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": self._aurora.url,
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": nowhere,

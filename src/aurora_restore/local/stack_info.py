@@ -57,7 +57,7 @@ TO_UNSET = (
 """Variables that would lead a program past the stack, to another account or with credentials of one."""
 
 _ENDPOINT_PREFIX = "AWS_ENDPOINT_URL_"
-_OWN_ENDPOINT = "AWS_ENDPOINT_URL_RDS"
+_OWN_ENDPOINTS = frozenset({"AWS_ENDPOINT_URL_RDS", "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"})
 
 
 def names_to_unset(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -66,7 +66,7 @@ def names_to_unset(environment: Mapping[str, str] | None = None) -> tuple[str, .
     The fixed ones, and the endpoints of single services that `environment` (None: that of this process) has.
     """
     names = os.environ if environment is None else environment
-    endpoints = (name for name in names if name.startswith(_ENDPOINT_PREFIX) and name != _OWN_ENDPOINT)
+    endpoints = (name for name in names if name.startswith(_ENDPOINT_PREFIX) and name not in _OWN_ENDPOINTS)
     return (*TO_UNSET, *sorted(endpoints))
 
 
@@ -87,6 +87,7 @@ def environment_of(info: StackInfo) -> dict[str, str]:
         "no_proxy": without_proxies(lower or upper),
         "AWS_ENDPOINT_URL": info.endpoint_url,
         "AWS_ENDPOINT_URL_RDS": info.rds_endpoint_url,
+        "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": info.rds_endpoint_url,
         "AWS_ACCESS_KEY_ID": info.account_id,
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": info.region,

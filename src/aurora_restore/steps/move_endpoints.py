@@ -22,7 +22,7 @@ from aurora_restore.domain.switching import Parties, parties_of
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Act
 from aurora_restore.steps.runner import act
-from aurora_restore.steps.tidying import Tidying, noting_act
+from aurora_restore.steps.tidying import Tidying, noting_act, persisted
 from aurora_restore.steps.world import World
 
 WAIT = "custom_endpoints"
@@ -161,7 +161,7 @@ def tidy_endpoints(look: Tidying) -> StepOutcome | None:
         return None
     asked = look.operation.asked_by_cleanup()
     given = {**look.operation.all_asked(), **asked}
-    return _persisted(look, _forward(look.operation, look.world, parties, noting_act(look), asked, given))
+    return persisted(look, _forward(look.operation, look.world, parties, noting_act(look), asked, given))
 
 
 def give_endpoints_back(look: Tidying) -> StepOutcome | None:
@@ -182,7 +182,7 @@ def give_endpoints_back(look: Tidying) -> StepOutcome | None:
     taken = look.operation.all_asked()
     section, acting = "endpoints_back", noting_act(look)
     move = Move(look.operation, look.world, acting, asked, asked, section, wanted, owner, new, taken)
-    return _persisted(look, move.advance())
+    return persisted(look, move.advance())
 
 
 def _forward(
@@ -202,11 +202,3 @@ def _forward(
     old = other if parties.is_old(other) else None
     wanted = parties.plan.custom_endpoints
     return Move(operation, world, acting, asked, given, "endpoints", wanted, owner, old).advance()
-
-
-def _persisted(look: Tidying, outcome: StepOutcome | None) -> StepOutcome | None:
-    if outcome is None:
-        return None
-    if outcome.changes:
-        look.world.records.update(look.operation_id, dict(outcome.changes))
-    return StepOutcome(outcome.result, {}, outcome.events)

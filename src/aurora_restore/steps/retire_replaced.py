@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 
 from aurora_restore.domain.errors import SwitchOverFailed
+from aurora_restore.domain.fencing import FENCE_ACT
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
@@ -20,6 +21,7 @@ from aurora_restore.steps.move_endpoints import move_endpoints
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Act, Retirement
 from aurora_restore.steps.runner import act
+from aurora_restore.steps.suspend_scaling import resume_scaling, suspend_scaling
 from aurora_restore.steps.world import World
 
 _SEEN_TO = (RetirementState.KEPT, RetirementState.RETIRED)
@@ -32,6 +34,9 @@ def clear_target(operation: Operation, world: World) -> StepOutcome:
         return StepOutcome(skipped("nothing has to go before the restore"))
     if operation.section("retirement").get("state") == RetirementState.RETIRED:
         return StepOutcome(done(f"{plan.target_cluster_id} is free"))
+    is_untouched = not operation.section("retirement") and FENCE_ACT not in operation.acts
+    if is_untouched and (resting := suspend_scaling(operation, world)):
+        return resting
     acting = partial(act, world, operation)
     return Retirement.of_replaced(
         world, operation, acting, plan.target_cluster_id, plan.replacement
@@ -42,10 +47,8 @@ def retire_replaced(operation: Operation, world: World) -> StepOutcome:
     """After the switch: keep the old cluster, or let it go. Raises SwitchOverFailed, and as `Retirement.advance`."""
     plan = operation.plan
     parties = parties_of(operation.operation_id, plan)
-    if handing_over := hand_over_master_secret(operation, world):
+    if handing_over := _hand_over(operation, world):
         return handing_over
-    if moving := move_endpoints(operation, world):
-        return moving
     if parties is None:
         return StepOutcome(skipped("no cluster was replaced beside the new one"))
     target = world.target_rds.find_cluster(plan.target_cluster_id)
@@ -63,6 +66,15 @@ def retire_replaced(operation: Operation, world: World) -> StepOutcome:
     if outcome.result.status is StepStatus.DONE and are_log_exports_due(operation):
         return _before_logs(operation, world, target, outcome)
     return outcome
+
+
+def _hand_over(operation: Operation, world: World) -> StepOutcome | None:
+    """What goes by the name, or is made anew, one thing after the other; None where nothing is left to do."""
+    return (
+        resume_scaling(operation, world)
+        or hand_over_master_secret(operation, world)
+        or move_endpoints(operation, world)
+    )
 
 
 def _seen_to_words(operation: Operation, parties: Parties) -> str:

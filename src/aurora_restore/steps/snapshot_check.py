@@ -36,6 +36,7 @@ from aurora_restore.domain.selection import SelectedSnapshot, check_named_snapsh
 from aurora_restore.steps.experience import earlier_durations
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.runner import run_step
+from aurora_restore.steps.suspend_scaling import note_scaling
 from aurora_restore.steps.target_lock import take_lock
 from aurora_restore.steps.trail import begin_trail
 from aurora_restore.steps.undo_check import check_undo, is_undo_request
@@ -216,7 +217,8 @@ def _observe(
     plan = build_plan(
         operation.operation_id, request, selected, key.arn if key else None, world.settings, replaced
     )
-    plan = replace(plan, notes=(*plan.notes, *_notes(facts, selected.snapshot, replaced)))
+    scaling = note_scaling(world, plan.target_cluster_id) if replaced else None
+    plan = replace(plan, notes=(*plan.notes, *_notes(facts, selected.snapshot, replaced, scaling)))
     facts = replace(
         _with_engine(world, facts, selected.snapshot, plan.engine_version),
         has_reusable_copy=_has_reusable_copy(world, plan),
@@ -237,9 +239,14 @@ def _source_key(
 
 
 def _notes(
-    facts: PreflightFacts, snapshot: ClusterSnapshot, replaced: ClusterConfiguration | None
+    facts: PreflightFacts,
+    snapshot: ClusterSnapshot,
+    replaced: ClusterConfiguration | None,
+    scaling: str | None,
 ) -> Iterable[str]:
     """What only the look at the account tells."""
+    if scaling:
+        yield scaling
     if replaced and backups_find_no_room(facts):
         yield BACKUPS_NOTE
     if note := source_key_note(snapshot, facts.source_key):

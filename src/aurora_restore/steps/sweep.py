@@ -1,6 +1,7 @@
 """Sweep: what no event has brought to its end. Events are sent best effort, so the truth is looked at, again and again.
 
-It only starts cleanups, and removes copies whose retention is over: what is done to clusters is the cleanup's.
+It only starts cleanups, and removes copies that failed or whose retention is over: what is done to clusters is the
+cleanup's.
 """
 
 from __future__ import annotations
@@ -10,12 +11,24 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from aurora_restore.domain.errors import RestoreError, SweepIncomplete
+from aurora_restore.domain.errors import (
+    RequestRefused,
+    ResourceBusy,
+    RestoreError,
+    StepFailed,
+    SweepIncomplete,
+)
 from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.retention import is_being_retired, kept_until
-from aurora_restore.domain.sweeping import is_stale, is_young, removable_copies, removable_final_snapshots
+from aurora_restore.domain.sweeping import (
+    failed_copies,
+    is_stale,
+    is_young,
+    removable_copies,
+    removable_final_snapshots,
+)
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.world import World
 
@@ -33,6 +46,7 @@ class Sweep:
     now: datetime
     started: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def each(self, items: Iterable[Any], work: Callable[[Any], None]) -> None:
@@ -64,6 +78,8 @@ def sweep(world: World) -> Mapping[str, Any]:
     if run.problems:
         raise SweepIncomplete(f"{len(run.problems)} thing(s) could not be seen to: {'; '.join(run.problems)}")
     message = f"{len(run.started)} cleanup(s) started, {len(run.deleted)} copies removed"
+    if run.left:
+        message += f"; RDS did not remove {len(run.left)} failed copies: {'; '.join(run.left)}"
     return {"status": "DONE", "message": message, "started": run.started, "deleted": run.deleted}
 
 
@@ -146,14 +162,31 @@ def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
     due = [
         *removable_copies(snapshots, opened, run.now),
         *removable_final_snapshots(snapshots, opened, run.now),
-    ][:COPIES_MOST]
+    ]
+    failed = [copy for copy in failed_copies(snapshots) if copy not in due]
 
     def remove(copy: ClusterSnapshot) -> None:
         run.world.target_rds.delete_cluster_snapshot(copy.db_cluster_snapshot_identifier)
         run.deleted.append(copy.db_cluster_snapshot_identifier)
         _record_removal(run, copy)
 
-    run.each(due, remove)
+    def remove_failed(copy: ClusterSnapshot) -> None:
+        if len(run.deleted) >= 2 * COPIES_MOST or not _is_over(run.world, copy):
+            return
+        try:
+            remove(copy)
+        except (RequestRefused, StepFailed, ResourceBusy) as refused:
+            # RDS documents the deletion of available snapshots alone: nothing waits for one that it does not remove.
+            run.left.append(f"{copy.db_cluster_snapshot_identifier}: {refused.message}")
+
+    run.each(due[:COPIES_MOST], remove)
+    run.each(failed, remove_failed)
+
+
+def _is_over(world: World, copy: ClusterSnapshot) -> bool:
+    """Whether the run that began a copy is closed. One that succeeded with the copy of another leaves its own."""
+    maker = _load(world, copy.tags[OPERATION_TAG])
+    return maker is not None and maker.is_closed
 
 
 def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:

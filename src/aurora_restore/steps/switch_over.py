@@ -21,6 +21,7 @@ from aurora_restore.domain.switching import (
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.runner import act
+from aurora_restore.steps.suspend_scaling import suspend_scaling
 from aurora_restore.steps.world import World
 
 # From the first request for a rename to its being seen; RDS takes a minute or two, and now and then many more.
@@ -41,6 +42,9 @@ def switch_over(operation: Operation, world: World) -> StepOutcome:
         return _switched(operation, world, plan, places.target)
     if decision.action is SwitchAction.WAIT:
         return _waiting(operation, world, decision)
+    is_first = decision.action is SwitchAction.RENAME_OLD_ASIDE and not operation.asked(decision.action.kind)
+    if is_first and (resting := suspend_scaling(operation, world)):
+        return resting
     return _rename(operation, world, parties, decision)
 
 

@@ -90,6 +90,15 @@ def noting_act(look: Tidying) -> Act:
     return noted
 
 
+def persisted(look: Tidying, outcome: StepOutcome | None) -> StepOutcome | None:
+    """The outcome of what a run and its cleanup do alike, its changes written into the record."""
+    if outcome is None:
+        return None
+    if outcome.changes:
+        look.world.records.update(look.operation_id, dict(outcome.changes))
+    return StepOutcome(outcome.result, {}, outcome.events)
+
+
 Duty = Callable[[Tidying], StepOutcome | None]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from aurora_restore.domain.configuration import configuration_of
@@ -22,6 +23,7 @@ from aurora_restore.domain.undoing import (
 )
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.runner import record_running
+from aurora_restore.steps.suspend_scaling import note_scaling
 from aurora_restore.steps.target_lock import take_lock
 from aurora_restore.steps.world import World
 
@@ -65,6 +67,8 @@ def _plan(operation: Operation, world: World, request: UndoRequest, undone: Oper
     plan = build_undo_plan(
         operation.operation_id, request, undone, kept, rds.list_cluster_instances(kept.db_cluster_identifier)
     )
+    if scaling := note_scaling(world, plan.target_cluster_id):
+        plan = replace(plan, notes=(*plan.notes, scaling))
     members = rds.list_cluster_instances(standing.db_cluster_identifier)
     replaced = configuration_of(standing, members, rds.list_custom_endpoints(standing))
     changes = {"plan": plan.to_item(), "replaced": replaced.to_item()}

@@ -49,6 +49,7 @@ from aurora_restore.steps.lift_fence import lift_fence
 from aurora_restore.steps.master_secret import tidy_master_secret
 from aurora_restore.steps.move_endpoints import give_endpoints_back
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.suspend_scaling import give_scaling_back, hold_scaling
 from aurora_restore.steps.switch_over import cluster_details, observe_places, rename_of
 from aurora_restore.steps.tidying import Duty, Tidying, awaken
 
@@ -253,6 +254,7 @@ def prove_old_serves(look: Tidying) -> StepOutcome | None:
 
 
 WAY_BACK: Sequence[Duty] = (
+    hold_scaling,
     lift_fence,
     put_old_back,
     give_endpoints_back,
@@ -265,6 +267,7 @@ WAY_BACK: Sequence[Duty] = (
     unmark_old,
     await_late_arrivals,
     prove_old_serves,
+    give_scaling_back,
 )
 LEFTOVERS: Sequence[Duty] = (remove_new, end_copy)
 """What may still be done for an operation that was closed before: what bears its tag, and nothing else."""

@@ -19,6 +19,7 @@ from aurora_restore.steps.move_endpoints import tidy_endpoints
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.suspend_scaling import tidy_scaling
 from aurora_restore.steps.switch_over import switched_changes
 from aurora_restore.steps.tidying import Duty, Tidying
 from aurora_restore.steps.way_back import await_late_arrivals, drop_snapshot_of, parties_of_look
@@ -136,6 +137,7 @@ WAY_FORWARD: Sequence[Duty] = (
     record_switch,
     await_late_arrivals,
     bring_new_up,
+    tidy_scaling,
     export_logs,
     drop_early_snapshot,
     tidy_master_secret,

@@ -27,6 +27,7 @@ from aurora_restore.domain.observed import (
     SecurityGroup,
     SubnetGroup,
 )
+from aurora_restore.domain.scaling import ScalableTarget, Suspension
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.users import DbUserLogin, UsersReport
 
@@ -153,6 +154,22 @@ class Rds(Protocol):
     def add_tags(self, arn: str, tags: Mapping[str, str]) -> None: ...
 
     def remove_tags(self, arn: str, keys: Sequence[str]) -> None: ...
+
+
+class Scaling(Protocol):
+    """Application Auto Scaling of the readers of Aurora clusters in the target Region. A target goes by the name."""
+
+    def find_target(self, db_cluster_identifier: str) -> ScalableTarget | None: ...
+
+    def policy_names(self, db_cluster_identifier: str) -> Sequence[str]:
+        """Of the policies that scale it; every page."""
+
+    def suspend(self, db_cluster_identifier: str, suspension: Suspension) -> None:
+        """Set what of a registered target is suspended, and nothing else of it. Raises AwsRequestFailed where no
+        cluster has the name, or no target is registered."""
+
+    def register(self, target: ScalableTarget) -> None:
+        """Register it anew, or set all of it. Raises QuotaExceeded, AwsRequestFailed."""
 
 
 class Network(Protocol):
@@ -286,6 +303,7 @@ class World:
     clock: Clock
     rds: RdsRegions
     network: Network
+    scaling: Scaling
     keys: Keys
     secrets: Secrets
     records: Records

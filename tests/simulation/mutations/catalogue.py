@@ -36,6 +36,54 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "scaling-not-given-back",
+        "a cleanup that goes back leaves the auto scaling of readers suspended",
+        "steps/way_back.py",
+        "    prove_old_serves,\n    give_scaling_back,\n",
+        "    prove_old_serves,\n",
+        ("scaled-swap:*:time-out-before",),
+    ),
+    Mutation(
+        "scaling-goes-on-during-the-way-back",
+        "what the run had set back already is not suspended again before the names change back",
+        "steps/way_back.py",
+        "    hold_scaling,\n    lift_fence,\n",
+        "    lift_fence,\n",
+        ("scaled-swap:*:denied",),
+    ),
+    Mutation(
+        "scaling-suspended-without-a-word",
+        "what auto scaling was is not written down before it is suspended",
+        "steps/suspend_scaling.py",
+        "world.scaling.suspend(name, EVERYTHING), also=also\n",
+        "world.scaling.suspend(name, EVERYTHING)\n",
+        ("scaled-swap:*:stop-before",),
+    ),
+    Mutation(
+        "scaling-not-suspended",
+        "auto scaling goes on while no cluster has the name",
+        "steps/switch_over.py",
+        "if is_first and (resting",
+        "if False and (resting",
+        ("scaled-swap",),
+    ),
+    Mutation(
+        "scaling-resumed-whatever-it-was",
+        "a target that the operator had suspended in part is set going altogether",
+        "domain/scaling.py",
+        'Suspension(**item["suspension"])',
+        "Suspension()",
+        ("scaled-swap",),
+    ),
+    Mutation(
+        "lost-scaling-not-told",
+        "policies that are gone with their target are named nowhere",
+        "steps/suspend_scaling.py",
+        "lost_warning(self.before) if self._was_lost else None",
+        "None",
+        ("scaled-swap-lost",),
+    ),
+    Mutation(
         "end-not-seen-through",
         "the sweep overlooks what was closed and not told",
         "steps/sweep.py",
@@ -57,7 +105,7 @@ MUTATIONS = (
         "steps/way_back.py",
         "    end_copy,\n    drop_final_snapshot,",
         "    drop_final_snapshot,",
-        ("objects:new",),
+        ("stop-new-CopySnapshot",),
     ),
     Mutation(
         "new-not-removed",

@@ -107,6 +107,16 @@ def test_a_certificate_of_the_former_name_is_renewed_by_a_reboot_of_each_instanc
     assert (second.action, second.subject) == (ProveAction.REBOOT, READER)
 
 
+def test_a_reader_of_auto_scaling_which_may_not_be_rebooted_is_left_to_the_stop() -> None:
+    """A kept cluster that an undo brings back may have some."""
+    came_back = seen(OWN_FORMER, acts={reboot_act(WRITER): ago(REBOOT_UNSEEN.total_seconds() + 1)})
+    members = (WRITER, "application-autoscaling-1a2b")
+    decision = decide_proof(
+        replace(came_back, cluster=replace(came_back.cluster, member_identifiers=members))
+    )
+    assert decision.action is ProveAction.STOP
+
+
 def test_a_reboot_that_does_not_show_yet_is_given_its_time() -> None:
     young = seen(OWN_FORMER, acts=both_rebooted(5))
     old = seen(OWN_FORMER, acts=both_rebooted(REBOOT_UNSEEN.total_seconds() + 1))

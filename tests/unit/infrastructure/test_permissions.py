@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 from tests.support.dependent_actions import (
+    CHECKED_OF_THE_CALLER,
     DEPENDENT_ACTIONS,
     MANAGES_THE_MASTER_SECRET,
     NOT_ASKED,
@@ -78,6 +79,15 @@ RETIRE = [
     ("rds", "start_db_cluster", CLUSTER),
     ("rds", "stop_db_cluster", CLUSTER),
 ]  # fmt: skip
+SCALING_TARGET = f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-target/0a1b2c"
+SEE_SCALING = [
+    ("application-autoscaling", "describe_scalable_targets", ANY),
+    ("application-autoscaling", "describe_scaling_policies", ANY),
+]
+SCALE = [
+    ("application-autoscaling", "describe_scalable_targets", ANY),
+    ("application-autoscaling", "register_scalable_target", SCALING_TARGET),
+]
 CLOSE = [
     ("dynamodb", "put_item", STATE),
     ("dynamodb", "delete_item", LOCKS),
@@ -87,7 +97,7 @@ CLOSE = [
 # What the steps ask of AWS: service, request, and what it is about.
 CALLS = {
     "snapshot-check": [
-        *RECORD, *SECRET_READS, *SEE_CLUSTER, *SEE_INSTANCES, *LIST_RECORDS,
+        *RECORD, *SECRET_READS, *SEE_CLUSTER, *SEE_INSTANCES, *SEE_SCALING, *LIST_RECORDS,
         ("dynamodb", "put_item", STATE),
         ("dynamodb", "get_item", LOCKS),
         ("dynamodb", "put_item", LOCKS),
@@ -123,14 +133,14 @@ CALLS = {
     "restore-cluster": [*RECORD, *SECRET_READS, *SEE_CLUSTER, *SEE_INSTANCES, *RESTORE],
     "setup-db-users": [*RECORD, *SECRET_READS, *SEE_CLUSTER],
     "verify-restore": [*RECORD, *SEE_CLUSTER, *SEE_INSTANCES],
-    "switch-over": [*RECORD, *SEE_CLUSTER, ("rds", "modify_db_cluster", CLUSTER)],
+    "switch-over": [*RECORD, *SEE_CLUSTER, *SEE_SCALING, *SCALE, ("rds", "modify_db_cluster", CLUSTER)],
     "prove-endpoint": [
         *RECORD, *SECRET_READS, *SEE_CLUSTER, *SEE_INSTANCES,
         ("rds", "reboot_db_instance", INSTANCE),
         ("rds", "stop_db_cluster", CLUSTER),
         ("rds", "start_db_cluster", CLUSTER),
     ],
-    "retire-replaced": [*RECORD, *SEE_CLUSTER, *SEE_INSTANCES, *RETIRE],
+    "retire-replaced": [*RECORD, *SEE_CLUSTER, *SEE_INSTANCES, *SEE_SCALING, *SCALE, *RETIRE],
     "archive-snapshot": [
         *RECORD,
         ("rds", "describe_db_cluster_snapshots", COPY),
@@ -139,7 +149,7 @@ CALLS = {
     "notify": [*RECORD, ("dynamodb", "delete_item", LOCKS), ("sns", "publish", "NotificationTopic")],
     "record-failure": [*RECORD, *CLOSE],
     "cleanup": [
-        *RECORD, *SEE_CLUSTER, *SEE_INSTANCES, *RESTORE, *RETIRE, *CLOSE,
+        *RECORD, *SEE_CLUSTER, *SEE_INSTANCES, *RESTORE, *RETIRE, *SCALE, *CLOSE,
         ("dynamodb", "get_item", LOCKS),
         ("dynamodb", "put_item", LOCKS),
         ("rds", "delete_db_cluster_snapshot", COPY),
@@ -182,6 +192,8 @@ ABOUT = {
 }
 
 WITHOUT_RESOURCES = {
+    "application-autoscaling:DescribeScalableTargets": "knows no resources",
+    "application-autoscaling:DescribeScalingPolicies": "knows no resources",
     "ec2:DescribeSecurityGroups": "knows no resources",
     "rds:DescribeAccountAttributes": "knows no resources",
     "rds:DescribeDBEngineVersions": "knows no resources",
@@ -223,6 +235,11 @@ RESERVED = {
     ("rds:ModifyDBCluster", CLUSTER): {"restore-cluster", "switch-over", "retire-replaced", "cleanup"},
     ("rds:DeleteDBClusterEndpoint", ENDPOINT): {"retire-replaced", "cleanup"},
     ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/any"): {"restore-cluster", "cleanup"},
+    ("application-autoscaling:RegisterScalableTarget", SCALING_TARGET): {
+        "switch-over",
+        "retire-replaced",
+        "cleanup",
+    },
     ("states:StopExecution", RUN): {"cleanup"},
     ("states:StartExecution", "CleanupStateMachine"): {"sweep"},
     ("dynamodb:DeleteItem", LOCKS): {"notify", "record-failure", "cleanup", "sweep"},
@@ -334,6 +351,28 @@ def test_a_role_is_handed_to_rds_and_its_enhanced_monitoring_alone(template: Tem
     )
 
 
+def test_what_is_scaled_are_readers_of_aurora_and_nothing_else(template: Template) -> None:
+    roles = template.resources("AWS::IAM::Role")
+    scaling = [
+        statement
+        for role in roles
+        for statement in template.statements(role)
+        if "application-autoscaling:RegisterScalableTarget" in statement["Action"]
+    ]
+
+    assert len(scaling) == 3
+    assert all(
+        statement["Condition"]
+        == {
+            "StringEquals": {
+                "application-autoscaling:service-namespace": "rds",
+                "application-autoscaling:scalable-dimension": "rds:cluster:ReadReplicaCount",
+            }
+        }
+        for statement in scaling
+    )
+
+
 @pytest.mark.parametrize("function", CALLS)
 def test_what_can_be_named_is_named(template: Template, function: str) -> None:
     unnamed = {action for action, resource in template.grants(PREFIX + function) if resource == "*"}
@@ -437,3 +476,13 @@ def test_in_a_vpc_lambda_may_do_what_its_guide_asks_for_and_the_code_none_of_it(
     assert denied["Condition"] == {
         "ArnLike": {"lambda:SourceFunctionArn": f"arn:*:lambda:{REGION}:{ACCOUNT}:function:aurora-restore-*"}
     }
+
+
+@pytest.mark.parametrize("function", CALLS)
+def test_what_auto_scaling_tries_in_a_callers_name_is_granted_to_services_alone(
+    template: Template, function: str
+) -> None:
+    registers = "application-autoscaling:RegisterScalableTarget" in needed_actions(function)
+    wanted = CHECKED_OF_THE_CALLER if registers else frozenset()
+
+    assert template.actions_via_services(PREFIX + function) == wanted

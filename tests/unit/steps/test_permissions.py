@@ -121,6 +121,13 @@ def put_endpoint(run: PipelineRun) -> None:
     run.aurora.at_once("CreateDBClusterEndpoint", TARGET_REGION, {**reports, "EndpointType": "ANY"})
 
 
+def put_what_goes_by_the_name(run: PipelineRun) -> None:
+    """A master secret that RDS manages, and readers that are scaled."""
+    managed = {"DBClusterIdentifier": "aurora-restored-cluster", "ManageMasterUserPassword": True}
+    run.aurora.at_once("ModifyDBCluster", TARGET_REGION, managed)
+    run.put_scaling("by-load")
+
+
 def abnormal_ends(watch: Watch) -> None:
     """A swap that is cancelled, one that is kept and retired, an undo, a delete_first that comes back."""
     run = PipelineRun()
@@ -133,8 +140,7 @@ def abnormal_ends(watch: Watch) -> None:
     }
     run.aurora.at_once("AddRoleToDBCluster", TARGET_REGION, role)
     put_endpoint(run)
-    managed = {"DBClusterIdentifier": "aurora-restored-cluster", "ManageMasterUserPassword": True}
-    run.aurora.at_once("ModifyDBCluster", TARGET_REGION, managed)
+    put_what_goes_by_the_name(run)
     begin_execution(run, "restore-back", **FAILS)
     watch.until(run, "restore-back", Phase.SWITCH_OVER, **SWAP)
     while "take_final_snapshot" not in run.record("restore-back")["acts"]:

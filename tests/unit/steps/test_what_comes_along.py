@@ -195,6 +195,21 @@ def test_readers_of_auto_scaling_are_not_planned_and_go_with_the_old_cluster(run
     assert run.world.target_rds.find_instance("application-autoscaling-1a2b") is None
 
 
+def test_a_reader_of_auto_scaling_that_is_being_made_does_not_keep_a_cluster_from_being_replaced(
+    run: PipelineRun,
+) -> None:
+    run.put_target()
+    added = {"DBInstanceIdentifier": "application-autoscaling-1a2b", "DBClusterIdentifier": TARGET}
+    kind = {"DBInstanceClass": "db.r5.large", "Engine": "aurora-postgresql"}
+    run.aurora.call("CreateDBInstance", TARGET_REGION, {**added, **kind})
+    reader = run.world.target_rds.find_instance("application-autoscaling-1a2b")
+    assert reader is not None
+    assert reader.status == "creating"
+    record = run.run(OPERATION, delete_cluster_if_exists=True)
+    assert record["status"] == "SUCCEEDED"
+    assert run.world.target_rds.find_instance("application-autoscaling-1a2b") is None
+
+
 def test_a_reader_that_auto_scaling_adds_to_the_new_cluster_is_no_difference(run: PipelineRun) -> None:
     run.put_target()
     run.run(OPERATION, Phase.SETUP_DB_USERS, delete_cluster_if_exists=True, replace_strategy="delete_first")

@@ -17,7 +17,7 @@ _BY_HAND = "the warning below has the command"
 
 def render_handed_over(view: OperationView) -> RenderableType | None:
     """What has come along, what has not yet, and what is left to a person; None where there is nothing of the kind."""
-    rows = [*_master_secret(view), *_endpoints(view)]
+    rows = [*_master_secret(view), *_endpoints(view), *_scaling(view)]
     return Group(heading("Handed over"), facts(rows)) if rows else None
 
 
@@ -43,6 +43,32 @@ def _endpoints(view: OperationView) -> Rows:
         return _each(view, back, [text_of(item, "identifier") for item in owed])
     planned = maps_of(view.section("plan"), "custom_endpoints") if view.switched else []
     return _each(view, view.section("endpoints"), [text_of(item, "identifier") for item in planned])
+
+
+def _scaling(view: OperationView) -> Rows:
+    scaling = view.section("scaling")
+    before = map_of(scaling, "before")
+    if not before:
+        return []
+    name, readers = (
+        view.target_cluster_id,
+        f"{before.get('min_capacity')} to {before.get('max_capacity')} readers",
+    )
+    match scaling.get("state"):
+        case "kept":
+            return [("auto scaling", f"of {name} stays suspended, as its operator left it: {readers}")]
+        case "active":
+            return [("auto scaling", f"of {name} went on during the switch: {readers}")]
+    state = view.section("scaling_back") if view.goes_back else scaling
+    match state.get("state"):
+        case "resumed" if state.get("registered_again"):
+            return [("auto scaling", _left(f"registered again ({readers}), without its policies"))]
+        case "resumed":
+            return [("auto scaling", f"of {name} as it was before: {readers}")]
+        case "left":
+            return [("auto scaling", _left(f"of {name} still suspended"))]
+    until = "the old cluster serves again" if view.goes_back else "the new cluster is proved"
+    return [("auto scaling", f"suspended until {until}: {readers}")]
 
 
 def _each(view: OperationView, states: Mapping[str, object], planned: list[str]) -> Rows:

@@ -124,7 +124,7 @@ def _left_over(view: OperationView, now: datetime) -> list[RenderableType]:
     parts: list[RenderableType | None] = []
     if fields := unasked(found):
         parts += [render_differences(found, _DIFFERENCES), render_way_past(fields)]
-    if view.section("switch_over") or view.section("retirement"):
+    if any(view.section(name) for name in ("scaling", "switch_over", "retirement")):
         parts += [render_replaced(view, now), render_handed_over(view)]
     parts += [render_cleaned_up(view)] if view.section("cleanup") else _remainder(view)
     return [part for part in parts if part]

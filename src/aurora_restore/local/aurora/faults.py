@@ -14,6 +14,7 @@ from aurora_restore.local.aurora.timing import Transition
 _IDENTIFYING = (
     "TargetDBClusterSnapshotIdentifier", "DBClusterSnapshotIdentifier", "DBInstanceIdentifier",
     "DBClusterIdentifier", "DBSubnetGroupName", "DBClusterParameterGroupName", "DBParameterGroupName", "ResourceName",
+    "ResourceId",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from aurora_restore.local.aurora import (
     instances,
     jobs,
     lagging,
+    scaling,
     snapshots,
     state,
     watching,
@@ -151,8 +152,25 @@ class LocalAurora:
             AwsError: what RDS answers instead.
             ReplyLostError: the call acted, and a fault rule lost its reply.
         """
+        return self._call(self._operation(action, region), action, region, params)
+
+    def scale(self, action: str, region: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """One call of Application Auto Scaling; fault rules hit it as they hit those of RDS.
+
+        Raises:
+            AwsError: what Application Auto Scaling answers instead.
+            ReplyLostError: the call acted, and a fault rule lost its reply.
+        """
+        self._refuse_unknown_region(region)
+        if action not in scaling.OPERATIONS:
+            known = ", ".join(scaling.OPERATIONS)
+            raise AwsError("UnknownOperationException", f"The local Aurora has no {action}, only {known}.")
+        return self._call(scaling.OPERATIONS[action], action, region, params)
+
+    def _call(
+        self, operation: Operation, action: str, region: str, params: Mapping[str, Any]
+    ) -> dict[str, Any]:
         with self.locked():
-            operation = self._operation(action, region)
             rules = self.faults.hitting(action, region, params)
             refuse_before(rules)
             answer, _ = self._perform(operation, action, region, params, rules)
@@ -188,12 +206,15 @@ class LocalAurora:
                 settle(world, self.clock.now())
                 self._keep()
 
-    def _operation(self, action: str, region: str) -> Operation:
+    def _refuse_unknown_region(self, region: str) -> None:
         if region not in self.world.regions:
             known = ", ".join(self.world.regions)
             raise AwsError(
                 "InvalidClientTokenId", f"The local Aurora has no Region {region}; it has {known}.", 403
             )
+
+    def _operation(self, action: str, region: str) -> Operation:
+        self._refuse_unknown_region(region)
         if action not in OPERATIONS:
             raise AwsError(
                 "InvalidAction", f"The local Aurora does not implement the action {action} of RDS."

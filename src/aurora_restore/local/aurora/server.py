@@ -1,4 +1,4 @@
-"""The HTTP face: the RDS query protocol on 127.0.0.1, and a control API under `/_aurora/`."""
+"""The HTTP face on 127.0.0.1: RDS's query protocol, Application Auto Scaling's JSON, a control API at `/_aurora/`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from aurora_restore.local.aurora import control, wire
+from aurora_restore.local.aurora import control, scaling_wire, wire
 from aurora_restore.local.aurora.errors import ReplyLostError
 from aurora_restore.local.aurora.model import LocalAurora
 from aurora_restore.local.aurora.scope import region_of_request
@@ -44,23 +44,30 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith(control.PREFIX):
             self._control()
         else:
-            self._rds()
+            self._aws()
 
-    def _rds(self) -> None:
+    def _aws(self) -> None:
         body = self._body()
         if body is None:
             return
         region = region_of_request(
             self.headers.get("Authorization"), f"http://{self.headers.get('Host', '')}"
         )
-        aurora = self.server.aurora
         try:
-            answer = wire.answer(body, lambda action, params: aurora.call(action, region, params))
+            answer = self._answer(body, region)
         except ReplyLostError as error:
             _log.info("Connection dropped: %s", error)
             self.close_connection = True
             return
         self._send(answer.status, answer.body, answer.content_type)
+
+    def _answer(self, body: bytes, region: str) -> wire.Answer:
+        aurora, target = self.server.aurora, self.headers.get(scaling_wire.TARGET_HEADER)
+        if scaling_wire.is_for_scaling(target):
+            return scaling_wire.answer(
+                target, body, lambda action, params: aurora.scale(action, region, params)
+            )
+        return wire.answer(body, lambda action, params: aurora.call(action, region, params))
 
     def _control(self) -> None:
         body = self._body()

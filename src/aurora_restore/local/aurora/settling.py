@@ -12,6 +12,7 @@ from aurora_restore.domain.observed import DatabaseEndpoint
 from aurora_restore.local.aurora import jobs
 from aurora_restore.local.aurora.endpoints import renew_certificate
 from aurora_restore.local.aurora.objects import Cluster, Instance, Snapshot
+from aurora_restore.local.aurora.scaling import forget_targets_without_cluster
 from aurora_restore.local.aurora.timing import Kind, Transition
 from aurora_restore.local.aurora.world import Region, World
 
@@ -70,6 +71,7 @@ def settle(world: World, now: datetime) -> None:
     show_changes(world, now)
     while sum(_advance(world, transition, now) for transition in _due(world, now)):
         continue  # an end can be what another transition waits for
+    forget_targets_without_cluster(world)
 
 
 def show_changes(world: World, now: datetime) -> None:

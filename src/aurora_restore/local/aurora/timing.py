@@ -95,6 +95,8 @@ class Habits:
             `PendingModifiedValues` (terraform-provider-aws #45575).
         changing_endpoints_show: whether a cluster shows a custom endpoint that is `creating` or `deleting`.
         pending_rename_shows: whether `PendingModifiedValues` tells of a rename that the status does not show yet.
+        scalable_target_lost_without_cluster: whether the scalable target of a cluster's name, and its policies, are
+            gone once no cluster has that name.
     """
 
     certificate_renewed_by_reboot: bool = False
@@ -102,6 +104,7 @@ class Habits:
     iam_authentication_stays_pending: bool = False
     changing_endpoints_show: bool = True
     pending_rename_shows: bool = True
+    scalable_target_lost_without_cluster: bool = False
 
     def changed(self, changes: dict[str, Any]) -> Habits:
         """A copy with some replaced. Raises ValueError for an unknown name, or a value that is no truth value."""

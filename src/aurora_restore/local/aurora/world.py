@@ -20,6 +20,7 @@ from aurora_restore.local.aurora.objects import (
     Snapshot,
     SubnetGroup,
 )
+from aurora_restore.local.aurora.scaling_objects import ScalableTarget, ScalingPolicy
 from aurora_restore.local.aurora.timing import Durations, Habits, Kind, Transition
 from aurora_restore.local.aurora.work import EngineWork
 
@@ -94,6 +95,9 @@ class Region:
     retained_backups: dict[str, str] = field(default_factory=dict)
     log_groups: set[str] = field(default_factory=set)
     """CloudWatch's groups that RDS made for exported logs. It removes none of them."""
+    scalable_targets: dict[str, ScalableTarget] = field(default_factory=dict)
+    scaling_policies: dict[str, ScalingPolicy] = field(default_factory=dict)
+    """Of Application Auto Scaling, which knows clusters by their names."""
 
     @property
     def default_security_group(self) -> str:

@@ -1,0 +1,296 @@
+"""Auto scaling of readers rests while a name changes clusters, and afterwards is as it was.
+
+A reader that is added in between would stand on a cluster that is about to go, or keep one from being renamed, stopped
+or deleted. What the scaling was is written into the record before it is suspended, so that whichever comes next, a step
+or a cleanup, can set it back. It goes on once the endpoint of the new cluster is proved: until then the cluster may
+have to be rebooted, or stopped and started.
+
+A cluster serves without its auto scaling, so that Application Auto Scaling decides no run: what it refuses, or does not
+answer for long, is a warning with the command that a person needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from aurora_restore.domain.asking import ASK_AGAIN, Asked
+from aurora_restore.domain.errors import (
+    OperationNotRunning,
+    RequestRefused,
+    RestoreError,
+    StepFailed,
+    TransientFault,
+)
+from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.results import in_progress
+from aurora_restore.domain.scaling import (
+    EVERYTHING,
+    ScalingAction,
+    ScalingBefore,
+    active_warning,
+    decide_resumption,
+    left_warning,
+    lost_warning,
+    scaling_note,
+    unknown_note,
+)
+from aurora_restore.domain.switching import parties_of
+from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.retirement import Act
+from aurora_restore.steps.runner import act, record_running
+from aurora_restore.steps.tidying import Tidying, noting_act, persisted
+from aurora_restore.steps.world import World
+
+SUSPEND, RESUME = "suspend_scaling", "resume_scaling"
+WAIT = "scaling"
+SECTION, SECTION_BACK = "scaling", "scaling_back"
+LIMIT = timedelta(minutes=10)
+# Shorter: the old cluster waits for its name meanwhile.
+HOLD_LIMIT = timedelta(minutes=2)
+# `asked`: it may be suspended. `active`: it could not be. `kept`: its operator had suspended it.
+NOT_SUSPENDED = ("active", "kept")
+SET_BACK = ("resumed", "left")
+REFUSALS = (TransientFault, RequestRefused, StepFailed)
+
+
+def note_scaling(world: World, name: str) -> str | None:
+    """What a plan says of the readers of the cluster that has this name; None where they are not scaled."""
+    try:
+        before = _find(world, name)
+    except REFUSALS as refused:
+        return unknown_note(name, refused.message)
+    return scaling_note(before) if before else None
+
+
+def _find(world: World, name: str) -> ScalingBefore | None:
+    target = world.scaling.find_target(name)
+    return ScalingBefore(target, tuple(world.scaling.policy_names(name))) if target else None
+
+
+def suspend_scaling(operation: Operation, world: World) -> StepOutcome | None:
+    """Before the first act that takes the name from the old cluster; None where nothing is left to do."""
+    if operation.section(SECTION).get("state") not in (None, "asked"):
+        return None
+    try:
+        return _suspend(operation, world)
+    except OperationNotRunning:
+        raise
+    except REFUSALS as refused:
+        return _not_suspended(operation, world, refused)
+
+
+def _suspend(operation: Operation, world: World) -> StepOutcome | None:
+    name, is_known = operation.plan.target_cluster_id, _before(operation) is not None
+    before = _find(world, name)
+    if before is None:
+        return None
+    if before.target.suspension.is_complete:
+        found: dict[str, Any] = {f"{SECTION}.state": "suspended"}
+        if not is_known:
+            found = {SECTION: {"state": "kept", "before": before.to_item()}}
+        record_running(world, operation.operation_id, found)
+        return None
+    also = {} if is_known else {SECTION: {"state": "asked", "before": before.to_item()}}
+    answered = act(
+        world, operation, SUSPEND, name, lambda: world.scaling.suspend(name, EVERYTHING), also=also
+    )
+    message = f"auto scaling of {name} is suspended while the name changes clusters"
+    event = Event("scaling.suspended", {"db_cluster_identifier": name})
+    return StepOutcome(
+        in_progress(message, 10, WAIT), {**answered, f"{SECTION}.state": "suspended"}, (event,)
+    )
+
+
+def _not_suspended(operation: Operation, world: World, refused: RestoreError) -> StepOutcome:
+    """Nothing was touched yet: what may pass is tried for a while, and then the switch goes on without it."""
+    name, now = operation.plan.target_cluster_id, world.clock.now()
+    since = _time_of(operation.section(SECTION).get("suspend_since")) or now
+    if isinstance(refused, TransientFault) and now - since < LIMIT:
+        message = f"auto scaling of {name} could not be suspended yet: {refused.message}"
+        return StepOutcome(in_progress(message, 10, WAIT), {f"{SECTION}.suspend_since": format_time(since)})
+    asked = operation.asked(SUSPEND)
+    # Without an answer it may be suspended: then it is set back like one that was seen to be.
+    state = "suspended" if asked and not asked.refused else "active"
+    changes = {f"{SECTION}.state": state, **_warned(operation, active_warning(name, refused.message))}
+    event = Event(f"scaling.{state}", {"db_cluster_identifier": name, "reason": refused.message})
+    return StepOutcome(in_progress(f"auto scaling of {name} is not waited for", 10, WAIT), changes, (event,))
+
+
+def _time_of(text: object) -> datetime | None:
+    return parse_time(str(text)) if text else None
+
+
+def _warned(operation: Operation, warning: str) -> dict[str, Any]:
+    known = list(operation.item.get("warnings") or ())
+    return {"warnings": known if warning in known else [*known, warning]}
+
+
+def resume_scaling(operation: Operation, world: World) -> StepOutcome | None:
+    """In a run, for the new cluster; None where nothing is left to do."""
+    before = _suspended(operation)
+    if before is None:
+        return None
+    acting, asked = partial(act, world, operation), operation.asked(RESUME)
+    return _Resumption(operation, world, acting, asked, SECTION, before).advance()
+
+
+def tidy_scaling(look: Tidying) -> StepOutcome | None:
+    """The same in a cleanup that goes forward."""
+    return _tidied(look, SECTION)
+
+
+def hold_scaling(look: Tidying) -> StepOutcome | None:
+    """In a cleanup that goes back: what the run has let go on rests again, until the old cluster has its name.
+
+    The old cluster waits for its name meanwhile, so that what is refused is not tried for long.
+    """
+    asked = look.operation.asked_by_cleanup()
+    # A run that has not asked for it yet has let nothing go on.
+    is_held = RESUME not in look.operation.acts or RESUME in asked
+    if look.plan is None or is_held or _suspended(look.operation) is None:
+        return None
+    name, held = look.plan.target_cluster_id, asked.get(SUSPEND)
+    is_overdue = held is not None and held.is_overdue(look.world.clock.now(), HOLD_LIMIT)
+    if is_overdue or not _may_change_hands(look, look.find(name)):
+        return None
+    doing, done = f"auto scaling of {name} is suspended again", f"suspended the auto scaling of {name}"
+    try:
+        target = look.world.scaling.find_target(name)
+        if target is None or target.suspension.is_complete:
+            return None
+        look.note_asked(SUSPEND, name)
+        return look.do(doing, done, WAIT, lambda: look.world.scaling.suspend(name, EVERYTHING))
+    except REFUSALS as refused:
+        if held is None:
+            look.note_asked(SUSPEND, name)
+        return StepOutcome(in_progress(f"{doing}: {refused.message}", 10, WAIT))
+
+
+def _may_change_hands(look: Tidying, cluster: DbCluster | None) -> bool:
+    """Whether the cluster under the name is the run's own, which goes; with delete_first there may be none yet."""
+    plan = look.plan
+    if plan is None or plan.replacement is None:
+        return False
+    if parties := parties_of(look.operation_id, plan):
+        return parties.is_new(cluster)
+    if cluster is None:
+        return True
+    return cluster.tags.get(OPERATION_TAG) == look.operation_id and PUT_BACK_TAG not in cluster.tags
+
+
+def give_scaling_back(look: Tidying) -> StepOutcome | None:
+    """In a cleanup that goes back, once the old cluster serves under its name."""
+    return _tidied(look, SECTION_BACK)
+
+
+def _tidied(look: Tidying, section: str) -> StepOutcome | None:
+    before = _suspended(look.operation)
+    if before is None:
+        return None
+    asked = look.operation.asked_by_cleanup().get(RESUME)
+    resumption = _Resumption(look.operation, look.world, noting_act(look), asked, section, before)
+    return persisted(look, resumption.advance())
+
+
+def _before(operation: Operation) -> ScalingBefore | None:
+    item = operation.section(SECTION).get("before")
+    return ScalingBefore.from_item(item) if item else None
+
+
+def _suspended(operation: Operation) -> ScalingBefore | None:
+    """How the scaling was that this operation has suspended, or may have; None where it has not."""
+    return None if operation.section(SECTION).get("state") in NOT_SUSPENDED else _before(operation)
+
+
+@dataclass(frozen=True)
+class _Resumption:
+    """One look: `asked` is what this run, or this cleanup, has asked for; `section` says what came of it."""
+
+    operation: Operation
+    world: World
+    acting: Act
+    asked: Asked | None
+    section: str
+    before: ScalingBefore
+
+    def advance(self) -> StepOutcome | None:
+        if self._state.get("state") in SET_BACK:
+            return None
+        try:
+            return self._set_back()
+        except OperationNotRunning:
+            raise
+        except REFUSALS as refused:
+            return self._refused(refused)
+
+    @property
+    def name(self) -> str:
+        return self.before.target.db_cluster_identifier
+
+    @property
+    def _state(self) -> dict[str, Any]:
+        return self.operation.section(self.section)
+
+    @property
+    def _message(self) -> str:
+        return f"auto scaling of {self.name} is set back to what it was"
+
+    def _set_back(self) -> StepOutcome:
+        action = decide_resumption(self.before, self.world.scaling.find_target(self.name))
+        now = self.world.clock.now()
+        if action is ScalingAction.NONE:
+            return self._settled("resumed", lost_warning(self.before) if self._was_lost else None)
+        if self.asked and self.asked.is_overdue(now, LIMIT):
+            minutes = LIMIT.total_seconds() / 60
+            return self._settled(
+                "left", left_warning(self.before, f"it does not show after {minutes:g} minutes")
+            )
+        if self.asked and self.asked.answered and now - self.asked.last < ASK_AGAIN:
+            return StepOutcome(in_progress(self._message, 10, WAIT))
+        return self._ask(is_gone=action is ScalingAction.REGISTER)
+
+    def _ask(self, *, is_gone: bool) -> StepOutcome:
+        target = self.before.target
+        lost = {f"{self.section}.registered_again": True} if is_gone else {}
+
+        def request() -> None:
+            if is_gone:
+                self.world.scaling.register(target)
+            else:
+                self.world.scaling.suspend(self.name, target.suspension)
+
+        changes = self.acting(RESUME, self.name, request, also=lost)
+        verb = "registered the scalable target" if is_gone else "set back the auto scaling"
+        event = Event("scaling.asked", {"db_cluster_identifier": self.name, "done": f"{verb} of {self.name}"})
+        return StepOutcome(in_progress(self._message, 10, WAIT), changes, (event,))
+
+    @property
+    def _was_lost(self) -> bool:
+        """By the run or by its cleanup: whichever comes second finds what the first one registered."""
+        sections = (self.operation.section(name) for name in (SECTION, SECTION_BACK))
+        return any(section.get("registered_again") for section in sections)
+
+    def _refused(self, refused: RestoreError) -> StepOutcome:
+        now = self.world.clock.now()
+        since = _time_of(self._state.get("resume_since")) or (self.asked.first if self.asked else now)
+        if now - since > LIMIT:
+            return self._settled("left", left_warning(self.before, refused.message))
+        message = f"{self._message}: {refused.message}"
+        return StepOutcome(
+            in_progress(message, 10, WAIT), {f"{self.section}.resume_since": format_time(since)}
+        )
+
+    def _settled(self, state: str, warning: str | None) -> StepOutcome:
+        changes: dict[str, Any] = {f"{self.section}.state": state}
+        if warning:
+            changes |= _warned(self.operation, warning)
+        event = Event(f"scaling.{state}", {"db_cluster_identifier": self.name})
+        return StepOutcome(
+            in_progress(f"auto scaling of {self.name} is {state}", 10, WAIT), changes, (event,)
+        )
