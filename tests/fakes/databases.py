@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tests.fakes.copies import FakeCopy
 
@@ -17,6 +17,7 @@ from aurora_restore.domain.observed import (
     LoginAttempt,
     LoginOutcome,
 )
+from aurora_restore.domain.user_progress import SetupProgress, UserProgress, always
 from aurora_restore.domain.users import (
     Access,
     DbUserLogin,
@@ -102,6 +103,8 @@ class FakeDatabases:
         master: Credentials,
         users: Sequence[DbUserLogin],
         lock_other_logins: bool,
+        begun: SetupProgress | None = None,
+        has_time: Callable[[], bool] = always,
     ) -> UsersReport:
         refuse_impossible_logins(master.username, users)
         server = self._answering(endpoint)
@@ -116,9 +119,15 @@ class FakeDatabases:
             if lock_other_logins and role.can_login:
                 role.can_login, role.locked = False, True
         refuse_missing_databases([login.user for login in users], server.databases)
-        reports = tuple(_set_up(server, login) for login in users)
+        progress, is_finished = _set_up(server, users, begun or SetupProgress(), has_time)
+        reports = [_report(login, progress.users[login.user.username]) for login in users]
         found = sorted(name for name, role in others.items() if role.can_login or role.locked)
-        return UsersReport(reports, tuple(found), tuple(name for name in found if others[name].locked))
+        return UsersReport(
+            tuple(reports if is_finished else ()),
+            tuple(found),
+            tuple(name for name in found if others[name].locked),
+            unfinished=None if is_finished else progress,
+        )
 
     def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
         return self._entered(endpoint, master).copy.survey()
@@ -157,21 +166,49 @@ def _refusal(server: FakeServer, credentials: Credentials) -> str:
     return "28000" if role is not None and (role.iam or is_locked) else "28P01"
 
 
-def _set_up(server: FakeServer, login: DbUserLogin) -> UserReport:
+def _set_up(
+    server: FakeServer, logins: Sequence[DbUserLogin], progress: SetupProgress, has_time: Callable[[], bool]
+) -> tuple[SetupProgress, bool]:
+    """Database after database, whose places in the row stand for their oids; and whether all of them are done."""
+    for login in logins:
+        if login.user.username not in progress.users:
+            progress = progress.with_user(login.user.username, UserProgress(_make_role(server, login)))
+    left = [(oid, name) for oid, name in enumerate(server.databases, 1) if oid > progress.after_oid]
+    progress = replace(progress, total=progress.done + len(left))
+    for number, (oid, database) in enumerate(left):
+        if number and not has_time():
+            return progress, False
+        for login in logins:
+            user = login.user
+            level = user.access_in(database)
+            if level is not None:
+                server.roles[user.username].levels[database] = level
+                seen = progress.users[user.username].with_database(database, [_tried(login, database)])
+                progress = progress.with_user(user.username, seen)
+        progress = replace(progress, after_oid=oid, done=progress.done + 1)
+    return progress, True
+
+
+def _make_role(server: FakeServer, login: DbUserLogin) -> str:
     user = login.user
-    databases = tuple(name for name in server.databases if user.access_in(name) is not None)
     wanted = FakeRole(
         password=login.credentials.password if login.credentials else None,
         iam=user.iam,
-        levels=dict.fromkeys(databases, user.access),
+        levels={name: user.access for name in server.databases if user.access_in(name) is not None},
     )
     stood = server.roles.get(user.username)
-    action = "created" if stood is None else "unchanged" if stood == wanted else "changed"
-    server.roles[user.username] = wanted
-    tried = (
-        "logs in to {} with its own password"
-        if login.credentials
-        else "the login to {} was not tried: rds-db:connect"
+    server.roles[user.username] = replace(wanted, levels=dict(stood.levels) if stood == wanted else {})
+    return "created" if stood is None else "unchanged" if stood == wanted else "changed"
+
+
+def _tried(login: DbUserLogin, database: str) -> str:
+    if login.credentials:
+        return f"logs in to {database} with its own password"
+    return f"the login to {database} was not tried: rds-db:connect"
+
+
+def _report(login: DbUserLogin, progress: UserProgress) -> UserReport:
+    user, checks = login.user, (*progress.checks, *progress.untold_words)
+    return UserReport(
+        user.username, user.access, progress.action, progress.databases, checks, progress.database_count
     )
-    checks = tuple(tried.format(name) for name in databases)
-    return UserReport(user.username, user.access, action, databases, checks)

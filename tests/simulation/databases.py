@@ -20,6 +20,7 @@ from aurora_restore.domain.observed import (
     LoginAttempt,
     LoginOutcome,
 )
+from aurora_restore.domain.user_progress import SetupProgress, always
 from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
 from aurora_restore.local.aurora.endpoints import cluster_of_host
 from aurora_restore.local.aurora.model import LocalAurora
@@ -70,6 +71,8 @@ class SimulatedDatabases:
         master: Credentials,
         users: Sequence[DbUserLogin],
         lock_other_logins: bool,
+        begun: SetupProgress | None = None,
+        has_time: Callable[[], bool] = always,
     ) -> UsersReport:
         def act() -> UsersReport:
             attempt = self._aurora.log_in(endpoint.host, endpoint.port, master.username, master.password)

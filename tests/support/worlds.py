@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -37,6 +37,7 @@ from aurora_restore.domain.observed import (
 )
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.settings import PipelineSettings
+from aurora_restore.domain.user_progress import SetupProgress, always
 from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
 from aurora_restore.local.aurora.model import LocalAurora
 from aurora_restore.steps.functions import FUNCTIONS
@@ -77,6 +78,7 @@ class ClusterDatabases:
     refusal: str | None = None
     sqlstate: str | None = None
     copy: FakeCopy = field(default_factory=FakeCopy)
+    pieces: int = 1
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
         if not self.is_reachable:
@@ -100,11 +102,16 @@ class ClusterDatabases:
         master: Credentials,
         users: Sequence[DbUserLogin],
         lock_other_logins: bool,
+        begun: SetupProgress | None = None,
+        has_time: Callable[[], bool] = always,
     ) -> UsersReport:
         if self.busy:
             raise DatabaseBusy(self.busy)
         assert self.log_in(endpoint, master).outcome == "ACCEPTED"
         self.calls.append(users)
+        done = begun.done + 1 if begun else 1
+        if done < self.pieces:
+            return UsersReport((), (), (), unfinished=SetupProgress(done, done, self.pieces))
         reports = tuple(UserReport(item.user.username, item.user.access, "created", (), ()) for item in users)
         locked = ("shop_app",) if lock_other_logins else ()
         return UsersReport(reports, ("shop_app",), locked, self.notes, self.not_looked_into)

@@ -128,17 +128,17 @@ def check_login(server: Server, login: DbUserLogin, ground: Ground) -> list[str]
         ) from None
     except DatabaseRefused as refused:
         if refused.sqlstate == INSUFFICIENT_PRIVILEGE:
-            raise refused_login(login, ground.database, refused) from None
+            raise refused_login(login, ground.database, str(refused)) from None
         raise
     with session:
         return [f"logs in to {ground.database} with its own password", *_Trial(session, login, ground).run()]
 
 
-def refused_login(login: DbUserLogin, database: str, refused: DatabaseRefused) -> DbUserSetupFailed:
+def refused_login(login: DbUserLogin, database: str, words: str) -> DbUserSetupFailed:
     """The failure of a user whose password is right, and whom a database that it is to have lets not in."""
     return DbUserSetupFailed(
         f"The password of the user {login.user.username} is right, and the database {database} does not let it in:"
-        f" {refused}.",
+        f" {words}.",
         "Mend in the source cluster what the server's words name (a limit of the role or the database, CONNECT, a "
         "trigger at the login), and restore a snapshot taken after that; or leave this database out.",
     )

@@ -8,7 +8,7 @@ catalog afterwards, since PostgreSQL answers a grant without the right to it wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from aurora_restore.database import privileges
@@ -20,10 +20,20 @@ from aurora_restore.domain.outward import ForeignTables
 from aurora_restore.domain.users import Access
 
 _OBJECTS_PER_STATEMENT = 200
+# What is done in one transaction stays, whatever becomes of the call: a database may hold 100,000 tables.
+_STATEMENTS_PER_TRANSACTION = 10
 _NAMES_IN_A_MESSAGE = 5
 # Warnings of PostgreSQL: "no privileges were granted", "no privileges could be revoked" and their like for some of
 # them. The words may be in any language, the SQLSTATEs are 01007 and 01006.
 _NOT_GRANTED = "(SQLSTATE 0100"
+
+
+class OutOfTime(Exception):
+    """The time of the call is over before the work is. What was done stays; `changed`: the users whom it changed."""
+
+    def __init__(self, changed: set[str]) -> None:
+        super().__init__()
+        self.changed = changed
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,11 @@ class _Answer:
 
 
 def bring_about(
-    session: Session, master: str, entitlements: Sequence[Entitlement], creators: Iterable[str]
+    session: Session,
+    master: str,
+    entitlements: Sequence[Entitlement],
+    creators: Iterable[str],
+    has_time: Callable[[], bool],
 ) -> set[str]:
     """Grant what is missing and take back what is too much, in the session's database.
 
@@ -69,23 +83,34 @@ def bring_about(
 
     Raises:
         DbUserSetupFailed: a user lacks, or keeps, a privilege after all; names user, database and objects.
+        OutOfTime: some of it is done; the next call finds what is left.
     """
     everyone = sorted({*privileges.owners(session), master, *creators})
     changes = [change for change in _differences(session, entitlements, everyone) if change.owners]
     if not changes:
         return set()
-    with session.transaction():
-        session.warnings()
-        borrowed, answers = _join(
-            session, set().union(*(change.owners | change.grantors for change in changes))
-        )
-        for statement in _statements(changes):
-            answers += _told(session, statement)
-        for statement in borrowed:
-            session.run(statement)
+    roles = set().union(*(change.owners | change.grantors for change in changes))
+    answers: list[_Answer] = []
+    statements = _statements(changes)
+    for start in range(0, len(statements), _STATEMENTS_PER_TRANSACTION):
+        if start and not has_time():
+            raise OutOfTime({change.entitlement.username for change in changes})
+        answers += _carry_out(session, roles, statements[start : start + _STATEMENTS_PER_TRANSACTION])
     for change in _differences(session, entitlements, everyone):
         _refuse_remainder(session, master, change, answers)
     return {change.entitlement.username for change in changes}
+
+
+def _carry_out(session: Session, roles: set[str], statements: Sequence[str]) -> list[_Answer]:
+    """All of them in one transaction, for whose length the roles are borrowed."""
+    with session.transaction():
+        session.warnings()
+        borrowed, answers = _join(session, roles)
+        for statement in statements:
+            answers += _told(session, statement)
+        for statement in borrowed:
+            session.run(statement)
+    return answers
 
 
 def _told(session: Session, statement: str) -> list[_Answer]:

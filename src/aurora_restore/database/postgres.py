@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -35,6 +35,7 @@ from aurora_restore.domain.observed import (
     LoginAttempt,
     LoginOutcome,
 )
+from aurora_restore.domain.user_progress import SetupProgress, always
 from aurora_restore.domain.users import DbUserLogin, UsersReport, refuse_impossible_logins
 from aurora_restore.domain.visible_text import storable
 
@@ -124,13 +125,15 @@ class PostgresDatabases:
         master: Credentials,
         users: Sequence[DbUserLogin],
         lock_other_logins: bool,
+        begun: SetupProgress | None = None,
+        has_time: Callable[[], bool] = always,
     ) -> UsersReport:
         """See the port. Users are worked on in their order; what was reached before an error stays."""
         # Of the eight functions one needs this: the others do not compile it at their cold start.
         from aurora_restore.database.user_setup import UserSetup  # noqa: PLC0415
 
         refuse_impossible_logins(master.username, users)
-        setup = UserSetup(self._server(endpoint), master, users)
+        setup = UserSetup(self._server(endpoint), master, users, begun, has_time)
         try:
             report = setup.run(lock_other_logins=lock_other_logins)
         except LoginRefused as refused:
@@ -209,7 +212,7 @@ def _storable_report(report: UsersReport) -> UsersReport:
     left = tuple(
         NotLookedInto(storable(each.database), storable(each.reason)) for each in report.not_looked_into
     )
-    return UsersReport(users, others, locked, notes, left)
+    return UsersReport(users, others, locked, notes, left, report.unfinished)
 
 
 def _storable(texts: tuple[str, ...]) -> tuple[str, ...]:

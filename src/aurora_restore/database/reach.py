@@ -26,24 +26,27 @@ DROP_INTERRUPTED = -2
 
 @dataclass(frozen=True)
 class Known:
-    """The databases of a server, RDS's own aside. `closed`: why each of them takes no connections."""
+    """The databases of a server, RDS's own aside. `closed`: why each of them takes no connections.
 
-    open: tuple[str, ...]
+    `open`: the oid of each, in their order: a database that is made meanwhile comes last.
+    """
+
+    open: dict[str, int]
     closed: dict[str, str]
     templates: tuple[str, ...]
 
 
 def find_databases(session: Session) -> Known:
     rows = session.rows(
-        "SELECT datname, datistemplate, datallowconn, datconnlimit FROM pg_database"
-        " WHERE datname <> 'rdsadmin' ORDER BY datname"
+        "SELECT datname, oid, datistemplate, datallowconn, datconnlimit FROM pg_database"
+        " WHERE datname <> 'rdsadmin' ORDER BY oid"
     )
-    closed = {name: why for name, _, allows, limit in rows if (why := _why_closed(allows, limit))}
-    templates = tuple(name for name, is_template, *_ in rows if is_template)
-    everything = [name for name, *_ in rows if name not in templates]
+    closed = {name: why for name, _, _, allows, limit in rows if (why := _why_closed(allows, limit))}
+    templates = tuple(sorted(name for name, _, is_template, *_ in rows if is_template))
+    everything = {name: int(oid) for name, oid, *_ in rows if name not in templates}
     return Known(
-        tuple(name for name in everything if name not in closed),
-        {name: closed[name] for name in everything if name in closed},
+        {name: oid for name, oid in everything.items() if name not in closed},
+        {name: closed[name] for name in sorted(everything) if name in closed},
         templates,
     )
 

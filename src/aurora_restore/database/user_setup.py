@@ -1,11 +1,16 @@
-"""Setting database users up: the order in which roles, privileges, other logins and checks come."""
+"""Setting database users up: the order in which roles, privileges, other logins and checks come.
+
+One call does as much as its time allows, database after database, and tells how far it has come; the next one goes on
+there. What a call has done stays even where it is killed: the next one then finds less to do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from aurora_restore.database import attempts, checks, grants, other_logins, reach, roles, user_settings
-from aurora_restore.database.grants import Entitlement
+from aurora_restore.database.grants import Entitlement, OutOfTime
 from aurora_restore.database.session import (
     MAINTENANCE_DATABASES,
     DatabaseRefused,
@@ -17,6 +22,7 @@ from aurora_restore.database.session import (
 from aurora_restore.domain.came_along import NotLookedInto
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.user_progress import SetupProgress, UserProgress
 from aurora_restore.domain.users import (
     Access,
     DbUserLogin,
@@ -29,28 +35,24 @@ from aurora_restore.domain.users import (
 _ONE_SETUP_AT_A_TIME = 287672
 
 
-class _Progress:
-    """What was done and seen for one user so far."""
-
-    def __init__(self, action: str) -> None:
-        self.action = action
-        self.databases: list[str] = []
-        self.logins: list[str] = []
-        self.notes: list[str] = []
-        self.refused: dict[str, DatabaseRefused] = {}
-
-
 class UserSetup:
-    """One call of `set_up_users` on one server."""
+    """One call of `set_up_users` on one server, going on from `begun`."""
 
-    def __init__(self, server: Server, master: Credentials, logins: Sequence[DbUserLogin]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        master: Credentials,
+        logins: Sequence[DbUserLogin],
+        begun: SetupProgress | None,
+        has_time: Callable[[], bool],
+    ) -> None:
         self._server = server
         self._master = master
         self._logins = logins
         self._users = [login.user for login in logins]
         self._named = {name for user in self._users for name in user.databases}
-        self._progress: dict[str, _Progress] = {}
-        self._left: list[NotLookedInto] = []
+        self._progress = begun or SetupProgress()
+        self._has_time = has_time
 
     def run(self, *, lock_other_logins: bool) -> UsersReport:
         others_to_try = tuple(sorted(self._named - set(MAINTENANCE_DATABASES)))
@@ -61,25 +63,35 @@ class UserSetup:
             # First of all, so that no failure below leaves production's logins open.
             others = other_logins.survey(session, ours, lock=lock_other_logins)
             known = reach.find_databases(session)
-            refuse_missing_databases(self._users, known.open, known.closed, known.templates)
+            refuse_missing_databases(self._users, sorted(known.open), known.closed, known.templates)
             for login in self._logins:
                 self._make(session, login, known)
-            if self._users:
-                self._left += [NotLookedInto(name, why) for name, why in known.closed.items()]
-                for database in known.open:
-                    self._look_into(session, database)
-            reports = [self._report(session, login) for login in self._logins]
-        return UsersReport(tuple(reports), others.found, others.locked, others.notes, tuple(self._left))
+            is_finished = not self._users or self._see_to_databases(session, known)
+            reports = [self._report(session, login) for login in self._logins] if is_finished else []
+        return UsersReport(
+            tuple(reports),
+            others.found,
+            others.locked,
+            others.notes,
+            self._progress.not_looked_into,
+            None if is_finished else self._progress,
+        )
 
     def _make(self, session: Session, login: DbUserLogin, known: reach.Known) -> None:
         user = login.user
-        progress = _Progress(roles.bring_about(session, login, self._logs_in))
+        action = roles.bring_about(session, login, self._logs_in)
         wanted = [name for name in known.open if user.access_in(name) is not None]
         mended = user_settings.mend(session, user, wanted)
-        progress.notes += mended.notes
-        if mended.is_changed and progress.action == roles.UNCHANGED:
-            progress.action = roles.CHANGED
-        self._progress[user.username] = progress
+        if mended.is_changed and action == roles.UNCHANGED:
+            action = roles.CHANGED
+        # What an earlier call has made or changed is unchanged for this one.
+        progress = self._progress.users.get(user.username) or UserProgress(action)
+        if progress.action == roles.UNCHANGED:
+            progress = replace(progress, action=action)
+        self._keep(user.username, progress.with_notes(mended.notes))
+
+    def _keep(self, username: str, progress: UserProgress) -> None:
+        self._progress = self._progress.with_user(username, progress)
 
     def _logs_in(self, login: DbUserLogin) -> bool:
         """Whether the password of the secret stands already. Raises DatabaseBusy, DatabaseUnreachable."""
@@ -92,6 +104,33 @@ class UserSetup:
         except DatabaseRefused:
             return True
         return True
+
+    def _see_to_databases(self, session: Session, known: reach.Known) -> bool:
+        """One after the other, as long as there is time; whether all of them are seen to."""
+        for name, why in known.closed.items():
+            self._leave(name, why)
+        left = {name: oid for name, oid in known.open.items() if oid > self._progress.after_oid}
+        self._progress = replace(self._progress, total=self._progress.done + len(left))
+        for number, (database, oid) in enumerate(left.items()):
+            # A call that comes late still does one, so that every call gets further.
+            if number and not self._has_time():
+                return False
+            try:
+                self._look_into(session, database)
+            except OutOfTime as out:
+                self._mark_changed(out.changed)
+                return False
+            self._progress = replace(self._progress, after_oid=oid, done=self._progress.done + 1)
+        return True
+
+    def _leave(self, database: str, reason: str) -> None:
+        self._progress = self._progress.with_database_left(NotLookedInto(database, reason))
+
+    def _mark_changed(self, usernames: set[str]) -> None:
+        for username in usernames:
+            progress = self._progress.users[username]
+            if progress.action == roles.UNCHANGED:
+                self._keep(username, replace(progress, action=roles.CHANGED))
 
     def _look_into(self, session: Session, database: str) -> None:
         """Everything in one database. One that nobody has named may be as closed or as broken as it likes."""
@@ -106,12 +145,12 @@ class UserSetup:
                     "Mend in the source cluster what the server's words name (for a permission that is denied: the "
                     "GRANT that is missing), and restore a snapshot taken after that; or leave this database out.",
                 ) from None
-            self._left.append(NotLookedInto(database, str(refused)))
+            self._leave(database, str(refused))
         except DatabaseBusy as busy:
             # Where a user is to have access, it is worth waiting for.
             if any(user.access_in(database) is not None for user in self._users):
                 raise
-            self._left.append(NotLookedInto(database, busy.message))
+            self._leave(database, busy.message)
 
     def _apply(self, session: Session) -> None:
         """Privileges in one database, what the catalog says about them afterwards, and what the users meet there."""
@@ -120,39 +159,39 @@ class UserSetup:
         entitlements = [
             Entitlement(user.username, user.access_in(database), user.foreign_tables) for user in self._users
         ]
-        for username in grants.bring_about(session, self._master.username, entitlements, admins):
-            progress = self._progress[username]
-            progress.action = roles.CHANGED if progress.action == roles.UNCHANGED else progress.action
+        changed = grants.bring_about(session, self._master.username, entitlements, admins, self._has_time)
+        self._mark_changed(changed)
         ground = attempts.survey_ground(session)
         for login in self._logins:
             if login.user.access_in(database) is not None:
                 self._check(session, login, ground)
 
     def _check(self, session: Session, login: DbUserLogin, ground: attempts.Ground) -> None:
-        progress = self._progress[login.user.username]
-        progress.notes += checks.check_limits(session, login.user)
+        username, database = login.user.username, session.database
+        progress = self._progress.users[username].with_notes(checks.check_limits(session, login.user))
+        tried: list[str] = []
         try:
-            progress.logins += attempts.check_login(self._server, login, ground)
+            tried = attempts.check_login(self._server, login, ground)
         except DatabaseRefused as refused:
-            if session.database in login.user.databases:
-                raise attempts.refused_login(login, session.database, refused) from None
-            progress.refused[session.database] = refused
-            progress.notes.append(f"note: the database {session.database} does not let it in: {refused}")
+            if database in login.user.databases:
+                raise attempts.refused_login(login, database, str(refused)) from None
+            progress = progress.with_refusal(database, str(refused)).with_notes(
+                [f"note: the database {database} does not let it in: {refused}"]
+            )
         except (ServerRefused, DatabaseUnreachable) as ended:
             # Where the master is answered, it is no network that ends the user's session, but a limit that came along.
             session.value("SELECT 1")
-            progress.notes.append(
-                f"note: in {session.database} its attempts were ended by the server: {ended}"
+            progress = progress.with_notes(
+                [f"note: in {database} its attempts were ended by the server: {ended}"]
             )
-        progress.databases.append(session.database)
+        self._keep(username, progress.with_database(database, tried))
 
     def _report(self, session: Session, login: DbUserLogin) -> UserReport:
-        user, progress = login.user, self._progress[login.user.username]
-        if progress.refused and len(progress.refused) == len(progress.databases):
-            database, refused = next(iter(progress.refused.items()))
-            raise attempts.refused_login(login, database, refused)
-        if not progress.databases:
-            left = "; ".join(each.sentence for each in self._left)
+        user, progress = login.user, self._progress.users[login.user.username]
+        if progress.first_refusal and progress.refused_count == progress.database_count:
+            raise attempts.refused_login(login, *progress.first_refusal)
+        if not progress.database_count:
+            left = "; ".join(each.sentence for each in self._progress.not_looked_into)
             raise DbUserSetupFailed(
                 f"The database user {user.username} could be set up in no database: {left}.",
                 "Open a database in the source cluster as the server's words say, and restore a snapshot taken after "
@@ -160,11 +199,17 @@ class UserSetup:
             )
         found = [
             *checks.check_role(session, user),
-            f"has {user.access} on what is in {', '.join(progress.databases)} and on what its owners make there later;"
+            f"has {user.access} on what is in {progress.database_words} and on what its owners make there later;"
             " what belongs to RDS itself is left as it is",
-            *progress.logins,
+            *progress.checks,
+            *progress.untold_words,
             *progress.notes,
         ]
         return UserReport(
-            user.username, user.access, progress.action, tuple(progress.databases), tuple(found)
+            user.username,
+            user.access,
+            progress.action,
+            tuple(sorted(progress.databases)),
+            tuple(found),
+            progress.database_count,
         )

@@ -14,7 +14,7 @@ from aurora_restore.domain.errors import TransientFault
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.times import format_time, parse_time
-from aurora_restore.domain.waiting import Expectation, ended_wait, wait_state
+from aurora_restore.domain.waiting import FLOOR_SECONDS, Expectation, ended_wait, wait_state
 
 # Under a phase of the record: the last fault that a repetition could mend.
 LAST_FAULT = "last_fault"
@@ -159,6 +159,8 @@ def waits_after(
         going = waits.get(result.waiting_for)
         still = going if going and "until" not in going else None
         waits[result.waiting_for] = wait_state(still, now, result.reported_percent, expectation)
+        if result.goes_on:
+            waits[result.waiting_for]["wait_seconds"] = FLOOR_SECONDS
     elif result.waiting_for in waits and "until" not in waits[result.waiting_for]:
         waits[result.waiting_for] = ended_wait(waits[result.waiting_for], now)
     return waits

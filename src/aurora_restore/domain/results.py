@@ -34,7 +34,7 @@ class StepResult:
     """The same small thing from every step: it becomes the state machine's payload, so it holds no secret.
 
     `waiting_for` names the wait (`copy`, `cluster`, `instances`, …), so that each is timed by itself;
-    `reported_percent` is what RDS says of it.
+    `reported_percent` is what RDS says of it. `goes_on`: the work is the step's own, so that nothing is waited for.
     """
 
     status: StepStatus
@@ -43,6 +43,7 @@ class StepResult:
     progress_percent: int = 0
     waiting_for: str = ""
     reported_percent: int | None = None
+    goes_on: bool = False
 
     def to_payload(self, operation_id: str) -> dict[str, object]:
         return {
@@ -72,4 +73,11 @@ def in_progress(
         progress_percent=progress_percent,
         waiting_for=waiting_for,
         reported_percent=reported_percent,
+    )
+
+
+def goes_on(message: str, progress_percent: int, work: str) -> StepResult:
+    """Not yet, and the next call goes on with the work at once."""
+    return StepResult(
+        StepStatus.IN_PROGRESS, message, progress_percent=progress_percent, waiting_for=work, goes_on=True
     )

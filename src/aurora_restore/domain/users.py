@@ -12,6 +12,7 @@ from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.outward import ForeignTables
 from aurora_restore.domain.passwords import password_fault
+from aurora_restore.domain.user_progress import SetupProgress
 
 MAX_USERNAME_BYTES = 63
 # Names of PostgreSQL's and of Amazon's own roles: pg_monitor, rdsadmin, rds_superuser, rdsrepladmin, …
@@ -53,13 +54,17 @@ class DbUserLogin:
 
 @dataclass(frozen=True)
 class UserReport:
-    """What stands after the set-up: what was done, and each check with its result in words."""
+    """What stands after the set-up: what was done, and each check with its result in words.
+
+    `databases`: the first of those that the user has, `database_count` of them in all.
+    """
 
     username: str
     access: Access
     action: str
     databases: tuple[str, ...]
     checks: tuple[str, ...]
+    database_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,7 @@ class UsersReport:
     """`other_logins` are roles that came along with the snapshot; `locked_logins` those that were disabled.
 
     `not_looked_into`: databases in which no user was set up; `notes`: what else people should know, a sentence each.
+    `unfinished`: how far it has come where the time of the call did not suffice; there are no `users` yet then.
     """
 
     users: tuple[UserReport, ...]
@@ -74,6 +80,7 @@ class UsersReport:
     locked_logins: tuple[str, ...]
     notes: tuple[str, ...] = ()
     not_looked_into: tuple[NotLookedInto, ...] = ()
+    unfinished: SetupProgress | None = None
 
 
 def username_fault(username: str, *, iam: bool = False) -> str | None:

@@ -1,19 +1,27 @@
-"""SetupDbUsers: the wanted users with the wanted access, each checked by logging in."""
+"""SetupDbUsers: the wanted users with the wanted access, each checked by logging in.
+
+A cluster with hundreds of databases takes several calls.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 
 from aurora_restore.domain.came_along import told_databases
 from aurora_restore.domain.errors import ClusterFailed
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Strategy
-from aurora_restore.domain.results import done, in_progress, skipped
+from aurora_restore.domain.results import done, goes_on, in_progress, skipped
+from aurora_restore.domain.user_progress import SetupProgress
 from aurora_restore.domain.users import DbUserLogin, UsersReport
 from aurora_restore.domain.visible_text import visible
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.restore_cluster import endpoint_of
 from aurora_restore.steps.world import World
+
+# After this a call ends as soon as it can: the function has ten minutes, and people see the progress of each call.
+CALL_TIME = timedelta(minutes=1)
 
 
 def setup_db_users(operation: Operation, world: World) -> StepOutcome:
@@ -37,8 +45,20 @@ def setup_db_users(operation: Operation, world: World) -> StepOutcome:
         for user in plan.db_users
     ]
     master = world.secrets.read_credentials(plan.admin_secret_id)
-    report = world.databases.set_up_users(endpoint, master, logins, plan.lock_other_logins)
+    begun = operation.section("restore_details").get("user_setup")
+    started = world.clock.now()
+    report = world.databases.set_up_users(
+        endpoint,
+        master,
+        logins,
+        plan.lock_other_logins,
+        SetupProgress.from_item(begun) if begun else None,
+        lambda: world.clock.now() - started < CALL_TIME,
+    )
+    if report.unfinished:
+        return _unfinished(report.unfinished)
     changes = {
+        "restore_details.user_setup": None,
         "restore_details.users": [asdict(user) for user in report.users],
         "restore_details.other_logins": list(report.other_logins),
         "restore_details.locked_logins": list(report.locked_logins),
@@ -49,6 +69,14 @@ def setup_db_users(operation: Operation, world: World) -> StepOutcome:
         done(_summary(len(report.users), report.other_logins, report.locked_logins)),
         changes,
         events,
+    )
+
+
+def _unfinished(progress: SetupProgress) -> StepOutcome:
+    """What was done is in the cluster already; the record says where the next call goes on."""
+    message = f"the database users are set up in {progress.done} of {progress.total} databases"
+    return StepOutcome(
+        goes_on(message, progress.percent, "user_setup"), {"restore_details.user_setup": progress.to_item()}
     )
 
 

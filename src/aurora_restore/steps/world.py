@@ -6,7 +6,7 @@ repetition can mend is raised as `TransientFault`; everything else as the error 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,6 +29,7 @@ from aurora_restore.domain.observed import (
 )
 from aurora_restore.domain.scaling import ScalableTarget, Suspension
 from aurora_restore.domain.settings import PipelineSettings
+from aurora_restore.domain.user_progress import SetupProgress, always
 from aurora_restore.domain.users import DbUserLogin, UsersReport
 
 if TYPE_CHECKING:
@@ -252,8 +253,13 @@ class Databases(Protocol):
         master: Credentials,
         users: Sequence[DbUserLogin],
         lock_other_logins: bool,
+        begun: SetupProgress | None = None,
+        has_time: Callable[[], bool] = always,
     ) -> UsersReport:
         """Bring the users to what is wanted and check each; a second call changes nothing.
+
+        `begun`: what an earlier call, which did not finish, has told. `has_time`: asked again and again; once it says
+        no, the call ends as soon as it can, and its report is `unfinished`.
 
         Raises:
             DatabaseUnreachable: no answer (retryable).

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from tests.contract.database.servers import INSTANCE, MASTER, NOWHERE, PRODUCTION, Restored, iam_login, login
 
 from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed, MasterLoginRefused
 from aurora_restore.domain.observed import Credentials, EndpointAnswerKind, LoginOutcome
+from aurora_restore.domain.user_progress import SetupProgress
 from aurora_restore.domain.users import Access, DbUserLogin, UsersReport
 
 
 def set_up(restored: Restored, *users: DbUserLogin, lock: bool = False) -> UsersReport:
     return restored.databases.set_up_users(restored.endpoint, MASTER, users, lock)
+
+
+def in_pieces(restored: Restored, *users: DbUserLogin, lock: bool = False) -> list[UsersReport]:
+    """One call for each database, as where there is no time for more."""
+    reports: list[UsersReport] = []
+    while not reports or reports[-1].unfinished:
+        begun = reports[-1].unfinished if reports else None
+        kept = SetupProgress.from_item(json.loads(json.dumps(begun.to_item()))) if begun else None
+        reports.append(
+            restored.databases.set_up_users(restored.endpoint, MASTER, users, lock, kept, lambda: False)
+        )
+        assert len(reports) < 20
+    return reports
 
 
 def outcome(restored: Restored, username: str, password: str) -> LoginOutcome:
@@ -247,3 +263,30 @@ def test_nothing_is_surveyed_where_nothing_listens_or_the_master_is_refused(rest
         restored.databases.survey_copy(NOWHERE, MASTER)
     with pytest.raises(MasterLoginRefused):
         restored.databases.survey_copy(restored.endpoint, Credentials("master", "Wrong-secret"))
+
+
+def test_a_set_up_that_has_no_time_goes_on_in_the_next_call_and_says_how_far_it_is(
+    restored: Restored,
+) -> None:
+    reports = in_pieces(restored, login("ann"), login("ben", Access.READ_WRITE), lock=True)
+    told = [(report.unfinished.done, report.unfinished.total) for report in reports if report.unfinished]
+    whole = set_up(restored, login("ann"), login("ben", Access.READ_WRITE), lock=True)
+    total = len(whole.users[0].databases)
+    assert told == sorted(told)
+    assert {done for done, _ in told} == set(range(1, total))
+    assert {shown for _, shown in told} == {total}
+    assert [report.users for report in reports[:-1]] == [()] * (len(reports) - 1)
+    assert [(user.username, user.action) for user in reports[-1].users] == [
+        ("ann", "created"),
+        ("ben", "created"),
+    ]
+    assert [user.databases for user in reports[-1].users] == [user.databases for user in whole.users]
+    assert [set(user.checks) for user in reports[-1].users] == [set(user.checks) for user in whole.users]
+    assert [user.action for user in whole.users] == ["unchanged", "unchanged"]
+    assert (reports[-1].other_logins, reports[-1].locked_logins) == (whole.other_logins, whole.locked_logins)
+
+
+def test_a_user_for_one_database_of_many_is_set_up_in_pieces_too(restored: Restored) -> None:
+    reports = in_pieces(restored, login("ann", Access.READ_ONLY, "secret-of-ann", "shop"))
+    assert reports[-1].users[0].databases == ("shop",)
+    assert outcome(restored, "ann", "secret-of-ann") is LoginOutcome.ACCEPTED
