@@ -21,7 +21,6 @@ from aurora_restore.aws.locks import AwsLocks
 from aurora_restore.aws.network import AwsNetwork
 from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
-from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.aws.secrets import AwsSecrets
@@ -29,11 +28,13 @@ from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.database.tls import RDS_GLOBAL_BUNDLE
 from aurora_restore.domain.errors import RestoreError, TransientFault
 from aurora_restore.environment import LambdaEnvironment, read_environment
-from aurora_restore.steps.functions import FUNCTIONS, Answer, Event, Work
+from aurora_restore.steps.functions import FUNCTIONS, Answer, Event, Work, work_of
 from aurora_restore.steps.world import World
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from aurora_restore.aws.rds import AwsRds
 
 Handler = Callable[[Event, "LambdaContext"], Answer]
 
@@ -55,13 +56,20 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+def _rds(clients: Clients, region: str | None = None) -> AwsRds:
+    # Here and not above: a function that asks RDS for nothing does not compile it at its cold start.
+    from aurora_restore.aws.rds import AwsRds  # noqa: PLC0415
+
+    return AwsRds(clients, region)
+
+
 def build_world(session: boto3.Session, environment: LambdaEnvironment) -> World:
     """The world as the deployed functions see it."""
     clients = Clients(session, environment.settings.target_region)
     return World(
         settings=environment.settings,
         clock=SystemClock(),
-        rds=functools.cache(functools.partial(AwsRds, clients)),
+        rds=functools.cache(functools.partial(_rds, clients)),
         network=AwsNetwork(clients),
         scaling=AwsScaling(clients),
         keys=AwsKeys(clients),
@@ -145,20 +153,10 @@ def _log_nothing(_error_result: object, _log_sink: object) -> None:
     return None
 
 
-def _of(name: str) -> Handler:
-    return _entry_point(FUNCTIONS[f"aurora-restore-{name}"])
-
-
-snapshot_check = _of("snapshot-check")
-copy_snapshot = _of("copy-snapshot")
-restore_cluster = _of("restore-cluster")
-setup_db_users = _of("setup-db-users")
-verify_restore = _of("verify-restore")
-switch_over = _of("switch-over")
-prove_endpoint = _of("prove-endpoint")
-retire_replaced = _of("retire-replaced")
-archive_snapshot = _of("archive-snapshot")
-notify = _of("notify")
-record_failure = _of("record-failure")
-cleanup = _of("cleanup")
-sweep = _of("sweep")
+@functools.cache
+def __getattr__(name: str) -> Handler:
+    """The handler of a function, by the function's name without its prefix: Lambda asks for the one that it needs."""
+    function_name = f"aurora-restore-{name.replace('_', '-')}"
+    if function_name not in FUNCTIONS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _entry_point(work_of(function_name))

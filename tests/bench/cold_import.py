@@ -34,10 +34,12 @@ Clients = tuple[tuple[str, str], ...]
 
 _PROGRAM = """
 import importlib, json, sys, time
-module, clients, *path = json.loads(sys.argv[1])
+module, attribute, clients, *path = json.loads(sys.argv[1])
 sys.path[:0] = path
 begun = time.process_time()
-importlib.import_module(module)
+imported_module = importlib.import_module(module)
+if attribute:
+    getattr(imported_module, attribute)
 imported = time.process_time()
 import boto3
 session = boto3.Session()
@@ -67,8 +69,9 @@ class WorkerRoom:
     runtime: Path
 
     def import_handler(self, function: str) -> Cost:
-        """Import the module of a function, then make its clients."""
-        return self._run(handler_module(function), clients_of(function), (self.task, self.runtime))
+        """Import the module of a function, ask it for the handler as Lambda does, then make its clients."""
+        attribute = function.replace("-", "_")
+        return self._run(handler_module(function), clients_of(function), (self.task, self.runtime), attribute)
 
     def import_boto3(self, clients: Clients) -> Cost:
         """Import boto3, then make the clients; nothing of ours is there."""
@@ -78,8 +81,8 @@ class WorkerRoom:
         """A worker without a function: the runtime client, boto3, and the clients."""
         return self._run("awslambdaric.bootstrap", clients, (self.runtime,))
 
-    def _run(self, module: str, clients: Clients, path: Sequence[Path]) -> Cost:
-        task = json.dumps([module, clients, *map(str, path)])
+    def _run(self, module: str, clients: Clients, path: Sequence[Path], attribute: str = "") -> Cost:
+        task = json.dumps([module, attribute, clients, *map(str, path)])
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-B", "-c", _PROGRAM, task],
             env=_environment(self.task),

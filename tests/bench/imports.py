@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
-from tests.bench.cold_import import TIMES_LIMIT, Clients, Cost, WorkerRoom, clients_of, handler_module
+from tests.bench.cold_import import TIMES_LIMIT, Cost, WorkerRoom, clients_of
 from tests.bench.report import Group, Row
 from tests.unit.infrastructure.test_permissions import CALLS
 
@@ -15,7 +15,6 @@ from aurora_restore.deployment.packaging import MAX_PACKAGE_BYTES, Project, buil
 ROUNDS = 9
 BYTES_A_MB = 1e6
 
-_Key = tuple[str, Clients]
 _Seconds = Callable[[Cost], float]
 
 
@@ -23,17 +22,17 @@ _Seconds = Callable[[Cost], float]
 class Samples:
     """What was measured round by round: a handler, and straight after it boto3 with the same clients."""
 
-    pairs: dict[_Key, list[tuple[Cost, Cost]]] = field(default_factory=dict)
+    pairs: dict[str, list[tuple[Cost, Cost]]] = field(default_factory=dict)
 
     def take(self, room: WorkerRoom) -> None:
-        """One round over all functions. Those with one module and the same clients are one measurement."""
-        for key, function in {_key(function): function for function in CALLS}.items():
+        """One round over all functions."""
+        for function in CALLS:
             pair = room.import_handler(function), room.import_boto3(clients_of(function))
-            self.pairs.setdefault(key, []).append(pair)
+            self.pairs.setdefault(function, []).append(pair)
 
     def row(self, function: str, seconds: _Seconds, limit_times: float | None) -> Row:
         """Medians. How many times is the median of the rounds too: a pair shares what disturbed it."""
-        pairs = [(seconds(handler), boto3.ready_seconds) for handler, boto3 in self.pairs[_key(function)]]
+        pairs = [(seconds(handler), boto3.ready_seconds) for handler, boto3 in self.pairs[function]]
         return Row(
             function,
             median(handler for handler, _ in pairs) * 1000,
@@ -78,7 +77,3 @@ def measure_package(project: Project) -> Group:
         limit=MAX_PACKAGE_BYTES / BYTES_A_MB,
     )
     return Group("The size of the Lambda package", "the same files, not compressed.", (row,))
-
-
-def _key(function: str) -> _Key:
-    return handler_module(function), clients_of(function)

@@ -37,5 +37,5 @@ def read_definition(name: str, file: Path) -> Machine:
 @functools.cache
 def functions() -> Mapping[str, Function]:
     """The deployed functions by name."""
-    found: Mapping[str, Function] = importlib.import_module("aurora_restore.steps.functions").FUNCTIONS
-    return found
+    module = importlib.import_module("aurora_restore.steps.functions")
+    return {name: module.work_of(name) for name in module.FUNCTIONS}

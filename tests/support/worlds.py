@@ -40,7 +40,7 @@ from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.user_progress import SetupProgress, always
 from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
 from aurora_restore.local.aurora.model import LocalAurora
-from aurora_restore.steps.functions import FUNCTIONS
+from aurora_restore.steps.functions import work_of
 from aurora_restore.steps.snapshot_check import snapshot_check
 from aurora_restore.steps.world import World
 
@@ -207,7 +207,7 @@ class PipelineRun:
     def phase(self, phase: Phase, operation_id: str) -> StepResult:
         """One call of one phase after the first."""
         payload = {"operation_id": operation_id, "phase": phase.value}
-        answer = FUNCTIONS[FUNCTION_OF[phase]](self.world, payload)
+        answer = work_of(FUNCTION_OF[phase])(self.world, payload)
         return StepResult(
             StepStatus(answer["status"]),
             answer["message"],
@@ -239,7 +239,7 @@ class PipelineRun:
             "error": error,
             "cause": cause,
         }
-        return FUNCTIONS["aurora-restore-record-failure"](self.world, payload)
+        return work_of("aurora-restore-record-failure")(self.world, payload)
 
     def clean_up(self, operation_id: str, status: str = "FAILED", **ending: str) -> StepResult:
         """What the cleanup machine does after the execution ended so; to the end."""
@@ -254,7 +254,7 @@ class PipelineRun:
     def look_of_cleanup(self, operation_id: str) -> StepResult:
         """One call of the cleanup function."""
         payload = {"operation_id": operation_id, "execution_arn": self.arn(operation_id)}
-        answer = FUNCTIONS["aurora-restore-cleanup"](self.world, payload)
+        answer = work_of("aurora-restore-cleanup")(self.world, payload)
         wait_seconds = int(answer.get("wait_seconds", 0))
         return StepResult(StepStatus(answer["status"]), answer["message"], wait_seconds)
 

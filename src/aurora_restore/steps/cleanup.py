@@ -28,9 +28,9 @@ from aurora_restore.domain.retention import RetirementState
 from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.after_the_end import after_the_end
+from aurora_restore.steps.beginning import begin_record
 from aurora_restore.steps.closing import close, settle, tell_patiently
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.snapshot_check import begin_record
 from aurora_restore.steps.switch_over import observe_places
 from aurora_restore.steps.tidying import Duty, Tidying
 from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail

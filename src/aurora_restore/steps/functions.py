@@ -1,51 +1,35 @@
-"""The deployed functions by their names: what each does with the world and the payload of its state machine."""
+"""The deployed functions by their names: what each does with the world and the payload of its state machine.
+
+A step is imported where its function is asked for, so that a new Lambda worker compiles no step but its own.
+"""
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import Phase
-from aurora_restore.steps.archive_snapshot import archive_snapshot
-from aurora_restore.steps.cleanup import cleanup
-from aurora_restore.steps.copy_snapshot import copy_snapshot
-from aurora_restore.steps.notify import notify
-from aurora_restore.steps.outcome import StepOutcome
-from aurora_restore.steps.probe_network import probe_network
-from aurora_restore.steps.prove_endpoint import prove_endpoint
-from aurora_restore.steps.record_failure import record_failure
-from aurora_restore.steps.restore_cluster import restore_cluster
-from aurora_restore.steps.retire_replaced import clear_target, retire_replaced
-from aurora_restore.steps.runner import Step, run_step
-from aurora_restore.steps.setup_db_users import setup_db_users
-from aurora_restore.steps.snapshot_check import snapshot_check
-from aurora_restore.steps.sweep import sweep
-from aurora_restore.steps.switch_over import switch_over
-from aurora_restore.steps.verify_restore import verify_restore
-from aurora_restore.steps.world import World
+
+if TYPE_CHECKING:
+    from aurora_restore.steps.runner import Step
+    from aurora_restore.steps.world import World
 
 Event = Mapping[str, Any]
 Answer = Mapping[str, Any]
-Work = Callable[[World, Event], Answer]
-
-RETIRING: Mapping[Phase, Step] = {
-    Phase.CLEAR_TARGET: clear_target,
-    Phase.RETIRE_REPLACED: retire_replaced,
-}
+Work = Callable[["World", Event], Answer]
 
 
-def _defuse(operation: Operation, world: World) -> StepOutcome:
-    # Of the functions one needs this: the others do not compile it at their cold start.
-    from aurora_restore.steps.defuse import defuse  # noqa: PLC0415
-
-    return defuse(operation, world)
-
-
-IN_DATABASES: Mapping[Phase, Step] = {Phase.DEFUSE: _defuse, Phase.SETUP_DB_USERS: setup_db_users}
+@functools.cache
+def work_of(function_name: str) -> Work:
+    """What a deployed function does. Raises KeyError for a name that no function has."""
+    return FUNCTIONS[function_name]()
 
 
 def _phase(phase: Phase, step: Step) -> Work:
+    from aurora_restore.steps.runner import run_step
+
     def work(world: World, event: Event) -> Answer:
         operation_id = str(event["operation_id"])
         return run_step(phase, step, world, operation_id).to_payload(operation_id)
@@ -53,62 +37,136 @@ def _phase(phase: Phase, step: Step) -> Work:
     return work
 
 
-def _snapshot_check(world: World, event: Event) -> Answer:
-    operation_id = str(event["operation_id"])
-    result = snapshot_check(world, operation_id, event.get("execution_arn"), event.get("request"))
-    return result.to_payload(operation_id)
+def _snapshot_check() -> Work:
+    from aurora_restore.steps.snapshot_check import snapshot_check
 
-
-def _setup_db_users(world: World, event: Event) -> Answer:
-    """One function for all that is done as the master in databases; the probe is of the network that it lies in."""
-    if event.get("probe"):
+    def work(world: World, event: Event) -> Answer:
         operation_id = str(event["operation_id"])
-        return probe_network(world, operation_id).to_payload(operation_id)
-    phase = Phase(event.get("phase", Phase.SETUP_DB_USERS))
-    return _phase(phase, IN_DATABASES[phase])(world, event)
+        result = snapshot_check(world, operation_id, event.get("execution_arn"), event.get("request"))
+        return result.to_payload(operation_id)
+
+    return work
 
 
-def _retire_replaced(world: World, event: Event) -> Answer:
+def _copy_snapshot() -> Work:
+    from aurora_restore.steps.copy_snapshot import copy_snapshot
+
+    return _phase(Phase.COPY_SNAPSHOT, copy_snapshot)
+
+
+def _restore_cluster() -> Work:
+    from aurora_restore.steps.restore_cluster import restore_cluster
+
+    return _phase(Phase.RESTORE_CLUSTER, restore_cluster)
+
+
+def _setup_db_users() -> Work:
+    """One function for all that is done as the master in databases; the probe is of the network that it lies in."""
+    from aurora_restore.steps.defuse import defuse
+    from aurora_restore.steps.probe_network import probe_network
+    from aurora_restore.steps.setup_db_users import setup_db_users
+
+    works = {
+        Phase.DEFUSE: _phase(Phase.DEFUSE, defuse),
+        Phase.SETUP_DB_USERS: _phase(Phase.SETUP_DB_USERS, setup_db_users),
+    }
+
+    def work(world: World, event: Event) -> Answer:
+        if event.get("probe"):
+            operation_id = str(event["operation_id"])
+            return probe_network(world, operation_id).to_payload(operation_id)
+        return works[Phase(event.get("phase", Phase.SETUP_DB_USERS))](world, event)
+
+    return work
+
+
+def _verify_restore() -> Work:
+    from aurora_restore.steps.verify_restore import verify_restore
+
+    return _phase(Phase.VERIFY_RESTORE, verify_restore)
+
+
+def _switch_over() -> Work:
+    from aurora_restore.steps.switch_over import switch_over
+
+    return _phase(Phase.SWITCH_OVER, switch_over)
+
+
+def _prove_endpoint() -> Work:
+    from aurora_restore.steps.prove_endpoint import prove_endpoint
+
+    return _phase(Phase.PROVE_ENDPOINT, prove_endpoint)
+
+
+def _retire_replaced() -> Work:
     """One function for both phases: what may delete clusters on the way forward is one role."""
-    phase = Phase(event["phase"])
-    return _phase(phase, RETIRING[phase])(world, event)
+    from aurora_restore.steps.retire_replaced import clear_target, retire_replaced
+
+    works = {
+        Phase.CLEAR_TARGET: _phase(Phase.CLEAR_TARGET, clear_target),
+        Phase.RETIRE_REPLACED: _phase(Phase.RETIRE_REPLACED, retire_replaced),
+    }
+    return lambda world, event: works[Phase(event["phase"])](world, event)
 
 
-def _notify(world: World, event: Event) -> Answer:
-    operation_id = str(event["operation_id"])
-    return notify(world, operation_id).to_payload(operation_id)
+def _archive_snapshot() -> Work:
+    from aurora_restore.steps.archive_snapshot import archive_snapshot
+
+    return _phase(Phase.ARCHIVE_SNAPSHOT, archive_snapshot)
 
 
-def _record_failure(world: World, event: Event) -> Answer:
-    return record_failure(
-        world,
-        str(event["operation_id"]),
-        event.get("execution_arn"),
-        event.get("request"),
-        str(event.get("error", "")),
-        str(event.get("cause", "")),
-    )
+def _notify() -> Work:
+    from aurora_restore.steps.notify import notify
+
+    def work(world: World, event: Event) -> Answer:
+        operation_id = str(event["operation_id"])
+        return notify(world, operation_id).to_payload(operation_id)
+
+    return work
 
 
-def _cleanup(world: World, event: Event) -> Answer:
-    operation_id = str(event["operation_id"])
-    return cleanup(world, operation_id, event.get("execution_arn")).to_payload(operation_id)
+def _record_failure() -> Work:
+    from aurora_restore.steps.record_failure import record_failure
+
+    def work(world: World, event: Event) -> Answer:
+        return record_failure(
+            world,
+            str(event["operation_id"]),
+            event.get("execution_arn"),
+            event.get("request"),
+            str(event.get("error", "")),
+            str(event.get("cause", "")),
+        )
+
+    return work
 
 
-def _sweep(world: World, _event: Event) -> Answer:
-    return sweep(world)
+def _cleanup() -> Work:
+    from aurora_restore.steps.cleanup import cleanup
+
+    def work(world: World, event: Event) -> Answer:
+        operation_id = str(event["operation_id"])
+        return cleanup(world, operation_id, event.get("execution_arn")).to_payload(operation_id)
+
+    return work
 
 
-FUNCTIONS: Mapping[str, Work] = {
+def _sweep() -> Work:
+    from aurora_restore.steps.sweep import sweep
+
+    return lambda world, _event: sweep(world)
+
+
+FUNCTIONS: Mapping[str, Callable[[], Work]] = {
     "aurora-restore-snapshot-check": _snapshot_check,
-    "aurora-restore-copy-snapshot": _phase(Phase.COPY_SNAPSHOT, copy_snapshot),
-    "aurora-restore-restore-cluster": _phase(Phase.RESTORE_CLUSTER, restore_cluster),
+    "aurora-restore-copy-snapshot": _copy_snapshot,
+    "aurora-restore-restore-cluster": _restore_cluster,
     "aurora-restore-setup-db-users": _setup_db_users,
-    "aurora-restore-verify-restore": _phase(Phase.VERIFY_RESTORE, verify_restore),
-    "aurora-restore-switch-over": _phase(Phase.SWITCH_OVER, switch_over),
-    "aurora-restore-prove-endpoint": _phase(Phase.PROVE_ENDPOINT, prove_endpoint),
+    "aurora-restore-verify-restore": _verify_restore,
+    "aurora-restore-switch-over": _switch_over,
+    "aurora-restore-prove-endpoint": _prove_endpoint,
     "aurora-restore-retire-replaced": _retire_replaced,
-    "aurora-restore-archive-snapshot": _phase(Phase.ARCHIVE_SNAPSHOT, archive_snapshot),
+    "aurora-restore-archive-snapshot": _archive_snapshot,
     "aurora-restore-notify": _notify,
     "aurora-restore-record-failure": _record_failure,
     "aurora-restore-cleanup": _cleanup,

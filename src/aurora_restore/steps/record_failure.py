@@ -11,8 +11,8 @@ from aurora_restore.domain.errors import ERRORS_BY_NAME, RestoreError
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.times import format_time
+from aurora_restore.steps.beginning import begin_record
 from aurora_restore.steps.closing import close, settle
-from aurora_restore.steps.snapshot_check import begin_record
 from aurora_restore.steps.world import World
 
 

@@ -19,7 +19,7 @@ from aurora_restore.domain.errors import (
 from aurora_restore.domain.key_checks import source_key_note
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials, DbCluster, KmsKey
-from aurora_restore.domain.operation import Operation, new_record
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan, build_plan
 from aurora_restore.domain.prediction import predicted_differences
 from aurora_restore.domain.preflight import (
@@ -30,20 +30,19 @@ from aurora_restore.domain.preflight import (
     target_region_checks_apply,
 )
 from aurora_restore.domain.replacement import with_defaults_of
-from aurora_restore.domain.request import RestoreRequest, parse_request, without_unknown_values
+from aurora_restore.domain.request import RestoreRequest, parse_request
 from aurora_restore.domain.results import Phase, StepResult, done, in_progress
 from aurora_restore.domain.selection import SelectedSnapshot, check_named_snapshot, select_snapshot
+from aurora_restore.steps.beginning import begin_record
 from aurora_restore.steps.experience import earlier_durations
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.runner import run_step
-from aurora_restore.steps.suspend_scaling import note_scaling
+from aurora_restore.steps.scaling_notes import note_scaling
 from aurora_restore.steps.target_lock import take_lock
-from aurora_restore.steps.trail import begin_trail
 from aurora_restore.steps.undo_check import check_undo, is_undo_request
 from aurora_restore.steps.world import World
 
 T = TypeVar("T")
-SECONDS_A_DAY = 86_400
 BACKUPS_NOTE = (
     "WARNING: the quota of retained automated backups is used up: those of the replaced cluster are deleted with it, "
     "after its final snapshot is seen finished"
@@ -73,32 +72,6 @@ def _leave_no_lock(world: World, operation_id: str) -> None:
     operation = Operation(world.records.load(operation_id) or {})
     if operation.is_closed and operation.target_cluster_id:
         world.locks.release(operation.target_cluster_id, operation_id)
-
-
-def begin_record(world: World, operation_id: str, execution_arn: str | None, raw_request: object) -> None:
-    """Make the record, or find that this very execution has made it before.
-
-    Raises:
-        OperationNotRunning: the id belongs to another execution's record.
-    """
-    now = world.clock.now()
-    expires_at = int(now.timestamp()) + world.settings.record_retention_days * SECONDS_A_DAY
-    record = new_record(operation_id, execution_arn, without_unknown_values(raw_request), now, expires_at)
-    if not world.records.create(record):
-        record = _own_record(world, operation_id, execution_arn)
-    begin_trail(world, Operation(record))
-
-
-def _own_record(world: World, operation_id: str, execution_arn: str | None) -> dict[str, Any]:
-    found = world.records.load(operation_id) or {}
-    if found.get("execution_arn") != execution_arn:
-        raise OperationNotRunning(f"The operation id {operation_id} belongs to {found.get('execution_arn')}.")
-    if not Operation(found).is_running:
-        raise OperationNotRunning(
-            f"The operation id {operation_id} was used before: its record of {found.get('start_time')} says "
-            f"{found['status']}. Choose another name."
-        )
-    return found
 
 
 def _check(operation: Operation, world: World, raw_request: object) -> StepOutcome:

@@ -19,9 +19,7 @@ from typing import Any
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.errors import (
     OperationNotRunning,
-    RequestRefused,
     RestoreError,
-    StepFailed,
     TransientFault,
 )
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
@@ -36,14 +34,13 @@ from aurora_restore.domain.scaling import (
     decide_resumption,
     left_warning,
     lost_warning,
-    scaling_note,
-    unknown_note,
 )
 from aurora_restore.domain.switching import parties_of
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Act
 from aurora_restore.steps.runner import act, record_running
+from aurora_restore.steps.scaling_notes import REFUSALS, find_scaling
 from aurora_restore.steps.tidying import Tidying, noting_act, persisted
 from aurora_restore.steps.world import World
 
@@ -56,21 +53,6 @@ HOLD_LIMIT = timedelta(minutes=2)
 # `asked`: it may be suspended. `active`: it could not be. `kept`: its operator had suspended it.
 NOT_SUSPENDED = ("active", "kept")
 SET_BACK = ("resumed", "left")
-REFUSALS = (TransientFault, RequestRefused, StepFailed)
-
-
-def note_scaling(world: World, name: str) -> str | None:
-    """What a plan says of the readers of the cluster that has this name; None where they are not scaled."""
-    try:
-        before = _find(world, name)
-    except REFUSALS as refused:
-        return unknown_note(name, refused.message)
-    return scaling_note(before) if before else None
-
-
-def _find(world: World, name: str) -> ScalingBefore | None:
-    target = world.scaling.find_target(name)
-    return ScalingBefore(target, tuple(world.scaling.policy_names(name))) if target else None
 
 
 def suspend_scaling(operation: Operation, world: World) -> StepOutcome | None:
@@ -87,7 +69,7 @@ def suspend_scaling(operation: Operation, world: World) -> StepOutcome | None:
 
 def _suspend(operation: Operation, world: World) -> StepOutcome | None:
     name, is_known = operation.plan.target_cluster_id, _before(operation) is not None
-    before = _find(world, name)
+    before = find_scaling(world, name)
     if before is None:
         return None
     if before.target.suspension.is_complete:

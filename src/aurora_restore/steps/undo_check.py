@@ -23,7 +23,7 @@ from aurora_restore.domain.undoing import (
 )
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.runner import record_running
-from aurora_restore.steps.suspend_scaling import note_scaling
+from aurora_restore.steps.scaling_notes import note_scaling
 from aurora_restore.steps.target_lock import take_lock
 from aurora_restore.steps.world import World
 

@@ -11,26 +11,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aurora_restore.domain.custom_endpoints import CustomEndpoint
-from aurora_restore.domain.observed import (
-    ClusterSnapshot,
-    Credentials,
-    DatabaseEndpoint,
-    DbCluster,
-    DbInstance,
-    EndpointAnswer,
-    ExecutionState,
-    KmsKey,
-    LoginAttempt,
-    ParameterGroup,
-    Quota,
-    SecurityGroup,
-    SubnetGroup,
-)
-from aurora_restore.domain.scaling import ScalableTarget, Suspension
-from aurora_restore.domain.settings import PipelineSettings
-from aurora_restore.domain.user_progress import SetupProgress, always
-from aurora_restore.domain.users import DbUserLogin, UsersReport
+from aurora_restore.domain.user_progress import always
+
+if TYPE_CHECKING:
+    # A function compiles what its own step needs at its cold start, and not all of the domain.
+    from aurora_restore.domain.custom_endpoints import CustomEndpoint
+    from aurora_restore.domain.observed import (
+        ClusterSnapshot,
+        Credentials,
+        DatabaseEndpoint,
+        DbCluster,
+        DbInstance,
+        EndpointAnswer,
+        ExecutionState,
+        KmsKey,
+        LoginAttempt,
+        ParameterGroup,
+        Quota,
+        SecurityGroup,
+        SubnetGroup,
+    )
+    from aurora_restore.domain.scaling import ScalableTarget, Suspension
+    from aurora_restore.domain.settings import PipelineSettings
+    from aurora_restore.domain.user_progress import SetupProgress
+    from aurora_restore.domain.users import DbUserLogin, UsersReport
 
 if TYPE_CHECKING:
     from aurora_restore.domain.defusing import Fuse, Refusal, Survey

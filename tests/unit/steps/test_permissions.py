@@ -18,7 +18,7 @@ from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.operation import new_record
 from aurora_restore.domain.results import Phase
-from aurora_restore.steps.functions import FUNCTIONS
+from aurora_restore.steps.functions import work_of
 
 # RDS asks for these besides, where a request makes something with tags.
 IMPLIED = {("rds", "add_tags_to_resource")}
@@ -83,7 +83,7 @@ class Watch:
 
         def work() -> None:
             for _ in range(100):
-                answer = FUNCTIONS["aurora-restore-cleanup"](run.world, payload)
+                answer = work_of("aurora-restore-cleanup")(run.world, payload)
                 if answer["status"] != "IN_PROGRESS":
                     return
                 run.clock.advance(answer["wait_seconds"])
@@ -92,7 +92,7 @@ class Watch:
         self.of(run, "cleanup", work)
 
     def sweep(self, run: PipelineRun) -> None:
-        self.of(run, "sweep", lambda: FUNCTIONS["aurora-restore-sweep"](run.world, {}))
+        self.of(run, "sweep", lambda: work_of("aurora-restore-sweep")(run.world, {}))
 
 
 def begin_execution(run: PipelineRun, operation_id: str, **request: object) -> None:
@@ -178,7 +178,7 @@ def abnormal_ends(watch: Watch) -> None:
     run.phase(Phase.COPY_SNAPSHOT, "restore-copying")
     run.world.records.update("restore-copying", {"status": "FAILED", "error": "by hand"})
     payload = {"operation_id": "restore-copying", "execution_arn": run.arn("restore-copying")}
-    watch.of(run, "cleanup", lambda: FUNCTIONS["aurora-restore-cleanup"](run.world, payload))
+    watch.of(run, "cleanup", lambda: work_of("aurora-restore-cleanup")(run.world, payload))
     run.clock.advance(9 * 86_400)
     watch.sweep(run)
     watch.cleanup(run, "restore-copying")

@@ -13,7 +13,7 @@ from tests.unit.domain.test_preflight import facts
 
 from aurora_restore.domain.errors import AwsUnavailable, NetworkUnreachable, RequestRefused
 from aurora_restore.domain.preflight import has_way_to_database, preflight_faults
-from aurora_restore.steps.functions import FUNCTIONS
+from aurora_restore.steps.functions import work_of
 
 OPERATION_ID = "restore-20261122-120000"
 PROBE = {"operation_id": OPERATION_ID, "probe": True}
@@ -21,7 +21,7 @@ PRIVATE = replace(SETTINGS, reaches_private_databases=False)
 
 
 def probe(run: PipelineRun) -> Any:
-    return FUNCTIONS["aurora-restore-setup-db-users"](run.world, PROBE)
+    return work_of("aurora-restore-setup-db-users")(run.world, PROBE)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from aurora_restore.domain.errors import (
     TargetNotAvailable,
 )
 from aurora_restore.domain.results import Phase
-from aurora_restore.steps.functions import FUNCTIONS
+from aurora_restore.steps.functions import work_of
 from aurora_restore.steps.snapshot_check import snapshot_check
 
 FIRST, SECOND, UNDO = "restore-20261122-120000", "restore-20261122-130000", "undo-20261122-140000"
@@ -294,9 +294,9 @@ def test_a_difference_that_shows_only_on_the_new_cluster_stops_the_run_before_th
 def test_the_sweep_retires_a_kept_cluster_when_its_time_is_over(run: PipelineRun) -> None:
     old = run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=2)
-    assert FUNCTIONS["aurora-restore-sweep"](run.world, {})["started"] == []
+    assert work_of("aurora-restore-sweep")(run.world, {})["started"] == []
     run.clock.advance(2 * 3600)
-    (line,) = FUNCTIONS["aurora-restore-sweep"](run.world, {})["started"]
+    (line,) = work_of("aurora-restore-sweep")(run.world, {})["started"]
     assert line.startswith(FIRST)
     run.clean_up(FIRST, "SUCCEEDED")
     record = run.record(FIRST)
@@ -338,9 +338,7 @@ def test_the_sweep_removes_copies_whose_retention_is_over_and_nothing_else(run: 
         {"DBClusterIdentifier": TARGET, "DBClusterSnapshotIdentifier": "aurora-restore-of-somebody"},
     )
     run.clock.advance(8 * 86_400)
-    assert FUNCTIONS["aurora-restore-sweep"](run.world, {})["deleted"] == [
-        copy.db_cluster_snapshot_identifier
-    ]
+    assert work_of("aurora-restore-sweep")(run.world, {})["deleted"] == [copy.db_cluster_snapshot_identifier]
     left = [item.db_cluster_snapshot_identifier for item in run.world.target_rds.list_cluster_snapshots()]
     assert left == ["aurora-restore-of-somebody"]
 
@@ -348,9 +346,9 @@ def test_the_sweep_removes_copies_whose_retention_is_over_and_nothing_else(run: 
 def test_the_sweep_starts_the_cleanup_of_what_no_event_told_of(run: PipelineRun) -> None:
     run.run(FIRST, until=Phase.COPY_SNAPSHOT)
     run.clock.advance(600)
-    assert FUNCTIONS["aurora-restore-sweep"](run.world, {})["started"] == []
+    assert work_of("aurora-restore-sweep")(run.world, {})["started"] == []
     run.executions.end(run.arn(FIRST), "ABORTED")
-    (line,) = FUNCTIONS["aurora-restore-sweep"](run.world, {})["started"]
+    (line,) = work_of("aurora-restore-sweep")(run.world, {})["started"]
     assert "ABORTED" in line
     assert run.executions.cleanups == [FIRST]
 
@@ -361,8 +359,8 @@ def test_a_record_marked_by_hand_is_swept_and_its_execution_stopped(run: Pipelin
         FIRST, {"status": "FAILED", "error": {"code": "MANUAL_INTERVENTION", "message": "x"}}
     )
     run.clock.advance(600)
-    (line,) = FUNCTIONS["aurora-restore-sweep"](run.world, {})["started"]
+    (line,) = work_of("aurora-restore-sweep")(run.world, {})["started"]
     assert "marked by hand" in line
     payload = {"operation_id": FIRST, "execution_arn": run.arn(FIRST)}
-    FUNCTIONS["aurora-restore-cleanup"](run.world, payload)
+    work_of("aurora-restore-cleanup")(run.world, payload)
     assert run.executions.ended[run.arn(FIRST)].status == "ABORTED"

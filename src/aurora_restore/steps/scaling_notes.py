@@ -1,0 +1,25 @@
+"""What a plan says of auto scaling: a look that refuses nothing."""
+
+from __future__ import annotations
+
+from aurora_restore.domain.errors import RequestRefused, StepFailed, TransientFault
+from aurora_restore.domain.scaling import ScalingBefore, scaling_note, unknown_note
+from aurora_restore.steps.world import World
+
+# Application Auto Scaling decides no run: whatever it answers but what was asked for is said.
+REFUSALS = (TransientFault, RequestRefused, StepFailed)
+
+
+def note_scaling(world: World, name: str) -> str | None:
+    """What a plan says of the readers of the cluster that has this name; None where they are not scaled."""
+    try:
+        before = find_scaling(world, name)
+    except REFUSALS as refused:
+        return unknown_note(name, refused.message)
+    return scaling_note(before) if before else None
+
+
+def find_scaling(world: World, name: str) -> ScalingBefore | None:
+    """How the readers of the cluster that has this name are scaled; None where they are not."""
+    target = world.scaling.find_target(name)
+    return ScalingBefore(target, tuple(world.scaling.policy_names(name))) if target else None
