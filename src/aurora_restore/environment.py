@@ -40,12 +40,14 @@ def read_environment(environ: Mapping[str, str], known_regions: tuple[str, ...] 
     """Read the variables. Raises ConfigurationError naming the first that is missing or malformed."""
     ca_bundle = environ.get("DATABASE_CA_BUNDLE")
     stack = _stack_settings(environ)
+    home = _text(environ, "AWS_REGION")
     settings = PipelineSettings(
-        target_region=_text(environ, "AWS_REGION"),
+        target_region=home,
         default_source_region=_text(environ, "DEFAULT_SOURCE_REGION"),
         default_db_instance_class=_text(environ, "DEFAULT_DB_INSTANCE_CLASS"),
         admin_secret_id=_text(environ, "ADMIN_SECRET_ID"),
-        known_regions=known_regions,
+        # The runtime's botocore may be older than the Region that the stack is in.
+        known_regions=(*known_regions, home) if known_regions else (),
         # A bundle of its own is that of a local stack, whose databases are on the same machine.
         reaches_private_databases=bool(environ.get("DATABASE_SUBNET_IDS", "unknown") or ca_bundle),
         keeps_ports=ca_bundle is None,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from aurora_restore.cli.errors import RegionMissing, RegionUnknown
+from aurora_restore.cli.errors import RegionMissing, RegionUnknown, WrongUse
 from aurora_restore.cli.pipeline import Execution, Pipeline
 
 if TYPE_CHECKING:
@@ -45,6 +45,22 @@ def known_region(region: str) -> str:
         make_session().get_partition_for_region(region)
     except UnknownRegionError as error:
         raise RegionUnknown(f"`{region}` is no AWS Region.") from error
+    return region
+
+
+def commercial_region(region: str) -> str:
+    """The Region itself, where the pipeline can be deployed in it. Nothing is called.
+
+    Raises:
+        WrongUse: it is in another partition, whose Step Functions refuses the definitions' `arn:aws:states:::…`.
+    """
+    partition = make_session().get_partition_for_region(region)
+    if partition != "aws":
+        raise WrongUse(
+            f"{region} is in the partition {partition}, in which the pipeline cannot run: its state machines name "
+            "resources of the partition aws.",
+            "Deploy into a commercial Region.",
+        )
     return region
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from aurora_restore.cli.connection import known_region, resolve_region
+from aurora_restore.cli.connection import commercial_region, known_region, resolve_region
 from aurora_restore.cli.errors import WrongUse
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.help import NamesFirstCommand
@@ -66,7 +66,7 @@ def deploy(
 
     screen = make_screen(json_output)
     given = parse_parameters(parameters or ())
-    clients = connect(known_region(resolve_region(region)))
+    clients = connect(commercial_region(known_region(resolve_region(region))))
     screen.line(f"Account {clients.account_id}, {clients.region}.")
     prepared = _prepare(screen, clients, stack_name, given)
     deployer = Deployer(clients)
@@ -197,7 +197,7 @@ def subnets_warning(
         return None
     stack = "" if stack_name == STACK_NAME else f" --stack-name {stack_name}"
     return (
-        "The parameter SubnetIds is empty: the two functions that talk to databases, "
+        "The parameter SubnetIds is empty: the three functions that talk to databases, "
         "aurora-restore-restore-cluster and aurora-restore-setup-db-users, run outside any VPC. They cannot reach "
         "a cluster whose instances are not public, and a restore of one is refused. Give them subnets "
         "from which the restored clusters and the AWS APIs can be reached, and security groups that the clusters' "

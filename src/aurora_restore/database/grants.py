@@ -2,8 +2,9 @@
 
 The master of an Aurora cluster is no superuser: what another role owns, only that role or a member of it can
 grant. So for the length of one transaction the master becomes a member of every owner concerned, which it may
-where it made the role or (on RDS) as a member of rds_superuser. Whether each grant took hold is asked of the
-catalog afterwards, since PostgreSQL answers a grant without the right to it with a warning alone.
+where it made the role, or has ADMIN on it (PostgreSQL 16 and later ask for that of a member of rds_superuser too;
+before, CREATEROLE was enough). Whether each grant took hold is asked of the catalog afterwards, since PostgreSQL
+answers a grant without the right to it with a warning alone.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from aurora_restore.domain.error_kinds import TransientFault
 class DatabaseUnreachable(TransientFault):
     code = "DATABASE_UNREACHABLE"
     default_hint = (
-        "Check the security groups, the subnets of the two functions that talk to databases, and "
+        "Check the security groups, the subnets of the three functions that talk to databases, and "
         "the certificate bundle."
     )
 

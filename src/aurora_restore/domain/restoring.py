@@ -71,6 +71,13 @@ PASSWORD_LIMIT = timedelta(minutes=15)
 # Right after its creation a cluster is busy now and then, for minutes.
 SETTINGS_LIMIT = timedelta(minutes=30)
 BACKUP_WINDOW, MAINTENANCE_WINDOW = "PreferredBackupWindow", "PreferredMaintenanceWindow"
+INSIGHTS_MODE = "DatabaseInsightsMode"
+LEFT_FIELDS: Mapping[str, str] = {
+    BACKUP_WINDOW: "preferred_backup_window",
+    MAINTENANCE_WINDOW: "preferred_maintenance_window",
+    INSIGHTS_MODE: "database_insights_mode",
+}
+"""What costs no restore where RDS does not take it, by its name in a comparison of two clusters."""
 WINDOWS_KIND, RETENTION_KIND = "windows", "retention"
 
 
@@ -319,7 +326,7 @@ def _insights(plan: RestorePlan, cluster: DbCluster) -> dict[str, Any]:
     wanted = plan.cluster.database_insights_mode or STANDARD_INSIGHTS
     if wanted == (cluster.database_insights_mode or STANDARD_INSIGHTS):
         return {}
-    settings: dict[str, Any] = {"DatabaseInsightsMode": wanted}
+    settings: dict[str, Any] = {INSIGHTS_MODE: wanted}
     if wanted == ADVANCED_INSIGHTS:
         keys = (item.performance_insights_kms_key_id for item in plan.instances)
         settings |= {
@@ -329,6 +336,15 @@ def _insights(plan: RestorePlan, cluster: DbCluster) -> dict[str, Any]:
         if key := next(filter(None, keys), None):
             settings["PerformanceInsightsKMSKeyId"] = key
     return settings
+
+
+def left_settings(plan: RestorePlan, cluster: DbCluster) -> dict[str, tuple[str, str]]:
+    """What was asked for and is left as it is: the parameter, what is wanted, what is there. A warning names each."""
+    found = unmet_windows(plan, cluster)
+    if _insights(plan, cluster):
+        wanted = plan.cluster.database_insights_mode or STANDARD_INSIGHTS
+        found[INSIGHTS_MODE] = (wanted, cluster.database_insights_mode or STANDARD_INSIGHTS)
+    return found
 
 
 def unmet_windows(plan: RestorePlan, cluster: DbCluster) -> dict[str, tuple[str, str]]:

@@ -27,6 +27,7 @@ from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.restoring import (
     BACKUP_WINDOW,
+    INSIGHTS_MODE,
     MAINTENANCE_WINDOW,
     WINDOWS_KIND,
     Asking,
@@ -38,8 +39,8 @@ from aurora_restore.domain.restoring import (
     decide_password,
     decide_restore,
     instance_parameters,
+    left_settings,
     restore_parameters,
-    unmet_windows,
 )
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.domain.times import format_time, parse_time
@@ -215,7 +216,7 @@ def _confirmed(
     operation: Operation, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> StepOutcome:
     changes = {f"restore_details.{name}": value for name, value in _details(cluster, instances).items()}
-    warnings = [window_warning(plan, *unmet) for unmet in unmet_windows(plan, cluster).items()]
+    warnings = [left_setting_warning(plan, *left) for left in left_settings(plan, cluster).items()]
     if not operation.section(PASSWORD_CHANGES):
         # Nothing was changed yet, and the admin secret opened it: production's password still does.
         warnings.append(NOTHING_CHANGED_WARNING)
@@ -225,10 +226,14 @@ def _confirmed(
     return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
 
 
-def window_warning(plan: RestorePlan, parameter: str, values: tuple[str, str]) -> str:
+def left_setting_warning(plan: RestorePlan, parameter: str, values: tuple[str, str]) -> str:
     """What is not as on the replaced cluster, and the command that sets it."""
     wanted, found = values
-    option = {BACKUP_WINDOW: "preferred-backup-window", MAINTENANCE_WINDOW: "preferred-maintenance-window"}
+    option = {
+        BACKUP_WINDOW: "preferred-backup-window",
+        MAINTENANCE_WINDOW: "preferred-maintenance-window",
+        INSIGHTS_MODE: "database-insights-mode",
+    }
     target = plan.target_cluster_id
     return (
         f"{parameter} is {found}, and was {wanted} on the replaced cluster: RDS did not take it. Set it by "

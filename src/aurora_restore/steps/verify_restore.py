@@ -18,8 +18,16 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.prediction import compared
 from aurora_restore.domain.replacement import Strategy
+from aurora_restore.domain.restoring import LEFT_FIELDS, left_settings
 from aurora_restore.domain.results import Phase, done, in_progress, skipped
-from aurora_restore.domain.verification import PENDING_LIMIT, Settling, compare, is_pending, settling
+from aurora_restore.domain.verification import (
+    PENDING_LIMIT,
+    PENDING_NAMES,
+    Settling,
+    compare,
+    is_pending,
+    settling,
+)
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.runner import record_details
 from aurora_restore.steps.world import World
@@ -80,6 +88,9 @@ def _differences(
     # They come after the switch, and the plan has told whether they are to be as on the replaced cluster.
     later = frozenset({"cloudwatch_logs_exports"}) if exports_logs_later(plan) else frozenset()
     later |= plan.given_later
+    # A warning tells of these already: what RDS does not take, or shows as pending, throws no restore away.
+    later |= {LEFT_FIELDS[name] for name in left_settings(plan, cluster)}
+    later |= {field for field, name in PENDING_NAMES.items() if name in cluster.pending_modified_values}
     return compared(plan.replacement, replaced, restored, later, keeps_port=world.settings.keeps_ports)
 
 

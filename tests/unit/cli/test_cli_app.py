@@ -282,6 +282,14 @@ def test_a_region_that_cannot_be_one_is_refused_before_aws_is_asked(
     assert "REGION_UNKNOWN" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
+def test_a_region_of_another_partition_is_refused_before_anything_is_called(
+    region: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.run(["deploy", "--region", region]) == 2
+    assert "partition" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("left_by", [KeyboardInterrupt, EOFError])
 def test_to_leave_the_question_is_to_answer_no(
     left_by: type[BaseException], monkeypatch: pytest.MonkeyPatch

@@ -107,3 +107,9 @@ def test_settings_that_are_none_are_shown(text: str) -> None:
 
     with pytest.raises(ConfigurationError, match="PIPELINE_SETTINGS"):
         read_environment(environment)
+
+
+def test_the_stacks_own_region_is_known_however_old_the_sdk_of_the_runtime_is() -> None:
+    environment = environment_of("aurora-restore-snapshot-check")
+
+    assert REGION in read_environment(environment, ("eu-west-1",)).settings.known_regions

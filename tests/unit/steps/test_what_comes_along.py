@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -237,3 +238,29 @@ def test_a_master_user_whose_password_is_wrong_gets_the_new_one(run: PipelineRun
         if run.record(OPERATION).get("master_password_changes"):
             return
     raise AssertionError("the password was not changed")
+
+
+def test_a_maintenance_window_around_the_present_becomes_a_warning_and_ends_no_run(run: PipelineRun) -> None:
+    now = run.clock.now()
+    start, end = now - timedelta(hours=1), now + timedelta(hours=8)
+    window = f"{start:%a:%H:%M}-{end:%a:%H:%M}".lower()
+    run.put_target(PreferredMaintenanceWindow=window)
+    record = run.run(OPERATION, delete_cluster_if_exists=True)
+    assert record["status"] == "SUCCEEDED", record.get("error")
+    assert any("preferred-maintenance-window" in warning for warning in record["warnings"])
+    assert standing(run).preferred_maintenance_window != window
+
+
+def test_a_value_that_stays_pending_and_is_not_in_force_becomes_a_warning_and_ends_no_run(
+    run: PipelineRun,
+) -> None:
+    run.put_target(EnableIAMDatabaseAuthentication=True)
+    run.run(OPERATION, Phase.SETUP_DB_USERS, delete_cluster_if_exists=True)
+    name = run.record(OPERATION)["plan"]["cluster"]["db_cluster_identifier"]
+    cluster = run.aurora.world.regions[TARGET_REGION].clusters[name]
+    cluster.settings["IAMDatabaseAuthenticationEnabled"] = False
+    cluster.pending["IAMDatabaseAuthenticationEnabled"] = True
+    run.run_phase(Phase.VERIFY_RESTORE, OPERATION)
+    record = run.record(OPERATION)
+    assert record["phases"]["VerifyRestore"]["status"] == "DONE"
+    assert any("IAMDatabaseAuthenticationEnabled" in warning for warning in record["warnings"])
