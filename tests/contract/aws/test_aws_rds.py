@@ -154,9 +154,14 @@ def test_an_automated_snapshot_shows_what_a_decision_needs(snapshot: ClusterSnap
     assert snapshot.tags == {"team": "shop", "aws:cloudformation:x": "y"}
 
 
-def test_a_snapshot_is_found_by_name_and_by_arn(source: AwsRds, snapshot: ClusterSnapshot) -> None:
-    assert source.find_cluster_snapshot(snapshot.db_cluster_snapshot_identifier) == snapshot
-    assert source.find_cluster_snapshot(snapshot.db_cluster_snapshot_arn) == snapshot
+def test_a_snapshot_is_found_by_name_and_by_arn_of_which_the_name_is_sent(
+    aws: InProcessAws, source: AwsRds, snapshot: ClusterSnapshot
+) -> None:
+    """DescribeDBClusterSnapshots documents identifiers, and no ARN of a snapshot of one's own account."""
+    for asked in (snapshot.db_cluster_snapshot_identifier, snapshot.db_cluster_snapshot_arn):
+        assert source.find_cluster_snapshot(asked) == snapshot
+        form = sent(aws, "DescribeDBClusterSnapshots")
+        assert form["DBClusterSnapshotIdentifier"] == snapshot.db_cluster_snapshot_identifier
     assert source.find_cluster_snapshot("none") is None
     assert source.find_cluster_snapshot("rds:none-2023-06-15-06-10") is None
 

@@ -478,6 +478,21 @@ def test_in_a_vpc_lambda_may_do_what_its_guide_asks_for_and_the_code_none_of_it(
     }
 
 
+USE_OF_KEYS = (
+    "kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("function", ["copy-snapshot", "restore-cluster", "cleanup"])
+@pytest.mark.parametrize("action", USE_OF_KEYS)
+def test_rds_may_use_a_key_of_another_account_in_the_name_of_who_copies_and_restores(
+    template: Template, function: str, action: str
+) -> None:
+    """Aurora user guide, "Copying a DB cluster snapshot": the caller needs these on both keys of an encrypted copy."""
+    assert template.may(PREFIX + function, action, "arn:aws:kms:us-east-1:999988887777:key/1a2b")
+
+
 @pytest.mark.parametrize("function", CALLS)
 def test_what_auto_scaling_tries_in_a_callers_name_is_granted_to_services_alone(
     template: Template, function: str

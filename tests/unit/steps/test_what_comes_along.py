@@ -111,8 +111,16 @@ def test_a_record_of_an_earlier_version_can_still_be_read(run: PipelineRun) -> N
 def test_a_newer_minor_version_can_be_asked_for(run: PipelineRun) -> None:
     source = run.world.rds("us-east-1").find_cluster("production")
     assert source is not None
-    run.run(OPERATION, engine_version=source.engine_version)
-    assert standing(run).engine_version == source.engine_version
+    major, _, minor = source.engine_version.partition(".")
+    newer = f"{major}.{int(minor) + 1}"
+    record = run.run(OPERATION, engine_version=newer)
+    assert record["status"] == "SUCCEEDED", record.get("error")
+    assert standing(run).engine_version == newer
+
+
+def test_a_snapshot_of_another_account_than_the_executions_own_is_refused(run: PipelineRun) -> None:
+    shared = "arn:aws:rds:us-east-1:999988887777:cluster-snapshot:theirs"
+    assert refusal(run, source_snapshot_identifier=shared, source_snapshot_date=...).code == "SHARED_SNAPSHOT"
 
 
 @pytest.mark.parametrize("version", ["11.1", "17.0", "99.1"])
