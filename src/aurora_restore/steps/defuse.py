@@ -20,7 +20,7 @@ from aurora_restore.domain.defusing import (
     refuse_what_still_acts,
     written,
 )
-from aurora_restore.domain.errors import ClusterFailed, CopyNotQuiet
+from aurora_restore.domain.errors import CopyNotQuiet
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.outward import OutwardConnections
@@ -29,7 +29,7 @@ from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.restore_cluster import endpoint_of
+from aurora_restore.steps.restore_cluster import restored_endpoint
 from aurora_restore.steps.runner import record_details, record_running
 from aurora_restore.steps.world import World
 
@@ -46,11 +46,7 @@ def defuse(operation: Operation, world: World) -> StepOutcome:
     plan = operation.plan
     if plan.strategy is Strategy.UNDO:
         return StepOutcome(skipped("the kept cluster is not a copy"))
-    name = plan.cluster.db_cluster_identifier
-    cluster = world.target_rds.find_cluster(name)
-    if cluster is None:
-        raise ClusterFailed(f"The cluster {name} is gone since it was restored.")
-    endpoint = endpoint_of(cluster)
+    endpoint = restored_endpoint(world, plan)
     if endpoint is None:
         return StepOutcome(in_progress("the cluster does not name its endpoint yet"))
     master = world.secrets.read_credentials(plan.admin_secret_id)

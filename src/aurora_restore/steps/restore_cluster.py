@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.errors import (
+    ClusterFailed,
     DatabaseUnreachable,
     MasterLoginByIam,
     MasterLoginRefused,
@@ -111,6 +112,19 @@ def endpoint_of(cluster: DbCluster) -> DatabaseEndpoint | None:
     if not cluster.endpoint or not cluster.port:
         return None
     return DatabaseEndpoint(cluster.endpoint, cluster.port)
+
+
+def restored_endpoint(world: World, plan: RestorePlan) -> DatabaseEndpoint | None:
+    """Where the writer of the restored cluster answers; None while RDS does not name it.
+
+    Raises:
+        ClusterFailed: the cluster is gone.
+    """
+    name = plan.cluster.db_cluster_identifier
+    cluster = world.target_rds.find_cluster(name)
+    if cluster is None:
+        raise ClusterFailed(f"The cluster {name} is gone since it was restored.")
+    return endpoint_of(cluster)
 
 
 def _instances(world: World, plan: RestorePlan) -> list[DbInstance]:

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from aurora_restore.domain.came_along import told_databases
-from aurora_restore.domain.errors import ClusterFailed
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, goes_on, in_progress, skipped
@@ -17,7 +16,7 @@ from aurora_restore.domain.user_progress import SetupProgress
 from aurora_restore.domain.users import DbUserLogin, UsersReport
 from aurora_restore.domain.visible_text import visible
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.restore_cluster import endpoint_of
+from aurora_restore.steps.restore_cluster import restored_endpoint
 from aurora_restore.steps.world import World
 
 # After this a call ends as soon as it can: the function has ten minutes, and people see the progress of each call.
@@ -33,11 +32,7 @@ def setup_db_users(operation: Operation, world: World) -> StepOutcome:
     plan = operation.plan
     if plan.strategy is Strategy.UNDO:
         return StepOutcome(skipped("the kept cluster has its own users and passwords"))
-    name = plan.cluster.db_cluster_identifier
-    cluster = world.target_rds.find_cluster(name)
-    if cluster is None:
-        raise ClusterFailed(f"The cluster {name} is gone since it was restored.")
-    endpoint = endpoint_of(cluster)
+    endpoint = restored_endpoint(world, plan)
     if endpoint is None:
         return StepOutcome(in_progress("the cluster does not name its endpoint yet"))
     logins = [
