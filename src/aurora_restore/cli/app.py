@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Annotated, Any, cast
 
@@ -93,11 +94,11 @@ def run(arguments: list[str]) -> int:
     except SystemExit as end:
         if _reader_has_gone(end):
             _forget_output()
-            return int(ExitCode.OK)
+            return _signal_status(end) or int(ExitCode.OK)
         return end.code if isinstance(end.code, int) else int(ExitCode.OK)
-    except BrokenPipeError:
+    except BrokenPipeError as error:
         _forget_output()
-        return int(ExitCode.OK)
+        return _signal_status(error) or int(ExitCode.OK)
     except Exception as error:  # noqa: BLE001 - the last resort: nobody is to meet a bare traceback
         return _end_with(error, as_json)
 
@@ -107,10 +108,19 @@ def _reader_has_gone(end: SystemExit) -> bool:
 
     Typer and Rich both end the program with 1 then, which here says that the operation failed.
     """
-    error: BaseException | None = end
-    while error is not None and not isinstance(error, BrokenPipeError):
+    return any(isinstance(error, BrokenPipeError) for error in _and_what_came_before(end))
+
+
+def _signal_status(end: BaseException) -> int | None:
+    """The status of a program that a signal ended: after SIGHUP the terminal is gone, and with it the reader."""
+    statuses = (each.code for each in _and_what_came_before(end) if isinstance(each, SystemExit))
+    return next((status for status in statuses if isinstance(status, int) and status > 128), None)
+
+
+def _and_what_came_before(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
         error = error.__context__
-    return error is not None
 
 
 def _forget_output() -> None:

@@ -10,6 +10,11 @@ from typing import Any
 
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
+from aurora_restore.domain.late_settings import (
+    MAINTENANCE_WINDOW,
+    insights_settings,
+    unmet_windows,
+)
 from aurora_restore.domain.log_exports import exports_logs_later
 from aurora_restore.domain.naming import OPERATION_TAG, short_hash
 from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance
@@ -60,9 +65,6 @@ SCALING_NAMES: Mapping[str, str] = {
     "seconds_until_auto_pause": "SecondsUntilAutoPause",
 }
 DEFAULT_NETWORK_TYPE = "IPV4"
-STANDARD_INSIGHTS, ADVANCED_INSIGHTS = "standard", "advanced"
-# ModifyDBCluster: whoever sets the mode to `advanced` must turn Performance Insights on and keep its data so long.
-ADVANCED_INSIGHTS_DAYS = 465
 DATA_API_KIND, INSIGHTS_KIND = "data-api", "insights"
 MASTER_PASSWORD = "MasterUserPassword"  # noqa: S105 - the name of a parameter
 # RDS changes a password in seconds to a few minutes; a request that died before it acted is made again then.
@@ -70,14 +72,6 @@ PASSWORD_TAKES_EFFECT = timedelta(minutes=3)
 PASSWORD_LIMIT = timedelta(minutes=15)
 # Right after its creation a cluster is busy now and then, for minutes.
 SETTINGS_LIMIT = timedelta(minutes=30)
-BACKUP_WINDOW, MAINTENANCE_WINDOW = "PreferredBackupWindow", "PreferredMaintenanceWindow"
-INSIGHTS_MODE = "DatabaseInsightsMode"
-LEFT_FIELDS: Mapping[str, str] = {
-    BACKUP_WINDOW: "preferred_backup_window",
-    MAINTENANCE_WINDOW: "preferred_maintenance_window",
-    INSIGHTS_MODE: "database_insights_mode",
-}
-"""What costs no restore where RDS does not take it, by its name in a comparison of two clusters."""
 WINDOWS_KIND, RETENTION_KIND = "windows", "retention"
 
 
@@ -306,7 +300,7 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> R
         reason = "the Data API is to be on, as on the replaced cluster"
         decision = RestoreDecision(RestoreAction.ENABLE_DATA_API, reason, 80, kind=DATA_API_KIND)
         return _needed(decision, asking)
-    if (insights := _insights(plan, cluster)) and not _is_left(INSIGHTS_KIND, asking):
+    if (insights := insights_settings(plan, cluster)) and not _is_left(INSIGHTS_KIND, asking):
         reason = "Database Insights are to be in the mode that the replaced cluster has"
         decision = RestoreDecision(
             RestoreAction.CHANGE_SETTINGS, reason, 80, settings=insights, kind=INSIGHTS_KIND
@@ -319,43 +313,6 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> R
         )
         return _unless_under_way(decision, asking)
     return RestoreDecision(RestoreAction.LOG_IN, "the cluster and its instances are available", 80)
-
-
-def _insights(plan: RestorePlan, cluster: DbCluster) -> dict[str, Any]:
-    """Instances inherit the mode from their cluster, and a restore takes none."""
-    wanted = plan.cluster.database_insights_mode or STANDARD_INSIGHTS
-    if wanted == (cluster.database_insights_mode or STANDARD_INSIGHTS):
-        return {}
-    settings: dict[str, Any] = {INSIGHTS_MODE: wanted}
-    if wanted == ADVANCED_INSIGHTS:
-        keys = (item.performance_insights_kms_key_id for item in plan.instances)
-        settings |= {
-            "EnablePerformanceInsights": True,
-            "PerformanceInsightsRetentionPeriod": ADVANCED_INSIGHTS_DAYS,
-        }
-        if key := next(filter(None, keys), None):
-            settings["PerformanceInsightsKMSKeyId"] = key
-    return settings
-
-
-def left_settings(plan: RestorePlan, cluster: DbCluster) -> dict[str, tuple[str, str]]:
-    """What was asked for and is left as it is: the parameter, what is wanted, what is there. A warning names each."""
-    found = unmet_windows(plan, cluster)
-    if _insights(plan, cluster):
-        wanted = plan.cluster.database_insights_mode or STANDARD_INSIGHTS
-        found[INSIGHTS_MODE] = (wanted, cluster.database_insights_mode or STANDARD_INSIGHTS)
-    return found
-
-
-def unmet_windows(plan: RestorePlan, cluster: DbCluster) -> dict[str, tuple[str, str]]:
-    """The windows that the cluster does not have as it should: its parameter, what is wanted, what is there."""
-    wanted = {
-        BACKUP_WINDOW: (plan.cluster.preferred_backup_window, cluster.preferred_backup_window),
-        MAINTENANCE_WINDOW: (plan.cluster.preferred_maintenance_window, cluster.preferred_maintenance_window),
-    }
-    return {
-        name: (value, found or "none") for name, (value, found) in wanted.items() if value and value != found
-    }
 
 
 def _windows_to_set(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> dict[str, str]:

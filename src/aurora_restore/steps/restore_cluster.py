@@ -15,6 +15,12 @@ from aurora_restore.domain.errors import (
     SnapshotCopyFailed,
     StepFailed,
 )
+from aurora_restore.domain.late_settings import (
+    BACKUP_WINDOW,
+    INSIGHTS_MODE,
+    MAINTENANCE_WINDOW,
+    left_settings,
+)
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -27,9 +33,6 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.restoring import (
-    BACKUP_WINDOW,
-    INSIGHTS_MODE,
-    MAINTENANCE_WINDOW,
     WINDOWS_KIND,
     Asking,
     Owner,
@@ -40,7 +43,6 @@ from aurora_restore.domain.restoring import (
     decide_password,
     decide_restore,
     instance_parameters,
-    left_settings,
     restore_parameters,
 )
 from aurora_restore.domain.results import Phase, done, in_progress

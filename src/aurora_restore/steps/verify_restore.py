@@ -12,13 +12,13 @@ from aurora_restore.domain.configuration import (
     difference_words,
 )
 from aurora_restore.domain.errors import DifferenceNotAccepted, VerificationFailed
+from aurora_restore.domain.late_settings import LEFT_FIELDS, left_settings
 from aurora_restore.domain.log_exports import exports_logs_later
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.prediction import compared
 from aurora_restore.domain.replacement import Strategy
-from aurora_restore.domain.restoring import LEFT_FIELDS, left_settings
 from aurora_restore.domain.results import Phase, done, in_progress, skipped
 from aurora_restore.domain.verification import (
     PENDING_LIMIT,

@@ -9,14 +9,13 @@ from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, instances, pl
 
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
+from aurora_restore.domain.late_settings import BACKUP_WINDOW, MAINTENANCE_WINDOW, unmet_windows
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.restoring import (
-    BACKUP_WINDOW,
     FAILED_CLUSTER_STATUSES,
     FAILED_INSTANCE_STATUSES,
-    MAINTENANCE_WINDOW,
     WINDOWS_KIND,
     Asking,
     Owner,
@@ -28,7 +27,6 @@ from aurora_restore.domain.restoring import (
     decide_restore,
     instance_parameters,
     restore_parameters,
-    unmet_windows,
 )
 
 OURS = Owner(OPERATION_ID)
