@@ -169,7 +169,7 @@ def _refusal(server: FakeServer, credentials: Credentials) -> str:
 def _set_up(
     server: FakeServer, logins: Sequence[DbUserLogin], progress: SetupProgress, has_time: Callable[[], bool]
 ) -> tuple[SetupProgress, bool]:
-    """Database after database, whose places in the row stand for their oids; and whether all of them are done."""
+    """Database after database, whose positions serve as their oids; and whether all of them are done."""
     for login in logins:
         if login.user.username not in progress.users:
             progress = progress.with_user(login.user.username, UserProgress(_make_role(server, login)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore import xform_name
 from botocore.exceptions import ConnectionClosedError, ParamValidationError
@@ -29,11 +29,16 @@ _validator = ParamValidator()
 _valid_shapes: set[tuple[object, ...]] = set()
 
 
-class FakeRdsClient:
-    """Has the methods of boto3's client that the local Aurora implements, `get_paginator` included.
+class LocalAuroraClient:
+    """Has the methods of a boto3 client that the local Aurora implements, `get_paginator` included.
 
-    `on_change` is called after every request that was no mere look.
+    `on_change` is called after every request that was no mere look. A subclass names its service and its actions by
+    method, and performs them.
     """
+
+    service_name: ClassVar[str]
+    actions: ClassVar[Mapping[str, str]]
+    page_token: ClassVar[str]
 
     def __init__(
         self,
@@ -48,12 +53,23 @@ class FakeRdsClient:
         self._on_change = on_change
 
     def __getattr__(self, method: str) -> Callable[..., dict[str, Any]]:
-        if method not in ACTIONS:
-            raise AttributeError(f"'RDS' object has no attribute {method!r}")
-        return functools.partial(self._request, ACTIONS[method])
+        if method not in self.actions:
+            raise AttributeError(f"{self.service_name!r} object has no attribute {method!r}")
+        return functools.partial(self._request, self.actions[method])
 
     def get_paginator(self, method: str) -> FakePaginator:
-        return FakePaginator(getattr(self, method))
+        return FakePaginator(getattr(self, method), self.page_token)
+
+    def _request(self, action: str, /, **parameters: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+class FakeRdsClient(LocalAuroraClient):
+    """The client of RDS."""
+
+    service_name = "RDS"
+    actions = ACTIONS
+    page_token = "Marker"
 
     def _request(self, action: str, /, **parameters: Any) -> dict[str, Any]:
         _validate(action, parameters)
@@ -76,18 +92,19 @@ class FakeRdsClient:
 
 
 class FakePaginator:
-    """boto3's paginator for the Describe operations of RDS, which all page by `Marker`."""
+    """boto3's paginator of an operation that pages by one token, which the request and the answer call alike."""
 
-    def __init__(self, method: Callable[..., dict[str, Any]]) -> None:
+    def __init__(self, method: Callable[..., dict[str, Any]], token_name: str) -> None:
         self._method = method
+        self._token_name = token_name
 
     def paginate(self, **parameters: Any) -> Iterator[dict[str, Any]]:
-        marker: str | None = None
+        token: str | None = None
         while True:
-            page = self._method(**parameters, **({"Marker": marker} if marker else {}))
+            page = self._method(**parameters, **({self._token_name: token} if token else {}))
             yield page
-            marker = page.get("Marker")
-            if not marker:
+            token = page.get(self._token_name)
+            if not token:
                 return
 
 

@@ -6,51 +6,27 @@ The real adapter runs on it. tests/contract/aws/test_aws_scaling.py holds both t
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
 from typing import Any
 
 from botocore import xform_name
 from botocore.exceptions import ConnectionClosedError, ParamValidationError
 from botocore.validate import ParamValidator
-from tests.fakes.border import Border, client_error
-from tests.fakes.rds_client import received
+from tests.fakes.border import client_error
+from tests.fakes.rds_client import LocalAuroraClient, received
 
 from aurora_restore.local.aurora import scaling, scaling_wire
 from aurora_restore.local.aurora.errors import AwsError, ReplyLostError
-from aurora_restore.local.aurora.model import LocalAurora
 
 SERVICE = "application-autoscaling"
 ACTIONS = {xform_name(action): action for action in scaling.OPERATIONS}
 
 
-class FakeScalingClient:
-    """Has the methods of boto3's client that the local Aurora implements, `get_paginator` included.
+class FakeScalingClient(LocalAuroraClient):
+    """The client of Application Auto Scaling."""
 
-    `on_change` is called after every request that was no mere look.
-    """
-
-    def __init__(
-        self,
-        aurora: LocalAurora,
-        region: str,
-        border: Border | None = None,
-        on_change: Callable[[], None] | None = None,
-    ) -> None:
-        self._aurora = aurora
-        self._region = region
-        self._border = border or Border()
-        self._on_change = on_change
-
-    def __getattr__(self, method: str) -> Callable[..., dict[str, Any]]:
-        if method not in ACTIONS:
-            raise AttributeError(f"'ApplicationAutoScaling' object has no attribute {method!r}")
-        return functools.partial(self._request, ACTIONS[method])
-
-    def get_paginator(self, operation_name: str) -> FakePaginator:
-        return FakePaginator(getattr(self, operation_name))
-
-    def register_scalable_target(self, **parameters: Any) -> dict[str, Any]:
-        return self._request("RegisterScalableTarget", **parameters)
+    service_name = "ApplicationAutoScaling"
+    actions = ACTIONS
+    page_token = "NextToken"
 
     def _request(self, action: str, /, **parameters: Any) -> dict[str, Any]:
         shape: Any = scaling_wire.service_model().operation_model(action).input_shape
@@ -72,22 +48,6 @@ class FakeScalingClient:
         finally:
             if self._on_change and not action.startswith("Describe"):
                 self._on_change()
-
-
-class FakePaginator:
-    """boto3's paginator, which pages by `NextToken` here."""
-
-    def __init__(self, method: Callable[..., dict[str, Any]]) -> None:
-        self._method = method
-
-    def paginate(self, **parameters: Any) -> Iterator[dict[str, Any]]:
-        token: str | None = None
-        while True:
-            page = self._method(**parameters, **({"NextToken": token} if token else {}))
-            yield page
-            token = page.get("NextToken")
-            if not token:
-                return
 
 
 class FakeScalingClients:

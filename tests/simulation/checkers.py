@@ -434,13 +434,13 @@ def scaling_is_as_it_was(ending: Ending) -> Words:
     """
     told = json.dumps([op.record.get("warnings") for op in ending.operations])
     for name in sorted(ending.sim.observations.scaled_without_cluster):
-        # What could not be suspended goes on, and is said with the command that shows it.
+        # Scaling that could not be suspended goes on; a warning has the command that shows it.
         if f"--resource-ids cluster:{name}" not in told:
             yield f"the readers of {name} were scaled while no cluster had that name"
     is_lost = ending.sim.aurora.world.habits.scalable_target_lost_without_cluster
     for resource_id, before in ending.region_before.scalable_targets.items():
         if f"--resource-id {resource_id} --min-capacity" in told:
-            continue  # what was refused for long is left, and said with the command
+            continue  # what was refused for long is left, with a warning that has the command
         now = ending.region.scalable_targets.get(resource_id)
         if now is None:
             yield f"the scalable target {resource_id} is gone"

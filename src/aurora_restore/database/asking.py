@@ -23,7 +23,7 @@ def asked(session: Session, question: Callable[[], T]) -> T:
     """Ask, and tell a statement that the server ended from a server that has gone.
 
     Raises:
-        NotSeen: this statement got no answer, and the session still stands.
+        NotSeen: this statement got no answer, and the session is still open.
         DatabaseUnreachable: the connection is lost.
     """
     try:

@@ -31,7 +31,7 @@ from aurora_restore.domain.users import Access, DbUserLogin
 
 _PROBE = "aurora_restore_privilege_probe"
 _TABLES_MOST = 10
-# A table that somebody holds (a prepared transaction does so for ever) is not waited for.
+# A table that another session has locked (a prepared transaction locks for ever) is not waited for.
 _LOCK_WAIT = "SET LOCAL lock_timeout = '2s'"
 _NOT_TRIED = "could not be tried: "
 
@@ -207,7 +207,7 @@ class _Trial:
         database = self._ground.database
         found = [f"in {database} can {', '.join(told)}"] if told else []
         if read_write:
-            # As the login stands, it cannot: no more is claimed than its privileges allow.
+            # The login's own settings make it read-only: no more is claimed than its privileges allow.
             found.append(
                 f"in {database}, in a transaction that is set READ WRITE, can {', '.join(read_write)}"
             )

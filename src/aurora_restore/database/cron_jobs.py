@@ -73,7 +73,7 @@ def cron_jobs(session: Session) -> Found:
 
 
 def _jobs_that_show(session: Session, table: _Table, role: str, *, own: bool = False) -> Found:
-    """Those that whoever looks may see; with `own` they are changed by the user whose they are."""
+    """Those that the current role may see; with `own` each is changed by the user that owns it."""
     rows = session.rows(_JOBS)
     found = Found([_told(session, row) for row in rows])
     found.count_rest(Kind.CRON_JOB, rows[0][-1] if rows else 0, len(rows))

@@ -52,7 +52,7 @@ class Password(bytes):
 
 
 class Connection(native.Connection):  # type: ignore[misc]  # the driver has no types
-    """A connection whose texts are bytes of any encoding: what is no UTF-8 comes as a surrogate escape."""
+    """A connection whose texts are bytes of any encoding: what is not UTF-8 comes as a surrogate escape."""
 
     user: User
     password: Password

@@ -86,7 +86,7 @@ def closed_databases(found: list[Database]) -> Found:
 
 
 def subscriptions(session: Session) -> Found:
-    """All of the cluster; where to it leads is not read, since no master may, and a password stands there."""
+    """All of the cluster; where to it leads is not read, since no master user may read it, and it holds a password."""
     rows = session.rows(
         f"SELECT s.oid, s.subname, d.datname, r.rolname,"
         f" s.subenabled, s.subslotname, count(*) OVER ()"

@@ -58,7 +58,7 @@ class _Change:
 
     @property
     def grantors(self) -> set[str]:
-        """Roles that are no owners and gave away what is too much."""
+        """Roles that are not owners and that granted what is too much."""
         return {surplus.grantor for item in self.objects for surplus in item.surplus if surplus.grantor}
 
 

@@ -63,7 +63,7 @@ _NO_UTF8 = re.compile("[\udc80-\udcff]")
 
 
 def by_lookup(statement: str) -> str:
-    """The statement for a UTF-8 database, where names that are no UTF-8 cannot be written.
+    """The statement for a UTF-8 database, where names that are not UTF-8 cannot be written.
 
     The names of roles and databases are shared by all databases, so what was made in a database of another encoding has
     such a name here. The server looks it up by its bytes and puts it in.

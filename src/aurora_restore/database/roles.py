@@ -224,7 +224,7 @@ def scram_verifier(username: str, password: str) -> str:
     """What PostgreSQL stores for a password: the server, its log and the wire never see the password itself.
 
     Raises:
-        DbUserSetupFailed: the password is one that nobody could log in with.
+        DbUserSetupFailed: no login with this password can succeed.
     """
     if fault := password_fault(password):
         raise DbUserSetupFailed(

@@ -35,7 +35,7 @@ _TRANSIENT_CLASSES = ("08", "40", "53", "55P03", "57")
 _TRANSIENT_AT_LOGIN = ("08", "40", "53", "55P03", "57014", "57P01", "57P02", "57P03")
 # Of those, what ends the session: all that may interrupt a statement of a user's own session.
 _SESSION_IS_OVER = ("08", "57P01", "57P02", "57P03")
-# Where the server counts connections against a limit that somebody set for the role or the database: the same
+# Where the server counts connections against a limit that was set for the role or the database: the same
 # SQLSTATE as for a server that is full, and the words may be in any language.
 _LIMIT_ROUTINES = frozenset({"InitializeSessionUserId", "CheckMyDatabase"})
 

@@ -1,7 +1,7 @@
 """Settings and limits that came along with the snapshot for the users that are asked for.
 
-What makes a user unable to do what it is to do is reset where it is the user's own, and said; what is the database's
-own, and so everyone's, is said with the statement that ends it. Everything else that the user's programs find is said.
+A setting that keeps a user from its work is reset where it is the user's own, and the report names it. A setting of the
+database applies to every user: the report names it with the statement that ends it, and names every other setting.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Mended:
 def mend(session: Session, user: DbUser, databases: list[str]) -> Mended:
     """Reset what breaks the user, in whichever database it holds, and say what came along.
 
-    `databases`: those that the user is to have; what holds in others alone is no matter of its.
+    `databases`: those that the user is to have; settings for other databases are ignored.
     """
     notes, is_changed = [], False
     for setting in settings_of(session, user.username):

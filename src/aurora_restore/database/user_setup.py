@@ -94,7 +94,7 @@ class UserSetup:
         self._progress = self._progress.with_user(username, progress)
 
     def _logs_in(self, login: DbUserLogin) -> bool:
-        """Whether the password of the secret stands already. Raises DatabaseBusy, DatabaseUnreachable."""
+        """Whether the role has the password of the secret already. Raises DatabaseBusy, DatabaseUnreachable."""
         if login.credentials is None:
             return False
         try:
@@ -133,7 +133,7 @@ class UserSetup:
                 self._keep(username, replace(progress, action=roles.CHANGED))
 
     def _look_into(self, session: Session, database: str) -> None:
-        """Everything in one database. One that nobody has named may be as closed or as broken as it likes."""
+        """Everything in one database. A closed or broken one that no user of the request names fails nothing."""
         try:
             with reach.open_database(self._server, self._master, session, database) as opened:
                 self._apply(opened)
@@ -179,7 +179,7 @@ class UserSetup:
                 [f"note: the database {database} does not let it in: {refused}"]
             )
         except (ServerRefused, DatabaseUnreachable) as ended:
-            # Where the master is answered, it is no network that ends the user's session, but a limit that came along.
+            # Where the master gets an answer, a limit that came along ended the user's session, and not the network.
             session.value("SELECT 1")
             progress = progress.with_notes(
                 [f"note: in {database} its attempts were ended by the server: {ended}"]

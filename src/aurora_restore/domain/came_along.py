@@ -132,7 +132,7 @@ class CameAlong:
     not_looked_into: tuple[NotLookedInto, ...] = ()
 
     def to_item(self) -> dict[str, Any]:
-        """As it stands in the record, under `came_along`."""
+        """Its form in the record, under `came_along`."""
         kinds = {finding.kind for finding in self.found}
         return {
             "found": [finding.to_item() for finding in self.found],

@@ -14,7 +14,7 @@ class DatabaseUnreachable(TransientFault):
 
 
 class DatabaseBusy(TransientFault):
-    """The server answered, and its answer is one that passes: it is no silence of the network."""
+    """The server answered with an error that passes: the network is not the cause."""
 
     code = "DATABASE_BUSY"
     default_hint = (

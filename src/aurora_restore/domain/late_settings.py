@@ -12,7 +12,7 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.plan import RestorePlan
 
 STANDARD_INSIGHTS, ADVANCED_INSIGHTS = "standard", "advanced"
-# ModifyDBCluster: whoever sets the mode to `advanced` must turn Performance Insights on and keep its data so long.
+# ModifyDBCluster: a request for the mode `advanced` must turn Performance Insights on and keep its data so long.
 ADVANCED_INSIGHTS_DAYS = 465
 BACKUP_WINDOW, MAINTENANCE_WINDOW = "PreferredBackupWindow", "PreferredMaintenanceWindow"
 INSIGHTS_MODE = "DatabaseInsightsMode"

@@ -19,7 +19,7 @@ def password_fault(password: str) -> str | None:
     try:
         password.encode()
     except UnicodeEncodeError:
-        return "it holds half of a surrogate pair, which is no character"
+        return "it holds half of a surrogate pair, which is not a character"
     return None
 
 

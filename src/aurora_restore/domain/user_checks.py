@@ -13,7 +13,7 @@ from aurora_restore.domain.users import DbUser
 def user_secret_faults(
     users: Sequence[DbUser], secrets: Mapping[str, Credentials | RestoreError]
 ) -> Iterable[RestoreError]:
-    """`secrets`: what was read, by the id of the secret; a look that was refused stands as its error."""
+    """`secrets`: what was read, by the id of the secret; where a read was refused, its error."""
     for user in users:
         found = secrets.get(user.secret_id or "")
         if isinstance(found, RestoreError):

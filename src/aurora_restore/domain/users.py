@@ -54,7 +54,7 @@ class DbUserLogin:
 
 @dataclass(frozen=True)
 class UserReport:
-    """What stands after the set-up: what was done, and each check with its result in words.
+    """The state after the set-up: what was done, and each check with its result in words.
 
     `databases`: the first of those that the user has, `database_count` of them in all.
     """
@@ -142,7 +142,7 @@ def refuse_missing_databases(
     closed: Mapping[str, str] | None = None,
     templates: Sequence[str] = (),
 ) -> None:
-    """Refuse users who are to have access to a database that is not there, or that nobody can have access to.
+    """Refuse users who are to have access to a database that does not exist, or that takes no connections.
 
     `closed`: why a database takes no connections.
 

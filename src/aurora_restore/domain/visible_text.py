@@ -1,6 +1,6 @@
 """Text that comes from a database, made fit to be kept and to be read: names there are bytes of any kind.
 
-A byte that is no UTF-8 travels inside of our programs as Python's surrogate escape. No record, message or terminal
+A byte that is not UTF-8 travels inside of our programs as Python's surrogate escape. No record, message or terminal
 takes that, so it leaves as `\\xfc`. A control character is kept in the record as it is and shown as `\\x1b`.
 """
 
@@ -16,7 +16,7 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def storable(text: str) -> str:
-    """The text with each byte that is no UTF-8, and each lone surrogate, written out: valid Unicode afterwards."""
+    """The text with each byte that is not UTF-8, and each lone surrogate, written out: valid Unicode afterwards."""
     if text.isascii():
         return text
     return "".join(_written_out(letter) if "\ud800" <= letter <= "\udfff" else letter for letter in text)

@@ -40,7 +40,7 @@ def run_step(phase: Phase, step: Step, world: World, operation_id: str) -> StepR
     Raises:
         OperationNotRunning: the record is gone, or was closed by hand.
         PhaseTimedOut: the phase has had all the time that it may have.
-        RestoreError: what the step raised. It stands in the record then: a `TransientFault` as the last one of its
+        RestoreError: what the step raised. The record has it then: a `TransientFault` as the last one of its
             phase, everything else as the operation's error.
     """
     operation = load_running(world, operation_id)

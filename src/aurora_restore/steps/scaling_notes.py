@@ -6,7 +6,7 @@ from aurora_restore.domain.errors import RequestRefused, StepFailed, TransientFa
 from aurora_restore.domain.scaling import ScalingBefore, scaling_note, unknown_note
 from aurora_restore.steps.world import World
 
-# Application Auto Scaling decides no run: whatever it answers but what was asked for is said.
+# An error of Application Auto Scaling ends no run: it becomes a note or a warning.
 REFUSALS = (TransientFault, RequestRefused, StepFailed)
 
 

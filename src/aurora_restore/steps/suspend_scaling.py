@@ -1,6 +1,6 @@
 """Auto scaling of readers rests while a name changes clusters, and afterwards is as it was.
 
-A reader that is added in between would stand on a cluster that is about to go, or keep one from being renamed, stopped
+A reader that is added in between would belong to a cluster that is about to go, or keep one from being renamed, stopped
 or deleted. What the scaling was is written into the record before it is suspended, so that whichever comes next, a step
 or a cleanup, can set it back. It goes on once the endpoint of the new cluster is proved: until then the cluster may
 have to be rebooted, or stopped and started.

@@ -322,7 +322,7 @@ def test_taking_out_what_was_taken_out_already_changes_nothing(copy: RestoredClu
     assert state() == once
 
 
-def test_where_nobody_answers_nothing_is_said_to_be_done(copy: RestoredCluster) -> None:
+def test_where_no_server_answers_nothing_is_reported_as_done(copy: RestoredCluster) -> None:
     fuse = Fuse(Kind.LOGICAL_SLOT, "shop", "production_slot", {}, ("SELECT",), ())
 
     with pytest.raises(DatabaseUnreachable):

@@ -25,7 +25,7 @@ CALLS_MOST = 100
 
 
 class DiedError(Exception):
-    """Stands for the end of the process."""
+    """The process ended."""
 
 
 @pytest.fixture

@@ -265,7 +265,7 @@ def test_a_table_that_is_locked_for_ever_is_not_waited_for(cluster: RestoredClus
         ("CONNECTION LIMIT 0", "CONNECTION LIMIT 0"),
     ],
 )
-def test_a_closed_database_is_named_where_nobody_asked_and_refused_as_that_where_somebody_did(
+def test_a_closed_database_is_named_and_refused_only_where_the_request_asks_for_it(
     cluster: RestoredCluster, state: str, why: str
 ) -> None:
     cluster.run("CREATE DATABASE archive", f"ALTER DATABASE archive {state}", database="postgres")
@@ -326,7 +326,7 @@ def test_a_database_that_the_master_can_find_no_way_into_names_the_grant_that_is
     assert [left.database for left in report.not_looked_into] == ["payroll"]
 
 
-def test_where_postgres_lets_nobody_in_the_master_is_accepted_and_users_are_made(
+def test_where_postgres_takes_no_connections_the_master_is_accepted_and_users_are_made(
     cluster: RestoredCluster,
 ) -> None:
     as_superuser(cluster)("ALTER DATABASE postgres CONNECTION LIMIT 0")
@@ -337,7 +337,7 @@ def test_where_postgres_lets_nobody_in_the_master_is_accepted_and_users_are_made
     assert report.users[0].databases == ("books", "shop")
 
 
-def test_a_database_that_nobody_asked_for_is_not_waited_for_and_another_is(cluster: RestoredCluster) -> None:
+def test_only_a_database_that_the_request_asks_for_is_waited_for(cluster: RestoredCluster) -> None:
     cluster.run("CREATE ROLE ann LOGIN", "GRANT CREATE ON DATABASE books TO ann")
     impatient = PostgresDatabases(cluster.engine.ca_bundle_path, 10, 1)
     with cluster.session(cluster.superuser) as holder:

@@ -151,7 +151,7 @@ def test_no_password_and_no_command_is_read(copy: RestoredCluster) -> None:
     assert [secret for secret in SECRETS if secret in said] == []
 
 
-def test_the_options_of_stored_logins_are_seen_by_name_whoever_they_are_for(copy: RestoredCluster) -> None:
+def test_the_options_of_every_stored_login_are_seen_by_name(copy: RestoredCluster) -> None:
     as_superuser(copy, *LEDGER)
 
     assert {each.name: each.detail for each in of_kind(copy, Kind.USER_MAPPING)} == {
@@ -276,7 +276,9 @@ def test_a_closed_postgres_does_not_hide_what_came_along(copy: RestoredCluster) 
     assert [fuse.name for fuse in fuses(copy, Kind.SUBSCRIPTION)] == ["from_production"]
 
 
-def test_where_nobody_answers_or_the_password_is_wrong_that_is_said(copy: RestoredCluster) -> None:
+def test_a_server_that_does_not_answer_and_a_wrong_password_are_reported_as_such(
+    copy: RestoredCluster,
+) -> None:
     with pytest.raises(DatabaseUnreachable):
         copy.databases.survey_copy(NOWHERE, MASTER)
     with pytest.raises(MasterLoginRefused):

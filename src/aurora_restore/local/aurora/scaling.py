@@ -2,7 +2,7 @@
 
 Application Auto Scaling API reference, RegisterScalableTarget: a new scalable target needs both capacities; what an
 update does not name stays as it is; "Application Auto Scaling retrieves the current capacity of the resource", so that
-a cluster that does not stand is refused here. PutScalingPolicy: the target has to be registered. Deregistering deletes
+a cluster that does not exist is refused here. PutScalingPolicy: the target has to be registered. Deregistering deletes
 the policies. Whether AWS keeps a target while no cluster has its name is a habit. The local Aurora adds no readers of
 its own: who wants one creates an instance with the name that Application Auto Scaling would give it.
 """
@@ -35,7 +35,7 @@ def register_scalable_target(call: Call) -> dict[str, Any]:
     resource_id = _resource_id(call)
     found = call.region.scalable_targets.get(resource_id)
     if resource_id.partition(":")[2] not in call.region.clusters:
-        raise _invalid(f"No Aurora DB cluster stands for {resource_id}.")
+        raise _invalid(f"The Aurora DB cluster of {resource_id} does not exist.")
     smallest, largest = (
         call.params.get(name, getattr(found, field, None))
         for name, field in (("MinCapacity", "min_capacity"), ("MaxCapacity", "max_capacity"))

@@ -46,7 +46,7 @@ def read_request(action: str, body: bytes | str) -> dict[str, Any]:
     try:
         params = json.loads(body or b"{}")
     except ValueError as error:
-        raise AwsError("SerializationException", f"The body is no JSON: {error}") from error
+        raise AwsError("SerializationException", f"The body is not valid JSON: {error}") from error
     shape: Any = service_model().operation_model(action).input_shape
     report = ParamValidator().validate(params, shape)
     if report.has_errors():
