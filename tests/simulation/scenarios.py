@@ -251,20 +251,9 @@ _SCALED = (
 )
 SCALED = (
     *_SCALED,
-    *(
-        replace(
-            scenario,
-            name=f"{scenario.name}-lost",
-            habits=LOSES_TARGETS,
-            faults_from_state=Phase.PROVE_ENDPOINT.value,
-        )
-        for scenario in _SCALED
-    ),
+    *(replace(scenario, name=f"{scenario.name}-lost", habits=LOSES_TARGETS) for scenario in _SCALED),
 )
-"""The readers of the target are scaled; Application Auto Scaling keeps what it has of a name, or loses it.
-
-The loss is met first when the scaling is set back: what comes before is the same.
-"""
+"""The readers of the target are scaled; Application Auto Scaling keeps what it has of a name, or loses it."""
 SCALED_STEPPED_IN = tuple(
     replace(scenario, name=f"scaled-{scenario.name}{end}", surroundings=SCALED_STANDING, habits=habits)
     for scenario in (*CANCELLED, *TIMED_OUT)

@@ -139,8 +139,8 @@ def left_warning(before: ScalingBefore, reason: str) -> str:
         )
     )
     return (
-        f"The auto scaling of {target.db_cluster_identifier} was suspended for the switch, and could not be set back: "
-        f"{reason}. No readers are added or removed until that is done: `aws application-autoscaling "
+        f"The auto scaling of {target.db_cluster_identifier} could not be made as it was before the switch: {reason}. "
+        f"It may add and remove no readers until that is done: `aws application-autoscaling "
         f"register-scalable-target --service-namespace rds --scalable-dimension rds:cluster:ReadReplicaCount "
         f"--resource-id cluster:{target.db_cluster_identifier} --min-capacity {target.min_capacity} --max-capacity "
         f"{target.max_capacity} --suspended-state {state}`."
