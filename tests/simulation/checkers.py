@@ -438,12 +438,19 @@ def scaling_is_as_it_was(ending: Ending) -> Words:
         if f"--resource-ids cluster:{name}" not in told:
             yield f"the readers of {name} were scaled while no cluster had that name"
     is_lost = ending.sim.aurora.world.habits.scalable_target_lost_without_cluster
+    unseen = {
+        f"cluster:{op.record['plan']['target_cluster_id']}"
+        for op in ending.operations
+        if op.record.get("scaling", {}).get("state") == "active" and "before" not in op.record["scaling"]
+    }
     for resource_id, before in ending.region_before.scalable_targets.items():
         if f"--resource-id {resource_id} --min-capacity" in told:
             continue  # what was refused for long is left, with a warning that has the command
         now = ending.region.scalable_targets.get(resource_id)
         if now is None:
-            yield f"the scalable target {resource_id} is gone"
+            # What could not be seen before the switch cannot be registered again; a warning has the command that looks.
+            if resource_id not in unseen or f"--resource-ids {resource_id}" not in told:
+                yield f"the scalable target {resource_id} is gone"
             continue
         for field in ("min_capacity", "max_capacity", "suspended"):
             if getattr(now, field) != getattr(before, field):

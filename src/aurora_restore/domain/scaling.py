@@ -109,7 +109,8 @@ def active_warning(name: str, reason: str) -> str:
     return (
         f"The auto scaling of {name} could not be suspended for the switch: {reason}. See with `aws "
         "application-autoscaling describe-scalable-targets --service-namespace rds --resource-ids "
-        f"cluster:{name}` that the cluster which has the name now is scaled as you want it."
+        f"cluster:{name}` that the cluster which has the name now is scaled as you want it: a scalable target can be "
+        "lost while no cluster has its name."
     )
 
 

@@ -219,11 +219,14 @@ class _Resumption:
     def _set_back(self) -> StepOutcome:
         action = decide_resumption(self.before, self.world.scaling.find_target(self.name))
         now = self.world.clock.now()
+        if action is ScalingAction.NONE and self._was_lost:
+            return self._settled("resumed", lost_warning(self.before))
+        state = self.operation.section(SECTION).get("state")
+        if state in NOT_SUSPENDED and action is not ScalingAction.REGISTER:
+            # The run has suspended nothing: what differs now was changed by a person.
+            return self._settled(state)
         if action is ScalingAction.NONE:
-            if self._was_lost:
-                return self._settled("resumed", lost_warning(self.before))
-            state = self._state.get("state")
-            return self._settled(state if state in NOT_SUSPENDED else "resumed")
+            return self._settled("resumed")
         if self.asked and self.asked.is_overdue(now, LIMIT):
             minutes = LIMIT.total_seconds() / 60
             return self._settled(
