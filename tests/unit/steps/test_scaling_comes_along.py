@@ -250,6 +250,14 @@ def test_what_the_run_did_not_suspend_is_registered_again_where_it_is_lost(
     assert any("by-load" in warning and "registered again" in warning for warning in record["warnings"])
 
 
+def test_a_target_is_suspended_although_its_policies_may_not_be_listed(run: PipelineRun) -> None:
+    run.put_scaling("by-load")
+    run.aws.before(is_operation("DescribeScalingPolicies"), access_denied(), times=1000)
+    record = run.run(OPERATION, **SWAP)
+    assert (record["status"], record["scaling"]["state"]) == ("SUCCEEDED", "resumed")
+    assert record.get("warnings") in (None, [])
+
+
 def test_an_outage_before_the_switch_is_waited_for_and_not_for_long(run: PipelineRun) -> None:
     run.put_scaling()
     run.run(OPERATION, Phase.VERIFY_RESTORE, **SWAP)
