@@ -239,7 +239,9 @@ def test_jobs_that_row_security_hides_are_found_and_changed_as_their_users(copy:
     assert jobs(copy) == [[1, True]]
 
 
-def test_jobs_are_found_although_the_master_is_set_to_stumble_over_row_security(copy: RestoredCluster) -> None:
+def test_jobs_are_found_although_the_master_is_set_to_stumble_over_row_security(
+    copy: RestoredCluster,
+) -> None:
     as_superuser(
         copy,
         *CRON,
