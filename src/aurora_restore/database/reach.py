@@ -10,7 +10,6 @@ from aurora_restore.database.amazon_roles import is_amazons
 from aurora_restore.database.quoting import identifier
 from aurora_restore.database.session import (
     DATABASE_NOT_FOUND,
-    INSUFFICIENT_PRIVILEGE,
     MAINTENANCE_DATABASES,
     DatabaseRefused,
     Server,
@@ -93,7 +92,7 @@ def open_database(server: Server, master: Credentials, maintenance: Session, dat
     try:
         return server.open(master, database)
     except DatabaseRefused as refused:
-        if refused.sqlstate != INSUFFICIENT_PRIVILEGE:
+        if not refused.lacks_privilege:
             raise
         return _open_as_owner(server, master, maintenance, database, refused)
 

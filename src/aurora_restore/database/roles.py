@@ -34,11 +34,15 @@ CREATED, CHANGED, UNCHANGED = "created", "changed", "unchanged"
 
 @dataclass(frozen=True)
 class Membership:
-    """A grant of one role to another; the grantor counts since PostgreSQL 16. `admin`: it may be passed on."""
+    """A grant of one role to another; the grantor counts since PostgreSQL 16. `admin`: it may be passed on.
+
+    `inherits`: it gives what the group may do (since PostgreSQL 16 each grant says so for itself).
+    """
 
     group: str
     grantor: str
     admin: bool = False
+    inherits: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,12 +79,18 @@ def find_role(session: Session, name: str) -> Role | None:
 
 def _memberships(session: Session, name: str) -> tuple[Membership, ...]:
     found = session.rows(
-        "SELECT g.rolname, coalesce(b.rolname, ''), m.admin_option FROM pg_auth_members m"
+        "SELECT g.rolname, coalesce(b.rolname, ''), m.admin_option,"
+        " coalesce(CAST(to_jsonb(m) ->> 'inherit_option' AS boolean), true) FROM pg_auth_members m"
         " JOIN pg_roles u ON u.oid = m.member JOIN pg_roles g ON g.oid = m.roleid"
         " LEFT JOIN pg_roles b ON b.oid = m.grantor WHERE u.rolname = :name ORDER BY 1, 2",
         name=name,
     )
     return tuple(Membership(*row) for row in found)
+
+
+def inherited_groups(role: Role) -> frozenset[str]:
+    """The groups whose powers the role has."""
+    return frozenset(membership.group for membership in role.memberships if membership.inherits)
 
 
 def wanted_groups(user: DbUser) -> frozenset[str]:
@@ -114,7 +124,7 @@ def bring_about(session: Session, login: DbUserLogin, logs_in: Callable[[DbUserL
     except ServerRefused as refused:
         raise DbUserSetupFailed(
             f"The database user {user.username} could not be made or changed: {refused}.",
-            _hint_for_new_role() if role is None else _hint_for_role_that_came_along(user.username),
+            _hint_for_new_role() if role is None else _hint_for_role_that_came_along(user.username, refused),
         ) from None
     return CHANGED if changed else UNCHANGED
 
@@ -126,7 +136,12 @@ def _hint_for_new_role() -> str:
     )
 
 
-def _hint_for_role_that_came_along(username: str) -> str:
+def _hint_for_role_that_came_along(username: str, refused: ServerRefused) -> str:
+    if not refused.lacks_privilege:
+        return (
+            "Mend in the source cluster what the server's words name (for dependent privileges: `REVOKE ... CASCADE` "
+            "of what the role has passed on), and restore a snapshot taken after that; or choose another username."
+        )
     return (
         "A role that came along with the snapshot can be changed only where the master user has ADMIN on it: "
         f"`GRANT {identifier(username)} TO <master user> WITH ADMIN OPTION` in the source cluster, and restore a "
@@ -194,7 +209,7 @@ def _attribute_clauses(user: DbUser, role: Role) -> list[str]:
 def _membership_statements(session: Session, user: DbUser, role: Role) -> list[str]:
     """Grants of what is missing; what is too much is taken away, but an admin keeps other memberships."""
     name, wanted = identifier(user.username), wanted_groups(user)
-    held = {membership.group for membership in role.memberships}
+    held = inherited_groups(role)
     surplus = [membership for membership in role.memberships if membership.group not in wanted]
     if user.access is Access.ADMIN:
         surplus = [membership for membership in surplus if membership.group == IAM_GROUP]
@@ -211,7 +226,8 @@ def _membership_statements(session: Session, user: DbUser, role: Role) -> list[s
         for option, memberships in (("", surplus), ("ADMIN OPTION FOR ", options))
         for membership in memberships
     ]
-    return revokes + [f"GRANT {identifier(group)} TO {name}" for group in sorted(wanted - held)]
+    inherit = " WITH INHERIT TRUE" if by_grantor else ""
+    return revokes + [f"GRANT {identifier(group)} TO {name}{inherit}" for group in sorted(wanted - held)]
 
 
 def _password_clause(login: DbUserLogin) -> str:

@@ -159,8 +159,10 @@ class UserSetup:
         entitlements = [
             Entitlement(user.username, user.access_in(database), user.foreign_tables) for user in self._users
         ]
-        changed = grants.bring_about(session, self._master.username, entitlements, admins, self._has_time)
-        self._mark_changed(changed)
+        outcome = grants.bring_about(session, self._master.username, entitlements, admins, self._has_time)
+        self._mark_changed(outcome.changed)
+        for username, notes in outcome.notes.items():
+            self._keep(username, self._progress.users[username].with_notes(notes))
         ground = attempts.survey_ground(session)
         for login in self._logins:
             if login.user.access_in(database) is not None:
@@ -168,16 +170,18 @@ class UserSetup:
 
     def _check(self, session: Session, login: DbUserLogin, ground: attempts.Ground) -> None:
         username, database = login.user.username, session.database
-        progress = self._progress.users[username].with_notes(checks.check_limits(session, login.user))
+        progress = self._progress.users[username].with_notes(
+            [*checks.check_limits(session, login.user), *checks.ways_out(session, login.user)]
+        )
         tried: list[str] = []
         try:
             tried = attempts.check_login(self._server, login, ground)
         except DatabaseRefused as refused:
-            if database in login.user.databases:
+            is_full = refused.is_limit and not checks.is_shut_out(session, login.user)
+            if database in login.user.databases and not is_full:
                 raise attempts.refused_login(login, database, str(refused)) from None
-            progress = progress.with_refusal(database, str(refused)).with_notes(
-                [f"note: the database {database} does not let it in: {refused}"]
-            )
+            progress = progress if is_full else progress.with_refusal(database, str(refused))
+            progress = progress.with_notes([f"note: the database {database} does not let it in: {refused}"])
         except (ServerRefused, DatabaseUnreachable) as ended:
             # Where the master gets an answer, a limit that came along ended the user's session, and not the network.
             session.value("SELECT 1")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from pg8000.native import identifier
 from tests.contract.database.servers import (
     MASTER,
     OWN_SECRET,
@@ -14,8 +13,8 @@ from tests.contract.database.servers import (
     RestoredCluster,
     iam_login,
     login,
-    reset,
 )
+from tests.contract.database.states import as_superuser, undo_states
 
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.domain.errors import DatabaseBusy, DbUserSetupFailed
@@ -23,40 +22,12 @@ from aurora_restore.domain.observed import Credentials, LoginOutcome
 from aurora_restore.domain.users import Access, DbUserLogin, UserReport, UsersReport
 
 ANN = Credentials("ann", OWN_SECRET)
-_OWN = ("postgres", "shop", "books", "seed", "template0", "template1")
 
 
 @pytest.fixture
 def cluster(shared_cluster: RestoredCluster) -> Iterator[RestoredCluster]:
     yield shared_cluster
-    run = as_superuser(shared_cluster)
-    run("ALTER DATABASE shop RESET ALL")
-    run(
-        "DROP EVENT TRIGGER IF EXISTS gate",
-        "DROP FUNCTION IF EXISTS public.refuse() CASCADE",
-        database="shop",
-    )
-    for (name,) in run("SELECT datname FROM pg_database"):
-        if name not in _OWN:
-            run(f"ALTER DATABASE {identifier(name)} ALLOW_CONNECTIONS true CONNECTION LIMIT -1")
-            run(f"DROP DATABASE {identifier(name)} WITH (FORCE)")
-    run(
-        "ALTER DATABASE postgres CONNECTION LIMIT -1",
-        "ALTER DATABASE books CONNECTION LIMIT -1",
-        "ALTER DATABASE books RESET ALL",
-        "ALTER ROLE ALL RESET ALL",
-    )
-    reset(shared_cluster, fresh_shop=True)
-
-
-class as_superuser:  # noqa: N801 - reads as a verb where it is called
-    """Run statements as what no customer of RDS is."""
-
-    def __init__(self, cluster: RestoredCluster) -> None:
-        self._cluster = cluster
-
-    def __call__(self, *statements: str, database: str = "postgres") -> list[list[object]]:
-        return self._cluster.run(*statements, login=self._cluster.superuser, database=database)
+    undo_states(shared_cluster)
 
 
 def set_up(cluster: RestoredCluster, *users: DbUserLogin, lock: bool = False) -> UsersReport:
