@@ -10,7 +10,7 @@ export no_proxy := 127.0.0.1,localhost
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tools simulate kills check format build bench lock clean
+.PHONY: help setup demo test tools simulate kills faults check format build bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -34,6 +34,10 @@ kills: $(VENV)/.dev ## kill the local stack again and again under each kind of o
 big: $(VENV)/.dev ## set up the users of a server with 500 databases and of one with 100,000 tables; DATABASES= TABLES=
 	@DATABASES=$(or $(DATABASES),500) TABLES=$(or $(TABLES),100000) CALL_SECONDS=60 \
 		$(RUN) -m pytest -q --durations=8 tests/contract/database/test_many_objects.py
+
+faults: $(VENV)/.dev ## every fault at every statement of Defuse and SetupDbUsers, on a real server; about half an hour
+	@EVERY_FAULT=1 $(RUN) -m pytest -q --durations=8 tests/contract/database/test_enumerated_faults_of_users.py \
+		tests/contract/database/test_enumerated_faults_of_defuse.py
 
 year: $(VENV)/.dev ## a replacement every night of a simulated year: what it leaves behind
 	@NIGHTS=365 $(RUN) -m pytest -q tests/simulation/test_quotas.py

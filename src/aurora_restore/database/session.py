@@ -211,7 +211,7 @@ class Session:
         self.run("BEGIN")
         try:
             yield
-        except ServerRefused:
+        except (ServerRefused, DatabaseBusy):
             self.run("ROLLBACK")
             raise
         self.run("COMMIT" if keep else "ROLLBACK")
