@@ -463,7 +463,7 @@ def scaling_is_as_it_was(ending: Ending) -> Words:
         )
         are_told = all(name in told for name in policies_before) or (
             # Names that may not be listed cannot be told: the warning has the command that puts policies again.
-            resource_id in unlisted and f"--resource-id {resource_id} …" in told
+            resource_id in unlisted and f"ReadReplicaCount --resource-id {resource_id} " in told
         )
         if policies != policies_before and not (is_lost and are_told):
             yield f"{resource_id}: its policies were {policies_before}, are {policies}, and no warning names them"
