@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.domain.users import Access, DbUser, DbUserLogin
 from aurora_restore.local.aurora.engine import ServerFace
 from aurora_restore.local.aurora.postgres import PostgresEngine
+from aurora_restore.local.aurora.postgres_versions import Installation
 from aurora_restore.steps.world import Databases
 
 MASTER = Credentials("master", "Master-secret-4711")
@@ -74,6 +76,25 @@ class RestoredCluster:
         finally:
             with suppress(InterfaceError):  # where a test had the session ended
                 connection.close()
+
+
+class Server:
+    """A real server of one version of PostgreSQL, by its engine; the cluster is made at the first need."""
+
+    def __init__(self, directory: Path, installation: Installation) -> None:
+        self.directory = directory
+        self.engine = PostgresEngine(directory, (installation,))
+        self.superuser_password_file = directory / "postgres" / "rdsadmin_password"
+
+    @cached_property
+    def cluster(self) -> RestoredCluster:
+        return real(self.engine, self.superuser_password_file)
+
+    @cached_property
+    def version(self) -> str:
+        """What the server itself says."""
+        [[said]] = self.cluster.run("SHOW server_version")
+        return str(said)
 
 
 def in_memory() -> RestoredFake:

