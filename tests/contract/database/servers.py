@@ -120,9 +120,14 @@ def real(engine: PostgresEngine, superuser_password_file: Path) -> RestoredClust
     cluster = RestoredCluster(
         PostgresDatabases(engine.ca_bundle_path), endpoint, engine, cluster_id, superuser
     )
-    if cluster.major < 15:  # as later: what a test says of everyone's CREATE, it grants first
+    if cluster.major < 15:  # `public` as it is since: a test about what it was before makes it so
         for database in ("template1", "shop", "postgres"):
-            cluster.run("REVOKE CREATE ON SCHEMA public FROM PUBLIC", login=superuser, database=database)
+            cluster.run(
+                "ALTER SCHEMA public OWNER TO pg_database_owner",
+                "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+                login=superuser,
+                database=database,
+            )
     app = identifier(PRODUCTION.username)
     cluster.run(
         f"CREATE ROLE {app} LOGIN PASSWORD {literal(PRODUCTION.password)}",
