@@ -54,22 +54,26 @@ def render_stack(state: StackStatus, deployed: Mapping[str, Any]) -> RenderableT
             ("pipeline", str(deployed.get("stack") or "not deployed")),
             ("process", f"{info.pid} (with {state.process_count - 1} below it)"),
             ("memory", f"{state.memory_bytes / _MEGABYTE:.0f} MB together"),
+            ("PostgreSQL", ", ".join(state.postgresql.get("at_hand", ()))),
             ("workers", f"{len(state.workers)} Lambda workers"),
             ("durations", ", ".join(f"{name} {seconds:g} s" for name, seconds in state.durations.items())),
             ("state in", str(state.home)),
         ]
     )
     return Group(
-        title, rows, Text(), heading("Clusters"), indented(_clusters(deployed.get("clusters") or ()))
+        title, rows, Text(), heading("Clusters"), indented(_clusters(deployed.get("clusters") or (), state))
     )
 
 
-def _clusters(clusters: Any) -> RenderableType:
+def _clusters(clusters: Any, state: StackStatus) -> RenderableType:
     if not clusters:
         return Text("none")
-    table = plain_table("region", "cluster", "status", "endpoint")
+    behind = {
+        (server["region"], server["db_cluster_identifier"]): server["version"]
+        for server in state.postgresql.get("clusters", ())
+    }
+    table = plain_table("region", "cluster", "status", "endpoint", "PostgreSQL")
     for cluster in clusters:
-        table.add_row(
-            cluster["region"], cluster["db_cluster_identifier"], cluster["status"], cluster["endpoint"] or ""
-        )
+        name = (cluster["region"], cluster["db_cluster_identifier"])
+        table.add_row(*name, cluster["status"], cluster["endpoint"] or "", behind.get(name, ""))
     return table

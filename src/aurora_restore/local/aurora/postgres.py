@@ -84,9 +84,12 @@ class PostgresEngine:
         found: dict[str, str] = {}
         for cluster_id in self.cluster_ids():
             with contextlib.suppress(StorageMissing, FileNotFoundError):  # removed meanwhile
-                data = self._storage.cluster(cluster_id) / "data"
-                found[cluster_id] = self._versions.for_data(data).version
+                found[cluster_id] = self._versions.shown(self._storage.cluster(cluster_id) / "data")
         return found
+
+    def versions_at_hand(self) -> tuple[str, ...]:
+        """The versions of PostgreSQL that clusters can have; the first one is for what no other fits."""
+        return tuple(installation.version for installation in self._versions.all)
 
     def process_id(self, cluster_id: str) -> int | None:
         """The server's process, None while it is stopped."""

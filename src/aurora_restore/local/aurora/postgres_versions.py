@@ -123,6 +123,12 @@ class Versions:
             )
         return self._by_major[major]
 
+    def shown(self, data: Path) -> str:
+        """The version that serves this data, for people."""
+        major = major_of(data)
+        found = self._by_major.get(major)
+        return found.version if found else f"{major}, which is not at hand"
+
 
 def major_of(data: Path) -> int:
     """The major version that made this data."""
