@@ -83,8 +83,7 @@ def _ministack(directory: Path) -> Iterator[int]:
 def _postgres(directory: Path) -> Iterator[int]:
     """The process of a server with a new, empty database."""
     account = choose_account()
-    installation = packaged()
-    programs = find_programs(account, installation.root, installation.version)
+    programs = find_programs(account, packaged().root)
     data = directory / "data"
     data.mkdir(mode=0o700)
     account.own(data)

@@ -22,6 +22,22 @@ def _named(tried: object) -> str:
     return f"PostgreSQL {tried.major}" if isinstance(tried, Installation) else str(tried)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes long and says the same of every version is left to the newest."""
+    left_out = [
+        item for item in items if item.get_closest_marker("newest_server") and not _is_on_newest(item)
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _is_on_newest(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    newest = oldest_and_newest()[-1]
+    return call is None or call.params.get("server", newest) == newest
+
+
 @pytest.fixture(scope="session")
 def server_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
     """The server of an installation, begun at the first need. No scope of pytest's keeps two of them at once."""

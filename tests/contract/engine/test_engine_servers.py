@@ -209,13 +209,13 @@ def test_programs_that_nobody_can_reach_are_copied_and_the_modes_above_stay(tmp_
     package.parent.chmod(0o700)
     cache = Path("/var/tmp") / f"aurora-restore-test-{os.getpid()}"  # noqa: S108 - a place that nobody can reach
     try:
-        programs = find_programs(choose_account(), package, "of a test", cache)
+        programs = find_programs(choose_account(), package, cache)
         assert programs.is_relative_to(cache)
         ran = subprocess.run(
             [programs / "postgres", "--version"], user="nobody", cwd="/", capture_output=True, check=True
         )
         assert b"PostgreSQL" in ran.stdout
         assert package.parent.stat().st_mode & 0o777 == 0o700
-        assert find_programs(choose_account(), package, "of a test", cache) == programs
+        assert find_programs(choose_account(), package, cache) == programs
     finally:
         shutil.rmtree(cache, ignore_errors=True)

@@ -341,8 +341,9 @@ class PostgresEngine:
     def _back_up(self, source: Path, port: int, directory: Path) -> None:
         data = directory / "data"
         seen = data_argument(data, self._account)
+        installation = self._versions.for_data(source / "data")
         command = [
-            str(self._versions.for_data(source / "data").programs / "pg_basebackup"),
+            str(installation.programs / "pg_basebackup"),
             f"--pgdata={seen}",
             "--format=tar",
             "--checkpoint=fast",
@@ -355,7 +356,8 @@ class PostgresEngine:
             "PGPORT": str(port),
             "PGUSER": self._admin.username,
             "PGPASSWORD": self._admin.password,
-            "PGSSLMODE": "verify-full",
+            # Before 15 a client finds no IP address in a certificate. The authority is our own.
+            "PGSSLMODE": "verify-full" if installation.major >= 15 else "verify-ca",
             "PGSSLROOTCERT": f"{seen}/../../../tls/ca.pem",
             "PGCONNECT_TIMEOUT": "10",
         }

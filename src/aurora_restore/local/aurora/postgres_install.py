@@ -7,6 +7,7 @@ not ours is ever changed.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import shutil
@@ -57,17 +58,12 @@ def choose_account() -> Account:
     return Account(nobody.pw_uid, nobody.pw_gid, drops_root=True)
 
 
-def find_programs(
-    account: Account, installation: Path, version: str, cache_directory: Path = CACHE_DIRECTORY
-) -> Path:
-    """The directory of `postgres`, `initdb`, … of an installation that `account` can run; a cached copy where need be.
-
-    `version` names the copy: two installations of one version are taken for the same.
-    """
+def find_programs(account: Account, installation: Path, cache_directory: Path = CACHE_DIRECTORY) -> Path:
+    """The directory of an installation's programs that `account` can run; a cached copy where need be."""
     installation = installation.resolve()
     if not account.drops_root or _is_open_to_all(installation):
         return installation / "bin"
-    cached = cache_directory / f"postgresql-{version}"
+    cached = cache_directory / f"postgresql-{_fingerprint(installation)}"
     if not cached.is_dir():
         _copy_for_all(installation, cached)
     if not _is_open_to_all(cached):
@@ -87,6 +83,16 @@ def _is_open_to_all(installation: Path) -> bool:
     program = installation / "bin" / "postgres"
     passages = (program, *program.parents, installation / "share", installation / "lib")
     return all(path.stat().st_mode & stat.S_IXOTH for path in passages)
+
+
+def _fingerprint(installation: Path) -> str:
+    """The same for installations whose files have the same names and sizes, wherever they are."""
+    files = sorted(
+        (str(path.relative_to(installation)), path.stat().st_size)
+        for path in installation.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    )
+    return hashlib.sha256(repr(files).encode()).hexdigest()[:16]
 
 
 def _copy_for_all(installation: Path, target: Path) -> None:

