@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from aurora_restore.local.aurora.postgres_versions import Installation, at_hand,
 
 FETCHED = Path(__file__).parents[2] / ".postgresql"
 """Where `make` puts those of requirements/postgresql-*.txt, one directory for each major version."""
+WANTED = "POSTGRESQL"
 
 
 @cache
@@ -20,8 +22,11 @@ def usable() -> tuple[Installation, ...]:
     return tuple(found[major] for major in sorted(found))
 
 
-def oldest_and_newest() -> tuple[Installation, ...]:
-    """One where there is only one."""
+def tried() -> tuple[Installation, ...]:
+    """The oldest and the newest, or those of the major versions that `POSTGRESQL=15,16` names."""
+    if wanted := os.environ.get(WANTED):
+        by_major = {str(each.major): each for each in usable()}
+        return tuple(by_major[major] for major in wanted.split(","))
     return tuple(dict.fromkeys((usable()[0], usable()[-1])))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.support.postgresql import oldest_and_newest, unusable
+from tests.support.postgresql import unusable, usable
 
 if TYPE_CHECKING:
     import pytest
@@ -27,7 +27,7 @@ def write_servers(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{tests[version]:7,}  tests on PostgreSQL {version}")
     for reason in unusable():
         terminalreporter.write_line(f"Not tried: {reason}")
-    if len(oldest_and_newest()) == 1:
+    if len(usable()) == 1:
         terminalreporter.write_line(
             "ONLY ONE major version was tried: no other PostgreSQL runs on this machine. `make postgresql` fetches the"
             " oldest and the newest where there are packages of them."

@@ -1,4 +1,4 @@
-"""Engines of the oldest and the newest PostgreSQL at hand, each with a cluster; after each test it is made again."""
+"""Engines of the versions of PostgreSQL that are tried, each with a cluster; after each test it is made again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.contract.database.copies import copies
 from tests.contract.database.servers import Restored, RestoredCluster, Server, in_memory, reset
-from tests.support.postgresql import oldest_and_newest
+from tests.support.postgresql import tried
 from tests.support.postgresql_summary import SERVER
 
 from aurora_restore.local.aurora.postgres import PostgresEngine
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_on_newest(item: pytest.Item) -> bool:
     call = getattr(item, "callspec", None)
-    newest = oldest_and_newest()[-1]
+    newest = tried()[-1]
     return call is None or call.params.get("server", newest) == newest
 
 
@@ -55,7 +55,7 @@ def server_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
         server.engine.close()
 
 
-@pytest.fixture(params=oldest_and_newest(), ids=_named)
+@pytest.fixture(params=tried(), ids=_named)
 def server(
     request: pytest.FixtureRequest,
     server_of: ServerOf,
@@ -89,7 +89,7 @@ def cluster(shared_cluster: RestoredCluster) -> Iterator[RestoredCluster]:
     reset(shared_cluster, fresh_shop=True)
 
 
-@pytest.fixture(params=[IN_MEMORY, *oldest_and_newest()], ids=_named)
+@pytest.fixture(params=[IN_MEMORY, *tried()], ids=_named)
 def restored(
     request: pytest.FixtureRequest,
     server_of: ServerOf,
