@@ -160,8 +160,8 @@ def test_a_local_stack_that_runs_shows_ports_memory_and_clusters() -> None:
     assert "The local stack runs, for 1 min 01 s." in seen
     assert "AWS http://127.0.0.1:4566" in seen
     assert "memory 123 MB together" in seen
-    assert "us-east-1 production available h:1 17.10" in seen
-    assert "PostgreSQL 17.10, 14.23" in seen
+    assert "us-east-1 production available h:1" in seen
+    assert "PostgreSQL 17.10 behind production; 14.23 behind no cluster" in seen
     assert "incomplete" not in " ".join(seen)
     unfinished = lines_of(render_stack(replace(state, is_complete=False), {}))
     assert "It is incomplete" in " ".join(unfinished)

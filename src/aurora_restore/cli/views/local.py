@@ -54,26 +54,33 @@ def render_stack(state: StackStatus, deployed: Mapping[str, Any]) -> RenderableT
             ("pipeline", str(deployed.get("stack") or "not deployed")),
             ("process", f"{info.pid} (with {state.process_count - 1} below it)"),
             ("memory", f"{state.memory_bytes / _MEGABYTE:.0f} MB together"),
-            ("PostgreSQL", ", ".join(state.postgresql.get("at_hand", ()))),
+            ("PostgreSQL", _servers(state)),
             ("workers", f"{len(state.workers)} Lambda workers"),
             ("durations", ", ".join(f"{name} {seconds:g} s" for name, seconds in state.durations.items())),
             ("state in", str(state.home)),
         ]
     )
     return Group(
-        title, rows, Text(), heading("Clusters"), indented(_clusters(deployed.get("clusters") or (), state))
+        title, rows, Text(), heading("Clusters"), indented(_clusters(deployed.get("clusters") or ()))
     )
 
 
-def _clusters(clusters: Any, state: StackStatus) -> RenderableType:
+def _servers(state: StackStatus) -> str:
+    """Which version is behind which clusters: it need not be the one that a cluster says."""
+    behind: dict[str, list[str]] = {version: [] for version in state.postgresql.get("at_hand", ())}
+    for server in state.postgresql.get("clusters", ()):
+        behind.setdefault(server["version"], []).append(server["db_cluster_identifier"])
+    return "; ".join(
+        f"{version} behind {', '.join(names) or 'no cluster'}" for version, names in behind.items()
+    )
+
+
+def _clusters(clusters: Any) -> RenderableType:
     if not clusters:
         return Text("none")
-    behind = {
-        (server["region"], server["db_cluster_identifier"]): server["version"]
-        for server in state.postgresql.get("clusters", ())
-    }
-    table = plain_table("region", "cluster", "status", "endpoint", "PostgreSQL")
+    table = plain_table("region", "cluster", "status", "endpoint")
     for cluster in clusters:
-        name = (cluster["region"], cluster["db_cluster_identifier"])
-        table.add_row(*name, cluster["status"], cluster["endpoint"] or "", behind.get(name, ""))
+        table.add_row(
+            cluster["region"], cluster["db_cluster_identifier"], cluster["status"], cluster["endpoint"] or ""
+        )
     return table
