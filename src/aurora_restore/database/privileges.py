@@ -283,13 +283,18 @@ _TABLE_OR_COLUMN = """CASE p WHEN 'OWNER' THEN o.owner = who.oid
 
 
 def _excess_query(kind: str, judgement: str) -> str:
+    # In a database made before PostgreSQL 15 everyone may create objects in `public`, which is Amazon's there.
+    of_amazon_too = "j.public" if kind == "SCHEMA" else "false"
     return f"""
         WITH objects AS ({KINDS[kind].source}), decided AS ({_DECIDING_OWNER}),
-        who AS (SELECT oid FROM pg_roles WHERE rolname = :username)
-        SELECT o.name, p,
-            EXISTS (SELECT FROM aclexplode(o.acl) a WHERE a.grantee = 0 AND a.privilege_type = p)
-        FROM decided o, who, unnest(CAST(:beyond AS text[])) p
-        WHERE {judgement} ORDER BY o.name, p
+        who AS (SELECT oid FROM pg_roles WHERE rolname = :username),
+        judged AS (
+            SELECT o.oid, o.name, p,
+                EXISTS (SELECT FROM aclexplode(o.acl) a WHERE a.grantee = 0 AND a.privilege_type = p) AS public
+            FROM objects o, who, unnest(CAST(:beyond AS text[])) p
+            WHERE {judgement})
+        SELECT j.name, j.p, j.public FROM judged j
+        WHERE {of_amazon_too} OR j.oid IN (SELECT oid FROM decided) ORDER BY j.name, j.p
     """
 
 

@@ -19,6 +19,8 @@ from aurora_restore.domain.results import Phase
 from aurora_restore.steps import defuse as step
 from aurora_restore.steps.defuse import defuse
 
+# The enumeration is of our statements, and takes long.
+pytestmark = pytest.mark.newest_server
 CASES_AT_LEAST, STATES_AT_LEAST = 8, 3
 DATABASES = ("postgres", "shop", "private")
 

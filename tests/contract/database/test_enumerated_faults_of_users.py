@@ -23,6 +23,8 @@ from aurora_restore.steps.setup_db_users import setup_db_users
 WRITER, REPORTS = Credentials("writer", "Writers-secret-4711"), Credentials("reports", "Reports-secret-4711")
 PRODUCTIONS_REPORTS = Credentials("reports", "Production-reports-4711")
 SECRETS = {f"aurora-restore/users/{each.username}": each for each in (WRITER, REPORTS)}
+# The enumeration is of our statements, and takes long.
+pytestmark = pytest.mark.newest_server
 CASES_AT_LEAST, STATES_AT_LEAST = 10, 3
 DATABASES = ("postgres", "shop", "books")
 USERS: list[dict[str, Any]] = [

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from tests.contract.database.older_servers import since
 from tests.contract.database.servers import (
     MASTER,
     OWN_SECRET,
@@ -105,6 +106,8 @@ def test_no_proof_is_claimed_where_the_database_makes_every_transaction_read_onl
 def test_a_time_limit_of_the_database_that_lets_no_attempt_through_is_said(
     cluster: RestoredCluster, limit: str
 ) -> None:
+    if limit == "transaction_timeout":
+        since(cluster.major, 17, "this limit")
     cluster.run(f"ALTER DATABASE shop SET {limit} = '1ms'", database="postgres")
     [report] = set_up(cluster, in_shop(Access.READ_WRITE)).users
     assert any(f'`ALTER DATABASE "shop" RESET {limit}` ends it' in note for note in notes_of(report))
@@ -289,6 +292,7 @@ def test_a_database_of_another_owner_is_entered_with_the_owners_role(cluster: Re
 def test_a_database_that_the_master_can_find_no_way_into_names_the_grant_that_is_missing(
     cluster: RestoredCluster,
 ) -> None:
+    since(cluster.major, 16, "that ADMIN on a role is needed to act for it")
     closed_payroll(cluster, made_by_master=False)
     with pytest.raises(DbUserSetupFailed, match='GRANT "hr" TO "master" WITH ADMIN OPTION') as caught:
         set_up(cluster, in_shop(Access.READ_ONLY, "payroll"))
@@ -340,6 +344,7 @@ def test_a_user_that_no_database_could_be_opened_for_is_no_success(cluster: Rest
 
 
 def test_a_login_trigger_that_refuses_the_master_is_quoted(cluster: RestoredCluster) -> None:
+    since(cluster.major, 17, "triggers of a login")
     as_superuser(cluster)(
         "CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS"
         " $$ BEGIN IF session_user <> 'rdsadmin' THEN RAISE EXCEPTION 'the shop is closed'; END IF; END $$",
@@ -359,6 +364,7 @@ def test_a_login_trigger_that_refuses_the_master_is_quoted(cluster: RestoredClus
 def test_a_login_trigger_that_refuses_the_user_alone_fails_where_its_database_was_named(
     cluster: RestoredCluster,
 ) -> None:
+    since(cluster.major, 17, "triggers of a login")
     as_superuser(cluster)(
         "CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS"
         " $$ BEGIN IF session_user = 'ann' THEN RAISE EXCEPTION 'not you'; END IF; END $$",
@@ -389,6 +395,7 @@ def test_a_grant_of_another_grantor_is_taken_back_as_that_grantor(cluster: Resto
 
 
 def test_a_grantor_that_the_master_may_not_act_for_is_named(cluster: RestoredCluster) -> None:
+    since(cluster.major, 16, "that ADMIN on a role is needed to act for it")
     as_superuser(cluster)("CREATE ROLE team LOGIN PASSWORD 'x'")
     cluster.run("CREATE ROLE ann LOGIN")
     cluster.run(
@@ -439,6 +446,7 @@ def test_the_login_of_rds_proxy_is_amazons(cluster: RestoredCluster) -> None:
 def test_a_login_like_amazons_that_only_amazon_may_alter_is_reported_and_fails_nothing(
     cluster: RestoredCluster,
 ) -> None:
+    since(cluster.major, 16, "that ADMIN on a role is needed to act for it")
     as_superuser(cluster)("CREATE ROLE rdsnewservice LOGIN")
     report = set_up(cluster, lock=True)
     assert report.other_logins == ("rdsnewservice", "shop_app")
