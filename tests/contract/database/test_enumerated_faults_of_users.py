@@ -153,7 +153,7 @@ def test_a_fault_at_any_place_gives_no_user_more_than_it_is_to_have(users: Users
 
     assert found == [], "\n".join(found)
     assert len(cases) >= CASES_AT_LEAST
-    # A final refusal is gone on from by nobody.
+    # No call follows a final refusal.
     assert len(users.gone_on_from) >= STATES_AT_LEAST or kind is Kind.REFUSED
 
 

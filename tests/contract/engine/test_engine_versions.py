@@ -92,7 +92,7 @@ def test_programs_that_are_named_are_at_hand_beside_the_packaged_ones() -> None:
     assert (first, second.version) == (packaged(), OLDEST.version)
 
 
-def test_what_is_named_and_is_no_postgresql_is_refused_with_the_name_of_the_variable(tmp_path: Path) -> None:
+def test_a_folder_without_postgresql_is_refused_with_the_name_of_the_variable(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=f"(?s){tmp_path}.*{VARIABLE}"):
         at_hand({VARIABLE: str(tmp_path)})
     for said in ("echo something else", "exit 1", "echo 'postgres (PostgreSQL) 13.21'"):
