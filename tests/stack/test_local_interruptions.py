@@ -135,6 +135,7 @@ def test_what_stands_in_the_way_of_the_engines_template_is_told_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "postgres").mkdir()
-    (tmp_path / "postgres" / "template").touch()
+    for major in range(14, 19):
+        (tmp_path / "postgres" / f"template-{major}").touch()
     AuroraService(tmp_path, "000000000000", 0, {}).close()
     assert "new clusters begin with is not made" in caplog.text

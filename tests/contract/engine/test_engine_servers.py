@@ -20,6 +20,7 @@ from aurora_restore.local.aurora.postgres_errors import EngineBusy, EngineError,
 from aurora_restore.local.aurora.postgres_install import choose_account, find_programs
 from aurora_restore.local.aurora.postgres_process import find_free_port
 from aurora_restore.local.aurora.postgres_storage import directory_name
+from aurora_restore.local.processes import descendants
 
 from .conftest import Cluster, new_cluster, wait_until
 
@@ -129,6 +130,23 @@ def test_a_killed_server_is_seen_and_starts_again(restored: Cluster) -> None:
     assert engine.start_cluster(restored.cluster_id, None) == restored.endpoint
     with restored.session() as session:
         assert session.run("SELECT count(*) > 0 FROM shop.orders") == [[True]]
+
+
+@linux_only
+def test_a_killed_server_starts_again_once_the_last_of_its_processes_has_ended(restored: Cluster) -> None:
+    engine = restored.engine
+    server = engine.process_id(restored.cluster_id)
+    assert server is not None
+    survivor = descendants(server)[0]
+    os.kill(survivor, signal.SIGSTOP)
+    os.kill(server, signal.SIGKILL)
+    wait_until(lambda: engine.process_id(restored.cluster_id) is None)
+    released = threading.Timer(0.5, os.kill, (survivor, signal.SIGCONT))
+    released.start()
+    try:
+        assert engine.start_cluster(restored.cluster_id, None) == restored.endpoint
+    finally:
+        released.join()
 
 
 def test_the_lock_file_of_a_dead_server_whose_number_is_in_use_again_is_no_obstacle(

@@ -79,8 +79,8 @@ MUTATIONS = (
         "lost-scaling-not-told",
         "policies that are gone with their target are named nowhere",
         "steps/suspend_scaling.py",
-        "lost_warning(self.before) if self._was_lost else None",
-        "None",
+        'return self._settled("resumed", lost_warning(self.before))',
+        'return self._settled("resumed")',
         ("scaled-swap-lost",),
     ),
     Mutation(

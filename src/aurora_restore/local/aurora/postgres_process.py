@@ -258,20 +258,26 @@ class ServerPool:
 
 
 def await_former_server(data: Path) -> None:
-    """Wait for the end of a server that an earlier, killed stack left in `data`.
+    """Wait for the end of a server that an earlier, killed stack left in `data`, and of its processes.
 
-    Where its id is now that of another process, its lock file is removed: PostgreSQL would take that process for
-    the server and refuse to start. A lock file of a dead process is PostgreSQL's own business.
+    They go after the server itself where it was killed, and until then PostgreSQL finds its shared memory in use.
+    Where the server's id is now that of another process, its lock file is removed: PostgreSQL would take that process
+    for the server and refuse to start. A lock file of a dead process is PostgreSQL's own business.
     """
-    lock_file = data / "postmaster.pid"
+    if sys.platform != "linux":
+        return
     deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
-    while sys.platform == "linux" and (pid := _first_number(lock_file)) and Path(f"/proc/{pid}").exists():
-        if not _works_in(pid, data):
-            lock_file.unlink(missing_ok=True)
-            return
+    while pids := [pid for pid in _process_ids() if _works_in(pid, data)]:
         if time.monotonic() > deadline:
-            raise EngineError(f"A PostgreSQL server (process {pid}) still works in {data}.")
+            raise EngineError(f"A PostgreSQL server (processes {pids}) still works in {data}.")
         time.sleep(_POLL_SECONDS)
+    lock_file = data / "postmaster.pid"
+    if (pid := _first_number(lock_file)) and Path(f"/proc/{pid}").exists():
+        lock_file.unlink(missing_ok=True)
+
+
+def _process_ids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
 
 
 def _first_number(lock_file: Path) -> int | None:
