@@ -41,9 +41,8 @@ _SETTINGS = {
     # A killed server leaves nothing in /dev/shm, which is small in a container.
     "dynamic_shared_memory_type": "mmap",
     "max_wal_senders": "4",
-    "max_worker_processes": "1",
+    "max_worker_processes": "8",
     "max_parallel_workers_per_gather": "0",
-    "max_logical_replication_workers": "0",
     "autovacuum_max_workers": "1",
     "min_wal_size": "2MB",
     "max_wal_size": "32MB",
@@ -325,8 +324,11 @@ class PostgresEngine:
     def _start(self, directory: Path, key: str, port: int, face: ServerFace | None) -> None:
         data = directory / "data"
         certificates = "../../../tls" if face is None else ".."
+        # One that is started for a moment, to administer it, does nothing by itself.
+        parameters = {"max_logical_replication_workers": "0"} if face is None else dict(face.parameters)
         settings = {
             **_SETTINGS,
+            **parameters,
             "port": str(port),
             "ssl_cert_file": f"{certificates}/server.pem",
             "ssl_key_file": f"{certificates}/server.key",
