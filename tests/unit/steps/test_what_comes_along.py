@@ -223,6 +223,7 @@ def test_a_reader_that_auto_scaling_adds_to_the_new_cluster_is_no_difference(run
     run.put_target()
     run.run(OPERATION, Phase.SETUP_DB_USERS, delete_cluster_if_exists=True, replace_strategy="delete_first")
     run.aurora.seed.put_instance(TARGET_REGION, TARGET, "application-autoscaling-1a2b", "db.r5.large")
+    run.run_phase(Phase.APPLY_PARAMETER_GROUP, OPERATION)
     run.run_phase(Phase.VERIFY_RESTORE, OPERATION)
     checks = run.record(OPERATION)["restore_details"]["verification"]
     assert all(check["matches"] for check in checks)
