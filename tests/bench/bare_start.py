@@ -17,13 +17,14 @@ from tempfile import TemporaryDirectory
 from aurora_restore.local import ministack_hooks, processes
 from aurora_restore.local.aurora.postgres_install import Account, choose_account, find_programs
 from aurora_restore.local.aurora.postgres_process import (
-    HOST,
     Server,
     data_argument,
     find_free_port,
     run_tool,
     spawn,
 )
+from aurora_restore.local.aurora.postgres_settings import HOST
+from aurora_restore.local.aurora.postgres_versions import packaged
 
 START_TIMEOUT_SECONDS = 30.0
 STOP_TIMEOUT_SECONDS = 10.0
@@ -82,7 +83,7 @@ def _ministack(directory: Path) -> Iterator[int]:
 def _postgres(directory: Path) -> Iterator[int]:
     """The process of a server with a new, empty database."""
     account = choose_account()
-    programs = find_programs(account)
+    programs = find_programs(account, packaged().root)
     data = directory / "data"
     data.mkdir(mode=0o700)
     account.own(data)

@@ -169,24 +169,36 @@ def _refusal(server: FakeServer, credentials: Credentials) -> str:
 def _set_up(
     server: FakeServer, logins: Sequence[DbUserLogin], progress: SetupProgress, has_time: Callable[[], bool]
 ) -> tuple[SetupProgress, bool]:
-    """Database after database, whose positions serve as their oids; and whether all of them are done."""
+    """Every database twice, for rights and for checks; their positions serve as oids. And whether all is done."""
     for login in logins:
         if login.user.username not in progress.users:
             progress = progress.with_user(login.user.username, UserProgress(_make_role(server, login)))
-    left = [(oid, name) for oid, name in enumerate(server.databases, 1) if oid > progress.after_oid]
-    progress = replace(progress, total=progress.done + len(left))
-    for number, (oid, database) in enumerate(left):
-        if number and not has_time():
-            return progress, False
-        for login in logins:
-            user = login.user
-            level = user.access_in(database)
-            if level is not None:
-                server.roles[user.username].levels[database] = level
-                seen = progress.users[user.username].with_database(database, [_tried(login, database)])
-                progress = progress.with_user(user.username, seen)
-        progress = replace(progress, after_oid=oid, done=progress.done + 1)
-    return progress, True
+    got_further = False
+    while True:
+        left = [(oid, name) for oid, name in enumerate(server.databases, 1) if oid > progress.after_oid]
+        progress = replace(progress, total=progress.done + len(left))
+        for oid, database in left:
+            if got_further and not has_time():
+                return progress, False
+            progress = _visit(server, logins, progress, database)
+            progress = replace(progress, after_oid=oid, done=progress.done + 1)
+            got_further = True
+        if progress.checking:
+            return progress, True
+        progress = replace(progress, checking=True, after_oid=0, done=0)
+
+
+def _visit(
+    server: FakeServer, logins: Sequence[DbUserLogin], progress: SetupProgress, database: str
+) -> SetupProgress:
+    for login in logins:
+        name, level = login.user.username, login.user.access_in(database)
+        if level is not None and progress.checking:
+            seen = progress.users[name].with_database(database, [_tried(login, database)])
+            progress = progress.with_user(name, seen)
+        elif level is not None:
+            server.roles[name].levels[database] = level
+    return progress
 
 
 def _make_role(server: FakeServer, login: DbUserLogin) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from botocore.exceptions import ClientError, ConnectionClosedError
@@ -11,7 +12,12 @@ from tests.fakes.copies import FakeCopy
 from tests.simulation.quietness import Copies
 
 from aurora_restore.domain.defusing import Fuse, Refusal, Survey
-from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed, MasterLoginRefused
+from aurora_restore.domain.errors import (
+    DatabaseBusy,
+    DatabaseUnreachable,
+    DbUserSetupFailed,
+    MasterLoginRefused,
+)
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -29,13 +35,18 @@ T = TypeVar("T")
 
 
 class SimulatedDatabases:
-    """The port `Databases`. `users`: the host of a cluster → the names that were set up there."""
+    """The port `Databases`.
+
+    `users`: the host of a cluster → the names that were set up there. `full_until`: how long every server answers a
+    login with "too many connections".
+    """
 
     def __init__(
         self, aurora: LocalAurora, border: Border, users: dict[str, set[str]], copies: Copies
     ) -> None:
         self.users = users
         self.copies = copies
+        self.full_until: datetime | None = None
         self._aurora = aurora
         self._border = border
 
@@ -46,7 +57,10 @@ class SimulatedDatabases:
             )
 
         try:
+            self._take_login(endpoint)
             return self._cross("GetLogin", act)
+        except DatabaseBusy as busy:
+            return LoginAttempt(LoginOutcome.BUSY, busy.message)
         except DatabaseUnreachable as unreachable:
             return LoginAttempt(LoginOutcome.UNREACHABLE, unreachable.message)
         except DbUserSetupFailed:
@@ -59,8 +73,9 @@ class SimulatedDatabases:
             )
 
         try:
+            self._take_login(endpoint)
             return self._cross("GetAnswer", act)
-        except DatabaseUnreachable as unreachable:
+        except (DatabaseBusy, DatabaseUnreachable) as unreachable:
             return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, unreachable.message)
         except DbUserSetupFailed:
             return EndpointAnswer(EndpointAnswerKind.LOGIN_REFUSED, "the server refused the login")
@@ -74,6 +89,8 @@ class SimulatedDatabases:
         begun: SetupProgress | None = None,
         has_time: Callable[[], bool] = always,
     ) -> UsersReport:
+        self._take_login(endpoint)
+
         def act() -> UsersReport:
             attempt = self._aurora.log_in(endpoint.host, endpoint.port, master.username, master.password)
             if attempt.outcome is LoginOutcome.UNREACHABLE:
@@ -91,12 +108,19 @@ class SimulatedDatabases:
         return self._cross("SetUpUsers", act)
 
     def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
+        self._take_login(endpoint)
         return self._cross("GetSurvey", lambda: self._copy(endpoint, master).survey())
 
     def defuse(
         self, endpoint: DatabaseEndpoint, master: Credentials, fuses: Sequence[Fuse]
     ) -> Sequence[Refusal]:
+        self._take_login(endpoint)
         return self._cross("Defuse", lambda: self._copy(endpoint, master).take_out(fuses))
+
+    def _take_login(self, endpoint: DatabaseEndpoint) -> None:
+        if self.full_until is not None and self._aurora.clock.now() < self.full_until:
+            where = f"{endpoint.host}:{endpoint.port} took no connection to database postgres"
+            raise DatabaseBusy(f"{where}: sorry, too many clients already (SQLSTATE 53300).")
 
     def _copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> FakeCopy:
         """What came along in the cluster; it is the same under every name."""

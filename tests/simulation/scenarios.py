@@ -113,6 +113,7 @@ class Play:
     stage: int = 0
     is_acted: bool = False
     stepped_in_at: int | None = None
+    is_entered: bool = False
     faults_from: int = 0
 
     def go_on(self, before_each: Callable[[], None] | None = None) -> None:
@@ -132,8 +133,9 @@ class Play:
 
     def watch(self, operation_id: str, state: str) -> None:
         """Called whenever an execution of the main machine enters a state."""
-        if (operation_id, state) == (OPERATION, self.scenario.faults_from_state):
-            self.faults_from = self.sim.border.count
+        if (operation_id, state) == (OPERATION, self.scenario.faults_from_state) and not self.is_entered:
+            # The first time: a phase that goes on in pieces enters its state again for each of them.
+            self.is_entered, self.faults_from = True, self.sim.border.count
         steps_in = self.scenario.steps_in
         if steps_in is None or self.stepped_in_at is not None:
             return
@@ -258,20 +260,9 @@ _SCALED = (
 )
 SCALED = (
     *_SCALED,
-    *(
-        replace(
-            scenario,
-            name=f"{scenario.name}-lost",
-            habits=LOSES_TARGETS,
-            faults_from_state=Phase.PROVE_ENDPOINT.value,
-        )
-        for scenario in _SCALED
-    ),
+    *(replace(scenario, name=f"{scenario.name}-lost", habits=LOSES_TARGETS) for scenario in _SCALED),
 )
-"""The readers of the target are scaled; Application Auto Scaling keeps what it has of a name, or loses it.
-
-The loss is met first when the scaling is set back: what comes before is the same.
-"""
+"""The readers of the target are scaled; Application Auto Scaling keeps what it has of a name, or loses it."""
 SCALED_STEPPED_IN = tuple(
     replace(scenario, name=f"scaled-{scenario.name}{end}", surroundings=SCALED_STANDING, habits=habits)
     for scenario in (*CANCELLED, *TIMED_OUT)

@@ -1,4 +1,4 @@
-"""The figures of the simulation, at the end of the test run. `tests/conftest.py` hands the hook to pytest."""
+"""The figures of the simulation, at the end of the test run. `tests/conftest.py` calls it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 CASES, TABLE = "simulated_cases", "simulated_table"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def write_figures(terminalreporter: pytest.TerminalReporter) -> None:
     """Cases by kind, then the tables that tests hand over with `record_property`."""
     cases: Counter[str] = Counter()
     tables: list[str] = []

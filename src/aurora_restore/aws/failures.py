@@ -175,6 +175,12 @@ def error_message(error: BaseException) -> str:
 
 def translate(service: str, error: BaseException) -> RestoreError:
     """The domain's error for what botocore raised in a call to `service` (its IAM prefix, as `rds`)."""
+    translated = _translate(service, error)
+    translated.service = service
+    return translated
+
+
+def _translate(service: str, error: BaseException) -> RestoreError:
     if isinstance(error, ClientError):
         return _translate_answer(service, error)
     if isinstance(error, CREDENTIAL_ERRORS):

@@ -220,6 +220,7 @@ def _measures(state: StackStatus) -> dict[str, Any]:
         "process_count": state.process_count,
         "workers": [dict(worker) for worker in state.workers],
         "durations": dict(state.durations),
+        "postgresql": dict(state.postgresql),
     }
 
 

@@ -36,12 +36,17 @@ def run_only_as(session: Session, role: str, statements: Sequence[str]) -> None:
         ServerRefused: in the server's words; nothing was changed then.
     """
     with session.transaction():
-        undo = _become(session, role)
-        for each in statements:
-            session.run(each)
-        session.run("RESET ROLE")
-        for each in undo:
-            session.run(each)
+        act_as(session, role, statements)
+
+
+def act_as(session: Session, role: str, statements: Sequence[str]) -> None:
+    """Run statements as `role` within a transaction, and be the master again; raises as `run_only_as`."""
+    undo = _become(session, role)
+    for each in statements:
+        session.run(each)
+    session.run("RESET ROLE")
+    for each in undo:
+        session.run(each)
 
 
 def run_as(session: Session, role: str, statements: Sequence[str]) -> None:

@@ -5,8 +5,9 @@ checks them when it starts the executor, which EXPLAIN does too), and what creat
 tried is found out by the master beforehand, since in the user's session a function of the restored data may stand in
 for one of the system's.
 
-Only SQLSTATE 42501 says that a privilege is missing. What else a statement meets (row security that needs a context, a
-trigger, an encoding, a lock) tells nothing about the level: it is noted, and another table is tried.
+Only what the server itself finds missing says something about the level. What else a statement meets (row security that
+needs a context, a trigger, an encoding, a lock) tells nothing: it is noted, and another table is tried. What would hold
+up or discard a row beyond the privileges is not run, and is named with what can be done.
 """
 # ruff: noqa: S608 - the names in statements are quoted by the server itself (quote_ident)
 
@@ -16,11 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
-from aurora_restore.database import privileges
 from aurora_restore.database.amazon_roles import is_amazons
+from aurora_restore.database.leading_out import LEADS_OUT, WRITES_LEAD_OUT
 from aurora_restore.database.session import (
-    INSUFFICIENT_PRIVILEGE,
-    DatabaseRefused,
     LoginRefused,
     Server,
     ServerRefused,
@@ -34,27 +33,61 @@ _TABLES_MOST = 10
 # A table that another session has locked (a prepared transaction locks for ever) is not waited for.
 _LOCK_WAIT = "SET LOCAL lock_timeout = '2s'"
 _NOT_TRIED = "could not be tried: "
+# pg_rewrite.ev_type
+_SELECT, _UPDATE, _INSERT, _DELETE = "1", "2", "3", "4"
+
+
+@dataclass(frozen=True)
+class _Command:
+    """What is tried on a table."""
+
+    event: str
+    words: str
+    statement: str
+
+
+_READ = _Command(_SELECT, "SELECT from", "SELECT FROM {table} LIMIT 0")
+_WRITES = (
+    _Command(_INSERT, "INSERT into", "EXPLAIN INSERT INTO {table} DEFAULT VALUES"),
+    _Command(_DELETE, "DELETE from", "EXPLAIN DELETE FROM {table}"),
+    _Command(_UPDATE, "UPDATE", "EXPLAIN UPDATE {table} SET {column} = {column}"),
+)
 
 
 @dataclass(frozen=True)
 class Table:
-    """One to try, its name quoted; `column`: one that an UPDATE may name; `shown`: the name for people."""
+    """One to try, its name quoted; `column`: one that an UPDATE may name; `shown`: the name for people.
+
+    `untold`: the commands, as pg_rewrite.ev_type has them, of which an attempt would prove nothing: a rule stands for
+    them, or there is no place for a row.
+    """
 
     name: str
     column: str | None
     shown: str
+    has_row_security: bool
+    has_triggers: bool
+    untold: str
+
+    def unrun(self, *, writes: bool) -> str:
+        """What an attempt leaves out, and a program meets."""
+        left_out = ["row security"] * self.has_row_security + ["triggers"] * (self.has_triggers and writes)
+        verb = "were" if left_out[-1:] == ["triggers"] else "was"
+        return f" (its {' and '.join(left_out)} {verb} not run)" if left_out else ""
 
 
 @dataclass(frozen=True)
 class Ground:
     """What there is to try in a database, as its master sees it.
 
-    `is_public_closed`: whether only some may create in `public`; `is_public_ours`: whether its owner is none of RDS.
+    `is_database_closed`, `is_public_closed`: whether only some may create in the database, or in `public`;
+    `is_public_ours`: whether the owner of `public` is none of RDS.
     """
 
     database: str
     tables: tuple[Table, ...]
     is_of_rds: bool
+    is_database_closed: bool
     is_public_closed: bool
     is_public_ours: bool
     has_rdsadmin: bool
@@ -62,11 +95,24 @@ class Ground:
 
 @dataclass(frozen=True)
 class _Probe:
-    """A statement that tells whether a user has a power."""
+    """A statement that tells whether a user has a power; `unrun`: what it leaves out."""
 
     what: str
     statement: str
     writes: bool = True
+    unrun: str = ""
+
+
+_HAS_TRIGGERS = (
+    "EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D')"
+)
+_UNTOLD = (
+    "(SELECT coalesce(string_agg(CAST(w.ev_type AS text), ''), '') FROM pg_rewrite w"
+    " WHERE w.ev_class = c.oid AND w.is_instead AND w.ev_enabled <> 'D')"
+    " || CASE WHEN c.relkind = 'p' AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid)"
+    f" THEN '{_INSERT}' ELSE '' END"
+    f" || CASE WHEN c.oid IN {WRITES_LEAD_OUT} THEN '{_UPDATE}{_INSERT}{_DELETE}' ELSE '' END"
+)
 
 
 def survey_ground(session: Session) -> Ground:
@@ -75,12 +121,13 @@ def survey_ground(session: Session) -> Ground:
         "SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname),"
         " (SELECT quote_ident(a.attname) FROM pg_attribute a"
         " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
-        " AND a.attgenerated = '' AND a.attidentity <> 'a' ORDER BY a.attnum LIMIT 1)"
+        " AND a.attgenerated = '' AND a.attidentity <> 'a' ORDER BY a.attnum LIMIT 1),"
+        f" c.relrowsecurity, {_HAS_TRIGGERS}, {_UNTOLD}"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner"
         " WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
-        f" AND NOT r.rolsuper AND NOT {is_amazons('r.rolname')} AND c.oid NOT IN {privileges.LEADS_OUT}"
+        f" AND NOT r.rolsuper AND NOT {is_amazons('r.rolname')} AND c.oid NOT IN {LEADS_OUT}"
         " AND NOT EXISTS (SELECT FROM aclexplode(c.relacl) a WHERE a.grantee = 0)"
-        f" ORDER BY c.relrowsecurity, 1 LIMIT {_TABLES_MOST}"
+        f" ORDER BY 3, 4, 5, 1 LIMIT {_TABLES_MOST}"
     )
     closed = session.rows(
         f"SELECT n.nspowner = to_regrole('pg_database_owner') OR NOT (r.rolsuper OR {is_amazons('r.rolname')})"
@@ -89,8 +136,12 @@ def survey_ground(session: Session) -> Ground:
     )
     return Ground(
         session.database,
-        tuple(Table(name, column, session.readable(name)) for name, column in rows),
+        tuple(Table(name, column, session.readable(name), *state) for name, column, *state in rows),
         _is_of_rds(session),
+        not session.value(
+            "SELECT EXISTS (SELECT FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database()"
+            " AND a.grantee = 0 AND a.privilege_type = 'CREATE')"
+        ),
         bool(closed),
         bool(closed and closed[0][0]),
         bool(session.rows("SELECT 1 FROM pg_roles WHERE rolname = 'rdsadmin'")),
@@ -112,7 +163,7 @@ def check_login(server: Server, login: DbUserLogin, ground: Ground) -> list[str]
 
     Raises:
         DbUserSetupFailed: the password is refused, or a privilege is missing or too much.
-        DatabaseRefused: the database does not let the user in, for another reason than a missing privilege.
+        DatabaseRefused: the database does not let the user in.
         DatabaseBusy, DatabaseUnreachable: as `Server.open`.
     """
     user, credentials = login.user, login.credentials
@@ -126,10 +177,6 @@ def check_login(server: Server, login: DbUserLogin, ground: Ground) -> list[str]
             f" {refused}.",
             "See that the secret was not changed during the run; then start again under a new name.",
         ) from None
-    except DatabaseRefused as refused:
-        if refused.sqlstate == INSUFFICIENT_PRIVILEGE:
-            raise refused_login(login, ground.database, str(refused)) from None
-        raise
     with session:
         return [f"logs in to {ground.database} with its own password", *_Trial(session, login, ground).run()]
 
@@ -155,12 +202,8 @@ class _Trial:
         self._notes: list[str] = []
 
     def run(self) -> list[str]:
-        reads = [self._of_tables("SELECT from", "SELECT FROM {table} LIMIT 0", writes=False)]
-        writes = [
-            self._of_tables("INSERT into", "EXPLAIN INSERT INTO {table} DEFAULT VALUES"),
-            self._of_tables("DELETE from", "EXPLAIN DELETE FROM {table}"),
-            self._of_tables("UPDATE", "EXPLAIN UPDATE {table} SET {column} = {column}"),
-        ]
+        reads = [self._of_tables(_READ)]
+        writes = [self._of_tables(command) for command in _WRITES]
         match self._user.access:
             case Access.ADMIN:
                 role = [[_Probe("create a role", f"CREATE ROLE {_PROBE}")]]
@@ -172,21 +215,27 @@ class _Trial:
                 found = [*self._can(reads), *self._cannot([*writes, *self._creates(ours_alone=False)])]
         return found + self._notes
 
-    def _of_tables(self, what: str, statement: str, *, writes: bool = True) -> list[_Probe]:
+    def _of_tables(self, command: _Command) -> list[_Probe]:
         """The same attempt on one table after another: the first that tells something is enough."""
+        writes = command is not _READ
         return [
-            _Probe(f"{what} {table.shown}", statement.format(table=table.name, column=table.column), writes)
+            _Probe(
+                f"{command.words} {table.shown}",
+                command.statement.format(table=table.name, column=table.column),
+                writes,
+                table.unrun(writes=writes),
+            )
             for table in self._ground.tables
-            if table.column or "{column}" not in statement
+            if command.event not in table.untold and (table.column or "{column}" not in command.statement)
         ]
 
     def _creates(self, *, ours_alone: bool) -> list[list[_Probe]]:
         """A new schema and a table in `public`; with `ours_alone` only where no role of RDS decides about it."""
         ground, probes = self._ground, []
         may_ask = not (ours_alone and ground.is_of_rds)
-        if may_ask:
+        # Where everyone may create, an attempt says nothing about this user.
+        if may_ask and (ours_alone or ground.is_database_closed):
             probes.append([_Probe("create a schema", f"CREATE SCHEMA {_PROBE}")])
-        # Where everyone may create in `public`, an attempt says nothing about this user.
         if ground.is_public_closed and (not ours_alone or (ground.is_public_ours and may_ask)):
             probes.append([_Probe("create a table in public", f"CREATE TABLE public.{_PROBE} ()")])
         return probes
@@ -203,7 +252,7 @@ class _Trial:
         for probe, refused in self._tellings(attempts):
             if refused is not None:
                 self._fail_for_lacking(probe, refused)
-            (read_write if probe.writes and self._is_read_only else told).append(probe.what)
+            (read_write if probe.writes and self._is_read_only else told).append(probe.what + probe.unrun)
         database = self._ground.database
         found = [f"in {database} can {', '.join(told)}"] if told else []
         if read_write:
@@ -227,7 +276,7 @@ class _Trial:
             hindrance = ""
             for probe in probes:
                 refused = self._try(probe)
-                if refused is None or refused.sqlstate == INSUFFICIENT_PRIVILEGE:
+                if refused is None or refused.lacks_privilege:
                     yield probe, refused
                     break
                 hindrance = (

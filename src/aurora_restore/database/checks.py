@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from aurora_restore.database import privileges
-from aurora_restore.database.roles import IAM_GROUP, SUPERUSER_GROUP, find_role, wanted_groups
+from aurora_restore.database.roles import (
+    IAM_GROUP,
+    SUPERUSER_GROUP,
+    find_role,
+    inherited_groups,
+    wanted_groups,
+)
 from aurora_restore.database.session import Session
 from aurora_restore.domain.errors import DbUserSetupFailed
+from aurora_restore.domain.outward import ForeignTables
 from aurora_restore.domain.users import Access, DbUser
+
+_NAMED_MOST = 5
 
 _CHANGED_MEANWHILE = (
     "Something else changed the role during the run: see who works on the restored cluster, and start again under a "
@@ -31,7 +40,7 @@ def check_role(session: Session, user: DbUser) -> list[str]:
             _CHANGED_MEANWHILE,
         )
     held = {membership.group for membership in role.memberships}
-    missing = sorted(wanted_groups(user) - held)
+    missing = sorted(wanted_groups(user) - inherited_groups(role))
     surplus = sorted(held - wanted_groups(user)) if user.access is not Access.ADMIN else []
     if missing or surplus:
         said = f"lacks membership of {missing}" if missing else f"is still a member of {surplus}"
@@ -46,6 +55,31 @@ def check_role(session: Session, user: DbUser) -> list[str]:
     if user.access is Access.ADMIN:
         found.append(f"is a member of {SUPERUSER_GROUP}, may create databases and roles, and is no superuser")
     return found
+
+
+def is_shut_out(session: Session, user: DbUser) -> bool:
+    """Whether a limit of the session's database, or of the user, lets no connection in; others let one in later."""
+    return bool(
+        session.value(
+            "SELECT EXISTS (SELECT FROM pg_database WHERE datname = current_database() AND datconnlimit = 0)"
+            " OR EXISTS (SELECT FROM pg_roles WHERE rolname = :username AND rolconnlimit = 0)",
+            username=user.username,
+        )
+    )
+
+
+def ways_out(session: Session, user: DbUser) -> list[str]:
+    """What is open for reading alone, since a rule sends what is written there on to another server."""
+    if user.access is Access.READ_ONLY or user.foreign_tables is ForeignTables.READ_WRITE:
+        return []
+    names = [session.readable(name) for name in privileges.sent_on(session)]
+    if not names:
+        return []
+    more = f" and {len(names) - _NAMED_MOST} more" if len(names) > _NAMED_MOST else ""
+    return [
+        f"note: in {session.database} it may only read {', '.join(names[:_NAMED_MOST])}{more}: a rule sends what is"
+        " written there on to another server"
+    ]
 
 
 def check_limits(session: Session, user: DbUser) -> list[str]:
@@ -65,11 +99,11 @@ def check_limits(session: Session, user: DbUser) -> list[str]:
     if beyond:
         listed = ", ".join(
             f"{excess.privilege} on {session.readable(excess.name)}{' (through PUBLIC)' if excess.public else ''}"
-            for excess in beyond[:5]
+            for excess in beyond[:_NAMED_MOST]
         )
         raise DbUserSetupFailed(
             f"In database {session.database} the user {user.username} can do more than {user.access}: {listed}"
-            f"{f' and {len(beyond) - 5} more' if len(beyond) > 5 else ''}.",
+            f"{f' and {len(beyond) - _NAMED_MOST} more' if len(beyond) > _NAMED_MOST else ''}.",
             "Take the privilege from PUBLIC in the source cluster, or choose a user that owns nothing there.",
         )
     return [

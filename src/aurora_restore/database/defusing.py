@@ -8,7 +8,7 @@ from itertools import groupby
 from aurora_restore.database.acting import run_as
 from aurora_restore.database.asking import NotSeen, asked
 from aurora_restore.database.quoting import literal
-from aurora_restore.database.reach import make_sure_it_answers, open_database, open_maintenance
+from aurora_restore.database.reach import give_back, make_sure_it_answers, open_database, open_maintenance
 from aurora_restore.database.session import (
     INSUFFICIENT_PRIVILEGE,
     DatabaseRefused,
@@ -35,12 +35,13 @@ def take_out(server: Server, master: Credentials, fuses: Sequence[Fuse]) -> tupl
     Raises:
         LoginRefused, DatabaseRefused: no database lets the master in.
         DatabaseBusy: something that acts could not be taken out now, and can be later; or the server takes no login.
-        DatabaseUnreachable: no answer.
+        DatabaseUnreachable: no answer; or none from the database of something that acts.
     """
     refusals: list[Refusal] = []
     slots = [fuse for fuse in fuses if fuse.kind is Kind.LOGICAL_SLOT]
     others = [fuse for fuse in fuses if fuse.kind is not Kind.LOGICAL_SLOT]
     with open_maintenance(server, master) as maintenance:
+        give_back(maintenance)
         # In its order, and without a new connection for each.
         for database, of_database in groupby(others, key=lambda fuse: fuse.connect_to):
             refusals += _in_database(server, master, maintenance, database, list(of_database))
@@ -62,7 +63,7 @@ def _in_database(
         return refusals + [Refusal(fuse, str(refused)) for fuse in within]
     except (DatabaseBusy, DatabaseUnreachable) as passing:
         make_sure_it_answers(server, master)
-        if isinstance(passing, DatabaseBusy) and any(fuse.acts for fuse in within):
+        if any(fuse.acts for fuse in within):
             raise
         return refusals + [Refusal(fuse, passing.message) for fuse in within]
     with session:

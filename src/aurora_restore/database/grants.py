@@ -9,13 +9,13 @@ answers a grant without the right to it with a warning alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from aurora_restore.database import privileges
 from aurora_restore.database.privileges import KINDS, DefaultDifference, Difference, Surplus
 from aurora_restore.database.quoting import identifier
-from aurora_restore.database.session import INSUFFICIENT_PRIVILEGE, Session
+from aurora_restore.database.session import Session
 from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.outward import ForeignTables
 from aurora_restore.domain.users import Access
@@ -25,8 +25,8 @@ _OBJECTS_PER_STATEMENT = 200
 _STATEMENTS_PER_TRANSACTION = 10
 _NAMES_IN_A_MESSAGE = 5
 # Warnings of PostgreSQL: "no privileges were granted", "no privileges could be revoked" and their like for some of
-# them. The words may be in any language, the SQLSTATEs are 01007 and 01006.
-_NOT_GRANTED = "(SQLSTATE 0100"
+# them. The words may be in any language.
+_NOT_GRANTED = ("(SQLSTATE 01007)", "(SQLSTATE 01006)")
 
 
 class OutOfTime(Exception):
@@ -35,6 +35,14 @@ class OutOfTime(Exception):
     def __init__(self, changed: set[str]) -> None:
         super().__init__()
         self.changed = changed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`changed`: the users for whom something was changed; `notes`: for each user, what is not as its level says."""
+
+    changed: set[str]
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,11 @@ class _Change:
         """Roles that are not owners and that granted what is too much."""
         return {surplus.grantor for item in self.objects for surplus in item.surplus if surplus.grantor}
 
+    @property
+    def is_of_later_objects(self) -> bool:
+        """Whether nothing is wrong with what there is, and nothing is too much."""
+        return not self.objects and not any(item.surplus for item in self.defaults)
+
 
 @dataclass(frozen=True)
 class _Answer:
@@ -76,20 +89,21 @@ def bring_about(
     entitlements: Sequence[Entitlement],
     creators: Iterable[str],
     has_time: Callable[[], bool],
-) -> set[str]:
+) -> Outcome:
     """Grant what is missing and take back what is too much, in the session's database.
 
-    `creators`: roles, beside those that own something here, whose later objects are to be open to the users.
-    Returns the names of the users for whom something was changed.
+    `creators`: roles, beside those that own something here, whose later objects are to be open to the users. What a
+    role for which the master may not act makes later is not: that is noted, and fails nothing.
 
     Raises:
         DbUserSetupFailed: a user lacks, or keeps, a privilege after all; names user, database and objects.
         OutOfTime: some of it is done; the next call finds what is left.
     """
     everyone = sorted({*privileges.owners(session), master, *creators})
-    changes = [change for change in _differences(session, entitlements, everyone) if change.owners]
+    before = _differences(session, entitlements, everyone)
+    changes = [change for change in before if change.owners]
     if not changes:
-        return set()
+        return Outcome(set())
     roles = set().union(*(change.owners | change.grantors for change in changes))
     answers: list[_Answer] = []
     statements = _statements(changes)
@@ -97,9 +111,12 @@ def bring_about(
         if start and not has_time():
             raise OutOfTime({change.entitlement.username for change in changes})
         answers += _carry_out(session, roles, statements[start : start + _STATEMENTS_PER_TRANSACTION])
-    for change in _differences(session, entitlements, everyone):
-        _refuse_remainder(session, master, change, answers)
-    return {change.entitlement.username for change in changes}
+    after = _differences(session, entitlements, everyone)
+    notes = {
+        change.entitlement.username: tuple(_remainder(session, master, change, answers)) for change in after
+    }
+    changed = {one.entitlement.username for one, other in zip(before, after, strict=True) if one != other}
+    return Outcome(changed, notes)
 
 
 def _carry_out(session: Session, roles: set[str], statements: Sequence[str]) -> list[_Answer]:
@@ -118,8 +135,10 @@ def _told(session: Session, statement: str) -> list[_Answer]:
     """Run it. A refusal ends nothing: what did not take hold is found again, and the words are shown with it."""
     refused = session.refusal(statement)
     if refused is not None:
-        return [_Answer(str(refused), refused.sqlstate == INSUFFICIENT_PRIVILEGE)]
-    return [_Answer(words, privilege_missing=True) for words in session.warnings() if _NOT_GRANTED in words]
+        return [_Answer(str(refused), refused.lacks_privilege)]
+    return [
+        _Answer(words, privilege_missing=True) for words in session.warnings() if words.endswith(_NOT_GRANTED)
+    ]
 
 
 def _differences(session: Session, entitlements: Sequence[Entitlement], creators: list[str]) -> list[_Change]:
@@ -192,7 +211,7 @@ def _verbs(difference: Difference) -> list[tuple[str, str]]:
     revoked: dict[tuple[str, str], list[str]] = {}
     for surplus in difference.surplus:
         verb = "REVOKE GRANT OPTION FOR" if surplus.option else "REVOKE"
-        revoked.setdefault((verb, surplus.grantor), []).append(surplus.privilege)
+        revoked.setdefault((verb, surplus.grantor), []).append(surplus.what)
     return verbs + [(f"{verb} {', '.join(names)}", grantor) for (verb, grantor), names in revoked.items()]
 
 
@@ -215,9 +234,12 @@ def _default_statement(difference: DefaultDifference, grantee: str) -> list[str]
     ]
 
 
-def _refuse_remainder(session: Session, master: str, change: _Change, answers: list[_Answer]) -> None:
+def _remainder(session: Session, master: str, change: _Change, answers: list[_Answer]) -> list[str]:
+    """What is left of a change, as notes; an error where the user cannot do without, or is not to have it."""
     if not change.owners:
-        return
+        return []
+    if change.is_of_later_objects and any(answer.privilege_missing for answer in answers):
+        return _notes_on_later_objects(session, master, change)
     faults = [
         *_in_words(session, "lacks", [(d.missing, d.owner, d.name) for d in change.objects]),
         *_in_words(session, "keeps", [(_words(d.surplus), d.owner, d.name) for d in change.objects]),
@@ -236,6 +258,17 @@ def _refuse_remainder(session: Session, master: str, change: _Change, answers: l
         f"In database {session.database} the user {change.entitlement.username} {'; '.join(faults)}.{words}",
         _hint(master, change, answers),
     )
+
+
+def _notes_on_later_objects(session: Session, master: str, change: _Change) -> list[str]:
+    kinds: dict[str, list[str]] = {}
+    for difference in change.defaults:
+        kinds.setdefault(difference.owner, []).append(f"later {difference.objects.lower()}")
+    return [
+        f"note: in {session.database} it gets nothing on {', '.join(words)} of {session.readable(owner)}, for whom the "
+        f"master user {master} may not act"
+        for owner, words in kinds.items()
+    ]
 
 
 def _hint(master: str, change: _Change, answers: list[_Answer]) -> str:

@@ -22,6 +22,7 @@ from aurora_restore.database.session import (
 )
 from aurora_restore.domain.came_along import NotLookedInto
 from aurora_restore.domain.errors import (
+    CopyNotQuiet,
     DatabaseBusy,
     DatabaseUnreachable,
     DbUserSetupFailed,
@@ -200,6 +201,13 @@ def _refusals_of(master: Credentials) -> Iterator[None]:
         ) from None
     except DatabaseRefused as refused:
         raise MasterLoginRefused(_no_way_in(master, refused), _OPEN_ONE) from None
+    except ServerRefused as refused:
+        raise CopyNotQuiet(
+            f"The server refused the master user {master.username} the look at what came along, so that nothing says "
+            f"whether the copy is quiet: {refused}.",
+            "Mend in the source cluster what the server's words name, restore a snapshot taken after that, and start "
+            "again under a new name.",
+        ) from None
 
 
 def _storable_report(report: UsersReport) -> UsersReport:

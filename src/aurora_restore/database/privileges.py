@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aurora_restore.database.amazon_roles import is_amazons
+from aurora_restore.database.leading_out import LEADS_OUT, WRITES_LEAD_OUT
 from aurora_restore.database.session import Session
 from aurora_restore.domain.outward import ForeignTables
 from aurora_restore.domain.users import Access
@@ -45,11 +46,16 @@ _FOREIGN: Mapping[ForeignTables, tuple[str, ...]] = {
 }
 
 
+# What leads to another server, and what may be done with it all the same, since it stays here.
+_LEADING_OUT: Mapping[str, tuple[str, ...]] = {"FOREIGN": (), "SENT_ON": ("SELECT",)}
+
+
 def _wanted(kind: str, level: Access | None, foreign: ForeignTables) -> tuple[str, ...]:
     """The privileges of a level on a kind; on what leads to a foreign table no more than was asked for."""
-    if kind != "FOREIGN":
+    if kind not in _LEADING_OUT:
         return _LEVELS[level][kind]
-    return tuple(privilege for privilege in _LEVELS[level]["TABLE"] if privilege in _FOREIGN[foreign])
+    asked_for = (*_FOREIGN[foreign], *_LEADING_OUT[kind])
+    return tuple(privilege for privilege in _LEVELS[level]["TABLE"] if privilege in asked_for)
 
 
 _TABLE_WRITES = ("INSERT", "UPDATE", "DELETE", "TRUNCATE")
@@ -80,20 +86,6 @@ def _relations(relkinds: str, acl: str) -> str:
     )
 
 
-# What reads or writes another server. What is stored in a materialized view is stored here, wherever it came from.
-LEADS_OUT = """(
-    WITH RECURSIVE leads_out AS (
-        SELECT oid FROM pg_class WHERE relkind = 'f'
-        UNION
-        SELECT found.oid FROM leads_out l, LATERAL (
-            SELECT i.inhparent AS oid FROM pg_inherits i WHERE i.inhrelid = l.oid
-            UNION ALL
-            SELECT v.oid FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
-                JOIN pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
-                WHERE d.classid = CAST('pg_rewrite' AS regclass) AND d.refobjid = l.oid
-                AND d.refclassid = CAST('pg_class' AS regclass)) found)
-    SELECT oid FROM leads_out)"""
-
 KINDS: Mapping[str, Kind] = {
     "DATABASE": Kind(
         "DATABASE",
@@ -111,7 +103,13 @@ KINDS: Mapping[str, Kind] = {
         "TABLE",
         "has_table_privilege",
         _relations("'{r,p,f,v}'", "SELECT unnest(c.relacl)" + _COLUMN_ACLS)
-        + f" AND c.oid NOT IN {LEADS_OUT}",
+        + f" AND c.oid NOT IN {LEADS_OUT} AND c.oid NOT IN {WRITES_LEAD_OUT}",
+    ),
+    "SENT_ON": Kind(
+        "TABLE",
+        "has_table_privilege",
+        _relations("'{r,p,v}'", "SELECT unnest(c.relacl)" + _COLUMN_ACLS)
+        + f" AND c.oid NOT IN {LEADS_OUT} AND c.oid IN {WRITES_LEAD_OUT}",
     ),
     "FOREIGN": Kind(
         "TABLE",
@@ -132,22 +130,30 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 """`VIEW` stands for materialized views: they are read like tables and never written. `FOREIGN` are foreign tables and
-what leads to one: a view of it, and a table of which it is a partition or a child."""
+what leads to one: a view of it, and a table of which it is a partition or a child. `SENT_ON` is read here, and what is
+written to it arrives in another server."""
 
 
 @dataclass(frozen=True)
 class Surplus:
     """A privilege that a user was given beyond the level, or (`option`) the right to pass it on.
 
-    `grantor` is the role that gave it where that is not the owner: only that role can take it back.
+    `grantor` is the role that gave it where that is not the owner: only that role can take it back. `column` is the one
+    that it was given on, quoted; empty for the whole object.
     """
 
     privilege: str
     option: bool = False
     grantor: str = ""
+    column: str = ""
+
+    @property
+    def what(self) -> str:
+        """As GRANT and REVOKE name it."""
+        return f"{self.privilege} ({self.column})" if self.column else self.privilege
 
     def __str__(self) -> str:
-        what = f"the grant option of {self.privilege}" if self.option else self.privilege
+        what = f"the grant option of {self.what}" if self.option else self.what
         return f"{what} (granted by {self.grantor})" if self.grantor else what
 
 
@@ -198,16 +204,28 @@ def differences(
             keep=level is Access.ADMIN,
         )
         found += [
-            Difference(kind, name, owner, tuple(missing), tuple(map(_surplus, surplus)))
+            Difference(
+                kind,
+                name,
+                owner,
+                tuple(missing),
+                tuple(
+                    Surplus(privilege, option == "option", grantor, part)
+                    for privilege, option, grantor, part in surplus
+                ),
+            )
             for name, owner, missing, surplus in rows
         ]
     return found
 
 
-def _surplus(text: str) -> Surplus:
-    """Read what `_difference_query` writes: the privilege, whether it is the option, the grantor's name."""
-    privilege, option, grantor = text.split(" ", 2)
-    return Surplus(privilege, option == "option", grantor)
+_ENTRIES = "(SELECT e.*, '' AS part FROM aclexplode(o.acl) e)"
+# The columns of a table are looked at only where one of its entries is the user's.
+_TABLE_ENTRIES = """(
+    SELECT e.*, '' AS part FROM pg_class c, aclexplode(c.relacl) e WHERE c.oid = o.oid
+    UNION ALL SELECT e.*, '"' || replace(CAST(t.attname AS text), '"', '""') || '"'
+        FROM pg_attribute t, aclexplode(t.attacl) e WHERE t.attrelid = o.oid AND t.attacl IS NOT NULL
+        AND EXISTS (SELECT FROM aclexplode(o.acl) x WHERE x.grantee = who.oid))"""
 
 
 def _difference_query(kind: str) -> str:
@@ -220,11 +238,12 @@ def _difference_query(kind: str) -> str:
             SELECT o.name, o.decider,
                 ARRAY(SELECT p FROM unnest(who.wanted) p
                     WHERE NOT {KINDS[kind].function}(who.oid, o.oid, p)) AS missing,
-                ARRAY(SELECT DISTINCT a.privilege_type
-                    || CASE WHEN a.privilege_type = ANY (who.wanted) THEN ' option ' ELSE ' all ' END
-                    || CASE WHEN a.grantor = o.owner THEN '' ELSE
-                        (SELECT g.rolname::text FROM pg_roles g WHERE g.oid = a.grantor) END
-                    FROM aclexplode(o.acl) a
+                ARRAY(SELECT DISTINCT ARRAY[a.privilege_type,
+                    CASE WHEN a.privilege_type = ANY (who.wanted) THEN 'option' ELSE 'all' END,
+                    CASE WHEN a.grantor = o.owner THEN '' ELSE
+                        (SELECT g.rolname::text FROM pg_roles g WHERE g.oid = a.grantor) END,
+                    a.part]
+                    FROM {_TABLE_ENTRIES if KINDS[kind].grant_word == "TABLE" else _ENTRIES} a
                     WHERE a.grantee = who.oid AND o.owner <> who.oid AND NOT who.keep
                     AND (a.is_grantable OR NOT a.privilege_type = ANY (who.wanted))
                     ORDER BY 1) AS surplus
@@ -240,12 +259,13 @@ def excesses(
     """What a read_only or read_write user can do beyond the level, by whatever way it came."""
     writes = {
         kind: [p for p in _TABLE_WRITES if p not in _wanted(kind, level, foreign)]
-        for kind in ("TABLE", "FOREIGN")
+        for kind in ("TABLE", *_LEADING_OUT)
     }
     queries: list[tuple[str, str, list[str]]] = [
         ("DATABASE", "has_database_privilege(who.oid, o.oid, p)", ["CREATE"]),
         ("SCHEMA", "has_schema_privilege(who.oid, o.oid, p)", ["CREATE"]),
         *((kind, _TABLE_OR_COLUMN, [*beyond, "OWNER"]) for kind, beyond in writes.items()),
+        *((kind, "o.owner = who.oid", ["OWNER"]) for kind in ("VIEW", "SEQUENCE", "ROUTINE")),
     ]
     return [
         Excess(f"{KINDS[kind].grant_word.lower()} {name}", privilege, public)
@@ -263,14 +283,24 @@ _TABLE_OR_COLUMN = """CASE p WHEN 'OWNER' THEN o.owner = who.oid
 
 
 def _excess_query(kind: str, judgement: str) -> str:
+    # In a database made before PostgreSQL 15 everyone may create objects in `public`, which is Amazon's there.
+    of_amazon_too = "j.public" if kind == "SCHEMA" else "false"
     return f"""
         WITH objects AS ({KINDS[kind].source}), decided AS ({_DECIDING_OWNER}),
-        who AS (SELECT oid FROM pg_roles WHERE rolname = :username)
-        SELECT o.name, p,
-            EXISTS (SELECT FROM aclexplode(o.acl) a WHERE a.grantee = 0 AND a.privilege_type = p)
-        FROM decided o, who, unnest(CAST(:beyond AS text[])) p
-        WHERE {judgement} ORDER BY o.name, p
+        who AS (SELECT oid FROM pg_roles WHERE rolname = :username),
+        judged AS (
+            SELECT o.oid, o.name, p,
+                EXISTS (SELECT FROM aclexplode(o.acl) a WHERE a.grantee = 0 AND a.privilege_type = p) AS public
+            FROM objects o, who, unnest(CAST(:beyond AS text[])) p
+            WHERE {judgement})
+        SELECT j.name, j.p, j.public FROM judged j
+        WHERE {of_amazon_too} OR j.oid IN (SELECT oid FROM decided) ORDER BY j.name, j.p
     """
+
+
+def sent_on(session: Session) -> list[str]:
+    """The names of what is read here, and whose rows are sent on to another server when it is written to."""
+    return [row[1] for row in session.rows(f"{KINDS['SENT_ON'].source} ORDER BY 2")]
 
 
 _FUTURE_KINDS = {

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aurora_restore.database.acting import run_only_as
+from aurora_restore.database.acting import act_as
 from aurora_restore.database.amazon_roles import is_amazons
 from aurora_restore.database.quoting import identifier
 from aurora_restore.database.session import (
     DATABASE_NOT_FOUND,
-    INSUFFICIENT_PRIVILEGE,
     MAINTENANCE_DATABASES,
     DatabaseRefused,
     Server,
@@ -22,6 +21,8 @@ from aurora_restore.domain.visible_text import storable
 
 # What pg_database.datconnlimit says of a database whose DROP was interrupted (DATCONNLIMIT_INVALID_DB).
 DROP_INTERRUPTED = -2
+BORROWED = "aurora_restore_borrowed"
+"""The role by which the master enters a database that lets only its owner in. It is there for that moment alone."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def open_database(server: Server, master: Credentials, maintenance: Session, dat
     try:
         return server.open(master, database)
     except DatabaseRefused as refused:
-        if refused.sqlstate != INSUFFICIENT_PRIVILEGE:
+        if not refused.lacks_privilege:
             raise
         return _open_as_owner(server, master, maintenance, database, refused)
 
@@ -105,8 +106,7 @@ def _open_as_owner(
     owner = _owner(maintenance, database)
     if owner is None:
         raise refused
-    connect = f"CONNECT ON DATABASE {identifier(database)}"
-    said = _as_owner(maintenance, owner, f"GRANT {connect} TO {identifier(master.username)}")
+    said = _borrow(maintenance, owner, database)
     if said:
         raise DatabaseRefused(
             refused.sqlstate,
@@ -114,9 +114,63 @@ def _open_as_owner(
             f"`GRANT {identifier(owner)} TO {identifier(master.username)} WITH ADMIN OPTION`",
         )
     try:
-        return server.open(master, database)
-    finally:
-        _as_owner(maintenance, owner, f"REVOKE {connect} FROM {identifier(master.username)}")
+        session = server.open(master, database)
+    except Exception:
+        give_back(maintenance)
+        raise
+    try:
+        give_back(maintenance)
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _borrow(maintenance: Session, owner: str, database: str) -> str:
+    """Let the master in by a role of ours, which says by its name that this is no grant of the customer's.
+
+    The server's words where it refuses, else nothing.
+    """
+    give_back(maintenance)
+    role = identifier(BORROWED)
+    inherit = " WITH INHERIT TRUE" if maintenance.version >= 160000 else ""
+    try:
+        with maintenance.transaction():
+            maintenance.run(f"CREATE ROLE {role}")
+            maintenance.run(f"GRANT {role} TO current_user{inherit}")
+            act_as(maintenance, owner, [f"GRANT CONNECT ON DATABASE {identifier(database)} TO {role}"])
+    except ServerRefused as refused:
+        return str(refused)
+    return ""
+
+
+def give_back(maintenance: Session) -> str:
+    """Take away what was borrowed, by this call or by one that died; the server's words where it refuses.
+
+    Every call of the port begins and ends with it, and names what is left.
+    """
+    found = maintenance.rows(
+        "SELECT d.datname, r.rolname FROM pg_roles b LEFT JOIN pg_database d ON EXISTS"
+        " (SELECT FROM aclexplode(d.datacl) a WHERE a.grantee = b.oid) LEFT JOIN pg_roles r ON r.oid = d.datdba"
+        " WHERE b.rolname = :role",
+        role=BORROWED,
+    )
+    if not found:
+        return ""
+    role = identifier(BORROWED)
+    try:
+        with maintenance.transaction():
+            for database, owner in found:
+                if database is not None:
+                    revoke = f"REVOKE CONNECT ON DATABASE {identifier(database)} FROM {role}"
+                    act_as(maintenance, owner, [revoke])
+            maintenance.run(f"DROP ROLE {role}")
+    except ServerRefused as refused:
+        return (
+            f"the role {BORROWED}, with which the pipeline let the master user into a database of another owner, "
+            f"could not be dropped: {refused}; revoke its CONNECT as that owner, and drop it"
+        )
+    return ""
 
 
 def _owner(session: Session, database: str) -> str | None:
@@ -126,12 +180,3 @@ def _owner(session: Session, database: str) -> str | None:
         f" WHERE NOT r.rolsuper AND NOT {is_amazons('r.rolname')}"
     )
     return dict(found).get(database)
-
-
-def _as_owner(session: Session, owner: str, statement: str) -> str:
-    """Run it as the owner of something; the server's words where it refuses, else nothing."""
-    try:
-        run_only_as(session, owner, [statement])
-    except ServerRefused as refused:
-        return str(refused)
-    return ""

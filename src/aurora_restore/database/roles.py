@@ -34,11 +34,15 @@ CREATED, CHANGED, UNCHANGED = "created", "changed", "unchanged"
 
 @dataclass(frozen=True)
 class Membership:
-    """A grant of one role to another; the grantor counts since PostgreSQL 16. `admin`: it may be passed on."""
+    """A grant of one role to another; the grantor counts since PostgreSQL 16. `admin`: it may be passed on.
+
+    `inherits`: it gives what the group may do (since PostgreSQL 16 each grant says so for itself).
+    """
 
     group: str
     grantor: str
     admin: bool = False
+    inherits: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ def find_role(session: Session, name: str) -> Role | None:
 
 def _memberships(session: Session, name: str) -> tuple[Membership, ...]:
     found = session.rows(
-        "SELECT g.rolname, coalesce(b.rolname, ''), m.admin_option FROM pg_auth_members m"
+        "SELECT g.rolname, coalesce(b.rolname, ''), m.admin_option,"
+        " coalesce(CAST(to_jsonb(m) ->> 'inherit_option' AS boolean), true) FROM pg_auth_members m"
         " JOIN pg_roles u ON u.oid = m.member JOIN pg_roles g ON g.oid = m.roleid"
         " LEFT JOIN pg_roles b ON b.oid = m.grantor WHERE u.rolname = :name ORDER BY 1, 2",
         name=name,
@@ -83,40 +88,64 @@ def _memberships(session: Session, name: str) -> tuple[Membership, ...]:
     return tuple(Membership(*row) for row in found)
 
 
+def inherited_groups(role: Role) -> frozenset[str]:
+    """The groups whose powers the role has."""
+    return frozenset(membership.group for membership in role.memberships if membership.inherits)
+
+
 def wanted_groups(user: DbUser) -> frozenset[str]:
     groups = {SUPERUSER_GROUP} if user.access is Access.ADMIN else set()
     return frozenset(groups | ({IAM_GROUP} if user.iam else set()))
 
 
-def bring_about(session: Session, login: DbUserLogin, logs_in: Callable[[DbUserLogin], bool]) -> str:
+def prepare(
+    session: Session, login: DbUserLogin, logs_in: Callable[[DbUserLogin], bool], *, is_known: bool = False
+) -> str:
     """Make the role what it is to be; returns created, changed or unchanged.
 
+    A role that came along is shut until `open_login`: what was granted to it in databases that no call has seen to yet
+    may be more than its level. An admin keeps what it has, and its login.
+
     `logs_in` tells whether the password of the secret is the one that stands already: it is the only way to
-    know, since no master may read the verifiers.
+    know, since no master may read the verifiers. `is_known`: an earlier call of the run has prepared this role.
 
     Raises:
         DbUserSetupFailed: the server refuses, or the role holds a power that a master cannot take away.
     """
-    user = login.user
     role = None
     try:
-        role = find_role(session, user.username)
+        role = find_role(session, login.user.username)
         if role is None:
             _create(session, login)
             return CREATED
-        changed = _alter(session, user, role)
-        if user.iam:
-            # A password that came along is taken out. Whether there was one cannot be seen.
-            session.run(f"ALTER ROLE {identifier(user.username)} PASSWORD NULL")
-        elif not logs_in(login):
-            session.run(f"ALTER ROLE {identifier(user.username)} {_password_clause(login)}")
-            changed = True
+        has_password = is_known or (role.can_login and not login.user.iam and logs_in(login))
+        changed = _alter(session, login, role, has_password=has_password)
     except ServerRefused as refused:
         raise DbUserSetupFailed(
-            f"The database user {user.username} could not be made or changed: {refused}.",
-            _hint_for_new_role() if role is None else _hint_for_role_that_came_along(user.username),
+            f"The database user {login.user.username} could not be made or changed: {refused}.",
+            _hint_for_new_role()
+            if role is None
+            else _hint_for_role_that_came_along(login.user.username, refused),
         ) from None
-    return CHANGED if changed else UNCHANGED
+    return CHANGED if changed and not is_known else UNCHANGED
+
+
+def open_login(session: Session, user: DbUser) -> None:
+    """Let a role log in whose rights are those of its level by now.
+
+    Raises:
+        DbUserSetupFailed: the server refuses.
+    """
+    role = find_role(session, user.username)
+    if role is None or role.can_login:
+        return
+    try:
+        session.run(f"ALTER ROLE {identifier(user.username)} LOGIN")
+    except ServerRefused as refused:
+        raise DbUserSetupFailed(
+            f"The login of the database user {user.username} could not be enabled: {refused}.",
+            _hint_for_role_that_came_along(user.username, refused),
+        ) from None
 
 
 def _hint_for_new_role() -> str:
@@ -126,7 +155,12 @@ def _hint_for_new_role() -> str:
     )
 
 
-def _hint_for_role_that_came_along(username: str) -> str:
+def _hint_for_role_that_came_along(username: str, refused: ServerRefused) -> str:
+    if not refused.lacks_privilege:
+        return (
+            "Mend in the source cluster what the server's words name (for dependent privileges: `REVOKE ... CASCADE` "
+            "of what the role has passed on), and restore a snapshot taken after that; or choose another username."
+        )
     return (
         "A role that came along with the snapshot can be changed only where the master user has ADMIN on it: "
         f"`GRANT {identifier(username)} TO <master user> WITH ADMIN OPTION` in the source cluster, and restore a "
@@ -149,19 +183,26 @@ def _create(session: Session, login: DbUserLogin) -> None:
             session.run(f"GRANT {identifier(group)} TO {name}")
 
 
-def _alter(session: Session, user: DbUser, role: Role) -> bool:
+def _alter(session: Session, login: DbUserLogin, role: Role, *, has_password: bool) -> bool:
+    """In one transaction, so that the role never lets anyone in half altered; whether anything was to be changed."""
+    user = login.user
     _refuse_powers_beyond_the_master(user, role)
     name = identifier(user.username)
-    statements = [f"ALTER ROLE {name} {clause}" for clause in _attribute_clauses(user, role)]
+    changes = [f"ALTER ROLE {name} {clause}" for clause in _attribute_clauses(user, role)]
     if not role.can_login and (comment := unlocked_comment(role.comment)) is not None:
-        statements.append(f"COMMENT ON ROLE {name} IS {literal(comment)}")
-    statements += _membership_statements(session, user, role)
-    if not statements:
-        return False
-    with session.transaction():
-        for statement in statements:
-            session.run(statement)
-    return True
+        changes.append(f"COMMENT ON ROLE {name} IS {literal(comment)}")
+    changes += _membership_statements(session, user, role)
+    if not user.iam and not has_password:
+        changes.append(f"ALTER ROLE {name} {_password_clause(login)}")
+    # A password that came along is taken out of an IAM user. Whether there was one cannot be seen.
+    besides = [f"ALTER ROLE {name} PASSWORD NULL"] if user.iam else []
+    if role.can_login and user.access is not Access.ADMIN:
+        besides.insert(0, f"ALTER ROLE {name} NOLOGIN")
+    if changes or besides:
+        with session.transaction():
+            for statement in (*besides, *changes):
+                session.run(statement)
+    return bool(changes) or not role.can_login
 
 
 def _refuse_powers_beyond_the_master(user: DbUser, role: Role) -> None:
@@ -178,7 +219,7 @@ def _refuse_powers_beyond_the_master(user: DbUser, role: Role) -> None:
 def _attribute_clauses(user: DbUser, role: Role) -> list[str]:
     admin = user.access is Access.ADMIN
     clauses = []
-    if not role.can_login:
+    if not role.can_login and admin:
         clauses.append("LOGIN")
     if not role.inherits:
         clauses.append("INHERIT")
@@ -194,7 +235,7 @@ def _attribute_clauses(user: DbUser, role: Role) -> list[str]:
 def _membership_statements(session: Session, user: DbUser, role: Role) -> list[str]:
     """Grants of what is missing; what is too much is taken away, but an admin keeps other memberships."""
     name, wanted = identifier(user.username), wanted_groups(user)
-    held = {membership.group for membership in role.memberships}
+    held = inherited_groups(role)
     surplus = [membership for membership in role.memberships if membership.group not in wanted]
     if user.access is Access.ADMIN:
         surplus = [membership for membership in surplus if membership.group == IAM_GROUP]
@@ -211,7 +252,8 @@ def _membership_statements(session: Session, user: DbUser, role: Role) -> list[s
         for option, memberships in (("", surplus), ("ADMIN OPTION FOR ", options))
         for membership in memberships
     ]
-    return revokes + [f"GRANT {identifier(group)} TO {name}" for group in sorted(wanted - held)]
+    inherit = " WITH INHERIT TRUE" if by_grantor else ""
+    return revokes + [f"GRANT {identifier(group)} TO {name}{inherit}" for group in sorted(wanted - held)]
 
 
 def _password_clause(login: DbUserLogin) -> str:

@@ -39,6 +39,10 @@ _SESSION_IS_OVER = ("08", "57P01", "57P02", "57P03")
 # SQLSTATE as for a server that is full, and the words may be in any language.
 _LIMIT_ROUTINES = frozenset({"InitializeSessionUserId", "CheckMyDatabase"})
 
+# Where the SQLSTATE of a missing privilege has another cause: RAISE in a function of the restored data (a trigger that
+# refuses DDL, say), and `row_security = off` on a table that has it.
+_NOT_A_PRIVILEGE = frozenset({"exec_stmt_raise", "check_enable_rls"})
+
 # An internal error by its SQLSTATE: two sessions changed the same role or the same privileges.
 _CONCURRENT_UPDATE = "tuple concurrently"
 
@@ -51,11 +55,15 @@ MAINTENANCE_DATABASES = ("postgres", "template1")
 
 
 class ServerRefused(Exception):
-    """The server answered a statement with an error. The text holds the server's words and no statement."""
+    """The server answered a statement with an error. The text holds the server's words and no statement.
 
-    def __init__(self, sqlstate: str, message: str) -> None:
+    `lacks_privilege`: the server itself found that a privilege is missing.
+    """
+
+    def __init__(self, sqlstate: str, message: str, *, lacks_privilege: bool = False) -> None:
         super().__init__(f"{message} (SQLSTATE {sqlstate})")
         self.sqlstate = sqlstate
+        self.lacks_privilege = lacks_privilege
 
 
 class LoginRefused(Exception):
@@ -70,10 +78,13 @@ class DatabaseRefused(Exception):
     """User and password were accepted, but this database lets the user not in, for the reason in the server's words:
     it is not there or closed, CONNECT is missing, a limit is reached, a trigger at the login refuses."""
 
-    def __init__(self, sqlstate: str, message: str, *, is_limit: bool = False) -> None:
+    def __init__(
+        self, sqlstate: str, message: str, *, is_limit: bool = False, lacks_privilege: bool = False
+    ) -> None:
         super().__init__(f"{message} (SQLSTATE {sqlstate})")
         self.sqlstate = sqlstate
         self.is_limit = is_limit
+        self.lacks_privilege = lacks_privilege
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,8 @@ class Limits:
             "default_transaction_isolation": "read committed",
             "idle_in_transaction_session_timeout": "0",
             "quote_all_identifiers": "off",
+            "client_min_messages": "warning",
+            "row_security": "on",
             "standard_conforming_strings": "on",
             "statement_timeout": str(round(self.statement_seconds * 1000)),
             "lock_timeout": str(round(self.lock_seconds * 1000)),
@@ -198,7 +211,7 @@ class Session:
         self.run("BEGIN")
         try:
             yield
-        except ServerRefused:
+        except (ServerRefused, DatabaseBusy):
             self.run("ROLLBACK")
             raise
         self.run("COMMIT" if keep else "ROLLBACK")
@@ -323,7 +336,7 @@ def _login_failure(fields: dict[str, str], is_accepted: bool, where: str) -> Exc
         return LoginRefused(message, sqlstate)
     is_limit = sqlstate == TOO_MANY_CONNECTIONS and fields.get("R") in _LIMIT_ROUTINES
     if is_accepted and (is_limit or not sqlstate.startswith(_TRANSIENT_AT_LOGIN)):
-        return DatabaseRefused(sqlstate, message, is_limit=is_limit)
+        return DatabaseRefused(sqlstate, message, is_limit=is_limit, lacks_privilege=_lacks_privilege(fields))
     return DatabaseBusy(f"{where}: {message} (SQLSTATE {sqlstate}).")
 
 
@@ -333,7 +346,11 @@ def _refusal(fields: dict[str, str], database: str, passing: tuple[str, ...]) ->
         return DatabaseBusy(
             f"Database {storable(database)} is busy or going down: {message} (SQLSTATE {sqlstate})."
         )
-    return ServerRefused(sqlstate, message)
+    return ServerRefused(sqlstate, message, lacks_privilege=_lacks_privilege(fields))
+
+
+def _lacks_privilege(fields: dict[str, str]) -> bool:
+    return fields.get("C") == INSUFFICIENT_PRIVILEGE and fields.get("R") not in _NOT_A_PRIVILEGE
 
 
 def _words(fields: Mapping[str, str]) -> str:

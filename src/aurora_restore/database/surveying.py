@@ -13,7 +13,13 @@ from aurora_restore.database.asking import NotSeen, asked
 from aurora_restore.database.cron_jobs import cron_database, cron_jobs
 from aurora_restore.database.findings_of_cluster import Database, Found
 from aurora_restore.database.findings_of_database import QUESTIONS, default_collation
-from aurora_restore.database.reach import make_sure_it_answers, open_database, open_maintenance
+from aurora_restore.database.reach import (
+    BORROWED,
+    give_back,
+    make_sure_it_answers,
+    open_database,
+    open_maintenance,
+)
 from aurora_restore.database.session import DatabaseRefused, LoginRefused, Server, Session
 from aurora_restore.database.user_mappings import user_mappings
 from aurora_restore.domain.came_along import Kind, NotLookedInto, bounded
@@ -60,12 +66,15 @@ class Surveying:
     def run(self) -> Survey:
         """Raises as `open_maintenance`: of the cluster as a whole nothing could be seen."""
         with open_maintenance(self._server, self._master) as session:
+            give_back(session)
             databases = of_cluster.databases(session)
             self._found.add(of_cluster.closed_databases(databases))
             self._ask(session, _OF_CLUSTER, "")
             first = cron_database(session)
             for database in sorted(databases, key=lambda each: each.name.raw != first):
                 self._look_into(session, database)
+            if left := give_back(session):
+                self._not_seen.append(NotLookedInto("", visible(left), BORROWED))
         found = self._found
         return Survey(
             bounded(found.things, found.unnamed, [*found.not_seen, *self._not_seen]), tuple(found.fuses)

@@ -15,6 +15,7 @@ from aurora_restore.database.session import Session
 from aurora_restore.domain.users import Access, DbUser
 
 _ON = frozenset({"on", "true", "tru", "tr", "t", "yes", "ye", "y", "1"})
+_OFF = frozenset({"off", "of", "false", "fals", "fal", "fa", "f", "no", "n", "0"})
 _READ_ONLY = frozenset({"default_transaction_read_only", "transaction_read_only"})
 # A limit of time below this lets hardly a statement through.
 _SHORT_MILLISECONDS = 1000.0
@@ -44,6 +45,8 @@ class Setting:
         """Whether the user cannot do with it what it is to do."""
         if self.name == "role":
             return self.value not in ("none", user.username)
+        if self.name == "row_security":
+            return self.value.lower() in _OFF
         if self.name in _READ_ONLY:
             return user.access is not Access.READ_ONLY and self.value.lower() in _ON
         return self.name in _TIMES and 0 < _milliseconds(self.value) < _SHORT_MILLISECONDS

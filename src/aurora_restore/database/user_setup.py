@@ -1,4 +1,8 @@
-"""Setting database users up: the order in which roles, privileges, other logins and checks come.
+"""Setting database users up: the order in which other logins, roles, privileges and checks come.
+
+Every database is visited twice. In the first visit privileges are set, while a role that came along with the snapshot
+lets nobody in: it may hold more than its level until the last database was visited. Then the roles are opened, and in
+the second visit the users themselves try what they can do.
 
 One call does as much as its time allows, database after database, and tells how far it has come; the next one goes on
 there. What a call has done stays even where it is killed: the next one then finds less to do.
@@ -53,33 +57,51 @@ class UserSetup:
         self._named = {name for user in self._users for name in user.databases}
         self._progress = begun or SetupProgress()
         self._has_time = has_time
+        self._has_got_further = False
 
     def run(self, *, lock_other_logins: bool) -> UsersReport:
         others_to_try = tuple(sorted(self._named - set(MAINTENANCE_DATABASES)))
         with reach.open_maintenance(self._server, self._master, others_to_try) as session:
             # A function that was given up by its caller may still be at work beside the one that was called again.
             session.run(f"SELECT pg_advisory_lock({_ONE_SETUP_AT_A_TIME})")
+            reach.give_back(session)
             ours = {self._master.username, *(user.username for user in self._users)}
             # First of all, so that no failure below leaves production's logins open.
             others = other_logins.survey(session, ours, lock=lock_other_logins)
             known = reach.find_databases(session)
             refuse_missing_databases(self._users, sorted(known.open), known.closed, known.templates)
-            for login in self._logins:
-                self._make(session, login, known)
-            is_finished = not self._users or self._see_to_databases(session, known)
+            is_finished = not self._users or self._set_up(session, known)
             reports = [self._report(session, login) for login in self._logins] if is_finished else []
+            left = reach.give_back(session)
         return UsersReport(
             tuple(reports),
             others.found,
             others.locked,
-            others.notes,
+            (*others.notes, *([left] if left else [])),
             self._progress.not_looked_into,
             None if is_finished else self._progress,
         )
 
+    def _set_up(self, session: Session, known: reach.Known) -> bool:
+        """Rights first, in every database, then logins, then checks by logging in; whether all of it is done."""
+        for name, why in known.closed.items():
+            self._leave(name, why)
+        if not self._progress.checking:
+            for login in self._logins:
+                self._make(session, login, known)
+            if not self._see_to_databases(session, known, self._apply):
+                return False
+            self._progress = replace(self._progress, checking=True, after_oid=0, done=0)
+        for user in self._users:
+            with session.transaction():
+                roles.open_login(session, user)
+                checks.check_role(session, user)
+        return self._see_to_databases(session, known, self._check)
+
     def _make(self, session: Session, login: DbUserLogin, known: reach.Known) -> None:
         user = login.user
-        action = roles.bring_about(session, login, self._logs_in)
+        is_known = user.username in self._progress.users
+        action = roles.prepare(session, login, self._logs_in, is_known=is_known)
         wanted = [name for name in known.open if user.access_in(name) is not None]
         mended = user_settings.mend(session, user, wanted)
         if mended.is_changed and action == roles.UNCHANGED:
@@ -105,22 +127,23 @@ class UserSetup:
             return True
         return True
 
-    def _see_to_databases(self, session: Session, known: reach.Known) -> bool:
+    def _see_to_databases(
+        self, session: Session, known: reach.Known, work: Callable[[Session], None]
+    ) -> bool:
         """One after the other, as long as there is time; whether all of them are seen to."""
-        for name, why in known.closed.items():
-            self._leave(name, why)
         left = {name: oid for name, oid in known.open.items() if oid > self._progress.after_oid}
         self._progress = replace(self._progress, total=self._progress.done + len(left))
-        for number, (database, oid) in enumerate(left.items()):
+        for database, oid in left.items():
             # A call that comes late still does one, so that every call gets further.
-            if number and not self._has_time():
+            if self._has_got_further and not self._has_time():
                 return False
             try:
-                self._look_into(session, database)
+                self._look_into(session, database, work)
             except OutOfTime as out:
                 self._mark_changed(out.changed)
                 return False
             self._progress = replace(self._progress, after_oid=oid, done=self._progress.done + 1)
+            self._has_got_further = True
         return True
 
     def _leave(self, database: str, reason: str) -> None:
@@ -132,11 +155,11 @@ class UserSetup:
             if progress.action == roles.UNCHANGED:
                 self._keep(username, replace(progress, action=roles.CHANGED))
 
-    def _look_into(self, session: Session, database: str) -> None:
-        """Everything in one database. A closed or broken one that no user of the request names fails nothing."""
+    def _look_into(self, session: Session, database: str, work: Callable[[Session], None]) -> None:
+        """Do the work in one database. A closed or broken one that no user of the request names fails nothing."""
         try:
             with reach.open_database(self._server, self._master, session, database) as opened:
-                self._apply(opened)
+                work(opened)
         except (DatabaseRefused, LoginRefused, ServerRefused) as refused:
             if database in self._named:
                 raise DbUserSetupFailed(
@@ -153,31 +176,40 @@ class UserSetup:
             self._leave(database, busy.message)
 
     def _apply(self, session: Session) -> None:
-        """Privileges in one database, what the catalog says about them afterwards, and what the users meet there."""
+        """Privileges in one database, and what the catalog says about them afterwards."""
         database = session.database
         admins = [user.username for user in self._users if user.access is Access.ADMIN]
         entitlements = [
             Entitlement(user.username, user.access_in(database), user.foreign_tables) for user in self._users
         ]
-        changed = grants.bring_about(session, self._master.username, entitlements, admins, self._has_time)
-        self._mark_changed(changed)
+        outcome = grants.bring_about(session, self._master.username, entitlements, admins, self._has_time)
+        self._mark_changed(outcome.changed)
+        for username, notes in outcome.notes.items():
+            self._keep(username, self._progress.users[username].with_notes(notes))
+        for user in self._users:
+            if user.access_in(database) is not None:
+                limits = [*checks.check_limits(session, user), *checks.ways_out(session, user)]
+                self._keep(user.username, self._progress.users[user.username].with_notes(limits))
+
+    def _check(self, session: Session) -> None:
+        """What the users meet in one database."""
         ground = attempts.survey_ground(session)
         for login in self._logins:
-            if login.user.access_in(database) is not None:
-                self._check(session, login, ground)
+            if login.user.access_in(session.database) is not None:
+                self._try(session, login, ground)
 
-    def _check(self, session: Session, login: DbUserLogin, ground: attempts.Ground) -> None:
+    def _try(self, session: Session, login: DbUserLogin, ground: attempts.Ground) -> None:
         username, database = login.user.username, session.database
-        progress = self._progress.users[username].with_notes(checks.check_limits(session, login.user))
+        progress = self._progress.users[username]
         tried: list[str] = []
         try:
             tried = attempts.check_login(self._server, login, ground)
         except DatabaseRefused as refused:
-            if database in login.user.databases:
+            is_full = refused.is_limit and not checks.is_shut_out(session, login.user)
+            if database in login.user.databases and not is_full:
                 raise attempts.refused_login(login, database, str(refused)) from None
-            progress = progress.with_refusal(database, str(refused)).with_notes(
-                [f"note: the database {database} does not let it in: {refused}"]
-            )
+            progress = progress if is_full else progress.with_refusal(database, str(refused))
+            progress = progress.with_notes([f"note: the database {database} does not let it in: {refused}"])
         except (ServerRefused, DatabaseUnreachable) as ended:
             # Where the master gets an answer, a limit that came along ended the user's session, and not the network.
             session.value("SELECT 1")

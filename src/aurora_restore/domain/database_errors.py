@@ -18,6 +18,6 @@ class DatabaseBusy(TransientFault):
 
     code = "DATABASE_BUSY"
     default_hint = (
-        "The database server answers, with the words above; the step is repeated until it takes the work. See who "
-        "holds its connections or locks."
+        "The database server answers, with the words above: the network is not the cause. See who holds its "
+        "connections or locks."
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+RECORD_SERVICE = "dynamodb"
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -21,6 +23,9 @@ class Fault:
 class RestoreError(Exception):
     """Base of all our errors."""
 
+    service: str | None = None
+    """The service (its IAM prefix, as `rds`) of which the error is the answer, or the silence."""
+
     code: ClassVar[str] = "INTERNAL_ERROR"
     default_hint: ClassVar[str] = "Look at the log of the step for this operation id, and report it as a bug."
 
@@ -28,6 +33,11 @@ class RestoreError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint or self.default_hint
+
+    @property
+    def is_of_record(self) -> bool:
+        """Whether the record could not be read or written. Such an error is never an answer about the cluster."""
+        return self.service == RECORD_SERVICE
 
     @property
     def faults(self) -> tuple[Fault, ...]:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from aurora_restore.domain.database_errors import DatabaseBusy as DatabaseBusy
 from aurora_restore.domain.database_errors import DatabaseUnreachable as DatabaseUnreachable
+from aurora_restore.domain.error_kinds import RECORD_SERVICE
 from aurora_restore.domain.error_kinds import Fault as Fault
 from aurora_restore.domain.error_kinds import RequestRefused as RequestRefused
 from aurora_restore.domain.error_kinds import RestoreError as RestoreError
@@ -244,6 +245,7 @@ class QuotaExceeded(RequestRefused):
 
 
 class OperationNotRunning(StepFailed):
+    service = RECORD_SERVICE
     code = "OPERATION_NOT_RUNNING"
     default_hint = "The record was closed by hand or by another run; start a new operation to go on."
 
@@ -304,6 +306,7 @@ class PhaseTimedOut(StepFailed):
 
 
 class RecordTooLarge(StepFailed):
+    service = RECORD_SERVICE
     code = "RECORD_TOO_LARGE"
     default_hint = "A record holds 400 KB: ask for fewer users or databases in one run."
 

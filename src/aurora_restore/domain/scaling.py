@@ -109,7 +109,8 @@ def active_warning(name: str, reason: str) -> str:
     return (
         f"The auto scaling of {name} could not be suspended for the switch: {reason}. See with `aws "
         "application-autoscaling describe-scalable-targets --service-namespace rds --resource-ids "
-        f"cluster:{name}` that the cluster which has the name now is scaled as you want it."
+        f"cluster:{name}` that the cluster which has the name now is scaled as you want it: a scalable target can be "
+        "lost while no cluster has its name."
     )
 
 
@@ -139,8 +140,8 @@ def left_warning(before: ScalingBefore, reason: str) -> str:
         )
     )
     return (
-        f"The auto scaling of {target.db_cluster_identifier} was suspended for the switch, and could not be set back: "
-        f"{reason}. No readers are added or removed until that is done: `aws application-autoscaling "
+        f"The auto scaling of {target.db_cluster_identifier} could not be made as it was before the switch: {reason}. "
+        f"It may add and remove no readers until that is done: `aws application-autoscaling "
         f"register-scalable-target --service-namespace rds --scalable-dimension rds:cluster:ReadReplicaCount "
         f"--resource-id cluster:{target.db_cluster_identifier} --min-capacity {target.min_capacity} --max-capacity "
         f"{target.max_capacity} --suspended-state {state}`."

@@ -23,6 +23,11 @@ from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.request import RestoreRequest
 
 AVAILABLE = "available"
+# From these a snapshot becomes available; from every other status (`failed`, say) it does not.
+_BEING_MADE = frozenset({"creating", "copying"})
+_NEVER = (
+    "It will not become `available`: name another snapshot, or another day, and start again under a new name."
+)
 OWN_TYPES = ("automated", "manual")
 BACKUP_TYPE = "awsbackup"
 _AUTOMATED_NAME = re.compile(r"rds:.+-(\d{4}-\d{2}-\d{2})-\d{2}-\d{2}")
@@ -67,7 +72,9 @@ def check_named_snapshot(request: RestoreRequest, snapshot: ClusterSnapshot | No
             f"not of the source_cluster_id {request.source_cluster_id}."
         )
     if snapshot.status != AVAILABLE:
-        raise SnapshotNotAvailable(f"The snapshot {identifier} in {region} is `{snapshot.status}`.")
+        raise SnapshotNotAvailable(
+            f"The snapshot {identifier} in {region} is `{snapshot.status}`.", _hint([snapshot])
+        )
     return SelectedSnapshot(snapshot, "named by the request")
 
 
@@ -112,12 +119,19 @@ def _nothing_ready(
         found = ", ".join(
             f"{item.db_cluster_snapshot_identifier} is `{item.status}`" for item in of_the_day[:5]
         )
-        return SnapshotNotAvailable(f"No snapshot of {_day_words(request)} is available yet: {found}.")
+        return SnapshotNotAvailable(
+            f"No snapshot of {_day_words(request)} is available: {found}.", _hint(of_the_day)
+        )
     whose = f"the cluster {request.source_cluster_id}" if request.source_cluster_id else "any Aurora cluster"
     return SnapshotNotFound(
         f"There is no snapshot of {whose} in {request.source_region} of {_day_words(request)}."
         + _nearest_days(request.source_snapshot_date, originals)
     )
+
+
+def _hint(snapshots: Sequence[ClusterSnapshot]) -> str | None:
+    """What to do where none of them is available; None is the usual advice, to wait."""
+    return None if any(item.status in _BEING_MADE for item in snapshots) else _NEVER
 
 
 def _nearest_days(day: date | None, snapshots: Sequence[ClusterSnapshot]) -> str:

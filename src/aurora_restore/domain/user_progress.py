@@ -77,17 +77,22 @@ class UserProgress:
 
 @dataclass(frozen=True)
 class SetupProgress:
-    """Databases are seen to in the order of their oids, up to `after_oid`; `done` of `total` are."""
+    """Databases are seen to in the order of their oids, up to `after_oid`; `done` of `total` are.
+
+    Each is seen to twice: first for the rights of the users, then (`checking`) for the checks by their logins.
+    """
 
     after_oid: int = 0
     done: int = 0
     total: int = 0
     users: Mapping[str, UserProgress] = field(default_factory=dict)
     not_looked_into: tuple[NotLookedInto, ...] = ()
+    checking: bool = False
 
     @property
     def percent(self) -> int:
-        return 100 * self.done // self.total if self.total else 0
+        seen = 50 * self.done // self.total if self.total else 0
+        return 50 + seen if self.checking else seen
 
     def with_database_left(self, left: NotLookedInto) -> SetupProgress:
         """The same with one more database in which no user is set up, as far as there is room."""
@@ -108,7 +113,7 @@ class SetupProgress:
         users = {name: _read_user(user) for name, user in item["users"].items()}
         after, done, total = (int(item[name]) for name in ("after_oid", "done", "total"))
         left = tuple(NotLookedInto(**each) for each in item["not_looked_into"])
-        return cls(after, done, total, users, left)
+        return cls(after, done, total, users, left, bool(item["checking"]))
 
 
 def _read_user(item: Mapping[str, Any]) -> UserProgress:

@@ -69,6 +69,18 @@ class AuroraService:
         with self._model.locked() as world:
             return world.durations
 
+    def postgresql(self) -> dict[str, Any]:
+        """The versions at hand, and which of them is behind each cluster: it need not be the one that it says."""
+        behind = self._engine.server_versions()
+        with self._model.locked() as world:
+            clusters = [
+                {"region": name, "db_cluster_identifier": cluster.identifier, "version": version}
+                for name, region in world.regions.items()
+                for cluster in region.clusters.values()
+                if (version := behind.get(cluster.resource_id))
+            ]
+        return {"at_hand": list(self._engine.versions_at_hand()), "clusters": clusters}
+
     def change_durations(self, changes: dict[str, float]) -> None:
         """Raises ValueError for an unknown duration, or one that is out of range."""
         self._model.set_durations(changes)

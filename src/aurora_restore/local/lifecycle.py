@@ -61,6 +61,7 @@ class UpOptions:
 class StackStatus:
     """`info` is None where nothing runs; memory is the proportional set size of all processes together.
 
+    `postgresql` has the versions `at_hand`, and the one behind each of the `clusters`.
     `is_complete`: the state was set up to its end. Where it was not, `up` is still at it, or was ended before; the
     next `up` then begins anew.
     """
@@ -73,6 +74,7 @@ class StackStatus:
     workers: tuple[Mapping[str, Any], ...] = ()
     durations: Mapping[str, float] = field(default_factory=dict)
     is_complete: bool = False
+    postgresql: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_running(self) -> bool:
@@ -201,6 +203,7 @@ def status(home: Path | None = None) -> StackStatus:
         workers=tuple(control.workers()),
         durations=control.durations(),
         is_complete=directory.is_complete,
+        postgresql=seen["postgresql"],
     )
 
 

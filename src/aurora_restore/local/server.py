@@ -156,6 +156,7 @@ class LocalStack:
             "memory_bytes": sum(processes.pss_bytes(pid) for pid in members),
             "server_memory_bytes": processes.pss_bytes(own),
             "workers": len(self._runtime.reports()),
+            "postgresql": self._aurora.postgresql(),
             "notes": self.notes(),
             "running_executions": self._ministack.running_executions(),
         }

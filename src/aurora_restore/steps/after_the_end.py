@@ -70,7 +70,7 @@ def _advance(look: Tidying) -> StepOutcome | None:
     try:
         outcome = retirement.advance()
     except (StepFailed, RequestRefused) as failed:
-        if look.operation.section("retirement").get("begun_time"):
+        if failed.is_of_record or look.operation.section("retirement").get("begun_time"):
             raise
         return _put_off(look, replacement, failed)
     if outcome.result.status is StepStatus.IN_PROGRESS:

@@ -56,6 +56,8 @@ def bring_log_exports(
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 10, "change"))
     except (StepFailed, RequestRefused) as refused:
+        if refused.is_of_record:
+            raise
         return _left(operation, target, decision.missing, refused.message)
     return StepOutcome(in_progress(decision.reason, 10, "change"), answered)
 

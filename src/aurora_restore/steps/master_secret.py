@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
-from aurora_restore.domain.errors import OperationNotRunning, RequestRefused, ResourceBusy, StepFailed
+from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFailed
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
@@ -82,9 +82,9 @@ def _advance(
         wanted["MasterUserSecretKmsKeyId"] = key
     try:
         changes = acting(KIND, name, lambda: world.target_rds.modify_cluster(name, wanted))
-    except OperationNotRunning:
-        raise
     except (ResourceBusy, StepFailed, RequestRefused) as refused:
+        if refused.is_of_record:
+            raise
         return StepOutcome(in_progress(f"{message}: {refused.message}", 10, WAIT))
     done = f"let RDS manage the password of the master user of {name}"
     event = Event("master_secret.asked", {"db_cluster_identifier": name, "done": done})

@@ -14,7 +14,7 @@ from typing import Any
 
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.custom_endpoints import CustomEndpoint, EndpointAction, decide_endpoint
-from aurora_restore.domain.errors import OperationNotRunning, RequestRefused, ResourceBusy, StepFailed
+from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFailed
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import StepResult, in_progress
@@ -101,9 +101,9 @@ class Move:
                 changes = self.acting(kind, name, lambda: rds.delete_custom_endpoint(name))
             else:
                 changes = self.acting(kind, name, lambda: rds.create_custom_endpoint(owner, endpoint))
-        except OperationNotRunning:
-            raise
         except (ResourceBusy, StepFailed, RequestRefused) as refused:
+            if refused.is_of_record:
+                raise
             return StepOutcome(self._moving(endpoint, refused.message))
         done = f"{'took' if action is EndpointAction.DROP else 'gave'} the custom endpoint {name}"
         details = {"identifier": name, "db_cluster_identifier": owner, "done": f"{done} for {owner}"}

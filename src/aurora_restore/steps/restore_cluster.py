@@ -205,7 +205,7 @@ def _bring_settings(
     try:
         answered = act(world, operation, kind, name, request)
     except StepFailed as failed:
-        if kind != WINDOWS_KIND:
+        if kind != WINDOWS_KIND or failed.is_of_record:
             raise
         # A window is worth no restore: it is left, and the warning at the end says so.
         message = f"the windows are left as they are: {failed.message}"

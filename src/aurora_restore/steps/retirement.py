@@ -255,6 +255,8 @@ class Retirement:
         except ResourceBusy as busy:
             return StepOutcome(in_progress(busy.message, 50, "stop"))
         except StepFailed as failed:
+            if failed.is_of_record:
+                raise
             if self._refused_to_stop_for() < STOP_LIMIT:
                 return StepOutcome(in_progress(f"{self.name} was not stopped: {failed.message}", 50, "stop"))
             # It is kept all the same; that it goes on running costs money, not data.

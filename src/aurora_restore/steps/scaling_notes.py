@@ -20,6 +20,15 @@ def note_scaling(world: World, name: str) -> str | None:
 
 
 def find_scaling(world: World, name: str) -> ScalingBefore | None:
-    """How the readers of the cluster that has this name are scaled; None where they are not."""
+    """How the readers of the cluster that has this name are scaled; None where they are not.
+
+    Policies are asked for to name them in a warning: where that is refused, the target can be suspended all the same.
+    """
     target = world.scaling.find_target(name)
-    return ScalingBefore(target, tuple(world.scaling.policy_names(name))) if target else None
+    if target is None:
+        return None
+    try:
+        policies = tuple(world.scaling.policy_names(name))
+    except (RequestRefused, StepFailed):
+        policies = ()
+    return ScalingBefore(target, policies)

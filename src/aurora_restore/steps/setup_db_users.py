@@ -69,7 +69,8 @@ def setup_db_users(operation: Operation, world: World) -> StepOutcome:
 
 def _unfinished(progress: SetupProgress) -> StepOutcome:
     """What was done is in the cluster already; the record says where the next call goes on."""
-    message = f"the database users are set up in {progress.done} of {progress.total} databases"
+    what = "database users are checked" if progress.checking else "rights of the database users are set"
+    message = f"the {what} in {progress.done} of {progress.total} databases"
     return StepOutcome(
         goes_on(message, progress.percent, "user_setup"), {"restore_details.user_setup": progress.to_item()}
     )

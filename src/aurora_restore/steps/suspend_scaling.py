@@ -17,11 +17,7 @@ from functools import partial
 from typing import Any
 
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
-from aurora_restore.domain.errors import (
-    OperationNotRunning,
-    RestoreError,
-    TransientFault,
-)
+from aurora_restore.domain.errors import RestoreError, TransientFault
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
@@ -52,7 +48,6 @@ LIMIT = timedelta(minutes=10)
 HOLD_LIMIT = timedelta(minutes=2)
 # `asked`: it may be suspended. `active`: it could not be. `kept`: its operator had suspended it.
 NOT_SUSPENDED = ("active", "kept")
-SET_BACK = ("resumed", "left")
 
 
 def suspend_scaling(operation: Operation, world: World) -> StepOutcome | None:
@@ -61,9 +56,9 @@ def suspend_scaling(operation: Operation, world: World) -> StepOutcome | None:
         return None
     try:
         return _suspend(operation, world)
-    except OperationNotRunning:
-        raise
     except REFUSALS as refused:
+        if refused.is_of_record:
+            raise
         return _not_suspended(operation, world, refused)
 
 
@@ -115,7 +110,7 @@ def _warned(operation: Operation, warning: str) -> dict[str, Any]:
 
 def resume_scaling(operation: Operation, world: World) -> StepOutcome | None:
     """In a run, for the new cluster; None where nothing is left to do."""
-    before = _suspended(operation)
+    before = _before(operation)
     if before is None:
         return None
     acting, asked = partial(act, world, operation), operation.asked(RESUME)
@@ -135,7 +130,7 @@ def hold_scaling(look: Tidying) -> StepOutcome | None:
     asked = look.operation.asked_by_cleanup()
     # A run that has not asked for it yet has let nothing go on.
     is_held = RESUME not in look.operation.acts or RESUME in asked
-    if look.plan is None or is_held or _suspended(look.operation) is None:
+    if look.plan is None or is_held or _before(look.operation) is None:
         return None
     name, held = look.plan.target_cluster_id, asked.get(SUSPEND)
     is_overdue = held is not None and held.is_overdue(look.world.clock.now(), HOLD_LIMIT)
@@ -149,6 +144,8 @@ def hold_scaling(look: Tidying) -> StepOutcome | None:
         look.note_asked(SUSPEND, name)
         return look.do(doing, done, WAIT, lambda: look.world.scaling.suspend(name, EVERYTHING))
     except REFUSALS as refused:
+        if refused.is_of_record:
+            raise
         if held is None:
             look.note_asked(SUSPEND, name)
         return StepOutcome(in_progress(f"{doing}: {refused.message}", 10, WAIT))
@@ -172,7 +169,7 @@ def give_scaling_back(look: Tidying) -> StepOutcome | None:
 
 
 def _tidied(look: Tidying, section: str) -> StepOutcome | None:
-    before = _suspended(look.operation)
+    before = _before(look.operation)
     if before is None:
         return None
     asked = look.operation.asked_by_cleanup().get(RESUME)
@@ -181,13 +178,9 @@ def _tidied(look: Tidying, section: str) -> StepOutcome | None:
 
 
 def _before(operation: Operation) -> ScalingBefore | None:
+    """How the scaling was before the switch, suspended by this operation or not; None where there was none to see."""
     item = operation.section(SECTION).get("before")
     return ScalingBefore.from_item(item) if item else None
-
-
-def _suspended(operation: Operation) -> ScalingBefore | None:
-    """How the scaling was that this operation has suspended, or may have; None where it has not."""
-    return None if operation.section(SECTION).get("state") in NOT_SUSPENDED else _before(operation)
 
 
 @dataclass(frozen=True)
@@ -202,13 +195,13 @@ class _Resumption:
     before: ScalingBefore
 
     def advance(self) -> StepOutcome | None:
-        if self._state.get("state") in SET_BACK:
+        if self._state.get("settled_time"):
             return None
         try:
             return self._set_back()
-        except OperationNotRunning:
-            raise
         except REFUSALS as refused:
+            if refused.is_of_record:
+                raise
             return self._refused(refused)
 
     @property
@@ -226,8 +219,14 @@ class _Resumption:
     def _set_back(self) -> StepOutcome:
         action = decide_resumption(self.before, self.world.scaling.find_target(self.name))
         now = self.world.clock.now()
+        if action is ScalingAction.NONE and self._was_lost:
+            return self._settled("resumed", lost_warning(self.before))
+        state = self.operation.section(SECTION).get("state")
+        if state in NOT_SUSPENDED and action is not ScalingAction.REGISTER:
+            # The run has suspended nothing: what differs now was changed by a person.
+            return self._settled(state)
         if action is ScalingAction.NONE:
-            return self._settled("resumed", lost_warning(self.before) if self._was_lost else None)
+            return self._settled("resumed")
         if self.asked and self.asked.is_overdue(now, LIMIT):
             minutes = LIMIT.total_seconds() / 60
             return self._settled(
@@ -268,8 +267,11 @@ class _Resumption:
             in_progress(message, 10, WAIT), {f"{self.section}.resume_since": format_time(since)}
         )
 
-    def _settled(self, state: str, warning: str | None) -> StepOutcome:
-        changes: dict[str, Any] = {f"{self.section}.state": state}
+    def _settled(self, state: str, warning: str | None = None) -> StepOutcome:
+        changes: dict[str, Any] = {
+            f"{self.section}.state": state,
+            f"{self.section}.settled_time": format_time(self.world.clock.now()),
+        }
         if warning:
             changes |= _warned(self.operation, warning)
         event = Event(f"scaling.{state}", {"db_cluster_identifier": self.name})

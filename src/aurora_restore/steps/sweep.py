@@ -185,6 +185,8 @@ def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
         try:
             remove(copy)
         except (RequestRefused, StepFailed, ResourceBusy) as refused:
+            if refused.is_of_record:
+                raise
             # RDS documents the deletion of available snapshots alone: nothing waits for one that it does not remove.
             run.left.append(f"{copy.db_cluster_snapshot_identifier}: {refused.message}")
 

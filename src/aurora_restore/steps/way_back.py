@@ -370,6 +370,8 @@ def _give_windows(look: Tidying, name: str, decision: RestoreDecision) -> StepOu
     try:
         return look.do(decision.reason, done, "change", lambda: rds.modify_cluster(name, settings))
     except StepFailed as failed:
+        if failed.is_of_record:
+            raise
         look.give_up(decision.kind)
         left = f"left {', '.join(settings)} of {name} as RDS made them: {failed.message}"
         event = Event("cleanup.did", {"done": left})

@@ -301,6 +301,7 @@ class Databases(Protocol):
         Raises:
             DatabaseBusy, DatabaseUnreachable: the server takes no work now, or gives no answer (both retryable).
             MasterLoginRefused: user or password is wrong, or no database lets the master in.
+            CopyNotQuiet: the server refuses the look itself, so that nothing says whether the copy acts.
         """
 
     def defuse(

@@ -1,32 +1,85 @@
-"""One engine and one cluster for all tests here; after each it is made again what it was."""
+"""Engines of the versions of PostgreSQL that are tried, each with a cluster; after each test it is made again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.contract.database.copies import copies
-from tests.contract.database.servers import Restored, RestoredCluster, in_memory, real, reset
+from tests.contract.database.servers import Restored, RestoredCluster, Server, in_memory, reset
+from tests.support.postgresql import tried
+from tests.support.postgresql_summary import SERVER
 
 from aurora_restore.local.aurora.postgres import PostgresEngine
+from aurora_restore.local.aurora.postgres_versions import Installation
+
+IN_MEMORY = "in memory"
+ServerOf = Callable[[Installation], "Server"]
+
+
+def _named(tried: object) -> str:
+    return f"PostgreSQL {tried.major}" if isinstance(tried, Installation) else str(tried)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes long and says the same of every version is left to the newest."""
+    left_out = [
+        item for item in items if item.get_closest_marker("newest_server") and not _is_on_newest(item)
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _is_on_newest(item: pytest.Item) -> bool:
+    call = getattr(item, "callspec", None)
+    newest = tried()[-1]
+    return call is None or call.params.get("server", newest) == newest
 
 
 @pytest.fixture(scope="session")
-def engine_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("engine of the database contract")
+def server_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
+    """The server of an installation, begun at the first need. No scope of pytest's keeps two of them at once."""
+    begun: dict[Installation, Server] = {}
+
+    def find(installation: Installation) -> Server:
+        if installation not in begun:
+            begun[installation] = Server(
+                tmp_path_factory.mktemp("engine of the database contract"), installation
+            )
+        return begun[installation]
+
+    yield find
+    for server in begun.values():
+        server.engine.close()
 
 
-@pytest.fixture(scope="session")
-def engine(engine_directory: Path) -> Iterator[PostgresEngine]:
-    made = PostgresEngine(engine_directory)
-    yield made
-    made.close()
+@pytest.fixture(params=tried(), ids=_named)
+def server(
+    request: pytest.FixtureRequest,
+    server_of: ServerOf,
+    record_property: Callable[[str, object], None],
+) -> Server:
+    """What every test that needs a real server runs on, once for each version."""
+    found = server_of(request.param)
+    record_property(SERVER, found.version)
+    return found
 
 
-@pytest.fixture(scope="session")
-def shared_cluster(engine: PostgresEngine, engine_directory: Path) -> RestoredCluster:
-    return real(engine, engine_directory / "postgres" / "rdsadmin_password")
+@pytest.fixture
+def engine_directory(server: Server) -> Path:
+    return server.directory
+
+
+@pytest.fixture
+def engine(server: Server) -> PostgresEngine:
+    return server.engine
+
+
+@pytest.fixture
+def shared_cluster(server: Server) -> RestoredCluster:
+    return server.cluster
 
 
 @pytest.fixture
@@ -36,18 +89,23 @@ def cluster(shared_cluster: RestoredCluster) -> Iterator[RestoredCluster]:
     reset(shared_cluster, fresh_shop=True)
 
 
-@pytest.fixture(params=["in memory", "real"])
-def restored(request: pytest.FixtureRequest) -> Iterator[Restored]:
-    """Each test of the contract runs against both; none of them makes objects of its own."""
-    if request.param == "in memory":
+@pytest.fixture(params=[IN_MEMORY, *tried()], ids=_named)
+def restored(
+    request: pytest.FixtureRequest,
+    server_of: ServerOf,
+    record_property: Callable[[str, object], None],
+) -> Iterator[Restored]:
+    """Each test of the contract runs against all; none of them makes objects of its own."""
+    if request.param == IN_MEMORY:
         yield in_memory()
         return
-    cluster: RestoredCluster = request.getfixturevalue("shared_cluster")
-    yield cluster
-    reset(cluster, fresh_shop=False)
+    found = server_of(request.param)
+    record_property(SERVER, found.version)
+    yield found.cluster
+    reset(found.cluster, fresh_shop=False)
 
 
 @pytest.fixture
-def copy(engine: PostgresEngine, engine_directory: Path) -> Iterator[RestoredCluster]:
+def copy(server: Server) -> Iterator[RestoredCluster]:
     """A restored cluster for one test, with logical WAL."""
-    yield from copies(engine, engine_directory / "postgres" / "rdsadmin_password")
+    yield from copies(server.engine, server.superuser_password_file)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 from pg8000.native import Connection, InterfaceError, identifier, literal
+from tests.contract.database.older_servers import said_to
 from tests.fakes.databases import FakeDatabases, FakeServer
 
 from aurora_restore.database import tls
@@ -17,6 +19,7 @@ from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.domain.users import Access, DbUser, DbUserLogin
 from aurora_restore.local.aurora.engine import ServerFace
 from aurora_restore.local.aurora.postgres import PostgresEngine
+from aurora_restore.local.aurora.postgres_versions import Installation
 from aurora_restore.steps.world import Databases
 
 MASTER = Credentials("master", "Master-secret-4711")
@@ -53,14 +56,19 @@ class RestoredCluster:
     cluster_id: str
     superuser: Credentials
 
+    @cached_property
+    def major(self) -> int:
+        """The major version of the server."""
+        return int(self.engine.server_versions()[self.cluster_id].split(".", maxsplit=1)[0])
+
     def run(
         self, *statements: str, login: Credentials = MASTER, database: str = "shop"
     ) -> list[list[object]]:
-        """Run statements in one session; the rows of the last."""
+        """Run statements in one session; the rows of the last. An older server gets them in its own words."""
         rows: list[list[object]] = []
         with self.session(login, database) as session:
             for statement in statements:
-                rows = session.run(statement) or []
+                rows = session.run(said_to(self.major, statement)) or []
         return rows
 
     @contextmanager
@@ -74,6 +82,25 @@ class RestoredCluster:
         finally:
             with suppress(InterfaceError):  # where a test had the session ended
                 connection.close()
+
+
+class Server:
+    """A real server of one version of PostgreSQL, by its engine; the cluster is made at the first need."""
+
+    def __init__(self, directory: Path, installation: Installation) -> None:
+        self.directory = directory
+        self.engine = PostgresEngine(directory, (installation,))
+        self.superuser_password_file = directory / "postgres" / "rdsadmin_password"
+
+    @cached_property
+    def cluster(self) -> RestoredCluster:
+        return real(self.engine, self.superuser_password_file)
+
+    @cached_property
+    def version(self) -> str:
+        """What the server itself says."""
+        [[said]] = self.cluster.run("SHOW server_version")
+        return str(said)
 
 
 def in_memory() -> RestoredFake:
@@ -93,6 +120,14 @@ def real(engine: PostgresEngine, superuser_password_file: Path) -> RestoredClust
     cluster = RestoredCluster(
         PostgresDatabases(engine.ca_bundle_path), endpoint, engine, cluster_id, superuser
     )
+    if cluster.major < 15:  # `public` as it is since: a test about what it was before makes it so
+        for database in ("template1", "shop", "postgres"):
+            cluster.run(
+                "ALTER SCHEMA public OWNER TO pg_database_owner",
+                "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+                login=superuser,
+                database=database,
+            )
     app = identifier(PRODUCTION.username)
     cluster.run(
         f"CREATE ROLE {app} LOGIN PASSWORD {literal(PRODUCTION.password)}",

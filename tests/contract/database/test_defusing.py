@@ -239,6 +239,22 @@ def test_jobs_that_row_security_hides_are_found_and_changed_as_their_users(copy:
     assert jobs(copy) == [[1, True]]
 
 
+def test_jobs_are_found_although_the_master_is_set_to_stumble_over_row_security(
+    copy: RestoredCluster,
+) -> None:
+    as_superuser(
+        copy,
+        *CRON,
+        NIGHTLY,
+        *HIDING,
+        "CREATE ROLE idle",
+        "ALTER TABLE cron.job FORCE ROW LEVEL SECURITY",
+        "ALTER ROLE ALL SET row_security = off",
+    )
+    [fuse] = fuses(copy, Kind.CRON_JOB)
+    assert (fuse.before["owner"], defuse(copy, Kind.CRON_JOB), jobs(copy)) == ("shop_app", [], [[1, False]])
+
+
 def test_jobs_of_a_user_for_whom_the_master_may_not_act_are_said_to_be_unseen(copy: RestoredCluster) -> None:
     as_superuser(copy, *CRON, NIGHTLY, *HIDING, "CREATE ROLE out_of_reach SUPERUSER")
 

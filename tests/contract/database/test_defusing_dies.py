@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from tests.contract.database.copies import CRON, NIGHTLY, SUBSCRIBE, as_superuser, survey, take_back
 from tests.contract.database.servers import MASTER, RestoredCluster
 from tests.contract.database.test_defusing import ENABLE, SLOT, jobs, slots, subscriptions
@@ -14,6 +15,8 @@ from aurora_restore.database.defusing import take_out
 from aurora_restore.database.session import Limits, Server, Session
 from aurora_restore.domain.came_along import Kind
 from aurora_restore.domain.observed import Credentials
+
+pytestmark = pytest.mark.newest_server
 
 STATEMENTS_AT_MOST = 200
 

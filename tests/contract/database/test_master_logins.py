@@ -56,19 +56,26 @@ def may_not_log_in(cluster: RestoredCluster, _directory: Path) -> Iterator[None]
 
 @contextmanager
 def rejected_as_a_member_of_rds_iam(cluster: RestoredCluster, directory: Path) -> Iterator[None]:
-    """The master user has no rule of its own, before that of the members of rds_iam."""
+    """The master user has no rule of its own, before that of the members of rds_iam.
 
-    def admin(statement: str) -> object:
-        return cluster.run(statement, login=cluster.superuser, database="postgres")[0][0]
+    ADMIN on the role counts as membership; before PostgreSQL 16 the master has no need of it to grant the role.
+    """
+
+    def admin(statement: str) -> None:
+        cluster.run(statement, login=cluster.superuser, database="postgres")
 
     rules = directory / "postgres" / "clusters" / directory_name(cluster.cluster_id) / "data" / "pg_hba.conf"
     before = rules.read_text()
     rules.write_text(access_rules("another"))
+    if cluster.major < 16:
+        admin("GRANT rds_iam TO master")
     admin("SELECT pg_reload_conf()")
     try:
         yield
     finally:
         rules.write_text(before)
+        if cluster.major < 16:
+            admin("REVOKE rds_iam FROM master")
         admin("SELECT pg_reload_conf()")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from pg8000.native import DatabaseError
+from tests.contract.database.older_servers import since
 from tests.contract.database.servers import MASTER, PRODUCTION, RestoredCluster, iam_login, login
 
 from aurora_restore.domain.errors import DbUserSetupFailed
@@ -29,7 +30,7 @@ WRITES = [
     "SELECT nextval('app.orders_id_seq')",
     "SELECT app.secret_sum()",
 ]
-CREATES = ["CREATE TABLE public.mine ()", "CREATE SCHEMA mine", "CREATE ROLE somebody", "TRUNCATE app.orders"]
+CREATES = ["CREATE TABLE app.mine ()", "CREATE SCHEMA mine", "CREATE ROLE somebody", "TRUNCATE app.orders"]
 
 
 def set_up(cluster: RestoredCluster, *users: DbUserLogin, lock: bool = False) -> list[UserReport]:
@@ -128,6 +129,7 @@ def test_a_membership_that_the_master_gave_itself_stays_as_it_was(cluster: Resto
 
 
 def test_tables_of_an_owner_that_the_master_may_not_act_for_are_named(cluster: RestoredCluster) -> None:
+    since(cluster.major, 16, "that ADMIN on a role is needed to act for it")
     cluster.run(
         "CREATE ROLE vault_keeper",
         "CREATE SCHEMA vault AUTHORIZATION vault_keeper",
@@ -160,6 +162,18 @@ def test_a_table_that_everyone_may_write_fails_the_check_of_a_reader(cluster: Re
 
 def test_a_schema_where_everyone_may_create_is_said_and_does_not_fail(cluster: RestoredCluster) -> None:
     cluster.run("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    [report] = set_up(cluster, login("ann", Access.READ_ONLY))
+    assert "note: everyone may create objects in schema public of shop" in report.checks
+
+
+def test_it_is_said_too_where_the_schema_is_amazons_as_in_databases_made_before_15(
+    cluster: RestoredCluster,
+) -> None:
+    cluster.run(
+        "ALTER SCHEMA public OWNER TO rdsadmin",
+        "GRANT CREATE ON SCHEMA public TO PUBLIC",
+        login=cluster.superuser,
+    )
     [report] = set_up(cluster, login("ann", Access.READ_ONLY))
     assert "note: everyone may create objects in schema public of shop" in report.checks
 
@@ -222,6 +236,7 @@ def test_a_user_that_came_along_is_brought_to_the_level(cluster: RestoredCluster
 
 
 def test_a_user_that_the_master_may_not_change_is_named(cluster: RestoredCluster) -> None:
+    since(cluster.major, 16, "that ADMIN on a role is needed to act for it")
     cluster.run("CREATE ROLE ann LOGIN PASSWORD 'Production-secret'", login=cluster.superuser)
     with pytest.raises(
         DbUserSetupFailed, match="user ann could not be made or changed: permission denied"
@@ -297,6 +312,7 @@ def test_a_lock_keeps_the_comment_and_gives_it_back(cluster: RestoredCluster) ->
 
 
 def test_a_login_that_cannot_be_locked_is_named(cluster: RestoredCluster) -> None:
+    since(cluster.major, 16, "that ADMIN on a role is needed to act for it")
     cluster.run("CREATE ROLE intruder LOGIN PASSWORD 'x'", login=cluster.superuser)
     with pytest.raises(DbUserSetupFailed, match="could not be disabled: intruder"):
         cluster.databases.set_up_users(cluster.endpoint, MASTER, [], True)
@@ -334,6 +350,7 @@ def test_a_check_that_fails_leaves_no_other_login_open(cluster: RestoredCluster)
 
 
 def test_the_hint_for_a_role_that_came_along_is_the_grant_that_is_missing(cluster: RestoredCluster) -> None:
+    since(cluster.major, 16, "that ADMIN on a role is needed to act for it")
     cluster.run("CREATE ROLE ann LOGIN PASSWORD 'x'", login=cluster.superuser)
     with pytest.raises(DbUserSetupFailed) as caught:
         set_up(cluster, login("ann"))

@@ -105,13 +105,17 @@ def test_there_is_a_case_for_every_kind() -> None:
 
 
 def test_what_came_along_is_named_with_the_statement_that_ends_it(copy: RestoredCluster) -> None:
-    for statements, _, _ in CASES.values():
+    cases = dict(CASES)
+    if copy.major < 17:
+        # The only collation with a version that is the same on every system is of PostgreSQL itself, since 17.
+        del cases[Kind.COLLATION]
+    for statements, _, _ in cases.values():
         as_superuser(copy, *statements)
 
     seen = survey(copy).came_along
 
     found = {(each.kind, each.database, each.name): each for each in seen.found}
-    expected = {(kind, database, name) for kind, (_, database, name) in CASES.items()}
+    expected = {(kind, database, name) for kind, (_, database, name) in cases.items()}
     assert expected - found.keys() == set()
     assert (seen.more, seen.not_looked_into) == ({}, ())
     for kind, database, name in expected - OF_OTHERS:

@@ -138,7 +138,18 @@ def test_a_local_stack_that_runs_shows_ports_memory_and_clusters() -> None:
         region="us-west-2",
         source_region="us-east-1",
     )
-    state = StackStatus(Path("/home"), info, 61.0, 123_000_000, 9, (), {"copy": 4.0}, is_complete=True)
+    behind = {"region": "us-east-1", "db_cluster_identifier": "production", "version": "17.10"}
+    state = StackStatus(
+        Path("/home"),
+        info,
+        61.0,
+        123_000_000,
+        9,
+        (),
+        {"copy": 4.0},
+        is_complete=True,
+        postgresql={"at_hand": ["17.10", "14.23"], "clusters": [behind]},
+    )
     cluster = {
         "region": "us-east-1",
         "db_cluster_identifier": "production",
@@ -150,6 +161,7 @@ def test_a_local_stack_that_runs_shows_ports_memory_and_clusters() -> None:
     assert "AWS http://127.0.0.1:4566" in seen
     assert "memory 123 MB together" in seen
     assert "us-east-1 production available h:1" in seen
+    assert "PostgreSQL 17.10 behind production; 14.23 behind no cluster" in seen
     assert "incomplete" not in " ".join(seen)
     unfinished = lines_of(render_stack(replace(state, is_complete=False), {}))
     assert "It is incomplete" in " ".join(unfinished)

@@ -116,7 +116,8 @@ def test_what_a_phase_waits_out_is_shown_and_how_long_it_will(
     assert app.run(["status", NAME]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "too many clients already" in out
-    assert "it is tried again until" in out
+    assert "See who holds its connections." in out
+    assert "until 12:42:30 UTC at most" in out
     phase["last_updated_time"] = format_time(NOW + timedelta(minutes=3))
     standing(monkeypatch, pipeline_with(record))
     assert app.run(["status", NAME]) == 0

@@ -111,6 +111,24 @@ def test_a_named_snapshot_has_to_be_there_and_available() -> None:
         check_named_snapshot(named("x"), snapshot(status="copying"))
 
 
+@pytest.mark.parametrize("status", ["failed", "incompatible-restore", "deleting"])
+def test_a_snapshot_that_will_never_be_available_is_not_to_be_waited_for(status: str) -> None:
+    never = snapshot(status=status)
+    with pytest.raises(SnapshotNotAvailable, match=f"`{status}`") as of_its_name:
+        check_named_snapshot(named("x"), never)
+    with pytest.raises(SnapshotNotAvailable, match=f"`{status}`") as of_its_day:
+        select_snapshot(request(), [never])
+    for caught in (of_its_name, of_its_day):
+        assert caught.value.hint != SnapshotNotAvailable.default_hint
+        assert "name another snapshot" in caught.value.hint
+
+
+def test_one_that_is_being_made_is_waited_for_although_another_has_failed() -> None:
+    with pytest.raises(SnapshotNotAvailable) as caught:
+        select_snapshot(request(), [snapshot(status="failed"), snapshot(status="creating")])
+    assert caught.value.hint == SnapshotNotAvailable.default_hint
+
+
 def test_a_named_snapshot_of_another_cluster_than_the_named_one_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="of production, not of the source_cluster_id billing"):
         check_named_snapshot(named("x", source_cluster_id="billing"), snapshot())

@@ -33,7 +33,9 @@ class MemoryEngine:
         self.broken: set[str] = set()
         self._ports = iter(range(50_000, 60_000))
 
-    def create_cluster(self, cluster_id: str, master: Credentials, database_name: str | None) -> None:
+    def create_cluster(
+        self, cluster_id: str, master: Credentials, database_name: str | None, major: int | None = None
+    ) -> None:
         self.clusters[cluster_id] = master.password
 
     def start_cluster(

@@ -8,6 +8,7 @@ import pytest
 from tests.support.in_process_aws import WireError, access_denied, is_operation, unavailable
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
+from aurora_restore.domain.errors import AccessDenied
 from aurora_restore.domain.naming import PUT_BACK_TAG
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.domain.scaling import EVERYTHING, ScalableTarget, Suspension
@@ -17,6 +18,7 @@ SWAP: dict[str, Any] = {"delete_cluster_if_exists": True}
 DELETE_FIRST: dict[str, Any] = {**SWAP, "replace_strategy": "delete_first"}
 READER = "application-autoscaling-1a2b"
 SCHEDULE_RESTS = {"ScheduledScalingSuspended": True}
+ALL_REST = {**SCHEDULE_RESTS, "DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": True}
 
 
 @pytest.fixture
@@ -87,9 +89,7 @@ def test_what_it_was_stands_in_the_record_before_it_is_suspended(run: PipelineRu
 
 
 def test_a_target_that_the_operator_has_suspended_stays_so(run: PipelineRun) -> None:
-    run.put_scaling(
-        DynamicScalingInSuspended=True, DynamicScalingOutSuspended=True, ScheduledScalingSuspended=True
-    )
+    run.put_scaling(**ALL_REST)
     calls = run.count("RegisterScalableTarget")
     record = run.run(OPERATION, **SWAP)
     assert suspension(run) == EVERYTHING
@@ -219,6 +219,43 @@ def test_a_refusal_before_the_switch_is_a_warning_and_ends_no_run(
     assert record["scaling"]["state"] == "active"
     assert any("describe-scalable-targets" in warning for warning in record["warnings"])
     assert suspension(run) == Suspension()
+
+
+def test_a_record_that_refuses_is_not_auto_scaling_that_refuses(run: PipelineRun) -> None:
+    run.put_scaling("by-load")
+    run.run(OPERATION, Phase.VERIFY_RESTORE, **SWAP)
+    old = run.cluster().db_cluster_resource_id
+    run.aws.before(
+        lambda call: call.operation == "UpdateItem" and b"suspend_scaling" in call.body, access_denied()
+    )
+    with pytest.raises(AccessDenied):
+        run.phase(Phase.SWITCH_OVER, OPERATION)
+    assert "scaling" not in run.record(OPERATION)
+    assert run.cluster().db_cluster_resource_id == old
+    assert suspension(run) == Suspension()
+
+
+@pytest.mark.parametrize("request_fields", [SWAP, DELETE_FIRST], ids=["swap", "delete_first"])
+@pytest.mark.parametrize("was", [{}, ALL_REST], ids=["refused", "suspended by its operator"])
+def test_what_the_run_did_not_suspend_is_registered_again_where_it_is_lost(
+    run: PipelineRun, was: dict[str, bool], request_fields: dict[str, Any]
+) -> None:
+    run.put_scaling("by-load", **was)
+    before = scaling(run)
+    run.aurora.set_habits({"scalable_target_lost_without_cluster": True})
+    if not was:
+        run.aws.before(is_operation("RegisterScalableTarget"), access_denied())
+    record = run.run(OPERATION, **request_fields)
+    assert scaling(run) == before
+    assert any("by-load" in warning and "registered again" in warning for warning in record["warnings"])
+
+
+def test_a_target_is_suspended_although_its_policies_may_not_be_listed(run: PipelineRun) -> None:
+    run.put_scaling("by-load")
+    run.aws.before(is_operation("DescribeScalingPolicies"), access_denied(), times=1000)
+    record = run.run(OPERATION, **SWAP)
+    assert (record["status"], record["scaling"]["state"]) == ("SUCCEEDED", "resumed")
+    assert record.get("warnings") in (None, [])
 
 
 def test_an_outage_before_the_switch_is_waited_for_and_not_for_long(run: PipelineRun) -> None:

@@ -54,19 +54,18 @@ def _scaling(view: OperationView) -> Rows:
         view.target_cluster_id,
         f"{before.get('min_capacity')} to {before.get('max_capacity')} readers",
     )
+    state = view.section("scaling_back") if view.goes_back else scaling
+    if state.get("registered_again"):
+        return [("auto scaling", _left(f"registered again ({readers}), without its policies"))]
+    if state.get("state") == "left":
+        return [("auto scaling", _left(f"of {name} is not as it was before: {readers}"))]
     match scaling.get("state"):
         case "kept":
             return [("auto scaling", f"of {name} stays suspended, as its operator left it: {readers}")]
         case "active":
             return [("auto scaling", f"of {name} went on during the switch: {readers}")]
-    state = view.section("scaling_back") if view.goes_back else scaling
-    match state.get("state"):
-        case "resumed" if state.get("registered_again"):
-            return [("auto scaling", _left(f"registered again ({readers}), without its policies"))]
-        case "resumed":
-            return [("auto scaling", f"of {name} as it was before: {readers}")]
-        case "left":
-            return [("auto scaling", _left(f"of {name} still suspended"))]
+    if state.get("state") == "resumed":
+        return [("auto scaling", f"of {name} as it was before: {readers}")]
     until = "the old cluster serves again" if view.goes_back else "the new cluster is proved"
     return [("auto scaling", f"suspended until {until}: {readers}")]
 

@@ -54,6 +54,7 @@ def render_stack(state: StackStatus, deployed: Mapping[str, Any]) -> RenderableT
             ("pipeline", str(deployed.get("stack") or "not deployed")),
             ("process", f"{info.pid} (with {state.process_count - 1} below it)"),
             ("memory", f"{state.memory_bytes / _MEGABYTE:.0f} MB together"),
+            ("PostgreSQL", _servers(state)),
             ("workers", f"{len(state.workers)} Lambda workers"),
             ("durations", ", ".join(f"{name} {seconds:g} s" for name, seconds in state.durations.items())),
             ("state in", str(state.home)),
@@ -61,6 +62,16 @@ def render_stack(state: StackStatus, deployed: Mapping[str, Any]) -> RenderableT
     )
     return Group(
         title, rows, Text(), heading("Clusters"), indented(_clusters(deployed.get("clusters") or ()))
+    )
+
+
+def _servers(state: StackStatus) -> str:
+    """Which version is behind which clusters: it need not be the one that a cluster says."""
+    behind: dict[str, list[str]] = {version: [] for version in state.postgresql.get("at_hand", ())}
+    for server in state.postgresql.get("clusters", ()):
+        behind.setdefault(server["version"], []).append(server["db_cluster_identifier"])
+    return "; ".join(
+        f"{version} behind {', '.join(names) or 'no cluster'}" for version, names in behind.items()
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from aurora_restore.cli.views.cleanup import cleanup_lines
 from aurora_restore.cli.views.common import clock_time, duration
-from aurora_restore.cli.views.phases import expectation
+from aurora_restore.cli.views.phases import expectation, tried_again
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.record_phases import PhaseView
 
@@ -42,10 +42,8 @@ def _phase_line(phase: PhaseView, now: datetime) -> str:
         took = duration(phase.seconds(now))
         return "  ".join(part for part in (phase.state, took, phase.message) if part)
     if fault := phase.lasting_fault:
-        until = f"tried again until {clock_time(fault.until, now)} at most" if fault.until else ""
-        return "  ".join(
-            part for part in (phase.state, f"{phase.progress_percent} %", fault.message, until) if part
-        )
+        parts = (phase.state, f"{phase.progress_percent} %", fault.message, tried_again(fault, now))
+        return "  ".join(part for part in parts if part)
     wait = phase.current_wait
     end = f"should end: {expectation(wait, now)}" if wait else ""
     parts = (phase.state, f"{phase.progress_percent} %", phase.message, end)

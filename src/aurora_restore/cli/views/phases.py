@@ -66,7 +66,7 @@ def render_waiting(view: OperationView, now: datetime) -> RenderableType:
     if phase is None:
         return Text("Waiting for the first step to begin.")
     if fault := phase.lasting_fault:
-        return _waiting_out(fault, now)
+        return _waiting_out(phase, fault, now)
     wait = phase.current_wait
     since = (wait.since if wait else None) or phase.waiting_since or phase.started
     text = Text.assemble(
@@ -79,10 +79,26 @@ def render_waiting(view: OperationView, now: datetime) -> RenderableType:
     return Group(text, Text(f"Should end: {expectation(wait, now)}"))
 
 
-def _waiting_out(fault: FaultView, now: datetime) -> RenderableType:
-    until = f"; it is tried again until {clock_time(fault.until, now)} at most" if fault.until else ""
-    return Text.assemble(
-        (fault.message, "yellow"), f" (since {clock_time(fault.since, now)})" if fault.since else "", until
+def _waiting_out(phase: PhaseView, fault: FaultView, now: datetime) -> RenderableType:
+    met = [
+        f"{word} {clock_time(time, now)}"
+        for word, time in (("since", fault.since), ("last seen", fault.time))
+        if time
+    ]
+    return Group(
+        Text(f"{phase.name} cannot go on yet" + (f" ({', '.join(met)}):" if met else ":")),
+        Text(fault.message, style="yellow"),
+        Text(tried_again(fault, now)),
+        Text(fault.hint, style="dim"),
+    )
+
+
+def tried_again(fault: FaultView, now: datetime) -> str:
+    """How long the run bears it, in a sentence; empty where nothing is known of it."""
+    if fault.until is None:
+        return ""
+    return (
+        f"It is tried again by itself until {clock_time(fault.until, now)} at most; after that the run fails."
     )
 
 

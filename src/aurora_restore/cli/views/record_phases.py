@@ -49,6 +49,7 @@ class FaultView:
     """A fault that passes, which the phase met last: since when, and until when it is tried again."""
 
     message: str
+    hint: str
     since: datetime | None
     time: datetime | None
     until: datetime | None
@@ -159,7 +160,7 @@ def _fault(item: Mapping[str, Any]) -> FaultView | None:
     if not item:
         return None
     times = (time_of(item, name) for name in ("since", "time", "until"))
-    return FaultView(text_of(item, "message"), *times)
+    return FaultView(text_of(item, "message"), text_of(item, "hint"), *times)
 
 
 def _wait(name: str, item: Mapping[str, Any]) -> WaitView:

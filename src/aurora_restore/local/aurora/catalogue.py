@@ -10,7 +10,7 @@ from aurora_restore.local.aurora.errors import invalid_combination, invalid_valu
 _VERSIONS = {
     "aurora-postgresql": (
         "12.22", "13.12", "13.18", "13.21", "14.9", "14.15", "14.18", "15.4", "15.10", "15.13",
-        "16.1", "16.6", "16.9", "17.4", "17.5", "17.7",
+        "16.1", "16.6", "16.9", "17.4", "17.5", "17.7", "18.3",
     ),
     "aurora-mysql": (
         "5.7.mysql_aurora.2.11.4", "5.7.mysql_aurora.2.12.5",
@@ -76,6 +76,11 @@ def family_of(engine: str, version: str) -> str:
     """`aurora-postgresql15`, `aurora-mysql8.0`: what a parameter group must belong to."""
     parts = version.split(".")
     return f"{engine}{parts[0]}" if engine == "aurora-postgresql" else f"{engine}{parts[0]}.{parts[1]}"
+
+
+def postgres_major(engine: str, version: str) -> int | None:
+    """The major version of PostgreSQL that a cluster is; None where it is none."""
+    return int(version.split(".", maxsplit=1)[0]) if engine == "aurora-postgresql" else None
 
 
 def engine_versions(engine: str | None = None) -> list[EngineVersion]:

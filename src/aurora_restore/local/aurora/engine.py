@@ -27,8 +27,13 @@ class Engine(Protocol):
     background. Calls are idempotent: made twice they leave what one call leaves.
     """
 
-    def create_cluster(self, cluster_id: str, master: Credentials, database_name: str | None) -> None:
-        """Make empty storage with Aurora's roles: `master` is no superuser."""
+    def create_cluster(
+        self, cluster_id: str, master: Credentials, database_name: str | None, major: int | None = None
+    ) -> None:
+        """Make empty storage with Aurora's roles: `master` is no superuser.
+
+        `major` is the major version of PostgreSQL that is wanted; another one is taken where it is not at hand.
+        """
 
     def start_cluster(
         self, cluster_id: str, port: int | None, face: ServerFace | None = None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+from aurora_restore.local.aurora import catalogue
 from aurora_restore.local.aurora.endpoints import face_of, renew_certificate
 from aurora_restore.local.aurora.engine import Engine, ServerFace
 from aurora_restore.local.aurora.objects import Cluster, Instance, Snapshot
@@ -113,8 +114,9 @@ def _create_cluster(task: Task) -> Future[Any] | None:
         return None
     cluster_id, database_name = cluster.resource_id, cluster.database_name
     master = Credentials(cluster.master_username, cluster.master_password or "")
+    major = catalogue.postgres_major(cluster.engine, cluster.engine_version)
     return task.work.submit(
-        (cluster_id,), lambda engine: engine.create_cluster(cluster_id, master, database_name)
+        (cluster_id,), lambda engine: engine.create_cluster(cluster_id, master, database_name, major)
     )
 
 

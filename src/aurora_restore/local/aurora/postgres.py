@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import shutil
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +15,9 @@ from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.local.aurora import postgres_roles as roles
 from aurora_restore.local.aurora.engine import ServerFace
 from aurora_restore.local.aurora.postgres_admin import connection, run_statements
-from aurora_restore.local.aurora.postgres_errors import EngineError, PortTaken, WrongContent
-from aurora_restore.local.aurora.postgres_install import choose_account, find_programs
+from aurora_restore.local.aurora.postgres_errors import EngineError, PortTaken, StorageMissing, WrongContent
+from aurora_restore.local.aurora.postgres_install import choose_account
 from aurora_restore.local.aurora.postgres_process import (
-    HOST,
     ServerPool,
     await_former_server,
     data_argument,
@@ -25,49 +25,30 @@ from aurora_restore.local.aurora.postgres_process import (
     is_free,
     run_tool,
 )
+from aurora_restore.local.aurora.postgres_settings import HOST, initdb_options, server_settings
 from aurora_restore.local.aurora.postgres_storage import About, Storage, directory_name
 from aurora_restore.local.aurora.postgres_tls import issue_certificate, make_tls_files
+from aurora_restore.local.aurora.postgres_versions import Installation, Versions, at_hand, major_of
 
 _START_ATTEMPTS = 5
-
-# Small in memory and on disk; a power cut is the only thing that `fsync = off` does not survive. Statements that
-# fail are not logged, because they can hold a password.
-_SETTINGS = {
-    "listen_addresses": HOST,
-    "unix_socket_directories": "",
-    "ssl": "on",
-    "max_connections": "30",
-    "shared_buffers": "16MB",
-    # A killed server leaves nothing in /dev/shm, which is small in a container.
-    "dynamic_shared_memory_type": "mmap",
-    "max_wal_senders": "4",
-    "max_worker_processes": "8",
-    "max_parallel_workers_per_gather": "0",
-    "autovacuum_max_workers": "1",
-    "min_wal_size": "2MB",
-    "max_wal_size": "32MB",
-    "fsync": "off",
-    "jit": "off",
-    "log_checkpoints": "off",
-    "log_min_messages": "warning",
-    "log_min_error_statement": "panic",
-}
+_log = logging.getLogger(__name__)
 
 
 class PostgresEngine:
     """An `Engine` that keeps everything under `directory` (see `postgres_storage`) and serves on 127.0.0.1.
 
     The next engine on the same directory finds all clusters and snapshots again. Safe for threads: calls for the
-    same cluster or snapshot wait for each other, others do not.
+    same cluster or snapshot wait for each other, others do not. `installations` are the PostgreSQLs that it can
+    use, at first the one for what no other fits; None means all that are at hand.
 
     Raises:
         EngineBusy: another process uses the directory.
         EngineError: PostgreSQL cannot be run here.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, installations: Sequence[Installation] | None = None) -> None:
         self._account = choose_account()
-        self._programs = find_programs(self._account)
+        self._versions = Versions(at_hand() if installations is None else installations, self._account)
         self._storage = Storage(directory.resolve() / "postgres", self._account)
         self._tls = make_tls_files(self._storage.home / "tls", self._account)
         self._admin = Credentials(roles.ADMIN, self._admin_password())
@@ -98,6 +79,18 @@ class PostgresEngine:
     def snapshot_ids(self) -> tuple[str, ...]:
         return self._storage.ids(self._storage.snapshots)
 
+    def server_versions(self) -> dict[str, str]:
+        """The version of the PostgreSQL behind each cluster, by the cluster's id."""
+        found: dict[str, str] = {}
+        for cluster_id in self.cluster_ids():
+            with contextlib.suppress(StorageMissing, FileNotFoundError):  # removed meanwhile
+                found[cluster_id] = self._versions.shown(self._storage.cluster(cluster_id) / "data")
+        return found
+
+    def versions_at_hand(self) -> tuple[str, ...]:
+        """The versions of PostgreSQL that clusters can have; the first one is for what no other fits."""
+        return tuple(installation.version for installation in self._versions.all)
+
     def process_id(self, cluster_id: str) -> int | None:
         """The server's process, None while it is stopped."""
         server = self._pool.find(directory_name(cluster_id))
@@ -106,19 +99,25 @@ class PostgresEngine:
     # Clusters
 
     def prepare(self) -> None:
-        """Make what every new cluster begins as, so that the first one need not wait for it."""
-        self._template()
+        """Make what a new cluster begins as, so that the first one need not wait for it."""
+        self._template(self._versions.for_new(None))
 
-    def create_cluster(self, cluster_id: str, master: Credentials, database_name: str | None) -> None:
+    def create_cluster(
+        self, cluster_id: str, master: Credentials, database_name: str | None, major: int | None = None
+    ) -> None:
         with self._held(cluster_id):
             if self._storage.has(self._storage.clusters, cluster_id):
                 return
-            template = self._template()
+            installation = self._versions.for_new(major)
+            if major not in (None, installation.major):
+                said = "PostgreSQL %s is not at hand: the cluster %s gets %s"
+                _log.warning(said, major, cluster_id, installation.version)
+            template = self._template(installation)
             with self._storage.making(self._storage.clusters, cluster_id) as work:
                 self._storage.copy_data(template, work)
                 about = About(cluster_id, master.username)
                 self._storage.write_about(work, about)
-                self._run_once(work, roles.master_statements(master, database_name))
+                self._run_once(work, roles.master_statements(master, database_name, installation.major))
 
     def start_cluster(
         self, cluster_id: str, port: int | None, face: ServerFace | None = None
@@ -161,7 +160,7 @@ class PostgresEngine:
             named = self._storage.read_about(directory).master_username
             if named != master.username:
                 raise EngineError(f"The master user of {cluster_id} is {named}, not {master.username}.")
-            statements = roles.master_password_statements(master)
+            statements = roles.master_password_statements(master, major_of(directory / "data"))
             running = self._pool.find(directory.name)
             if running:
                 self._administer(running.port, statements)
@@ -187,7 +186,7 @@ class PostgresEngine:
                 running = self._pool.find(source.name)
                 self._storage.write_content_id(source, snapshot_id)
                 if running:
-                    self._back_up(running.port, work)
+                    self._back_up(source, running.port, work)
                 else:
                     self._storage.pack_data(source, work)
                 about = self._storage.read_about(source)
@@ -247,43 +246,40 @@ class PostgresEngine:
         file = self._storage.home / "rdsadmin_password"
         if not file.exists():
             # A template without its password is of no use.
-            shutil.rmtree(self._storage.template, ignore_errors=True)
+            for template in self._storage.templates():
+                shutil.rmtree(template, ignore_errors=True)
             unfinished = file.with_suffix(".new")
             unfinished.touch(mode=0o600)
             unfinished.write_text(secrets.token_urlsafe(24))
             unfinished.replace(file)
         return file.read_text()
 
-    def _template(self) -> Path:
-        """What new clusters are copied from, made at the first need."""
-        with self._held("template"):
-            if not self._storage.template.is_dir():
-                with self._storage.making_at(self._storage.template) as work:
-                    self._initialize(work)
+    def _template(self, installation: Installation) -> Path:
+        """What new clusters of a major version are copied from, made at the first need."""
+        template = self._storage.template(installation.major)
+        with self._held(template.name):
+            if not template.is_dir():
+                with self._storage.making_at(template) as work:
+                    self._initialize(work, installation)
                     self._storage.write_about(work, About("template", roles.ADMIN))
-                    self._run_once(work, roles.aurora_statements())
+                    self._run_once(work, roles.aurora_statements(installation.major))
                     self._run_once(work, roles.instance_statements(), "template1")
-        return self._storage.template
+        return template
 
-    def _initialize(self, directory: Path) -> None:
+    def _initialize(self, directory: Path, installation: Installation) -> None:
         password_file = directory / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(self._admin.password)
         self._account.own(password_file)
         data = directory / "data"
+        seen = data_argument(data, self._account)
         command = [
-            str(self._programs / "initdb"),
-            f"--pgdata={data_argument(data, self._account)}",
+            str(installation.programs / "initdb"),
+            f"--pgdata={seen}",
             f"--username={roles.ADMIN}",
-            "--pwfile=../password",
+            f"--pwfile={seen}/../password",
             "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--no-locale",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-            "--wal-segsize=1",
-            "--no-sync",
-            "--no-instructions",
+            *initdb_options(installation.major),
         ]
         run_tool(command, data, self._account)
         password_file.unlink()
@@ -323,11 +319,12 @@ class PostgresEngine:
 
     def _start(self, directory: Path, key: str, port: int, face: ServerFace | None) -> None:
         data = directory / "data"
+        installation = self._versions.for_data(data)
         certificates = "../../../tls" if face is None else ".."
         # One that is started for a moment, to administer it, does nothing by itself.
         parameters = {"max_logical_replication_workers": "0"} if face is None else dict(face.parameters)
         settings = {
-            **_SETTINGS,
+            **server_settings(installation.major),
             **parameters,
             "port": str(port),
             "ssl_cert_file": f"{certificates}/server.pem",
@@ -335,7 +332,7 @@ class PostgresEngine:
             roles.INSTANCE_SETTING: face.instance_identifier if face else "",
             "cluster_name": directory.name[:60],
         }
-        command = [str(self._programs / "postgres"), "-D", data_argument(data, self._account)]
+        command = [str(installation.programs / "postgres"), "-D", data_argument(data, self._account)]
         command += [f"--{name}={value}" for name, value in settings.items()]
         self._pool.start(key, command, data, directory / "postgres.log", port)
 
@@ -344,11 +341,13 @@ class PostgresEngine:
         with connection(endpoint, self._admin, database, self.ca_bundle_path) as session:
             run_statements(session, statements)
 
-    def _back_up(self, port: int, directory: Path) -> None:
+    def _back_up(self, source: Path, port: int, directory: Path) -> None:
         data = directory / "data"
+        seen = data_argument(data, self._account)
+        installation = self._versions.for_data(source / "data")
         command = [
-            str(self._programs / "pg_basebackup"),
-            f"--pgdata={data_argument(data, self._account)}",
+            str(installation.programs / "pg_basebackup"),
+            f"--pgdata={seen}",
             "--format=tar",
             "--checkpoint=fast",
             "--wal-method=stream",
@@ -360,8 +359,9 @@ class PostgresEngine:
             "PGPORT": str(port),
             "PGUSER": self._admin.username,
             "PGPASSWORD": self._admin.password,
-            "PGSSLMODE": "verify-full",
-            "PGSSLROOTCERT": "../../../tls/ca.pem",
+            # Before 15 a client finds no IP address in a certificate. The authority is our own.
+            "PGSSLMODE": "verify-full" if installation.major >= 15 else "verify-ca",
+            "PGSSLROOTCERT": f"{seen}/../../../tls/ca.pem",
             "PGCONNECT_TIMEOUT": "10",
         }
         run_tool(command, data, self._account, environment)

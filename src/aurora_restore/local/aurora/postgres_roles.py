@@ -18,27 +18,29 @@ _INSTANCE_FUNCTION = (
     f"AS $$ SELECT pg_catalog.current_setting('{INSTANCE_SETTING}') $$"
 )
 
-# What Aurora shows as the memberships of rds_superuser.
-_SUPERUSER_MEMBERSHIPS = (
-    "pg_monitor",
-    "pg_signal_backend",
-    "pg_checkpoint",
-    "rds_replication",
-    "rds_password",
-)
+# What Aurora shows as the memberships of rds_superuser, with the major version that brought a role of PostgreSQL's.
+_SUPERUSER_MEMBERSHIPS = {
+    "pg_monitor": 10,
+    "pg_signal_backend": 10,
+    "pg_checkpoint": 15,
+    "rds_replication": 0,
+    "rds_password": 0,
+}
 
 # Aurora's rds_superuser may grant these although it is no member. Stock PostgreSQL asks for the ADMIN option,
-# which can be had without the privileges of the role.
-_SUPERUSER_GRANTS = (
-    "pg_read_all_data",
-    "pg_write_all_data",
-    "pg_read_all_settings",
-    "pg_read_all_stats",
-    "pg_stat_scan_tables",
-    "pg_maintain",
-    "pg_create_subscription",
-    "pg_use_reserved_connections",
-)
+# which can be had without the privileges of the role. Before 16 it asks for CREATEROLE alone, which the master has,
+# and an ADMIN option would bring the privileges along.
+_SUPERUSER_GRANTS = {
+    "pg_read_all_data": 16,
+    "pg_write_all_data": 16,
+    "pg_read_all_settings": 16,
+    "pg_read_all_stats": 16,
+    "pg_stat_scan_tables": 16,
+    "pg_maintain": 17,
+    "pg_create_subscription": 16,
+    "pg_use_reserved_connections": 16,
+}
+_MEMBERSHIP_OPTIONS_SINCE = 16
 
 
 def identifier(name: str) -> str:
@@ -55,7 +57,7 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def aurora_statements() -> Iterator[str]:
+def aurora_statements(major: int) -> Iterator[str]:
     """What every cluster has before it has a master user. Run as `rdsadmin`, one statement at a time."""
     yield from instance_statements()
     yield f"CREATE DATABASE {ADMIN} OWNER {ADMIN}"
@@ -64,9 +66,9 @@ def aurora_statements() -> Iterator[str]:
         yield f"CREATE ROLE {role} NOLOGIN"
     # On Aurora a member may use logical slots. Stock PostgreSQL asks for the attribute, which no member inherits.
     yield "CREATE ROLE rds_replication NOLOGIN REPLICATION"
-    for role in _SUPERUSER_MEMBERSHIPS:
+    for role in (name for name, since in _SUPERUSER_MEMBERSHIPS.items() if since <= major):
         yield f"GRANT {role} TO rds_superuser WITH ADMIN OPTION"
-    for role in _SUPERUSER_GRANTS:
+    for role in (name for name, since in _SUPERUSER_GRANTS.items() if since <= major):
         yield f"GRANT {role} TO rds_superuser WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
 
 
@@ -75,18 +77,18 @@ def instance_statements() -> Iterator[str]:
     yield _INSTANCE_FUNCTION
 
 
-def master_statements(master: Credentials, database_name: str | None) -> Iterator[str]:
+def master_statements(master: Credentials, database_name: str | None, major: int) -> Iterator[str]:
     """Make the master user, who owns what a new cluster has."""
     name = identifier(master.username)
     yield f"CREATE ROLE {name}"
-    yield from master_password_statements(master)
+    yield from master_password_statements(master, major)
     for database in ("postgres", "template1"):
         yield f"ALTER DATABASE {database} OWNER TO {name}"
     if database_name not in (None, "postgres"):
         yield f"CREATE DATABASE {identifier(str(database_name))} OWNER {name}"
 
 
-def master_password_statements(master: Credentials) -> Iterator[str]:
+def master_password_statements(master: Credentials, major: int) -> Iterator[str]:
     """Set the password; as on RDS this also gives back what the master user has lost."""
     name = identifier(master.username)
     yield (
@@ -94,7 +96,8 @@ def master_password_statements(master: Credentials) -> Iterator[str]:
         f"VALID UNTIL 'infinity' PASSWORD {literal(master.password)}"
     )
     yield f"GRANT rds_superuser TO {name} WITH ADMIN OPTION"
-    yield f"GRANT rds_iam TO {name} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
+    if major >= _MEMBERSHIP_OPTIONS_SINCE:  # before it CREATEROLE lets the master grant it
+        yield f"GRANT rds_iam TO {name} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
 
 
 def access_rules(master_username: str) -> str:

@@ -1,7 +1,7 @@
 """The directories of clusters and snapshots.
 
     <home>/tls/                     authority, server certificate
-    <home>/template/data            a new cluster before it has a master user
+    <home>/template-<major>/data    a new cluster of a major version before it has a master user
     <home>/clusters/<name>/         data, about.json, postgres.log
     <home>/snapshots/<name>/        data (archives in it, as pg_basebackup makes them), about.json
     <home>/work                     what is being made or removed; emptied at each start
@@ -62,12 +62,13 @@ class Storage:
         self.account = account
         self.clusters = home / "clusters"
         self.snapshots = home / "snapshots"
-        self.template = home / "template"
         self._work = home / "work"
         home.parent.mkdir(parents=True, exist_ok=True)
         self.make_passable(home)
         self._lock_file = self._lock()
         shutil.rmtree(self._work, ignore_errors=True)
+        # There was one for all while there was one major version.
+        shutil.rmtree(home / "template", ignore_errors=True)
         for directory in (self.clusters, self.snapshots, self._work):
             self.make_passable(directory)
 
@@ -89,6 +90,13 @@ class Storage:
         """Make one of our directories, whatever the umask."""
         directory.mkdir(exist_ok=True)
         directory.chmod(self.account.directory_mode)
+
+    def template(self, major: int) -> Path:
+        return self.home / f"template-{major}"
+
+    def templates(self) -> tuple[Path, ...]:
+        """Those that were made."""
+        return tuple(self.home.glob("template-*"))
 
     def cluster(self, cluster_id: str) -> Path:
         """The directory of a cluster. Raises StorageMissing."""
