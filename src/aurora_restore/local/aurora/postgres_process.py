@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -258,20 +258,26 @@ class ServerPool:
 
 
 def await_former_server(data: Path) -> None:
-    """Wait for the end of a server that an earlier, killed stack left in `data`, and of its processes.
+    """Wait for the end of a server that an earlier, killed stack left in `data`, and end what has outlived it.
 
-    They go after the server itself where it was killed, and until then PostgreSQL finds its shared memory in use.
+    A process of a server that was killed can go on for a minute, and until it ends PostgreSQL finds the shared memory
+    in use. It is ended only where it works in `data` and the server itself does not any more.
+
     Where the server's id is now that of another process, its lock file is removed: PostgreSQL would take that process
     for the server and refuse to start. A lock file of a dead process is PostgreSQL's own business.
     """
     if sys.platform != "linux":
         return
+    lock_file = data / "postmaster.pid"
     deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
     while pids := [pid for pid in _process_ids() if _works_in(pid, data)]:
         if time.monotonic() > deadline:
             raise EngineError(f"A PostgreSQL server (processes {pids}) still works in {data}.")
+        if _first_number(lock_file) not in pids:
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         time.sleep(_POLL_SECONDS)
-    lock_file = data / "postmaster.pid"
     if (pid := _first_number(lock_file)) and Path(f"/proc/{pid}").exists():
         lock_file.unlink(missing_ok=True)
 
