@@ -278,7 +278,8 @@ def await_former_server(data: Path) -> None:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         time.sleep(_POLL_SECONDS)
-    if (pid := _first_number(lock_file)) and Path(f"/proc/{pid}").exists():
+    former = _first_number(lock_file)
+    if former and Path(f"/proc/{former}").exists():
         lock_file.unlink(missing_ok=True)
 
 
