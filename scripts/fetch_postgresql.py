@@ -33,7 +33,7 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if not is_served():
-        print(f"There is no package of {folder.name} for this machine: the tests leave that version out.")
+        print(f"PostgreSQL {folder.name} has no package for this machine: the tests leave that version out.")
         return 0
     with tempfile.TemporaryDirectory(dir=folder.parent) as work:
         try:

@@ -58,8 +58,8 @@ _WRITES = (
 class Table:
     """One to try, its name quoted; `column`: one that an UPDATE may name; `shown`: the name for people.
 
-    `untold`: the commands, as pg_rewrite.ev_type has them, of which an attempt would prove nothing: a rule stands for
-    them, or there is no place for a row.
+    `untold`: the commands, as pg_rewrite.ev_type has them, for which an attempt would prove nothing: a rule replaces
+    them, or the table has no partition that takes a row.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Setting database users up: the order in which other logins, roles, privileges and checks come.
 
 Every database is visited twice. In the first visit privileges are set, while a role that came along with the snapshot
-lets nobody in: it may hold more than its level until the last database was visited. Then the roles are opened, and in
+cannot log in: it may hold more than its level until the last database was visited. Then the roles are opened, and in
 the second visit the users themselves try what they can do.
 
 One call does as much as its time allows, database after database, and tells how far it has come; the next one goes on

@@ -28,7 +28,7 @@ from aurora_restore.domain.users import Access, DbUserLogin, UsersReport
 
 @dataclass(frozen=True)
 class By:
-    """Statements that one login runs in one database; `login` None is the superuser, whom no customer has."""
+    """Statements that one login runs in one database; `login` None is the superuser, which customers do not have."""
 
     login: Credentials | None
     statements: tuple[str, ...]
@@ -54,7 +54,7 @@ class State:
     Attributes:
         what: the state in words.
         made: how it comes about.
-        user: whom the run asks for.
+        user: the user that the run asks for.
         said: facts and statements that the report, or the error with its hint, holds.
         unsaid: what would be a false proof, or a false cause.
         code: that of the error with which the set-up ends; empty where it succeeds.

@@ -30,7 +30,7 @@ WRITES = [
     "SELECT nextval('app.orders_id_seq')",
     "SELECT app.secret_sum()",
 ]
-CREATES = ["CREATE TABLE app.mine ()", "CREATE SCHEMA mine", "CREATE ROLE somebody", "TRUNCATE app.orders"]
+CREATES = ["CREATE TABLE app.mine ()", "CREATE SCHEMA mine", "CREATE ROLE newcomer", "TRUNCATE app.orders"]
 
 
 def set_up(cluster: RestoredCluster, *users: DbUserLogin, lock: bool = False) -> list[UserReport]:
