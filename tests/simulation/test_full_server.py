@@ -10,7 +10,15 @@ from tests.simulation.databases import SimulatedDatabases
 from tests.simulation.scenarios import OPERATION
 from tests.simulation.seeding import Surroundings, request
 from tests.simulation.simulation import Simulation
-from tests.unit.cli.cli_fakes import REGION, FakeExecution, FakeExecutions, Time, standing
+from tests.unit.cli.cli_fakes import (
+    REGION,
+    FakeAudit,
+    FakeExecution,
+    FakeExecutions,
+    FakeLogs,
+    Time,
+    standing,
+)
 
 from aurora_restore.cli import app
 from aurora_restore.cli.pipeline import Pipeline
@@ -47,7 +55,9 @@ def full_in(sim: Simulation, phase: Phase) -> None:
 def watched(monkeypatch: pytest.MonkeyPatch, sim: Simulation) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     executions = FakeExecutions({OPERATION: FakeExecution()})
-    standing(monkeypatch, Pipeline(REGION, sim.records, executions), SimulatedTime(sim))
+    standing(
+        monkeypatch, Pipeline(REGION, sim.records, executions, FakeAudit(), FakeLogs()), SimulatedTime(sim)
+    )
 
 
 def screen_of(command: str, capsys: pytest.CaptureFixture[str]) -> str:

@@ -53,6 +53,7 @@ MINISTACK_MODULES: Mapping[str, str] = {
     "dynamodb": "dynamodb",
     "ec2": "ec2",
     "kms": "kms",
+    "logs": "cloudwatch_logs",
     "secretsmanager": "secretsmanager",
     "sns": "sns",
     "sqs": "sqs",

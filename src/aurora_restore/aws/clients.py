@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_rds import RDSClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
@@ -77,6 +78,10 @@ class Clients:
 
     def kms(self, region: str | None = None) -> KMSClient:
         client: KMSClient = self._client("kms", region)
+        return client
+
+    def logs(self, region: str | None = None) -> CloudWatchLogsClient:
+        client: CloudWatchLogsClient = self._client("logs", region)
         return client
 
     def rds(self, region: str | None = None) -> RDSClient:

@@ -7,68 +7,36 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator
-from importlib.metadata import version
-from typing import Annotated, Any, cast
 
-import typer
+import click
+from click.shell_completion import shell_complete
 
-from aurora_restore.cli import (
-    cancel_command,
-    demo_command,
-    deploy_command,
-    local_commands,
-    operations,
-    undo_command,
-)
 from aurora_restore.cli.errors import InternalError, OutputLost, PathUnusable, WrongUse, translate
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_error
+from aurora_restore.cli.lazy_group import LazyGroup
+from aurora_restore.cli.parameters import Invocation
 from aurora_restore.cli.screen import escape_what_cannot_be_shown, make_screen
 from aurora_restore.cli.views.errors import error_item, render_error
 from aurora_restore.domain.errors import RestoreError
 
+PROGRAM = "aurora-restore"
+COMPLETE_VARIABLE = "_AURORA_RESTORE_COMPLETE"
+"""What a shell sets when it asks for completions; `completion` prints the script that makes it do so."""
 TRACEBACK_VARIABLE = "AURORA_RESTORE_TRACEBACK"
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
-_EXIT_STATUSES = (
-    "Exit status: 0 well; 1 the operation failed; 2 wrong use; 3 refused before anything was created, or too late "
-    "to cancel; 4 not found; 5 AWS, stack or credentials out of reach; 6 out of time; 7 the operation was cancelled; "
-    "70 a defect of this program; 74 the output could not be written; 130 left with ctrl-c."
+
+
+@click.command(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit status: 0 success; 1 the operation failed; 2 usage error; 3 refused before anything was created, or "
+    "too late to cancel; 4 not found; 5 AWS, the stack or the credentials are unreachable; 6 timed out; 7 the "
+    "operation was cancelled; 70 a defect of this program; 74 the output could not be written; 130 interrupted.",
 )
-
-
-def build_app() -> typer.Typer:
-    """The application with all its commands."""
-    app = typer.Typer(
-        name="aurora-restore",
-        help="Restores a dated Amazon Aurora snapshot as a cluster of its own, in another Region.",
-        epilog=_EXIT_STATUSES,
-        no_args_is_help=True,
-        add_completion=False,
-        # A traceback with the values of variables could show a secret.
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback()(_options)
-    demo_command.register(app)
-    operations.register(app)
-    cancel_command.register(app)
-    undo_command.register(app)
-    deploy_command.register(app)
-    local_commands.register(app)
-    return app
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        sys.stdout.write(f"aurora-restore {version('aurora-restore')}\n")
-        raise typer.Exit
-
-
-def _options(
-    _version: Annotated[
-        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
-    ] = False,
-) -> None:
-    pass
+@click.version_option(package_name=PROGRAM, message="%(package)s %(version)s")
+def commands() -> None:
+    """Restores a dated Amazon Aurora snapshot as a cluster of its own, in another Region."""
 
 
 def main() -> None:
@@ -82,14 +50,19 @@ def run(arguments: list[str]) -> int:
     Every error is shown as code, message and hint. An unexpected one is a defect: AURORA_RESTORE_TRACEBACK=1 adds
     its traceback.
     """
-    as_json = "--json" in arguments
     escape_what_cannot_be_shown()
+    if instruction := os.environ.get(COMPLETE_VARIABLE):
+        return shell_complete(commands, {}, PROGRAM, COMPLETE_VARIABLE, instruction)
+    invocation = Invocation()
     try:
-        status = build_app()(arguments, prog_name="aurora-restore", standalone_mode=False)
+        with commands.make_context(PROGRAM, list(arguments), obj=invocation) as context:
+            status = commands.invoke(context)
         sys.stdout.flush()
         return status if isinstance(status, int) else int(ExitCode.OK)
-    except typer.Abort:
-        # The input ended where an answer was wanted.
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        # Also where the input ended at a question.
         return int(ExitCode.LEFT)
     except SystemExit as end:
         if _reader_has_gone(end):
@@ -99,14 +72,16 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError as error:
         _forget_output()
         return _signal_status(error) or int(ExitCode.OK)
-    except Exception as error:  # noqa: BLE001 - the last resort: nobody is to meet a bare traceback
-        return _end_with(error, as_json)
+    except Exception as error:  # noqa: BLE001 - the last resort: a user must not meet a bare traceback
+        # A command line that could not be read was not read far enough to know its --json.
+        unread = isinstance(error, click.UsageError) and "--json" in arguments
+        return _end_with(error, invocation.json_output or unread)
 
 
 def _reader_has_gone(end: SystemExit) -> bool:
     """Whether the end comes from a reader that left (`| head`), after which nothing is left to say.
 
-    Typer and Rich both end the program with 1 then, which here says that the operation failed.
+    Rich ends the program with 1 then, which here says that the operation failed.
     """
     return any(isinstance(error, BrokenPipeError) for error in _and_what_came_before(end))
 
@@ -129,11 +104,8 @@ def _forget_output() -> None:
 
 
 def _end_with(error: Exception, as_json: bool) -> int:
-    if not as_json and _wrong_use(error):
-        from typer import rich_utils  # noqa: PLC0415 - not paid for by commands that are used rightly
-
-        # Typer shows wrong use in its own way, which is for people only.
-        rich_utils.rich_format_error(cast(Any, error))
+    if isinstance(error, click.UsageError) and not as_json:
+        error.show()  # with the usage of the command that was meant
         return int(ExitCode.USAGE)
     known = _in_our_words(error)
     if isinstance(known, OutputLost):
@@ -143,8 +115,10 @@ def _end_with(error: Exception, as_json: bool) -> int:
 
 
 def _in_our_words(error: Exception) -> RestoreError:
-    if known := translate(error) or _wrong_use(error):
+    if known := translate(error):
         return known
+    if isinstance(error, click.ClickException):
+        return WrongUse(" ".join(error.format_message().split()))
     if os.environ.get(TRACEBACK_VARIABLE):
         traceback.print_exception(error)
     if isinstance(error, OSError) and error.filename is not None:
@@ -152,14 +126,6 @@ def _in_our_words(error: Exception) -> RestoreError:
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return OutputLost(f"The output could not be written: {error.strerror}.")
     return InternalError(f"{type(error).__name__}: {error}")
-
-
-def _wrong_use(error: Exception) -> WrongUse | None:
-    """A command line that Typer refused. Its errors have a base class, but no public name for it."""
-    describe = getattr(error, "format_message", None)
-    if getattr(error, "exit_code", None) != ExitCode.USAGE or describe is None:
-        return None
-    return WrongUse(" ".join(str(describe()).split()))
 
 
 def _end(error: RestoreError, as_json: bool) -> int:

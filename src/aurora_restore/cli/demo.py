@@ -29,8 +29,8 @@ from aurora_restore.cli.connection import connect, make_session
 from aurora_restore.cli.errors import ProofFailed
 from aurora_restore.cli.follow import follow
 from aurora_restore.cli.local_stack import point_environment_at
+from aurora_restore.cli.operation_ids import new_operation_id
 from aurora_restore.cli.program import program_name
-from aurora_restore.cli.request import new_operation_id
 from aurora_restore.cli.running import show_connect_command, utc_now
 from aurora_restore.cli.screen import Screen
 from aurora_restore.cli.views.common import heading

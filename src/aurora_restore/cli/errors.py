@@ -169,7 +169,7 @@ def _from_botocore(error: BaseException | None) -> RestoreError | None:
         case aws.TokenRetrievalError() | aws.SSOError() | aws.CredentialRetrievalError():
             return CredentialsRefused(f"The AWS credentials cannot be used: {error}")
         case aws.NoRegionError():
-            return RegionMissing("It is not said which AWS Region is meant.")
+            return RegionMissing("No AWS Region is configured.")
         case aws.ConnectionError() | aws.HTTPClientError():
             return AwsUnreachable(f"AWS cannot be reached: {error}")
         case aws.ClientError():
@@ -183,7 +183,7 @@ def _from_client_error(error: ClientError) -> RestoreError | None:
     if code in _REFUSED_CREDENTIALS:
         return CredentialsRefused(f"AWS does not accept the credentials ({error.operation_name}: {message})")
     if code in _NOT_DEPLOYED:
-        return PipelineNotDeployed(f"The pipeline does not stand in this account and Region ({message})")
+        return PipelineNotDeployed(f"The pipeline is not deployed in this account and Region ({message})")
     return None
 
 

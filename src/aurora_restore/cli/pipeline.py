@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from aurora_restore.domain.log_entries import LogEntry
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.world import Records
 
@@ -48,11 +49,27 @@ class ListedRecords(Records, Protocol):
         """Records of every status, newest first."""
 
 
+class AuditTrail(Protocol):
+    """The audit table, as it is read."""
+
+    def trail(self, operation_id: str) -> Sequence[Mapping[str, Any]]:
+        """All events of an operation, oldest first."""
+
+
+class Logs(Protocol):
+    """The logs of the pipeline's functions."""
+
+    def of_operation(self, operation_id: str, begin: datetime, end: datetime) -> Sequence[LogEntry]:
+        """What all functions logged about an operation between two times, oldest first."""
+
+
 @dataclass(frozen=True)
 class Pipeline:
     region: str
     records: ListedRecords
     executions: Executions
+    audit: AuditTrail
+    logs: Logs
 
 
 def record_of_execution(operation_id: str, execution: Execution) -> dict[str, Any]:

@@ -1,209 +1,195 @@
 """From the options of the command line to the request, which is the execution's input.
 
 Names of options follow the fields of the request. A file gives the whole request; options override its fields.
-Nothing is judged here that the pipeline judges itself: it knows the Region, and reports all faults at once.
+Nothing is judged here that the pipeline judges itself: it knows the Region, and reports all problems at once.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
-import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
-from enum import StrEnum
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
 from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.parameters import Decorator, combined, option
 from aurora_restore.domain.users import Access
 
 _SOURCE = "What to restore"
 _TARGET = "Where to, and how"
-_REPLACED = "If a cluster of that name stands there already"
+_REPLACED = "If a cluster of that name exists already"
 _WHOLE = "The whole request"
-
-MAX_NAME_CHARACTERS = 80
-_REFUSED_IN_A_NAME = frozenset('<>{}[]?*"#%\\^|~`$&,;:/\ufffe\uffff\U0010ffff')
-_REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zs", "Zl", "Zp"})  # controls, surrogates, white space
-_NAME_HINT = "Use letters, digits, `-` and `_`; without --name it is restore-YYYYMMDD-HHMMSS."
+_REQUEST_FILE = "request_file"
 
 
-def _option(*names: str, help: str, panel: str, metavar: str | None = None) -> Any:
-    return typer.Option(*names, help=help, rich_help_panel=panel, metavar=metavar, show_default=False)
+def _option(field: str, *names: str, **settings: Any) -> tuple[str, Decorator]:
+    """An option for a field of the request."""
+    return field, option(*names, field, **settings)
 
 
-class ReplaceStrategy(StrEnum):
-    SWAP = "swap"
-    DELETE_FIRST = "delete_first"
+_OPTIONS = (
+    _option(
+        "source_snapshot_date",
+        "--source-date",
+        metavar="YYYY-MM-DD",
+        heading=_SOURCE,
+        help="Day of the snapshot in UTC, or `latest`.",
+    ),
+    _option(
+        "source_cluster_id",
+        "--source-cluster",
+        heading=_SOURCE,
+        help="Cluster that the snapshot is of.",
+    ),
+    _option(
+        "source_snapshot_identifier",
+        "--source-snapshot",
+        heading=_SOURCE,
+        help="Name or ARN of one snapshot, instead of a day.",
+    ),
+    _option("source_region", "--source-region", heading=_SOURCE, help="Region of the snapshot."),
+    _option("target_cluster_id", "--target-cluster", heading=_TARGET, help="Name of the cluster to make."),
+    _option(
+        "target_region",
+        "--target-region",
+        heading=_TARGET,
+        help="Region in which the pipeline is deployed.",
+    ),
+    _option("db_instance_class", "--instance-class", heading=_TARGET, help="Class of the instances."),
+    _option("instance_count", "--instance-count", type=int, heading=_TARGET, help="How many instances."),
+    _option(
+        "vpc_security_group_ids",
+        "--security-group",
+        multiple=True,
+        metavar="SG-ID",
+        heading=_TARGET,
+        help="Security group; may be repeated.",
+    ),
+    _option("db_subnet_group_name", "--subnet-group", heading=_TARGET, help="DB subnet group."),
+    _option("kms_key_id", "--kms-key", heading=_TARGET, help="Key of the target Region to encrypt with."),
+    _option(
+        "db_users",
+        "--db-user",
+        multiple=True,
+        metavar="NAME:ACCESS:SECRET-ID",
+        callback=lambda _context, _option, texts: parse_db_users(texts),
+        heading=_TARGET,
+        help="User to set up: NAME:ACCESS:SECRET-ID, ACCESS being read_only, read_write or admin; SECRET-ID `iam` "
+        "for an IAM user; may be repeated.",
+    ),
+    _option(
+        "engine_version",
+        "--engine-version",
+        metavar="VERSION",
+        heading=_TARGET,
+        help="A newer minor version than the snapshot's. Default: the snapshot's.",
+    ),
+    _option(
+        "lock_other_logins",
+        "--lock-other-logins/--keep-other-logins",
+        default=None,
+        heading=_TARGET,
+        help="Disable the logins that came along with the snapshot.",
+    ),
+    _option(
+        "quiet_start",
+        "--quiet-start/--no-quiet-start",
+        default=None,
+        heading=_TARGET,
+        help="Stop what came along with the snapshot and acts by itself: subscriptions, logical slots, jobs of "
+        "pg_cron. Default: yes.",
+    ),
+    _option(
+        "delete_cluster_if_exists",
+        "--replace",
+        "--delete-cluster-if-exists/--keep-cluster-if-exists",
+        default=None,
+        heading=_REPLACED,
+        help="Replace it. Without this the run is refused before anything is touched.",
+    ),
+    _option(
+        "replace_strategy",
+        "--replace-strategy",
+        type=click.Choice(["swap", "delete_first"]),
+        heading=_REPLACED,
+        help="`swap` (default): the new one is made beside it and takes its name when it is proved; `delete_first`: "
+        "it is removed first, where there is no room for two.",
+    ),
+    _option(
+        "keep_replaced_hours",
+        "--keep-replaced-hours",
+        type=float,
+        metavar="HOURS",
+        heading=_REPLACED,
+        help="Keep it, renamed and stopped, so that `undo` can put it back: up to 168. Default: 0.",
+    ),
+    _option(
+        "final_snapshot",
+        "--final-snapshot/--no-final-snapshot",
+        default=None,
+        heading=_REPLACED,
+        help="Whether a final snapshot of it is made before it is deleted. Default: yes.",
+    ),
+    _option(
+        "final_snapshot_retention_days",
+        "--final-snapshot-retention-days",
+        type=int,
+        metavar="DAYS",
+        heading=_REPLACED,
+        help="Days after which that snapshot is removed; 0: never. Default: 35.",
+    ),
+    _option(
+        "accept_differences",
+        "--accept-difference",
+        multiple=True,
+        metavar="FIELD",
+        heading=_REPLACED,
+        help="Field in which the new one may differ without having been asked to; may be repeated.",
+    ),
+    _option(
+        _REQUEST_FILE,
+        "--request",
+        metavar="FILE",
+        heading=_WHOLE,
+        help="JSON file with the whole request, `-` for standard input; options override its fields.",
+    ),
+)
 
 
-@dataclass(frozen=True)
-class RequestOptions:
-    """The options that `start` and `plan` share; None or empty means: not given.
+def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a request; it gets what they say as one parameter, `request`."""
 
-    The name of a field is the name of its field in the request, `request_file` aside.
+    @functools.wraps(command)
+    def with_request(**values: Any) -> Any:
+        given = {name: values.pop(name) for name, _ in _OPTIONS}
+        return command(request=read_request(given), **values)
+
+    return combined(*(decorator for _, decorator in _OPTIONS))(with_request)
+
+
+def read_request(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The request, from what the options say; None and empty mean: not given.
+
+    Raises:
+        WrongUse: a file or a value cannot be read, or no target is named.
     """
-
-    source_snapshot_date: Annotated[
-        str | None,
-        _option(
-            "--source-date",
-            help="Day of the snapshot in UTC, or `latest`.",
-            panel=_SOURCE,
-            metavar="YYYY-MM-DD",
-        ),
-    ] = None
-    source_cluster_id: Annotated[
-        str | None, _option("--source-cluster", help="Cluster that the snapshot is of.", panel=_SOURCE)
-    ] = None
-    source_snapshot_identifier: Annotated[
-        str | None,
-        _option("--source-snapshot", help="Name or ARN of one snapshot, instead of a day.", panel=_SOURCE),
-    ] = None
-    source_region: Annotated[
-        str | None, _option("--source-region", help="Region of the snapshot.", panel=_SOURCE)
-    ] = None
-    target_cluster_id: Annotated[
-        str | None, _option("--target-cluster", help="Name of the cluster to make.", panel=_TARGET)
-    ] = None
-    target_region: Annotated[
-        str | None, _option("--target-region", help="Region that the pipeline stands in.", panel=_TARGET)
-    ] = None
-    db_instance_class: Annotated[
-        str | None, _option("--instance-class", help="Class of the instances.", panel=_TARGET)
-    ] = None
-    instance_count: Annotated[
-        int | None, _option("--instance-count", help="How many instances.", panel=_TARGET)
-    ] = None
-    vpc_security_group_ids: Annotated[
-        list[str] | None,
-        _option("--security-group", help="Security group; may be repeated.", panel=_TARGET, metavar="SG-ID"),
-    ] = None
-    db_subnet_group_name: Annotated[
-        str | None, _option("--subnet-group", help="DB subnet group.", panel=_TARGET)
-    ] = None
-    kms_key_id: Annotated[
-        str | None, _option("--kms-key", help="Key of the target Region to encrypt with.", panel=_TARGET)
-    ] = None
-    db_users: Annotated[
-        list[str] | None,
-        _option(
-            "--db-user",
-            help="User to set up: NAME:ACCESS:SECRET-ID, ACCESS being read_only, read_write "
-            "or admin; SECRET-ID `iam` for an IAM user; may be repeated.",
-            panel=_TARGET,
-            metavar="NAME:ACCESS:SECRET-ID",
-        ),
-    ] = None
-    engine_version: Annotated[
-        str | None,
-        _option(
-            "--engine-version",
-            help="A newer minor version than the snapshot's. Default: the snapshot's.",
-            panel=_TARGET,
-            metavar="VERSION",
-        ),
-    ] = None
-    lock_other_logins: Annotated[
-        bool | None,
-        _option(
-            "--lock-other-logins/--keep-other-logins",
-            help="Disable the logins that came along with the snapshot.",
-            panel=_TARGET,
-        ),
-    ] = None
-    quiet_start: Annotated[
-        bool | None,
-        _option(
-            "--quiet-start/--no-quiet-start",
-            help="Put to rest what came along with the snapshot and acts by itself: subscriptions, logical slots, jobs "
-            "of pg_cron. Default: yes.",
-            panel=_TARGET,
-        ),
-    ] = None
-    delete_cluster_if_exists: Annotated[
-        bool | None,
-        _option(
-            "--replace",
-            "--delete-cluster-if-exists/--keep-cluster-if-exists",
-            help="Replace it. Without this the run is refused before anything is touched.",
-            panel=_REPLACED,
-        ),
-    ] = None
-    replace_strategy: Annotated[
-        ReplaceStrategy | None,
-        _option(
-            "--replace-strategy",
-            help="`swap` (default): the new one is made beside it and takes its name when it is proved; "
-            "`delete_first`: it is removed first, where there is no room for two.",
-            panel=_REPLACED,
-        ),
-    ] = None
-    keep_replaced_hours: Annotated[
-        float | None,
-        _option(
-            "--keep-replaced-hours",
-            help="Keep it, renamed and stopped, so that `undo` can put it back: up to 168. Default: 0.",
-            panel=_REPLACED,
-            metavar="HOURS",
-        ),
-    ] = None
-    final_snapshot: Annotated[
-        bool | None,
-        _option(
-            "--final-snapshot/--no-final-snapshot",
-            help="Whether a last snapshot of it is made before it is deleted. Default: yes.",
-            panel=_REPLACED,
-        ),
-    ] = None
-    final_snapshot_retention_days: Annotated[
-        int | None,
-        _option(
-            "--final-snapshot-retention-days",
-            help="Days after which that snapshot is removed; 0: never. Default: 35.",
-            panel=_REPLACED,
-            metavar="DAYS",
-        ),
-    ] = None
-    accept_differences: Annotated[
-        list[str] | None,
-        _option(
-            "--accept-difference",
-            help="Field in which the new one may differ without having been asked to; may be repeated.",
-            panel=_REPLACED,
-            metavar="FIELD",
-        ),
-    ] = None
-    request_file: Annotated[
-        str | None,
-        _option("--request", help="JSON file with the whole request, `-` for standard input; options override "
-                "its fields.", panel=_WHOLE, metavar="FILE"),
-    ] = None  # fmt: skip
-
-    def to_request(self) -> dict[str, Any]:
-        """The request. Raises WrongUse where a file or a value cannot be read, or no target is named."""
-        request = read_request_file(self.request_file) if self.request_file else {}
-        request |= self._given()
-        if not request.get("target_cluster_id"):
-            raise WrongUse(
-                "It is not said which cluster to make.",
-                "Give --target-cluster NAME, or target_cluster_id in the file of --request.",
-            )
-        return request
-
-    def _given(self) -> dict[str, Any]:
-        given = {
-            option.name: value
-            for option in fields(self)
-            if option.name != "request_file" and (value := getattr(self, option.name)) not in (None, [])
-        }
-        if self.db_users:
-            given["db_users"] = parse_db_users(self.db_users)
-        return given
+    file = given.get(_REQUEST_FILE)
+    request = read_request_file(file) if file else {}
+    request |= {
+        field: list(value) if isinstance(value, tuple) else value
+        for field, value in given.items()
+        if field != _REQUEST_FILE and value not in (None, (), [])
+    }
+    if not request.get("target_cluster_id"):
+        raise WrongUse(
+            "No target cluster was given.",
+            "Give --target-cluster NAME, or target_cluster_id in the file of --request.",
+        )
+    return request
 
 
 def read_request_file(name: str) -> dict[str, Any]:
@@ -240,29 +226,3 @@ def _parse_db_user(text: str) -> dict[str, Any]:
         raise WrongUse(f"--db-user `{text}`: the access `{access}` is none of {known}.")
     credentials: dict[str, Any] = {"iam": True} if login == "iam" else {"secret_id": login}
     return {"username": username, **credentials, "access": access}
-
-
-def read_operation_id(text: str) -> str:
-    """The name of an operation, which is that of its execution. Raises WrongUse where Step Functions refuses it.
-
-    Source: API reference of StartExecution, `name`.
-    """
-    if not text:
-        raise WrongUse("--name is empty.", _NAME_HINT)
-    if len(text) > MAX_NAME_CHARACTERS:
-        raise WrongUse(
-            f"--name has {len(text)} characters; Step Functions takes {MAX_NAME_CHARACTERS}.", _NAME_HINT
-        )
-    if refused := sorted(filter(_is_refused_in_a_name, set(text))):
-        listed = " ".join(map(ascii, refused))
-        raise WrongUse(f"--name has characters that Step Functions takes in no name: {listed}.", _NAME_HINT)
-    return text
-
-
-def _is_refused_in_a_name(character: str) -> bool:
-    return character in _REFUSED_IN_A_NAME or unicodedata.category(character) in _REFUSED_CATEGORIES
-
-
-def new_operation_id(now: datetime, prefix: str = "restore") -> str:
-    """The customary name of an operation: `restore-YYYYMMDD-HHMMSS`, in UTC."""
-    return f"{prefix}-{now.astimezone(UTC):%Y%m%d-%H%M%S}"

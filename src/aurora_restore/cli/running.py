@@ -6,14 +6,15 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
+from aurora_restore.aws.executions import ExecutionAlreadyExists
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.follow import LEAVING_IS_SAFE, follow
+from aurora_restore.cli.operation_ids import new_operation_id
 from aurora_restore.cli.pipeline import Pipeline
-from aurora_restore.cli.request import new_operation_id, read_operation_id
 from aurora_restore.cli.screen import Screen
 from aurora_restore.cli.views.common import heading
 from aurora_restore.cli.views.connect import connect_command, password_secret
@@ -28,13 +29,6 @@ _NAME_TRIES = 5
 # Where the certificates are that sign the database servers' own; `local env` sets it.
 CA_BUNDLE_VARIABLE = "DATABASE_CA_BUNDLE"
 
-OperationArgument = Annotated[
-    str, typer.Argument(metavar="OPERATION", help="The operation's id, e.g. restore-20230615-123456.")
-]
-IntervalOption = Annotated[
-    float, typer.Option("--interval", metavar="SECONDS", help="Seconds between looks.", min=0.1, max=300)
-]
-
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -44,9 +38,8 @@ def begin(pipeline: Pipeline, request: Mapping[str, Any], name: str | None, pref
     """Start an operation, under a customary name where none is given; return its id."""
     if name is None:
         return start_under_new_name(pipeline, request, utc_now, time.sleep, prefix)
-    operation_id = read_operation_id(name)
-    pipeline.executions.start(operation_id, request)
-    return operation_id
+    pipeline.executions.start(name, request)
+    return name
 
 
 def start_under_new_name(
@@ -61,8 +54,6 @@ def start_under_new_name(
     Raises:
         ExecutionAlreadyExists: the names of several seconds were all taken.
     """
-    from aurora_restore.aws.executions import ExecutionAlreadyExists  # noqa: PLC0415 - boto3 is slow to load
-
     for tries_left in reversed(range(_NAME_TRIES)):
         operation_id = new_operation_id(now(), prefix)
         try:
@@ -117,7 +108,7 @@ def watch_to_the_end(
             f"Left. The operation goes on; take it up again with: "
             f"aurora-restore watch {operation_id} --region {pipeline.region}"
         )
-        raise typer.Exit(ExitCode.LEFT) from None
+        raise click.exceptions.Exit(ExitCode.LEFT) from None
     screen.show()
     return record
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,8 +12,10 @@ import pytest
 from tests.unit.cli.cli_records import NOW
 
 from aurora_restore.aws.executions import ExecutionAlreadyExists
-from aurora_restore.cli import cancel_command, operations, running, undo_command
+from aurora_restore.cli import running
+from aurora_restore.cli.lazy_group import ENTRIES
 from aurora_restore.cli.pipeline import Pipeline
+from aurora_restore.domain.log_entries import LogEntry
 from aurora_restore.domain.times import parse_time
 
 REGION = "us-west-2"
@@ -102,13 +105,45 @@ class FakeRecords:
         raise AssertionError("the command line writes no record")
 
 
+@dataclass
+class FakeAudit:
+    events: Sequence[Mapping[str, Any]] = ()
+
+    def trail(self, operation_id: str) -> Sequence[Mapping[str, Any]]:
+        return [event for event in self.events if event["operation_id"] == operation_id]
+
+
+@dataclass
+class FakeLogs:
+    """`searched` is the last time range that was asked for."""
+
+    entries: Sequence[LogEntry] = ()
+    searched: tuple[datetime, datetime] | None = None
+
+    def of_operation(self, operation_id: str, begin: datetime, end: datetime) -> Sequence[LogEntry]:
+        self.searched = begin, end
+        return [entry for entry in self.entries if entry.operation_id in ("", operation_id)]
+
+
 def pipeline_with(
-    *looks: Mapping[str, Any] | Exception | None, executions: Mapping[str, FakeExecution] | None = None
+    *looks: Mapping[str, Any] | Exception | None,
+    executions: Mapping[str, FakeExecution] | None = None,
+    audit: FakeAudit | None = None,
+    logs: FakeLogs | None = None,
 ) -> Pipeline:
-    return Pipeline(REGION, FakeRecords(looks or (None,)), FakeExecutions(dict(executions or {})))
+    return Pipeline(
+        REGION,
+        FakeRecords(looks or (None,)),
+        FakeExecutions(dict(executions or {})),
+        audit or FakeAudit(),
+        logs or FakeLogs(),
+    )
 
 
-COMMANDS = (operations, cancel_command, undo_command)
+DEPLOY = "aurora_restore.cli.commands.deploy"
+COMMANDS = tuple(
+    importlib.import_module(f"aurora_restore.cli.commands.{entry.module}") for entry in ENTRIES.values()
+)
 
 
 def standing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | None = None) -> Pipeline:
@@ -121,9 +156,11 @@ def standing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | 
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setattr("time.sleep", clock.sleep)
     for module in (*COMMANDS, running):
-        monkeypatch.setattr(module, "utc_now", clock.now)
+        if hasattr(module, "utc_now"):
+            monkeypatch.setattr(module, "utc_now", clock.now)
     for module in COMMANDS:
-        monkeypatch.setattr(module, "connect", connect)
+        if hasattr(module, "resolve_region") and module.__name__ != DEPLOY:
+            monkeypatch.setattr(module, "connect", connect)
     return pipeline
 
 

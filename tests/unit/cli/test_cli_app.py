@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
+import click
 import pytest
-import typer
 from rich.console import Console
 from tests.unit.cli.cli_fakes import FakeExecution, Time, pipeline_with, standing, started
 from tests.unit.cli.cli_records import (
@@ -22,7 +22,8 @@ from tests.unit.cli.cli_records import (
 )
 
 from aurora_restore.aws.executions import ExecutionAlreadyExists
-from aurora_restore.cli import app, deploy_command, exit_codes, local_stack, program, running
+from aurora_restore.cli import app, exit_codes, local_stack, program, running
+from aurora_restore.cli.commands import deploy as deploy_command
 from aurora_restore.cli.screen import Screen
 from aurora_restore.deployment.model import ChangePlan, PlanKind
 
@@ -186,7 +187,7 @@ def test_help_names_every_exit_status_and_does_not_load_the_aws_sdk() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
-    for status in ("0 well", "3 refused", "4 not found", "130 left"):
+    for status in ("0 success", "3 refused", "4 not found", "130 interrupted"):
         assert status in " ".join(done.stdout.split())
 
 
@@ -297,7 +298,7 @@ def test_to_leave_the_question_is_to_answer_no(
     def leave(*_: object) -> str:
         raise left_by
 
-    monkeypatch.setattr("typer._click.termui.visible_prompt_func", leave)
+    monkeypatch.setattr("click.termui.visible_prompt_func", leave)
     assert deploy_command.says_yes() is False
 
 
@@ -330,10 +331,10 @@ def test_a_change_set_that_is_not_wanted_is_thrown_away(monkeypatch: pytest.Monk
     def leave(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("typer._click.termui.visible_prompt_func", leave)
+    monkeypatch.setattr("click.termui.visible_prompt_func", leave)
     terminal = Console(file=io.StringIO(), force_terminal=True, _environ={})
     plan = ChangePlan(PlanKind.UPDATE, "mine", (), "stack", "change-set")
-    with pytest.raises(typer.Exit) as end:
+    with pytest.raises(click.exceptions.Exit) as end:
         deploy_command.ask(
             Screen(terminal, terminal), cast(Any, Deployer()), plan, lambda: taken_back.append(True)
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from aurora_restore.cli.deploy_command import parse_parameters, subnets_warning
+from aurora_restore.cli.commands.deploy import parse_parameters, subnets_warning
 from aurora_restore.cli.errors import WrongUse
 from aurora_restore.cli.views.deployment import (
     deployment_item,

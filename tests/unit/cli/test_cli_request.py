@@ -6,27 +6,34 @@ import io
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 
 from aurora_restore.cli.errors import WrongUse
-from aurora_restore.cli.request import (
-    RequestOptions,
-    new_operation_id,
-    parse_db_users,
-    read_operation_id,
-)
+from aurora_restore.cli.operation_ids import new_operation_id, read_operation_id
+from aurora_restore.cli.request import parse_db_users, read_request, request_options
 from aurora_restore.domain.request import PARSERS
 
 
+@click.command()
+@request_options
+def show(request: dict[str, Any]) -> dict[str, Any]:
+    return request
+
+
+def request_of(arguments: list[str]) -> dict[str, Any]:
+    """The request that these options make."""
+    request = show.main(arguments, standalone_mode=False)
+    assert isinstance(request, dict)
+    return request
+
+
 def test_options_become_the_fields_of_the_request_under_their_names() -> None:
-    options = RequestOptions(
-        source_snapshot_date="2023-06-15",
-        target_cluster_id="aurora-restored-cluster",
-        vpc_security_group_ids=["sg-1", "sg-2"],
-        delete_cluster_if_exists=False,
-    )
-    assert options.to_request() == {
+    command = ["--source-date", "2023-06-15", "--target-cluster", "aurora-restored-cluster"]
+    command += ["--security-group", "sg-1", "--security-group", "sg-2", "--keep-cluster-if-exists"]
+    assert request_of(command) == {
         "source_snapshot_date": "2023-06-15",
         "target_cluster_id": "aurora-restored-cluster",
         "vpc_security_group_ids": ["sg-1", "sg-2"],
@@ -35,23 +42,25 @@ def test_options_become_the_fields_of_the_request_under_their_names() -> None:
 
 
 def test_every_option_is_a_field_that_the_pipeline_knows() -> None:
-    assert set(RequestOptions.__dataclass_fields__) - {"request_file"} <= set(PARSERS)
+    names = {parameter.name for parameter in show.params}
+    assert len(names) > 20
+    assert names - {"request_file"} <= set(PARSERS)
 
 
 def test_what_is_not_given_is_left_to_the_pipelines_defaults() -> None:
-    assert RequestOptions(target_cluster_id="x").to_request() == {"target_cluster_id": "x"}
+    assert request_of(["--target-cluster", "x"]) == {"target_cluster_id": "x"}
 
 
 def test_options_override_the_file_and_leave_its_other_fields(tmp_path: Path) -> None:
     file = tmp_path / "request.json"
     file.write_text(json.dumps({"target_cluster_id": "from-file", "port": 5433}))
-    request = RequestOptions(target_cluster_id="from-option", request_file=str(file)).to_request()
+    request = request_of(["--target-cluster", "from-option", "--request", str(file)])
     assert request == {"target_cluster_id": "from-option", "port": 5433}
 
 
 def test_a_request_can_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO('{"target_cluster_id": "x"}'))
-    assert RequestOptions(request_file="-").to_request() == {"target_cluster_id": "x"}
+    assert read_request({"request_file": "-"}) == {"target_cluster_id": "x"}
 
 
 @pytest.mark.parametrize(
@@ -62,13 +71,13 @@ def test_a_file_that_holds_no_request_is_refused_by_name(tmp_path: Path, text: s
     if text is not None:
         file.write_text(text)
     with pytest.raises(WrongUse, match=said) as refused:
-        RequestOptions(request_file=str(file)).to_request()
+        read_request({"request_file": str(file)})
     assert str(file) in refused.value.message
 
 
 def test_a_request_without_a_target_is_refused_before_anything_starts() -> None:
-    with pytest.raises(WrongUse, match="which cluster to make"):
-        RequestOptions(source_snapshot_date="latest").to_request()
+    with pytest.raises(WrongUse, match="No target cluster"):
+        read_request({"source_snapshot_date": "latest"})
 
 
 def test_a_db_user_is_name_access_and_secret() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 
+import click
 import pytest
-import typer
 from rich.console import Console
 
+from aurora_restore.cli.commands.local import ask_before_interrupting
 from aurora_restore.cli.errors import WrongUse
-from aurora_restore.cli.local_commands import ask_before_interrupting
 from aurora_restore.cli.screen import Screen
 
 
@@ -24,7 +24,7 @@ def said(of: Screen) -> str:
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setattr("typer._click.termui.visible_prompt_func", lambda _: text)
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: text)
 
 
 def test_where_nobody_can_be_asked_the_stack_is_left_running_and_the_way_is_named() -> None:
@@ -45,7 +45,7 @@ def test_a_yes_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_no_leaves_the_stack_as_it_is(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     answer(monkeypatch, text)
     shown = screen(is_terminal=True)
-    with pytest.raises(typer.Exit) as end:
+    with pytest.raises(click.exceptions.Exit) as end:
         ask_before_interrupting(shown, ["restore-1"])
     assert end.value.exit_code == 0
     assert "goes on" in said(shown)

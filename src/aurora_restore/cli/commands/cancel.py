@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
 from aurora_restore.cli.connection import connect, resolve_region
 from aurora_restore.cli.errors import AlreadySwitched, OperationEnded, OperationNotFound, WrongUse
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_record
-from aurora_restore.cli.help import NamesFirstCommand
-from aurora_restore.cli.options import JsonOption, RegionOption, TimeoutOption
-from aurora_restore.cli.pipeline import Execution, Pipeline, record_of_execution
-from aurora_restore.cli.running import (
-    WATCH_MINUTES,
-    IntervalOption,
-    OperationArgument,
-    show_end,
-    utc_now,
-    watch_to_the_end,
+from aurora_restore.cli.parameters import (
+    Command,
+    interval_option,
+    json_option,
+    operation_argument,
+    option,
+    region_option,
+    timeout_option,
 )
+from aurora_restore.cli.pipeline import Execution, Pipeline, record_of_execution
+from aurora_restore.cli.running import WATCH_MINUTES, show_end, utc_now, watch_to_the_end
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.cancelling import (
     FOOTER,
@@ -35,14 +35,7 @@ from aurora_restore.cli.views.cancelling import (
 from aurora_restore.cli.views.record import CANCELLED, SUCCEEDED, OperationView, view_operation
 from aurora_restore.cli.watching import WatchLimits
 
-_REASON_MOST = 1000
-
-ReasonOption = Annotated[
-    str,
-    typer.Option(
-        "--reason", metavar="TEXT", help="Why: it stands in the record, the message and the execution."
-    ),
-]
+MAX_REASON_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)
@@ -59,23 +52,29 @@ class Standing:
         return runs and not self.view.is_cleaning_up
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("cancel", cls=NamesFirstCommand, rich_help_panel="Restores")(cancel)
-
-
+@click.command(cls=Command)
+@operation_argument()
+@option(
+    "--reason",
+    metavar="TEXT",
+    required=True,
+    help="Why: the record, the message and the execution show it.",
+)
+@option("--no-watch", is_flag=True, help="Return as soon as it is stopped; the cleanup goes on.")
+@region_option()
+@timeout_option(WATCH_MINUTES)
+@interval_option(1.0)
+@json_option()
 def cancel(
-    operation_id: OperationArgument,
-    reason: ReasonOption,
-    no_watch: Annotated[
-        bool, typer.Option("--no-watch", help="Return as soon as it is stopped; the cleanup goes on.")
-    ] = False,
-    region: RegionOption = None,
-    timeout_minutes: TimeoutOption = WATCH_MINUTES,
-    interval: IntervalOption = 1.0,
-    json_output: JsonOption = False,
-) -> None:
-    """Stop an operation and tidy up what it made: what stood there before stands there afterwards.
+    operation_id: str,
+    reason: str,
+    no_watch: bool,
+    region: str | None,
+    timeout_minutes: float,
+    interval: float,
+    json_output: bool,
+) -> ExitCode:
+    """Stop an operation and remove what it made: the old cluster is left, or put back, as it was.
 
     Its execution is stopped and the cleanup is followed to its end. A finished copy of the snapshot is kept for the
     next start. Once the restored cluster has taken its name, the restore has succeeded: then nothing is stopped or
@@ -89,9 +88,9 @@ def cancel(
     stopped = _stop(screen, pipeline, standing, cause)
     if no_watch:
         _say_how_to_follow(screen, pipeline, operation_id, stopped)
-        return
+        return ExitCode.OK
     limits = WatchLimits(timeout_minutes * 60, interval, record_grace=60)
-    _end(screen, watch_to_the_end(screen, pipeline, operation_id, limits, FOOTER))
+    return _end(screen, watch_to_the_end(screen, pipeline, operation_id, limits, FOOTER))
 
 
 def read_reason(text: str) -> str:
@@ -99,8 +98,10 @@ def read_reason(text: str) -> str:
     reason = " ".join(text.split())
     if not reason:
         raise WrongUse("--reason is empty.", "Say why in a few words: people read it in the record later.")
-    if len(reason) > _REASON_MOST:
-        raise WrongUse(f"--reason has {len(reason)} characters; {_REASON_MOST} are the most.")
+    if len(reason) > MAX_REASON_CHARACTERS:
+        raise WrongUse(
+            f"--reason has {len(reason)} characters; it must have at most {MAX_REASON_CHARACTERS}."
+        )
     return reason
 
 
@@ -149,12 +150,12 @@ def _say_how_to_follow(screen: Screen, pipeline: Pipeline, operation_id: str, st
     screen.line(f"Follow the cleanup with: aurora-restore watch {operation_id} --region {pipeline.region}")
 
 
-def _end(screen: Screen, record: Mapping[str, Any]) -> None:
+def _end(screen: Screen, record: Mapping[str, Any]) -> ExitCode:
     """The record decides how it ended, whatever was meant: it may have come to its end before it was stopped."""
     show_end(screen, record)
     status = record.get("status")
     if status == SUCCEEDED:
         screen.show()
         screen.say(TOO_LATE)
-        raise typer.Exit(ExitCode.REQUEST_REFUSED)
-    raise typer.Exit(ExitCode.OK if status == CANCELLED else exit_code_of_record(record))
+        return ExitCode.REQUEST_REFUSED
+    return ExitCode.OK if status == CANCELLED else exit_code_of_record(record)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
-import typer
+import click
 
 from aurora_restore.cli.connection import commercial_region, known_region, resolve_region
 from aurora_restore.cli.errors import WrongUse
 from aurora_restore.cli.exit_codes import ExitCode
-from aurora_restore.cli.help import NamesFirstCommand
-from aurora_restore.cli.options import JsonOption, RegionOption
+from aurora_restore.cli.parameters import Command, json_option, option, region_option
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.deployment import (
     deployment_item,
@@ -21,51 +20,43 @@ from aurora_restore.cli.views.deployment import (
     render_deployed,
     summary_of_changes,
 )
-from aurora_restore.deployment.model import ADMIN_SECRET_ID, STACK_NAME
-
-if TYPE_CHECKING:
-    from aurora_restore.deployment.deployer import Deployer
-    from aurora_restore.deployment.model import (
-        ChangePlan,
-        DeploymentClients,
-        DeploymentOutcome,
-        ResourceEvent,
-    )
-    from aurora_restore.deployment.preparation import Prepared
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("deploy", cls=NamesFirstCommand, rich_help_panel="The pipeline itself")(deploy)
+from aurora_restore.deployment.deployer import Deployer, admin_secret_warning, connect
+from aurora_restore.deployment.model import (
+    ADMIN_SECRET_ID,
+    STACK_NAME,
+    ChangePlan,
+    DeploymentClients,
+    DeploymentOutcome,
+    ResourceEvent,
+)
+from aurora_restore.deployment.packaging import Project
+from aurora_restore.deployment.preparation import Prepared, prepare
+from aurora_restore.deployment.upload import take_back
 
 
+@click.command(cls=Command)
+@region_option()
+@option("--stack-name", default=STACK_NAME, show_default=True, help="Name of the stack.")
+@option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Parameter of the template, e.g. SubnetIds=subnet-1,subnet-2; may be repeated. "
+    "Others keep the value that they have.",
+)
+@option("--yes", "-y", is_flag=True, help="Apply without asking.")
+@json_option()
 def deploy(
-    region: RegionOption = None,
-    stack_name: Annotated[str, typer.Option("--stack-name", help="Name of the stack.")] = STACK_NAME,
-    parameters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--parameter",
-            metavar="NAME=VALUE",
-            help="Parameter of the template, e.g. SubnetIds=subnet-1,subnet-2; may be repeated. "
-            "Others keep the value that they have.",
-        ),
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")] = False,
-    json_output: JsonOption = False,
-) -> None:
+    region: str | None, stack_name: str, parameters: tuple[str, ...], yes: bool, json_output: bool
+) -> ExitCode:
     """Deploy the pipeline of this source tree, or update it.
 
     Builds the Lambda package, uploads it under its content's hash, makes a change set and shows it; applies it
     after your yes. Against AWS and against the local stack alike.
-    """  # fmt: skip
-    from aurora_restore.deployment.deployer import (  # noqa: PLC0415 - boto3 costs what `--help` need not pay
-        Deployer,
-        connect,
-    )
-
+    """
     screen = make_screen(json_output)
-    given = parse_parameters(parameters or ())
+    given = parse_parameters(parameters)
     clients = connect(commercial_region(known_region(resolve_region(region))))
     screen.line(f"Account {clients.account_id}, {clients.region}.")
     prepared = _prepare(screen, clients, stack_name, given)
@@ -79,6 +70,7 @@ def deploy(
     )
     _say_done(screen, plan, outcome, clients.region)
     _say_next(screen, clients, given, stack_name)
+    return ExitCode.OK
 
 
 def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
@@ -93,9 +85,6 @@ def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
 def _prepare(
     screen: Screen, clients: DeploymentClients, stack_name: str, parameters: Mapping[str, str]
 ) -> Prepared:
-    from aurora_restore.deployment.packaging import Project  # noqa: PLC0415
-    from aurora_restore.deployment.preparation import prepare  # noqa: PLC0415
-
     prepared = prepare(clients, Project.find(), stack_name, parameters, lambda text: screen.line(f"{text} …"))
     for published in prepared.published:
         verb = "Uploaded" if published.uploaded else "Already there:"
@@ -105,8 +94,6 @@ def _prepare(
 
 def _take_back(screen: Screen, clients: DeploymentClients, prepared: Prepared) -> None:
     """Remove what was uploaded for this deployment alone, and say what could not be removed."""
-    from aurora_restore.deployment.upload import take_back  # noqa: PLC0415
-
     for sentence in take_back(clients.s3, prepared.published):
         screen.note(sentence)
 
@@ -140,18 +127,18 @@ def ask(screen: Screen, deployer: Deployer, plan: ChangePlan, take_back: Callabl
     take_back()
     if not can_ask:
         raise WrongUse(
-            f"Nobody can be asked here, so nothing was changed ({summary_of_changes(plan.changes)}).",
+            f"There is no terminal to ask at, so nothing was changed ({summary_of_changes(plan.changes)}).",
             "Give --yes to apply the change set.",
         )
     screen.note("Nothing was changed; the change set and what was uploaded for it were thrown away.")
-    raise typer.Exit(ExitCode.OK)
+    raise click.exceptions.Exit(ExitCode.OK)
 
 
 def says_yes() -> bool:
     """Whether the answer is yes; ctrl-c and the end of the input are a no."""
     try:
-        return typer.confirm("Apply it?")
-    except typer.Abort:
+        return click.confirm("Apply it?")
+    except click.Abort:
         return False
 
 
@@ -168,8 +155,6 @@ def _say_done(screen: Screen, plan: ChangePlan, outcome: DeploymentOutcome | Non
 def _say_next(
     screen: Screen, clients: DeploymentClients, parameters: Mapping[str, str], stack_name: str
 ) -> None:
-    from aurora_restore.deployment.deployer import admin_secret_warning  # noqa: PLC0415
-
     secret_id = parameters.get("AdminSecretId", ADMIN_SECRET_ID)
     if warning := admin_secret_warning(clients.secretsmanager, secret_id, clients.region):
         screen.note(warning)

@@ -5,71 +5,67 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from aurora_restore.cli.errors import WrongUse
 from aurora_restore.cli.exit_codes import ExitCode
-from aurora_restore.cli.help import NamesFirstCommand
 from aurora_restore.cli.local_stack import describe_deployed, load_lifecycle, point_environment_at
-from aurora_restore.cli.options import JsonOption
+from aurora_restore.cli.parameters import Command, Decorator, json_option, option
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.local import render_stack, stack_item
 
 if TYPE_CHECKING:
-    from aurora_restore.cli.screen import Screen
     from aurora_restore.local.lifecycle import StackStatus
 
-HomeOption = Annotated[
-    Path | None,
-    typer.Option(
+
+def home_option() -> Decorator:
+    return option(
         "--home",
+        type=click.Path(path_type=Path),
         metavar="FOLDER",
         help="Where the stack keeps its state. Default: $AURORA_RESTORE_HOME, else .local/aurora-restore here.",
-        show_default=False,
-    ),
-]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the group to the application."""
-    group = typer.Typer(
-        help="A whole AWS on this machine, with real PostgreSQL servers.", no_args_is_help=True
     )
-    group.command("up", cls=NamesFirstCommand)(up)
-    group.command("status", cls=NamesFirstCommand)(status)
-    group.command("env", cls=NamesFirstCommand)(env)
-    group.command("logs", cls=NamesFirstCommand)(logs)
-    group.command("down", cls=NamesFirstCommand)(down)
-    app.add_typer(group, name="local", rich_help_panel="On this machine")
 
 
+@click.group(no_args_is_help=True)
+def local() -> None:
+    """A whole AWS on this machine, with real PostgreSQL servers."""
+
+
+@local.command(cls=Command)
+@home_option()
+@option("--fresh", is_flag=True, help="Throw the kept state away and begin anew.")
+@option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Port of the AWS endpoint; 0 finds a free one.",
+)
+@option(
+    "--duration",
+    "durations",
+    multiple=True,
+    metavar="NAME=SECONDS",
+    help="How long copy, restore, instance or password take; may be repeated.",
+)
+@option(
+    "--durations",
+    "durations_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Durations as scripts/acceptance_on_aws.py measured them; --duration comes before it.",
+)
+@json_option()
 def up(
-    home: HomeOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Throw the kept state away and begin anew.")] = False,
-    port: Annotated[
-        int, typer.Option("--port", help="Port of the AWS endpoint; 0 finds a free one.", min=0, max=65535)
-    ] = 0,
-    durations: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--duration",
-            metavar="NAME=SECONDS",
-            help="How long copy, restore, instance or password take; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    durations_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--durations",
-            metavar="FILE",
-            help="Durations as scripts/acceptance_on_aws.py measured them; --duration comes before it.",
-            show_default=False,
-        ),
-    ] = None,
-    json_output: JsonOption = False,
+    home: Path | None,
+    fresh: bool,
+    port: int,
+    durations: tuple[str, ...],
+    durations_file: Path | None,
+    json_output: bool,
 ) -> None:
     """Start it in the background, deploy the pipeline to it and fill it with data.
 
@@ -93,7 +89,10 @@ def up(
     screen.line(f"Stop it:                 aurora-restore local down{at_home}")
 
 
-def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
+@local.command(cls=Command)
+@home_option()
+@json_option()
+def status(home: Path | None, json_output: bool) -> ExitCode:
     """Show ports, processes, memory, clusters and the pipeline's stack. Exit status 5 where nothing runs."""
     screen = make_screen(json_output)
     lifecycle = load_lifecycle()
@@ -115,10 +114,13 @@ def status(home: HomeOption = None, json_output: JsonOption = False) -> None:
             }
         )
     screen.show(render_stack(state, deployed))
-    raise typer.Exit(ExitCode.OK if state.is_running else ExitCode.UNREACHABLE)
+    return ExitCode.OK if state.is_running else ExitCode.UNREACHABLE
 
 
-def env(home: HomeOption = None, json_output: JsonOption = False) -> None:
+@local.command(cls=Command)
+@home_option()
+@json_option()
+def env(home: Path | None, json_output: bool) -> None:
     """Print what points a shell at it: eval "$(aurora-restore local env)".
 
     Exports, and an unset for each variable that would lead past the stack (a profile, a session token); with --json
@@ -136,21 +138,21 @@ def env(home: HomeOption = None, json_output: JsonOption = False) -> None:
         screen.line(f"export {name}={_quoted(value)}")
 
 
-def logs(
-    home: HomeOption = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is still to come.")] = False,
-) -> None:
+@local.command(cls=Command)
+@home_option()
+@option("--follow", "-f", is_flag=True, help="Go on with what is still to come.")
+def logs(home: Path | None, follow: bool) -> None:
     """Print what the stack's server wrote. The functions' own logs are in CloudWatch Logs, as on AWS."""
     screen = make_screen()
     for line in load_lifecycle().logs(home, follow):
         screen.line(line)
 
 
-def down(
-    home: HomeOption = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Stop it although operations run.")] = False,
-    json_output: JsonOption = False,
-) -> None:
+@local.command(cls=Command)
+@home_option()
+@option("--yes", "-y", is_flag=True, help="Stop it although operations run.")
+@json_option()
+def down(home: Path | None, yes: bool, json_output: bool) -> None:
     """Stop it. Nothing is left running; the state is kept for the next `local up`.
 
     Operations that run are named, and interrupted after your yes: they go on at the next `local up`.
@@ -172,17 +174,17 @@ def ask_before_interrupting(screen: Screen, operations: Sequence[str]) -> None:
     """Go on after a yes; otherwise leave the stack as it is, and end the command."""
     if not screen.interactive:
         raise WrongUse(
-            f"{_named(operations)}, and nobody can be asked here, so the stack was left running.",
+            f"{_named(operations)}, and there is no terminal to ask at, so the stack was left running.",
             "Give --yes to stop it all the same; what is interrupted goes on at the next `local up`.",
         )
     screen.line(f"{_named(operations)}. What is interrupted goes on at the next `local up`.")
     try:
-        if typer.confirm("Stop the local stack?"):
+        if click.confirm("Stop the local stack?"):
             return
-    except typer.Abort:  # ctrl-c and the end of the input are a no
+    except click.Abort:  # ctrl-c and the end of the input are a no
         screen.line("")
     screen.note("The local stack goes on.")
-    raise typer.Exit(ExitCode.OK)
+    raise click.exceptions.Exit(ExitCode.OK)
 
 
 def _named(operations: Sequence[str]) -> str:
@@ -192,11 +194,11 @@ def _named(operations: Sequence[str]) -> str:
     )
 
 
-def _read_durations(texts: list[str] | None) -> dict[str, float]:
+def _read_durations(texts: Sequence[str]) -> dict[str, float]:
     from aurora_restore.local.durations import parse_durations  # noqa: PLC0415
 
     try:
-        return parse_durations(texts or ())
+        return parse_durations(texts)
     except ValueError as error:
         raise WrongUse(str(error)) from error
 

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
 from aurora_restore.cli.connection import connect, resolve_region
 from aurora_restore.cli.errors import OperationNotFound
-from aurora_restore.cli.exit_codes import exit_code_of_record
-from aurora_restore.cli.help import NamesFirstCommand
-from aurora_restore.cli.options import JsonOption, RegionOption, TimeoutOption, with_options
+from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_record
+from aurora_restore.cli.parameters import (
+    Command,
+    interval_option,
+    json_option,
+    name_option,
+    operation_argument,
+    option,
+    region_option,
+    timeout_option,
+)
 from aurora_restore.cli.pipeline import Pipeline
-from aurora_restore.cli.request import read_operation_id
 from aurora_restore.cli.running import (
     START_GRACE_SECONDS,
     WATCH_MINUTES,
-    IntervalOption,
-    OperationArgument,
     begin,
     say_started,
     show_end,
@@ -38,76 +42,60 @@ from aurora_restore.domain.errors import NothingKept
 
 PREFIX = "undo"
 
-NameOption = Annotated[
-    str | None,
-    typer.Option(
-        "--name",
-        help="The id of the undo: up to 80 letters, digits, `-` and `_`. Default: undo-YYYYMMDD-HHMMSS.",
-        show_default=False,
-    ),
-]
 
-
-@dataclass(frozen=True)
-class UndoOptions:
-    """What only this command can be given."""
-
-    final_snapshot: Annotated[
-        bool,
-        typer.Option(
-            "--final-snapshot/--no-final-snapshot",
-            help="Whether a last snapshot is made of the restored cluster before it is deleted.",
-        ),
-    ] = True
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, touch nothing, and show the plan.")
-    ] = False
-    watch_it: Annotated[bool, typer.Option("--watch", help="Watch it to its end.")] = False
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command(PREFIX, cls=NamesFirstCommand, rich_help_panel="Restores")(with_options(UndoOptions, undo))
-
-
+@click.command(cls=Command)
+@operation_argument()
+@option(
+    "--final-snapshot/--no-final-snapshot",
+    default=True,
+    show_default=True,
+    help="Whether a final snapshot of the restored cluster is made before it is deleted.",
+)
+@option("--dry-run", is_flag=True, help="Check everything, touch nothing, and show the plan.")
+@option("--watch", "watch_it", is_flag=True, help="Watch it to its end.")
+@name_option(PREFIX)
+@region_option()
+@timeout_option(WATCH_MINUTES)
+@interval_option(1.0)
+@json_option()
 def undo(
-    operation_id: OperationArgument,
-    options: UndoOptions,
-    name: NameOption = None,
-    region: RegionOption = None,
-    timeout_minutes: TimeoutOption = WATCH_MINUTES,
-    interval: IntervalOption = 1.0,
-    json_output: JsonOption = False,
-) -> None:
+    operation_id: str,
+    final_snapshot: bool,
+    dry_run: bool,
+    watch_it: bool,
+    name: str | None,
+    region: str | None,
+    timeout_minutes: float,
+    interval: float,
+    json_output: bool,
+) -> ExitCode:
     """Put the cluster back that OPERATION replaced, while it is kept (--keep-replaced-hours).
 
     The kept cluster is started and takes its name back, with the data that it had. The cluster that OPERATION
-    restored is renamed aside and deleted after a last snapshot: what was written to it since is in that snapshot
+    restored is renamed and deleted after a final snapshot: what was written to it since is in that snapshot
     only. An undo is an operation of its own: watch, status and cancel take its id.
     """
     screen = make_screen(json_output)
-    if name is not None:
-        read_operation_id(name)
     pipeline = connect(resolve_region(region))
     view = _kept(pipeline, operation_id)
-    screen.show(describe_undo(view, options.final_snapshot, utc_now()))
+    screen.show(describe_undo(view, final_snapshot, utc_now()))
     screen.show()
-    undo_id = begin(pipeline, undo_request(operation_id, options), name, PREFIX)
-    if not (options.watch_it or options.dry_run):
+    undo_id = begin(pipeline, undo_request(operation_id, final_snapshot, dry_run), name, PREFIX)
+    if not (watch_it or dry_run):
         say_started(screen, pipeline, undo_id, {"undo_operation_id": operation_id})
-        return
+        return ExitCode.OK
     limits = WatchLimits(timeout_minutes * 60, interval, start_grace=START_GRACE_SECONDS)
-    record = _follow(screen, pipeline, undo_id, options.dry_run, limits)
+    record = _follow(screen, pipeline, undo_id, dry_run, limits)
     show_end(screen, record)
-    raise typer.Exit(exit_code_of_record(record))
+    return exit_code_of_record(record)
 
 
-def undo_request(operation_id: str, options: UndoOptions) -> dict[str, Any]:
+def undo_request(operation_id: str, final_snapshot: bool, dry_run: bool) -> dict[str, Any]:
     """The execution's input; what is left to the pipeline's defaults is not in it."""
     request: dict[str, Any] = {"undo_operation_id": operation_id}
-    if not options.final_snapshot:
+    if not final_snapshot:
         request["final_snapshot"] = False
-    if options.dry_run:
+    if dry_run:
         request["dry_run"] = True
     return request
 

@@ -1,0 +1,61 @@
+"""The commands by name, each imported when it is asked for: the AWS SDK takes longer to load than `--help` may."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+import click
+
+_COMMANDS = "aurora_restore.cli.commands"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command before it is loaded: where it is, and what the list of commands says of it."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+RESTORES = {
+    "plan": Entry("plan", "plan", "Check a restore without touching anything, and show its plan."),
+    "start": Entry("start", "start", "Start a restore."),
+    "watch": Entry("watch", "watch", "Watch an operation to its end, the cleanup included."),
+    "status": Entry("status", "status", "Show everything that is known about an operation, once."),
+    "list": Entry("list", "list_operations", "List recent operations, newest first."),
+    "events": Entry("events", "events", "Show the audit events of an operation, oldest first."),
+    "logs": Entry("logs", "logs", "Show the logs of an operation, those of all functions in order."),
+    "cancel": Entry("cancel", "cancel", "Stop an operation and remove what it made."),
+    "undo": Entry("undo", "undo", "Put the replaced cluster back, while it is kept."),
+}
+PIPELINE = {"deploy": Entry("deploy", "deploy", "Deploy the pipeline of this source tree, or update it.")}
+THIS_MACHINE = {
+    "demo": Entry("demo", "demo", "Restore yesterday's production into another Region, and prove it."),
+    "local": Entry("local", "local", "A whole AWS on this machine, with real PostgreSQL servers."),
+    "completion": Entry("completion", "completion", "Print what makes a shell complete our commands."),
+}
+SECTIONS = {"Restores": RESTORES, "The pipeline itself": PIPELINE, "On this machine": THIS_MACHINE}
+ENTRIES = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are loaded one at a time, and listed in sections."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's
+        return list(ENTRIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        entry = ENTRIES.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(importlib.import_module(f"{_COMMANDS}.{entry.module}"), entry.attribute)
+        assert isinstance(command, click.Command)  # noqa: S101 - a mistake in the table above
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the commands, without loading one."""
+        for section, entries in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name, entry.summary) for name, entry in entries.items()])

@@ -1,0 +1,28 @@
+"""The audit events of an operation, one below the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from aurora_restore.cli.views.common import STYLES, facts, words
+from aurora_restore.domain.visible_text import visible_values
+
+
+def render_events(events: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Each event with its time, and below it what it was about."""
+    return Group(*(part for event in visible_values(list(events)) for part in _event(event)))
+
+
+def _event(event: Mapping[str, Any]) -> Sequence[RenderableType]:
+    name = str(event.get("event", ""))
+    style = STYLES["failed"] if "Failed" in name else "bold"
+    details = event.get("details")
+    rows = details.items() if isinstance(details, Mapping) else ()
+    head = Text.assemble((str(event.get("time", "")), STYLES["skipped"]), "  ", (name, style))
+    return head, facts(
+        [(str(field), words(value)) for field, value in rows if value not in (None, "", [], {})]
+    )
