@@ -5,28 +5,42 @@ from __future__ import annotations
 import marshal
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tests.fakes.border import Border
 
 from aurora_restore.domain.errors import AwsRequestFailed, RecordTooLarge
+from aurora_restore.domain.states import OperationStatus, is_marked_by_hand
 from aurora_restore.domain.times import format_time
 
 ITEM_BYTES = 400 * 1024
 PAGE_ITEMS = 100
-STATUSES = ("RUNNING", "CLEANING_UP", "SUCCEEDED", "FAILED", "CANCELLED")
 Path = tuple[str, ...]
+STATES: tuple[Path, ...] = (("status",), ("retirement", "state"))
+
+
+@dataclass(frozen=True)
+class Move:
+    """A state of a record was changed. `is_from_hand`: an operator had written the status that was there before."""
+
+    operation_id: str
+    path: Path
+    before: str | None
+    after: str
+    is_from_hand: bool
 
 
 class FakeRecords:
     """The `Records` port with DynamoDB's ways. `items` is the table, to be looked at and not to be touched.
 
-    An update whose maps are missing takes several requests, as the adapter's does.
+    An update whose maps are missing takes several requests, as the adapter's does. `moves` has every change of a state.
     """
 
     def __init__(self, border: Border | None = None) -> None:
         self.items: dict[str, dict[str, Any]] = {}
+        self.moves: list[Move] = []
         self._border = border or Border()
         self._bytes: dict[str, int] = {}
         self._frozen: dict[str, bytes] = {}
@@ -84,7 +98,7 @@ class FakeRecords:
         return items
 
     def list_recent(self, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
-        items = [item for status in STATUSES for item in self.list_by_status(status, since, limit)]
+        items = [item for status in OperationStatus for item in self.list_by_status(status, since, limit)]
         return sorted(items, key=lambda item: str(item.get("start_time", "")), reverse=True)[:limit]
 
     def _copy(self, operation_id: str) -> dict[str, Any] | None:
@@ -109,6 +123,7 @@ class FakeRecords:
                 return None
             self._make_room(operation_id, values)
             self._frozen.pop(operation_id, None)
+            self._note_moves(operation_id, item, values)
             for path, value in values.items():
                 holder = holders[path]
                 assert holder is not None
@@ -116,6 +131,14 @@ class FakeRecords:
             return True
 
         return self._border.ask("dynamodb", "UpdateItem", act)
+
+    def _note_moves(self, operation_id: str, item: Mapping[str, Any], values: Mapping[Path, Any]) -> None:
+        for path in STATES:
+            holder = _map_at(dict(item), path[:-1])
+            before = holder.get(path[-1]) if holder else None
+            if path in values and values[path] != before:
+                move = Move(operation_id, path, before, values[path], is_marked_by_hand(item))
+                self.moves.append(move)
 
     def _make_maps(
         self,

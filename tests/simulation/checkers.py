@@ -26,6 +26,12 @@ from aurora_restore.domain.naming import (
     PUT_BACK_TAG,
     RETAIN_UNTIL_TAG,
 )
+from aurora_restore.domain.states import (
+    MAY_BECOME,
+    RETIREMENT_MAY_BECOME,
+    OperationStatus,
+    RetirementState,
+)
 from aurora_restore.domain.times import parse_time
 from aurora_restore.local.aurora.objects import Cluster, Snapshot
 
@@ -249,12 +255,26 @@ def record_and_trail_are_true(ending: Ending) -> Words:
     """5. The record and the audit trail tell the truth and end in a terminal state; the lock is free."""
     for target, owner in ending.sim.locks.owners.items():
         yield f"the lock of {target} is held by {owner}"
+    yield from _moves_that_may_not_be(ending)
     for op in ending.operations:
         if op.record:
             yield from (f"{op.operation_id}: {words}" for words in _record_faults(ending, op))
             yield from (f"{op.operation_id}: {words}" for words in _trail_faults(ending, op))
         elif not op.started.was_stopped and not op.started.was_timed_out:
             yield f"{op.operation_id}: there is no record"
+
+
+def _moves_that_may_not_be(ending: Ending) -> Words:
+    """A state becomes only what its table says; what an operator wrote by hand may be followed by any ending."""
+    for move in ending.sim.records.moves:
+        if move.path == ("status",):
+            may = move.after in MAY_BECOME[OperationStatus(str(move.before))]
+            may = may or (move.is_from_hand and move.after in CLOSED)
+        else:
+            before = RetirementState(move.before) if move.before else None
+            may = move.after in RETIREMENT_MAY_BECOME[before]
+        if not may:
+            yield f"{move.operation_id}: {'.'.join(move.path)} was {move.before} and became {move.after}"
 
 
 def _record_faults(ending: Ending, op: EndedOperation) -> Words:

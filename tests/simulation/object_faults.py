@@ -11,8 +11,11 @@ from tests.simulation.scenarios import BY_NAME
 from tests.simulation.seeding import TARGET, TARGET_REGION
 from tests.simulation.simulation import Simulation
 
-from aurora_restore.domain.copying import FAILED_SNAPSHOT_STATUSES
-from aurora_restore.domain.restoring import FAILED_CLUSTER_STATUSES, FAILED_INSTANCE_STATUSES
+from aurora_restore.domain.rds_statuses import (
+    FAILED_CLUSTER_STATUSES,
+    FAILED_INSTANCE_STATUSES,
+    FAILED_SNAPSHOT_STATUSES,
+)
 from aurora_restore.local.aurora.faults import Effect, FaultRule
 
 ON_THEIR_WAY = frozenset({"deleting", "stopping", "stopped"})

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from aurora_restore.aws.attribute_values import from_item, to_attribute_value, to_item
 from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, error_message, translate
 from aurora_restore.domain.errors import AwsRequestFailed, RecordTooLarge, RestoreError
+from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import format_time
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
 
 STATUS_INDEX = "status-start_time-index"
-STATUSES = ("RUNNING", "CLEANING_UP", "SUCCEEDED", "FAILED", "CANCELLED")
 PAGE_ITEMS = 100
 CONDITION_FAILED = "ConditionalCheckFailedException"
 MISSING_PARENT_TEXT = "document path provided in the update expression is invalid for update"
@@ -113,7 +113,7 @@ class AwsRecords:
 
     def list_recent(self, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
         """Records of every status, newest first, at most `limit`."""
-        items = [item for status in STATUSES for item in self.list_by_status(status, since, limit)]
+        items = [item for status in OperationStatus for item in self.list_by_status(status, since, limit)]
         return sorted(items, key=lambda item: str(item.get("start_time", "")), reverse=True)[:limit]
 
     def _try(self, request: _UpdateRequest, expressions: Mapping[str, Any]) -> bool | None:

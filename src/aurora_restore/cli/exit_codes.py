@@ -30,6 +30,7 @@ from aurora_restore.domain.errors import (
     RestoreError,
     TransientFault,
 )
+from aurora_restore.domain.states import OperationStatus
 
 
 class ExitCode(IntEnum):
@@ -78,8 +79,8 @@ def exit_code_of_error(error: RestoreError) -> ExitCode:
 def exit_code_of_record(record: Mapping[str, Any]) -> ExitCode:
     """The exit status for an operation that has ended, from its record."""
     match record.get("status"):
-        case "SUCCEEDED":
+        case OperationStatus.SUCCEEDED:
             return ExitCode.OK
-        case "CANCELLED":
+        case OperationStatus.CANCELLED:
             return ExitCode.CANCELLED
     return ExitCode.REQUEST_REFUSED if view_operation(record).was_refused else ExitCode.OPERATION_FAILED

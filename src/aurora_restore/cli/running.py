@@ -19,8 +19,9 @@ from aurora_restore.cli.screen import Screen
 from aurora_restore.cli.views.common import heading
 from aurora_restore.cli.views.connect import connect_command, password_secret
 from aurora_restore.cli.views.operation import render_outcome
-from aurora_restore.cli.views.record import SUCCEEDED, OperationView, view_operation
+from aurora_restore.cli.views.record import OperationView, view_operation
 from aurora_restore.cli.watching import Watcher, WatchLimits
+from aurora_restore.domain.states import OperationStatus
 
 PLAN_MINUTES = 10.0
 WATCH_MINUTES = 48 * 60.0
@@ -124,7 +125,7 @@ def show_connect_command(screen: Screen, view: OperationView, database: str | No
     """Say how to connect, in one line that can be copied whole, however narrow the terminal is."""
     bundle = os.environ.get(CA_BUNDLE_VARIABLE)
     command = connect_command(view.section("restore_details"), view.section("plan"), bundle, database)
-    if command and view.status == SUCCEEDED:
+    if command and view.status == OperationStatus.SUCCEEDED:
         screen.show()
         screen.show(heading("Connect"))
         screen.line(f"  {command}")

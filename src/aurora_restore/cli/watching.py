@@ -15,8 +15,9 @@ from typing import Any
 from aurora_restore.cli.errors import AwsUnreachable, CleanupOverdue, OperationNotFound, TimedOut, translate
 from aurora_restore.cli.pipeline import Execution, Pipeline, record_of_execution
 from aurora_restore.cli.views.due import due_words, how_to_start_it, overdue_words
-from aurora_restore.cli.views.record import RUNNING, is_being_cleaned_up, is_closed
+from aurora_restore.cli.views.record import is_being_cleaned_up
 from aurora_restore.domain.errors import TransientFault
+from aurora_restore.domain.states import OperationStatus, is_closed
 from aurora_restore.domain.times import format_time
 
 
@@ -137,21 +138,21 @@ class _Looker:
             # It may have been closed since it was read.
             record = self._pipeline.records.load(self._operation_id) or record
         is_open = not is_closed(record) and not is_being_cleaned_up(record)
-        is_over = _has_ended(self._execution) or record.get("status") != RUNNING
+        is_over = _has_ended(self._execution) or record.get("status") != OperationStatus.RUNNING
         return self._due(record) if is_open and is_over else Observation(record)
 
     def _unrecorded(self) -> Observation:
         execution = self._pipeline.executions.find(self._operation_id)
         if execution is None:
             if (self._now() - self._begun).total_seconds() < self._limits.start_grace:
-                return Observation({"operation_id": self._operation_id, "status": RUNNING})
+                return Observation({"operation_id": self._operation_id, "status": OperationStatus.RUNNING})
             raise OperationNotFound(f"There is no operation {self._operation_id} in {self._pipeline.region}.")
         record = record_of_execution(self._operation_id, execution)
         if not _has_ended(execution):
             return Observation(record)
         ended = execution.stop_date or self._now()
         if (self._now() - ended).total_seconds() < self._limits.record_grace:
-            standing = {"operation_id": self._operation_id, "status": RUNNING}
+            standing = {"operation_id": self._operation_id, "status": OperationStatus.RUNNING}
             notice = "The execution ended before its first step wrote a record; waiting a moment for one."
             return Observation(standing, notice, execution.status)
         return Observation({"end_time": format_time(ended), **record})
@@ -181,4 +182,4 @@ class _Looker:
 
 
 def _has_ended(execution: Execution | None) -> bool:
-    return execution is not None and execution.status != RUNNING
+    return execution is not None and execution.status != OperationStatus.RUNNING

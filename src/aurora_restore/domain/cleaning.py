@@ -18,10 +18,11 @@ from aurora_restore.domain.errors import (
 )
 from aurora_restore.domain.naming import PUT_BACK_TAG
 from aurora_restore.domain.observed import ExecutionState, settings_of
-from aurora_restore.domain.operation import Operation, OperationStatus
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.domain.retention import is_past_return
+from aurora_restore.domain.states import OperationStatus, is_marked_by_hand
 
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
@@ -33,9 +34,9 @@ ENDED = (StepStatus.DONE.value, StepStatus.SKIPPED.value)
 class Ending(StrEnum):
     """FAILED and CANCELLED: back to what stood before. SUCCEEDED: the restore had succeeded, so forward."""
 
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-    SUCCEEDED = "SUCCEEDED"
+    FAILED = OperationStatus.FAILED.value
+    CANCELLED = OperationStatus.CANCELLED.value
+    SUCCEEDED = OperationStatus.SUCCEEDED.value
 
     @property
     def goes_back(self) -> bool:
@@ -83,15 +84,9 @@ def _label(operation: Operation, *, is_cancelled: bool) -> Ending:
 
 def was_cancelled(operation: Operation, execution: ExecutionState | None) -> bool:
     """An operator stopped the execution, or marked the record by hand."""
-    if is_marked_by_hand(operation):
+    if is_marked_by_hand(operation.item):
         return True
     return execution is not None and execution.status == "ABORTED"
-
-
-def is_marked_by_hand(operation: Operation) -> bool:
-    """Whether an operator gave the record a last status, which no program does without an end time."""
-    open_statuses = (OperationStatus.RUNNING, OperationStatus.CLEANING_UP)
-    return operation.status not in open_statuses and not operation.is_closed
 
 
 def error_of(operation: Operation, execution: ExecutionState | None) -> dict[str, Any]:
@@ -102,7 +97,7 @@ def error_of(operation: Operation, execution: ExecutionState | None) -> dict[str
     step = str(operation.item.get("step", Phase.SNAPSHOT_CHECK.value))
     if plain := operation.item.get("error"):
         return _item(step, "MANUAL_INTERVENTION", str(plain), "Start again under a new name.")
-    if is_marked_by_hand(operation):
+    if is_marked_by_hand(operation.item):
         return _item(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
     error = _error_of_execution(execution)
     return _item(step, error.code, error.message, error.hint)

@@ -11,10 +11,8 @@ from aurora_restore.domain.errors import NameTaken, SnapshotCopyFailed
 from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG, SNAPSHOT_PREFIX
 from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES, GOING_STATUSES
 from aurora_restore.domain.times import parse_time
-
-FAILED_SNAPSHOT_STATUSES = frozenset({"failed", "incompatible-restore", "incompatible-parameters"})
-GOING_STATUSES = frozenset({"deleting", "deleted"})
 
 
 class CopyAction(Enum):

@@ -18,7 +18,7 @@ from typing import Any
 
 from aurora_restore.domain.asking import STILL_ARRIVES
 from aurora_restore.domain.observed import DbCluster, DbInstance
-from aurora_restore.domain.restoring import FAILED_INSTANCE_STATUSES, SERVING_STATUSES
+from aurora_restore.domain.rds_statuses import FAILED_INSTANCE_STATUSES, SERVING_STATUSES
 from aurora_restore.domain.times import parse_time
 
 FENCE_ACT = "fence"

@@ -11,6 +11,7 @@ from aurora_restore.domain.cleaning import Ending
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.request import UNDO_FIELD
+from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.domain.visible_text import visible
 
@@ -289,9 +290,9 @@ def _about_replaced(operation: Operation) -> list[str]:
         )
     snapshot = retirement.get("final_snapshot_identifier")
     saved = f"; its final snapshot is {snapshot}" if snapshot else ", without a final snapshot, as asked for"
-    if retirement.get("state") == "RETIRED":
+    if retirement.get("state") == RetirementState.RETIRED:
         lines.append(f"Replaced:   the cluster that stood there was deleted{saved}")
-    if retirement.get("state") == "KEPT":
+    if retirement.get("state") == RetirementState.KEPT:
         lines.append(
             f"Replaced:   the cluster that stood there is kept as {retirement.get('db_cluster_identifier')} until "
             f"{retirement.get('keep_until')}; back with: aurora-restore undo {operation.operation_id}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -13,21 +12,12 @@ from aurora_restore.domain.asking import Asked, read_asked
 from aurora_restore.domain.errors import TransientFault
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
+from aurora_restore.domain.states import OperationStatus, is_closed
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.domain.waiting import FLOOR_SECONDS, Expectation, ended_wait, wait_state
 
 # Under a phase of the record: the last fault that a repetition could mend.
 LAST_FAULT = "last_fault"
-
-
-class OperationStatus(StrEnum):
-    """`CLEANING_UP`: ended abnormally and being tidied; the error stands, the lock is still held."""
-
-    RUNNING = "RUNNING"
-    CLEANING_UP = "CLEANING_UP"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
 
 
 @dataclass(frozen=True)
@@ -51,7 +41,7 @@ class Operation:
     @property
     def is_closed(self) -> bool:
         """Whether nothing is left to do: what an operator marked by hand is closed only by the cleanup."""
-        return bool(self.item.get("end_time"))
+        return is_closed(self.item)
 
     @property
     def is_unsettled(self) -> bool:

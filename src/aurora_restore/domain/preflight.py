@@ -47,8 +47,8 @@ from aurora_restore.domain.observed import (
     is_auto_scaled,
 )
 from aurora_restore.domain.plan import RestorePlan, copy_decision, is_encrypted_with_key
+from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 from aurora_restore.domain.request import RestoreRequest
-from aurora_restore.domain.restoring import SERVING_STATUSES
 from aurora_restore.domain.room import tag_faults, version_fault
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.user_checks import master_among_users, user_secret_faults

@@ -22,7 +22,7 @@ from aurora_restore.domain.observed import (
     EndpointAnswerKind,
     is_auto_scaled,
 )
-from aurora_restore.domain.restoring import SERVING_STATUSES
+from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 from aurora_restore.domain.times import parse_time
 
 AUTO, NEVER = "auto", "never"

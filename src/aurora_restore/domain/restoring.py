@@ -19,44 +19,12 @@ from aurora_restore.domain.log_exports import exports_logs_later
 from aurora_restore.domain.naming import OPERATION_TAG, short_hash
 from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
+from aurora_restore.domain.rds_statuses import (
+    FAILED_CLUSTER_STATUSES,
+    FAILED_INSTANCE_STATUSES,
+    SERVING_STATUSES,
+)
 from aurora_restore.domain.windows import is_open
-
-# Statuses that a cluster or an instance does not leave by itself (Aurora user guide, "Viewing DB cluster status").
-FAILED_CLUSTER_STATUSES = frozenset(
-    {
-        "cloning-failed",
-        "failed",
-        "inaccessible-encryption-credentials",
-        "inaccessible-encryption-credentials-recoverable",
-        "incompatible-parameters",
-        "migration-failed",
-        "stopped",
-        "stopping",
-        "upgrade-failed",
-        "deleting",
-    }
-)
-FAILED_INSTANCE_STATUSES = frozenset(
-    {
-        "deleting",
-        "failed",
-        "inaccessible-encryption-credentials",
-        "inaccessible-encryption-credentials-recoverable",
-        "incompatible-create",
-        "incompatible-network",
-        "incompatible-option-group",
-        "incompatible-parameters",
-        "incompatible-restore",
-        "insufficient-capacity",
-        "restore-error",
-        "stopped",
-        "stopping",
-        "storage-full",
-    }
-)
-# Aurora backs a cluster up soon after it stands, and it serves meanwhile.
-SERVING_STATUSES = frozenset({"available", "backing-up"})
-
 
 # Of a request, and of ServerlessV2ScalingConfiguration.
 SCALING_NAMES: Mapping[str, str] = {

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Strategy
+from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.times import parse_time
 
 # Long enough to notice in the morning what was stopped in the night.
@@ -16,19 +16,6 @@ KEPT_AFTER_CANCEL = timedelta(hours=24)
 def keep_after_cancel(planned_hours: float) -> timedelta:
     """For how long a replaced cluster is kept where the run was stopped after the switch: as planned."""
     return timedelta(hours=planned_hours) if planned_hours else KEPT_AFTER_CANCEL
-
-
-class RetirementState(StrEnum):
-    """KEPT: renamed and stopped. BEGUN: its deletion is under way. RETIRED: gone. UNDONE: an undo brought it back.
-
-    PUT_BACK: the run came to nothing, and it stands in its place, if need be made again.
-    """
-
-    KEPT = "KEPT"
-    BEGUN = "BEGUN"
-    RETIRED = "RETIRED"
-    UNDONE = "UNDONE"
-    PUT_BACK = "PUT_BACK"
 
 
 def retirement_state(operation: Operation) -> RetirementState | None:

@@ -19,10 +19,9 @@ from aurora_restore.domain.errors import (
 from aurora_restore.domain.fencing import FenceAction, decide_fence
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, DbInstance
+from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES, STOPPED_STATUSES
 
 DELETING = "deleting"
-STOPPED_STATUSES = frozenset({"stopped", "stopping", "starting"})
-FAILED_SNAPSHOT_STATUSES = frozenset({"failed", "incompatible-restore", "incompatible-parameters"})
 
 
 class RetireAction(Enum):

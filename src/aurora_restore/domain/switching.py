@@ -12,8 +12,8 @@ from aurora_restore.domain.errors import NameTaken, SwitchOverFailed
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, SERVING_STATUSES
 from aurora_restore.domain.replacement import Replacement
-from aurora_restore.domain.restoring import FAILED_CLUSTER_STATUSES, SERVING_STATUSES
 
 RENAMING = "renaming"
 NEW_IDENTIFIER = "DBClusterIdentifier"

@@ -12,11 +12,12 @@ from aurora_restore.domain.errors import InvalidRequest, NothingKept, RestoreErr
 from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier
 from aurora_restore.domain.notes import certificate_note
 from aurora_restore.domain.observed import DbCluster, DbInstance
-from aurora_restore.domain.operation import Operation, OperationStatus
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.request import UNDO_FIELD
-from aurora_restore.domain.retention import RetirementState, kept_until, retirement_state
+from aurora_restore.domain.retention import kept_until, retirement_state
+from aurora_restore.domain.states import OperationStatus, RetirementState
 
 PARSERS: Mapping[str, Any] = {
     UNDO_FIELD: parse.text,

@@ -11,7 +11,7 @@ from typing import Any
 from aurora_restore.domain.log_exports import exports_logs_later
 from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
-from aurora_restore.domain.restoring import SERVING_STATUSES
+from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 
 NOTHING = "(nothing)"
 # A pending value can stay for ever (terraform-provider-aws #45575): it is waited for only so long.

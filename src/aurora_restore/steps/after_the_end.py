@@ -7,11 +7,11 @@ from datetime import timedelta
 from aurora_restore.domain.errors import RequestRefused, StepFailed
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.notification import put_off_message
-from aurora_restore.domain.operation import OperationStatus
+from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import StepStatus, done, in_progress
-from aurora_restore.domain.retention import RetirementState, is_being_retired, kept_until
-from aurora_restore.domain.retiring import FAILED_SNAPSHOT_STATUSES
+from aurora_restore.domain.retention import is_being_retired, kept_until
+from aurora_restore.domain.states import OperationStatus, RetirementState
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.closing import complete, publish_aside, settle
 from aurora_restore.steps.outcome import Event, StepOutcome

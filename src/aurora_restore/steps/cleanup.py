@@ -18,13 +18,12 @@ from aurora_restore.domain.cleaning import (
     done_sentences,
     ended_phases,
     error_of,
-    is_marked_by_hand,
 )
 from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
-from aurora_restore.domain.operation import Operation, OperationStatus, waits_after
+from aurora_restore.domain.operation import Operation, waits_after
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
-from aurora_restore.domain.retention import RetirementState
+from aurora_restore.domain.states import OperationStatus, RetirementState, is_marked_by_hand
 from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.after_the_end import after_the_end
@@ -73,7 +72,7 @@ def _operation(world: World, operation_id: str, execution: ExecutionState | None
 def _while_it_runs(world: World, operation: Operation, execution: ExecutionState) -> StepResult:
     if operation.is_running:
         return done(f"the operation {operation.operation_id} runs: there is nothing to clean up")
-    if is_marked_by_hand(operation):
+    if is_marked_by_hand(operation.item):
         cause = f"The record says {operation.status}: an operator has ended the operation."
         world.executions.stop_arn(execution.execution_arn, STOPPED_BY_US, cause)
         return _waiting("the execution of a record that was marked by hand was stopped")
@@ -100,7 +99,7 @@ def _fenced(world: World, operation: Operation, execution: ExecutionState | None
         "cleanup.reason": decision.reason,
         "cleanup.ended_time": format_time(stopped),
         "last_updated_time": format_time(now),
-        **({} if is_marked_by_hand(operation) else {"status": OperationStatus.CLEANING_UP.value}),
+        **({} if is_marked_by_hand(operation.item) else {"status": OperationStatus.CLEANING_UP.value}),
     }
     details = {"ending": decision.ending.value, "reason": decision.reason}
     entries = noted(world, [Event("cleanup.started", details)])

@@ -12,7 +12,8 @@ from typing import Any
 from aurora_restore.domain.cleaning import Ending
 from aurora_restore.domain.errors import NotificationFailed, RestoreError, TransientFault
 from aurora_restore.domain.notification import Message, ended_message
-from aurora_restore.domain.operation import Operation, OperationStatus
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.trail import begin_trail, make_up_for_the_last_look
 from aurora_restore.steps.world import World

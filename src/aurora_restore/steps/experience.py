@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from aurora_restore.domain.errors import RestoreError
-from aurora_restore.domain.operation import OperationStatus
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.states import OperationStatus
 from aurora_restore.steps.world import World
 
 LOOKS_BACK = timedelta(days=60)

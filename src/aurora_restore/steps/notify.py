@@ -7,8 +7,9 @@ from typing import Any
 
 from aurora_restore.domain.errors import OperationNotRunning
 from aurora_restore.domain.notification import dry_run_message, success_message
-from aurora_restore.domain.operation import Operation, OperationStatus
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
+from aurora_restore.domain.states import OperationStatus
 from aurora_restore.steps.closing import close, settle, tell_patiently
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.runner import act, run_step

@@ -21,7 +21,6 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import done, in_progress
-from aurora_restore.domain.retention import RetirementState
 from aurora_restore.domain.retiring import (
     DESTRUCTIVE,
     RetireAction,
@@ -31,6 +30,7 @@ from aurora_restore.domain.retiring import (
     has_final_snapshot,
     refuse_another_cluster,
 )
+from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.world import World

@@ -17,15 +17,9 @@ from aurora_restore.domain.errors import (
     StepFailed,
     TransientFault,
 )
-from aurora_restore.domain.operation import (
-    LAST_FAULT,
-    Operation,
-    OperationStatus,
-    fault_state,
-    phase_state,
-    waits_after,
-)
+from aurora_restore.domain.operation import LAST_FAULT, Operation, fault_state, phase_state, waits_after
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
+from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail

@@ -20,8 +20,9 @@ from aurora_restore.domain.errors import (
 )
 from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
-from aurora_restore.domain.operation import Operation, OperationStatus
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.retention import is_being_retired, kept_until
+from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.sweeping import (
     failed_copies,
     is_stale,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from aurora_restore.domain.errors import TargetLocked
-from aurora_restore.domain.operation import Operation, OperationStatus
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.retention import is_being_retired
+from aurora_restore.domain.states import OperationStatus
 from aurora_restore.steps.world import World
 
 

@@ -6,7 +6,7 @@ from aurora_restore.domain.errors import ClusterFailed, ResourceBusy
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.restoring import FAILED_CLUSTER_STATUSES, SERVING_STATUSES
+from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, SERVING_STATUSES
 from aurora_restore.domain.results import done, in_progress
 from aurora_restore.domain.retiring import refuse_another_cluster
 from aurora_restore.steps.outcome import Event, StepOutcome

@@ -12,7 +12,6 @@ from datetime import datetime
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.cleaning import may_arrive_late, plan_of_replaced
 from aurora_restore.domain.configuration import ClusterConfiguration
-from aurora_restore.domain.copying import GOING_STATUSES
 from aurora_restore.domain.errors import (
     ClusterFailed,
     FinalSnapshotFailed,
@@ -23,9 +22,9 @@ from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.rds_statuses import GOING_STATUSES, SERVING_STATUSES
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.restoring import (
-    SERVING_STATUSES,
     Asking,
     Owner,
     RestoreAction,

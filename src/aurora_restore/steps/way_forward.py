@@ -7,9 +7,10 @@ from typing import Any
 
 from aurora_restore.domain.asking import STILL_ARRIVES
 from aurora_restore.domain.proving import START_ACT, STOP_ACT
-from aurora_restore.domain.restoring import SERVING_STATUSES
+from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 from aurora_restore.domain.results import StepStatus, done, in_progress
-from aurora_restore.domain.retention import RetirementState, keep_after_cancel, retirement_state
+from aurora_restore.domain.retention import keep_after_cancel, retirement_state
+from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.switching import Parties
 from aurora_restore.domain.times import parse_time
 from aurora_restore.steps.archive_snapshot import archive_snapshot

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,7 +29,7 @@ def logs(aws: InProcessAws) -> AwsLogs:
 
 
 def write(
-    aws: InProcessAws, function: str, lines: list[tuple[float, Any]], prefix: str = GROUP_PREFIX
+    aws: InProcessAws, function: str, lines: Sequence[tuple[float, Any]], prefix: str = GROUP_PREFIX
 ) -> None:
     """Lines of a function, each at so many seconds after NOW."""
     client = aws.session().client("logs")

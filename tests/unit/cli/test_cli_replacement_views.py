@@ -390,7 +390,7 @@ def test_a_list_shows_cleanups_cancellations_and_undos() -> None:
         replacements.cancelled(),
         records.closed_by_hand(),
         replacements.undone(),
-        records.failed() | {"status": "CLEANING_UP"},
+        records.failed() | {"status": "CLEANING_UP", "end_time": None},
     ]
     views = [view_operation(record) for record in states]
     lines = [

@@ -13,9 +13,8 @@ from aurora_restore.domain.late_settings import BACKUP_WINDOW, MAINTENANCE_WINDO
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, FAILED_INSTANCE_STATUSES
 from aurora_restore.domain.restoring import (
-    FAILED_CLUSTER_STATUSES,
-    FAILED_INSTANCE_STATUSES,
     WINDOWS_KIND,
     Asking,
     Owner,

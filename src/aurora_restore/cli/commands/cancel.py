@@ -32,8 +32,9 @@ from aurora_restore.cli.views.cancelling import (
     what_it_means,
     what_to_do_instead,
 )
-from aurora_restore.cli.views.record import CANCELLED, SUCCEEDED, OperationView, view_operation
+from aurora_restore.cli.views.record import OperationView, view_operation
 from aurora_restore.cli.watching import WatchLimits
+from aurora_restore.domain.states import OperationStatus
 
 MAX_REASON_CHARACTERS = 1000
 
@@ -154,8 +155,8 @@ def _end(screen: Screen, record: Mapping[str, Any]) -> ExitCode:
     """The record decides how it ended, whatever was meant: it may have come to its end before it was stopped."""
     show_end(screen, record)
     status = record.get("status")
-    if status == SUCCEEDED:
+    if status == OperationStatus.SUCCEEDED:
         screen.show()
         screen.say(TOO_LATE)
         return ExitCode.REQUEST_REFUSED
-    return ExitCode.OK if status == CANCELLED else exit_code_of_record(record)
+    return ExitCode.OK if status == OperationStatus.CANCELLED else exit_code_of_record(record)

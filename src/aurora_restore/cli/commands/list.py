@@ -14,16 +14,16 @@ from aurora_restore.cli.running import utc_now
 from aurora_restore.cli.screen import make_screen
 from aurora_restore.cli.views.operations_list import render_operations
 from aurora_restore.cli.views.record import view_operation
+from aurora_restore.domain.states import OperationStatus
 
 MAX_LISTED = 1000
-STATUSES = ("RUNNING", "CLEANING_UP", "SUCCEEDED", "FAILED", "CANCELLED")
 
 
 @click.command("list", cls=Command)
 @option(
     "--status",
     "status_filter",
-    type=click.Choice(STATUSES, case_sensitive=False),
+    type=click.Choice([status.value for status in OperationStatus], case_sensitive=False),
     help="Only operations with this status.",
 )
 @option(

@@ -34,11 +34,12 @@ from aurora_restore.cli.running import (
 )
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.common import facts, minute_time
-from aurora_restore.cli.views.record import SUCCEEDED, OperationView, view_operation
+from aurora_restore.cli.views.record import OperationView, view_operation
 from aurora_restore.cli.views.record_fields import text_of, time_of
-from aurora_restore.cli.views.replacement import KEPT, aside_name, replaced_name
+from aurora_restore.cli.views.replacement import aside_name, replaced_name
 from aurora_restore.cli.watching import WatchLimits
 from aurora_restore.domain.errors import NothingKept
+from aurora_restore.domain.states import OperationStatus, RetirementState
 
 PREFIX = "undo"
 
@@ -110,7 +111,10 @@ def _kept(pipeline: Pipeline, operation_id: str) -> OperationView:
     if record is None:
         raise OperationNotFound(f"There is no operation {operation_id} in {pipeline.region}.")
     view = view_operation(record)
-    if view.status != SUCCEEDED or view.section("retirement").get("state") != KEPT:
+    if (
+        view.status != OperationStatus.SUCCEEDED
+        or view.section("retirement").get("state") != RetirementState.KEPT
+    ):
         raise NothingKept(why_nothing_is_kept(view))
     return view
 
@@ -130,9 +134,9 @@ def why_nothing_is_kept(view: OperationView) -> str:
     if view.goes_back:
         return f"{view.operation_id} ended {view.status}: what stood before stands there, and nothing is to put back."
     match retirement.get("state"):
-        case "UNDONE":
+        case RetirementState.UNDONE:
             return f"The cluster that {view.operation_id} replaced stands as {name} again already."
-        case "BEGUN":
+        case RetirementState.BEGUN:
             return f"The cluster that {view.operation_id} replaced is being removed just now.{where}"
     return f"The cluster that {view.operation_id} replaced was removed.{where}"
 

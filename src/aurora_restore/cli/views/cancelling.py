@@ -6,10 +6,11 @@ from datetime import datetime
 
 from aurora_restore.cli.views.common import clock_time, minute_time
 from aurora_restore.cli.views.plan_replacement import final_snapshot, keep_hours
-from aurora_restore.cli.views.record import SUCCEEDED, OperationView
+from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.record_fields import map_of, time_of
 from aurora_restore.cli.views.replacement import is_kept, replaced_name, undo_command
 from aurora_restore.domain.results import Phase
+from aurora_restore.domain.states import OperationStatus, RetirementState
 
 FOOTER = "ctrl-c leaves the watch; the cleanup goes on."
 TOO_LATE = (
@@ -48,7 +49,7 @@ def _fate_of_the_target(view: OperationView) -> str:
     if not view.section("replaced"):
         return ""
     name = replaced_name(view)
-    if view.section("retirement").get("state") in ("BEGUN", "RETIRED"):
+    if view.section("retirement").get("state") in (RetirementState.BEGUN, RetirementState.RETIRED):
         return (
             f"{name} has been removed, or is being removed (delete_first): it is restored from its last snapshot "
             f"{final_snapshot(view)}, which takes about as long as a restore does."
@@ -59,17 +60,17 @@ def _fate_of_the_target(view: OperationView) -> str:
 def how_it_ended(view: OperationView, now: datetime) -> str:
     """`restore-… has ended already: FAILED (SNAPSHOT_COPY_FAILED) at 11:52:02 UTC.`"""
     code = view.error.get("code")
-    why = f" ({code})" if code and view.status not in (SUCCEEDED, code) else ""
+    why = f" ({code})" if code and view.status not in (OperationStatus.SUCCEEDED, code) else ""
     when = f" at {clock_time(view.ended, now)}" if view.ended else ""
     return f"{view.operation_id} has ended already: {view.status}{why}{when}."
 
 
 def what_to_do_instead(view: OperationView, region: str, now: datetime) -> str:
     """What there is to do about an operation that has ended."""
-    if view.status == SUCCEEDED and not view.dry_run and view.section("replaced"):
+    if view.status == OperationStatus.SUCCEEDED and not view.dry_run and view.section("replaced"):
         return f"Nothing is undone. {way_back(view, region, now)}"
     shows = f"`aurora-restore status {view.operation_id} --region {region}` shows"
-    if view.status == SUCCEEDED:
+    if view.status == OperationStatus.SUCCEEDED:
         return f"Nothing is undone. {shows} what stands."
     return f"There is nothing to cancel. {shows} what was tidied up and what was kept."
 

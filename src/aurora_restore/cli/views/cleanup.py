@@ -9,9 +9,10 @@ from rich.text import Text
 
 from aurora_restore.cli.views.common import about, facts, listed
 from aurora_restore.cli.views.phases import expectation
-from aurora_restore.cli.views.record import CANCELLED, SUCCEEDED, OperationView
+from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.record_fields import map_of, text_of, time_of
 from aurora_restore.domain.results import Phase
+from aurora_restore.domain.states import OperationStatus
 
 
 def render_cleaning_up(view: OperationView, now: datetime) -> RenderableType:
@@ -34,9 +35,9 @@ def cleaning_up_after(view: OperationView) -> str:
     """`Cleaning up after SNAPSHOT_COPY_FAILED in CopySnapshot`, or after what else ended the run."""
     code = str(view.error.get("code") or "")
     ending = view.section("cleanup").get("ending")
-    if ending == SUCCEEDED:
+    if ending == OperationStatus.SUCCEEDED:
         return f"Tidying up: the {view.noun} was stopped after it had succeeded"
-    if CANCELLED in (ending, code):
+    if OperationStatus.CANCELLED in (ending, code):
         return f"Cleaning up after the cancellation{_in_step(view)}"
     return f"Cleaning up after {code or 'an abnormal end'}{_in_step(view)}"
 

@@ -24,7 +24,7 @@ from aurora_restore.cli.views.errors import render_error
 from aurora_restore.cli.views.handed_over import render_handed_over
 from aurora_restore.cli.views.phases import render_phases, render_waiting, render_waits
 from aurora_restore.cli.views.plan import render_plan
-from aurora_restore.cli.views.record import CANCELLED, SUCCEEDED, OperationView
+from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.record_fields import maps_of, sentences_of, text_of
 from aurora_restore.cli.views.replacement import (
     render_configuration,
@@ -35,6 +35,7 @@ from aurora_restore.cli.views.replacement import (
 )
 from aurora_restore.cli.views.restored import render_restored, render_user_checks, render_verification
 from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.states import OperationStatus
 
 _DIFFERENCES = "Differs from the cluster that stood there before"
 
@@ -77,7 +78,7 @@ def route(view: OperationView) -> str:
 def render_outcome(view: OperationView, now: datetime) -> RenderableType:
     """How it ended: what stands there and how to connect; the plan; or the error with its hint, and what it left."""
     took = duration(view.elapsed_seconds(now))
-    if view.status != SUCCEEDED:
+    if view.status != OperationStatus.SUCCEEDED:
         parts = [*_failure(view, took), *_left_over(view, now)]
     elif view.dry_run:
         parts = [render_plan(view), _plan_done(view)]
@@ -109,7 +110,7 @@ def _plan_done(view: OperationView) -> RenderableType:
 
 
 def _failure(view: OperationView, took: str) -> list[RenderableType]:
-    verb = "was cancelled" if view.status == CANCELLED else "failed"
+    verb = "was cancelled" if view.status == OperationStatus.CANCELLED else "failed"
     what = f"The {view.noun}"
     if view.was_refused:
         what, verb = "The request", "was refused"
@@ -162,12 +163,12 @@ def _warnings(view: OperationView) -> list[RenderableType]:
 def render_status(view: OperationView, now: datetime, notice: str = "") -> RenderableType:
     """Everything that the record tells, once."""
     restored = view.section("restore_details")
-    plan_is_outcome = view.dry_run and view.status == SUCCEEDED
+    plan_is_outcome = view.dry_run and view.status == OperationStatus.SUCCEEDED
     optional = [
         render_plan(view) if view.section("plan") and not plan_is_outcome else None,
         _waits(view),
         Group(heading("So far"), render_restored(restored))
-        if restored and view.status != SUCCEEDED
+        if restored and view.status != OperationStatus.SUCCEEDED
         else None,
         _verification(view),
         render_user_checks(restored),

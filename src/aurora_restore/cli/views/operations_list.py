@@ -9,7 +9,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from aurora_restore.cli.views.common import clock_time, duration, plain_table, status_text
-from aurora_restore.cli.views.record import CANCELLED, OperationView
+from aurora_restore.cli.views.record import OperationView
+from aurora_restore.domain.states import OperationStatus
 
 _GAP = 2
 
@@ -80,7 +81,7 @@ def _detail(view: OperationView) -> str:
     if view.is_running:
         return view.step
     code = str(view.error.get("code") or "")
-    if code == CANCELLED:
+    if code == OperationStatus.CANCELLED:
         code = f"in {view.error.get('step') or view.step}"
     elif view.is_cleaning_up and code:
         code = f"after {code}"

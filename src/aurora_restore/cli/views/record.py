@@ -21,12 +21,8 @@ from aurora_restore.cli.views.record_phases import (
     read_waits,
 )
 from aurora_restore.domain.errors import ERRORS_BY_NAME, RequestRefused
+from aurora_restore.domain.states import OperationStatus, is_closed
 from aurora_restore.domain.visible_text import visible_values
-
-RUNNING = "RUNNING"
-CLEANING_UP = "CLEANING_UP"
-CANCELLED = "CANCELLED"
-SUCCEEDED = "SUCCEEDED"
 
 # How an execution ended, for a record that its cleanup has not closed yet.
 _ENDED_WORDS = {"ABORTED": "STOPPED", "TIMED_OUT": "TIMED OUT", "FAILED": "FAILED", "SUCCEEDED": "ENDED"}
@@ -56,7 +52,7 @@ class OperationView:
 
     @property
     def is_running(self) -> bool:
-        return self.status == RUNNING and not self.execution_status
+        return self.status == OperationStatus.RUNNING and not self.execution_status
 
     @property
     def is_cleaning_up(self) -> bool:
@@ -66,8 +62,8 @@ class OperationView:
     def goes_back(self) -> bool:
         """Whether what stood before is put back, or was: the run ended abnormally, before it had succeeded."""
         if self.is_closed:
-            return self.status != SUCCEEDED
-        return self.is_cleaning_up and self.section("cleanup").get("ending") != SUCCEEDED
+            return self.status != OperationStatus.SUCCEEDED
+        return self.is_cleaning_up and self.section("cleanup").get("ending") != OperationStatus.SUCCEEDED
 
     @property
     def is_cleanup_due(self) -> bool:
@@ -78,7 +74,7 @@ class OperationView:
     def status_words(self) -> str:
         """The status as people read it: that a cleanup is due is no status of a record."""
         if not self.is_cleanup_due:
-            by_hand = self.is_cleaning_up and self.status != CLEANING_UP
+            by_hand = self.is_cleaning_up and self.status != OperationStatus.CLEANING_UP
             return f"{self.status}, cleaning up" if by_hand else self.status
         return f"{_ENDED_WORDS.get(self.execution_status, self.status)}, cleanup due"
 
@@ -143,17 +139,11 @@ class OperationView:
         return map_of(self.record, name)
 
 
-def is_closed(record: Mapping[str, Any]) -> bool:
-    """Whether a record is final: what the run left is tidied, and the lock is free.
-
-    A status that was written by hand has no end time until the cleanup has closed the record.
-    """
-    return record.get("status") not in (RUNNING, CLEANING_UP) and bool(record.get("end_time"))
-
-
 def is_being_cleaned_up(record: Mapping[str, Any]) -> bool:
     """Whether a cleanup is at work. What was marked by hand keeps that status meanwhile."""
-    begun = record.get("status") == CLEANING_UP or bool(map_of(record, "cleanup").get("ending"))
+    begun = record.get("status") == OperationStatus.CLEANING_UP or bool(
+        map_of(record, "cleanup").get("ending")
+    )
     return begun and not is_closed(record)
 
 

@@ -21,8 +21,8 @@ from aurora_restore.cli.views.common import (
 )
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.record_fields import maps_of, number_of, text_of, time_of
+from aurora_restore.domain.states import RetirementState
 
-KEPT = "KEPT"
 Rows = list[tuple[str, str | Text | None]]
 
 _SHOWN_ELSEWHERE = frozenset({"db_cluster_identifier", "db_cluster_resource_id", "members"})
@@ -74,15 +74,15 @@ def _standing(view: OperationView, now: datetime) -> str | Text:
     if view.goes_back:
         return _put_back(view)
     match retirement.get("state"):
-        case "KEPT":
+        case RetirementState.KEPT:
             return f"kept as {aside_name(view)}, stopped"
-        case "BEGUN":
+        case RetirementState.BEGUN:
             begun = time_of(retirement, "begun_time")
             return "being removed" + (f", since {clock_time(begun, now)}" if begun else "")
-        case "RETIRED":
+        case RetirementState.RETIRED:
             saved = text_of(retirement, "final_snapshot_identifier")
             return "removed" if saved else "removed, without a last snapshot"
-        case "UNDONE":
+        case RetirementState.UNDONE:
             by = text_of(retirement, "undone_by")
             return Text(f"under its own name again: this was undone{f' by {by}' if by else ''}", style="bold")
     if view.switched:
@@ -103,7 +103,7 @@ def _put_back(view: OperationView) -> str:
 def _until(view: OperationView, now: datetime) -> str | None:
     retirement = view.section("retirement")
     until = time_of(retirement, "keep_until")
-    if until is None or retirement.get("state") != KEPT:
+    if until is None or retirement.get("state") != RetirementState.KEPT:
         return None
     left = (until - now).total_seconds()
     remaining = f"in {about(left)}" if left > 0 else "over: it is removed within minutes"
@@ -114,7 +114,11 @@ def is_kept(view: OperationView, now: datetime) -> bool:
     """Whether the replaced cluster can still be put back by an undo."""
     retirement = view.section("retirement")
     until = time_of(retirement, "keep_until")
-    return retirement.get("state") == KEPT and not view.goes_back and (until is None or until > now)
+    return (
+        retirement.get("state") == RetirementState.KEPT
+        and not view.goes_back
+        and (until is None or until > now)
+    )
 
 
 def undo_command(view: OperationView) -> str:

@@ -1,0 +1,43 @@
+"""The statuses of RDS objects, by what they mean to a run."""
+
+from __future__ import annotations
+
+# Statuses that a cluster or an instance does not leave by itself (Aurora user guide, "Viewing DB cluster status").
+FAILED_CLUSTER_STATUSES = frozenset(
+    {
+        "cloning-failed",
+        "failed",
+        "inaccessible-encryption-credentials",
+        "inaccessible-encryption-credentials-recoverable",
+        "incompatible-parameters",
+        "migration-failed",
+        "stopped",
+        "stopping",
+        "upgrade-failed",
+        "deleting",
+    }
+)
+FAILED_INSTANCE_STATUSES = frozenset(
+    {
+        "deleting",
+        "failed",
+        "inaccessible-encryption-credentials",
+        "inaccessible-encryption-credentials-recoverable",
+        "incompatible-create",
+        "incompatible-network",
+        "incompatible-option-group",
+        "incompatible-parameters",
+        "incompatible-restore",
+        "insufficient-capacity",
+        "restore-error",
+        "stopped",
+        "stopping",
+        "storage-full",
+    }
+)
+# Aurora backs a cluster up soon after it stands, and it serves meanwhile.
+SERVING_STATUSES = frozenset({"available", "backing-up"})
+
+STOPPED_STATUSES = frozenset({"stopped", "stopping", "starting"})
+FAILED_SNAPSHOT_STATUSES = frozenset({"failed", "incompatible-restore", "incompatible-parameters"})
+GOING_STATUSES = frozenset({"deleting", "deleted"})

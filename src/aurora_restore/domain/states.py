@@ -1,0 +1,100 @@
+"""The states of an operation and of the cluster that it replaced, and which may follow which. Defined here alone.
+
+docs/architecture.md shows both tables as diagrams, which a test compares with `diagram`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+
+class OperationStatus(StrEnum):
+    """The `status` of a record.
+
+    RUNNING: its execution runs. CLEANING_UP: it ended abnormally and is being cleaned up; the error is in the record,
+    and the lock is still held. The others are final once the record is closed (`is_closed`).
+    """
+
+    RUNNING = "RUNNING"
+    CLEANING_UP = "CLEANING_UP"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class RetirementState(StrEnum):
+    """What has become of a replaced cluster: the `state` of a record's `retirement`.
+
+    KEPT: it is renamed and stopped. BEGUN: its deletion is under way. RETIRED: it is deleted. UNDONE: an undo put it
+    back. PUT_BACK: the run was rolled back, and the old cluster has its name again, restored if it had to be.
+    """
+
+    KEPT = "KEPT"
+    BEGUN = "BEGUN"
+    RETIRED = "RETIRED"
+    UNDONE = "UNDONE"
+    PUT_BACK = "PUT_BACK"
+
+
+OPEN = frozenset({OperationStatus.RUNNING, OperationStatus.CLEANING_UP})
+"""The statuses of a record that is not closed, but for one that an operator marked by hand."""
+
+MAY_BECOME: Mapping[OperationStatus, frozenset[OperationStatus]] = {
+    OperationStatus.RUNNING: frozenset(
+        {OperationStatus.SUCCEEDED, OperationStatus.FAILED, OperationStatus.CLEANING_UP}
+    ),
+    OperationStatus.CLEANING_UP: frozenset(
+        {OperationStatus.SUCCEEDED, OperationStatus.FAILED, OperationStatus.CANCELLED}
+    ),
+    OperationStatus.SUCCEEDED: frozenset(),
+    OperationStatus.FAILED: frozenset(),
+    OperationStatus.CANCELLED: frozenset(),
+}
+"""What a program may change a status into.
+
+An operator may write a final status over an open one at any time; such a record has no `end_time`, keeps the status
+while it is cleaned up, and is then closed with the one that the cleanup decided on.
+"""
+
+RETIREMENT_MAY_BECOME: Mapping[RetirementState | None, frozenset[RetirementState]] = {
+    None: frozenset(
+        {RetirementState.KEPT, RetirementState.BEGUN, RetirementState.RETIRED, RetirementState.PUT_BACK}
+    ),
+    RetirementState.KEPT: frozenset({RetirementState.BEGUN, RetirementState.RETIRED, RetirementState.UNDONE}),
+    RetirementState.BEGUN: frozenset(
+        {RetirementState.KEPT, RetirementState.RETIRED, RetirementState.PUT_BACK}
+    ),
+    RetirementState.RETIRED: frozenset({RetirementState.PUT_BACK}),
+    RetirementState.UNDONE: frozenset(),
+    RetirementState.PUT_BACK: frozenset(),
+}
+"""None: nothing was replaced, or the old cluster still has its name.
+
+RETIRED without BEGUN before it: an operator deleted the old cluster by hand. PUT_BACK after RETIRED: with
+`delete_first` the old cluster is deleted first, and restored from its final snapshot where the run fails.
+"""
+
+
+def is_closed(item: Mapping[str, Any]) -> bool:
+    """Whether a record is closed: the run is over, and what it left is removed. Only a program writes an `end_time`."""
+    return bool(item.get("end_time"))
+
+
+def is_marked_by_hand(item: Mapping[str, Any]) -> bool:
+    """Whether an operator gave the record a final status: a program writes one with the `end_time` only."""
+    return item.get("status") not in OPEN and not is_closed(item)
+
+
+def diagram(table: Mapping[Any, frozenset[Any]], begins: Any) -> str:
+    """A table as a state diagram of Mermaid. `begins` is the first state; None stands for having none yet."""
+    lines = ["stateDiagram-v2"]
+    if begins is not None:
+        lines.append(f"    [*] --> {begins.value}")
+    for before, after in table.items():
+        name = "[*]" if before is None else before.value
+        lines += [f"    {name} --> {state.value}" for state in sorted(after)]
+        if not after:
+            lines.append(f"    {name} --> [*]")
+    return "\n".join(lines)
