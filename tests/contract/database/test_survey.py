@@ -18,6 +18,7 @@ from tests.contract.database.servers import MASTER, NOWHERE, OWN_SECRET, PRODUCT
 
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.domain.came_along import NAMED_PER_KIND, Kind, summary_lines
+from aurora_restore.domain.defusing import Outcome
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, MasterLoginRefused
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.users import Access
@@ -330,7 +331,7 @@ def test_names_in_a_database_of_another_encoding_are_shown_as_letters_and_taken_
     [fuse] = fuses(copy, Kind.USER_MAPPING)
     assert fuse.name == "PUBLIC at prüfung"
 
-    assert list(copy.databases.defuse(copy.endpoint, MASTER, [fuse])) == []
+    assert copy.databases.defuse(copy.endpoint, MASTER, [fuse]) == Outcome()
 
     assert of_kind(copy, Kind.USER_MAPPING) == []
     as_superuser(copy, *fuse.take_back, database="legacy")
@@ -361,7 +362,7 @@ def test_what_acts_and_is_held_for_a_while_is_waited_for_and_not_refused(copy: R
         with pytest.raises(DatabaseBusy):
             quick.defuse(copy.endpoint, MASTER, found)
 
-    assert quick.defuse(copy.endpoint, MASTER, found) == ()
+    assert quick.defuse(copy.endpoint, MASTER, found) == Outcome()
 
 
 def test_a_cluster_none_of_whose_databases_lets_the_master_in_is_not_called_silent(

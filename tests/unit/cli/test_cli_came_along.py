@@ -11,7 +11,7 @@ from tests.unit.cli.test_cli_views import words_of
 
 from aurora_restore.cli.views.operation import render_status
 from aurora_restore.cli.views.record import view_operation
-from aurora_restore.domain.defusing import Refusal, written
+from aurora_restore.domain.defusing import WRITTEN_BYTES_MOST, Refusal, Survey, SurveyProgress, written
 
 TIME = "2026-11-22T11:43:00.000Z"
 
@@ -21,7 +21,7 @@ def status(**sections: Any) -> str:
 
 
 def with_written(*names: str) -> dict[str, Any]:
-    changes = written([subscription(name) for name in names], {}, TIME)
+    changes = written([subscription(name) for name in names], {}, TIME, WRITTEN_BYTES_MOST).changes
     return {"written": {path.rpartition(".")[2]: item for path, item in changes.items()}}
 
 
@@ -48,6 +48,15 @@ def test_what_was_put_to_rest_is_named_and_what_could_not_be_is_not() -> None:
 def test_where_nothing_came_along_nothing_is_said() -> None:
     assert "Beside the rows" not in status()
     assert "Beside the rows" not in status(came_along=found().to_item())
+
+
+def test_while_databases_are_looked_through_the_list_says_that_it_is_not_whole() -> None:
+    survey = Survey(found(user_mapping()), unfinished=SurveyProgress(16400, 120, 503))
+
+    seen = status(came_along=survey.to_item())
+
+    assert "1 user mapping: PUBLIC at ledger in shop" in seen
+    assert "not looked into yet: 383 of 503 databases" in seen
 
 
 def test_the_plan_says_that_the_copy_will_be_quiet() -> None:
