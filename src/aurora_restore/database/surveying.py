@@ -66,6 +66,7 @@ class Surveying:
         self._is_wanted = is_wanted or (lambda _: False)
         self._of_cluster = Found()
         self._of_databases = Found()
+        self._cron: str | None = None
 
     def run(self) -> Survey:
         """Raises as `open_maintenance`: of the cluster as a whole nothing could be seen."""
@@ -86,7 +87,7 @@ class Surveying:
 
     def _see_to_databases(self, session: Session, databases: Sequence[Database]) -> bool:
         """One after the other, as long as there is time and nothing to do first; whether all of them are seen to."""
-        first = cron_database(session)
+        first = self._cron = cron_database(session)
         # A closed one is on the list of what came along.
         left = [each for each in databases if not each.closed and each.oid > self._begun.after_oid]
         if self._begun.done:
@@ -127,17 +128,28 @@ class Surveying:
         return bounded(every.things, every.unnamed, every.not_seen, unseen_more=known.unseen_more)
 
     def _look_into(self, maintenance: Session, database: Database) -> None:
-        try:
-            with open_database(self._server, self._master, maintenance, database.name.raw) as session:
-                self._ask(session, _OF_DATABASE, database.name.shown, self._of_databases)
-        except (LoginRefused, DatabaseRefused) as refused:
-            self._skip(database, str(refused))
-        except (DatabaseBusy, DatabaseUnreachable) as passing:
-            make_sure_it_answers(self._server, self._master)
-            self._skip(database, passing.message)
+        # A second look, since this database does not get its turn again: one broken connection hides nothing in it.
+        for is_last in (False, True):
+            found = Found()
+            try:
+                with open_database(self._server, self._master, maintenance, database.name.raw) as session:
+                    self._ask(session, _OF_DATABASE, database.name.shown, found)
+            except (LoginRefused, DatabaseRefused) as refused:
+                self._skip(database, str(refused))
+            except (DatabaseBusy, DatabaseUnreachable) as passing:
+                make_sure_it_answers(self._server, self._master)
+                if not is_last:
+                    continue
+                self._skip(database, passing.message)
+            self._of_databases.add(found)
+            return
 
     def _skip(self, database: Database, reason: str) -> None:
-        self._of_databases.not_seen.append(NotLookedInto(database.name.shown, visible(reason)))
+        left = NotLookedInto(database.name.shown, visible(reason))
+        self._of_databases.not_seen.append(left)
+        if database.name.raw == self._cron:
+            # Of the one with the jobs more is to be said than that it is closed.
+            self._of_databases.not_seen.append(replace(left, what=_part(Kind.CRON_JOB)))
 
     def _ask(
         self,
@@ -150,5 +162,8 @@ class Surveying:
             try:
                 found.add(asked(session, lambda: question(session)))  # noqa: B023 - called at once
             except NotSeen as not_seen:
-                what = kind.replace("_", " ")
-                found.not_seen.append(NotLookedInto(database, visible(str(not_seen)), what))
+                found.not_seen.append(NotLookedInto(database, visible(str(not_seen)), _part(kind)))
+
+
+def _part(kind: Kind) -> str:
+    return kind.replace("_", " ")
