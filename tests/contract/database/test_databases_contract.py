@@ -259,6 +259,18 @@ def test_a_copy_with_nothing_that_acts_has_no_fuses(restored: Restored) -> None:
     assert (seen.fuses, restored.databases.defuse(restored.endpoint, MASTER, ())) == ((), Outcome())
 
 
+def test_a_survey_that_has_no_time_goes_on_in_the_next_call_and_says_how_far_it_is(
+    restored: Restored,
+) -> None:
+    looks = [restored.databases.survey_copy(restored.endpoint, MASTER, None, lambda: False)]
+    while begun := looks[-1].unfinished:
+        looks.append(restored.databases.survey_copy(restored.endpoint, MASTER, begun, lambda: False))
+
+    told = [(each.unfinished.done, each.unfinished.total) for each in looks if each.unfinished]
+    assert told == [(done, len(looks)) for done in range(1, len(looks))]
+    assert len(looks) > 1
+
+
 def test_nothing_is_surveyed_where_nothing_listens_or_the_master_is_refused(restored: Restored) -> None:
     with pytest.raises(DatabaseUnreachable):
         restored.databases.survey_copy(NOWHERE, MASTER)
