@@ -66,3 +66,15 @@ def test_the_plan_says_that_the_copy_will_be_quiet() -> None:
     seen = words_of(render_status(view_operation(record | {"plan": plan}), NOW), 160)
 
     assert "quiet start subscriptions, logical slots and jobs of pg_cron are put to rest" in seen
+
+
+def test_a_plan_says_what_is_known_of_what_comes_along_until_it_is_listed() -> None:
+    sentences = [{"about": "comes along", "words": "it is listed after the first login"}]
+    record = records.planned()
+    record |= {"plan": record["plan"] | {"coming_along": sentences}}
+
+    before = words_of(render_status(view_operation(record), NOW), 160)
+    after = words_of(render_status(view_operation(record | {"came_along": found().to_item()}), NOW), 160)
+
+    assert "comes along it is listed after the first login" in before
+    assert "comes along" not in after
