@@ -35,7 +35,7 @@ simulate: $(VENV)/.dev ## random mixtures of operations and faults on a virtual 
 kills: $(VENV)/.dev ## kill the local stack again and again under each kind of operation; KILLS=20 KILL_SEED=1
 	@KILLS=$(or $(KILLS),20) KILL_SEED=$(KILL_SEED) $(RUN) -m pytest -q -x tests/stack/test_killed_stack.py
 
-big: $(VENV)/.dev ## set up the users of a server with 500 databases and of one with 100,000 tables; DATABASES= TABLES=
+big: $(VENV)/.dev ## Defuse and SetupDbUsers of a server with 500 databases and of one with 100,000 tables; DATABASES= TABLES=
 	@DATABASES=$(or $(DATABASES),500) TABLES=$(or $(TABLES),100000) CALL_SECONDS=60 \
 		$(RUN) -m pytest -q --durations=8 tests/contract/database/test_many_objects.py
 

@@ -2,33 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
-from aurora_restore.domain.came_along import CameAlong, Finding, Kind
-from aurora_restore.domain.defusing import Fuse, Refusal, Survey
+from aurora_restore.domain.came_along import OF_THE_CLUSTER, CameAlong, Finding, Kind, bounded
+from aurora_restore.domain.defusing import Fuse, Outcome, Refusal, Survey, SurveyProgress, is_enough
+from aurora_restore.domain.user_progress import always
 
 
 @dataclass
 class FakeCopy:
-    """`refused`: names of fuses that cannot be taken out, and why. `taken`: names of those that were."""
+    """`refused`: names of fuses that cannot be taken out, and why. `taken`: names of those that were.
+
+    `rooms`: its databases; what is in none of them is seen in each call, as what belongs to the cluster is.
+    `rooms_a_call`, `fuses_a_call`: how many one call sees to, whatever time it has. `looked_into`: which were, in turn.
+    """
 
     came_along: CameAlong = field(default_factory=CameAlong)
     fuses: list[Fuse] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     taken: list[str] = field(default_factory=list)
+    rooms: tuple[str, ...] = ("shop",)
+    rooms_a_call: int = 1000
+    fuses_a_call: int = 1000
+    looked_into: list[str] = field(default_factory=list)
 
-    def survey(self) -> Survey:
-        return Survey(self.came_along, tuple(self.fuses))
-
-    def take_out(self, fuses: Sequence[Fuse]) -> tuple[Refusal, ...]:
-        refusals = tuple(
-            Refusal(fuse, self.refused[fuse.name]) for fuse in fuses if fuse.name in self.refused
+    def survey(
+        self,
+        begun: SurveyProgress | None = None,
+        has_time: Callable[[], bool] = always,
+        is_wanted: Callable[[Fuse], bool] | None = None,
+    ) -> Survey:
+        begun = begun or SurveyProgress()
+        seen: list[str] = []
+        fuses, found = self._of(None)
+        left = self.rooms[begun.done :]
+        for room in left:
+            is_late = bool(seen) and (len(seen) >= self.rooms_a_call or not has_time())
+            if is_late or is_enough(list(filter(is_wanted or (lambda _: False), fuses))):
+                break
+            more_fuses, more_found = self._of(room)
+            fuses, found, seen = fuses + more_fuses, found + more_found, [*seen, room]
+        self.looked_into += seen
+        known = begun.came_along
+        unnamed = (known if begun.done else self.came_along).more or {}
+        unseen = self.came_along.not_looked_into
+        here = bounded([*known.found, *found], unnamed, unseen, unseen_more=known.unseen_more)
+        survey = Survey(here, tuple(fuses), begun)
+        if len(seen) == len(left):
+            return survey
+        in_rooms = replace(survey, fuses=tuple(fuse for fuse in fuses if self._room(fuse)))
+        done = begun.done + len(seen)
+        progress = SurveyProgress(
+            done,
+            done,
+            len(self.rooms),
+            here.in_databases,
+            in_rooms.acting,
+            in_rooms.logins,
+            in_rooms.login_names,
         )
-        gone = {fuse.key for fuse in fuses} - {refusal.fuse.key for refusal in refusals}
+        return replace(survey, unfinished=progress)
+
+    def _room(self, thing: Fuse | Finding) -> str | None:
+        return thing.database if thing.kind not in OF_THE_CLUSTER and thing.database in self.rooms else None
+
+    def _of(self, room: str | None) -> tuple[list[Fuse], list[Finding]]:
+        fuses = [fuse for fuse in self.fuses if self._room(fuse) == room]
+        return fuses, [each for each in self.came_along.found if self._room(each) == room]
+
+    def take_out(self, fuses: Sequence[Fuse], has_time: Callable[[], bool] = always) -> Outcome:
+        now, left = fuses[: self.fuses_a_call], fuses[self.fuses_a_call :]
+        refusals = tuple(Refusal(fuse, self.refused[fuse.name]) for fuse in now if fuse.name in self.refused)
+        gone = {fuse.key for fuse in now} - {refusal.fuse.key for refusal in refusals}
         self.taken += [fuse.name for fuse in self.fuses if fuse.key in gone]
         self.fuses = [fuse for fuse in self.fuses if fuse.key not in gone]
-        return refusals
+        return Outcome(refusals, tuple(left))
 
 
 def subscription(name: str = "from_production", *, enabled: bool = True) -> Fuse:
@@ -46,11 +95,11 @@ def subscription(name: str = "from_production", *, enabled: bool = True) -> Fuse
     )
 
 
-def user_mapping(name: str = "PUBLIC at ledger") -> Fuse:
+def user_mapping(name: str = "PUBLIC at ledger", database: str = "shop") -> Fuse:
     """A stored login as a survey finds it."""
     return Fuse(
         Kind.USER_MAPPING,
-        "shop",
+        database,
         name,
         before={"options": ["user", "password"], "user": "shop_app"},
         statements=('DROP USER MAPPING IF EXISTS FOR PUBLIC SERVER "ledger"',),

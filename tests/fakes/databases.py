@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from tests.fakes.copies import FakeCopy
 
-from aurora_restore.domain.defusing import Fuse, Refusal, Survey
+from aurora_restore.domain.defusing import Fuse, Outcome, Survey, SurveyProgress
 from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed, MasterLoginRefused
 from aurora_restore.domain.observed import (
     Credentials,
@@ -129,13 +129,24 @@ class FakeDatabases:
             unfinished=None if is_finished else progress,
         )
 
-    def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
-        return self._entered(endpoint, master).copy.survey()
+    def survey_copy(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        begun: SurveyProgress | None = None,
+        has_time: Callable[[], bool] = always,
+        is_wanted: Callable[[Fuse], bool] | None = None,
+    ) -> Survey:
+        return self._entered(endpoint, master).copy.survey(begun, has_time, is_wanted)
 
     def defuse(
-        self, endpoint: DatabaseEndpoint, master: Credentials, fuses: Sequence[Fuse]
-    ) -> Sequence[Refusal]:
-        return self._entered(endpoint, master).copy.take_out(fuses)
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        fuses: Sequence[Fuse],
+        has_time: Callable[[], bool] = always,
+    ) -> Outcome:
+        return self._entered(endpoint, master).copy.take_out(fuses, has_time)
 
     def _entered(self, endpoint: DatabaseEndpoint, master: Credentials) -> FakeServer:
         server = self._answering(endpoint)

@@ -11,7 +11,7 @@ from tests.fakes.border import Border
 from tests.fakes.copies import FakeCopy
 from tests.simulation.quietness import Copies
 
-from aurora_restore.domain.defusing import Fuse, Refusal, Survey
+from aurora_restore.domain.defusing import Fuse, Outcome, Survey, SurveyProgress
 from aurora_restore.domain.errors import (
     DatabaseBusy,
     DatabaseUnreachable,
@@ -107,15 +107,28 @@ class SimulatedDatabases:
 
         return self._cross("SetUpUsers", act)
 
-    def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
+    def survey_copy(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        begun: SurveyProgress | None = None,
+        has_time: Callable[[], bool] = always,
+        is_wanted: Callable[[Fuse], bool] | None = None,
+    ) -> Survey:
         self._take_login(endpoint)
-        return self._cross("GetSurvey", lambda: self._copy(endpoint, master).survey())
+        return self._cross(
+            "GetSurvey", lambda: self._copy(endpoint, master).survey(begun, has_time, is_wanted)
+        )
 
     def defuse(
-        self, endpoint: DatabaseEndpoint, master: Credentials, fuses: Sequence[Fuse]
-    ) -> Sequence[Refusal]:
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        fuses: Sequence[Fuse],
+        has_time: Callable[[], bool] = always,
+    ) -> Outcome:
         self._take_login(endpoint)
-        return self._cross("Defuse", lambda: self._copy(endpoint, master).take_out(fuses))
+        return self._cross("Defuse", lambda: self._copy(endpoint, master).take_out(fuses, has_time))
 
     def _take_login(self, endpoint: DatabaseEndpoint) -> None:
         if self.full_until is not None and self._aurora.clock.now() < self.full_until:

@@ -1,4 +1,5 @@
-"""What an account says about copies that act by themselves: each came along with an enabled subscription."""
+"""What an account says about copies that act by themselves: each came along with an enabled subscription, and takes
+several looks."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ class Copies:
 
     def of(self, resource_id: str) -> FakeCopy:
         fuse = subscription()
-        return self.by_cluster.setdefault(resource_id, FakeCopy(found(fuse), [fuse]))
+        copy = FakeCopy(found(fuse), [fuse], rooms=("postgres", "shop"), rooms_a_call=1)
+        return self.by_cluster.setdefault(resource_id, copy)
 
 
 def nothing_of_the_copy_acts(ending: Ending) -> Iterator[str]:

@@ -23,7 +23,7 @@ from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.domain.came_along import NotLookedInto
-from aurora_restore.domain.defusing import Fuse, Refusal, Survey
+from aurora_restore.domain.defusing import Fuse, Outcome, Survey, SurveyProgress
 from aurora_restore.domain.errors import DatabaseBusy
 from aurora_restore.domain.observed import (
     Credentials,
@@ -116,15 +116,26 @@ class ClusterDatabases:
         locked = ("shop_app",) if lock_other_logins else ()
         return UsersReport(reports, ("shop_app",), locked, self.notes, self.not_looked_into)
 
-    def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
+    def survey_copy(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        begun: SurveyProgress | None = None,
+        has_time: Callable[[], bool] = always,
+        is_wanted: Callable[[Fuse], bool] | None = None,
+    ) -> Survey:
         assert self.log_in(endpoint, master).outcome == "ACCEPTED"
-        return self.copy.survey()
+        return self.copy.survey(begun, has_time, is_wanted)
 
     def defuse(
-        self, endpoint: DatabaseEndpoint, master: Credentials, fuses: Sequence[Fuse]
-    ) -> Sequence[Refusal]:
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        fuses: Sequence[Fuse],
+        has_time: Callable[[], bool] = always,
+    ) -> Outcome:
         assert self.log_in(endpoint, master).outcome == "ACCEPTED"
-        return self.copy.take_out(fuses)
+        return self.copy.take_out(fuses, has_time)
 
 
 FUNCTION_OF = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 from aurora_restore.database.acting import run_as
@@ -18,7 +18,7 @@ from aurora_restore.database.session import (
     Session,
 )
 from aurora_restore.domain.came_along import Kind
-from aurora_restore.domain.defusing import Fuse, Refusal
+from aurora_restore.domain.defusing import Fuse, Outcome, Refusal
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.visible_text import storable
@@ -29,59 +29,82 @@ REPLICATION_GROUP = "rds_replication"
 _RELEASE_MILLISECONDS = 5000
 
 
-def take_out(server: Server, master: Credentials, fuses: Sequence[Fuse]) -> tuple[Refusal, ...]:
-    """Take the fuses out, in their order as far as they are of one database; returns those that were refused.
+class TakingOut:
+    """One call of `defuse` on one server."""
 
-    Raises:
-        LoginRefused, DatabaseRefused: no database lets the master in.
-        DatabaseBusy: something that acts could not be taken out now, and can be later; or the server takes no login.
-        DatabaseUnreachable: no answer; or none from the database of something that acts.
-    """
-    refusals: list[Refusal] = []
-    slots = [fuse for fuse in fuses if fuse.kind is Kind.LOGICAL_SLOT]
-    others = [fuse for fuse in fuses if fuse.kind is not Kind.LOGICAL_SLOT]
-    with open_maintenance(server, master) as maintenance:
-        give_back(maintenance)
-        # In its order, and without a new connection for each.
-        for database, of_database in groupby(others, key=lambda fuse: fuse.connect_to):
-            refusals += _in_database(server, master, maintenance, database, list(of_database))
-        refusals += _each(maintenance, slots)
-    return tuple(refusals)
+    def __init__(self, server: Server, master: Credentials, has_time: Callable[[], bool]) -> None:
+        self._server = server
+        self._master = master
+        self._has_time = has_time
+        self._has_got_further = False
+        self._refusals: list[Refusal] = []
+        self._left: list[Fuse] = []
 
+    def run(self, fuses: Sequence[Fuse]) -> Outcome:
+        """Take the fuses out, in their order as far as they are of one database.
 
-def _in_database(
-    server: Server, master: Credentials, maintenance: Session, database: str, fuses: list[Fuse]
-) -> list[Refusal]:
-    beyond = [fuse for fuse in fuses if fuse.unreachable]
-    within = [fuse for fuse in fuses if not fuse.unreachable]
-    refusals = [Refusal(fuse, fuse.unreachable) for fuse in beyond]
-    if not within:
-        return refusals
-    try:
-        session = open_database(server, master, maintenance, database)
-    except (LoginRefused, DatabaseRefused) as refused:
-        return refusals + [Refusal(fuse, str(refused)) for fuse in within]
-    except (DatabaseBusy, DatabaseUnreachable) as passing:
-        make_sure_it_answers(server, master)
-        if any(fuse.acts for fuse in within):
-            raise
-        return refusals + [Refusal(fuse, passing.message) for fuse in within]
-    with session:
-        return refusals + _each(session, within)
+        Raises:
+            LoginRefused, DatabaseRefused: no database lets the master in.
+            DatabaseBusy: something that acts could not be taken out now, and can be later; or the server takes no
+                login.
+            DatabaseUnreachable: no answer; or none from the database of something that acts.
+        """
+        slots = [fuse for fuse in fuses if fuse.kind is Kind.LOGICAL_SLOT]
+        others = [fuse for fuse in fuses if fuse.kind is not Kind.LOGICAL_SLOT]
+        with open_maintenance(self._server, self._master) as maintenance:
+            give_back(maintenance)
+            # In its order, and without a new connection for each.
+            for database, of_database in groupby(others, key=lambda fuse: fuse.connect_to):
+                self._in_database(maintenance, database, list(of_database))
+            self._each(maintenance, slots)
+        return Outcome(tuple(self._refusals), tuple(self._left))
 
+    def _is_late(self) -> bool:
+        """A call that comes late still does something, so that every call gets further."""
+        return self._has_got_further and not self._has_time()
 
-def _each(session: Session, fuses: list[Fuse]) -> list[Refusal]:
-    """Every one is tried. What acts, and could not be ended for a reason that passes, is worth another call."""
-    refusals, passing = [], None
-    for fuse in fuses:
+    def _refuse(self, fuses: Sequence[Fuse], reason: str) -> None:
+        self._refusals += [Refusal(fuse, reason) for fuse in fuses]
+
+    def _in_database(self, maintenance: Session, database: str, fuses: list[Fuse]) -> None:
+        if self._is_late():
+            self._left += fuses
+            return
+        for fuse in fuses:
+            if fuse.unreachable:
+                self._refuse([fuse], fuse.unreachable)
+        within = [fuse for fuse in fuses if not fuse.unreachable]
+        if not within:
+            return
         try:
-            asked(session, lambda: _one(session, fuse))  # noqa: B023 - called at once
-        except NotSeen as refused:
-            refusals.append(Refusal(fuse, storable(str(refused))))
-            passing = refused.passing if fuse.acts and refused.passing else passing
-    if passing is not None:
-        raise passing
-    return refusals
+            session = open_database(self._server, self._master, maintenance, database)
+        except (LoginRefused, DatabaseRefused) as refused:
+            self._refuse(within, str(refused))
+        except (DatabaseBusy, DatabaseUnreachable) as passing:
+            make_sure_it_answers(self._server, self._master)
+            if any(fuse.acts for fuse in within):
+                raise
+            self._refuse(within, passing.message)
+        else:
+            with session:
+                self._each(session, within)
+        self._has_got_further = True
+
+    def _each(self, session: Session, fuses: list[Fuse]) -> None:
+        """What acts, and could not be ended for a reason that passes, is worth another call."""
+        passing = None
+        for fuse in fuses:
+            if self._is_late():
+                self._left.append(fuse)
+                continue
+            try:
+                asked(session, lambda: _one(session, fuse))  # noqa: B023 - called at once
+            except NotSeen as refused:
+                self._refuse([fuse], storable(str(refused)))
+                passing = refused.passing if fuse.acts and refused.passing else passing
+            self._has_got_further = True
+        if passing is not None:
+            raise passing
 
 
 def _one(session: Session, fuse: Fuse) -> None:

@@ -51,6 +51,7 @@ class Database:
     `closed` says why it cannot be connected to by anyone, and `opened_by` is the SQL that changes this.
     """
 
+    oid: int
     name: Name
     closed: str = ""
     opened_by: str = ""
@@ -59,20 +60,20 @@ class Database:
 def databases(session: Session) -> list[Database]:
     """All of them, template0 and RDS's own aside."""
     rows = session.rows(
-        "SELECT datname, datallowconn, datconnlimit FROM pg_database"
+        "SELECT oid, datname, datallowconn, datconnlimit FROM pg_database"
         " WHERE datname NOT IN ('template0', 'rdsadmin') ORDER BY oid"
     )
-    return [_database(Name.of(session, digits), *rest) for digits, *rest in rows]
+    return [_database(int(oid), Name.of(session, digits), *rest) for oid, digits, *rest in rows]
 
 
-def _database(name: Name, allows_connections: bool, limit: int) -> Database:
+def _database(oid: int, name: Name, allows_connections: bool, limit: int) -> Database:
     if limit == DROP_INTERRUPTED:
         drop = statement("DROP DATABASE {};", name.quoted, shown=name.shown)
-        return Database(name, "its DROP was interrupted, and nothing else can be done with it", drop)
+        return Database(oid, name, "its DROP was interrupted, and nothing else can be done with it", drop)
     if not allows_connections:
         opening = statement("ALTER DATABASE {} ALLOW_CONNECTIONS true;", name.quoted, shown=name.shown)
-        return Database(name, "ALLOW_CONNECTIONS is false", opening)
-    return Database(name)
+        return Database(oid, name, "ALLOW_CONNECTIONS is false", opening)
+    return Database(oid, name)
 
 
 def closed_databases(found: list[Database]) -> Found:

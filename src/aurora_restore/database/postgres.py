@@ -41,7 +41,7 @@ from aurora_restore.domain.users import DbUserLogin, UsersReport, refuse_impossi
 from aurora_restore.domain.visible_text import storable
 
 if TYPE_CHECKING:
-    from aurora_restore.domain.defusing import Fuse, Refusal, Survey
+    from aurora_restore.domain.defusing import Fuse, Outcome, Survey, SurveyProgress
 
 _SURVEY_STATEMENT_SECONDS = 20.0
 
@@ -154,21 +154,32 @@ class PostgresDatabases:
             raise DbUserSetupFailed(storable(failed.message), storable(failed.hint)) from None
         return _storable_report(report)
 
-    def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
+    def survey_copy(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        begun: SurveyProgress | None = None,
+        has_time: Callable[[], bool] = always,
+        is_wanted: Callable[[Fuse], bool] | None = None,
+    ) -> Survey:
         """See the port."""
         from aurora_restore.database.surveying import Surveying  # noqa: PLC0415 - as above
 
         with _refusals_of(master):
-            return Surveying(self._quick_server(endpoint), master).run()
+            return Surveying(self._quick_server(endpoint), master, begun, has_time, is_wanted).run()
 
     def defuse(
-        self, endpoint: DatabaseEndpoint, master: Credentials, fuses: Sequence[Fuse]
-    ) -> tuple[Refusal, ...]:
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        fuses: Sequence[Fuse],
+        has_time: Callable[[], bool] = always,
+    ) -> Outcome:
         """See the port."""
-        from aurora_restore.database.defusing import take_out  # noqa: PLC0415 - as above
+        from aurora_restore.database.defusing import TakingOut  # noqa: PLC0415 - as above
 
         with _refusals_of(master):
-            return take_out(self._quick_server(endpoint), master, fuses)
+            return TakingOut(self._quick_server(endpoint), master, has_time).run(fuses)
 
     def _quick_server(self, endpoint: DatabaseEndpoint) -> Server:
         """For many small questions, of which none is worth waiting for long."""

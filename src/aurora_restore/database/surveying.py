@@ -1,12 +1,13 @@
 """The survey of a restored cluster: all that came along, in every database that can be connected to.
 
-A database that is closed, limited or broken is named as not looked into, and fails nothing.
+A database that is closed, limited or broken is named as not looked into, and fails nothing. One call sees to as many
+databases as its time allows, and the next one goes on there; each call asks for what belongs to the whole cluster.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from aurora_restore.database import findings_of_cluster as of_cluster
 from aurora_restore.database.asking import NotSeen, asked
@@ -22,14 +23,11 @@ from aurora_restore.database.reach import (
 )
 from aurora_restore.database.session import DatabaseRefused, LoginRefused, Server, Session
 from aurora_restore.database.user_mappings import user_mappings
-from aurora_restore.domain.came_along import Kind, NotLookedInto, bounded
-from aurora_restore.domain.defusing import Survey
+from aurora_restore.domain.came_along import CameAlong, Kind, NotLookedInto, bounded
+from aurora_restore.domain.defusing import Fuse, Survey, SurveyProgress, is_enough
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.visible_text import visible
-
-SURVEY_SECONDS = 240.0
-"""How long the databases are gone through: below the limit of the function by which it is called."""
 
 _OF_CLUSTER: tuple[tuple[Kind, Callable[[Session], Found]], ...] = (
     (Kind.SUBSCRIPTION, of_cluster.subscriptions),
@@ -47,64 +45,125 @@ _OF_DATABASE: tuple[tuple[Kind, Callable[[Session], Found]], ...] = (
 
 
 class Surveying:
-    """One survey of one server."""
+    """One call of a survey of one server, going on from `begun`.
+
+    `is_wanted`: which fuses the caller takes out before it looks further; None: none.
+    """
 
     def __init__(
         self,
         server: Server,
         master: Credentials,
-        clock: Callable[[], float] = time.monotonic,
-        seconds: float = SURVEY_SECONDS,
+        begun: SurveyProgress | None,
+        has_time: Callable[[], bool],
+        is_wanted: Callable[[Fuse], bool] | None = None,
     ) -> None:
         self._server = server
         self._master = master
-        self._clock = clock
-        self._end = clock() + seconds
-        self._found = Found()
-        self._not_seen: list[NotLookedInto] = []
+        self._begun = begun or SurveyProgress()
+        self._progress = self._begun
+        self._has_time = has_time
+        self._is_wanted = is_wanted or (lambda _: False)
+        self._of_cluster = Found()
+        self._of_databases = Found()
+        self._cron: str | None = None
 
     def run(self) -> Survey:
         """Raises as `open_maintenance`: of the cluster as a whole nothing could be seen."""
         with open_maintenance(self._server, self._master) as session:
             give_back(session)
             databases = of_cluster.databases(session)
-            self._found.add(of_cluster.closed_databases(databases))
-            self._ask(session, _OF_CLUSTER, "")
-            first = cron_database(session)
-            for database in sorted(databases, key=lambda each: each.name.raw != first):
-                self._look_into(session, database)
+            self._of_cluster.add(of_cluster.closed_databases(databases))
+            self._ask(session, _OF_CLUSTER, "", self._of_cluster)
+            is_finished = self._see_to_databases(session, databases)
             if left := give_back(session):
-                self._not_seen.append(NotLookedInto("", visible(left), BORROWED))
-        found = self._found
-        return Survey(
-            bounded(found.things, found.unnamed, [*found.not_seen, *self._not_seen]), tuple(found.fuses)
+                self._of_cluster.not_seen.append(NotLookedInto("", visible(left), BORROWED))
+        survey = Survey(
+            self._listed(self._of_cluster, self._of_databases),
+            (*self._of_cluster.fuses, *self._of_databases.fuses),
+            self._begun,
+        )
+        return survey if is_finished else replace(survey, unfinished=self._gone_on())
+
+    def _see_to_databases(self, session: Session, databases: Sequence[Database]) -> bool:
+        """One after the other, as long as there is time and nothing to do first; whether all of them are seen to."""
+        first = self._cron = cron_database(session)
+        # A closed one is on the list of what came along.
+        left = [each for each in databases if not each.closed and each.oid > self._begun.after_oid]
+        if self._begun.done:
+            left = [each for each in left if each.name.raw != first]
+        left.sort(key=lambda each: each.name.raw != first)
+        self._progress = replace(self._progress, total=self._progress.done + len(left))
+        for database in left:
+            has_got_further = self._progress.done > self._begun.done
+            # A call that comes late still does one, so that every call gets further.
+            if self._has_found_enough() or (has_got_further and not self._has_time()):
+                return False
+            self._look_into(session, database)
+            # The one with the jobs comes before its turn, and its oid says nothing of the others.
+            after_oid = self._progress.after_oid if database.name.raw == first else database.oid
+            self._progress = replace(self._progress, after_oid=after_oid, done=self._progress.done + 1)
+        return True
+
+    def _has_found_enough(self) -> bool:
+        return is_enough(list(filter(self._is_wanted, self._of_cluster.fuses + self._of_databases.fuses)))
+
+    def _gone_on(self) -> SurveyProgress:
+        """How far it is now. What belongs to the whole cluster is not kept: the next call asks for it again."""
+        so_far = Survey(CameAlong(), tuple(self._of_databases.fuses), self._begun)
+        return replace(
+            self._progress,
+            came_along=self._listed(self._of_databases),
+            acting=so_far.acting,
+            logins=so_far.logins,
+            login_names=so_far.login_names,
         )
 
+    def _listed(self, *founds: Found) -> CameAlong:
+        """What was found, and what the calls before had told of the databases."""
+        known = self._begun.came_along
+        every = Found(list(known.found), dict(known.more or {}), [], list(known.not_looked_into))
+        for found in founds:
+            every.add(found)
+        return bounded(every.things, every.unnamed, every.not_seen, unseen_more=known.unseen_more)
+
     def _look_into(self, maintenance: Session, database: Database) -> None:
-        if database.closed:
-            # It is on the list of what came along.
+        # A second look, since this database does not get its turn again: one broken connection hides nothing in it.
+        for is_last in (False, True):
+            found = Found()
+            try:
+                with open_database(self._server, self._master, maintenance, database.name.raw) as session:
+                    self._ask(session, _OF_DATABASE, database.name.shown, found)
+            except (LoginRefused, DatabaseRefused) as refused:
+                self._skip(database, str(refused))
+            except (DatabaseBusy, DatabaseUnreachable) as passing:
+                make_sure_it_answers(self._server, self._master)
+                if not is_last:
+                    continue
+                self._skip(database, passing.message)
+            self._of_databases.add(found)
             return
-        if self._clock() > self._end:
-            self._skip(database, "there was no time left for it")
-            return
-        try:
-            with open_database(self._server, self._master, maintenance, database.name.raw) as session:
-                self._ask(session, _OF_DATABASE, database.name.shown)
-        except (LoginRefused, DatabaseRefused) as refused:
-            self._skip(database, str(refused))
-        except (DatabaseBusy, DatabaseUnreachable) as passing:
-            make_sure_it_answers(self._server, self._master)
-            self._skip(database, passing.message)
 
     def _skip(self, database: Database, reason: str) -> None:
-        self._not_seen.append(NotLookedInto(database.name.shown, visible(reason)))
+        left = NotLookedInto(database.name.shown, visible(reason))
+        self._of_databases.not_seen.append(left)
+        if database.name.raw == self._cron:
+            # Of the one with the jobs more is to be said than that it is closed.
+            self._of_databases.not_seen.append(replace(left, what=_part(Kind.CRON_JOB)))
 
     def _ask(
-        self, session: Session, questions: Sequence[tuple[Kind, Callable[[Session], Found]]], database: str
+        self,
+        session: Session,
+        questions: Sequence[tuple[Kind, Callable[[Session], Found]]],
+        database: str,
+        found: Found,
     ) -> None:
         for kind, question in questions:
             try:
-                self._found.add(asked(session, lambda: question(session)))  # noqa: B023 - called at once
+                found.add(asked(session, lambda: question(session)))  # noqa: B023 - called at once
             except NotSeen as not_seen:
-                what = kind.replace("_", " ")
-                self._not_seen.append(NotLookedInto(database, visible(str(not_seen)), what))
+                found.not_seen.append(NotLookedInto(database, visible(str(not_seen)), _part(kind)))
+
+
+def _part(kind: Kind) -> str:
+    return kind.replace("_", " ")

@@ -11,6 +11,9 @@ from typing import Any
 NAMED_PER_KIND = 12
 """How many of a kind are named: the record has room for 400 kB, and a list is for reading."""
 
+LONGEST_NAME, LONGEST_WORDS, LONGEST_STATEMENT = 200, 300, 600
+"""In letters: a signature with a hundred arguments, or a long answer of the server, would fill the record by itself."""
+
 HIDDEN_JOBS = "jobs of other users"
 """A part of a database that is not looked into: row security keeps them from the master."""
 
@@ -35,6 +38,21 @@ class Kind(StrEnum):
     INVALID_INDEX = "invalid_index"
     COLLATION = "collation"
 
+
+OF_THE_CLUSTER = frozenset(
+    {
+        Kind.SUBSCRIPTION,
+        Kind.LOGICAL_SLOT,
+        Kind.PHYSICAL_SLOT,
+        Kind.PREPARED_TRANSACTION,
+        Kind.SETTING,
+        Kind.CLOSED_DATABASE,
+    }
+)
+"""Seen from any database, and so asked for in each call of a survey; all others are seen in one database each."""
+
+PARTS_WITH_JOBS = (HIDDEN_JOBS, Kind.CRON_JOB.replace("_", " "))
+"""Parts of a database in which jobs could be that act, and were not seen."""
 
 _WORDS: Mapping[Kind, tuple[str, str]] = {
     Kind.SUBSCRIPTION: ("subscription", "subscriptions"),
@@ -98,13 +116,19 @@ class Finding:
     detail: str = ""
 
     def to_item(self) -> dict[str, Any]:
+        is_long = len(self.ends_with) > LONGEST_STATEMENT
         return {
             "kind": self.kind.value,
             "database": self.database,
-            "name": self.name,
-            "detail": self.detail,
-            "ends_with": self.ends_with,
+            "name": shortened(self.name, LONGEST_NAME),
+            "detail": shortened(self.detail, LONGEST_WORDS),
+            # Half a statement would be another statement.
+            "ends_with": "-- the statement is too long to be kept here" if is_long else self.ends_with,
         }
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> Finding:
+        return cls(Kind(item["kind"]), item["database"], item["name"], item["ends_with"], item["detail"])
 
 
 @dataclass(frozen=True)
@@ -120,16 +144,24 @@ class NotLookedInto:
         return f"the database {self.database} was not looked into: {self.reason}"
 
     def to_item(self) -> dict[str, Any]:
-        return {"database": self.database, "what": self.what, "reason": self.reason}
+        return {
+            "database": self.database,
+            "what": self.what,
+            "reason": shortened(self.reason, LONGEST_WORDS),
+        }
 
 
 @dataclass(frozen=True)
 class CameAlong:
-    """The list. `more`: how many of a kind there are beside those that are named."""
+    """The list. `more`: how many of a kind there are beside those that are named.
+
+    `unseen_more`: how many databases, or parts of them, were not looked into beside those that are named.
+    """
 
     found: tuple[Finding, ...] = ()
     more: Mapping[Kind, int] | None = None
     not_looked_into: tuple[NotLookedInto, ...] = ()
+    unseen_more: int = 0
 
     def to_item(self) -> dict[str, Any]:
         """Its form in the record, under `came_along`."""
@@ -139,7 +171,33 @@ class CameAlong:
             "more": {kind.value: count for kind, count in (self.more or {}).items()},
             "meanings": {kind.value: MEANINGS[kind] for kind in Kind if kind in kinds},
             "not_looked_into": [each.to_item() for each in self.not_looked_into],
+            "not_looked_into_more": self.unseen_more,
         }
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> CameAlong:
+        """Read back what `to_item` wrote."""
+        return cls(
+            tuple(map(Finding.from_item, item["found"])),
+            {Kind(kind): int(count) for kind, count in item["more"].items()},
+            tuple(NotLookedInto(**each) for each in item["not_looked_into"]),
+            int(item["not_looked_into_more"]),
+        )
+
+    @property
+    def in_databases(self) -> CameAlong:
+        """The part that is seen in one database each."""
+        return CameAlong(
+            tuple(each for each in self.found if each.kind not in OF_THE_CLUSTER),
+            {kind: count for kind, count in (self.more or {}).items() if kind not in OF_THE_CLUSTER},
+            tuple(each for each in self.not_looked_into if each.database),
+            self.unseen_more,
+        )
+
+
+def shortened(text: str, most: int) -> str:
+    """The beginning of a long text, and a sign that it goes on."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def bounded(
@@ -147,8 +205,12 @@ def bounded(
     unnamed: Mapping[Kind, int],
     not_looked_into: Iterable[NotLookedInto],
     most: int = NAMED_PER_KIND,
+    unseen_more: int = 0,
 ) -> CameAlong:
-    """At most `most` of a kind by name, in the order of the kinds; `unnamed` are counted beside them already."""
+    """At most `most` of a kind by name, in the order of the kinds; `unnamed` are counted beside them already.
+
+    `unseen_more`: what is counted beside `not_looked_into` already.
+    """
     by_kind: dict[Kind, list[Finding]] = {}
     for finding in found:
         by_kind.setdefault(finding.kind, []).append(finding)
@@ -158,9 +220,17 @@ def bounded(
         of_kind = by_kind.get(kind, [])
         kept += of_kind[:most]
         more[kind] += max(0, len(of_kind) - most)
-    left = sorted(not_looked_into, key=lambda each: (each.database, each.what))
-    shown = [*left[:most], NotLookedInto("", f"and {len(left) - most} more")] if len(left) > most else left
-    return CameAlong(tuple(kept), {kind: more[kind] for kind in Kind if more[kind]}, tuple(shown))
+    # What belongs to the whole cluster, or may hide what acts, is not to be lost among hundreds of closed databases.
+    left = sorted(
+        not_looked_into,
+        key=lambda each: (bool(each.database) and each.what not in PARTS_WITH_JOBS, each.database, each.what),
+    )
+    return CameAlong(
+        tuple(kept),
+        {kind: more[kind] for kind in Kind if more[kind]},
+        tuple(left[:most]),
+        unseen_more + max(0, len(left) - most),
+    )
 
 
 def told_databases(item: Mapping[str, Any]) -> frozenset[str]:
@@ -185,6 +255,12 @@ def summary_lines(item: Mapping[str, Any], names_most: int = 3) -> list[str]:
             shown = ", ".join(of_kind[:names_most]) + (f" and {rest} more" if rest else "")
             lines.append(f"{count} {_WORDS[kind][count != 1]}: {shown}")
     lines += [_unseen(each) for each in item.get("not_looked_into") or ()]
+    if more_unseen := int(item.get("not_looked_into_more", 0)):
+        lines.append(f"not looked into: {more_unseen} more")
+    if left := item.get("unfinished"):
+        lines.append(
+            f"not looked into yet: {int(left['total']) - int(left['done'])} of {left['total']} databases"
+        )
     return lines
 
 

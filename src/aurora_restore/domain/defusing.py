@@ -7,11 +7,12 @@ it is seen either as it came along or as it was left, and never in between.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from aurora_restore.domain.came_along import CameAlong, Kind
+from aurora_restore.domain.came_along import LONGEST_WORDS, CameAlong, Kind, shortened
 from aurora_restore.domain.errors import CopyNotQuiet
 from aurora_restore.domain.outward import OutwardConnections
 from aurora_restore.domain.visible_text import storable
@@ -19,6 +20,11 @@ from aurora_restore.domain.visible_text import storable
 FUSES_PER_CALL = 100
 """How many are taken out in one call of the step: the next call goes on."""
 
+WRITTEN_BYTES_MOST = 150_000
+"""What the record keeps of the way back; what comes later goes into the audit trail, since the record has 400 kB."""
+
+REFUSALS_TOLD = 20
+LOGINS_NAMED = 3
 _NAMES_IN_A_MESSAGE = 5
 
 
@@ -78,11 +84,97 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What came of taking fuses out: those that were refused, and those that there was no time for."""
+
+    refusals: tuple[Refusal, ...] = ()
+    left: tuple[Fuse, ...] = ()
+
+
+@dataclass(frozen=True)
+class SurveyProgress:
+    """How far a survey has come, and what the databases that it has seen to have told.
+
+    The database with the jobs of pg_cron comes first, the others in the order of their oids, up to `after_oid`; `done`
+    of `total` are seen to. `acting`: how many things in them act by themselves; `logins`: how many logins to other
+    servers are stored in them.
+    """
+
+    after_oid: int = 0
+    done: int = 0
+    total: int = 0
+    came_along: CameAlong = field(default_factory=CameAlong)
+    acting: int = 0
+    logins: int = 0
+    login_names: tuple[str, ...] = ()
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.done // self.total if self.total else 0
+
+    def to_item(self) -> dict[str, Any]:
+        """Its form in the record, under `came_along.unfinished`; the list itself is beside it."""
+        return {
+            "after_oid": self.after_oid,
+            "done": self.done,
+            "total": self.total,
+            "acting": self.acting,
+            "logins": self.logins,
+            "login_names": list(self.login_names),
+        }
+
+    @classmethod
+    def from_section(cls, section: Mapping[str, Any]) -> SurveyProgress | None:
+        """From a record's `came_along`; None where no survey is under way."""
+        item = section.get("unfinished")
+        if not item:
+            return None
+        counts = {name: int(item[name]) for name in ("after_oid", "done", "total", "acting", "logins")}
+        names = tuple(item["login_names"])
+        return cls(**counts, came_along=CameAlong.from_item(section).in_databases, login_names=names)
+
+
+@dataclass(frozen=True)
 class Survey:
-    """All that was seen, and the fuses that are in it now."""
+    """All that was seen so far, and the fuses that were seen in this call.
+
+    `begun`: what the calls before had told. `unfinished`: what the next call goes on from; None where all databases
+    are seen to.
+    """
 
     came_along: CameAlong
     fuses: tuple[Fuse, ...] = ()
+    begun: SurveyProgress = field(default_factory=SurveyProgress)
+    unfinished: SurveyProgress | None = None
+
+    @property
+    def acting(self) -> int:
+        return self.begun.acting + sum(fuse.acts for fuse in self.fuses)
+
+    @property
+    def logins(self) -> int:
+        """How many logins to other servers are stored in the databases."""
+        return self.begun.logins + len(self._logins)
+
+    @property
+    def login_names(self) -> tuple[str, ...]:
+        """Of the first of these."""
+        here = (f"{fuse.name} in {fuse.database}" for fuse in self._logins)
+        return (*self.begun.login_names, *here)[:LOGINS_NAMED]
+
+    @property
+    def _logins(self) -> list[Fuse]:
+        return [fuse for fuse in self.fuses if fuse.kind is Kind.USER_MAPPING]
+
+    def to_item(self) -> dict[str, Any]:
+        """Its form in the record, under `came_along`."""
+        going_on = {"unfinished": self.unfinished.to_item()} if self.unfinished else {}
+        return self.came_along.to_item() | going_on
+
+
+def is_enough(wanted: Sequence[Fuse]) -> bool:
+    """Whether a look has found enough to be taken out first: what acts does not go on while others are looked for."""
+    return len(wanted) >= FUSES_PER_CALL or any(fuse.acts for fuse in wanted)
 
 
 def chosen_fuses(
@@ -96,17 +188,73 @@ def chosen_fuses(
     return tuple(sorted(chosen, key=lambda fuse: not fuse.acts))
 
 
-def written(fuses: Iterable[Fuse], record: Mapping[str, Any], time: str) -> dict[str, Any]:
-    """The changes of the record that say what is about to be done. What is written already stays as it is.
+@dataclass(frozen=True)
+class WrittenDown:
+    """The way back of what is about to be taken out: the changes of the record, and what goes into the audit trail."""
 
-    `record` is the record's section `defused`.
+    changes: dict[str, Any]
+    in_trail: dict[str, Any]
+
+
+def written(fuses: Iterable[Fuse], record: Mapping[str, Any], time: str, bytes_most: int) -> WrittenDown:
+    """What has to be written down before these fuses are taken out. What is written already stays as it is.
+
+    `record` is the record's section `defused`. It keeps the first `bytes_most`; of the rest it keeps the number, and
+    the keys of the last ones, so that a call that died between writing and doing has nothing written twice.
     """
     standing = record.get("written") or {}
-    return {
-        f"defused.written.{fuse.key}": {**fuse.to_item(), "time": time}
-        for fuse in fuses
-        if fuse.key not in standing
-    }
+    before = record.get("in_trail") or {"count": 0, "refused": 0, "keys": []}
+    keys = set(before["keys"])
+    room = bytes_most - sum(map(_size, standing.values()))
+    changes: dict[str, Any] = {}
+    in_trail: dict[str, Any] = {}
+    kept: list[str] = []
+    for fuse in fuses:
+        if fuse.key in standing:
+            continue
+        if fuse.key in keys:
+            kept.append(fuse.key)
+            continue
+        item = {**fuse.to_item(), "time": time}
+        room -= _size(item)
+        if room >= 0:
+            changes[f"defused.written.{fuse.key}"] = item
+        else:
+            in_trail[fuse.key] = item
+    if in_trail:
+        count = int(before["count"]) + len(in_trail)
+        changes["defused.in_trail"] = {**before, "count": count, "keys": [*kept, *in_trail]}
+    return WrittenDown(changes, in_trail)
+
+
+def _size(item: Mapping[str, Any]) -> int:
+    return len(json.dumps(item, ensure_ascii=False).encode())
+
+
+def refused(refusals: Sequence[Refusal], record: Mapping[str, Any], down: WrittenDown) -> dict[str, Any]:
+    """The changes of the record that say what was refused: the words of the first ones, and that the others were."""
+    told = sum(1 for sentence in (record.get("refused") or {}).values() if sentence)
+    changes: dict[str, Any] = {}
+    for number, refusal in enumerate(refusals, told):
+        words = shortened(refusal.sentence, LONGEST_WORDS) if number < REFUSALS_TOLD else ""
+        changes[f"defused.refused.{refusal.fuse.key}"] = words
+    standing = record.get("written") or {}
+    beyond = [
+        key
+        for key in (refusal.fuse.key for refusal in refusals)
+        if key not in standing and f"defused.written.{key}" not in down.changes
+    ]
+    if beyond:
+        before = int((record.get("in_trail") or {}).get("refused", 0))
+        changes["defused.in_trail.refused"] = before + len(beyond)
+    return changes
+
+
+def refused_sentences(record: Mapping[str, Any]) -> list[str]:
+    """What could not be put to rest, from a record's section `defused`."""
+    every = (record.get("refused") or {}).values()
+    told = [str(sentence) for sentence in every if sentence]
+    return [*told, f"{len(every) - len(told)} more"] if len(every) > len(told) else told
 
 
 def first_states(record: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -117,17 +265,26 @@ def first_states(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list(first.values())
 
 
+def at_rest_by_trail(record: Mapping[str, Any]) -> int:
+    """How many were put to rest whose way back is in the audit trail alone."""
+    in_trail = record.get("in_trail") or {}
+    return int(in_trail.get("count", 0)) - int(in_trail.get("refused", 0))
+
+
 def rest_lines(record: Mapping[str, Any], names_most: int = 3) -> list[str]:
     """One short line for each kind that was put to rest, from a record's section `defused`."""
-    refused = record.get("refused") or {}
     names: dict[str, list[str]] = {}
-    for state in first_states({"written": _without(record.get("written") or {}, refused)}):
+    for state in first_states(
+        {"written": _without(record.get("written") or {}, record.get("refused") or {})}
+    ):
         names.setdefault(state["kind"].replace("_", " "), []).append(state["name"])
-    return [
+    more = at_rest_by_trail(record)
+    lines = [
         f"{kind}: {', '.join(of_kind[:names_most])}"
         + (f" and {len(of_kind) - names_most} more" if len(of_kind) > names_most else "")
         for kind, of_kind in names.items()
     ]
+    return [*lines, f"{more} more, written down in the audit trail"] if more else lines
 
 
 def _without(entries: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:

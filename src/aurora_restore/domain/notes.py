@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.observed import ClusterSnapshot
-from aurora_restore.domain.outward import ForeignTables, OutwardConnections
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.settings import PipelineSettings
@@ -42,21 +41,12 @@ def plan_notes(
 
 
 def _notes_on_quiet(request: RestoreRequest) -> list[str]:
-    """What is unusual about how much the copy may do by itself, and may do to other servers."""
+    """What is unusual about how much the copy may do by itself."""
     notes = []
     if not request.quiet_start:
         notes.append(
             "WARNING: quiet_start is false: subscriptions, logical slots and jobs of pg_cron that came along act as "
             "they do in production"
-        )
-    if request.foreign_tables != ForeignTables.NONE and request.db_users:
-        notes.append(
-            f"foreign_tables is {request.foreign_tables}: the users reach through them what the stored logins reach, "
-            "which is production where nothing was changed"
-        )
-    if request.outward_connections == OutwardConnections.CUT:
-        notes.append(
-            "outward_connections is cut: the logins to other servers that are stored in it are removed"
         )
     return notes
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from aurora_restore.domain.coming_along import Coming, coming_along
 from aurora_restore.domain.configuration import ClusterConfiguration, MemberConfiguration, users_tags
 from aurora_restore.domain.custom_endpoints import CustomEndpoint, planned_endpoints
 from aurora_restore.domain.losses import will_be_lost
@@ -113,6 +114,8 @@ class RestorePlan:
     will_be_lost: tuple[str, ...] = ()
     """In words: what hangs on the identity of the replaced cluster."""
 
+    coming_along: tuple[Coming, ...] = ()
+
     @property
     def strategy(self) -> Strategy:
         return self.replacement.strategy if self.replacement else Strategy.NEW
@@ -169,6 +172,7 @@ class RestorePlan:
             target_cluster_id=item.get("target_cluster_id") or item["cluster"]["db_cluster_identifier"],
             replacement=Replacement.from_item(replacement) if replacement else None,
             will_be_lost=tuple(item.get("will_be_lost", ())),
+            coming_along=tuple(Coming(**each) for each in item.get("coming_along", ())),
             certificate_renewal=item.get("certificate_renewal", "auto"),
             custom_endpoints=tuple(map(CustomEndpoint.from_item, item.get("custom_endpoints", ()))),
             # A run that was begun by an earlier release goes on as it was planned.
@@ -211,6 +215,7 @@ def build_plan(
         target_cluster_id=request.target_cluster_id.lower(),
         replacement=build_replacement(operation_id, request, replaced) if replaced else None,
         will_be_lost=will_be_lost(replaced, is_secret_given=_is_given("managed_master_secret", request)),
+        coming_along=coming_along(request, replaced),
         certificate_renewal=request.certificate_renewal,
         custom_endpoints=_endpoints(request, replaced, instances),
         quiet_start=request.quiet_start,

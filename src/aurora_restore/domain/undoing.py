@@ -124,6 +124,8 @@ def build_undo_plan(
             for item in members
         ),
         db_users=(),
+        # What came along stood in the cluster before; this puts none there.
+        coming_along=(),
         will_be_lost=(),
         # As they were on the kept cluster, with its own members.
         custom_endpoints=tuple(

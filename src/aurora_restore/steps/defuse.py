@@ -1,23 +1,31 @@
 """Defuse: what came along with the snapshot is listed, and what of it would act by itself is put to rest.
 
-Each call looks at everything anew. What it is about to do is in the record before it is done, with the state before and
-the statements that take it back; what was done by a call that died is seen as done by the next one.
+A cluster with hundreds of databases takes several calls. Each looks at some databases anew, and goes further only where
+nothing is left in them to be put to rest. What it is about to do is in the record before it is done, with the state
+before and the statements that take it back; what was done by a call that died is seen as done by the next one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-from aurora_restore.domain.came_along import HIDDEN_JOBS, CameAlong, Kind
+from aurora_restore.domain.came_along import PARTS_WITH_JOBS, CameAlong, Kind
 from aurora_restore.domain.defusing import (
     FUSES_PER_CALL,
+    WRITTEN_BYTES_MOST,
     Fuse,
-    Refusal,
+    Outcome,
     Survey,
+    SurveyProgress,
+    WrittenDown,
+    at_rest_by_trail,
     chosen_fuses,
     first_states,
     refuse_what_still_acts,
+    refused,
+    refused_sentences,
     written,
 )
 from aurora_restore.domain.errors import CopyNotQuiet
@@ -26,12 +34,16 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.outward import OutwardConnections
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.replacement import Strategy
-from aurora_restore.domain.results import done, in_progress, skipped
+from aurora_restore.domain.results import done, goes_on, in_progress, skipped
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.restore_cluster import restored_endpoint
 from aurora_restore.steps.runner import record_details, record_running
+from aurora_restore.steps.trail import LAST_EVENTS, noted, write_trail
 from aurora_restore.steps.world import World
+
+# After this a look, and what is done about it, ends as soon as it can: the function has ten minutes for both.
+CALL_TIME = timedelta(minutes=1)
 
 _NAMES_IN_THE_TRAIL = 20
 
@@ -50,18 +62,28 @@ def defuse(operation: Operation, world: World) -> StepOutcome:
     if endpoint is None:
         return StepOutcome(in_progress("the cluster does not name its endpoint yet"))
     master = world.secrets.read_credentials(plan.admin_secret_id)
-    survey = world.databases.survey_copy(endpoint, master)
-    refused = operation.section("defused").get("refused") or {}
-    left = [
-        fuse
-        for fuse in chosen_fuses(
-            survey.fuses, quiet_start=plan.quiet_start, outward_connections=plan.outward_connections
-        )
-        if fuse.key not in refused
-    ]
+    begun = SurveyProgress.from_section(operation.section("came_along"))
+    survey = world.databases.survey_copy(
+        endpoint, master, begun, _a_while(world), lambda fuse: bool(_to_be_taken_out(operation, [fuse]))
+    )
+    left = _to_be_taken_out(operation, survey.fuses)
     if left:
         return _take_out(operation, world, endpoint, master, survey, left[:FUSES_PER_CALL])
+    if survey.unfinished:
+        return _go_on(survey, survey.unfinished)
     return _done(operation, plan, survey)
+
+
+def _a_while(world: World) -> Callable[[], bool]:
+    started = world.clock.now()
+    return lambda: world.clock.now() - started < CALL_TIME
+
+
+def _to_be_taken_out(operation: Operation, fuses: Sequence[Fuse]) -> list[Fuse]:
+    """Those that this run takes out, and that were not refused before."""
+    plan, was_refused = operation.plan, operation.section("defused").get("refused") or {}
+    chosen = chosen_fuses(fuses, quiet_start=plan.quiet_start, outward_connections=plan.outward_connections)
+    return [fuse for fuse in chosen if fuse.key not in was_refused]
 
 
 def _take_out(
@@ -72,67 +94,88 @@ def _take_out(
     survey: Survey,
     fuses: Sequence[Fuse],
 ) -> StepOutcome:
-    time = format_time(world.clock.now())
-    record_running(world, operation.operation_id, written(fuses, operation.section("defused"), time))
-    refusals = world.databases.defuse(endpoint, master, fuses)
-    changes = _refused(refusals)
+    """How far the survey has come is not written here: the next call looks at the same databases again."""
+    section = operation.section("defused")
+    down = written(fuses, section, format_time(world.clock.now()), WRITTEN_BYTES_MOST)
+    _write_down(world, operation.operation_id, down)
+    outcome = world.databases.defuse(endpoint, master, fuses, _a_while(world))
+    changes = refused(outcome.refusals, section, down)
     try:
-        refuse_what_still_acts(refusals)
+        refuse_what_still_acts(outcome.refusals)
     except CopyNotQuiet:
-        came_along = {"came_along": survey.came_along.to_item()}
-        record_details(world, operation.operation_id, {**changes, **came_along})
+        record_details(world, operation.operation_id, {**changes, "came_along": survey.to_item()})
         raise
-    count = len(fuses) - len(refusals)
-    kept = {refusal.fuse.key for refusal in refusals}
-    names = [f"{fuse.kind.value} {fuse.name}" for fuse in fuses if fuse.key not in kept]
-    event = Event("came_along.defused", {"count": count, "names": names[:_NAMES_IN_THE_TRAIL]})
-    message = f"{count} of what came along put to rest, looking again"
-    return StepOutcome(in_progress(message, waiting_for="defusing"), changes, (event,) if count else ())
+    taken = _taken(fuses, outcome)
+    names = [f"{fuse.kind.value} {fuse.name}" for fuse in taken]
+    event = Event("came_along.defused", {"count": len(taken), "names": names[:_NAMES_IN_THE_TRAIL]})
+    message = f"{len(taken)} of what came along put to rest, looking again"
+    return StepOutcome(goes_on(message, survey.begun.percent, "defusing"), changes, (event,) if taken else ())
 
 
-def _refused(refusals: Sequence[Refusal]) -> dict[str, Any]:
-    return {f"defused.refused.{refusal.fuse.key}": refusal.sentence for refusal in refusals}
+def _write_down(world: World, operation_id: str, down: WrittenDown) -> None:
+    """Only a record that runs gets further. What it has no room for is noted there first, as every event is."""
+    entries = noted(world, [Event("came_along.written", {"written": down.in_trail})]) if down.in_trail else []
+    record_running(world, operation_id, {**down.changes, **({LAST_EVENTS: entries} if entries else {})})
+    write_trail(world, operation_id, entries)
+
+
+def _taken(fuses: Sequence[Fuse], outcome: Outcome) -> list[Fuse]:
+    kept = {refusal.fuse.key for refusal in outcome.refusals} | {fuse.key for fuse in outcome.left}
+    return [fuse for fuse in fuses if fuse.key not in kept]
+
+
+def _go_on(survey: Survey, progress: SurveyProgress) -> StepOutcome:
+    """Nothing is left to be done in the databases that were seen to; the record says where the next call goes on."""
+    message = f"what came along was looked for in {progress.done} of {progress.total} databases"
+    return StepOutcome(goes_on(message, progress.percent, "survey"), {"came_along": survey.to_item()})
 
 
 def _done(operation: Operation, plan: RestorePlan, survey: Survey) -> StepOutcome:
     section = operation.section("defused")
     known = list(operation.item.get("warnings", ()))
     new = [warning for warning in _warnings(plan, survey, section) if warning not in known]
-    changes: dict[str, Any] = {"came_along": survey.came_along.to_item()}
+    changes: dict[str, Any] = {"came_along": survey.to_item()}
     if new:
         changes["warnings"] = [*known, *new]
     return StepOutcome(done(_summary(plan, survey, section)), changes)
 
 
 def _summary(plan: RestorePlan, survey: Survey, section: Mapping[str, Any]) -> str:
-    count = len(first_states(section)) - len(section.get("refused") or ())
+    written_down = section.get("written") or {}
+    kept = [key for key in section.get("refused") or () if key in written_down]
+    count = len(first_states(section)) - len(kept) + at_rest_by_trail(section)
     came_along = survey.came_along
     listed = len(came_along.found) + sum((came_along.more or {}).values())
     words = f"{listed or 'nothing'} listed of what came along, {count or 'nothing'} put to rest"
-    acting = [fuse for fuse in survey.fuses if fuse.acts]
-    if acting and not plan.quiet_start:
-        return f"{words}; {len(acting)} act by themselves, since quiet_start is false"
+    if survey.acting and not plan.quiet_start:
+        return f"{words}; {survey.acting} act by themselves, since quiet_start is false"
     return words
 
 
 def _warnings(plan: RestorePlan, survey: Survey, section: Mapping[str, Any]) -> list[str]:
-    warnings = [f"not put to rest: {sentence}" for sentence in (section.get("refused") or {}).values()]
+    warnings = [f"not put to rest: {sentence}" for sentence in refused_sentences(section)]
     if plan.quiet_start:
         warnings += _unseen(survey.came_along)
-    logins = [fuse for fuse in survey.fuses if fuse.kind is Kind.USER_MAPPING]
-    if logins and plan.outward_connections is OutwardConnections.REPORT:
-        named = ", ".join(f"{fuse.name} in {fuse.database}" for fuse in logins[:3])
-        more = f" and {len(logins) - 3} more" if len(logins) > 3 else ""
+    if survey.logins and plan.outward_connections is OutwardConnections.REPORT:
+        more = survey.logins - len(survey.login_names)
+        named = ", ".join(survey.login_names) + (f" and {more} more" if more else "")
         warnings.append(
-            f"logins to other servers are stored in the copy ({named}{more}): who may use their foreign tables reaches "
+            f"logins to other servers are stored in the copy ({named}): who may use their foreign tables reaches "
             "production where nothing was changed; `outward_connections: cut` removes them, `keep` omits this warning"
         )
     return warnings
 
 
 def _unseen(came_along: CameAlong) -> list[str]:
-    return [
+    """What would act, and could not be looked for: it is not claimed that nothing does."""
+    subscriptions = [
+        f"subscriptions may act by themselves: {left.reason}"
+        for left in came_along.not_looked_into
+        if (left.database, left.what) == ("", Kind.SUBSCRIPTION.value)
+    ]
+    jobs = [
         f"jobs of pg_cron in {left.database} may act by themselves: {left.reason}"
         for left in came_along.not_looked_into
-        if left.what in (HIDDEN_JOBS, Kind.CRON_JOB.replace("_", " "))
+        if left.what in PARTS_WITH_JOBS
     ]
+    return subscriptions + jobs

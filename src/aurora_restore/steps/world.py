@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from aurora_restore.domain.users import DbUserLogin, UsersReport
 
 if TYPE_CHECKING:
-    from aurora_restore.domain.defusing import Fuse, Refusal, Survey
+    from aurora_restore.domain.defusing import Fuse, Outcome, Survey, SurveyProgress
 
 
 class Clock(Protocol):
@@ -270,8 +270,19 @@ class Databases(Protocol):
             DbUserSetupFailed: a user could not be made, or a check did not hold.
         """
 
-    def survey_copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> Survey:
+    def survey_copy(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        begun: SurveyProgress | None = None,
+        has_time: Callable[[], bool] = always,
+        is_wanted: Callable[[Fuse], bool] | None = None,
+    ) -> Survey:
         """What came along beside rows, and what of it would act. A database that is closed fails nothing.
+
+        `begun`: what an earlier call, which did not finish, has told. `has_time`: asked again and again; once it says
+        no, the call ends as soon as it can, and its survey is `unfinished`. So it is where enough was found of what
+        the caller takes out first (`is_wanted`).
 
         Raises:
             DatabaseBusy, DatabaseUnreachable: the server takes no work now, or gives no answer (both retryable).
@@ -280,11 +291,15 @@ class Databases(Protocol):
         """
 
     def defuse(
-        self, endpoint: DatabaseEndpoint, master: Credentials, fuses: Sequence[Fuse]
-    ) -> Sequence[Refusal]:
-        """Take out what a survey found; a second call changes nothing. Returns those that were refused.
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        fuses: Sequence[Fuse],
+        has_time: Callable[[], bool] = always,
+    ) -> Outcome:
+        """Take out what a survey found; a second call changes nothing. Tells what was refused, and what is left.
 
-        Each is taken out whole or not at all. Raises as `survey_copy`.
+        Each is taken out whole or not at all. Once `has_time` says no, the rest is left. Raises as `survey_copy`.
         """
 
 

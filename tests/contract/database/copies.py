@@ -89,7 +89,7 @@ def fuses(cluster: RestoredCluster, kind: Kind) -> list[Fuse]:
 
 def defuse(cluster: RestoredCluster, kind: Kind) -> list[Refusal]:
     """Take out what a survey finds of a kind."""
-    return list(cluster.databases.defuse(cluster.endpoint, MASTER, fuses(cluster, kind)))
+    return list(cluster.databases.defuse(cluster.endpoint, MASTER, fuses(cluster, kind)).refusals)
 
 
 def take_back(cluster: RestoredCluster, fuse: Fuse, login: Credentials = MASTER) -> None:

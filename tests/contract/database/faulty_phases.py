@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.contract.database.faults import Died, FaultyDatabases, Plan
@@ -20,7 +22,7 @@ from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.steps.runner import Step, run_step
 
 OPERATION = "restore-20261126-120000"
-CALLS_AT_MOST = 10
+CALLS_AT_MOST = 30
 # What a step reads of its own work.
 _OF_THE_STEP = ("restore_details", "defused", "came_along", "warnings")
 
@@ -59,8 +61,18 @@ def _without_times(value: Any) -> Any:
     return value
 
 
+class PassingTime:
+    """A clock on which time passes as it does outside."""
+
+    def __init__(self, begin: datetime) -> None:
+        self._begin, self._start = begin, time.monotonic()
+
+    def now(self) -> datetime:
+        return self._begin + timedelta(seconds=time.monotonic() - self._start)
+
+
 class PhaseOnServer:
-    """A phase of a run whose cluster is a real server."""
+    """A phase of a run whose cluster is a real server. `has_passing_time`: else each call takes no time."""
 
     def __init__(
         self,
@@ -68,8 +80,11 @@ class PhaseOnServer:
         phase: Phase,
         step: Step,
         secrets: Mapping[str, Credentials] | None = None,
+        *,
+        has_passing_time: bool = False,
         **request: Any,
     ) -> None:
+        self.audit = FakeAudit()
         self._cluster = cluster
         self._phase = phase
         self._step = step
@@ -79,14 +94,15 @@ class PhaseOnServer:
         self._beginning = run.run(OPERATION, until=Phase.RESTORE_CLUSTER, **request)
         values = {ADMIN_SECRET: MASTER, **(secrets or {})}
         secrets_of_world = FakeSecrets({name: vars(value) for name, value in values.items()})
-        self._world = replace(run.world, secrets=secrets_of_world)
+        clock = PassingTime(run.clock.now()) if has_passing_time else run.clock
+        self._world = replace(run.world, secrets=secrets_of_world, audit=self.audit, clock=clock)
 
     def call(self, plan: Plan, before: Call | None = None) -> Call:
         """One call, with the record as it was after the call `before`, or as it is when the phase begins."""
         records = FakeRecords()
         records.create(before.record if before else self._beginning)
         databases = FaultyDatabases(self._cluster.engine.ca_bundle_path, self._cluster.endpoint, plan)
-        world = replace(self._world, records=records, audit=FakeAudit(), databases=databases)
+        world = replace(self._world, records=records, databases=databases)
         is_done, error = False, None
         try:
             is_done = run_step(self._phase, self._step, world, OPERATION).status is StepStatus.DONE

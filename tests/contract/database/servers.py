@@ -108,6 +108,7 @@ def in_memory() -> RestoredFake:
     logins = {PRODUCTION.username: PRODUCTION.password}
     server = databases.add_server(endpoint, MASTER, ("postgres", "shop", "books"), logins)
     server.certificate_names, server.instance_identifier = (endpoint.host,), INSTANCE
+    server.copy.rooms = server.databases
     return RestoredFake(databases, endpoint, server)
 
 

@@ -7,6 +7,7 @@ import json
 import pytest
 from tests.contract.database.servers import INSTANCE, MASTER, NOWHERE, PRODUCTION, Restored, iam_login, login
 
+from aurora_restore.domain.defusing import Outcome
 from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed, MasterLoginRefused
 from aurora_restore.domain.observed import Credentials, EndpointAnswerKind, LoginOutcome
 from aurora_restore.domain.user_progress import SetupProgress
@@ -255,7 +256,19 @@ def test_no_secret_shows_in_a_report_or_a_user(restored: Restored) -> None:
 def test_a_copy_with_nothing_that_acts_has_no_fuses(restored: Restored) -> None:
     seen = restored.databases.survey_copy(restored.endpoint, MASTER)
 
-    assert (seen.fuses, restored.databases.defuse(restored.endpoint, MASTER, ())) == ((), ())
+    assert (seen.fuses, restored.databases.defuse(restored.endpoint, MASTER, ())) == ((), Outcome())
+
+
+def test_a_survey_that_has_no_time_goes_on_in_the_next_call_and_says_how_far_it_is(
+    restored: Restored,
+) -> None:
+    looks = [restored.databases.survey_copy(restored.endpoint, MASTER, None, lambda: False)]
+    while begun := looks[-1].unfinished:
+        looks.append(restored.databases.survey_copy(restored.endpoint, MASTER, begun, lambda: False))
+
+    told = [(each.unfinished.done, each.unfinished.total) for each in looks if each.unfinished]
+    assert told == [(done, len(looks)) for done in range(1, len(looks))]
+    assert len(looks) > 1
 
 
 def test_nothing_is_surveyed_where_nothing_listens_or_the_master_is_refused(restored: Restored) -> None:

@@ -23,7 +23,7 @@ from tests.contract.database.test_postgres_privileges import wait_until
 
 from aurora_restore.database import tls
 from aurora_restore.domain.came_along import Kind
-from aurora_restore.domain.defusing import Fuse, chosen_fuses
+from aurora_restore.domain.defusing import Fuse, Outcome, chosen_fuses
 from aurora_restore.domain.errors import DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.outward import OutwardConnections
@@ -318,7 +318,7 @@ def test_what_was_not_asked_for_is_left_as_it_came_along(
     everything = survey(copy).fuses
     chosen = chosen_fuses(everything, quiet_start=quiet_start, outward_connections=outward)
 
-    assert list(copy.databases.defuse(copy.endpoint, MASTER, chosen)) == []
+    assert copy.databases.defuse(copy.endpoint, MASTER, chosen) == Outcome()
 
     assert {fuse.kind for fuse in survey(copy).fuses} == {fuse.kind for fuse in everything} - kinds
 
@@ -331,10 +331,10 @@ def test_taking_out_what_was_taken_out_already_changes_nothing(copy: RestoredClu
     def state() -> list[list[list[object]]]:
         return [subscriptions(copy), slots(copy), jobs(copy), mappings(copy)]
 
-    assert list(copy.databases.defuse(copy.endpoint, MASTER, everything)) == []
+    assert copy.databases.defuse(copy.endpoint, MASTER, everything) == Outcome()
     once = state()
 
-    assert list(copy.databases.defuse(copy.endpoint, MASTER, everything)) == []
+    assert copy.databases.defuse(copy.endpoint, MASTER, everything) == Outcome()
     assert state() == once
 
 

@@ -11,10 +11,12 @@ from tests.contract.database.servers import MASTER, RestoredCluster
 from tests.contract.database.test_defusing import ENABLE, SLOT, jobs, slots, subscriptions
 
 from aurora_restore.database import tls
-from aurora_restore.database.defusing import take_out
+from aurora_restore.database.defusing import TakingOut
 from aurora_restore.database.session import Limits, Server, Session
 from aurora_restore.domain.came_along import Kind
+from aurora_restore.domain.defusing import Outcome
 from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.user_progress import always
 
 pytestmark = pytest.mark.newest_server
 
@@ -69,7 +71,7 @@ def test_a_death_between_any_two_statements_leaves_nothing_half_done(copy: Resto
         lives = Lives(statements)
         server = MortalServer(copy.endpoint, context, Limits(), lives=lives)
         try:
-            assert take_out(server, MASTER, everything) == ()
+            assert TakingOut(server, MASTER, always).run(everything) == Outcome()
         except Died:
             pass
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -101,8 +102,13 @@ class Copy:
             yield f"rights are left: {sorted(more)}"
 
 
-@pytest.fixture
-def acting(copy: RestoredCluster) -> Iterator[Copy]:
+@pytest.fixture(params=[False, True], ids=["in one call", "in pieces"])
+def acting(
+    copy: RestoredCluster, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Copy]:
+    """In pieces each call sees to one database, or takes one thing out."""
+    if request.param:
+        monkeypatch.setattr(step, "CALL_TIME", timedelta(0))
     as_superuser(copy, *CRON, NIGHTLY, ASLEEP, SLOT, SUBSCRIBE.format("taken"))
     as_superuser(
         copy, "GRANT pg_create_subscription TO shop_app", "ALTER SUBSCRIPTION taken OWNER TO shop_app"
@@ -122,6 +128,7 @@ def test_a_fault_at_any_place_wakes_nothing_and_hides_nothing_of_the_way_back(
 
     assert found == [], "\n".join(found)
     assert len(cases) >= CASES_AT_LEAST
+    assert acting.faultless.record["came_along"]["not_looked_into"] == []
     assert len(acting.gone_on_from) >= STATES_AT_LEAST or kind is Kind.REFUSED
 
 

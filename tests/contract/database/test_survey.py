@@ -18,6 +18,7 @@ from tests.contract.database.servers import MASTER, NOWHERE, OWN_SECRET, PRODUCT
 
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.domain.came_along import NAMED_PER_KIND, Kind, summary_lines
+from aurora_restore.domain.defusing import Fuse, Outcome
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, MasterLoginRefused
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.users import Access
@@ -274,6 +275,63 @@ def test_a_statement_that_takes_too_long_leaves_its_kind_unseen_and_the_others_s
     assert {each.name for each in seen.found} >= {"from_production", "everything"}
 
 
+def no_time() -> bool:
+    return False
+
+
+def test_looks_at_one_database_each_tell_together_what_one_look_tells(copy: RestoredCluster) -> None:
+    as_superuser(copy, *CRON, NIGHTLY, SUBSCRIBE.format("from_production"), *LEDGER)
+    for database in ("books", "closed"):
+        as_superuser(copy, f"CREATE DATABASE {database}")
+    for number in range(NAMED_PER_KIND + 1):
+        as_superuser(copy, f"CREATE PUBLICATION p{number:02}")
+        as_superuser(copy, f"CREATE PUBLICATION q{number:02}", database="books")
+    as_superuser(copy, "ALTER DATABASE closed CONNECTION LIMIT 0")
+    whole = survey(copy)
+    looks = [copy.databases.survey_copy(copy.endpoint, MASTER, None, no_time)]
+    while begun := looks[-1].unfinished:
+        looks.append(copy.databases.survey_copy(copy.endpoint, MASTER, begun, no_time))
+
+    told = [(each.unfinished.done, each.unfinished.total) for each in looks if each.unfinished]
+    assert told == [(done, len(looks)) for done in range(1, len(looks))]
+    assert len(looks) == len(("postgres", "template1", "shop", "books", "closed"))
+    assert looks[-1].came_along == whole.came_along
+    assert {fuse for each in looks for fuse in map(key_of, each.fuses)} == set(map(key_of, whole.fuses))
+    assert (looks[-1].acting, looks[-1].logins) == (whole.acting, whole.logins)
+
+
+def key_of(fuse: Fuse) -> str:
+    return fuse.key
+
+
+def test_a_look_ends_where_something_that_acts_is_to_be_put_to_rest_first(copy: RestoredCluster) -> None:
+    as_superuser(copy, *CRON, NIGHTLY, "ALTER ROLE master SET cron.database_name = 'shop'", *LEDGER)
+
+    look = copy.databases.survey_copy(copy.endpoint, MASTER, is_wanted=lambda fuse: fuse.acts)
+
+    assert look.unfinished
+    assert (look.unfinished.done, {fuse.database for fuse in look.fuses}) == (1, {"shop"})
+    rest = copy.databases.survey_copy(copy.endpoint, MASTER, look.unfinished)
+    assert (rest.unfinished, rest.acting) == (None, 1)
+    assert [each.name for each in rest.came_along.found if each.kind is Kind.FOREIGN_SERVER] == ["ledger"]
+
+
+def test_of_a_database_with_jobs_that_lets_the_master_not_in_it_is_said_that_they_were_not_seen(
+    copy: RestoredCluster,
+) -> None:
+    as_superuser(
+        copy,
+        "ALTER ROLE master SET cron.database_name = 'shop'",
+        "ALTER DATABASE shop CONNECTION LIMIT 0",
+        database="postgres",
+    )
+
+    assert [(left.database, left.what) for left in survey(copy).came_along.not_looked_into] == [
+        ("shop", "cron job"),
+        ("shop", ""),
+    ]
+
+
 def test_a_closed_postgres_does_not_hide_what_came_along(copy: RestoredCluster) -> None:
     as_superuser(copy, SUBSCRIBE.format("from_production"), "ALTER DATABASE postgres CONNECTION LIMIT 0")
 
@@ -330,7 +388,7 @@ def test_names_in_a_database_of_another_encoding_are_shown_as_letters_and_taken_
     [fuse] = fuses(copy, Kind.USER_MAPPING)
     assert fuse.name == "PUBLIC at prüfung"
 
-    assert list(copy.databases.defuse(copy.endpoint, MASTER, [fuse])) == []
+    assert copy.databases.defuse(copy.endpoint, MASTER, [fuse]) == Outcome()
 
     assert of_kind(copy, Kind.USER_MAPPING) == []
     as_superuser(copy, *fuse.take_back, database="legacy")
@@ -361,7 +419,7 @@ def test_what_acts_and_is_held_for_a_while_is_waited_for_and_not_refused(copy: R
         with pytest.raises(DatabaseBusy):
             quick.defuse(copy.endpoint, MASTER, found)
 
-    assert quick.defuse(copy.endpoint, MASTER, found) == ()
+    assert quick.defuse(copy.endpoint, MASTER, found) == Outcome()
 
 
 def test_a_cluster_none_of_whose_databases_lets_the_master_in_is_not_called_silent(

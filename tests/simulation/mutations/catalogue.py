@@ -239,8 +239,8 @@ MUTATIONS = (
         "defused-unwritten",
         "what came along is put to rest before the record says how to take that back",
         "steps/defuse.py",
-        '    record_running(world, operation.operation_id, written(fuses, operation.section("defused"), time))\n',
-        "    _ = (record_running, written, time)\n",
+        "    _write_down(world, operation.operation_id, down)\n",
+        "    _ = _write_down\n",
         ("new",),
     ),
 )

@@ -11,7 +11,7 @@ from tests.unit.cli.test_cli_views import words_of
 
 from aurora_restore.cli.views.operation import render_status
 from aurora_restore.cli.views.record import view_operation
-from aurora_restore.domain.defusing import Refusal, written
+from aurora_restore.domain.defusing import WRITTEN_BYTES_MOST, Refusal, Survey, SurveyProgress, written
 
 TIME = "2026-11-22T11:43:00.000Z"
 
@@ -21,7 +21,7 @@ def status(**sections: Any) -> str:
 
 
 def with_written(*names: str) -> dict[str, Any]:
-    changes = written([subscription(name) for name in names], {}, TIME)
+    changes = written([subscription(name) for name in names], {}, TIME, WRITTEN_BYTES_MOST).changes
     return {"written": {path.rpartition(".")[2]: item for path, item in changes.items()}}
 
 
@@ -50,6 +50,15 @@ def test_where_nothing_came_along_nothing_is_said() -> None:
     assert "Beside the rows" not in status(came_along=found().to_item())
 
 
+def test_while_databases_are_looked_through_the_list_says_that_it_is_not_whole() -> None:
+    survey = Survey(found(user_mapping()), unfinished=SurveyProgress(16400, 120, 503))
+
+    seen = status(came_along=survey.to_item())
+
+    assert "1 user mapping: PUBLIC at ledger in shop" in seen
+    assert "not looked into yet: 383 of 503 databases" in seen
+
+
 def test_the_plan_says_that_the_copy_will_be_quiet() -> None:
     record = records.planned()
     plan = record["plan"] | {"quiet_start": True}
@@ -57,3 +66,15 @@ def test_the_plan_says_that_the_copy_will_be_quiet() -> None:
     seen = words_of(render_status(view_operation(record | {"plan": plan}), NOW), 160)
 
     assert "quiet start subscriptions, logical slots and jobs of pg_cron are put to rest" in seen
+
+
+def test_a_plan_says_what_is_known_of_what_comes_along_until_it_is_listed() -> None:
+    sentences = [{"about": "comes along", "words": "it is listed after the first login"}]
+    record = records.planned()
+    record |= {"plan": record["plan"] | {"coming_along": sentences}}
+
+    before = words_of(render_status(view_operation(record), NOW), 160)
+    after = words_of(render_status(view_operation(record | {"came_along": found().to_item()}), NOW), 160)
+
+    assert "comes along it is listed after the first login" in before
+    assert "comes along" not in after

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from aurora_restore.domain.came_along import (
+    HIDDEN_JOBS,
     MEANINGS,
     CameAlong,
     Finding,
@@ -44,10 +45,18 @@ def test_a_few_of_a_kind_are_named_and_those_beyond_are_counted_with_those_that_
 def test_of_many_databases_that_were_not_looked_into_the_number_is_said() -> None:
     left = [NotLookedInto(f"d{number}", "closed") for number in range(5)]
 
-    shown = bounded([], {}, left, most=2).not_looked_into
+    seen = bounded([], {}, left, most=2, unseen_more=4)
 
-    assert [each.database for each in shown] == ["d0", "d1", ""]
-    assert "3 more" in shown[-1].reason
+    assert [each.database for each in seen.not_looked_into] == ["d0", "d1"]
+    assert summary_lines(seen.to_item())[-1] == "not looked into: 7 more"
+
+
+def test_what_may_hide_something_that_acts_is_not_lost_among_closed_databases() -> None:
+    left = [NotLookedInto(f"d{number}", "closed") for number in range(5)]
+    hidden = NotLookedInto("shop", "row security", HIDDEN_JOBS)
+    of_cluster = NotLookedInto("", "no time", "subscription")
+
+    assert bounded([], {}, [*left, hidden, of_cluster], most=2).not_looked_into == (of_cluster, hidden)
 
 
 def test_nothing_is_said_where_nothing_came_along() -> None:
@@ -78,8 +87,17 @@ def test_what_was_not_seen_is_a_line_too() -> None:
 
 
 def test_the_largest_list_leaves_room_in_a_record() -> None:
-    found = [Finding(kind, "d" * 63, "n" * 63, "s" * 300, "x" * 200) for kind in Kind for _ in range(1000)]
+    found = [
+        Finding(kind, "d" * 63, "n" * 9000, "s" * 9000, "x" * 9000) for kind in Kind for _ in range(1000)
+    ]
 
-    item = bounded(found, {}, [NotLookedInto("d" * 63, "r" * 200)] * 1000).to_item()
+    item = bounded(found, {}, [NotLookedInto("d" * 63, "r" * 9000)] * 1000).to_item()
 
     assert len(json.dumps(item)) < 200_000
+
+
+def test_a_statement_that_is_too_long_is_left_out_and_never_cut() -> None:
+    kept, left_out = (Finding(Kind.DEFINER_FUNCTION, "shop", "f", "s" * length) for length in (600, 601))
+
+    assert kept.to_item()["ends_with"] == "s" * 600
+    assert left_out.to_item()["ends_with"].startswith("-- ")

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 from tests.fakes.copies import subscription, user_mapping
 
-from aurora_restore.domain.came_along import Kind
+from aurora_restore.domain.came_along import CameAlong, Finding, Kind, NotLookedInto
 from aurora_restore.domain.defusing import (
+    FUSES_PER_CALL,
+    REFUSALS_TOLD,
+    WRITTEN_BYTES_MOST,
     Fuse,
     Refusal,
+    Survey,
+    SurveyProgress,
     chosen_fuses,
     first_states,
+    is_enough,
     refuse_what_still_acts,
+    refused,
+    refused_sentences,
+    rest_lines,
     written,
 )
 from aurora_restore.domain.errors import CopyNotQuiet
@@ -65,7 +75,7 @@ def record_after(*changes: dict[str, object]) -> dict[str, object]:
 
 
 def test_what_is_written_down_holds_the_state_before_and_the_way_back() -> None:
-    [(path, item)] = written([subscription()], {}, EARLY).items()
+    [(path, item)] = written([subscription()], {}, EARLY, WRITTEN_BYTES_MOST).changes.items()
 
     assert path.startswith("defused.written.")
     assert "." not in path.removeprefix("defused.written.")
@@ -74,34 +84,109 @@ def test_what_is_written_down_holds_the_state_before_and_the_way_back() -> None:
 
 
 def test_what_is_written_already_is_not_written_again() -> None:
-    record = record_after(written([subscription()], {}, EARLY))
+    record = record_after(written([subscription()], {}, EARLY, WRITTEN_BYTES_MOST).changes)
 
-    assert written([subscription()], record, LATE) == {}
+    assert written([subscription()], record, LATE, WRITTEN_BYTES_MOST).changes == {}
 
 
 def test_two_calls_at_once_write_different_things_into_different_places() -> None:
-    one, other = written([subscription("a")], {}, EARLY), written([subscription("b")], {}, EARLY)
+    one, other = (written([subscription(name)], {}, EARLY, WRITTEN_BYTES_MOST).changes for name in "ab")
 
     assert one.keys().isdisjoint(other)
 
 
 def test_the_first_state_of_a_thing_is_the_one_that_is_taken_back() -> None:
-    first = written([subscription()], {}, EARLY)
-    later = written([subscription(enabled=False)], record_after(first), LATE)
+    first = written([subscription()], {}, EARLY, WRITTEN_BYTES_MOST).changes
+    later = written([subscription(enabled=False)], record_after(first), LATE, WRITTEN_BYTES_MOST).changes
 
     [state] = first_states(record_after(first, later))
 
     assert (state["time"], state["before"]["enabled"]) == (EARLY, True)
 
 
+def test_what_the_record_has_no_room_for_goes_into_the_trail_and_is_counted() -> None:
+    fuses = [subscription(f"s{number}") for number in range(5)]
+    room = 2 * len(json.dumps(fuses[0].to_item() | {"time": EARLY}))
+
+    down = written(fuses, {}, EARLY, room)
+
+    kept = [path for path in down.changes if path.startswith("defused.written.")]
+    assert (len(kept), [item["name"] for item in down.in_trail.values()]) == (2, ["s2", "s3", "s4"])
+    assert down.changes["defused.in_trail"]["count"] == 3
+
+
+def test_what_is_in_the_trail_already_is_not_written_there_again() -> None:
+    first = written([subscription("a"), subscription("b")], {}, EARLY, 0)
+    record = {"in_trail": first.changes["defused.in_trail"]}
+
+    again = written([subscription("b"), subscription("c")], record, LATE, 0)
+
+    assert [item["name"] for item in again.in_trail.values()] == ["c"]
+    in_trail = again.changes["defused.in_trail"]
+    assert (in_trail["count"], len(in_trail["keys"])) == (3, 2)
+
+
+def test_of_many_that_were_refused_the_first_are_told_and_the_others_counted() -> None:
+    refusals = [Refusal(subscription(f"s{number:03}"), "must be owner") for number in range(70)]
+    nothing_written = written([], {}, EARLY, WRITTEN_BYTES_MOST)
+
+    half = {"refused": refused(refusals[:35], {}, nothing_written)}
+    told = {"refused": half["refused"] | refused(refusals[35:], half, nothing_written)}
+    del told["refused"]["defused.in_trail.refused"]
+
+    assert refused_sentences(told)[0] == "subscription s000 in shop: must be owner"
+    assert refused_sentences(told)[REFUSALS_TOLD:] == ["50 more"]
+
+
+def test_what_was_refused_does_not_count_as_put_to_rest_though_its_state_is_in_the_trail() -> None:
+    fuses = [subscription("a"), subscription("b")]
+    down = written(fuses, {}, EARLY, 0)
+    changes = refused([Refusal(fuses[0], "must be owner")], {}, down)
+
+    in_trail = down.changes["defused.in_trail"] | {"refused": changes["defused.in_trail.refused"]}
+
+    assert rest_lines({"in_trail": in_trail}) == ["1 more, written down in the audit trail"]
+
+
+def test_a_survey_that_is_under_way_is_read_back_as_it_was_written() -> None:
+    mapping = Finding(Kind.USER_MAPPING, "shop", "PUBLIC at ledger", "DROP …;", "options: user")
+    left = NotLookedInto("archive", "closed")
+    in_databases = CameAlong((mapping,), {Kind.PUBLICATION: 3}, (left,), 2)
+    progress = SurveyProgress(16400, 3, 9, in_databases, 1, 1, ("PUBLIC at ledger in shop",))
+    of_cluster = Finding(Kind.SETTING, "", "role ann", "ALTER ROLE …;")
+    everything = replace(in_databases, found=(of_cluster, mapping))
+
+    section = Survey(everything, unfinished=progress).to_item()
+
+    assert SurveyProgress.from_section(json.loads(json.dumps(section))) == progress
+    assert SurveyProgress.from_section(Survey(everything).to_item()) is None
+
+
+def test_what_a_call_finds_counts_beside_what_the_calls_before_have_told() -> None:
+    begun = SurveyProgress(acting=1, logins=3, login_names=("a", "b"))
+
+    survey = Survey(CameAlong(), (subscription(), user_mapping(), user_mapping("PUBLIC at books")), begun)
+
+    assert (survey.acting, survey.logins) == (2, 5)
+    assert survey.login_names == ("a", "b", "PUBLIC at ledger in shop")
+
+
+def test_a_look_ends_for_what_acts_and_for_many_that_sleep() -> None:
+    asleep = [subscription(f"s{number}", enabled=False) for number in range(FUSES_PER_CALL)]
+
+    assert not is_enough(asleep[1:])
+    assert is_enough(asleep)
+    assert is_enough([asleep[0], subscription()])
+
+
 def test_what_could_not_be_ended_and_acts_is_refused_with_the_servers_words() -> None:
     refusals = [Refusal(subscription(f"s{number}"), "must be owner") for number in range(7)]
 
-    with pytest.raises(CopyNotQuiet) as refused:
+    with pytest.raises(CopyNotQuiet) as not_quiet:
         refuse_what_still_acts(refusals)
 
-    assert "s0 in shop: must be owner" in refused.value.message
-    assert "2 more" in refused.value.message
+    assert "s0 in shop: must be owner" in not_quiet.value.message
+    assert "2 more" in not_quiet.value.message
 
 
 def test_what_could_not_be_ended_and_sleeps_ends_nothing() -> None:

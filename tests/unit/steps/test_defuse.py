@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from tests.support.in_process_aws import ReplyLost, is_operation
 from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.came_along import CameAlong, Finding, Kind, NotLookedInto
-from aurora_restore.domain.defusing import Fuse, first_states
+from aurora_restore.domain.defusing import Fuse, Outcome, first_states
 from aurora_restore.domain.errors import AwsUnavailable, CopyNotQuiet
 from aurora_restore.domain.results import Phase
+from aurora_restore.domain.user_progress import always
 
 OPERATION = "restore-20261126-120000"
 PUBLIC_LOGIN = "PUBLIC at ledger"
@@ -51,9 +53,9 @@ def test_nothing_is_done_before_it_is_written_down() -> None:
     seen: list[list[str]] = []
     take_out = run.databases.copy.take_out
 
-    def looked_at(fuses: Any) -> Any:
+    def looked_at(fuses: Sequence[Fuse], has_time: Callable[[], bool] = always) -> Outcome:
         seen.append(taken_back(run.record(OPERATION)))
-        return take_out(fuses)
+        return take_out(fuses, has_time)
 
     run.databases.copy.take_out = looked_at  # type: ignore[method-assign]
     run.run(OPERATION, until=Phase.DEFUSE)
@@ -66,8 +68,8 @@ def test_a_step_that_dies_after_it_has_put_something_to_rest_loses_nothing_of_th
     run.run(OPERATION, until=Phase.RESTORE_CLUSTER)
     take_out = run.databases.copy.take_out
 
-    def dies(fuses: Any) -> Any:
-        take_out(fuses)
+    def dies(fuses: Sequence[Fuse], has_time: Callable[[], bool] = always) -> Outcome:
+        take_out(fuses, has_time)
         run.databases.copy.take_out = take_out  # type: ignore[method-assign]
         raise Died
 

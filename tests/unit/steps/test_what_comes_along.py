@@ -196,6 +196,34 @@ def test_where_nothing_is_replaced_nothing_is_called_lost(run: PipelineRun) -> N
     assert record["plan"]["will_be_lost"] == []
 
 
+def test_a_dry_run_says_what_will_be_looked_for_and_names_the_ways_out_that_aws_shows(
+    run: PipelineRun,
+) -> None:
+    run.put_target()
+    role = "arn:aws:iam::123456789012:role/loader"
+    run.world.target_rds.add_role(TARGET, role, "s3Import")
+    run.clock.advance(60)
+
+    run.check(OPERATION, delete_cluster_if_exists=True, dry_run=True, outward_connections="cut")
+
+    told = [
+        f"{each['about'].strip()}: {each['words']}" for each in run.record(OPERATION)["plan"]["coming_along"]
+    ]
+    assert [each.partition(":")[0] for each in told] == [
+        "comes along", "quiet until", "other logins", "stored logins", "role",
+    ]  # fmt: skip
+    assert "outward_connections: cut" in told[3]
+    assert role in told[4]
+
+
+def test_an_undo_says_nothing_of_what_comes_along(run: PipelineRun) -> None:
+    run.put_target()
+    run.run(OPERATION, delete_cluster_if_exists=True, keep_replaced_hours=24)
+    run.check("undo-1", **dict.fromkeys(run.request(), ...), undo_operation_id=OPERATION)
+
+    assert run.record("undo-1")["plan"]["coming_along"] == []
+
+
 def test_readers_of_auto_scaling_are_not_planned_and_go_with_the_old_cluster(run: PipelineRun) -> None:
     run.put_target({f"{TARGET}-a": "db.r5.large", "application-autoscaling-1a2b": "db.r5.large"})
     record = run.run(OPERATION, delete_cluster_if_exists=True)

@@ -42,6 +42,7 @@ def render_plan(view: OperationView) -> RenderableType:
         *_copy_rows(plan),
         *_cluster_rows(plan, parameters),
         *_user_rows(plan),
+        *_coming_rows(view),
     ]
     rows = facts(
         [
@@ -111,11 +112,19 @@ def _user_rows(plan: Mapping[str, Any]) -> Rows:
         login = "IAM" if user.get("iam") else f"secret {user.get('secret_id')}"
         where = words(user.get("databases")) if user.get("databases") else "all databases"
         rows.append(("user", f"{user.get('username')} ({user.get('access')}) in {where}, {login}"))
-    if plan.get("lock_other_logins"):
-        rows.append(("other logins", "locked"))
     if plan.get("quiet_start"):
         rows.append(("quiet start", "subscriptions, logical slots and jobs of pg_cron are put to rest"))
     return rows
+
+
+def _coming_rows(view: OperationView) -> Rows:
+    """What is known beforehand of what comes along; once it was looked for, the list of what was found says more."""
+    if view.section("came_along"):
+        return []
+    return [
+        (text_of(each, "about"), text_of(each, "words"))
+        for each in maps_of(view.section("plan"), "coming_along")
+    ]
 
 
 def _given(value: Any) -> str | None:

@@ -1,0 +1,84 @@
+"""What can be said of what comes along before anything is restored: AWS shows nothing of the inside of a snapshot.
+
+So the plan says what will be looked for and when, and what the request makes of it, each with its consequence. The ways
+out that AWS does show are the roles of the replaced cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aurora_restore.domain.configuration import ClusterConfiguration
+from aurora_restore.domain.observed import ClusterRole
+from aurora_restore.domain.outward import ForeignTables, OutwardConnections
+from aurora_restore.domain.request import RestoreRequest
+
+_EXTENSIONS: Mapping[str, str] = {
+    "s3Import": "aws_s3",
+    "s3Export": "aws_s3",
+    "Lambda": "aws_lambda",
+    "SageMaker": "aws_ml",
+    "Comprehend": "aws_ml",
+    "Bedrock": "aws_ml",
+}
+"""Which extension acts with a role of this feature (AuroraUserGuide, "Associating an IAM role with a DB cluster")."""
+
+_STORED_LOGINS: Mapping[str, str] = {
+    OutwardConnections.REPORT: "logins to other servers stay as they are, and a warning names them",
+    OutwardConnections.KEEP: "logins to other servers stay as they are, and no warning names them",
+    OutwardConnections.CUT: "logins to other servers are written down without their passwords, and removed",
+}
+
+
+LOOKED_FOR = (
+    "AWS shows nothing of the inside of a snapshot. After the first login, and before any user is made, subscriptions, "
+    "slots, jobs, foreign servers, stored logins and whatever else acts or leads out are listed"
+)
+
+
+@dataclass(frozen=True)
+class Coming:
+    """One sentence of a plan, and what it is about."""
+
+    about: str
+    words: str
+
+
+def coming_along(request: RestoreRequest, replaced: ClusterConfiguration | None) -> tuple[Coming, ...]:
+    """Nothing is said of what the request has nothing to do with."""
+    found = [Coming("comes along", LOOKED_FOR)]
+    if request.quiet_start:
+        found.append(
+            Coming("  quiet until", "you wake it, with the statements that the record keeps (`defused`)")
+        )
+    found.append(Coming("  other logins", _other_logins(locked=request.lock_other_logins)))
+    stored = _STORED_LOGINS[request.outward_connections]
+    found.append(Coming("  stored logins", f"{stored} (outward_connections: {request.outward_connections})"))
+    if request.db_users:
+        words = f"{_foreign_tables(request.foreign_tables)} (foreign_tables: {request.foreign_tables})"
+        found.append(Coming("  foreign tables", words))
+    return (*found, *_roles(replaced.roles if replaced else ()))
+
+
+def _other_logins(*, locked: bool) -> str:
+    if locked:
+        return "all but the master user and db_users are locked (lock_other_logins: true)"
+    return "keep the passwords that they have in production (lock_other_logins: false)"
+
+
+def _foreign_tables(level: str) -> str:
+    if level == ForeignTables.NONE:
+        return "the users get nothing on them, since what is written there arrives in another server"
+    return "the users reach there what the stored logins reach: production, where nothing was changed"
+
+
+def _roles(roles: Sequence[ClusterRole]) -> list[Coming]:
+    """Those of the replaced cluster, which the new one is given as well."""
+    return [Coming("  role", f"{role.role_arn}{_reached_with(role.feature_name)}") for role in roles]
+
+
+def _reached_with(feature: str) -> str:
+    extension = _EXTENSIONS.get(feature)
+    consequence = f": {extension} in the copy reaches what it reaches" if extension else ""
+    return f"{f' ({feature})' if feature else ''}, as on the replaced cluster{consequence}"
