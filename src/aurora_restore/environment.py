@@ -13,10 +13,13 @@ from aurora_restore.domain.results import Phase
 from aurora_restore.domain.settings import (
     DEFAULT_PHASE_TIMEOUT_HOURS,
     MACHINE_TIMEOUT_HOURS,
+    PARAMETER_GROUP_SECONDS,
     PipelineSettings,
 )
 
 LOCK_TABLE_NAME = "AuroraRestoreLocks"
+# The local Aurora is through with a new parameter group after a second (`ON_A_LAPTOP.parameter_group_completion`).
+LOCAL_GROUP_SECONDS = 1.5
 SETTINGS_VARIABLE = "PIPELINE_SETTINGS"
 
 
@@ -51,6 +54,7 @@ def read_environment(environ: Mapping[str, str], known_regions: tuple[str, ...] 
         # A bundle of its own is that of a local stack, whose databases are on the same machine.
         reaches_private_databases=bool(environ.get("DATABASE_SUBNET_IDS", "unknown") or ca_bundle),
         keeps_ports=ca_bundle is None,
+        parameter_group_seconds=PARAMETER_GROUP_SECONDS if ca_bundle is None else LOCAL_GROUP_SECONDS,
         **stack,
     )
     return LambdaEnvironment(

@@ -15,6 +15,7 @@ from typing import Any
 from tests.fakes.border import FaultKind
 from tests.simulation.endings import CLOSED, EndedOperation, Ending, Expected
 from tests.simulation.observations import SeenCluster, SeenSnapshot
+from tests.simulation.parameter_groups import parameter_groups_are_as_asked_for
 from tests.simulation.quietness import nothing_of_the_copy_acts
 from tests.simulation.seeding import PASSWORDS, SOURCE_REGION
 from tests.simulation.simulation import Simulation
@@ -484,4 +485,5 @@ INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("no log group is of a name beside", no_log_group_is_of_a_name_beside),
     ("nothing of the copy acts", nothing_of_the_copy_acts),
     ("scaling is as it was", scaling_is_as_it_was),
+    ("parameter groups are as asked for", parameter_groups_are_as_asked_for),
 )

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG
+from tests.simulation.parameter_groups import QUIET
+
+from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG, is_quiet_group
 from aurora_restore.local.aurora.objects import Snapshot
 from aurora_restore.local.aurora.timing import Kind
 from aurora_restore.local.aurora.world import Region, World
@@ -25,6 +27,8 @@ class SeenCluster:
     contents: str
     time: datetime
     port: int | None = None
+    parameter_group: str = ""
+    began_with_defaults: bool = False
 
     @property
     def is_tagged(self) -> bool:
@@ -60,6 +64,8 @@ class Observations:
         self.snapshots: dict[str, SeenSnapshot] = {}
         self.copies_in_flight_most = 0
         self.scaled_without_cluster: set[str] = set()
+        self.loud_groups: set[str] = set()
+        """Parameter groups of a first start with which an engine was started that could act."""
         self._beginning = b""
 
     def keep_beginning(self) -> None:
@@ -76,7 +82,7 @@ class Observations:
                     self.clusters[cluster.resource_id] = SeenCluster(
                         cluster.resource_id, region.name, cluster.identifier,
                         cluster.tags.get(OPERATION_TAG), cluster.tags.get(PUT_BACK_TAG), cluster.contents, now,
-                        cluster.port,
+                        cluster.port, cluster.parameter_group, cluster.began_with_defaults,
                     )  # fmt: skip
             for snapshot in region.snapshots.values():
                 if snapshot.storage_id not in self.snapshots:
@@ -86,6 +92,11 @@ class Observations:
                         snapshot.tags.get(FINAL_SNAPSHOT_TAG), now, snapshot.cluster_resource_id,
                         self._can_be_written_to(region, snapshot),
                     )  # fmt: skip
+            self.loud_groups |= {
+                instance.applied.group
+                for instance in region.instances.values()
+                if is_quiet_group(instance.applied.group) and instance.applied.values != QUIET
+            }
             self.scaled_without_cluster |= {
                 target.cluster_name
                 for target in region.scalable_targets.values()

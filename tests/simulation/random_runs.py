@@ -42,6 +42,10 @@ CONTRARY_WAYS = {
     "busy_after_creation": 900.0,
     "describe_lag": 10.0,
     "first_instance_lag": 600.0,
+    "parameter_group_completion": 300.0,
+    "parameter_group_pending": 300.0,
+    "parameter_status_lag": 60.0,
+    "parameter_applying": 60.0,
 }
 """How late RDS is at most, in seconds; every second run is without each of them."""
 

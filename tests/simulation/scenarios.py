@@ -25,6 +25,7 @@ WAITING_PHASES = frozenset(
         Phase.COPY_SNAPSHOT,
         Phase.CLEAR_TARGET,
         Phase.RESTORE_CLUSTER,
+        Phase.APPLY_PARAMETER_GROUP,
         Phase.SWITCH_OVER,
         Phase.PROVE_ENDPOINT,
         Phase.RETIRE_REPLACED,
@@ -32,14 +33,16 @@ WAITING_PHASES = frozenset(
 )
 
 CONTRARY = Durations(
-    status_lag=3.0, name_release=2.5, busy_after_creation=3.0, describe_lag=0.7, first_instance_lag=3.0
-)
+    status_lag=3.0, name_release=2.5, busy_after_creation=3.0, describe_lag=0.7, first_instance_lag=3.0,
+    parameter_group_completion=12.0, parameter_group_pending=0.8, parameter_status_lag=2.0, parameter_applying=1.0,
+)  # fmt: skip
 """Quick, and as contrary as RDS: each of its ways is met in every run."""
 QUICK = CONTRARY
 UNDER_WAY: Mapping[Phase, Durations] = {
     Phase.COPY_SNAPSHOT: replace(CONTRARY, copy=900),
     Phase.CLEAR_TARGET: replace(CONTRARY, snapshot=20, delete=6),
     Phase.RESTORE_CLUSTER: replace(CONTRARY, restore=30),
+    Phase.APPLY_PARAMETER_GROUP: replace(CONTRARY, reboot=20, parameter_status_lag=6),
     Phase.SWITCH_OVER: replace(CONTRARY, rename=8),
     Phase.PROVE_ENDPOINT: replace(CONTRARY, reboot=6, stop=20, start=20),
     Phase.RETIRE_REPLACED: replace(CONTRARY, snapshot=20, delete=6),
@@ -186,7 +189,11 @@ PLAIN = (
     Scenario("undo", STANDING, (EARLIER_SWAP_KEEP, UNDO), faults_from_stage=1),
 )
 _STAGES: Mapping[str, tuple[Surroundings, tuple[Stage, ...], Sequence[Phase]]] = {
-    "new": (Surroundings(), (NEW,), (Phase.COPY_SNAPSHOT, Phase.RESTORE_CLUSTER, Phase.SETUP_DB_USERS)),
+    "new": (
+        Surroundings(),
+        (NEW,),
+        (Phase.COPY_SNAPSHOT, Phase.RESTORE_CLUSTER, Phase.SETUP_DB_USERS, Phase.APPLY_PARAMETER_GROUP),
+    ),
     "swap": (STANDING, (SWAP,), tuple(phase for phase in Phase if phase is not Phase.CLEAR_TARGET)),
     "delete-first": (
         STANDING,

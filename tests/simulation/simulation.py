@@ -48,7 +48,7 @@ from tests.simulation.seeding import (
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.domain.errors import RestoreError
-from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, RETAIN_UNTIL_TAG
+from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, RETAIN_UNTIL_TAG, is_quiet_group
 from aurora_restore.domain.observed import SecurityGroup
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.times import parse_time
@@ -116,6 +116,9 @@ class Simulation:
         self.scheduler = Scheduler(self.clock)
         self.random = foreseeable(seed_number)
         self.border = Border(self.clock.tick)
+        used = durations or Durations()
+        # The pipeline waits for as long as RDS wants a new parameter group to be left alone.
+        settings.setdefault("parameter_group_seconds", used.parameter_group_completion)
         self.records = FakeRecords(self.border)
         self.audit = FakeAudit(self.border)
         self.locks = FakeLocks(self.border)
@@ -145,7 +148,7 @@ class Simulation:
         self.event_faults: dict[int, EventFault] = {}
         self.counters = Counters()
         self.unquiet: str | None = None
-        self._connect(_seeded(surroundings, durations or Durations()), None)
+        self._connect(_seeded(surroundings, used), None)
         self.observations = Observations(self.aurora.world)
         self.observations.keep_beginning()
         self._plan_sweep()
@@ -239,6 +242,9 @@ class Simulation:
             return f"RDS is at work: {at_work}"
         if failed := self._failed_copies():
             return f"copies that failed: {', '.join(failed)}"
+        region = self.aurora.world.regions[TARGET_REGION]
+        if groups := sorted(filter(is_quiet_group, region.cluster_parameter_groups)):
+            return f"parameter groups of a first start: {', '.join(groups)}"
         due = self._due_things()
         return f"things whose time is over: {', '.join(due)}" if due else ""
 

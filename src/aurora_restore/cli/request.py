@@ -125,6 +125,15 @@ class RequestOptions:
             panel=_TARGET,
         ),
     ] = None
+    quarantine_security_group_ids: Annotated[
+        list[str] | None,
+        _option(
+            "--quarantine-security-group",
+            help="Security group that the cluster has until it gets its own before the switch; may be repeated.",
+            panel=_TARGET,
+            metavar="SG-ID",
+        ),
+    ] = None
     delete_cluster_if_exists: Annotated[
         bool | None,
         _option(

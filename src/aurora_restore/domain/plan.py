@@ -76,6 +76,9 @@ class PlannedCluster:
     http_endpoint: bool = False
     network_type: str | None = None
     database_insights_mode: str | None = None
+    quarantine_security_group_ids: tuple[str, ...] = ()
+    """The security groups that the cluster has until it gets its own; empty: it has its own from the beginning."""
+
     managed_master_secret: bool = False
     """Whether RDS is to manage the master user's password, once the pipeline has logged in for the last time."""
 
@@ -109,6 +112,8 @@ class RestorePlan:
     custom_endpoints: tuple[CustomEndpoint, ...] = ()
     quiet_start: bool = True
     outward_connections: OutwardConnections = OutwardConnections.REPORT
+    parameter_group_family: str | None = None
+    """Of the engine version that the new cluster will have."""
 
     will_be_lost: tuple[str, ...] = ()
     """In words: what hangs on the identity of the replaced cluster."""
@@ -128,6 +133,11 @@ class RestorePlan:
     def engine_version(self) -> str:
         """The version that the new cluster will have: the snapshot's, unless a newer one is asked for."""
         return self.cluster.engine_version or self.source.engine_version
+
+    @property
+    def gets_its_own_later(self) -> bool:
+        """Whether the cluster starts with a parameter group or security groups that are not those it is to have."""
+        return self.quiet_start or bool(self.cluster.quarantine_security_group_ids)
 
     @property
     def given_later(self) -> frozenset[str]:
@@ -152,8 +162,8 @@ class RestorePlan:
         """Read back what `to_item` wrote."""
         copy = item["copy"]
         cluster = dict(item["cluster"])
-        for name in ("vpc_security_group_ids", "cloudwatch_logs_exports"):
-            cluster[name] = tuple(cluster[name])
+        for name in ("vpc_security_group_ids", "cloudwatch_logs_exports", "quarantine_security_group_ids"):
+            cluster[name] = tuple(cluster.get(name, ()))
         cluster["roles"] = tuple(ClusterRole(**role) for role in cluster.get("roles", ()))
         replacement = item.get("replacement")
         return cls(
@@ -174,6 +184,7 @@ class RestorePlan:
             # A run that was begun by an earlier release goes on as it was planned.
             quiet_start=item.get("quiet_start", False),
             outward_connections=OutwardConnections(item.get("outward_connections", "report")),
+            parameter_group_family=item.get("parameter_group_family"),
         )
 
 
@@ -282,6 +293,7 @@ def _cluster(
         engine_lifecycle_support=request.engine_lifecycle_support,
         serverless_v2=request.serverless_v2,
         engine_version=request.engine_version,
+        quarantine_security_group_ids=request.quarantine_security_group_ids,
         tags={
             **request.tags,
             OPERATION_TAG: operation_id,

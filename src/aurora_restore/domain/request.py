@@ -79,6 +79,7 @@ class RestoreRequest:
     quiet_start: bool = True
     foreign_tables: str = "none"
     outward_connections: str = "report"
+    quarantine_security_group_ids: tuple[str, ...] = ()
     dry_run: bool = False
     asked_for: frozenset[str] = frozenset()
     """The fields that the request names: what it does not name may come from the cluster that is replaced."""
@@ -128,6 +129,7 @@ PARSERS: Mapping[str, Parser] = {
     "quiet_start": parse.flag,
     "foreign_tables": parse.one_of(*ForeignTables),
     "outward_connections": parse.one_of(*OutwardConnections),
+    "quarantine_security_group_ids": parse.texts,
     "dry_run": parse.flag,
 }
 

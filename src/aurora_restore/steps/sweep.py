@@ -6,6 +6,7 @@ cleanup's.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,8 +19,15 @@ from aurora_restore.domain.errors import (
     StepFailed,
     SweepIncomplete,
 )
-from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
-from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
+from aurora_restore.domain.naming import (
+    FINAL_SNAPSHOT_TAG,
+    OPERATION_TAG,
+    PUT_BACK_TAG,
+    REPLACED_BY_TAG,
+    is_quiet_group,
+    quiet_group_identifier,
+)
+from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, ParameterGroup
 from aurora_restore.domain.operation import Operation, OperationStatus
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.sweeping import (
@@ -75,9 +83,10 @@ def sweep(world: World) -> Mapping[str, Any]:
     run.each(world.target_rds.list_clusters(), lambda cluster: _see_to_cluster(run, cluster))
     run.each(world.locks.list_owners().items(), lambda lock: _see_to_lock(run, *lock))
     _see_to_copies(run, open_operations)
+    _see_to_groups(run)
     if run.problems:
         raise SweepIncomplete(f"{len(run.problems)} thing(s) could not be seen to: {'; '.join(run.problems)}")
-    message = f"{len(run.started)} cleanup(s) started, {len(run.deleted)} copies removed"
+    message = f"{len(run.started)} cleanup(s) started, {len(run.deleted)} copies and parameter groups removed"
     if run.left:
         message += f"; RDS did not remove {len(run.left)} failed copies: {'; '.join(run.left)}"
     return {"status": "DONE", "message": message, "started": run.started, "deleted": run.deleted}
@@ -200,3 +209,21 @@ def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:
     field = "retirement.final_snapshot_removed_time" if is_final else "snapshot_details.copy_removed_time"
     run.world.audit.append(operation_id, run.now, event, details)
     run.world.records.update(operation_id, {field: format_time(run.now)})
+
+
+def _see_to_groups(run: Sweep) -> None:
+    """Parameter groups of a first start whose run is over, and has left them: RDS says whether a cluster has them."""
+    rds = run.world.target_rds
+
+    def remove(group: ParameterGroup) -> None:
+        operation_id = rds.group_tags(group).get(OPERATION_TAG)
+        maker = _load(run.world, operation_id) if operation_id else None
+        if operation_id is None or group.name != quiet_group_identifier(operation_id):
+            return
+        if maker is not None and not maker.is_closed:
+            return
+        with contextlib.suppress(ResourceBusy):
+            rds.delete_cluster_parameter_group(group.name)
+            run.deleted.append(group.name)
+
+    run.each([group for group in rds.list_cluster_parameter_groups() if is_quiet_group(group.name)], remove)

@@ -35,7 +35,9 @@ def show(call: Call, cluster: Cluster) -> dict[str, Any]:
     zones = call.region.subnet_group(cluster.subnet_group).availability_zones
     making = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_RESTORE, Kind.CLUSTER_CREATE)
     percent = making.percent(call.now) if making else None
-    shown = show_cluster(cluster, call.region.members(cluster), zones, percent, call.now)
+    group = call.region.cluster_parameter_groups.get(cluster.parameter_group)
+    members = [(each, each.applied.status(group, call.now)) for each in call.region.members(cluster)]
+    shown = show_cluster(cluster, members, zones, percent, call.now)
     hosts = custom_endpoints.shown_hosts(call, cluster)
     return {**shown, "CustomEndpoints": hosts} if hosts else shown
 
@@ -189,6 +191,8 @@ def parameter_group_name(call: Call, engine: str, version: str) -> str:
 def _begin(
     call: Call, cluster: Cluster, kind: Kind, seconds: float, arguments: dict[str, str] | None = None
 ) -> dict[str, Any]:
+    group = call.region.cluster_parameter_group(cluster.parameter_group)
+    cluster.began_with_defaults = not group.is_complete(call.now)
     call.region.clusters[cluster.identifier] = cluster
     call.region.open_log_groups(cluster)
     call.world.begin(kind, call.region, cluster.resource_id, call.now, seconds, None, arguments)
