@@ -76,6 +76,7 @@ IAM_ACTIONS = {
     ("rds", "modify_db_cluster_parameter_group"): "rds:ModifyDBClusterParameterGroup",
     ("rds", "modify_db_cluster"): "rds:ModifyDBCluster",
     ("rds", "reboot_db_instance"): "rds:RebootDBInstance",
+    ("rds", "reset_db_cluster_parameter_group"): "rds:ResetDBClusterParameterGroup",
     ("rds", "remove_tags_from_resource"): "rds:RemoveTagsFromResource",
     ("rds", "restore_db_cluster_from_snapshot"): "rds:RestoreDBClusterFromSnapshot",
     ("rds", "start_db_cluster"): "rds:StartDBCluster",

@@ -102,6 +102,18 @@ class ParameterGroups(CustomEndpoints):
                 Parameters=parameters,
             )
 
+    def reset_cluster_parameters(self, name: str, parameters: Sequence[str]) -> None:
+        """Twenty at most.
+
+        Raises:
+            ResourceBusy: the group has changes pending.
+        """
+        named: list[ParameterTypeDef] = [
+            {"ParameterName": each, "ApplyMethod": "pending-reboot"} for each in parameters
+        ]
+        with Changing(f"the parameter group {name}", waiting=_waiting(name)):
+            self._rds.reset_db_cluster_parameter_group(DBClusterParameterGroupName=name, Parameters=named)
+
     def delete_cluster_parameter_group(self, name: str) -> None:
         """Raises ResourceBusy where a cluster has it, or had it until a while ago."""
         with Changing(f"the parameter group {name}", ignoring=GROUP_NOT_FOUND_CODES, waiting=_waiting(name)):

@@ -14,12 +14,16 @@ from enum import Enum
 from typing import Any
 
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
-from aurora_restore.domain.errors import InstanceFailed, ParameterGroupNotApplied
+from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, ParameterGroupNotApplied
 from aurora_restore.domain.naming import short_hash
 from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance, is_auto_scaled
 from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.quiet_group import REMOVE_ACT
-from aurora_restore.domain.restoring import FAILED_INSTANCE_STATUSES, SERVING_STATUSES
+from aurora_restore.domain.quiet_group import REMOVE_ACT, RESET_ACT
+from aurora_restore.domain.restoring import (
+    FAILED_CLUSTER_STATUSES,
+    FAILED_INSTANCE_STATUSES,
+    SERVING_STATUSES,
+)
 from aurora_restore.domain.verification import IN_SYNC
 
 PENDING_REBOOT = "pending-reboot"
@@ -57,6 +61,7 @@ class ApplyDecision:
 class Applying:
     """What is known of the cluster, from a fresh look.
 
+    `instances`: those that the run made; what Application Auto Scaling added comes and goes, and may not be rebooted.
     `wanted_group`: None where the cluster had it from the beginning. `seen_pending`: the instances whose status was
     seen to be `pending-reboot` before they were rebooted, so that `in-sync` says that the reboot has been.
     """
@@ -74,6 +79,12 @@ class Applying:
         """The instances that the run made, the writer first."""
         return [name for name in self.cluster.member_identifiers if not is_auto_scaled(name)]
 
+    @property
+    def changed(self) -> Asked | None:
+        """When the cluster was last given another group, or its group other values."""
+        times = [asked for kind in (CHANGE_ACT, RESET_ACT) if (asked := self.asked.get(kind))]
+        return max(times, key=lambda asked: asked.last, default=None)
+
     def status_of(self, instance: str) -> str:
         return self.cluster.parameter_group_statuses.get(instance, "")
 
@@ -86,9 +97,11 @@ def decide_applying(seen: Applying) -> ApplyDecision:
     """The next thing to do. REMOVE_GROUP: nothing is left but the pipeline's own group.
 
     Raises:
-        InstanceFailed: an instance does not come up with the wanted group.
+        ClusterFailed, InstanceFailed: one of them does not come up with the wanted group.
         ParameterGroupNotApplied: RDS has not done it within its time.
     """
+    if seen.cluster.status in FAILED_CLUSTER_STATUSES:
+        raise ClusterFailed(f"The cluster {seen.cluster.db_cluster_identifier} is `{seen.cluster.status}`.")
     for instance in seen.instances:
         if instance.status in FAILED_INSTANCE_STATUSES:
             raise InstanceFailed(f"The instance {instance.db_instance_identifier} is `{instance.status}`.")
@@ -144,18 +157,19 @@ def _reboot(seen: Applying, instance: str) -> ApplyDecision | None:
     if asked is None:
         return _first_reboot(seen, instance, status)
     age = seen.now - asked.last
-    if status == IN_SYNC and (instance in seen.seen_pending or age > REBOOT_AGAIN):
+    # Where no status told that a reboot is due, `in-sync` says nothing: only one that was accepted, and had its time.
+    if status == IN_SYNC and (instance in seen.seen_pending or (asked.answered and age > REBOOT_AGAIN)):
         return None
     reason = f"{instance} shows the parameter group as `{status}` after its reboot was asked for"
     if asked.is_overdue(seen.now, APPLY_LIMIT):
         raise ParameterGroupNotApplied(f"After {_minutes(APPLY_LIMIT)} minutes still: {reason}.")
-    if age < (REBOOT_AGAIN if asked.answered or status == IN_SYNC else ASK_AGAIN):
+    if age < (REBOOT_AGAIN if asked.answered else ASK_AGAIN):
         return ApplyDecision(ApplyAction.WAIT, reason, "reboot")
     return ApplyDecision(ApplyAction.REBOOT, reason, "reboot", reboot_act(instance), instance)
 
 
 def _first_reboot(seen: Applying, instance: str, status: str) -> ApplyDecision:
-    changed = seen.asked.get(CHANGE_ACT)
+    changed = seen.changed
     if status != PENDING_REBOOT and changed and seen.now - changed.last < SHOWS_WITHIN:
         reason = f"RDS does not show yet that {instance} has to be rebooted: it is `{status}`"
         return ApplyDecision(ApplyAction.WAIT, reason)

@@ -113,8 +113,6 @@ class RestorePlan:
     quiet_start: bool = True
     outward_connections: OutwardConnections = OutwardConnections.REPORT
     parameter_group_family: str | None = None
-    """Of the engine version that the new cluster will have."""
-
     will_be_lost: tuple[str, ...] = ()
     """In words: what hangs on the identity of the replaced cluster."""
 
@@ -135,9 +133,14 @@ class RestorePlan:
         return self.cluster.engine_version or self.source.engine_version
 
     @property
+    def starts_with_quiet_group(self) -> bool:
+        """With the pipeline's own. An earlier release planned no family, and no phase that ends what began so."""
+        return self.quiet_start and self.parameter_group_family is not None
+
+    @property
     def gets_its_own_later(self) -> bool:
         """Whether the cluster starts with a parameter group or security groups that are not those it is to have."""
-        return self.quiet_start or bool(self.cluster.quarantine_security_group_ids)
+        return self.starts_with_quiet_group or bool(self.cluster.quarantine_security_group_ids)
 
     @property
     def given_later(self) -> frozenset[str]:

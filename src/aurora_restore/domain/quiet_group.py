@@ -22,6 +22,7 @@ QUIET_PARAMETERS: Mapping[str, str] = {
 }
 DEFAULT_PREFIX = "default."
 MAKE_ACT, SET_ACT, REMOVE_ACT = "quiet_group", "quiet_parameters", "remove_quiet_group"
+RESET_ACT = "reset_quiet_group"
 # After the last cluster has left a group, RDS goes on counting it as a member for minutes. The sweep has more time.
 REMOVE_LIMIT = timedelta(minutes=10)
 
@@ -89,6 +90,9 @@ def decide_group(
         )
     if not is_ours(group, operation_id):
         raise NameTaken(f"The name of the parameter group {group.name} is taken. It was not touched.")
+    if not group.values:
+        # Every family has parameters: without them nothing would say that something is left to be set.
+        return GroupDecision(GroupAction.WAIT, f"{group.name} does not show its parameters yet")
     if changes := changes_of(group):
         if was_set and was_set.is_under_way(now):
             return GroupDecision(GroupAction.WAIT, f"the parameters of {group.name} do not show yet")

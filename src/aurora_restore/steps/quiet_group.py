@@ -23,7 +23,7 @@ from aurora_restore.domain.quiet_group import (
 )
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import act, record_details
 from aurora_restore.steps.world import World
 
 SECTION = "quiet_group"
@@ -47,6 +47,7 @@ def prepare_group(operation: Operation, world: World, plan: RestorePlan) -> Step
     group = seen_group(world, name, with_values=True)
     decision = decide_group(operation.operation_id, group, asked, now, settles)
     if decision.action is GroupAction.READY:
+        _say_what_is_missing(operation, world, group)
         return None
     if decision.action is GroupAction.WAIT:
         return StepOutcome(in_progress(decision.reason, 1, "quiet_group"))
@@ -71,7 +72,7 @@ def restored_with(operation: Operation, plan: RestorePlan) -> dict[str, Any]:
     """The parameters of the restore that keep the cluster quiet, and to itself."""
     quarantine = list(plan.cluster.quarantine_security_group_ids)
     parameters: dict[str, Any] = {"VpcSecurityGroupIds": quarantine} if quarantine else {}
-    if plan.quiet_start:
+    if plan.starts_with_quiet_group:
         parameters["DBClusterParameterGroupName"] = quiet_group_identifier(operation.operation_id)
     return parameters
 
@@ -82,7 +83,7 @@ def _make(
     rds, source = world.target_rds, plan.cluster.db_cluster_parameter_group_name
     family = plan.parameter_group_family
     if family is None:
-        raise AssertionError("the plan of a quiet start names the family of its parameter group")
+        raise AssertionError("a plan without a family starts with no group of the pipeline's own")
     tags = {OPERATION_TAG: operation.operation_id}
     description = f"Keeps the cluster of {operation.operation_id} quiet until it has its own group"
 
@@ -107,13 +108,17 @@ def _set(operation: Operation, world: World, group: SeenGroup, decision: GroupDe
         group.name,
         lambda: world.target_rds.set_cluster_parameters(group.name, values),
     )
-    known = list(operation.item.get("warnings", ()))
-    missing = [_missing_warning(group, each) for each in missing_parameters(group)]
-    new = [warning for warning in missing if warning not in known]
-    if new:
-        changes["warnings"] = [*known, *new]
     event = Event("parameter_group.set", {"name": group.name, "parameters": dict(values)})
     return StepOutcome(in_progress(decision.reason, 1, "quiet_group"), changes, (event,))
+
+
+def _say_what_is_missing(operation: Operation, world: World, group: SeenGroup | None) -> None:
+    """Once: a family may have nothing that could be set, so it is said where the group is ready."""
+    known = list(operation.item.get("warnings", ()))
+    missing = [_missing_warning(group, each) for each in missing_parameters(group)] if group else []
+    new = [warning for warning in missing if warning not in known]
+    if new:
+        record_details(world, operation.operation_id, {"warnings": [*known, *new]})
 
 
 def _missing_warning(group: SeenGroup, parameter: str) -> str:

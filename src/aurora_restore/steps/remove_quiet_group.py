@@ -12,7 +12,7 @@ from aurora_restore.steps.tidying import Tidying
 
 def remove_quiet_group(look: Tidying) -> StepOutcome | None:
     """By its own name and the operation's tag. RDS refuses it while a cluster has it."""
-    if look.plan is None or look.plan.strategy is Strategy.UNDO or not look.plan.quiet_start:
+    if look.plan is None or look.plan.strategy is Strategy.UNDO or not look.plan.starts_with_quiet_group:
         return None
     name = quiet_group_identifier(look.operation_id)
     group = seen_group(look.world, name)

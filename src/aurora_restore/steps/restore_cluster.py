@@ -79,7 +79,11 @@ def restore_cluster(operation: Operation, world: World) -> StepOutcome:
     cluster = world.target_rds.find_cluster(plan.cluster.db_cluster_identifier)
     if plan.strategy is Strategy.UNDO:
         return wake_kept_cluster(operation, world, plan, cluster)
-    if cluster is None and plan.quiet_start and (outcome := prepare_group(operation, world, plan)):
+    if (
+        cluster is None
+        and plan.starts_with_quiet_group
+        and (outcome := prepare_group(operation, world, plan))
+    ):
         return outcome
     instances = _instances(world, plan) if cluster else []
     asking = Asking(world.clock.now(), operation.all_asked())

@@ -6,7 +6,6 @@ cleanup's.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -80,10 +79,11 @@ def sweep(world: World) -> Mapping[str, Any]:
     open_operations = [Operation(item) for item in _open_records(world)]
     run.each(open_operations, lambda operation: _see_to_open(run, operation))
     run.each(_ended(run), lambda operation: _see_to_ended(run, operation))
-    run.each(world.target_rds.list_clusters(), lambda cluster: _see_to_cluster(run, cluster))
+    clusters = world.target_rds.list_clusters()
+    run.each(clusters, lambda cluster: _see_to_cluster(run, cluster))
     run.each(world.locks.list_owners().items(), lambda lock: _see_to_lock(run, *lock))
     _see_to_copies(run, open_operations)
-    _see_to_groups(run)
+    _see_to_groups(run, clusters)
     if run.problems:
         raise SweepIncomplete(f"{len(run.problems)} thing(s) could not be seen to: {'; '.join(run.problems)}")
     message = f"{len(run.started)} cleanup(s) started, {len(run.deleted)} copies and parameter groups removed"
@@ -211,19 +211,24 @@ def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:
     run.world.records.update(operation_id, {field: format_time(run.now)})
 
 
-def _see_to_groups(run: Sweep) -> None:
-    """Parameter groups of a first start whose run is over, and has left them: RDS says whether a cluster has them."""
-    rds = run.world.target_rds
+def _see_to_groups(run: Sweep, clusters: Iterable[DbCluster]) -> None:
+    """Parameter groups of a first start whose run is over, and which no cluster has."""
+    rds, in_use = run.world.target_rds, {cluster.db_cluster_parameter_group for cluster in clusters}
 
     def remove(group: ParameterGroup) -> None:
         operation_id = rds.group_tags(group).get(OPERATION_TAG)
-        maker = _load(run.world, operation_id) if operation_id else None
         if operation_id is None or group.name != quiet_group_identifier(operation_id):
             return
+        maker = _load(run.world, operation_id)
         if maker is not None and not maker.is_closed:
             return
-        with contextlib.suppress(ResourceBusy):
+        try:
             rds.delete_cluster_parameter_group(group.name)
-            run.deleted.append(group.name)
+        except ResourceBusy:
+            return  # RDS counts a member of it still: a sweep to come has it again
+        run.deleted.append(group.name)
+        if maker is not None:
+            run.world.audit.append(operation_id, run.now, "parameter_group.removed", {"name": group.name})
 
-    run.each([group for group in rds.list_cluster_parameter_groups() if is_quiet_group(group.name)], remove)
+    groups = [group for group in rds.list_cluster_parameter_groups() if is_quiet_group(group.name)]
+    run.each([group for group in groups if group.name not in in_use], remove)

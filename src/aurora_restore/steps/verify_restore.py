@@ -44,7 +44,7 @@ def verify_restore(operation: Operation, world: World) -> StepOutcome:
     if cluster is None:
         raise VerificationFailed(f"The cluster {name} is gone since it was restored.")
     instances = world.target_rds.list_cluster_instances(name)
-    wanted_group = operation.section(SECTION).get("wanted") if plan.quiet_start else None
+    wanted_group = operation.section(SECTION).get("wanted") if plan.starts_with_quiet_group else None
     checks = compare(plan, cluster, instances, wanted_group)
     differences = _differences(operation, world, plan, cluster, instances)
     changes: dict[str, Any] = {

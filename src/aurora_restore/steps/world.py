@@ -164,6 +164,9 @@ class Rds(Protocol):
     def set_cluster_parameters(self, name: str, values: Mapping[str, str]) -> None:
         """Raises ResourceBusy where the group has changes pending."""
 
+    def reset_cluster_parameters(self, name: str, parameters: Sequence[str]) -> None:
+        """Back to the defaults of the family. Raises ResourceBusy where the group has changes pending."""
+
     def delete_cluster_parameter_group(self, name: str) -> None:
         """Raises ResourceBusy where a cluster has it, or had it until a while ago."""
 

@@ -38,6 +38,7 @@ CHANGES: dict[str, Change] = {
     "ModifyDBClusterParameterGroup": lambda rds: rds.set_cluster_parameters(
         "tuned", {"statement_timeout": "1"}
     ),
+    "ResetDBClusterParameterGroup": lambda rds: rds.reset_cluster_parameters("tuned", ["statement_timeout"]),
     "DeleteDBClusterParameterGroup": lambda rds: rds.delete_cluster_parameter_group("tuned"),
     "DescribeDBClusterParameters": lambda rds: rds.cluster_parameters("tuned"),
     "DescribeDBClusterParameterGroups": lambda rds: rds.list_cluster_parameter_groups(),
@@ -110,10 +111,22 @@ def test_the_parameters_that_can_be_changed_show_their_values(rds: AwsRds) -> No
     assert rds.cluster_parameters("nothing") == {}
 
 
+def test_parameters_are_given_the_defaults_of_their_family_back(rds: AwsRds) -> None:
+    rds.set_cluster_parameters("tuned", {"max_logical_replication_workers": "0", "statement_timeout": "1"})
+    rds.reset_cluster_parameters("tuned", ["max_logical_replication_workers"])
+    found = rds.cluster_parameters("tuned")
+    assert found["max_logical_replication_workers"] != "0"
+    assert found["statement_timeout"] == "1"
+
+
 def test_a_group_with_pending_changes_is_waited_for(aws: InProcessAws, rds: AwsRds, clock: HandClock) -> None:
     aws.aurora.set_durations({"parameter_group_pending": 60})
     rds.set_cluster_parameters("tuned", {"statement_timeout": "1"})
-    for operation in ("ModifyDBClusterParameterGroup", "DeleteDBClusterParameterGroup"):
+    for operation in (
+        "ModifyDBClusterParameterGroup",
+        "ResetDBClusterParameterGroup",
+        "DeleteDBClusterParameterGroup",
+    ):
         with pytest.raises(ResourceBusy, match="tuned"):
             CHANGES[operation](rds)
 

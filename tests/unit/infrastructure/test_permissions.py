@@ -143,6 +143,7 @@ CALLS = {
         ("rds", "copy_db_cluster_parameter_group", f"{RDS}:cluster-pg:mine"),
         ("rds", "add_tags_to_resource", QUIET_GROUP),
         ("rds", "modify_db_cluster_parameter_group", QUIET_GROUP),
+        ("rds", "reset_db_cluster_parameter_group", QUIET_GROUP),
         ("rds", "describe_db_cluster_parameters", QUIET_GROUP),
         ("rds", "reboot_db_instance", INSTANCE),
     ],
@@ -233,7 +234,7 @@ UNTOUCHABLE = [
                        f"{RDS}:cluster-snapshot:of-somebody-else")),
     *((action, f"{RDS}:cluster-pg:mine")
       for action in ("rds:ModifyDBClusterParameterGroup", "rds:DeleteDBClusterParameterGroup",
-                     "rds:CreateDBClusterParameterGroup", "rds:AddTagsToResource")),
+                     "rds:CreateDBClusterParameterGroup", "rds:ResetDBClusterParameterGroup", "rds:AddTagsToResource")),
     ("rds:DeleteGlobalCluster", f"arn:aws:rds::{ACCOUNT}:global-cluster:shop"),
     ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:payroll-AbCdEf"),
     ("secretsmanager:CreateSecret", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:payroll-AbCdEf"),

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from aurora_restore.domain.observed import Credentials
 from aurora_restore.local.aurora.parameter_catalogue import server_settings
 
 from .conftest import DURATIONS, Place
 
 Refused = Callable[..., str]
 FAMILY = "aurora-postgresql17"
+MASTER = Credentials("postgres", "a-master-password")
 WORKERS = {
     "ParameterName": "max_logical_replication_workers",
     "ParameterValue": "0",
@@ -101,6 +103,27 @@ def test_a_default_group_can_be_looked_at_and_nothing_else(place: Place, refused
         (place.here.delete_db_cluster_parameter_group, {}),
     ):
         assert refused(call, **group, **more).startswith("InvalidDBParameterGroupState")
+
+
+def test_a_default_group_may_be_there_only_after_a_cluster_that_names_none(
+    place: Place, refused: Refused
+) -> None:
+    place.aurora.set_habits({"default_groups_need_a_cluster": True})
+    make(place, "tuned")
+    place.aurora.seed.put_cluster(
+        "us-west-2",
+        "first",
+        MASTER,
+        instances={"first-1": "db.r5.large"},
+        DBClusterParameterGroupName="tuned",
+    )
+    name = f"default.{FAMILY}"
+    describe, change = place.here.describe_db_cluster_parameter_groups, place.here.modify_db_cluster
+    assert refused(describe, DBClusterParameterGroupName=name).startswith("DBParameterGroupNotFound")
+    changed = refused(change, DBClusterIdentifier="first", DBClusterParameterGroupName=name)
+    assert changed.startswith("DBClusterParameterGroupNotFound")
+    place.aurora.seed.put_cluster("us-west-2", "second", MASTER, instances={"second-1": "db.r5.large"})
+    use(place, name, "first")
 
 
 def test_a_copy_has_the_values_and_tags_of_its_own(place: Place, refused: Refused) -> None:

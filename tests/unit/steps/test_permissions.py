@@ -208,6 +208,7 @@ def seen() -> Seen:
 def all_that_the_functions_do() -> Watch:
     """Every way through the steps, watched."""
     watch, run = Watch(), PipelineRun()
+    run.aurora.set_habits({"default_groups_need_a_cluster": True})
     for cluster in (True, False):
         run.aurora.seed.put_parameter_group(TARGET_REGION, "mine", "aurora-postgresql17", cluster=cluster)
     run.aws.create_secret(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
+from tests.support.in_process_aws import access_denied, is_operation
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
-from aurora_restore.domain.errors import NameTaken, ParameterGroupNotApplied, QuotaExceeded
+from aurora_restore.domain.errors import ClusterFailed, NameTaken, ParameterGroupNotApplied, QuotaExceeded
 from aurora_restore.domain.naming import OPERATION_TAG, quiet_group_identifier
 from aurora_restore.domain.observed import ClusterRole
+from aurora_restore.domain.quiet_group import GroupAction, SeenGroup, decide_group
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.steps.functions import work_of
 
 OPERATION = "restore-20230615-123456"
+OLD_FAMILY = "aurora-postgresql12"
 GROUP, FAMILY = quiet_group_identifier(OPERATION), "aurora-postgresql17"
 DEFAULT = f"default.{FAMILY}"
 
@@ -28,8 +32,19 @@ def group(run: PipelineRun, name: str = GROUP) -> Any:
     return run.aurora.world.regions[TARGET_REGION].cluster_parameter_groups.get(name)
 
 
-def put_group(run: PipelineRun, name: str, **values: str) -> None:
-    run.aurora.seed.put_parameter_group(TARGET_REGION, name, FAMILY, cluster=True, values=values)
+def put_group(run: PipelineRun, name: str, family: str = FAMILY, **values: str) -> None:
+    run.aurora.seed.put_parameter_group(TARGET_REGION, name, family, cluster=True, values=values)
+
+
+def put_old_snapshot(run: PipelineRun) -> None:
+    """Of a cluster of an older PostgreSQL, whose family knows no `cron.launch_active_jobs`."""
+    run.aurora.seed.put_cluster(
+        "us-east-1", "old", run.world.secrets.read_credentials("aurora-restore/admin-credentials"),
+        instances={"old-1": "db.r5.large"}, EngineVersion="12.22",
+    )  # fmt: skip
+    run.aurora.seed.put_snapshot(
+        "us-east-1", "old", run.clock.now(), identifier="old-snapshot", snapshot_type="manual"
+    )
 
 
 def started_with(run: PipelineRun) -> list[dict[str, str]]:
@@ -141,21 +156,103 @@ def test_the_roles_of_the_replaced_cluster_come_with_the_wanted_group(run: Pipel
 
 
 def test_what_the_family_has_not_is_left_out_and_said(run: PipelineRun) -> None:
-    run.aurora.seed.put_cluster(
-        "us-east-1", "old", run.world.secrets.read_credentials("aurora-restore/admin-credentials"),
-        instances={"old-1": "db.r5.large"}, EngineVersion="12.22",
-    )  # fmt: skip
-    snapshot = run.aurora.seed.put_snapshot("us-east-1", "old", run.clock.now())
+    put_old_snapshot(run)
 
     record = run.run(
         OPERATION,
         Phase.RESTORE_CLUSTER,
         source_snapshot_date=...,
-        source_snapshot_identifier=snapshot.identifier,
+        source_snapshot_identifier="old-snapshot",
     )
 
     assert group(run).values() == {"max_logical_replication_workers": "0"}
     assert any("cron.launch_active_jobs" in warning for warning in record["warnings"])
+
+
+def test_what_a_family_has_not_is_said_where_nothing_is_left_to_be_set(run: PipelineRun) -> None:
+    put_old_snapshot(run)
+    put_group(run, "quiet-already", family=OLD_FAMILY, max_logical_replication_workers="0")
+
+    record = run.run(
+        OPERATION,
+        Phase.RESTORE_CLUSTER,
+        source_snapshot_date=...,
+        source_snapshot_identifier="old-snapshot",
+        db_cluster_parameter_group_name="quiet-already",
+    )
+
+    assert run.count("ModifyDBClusterParameterGroup") == 0
+    assert [w for w in record["warnings"] if "cron.launch_active_jobs" in w] == [ANY]
+
+
+def test_a_group_that_shows_no_parameters_is_waited_for() -> None:
+    now, tags = datetime(2026, 11, 22, tzinfo=UTC), {OPERATION_TAG: OPERATION}
+
+    decision = decide_group(OPERATION, SeenGroup(GROUP, FAMILY, tags, {}), {}, now, timedelta(0))
+
+    assert decision.action is GroupAction.WAIT
+
+
+def test_a_run_that_an_earlier_release_planned_starts_as_it_was_planned(run: PipelineRun) -> None:
+    put_group(run, "tuned")
+    run.run(OPERATION, Phase.CLEAR_TARGET, db_cluster_parameter_group_name="tuned")
+    plan = {
+        name: value
+        for name, value in run.record(OPERATION)["plan"].items()
+        if name != "parameter_group_family"
+    }
+    run.world.records.update(OPERATION, {"plan": plan})
+
+    for phase in list(Phase)[list(Phase).index(Phase.RESTORE_CLUSTER) :]:
+        run.run_phase(phase, OPERATION)
+
+    assert run.cluster().db_cluster_parameter_group == "tuned"
+    assert run.record(OPERATION)["phases"]["ApplyParameterGroup"]["status"] == "SKIPPED"
+    assert run.count("RebootDBInstance") == run.count("CopyDBClusterParameterGroup") == 0
+
+
+def test_where_no_default_group_is_there_the_cluster_keeps_the_group_with_its_defaults(
+    run: PipelineRun,
+) -> None:
+    run.aurora.set_habits({"default_groups_need_a_cluster": True})
+
+    record = run.run(OPERATION, Phase.VERIFY_RESTORE, instance_count=2)
+
+    assert run.cluster().db_cluster_parameter_group == GROUP
+    assert group(run).values() == {}
+    assert started_with(run) == [{}, {}]
+    assert list(run.cluster().parameter_group_statuses.values()) == ["in-sync", "in-sync"]
+    assert [w for w in record["warnings"] if GROUP in w and DEFAULT in w] == [ANY]
+
+
+def test_a_kept_group_goes_when_its_cluster_has_another_or_is_gone(run: PipelineRun) -> None:
+    run.aurora.set_habits({"default_groups_need_a_cluster": True})
+    run.run(OPERATION)
+    sweep = work_of("aurora-restore-sweep")
+    assert sweep(run.world, {})["deleted"] == []
+    put_group(run, "tuned")
+    name = {"DBClusterIdentifier": "aurora-restored-cluster", "DBClusterParameterGroupName": "tuned"}
+    run.aurora.at_once("ModifyDBCluster", TARGET_REGION, name)
+
+    assert sweep(run.world, {})["deleted"] == [GROUP]
+
+    assert run.events(OPERATION)[-1] == "parameter_group.removed"
+
+
+@pytest.mark.parametrize("strategy", ["swap", "delete_first"])
+def test_a_cluster_that_kept_its_group_is_replaced_as_one_with_the_default(
+    run: PipelineRun, strategy: str
+) -> None:
+    run.aurora.set_habits({"default_groups_need_a_cluster": True})
+    run.run(OPERATION)
+
+    record = run.run("restore-2", delete_cluster_if_exists=True, replace_strategy=strategy)
+
+    assert record["status"] == "SUCCEEDED"
+    assert run.cluster().db_cluster_parameter_group == quiet_group_identifier("restore-2")
+    assert run.count("CopyDBClusterParameterGroup") == 0
+    run.clock.advance(24 * 3600)
+    assert work_of("aurora-restore-sweep")(run.world, {})["deleted"][-1] == GROUP
 
 
 def test_a_group_of_this_name_that_is_not_ours_is_not_touched(run: PipelineRun) -> None:
@@ -235,6 +332,49 @@ def test_the_sweep_leaves_a_group_whose_run_goes_on_or_that_a_cluster_has(run: P
     run.world.records.update(OPERATION, {"status": "SUCCEEDED", "end_time": "2026-11-22T13:00:00Z"})
     assert work_of("aurora-restore-sweep")(run.world, {})["deleted"] == []
     assert group(run) is not None
+
+
+def test_the_sweep_leaves_a_group_that_only_looks_like_ours(run: PipelineRun) -> None:
+    """By its name but without the tag, or with the tag of another operation."""
+    run.run(OPERATION)
+    put_group(run, GROUP)
+    other = quiet_group_identifier("restore-2")
+    run.world.target_rds.create_cluster_parameter_group(other, FAMILY, "left", {OPERATION_TAG: OPERATION})
+
+    assert work_of("aurora-restore-sweep")(run.world, {})["deleted"] == []
+
+
+def test_a_group_whose_removal_is_refused_ends_no_run(run: PipelineRun) -> None:
+    run.aws.before(is_operation("DeleteDBClusterParameterGroup"), access_denied())
+
+    record = run.run(OPERATION)
+
+    assert record["status"] == "SUCCEEDED"
+    assert any(GROUP in warning and "left for the sweep" in warning for warning in record["warnings"])
+
+
+def test_a_cluster_that_does_not_come_up_with_the_wanted_group_ends_the_run(run: PipelineRun) -> None:
+    run.run(OPERATION, Phase.SETUP_DB_USERS)
+    run.aurora.world.regions[TARGET_REGION].clusters[
+        "aurora-restored-cluster"
+    ].status = "incompatible-parameters"
+
+    with pytest.raises(ClusterFailed, match="incompatible-parameters"):
+        run.phase(Phase.APPLY_PARAMETER_GROUP, OPERATION)
+
+
+@pytest.mark.parametrize("status", ["available", "incompatible-network"])
+def test_a_reader_of_auto_scaling_is_named_and_ends_nothing(run: PipelineRun, status: str) -> None:
+    run.run(OPERATION, Phase.SETUP_DB_USERS)
+    scaled = "application-autoscaling-1a2b"
+    run.aurora.seed.put_instance(TARGET_REGION, "aurora-restored-cluster", scaled, "db.r5.large")
+    run.aurora.world.regions[TARGET_REGION].instances[scaled].status = status
+
+    run.run_phase(Phase.APPLY_PARAMETER_GROUP, OPERATION)
+
+    record = run.record(OPERATION)
+    assert any(scaled in warning and "pending-reboot" in warning for warning in record["warnings"])
+    assert run.count("RebootDBInstance") == 1
 
 
 def test_a_group_that_rds_does_not_let_go_is_left_to_the_sweep(run: PipelineRun) -> None:

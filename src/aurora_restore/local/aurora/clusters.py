@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from aurora_restore.local.aurora import automated_backups, catalogue, custom_endpoints, endpoints, errors
+from aurora_restore.local.aurora.catalogue import family_of
 from aurora_restore.local.aurora.cluster_settings import (
     SETTINGS,
     apply_settings,
@@ -176,14 +177,15 @@ def _default_port(call: Call, engine: str, snapshot: Snapshot | None) -> int | N
 def parameter_group_name(call: Call, engine: str, version: str) -> str:
     """The group that a call names, which must fit the engine's family, or the family's default one."""
     wanted = call.text("DBClusterParameterGroupName")
-    default = call.world.default_parameter_group(call.region, "cluster-pg", engine, version)
     if wanted is None:
-        return default.name
-    group = call.region.cluster_parameter_group(wanted)
-    if group.family != default.family:
+        return call.world.default_parameter_group(call.region, "cluster-pg", engine, version).name
+    if not call.world.habits.default_groups_need_a_cluster:
+        call.world.default_parameter_group(call.region, "cluster-pg", engine, version)
+    group, family = call.region.cluster_parameter_group(wanted), family_of(engine, version)
+    if group.family != family:
         raise errors.invalid_combination(
             f"The parameter group {group.name} with DBParameterGroupFamily {group.family} cannot be used for this "
-            f"instance. Please use a parameter group with DBParameterGroupFamily {default.family}"
+            f"instance. Please use a parameter group with DBParameterGroupFamily {family}"
         )
     return group.name
 

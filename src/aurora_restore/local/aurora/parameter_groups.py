@@ -53,8 +53,8 @@ def _describe(call: Call, kind: str) -> dict[str, Any]:
 def _group(call: Call, kind: str, name: str) -> ParameterGroup:
     """The calls on groups of clusters say DBParameterGroupNotFound too, as their model does."""
     found = _groups(call.region, kind).get(bare_identifier(name, kind))
-    if found is None and kind == "cluster-pg" and name.lower() in _default_names():
-        # `default.<family>` is there, whether somebody has used it or not.
+    is_default = kind == "cluster-pg" and name.lower() in _default_names()
+    if found is None and is_default and not call.world.habits.default_groups_need_a_cluster:
         found = call.world.default_group_of_family(
             call.region, kind, name.lower().removeprefix(DEFAULT_PREFIX)
         )

@@ -113,6 +113,8 @@ class Habits:
         pending_rename_shows: whether `PendingModifiedValues` tells of a rename that the status does not show yet.
         scalable_target_lost_without_cluster: whether the scalable target of a cluster's name, and its policies, are
             gone once no cluster has that name.
+        default_groups_need_a_cluster: whether `default.<family>` is there only once a cluster of the family was made
+            that names no group (seen: aws-cdk #2512, terraform-aws-rds-aurora #50; not seen: floci #1805).
     """
 
     certificate_renewed_by_reboot: bool = False
@@ -121,6 +123,7 @@ class Habits:
     changing_endpoints_show: bool = True
     pending_rename_shows: bool = True
     scalable_target_lost_without_cluster: bool = False
+    default_groups_need_a_cluster: bool = False
 
     def changed(self, changes: dict[str, Any]) -> Habits:
         """A copy with some replaced. Raises ValueError for an unknown name, or a value that is no truth value."""
