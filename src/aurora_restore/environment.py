@@ -75,6 +75,7 @@ class _StackSettings(TypedDict):
     copy_retention_days: int
     record_retention_days: int
     phase_timeout_hours: dict[Phase, float]
+    quarantine_security_group_ids: tuple[str, ...]
 
 
 def _stack_settings(environ: Mapping[str, str]) -> _StackSettings:
@@ -86,6 +87,7 @@ def _stack_settings(environ: Mapping[str, str]) -> _StackSettings:
             "copy_retention_days": _days(given["copy_retention_days"]),
             "record_retention_days": _days(given["record_retention_days"]),
             "phase_timeout_hours": _phase_hours(given["phase_timeout_hours"]),
+            "quarantine_security_group_ids": _words(given["quarantine_security_group_ids"]),
         }
     except KeyError as error:
         raise _malformed(text, f"{error} is missing") from error
@@ -111,6 +113,13 @@ def _word(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"{value!r} is no name")
     return value
+
+
+def _words(value: object) -> tuple[str, ...]:
+    """A list as CloudFormation's parameters have it, `a,b`."""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no list of names")  # noqa: TRY004
+    return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
 def _days(value: object) -> int:

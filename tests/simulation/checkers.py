@@ -35,7 +35,7 @@ REMEMBER_TRIES = 3
 DELETABLE_SNAPSHOTS = ("available", "copying", "failed")
 OUTCOMES = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
 DRY_OUTCOMES = {"SUCCEEDED": "PLANNED", "FAILED": "PLAN_REFUSED", "CANCELLED": "CANCELLED"}
-LATER_EVENTS = ("replaced.", "copy.", "notification.", "cleanup.requested")
+LATER_EVENTS = ("replaced.", "copy.", "notification.", "cleanup.requested", "parameter_group.removed")
 """What may follow in the trail of a closed operation: what it kept goes when its time is over, and what did not come
 of its end at once is asked for by the sweep."""
 Words = Iterator[str]

@@ -75,12 +75,14 @@ class TimePasses:
 class StepIn:
     """Somebody does something when the operation's execution first enters a state.
 
-    `how`: `stop`, `mark` (the record is marked FAILED by hand) or `time_out`.
+    `how`: `stop`, `mark` (the record is marked FAILED by hand) or `time_out`. `after`: not before the record says that
+    this was asked for.
     """
 
     state: str
     how: str
     operation_id: str = OPERATION
+    after: str | None = None
 
 
 Stage = Start | TimePasses
@@ -139,7 +141,10 @@ class Play:
         steps_in = self.scenario.steps_in
         if steps_in is None or self.stepped_in_at is not None:
             return
-        if (operation_id, state) == (steps_in.operation_id, steps_in.state):
+        acts = self.sim.records.items.get(operation_id, {}).get("acts", {})
+        if (operation_id, state) == (steps_in.operation_id, steps_in.state) and (
+            steps_in.after is None or steps_in.after in acts
+        ):
             self.stepped_in_at = self.sim.border.count
             self.sim.scheduler.after(STEPPING_IN_SECONDS, functools.partial(self._step_in, steps_in))
 
@@ -208,20 +213,26 @@ _STAGES: Mapping[str, tuple[Surroundings, tuple[Stage, ...], Sequence[Phase]]] =
 }
 
 
+_AFTER = {Phase.RESTORE_CLUSTER: "cluster"}
+"""What makes the phase what it is: before it, the group of the first start is made."""
+
+
 def stepped_in(how: str) -> tuple[Scenario, ...]:
     """Each kind of run, with somebody stepping in at each phase that matters to it."""
-    return tuple(
+    phases = tuple(
         Scenario(
             f"{how}-{kind}-{phase.value}",
             surroundings,
             stages,
-            StepIn(_state_of(phase), how),
+            StepIn(_state_of(phase), how, after=_AFTER.get(phase)),
             faults_from_stage=len(stages) - 1,
             durations=UNDER_WAY.get(phase, QUICK),
         )
         for kind, (surroundings, stages, phases) in _STAGES.items()
         for phase in phases
     )
+    in_the_group = StepIn(_state_of(Phase.RESTORE_CLUSTER), how)
+    return (*phases, Scenario(f"{how}-new-QuietGroup", Surroundings(), (NEW,), in_the_group))
 
 
 CANCELLED = stepped_in("stop")

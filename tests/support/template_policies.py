@@ -205,7 +205,7 @@ class Template:
             condition, then, otherwise = value
             return self.resolve(then if self._holds(self.raw["Conditions"][condition]) else otherwise)
         if name == "Fn::GetAtt":
-            return ".".join(value)
+            return ".".join(value) if value != ["Bucket", "Value"] else self._bucket()
         if name == "Fn::Sub":
             text, given = (value, {}) if isinstance(value, str) else value
             known = {name: str(self.resolve(each)) for name, each in given.items()}
@@ -216,6 +216,10 @@ class Template:
             mapping, entry, key = value
             return self.raw["Mappings"][mapping][self.resolve(entry)][key]
         raise NotImplementedError(f"{name} is not one of the functions that this template used so far")
+
+    def _bucket(self) -> Any:
+        """Known before the deployment: a parameter's value is what the template writes into it."""
+        return self.resources("AWS::SSM::Parameter")["Bucket"]["Value"]
 
     def _holds(self, condition: Any) -> bool:
         ((name, value),) = condition.items()

@@ -151,6 +151,7 @@ def parse_request(
     named_region = region_of_arn(values.get("source_snapshot_identifier"))
     values.setdefault("source_region", named_region or settings.default_source_region)
     values.setdefault("target_region", settings.target_region)
+    values.setdefault("quarantine_security_group_ids", settings.quarantine_security_group_ids)
     _check_source(raw, faults)
     _check_regions(values, named_region, settings, faults)
     _check_target(values, raw, settings, faults)

@@ -36,6 +36,7 @@ class PipelineSettings:
     `known_regions`: those of RDS as far as the SDK knows them; empty: a request's Regions are not compared.
     `reaches_private_databases`: the functions that talk to databases have subnets of a VPC.
     `keeps_ports`: two clusters can have the same port; not where they share one address, as on a local stack.
+    `quarantine_security_group_ids`: those that a request has which names none.
     `parameter_group_seconds`: how old a parameter group has to be before a cluster is restored with it.
     """
 
@@ -51,6 +52,7 @@ class PipelineSettings:
     reaches_private_databases: bool = True
     keeps_ports: bool = True
     parameter_group_seconds: float = PARAMETER_GROUP_SECONDS
+    quarantine_security_group_ids: tuple[str, ...] = ()
 
     def phase_limit(self, phase: Phase) -> timedelta:
         """How long a phase may take before it is given up."""

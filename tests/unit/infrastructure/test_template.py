@@ -13,7 +13,7 @@ from tests.support.template_policies import PSEUDO, ROOT, Template
 from aurora_restore.deployment.packaging import Project, build_artifacts, stamped_keys
 
 MAX_BODY_BYTES = 51_200
-ROOM_BYTES = 600
+ROOM_BYTES = 1_500
 """What stays free for the next resource."""
 STEPS = (
     "snapshot_check", "copy_snapshot", "restore_cluster", "setup_db_users", "verify_restore", "switch_over",

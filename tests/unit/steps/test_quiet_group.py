@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import ANY
@@ -10,7 +11,13 @@ import pytest
 from tests.support.in_process_aws import access_denied, is_operation
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
-from aurora_restore.domain.errors import ClusterFailed, NameTaken, ParameterGroupNotApplied, QuotaExceeded
+from aurora_restore.domain.errors import (
+    ClusterFailed,
+    NameTaken,
+    ParameterGroupNotApplied,
+    QuotaExceeded,
+    SecurityGroupNotFound,
+)
 from aurora_restore.domain.naming import OPERATION_TAG, quiet_group_identifier
 from aurora_restore.domain.observed import ClusterRole
 from aurora_restore.domain.quiet_group import GroupAction, SeenGroup, decide_group
@@ -137,6 +144,40 @@ def test_the_cluster_is_in_quarantine_until_it_gets_its_own_security_groups(run:
 
     run.run_phase(Phase.APPLY_PARAMETER_GROUP, OPERATION)
     assert run.cluster().vpc_security_group_ids == (run.security_group_id,)
+
+
+def test_the_stack_can_name_the_quarantine_of_every_request(run: PipelineRun) -> None:
+    quarantine = run.aws.create_security_group("quarantine", run.vpc_id)
+    settings = replace(run.world.settings, quarantine_security_group_ids=(quarantine,))
+    run.world = replace(run.world, settings=settings)
+
+    run.run(OPERATION, Phase.RESTORE_CLUSTER)
+    assert run.cluster().vpc_security_group_ids == (quarantine,)
+
+    run.check("restore-2", quarantine_security_group_ids=[], target_cluster_id="aurora-restored-other")
+    assert run.record("restore-2")["plan"]["cluster"]["quarantine_security_group_ids"] == []
+
+
+@pytest.mark.parametrize("quiet_start", [True, False])
+def test_a_quarantine_that_does_not_exist_is_refused_before_anything_is_copied(
+    run: PipelineRun, quiet_start: bool
+) -> None:
+    with pytest.raises(SecurityGroupNotFound, match="sg-of-nobody"):
+        run.check(OPERATION, quarantine_security_group_ids=["sg-of-nobody"], quiet_start=quiet_start)
+
+
+def test_a_quarantine_without_a_quiet_start_ends_before_the_switch_too(run: PipelineRun) -> None:
+    quarantine = run.aws.create_security_group("quarantine", run.vpc_id)
+
+    run.run(
+        OPERATION,
+        Phase.VERIFY_RESTORE,
+        quarantine_security_group_ids=[quarantine],
+        quiet_start=False,
+    )
+
+    assert run.cluster().vpc_security_group_ids == (run.security_group_id,)
+    assert run.count("RebootDBInstance") == run.count("CreateDBClusterParameterGroup") == 0
 
 
 def test_the_roles_of_the_replaced_cluster_come_with_the_wanted_group(run: PipelineRun) -> None:
