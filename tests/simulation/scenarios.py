@@ -254,6 +254,14 @@ SILENT_RENAME = Scenario(
     habits={"pending_rename_shows": False},
 )
 """Stopped after RDS has accepted a rename of which nothing tells for minutes: neither status nor pending values."""
+NO_DEFAULT_GROUP = Scenario(
+    "kept_group",
+    Surroundings(tuned=True),
+    (NEW,),
+    faults_from_state=Phase.APPLY_PARAMETER_GROUP.value,  # until then it is `new`
+    habits={"default_groups_need_a_cluster": True},
+)
+"""The first cluster of its family in the Region that names no parameter group."""
 SCALED_STANDING = replace(STANDING, scaled=True)
 LOSES_TARGETS = {"scalable_target_lost_without_cluster": True}
 _SCALED = (
@@ -283,6 +291,6 @@ SCALED_STEPPED_IN = tuple(
 BY_NAME = {
     scenario.name: scenario
     for scenario in (
-        *PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD, SILENT_RENAME, *SCALED, *SCALED_STEPPED_IN,
+        *PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD, SILENT_RENAME, NO_DEFAULT_GROUP, *SCALED, *SCALED_STEPPED_IN,
     )
 }  # fmt: skip

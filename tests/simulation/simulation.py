@@ -29,6 +29,7 @@ from tests.simulation.databases import SimulatedDatabases
 from tests.simulation.interpreter import Execution, StepFunctions
 from tests.simulation.observations import Observations
 from tests.simulation.outside import STUCK_AFTER, Watch, status_event
+from tests.simulation.parameter_groups import left_groups
 from tests.simulation.pipeline import CLEANUP_MACHINE, MAIN_MACHINE, SWEEP_FUNCTION, functions, machines
 from tests.simulation.quietness import Copies
 from tests.simulation.scheduler import Scheduler, VirtualClock, foreseeable
@@ -48,7 +49,7 @@ from tests.simulation.seeding import (
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.domain.errors import RestoreError
-from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, RETAIN_UNTIL_TAG, is_quiet_group
+from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, RETAIN_UNTIL_TAG
 from aurora_restore.domain.observed import SecurityGroup
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.times import parse_time
@@ -243,7 +244,7 @@ class Simulation:
         if failed := self._failed_copies():
             return f"copies that failed: {', '.join(failed)}"
         region = self.aurora.world.regions[TARGET_REGION]
-        if groups := sorted(filter(is_quiet_group, region.cluster_parameter_groups)):
+        if groups := left_groups(region):
             return f"parameter groups of a first start: {', '.join(groups)}"
         due = self._due_things()
         return f"things whose time is over: {', '.join(due)}" if due else ""

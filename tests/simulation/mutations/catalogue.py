@@ -47,7 +47,7 @@ MUTATIONS = (
         "restored-without-the-quiet-group",
         "the cluster is restored with the wanted parameter group at once",
         "steps/quiet_group.py",
-        "    if plan.quiet_start:\n        parameters[",
+        "    if plan.starts_with_quiet_group:\n        parameters[",
         "    if False:\n        parameters[",
         ("new",),
     ),
@@ -66,6 +66,14 @@ MUTATIONS = (
         "    if seen.wanted_group is None:\n        return None\n    return next(",
         "    return None\n    return next(",
         ("new",),
+    ),
+    Mutation(
+        "kept-group-stays-quiet",
+        "a cluster that keeps the group of its first start keeps what is quiet in it",
+        "steps/keep_quiet_group.py",
+        "    if asked and asked.answered:\n        return None",
+        "    if True:\n        return None",
+        ("kept_group",),
     ),
     Mutation(
         "scaling-not-given-back",
