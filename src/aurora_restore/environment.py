@@ -13,10 +13,13 @@ from aurora_restore.domain.results import Phase
 from aurora_restore.domain.settings import (
     DEFAULT_PHASE_TIMEOUT_HOURS,
     MACHINE_TIMEOUT_HOURS,
+    PARAMETER_GROUP_SECONDS,
     PipelineSettings,
 )
 
 LOCK_TABLE_NAME = "AuroraRestoreLocks"
+# The local Aurora is through with a new parameter group after a second (`ON_A_LAPTOP.parameter_group_completion`).
+LOCAL_GROUP_SECONDS = 1.5
 SETTINGS_VARIABLE = "PIPELINE_SETTINGS"
 
 
@@ -51,6 +54,7 @@ def read_environment(environ: Mapping[str, str], known_regions: tuple[str, ...] 
         # A bundle of its own is that of a local stack, whose databases are on the same machine.
         reaches_private_databases=bool(environ.get("DATABASE_SUBNET_IDS", "unknown") or ca_bundle),
         keeps_ports=ca_bundle is None,
+        parameter_group_seconds=PARAMETER_GROUP_SECONDS if ca_bundle is None else LOCAL_GROUP_SECONDS,
         **stack,
     )
     return LambdaEnvironment(
@@ -71,6 +75,7 @@ class _StackSettings(TypedDict):
     copy_retention_days: int
     record_retention_days: int
     phase_timeout_hours: dict[Phase, float]
+    quarantine_security_group_ids: tuple[str, ...]
 
 
 def _stack_settings(environ: Mapping[str, str]) -> _StackSettings:
@@ -82,6 +87,7 @@ def _stack_settings(environ: Mapping[str, str]) -> _StackSettings:
             "copy_retention_days": _days(given["copy_retention_days"]),
             "record_retention_days": _days(given["record_retention_days"]),
             "phase_timeout_hours": _phase_hours(given["phase_timeout_hours"]),
+            "quarantine_security_group_ids": _words(given["quarantine_security_group_ids"]),
         }
     except KeyError as error:
         raise _malformed(text, f"{error} is missing") from error
@@ -107,6 +113,13 @@ def _word(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError(f"{value!r} is no name")
     return value
+
+
+def _words(value: object) -> tuple[str, ...]:
+    """A list as CloudFormation's parameters have it, `a,b`."""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no list of names")  # noqa: TRY004
+    return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
 def _days(value: object) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from tests.fakes.border import FaultKind
 from tests.simulation.endings import CLOSED, EndedOperation, Ending, Expected
 from tests.simulation.observations import SeenCluster, SeenSnapshot
+from tests.simulation.parameter_groups import parameter_groups_are_as_asked_for
 from tests.simulation.quietness import nothing_of_the_copy_acts
 from tests.simulation.seeding import PASSWORDS, SOURCE_REGION
 from tests.simulation.simulation import Simulation
@@ -40,7 +41,7 @@ REMEMBER_TRIES = 3
 DELETABLE_SNAPSHOTS = ("available", "copying", "failed")
 OUTCOMES = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
 DRY_OUTCOMES = {"SUCCEEDED": "PLANNED", "FAILED": "PLAN_REFUSED", "CANCELLED": "CANCELLED"}
-LATER_EVENTS = ("replaced.", "copy.", "notification.", "cleanup.requested")
+LATER_EVENTS = ("replaced.", "copy.", "notification.", "cleanup.requested", "parameter_group.removed")
 """What may follow in the trail of a closed operation: what it kept goes when its time is over, and what did not come
 of its end at once is asked for by the sweep."""
 Words = Iterator[str]
@@ -504,4 +505,5 @@ INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("no log group is of a name beside", no_log_group_is_of_a_name_beside),
     ("nothing of the copy acts", nothing_of_the_copy_acts),
     ("scaling is as it was", scaling_is_as_it_was),
+    ("parameter groups are as asked for", parameter_groups_are_as_asked_for),
 )

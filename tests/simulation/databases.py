@@ -30,6 +30,7 @@ from aurora_restore.domain.user_progress import SetupProgress, always
 from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
 from aurora_restore.local.aurora.endpoints import cluster_of_host
 from aurora_restore.local.aurora.model import LocalAurora
+from aurora_restore.local.aurora.objects import Cluster
 
 T = TypeVar("T")
 
@@ -97,8 +98,7 @@ class SimulatedDatabases:
                 raise DatabaseUnreachable(attempt.reason)
             if attempt.outcome is LoginOutcome.REFUSED:
                 raise DbUserSetupFailed(f"The master user {master.username} could not log in.")
-            if any(fuse.acts for fuse in self._copy(endpoint, master).fuses):
-                self.copies.woken.append(endpoint.host)
+            self.copies.note_users(self._cluster(endpoint).resource_id)
             self.users.setdefault(endpoint.host, set()).update(item.user.username for item in users)
             reports = tuple(
                 UserReport(item.user.username, item.user.access, "created", (), ()) for item in users
@@ -142,9 +142,12 @@ class SimulatedDatabases:
             raise DatabaseUnreachable(attempt.reason)
         if attempt.outcome is LoginOutcome.REFUSED:
             raise MasterLoginRefused(f"The master user {master.username} could not log in.")
+        return self.copies.of(self._cluster(endpoint).resource_id)
+
+    def _cluster(self, endpoint: DatabaseEndpoint) -> Cluster:
         cluster = cluster_of_host(self._aurora.world, endpoint.host, self._aurora.clock.now())
         assert cluster is not None
-        return self.copies.of(cluster.resource_id)
+        return cluster
 
     def _cross(self, operation: str, act: Callable[[], T]) -> T:
         """No answer is what most faults look like from here; what AWS would deny, the server refuses."""

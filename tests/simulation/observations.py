@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG
+from tests.simulation.parameter_groups import is_quiet
+
+from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG, is_quiet_group
 from aurora_restore.local.aurora.objects import Snapshot
 from aurora_restore.local.aurora.timing import Kind
 from aurora_restore.local.aurora.world import Region, World
@@ -25,6 +27,8 @@ class SeenCluster:
     contents: str
     time: datetime
     port: int | None = None
+    parameter_group: str = ""
+    began_with_defaults: bool = False
 
     @property
     def is_tagged(self) -> bool:
@@ -60,6 +64,10 @@ class Observations:
         self.snapshots: dict[str, SeenSnapshot] = {}
         self.copies_in_flight_most = 0
         self.scaled_without_cluster: set[str] = set()
+        self.started: set[str] = set()
+        """Instances whose engine was started at least once."""
+        self.loud_groups: set[str] = set()
+        """Parameter groups of a first start with which an engine was started that could act."""
         self._beginning = b""
 
     def keep_beginning(self) -> None:
@@ -76,7 +84,7 @@ class Observations:
                     self.clusters[cluster.resource_id] = SeenCluster(
                         cluster.resource_id, region.name, cluster.identifier,
                         cluster.tags.get(OPERATION_TAG), cluster.tags.get(PUT_BACK_TAG), cluster.contents, now,
-                        cluster.port,
+                        cluster.port, cluster.parameter_group, cluster.began_with_defaults,
                     )  # fmt: skip
             for snapshot in region.snapshots.values():
                 if snapshot.storage_id not in self.snapshots:
@@ -86,12 +94,21 @@ class Observations:
                         snapshot.tags.get(FINAL_SNAPSHOT_TAG), now, snapshot.cluster_resource_id,
                         self._can_be_written_to(region, snapshot),
                     )  # fmt: skip
+            self._look_at_first_starts(region)
             self.scaled_without_cluster |= {
                 target.cluster_name
                 for target in region.scalable_targets.values()
                 if target.cluster_name not in region.clusters and not all(target.suspended.values())
             }
         self._count_copies()
+
+    def _look_at_first_starts(self, region: Region) -> None:
+        for instance in region.instances.values():
+            group = instance.applied.group
+            if group and instance.resource_id not in self.started:
+                self.started.add(instance.resource_id)
+                if is_quiet_group(group) and not is_quiet(instance.applied.values):
+                    self.loud_groups.add(group)
 
     def _can_be_written_to(self, region: Region, snapshot: Snapshot) -> bool:
         cluster = region.cluster_by_resource_id(snapshot.cluster_resource_id)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Copies:
-    """`by_cluster`: by resource id, once a copy was looked at. `woken`: where users were set up while it acted."""
+    """`by_cluster`: by resource id, once a copy was looked at. `woken`: those that acted as users were set up."""
 
     by_cluster: dict[str, FakeCopy] = field(default_factory=dict)
     woken: list[str] = field(default_factory=list)
@@ -25,10 +25,22 @@ class Copies:
         copy = FakeCopy(found(fuse), [fuse], rooms=("postgres", "shop"), rooms_a_call=1)
         return self.by_cluster.setdefault(resource_id, copy)
 
+    def note_users(self, resource_id: str) -> None:
+        """The users of a copy are set up now."""
+        if any(fuse.acts for fuse in self.of(resource_id).fuses):
+            self.woken.append(resource_id)
+
 
 def nothing_of_the_copy_acts(ending: Ending) -> Iterator[str]:
-    """13. After Defuse nothing of the copy acts, and whatever was put to rest can be taken back from the record."""
-    yield from (f"users were set up in {host} while it acted by itself" for host in ending.sim.copies.woken)
+    """13. After Defuse nothing of the copy acts, and whatever was put to rest can be taken back from the record.
+
+    With `quiet_start: false` all of it goes on as in production.
+    """
+    left_awake = {op.operation_id for op in ending.operations if not _is_quiet(op)}
+    for resource_id in ending.sim.copies.woken:
+        cluster = ending.sim.observations.clusters[resource_id]
+        if cluster.made_by not in left_awake:
+            yield f"users were set up in {cluster.identifier} while it acted by itself"
     for op in ending.operations:
         yield from (f"{op.operation_id}: {words}" for words in _faults(ending, op))
 
@@ -47,5 +59,11 @@ def _faults(ending: Ending, op: EndedOperation) -> Iterator[str]:
     lost = set(copy.taken) - {item["name"] for item in written.values() if item["take_back"]}
     if lost:
         yield f"the record does not say how to take back: {', '.join(sorted(lost))}"
-    if op.has_succeeded and any(fuse.acts for fuse in copy.fuses):
+    if op.has_succeeded and _is_quiet(op) and any(fuse.acts for fuse in copy.fuses):
         yield "the copy acts by itself"
+    if not _is_quiet(op) and copy.taken:
+        yield f"put to rest although quiet_start is false: {', '.join(sorted(copy.taken))}"
+
+
+def _is_quiet(op: EndedOperation) -> bool:
+    return op.started.request.get("quiet_start", True) is True

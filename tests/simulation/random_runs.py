@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.fakes.border import FaultKind
 from tests.simulation.scheduler import foreseeable
-from tests.simulation.seeding import START, Surroundings, day_of, request
+from tests.simulation.seeding import START, TUNED, Surroundings, day_of, request
 from tests.simulation.simulation import EventFault, Simulation
 
 from aurora_restore.local.aurora.faults import Effect, FaultRule
@@ -42,6 +42,10 @@ CONTRARY_WAYS = {
     "busy_after_creation": 900.0,
     "describe_lag": 10.0,
     "first_instance_lag": 600.0,
+    "parameter_group_completion": 300.0,
+    "parameter_group_pending": 300.0,
+    "parameter_status_lag": 60.0,
+    "parameter_applying": 60.0,
 }
 """How late RDS is at most, in seconds; every second run is without each of them."""
 
@@ -67,9 +71,16 @@ class Author:
     def __init__(self, random: Random) -> None:
         self.random = random
         standing = tuple(target for target in TARGETS if random.random() < 0.6)
-        surroundings = Surroundings(standing, DAYS, scaled=bool(standing) and random.random() < 0.5)
+        scaled, tuned = bool(standing) and random.random() < 0.5, random.random() < 0.4
+        surroundings = Surroundings(standing, DAYS, scaled=scaled, tuned=tuned)
+        self.tuned = tuned
         self.sim = Simulation(surroundings, random.getrandbits(32), self._durations())
-        self.sim.aurora.set_habits({"scalable_target_lost_without_cluster": random.random() < 0.3})
+        self.sim.aurora.set_habits(
+            {
+                "scalable_target_lost_without_cluster": random.random() < 0.3,
+                "default_groups_need_a_cluster": random.random() < 0.5,
+            }
+        )
         self.span = random.choice((120.0, 3600.0, 20_000.0))
         self.operations: list[str] = []
 
@@ -132,6 +143,10 @@ class Author:
             )
         if self.random.random() < 0.1:
             changes["dry_run"] = True
+        if self.random.random() < 0.15:
+            changes["quiet_start"] = False
+        if self.tuned and self.random.random() < 0.3:
+            changes["db_cluster_parameter_group_name"] = TUNED
         return request(**changes)
 
     def _start(self, operation_id: str, asked: Mapping[str, Any]) -> None:

@@ -25,6 +25,7 @@ WAITING_PHASES = frozenset(
         Phase.COPY_SNAPSHOT,
         Phase.CLEAR_TARGET,
         Phase.RESTORE_CLUSTER,
+        Phase.APPLY_PARAMETER_GROUP,
         Phase.SWITCH_OVER,
         Phase.PROVE_ENDPOINT,
         Phase.RETIRE_REPLACED,
@@ -32,14 +33,16 @@ WAITING_PHASES = frozenset(
 )
 
 CONTRARY = Durations(
-    status_lag=3.0, name_release=2.5, busy_after_creation=3.0, describe_lag=0.7, first_instance_lag=3.0
-)
+    status_lag=3.0, name_release=2.5, busy_after_creation=3.0, describe_lag=0.7, first_instance_lag=3.0,
+    parameter_group_completion=12.0, parameter_group_pending=0.8, parameter_status_lag=2.0, parameter_applying=1.0,
+)  # fmt: skip
 """Quick, and as contrary as RDS: each of its ways is met in every run."""
 QUICK = CONTRARY
 UNDER_WAY: Mapping[Phase, Durations] = {
     Phase.COPY_SNAPSHOT: replace(CONTRARY, copy=900),
     Phase.CLEAR_TARGET: replace(CONTRARY, snapshot=20, delete=6),
     Phase.RESTORE_CLUSTER: replace(CONTRARY, restore=30),
+    Phase.APPLY_PARAMETER_GROUP: replace(CONTRARY, reboot=20, parameter_status_lag=6),
     Phase.SWITCH_OVER: replace(CONTRARY, rename=8),
     Phase.PROVE_ENDPOINT: replace(CONTRARY, reboot=6, stop=20, start=20),
     Phase.RETIRE_REPLACED: replace(CONTRARY, snapshot=20, delete=6),
@@ -72,12 +75,14 @@ class TimePasses:
 class StepIn:
     """Somebody does something when the operation's execution first enters a state.
 
-    `how`: `stop`, `mark` (the record is marked FAILED by hand) or `time_out`.
+    `how`: `stop`, `mark` (the record is marked FAILED by hand) or `time_out`. `after`: not before the record says that
+    this was asked for.
     """
 
     state: str
     how: str
     operation_id: str = OPERATION
+    after: str | None = None
 
 
 Stage = Start | TimePasses
@@ -136,7 +141,10 @@ class Play:
         steps_in = self.scenario.steps_in
         if steps_in is None or self.stepped_in_at is not None:
             return
-        if (operation_id, state) == (steps_in.operation_id, steps_in.state):
+        acts = self.sim.records.items.get(operation_id, {}).get("acts", {})
+        if (operation_id, state) == (steps_in.operation_id, steps_in.state) and (
+            steps_in.after is None or steps_in.after in acts
+        ):
             self.stepped_in_at = self.sim.border.count
             self.sim.scheduler.after(STEPPING_IN_SECONDS, functools.partial(self._step_in, steps_in))
 
@@ -186,7 +194,11 @@ PLAIN = (
     Scenario("undo", STANDING, (EARLIER_SWAP_KEEP, UNDO), faults_from_stage=1),
 )
 _STAGES: Mapping[str, tuple[Surroundings, tuple[Stage, ...], Sequence[Phase]]] = {
-    "new": (Surroundings(), (NEW,), (Phase.COPY_SNAPSHOT, Phase.RESTORE_CLUSTER, Phase.SETUP_DB_USERS)),
+    "new": (
+        Surroundings(),
+        (NEW,),
+        (Phase.COPY_SNAPSHOT, Phase.RESTORE_CLUSTER, Phase.SETUP_DB_USERS, Phase.APPLY_PARAMETER_GROUP),
+    ),
     "swap": (STANDING, (SWAP,), tuple(phase for phase in Phase if phase is not Phase.CLEAR_TARGET)),
     "delete-first": (
         STANDING,
@@ -201,20 +213,26 @@ _STAGES: Mapping[str, tuple[Surroundings, tuple[Stage, ...], Sequence[Phase]]] =
 }
 
 
+_AFTER = {Phase.RESTORE_CLUSTER: "cluster"}
+"""What makes the phase what it is: before it, the group of the first start is made."""
+
+
 def stepped_in(how: str) -> tuple[Scenario, ...]:
     """Each kind of run, with somebody stepping in at each phase that matters to it."""
-    return tuple(
+    phases = tuple(
         Scenario(
             f"{how}-{kind}-{phase.value}",
             surroundings,
             stages,
-            StepIn(_state_of(phase), how),
+            StepIn(_state_of(phase), how, after=_AFTER.get(phase)),
             faults_from_stage=len(stages) - 1,
             durations=UNDER_WAY.get(phase, QUICK),
         )
         for kind, (surroundings, stages, phases) in _STAGES.items()
         for phase in phases
     )
+    in_the_group = StepIn(_state_of(Phase.RESTORE_CLUSTER), how)
+    return (*phases, Scenario(f"{how}-new-QuietGroup", Surroundings(), (NEW,), in_the_group))
 
 
 CANCELLED = stepped_in("stop")
@@ -236,6 +254,14 @@ SILENT_RENAME = Scenario(
     habits={"pending_rename_shows": False},
 )
 """Stopped after RDS has accepted a rename of which nothing tells for minutes: neither status nor pending values."""
+NO_DEFAULT_GROUP = Scenario(
+    "kept_group",
+    Surroundings(tuned=True),
+    (NEW,),
+    faults_from_state=Phase.APPLY_PARAMETER_GROUP.value,  # until then it is `new`
+    habits={"default_groups_need_a_cluster": True},
+)
+"""The first cluster of its family in the Region that names no parameter group."""
 SCALED_STANDING = replace(STANDING, scaled=True)
 LOSES_TARGETS = {"scalable_target_lost_without_cluster": True}
 _SCALED = (
@@ -265,6 +291,6 @@ SCALED_STEPPED_IN = tuple(
 BY_NAME = {
     scenario.name: scenario
     for scenario in (
-        *PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD, SILENT_RENAME, *SCALED, *SCALED_STEPPED_IN,
+        *PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD, SILENT_RENAME, NO_DEFAULT_GROUP, *SCALED, *SCALED_STEPPED_IN,
     )
 }  # fmt: skip

@@ -39,6 +39,8 @@ OLD_SETTINGS: dict[str, Any] = {
     "PreferredBackupWindow": "07:00-07:30",
     "Tags": [{"Key": "team", "Value": "shop"}],
 }
+TUNED, FAMILY = "tuned", "aurora-postgresql17"
+TUNED_VALUES = {"max_logical_replication_workers": "8", "max_locks_per_transaction": "256"}
 OLD_INSTANCES = {"aurora-restored-writer": "db.r5.large", "aurora-restored-reader": "db.r5.large"}
 
 
@@ -48,11 +50,14 @@ class Surroundings:
 
     `targets`: clusters that a run can replace. `days`: production has a snapshot of its first day, and of as many
     more days before it. `scaled`: the readers of the first target are scaled, which the operator has suspended in part.
+    `tuned`: the clusters of the target Region have a parameter group of their own, so that none was made with the
+    family's default one.
     """
 
     targets: tuple[str, ...] = ()
     days: int = 1
     scaled: bool = False
+    tuned: bool = False
 
 
 def day_of(days_before: int) -> str:
@@ -92,14 +97,18 @@ def seed(aurora: LocalAurora, surroundings: Surroundings) -> None:
     subnets = {"subnet-1": f"{TARGET_REGION}a", "subnet-2": f"{TARGET_REGION}b"}
     seeder.put_subnet_group(TARGET_REGION, SUBNET_GROUP, VPC, subnets)
     seeder.put_security_group(TARGET_REGION, SECURITY_GROUP, VPC)
+    group: dict[str, Any] = {}
+    if surroundings.tuned:
+        group = {"DBClusterParameterGroupName": TUNED}
+        seeder.put_parameter_group(TARGET_REGION, TUNED, FAMILY, cluster=True, values=TUNED_VALUES)
     for target in surroundings.targets:
-        put_old_target(aurora, target)
-    _put_bystanders(aurora)
+        put_old_target(aurora, target, **group)
+    _put_bystanders(aurora, **group)
     if surroundings.scaled:
         _put_scaling(aurora, surroundings.targets[0])
 
 
-def put_old_target(aurora: LocalAurora, target: str) -> None:
+def put_old_target(aurora: LocalAurora, target: str, **more: Any) -> None:
     """A cluster with a writer and a reader, settings of its own, and data of its own."""
     mark = "" if target == TARGET else f"-{target}"
     aurora.seed.put_cluster(
@@ -111,14 +120,20 @@ def put_old_target(aurora: LocalAurora, target: str) -> None:
         DBSubnetGroupName=SUBNET_GROUP,
         VpcSecurityGroupIds=[SECURITY_GROUP],
         **OLD_SETTINGS,
+        **more,
     )
 
 
-def _put_bystanders(aurora: LocalAurora) -> None:
+def _put_bystanders(aurora: LocalAurora, **more: Any) -> None:
     """Things under our prefixes that nobody asked us to touch."""
     master = Credentials("postgres", PASSWORDS["old"])
     aurora.seed.put_cluster(
-        TARGET_REGION, BYSTANDER, master, instances={f"{BYSTANDER}-1": "db.r5.large"}, contents="elsewhere"
+        TARGET_REGION,
+        BYSTANDER,
+        master,
+        instances={f"{BYSTANDER}-1": "db.r5.large"},
+        contents="elsewhere",
+        **more,
     )
     aurora.seed.put_snapshot(
         TARGET_REGION, BYSTANDER, SNAPSHOT_TIME, identifier=NAMED_BY_HAND, snapshot_type="manual"

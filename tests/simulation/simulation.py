@@ -29,6 +29,7 @@ from tests.simulation.databases import SimulatedDatabases
 from tests.simulation.interpreter import Execution, StepFunctions
 from tests.simulation.observations import Observations
 from tests.simulation.outside import STUCK_AFTER, Watch, status_event
+from tests.simulation.parameter_groups import left_groups
 from tests.simulation.pipeline import CLEANUP_MACHINE, MAIN_MACHINE, SWEEP_FUNCTION, functions, machines
 from tests.simulation.quietness import Copies
 from tests.simulation.scheduler import Scheduler, VirtualClock, foreseeable
@@ -116,6 +117,9 @@ class Simulation:
         self.scheduler = Scheduler(self.clock)
         self.random = foreseeable(seed_number)
         self.border = Border(self.clock.tick)
+        used = durations or Durations()
+        # The pipeline waits for as long as RDS wants a new parameter group to be left alone.
+        settings.setdefault("parameter_group_seconds", used.parameter_group_completion)
         self.records = FakeRecords(self.border)
         self.audit = FakeAudit(self.border)
         self.locks = FakeLocks(self.border)
@@ -145,7 +149,7 @@ class Simulation:
         self.event_faults: dict[int, EventFault] = {}
         self.counters = Counters()
         self.unquiet: str | None = None
-        self._connect(_seeded(surroundings, durations or Durations()), None)
+        self._connect(_seeded(surroundings, used), None)
         self.observations = Observations(self.aurora.world)
         self.observations.keep_beginning()
         self._plan_sweep()
@@ -239,6 +243,9 @@ class Simulation:
             return f"RDS is at work: {at_work}"
         if failed := self._failed_copies():
             return f"copies that failed: {', '.join(failed)}"
+        region = self.aurora.world.regions[TARGET_REGION]
+        if groups := left_groups(region):
+            return f"parameter groups of a first start: {', '.join(groups)}"
         due = self._due_things()
         return f"things whose time is over: {', '.join(due)}" if due else ""
 

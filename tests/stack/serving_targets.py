@@ -203,8 +203,8 @@ class Place:
         rules = control(self.stack, "GET", "faults")["rules"]
         return any(rule["name"] == name and rule["seen"] >= rule["nth"] for rule in rules)
 
-    def waits_at(self, operation_id: str) -> bool:
-        """Whether a run has met the rule of its name.
+    def waits_at(self, operation_id: str, rule: str | None = None) -> bool:
+        """Whether a run has met a rule, by default that of its name.
 
         Raises:
             AssertionError: it has ended before, or is being tidied up, and will never meet it.
@@ -212,7 +212,7 @@ class Place:
         record = self.record(operation_id)
         assert record.get("status", "RUNNING") == "RUNNING", record
         assert self.execution(operation_id)["status"] == "RUNNING", self.execution(operation_id)
-        return self.hit(operation_id)
+        return self.hit(rule or operation_id)
 
     def change_quotas(self, **quotas: int) -> dict[str, int]:
         return control(self.stack, "PUT", "quotas", quotas)

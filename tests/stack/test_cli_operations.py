@@ -119,6 +119,7 @@ def test_status_says_what_stands_and_how_to_connect(cli: CommandLine, restored: 
         "RestoreCluster",
         "Defuse",
         "SetupDbUsers",
+        "ApplyParameterGroup",
         "VerifyRestore",
         "Notify",
     ):

@@ -37,6 +37,7 @@ PHASES = [
     "RestoreCluster",
     "Defuse",
     "SetupDbUsers",
+    "ApplyParameterGroup",
     "VerifyRestore",
     "ArchiveSnapshot",
     "Notify",

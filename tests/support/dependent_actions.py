@@ -13,8 +13,10 @@ DEPENDENT_ACTIONS: dict[str, frozenset[str]] = {
     # list_awsapplicationautoscaling.html of the same reference.
     "application-autoscaling:RegisterScalableTarget": frozenset({"application-autoscaling:TagResource"}),
     "rds:AddRoleToDBCluster": frozenset({PASS_ROLE}),
+    "rds:CopyDBClusterParameterGroup": frozenset({TAGS}),
     "rds:CopyDBClusterSnapshot": frozenset({TAGS}),
     "rds:CreateDBClusterEndpoint": frozenset({TAGS}),
+    "rds:CreateDBClusterParameterGroup": frozenset({TAGS}),
     "rds:CreateDBClusterSnapshot": frozenset({TAGS}),
     "rds:CreateDBInstance": frozenset({TAGS, "rds:CreateTenantDatabase", PASS_ROLE}),
     "rds:DeleteDBCluster": frozenset({TAGS, "rds:CreateDBClusterSnapshot", "rds:DeleteDBInstance"}),

@@ -48,17 +48,21 @@ IAM_ACTIONS = {
     ("rds", "add_role_to_db_cluster"): "rds:AddRoleToDBCluster",
     ("rds", "add_tags_to_resource"): "rds:AddTagsToResource",
     ("rds", "copy_db_cluster_snapshot"): "rds:CopyDBClusterSnapshot",
+    ("rds", "copy_db_cluster_parameter_group"): "rds:CopyDBClusterParameterGroup",
+    ("rds", "create_db_cluster_parameter_group"): "rds:CreateDBClusterParameterGroup",
     ("rds", "create_db_cluster_endpoint"): "rds:CreateDBClusterEndpoint",
     ("rds", "create_db_cluster_snapshot"): "rds:CreateDBClusterSnapshot",
     ("rds", "create_db_instance"): "rds:CreateDBInstance",
     ("rds", "delete_db_cluster"): "rds:DeleteDBCluster",
     ("rds", "delete_db_cluster_endpoint"): "rds:DeleteDBClusterEndpoint",
+    ("rds", "delete_db_cluster_parameter_group"): "rds:DeleteDBClusterParameterGroup",
     ("rds", "delete_db_cluster_snapshot"): "rds:DeleteDBClusterSnapshot",
     ("rds", "delete_db_instance"): "rds:DeleteDBInstance",
     ("rds", "describe_account_attributes"): "rds:DescribeAccountAttributes",
     ("rds", "describe_db_cluster_automated_backups"): "rds:DescribeDBClusterAutomatedBackups",
     ("rds", "describe_db_cluster_endpoints"): "rds:DescribeDBClusterEndpoints",
     ("rds", "describe_db_cluster_parameter_groups"): "rds:DescribeDBClusterParameterGroups",
+    ("rds", "describe_db_cluster_parameters"): "rds:DescribeDBClusterParameters",
     ("rds", "describe_db_cluster_snapshots"): "rds:DescribeDBClusterSnapshots",
     ("rds", "describe_db_clusters"): "rds:DescribeDBClusters",
     ("rds", "describe_db_engine_versions"): "rds:DescribeDBEngineVersions",
@@ -68,8 +72,11 @@ IAM_ACTIONS = {
     ("rds", "describe_global_clusters"): "rds:DescribeGlobalClusters",
     ("rds", "describe_orderable_db_instance_options"): "rds:DescribeOrderableDBInstanceOptions",
     ("rds", "enable_http_endpoint"): "rds:EnableHttpEndpoint",
+    ("rds", "list_tags_for_resource"): "rds:ListTagsForResource",
+    ("rds", "modify_db_cluster_parameter_group"): "rds:ModifyDBClusterParameterGroup",
     ("rds", "modify_db_cluster"): "rds:ModifyDBCluster",
     ("rds", "reboot_db_instance"): "rds:RebootDBInstance",
+    ("rds", "reset_db_cluster_parameter_group"): "rds:ResetDBClusterParameterGroup",
     ("rds", "remove_tags_from_resource"): "rds:RemoveTagsFromResource",
     ("rds", "restore_db_cluster_from_snapshot"): "rds:RestoreDBClusterFromSnapshot",
     ("rds", "start_db_cluster"): "rds:StartDBCluster",
@@ -198,7 +205,7 @@ class Template:
             condition, then, otherwise = value
             return self.resolve(then if self._holds(self.raw["Conditions"][condition]) else otherwise)
         if name == "Fn::GetAtt":
-            return ".".join(value)
+            return ".".join(value) if value != ["Bucket", "Value"] else self._bucket()
         if name == "Fn::Sub":
             text, given = (value, {}) if isinstance(value, str) else value
             known = {name: str(self.resolve(each)) for name, each in given.items()}
@@ -209,6 +216,10 @@ class Template:
             mapping, entry, key = value
             return self.raw["Mappings"][mapping][self.resolve(entry)][key]
         raise NotImplementedError(f"{name} is not one of the functions that this template used so far")
+
+    def _bucket(self) -> Any:
+        """Known before the deployment: a parameter's value is what the template writes into it."""
+        return self.resources("AWS::SSM::Parameter")["Bucket"]["Value"]
 
     def _holds(self, condition: Any) -> bool:
         ((name, value),) = condition.items()

@@ -144,6 +144,7 @@ FUNCTION_OF = {
     Phase.RESTORE_CLUSTER: "aurora-restore-restore-cluster",
     Phase.DEFUSE: "aurora-restore-setup-db-users",
     Phase.SETUP_DB_USERS: "aurora-restore-setup-db-users",
+    Phase.APPLY_PARAMETER_GROUP: "aurora-restore-restore-cluster",
     Phase.VERIFY_RESTORE: "aurora-restore-verify-restore",
     Phase.SWITCH_OVER: "aurora-restore-switch-over",
     Phase.PROVE_ENDPOINT: "aurora-restore-prove-endpoint",

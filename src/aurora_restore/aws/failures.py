@@ -122,6 +122,7 @@ QUOTA_CODES = frozenset(
         "DBClusterQuotaExceededFault",
         "DBClusterRoleQuotaExceeded",
         "DBInstanceQuotaExceeded",
+        "DBParameterGroupQuotaExceeded",
         "InstanceQuotaExceeded",
         "ServiceQuotaExceededException",
         "StorageQuotaExceeded",

@@ -16,12 +16,11 @@ from aurora_restore.aws.rds_changing import Changing, busy
 from aurora_restore.aws.rds_codes import (
     BUSY_CODES,
     CLUSTER_GONE_CODES,
-    GROUP_NOT_FOUND_CODES,
     INSTANCE_GONE_CODES,
     NAME_TAKEN_CODE,
     SNAPSHOT_NOT_FOUND_CODES,
 )
-from aurora_restore.aws.rds_endpoints import CustomEndpoints
+from aurora_restore.aws.rds_groups import ParameterGroups
 from aurora_restore.aws.rds_parsing import (
     BACKUP_TYPE,
     has_member,
@@ -38,13 +37,12 @@ from aurora_restore.domain.observed import (
     ClusterSnapshot,
     DbCluster,
     DbInstance,
-    ParameterGroup,
     Quota,
     SubnetGroup,
 )
 
 
-class AwsRds(CustomEndpoints):
+class AwsRds(ParameterGroups):
     """Implements the port `Rds` for one Region."""
 
     @property
@@ -285,19 +283,6 @@ class AwsRds(CustomEndpoints):
             response = self._rds.describe_db_subnet_groups(DBSubnetGroupName=db_subnet_group_name)
             groups = response["DBSubnetGroups"]
             return parse_subnet_group(groups[0]) if groups else None
-        return None
-
-    def find_cluster_parameter_group(self, name: str) -> ParameterGroup | None:
-        with Translating("rds", ignoring=GROUP_NOT_FOUND_CODES):
-            response = self._rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName=name)
-            groups = response["DBClusterParameterGroups"]
-            return ParameterGroup(name, groups[0].get("DBParameterGroupFamily", "")) if groups else None
-        return None
-
-    def find_parameter_group(self, name: str) -> ParameterGroup | None:
-        with Translating("rds", ignoring=GROUP_NOT_FOUND_CODES):
-            groups = self._rds.describe_db_parameter_groups(DBParameterGroupName=name)["DBParameterGroups"]
-            return ParameterGroup(name, groups[0].get("DBParameterGroupFamily", "")) if groups else None
         return None
 
     def parameter_group_family(self, engine: str, engine_version: str) -> str | None:

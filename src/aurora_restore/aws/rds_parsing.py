@@ -12,6 +12,7 @@ from aurora_restore.domain.observed import (
     ClusterSnapshot,
     DbCluster,
     DbInstance,
+    ParameterGroup,
     Quota,
     SubnetGroup,
 )
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import (
         AccountQuotaTypeDef,
         DBClusterEndpointTypeDef,
+        DBClusterParameterGroupTypeDef,
         DBClusterSnapshotTypeDef,
         DBClusterTypeDef,
         DBInstanceTypeDef,
@@ -92,6 +94,7 @@ def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
         custom_endpoints=tuple(sorted(cluster.get("CustomEndpoints", ()))),
         roles=_roles(cluster),
         member_identifiers=_members_writer_first(cluster),
+        parameter_group_statuses=_parameter_group_statuses(cluster),
         network_type=cluster.get("NetworkType") or None,
         database_insights_mode=cluster.get("DatabaseInsightsMode") or None,
         managed_master_secret=(cluster.get("MasterUserSecret") or {}).get("SecretArn"),
@@ -158,6 +161,14 @@ def parse_subnet_group(group: DBSubnetGroupTypeDef) -> SubnetGroup:
         vpc_id=group.get("VpcId", ""),
         status=group.get("SubnetGroupStatus", ""),
         availability_zones=tuple(sorted({zone for zone in zones if zone})),
+    )
+
+
+def parse_cluster_parameter_group(group: DBClusterParameterGroupTypeDef) -> ParameterGroup:
+    return ParameterGroup(
+        name=group.get("DBClusterParameterGroupName", ""),
+        family=group.get("DBParameterGroupFamily", ""),
+        arn=group.get("DBClusterParameterGroupArn", ""),
     )
 
 
@@ -232,6 +243,15 @@ def _members_writer_first(cluster: DBClusterTypeDef) -> tuple[str, ...]:
         key=lambda member: (not member.get("IsClusterWriter", False), member.get("DBInstanceIdentifier", "")),
     )
     return tuple(member.get("DBInstanceIdentifier", "") for member in members)
+
+
+def _parameter_group_statuses(cluster: DBClusterTypeDef) -> dict[str, str]:
+    """How far each member has taken up the cluster's parameter group: `in-sync`, `applying`, `pending-reboot`."""
+    members = cluster.get("DBClusterMembers", ())
+    return {
+        member.get("DBInstanceIdentifier", ""): member.get("DBClusterParameterGroupStatus", "")
+        for member in members
+    }
 
 
 def _pending_values(cluster: DBClusterTypeDef) -> dict[str, object]:

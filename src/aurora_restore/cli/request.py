@@ -104,6 +104,14 @@ _OPTIONS = (
         "pg_cron. Default: yes.",
     ),
     _option(
+        "quarantine_security_group_ids",
+        "--quarantine-security-group",
+        multiple=True,
+        metavar="SG-ID",
+        heading=_TARGET,
+        help="Security group that the cluster has until it gets its own before the switch; may be repeated.",
+    ),
+    _option(
         "delete_cluster_if_exists",
         "--replace",
         "--delete-cluster-if-exists/--keep-cluster-if-exists",

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from aurora_restore.domain.custom_endpoints import CustomEndpoint
-from aurora_restore.domain.naming import AWS_TAG_PREFIXES, OUR_TAG_PREFIX
+from aurora_restore.domain.naming import AWS_TAG_PREFIXES, OUR_TAG_PREFIX, is_quiet_group
 from aurora_restore.domain.observed import (
     ClusterRole,
     DbCluster,
@@ -233,8 +233,12 @@ def _members(cluster: DbCluster, instances: Sequence[DbInstance]) -> tuple[Membe
 
 
 def _group(name: str | None) -> str | None:
-    """A parameter group that somebody chose; the engine's own comes by itself, and differs by version."""
-    return None if name is None or name.startswith(DEFAULT_GROUP_PREFIX) else name
+    """A parameter group that somebody chose; the engine's own comes by itself, and differs by version.
+
+    One that a cluster kept from its first start takes the place of the engine's own, and goes with the cluster.
+    """
+    is_chosen = name is not None and not name.startswith(DEFAULT_GROUP_PREFIX) and not is_quiet_group(name)
+    return name if is_chosen else None
 
 
 def _compared(configuration: ClusterConfiguration) -> Iterator[tuple[str, object]]:

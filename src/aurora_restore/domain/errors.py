@@ -21,6 +21,7 @@ from aurora_restore.domain.error_kinds import RequestRefused as RequestRefused
 from aurora_restore.domain.error_kinds import RestoreError as RestoreError
 from aurora_restore.domain.error_kinds import StepFailed as StepFailed
 from aurora_restore.domain.error_kinds import TransientFault as TransientFault
+from aurora_restore.domain.group_errors import ParameterGroupNotApplied as ParameterGroupNotApplied
 from aurora_restore.domain.login_errors import MasterLoginByIam as MasterLoginByIam
 from aurora_restore.domain.login_errors import MasterLoginRefused as MasterLoginRefused
 from aurora_restore.domain.network_errors import DatabaseOutOfReach as DatabaseOutOfReach

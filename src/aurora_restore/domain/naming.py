@@ -22,6 +22,7 @@ OUR_TAGS_MOST = 5
 SNAPSHOT_PREFIX = "aurora-restore-"
 IDENTIFIER_MAX_LENGTH = 63
 
+_QUIET_GROUP = re.compile(r"aurora-restore-.+-quiet-[0-9a-f]{8}")
 _IDENTIFIER = re.compile(r"[a-zA-Z](?:-?[a-zA-Z0-9])*")
 
 
@@ -52,6 +53,17 @@ def final_snapshot_identifier(operation_id: str) -> str:
     """The name of the last snapshot of a cluster that the operation removes; no copy can have it."""
     slug = _slug(operation_id)[:33].strip("-") or "of"
     return f"{SNAPSHOT_PREFIX}{slug}-final-{short_hash(operation_id)}"
+
+
+def quiet_group_identifier(operation_id: str) -> str:
+    """The name of the cluster parameter group with which the operation's cluster starts at first."""
+    slug = _slug(operation_id)[:33].strip("-") or "of"
+    return f"{SNAPSHOT_PREFIX}{slug}-quiet-{short_hash(operation_id)}"
+
+
+def is_quiet_group(name: str) -> bool:
+    """Whether it has the form of such a name; only the tag says whose it is."""
+    return bool(_QUIET_GROUP.fullmatch(name))
 
 
 def staging_identifier(target_cluster_id: str, operation_id: str) -> str:

@@ -8,6 +8,12 @@ from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.settings import PipelineSettings
 
+QUIET_NOTE = (
+    "the first start is quiet: the cluster begins with a parameter group of the pipeline's own, which costs 5 minutes "
+    "before the restore, and each instance is restarted before the switch to take up the wanted one, which costs a few "
+    "minutes an instance (quiet_start: false does without)"
+)
+
 
 def plan_notes(
     request: RestoreRequest,
@@ -35,6 +41,8 @@ def plan_notes(
     if replaced is not None and request.final_snapshot:
         notes.append(final_snapshot_note(request.final_snapshot_retention_days))
     notes += _notes_on_quiet(request)
+    if request.quiet_start:
+        notes.append(QUIET_NOTE)
     if request.delete_cluster_if_exists and replaced is None:
         notes.append("delete_cluster_if_exists has no effect: the target does not exist")
     return tuple(notes)

@@ -75,6 +75,7 @@ class DbCluster:
     custom_endpoints: tuple[str, ...] = ()
     roles: tuple[ClusterRole, ...] = ()
     member_identifiers: tuple[str, ...] = ()
+    parameter_group_statuses: Mapping[str, str] = field(default_factory=dict)
     network_type: str | None = None
     database_insights_mode: str | None = None
     managed_master_secret: str | None = None
@@ -154,6 +155,7 @@ class SecurityGroup:
 class ParameterGroup:
     name: str
     family: str
+    arn: str = ""
 
 
 @dataclass(frozen=True)

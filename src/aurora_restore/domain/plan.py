@@ -77,6 +77,9 @@ class PlannedCluster:
     http_endpoint: bool = False
     network_type: str | None = None
     database_insights_mode: str | None = None
+    quarantine_security_group_ids: tuple[str, ...] = ()
+    """The security groups that the cluster has until it gets its own; empty: it has its own from the beginning."""
+
     managed_master_secret: bool = False
     """Whether RDS is to manage the master user's password, once the pipeline has logged in for the last time."""
 
@@ -110,7 +113,7 @@ class RestorePlan:
     custom_endpoints: tuple[CustomEndpoint, ...] = ()
     quiet_start: bool = True
     outward_connections: OutwardConnections = OutwardConnections.REPORT
-
+    parameter_group_family: str | None = None
     will_be_lost: tuple[str, ...] = ()
     """In words: what hangs on the identity of the replaced cluster."""
 
@@ -131,6 +134,16 @@ class RestorePlan:
     def engine_version(self) -> str:
         """The version that the new cluster will have: the snapshot's, unless a newer one is asked for."""
         return self.cluster.engine_version or self.source.engine_version
+
+    @property
+    def starts_with_quiet_group(self) -> bool:
+        """With the pipeline's own. An earlier release planned no family, and no phase that ends what began so."""
+        return self.quiet_start and self.parameter_group_family is not None
+
+    @property
+    def gets_its_own_later(self) -> bool:
+        """Whether the cluster starts with a parameter group or security groups that are not those it is to have."""
+        return self.starts_with_quiet_group or bool(self.cluster.quarantine_security_group_ids)
 
     @property
     def given_later(self) -> frozenset[str]:
@@ -155,8 +168,8 @@ class RestorePlan:
         """Read back what `to_item` wrote."""
         copy = item["copy"]
         cluster = dict(item["cluster"])
-        for name in ("vpc_security_group_ids", "cloudwatch_logs_exports"):
-            cluster[name] = tuple(cluster[name])
+        for name in ("vpc_security_group_ids", "cloudwatch_logs_exports", "quarantine_security_group_ids"):
+            cluster[name] = tuple(cluster.get(name, ()))
         cluster["roles"] = tuple(ClusterRole(**role) for role in cluster.get("roles", ()))
         replacement = item.get("replacement")
         return cls(
@@ -178,6 +191,7 @@ class RestorePlan:
             # A run that was begun by an earlier release goes on as it was planned.
             quiet_start=item.get("quiet_start", False),
             outward_connections=OutwardConnections(item.get("outward_connections", "report")),
+            parameter_group_family=item.get("parameter_group_family"),
         )
 
 
@@ -287,6 +301,7 @@ def _cluster(
         engine_lifecycle_support=request.engine_lifecycle_support,
         serverless_v2=request.serverless_v2,
         engine_version=request.engine_version,
+        quarantine_security_group_ids=request.quarantine_security_group_ids,
         tags={
             **request.tags,
             OPERATION_TAG: operation_id,

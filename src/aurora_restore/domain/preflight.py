@@ -233,7 +233,7 @@ def _subnet_group_fits(request: RestoreRequest, facts: PreflightFacts) -> Iterab
 def _security_groups_fit(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
     if not request.vpc_security_group_ids:
         yield SecurityGroupRequired("vpc_security_group_ids is missing.")
-    for group_id in request.vpc_security_group_ids:
+    for group_id in (*request.vpc_security_group_ids, *request.quarantine_security_group_ids):
         group = facts.security_groups.get(group_id)
         if group is None:
             yield SecurityGroupNotFound(f"There is no security group {group_id} in {request.target_region}.")
@@ -328,6 +328,7 @@ def _quotas_leave_room(
         "DBClusters": 0 if deletes_first else 1,
         "DBInstances": request.instance_count - (len(facts.target_instances) if deletes_first else 0),
         "ManualClusterSnapshots": int(copies) + int(replaces and request.final_snapshot),
+        "DBClusterParameterGroups": int(request.quiet_start),
     }
     for name, wanted in needs.items():
         quota = facts.quotas.get(name)
@@ -335,7 +336,7 @@ def _quotas_leave_room(
             yield QuotaExceeded(
                 f"{name}: {quota.used} of {quota.maximum} are in use in {request.target_region}; "
                 f"this run needs {wanted} more.",
-                None if name == "ManualClusterSnapshots" else hint,
+                hint if name in ("DBClusters", "DBInstances") else None,
             )
 
 

@@ -79,6 +79,7 @@ class RestoreRequest:
     quiet_start: bool = True
     foreign_tables: str = "none"
     outward_connections: str = "report"
+    quarantine_security_group_ids: tuple[str, ...] = ()
     dry_run: bool = False
     asked_for: frozenset[str] = frozenset()
     """The fields that the request names: what it does not name may come from the cluster that is replaced."""
@@ -128,6 +129,7 @@ PARSERS: Mapping[str, Parser] = {
     "quiet_start": parse.flag,
     "foreign_tables": parse.one_of(*ForeignTables),
     "outward_connections": parse.one_of(*OutwardConnections),
+    "quarantine_security_group_ids": parse.texts,
     "dry_run": parse.flag,
 }
 
@@ -149,6 +151,7 @@ def parse_request(
     named_region = region_of_arn(values.get("source_snapshot_identifier"))
     values.setdefault("source_region", named_region or settings.default_source_region)
     values.setdefault("target_region", settings.target_region)
+    values.setdefault("quarantine_security_group_ids", settings.quarantine_security_group_ids)
     _check_source(raw, faults)
     _check_regions(values, named_region, settings, faults)
     _check_target(values, raw, settings, faults)

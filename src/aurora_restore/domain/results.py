@@ -21,6 +21,7 @@ class Phase(StrEnum):
     RESTORE_CLUSTER = "RestoreCluster"
     DEFUSE = "Defuse"
     SETUP_DB_USERS = "SetupDbUsers"
+    APPLY_PARAMETER_GROUP = "ApplyParameterGroup"
     VERIFY_RESTORE = "VerifyRestore"
     SWITCH_OVER = "SwitchOver"
     PROVE_ENDPOINT = "ProveEndpoint"

@@ -10,6 +10,8 @@ from aurora_restore.domain.results import Phase
 
 # TimeoutSeconds of the state machine: past it an execution ends with no step to say so.
 MACHINE_TIMEOUT_HOURS = 192
+# "Wait at least 5 minutes before creating a DB cluster that uses that DB cluster parameter group" (AuroraUserGuide).
+PARAMETER_GROUP_SECONDS = 300.0
 DEFAULT_PHASE_TIMEOUT_HOURS: dict[Phase, float] = {
     Phase.SNAPSHOT_CHECK: 0.5,
     Phase.COPY_SNAPSHOT: 96,
@@ -17,6 +19,7 @@ DEFAULT_PHASE_TIMEOUT_HOURS: dict[Phase, float] = {
     Phase.RESTORE_CLUSTER: 24,
     Phase.DEFUSE: 1,
     Phase.SETUP_DB_USERS: 1,
+    Phase.APPLY_PARAMETER_GROUP: 3,
     Phase.VERIFY_RESTORE: 1,
     Phase.SWITCH_OVER: 2,
     Phase.PROVE_ENDPOINT: 3,
@@ -33,6 +36,8 @@ class PipelineSettings:
     `known_regions`: those of RDS as far as the SDK knows them; empty: a request's Regions are not compared.
     `reaches_private_databases`: the functions that talk to databases have subnets of a VPC.
     `keeps_ports`: two clusters can have the same port; not where they share one address, as on a local stack.
+    `quarantine_security_group_ids`: those that a request has which names none.
+    `parameter_group_seconds`: how old a parameter group has to be before a cluster is restored with it.
     """
 
     target_region: str
@@ -46,6 +51,8 @@ class PipelineSettings:
     known_regions: tuple[str, ...] = ()
     reaches_private_databases: bool = True
     keeps_ports: bool = True
+    parameter_group_seconds: float = PARAMETER_GROUP_SECONDS
+    quarantine_security_group_ids: tuple[str, ...] = ()
 
     def phase_limit(self, phase: Phase) -> timedelta:
         """How long a phase may take before it is given up."""

@@ -14,6 +14,7 @@ from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 
 NOTHING = "(nothing)"
+IN_SYNC = "in-sync"
 # A pending value can stay for ever (terraform-provider-aws #45575): it is waited for only so long.
 PENDING_LIMIT = timedelta(minutes=15)
 PENDING_NAMES: Mapping[str, str] = {
@@ -42,9 +43,26 @@ class FieldCheck:
         return {**asdict(self), "matches": self.matches}
 
 
-def compare(plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]) -> tuple[FieldCheck, ...]:
-    """All checks, those that hold and those that do not. What was left to RDS's default is not compared."""
-    return (*_cluster_checks(plan, cluster), *_instance_checks(plan, instances))
+def compare(
+    plan: RestorePlan,
+    cluster: DbCluster,
+    instances: Sequence[DbInstance],
+    wanted_group: str | None = None,
+) -> tuple[FieldCheck, ...]:
+    """All checks, those that hold and those that do not. What was left to RDS's default is not compared.
+
+    `wanted_group`: the parameter group that the cluster was given after its first start.
+    """
+    applied = _group_checks(wanted_group, cluster) if wanted_group else ()
+    return (*_cluster_checks(plan, cluster), *_instance_checks(plan, instances), *applied)
+
+
+def _group_checks(wanted_group: str, cluster: DbCluster) -> Iterable[FieldCheck]:
+    """A group that was put in place, and taken up by each instance."""
+    yield _check("db_cluster_parameter_group in place", wanted_group, cluster.db_cluster_parameter_group)
+    for name, status in cluster.parameter_group_statuses.items():
+        if not is_auto_scaled(name):
+            yield _check(f"{name}: db_cluster_parameter_group", IN_SYNC, status)
 
 
 class Settling(Enum):

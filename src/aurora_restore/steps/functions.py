@@ -55,9 +55,15 @@ def _copy_snapshot() -> Work:
 
 
 def _restore_cluster() -> Work:
+    """One function for both phases: what may restore clusters and change what was restored is one role."""
+    from aurora_restore.steps.apply_parameter_group import apply_parameter_group
     from aurora_restore.steps.restore_cluster import restore_cluster
 
-    return _phase(Phase.RESTORE_CLUSTER, restore_cluster)
+    works = {
+        Phase.RESTORE_CLUSTER: _phase(Phase.RESTORE_CLUSTER, restore_cluster),
+        Phase.APPLY_PARAMETER_GROUP: _phase(Phase.APPLY_PARAMETER_GROUP, apply_parameter_group),
+    }
+    return lambda world, event: works[Phase(event.get("phase", Phase.RESTORE_CLUSTER))](world, event)
 
 
 def _setup_db_users() -> Work:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,6 +49,7 @@ from aurora_restore.domain.restoring import (
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.quiet_group import prepare_group, restored_with
 from aurora_restore.steps.runner import act, record_details
 from aurora_restore.steps.wake_kept_cluster import wake_kept_cluster
 from aurora_restore.steps.world import World
@@ -77,9 +79,15 @@ def restore_cluster(operation: Operation, world: World) -> StepOutcome:
     cluster = world.target_rds.find_cluster(plan.cluster.db_cluster_identifier)
     if plan.strategy is Strategy.UNDO:
         return wake_kept_cluster(operation, world, plan, cluster)
+    if (
+        cluster is None
+        and plan.starts_with_quiet_group
+        and (outcome := prepare_group(operation, world, plan))
+    ):
+        return outcome
     instances = _instances(world, plan) if cluster else []
     asking = Asking(world.clock.now(), operation.all_asked())
-    decision = decide_restore(Owner(operation.operation_id), plan, cluster, instances, asking)
+    decision = decide_restore(Owner(operation.operation_id), at_first(plan), cluster, instances, asking)
     try:
         return _carry_out(operation, world, plan, decision, cluster, instances)
     except ResourceBusy as busy:
@@ -107,6 +115,11 @@ def _carry_out(
             decision.reason, decision.progress_percent, decision.waiting_for, decision.reported_percent
         )
     )
+
+
+def at_first(plan: RestorePlan) -> RestorePlan:
+    """The plan as far as this phase: a cluster that starts quietly is given its roles with its parameter group."""
+    return replace(plan, cluster=replace(plan.cluster, roles=())) if plan.gets_its_own_later else plan
 
 
 def endpoint_of(cluster: DbCluster) -> DatabaseEndpoint | None:
@@ -137,12 +150,13 @@ def _instances(world: World, plan: RestorePlan) -> list[DbInstance]:
 
 def _restore(operation: Operation, world: World, plan: RestorePlan, reason: str) -> StepOutcome:
     name, source = plan.cluster.db_cluster_identifier, _snapshot_to_restore(operation, plan)
+    parameters = {**restore_parameters(plan, source), **restored_with(operation, plan)}
     answered = act(
         world,
         operation,
         "cluster",
         name,
-        lambda: world.target_rds.restore_cluster_from_snapshot(restore_parameters(plan, source)),
+        lambda: world.target_rds.restore_cluster_from_snapshot(parameters),
         makes=True,
     )
     event = Event(

@@ -173,7 +173,9 @@ def _observe(
         db_instance_class=instance_class,
         **standing,
         subnet_group=_if_given(request.db_subnet_group_name, rds.find_subnet_group),
-        security_groups=world.network.find_security_groups(request.vpc_security_group_ids),
+        security_groups=world.network.find_security_groups(
+            (*request.vpc_security_group_ids, *request.quarantine_security_group_ids)
+        ),
         cluster_parameter_group=_if_given(
             request.db_cluster_parameter_group_name, rds.find_cluster_parameter_group
         ),
@@ -198,7 +200,7 @@ def _observe(
         has_way_to_database=has_way_to_database(world.settings, plan),
         differences=_differences(world, plan, replaced),
     )
-    return facts, plan
+    return facts, replace(plan, parameter_group_family=facts.family)
 
 
 def _source_key(

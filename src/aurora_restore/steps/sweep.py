@@ -18,8 +18,15 @@ from aurora_restore.domain.errors import (
     StepFailed,
     SweepIncomplete,
 )
-from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
-from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
+from aurora_restore.domain.naming import (
+    FINAL_SNAPSHOT_TAG,
+    OPERATION_TAG,
+    PUT_BACK_TAG,
+    REPLACED_BY_TAG,
+    is_quiet_group,
+    quiet_group_identifier,
+)
+from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, ParameterGroup
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus
@@ -73,12 +80,14 @@ def sweep(world: World) -> Mapping[str, Any]:
     open_operations = [Operation(item) for item in _open_records(world)]
     run.each(open_operations, lambda operation: _see_to_open(run, operation))
     run.each(_ended(run), lambda operation: _see_to_ended(run, operation))
-    run.each(world.target_rds.list_clusters(), lambda cluster: _see_to_cluster(run, cluster))
+    clusters = world.target_rds.list_clusters()
+    run.each(clusters, lambda cluster: _see_to_cluster(run, cluster))
     run.each(world.locks.list_owners().items(), lambda lock: _see_to_lock(run, *lock))
     _see_to_copies(run, open_operations)
+    _see_to_groups(run, clusters)
     if run.problems:
         raise SweepIncomplete(f"{len(run.problems)} thing(s) could not be seen to: {'; '.join(run.problems)}")
-    message = f"{len(run.started)} cleanup(s) started, {len(run.deleted)} copies removed"
+    message = f"{len(run.started)} cleanup(s) started, {len(run.deleted)} copies and parameter groups removed"
     if run.left:
         message += f"; RDS did not remove {len(run.left)} failed copies: {'; '.join(run.left)}"
     return {"status": "DONE", "message": message, "started": run.started, "deleted": run.deleted}
@@ -201,3 +210,26 @@ def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:
     field = "retirement.final_snapshot_removed_time" if is_final else "snapshot_details.copy_removed_time"
     run.world.audit.append(operation_id, run.now, event, details)
     run.world.records.update(operation_id, {field: format_time(run.now)})
+
+
+def _see_to_groups(run: Sweep, clusters: Iterable[DbCluster]) -> None:
+    """Parameter groups of a first start whose run is over, and which no cluster has."""
+    rds, in_use = run.world.target_rds, {cluster.db_cluster_parameter_group for cluster in clusters}
+
+    def remove(group: ParameterGroup) -> None:
+        operation_id = rds.group_tags(group).get(OPERATION_TAG)
+        if operation_id is None or group.name != quiet_group_identifier(operation_id):
+            return
+        maker = _load(run.world, operation_id)
+        if maker is not None and not maker.is_closed:
+            return
+        try:
+            rds.delete_cluster_parameter_group(group.name)
+        except ResourceBusy:
+            return  # RDS counts a member of it still: a sweep to come has it again
+        run.deleted.append(group.name)
+        if maker is not None:
+            run.world.audit.append(operation_id, run.now, "parameter_group.removed", {"name": group.name})
+
+    groups = [group for group in rds.list_cluster_parameter_groups() if is_quiet_group(group.name)]
+    run.each([group for group in groups if group.name not in in_use], remove)

@@ -29,6 +29,7 @@ from aurora_restore.domain.verification import (
     settling,
 )
 from aurora_restore.steps.outcome import StepOutcome
+from aurora_restore.steps.quiet_group import SECTION
 from aurora_restore.steps.runner import record_details
 from aurora_restore.steps.world import World
 
@@ -43,7 +44,8 @@ def verify_restore(operation: Operation, world: World) -> StepOutcome:
     if cluster is None:
         raise VerificationFailed(f"The cluster {name} is gone since it was restored.")
     instances = world.target_rds.list_cluster_instances(name)
-    checks = compare(plan, cluster, instances)
+    wanted_group = operation.section(SECTION).get("wanted") if plan.starts_with_quiet_group else None
+    checks = compare(plan, cluster, instances, wanted_group)
     differences = _differences(operation, world, plan, cluster, instances)
     changes: dict[str, Any] = {
         "restore_details.verification": [check.to_item() for check in checks],

@@ -48,6 +48,7 @@ from aurora_restore.steps.lift_fence import lift_fence
 from aurora_restore.steps.master_secret import tidy_master_secret
 from aurora_restore.steps.move_endpoints import give_endpoints_back
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.remove_quiet_group import remove_quiet_group
 from aurora_restore.steps.suspend_scaling import give_scaling_back, hold_scaling
 from aurora_restore.steps.switch_over import cluster_details, observe_places, rename_of
 from aurora_restore.steps.tidying import Duty, Tidying, awaken
@@ -259,6 +260,7 @@ WAY_BACK: Sequence[Duty] = (
     give_endpoints_back,
     remove_new,
     return_kept,
+    remove_quiet_group,
     bring_old_back,
     tidy_master_secret,
     end_copy,
@@ -268,7 +270,7 @@ WAY_BACK: Sequence[Duty] = (
     prove_old_serves,
     give_scaling_back,
 )
-LEFTOVERS: Sequence[Duty] = (remove_new, end_copy)
+LEFTOVERS: Sequence[Duty] = (remove_new, remove_quiet_group, end_copy)
 """What may still be done for an operation that was closed before: what bears its tag, and nothing else."""
 
 

@@ -18,6 +18,7 @@ from aurora_restore.steps.log_exports import bring_log_exports
 from aurora_restore.steps.master_secret import tidy_master_secret
 from aurora_restore.steps.move_endpoints import tidy_endpoints
 from aurora_restore.steps.outcome import StepOutcome
+from aurora_restore.steps.remove_quiet_group import remove_quiet_group
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.suspend_scaling import tidy_scaling
@@ -145,4 +146,5 @@ WAY_FORWARD: Sequence[Duty] = (
     tidy_endpoints,
     see_to_replaced,
     keep_copy,
+    remove_quiet_group,
 )

@@ -142,6 +142,34 @@ class Rds(Protocol):
 
     def find_cluster_parameter_group(self, name: str) -> ParameterGroup | None: ...
 
+    def list_cluster_parameter_groups(self) -> Sequence[ParameterGroup]:
+        """All of the account in this Region; every page."""
+
+    def group_tags(self, group: ParameterGroup) -> Mapping[str, str]:
+        """The tags of a cluster parameter group; empty where it is gone."""
+
+    def cluster_parameters(self, name: str) -> Mapping[str, str | None]:
+        """The parameters of a group that can be changed, and their values; every page."""
+
+    def create_cluster_parameter_group(
+        self, name: str, family: str, description: str, tags: Mapping[str, str]
+    ) -> None:
+        """With the defaults of the family. Raises QuotaExceeded, …; one that stands is left to the next look."""
+
+    def copy_cluster_parameter_group(
+        self, source: str, name: str, description: str, tags: Mapping[str, str]
+    ) -> None:
+        """Raises ParameterGroupNotFound, QuotaExceeded, …; one that stands is left to the next look."""
+
+    def set_cluster_parameters(self, name: str, values: Mapping[str, str]) -> None:
+        """Raises ResourceBusy where the group has changes pending."""
+
+    def reset_cluster_parameters(self, name: str, parameters: Sequence[str]) -> None:
+        """Back to the defaults of the family. Raises ResourceBusy where the group has changes pending."""
+
+    def delete_cluster_parameter_group(self, name: str) -> None:
+        """Raises ResourceBusy where a cluster has it, or had it until a while ago."""
+
     def find_parameter_group(self, name: str) -> ParameterGroup | None: ...
 
     def parameter_group_family(self, engine: str, engine_version: str) -> str | None:

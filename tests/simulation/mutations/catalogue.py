@@ -36,6 +36,46 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "quiet-group-in-which-workers-run",
+        "the parameter group of the first start lets the workers of subscriptions run",
+        "domain/quiet_group.py",
+        '"max_logical_replication_workers": "0",',
+        '"max_logical_replication_workers": "4",',
+        ("new",),
+    ),
+    Mutation(
+        "restored-without-the-quiet-group",
+        "the cluster is restored with the wanted parameter group at once",
+        "steps/quiet_group.py",
+        "    if plan.starts_with_quiet_group:\n        parameters[",
+        "    if False:\n        parameters[",
+        ("new",),
+    ),
+    Mutation(
+        "quiet-group-used-too-early",
+        "a cluster is restored with a parameter group that RDS is not through with",
+        "domain/quiet_group.py",
+        "if not times or now - max(times) >= settles:",
+        "if True:",
+        ("new",),
+    ),
+    Mutation(
+        "wanted-group-without-a-restart",
+        "the wanted parameter group is put in place, and the instances are not restarted",
+        "domain/applying_group.py",
+        "    if seen.wanted_group is None:\n        return None\n    return next(",
+        "    return None\n    return next(",
+        ("new",),
+    ),
+    Mutation(
+        "kept-group-stays-quiet",
+        "a cluster that keeps the group of its first start keeps what is quiet in it",
+        "steps/keep_quiet_group.py",
+        "    if asked and asked.answered:\n        return None",
+        "    if True:\n        return None",
+        ("kept_group",),
+    ),
+    Mutation(
         "scaling-not-given-back",
         "a cleanup that goes back leaves the auto scaling of readers suspended",
         "steps/way_back.py",

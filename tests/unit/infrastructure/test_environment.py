@@ -32,6 +32,7 @@ def test_a_function_finds_in_its_environment_what_it_needs(function: str) -> Non
     assert settings.target_cluster_prefix == "aurora-restored-"
     assert (settings.copy_retention_days, settings.record_retention_days) == (7, 365)
     assert settings.phase_timeout_hours == {}
+    assert settings.quarantine_security_group_ids == ()
     assert environment.lock_table_name == "AuroraRestoreLocks"
 
 
@@ -44,12 +45,14 @@ def test_what_the_parameters_say_reaches_the_functions() -> None:
             RecordRetentionDays="90",
             PhaseTimeoutHours='{"CopySnapshot": 48, "SwitchOver": 0.5}',
             SubnetIds="subnet-1,subnet-2",
+            QuarantineSecurityGroupIds="sg-1, sg-2",
         )
     ).settings
 
     assert settings.target_cluster_prefix == "staging-"
     assert (settings.copy_retention_days, settings.record_retention_days) == (30, 90)
     assert settings.phase_timeout_hours == {Phase.COPY_SNAPSHOT: 48.0, Phase.SWITCH_OVER: 0.5}
+    assert settings.quarantine_security_group_ids == ("sg-1", "sg-2")
     assert settings.reaches_private_databases
 
 
@@ -85,6 +88,7 @@ def test_a_variable_that_is_missing_is_named(name: str) -> None:
         ({"copy_retention_days": 0}, "0 is no number of days"),
         ({"record_retention_days": True}, "True is no number of days"),
         ({"target_cluster_prefix": ""}, "'' is no name"),
+        ({"quarantine_security_group_ids": ["sg-1"]}, "is no list of names"),
         ({"phase_timeout_hours": []}, "is no object of phases"),
         ({"phase_timeout_hours": {"Copy": 1}}, "'Copy' is not a valid Phase"),
         ({"phase_timeout_hours": {"Notify": 0}}, "0 is no number of hours"),

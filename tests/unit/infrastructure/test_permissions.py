@@ -21,6 +21,7 @@ STATE, AUDIT, LOCKS = (f"{TABLES}/AuroraRestore{name}" for name in ("State", "Au
 RDS = f"arn:aws:rds:{REGION}:{ACCOUNT}"
 SOURCE_RDS = f"arn:aws:rds:eu-central-1:{ACCOUNT}"
 CLUSTER, INSTANCE = f"{RDS}:cluster:aurora-restored-cluster", f"{RDS}:db:aurora-restored-cluster-1a2b3c4d-1"
+QUIET_GROUP = f"{RDS}:cluster-pg:aurora-restore-20230615-123456-quiet-1a2b3c4d"
 COPY = f"{RDS}:cluster-snapshot:aurora-restore-20230615-123456"
 SOURCE_SNAPSHOT = f"{SOURCE_RDS}:cluster-snapshot:rds:production-2023-06-15-03-10"
 SECRETS = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:aurora-restore"
@@ -57,6 +58,11 @@ RESTORE = [
     ("rds", "add_tags_to_resource", INSTANCE),
     ("rds", "start_db_cluster", CLUSTER),
 ]  # fmt: skip
+SEE_GROUP = [
+    ("rds", "describe_db_cluster_parameter_groups", QUIET_GROUP),
+    ("rds", "list_tags_for_resource", QUIET_GROUP),
+]
+REMOVE_GROUP = [*SEE_GROUP, ("rds", "delete_db_cluster_parameter_group", QUIET_GROUP)]
 RETIRE = [
     ("rds", "describe_db_cluster_snapshots", COPY),
     # The old cluster is fenced before its final snapshot.
@@ -130,7 +136,17 @@ CALLS = {
         ("rds", "copy_db_cluster_snapshot", COPY),
         ("rds", "add_tags_to_resource", COPY),
     ],
-    "restore-cluster": [*RECORD, *SECRET_READS, *SEE_CLUSTER, *SEE_INSTANCES, *RESTORE],
+    "restore-cluster": [
+        *RECORD, *SECRET_READS, *SEE_CLUSTER, *SEE_INSTANCES, *RESTORE, *REMOVE_GROUP,
+        ("rds", "create_db_cluster_parameter_group", QUIET_GROUP),
+        ("rds", "copy_db_cluster_parameter_group", QUIET_GROUP),
+        ("rds", "copy_db_cluster_parameter_group", f"{RDS}:cluster-pg:mine"),
+        ("rds", "add_tags_to_resource", QUIET_GROUP),
+        ("rds", "modify_db_cluster_parameter_group", QUIET_GROUP),
+        ("rds", "reset_db_cluster_parameter_group", QUIET_GROUP),
+        ("rds", "describe_db_cluster_parameters", QUIET_GROUP),
+        ("rds", "reboot_db_instance", INSTANCE),
+    ],
     "setup-db-users": [*RECORD, *SECRET_READS, *SEE_CLUSTER],
     "verify-restore": [*RECORD, *SEE_CLUSTER, *SEE_INSTANCES],
     "switch-over": [*RECORD, *SEE_CLUSTER, *SEE_SCALING, *SCALE, ("rds", "modify_db_cluster", CLUSTER)],
@@ -149,7 +165,7 @@ CALLS = {
     "notify": [*RECORD, ("dynamodb", "delete_item", LOCKS), ("sns", "publish", "NotificationTopic")],
     "record-failure": [*RECORD, *CLOSE],
     "cleanup": [
-        *RECORD, *SEE_CLUSTER, *SEE_INSTANCES, *RESTORE, *RETIRE, *SCALE, *CLOSE,
+        *RECORD, *SEE_CLUSTER, *SEE_INSTANCES, *RESTORE, *REMOVE_GROUP, *RETIRE, *SCALE, *CLOSE,
         ("dynamodb", "get_item", LOCKS),
         ("dynamodb", "put_item", LOCKS),
         ("rds", "delete_db_cluster_snapshot", COPY),
@@ -157,7 +173,8 @@ CALLS = {
         ("stepfunctions", "stop_execution", RUN),
     ],
     "sweep": [
-        *RECORD, *LIST_RECORDS,
+        *RECORD, *LIST_RECORDS, *REMOVE_GROUP,
+        ("rds", "describe_db_cluster_parameter_groups", f"{RDS}:cluster-pg:*"),
         ("rds", "describe_db_clusters", f"{RDS}:cluster:*"),
         ("rds", "describe_db_cluster_snapshots", f"{RDS}:cluster:*"),
         ("rds", "describe_db_cluster_snapshots", f"{RDS}:cluster-snapshot:*"),
@@ -215,6 +232,9 @@ UNTOUCHABLE = [
       for action in ("rds:AddTagsToResource", "rds:DeleteDBClusterSnapshot")
       for snapshot in (SOURCE_SNAPSHOT, f"{RDS}:cluster-snapshot:rds:aurora-restored-cluster-2023-06-15",
                        f"{RDS}:cluster-snapshot:of-somebody-else")),
+    *((action, f"{RDS}:cluster-pg:mine")
+      for action in ("rds:ModifyDBClusterParameterGroup", "rds:DeleteDBClusterParameterGroup",
+                     "rds:CreateDBClusterParameterGroup", "rds:ResetDBClusterParameterGroup", "rds:AddTagsToResource")),
     ("rds:DeleteGlobalCluster", f"arn:aws:rds::{ACCOUNT}:global-cluster:shop"),
     ("secretsmanager:GetSecretValue", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:payroll-AbCdEf"),
     ("secretsmanager:CreateSecret", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:payroll-AbCdEf"),
@@ -230,7 +250,8 @@ RESERVED = {
     ("rds:DeleteDBCluster", CLUSTER): {"retire-replaced", "cleanup"},
     ("rds:DeleteDBInstance", INSTANCE): {"retire-replaced", "cleanup"},
     ("rds:StopDBCluster", CLUSTER): {"prove-endpoint", "retire-replaced", "cleanup"},
-    ("rds:RebootDBInstance", INSTANCE): {"prove-endpoint"},
+    ("rds:RebootDBInstance", INSTANCE): {"prove-endpoint", "restore-cluster"},
+    ("rds:DeleteDBClusterParameterGroup", QUIET_GROUP): {"restore-cluster", "cleanup", "sweep"},
     ("rds:DeleteDBClusterSnapshot", COPY): {"cleanup", "sweep"},
     ("rds:ModifyDBCluster", CLUSTER): {"restore-cluster", "switch-over", "retire-replaced", "cleanup"},
     ("rds:DeleteDBClusterEndpoint", ENDPOINT): {"retire-replaced", "cleanup"},

@@ -21,8 +21,12 @@ DEFINITION: dict[str, Any] = json.loads(DEFINITION_FILE.read_text(encoding="utf-
 STATES: dict[str, dict[str, Any]] = DEFINITION["States"]
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 PAYLOAD_FIELDS = {"operation_id", "status", "wait_seconds", "progress_percent", "message"}
-OF_ONE_FUNCTION = (Phase.CLEAR_TARGET, Phase.RETIRE_REPLACED)
-"""Phases that `aurora-restore-retire-replaced` serves."""
+OF_ONE_FUNCTION = {
+    Phase.CLEAR_TARGET: "aurora-restore-retire-replaced",
+    Phase.RETIRE_REPLACED: "aurora-restore-retire-replaced",
+    Phase.APPLY_PARAMETER_GROUP: "aurora-restore-restore-cluster",
+}
+"""Phases of a function that serves others too."""
 EIGHT_DAYS = 8 * 24 * 3600
 
 
@@ -102,11 +106,9 @@ def test_a_phase_is_given_the_operation_id_and_nothing_else(phase: Phase) -> Non
 
 
 @pytest.mark.parametrize("phase", OF_ONE_FUNCTION)
-def test_the_two_phases_that_take_a_cluster_away_are_one_function_which_is_told_the_phase(
-    phase: Phase,
-) -> None:
+def test_a_function_of_several_phases_is_told_the_phase(phase: Phase) -> None:
     assert STATES[phase]["Parameters"] == {
-        "FunctionName": "aurora-restore-retire-replaced",
+        "FunctionName": OF_ONE_FUNCTION[phase],
         "Payload": {"operation_id.$": "$$.Execution.Name", "phase": phase},
     }
 
@@ -126,6 +128,7 @@ def test_a_cluster_is_cleared_away_before_the_restore_and_replaced_after_its_ver
 
     assert order.index(Phase.CLEAR_TARGET) == order.index(Phase.COPY_SNAPSHOT) + 1
     assert order.index(Phase.RESTORE_CLUSTER) == order.index(Phase.CLEAR_TARGET) + 1
+    assert order.index(Phase.VERIFY_RESTORE) == order.index(Phase.APPLY_PARAMETER_GROUP) + 1
     assert order[order.index(Phase.VERIFY_RESTORE) + 1 :][:4] == [
         Phase.SWITCH_OVER, Phase.PROVE_ENDPOINT, Phase.RETIRE_REPLACED, Phase.ARCHIVE_SNAPSHOT,
     ]  # fmt: skip

@@ -75,7 +75,9 @@ def test_a_parameter_group_keeps_what_is_set(place: Place, refused: Refused) -> 
         DBClusterParameterGroupName="tuned",
         Parameters=[{"ParameterName": "rds.force_ssl", "ParameterValue": "1", "ApplyMethod": "immediate"}],
     )
-    found = place.here.describe_db_cluster_parameters(DBClusterParameterGroupName="tuned")["Parameters"]
+    found = place.here.describe_db_cluster_parameters(DBClusterParameterGroupName="tuned", Source="user")[
+        "Parameters"
+    ]
     assert [(p["ParameterName"], p["ParameterValue"]) for p in found] == [("rds.force_ssl", "1")]
     place.here.create_db_parameter_group(
         DBParameterGroupName="for-instances", DBParameterGroupFamily="aurora-postgresql17", Description="ours"

@@ -16,6 +16,7 @@ from tests.unit.infrastructure.test_permissions import CALLS
 
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.domain.errors import RestoreError
+from aurora_restore.domain.naming import OPERATION_TAG, quiet_group_identifier
 from aurora_restore.domain.operation import new_record
 from aurora_restore.domain.results import Phase
 from aurora_restore.steps.functions import work_of
@@ -128,6 +129,13 @@ def put_what_goes_by_the_name(run: PipelineRun) -> None:
     run.put_scaling("by-load")
 
 
+def put_left_group(run: PipelineRun) -> None:
+    """A parameter group of a first start, whose run is over."""
+    name, tags = quiet_group_identifier("restore-kept"), {OPERATION_TAG: "restore-kept"}
+    with run.aws.setting_up():
+        run.world.target_rds.create_cluster_parameter_group(name, "aurora-postgresql17", "left", tags)
+
+
 def abnormal_ends(watch: Watch) -> None:
     """A swap that is cancelled, one that is kept and retired, an undo, a delete_first that comes back."""
     run = PipelineRun()
@@ -156,7 +164,7 @@ def abnormal_ends(watch: Watch) -> None:
     watch.until(run, "restore-stopped", Phase.SWITCH_OVER, **SWAP)
     aside = run.record("restore-stopped")["switch_over"]["aside_identifier"]
     run.aurora.at_once("StopDBCluster", TARGET_REGION, {"DBClusterIdentifier": aside})
-    for phase in list(Phase)[7:]:
+    for phase in list(Phase)[list(Phase).index(Phase.PROVE_ENDPOINT) :]:
         watch.phase(run, phase, "restore-stopped")
     # The stopped cluster gave none of its endpoints away, and took them along.
     put_endpoint(run)
@@ -180,6 +188,7 @@ def abnormal_ends(watch: Watch) -> None:
     payload = {"operation_id": "restore-copying", "execution_arn": run.arn("restore-copying")}
     watch.of(run, "cleanup", lambda: work_of("aurora-restore-cleanup")(run.world, payload))
     run.clock.advance(9 * 86_400)
+    put_left_group(run)
     watch.sweep(run)
     watch.cleanup(run, "restore-copying")
     begin_execution(run, "restore-lost")
@@ -199,6 +208,7 @@ def seen() -> Seen:
 def all_that_the_functions_do() -> Watch:
     """Every way through the steps, watched."""
     watch, run = Watch(), PipelineRun()
+    run.aurora.set_habits({"default_groups_need_a_cluster": True})
     for cluster in (True, False):
         run.aurora.seed.put_parameter_group(TARGET_REGION, "mine", "aurora-postgresql17", cluster=cluster)
     run.aws.create_secret(

@@ -281,7 +281,7 @@ def test_a_difference_that_shows_only_on_the_new_cluster_stops_the_run_before_th
     run: PipelineRun,
 ) -> None:
     old = run.put_target()
-    run.run(FIRST, until=Phase.SETUP_DB_USERS, delete_cluster_if_exists=True)
+    run.run(FIRST, until=Phase.APPLY_PARAMETER_GROUP, delete_cluster_if_exists=True)
     new = run.record(FIRST)["plan"]["cluster"]["db_cluster_identifier"]
     by_hand = {"DBClusterIdentifier": new, "CopyTagsToSnapshot": True}
     run.aurora.at_once("ModifyDBCluster", TARGET_REGION, by_hand)

@@ -251,6 +251,7 @@ def test_a_reader_that_auto_scaling_adds_to_the_new_cluster_is_no_difference(run
     run.put_target()
     run.run(OPERATION, Phase.SETUP_DB_USERS, delete_cluster_if_exists=True, replace_strategy="delete_first")
     run.aurora.seed.put_instance(TARGET_REGION, TARGET, "application-autoscaling-1a2b", "db.r5.large")
+    run.run_phase(Phase.APPLY_PARAMETER_GROUP, OPERATION)
     run.run_phase(Phase.VERIFY_RESTORE, OPERATION)
     checks = run.record(OPERATION)["restore_details"]["verification"]
     assert all(check["matches"] for check in checks)
@@ -291,7 +292,7 @@ def test_a_value_that_stays_pending_and_is_not_in_force_becomes_a_warning_and_en
     run: PipelineRun,
 ) -> None:
     run.put_target(EnableIAMDatabaseAuthentication=True)
-    run.run(OPERATION, Phase.SETUP_DB_USERS, delete_cluster_if_exists=True)
+    run.run(OPERATION, Phase.APPLY_PARAMETER_GROUP, delete_cluster_if_exists=True)
     name = run.record(OPERATION)["plan"]["cluster"]["db_cluster_identifier"]
     cluster = run.aurora.world.regions[TARGET_REGION].clusters[name]
     cluster.settings["IAMDatabaseAuthenticationEnabled"] = False

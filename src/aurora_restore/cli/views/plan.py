@@ -114,6 +114,9 @@ def _user_rows(plan: Mapping[str, Any]) -> Rows:
         rows.append(("user", f"{user.get('username')} ({user.get('access')}) in {where}, {login}"))
     if plan.get("quiet_start"):
         rows.append(("quiet start", "subscriptions, logical slots and jobs of pg_cron are put to rest"))
+        rows.append(
+            ("first start", "quiet, with a parameter group of its own until the restart before the switch")
+        )
     return rows
 
 

@@ -12,13 +12,16 @@ from aurora_restore.domain.operation import LAST_FAULT
 from aurora_restore.domain.results import Phase
 
 # Phases that only some runs have: of others they are no news.
-_OF_SOME_RUNS = frozenset({Phase.CLEAR_TARGET, Phase.SWITCH_OVER, Phase.RETIRE_REPLACED})
+_OF_SOME_RUNS = frozenset(
+    {Phase.CLEAR_TARGET, Phase.APPLY_PARAMETER_GROUP, Phase.SWITCH_OVER, Phase.RETIRE_REPLACED}
+)
 _OF_NO_UNDO = frozenset(
     {
         Phase.COPY_SNAPSHOT,
         Phase.CLEAR_TARGET,
         Phase.DEFUSE,
         Phase.SETUP_DB_USERS,
+        Phase.APPLY_PARAMETER_GROUP,
         Phase.VERIFY_RESTORE,
         Phase.ARCHIVE_SNAPSHOT,
     }
@@ -121,6 +124,8 @@ def _is_shown(name: str, item: Mapping[str, Any], record: Mapping[str, Any]) -> 
         return True
     if is_undo:
         return name not in _OF_NO_UNDO
+    if name == Phase.APPLY_PARAMETER_GROUP:
+        return bool(map_of(record, "plan").get("quiet_start"))
     return name not in _OF_SOME_RUNS or name in _phases_of_a_replacement(record)
 
 

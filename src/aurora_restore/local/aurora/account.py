@@ -26,11 +26,12 @@ class Tagged(Protocol):
 
 def describe_account_attributes(call: Call) -> dict[str, Any]:
     region, quotas = call.region, call.world.quotas
+    groups = [group for group in region.cluster_parameter_groups.values() if not group.is_default]
     shown = (
         ("DBInstances", len(region.instances), quotas.instances),
         ("DBClusters", len(region.clusters), quotas.clusters),
         ("ManualClusterSnapshots", region.manual_snapshots(), quotas.manual_snapshots),
-        ("DBClusterParameterGroups", len(region.cluster_parameter_groups), quotas.cluster_parameter_groups),
+        ("DBClusterParameterGroups", len(groups), quotas.cluster_parameter_groups),
         ("DBParameterGroups", len(region.parameter_groups), quotas.parameter_groups),
         ("DBSubnetGroups", len(region.subnet_groups), quotas.subnet_groups),
     )

@@ -20,6 +20,7 @@ from aurora_restore.local.aurora.identifiers import validated_identifier
 from aurora_restore.local.aurora.master_secret import begin_managed_secret, wants_managed_secret
 from aurora_restore.local.aurora.objects import Cluster
 from aurora_restore.local.aurora.settling import show_changes
+from aurora_restore.local.aurora.taking_parameters import show_as_applying
 from aurora_restore.local.aurora.timing import Kind
 from aurora_restore.local.aurora.world import Call, operation
 
@@ -98,7 +99,21 @@ def _change_groups(call: Call, cluster: Cluster) -> None:
         security_group_ids = checked_security_groups(call, subnet_group)
     if call.text("DBClusterParameterGroupName"):
         parameter_group = parameter_group_name(call, cluster.engine, cluster.engine_version)
-    cluster.security_group_ids, cluster.parameter_group = security_group_ids, parameter_group
+    cluster.security_group_ids = security_group_ids
+    if parameter_group != cluster.parameter_group:
+        _associate(call, cluster, parameter_group)
+
+
+def _associate(call: Call, cluster: Cluster, name: str) -> None:
+    """ "The change is applied immediately", and takes effect in each instance when that is rebooted.
+
+    AuroraUserGuide, "Associating a DB cluster parameter group with a DB cluster in Amazon Aurora".
+    """
+    before = call.region.cluster_parameter_groups.get(cluster.parameter_group)
+    for member in call.region.members(cluster):
+        show_as_applying(call.world, member, before, call.now)
+    call.world.release_group(call.region, cluster.parameter_group, call.now)
+    cluster.parameter_group = name
 
 
 def _begin_password(call: Call, cluster: Cluster) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from aurora_restore.local.aurora import automated_backups, catalogue, custom_endpoints, endpoints, errors
+from aurora_restore.local.aurora.catalogue import family_of
 from aurora_restore.local.aurora.cluster_settings import (
     SETTINGS,
     apply_settings,
@@ -35,7 +36,9 @@ def show(call: Call, cluster: Cluster) -> dict[str, Any]:
     zones = call.region.subnet_group(cluster.subnet_group).availability_zones
     making = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_RESTORE, Kind.CLUSTER_CREATE)
     percent = making.percent(call.now) if making else None
-    shown = show_cluster(cluster, call.region.members(cluster), zones, percent, call.now)
+    group = call.region.cluster_parameter_groups.get(cluster.parameter_group)
+    members = [(each, each.applied.status(group, call.now)) for each in call.region.members(cluster)]
+    shown = show_cluster(cluster, members, zones, percent, call.now)
     hosts = custom_endpoints.shown_hosts(call, cluster)
     return {**shown, "CustomEndpoints": hosts} if hosts else shown
 
@@ -174,14 +177,15 @@ def _default_port(call: Call, engine: str, snapshot: Snapshot | None) -> int | N
 def parameter_group_name(call: Call, engine: str, version: str) -> str:
     """The group that a call names, which must fit the engine's family, or the family's default one."""
     wanted = call.text("DBClusterParameterGroupName")
-    default = call.world.default_parameter_group(call.region, "cluster-pg", engine, version)
     if wanted is None:
-        return default.name
-    group = call.region.cluster_parameter_group(wanted)
-    if group.family != default.family:
+        return call.world.default_parameter_group(call.region, "cluster-pg", engine, version).name
+    if not call.world.habits.default_groups_need_a_cluster:
+        call.world.default_parameter_group(call.region, "cluster-pg", engine, version)
+    group, family = call.region.cluster_parameter_group(wanted), family_of(engine, version)
+    if group.family != family:
         raise errors.invalid_combination(
             f"The parameter group {group.name} with DBParameterGroupFamily {group.family} cannot be used for this "
-            f"instance. Please use a parameter group with DBParameterGroupFamily {default.family}"
+            f"instance. Please use a parameter group with DBParameterGroupFamily {family}"
         )
     return group.name
 
@@ -189,6 +193,8 @@ def parameter_group_name(call: Call, engine: str, version: str) -> str:
 def _begin(
     call: Call, cluster: Cluster, kind: Kind, seconds: float, arguments: dict[str, str] | None = None
 ) -> dict[str, Any]:
+    group = call.region.cluster_parameter_group(cluster.parameter_group)
+    cluster.began_with_defaults = not group.is_complete(call.now)
     call.region.clusters[cluster.identifier] = cluster
     call.region.open_log_groups(cluster)
     call.world.begin(kind, call.region, cluster.resource_id, call.now, seconds, None, arguments)

@@ -148,6 +148,7 @@ _ROUTES: dict[tuple[str, str], _Route] = {
     ("POST", "seed/snapshot"): _seed_snapshot,
     ("POST", "seed/subnet-group"): _seed_subnet_group,
     ("POST", "seed/security-group"): _done(lambda aurora: aurora.seed.put_security_group),
+    ("POST", "seed/parameter-group"): _done(lambda aurora: aurora.seed.put_parameter_group),
     ("POST", "seed/status"): _done(lambda aurora: aurora.seed.set_status),
     ("POST", "seed/tags"): _done(lambda aurora: aurora.seed.put_tags),
     ("POST", "seed/unusable-key"): _done(lambda aurora: aurora.seed.make_key_unusable),

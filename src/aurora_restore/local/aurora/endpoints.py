@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from aurora_restore.local.aurora.catalogue import family_of
 from aurora_restore.local.aurora.engine import ServerFace
 from aurora_restore.local.aurora.identifiers import host_suffix
 from aurora_restore.local.aurora.objects import Cluster, Instance
+from aurora_restore.local.aurora.parameter_catalogue import server_settings
 from aurora_restore.local.aurora.world import World
 
 AWS_DOMAIN = "rds.amazonaws.com"
@@ -41,8 +43,13 @@ def renew_certificate(cluster: Cluster) -> None:
 
 
 def face_of(cluster: Cluster, instance: Instance | None) -> ServerFace:
-    """What a server that is started for the cluster shows to its clients."""
-    return ServerFace(tuple(cluster.certificate_names), instance.identifier if instance else "")
+    """What a server that is started for the cluster is: with the parameters that the instance has taken up."""
+    names = tuple(cluster.certificate_names)
+    if instance is None:
+        return ServerFace(names)
+    family = family_of(cluster.engine, cluster.engine_version)
+    parameters = server_settings(family, instance.applied.values)
+    return ServerFace(names, instance.identifier, tuple(sorted(parameters.items())))
 
 
 def cluster_of_host(world: World, host: str, now: datetime) -> Cluster | None:

@@ -10,10 +10,14 @@ from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 
 @dataclass(frozen=True)
 class ServerFace:
-    """What a server shows to its clients: the names in its certificate, and the instance that it says it is."""
+    """What a server is started as: the names in its certificate, the instance that it says it is, its parameters.
+
+    `parameters`: PostgreSQL's own settings and their values; what is not named is PostgreSQL's default.
+    """
 
     certificate_names: tuple[str, ...] = ()
     instance_identifier: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
 
 
 class Engine(Protocol):

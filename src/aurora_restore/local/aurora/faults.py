@@ -12,9 +12,9 @@ from aurora_restore.local.aurora.errors import AwsError, ReplyLostError, throttl
 from aurora_restore.local.aurora.timing import Transition
 
 _IDENTIFYING = (
-    "TargetDBClusterSnapshotIdentifier", "DBClusterSnapshotIdentifier", "DBInstanceIdentifier",
-    "DBClusterIdentifier", "DBSubnetGroupName", "DBClusterParameterGroupName", "DBParameterGroupName", "ResourceName",
-    "ResourceId",
+    "TargetDBClusterSnapshotIdentifier", "TargetDBClusterParameterGroupIdentifier", "DBClusterSnapshotIdentifier",
+    "DBInstanceIdentifier", "DBClusterIdentifier", "DBSubnetGroupName", "DBClusterParameterGroupName",
+    "DBParameterGroupName", "ResourceName", "ResourceId",
 )  # fmt: skip
 
 

@@ -20,13 +20,13 @@ _ARN = re.compile(
 )
 
 
-def validated_identifier(parameter: str, value: str) -> str:
+def validated_identifier(parameter: str, value: str, longest: int = MAX_IDENTIFIER_LENGTH) -> str:
     """An identifier in the lower case in which RDS stores it.
 
     Raises:
         AwsError: InvalidParameterValue, where RDS would refuse the name.
     """
-    fits = len(value) <= MAX_IDENTIFIER_LENGTH and _IDENTIFIER.fullmatch(value)
+    fits = len(value) <= longest and _IDENTIFIER.fullmatch(value)
     if not fits or value.endswith("-") or "--" in value:
         raise invalid_value(
             f"The parameter {parameter} is not a valid identifier. Identifiers must begin with a letter; must "

@@ -14,6 +14,8 @@ LAGGING_ACTIONS = frozenset(
     {
         "DescribeDBClusters",
         "DescribeDBClusterEndpoints",
+        "DescribeDBClusterParameterGroups",
+        "DescribeDBClusterParameters",
         "DescribeDBInstances",
         "DescribeDBClusterSnapshots",
     }
@@ -34,6 +36,7 @@ def remember(world: World) -> Earlier | None:
             instances=_copied(region.instances),
             snapshots=_copied(region.snapshots),
             custom_endpoints=_copied(region.custom_endpoints),
+            cluster_parameter_groups=_copied(region.cluster_parameter_groups),
         )
         for name, region in world.regions.items()
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from aurora_restore.local.aurora.catalogue import license_model
 from aurora_restore.local.aurora.identifiers import host_suffix, rds_arn, tag_list
+from aurora_restore.local.aurora.parameter_objects import AppliedParameters
 
 SHARED_PORTS = {"aurora-postgresql": 5432, "aurora-mysql": 3306}
 FLICKER = ("available", "backing-up", "available", "modifying", "configuring-log-exports", "available")
@@ -49,6 +50,8 @@ class Cluster:
     renamed_at: datetime | None = None
     busy_from: datetime | None = None
     busy_until: datetime | None = None
+    began_with_defaults: bool = False
+    """It was made before RDS was through with making its parameter group: its instances begin without that."""
 
     @property
     def arn(self) -> str:
@@ -107,6 +110,7 @@ class Instance:
     is_writer: bool = False
     promotion_tier: int = 1
     parameter_group: str = ""
+    applied: AppliedParameters = field(default_factory=AppliedParameters)
     pending: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
@@ -177,24 +181,6 @@ class SubnetGroup:
 
 
 @dataclass
-class ParameterGroup:
-    """A DB cluster parameter group (`kind` cluster-pg) or a DB parameter group (pg)."""
-
-    region: str
-    account: str
-    name: str
-    kind: str
-    family: str
-    description: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
-    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @property
-    def arn(self) -> str:
-        return rds_arn(self.region, self.account, self.kind, self.name)
-
-
-@dataclass
 class GlobalCluster:
     """An Aurora global database; the first member is the writer."""
 
@@ -220,8 +206,13 @@ class Event:
 
 
 def show_cluster(
-    cluster: Cluster, members: list[Instance], vpc_zones: list[str], percent: int | None, now: datetime
+    cluster: Cluster,
+    members: list[tuple[Instance, str]],
+    vpc_zones: list[str],
+    percent: int | None,
+    now: datetime,
 ) -> dict[str, Any]:
+    """`members`: with how far each has taken up the cluster's parameter group."""
     shown: dict[str, Any] = {
         "DBClusterIdentifier": cluster.identifier,
         "DBClusterArn": cluster.arn,
@@ -239,8 +230,8 @@ def show_cluster(
         "DBClusterParameterGroup": cluster.parameter_group,
         "AvailabilityZones": vpc_zones,
         "VpcSecurityGroups": _security_groups(cluster),
-        "DBClusterMembers": [_member(member) for member in members],
-        "MultiAZ": len({member.availability_zone for member in members}) > 1,
+        "DBClusterMembers": [_member(member, status) for member, status in members],
+        "MultiAZ": len({member.availability_zone for member, _ in members}) > 1,
         "AssociatedRoles": cluster.roles,
         "TagList": tag_list(cluster.tags),
         "PercentProgress": None if percent is None else str(percent),
@@ -251,11 +242,11 @@ def show_cluster(
     return {name: value for name, value in shown.items() if value is not None}
 
 
-def _member(instance: Instance) -> dict[str, Any]:
+def _member(instance: Instance, parameter_status: str) -> dict[str, Any]:
     return {
         "DBInstanceIdentifier": instance.identifier,
         "IsClusterWriter": instance.is_writer,
-        "DBClusterParameterGroupStatus": "in-sync",
+        "DBClusterParameterGroupStatus": parameter_status,
         "PromotionTier": instance.promotion_tier,
     }
 
@@ -355,16 +346,6 @@ def show_subnet_group(group: SubnetGroup) -> dict[str, Any]:
         "SubnetGroupStatus": group.status,
         "Subnets": subnets,
         "SupportedNetworkTypes": ["IPV4"],
-    }
-
-
-def show_parameter_group(group: ParameterGroup) -> dict[str, Any]:
-    prefix = "DBClusterParameterGroup" if group.kind == "cluster-pg" else "DBParameterGroup"
-    return {
-        f"{prefix}Name": group.name,
-        f"{prefix}Arn": group.arn,
-        "DBParameterGroupFamily": group.family,
-        "Description": group.description or group.name,
     }
 
 

@@ -321,8 +321,11 @@ class PostgresEngine:
         data = directory / "data"
         installation = self._versions.for_data(data)
         certificates = "../../../tls" if face is None else ".."
+        # One that is started for a moment, to administer it, does nothing by itself.
+        parameters = {"max_logical_replication_workers": "0"} if face is None else dict(face.parameters)
         settings = {
             **server_settings(installation.major),
+            **parameters,
             "port": str(port),
             "ssl_cert_file": f"{certificates}/server.pem",
             "ssl_key_file": f"{certificates}/server.key",

@@ -15,9 +15,8 @@ _SETTINGS = {
     # A killed server leaves nothing in /dev/shm, which is small in a container.
     "dynamic_shared_memory_type": "mmap",
     "max_wal_senders": "4",
-    "max_worker_processes": "1",
+    "max_worker_processes": "8",
     "max_parallel_workers_per_gather": "0",
-    "max_logical_replication_workers": "0",
     "autovacuum_max_workers": "1",
     "min_wal_size": "2MB",
     "max_wal_size": "32MB",

@@ -126,10 +126,20 @@ class Seeder:
             world.regions[region].subnet_groups[group.name] = group
             return group
 
-    def put_parameter_group(self, region: str, name: str, family: str, *, cluster: bool) -> None:
+    def put_parameter_group(
+        self, region: str, name: str, family: str, *, cluster: bool, values: Mapping[str, str] | None = None
+    ) -> None:
+        """`values`: of a cluster's group, what its parameters are set to."""
         prefix = "DBClusterParameterGroup" if cluster else "DBParameterGroup"
-        values = {f"{prefix}Name": name, "DBParameterGroupFamily": family, "Description": name}
-        self._aurora.at_once(f"Create{prefix}", region, values)
+        group = {f"{prefix}Name": name, "DBParameterGroupFamily": family, "Description": name}
+        self._aurora.at_once(f"Create{prefix}", region, group)
+        changes = [
+            {"ParameterName": key, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
+            for key, value in (values or {}).items()
+        ]
+        if changes:
+            named = {"DBClusterParameterGroupName": name, "Parameters": changes}
+            self._aurora.at_once("ModifyDBClusterParameterGroup", region, named)
 
     def put_security_group(self, region: str, group_id: str, vpc_id: str) -> None:
         """Let RDS know the VPC of a security group; of one that it does not know it asks nothing."""

@@ -13,6 +13,7 @@ from aurora_restore.local.aurora import jobs
 from aurora_restore.local.aurora.endpoints import renew_certificate
 from aurora_restore.local.aurora.objects import Cluster, Instance, Snapshot
 from aurora_restore.local.aurora.scaling import forget_targets_without_cluster
+from aurora_restore.local.aurora.taking_parameters import take_parameters
 from aurora_restore.local.aurora.timing import Kind, Transition
 from aurora_restore.local.aurora.world import Region, World
 
@@ -106,6 +107,7 @@ def _advance(world: World, transition: Transition, now: datetime) -> bool:
         return False
     if _final_snapshot_failed(world, transition):
         transition.ends_as = "available"
+    take_parameters(world, transition, now)
     jobs.start_at_the_end(world, transition)
     if not transition.work_is_done:
         return False
@@ -250,6 +252,7 @@ def _cluster_deleted(ending: Ending, cluster: Cluster) -> None:
         ending.world.cancel_transitions(endpoint.subject)
         del endpoints[endpoint.identifier]
     ending.world.release_name(ending.region, cluster.identifier, ending.when)
+    ending.world.release_group(ending.region, cluster.parameter_group, ending.when)
     if ending.transition.arguments["delete_automated_backups"] != "true":
         return
     for snapshot in list(ending.region.snapshots.values()):

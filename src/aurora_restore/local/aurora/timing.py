@@ -15,7 +15,7 @@ MAX_DURATION_SECONDS = 7 * 24 * 3600.0
 class Durations:
     """How long each kind of work takes, in seconds. A change counts for work begun after it.
 
-    The last five are how RDS is contrary; 0 switches each of them off.
+    The last nine are how RDS is contrary; 0 switches each of them off.
 
     Attributes:
         status_lag: how long a cluster or an instance goes on showing `available` after RDS has accepted a change of
@@ -28,6 +28,15 @@ class Durations:
         endpoint: how long a custom endpoint is `creating`, and how long it is `deleting`; its name stays taken until it
             is gone (RDS API reference, DBClusterEndpoint, `Status`; terraform-provider-aws waits for both, for up to
             30 minutes).
+        parameter_group_completion: how long a new cluster parameter group must not be used: a cluster that is made with
+            it before begins with the family's defaults ("wait at least 5 minutes before creating a DB cluster that
+            uses that DB cluster parameter group", AuroraUserGuide; what happens otherwise is written nowhere).
+        parameter_group_pending: how long a group has changes pending after a change, and counts a cluster that is gone
+            as a member; meanwhile RDS refuses changes and the deletion with InvalidDBParameterGroupState
+            (hashicorp/terraform #15071; terraform-aws-rds #78).
+        parameter_status_lag: how long the members of a cluster go on showing the former status of their parameter group
+            after a change of the group, and after a reboot.
+        parameter_applying: how long that status is `applying` after a change of the group.
         first_instance_lag: how much longer the first instance of a cluster takes than those that are asked for after
             it; the writer is whichever is ready first (aws-cdk #30260, terraform-provider-aws #11324).
 
@@ -55,6 +64,10 @@ class Durations:
     busy_after_creation: float = 0.0
     describe_lag: float = 0.0
     first_instance_lag: float = 0.0
+    parameter_group_completion: float = 0.0
+    parameter_group_pending: float = 0.0
+    parameter_status_lag: float = 0.0
+    parameter_applying: float = 0.0
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -80,7 +93,10 @@ class Durations:
         return asdict(self)
 
 
-ON_A_LAPTOP = Durations(status_lag=0.5, name_release=0.5, busy_after_creation=0.5, first_instance_lag=0.5)
+ON_A_LAPTOP = Durations(
+    status_lag=0.5, name_release=0.5, busy_after_creation=0.5, first_instance_lag=0.5,
+    parameter_group_completion=1.0, parameter_group_pending=0.3, parameter_status_lag=0.5, parameter_applying=0.3,
+)  # fmt: skip
 """What the local stack begins with: quick, and as contrary as RDS. Its Describe calls do not lag, so that a command
 that looks right after it has changed something finds it."""
 
@@ -97,6 +113,8 @@ class Habits:
         pending_rename_shows: whether `PendingModifiedValues` tells of a rename that the status does not show yet.
         scalable_target_lost_without_cluster: whether the scalable target of a cluster's name, and its policies, are
             gone once no cluster has that name.
+        default_groups_need_a_cluster: whether `default.<family>` is there only once a cluster of the family was made
+            that names no group (seen: aws-cdk #2512, terraform-aws-rds-aurora #50; not seen: floci #1805).
     """
 
     certificate_renewed_by_reboot: bool = False
@@ -105,6 +123,7 @@ class Habits:
     changing_endpoints_show: bool = True
     pending_rename_shows: bool = True
     scalable_target_lost_without_cluster: bool = False
+    default_groups_need_a_cluster: bool = False
 
     def changed(self, changes: dict[str, Any]) -> Habits:
         """A copy with some replaced. Raises ValueError for an unknown name, or a value that is no truth value."""

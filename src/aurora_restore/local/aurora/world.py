@@ -16,10 +16,10 @@ from aurora_restore.local.aurora.objects import (
     Event,
     GlobalCluster,
     Instance,
-    ParameterGroup,
     Snapshot,
     SubnetGroup,
 )
+from aurora_restore.local.aurora.parameter_objects import DEFAULT_PREFIX, ParameterGroup
 from aurora_restore.local.aurora.scaling_objects import ScalableTarget, ScalingPolicy
 from aurora_restore.local.aurora.timing import Durations, Habits, Kind, Transition
 from aurora_restore.local.aurora.work import EngineWork
@@ -92,6 +92,8 @@ class Region:
     security_group_vpcs: dict[str, str] = field(default_factory=dict)
     released_names: dict[str, datetime] = field(default_factory=dict)
     """Cluster names that were given up, and until when they stay taken."""
+    released_groups: dict[str, datetime] = field(default_factory=dict)
+    """Cluster parameter groups that a cluster has given up, and until when RDS still counts it as a member."""
     retained_backups: dict[str, str] = field(default_factory=dict)
     log_groups: set[str] = field(default_factory=set)
     """CloudWatch's groups that RDS made for exported logs. It removes none of them."""
@@ -242,6 +244,10 @@ class World:
         """A cluster's name was given up; it can be taken again only after a while."""
         region.released_names[name] = when + timedelta(seconds=self.durations.name_release)
 
+    def release_group(self, region: Region, name: str, when: datetime) -> None:
+        """A cluster has given its parameter group up; the group can be deleted only after a while."""
+        region.released_groups[name] = when + timedelta(seconds=self.durations.parameter_group_pending)
+
     def global_cluster_of(self, cluster: Cluster) -> GlobalCluster | None:
         return next(
             (entry for entry in self.global_clusters.values() if cluster.arn in entry.member_arns), None
@@ -249,9 +255,11 @@ class World:
 
     def default_parameter_group(self, region: Region, kind: str, engine: str, version: str) -> ParameterGroup:
         """`default.<family>`, which is there from the first time that somebody needs it."""
-        family = family_of(engine, version)
+        return self.default_group_of_family(region, kind, family_of(engine, version))
+
+    def default_group_of_family(self, region: Region, kind: str, family: str) -> ParameterGroup:
         groups = region.cluster_parameter_groups if kind == "cluster-pg" else region.parameter_groups
-        name = f"default.{family}"
+        name = f"{DEFAULT_PREFIX}{family}"
         made = ParameterGroup(region.name, self.account_id, name, kind, family, f"Default group for {family}")
         return groups.setdefault(name, made)
 

@@ -1,0 +1,126 @@
+"""The pipeline's own cluster parameter group, which keeps a restored cluster quiet from its first start on.
+
+It is made from the wanted group, and the wanted group is put in its place before the switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+from aurora_restore.domain.asking import Asked
+from aurora_restore.domain.errors import NameTaken
+from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.plan import RestorePlan
+
+# No worker of a subscription (static: it holds from the start on), and no job of pg_cron 1.6 and later.
+QUIET_PARAMETERS: Mapping[str, str] = {
+    "max_logical_replication_workers": "0",
+    "cron.launch_active_jobs": "off",
+}
+DEFAULT_PREFIX = "default."
+MAKE_ACT, SET_ACT, REMOVE_ACT = "quiet_group", "quiet_parameters", "remove_quiet_group"
+RESET_ACT = "reset_quiet_group"
+# After the last cluster has left a group, RDS goes on counting it as a member for minutes. The sweep has more time.
+REMOVE_LIMIT = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class SeenGroup:
+    """A cluster parameter group from a fresh look. `values`: its modifiable parameters, None where nothing is set."""
+
+    name: str
+    family: str
+    tags: Mapping[str, str]
+    values: Mapping[str, str | None] = field(default_factory=dict)
+
+
+class GroupAction(Enum):
+    MAKE = "make"
+    SET = "set"
+    WAIT = "wait"
+    READY = "ready"
+
+
+@dataclass(frozen=True)
+class GroupDecision:
+    action: GroupAction
+    reason: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_default_group(name: str | None) -> bool:
+    """Whether it is RDS's own group of a family, which cannot be copied (AuroraUserGuide, "Copying a DB cluster
+    parameter group in Amazon Aurora")."""
+    return name is None or name.startswith(DEFAULT_PREFIX)
+
+
+def wanted_group(plan: RestorePlan, family: str) -> str:
+    """The group that the cluster is to have in the end. Where a request names none, RDS takes the family's default."""
+    return plan.cluster.db_cluster_parameter_group_name or f"{DEFAULT_PREFIX}{family}"
+
+
+def is_ours(group: SeenGroup, operation_id: str) -> bool:
+    return group.tags.get(OPERATION_TAG) == operation_id
+
+
+def decide_group(
+    operation_id: str,
+    group: SeenGroup | None,
+    asked: Mapping[str, Asked],
+    now: datetime,
+    settles: timedelta,
+) -> GroupDecision:
+    """What to do so that the cluster can be restored with the group.
+
+    "Wait at least 5 minutes before creating a DB cluster that uses that DB cluster parameter group" (AuroraUserGuide,
+    "Creating a DB cluster parameter group in Amazon Aurora"): `settles`, counted from the last request.
+
+    Raises:
+        NameTaken: a group of this name stands that the operation did not make.
+    """
+    made, was_set = asked.get(MAKE_ACT), asked.get(SET_ACT)
+    if group is None:
+        if made and made.is_under_way(now):
+            return GroupDecision(GroupAction.WAIT, "the parameter group of the first start does not show yet")
+        return GroupDecision(
+            GroupAction.MAKE, "the cluster is to start with a parameter group that keeps it quiet"
+        )
+    if not is_ours(group, operation_id):
+        raise NameTaken(f"The name of the parameter group {group.name} is taken. It was not touched.")
+    if not group.values:
+        # Every family has parameters: without them nothing would say that something is left to be set.
+        return GroupDecision(GroupAction.WAIT, f"{group.name} does not show its parameters yet")
+    if changes := changes_of(group):
+        if was_set and was_set.is_under_way(now):
+            return GroupDecision(GroupAction.WAIT, f"the parameters of {group.name} do not show yet")
+        return GroupDecision(
+            GroupAction.SET, f"{', '.join(changes)} of {group.name} keep the copy quiet", changes
+        )
+    if waits := still_settling(asked, now, settles):
+        return GroupDecision(GroupAction.WAIT, waits)
+    return GroupDecision(GroupAction.READY, f"the parameter group {group.name} can be used")
+
+
+def still_settling(asked: Mapping[str, Asked], now: datetime, settles: timedelta) -> str | None:
+    """Why the group cannot be used yet, as far as the time tells; None where only a look at it tells more."""
+    times = [each.last for kind in (MAKE_ACT, SET_ACT) if (each := asked.get(kind))]
+    if not times or now - max(times) >= settles:
+        return None
+    return f"RDS wants {settles.total_seconds() / 60:g} minutes before a new parameter group is used"
+
+
+def changes_of(group: SeenGroup) -> dict[str, str]:
+    """What is still to be set: parameters that the family has, and that have another value."""
+    return {
+        name: value
+        for name, value in QUIET_PARAMETERS.items()
+        if name in group.values and group.values[name] != value
+    }
+
+
+def missing_parameters(group: SeenGroup) -> list[str]:
+    """What the family does not have, so that nothing of that kind can be kept quiet from the first start on."""
+    return [name for name in QUIET_PARAMETERS if name not in group.values]

@@ -1,0 +1,157 @@
+"""ApplyParameterGroup: the cluster gets the parameter group, security groups and roles that it is to have in the end.
+
+It comes after the users, so that nothing acted before what came along was put to rest, and before the switch, so that
+the switch stays two renames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aurora_restore.domain.applying_group import (
+    PENDING_REBOOT,
+    ApplyAction,
+    ApplyDecision,
+    Applying,
+    decide_applying,
+)
+from aurora_restore.domain.errors import ClusterFailed, RequestRefused, ResourceBusy, StepFailed
+from aurora_restore.domain.observed import DbCluster, is_auto_scaled
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.quiet_group import REMOVE_ACT, REMOVE_LIMIT, is_ours
+from aurora_restore.domain.replacement import Strategy
+from aurora_restore.domain.results import done, in_progress, skipped
+from aurora_restore.domain.verification import IN_SYNC
+from aurora_restore.steps.keep_quiet_group import keep_group
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.quiet_group import SECTION, seen_group
+from aurora_restore.steps.runner import act
+from aurora_restore.steps.world import World
+
+LEFT_WARNING = "{name}, the parameter group of the first start, is left for the sweep to remove: {reason}"
+STILL_A_MEMBER = "RDS still counts a member of it"
+KEPT_WARNING = (
+    "there is no {wanted} in this Region yet, since RDS makes it with the first cluster that names no group: the "
+    "cluster keeps {name}, the parameter group of its first start, which has the family's defaults now; the sweep "
+    "removes it once no cluster has it"
+)
+SCALED_WARNING = (
+    "{name} was added by auto scaling during the first start and shows the parameter group as `{status}`: until it is "
+    "rebooted it runs with that of the first start"
+)
+
+
+def apply_parameter_group(operation: Operation, world: World) -> StepOutcome:
+    """One act at most. Raises ClusterFailed, InstanceFailed, ParameterGroupNotApplied, and what RDS refuses."""
+    plan = operation.plan
+    if plan.strategy is Strategy.UNDO:
+        return StepOutcome(skipped("the kept cluster has its own parameter group"))
+    if not plan.gets_its_own_later:
+        return StepOutcome(
+            skipped("quiet_start is false: the cluster was restored with its own parameter group")
+        )
+    name = plan.cluster.db_cluster_identifier
+    cluster = world.target_rds.find_cluster(name)
+    if cluster is None:
+        raise ClusterFailed(f"The cluster {name} is gone since it was restored.")
+    if plan.starts_with_quiet_group and (outcome := keep_group(operation, world, cluster)):
+        return outcome
+    seen = _observe(operation, world, plan, cluster)
+    decision = decide_applying(seen)
+    if decision.action is ApplyAction.WAIT:
+        return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for))
+    if decision.action is ApplyAction.REMOVE_GROUP:
+        return _remove_group(operation, world, cluster, decision)
+    return _carry_out(operation, world, seen, decision)
+
+
+def _observe(operation: Operation, world: World, plan: RestorePlan, cluster: DbCluster) -> Applying:
+    section = operation.section(SECTION)
+    instances = world.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
+    return Applying(
+        plan=plan,
+        cluster=cluster,
+        instances=[item for item in instances if not is_auto_scaled(item.db_instance_identifier)],
+        wanted_group=section.get("wanted") if plan.starts_with_quiet_group else None,
+        asked=operation.all_asked(),
+        seen_pending=frozenset(section.get("seen_pending") or {}),
+        now=world.clock.now(),
+    )
+
+
+def _carry_out(operation: Operation, world: World, seen: Applying, decision: ApplyDecision) -> StepOutcome:
+    rds, name, subject, role = (
+        world.target_rds,
+        seen.cluster.db_cluster_identifier,
+        decision.subject,
+        decision.role,
+    )
+    also: dict[str, Any] = {}
+    request: Callable[[], None] = lambda: rds.modify_cluster(name, decision.settings)  # noqa: E731
+    if decision.action is ApplyAction.REBOOT:
+        request = lambda: rds.reboot_instance(subject)  # noqa: E731
+        if seen.status_of(subject) == PENDING_REBOOT:
+            also[f"{SECTION}.seen_pending.{subject}"] = True
+    elif role:
+        request = lambda: rds.add_role(name, role.role_arn, role.feature_name)  # noqa: E731
+    try:
+        answered = act(world, operation, decision.kind, subject or name, request, also=also)
+    except ResourceBusy as busy:
+        return StepOutcome(in_progress(busy.message, 50, decision.waiting_for))
+    what = decision.action.value.replace(" ", "_")
+    event = Event(f"parameter_group.{what}", {"name": subject or name, "reason": decision.reason})
+    return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), answered, (event,))
+
+
+def _remove_group(
+    operation: Operation, world: World, cluster: DbCluster, decision: ApplyDecision
+) -> StepOutcome:
+    """The group of the first start goes: by its own name, with this operation's tag, and no cluster of ours has it."""
+    name = operation.section(SECTION).get("name")
+    group = seen_group(world, name) if name and cluster.db_cluster_parameter_group != name else None
+    if group is None or not is_ours(group, operation.operation_id):
+        return _applied(operation, cluster)
+    asked = operation.asked(REMOVE_ACT)
+    if asked and asked.is_overdue(world.clock.now(), REMOVE_LIMIT):
+        return _applied(operation, cluster, LEFT_WARNING.format(name=name, reason=STILL_A_MEMBER))
+    try:
+        answered = act(
+            world,
+            operation,
+            decision.kind,
+            group.name,
+            lambda: world.target_rds.delete_cluster_parameter_group(group.name),
+        )
+    except ResourceBusy as busy:
+        return StepOutcome(in_progress(busy.message, 90, "quiet_group"))
+    except (StepFailed, RequestRefused) as refused:
+        # The cluster has all that it is to have: hours of work are not thrown away for what is left beside it.
+        if refused.is_of_record:
+            raise
+        return _applied(operation, cluster, LEFT_WARNING.format(name=name, reason=refused.message))
+    event = Event("parameter_group.removed", {"name": group.name})
+    return StepOutcome(in_progress(f"{group.name} was removed", 95, "quiet_group"), answered, (event,))
+
+
+def _applied(operation: Operation, cluster: DbCluster, *warnings: str) -> StepOutcome:
+    changes: dict[str, Any] = {}
+    section, statuses = operation.section(SECTION), cluster.parameter_group_statuses
+    said = [
+        *warnings,
+        *(
+            SCALED_WARNING.format(name=name, status=status)
+            for name, status in statuses.items()
+            if is_auto_scaled(name) and status != IN_SYNC and section
+        ),
+    ]
+    if default := section.get("kept_for"):
+        said.append(KEPT_WARNING.format(wanted=default, name=section["name"]))
+    if said:
+        changes["warnings"] = [*operation.item.get("warnings", ()), *said]
+    group = cluster.db_cluster_parameter_group
+    message = (
+        f"{cluster.db_cluster_identifier} runs with the parameter group {group}, `in-sync` in each instance"
+    )
+    return StepOutcome(done(message), changes, (Event("parameter_group.applied", {"name": group}),))

@@ -1,0 +1,128 @@
+"""The parameter group of the first start: made before the cluster is restored, one thing a look."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from aurora_restore.domain.errors import ResourceBusy
+from aurora_restore.domain.naming import OPERATION_TAG, quiet_group_identifier
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.quiet_group import (
+    MAKE_ACT,
+    SET_ACT,
+    GroupAction,
+    GroupDecision,
+    SeenGroup,
+    decide_group,
+    is_default_group,
+    missing_parameters,
+    still_settling,
+    wanted_group,
+)
+from aurora_restore.domain.results import in_progress
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.runner import act, record_details
+from aurora_restore.steps.world import World
+
+SECTION = "quiet_group"
+
+
+def prepare_group(operation: Operation, world: World, plan: RestorePlan) -> StepOutcome | None:
+    """Bring the group one thing further; None where the cluster can be restored with it.
+
+    Raises:
+        NameTaken, QuotaExceeded, ParameterGroupNotFound
+    """
+    name, asked, now = (
+        quiet_group_identifier(operation.operation_id),
+        operation.all_asked(),
+        world.clock.now(),
+    )
+    settles = timedelta(seconds=world.settings.parameter_group_seconds)
+    was_set = asked.get(SET_ACT)
+    if was_set and was_set.answered and (waits := still_settling(asked, now, settles)):
+        return StepOutcome(in_progress(waits, 1, "quiet_group"))
+    group = seen_group(world, name, with_values=True)
+    decision = decide_group(operation.operation_id, group, asked, now, settles)
+    if decision.action is GroupAction.READY:
+        _say_what_is_missing(operation, world, group)
+        return None
+    if decision.action is GroupAction.WAIT:
+        return StepOutcome(in_progress(decision.reason, 1, "quiet_group"))
+    try:
+        if decision.action is GroupAction.MAKE or group is None:
+            return _make(operation, world, plan, name, decision)
+        return _set(operation, world, group, decision)
+    except ResourceBusy as busy:
+        return StepOutcome(in_progress(busy.message, 1, "quiet_group"))
+
+
+def seen_group(world: World, name: str, *, with_values: bool = False) -> SeenGroup | None:
+    """A fresh look at a cluster parameter group."""
+    found = world.target_rds.find_cluster_parameter_group(name)
+    if found is None:
+        return None
+    values = world.target_rds.cluster_parameters(name) if with_values else {}
+    return SeenGroup(found.name, found.family, world.target_rds.group_tags(found), values)
+
+
+def restored_with(operation: Operation, plan: RestorePlan) -> dict[str, Any]:
+    """The parameters of the restore that keep the cluster quiet, and to itself."""
+    quarantine = list(plan.cluster.quarantine_security_group_ids)
+    parameters: dict[str, Any] = {"VpcSecurityGroupIds": quarantine} if quarantine else {}
+    if plan.starts_with_quiet_group:
+        parameters["DBClusterParameterGroupName"] = quiet_group_identifier(operation.operation_id)
+    return parameters
+
+
+def _make(
+    operation: Operation, world: World, plan: RestorePlan, name: str, decision: GroupDecision
+) -> StepOutcome:
+    rds, source = world.target_rds, plan.cluster.db_cluster_parameter_group_name
+    family = plan.parameter_group_family
+    if family is None:
+        raise AssertionError("a plan without a family starts with no group of the pipeline's own")
+    tags = {OPERATION_TAG: operation.operation_id}
+    description = f"Keeps the cluster of {operation.operation_id} quiet until it has its own group"
+
+    def request() -> None:
+        if source is None or is_default_group(source):
+            rds.create_cluster_parameter_group(name, family, description, tags)
+        else:
+            rds.copy_cluster_parameter_group(source, name, description, tags)
+
+    also = {SECTION: {"name": name, "wanted": wanted_group(plan, family)}}
+    answered = act(world, operation, MAKE_ACT, name, request, makes=True, also=also)
+    event = Event("parameter_group.made", {"name": name, "reason": decision.reason})
+    return StepOutcome(in_progress(decision.reason, 1, "quiet_group"), answered, (event,))
+
+
+def _set(operation: Operation, world: World, group: SeenGroup, decision: GroupDecision) -> StepOutcome:
+    values = decision.parameters
+    changes = act(
+        world,
+        operation,
+        SET_ACT,
+        group.name,
+        lambda: world.target_rds.set_cluster_parameters(group.name, values),
+    )
+    event = Event("parameter_group.set", {"name": group.name, "parameters": dict(values)})
+    return StepOutcome(in_progress(decision.reason, 1, "quiet_group"), changes, (event,))
+
+
+def _say_what_is_missing(operation: Operation, world: World, group: SeenGroup | None) -> None:
+    """Once: a family may have nothing that could be set, so it is said where the group is ready."""
+    known = list(operation.item.get("warnings", ()))
+    missing = [_missing_warning(group, each) for each in missing_parameters(group)] if group else []
+    new = [warning for warning in missing if warning not in known]
+    if new:
+        record_details(world, operation.operation_id, {"warnings": [*known, *new]})
+
+
+def _missing_warning(group: SeenGroup, parameter: str) -> str:
+    return (
+        f"the parameter group family {group.family} has no {parameter}: what it switches off can act between the start "
+        "of the cluster and the moment at which what came along is put to rest"
+    )

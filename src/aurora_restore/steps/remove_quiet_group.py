@@ -1,0 +1,28 @@
+"""A cleanup's duty: the parameter group of the first start goes once no cluster has it any more."""
+
+from __future__ import annotations
+
+from aurora_restore.domain.naming import quiet_group_identifier
+from aurora_restore.domain.quiet_group import REMOVE_ACT, REMOVE_LIMIT, is_ours
+from aurora_restore.domain.replacement import Strategy
+from aurora_restore.steps.outcome import StepOutcome
+from aurora_restore.steps.quiet_group import seen_group
+from aurora_restore.steps.tidying import Tidying
+
+
+def remove_quiet_group(look: Tidying) -> StepOutcome | None:
+    """By its own name and the operation's tag. RDS refuses it while a cluster has it."""
+    if look.plan is None or look.plan.strategy is Strategy.UNDO or not look.plan.starts_with_quiet_group:
+        return None
+    name = quiet_group_identifier(look.operation_id)
+    group = seen_group(look.world, name)
+    if group is None or not is_ours(group, look.operation_id):
+        return None
+    asked = look.operation.asked_by_cleanup().get(REMOVE_ACT)
+    if asked and asked.is_overdue(look.world.clock.now(), REMOVE_LIMIT):
+        return None  # RDS counts a member of it still: the sweep has more time
+    look.note_asked(REMOVE_ACT, name)
+    doing, done = f"the parameter group {name} is being removed", f"removed the parameter group {name}"
+    return look.do(
+        doing, done, "quiet_group", lambda: look.world.target_rds.delete_cluster_parameter_group(name)
+    )
