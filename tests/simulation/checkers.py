@@ -27,7 +27,7 @@ from aurora_restore.domain.naming import (
     RETAIN_UNTIL_TAG,
 )
 from aurora_restore.domain.times import parse_time
-from aurora_restore.local.aurora.objects import Cluster, Snapshot
+from local_aurora.objects import Cluster, Snapshot
 
 SERVING = ("available", "backing-up")
 REMEMBER_TRIES = 3

@@ -13,7 +13,7 @@ from tests.simulation.simulation import Simulation
 
 from aurora_restore.domain.copying import FAILED_SNAPSHOT_STATUSES
 from aurora_restore.domain.restoring import FAILED_CLUSTER_STATUSES, FAILED_INSTANCE_STATUSES
-from aurora_restore.local.aurora.faults import Effect, FaultRule
+from local_aurora.faults import Effect, FaultRule
 
 ON_THEIR_WAY = frozenset({"deleting", "stopping", "stopped"})
 """What only somebody's request brings about, and what passes or can be ended."""

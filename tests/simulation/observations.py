@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any, cast
 
 from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG
-from aurora_restore.local.aurora.objects import Snapshot
-from aurora_restore.local.aurora.timing import Kind
-from aurora_restore.local.aurora.world import Region, World
+from local_aurora.objects import Snapshot
+from local_aurora.timing import Kind
+from local_aurora.world import Region, World
 
 
 @dataclass(frozen=True)

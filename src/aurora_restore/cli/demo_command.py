@@ -34,5 +34,5 @@ def demo(
     """
     screen = make_screen(json_output)
     load_lifecycle()
-    proved = importlib.import_module("aurora_restore.cli.demo").run_demo(screen, keep)
+    proved = importlib.import_module("aurora_restore.demo.run").run_demo(screen, keep)
     raise typer.Exit(ExitCode.OK if proved else ExitCode.OPERATION_FAILED)

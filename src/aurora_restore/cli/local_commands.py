@@ -1,4 +1,4 @@
-"""`local up|status|env|logs|down`: the AWS on this machine. The library is `aurora_restore.local.lifecycle`."""
+"""`local up|status|env|logs|down`: the AWS on this machine. The library is `local_stack.lifecycle`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from aurora_restore.cli.views.local import render_stack, stack_item
 
 if TYPE_CHECKING:
     from aurora_restore.cli.screen import Screen
-    from aurora_restore.local.lifecycle import StackStatus
+    from local_stack.lifecycle import StackStatus
 
 HomeOption = Annotated[
     Path | None,
@@ -193,7 +193,7 @@ def _named(operations: Sequence[str]) -> str:
 
 
 def _read_durations(texts: list[str] | None) -> dict[str, float]:
-    from aurora_restore.local.durations import parse_durations  # noqa: PLC0415
+    from local_stack.durations import parse_durations  # noqa: PLC0415
 
     try:
         return parse_durations(texts or ())
@@ -202,7 +202,7 @@ def _read_durations(texts: list[str] | None) -> dict[str, float]:
 
 
 def _read_durations_file(screen: Screen, path: Path) -> dict[str, float]:
-    from aurora_restore.local.durations import read_durations_file  # noqa: PLC0415
+    from local_stack.durations import read_durations_file  # noqa: PLC0415
 
     try:
         measured, left_out = read_durations_file(path)
