@@ -14,17 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aurora_restore.local import ministack_hooks, processes
-from aurora_restore.local.aurora.postgres_install import Account, choose_account, find_programs
-from aurora_restore.local.aurora.postgres_process import (
+from local_aurora.postgres_install import Account, choose_account, find_programs
+from local_aurora.postgres_process import (
     Server,
     data_argument,
     find_free_port,
     run_tool,
     spawn,
 )
-from aurora_restore.local.aurora.postgres_settings import HOST
-from aurora_restore.local.aurora.postgres_versions import packaged
+from local_aurora.postgres_settings import HOST
+from local_aurora.postgres_versions import packaged
+from local_stack import ministack_hooks, processes
 
 START_TIMEOUT_SECONDS = 30.0
 STOP_TIMEOUT_SECONDS = 10.0

@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 from tests.unit.infrastructure.test_permissions import CALLS
 
 from aurora_restore.deployment.packaging import Project, collect_entries
-from aurora_restore.local.lambda_packages import link_runtime_packages
+from local_stack.lambda_packages import link_runtime_packages
 
 TIMES_LIMIT = 1.5
 HOME_REGION = "us-west-2"

@@ -14,8 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from aurora_restore.local import lifecycle, processes, seed_aws
-from aurora_restore.local.stack_info import StackInfo
+from aurora_restore.demo import seed_aws
+from local_stack import lifecycle, processes
+from local_stack.stack_info import StackInfo
 
 DEMO_TIMEOUT_SECONDS = 240.0
 END_TIMEOUT_SECONDS = 30.0

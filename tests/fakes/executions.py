@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 
 from tests.fakes.border import Border
-from tests.simulation.interpreter import ExecutionAlreadyExists, StepFunctions
+from tests.states_language.interpreter import ExecutionAlreadyExists, StepFunctions
 
 from aurora_restore.aws.pipeline_executions import cleanup_execution_name
 from aurora_restore.domain.observed import ExecutionState

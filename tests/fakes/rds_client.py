@@ -16,9 +16,9 @@ from botocore.exceptions import ConnectionClosedError, ParamValidationError
 from botocore.validate import ParamValidator
 from tests.fakes.border import Border, client_error
 
-from aurora_restore.local.aurora import wire
-from aurora_restore.local.aurora.errors import AwsError, ReplyLostError
-from aurora_restore.local.aurora.model import OPERATIONS, LocalAurora
+from local_aurora import wire
+from local_aurora.errors import AwsError, ReplyLostError
+from local_aurora.model import OPERATIONS, LocalAurora
 
 ACTIONS: Mapping[str, str] = {xform_name(action): action for action in OPERATIONS}
 """The client's method → the action of RDS."""

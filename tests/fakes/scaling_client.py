@@ -14,8 +14,8 @@ from botocore.validate import ParamValidator
 from tests.fakes.border import client_error
 from tests.fakes.rds_client import LocalAuroraClient, received
 
-from aurora_restore.local.aurora import scaling, scaling_wire
-from aurora_restore.local.aurora.errors import AwsError, ReplyLostError
+from local_aurora import scaling, scaling_wire
+from local_aurora.errors import AwsError, ReplyLostError
 
 SERVICE = "application-autoscaling"
 ACTIONS = {xform_name(action): action for action in scaling.OPERATIONS}

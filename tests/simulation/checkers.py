@@ -34,7 +34,7 @@ from aurora_restore.domain.states import (
     RetirementState,
 )
 from aurora_restore.domain.times import parse_time
-from aurora_restore.local.aurora.objects import Cluster, Snapshot
+from local_aurora.objects import Cluster, Snapshot
 
 SERVING = ("available", "backing-up")
 REMEMBER_TRIES = 3

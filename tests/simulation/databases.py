@@ -28,9 +28,9 @@ from aurora_restore.domain.observed import (
 )
 from aurora_restore.domain.user_progress import SetupProgress, always
 from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
-from aurora_restore.local.aurora.endpoints import cluster_of_host
-from aurora_restore.local.aurora.model import LocalAurora
-from aurora_restore.local.aurora.objects import Cluster
+from local_aurora.endpoints import cluster_of_host
+from local_aurora.model import LocalAurora
+from local_aurora.objects import Cluster
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ from typing import Any
 from tests.simulation.seeding import SOURCE_REGION, TARGET_REGION
 from tests.simulation.simulation import Simulation, Started
 
-from aurora_restore.local.aurora.objects import Cluster, Instance, Snapshot
-from aurora_restore.local.aurora.world import Region
+from local_aurora.objects import Cluster, Instance, Snapshot
+from local_aurora.world import Region
 
 CLOSED = ("SUCCEEDED", "FAILED", "CANCELLED")
 

@@ -16,7 +16,7 @@ from aurora_restore.domain.rds_statuses import (
     FAILED_INSTANCE_STATUSES,
     FAILED_SNAPSHOT_STATUSES,
 )
-from aurora_restore.local.aurora.faults import Effect, FaultRule
+from local_aurora.faults import Effect, FaultRule
 
 ON_THEIR_WAY = frozenset({"deleting", "stopping", "stopped"})
 """What only somebody's request brings about, and what passes or can be ended."""

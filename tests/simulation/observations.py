@@ -10,9 +10,9 @@ from typing import Any, cast
 from tests.simulation.parameter_groups import is_quiet
 
 from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG, OPERATION_TAG, PUT_BACK_TAG, is_quiet_group
-from aurora_restore.local.aurora.objects import Snapshot
-from aurora_restore.local.aurora.timing import Kind
-from aurora_restore.local.aurora.world import Region, World
+from local_aurora.objects import Snapshot
+from local_aurora.timing import Kind
+from local_aurora.world import Region, World
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.simulation.interpreter import Execution
 from tests.simulation.seeding import ACCOUNT, TARGET_REGION
+from tests.states_language.interpreter import Execution
 
 from aurora_restore.domain.times import format_time
 

@@ -12,7 +12,7 @@ from aurora_restore.domain.naming import is_quiet_group, quiet_group_identifier
 if TYPE_CHECKING:
     from tests.simulation.endings import EndedOperation, Ending
 
-    from aurora_restore.local.aurora.world import Region
+    from local_aurora.world import Region
 
 QUIET = {"max_logical_replication_workers": "0", "cron.launch_active_jobs": "off"}
 DEFAULT = f"default.{FAMILY}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.simulation.states import Machine, read_machine
+from tests.states_language.states import Machine, read_machine
 
 from aurora_restore.steps.world import World
 

@@ -12,12 +12,12 @@ from random import Random
 from typing import Any
 
 from tests.fakes.border import FaultKind
-from tests.simulation.scheduler import foreseeable
 from tests.simulation.seeding import START, TUNED, Surroundings, day_of, request
 from tests.simulation.simulation import EventFault, Simulation
+from tests.states_language.scheduler import foreseeable
 
-from aurora_restore.local.aurora.faults import Effect, FaultRule
-from aurora_restore.local.aurora.timing import Durations
+from local_aurora.faults import Effect, FaultRule
+from local_aurora.timing import Durations
 
 TARGETS = tuple(f"aurora-restored-{name}" for name in ("orders", "stock", "mail", "search"))
 DAYS = 4

@@ -14,7 +14,7 @@ from tests.simulation.seeding import TARGET, Surroundings, request
 from tests.simulation.simulation import EventFault, Simulation
 
 from aurora_restore.domain.results import Phase
-from aurora_restore.local.aurora.timing import Durations
+from local_aurora.timing import Durations
 
 OPERATION, EARLIER = "restore-20230615-123456", "restore-20230614-000000"
 KEEP_HOURS = 0.25

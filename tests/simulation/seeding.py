@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.observed import Credentials
-from aurora_restore.local.aurora.model import LocalAurora
+from local_aurora.model import LocalAurora
 
 ACCOUNT = "123456789012"
 SOURCE_REGION, TARGET_REGION = "us-east-1", "us-west-2"

@@ -26,13 +26,11 @@ from tests.fakes.scaling_client import FakeScalingClient, FakeScalingClients
 from tests.fakes.services import FakeKeys, FakeNetwork, FakeNotifications, FakeSecrets
 from tests.fakes.tables import FakeAudit, FakeLocks
 from tests.simulation.databases import SimulatedDatabases
-from tests.simulation.interpreter import Execution, StepFunctions
 from tests.simulation.observations import Observations
 from tests.simulation.outside import STUCK_AFTER, Watch, status_event
 from tests.simulation.parameter_groups import left_groups
 from tests.simulation.pipeline import CLEANUP_MACHINE, MAIN_MACHINE, SWEEP_FUNCTION, functions, machines
 from tests.simulation.quietness import Copies
-from tests.simulation.scheduler import Scheduler, VirtualClock, foreseeable
 from tests.simulation.seeding import (
     ACCOUNT,
     ADMIN_SECRET,
@@ -45,6 +43,8 @@ from tests.simulation.seeding import (
     Surroundings,
     seed,
 )
+from tests.states_language.interpreter import Execution, StepFunctions
+from tests.states_language.scheduler import Scheduler, VirtualClock, foreseeable
 
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.scaling import AwsScaling
@@ -53,9 +53,9 @@ from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, RETAIN_U
 from aurora_restore.domain.observed import SecurityGroup
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.times import parse_time
-from aurora_restore.local.aurora.model import LocalAurora
-from aurora_restore.local.aurora.timing import Durations, Kind
 from aurora_restore.steps.world import World
+from local_aurora.model import LocalAurora
+from local_aurora.timing import Durations, Kind
 
 EVENT_SECONDS, DOUBLED_SECONDS, LATE_SECONDS = 1.0, 7.0, 1500.0
 SWEEP_SECONDS = 300.0

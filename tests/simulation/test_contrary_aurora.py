@@ -19,10 +19,10 @@ from tests.simulation.scenarios import (
     Scenario,
     begin,
 )
-from tests.simulation.scheduler import foreseeable
 from tests.simulation.summary import CASES
+from tests.states_language.scheduler import foreseeable
 
-from aurora_restore.local.aurora.timing import Durations
+from local_aurora.timing import Durations
 
 QUICK = Durations()
 REALISTIC = Durations(

@@ -8,12 +8,12 @@ import pytest
 from tests.fakes.border import FaultKind
 from tests.simulation.checkers import check
 from tests.simulation.enumeration import Record
-from tests.simulation.scheduler import foreseeable
 from tests.simulation.seeding import Surroundings, day_of, request
 from tests.simulation.simulation import Simulation
 from tests.simulation.summary import CASES
+from tests.states_language.scheduler import foreseeable
 
-from aurora_restore.local.aurora.timing import Durations
+from local_aurora.timing import Durations
 
 OPERATIONS, SHARING, SHARED, DAYS = 100, 20, 4, 12
 THROTTLED_SHARE = 0.05

@@ -12,8 +12,8 @@ from tests.simulation.simulation import Simulation
 
 from aurora_restore.domain.naming import OPERATION_TAG, REPLACED_BY_TAG, RETAIN_UNTIL_TAG
 from aurora_restore.domain.times import parse_time
-from aurora_restore.local.aurora.faults import Effect, FaultRule
-from aurora_restore.local.aurora.timing import Durations
+from local_aurora.faults import Effect, FaultRule
+from local_aurora.timing import Durations
 
 OPERATION = "restore-20230615-123456"
 

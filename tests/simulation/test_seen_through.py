@@ -6,7 +6,7 @@ from tests.simulation.checkers import check
 from tests.simulation.seeding import TARGET, Surroundings, request
 from tests.simulation.simulation import Simulation
 
-from aurora_restore.local.aurora.timing import Durations
+from local_aurora.timing import Durations
 
 EARLIER, LATER = "restore-20230614-000000", "restore-20230615-123456"
 

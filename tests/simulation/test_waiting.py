@@ -14,7 +14,7 @@ from tests.simulation.summary import TABLE
 
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.times import parse_time
-from aurora_restore.local.aurora.timing import Durations
+from local_aurora.timing import Durations
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 DURATIONS = (

@@ -7,10 +7,10 @@ from typing import Any
 
 from tests.stack.polling import poll_until
 
-from aurora_restore.local.aurora.timing import ON_A_LAPTOP
-from aurora_restore.local.aurora.world import Quotas
-from aurora_restore.local.seed_aurora import control, put
-from aurora_restore.local.stack_info import StackInfo
+from aurora_restore.demo.seed_aurora import control, put
+from local_aurora.timing import ON_A_LAPTOP
+from local_aurora.world import Quotas
+from local_stack.stack_info import StackInfo
 
 EMPTY_TIMEOUT_SECONDS = 180.0
 

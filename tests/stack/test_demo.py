@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from aurora_restore.local.stack_info import StackInfo
+from local_stack.stack_info import StackInfo
 
 TIMEOUT_SECONDS = 150
 

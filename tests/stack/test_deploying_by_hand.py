@@ -14,8 +14,8 @@ import pytest
 from tests.stack.polling import poll_until
 from tests.stack.test_guide import ROOT, directory_of_aws
 
-from aurora_restore.local import lifecycle
-from aurora_restore.local.stack_info import StackInfo
+from local_stack import lifecycle
+from local_stack.stack_info import StackInfo
 
 REGION = "us-east-1"
 STACK = "aurora-restore-pipeline"

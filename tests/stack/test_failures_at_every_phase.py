@@ -13,7 +13,7 @@ from tests.stack.serving_targets import Place, messages_of, old_data_of, request
 from tests.support.inbox import Inbox
 
 from aurora_restore.domain.naming import copy_identifier, final_snapshot_identifier, staging_identifier
-from aurora_restore.local.stack_info import StackInfo
+from local_stack.stack_info import StackInfo
 
 OF_A_MISSING_DATABASE = [
     {

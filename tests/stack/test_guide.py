@@ -16,9 +16,9 @@ from tests.stack.conftest import FinishedRun
 from tests.stack.polling import poll_until
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from aurora_restore.local import lifecycle
-from aurora_restore.local.aurora.postgres_admin import connection
-from aurora_restore.local.stack_info import StackInfo
+from local_aurora.postgres_admin import connection
+from local_stack import lifecycle
+from local_stack.stack_info import StackInfo
 
 ROOT = Path(__file__).parents[2]
 GUIDE_REQUEST = """{

@@ -14,7 +14,7 @@ from typing import Any
 from tests.stack.conftest import FinishedRun
 from tests.stack.polling import poll_until
 
-from aurora_restore.local.stack_info import StackInfo
+from local_stack.stack_info import StackInfo
 
 FUNCTIONS = {
     "SnapshotCheck": "snapshot-check",

@@ -27,10 +27,10 @@ from tests.stack.kills import (
 from tests.stack.serving_targets import SOURCE_REGION, Place, old_data_of, request
 
 from aurora_restore.cli.exit_codes import ExitCode
-from aurora_restore.local import lifecycle
-from aurora_restore.local.aurora.postgres_storage import directory_name
-from aurora_restore.local.aurora_service import AuroraService
-from aurora_restore.local.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
+from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
+from local_aurora.postgres_storage import directory_name
+from local_stack import lifecycle
+from local_stack.aurora_service import AuroraService
 
 KILLS = int(os.environ.get("KILLS", "2"))
 SEED = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(10**6))

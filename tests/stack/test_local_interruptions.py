@@ -13,12 +13,12 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.stack.polling import poll_until
 
-from aurora_restore.local import lifecycle, processes
-from aurora_restore.local.aurora_service import AuroraService
-from aurora_restore.local.lifecycle import UpOptions
-from aurora_restore.local.state_directory import StateDirectory
+from local_stack import lifecycle, processes
+from local_stack.aurora_service import AuroraService
+from local_stack.lifecycle import UpOptions
+from local_stack.state_directory import StateDirectory
 
-UP = "import sys, pathlib; from aurora_restore.local import lifecycle as l; "
+UP = "import sys, pathlib; from local_stack import lifecycle as l; "
 UP += "l.up(l.UpOptions(home=pathlib.Path(sys.argv[1])))"
 END_TIMEOUT_SECONDS = 60.0
 

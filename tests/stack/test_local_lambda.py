@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.local import processes
-from aurora_restore.local.lambda_execution import Outcome
-from aurora_restore.local.lambda_function import DeployedFunction
-from aurora_restore.local.lambda_runtime import LambdaRuntime
+from local_stack import processes
+from local_stack.lambda_execution import Outcome
+from local_stack.lambda_function import DeployedFunction
+from local_stack.lambda_runtime import LambdaRuntime
 
 CODE = """
 import logging, os, sys, time

@@ -17,7 +17,7 @@ from aurora_restore.deployment.deployer import (
     DeploymentRequest,
 )
 from aurora_restore.deployment.model import STACK_NAME, ChangePlan, PlanKind
-from aurora_restore.local.stack_info import StackInfo
+from local_stack.stack_info import StackInfo
 
 LIMITS = DeploymentLimits(change_set_seconds=30, stack_seconds=60, pause_seconds=0.2)
 ALARM = "AWS::CloudWatch::Alarm"

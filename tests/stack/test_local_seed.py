@@ -11,10 +11,11 @@ import pytest
 from tests.stack.conftest import Clients
 from tests.stack.polling import poll_until
 
+from aurora_restore.demo import seed_aurora, seed_aws, seed_data
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from aurora_restore.local import lifecycle, seed_aurora, seed_aws, seed_data
-from aurora_restore.local.aurora.postgres_admin import connection
-from aurora_restore.local.stack_info import StackInfo
+from local_aurora.postgres_admin import connection
+from local_stack import lifecycle
+from local_stack.stack_info import StackInfo
 
 RESTORED = "restored-by-the-seed-test"
 

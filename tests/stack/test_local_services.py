@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from tests.stack.conftest import Clients, FinishedRun, await_execution
 from tests.stack.polling import poll_until
 
-from aurora_restore.local.stack_info import StackInfo
+from local_stack.stack_info import StackInfo
 
 CODE = """
 import os, time

@@ -13,20 +13,21 @@ from pathlib import Path
 import pytest
 from tests.stack.polling import poll_until
 
-from aurora_restore.local import lifecycle, processes, seed_aws
-from aurora_restore.local.aurora.endpoints import address_of
-from aurora_restore.local.control import ControlRefused
-from aurora_restore.local.durations import parse_durations
-from aurora_restore.local.errors import (
+from aurora_restore.demo import seed_aws
+from local_aurora.endpoints import address_of
+from local_stack import lifecycle, processes
+from local_stack.control import ControlRefused
+from local_stack.durations import parse_durations
+from local_stack.errors import (
     LocalStackBusy,
     LocalStackNotRunning,
     LocalStackOnAnotherPort,
     LocalStackStartFailed,
     PortInUse,
 )
-from aurora_restore.local.lifecycle import UpOptions
-from aurora_restore.local.stack_info import StackInfo
-from aurora_restore.local.state_directory import StateDirectory
+from local_stack.lifecycle import UpOptions
+from local_stack.stack_info import StackInfo
+from local_stack.state_directory import StateDirectory
 
 AT_ONCE = {"create": 0.0, "instance": 0.0}
 BUCKET = "kept-between-up-and-down"
@@ -271,7 +272,7 @@ def test_another_ministack_is_refused_by_name(change: str, tmp_path: Path) -> No
     program = (
         "import ministack.services.lambda_svc, ministack.services.ec2\n"
         f"{change}\n"
-        "from aurora_restore.local.ministack_hooks import require_hooks\n"
+        "from local_stack.ministack_hooks import require_hooks\n"
         "require_hooks()\n"
     )
     environment = {

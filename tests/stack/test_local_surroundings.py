@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from tests.stack.conftest import Clients, clients_of
 
-from aurora_restore.local import lifecycle, seed_aws
-from aurora_restore.local.lifecycle import UpOptions
-from aurora_restore.local.stack_info import StackInfo, without_proxies
+from aurora_restore.demo import seed_aws
+from local_stack import lifecycle
+from local_stack.lifecycle import UpOptions
+from local_stack.stack_info import StackInfo, without_proxies
 
 NOWHERE = "http://127.0.0.1:9"
 

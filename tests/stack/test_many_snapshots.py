@@ -9,8 +9,8 @@ from typing import Any
 
 from tests.stack.conftest import FinishedRun
 
-from aurora_restore.local.seed_aurora import put
-from aurora_restore.local.stack_info import StackInfo
+from aurora_restore.demo.seed_aurora import put
+from local_stack.stack_info import StackInfo
 
 COUNT = 250
 FIRST_DAY = datetime(2021, 1, 1, 3, 10, tzinfo=UTC)

@@ -20,8 +20,8 @@ from tests.stack.serving_targets import (
     request,
 )
 
-from aurora_restore.local.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
-from aurora_restore.local.stack_info import StackInfo
+from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
+from local_stack.stack_info import StackInfo
 
 REPLACED, UNDONE = "aurora-restored-pooled", "aurora-restored-pooled-undone"
 # The record is rounded, and who comes anew waits between two attempts.

@@ -11,11 +11,11 @@ from tests.stack.conftest import Clients
 from tests.stack.polling import poll_until
 from tests.stack.serving_targets import SOURCE_REGION, Place, endpoint_of, request
 
+from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.domain.naming import quiet_group_identifier
 from aurora_restore.domain.observed import Credentials
-from aurora_restore.local.aurora.postgres_admin import connection
-from aurora_restore.local.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
-from aurora_restore.local.stack_info import StackInfo
+from local_aurora.postgres_admin import connection
+from local_stack.stack_info import StackInfo
 
 QUIET, AWAKE, LEDGER = "aurora-restored-first-quiet", "aurora-restored-first-awake", "ledger"
 NEW = {

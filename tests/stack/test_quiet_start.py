@@ -10,11 +10,11 @@ import pytest
 from tests.stack.conftest import Clients
 from tests.stack.serving_targets import SOURCE_REGION, Place, endpoint_of, request
 
+from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.domain.defusing import first_states
 from aurora_restore.domain.observed import Credentials
-from aurora_restore.local.aurora.postgres_admin import connection
-from aurora_restore.local.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
-from aurora_restore.local.stack_info import StackInfo
+from local_aurora.postgres_admin import connection
+from local_stack.stack_info import StackInfo
 
 AWAKE, QUIET, CUT = "aurora-restored-awake", "aurora-restored-quiet", "aurora-restored-cut"
 MADE = (

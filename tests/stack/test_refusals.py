@@ -17,8 +17,8 @@ from tests.stack.conftest import FinishedRun, new_operation_id
 from tests.stack.polling import poll_until
 from tests.support.inbox import Inbox
 
-from aurora_restore.local import lifecycle
-from aurora_restore.local.stack_info import StackInfo
+from local_stack import lifecycle
+from local_stack.stack_info import StackInfo
 
 REQUEST: dict[str, Any] = {
     "source_snapshot_date": "2023-06-15",

@@ -13,7 +13,7 @@ from tests.stack.polling import poll_until
 from tests.stack.serving_targets import INSTANCE_CLASS, Place, messages_of, old_data_of, request
 from tests.support.inbox import Inbox
 
-from aurora_restore.local.stack_info import StackInfo
+from local_stack.stack_info import StackInfo
 
 PLAIN, STOPPED, PROTECTED, WORLDWIDE = (
     f"aurora-restored-{word}" for word in ("plain", "stopped", "protected", "worldwide")

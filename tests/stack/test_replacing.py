@@ -22,9 +22,9 @@ from tests.stack.serving_targets import (
 )
 from tests.support.inbox import Inbox
 
+from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.domain.times import parse_time
-from aurora_restore.local.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
-from aurora_restore.local.stack_info import StackInfo
+from local_stack.stack_info import StackInfo
 
 TARGET, UNDONE, SWEPT = "aurora-restored-swapped", "aurora-restored-undone", "aurora-restored-swept"
 RESTORED_AGAIN = "aurora-restored-again"

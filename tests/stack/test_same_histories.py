@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from tests.simulation.interpreter import Execution
 from tests.simulation.seeding import TARGET, Surroundings
 from tests.simulation.seeding import request as simulated_request
 from tests.simulation.simulation import Simulation
@@ -17,12 +16,13 @@ from tests.stack.conftest import Clients, await_execution
 from tests.stack.polling import poll_until
 from tests.stack.serving_targets import Place
 from tests.stack.serving_targets import request as stack_request
+from tests.states_language.interpreter import Execution
 
+from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.domain.naming import copy_identifier, final_snapshot_identifier, staging_identifier
-from aurora_restore.local.aurora.faults import Effect, FaultRule
-from aurora_restore.local.aurora.timing import Durations
-from aurora_restore.local.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
-from aurora_restore.local.stack_info import StackInfo
+from local_aurora.faults import Effect, FaultRule
+from local_aurora.timing import Durations
+from local_stack.stack_info import StackInfo
 
 CLEANUP_MACHINE = "aurora-restore-cleanup-state-machine"
 WAIT_SECONDS, END_SECONDS = 120.0, 300.0

@@ -10,7 +10,7 @@ from tests.stack.conftest import Clients
 from tests.stack.polling import poll_until
 from tests.stack.serving_targets import NEW_DATA, Place, old_data_of, request
 
-from aurora_restore.local.stack_info import StackInfo
+from local_stack.stack_info import StackInfo
 
 WATCHED, BOUND, MANAGED = "aurora-restored-watched", "aurora-restored-bound", "aurora-restored-managed"
 MONITORING_ROLE = "arn:aws:iam::000000000000:role/rds-monitoring"

@@ -16,7 +16,7 @@ from tests.stack.polling import poll_until
 from tests.stack.serving_targets import Place, Things, request
 from tests.support.inbox import Inbox
 
-from aurora_restore.local.stack_info import StackInfo
+from local_stack.stack_info import StackInfo
 
 FUNCTIONS = {
     "SnapshotCheck": "snapshot-check",

@@ -20,8 +20,8 @@ from tests.stack.test_guide import directory_of_aws
 from tests.support.inbox import Inbox
 
 from aurora_restore.domain.naming import copy_identifier, final_snapshot_identifier, staging_identifier
-from aurora_restore.local import lifecycle
-from aurora_restore.local.stack_info import StackInfo
+from local_stack import lifecycle
+from local_stack.stack_info import StackInfo
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "operations.md"

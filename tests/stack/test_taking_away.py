@@ -15,8 +15,8 @@ from tests.stack.test_guide import ROOT, directory_of_aws
 
 from aurora_restore.deployment.model import STACK_NAME
 from aurora_restore.deployment.packaging import Project, build_artifacts, stamped
-from aurora_restore.local import lifecycle
-from aurora_restore.local.stack_info import StackInfo
+from local_stack import lifecycle
+from local_stack.stack_info import StackInfo
 
 SECTION = (ROOT / "docs" / "operations.md").read_text().split("## Taking it away, and putting it back")[1]
 DELETE_STACK, REMOVE_TABLES = re.findall(r"```bash\n(.*?)```", SECTION.split("\n## ")[0], re.DOTALL)

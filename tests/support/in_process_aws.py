@@ -37,11 +37,11 @@ from botocore.model import OperationModel
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict, request_scope
 
 from aurora_restore.aws.clients import Clients
-from aurora_restore.local.aurora import scaling_wire, wire
-from aurora_restore.local.aurora.errors import ReplyLostError
-from aurora_restore.local.aurora.model import LocalAurora, SystemClock
-from aurora_restore.local.aurora.timing import Durations
 from aurora_restore.steps.world import Clock
+from local_aurora import scaling_wire, wire
+from local_aurora.errors import ReplyLostError
+from local_aurora.model import LocalAurora, SystemClock
+from local_aurora.timing import Durations
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest

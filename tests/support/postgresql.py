@@ -6,8 +6,8 @@ import os
 from functools import cache
 from pathlib import Path
 
-from aurora_restore.local.aurora.postgres_errors import EngineError
-from aurora_restore.local.aurora.postgres_versions import Installation, at_hand, installation_in
+from local_aurora.postgres_errors import EngineError
+from local_aurora.postgres_versions import Installation, at_hand, installation_in
 
 FETCHED = Path(__file__).parents[2] / ".postgresql"
 """Where `make` puts those of requirements/postgresql-*.txt, one directory for each major version."""

@@ -39,10 +39,10 @@ from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.user_progress import SetupProgress, always
 from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
-from aurora_restore.local.aurora.model import LocalAurora
 from aurora_restore.steps.functions import work_of
 from aurora_restore.steps.snapshot_check import snapshot_check
 from aurora_restore.steps.world import World
+from local_aurora.model import LocalAurora
 
 SOURCE_REGION, TARGET_REGION = "us-east-1", "us-west-2"
 MASTER_PASSWORD, ADMIN_PASSWORD = "the-password-of-production", "the-new-password"

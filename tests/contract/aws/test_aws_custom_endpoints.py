@@ -23,7 +23,7 @@ from aurora_restore.domain.errors import (
     ResourceBusy,
 )
 from aurora_restore.domain.observed import Credentials, DbCluster
-from aurora_restore.local.aurora.model import LocalAurora
+from local_aurora.model import LocalAurora
 
 HOME = "us-west-2"
 MASTER = Credentials("postgres", "a-master-password")

@@ -22,8 +22,8 @@ from aurora_restore.domain.errors import (
 )
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.scaling import EVERYTHING, ScalableTarget, Suspension
-from aurora_restore.local.aurora.faults import Effect, FaultRule
-from aurora_restore.local.aurora.model import LocalAurora
+from local_aurora.faults import Effect, FaultRule
+from local_aurora.model import LocalAurora
 
 HOME = "us-west-2"
 MASTER = Credentials("postgres", "a-master-password")

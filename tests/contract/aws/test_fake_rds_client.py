@@ -16,7 +16,7 @@ from tests.support.in_process_aws import SOURCE_REGION, ReplyLost, shared_aws, t
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.domain.errors import AwsThrottled, AwsUnavailable
 from aurora_restore.domain.observed import Credentials
-from aurora_restore.local.aurora.model import LocalAurora
+from local_aurora.model import LocalAurora
 
 HOME = "us-west-2"
 DAY = datetime(2023, 6, 15, 6, 10, tzinfo=UTC)

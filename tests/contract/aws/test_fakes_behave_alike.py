@@ -13,9 +13,9 @@ from tests.fakes.executions import FakeExecutions
 from tests.fakes.records import FakeRecords
 from tests.fakes.services import FakeKeys, FakeNetwork, FakeNotifications, FakeSecrets
 from tests.fakes.tables import FakeAudit, FakeLocks
-from tests.simulation.interpreter import StepFunctions
-from tests.simulation.scheduler import Scheduler, VirtualClock, foreseeable
-from tests.simulation.states import read_machine
+from tests.states_language.interpreter import StepFunctions
+from tests.states_language.scheduler import Scheduler, VirtualClock, foreseeable
+from tests.states_language.states import read_machine
 from tests.support.in_process_aws import (
     Fault,
     InProcessAws,

@@ -11,8 +11,8 @@ from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.domain.came_along import Finding, Kind
 from aurora_restore.domain.defusing import Fuse, Refusal, Survey
 from aurora_restore.domain.observed import Credentials
-from aurora_restore.local.aurora.engine import ServerFace
-from aurora_restore.local.aurora.postgres import PostgresEngine
+from local_aurora.engine import ServerFace
+from local_aurora.postgres import PostgresEngine
 
 _BASE, _SNAPSHOT, _COPY = "cluster-BASE", "snapshot-of-base", "cluster-COPY"
 

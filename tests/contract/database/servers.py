@@ -17,10 +17,10 @@ from aurora_restore.database import tls
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.domain.users import Access, DbUser, DbUserLogin
-from aurora_restore.local.aurora.engine import ServerFace
-from aurora_restore.local.aurora.postgres import PostgresEngine
-from aurora_restore.local.aurora.postgres_versions import Installation
 from aurora_restore.steps.world import Databases
+from local_aurora.engine import ServerFace
+from local_aurora.postgres import PostgresEngine
+from local_aurora.postgres_versions import Installation
 
 MASTER = Credentials("master", "Master-secret-4711")
 INSTANCE = "restored-1"

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from pg8000.native import Connection
 
+from aurora_restore.demo import seed_data
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from aurora_restore.local import seed_data
-from aurora_restore.local.aurora.postgres import PostgresEngine
-from aurora_restore.local.aurora.postgres_admin import connection
+from local_aurora.postgres import PostgresEngine
+from local_aurora.postgres_admin import connection
 
 MASTER = Credentials("postgres", "Pr0duction'master")
 APPLICATION = Credentials(seed_data.APPLICATION_LOGIN, "Pr0duction-application")

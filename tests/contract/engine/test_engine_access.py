@@ -11,8 +11,8 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
 from aurora_restore.domain.observed import Credentials
-from aurora_restore.local.aurora.postgres_errors import EngineError
-from aurora_restore.local.aurora.postgres_tls import verified_context
+from local_aurora.postgres_errors import EngineError
+from local_aurora.postgres_tls import verified_context
 
 from .conftest import APPLICATION, MASTER, Cluster
 

@@ -8,9 +8,9 @@ import pytest
 from pg8000.exceptions import InterfaceError
 
 from aurora_restore.domain.observed import DatabaseEndpoint
-from aurora_restore.local.aurora.engine import ServerFace
-from aurora_restore.local.aurora.postgres_admin import connection
-from aurora_restore.local.aurora.postgres_process import find_free_port
+from local_aurora.engine import ServerFace
+from local_aurora.postgres_admin import connection
+from local_aurora.postgres_process import find_free_port
 
 from .conftest import MASTER, Cluster
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from aurora_restore.local.aurora.engine import ServerFace
-from aurora_restore.local.aurora.postgres import PostgresEngine
-from aurora_restore.local.aurora.postgres_admin import connection
+from local_aurora.engine import ServerFace
+from local_aurora.postgres import PostgresEngine
+from local_aurora.postgres_admin import connection
 
 from .conftest import MASTER, Cluster, wait_until
 

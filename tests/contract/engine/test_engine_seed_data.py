@@ -9,8 +9,8 @@ import pytest
 from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
-from aurora_restore.local import seed_data
-from aurora_restore.local.aurora.postgres import PostgresEngine
+from aurora_restore.demo import seed_data
+from local_aurora.postgres import PostgresEngine
 
 from .conftest import APPLICATION, REPORTING, Cluster, new_cluster
 

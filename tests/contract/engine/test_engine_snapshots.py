@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from aurora_restore.local import seed_data
-from aurora_restore.local.aurora.postgres import PostgresEngine
-from aurora_restore.local.aurora.postgres_errors import StorageMissing, WrongContent
+from aurora_restore.demo import seed_data
+from local_aurora.postgres import PostgresEngine
+from local_aurora.postgres_errors import StorageMissing, WrongContent
 
 from .conftest import APPLICATION, MASTER, SNAPSHOT_ID, Cluster, restored_cluster
 

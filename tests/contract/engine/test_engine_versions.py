@@ -11,10 +11,10 @@ import pytest
 from tests.contract.engine.conftest import MASTER
 from tests.support.postgresql import usable
 
-from aurora_restore.local.aurora.postgres import PostgresEngine
-from aurora_restore.local.aurora.postgres_admin import connection
-from aurora_restore.local.aurora.postgres_errors import EngineError
-from aurora_restore.local.aurora.postgres_versions import VARIABLE, at_hand, installation_in, packaged
+from local_aurora.postgres import PostgresEngine
+from local_aurora.postgres_admin import connection
+from local_aurora.postgres_errors import EngineError
+from local_aurora.postgres_versions import VARIABLE, at_hand, installation_in, packaged
 
 OLDEST = usable()[0]
 needs_another = pytest.mark.skipif(

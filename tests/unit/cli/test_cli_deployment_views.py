@@ -28,8 +28,8 @@ from aurora_restore.deployment.deployer import (
     ResourceEvent,
 )
 from aurora_restore.deployment.model import STACK_NAME
-from aurora_restore.local.lifecycle import StackStatus
-from aurora_restore.local.stack_info import StackInfo
+from local_stack.lifecycle import StackStatus
+from local_stack.stack_info import StackInfo
 
 CHANGES = (
     ResourceChange("Add", "NotifyFunction", "AWS::Lambda::Function"),

@@ -16,9 +16,9 @@ from mypy_boto3_rds import RDSClient
 from tests.support.clocks import HandClock
 
 from aurora_restore.domain.observed import Credentials
-from aurora_restore.local.aurora.in_process import connect
-from aurora_restore.local.aurora.model import LocalAurora
-from aurora_restore.local.aurora.timing import Durations
+from local_aurora.in_process import connect
+from local_aurora.model import LocalAurora
+from local_aurora.timing import Durations
 
 MASTER = Credentials("app_admin", "first-password")
 DURATIONS = Durations(

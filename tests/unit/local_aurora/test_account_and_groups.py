@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from aurora_restore.local.aurora.world import Subnet
+from local_aurora.world import Subnet
 
 from .conftest import Place
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.local.aurora.model import LocalAurora
-from aurora_restore.local.aurora.timing import Durations
+from local_aurora.model import LocalAurora
+from local_aurora.timing import Durations
 
 from .conftest import Place
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from aurora_restore.domain.observed import LoginOutcome
-from aurora_restore.local.aurora.timing import Durations
+from local_aurora.timing import Durations
 
 from .conftest import DURATIONS, MASTER, Place
 

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import pytest
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from aurora_restore.local.aurora.engine import ServerFace
-from aurora_restore.local.aurora.model import LocalAurora
-from aurora_restore.local.aurora.timing import Durations
+from local_aurora.engine import ServerFace
+from local_aurora.model import LocalAurora
+from local_aurora.timing import Durations
 
 from .conftest import MASTER
 

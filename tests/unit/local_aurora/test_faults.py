@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from aurora_restore.local.aurora.faults import Effect, FaultRule
+from local_aurora.faults import Effect, FaultRule
 
 from .conftest import DURATIONS, Place
 

@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from mypy_boto3_rds import RDSClient
 from tests.support.clocks import HandClock
 
-from aurora_restore.local.aurora.model import LocalAurora
-from aurora_restore.local.aurora.server import AuroraServer
+from local_aurora.model import LocalAurora
+from local_aurora.server import AuroraServer
 
 from .conftest import DURATIONS, Place
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from aurora_restore.local.aurora.journal import Journal
+from local_aurora.journal import Journal
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from tests.support.clocks import HandClock
 
-from aurora_restore.local.aurora import state
-from aurora_restore.local.aurora.journal import Journal
-from aurora_restore.local.aurora.keeping import WorldKeeper
-from aurora_restore.local.aurora.model import LocalAurora
-from aurora_restore.local.aurora.world import MAX_EVENTS
+from local_aurora import state
+from local_aurora.journal import Journal
+from local_aurora.keeping import WorldKeeper
+from local_aurora.model import LocalAurora
+from local_aurora.world import MAX_EVENTS
 
 from .conftest import DURATIONS, MASTER
 

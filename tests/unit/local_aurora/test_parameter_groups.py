@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aurora_restore.domain.observed import Credentials
-from aurora_restore.local.aurora.parameter_catalogue import server_settings
+from local_aurora.parameter_catalogue import server_settings
 
 from .conftest import DURATIONS, Place
 

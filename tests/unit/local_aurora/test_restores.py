@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from aurora_restore.domain.observed import LoginOutcome
-from aurora_restore.local.aurora.model import LocalAurora
+from local_aurora.model import LocalAurora
 
 from .conftest import DURATIONS, MASTER, Place
 

@@ -8,9 +8,9 @@ import boto3
 import pytest
 from tests.support.clocks import HandClock
 
-from aurora_restore.local.aurora.errors import AwsError
-from aurora_restore.local.aurora.model import LocalAurora
-from aurora_restore.local.aurora.server import AuroraServer
+from local_aurora.errors import AwsError
+from local_aurora.model import LocalAurora
+from local_aurora.server import AuroraServer
 
 from .conftest import DURATIONS, MASTER
 

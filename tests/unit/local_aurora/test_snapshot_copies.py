@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from aurora_restore.local.aurora.model import LocalAurora
+from local_aurora.model import LocalAurora
 
 from .conftest import DURATIONS, MASTER, Place
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 from tests.support.clocks import HandClock
 
-from aurora_restore.local.aurora.model import LocalAurora
-from aurora_restore.local.aurora.timing import Durations
+from local_aurora.model import LocalAurora
+from local_aurora.timing import Durations
 
 from .conftest import DURATIONS, MASTER, Place
 

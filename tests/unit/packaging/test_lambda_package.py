@@ -26,7 +26,7 @@ from aurora_restore.deployment.packaging import (
     stamped_keys,
     write_zip,
 )
-from aurora_restore.local.lambda_packages import link_runtime_packages
+from local_stack.lambda_packages import link_runtime_packages
 
 HANDLERS = (
     "snapshot_check", "copy_snapshot", "restore_cluster", "setup_db_users", "verify_restore", "switch_over",

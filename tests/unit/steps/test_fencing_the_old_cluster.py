@@ -8,8 +8,8 @@ import pytest
 from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.results import Phase, StepStatus
-from aurora_restore.local.aurora.faults import Effect, FaultRule
 from aurora_restore.steps.snapshot_check import snapshot_check
+from local_aurora.faults import Effect, FaultRule
 
 FIRST, UNDO = "restore-20261122-120000", "undo-20261122-140000"
 TARGET, PORT = "aurora-restored-cluster", 5432

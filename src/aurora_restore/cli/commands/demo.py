@@ -24,5 +24,5 @@ def demo(keep: bool, json_output: bool) -> ExitCode:
     """
     screen = make_screen(json_output)
     load_lifecycle()  # says what is missing before an import fails for it
-    proved = importlib.import_module("aurora_restore.cli.demo").run_demo(screen, keep)
+    proved = importlib.import_module("aurora_restore.demo.run").run_demo(screen, keep)
     return ExitCode.OK if proved else ExitCode.OPERATION_FAILED

@@ -1,4 +1,4 @@
-"""`local up|status|env|logs|down`: the AWS on this machine. The library is `aurora_restore.local.lifecycle`."""
+"""`local up|status|env|logs|down`: the AWS on this machine. The library is `local_stack.lifecycle`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.local import render_stack, stack_item
 
 if TYPE_CHECKING:
-    from aurora_restore.local.lifecycle import StackStatus
+    from local_stack.lifecycle import StackStatus
 
 
 def home_option() -> Decorator:
@@ -195,7 +195,7 @@ def _named(operations: Sequence[str]) -> str:
 
 
 def _read_durations(texts: Sequence[str]) -> dict[str, float]:
-    from aurora_restore.local.durations import parse_durations  # noqa: PLC0415
+    from local_stack.durations import parse_durations  # noqa: PLC0415
 
     try:
         return parse_durations(texts)
@@ -204,7 +204,7 @@ def _read_durations(texts: Sequence[str]) -> dict[str, float]:
 
 
 def _read_durations_file(screen: Screen, path: Path) -> dict[str, float]:
-    from aurora_restore.local.durations import read_durations_file  # noqa: PLC0415
+    from local_stack.durations import read_durations_file  # noqa: PLC0415
 
     try:
         measured, left_out = read_durations_file(path)

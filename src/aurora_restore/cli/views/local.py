@@ -11,8 +11,8 @@ from rich.text import Text
 from aurora_restore.cli.views.common import duration, facts, heading, indented, plain_table
 
 if TYPE_CHECKING:
-    from aurora_restore.local.lifecycle import StackStatus
-    from aurora_restore.local.stack_info import StackInfo
+    from local_stack.lifecycle import StackStatus
+    from local_stack.stack_info import StackInfo
 
 _MEGABYTE = 1_000_000
 

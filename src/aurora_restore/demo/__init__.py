@@ -1,0 +1,1 @@
+"""What is ours about the local stack: the pipeline and the demo in it."""

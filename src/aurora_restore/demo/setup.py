@@ -1,0 +1,53 @@
+"""Sets a new local stack up: the pipeline deployed by its own template, and an account with something in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from aurora_restore.demo.seed_aurora import seed_clusters, seed_network
+from aurora_restore.demo.seed_aws import client, seed_source, seed_target, session_for
+from aurora_restore.deployment.deployer import deploy
+from aurora_restore.deployment.model import STACK_NAME, DeploymentClients
+from aurora_restore.deployment.packaging import Project
+from local_stack.stack_info import StackInfo
+
+Progress = Callable[[str], None]
+
+
+def set_up(info: StackInfo, on_progress: Progress) -> None:
+    """Deploy and seed, side by side: neither needs the other.
+
+    Raises:
+        PackagingFailed, DeploymentFailed: the pipeline could not be built or deployed.
+        OSError: the stack stopped answering.
+    """
+    on_progress("Filling production with a history, and deploying the pipeline with its own template")
+    with ThreadPoolExecutor(3, thread_name_prefix="set-up") as pool:
+        work = [pool.submit(task, info) for task in (_seed_source, _seed_target, deploy_pipeline)]
+    for each in work:
+        each.result()
+
+
+def deploy_pipeline(info: StackInfo) -> None:
+    """Build, upload and deploy the pipeline into the stack's own Region."""
+    session = session_for(info)
+    clients = DeploymentClients(
+        account_id=info.account_id,
+        region=info.region,
+        cloudformation=client(session, info, "cloudformation"),
+        s3=client(session, info, "s3"),
+        secretsmanager=client(session, info, "secretsmanager"),
+    )
+    deploy(clients, Project.find(), stack_name=STACK_NAME)
+
+
+def _seed_source(info: StackInfo) -> None:
+    source = seed_source(info)
+    seed_network(info, source.network)
+    seed_clusters(info, source, datetime.now(UTC).date())
+
+
+def _seed_target(info: StackInfo) -> None:
+    seed_network(info, seed_target(info))

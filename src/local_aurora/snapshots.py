@@ -1,0 +1,298 @@
+"""DB cluster snapshots: describe, create, copy, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from local_aurora import errors
+from local_aurora.cluster_settings import refuse_busy
+from local_aurora.identifiers import (
+    bare_identifier,
+    checked_tags,
+    parse_arn,
+    refuse_reserved_tags,
+    validated_identifier,
+)
+from local_aurora.keys import usable_key
+from local_aurora.objects import Cluster, Snapshot, show_snapshot
+from local_aurora.paging import matching, page
+from local_aurora.timing import Kind
+from local_aurora.world import Call, Region, World, operation
+
+_IN_THE_MAKING = (Kind.SNAPSHOT_CREATE, Kind.SNAPSHOT_COPY)
+_DELETABLE = ("available", "copying", "failed", "incompatible-restore", "incompatible-parameters")
+_TYPES = ("automated", "manual", "shared", "public", "awsbackup")
+_FILTERS = {
+    "db-cluster-id": lambda s: (s.cluster_identifier, _cluster_arn(s)),
+    "db-cluster-snapshot-id": lambda s: (s.identifier, s.arn),
+    "snapshot-type": lambda s: (s.snapshot_type,),
+    "engine": lambda s: (s.engine,),
+    "db-cluster-resource-id": lambda s: (s.cluster_resource_id,),
+}
+
+
+def show(call: Call, snapshot: Snapshot) -> dict[str, Any]:
+    transition = call.world.transition_of(snapshot.arn, *_IN_THE_MAKING)
+    return show_snapshot(snapshot, transition.percent(call.now) if transition else snapshot.progress)
+
+
+def _cluster_arn(snapshot: Snapshot) -> str:
+    return snapshot.arn.replace(
+        f":cluster-snapshot:{snapshot.identifier}", f":cluster:{snapshot.cluster_identifier}"
+    )
+
+
+def describe_db_cluster_snapshots(call: Call) -> dict[str, Any]:
+    named, cluster = call.text("DBClusterSnapshotIdentifier"), call.text("DBClusterIdentifier")
+    if named and cluster:
+        raise errors.invalid_combination(
+            "DBClusterIdentifier and DBClusterSnapshotIdentifier cannot both be given."
+        )
+    found = matching(call, _of_type(call), _FILTERS)
+    if cluster:
+        found = [s for s in found if s.cluster_identifier == bare_identifier(cluster, "cluster")]
+    if resource_id := call.text("DbClusterResourceId"):
+        found = [s for s in found if s.cluster_resource_id == resource_id]
+    if named:
+        found = [s for s in found if s.identifier == bare_identifier(named, "cluster-snapshot")]
+        if not found:
+            raise errors.snapshot_not_found(named)
+        _refuse_automated_without_type(call, found[0])
+    return page(call, "DBClusterSnapshots", found, lambda s: s.identifier, lambda s: show(call, s))
+
+
+def _refuse_automated_without_type(call: Call, snapshot: Snapshot) -> None:
+    if snapshot.snapshot_type == "automated" and call.text("SnapshotType") is None:
+        raise errors.invalid_combination(
+            f"{snapshot.identifier} is an automated snapshot: SnapshotType must be specified with its identifier."
+        )
+
+
+UNASKED_TYPES = ("automated", "manual")
+"""API_DescribeDBClusterSnapshots: "If you don't specify a SnapshotType value, then both automated and manual DB cluster
+snapshots are returned." Those of AWS Backup, and of other accounts, are shown to whoever asks for their type."""
+
+
+def _of_type(call: Call) -> list[Snapshot]:
+    wanted = call.text("SnapshotType")
+    if wanted is not None and wanted not in _TYPES:
+        raise errors.invalid_value(f"Invalid snapshot type: {wanted}. Types: {', '.join(_TYPES)}.")
+    snapshots = call.region.snapshots.values()
+    return [s for s in snapshots if s.snapshot_type in ((wanted,) if wanted else UNASKED_TYPES)]
+
+
+def create_db_cluster_snapshot(call: Call) -> dict[str, Any]:
+    cluster = call.region.cluster(call.params["DBClusterIdentifier"])
+    if cluster.status != "available":
+        raise errors.invalid_cluster_state(f"Cluster {cluster.identifier} is in the {cluster.status} state.")
+    refuse_busy(call, cluster)
+    tags = checked_tags(call.params.get("Tags"))
+    if not tags and cluster.settings.get("CopyTagsToSnapshot"):
+        # USER_Tagging: tags that the request gives are all that the snapshot gets, whatever CopyTagsToSnapshot says.
+        tags = dict(cluster.tags)
+    snapshot = begin_snapshot(call, cluster, call.params["DBClusterSnapshotIdentifier"], tags)
+    return {"DBClusterSnapshot": show(call, snapshot)}
+
+
+def begin_snapshot(call: Call, cluster: Cluster, identifier: str, tags: dict[str, str]) -> Snapshot:
+    """Start a manual snapshot of a cluster as it is now; also the final snapshot of a cluster being deleted."""
+    name = _free_name(call, "DBClusterSnapshotIdentifier", identifier)
+    snapshot = snapshot_of(call.world, call.region, cluster, name, "manual")
+    snapshot.tags = tags
+    call.region.snapshots[name] = snapshot
+    call.world.begin(Kind.SNAPSHOT_CREATE, call.region, snapshot.arn, call.now, call.world.durations.snapshot)
+    call.world.report(call.region, snapshot, call.now, "Creating manual cluster snapshot", "backup")
+    return snapshot
+
+
+def snapshot_of(
+    world: World, region: Region, cluster: Cluster, identifier: str, snapshot_type: str
+) -> Snapshot:
+    """A snapshot object of a cluster's present storage, without any work done for it."""
+    group = region.subnet_group(cluster.subnet_group)
+    storage_id = world.ids.resource_id("snapshot")
+    return Snapshot(
+        region=region.name,
+        account=world.account_id,
+        identifier=identifier,
+        snapshot_type=snapshot_type,
+        cluster_identifier=cluster.identifier,
+        cluster_resource_id=cluster.resource_id,
+        cluster_created_at=cluster.created_at,
+        engine=cluster.engine,
+        engine_version=cluster.engine_version,
+        master_username=cluster.master_username,
+        master_password=cluster.master_password,
+        storage_id=storage_id,
+        content_id=storage_id,
+        port=cluster.port or 0,
+        vpc_id=group.vpc_id,
+        kms_key_id=cluster.kms_key_id,
+        contents=cluster.contents,
+        availability_zones=group.availability_zones,
+        settings=dict(cluster.settings),
+    )
+
+
+def _free_name(call: Call, parameter: str, identifier: str) -> str:
+    name = validated_identifier(parameter, identifier)
+    if name in call.region.snapshots:
+        raise errors.snapshot_exists(name)
+    if call.region.manual_snapshots() >= call.world.quotas.manual_snapshots:
+        limit = call.world.quotas.manual_snapshots
+        raise errors.snapshot_quota_exceeded(f"Cannot create more than {limit} manual snapshots")
+    return name
+
+
+def copy_db_cluster_snapshot(call: Call) -> dict[str, Any]:
+    """Called in the Region that is to have the copy; a snapshot of another Region is named by its ARN."""
+    source = _copy_source(call)
+    name = _free_name(
+        call, "TargetDBClusterSnapshotIdentifier", call.params["TargetDBClusterSnapshotIdentifier"]
+    )
+    key = _key_for_copy(call, source)
+    tags = _tags_for_copy(call, source)
+    is_cross_region = source.region != call.region.name
+    if is_cross_region and _copies_in_flight(call) >= call.world.quotas.copies_in_flight:
+        limit = call.world.quotas.copies_in_flight
+        raise errors.snapshot_quota_exceeded(f"Cannot copy more than {limit} snapshots across regions")
+    copy = _copy_of(call, source, name, key, tags)
+    call.region.snapshots[name] = copy
+    call.world.begin(
+        Kind.SNAPSHOT_COPY, call.region, copy.arn, call.now, call.world.durations.copy,
+        arguments={
+            "source_arn": source.arn, "source_storage_id": source.storage_id, "storage_id": copy.storage_id,
+        },
+
+    )  # fmt: skip
+    return {"DBClusterSnapshot": show(call, copy)}
+
+
+def _copy_source(call: Call) -> Snapshot:
+    named = call.params["SourceDBClusterSnapshotIdentifier"]
+    arn = parse_arn(named)
+    region = call.world.region_of_arn(named) if arn else call.region
+    if region is None:
+        raise errors.snapshot_not_found(named)
+    source = region.snapshot(named)
+    if source.status != "available":
+        raise errors.invalid_snapshot_state(
+            f"The DB cluster snapshot {source.identifier} is in the {source.status} state and cannot be copied."
+        )
+    return source
+
+
+def _key_for_copy(call: Call, source: Snapshot) -> str | None:
+    wanted = call.text("KmsKeyId")
+    if source.kms_key_id is None:
+        if wanted:
+            raise errors.invalid_combination(
+                "KmsKeyId can only be specified for a copy of an encrypted DB cluster snapshot"
+            )
+        return None
+    if wanted:
+        return usable_key(call, wanted)
+    if source.region != call.region.name:
+        raise errors.invalid_value("Must specify new KMS key for cross region encrypted snapshot copy")
+    return source.kms_key_id
+
+
+def _tags_for_copy(call: Call, source: Snapshot) -> dict[str, str]:
+    wanted = checked_tags(call.params.get("Tags"))
+    if not call.params.get("CopyTags"):
+        return wanted
+    refuse_reserved_tags(source.tags)  # the copy is made with the caller's hand, which may not write them
+    return {**source.tags, **wanted}
+
+
+def _copies_in_flight(call: Call) -> int:
+    return sum(
+        t.kind is Kind.SNAPSHOT_COPY
+        and t.region == call.region.name
+        and f":{t.region}:" not in t.arguments["source_arn"]
+        for t in call.world.transitions
+    )
+
+
+def _copy_of(call: Call, source: Snapshot, name: str, key: str | None, tags: dict[str, str]) -> Snapshot:
+    return Snapshot(
+        region=call.region.name,
+        account=source.account,
+        identifier=name,
+        snapshot_type="manual",
+        cluster_identifier=source.cluster_identifier,
+        cluster_resource_id=source.cluster_resource_id,
+        cluster_created_at=source.cluster_created_at,
+        engine=source.engine,
+        engine_version=source.engine_version,
+        master_username=source.master_username,
+        master_password=source.master_password,
+        storage_id=call.world.ids.resource_id("snapshot"),
+        status="copying",
+        port=source.port,
+        vpc_id=source.vpc_id,
+        kms_key_id=key,
+        source_arn=source.arn,
+        contents=source.contents,
+        content_id=source.content_id,
+        availability_zones=list(source.availability_zones),
+        tags=tags,
+        settings=dict(source.settings),
+    )
+
+
+def delete_db_cluster_snapshot(call: Call) -> dict[str, Any]:
+    """Delete a manual snapshot; one that is being copied is cancelled by it."""
+    snapshot = call.region.snapshot(call.params["DBClusterSnapshotIdentifier"])
+    if snapshot.snapshot_type != "manual":
+        raise errors.invalid_snapshot_state("Only manual snapshots may be deleted.")
+    if snapshot.status not in _DELETABLE:
+        raise errors.invalid_snapshot_state(
+            f"Cannot delete the snapshot {snapshot.identifier} because it is not in one of the following states: "
+            f"available, copying, failed. It is {snapshot.status}."
+        )
+    _fail_copies_from(call.world, snapshot)
+    call.world.cancel_transitions(snapshot.arn)
+    snapshot.status = "deleting"
+    call.world.begin(
+        Kind.SNAPSHOT_DELETE, call.region, snapshot.arn, call.now, call.world.durations.snapshot_delete
+    )
+    return {"DBClusterSnapshot": show(call, snapshot)}
+
+
+def _fail_copies_from(world: World, source: Snapshot) -> None:
+    """A copy whose source goes away in the middle does not end well."""
+    for transition in world.transitions:
+        if transition.kind is Kind.SNAPSHOT_COPY and transition.arguments["source_arn"] == source.arn:
+            transition.ends_as = "failed"
+
+
+def describe_db_cluster_snapshot_attributes(call: Call) -> dict[str, Any]:
+    snapshot = call.region.snapshot(call.params["DBClusterSnapshotIdentifier"])
+    attribute = {"AttributeName": "restore", "AttributeValues": []}
+    return {
+        "DBClusterSnapshotAttributesResult": {
+            "DBClusterSnapshotIdentifier": snapshot.identifier,
+            "DBClusterSnapshotAttributes": [attribute] if snapshot.snapshot_type == "manual" else [],
+        }
+    }
+
+
+OPERATIONS = {
+    "DescribeDBClusterSnapshots": operation(
+        describe_db_cluster_snapshots,
+        "DBClusterIdentifier DBClusterSnapshotIdentifier SnapshotType Filters MaxRecords Marker IncludeShared "
+        "IncludePublic DbClusterResourceId",
+    ),
+    "CreateDBClusterSnapshot": operation(
+        create_db_cluster_snapshot, "DBClusterIdentifier DBClusterSnapshotIdentifier Tags"
+    ),
+    "CopyDBClusterSnapshot": operation(
+        copy_db_cluster_snapshot,
+        "SourceDBClusterSnapshotIdentifier TargetDBClusterSnapshotIdentifier KmsKeyId CopyTags Tags PreSignedUrl",
+    ),
+    "DeleteDBClusterSnapshot": operation(delete_db_cluster_snapshot, "DBClusterSnapshotIdentifier"),
+    "DescribeDBClusterSnapshotAttributes": operation(
+        describe_db_cluster_snapshot_attributes, "DBClusterSnapshotIdentifier"
+    ),
+}

@@ -1,0 +1,48 @@
+"""Reads durations as a command line gives them; what they mean stands in `local_aurora.timing`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from pathlib import Path
+
+from local_aurora.timing import Durations
+
+_SHORT_NAMES = {"password": "password_change"}
+
+
+def parse_durations(texts: Iterable[str]) -> dict[str, float]:
+    """Read `copy=10` and the like: a name of `Durations`, an equals sign, a number of seconds.
+
+    Raises:
+        ValueError: one of them is something else, or there is no such duration.
+    """
+    changes = dict(_parse(text) for text in texts)
+    Durations().changed(changes)
+    return changes
+
+
+def read_durations_file(path: Path) -> tuple[dict[str, float], list[str]]:
+    """The durations of a file of `scripts/acceptance_on_aws.py`, and the names in it that the local Aurora has not.
+
+    Raises:
+        ValueError: it cannot be read, holds no durations, or one that is out of range.
+    """
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))["durations"]
+        measured = {str(name): float(seconds) for name, seconds in given.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} is not a file of measured durations: {error!r}.") from error
+    known = {entry.name for entry in fields(Durations)}
+    changes = {name: seconds for name, seconds in measured.items() if name in known}
+    Durations().changed(changes)
+    return changes, sorted(set(measured) - known)
+
+
+def _parse(text: str) -> tuple[str, float]:
+    name, equals, seconds = text.partition("=")
+    try:
+        return (_SHORT_NAMES.get(name, name) if equals else ""), float(seconds)
+    except ValueError:
+        raise ValueError(f"`{text}` is not a duration: write name=seconds, e.g. copy=10.") from None

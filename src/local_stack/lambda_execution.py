@@ -1,0 +1,208 @@
+"""One Lambda execution environment: a process that serves one function, one invocation at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_stack import lambda_worker, processes
+from local_stack.lambda_function import DeployedFunction
+from local_stack.lambda_logs import platform_error, with_platform_lines
+from local_stack.runtime_api import Answer, Exited, Invocation, RuntimeApi, deadline_after
+
+INIT_TIMEOUT_SECONDS = 30.0
+"""The least that a start may take. AWS gives it 10 s and then tries again within the function's timeout (Lambda
+developer guide, "Understanding the Lambda execution environment lifecycle")."""
+PLATFORM_ERRORS = frozenset({"Sandbox.Timedout", "Runtime.ExitError"})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an invocation ended: `payload` is the function's answer, or the error as Lambda shows it."""
+
+    payload: Any
+    is_error: bool = False
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WorkerReport:
+    function: str
+    region: str
+    pid: int
+    busy: bool
+    invocations: int
+    peak_memory_bytes: int
+
+
+class Worker:
+    """A process of its own with the function's code and environment.
+
+    Its output goes to a file and not through a pipe, so that nothing is lost when it is killed, and nothing is
+    still under way when its answer arrives.
+    """
+
+    def __init__(self, function: DeployedFunction, environment: Mapping[str, str], output_path: Path) -> None:
+        self.function = function
+        self.key = function.identity()
+        self.idle_since = time.monotonic()
+        self.busy = True
+        self.invocations = 0
+        self.peak_memory_bytes = 0
+        self._api = RuntimeApi()
+        self._output_path = output_path
+        self._output = output_path.open("ab+", buffering=0)
+        self._environment = {**environment, "AWS_LAMBDA_RUNTIME_API": self._api.address}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = threading.Event()
+        self._ended = threading.Event()
+        # The thread that starts a process must live as long as the process does: Linux sends the parent-death
+        # signal when that thread ends, not when the whole parent does.
+        threading.Thread(target=self._live, name=f"lambda-{function.name}", daemon=True).start()
+        self._started.wait()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
+
+    @property
+    def is_alive(self) -> bool:
+        return not self._ended.is_set()
+
+    @property
+    def log_stream(self) -> str:
+        return self._environment["AWS_LAMBDA_LOG_STREAM_NAME"]
+
+    def invoke(self, event: Any, request_id: str) -> Outcome:
+        """Hand over one event and wait for the end of it, at most for the function's timeout."""
+        self.invocations += 1
+        started = time.monotonic()
+        answer = self._wait_for_start()
+        if answer is None:
+            timeout = self.function.timeout_seconds
+            started = time.monotonic()
+            self._api.invocations.put(
+                Invocation(request_id, json.dumps(event).encode(), self.function.arn, deadline_after(timeout))
+            )
+            answer = self._wait_for_answer(request_id, started + timeout)
+        outcome = self._outcome(answer, request_id)
+        self._note_memory()
+        lines = self._take_lines(request_id, time.monotonic() - started, outcome)
+        return Outcome(outcome.payload, outcome.is_error, lines)
+
+    def kill(self) -> None:
+        """End the process at once; whoever waits for it learns that it exited."""
+        self._ended.set()
+        if self._process is not None:
+            self._note_memory()
+            self._process.kill()
+
+    def report(self) -> WorkerReport:
+        self._note_memory()
+        return WorkerReport(
+            self.function.name,
+            self.function.region,
+            self.pid,
+            self.busy,
+            self.invocations,
+            self.peak_memory_bytes,
+        )
+
+    def _live(self) -> None:
+        return_code = 127
+        try:
+            self._process = self._spawn()
+            self._started.set()
+            return_code = self._process.wait()
+        finally:
+            self._ended.set()
+            self._started.set()
+            self._api.answers.put(Exited(return_code))
+            self._api.initialised.set()
+            self._api.close()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        task_root = self._environment["LAMBDA_TASK_ROOT"]
+        runtime = self._environment["LAMBDA_RUNTIME_DIR"]
+        # -B: on AWS the code lies on a disk that cannot be written to, and no byte code is ever kept beside it.
+        python = [sys.executable, "-I", "-S", "-B", "-u"]
+        return subprocess.Popen(
+            [*python, lambda_worker.__file__, task_root, runtime, str(os.getpid())],
+            env=self._environment,
+            cwd=task_root,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+        )
+
+    def _wait_for_start(self) -> Answer | Exited | None:
+        """None once the worker asks for work; otherwise how its start failed."""
+        timeout_seconds = max(INIT_TIMEOUT_SECONDS, self.function.timeout_seconds)
+        if self._api.initialised.wait(timeout_seconds) and self.is_alive:
+            return None
+        self.kill()
+        return self._api.next_answer(INIT_TIMEOUT_SECONDS) or Exited(-signal.SIGKILL)
+
+    def _wait_for_answer(self, request_id: str, deadline: float) -> Answer | Exited | None:
+        """The answer to this request, or the worker's end, or None at the deadline."""
+        while (left := deadline - time.monotonic()) > 0:
+            answer = self._api.next_answer(left)
+            if not isinstance(answer, Answer) or answer.request_id in (request_id, ""):
+                return answer
+        return None
+
+    def _outcome(self, answer: Answer | Exited | None, request_id: str) -> Outcome:
+        if answer is None:
+            self.kill()
+            message = f"Error: Task timed out after {self.function.timeout_seconds}.00 seconds"
+            return failure("Sandbox.Timedout", f"RequestId: {request_id} {message}")
+        if isinstance(answer, Exited):
+            message = (
+                f"RequestId: {request_id} Error: Runtime exited with error: {_exit_words(answer.return_code)}"
+            )
+            return failure("Runtime.ExitError", message)
+        if answer.is_error:
+            return Outcome(answer.error(), is_error=True)
+        return Outcome(json.loads(answer.body or b"null"))
+
+    def _note_memory(self) -> None:
+        self.peak_memory_bytes = max(self.peak_memory_bytes, processes.peak_rss_bytes(self.pid))
+
+    def _take_lines(self, request_id: str, seconds: float, outcome: Outcome) -> tuple[str, ...]:
+        """What the worker wrote since the last invocation, with the platform's lines."""
+        self._output.seek(0)
+        written = self._output.read().decode("utf-8", errors="replace")
+        self._output.truncate(0)
+        # The runtime client writes the lines of one stack trace with carriage returns between them: one event.
+        lines = tuple(line.strip("\r").replace("\r", "\n") for line in written.split("\n") if line)
+        if outcome.is_error and outcome.payload.get("errorType") in PLATFORM_ERRORS:
+            lines += (platform_error(self.function, request_id, outcome.payload),)
+        return with_platform_lines(self.function, request_id, seconds, self.peak_memory_bytes, lines)
+
+    def discard(self) -> None:
+        """End the process and remove what it wrote."""
+        self.kill()
+        if self._process is not None:
+            self._process.wait()
+        self._output.close()
+        self._output_path.unlink(missing_ok=True)
+
+
+def failure(error_type: str, message: str) -> Outcome:
+    """An error that Lambda itself reports."""
+    return Outcome({"errorType": error_type, "errorMessage": message}, is_error=True)
+
+
+def _exit_words(return_code: int) -> str:
+    if return_code < 0:
+        return f"signal: {(signal.strsignal(-return_code) or str(-return_code)).lower()}"
+    return f"exit status {return_code}"

@@ -1,0 +1,348 @@
+"""Keeps what ministack holds on disk, change by change; ministack itself writes its state only when it ends.
+
+Before an answer leaves the gateway, what the request can have changed is in the journal. What changes without any
+request (executions, metrics, logs of functions) is written when it happens, or before somebody can read it.
+"""
+
+from __future__ import annotations
+
+import logging
+import operator
+import pickle
+import re
+import threading
+import types
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ministack import app as gateway
+from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
+from ministack.services import lambda_svc, stepfunctions
+
+from local_aurora.journal import Journal
+
+BACKGROUND_SECONDS = 1.0
+BACKGROUND_SERVICES = ("stepfunctions", "cloudwatch_logs", "cloudwatch", "eventbridge", "sns", "sqs")
+ATTEMPTS = 100
+
+_LIVE = frozenset(
+    {"dynamodb", "stepfunctions", "secretsmanager", "sns", "cloudwatch", "cloudwatch_logs", "eventbridge", "s3",
+     "cloudformation"}
+)  # fmt: skip
+"""Services whose `get_state` copies everything and changes nothing: read without the copy, a hundred times faster."""
+
+_OF_REQUEST: dict[str, tuple[str, ...]] = {
+    "dynamodb": ("dynamodb",),
+    "secretsmanager": ("secretsmanager",),
+    "s3": ("s3",),
+    "states": ("stepfunctions", "eventbridge"),
+    "logs": ("cloudwatch_logs",),
+    "monitoring": ("cloudwatch",),
+    "sqs": ("sqs",),
+    "sns": ("sns", "sqs"),
+    "sts": (),
+}
+"""What a request to a service can have changed, or can have shown; one to any other service: everything."""
+
+_READS = re.compile(r"(Get|Describe|List|Query|Scan|BatchGet|Head)")
+_CHANGED_BY_REQUESTS_ALONE = frozenset({"dynamodb", "secretsmanager"})
+_CREDENTIAL = re.compile(rb"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
+
+_log = logging.getLogger(__name__)
+
+_Path = tuple[Any, ...]
+_Message = dict[str, Any]
+_Send = Callable[[_Message], Awaitable[None]]
+_App = Callable[[Mapping[str, Any], Any, _Send], Awaitable[None]]
+
+
+@dataclass
+class _Appended:
+    """What is written of a list that only grows: which list, its first entry, and how many entries."""
+
+    entries: list[Any]
+    first: Any
+    count: int
+
+    def goes_on_in(self, entries: list[Any]) -> bool:
+        return (
+            entries is self.entries
+            and len(entries) >= self.count
+            and (not self.count or entries[0] is self.first)
+        )
+
+
+class MinistackKeeper:
+    """The journal of what ministack holds. Safe from any thread; after `close` it writes nothing more."""
+
+    def __init__(self, file: Path) -> None:
+        self._journal = Journal(file)
+        self._lock = threading.RLock()
+        self._seen: dict[str, dict[str, bytes]] = {}
+        self._lists: dict[str, dict[str, _Appended]] = {}
+        self._stopped = threading.Event()
+        # It removes code that the journal may still name, should the process end before the next write.
+        lambda_svc._prune_orphan_code_blobs = lambda _referenced: None
+        entries = self._journal.read()
+        self._loaded = _by_service(entries)
+        self._before = _names_by_service(entries)
+
+    @property
+    def has_kept(self) -> bool:
+        """Whether an earlier process kept anything here."""
+        return bool(self._before)
+
+    @property
+    def is_closed(self) -> bool:
+        return self._stopped.is_set()
+
+    def load(self, service: str) -> dict[str, Any] | None:
+        """What was kept of a service, as its `load_persisted_state` takes it; None where there is nothing."""
+        return _state_of(self._loaded.pop(service)) if service in self._loaded else None
+
+    def keep(self, services: Iterable[str]) -> bool:
+        """Write what is not as it was written last; False where nothing is kept any more."""
+        with self._lock:
+            if self.is_closed:
+                return False
+            changes: dict[str, bytes | None] = {}
+            for service in services:
+                changes.update(self._changes_of(service))
+            self._journal.write(changes)
+        return True
+
+    def keep_all(self) -> bool:
+        return self.keep(tuple(gateway._build_persistence_save_dict()))
+
+    def keep_after_cloudformation(self) -> bool:
+        """A stack makes things in every service; where nothing of the stacks changed, it made none."""
+        with self._lock:
+            before = self._seen.get("cloudformation")
+            kept = self.keep(("cloudformation",))
+            return kept and (self._seen.get("cloudformation") == before or self.keep_all())
+
+    def keep_events_of_executions(self) -> None:
+        """Write each event of an execution at once, so that nothing it did is done again. Once a process."""
+        add = stepfunctions._add_event
+
+        def add_and_keep(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
+            event = add(execution, event_type, details)
+            self.keep(("stepfunctions",))
+            return event
+
+        stepfunctions._add_event = add_and_keep
+
+    def keep_in_background(self) -> None:
+        """Write from time to time what changes without a request, and that nobody has asked for yet."""
+
+        def run() -> None:
+            while not self._stopped.wait(BACKGROUND_SECONDS):
+                self.keep(BACKGROUND_SERVICES)
+
+        threading.Thread(target=run, name="ministack-keeper", daemon=True).start()
+
+    def close(self) -> None:
+        """From here on the state on disk stays as it is: what the end of the stack breaks is not kept."""
+        with self._lock:
+            self._stopped.set()
+            self._journal.close()
+
+    def _changes_of(self, service: str) -> dict[str, bytes | None]:
+        for _ in range(ATTEMPTS):
+            try:
+                return self._changes_now(service)
+            except RuntimeError:  # another thread changed a mapping while it was read
+                continue
+        raise RuntimeError(
+            f"The state of {service} never held still in {ATTEMPTS} attempts to write it down."
+        )
+
+    def _changes_now(self, service: str) -> dict[str, bytes | None]:
+        state = _current_state(service)
+        seen = self._seen.get(service, {})
+        lists = self._lists.get(service, {})
+        found: dict[str, bytes] = {}
+        found_lists: dict[str, _Appended] = {}
+        changes: dict[str, bytes | None] = {}
+        for path, value, is_list in _entries(service, state or {}):
+            name = repr(path)
+            if is_list:
+                known = lists.get(name)
+                count = known.count if known and known.goes_on_in(value) else 0
+                held = value[:]
+                for number in range(count, len(held)):
+                    changes[f"{name}#{number}"] = pickle.dumps((path, number, held[number]))
+                if known:
+                    changes.update({f"{name}#{number}": None for number in range(len(held), known.count)})
+                found_lists[name] = _Appended(value, held[0] if held else None, len(held))
+                continue
+            found[name] = content = pickle.dumps((path, None, value))
+            if seen.get(name) != content:
+                changes[name] = content
+        changes.update(dict.fromkeys(seen.keys() - found.keys()))
+        for name in lists.keys() - found_lists.keys():
+            changes.update({f"{name}#{number}": None for number in range(lists[name].count)})
+        changes.update(dict.fromkeys(self._before.pop(service, set()) - changes.keys()))
+        self._seen[service], self._lists[service] = found, found_lists
+        return changes
+
+
+def answering_what_is_kept(app: _App, keeper: MinistackKeeper) -> _App:
+    """The gateway, whose answers leave only when what they tell is on disk; a stack that ends answers nothing more."""
+
+    async def kept(scope: Mapping[str, Any], receive: Any, send: _Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        keep = _keeping_of(scope, keeper)
+        is_refused = False
+
+        async def send_kept(message: _Message) -> None:
+            nonlocal is_refused
+            if message["type"] == "http.response.start":
+                is_refused = not keep()
+                if is_refused:
+                    await send({"type": "http.response.start", "status": 503, "headers": []})
+                    await send({"type": "http.response.body", "body": b""})
+            if not is_refused:
+                await send(message)
+
+        await app(scope, receive, send_kept)
+
+    return kept
+
+
+def _keeping_of(scope: Mapping[str, Any], keeper: MinistackKeeper) -> Callable[[], bool]:
+    """What has to be kept before a request is answered."""
+    headers = dict(scope.get("headers", ()))
+    action = headers.get(b"x-amz-target", b"").decode().rpartition(".")[2]
+    signed = _CREDENTIAL.search(headers.get(b"authorization", b""))
+    service = signed[1].decode() if signed else ""
+    if service == "lambda" and scope["path"].endswith("/invocations"):
+        return lambda: keeper.keep(("cloudwatch_logs",))
+    if service == "cloudformation":
+        return keeper.keep_after_cloudformation
+    touched = _OF_REQUEST.get(service)
+    if touched is None:
+        return keeper.keep_all
+    if _CHANGED_BY_REQUESTS_ALONE.issuperset(touched) and _READS.match(action):
+        return lambda: keeper.keep(())
+    return lambda: keeper.keep(touched)
+
+
+def _current_state(service: str) -> dict[str, Any] | None:
+    get_state = gateway._build_persistence_save_dict().get(service)
+    if get_state is None:
+        return None
+    if service in _LIVE:
+        get_state = _without_copies(get_state)
+    state: dict[str, Any] | None = _functions.state(get_state) if service == "lambda" else get_state()
+    return state
+
+
+class _FunctionsState:
+    """Lambda's state, made anew only where a function changed: ministack hashes the code of all of them for it."""
+
+    def __init__(self) -> None:
+        self._fingerprint: bytes = b""
+        self._codes: list[Any] = []
+        self._state: dict[str, Any] = {}
+
+    def state(self, get_state: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        codes: list[Any] = []
+        fingerprint = pickle.dumps([
+            (key, _without_code(function, codes), [_without_code(each, codes) for each in versions.values()])
+            for key, function in list(lambda_svc._functions._data.items())
+            for versions in (function.get("versions") or {},)
+        ])  # fmt: skip
+        same_codes = len(codes) == len(self._codes) and all(map(operator.is_, codes, self._codes))
+        if not (same_codes and fingerprint == self._fingerprint):
+            self._state = get_state()
+            self._fingerprint, self._codes = fingerprint, codes
+        return self._state
+
+
+_functions = _FunctionsState()
+
+
+def _without_code(function: Mapping[str, Any], codes: list[Any]) -> dict[str, Any]:
+    codes.append(function.get("code_zip"))
+    return {name: value for name, value in function.items() if name not in ("code_zip", "versions")}
+
+
+class _NoCopy:
+    @staticmethod
+    def deepcopy(value: Any) -> Any:
+        return value
+
+
+def _without_copies(function: Callable[[], Any]) -> Callable[[], Any]:
+    """The same function, for which `copy.deepcopy` gives back what it is given."""
+    code = function.__code__
+    names = {**function.__globals__, "copy": _NoCopy}
+    return types.FunctionType(code, names)
+
+
+def _entries(service: str, state: Mapping[str, Any]) -> Iterator[tuple[_Path, Any, bool]]:
+    """The parts of a service's state, each with its path, and whether it is a list that only grows."""
+    for store, held in state.items():
+        if not isinstance(held, AccountScopedDict | AccountRegionScopedDict):
+            yield (service, store), held, False
+            continue
+        yield (service, store), type(held)(), False
+        for key, value in list(held._data.items()):
+            yield from _parts((service, store, key), value)
+
+
+def _parts(path: _Path, value: Any) -> Iterator[tuple[_Path, Any, bool]]:
+    """A value in pieces, where one of many changes at a time: items of a table, events of an execution or a log."""
+    match path[:2]:
+        case ("dynamodb", "tables"):
+            yield path, {**value, "items": {}}, False
+            for partition, sorted_items in list(value["items"].items()):
+                for sort_key, item in list(sorted_items.items()):
+                    yield (*path, "items", partition, sort_key), item, False
+        case ("stepfunctions", "executions"):
+            yield path, {**value, "events": []}, False
+            yield (*path, "events"), value["events"], True
+        case ("cloudwatch_logs", "log_groups"):
+            yield path, {**value, "streams": {}}, False
+            for name, stream in list(value["streams"].items()):
+                yield (*path, "streams", name), {**stream, "events": []}, False
+                yield (*path, "streams", name, "events"), stream["events"], True
+        case _:
+            yield path, value, False
+
+
+def _by_service(entries: Mapping[str, bytes]) -> dict[str, list[tuple[_Path, int | None, Any]]]:
+    found: dict[str, list[tuple[_Path, int | None, Any]]] = {}
+    for content in entries.values():
+        path, number, value = pickle.loads(content)  # noqa: S301 - written by us, in a directory of our own
+        found.setdefault(path[0], []).append((path, number, value))
+    return found
+
+
+def _names_by_service(entries: Mapping[str, bytes]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name, content in entries.items():
+        found.setdefault(pickle.loads(content)[0][0], set()).add(name)  # noqa: S301 - as above
+    return found
+
+
+def _state_of(entries: list[tuple[_Path, int | None, Any]]) -> dict[str, Any]:
+    """The state put together again: outer parts first, the entries of a list in their order."""
+    state: dict[str, Any] = {}
+    for path, number, value in sorted(entries, key=lambda entry: (len(entry[0]), entry[1] or 0)):
+        if len(path) == 2:
+            state[path[1]] = value
+            continue
+        place = state[path[1]]._data
+        for key in path[2:-1]:
+            place = place.setdefault(key, {})
+        if number is None:
+            place[path[-1]] = value
+        else:
+            place[path[-1]].append(value)
+    return state
