@@ -106,6 +106,12 @@ def test_what_is_loaded_by_name_is_no_way_around(module: Path) -> None:
         assert named & PACKAGES <= {"aurora_restore"}
 
 
+def test_the_interpreter_of_the_states_language_is_a_package_of_its_own() -> None:
+    for module in sorted((SOURCE.parent / "tests" / "states_language").rglob("*.py")):
+        known = {name for name, _ in imports(module) if name.split(".")[0] in {"tests", *PACKAGES}}
+        assert all(name.startswith("tests.states_language.") for name in known), f"{module} imports {known}"
+
+
 def is_dotted(text: str) -> bool:
     return "." in text and all(part.isidentifier() for part in text.split("."))
 
