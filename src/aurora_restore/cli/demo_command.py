@@ -1,4 +1,4 @@
-"""`demo`: the whole way, for real, on this machine. What it does stands in `demo`, loaded when it is asked for."""
+"""`demo`: the whole way, for real, on this machine. What it does is in `demo.run`, loaded when it is asked for."""
 
 from __future__ import annotations
 
