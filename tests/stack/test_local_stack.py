@@ -156,6 +156,22 @@ def test_the_state_is_kept_with_its_ports_and_thrown_away_when_fresh(home: Path)
     assert buckets(fresh) == []
 
 
+def test_a_new_stack_is_set_up_once_by_what_is_handed_in(home: Path) -> None:
+    filled: list[str] = []
+    said: list[str] = []
+
+    def set_up(info: StackInfo, on_progress: lifecycle.Progress) -> None:
+        assert info.control.status()["workers"] == 0
+        on_progress("Filling it")
+        filled.append(info.endpoint_url)
+
+    info = lifecycle.up(UpOptions(home=home), said.append, lambda: set_up)
+    assert said[-1] == "Filling it"
+    assert lifecycle.down(home)
+    lifecycle.up(UpOptions(home=home), find_set_up=lambda: set_up)
+    assert filled == [info.endpoint_url]
+
+
 def test_down_leaves_no_process_and_a_second_down_finds_nothing(home: Path) -> None:
     info = lifecycle.up(UpOptions(home=home, durations=AT_ONCE))
     make_database(info)
