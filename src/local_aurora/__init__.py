@@ -1,1 +1,1 @@
-"""Our local Aurora: the RDS operations that the pipeline uses, on one model with two faces."""
+"""Our local Aurora: the RDS operations of Aurora that are called on it, on one model with two faces."""

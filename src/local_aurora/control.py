@@ -19,7 +19,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from aurora_restore.domain.observed import Credentials
+from local_aurora.access import PasswordLogin
 from local_aurora.endpoints import LOOPBACK
 from local_aurora.errors import AwsError
 from local_aurora.faults import FaultRule
@@ -88,7 +88,7 @@ def _release(aurora: LocalAurora, body: _Body) -> Any:
 
 def _seed_cluster(aurora: LocalAurora, body: _Body) -> Any:
     parameters = {**body}
-    master = Credentials(parameters.pop("MasterUsername"), parameters.pop("MasterUserPassword"))
+    master = PasswordLogin(parameters.pop("MasterUsername"), parameters.pop("MasterUserPassword"))
     cluster = aurora.seed.put_cluster(
         parameters.pop("region"),
         parameters.pop("DBClusterIdentifier"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+from local_aurora.access import Login, ServerAddress
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Engine(Protocol):
     """
 
     def create_cluster(
-        self, cluster_id: str, master: Credentials, database_name: str | None, major: int | None = None
+        self, cluster_id: str, master: Login, database_name: str | None, major: int | None = None
     ) -> None:
         """Make empty storage with Aurora's roles: `master` is no superuser.
 
@@ -37,7 +37,7 @@ class Engine(Protocol):
 
     def start_cluster(
         self, cluster_id: str, port: int | None, face: ServerFace | None = None
-    ) -> DatabaseEndpoint:
+    ) -> ServerAddress:
         """Start the server (port None: the one it had before if free, else a free one)."""
 
     def stop_cluster(self, cluster_id: str) -> None: ...
@@ -45,7 +45,7 @@ class Engine(Protocol):
     def delete_cluster(self, cluster_id: str) -> None:
         """Stop the server and remove its storage."""
 
-    def set_master_password(self, cluster_id: str, master: Credentials) -> None: ...
+    def set_master_password(self, cluster_id: str, master: Login) -> None: ...
 
     def set_iam_authentication(self, cluster_id: str, enabled: bool) -> None: ...
 

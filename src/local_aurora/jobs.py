@@ -7,8 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from local_aurora import catalogue
+from local_aurora.access import PasswordLogin, ServerAddress
 from local_aurora.endpoints import face_of, renew_certificate
 from local_aurora.engine import Engine, ServerFace
 from local_aurora.objects import Cluster, Instance, Snapshot
@@ -70,7 +70,7 @@ def start_at_the_end(world: World, transition: Transition) -> None:
 
 def start_server(
     engine: Engine, cluster_id: str, port: int | None, iam: bool, face: ServerFace
-) -> DatabaseEndpoint:
+) -> ServerAddress:
     endpoint = engine.start_cluster(cluster_id, port, face)
     engine.set_iam_authentication(cluster_id, iam)
     return endpoint
@@ -113,7 +113,7 @@ def _create_cluster(task: Task) -> Future[Any] | None:
     if cluster is None:
         return None
     cluster_id, database_name = cluster.resource_id, cluster.database_name
-    master = Credentials(cluster.master_username, cluster.master_password or "")
+    master = PasswordLogin(cluster.master_username, cluster.master_password or "")
     major = catalogue.postgres_major(cluster.engine, cluster.engine_version)
     return task.work.submit(
         (cluster_id,), lambda engine: engine.create_cluster(cluster_id, master, database_name, major)
@@ -132,7 +132,7 @@ def _change_password(task: Task) -> Future[Any] | None:
     cluster = task.cluster()
     if cluster is None or cluster.pending_password is None:
         return None
-    master = Credentials(cluster.master_username, cluster.pending_password)
+    master = PasswordLogin(cluster.master_username, cluster.pending_password)
     cluster_id = cluster.resource_id
     return task.work.submit((cluster_id,), lambda engine: engine.set_master_password(cluster_id, master))
 
@@ -173,7 +173,7 @@ def _change_port(task: Task) -> Future[Any] | None:
     cluster_id, wanted = task.subject, int(task.transition.arguments["port"])
     face = face_of(cluster, _first_member(task.region, cluster))
 
-    def change(engine: Engine) -> DatabaseEndpoint:
+    def change(engine: Engine) -> ServerAddress:
         try:
             return engine.start_cluster(cluster_id, wanted, face)
         except PortTaken:
@@ -193,7 +193,7 @@ def _reboot(task: Task) -> Future[Any] | None:
         renew_certificate(cluster)
     cluster_id, port, face = cluster.resource_id, cluster.port, face_of(cluster, instance)
 
-    def reboot(engine: Engine) -> DatabaseEndpoint:
+    def reboot(engine: Engine) -> ServerAddress:
         engine.stop_cluster(cluster_id)
         return engine.start_cluster(cluster_id, port, face)
 
@@ -221,7 +221,7 @@ def _stop_after_last_instance(task: Task) -> Future[Any] | None:
 
 def submit_start(
     region: Region, cluster: Cluster, work: EngineWork, instance: Instance | None = None
-) -> Future[DatabaseEndpoint]:
+) -> Future[ServerAddress]:
     """Start the cluster's server; `instance`: for whom, the writer unless given."""
     cluster_id, port = cluster.resource_id, cluster.port
     iam = bool(cluster.settings.get("IAMDatabaseAuthenticationEnabled"))

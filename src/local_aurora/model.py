@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aurora_restore.domain.observed import EndpointAnswer, EndpointAnswerKind, LoginAttempt, LoginOutcome
 from local_aurora import (
     account,
     automated_backups,
@@ -26,6 +25,7 @@ from local_aurora import (
     state,
     watching,
 )
+from local_aurora.access import AnswerKind, LoginAnswer, LoginEnd, ServerAnswer
 from local_aurora.endpoints import ROLES, cluster_of_host
 from local_aurora.engine import Engine
 from local_aurora.errors import AwsError, invalid_combination
@@ -290,37 +290,35 @@ class LocalAurora:
         members = self.world.regions[cluster.region].members(cluster)
         return any(member.status == "available" for member in members)
 
-    def log_in(self, host: str, port: int, username: str, password: str) -> LoginAttempt:
+    def log_in(self, host: str, port: int, username: str, password: str) -> LoginAnswer:
         """How a login as a cluster's master user would end, where no engine is there to be asked."""
         with self.locked() as world:
             cluster = cluster_of_host(world, host, self.clock.now())
             if cluster is None or cluster.port != port or not self.accepts_connections(cluster):
-                return LoginAttempt(LoginOutcome.UNREACHABLE, f"nothing listens on {host}:{port}")
+                return LoginAnswer(LoginEnd.UNREACHABLE, f"nothing listens on {host}:{port}")
             if host not in cluster.certificate_names:
-                return LoginAttempt(LoginOutcome.UNREACHABLE, f"the certificate does not name {host}")
+                return LoginAnswer(LoginEnd.UNREACHABLE, f"the certificate does not name {host}")
             if (cluster.master_username, cluster.master_password) != (username, password):
-                return LoginAttempt(
-                    LoginOutcome.REFUSED, f"password authentication failed for user {username}"
-                )
-            return LoginAttempt(LoginOutcome.ACCEPTED, f"logged in as {username}")
+                return LoginAnswer(LoginEnd.REFUSED, f"password authentication failed for user {username}")
+            return LoginAnswer(LoginEnd.ACCEPTED, f"logged in as {username}")
 
-    def who_answers(self, host: str, port: int, username: str, password: str) -> EndpointAnswer:
+    def who_answers(self, host: str, port: int, username: str, password: str) -> ServerAnswer:
         """What a client finds at an endpoint, where no engine is there to be asked."""
         with self.locked() as world:
             cluster = cluster_of_host(world, host, self.clock.now())
             if cluster is None:
-                return EndpointAnswer(EndpointAnswerKind.UNKNOWN_NAME, f"DNS does not know {host}")
+                return ServerAnswer(AnswerKind.UNKNOWN_NAME, f"DNS does not know {host}")
             if cluster.port != port or not self.accepts_connections(cluster):
-                return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, f"nothing listens on {host}:{port}")
+                return ServerAnswer(AnswerKind.NO_ANSWER, f"nothing listens on {host}:{port}")
             names = tuple(cluster.certificate_names)
             if host not in names:
                 reason = f"the certificate does not name {host}"
-                return EndpointAnswer(EndpointAnswerKind.OTHER_CERTIFICATE, reason, None, names)
+                return ServerAnswer(AnswerKind.OTHER_CERTIFICATE, reason, None, names)
             if (cluster.master_username, cluster.master_password) != (username, password):
                 reason = f"the server refused {username}"
-                return EndpointAnswer(EndpointAnswerKind.LOGIN_REFUSED, reason, None, names)
+                return ServerAnswer(AnswerKind.LOGIN_REFUSED, reason, None, names)
             writer = world.regions[cluster.region].members(cluster)[0].identifier
-            return EndpointAnswer(EndpointAnswerKind.LOGGED_IN, f"{writer} answers", writer, names)
+            return ServerAnswer(AnswerKind.LOGGED_IN, f"{writer} answers", writer, names)
 
     def to_json(self) -> dict[str, Any]:
         """Everything but passwords, for `state_json`; with an engine the passwords lie in its storage."""

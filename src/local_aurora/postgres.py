@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from local_aurora import postgres_roles as roles
+from local_aurora.access import Login, PasswordLogin, ServerAddress
 from local_aurora.engine import ServerFace
 from local_aurora.postgres_admin import connection, run_statements
 from local_aurora.postgres_errors import EngineError, PortTaken, StorageMissing, WrongContent
@@ -51,7 +51,7 @@ class PostgresEngine:
         self._versions = Versions(at_hand() if installations is None else installations, self._account)
         self._storage = Storage(directory.resolve() / "postgres", self._account)
         self._tls = make_tls_files(self._storage.home / "tls", self._account)
-        self._admin = Credentials(roles.ADMIN, self._admin_password())
+        self._admin = PasswordLogin(roles.ADMIN, self._admin_password())
         self._pool = ServerPool(self._account)
         self._locks: dict[str, threading.RLock] = {}
         self._locks_lock = threading.Lock()
@@ -103,7 +103,7 @@ class PostgresEngine:
         self._template(self._versions.for_new(None))
 
     def create_cluster(
-        self, cluster_id: str, master: Credentials, database_name: str | None, major: int | None = None
+        self, cluster_id: str, master: Login, database_name: str | None, major: int | None = None
     ) -> None:
         with self._held(cluster_id):
             if self._storage.has(self._storage.clusters, cluster_id):
@@ -121,7 +121,7 @@ class PostgresEngine:
 
     def start_cluster(
         self, cluster_id: str, port: int | None, face: ServerFace | None = None
-    ) -> DatabaseEndpoint:
+    ) -> ServerAddress:
         """As the protocol says. A running cluster is started anew only where another port is asked for.
 
         Raises:
@@ -132,12 +132,12 @@ class PostgresEngine:
             directory = self._storage.cluster(cluster_id)
             running = self._pool.find(directory.name)
             if running and port in (None, running.port):
-                return DatabaseEndpoint(HOST, running.port)
+                return ServerAddress(HOST, running.port)
             self._pool.stop(directory.name)
             used = self._serve(directory, directory.name, port, face)
             about = self._storage.read_about(directory)
             self._storage.write_about(directory, replace(about, port=used))
-            return DatabaseEndpoint(HOST, used)
+            return ServerAddress(HOST, used)
 
     def stop_cluster(self, cluster_id: str) -> None:
         with self._held(cluster_id):
@@ -149,7 +149,7 @@ class PostgresEngine:
             if self._storage.has(self._storage.clusters, cluster_id):
                 self._storage.remove(self._storage.cluster(cluster_id))
 
-    def set_master_password(self, cluster_id: str, master: Credentials) -> None:
+    def set_master_password(self, cluster_id: str, master: Login) -> None:
         """Takes effect at once; sessions that are open go on. A stopped cluster is started for it, and stopped.
 
         Raises:
@@ -337,7 +337,7 @@ class PostgresEngine:
         self._pool.start(key, command, data, directory / "postgres.log", port)
 
     def _administer(self, port: int, statements: Iterator[str], database: str = "postgres") -> None:
-        endpoint = DatabaseEndpoint(HOST, port)
+        endpoint = ServerAddress(HOST, port)
         with connection(endpoint, self._admin, database, self.ca_bundle_path) as session:
             run_statements(session, statements)
 

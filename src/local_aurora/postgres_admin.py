@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pg8000.native
 
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+from local_aurora.access import Address, Login
 from local_aurora.endpoints import address_of
 from local_aurora.postgres_tls import verified_context
 
@@ -18,7 +18,7 @@ ANSWER_TIMEOUT_SECONDS = 60
 
 @contextmanager
 def connection(
-    endpoint: DatabaseEndpoint, login: Credentials, database: str, ca_bundle: Path
+    endpoint: Address, login: Login, database: str, ca_bundle: Path
 ) -> Iterator[pg8000.native.Connection]:
     """A session, closed at the end. Raises OSError where nobody listens, else pg8000's errors."""
     sock = socket.create_connection((address_of(endpoint.host), endpoint.port), ANSWER_TIMEOUT_SECONDS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aurora_restore.domain.observed import Credentials
+from local_aurora.access import Login
 
 ADMIN = "rdsadmin"
 INSTANCE_SETTING = "aurora.db_instance_identifier"
@@ -77,7 +77,7 @@ def instance_statements() -> Iterator[str]:
     yield _INSTANCE_FUNCTION
 
 
-def master_statements(master: Credentials, database_name: str | None, major: int) -> Iterator[str]:
+def master_statements(master: Login, database_name: str | None, major: int) -> Iterator[str]:
     """Make the master user, who owns what a new cluster has."""
     name = identifier(master.username)
     yield f"CREATE ROLE {name}"
@@ -88,7 +88,7 @@ def master_statements(master: Credentials, database_name: str | None, major: int
         yield f"CREATE DATABASE {identifier(str(database_name))} OWNER {name}"
 
 
-def master_password_statements(master: Credentials, major: int) -> Iterator[str]:
+def master_password_statements(master: Login, major: int) -> Iterator[str]:
     """Set the password; as on RDS this also gives back what the master user has lost."""
     name = identifier(master.username)
     yield (

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from aurora_restore.domain.observed import Credentials
+from local_aurora.access import Login
 from local_aurora.objects import Cluster, GlobalCluster, Snapshot, SubnetGroup
 from local_aurora.snapshots import snapshot_of
 from local_aurora.work import WORK_TIMEOUT_SECONDS
@@ -30,7 +30,7 @@ class Seeder:
         self,
         region: str,
         db_cluster_identifier: str,
-        master: Credentials,
+        master: Login,
         *,
         engine: str = "aurora-postgresql",
         instances: Mapping[str, str] | None = None,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from aurora_restore.domain.observed import DatabaseEndpoint
 from local_aurora import jobs
+from local_aurora.access import ServerAddress
 from local_aurora.endpoints import renew_certificate
 from local_aurora.objects import Cluster, Instance, Snapshot
 from local_aurora.scaling import forget_targets_without_cluster
@@ -282,7 +282,7 @@ def _cluster_started(ending: Ending, cluster: Cluster) -> None:
 def apply_endpoint(cluster: Cluster, transition: Transition) -> None:
     """Show the port on which the engine's server really listens."""
     endpoint = transition.work.result() if transition.work else None
-    if isinstance(endpoint, DatabaseEndpoint):
+    if isinstance(endpoint, ServerAddress):
         cluster.port = endpoint.port
 
 

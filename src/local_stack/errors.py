@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from aurora_restore.domain.errors import RestoreError
 
-
-class LocalStackError(RestoreError):
-    """Base of the local stack's errors."""
+class LocalStackError(Exception):
+    """Base of the local stack's errors. Each has a code that programs can tell it by, and says what to do."""
 
     code: ClassVar[str] = "LOCAL_STACK_ERROR"
     default_hint: ClassVar[str] = "Look at `aurora-restore local logs`."
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = self.default_hint
 
 
 class LocalStackNotRunning(LocalStackError):

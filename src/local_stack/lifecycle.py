@@ -37,6 +37,9 @@ FOLLOW_INTERVAL_SECONDS = 0.2
 Progress = Callable[[str], None]
 """Told in words what is being done."""
 
+SetUp = Callable[[StackInfo, Progress], None]
+"""Fills a new stack that answers: what is deployed and seeded there is the caller's."""
+
 
 @dataclass(frozen=True)
 class UpOptions:
@@ -44,7 +47,7 @@ class UpOptions:
 
     `home` None: $AURORA_RESTORE_HOME, else .local/aurora-restore in the current folder. `port` is that of the AWS
     endpoint; 0 keeps the last one or finds a free one. `durations` are in seconds, named as in
-    `local_aurora.timing.Durations`. Without `set_up` the stack stays empty: nothing is deployed, nothing seeded.
+    `local_aurora.timing.Durations`.
     """
 
     home: Path | None = None
@@ -54,7 +57,6 @@ class UpOptions:
     account_id: str = "000000000000"
     region: str = "us-west-2"
     source_region: str = "us-east-1"
-    set_up: bool = True
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,15 @@ class StackStatus:
         return self.info is not None
 
 
-def up(options: UpOptions | None = None, on_progress: Progress = lambda _: None) -> StackInfo:
-    """Bring the stack up in the background, deploy and seed it where its state is new, and wait until it is ready.
+def up(
+    options: UpOptions | None = None,
+    on_progress: Progress = lambda _: None,
+    find_set_up: Callable[[], SetUp] | None = None,
+) -> StackInfo:
+    """Bring the stack up in the background, set it up where its state is new, and wait until it is ready.
+
+    `find_set_up` gives what fills a new stack, and is called while the server starts, so that what it has to import
+    costs no time of its own. Without it a new stack stays empty.
 
     Where it runs already nothing happens, and the answer says so (`already_running`); durations are changed. One
     that runs but was never set up to its end is thrown away, and begun anew. Where this process is told to end
@@ -93,8 +102,8 @@ def up(options: UpOptions | None = None, on_progress: Progress = lambda _: None)
         LocalStackOnAnotherPort: it runs already, and not on the port that was asked for.
         PortInUse: the port that was asked for is taken.
         LocalStackStartFailed: the server ended, or did not answer in time; the end of its log is in the message.
-        PackagingFailed, DeploymentFailed: the pipeline could not be deployed.
         ValueError: an unknown duration.
+        Any error of the set-up; nothing of the stack stays then either.
     """
     options = options or UpOptions()
     directory = StateDirectory.find(options.home)
@@ -104,7 +113,7 @@ def up(options: UpOptions | None = None, on_progress: Progress = lambda _: None)
         if running and directory.is_complete and not options.fresh:
             return _as_it_runs(directory, running, options)
         _clear_the_way(directory, running, on_progress)
-        return _start_fresh_or_kept(directory, options, on_progress, started)
+        return _start_fresh_or_kept(directory, options, on_progress, find_set_up, started)
 
 
 def _as_it_runs(directory: StateDirectory, running: RunningServer, options: UpOptions) -> StackInfo:
@@ -159,7 +168,11 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _start_fresh_or_kept(
-    directory: StateDirectory, options: UpOptions, on_progress: Progress, started: float
+    directory: StateDirectory,
+    options: UpOptions,
+    on_progress: Progress,
+    find_set_up: Callable[[], SetUp] | None,
+    started: float,
 ) -> StackInfo:
     if options.port and not port_is_free(options.port):
         raise PortInUse(f"Port {options.port} on 127.0.0.1 is taken by another program.")
@@ -170,13 +183,11 @@ def _start_fresh_or_kept(
     on_progress("Starting the local AWS")
     try:
         pid = _spawn(directory)
-        # While the server starts: it brings boto3, which nothing else here needs.
-        from aurora_restore.demo.setup import set_up  # noqa: PLC0415
-
+        set_up = None if find_set_up is None or directory.is_complete else find_set_up()
         running = _wait_until_ready(directory, pid)
         info = _info(directory, running)
         if not directory.is_complete:
-            if options.set_up:
+            if set_up is not None:
                 set_up(info, on_progress)
             directory.note_complete()
     except BaseException:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionClosedError
+from tests.states_language.interpreter import ProcessDied
 
 from aurora_restore.aws.failures import AWS_ERRORS, translate
 
@@ -19,10 +20,6 @@ T = TypeVar("T")
 
 QUERY_SERVICES = frozenset({"rds", "sns"})
 READING_VERBS = ("Describe", "Get", "List", "Query")
-
-
-class ProcessDied(BaseException):
-    """The process that made the request is gone: nothing may catch this as an error of the call."""
 
 
 class FaultKind(StrEnum):

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 from tests.fakes.border import Border
 from tests.fakes.copies import FakeCopy
 from tests.simulation.quietness import Copies
+from tests.support.as_observed import endpoint_answer, login_attempt
 
 from aurora_restore.domain.defusing import Fuse, Outcome, Survey, SurveyProgress
 from aurora_restore.domain.errors import (
@@ -53,9 +54,7 @@ class SimulatedDatabases:
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
         def act() -> LoginAttempt:
-            return self._aurora.log_in(
-                endpoint.host, endpoint.port, credentials.username, credentials.password
-            )
+            return self._attempt(endpoint, credentials)
 
         try:
             self._take_login(endpoint)
@@ -69,8 +68,10 @@ class SimulatedDatabases:
 
     def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
         def act() -> EndpointAnswer:
-            return self._aurora.who_answers(
-                endpoint.host, endpoint.port, credentials.username, credentials.password
+            return endpoint_answer(
+                self._aurora.who_answers(
+                    endpoint.host, endpoint.port, credentials.username, credentials.password
+                )
             )
 
         try:
@@ -93,7 +94,7 @@ class SimulatedDatabases:
         self._take_login(endpoint)
 
         def act() -> UsersReport:
-            attempt = self._aurora.log_in(endpoint.host, endpoint.port, master.username, master.password)
+            attempt = self._attempt(endpoint, master)
             if attempt.outcome is LoginOutcome.UNREACHABLE:
                 raise DatabaseUnreachable(attempt.reason)
             if attempt.outcome is LoginOutcome.REFUSED:
@@ -137,7 +138,7 @@ class SimulatedDatabases:
 
     def _copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> FakeCopy:
         """What came along in the cluster; it is the same under every name."""
-        attempt = self._aurora.log_in(endpoint.host, endpoint.port, master.username, master.password)
+        attempt = self._attempt(endpoint, master)
         if attempt.outcome is LoginOutcome.UNREACHABLE:
             raise DatabaseUnreachable(attempt.reason)
         if attempt.outcome is LoginOutcome.REFUSED:
@@ -148,6 +149,11 @@ class SimulatedDatabases:
         cluster = cluster_of_host(self._aurora.world, endpoint.host, self._aurora.clock.now())
         assert cluster is not None
         return cluster
+
+    def _attempt(self, endpoint: DatabaseEndpoint, login: Credentials) -> LoginAttempt:
+        return login_attempt(
+            self._aurora.log_in(endpoint.host, endpoint.port, login.username, login.password)
+        )
 
     def _cross(self, operation: str, act: Callable[[], T]) -> T:
         """No answer is what most faults look like from here; what AWS would deny, the server refuses."""

@@ -35,9 +35,7 @@ def test_there_are_ten_at_least() -> None:
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_it_is_seen(mutation: Mutation, tmp_path: Path) -> None:
     source = tmp_path / "src"
-    shutil.copytree(
-        SOURCE / "aurora_restore", source / "aurora_restore", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns("__pycache__"))
     file = source / mutation.path
     file.write_text(mutation.applied(file.read_text(encoding="utf-8")), encoding="utf-8")
     played = play(source, mutation)

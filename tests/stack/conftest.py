@@ -16,6 +16,7 @@ from tests.stack.as_seeded import make_as_seeded
 from tests.stack.polling import POLL_SECONDS
 
 from aurora_restore.demo import seed_aws
+from aurora_restore.demo.setup import set_up
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
@@ -49,7 +50,9 @@ class FinishedRun:
 def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
     """The whole local stack, in a directory with a space in its name; gone with everything at the end."""
     home = tmp_path_factory.mktemp("local stack")
-    yield lifecycle.up(lifecycle.UpOptions(home=home, fresh=True, durations=QUICK))
+    yield lifecycle.up(
+        lifecycle.UpOptions(home=home, fresh=True, durations=QUICK), find_set_up=lambda: set_up
+    )
     lifecycle.down(home)
 
 
@@ -75,7 +78,7 @@ def boto(stack: StackInfo, shared_clients: Clients) -> Clients:
 def empty_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
     """A local stack in which nothing is deployed and nothing seeded."""
     home = tmp_path_factory.mktemp("empty stack")
-    yield lifecycle.up(lifecycle.UpOptions(home=home, fresh=True, set_up=False))
+    yield lifecycle.up(lifecycle.UpOptions(home=home, fresh=True))
     lifecycle.down(home)
 
 

@@ -19,6 +19,7 @@ from tests.stack.conftest import QUICK, clients_of
 from tests.stack.serving_targets import SOURCE_REGION, Place, endpoint_of
 
 from aurora_restore.demo.seed_aws import PRODUCTION_SECRET
+from aurora_restore.demo.setup import set_up
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from local_aurora.postgres_admin import connection
 from local_stack import lifecycle, processes
@@ -83,7 +84,9 @@ class MortalStack:
     notes: list[str] = field(default_factory=list)
 
     def up(self, durations: Mapping[str, float] = QUICK) -> Place:
-        info = lifecycle.up(lifecycle.UpOptions(home=self.home, durations=durations))
+        info = lifecycle.up(
+            lifecycle.UpOptions(home=self.home, durations=durations), find_set_up=lambda: set_up
+        )
         self.seconds_to_come_up.append(info.seconds)
         self.notes += info.notes
         return Place(info, clients_of(info))

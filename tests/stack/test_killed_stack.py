@@ -161,7 +161,7 @@ def test_a_stack_that_is_stopped_names_what_runs_and_interrupts_it_without_a_fau
 def test_a_snapshot_taken_after_a_kill_never_gives_the_data_of_an_earlier_one(tmp_path: Path) -> None:
     """Storage ids came again after a kill, and the directory of the earlier snapshot was taken for the later one's."""
     mortal = MortalStack(tmp_path / "home", random.Random(SEED))  # noqa: S311
-    lifecycle.up(lifecycle.UpOptions(home=mortal.home, set_up=False))
+    lifecycle.up(lifecycle.UpOptions(home=mortal.home))
     place = mortal.up({"create": 0, "instance": 0, "snapshot": 0, "restore": 0})
     try:
         for name in ("first", "second"):

@@ -13,13 +13,14 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.stack.polling import poll_until
 
+from aurora_restore.demo.setup import set_up
 from local_stack import lifecycle, processes
 from local_stack.aurora_service import AuroraService
 from local_stack.lifecycle import UpOptions
 from local_stack.state_directory import StateDirectory
 
-UP = "import sys, pathlib; from local_stack import lifecycle as l; "
-UP += "l.up(l.UpOptions(home=pathlib.Path(sys.argv[1])))"
+UP = "import sys, pathlib; from local_stack import lifecycle as l; from aurora_restore.demo.setup import set_up; "
+UP += "l.up(l.UpOptions(home=pathlib.Path(sys.argv[1])), find_set_up=lambda: set_up)"
 END_TIMEOUT_SECONDS = 60.0
 
 Begin = Callable[[], "subprocess.Popen[bytes]"]
@@ -70,7 +71,7 @@ def test_a_stack_whose_set_up_was_killed_is_called_incomplete_and_begun_anew(
     assert seen.is_running
     assert not seen.is_complete
     said: list[str] = []
-    info = lifecycle.up(UpOptions(home=home, set_up=False), said.append)
+    info = lifecycle.up(UpOptions(home=home), said.append)
     assert not info.already_running
     assert info.pid != first
     assert not processes.is_alive(first)
@@ -113,7 +114,7 @@ def test_a_set_up_that_fails_leaves_no_process_and_no_address(home: Path) -> Non
             servers.extend([pid, *processes.descendants(pid)])
 
     with pytest.raises(ClientError, match="nowhere-north-1"):
-        lifecycle.up(UpOptions(home=home, source_region="nowhere-north-1"), look)
+        lifecycle.up(UpOptions(home=home, source_region="nowhere-north-1"), look, lambda: set_up)
     assert servers
     assert [pid for pid in servers if processes.is_alive(pid)] == []
     assert left(home) == []
@@ -122,7 +123,7 @@ def test_a_set_up_that_fails_leaves_no_process_and_no_address(home: Path) -> Non
 
 def test_signals_mean_after_up_what_they_meant_before(home: Path) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)]
-    lifecycle.up(UpOptions(home=home, set_up=False))
+    lifecycle.up(UpOptions(home=home))
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)] == before
 
 

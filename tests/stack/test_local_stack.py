@@ -143,21 +143,37 @@ def test_a_duration_that_is_none_is_refused_with_a_reason(text: str) -> None:
 
 
 def test_the_state_is_kept_with_its_ports_and_thrown_away_when_fresh(home: Path) -> None:
-    first = lifecycle.up(UpOptions(home=home, set_up=False, durations=AT_ONCE))
+    first = lifecycle.up(UpOptions(home=home, durations=AT_ONCE))
     make_bucket(first)
     make_database(first)
     assert lifecycle.down(home)
-    second = lifecycle.up(UpOptions(home=home, set_up=False))
+    second = lifecycle.up(UpOptions(home=home))
     assert second.endpoint_url == first.endpoint_url
     assert buckets(second) == [BUCKET]
     assert database_answers(second)
-    fresh = lifecycle.up(UpOptions(home=home, set_up=False, fresh=True))
+    fresh = lifecycle.up(UpOptions(home=home, fresh=True))
     assert fresh.pid != second.pid
     assert buckets(fresh) == []
 
 
+def test_a_new_stack_is_set_up_once_by_what_is_handed_in(home: Path) -> None:
+    filled: list[str] = []
+    said: list[str] = []
+
+    def set_up(info: StackInfo, on_progress: lifecycle.Progress) -> None:
+        assert info.control.status()["workers"] == 0
+        on_progress("Filling it")
+        filled.append(info.endpoint_url)
+
+    info = lifecycle.up(UpOptions(home=home), said.append, lambda: set_up)
+    assert said[-1] == "Filling it"
+    assert lifecycle.down(home)
+    lifecycle.up(UpOptions(home=home), find_set_up=lambda: set_up)
+    assert filled == [info.endpoint_url]
+
+
 def test_down_leaves_no_process_and_a_second_down_finds_nothing(home: Path) -> None:
-    info = lifecycle.up(UpOptions(home=home, set_up=False, durations=AT_ONCE))
+    info = lifecycle.up(UpOptions(home=home, durations=AT_ONCE))
     make_database(info)
     members = family(info)
     assert len(members) > 2
@@ -168,19 +184,19 @@ def test_down_leaves_no_process_and_a_second_down_finds_nothing(home: Path) -> N
 
 
 def test_a_server_that_was_killed_is_noticed_and_started_anew(home: Path) -> None:
-    first = lifecycle.up(UpOptions(home=home, set_up=False, durations=AT_ONCE))
+    first = lifecycle.up(UpOptions(home=home, durations=AT_ONCE))
     make_database(first)
     members = family(first)
     os.kill(first.pid, signal.SIGKILL)
     assert processes.wait_until_gone(members, 10) == []
     assert not lifecycle.status(home).is_running
-    second = lifecycle.up(UpOptions(home=home, set_up=False))
+    second = lifecycle.up(UpOptions(home=home))
     assert not second.already_running
     assert second.pid != first.pid
 
 
 def test_an_id_that_another_process_got_by_now_is_not_taken_for_the_server(home: Path) -> None:
-    info = lifecycle.up(UpOptions(home=home, set_up=False))
+    info = lifecycle.up(UpOptions(home=home))
     noted = home / "stack.json"
     text = noted.read_text()
     assert lifecycle.down(home)
@@ -194,18 +210,18 @@ def test_a_port_that_is_taken_is_named(home: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(PortInUse, match=str(port)) as refused:
-            lifecycle.up(UpOptions(home=home, port=port, set_up=False))
+            lifecycle.up(UpOptions(home=home, port=port))
     assert "another port" in refused.value.hint
 
 
 def test_a_port_that_is_taken_costs_a_fresh_start_no_state(home: Path) -> None:
-    make_bucket(lifecycle.up(UpOptions(home=home, set_up=False)))
+    make_bucket(lifecycle.up(UpOptions(home=home)))
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(PortInUse):
-            lifecycle.up(UpOptions(home=home, port=other.getsockname()[1], set_up=False, fresh=True))
-    assert buckets(lifecycle.up(UpOptions(home=home, set_up=False))) == [BUCKET]
+            lifecycle.up(UpOptions(home=home, port=other.getsockname()[1], fresh=True))
+    assert buckets(lifecycle.up(UpOptions(home=home))) == [BUCKET]
 
 
 def test_a_stack_that_runs_does_not_move_to_another_port(empty_stack: StackInfo) -> None:
@@ -221,14 +237,12 @@ def test_a_chosen_port_is_used(home: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    assert (
-        lifecycle.up(UpOptions(home=home, port=port, set_up=False)).endpoint_url == f"http://127.0.0.1:{port}"
-    )
+    assert lifecycle.up(UpOptions(home=home, port=port)).endpoint_url == f"http://127.0.0.1:{port}"
 
 
 def test_two_commands_at_once_are_refused(home: Path) -> None:
     with StateDirectory(home).exclusively(), pytest.raises(LocalStackBusy):
-        lifecycle.up(UpOptions(home=home, set_up=False))
+        lifecycle.up(UpOptions(home=home))
 
 
 def test_without_a_stack_the_answers_say_how_to_get_one(home: Path) -> None:
@@ -241,11 +255,11 @@ def test_without_a_stack_the_answers_say_how_to_get_one(home: Path) -> None:
 
 
 def test_a_server_that_cannot_start_shows_the_end_of_its_log(home: Path) -> None:
-    lifecycle.up(UpOptions(home=home, set_up=False))
+    lifecycle.up(UpOptions(home=home))
     lifecycle.down(home)
     (home / "state" / "aurora" / "model.db").write_text("no database")
     with pytest.raises(LocalStackStartFailed, match="file is not a database"):
-        lifecycle.up(UpOptions(home=home, set_up=False))
+        lifecycle.up(UpOptions(home=home))
     assert not lifecycle.status(home).is_running
 
 

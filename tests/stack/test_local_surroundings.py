@@ -11,6 +11,7 @@ import pytest
 from tests.stack.conftest import Clients, clients_of
 
 from aurora_restore.demo import seed_aws
+from aurora_restore.demo.setup import set_up
 from local_stack import lifecycle
 from local_stack.lifecycle import UpOptions
 from local_stack.stack_info import StackInfo, without_proxies
@@ -46,7 +47,8 @@ def settings_of_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("settings_of_a_user")
 def test_set_up_asks_none_of_the_users_aws_settings_and_no_proxy(home: Path) -> None:
-    info = lifecycle.up(UpOptions(home=home, durations={"create": 0.0, "instance": 0.0}))
+    options = UpOptions(home=home, durations={"create": 0.0, "instance": 0.0})
+    info = lifecycle.up(options, find_set_up=lambda: set_up)
     boto: Clients = clients_of(info)
     assert boto("sts").get_caller_identity()["Account"] == info.account_id
     assert len(boto("rds", info.source_region).describe_db_clusters()["DBClusters"]) == 2
@@ -93,7 +95,7 @@ def test_nobody_else_reads_the_state_whatever_the_home_and_the_umask_are(home: P
     home.chmod(0o755)
     former = os.umask(0o022)
     try:
-        info = lifecycle.up(UpOptions(home=home, set_up=False))
+        info = lifecycle.up(UpOptions(home=home))
         boto = clients_of(info)
         boto("secretsmanager").create_secret(Name="some", SecretString=seed_aws.new_password())
         state = home / "state"
@@ -109,7 +111,7 @@ def test_nobody_else_reads_the_state_whatever_the_home_and_the_umask_are(home: P
         lifecycle.down(home)
         for path in opened:
             path.chmod(0o755)
-        lifecycle.up(UpOptions(home=home, set_up=False))
+        lifecycle.up(UpOptions(home=home))
     finally:
         os.umask(former)
     assert readable_by_others(state) == []

@@ -28,7 +28,7 @@ Shell = Callable[[str], str]
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
     """A local AWS of these tests' own: roles are the account's, and a deleted stack takes its own away."""
     home = tmp_path_factory.mktemp("to be taken away")
-    yield lifecycle.up(lifecycle.UpOptions(home=home, fresh=True, set_up=False))
+    yield lifecycle.up(lifecycle.UpOptions(home=home, fresh=True))
     lifecycle.down(home)
 
 

@@ -1,21 +1,19 @@
-"""The interpreter of the state machines: the language as far as the pipeline uses it, and nothing beyond."""
+"""The interpreter: the language as far as it is known here, and nothing beyond."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.fakes.border import ProcessDied
-from tests.simulation.pipeline import FILES, INFRASTRUCTURE, read_definition
-from tests.simulation.seeding import START
-from tests.states_language.interpreter import Execution, ExecutionAlreadyExists, StepFunctions
+from tests.states_language.interpreter import Execution, ExecutionAlreadyExists, ProcessDied, StepFunctions
 from tests.states_language.scheduler import Scheduler, VirtualClock, foreseeable
 from tests.states_language.states import UnknownDefinition, read_machine
 
 Definition = dict[str, Any]
+START = datetime(2026, 11, 22, 10, tzinfo=UTC)
 CALL: Definition = {
     "Type": "Task",
     "Resource": "arn:aws:states:::lambda:invoke",
@@ -324,8 +322,3 @@ def test_what_is_not_known_is_refused_when_it_is_read(spoil: Callable[[Definitio
     spoil(definition)
     with pytest.raises(UnknownDefinition):
         read_machine("m", definition)
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_the_pipeline_s_own_definitions_are_read(name: str) -> None:
-    assert read_definition(name, INFRASTRUCTURE / FILES[name]).states

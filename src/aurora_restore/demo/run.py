@@ -27,7 +27,7 @@ from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.cli.connection import connect, make_session
 from aurora_restore.cli.errors import ProofFailed
 from aurora_restore.cli.follow import follow
-from aurora_restore.cli.local_stack import point_environment_at
+from aurora_restore.cli.local_stack import find_set_up, point_environment_at
 from aurora_restore.cli.operation_ids import new_operation_id
 from aurora_restore.cli.program import program_name
 from aurora_restore.cli.running import show_connect_command, utc_now
@@ -129,7 +129,9 @@ def _stack(telling: Telling, keep: bool) -> Iterator[tuple[StackInfo, bool]]:
 
 def _bring_up(telling: Telling, running: StackInfo | None, home: Path | None) -> StackInfo:
     with telling.step("stack", "A whole AWS, on this machine"):
-        info = running or lifecycle.up(lifecycle.UpOptions(home=home), lambda text: telling.say(f"{text} …"))
+        info = running or lifecycle.up(
+            lifecycle.UpOptions(home=home), lambda text: telling.say(f"{text} …"), find_set_up
+        )
         telling.say(
             f"{'It runs already' if running else 'It is up'}: {info.endpoint_url}, account {info.account_id}"
         )

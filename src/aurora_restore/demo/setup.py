@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -11,9 +10,8 @@ from aurora_restore.demo.seed_aws import client, seed_source, seed_target, sessi
 from aurora_restore.deployment.deployer import deploy
 from aurora_restore.deployment.model import STACK_NAME, DeploymentClients
 from aurora_restore.deployment.packaging import Project
+from local_stack.lifecycle import Progress
 from local_stack.stack_info import StackInfo
-
-Progress = Callable[[str], None]
 
 
 def set_up(info: StackInfo, on_progress: Progress) -> None:

@@ -42,8 +42,8 @@ come before its own and be compiled at every cold start."""
 NOT_IN_LAMBDA = (
     "aurora_restore/__main__.py",
     "aurora_restore/cli/",
+    "aurora_restore/demo/",
     "aurora_restore/deployment/",
-    "local_stack/",
 )
 
 # Of Powertools the functions import the Logger. The rest (an HTTP router with its browser files, parsers,

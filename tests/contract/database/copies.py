@@ -10,7 +10,7 @@ from tests.contract.database.servers import INSTANCE, MASTER, RestoredCluster
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.domain.came_along import Finding, Kind
 from aurora_restore.domain.defusing import Fuse, Refusal, Survey
-from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from local_aurora.engine import ServerFace
 from local_aurora.postgres import PostgresEngine
 
@@ -67,7 +67,8 @@ def copies(engine: PostgresEngine, superuser_password_file: Path) -> Iterator[Re
 
 
 def _cluster(engine: PostgresEngine, cluster_id: str, superuser: Credentials) -> RestoredCluster:
-    endpoint = engine.start_cluster(cluster_id, None, ServerFace((), INSTANCE))
+    address = engine.start_cluster(cluster_id, None, ServerFace((), INSTANCE))
+    endpoint = DatabaseEndpoint(address.host, address.port)
     return RestoredCluster(PostgresDatabases(engine.ca_bundle_path), endpoint, engine, cluster_id, superuser)
 
 

@@ -116,7 +116,8 @@ def real(engine: PostgresEngine, superuser_password_file: Path) -> RestoredClust
     """A new cluster with two schemas in `shop`: `app` of production's own login, `public` of the master."""
     cluster_id = "cluster-RESTORED"
     engine.create_cluster(cluster_id, MASTER, "shop")
-    endpoint = engine.start_cluster(cluster_id, None, ServerFace((), INSTANCE))
+    address = engine.start_cluster(cluster_id, None, ServerFace((), INSTANCE))
+    endpoint = DatabaseEndpoint(address.host, address.port)
     superuser = Credentials("rdsadmin", superuser_password_file.read_text())
     cluster = RestoredCluster(
         PostgresDatabases(engine.ca_bundle_path), endpoint, engine, cluster_id, superuser

@@ -15,13 +15,13 @@ import pytest
 from pg8000.native import Connection
 
 from aurora_restore.demo import seed_data
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+from local_aurora.access import Login, PasswordLogin, ServerAddress
 from local_aurora.postgres import PostgresEngine
 from local_aurora.postgres_admin import connection
 
-MASTER = Credentials("postgres", "Pr0duction'master")
-APPLICATION = Credentials(seed_data.APPLICATION_LOGIN, "Pr0duction-application")
-REPORTING = Credentials(seed_data.REPORTING_LOGIN, "Pr0duction-reporting")
+MASTER = PasswordLogin("postgres", "Pr0duction'master")
+APPLICATION = PasswordLogin(seed_data.APPLICATION_LOGIN, "Pr0duction-application")
+REPORTING = PasswordLogin(seed_data.REPORTING_LOGIN, "Pr0duction-reporting")
 FIRST_DAY, SNAPSHOT_DAY, LATER_DAY = date(2023, 6, 1), date(2023, 6, 15), date(2023, 6, 16)
 _PLENTY_BYTES = 4 << 30
 SNAPSHOT_ID = "arn:aws:rds:us-east-1:123456789012:cluster-snapshot:rds:production-2023-06-15-06-10"
@@ -33,11 +33,9 @@ class Cluster:
 
     engine: PostgresEngine
     cluster_id: str
-    endpoint: DatabaseEndpoint
+    endpoint: ServerAddress
 
-    def session(
-        self, login: Credentials = MASTER, database: str = "shop"
-    ) -> AbstractContextManager[Connection]:
+    def session(self, login: Login = MASTER, database: str = "shop") -> AbstractContextManager[Connection]:
         return connection(self.endpoint, login, database, self.engine.ca_bundle_path)
 
 

@@ -10,7 +10,7 @@ import trustme
 from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
-from aurora_restore.domain.observed import Credentials
+from local_aurora.access import PasswordLogin
 from local_aurora.postgres_errors import EngineError
 from local_aurora.postgres_tls import verified_context
 
@@ -71,7 +71,7 @@ def test_the_master_user_owns_the_databases_and_may_grant_auroras_roles(restored
         session.run("CREATE ROLE deputy LOGIN PASSWORD 'deputy-password'")
         for role in ("rds_superuser", "pg_monitor", "pg_read_all_data"):
             session.run(f"GRANT {role} TO deputy")
-    with restored.session(Credentials("deputy", "deputy-password")) as session:
+    with restored.session(PasswordLogin("deputy", "deputy-password")) as session:
         assert session.run("SELECT count(*) > 0 FROM shop.orders") == [[True]]
     with restored.session() as session:
         session.run("DROP ROLE deputy")
@@ -96,15 +96,15 @@ def test_rdsadmin_and_its_database_are_shut(production: Cluster) -> None:
         pass
     with (
         pytest.raises(DatabaseError, match="password authentication failed"),
-        production.session(Credentials("rdsadmin", MASTER.password)),
+        production.session(PasswordLogin("rdsadmin", MASTER.password)),
     ):
         pass
 
 
 def test_a_new_master_password_replaces_the_old_and_gives_lost_privileges_back(own_cluster: Cluster) -> None:
-    new = Credentials(MASTER.username, "An0ther 'one' \\ entirely")
+    new = PasswordLogin(MASTER.username, "An0ther 'one' \\ entirely")
     home = own_cluster.engine.ca_bundle_path.parent.parent
-    rdsadmin = Credentials("rdsadmin", (home / "rdsadmin_password").read_text())
+    rdsadmin = PasswordLogin("rdsadmin", (home / "rdsadmin_password").read_text())
     with own_cluster.session(rdsadmin) as session:
         session.run("ALTER ROLE postgres NOCREATEDB")
         session.run("REVOKE rds_superuser FROM postgres")
@@ -119,7 +119,7 @@ def test_a_new_master_password_replaces_the_old_and_gives_lost_privileges_back(o
 
 
 def test_the_master_password_of_a_stopped_cluster_can_be_set(own_cluster: Cluster) -> None:
-    new = Credentials(MASTER.username, "Set-while-stopped")
+    new = PasswordLogin(MASTER.username, "Set-while-stopped")
     own_cluster.engine.stop_cluster(own_cluster.cluster_id)
     own_cluster.engine.set_master_password(own_cluster.cluster_id, new)
     assert own_cluster.engine.process_id(own_cluster.cluster_id) is None
@@ -130,7 +130,7 @@ def test_the_master_password_of_a_stopped_cluster_can_be_set(own_cluster: Cluste
 
 def test_the_master_user_cannot_be_another(production: Cluster) -> None:
     with pytest.raises(EngineError, match="is postgres, not admin"):
-        production.engine.set_master_password(production.cluster_id, Credentials("admin", "whatever-else"))
+        production.engine.set_master_password(production.cluster_id, PasswordLogin("admin", "whatever-else"))
 
 
 def test_no_password_is_written_to_the_log_or_beside_the_data(production: Cluster) -> None:

@@ -7,7 +7,7 @@ import ssl
 import pytest
 from pg8000.exceptions import InterfaceError
 
-from aurora_restore.domain.observed import DatabaseEndpoint
+from local_aurora.access import ServerAddress
 from local_aurora.engine import ServerFace
 from local_aurora.postgres_admin import connection
 from local_aurora.postgres_process import find_free_port
@@ -31,11 +31,11 @@ def test_a_server_is_verified_under_the_names_that_it_was_started_with_and_no_ot
     cluster = restarted(own_cluster, ServerFace((NAME,), "orders-1"))
     bundle, port = cluster.engine.ca_bundle_path, cluster.endpoint.port
 
-    with connection(DatabaseEndpoint(NAME, port), MASTER, "shop", bundle) as session:
+    with connection(ServerAddress(NAME, port), MASTER, "shop", bundle) as session:
         assert session.run(WHO) == [["orders-1"]]
     with (
         pytest.raises((ssl.SSLCertVerificationError, InterfaceError)) as refused,
-        connection(DatabaseEndpoint(OTHER, port), MASTER, "shop", bundle),
+        connection(ServerAddress(OTHER, port), MASTER, "shop", bundle),
     ):
         raise AssertionError("it was let in")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+from local_aurora.access import Login, PasswordLogin, ServerAddress
 from local_aurora.engine import ServerFace
 from local_aurora.postgres import PostgresEngine
 from local_aurora.postgres_admin import connection
@@ -22,21 +22,21 @@ LAUNCHERS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'logical
 ARRIVED = "SELECT count(*) FROM public.news"
 
 
-def start(engine: PostgresEngine, cluster_id: str, *parameters: tuple[str, str]) -> DatabaseEndpoint:
+def start(engine: PostgresEngine, cluster_id: str, *parameters: tuple[str, str]) -> ServerAddress:
     engine.stop_cluster(cluster_id)
     return engine.start_cluster(cluster_id, None, ServerFace((), "an-instance", parameters))
 
 
 @pytest.fixture(scope="module")
-def admin(engine: PostgresEngine, roomy_directory: Path) -> Credentials:
+def admin(engine: PostgresEngine, roomy_directory: Path) -> Login:
     """RDS's own administrator, whom no customer can be."""
     password = roomy_directory / "state of the engine" / "postgres" / "rdsadmin_password"
     engine.prepare()
-    return Credentials("rdsadmin", password.read_text())
+    return PasswordLogin("rdsadmin", password.read_text())
 
 
 @contextmanager
-def session(engine: PostgresEngine, endpoint: DatabaseEndpoint, login: Credentials) -> Iterator[Any]:
+def session(engine: PostgresEngine, endpoint: ServerAddress, login: Login) -> Iterator[Any]:
     with connection(endpoint, login, "shop", engine.ca_bundle_path) as opened:
         yield opened
 
@@ -51,7 +51,7 @@ def test_a_server_has_the_values_of_its_parameters_and_otherwise_its_own(own_clu
 
 
 def test_a_subscription_works_where_the_parameters_let_it(
-    engine: PostgresEngine, own_cluster: Cluster, admin: Credentials
+    engine: PostgresEngine, own_cluster: Cluster, admin: Login
 ) -> None:
     engine.create_cluster("publisher", MASTER, "shop")
     publisher = start(engine, "publisher", *LOGICAL)

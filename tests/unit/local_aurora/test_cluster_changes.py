@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.domain.observed import LoginOutcome
+from local_aurora.access import LoginEnd
 
 from .conftest import DURATIONS, MASTER, Place
 
@@ -28,7 +28,7 @@ def described(place: Place, name: str = "staging") -> dict[str, object]:
 def test_a_new_master_password_works_once_the_cluster_is_available_again(staging: Place) -> None:
     endpoint = str(described(staging)["Endpoint"])
 
-    def outcome(password: str) -> LoginOutcome:
+    def outcome(password: str) -> LoginEnd:
         return staging.aurora.log_in(endpoint, 5432, MASTER.username, password).outcome
 
     shown = staging.here.modify_db_cluster(
@@ -36,11 +36,11 @@ def test_a_new_master_password_works_once_the_cluster_is_available_again(staging
     )
     assert shown["DBCluster"]["Status"] == "resetting-master-credentials"
     assert described(staging)["PendingModifiedValues"] == {"MasterUserPassword": "****"}
-    assert outcome("second-password") is LoginOutcome.REFUSED
+    assert outcome("second-password") is LoginEnd.REFUSED
     staging.clock.advance(DURATIONS.password_change)
     assert staging.cluster_status("staging") == "available"
-    assert outcome("second-password") is LoginOutcome.ACCEPTED
-    assert outcome(MASTER.password) is LoginOutcome.REFUSED
+    assert outcome("second-password") is LoginEnd.ACCEPTED
+    assert outcome(MASTER.password) is LoginEnd.REFUSED
 
 
 @pytest.mark.parametrize(

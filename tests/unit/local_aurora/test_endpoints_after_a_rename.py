@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aurora_restore.domain.observed import LoginOutcome
+from local_aurora.access import LoginEnd
 from local_aurora.timing import Durations
 
 from .conftest import DURATIONS, MASTER, Place
@@ -36,7 +36,7 @@ def host_of(place: Place, name: str) -> str:
     return place.here.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]["Endpoint"]
 
 
-def login(place: Place, host: str) -> tuple[LoginOutcome, str]:
+def login(place: Place, host: str) -> tuple[LoginEnd, str]:
     attempt = place.aurora.log_in(host, 5432, MASTER.username, MASTER.password)
     return attempt.outcome, attempt.reason
 
@@ -45,7 +45,7 @@ def test_dns_knows_a_new_name_late_and_leads_by_the_old_one_until_then(renamed: 
     new = host_of(renamed, NEW_NAME)
     old = new.replace(NEW_NAME, NAME)
 
-    assert login(renamed, old)[0] is LoginOutcome.ACCEPTED
+    assert login(renamed, old)[0] is LoginEnd.ACCEPTED
     assert "nothing listens" in login(renamed, new)[1]
     assert not renamed.aurora.knows_host(new)
     assert not renamed.aurora.knows_host(old)
@@ -66,7 +66,7 @@ def test_the_certificate_names_what_was_until_the_cluster_is_stopped_and_started
     renamed.here.start_db_cluster(DBClusterIdentifier=NEW_NAME)
     renamed.clock.advance(DURATIONS.start)
 
-    assert login(renamed, host)[0] is LoginOutcome.ACCEPTED
+    assert login(renamed, host)[0] is LoginEnd.ACCEPTED
 
 
 @pytest.mark.parametrize("renews", [False, True])
@@ -81,7 +81,7 @@ def test_whether_a_reboot_renews_the_certificate_is_a_switch_for_nobody_has_seen
     renamed.clock.advance(Durations().reboot)
 
     assert renamed.instance_status(f"{NAME}-1") == "available"
-    is_accepted = login(renamed, host_of(renamed, NEW_NAME))[0] is LoginOutcome.ACCEPTED
+    is_accepted = login(renamed, host_of(renamed, NEW_NAME))[0] is LoginEnd.ACCEPTED
     assert is_accepted is renews
 
 

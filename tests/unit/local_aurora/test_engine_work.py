@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
+from local_aurora.access import Login, ServerAddress
 from local_aurora.engine import ServerFace
 from local_aurora.model import LocalAurora
 from local_aurora.timing import Durations
@@ -34,16 +34,16 @@ class MemoryEngine:
         self._ports = iter(range(50_000, 60_000))
 
     def create_cluster(
-        self, cluster_id: str, master: Credentials, database_name: str | None, major: int | None = None
+        self, cluster_id: str, master: Login, database_name: str | None, major: int | None = None
     ) -> None:
         self.clusters[cluster_id] = master.password
 
     def start_cluster(
         self, cluster_id: str, port: int | None, face: ServerFace | None = None
-    ) -> DatabaseEndpoint:
+    ) -> ServerAddress:
         self.faces[cluster_id] = face or ServerFace()
         self.running[cluster_id] = port or self.running.get(cluster_id) or next(self._ports)
-        return DatabaseEndpoint("127.0.0.1", self.running[cluster_id])
+        return ServerAddress("127.0.0.1", self.running[cluster_id])
 
     def stop_cluster(self, cluster_id: str) -> None:
         self.running.pop(cluster_id, None)
@@ -52,7 +52,7 @@ class MemoryEngine:
         self.running.pop(cluster_id, None)
         self.clusters.pop(cluster_id, None)
 
-    def set_master_password(self, cluster_id: str, master: Credentials) -> None:
+    def set_master_password(self, cluster_id: str, master: Login) -> None:
         self._refuse("set_master_password")
         self.clusters[cluster_id] = master.password
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.domain.observed import Credentials
+from local_aurora.access import PasswordLogin
 from local_aurora.parameter_catalogue import server_settings
 
 from .conftest import DURATIONS, Place
 
 Refused = Callable[..., str]
 FAMILY = "aurora-postgresql17"
-MASTER = Credentials("postgres", "a-master-password")
+MASTER = PasswordLogin("postgres", "a-master-password")
 WORKERS = {
     "ParameterName": "max_logical_replication_workers",
     "ParameterValue": "0",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aurora_restore.domain.observed import LoginOutcome
+from local_aurora.access import LoginEnd
 from local_aurora.model import LocalAurora
 
 from .conftest import DURATIONS, MASTER, Place
@@ -142,17 +142,17 @@ def test_a_cluster_answers_once_its_first_instance_is_available(
     with_copy.clock.advance(DURATIONS.restore)
     endpoint, port = str(described(with_copy)["Endpoint"]), 5432
 
-    def outcome(password: str) -> LoginOutcome:
+    def outcome(password: str) -> LoginEnd:
         return aurora.log_in(endpoint, port, MASTER.username, password).outcome
 
-    assert outcome(MASTER.password) is LoginOutcome.UNREACHABLE
+    assert outcome(MASTER.password) is LoginEnd.UNREACHABLE
     with_copy.instance("staging", "staging-1")
     with_copy.clock.advance(DURATIONS.instance)
-    assert outcome(MASTER.password) is LoginOutcome.ACCEPTED
-    assert outcome("another-password") is LoginOutcome.REFUSED
+    assert outcome(MASTER.password) is LoginEnd.ACCEPTED
+    assert outcome("another-password") is LoginEnd.REFUSED
     with_copy.here.delete_db_instance(DBInstanceIdentifier="staging-1")
     with_copy.clock.advance(DURATIONS.delete)
-    assert outcome(MASTER.password) is LoginOutcome.UNREACHABLE
+    assert outcome(MASTER.password) is LoginEnd.UNREACHABLE
 
 
 def test_an_instance_asked_for_early_begins_when_its_cluster_is_there(with_copy: Place) -> None:

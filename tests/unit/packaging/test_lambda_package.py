@@ -105,6 +105,8 @@ def test_it_holds_the_steps_and_nothing_of_the_command_line_or_the_local_stack(
 
     assert {"aurora_restore/handlers.py", "aurora_restore/database/rds_global_bundle.pem"} <= ours
     assert {name for name in ours if name.startswith(packaging.NOT_IN_LAMBDA)} == set()
+    assert {name for name in ours if name.split("/")[1] in ("cli", "demo", "deployment")} == set()
+    assert {name for name in entries if name.startswith("local_")} == set()
     assert {name for name in entries if "test" in name.lower().split("/")[0]} == set()
 
 

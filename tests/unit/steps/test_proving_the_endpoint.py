@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support.as_observed import endpoint_answer
 from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.errors import EndpointNotProved
@@ -26,8 +27,8 @@ def answer(run: PipelineRun) -> EndpointAnswer:
     """What a client with the admin secret finds under the target's name."""
     endpoint = run.cluster()
     master = run.world.secrets.read_credentials(run.world.settings.admin_secret_id)
-    return run.aurora.who_answers(
-        endpoint.endpoint or "", endpoint.port or 0, master.username, master.password
+    return endpoint_answer(
+        run.aurora.who_answers(endpoint.endpoint or "", endpoint.port or 0, master.username, master.password)
     )
 
 

@@ -11,7 +11,12 @@ import click
 
 from aurora_restore.cli.errors import WrongUse
 from aurora_restore.cli.exit_codes import ExitCode
-from aurora_restore.cli.local_stack import describe_deployed, load_lifecycle, point_environment_at
+from aurora_restore.cli.local_stack import (
+    describe_deployed,
+    find_set_up,
+    load_lifecycle,
+    point_environment_at,
+)
 from aurora_restore.cli.parameters import Command, Decorator, json_option, option
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.local import render_stack, stack_item
@@ -76,7 +81,7 @@ def up(
     measured = _read_durations_file(screen, durations_file) if durations_file else {}
     seconds = measured | _read_durations(durations)
     options = lifecycle.UpOptions(home=home, fresh=fresh, port=port, durations=seconds)
-    info = lifecycle.up(options, lambda text: screen.line(f"  {text} …"))
+    info = lifecycle.up(options, lambda text: screen.line(f"  {text} …"), find_set_up)
     if screen.json_output:
         screen.data(stack_item(info))
     state = "runs already" if info.already_running else f"is up after {info.seconds:.1f} s"
