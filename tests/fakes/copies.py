@@ -34,35 +34,35 @@ class FakeCopy:
         is_wanted: Callable[[Fuse], bool] | None = None,
     ) -> Survey:
         begun = begun or SurveyProgress()
-        seen: list[str] = []
+        wanted = is_wanted or (lambda _: False)
         fuses, found = self._of(None)
+        clean: list[str] = []
         left = self.rooms[begun.done :]
-        for room in left:
-            is_late = bool(seen) and (len(seen) >= self.rooms_a_call or not has_time())
-            if is_late or is_enough(list(filter(is_wanted or (lambda _: False), fuses))):
+        for number, room in enumerate(left):
+            is_late = number > 0 and (number >= self.rooms_a_call or not has_time())
+            if is_late or is_enough(list(filter(wanted, fuses))):
                 break
+            self.looked_into.append(room)
             more_fuses, more_found = self._of(room)
-            fuses, found, seen = fuses + more_fuses, found + more_found, [*seen, room]
-        self.looked_into += seen
+            fuses += more_fuses
+            # What was seen from the first one on that has work is seen again, and told then.
+            if not any(map(wanted, (fuse for fuse in fuses if self._room(fuse)))):
+                clean.append(room)
+                found += more_found
+        survey = Survey(self._listed(begun, found), tuple(fuses), begun)
+        if len(clean) == len(left) and not any(map(wanted, fuses)):
+            return survey
+        in_rooms = replace(survey, fuses=tuple(fuse for fuse in fuses if self._room(fuse) in clean))
+        done = begun.done + len(clean)
+        told = survey.came_along.in_databases
+        counts = (in_rooms.acting, in_rooms.logins, in_rooms.login_names)
+        return replace(survey, unfinished=SurveyProgress(done, done, len(self.rooms), told, *counts))
+
+    def _listed(self, begun: SurveyProgress, found: list[Finding]) -> CameAlong:
         known = begun.came_along
         unnamed = (known if begun.done else self.came_along).more or {}
         unseen = self.came_along.not_looked_into
-        here = bounded([*known.found, *found], unnamed, unseen, unseen_more=known.unseen_more)
-        survey = Survey(here, tuple(fuses), begun)
-        if len(seen) == len(left):
-            return survey
-        in_rooms = replace(survey, fuses=tuple(fuse for fuse in fuses if self._room(fuse)))
-        done = begun.done + len(seen)
-        progress = SurveyProgress(
-            done,
-            done,
-            len(self.rooms),
-            here.in_databases,
-            in_rooms.acting,
-            in_rooms.logins,
-            in_rooms.login_names,
-        )
-        return replace(survey, unfinished=progress)
+        return bounded([*known.found, *found], unnamed, unseen, unseen_more=known.unseen_more)
 
     def _room(self, thing: Fuse | Finding) -> str | None:
         return thing.database if thing.kind not in OF_THE_CLUSTER and thing.database in self.rooms else None

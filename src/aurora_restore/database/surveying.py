@@ -65,7 +65,9 @@ class Surveying:
         self._has_time = has_time
         self._is_wanted = is_wanted or (lambda _: False)
         self._of_cluster = Found()
+        # What is left behind for good, and what is looked at again, from the first database on that has work.
         self._of_databases = Found()
+        self._beyond = Found()
         self._cron: str | None = None
 
     def run(self) -> Survey:
@@ -78,12 +80,11 @@ class Surveying:
             is_finished = self._see_to_databases(session, databases)
             if left := give_back(session):
                 self._of_cluster.not_seen.append(NotLookedInto("", visible(left), BORROWED))
-        survey = Survey(
-            self._listed(self._of_cluster, self._of_databases),
-            (*self._of_cluster.fuses, *self._of_databases.fuses),
-            self._begun,
-        )
-        return survey if is_finished else replace(survey, unfinished=self._gone_on())
+        fuses = [*self._of_cluster.fuses, *self._of_databases.fuses, *self._beyond.fuses]
+        survey = Survey(self._listed(self._of_cluster, self._of_databases), tuple(fuses), self._begun)
+        if is_finished and not any(map(self._is_wanted, fuses)):
+            return survey
+        return replace(survey, unfinished=self._gone_on())
 
     def _see_to_databases(self, session: Session, databases: Sequence[Database]) -> bool:
         """One after the other, as long as there is time and nothing to do first; whether all of them are seen to."""
@@ -94,22 +95,25 @@ class Surveying:
             left = [each for each in left if each.name.raw != first]
         left.sort(key=lambda each: each.name.raw != first)
         self._progress = replace(self._progress, total=self._progress.done + len(left))
-        for database in left:
-            has_got_further = self._progress.done > self._begun.done
+        for number, database in enumerate(left):
             # A call that comes late still does one, so that every call gets further.
-            if self._has_found_enough() or (has_got_further and not self._has_time()):
+            if self._has_found_enough() or (number and not self._has_time()):
                 return False
-            self._look_into(session, database)
+            found = self._look_into(session, database)
+            if self._beyond.fuses or any(map(self._is_wanted, found.fuses)):
+                self._beyond.add(found)
+                continue
+            self._of_databases.add(found)
             # The one with the jobs comes before its turn, and its oid says nothing of the others.
             after_oid = self._progress.after_oid if database.name.raw == first else database.oid
             self._progress = replace(self._progress, after_oid=after_oid, done=self._progress.done + 1)
         return True
 
     def _has_found_enough(self) -> bool:
-        return is_enough(list(filter(self._is_wanted, self._of_cluster.fuses + self._of_databases.fuses)))
+        return is_enough(list(filter(self._is_wanted, self._of_cluster.fuses + self._beyond.fuses)))
 
     def _gone_on(self) -> SurveyProgress:
-        """How far it is now. What belongs to the whole cluster is not kept: the next call asks for it again."""
+        """How far nothing is left to be done. What belongs to the whole cluster is asked for again by the next call."""
         so_far = Survey(CameAlong(), tuple(self._of_databases.fuses), self._begun)
         return replace(
             self._progress,
@@ -127,7 +131,7 @@ class Surveying:
             every.add(found)
         return bounded(every.things, every.unnamed, every.not_seen, unseen_more=known.unseen_more)
 
-    def _look_into(self, maintenance: Session, database: Database) -> None:
+    def _look_into(self, maintenance: Session, database: Database) -> Found:
         # A second look, since this database does not get its turn again: one broken connection hides nothing in it.
         for is_last in (False, True):
             found = Found()
@@ -135,21 +139,20 @@ class Surveying:
                 with open_database(self._server, self._master, maintenance, database.name.raw) as session:
                     self._ask(session, _OF_DATABASE, database.name.shown, found)
             except (LoginRefused, DatabaseRefused) as refused:
-                self._skip(database, str(refused))
+                found.not_seen += self._skipped(database, str(refused))
             except (DatabaseBusy, DatabaseUnreachable) as passing:
                 make_sure_it_answers(self._server, self._master)
                 if not is_last:
                     continue
-                self._skip(database, passing.message)
-            self._of_databases.add(found)
-            return
+                found.not_seen += self._skipped(database, passing.message)
+            break
+        return found
 
-    def _skip(self, database: Database, reason: str) -> None:
+    def _skipped(self, database: Database, reason: str) -> list[NotLookedInto]:
         left = NotLookedInto(database.name.shown, visible(reason))
-        self._of_databases.not_seen.append(left)
-        if database.name.raw == self._cron:
-            # Of the one with the jobs more is to be said than that it is closed.
-            self._of_databases.not_seen.append(replace(left, what=_part(Kind.CRON_JOB)))
+        # Of the one with the jobs more is to be said than that it is closed.
+        jobs = [replace(left, what=_part(Kind.CRON_JOB))] if database.name.raw == self._cron else []
+        return [left, *jobs]
 
     def _ask(
         self,

@@ -138,8 +138,9 @@ class SurveyProgress:
 class Survey:
     """All that was seen so far, and the fuses that were seen in this call.
 
-    `begun`: what the calls before had told. `unfinished`: what the next call goes on from; None where all databases
-    are seen to.
+    `begun`: what the calls before had told. `unfinished`: what the next call goes on from, up to the first database in
+    which something is to be taken out; what was seen beyond it is not in `came_along` yet. None where all of them are
+    seen to and nothing is to be taken out.
     """
 
     came_along: CameAlong

@@ -24,7 +24,7 @@ from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.selection import SelectedSnapshot
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.times import format_time
-from aurora_restore.domain.users import Access, DbUser
+from aurora_restore.domain.users import DbUser
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class RestorePlan:
             copy_reason=item["copy_reason"],
             cluster=PlannedCluster(**cluster),
             instances=tuple(PlannedInstance(**instance) for instance in item["instances"]),
-            db_users=tuple(_user_from_item(user) for user in item["db_users"]),
+            db_users=tuple(map(DbUser.from_item, item["db_users"])),
             lock_other_logins=item["lock_other_logins"],
             admin_secret_id=item["admin_secret_id"],
             notes=tuple(item["notes"]),
@@ -389,16 +389,4 @@ def _instance(
         if asks_for_group
         else member.db_parameter_group_name,
         **settings_of(member),
-    )
-
-
-def _user_from_item(item: Mapping[str, Any]) -> DbUser:
-    return DbUser(
-        username=item["username"],
-        access=Access(item["access"]),
-        secret_id=item["secret_id"],
-        iam=item["iam"],
-        databases=tuple(item["databases"]),
-        # An earlier release granted them like any other table.
-        foreign_tables=ForeignTables(item.get("foreign_tables", "read_write")),
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from aurora_restore.domain.came_along import NotLookedInto
 from aurora_restore.domain.errors import DbUserSetupFailed
@@ -42,6 +43,19 @@ class DbUser:
     def access_in(self, database: str) -> Access | None:
         """The level in one database; None where the user is to have none."""
         return self.access if not self.databases or database in self.databases else None
+
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> DbUser:
+        """Read back what the plan in a record says."""
+        return cls(
+            username=item["username"],
+            access=Access(item["access"]),
+            secret_id=item["secret_id"],
+            iam=item["iam"],
+            databases=tuple(item["databases"]),
+            # An earlier release granted them like any other table.
+            foreign_tables=ForeignTables(item.get("foreign_tables", "read_write")),
+        )
 
 
 @dataclass(frozen=True)

@@ -94,22 +94,23 @@ def _take_out(
     survey: Survey,
     fuses: Sequence[Fuse],
 ) -> StepOutcome:
-    """How far the survey has come is not written here: the next call looks at the same databases again."""
+    """The next call looks at these databases again, and leaves them behind once nothing is left in them."""
     section = operation.section("defused")
     down = written(fuses, section, format_time(world.clock.now()), WRITTEN_BYTES_MOST)
     _write_down(world, operation.operation_id, down)
     outcome = world.databases.defuse(endpoint, master, fuses, _a_while(world))
-    changes = refused(outcome.refusals, section, down)
+    changes = {**refused(outcome.refusals, section, down), "came_along": survey.to_item()}
     try:
         refuse_what_still_acts(outcome.refusals)
     except CopyNotQuiet:
-        record_details(world, operation.operation_id, {**changes, "came_along": survey.to_item()})
+        record_details(world, operation.operation_id, changes)
         raise
     taken = _taken(fuses, outcome)
     names = [f"{fuse.kind.value} {fuse.name}" for fuse in taken]
     event = Event("came_along.defused", {"count": len(taken), "names": names[:_NAMES_IN_THE_TRAIL]})
     message = f"{len(taken)} of what came along put to rest, looking again"
-    return StepOutcome(goes_on(message, survey.begun.percent, "defusing"), changes, (event,) if taken else ())
+    percent = survey.unfinished.percent if survey.unfinished else 0
+    return StepOutcome(goes_on(message, percent, "defusing"), changes, (event,) if taken else ())
 
 
 def _write_down(world: World, operation_id: str, down: WrittenDown) -> None:
