@@ -20,6 +20,7 @@ from aurora_restore.local.aurora.identifiers import bare_identifier, checked_tag
 from aurora_restore.local.aurora.keys import usable_key
 from aurora_restore.local.aurora.objects import SHARED_PORTS, Cluster, Snapshot, show_cluster
 from aurora_restore.local.aurora.paging import matching, page
+from aurora_restore.local.aurora.parameter_objects import DEFAULT_PREFIX
 from aurora_restore.local.aurora.snapshots import begin_snapshot
 from aurora_restore.local.aurora.timing import Kind, Transition
 from aurora_restore.local.aurora.world import Call, operation
@@ -179,9 +180,10 @@ def parameter_group_name(call: Call, engine: str, version: str) -> str:
     wanted = call.text("DBClusterParameterGroupName")
     if wanted is None:
         return call.world.default_parameter_group(call.region, "cluster-pg", engine, version).name
-    if not call.world.habits.default_groups_need_a_cluster:
+    family = family_of(engine, version)
+    if wanted.lower() == f"{DEFAULT_PREFIX}{family}" and not call.world.habits.default_groups_need_a_cluster:
         call.world.default_parameter_group(call.region, "cluster-pg", engine, version)
-    group, family = call.region.cluster_parameter_group(wanted), family_of(engine, version)
+    group = call.region.cluster_parameter_group(wanted)
     if group.family != family:
         raise errors.invalid_combination(
             f"The parameter group {group.name} with DBParameterGroupFamily {group.family} cannot be used for this "
