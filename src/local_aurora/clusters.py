@@ -20,6 +20,7 @@ from local_aurora.identifiers import bare_identifier, checked_tags, validated_id
 from local_aurora.keys import usable_key
 from local_aurora.objects import SHARED_PORTS, Cluster, Snapshot, show_cluster
 from local_aurora.paging import matching, page
+from local_aurora.parameter_objects import DEFAULT_PREFIX
 from local_aurora.snapshots import begin_snapshot
 from local_aurora.timing import Kind, Transition
 from local_aurora.world import Call, operation
@@ -179,9 +180,10 @@ def parameter_group_name(call: Call, engine: str, version: str) -> str:
     wanted = call.text("DBClusterParameterGroupName")
     if wanted is None:
         return call.world.default_parameter_group(call.region, "cluster-pg", engine, version).name
-    if not call.world.habits.default_groups_need_a_cluster:
+    family = family_of(engine, version)
+    if wanted.lower() == f"{DEFAULT_PREFIX}{family}" and not call.world.habits.default_groups_need_a_cluster:
         call.world.default_parameter_group(call.region, "cluster-pg", engine, version)
-    group, family = call.region.cluster_parameter_group(wanted), family_of(engine, version)
+    group = call.region.cluster_parameter_group(wanted)
     if group.family != family:
         raise errors.invalid_combination(
             f"The parameter group {group.name} with DBParameterGroupFamily {group.family} cannot be used for this "

@@ -26,11 +26,10 @@ from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.verification import IN_SYNC
 from aurora_restore.steps.keep_quiet_group import keep_group
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.quiet_group import SECTION, seen_group
+from aurora_restore.steps.quiet_group import LEFT_WARNING, SECTION, seen_group
 from aurora_restore.steps.runner import act
 from aurora_restore.steps.world import World
 
-LEFT_WARNING = "{name}, the parameter group of the first start, is left for the sweep to remove: {reason}"
 STILL_A_MEMBER = "RDS still counts a member of it"
 KEPT_WARNING = (
     "there is no {wanted} in this Region yet, since RDS makes it with the first cluster that names no group: the "

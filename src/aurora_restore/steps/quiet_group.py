@@ -27,6 +27,7 @@ from aurora_restore.steps.runner import act, record_details
 from aurora_restore.steps.world import World
 
 SECTION = "quiet_group"
+LEFT_WARNING = "{name}, the parameter group of the first start, is left for the sweep to remove: {reason}"
 
 
 def prepare_group(operation: Operation, world: World, plan: RestorePlan) -> StepOutcome | None:

@@ -260,7 +260,6 @@ WAY_BACK: Sequence[Duty] = (
     give_endpoints_back,
     remove_new,
     return_kept,
-    remove_quiet_group,
     bring_old_back,
     tidy_master_secret,
     end_copy,
@@ -269,6 +268,7 @@ WAY_BACK: Sequence[Duty] = (
     await_late_arrivals,
     prove_old_serves,
     give_scaling_back,
+    remove_quiet_group,
 )
 LEFTOVERS: Sequence[Duty] = (remove_new, remove_quiet_group, end_copy)
 """What may still be done for an operation that was closed before: what bears its tag, and nothing else."""

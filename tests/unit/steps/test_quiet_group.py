@@ -353,6 +353,32 @@ def test_on_the_way_back_the_group_goes_after_its_cluster(run: PipelineRun, last
     assert run.world.target_rds.find_cluster("aurora-restored-cluster") is None
 
 
+def test_a_group_that_cannot_be_removed_keeps_no_old_cluster_away(run: PipelineRun) -> None:
+    old = run.put_target()
+    run.run(OPERATION, Phase.SETUP_DB_USERS, delete_cluster_if_exists=True)
+    run.aws.before(is_operation("DeleteDBClusterParameterGroup"), access_denied())
+
+    run.fail(OPERATION, "ClusterFailed")
+    run.clean_up(OPERATION)
+
+    record = run.record(OPERATION)
+    assert record["status"] == "FAILED"
+    assert run.cluster().db_cluster_resource_id == old
+    assert any(GROUP in warning and "left for the sweep" in warning for warning in record["warnings"])
+    assert group(run) is not None
+
+
+def test_a_cleanup_leaves_a_group_that_the_new_cluster_keeps(run: PipelineRun) -> None:
+    run.aurora.set_habits({"default_groups_need_a_cluster": True})
+    run.run(OPERATION)
+    run.run("restore-2", Phase.SWITCH_OVER, delete_cluster_if_exists=True)
+
+    run.clean_up("restore-2", "ABORTED")
+
+    assert run.cluster().db_cluster_parameter_group == quiet_group_identifier("restore-2")
+    assert run.count("DeleteDBClusterParameterGroup") == 0
+
+
 def test_the_sweep_finds_a_group_that_was_left(run: PipelineRun) -> None:
     run.run(OPERATION)
     tags = {OPERATION_TAG: OPERATION}

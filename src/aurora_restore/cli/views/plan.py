@@ -19,6 +19,7 @@ Rows = list[tuple[str, str | Text | None]]
 _CLUSTER_FIELDS = (
     ("subnet group", "db_subnet_group_name"),
     ("security groups", "vpc_security_group_ids"),
+    ("until the switch", "quarantine_security_group_ids"),
     ("parameter group", "db_cluster_parameter_group_name"),
     ("key", "kms_key_id"),
     ("port", "port"),

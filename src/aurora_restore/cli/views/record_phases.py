@@ -125,7 +125,8 @@ def _is_shown(name: str, item: Mapping[str, Any], record: Mapping[str, Any]) -> 
     if is_undo:
         return name not in _OF_NO_UNDO
     if name == Phase.APPLY_PARAMETER_GROUP:
-        return bool(map_of(record, "plan").get("quiet_start"))
+        plan = map_of(record, "plan")
+        return bool(plan.get("quiet_start") or map_of(plan, "cluster").get("quarantine_security_group_ids"))
     return name not in _OF_SOME_RUNS or name in _phases_of_a_replacement(record)
 
 
