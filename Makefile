@@ -12,7 +12,7 @@ export no_proxy := 127.0.0.1,localhost
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tools postgresql simulate kills faults check format build bench lock clean
+.PHONY: help setup demo test tools postgresql simulate enumerate kills faults check format build bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -31,6 +31,9 @@ postgresql: $(POSTGRESQLS) ## fetch the oldest and the newest PostgreSQL, for te
 
 simulate: $(VENV)/.dev ## random mixtures of operations and faults on a virtual clock; RUNS=300 SEED=today SEEDS=1
 	@$(RUN) -m tests.simulation --processes 2 --runs $(or $(RUNS),300) --seed $(or $(SEED),today) --seeds $(or $(SEEDS),1)
+
+enumerate: $(VENV)/.dev ## every case of the enumeration, of which `make test` takes a quarter, another one each day
+	@EVERY_CASE=1 $(RUN) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/simulation
 
 kills: $(VENV)/.dev ## kill the local stack again and again under each kind of operation; KILLS=20 KILL_SEED=1
 	@KILLS=$(or $(KILLS),20) KILL_SEED=$(KILL_SEED) $(RUN) -m pytest -q -x tests/stack/test_killed_stack.py
