@@ -76,6 +76,22 @@ def test_data_api_and_the_mode_of_database_insights_come_along(run: PipelineRun)
     assert {"cluster.data_api_changed", "cluster.insights_changed"} <= set(run.events(OPERATION))
 
 
+def test_a_dual_stack_cluster_is_replaced_by_a_dual_stack_cluster(run: PipelineRun) -> None:
+    run.put_target(NetworkType="DUAL")
+    record = run.run(OPERATION, delete_cluster_if_exists=True)
+    assert record["status"] == "SUCCEEDED", record.get("error")
+    assert standing(run).network_type == "DUAL"
+    assert record["restore_details"]["differences"] == []
+
+
+def test_a_dual_stack_cluster_that_was_deleted_first_is_restored_as_one(run: PipelineRun) -> None:
+    run.put_target(NetworkType="DUAL")
+    run.run(OPERATION, Phase.CLEAR_TARGET, delete_cluster_if_exists=True, replace_strategy="delete_first")
+    run.fail(OPERATION, "ClusterFailed")
+    run.clean_up(OPERATION)
+    assert standing(run).network_type == "DUAL"
+
+
 def test_a_cluster_that_is_made_again_has_them_again(run: PipelineRun) -> None:
     run.put_target(EnableHttpEndpoint=True, members_with=WATCHED)
     before = standing(run)
