@@ -103,7 +103,9 @@ def test_a_watch_that_was_left_had_no_effect_and_one_taken_up_again_ends_well(
 
 
 def test_the_progress_of_the_restore_was_seen_to_move(restored: list[dict[str, Any]]) -> None:
-    seen = {phase.get("progress_percent") for record in restored for phase in record["phases"].values()}
+    seen = {
+        phase.get("progress_percent") for record in restored for phase in record.get("phases", {}).values()
+    }
     assert len(seen & set(range(1, 100))) >= 2
 
 
@@ -272,7 +274,7 @@ def test_local_env_takes_away_what_would_lead_a_shell_past_the_stack(stack: Stac
 def test_a_name_that_step_functions_refuses_never_gets_there(cli: CommandLine) -> None:
     refused = cli("start", *REQUEST, "--target-cluster", "aurora-restored-x", "--name", "restore 1")
     assert (refused.status, "WRONG_USE" in refused.err) == (2, True)
-    assert "no name: ' '." in refused.err
+    assert "does not accept: ' '." in refused.err
 
 
 def test_local_status_tells_what_runs(cli: CommandLine, stack: StackInfo) -> None:
@@ -295,7 +297,7 @@ def test_local_status_where_nothing_runs_has_its_own_exit_status(
 def test_deploy_into_another_region_shows_its_changes_and_applies_them(cli: CommandLine) -> None:
     asked = cli("deploy", "--region", "eu-west-1")
     assert asked.status == 2
-    assert "Nobody can be asked here, so nothing was changed" in asked.err
+    assert "so nothing was changed" in asked.err
     deployed = cli("deploy", "--region", "eu-west-1", "--yes")
     assert deployed.status == 0, deployed.out + deployed.err
     assert "aurora-restore-pipeline is CREATE_COMPLETE in eu-west-1" in deployed.out
