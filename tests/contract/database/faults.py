@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -70,20 +71,23 @@ class Plan:
         return True
 
 
-def chosen(places: Sequence[str], kind: Kind) -> list[int]:
+def chosen(places: Sequence[str], kind: Kind, *, half: bool = False) -> list[int]:
     """The places at which a kind of fault is tried: all of them with EVERY_FAULT=1.
 
     Else some of them, and for most kinds every login, every COMMIT and every statement that changes something by
-    itself: what is lost or dies between two of these leaves the server as it was.
+    itself: what is lost or dies between two of these leaves the server as it was. Of these, `half` takes every second
+    one, and the others on the next day.
     """
     if os.environ.get("EVERY_FAULT"):
         return list(range(len(places)))
-    first = list(Kind).index(kind)
-    is_open, found = False, []
+    first, today = list(Kind).index(kind), datetime.now(UTC).toordinal()
+    is_open, effects, found = False, 0, []
     for at, place in enumerate(places):
         is_open = place == "BEGIN" or (is_open and place not in ("COMMIT", "ROLLBACK"))
         takes_effect = kind in _AT_EVERY_EFFECT and not is_open and not place.lstrip().startswith(_LOOKS)
-        if takes_effect or at % _SHARE == first:
+        effects += takes_effect
+        is_todays = not half or effects % 2 == today % 2
+        if (takes_effect and is_todays) or at % _SHARE == first:
             found.append(at)
     return found
 
