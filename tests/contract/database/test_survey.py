@@ -310,10 +310,33 @@ def test_a_look_ends_where_something_that_acts_is_to_be_put_to_rest_first(copy: 
     look = copy.databases.survey_copy(copy.endpoint, MASTER, is_wanted=lambda fuse: fuse.acts)
 
     assert look.unfinished
-    assert (look.unfinished.done, {fuse.database for fuse in look.fuses}) == (1, {"shop"})
+    assert (look.unfinished.done, {fuse.database for fuse in look.fuses}) == (0, {"shop"})
     rest = copy.databases.survey_copy(copy.endpoint, MASTER, look.unfinished)
     assert (rest.unfinished, rest.acting) == (None, 1)
     assert [each.name for each in rest.came_along.found if each.kind is Kind.FOREIGN_SERVER] == ["ledger"]
+
+
+def test_what_was_seen_before_the_first_database_with_work_is_not_looked_at_again(
+    copy: RestoredCluster,
+) -> None:
+    as_superuser(copy, "CREATE PUBLICATION p", database="postgres")
+    as_superuser(copy, *LEDGER)
+
+    look = copy.databases.survey_copy(copy.endpoint, MASTER, is_wanted=is_login)
+
+    assert look.unfinished
+    assert look.unfinished.done == len(("postgres", "template1"))
+    assert [each.name for each in look.came_along.found] == ["p"]
+    copy.databases.defuse(copy.endpoint, MASTER, look.fuses)
+    rest = copy.databases.survey_copy(copy.endpoint, MASTER, look.unfinished, is_wanted=is_login)
+    assert rest.unfinished is None
+    assert [(each.kind, each.name) for each in rest.came_along.found] == [
+        (Kind.FOREIGN_SERVER, "ledger"), (Kind.CALLING_EXTENSION, "postgres_fdw"), (Kind.PUBLICATION, "p"),
+    ]  # fmt: skip
+
+
+def is_login(fuse: Fuse) -> bool:
+    return fuse.kind is Kind.USER_MAPPING
 
 
 def test_of_a_database_with_jobs_that_lets_the_master_not_in_it_is_said_that_they_were_not_seen(
