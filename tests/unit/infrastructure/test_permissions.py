@@ -232,7 +232,8 @@ UNTOUCHABLE = [
       for action in ("rds:AddTagsToResource", "rds:DeleteDBClusterSnapshot")
       for snapshot in (SOURCE_SNAPSHOT, f"{RDS}:cluster-snapshot:rds:aurora-restored-cluster-2023-06-15",
                        f"{RDS}:cluster-snapshot:of-somebody-else")),
-    *((action, f"{RDS}:cluster-pg:mine")
+    *((action, f"{RDS}:cluster-pg:{name}")
+      for name in ("mine", "aurora-restore-mine")
       for action in ("rds:ModifyDBClusterParameterGroup", "rds:DeleteDBClusterParameterGroup",
                      "rds:CreateDBClusterParameterGroup", "rds:ResetDBClusterParameterGroup", "rds:AddTagsToResource")),
     ("rds:DeleteGlobalCluster", f"arn:aws:rds::{ACCOUNT}:global-cluster:shop"),
