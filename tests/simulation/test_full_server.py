@@ -46,7 +46,7 @@ class SimulatedTime(Time):
 
 
 def full_in(sim: Simulation, phase: Phase) -> None:
-    databases = sim.world.databases
+    databases = sim.ports.databases
     assert isinstance(databases, SimulatedDatabases)
     assert sim.run_until_phase(OPERATION, phase.value)
     databases.full_until = sim.clock.now() + FULL

@@ -41,7 +41,7 @@ def test_backups_that_find_no_room_go_with_the_cluster_after_its_final_snapshot(
     assert record["status"] == "SUCCEEDED"
     assert record["retirement"]["state"] == "RETIRED"
     assert any("automated backups" in note for note in record["plan"]["notes"])
-    assert sim.world.target_rds.find_cluster_snapshot(record["retirement"]["final_snapshot_identifier"])
+    assert sim.ports.target_rds.find_cluster_snapshot(record["retirement"]["final_snapshot_identifier"])
 
 
 def test_without_a_final_snapshot_such_a_run_is_refused_before_it_begins() -> None:

@@ -28,7 +28,7 @@ def after_the_end(look: Tidying) -> StepOutcome:
     """One look. Raises what keeps a kept cluster from being retired."""
     if outcome := _retire_kept(look) or _remove_leftovers(look):
         return outcome
-    settle(look.world, look.operation_id)
+    settle(look.ports, look.operation_id)
     return StepOutcome(
         done(f"the operation {look.operation_id} is {look.operation.status}: nothing is left to do")
     )
@@ -36,12 +36,12 @@ def after_the_end(look: Tidying) -> StepOutcome:
 
 def _retire_kept(look: Tidying) -> StepOutcome | None:
     """Under the target's lock, as everything that changes what stands there: an undo may be about to want it."""
-    operation, now = look.operation, look.world.clock.now()
+    operation, now = look.operation, look.ports.clock.now()
     until, target = kept_until(operation), operation.target_cluster_id or ""
     is_due = is_being_retired(operation) or (until is not None and until <= now)
     if not is_due:
         return None
-    if not look.world.locks.acquire(target, look.operation_id, now):
+    if not look.ports.locks.acquire(target, look.operation_id, now):
         return _leave_to_another(look, target)
     if not is_being_retired(operation):
         # Nobody takes the lock over from here on; the next look makes sure that nobody just had.
@@ -53,12 +53,12 @@ def _retire_kept(look: Tidying) -> StepOutcome | None:
 def _leave_to_another(look: Tidying, target: str) -> StepOutcome:
     if not look.operation.section("retirement").get("begun_time"):
         _set_state(look, RetirementState.KEPT)
-    owner = look.world.locks.owner(target)
+    owner = look.ports.locks.owner(target)
     return StepOutcome(done(f"the operation {owner} is at work on {target}: the sweep comes again"))
 
 
 def _set_state(look: Tidying, state: RetirementState) -> None:
-    look.world.records.update(look.operation_id, {"retirement.state": state.value})
+    look.ports.records.update(look.operation_id, {"retirement.state": state.value})
 
 
 def _advance(look: Tidying) -> StepOutcome | None:
@@ -66,7 +66,7 @@ def _advance(look: Tidying) -> StepOutcome | None:
     if replacement is None:
         return None
     name = replacement.aside_identifier
-    retirement = Retirement.of_replaced(look.world, look.operation, look.act, name, replacement)
+    retirement = Retirement.of_replaced(look.ports, look.operation, look.act, name, replacement)
     try:
         outcome = retirement.advance()
     except (StepFailed, RequestRefused) as failed:
@@ -77,13 +77,13 @@ def _advance(look: Tidying) -> StepOutcome | None:
         return outcome
     event = Event("replaced.retired", {"db_cluster_identifier": name})
     persist(look, StepOutcome(outcome.result, outcome.changes, (event,)))
-    complete(look.world, look.operation_id)
+    complete(look.ports, look.operation_id)
     return StepOutcome(done(f"the kept cluster {name} was retired"))
 
 
 def _put_off(look: Tidying, replacement: Replacement, failed: StepFailed | RequestRefused) -> StepOutcome:
     """Nothing was deleted: it is kept for a while longer, the target is free meanwhile, and people are told once."""
-    now = look.world.clock.now()
+    now = look.ports.clock.now()
     until = now + TRIED_AGAIN
     warning = f"the kept cluster could not be retired: {failed.message}"
     known = list(look.operation.item.get("warnings") or ())
@@ -93,31 +93,31 @@ def _put_off(look: Tidying, replacement: Replacement, failed: StepFailed | Reque
         "retirement.keep_until": format_time(until),
         "warnings": known if warning in known else [*known, warning],
     }
-    look.world.records.update(look.operation_id, changes)
+    look.ports.records.update(look.operation_id, changes)
     if warning not in known:
         message = put_off_message(look.operation, f"{failed.code}: {failed.message}", until, now)
-        publish_aside(look.world, look.operation, message)
-    complete(look.world, look.operation_id)
+        publish_aside(look.ports, look.operation, message)
+    complete(look.ports, look.operation_id)
     return StepOutcome(done(f"{warning}; it is tried again after {format_time(until)}"))
 
 
 def _drop_failed_snapshot(look: Tidying, replacement: Replacement) -> None:
     """One that failed would stand in the way of the next one, which has the same name."""
     name = replacement.final_snapshot_identifier
-    snapshot = look.world.target_rds.find_cluster_snapshot(name) if name else None
+    snapshot = look.ports.target_rds.find_cluster_snapshot(name) if name else None
     if (
         name
         and snapshot
         and snapshot.status in FAILED_SNAPSHOT_STATUSES
         and snapshot.tags.get(OPERATION_TAG) == look.operation_id
     ):
-        look.world.target_rds.delete_cluster_snapshot(name)
+        look.ports.target_rds.delete_cluster_snapshot(name)
 
 
 def _remove_leftovers(look: Tidying) -> StepOutcome | None:
     operation, target = look.operation, look.operation.target_cluster_id
     if operation.status == OperationStatus.SUCCEEDED or not operation.acts or target is None:
         return None
-    if not look.world.locks.acquire(target, look.operation_id, look.world.clock.now()):
+    if not look.ports.locks.acquire(target, look.operation_id, look.ports.clock.now()):
         return None
     return next_duty(look, LEFTOVERS)

@@ -30,51 +30,51 @@ from aurora_restore.steps.after_the_end import after_the_end
 from aurora_restore.steps.beginning import begin_record
 from aurora_restore.steps.closing import close, settle, tell_patiently
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.switch_over import observe_places
 from aurora_restore.steps.tidying import Duty, Tidying
 from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail
 from aurora_restore.steps.way_back import WAY_BACK, await_late_arrivals, next_duty, parties_of_look
 from aurora_restore.steps.way_forward import WAY_FORWARD
-from aurora_restore.steps.world import World
 
 STOPPED_BY_US = "RecordMarkedByHand"
 
 
-def cleanup(world: World, operation_id: str, execution_arn: str | None) -> StepResult:
+def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepResult:
     """One look at an operation that is to be tidied up. Raises what RDS refuses, and TransientFault."""
-    execution = world.executions.describe_arn(execution_arn) if execution_arn else None
-    operation = _operation(world, operation_id, execution)
+    execution = ports.executions.describe_arn(execution_arn) if execution_arn else None
+    operation = _operation(ports, operation_id, execution)
     if operation is None:
         return done(f"nothing is known of {operation_id}: there is nothing to clean up")
     if operation.execution_arn != execution_arn:
         return done(f"the record {operation_id} is that of another execution, {operation.execution_arn}")
-    make_up_for_the_last_look(world, operation)
+    make_up_for_the_last_look(ports, operation)
     if operation.is_closed:
-        return _recorded(world, operation, after_the_end(Tidying(world, operation, execution, _now(world))))
+        return _recorded(ports, operation, after_the_end(Tidying(ports, operation, execution, _now(ports))))
     if execution is not None and execution.is_running:
-        return _while_it_runs(world, operation, execution)
-    return _tidy(world, _fenced(world, operation, execution), execution)
+        return _while_it_runs(ports, operation, execution)
+    return _tidy(ports, _fenced(ports, operation, execution), execution)
 
 
-def _now(world: World) -> datetime:
-    return world.clock.now()
+def _now(ports: Ports) -> datetime:
+    return ports.clock.now()
 
 
-def _operation(world: World, operation_id: str, execution: ExecutionState | None) -> Operation | None:
+def _operation(ports: Ports, operation_id: str, execution: ExecutionState | None) -> Operation | None:
     """The record; one that ended before its first step wrote one gets it now."""
-    item = world.records.load(operation_id)
+    item = ports.records.load(operation_id)
     if item is None and execution is not None and not execution.is_running:
-        begin_record(world, operation_id, execution.execution_arn, execution.input)
-        item = world.records.load(operation_id)
+        begin_record(ports, operation_id, execution.execution_arn, execution.input)
+        item = ports.records.load(operation_id)
     return Operation(item) if item else None
 
 
-def _while_it_runs(world: World, operation: Operation, execution: ExecutionState) -> StepResult:
+def _while_it_runs(ports: Ports, operation: Operation, execution: ExecutionState) -> StepResult:
     if operation.is_running:
         return done(f"the operation {operation.operation_id} runs: there is nothing to clean up")
     if is_marked_by_hand(operation.item):
         cause = f"The record says {operation.status}: an operator has ended the operation."
-        world.executions.stop_arn(execution.execution_arn, STOPPED_BY_US, cause)
+        ports.executions.stop_arn(execution.execution_arn, STOPPED_BY_US, cause)
         return _waiting("the execution of a record that was marked by hand was stopped")
     return _waiting("the execution is about to end")
 
@@ -83,15 +83,15 @@ def _waiting(message: str) -> StepResult:
     return replace(in_progress(message), wait_seconds=2)
 
 
-def _fenced(world: World, operation: Operation, execution: ExecutionState | None) -> Operation:
+def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None) -> Operation:
     """From here on no step of the run gets to a request any more, and how the run ends is decided."""
     if operation.section("cleanup").get("ending"):
         return operation
-    now = world.clock.now()
+    now = ports.clock.now()
     stopped = execution.stop_time if execution and execution.stop_time else now
-    look = Tidying(world, operation, execution, stopped)
+    look = Tidying(ports, operation, execution, stopped)
     parties = parties_of_look(look)
-    switched = is_switched(parties, observe_places(world, parties)) if parties else False
+    switched = is_switched(parties, observe_places(ports, parties)) if parties else False
     decision = decide_ending(operation, execution, is_switched=switched)
     changes = {
         "error": error_of(operation, execution),
@@ -102,23 +102,23 @@ def _fenced(world: World, operation: Operation, execution: ExecutionState | None
         **({} if is_marked_by_hand(operation.item) else {"status": OperationStatus.CLEANING_UP.value}),
     }
     details = {"ending": decision.ending.value, "reason": decision.reason}
-    entries = noted(world, [Event("cleanup.started", details)])
+    entries = noted(ports, [Event("cleanup.started", details)])
     fence = {**changes, LAST_EVENTS: entries}
-    if world.records.update(operation.operation_id, fence, only_if_status=operation.status):
-        write_trail(world, operation.operation_id, entries)
-    return Operation(world.records.load(operation.operation_id) or operation.item)
+    if ports.records.update(operation.operation_id, fence, only_if_status=operation.status):
+        write_trail(ports, operation.operation_id, entries)
+    return Operation(ports.records.load(operation.operation_id) or operation.item)
 
 
-def _tidy(world: World, operation: Operation, execution: ExecutionState | None) -> StepResult:
+def _tidy(ports: Ports, operation: Operation, execution: ExecutionState | None) -> StepResult:
     section = operation.section("cleanup")
     if operation.is_closed or not section.get("ending"):
         # Another look was faster, or an operator wrote in between: the next look sees it.
         return _waiting("the record has just changed")
     ending = Ending(section["ending"])
-    look = Tidying(world, operation, execution, parse_time(section["ended_time"]))
+    look = Tidying(ports, operation, execution, parse_time(section["ended_time"]))
     outcome = next_duty(look, _duties(operation, ending))
     if outcome is not None:
-        return _recorded(world, operation, outcome)
+        return _recorded(ports, operation, outcome)
     return _close(look, ending)
 
 
@@ -129,18 +129,18 @@ def _duties(operation: Operation, ending: Ending) -> Sequence[Duty]:
     return WAY_BACK if ending.goes_back else WAY_FORWARD
 
 
-def _recorded(world: World, operation: Operation, outcome: StepOutcome) -> StepResult:
+def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepResult:
     """Write down what was done, and choose the wait."""
-    now, before = world.clock.now(), operation.section("cleanup")
+    now, before = ports.clock.now(), operation.section("cleanup")
     result = outcome.result
     if result.status is not StepStatus.IN_PROGRESS:
         if outcome.changes:
-            world.records.update(operation.operation_id, outcome.changes)
+            ports.records.update(operation.operation_id, outcome.changes)
         return result
     named = replace(result, waiting_for=result.waiting_for or "step")
     waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
     sentence = next((str(event.details["done"]) for event in outcome.events if "done" in event.details), None)
-    entries = noted(world, outcome.events)
+    entries = noted(ports, outcome.events)
     changes: dict[str, Any] = {
         **outcome.changes,
         LAST_EVENTS: entries,
@@ -150,27 +150,27 @@ def _recorded(world: World, operation: Operation, outcome: StepOutcome) -> StepR
         "cleanup.last_updated_time": format_time(now),
         "last_updated_time": format_time(now),
     }
-    world.records.update(operation.operation_id, changes)
-    write_trail(world, operation.operation_id, entries)
+    ports.records.update(operation.operation_id, changes)
+    write_trail(ports, operation.operation_id, entries)
     return replace(named, wait_seconds=int(waits[named.waiting_for]["wait_seconds"]))
 
 
 def _close(look: Tidying, ending: Ending) -> StepResult:
     """Tell people, close the record, give the lock back."""
-    world = look.world
-    found = Operation(world.records.load(look.operation_id) or look.operation.item)
+    ports = look.ports
+    found = Operation(ports.records.load(look.operation_id) or look.operation.item)
     # A hand may have written over the error meanwhile, with whatever it had to say.
     mended = {} if found.section("error") else {"error": error_of(found, look.execution)}
     operation = Operation({**found.item, **mended})
     outlived = _outlived(operation, ending)
-    message = ended_message(Operation({**operation.item, **outlived}), ending, world.clock.now())
-    told = tell_patiently(world, operation, message, _patience(operation))
+    message = ended_message(Operation({**operation.item, **outlived}), ending, ports.clock.now())
+    told = tell_patiently(ports, operation, message, _patience(operation))
     if told is None:
         silence = in_progress("SNS does not take the message", 95, "telling")
-        return _recorded(world, operation, StepOutcome(silence))
-    time = format_time(world.clock.now())
+        return _recorded(ports, operation, StepOutcome(silence))
+    time = format_time(ports.clock.now())
     status = OperationStatus(ending.value)
-    waits = waits_after(operation.section("cleanup").get("waits") or {}, done(""), world.clock.now(), None)
+    waits = waits_after(operation.section("cleanup").get("waits") or {}, done(""), ports.clock.now(), None)
     changes: Mapping[str, Any] = {
         **ended_phases(operation, ending, time),
         **mended,
@@ -182,8 +182,8 @@ def _close(look: Tidying, ending: Ending) -> StepResult:
         "cleanup.kept": what_is_kept(operation),
         "cleanup.last_updated_time": time,
     }
-    close(world, operation.operation_id, status, changes, from_status=operation.status)
-    settle(world, operation.operation_id)
+    close(ports, operation.operation_id, status, changes, from_status=operation.status)
+    settle(ports, operation.operation_id)
     return done(f"tidied up: the operation ended {status.value}")
 
 

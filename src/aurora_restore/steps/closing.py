@@ -15,34 +15,34 @@ from aurora_restore.domain.notification import Message, ended_message
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.trail import begin_trail, make_up_for_the_last_look
-from aurora_restore.steps.world import World
 
 # A restore that stands does not wait longer than this for SNS to say so.
 SILENCE_LIMIT = timedelta(minutes=15)
 REMEMBER_TRIES = 3
 
 
-def tell(world: World, operation: Operation, message: Message) -> dict[str, Any]:
+def tell(ports: Ports, operation: Operation, message: Message) -> dict[str, Any]:
     """Publish, unless it was done before. What cannot be sent keeps no run from its end: it stands in the record."""
     if told := operation.section("notification"):
         return told
-    time = format_time(world.clock.now())
+    time = format_time(ports.clock.now())
     try:
-        message_id = world.notifications.publish(
+        message_id = ports.notifications.publish(
             message.subject, message.text, message.facts, message.attributes
         )
     except NotificationFailed as failed:
-        world.audit.append(
-            operation.operation_id, world.clock.now(), "notification.failed", {"error": failed.message}
+        ports.audit.append(
+            operation.operation_id, ports.clock.now(), "notification.failed", {"error": failed.message}
         )
         return {"error": failed.message, "hint": failed.hint, "subject": message.subject}
     told = {"message_id": message_id, "published_time": time, "subject": message.subject}
-    _remember(world, operation.operation_id, told)
+    _remember(ports, operation.operation_id, told)
     return told
 
 
-def _remember(world: World, operation_id: str, told: Mapping[str, Any]) -> None:
+def _remember(ports: Ports, operation_id: str, told: Mapping[str, Any]) -> None:
     """At once, and again where it does not work: a message that nobody knows of goes out a second time.
 
     Raises:
@@ -50,7 +50,7 @@ def _remember(world: World, operation_id: str, told: Mapping[str, Any]) -> None:
     """
     for tries_left in reversed(range(REMEMBER_TRIES)):
         try:
-            world.records.update(operation_id, {"notification": dict(told)})
+            ports.records.update(operation_id, {"notification": dict(told)})
         except RestoreError:
             if not tries_left:
                 raise
@@ -58,22 +58,22 @@ def _remember(world: World, operation_id: str, told: Mapping[str, Any]) -> None:
             return
 
 
-def publish_aside(world: World, operation: Operation, message: Message) -> None:
+def publish_aside(ports: Ports, operation: Operation, message: Message) -> None:
     """A message besides the last one. Whether it can be sent decides nothing, and stands in the trail."""
     try:
-        world.notifications.publish(message.subject, message.text, message.facts, message.attributes)
+        ports.notifications.publish(message.subject, message.text, message.facts, message.attributes)
     except (NotificationFailed, TransientFault) as failed:
-        world.audit.append(
-            operation.operation_id, world.clock.now(), "notification.failed", {"error": failed.message}
+        ports.audit.append(
+            operation.operation_id, ports.clock.now(), "notification.failed", {"error": failed.message}
         )
 
 
 def tell_patiently(
-    world: World, operation: Operation, message: Message, waited: timedelta
+    ports: Ports, operation: Operation, message: Message, waited: timedelta
 ) -> dict[str, Any] | None:
     """As `tell`; None where SNS is silent and may yet answer. It is not waited for without end."""
     try:
-        return tell(world, operation, message)
+        return tell(ports, operation, message)
     except TransientFault as fault:
         if waited < SILENCE_LIMIT:
             return None
@@ -81,46 +81,46 @@ def tell_patiently(
 
 
 def close(
-    world: World,
+    ports: Ports,
     operation_id: str,
     status: OperationStatus,
     changes: Mapping[str, Any],
     from_status: str = OperationStatus.RUNNING.value,
 ) -> None:
     """Give an open record its last status; one that is closed already stays as it is."""
-    time = format_time(world.clock.now())
+    time = format_time(ports.clock.now())
     ending = {"status": status.value, "end_time": time, "last_updated_time": time, "settled_time": None}
-    world.records.update(operation_id, {**changes, **ending}, only_if_status=from_status)
+    ports.records.update(operation_id, {**changes, **ending}, only_if_status=from_status)
 
 
-def tell_of_end(world: World, operation_id: str) -> None:
+def tell_of_end(ports: Ports, operation_id: str) -> None:
     """Tell people of a closed operation that came to nothing, unless it was done before."""
-    operation = Operation(world.records.load(operation_id) or {})
+    operation = Operation(ports.records.load(operation_id) or {})
     endings = {OperationStatus.FAILED: Ending.FAILED, OperationStatus.CANCELLED: Ending.CANCELLED}
     ending = endings.get(OperationStatus(operation.status))
     if ending is None or not operation.is_closed or operation.section("notification"):
         return
-    told = tell(world, operation, ended_message(operation, ending, world.clock.now()))
-    world.records.update(operation_id, {"notification": told})
+    told = tell(ports, operation, ended_message(operation, ending, ports.clock.now()))
+    ports.records.update(operation_id, {"notification": told})
 
 
-def complete(world: World, operation_id: str) -> None:
+def complete(ports: Ports, operation_id: str) -> None:
     """What follows from a closed record: its last event in the trail, and the lock."""
-    operation = Operation(world.records.load(operation_id) or {})
+    operation = Operation(ports.records.load(operation_id) or {})
     if ended := operation.item.get("end_time"):
         # Every entry bears the record's own time: written again, it is the same entry.
-        begin_trail(world, operation)
-        make_up_for_the_last_look(world, operation)
+        begin_trail(ports, operation)
+        make_up_for_the_last_look(ports, operation)
         details = operation.section("error")
-        world.audit.append(operation_id, parse_time(ended), f"operation.{operation.status.lower()}", details)
+        ports.audit.append(operation_id, parse_time(ended), f"operation.{operation.status.lower()}", details)
     if operation.target_cluster_id:
-        world.locks.release(operation.target_cluster_id, operation_id)
+        ports.locks.release(operation.target_cluster_id, operation_id)
 
 
-def settle(world: World, operation_id: str) -> None:
+def settle(ports: Ports, operation_id: str) -> None:
     """All that follows from a closed record, and last the word that it was done: without it the sweep comes again."""
-    complete(world, operation_id)
+    complete(ports, operation_id)
     # After everything else: whether people can be told decides nothing.
-    tell_of_end(world, operation_id)
-    if Operation(world.records.load(operation_id) or {}).is_unsettled:
-        world.records.update(operation_id, {"settled_time": format_time(world.clock.now())})
+    tell_of_end(ports, operation_id)
+    if Operation(ports.records.load(operation_id) or {}).is_unsettled:
+        ports.records.update(operation_id, {"settled_time": format_time(ports.clock.now())})

@@ -37,10 +37,10 @@ from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, goes_on, in_progress, skipped
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.restore_cluster import restored_endpoint
 from aurora_restore.steps.runner import record_details, record_running
 from aurora_restore.steps.trail import LAST_EVENTS, noted, write_trail
-from aurora_restore.steps.world import World
 
 # After this a look, and what is done about it, ends as soon as it can: the function has ten minutes for both.
 CALL_TIME = timedelta(minutes=1)
@@ -48,7 +48,7 @@ CALL_TIME = timedelta(minutes=1)
 _NAMES_IN_THE_TRAIL = 20
 
 
-def defuse(operation: Operation, world: World) -> StepOutcome:
+def defuse(operation: Operation, ports: Ports) -> StepOutcome:
     """Look, and take out some of what is there; done when nothing is left that can be taken out.
 
     Raises:
@@ -58,25 +58,25 @@ def defuse(operation: Operation, world: World) -> StepOutcome:
     plan = operation.plan
     if plan.strategy is Strategy.UNDO:
         return StepOutcome(skipped("the kept cluster is not a copy"))
-    endpoint = restored_endpoint(world, plan)
+    endpoint = restored_endpoint(ports, plan)
     if endpoint is None:
         return StepOutcome(in_progress("the cluster does not name its endpoint yet"))
-    master = world.secrets.read_credentials(plan.admin_secret_id)
+    master = ports.secrets.read_credentials(plan.admin_secret_id)
     begun = SurveyProgress.from_section(operation.section("came_along"))
-    survey = world.databases.survey_copy(
-        endpoint, master, begun, _a_while(world), lambda fuse: bool(_to_be_taken_out(operation, [fuse]))
+    survey = ports.databases.survey_copy(
+        endpoint, master, begun, _a_while(ports), lambda fuse: bool(_to_be_taken_out(operation, [fuse]))
     )
     left = _to_be_taken_out(operation, survey.fuses)
     if left:
-        return _take_out(operation, world, endpoint, master, survey, left[:FUSES_PER_CALL])
+        return _take_out(operation, ports, endpoint, master, survey, left[:FUSES_PER_CALL])
     if survey.unfinished:
         return _go_on(survey, survey.unfinished)
     return _done(operation, plan, survey)
 
 
-def _a_while(world: World) -> Callable[[], bool]:
-    started = world.clock.now()
-    return lambda: world.clock.now() - started < CALL_TIME
+def _a_while(ports: Ports) -> Callable[[], bool]:
+    started = ports.clock.now()
+    return lambda: ports.clock.now() - started < CALL_TIME
 
 
 def _to_be_taken_out(operation: Operation, fuses: Sequence[Fuse]) -> list[Fuse]:
@@ -88,7 +88,7 @@ def _to_be_taken_out(operation: Operation, fuses: Sequence[Fuse]) -> list[Fuse]:
 
 def _take_out(
     operation: Operation,
-    world: World,
+    ports: Ports,
     endpoint: DatabaseEndpoint,
     master: Credentials,
     survey: Survey,
@@ -96,14 +96,14 @@ def _take_out(
 ) -> StepOutcome:
     """How far the survey has come is not written here: the next call looks at the same databases again."""
     section = operation.section("defused")
-    down = written(fuses, section, format_time(world.clock.now()), WRITTEN_BYTES_MOST)
-    _write_down(world, operation.operation_id, down)
-    outcome = world.databases.defuse(endpoint, master, fuses, _a_while(world))
+    down = written(fuses, section, format_time(ports.clock.now()), WRITTEN_BYTES_MOST)
+    _write_down(ports, operation.operation_id, down)
+    outcome = ports.databases.defuse(endpoint, master, fuses, _a_while(ports))
     changes = refused(outcome.refusals, section, down)
     try:
         refuse_what_still_acts(outcome.refusals)
     except CopyNotQuiet:
-        record_details(world, operation.operation_id, {**changes, "came_along": survey.to_item()})
+        record_details(ports, operation.operation_id, {**changes, "came_along": survey.to_item()})
         raise
     taken = _taken(fuses, outcome)
     names = [f"{fuse.kind.value} {fuse.name}" for fuse in taken]
@@ -112,11 +112,11 @@ def _take_out(
     return StepOutcome(goes_on(message, survey.begun.percent, "defusing"), changes, (event,) if taken else ())
 
 
-def _write_down(world: World, operation_id: str, down: WrittenDown) -> None:
+def _write_down(ports: Ports, operation_id: str, down: WrittenDown) -> None:
     """Only a record that runs gets further. What it has no room for is noted there first, as every event is."""
-    entries = noted(world, [Event("came_along.written", {"written": down.in_trail})]) if down.in_trail else []
-    record_running(world, operation_id, {**down.changes, **({LAST_EVENTS: entries} if entries else {})})
-    write_trail(world, operation_id, entries)
+    entries = noted(ports, [Event("came_along.written", {"written": down.in_trail})]) if down.in_trail else []
+    record_running(ports, operation_id, {**down.changes, **({LAST_EVENTS: entries} if entries else {})})
+    write_trail(ports, operation_id, entries)
 
 
 def _taken(fuses: Sequence[Fuse], outcome: Outcome) -> list[Fuse]:

@@ -12,14 +12,14 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.quiet_group import QUIET_PARAMETERS, RESET_ACT, is_default_group
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.quiet_group import SECTION
 from aurora_restore.steps.runner import act
-from aurora_restore.steps.world import World
 
 
-def keep_group(operation: Operation, world: World, cluster: DbCluster) -> StepOutcome | None:
+def keep_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOutcome | None:
     """Bring the group back to its family's defaults, once; None where that is not to be done, or has been."""
-    section, rds = operation.section(SECTION), world.target_rds
+    section, rds = operation.section(SECTION), ports.target_rds
     name, wanted, default = section.get("name"), section.get("wanted"), section.get("kept_for")
     if not name or not wanted or cluster.db_cluster_parameter_group != name:
         return None
@@ -36,7 +36,7 @@ def keep_group(operation: Operation, world: World, cluster: DbCluster) -> StepOu
     also = {f"{SECTION}.kept_for": default, f"{SECTION}.wanted": name}
     try:
         answered = act(
-            world,
+            ports,
             operation,
             RESET_ACT,
             name,

@@ -24,20 +24,20 @@ def lift_fence(look: Tidying) -> StepOutcome | None:
         return not_yet
     name = old.db_cluster_identifier
     under_way = not look.operation.section("fence").get("lifted_time") and may_still_come(
-        look.operation.acts, look.world.clock.now()
+        look.operation.acts, look.ports.clock.now()
     )
-    instances = look.world.target_rds.list_cluster_instances(name)
+    instances = look.ports.target_rds.list_cluster_instances(name)
     decision = decide_lifting(old, instances, open_port, under_way=under_way)
     if decision.action is FenceAction.DONE:
         return None
     if decision.action is FenceAction.WAIT:
         return StepOutcome(in_progress(decision.reason, 50, "fence"))
-    lifted = {"fence.lifted_time": format_time(look.world.clock.now())}
-    look.world.records.update(look.operation_id, lifted)
+    lifted = {"fence.lifted_time": format_time(look.ports.clock.now())}
+    look.ports.records.update(look.operation_id, lifted)
     done = f"let clients reach {name} again"
     return look.do(
         decision.reason,
         done,
         "fence",
-        lambda: look.world.target_rds.modify_cluster(name, {"Port": open_port}),
+        lambda: look.ports.target_rds.modify_cluster(name, {"Port": open_port}),
     )

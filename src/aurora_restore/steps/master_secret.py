@@ -18,24 +18,24 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Act
 from aurora_restore.steps.runner import act
 from aurora_restore.steps.tidying import Tidying, noting_act
-from aurora_restore.steps.world import World
 
 KIND = "manage_master_secret"
 WAIT = "master_secret"
 LIMIT = timedelta(minutes=30)
 
 
-def hand_over_master_secret(operation: Operation, world: World) -> StepOutcome | None:
+def hand_over_master_secret(operation: Operation, ports: Ports) -> StepOutcome | None:
     """Of the new cluster, which has the target's name; None where nothing is left to do."""
     if not _is_wanted(operation):
         return None
-    cluster = world.target_rds.find_cluster(operation.plan.target_cluster_id)
+    cluster = ports.target_rds.find_cluster(operation.plan.target_cluster_id)
     if cluster is None or cluster.tags.get(OPERATION_TAG) != operation.operation_id:
         return None
-    return _advance(operation, world, cluster, partial(act, world, operation), operation.asked(KIND))
+    return _advance(operation, ports, cluster, partial(act, ports, operation), operation.asked(KIND))
 
 
 def tidy_master_secret(look: Tidying) -> StepOutcome | None:
@@ -53,9 +53,9 @@ def tidy_master_secret(look: Tidying) -> StepOutcome | None:
     if not is_new and cluster.tags.get(PUT_BACK_TAG) != look.operation_id:
         return None
     asked = look.operation.asked_by_cleanup().get(KIND)
-    outcome = _advance(look.operation, look.world, cluster, noting_act(look), asked)
+    outcome = _advance(look.operation, look.ports, cluster, noting_act(look), asked)
     if outcome.changes:
-        look.world.records.update(look.operation_id, dict(outcome.changes))
+        look.ports.records.update(look.operation_id, dict(outcome.changes))
     return StepOutcome(outcome.result, {}, outcome.events)
 
 
@@ -64,9 +64,9 @@ def _is_wanted(operation: Operation) -> bool:
 
 
 def _advance(
-    operation: Operation, world: World, cluster: DbCluster, acting: Act, asked: Asked | None
+    operation: Operation, ports: Ports, cluster: DbCluster, acting: Act, asked: Asked | None
 ) -> StepOutcome:
-    name, now = cluster.db_cluster_identifier, world.clock.now()
+    name, now = cluster.db_cluster_identifier, ports.clock.now()
     is_over = asked is not None and asked.is_overdue(now, LIMIT)
     arn = cluster.managed_master_secret
     if arn and (is_over or cluster.managed_master_secret_status in (None, "active")):
@@ -81,7 +81,7 @@ def _advance(
     if key:
         wanted["MasterUserSecretKmsKeyId"] = key
     try:
-        changes = acting(KIND, name, lambda: world.target_rds.modify_cluster(name, wanted))
+        changes = acting(KIND, name, lambda: ports.target_rds.modify_cluster(name, wanted))
     except (ResourceBusy, StepFailed, RequestRefused) as refused:
         if refused.is_of_record:
             raise

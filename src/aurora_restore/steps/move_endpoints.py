@@ -20,10 +20,10 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import StepResult, in_progress
 from aurora_restore.domain.switching import Parties, parties_of
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Act
 from aurora_restore.steps.runner import act
 from aurora_restore.steps.tidying import Tidying, noting_act, persisted
-from aurora_restore.steps.world import World
 
 WAIT = "custom_endpoints"
 DROP, MAKE = "drop_endpoint", "make_endpoint"
@@ -39,7 +39,7 @@ class Move:
     """
 
     operation: Operation
-    world: World
+    ports: Ports
     acting: Act
     asked: dict[str, Asked]
     given: dict[str, Asked]
@@ -66,13 +66,13 @@ class Move:
 
     def _shown(self, endpoint: CustomEndpoint) -> StepOutcome:
         """The owner shows it: which it may do while the endpoint is being made, and while it is on its way out."""
-        statuses = self.world.target_rds.custom_endpoint_statuses(self.owner)
+        statuses = self.ports.target_rds.custom_endpoint_statuses(self.owner)
         if statuses.get(endpoint.identifier) == "available":
             return self._settled(endpoint, "moved")
         times = [each.last for each in self._asked_for(endpoint, self.asked, self.taken)]
         if not times:  # neither the run nor its cleanup has changed it
             return self._settled(endpoint, "moved")
-        if self.world.clock.now() - max(times) > LIMIT:
+        if self.ports.clock.now() - max(times) > LIMIT:
             return self._left(endpoint)
         return StepOutcome(self._moving(endpoint, "it is not `available` there yet"))
 
@@ -89,13 +89,13 @@ class Move:
         name, owner = endpoint.identifier, self.owner.db_cluster_identifier
         kind = f"{DROP if action is EndpointAction.DROP else MAKE}-{name}"
         given = self.given.get(f"{MAKE}-{name}")
-        if action is EndpointAction.DROP and given and given.may_arrive(self.world.clock.now()):
+        if action is EndpointAction.DROP and given and given.may_arrive(self.ports.clock.now()):
             # The other cluster shows what it had before: a deletion would meet the endpoint on its new cluster.
             return StepOutcome(self._moving(endpoint))
         before = self.asked.get(kind)
-        if before and not before.refused and self.world.clock.now() - before.last < ASK_AGAIN:
+        if before and not before.refused and self.ports.clock.now() - before.last < ASK_AGAIN:
             return StepOutcome(self._moving(endpoint))
-        rds = self.world.target_rds
+        rds = self.ports.target_rds
         try:
             if action is EndpointAction.DROP:
                 changes = self.acting(kind, name, lambda: rds.delete_custom_endpoint(name))
@@ -111,7 +111,7 @@ class Move:
         return StepOutcome(self._moving(endpoint), changes, (event,))
 
     def _is_over(self, endpoint: CustomEndpoint) -> bool:
-        now = self.world.clock.now()
+        now = self.ports.clock.now()
         return any(each.is_overdue(now, LIMIT) for each in self._asked_for(endpoint, self.asked))
 
     def _settled(self, endpoint: CustomEndpoint, state: str, **changes: Any) -> StepOutcome:
@@ -145,13 +145,13 @@ def advice(endpoint: CustomEndpoint, owner: str) -> str:
     )
 
 
-def move_endpoints(operation: Operation, world: World) -> StepOutcome | None:
+def move_endpoints(operation: Operation, ports: Ports) -> StepOutcome | None:
     """In a run, after the switch: to the new cluster; None where nothing is left to do."""
     parties = parties_of(operation.operation_id, operation.plan)
     if parties is None:
         return None
     asked = operation.all_asked()
-    return _forward(operation, world, parties, partial(act, world, operation), asked, asked)
+    return _forward(operation, ports, parties, partial(act, ports, operation), asked, asked)
 
 
 def tidy_endpoints(look: Tidying) -> StepOutcome | None:
@@ -161,7 +161,7 @@ def tidy_endpoints(look: Tidying) -> StepOutcome | None:
         return None
     asked = look.operation.asked_by_cleanup()
     given = {**look.operation.all_asked(), **asked}
-    return persisted(look, _forward(look.operation, look.world, parties, noting_act(look), asked, given))
+    return persisted(look, _forward(look.operation, look.ports, parties, noting_act(look), asked, given))
 
 
 def give_endpoints_back(look: Tidying) -> StepOutcome | None:
@@ -181,13 +181,13 @@ def give_endpoints_back(look: Tidying) -> StepOutcome | None:
     new = other if parties.is_new(other) else None
     taken = look.operation.all_asked()
     section, acting = "endpoints_back", noting_act(look)
-    move = Move(look.operation, look.world, acting, asked, asked, section, wanted, owner, new, taken)
+    move = Move(look.operation, look.ports, acting, asked, asked, section, wanted, owner, new, taken)
     return persisted(look, move.advance())
 
 
 def _forward(
     operation: Operation,
-    world: World,
+    ports: Ports,
     parties: Parties,
     acting: Act,
     asked: dict[str, Asked],
@@ -195,10 +195,10 @@ def _forward(
 ) -> StepOutcome | None:
     if not parties.plan.custom_endpoints:
         return None
-    owner = world.target_rds.find_cluster(parties.plan.target_cluster_id)
-    other = world.target_rds.find_cluster(parties.replacement.aside_identifier)
+    owner = ports.target_rds.find_cluster(parties.plan.target_cluster_id)
+    other = ports.target_rds.find_cluster(parties.replacement.aside_identifier)
     if owner is None or not parties.is_new(owner):
         return None
     old = other if parties.is_old(other) else None
     wanted = parties.plan.custom_endpoints
-    return Move(operation, world, acting, asked, given, "endpoints", wanted, owner, old).advance()
+    return Move(operation, ports, acting, asked, given, "endpoints", wanted, owner, old).advance()

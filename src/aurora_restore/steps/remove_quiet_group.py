@@ -15,14 +15,14 @@ def remove_quiet_group(look: Tidying) -> StepOutcome | None:
     if look.plan is None or look.plan.strategy is Strategy.UNDO or not look.plan.starts_with_quiet_group:
         return None
     name = quiet_group_identifier(look.operation_id)
-    group = seen_group(look.world, name)
+    group = seen_group(look.ports, name)
     if group is None or not is_ours(group, look.operation_id):
         return None
     asked = look.operation.asked_by_cleanup().get(REMOVE_ACT)
-    if asked and asked.is_overdue(look.world.clock.now(), REMOVE_LIMIT):
+    if asked and asked.is_overdue(look.ports.clock.now(), REMOVE_LIMIT):
         return None  # RDS counts a member of it still: the sweep has more time
     look.note_asked(REMOVE_ACT, name)
     doing, done = f"the parameter group {name} is being removed", f"removed the parameter group {name}"
     return look.do(
-        doing, done, "quiet_group", lambda: look.world.target_rds.delete_cluster_parameter_group(name)
+        doing, done, "quiet_group", lambda: look.ports.target_rds.delete_cluster_parameter_group(name)
     )

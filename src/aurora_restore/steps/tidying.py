@@ -14,15 +14,15 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Act, Retirement
-from aurora_restore.steps.world import World
 
 
 @dataclass(frozen=True)
 class Tidying:
     """One look of a cleanup: the operation, how its execution ended, and when."""
 
-    world: World
+    ports: Ports
     operation: Operation
     execution: ExecutionState | None
     ended_time: datetime
@@ -40,22 +40,22 @@ class Tidying:
     ) -> dict[str, Any]:
         """Nothing fences a cleanup: what it does can be done twice."""
         if also:
-            self.world.records.update(self.operation_id, dict(also))
+            self.ports.records.update(self.operation_id, dict(also))
         request()
         return {}
 
     def note_asked(self, kind: str, name: str) -> None:
         """Write down what is about to be asked for, so that a later look knows what may still take effect."""
         before = (self.operation.section("cleanup").get("asked") or {}).get(kind) or {}
-        asked = asked_now(before, name, self.world.clock.now())
-        self.world.records.update(self.operation_id, {f"cleanup.asked.{kind}": asked})
+        asked = asked_now(before, name, self.ports.clock.now())
+        self.ports.records.update(self.operation_id, {f"cleanup.asked.{kind}": asked})
 
     def give_up(self, kind: str) -> None:
         """Write down that something is not asked for any more."""
-        self.world.records.update(self.operation_id, {f"cleanup.asked.{kind}.given_up": True})
+        self.ports.records.update(self.operation_id, {f"cleanup.asked.{kind}.given_up": True})
 
     def find(self, name: str) -> DbCluster | None:
-        return self.world.target_rds.find_cluster(name)
+        return self.ports.target_rds.find_cluster(name)
 
     def do(self, doing: str, done: str, waiting_for: str, request: Callable[[], None]) -> StepOutcome:
         """One request, in words for while it is going on and for afterwards; what is busy is waited for."""
@@ -68,7 +68,7 @@ class Tidying:
     def removal(self, cluster: DbCluster) -> Retirement:
         """The removal of a cluster that this operation made: without a final snapshot and without its backups."""
         return Retirement(
-            self.world,
+            self.ports,
             self.operation,
             self.act,
             cluster.db_cluster_identifier,
@@ -95,7 +95,7 @@ def persisted(look: Tidying, outcome: StepOutcome | None) -> StepOutcome | None:
     if outcome is None:
         return None
     if outcome.changes:
-        look.world.records.update(look.operation_id, dict(outcome.changes))
+        look.ports.records.update(look.operation_id, dict(outcome.changes))
     return StepOutcome(outcome.result, {}, outcome.events)
 
 
@@ -107,7 +107,7 @@ def awaken(look: Tidying, old: DbCluster) -> StepOutcome | None:
     name = old.db_cluster_identifier
     if old.status == "stopped":
         doing, done = f"the cluster {name} is being started", f"started {name}"
-        return look.do(doing, done, "start", lambda: look.world.target_rds.start_cluster(name))
+        return look.do(doing, done, "start", lambda: look.ports.target_rds.start_cluster(name))
     if old.status in ("stopping", "starting"):
         return StepOutcome(in_progress(f"the cluster {name} is `{old.status}`", 50, "start"))
     return None

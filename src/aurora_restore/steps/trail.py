@@ -13,14 +13,14 @@ from typing import Any
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event
-from aurora_restore.steps.world import World
+from aurora_restore.steps.ports import Ports
 
 LAST_EVENTS = "last_events"
 
 
-def noted(world: World, events: Iterable[Event]) -> list[dict[str, Any]]:
+def noted(ports: Ports, events: Iterable[Event]) -> list[dict[str, Any]]:
     """The events of a look as the record keeps them, each with a time of its own, so that their order stays."""
-    now = world.clock.now()
+    now = ports.clock.now()
     return [
         {
             "time": format_time(now + timedelta(milliseconds=number)),
@@ -31,19 +31,19 @@ def noted(world: World, events: Iterable[Event]) -> list[dict[str, Any]]:
     ]
 
 
-def write_trail(world: World, operation_id: str, entries: Sequence[Mapping[str, Any]]) -> None:
+def write_trail(ports: Ports, operation_id: str, entries: Sequence[Mapping[str, Any]]) -> None:
     """Append what was noted; an entry that stands already stays one entry."""
     for entry in entries:
-        world.audit.append(operation_id, parse_time(entry["time"]), entry["event"], entry["details"])
+        ports.audit.append(operation_id, parse_time(entry["time"]), entry["event"], entry["details"])
 
 
-def make_up_for_the_last_look(world: World, operation: Operation) -> None:
+def make_up_for_the_last_look(ports: Ports, operation: Operation) -> None:
     """Append what the look before noted, for it may have died before it could."""
-    write_trail(world, operation.operation_id, operation.item.get(LAST_EVENTS) or ())
+    write_trail(ports, operation.operation_id, operation.item.get(LAST_EVENTS) or ())
 
 
-def begin_trail(world: World, operation: Operation) -> None:
+def begin_trail(ports: Ports, operation: Operation) -> None:
     """The first entry, with the record's own time: written again after a crash, it is the same entry."""
     details = {"parameters": operation.item.get("parameters")}
     started = parse_time(operation.item["start_time"])
-    world.audit.append(operation.operation_id, started, "operation.started", details)
+    ports.audit.append(operation.operation_id, started, "operation.started", details)

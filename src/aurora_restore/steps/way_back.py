@@ -61,7 +61,7 @@ def put_old_back(look: Tidying) -> StepOutcome | None:
     parties = parties_of(look.operation_id, look.plan) if look.plan else None
     if parties is None:
         return None
-    places = observe_places(look.world, parties)
+    places = observe_places(look.ports, parties)
     old = next((item for item in places.all() if parties.is_old(item)), None)
     if old is not None and (not_yet := awaken(look, old)):
         return not_yet
@@ -83,7 +83,7 @@ def put_old_back(look: Tidying) -> StepOutcome | None:
     doing = f"{name} is being renamed to {new_name}: {decision.reason}"
     done = f"renamed {name} to {new_name}"
     look.note_asked(decision.action.kind, name)
-    return look.do(doing, done, "rename", lambda: look.world.target_rds.rename_cluster(name, new_name))
+    return look.do(doing, done, "rename", lambda: look.ports.target_rds.rename_cluster(name, new_name))
 
 
 def remove_new(look: Tidying) -> StepOutcome | None:
@@ -113,7 +113,7 @@ def return_kept(look: Tidying) -> StepOutcome | None:
     if kept.status == "available":
         name = kept.db_cluster_identifier
         doing, done = f"the kept cluster {name} is being stopped again", f"stopped {name} again"
-        return look.do(doing, done, "stop", lambda: look.world.target_rds.stop_cluster(name))
+        return look.do(doing, done, "stop", lambda: look.ports.target_rds.stop_cluster(name))
     return StepOutcome(in_progress(f"the kept cluster is `{kept.status}`", 50, "stop"))
 
 
@@ -143,7 +143,7 @@ def bring_old_back(look: Tidying) -> StepOutcome | None:
     if cluster is not None and cluster.status in SERVING_STATUSES:
         _tell_maker(look, replacement, cluster)
     owner = Owner(look.operation_id, PUT_BACK_TAG)
-    asking = Asking(look.world.clock.now(), look.operation.asked_by_cleanup())
+    asking = Asking(look.ports.clock.now(), look.operation.asked_by_cleanup())
     decision = decide_restore(owner, old_plan, cluster, instances, asking)
     return _carry_out(look, old_plan, replacement, decision, cluster)
 
@@ -152,19 +152,19 @@ def _tell_maker(look: Tidying, replacement: Replacement, cluster: DbCluster) -> 
     """The record of the operation that had restored the old cluster names the one that stands for it from here on."""
     maker = look.operation.item.get("replaced_made_by")
     put_back_by = cluster.tags.get(PUT_BACK_TAG)
-    known = Operation(look.world.records.load(str(maker)) or {}).section("restore_details") if maker else {}
+    known = Operation(look.ports.records.load(str(maker)) or {}).section("restore_details") if maker else {}
     if (
         known.get("db_cluster_resource_id") == replacement.replaced_resource_id
         and put_back_by == look.operation_id
     ):
         changes = {"restore_details.made_again_by": look.operation_id, **cluster_details(cluster)}
-        look.world.records.update(str(maker), changes)
+        look.ports.records.update(str(maker), changes)
 
 
 def end_copy(look: Tidying) -> StepOutcome | None:
     """A copy that is not finished is ended; a finished one is kept for the next attempt."""
     name = look.plan.copy.cluster_snapshot_identifier if look.plan and look.plan.copy else None
-    copy = look.world.target_rds.find_cluster_snapshot(name) if name else None
+    copy = look.ports.target_rds.find_cluster_snapshot(name) if name else None
     if name is None or copy is None or copy.tags.get(OPERATION_TAG) != look.operation_id:
         return None
     if copy.status == "available":
@@ -172,7 +172,7 @@ def end_copy(look: Tidying) -> StepOutcome | None:
     if copy.status in GOING_STATUSES:
         return StepOutcome(in_progress(f"the unfinished copy {name} is `{copy.status}`", 50, "copy_deleted"))
     doing, done = f"the unfinished copy {name} is being removed", f"removed the unfinished copy {name}"
-    return look.do(doing, done, "copy_deleted", lambda: look.world.target_rds.delete_cluster_snapshot(name))
+    return look.do(doing, done, "copy_deleted", lambda: look.ports.target_rds.delete_cluster_snapshot(name))
 
 
 def drop_final_snapshot(look: Tidying) -> StepOutcome | None:
@@ -186,7 +186,7 @@ def drop_snapshot_of(look: Tidying, standing: DbCluster | None) -> StepOutcome |
     name = replacement.final_snapshot_identifier if replacement else None
     if replacement is None or name is None or standing is None:
         return None
-    snapshot = look.world.target_rds.find_cluster_snapshot(name)
+    snapshot = look.ports.target_rds.find_cluster_snapshot(name)
     if snapshot is None or snapshot.tags.get(OPERATION_TAG) != look.operation_id:
         return None
     of_the_replaced = {snapshot.db_cluster_resource_id, standing.db_cluster_resource_id}
@@ -197,7 +197,7 @@ def drop_snapshot_of(look: Tidying, standing: DbCluster | None) -> StepOutcome |
     doing = f"the snapshot {name} of a cluster that stays is being removed"
     done = f"removed the snapshot {name}, for its cluster stays"
     return look.do(
-        doing, done, "snapshot_deleted", lambda: look.world.target_rds.delete_cluster_snapshot(name)
+        doing, done, "snapshot_deleted", lambda: look.ports.target_rds.delete_cluster_snapshot(name)
     )
 
 
@@ -209,12 +209,12 @@ def unmark_old(look: Tidying) -> StepOutcome | None:
     arn, name = standing.db_cluster_arn, standing.db_cluster_identifier
     message = f"{name} is marked as replaced no more"
     keys, done = [REPLACED_BY_TAG, KEEP_UNTIL_TAG], f"marked {name} as replaced no more"
-    return look.do(message, done, "mark", lambda: look.world.target_rds.remove_tags(arn, keys))
+    return look.do(message, done, "mark", lambda: look.ports.target_rds.remove_tags(arn, keys))
 
 
 def await_late_arrivals(look: Tidying) -> StepOutcome | None:
     """What a stopped run asked for in its last moment may still come: it is waited for, and then removed as well."""
-    now = look.world.clock.now()
+    now = look.ports.clock.now()
     if late := _late_rename(look, now):
         message = f"RDS may still carry out the rename that it was asked for at {format_time(late.last)}"
         return StepOutcome(in_progress(message, 90, "late_rename"))
@@ -229,7 +229,7 @@ def _late_rename(look: Tidying, now: datetime) -> Asked | None:
     parties = parties_of_look(look)
     if parties is None:
         return None
-    places = observe_places(look.world, parties)
+    places = observe_places(look.ports, parties)
     return late_rename_of_old(_asked(look), parties, places, now)
 
 
@@ -285,7 +285,7 @@ def _is_renamable(cluster: DbCluster) -> bool:
 
 def _refuse_endless_wait(look: Tidying, decision: SwitchDecision) -> None:
     """A cluster that shows nowhere was taken away by somebody else: people have to look."""
-    waited = (look.world.clock.now() - look.ended_time).total_seconds()
+    waited = (look.ports.clock.now() - look.ended_time).total_seconds()
     if waited > UNSEEN_LIMIT_SECONDS and decision.is_unseen:
         reason = decision.reason
         raise SwitchOverFailed(f"After {duration_words(waited)} still: {reason}. Nothing more was touched.")
@@ -299,7 +299,7 @@ def _remove(look: Tidying, cluster: DbCluster) -> StepOutcome | None:
             message,
             f"lifted the protection of {name}",
             "change",
-            lambda: look.world.target_rds.modify_cluster(name, {"DeletionProtection": False}),
+            lambda: look.ports.target_rds.modify_cluster(name, {"DeletionProtection": False}),
         )
     outcome = look.removal(cluster).advance()
     return outcome if outcome.result.status is StepStatus.IN_PROGRESS else None
@@ -308,7 +308,7 @@ def _remove(look: Tidying, cluster: DbCluster) -> StepOutcome | None:
 def _members_of(look: Tidying, plan: RestorePlan, cluster: DbCluster | None) -> list[DbInstance]:
     if cluster is None:
         return []
-    found = look.world.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
+    found = look.ports.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
     wanted = {item.db_instance_identifier for item in plan.instances}
     return [item for item in found if item.db_instance_identifier in wanted]
 
@@ -328,14 +328,14 @@ def _carry_out(
     decision: RestoreDecision,
     cluster: DbCluster | None,
 ) -> StepOutcome | None:
-    rds, name = look.world.target_rds, plan.cluster.db_cluster_identifier
+    rds, name = look.ports.target_rds, plan.cluster.db_cluster_identifier
     if decision.action is RestoreAction.LOG_IN:
         return None
     if decision.action is RestoreAction.RESTORE_CLUSTER:
         parameters = restore_parameters(plan, _proved_snapshot(look, replacement))
         doing = f"{name} is being made again from its final snapshot"
         done = f"made {name} again from {replacement.final_snapshot_identifier}"
-        look.world.records.update(look.operation_id, {"retirement.made_again": True})
+        look.ports.records.update(look.operation_id, {"retirement.made_again": True})
         return look.do(doing, done, "cluster", lambda: rds.restore_cluster_from_snapshot(parameters))
     instance = decision.instance
     if decision.action is RestoreAction.CREATE_INSTANCE and instance:
@@ -364,7 +364,7 @@ def _carry_out(
 def _give_windows(look: Tidying, name: str, decision: RestoreDecision) -> StepOutcome:
     """The windows of the old cluster, or its insights. What RDS refuses is left and said: the cluster is worth more."""
     look.note_asked(decision.kind, name)
-    rds, settings = look.world.target_rds, decision.settings
+    rds, settings = look.ports.target_rds, decision.settings
     done = f"gave {name} its {', '.join(settings)} again"
     try:
         return look.do(decision.reason, done, "change", lambda: rds.modify_cluster(name, settings))
@@ -379,7 +379,7 @@ def _give_windows(look: Tidying, name: str, decision: RestoreDecision) -> StepOu
 
 def _proved_snapshot(look: Tidying, replacement: Replacement) -> str:
     name = replacement.final_snapshot_identifier or ""
-    snapshot = look.world.target_rds.find_cluster_snapshot(name) if name else None
+    snapshot = look.ports.target_rds.find_cluster_snapshot(name) if name else None
     if snapshot is None or snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
         raise FinalSnapshotFailed(
             f"The final snapshot {name} is not there: the old cluster cannot be made again."

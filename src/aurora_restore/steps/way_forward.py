@@ -34,8 +34,8 @@ def record_switch(look: Tidying) -> StepOutcome | None:
         return None
     target = look.find(parties.plan.target_cluster_id)
     if target is not None and parties.is_new(target):
-        changes = switched_changes(look.operation, target, look.world.clock.now())
-        look.world.records.update(look.operation_id, changes)
+        changes = switched_changes(look.operation, target, look.ports.clock.now())
+        look.ports.records.update(look.operation_id, changes)
     return None
 
 
@@ -52,14 +52,14 @@ def bring_new_up(look: Tidying) -> StepOutcome | None:
     if target.status == "stopped":
         doing, done = f"the new cluster {name} is being started again", f"started {name} again"
         started = {"proof.started_by_cleanup": True}
-        look.world.records.update(look.operation_id, started)
-        return look.do(doing, done, "start", lambda: look.world.target_rds.start_cluster(name))
+        look.ports.records.update(look.operation_id, started)
+        return look.do(doing, done, "start", lambda: look.ports.target_rds.start_cluster(name))
     if target.status not in SERVING_STATUSES:
         return StepOutcome(in_progress(f"the new cluster {name} is `{target.status}`", 50, "start"))
     acts = look.operation.acts
     was_started = START_ACT in acts or look.operation.section("proof").get("started_by_cleanup")
     asked = acts.get(STOP_ACT, {}).get("last_time")
-    if asked and not was_started and look.world.clock.now() - parse_time(asked) < STILL_ARRIVES:
+    if asked and not was_started and look.ports.clock.now() - parse_time(asked) < STILL_ARRIVES:
         return StepOutcome(in_progress(f"the stop of {name} was asked for and may still come", 50, "stop"))
     return None
 
@@ -75,7 +75,7 @@ def export_logs(look: Tidying) -> StepOutcome | None:
         look.note_asked(kind, name)
         return look.act(kind, name, request)
 
-    return bring_log_exports(look.operation, look.world, target, acting)
+    return bring_log_exports(look.operation, look.ports, target, acting)
 
 
 def drop_early_snapshot(look: Tidying) -> StepOutcome | None:
@@ -103,9 +103,9 @@ def see_to_replaced(look: Tidying) -> StepOutcome | None:
 def persist(look: Tidying, outcome: StepOutcome) -> None:
     """What a duty that has come to its end leaves in the record and in the trail."""
     for event in outcome.events:
-        look.world.audit.append(look.operation_id, look.world.clock.now(), event.name, event.details)
+        look.ports.audit.append(look.operation_id, look.ports.clock.now(), event.name, event.details)
     if outcome.changes:
-        look.world.records.update(look.operation_id, outcome.changes)
+        look.ports.records.update(look.operation_id, outcome.changes)
 
 
 def _retire_or_keep(look: Tidying, parties: Parties) -> StepOutcome:
@@ -113,7 +113,7 @@ def _retire_or_keep(look: Tidying, parties: Parties) -> StepOutcome:
     if state in (RetirementState.KEPT, RetirementState.RETIRED):
         return StepOutcome(done("the replaced cluster was seen to"))
     name = parties.replacement.aside_identifier
-    retirement = Retirement.of_replaced(look.world, look.operation, look.act, name, parties.replacement)
+    retirement = Retirement.of_replaced(look.ports, look.operation, look.act, name, parties.replacement)
     if state is RetirementState.BEGUN:
         return retirement.advance()
     return retirement.keep(keep_after_cancel(parties.replacement.keep_hours))
@@ -123,7 +123,7 @@ def _end_undo(look: Tidying, parties: Parties, outcome: StepOutcome) -> StepOutc
     target = look.find(parties.plan.target_cluster_id)
     if target is None:
         return outcome
-    return finish_undo(look.operation, look.world, parties, target, look.act, outcome)
+    return finish_undo(look.operation, look.ports, parties, target, look.act, outcome)
 
 
 def keep_copy(look: Tidying) -> StepOutcome | None:
@@ -131,7 +131,7 @@ def keep_copy(look: Tidying) -> StepOutcome | None:
     details = look.operation.section("snapshot_details")
     if look.plan is None or not details.get("restored_from") or details.get("retain_until"):
         return None
-    persist(look, archive_snapshot(look.operation, look.world))
+    persist(look, archive_snapshot(look.operation, look.ports))
     return None
 
 

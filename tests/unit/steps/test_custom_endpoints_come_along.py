@@ -38,7 +38,7 @@ def make(run: PipelineRun, name: str, **parameters: Any) -> None:
 
 
 def endpoints(run: PipelineRun, name: str = TARGET) -> dict[str, CustomEndpoint]:
-    listed = run.world.target_rds.list_custom_endpoints(run.cluster(name))
+    listed = run.ports.target_rds.list_custom_endpoints(run.cluster(name))
     return {each.identifier: each for each in listed}
 
 
@@ -163,7 +163,7 @@ def test_what_was_given_to_the_new_cluster_is_not_taken_for_what_the_old_one_sho
     run: PipelineRun,
 ) -> None:
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
-    aside = run.world.target_rds.find_cluster(run.record(OPERATION)["switch_over"]["aside_identifier"])
+    aside = run.ports.target_rds.find_cluster(run.record(OPERATION)["switch_over"]["aside_identifier"])
     assert aside is not None
     while "make_endpoint-reports" not in run.record(OPERATION)["acts"]:
         run.clock.advance(run.phase(Phase.RETIRE_REPLACED, OPERATION).wait_seconds)

@@ -165,7 +165,7 @@ def test_hundreds_of_databases_with_logins_leave_room_in_the_record_and_every_wa
 
 def in_the_trail(run: PipelineRun) -> list[dict[str, Any]]:
     """What was written down beside the record."""
-    events = [entry for entry in run.world.audit.trail(NAME) if entry["event"] == "came_along.written"]
+    events = [entry for entry in run.ports.audit.trail(NAME) if entry["event"] == "came_along.written"]
     return [item for entry in events for item in entry["details"]["written"].values()]
 
 

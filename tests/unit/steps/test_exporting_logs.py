@@ -30,7 +30,7 @@ def groups(run: PipelineRun) -> set[str]:
 
 
 def exported(run: PipelineRun) -> tuple[str, ...]:
-    cluster = run.world.target_rds.find_cluster(TARGET)
+    cluster = run.ports.target_rds.find_cluster(TARGET)
     assert cluster is not None
     return cluster.cloudwatch_logs_exports
 
@@ -117,7 +117,7 @@ def test_on_the_way_back_nothing_was_exported_under_the_name_beside(run: Pipelin
     run.phase(Phase.RETIRE_REPLACED, OPERATION)
     run.fail(OPERATION, "States.Timeout")
     run.clean_up(OPERATION)
-    cluster = run.world.target_rds.find_cluster(TARGET)
+    cluster = run.ports.target_rds.find_cluster(TARGET)
     assert cluster is not None
     assert cluster.db_cluster_resource_id == resource_id
     assert [group for group in groups(run) if "-new/" in group] == []

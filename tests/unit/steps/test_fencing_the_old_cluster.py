@@ -67,7 +67,7 @@ def test_an_old_cluster_that_is_put_back_has_its_port_again(
     old = run.put_target()
     before = list(Phase)[list(Phase).index(phase) - 1]
     run.run(FIRST, until=before, **fields)
-    places = [item for item in run.world.target_rds.list_clusters() if item.db_cluster_resource_id == old]
+    places = [item for item in run.ports.target_rds.list_clusters() if item.db_cluster_resource_id == old]
     go_on_until_fenced(run, phase, places[0].db_cluster_identifier)
 
     run.fail(FIRST, "FinalSnapshotFailed")
@@ -75,7 +75,7 @@ def test_an_old_cluster_that_is_put_back_has_its_port_again(
 
     standing = run.cluster()
     assert (standing.db_cluster_resource_id, standing.port, standing.status) == (old, PORT, "available")
-    assert all(item.port == PORT for item in run.world.target_rds.list_cluster_instances(TARGET))
+    assert all(item.port == PORT for item in run.ports.target_rds.list_cluster_instances(TARGET))
 
 
 def test_an_undo_of_a_kept_cluster_that_could_not_be_retired_lifts_its_fence(run: PipelineRun) -> None:
@@ -95,7 +95,7 @@ def test_an_undo_of_a_kept_cluster_that_could_not_be_retired_lifts_its_fence(run
     run.clean_up(FIRST)
     assert run.cluster(aside).port != PORT
 
-    snapshot_check(run.world, UNDO, run.arn(UNDO), {"undo_operation_id": FIRST})
+    snapshot_check(run.ports, UNDO, run.arn(UNDO), {"undo_operation_id": FIRST})
     for phase in list(Phase)[1 : list(Phase).index(Phase.SWITCH_OVER) + 1]:
         run.run_phase(phase, UNDO)
 

@@ -21,7 +21,7 @@ PRIVATE = replace(SETTINGS, reaches_private_databases=False)
 
 
 def probe(run: PipelineRun) -> Any:
-    return work_of("aurora-restore-setup-db-users")(run.world, PROBE)
+    return work_of("aurora-restore-setup-db-users")(run.ports, PROBE)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_subnets_or_public_addresses_are_a_way_to_the_database() -> None:
 
 def test_a_dry_run_shows_it_too() -> None:
     run = PipelineRun()
-    run.world = replace(run.world, settings=replace(run.world.settings, reaches_private_databases=False))
+    run.ports = replace(run.ports, settings=replace(run.ports.settings, reaches_private_databases=False))
 
     with pytest.raises(RequestRefused) as refused:
         run.check("restore-dry", dry_run=True)

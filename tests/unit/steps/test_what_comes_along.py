@@ -41,9 +41,9 @@ def run() -> PipelineRun:
 
 
 def standing(run: PipelineRun) -> ClusterConfiguration:
-    cluster = run.world.target_rds.find_cluster(TARGET)
+    cluster = run.ports.target_rds.find_cluster(TARGET)
     assert cluster is not None
-    return configuration_of(cluster, run.world.target_rds.list_cluster_instances(TARGET))
+    return configuration_of(cluster, run.ports.target_rds.list_cluster_instances(TARGET))
 
 
 def refusal(run: PipelineRun, **fields: Any) -> RestoreError:
@@ -109,7 +109,7 @@ def test_a_record_of_an_earlier_version_can_still_be_read(run: PipelineRun) -> N
 
 
 def test_a_newer_minor_version_can_be_asked_for(run: PipelineRun) -> None:
-    source = run.world.rds("us-east-1").find_cluster("production")
+    source = run.ports.rds("us-east-1").find_cluster("production")
     assert source is not None
     major, _, minor = source.engine_version.partition(".")
     newer = f"{major}.{int(minor) + 1}"
@@ -201,7 +201,7 @@ def test_a_dry_run_says_what_will_be_looked_for_and_names_the_ways_out_that_aws_
 ) -> None:
     run.put_target()
     role = "arn:aws:iam::123456789012:role/loader"
-    run.world.target_rds.add_role(TARGET, role, "s3Import")
+    run.ports.target_rds.add_role(TARGET, role, "s3Import")
     run.clock.advance(60)
 
     run.check(OPERATION, delete_cluster_if_exists=True, dry_run=True, outward_connections="cut")
@@ -229,7 +229,7 @@ def test_readers_of_auto_scaling_are_not_planned_and_go_with_the_old_cluster(run
     record = run.run(OPERATION, delete_cluster_if_exists=True)
     assert record["status"] == "SUCCEEDED"
     assert len(record["plan"]["instances"]) == 1
-    assert run.world.target_rds.find_instance("application-autoscaling-1a2b") is None
+    assert run.ports.target_rds.find_instance("application-autoscaling-1a2b") is None
 
 
 def test_a_reader_of_auto_scaling_that_is_being_made_does_not_keep_a_cluster_from_being_replaced(
@@ -239,12 +239,12 @@ def test_a_reader_of_auto_scaling_that_is_being_made_does_not_keep_a_cluster_fro
     added = {"DBInstanceIdentifier": "application-autoscaling-1a2b", "DBClusterIdentifier": TARGET}
     kind = {"DBInstanceClass": "db.r5.large", "Engine": "aurora-postgresql"}
     run.aurora.call("CreateDBInstance", TARGET_REGION, {**added, **kind})
-    reader = run.world.target_rds.find_instance("application-autoscaling-1a2b")
+    reader = run.ports.target_rds.find_instance("application-autoscaling-1a2b")
     assert reader is not None
     assert reader.status == "creating"
     record = run.run(OPERATION, delete_cluster_if_exists=True)
     assert record["status"] == "SUCCEEDED"
-    assert run.world.target_rds.find_instance("application-autoscaling-1a2b") is None
+    assert run.ports.target_rds.find_instance("application-autoscaling-1a2b") is None
 
 
 def test_a_reader_that_auto_scaling_adds_to_the_new_cluster_is_no_difference(run: PipelineRun) -> None:

@@ -350,7 +350,7 @@ class RdsRegions(Protocol):
 
 
 @dataclass(frozen=True)
-class World:
+class Ports:
     """Everything that a step may reach, put together by the entry points and by the tests."""
 
     settings: PipelineSettings
