@@ -13,111 +13,113 @@ from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus, RetirementState
 from aurora_restore.domain.times import format_time
+from aurora_restore.steps.cleanup_context import CleanupContext
 from aurora_restore.steps.closing import complete, publish_aside, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Retirement
-from aurora_restore.steps.tidying import Tidying
-from aurora_restore.steps.way_back import LEFTOVERS, next_duty
+from aurora_restore.steps.way_back import LEFTOVERS, next_step
 from aurora_restore.steps.way_forward import persist
 
 # A kept cluster that cannot be retired (somebody protected it, no room for its snapshot) is tried again later.
 TRIED_AGAIN = timedelta(hours=1)
 
 
-def after_the_end(look: Tidying) -> StepOutcome:
+def after_the_end(context: CleanupContext) -> StepOutcome:
     """One look. Raises what keeps a kept cluster from being retired."""
-    if outcome := _retire_kept(look) or _remove_leftovers(look):
+    if outcome := _retire_kept(context) or _remove_leftovers(context):
         return outcome
-    settle(look.ports, look.operation_id)
+    settle(context.ports, context.operation_id)
     return StepOutcome(
-        done(f"the operation {look.operation_id} is {look.operation.status}: nothing is left to do")
+        done(f"the operation {context.operation_id} is {context.operation.status}: nothing is left to do")
     )
 
 
-def _retire_kept(look: Tidying) -> StepOutcome | None:
+def _retire_kept(context: CleanupContext) -> StepOutcome | None:
     """Under the target's lock, as everything that changes what stands there: an undo may be about to want it."""
-    operation, now = look.operation, look.ports.clock.now()
+    operation, now = context.operation, context.ports.clock.now()
     until, target = kept_until(operation), operation.target_cluster_id or ""
     is_due = is_being_retired(operation) or (until is not None and until <= now)
     if not is_due:
         return None
-    if not look.ports.locks.acquire(target, look.operation_id, now):
-        return _leave_to_another(look, target)
+    if not context.ports.locks.acquire(target, context.operation_id, now):
+        return _leave_to_another(context, target)
     if not is_being_retired(operation):
         # Nobody takes the lock over from here on; the next look makes sure that nobody just had.
-        _set_state(look, RetirementState.BEGUN)
+        _set_state(context, RetirementState.BEGUN)
         return StepOutcome(in_progress("the kept cluster's time is over: it is being retired", 5, "mark"))
-    return _advance(look)
+    return _advance(context)
 
 
-def _leave_to_another(look: Tidying, target: str) -> StepOutcome:
-    if not look.operation.section("retirement").get("begun_time"):
-        _set_state(look, RetirementState.KEPT)
-    owner = look.ports.locks.owner(target)
+def _leave_to_another(context: CleanupContext, target: str) -> StepOutcome:
+    if not context.operation.section("retirement").get("begun_time"):
+        _set_state(context, RetirementState.KEPT)
+    owner = context.ports.locks.owner(target)
     return StepOutcome(done(f"the operation {owner} is at work on {target}: the sweep comes again"))
 
 
-def _set_state(look: Tidying, state: RetirementState) -> None:
-    look.ports.records.update(look.operation_id, {"retirement.state": state.value})
+def _set_state(context: CleanupContext, state: RetirementState) -> None:
+    context.ports.records.update(context.operation_id, {"retirement.state": state.value})
 
 
-def _advance(look: Tidying) -> StepOutcome | None:
-    replacement = look.operation.plan.replacement
+def _advance(context: CleanupContext) -> StepOutcome | None:
+    replacement = context.operation.plan.replacement
     if replacement is None:
         return None
     name = replacement.aside_identifier
-    retirement = Retirement.of_replaced(look.ports, look.operation, look.act, name, replacement)
+    retirement = Retirement.of_replaced(context.ports, context.operation, context.act, name, replacement)
     try:
         outcome = retirement.advance()
     except (StepFailed, RequestRefused) as failed:
-        if failed.is_of_record or look.operation.section("retirement").get("begun_time"):
+        if failed.is_of_record or context.operation.section("retirement").get("begun_time"):
             raise
-        return _put_off(look, replacement, failed)
+        return _put_off(context, replacement, failed)
     if outcome.result.status is StepStatus.IN_PROGRESS:
         return outcome
     event = Event("replaced.retired", {"db_cluster_identifier": name})
-    persist(look, StepOutcome(outcome.result, outcome.changes, (event,)))
-    complete(look.ports, look.operation_id)
+    persist(context, StepOutcome(outcome.result, outcome.changes, (event,)))
+    complete(context.ports, context.operation_id)
     return StepOutcome(done(f"the kept cluster {name} was retired"))
 
 
-def _put_off(look: Tidying, replacement: Replacement, failed: StepFailed | RequestRefused) -> StepOutcome:
+def _put_off(
+    context: CleanupContext, replacement: Replacement, failed: StepFailed | RequestRefused
+) -> StepOutcome:
     """Nothing was deleted: it is kept for a while longer, the target is free meanwhile, and people are told once."""
-    now = look.ports.clock.now()
+    now = context.ports.clock.now()
     until = now + TRIED_AGAIN
     warning = f"the kept cluster could not be retired: {failed.message}"
-    known = list(look.operation.item.get("warnings") or ())
-    _drop_failed_snapshot(look, replacement)
+    known = list(context.operation.item.get("warnings") or ())
+    _drop_failed_snapshot(context, replacement)
     changes = {
         "retirement.state": RetirementState.KEPT.value,
         "retirement.keep_until": format_time(until),
         "warnings": known if warning in known else [*known, warning],
     }
-    look.ports.records.update(look.operation_id, changes)
+    context.ports.records.update(context.operation_id, changes)
     if warning not in known:
-        message = put_off_message(look.operation, f"{failed.code}: {failed.message}", until, now)
-        publish_aside(look.ports, look.operation, message)
-    complete(look.ports, look.operation_id)
+        message = put_off_message(context.operation, f"{failed.code}: {failed.message}", until, now)
+        publish_aside(context.ports, context.operation, message)
+    complete(context.ports, context.operation_id)
     return StepOutcome(done(f"{warning}; it is tried again after {format_time(until)}"))
 
 
-def _drop_failed_snapshot(look: Tidying, replacement: Replacement) -> None:
+def _drop_failed_snapshot(context: CleanupContext, replacement: Replacement) -> None:
     """One that failed would stand in the way of the next one, which has the same name."""
     name = replacement.final_snapshot_identifier
-    snapshot = look.ports.target_rds.find_cluster_snapshot(name) if name else None
+    snapshot = context.ports.target_rds.find_cluster_snapshot(name) if name else None
     if (
         name
         and snapshot
         and snapshot.status in FAILED_SNAPSHOT_STATUSES
-        and snapshot.tags.get(OPERATION_TAG) == look.operation_id
+        and snapshot.tags.get(OPERATION_TAG) == context.operation_id
     ):
-        look.ports.target_rds.delete_cluster_snapshot(name)
+        context.ports.target_rds.delete_cluster_snapshot(name)
 
 
-def _remove_leftovers(look: Tidying) -> StepOutcome | None:
-    operation, target = look.operation, look.operation.target_cluster_id
+def _remove_leftovers(context: CleanupContext) -> StepOutcome | None:
+    operation, target = context.operation, context.operation.target_cluster_id
     if operation.status == OperationStatus.SUCCEEDED or not operation.acts or target is None:
         return None
-    if not look.ports.locks.acquire(target, look.operation_id, look.ports.clock.now()):
+    if not context.ports.locks.acquire(target, context.operation_id, context.ports.clock.now()):
         return None
-    return next_duty(look, LEFTOVERS)
+    return next_step(context, LEFTOVERS)

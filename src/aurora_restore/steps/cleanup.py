@@ -28,13 +28,13 @@ from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.after_the_end import after_the_end
 from aurora_restore.steps.beginning import begin_record
+from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep
 from aurora_restore.steps.closing import close, settle, tell_patiently
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.switch_over import observe_places
-from aurora_restore.steps.tidying import Duty, Tidying
 from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail
-from aurora_restore.steps.way_back import WAY_BACK, await_late_arrivals, next_duty, parties_of_look
+from aurora_restore.steps.way_back import WAY_BACK, await_late_arrivals, next_step, parties_of_context
 from aurora_restore.steps.way_forward import WAY_FORWARD
 
 STOPPED_BY_US = "RecordMarkedByHand"
@@ -50,10 +50,12 @@ def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepR
         return done(f"the record {operation_id} is that of another execution, {operation.execution_arn}")
     make_up_for_the_last_look(ports, operation)
     if operation.is_closed:
-        return _recorded(ports, operation, after_the_end(Tidying(ports, operation, execution, _now(ports))))
+        return _recorded(
+            ports, operation, after_the_end(CleanupContext(ports, operation, execution, _now(ports)))
+        )
     if execution is not None and execution.is_running:
         return _while_it_runs(ports, operation, execution)
-    return _tidy(ports, _fenced(ports, operation, execution), execution)
+    return _clean_up(ports, _fenced(ports, operation, execution), execution)
 
 
 def _now(ports: Ports) -> datetime:
@@ -89,8 +91,8 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
         return operation
     now = ports.clock.now()
     stopped = execution.stop_time if execution and execution.stop_time else now
-    look = Tidying(ports, operation, execution, stopped)
-    parties = parties_of_look(look)
+    context = CleanupContext(ports, operation, execution, stopped)
+    parties = parties_of_context(context)
     switched = is_switched(parties, observe_places(ports, parties)) if parties else False
     decision = decide_ending(operation, execution, is_switched=switched)
     changes = {
@@ -109,20 +111,20 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
     return Operation(ports.records.load(operation.operation_id) or operation.item)
 
 
-def _tidy(ports: Ports, operation: Operation, execution: ExecutionState | None) -> StepResult:
+def _clean_up(ports: Ports, operation: Operation, execution: ExecutionState | None) -> StepResult:
     section = operation.section("cleanup")
     if operation.is_closed or not section.get("ending"):
         # Another look was faster, or an operator wrote in between: the next look sees it.
         return _waiting("the record has just changed")
     ending = Ending(section["ending"])
-    look = Tidying(ports, operation, execution, parse_time(section["ended_time"]))
-    outcome = next_duty(look, _duties(operation, ending))
+    context = CleanupContext(ports, operation, execution, parse_time(section["ended_time"]))
+    outcome = next_step(context, _steps(operation, ending))
     if outcome is not None:
         return _recorded(ports, operation, outcome)
-    return _close(look, ending)
+    return _close(context, ending)
 
 
-def _duties(operation: Operation, ending: Ending) -> Sequence[Duty]:
+def _steps(operation: Operation, ending: Ending) -> Sequence[CleanupStep]:
     """A dry run has touched nothing: there is only what a message may still be on its way."""
     if operation.is_dry_run:
         return (await_late_arrivals,)
@@ -155,12 +157,12 @@ def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepR
     return replace(named, wait_seconds=int(waits[named.waiting_for]["wait_seconds"]))
 
 
-def _close(look: Tidying, ending: Ending) -> StepResult:
+def _close(context: CleanupContext, ending: Ending) -> StepResult:
     """Tell people, close the record, give the lock back."""
-    ports = look.ports
-    found = Operation(ports.records.load(look.operation_id) or look.operation.item)
+    ports = context.ports
+    found = Operation(ports.records.load(context.operation_id) or context.operation.item)
     # A hand may have written over the error meanwhile, with whatever it had to say.
-    mended = {} if found.section("error") else {"error": error_of(found, look.execution)}
+    mended = {} if found.section("error") else {"error": error_of(found, context.execution)}
     operation = Operation({**found.item, **mended})
     outlived = _outlived(operation, ending)
     message = ended_message(Operation({**operation.item, **outlived}), ending, ports.clock.now())

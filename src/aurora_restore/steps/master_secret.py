@@ -17,11 +17,11 @@ from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import in_progress
+from aurora_restore.steps.cleanup_context import CleanupContext, noting_act
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Act
 from aurora_restore.steps.runner import act
-from aurora_restore.steps.tidying import Tidying, noting_act
 
 KIND = "manage_master_secret"
 WAIT = "master_secret"
@@ -38,24 +38,24 @@ def hand_over_master_secret(operation: Operation, ports: Ports) -> StepOutcome |
     return _advance(operation, ports, cluster, partial(act, ports, operation), operation.asked(KIND))
 
 
-def tidy_master_secret(look: Tidying) -> StepOutcome | None:
+def tidy_master_secret(context: CleanupContext) -> StepOutcome | None:
     """The same in a cleanup: of the new cluster that stays, or of the old one that was made again.
 
     RDS deletes the secret with its cluster, so that nobody would know the password of one that is made again.
     """
-    if look.plan is None or look.plan.replacement is None or look.operation.section("master_secret"):
+    if context.plan is None or context.plan.replacement is None or context.operation.section("master_secret"):
         return None
-    had_one = look.operation.section("replaced").get("managed_master_secret")
-    cluster = look.find(look.plan.target_cluster_id)
+    had_one = context.operation.section("replaced").get("managed_master_secret")
+    cluster = context.find(context.plan.target_cluster_id)
     if cluster is None or not had_one:
         return None
-    is_new = cluster.tags.get(OPERATION_TAG) == look.operation_id and _is_wanted(look.operation)
-    if not is_new and cluster.tags.get(PUT_BACK_TAG) != look.operation_id:
+    is_new = cluster.tags.get(OPERATION_TAG) == context.operation_id and _is_wanted(context.operation)
+    if not is_new and cluster.tags.get(PUT_BACK_TAG) != context.operation_id:
         return None
-    asked = look.operation.asked_by_cleanup().get(KIND)
-    outcome = _advance(look.operation, look.ports, cluster, noting_act(look), asked)
+    asked = context.operation.asked_by_cleanup().get(KIND)
+    outcome = _advance(context.operation, context.ports, cluster, noting_act(context), asked)
     if outcome.changes:
-        look.ports.records.update(look.operation_id, dict(outcome.changes))
+        context.ports.records.update(context.operation_id, dict(outcome.changes))
     return StepOutcome(outcome.result, {}, outcome.events)
 
 

@@ -19,11 +19,11 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import StepResult, in_progress
 from aurora_restore.domain.switching import Parties, parties_of
+from aurora_restore.steps.cleanup_context import CleanupContext, noting_act, persisted
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Act
 from aurora_restore.steps.runner import act
-from aurora_restore.steps.tidying import Tidying, noting_act, persisted
 
 WAIT = "custom_endpoints"
 DROP, MAKE = "drop_endpoint", "make_endpoint"
@@ -154,35 +154,37 @@ def move_endpoints(operation: Operation, ports: Ports) -> StepOutcome | None:
     return _forward(operation, ports, parties, partial(act, ports, operation), asked, asked)
 
 
-def tidy_endpoints(look: Tidying) -> StepOutcome | None:
+def tidy_endpoints(context: CleanupContext) -> StepOutcome | None:
     """The same in a cleanup that goes forward."""
-    parties = parties_of(look.operation_id, look.plan) if look.plan else None
+    parties = parties_of(context.operation_id, context.plan) if context.plan else None
     if parties is None:
         return None
-    asked = look.operation.asked_by_cleanup()
-    given = {**look.operation.all_asked(), **asked}
-    return persisted(look, _forward(look.operation, look.ports, parties, noting_act(look), asked, given))
+    asked = context.operation.asked_by_cleanup()
+    given = {**context.operation.all_asked(), **asked}
+    return persisted(
+        context, _forward(context.operation, context.ports, parties, noting_act(context), asked, given)
+    )
 
 
-def give_endpoints_back(look: Tidying) -> StepOutcome | None:
+def give_endpoints_back(context: CleanupContext) -> StepOutcome | None:
     """In a cleanup that goes back, once the old cluster has its name: it has the endpoints that it had."""
-    parties = parties_of(look.operation_id, look.plan) if look.plan else None
-    if parties is None or not any(kind.startswith(DROP) for kind in look.operation.acts):
+    parties = parties_of(context.operation_id, context.plan) if context.plan else None
+    if parties is None or not any(kind.startswith(DROP) for kind in context.operation.acts):
         return None
     owner, other = (
-        look.find(parties.plan.target_cluster_id),
-        look.find(parties.plan.cluster.db_cluster_identifier),
+        context.find(parties.plan.target_cluster_id),
+        context.find(parties.plan.cluster.db_cluster_identifier),
     )
     if owner is None or not parties.is_old(owner):
         return None
-    items = look.operation.section("replaced").get("endpoints") or ()
+    items = context.operation.section("replaced").get("endpoints") or ()
     wanted = [CustomEndpoint.from_item(item) for item in items]
-    asked = look.operation.asked_by_cleanup()
+    asked = context.operation.asked_by_cleanup()
     new = other if parties.is_new(other) else None
-    taken = look.operation.all_asked()
-    section, acting = "endpoints_back", noting_act(look)
-    move = Move(look.operation, look.ports, acting, asked, asked, section, wanted, owner, new, taken)
-    return persisted(look, move.advance())
+    taken = context.operation.all_asked()
+    section, acting = "endpoints_back", noting_act(context)
+    move = Move(context.operation, context.ports, acting, asked, asked, section, wanted, owner, new, taken)
+    return persisted(context, move.advance())
 
 
 def _forward(

@@ -33,12 +33,12 @@ from aurora_restore.domain.scaling import (
 )
 from aurora_restore.domain.switching import parties_of
 from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.steps.cleanup_context import CleanupContext, noting_act, persisted
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Act
 from aurora_restore.steps.runner import act, record_running
 from aurora_restore.steps.scaling_notes import REFUSALS, find_scaling
-from aurora_restore.steps.tidying import Tidying, noting_act, persisted
 
 SUSPEND, RESUME = "suspend_scaling", "resume_scaling"
 WAIT = "scaling"
@@ -117,64 +117,64 @@ def resume_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
     return _Resumption(operation, ports, acting, asked, SECTION, before).advance()
 
 
-def tidy_scaling(look: Tidying) -> StepOutcome | None:
+def tidy_scaling(context: CleanupContext) -> StepOutcome | None:
     """The same in a cleanup that goes forward."""
-    return _tidied(look, SECTION)
+    return _tidied(context, SECTION)
 
 
-def hold_scaling(look: Tidying) -> StepOutcome | None:
+def hold_scaling(context: CleanupContext) -> StepOutcome | None:
     """In a cleanup that goes back: what the run has let go on rests again, until the old cluster has its name.
 
     The old cluster waits for its name meanwhile, so that what is refused is not tried for long.
     """
-    asked = look.operation.asked_by_cleanup()
+    asked = context.operation.asked_by_cleanup()
     # A run that has not asked for it yet has let nothing go on.
-    is_held = RESUME not in look.operation.acts or RESUME in asked
-    if look.plan is None or is_held or _before(look.operation) is None:
+    is_held = RESUME not in context.operation.acts or RESUME in asked
+    if context.plan is None or is_held or _before(context.operation) is None:
         return None
-    name, held = look.plan.target_cluster_id, asked.get(SUSPEND)
-    is_overdue = held is not None and held.is_overdue(look.ports.clock.now(), HOLD_LIMIT)
-    if is_overdue or not _may_change_hands(look, look.find(name)):
+    name, held = context.plan.target_cluster_id, asked.get(SUSPEND)
+    is_overdue = held is not None and held.is_overdue(context.ports.clock.now(), HOLD_LIMIT)
+    if is_overdue or not _may_change_hands(context, context.find(name)):
         return None
     doing, done = f"auto scaling of {name} is suspended again", f"suspended the auto scaling of {name}"
     try:
-        target = look.ports.scaling.find_target(name)
+        target = context.ports.scaling.find_target(name)
         if target is None or target.suspension.is_complete:
             return None
-        look.note_asked(SUSPEND, name)
-        return look.do(doing, done, WAIT, lambda: look.ports.scaling.suspend(name, EVERYTHING))
+        context.note_asked(SUSPEND, name)
+        return context.do(doing, done, WAIT, lambda: context.ports.scaling.suspend(name, EVERYTHING))
     except REFUSALS as refused:
         if refused.is_of_record:
             raise
         if held is None:
-            look.note_asked(SUSPEND, name)
+            context.note_asked(SUSPEND, name)
         return StepOutcome(in_progress(f"{doing}: {refused.message}", 10, WAIT))
 
 
-def _may_change_hands(look: Tidying, cluster: DbCluster | None) -> bool:
+def _may_change_hands(context: CleanupContext, cluster: DbCluster | None) -> bool:
     """Whether the cluster under the name is the run's own, which goes; with delete_first there may be none yet."""
-    plan = look.plan
+    plan = context.plan
     if plan is None or plan.replacement is None:
         return False
-    if parties := parties_of(look.operation_id, plan):
+    if parties := parties_of(context.operation_id, plan):
         return parties.is_new(cluster)
     if cluster is None:
         return True
-    return cluster.tags.get(OPERATION_TAG) == look.operation_id and PUT_BACK_TAG not in cluster.tags
+    return cluster.tags.get(OPERATION_TAG) == context.operation_id and PUT_BACK_TAG not in cluster.tags
 
 
-def give_scaling_back(look: Tidying) -> StepOutcome | None:
+def give_scaling_back(context: CleanupContext) -> StepOutcome | None:
     """In a cleanup that goes back, once the old cluster serves under its name."""
-    return _tidied(look, SECTION_BACK)
+    return _tidied(context, SECTION_BACK)
 
 
-def _tidied(look: Tidying, section: str) -> StepOutcome | None:
-    before = _before(look.operation)
+def _tidied(context: CleanupContext, section: str) -> StepOutcome | None:
+    before = _before(context.operation)
     if before is None:
         return None
-    asked = look.operation.asked_by_cleanup().get(RESUME)
-    resumption = _Resumption(look.operation, look.ports, noting_act(look), asked, section, before)
-    return persisted(look, resumption.advance())
+    asked = context.operation.asked_by_cleanup().get(RESUME)
+    resumption = _Resumption(context.operation, context.ports, noting_act(context), asked, section, before)
+    return persisted(context, resumption.advance())
 
 
 def _before(operation: Operation) -> ScalingBefore | None:

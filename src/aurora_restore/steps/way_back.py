@@ -44,6 +44,7 @@ from aurora_restore.domain.switching import (
 )
 from aurora_restore.domain.times import format_time
 from aurora_restore.domain.waiting import duration_words
+from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep, awaken
 from aurora_restore.steps.lift_fence import lift_fence
 from aurora_restore.steps.master_secret import tidy_master_secret
 from aurora_restore.steps.move_endpoints import give_endpoints_back
@@ -51,50 +52,49 @@ from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.remove_quiet_group import remove_quiet_group
 from aurora_restore.steps.suspend_scaling import give_scaling_back, hold_scaling
 from aurora_restore.steps.switch_over import cluster_details, observe_places, rename_of
-from aurora_restore.steps.tidying import Duty, Tidying, awaken
 
 UNSEEN_LIMIT_SECONDS = 3600
 
 
-def put_old_back(look: Tidying) -> StepOutcome | None:
+def put_old_back(context: CleanupContext) -> StepOutcome | None:
     """The old cluster gets its name back, and serves. Raises NameTaken, SwitchOverFailed."""
-    parties = parties_of(look.operation_id, look.plan) if look.plan else None
+    parties = parties_of(context.operation_id, context.plan) if context.plan else None
     if parties is None:
         return None
-    places = observe_places(look.ports, parties)
+    places = observe_places(context.ports, parties)
     old = next((item for item in places.all() if parties.is_old(item)), None)
-    if old is not None and (not_yet := awaken(look, old)):
+    if old is not None and (not_yet := awaken(context, old)):
         return not_yet
     decision = decide_way_back(parties, places)
     if decision.action is SwitchAction.DONE:
         return None
     if decision.action is SwitchAction.WAIT:
-        _refuse_endless_wait(look, decision)
+        _refuse_endless_wait(context, decision)
         return StepOutcome(in_progress(decision.reason, 50, "rename"))
     if decision.action is SwitchAction.RENAME_NEW_OUT and places.target and not _is_renamable(places.target):
-        if not_yet := awaken(look, places.target):
+        if not_yet := awaken(context, places.target):
             return not_yet
         if parties.replacement.undoes:
             # What an undo brought into place is the kept cluster, which is never removed.
             name, status = places.target.db_cluster_identifier, places.target.status
             return StepOutcome(in_progress(f"the cluster {name} is `{status}`", 50, "rename"))
-        return _remove(look, places.target)
+        return _remove(context, places.target)
     name, new_name = rename_of(parties, decision.action)
     doing = f"{name} is being renamed to {new_name}: {decision.reason}"
     done = f"renamed {name} to {new_name}"
-    look.note_asked(decision.action.kind, name)
-    return look.do(doing, done, "rename", lambda: look.ports.target_rds.rename_cluster(name, new_name))
+    context.note_asked(decision.action.kind, name)
+    return context.do(doing, done, "rename", lambda: context.ports.target_rds.rename_cluster(name, new_name))
 
 
-def remove_new(look: Tidying) -> StepOutcome | None:
+def remove_new(context: CleanupContext) -> StepOutcome | None:
     """The cluster that the run made goes; what an undo brings back was made by nobody."""
-    plan = look.plan
+    plan = context.plan
     if plan is None or plan.strategy is Strategy.UNDO:
         return None
-    cluster = look.find(plan.cluster.db_cluster_identifier)
-    if cluster is None or not is_made_by(cluster, look.operation_id):
+    cluster = context.find(plan.cluster.db_cluster_identifier)
+    if cluster is None or not is_made_by(cluster, context.operation_id):
         return None
-    return _remove(look, cluster)
+    return _remove(context, cluster)
 
 
 def is_made_by(cluster: DbCluster, operation_id: str) -> bool:
@@ -102,92 +102,96 @@ def is_made_by(cluster: DbCluster, operation_id: str) -> bool:
     return cluster.tags.get(OPERATION_TAG) == operation_id and PUT_BACK_TAG not in cluster.tags
 
 
-def return_kept(look: Tidying) -> StepOutcome | None:
+def return_kept(context: CleanupContext) -> StepOutcome | None:
     """Of an undo that came to nothing: the kept cluster is stopped again, under its name aside."""
-    plan = look.plan
+    plan = context.plan
     if plan is None or plan.strategy is not Strategy.UNDO:
         return None
-    kept = look.find(plan.cluster.db_cluster_identifier)
+    kept = context.find(plan.cluster.db_cluster_identifier)
     if kept is None or kept.status == "stopped" or not kept.member_identifiers:
         return None
     if kept.status == "available":
         name = kept.db_cluster_identifier
         doing, done = f"the kept cluster {name} is being stopped again", f"stopped {name} again"
-        return look.do(doing, done, "stop", lambda: look.ports.target_rds.stop_cluster(name))
+        return context.do(doing, done, "stop", lambda: context.ports.target_rds.stop_cluster(name))
     return StepOutcome(in_progress(f"the kept cluster is `{kept.status}`", 50, "stop"))
 
 
-def bring_old_back(look: Tidying) -> StepOutcome | None:
+def bring_old_back(context: CleanupContext) -> StepOutcome | None:
     """After delete_first: the old cluster is made again from its final snapshot, as its configuration was.
 
     Raises:
         FinalSnapshotFailed: there is no final snapshot to make it from.
     """
-    plan = look.plan
+    plan = context.plan
     replacement = plan.replacement if plan else None
-    begun = look.operation.section("retirement").get("begun_time")
+    begun = context.operation.section("retirement").get("begun_time")
     if plan is None or replacement is None or plan.strategy is not Strategy.DELETE_FIRST or not begun:
         return None
-    configuration = ClusterConfiguration.from_item(look.operation.section("replaced"))
-    old_plan = plan_of_replaced(look.operation, configuration)
-    cluster = look.find(plan.target_cluster_id)
+    configuration = ClusterConfiguration.from_item(context.operation.section("replaced"))
+    old_plan = plan_of_replaced(context.operation, configuration)
+    cluster = context.find(plan.target_cluster_id)
     if cluster is not None and cluster.status == "deleting":
         return StepOutcome(in_progress(f"{plan.target_cluster_id} is `deleting`", 50, "cluster_deleted"))
-    if late := await_late_arrivals(look):
+    if late := await_late_arrivals(context):
         # The name is about to be that of the old cluster again: nothing meant for the new one may meet it there.
         return late
-    instances = _members_of(look, old_plan, cluster)
+    instances = _members_of(context, old_plan, cluster)
     if cluster is not None and cluster.db_cluster_resource_id == replacement.replaced_resource_id:
         # Its deletion had only begun: what is left of it is completed.
-        cluster, instances = _as_put_back(look, cluster, instances)
+        cluster, instances = _as_put_back(context, cluster, instances)
     if cluster is not None and cluster.status in SERVING_STATUSES:
-        _tell_maker(look, replacement, cluster)
-    owner = Owner(look.operation_id, PUT_BACK_TAG)
-    asking = Asking(look.ports.clock.now(), look.operation.asked_by_cleanup())
+        _tell_maker(context, replacement, cluster)
+    owner = Owner(context.operation_id, PUT_BACK_TAG)
+    asking = Asking(context.ports.clock.now(), context.operation.asked_by_cleanup())
     decision = decide_restore(owner, old_plan, cluster, instances, asking)
-    return _carry_out(look, old_plan, replacement, decision, cluster)
+    return _carry_out(context, old_plan, replacement, decision, cluster)
 
 
-def _tell_maker(look: Tidying, replacement: Replacement, cluster: DbCluster) -> None:
+def _tell_maker(context: CleanupContext, replacement: Replacement, cluster: DbCluster) -> None:
     """The record of the operation that had restored the old cluster names the one that stands for it from here on."""
-    maker = look.operation.item.get("replaced_made_by")
+    maker = context.operation.item.get("replaced_made_by")
     put_back_by = cluster.tags.get(PUT_BACK_TAG)
-    known = Operation(look.ports.records.load(str(maker)) or {}).section("restore_details") if maker else {}
+    known = (
+        Operation(context.ports.records.load(str(maker)) or {}).section("restore_details") if maker else {}
+    )
     if (
         known.get("db_cluster_resource_id") == replacement.replaced_resource_id
-        and put_back_by == look.operation_id
+        and put_back_by == context.operation_id
     ):
-        changes = {"restore_details.made_again_by": look.operation_id, **cluster_details(cluster)}
-        look.ports.records.update(str(maker), changes)
+        changes = {"restore_details.made_again_by": context.operation_id, **cluster_details(cluster)}
+        context.ports.records.update(str(maker), changes)
 
 
-def end_copy(look: Tidying) -> StepOutcome | None:
+def end_copy(context: CleanupContext) -> StepOutcome | None:
     """A copy that is not finished is ended; a finished one is kept for the next attempt."""
-    name = look.plan.copy.cluster_snapshot_identifier if look.plan and look.plan.copy else None
-    copy = look.ports.target_rds.find_cluster_snapshot(name) if name else None
-    if name is None or copy is None or copy.tags.get(OPERATION_TAG) != look.operation_id:
+    name = context.plan.copy.cluster_snapshot_identifier if context.plan and context.plan.copy else None
+    copy = context.ports.target_rds.find_cluster_snapshot(name) if name else None
+    if name is None or copy is None or copy.tags.get(OPERATION_TAG) != context.operation_id:
         return None
     if copy.status == "available":
         return None
     if copy.status in GOING_STATUSES:
         return StepOutcome(in_progress(f"the unfinished copy {name} is `{copy.status}`", 50, "copy_deleted"))
     doing, done = f"the unfinished copy {name} is being removed", f"removed the unfinished copy {name}"
-    return look.do(doing, done, "copy_deleted", lambda: look.ports.target_rds.delete_cluster_snapshot(name))
+    return context.do(
+        doing, done, "copy_deleted", lambda: context.ports.target_rds.delete_cluster_snapshot(name)
+    )
 
 
-def drop_final_snapshot(look: Tidying) -> StepOutcome | None:
+def drop_final_snapshot(context: CleanupContext) -> StepOutcome | None:
     """The snapshot of a cluster that stays is nobody's last one. That of one that was made again from it is kept."""
-    return drop_snapshot_of(look, look.find(look.plan.target_cluster_id)) if look.plan else None
+    return drop_snapshot_of(context, context.find(context.plan.target_cluster_id)) if context.plan else None
 
 
-def drop_snapshot_of(look: Tidying, standing: DbCluster | None) -> StepOutcome | None:
+def drop_snapshot_of(context: CleanupContext, standing: DbCluster | None) -> StepOutcome | None:
     """Remove the final snapshot that this operation took of the replaced cluster, which is seen to stand."""
-    replacement = look.plan.replacement if look.plan else None
+    replacement = context.plan.replacement if context.plan else None
     name = replacement.final_snapshot_identifier if replacement else None
     if replacement is None or name is None or standing is None:
         return None
-    snapshot = look.ports.target_rds.find_cluster_snapshot(name)
-    if snapshot is None or snapshot.tags.get(OPERATION_TAG) != look.operation_id:
+    snapshot = context.ports.target_rds.find_cluster_snapshot(name)
+    if snapshot is None or snapshot.tags.get(OPERATION_TAG) != context.operation_id:
         return None
     of_the_replaced = {snapshot.db_cluster_resource_id, standing.db_cluster_resource_id}
     if of_the_replaced != {replacement.replaced_resource_id}:
@@ -196,55 +200,55 @@ def drop_snapshot_of(look: Tidying, standing: DbCluster | None) -> StepOutcome |
         return StepOutcome(in_progress(f"the snapshot {name} is `{snapshot.status}`", 50, "snapshot_deleted"))
     doing = f"the snapshot {name} of a cluster that stays is being removed"
     done = f"removed the snapshot {name}, for its cluster stays"
-    return look.do(
-        doing, done, "snapshot_deleted", lambda: look.ports.target_rds.delete_cluster_snapshot(name)
+    return context.do(
+        doing, done, "snapshot_deleted", lambda: context.ports.target_rds.delete_cluster_snapshot(name)
     )
 
 
-def unmark_old(look: Tidying) -> StepOutcome | None:
+def unmark_old(context: CleanupContext) -> StepOutcome | None:
     """The old cluster was not replaced after all."""
-    standing = look.find(look.plan.target_cluster_id) if look.plan else None
-    if standing is None or standing.tags.get(REPLACED_BY_TAG) != look.operation_id:
+    standing = context.find(context.plan.target_cluster_id) if context.plan else None
+    if standing is None or standing.tags.get(REPLACED_BY_TAG) != context.operation_id:
         return None
     arn, name = standing.db_cluster_arn, standing.db_cluster_identifier
     message = f"{name} is marked as replaced no more"
     keys, done = [REPLACED_BY_TAG, KEEP_UNTIL_TAG], f"marked {name} as replaced no more"
-    return look.do(message, done, "mark", lambda: look.ports.target_rds.remove_tags(arn, keys))
+    return context.do(message, done, "mark", lambda: context.ports.target_rds.remove_tags(arn, keys))
 
 
-def await_late_arrivals(look: Tidying) -> StepOutcome | None:
+def await_late_arrivals(context: CleanupContext) -> StepOutcome | None:
     """What a stopped run asked for in its last moment may still come: it is waited for, and then removed as well."""
-    now = look.ports.clock.now()
-    if late := _late_rename(look, now):
+    now = context.ports.clock.now()
+    if late := _late_rename(context, now):
         message = f"RDS may still carry out the rename that it was asked for at {format_time(late.last)}"
         return StepOutcome(in_progress(message, 90, "late_rename"))
-    if not may_arrive_late(look.operation, look.execution, look.ended_time, now):
+    if not may_arrive_late(context.operation, context.execution, context.ended_time, now):
         return None
     message = "a function that was at work when the execution was stopped may still be at its last request"
     return StepOutcome(in_progress(message, 90, "late_arrivals"))
 
 
-def _late_rename(look: Tidying, now: datetime) -> Asked | None:
+def _late_rename(context: CleanupContext, now: datetime) -> Asked | None:
     """A rename that comes after the record is closed would take the name from the cluster that has it."""
-    parties = parties_of_look(look)
+    parties = parties_of_context(context)
     if parties is None:
         return None
-    places = observe_places(look.ports, parties)
-    return late_rename_of_old(_asked(look), parties, places, now)
+    places = observe_places(context.ports, parties)
+    return late_rename_of_old(_asked(context), parties, places, now)
 
 
-def _asked(look: Tidying) -> Iterable[Asked]:
+def _asked(context: CleanupContext) -> Iterable[Asked]:
     """By the run, and by its cleanup."""
-    yield from look.operation.all_asked().values()
-    yield from look.operation.asked_by_cleanup().values()
+    yield from context.operation.all_asked().values()
+    yield from context.operation.asked_by_cleanup().values()
 
 
-def prove_old_serves(look: Tidying) -> StepOutcome | None:
+def prove_old_serves(context: CleanupContext) -> StepOutcome | None:
     """Nothing is called put back that does not serve."""
-    plan = look.plan
+    plan = context.plan
     if plan is None or plan.replacement is None:
         return None
-    standing = look.find(plan.target_cluster_id)
+    standing = context.find(plan.target_cluster_id)
     if standing is None:
         return StepOutcome(in_progress(f"{plan.target_cluster_id} does not show yet", 90, "rename"))
     if standing.status not in SERVING_STATUSES:
@@ -253,7 +257,7 @@ def prove_old_serves(look: Tidying) -> StepOutcome | None:
     return None
 
 
-WAY_BACK: Sequence[Duty] = (
+WAY_BACK: Sequence[CleanupStep] = (
     hold_scaling,
     lift_fence,
     put_old_back,
@@ -270,116 +274,116 @@ WAY_BACK: Sequence[Duty] = (
     prove_old_serves,
     give_scaling_back,
 )
-LEFTOVERS: Sequence[Duty] = (remove_new, remove_quiet_group, end_copy)
+LEFTOVERS: Sequence[CleanupStep] = (remove_new, remove_quiet_group, end_copy)
 """What may still be done for an operation that was closed before: what bears its tag, and nothing else."""
 
 
-def next_duty(look: Tidying, duties: Sequence[Duty]) -> StepOutcome | None:
+def next_step(context: CleanupContext, steps: Sequence[CleanupStep]) -> StepOutcome | None:
     """The first thing that is left to do; None where nothing is."""
-    return next((outcome for duty in duties if (outcome := duty(look))), None)
+    return next((outcome for step in steps if (outcome := step(context))), None)
 
 
 def _is_renamable(cluster: DbCluster) -> bool:
     return cluster.status in SERVING_STATUSES or cluster.status == "modifying"
 
 
-def _refuse_endless_wait(look: Tidying, decision: SwitchDecision) -> None:
+def _refuse_endless_wait(context: CleanupContext, decision: SwitchDecision) -> None:
     """A cluster that shows nowhere was taken away by somebody else: people have to look."""
-    waited = (look.ports.clock.now() - look.ended_time).total_seconds()
+    waited = (context.ports.clock.now() - context.ended_time).total_seconds()
     if waited > UNSEEN_LIMIT_SECONDS and decision.is_unseen:
         reason = decision.reason
         raise SwitchOverFailed(f"After {duration_words(waited)} still: {reason}. Nothing more was touched.")
 
 
-def _remove(look: Tidying, cluster: DbCluster) -> StepOutcome | None:
+def _remove(context: CleanupContext, cluster: DbCluster) -> StepOutcome | None:
     name = cluster.db_cluster_identifier
     if cluster.deletion_protection:
         message = f"the protection of the unfinished cluster {name} is lifted"
-        return look.do(
+        return context.do(
             message,
             f"lifted the protection of {name}",
             "change",
-            lambda: look.ports.target_rds.modify_cluster(name, {"DeletionProtection": False}),
+            lambda: context.ports.target_rds.modify_cluster(name, {"DeletionProtection": False}),
         )
-    outcome = look.removal(cluster).advance()
+    outcome = context.removal(cluster).advance()
     return outcome if outcome.result.status is StepStatus.IN_PROGRESS else None
 
 
-def _members_of(look: Tidying, plan: RestorePlan, cluster: DbCluster | None) -> list[DbInstance]:
+def _members_of(context: CleanupContext, plan: RestorePlan, cluster: DbCluster | None) -> list[DbInstance]:
     if cluster is None:
         return []
-    found = look.ports.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
+    found = context.ports.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
     wanted = {item.db_instance_identifier for item in plan.instances}
     return [item for item in found if item.db_instance_identifier in wanted]
 
 
 def _as_put_back(
-    look: Tidying, cluster: DbCluster, instances: Sequence[DbInstance]
+    context: CleanupContext, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> tuple[DbCluster, list[DbInstance]]:
     """The old cluster itself stands in for one that is made again: it is known by its resource id."""
-    tag = {PUT_BACK_TAG: look.operation_id}
+    tag = {PUT_BACK_TAG: context.operation_id}
     return replace(cluster, tags=tag), [replace(item, tags=tag) for item in instances]
 
 
 def _carry_out(
-    look: Tidying,
+    context: CleanupContext,
     plan: RestorePlan,
     replacement: Replacement,
     decision: RestoreDecision,
     cluster: DbCluster | None,
 ) -> StepOutcome | None:
-    rds, name = look.ports.target_rds, plan.cluster.db_cluster_identifier
+    rds, name = context.ports.target_rds, plan.cluster.db_cluster_identifier
     if decision.action is RestoreAction.LOG_IN:
         return None
     if decision.action is RestoreAction.RESTORE_CLUSTER:
-        parameters = restore_parameters(plan, _proved_snapshot(look, replacement))
+        parameters = restore_parameters(plan, _proved_snapshot(context, replacement))
         doing = f"{name} is being made again from its final snapshot"
         done = f"made {name} again from {replacement.final_snapshot_identifier}"
-        look.ports.records.update(look.operation_id, {"retirement.made_again": True})
-        return look.do(doing, done, "cluster", lambda: rds.restore_cluster_from_snapshot(parameters))
+        context.ports.records.update(context.operation_id, {"retirement.made_again": True})
+        return context.do(doing, done, "cluster", lambda: rds.restore_cluster_from_snapshot(parameters))
     instance = decision.instance
     if decision.action is RestoreAction.CREATE_INSTANCE and instance:
         doing = f"the instance {instance.db_instance_identifier} is being made again"
         done = f"made the instance {instance.db_instance_identifier} again"
-        return look.do(
+        return context.do(
             doing, done, "instances", lambda: rds.create_instance(instance_parameters(plan, instance))
         )
     role = decision.role
     if decision.action is RestoreAction.ADD_ROLE and role:
         done = f"gave {name} the role {role.role_arn} again"
-        look.note_asked(decision.kind, name)
-        return look.do(
+        context.note_asked(decision.kind, name)
+        return context.do(
             decision.reason, done, "change", lambda: rds.add_role(name, role.role_arn, role.feature_name)
         )
     if decision.action is RestoreAction.ENABLE_DATA_API and cluster:
         done = f"turned the Data API of {name} on again"
         arn = cluster.db_cluster_arn
-        look.note_asked(decision.kind, name)
-        return look.do(decision.reason, done, "change", lambda: rds.enable_data_api(arn))
+        context.note_asked(decision.kind, name)
+        return context.do(decision.reason, done, "change", lambda: rds.enable_data_api(arn))
     if decision.action is RestoreAction.CHANGE_SETTINGS:
-        return _give_windows(look, name, decision)
+        return _give_windows(context, name, decision)
     return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for, decision.reported_percent))
 
 
-def _give_windows(look: Tidying, name: str, decision: RestoreDecision) -> StepOutcome:
+def _give_windows(context: CleanupContext, name: str, decision: RestoreDecision) -> StepOutcome:
     """The windows of the old cluster, or its insights. What RDS refuses is left and said: the cluster is worth more."""
-    look.note_asked(decision.kind, name)
-    rds, settings = look.ports.target_rds, decision.settings
+    context.note_asked(decision.kind, name)
+    rds, settings = context.ports.target_rds, decision.settings
     done = f"gave {name} its {', '.join(settings)} again"
     try:
-        return look.do(decision.reason, done, "change", lambda: rds.modify_cluster(name, settings))
+        return context.do(decision.reason, done, "change", lambda: rds.modify_cluster(name, settings))
     except StepFailed as failed:
         if failed.is_of_record:
             raise
-        look.give_up(decision.kind)
+        context.give_up(decision.kind)
         left = f"left {', '.join(settings)} of {name} as RDS made them: {failed.message}"
         event = Event("cleanup.did", {"done": left})
         return StepOutcome(in_progress(left, 50, "change"), {}, (event,))
 
 
-def _proved_snapshot(look: Tidying, replacement: Replacement) -> str:
+def _proved_snapshot(context: CleanupContext, replacement: Replacement) -> str:
     name = replacement.final_snapshot_identifier or ""
-    snapshot = look.ports.target_rds.find_cluster_snapshot(name) if name else None
+    snapshot = context.ports.target_rds.find_cluster_snapshot(name) if name else None
     if snapshot is None or snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
         raise FinalSnapshotFailed(
             f"The final snapshot {name} is not there: the old cluster cannot be made again."
@@ -389,6 +393,6 @@ def _proved_snapshot(look: Tidying, replacement: Replacement) -> str:
     return name
 
 
-def parties_of_look(look: Tidying) -> Parties | None:
+def parties_of_context(context: CleanupContext) -> Parties | None:
     """The two clusters of the run, where it has two at once."""
-    return parties_of(look.operation_id, look.plan) if look.plan else None
+    return parties_of(context.operation_id, context.plan) if context.plan else None

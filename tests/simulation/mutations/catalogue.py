@@ -231,8 +231,8 @@ MUTATIONS = (
         "late-rename-overlooked",
         "a cleanup closes while RDS may still carry out a rename",
         "steps/way_back.py",
-        "    if late := _late_rename(look, now):",
-        "    if (late := _late_rename(look, now)) and look.ended_time is None:",
+        "    if late := _late_rename(context, now):",
+        "    if (late := _late_rename(context, now)) and context.ended_time is None:",
         ("silent-rename",),
     ),
     Mutation(

@@ -19,7 +19,7 @@ from aurora_restore.steps.retirement import Act, Retirement
 
 
 @dataclass(frozen=True)
-class Tidying:
+class CleanupContext:
     """One look of a cleanup: the operation, how its execution ended, and when."""
 
     ports: Ports
@@ -78,36 +78,36 @@ class Tidying:
         )
 
 
-def noting_act(look: Tidying) -> Act:
+def noting_act(context: CleanupContext) -> Act:
     """Like `Tidying.act`, for what a later look has to know the time of."""
 
-    def noted(
+    def note_and_act(
         kind: str, name: str, request: Callable[[], None], /, *, also: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any]:
-        look.note_asked(kind, name)
-        return look.act(kind, name, request, also=also)
+        context.note_asked(kind, name)
+        return context.act(kind, name, request, also=also)
 
-    return noted
+    return note_and_act
 
 
-def persisted(look: Tidying, outcome: StepOutcome | None) -> StepOutcome | None:
+def persisted(context: CleanupContext, outcome: StepOutcome | None) -> StepOutcome | None:
     """The outcome of what a run and its cleanup do alike, its changes written into the record."""
     if outcome is None:
         return None
     if outcome.changes:
-        look.ports.records.update(look.operation_id, dict(outcome.changes))
+        context.ports.records.update(context.operation_id, dict(outcome.changes))
     return StepOutcome(outcome.result, {}, outcome.events)
 
 
-Duty = Callable[[Tidying], StepOutcome | None]
+CleanupStep = Callable[[CleanupContext], StepOutcome | None]
 
 
-def awaken(look: Tidying, old: DbCluster) -> StepOutcome | None:
+def awaken(context: CleanupContext, old: DbCluster) -> StepOutcome | None:
     """A stopped cluster can be neither renamed nor used."""
     name = old.db_cluster_identifier
     if old.status == "stopped":
         doing, done = f"the cluster {name} is being started", f"started {name}"
-        return look.do(doing, done, "start", lambda: look.ports.target_rds.start_cluster(name))
+        return context.do(doing, done, "start", lambda: context.ports.target_rds.start_cluster(name))
     if old.status in ("stopping", "starting"):
         return StepOutcome(in_progress(f"the cluster {name} is `{old.status}`", 50, "start"))
     return None
