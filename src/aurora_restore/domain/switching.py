@@ -117,7 +117,7 @@ def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
     return SwitchDecision(SwitchAction.RENAME_OLD_ASIDE, reason)
 
 
-def decide_way_back(parties: Parties, places: Places) -> SwitchDecision:
+def decide_rollback(parties: Parties, places: Places) -> SwitchDecision:
     """The next rename on the way back; DONE where the old cluster has its name. Raises NameTaken.
 
     A new cluster under the target's name that cannot be renamed any more is left to be removed there.

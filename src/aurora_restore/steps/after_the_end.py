@@ -17,8 +17,8 @@ from aurora_restore.steps.cleanup_context import CleanupContext
 from aurora_restore.steps.closing import complete, publish_aside, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Retirement
-from aurora_restore.steps.way_back import LEFTOVERS, next_step
-from aurora_restore.steps.way_forward import persist
+from aurora_restore.steps.roll_forward import persist
+from aurora_restore.steps.rollback import LEFTOVERS, next_step
 
 # A kept cluster that cannot be retired (somebody protected it, no room for its snapshot) is tried again later.
 TRIED_AGAIN = timedelta(hours=1)

@@ -32,10 +32,10 @@ from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep
 from aurora_restore.steps.closing import close, settle, tell_patiently
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
+from aurora_restore.steps.roll_forward import ROLL_FORWARD
+from aurora_restore.steps.rollback import ROLLBACK, await_late_arrivals, next_step, parties_of_context
 from aurora_restore.steps.switch_over import observe_places
 from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail
-from aurora_restore.steps.way_back import WAY_BACK, await_late_arrivals, next_step, parties_of_context
-from aurora_restore.steps.way_forward import WAY_FORWARD
 
 STOPPED_BY_US = "RecordMarkedByHand"
 
@@ -128,7 +128,7 @@ def _steps(operation: Operation, ending: Ending) -> Sequence[CleanupStep]:
     """A dry run has touched nothing: there is only what a message may still be on its way."""
     if operation.is_dry_run:
         return (await_late_arrivals,)
-    return WAY_BACK if ending.goes_back else WAY_FORWARD
+    return ROLLBACK if ending.goes_back else ROLL_FORWARD
 
 
 def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepResult:

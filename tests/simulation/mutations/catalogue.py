@@ -78,7 +78,7 @@ MUTATIONS = (
     Mutation(
         "scaling-not-given-back",
         "a cleanup that goes back leaves the auto scaling of readers suspended",
-        "steps/way_back.py",
+        "steps/rollback.py",
         "    prove_old_serves,\n    give_scaling_back,\n",
         "    prove_old_serves,\n",
         ("scaled-swap:*:time-out-before",),
@@ -86,7 +86,7 @@ MUTATIONS = (
     Mutation(
         "scaling-goes-on-during-the-way-back",
         "what the run had set back already is not suspended again before the names change back",
-        "steps/way_back.py",
+        "steps/rollback.py",
         "    hold_scaling,\n    lift_fence,\n",
         "    lift_fence,\n",
         ("scaled-swap:*:denied",),
@@ -134,7 +134,7 @@ MUTATIONS = (
     Mutation(
         "old-not-put-back",
         "a cluster that was renamed aside does not get its name back",
-        "steps/way_back.py",
+        "steps/rollback.py",
         "    lift_fence,\n    put_old_back,\n",
         "    lift_fence,\n",
         ("swap:*:time-out-before",),
@@ -142,7 +142,7 @@ MUTATIONS = (
     Mutation(
         "copy-not-ended",
         "an unfinished copy is left",
-        "steps/way_back.py",
+        "steps/rollback.py",
         "    end_copy,\n    drop_final_snapshot,",
         "    drop_final_snapshot,",
         ("stop-new-CopySnapshot",),
@@ -150,7 +150,7 @@ MUTATIONS = (
     Mutation(
         "new-not-removed",
         "the unfinished new cluster is left",
-        "steps/way_back.py",
+        "steps/rollback.py",
         "    give_endpoints_back,\n    remove_new,\n    return_kept,",
         "    give_endpoints_back,\n    return_kept,",
         ("stop-swap-RestoreCluster",),
@@ -230,7 +230,7 @@ MUTATIONS = (
     Mutation(
         "late-rename-overlooked",
         "a cleanup closes while RDS may still carry out a rename",
-        "steps/way_back.py",
+        "steps/rollback.py",
         "    if late := _late_rename(context, now):",
         "    if (late := _late_rename(context, now)) and context.ended_time is None:",
         ("silent-rename",),
@@ -262,7 +262,7 @@ MUTATIONS = (
     Mutation(
         "fence-stays",
         "an old cluster that is put back stays behind its fence",
-        "steps/way_back.py",
+        "steps/rollback.py",
         "    lift_fence,\n    put_old_back,\n",
         "    put_old_back,\n",
         ("swap:*:denied",),

@@ -16,8 +16,8 @@ from aurora_restore.domain.switching import (
     Parties,
     Places,
     SwitchAction,
+    decide_rollback,
     decide_switch,
-    decide_way_back,
     late_rename_of_old,
     parties_of,
 )
@@ -104,13 +104,13 @@ def test_nothing_is_renamed_where_one_of_the_two_will_not_serve() -> None:
         (Places(None, new(BESIDE), None), SwitchAction.WAIT),
     ],
 )
-def test_the_way_back_gives_the_old_cluster_its_name(places: Places, action: SwitchAction) -> None:
-    assert decide_way_back(parties(), places).action is action
+def test_a_rollback_gives_the_old_cluster_its_name(places: Places, action: SwitchAction) -> None:
+    assert decide_rollback(parties(), places).action is action
 
 
-def test_the_way_back_moves_nobody_who_has_taken_the_name_meanwhile() -> None:
+def test_a_rollback_does_not_move_another_cluster_that_has_taken_the_name() -> None:
     with pytest.raises(NameTaken, match="did not make"):
-        decide_way_back(parties(), Places(stranger(TARGET), None, old(ASIDE)))
+        decide_rollback(parties(), Places(stranger(TARGET), None, old(ASIDE)))
 
 
 def test_who_is_who_is_told_by_resource_id_and_tag_and_not_by_name() -> None:
@@ -135,7 +135,7 @@ def pending_rename(standing: DbCluster, new_name: str) -> DbCluster:
 )
 def test_a_rename_that_only_the_pending_values_tell_of_is_under_way(places: Places) -> None:
     assert decide_switch(parties(), places).action is SwitchAction.WAIT
-    assert decide_way_back(parties(), places).action is SwitchAction.WAIT
+    assert decide_rollback(parties(), places).action is SwitchAction.WAIT
 
 
 def rename(

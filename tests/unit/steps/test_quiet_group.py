@@ -339,7 +339,7 @@ def test_a_reboot_that_no_status_tells_of_is_given_its_time(run: PipelineRun) ->
 
 
 @pytest.mark.parametrize("last", [Phase.RESTORE_CLUSTER, Phase.APPLY_PARAMETER_GROUP])
-def test_on_the_way_back_the_group_goes_after_its_cluster(run: PipelineRun, last: Phase) -> None:
+def test_in_a_rollback_the_group_is_removed_after_its_cluster(run: PipelineRun, last: Phase) -> None:
     run.aurora.set_durations({"parameter_group_pending": 90})
     run.run(OPERATION, Phase(list(Phase)[list(Phase).index(last) - 1]))
     for _ in range(4):

@@ -38,7 +38,7 @@ from aurora_restore.domain.switching import (
     Parties,
     SwitchAction,
     SwitchDecision,
-    decide_way_back,
+    decide_rollback,
     late_rename_of_old,
     parties_of,
 )
@@ -65,7 +65,7 @@ def put_old_back(context: CleanupContext) -> StepOutcome | None:
     old = next((item for item in places.all() if parties.is_old(item)), None)
     if old is not None and (not_yet := awaken(context, old)):
         return not_yet
-    decision = decide_way_back(parties, places)
+    decision = decide_rollback(parties, places)
     if decision.action is SwitchAction.DONE:
         return None
     if decision.action is SwitchAction.WAIT:
@@ -257,7 +257,7 @@ def prove_old_serves(context: CleanupContext) -> StepOutcome | None:
     return None
 
 
-WAY_BACK: Sequence[CleanupStep] = (
+ROLLBACK: Sequence[CleanupStep] = (
     hold_scaling,
     lift_fence,
     put_old_back,

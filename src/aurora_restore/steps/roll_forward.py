@@ -22,9 +22,9 @@ from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.remove_quiet_group import remove_quiet_group
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.rollback import await_late_arrivals, drop_snapshot_of, parties_of_context
 from aurora_restore.steps.suspend_scaling import tidy_scaling
 from aurora_restore.steps.switch_over import switched_changes
-from aurora_restore.steps.way_back import await_late_arrivals, drop_snapshot_of, parties_of_context
 
 
 def record_switch(context: CleanupContext) -> StepOutcome | None:
@@ -137,7 +137,7 @@ def keep_copy(context: CleanupContext) -> StepOutcome | None:
     return None
 
 
-WAY_FORWARD: Sequence[CleanupStep] = (
+ROLL_FORWARD: Sequence[CleanupStep] = (
     record_switch,
     await_late_arrivals,
     bring_new_up,
