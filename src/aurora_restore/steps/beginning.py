@@ -7,8 +7,8 @@ from typing import Any
 from aurora_restore.domain.errors import OperationNotRunning
 from aurora_restore.domain.operation import Operation, new_record
 from aurora_restore.domain.request import without_unknown_values
+from aurora_restore.steps.audit_events import append_first_event
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.trail import begin_trail
 
 SECONDS_A_DAY = 86_400
 
@@ -24,7 +24,7 @@ def begin_record(ports: Ports, operation_id: str, execution_arn: str | None, raw
     record = new_record(operation_id, execution_arn, without_unknown_values(raw_request), now, expires_at)
     if not ports.records.create(record):
         record = _own_record(ports, operation_id, execution_arn)
-    begin_trail(ports, Operation(record))
+    append_first_event(ports, Operation(record))
 
 
 def _own_record(ports: Ports, operation_id: str, execution_arn: str | None) -> dict[str, Any]:

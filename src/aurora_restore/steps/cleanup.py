@@ -27,6 +27,7 @@ from aurora_restore.domain.states import OperationStatus, RetirementState, is_ma
 from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.after_the_end import after_the_end
+from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.beginning import begin_record
 from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep
 from aurora_restore.steps.closing import close, settle, tell_patiently
@@ -35,7 +36,6 @@ from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.roll_forward import ROLL_FORWARD
 from aurora_restore.steps.rollback import ROLLBACK, await_late_arrivals, next_step, parties_of_context
 from aurora_restore.steps.switch_over import observe_places
-from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail
 
 STOPPED_BY_US = "RecordMarkedByHand"
 
@@ -48,7 +48,7 @@ def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepR
         return done(f"nothing is known of {operation_id}: there is nothing to clean up")
     if operation.execution_arn != execution_arn:
         return done(f"the record {operation_id} is that of another execution, {operation.execution_arn}")
-    make_up_for_the_last_look(ports, operation)
+    flush_pending_audit(ports, operation)
     if operation.is_closed:
         return _recorded(
             ports, operation, after_the_end(CleanupContext(ports, operation, execution, _now(ports)))
@@ -104,10 +104,10 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
         **({} if is_marked_by_hand(operation.item) else {"status": OperationStatus.CLEANING_UP.value}),
     }
     details = {"ending": decision.ending.value, "reason": decision.reason}
-    entries = noted(ports, [Event("cleanup.started", details)])
+    entries = to_audit_entries(ports, [Event("cleanup.started", details)])
     fence = {**changes, LAST_EVENTS: entries}
     if ports.records.update(operation.operation_id, fence, only_if_status=operation.status):
-        write_trail(ports, operation.operation_id, entries)
+        append_audit(ports, operation.operation_id, entries)
     return Operation(ports.records.load(operation.operation_id) or operation.item)
 
 
@@ -142,7 +142,7 @@ def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepR
     named = replace(result, waiting_for=result.waiting_for or "step")
     waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
     sentence = next((str(event.details["done"]) for event in outcome.events if "done" in event.details), None)
-    entries = noted(ports, outcome.events)
+    entries = to_audit_entries(ports, outcome.events)
     changes: dict[str, Any] = {
         **outcome.changes,
         LAST_EVENTS: entries,
@@ -153,7 +153,7 @@ def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepR
         "last_updated_time": format_time(now),
     }
     ports.records.update(operation.operation_id, changes)
-    write_trail(ports, operation.operation_id, entries)
+    append_audit(ports, operation.operation_id, entries)
     return replace(named, wait_seconds=int(waits[named.waiting_for]["wait_seconds"]))
 
 

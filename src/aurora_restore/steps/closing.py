@@ -15,8 +15,8 @@ from aurora_restore.domain.notification import Message, ended_message
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.steps.audit_events import append_first_event, flush_pending_audit
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.trail import begin_trail, make_up_for_the_last_look
 
 # A restore that stands does not wait longer than this for SNS to say so.
 SILENCE_LIMIT = timedelta(minutes=15)
@@ -109,8 +109,8 @@ def complete(ports: Ports, operation_id: str) -> None:
     operation = Operation(ports.records.load(operation_id) or {})
     if ended := operation.item.get("end_time"):
         # Every entry bears the record's own time: written again, it is the same entry.
-        begin_trail(ports, operation)
-        make_up_for_the_last_look(ports, operation)
+        append_first_event(ports, operation)
+        flush_pending_audit(ports, operation)
         details = operation.section("error")
         ports.audit.append(operation_id, parse_time(ended), f"operation.{operation.status.lower()}", details)
     if operation.target_cluster_id:

@@ -36,11 +36,11 @@ from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, goes_on, in_progress, skipped
 from aurora_restore.domain.times import format_time
+from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, to_audit_entries
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.restore_cluster import restored_endpoint
 from aurora_restore.steps.runner import record_details, record_running
-from aurora_restore.steps.trail import LAST_EVENTS, noted, write_trail
 
 # After this a look, and what is done about it, ends as soon as it can: the function has ten minutes for both.
 CALL_TIME = timedelta(minutes=1)
@@ -114,9 +114,13 @@ def _take_out(
 
 def _write_down(ports: Ports, operation_id: str, down: WrittenDown) -> None:
     """Only a record that runs gets further. What it has no room for is noted there first, as every event is."""
-    entries = noted(ports, [Event("came_along.written", {"written": down.in_trail})]) if down.in_trail else []
+    entries = (
+        to_audit_entries(ports, [Event("came_along.written", {"written": down.in_trail})])
+        if down.in_trail
+        else []
+    )
     record_running(ports, operation_id, {**down.changes, **({LAST_EVENTS: entries} if entries else {})})
-    write_trail(ports, operation_id, entries)
+    append_audit(ports, operation_id, entries)
 
 
 def _taken(fuses: Sequence[Fuse], outcome: Outcome) -> list[Fuse]:

@@ -21,9 +21,9 @@ from aurora_restore.domain.operation import LAST_FAULT, Operation, fault_state, 
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import format_time
+from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail
 
 Step = Callable[[Operation, Ports], StepOutcome]
 
@@ -38,7 +38,7 @@ def run_step(phase: Phase, step: Step, ports: Ports, operation_id: str) -> StepR
             phase, everything else as the operation's error.
     """
     operation = load_running(ports, operation_id)
-    make_up_for_the_last_look(ports, operation)
+    flush_pending_audit(ports, operation)
     now = ports.clock.now()
     started = operation.phase_start(phase)
     _begin(ports, operation, phase, started, now)
@@ -147,7 +147,7 @@ def _begin(ports: Ports, operation: Operation, phase: Phase, started: datetime |
     state = {"status": StepStatus.IN_PROGRESS.value, "start_time": format_time(now)}
     changes = {f"phases.{phase.value}": state, "step": phase.value, LAST_EVENTS: entries}
     record_running(ports, operation.operation_id, changes)
-    write_trail(ports, operation.operation_id, entries)
+    append_audit(ports, operation.operation_id, entries)
 
 
 def _keep_to_limit(ports: Ports, phase: Phase, result: StepResult, elapsed: timedelta) -> None:
@@ -187,10 +187,10 @@ def _finish(
     waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
     result = _with_wait(named, waits)
     state = phase_state(before, result, now, waits)
-    entries = noted(ports, (*outcome.events, *_end_of_phase(phase, result)))
+    entries = to_audit_entries(ports, (*outcome.events, *_end_of_phase(phase, result)))
     changes = {f"phases.{phase.value}": state, "step": phase.value, LAST_EVENTS: entries}
     record_running(ports, operation.operation_id, {**outcome.changes, **changes})
-    write_trail(ports, operation.operation_id, entries)
+    append_audit(ports, operation.operation_id, entries)
     return result
 
 

@@ -18,7 +18,7 @@ from aurora_restore.steps.ports import Ports
 LAST_EVENTS = "last_events"
 
 
-def noted(ports: Ports, events: Iterable[Event]) -> list[dict[str, Any]]:
+def to_audit_entries(ports: Ports, events: Iterable[Event]) -> list[dict[str, Any]]:
     """The events of a look as the record keeps them, each with a time of its own, so that their order stays."""
     now = ports.clock.now()
     return [
@@ -31,18 +31,18 @@ def noted(ports: Ports, events: Iterable[Event]) -> list[dict[str, Any]]:
     ]
 
 
-def write_trail(ports: Ports, operation_id: str, entries: Sequence[Mapping[str, Any]]) -> None:
+def append_audit(ports: Ports, operation_id: str, entries: Sequence[Mapping[str, Any]]) -> None:
     """Append what was noted; an entry that stands already stays one entry."""
     for entry in entries:
         ports.audit.append(operation_id, parse_time(entry["time"]), entry["event"], entry["details"])
 
 
-def make_up_for_the_last_look(ports: Ports, operation: Operation) -> None:
+def flush_pending_audit(ports: Ports, operation: Operation) -> None:
     """Append what the look before noted, for it may have died before it could."""
-    write_trail(ports, operation.operation_id, operation.item.get(LAST_EVENTS) or ())
+    append_audit(ports, operation.operation_id, operation.item.get(LAST_EVENTS) or ())
 
 
-def begin_trail(ports: Ports, operation: Operation) -> None:
+def append_first_event(ports: Ports, operation: Operation) -> None:
     """The first entry, with the record's own time: written again after a crash, it is the same entry."""
     details = {"parameters": operation.item.get("parameters")}
     started = parse_time(operation.item["start_time"])
