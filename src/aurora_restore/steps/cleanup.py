@@ -26,13 +26,13 @@ from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, i
 from aurora_restore.domain.states import OperationStatus, RetirementState, is_marked_by_hand
 from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
-from aurora_restore.steps.after_the_end import after_the_end
 from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.beginning import begin_record
 from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep
-from aurora_restore.steps.closing import close, settle, tell_patiently
+from aurora_restore.steps.finalize import close, notify_or_defer, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
+from aurora_restore.steps.post_close import post_close
 from aurora_restore.steps.roll_forward import ROLL_FORWARD
 from aurora_restore.steps.rollback import ROLLBACK, await_late_arrivals, next_step, parties_of_context
 from aurora_restore.steps.switch_over import observe_places
@@ -51,7 +51,7 @@ def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepR
     flush_pending_audit(ports, operation)
     if operation.is_closed:
         return _recorded(
-            ports, operation, after_the_end(CleanupContext(ports, operation, execution, _now(ports)))
+            ports, operation, post_close(CleanupContext(ports, operation, execution, _now(ports)))
         )
     if execution is not None and execution.is_running:
         return _while_it_runs(ports, operation, execution)
@@ -162,12 +162,12 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
     ports = context.ports
     found = Operation(ports.records.load(context.operation_id) or context.operation.item)
     # A hand may have written over the error meanwhile, with whatever it had to say.
-    mended = {} if found.section("error") else {"error": error_of(found, context.execution)}
-    operation = Operation({**found.item, **mended})
-    outlived = _outlived(operation, ending)
-    message = ended_message(Operation({**operation.item, **outlived}), ending, ports.clock.now())
-    told = tell_patiently(ports, operation, message, _patience(operation))
-    if told is None:
+    repaired_error = {} if found.section("error") else {"error": error_of(found, context.execution)}
+    operation = Operation({**found.item, **repaired_error})
+    error_as_warning = _error_as_warning(operation, ending)
+    message = ended_message(Operation({**operation.item, **error_as_warning}), ending, ports.clock.now())
+    notification = notify_or_defer(ports, operation, message, _patience(operation))
+    if notification is None:
         silence = in_progress("SNS does not take the message", 95, "telling")
         return _recorded(ports, operation, StepOutcome(silence))
     time = format_time(ports.clock.now())
@@ -175,10 +175,10 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
     waits = waits_after(operation.section("cleanup").get("waits") or {}, done(""), ports.clock.now(), None)
     changes: Mapping[str, Any] = {
         **ended_phases(operation, ending, time),
-        **mended,
-        **outlived,
+        **repaired_error,
+        **error_as_warning,
         **_put_back(operation, ending),
-        "notification": told,
+        "notification": notification,
         "cleanup.waits": waits,
         "cleanup.message": f"the operation ended {status.value}",
         "cleanup.kept": what_is_kept(operation),
@@ -199,7 +199,7 @@ def _put_back(operation: Operation, ending: Ending) -> dict[str, str]:
     return {"retirement.state": RetirementState.PUT_BACK.value} if ending.goes_back and has_begun else {}
 
 
-def _outlived(operation: Operation, ending: Ending) -> dict[str, Any]:
+def _error_as_warning(operation: Operation, ending: Ending) -> dict[str, Any]:
     """A restore that had succeeded has no error; what ended it early is a warning."""
     if ending.goes_back:
         return {}

@@ -10,7 +10,7 @@ from aurora_restore.domain.notification import dry_run_message, success_message
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
 from aurora_restore.domain.states import OperationStatus
-from aurora_restore.steps.closing import close, settle, tell_patiently
+from aurora_restore.steps.finalize import close, notify_or_defer, settle
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import act, run_step
@@ -23,7 +23,7 @@ def notify(ports: Ports, operation_id: str) -> StepResult:
         OperationNotRunning: the record is gone, or was closed as something else.
     """
     try:
-        result = _tell_and_close(ports, operation_id)
+        result = _notify_and_close(ports, operation_id)
     except OperationNotRunning:
         # Another call of this very step may have been faster.
         if not _has_succeeded(ports, operation_id):
@@ -34,35 +34,39 @@ def notify(ports: Ports, operation_id: str) -> StepResult:
     return result
 
 
-def _tell_and_close(ports: Ports, operation_id: str) -> StepResult:
-    result = run_step(Phase.NOTIFY, _tell, ports, operation_id)
+def _notify_and_close(ports: Ports, operation_id: str) -> StepResult:
+    result = run_step(Phase.NOTIFY, _publish, ports, operation_id)
     if result.status is StepStatus.IN_PROGRESS:
         return result
     item = ports.records.load(operation_id) or {}
     # A step that failed when it was called a second time may have left an error that the run has outlived.
-    outlived = {"error": None} if item.get("error") else {}
-    close(ports, operation_id, OperationStatus.SUCCEEDED, outlived)
+    cleared_error = {"error": None} if item.get("error") else {}
+    close(ports, operation_id, OperationStatus.SUCCEEDED, cleared_error)
     if not _has_succeeded(ports, operation_id):
         raise OperationNotRunning(f"The operation {operation_id} was closed while people were told.")
     return done("people were told, the record is closed, the lock is free")
 
 
-def _tell(operation: Operation, ports: Ports) -> StepOutcome:
+def _publish(operation: Operation, ports: Ports) -> StepOutcome:
     now = ports.clock.now()
     message = dry_run_message(operation, now) if operation.is_dry_run else success_message(operation, now)
     waited = now - (operation.phase_start(Phase.NOTIFY) or now)
     answers: list[Mapping[str, Any] | None] = []
 
     def publish() -> None:
-        answers.append(tell_patiently(ports, operation, message, waited))
+        answers.append(notify_or_defer(ports, operation, message, waited))
 
     # Written down first, as everything else: a cleanup that overtakes this waits for what may be on its way.
     answered = act(ports, operation, "message", message.subject, publish)
-    told = answers[0]
-    if told is None:
+    notification = answers[0]
+    if notification is None:
         return StepOutcome(in_progress("SNS does not take the message", waiting_for="telling"))
-    words = f"people could NOT be told: {told['error']}" if "error" in told else "people were told"
-    return StepOutcome(done(words), {"notification": told, **answered})
+    words = (
+        f"people could NOT be told: {notification['error']}"
+        if "error" in notification
+        else "people were told"
+    )
+    return StepOutcome(done(words), {"notification": notification, **answered})
 
 
 def _has_succeeded(ports: Ports, operation_id: str) -> bool:

@@ -13,7 +13,7 @@ from aurora_restore.domain.results import Phase
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.beginning import begin_record
-from aurora_restore.steps.closing import close, settle
+from aurora_restore.steps.finalize import close, settle
 from aurora_restore.steps.ports import Ports
 
 

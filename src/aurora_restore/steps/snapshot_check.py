@@ -34,13 +34,13 @@ from aurora_restore.domain.request import RestoreRequest, parse_request
 from aurora_restore.domain.results import Phase, StepResult, done, in_progress
 from aurora_restore.domain.selection import SelectedSnapshot, check_named_snapshot, select_snapshot
 from aurora_restore.steps.beginning import begin_record
-from aurora_restore.steps.experience import earlier_durations
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import run_step
 from aurora_restore.steps.scaling_notes import note_scaling
 from aurora_restore.steps.target_lock import take_lock
 from aurora_restore.steps.undo_check import check_undo, is_undo_request
+from aurora_restore.steps.wait_history import earlier_durations
 
 T = TypeVar("T")
 BACKUPS_NOTE = (

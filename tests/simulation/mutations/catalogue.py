@@ -182,8 +182,8 @@ MUTATIONS = (
     Mutation(
         "told-twice",
         "people are told again by a step that is called again",
-        "steps/closing.py",
-        '    if told := operation.section("notification"):\n        return told\n',
+        "steps/finalize.py",
+        '    if notification := operation.section("notification"):\n        return notification\n',
         "",
         ("new:*:dies-before", "new:*:unavailable"),
     ),
@@ -214,7 +214,7 @@ MUTATIONS = (
     Mutation(
         "trail-not-ended",
         "the trail does not tell how it ended",
-        "steps/closing.py",
+        "steps/finalize.py",
         'f"operation.{operation.status.lower()}"',
         '"operation.ended"',
         ("new",),
@@ -239,8 +239,8 @@ MUTATIONS = (
         "closed-before-told",
         "the record is closed as told before people are",
         "steps/cleanup.py",
-        "    told = tell_patiently(ports, operation, message, _patience(operation))",
-        '    told = {"message_id": "later", "subject": message.subject} if message else None',
+        "    notification = notify_or_defer(ports, operation, message, _patience(operation))",
+        '    notification = {"message_id": "later", "subject": message.subject} if message else None',
         ("stop-swap-RestoreCluster",),
     ),
     Mutation(

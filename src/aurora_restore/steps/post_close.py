@@ -14,7 +14,7 @@ from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus, RetirementState
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.cleanup_context import CleanupContext
-from aurora_restore.steps.closing import complete, publish_aside, settle
+from aurora_restore.steps.finalize import publish_best_effort, release, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.roll_forward import persist
@@ -24,7 +24,7 @@ from aurora_restore.steps.rollback import LEFTOVERS, next_step
 TRIED_AGAIN = timedelta(hours=1)
 
 
-def after_the_end(context: CleanupContext) -> StepOutcome:
+def post_close(context: CleanupContext) -> StepOutcome:
     """One look. Raises what keeps a kept cluster from being retired."""
     if outcome := _retire_kept(context) or _remove_leftovers(context):
         return outcome
@@ -77,7 +77,7 @@ def _advance(context: CleanupContext) -> StepOutcome | None:
         return outcome
     event = Event("replaced.retired", {"db_cluster_identifier": name})
     persist(context, StepOutcome(outcome.result, outcome.changes, (event,)))
-    complete(context.ports, context.operation_id)
+    release(context.ports, context.operation_id)
     return StepOutcome(done(f"the kept cluster {name} was retired"))
 
 
@@ -98,8 +98,8 @@ def _put_off(
     context.ports.records.update(context.operation_id, changes)
     if warning not in known:
         message = put_off_message(context.operation, f"{failed.code}: {failed.message}", until, now)
-        publish_aside(context.ports, context.operation, message)
-    complete(context.ports, context.operation_id)
+        publish_best_effort(context.ports, context.operation, message)
+    release(context.ports, context.operation_id)
     return StepOutcome(done(f"{warning}; it is tried again after {format_time(until)}"))
 
 

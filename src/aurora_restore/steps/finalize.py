@@ -19,14 +19,14 @@ from aurora_restore.steps.audit_events import append_first_event, flush_pending_
 from aurora_restore.steps.ports import Ports
 
 # A restore that stands does not wait longer than this for SNS to say so.
-SILENCE_LIMIT = timedelta(minutes=15)
-REMEMBER_TRIES = 3
+SNS_WAIT_LIMIT = timedelta(minutes=15)
+STORE_TRIES = 3
 
 
-def tell(ports: Ports, operation: Operation, message: Message) -> dict[str, Any]:
+def notify(ports: Ports, operation: Operation, message: Message) -> dict[str, Any]:
     """Publish, unless it was done before. What cannot be sent keeps no run from its end: it stands in the record."""
-    if told := operation.section("notification"):
-        return told
+    if notification := operation.section("notification"):
+        return notification
     time = format_time(ports.clock.now())
     try:
         message_id = ports.notifications.publish(
@@ -37,20 +37,20 @@ def tell(ports: Ports, operation: Operation, message: Message) -> dict[str, Any]
             operation.operation_id, ports.clock.now(), "notification.failed", {"error": failed.message}
         )
         return {"error": failed.message, "hint": failed.hint, "subject": message.subject}
-    told = {"message_id": message_id, "published_time": time, "subject": message.subject}
-    _remember(ports, operation.operation_id, told)
-    return told
+    notification = {"message_id": message_id, "published_time": time, "subject": message.subject}
+    _store_message_id(ports, operation.operation_id, notification)
+    return notification
 
 
-def _remember(ports: Ports, operation_id: str, told: Mapping[str, Any]) -> None:
+def _store_message_id(ports: Ports, operation_id: str, notification: Mapping[str, Any]) -> None:
     """At once, and again where it does not work: a message that nobody knows of goes out a second time.
 
     Raises:
         RestoreError: it could not be written, three times.
     """
-    for tries_left in reversed(range(REMEMBER_TRIES)):
+    for tries_left in reversed(range(STORE_TRIES)):
         try:
-            ports.records.update(operation_id, {"notification": dict(told)})
+            ports.records.update(operation_id, {"notification": dict(notification)})
         except RestoreError:
             if not tries_left:
                 raise
@@ -58,7 +58,7 @@ def _remember(ports: Ports, operation_id: str, told: Mapping[str, Any]) -> None:
             return
 
 
-def publish_aside(ports: Ports, operation: Operation, message: Message) -> None:
+def publish_best_effort(ports: Ports, operation: Operation, message: Message) -> None:
     """A message besides the last one. Whether it can be sent decides nothing, and stands in the trail."""
     try:
         ports.notifications.publish(message.subject, message.text, message.facts, message.attributes)
@@ -68,14 +68,14 @@ def publish_aside(ports: Ports, operation: Operation, message: Message) -> None:
         )
 
 
-def tell_patiently(
+def notify_or_defer(
     ports: Ports, operation: Operation, message: Message, waited: timedelta
 ) -> dict[str, Any] | None:
     """As `tell`; None where SNS is silent and may yet answer. It is not waited for without end."""
     try:
-        return tell(ports, operation, message)
+        return notify(ports, operation, message)
     except TransientFault as fault:
-        if waited < SILENCE_LIMIT:
+        if waited < SNS_WAIT_LIMIT:
             return None
         return {"error": fault.message, "hint": fault.hint, "subject": message.subject}
 
@@ -93,18 +93,18 @@ def close(
     ports.records.update(operation_id, {**changes, **ending}, only_if_status=from_status)
 
 
-def tell_of_end(ports: Ports, operation_id: str) -> None:
+def notify_failure(ports: Ports, operation_id: str) -> None:
     """Tell people of a closed operation that came to nothing, unless it was done before."""
     operation = Operation(ports.records.load(operation_id) or {})
     endings = {OperationStatus.FAILED: Ending.FAILED, OperationStatus.CANCELLED: Ending.CANCELLED}
     ending = endings.get(OperationStatus(operation.status))
     if ending is None or not operation.is_closed or operation.section("notification"):
         return
-    told = tell(ports, operation, ended_message(operation, ending, ports.clock.now()))
-    ports.records.update(operation_id, {"notification": told})
+    notification = notify(ports, operation, ended_message(operation, ending, ports.clock.now()))
+    ports.records.update(operation_id, {"notification": notification})
 
 
-def complete(ports: Ports, operation_id: str) -> None:
+def release(ports: Ports, operation_id: str) -> None:
     """What follows from a closed record: its last event in the trail, and the lock."""
     operation = Operation(ports.records.load(operation_id) or {})
     if ended := operation.item.get("end_time"):
@@ -119,8 +119,8 @@ def complete(ports: Ports, operation_id: str) -> None:
 
 def settle(ports: Ports, operation_id: str) -> None:
     """All that follows from a closed record, and last the word that it was done: without it the sweep comes again."""
-    complete(ports, operation_id)
+    release(ports, operation_id)
     # After everything else: whether people can be told decides nothing.
-    tell_of_end(ports, operation_id)
+    notify_failure(ports, operation_id)
     if Operation(ports.records.load(operation_id) or {}).is_unsettled:
         ports.records.update(operation_id, {"settled_time": format_time(ports.clock.now())})
