@@ -167,13 +167,13 @@ def test_a_kept_cluster_is_retired_by_the_sweep_when_its_time_is_over_and_not_be
     place: Place, kept: dict[str, str]
 ) -> None:
     operation_id = kept[SWEPT]
-    aside = place.closed(operation_id)["retirement"]["db_cluster_identifier"]
-    assert place.cluster(aside)["Status"] == "stopped"
+    retired = place.closed(operation_id)["retirement"]["db_cluster_identifier"]
+    assert place.cluster(retired)["Status"] == "stopped"
     assert not [line for line in place.sweep() if operation_id in line]
     end_the_keeping(place, operation_id)
     assert [line for line in place.sweep() if operation_id in line]
     record = place.becomes(operation_id, lambda item: item["retirement"]["state"] == "RETIRED")
-    assert place.find_cluster(aside) is None
+    assert place.find_cluster(retired) is None
     assert record["retirement"]["final_snapshot_identifier"] in place.things(SWEPT, operation_id).snapshots
     assert place.data_of(SWEPT) == NEW_DATA
     assert record["status"] == "SUCCEEDED"

@@ -1,7 +1,7 @@
 """What can end a command, as one kind of error: a code, a message and a hint.
 
 RestoreError (of the domain)
-├── WrongUse      the command line cannot read what it was given
+├── UsageProblem  the command line cannot read what it was given
 ├── NotFound      what was asked for is not there
 ├── Unreachable   AWS, the stack, the credentials, or a part that is not installed
 ├── TimedOut      the time that was allowed is over
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
 
-class WrongUse(RestoreError):
-    code = "WRONG_USE"
+class UsageProblem(RestoreError):
+    code = "USAGE_ERROR"
     default_hint = "`aurora-restore COMMAND --help` describes the options."
 
 
-class PathUnusable(WrongUse):
+class PathUnusable(UsageProblem):
     code = "PATH_UNUSABLE"
     default_hint = "Name a path that exists, or that can be made, and that you may use."
 
 
-class RegionUnknown(WrongUse):
+class RegionUnknown(UsageProblem):
     code = "REGION_UNKNOWN"
     default_hint = "Give the name of an AWS Region, for example us-west-2."
 
 
-class RegionMissing(WrongUse):
+class RegionMissing(UsageProblem):
     code = "REGION_MISSING"
     default_hint = "Give --region (or --target-region), or set AWS_REGION."
 

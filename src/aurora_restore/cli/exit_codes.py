@@ -48,7 +48,7 @@ class ExitCode(IntEnum):
 
 
 _BY_ERROR: tuple[tuple[type[RestoreError], ExitCode], ...] = (
-    (errors.WrongUse, ExitCode.USAGE),
+    (errors.UsageProblem, ExitCode.USAGE),
     (errors.NotFound, ExitCode.NOT_FOUND),
     (errors.Unreachable, ExitCode.UNREACHABLE),
     (errors.TimedOut, ExitCode.TIMED_OUT),

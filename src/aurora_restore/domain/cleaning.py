@@ -66,7 +66,7 @@ def decide_ending(
         return back
     if operation.is_dry_run:
         return EndingDecision(Ending.SUCCEEDED, "the plan held: only the telling was left")
-    if operation.plan.strategy.stands_beside and is_past_return(operation):
+    if operation.plan.strategy.uses_staging_name and is_past_return(operation):
         return EndingDecision(Ending.SUCCEEDED, "the new cluster was in place and the old one seen to")
     if _has_ended(operation, Phase.RETIRE_REPLACED):
         return EndingDecision(Ending.SUCCEEDED, "the restore had succeeded: only the telling was left")

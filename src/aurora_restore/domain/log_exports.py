@@ -38,8 +38,8 @@ class ExportsDecision:
 
 def exports_logs_later(plan: RestorePlan) -> bool:
     """Whether logs are to be exported, and not before the switch; any other new cluster has its name from the start."""
-    is_beside = plan.cluster.db_cluster_identifier != plan.target_cluster_id
-    return plan.strategy is Strategy.SWAP and is_beside and bool(plan.cluster.cloudwatch_logs_exports)
+    is_staging = plan.cluster.db_cluster_identifier != plan.target_cluster_id
+    return plan.strategy is Strategy.SWAP and is_staging and bool(plan.cluster.cloudwatch_logs_exports)
 
 
 def decide_log_exports(

@@ -68,15 +68,15 @@ def is_quiet_group(name: str) -> bool:
 
 def staging_identifier(target_cluster_id: str, operation_id: str) -> str:
     """Where the new cluster stands until it takes the target's name, e.g. `orders-1a2b3c4d-new`."""
-    return _beside(target_cluster_id, operation_id, "new")
+    return _derived_identifier(target_cluster_id, operation_id, "new")
 
 
-def aside_identifier(target_cluster_id: str, operation_id: str) -> str:
+def retired_identifier(target_cluster_id: str, operation_id: str) -> str:
     """Where the replaced cluster stands after it gave up the target's name, e.g. `orders-1a2b3c4d-old`."""
-    return _beside(target_cluster_id, operation_id, "old")
+    return _derived_identifier(target_cluster_id, operation_id, "old")
 
 
-def _beside(target_cluster_id: str, operation_id: str, word: str) -> str:
+def _derived_identifier(target_cluster_id: str, operation_id: str, word: str) -> str:
     suffix = f"-{short_hash(operation_id)}-{word}"
     return target_cluster_id[: IDENTIFIER_MAX_LENGTH - len(suffix)].rstrip("-") + suffix
 

@@ -36,7 +36,7 @@ def plan_notes(
         notes.append("db_instance_class was not given: the deployment's default is taken")
     if request.engine_lifecycle_support == "open-source-rds-extended-support":
         notes.append("the cluster is enrolled in Extended Support, which is charged for")
-    if replaced is not None and Strategy(request.replace_strategy).stands_beside:
+    if replaced is not None and Strategy(request.replace_strategy).uses_staging_name:
         notes.append(certificate_note(request.certificate_renewal))
     if replaced is not None and request.final_snapshot:
         notes.append(final_snapshot_note(request.final_snapshot_retention_days))

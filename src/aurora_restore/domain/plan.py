@@ -338,8 +338,8 @@ def _endpoints(
     request: RestoreRequest, replaced: ClusterConfiguration | None, instances: Sequence[PlannedInstance]
 ) -> tuple[CustomEndpoint, ...]:
     """Those of the replaced cluster; with delete_first they would go before anything of the new one is proved."""
-    stands_beside = Strategy(request.replace_strategy).stands_beside
-    if replaced is None or not stands_beside or not _is_given("custom_endpoints", request):
+    uses_staging_name = Strategy(request.replace_strategy).uses_staging_name
+    if replaced is None or not uses_staging_name or not _is_given("custom_endpoints", request):
         return ()
     before = [member.db_instance_identifier for member in replaced.members]
     after = [instance.db_instance_identifier for instance in instances]

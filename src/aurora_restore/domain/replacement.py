@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from aurora_restore.domain.configuration import ClusterConfiguration
-from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier, staging_identifier
+from aurora_restore.domain.naming import final_snapshot_identifier, retired_identifier, staging_identifier
 from aurora_restore.domain.request import RestoreRequest
 
 
@@ -25,7 +25,7 @@ class Strategy(StrEnum):
     UNDO = "undo"
 
     @property
-    def stands_beside(self) -> bool:
+    def uses_staging_name(self) -> bool:
         """Whether two clusters stand at once and change names."""
         return self in (Strategy.SWAP, Strategy.UNDO)
 
@@ -66,7 +66,7 @@ def build_replacement(
     return Replacement(
         strategy=Strategy(request.replace_strategy),
         replaced_resource_id=replaced.db_cluster_resource_id,
-        aside_identifier=aside_identifier(replaced.db_cluster_identifier, operation_id),
+        aside_identifier=retired_identifier(replaced.db_cluster_identifier, operation_id),
         final_snapshot_identifier=final_snapshot_identifier(operation_id) if request.final_snapshot else None,
         keep_hours=request.keep_replaced_hours,
         accept_differences=request.accept_differences,

@@ -48,11 +48,11 @@ class Places:
     """Which cluster stands under which of the three names; a rename is seen under the old name or the new one."""
 
     target: DbCluster | None
-    beside: DbCluster | None
-    aside: DbCluster | None
+    staging: DbCluster | None
+    retired: DbCluster | None
 
     def all(self) -> Iterable[DbCluster]:
-        return (cluster for cluster in (self.target, self.beside, self.aside) if cluster is not None)
+        return (cluster for cluster in (self.target, self.staging, self.retired) if cluster is not None)
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ class Parties:
 
 def parties_of(operation_id: str, plan: RestorePlan) -> Parties | None:
     """The two clusters of a run that has two at once; None for any other run."""
-    if plan.replacement is None or not plan.strategy.stands_beside:
+    if plan.replacement is None or not plan.strategy.uses_staging_name:
         return None
     return Parties(operation_id, plan, plan.replacement)
 
 
 def is_switched(parties: Parties, places: Places) -> bool:
     """Whether both renames are done."""
-    return parties.is_new(places.target) and parties.is_old(places.aside)
+    return parties.is_new(places.target) and parties.is_old(places.retired)
 
 
 def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
@@ -99,7 +99,7 @@ def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
     _refuse_strangers(parties, places)
     if is_switched(parties, places):
         return SwitchDecision(SwitchAction.DONE, f"{plan.target_cluster_id} is the new cluster")
-    new = places.beside if parties.is_new(places.beside) else None
+    new = places.staging if parties.is_new(places.staging) else None
     if new is None or not any(parties.is_old(item) for item in places.all()):
         reason = "one of the two clusters does not show: a rename is under way"
         return SwitchDecision(SwitchAction.WAIT, reason, is_unseen=True)
@@ -127,16 +127,17 @@ def decide_rollback(parties: Parties, places: Places) -> SwitchDecision:
         return going
     if parties.is_old(places.target):
         return SwitchDecision(SwitchAction.DONE, f"{target} is the old cluster")
-    if not parties.is_old(places.aside):
+    if not parties.is_old(places.retired):
         reason = "the old cluster does not show: a rename is under way"
         return SwitchDecision(SwitchAction.WAIT, reason, is_unseen=True)
     if places.target is None:
         return SwitchDecision(SwitchAction.RENAME_OLD_BACK, f"{target} is free for the old cluster")
     if parties.is_new(places.target):
         return SwitchDecision(SwitchAction.RENAME_NEW_OUT, f"{target} goes back to the old cluster")
+    old = places.retired.db_cluster_identifier if places.retired else ""
     raise NameTaken(
-        f"The old cluster {places.aside.db_cluster_identifier if places.aside else ''} cannot have its name back: a "
-        f"cluster that this operation did not make stands under {target}."
+        f"The old cluster {old} cannot have its name back: a cluster that this operation did not make has the name "
+        f"{target}."
     )
 
 
@@ -149,7 +150,7 @@ def late_rename_of_old(
     """
     seen = {
         # The new cluster can have the target's name only since the old one has given it up.
-        SwitchAction.RENAME_OLD_ASIDE.kind: parties.is_old(places.aside) or parties.is_new(places.target),
+        SwitchAction.RENAME_OLD_ASIDE.kind: parties.is_old(places.retired) or parties.is_new(places.target),
         SwitchAction.RENAME_OLD_BACK.kind: parties.is_old(places.target),
     }
     renames = [item for item in asked if item.kind in seen and not item.refused]

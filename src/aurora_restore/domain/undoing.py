@@ -9,7 +9,7 @@ from typing import Any
 from aurora_restore.domain import request_fields as parse
 from aurora_restore.domain.custom_endpoints import CustomEndpoint
 from aurora_restore.domain.errors import InvalidRequest, NothingKept, RestoreError, UnknownField, refuse
-from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier
+from aurora_restore.domain.naming import final_snapshot_identifier, retired_identifier
 from aurora_restore.domain.notes import certificate_note
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
@@ -97,7 +97,7 @@ def build_undo_plan(
     replacement = Replacement(
         strategy=Strategy.UNDO,
         replaced_resource_id=str(undone.section("restore_details")["db_cluster_resource_id"]),
-        aside_identifier=aside_identifier(target, operation_id),
+        aside_identifier=retired_identifier(target, operation_id),
         final_snapshot_identifier=final_snapshot_identifier(operation_id) if request.final_snapshot else None,
         incoming_resource_id=kept.db_cluster_resource_id,
         undoes=undone.operation_id,

@@ -53,20 +53,20 @@ def observe_places(ports: Ports, parties: Parties) -> Places:
     rds, plan = ports.target_rds, parties.plan
     return Places(
         target=rds.find_cluster(plan.target_cluster_id),
-        beside=rds.find_cluster(plan.cluster.db_cluster_identifier),
-        aside=rds.find_cluster(parties.replacement.aside_identifier),
+        staging=rds.find_cluster(plan.cluster.db_cluster_identifier),
+        retired=rds.find_cluster(parties.replacement.aside_identifier),
     )
 
 
 def rename_of(parties: Parties, action: SwitchAction) -> tuple[str, str]:
     """From which name to which a rename goes."""
-    target, beside = parties.plan.target_cluster_id, parties.plan.cluster.db_cluster_identifier
-    aside = parties.replacement.aside_identifier
+    target, staging = parties.plan.target_cluster_id, parties.plan.cluster.db_cluster_identifier
+    retired = parties.replacement.aside_identifier
     return {
-        SwitchAction.RENAME_OLD_ASIDE: (target, aside),
-        SwitchAction.RENAME_NEW_IN: (beside, target),
-        SwitchAction.RENAME_NEW_OUT: (target, beside),
-        SwitchAction.RENAME_OLD_BACK: (aside, target),
+        SwitchAction.RENAME_OLD_ASIDE: (target, retired),
+        SwitchAction.RENAME_NEW_IN: (staging, target),
+        SwitchAction.RENAME_NEW_OUT: (target, staging),
+        SwitchAction.RENAME_OLD_BACK: (retired, target),
     }[action]
 
 

@@ -58,8 +58,8 @@ def _undone(ports: Ports, request: UndoRequest) -> Operation:
 
 def _plan(operation: Operation, ports: Ports, request: UndoRequest, undone: Operation) -> StepOutcome:
     rds, before = ports.target_rds, undone.plan
-    aside = before.replacement.aside_identifier if before.replacement else ""
-    kept, standing = rds.find_cluster(aside), rds.find_cluster(before.target_cluster_id)
+    retired = before.replacement.aside_identifier if before.replacement else ""
+    kept, standing = rds.find_cluster(retired), rds.find_cluster(before.target_cluster_id)
     refuse_changed_places(undone, standing, kept)
     if kept is None or standing is None:
         raise NothingKept(f"The cluster that {undone.operation_id} kept does not stand any more.")

@@ -164,7 +164,7 @@ def test_a_name_that_step_functions_refuses_is_wrong_use_before_aws_is_asked(
 ) -> None:
     pipeline = standing(monkeypatch, pipeline_with())
     assert app.run([command, *TARGET, "--name", name]) == 2
-    assert "WRONG_USE" in capsys.readouterr().err
+    assert "USAGE_ERROR" in capsys.readouterr().err
     assert started(pipeline) == {}
 
 
@@ -232,7 +232,7 @@ def test_wrong_use_with_json_is_one_document(
 ) -> None:
     assert app.run([*arguments, "--json"]) == 2
     printed = capsys.readouterr()
-    assert json.loads(printed.out)["error"]["code"] == "WRONG_USE"
+    assert json.loads(printed.out)["error"]["code"] == "USAGE_ERROR"
     assert printed.err == ""
 
 

@@ -46,7 +46,7 @@ def test_an_id_that_no_operation_can_have_is_a_usage_error(
     standing(monkeypatch, pipeline_with())
     assert app.run([command, operation_id, "--json"]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
-    assert error["code"] == "WRONG_USE"
+    assert error["code"] == "USAGE_ERROR"
     assert "OPERATION" in error["message"]
     assert "\x1b" not in error["message"]
 

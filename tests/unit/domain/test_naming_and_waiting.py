@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aurora_restore.domain.naming import (
-    aside_identifier,
     copy_identifier,
     final_snapshot_identifier,
     identifier_fault,
     instance_identifier,
+    retired_identifier,
     staging_identifier,
 )
 from aurora_restore.domain.waiting import (
@@ -107,6 +107,6 @@ def test_final_snapshots_and_copies_never_share_a_name(one: str, other: str) -> 
 
 @given(st.from_regex(r"aurora-restored(-[a-z0-9]{1,10}){1,4}", fullmatch=True), EXECUTION_NAMES)
 def test_the_names_beside_a_target_are_valid_and_keep_its_prefix(target: str, operation_id: str) -> None:
-    beside = {staging_identifier(target, operation_id), aside_identifier(target, operation_id)}
-    assert len(beside | {target}) == 3
-    assert all(identifier_fault(name) is None and name.startswith("aurora-restored-") for name in beside)
+    others = {staging_identifier(target, operation_id), retired_identifier(target, operation_id)}
+    assert len(others | {target}) == 3
+    assert all(identifier_fault(name) is None and name.startswith("aurora-restored-") for name in others)

@@ -65,8 +65,8 @@ def test_they_are_on_the_new_cluster_with_the_members_in_the_same_places(run: Pi
 
 def test_the_old_cluster_has_them_until_the_new_one_is_proved(run: PipelineRun) -> None:
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
-    aside = run.record(OPERATION)["switch_over"]["aside_identifier"]
-    assert set(endpoints(run, aside)) == {"reports", "everything"}
+    retired = run.record(OPERATION)["switch_over"]["aside_identifier"]
+    assert set(endpoints(run, retired)) == {"reports", "everything"}
     assert endpoints(run) == {}
 
 
@@ -163,14 +163,14 @@ def test_what_was_given_to_the_new_cluster_is_not_taken_for_what_the_old_one_sho
     run: PipelineRun,
 ) -> None:
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
-    aside = run.ports.target_rds.find_cluster(run.record(OPERATION)["switch_over"]["aside_identifier"])
-    assert aside is not None
+    retired = run.ports.target_rds.find_cluster(run.record(OPERATION)["switch_over"]["aside_identifier"])
+    assert retired is not None
     while "make_endpoint-reports" not in run.record(OPERATION)["acts"]:
         run.clock.advance(run.phase(Phase.RETIRE_REPLACED, OPERATION).wait_seconds)
     with run.aurora.locked() as world:
         world.regions[TARGET_REGION].custom_endpoints[
             "reports"
-        ].cluster_resource_id = aside.db_cluster_resource_id
+        ].cluster_resource_id = retired.db_cluster_resource_id
     tries = run.record(OPERATION)["acts"]["drop_endpoint-reports"]["tries"]
     for _ in range(5):
         run.clock.advance(60)

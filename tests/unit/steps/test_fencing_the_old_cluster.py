@@ -81,7 +81,7 @@ def test_an_old_cluster_that_is_put_back_has_its_port_again(
 def test_an_undo_of_a_kept_cluster_that_could_not_be_retired_lifts_its_fence(run: PipelineRun) -> None:
     old = run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=1)
-    aside = run.record(FIRST)["retirement"]["db_cluster_identifier"]
+    retired = run.record(FIRST)["retirement"]["db_cluster_identifier"]
     full = FaultRule(
         "full",
         Effect.ERROR,
@@ -93,7 +93,7 @@ def test_an_undo_of_a_kept_cluster_that_could_not_be_retired_lifts_its_fence(run
     run.aurora.faults.add(full)
     run.clock.advance(3700)
     run.clean_up(FIRST)
-    assert run.cluster(aside).port != PORT
+    assert run.cluster(retired).port != PORT
 
     snapshot_check(run.ports, UNDO, run.arn(UNDO), {"undo_operation_id": FIRST})
     for phase in list(Phase)[1 : list(Phase).index(Phase.SWITCH_OVER) + 1]:

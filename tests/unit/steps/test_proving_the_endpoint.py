@@ -142,7 +142,7 @@ def test_a_failure_while_the_kept_cluster_is_stopped_for_its_certificate_never_r
 ) -> None:
     old = run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=2)
-    restored, aside = (
+    restored, retired = (
         run.cluster().db_cluster_resource_id,
         run.record(FIRST)["retirement"]["db_cluster_identifier"],
     )
@@ -153,7 +153,7 @@ def test_a_failure_while_the_kept_cluster_is_stopped_for_its_certificate_never_r
     run.clean_up(UNDO)
 
     assert run.cluster().db_cluster_resource_id == restored
-    kept = run.cluster(aside)
+    kept = run.cluster(retired)
     assert (kept.db_cluster_resource_id, kept.status) == (old, "stopped")
 
 

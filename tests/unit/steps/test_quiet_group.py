@@ -189,11 +189,11 @@ def test_the_roles_of_the_replaced_cluster_come_with_the_wanted_group(run: Pipel
     run.aurora.at_once("AddRoleToDBCluster", TARGET_REGION, role)
 
     record = run.run(OPERATION, Phase.SETUP_DB_USERS, delete_cluster_if_exists=True)
-    beside = record["plan"]["cluster"]["db_cluster_identifier"]
-    assert run.cluster(beside).roles == ()
+    staging = record["plan"]["cluster"]["db_cluster_identifier"]
+    assert run.cluster(staging).roles == ()
 
     run.run_phase(Phase.APPLY_PARAMETER_GROUP, OPERATION)
-    assert run.cluster(beside).roles == (ClusterRole(role["RoleArn"], ""),)
+    assert run.cluster(staging).roles == (ClusterRole(role["RoleArn"], ""),)
 
 
 def test_what_the_family_has_not_is_left_out_and_said(run: PipelineRun) -> None:

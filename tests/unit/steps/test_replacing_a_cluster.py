@@ -172,12 +172,12 @@ def test_an_undo_that_fails_leaves_the_restored_cluster_in_place_and_the_kept_on
 ) -> None:
     old = run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=2)
-    restored, aside = resource_id(run), run.record(FIRST)["retirement"]["db_cluster_identifier"]
+    restored, retired = resource_id(run), run.record(FIRST)["retirement"]["db_cluster_identifier"]
     undo(run, until=phase)
     run.fail(UNDO, "SwitchOverFailed")
     run.clean_up(UNDO)
-    assert (resource_id(run), resource_id(run, aside)) == (restored, old)
-    kept = run.ports.target_rds.find_cluster(aside)
+    assert (resource_id(run), resource_id(run, retired)) == (restored, old)
+    kept = run.ports.target_rds.find_cluster(retired)
     assert kept is not None
     assert kept.status == "stopped"
     assert run.record(FIRST)["retirement"]["state"] == "KEPT"
@@ -311,15 +311,15 @@ def test_the_sweep_retires_a_kept_cluster_when_its_time_is_over(run: PipelineRun
 def test_a_kept_cluster_that_somebody_protects_stays_and_blocks_nobody(run: PipelineRun) -> None:
     old = run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=2)
-    aside = run.record(FIRST)["retirement"]["db_cluster_identifier"]
-    run.aurora.at_once("StartDBCluster", TARGET_REGION, {"DBClusterIdentifier": aside})
+    retired = run.record(FIRST)["retirement"]["db_cluster_identifier"]
+    run.aurora.at_once("StartDBCluster", TARGET_REGION, {"DBClusterIdentifier": retired})
     run.aurora.at_once(
-        "ModifyDBCluster", TARGET_REGION, {"DBClusterIdentifier": aside, "DeletionProtection": True}
+        "ModifyDBCluster", TARGET_REGION, {"DBClusterIdentifier": retired, "DeletionProtection": True}
     )
     for _ in range(2):
         run.clock.advance(3 * 3600)
         run.clean_up(FIRST, "SUCCEEDED")
-    assert resource_id(run, aside) == old
+    assert resource_id(run, retired) == old
     assert run.record(FIRST)["retirement"]["state"] == "KEPT"
     assert "could not be retired" in run.record(FIRST)["warnings"][-1]
     assert [message.attributes["outcome"] for message in run.aws.published] == [

@@ -164,10 +164,10 @@ def test_what_is_refused_for_long_is_left_with_the_command(run: PipelineRun) -> 
 def test_a_reader_that_arrives_late_goes_with_the_old_cluster(run: PipelineRun) -> None:
     run.put_scaling()
     run.run(OPERATION, Phase.SWITCH_OVER, **SWAP)
-    aside = run.record(OPERATION)["switch_over"]["aside_identifier"]
+    retired = run.record(OPERATION)["switch_over"]["aside_identifier"]
     late = {
         "DBInstanceIdentifier": "application-autoscaling-late",
-        "DBClusterIdentifier": aside,
+        "DBClusterIdentifier": retired,
         "DBInstanceClass": "db.r5.large",
         "Engine": "aurora-postgresql",
     }
@@ -175,7 +175,7 @@ def test_a_reader_that_arrives_late_goes_with_the_old_cluster(run: PipelineRun) 
     for phase in (Phase.PROVE_ENDPOINT, Phase.RETIRE_REPLACED):
         run.run_phase(phase, OPERATION)
     assert run.ports.target_rds.find_instance("application-autoscaling-late") is None
-    assert run.ports.target_rds.find_cluster(aside) is None
+    assert run.ports.target_rds.find_cluster(retired) is None
 
 
 def test_a_reader_that_is_no_member_of_the_cluster_that_goes_is_not_touched(run: PipelineRun) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from aurora_restore.cli.connection import connect, resolve_region
-from aurora_restore.cli.errors import AlreadySwitched, OperationEnded, OperationNotFound, WrongUse
+from aurora_restore.cli.errors import AlreadySwitched, OperationEnded, OperationNotFound, UsageProblem
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_record
 from aurora_restore.cli.parameters import (
     Command,
@@ -95,12 +95,14 @@ def cancel(
 
 
 def read_reason(text: str) -> str:
-    """The reason, without white space around it. Raises WrongUse where there is none, or far too much."""
+    """The reason, without white space around it. Raises UsageProblem where there is none, or far too much."""
     reason = " ".join(text.split())
     if not reason:
-        raise WrongUse("--reason is empty.", "Say why in a few words: people read it in the record later.")
+        raise UsageProblem(
+            "--reason is empty.", "Say why in a few words: people read it in the record later."
+        )
     if len(reason) > MAX_REASON_CHARACTERS:
-        raise WrongUse(
+        raise UsageProblem(
             f"--reason has {len(reason)} characters; it must have at most {MAX_REASON_CHARACTERS}."
         )
     return reason

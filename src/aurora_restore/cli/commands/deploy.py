@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from aurora_restore.cli.connection import commercial_region, known_region, resolve_region
-from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.parameters import Command, json_option, option, region_option
 from aurora_restore.cli.screen import Screen, make_screen
@@ -74,11 +74,11 @@ def deploy(
 
 
 def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
-    """Read `NAME=VALUE`. Raises WrongUse."""
+    """Read `NAME=VALUE`. Raises UsageProblem."""
     pairs = [text.partition("=") for text in texts]
     for name, separator, _ in pairs:
         if not (name and separator):
-            raise WrongUse(f"--parameter `{name}` is not NAME=VALUE.")
+            raise UsageProblem(f"--parameter `{name}` is not NAME=VALUE.")
     return {name: value for name, _, value in pairs}
 
 
@@ -126,7 +126,7 @@ def ask(screen: Screen, deployer: Deployer, plan: ChangePlan, take_back: Callabl
     deployer.discard(plan)
     take_back()
     if not can_ask:
-        raise WrongUse(
+        raise UsageProblem(
             f"There is no terminal to ask at, so nothing was changed ({summary_of_changes(plan.changes)}).",
             "Give --yes to apply the change set.",
         )

@@ -36,7 +36,7 @@ from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.common import facts, minute_time
 from aurora_restore.cli.views.record import OperationView, view_operation
 from aurora_restore.cli.views.record_fields import text_of, time_of
-from aurora_restore.cli.views.replacement import aside_name, replaced_name
+from aurora_restore.cli.views.replacement import replaced_name, retired_name
 from aurora_restore.cli.watching import WatchLimits
 from aurora_restore.domain.errors import NothingKept
 from aurora_restore.domain.states import OperationStatus, RetirementState
@@ -156,7 +156,7 @@ def describe_undo(view: OperationView, final_snapshot: bool, now: datetime) -> A
             ("undoes", view.operation_id),
             (
                 "puts back",
-                f"{aside_name(view)}, which is started and becomes {name} again, with the data that it had",
+                f"{retired_name(view)}, which is started and becomes {name} again, with the data that it had",
             ),
             ("removes", f"the cluster that has the name {name} now: it {snapshot}"),
             ("no name for", "a minute or two, while the names are changed; nothing is disturbed before that"),

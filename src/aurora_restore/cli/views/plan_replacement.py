@@ -13,7 +13,7 @@ from rich.text import Text
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.record_fields import map_of, maps_of, number_of, text_of
 from aurora_restore.cli.views.replacement import members_in_words, replaced_name, undo_command
-from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier, staging_identifier
+from aurora_restore.domain.naming import final_snapshot_identifier, retired_identifier, staging_identifier
 
 Rows = list[tuple[str, str | Text | None]]
 
@@ -75,12 +75,12 @@ def _how(view: OperationView, name: str) -> str:
             f"delete_first: {name} is removed BEFORE the restore begins; nobody has the name until the new one is "
             "ready"
         )
-    aside = text_of(_planned(view), "aside_identifier") or aside_identifier(name, view.operation_id)
+    retired = text_of(_planned(view), "aside_identifier") or retired_identifier(name, view.operation_id)
     staging = staging_identifier(name, view.operation_id)
     at_first = text_of(map_of(view.section("plan"), "cluster"), "db_cluster_identifier")
     return (
         f"swap: the new one is made beside it as {at_first if at_first != name else staging} and verified; then "
-        f"{name} becomes {aside}, and the new one becomes {name}"
+        f"{name} becomes {retired}, and the new one becomes {name}"
     )
 
 

@@ -61,7 +61,7 @@ def _resource(replaced: Mapping[str, Any]) -> str:
     return f" ({resource})" if resource else ""
 
 
-def aside_name(view: OperationView) -> str:
+def retired_name(view: OperationView) -> str:
     """The name of the old cluster after it gave up its own."""
     retired_as = text_of(view.section("retirement"), "db_cluster_identifier")
     return (
@@ -75,7 +75,7 @@ def _standing(view: OperationView, now: datetime) -> str | Text:
         return _put_back(view)
     match retirement.get("state"):
         case RetirementState.KEPT:
-            return f"kept as {aside_name(view)}, stopped"
+            return f"kept as {retired_name(view)}, stopped"
         case RetirementState.BEGUN:
             begun = time_of(retirement, "begun_time")
             return "being removed" + (f", since {clock_time(begun, now)}" if begun else "")
@@ -86,9 +86,9 @@ def _standing(view: OperationView, now: datetime) -> str | Text:
             by = text_of(retirement, "undone_by")
             return Text(f"under its own name again: this was undone{f' by {by}' if by else ''}", style="bold")
     if view.switched:
-        return f"as {aside_name(view)}, about to be retired"
+        return f"as {retired_name(view)}, about to be retired"
     if switch.get("name_gone_time"):
-        return f"as {aside_name(view)}: the names are being changed just now"
+        return f"as {retired_name(view)}: the names are being changed just now"
     return "under its own name, as it was"
 
 
