@@ -95,10 +95,10 @@ def _stack_settings(environ: Mapping[str, str]) -> _StackSettings:
         raise _malformed(text, str(error)) from error
 
 
-def _malformed(text: str, fault: str) -> ConfigurationError:
+def _malformed(text: str, problem: str) -> ConfigurationError:
     names = ", ".join(_StackSettings.__annotations__)
     return ConfigurationError(
-        f"The environment variable {SETTINGS_VARIABLE} is {text!r}; a JSON object with {names} is wanted: {fault}."
+        f"The environment variable {SETTINGS_VARIABLE} is {text!r}; a JSON object with {names} is wanted: {problem}."
     )
 
 

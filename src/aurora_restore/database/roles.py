@@ -18,7 +18,7 @@ from aurora_restore.database.other_logins import unlocked_comment
 from aurora_restore.database.quoting import identifier, literal
 from aurora_restore.database.session import DUPLICATE_OBJECT, ServerRefused, Session
 from aurora_restore.domain.errors import DatabaseBusy, DbUserSetupFailed
-from aurora_restore.domain.passwords import password_fault, prepared
+from aurora_restore.domain.passwords import password_problem, prepared
 from aurora_restore.domain.users import Access, DbUser, DbUserLogin
 
 SUPERUSER_GROUP = "rds_superuser"
@@ -268,9 +268,9 @@ def scram_verifier(username: str, password: str) -> str:
     Raises:
         DbUserSetupFailed: no login with this password can succeed.
     """
-    if fault := password_fault(password):
+    if problem := password_problem(password):
         raise DbUserSetupFailed(
-            f"The password of the database user {username} cannot be used: {fault}.", _PASSWORD_HINT
+            f"The password of the database user {username} cannot be used: {problem}.", _PASSWORD_HINT
         )
     salt = os.urandom(_SALT_BYTES)
     salted = hashlib.pbkdf2_hmac("sha256", prepared(password), salt, _SCRAM_ITERATIONS)

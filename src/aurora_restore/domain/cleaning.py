@@ -118,8 +118,8 @@ def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
 
 
 def _item(step: str, code: str, message: str, hint: str) -> dict[str, Any]:
-    faults = [{"code": code, "message": message, "hint": hint}]
-    return {"code": code, "message": message, "hint": hint, "step": step, "faults": faults}
+    problems = [{"code": code, "message": message, "hint": hint}]
+    return {"code": code, "message": message, "hint": hint, "step": step, "faults": problems}
 
 
 def may_arrive_late(

@@ -26,7 +26,7 @@ _QUIET_GROUP = re.compile(r"aurora-restore-.+-quiet-[0-9a-f]{8}")
 _IDENTIFIER = re.compile(r"[a-zA-Z](?:-?[a-zA-Z0-9])*")
 
 
-def identifier_fault(identifier: str) -> str | None:
+def identifier_problem(identifier: str) -> str | None:
     """Say what keeps a text from being an RDS identifier; None where it is one.
 
     RDS: 1 to 63 letters, digits or hyphens, first a letter, no two hyphens together, none at the end.

@@ -117,10 +117,10 @@ def failure_message(
         f"Error:      {error['code']}: {error['message']}",
         *_hint_lines("Hint:       ", error["hint"]),
     ]
-    faults = error.get("faults") or ()
-    if len(faults) > 1:
-        for fault in faults:
-            lines += [f"  - {fault['code']}: {fault['message']}", *_hint_lines("    ", fault["hint"])]
+    problems = error.get("faults") or ()
+    if len(problems) > 1:
+        for problem in problems:
+            lines += [f"  - {problem['code']}: {problem['message']}", *_hint_lines("    ", problem["hint"])]
     lines += [
         f"Took:       {_duration(operation, now)}",
         f"Operation:  {operation.operation_id}",

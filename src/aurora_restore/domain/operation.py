@@ -17,7 +17,7 @@ from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.domain.waiting import FLOOR_SECONDS, Expectation, ended_wait, wait_state
 
 # Under a phase of the record: the last fault that a repetition could mend.
-LAST_FAULT = "last_fault"
+LAST_TRANSIENT_ERROR = "last_fault"
 
 
 @dataclass(frozen=True)
@@ -156,20 +156,20 @@ def waits_after(
     return waits
 
 
-def fault_state(
-    before: Mapping[str, Any], fault: TransientFault, now: datetime, until: datetime
+def transient_error_state(
+    before: Mapping[str, Any], transient: TransientFault, now: datetime, until: datetime
 ) -> dict[str, Any]:
     """What the record says of a fault that passes: what it was, since when it is met, until when it is tried again.
 
     `before`: the phase as it is in the record. A call that succeeded in between ends the count.
     """
-    known = before.get(LAST_FAULT) or {}
+    known = before.get(LAST_TRANSIENT_ERROR) or {}
     ended = str(before.get("last_updated_time", ""))
-    is_same = known.get("code") == fault.code and str(known.get("time", "")) > ended
+    is_same = known.get("code") == transient.code and str(known.get("time", "")) > ended
     return {
-        "code": fault.code,
-        "message": fault.message,
-        "hint": fault.hint,
+        "code": transient.code,
+        "message": transient.message,
+        "hint": transient.hint,
         "since": known["since"] if is_same else format_time(now),
         "time": format_time(now),
         "until": format_time(until),
@@ -193,8 +193,8 @@ def phase_state(
         "wait_seconds": result.wait_seconds,
         "waits": dict(waits),
     }
-    if LAST_FAULT in before:
-        state[LAST_FAULT] = before[LAST_FAULT]
+    if LAST_TRANSIENT_ERROR in before:
+        state[LAST_TRANSIENT_ERROR] = before[LAST_TRANSIENT_ERROR]
     if ended:
         return state | {"end_time": before.get("end_time", time)}
     return state | {"waiting_since": before["waiting_since"] if same_wait else time}

@@ -33,7 +33,7 @@ from aurora_restore.domain.errors import (
     TargetIsSource,
     TargetNotAvailable,
 )
-from aurora_restore.domain.key_checks import requested_key_faults, source_key_faults
+from aurora_restore.domain.key_checks import requested_key_problems, source_key_problems
 from aurora_restore.domain.observed import (
     ClusterSnapshot,
     Credentials,
@@ -49,9 +49,9 @@ from aurora_restore.domain.observed import (
 from aurora_restore.domain.plan import RestorePlan, copy_decision, is_encrypted_with_key
 from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 from aurora_restore.domain.request import RestoreRequest
-from aurora_restore.domain.room import tag_faults, version_fault
+from aurora_restore.domain.room import tag_problems, version_problem
 from aurora_restore.domain.settings import PipelineSettings
-from aurora_restore.domain.user_checks import master_among_users, user_secret_faults
+from aurora_restore.domain.user_checks import master_among_users, user_secret_problems
 
 SUPPORTED_ENGINE = "aurora-postgresql"
 # RDS: DBSubnetGroupDoesNotCoverEnoughAZs, unless "the DB subnet group covers at least two Availability Zones".
@@ -95,12 +95,14 @@ Check = Callable[[RestoreRequest, PreflightFacts], Iterable[RestoreError]]
 SnapshotCheck = Callable[[RestoreRequest, PreflightFacts, ClusterSnapshot], Iterable[RestoreError]]
 
 
-def preflight_faults(request: RestoreRequest, facts: PreflightFacts) -> list[RestoreError]:
+def preflight_problems(request: RestoreRequest, facts: PreflightFacts) -> list[RestoreError]:
     """All that stands in the way of the run; empty where nothing does. Without a snapshot, all but what it decides."""
-    faults = [fault for check in CHECKS for fault in check(request, facts)]
+    problems = [problem for check in CHECKS for problem in check(request, facts)]
     if isinstance(facts.snapshot, RestoreError):
-        return [facts.snapshot, *faults]
-    return faults + [fault for check in SNAPSHOT_CHECKS for fault in check(request, facts, facts.snapshot)]
+        return [facts.snapshot, *problems]
+    return problems + [
+        problem for check in SNAPSHOT_CHECKS for problem in check(request, facts, facts.snapshot)
+    ]
 
 
 def has_way_to_database(settings: PipelineSettings, plan: RestorePlan) -> bool:
@@ -131,12 +133,12 @@ def _target_may_be_taken(request: RestoreRequest, facts: PreflightFacts) -> Iter
             f"(status `{cluster.status}`), and delete_cluster_if_exists is not true. It was not touched."
         )
         return
-    yield from replaceable_faults(
+    yield from replaceable_problems(
         cluster, facts.target_instances, facts.target_global_cluster, facts.target_cluster_prefix
     )
 
 
-def replaceable_faults(
+def replaceable_problems(
     cluster: DbCluster, instances: Sequence[DbInstance], global_cluster: str | None, prefix: str
 ) -> Iterable[RestoreError]:
     """What keeps a cluster that stands from being replaced, now or when it is to be deleted hours later."""
@@ -193,8 +195,8 @@ def _engine_is_supported(
         yield EngineNotSupported(
             f"The snapshot {snapshot.db_cluster_snapshot_identifier} is of the engine {snapshot.engine}."
         )
-    elif fault := version_fault(request.engine_version, snapshot.engine_version):
-        yield fault
+    elif problem := version_problem(request.engine_version, snapshot.engine_version):
+        yield problem
     elif facts.family is None:
         version = request.engine_version or snapshot.engine_version
         yield EngineVersionNotOffered(
@@ -203,7 +205,7 @@ def _engine_is_supported(
 
 
 def _tags_leave_room(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    yield from tag_faults(request, facts.target_cluster if request.replaces else None)
+    yield from tag_problems(request, facts.target_cluster if request.replaces else None)
 
 
 def _class_is_orderable(
@@ -277,7 +279,7 @@ def _key_is_given(
 
 
 def _key_is_usable(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    yield from requested_key_faults(request, facts.kms_key)
+    yield from requested_key_problems(request, facts.kms_key)
 
 
 def _snapshot_can_be_read(
@@ -285,7 +287,7 @@ def _snapshot_can_be_read(
 ) -> Iterable[RestoreError]:
     # A finished copy is encrypted with the key that is asked for.
     if not facts.has_reusable_copy:
-        yield from source_key_faults(snapshot, facts.source_key)
+        yield from source_key_problems(snapshot, facts.source_key)
 
 
 def _admin_secret_is_readable(_request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
@@ -307,7 +309,7 @@ def _admin_secret_is_of_the_master(
 
 
 def _user_secrets_fit(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    yield from user_secret_faults(request.db_users, facts.users)
+    yield from user_secret_problems(request.db_users, facts.users)
 
 
 def _no_user_is_the_master(

@@ -12,7 +12,7 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.request import RestoreRequest
 
 
-def version_fault(wanted: str | None, found: str) -> EngineVersionNotOffered | None:
+def version_problem(wanted: str | None, found: str) -> EngineVersionNotOffered | None:
     """What is wrong with the version that is asked for, for a snapshot of the version that was found."""
     if wanted is None or _is_newer_minor(wanted, found):
         return None
@@ -27,7 +27,7 @@ def _is_newer_minor(wanted: str, found: str) -> bool:
     return numbers[0][:1] == numbers[1][:1] and numbers[0] >= numbers[1]
 
 
-def tag_faults(request: RestoreRequest, replaced: DbCluster | None) -> Iterable[TooManyTags]:
+def tag_problems(request: RestoreRequest, replaced: DbCluster | None) -> Iterable[TooManyTags]:
     """Counted with what the pipeline itself puts on a cluster: at the restore, and when it is replaced."""
     if len(request.tags) + OUR_TAGS_MOST > TAGS_MOST:
         yield TooManyTags(

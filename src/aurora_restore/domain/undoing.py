@@ -39,7 +39,7 @@ class UndoRequest:
 
 def parse_undo_request(raw: Mapping[str, Any]) -> UndoRequest:
     """Raises InvalidRequest, UnknownField, or PreflightFailed with all faults."""
-    faults: list[RestoreError] = [
+    problems: list[RestoreError] = [
         UnknownField(f"{name} is not a field of an undo; the fields are {', '.join(PARSERS)}.")
         for name in raw
         if name not in PARSERS
@@ -49,11 +49,11 @@ def parse_undo_request(raw: Mapping[str, Any]) -> UndoRequest:
         if name in PARSERS and value is not None:
             try:
                 values[name] = PARSERS[name](value)
-            except parse.FieldFault as fault:
-                faults.append(InvalidRequest(f"{name}: {fault}"))
-    if UNDO_FIELD not in values and not faults:
-        faults.append(InvalidRequest(f"{UNDO_FIELD} is missing."))
-    refuse(faults)
+            except parse.FieldProblem as problem:
+                problems.append(InvalidRequest(f"{name}: {problem}"))
+    if UNDO_FIELD not in values and not problems:
+        problems.append(InvalidRequest(f"{UNDO_FIELD} is missing."))
+    refuse(problems)
     return UndoRequest(**values)
 
 

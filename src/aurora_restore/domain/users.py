@@ -11,7 +11,7 @@ from aurora_restore.domain.came_along import NotLookedInto
 from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.outward import ForeignTables
-from aurora_restore.domain.passwords import password_fault
+from aurora_restore.domain.passwords import password_problem
 from aurora_restore.domain.user_progress import SetupProgress
 
 MAX_USERNAME_BYTES = 63
@@ -83,7 +83,7 @@ class UsersReport:
     unfinished: SetupProgress | None = None
 
 
-def username_fault(username: str, *, iam: bool = False) -> str | None:
+def username_problem(username: str, *, iam: bool = False) -> str | None:
     """Why no database user of this name is made, in words; None where nothing is against it.
 
     Quotes, spaces and letters of any script are fine: a name is quoted wherever it goes into SQL.
@@ -110,30 +110,30 @@ def refuse_impossible_logins(master_username: str, logins: Sequence[DbUserLogin]
         DbUserSetupFailed: names each user that cannot be made, and why.
     """
     seen: set[str] = set()
-    faults = []
+    problems = []
     for login in logins:
         name = login.user.username
-        fault = _login_fault(login)
+        problem = _login_problem(login)
         if name == master_username:
-            fault = "it is the cluster's master user"
+            problem = "it is the cluster's master user"
         elif name in seen:
-            fault = "it is named twice"
-        if fault is not None:
-            faults.append(f"The database user {name!r} is not made: {fault}.")
+            problem = "it is named twice"
+        if problem is not None:
+            problems.append(f"The database user {name!r} is not made: {problem}.")
         seen.add(name)
-    if faults:
-        raise DbUserSetupFailed(" ".join(faults))
+    if problems:
+        raise DbUserSetupFailed(" ".join(problems))
 
 
-def _login_fault(login: DbUserLogin) -> str | None:
+def _login_problem(login: DbUserLogin) -> str | None:
     user, credentials = login.user, login.credentials
     if user.iam != (credentials is None):
         return "a user logs in with a secret or by IAM, one of the two"
     if credentials is not None and credentials.username != user.username:
         return "its secret is that of another user"
-    if credentials is not None and (reason := password_fault(credentials.password)):
+    if credentials is not None and (reason := password_problem(credentials.password)):
         return f"its password cannot be used: {reason}"
-    return username_fault(user.username, iam=user.iam)
+    return username_problem(user.username, iam=user.iam)
 
 
 def refuse_missing_databases(
@@ -150,17 +150,17 @@ def refuse_missing_databases(
         DbUserSetupFailed: names each user and database with the reason, and what there is.
     """
     closed = closed or {}
-    faults = []
+    problems = []
     for user in users:
         for name in sorted(set(user.databases) - set(existing)):
             why = closed.get(name) or ("it is a template" if name in templates else "")
-            faults.append(
+            problems.append(
                 f"The database user {user.username} is to have access to {name}, "
                 + (f"which cannot be had: {why}." if why else "which the restored cluster does not have.")
             )
-    if faults:
+    if problems:
         raise DbUserSetupFailed(
-            f"{' '.join(faults)} The cluster has {', '.join(existing)}.",
+            f"{' '.join(problems)} The cluster has {', '.join(existing)}.",
             "Correct `databases` of this user, or leave it out for all of them. A database that takes no connections "
             "is opened in the source cluster: `ALTER DATABASE … ALLOW_CONNECTIONS true CONNECTION LIMIT -1`.",
         )

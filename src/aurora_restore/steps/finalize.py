@@ -74,10 +74,10 @@ def notify_or_defer(
     """As `tell`; None where SNS is silent and may yet answer. It is not waited for without end."""
     try:
         return notify(ports, operation, message)
-    except TransientFault as fault:
+    except TransientFault as transient:
         if waited < SNS_WAIT_LIMIT:
             return None
-        return {"error": fault.message, "hint": fault.hint, "subject": message.subject}
+        return {"error": transient.message, "hint": transient.hint, "subject": message.subject}
 
 
 def close(

@@ -84,8 +84,8 @@ def _error(operation: Operation, error_name: str, cause: str) -> dict[str, Any]:
     hint = error_class.default_hint if error_class else RestoreError.default_hint
     message = _message_of(cause) or f"The step ended with {error_name}."
     step = str(operation.item.get("step", Phase.SNAPSHOT_CHECK.value))
-    faults = [{"code": code, "message": message, "hint": hint}]
-    return {"code": code, "message": message, "hint": hint, "step": step, "faults": faults}
+    problems = [{"code": code, "message": message, "hint": hint}]
+    return {"code": code, "message": message, "hint": hint, "step": step, "faults": problems}
 
 
 def _plain_words(error: object) -> dict[str, str]:

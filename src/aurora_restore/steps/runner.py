@@ -17,7 +17,13 @@ from aurora_restore.domain.errors import (
     StepFailed,
     TransientFault,
 )
-from aurora_restore.domain.operation import LAST_FAULT, Operation, fault_state, phase_state, waits_after
+from aurora_restore.domain.operation import (
+    LAST_TRANSIENT_ERROR,
+    Operation,
+    phase_state,
+    transient_error_state,
+    waits_after,
+)
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import format_time
@@ -45,8 +51,8 @@ def run_step(phase: Phase, step: Step, ports: Ports, operation_id: str) -> StepR
     try:
         outcome = step(operation, ports)
         _keep_to_limit(ports, phase, outcome.result, now - (started or now))
-    except TransientFault as fault:
-        _keep_fault_to_limit(ports, operation, phase, fault, started or now)
+    except TransientFault as transient:
+        _keep_transient_error_to_limit(ports, operation, phase, transient, started or now)
         raise
     except RestoreError as error:
         record_error(ports, operation_id, phase.value, error)
@@ -136,7 +142,7 @@ def error_item(step: str, error: RestoreError) -> dict[str, Any]:
         "message": error.message,
         "hint": error.hint,
         "step": step,
-        "faults": [fault.to_item() for fault in error.faults],
+        "faults": [problem.to_item() for problem in error.problems],
     }
 
 
@@ -160,22 +166,22 @@ def _keep_to_limit(ports: Ports, phase: Phase, result: StepResult, elapsed: time
         )
 
 
-def _keep_fault_to_limit(
-    ports: Ports, operation: Operation, phase: Phase, fault: TransientFault, started: datetime
+def _keep_transient_error_to_limit(
+    ports: Ports, operation: Operation, phase: Phase, transient: TransientFault, started: datetime
 ) -> None:
     """A fault that passes is waited for within the phase's limit, and the record says what is waited for."""
     now, limit = ports.clock.now(), ports.settings.phase_limit(phase)
     if now - started > limit:
         hours = limit.total_seconds() / 3600
         error = PhaseTimedOut(
-            f"{phase.value} has taken longer than its limit of {hours:g} h; what it met last: {fault.code}: "
-            f"{fault.message}",
-            fault.hint,
+            f"{phase.value} has taken longer than its limit of {hours:g} h; what it met last: {transient.code}: "
+            f"{transient.message}",
+            transient.hint,
         )
         record_error(ports, operation.operation_id, phase.value, error)
-        raise error from fault
-    entry = fault_state(operation.phase(phase), fault, now, started + limit)
-    record_details(ports, operation.operation_id, {f"phases.{phase.value}.{LAST_FAULT}": entry})
+        raise error from transient
+    entry = transient_error_state(operation.phase(phase), transient, now, started + limit)
+    record_details(ports, operation.operation_id, {f"phases.{phase.value}.{LAST_TRANSIENT_ERROR}": entry})
 
 
 def _finish(

@@ -26,7 +26,7 @@ from aurora_restore.domain.preflight import (
     PreflightFacts,
     backups_find_no_room,
     has_way_to_database,
-    preflight_faults,
+    preflight_problems,
     target_region_checks_apply,
 )
 from aurora_restore.domain.replacement import with_defaults_of
@@ -84,7 +84,7 @@ def _check(operation: Operation, ports: Ports, raw_request: object) -> StepOutco
     request = with_defaults_of(asked, replaced, keeps_port=ports.settings.keeps_ports)
     selected = _select(ports, request)
     facts, plan = _observe(ports, operation, request, selected, replaced, standing)
-    refuse(preflight_faults(request, facts))
+    refuse(preflight_problems(request, facts))
     if isinstance(selected, RestoreError):
         raise selected
     if plan is None:
@@ -152,8 +152,8 @@ def _select(ports: Ports, request: RestoreRequest) -> SelectedSnapshot | Restore
         return select_snapshot(
             request, source_rds.list_cluster_snapshots(request.source_cluster_id, with_backups=True)
         )
-    except RequestRefused as fault:
-        return fault
+    except RequestRefused as problem:
+        return problem
 
 
 def _observe(

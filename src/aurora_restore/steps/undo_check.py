@@ -11,7 +11,7 @@ from aurora_restore.domain.errors import NothingKept, refuse
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.preflight import replaceable_faults
+from aurora_restore.domain.preflight import replaceable_problems
 from aurora_restore.domain.request import UNDO_FIELD
 from aurora_restore.domain.results import done, in_progress
 from aurora_restore.domain.undoing import (
@@ -81,7 +81,7 @@ def _refuse_irreplaceable(ports: Ports, standing: DbCluster) -> None:
     instances = rds.list_cluster_instances(standing.db_cluster_identifier)
     global_cluster = rds.find_global_cluster_of(standing.db_cluster_arn)
     prefix = ports.settings.target_cluster_prefix
-    refuse(list(replaceable_faults(standing, instances, global_cluster, prefix)))
+    refuse(list(replaceable_problems(standing, instances, global_cluster, prefix)))
 
 
 def _details(plan: RestorePlan) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def test_plan_asks_for_a_dry_run_and_shows_the_plan(
     assert "rds:production-2026-11-21-05-00" in capsys.readouterr().out
 
 
-def test_plan_of_a_request_that_is_refused_lists_the_faults(
+def test_plan_of_a_request_that_is_refused_lists_its_problems(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     standing(monkeypatch, pipeline_with(refused()))

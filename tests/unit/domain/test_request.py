@@ -78,9 +78,9 @@ def test_another_target_region_is_refused() -> None:
 def test_all_faults_are_reported_at_once() -> None:
     error = refused(source_snapshot_date="x", target_cluster_id="prod", port="5432", colour="red")
     assert isinstance(error, PreflightFailed)
-    codes = {fault.code for fault in error.faults}
+    codes = {problem.code for problem in error.problems}
     assert codes == {"INVALID_DATE", "TARGET_OUTSIDE_PREFIX", "INVALID_REQUEST", "UNKNOWN_FIELD"}
-    assert all(fault.hint for fault in error.faults)
+    assert all(problem.hint for problem in error.problems)
 
 
 def test_a_date_and_an_identifier_exclude_each_other() -> None:
@@ -153,7 +153,7 @@ def test_all_faults_of_the_users_are_told_at_once_each_with_the_user_and_the_fie
             "carl",
         ]
     )
-    told = [fault.message for fault in error.faults]
+    told = [problem.message for problem in error.problems]
     assert [" ".join(message.split()[:4]) for message in told] == [
         "db_users: user 1 ('rdsadmin'):",
         "db_users: user 1 ('rdsadmin'):",

@@ -421,7 +421,10 @@ def test_a_record_that_was_marked_by_hand_with_a_plain_sentence_is_closed_all_th
 def test_a_missing_snapshot_is_told_together_with_everything_else(run: PipelineRun) -> None:
     with pytest.raises(PreflightFailed) as refusal:
         run.check(FIRST, source_snapshot_date="2023-06-14", db_subnet_group_name="nowhere")
-    assert {fault.code for fault in refusal.value.faults} == {"SNAPSHOT_NOT_FOUND", "SUBNET_GROUP_NOT_FOUND"}
+    assert {problem.code for problem in refusal.value.problems} == {
+        "SNAPSHOT_NOT_FOUND",
+        "SUBNET_GROUP_NOT_FOUND",
+    }
 
 
 def test_a_cluster_that_is_busy_is_waited_for(run: PipelineRun) -> None:

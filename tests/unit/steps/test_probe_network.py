@@ -12,7 +12,7 @@ from tests.unit.domain.builders import SETTINGS, plan, request
 from tests.unit.domain.test_preflight import facts
 
 from aurora_restore.domain.errors import AwsUnavailable, NetworkUnreachable, RequestRefused
-from aurora_restore.domain.preflight import has_way_to_database, preflight_faults
+from aurora_restore.domain.preflight import has_way_to_database, preflight_problems
 from aurora_restore.steps.functions import work_of
 
 OPERATION_ID = "restore-20261122-120000"
@@ -67,7 +67,7 @@ def test_the_failure_that_follows_closes_the_record_and_gives_the_lock_back(run:
 
 def test_without_subnets_private_instances_are_refused_at_once() -> None:
     assert not has_way_to_database(PRIVATE, plan())
-    (fault,) = preflight_faults(request(), facts(has_way_to_database=False))
+    (fault,) = preflight_problems(request(), facts(has_way_to_database=False))
     assert fault.code == "DATABASE_OUT_OF_REACH"
 
 

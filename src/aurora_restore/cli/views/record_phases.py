@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from aurora_restore.cli.views.record_fields import map_of, number_of, text_of, time_of
-from aurora_restore.domain.operation import LAST_FAULT
+from aurora_restore.domain.operation import LAST_TRANSIENT_ERROR
 from aurora_restore.domain.results import Phase
 
 # Phases that only some runs have: of others they are no news.
@@ -45,7 +45,7 @@ class WaitView:
 
 
 @dataclass(frozen=True)
-class FaultView:
+class TransientErrorView:
     """A fault that passes, which the phase met last: since when, and until when it is tried again."""
 
     message: str
@@ -69,15 +69,15 @@ class PhaseView:
     wait_seconds: int = 0
     waiting_since: datetime | None = None
     waits: tuple[WaitView, ...] = ()
-    last_fault: FaultView | None = None
+    last_transient_error: TransientErrorView | None = None
 
     @property
-    def lasting_fault(self) -> FaultView | None:
+    def lasting_error(self) -> TransientErrorView | None:
         """The fault that the phase is waiting out now: no call has succeeded since."""
-        fault = self.last_fault
-        if self.state != "running" or fault is None or fault.time is None:
+        transient = self.last_transient_error
+        if self.state != "running" or transient is None or transient.time is None:
             return None
-        return fault if self.updated is None or fault.time > self.updated else None
+        return transient if self.updated is None or transient.time > self.updated else None
 
     def seconds(self, now: datetime) -> float | None:
         """How long it took, or has taken until now; None before its start."""
@@ -152,15 +152,15 @@ def _phase(
         wait_seconds=int(number_of(item, "wait_seconds") or 0),
         waiting_since=time_of(item, "waiting_since"),
         waits=read_waits(item),
-        last_fault=_fault(map_of(item, LAST_FAULT)),
+        last_transient_error=_problem(map_of(item, LAST_TRANSIENT_ERROR)),
     )
 
 
-def _fault(item: Mapping[str, Any]) -> FaultView | None:
+def _problem(item: Mapping[str, Any]) -> TransientErrorView | None:
     if not item:
         return None
     times = (time_of(item, name) for name in ("since", "time", "until"))
-    return FaultView(text_of(item, "message"), text_of(item, "hint"), *times)
+    return TransientErrorView(text_of(item, "message"), text_of(item, "hint"), *times)
 
 
 def _wait(name: str, item: Mapping[str, Any]) -> WaitView:
