@@ -129,13 +129,13 @@ def _facts(answer: Answer) -> dict[str, Any]:
 
 
 def _log_failure(error: Exception) -> None:
-    """Log what an operator needs; a stack trace only for what nobody foresaw."""
+    """Log what an operator needs; a stack trace only for an unexpected error."""
     if isinstance(error, TransientFault):
         logger.warning(error.message, extra={"error_code": error.code, "hint": error.hint})
     elif isinstance(error, RestoreError):
         logger.error(error.message, extra={"error_code": error.code, "hint": error.hint})
     else:
-        logger.exception("The step ended with an error that nobody foresaw.")
+        logger.exception("The step ended with an unexpected error.")
 
 
 def _silence_runtime_error_line() -> None:

@@ -73,9 +73,9 @@ def test_a_final_snapshot_goes_after_its_last_day_and_no_other_does() -> None:
     sim.run_for(1.9 * DAY)
     assert name in sim.aurora.world.regions[TARGET_REGION].snapshots
     sim.run_for(0.3 * DAY)
-    standing = sim.aurora.world.regions[TARGET_REGION].snapshots
-    assert name not in standing
-    assert f"{name}-by-hand" in standing
+    existing = sim.aurora.world.regions[TARGET_REGION].snapshots
+    assert name not in existing
+    assert f"{name}-by-hand" in existing
     assert sim.records.items[OPERATION]["retirement"]["final_snapshot_removed_time"]
 
 

@@ -79,7 +79,7 @@ def afterwards(place: Place, kept: dict[str, str], replacement: Replacement) -> 
     """An undo and a restore of the final snapshot, under way beside each other: target → operation."""
     place.closed(kept[UNDONE])
     final = replacement.record["retirement"]["final_snapshot_identifier"]
-    wanted = request(
+    expected = request(
         RESTORED_AGAIN,
         source_snapshot_date=...,
         source_snapshot_identifier=final,
@@ -91,7 +91,7 @@ def afterwards(place: Place, kept: dict[str, str], replacement: Replacement) -> 
     assert place.data_of(UNDONE) == NEW_DATA
     return {
         UNDONE: place.start({"undo_operation_id": kept[UNDONE]}),
-        RESTORED_AGAIN: place.start(wanted),
+        RESTORED_AGAIN: place.start(expected),
     }
 
 

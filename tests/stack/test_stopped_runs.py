@@ -184,7 +184,7 @@ def test_a_run_that_is_marked_failed_by_the_guides_command_ends_and_can_be_start
     assert record["error"]["message"] == "Manually marked as failed"
     assert place.execution(held.operation_id)["status"] in ("FAILED", "ABORTED")
     (message,) = messages_of(inbox, held.operation_id)
-    assert f"{held.target} is the cluster that stood there before" in message
+    assert f"{held.target} is the old cluster" in message
 
     second = place.closed(again)
     assert second["status"] == "SUCCEEDED", second.get("error")

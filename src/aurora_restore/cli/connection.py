@@ -24,7 +24,7 @@ AUDIT_TABLE_NAME = "AuroraRestoreAudit"
 
 
 def resolve_region(option: str | None, request: Mapping[str, Any] | None = None) -> str:
-    """The Region that is meant: --region, else the request's target_region, else the environment's or profile's.
+    """The Region to use: --region, else the request's target_region, else the environment's or profile's.
 
     Raises:
         RegionMissing: none of them says it.

@@ -7,7 +7,7 @@ RestoreError (of the domain)
 ├── TimedOut      the time that was allowed is over
 ├── OutputLost    what was to be shown could not be written
 ├── OperationEnded, AlreadySwitched   too late to cancel it
-├── those of the local stack, which has a tree of its own: told with the same codes and hints
+├── those of the local stack, which has a tree of its own: shown with the same codes and hints
 └── InternalError a defect of ours
 """
 
@@ -76,7 +76,7 @@ class CredentialsRefused(Unreachable):
 class AwsUnreachable(Unreachable):
     code = "AWS_UNREACHABLE"
     default_hint = (
-        "Check the network and AWS_ENDPOINT_URL. If you meant the local stack, `aurora-restore local up` "
+        "Check the network and AWS_ENDPOINT_URL. For the local stack: `aurora-restore local up` "
         "starts it and `aurora-restore local status` shows it."
     )
 
@@ -144,7 +144,7 @@ _NOT_DEPLOYED = frozenset({"ResourceNotFoundException", "StateMachineDoesNotExis
 
 
 def translate(error: BaseException) -> RestoreError | None:
-    """The error in our words; None for one that nobody expects.
+    """The error in our words; None for an unexpected one.
 
     An error of the adapters is taken further where its cause tells an operator at a terminal more: that the
     pipeline is not deployed, that credentials are missing, that nothing answers.

@@ -124,8 +124,8 @@ _OPTIONS = (
         "--replace-strategy",
         type=click.Choice(["swap", "delete_first"]),
         heading=_REPLACED,
-        help="`swap` (default): the new one is made beside it and takes its name when it is proved; `delete_first`: "
-        "it is removed first, where there is no room for two.",
+        help="`swap` (default): the new one is made under a staging name and takes the target's when it is proved; "
+        "`delete_first`: the old one is removed first, where there is no room for two.",
     ),
     _option(
         "keep_replaced_hours",

@@ -234,9 +234,9 @@ def _attribute_clauses(user: DbUser, role: Role) -> list[str]:
 
 def _membership_statements(session: Session, user: DbUser, role: Role) -> list[str]:
     """Grants of what is missing; what is too much is taken away, but an admin keeps other memberships."""
-    name, wanted = identifier(user.username), wanted_groups(user)
+    name, expected = identifier(user.username), wanted_groups(user)
     held = inherited_groups(role)
-    surplus = [membership for membership in role.memberships if membership.group not in wanted]
+    surplus = [membership for membership in role.memberships if membership.group not in expected]
     if user.access is Access.ADMIN:
         surplus = [membership for membership in surplus if membership.group == IAM_GROUP]
     by_grantor = session.version >= 160000
@@ -253,7 +253,7 @@ def _membership_statements(session: Session, user: DbUser, role: Role) -> list[s
         for membership in memberships
     ]
     inherit = " WITH INHERIT TRUE" if by_grantor else ""
-    return revokes + [f"GRANT {identifier(group)} TO {name}{inherit}" for group in sorted(wanted - held)]
+    return revokes + [f"GRANT {identifier(group)} TO {name}{inherit}" for group in sorted(expected - held)]
 
 
 def _password_clause(login: DbUserLogin) -> str:

@@ -321,7 +321,7 @@ class AccessDenied(StepFailed):
 
 class AwsRequestFailed(StepFailed):
     code = "AWS_REQUEST_FAILED"
-    default_hint = "AWS refused the request for the reason it gives; this is not mended by repeating it."
+    default_hint = "AWS refused the request for the reason it gives; repeating it does not help."
 
 
 class NotificationFailed(StepFailed):
@@ -335,7 +335,7 @@ class ConfigurationError(StepFailed):
 
 
 class AwsUnavailable(TransientFault):
-    """AWS could not do it now; `is_silent` where nobody answered, which may be our network's fault."""
+    """AWS could not do it now; `is_silent` where AWS did not answer, which may be our network's fault."""
 
     code = "AWS_UNAVAILABLE"
     is_silent = False
@@ -359,13 +359,13 @@ class ResourceBusy(TransientFault):
 
 
 class PreflightFailed(RequestRefused):
-    """Several faults at once, each with its own code."""
+    """Several problems of a request at once, each with its own code."""
 
     code = "PREFLIGHT_FAILED"
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         lines = "; ".join(f"{problem.code}: {problem.message}" for problem in problems)
-        super().__init__(f"{len(problems)} things stand in the way: {lines}")
+        super().__init__(f"{len(problems)} problems: {lines}")
         self._problems = tuple(problems)
 
     @property
@@ -374,7 +374,7 @@ class PreflightFailed(RequestRefused):
 
 
 def refuse(problems: Sequence[RestoreError]) -> None:
-    """Raise what stands in the way: one fault as itself, several as `PreflightFailed`; nothing for none."""
+    """Raise the problems of a request: one as itself, several as `PreflightFailed`; nothing for none."""
     if len(problems) == 1:
         raise problems[0]
     if problems:

@@ -9,8 +9,8 @@ from aurora_restore.domain.observed import ClusterSnapshot, KmsKey
 from aurora_restore.domain.request import RestoreRequest
 
 SOURCE_KEY_HINT = (
-    "Enable the key that the snapshot is encrypted with, or cancel its deletion; without it nobody can read the "
-    "snapshot. A snapshot that was copied before under a key that works can be restored by its own name."
+    "Enable the key that the snapshot is encrypted with, or cancel its deletion; without it the pipeline cannot "
+    "read the snapshot. A snapshot that was copied before under a key that works can be restored by its own name."
 )
 
 

@@ -16,13 +16,13 @@ from aurora_restore.domain.states import OperationStatus, is_closed
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.domain.waiting import FLOOR_SECONDS, Expectation, ended_wait, wait_state
 
-# Under a phase of the record: the last fault that a repetition could mend.
+# Under a phase of the record: the last transient error, which a repetition could end.
 LAST_TRANSIENT_ERROR = "last_fault"
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A record, read. `item` is the record as it stands in the table."""
+    """A record, read. `item` is the record as it is in the table."""
 
     item: Mapping[str, Any]
 
@@ -45,7 +45,7 @@ class Operation:
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether what follows from its end (trail, lock, message) was not seen through. Old records do not tell."""
+        """Whether what follows from its end (audit event, lock, message) is not done yet. Old records do not say."""
         return self.is_closed and "settled_time" in self.item and self.item["settled_time"] is None
 
     @property
@@ -70,7 +70,7 @@ class Operation:
         return isinstance(parameters, Mapping) and parameters.get("dry_run") is True
 
     def section(self, name: str) -> dict[str, Any]:
-        """A map field of the record, e.g. `restore_details`; empty where it does not stand yet."""
+        """A map field of the record, e.g. `restore_details`; empty where it does not exist yet."""
         value = self.item.get(name)
         return dict(value) if isinstance(value, Mapping) else {}
 
@@ -159,7 +159,7 @@ def waits_after(
 def transient_error_state(
     before: Mapping[str, Any], transient: TransientFault, now: datetime, until: datetime
 ) -> dict[str, Any]:
-    """What the record says of a fault that passes: what it was, since when it is met, until when it is tried again.
+    """What the record says of a transient error: what it was, since when it occurs, until when it is tried again.
 
     `before`: the phase as it is in the record. A call that succeeded in between ends the count.
     """

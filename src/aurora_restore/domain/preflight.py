@@ -58,7 +58,7 @@ SUPPORTED_ENGINE = "aurora-postgresql"
 AURORA_ZONES_LEAST = 2
 DELETE_FIRST_HINT = (
     "A swap needs room for two clusters for a while. Ask for a higher quota in the target Region, or use "
-    "replace_strategy delete_first, which makes room first and has its way back in the final snapshot."
+    "replace_strategy delete_first, which makes room first and whose rollback is the final snapshot."
 )
 # Aurora PostgreSQL takes 8 to 99 printable ASCII characters for a master password, without / ' " @ and space.
 _MASTER_PASSWORD = re.compile(r"(?:(?![/'\"@ ])[!-~]){8,99}")
@@ -66,7 +66,7 @@ _MASTER_PASSWORD = re.compile(r"(?:(?![/'\"@ ])[!-~]){8,99}")
 
 @dataclass(frozen=True)
 class PreflightFacts:
-    """What was observed for the preflight. A look that was refused stands here as the error it ended in."""
+    """What was observed for the preflight. Where an observation was refused, its error takes its place."""
 
     snapshot: ClusterSnapshot | RestoreError
     db_instance_class: str
@@ -96,7 +96,7 @@ SnapshotCheck = Callable[[RestoreRequest, PreflightFacts, ClusterSnapshot], Iter
 
 
 def preflight_problems(request: RestoreRequest, facts: PreflightFacts) -> list[RestoreError]:
-    """All that stands in the way of the run; empty where nothing does. Without a snapshot, all but what it decides."""
+    """All problems of the request; empty where there are none. Without a snapshot, all but those that depend on it."""
     problems = [problem for check in CHECKS for problem in check(request, facts)]
     if isinstance(facts.snapshot, RestoreError):
         return [facts.snapshot, *problems]
@@ -129,7 +129,7 @@ def _target_may_be_taken(request: RestoreRequest, facts: PreflightFacts) -> Iter
         return
     if not request.replaces:
         yield TargetExists(
-            f"The cluster {cluster.db_cluster_identifier} stands in {request.target_region} already "
+            f"The cluster {cluster.db_cluster_identifier} exists in {request.target_region} already "
             f"(status `{cluster.status}`), and delete_cluster_if_exists is not true. It was not touched."
         )
         return
@@ -141,7 +141,7 @@ def _target_may_be_taken(request: RestoreRequest, facts: PreflightFacts) -> Iter
 def replaceable_problems(
     cluster: DbCluster, instances: Sequence[DbInstance], global_cluster: str | None, prefix: str
 ) -> Iterable[RestoreError]:
-    """What keeps a cluster that stands from being replaced, now or when it is to be deleted hours later."""
+    """What keeps an existing cluster from being replaced, now or when it is to be deleted hours later."""
     name = cluster.db_cluster_identifier
     if cluster.deletion_protection:
         yield DeletionProtected(f"The cluster {name} has deletion protection. It was not touched.")
@@ -149,7 +149,7 @@ def replaceable_problems(
         yield GlobalClusterMember(
             f"The cluster {name} is a member of the global cluster {global_cluster}. It was not touched."
         )
-    # Readers of auto scaling come and go with the load: one that is being made or deleted is no reason to wait.
+    # Readers of auto scaling come and go with the load: one that is being made or deleted is not a reason to wait.
     lasting = [item for item in instances if not is_auto_scaled(item.db_instance_identifier)]
     statuses = [(name, cluster.status), *((item.db_instance_identifier, item.status) for item in lasting)]
     not_serving = [f"{item} is `{status}`" for item, status in statuses if status not in SERVING_STATUSES]
@@ -183,8 +183,8 @@ def _differences_are_wanted(
     unwanted = [item for item in facts.differences if item.stops_the_run]
     if unwanted:
         yield DifferenceNotAccepted(
-            f"The new cluster would not be as the one that it replaces: {difference_words(unwanted)}. Nobody asked "
-            "for that, and accept_differences does not name it."
+            f"The new cluster would not be as the one that it replaces: {difference_words(unwanted)}. The request "
+            "does not ask for that, and accept_differences does not name it."
         )
 
 
@@ -249,11 +249,11 @@ def _security_groups_fit(request: RestoreRequest, facts: PreflightFacts) -> Iter
 def _parameter_groups_fit(
     request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
 ) -> Iterable[RestoreError]:
-    wanted = (
+    expected = (
         ("DB cluster", request.db_cluster_parameter_group_name, facts.cluster_parameter_group),
         ("DB", request.db_parameter_group_name, facts.parameter_group),
     )
-    for kind, name, group in wanted:
+    for kind, name, group in expected:
         if name is None:
             continue
         if group is None:
@@ -332,12 +332,12 @@ def _quotas_leave_room(
         "ManualClusterSnapshots": int(copies) + int(replaces and request.final_snapshot),
         "DBClusterParameterGroups": int(request.quiet_start),
     }
-    for name, wanted in needs.items():
+    for name, expected in needs.items():
         quota = facts.quotas.get(name)
-        if quota and quota.room < wanted:
+        if quota and quota.room < expected:
             yield QuotaExceeded(
                 f"{name}: {quota.used} of {quota.maximum} are in use in {request.target_region}; "
-                f"this run needs {wanted} more.",
+                f"this run needs {expected} more.",
                 hint if name in ("DBClusters", "DBInstances") else None,
             )
 
@@ -359,7 +359,7 @@ def _backups_find_room(request: RestoreRequest, facts: PreflightFacts) -> Iterab
         yield QuotaExceeded(
             f"{facts.retained_backups} automated backups of deleted clusters are retained in {request.target_region}, "
             "all that the quota allows: those of the replaced cluster find no room, and final_snapshot is false.",
-            "Have a final snapshot taken, or delete retained automated backups that nobody needs.",
+            "Have a final snapshot taken, or delete retained automated backups that are not needed.",
         )
 
 

@@ -280,7 +280,7 @@ def _check_target(
         return
     if reason := identifier_problem(target):
         problems.append(
-            InvalidTargetName(f"target_cluster_id {target!r} is no name for a cluster: {reason}.")
+            InvalidTargetName(f"target_cluster_id {target!r} is not a valid name for a cluster: {reason}.")
         )
     elif not target.lower().startswith(settings.target_cluster_prefix):
         problems.append(
@@ -292,7 +292,7 @@ def _check_target(
     if values["target_region"] != settings.target_region:
         problems.append(
             TargetRegionMismatch(
-                f"target_region is {values['target_region']}, but this stack stands in {settings.target_region} "
+                f"target_region is {values['target_region']}, but this stack is deployed in {settings.target_region} "
                 "and restores only there."
             )
         )

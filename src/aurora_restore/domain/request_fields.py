@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 
 
 class FieldProblem(ValueError):
-    """What is wrong with a field's value, without the field's name; `faults`: each thing by itself."""
+    """What is wrong with a field's value, without the field's name; `problems`: each by itself."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -26,9 +26,9 @@ class FieldProblem(ValueError):
 
 def text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise FieldProblem("a text is wanted")
+        raise FieldProblem("must be a string")
     if len(value) > TEXT_MAX_LENGTH:
-        raise FieldProblem(f"{TEXT_MAX_LENGTH} characters are the most")
+        raise FieldProblem(f"must be at most {TEXT_MAX_LENGTH} characters")
     return value
 
 
@@ -40,13 +40,13 @@ def identifier(value: Any) -> str:
 def region(value: Any) -> str:
     name = text(value)
     if not re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-\d", name):
-        raise FieldProblem(f"{name!r} is no name of a Region, such as us-east-1")
+        raise FieldProblem(f"{name!r} is not the name of a Region, such as us-east-1")
     return name
 
 
 def texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise FieldProblem("a list of texts is wanted")
+        raise FieldProblem("must be a list of strings")
     found = tuple(text(item) for item in value)
     if len(set(found)) != len(found):
         raise FieldProblem("the list names something twice")
@@ -55,14 +55,14 @@ def texts(value: Any) -> tuple[str, ...]:
 
 def flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise FieldProblem("true or false is wanted, without quotation marks")
+        raise FieldProblem("must be true or false, without quotation marks")
     return value
 
 
 def whole_number(least: int, most: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise FieldProblem(f"a whole number from {least} to {most} is wanted")
+            raise FieldProblem(f"must be a whole number from {least} to {most}")
         return value
 
     return parse
@@ -71,7 +71,7 @@ def whole_number(least: int, most: int) -> Callable[[Any], int]:
 def number(least: float, most: float) -> Callable[[Any], float]:
     def parse(value: Any) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
-            raise FieldProblem(f"a number from {least:g} to {most:g} is wanted")
+            raise FieldProblem(f"must be a number from {least:g} to {most:g}")
         return value
 
     return parse
@@ -84,7 +84,7 @@ def one_or_more_of(choices: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
             if name not in choices:
                 nearest = difflib.get_close_matches(name, choices, n=1)
                 guess = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(choices)}"
-                raise FieldProblem(f"{name} is no field of a cluster that is compared{guess}")
+                raise FieldProblem(f"{name} is not a compared field of a cluster{guess}")
         return found
 
     return parse
@@ -93,7 +93,7 @@ def one_or_more_of(choices: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
 def one_of(*choices: str) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if value not in choices:
-            raise FieldProblem(f"one of {', '.join(choices)} is wanted")
+            raise FieldProblem(f"must be one of {', '.join(choices)}")
         return str(value)
 
     return parse
@@ -102,23 +102,23 @@ def one_of(*choices: str) -> Callable[[Any], str]:
 def engine_version(value: Any) -> str:
     name = text(value)
     if not re.fullmatch(r"\d+\.\d+(\.[\w.-]+)?", name):
-        raise FieldProblem("a version such as 16.4 is wanted")
+        raise FieldProblem("must be a version such as 16.4")
     return name
 
 
 def instance_class(value: Any) -> str:
     name = text(value)
     if not re.fullmatch(r"db\.[a-z0-9-]+(\.[a-z0-9-]+)?", name):
-        raise FieldProblem("an instance class such as db.r5.large is wanted")
+        raise FieldProblem("must be an instance class such as db.r5.large")
     return name
 
 
 def tags(value: Any) -> Mapping[str, str]:
     if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value.values()):
-        raise FieldProblem("an object of texts is wanted")
+        raise FieldProblem("must be an object with string values")
     for key in value:
         if key.lower().startswith((*AWS_TAG_PREFIXES, OUR_TAG_PREFIX)):
-            raise FieldProblem(f"the tag {key} begins with a prefix that is not yours to give")
+            raise FieldProblem(f"the tag {key} uses a reserved prefix")
     if len(value) > TAGS_MOST - OUR_TAGS_MOST:
         raise FieldProblem(f"at most {TAGS_MOST - OUR_TAGS_MOST} tags are possible")
     return dict(value)
@@ -128,7 +128,7 @@ def serverless_v2(value: Any) -> Mapping[str, float]:
     known(value, SERVERLESS_FIELDS)
     numbers = {name: number for name, number in value.items() if isinstance(number, int | float)}
     if not {"min_capacity", "max_capacity"} <= set(numbers) or len(numbers) != len(value):
-        raise FieldProblem("an object with the numbers min_capacity and max_capacity is wanted")
+        raise FieldProblem("must be an object with the numbers min_capacity and max_capacity")
     if not 0 <= numbers["min_capacity"] <= numbers["max_capacity"] <= 256:
         raise FieldProblem("capacities go from 0 to 256, the smaller first")
     return numbers
@@ -136,7 +136,7 @@ def serverless_v2(value: Any) -> Mapping[str, float]:
 
 def db_users(value: Any) -> tuple[DbUser, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise FieldProblem("a list of users is wanted")
+        raise FieldProblem("must be a list of users")
     users, problems = [], []
     for number, item in enumerate(value, start=1):
         try:
@@ -155,9 +155,9 @@ def _which(number: int, item: Any) -> str:
 
 
 def known(value: Any, names: Sequence[str]) -> None:
-    """Refuse what is no object, or has a field that is not among `names`."""
+    """Refuse what is not an object, or has a field that is not among `names`."""
     if not isinstance(value, Mapping):
-        raise FieldProblem("an object is wanted")
+        raise FieldProblem("must be an object")
     for name in value:
         if name not in names:
             nearest = difflib.get_close_matches(str(name), names, n=1)
@@ -167,7 +167,7 @@ def known(value: Any, names: Sequence[str]) -> None:
 
 def _db_user(value: Any) -> DbUser:
     if not isinstance(value, Mapping):
-        raise FieldProblem("an object is wanted")
+        raise FieldProblem("must be an object")
     problems = _unknown_names(value)
     # A field with a wrong name is likely to be the one that is missing.
     lacks = not problems
@@ -205,7 +205,7 @@ def _access(value: Any) -> Access:
 
 
 def _read(name: str, parse: Callable[[], Value], instead: Value, problems: list[str]) -> Value:
-    """One field of a user; what is wrong with it is added to the faults, and something taken instead."""
+    """One field of a user; what is wrong with it is added to the problems, and a default is taken instead."""
     try:
         return parse()
     except FieldProblem as problem:

@@ -1,4 +1,5 @@
-"""Deciding about the names: the old cluster aside, the new one into place; and all of that back again."""
+"""Deciding the renames: the old cluster to its retired name, the new one to the target's name; and the rollback of
+both."""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ class SwitchDecision:
 
 @dataclass(frozen=True)
 class Places:
-    """Which cluster stands under which of the three names; a rename is seen under the old name or the new one."""
+    """Which cluster has which of the three names; a rename is seen under the old name or the new one."""
 
     target: DbCluster | None
     staging: DbCluster | None
@@ -57,7 +58,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Parties:
-    """Who the two clusters are, whatever their names are now."""
+    """Which the two clusters are, whatever their names are now."""
 
     operation_id: str
     plan: RestorePlan
@@ -87,7 +88,7 @@ def is_switched(parties: Parties, places: Places) -> bool:
 
 
 def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
-    """The next rename on the way forward.
+    """The next rename of the switch.
 
     Raises:
         NameTaken: a cluster that is neither of the two has one of the names.
@@ -118,7 +119,7 @@ def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
 
 
 def decide_rollback(parties: Parties, places: Places) -> SwitchDecision:
-    """The next rename on the way back; DONE where the old cluster has its name. Raises NameTaken.
+    """The next rename of the rollback; DONE where the old cluster has its name. Raises NameTaken.
 
     A new cluster under the target's name that cannot be renamed any more is left to be removed there.
     """

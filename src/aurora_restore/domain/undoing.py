@@ -84,7 +84,7 @@ def refuse_changed_places(undone: Operation, target: DbCluster | None, kept: DbC
         raise NothingKept(
             f"The cluster under {plan.target_cluster_id} is not the one that {undone.operation_id} put there: it was "
             "replaced since, or removed. Nothing was touched.",
-            f"The kept cluster is {kept.db_cluster_identifier}: start it and rename it by hand if it is wanted.",
+            f"The kept cluster is {kept.db_cluster_identifier}: start it and rename it by hand if you need it.",
         )
 
 
@@ -124,7 +124,7 @@ def build_undo_plan(
             for item in members
         ),
         db_users=(),
-        # What came along stood in the cluster before; this puts none there.
+        # What came along was in the cluster before; an undo adds nothing.
         coming_along=(),
         will_be_lost=(),
         # As they were on the kept cluster, with its own members.

@@ -18,7 +18,7 @@ MAX_USERNAME_BYTES = 63
 # Names of PostgreSQL's and of Amazon's own roles: pg_monitor, rdsadmin, rds_superuser, rdsrepladmin, …
 _RESERVED_PREFIXES = ("pg_", "rds")
 _RESERVED_NAMES = frozenset({"public", "none"})
-# What stands in a policy's `rds-db:connect` ARN as itself: no wildcard, no separator, no space.
+# What can be part of a policy's `rds-db:connect` ARN as itself: no wildcard, no separator, no space.
 _IAM_USERNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.@+=,$-]*")
 
 
@@ -30,7 +30,7 @@ class Access(StrEnum):
 
 @dataclass(frozen=True)
 class DbUser:
-    """A wanted user as the request names it. `databases` empty means: all but templates and `rdsadmin`."""
+    """A user as the request names it. `databases` empty means: all but templates and `rdsadmin`."""
 
     username: str
     access: Access
@@ -46,7 +46,7 @@ class DbUser:
 
 @dataclass(frozen=True)
 class DbUserLogin:
-    """A wanted user together with what it logs in with; `credentials` is None for an IAM user."""
+    """A requested user together with what it logs in with; `credentials` is None for an IAM user."""
 
     user: DbUser
     credentials: Credentials | None

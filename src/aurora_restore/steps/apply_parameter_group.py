@@ -33,7 +33,7 @@ from aurora_restore.steps.runner import act
 LEFT_WARNING = "{name}, the parameter group of the first start, is left for the sweep to remove: {reason}"
 STILL_A_MEMBER = "RDS still counts a member of it"
 KEPT_WARNING = (
-    "there is no {wanted} in this Region yet, since RDS makes it with the first cluster that names no group: the "
+    "there is no {expected} in this Region yet, since RDS makes it with the first cluster that names no group: the "
     "cluster keeps {name}, the parameter group of its first start, which has the family's defaults now; the sweep "
     "removes it once no cluster has it"
 )
@@ -127,7 +127,7 @@ def _remove_group(
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 90, "quiet_group"))
     except (StepFailed, RequestRefused) as refused:
-        # The cluster has all that it is to have: hours of work are not thrown away for what is left beside it.
+        # The cluster has all that it is to have: hours of work are not thrown away for a leftover group.
         if refused.is_of_record:
             raise
         return _applied(operation, cluster, LEFT_WARNING.format(name=name, reason=refused.message))
@@ -147,7 +147,7 @@ def _applied(operation: Operation, cluster: DbCluster, *warnings: str) -> StepOu
         ),
     ]
     if default := section.get("kept_for"):
-        said.append(KEPT_WARNING.format(wanted=default, name=section["name"]))
+        said.append(KEPT_WARNING.format(expected=default, name=section["name"]))
     if said:
         changes["warnings"] = [*operation.item.get("warnings", ()), *said]
     group = cluster.db_cluster_parameter_group

@@ -23,7 +23,7 @@ def archive_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
     try:
         ports.target_rds.add_tags(snapshot.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: until})
     except StepFailed as failed:
-        # The cluster stands and is verified: a tag does not take that back.
+        # The cluster exists and is verified: a tag that cannot be written does not fail the run.
         warning = f"the retention of the copy {name} could not be extended: {failed.message}"
         return StepOutcome(done(warning), {"warnings": [*operation.item.get("warnings", ()), warning]})
     event = Event("copy.kept", {"cluster_snapshot_identifier": name, "retain_until": until})

@@ -1,7 +1,7 @@
-"""The audit trail, written behind the record: what a look did stands in the record first, and then in the trail.
+"""The audit events, written behind the record: the record says first what a call did, and then the audit table.
 
-So a function that was overtaken by the end of its operation adds nothing any more, and one that died between the two is
-made up for by the next look, which writes the same entries again.
+So a function that was overtaken by the end of its operation adds nothing any more; where one died between the two,
+the next call writes the same entries again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LAST_EVENTS = "last_events"
 
 
 def to_audit_entries(ports: Ports, events: Iterable[Event]) -> list[dict[str, Any]]:
-    """The events of a look as the record keeps them, each with a time of its own, so that their order stays."""
+    """The events of a call in the record's form, each with a time of its own, so that their order is kept."""
     now = ports.clock.now()
     return [
         {
@@ -32,13 +32,13 @@ def to_audit_entries(ports: Ports, events: Iterable[Event]) -> list[dict[str, An
 
 
 def append_audit(ports: Ports, operation_id: str, entries: Sequence[Mapping[str, Any]]) -> None:
-    """Append what was noted; an entry that stands already stays one entry."""
+    """Append the entries; one that exists stays one entry."""
     for entry in entries:
         ports.audit.append(operation_id, parse_time(entry["time"]), entry["event"], entry["details"])
 
 
 def flush_pending_audit(ports: Ports, operation: Operation) -> None:
-    """Append what the look before noted, for it may have died before it could."""
+    """Append what the call before has noted in the record, for it may have died before it could append."""
     append_audit(ports, operation.operation_id, operation.item.get(LAST_EVENTS) or ())
 
 

@@ -1,7 +1,7 @@
-"""Cleanup: what is left of an operation whose execution ended abnormally, one thing a look, until its record is closed.
+"""Cleanup of an operation whose execution ended abnormally: one step a call, until its record is closed.
 
-It is called by the cleanup state machine, which the event of the execution's end starts, or the sweep where the
-event was lost. Called for anything else it says so and does nothing.
+The cleanup state machine calls it, which the event of the execution's end starts, or the sweep where the
+event was lost. For any other operation it says so and does nothing.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ STOPPED_BY_US = "RecordMarkedByHand"
 
 
 def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepResult:
-    """One look at an operation that is to be tidied up. Raises what RDS refuses, and TransientFault."""
+    """One call for an operation that is to be cleaned up. Raises what RDS refuses, and TransientFault."""
     execution = ports.executions.describe_arn(execution_arn) if execution_arn else None
     operation = _operation(ports, operation_id, execution)
     if operation is None:
@@ -86,7 +86,7 @@ def _waiting(message: str) -> StepResult:
 
 
 def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None) -> Operation:
-    """From here on no step of the run gets to a request any more, and how the run ends is decided."""
+    """From here on no phase of the run can make a request, and how the run ends is decided."""
     if operation.section("cleanup").get("ending"):
         return operation
     now = ports.clock.now()
@@ -114,7 +114,7 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
 def _clean_up(ports: Ports, operation: Operation, execution: ExecutionState | None) -> StepResult:
     section = operation.section("cleanup")
     if operation.is_closed or not section.get("ending"):
-        # Another look was faster, or an operator wrote in between: the next look sees it.
+        # Another call was faster, or an operator wrote in between: the next call sees it.
         return _waiting("the record has just changed")
     ending = Ending(section["ending"])
     context = CleanupContext(ports, operation, execution, parse_time(section["ended_time"]))
@@ -125,7 +125,7 @@ def _clean_up(ports: Ports, operation: Operation, execution: ExecutionState | No
 
 
 def _steps(operation: Operation, ending: Ending) -> Sequence[CleanupStep]:
-    """A dry run has touched nothing: there is only what a message may still be on its way."""
+    """A dry run has touched nothing: only a message may still be on its way."""
     if operation.is_dry_run:
         return (await_late_arrivals,)
     return ROLLBACK if ending.goes_back else ROLL_FORWARD
@@ -158,17 +158,17 @@ def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepR
 
 
 def _close(context: CleanupContext, ending: Ending) -> StepResult:
-    """Tell people, close the record, give the lock back."""
+    """Notify, close the record, release the lock."""
     ports = context.ports
     found = Operation(ports.records.load(context.operation_id) or context.operation.item)
-    # A hand may have written over the error meanwhile, with whatever it had to say.
+    # An operator may have written something else over the error meanwhile.
     repaired_error = {} if found.section("error") else {"error": error_of(found, context.execution)}
     operation = Operation({**found.item, **repaired_error})
     error_as_warning = _error_as_warning(operation, ending)
     message = ended_message(Operation({**operation.item, **error_as_warning}), ending, ports.clock.now())
     notification = notify_or_defer(ports, operation, message, _patience(operation))
     if notification is None:
-        silence = in_progress("SNS does not take the message", 95, "telling")
+        silence = in_progress("SNS is unavailable", 95, "telling")
         return _recorded(ports, operation, StepOutcome(silence))
     time = format_time(ports.clock.now())
     status = OperationStatus(ending.value)
@@ -186,7 +186,7 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
     }
     close(ports, operation.operation_id, status, changes, from_status=operation.status)
     settle(ports, operation.operation_id)
-    return done(f"tidied up: the operation ended {status.value}")
+    return done(f"cleanup complete: the operation ended {status.value}")
 
 
 def _patience(operation: Operation) -> timedelta:
@@ -200,7 +200,7 @@ def _put_back(operation: Operation, ending: Ending) -> dict[str, str]:
 
 
 def _error_as_warning(operation: Operation, ending: Ending) -> dict[str, Any]:
-    """A restore that had succeeded has no error; what ended it early is a warning."""
+    """A restore that had succeeded has no error; what ended its run early is a warning."""
     if ending.goes_back:
         return {}
     error = operation.section("error")

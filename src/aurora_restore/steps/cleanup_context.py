@@ -1,4 +1,4 @@
-"""One look of a cleanup, and what its duties have in common."""
+"""One observation of a cleanup, and what its steps have in common."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from aurora_restore.steps.retirement import Act, Retirement
 
 @dataclass(frozen=True)
 class CleanupContext:
-    """One look of a cleanup: the operation, how its execution ended, and when."""
+    """One observation of a cleanup: the operation, how its execution ended, and when."""
 
     ports: Ports
     operation: Operation
@@ -38,14 +38,14 @@ class CleanupContext:
     def act(
         self, _kind: str, _name: str, request: Callable[[], None], /, *, also: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Nothing fences a cleanup: what it does can be done twice."""
+        """A cleanup is not fenced: each of its requests can be made twice."""
         if also:
             self.ports.records.update(self.operation_id, dict(also))
         request()
         return {}
 
     def note_asked(self, kind: str, name: str) -> None:
-        """Write down what is about to be asked for, so that a later look knows what may still take effect."""
+        """Write down what is about to be asked for, so that a later call knows what may still take effect."""
         before = (self.operation.section("cleanup").get("asked") or {}).get(kind) or {}
         asked = asked_now(before, name, self.ports.clock.now())
         self.ports.records.update(self.operation_id, {f"cleanup.asked.{kind}": asked})
@@ -79,7 +79,7 @@ class CleanupContext:
 
 
 def noting_act(context: CleanupContext) -> Act:
-    """Like `Tidying.act`, for what a later look has to know the time of."""
+    """Like `CleanupContext.act`, for requests whose time a later call has to know."""
 
     def note_and_act(
         kind: str, name: str, request: Callable[[], None], /, *, also: Mapping[str, Any] | None = None

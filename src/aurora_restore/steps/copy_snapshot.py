@@ -48,7 +48,7 @@ def retain_until(ports: Ports) -> str:
 
 
 def _snapshots_of_target(ports: Ports, plan: RestorePlan, copy: SnapshotCopy) -> list[ClusterSnapshot]:
-    """The copies that carry the source cluster's name, and whatever stands under the name that we want."""
+    """The copies that carry the source cluster's name, and the snapshot that has our copy's name."""
     found = list(ports.target_rds.list_cluster_snapshots(plan.source.db_cluster_identifier))
     own = ports.target_rds.find_cluster_snapshot(copy.cluster_snapshot_identifier)
     names = {item.db_cluster_snapshot_identifier for item in found}

@@ -129,7 +129,7 @@ def _taken(fuses: Sequence[Fuse], outcome: Outcome) -> list[Fuse]:
 
 
 def _go_on(survey: Survey, progress: SurveyProgress) -> StepOutcome:
-    """Nothing is left to be done in the databases that were seen to; the record says where the next call goes on."""
+    """Nothing is left to be done in the databases that are finished; the record says where the next call goes on."""
     message = f"what came along was looked for in {progress.done} of {progress.total} databases"
     return StepOutcome(goes_on(message, progress.percent, "survey"), {"came_along": survey.to_item()})
 

@@ -1,6 +1,6 @@
-"""The end of every run, good or bad: tell people, close the record, complete the trail, give the lock back.
+"""The end of every run, good or bad: notify, close the record, write the last audit event, release the lock.
 
-Each part can be done again after a crash and leaves then what one time leaves; only a message may go out twice.
+Each part can be repeated after a crash with the same result; only a message may go out twice.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.audit_events import append_first_event, flush_pending_audit
 from aurora_restore.steps.ports import Ports
 
-# A restore that stands does not wait longer than this for SNS to say so.
+# A finished restore does not wait longer than this for SNS.
 SNS_WAIT_LIMIT = timedelta(minutes=15)
 STORE_TRIES = 3
 
 
 def notify(ports: Ports, operation: Operation, message: Message) -> dict[str, Any]:
-    """Publish, unless it was done before. What cannot be sent keeps no run from its end: it stands in the record."""
+    """Publish, unless it was done before. A message that cannot be sent does not fail a run: the record says so."""
     if notification := operation.section("notification"):
         return notification
     time = format_time(ports.clock.now())
@@ -43,7 +43,7 @@ def notify(ports: Ports, operation: Operation, message: Message) -> dict[str, An
 
 
 def _store_message_id(ports: Ports, operation_id: str, notification: Mapping[str, Any]) -> None:
-    """At once, and again where it does not work: a message that nobody knows of goes out a second time.
+    """At once, and again where that fails: a message whose id was not stored is sent a second time.
 
     Raises:
         RestoreError: it could not be written, three times.
@@ -59,7 +59,7 @@ def _store_message_id(ports: Ports, operation_id: str, notification: Mapping[str
 
 
 def publish_best_effort(ports: Ports, operation: Operation, message: Message) -> None:
-    """A message besides the last one. Whether it can be sent decides nothing, and stands in the trail."""
+    """A message besides the last one. A failure to send it decides nothing, and is an audit event."""
     try:
         ports.notifications.publish(message.subject, message.text, message.facts, message.attributes)
     except (NotificationFailed, TransientFault) as failed:
@@ -71,7 +71,7 @@ def publish_best_effort(ports: Ports, operation: Operation, message: Message) ->
 def notify_or_defer(
     ports: Ports, operation: Operation, message: Message, waited: timedelta
 ) -> dict[str, Any] | None:
-    """As `tell`; None where SNS is silent and may yet answer. It is not waited for without end."""
+    """As `notify`; None where SNS does not answer and may do so later. The wait for it is limited."""
     try:
         return notify(ports, operation, message)
     except TransientFault as transient:
@@ -94,7 +94,7 @@ def close(
 
 
 def notify_failure(ports: Ports, operation_id: str) -> None:
-    """Tell people of a closed operation that came to nothing, unless it was done before."""
+    """Notify of a closed operation that failed or was cancelled, unless that was done before."""
     operation = Operation(ports.records.load(operation_id) or {})
     endings = {OperationStatus.FAILED: Ending.FAILED, OperationStatus.CANCELLED: Ending.CANCELLED}
     ending = endings.get(OperationStatus(operation.status))
@@ -105,7 +105,7 @@ def notify_failure(ports: Ports, operation_id: str) -> None:
 
 
 def release(ports: Ports, operation_id: str) -> None:
-    """What follows from a closed record: its last event in the trail, and the lock."""
+    """What follows from a closed record: its last audit event, and the release of the lock."""
     operation = Operation(ports.records.load(operation_id) or {})
     if ended := operation.item.get("end_time"):
         # Every entry bears the record's own time: written again, it is the same entry.
@@ -118,9 +118,9 @@ def release(ports: Ports, operation_id: str) -> None:
 
 
 def settle(ports: Ports, operation_id: str) -> None:
-    """All that follows from a closed record, and last the word that it was done: without it the sweep comes again."""
+    """All that follows from a closed record, and last the note that it was done: without it the sweep tries again."""
     release(ports, operation_id)
-    # After everything else: whether people can be told decides nothing.
+    # After everything else: a failure to notify decides nothing.
     notify_failure(ports, operation_id)
     if Operation(ports.records.load(operation_id) or {}).is_unsettled:
         ports.records.update(operation_id, {"settled_time": format_time(ports.clock.now())})

@@ -105,7 +105,7 @@ def _prove_endpoint() -> Work:
 
 
 def _retire_replaced() -> Work:
-    """One function for both phases: what may delete clusters on the way forward is one role."""
+    """One function for both phases: the role that may delete clusters in a normal run exists once."""
     from aurora_restore.steps.retire_replaced import clear_target, retire_replaced
 
     works = {

@@ -1,8 +1,8 @@
 """RDS manages the master user's password again, as it did for the replaced cluster.
 
 RestoreDBClusterFromSnapshot cannot ask for that, and the pipeline logs in with its own secret until the endpoint is
-proved: so ModifyDBCluster asks for it afterwards, as the last thing before the replaced cluster is seen to. The new
-cluster serves without it, so that it is no reason for a run to fail: what is refused for long is left, and said.
+proved: so ModifyDBCluster asks for it afterwards, as the last thing before the replaced cluster is kept or retired.
+The new cluster serves without it, so that a run does not fail for it: what is refused for long is left, and reported.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def hand_over_master_secret(operation: Operation, ports: Ports) -> StepOutcome |
 def tidy_master_secret(context: CleanupContext) -> StepOutcome | None:
     """The same in a cleanup: of the new cluster that stays, or of the old one that was made again.
 
-    RDS deletes the secret with its cluster, so that nobody would know the password of one that is made again.
+    RDS deletes the secret with its cluster, so that the password of one that is made again would be unknown.
     """
     if context.plan is None or context.plan.replacement is None or context.operation.section("master_secret"):
         return None
@@ -77,11 +77,11 @@ def _advance(
     if arn or (asked and not asked.refused and now - asked.last < ASK_AGAIN):
         return StepOutcome(in_progress(message, 10, WAIT))
     key = operation.section("replaced").get("managed_master_secret_kms_key_id")
-    wanted: dict[str, Any] = {"ManageMasterUserPassword": True}
+    expected: dict[str, Any] = {"ManageMasterUserPassword": True}
     if key:
-        wanted["MasterUserSecretKmsKeyId"] = key
+        expected["MasterUserSecretKmsKeyId"] = key
     try:
-        changes = acting(KIND, name, lambda: ports.target_rds.modify_cluster(name, wanted))
+        changes = acting(KIND, name, lambda: ports.target_rds.modify_cluster(name, expected))
     except (ResourceBusy, StepFailed, RequestRefused) as refused:
         if refused.is_of_record:
             raise

@@ -1,6 +1,6 @@
-"""The custom endpoints change clusters: with the name to the new one, and on the way back to the old one again.
+"""The custom endpoints change clusters: with the name to the new one, and in a rollback to the old one again.
 
-They are taken only from a cluster that is seen to be the other one, and shows them. The new cluster serves without
+They are taken only from a cluster that is proved to be the other one, and shows them. The new cluster serves without
 them, so that what RDS refuses for long is left, and said with the command that makes up for it.
 """
 
@@ -32,7 +32,7 @@ LIMIT = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Move:
-    """One look: the endpoints that `owner` is to have, and the cluster that may still have them.
+    """One call: the endpoints that `owner` is to have, and the cluster that may still have them.
 
     `asked` is what this run, or this cleanup, has asked for; `given` what either may have given to the owner; `taken`
     what the run may have taken from a cluster that is the owner again.
@@ -44,7 +44,7 @@ class Move:
     asked: dict[str, Asked]
     given: dict[str, Asked]
     section: str
-    wanted: Sequence[CustomEndpoint]
+    expected: Sequence[CustomEndpoint]
     owner: DbCluster
     other: DbCluster | None
     taken: Mapping[str, Asked] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Move:
     def advance(self) -> StepOutcome | None:
         """At most one act; None where every endpoint is where it belongs, or is left."""
         seen = self.operation.section(self.section)
-        for endpoint in self.wanted:
+        for endpoint in self.expected:
             if endpoint.identifier in seen:
                 continue
             hosts = self.other.custom_endpoints if self.other else ()
@@ -139,7 +139,7 @@ def advice(endpoint: CustomEndpoint, owner: str) -> str:
         if names
     )
     return (
-        "Where it stands nowhere, make it with `aws rds create-db-cluster-endpoint --db-cluster-identifier "
+        "Where it does not exist, make it with `aws rds create-db-cluster-endpoint --db-cluster-identifier "
         f"{owner} --db-cluster-endpoint-identifier {endpoint.identifier} "
         f"--endpoint-type {endpoint.endpoint_type}{members}`."
     )
@@ -178,12 +178,12 @@ def give_endpoints_back(context: CleanupContext) -> StepOutcome | None:
     if owner is None or not parties.is_old(owner):
         return None
     items = context.operation.section("replaced").get("endpoints") or ()
-    wanted = [CustomEndpoint.from_item(item) for item in items]
+    expected = [CustomEndpoint.from_item(item) for item in items]
     asked = context.operation.asked_by_cleanup()
     new = other if parties.is_new(other) else None
     taken = context.operation.all_asked()
     section, acting = "endpoints_back", noting_act(context)
-    move = Move(context.operation, context.ports, acting, asked, asked, section, wanted, owner, new, taken)
+    move = Move(context.operation, context.ports, acting, asked, asked, section, expected, owner, new, taken)
     return persisted(context, move.advance())
 
 
@@ -202,5 +202,5 @@ def _forward(
     if owner is None or not parties.is_new(owner):
         return None
     old = other if parties.is_old(other) else None
-    wanted = parties.plan.custom_endpoints
-    return Move(operation, ports, acting, asked, given, "endpoints", wanted, owner, old).advance()
+    expected = parties.plan.custom_endpoints
+    return Move(operation, ports, acting, asked, given, "endpoints", expected, owner, old).advance()

@@ -17,7 +17,7 @@ from aurora_restore.steps.runner import act, run_step
 
 
 def notify(ports: Ports, operation_id: str) -> StepResult:
-    """Tell people and close the record as SUCCEEDED. Called again, it does only what is left to do.
+    """Notify and close the record as SUCCEEDED. Called again, it does only what is left to do.
 
     Raises:
         OperationNotRunning: the record is gone, or was closed as something else.
@@ -25,7 +25,7 @@ def notify(ports: Ports, operation_id: str) -> StepResult:
     try:
         result = _notify_and_close(ports, operation_id)
     except OperationNotRunning:
-        # Another call of this very step may have been faster.
+        # Another call of this very phase may have been faster.
         if not _has_succeeded(ports, operation_id):
             raise
         result = done("the record was closed before")
@@ -39,12 +39,12 @@ def _notify_and_close(ports: Ports, operation_id: str) -> StepResult:
     if result.status is StepStatus.IN_PROGRESS:
         return result
     item = ports.records.load(operation_id) or {}
-    # A step that failed when it was called a second time may have left an error that the run has outlived.
+    # A step that failed when it was called a second time may have left an error that the run has overcome.
     cleared_error = {"error": None} if item.get("error") else {}
     close(ports, operation_id, OperationStatus.SUCCEEDED, cleared_error)
     if not _has_succeeded(ports, operation_id):
-        raise OperationNotRunning(f"The operation {operation_id} was closed while people were told.")
-    return done("people were told, the record is closed, the lock is free")
+        raise OperationNotRunning(f"The operation {operation_id} was closed while the notification was sent.")
+    return done("notification sent, record closed, lock released")
 
 
 def _publish(operation: Operation, ports: Ports) -> StepOutcome:
@@ -60,11 +60,9 @@ def _publish(operation: Operation, ports: Ports) -> StepOutcome:
     answered = act(ports, operation, "message", message.subject, publish)
     notification = answers[0]
     if notification is None:
-        return StepOutcome(in_progress("SNS does not take the message", waiting_for="telling"))
+        return StepOutcome(in_progress("SNS is unavailable", waiting_for="telling"))
     words = (
-        f"people could NOT be told: {notification['error']}"
-        if "error" in notification
-        else "people were told"
+        f"notification FAILED: {notification['error']}" if "error" in notification else "notification sent"
     )
     return StepOutcome(done(words), {"notification": notification, **answered})
 

@@ -1,4 +1,4 @@
-"""What may be left for an operation whose record is closed: a kept cluster whose time is over, a late arrival."""
+"""What may be left to do for an operation whose record is closed: retire a kept cluster, remove a late arrival."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.roll_forward import persist
 from aurora_restore.steps.rollback import LEFTOVERS, next_step
 
-# A kept cluster that cannot be retired (somebody protected it, no room for its snapshot) is tried again later.
+# A kept cluster that cannot be retired (it is protected, there is no room for its snapshot) is tried again later.
 TRIED_AGAIN = timedelta(hours=1)
 
 
 def post_close(context: CleanupContext) -> StepOutcome:
-    """One look. Raises what keeps a kept cluster from being retired."""
+    """One call. Raises what keeps a kept cluster from being retired."""
     if outcome := _retire_kept(context) or _remove_leftovers(context):
         return outcome
     settle(context.ports, context.operation_id)
@@ -35,7 +35,7 @@ def post_close(context: CleanupContext) -> StepOutcome:
 
 
 def _retire_kept(context: CleanupContext) -> StepOutcome | None:
-    """Under the target's lock, as everything that changes what stands there: an undo may be about to want it."""
+    """Under the target's lock, as every change of the target: an undo may be about to use the kept cluster."""
     operation, now = context.operation, context.ports.clock.now()
     until, target = kept_until(operation), operation.target_cluster_id or ""
     is_due = is_being_retired(operation) or (until is not None and until <= now)
@@ -44,7 +44,7 @@ def _retire_kept(context: CleanupContext) -> StepOutcome | None:
     if not context.ports.locks.acquire(target, context.operation_id, now):
         return _leave_to_another(context, target)
     if not is_being_retired(operation):
-        # Nobody takes the lock over from here on; the next look makes sure that nobody just had.
+        # No operation takes the lock over from here on; the next call makes sure that none just had.
         _set_state(context, RetirementState.BEGUN)
         return StepOutcome(in_progress("the kept cluster's time is over: it is being retired", 5, "mark"))
     return _advance(context)
@@ -84,7 +84,7 @@ def _advance(context: CleanupContext) -> StepOutcome | None:
 def _put_off(
     context: CleanupContext, replacement: Replacement, failed: StepFailed | RequestRefused
 ) -> StepOutcome:
-    """Nothing was deleted: it is kept for a while longer, the target is free meanwhile, and people are told once."""
+    """Nothing was deleted: it is kept for a while longer, the target is free meanwhile, and one message is sent."""
     now = context.ports.clock.now()
     until = now + TRIED_AGAIN
     warning = f"the kept cluster could not be retired: {failed.message}"
@@ -104,7 +104,7 @@ def _put_off(
 
 
 def _drop_failed_snapshot(context: CleanupContext, replacement: Replacement) -> None:
-    """One that failed would stand in the way of the next one, which has the same name."""
+    """A failed snapshot would block the next one, which has the same name."""
     name = replacement.final_snapshot_identifier
     snapshot = context.ports.target_rds.find_cluster_snapshot(name) if name else None
     if (

@@ -43,7 +43,7 @@ def _reach(service: str, look: Callable[[], T]) -> T:
 
 
 def _see_secret(ports: Ports) -> None:
-    """An answer is all that is wanted: what is wrong with the secret itself is the preflight's to say."""
+    """Any answer will do: problems of the secret itself are for the preflight to report."""
     try:
         ports.secrets.read_credentials(ports.settings.admin_secret_id)
     except AwsUnavailable:

@@ -1,4 +1,4 @@
-"""A cleanup's duty: the parameter group of the first start goes once no cluster has it any more."""
+"""A cleanup's step: the parameter group of the first start is removed once no cluster has it any more."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ from aurora_restore.steps.quiet_group import prepare_group, restored_with
 from aurora_restore.steps.runner import act, record_details
 from aurora_restore.steps.wake_kept_cluster import wake_kept_cluster
 
-# A new endpoint takes minutes at the most to appear in DNS; after that it is the network that is wrong.
+# A new endpoint takes at most minutes to appear in DNS; after that the network is wrong.
 UNREACHABLE_LIMIT = timedelta(minutes=15)
 LOGIN_PERCENT = 95
 SETTINGS_ACTIONS = (
@@ -252,13 +252,13 @@ def _confirmed(
         warnings.append(NOTHING_CHANGED_WARNING)
     if warnings:
         changes["warnings"] = [*operation.item.get("warnings", ()), *warnings]
-    message = f"the cluster {cluster.db_cluster_identifier} stands, and its master user has the admin secret"
+    message = f"the cluster {cluster.db_cluster_identifier} is available and accepts the admin credentials"
     return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
 
 
 def left_setting_warning(plan: RestorePlan, parameter: str, values: tuple[str, str]) -> str:
     """What is not as on the replaced cluster, and the command that sets it."""
-    wanted, found = values
+    expected, found = values
     option = {
         BACKUP_WINDOW: "preferred-backup-window",
         MAINTENANCE_WINDOW: "preferred-maintenance-window",
@@ -266,8 +266,8 @@ def left_setting_warning(plan: RestorePlan, parameter: str, values: tuple[str, s
     }
     target = plan.target_cluster_id
     return (
-        f"{parameter} is {found}, and was {wanted} on the replaced cluster: RDS did not take it. Set it by "
-        f"`aws rds modify-db-cluster --db-cluster-identifier {target} --{option[parameter]} {wanted} "
+        f"{parameter} is {found}, and was {expected} on the replaced cluster: RDS did not take it. Set it by "
+        f"`aws rds modify-db-cluster --db-cluster-identifier {target} --{option[parameter]} {expected} "
         "--apply-immediately`."
     )
 

@@ -51,7 +51,7 @@ def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
     if handing_over := _hand_over(operation, ports):
         return handing_over
     if parties is None:
-        return StepOutcome(skipped("no cluster was replaced beside the new one"))
+        return StepOutcome(skipped("no old cluster exists besides the new one"))
     target = ports.target_rds.find_cluster(plan.target_cluster_id)
     if target is None or not parties.is_new(target):
         raise SwitchOverFailed(
@@ -86,7 +86,7 @@ def _seen_to_words(operation: Operation, parties: Parties) -> str:
 
 
 def _before_logs(operation: Operation, ports: Ports, target: DbCluster, outcome: StepOutcome) -> StepOutcome:
-    """First the record says that there is no way back: on it the new cluster would export under the name beside."""
+    """First the record excludes a rollback: with one, the new cluster would export logs under the staging name."""
     if "retirement.state" not in outcome.changes:
         return _export_logs(operation, ports, target) or outcome
     message = f"{outcome.result.message}; the logs are still to be exported"
@@ -98,7 +98,7 @@ def _export_logs(operation: Operation, ports: Ports, target: DbCluster) -> StepO
 
 
 def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, acting: Act) -> StepOutcome:
-    """One look at the old cluster under its name aside."""
+    """One observation of the old cluster under its retired name."""
     replacement, name = parties.replacement, parties.replacement.aside_identifier
     retirement = Retirement.of_replaced(ports, operation, acting, name, replacement)
     keep = timedelta(hours=replacement.keep_hours)
@@ -113,14 +113,14 @@ def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, acting:
 def finish_undo(
     operation: Operation, ports: Ports, parties: Parties, target: DbCluster, acting: Act, outcome: StepOutcome
 ) -> StepOutcome:
-    """The cluster that came back is nobody's kept one any more, and its operation is undone."""
+    """The cluster that came back is no longer kept, and the operation that replaced it is undone."""
     if REPLACED_BY_TAG in target.tags or KEEP_UNTIL_TAG in target.tags:
         changes = acting(
             "unmark",
             target.db_cluster_identifier,
             lambda: ports.target_rds.remove_tags(target.db_cluster_arn, [REPLACED_BY_TAG, KEEP_UNTIL_TAG]),
         )
-        message = f"{target.db_cluster_identifier} is no kept cluster any more"
+        message = f"{target.db_cluster_identifier} is no longer a kept cluster"
         return StepOutcome(in_progress(message, 90, "mark"), {**outcome.changes, **changes})
     undone = parties.replacement.undoes or ""
     time = format_time(ports.clock.now())

@@ -56,7 +56,7 @@ class Act(Protocol):
 
 @dataclass(frozen=True)
 class Retirement:
-    """Takes the cluster `resource_id`, which stands under `name`, out of the world; or keeps it for a while.
+    """Deletes the cluster `resource_id`, whose name is `name`, after its final snapshot; or keeps it for a while.
 
     `is_replaced`: its end is that of the replaced cluster, which the record tells; not that of an unfinished new one.
     """
@@ -121,7 +121,7 @@ class Retirement:
         return cluster.tags.get(REPLACED_BY_TAG) == self.operation.operation_id
 
     def _is_over(self, cluster: DbCluster) -> bool:
-        """Whether the mark is that of a retirement which came to nothing: it is to be kept from now on."""
+        """Whether the mark is that of a retirement which was given up: the cluster is to be kept from now on."""
         until = cluster.tags.get(KEEP_UNTIL_TAG)
         return until is None or parse_time(until) <= self.ports.clock.now()
 
@@ -143,7 +143,7 @@ class Retirement:
     def _observe(self) -> Retiring:
         rds = self.ports.target_rds
         cluster = rds.find_cluster(self.name)
-        wanted = self.final_snapshot_identifier
+        expected = self.final_snapshot_identifier
         if cluster is None:
             return Retiring(self.operation.operation_id, self.resource_id, None)
         return Retiring(
@@ -151,8 +151,8 @@ class Retirement:
             resource_id=self.resource_id,
             cluster=cluster,
             instances=rds.list_cluster_instances(self.name),
-            final_snapshot_identifier=wanted,
-            final_snapshot=rds.find_cluster_snapshot(wanted) if wanted else None,
+            final_snapshot_identifier=expected,
+            final_snapshot=rds.find_cluster_snapshot(expected) if expected else None,
             global_cluster=rds.find_global_cluster_of(cluster.db_cluster_arn),
             open_port=open_port_of(self.operation) if self.is_replaced else None,
             fence_is_under_way=is_under_way(self.operation.acts, self.ports.clock.now()),
@@ -195,7 +195,8 @@ class Retirement:
         }[decision.action]
 
     def _delete_cluster(self, seen: Retiring) -> None:
-        """With its automated backups retained; without them where there is no room, and its last state is seen saved.
+        """With its automated backups retained; without them where there is no room, and its last state is proved to
+        be saved.
 
         Raises:
             ResourceBusy: no room for its backups, and nothing else holds its data.
@@ -227,7 +228,7 @@ class Retirement:
         return format_time(self.ports.clock.now() + timedelta(days=days)) if days else None
 
     def _begun(self, decision: RetireDecision) -> dict[str, Any]:
-        """Written before the first deletion: from there on the way back is another one."""
+        """Written before the first deletion: from there on a rollback restores the final snapshot."""
         if not self.is_replaced:
             return {}
         if decision.action is RetireAction.TAKE_FINAL_SNAPSHOT:

@@ -1,4 +1,4 @@
-"""The way forward: a restore had succeeded when its run ended, and only the old cluster is left to be seen to."""
+"""Roll forward: a restore had succeeded when its run ended; what is left is to keep or retire the old cluster."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from aurora_restore.steps.switch_over import switched_changes
 
 
 def record_switch(context: CleanupContext) -> StepOutcome | None:
-    """The run was stopped between the last rename and the word about it."""
+    """The run was stopped between the last rename and the note of it in the record."""
     parties = parties_of_context(context)
     if parties is None or context.operation.section("switch_over").get("switched_time"):
         return None
@@ -40,9 +40,9 @@ def record_switch(context: CleanupContext) -> StepOutcome | None:
 
 
 def bring_new_up(context: CleanupContext) -> StepOutcome | None:
-    """The run was stopped while it renewed the new cluster's certificate: whatever of that comes late, it serves again.
+    """The run was stopped while it renewed the new cluster's certificate: the cluster is made available again.
 
-    A stop that was asked for may show minutes later; the cluster is not left before it can have come.
+    A requested stop may show minutes later; the cluster is not left before that time is over.
     """
     parties = parties_of_context(context)
     target = context.find(parties.plan.target_cluster_id) if parties else None
@@ -79,15 +79,15 @@ def export_logs(context: CleanupContext) -> StepOutcome | None:
 
 
 def drop_early_snapshot(context: CleanupContext) -> StepOutcome | None:
-    """What is kept gets its final snapshot when it goes: one that was taken before is not its last state."""
+    """A kept cluster gets its final snapshot when it is retired: one taken before is not its last state."""
     parties = parties_of_context(context)
     if parties is None or retirement_state(context.operation) is not None:
         return None
     return drop_snapshot_of(context, context.find(parties.replacement.aside_identifier))
 
 
-def see_to_replaced(context: CleanupContext) -> StepOutcome | None:
-    """What has begun to go is brought to its end; what still stands is kept for a day, so that an undo can be asked."""
+def keep_or_retire_replaced(context: CleanupContext) -> StepOutcome | None:
+    """A deletion that has begun is completed; a cluster that still exists is kept for a day, for an undo."""
     parties = parties_of_context(context)
     if parties is None:
         return None
@@ -101,7 +101,7 @@ def see_to_replaced(context: CleanupContext) -> StepOutcome | None:
 
 
 def persist(context: CleanupContext, outcome: StepOutcome) -> None:
-    """What a duty that has come to its end leaves in the record and in the trail."""
+    """Write the changes and the audit events of a step that has come to its end."""
     for event in outcome.events:
         context.ports.audit.append(context.operation_id, context.ports.clock.now(), event.name, event.details)
     if outcome.changes:
@@ -111,7 +111,7 @@ def persist(context: CleanupContext, outcome: StepOutcome) -> None:
 def _retire_or_keep(context: CleanupContext, parties: Parties) -> StepOutcome:
     state = retirement_state(context.operation)
     if state in (RetirementState.KEPT, RetirementState.RETIRED):
-        return StepOutcome(done("the replaced cluster was seen to"))
+        return StepOutcome(done("the replaced cluster was dealt with before"))
     name = parties.replacement.aside_identifier
     retirement = Retirement.of_replaced(
         context.ports, context.operation, context.act, name, parties.replacement
@@ -146,7 +146,7 @@ ROLL_FORWARD: Sequence[CleanupStep] = (
     drop_early_snapshot,
     tidy_master_secret,
     tidy_endpoints,
-    see_to_replaced,
+    keep_or_retire_replaced,
     keep_copy,
     remove_quiet_group,
 )

@@ -1,6 +1,6 @@
-"""The way back, as a row of duties: each looks, does one thing at most, and says when nothing is left to do.
+"""Rollback, as a row of steps: each observes, does at most one thing, and returns None when nothing is left to do.
 
-Each is safe to go through again: what it is about is told by names, tags and resource ids, seen a moment before.
+Each can be repeated safely: names, tags and resource ids, observed just before, identify what it changes.
 """
 
 from __future__ import annotations
@@ -12,12 +12,7 @@ from datetime import datetime
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.cleaning import may_arrive_late, plan_of_replaced
 from aurora_restore.domain.configuration import ClusterConfiguration
-from aurora_restore.domain.errors import (
-    ClusterFailed,
-    FinalSnapshotFailed,
-    StepFailed,
-    SwitchOverFailed,
-)
+from aurora_restore.domain.errors import ClusterFailed, FinalSnapshotFailed, StepFailed, SwitchOverFailed
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
@@ -57,7 +52,7 @@ UNSEEN_LIMIT_SECONDS = 3600
 
 
 def put_old_back(context: CleanupContext) -> StepOutcome | None:
-    """The old cluster gets its name back, and serves. Raises NameTaken, SwitchOverFailed."""
+    """The old cluster gets its name back, and is available. Raises NameTaken, SwitchOverFailed."""
     parties = parties_of(context.operation_id, context.plan) if context.plan else None
     if parties is None:
         return None
@@ -87,7 +82,7 @@ def put_old_back(context: CleanupContext) -> StepOutcome | None:
 
 
 def remove_new(context: CleanupContext) -> StepOutcome | None:
-    """The cluster that the run made goes; what an undo brings back was made by nobody."""
+    """The cluster that the run made is removed; an undo makes none."""
     plan = context.plan
     if plan is None or plan.strategy is Strategy.UNDO:
         return None
@@ -98,12 +93,13 @@ def remove_new(context: CleanupContext) -> StepOutcome | None:
 
 
 def is_made_by(cluster: DbCluster, operation_id: str) -> bool:
-    """Whether the operation made the cluster to be the new one; what a cleanup puts back bears another tag."""
+    """Whether the operation made the cluster to be the new one; a cluster that a cleanup makes again has another
+    tag."""
     return cluster.tags.get(OPERATION_TAG) == operation_id and PUT_BACK_TAG not in cluster.tags
 
 
 def return_kept(context: CleanupContext) -> StepOutcome | None:
-    """Of an undo that came to nothing: the kept cluster is stopped again, under its name aside."""
+    """Of an undo that failed: the kept cluster is stopped again, under its retired name."""
     plan = context.plan
     if plan is None or plan.strategy is not Strategy.UNDO:
         return None
@@ -134,7 +130,7 @@ def bring_old_back(context: CleanupContext) -> StepOutcome | None:
     if cluster is not None and cluster.status == "deleting":
         return StepOutcome(in_progress(f"{plan.target_cluster_id} is `deleting`", 50, "cluster_deleted"))
     if late := await_late_arrivals(context):
-        # The name is about to be that of the old cluster again: nothing meant for the new one may meet it there.
+        # The name is about to be that of the old cluster again: no late request for the new one may reach it there.
         return late
     instances = _members_of(context, old_plan, cluster)
     if cluster is not None and cluster.db_cluster_resource_id == replacement.replaced_resource_id:
@@ -149,7 +145,7 @@ def bring_old_back(context: CleanupContext) -> StepOutcome | None:
 
 
 def _tell_maker(context: CleanupContext, replacement: Replacement, cluster: DbCluster) -> None:
-    """The record of the operation that had restored the old cluster names the one that stands for it from here on."""
+    """The record of the operation that had restored the old cluster names the one that replaces it from here on."""
     maker = context.operation.item.get("replaced_made_by")
     put_back_by = cluster.tags.get(PUT_BACK_TAG)
     known = (
@@ -180,44 +176,45 @@ def end_copy(context: CleanupContext) -> StepOutcome | None:
 
 
 def drop_final_snapshot(context: CleanupContext) -> StepOutcome | None:
-    """The snapshot of a cluster that stays is nobody's last one. That of one that was made again from it is kept."""
+    """Remove the final snapshot of an old cluster that was not deleted. Keep it if the cluster was made again from
+    it."""
     return drop_snapshot_of(context, context.find(context.plan.target_cluster_id)) if context.plan else None
 
 
-def drop_snapshot_of(context: CleanupContext, standing: DbCluster | None) -> StepOutcome | None:
-    """Remove the final snapshot that this operation took of the replaced cluster, which is seen to stand."""
+def drop_snapshot_of(context: CleanupContext, existing: DbCluster | None) -> StepOutcome | None:
+    """Remove the final snapshot that this operation took of the old cluster, which was observed to exist."""
     replacement = context.plan.replacement if context.plan else None
     name = replacement.final_snapshot_identifier if replacement else None
-    if replacement is None or name is None or standing is None:
+    if replacement is None or name is None or existing is None:
         return None
     snapshot = context.ports.target_rds.find_cluster_snapshot(name)
     if snapshot is None or snapshot.tags.get(OPERATION_TAG) != context.operation_id:
         return None
-    of_the_replaced = {snapshot.db_cluster_resource_id, standing.db_cluster_resource_id}
+    of_the_replaced = {snapshot.db_cluster_resource_id, existing.db_cluster_resource_id}
     if of_the_replaced != {replacement.replaced_resource_id}:
         return None
     if snapshot.status in GOING_STATUSES:
         return StepOutcome(in_progress(f"the snapshot {name} is `{snapshot.status}`", 50, "snapshot_deleted"))
-    doing = f"the snapshot {name} of a cluster that stays is being removed"
-    done = f"removed the snapshot {name}, for its cluster stays"
+    doing = f"the snapshot {name} of the old cluster, which was not deleted, is being removed"
+    done = f"removed the snapshot {name}, since its cluster was not deleted"
     return context.do(
         doing, done, "snapshot_deleted", lambda: context.ports.target_rds.delete_cluster_snapshot(name)
     )
 
 
 def unmark_old(context: CleanupContext) -> StepOutcome | None:
-    """The old cluster was not replaced after all."""
-    standing = context.find(context.plan.target_cluster_id) if context.plan else None
-    if standing is None or standing.tags.get(REPLACED_BY_TAG) != context.operation_id:
+    """Remove the mark of an old cluster that was not replaced after all."""
+    existing = context.find(context.plan.target_cluster_id) if context.plan else None
+    if existing is None or existing.tags.get(REPLACED_BY_TAG) != context.operation_id:
         return None
-    arn, name = standing.db_cluster_arn, standing.db_cluster_identifier
-    message = f"{name} is marked as replaced no more"
-    keys, done = [REPLACED_BY_TAG, KEEP_UNTIL_TAG], f"marked {name} as replaced no more"
+    arn, name = existing.db_cluster_arn, existing.db_cluster_identifier
+    message = f"{name} is no longer marked as replaced"
+    keys, done = [REPLACED_BY_TAG, KEEP_UNTIL_TAG], f"marked {name} as no longer replaced"
     return context.do(message, done, "mark", lambda: context.ports.target_rds.remove_tags(arn, keys))
 
 
 def await_late_arrivals(context: CleanupContext) -> StepOutcome | None:
-    """What a stopped run asked for in its last moment may still come: it is waited for, and then removed as well."""
+    """What a stopped run requested last may still take effect: wait for it, so that it is removed as well."""
     now = context.ports.clock.now()
     if late := _late_rename(context, now):
         message = f"RDS may still carry out the rename that it was asked for at {format_time(late.last)}"
@@ -229,7 +226,7 @@ def await_late_arrivals(context: CleanupContext) -> StepOutcome | None:
 
 
 def _late_rename(context: CleanupContext, now: datetime) -> Asked | None:
-    """A rename that comes after the record is closed would take the name from the cluster that has it."""
+    """A rename that takes effect after the record is closed would take the name from the cluster that has it."""
     parties = parties_of_context(context)
     if parties is None:
         return None
@@ -244,15 +241,15 @@ def _asked(context: CleanupContext) -> Iterable[Asked]:
 
 
 def prove_old_serves(context: CleanupContext) -> StepOutcome | None:
-    """Nothing is called put back that does not serve."""
+    """An old cluster counts as put back only once it is available."""
     plan = context.plan
     if plan is None or plan.replacement is None:
         return None
-    standing = context.find(plan.target_cluster_id)
-    if standing is None:
+    existing = context.find(plan.target_cluster_id)
+    if existing is None:
         return StepOutcome(in_progress(f"{plan.target_cluster_id} does not show yet", 90, "rename"))
-    if standing.status not in SERVING_STATUSES:
-        message = f"{plan.target_cluster_id} is `{standing.status}`"
+    if existing.status not in SERVING_STATUSES:
+        message = f"{plan.target_cluster_id} is `{existing.status}`"
         return StepOutcome(in_progress(message, 90, "change"))
     return None
 
@@ -275,11 +272,11 @@ ROLLBACK: Sequence[CleanupStep] = (
     give_scaling_back,
 )
 LEFTOVERS: Sequence[CleanupStep] = (remove_new, remove_quiet_group, end_copy)
-"""What may still be done for an operation that was closed before: what bears its tag, and nothing else."""
+"""What may still be removed for an operation that was closed before: resources with its tag, and nothing else."""
 
 
 def next_step(context: CleanupContext, steps: Sequence[CleanupStep]) -> StepOutcome | None:
-    """The first thing that is left to do; None where nothing is."""
+    """The outcome of the first step that has something to do; None where nothing is left."""
     return next((outcome for step in steps if (outcome := step(context))), None)
 
 
@@ -288,7 +285,7 @@ def _is_renamable(cluster: DbCluster) -> bool:
 
 
 def _refuse_endless_wait(context: CleanupContext, decision: SwitchDecision) -> None:
-    """A cluster that shows nowhere was taken away by somebody else: people have to look."""
+    """A cluster that no name shows was renamed or deleted by another party: an operator has to look."""
     waited = (context.ports.clock.now() - context.ended_time).total_seconds()
     if waited > UNSEEN_LIMIT_SECONDS and decision.is_unseen:
         reason = decision.reason
@@ -313,14 +310,14 @@ def _members_of(context: CleanupContext, plan: RestorePlan, cluster: DbCluster |
     if cluster is None:
         return []
     found = context.ports.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
-    wanted = {item.db_instance_identifier for item in plan.instances}
-    return [item for item in found if item.db_instance_identifier in wanted]
+    expected = {item.db_instance_identifier for item in plan.instances}
+    return [item for item in found if item.db_instance_identifier in expected]
 
 
 def _as_put_back(
     context: CleanupContext, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> tuple[DbCluster, list[DbInstance]]:
-    """The old cluster itself stands in for one that is made again: it is known by its resource id."""
+    """The old cluster itself is treated as one that is made again: it is known by its resource id."""
     tag = {PUT_BACK_TAG: context.operation_id}
     return replace(cluster, tags=tag), [replace(item, tags=tag) for item in instances]
 
@@ -366,7 +363,8 @@ def _carry_out(
 
 
 def _give_windows(context: CleanupContext, name: str, decision: RestoreDecision) -> StepOutcome:
-    """The windows of the old cluster, or its insights. What RDS refuses is left and said: the cluster is worth more."""
+    """The windows of the old cluster, or its insights. What RDS refuses is left and reported: the cluster matters
+    more."""
     context.note_asked(decision.kind, name)
     rds, settings = context.ports.target_rds, decision.settings
     done = f"gave {name} its {', '.join(settings)} again"
@@ -394,5 +392,5 @@ def _proved_snapshot(context: CleanupContext, replacement: Replacement) -> str:
 
 
 def parties_of_context(context: CleanupContext) -> Parties | None:
-    """The two clusters of the run, where it has two at once."""
+    """The old and the new cluster of the run, where both exist at once."""
     return parties_of(context.operation_id, context.plan) if context.plan else None

@@ -1,4 +1,4 @@
-"""SetupDbUsers: the wanted users with the wanted access, each checked by logging in.
+"""SetupDbUsers: the requested users with the requested access, each checked by logging in.
 
 A cluster with hundreds of databases takes several calls.
 """
@@ -77,7 +77,7 @@ def _unfinished(progress: SetupProgress) -> StepOutcome:
 
 
 def _notes(operation: Operation, report: UsersReport) -> list[str]:
-    """What the list of what came along has said of a database is not said again."""
+    """A database that the list of what came along names is not named again."""
     told = told_databases(operation.section("came_along"))
     left = [each.sentence for each in report.not_looked_into if visible(each.database) not in told]
     return [*report.notes, *left]

@@ -76,14 +76,14 @@ def _leave_no_lock(ports: Ports, operation_id: str) -> None:
 
 def _check(operation: Operation, ports: Ports, raw_request: object) -> StepOutcome:
     if operation.is_planned:
-        return StepOutcome(done("the plan stands already"))
+        return StepOutcome(done("the plan already exists"))
     asked = parse_request(raw_request, ports.settings, ports.clock.now(), _account(operation))
     if waits := take_lock(ports, operation, asked.target_cluster_id.lower(), dry_run=asked.dry_run):
         return StepOutcome(in_progress(waits, waiting_for="lock"))
-    replaced, standing = _standing(ports, asked)
+    replaced, existing = _standing(ports, asked)
     request = with_defaults_of(asked, replaced, keeps_port=ports.settings.keeps_ports)
     selected = _select(ports, request)
-    facts, plan = _observe(ports, operation, request, selected, replaced, standing)
+    facts, plan = _observe(ports, operation, request, selected, replaced, existing)
     refuse(preflight_problems(request, facts))
     if isinstance(selected, RestoreError):
         raise selected
@@ -106,7 +106,9 @@ def _planned(
     facts: PreflightFacts,
 ) -> StepOutcome:
     name = plan.target_cluster_id
-    message = f"the plan stands: {name} from {plan.source.cluster_snapshot_identifier}, {plan.source.reason}"
+    message = (
+        f"the plan is complete: {name} from {plan.source.cluster_snapshot_identifier}, {plan.source.reason}"
+    )
     changes: dict[str, Any] = {"plan": plan.to_item(), "snapshot_details": _snapshot_details(plan)}
     if expectations := earlier_durations(ports, operation.operation_id, plan):
         changes["expectations"] = expectations
@@ -128,7 +130,7 @@ def _maker(ports: Ports, cluster: DbCluster | None) -> str | None:
 
 
 def _standing(ports: Ports, request: RestoreRequest) -> tuple[ClusterConfiguration | None, dict[str, Any]]:
-    """The cluster that stands under the target's name: how it is set up where it is to go, and the facts about it."""
+    """The cluster that has the target's name: how it is set up where it is to be replaced, and the facts about it."""
     rds = ports.target_rds
     cluster = rds.find_cluster(request.target_cluster_id.lower())
     if cluster is None or not request.replaces:
@@ -162,7 +164,7 @@ def _observe(
     request: RestoreRequest,
     selected: SelectedSnapshot | RestoreError,
     replaced: ClusterConfiguration | None,
-    standing: Mapping[str, Any],
+    existing: Mapping[str, Any],
 ) -> tuple[PreflightFacts, RestorePlan | None]:
     rds = ports.target_rds
     instance_class = request.db_instance_class or ports.settings.default_db_instance_class
@@ -171,7 +173,7 @@ def _observe(
     facts = PreflightFacts(
         snapshot=selected.snapshot if isinstance(selected, SelectedSnapshot) else selected,
         db_instance_class=instance_class,
-        **standing,
+        **existing,
         subnet_group=_if_given(request.db_subnet_group_name, rds.find_subnet_group),
         security_groups=ports.network.find_security_groups(
             (*request.vpc_security_group_ids, *request.quarantine_security_group_ids)
@@ -263,7 +265,7 @@ def _has_reusable_copy(ports: Ports, plan: RestorePlan) -> bool:
 
 
 def _look(look: Callable[[str], T], name: str) -> T | RestoreError:
-    """A look whose refusal is a fault among others, not the end of the check."""
+    """A look-up whose refusal is a problem among others, not the end of the check."""
     try:
         return look(name)
     except RequestRefused as error:

@@ -92,7 +92,7 @@ def _not_suspended(operation: Operation, ports: Ports, refused: RestoreError) ->
         message = f"auto scaling of {name} could not be suspended yet: {refused.message}"
         return StepOutcome(in_progress(message, 10, WAIT), {f"{SECTION}.suspend_since": format_time(since)})
     asked = operation.asked(SUSPEND)
-    # Without an answer it may be suspended: then it is set back like one that was seen to be.
+    # Without an answer it may be suspended: then it is set back like one that was observed to be suspended.
     state = "suspended" if asked and not asked.refused else "active"
     changes = {f"{SECTION}.state": state, **_warned(operation, active_warning(name, refused.message))}
     event = Event(f"scaling.{state}", {"db_cluster_identifier": name, "reason": refused.message})
@@ -119,7 +119,7 @@ def resume_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
 
 def tidy_scaling(context: CleanupContext) -> StepOutcome | None:
     """The same in a cleanup that goes forward."""
-    return _tidied(context, SECTION)
+    return _resumed(context, SECTION)
 
 
 def hold_scaling(context: CleanupContext) -> StepOutcome | None:
@@ -165,10 +165,10 @@ def _may_change_hands(context: CleanupContext, cluster: DbCluster | None) -> boo
 
 def give_scaling_back(context: CleanupContext) -> StepOutcome | None:
     """In a cleanup that goes back, once the old cluster serves under its name."""
-    return _tidied(context, SECTION_BACK)
+    return _resumed(context, SECTION_BACK)
 
 
-def _tidied(context: CleanupContext, section: str) -> StepOutcome | None:
+def _resumed(context: CleanupContext, section: str) -> StepOutcome | None:
     before = _before(context.operation)
     if before is None:
         return None
@@ -185,7 +185,7 @@ def _before(operation: Operation) -> ScalingBefore | None:
 
 @dataclass(frozen=True)
 class _Resumption:
-    """One look: `asked` is what this run, or this cleanup, has asked for; `section` says what came of it."""
+    """One call: `asked` is what this run, or this cleanup, has asked for; `section` says what came of it."""
 
     operation: Operation
     ports: Ports

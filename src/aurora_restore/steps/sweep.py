@@ -75,7 +75,7 @@ class Sweep:
 
 
 def sweep(ports: Ports) -> Mapping[str, Any]:
-    """Find what is left to do, everywhere. Raises SweepIncomplete where single things could not be seen to."""
+    """Find what is left to do, everywhere. Raises SweepIncomplete where single operations could not be processed."""
     run = Sweep(ports, ports.clock.now())
     open_operations = [Operation(item) for item in _open_records(ports)]
     run.each(open_operations, lambda operation: _see_to_open(run, operation))
@@ -86,7 +86,9 @@ def sweep(ports: Ports) -> Mapping[str, Any]:
     _see_to_copies(run, open_operations)
     _see_to_groups(run, clusters)
     if run.problems:
-        raise SweepIncomplete(f"{len(run.problems)} thing(s) could not be seen to: {'; '.join(run.problems)}")
+        raise SweepIncomplete(
+            f"{len(run.problems)} operation(s) could not be processed: {'; '.join(run.problems)}"
+        )
     message = f"{len(run.started)} cleanup(s) started, {len(run.deleted)} copies and parameter groups removed"
     if run.left:
         message += f"; RDS did not remove {len(run.left)} failed copies: {'; '.join(run.left)}"
@@ -120,7 +122,7 @@ def _ended(run: Sweep) -> Iterator[Operation]:
 
 
 def _see_to_ended(run: Sweep, operation: Operation) -> None:
-    """What was marked by hand was not tidied up; what was closed may have died before it was told."""
+    """What was marked by hand was not cleaned up; a function that closed a record may have died before it notified."""
     if not is_stale(operation, run.now):
         return
     if operation.is_unsettled:
@@ -202,7 +204,7 @@ def _is_over(ports: Ports, copy: ClusterSnapshot) -> bool:
 
 
 def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:
-    """In the record and the trail of the operation that made it."""
+    """In the record and the audit events of the operation that made it."""
     operation_id = copy.tags[OPERATION_TAG]
     details = {"cluster_snapshot_identifier": copy.db_cluster_snapshot_identifier}
     is_final = FINAL_SNAPSHOT_TAG in copy.tags

@@ -35,7 +35,7 @@ def switch_over(operation: Operation, ports: Ports) -> StepOutcome:
     plan = operation.plan
     parties = parties_of(operation.operation_id, plan)
     if parties is None:
-        return StepOutcome(skipped(f"{plan.target_cluster_id} stands under its own name from the beginning"))
+        return StepOutcome(skipped(f"{plan.target_cluster_id} has its own name from the beginning"))
     places = observe_places(ports, parties)
     decision = decide_switch(parties, places)
     if decision.action is SwitchAction.DONE and places.target:
@@ -49,7 +49,7 @@ def switch_over(operation: Operation, ports: Ports) -> StepOutcome:
 
 
 def observe_places(ports: Ports, parties: Parties) -> Places:
-    """Who stands under each of the three names now."""
+    """Which cluster has each of the three names now."""
     rds, plan = ports.target_rds, parties.plan
     return Places(
         target=rds.find_cluster(plan.target_cluster_id),

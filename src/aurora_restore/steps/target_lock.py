@@ -1,4 +1,4 @@
-"""The lock of a target: one operation at a time. A lock whose owner has ended, tidied up and all, is taken over."""
+"""The lock of a target: one operation at a time. A lock whose owner has ended, cleanup included, is taken over."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def take_lock(ports: Ports, operation: Operation, target: str, *, dry_run: bool)
 
 def _still_at_work(owner: Operation, target: str) -> str | None:
     """What the owner still does, where that ends soon by itself. Raises TargetLocked where it does not."""
-    look = f"`aurora-restore status {owner.operation_id}` says where it stands"
+    look = f"`aurora-restore status {owner.operation_id}` shows its state"
     if is_being_retired(owner):
         return f"the cluster that {owner.operation_id} replaced is being retired: {look}"
     if owner.is_closed:

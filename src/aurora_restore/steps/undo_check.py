@@ -35,15 +35,15 @@ def is_undo_request(raw_request: object) -> bool:
 def check_undo(operation: Operation, ports: Ports, raw_request: object) -> StepOutcome:
     """Plan the undo. Raises NothingKept, TargetLocked, DeletionProtected, TargetNotAvailable, GlobalClusterMember."""
     if operation.is_planned:
-        return StepOutcome(done("the plan stands already"))
+        return StepOutcome(done("the plan already exists"))
     request = parse_undo_request(raw_request if isinstance(raw_request, Mapping) else {})
     undone = _undone(ports, request)
     target = undone.plan.target_cluster_id
-    # Known from the record of the other operation only: whoever closes this one gives its lock back by it.
+    # Known from the record of the other operation only: a cleanup that closes this one releases its lock by it.
     record_running(ports, operation.operation_id, {"target_cluster_id": target})
     if waits := take_lock(ports, operation, target, dry_run=request.dry_run):
         return StepOutcome(in_progress(waits, waiting_for="lock"))
-    # Under the lock nobody else changes any more what the first look saw.
+    # Under the lock no other operation changes what was observed first.
     return _plan(operation, ports, request, _undone(ports, request))
 
 
@@ -59,29 +59,31 @@ def _undone(ports: Ports, request: UndoRequest) -> Operation:
 def _plan(operation: Operation, ports: Ports, request: UndoRequest, undone: Operation) -> StepOutcome:
     rds, before = ports.target_rds, undone.plan
     retired = before.replacement.aside_identifier if before.replacement else ""
-    kept, standing = rds.find_cluster(retired), rds.find_cluster(before.target_cluster_id)
-    refuse_changed_places(undone, standing, kept)
-    if kept is None or standing is None:
+    kept, existing = rds.find_cluster(retired), rds.find_cluster(before.target_cluster_id)
+    refuse_changed_places(undone, existing, kept)
+    if kept is None or existing is None:
         raise NothingKept(f"The cluster that {undone.operation_id} kept does not stand any more.")
-    _refuse_irreplaceable(ports, standing)
+    _refuse_irreplaceable(ports, existing)
     plan = build_undo_plan(
         operation.operation_id, request, undone, kept, rds.list_cluster_instances(kept.db_cluster_identifier)
     )
     if scaling := note_scaling(ports, plan.target_cluster_id):
         plan = replace(plan, notes=(*plan.notes, scaling))
-    members = rds.list_cluster_instances(standing.db_cluster_identifier)
-    replaced = configuration_of(standing, members, rds.list_custom_endpoints(standing))
+    members = rds.list_cluster_instances(existing.db_cluster_identifier)
+    replaced = configuration_of(existing, members, rds.list_custom_endpoints(existing))
     changes = {"plan": plan.to_item(), "replaced": replaced.to_item()}
-    message = f"the plan stands: {plan.target_cluster_id} is to be again what {undone.operation_id} replaced"
+    message = (
+        f"the plan is complete: {plan.target_cluster_id} is to be again what {undone.operation_id} replaced"
+    )
     return StepOutcome(done(message), changes, (Event("plan.made", _details(plan)),))
 
 
-def _refuse_irreplaceable(ports: Ports, standing: DbCluster) -> None:
+def _refuse_irreplaceable(ports: Ports, existing: DbCluster) -> None:
     rds = ports.target_rds
-    instances = rds.list_cluster_instances(standing.db_cluster_identifier)
-    global_cluster = rds.find_global_cluster_of(standing.db_cluster_arn)
+    instances = rds.list_cluster_instances(existing.db_cluster_identifier)
+    global_cluster = rds.find_global_cluster_of(existing.db_cluster_arn)
     prefix = ports.settings.target_cluster_prefix
-    refuse(list(replaceable_problems(standing, instances, global_cluster, prefix)))
+    refuse(list(replaceable_problems(existing, instances, global_cluster, prefix)))
 
 
 def _details(plan: RestorePlan) -> dict[str, Any]:

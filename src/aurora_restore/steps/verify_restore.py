@@ -1,4 +1,4 @@
-"""VerifyRestore: compare what was asked for with what stands there, field by field."""
+"""VerifyRestore: compare what was asked for with what exists, field by field."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
     differing = [check for check in checks if not check.matches and not is_pending(check, cluster)]
     if differing:
         record_details(ports, operation.operation_id, changes)
-        words = "; ".join(f"{item.field}: wanted {item.wanted}, found {item.found}" for item in differing)
+        words = "; ".join(f"{item.field}: expected {item.wanted}, found {item.found}" for item in differing)
         raise VerificationFailed(f"{len(differing)} of {len(checks)} fields of {name} differ: {words}.")
     if unwanted := [item for item in differences if item.stops_the_run]:
         record_details(ports, operation.operation_id, changes)
         raise DifferenceNotAccepted(
-            f"{name} is not as the cluster that it is to replace: {difference_words(unwanted)}. Nobody asked for "
-            "that, and accept_differences does not name it."
+            f"{name} is not as the cluster that it is to replace: {difference_words(unwanted)}. The request does "
+            "not ask for that, and accept_differences does not name it."
         )
     return StepOutcome(done(_words(len(checks), len(differences))), changes)
 
@@ -87,7 +87,7 @@ def _differences(
         return ()
     replaced = ClusterConfiguration.from_item(operation.section("replaced"))
     restored = configuration_of(cluster, instances)
-    # They come after the switch, and the plan has told whether they are to be as on the replaced cluster.
+    # They come after the switch, and the plan has decided whether they are to be as on the replaced cluster.
     later = frozenset({"cloudwatch_logs_exports"}) if exports_logs_later(plan) else frozenset()
     later |= plan.given_later
     # A warning tells of these already: what RDS does not take, or shows as pending, throws no restore away.

@@ -52,7 +52,7 @@ def _start(operation: Operation, ports: Ports, name: str) -> StepOutcome:
 
 
 def _lift_fence(operation: Operation, ports: Ports, name: str, port: int) -> StepOutcome:
-    """It was about to be retired, and stands under another port than clients know."""
+    """It was about to be retired, and has another port than the one that clients know."""
     reason = f"{name} gets its port {port} back"
     try:
         answered = act(

@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[3] / "src"
 
 @dataclass(frozen=True)
 class Mutation:
-    """In `file` (below src/aurora_restore), `old`, which stands there once, becomes `new`.
+    """In `file` (below src/aurora_restore), `old`, which occurs there once, becomes `new`.
 
     `probes`: what is played to see it: scenarios, cases, or objects that end badly, as `python -m tests.simulation`
     names them.
@@ -30,7 +30,7 @@ class Mutation:
     def applied(self, text: str) -> str:
         """Raises ValueError where the source has changed and the mutation with it is to."""
         if text.count(self.old) != 1:
-            raise ValueError(f"{self.name}: its text stands {text.count(self.old)} times in {self.file}")
+            raise ValueError(f"{self.name}: its text occurs {text.count(self.old)} times in {self.file}")
         return text.replace(self.old, self.new)
 
 
@@ -45,7 +45,7 @@ MUTATIONS = (
     ),
     Mutation(
         "restored-without-the-quiet-group",
-        "the cluster is restored with the wanted parameter group at once",
+        "the cluster is restored with the requested parameter group at once",
         "steps/quiet_group.py",
         "    if plan.starts_with_quiet_group:\n        parameters[",
         "    if False:\n        parameters[",
@@ -60,8 +60,8 @@ MUTATIONS = (
         ("new",),
     ),
     Mutation(
-        "wanted-group-without-a-restart",
-        "the wanted parameter group is put in place, and the instances are not restarted",
+        "requested-group-without-a-restart",
+        "the requested parameter group is put in place, and the instances are not restarted",
         "domain/applying_group.py",
         "    if seen.wanted_group is None:\n        return None\n    return next(",
         "    return None\n    return next(",
@@ -117,7 +117,7 @@ MUTATIONS = (
     ),
     Mutation(
         "lost-scaling-not-told",
-        "policies that are gone with their target are named nowhere",
+        "policies that are gone with their target are not named",
         "steps/suspend_scaling.py",
         'return self._settled("resumed", lost_warning(self.before))',
         'return self._settled("resumed")',
@@ -133,7 +133,7 @@ MUTATIONS = (
     ),
     Mutation(
         "old-not-put-back",
-        "a cluster that was renamed aside does not get its name back",
+        "a cluster that was renamed to its retired name does not get its name back",
         "steps/rollback.py",
         "    lift_fence,\n    put_old_back,\n",
         "    lift_fence,\n",
@@ -180,8 +180,8 @@ MUTATIONS = (
         ("new",),
     ),
     Mutation(
-        "told-twice",
-        "people are told again by a step that is called again",
+        "notified-twice",
+        "a phase that is called again sends a second notification",
         "steps/finalize.py",
         '    if notification := operation.section("notification"):\n        return notification\n',
         "",
@@ -212,8 +212,8 @@ MUTATIONS = (
         ("swap",),
     ),
     Mutation(
-        "trail-not-ended",
-        "the trail does not tell how it ended",
+        "audit-not-ended",
+        "the audit events do not say how it ended",
         "steps/finalize.py",
         'f"operation.{operation.status.lower()}"',
         '"operation.ended"',
@@ -236,8 +236,8 @@ MUTATIONS = (
         ("silent-rename",),
     ),
     Mutation(
-        "closed-before-told",
-        "the record is closed as told before people are",
+        "closed-before-notified",
+        "the record is closed as notified before the notification is sent",
         "steps/cleanup.py",
         "    notification = notify_or_defer(ports, operation, message, _patience(operation))",
         '    notification = {"message_id": "later", "subject": message.subject} if message else None',
@@ -247,8 +247,8 @@ MUTATIONS = (
         "writer-race",
         "all instances are created at once, and whichever is ready first becomes the writer",
         "domain/restoring.py",
-        "        if found is None and (first := _unready_first(plan, standing)):",
-        "        if found is None and number < 0 and (first := _unready_first(plan, standing)):",
+        "        if found is None and (first := _unready_first(plan, existing)):",
+        "        if found is None and number < 0 and (first := _unready_first(plan, existing)):",
         ("swap",),
     ),
     Mutation(

@@ -54,9 +54,9 @@ def test_nothing_stands_in_the_way_of_a_good_request() -> None:
 
 
 def test_an_existing_target_is_refused_unless_it_is_to_be_replaced() -> None:
-    standing: dict[str, Any] = {"target_cluster": cluster(), "target_instances": instances()}
-    assert codes(request(delete_cluster_if_exists=False), **standing) == ["TARGET_EXISTS"]
-    assert codes(target_cluster_prefix="aurora-restored-", **standing) == []
+    existing: dict[str, Any] = {"target_cluster": cluster(), "target_instances": instances()}
+    assert codes(request(delete_cluster_if_exists=False), **existing) == ["TARGET_EXISTS"]
+    assert codes(target_cluster_prefix="aurora-restored-", **existing) == []
 
 
 @pytest.mark.parametrize(
@@ -72,20 +72,20 @@ def test_an_existing_target_is_refused_unless_it_is_to_be_replaced() -> None:
 def test_what_keeps_a_cluster_from_being_replaced_is_found_before_anything_is_touched(
     code: str, seen: dict[str, Any]
 ) -> None:
-    standing: dict[str, Any] = {
+    existing: dict[str, Any] = {
         "target_cluster": cluster(),
         "target_instances": instances(),
         "target_cluster_prefix": "aurora-restored-",
     }
-    assert codes(**(standing | seen)) == [code]
+    assert codes(**(existing | seen)) == [code]
 
 
 def test_a_cluster_is_not_replaced_by_a_snapshot_of_itself() -> None:
-    standing = cluster(db_cluster_resource_id="cluster-ABC")
+    existing = cluster(db_cluster_resource_id="cluster-ABC")
     own = snapshot(db_cluster_resource_id="cluster-ABC")
     here = request(source_region="us-west-2")
-    assert codes(here, snapshot=own, target_cluster=standing) == ["TARGET_IS_SOURCE"]
-    assert codes(request(), snapshot=own, target_cluster=standing) == []
+    assert codes(here, snapshot=own, target_cluster=existing) == ["TARGET_IS_SOURCE"]
+    assert codes(request(), snapshot=own, target_cluster=existing) == []
 
 
 def test_a_difference_that_nobody_asked_for_is_told_before_the_restore() -> None:
@@ -114,13 +114,13 @@ def test_a_swap_needs_room_for_two_clusters_and_says_what_does_not(
 
 def test_the_final_snapshot_needs_room_too() -> None:
     quotas = {"ManualClusterSnapshots": Quota("ManualClusterSnapshots", 99, 100)}
-    standing: dict[str, Any] = {
+    existing: dict[str, Any] = {
         "target_cluster": cluster(),
         "target_instances": instances(),
         "quotas": quotas,
     }
-    assert codes(**standing) == ["QUOTA_EXCEEDED"]
-    assert codes(request(final_snapshot=False), **standing) == []
+    assert codes(**existing) == ["QUOTA_EXCEEDED"]
+    assert codes(request(final_snapshot=False), **existing) == []
 
 
 def test_another_engine_is_refused_without_asking_for_its_classes() -> None:
@@ -271,7 +271,7 @@ def test_a_copy_that_can_be_used_again_needs_no_room() -> None:
     assert codes(quotas=full, has_reusable_copy=True) == []
 
 
-def test_all_faults_are_found_together() -> None:
+def test_all_problems_are_found_together() -> None:
     assert (
         len(
             codes(

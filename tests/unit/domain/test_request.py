@@ -75,7 +75,7 @@ def test_another_target_region_is_refused() -> None:
     assert refused(target_region="eu-west-1").code == "TARGET_REGION_MISMATCH"
 
 
-def test_all_faults_are_reported_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     error = refused(source_snapshot_date="x", target_cluster_id="prod", port="5432", colour="red")
     assert isinstance(error, PreflightFailed)
     codes = {problem.code for problem in error.problems}
@@ -144,7 +144,7 @@ def test_users_are_read_with_read_only_as_the_default() -> None:
     assert users[1].iam
 
 
-def test_all_faults_of_the_users_are_told_at_once_each_with_the_user_and_the_field() -> None:
+def test_all_problems_of_the_users_are_reported_at_once_each_with_the_user_and_the_field() -> None:
     error = refused(
         db_users=[
             {"username": "rdsadmin", "secret_id": "s", "access": "god"},
@@ -161,7 +161,7 @@ def test_all_faults_of_the_users_are_told_at_once_each_with_the_user_and_the_fie
         "db_users: user 2 ('ann'):",
         "db_users: user 2 ('ann'):",
         "db_users: user 3 ('bob'):",
-        "db_users: user 4: an",
+        "db_users: user 4: must",
     ]
     fields = ("username", "access", "iam", "secret_id or iam", "databases", "secrett_id", "an object")
     for message, field in zip(told, fields, strict=True):

@@ -77,10 +77,10 @@ def test_the_source_is_only_read(run: PipelineRun) -> None:
 def test_the_audit_trail_tells_the_run_in_its_order(run: PipelineRun) -> None:
     run.run(FIRST)
     events = run.events(FIRST)
-    wanted = ["operation.started", "plan.made", "copy.started", "copy.used", "cluster.restore_started",
+    expected = ["operation.started", "plan.made", "copy.started", "copy.used", "cluster.restore_started",
               "instance.create_started", "master_password.change_started", "master_password.confirmed",
               "copy.kept", "operation.succeeded"]  # fmt: skip
-    assert [event for event in events if event in wanted] == wanted
+    assert [event for event in events if event in expected] == expected
 
 
 def test_one_message_tells_people_and_programs(run: PipelineRun) -> None:
@@ -272,7 +272,7 @@ def test_a_verification_that_does_not_hold_says_each_field_and_keeps_them_in_the
     run.run(FIRST, until=Phase.APPLY_PARAMETER_GROUP)
     by_hand = {"DBClusterIdentifier": "aurora-restored-cluster", "DeletionProtection": True}
     run.aurora.at_once("ModifyDBCluster", TARGET_REGION, by_hand)
-    with pytest.raises(VerificationFailed, match="deletion_protection: wanted no, found yes"):
+    with pytest.raises(VerificationFailed, match="deletion_protection: expected no, found yes"):
         run.run_phase(Phase.VERIFY_RESTORE, FIRST)
     run.fail(FIRST, "VerificationFailed")
     record = run.record(FIRST)
@@ -346,7 +346,7 @@ def test_a_failure_leaves_nothing_but_the_finished_copy_and_says_so(run: Pipelin
     (message,) = run.aws.published
     assert message.attributes["outcome"] == "FAILED"
     assert f"kept: the finished copy {copy.db_cluster_snapshot_identifier}" in message.message
-    assert "no cluster stands under aurora-restored-cluster" in message.message
+    assert "no cluster has the name aurora-restored-cluster" in message.message
 
 
 def test_an_unfinished_copy_of_a_run_that_failed_is_ended(run: PipelineRun) -> None:

@@ -73,8 +73,8 @@ def test_an_old_cluster_that_is_put_back_has_its_port_again(
     run.fail(FIRST, "FinalSnapshotFailed")
     run.clean_up(FIRST)
 
-    standing = run.cluster()
-    assert (standing.db_cluster_resource_id, standing.port, standing.status) == (old, PORT, "available")
+    existing = run.cluster()
+    assert (existing.db_cluster_resource_id, existing.port, existing.status) == (old, PORT, "available")
     assert all(item.port == PORT for item in run.ports.target_rds.list_cluster_instances(TARGET))
 
 
@@ -99,5 +99,5 @@ def test_an_undo_of_a_kept_cluster_that_could_not_be_retired_lifts_its_fence(run
     for phase in list(Phase)[1 : list(Phase).index(Phase.SWITCH_OVER) + 1]:
         run.run_phase(phase, UNDO)
 
-    standing = run.cluster()
-    assert (standing.db_cluster_resource_id, standing.port) == (old, PORT)
+    existing = run.cluster()
+    assert (existing.db_cluster_resource_id, existing.port) == (old, PORT)

@@ -46,7 +46,7 @@ def undo(run: PipelineRun, until: Phase = Phase.NOTIFY, **fields: Any) -> None:
         run.run_phase(phase, UNDO)
 
 
-def test_a_swap_puts_the_new_cluster_in_the_old_ones_place_and_keeps_its_last_snapshot(
+def test_a_swap_puts_the_new_cluster_in_the_old_ones_place_and_keeps_its_final_snapshot(
     run: PipelineRun,
 ) -> None:
     old = run.put_target()

@@ -40,7 +40,7 @@ def run() -> PipelineRun:
     return PipelineRun()
 
 
-def standing(run: PipelineRun) -> ClusterConfiguration:
+def existing(run: PipelineRun) -> ClusterConfiguration:
     cluster = run.ports.target_rds.find_cluster(TARGET)
     assert cluster is not None
     return configuration_of(cluster, run.ports.target_rds.list_cluster_instances(TARGET))
@@ -54,9 +54,9 @@ def refusal(run: PipelineRun, **fields: Any) -> RestoreError:
 
 def test_monitoring_insights_certificate_and_window_of_an_instance_come_along(run: PipelineRun) -> None:
     run.put_target(members_with=WATCHED)
-    (before,) = standing(run).members
+    (before,) = existing(run).members
     record = run.run(OPERATION, delete_cluster_if_exists=True)
-    (after,) = standing(run).members
+    (after,) = existing(run).members
     assert after.db_instance_identifier != before.db_instance_identifier
     assert after.monitoring_interval_seconds == 15
     assert after.monitoring_role_arn == MONITORING_ROLE
@@ -70,7 +70,7 @@ def test_monitoring_insights_certificate_and_window_of_an_instance_come_along(ru
 def test_data_api_and_the_mode_of_database_insights_come_along(run: PipelineRun) -> None:
     run.put_target(EnableHttpEndpoint=True, **INSIGHTS)
     run.run(OPERATION, delete_cluster_if_exists=True)
-    after = standing(run)
+    after = existing(run)
     assert after.http_endpoint
     assert after.database_insights_mode == "advanced"
     assert {"cluster.data_api_changed", "cluster.insights_changed"} <= set(run.events(OPERATION))
@@ -78,11 +78,11 @@ def test_data_api_and_the_mode_of_database_insights_come_along(run: PipelineRun)
 
 def test_a_cluster_that_is_made_again_has_them_again(run: PipelineRun) -> None:
     run.put_target(EnableHttpEndpoint=True, members_with=WATCHED)
-    before = standing(run)
+    before = existing(run)
     run.run(OPERATION, Phase.CLEAR_TARGET, delete_cluster_if_exists=True, replace_strategy="delete_first")
     run.fail(OPERATION, "ClusterFailed")
     run.clean_up(OPERATION)
-    after = standing(run)
+    after = existing(run)
     assert after.db_cluster_resource_id != before.db_cluster_resource_id
     assert (after.http_endpoint, after.members) == (True, before.members)
 
@@ -91,12 +91,12 @@ def test_a_cluster_that_has_none_of_it_is_given_none(run: PipelineRun) -> None:
     run.put_target()
     run.run(OPERATION, delete_cluster_if_exists=True)
     assert run.count("EnableHttpEndpoint") == 0
-    assert standing(run).members[0].monitoring_interval_seconds == 0
+    assert existing(run).members[0].monitoring_interval_seconds == 0
 
 
 def test_a_record_of_an_earlier_version_can_still_be_read(run: PipelineRun) -> None:
     run.put_target()
-    item = standing(run).to_item()
+    item = existing(run).to_item()
     new = {"network_type", "database_insights_mode"}
     members = [
         {name: value for name, value in member.items() if name != "ca_certificate_identifier"}
@@ -115,7 +115,7 @@ def test_a_newer_minor_version_can_be_asked_for(run: PipelineRun) -> None:
     newer = f"{major}.{int(minor) + 1}"
     record = run.run(OPERATION, engine_version=newer)
     assert record["status"] == "SUCCEEDED", record.get("error")
-    assert standing(run).engine_version == newer
+    assert existing(run).engine_version == newer
 
 
 def test_a_snapshot_of_another_account_than_the_executions_own_is_refused(run: PipelineRun) -> None:
@@ -143,7 +143,7 @@ def test_tags_that_aws_reserves_are_not_taken_over(run: PipelineRun) -> None:
         TARGET_REGION, "cluster", TARGET, {"rds:secret": "x", "aws:stack": "x", "team": "shop"}
     )
     run.run(OPERATION, delete_cluster_if_exists=True)
-    assert standing(run).tags == {"team": "shop"}
+    assert existing(run).tags == {"team": "shop"}
 
 
 SHOWN: dict[str, dict[str, Any]] = {
@@ -285,7 +285,7 @@ def test_a_maintenance_window_around_the_present_becomes_a_warning_and_ends_no_r
     record = run.run(OPERATION, delete_cluster_if_exists=True)
     assert record["status"] == "SUCCEEDED", record.get("error")
     assert any("preferred-maintenance-window" in warning for warning in record["warnings"])
-    assert standing(run).preferred_maintenance_window != window
+    assert existing(run).preferred_maintenance_window != window
 
 
 def test_a_value_that_stays_pending_and_is_not_in_force_becomes_a_warning_and_ends_no_run(

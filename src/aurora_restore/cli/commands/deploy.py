@@ -159,15 +159,15 @@ def _say_next(
     if warning := admin_secret_warning(clients.secretsmanager, secret_id, clients.region):
         screen.note(warning)
     stacks = clients.cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
-    standing = stacks[0].get("Parameters", [])
-    if warning := subnets_warning(parameters, standing, clients.region, stack_name, os.environ):
+    existing = stacks[0].get("Parameters", [])
+    if warning := subnets_warning(parameters, existing, clients.region, stack_name, os.environ):
         screen.note(warning)
     screen.say("Next: `aurora-restore plan …` shows what a restore would do; `start … --watch` does it.")
 
 
 def subnets_warning(
     given: Mapping[str, str],
-    standing: Sequence[Mapping[str, Any]],
+    existing: Sequence[Mapping[str, Any]],
     region: str,
     stack_name: str,
     environment: Mapping[str, str],
@@ -175,9 +175,9 @@ def subnets_warning(
     """What a stack without subnets cannot do, with the command that mends it; None where nothing is amiss.
 
     `standing` are the stack's parameters as CloudFormation lists them; one that is `given` comes before it.
-    Everything is within reach of what stands in for AWS (AWS_ENDPOINT_URL).
+    With an emulator of AWS (AWS_ENDPOINT_URL) everything is within reach.
     """
-    values = {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in standing}
+    values = {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in existing}
     if environment.get("AWS_ENDPOINT_URL") or ({**values, **given}).get("SubnetIds"):
         return None
     stack = "" if stack_name == STACK_NAME else f" --stack-name {stack_name}"

@@ -28,7 +28,7 @@ def render_error(error: Mapping[str, Any]) -> RenderableType:
     step = f" in {error['step']}" if error.get("step") else ""
     title = Text.assemble((str(error.get("code") or "ERROR"), "bold red"), (step, "red"))
     if len(problems) > 1:
-        title.append(f": {len(problems)} things stand in the way")
+        title.append(f": {len(problems)} problems")
         return Group(title, *(indented(_problem(problem, with_code=True)) for problem in problems))
     return Group(title, indented(_problem(error, with_code=False)), *_commands(error))
 

@@ -21,13 +21,13 @@ def change_lines(before: OperationView | None, view: OperationView, now: datetim
         for phase in view.phases
         if phase.state != "waiting" and known.get(phase.name) != _phase_news(phase)
     ]
-    tidied = [f"{time}  cleanup  {line}" for line in cleanup_lines(before, view)]
+    cleaned_up = [f"{time}  cleanup  {line}" for line in cleanup_lines(before, view)]
     if before is None:
-        return [status, *lines, *tidied]
+        return [status, *lines, *cleaned_up]
     if before.status_words == view.status_words:
-        return [*lines, *tidied]
+        return [*lines, *cleaned_up]
     # What was done comes before the end that it led to, and after the beginning of it.
-    return [*lines, *tidied, status] if view.is_closed else [*lines, status, *tidied]
+    return [*lines, *cleaned_up, status] if view.is_closed else [*lines, status, *cleaned_up]
 
 
 def _phase_news(phase: PhaseView) -> tuple[str, int, str, bool, str]:

@@ -26,14 +26,14 @@ _NOTHING_KNOWN = "nothing tells"
 
 
 def render_phases(view: OperationView, now: datetime) -> RenderableType:
-    """A line a phase: how it stands, how long it took, what it said last."""
+    """A line a phase: its state, how long it took, its last message."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True, justify="right")
     grid.add_column(overflow="fold")
     for phase in view.phases:
-        # What a run that has ended never came to, or a dry run never will, is no news.
+        # Phases that a run that has ended never reached, or a dry run never will, are not shown.
         if phase.state == "waiting" and (view.dry_run or not view.is_running):
             continue
         grid.add_row(

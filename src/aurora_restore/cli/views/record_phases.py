@@ -1,4 +1,4 @@
-"""The phases of a record, read for display: which are shown, how each stands, and what it waits for."""
+"""The phases of a record, read for display: which are shown, the state of each, and what it waits for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aurora_restore.cli.views.record_fields import map_of, number_of, text_of, t
 from aurora_restore.domain.operation import LAST_TRANSIENT_ERROR
 from aurora_restore.domain.results import Phase
 
-# Phases that only some runs have: of others they are no news.
+# Phases that only some runs have: others do not list them.
 _OF_SOME_RUNS = frozenset(
     {Phase.CLEAR_TARGET, Phase.APPLY_PARAMETER_GROUP, Phase.SWITCH_OVER, Phase.RETIRE_REPLACED}
 )
@@ -26,7 +26,7 @@ _OF_NO_UNDO = frozenset(
         Phase.ARCHIVE_SNAPSHOT,
     }
 )
-# Errors that are somebody's decision: the phase was stopped in the middle, and did not fail.
+# Errors that are an operator's decision: the phase was stopped in the middle, and did not fail.
 _STOPPED_BY_HAND = frozenset({"CANCELLED", "MANUAL_INTERVENTION"})
 
 
@@ -177,7 +177,7 @@ def _wait(name: str, item: Mapping[str, Any]) -> WaitView:
 
 
 def _state_of_the_unfinished(record: Mapping[str, Any], execution_status: str) -> str:
-    """How a phase stands that has begun and did not come to its end."""
+    """The state of a phase that has begun and did not come to its end."""
     status = record.get("status")
     if status == "RUNNING":
         return {"": "running", "ABORTED": "stopped", "SUCCEEDED": "stopped"}.get(execution_status, "failed")
