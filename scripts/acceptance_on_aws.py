@@ -411,7 +411,7 @@ def main(arguments: list[str] | None = None) -> int:
     if "creation" in steps and not (options.db_subnet_group and options.security_group):
         return refuse("Give --db-subnet-group and --security-group for the clusters.")
     if standing := ours_or_like_ours(run):
-        return refuse(f"{', '.join(standing)} stands already: --clean-up deletes what an earlier run left.")
+        return refuse(f"{', '.join(standing)} exists already: --clean-up deletes what an earlier run left.")
     if not options.yes and not agreed(run, steps):
         return refuse("Nothing was made.")
     try:
@@ -433,7 +433,7 @@ def chosen(options: argparse.Namespace) -> list[str]:
 
 
 def ours_or_like_ours(run: Run) -> list[str]:
-    """Clusters whose names begin with the prefix, whoever made them."""
+    """Clusters whose names begin with the prefix, made by any program."""
     pages = run.rds.get_paginator("describe_db_clusters").paginate()
     names = (cluster["DBClusterIdentifier"] for page in pages for cluster in page["DBClusters"])
     return [name for name in names if name.startswith(PREFIX)]

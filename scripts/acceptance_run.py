@@ -181,7 +181,7 @@ def clean_up(run: Run) -> list[str]:
 
 
 def ours(run: Run) -> list[tuple[str, str]]:
-    """What stands with our prefix and our tag, dependents first."""
+    """What exists with our prefix and our tag, dependents first."""
     found: list[tuple[str, str]] = []
     for kind, operation, items, name, tags in (
         ("instance", "describe_db_instances", "DBInstances", "DBInstanceIdentifier", "TagList"),

@@ -25,7 +25,7 @@ from aurora_restore.domain.errors import RestoreError
 
 
 def main() -> int:
-    # Whoever reads may stop reading (`| head`): then there is nobody to print for.
+    # The reader may stop reading (`| head`): then there is no output to print.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     options = parse_options()
     project = Project.find()

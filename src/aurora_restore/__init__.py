@@ -1,1 +1,1 @@
-"""Aurora Restore Pipeline: a dated Aurora snapshot stands again as a cluster of its own."""
+"""Aurora Restore Pipeline: restores a dated Aurora snapshot as a cluster of its own."""

@@ -95,10 +95,10 @@ def _stack_settings(environ: Mapping[str, str]) -> _StackSettings:
         raise _malformed(text, str(error)) from error
 
 
-def _malformed(text: str, fault: str) -> ConfigurationError:
+def _malformed(text: str, problem: str) -> ConfigurationError:
     names = ", ".join(_StackSettings.__annotations__)
     return ConfigurationError(
-        f"The environment variable {SETTINGS_VARIABLE} is {text!r}; a JSON object with {names} is wanted: {fault}."
+        f"The environment variable {SETTINGS_VARIABLE} is {text!r}; it must be a JSON object with {names}: {problem}."
     )
 
 
@@ -111,27 +111,27 @@ def _text(environ: Mapping[str, str], name: str) -> str:
 
 def _word(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{value!r} is no name")
+        raise ValueError(f"{value!r} is not a name")
     return value
 
 
 def _words(value: object) -> tuple[str, ...]:
     """A list as CloudFormation's parameters have it, `a,b`."""
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no list of names")  # noqa: TRY004
+        raise ValueError(f"{value!r} is not a list of names")  # noqa: TRY004
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
 def _days(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{value!r} is no number of days")
+        raise ValueError(f"{value!r} is not a positive whole number of days")
     return value
 
 
 def _phase_hours(given: object) -> dict[Phase, float]:
     """An object of phase names and hours, e.g. `{"CopySnapshot": 120}`."""
     if not isinstance(given, dict):
-        raise ValueError(f"{given!r} is no object of phases ({', '.join(Phase)}) and hours")  # noqa: TRY004
+        raise ValueError(f"{given!r} is not an object of phases ({', '.join(Phase)}) and hours")  # noqa: TRY004
     limits = {Phase(name): _hours(hours) for name, hours in given.items()}
     _fit_into_the_machine(limits)
     return limits
@@ -147,5 +147,5 @@ def _fit_into_the_machine(limits: Mapping[Phase, float]) -> None:
 
 def _hours(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise ValueError(f"{value!r} is no number of hours")
+        raise ValueError(f"{value!r} is not a positive number of hours")
     return float(value)

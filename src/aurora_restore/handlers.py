@@ -29,7 +29,7 @@ from aurora_restore.database.tls import RDS_GLOBAL_BUNDLE
 from aurora_restore.domain.errors import RestoreError, TransientFault
 from aurora_restore.environment import LambdaEnvironment, read_environment
 from aurora_restore.steps.functions import FUNCTIONS, Answer, Event, Work, work_of
-from aurora_restore.steps.world import World
+from aurora_restore.steps.ports import Ports
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -63,10 +63,10 @@ def _rds(clients: Clients, region: str | None = None) -> AwsRds:
     return AwsRds(clients, region)
 
 
-def build_world(session: boto3.Session, environment: LambdaEnvironment) -> World:
+def build_ports(session: boto3.Session, environment: LambdaEnvironment) -> Ports:
     """The world as the deployed functions see it."""
     clients = Clients(session, environment.settings.target_region)
-    return World(
+    return Ports(
         settings=environment.settings,
         clock=SystemClock(),
         rds=functools.cache(functools.partial(_rds, clients)),
@@ -84,10 +84,10 @@ def build_world(session: boto3.Session, environment: LambdaEnvironment) -> World
 
 
 @functools.cache
-def _world() -> World:
+def _ports() -> Ports:
     session = boto3.Session()
     regions = tuple(session.get_available_regions("rds"))
-    return build_world(session, read_environment(os.environ, regions))
+    return build_ports(session, read_environment(os.environ, regions))
 
 
 def _entry_point(work: Work) -> Handler:
@@ -97,7 +97,7 @@ def _entry_point(work: Work) -> Handler:
         started = time.perf_counter()
         _begin_logging(event, context)
         try:
-            answer = work(_world(), event)
+            answer = work(_ports(), event)
         except Exception as error:
             _log_failure(error)
             raise
@@ -129,13 +129,13 @@ def _facts(answer: Answer) -> dict[str, Any]:
 
 
 def _log_failure(error: Exception) -> None:
-    """Log what an operator needs; a stack trace only for what nobody foresaw."""
+    """Log what an operator needs; a stack trace only for an unexpected error."""
     if isinstance(error, TransientFault):
         logger.warning(error.message, extra={"error_code": error.code, "hint": error.hint})
     elif isinstance(error, RestoreError):
         logger.error(error.message, extra={"error_code": error.code, "hint": error.hint})
     else:
-        logger.exception("The step ended with an error that nobody foresaw.")
+        logger.exception("The step ended with an unexpected error.")
 
 
 def _silence_runtime_error_line() -> None:

@@ -70,13 +70,13 @@ def apply_settings(call: Call, settings: dict[str, Any], engine: str) -> dict[st
     Raises:
         AwsError: InvalidParameterValue or InvalidParameterCombination for a value that Aurora refuses.
     """
-    wanted = {
+    expected = {
         shown: call.params[name] for name, shown in SETTINGS.items() if call.params.get(name) is not None
     }
-    _refuse_settings(wanted, engine)
-    if window := wanted.get("PreferredMaintenanceWindow"):
+    _refuse_settings(expected, engine)
+    if window := expected.get("PreferredMaintenanceWindow"):
         _refuse_window_around(window, call.now)
-    changed = {**settings, **wanted, **_reached_besides(call)}
+    changed = {**settings, **expected, **_reached_besides(call)}
     if changed.get("StorageType") == "aurora":
         del changed["StorageType"]  # DescribeDBClusters shows the type only where it is not the standard one
     return changed
@@ -95,19 +95,19 @@ def _reached_besides(call: Call) -> dict[str, Any]:
     return shown
 
 
-def _refuse_settings(wanted: Mapping[str, Any], engine: str) -> None:
-    retention = wanted.get("BackupRetentionPeriod", 1)
+def _refuse_settings(expected: Mapping[str, Any], engine: str) -> None:
+    retention = expected.get("BackupRetentionPeriod", 1)
     if not 1 <= retention <= 35:
         raise errors.invalid_value(f"Invalid backup retention period: {retention}. Must be between 1 and 35.")
-    storage_type = wanted.get("StorageType", "aurora")
+    storage_type = expected.get("StorageType", "aurora")
     if storage_type not in _STORAGE_TYPES:
         raise errors.AwsError(
             "StorageTypeNotSupported",
             f"Aurora has no storage type {storage_type}: {', '.join(_STORAGE_TYPES)}.",
         )
-    refuse_log_types(engine, wanted.get("EnabledCloudwatchLogsExports", []))
-    refuse_insights(wanted)
-    scaling = wanted.get("ServerlessV2ScalingConfiguration")
+    refuse_log_types(engine, expected.get("EnabledCloudwatchLogsExports", []))
+    refuse_insights(expected)
+    scaling = expected.get("ServerlessV2ScalingConfiguration")
     if scaling and not 0 <= scaling.get("MinCapacity", 0.5) <= scaling.get("MaxCapacity", 1) <= 256:
         raise errors.invalid_value(
             "ServerlessV2ScalingConfiguration: MinCapacity must not exceed MaxCapacity, 256 at most."
@@ -132,8 +132,8 @@ def _minute(text: str) -> int:
     return _DAYS.index(day) * _DAY + int(hour) * 60 + int(minute)
 
 
-def refuse_log_types(engine: str, wanted: list[str]) -> None:
-    unknown = sorted(set(wanted) - set(catalogue.log_types(engine)))
+def refuse_log_types(engine: str, expected: list[str]) -> None:
+    unknown = sorted(set(expected) - set(catalogue.log_types(engine)))
     if unknown:
         raise errors.invalid_combination(
             f"You cannot use the log types '{', '.join(unknown)}' with engine version {engine}. "
@@ -166,8 +166,8 @@ def checked_port(call: Call, cluster: Cluster) -> int | None:
 
 def checked_security_groups(call: Call, group: SubnetGroup) -> list[str]:
     """The security groups that a call names, or the VPC's default one."""
-    wanted = list(call.params.get("VpcSecurityGroupIds") or [])
-    for group_id in wanted:
+    expected = list(call.params.get("VpcSecurityGroupIds") or [])
+    for group_id in expected:
         vpc = call.region.security_group_vpcs.get(group_id, group.vpc_id)
         if not group_id.startswith("sg-"):
             raise errors.invalid_value(f"Invalid security group , groupId= {group_id}, groupName=.")
@@ -177,7 +177,7 @@ def checked_security_groups(call: Call, group: SubnetGroup) -> list[str]:
                 "The DB instance and EC2 security group are in different VPCs. "
                 f"The DB instance is in {group.vpc_id} and the EC2 security group is in {vpc}",
             )
-    return wanted or [call.region.default_security_group]
+    return expected or [call.region.default_security_group]
 
 
 def refuse_busy(call: Call, cluster: Cluster) -> None:

@@ -63,8 +63,8 @@ def create_db_cluster_endpoint(call: Call) -> dict[str, Any]:
 
 def describe_db_cluster_endpoints(call: Call) -> dict[str, Any]:
     """Only custom endpoints are shown here, so that only they may be asked for."""
-    wanted = [each for each in call.params.get("Filters") or [] if "custom" in each.get("Values", [])]
-    if not wanted:
+    expected = [each for each in call.params.get("Filters") or [] if "custom" in each.get("Values", [])]
+    if not expected:
         raise errors.invalid_value("The local Aurora describes custom endpoints alone: filter by their type.")
     found = matching(call, call.region.custom_endpoints.values(), _FILTERS)
     if named := call.text("DBClusterIdentifier"):

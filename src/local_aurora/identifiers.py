@@ -93,13 +93,13 @@ def checked_tags(tags: list[Mapping[str, Any]] | None) -> dict[str, str]:
     Raises:
         AwsError: InvalidParameterValue for a reserved key, TagQuotaExceeded beyond fifty.
     """
-    wanted = {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in tags or []}
-    refuse_reserved_tags(wanted)
-    if len(wanted) > MAX_TAGS:
+    expected = {str(tag.get("Key", "")): str(tag.get("Value", "")) for tag in tags or []}
+    refuse_reserved_tags(expected)
+    if len(expected) > MAX_TAGS:
         raise AwsError(
-            "TagQuotaExceeded", f"A resource takes at most {MAX_TAGS} tags; {len(wanted)} were given."
+            "TagQuotaExceeded", f"A resource takes at most {MAX_TAGS} tags; {len(expected)} were given."
         )
-    return wanted
+    return expected
 
 
 def refuse_reserved_tags(tags: Mapping[str, str]) -> None:

@@ -139,9 +139,9 @@ def _new_instance(call: Call, name: str, cluster: Cluster) -> Instance:
 
 
 def _parameter_group(call: Call, cluster: Cluster) -> str:
-    wanted = call.text("DBParameterGroupName")
+    expected = call.text("DBParameterGroupName")
     default = call.world.default_parameter_group(call.region, "pg", cluster.engine, cluster.engine_version)
-    group = call.region.parameter_group(wanted) if wanted else default
+    group = call.region.parameter_group(expected) if expected else default
     if group.family != default.family:
         raise errors.invalid_combination(
             f"The parameter group {group.name} with DBParameterGroupFamily {group.family} cannot be used for this "
@@ -174,10 +174,10 @@ def modify_db_instance(call: Call) -> dict[str, Any]:
 
 
 def _free_new_name(call: Call) -> str | None:
-    wanted = call.text("NewDBInstanceIdentifier")
-    if not wanted:
+    expected = call.text("NewDBInstanceIdentifier")
+    if not expected:
         return None
-    name = validated_identifier("NewDBInstanceIdentifier", wanted)
+    name = validated_identifier("NewDBInstanceIdentifier", expected)
     if name in call.region.instances:
         raise errors.instance_exists(name)
     return name

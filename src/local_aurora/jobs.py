@@ -170,12 +170,12 @@ def _change_port(task: Task) -> Future[Any] | None:
         return None
     if not any(member.status in ("available", "rebooting") for member in task.region.members(cluster)):
         return None
-    cluster_id, wanted = task.subject, int(task.transition.arguments["port"])
+    cluster_id, expected = task.subject, int(task.transition.arguments["port"])
     face = face_of(cluster, _first_member(task.region, cluster))
 
     def change(engine: Engine) -> ServerAddress:
         try:
-            return engine.start_cluster(cluster_id, wanted, face)
+            return engine.start_cluster(cluster_id, expected, face)
         except PortTaken:
             # Clusters of one machine cannot share a port, and other programs have theirs.
             return engine.start_cluster(cluster_id, find_free_port(), face)

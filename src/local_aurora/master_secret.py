@@ -26,18 +26,18 @@ def wants_managed_secret(call: Call, cluster: Cluster) -> bool:
         AwsError: InvalidParameterCombination for a password beside it, or for a key without it; both stand in the
             reference of ModifyDBCluster. The management is not turned off here.
     """
-    wanted, is_managed = call.params.get("ManageMasterUserPassword"), "MasterUserSecret" in cluster.settings
-    if call.text("MasterUserPassword") is not None and (wanted or is_managed):
+    expected, is_managed = call.params.get("ManageMasterUserPassword"), "MasterUserSecret" in cluster.settings
+    if call.text("MasterUserPassword") is not None and (expected or is_managed):
         raise errors.invalid_combination(
             "You can't specify MasterUserPassword while RDS manages the master user password in Secrets Manager."
         )
-    if wanted is False and is_managed:
+    if expected is False and is_managed:
         raise errors.invalid_combination("You must specify MasterUserPassword to end its management.")
-    if call.text("MasterUserSecretKmsKeyId") and not (wanted and not is_managed):
+    if call.text("MasterUserSecretKmsKeyId") and not (expected and not is_managed):
         raise errors.invalid_combination(
             "MasterUserSecretKmsKeyId is valid only when ManageMasterUserPassword is turned on."
         )
-    return bool(wanted) and not is_managed
+    return bool(expected) and not is_managed
 
 
 def begin_managed_secret(call: Call, cluster: Cluster) -> None:

@@ -63,8 +63,11 @@ def matching(
         AwsError: InvalidParameterValue for a filter that the operation does not know.
     """
     kept = list(entries)
-    for wanted in call.params.get("Filters") or []:
-        name, values = wanted.get("Name", ""), {str(value).lower() for value in wanted.get("Values") or []}
+    for expected in call.params.get("Filters") or []:
+        name, values = (
+            expected.get("Name", ""),
+            {str(value).lower() for value in expected.get("Values") or []},
+        )
         if name not in filters:
             raise invalid_value(f"Unrecognized filter name: {name}")
         read = filters[name]

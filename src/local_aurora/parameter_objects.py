@@ -81,8 +81,8 @@ class AppliedParameters:
             if entry.get("ApplyMethod") != "immediate"
             or found_parameter(group.family, name).apply_type == STATIC
         } | {name for name in self.values if name not in group.parameters}
-        wanted = group.values()
-        return all(wanted.get(name) == self.values.get(name) for name in waiting)
+        expected = group.values()
+        return all(expected.get(name) == self.values.get(name) for name in waiting)
 
 
 def show_parameter_group(group: ParameterGroup) -> dict[str, Any]:

@@ -183,9 +183,9 @@ class Storage:
             return (directory / "data" / _CONTENT_FILE).read_text()
         return ""
 
-    def keep_only(self, parent: Path, wanted: Collection[str]) -> tuple[str, ...]:
+    def keep_only(self, parent: Path, expected: Collection[str]) -> tuple[str, ...]:
         """Remove what stands under any other id, so that no directory is ever used twice; the ids are returned."""
-        lost = tuple(each for each in self.ids(parent) if each not in wanted)
+        lost = tuple(each for each in self.ids(parent) if each not in expected)
         for each in lost:
             self.remove(parent / directory_name(each))
         return lost

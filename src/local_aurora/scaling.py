@@ -55,11 +55,11 @@ def register_scalable_target(call: Call) -> dict[str, Any]:
 
 
 def describe_scalable_targets(call: Call) -> dict[str, Any]:
-    wanted = call.params.get("ResourceIds")
+    expected = call.params.get("ResourceIds")
     found = [
         target
         for name, target in sorted(call.region.scalable_targets.items())
-        if _is_asked_for(call) and (not wanted or name in wanted)
+        if _is_asked_for(call) and (not expected or name in expected)
     ]
     shown, further = _page(call, found)
     return {"ScalableTargets": [_show_target(target) for target in shown], **further}

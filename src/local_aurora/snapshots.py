@@ -74,11 +74,11 @@ snapshots are returned." Those of AWS Backup, and of other accounts, are shown t
 
 
 def _of_type(call: Call) -> list[Snapshot]:
-    wanted = call.text("SnapshotType")
-    if wanted is not None and wanted not in _TYPES:
-        raise errors.invalid_value(f"Invalid snapshot type: {wanted}. Types: {', '.join(_TYPES)}.")
+    expected = call.text("SnapshotType")
+    if expected is not None and expected not in _TYPES:
+        raise errors.invalid_value(f"Invalid snapshot type: {expected}. Types: {', '.join(_TYPES)}.")
     snapshots = call.region.snapshots.values()
-    return [s for s in snapshots if s.snapshot_type in ((wanted,) if wanted else UNASKED_TYPES)]
+    return [s for s in snapshots if s.snapshot_type in ((expected,) if expected else UNASKED_TYPES)]
 
 
 def create_db_cluster_snapshot(call: Call) -> dict[str, Any]:
@@ -183,26 +183,26 @@ def _copy_source(call: Call) -> Snapshot:
 
 
 def _key_for_copy(call: Call, source: Snapshot) -> str | None:
-    wanted = call.text("KmsKeyId")
+    expected = call.text("KmsKeyId")
     if source.kms_key_id is None:
-        if wanted:
+        if expected:
             raise errors.invalid_combination(
                 "KmsKeyId can only be specified for a copy of an encrypted DB cluster snapshot"
             )
         return None
-    if wanted:
-        return usable_key(call, wanted)
+    if expected:
+        return usable_key(call, expected)
     if source.region != call.region.name:
         raise errors.invalid_value("Must specify new KMS key for cross region encrypted snapshot copy")
     return source.kms_key_id
 
 
 def _tags_for_copy(call: Call, source: Snapshot) -> dict[str, str]:
-    wanted = checked_tags(call.params.get("Tags"))
+    expected = checked_tags(call.params.get("Tags"))
     if not call.params.get("CopyTags"):
-        return wanted
+        return expected
     refuse_reserved_tags(source.tags)  # the copy is made with the caller's hand, which may not write them
-    return {**source.tags, **wanted}
+    return {**source.tags, **expected}
 
 
 def _copies_in_flight(call: Call) -> int:

@@ -56,13 +56,16 @@ def _with_performance_insights(call: Call, settings: dict[str, Any]) -> dict[str
     return {**settings, "PerformanceInsightsKMSKeyId": key, "PerformanceInsightsRetentionPeriod": days}
 
 
-def refuse_insights(wanted: Mapping[str, Any]) -> None:
+def refuse_insights(expected: Mapping[str, Any]) -> None:
     """ "If you change the value from standard to advanced, you must set the PerformanceInsightsEnabled parameter to
     true and the PerformanceInsightsRetentionPeriod parameter to 465": API_ModifyDBCluster, DatabaseInsightsMode."""
-    mode = wanted.get("DatabaseInsightsMode", "standard")
+    mode = expected.get("DatabaseInsightsMode", "standard")
     if mode not in _INSIGHTS:
         raise errors.invalid_value(f"Invalid DatabaseInsightsMode {mode}: {', '.join(_INSIGHTS)}.")
-    enabled, days = wanted.get("PerformanceInsightsEnabled"), wanted.get("PerformanceInsightsRetentionPeriod")
+    enabled, days = (
+        expected.get("PerformanceInsightsEnabled"),
+        expected.get("PerformanceInsightsRetentionPeriod"),
+    )
     if mode == "advanced" and not (enabled and days == _ADVANCED_DAYS):
         raise errors.invalid_combination(
             "To enable the advanced mode of Database Insights, enable Performance Insights with a retention period of "

@@ -116,10 +116,10 @@ def _finish_table(name: str, properties: Properties) -> None:
         )
     recovery = properties.get("PointInTimeRecoverySpecification")
     if recovery:
-        wanted = _with_booleans(recovery, "PointInTimeRecoveryEnabled")
+        expected = _with_booleans(recovery, "PointInTimeRecoveryEnabled")
         _accepted(
             dynamodb._update_continuous_backups(
-                {"TableName": name, "PointInTimeRecoverySpecification": wanted}
+                {"TableName": name, "PointInTimeRecoverySpecification": expected}
             )
         )
     change: dict[str, Any] = {"DeletionProtectionEnabled": _true(properties.get("DeletionProtectionEnabled"))}

@@ -214,14 +214,14 @@ def _visit(
 
 def _make_role(server: FakeServer, login: DbUserLogin) -> str:
     user = login.user
-    wanted = FakeRole(
+    expected = FakeRole(
         password=login.credentials.password if login.credentials else None,
         iam=user.iam,
         levels={name: user.access for name in server.databases if user.access_in(name) is not None},
     )
     stood = server.roles.get(user.username)
-    server.roles[user.username] = replace(wanted, levels=dict(stood.levels) if stood == wanted else {})
-    return "created" if stood is None else "unchanged" if stood == wanted else "changed"
+    server.roles[user.username] = replace(expected, levels=dict(stood.levels) if stood == expected else {})
+    return "created" if stood is None else "unchanged" if stood == expected else "changed"
 
 
 def _tried(login: DbUserLogin, database: str) -> str:

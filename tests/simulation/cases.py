@@ -127,7 +127,7 @@ def _undisturbed_failure(play: Play) -> Iterator[Violation]:
     """A run that nobody disturbs succeeds, however late RDS is."""
     status = play.sim.records.items.get(OPERATION, {}).get("status")
     if play.scenario.steps_in is None and status != "SUCCEEDED":
-        yield Violation(2, f"{OPERATION} ended {status}, and nobody had disturbed it")
+        yield Violation(2, f"{OPERATION} ended {status}, although nothing had disturbed it")
 
 
 def cases_of(name: str, troubles: Iterable[Trouble]) -> Iterator[Case]:

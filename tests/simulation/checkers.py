@@ -82,7 +82,7 @@ def target_is_what_it_should_be(ending: Ending) -> Words:
         cluster = ending.region.clusters.get(target)
         if expected.contents is None:
             if cluster is not None:
-                yield f"{target} stands, and nothing stood there and nothing succeeded"
+                yield f"{target} exists, although it did not before and nothing succeeded"
         elif cluster is None:
             yield f"{target} does not stand; expected: {expected.contents!r}"
         else:
@@ -107,7 +107,7 @@ def _target_faults(ending: Ending, target: str, cluster: Cluster, expected: Expe
 def _as_it_was(ending: Ending, target: str, cluster: Cluster, expected: Expected) -> Words:
     was = next(c for c in ending.region_before.clusters.values() if c.resource_id == expected.resource_id)
     if cluster.resource_id != was.resource_id and not _may_be_put_back(ending, target):
-        yield f"{target} is another cluster than the one that stood there"
+        yield f"{target} is another cluster than the old one"
     for name in (
         "engine_version", "subnet_group", "security_group_ids", "parameter_group", "kms_key_id", "port",
         "master_username", "master_password", "settings",
@@ -149,19 +149,19 @@ def _clusters_left(ending: Ending) -> Words:
             if cluster.status != "stopped":
                 yield f"the kept cluster {cluster.identifier} is {cluster.status}, not stopped"
         elif cluster.resource_id in stood:
-            yield f"the cluster {stood[cluster.resource_id].identifier} stands as {cluster.identifier}"
+            yield f"the cluster {stood[cluster.resource_id].identifier} exists as {cluster.identifier}"
         else:
             yield f"the cluster {cluster.identifier} ({cluster.status}) is left"
 
 
 def _instances_left(ending: Ending) -> Words:
-    standing = {cluster.resource_id for cluster in ending.region.clusters.values()}
+    existing = {cluster.resource_id for cluster in ending.region.clusters.values()}
     for instance in ending.region.instances.values():
-        if instance.cluster_resource_id not in standing:
+        if instance.cluster_resource_id not in existing:
             yield f"the instance {instance.identifier} ({instance.status}) is left without its cluster"
     for instance in ending.region_before.instances.values():
-        if instance.cluster_resource_id in standing and instance.identifier not in ending.region.instances:
-            yield f"the instance {instance.identifier} is gone, and its cluster stands"
+        if instance.cluster_resource_id in existing and instance.identifier not in ending.region.instances:
+            yield f"the instance {instance.identifier} is gone, and its cluster exists"
 
 
 def _snapshot_left(ending: Ending, snapshot: Snapshot) -> Words:
@@ -181,14 +181,14 @@ def _snapshot_left(ending: Ending, snapshot: Snapshot) -> Words:
     elif FINAL_SNAPSHOT_TAG not in snapshot.tags:
         yield f"{name} is neither a copy nor a final snapshot"
     elif any(c.resource_id == snapshot.cluster_resource_id for c in ending.region.clusters.values()):
-        yield f"{name} is the final snapshot of a cluster that stands"
+        yield f"{name} is the final snapshot of a cluster that exists"
 
 
 def _clusters_gone(ending: Ending) -> Words:
-    standing = ending.clusters_by_resource_id(ending.region)
+    existing = ending.clusters_by_resource_id(ending.region)
     for cluster in ending.region_before.clusters.values():
         expected = ending.expected[cluster.identifier]
-        is_gone = cluster.resource_id not in standing and expected.last is None
+        is_gone = cluster.resource_id not in existing and expected.last is None
         if is_gone and not _may_be_put_back(ending, cluster.identifier):
             yield f"the cluster {cluster.identifier}, which stood before, is gone"
     for op in ending.operations:
@@ -196,14 +196,14 @@ def _clusters_gone(ending: Ending) -> Words:
             yield from _replaced_is_safe(ending, op, contents)
 
 
-def nothing_is_written_after_the_last_snapshot(ending: Ending) -> Words:
+def nothing_is_written_after_the_final_snapshot(ending: Ending) -> Words:
     """11. A final snapshot begins when nobody can write to its cluster any more.
 
     One that a stopped function still asked for, of a cluster that stays, is nobody's last one.
     """
-    standing = ending.clusters_by_resource_id(ending.region)
+    existing = ending.clusters_by_resource_id(ending.region)
     for snapshot in ending.sim.observations.snapshots.values():
-        if snapshot.can_be_written_to and snapshot.cluster_resource_id not in standing:
+        if snapshot.can_be_written_to and snapshot.cluster_resource_id not in existing:
             yield f"the final snapshot {snapshot.identifier} was taken while clients could still write"
 
 
@@ -304,7 +304,7 @@ def _status_faults(op: EndedOperation) -> Words:
     """Who ended it, and how it is called."""
     started = op.started
     if op.status == "CANCELLED" and not started.was_stopped:
-        yield "it is CANCELLED, and nobody cancelled it"
+        yield "it is CANCELLED, although no operator cancelled it"
     plainly_stopped = started.was_stopped and not started.was_marked
     if op.status == "FAILED" and plainly_stopped and op.section("error").get("code") == "CANCELLED":
         yield "it is FAILED, and says that it was cancelled"
@@ -348,7 +348,7 @@ def _trail_faults(ending: Ending, op: EndedOperation) -> Words:
 ASIDE = frozenset({"RETIREMENT_PUT_OFF"})
 
 
-def people_were_told_once(ending: Ending) -> Words:
+def one_notification_was_sent(ending: Ending) -> Words:
     """6. One final message went out, and it tells the outcome of the record."""
     allowed = _messages_allowed(ending)
     for op in ending.operations:
@@ -441,11 +441,11 @@ def _broken_promises(ending: Ending, op: EndedOperation) -> Words:
         yield f"the copy {copy.identifier} was to be kept until {promised}, and is until {retained}"
 
 
-def no_log_group_is_of_a_name_beside(ending: Ending) -> Words:
+def no_log_group_has_a_staging_name(ending: Ending) -> Words:
     """12. RDS removes no log group: one of a name that a cluster has for an hour would stay for ever."""
     for group in sorted(ending.region.log_groups):
         if group.split("/")[-2].endswith("-new"):
-            yield f"{group} was made, and nobody removes it"
+            yield f"{group} was made, and no run removes it"
 
 
 def scaling_is_as_it_was(ending: Ending) -> Words:
@@ -496,13 +496,13 @@ INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("nothing is left, nothing is gone", nothing_is_left_and_nothing_is_gone),
     ("one copy, one cluster", one_copy_and_one_cluster),
     ("record and trail are true", record_and_trail_are_true),
-    ("people were told once", people_were_told_once),
+    ("one notification was sent", one_notification_was_sent),
     ("no secret is seen", no_secret_is_seen),
     ("it came to rest", it_came_to_rest),
     ("errors are foreseen", errors_are_foreseen),
     ("promises are kept", promises_are_kept),
-    ("nothing is written after the last snapshot", nothing_is_written_after_the_last_snapshot),
-    ("no log group is of a name beside", no_log_group_is_of_a_name_beside),
+    ("nothing is written after the final snapshot", nothing_is_written_after_the_final_snapshot),
+    ("no log group has a staging name", no_log_group_has_a_staging_name),
     ("nothing of the copy acts", nothing_of_the_copy_acts),
     ("scaling is as it was", scaling_is_as_it_was),
     ("parameter groups are as asked for", parameter_groups_are_as_asked_for),

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests.states_language.states import Machine, read_machine
 
-from aurora_restore.steps.world import World
+from aurora_restore.steps.ports import Ports
 
 INFRASTRUCTURE = Path(__file__).parents[2] / "infrastructure"
 MAIN_MACHINE = "aurora-restore-state-machine"
@@ -21,7 +21,7 @@ FILES = {
     MAIN_MACHINE: "step_functions_definition.json",
     CLEANUP_MACHINE: "cleanup_definition.json",
 }
-Function = Callable[[World, Mapping[str, Any]], Mapping[str, Any]]
+Function = Callable[[Ports, Mapping[str, Any]], Mapping[str, Any]]
 
 
 @functools.cache

@@ -50,7 +50,7 @@ def _faults(ending: Ending, op: EndedOperation) -> Iterator[str]:
         return
     if op.has_succeeded and not op.section("came_along").get("found"):
         yield "the record does not name what came along"
-    # One that was made again from its final snapshot is no copy of ours.
+    # One that was made again from its final snapshot is not a copy of ours.
     resource_id = str(op.section("restore_details").get("db_cluster_resource_id"))
     copy = ending.sim.copies.by_cluster.get(resource_id)
     if copy is None:

@@ -70,9 +70,9 @@ class Author:
 
     def __init__(self, random: Random) -> None:
         self.random = random
-        standing = tuple(target for target in TARGETS if random.random() < 0.6)
-        scaled, tuned = bool(standing) and random.random() < 0.5, random.random() < 0.4
-        surroundings = Surroundings(standing, DAYS, scaled=scaled, tuned=tuned)
+        existing = tuple(target for target in TARGETS if random.random() < 0.6)
+        scaled, tuned = bool(existing) and random.random() < 0.5, random.random() < 0.4
+        surroundings = Surroundings(existing, DAYS, scaled=scaled, tuned=tuned)
         self.tuned = tuned
         self.sim = Simulation(surroundings, random.getrandbits(32), self._durations())
         self.sim.aurora.set_habits(

@@ -16,7 +16,7 @@ SNAPSHOT_TIME = datetime(2023, 6, 15, 3, 10, tzinfo=UTC)
 SOURCE, TARGET, BYSTANDER = "production", "aurora-restored-cluster", "aurora-restored-elsewhere"
 SUBNET_GROUP, SECURITY_GROUP, VPC = "default-vpc-subnet-group", "sg-0a1b2c3d", "vpc-0a1b2c3d"
 ADMIN_SECRET, USER_SECRET = "aurora-restore/admin-credentials", "aurora-restore/users/reporting"
-OLD_CONTENTS = "what stood there before"
+OLD_CONTENTS = "what was there before"
 NAMED_BY_HAND = "aurora-restore-made-by-hand"
 
 PASSWORDS = {

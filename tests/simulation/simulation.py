@@ -53,7 +53,7 @@ from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, RETAIN_U
 from aurora_restore.domain.observed import SecurityGroup
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.times import parse_time
-from aurora_restore.steps.world import World
+from aurora_restore.steps.ports import Ports
 from local_aurora.model import LocalAurora
 from local_aurora.timing import Durations, Kind
 
@@ -273,7 +273,7 @@ class Simulation:
     def _invoke(self, function_name: str, payload: dict[str, Any]) -> Mapping[str, Any]:
         self.counters.invocations += 1
         try:
-            return functions()[function_name](self.world, payload)
+            return functions()[function_name](self.ports, payload)
         except RestoreError as error:
             self.counters.log.append(f"{function_name}: {error.code}: {error.message} {error.hint}")
             raise
@@ -339,7 +339,7 @@ class Simulation:
         scaling = FakeScalingClients(
             FakeScalingClient(self.aurora, TARGET_REGION, self.border, self._observe)
         )
-        self.world = World(
+        self.ports = Ports(
             settings=self.settings,
             clock=self.clock,
             rds=functools.cache(functools.partial(AwsRds, cast("Any", clients))),
@@ -359,7 +359,7 @@ class Simulation:
         self.observations.look(self.clock.now())
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in vars(self).items() if name not in ("aurora", "world")}
+        state = {name: value for name, value in vars(self).items() if name not in ("aurora", "ports")}
         return {**state, "aurora_world": pickle.dumps(self.aurora.world), "aurora_faults": self.aurora.faults}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

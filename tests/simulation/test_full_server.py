@@ -17,7 +17,7 @@ from tests.unit.cli.cli_fakes import (
     FakeExecutions,
     FakeLogs,
     Time,
-    standing,
+    existing,
 )
 
 from aurora_restore.cli import app
@@ -46,7 +46,7 @@ class SimulatedTime(Time):
 
 
 def full_in(sim: Simulation, phase: Phase) -> None:
-    databases = sim.world.databases
+    databases = sim.ports.databases
     assert isinstance(databases, SimulatedDatabases)
     assert sim.run_until_phase(OPERATION, phase.value)
     databases.full_until = sim.clock.now() + FULL
@@ -55,7 +55,7 @@ def full_in(sim: Simulation, phase: Phase) -> None:
 def watched(monkeypatch: pytest.MonkeyPatch, sim: Simulation) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     executions = FakeExecutions({OPERATION: FakeExecution()})
-    standing(
+    existing(
         monkeypatch, Pipeline(REGION, sim.records, executions, FakeAudit(), FakeLogs()), SimulatedTime(sim)
     )
 

@@ -44,7 +44,7 @@ def test_a_copy_that_a_stopped_run_restored_from_is_kept_from_that_use_on() -> N
     sim.run()
     sim.run_for(5 * 86_400)
     record = stopped_after_the_switch(sim)
-    copy = sim.world.target_rds.find_cluster_snapshot(record["snapshot_details"]["restored_from"])
+    copy = sim.ports.target_rds.find_cluster_snapshot(record["snapshot_details"]["restored_from"])
     assert copy is not None
     kept = parse_time(copy.tags[RETAIN_UNTIL_TAG]) - parse_time(record["start_time"])
     assert kept >= timedelta(days=sim.settings.copy_retention_days)
@@ -86,7 +86,7 @@ def test_a_failed_copy_of_an_operation_that_is_at_work_or_not_known_is_left_alon
     copy.status, copy.tags[OPERATION_TAG] = "failed", maker
     sim.run_for(2 * sim.sweep_seconds)
     assert sim.main_execution(OPERATION).is_running
-    assert sim.world.target_rds.find_cluster_snapshot(f"aurora-{OPERATION}") is not None
+    assert sim.ports.target_rds.find_cluster_snapshot(f"aurora-{OPERATION}") is not None
 
 
 def test_a_final_snapshot_bears_the_tags_of_its_cluster_beside_ours() -> None:
@@ -94,7 +94,7 @@ def test_a_final_snapshot_bears_the_tags_of_its_cluster_beside_ours() -> None:
     sim.start(OPERATION, request(delete_cluster_if_exists=True))
     sim.run()
     name = sim.records.items[OPERATION]["retirement"]["final_snapshot_identifier"]
-    snapshot = sim.world.target_rds.find_cluster_snapshot(name)
+    snapshot = sim.ports.target_rds.find_cluster_snapshot(name)
     assert snapshot is not None
     assert snapshot.tags["team"] == "shop"
     assert snapshot.tags[OPERATION_TAG] == OPERATION

@@ -41,7 +41,7 @@ def test_backups_that_find_no_room_go_with_the_cluster_after_its_final_snapshot(
     assert record["status"] == "SUCCEEDED"
     assert record["retirement"]["state"] == "RETIRED"
     assert any("automated backups" in note for note in record["plan"]["notes"])
-    assert sim.world.target_rds.find_cluster_snapshot(record["retirement"]["final_snapshot_identifier"])
+    assert sim.ports.target_rds.find_cluster_snapshot(record["retirement"]["final_snapshot_identifier"])
 
 
 def test_without_a_final_snapshot_such_a_run_is_refused_before_it_begins() -> None:
@@ -73,9 +73,9 @@ def test_a_final_snapshot_goes_after_its_last_day_and_no_other_does() -> None:
     sim.run_for(1.9 * DAY)
     assert name in sim.aurora.world.regions[TARGET_REGION].snapshots
     sim.run_for(0.3 * DAY)
-    standing = sim.aurora.world.regions[TARGET_REGION].snapshots
-    assert name not in standing
-    assert f"{name}-by-hand" in standing
+    existing = sim.aurora.world.regions[TARGET_REGION].snapshots
+    assert name not in existing
+    assert f"{name}-by-hand" in existing
     assert sim.records.items[OPERATION]["retirement"]["final_snapshot_removed_time"]
 
 

@@ -48,10 +48,10 @@ def test_the_record_of_a_cluster_that_was_made_again_names_the_one_that_stands()
         sim.stop(operation_id)
         sim.run()
         details = sim.records.items[EARLIER]["restore_details"]
-        standing = sim.world.target_rds.find_cluster(TARGET)
-        assert standing is not None
+        existing = sim.ports.target_rds.find_cluster(TARGET)
+        assert existing is not None
         assert details["made_again_by"] == operation_id
-        assert before != details["db_cluster_resource_id"] == standing.db_cluster_resource_id
+        assert before != details["db_cluster_resource_id"] == existing.db_cluster_resource_id
         before = details["db_cluster_resource_id"]
     assert check(sim) == []
 

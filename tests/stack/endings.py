@@ -20,7 +20,7 @@ def assert_cancelled(place: Place, inbox: Inbox, target: str, operation_id: str)
     assert place.execution(operation_id)["status"] == "ABORTED"
     (message,) = messages_of(inbox, operation_id)
     assert "was cancelled" in message
-    assert f"{target} is the cluster that stood there before" in message or "nothing was created" in message
+    assert f"{target} is the old cluster" in message or "nothing was created" in message
     assert_as_before(place, target, operation_id)
     return record
 
@@ -44,6 +44,6 @@ def assert_succeeded(place: Place, inbox: Inbox, target: str, operation_id: str)
     assert place.data_of(target) == NEW_DATA
     assert place.lock_owner(target) is None
     (message,) = messages_of(inbox, operation_id)
-    assert "stands, restored from" in message
+    assert "is available, restored from" in message
     assert f"Warning: {record['warnings'][-1]}" in message
     return record

@@ -248,10 +248,10 @@ def messages_of(inbox: Inbox, operation_id: str) -> list[str]:
 
 def request(target: str, **changes: Any) -> dict[str, Any]:
     """A replacement of the target; all that is not named is as on the cluster that stands."""
-    wanted = {
+    expected = {
         "source_snapshot_date": "2023-06-15",
         "target_cluster_id": target,
         "delete_cluster_if_exists": True,
         **changes,
     }
-    return {name: value for name, value in wanted.items() if value is not ...}
+    return {name: value for name, value in expected.items() if value is not ...}

@@ -106,7 +106,7 @@ def test_what_an_earlier_run_left_is_refused_and_then_deleted(script: Script, bo
     rds.create_db_cluster(DBClusterIdentifier=f"{PREFIX}somebody-elses", **common)
 
     refused = script(*PLACE, "--yes")
-    assert (refused.returncode, "stands already" in refused.stderr) == (2, True)
+    assert (refused.returncode, "exists already" in refused.stderr) == (2, True)
     cleaned = script("--clean-up")
 
     # What has the prefix and not the tag is somebody else's.

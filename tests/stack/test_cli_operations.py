@@ -273,7 +273,7 @@ def test_local_env_takes_away_what_would_lead_a_shell_past_the_stack(stack: Stac
 
 def test_a_name_that_step_functions_refuses_never_gets_there(cli: CommandLine) -> None:
     refused = cli("start", *REQUEST, "--target-cluster", "aurora-restored-x", "--name", "restore 1")
-    assert (refused.status, "WRONG_USE" in refused.err) == (2, True)
+    assert (refused.status, "USAGE_ERROR" in refused.err) == (2, True)
     assert "does not accept: ' '." in refused.err
 
 

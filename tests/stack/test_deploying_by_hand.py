@@ -72,13 +72,13 @@ def status(shell: Shell) -> str:
     ).strip()
 
 
-def apply(shell: Shell, verb: str, wanted: str) -> None:
+def apply(shell: Shell, verb: str, expected: str) -> None:
     shell(
         f"aws cloudformation {verb} --stack-name {STACK} "
         "--template-body file://infrastructure/aurora-restore-pipeline.yaml "
         "--capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM"
     )
-    poll_until(lambda: status(shell) == wanted, f"{verb} to end {wanted}", 180)
+    poll_until(lambda: status(shell) == expected, f"{verb} to end {expected}", 180)
 
 
 def code_of(boto: Any) -> str:

@@ -221,6 +221,6 @@ def test_a_swap_that_fails_leaves_the_target_with_its_old_data_and_nothing_else(
     (message,) = messages_of(inbox, operation_id)
     assert f"{failure.code}: {error['message']}" in message
     assert error["hint"] in message
-    assert f"{failure.target} is the cluster that stood there before, with its data, and serves" in message
+    assert f"{failure.target} is the old cluster, with its data, and is available" in message
     for sentence in [*record["cleanup"]["done"], *record["cleanup"]["kept"]]:
         assert sentence in message

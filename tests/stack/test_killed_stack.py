@@ -84,7 +84,7 @@ def test_a_restore_a_replacement_and_an_undo_end_well_on_a_stack_that_is_killed_
     )
     place.change_quotas(cluster_parameter_groups=1000)  # each kill adds one
     place.make_target(TARGET)
-    wanted = place.own_snapshot("before-the-row")
+    expected = place.own_snapshot("before-the-row")
     rows = rows_of_production(place)
     add_to_production(place, "somebody@example.com")
     later = place.own_snapshot("after-the-row")
@@ -114,7 +114,7 @@ def test_a_restore_a_replacement_and_an_undo_end_well_on_a_stack_that_is_killed_
         "db_instance_class": "db.r5.large",
     }
     run(request(RESTORED, **later, **fields), lambda at: rows_of(at, RESTORED) == later_rows)
-    replaced = run(request(TARGET, **wanted, keep_replaced_hours=2), lambda at: rows_of(at, TARGET) == rows)
+    replaced = run(request(TARGET, **expected, keep_replaced_hours=2), lambda at: rows_of(at, TARGET) == rows)
     run({"undo_operation_id": replaced}, lambda at: at.data_of(TARGET) == old_data_of(TARGET))
     assert rows_of(place, RESTORED) == later_rows
     assert rows_of_production(place) == later_rows

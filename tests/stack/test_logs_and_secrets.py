@@ -194,10 +194,10 @@ def test_no_secret_is_in_the_execution_history(marked_runs: list[FinishedRun]) -
 
 
 def test_no_secret_is_in_any_notification(inbox: Inbox, marked_runs: list[FinishedRun]) -> None:
-    wanted = {run.operation_id for run in marked_runs}
+    expected = {run.operation_id for run in marked_runs}
 
     def all_told() -> bool:
-        return all(inbox.about(operation_id) for operation_id in wanted)
+        return all(inbox.about(operation_id) for operation_id in expected)
 
     assert poll_until(all_told, "a message about each run")
     assert MARK not in "".join(inbox.messages())

@@ -89,7 +89,7 @@ def runs(place: Place) -> Iterator[dict[str, dict[str, Any]]]:
             session.run(statement)
     before = state(place, "production", SOURCE_REGION)
     source = place.own_snapshot("production-that-acts")
-    wanted: dict[str, dict[str, Any]] = {
+    expected: dict[str, dict[str, Any]] = {
         AWAKE: {"quiet_start": False},
         QUIET: {},
         CUT: {"outward_connections": "cut"},
@@ -98,7 +98,7 @@ def runs(place: Place) -> Iterator[dict[str, dict[str, Any]]]:
     place.make_targets([QUIET])
     begun = {
         target: place.start(request(target, **source, **PLACE[target != QUIET], db_users=users, **fields))
-        for target, fields in wanted.items()
+        for target, fields in expected.items()
     }
     yield {target: place.closed(operation_id) for target, operation_id in begun.items()}
     assert state(place, "production", SOURCE_REGION) == before

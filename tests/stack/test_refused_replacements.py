@@ -62,7 +62,7 @@ REFUSALS = {
     "an undo of an operation that kept nothing": Refusal(
         "NOTHING_KEPT", "FAILED", {"undo_operation_id": NEVER_REPLACED}
     ),
-    "an undo of an operation that nobody knows": Refusal(
+    "an undo of an unknown operation": Refusal(
         "NOTHING_KEPT", "no record", {"undo_operation_id": "restore-20200101-000000"}
     ),
 }
@@ -112,7 +112,7 @@ def refused(place: Place, inbox: Inbox) -> Callable[[Refusal], None]:
         assert everything(place) == before
         (message,) = messages_of(inbox, operation_id)
         assert f"{refusal.code}: {error['message']}" in message
-        assert "nothing was created, and nothing that stood before was touched" in message
+        assert "nothing was created, and nothing that existed before was touched" in message
 
     return run
 

@@ -79,7 +79,7 @@ def afterwards(place: Place, kept: dict[str, str], replacement: Replacement) -> 
     """An undo and a restore of the final snapshot, under way beside each other: target → operation."""
     place.closed(kept[UNDONE])
     final = replacement.record["retirement"]["final_snapshot_identifier"]
-    wanted = request(
+    expected = request(
         RESTORED_AGAIN,
         source_snapshot_date=...,
         source_snapshot_identifier=final,
@@ -91,7 +91,7 @@ def afterwards(place: Place, kept: dict[str, str], replacement: Replacement) -> 
     assert place.data_of(UNDONE) == NEW_DATA
     return {
         UNDONE: place.start({"undo_operation_id": kept[UNDONE]}),
-        RESTORED_AGAIN: place.start(wanted),
+        RESTORED_AGAIN: place.start(expected),
     }
 
 
@@ -167,13 +167,13 @@ def test_a_kept_cluster_is_retired_by_the_sweep_when_its_time_is_over_and_not_be
     place: Place, kept: dict[str, str]
 ) -> None:
     operation_id = kept[SWEPT]
-    aside = place.closed(operation_id)["retirement"]["db_cluster_identifier"]
-    assert place.cluster(aside)["Status"] == "stopped"
+    retired = place.closed(operation_id)["retirement"]["db_cluster_identifier"]
+    assert place.cluster(retired)["Status"] == "stopped"
     assert not [line for line in place.sweep() if operation_id in line]
     end_the_keeping(place, operation_id)
     assert [line for line in place.sweep() if operation_id in line]
     record = place.becomes(operation_id, lambda item: item["retirement"]["state"] == "RETIRED")
-    assert place.find_cluster(aside) is None
+    assert place.find_cluster(retired) is None
     assert record["retirement"]["final_snapshot_identifier"] in place.things(SWEPT, operation_id).snapshots
     assert place.data_of(SWEPT) == NEW_DATA
     assert record["status"] == "SUCCEEDED"

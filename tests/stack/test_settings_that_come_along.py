@@ -113,10 +113,10 @@ def test_rds_manages_the_master_password_of_the_new_cluster_and_the_admin_secret
 
 def test_the_reader_of_auto_scaling_goes_with_the_old_cluster(place: Place, record: dict[str, Any]) -> None:
     assert record["status"] == "SUCCEEDED", record.get("error")
-    standing = {
+    existing = {
         item["DBInstanceIdentifier"] for item in place.boto("rds").describe_db_instances()["DBInstances"]
     }
-    assert AUTO_SCALED not in standing
+    assert AUTO_SCALED not in existing
     assert len(record["plan"]["instances"]) == 1
 
 

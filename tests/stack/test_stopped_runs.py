@@ -138,9 +138,9 @@ def test_a_run_that_is_stopped_after_the_switch_has_succeeded_and_keeps_the_old_
 ) -> None:
     held = stopped["FinalSnapshot"]
     record = assert_succeeded(place, inbox, held.target, held.operation_id)
-    aside = record["retirement"]["db_cluster_identifier"]
+    retired = record["retirement"]["db_cluster_identifier"]
     assert record["retirement"]["state"] == "KEPT"
-    assert place.cluster(aside)["Status"] == "stopped"
+    assert place.cluster(retired)["Status"] == "stopped"
     (message,) = messages_of(inbox, held.operation_id)
     assert f"aurora-restore undo {held.operation_id}" in message
     undo = place.start({"undo_operation_id": held.operation_id, "dry_run": True})
@@ -184,7 +184,7 @@ def test_a_run_that_is_marked_failed_by_the_guides_command_ends_and_can_be_start
     assert record["error"]["message"] == "Manually marked as failed"
     assert place.execution(held.operation_id)["status"] in ("FAILED", "ABORTED")
     (message,) = messages_of(inbox, held.operation_id)
-    assert f"{held.target} is the cluster that stood there before" in message
+    assert f"{held.target} is the old cluster" in message
 
     second = place.closed(again)
     assert second["status"] == "SUCCEEDED", second.get("error")

@@ -157,9 +157,9 @@ class StepFunctions:
             ExecutionAlreadyExists
         """
         arn = self.execution_arn(machine_name, name)
-        standing = self.executions.get(arn)
-        if standing is not None:
-            if standing.is_running and standing.input == given:
+        existing = self.executions.get(arn)
+        if existing is not None:
+            if existing.is_running and existing.input == given:
                 return arn
             raise ExecutionAlreadyExists(arn)
         now = self._now

@@ -271,16 +271,16 @@ def _condition(name: str, rule: Mapping[str, Any]) -> Condition:
     return _OPERATORS[operator](_path(name, rule["Variable"]), rule[operator])
 
 
-def _is_present(path: Path, wanted: Any) -> Condition:
-    return lambda scope: path.find(scope)[0] is wanted
+def _is_present(path: Path, expected: Any) -> Condition:
+    return lambda scope: path.find(scope)[0] is expected
 
 
-def _is_null(path: Path, wanted: Any) -> Condition:
-    return lambda scope: (path.get(scope) is None) is wanted
+def _is_null(path: Path, expected: Any) -> Condition:
+    return lambda scope: (path.get(scope) is None) is expected
 
 
-def _equals(path: Path, wanted: Any) -> Condition:
-    return lambda scope: type(value := path.get(scope)) is type(wanted) and value == wanted
+def _equals(path: Path, expected: Any) -> Condition:
+    return lambda scope: type(value := path.get(scope)) is type(expected) and value == expected
 
 
 _OPERATORS: Mapping[str, Callable[[Path, Any], Condition]] = {

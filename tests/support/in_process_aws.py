@@ -37,7 +37,7 @@ from botocore.model import OperationModel
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict, request_scope
 
 from aurora_restore.aws.clients import Clients
-from aurora_restore.steps.world import Clock
+from aurora_restore.steps.ports import Clock
 from local_aurora import scaling_wire, wire
 from local_aurora.errors import ReplyLostError
 from local_aurora.model import LocalAurora, SystemClock

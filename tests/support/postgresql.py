@@ -24,9 +24,9 @@ def usable() -> tuple[Installation, ...]:
 
 def tried() -> tuple[Installation, ...]:
     """The oldest and the newest, or those of the major versions that `POSTGRESQL=15,16` names."""
-    if wanted := os.environ.get(WANTED):
+    if expected := os.environ.get(WANTED):
         by_major = {str(each.major): each for each in usable()}
-        return tuple(by_major[major] for major in wanted.split(","))
+        return tuple(by_major[major] for major in expected.split(","))
     return tuple(dict.fromkeys((usable()[0], usable()[-1])))
 
 

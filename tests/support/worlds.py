@@ -41,8 +41,8 @@ from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.user_progress import SetupProgress, always
 from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
 from aurora_restore.steps.functions import work_of
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.snapshot_check import snapshot_check
-from aurora_restore.steps.world import World
 from local_aurora.model import LocalAurora
 
 SOURCE_REGION, TARGET_REGION = "us-east-1", "us-west-2"
@@ -198,7 +198,7 @@ class PipelineRun:
         self.vpc_id = self.aws.create_vpc()
         self.security_group_id = self.aws.create_security_group("database", self.vpc_id)
         self._seed()
-        self.world = self._world()
+        self.ports = self._ports()
 
     def request(self, **changes: Any) -> dict[str, Any]:
         """The request of the operations guide; a change to `...` leaves a field out."""
@@ -214,15 +214,15 @@ class PipelineRun:
         return {name: value for name, value in (request | changes).items() if value is not ...}
 
     def settings(self, **changes: Any) -> None:
-        self.world = replace(self.world, settings=replace(self.world.settings, **changes))
+        self.ports = replace(self.ports, settings=replace(self.ports.settings, **changes))
 
     def check(self, operation_id: str, **changes: Any) -> StepResult:
-        return snapshot_check(self.world, operation_id, self.arn(operation_id), self.request(**changes))
+        return snapshot_check(self.ports, operation_id, self.arn(operation_id), self.request(**changes))
 
     def phase(self, phase: Phase, operation_id: str) -> StepResult:
         """One call of one phase after the first."""
         payload = {"operation_id": operation_id, "phase": phase.value}
-        answer = work_of(FUNCTION_OF[phase])(self.world, payload)
+        answer = work_of(FUNCTION_OF[phase])(self.ports, payload)
         return StepResult(
             StepStatus(answer["status"]),
             answer["message"],
@@ -254,7 +254,7 @@ class PipelineRun:
             "error": error,
             "cause": cause,
         }
-        return work_of("aurora-restore-record-failure")(self.world, payload)
+        return work_of("aurora-restore-record-failure")(self.ports, payload)
 
     def clean_up(self, operation_id: str, status: str = "FAILED", **ending: str) -> StepResult:
         """What the cleanup machine does after the execution ended so; to the end."""
@@ -269,7 +269,7 @@ class PipelineRun:
     def look_of_cleanup(self, operation_id: str) -> StepResult:
         """One call of the cleanup function."""
         payload = {"operation_id": operation_id, "execution_arn": self.arn(operation_id)}
-        answer = work_of("aurora-restore-cleanup")(self.world, payload)
+        answer = work_of("aurora-restore-cleanup")(self.ports, payload)
         wait_seconds = int(answer.get("wait_seconds", 0))
         return StepResult(StepStatus(answer["status"]), answer["message"], wait_seconds)
 
@@ -305,15 +305,15 @@ class PipelineRun:
 
     def cluster(self, name: str = "aurora-restored-cluster") -> DbCluster:
         """The cluster that has a name in the target Region, as the pipeline sees it."""
-        found = self.world.target_rds.find_cluster(name)
+        found = self.ports.target_rds.find_cluster(name)
         assert found is not None
         return found
 
     def record(self, operation_id: str) -> dict[str, Any]:
-        return self.world.records.load(operation_id) or {}
+        return self.ports.records.load(operation_id) or {}
 
     def events(self, operation_id: str) -> list[str]:
-        return [str(entry["event"]) for entry in self.world.audit.trail(operation_id)]
+        return [str(entry["event"]) for entry in self.ports.audit.trail(operation_id)]
 
     def arn(self, operation_id: str) -> str:
         machine = (
@@ -340,7 +340,7 @@ class PipelineRun:
         with self.aws.setting_up():
             secrets.put_secret_value(SecretId=ADMIN_SECRET, SecretString=value)
 
-    def _world(self) -> World:
+    def _ports(self) -> Ports:
         clients = self.aws.clients(TARGET_REGION)
         settings = PipelineSettings(
             target_region=TARGET_REGION,
@@ -349,7 +349,7 @@ class PipelineRun:
             admin_secret_id=ADMIN_SECRET,
             target_cluster_prefix="aurora-restored-",
         )
-        return World(
+        return Ports(
             settings=settings,
             clock=self.clock,
             rds=functools.cache(functools.partial(AwsRds, clients)),

@@ -1,1 +1,1 @@
-"""The adapters that reach AWS: the only room that knows boto3. Each implements a port of `steps.world`."""
+"""The adapters that reach AWS: the only room that knows boto3. Each implements a port of `steps.ports`."""

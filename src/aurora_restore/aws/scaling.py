@@ -26,15 +26,15 @@ class AwsScaling:
     def find_target(self, db_cluster_identifier: str) -> ScalableTarget | None:
         """None where the readers of the cluster of this name are not scaled."""
         pages = self._client.get_paginator("describe_scalable_targets")
-        wanted = _resource_id(db_cluster_identifier)
+        expected = _resource_id(db_cluster_identifier)
         with Translating(SERVICE):
             found = [
                 target
                 for page in pages.paginate(
-                    ServiceNamespace=NAMESPACE, ScalableDimension=DIMENSION, ResourceIds=[wanted]
+                    ServiceNamespace=NAMESPACE, ScalableDimension=DIMENSION, ResourceIds=[expected]
                 )
                 for target in page["ScalableTargets"]
-                if target["ResourceId"] == wanted
+                if target["ResourceId"] == expected
             ]
         return _parse_target(db_cluster_identifier, found[0]) if found else None
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import click
 from click.shell_completion import shell_complete
 
-from aurora_restore.cli.errors import InternalError, OutputLost, PathUnusable, WrongUse, translate
+from aurora_restore.cli.errors import InternalError, OutputLost, PathUnusable, UsageProblem, translate
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_error
 from aurora_restore.cli.lazy_group import LazyGroup
 from aurora_restore.cli.parameters import Invocation
@@ -118,7 +118,7 @@ def _in_our_words(error: Exception) -> RestoreError:
     if known := translate(error):
         return known
     if isinstance(error, click.ClickException):
-        return WrongUse(" ".join(error.format_message().split()))
+        return UsageProblem(" ".join(error.format_message().split()))
     if os.environ.get(TRACEBACK_VARIABLE):
         traceback.print_exception(error)
     if isinstance(error, OSError) and error.filename is not None:

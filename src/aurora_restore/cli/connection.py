@@ -16,7 +16,7 @@ from aurora_restore.aws.clients import Clients
 from aurora_restore.aws.executions import AwsExecutions, ExecutionNotFound
 from aurora_restore.aws.logs import AwsLogs
 from aurora_restore.aws.records import AwsRecords
-from aurora_restore.cli.errors import RegionMissing, RegionUnknown, WrongUse
+from aurora_restore.cli.errors import RegionMissing, RegionUnknown, UsageProblem
 from aurora_restore.cli.pipeline import Execution, Pipeline
 
 STATE_TABLE_NAME = "AuroraRestoreState"
@@ -24,7 +24,7 @@ AUDIT_TABLE_NAME = "AuroraRestoreAudit"
 
 
 def resolve_region(option: str | None, request: Mapping[str, Any] | None = None) -> str:
-    """The Region that is meant: --region, else the request's target_region, else the environment's or profile's.
+    """The Region to use: --region, else the request's target_region, else the environment's or profile's.
 
     Raises:
         RegionMissing: none of them says it.
@@ -54,11 +54,11 @@ def commercial_region(region: str) -> str:
     """The Region itself, where the pipeline can be deployed in it. Nothing is called.
 
     Raises:
-        WrongUse: it is in another partition, whose Step Functions refuses the definitions' `arn:aws:states:::…`.
+        UsageProblem: it is in another partition, whose Step Functions refuses the definitions' `arn:aws:states:::…`.
     """
     partition = make_session().get_partition_for_region(region)
     if partition != "aws":
-        raise WrongUse(
+        raise UsageProblem(
             f"{region} is in the partition {partition}, in which the pipeline cannot run: its state machines name "
             "resources of the partition aws.",
             "Deploy into a commercial Region.",

@@ -1,13 +1,13 @@
 """What can end a command, as one kind of error: a code, a message and a hint.
 
 RestoreError (of the domain)
-├── WrongUse      the command line cannot read what it was given
+├── UsageProblem  the command line cannot read what it was given
 ├── NotFound      what was asked for is not there
 ├── Unreachable   AWS, the stack, the credentials, or a part that is not installed
 ├── TimedOut      the time that was allowed is over
 ├── OutputLost    what was to be shown could not be written
 ├── OperationEnded, AlreadySwitched   too late to cancel it
-├── those of the local stack, which has a tree of its own: told with the same codes and hints
+├── those of the local stack, which has a tree of its own: shown with the same codes and hints
 └── InternalError a defect of ours
 """
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
 
-class WrongUse(RestoreError):
-    code = "WRONG_USE"
+class UsageProblem(RestoreError):
+    code = "USAGE_ERROR"
     default_hint = "`aurora-restore COMMAND --help` describes the options."
 
 
-class PathUnusable(WrongUse):
+class PathUnusable(UsageProblem):
     code = "PATH_UNUSABLE"
     default_hint = "Name a path that exists, or that can be made, and that you may use."
 
 
-class RegionUnknown(WrongUse):
+class RegionUnknown(UsageProblem):
     code = "REGION_UNKNOWN"
     default_hint = "Give the name of an AWS Region, for example us-west-2."
 
 
-class RegionMissing(WrongUse):
+class RegionMissing(UsageProblem):
     code = "REGION_MISSING"
     default_hint = "Give --region (or --target-region), or set AWS_REGION."
 
@@ -76,7 +76,7 @@ class CredentialsRefused(Unreachable):
 class AwsUnreachable(Unreachable):
     code = "AWS_UNREACHABLE"
     default_hint = (
-        "Check the network and AWS_ENDPOINT_URL. If you meant the local stack, `aurora-restore local up` "
+        "Check the network and AWS_ENDPOINT_URL. For the local stack: `aurora-restore local up` "
         "starts it and `aurora-restore local status` shows it."
     )
 
@@ -144,7 +144,7 @@ _NOT_DEPLOYED = frozenset({"ResourceNotFoundException", "StateMachineDoesNotExis
 
 
 def translate(error: BaseException) -> RestoreError | None:
-    """The error in our words; None for one that nobody expects.
+    """The error in our words; None for an unexpected one.
 
     An error of the adapters is taken further where its cause tells an operator at a terminal more: that the
     pipeline is not deployed, that credentials are missing, that nothing answers.

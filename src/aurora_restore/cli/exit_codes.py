@@ -48,7 +48,7 @@ class ExitCode(IntEnum):
 
 
 _BY_ERROR: tuple[tuple[type[RestoreError], ExitCode], ...] = (
-    (errors.WrongUse, ExitCode.USAGE),
+    (errors.UsageProblem, ExitCode.USAGE),
     (errors.NotFound, ExitCode.NOT_FOUND),
     (errors.Unreachable, ExitCode.UNREACHABLE),
     (errors.TimedOut, ExitCode.TIMED_OUT),
@@ -62,7 +62,7 @@ _BY_ERROR: tuple[tuple[type[RestoreError], ExitCode], ...] = (
     (AwsRequestFailed, ExitCode.UNREACHABLE),
     (RequestRefused, ExitCode.REQUEST_REFUSED),
 )
-# Errors of the local stack, which are no classes of ours.
+# Errors of the local stack, which are not classes of ours.
 _UNREACHABLE_CODES = frozenset({"LOCAL_STACK_NOT_RUNNING"})
 
 

@@ -26,7 +26,7 @@ def follow(
     now: Callable[[], datetime],
     footer: str = LEAVING_IS_SAFE,
 ) -> Mapping[str, Any]:
-    """Show every observation; return the final record. `footer` stands below the moving picture.
+    """Show every observation; return the final record. `footer` is shown below the live view.
 
     With `--json` each change is one JSON document in a line, the whole record each time.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime
 
-from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.errors import UsageProblem
 
 MAX_NAME_CHARACTERS = 80
 _REFUSED_IN_A_NAME = frozenset('<>{}[]?*"#%\\^|~`$&,;:/\ufffe\uffff\U0010ffff')
@@ -19,17 +19,17 @@ def read_operation_id(text: str, where: str = "--name") -> str:
     Source: API reference of StartExecution, `name`.
 
     Raises:
-        WrongUse: Step Functions does not take it.
+        UsageProblem: Step Functions does not take it.
     """
     if not text:
-        raise WrongUse(f"{where} is empty.", _HINT)
+        raise UsageProblem(f"{where} is empty.", _HINT)
     if len(text) > MAX_NAME_CHARACTERS:
-        raise WrongUse(
+        raise UsageProblem(
             f"{where} has {len(text)} characters; it must have at most {MAX_NAME_CHARACTERS}.", _HINT
         )
     if refused := sorted(filter(_is_refused_in_a_name, set(text))):
         listed = " ".join(map(ascii, refused))
-        raise WrongUse(f"{where} has characters that Step Functions does not accept: {listed}.", _HINT)
+        raise UsageProblem(f"{where} has characters that Step Functions does not accept: {listed}.", _HINT)
     return text
 
 

@@ -150,7 +150,7 @@ def _heading(parameter: click.Parameter) -> str:
 
 
 def _note_json_output(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    """Whatever goes wrong from here on is told in the form that was asked for."""
+    """Errors from here on are shown in the requested form."""
     if isinstance(context.obj, Invocation):
         context.obj.json_output = value
     return value

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from aurora_restore.domain.log_entries import LogEntry
 from aurora_restore.domain.times import format_time
-from aurora_restore.steps.world import Records
+from aurora_restore.steps.ports import Records
 
 
 class Execution(Protocol):

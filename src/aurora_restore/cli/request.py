@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.parameters import Decorator, combined, option
 from aurora_restore.domain.users import Access
 
@@ -124,8 +124,8 @@ _OPTIONS = (
         "--replace-strategy",
         type=click.Choice(["swap", "delete_first"]),
         heading=_REPLACED,
-        help="`swap` (default): the new one is made beside it and takes its name when it is proved; `delete_first`: "
-        "it is removed first, where there is no room for two.",
+        help="`swap` (default): the new one is made under a staging name and takes the target's when it is proved; "
+        "`delete_first`: the old one is removed first, where there is no room for two.",
     ),
     _option(
         "keep_replaced_hours",
@@ -183,7 +183,7 @@ def read_request(given: Mapping[str, Any]) -> dict[str, Any]:
     """The request, from what the options say; None and empty mean: not given.
 
     Raises:
-        WrongUse: a file or a value cannot be read, or no target is named.
+        UsageProblem: a file or a value cannot be read, or no target is named.
     """
     file = given.get(_REQUEST_FILE)
     request = read_request_file(file) if file else {}
@@ -193,7 +193,7 @@ def read_request(given: Mapping[str, Any]) -> dict[str, Any]:
         if field != _REQUEST_FILE and value not in (None, (), [])
     }
     if not request.get("target_cluster_id"):
-        raise WrongUse(
+        raise UsageProblem(
             "No target cluster was given.",
             "Give --target-cluster NAME, or target_cluster_id in the file of --request.",
         )
@@ -201,29 +201,29 @@ def read_request(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_request_file(name: str) -> dict[str, Any]:
-    """Read a request from a JSON file, or from standard input for `-`. Raises WrongUse."""
+    """Read a request from a JSON file, or from standard input for `-`. Raises UsageProblem."""
     where = "standard input" if name == "-" else name
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
         request = json.loads(text)
     except OSError as error:
-        raise WrongUse(f"The request cannot be read from {where}: {error.strerror}.") from error
+        raise UsageProblem(f"The request cannot be read from {where}: {error.strerror}.") from error
     except ValueError as error:
-        raise WrongUse(f"The request in {where} is not JSON: {error}.") from error
+        raise UsageProblem(f"The request in {where} is not JSON: {error}.") from error
     if not isinstance(request, dict):
-        raise WrongUse(f"The request in {where} is to be a JSON object with the request's fields.")
+        raise UsageProblem(f"The request in {where} is to be a JSON object with the request's fields.")
     return request
 
 
 def parse_db_users(texts: Sequence[str]) -> list[dict[str, Any]]:
-    """Read `NAME:ACCESS:SECRET-ID`; a secret's ARN may hold further colons. Raises WrongUse."""
+    """Read `NAME:ACCESS:SECRET-ID`; a secret's ARN may hold further colons. Raises UsageProblem."""
     return [_parse_db_user(text) for text in texts]
 
 
 def _parse_db_user(text: str) -> dict[str, Any]:
     parts = text.split(":", maxsplit=2)
     if len(parts) != 3 or not all(parts):
-        raise WrongUse(
+        raise UsageProblem(
             f"--db-user `{text}` is not NAME:ACCESS:SECRET-ID.",
             "For example: --db-user reporting:read_only:aurora-restore/reporting. Other forms (a name with a "
             "colon, single databases) go into the file of --request.",
@@ -231,6 +231,6 @@ def _parse_db_user(text: str) -> dict[str, Any]:
     username, access, login = parts
     if access not in tuple(Access):
         known = ", ".join(Access)
-        raise WrongUse(f"--db-user `{text}`: the access `{access}` is none of {known}.")
+        raise UsageProblem(f"--db-user `{text}`: the access `{access}` is none of {known}.")
     credentials: dict[str, Any] = {"iam": True} if login == "iam" else {"secret_id": login}
     return {"username": username, **credentials, "access": access}

@@ -75,8 +75,8 @@ def say_started(
     execution = pipeline.executions.find(operation_id)
     if screen.json_output:
         arn = execution.execution_arn if execution else None
-        standing = {"operation_id": operation_id, "region": pipeline.region, "execution_arn": arn}
-        screen.data(standing | dict(facts or {}))
+        existing = {"operation_id": operation_id, "region": pipeline.region, "execution_arn": arn}
+        screen.data(existing | dict(facts or {}))
     screen.line(f"Started {operation_id} in {pipeline.region}.")
     screen.line(f"Watch it with: aurora-restore watch {operation_id} --region {pipeline.region}")
 
@@ -115,7 +115,7 @@ def watch_to_the_end(
 
 
 def show_end(screen: Screen, record: Mapping[str, Any]) -> None:
-    """How an operation ended, and how to connect to what stands."""
+    """How an operation ended, and how to connect to the cluster."""
     view = view_operation(record)
     screen.show(render_outcome(view, utc_now()))
     show_connect_command(screen, view)

@@ -1,7 +1,7 @@
 """Where a command writes: people or programs, and never both in one stream.
 
 For people: standard output, in colour on a terminal only. With `--json`: standard output holds JSON alone; what is
-meant for people goes to standard error.
+for human readers goes to standard error.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Screen:
             self.out.file.flush()
 
     def note(self, text: str) -> None:
-        """A word beside the matter, on standard error."""
+        """A notice besides the output, on standard error."""
         self.err.print(_shown(text), soft_wrap=True, markup=False)
 
     def data(self, value: Any) -> None:

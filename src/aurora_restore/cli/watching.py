@@ -1,6 +1,6 @@
 """Following an operation from outside: reading only, so it can be left and taken up again with no effect.
 
-The record is the truth that is shown, and it is final once it has its end time: what the run left is tidied up then.
+The record is the truth that is shown, and it is final once it has its end time: what the run left is cleaned up then.
 The execution is looked at where the record cannot tell: before the first step wrote it, and where the run has ended
 and its cleanup has not begun.
 """
@@ -26,7 +26,7 @@ class WatchLimits:
     """How often to look, and what to bear, in seconds.
 
     `start_grace` is how long a just started execution may be invisible (DescribeExecution is eventually
-    consistent; zero for one that was started by somebody else); `record_grace` how long one that ended may stay
+    consistent; zero for one that was started by another program); `record_grace` how long one that ended may stay
     without any record; `cleanup_grace` how long the watch waits for a cleanup to begin (its event takes seconds, the
     sweep comes every five minutes), and after `overdue` it says that this takes too long; `outage` how long AWS may
     be out of reach before the watch gives up.
@@ -44,7 +44,7 @@ class WatchLimits:
 
 @dataclass(frozen=True)
 class Observation:
-    """The record as it stands, and a word about what the record does not say (empty when all is well).
+    """The record as it is, and a notice of what the record does not say (empty when all is well).
 
     `execution_status` is how the execution ended, as long as the record does not say that it did.
     """
@@ -105,7 +105,7 @@ class Watcher:
         known = translate(error)
         if not isinstance(known, AwsUnreachable | TransientFault):
             raise error
-        # What never answered is no outage: the endpoint, the Region or the credentials are wrong.
+        # An endpoint that never answered is not an outage: the endpoint, the Region or the credentials are wrong.
         if reached is None or (self._now() - reached).total_seconds() > self._limits.outage:
             raise known from error
         notice = f"AWS cannot be reached just now; trying again. {known.message}"
@@ -152,9 +152,9 @@ class _Looker:
             return Observation(record)
         ended = execution.stop_date or self._now()
         if (self._now() - ended).total_seconds() < self._limits.record_grace:
-            standing = {"operation_id": self._operation_id, "status": OperationStatus.RUNNING}
+            existing = {"operation_id": self._operation_id, "status": OperationStatus.RUNNING}
             notice = "The execution ended before its first step wrote a record; waiting a moment for one."
-            return Observation(standing, notice, execution.status)
+            return Observation(existing, notice, execution.status)
         return Observation({"end_time": format_time(ended), **record})
 
     def _looks_at_the_execution(self) -> bool:

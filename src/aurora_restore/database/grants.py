@@ -240,7 +240,7 @@ def _remainder(session: Session, master: str, change: _Change, answers: list[_An
         return []
     if change.is_of_later_objects and any(answer.privilege_missing for answer in answers):
         return _notes_on_later_objects(session, master, change)
-    faults = [
+    problems = [
         *_in_words(session, "lacks", [(d.missing, d.owner, d.name) for d in change.objects]),
         *_in_words(session, "keeps", [(_words(d.surplus), d.owner, d.name) for d in change.objects]),
         *_in_words(
@@ -255,7 +255,7 @@ def _remainder(session: Session, master: str, change: _Change, answers: list[_An
     said = list(dict.fromkeys(answer.words for answer in answers))
     words = f" The server said: {'; '.join(said[:_NAMES_IN_A_MESSAGE])}." if said else ""
     raise DbUserSetupFailed(
-        f"In database {session.database} the user {change.entitlement.username} {'; '.join(faults)}.{words}",
+        f"In database {session.database} the user {change.entitlement.username} {'; '.join(problems)}.{words}",
         _hint(master, change, answers),
     )
 

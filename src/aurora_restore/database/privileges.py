@@ -200,7 +200,7 @@ def differences(
         rows = session.rows(
             _difference_query(kind),
             username=username,
-            wanted=list(_wanted(kind, level, foreign)),
+            expected=list(_wanted(kind, level, foreign)),
             keep=level is Access.ADMIN,
         )
         found += [
@@ -232,20 +232,20 @@ def _difference_query(kind: str) -> str:
     return f"""
         WITH objects AS ({KINDS[kind].source}), decided AS ({_DECIDING_OWNER}),
         who AS (
-            SELECT oid, CAST(:wanted AS text[]) AS wanted, CAST(:keep AS boolean) AS keep
+            SELECT oid, CAST(:expected AS text[]) AS expected, CAST(:keep AS boolean) AS keep
             FROM pg_roles WHERE rolname = :username),
         judged AS (
             SELECT o.name, o.decider,
-                ARRAY(SELECT p FROM unnest(who.wanted) p
+                ARRAY(SELECT p FROM unnest(who.expected) p
                     WHERE NOT {KINDS[kind].function}(who.oid, o.oid, p)) AS missing,
                 ARRAY(SELECT DISTINCT ARRAY[a.privilege_type,
-                    CASE WHEN a.privilege_type = ANY (who.wanted) THEN 'option' ELSE 'all' END,
+                    CASE WHEN a.privilege_type = ANY (who.expected) THEN 'option' ELSE 'all' END,
                     CASE WHEN a.grantor = o.owner THEN '' ELSE
                         (SELECT g.rolname::text FROM pg_roles g WHERE g.oid = a.grantor) END,
                     a.part]
                     FROM {_TABLE_ENTRIES if KINDS[kind].grant_word == "TABLE" else _ENTRIES} a
                     WHERE a.grantee = who.oid AND o.owner <> who.oid AND NOT who.keep
-                    AND (a.is_grantable OR NOT a.privilege_type = ANY (who.wanted))
+                    AND (a.is_grantable OR NOT a.privilege_type = ANY (who.expected))
                     ORDER BY 1) AS surplus
             FROM decided o, who)
         SELECT name, decider, missing, surplus FROM judged

@@ -18,7 +18,7 @@ from aurora_restore.database.other_logins import unlocked_comment
 from aurora_restore.database.quoting import identifier, literal
 from aurora_restore.database.session import DUPLICATE_OBJECT, ServerRefused, Session
 from aurora_restore.domain.errors import DatabaseBusy, DbUserSetupFailed
-from aurora_restore.domain.passwords import password_fault, prepared
+from aurora_restore.domain.passwords import password_problem, prepared
 from aurora_restore.domain.users import Access, DbUser, DbUserLogin
 
 SUPERUSER_GROUP = "rds_superuser"
@@ -234,9 +234,9 @@ def _attribute_clauses(user: DbUser, role: Role) -> list[str]:
 
 def _membership_statements(session: Session, user: DbUser, role: Role) -> list[str]:
     """Grants of what is missing; what is too much is taken away, but an admin keeps other memberships."""
-    name, wanted = identifier(user.username), wanted_groups(user)
+    name, expected = identifier(user.username), wanted_groups(user)
     held = inherited_groups(role)
-    surplus = [membership for membership in role.memberships if membership.group not in wanted]
+    surplus = [membership for membership in role.memberships if membership.group not in expected]
     if user.access is Access.ADMIN:
         surplus = [membership for membership in surplus if membership.group == IAM_GROUP]
     by_grantor = session.version >= 160000
@@ -253,7 +253,7 @@ def _membership_statements(session: Session, user: DbUser, role: Role) -> list[s
         for membership in memberships
     ]
     inherit = " WITH INHERIT TRUE" if by_grantor else ""
-    return revokes + [f"GRANT {identifier(group)} TO {name}{inherit}" for group in sorted(wanted - held)]
+    return revokes + [f"GRANT {identifier(group)} TO {name}{inherit}" for group in sorted(expected - held)]
 
 
 def _password_clause(login: DbUserLogin) -> str:
@@ -268,9 +268,9 @@ def scram_verifier(username: str, password: str) -> str:
     Raises:
         DbUserSetupFailed: no login with this password can succeed.
     """
-    if fault := password_fault(password):
+    if problem := password_problem(password):
         raise DbUserSetupFailed(
-            f"The password of the database user {username} cannot be used: {fault}.", _PASSWORD_HINT
+            f"The password of the database user {username} cannot be used: {problem}.", _PASSWORD_HINT
         )
     salt = os.urandom(_SALT_BYTES)
     salted = hashlib.pbkdf2_hmac("sha256", prepared(password), salt, _SCRAM_ITERATIONS)

@@ -17,7 +17,7 @@ from aurora_restore.database import tls
 from aurora_restore.database.quoting import by_lookup
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from aurora_restore.domain.passwords import password_fault, prepared
+from aurora_restore.domain.passwords import password_problem, prepared
 from aurora_restore.domain.visible_text import storable
 
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -281,8 +281,8 @@ class Server:
 
         if "\0" in credentials.username:
             raise LoginRefused("the username holds a NUL character")
-        if fault := password_fault(credentials.password):
-            raise LoginRefused(f"no server takes the password: {fault}")
+        if problem := password_problem(credentials.password):
+            raise LoginRefused(f"no server takes the password: {problem}")
         user = driver.User(credentials.username.encode())
         sock = tls.connect(self.endpoint, self.context, self.limits.connect_seconds)
         try:

@@ -260,10 +260,10 @@ def _installed(name: str, pinned: Mapping[str, str]) -> metadata.Distribution:
         distribution = metadata.distribution(name)
     except metadata.PackageNotFoundError as error:
         raise PackagingFailed(f"{name} is not installed, and the functions need it.") from error
-    wanted = pinned.get(_normalized(name))
-    if distribution.version != wanted:
+    expected = pinned.get(_normalized(name))
+    if distribution.version != expected:
         raise PackagingFailed(
-            f"{name} {distribution.version} is installed, and {wanted or 'no version'} is pinned in "
+            f"{name} {distribution.version} is installed, and {expected or 'no version'} is pinned in "
             "requirements/app.txt."
         )
     return distribution
@@ -296,7 +296,7 @@ def _check_size(package: Path) -> None:
     size = package.stat().st_size
     if size > MAX_PACKAGE_BYTES:
         raise PackagingFailed(
-            f"The Lambda package has {size:,} bytes, and {MAX_PACKAGE_BYTES:,} are the most.",
+            f"The Lambda package has {size:,} bytes; at most {MAX_PACKAGE_BYTES:,} are possible.",
             "Look at what it holds with `python -m zipfile -l`, and leave out what no function imports.",
         )
 

@@ -63,7 +63,7 @@ class Applying:
 
     `instances`: those that the run made; what Application Auto Scaling added comes and goes, and may not be rebooted.
     `wanted_group`: None where the cluster had it from the beginning. `seen_pending`: the instances whose status was
-    seen to be `pending-reboot` before they were rebooted, so that `in-sync` says that the reboot has been.
+    observed as `pending-reboot` before they were rebooted, so that `in-sync` says that the reboot has been.
     """
 
     plan: RestorePlan
@@ -97,7 +97,7 @@ def decide_applying(seen: Applying) -> ApplyDecision:
     """The next thing to do. REMOVE_GROUP: nothing is left but the pipeline's own group.
 
     Raises:
-        ClusterFailed, InstanceFailed: one of them does not come up with the wanted group.
+        ClusterFailed, InstanceFailed: one of them does not come up with the requested group.
         ParameterGroupNotApplied: RDS has not done it within its time.
     """
     if seen.cluster.status in FAILED_CLUSTER_STATUSES:
@@ -113,9 +113,9 @@ def _change(seen: Applying) -> ApplyDecision | None:
     settings: dict[str, Any] = {}
     if seen.wanted_group and cluster.db_cluster_parameter_group != seen.wanted_group:
         settings["DBClusterParameterGroupName"] = seen.wanted_group
-    wanted = sorted(plan.cluster.vpc_security_group_ids)
-    if plan.cluster.quarantine_security_group_ids and sorted(cluster.vpc_security_group_ids) != wanted:
-        settings["VpcSecurityGroupIds"] = wanted
+    expected = sorted(plan.cluster.vpc_security_group_ids)
+    if plan.cluster.quarantine_security_group_ids and sorted(cluster.vpc_security_group_ids) != expected:
+        settings["VpcSecurityGroupIds"] = expected
     if not settings:
         return None
     reason = f"{cluster.db_cluster_identifier} is to have its own {_words(settings)}"
@@ -146,7 +146,7 @@ def _role(seen: Applying) -> ApplyDecision | None:
 
 
 def _reboots(seen: Applying) -> ApplyDecision | None:
-    """The first instance that has not taken up the wanted group."""
+    """The first instance that has not taken up the requested group."""
     if seen.wanted_group is None:
         return None
     return next((decision for name in seen.members if (decision := _reboot(seen, name))), None)

@@ -15,7 +15,7 @@ from aurora_restore.domain.times import format_time, parse_time
 
 # What was answered and does not show is asked for again after this: RDS may have dropped it.
 ASK_AGAIN = timedelta(seconds=30)
-# Nobody has seen RDS take longer from a request to its showing; public reports say minutes.
+# RDS was never observed to take longer from a request to its showing; public reports say minutes.
 STILL_ARRIVES = timedelta(minutes=30)
 
 

@@ -19,7 +19,7 @@ HIDDEN_JOBS = "jobs of other users"
 
 
 class Kind(StrEnum):
-    """In the order in which they are told: first what acts by itself, last what only waits to be found."""
+    """In the order in which they are listed: first what acts by itself, last what only waits to be found."""
 
     SUBSCRIPTION = "subscription"
     CRON_JOB = "cron_job"
@@ -153,9 +153,9 @@ class NotLookedInto:
 
 @dataclass(frozen=True)
 class CameAlong:
-    """The list. `more`: how many of a kind there are beside those that are named.
+    """The list. `more`: how many of a kind there are besides those that are named.
 
-    `unseen_more`: how many databases, or parts of them, were not looked into beside those that are named.
+    `unseen_more`: how many databases, or parts of them, were not looked into besides those that are named.
     """
 
     found: tuple[Finding, ...] = ()
@@ -207,9 +207,9 @@ def bounded(
     most: int = NAMED_PER_KIND,
     unseen_more: int = 0,
 ) -> CameAlong:
-    """At most `most` of a kind by name, in the order of the kinds; `unnamed` are counted beside them already.
+    """At most `most` of a kind by name, in the order of the kinds; `unnamed` are counted besides them already.
 
-    `unseen_more`: what is counted beside `not_looked_into` already.
+    `unseen_more`: what is counted besides `not_looked_into` already.
     """
     by_kind: dict[Kind, list[Finding]] = {}
     for finding in found:

@@ -1,4 +1,5 @@
-"""Deciding how an operation that ended abnormally is to end: back to what stood before, or forward to what was done."""
+"""Deciding how an operation that ended abnormally is to end: by a rollback to what existed before, or by a roll
+forward."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ ENDED = (StepStatus.DONE.value, StepStatus.SKIPPED.value)
 
 
 class Ending(StrEnum):
-    """FAILED and CANCELLED: back to what stood before. SUCCEEDED: the restore had succeeded, so forward."""
+    """FAILED and CANCELLED: rollback to what existed before. SUCCEEDED: the restore had succeeded, so roll forward."""
 
     FAILED = OperationStatus.FAILED.value
     CANCELLED = OperationStatus.CANCELLED.value
@@ -52,31 +53,33 @@ class EndingDecision:
 def decide_ending(
     operation: Operation, execution: ExecutionState | None, *, is_switched: bool
 ) -> EndingDecision:
-    """Back or forward, decided once.
+    """Rollback or roll forward, decided once.
 
-    Forward where the old cluster has begun to go (there is no way back) or is kept, where the run had nothing left but
-    to tell people, and where an operator cancelled what had succeeded. Everything else goes back.
+    Roll forward where the deletion of the old cluster has begun or it is kept, where the run had nothing left to do but
+    to notify, and where an operator cancelled what had succeeded. Everything else is rolled back.
     """
     is_cancelled = was_cancelled(operation, execution)
     back = EndingDecision(
         _label(operation, is_cancelled=is_cancelled),
-        "what stood before stands again, and what the run made is removed",
+        "what existed before is put back, and what the run made is removed",
     )
     if not operation.is_planned:
         return back
     if operation.is_dry_run:
-        return EndingDecision(Ending.SUCCEEDED, "the plan held: only the telling was left")
-    if operation.plan.strategy.stands_beside and is_past_return(operation):
-        return EndingDecision(Ending.SUCCEEDED, "the new cluster was in place and the old one seen to")
+        return EndingDecision(Ending.SUCCEEDED, "the plan was complete: only the notification was left")
+    if operation.plan.strategy.uses_staging_name and is_past_return(operation):
+        return EndingDecision(
+            Ending.SUCCEEDED, "the new cluster was in place and the old one kept or being retired"
+        )
     if _has_ended(operation, Phase.RETIRE_REPLACED):
-        return EndingDecision(Ending.SUCCEEDED, "the restore had succeeded: only the telling was left")
+        return EndingDecision(Ending.SUCCEEDED, "the restore had succeeded: only the notification was left")
     if is_cancelled and (is_switched or _has_ended(operation, Phase.SWITCH_OVER)):
         return EndingDecision(Ending.SUCCEEDED, "the restore had succeeded before it was cancelled")
     return back
 
 
 def _label(operation: Operation, *, is_cancelled: bool) -> Ending:
-    """What an operator wrote by hand stands: the guide's way of cancelling is to write FAILED."""
+    """What an operator wrote by hand is kept: the guide's way of cancelling is to write FAILED."""
     if operation.status == OperationStatus.FAILED or not is_cancelled:
         return Ending.FAILED
     return Ending.CANCELLED
@@ -118,8 +121,8 @@ def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
 
 
 def _item(step: str, code: str, message: str, hint: str) -> dict[str, Any]:
-    faults = [{"code": code, "message": message, "hint": hint}]
-    return {"code": code, "message": message, "hint": hint, "step": step, "faults": faults}
+    problems = [{"code": code, "message": message, "hint": hint}]
+    return {"code": code, "message": message, "hint": hint, "step": step, "faults": problems}
 
 
 def may_arrive_late(
@@ -141,7 +144,7 @@ def may_arrive_late(
 
 
 def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) -> RestorePlan:
-    """The plan that makes the old cluster again, as it was, from its final snapshot: the way back of delete_first."""
+    """The plan that makes the old cluster again, as it was, from its final snapshot: the rollback of delete_first."""
     plan = operation.plan
     cluster = PlannedCluster(
         db_cluster_identifier=plan.target_cluster_id,

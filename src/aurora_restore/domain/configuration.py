@@ -83,7 +83,7 @@ class ClusterConfiguration:
     local_write_forwarding: bool = False
 
     def to_item(self) -> dict[str, Any]:
-        """As it stands in the record under `replaced`."""
+        """Its form in the record, under `replaced`."""
         return asdict(self)
 
     @classmethod
@@ -136,7 +136,7 @@ class Difference:
 def configuration_of(
     cluster: DbCluster, instances: Sequence[DbInstance], endpoints: Sequence[CustomEndpoint] = ()
 ) -> ClusterConfiguration:
-    """What was observed, as a configuration; tags of ours and of AWS are no part of it."""
+    """What was observed, as a configuration; tags of ours and of AWS are not part of it."""
     return ClusterConfiguration(
         db_cluster_identifier=cluster.db_cluster_identifier,
         db_cluster_resource_id=cluster.db_cluster_resource_id,
@@ -196,7 +196,7 @@ def differences(
     *,
     left_open: frozenset[str] = frozenset(),
 ) -> tuple[Difference, ...]:
-    """All fields that differ. `left_open` are those that cannot be told yet, or are not the pipeline's to keep."""
+    """All fields that differ. `left_open` are those that are not known yet, or that the pipeline does not keep."""
     before, after = dict(_compared(replaced)), dict(_compared(restored))
     return tuple(
         Difference(name, _words(before[name]), _words(after[name]), name in asked_for, name in accepted)
@@ -233,7 +233,7 @@ def _members(cluster: DbCluster, instances: Sequence[DbInstance]) -> tuple[Membe
 
 
 def _group(name: str | None) -> str | None:
-    """A parameter group that somebody chose; the engine's own comes by itself, and differs by version.
+    """A parameter group that an operator chose; the engine's own comes by itself, and differs by version.
 
     One that a cluster kept from its first start takes the place of the engine's own, and goes with the cluster.
     """

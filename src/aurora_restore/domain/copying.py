@@ -33,8 +33,8 @@ def decide_copy(
 ) -> CopyDecision:
     """Decide from the snapshots of the target Region.
 
-    A finished copy of the same snapshot and key is used, whoever made it, unless its retention is over; one in flight
-    is waited for, so that there are never two.
+    A finished copy of the same snapshot and key is used, whichever operation made it, unless its retention is over;
+    one in flight is waited for, so that there are never two.
 
     Raises:
         NameTaken, SnapshotCopyFailed
@@ -47,7 +47,7 @@ def decide_copy(
         return CopyDecision(CopyAction.USE, _use_reason(chosen, own), chosen)
     if own and own.status == "available":
         raise NameTaken(
-            f"The snapshot {own.db_cluster_snapshot_identifier} of this operation is no copy of "
+            f"The snapshot {own.db_cluster_snapshot_identifier} of this operation is not a copy of "
             f"{plan.source.cluster_snapshot_identifier} under the planned key."
         )
     if own and own.status in FAILED_SNAPSHOT_STATUSES:
@@ -87,7 +87,7 @@ def _own_copy(
     name = plan.copy.cluster_snapshot_identifier if plan.copy else None
     own = next((item for item in snapshots if item.db_cluster_snapshot_identifier == name), None)
     if own and own.tags.get(OPERATION_TAG) != operation_id:
-        owner = own.tags.get(OPERATION_TAG, "nobody known to this pipeline")
+        owner = own.tags.get(OPERATION_TAG, "an owner unknown to this pipeline")
         raise NameTaken(f"The snapshot name {name} is taken; it belongs to {owner}.")
     return own
 

@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CustomEndpoint:
-    """As it stands, or is planned. No members at all: every instance that its type admits."""
+    """As it is, or is planned. No members at all: every instance that its type admits."""
 
     identifier: str
     endpoint_type: str
@@ -38,14 +38,16 @@ def endpoint_names(hosts: Collection[str]) -> frozenset[str]:
     return frozenset(host.partition(".")[0] for host in hosts)
 
 
-def decide_endpoint(wanted: CustomEndpoint, owner: Collection[str], other: Collection[str]) -> EndpointAction:
+def decide_endpoint(
+    expected: CustomEndpoint, owner: Collection[str], other: Collection[str]
+) -> EndpointAction:
     """What is next for an endpoint that the owner is to have; `other` is the cluster that may still have it.
 
     Both are the host names that the clusters themselves show: only from the other one is an endpoint ever dropped.
     """
-    if wanted.identifier in endpoint_names(owner):
+    if expected.identifier in endpoint_names(owner):
         return EndpointAction.NONE
-    return EndpointAction.DROP if wanted.identifier in endpoint_names(other) else EndpointAction.MAKE
+    return EndpointAction.DROP if expected.identifier in endpoint_names(other) else EndpointAction.MAKE
 
 
 def planned_endpoints(
@@ -54,7 +56,7 @@ def planned_endpoints(
     """The endpoints of the new cluster: member for member by their order. Nothing where not all of them are known."""
     if not after or endpoint_names(hosts) != {each.identifier for each in found}:
         return ()
-    # One more than there will be stands for the last one, as with the instances themselves.
+    # One more than there will be means the last one, as with the instances themselves.
     place = {name: after[min(number, len(after) - 1)] for number, name in enumerate(before)}
     kept = set(before[: len(after)])
     return tuple(

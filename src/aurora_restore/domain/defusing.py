@@ -93,7 +93,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class SurveyProgress:
-    """How far a survey has come, and what the databases that it has seen to have told.
+    """How far a survey has come, and what the databases that it has seen to have reported.
 
     The database with the jobs of pg_cron comes first, the others in the order of their oids, up to `after_oid`; `done`
     of `total` are seen to. `acting`: how many things in them act by themselves; `logins`: how many logins to other
@@ -138,7 +138,8 @@ class SurveyProgress:
 class Survey:
     """All that was seen so far, and the fuses that were seen in this call.
 
-    `begun`: what the calls before had told. `unfinished`: what the next call goes on from, up to the first database in
+    `begun`: what the calls before had reported. `unfinished`: what the next call goes on from, up to the first database
+    in
     which something is to be taken out; what was seen beyond it is not in `came_along` yet. None where all of them are
     seen to and nothing is to be taken out.
     """
@@ -173,9 +174,9 @@ class Survey:
         return self.came_along.to_item() | going_on
 
 
-def is_enough(wanted: Sequence[Fuse]) -> bool:
+def is_enough(expected: Sequence[Fuse]) -> bool:
     """Whether a look has found enough to be taken out first: what acts does not go on while others are looked for."""
-    return len(wanted) >= FUSES_PER_CALL or any(fuse.acts for fuse in wanted)
+    return len(expected) >= FUSES_PER_CALL or any(fuse.acts for fuse in expected)
 
 
 def chosen_fuses(
@@ -203,15 +204,15 @@ def written(fuses: Iterable[Fuse], record: Mapping[str, Any], time: str, bytes_m
     `record` is the record's section `defused`. It keeps the first `bytes_most`; of the rest it keeps the number, and
     the keys of the last ones, so that a call that died between writing and doing has nothing written twice.
     """
-    standing = record.get("written") or {}
+    existing = record.get("written") or {}
     before = record.get("in_trail") or {"count": 0, "refused": 0, "keys": []}
     keys = set(before["keys"])
-    room = bytes_most - sum(map(_size, standing.values()))
+    room = bytes_most - sum(map(_size, existing.values()))
     changes: dict[str, Any] = {}
     in_trail: dict[str, Any] = {}
     kept: list[str] = []
     for fuse in fuses:
-        if fuse.key in standing:
+        if fuse.key in existing:
             continue
         if fuse.key in keys:
             kept.append(fuse.key)
@@ -239,11 +240,11 @@ def refused(refusals: Sequence[Refusal], record: Mapping[str, Any], down: Writte
     for number, refusal in enumerate(refusals, told):
         words = shortened(refusal.sentence, LONGEST_WORDS) if number < REFUSALS_TOLD else ""
         changes[f"defused.refused.{refusal.fuse.key}"] = words
-    standing = record.get("written") or {}
+    existing = record.get("written") or {}
     beyond = [
         key
         for key in (refusal.fuse.key for refusal in refusals)
-        if key not in standing and f"defused.written.{key}" not in down.changes
+        if key not in existing and f"defused.written.{key}" not in down.changes
     ]
     if beyond:
         before = int((record.get("in_trail") or {}).get("refused", 0))

@@ -9,7 +9,7 @@ RECORD_SERVICE = "dynamodb"
 
 
 @dataclass(frozen=True)
-class Fault:
+class Problem:
     """One thing that is wrong, in the operator's words."""
 
     code: str
@@ -40,8 +40,8 @@ class RestoreError(Exception):
         return self.service == RECORD_SERVICE
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
-        return (Fault(self.code, self.message, self.hint),)
+    def problems(self) -> tuple[Problem, ...]:
+        return (Problem(self.code, self.message, self.hint),)
 
 
 class RequestRefused(RestoreError):

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from aurora_restore.domain.database_errors import DatabaseBusy as DatabaseBusy
 from aurora_restore.domain.database_errors import DatabaseUnreachable as DatabaseUnreachable
 from aurora_restore.domain.error_kinds import RECORD_SERVICE
-from aurora_restore.domain.error_kinds import Fault as Fault
+from aurora_restore.domain.error_kinds import Problem as Problem
 from aurora_restore.domain.error_kinds import RequestRefused as RequestRefused
 from aurora_restore.domain.error_kinds import RestoreError as RestoreError
 from aurora_restore.domain.error_kinds import StepFailed as StepFailed
@@ -321,7 +321,7 @@ class AccessDenied(StepFailed):
 
 class AwsRequestFailed(StepFailed):
     code = "AWS_REQUEST_FAILED"
-    default_hint = "AWS refused the request for the reason it gives; this is not mended by repeating it."
+    default_hint = "AWS refused the request for the reason it gives; repeating it does not help."
 
 
 class NotificationFailed(StepFailed):
@@ -335,7 +335,7 @@ class ConfigurationError(StepFailed):
 
 
 class AwsUnavailable(TransientFault):
-    """AWS could not do it now; `is_silent` where nobody answered, which may be our network's fault."""
+    """AWS could not do it now; `is_silent` where AWS did not answer, which may be our network's fault."""
 
     code = "AWS_UNAVAILABLE"
     is_silent = False
@@ -359,26 +359,26 @@ class ResourceBusy(TransientFault):
 
 
 class PreflightFailed(RequestRefused):
-    """Several faults at once, each with its own code."""
+    """Several problems of a request at once, each with its own code."""
 
     code = "PREFLIGHT_FAILED"
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        lines = "; ".join(f"{fault.code}: {fault.message}" for fault in faults)
-        super().__init__(f"{len(faults)} things stand in the way: {lines}")
-        self._faults = tuple(faults)
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        lines = "; ".join(f"{problem.code}: {problem.message}" for problem in problems)
+        super().__init__(f"{len(problems)} problems: {lines}")
+        self._problems = tuple(problems)
 
     @property
-    def faults(self) -> tuple[Fault, ...]:
-        return self._faults
+    def problems(self) -> tuple[Problem, ...]:
+        return self._problems
 
 
-def refuse(faults: Sequence[RestoreError]) -> None:
-    """Raise what stands in the way: one fault as itself, several as `PreflightFailed`; nothing for none."""
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise PreflightFailed([fault for error in faults for fault in error.faults])
+def refuse(problems: Sequence[RestoreError]) -> None:
+    """Raise the problems of a request: one as itself, several as `PreflightFailed`; nothing for none."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise PreflightFailed([problem for error in problems for problem in error.problems])
 
 
 def _tree(error: type[RestoreError]) -> list[type[RestoreError]]:

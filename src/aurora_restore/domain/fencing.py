@@ -3,8 +3,8 @@
 A rename ends no session: pools stay where they are and go on writing to the old cluster, and what they write after its
 final snapshot would be nowhere. The fence is a change of the cluster's port. "An outage occurs during this change. All
 of the DB instances in the DB cluster are rebooted immediately" (AuroraUserGuide, "Modifying an Amazon Aurora DB
-cluster"): one request ends every session, and who comes back finds nobody under the port that was known. It needs no
-security group, no right in EC2 and no login, and the same request with the former port lifts it. See
+cluster"): one request ends every session, and a client that comes back finds no server under the known port. It needs
+no security group, no right in EC2 and no login, and the same request with the former port lifts it. See
 docs/decisions/0012-the-fence-is-another-port.md.
 """
 
@@ -63,7 +63,7 @@ def _age(acts: Mapping[str, Any], now: datetime) -> timedelta:
 def decide_fence(
     cluster: DbCluster, instances: Sequence[DbInstance], open_port: int, *, under_way: bool
 ) -> FenceDecision:
-    """The next thing to do so that nobody writes to the cluster any more; DONE where nobody can.
+    """The next thing to do so that no client writes to the cluster any more; DONE where none can.
 
     A cluster without instances has no sessions.
     """
@@ -80,7 +80,7 @@ def decide_fence(
     late = [item.db_instance_identifier for item in instances if item.port == open_port]
     if late:
         return FenceDecision(FenceAction.WAIT, f"{', '.join(late)} still listens on port {open_port}")
-    return FenceDecision(FenceAction.DONE, f"nobody reaches {name} under its port any more")
+    return FenceDecision(FenceAction.DONE, f"clients no longer reach {name} under its port")
 
 
 def decide_lifting(

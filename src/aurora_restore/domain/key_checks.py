@@ -9,12 +9,12 @@ from aurora_restore.domain.observed import ClusterSnapshot, KmsKey
 from aurora_restore.domain.request import RestoreRequest
 
 SOURCE_KEY_HINT = (
-    "Enable the key that the snapshot is encrypted with, or cancel its deletion; without it nobody can read the "
-    "snapshot. A snapshot that was copied before under a key that works can be restored by its own name."
+    "Enable the key that the snapshot is encrypted with, or cancel its deletion; without it the pipeline cannot "
+    "read the snapshot. A snapshot that was copied before under a key that works can be restored by its own name."
 )
 
 
-def requested_key_faults(
+def requested_key_problems(
     request: RestoreRequest, found: KmsKey | RestoreError | None
 ) -> Iterable[RestoreError]:
     """What keeps the requested key from encrypting the new cluster."""
@@ -30,7 +30,7 @@ def requested_key_faults(
         yield KmsKeyNotAccessible(f"The KMS key {request.kms_key_id} is for {found.key_usage}.")
 
 
-def source_key_faults(
+def source_key_problems(
     snapshot: ClusterSnapshot, found: KmsKey | RestoreError | None
 ) -> Iterable[RestoreError]:
     """What keeps RDS from reading the snapshot. A key that may not be looked at may still be used: a note says so."""

@@ -26,11 +26,11 @@ LEFT_FIELDS: Mapping[str, str] = {
 
 def insights_settings(plan: RestorePlan, cluster: DbCluster) -> dict[str, Any]:
     """Instances inherit the mode from their cluster, and a restore takes none."""
-    wanted = plan.cluster.database_insights_mode or STANDARD_INSIGHTS
-    if wanted == (cluster.database_insights_mode or STANDARD_INSIGHTS):
+    expected = plan.cluster.database_insights_mode or STANDARD_INSIGHTS
+    if expected == (cluster.database_insights_mode or STANDARD_INSIGHTS):
         return {}
-    settings: dict[str, Any] = {INSIGHTS_MODE: wanted}
-    if wanted == ADVANCED_INSIGHTS:
+    settings: dict[str, Any] = {INSIGHTS_MODE: expected}
+    if expected == ADVANCED_INSIGHTS:
         keys = (item.performance_insights_kms_key_id for item in plan.instances)
         settings |= {
             "EnablePerformanceInsights": True,
@@ -42,20 +42,23 @@ def insights_settings(plan: RestorePlan, cluster: DbCluster) -> dict[str, Any]:
 
 
 def left_settings(plan: RestorePlan, cluster: DbCluster) -> dict[str, tuple[str, str]]:
-    """What was asked for and is left as it is: the parameter, what is wanted, what is there. A warning names each."""
+    """What was requested and is left as it is: the parameter, the requested value, the actual value. A warning names
+    each."""
     found = unmet_windows(plan, cluster)
     if insights_settings(plan, cluster):
-        wanted = plan.cluster.database_insights_mode or STANDARD_INSIGHTS
-        found[INSIGHTS_MODE] = (wanted, cluster.database_insights_mode or STANDARD_INSIGHTS)
+        expected = plan.cluster.database_insights_mode or STANDARD_INSIGHTS
+        found[INSIGHTS_MODE] = (expected, cluster.database_insights_mode or STANDARD_INSIGHTS)
     return found
 
 
 def unmet_windows(plan: RestorePlan, cluster: DbCluster) -> dict[str, tuple[str, str]]:
-    """The windows that the cluster does not have as it should: its parameter, what is wanted, what is there."""
-    wanted = {
+    """The windows that the cluster does not have as it should: its parameter, the expected value, the actual value."""
+    expected = {
         BACKUP_WINDOW: (plan.cluster.preferred_backup_window, cluster.preferred_backup_window),
         MAINTENANCE_WINDOW: (plan.cluster.preferred_maintenance_window, cluster.preferred_maintenance_window),
     }
     return {
-        name: (value, found or "none") for name, (value, found) in wanted.items() if value and value != found
+        name: (value, found or "none")
+        for name, (value, found) in expected.items()
+        if value and value != found
     }

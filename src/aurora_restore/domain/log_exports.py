@@ -1,7 +1,7 @@
 """Deciding about the export of logs, which waits until the new cluster has the name that it keeps.
 
 RDS makes a log group `/aws/rds/cluster/NAME/TYPE` by the cluster's name of the moment, without a retention, and leaves
-it when the cluster goes: one that exported its logs under the name beside would leave such groups behind at every run.
+it when the cluster goes: one that exported its logs under its staging name would leave such groups behind at every run.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ class ExportsDecision:
 
 def exports_logs_later(plan: RestorePlan) -> bool:
     """Whether logs are to be exported, and not before the switch; any other new cluster has its name from the start."""
-    is_beside = plan.cluster.db_cluster_identifier != plan.target_cluster_id
-    return plan.strategy is Strategy.SWAP and is_beside and bool(plan.cluster.cloudwatch_logs_exports)
+    is_staging = plan.cluster.db_cluster_identifier != plan.target_cluster_id
+    return plan.strategy is Strategy.SWAP and is_staging and bool(plan.cluster.cloudwatch_logs_exports)
 
 
 def decide_log_exports(
     plan: RestorePlan, cluster: DbCluster, asked: Asked | None, now: datetime
 ) -> ExportsDecision:
     """What to do about the logs of the new cluster, which has the target's name by now."""
-    wanted = plan.cluster.cloudwatch_logs_exports
-    missing = tuple(item for item in wanted if item not in cluster.cloudwatch_logs_exports)
+    expected = plan.cluster.cloudwatch_logs_exports
+    missing = tuple(item for item in expected if item not in cluster.cloudwatch_logs_exports)
     name = cluster.db_cluster_identifier
     if not missing:
-        return ExportsDecision(ExportsAction.DONE, f"{name} exports its logs: {', '.join(wanted)}")
+        return ExportsDecision(ExportsAction.DONE, f"{name} exports its logs: {', '.join(expected)}")
     if asked is not None and asked.is_overdue(now, LOG_EXPORTS_LIMIT):
         minutes = LOG_EXPORTS_LIMIT.total_seconds() / 60
         return ExportsDecision(ExportsAction.LEAVE, f"not done within {minutes:g} minutes", missing)

@@ -26,7 +26,7 @@ _QUIET_GROUP = re.compile(r"aurora-restore-.+-quiet-[0-9a-f]{8}")
 _IDENTIFIER = re.compile(r"[a-zA-Z](?:-?[a-zA-Z0-9])*")
 
 
-def identifier_fault(identifier: str) -> str | None:
+def identifier_problem(identifier: str) -> str | None:
     """Say what keeps a text from being an RDS identifier; None where it is one.
 
     RDS: 1 to 63 letters, digits or hyphens, first a letter, no two hyphens together, none at the end.
@@ -34,7 +34,7 @@ def identifier_fault(identifier: str) -> str | None:
     if not identifier:
         return "it is empty"
     if len(identifier) > IDENTIFIER_MAX_LENGTH:
-        return f"it has {len(identifier)} characters, and {IDENTIFIER_MAX_LENGTH} are the most"
+        return f"it has {len(identifier)} characters, and at most {IDENTIFIER_MAX_LENGTH} are possible"
     if not _IDENTIFIER.fullmatch(identifier):
         return "it is not made of letters, digits and single hyphens, beginning with a letter"
     return None
@@ -50,7 +50,7 @@ def copy_identifier(operation_id: str) -> str:
 
 
 def final_snapshot_identifier(operation_id: str) -> str:
-    """The name of the last snapshot of a cluster that the operation removes; no copy can have it."""
+    """The name of the final snapshot of a cluster that the operation removes; no copy can have it."""
     slug = _slug(operation_id)[:33].strip("-") or "of"
     return f"{SNAPSHOT_PREFIX}{slug}-final-{short_hash(operation_id)}"
 
@@ -67,16 +67,16 @@ def is_quiet_group(name: str) -> bool:
 
 
 def staging_identifier(target_cluster_id: str, operation_id: str) -> str:
-    """Where the new cluster stands until it takes the target's name, e.g. `orders-1a2b3c4d-new`."""
-    return _beside(target_cluster_id, operation_id, "new")
+    """The staging name: that of the new cluster until it takes the target's name, e.g. `orders-1a2b3c4d-new`."""
+    return _derived_identifier(target_cluster_id, operation_id, "new")
 
 
-def aside_identifier(target_cluster_id: str, operation_id: str) -> str:
-    """Where the replaced cluster stands after it gave up the target's name, e.g. `orders-1a2b3c4d-old`."""
-    return _beside(target_cluster_id, operation_id, "old")
+def retired_identifier(target_cluster_id: str, operation_id: str) -> str:
+    """The retired name: that of the old cluster after it gave up the target's name, e.g. `orders-1a2b3c4d-old`."""
+    return _derived_identifier(target_cluster_id, operation_id, "old")
 
 
-def _beside(target_cluster_id: str, operation_id: str, word: str) -> str:
+def _derived_identifier(target_cluster_id: str, operation_id: str, word: str) -> str:
     suffix = f"-{short_hash(operation_id)}-{word}"
     return target_cluster_id[: IDENTIFIER_MAX_LENGTH - len(suffix)].rstrip("-") + suffix
 

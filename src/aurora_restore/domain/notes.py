@@ -10,8 +10,8 @@ from aurora_restore.domain.settings import PipelineSettings
 
 QUIET_NOTE = (
     "the first start is quiet: the cluster begins with a parameter group of the pipeline's own, which costs 5 minutes "
-    "before the restore, and each instance is restarted before the switch to take up the wanted one, which costs a few "
-    "minutes an instance (quiet_start: false does without)"
+    "before the restore, and each instance is restarted before the switch to take up the requested one, which costs "
+    "a few minutes an instance (quiet_start: false does without)"
 )
 
 
@@ -36,7 +36,7 @@ def plan_notes(
         notes.append("db_instance_class was not given: the deployment's default is taken")
     if request.engine_lifecycle_support == "open-source-rds-extended-support":
         notes.append("the cluster is enrolled in Extended Support, which is charged for")
-    if replaced is not None and Strategy(request.replace_strategy).stands_beside:
+    if replaced is not None and Strategy(request.replace_strategy).uses_staging_name:
         notes.append(certificate_note(request.certificate_renewal))
     if replaced is not None and request.final_snapshot:
         notes.append(final_snapshot_note(request.final_snapshot_retention_days))
@@ -64,8 +64,8 @@ def final_snapshot_note(days: int) -> str:
     if days:
         return f"the final snapshot of the replaced cluster is removed {days} days after it was begun"
     return (
-        "WARNING: the final snapshot of the replaced cluster is kept until somebody deletes it, and counts against the "
-        "quota of manual cluster snapshots (100)"
+        "WARNING: the final snapshot of the replaced cluster is kept until an operator deletes it, and counts "
+        "against the quota of manual cluster snapshots (100)"
     )
 
 
@@ -73,8 +73,8 @@ def certificate_note(renewal: str) -> str:
     """What a rename means for clients that verify the host name, said before it is done."""
     if renewal == "never":
         return (
-            "certificate_renewal is never: until somebody stops and starts the cluster, its certificate names it as it "
-            "was called before the switch, and refuses clients that verify the host name"
+            "certificate_renewal is never: until an operator stops and starts the cluster, its certificate names it "
+            "as it was called before the switch, and refuses clients that verify the host name"
         )
     return (
         "after the switch the certificate names the cluster as it was called before; it is renewed by a reboot, or by "

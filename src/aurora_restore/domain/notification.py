@@ -27,14 +27,14 @@ class Message:
 
 
 def success_message(operation: Operation, now: datetime) -> Message:
-    """The cluster stands: from which day, where, how to reach it, what to do next."""
+    """The cluster is available: from which day, where, how to reach it, what to do next."""
     plan, details = operation.plan, operation.section("restore_details")
     if plan.strategy is Strategy.UNDO:
         return _undo_message(operation, now)
     day = plan.source.snapshot_create_time[:10]
     name = plan.target_cluster_id
     lines = [
-        f"The Aurora cluster {name} stands, restored from {plan.source.db_cluster_identifier} as it was on "
+        f"The Aurora cluster {name} is available, restored from {plan.source.db_cluster_identifier} as it was on "
         f"{plan.source.snapshot_create_time}.",
         "",
         f"Endpoint:   {details.get('endpoint')}:{details.get('port')}",
@@ -63,7 +63,7 @@ def _undo_message(operation: Operation, now: datetime) -> Message:
     name = plan.target_cluster_id
     undone = plan.replacement.undoes if plan.replacement else None
     lines = [
-        f"The Aurora cluster {name} is again the one that stood there before the operation {undone}.",
+        f"The Aurora cluster {name} is again the cluster from before the operation {undone}.",
         "",
         f"Endpoint:   {details.get('endpoint')}:{details.get('port')}",
         *_about_replaced(operation),
@@ -79,7 +79,7 @@ def _undo_message(operation: Operation, now: datetime) -> Message:
 
 
 def ended_message(operation: Operation, ending: Ending, now: datetime) -> Message:
-    """The one message of a run that did not end by itself. Its error stands in the record."""
+    """The one message of a run that did not end by itself. Its error is in the record."""
     if ending is Ending.SUCCEEDED:
         return dry_run_message(operation, now) if operation.is_dry_run else success_message(operation, now)
     return failure_message(operation, operation.section("error"), now, ending)
@@ -117,10 +117,10 @@ def failure_message(
         f"Error:      {error['code']}: {error['message']}",
         *_hint_lines("Hint:       ", error["hint"]),
     ]
-    faults = error.get("faults") or ()
-    if len(faults) > 1:
-        for fault in faults:
-            lines += [f"  - {fault['code']}: {fault['message']}", *_hint_lines("    ", fault["hint"])]
+    problems = error.get("faults") or ()
+    if len(problems) > 1:
+        for problem in problems:
+            lines += [f"  - {problem['code']}: {problem['message']}", *_hint_lines("    ", problem["hint"])]
     lines += [
         f"Took:       {_duration(operation, now)}",
         f"Operation:  {operation.operation_id}",
@@ -220,31 +220,29 @@ def _about_what_came_along(operation: Operation) -> list[str]:
 
 
 def what_it_means(operation: Operation) -> list[str]:
-    """What stands now, what was done about it, what was kept: nothing but what was seen."""
+    """What exists now, what was done about it, what was kept: only what was observed."""
     if not operation.acts:
-        return ["What it means: nothing was created, and nothing that stood before was touched."]
+        return ["What it means: nothing was created, and nothing that existed before was touched."]
     done = operation.section("cleanup").get("done") or ()
     return [
-        f"What it means: {_what_stands(operation)}",
+        f"What it means: {_what_exists(operation)}",
         *(f"  - done: {sentence}" for sentence in done),
         *(f"  - kept: {sentence}" for sentence in what_is_kept(operation)),
     ]
 
 
-def _what_stands(operation: Operation) -> str:
+def _what_exists(operation: Operation) -> str:
     plan = operation.plan
     name, strategy = plan.target_cluster_id, plan.strategy
     if strategy is Strategy.NEW:
-        return (
-            f"no cluster stands under {name}, as before; nothing that the run made is left but what is kept."
-        )
+        return f"no cluster has the name {name}, as before; of what the run made, only what is listed as kept is left."
     if operation.section("retirement").get("made_again"):
-        return f"{name} was made again from its final snapshot, with its old data and settings, and serves."
-    return f"{name} is the cluster that stood there before, with its data, and serves."
+        return f"{name} was made again from its final snapshot, with its old data and settings, and is available."
+    return f"{name} is the old cluster, with its data, and is available."
 
 
 def what_is_kept(operation: Operation) -> list[str]:
-    """What a run that came to nothing leaves on purpose, in words."""
+    """What a run that failed leaves on purpose, in words."""
     kept = []
     if copy := operation.section("snapshot_details").get("restored_from"):
         kept.append(f"the finished copy {copy}, which the next attempt uses again")
@@ -272,18 +270,18 @@ def put_off_message(operation: Operation, reason: str, until: datetime, now: dat
         f"Why:        {reason}",
         f"Operation:  {operation.operation_id}",
         "",
-        "What it means: it stands as it was, nothing of it was deleted, and the target is free for other operations.",
-        f"What to do next: mend what stands in the way; it is tried again after {format_time(until)} and every hour.",
+        "What it means: it is as it was, nothing of it was deleted, and the target is free for other operations.",
+        f"What to do next: remove the cause; the pipeline tries again after {format_time(until)} and every hour.",
     ]
     return _message(operation, "RETIREMENT_PUT_OFF", f"Kept longer: {name}", lines, now)
 
 
 def _about_replaced(operation: Operation) -> list[str]:
-    """What became of the cluster that stood there before, and for how long the name was away."""
+    """What became of the old cluster, and for how long no cluster had the name."""
     retirement, switch = operation.section("retirement"), operation.section("switch_over")
     lines = []
     if (seconds := switch.get("seconds_without_name")) is not None:
-        lines.append(f"Name away:  {seconds:g} s at most in RDS's answers, between the two renames")
+        lines.append(f"No name:     {seconds:g} s at most in RDS's answers, between the two renames")
     if (seconds := operation.section("proof").get("seconds_unreachable_for_clients")) is not None:
         lines.append(
             f"Clients:    {seconds:g} s at most until they reached the new cluster, with a verified name"
@@ -291,10 +289,10 @@ def _about_replaced(operation: Operation) -> list[str]:
     snapshot = retirement.get("final_snapshot_identifier")
     saved = f"; its final snapshot is {snapshot}" if snapshot else ", without a final snapshot, as asked for"
     if retirement.get("state") == RetirementState.RETIRED:
-        lines.append(f"Replaced:   the cluster that stood there was deleted{saved}")
+        lines.append(f"Replaced:   the old cluster was deleted{saved}")
     if retirement.get("state") == RetirementState.KEPT:
         lines.append(
-            f"Replaced:   the cluster that stood there is kept as {retirement.get('db_cluster_identifier')} until "
+            f"Replaced:   the old cluster is kept as {retirement.get('db_cluster_identifier')} until "
             f"{retirement.get('keep_until')}; back with: aurora-restore undo {operation.operation_id}"
         )
     return lines

@@ -16,13 +16,13 @@ from aurora_restore.domain.states import OperationStatus, is_closed
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.domain.waiting import FLOOR_SECONDS, Expectation, ended_wait, wait_state
 
-# Under a phase of the record: the last fault that a repetition could mend.
-LAST_FAULT = "last_fault"
+# Under a phase of the record: the last transient error, which a repetition could end.
+LAST_TRANSIENT_ERROR = "last_fault"
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A record, read. `item` is the record as it stands in the table."""
+    """A record, read. `item` is the record as it is in the table."""
 
     item: Mapping[str, Any]
 
@@ -45,7 +45,7 @@ class Operation:
 
     @property
     def is_unsettled(self) -> bool:
-        """Whether what follows from its end (trail, lock, message) was not seen through. Old records do not tell."""
+        """Whether what follows from its end (audit event, lock, message) is not done yet. Old records do not say."""
         return self.is_closed and "settled_time" in self.item and self.item["settled_time"] is None
 
     @property
@@ -70,7 +70,7 @@ class Operation:
         return isinstance(parameters, Mapping) and parameters.get("dry_run") is True
 
     def section(self, name: str) -> dict[str, Any]:
-        """A map field of the record, e.g. `restore_details`; empty where it does not stand yet."""
+        """A map field of the record, e.g. `restore_details`; empty where it does not exist yet."""
         value = self.item.get(name)
         return dict(value) if isinstance(value, Mapping) else {}
 
@@ -156,20 +156,20 @@ def waits_after(
     return waits
 
 
-def fault_state(
-    before: Mapping[str, Any], fault: TransientFault, now: datetime, until: datetime
+def transient_error_state(
+    before: Mapping[str, Any], transient: TransientFault, now: datetime, until: datetime
 ) -> dict[str, Any]:
-    """What the record says of a fault that passes: what it was, since when it is met, until when it is tried again.
+    """What the record says of a transient error: what it was, since when it occurs, until when it is tried again.
 
     `before`: the phase as it is in the record. A call that succeeded in between ends the count.
     """
-    known = before.get(LAST_FAULT) or {}
+    known = before.get(LAST_TRANSIENT_ERROR) or {}
     ended = str(before.get("last_updated_time", ""))
-    is_same = known.get("code") == fault.code and str(known.get("time", "")) > ended
+    is_same = known.get("code") == transient.code and str(known.get("time", "")) > ended
     return {
-        "code": fault.code,
-        "message": fault.message,
-        "hint": fault.hint,
+        "code": transient.code,
+        "message": transient.message,
+        "hint": transient.hint,
         "since": known["since"] if is_same else format_time(now),
         "time": format_time(now),
         "until": format_time(until),
@@ -193,8 +193,8 @@ def phase_state(
         "wait_seconds": result.wait_seconds,
         "waits": dict(waits),
     }
-    if LAST_FAULT in before:
-        state[LAST_FAULT] = before[LAST_FAULT]
+    if LAST_TRANSIENT_ERROR in before:
+        state[LAST_TRANSIENT_ERROR] = before[LAST_TRANSIENT_ERROR]
     if ended:
         return state | {"end_time": before.get("end_time", time)}
     return state | {"waiting_since": before["waiting_since"] if same_wait else time}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 
 
-def password_fault(password: str) -> str | None:
+def password_problem(password: str) -> str | None:
     """Why no client could ever log in with this password, in words that do not hold it; None where one can."""
     if not password:
         return "it is empty"

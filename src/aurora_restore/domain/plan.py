@@ -1,4 +1,4 @@
-"""The plan: what a run will make, under which names, from which snapshot, and why. It stands in the record."""
+"""The plan: what a run will make, under which names, from which snapshot, and why. It is part of the record."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ class RestorePlan:
         return users_tags(self.cluster.tags)
 
     def to_item(self) -> dict[str, Any]:
-        """The plan as it stands in the record."""
+        """The plan in its form in the record."""
         return asdict(self)
 
     @classmethod
@@ -205,7 +205,7 @@ def build_plan(
 ) -> RestorePlan:
     """Turn a request and the chosen snapshot into a plan.
 
-    `kms_key_arn` is the requested key, resolved; `replaced` the cluster that stands under the target's name. The
+    `kms_key_arn` is the requested key, resolved; `replaced` the cluster that has the target's name. The
     request has the defaults that come from it already.
     """
     snapshot = selected.snapshot
@@ -242,13 +242,11 @@ def copy_decision(
 ) -> tuple[bool, str]:
     """Whether a copy is needed, and why."""
     if request.source_region != request.target_region:
-        return (
-            True,
-            f"the snapshot lies in {request.source_region}, the cluster is wanted in {request.target_region}",
-        )
+        reason = f"the snapshot is in {request.source_region}, the target Region is {request.target_region}"
+        return True, reason
     if is_encrypted_with_key(snapshot) and kms_key_arn and kms_key_arn != snapshot.kms_key_id:
         return True, "the snapshot is to be re-encrypted with another key, which needs a copy"
-    return False, f"the snapshot lies in {request.target_region} already, and no other key is asked for"
+    return False, f"the snapshot is in {request.target_region} already, and no other key is asked for"
 
 
 def is_encrypted_with_key(snapshot: ClusterSnapshot) -> bool:
@@ -302,11 +300,8 @@ def _cluster(
         serverless_v2=request.serverless_v2,
         engine_version=request.engine_version,
         quarantine_security_group_ids=request.quarantine_security_group_ids,
-        tags={
-            **request.tags,
-            OPERATION_TAG: operation_id,
-            SOURCE_SNAPSHOT_TAG: snapshot.db_cluster_snapshot_arn,
-        },
+        tags=dict(request.tags)
+        | {OPERATION_TAG: operation_id, SOURCE_SNAPSHOT_TAG: snapshot.db_cluster_snapshot_arn},
         **_kept_settings(request, replaced),
     )
 
@@ -338,8 +333,8 @@ def _endpoints(
     request: RestoreRequest, replaced: ClusterConfiguration | None, instances: Sequence[PlannedInstance]
 ) -> tuple[CustomEndpoint, ...]:
     """Those of the replaced cluster; with delete_first they would go before anything of the new one is proved."""
-    stands_beside = Strategy(request.replace_strategy).stands_beside
-    if replaced is None or not stands_beside or not _is_given("custom_endpoints", request):
+    uses_staging_name = Strategy(request.replace_strategy).uses_staging_name
+    if replaced is None or not uses_staging_name or not _is_given("custom_endpoints", request):
         return ()
     before = [member.db_instance_identifier for member in replaced.members]
     after = [instance.db_instance_identifier for instance in instances]

@@ -1,5 +1,5 @@
-"""What the new cluster will be like, as far as the plan tells: a difference nobody asked for is told in a second, not
-after hours of restoring."""
+"""What the new cluster will be like, as far as the plan tells: a difference that was not requested is reported in a
+second, not after hours of restoring."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from aurora_restore.domain.observed import settings_of
 from aurora_restore.domain.plan import PlannedCluster, RestorePlan
 from aurora_restore.domain.replacement import Replacement
 
-# What only RDS can tell, or what nobody decides: these wait for the new cluster.
+# What only RDS knows, or what is not decided: these wait for the new cluster.
 _OPEN_UNTIL_IT_STANDS = frozenset({"iam_authentication"})
 
 
 def predicted_differences(
     plan: RestorePlan, replaced: ClusterConfiguration, *, keeps_port: bool
 ) -> tuple[Difference, ...]:
-    """The differences that can be told from the plan."""
+    """The differences that the plan already shows."""
     if plan.replacement is None:
         return ()
     left_open = frozenset(name for name, value in _optional(plan.cluster).items() if value is None)
@@ -69,35 +69,35 @@ def _optional(cluster: PlannedCluster) -> dict[str, object]:
 
 
 def _prediction(plan: RestorePlan) -> ClusterConfiguration:
-    wanted = plan.cluster
+    expected = plan.cluster
     return ClusterConfiguration(
-        db_cluster_identifier=wanted.db_cluster_identifier,
+        db_cluster_identifier=expected.db_cluster_identifier,
         db_cluster_resource_id="",
         engine=plan.source.engine,
         engine_version=plan.engine_version,
         master_username=plan.source.master_username,
-        db_subnet_group_name=wanted.db_subnet_group_name,
-        vpc_security_group_ids=tuple(sorted(wanted.vpc_security_group_ids)),
-        db_cluster_parameter_group_name=wanted.db_cluster_parameter_group_name,
+        db_subnet_group_name=expected.db_subnet_group_name,
+        vpc_security_group_ids=tuple(sorted(expected.vpc_security_group_ids)),
+        db_cluster_parameter_group_name=expected.db_cluster_parameter_group_name,
         kms_key_id=plan.kms_key_id,
-        port=wanted.port,
-        storage_type=wanted.storage_type,
-        backup_retention_days=wanted.backup_retention_days,
-        preferred_backup_window=wanted.preferred_backup_window,
-        preferred_maintenance_window=wanted.preferred_maintenance_window,
-        copy_tags_to_snapshot=wanted.copy_tags_to_snapshot,
-        deletion_protection=wanted.deletion_protection,
-        iam_authentication=wanted.iam_authentication,
-        cloudwatch_logs_exports=tuple(sorted(wanted.cloudwatch_logs_exports)),
-        engine_lifecycle_support=wanted.engine_lifecycle_support,
-        serverless_v2=wanted.serverless_v2,
-        http_endpoint=wanted.http_endpoint,
+        port=expected.port,
+        storage_type=expected.storage_type,
+        backup_retention_days=expected.backup_retention_days,
+        preferred_backup_window=expected.preferred_backup_window,
+        preferred_maintenance_window=expected.preferred_maintenance_window,
+        copy_tags_to_snapshot=expected.copy_tags_to_snapshot,
+        deletion_protection=expected.deletion_protection,
+        iam_authentication=expected.iam_authentication,
+        cloudwatch_logs_exports=tuple(sorted(expected.cloudwatch_logs_exports)),
+        engine_lifecycle_support=expected.engine_lifecycle_support,
+        serverless_v2=expected.serverless_v2,
+        http_endpoint=expected.http_endpoint,
         custom_endpoints=(),
-        roles=wanted.roles,
+        roles=expected.roles,
         tags=plan.users_tags,
         members=_members(plan),
-        network_type=wanted.network_type,
-        database_insights_mode=wanted.database_insights_mode,
+        network_type=expected.network_type,
+        database_insights_mode=expected.database_insights_mode,
     )
 
 

@@ -33,7 +33,7 @@ from aurora_restore.domain.errors import (
     TargetIsSource,
     TargetNotAvailable,
 )
-from aurora_restore.domain.key_checks import requested_key_faults, source_key_faults
+from aurora_restore.domain.key_checks import requested_key_problems, source_key_problems
 from aurora_restore.domain.observed import (
     ClusterSnapshot,
     Credentials,
@@ -49,16 +49,16 @@ from aurora_restore.domain.observed import (
 from aurora_restore.domain.plan import RestorePlan, copy_decision, is_encrypted_with_key
 from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 from aurora_restore.domain.request import RestoreRequest
-from aurora_restore.domain.room import tag_faults, version_fault
+from aurora_restore.domain.room import tag_problems, version_problem
 from aurora_restore.domain.settings import PipelineSettings
-from aurora_restore.domain.user_checks import master_among_users, user_secret_faults
+from aurora_restore.domain.user_checks import master_among_users, user_secret_problems
 
 SUPPORTED_ENGINE = "aurora-postgresql"
 # RDS: DBSubnetGroupDoesNotCoverEnoughAZs, unless "the DB subnet group covers at least two Availability Zones".
 AURORA_ZONES_LEAST = 2
 DELETE_FIRST_HINT = (
     "A swap needs room for two clusters for a while. Ask for a higher quota in the target Region, or use "
-    "replace_strategy delete_first, which makes room first and has its way back in the final snapshot."
+    "replace_strategy delete_first, which makes room first and whose rollback is the final snapshot."
 )
 # Aurora PostgreSQL takes 8 to 99 printable ASCII characters for a master password, without / ' " @ and space.
 _MASTER_PASSWORD = re.compile(r"(?:(?![/'\"@ ])[!-~]){8,99}")
@@ -66,7 +66,7 @@ _MASTER_PASSWORD = re.compile(r"(?:(?![/'\"@ ])[!-~]){8,99}")
 
 @dataclass(frozen=True)
 class PreflightFacts:
-    """What was observed for the preflight. A look that was refused stands here as the error it ended in."""
+    """What was observed for the preflight. Where an observation was refused, its error takes its place."""
 
     snapshot: ClusterSnapshot | RestoreError
     db_instance_class: str
@@ -95,12 +95,14 @@ Check = Callable[[RestoreRequest, PreflightFacts], Iterable[RestoreError]]
 SnapshotCheck = Callable[[RestoreRequest, PreflightFacts, ClusterSnapshot], Iterable[RestoreError]]
 
 
-def preflight_faults(request: RestoreRequest, facts: PreflightFacts) -> list[RestoreError]:
-    """All that stands in the way of the run; empty where nothing does. Without a snapshot, all but what it decides."""
-    faults = [fault for check in CHECKS for fault in check(request, facts)]
+def preflight_problems(request: RestoreRequest, facts: PreflightFacts) -> list[RestoreError]:
+    """All problems of the request; empty where there are none. Without a snapshot, all but those that depend on it."""
+    problems = [problem for check in CHECKS for problem in check(request, facts)]
     if isinstance(facts.snapshot, RestoreError):
-        return [facts.snapshot, *faults]
-    return faults + [fault for check in SNAPSHOT_CHECKS for fault in check(request, facts, facts.snapshot)]
+        return [facts.snapshot, *problems]
+    return problems + [
+        problem for check in SNAPSHOT_CHECKS for problem in check(request, facts, facts.snapshot)
+    ]
 
 
 def has_way_to_database(settings: PipelineSettings, plan: RestorePlan) -> bool:
@@ -127,19 +129,19 @@ def _target_may_be_taken(request: RestoreRequest, facts: PreflightFacts) -> Iter
         return
     if not request.replaces:
         yield TargetExists(
-            f"The cluster {cluster.db_cluster_identifier} stands in {request.target_region} already "
+            f"The cluster {cluster.db_cluster_identifier} exists in {request.target_region} already "
             f"(status `{cluster.status}`), and delete_cluster_if_exists is not true. It was not touched."
         )
         return
-    yield from replaceable_faults(
+    yield from replaceable_problems(
         cluster, facts.target_instances, facts.target_global_cluster, facts.target_cluster_prefix
     )
 
 
-def replaceable_faults(
+def replaceable_problems(
     cluster: DbCluster, instances: Sequence[DbInstance], global_cluster: str | None, prefix: str
 ) -> Iterable[RestoreError]:
-    """What keeps a cluster that stands from being replaced, now or when it is to be deleted hours later."""
+    """What keeps an existing cluster from being replaced, now or when it is to be deleted hours later."""
     name = cluster.db_cluster_identifier
     if cluster.deletion_protection:
         yield DeletionProtected(f"The cluster {name} has deletion protection. It was not touched.")
@@ -147,7 +149,7 @@ def replaceable_faults(
         yield GlobalClusterMember(
             f"The cluster {name} is a member of the global cluster {global_cluster}. It was not touched."
         )
-    # Readers of auto scaling come and go with the load: one that is being made or deleted is no reason to wait.
+    # Readers of auto scaling come and go with the load: one that is being made or deleted is not a reason to wait.
     lasting = [item for item in instances if not is_auto_scaled(item.db_instance_identifier)]
     statuses = [(name, cluster.status), *((item.db_instance_identifier, item.status) for item in lasting)]
     not_serving = [f"{item} is `{status}`" for item, status in statuses if status not in SERVING_STATUSES]
@@ -181,8 +183,8 @@ def _differences_are_wanted(
     unwanted = [item for item in facts.differences if item.stops_the_run]
     if unwanted:
         yield DifferenceNotAccepted(
-            f"The new cluster would not be as the one that it replaces: {difference_words(unwanted)}. Nobody asked "
-            "for that, and accept_differences does not name it."
+            f"The new cluster would not be as the one that it replaces: {difference_words(unwanted)}. The request "
+            "does not ask for that, and accept_differences does not name it."
         )
 
 
@@ -193,8 +195,8 @@ def _engine_is_supported(
         yield EngineNotSupported(
             f"The snapshot {snapshot.db_cluster_snapshot_identifier} is of the engine {snapshot.engine}."
         )
-    elif fault := version_fault(request.engine_version, snapshot.engine_version):
-        yield fault
+    elif problem := version_problem(request.engine_version, snapshot.engine_version):
+        yield problem
     elif facts.family is None:
         version = request.engine_version or snapshot.engine_version
         yield EngineVersionNotOffered(
@@ -203,7 +205,7 @@ def _engine_is_supported(
 
 
 def _tags_leave_room(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    yield from tag_faults(request, facts.target_cluster if request.replaces else None)
+    yield from tag_problems(request, facts.target_cluster if request.replaces else None)
 
 
 def _class_is_orderable(
@@ -247,11 +249,11 @@ def _security_groups_fit(request: RestoreRequest, facts: PreflightFacts) -> Iter
 def _parameter_groups_fit(
     request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
 ) -> Iterable[RestoreError]:
-    wanted = (
+    expected = (
         ("DB cluster", request.db_cluster_parameter_group_name, facts.cluster_parameter_group),
         ("DB", request.db_parameter_group_name, facts.parameter_group),
     )
-    for kind, name, group in wanted:
+    for kind, name, group in expected:
         if name is None:
             continue
         if group is None:
@@ -277,7 +279,7 @@ def _key_is_given(
 
 
 def _key_is_usable(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    yield from requested_key_faults(request, facts.kms_key)
+    yield from requested_key_problems(request, facts.kms_key)
 
 
 def _snapshot_can_be_read(
@@ -285,7 +287,7 @@ def _snapshot_can_be_read(
 ) -> Iterable[RestoreError]:
     # A finished copy is encrypted with the key that is asked for.
     if not facts.has_reusable_copy:
-        yield from source_key_faults(snapshot, facts.source_key)
+        yield from source_key_problems(snapshot, facts.source_key)
 
 
 def _admin_secret_is_readable(_request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
@@ -307,7 +309,7 @@ def _admin_secret_is_of_the_master(
 
 
 def _user_secrets_fit(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    yield from user_secret_faults(request.db_users, facts.users)
+    yield from user_secret_problems(request.db_users, facts.users)
 
 
 def _no_user_is_the_master(
@@ -330,12 +332,12 @@ def _quotas_leave_room(
         "ManualClusterSnapshots": int(copies) + int(replaces and request.final_snapshot),
         "DBClusterParameterGroups": int(request.quiet_start),
     }
-    for name, wanted in needs.items():
+    for name, expected in needs.items():
         quota = facts.quotas.get(name)
-        if quota and quota.room < wanted:
+        if quota and quota.room < expected:
             yield QuotaExceeded(
                 f"{name}: {quota.used} of {quota.maximum} are in use in {request.target_region}; "
-                f"this run needs {wanted} more.",
+                f"this run needs {expected} more.",
                 hint if name in ("DBClusters", "DBInstances") else None,
             )
 
@@ -357,7 +359,7 @@ def _backups_find_room(request: RestoreRequest, facts: PreflightFacts) -> Iterab
         yield QuotaExceeded(
             f"{facts.retained_backups} automated backups of deleted clusters are retained in {request.target_region}, "
             "all that the quota allows: those of the replaced cluster find no room, and final_snapshot is false.",
-            "Have a final snapshot taken, or delete retained automated backups that nobody needs.",
+            "Have a final snapshot taken, or delete retained automated backups that are not needed.",
         )
 
 

@@ -3,7 +3,7 @@
 "If you're using SSL endpoints and change the DB cluster identifier, stop and restart the DB cluster to update the SSL
 endpoints", says the AuroraUserGuide: after a rename every client that verifies the host name is refused until the
 certificate is renewed. The ways to renew it are tried in the order of what they cost: a reboot of the instances (a
-minute; nobody has verified that it helps), then the documented stop and start (many minutes).
+minute; it is not verified that it helps), then the documented stop and start (many minutes).
 """
 
 from __future__ import annotations

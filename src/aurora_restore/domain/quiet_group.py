@@ -1,6 +1,6 @@
 """The pipeline's own cluster parameter group, which keeps a restored cluster quiet from its first start on.
 
-It is made from the wanted group, and the wanted group is put in its place before the switch.
+It is made from the requested group, and the requested group is put in its place before the switch.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def decide_group(
     "Creating a DB cluster parameter group in Amazon Aurora"): `settles`, counted from the last request.
 
     Raises:
-        NameTaken: a group of this name stands that the operation did not make.
+        NameTaken: a group of this name exists that the operation did not make.
     """
     made, was_set = asked.get(MAKE_ACT), asked.get(SET_ACT)
     if group is None:

@@ -35,7 +35,7 @@ FAILED_INSTANCE_STATUSES = frozenset(
         "storage-full",
     }
 )
-# Aurora backs a cluster up soon after it stands, and it serves meanwhile.
+# Aurora backs a cluster up soon after it is made, and it serves meanwhile.
 SERVING_STATUSES = frozenset({"available", "backing-up"})
 
 STOPPED_STATUSES = frozenset({"stopped", "stopping", "starting"})

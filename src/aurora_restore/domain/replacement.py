@@ -1,4 +1,4 @@
-"""Putting a new cluster in the place of one that stands: what is planned for the one that goes."""
+"""Replacing an existing cluster by a new one: what is planned for the old cluster."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from aurora_restore.domain.configuration import ClusterConfiguration
-from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier, staging_identifier
+from aurora_restore.domain.naming import final_snapshot_identifier, retired_identifier, staging_identifier
 from aurora_restore.domain.request import RestoreRequest
 
 
 class Strategy(StrEnum):
     """How the target comes to its name.
 
-    NEW: nothing stands there. SWAP: the new one is proved beside the old one, then they change names.
+    NEW: no cluster has the name. SWAP: the new one is proved under a staging name, then they change names.
     DELETE_FIRST: the old one goes first. UNDO: a swap with the cluster that an earlier operation kept.
     """
 
@@ -25,7 +25,7 @@ class Strategy(StrEnum):
     UNDO = "undo"
 
     @property
-    def stands_beside(self) -> bool:
+    def uses_staging_name(self) -> bool:
         """Whether two clusters stand at once and change names."""
         return self in (Strategy.SWAP, Strategy.UNDO)
 
@@ -48,7 +48,7 @@ class Replacement:
     incoming_resource_id: str | None = None
     undoes: str | None = None
     final_snapshot_retention_days: int | None = None
-    """None: it is kept until somebody deletes it."""
+    """None: it is kept until an operator deletes it."""
 
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> Replacement:
@@ -62,11 +62,11 @@ class Replacement:
 def build_replacement(
     operation_id: str, request: RestoreRequest, replaced: ClusterConfiguration
 ) -> Replacement:
-    """What a restore plans for the cluster that stands under its target's name."""
+    """What a restore plans for the cluster that has its target's name."""
     return Replacement(
         strategy=Strategy(request.replace_strategy),
         replaced_resource_id=replaced.db_cluster_resource_id,
-        aside_identifier=aside_identifier(replaced.db_cluster_identifier, operation_id),
+        aside_identifier=retired_identifier(replaced.db_cluster_identifier, operation_id),
         final_snapshot_identifier=final_snapshot_identifier(operation_id) if request.final_snapshot else None,
         keep_hours=request.keep_replaced_hours,
         accept_differences=request.accept_differences,
@@ -76,7 +76,7 @@ def build_replacement(
 
 
 def name_at_first(operation_id: str, request: RestoreRequest, replaced: ClusterConfiguration | None) -> str:
-    """The name under which the new cluster is restored: one beside, where another stands under the target's."""
+    """The name under which the new cluster is restored: a staging name, where another cluster has the target's."""
     target = request.target_cluster_id.lower()
     if replaced is None or Strategy(request.replace_strategy) is Strategy.DELETE_FIRST:
         return target
@@ -88,7 +88,7 @@ def with_defaults_of(
 ) -> RestoreRequest:
     """The request, with what it does not name taken from the cluster that is replaced.
 
-    Never `engine_lifecycle_support`: silence enrols nobody in a support that is paid for.
+    Never `engine_lifecycle_support`: leaving the field out does not enrol a cluster in a paid support.
     """
     if replaced is None:
         return request

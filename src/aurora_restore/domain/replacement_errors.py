@@ -1,4 +1,4 @@
-"""The branch of the tree of errors that is about replacing a cluster, and about taking that back."""
+"""The branch of the tree of errors that is about replacing a cluster, and about undoing that."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from aurora_restore.domain.error_kinds import RequestRefused, StepFailed
 class DeletionProtected(RequestRefused):
     code = "DELETION_PROTECTED"
     default_hint = (
-        "Whoever protected the cluster meant it to stay. If it may go: aws rds modify-db-cluster "
+        "The cluster is protected against deletion. If it may be deleted: aws rds modify-db-cluster "
         "--db-cluster-identifier NAME --no-deletion-protection, then start again."
     )
 
@@ -44,7 +44,7 @@ class KeepNeedsSwap(RequestRefused):
 class WayBackNeeded(RequestRefused):
     code = "WAY_BACK_NEEDED"
     default_hint = (
-        "With delete_first the final snapshot is the only way back if the restore fails: leave final_snapshot out, "
+        "With delete_first the final snapshot is the only rollback if the restore fails: leave final_snapshot out, "
         "or use replace_strategy swap."
     )
 
@@ -67,8 +67,8 @@ class ReplacedOutsidePrefix(RequestRefused):
 class DifferenceNotAccepted(RequestRefused):
     code = "DIFFERENCE_NOT_ACCEPTED"
     default_hint = (
-        "Ask for the value in the request, or name the field in accept_differences; the cluster that stands was "
-        "not touched."
+        "Ask for the value in the request, or name the field in accept_differences; the existing "
+        "cluster was not touched."
     )
 
 
@@ -104,7 +104,7 @@ class FinalSnapshotFailed(StepFailed):
 class Cancelled(StepFailed):
     code = "CANCELLED"
     default_hint = (
-        "Start again under a new name when you want it; a finished copy of the snapshot is used again."
+        "Start again under a new name when you need it; a finished copy of the snapshot is used again."
     )
 
 
@@ -115,7 +115,7 @@ class ExecutionTimedOut(StepFailed):
 
 class SweepIncomplete(StepFailed):
     code = "SWEEP_INCOMPLETE"
-    default_hint = "The next sweep tries again; what is named was not seen to."
+    default_hint = "The next sweep tries again; the operations listed were skipped."
 
 
 class ExecutionLost(StepFailed):

@@ -25,7 +25,7 @@ from aurora_restore.domain.errors import (
     WayBackNeeded,
     refuse,
 )
-from aurora_restore.domain.naming import identifier_fault
+from aurora_restore.domain.naming import identifier_problem
 from aurora_restore.domain.outward import ForeignTables, OutwardConnections
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.users import DbUser
@@ -144,20 +144,20 @@ def parse_request(
     """
     if not isinstance(raw, Mapping):
         raise InvalidRequest("The execution's input is not a JSON object.")
-    faults: list[RestoreError] = [_unknown_field(name, PARSERS) for name in raw if name not in PARSERS]
-    values = _parse_known(raw, faults)
-    _check_account(values.get("source_snapshot_identifier"), account, faults)
-    values["source_snapshot_date"] = _parse_date(values.get("source_snapshot_date"), now, faults)
+    problems: list[RestoreError] = [_unknown_field(name, PARSERS) for name in raw if name not in PARSERS]
+    values = _parse_known(raw, problems)
+    _check_account(values.get("source_snapshot_identifier"), account, problems)
+    values["source_snapshot_date"] = _parse_date(values.get("source_snapshot_date"), now, problems)
     named_region = region_of_arn(values.get("source_snapshot_identifier"))
     values.setdefault("source_region", named_region or settings.default_source_region)
     values.setdefault("target_region", settings.target_region)
     values.setdefault("quarantine_security_group_ids", settings.quarantine_security_group_ids)
-    _check_source(raw, faults)
-    _check_regions(values, named_region, settings, faults)
-    _check_target(values, raw, settings, faults)
-    _check_users(values, faults)
-    _check_replacing(values, faults)
-    refuse(faults)
+    _check_source(raw, problems)
+    _check_regions(values, named_region, settings, problems)
+    _check_target(values, raw, settings, problems)
+    _check_users(values, problems)
+    _check_replacing(values, problems)
+    refuse(problems)
     asked_for = frozenset(name for name, value in raw.items() if value is not None)
     return RestoreRequest(**values, asked_for=asked_for)
 
@@ -182,7 +182,7 @@ def _is_harmless(name: str, value: object) -> bool:
         return True
     try:
         PARSERS[name](value)
-    except parse.FieldFault:
+    except parse.FieldProblem:
         return False
     return True
 
@@ -193,17 +193,17 @@ def _user_without_unknown_values(user: object) -> object:
     return {name: value if name in parse.DB_USER_FIELDS else REDACTED for name, value in user.items()}
 
 
-def _parse_known(raw: Mapping[str, Any], faults: list[RestoreError]) -> dict[str, Any]:
+def _parse_known(raw: Mapping[str, Any], problems: list[RestoreError]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in raw.items():
         if name not in PARSERS or value is None:
             continue
         try:
             values[name] = PARSERS[name](value)
-        except parse.FieldFault as fault:
-            faults += [InvalidRequest(f"{name}: {text}") for text in fault.faults]
+        except parse.FieldProblem as problem:
+            problems += [InvalidRequest(f"{name}: {text}") for text in problem.problems]
         except RestoreError as error:
-            faults.append(error)
+            problems.append(error)
     return values
 
 
@@ -213,29 +213,29 @@ def _unknown_field(name: str, known: Mapping[str, object]) -> UnknownField:
     return UnknownField(f"{name} is not a field of a restore request.{guess}")
 
 
-def _parse_date(text: str | None, now: datetime, faults: list[RestoreError]) -> date | None:
+def _parse_date(text: str | None, now: datetime, problems: list[RestoreError]) -> date | None:
     if text is None or text == LATEST:
         return None
     try:
         day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a UTC day has no time zone to carry
     except ValueError:
-        faults.append(InvalidDate(f"source_snapshot_date {text!r} is not a day written as YYYY-MM-DD."))
+        problems.append(InvalidDate(f"source_snapshot_date {text!r} is not a day written as YYYY-MM-DD."))
         return None
     if day.isoformat() != text:
-        faults.append(InvalidDate(f"source_snapshot_date {text!r} is not written as YYYY-MM-DD."))
+        problems.append(InvalidDate(f"source_snapshot_date {text!r} is not written as YYYY-MM-DD."))
     if day > now.date():
-        faults.append(DateInFuture(f"source_snapshot_date {text} lies after today, {now.date()} (UTC)."))
+        problems.append(DateInFuture(f"source_snapshot_date {text} lies after today, {now.date()} (UTC)."))
     return day
 
 
-def _check_source(raw: Mapping[str, Any], faults: list[RestoreError]) -> None:
+def _check_source(raw: Mapping[str, Any], problems: list[RestoreError]) -> None:
     named = [
         name for name in ("source_snapshot_date", "source_snapshot_identifier") if raw.get(name) is not None
     ]
     if not named:
-        faults.append(InvalidRequest("source_snapshot_date or source_snapshot_identifier is missing."))
+        problems.append(InvalidRequest("source_snapshot_date or source_snapshot_identifier is missing."))
     if len(named) > 1:
-        faults.append(
+        problems.append(
             InvalidRequest(
                 "source_snapshot_date and source_snapshot_identifier exclude each other; give one."
             )
@@ -252,11 +252,11 @@ def _check_regions(
     values: Mapping[str, Any],
     named_region: str | None,
     settings: PipelineSettings,
-    faults: list[RestoreError],
+    problems: list[RestoreError],
 ) -> None:
     region = values["source_region"]
     if named_region and region != named_region:
-        faults.append(
+        problems.append(
             InvalidRequest(
                 f"source_region is {region}, but source_snapshot_identifier lies in {named_region}."
             )
@@ -264,70 +264,75 @@ def _check_regions(
     if settings.known_regions and region not in settings.known_regions:
         nearest = difflib.get_close_matches(region, settings.known_regions, n=1)
         guess = f" Did you mean {nearest[0]}?" if nearest else ""
-        faults.append(InvalidRequest(f"source_region {region!r} is no Region that RDS is known in.{guess}"))
+        problems.append(InvalidRequest(f"source_region {region!r} is no Region that RDS is known in.{guess}"))
 
 
 def _check_target(
-    values: Mapping[str, Any], raw: Mapping[str, Any], settings: PipelineSettings, faults: list[RestoreError]
+    values: Mapping[str, Any],
+    raw: Mapping[str, Any],
+    settings: PipelineSettings,
+    problems: list[RestoreError],
 ) -> None:
     target = values.get("target_cluster_id")
     if target is None:
         if raw.get("target_cluster_id") is None:
-            faults.append(InvalidRequest("target_cluster_id is missing."))
+            problems.append(InvalidRequest("target_cluster_id is missing."))
         return
-    if reason := identifier_fault(target):
-        faults.append(InvalidTargetName(f"target_cluster_id {target!r} is no name for a cluster: {reason}."))
+    if reason := identifier_problem(target):
+        problems.append(
+            InvalidTargetName(f"target_cluster_id {target!r} is not a valid name for a cluster: {reason}.")
+        )
     elif not target.lower().startswith(settings.target_cluster_prefix):
-        faults.append(
+        problems.append(
             TargetOutsidePrefix(
                 f"target_cluster_id {target} does not begin with {settings.target_cluster_prefix!r}, "
                 "and this pipeline may touch only clusters that do."
             )
         )
     if values["target_region"] != settings.target_region:
-        faults.append(
+        problems.append(
             TargetRegionMismatch(
-                f"target_region is {values['target_region']}, but this stack stands in {settings.target_region} "
+                f"target_region is {values['target_region']}, but this stack is deployed in {settings.target_region} "
                 "and restores only there."
             )
         )
 
 
-def _check_account(identifier: str | None, account: str | None, faults: list[RestoreError]) -> None:
+def _check_account(identifier: str | None, account: str | None, problems: list[RestoreError]) -> None:
     found = _ARN.fullmatch(identifier or "")
     if found and account and found.group(2) != account:
-        faults.append(
+        problems.append(
             SharedSnapshot(
                 f"source_snapshot_identifier is of the account {found.group(2)}, not of {account}."
             )
         )
 
 
-def _check_replacing(values: Mapping[str, Any], faults: list[RestoreError]) -> None:
+def _check_replacing(values: Mapping[str, Any], problems: list[RestoreError]) -> None:
     if values.get("replace_strategy") != "delete_first":
         return
     if values.get("keep_replaced_hours"):
-        faults.append(
+        problems.append(
             KeepNeedsSwap(
                 "replace_strategy is delete_first, and keep_replaced_hours asks to keep what it deletes."
             )
         )
     if values.get("final_snapshot") is False:
-        faults.append(WayBackNeeded("replace_strategy is delete_first, and final_snapshot is false."))
+        problems.append(WayBackNeeded("replace_strategy is delete_first, and final_snapshot is false."))
 
 
-def _check_users(values: Mapping[str, Any], faults: list[RestoreError]) -> None:
+def _check_users(values: Mapping[str, Any], problems: list[RestoreError]) -> None:
     users: tuple[DbUser, ...] = values.get("db_users", ())
     names = [user.username for user in users]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        faults.append(InvalidRequest(f"db_users: {name!r} is named more than once."))
+        problems.append(InvalidRequest(f"db_users: {name!r} is named more than once."))
     if any(user.iam for user in users) and values.get("iam_authentication") is False:
-        faults.append(
+        problems.append(
             InvalidRequest("db_users: an IAM user needs iam_authentication, which is set to false.")
         )
     serverless = values.get("db_instance_class") == "db.serverless"
     if serverless and not values.get("serverless_v2"):
-        faults.append(
+        problems.append(
             InvalidRequest("db_instance_class db.serverless needs serverless_v2 with its capacities.")
         )
 

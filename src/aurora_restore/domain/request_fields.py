@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from aurora_restore.domain.naming import AWS_TAG_PREFIXES, OUR_TAG_PREFIX, OUR_TAGS_MOST, TAGS_MOST
-from aurora_restore.domain.users import Access, DbUser, username_fault
+from aurora_restore.domain.users import Access, DbUser, username_problem
 
 DB_USER_FIELDS = ("username", "secret_id", "iam", "access", "databases")
 SERVERLESS_FIELDS = ("min_capacity", "max_capacity", "seconds_until_auto_pause")
@@ -16,19 +16,19 @@ TEXT_MAX_LENGTH = 2048
 Value = TypeVar("Value")
 
 
-class FieldFault(ValueError):
-    """What is wrong with a field's value, without the field's name; `faults`: each thing by itself."""
+class FieldProblem(ValueError):
+    """What is wrong with a field's value, without the field's name; `problems`: each by itself."""
 
-    def __init__(self, *faults: str) -> None:
-        super().__init__("; ".join(faults))
-        self.faults = faults
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 def text(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise FieldFault("a text is wanted")
+        raise FieldProblem("must be a string")
     if len(value) > TEXT_MAX_LENGTH:
-        raise FieldFault(f"{TEXT_MAX_LENGTH} characters are the most")
+        raise FieldProblem(f"must be at most {TEXT_MAX_LENGTH} characters")
     return value
 
 
@@ -40,29 +40,29 @@ def identifier(value: Any) -> str:
 def region(value: Any) -> str:
     name = text(value)
     if not re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-\d", name):
-        raise FieldFault(f"{name!r} is no name of a Region, such as us-east-1")
+        raise FieldProblem(f"{name!r} is not the name of a Region, such as us-east-1")
     return name
 
 
 def texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise FieldFault("a list of texts is wanted")
+        raise FieldProblem("must be a list of strings")
     found = tuple(text(item) for item in value)
     if len(set(found)) != len(found):
-        raise FieldFault("the list names something twice")
+        raise FieldProblem("the list names something twice")
     return found
 
 
 def flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise FieldFault("true or false is wanted, without quotation marks")
+        raise FieldProblem("must be true or false, without quotation marks")
     return value
 
 
 def whole_number(least: int, most: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise FieldFault(f"a whole number from {least} to {most} is wanted")
+            raise FieldProblem(f"must be a whole number from {least} to {most}")
         return value
 
     return parse
@@ -71,7 +71,7 @@ def whole_number(least: int, most: int) -> Callable[[Any], int]:
 def number(least: float, most: float) -> Callable[[Any], float]:
     def parse(value: Any) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
-            raise FieldFault(f"a number from {least:g} to {most:g} is wanted")
+            raise FieldProblem(f"must be a number from {least:g} to {most:g}")
         return value
 
     return parse
@@ -84,7 +84,7 @@ def one_or_more_of(choices: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
             if name not in choices:
                 nearest = difflib.get_close_matches(name, choices, n=1)
                 guess = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(choices)}"
-                raise FieldFault(f"{name} is no field of a cluster that is compared{guess}")
+                raise FieldProblem(f"{name} is not a compared field of a cluster{guess}")
         return found
 
     return parse
@@ -93,7 +93,7 @@ def one_or_more_of(choices: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
 def one_of(*choices: str) -> Callable[[Any], str]:
     def parse(value: Any) -> str:
         if value not in choices:
-            raise FieldFault(f"one of {', '.join(choices)} is wanted")
+            raise FieldProblem(f"must be one of {', '.join(choices)}")
         return str(value)
 
     return parse
@@ -102,25 +102,25 @@ def one_of(*choices: str) -> Callable[[Any], str]:
 def engine_version(value: Any) -> str:
     name = text(value)
     if not re.fullmatch(r"\d+\.\d+(\.[\w.-]+)?", name):
-        raise FieldFault("a version such as 16.4 is wanted")
+        raise FieldProblem("must be a version such as 16.4")
     return name
 
 
 def instance_class(value: Any) -> str:
     name = text(value)
     if not re.fullmatch(r"db\.[a-z0-9-]+(\.[a-z0-9-]+)?", name):
-        raise FieldFault("an instance class such as db.r5.large is wanted")
+        raise FieldProblem("must be an instance class such as db.r5.large")
     return name
 
 
 def tags(value: Any) -> Mapping[str, str]:
     if not isinstance(value, Mapping) or not all(isinstance(item, str) for item in value.values()):
-        raise FieldFault("an object of texts is wanted")
+        raise FieldProblem("must be an object with string values")
     for key in value:
         if key.lower().startswith((*AWS_TAG_PREFIXES, OUR_TAG_PREFIX)):
-            raise FieldFault(f"the tag {key} begins with a prefix that is not yours to give")
+            raise FieldProblem(f"the tag {key} uses a reserved prefix")
     if len(value) > TAGS_MOST - OUR_TAGS_MOST:
-        raise FieldFault(f"at most {TAGS_MOST - OUR_TAGS_MOST} tags are possible")
+        raise FieldProblem(f"at most {TAGS_MOST - OUR_TAGS_MOST} tags are possible")
     return dict(value)
 
 
@@ -128,23 +128,23 @@ def serverless_v2(value: Any) -> Mapping[str, float]:
     known(value, SERVERLESS_FIELDS)
     numbers = {name: number for name, number in value.items() if isinstance(number, int | float)}
     if not {"min_capacity", "max_capacity"} <= set(numbers) or len(numbers) != len(value):
-        raise FieldFault("an object with the numbers min_capacity and max_capacity is wanted")
+        raise FieldProblem("must be an object with the numbers min_capacity and max_capacity")
     if not 0 <= numbers["min_capacity"] <= numbers["max_capacity"] <= 256:
-        raise FieldFault("capacities go from 0 to 256, the smaller first")
+        raise FieldProblem("capacities go from 0 to 256, the smaller first")
     return numbers
 
 
 def db_users(value: Any) -> tuple[DbUser, ...]:
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise FieldFault("a list of users is wanted")
-    users, faults = [], []
+        raise FieldProblem("must be a list of users")
+    users, problems = [], []
     for number, item in enumerate(value, start=1):
         try:
             users.append(_db_user(item))
-        except FieldFault as fault:
-            faults += [f"{_which(number, item)}: {text}" for text in fault.faults]
-    if faults:
-        raise FieldFault(*faults)
+        except FieldProblem as problem:
+            problems += [f"{_which(number, item)}: {text}" for text in problem.problems]
+    if problems:
+        raise FieldProblem(*problems)
     return tuple(users)
 
 
@@ -155,45 +155,45 @@ def _which(number: int, item: Any) -> str:
 
 
 def known(value: Any, names: Sequence[str]) -> None:
-    """Refuse what is no object, or has a field that is not among `names`."""
+    """Refuse what is not an object, or has a field that is not among `names`."""
     if not isinstance(value, Mapping):
-        raise FieldFault("an object is wanted")
+        raise FieldProblem("must be an object")
     for name in value:
         if name not in names:
             nearest = difflib.get_close_matches(str(name), names, n=1)
             guess = f"; did you mean {nearest[0]}?" if nearest else f"; the fields are {', '.join(names)}"
-            raise FieldFault(f"{name} is not a field here{guess}")
+            raise FieldProblem(f"{name} is not a field here{guess}")
 
 
 def _db_user(value: Any) -> DbUser:
     if not isinstance(value, Mapping):
-        raise FieldFault("an object is wanted")
-    faults = _unknown_names(value)
+        raise FieldProblem("must be an object")
+    problems = _unknown_names(value)
     # A field with a wrong name is likely to be the one that is missing.
-    lacks = not faults
-    iam = _read("iam", lambda: flag(value.get("iam", False)), False, faults)
-    username = _read("username", lambda: text(value.get("username")), "", faults)
-    if username and (reason := username_fault(username, iam=iam)):
-        faults.append(f"username {username!r}: {reason}")
-    secret_id = _read("secret_id", lambda: _text_or_nothing(value.get("secret_id")), None, faults)
+    lacks = not problems
+    iam = _read("iam", lambda: flag(value.get("iam", False)), False, problems)
+    username = _read("username", lambda: text(value.get("username")), "", problems)
+    if username and (reason := username_problem(username, iam=iam)):
+        problems.append(f"username {username!r}: {reason}")
+    secret_id = _read("secret_id", lambda: _text_or_nothing(value.get("secret_id")), None, problems)
     if iam == (value.get("secret_id") is not None) and lacks:
-        faults.append("it needs either secret_id or iam: true")
-    access = _read("access", lambda: _access(value.get("access")), Access.READ_ONLY, faults)
+        problems.append("it needs either secret_id or iam: true")
+    access = _read("access", lambda: _access(value.get("access")), Access.READ_ONLY, problems)
     databases: tuple[str, ...] = ()
-    databases = _read("databases", lambda: texts(value.get("databases") or ()), databases, faults)
-    if faults:
-        raise FieldFault(*faults)
+    databases = _read("databases", lambda: texts(value.get("databases") or ()), databases, problems)
+    if problems:
+        raise FieldProblem(*problems)
     return DbUser(username, access, secret_id, iam, databases)
 
 
 def _unknown_names(value: Mapping[Any, Any]) -> list[str]:
-    faults: list[str] = []
+    problems: list[str] = []
     for name in value:
         try:
             known({name: None}, DB_USER_FIELDS)
-        except FieldFault as fault:
-            faults.append(str(fault))
-    return faults
+        except FieldProblem as problem:
+            problems.append(str(problem))
+    return problems
 
 
 def _text_or_nothing(value: Any) -> str | None:
@@ -204,10 +204,10 @@ def _access(value: Any) -> Access:
     return Access(one_of(*Access)(Access.READ_ONLY.value if value is None else value))
 
 
-def _read(name: str, parse: Callable[[], Value], instead: Value, faults: list[str]) -> Value:
-    """One field of a user; what is wrong with it is added to the faults, and something taken instead."""
+def _read(name: str, parse: Callable[[], Value], instead: Value, problems: list[str]) -> Value:
+    """One field of a user; what is wrong with it is added to the problems, and a default is taken instead."""
     try:
         return parse()
-    except FieldFault as fault:
-        faults.append(f"{name}: {fault}" if name else str(fault))
+    except FieldProblem as problem:
+        problems.append(f"{name}: {problem}" if name else str(problem))
         return instead

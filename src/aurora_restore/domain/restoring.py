@@ -98,7 +98,7 @@ def decide_restore(
     """
     name = plan.cluster.db_cluster_identifier
     if cluster is None:
-        return RestoreDecision(RestoreAction.RESTORE_CLUSTER, f"the cluster {name} does not stand yet")
+        return RestoreDecision(RestoreAction.RESTORE_CLUSTER, f"the cluster {name} does not exist yet")
     _require_ours("cluster", name, cluster.tags, owner)
     if cluster.status in FAILED_CLUSTER_STATUSES:
         raise ClusterFailed(f"The cluster {name} is `{cluster.status}`.")
@@ -110,8 +110,8 @@ def decide_restore(
             waiting_for="cluster",
             reported_percent=cluster.percent_progress,
         )
-    standing = {item.db_instance_identifier: item for item in instances}
-    return _decide_instances(owner, plan, cluster, standing, asking)
+    existing = {item.db_instance_identifier: item for item in instances}
+    return _decide_instances(owner, plan, cluster, existing, asking)
 
 
 class PasswordAction(Enum):
@@ -149,28 +149,28 @@ def restore_parameters(plan: RestorePlan, cluster_snapshot_identifier: str) -> d
     The backup retention comes with the windows, after the restore: older SDKs, and Lambda has what its Region has, know
     no such parameter here.
     """
-    wanted = plan.cluster
+    expected = plan.cluster
     parameters: dict[str, Any] = {
-        "DBClusterIdentifier": wanted.db_cluster_identifier,
+        "DBClusterIdentifier": expected.db_cluster_identifier,
         "SnapshotIdentifier": cluster_snapshot_identifier,
         "Engine": plan.source.engine,
         "EngineVersion": plan.engine_version,
-        "DBSubnetGroupName": wanted.db_subnet_group_name,
-        "VpcSecurityGroupIds": list(wanted.vpc_security_group_ids),
-        "DeletionProtection": wanted.deletion_protection,
-        "EnableIAMDatabaseAuthentication": wanted.iam_authentication,
-        "EngineLifecycleSupport": wanted.engine_lifecycle_support,
-        "CopyTagsToSnapshot": wanted.copy_tags_to_snapshot,
-        "Tags": [{"Key": key, "Value": value} for key, value in wanted.tags.items()],
+        "DBSubnetGroupName": expected.db_subnet_group_name,
+        "VpcSecurityGroupIds": list(expected.vpc_security_group_ids),
+        "DeletionProtection": expected.deletion_protection,
+        "EnableIAMDatabaseAuthentication": expected.iam_authentication,
+        "EngineLifecycleSupport": expected.engine_lifecycle_support,
+        "CopyTagsToSnapshot": expected.copy_tags_to_snapshot,
+        "Tags": [{"Key": key, "Value": value} for key, value in expected.tags.items()],
     }
     optional = {
-        "DBClusterParameterGroupName": wanted.db_cluster_parameter_group_name,
-        "KmsKeyId": wanted.kms_key_id,
-        "Port": wanted.port,
-        "StorageType": wanted.storage_type,
-        "EnableCloudwatchLogsExports": None if exports_logs_later(plan) else _exports(wanted),
-        "ServerlessV2ScalingConfiguration": _scaling(wanted.serverless_v2),
-        "NetworkType": wanted.network_type if wanted.network_type != DEFAULT_NETWORK_TYPE else None,
+        "DBClusterParameterGroupName": expected.db_cluster_parameter_group_name,
+        "KmsKeyId": expected.kms_key_id,
+        "Port": expected.port,
+        "StorageType": expected.storage_type,
+        "EnableCloudwatchLogsExports": None if exports_logs_later(plan) else _exports(expected),
+        "ServerlessV2ScalingConfiguration": _scaling(expected.serverless_v2),
+        "NetworkType": expected.network_type if expected.network_type != DEFAULT_NETWORK_TYPE else None,
     }
     return parameters | {name: value for name, value in optional.items() if value is not None}
 
@@ -196,43 +196,44 @@ def instance_parameters(plan: RestorePlan, instance: PlannedInstance) -> dict[st
     return parameters | {name: value for name, value in optional.items() if value is not None}
 
 
-def _exports(wanted: PlannedCluster) -> list[str] | None:
-    return list(wanted.cloudwatch_logs_exports) or None
+def _exports(expected: PlannedCluster) -> list[str] | None:
+    return list(expected.cloudwatch_logs_exports) or None
 
 
 def _monitoring(instance: PlannedInstance) -> dict[str, Any]:
     """Enhanced Monitoring needs its role, and Performance Insights its key and its days, only where it is on."""
-    wanted: dict[str, Any] = {}
+    expected: dict[str, Any] = {}
     if instance.monitoring_interval_seconds:
-        wanted["MonitoringInterval"] = instance.monitoring_interval_seconds
-        wanted["MonitoringRoleArn"] = instance.monitoring_role_arn
+        expected["MonitoringInterval"] = instance.monitoring_interval_seconds
+        expected["MonitoringRoleArn"] = instance.monitoring_role_arn
     if instance.performance_insights:
-        wanted["EnablePerformanceInsights"] = True
-        wanted["PerformanceInsightsRetentionPeriod"] = instance.performance_insights_retention_days
-        wanted["PerformanceInsightsKMSKeyId"] = instance.performance_insights_kms_key_id
-    return wanted
+        expected["EnablePerformanceInsights"] = True
+        expected["PerformanceInsightsRetentionPeriod"] = instance.performance_insights_retention_days
+        expected["PerformanceInsightsKMSKeyId"] = instance.performance_insights_kms_key_id
+    return expected
 
 
 def _decide_instances(
     owner: Owner,
     plan: RestorePlan,
     cluster: DbCluster,
-    standing: Mapping[str, DbInstance],
+    existing: Mapping[str, DbInstance],
     asking: Asking,
 ) -> RestoreDecision:
-    for number, wanted in enumerate(plan.instances, start=1):
-        found = standing.get(wanted.db_instance_identifier)
-        if found is None and (first := _unready_first(plan, standing)):
+    for number, expected in enumerate(plan.instances, start=1):
+        found = existing.get(expected.db_instance_identifier)
+        if found is None and (first := _unready_first(plan, existing)):
             # RDS makes the writer of whichever instance is ready first, and the first is to be the writer.
             reason = f"the first instance {first.db_instance_identifier} is `{first.status}`"
             return RestoreDecision(RestoreAction.WAIT, reason, 60, waiting_for="instances")
         if found is None:
-            reason = f"instance {number} of {len(plan.instances)}, {wanted.db_instance_identifier}, does not stand yet"
-            return RestoreDecision(RestoreAction.CREATE_INSTANCE, reason, 60, wanted)
+            name = expected.db_instance_identifier
+            reason = f"instance {number} of {len(plan.instances)}, {name}, does not exist yet"
+            return RestoreDecision(RestoreAction.CREATE_INSTANCE, reason, 60, expected)
         _require_ours("instance", found.db_instance_identifier, found.tags, owner)
         if found.status in FAILED_INSTANCE_STATUSES:
             raise InstanceFailed(f"The instance {found.db_instance_identifier} is `{found.status}`.")
-    waiting = [item for item in standing.values() if item.status not in SERVING_STATUSES]
+    waiting = [item for item in existing.values() if item.status not in SERVING_STATUSES]
     if waiting:
         words = ", ".join(f"{item.db_instance_identifier} is `{item.status}`" for item in waiting)
         return RestoreDecision(RestoreAction.WAIT, f"the instance {words}", 70, waiting_for="instances")
@@ -242,9 +243,9 @@ def _decide_instances(
     return _decide_settings(plan, cluster, asking)
 
 
-def _unready_first(plan: RestorePlan, standing: Mapping[str, DbInstance]) -> DbInstance | None:
+def _unready_first(plan: RestorePlan, existing: Mapping[str, DbInstance]) -> DbInstance | None:
     """The first instance, where it exists and does not serve yet."""
-    first = standing.get(plan.instances[0].db_instance_identifier)
+    first = existing.get(plan.instances[0].db_instance_identifier)
     return first if first is not None and first.status not in SERVING_STATUSES else None
 
 
@@ -287,7 +288,7 @@ def _windows_to_set(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> di
     """Hours of restoring are not thrown away for a window: what RDS does not take is left, and becomes a warning."""
     if _is_left(WINDOWS_KIND, asking):
         return {}
-    unmet = {name: wanted for name, (wanted, _) in unmet_windows(plan, cluster).items()}
+    unmet = {name: expected for name, (expected, _) in unmet_windows(plan, cluster).items()}
     # RDS refuses a maintenance window around the present.
     if MAINTENANCE_WINDOW in unmet and is_open(unmet[MAINTENANCE_WINDOW], asking.now):
         del unmet[MAINTENANCE_WINDOW]
@@ -325,7 +326,7 @@ def _require_ours(kind: str, name: str, tags: Mapping[str, str], owner: Owner) -
     found = tags.get(owner.tag)
     if found != owner.operation_id:
         made_by = tags.get(OPERATION_TAG)
-        whose = f"the operation {made_by}" if made_by else "nobody known to this pipeline"
+        whose = f"the operation {made_by}" if made_by else "an owner unknown to this pipeline"
         raise NameTaken(f"The {kind} name {name} is taken; it belongs to {whose}. It was not touched.")
 
 

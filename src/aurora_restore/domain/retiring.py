@@ -1,7 +1,7 @@
 """Deciding about the end of a cluster: its final snapshot, seen finished; then its instances; then the cluster.
 
-Nothing is deleted unless a fresh look shows that it is the very cluster that is meant, that nobody protects it, and
-that the final snapshot is there if one is wanted.
+Nothing is deleted unless a fresh look shows that it is the very cluster to be deleted, that it is not protected, and
+that the final snapshot exists if one was requested.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class RetireDecision:
 class Retiring:
     """What is known of the cluster that is to go, all of it from a fresh look.
 
-    `resource_id`: the one cluster that may be deleted. `cluster`: what stands under its name. `final_snapshot` is
-    what stands under `final_snapshot_identifier`, which is None where none is wanted. `open_port`: the one under
+    `resource_id`: the one cluster that may be deleted. `cluster`: the cluster that has its name. `final_snapshot` is
+    the snapshot named `final_snapshot_identifier`, which is None where none was requested. `open_port`: the one under
     which clients know it, None where it is not to be fenced; `fence_is_under_way`: that was asked for just now.
     """
 
@@ -72,8 +72,8 @@ def decide_retirement(seen: Retiring) -> RetireDecision:
     """The next thing to do so that the cluster goes.
 
     Raises:
-        NameTaken: another cluster, or another snapshot, stands under the name.
-        DeletionProtected, GlobalClusterMember: somebody means it to stay.
+        NameTaken: another cluster, or another snapshot, has the name.
+        DeletionProtected, GlobalClusterMember: an operator protected it, or made it part of a global cluster.
         FinalSnapshotFailed
     """
     cluster = seen.cluster
@@ -89,7 +89,7 @@ def decide_retirement(seen: Retiring) -> RetireDecision:
 
 
 def refuse_another_cluster(cluster: DbCluster, resource_id: str) -> None:
-    """Raises NameTaken where the cluster is not the one that is meant."""
+    """Raises NameTaken where the cluster is not the one to be deleted."""
     if cluster.db_cluster_resource_id != resource_id:
         raise NameTaken(
             f"The cluster {cluster.db_cluster_identifier} is {cluster.db_cluster_resource_id}, not {resource_id}, "
@@ -98,7 +98,7 @@ def refuse_another_cluster(cluster: DbCluster, resource_id: str) -> None:
 
 
 def has_final_snapshot(seen: Retiring) -> bool:
-    """Whether the wanted final snapshot is finished, of this very cluster, and this operation's."""
+    """Whether the requested final snapshot is finished, of this very cluster, and this operation's."""
     snapshot = seen.final_snapshot
     return (
         snapshot is not None
@@ -128,7 +128,7 @@ def _before_the_first_deletion(seen: Retiring, cluster: DbCluster) -> RetireDeci
 
 
 def _fence(seen: Retiring, cluster: DbCluster) -> RetireDecision | None:
-    """What is written after the final snapshot would be nowhere: none is taken while somebody can write."""
+    """What is written after the final snapshot would be lost: none is taken while clients can write."""
     if seen.open_port is None:
         return None
     decision = decide_fence(cluster, seen.instances, seen.open_port, under_way=seen.fence_is_under_way)
@@ -160,9 +160,9 @@ def _final_snapshot(seen: Retiring, cluster: DbCluster, identifier: str) -> Reti
 
 def _deletion(seen: Retiring, cluster: DbCluster) -> RetireDecision:
     """Readers first, the writer last, then the cluster: RDS wants no instance left that is not on its way out."""
-    standing = {item.db_instance_identifier for item in seen.instances if item.status != DELETING}
-    last_first = [name for name in reversed(cluster.member_identifiers) if name in standing]
-    last_first += sorted(standing - set(last_first))
+    existing = {item.db_instance_identifier for item in seen.instances if item.status != DELETING}
+    last_first = [name for name in reversed(cluster.member_identifiers) if name in existing]
+    last_first += sorted(existing - set(last_first))
     if last_first:
         reason = f"the instance {last_first[0]} of {cluster.db_cluster_identifier} goes"
         return RetireDecision(

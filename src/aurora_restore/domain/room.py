@@ -12,31 +12,31 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.request import RestoreRequest
 
 
-def version_fault(wanted: str | None, found: str) -> EngineVersionNotOffered | None:
+def version_problem(expected: str | None, found: str) -> EngineVersionNotOffered | None:
     """What is wrong with the version that is asked for, for a snapshot of the version that was found."""
-    if wanted is None or _is_newer_minor(wanted, found):
+    if expected is None or _is_newer_minor(expected, found):
         return None
     return EngineVersionNotOffered(
-        f"engine_version {wanted} is not {found}, which the snapshot has, nor a newer one of the same major version."
+        f"engine_version {expected} is not {found}, which the snapshot has, nor a newer one of the same major version."
     )
 
 
-def _is_newer_minor(wanted: str, found: str) -> bool:
+def _is_newer_minor(expected: str, found: str) -> bool:
     """A restore never goes back, and a new major version is an upgrade of its own, with checks of its own."""
-    numbers = [[int(part) for part in re.findall(r"\d+", version)] for version in (wanted, found)]
+    numbers = [[int(part) for part in re.findall(r"\d+", version)] for version in (expected, found)]
     return numbers[0][:1] == numbers[1][:1] and numbers[0] >= numbers[1]
 
 
-def tag_faults(request: RestoreRequest, replaced: DbCluster | None) -> Iterable[TooManyTags]:
+def tag_problems(request: RestoreRequest, replaced: DbCluster | None) -> Iterable[TooManyTags]:
     """Counted with what the pipeline itself puts on a cluster: at the restore, and when it is replaced."""
     if len(request.tags) + OUR_TAGS_MOST > TAGS_MOST:
         yield TooManyTags(
             f"The new cluster would have {len(request.tags)} tags of the request or of the replaced cluster, and up "
             f"to {OUR_TAGS_MOST} of the pipeline; RDS takes {TAGS_MOST}."
         )
-    standing = len(users_tags(replaced.tags)) if replaced else 0
-    if standing + OUR_TAGS_MOST > TAGS_MOST:
+    existing = len(users_tags(replaced.tags)) if replaced else 0
+    if existing + OUR_TAGS_MOST > TAGS_MOST:
         yield TooManyTags(
-            f"The cluster {request.target_cluster_id} has {standing} tags and needs up to {OUR_TAGS_MOST} more while "
+            f"The cluster {request.target_cluster_id} has {existing} tags and needs up to {OUR_TAGS_MOST} more while "
             f"it is replaced; RDS takes {TAGS_MOST}. It was not touched."
         )

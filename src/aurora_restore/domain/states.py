@@ -88,7 +88,7 @@ def is_marked_by_hand(item: Mapping[str, Any]) -> bool:
 
 
 def diagram(table: Mapping[Any, frozenset[Any]], begins: Any) -> str:
-    """A table as a state diagram of Mermaid. `begins` is the first state; None stands for having none yet."""
+    """A table as a state diagram of Mermaid. `begins` is the first state; None means that it has none yet."""
     lines = ["stateDiagram-v2"]
     if begins is not None:
         lines.append(f"    [*] --> {begins.value}")

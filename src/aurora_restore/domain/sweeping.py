@@ -16,7 +16,7 @@ from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.times import parse_time
 
-# A cleanup looks again within its wait; after that and this, nobody is at it any more.
+# A cleanup looks again within its wait; after that and this, no function is at work on it any more.
 SILENCE = timedelta(minutes=4)
 # DescribeExecution may not know for moments what StartExecution has just begun.
 YOUNG = timedelta(minutes=2)

@@ -1,4 +1,5 @@
-"""Deciding about the names: the old cluster aside, the new one into place; and all of that back again."""
+"""Deciding the renames: the old cluster to its retired name, the new one to the target's name; and the rollback of
+both."""
 
 from __future__ import annotations
 
@@ -45,19 +46,19 @@ class SwitchDecision:
 
 @dataclass(frozen=True)
 class Places:
-    """Which cluster stands under which of the three names; a rename is seen under the old name or the new one."""
+    """Which cluster has which of the three names; a rename is seen under the old name or the new one."""
 
     target: DbCluster | None
-    beside: DbCluster | None
-    aside: DbCluster | None
+    staging: DbCluster | None
+    retired: DbCluster | None
 
     def all(self) -> Iterable[DbCluster]:
-        return (cluster for cluster in (self.target, self.beside, self.aside) if cluster is not None)
+        return (cluster for cluster in (self.target, self.staging, self.retired) if cluster is not None)
 
 
 @dataclass(frozen=True)
 class Parties:
-    """Who the two clusters are, whatever their names are now."""
+    """Which the two clusters are, whatever their names are now."""
 
     operation_id: str
     plan: RestorePlan
@@ -76,18 +77,18 @@ class Parties:
 
 def parties_of(operation_id: str, plan: RestorePlan) -> Parties | None:
     """The two clusters of a run that has two at once; None for any other run."""
-    if plan.replacement is None or not plan.strategy.stands_beside:
+    if plan.replacement is None or not plan.strategy.uses_staging_name:
         return None
     return Parties(operation_id, plan, plan.replacement)
 
 
 def is_switched(parties: Parties, places: Places) -> bool:
     """Whether both renames are done."""
-    return parties.is_new(places.target) and parties.is_old(places.aside)
+    return parties.is_new(places.target) and parties.is_old(places.retired)
 
 
 def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
-    """The next rename on the way forward.
+    """The next rename of the switch.
 
     Raises:
         NameTaken: a cluster that is neither of the two has one of the names.
@@ -99,7 +100,7 @@ def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
     _refuse_strangers(parties, places)
     if is_switched(parties, places):
         return SwitchDecision(SwitchAction.DONE, f"{plan.target_cluster_id} is the new cluster")
-    new = places.beside if parties.is_new(places.beside) else None
+    new = places.staging if parties.is_new(places.staging) else None
     if new is None or not any(parties.is_old(item) for item in places.all()):
         reason = "one of the two clusters does not show: a rename is under way"
         return SwitchDecision(SwitchAction.WAIT, reason, is_unseen=True)
@@ -117,8 +118,8 @@ def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
     return SwitchDecision(SwitchAction.RENAME_OLD_ASIDE, reason)
 
 
-def decide_way_back(parties: Parties, places: Places) -> SwitchDecision:
-    """The next rename on the way back; DONE where the old cluster has its name. Raises NameTaken.
+def decide_rollback(parties: Parties, places: Places) -> SwitchDecision:
+    """The next rename of the rollback; DONE where the old cluster has its name. Raises NameTaken.
 
     A new cluster under the target's name that cannot be renamed any more is left to be removed there.
     """
@@ -127,16 +128,17 @@ def decide_way_back(parties: Parties, places: Places) -> SwitchDecision:
         return going
     if parties.is_old(places.target):
         return SwitchDecision(SwitchAction.DONE, f"{target} is the old cluster")
-    if not parties.is_old(places.aside):
+    if not parties.is_old(places.retired):
         reason = "the old cluster does not show: a rename is under way"
         return SwitchDecision(SwitchAction.WAIT, reason, is_unseen=True)
     if places.target is None:
         return SwitchDecision(SwitchAction.RENAME_OLD_BACK, f"{target} is free for the old cluster")
     if parties.is_new(places.target):
         return SwitchDecision(SwitchAction.RENAME_NEW_OUT, f"{target} goes back to the old cluster")
+    old = places.retired.db_cluster_identifier if places.retired else ""
     raise NameTaken(
-        f"The old cluster {places.aside.db_cluster_identifier if places.aside else ''} cannot have its name back: a "
-        f"cluster that this operation did not make stands under {target}."
+        f"The old cluster {old} cannot have its name back: a cluster that this operation did not make has the name "
+        f"{target}."
     )
 
 
@@ -149,7 +151,7 @@ def late_rename_of_old(
     """
     seen = {
         # The new cluster can have the target's name only since the old one has given it up.
-        SwitchAction.RENAME_OLD_ASIDE.kind: parties.is_old(places.aside) or parties.is_new(places.target),
+        SwitchAction.RENAME_OLD_ASIDE.kind: parties.is_old(places.retired) or parties.is_new(places.target),
         SwitchAction.RENAME_OLD_BACK.kind: parties.is_old(places.target),
     }
     renames = [item for item in asked if item.kind in seen and not item.refused]

@@ -11,5 +11,5 @@ def format_time(time: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """Read what `format_time` wrote. Raises ValueError where the text is no such time."""
+    """Read what `format_time` wrote. Raises ValueError where the text is not such a time."""
     return datetime.fromisoformat(text).astimezone(UTC)

@@ -9,7 +9,7 @@ from typing import Any
 from aurora_restore.domain import request_fields as parse
 from aurora_restore.domain.custom_endpoints import CustomEndpoint
 from aurora_restore.domain.errors import InvalidRequest, NothingKept, RestoreError, UnknownField, refuse
-from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier
+from aurora_restore.domain.naming import final_snapshot_identifier, retired_identifier
 from aurora_restore.domain.notes import certificate_note
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
@@ -39,7 +39,7 @@ class UndoRequest:
 
 def parse_undo_request(raw: Mapping[str, Any]) -> UndoRequest:
     """Raises InvalidRequest, UnknownField, or PreflightFailed with all faults."""
-    faults: list[RestoreError] = [
+    problems: list[RestoreError] = [
         UnknownField(f"{name} is not a field of an undo; the fields are {', '.join(PARSERS)}.")
         for name in raw
         if name not in PARSERS
@@ -49,11 +49,11 @@ def parse_undo_request(raw: Mapping[str, Any]) -> UndoRequest:
         if name in PARSERS and value is not None:
             try:
                 values[name] = PARSERS[name](value)
-            except parse.FieldFault as fault:
-                faults.append(InvalidRequest(f"{name}: {fault}"))
-    if UNDO_FIELD not in values and not faults:
-        faults.append(InvalidRequest(f"{UNDO_FIELD} is missing."))
-    refuse(faults)
+            except parse.FieldProblem as problem:
+                problems.append(InvalidRequest(f"{name}: {problem}"))
+    if UNDO_FIELD not in values and not problems:
+        problems.append(InvalidRequest(f"{UNDO_FIELD} is missing."))
+    refuse(problems)
     return UndoRequest(**values)
 
 
@@ -84,7 +84,7 @@ def refuse_changed_places(undone: Operation, target: DbCluster | None, kept: DbC
         raise NothingKept(
             f"The cluster under {plan.target_cluster_id} is not the one that {undone.operation_id} put there: it was "
             "replaced since, or removed. Nothing was touched.",
-            f"The kept cluster is {kept.db_cluster_identifier}: start it and rename it by hand if it is wanted.",
+            f"The kept cluster is {kept.db_cluster_identifier}: start it and rename it by hand if you need it.",
         )
 
 
@@ -97,7 +97,7 @@ def build_undo_plan(
     replacement = Replacement(
         strategy=Strategy.UNDO,
         replaced_resource_id=str(undone.section("restore_details")["db_cluster_resource_id"]),
-        aside_identifier=aside_identifier(target, operation_id),
+        aside_identifier=retired_identifier(target, operation_id),
         final_snapshot_identifier=final_snapshot_identifier(operation_id) if request.final_snapshot else None,
         incoming_resource_id=kept.db_cluster_resource_id,
         undoes=undone.operation_id,
@@ -124,7 +124,7 @@ def build_undo_plan(
             for item in members
         ),
         db_users=(),
-        # What came along stood in the cluster before; this puts none there.
+        # What came along was in the cluster before; an undo adds nothing.
         coming_along=(),
         will_be_lost=(),
         # As they were on the kept cluster, with its own members.

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from aurora_restore.domain.errors import PasswordNotAcceptable, RestoreError, SecretWrongUser
 from aurora_restore.domain.observed import Credentials
-from aurora_restore.domain.passwords import password_fault
+from aurora_restore.domain.passwords import password_problem
 from aurora_restore.domain.users import DbUser
 
 
-def user_secret_faults(
+def user_secret_problems(
     users: Sequence[DbUser], secrets: Mapping[str, Credentials | RestoreError]
 ) -> Iterable[RestoreError]:
     """`secrets`: what was read, by the id of the secret; where a read was refused, its error."""
@@ -19,18 +19,18 @@ def user_secret_faults(
         if isinstance(found, RestoreError):
             yield found
         elif found is not None:
-            yield from _login_faults(user, found)
+            yield from _login_problems(user, found)
 
 
-def _login_faults(user: DbUser, found: Credentials) -> Iterable[RestoreError]:
+def _login_problems(user: DbUser, found: Credentials) -> Iterable[RestoreError]:
     if found.username != user.username:
         yield SecretWrongUser(
             f"db_users: the secret {user.secret_id} is of the user {found.username!r}, not of {user.username!r}."
         )
-    if fault := password_fault(found.password):
+    if problem := password_problem(found.password):
         yield PasswordNotAcceptable(
             f"db_users: the password of the user {user.username!r} in the secret {user.secret_id} cannot be used: "
-            f"{fault}.",
+            f"{problem}.",
             "Put another password into that secret, and start again.",
         )
 

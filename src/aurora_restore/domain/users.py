@@ -12,14 +12,14 @@ from aurora_restore.domain.came_along import NotLookedInto
 from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.outward import ForeignTables
-from aurora_restore.domain.passwords import password_fault
+from aurora_restore.domain.passwords import password_problem
 from aurora_restore.domain.user_progress import SetupProgress
 
 MAX_USERNAME_BYTES = 63
 # Names of PostgreSQL's and of Amazon's own roles: pg_monitor, rdsadmin, rds_superuser, rdsrepladmin, …
 _RESERVED_PREFIXES = ("pg_", "rds")
 _RESERVED_NAMES = frozenset({"public", "none"})
-# What stands in a policy's `rds-db:connect` ARN as itself: no wildcard, no separator, no space.
+# What can be part of a policy's `rds-db:connect` ARN as itself: no wildcard, no separator, no space.
 _IAM_USERNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.@+=,$-]*")
 
 
@@ -31,7 +31,7 @@ class Access(StrEnum):
 
 @dataclass(frozen=True)
 class DbUser:
-    """A wanted user as the request names it. `databases` empty means: all but templates and `rdsadmin`."""
+    """A user as the request names it. `databases` empty means: all but templates and `rdsadmin`."""
 
     username: str
     access: Access
@@ -60,7 +60,7 @@ class DbUser:
 
 @dataclass(frozen=True)
 class DbUserLogin:
-    """A wanted user together with what it logs in with; `credentials` is None for an IAM user."""
+    """A requested user together with what it logs in with; `credentials` is None for an IAM user."""
 
     user: DbUser
     credentials: Credentials | None
@@ -97,7 +97,7 @@ class UsersReport:
     unfinished: SetupProgress | None = None
 
 
-def username_fault(username: str, *, iam: bool = False) -> str | None:
+def username_problem(username: str, *, iam: bool = False) -> str | None:
     """Why no database user of this name is made, in words; None where nothing is against it.
 
     Quotes, spaces and letters of any script are fine: a name is quoted wherever it goes into SQL.
@@ -124,30 +124,30 @@ def refuse_impossible_logins(master_username: str, logins: Sequence[DbUserLogin]
         DbUserSetupFailed: names each user that cannot be made, and why.
     """
     seen: set[str] = set()
-    faults = []
+    problems = []
     for login in logins:
         name = login.user.username
-        fault = _login_fault(login)
+        problem = _login_problem(login)
         if name == master_username:
-            fault = "it is the cluster's master user"
+            problem = "it is the cluster's master user"
         elif name in seen:
-            fault = "it is named twice"
-        if fault is not None:
-            faults.append(f"The database user {name!r} is not made: {fault}.")
+            problem = "it is named twice"
+        if problem is not None:
+            problems.append(f"The database user {name!r} is not made: {problem}.")
         seen.add(name)
-    if faults:
-        raise DbUserSetupFailed(" ".join(faults))
+    if problems:
+        raise DbUserSetupFailed(" ".join(problems))
 
 
-def _login_fault(login: DbUserLogin) -> str | None:
+def _login_problem(login: DbUserLogin) -> str | None:
     user, credentials = login.user, login.credentials
     if user.iam != (credentials is None):
         return "a user logs in with a secret or by IAM, one of the two"
     if credentials is not None and credentials.username != user.username:
         return "its secret is that of another user"
-    if credentials is not None and (reason := password_fault(credentials.password)):
+    if credentials is not None and (reason := password_problem(credentials.password)):
         return f"its password cannot be used: {reason}"
-    return username_fault(user.username, iam=user.iam)
+    return username_problem(user.username, iam=user.iam)
 
 
 def refuse_missing_databases(
@@ -164,17 +164,17 @@ def refuse_missing_databases(
         DbUserSetupFailed: names each user and database with the reason, and what there is.
     """
     closed = closed or {}
-    faults = []
+    problems = []
     for user in users:
         for name in sorted(set(user.databases) - set(existing)):
             why = closed.get(name) or ("it is a template" if name in templates else "")
-            faults.append(
+            problems.append(
                 f"The database user {user.username} is to have access to {name}, "
                 + (f"which cannot be had: {why}." if why else "which the restored cluster does not have.")
             )
-    if faults:
+    if problems:
         raise DbUserSetupFailed(
-            f"{' '.join(faults)} The cluster has {', '.join(existing)}.",
+            f"{' '.join(problems)} The cluster has {', '.join(existing)}.",
             "Correct `databases` of this user, or leave it out for all of them. A database that takes no connections "
             "is opened in the source cluster: `ALTER DATABASE … ALLOW_CONNECTIONS true CONNECTION LIMIT -1`.",
         )

@@ -1,4 +1,4 @@
-"""Comparing what was asked for with what stands there, field by field."""
+"""Comparing what was asked for with what exists, field by field."""
 
 from __future__ import annotations
 
@@ -81,25 +81,25 @@ def settling(cluster: DbCluster, instances: Sequence[DbInstance]) -> Settling:
 
 
 def is_pending(check: FieldCheck, cluster: DbCluster) -> bool:
-    """Whether RDS has accepted the value that is wanted, and does not show it yet."""
+    """Whether RDS has accepted the requested value, and does not show it yet."""
     return PENDING_NAMES.get(check.field, "") in cluster.pending_modified_values
 
 
 def _cluster_checks(plan: RestorePlan, cluster: DbCluster) -> Iterable[FieldCheck]:
-    wanted = plan.cluster
+    expected = plan.cluster
     yield _check("engine", plan.source.engine, cluster.engine)
     yield _check("engine_version", plan.engine_version, cluster.engine_version)
     yield _check("master_username", plan.source.master_username, cluster.master_username)
-    yield _check("db_subnet_group", wanted.db_subnet_group_name, cluster.db_subnet_group)
-    yield _check("vpc_security_group_ids", wanted.vpc_security_group_ids, cluster.vpc_security_group_ids)
-    yield _check("deletion_protection", wanted.deletion_protection, cluster.deletion_protection)
-    yield _check("iam_authentication", wanted.iam_authentication, cluster.iam_authentication)
+    yield _check("db_subnet_group", expected.db_subnet_group_name, cluster.db_subnet_group)
+    yield _check("vpc_security_group_ids", expected.vpc_security_group_ids, cluster.vpc_security_group_ids)
+    yield _check("deletion_protection", expected.deletion_protection, cluster.deletion_protection)
+    yield _check("iam_authentication", expected.iam_authentication, cluster.iam_authentication)
     if not exports_logs_later(plan):
         yield _check(
-            "cloudwatch_logs_exports", wanted.cloudwatch_logs_exports, cluster.cloudwatch_logs_exports
+            "cloudwatch_logs_exports", expected.cloudwatch_logs_exports, cluster.cloudwatch_logs_exports
         )
     yield _check(
-        "engine_lifecycle_support", wanted.engine_lifecycle_support, cluster.engine_lifecycle_support
+        "engine_lifecycle_support", expected.engine_lifecycle_support, cluster.engine_lifecycle_support
     )
     if key := plan.kms_key_id:
         yield _check("kms_key_id", key, cluster.kms_key_id)
@@ -107,48 +107,50 @@ def _cluster_checks(plan: RestorePlan, cluster: DbCluster) -> Iterable[FieldChec
     optional = (
         (
             "db_cluster_parameter_group",
-            wanted.db_cluster_parameter_group_name,
+            expected.db_cluster_parameter_group_name,
             cluster.db_cluster_parameter_group,
         ),
-        ("port", wanted.port, cluster.port),
-        ("storage_type", wanted.storage_type, cluster.storage_type or "aurora"),
-        ("backup_retention_days", wanted.backup_retention_days, cluster.backup_retention_days),
-        ("serverless_v2", wanted.serverless_v2, cluster.serverless_v2),
+        ("port", expected.port, cluster.port),
+        ("storage_type", expected.storage_type, cluster.storage_type or "aurora"),
+        ("backup_retention_days", expected.backup_retention_days, cluster.backup_retention_days),
+        ("serverless_v2", expected.serverless_v2, cluster.serverless_v2),
     )
     for name, value, found in optional:
         if value is not None:
             yield _check(name, value, found)
-    yield from _tag_checks(wanted.tags, cluster.tags, "")
+    yield from _tag_checks(expected.tags, cluster.tags, "")
 
 
 def _instance_checks(plan: RestorePlan, instances: Sequence[DbInstance]) -> Iterable[FieldCheck]:
-    standing = {
+    existing = {
         item.db_instance_identifier: item
         for item in instances
         if not is_auto_scaled(item.db_instance_identifier)
     }
-    yield _check("members", [item.db_instance_identifier for item in plan.instances], list(standing))
-    for wanted in plan.instances:
-        if found := standing.get(wanted.db_instance_identifier):
-            yield from _member_checks(plan, wanted, found)
+    yield _check("members", [item.db_instance_identifier for item in plan.instances], list(existing))
+    for expected in plan.instances:
+        if found := existing.get(expected.db_instance_identifier):
+            yield from _member_checks(plan, expected, found)
 
 
-def _member_checks(plan: RestorePlan, wanted: PlannedInstance, found: DbInstance) -> Iterable[FieldCheck]:
-    name = wanted.db_instance_identifier
-    yield _check(f"{name}: db_instance_class", wanted.db_instance_class, found.db_instance_class)
-    yield _check(f"{name}: promotion_tier", wanted.promotion_tier, found.promotion_tier)
-    if wanted.db_parameter_group_name:
-        yield _check(f"{name}: db_parameter_group", wanted.db_parameter_group_name, found.db_parameter_group)
+def _member_checks(plan: RestorePlan, expected: PlannedInstance, found: DbInstance) -> Iterable[FieldCheck]:
+    name = expected.db_instance_identifier
+    yield _check(f"{name}: db_instance_class", expected.db_instance_class, found.db_instance_class)
+    yield _check(f"{name}: promotion_tier", expected.promotion_tier, found.promotion_tier)
+    if expected.db_parameter_group_name:
+        yield _check(
+            f"{name}: db_parameter_group", expected.db_parameter_group_name, found.db_parameter_group
+        )
     yield from _tag_checks(plan.cluster.tags, found.tags, f"{name}: ")
 
 
-def _tag_checks(wanted: Mapping[str, str], found: Mapping[str, str], prefix: str) -> Iterable[FieldCheck]:
-    for key, value in wanted.items():
+def _tag_checks(expected: Mapping[str, str], found: Mapping[str, str], prefix: str) -> Iterable[FieldCheck]:
+    for key, value in expected.items():
         yield _check(f"{prefix}tag {key}", value, found.get(key))
 
 
-def _check(name: str, wanted: object, found: object) -> FieldCheck:
-    return FieldCheck(name, _words(wanted), _words(found))
+def _check(name: str, expected: object, found: object) -> FieldCheck:
+    return FieldCheck(name, _words(expected), _words(found))
 
 
 def _words(value: object) -> str:

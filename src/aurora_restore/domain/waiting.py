@@ -120,8 +120,8 @@ def _by_its_pace(told: Mapping[str, Any] | None, elapsed: float) -> Estimate | N
     if points < TELLING_PERCENT:
         return None
     a_point = (float(told["seconds"]) - float(told["first_seconds"])) / points
-    stood = elapsed - float(told["seconds"])
-    if stood > STUCK_POINTS * a_point + STUCK_SECONDS:
+    unchanged_seconds = elapsed - float(told["seconds"])
+    if unchanged_seconds > STUCK_POINTS * a_point + STUCK_SECONDS:
         return None
     guess = estimate(max(a_point * percent, 1.0), percent, None)
     return guess if guess.remaining_seconds is not None else None

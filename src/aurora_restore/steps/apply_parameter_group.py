@@ -26,13 +26,13 @@ from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.verification import IN_SYNC
 from aurora_restore.steps.keep_quiet_group import keep_group
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.quiet_group import LEFT_WARNING, SECTION, seen_group
 from aurora_restore.steps.runner import act
-from aurora_restore.steps.world import World
 
 STILL_A_MEMBER = "RDS still counts a member of it"
 KEPT_WARNING = (
-    "there is no {wanted} in this Region yet, since RDS makes it with the first cluster that names no group: the "
+    "there is no {expected} in this Region yet, since RDS makes it with the first cluster that names no group: the "
     "cluster keeps {name}, the parameter group of its first start, which has the family's defaults now; the sweep "
     "removes it once no cluster has it"
 )
@@ -42,7 +42,7 @@ SCALED_WARNING = (
 )
 
 
-def apply_parameter_group(operation: Operation, world: World) -> StepOutcome:
+def apply_parameter_group(operation: Operation, ports: Ports) -> StepOutcome:
     """One act at most. Raises ClusterFailed, InstanceFailed, ParameterGroupNotApplied, and what RDS refuses."""
     plan = operation.plan
     if plan.strategy is Strategy.UNDO:
@@ -52,23 +52,23 @@ def apply_parameter_group(operation: Operation, world: World) -> StepOutcome:
             skipped("quiet_start is false: the cluster was restored with its own parameter group")
         )
     name = plan.cluster.db_cluster_identifier
-    cluster = world.target_rds.find_cluster(name)
+    cluster = ports.target_rds.find_cluster(name)
     if cluster is None:
         raise ClusterFailed(f"The cluster {name} is gone since it was restored.")
-    if plan.starts_with_quiet_group and (outcome := keep_group(operation, world, cluster)):
+    if plan.starts_with_quiet_group and (outcome := keep_group(operation, ports, cluster)):
         return outcome
-    seen = _observe(operation, world, plan, cluster)
+    seen = _observe(operation, ports, plan, cluster)
     decision = decide_applying(seen)
     if decision.action is ApplyAction.WAIT:
         return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for))
     if decision.action is ApplyAction.REMOVE_GROUP:
-        return _remove_group(operation, world, cluster, decision)
-    return _carry_out(operation, world, seen, decision)
+        return _remove_group(operation, ports, cluster, decision)
+    return _carry_out(operation, ports, seen, decision)
 
 
-def _observe(operation: Operation, world: World, plan: RestorePlan, cluster: DbCluster) -> Applying:
+def _observe(operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster) -> Applying:
     section = operation.section(SECTION)
-    instances = world.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
+    instances = ports.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
     return Applying(
         plan=plan,
         cluster=cluster,
@@ -76,13 +76,13 @@ def _observe(operation: Operation, world: World, plan: RestorePlan, cluster: DbC
         wanted_group=section.get("wanted") if plan.starts_with_quiet_group else None,
         asked=operation.all_asked(),
         seen_pending=frozenset(section.get("seen_pending") or {}),
-        now=world.clock.now(),
+        now=ports.clock.now(),
     )
 
 
-def _carry_out(operation: Operation, world: World, seen: Applying, decision: ApplyDecision) -> StepOutcome:
+def _carry_out(operation: Operation, ports: Ports, seen: Applying, decision: ApplyDecision) -> StepOutcome:
     rds, name, subject, role = (
-        world.target_rds,
+        ports.target_rds,
         seen.cluster.db_cluster_identifier,
         decision.subject,
         decision.role,
@@ -96,7 +96,7 @@ def _carry_out(operation: Operation, world: World, seen: Applying, decision: App
     elif role:
         request = lambda: rds.add_role(name, role.role_arn, role.feature_name)  # noqa: E731
     try:
-        answered = act(world, operation, decision.kind, subject or name, request, also=also)
+        answered = act(ports, operation, decision.kind, subject or name, request, also=also)
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 50, decision.waiting_for))
     what = decision.action.value.replace(" ", "_")
@@ -105,28 +105,28 @@ def _carry_out(operation: Operation, world: World, seen: Applying, decision: App
 
 
 def _remove_group(
-    operation: Operation, world: World, cluster: DbCluster, decision: ApplyDecision
+    operation: Operation, ports: Ports, cluster: DbCluster, decision: ApplyDecision
 ) -> StepOutcome:
     """The group of the first start goes: by its own name, with this operation's tag, and no cluster of ours has it."""
     name = operation.section(SECTION).get("name")
-    group = seen_group(world, name) if name and cluster.db_cluster_parameter_group != name else None
+    group = seen_group(ports, name) if name and cluster.db_cluster_parameter_group != name else None
     if group is None or not is_ours(group, operation.operation_id):
         return _applied(operation, cluster)
     asked = operation.asked(REMOVE_ACT)
-    if asked and asked.is_overdue(world.clock.now(), REMOVE_LIMIT):
+    if asked and asked.is_overdue(ports.clock.now(), REMOVE_LIMIT):
         return _applied(operation, cluster, LEFT_WARNING.format(name=name, reason=STILL_A_MEMBER))
     try:
         answered = act(
-            world,
+            ports,
             operation,
             decision.kind,
             group.name,
-            lambda: world.target_rds.delete_cluster_parameter_group(group.name),
+            lambda: ports.target_rds.delete_cluster_parameter_group(group.name),
         )
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 90, "quiet_group"))
     except (StepFailed, RequestRefused) as refused:
-        # The cluster has all that it is to have: hours of work are not thrown away for what is left beside it.
+        # The cluster has all that it is to have: hours of work are not thrown away for a leftover group.
         if refused.is_of_record:
             raise
         return _applied(operation, cluster, LEFT_WARNING.format(name=name, reason=refused.message))
@@ -146,7 +146,7 @@ def _applied(operation: Operation, cluster: DbCluster, *warnings: str) -> StepOu
         ),
     ]
     if default := section.get("kept_for"):
-        said.append(KEPT_WARNING.format(wanted=default, name=section["name"]))
+        said.append(KEPT_WARNING.format(expected=default, name=section["name"]))
     if said:
         changes["warnings"] = [*operation.item.get("warnings", ()), *said]
     group = cluster.db_cluster_parameter_group

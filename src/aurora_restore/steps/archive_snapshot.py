@@ -8,22 +8,22 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import done, skipped
 from aurora_restore.steps.copy_snapshot import retain_until
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.world import World
+from aurora_restore.steps.ports import Ports
 
 
-def archive_snapshot(operation: Operation, world: World) -> StepOutcome:
+def archive_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
     """Tag the copy with the end of its retention, counted from this use."""
     if operation.plan.copy is None:
         return StepOutcome(skipped("there is no copy to keep"))
     name = operation.section("snapshot_details")["restored_from"]
-    snapshot = world.target_rds.find_cluster_snapshot(name)
+    snapshot = ports.target_rds.find_cluster_snapshot(name)
     if snapshot is None or OPERATION_TAG not in snapshot.tags:
         return StepOutcome(skipped(f"the copy {name} is gone already"))
-    until = retain_until(world)
+    until = retain_until(ports)
     try:
-        world.target_rds.add_tags(snapshot.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: until})
+        ports.target_rds.add_tags(snapshot.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: until})
     except StepFailed as failed:
-        # The cluster stands and is verified: a tag does not take that back.
+        # The cluster exists and is verified: a tag that cannot be written does not fail the run.
         warning = f"the retention of the copy {name} could not be extended: {failed.message}"
         return StepOutcome(done(warning), {"warnings": [*operation.item.get("warnings", ()), warning]})
     event = Event("copy.kept", {"cluster_snapshot_identifier": name, "retain_until": until})

@@ -1,7 +1,7 @@
-"""Cleanup: what is left of an operation whose execution ended abnormally, one thing a look, until its record is closed.
+"""Cleanup of an operation whose execution ended abnormally: one step a call, until its record is closed.
 
-It is called by the cleanup state machine, which the event of the execution's end starts, or the sweep where the
-event was lost. Called for anything else it says so and does nothing.
+The cleanup state machine calls it, which the event of the execution's end starts, or the sweep where the
+event was lost. For any other operation it says so and does nothing.
 """
 
 from __future__ import annotations
@@ -26,55 +26,57 @@ from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, i
 from aurora_restore.domain.states import OperationStatus, RetirementState, is_marked_by_hand
 from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
-from aurora_restore.steps.after_the_end import after_the_end
+from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.beginning import begin_record
-from aurora_restore.steps.closing import close, settle, tell_patiently
+from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep
+from aurora_restore.steps.finalize import close, notify_or_defer, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
+from aurora_restore.steps.post_close import post_close
+from aurora_restore.steps.roll_forward import ROLL_FORWARD
+from aurora_restore.steps.rollback import ROLLBACK, await_late_arrivals, next_step, parties_of_context
 from aurora_restore.steps.switch_over import observe_places
-from aurora_restore.steps.tidying import Duty, Tidying
-from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail
-from aurora_restore.steps.way_back import WAY_BACK, await_late_arrivals, next_duty, parties_of_look
-from aurora_restore.steps.way_forward import WAY_FORWARD
-from aurora_restore.steps.world import World
 
 STOPPED_BY_US = "RecordMarkedByHand"
 
 
-def cleanup(world: World, operation_id: str, execution_arn: str | None) -> StepResult:
-    """One look at an operation that is to be tidied up. Raises what RDS refuses, and TransientFault."""
-    execution = world.executions.describe_arn(execution_arn) if execution_arn else None
-    operation = _operation(world, operation_id, execution)
+def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepResult:
+    """One call for an operation that is to be cleaned up. Raises what RDS refuses, and TransientFault."""
+    execution = ports.executions.describe_arn(execution_arn) if execution_arn else None
+    operation = _operation(ports, operation_id, execution)
     if operation is None:
         return done(f"nothing is known of {operation_id}: there is nothing to clean up")
     if operation.execution_arn != execution_arn:
         return done(f"the record {operation_id} is that of another execution, {operation.execution_arn}")
-    make_up_for_the_last_look(world, operation)
+    flush_pending_audit(ports, operation)
     if operation.is_closed:
-        return _recorded(world, operation, after_the_end(Tidying(world, operation, execution, _now(world))))
+        return _recorded(
+            ports, operation, post_close(CleanupContext(ports, operation, execution, _now(ports)))
+        )
     if execution is not None and execution.is_running:
-        return _while_it_runs(world, operation, execution)
-    return _tidy(world, _fenced(world, operation, execution), execution)
+        return _while_it_runs(ports, operation, execution)
+    return _clean_up(ports, _fenced(ports, operation, execution), execution)
 
 
-def _now(world: World) -> datetime:
-    return world.clock.now()
+def _now(ports: Ports) -> datetime:
+    return ports.clock.now()
 
 
-def _operation(world: World, operation_id: str, execution: ExecutionState | None) -> Operation | None:
+def _operation(ports: Ports, operation_id: str, execution: ExecutionState | None) -> Operation | None:
     """The record; one that ended before its first step wrote one gets it now."""
-    item = world.records.load(operation_id)
+    item = ports.records.load(operation_id)
     if item is None and execution is not None and not execution.is_running:
-        begin_record(world, operation_id, execution.execution_arn, execution.input)
-        item = world.records.load(operation_id)
+        begin_record(ports, operation_id, execution.execution_arn, execution.input)
+        item = ports.records.load(operation_id)
     return Operation(item) if item else None
 
 
-def _while_it_runs(world: World, operation: Operation, execution: ExecutionState) -> StepResult:
+def _while_it_runs(ports: Ports, operation: Operation, execution: ExecutionState) -> StepResult:
     if operation.is_running:
         return done(f"the operation {operation.operation_id} runs: there is nothing to clean up")
     if is_marked_by_hand(operation.item):
         cause = f"The record says {operation.status}: an operator has ended the operation."
-        world.executions.stop_arn(execution.execution_arn, STOPPED_BY_US, cause)
+        ports.executions.stop_arn(execution.execution_arn, STOPPED_BY_US, cause)
         return _waiting("the execution of a record that was marked by hand was stopped")
     return _waiting("the execution is about to end")
 
@@ -83,15 +85,15 @@ def _waiting(message: str) -> StepResult:
     return replace(in_progress(message), wait_seconds=2)
 
 
-def _fenced(world: World, operation: Operation, execution: ExecutionState | None) -> Operation:
-    """From here on no step of the run gets to a request any more, and how the run ends is decided."""
+def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None) -> Operation:
+    """From here on no phase of the run can make a request, and how the run ends is decided."""
     if operation.section("cleanup").get("ending"):
         return operation
-    now = world.clock.now()
+    now = ports.clock.now()
     stopped = execution.stop_time if execution and execution.stop_time else now
-    look = Tidying(world, operation, execution, stopped)
-    parties = parties_of_look(look)
-    switched = is_switched(parties, observe_places(world, parties)) if parties else False
+    context = CleanupContext(ports, operation, execution, stopped)
+    parties = parties_of_context(context)
+    switched = is_switched(parties, observe_places(ports, parties)) if parties else False
     decision = decide_ending(operation, execution, is_switched=switched)
     changes = {
         "error": error_of(operation, execution),
@@ -102,45 +104,45 @@ def _fenced(world: World, operation: Operation, execution: ExecutionState | None
         **({} if is_marked_by_hand(operation.item) else {"status": OperationStatus.CLEANING_UP.value}),
     }
     details = {"ending": decision.ending.value, "reason": decision.reason}
-    entries = noted(world, [Event("cleanup.started", details)])
+    entries = to_audit_entries(ports, [Event("cleanup.started", details)])
     fence = {**changes, LAST_EVENTS: entries}
-    if world.records.update(operation.operation_id, fence, only_if_status=operation.status):
-        write_trail(world, operation.operation_id, entries)
-    return Operation(world.records.load(operation.operation_id) or operation.item)
+    if ports.records.update(operation.operation_id, fence, only_if_status=operation.status):
+        append_audit(ports, operation.operation_id, entries)
+    return Operation(ports.records.load(operation.operation_id) or operation.item)
 
 
-def _tidy(world: World, operation: Operation, execution: ExecutionState | None) -> StepResult:
+def _clean_up(ports: Ports, operation: Operation, execution: ExecutionState | None) -> StepResult:
     section = operation.section("cleanup")
     if operation.is_closed or not section.get("ending"):
-        # Another look was faster, or an operator wrote in between: the next look sees it.
+        # Another call was faster, or an operator wrote in between: the next call sees it.
         return _waiting("the record has just changed")
     ending = Ending(section["ending"])
-    look = Tidying(world, operation, execution, parse_time(section["ended_time"]))
-    outcome = next_duty(look, _duties(operation, ending))
+    context = CleanupContext(ports, operation, execution, parse_time(section["ended_time"]))
+    outcome = next_step(context, _steps(operation, ending))
     if outcome is not None:
-        return _recorded(world, operation, outcome)
-    return _close(look, ending)
+        return _recorded(ports, operation, outcome)
+    return _close(context, ending)
 
 
-def _duties(operation: Operation, ending: Ending) -> Sequence[Duty]:
-    """A dry run has touched nothing: there is only what a message may still be on its way."""
+def _steps(operation: Operation, ending: Ending) -> Sequence[CleanupStep]:
+    """A dry run has touched nothing: only a message may still be on its way."""
     if operation.is_dry_run:
         return (await_late_arrivals,)
-    return WAY_BACK if ending.goes_back else WAY_FORWARD
+    return ROLLBACK if ending.goes_back else ROLL_FORWARD
 
 
-def _recorded(world: World, operation: Operation, outcome: StepOutcome) -> StepResult:
+def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepResult:
     """Write down what was done, and choose the wait."""
-    now, before = world.clock.now(), operation.section("cleanup")
+    now, before = ports.clock.now(), operation.section("cleanup")
     result = outcome.result
     if result.status is not StepStatus.IN_PROGRESS:
         if outcome.changes:
-            world.records.update(operation.operation_id, outcome.changes)
+            ports.records.update(operation.operation_id, outcome.changes)
         return result
     named = replace(result, waiting_for=result.waiting_for or "step")
     waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
     sentence = next((str(event.details["done"]) for event in outcome.events if "done" in event.details), None)
-    entries = noted(world, outcome.events)
+    entries = to_audit_entries(ports, outcome.events)
     changes: dict[str, Any] = {
         **outcome.changes,
         LAST_EVENTS: entries,
@@ -150,41 +152,41 @@ def _recorded(world: World, operation: Operation, outcome: StepOutcome) -> StepR
         "cleanup.last_updated_time": format_time(now),
         "last_updated_time": format_time(now),
     }
-    world.records.update(operation.operation_id, changes)
-    write_trail(world, operation.operation_id, entries)
+    ports.records.update(operation.operation_id, changes)
+    append_audit(ports, operation.operation_id, entries)
     return replace(named, wait_seconds=int(waits[named.waiting_for]["wait_seconds"]))
 
 
-def _close(look: Tidying, ending: Ending) -> StepResult:
-    """Tell people, close the record, give the lock back."""
-    world = look.world
-    found = Operation(world.records.load(look.operation_id) or look.operation.item)
-    # A hand may have written over the error meanwhile, with whatever it had to say.
-    mended = {} if found.section("error") else {"error": error_of(found, look.execution)}
-    operation = Operation({**found.item, **mended})
-    outlived = _outlived(operation, ending)
-    message = ended_message(Operation({**operation.item, **outlived}), ending, world.clock.now())
-    told = tell_patiently(world, operation, message, _patience(operation))
-    if told is None:
-        silence = in_progress("SNS does not take the message", 95, "telling")
-        return _recorded(world, operation, StepOutcome(silence))
-    time = format_time(world.clock.now())
+def _close(context: CleanupContext, ending: Ending) -> StepResult:
+    """Notify, close the record, release the lock."""
+    ports = context.ports
+    found = Operation(ports.records.load(context.operation_id) or context.operation.item)
+    # An operator may have written something else over the error meanwhile.
+    repaired_error = {} if found.section("error") else {"error": error_of(found, context.execution)}
+    operation = Operation({**found.item, **repaired_error})
+    error_as_warning = _error_as_warning(operation, ending)
+    message = ended_message(Operation({**operation.item, **error_as_warning}), ending, ports.clock.now())
+    notification = notify_or_defer(ports, operation, message, _patience(operation))
+    if notification is None:
+        silence = in_progress("SNS is unavailable", 95, "telling")
+        return _recorded(ports, operation, StepOutcome(silence))
+    time = format_time(ports.clock.now())
     status = OperationStatus(ending.value)
-    waits = waits_after(operation.section("cleanup").get("waits") or {}, done(""), world.clock.now(), None)
+    waits = waits_after(operation.section("cleanup").get("waits") or {}, done(""), ports.clock.now(), None)
     changes: Mapping[str, Any] = {
         **ended_phases(operation, ending, time),
-        **mended,
-        **outlived,
+        **repaired_error,
+        **error_as_warning,
         **_put_back(operation, ending),
-        "notification": told,
+        "notification": notification,
         "cleanup.waits": waits,
         "cleanup.message": f"the operation ended {status.value}",
         "cleanup.kept": what_is_kept(operation),
         "cleanup.last_updated_time": time,
     }
-    close(world, operation.operation_id, status, changes, from_status=operation.status)
-    settle(world, operation.operation_id)
-    return done(f"tidied up: the operation ended {status.value}")
+    close(ports, operation.operation_id, status, changes, from_status=operation.status)
+    settle(ports, operation.operation_id)
+    return done(f"cleanup complete: the operation ended {status.value}")
 
 
 def _patience(operation: Operation) -> timedelta:
@@ -197,8 +199,8 @@ def _put_back(operation: Operation, ending: Ending) -> dict[str, str]:
     return {"retirement.state": RetirementState.PUT_BACK.value} if ending.goes_back and has_begun else {}
 
 
-def _outlived(operation: Operation, ending: Ending) -> dict[str, Any]:
-    """A restore that had succeeded has no error; what ended it early is a warning."""
+def _error_as_warning(operation: Operation, ending: Ending) -> dict[str, Any]:
+    """A restore that had succeeded has no error; what ended its run early is a warning."""
     if ending.goes_back:
         return {}
     error = operation.section("error")

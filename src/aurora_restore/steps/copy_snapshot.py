@@ -13,44 +13,44 @@ from aurora_restore.domain.plan import RestorePlan, SnapshotCopy
 from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import act
-from aurora_restore.steps.world import World
 
 
-def copy_snapshot(operation: Operation, world: World) -> StepOutcome:
+def copy_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
     """Start the copy, wait for it, or find it. Raises NameTaken, SnapshotCopyFailed, and what RDS refuses."""
     plan = operation.plan
     if plan.copy is None:
         return StepOutcome(skipped(f"no copy is needed: {plan.copy_reason}"))
-    found = _snapshots_of_target(world, plan, plan.copy)
-    decision = decide_copy(operation.operation_id, plan, found, world.clock.now())
+    found = _snapshots_of_target(ports, plan, plan.copy)
+    decision = decide_copy(operation.operation_id, plan, found, ports.clock.now())
     if decision.action is CopyAction.START:
-        return _start(operation, world, plan, plan.copy, decision)
+        return _start(operation, ports, plan, plan.copy, decision)
     if decision.action is CopyAction.USE and decision.snapshot:
         used = decision.snapshot.db_cluster_snapshot_identifier
-        _keep_for_use(world, decision.snapshot)
+        _keep_for_use(ports, decision.snapshot)
         event = Event("copy.used", {"cluster_snapshot_identifier": used, "reason": decision.reason})
         return StepOutcome(done(decision.reason), {"snapshot_details.restored_from": used}, (event,))
     percent = decision.snapshot.percent_progress if decision.snapshot else 0
     return StepOutcome(in_progress(decision.reason, percent, "copy", percent))
 
 
-def _keep_for_use(world: World, copy: ClusterSnapshot) -> None:
+def _keep_for_use(ports: Ports, copy: ClusterSnapshot) -> None:
     """Lengthen the retention of a copy that is near its end: the sweep must not remove what is being restored."""
     until = copy.tags.get(RETAIN_UNTIL_TAG)
-    if until is None or parse_time(until) < world.clock.now() + timedelta(days=1):
-        world.target_rds.add_tags(copy.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: retain_until(world)})
+    if until is None or parse_time(until) < ports.clock.now() + timedelta(days=1):
+        ports.target_rds.add_tags(copy.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: retain_until(ports)})
 
 
-def retain_until(world: World) -> str:
+def retain_until(ports: Ports) -> str:
     """Until when a copy is kept that is made or used now."""
-    return format_time(world.clock.now() + timedelta(days=world.settings.copy_retention_days))
+    return format_time(ports.clock.now() + timedelta(days=ports.settings.copy_retention_days))
 
 
-def _snapshots_of_target(world: World, plan: RestorePlan, copy: SnapshotCopy) -> list[ClusterSnapshot]:
-    """The copies that carry the source cluster's name, and whatever stands under the name that we want."""
-    found = list(world.target_rds.list_cluster_snapshots(plan.source.db_cluster_identifier))
-    own = world.target_rds.find_cluster_snapshot(copy.cluster_snapshot_identifier)
+def _snapshots_of_target(ports: Ports, plan: RestorePlan, copy: SnapshotCopy) -> list[ClusterSnapshot]:
+    """The copies that carry the source cluster's name, and the snapshot that has our copy's name."""
+    found = list(ports.target_rds.list_cluster_snapshots(plan.source.db_cluster_identifier))
+    own = ports.target_rds.find_cluster_snapshot(copy.cluster_snapshot_identifier)
     names = {item.db_cluster_snapshot_identifier for item in found}
     if own and own.db_cluster_snapshot_identifier not in names:
         found.append(own)
@@ -58,9 +58,9 @@ def _snapshots_of_target(world: World, plan: RestorePlan, copy: SnapshotCopy) ->
 
 
 def _start(
-    operation: Operation, world: World, plan: RestorePlan, copy: SnapshotCopy, decision: CopyDecision
+    operation: Operation, ports: Ports, plan: RestorePlan, copy: SnapshotCopy, decision: CopyDecision
 ) -> StepOutcome:
-    source = world.rds(plan.source.region).find_cluster_snapshot(plan.source.cluster_snapshot_identifier)
+    source = ports.rds(plan.source.region).find_cluster_snapshot(plan.source.cluster_snapshot_identifier)
     if source is None:
         raise SnapshotNotFound(
             f"The snapshot {plan.source.cluster_snapshot_identifier} is gone from {plan.source.region} "
@@ -69,16 +69,16 @@ def _start(
     tags = {
         OPERATION_TAG: operation.operation_id,
         SOURCE_SNAPSHOT_TAG: plan.source.cluster_snapshot_arn,
-        RETAIN_UNTIL_TAG: retain_until(world),
+        RETAIN_UNTIL_TAG: retain_until(ports),
     }
     name = copy.cluster_snapshot_identifier
     try:
         answered = act(
-            world,
+            ports,
             operation,
             "copy",
             name,
-            lambda: world.target_rds.copy_cluster_snapshot(
+            lambda: ports.target_rds.copy_cluster_snapshot(
                 source, plan.source.region, name, copy.kms_key_id, tags
             ),
             makes=True,

@@ -36,11 +36,11 @@ from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, goes_on, in_progress, skipped
 from aurora_restore.domain.times import format_time
+from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, to_audit_entries
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.restore_cluster import restored_endpoint
 from aurora_restore.steps.runner import record_details, record_running
-from aurora_restore.steps.trail import LAST_EVENTS, noted, write_trail
-from aurora_restore.steps.world import World
 
 # After this a look, and what is done about it, ends as soon as it can: the function has ten minutes for both.
 CALL_TIME = timedelta(minutes=1)
@@ -48,7 +48,7 @@ CALL_TIME = timedelta(minutes=1)
 _NAMES_IN_THE_TRAIL = 20
 
 
-def defuse(operation: Operation, world: World) -> StepOutcome:
+def defuse(operation: Operation, ports: Ports) -> StepOutcome:
     """Look, and take out some of what is there; done when nothing is left that can be taken out.
 
     Raises:
@@ -58,25 +58,25 @@ def defuse(operation: Operation, world: World) -> StepOutcome:
     plan = operation.plan
     if plan.strategy is Strategy.UNDO:
         return StepOutcome(skipped("the kept cluster is not a copy"))
-    endpoint = restored_endpoint(world, plan)
+    endpoint = restored_endpoint(ports, plan)
     if endpoint is None:
         return StepOutcome(in_progress("the cluster does not name its endpoint yet"))
-    master = world.secrets.read_credentials(plan.admin_secret_id)
+    master = ports.secrets.read_credentials(plan.admin_secret_id)
     begun = SurveyProgress.from_section(operation.section("came_along"))
-    survey = world.databases.survey_copy(
-        endpoint, master, begun, _a_while(world), lambda fuse: bool(_to_be_taken_out(operation, [fuse]))
+    survey = ports.databases.survey_copy(
+        endpoint, master, begun, _a_while(ports), lambda fuse: bool(_to_be_taken_out(operation, [fuse]))
     )
     left = _to_be_taken_out(operation, survey.fuses)
     if left:
-        return _take_out(operation, world, endpoint, master, survey, left[:FUSES_PER_CALL])
+        return _take_out(operation, ports, endpoint, master, survey, left[:FUSES_PER_CALL])
     if survey.unfinished:
         return _go_on(survey, survey.unfinished)
     return _done(operation, plan, survey)
 
 
-def _a_while(world: World) -> Callable[[], bool]:
-    started = world.clock.now()
-    return lambda: world.clock.now() - started < CALL_TIME
+def _a_while(ports: Ports) -> Callable[[], bool]:
+    started = ports.clock.now()
+    return lambda: ports.clock.now() - started < CALL_TIME
 
 
 def _to_be_taken_out(operation: Operation, fuses: Sequence[Fuse]) -> list[Fuse]:
@@ -88,7 +88,7 @@ def _to_be_taken_out(operation: Operation, fuses: Sequence[Fuse]) -> list[Fuse]:
 
 def _take_out(
     operation: Operation,
-    world: World,
+    ports: Ports,
     endpoint: DatabaseEndpoint,
     master: Credentials,
     survey: Survey,
@@ -96,14 +96,14 @@ def _take_out(
 ) -> StepOutcome:
     """The next call looks at these databases again, and leaves them behind once nothing is left in them."""
     section = operation.section("defused")
-    down = written(fuses, section, format_time(world.clock.now()), WRITTEN_BYTES_MOST)
-    _write_down(world, operation.operation_id, down)
-    outcome = world.databases.defuse(endpoint, master, fuses, _a_while(world))
+    down = written(fuses, section, format_time(ports.clock.now()), WRITTEN_BYTES_MOST)
+    _write_down(ports, operation.operation_id, down)
+    outcome = ports.databases.defuse(endpoint, master, fuses, _a_while(ports))
     changes = {**refused(outcome.refusals, section, down), "came_along": survey.to_item()}
     try:
         refuse_what_still_acts(outcome.refusals)
     except CopyNotQuiet:
-        record_details(world, operation.operation_id, changes)
+        record_details(ports, operation.operation_id, changes)
         raise
     taken = _taken(fuses, outcome)
     names = [f"{fuse.kind.value} {fuse.name}" for fuse in taken]
@@ -113,11 +113,15 @@ def _take_out(
     return StepOutcome(goes_on(message, percent, "defusing"), changes, (event,) if taken else ())
 
 
-def _write_down(world: World, operation_id: str, down: WrittenDown) -> None:
+def _write_down(ports: Ports, operation_id: str, down: WrittenDown) -> None:
     """Only a record that runs gets further. What it has no room for is noted there first, as every event is."""
-    entries = noted(world, [Event("came_along.written", {"written": down.in_trail})]) if down.in_trail else []
-    record_running(world, operation_id, {**down.changes, **({LAST_EVENTS: entries} if entries else {})})
-    write_trail(world, operation_id, entries)
+    entries = (
+        to_audit_entries(ports, [Event("came_along.written", {"written": down.in_trail})])
+        if down.in_trail
+        else []
+    )
+    record_running(ports, operation_id, {**down.changes, **({LAST_EVENTS: entries} if entries else {})})
+    append_audit(ports, operation_id, entries)
 
 
 def _taken(fuses: Sequence[Fuse], outcome: Outcome) -> list[Fuse]:
@@ -126,7 +130,7 @@ def _taken(fuses: Sequence[Fuse], outcome: Outcome) -> list[Fuse]:
 
 
 def _go_on(survey: Survey, progress: SurveyProgress) -> StepOutcome:
-    """Nothing is left to be done in the databases that were seen to; the record says where the next call goes on."""
+    """Nothing is left to be done in the databases that are finished; the record says where the next call goes on."""
     message = f"what came along was looked for in {progress.done} of {progress.total} databases"
     return StepOutcome(goes_on(message, progress.percent, "survey"), {"came_along": survey.to_item()})
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from aurora_restore.domain.results import Phase
 
 if TYPE_CHECKING:
+    from aurora_restore.steps.ports import Ports
     from aurora_restore.steps.runner import Step
-    from aurora_restore.steps.world import World
 
 Event = Mapping[str, Any]
 Answer = Mapping[str, Any]
-Work = Callable[["World", Event], Answer]
+Work = Callable[["Ports", Event], Answer]
 
 
 @functools.cache
@@ -30,9 +30,9 @@ def work_of(function_name: str) -> Work:
 def _phase(phase: Phase, step: Step) -> Work:
     from aurora_restore.steps.runner import run_step
 
-    def work(world: World, event: Event) -> Answer:
+    def work(ports: Ports, event: Event) -> Answer:
         operation_id = str(event["operation_id"])
-        return run_step(phase, step, world, operation_id).to_payload(operation_id)
+        return run_step(phase, step, ports, operation_id).to_payload(operation_id)
 
     return work
 
@@ -40,9 +40,9 @@ def _phase(phase: Phase, step: Step) -> Work:
 def _snapshot_check() -> Work:
     from aurora_restore.steps.snapshot_check import snapshot_check
 
-    def work(world: World, event: Event) -> Answer:
+    def work(ports: Ports, event: Event) -> Answer:
         operation_id = str(event["operation_id"])
-        result = snapshot_check(world, operation_id, event.get("execution_arn"), event.get("request"))
+        result = snapshot_check(ports, operation_id, event.get("execution_arn"), event.get("request"))
         return result.to_payload(operation_id)
 
     return work
@@ -63,7 +63,7 @@ def _restore_cluster() -> Work:
         Phase.RESTORE_CLUSTER: _phase(Phase.RESTORE_CLUSTER, restore_cluster),
         Phase.APPLY_PARAMETER_GROUP: _phase(Phase.APPLY_PARAMETER_GROUP, apply_parameter_group),
     }
-    return lambda world, event: works[Phase(event.get("phase", Phase.RESTORE_CLUSTER))](world, event)
+    return lambda ports, event: works[Phase(event.get("phase", Phase.RESTORE_CLUSTER))](ports, event)
 
 
 def _setup_db_users() -> Work:
@@ -77,11 +77,11 @@ def _setup_db_users() -> Work:
         Phase.SETUP_DB_USERS: _phase(Phase.SETUP_DB_USERS, setup_db_users),
     }
 
-    def work(world: World, event: Event) -> Answer:
+    def work(ports: Ports, event: Event) -> Answer:
         if event.get("probe"):
             operation_id = str(event["operation_id"])
-            return probe_network(world, operation_id).to_payload(operation_id)
-        return works[Phase(event.get("phase", Phase.SETUP_DB_USERS))](world, event)
+            return probe_network(ports, operation_id).to_payload(operation_id)
+        return works[Phase(event.get("phase", Phase.SETUP_DB_USERS))](ports, event)
 
     return work
 
@@ -105,14 +105,14 @@ def _prove_endpoint() -> Work:
 
 
 def _retire_replaced() -> Work:
-    """One function for both phases: what may delete clusters on the way forward is one role."""
+    """One function for both phases: the role that may delete clusters in a normal run exists once."""
     from aurora_restore.steps.retire_replaced import clear_target, retire_replaced
 
     works = {
         Phase.CLEAR_TARGET: _phase(Phase.CLEAR_TARGET, clear_target),
         Phase.RETIRE_REPLACED: _phase(Phase.RETIRE_REPLACED, retire_replaced),
     }
-    return lambda world, event: works[Phase(event["phase"])](world, event)
+    return lambda ports, event: works[Phase(event["phase"])](ports, event)
 
 
 def _archive_snapshot() -> Work:
@@ -124,9 +124,9 @@ def _archive_snapshot() -> Work:
 def _notify() -> Work:
     from aurora_restore.steps.notify import notify
 
-    def work(world: World, event: Event) -> Answer:
+    def work(ports: Ports, event: Event) -> Answer:
         operation_id = str(event["operation_id"])
-        return notify(world, operation_id).to_payload(operation_id)
+        return notify(ports, operation_id).to_payload(operation_id)
 
     return work
 
@@ -134,9 +134,9 @@ def _notify() -> Work:
 def _record_failure() -> Work:
     from aurora_restore.steps.record_failure import record_failure
 
-    def work(world: World, event: Event) -> Answer:
+    def work(ports: Ports, event: Event) -> Answer:
         return record_failure(
-            world,
+            ports,
             str(event["operation_id"]),
             event.get("execution_arn"),
             event.get("request"),
@@ -150,9 +150,9 @@ def _record_failure() -> Work:
 def _cleanup() -> Work:
     from aurora_restore.steps.cleanup import cleanup
 
-    def work(world: World, event: Event) -> Answer:
+    def work(ports: Ports, event: Event) -> Answer:
         operation_id = str(event["operation_id"])
-        return cleanup(world, operation_id, event.get("execution_arn")).to_payload(operation_id)
+        return cleanup(ports, operation_id, event.get("execution_arn")).to_payload(operation_id)
 
     return work
 
@@ -160,7 +160,7 @@ def _cleanup() -> Work:
 def _sweep() -> Work:
     from aurora_restore.steps.sweep import sweep
 
-    return lambda world, _event: sweep(world)
+    return lambda ports, _event: sweep(ports)
 
 
 FUNCTIONS: Mapping[str, Callable[[], Work]] = {

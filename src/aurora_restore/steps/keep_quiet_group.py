@@ -1,4 +1,5 @@
-"""Where the wanted group is a default one that is not there, the group of the first start becomes the cluster's own.
+"""Where the requested group is a default one that does not exist, the group of the first start becomes the cluster's
+own.
 
 RDS makes `default.<family>` with the first cluster of a family that names no group; until then a request that names it
 is refused (terraform-aws-rds-aurora #50, aws-cdk #2512). A Region in which nothing was restored before has none.
@@ -12,31 +13,31 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.quiet_group import QUIET_PARAMETERS, RESET_ACT, is_default_group
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.quiet_group import SECTION
 from aurora_restore.steps.runner import act
-from aurora_restore.steps.world import World
 
 
-def keep_group(operation: Operation, world: World, cluster: DbCluster) -> StepOutcome | None:
+def keep_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOutcome | None:
     """Bring the group back to its family's defaults, once; None where that is not to be done, or has been."""
-    section, rds = operation.section(SECTION), world.target_rds
-    name, wanted, default = section.get("name"), section.get("wanted"), section.get("kept_for")
-    if not name or not wanted or cluster.db_cluster_parameter_group != name:
+    section, rds = operation.section(SECTION), ports.target_rds
+    name, expected, default = section.get("name"), section.get("wanted"), section.get("kept_for")
+    if not name or not expected or cluster.db_cluster_parameter_group != name:
         return None
     if default is None:
-        if not is_default_group(wanted) or rds.find_cluster_parameter_group(wanted) is not None:
+        if not is_default_group(expected) or rds.find_cluster_parameter_group(expected) is not None:
             return None
-        default = wanted
+        default = expected
     asked = operation.asked(RESET_ACT)
     if asked and asked.answered:
         return None
     parameters = [each for each in QUIET_PARAMETERS if each in rds.cluster_parameters(name)]
     reason = f"there is no {default} in this Region: {name} gets the defaults of its family"
-    # From now on the wanted group is this one, whatever comes to be there meanwhile.
+    # From now on this is the expected group, even where the default one comes to exist meanwhile.
     also = {f"{SECTION}.kept_for": default, f"{SECTION}.wanted": name}
     try:
         answered = act(
-            world,
+            ports,
             operation,
             RESET_ACT,
             name,

@@ -17,7 +17,7 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.world import World
+from aurora_restore.steps.ports import Ports
 
 DONE_FIELD = "cloudwatch_logs_exports"
 
@@ -32,7 +32,7 @@ def are_log_exports_due(operation: Operation) -> bool:
 
 
 def bring_log_exports(
-    operation: Operation, world: World, target: DbCluster, acting: Acting
+    operation: Operation, ports: Ports, target: DbCluster, acting: Acting
 ) -> StepOutcome | None:
     """One request at most; None where nothing is left to do. What RDS does not take is a warning: it costs no run.
 
@@ -42,7 +42,7 @@ def bring_log_exports(
     if not are_log_exports_due(operation):
         return None
     asked = operation.asked_by_cleanup().get(LOG_EXPORTS_KIND) or operation.asked(LOG_EXPORTS_KIND)
-    decision = decide_log_exports(plan, target, asked, world.clock.now())
+    decision = decide_log_exports(plan, target, asked, ports.clock.now())
     if decision.action is ExportsAction.DONE:
         return _seen_to(target, "cluster.log_exports_changed", decision.reason)
     if decision.action is ExportsAction.LEAVE:
@@ -52,7 +52,7 @@ def bring_log_exports(
     name = target.db_cluster_identifier
     exports = {"CloudwatchLogsExportConfiguration": {"EnableLogTypes": list(decision.missing)}}
     try:
-        answered = acting(LOG_EXPORTS_KIND, name, lambda: world.target_rds.modify_cluster(name, exports))
+        answered = acting(LOG_EXPORTS_KIND, name, lambda: ports.target_rds.modify_cluster(name, exports))
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 10, "change"))
     except (StepFailed, RequestRefused) as refused:

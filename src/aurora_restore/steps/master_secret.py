@@ -1,8 +1,8 @@
 """RDS manages the master user's password again, as it did for the replaced cluster.
 
 RestoreDBClusterFromSnapshot cannot ask for that, and the pipeline logs in with its own secret until the endpoint is
-proved: so ModifyDBCluster asks for it afterwards, as the last thing before the replaced cluster is seen to. The new
-cluster serves without it, so that it is no reason for a run to fail: what is refused for long is left, and said.
+proved: so ModifyDBCluster asks for it afterwards, as the last thing before the replaced cluster is kept or retired.
+The new cluster serves without it, so that a run does not fail for it: what is refused for long is left, and reported.
 """
 
 from __future__ import annotations
@@ -17,45 +17,45 @@ from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import in_progress
+from aurora_restore.steps.cleanup_context import CleanupContext, noting_act
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Act
 from aurora_restore.steps.runner import act
-from aurora_restore.steps.tidying import Tidying, noting_act
-from aurora_restore.steps.world import World
 
 KIND = "manage_master_secret"
 WAIT = "master_secret"
 LIMIT = timedelta(minutes=30)
 
 
-def hand_over_master_secret(operation: Operation, world: World) -> StepOutcome | None:
+def hand_over_master_secret(operation: Operation, ports: Ports) -> StepOutcome | None:
     """Of the new cluster, which has the target's name; None where nothing is left to do."""
     if not _is_wanted(operation):
         return None
-    cluster = world.target_rds.find_cluster(operation.plan.target_cluster_id)
+    cluster = ports.target_rds.find_cluster(operation.plan.target_cluster_id)
     if cluster is None or cluster.tags.get(OPERATION_TAG) != operation.operation_id:
         return None
-    return _advance(operation, world, cluster, partial(act, world, operation), operation.asked(KIND))
+    return _advance(operation, ports, cluster, partial(act, ports, operation), operation.asked(KIND))
 
 
-def tidy_master_secret(look: Tidying) -> StepOutcome | None:
+def tidy_master_secret(context: CleanupContext) -> StepOutcome | None:
     """The same in a cleanup: of the new cluster that stays, or of the old one that was made again.
 
-    RDS deletes the secret with its cluster, so that nobody would know the password of one that is made again.
+    RDS deletes the secret with its cluster, so that the password of one that is made again would be unknown.
     """
-    if look.plan is None or look.plan.replacement is None or look.operation.section("master_secret"):
+    if context.plan is None or context.plan.replacement is None or context.operation.section("master_secret"):
         return None
-    had_one = look.operation.section("replaced").get("managed_master_secret")
-    cluster = look.find(look.plan.target_cluster_id)
+    had_one = context.operation.section("replaced").get("managed_master_secret")
+    cluster = context.find(context.plan.target_cluster_id)
     if cluster is None or not had_one:
         return None
-    is_new = cluster.tags.get(OPERATION_TAG) == look.operation_id and _is_wanted(look.operation)
-    if not is_new and cluster.tags.get(PUT_BACK_TAG) != look.operation_id:
+    is_new = cluster.tags.get(OPERATION_TAG) == context.operation_id and _is_wanted(context.operation)
+    if not is_new and cluster.tags.get(PUT_BACK_TAG) != context.operation_id:
         return None
-    asked = look.operation.asked_by_cleanup().get(KIND)
-    outcome = _advance(look.operation, look.world, cluster, noting_act(look), asked)
+    asked = context.operation.asked_by_cleanup().get(KIND)
+    outcome = _advance(context.operation, context.ports, cluster, noting_act(context), asked)
     if outcome.changes:
-        look.world.records.update(look.operation_id, dict(outcome.changes))
+        context.ports.records.update(context.operation_id, dict(outcome.changes))
     return StepOutcome(outcome.result, {}, outcome.events)
 
 
@@ -64,9 +64,9 @@ def _is_wanted(operation: Operation) -> bool:
 
 
 def _advance(
-    operation: Operation, world: World, cluster: DbCluster, acting: Act, asked: Asked | None
+    operation: Operation, ports: Ports, cluster: DbCluster, acting: Act, asked: Asked | None
 ) -> StepOutcome:
-    name, now = cluster.db_cluster_identifier, world.clock.now()
+    name, now = cluster.db_cluster_identifier, ports.clock.now()
     is_over = asked is not None and asked.is_overdue(now, LIMIT)
     arn = cluster.managed_master_secret
     if arn and (is_over or cluster.managed_master_secret_status in (None, "active")):
@@ -77,11 +77,11 @@ def _advance(
     if arn or (asked and not asked.refused and now - asked.last < ASK_AGAIN):
         return StepOutcome(in_progress(message, 10, WAIT))
     key = operation.section("replaced").get("managed_master_secret_kms_key_id")
-    wanted: dict[str, Any] = {"ManageMasterUserPassword": True}
+    expected: dict[str, Any] = {"ManageMasterUserPassword": True}
     if key:
-        wanted["MasterUserSecretKmsKeyId"] = key
+        expected["MasterUserSecretKmsKeyId"] = key
     try:
-        changes = acting(KIND, name, lambda: world.target_rds.modify_cluster(name, wanted))
+        changes = acting(KIND, name, lambda: ports.target_rds.modify_cluster(name, expected))
     except (ResourceBusy, StepFailed, RequestRefused) as refused:
         if refused.is_of_record:
             raise

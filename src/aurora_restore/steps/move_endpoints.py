@@ -1,6 +1,6 @@
-"""The custom endpoints change clusters: with the name to the new one, and on the way back to the old one again.
+"""The custom endpoints change clusters: with the name to the new one, and in a rollback to the old one again.
 
-They are taken only from a cluster that is seen to be the other one, and shows them. The new cluster serves without
+They are taken only from a cluster that is proved to be the other one, and shows them. The new cluster serves without
 them, so that what RDS refuses for long is left, and said with the command that makes up for it.
 """
 
@@ -19,11 +19,11 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import StepResult, in_progress
 from aurora_restore.domain.switching import Parties, parties_of
+from aurora_restore.steps.cleanup_context import CleanupContext, noting_act, persisted
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Act
 from aurora_restore.steps.runner import act
-from aurora_restore.steps.tidying import Tidying, noting_act, persisted
-from aurora_restore.steps.world import World
 
 WAIT = "custom_endpoints"
 DROP, MAKE = "drop_endpoint", "make_endpoint"
@@ -32,19 +32,19 @@ LIMIT = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class Move:
-    """One look: the endpoints that `owner` is to have, and the cluster that may still have them.
+    """One call: the endpoints that `owner` is to have, and the cluster that may still have them.
 
     `asked` is what this run, or this cleanup, has asked for; `given` what either may have given to the owner; `taken`
     what the run may have taken from a cluster that is the owner again.
     """
 
     operation: Operation
-    world: World
+    ports: Ports
     acting: Act
     asked: dict[str, Asked]
     given: dict[str, Asked]
     section: str
-    wanted: Sequence[CustomEndpoint]
+    expected: Sequence[CustomEndpoint]
     owner: DbCluster
     other: DbCluster | None
     taken: Mapping[str, Asked] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Move:
     def advance(self) -> StepOutcome | None:
         """At most one act; None where every endpoint is where it belongs, or is left."""
         seen = self.operation.section(self.section)
-        for endpoint in self.wanted:
+        for endpoint in self.expected:
             if endpoint.identifier in seen:
                 continue
             hosts = self.other.custom_endpoints if self.other else ()
@@ -66,13 +66,13 @@ class Move:
 
     def _shown(self, endpoint: CustomEndpoint) -> StepOutcome:
         """The owner shows it: which it may do while the endpoint is being made, and while it is on its way out."""
-        statuses = self.world.target_rds.custom_endpoint_statuses(self.owner)
+        statuses = self.ports.target_rds.custom_endpoint_statuses(self.owner)
         if statuses.get(endpoint.identifier) == "available":
             return self._settled(endpoint, "moved")
         times = [each.last for each in self._asked_for(endpoint, self.asked, self.taken)]
         if not times:  # neither the run nor its cleanup has changed it
             return self._settled(endpoint, "moved")
-        if self.world.clock.now() - max(times) > LIMIT:
+        if self.ports.clock.now() - max(times) > LIMIT:
             return self._left(endpoint)
         return StepOutcome(self._moving(endpoint, "it is not `available` there yet"))
 
@@ -89,13 +89,13 @@ class Move:
         name, owner = endpoint.identifier, self.owner.db_cluster_identifier
         kind = f"{DROP if action is EndpointAction.DROP else MAKE}-{name}"
         given = self.given.get(f"{MAKE}-{name}")
-        if action is EndpointAction.DROP and given and given.may_arrive(self.world.clock.now()):
+        if action is EndpointAction.DROP and given and given.may_arrive(self.ports.clock.now()):
             # The other cluster shows what it had before: a deletion would meet the endpoint on its new cluster.
             return StepOutcome(self._moving(endpoint))
         before = self.asked.get(kind)
-        if before and not before.refused and self.world.clock.now() - before.last < ASK_AGAIN:
+        if before and not before.refused and self.ports.clock.now() - before.last < ASK_AGAIN:
             return StepOutcome(self._moving(endpoint))
-        rds = self.world.target_rds
+        rds = self.ports.target_rds
         try:
             if action is EndpointAction.DROP:
                 changes = self.acting(kind, name, lambda: rds.delete_custom_endpoint(name))
@@ -111,7 +111,7 @@ class Move:
         return StepOutcome(self._moving(endpoint), changes, (event,))
 
     def _is_over(self, endpoint: CustomEndpoint) -> bool:
-        now = self.world.clock.now()
+        now = self.ports.clock.now()
         return any(each.is_overdue(now, LIMIT) for each in self._asked_for(endpoint, self.asked))
 
     def _settled(self, endpoint: CustomEndpoint, state: str, **changes: Any) -> StepOutcome:
@@ -139,55 +139,57 @@ def advice(endpoint: CustomEndpoint, owner: str) -> str:
         if names
     )
     return (
-        "Where it stands nowhere, make it with `aws rds create-db-cluster-endpoint --db-cluster-identifier "
+        "Where it does not exist, make it with `aws rds create-db-cluster-endpoint --db-cluster-identifier "
         f"{owner} --db-cluster-endpoint-identifier {endpoint.identifier} "
         f"--endpoint-type {endpoint.endpoint_type}{members}`."
     )
 
 
-def move_endpoints(operation: Operation, world: World) -> StepOutcome | None:
+def move_endpoints(operation: Operation, ports: Ports) -> StepOutcome | None:
     """In a run, after the switch: to the new cluster; None where nothing is left to do."""
     parties = parties_of(operation.operation_id, operation.plan)
     if parties is None:
         return None
     asked = operation.all_asked()
-    return _forward(operation, world, parties, partial(act, world, operation), asked, asked)
+    return _forward(operation, ports, parties, partial(act, ports, operation), asked, asked)
 
 
-def tidy_endpoints(look: Tidying) -> StepOutcome | None:
+def tidy_endpoints(context: CleanupContext) -> StepOutcome | None:
     """The same in a cleanup that goes forward."""
-    parties = parties_of(look.operation_id, look.plan) if look.plan else None
+    parties = parties_of(context.operation_id, context.plan) if context.plan else None
     if parties is None:
         return None
-    asked = look.operation.asked_by_cleanup()
-    given = {**look.operation.all_asked(), **asked}
-    return persisted(look, _forward(look.operation, look.world, parties, noting_act(look), asked, given))
+    asked = context.operation.asked_by_cleanup()
+    given = {**context.operation.all_asked(), **asked}
+    return persisted(
+        context, _forward(context.operation, context.ports, parties, noting_act(context), asked, given)
+    )
 
 
-def give_endpoints_back(look: Tidying) -> StepOutcome | None:
+def give_endpoints_back(context: CleanupContext) -> StepOutcome | None:
     """In a cleanup that goes back, once the old cluster has its name: it has the endpoints that it had."""
-    parties = parties_of(look.operation_id, look.plan) if look.plan else None
-    if parties is None or not any(kind.startswith(DROP) for kind in look.operation.acts):
+    parties = parties_of(context.operation_id, context.plan) if context.plan else None
+    if parties is None or not any(kind.startswith(DROP) for kind in context.operation.acts):
         return None
     owner, other = (
-        look.find(parties.plan.target_cluster_id),
-        look.find(parties.plan.cluster.db_cluster_identifier),
+        context.find(parties.plan.target_cluster_id),
+        context.find(parties.plan.cluster.db_cluster_identifier),
     )
     if owner is None or not parties.is_old(owner):
         return None
-    items = look.operation.section("replaced").get("endpoints") or ()
-    wanted = [CustomEndpoint.from_item(item) for item in items]
-    asked = look.operation.asked_by_cleanup()
+    items = context.operation.section("replaced").get("endpoints") or ()
+    expected = [CustomEndpoint.from_item(item) for item in items]
+    asked = context.operation.asked_by_cleanup()
     new = other if parties.is_new(other) else None
-    taken = look.operation.all_asked()
-    section, acting = "endpoints_back", noting_act(look)
-    move = Move(look.operation, look.world, acting, asked, asked, section, wanted, owner, new, taken)
-    return persisted(look, move.advance())
+    taken = context.operation.all_asked()
+    section, acting = "endpoints_back", noting_act(context)
+    move = Move(context.operation, context.ports, acting, asked, asked, section, expected, owner, new, taken)
+    return persisted(context, move.advance())
 
 
 def _forward(
     operation: Operation,
-    world: World,
+    ports: Ports,
     parties: Parties,
     acting: Act,
     asked: dict[str, Asked],
@@ -195,10 +197,10 @@ def _forward(
 ) -> StepOutcome | None:
     if not parties.plan.custom_endpoints:
         return None
-    owner = world.target_rds.find_cluster(parties.plan.target_cluster_id)
-    other = world.target_rds.find_cluster(parties.replacement.aside_identifier)
+    owner = ports.target_rds.find_cluster(parties.plan.target_cluster_id)
+    other = ports.target_rds.find_cluster(parties.replacement.aside_identifier)
     if owner is None or not parties.is_new(owner):
         return None
     old = other if parties.is_old(other) else None
-    wanted = parties.plan.custom_endpoints
-    return Move(operation, world, acting, asked, given, "endpoints", wanted, owner, old).advance()
+    expected = parties.plan.custom_endpoints
+    return Move(operation, ports, acting, asked, given, "endpoints", expected, owner, old).advance()

@@ -10,61 +10,63 @@ from aurora_restore.domain.notification import dry_run_message, success_message
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
 from aurora_restore.domain.states import OperationStatus
-from aurora_restore.steps.closing import close, settle, tell_patiently
+from aurora_restore.steps.finalize import close, notify_or_defer, settle
 from aurora_restore.steps.outcome import StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import act, run_step
-from aurora_restore.steps.world import World
 
 
-def notify(world: World, operation_id: str) -> StepResult:
-    """Tell people and close the record as SUCCEEDED. Called again, it does only what is left to do.
+def notify(ports: Ports, operation_id: str) -> StepResult:
+    """Notify and close the record as SUCCEEDED. Called again, it does only what is left to do.
 
     Raises:
         OperationNotRunning: the record is gone, or was closed as something else.
     """
     try:
-        result = _tell_and_close(world, operation_id)
+        result = _notify_and_close(ports, operation_id)
     except OperationNotRunning:
-        # Another call of this very step may have been faster.
-        if not _has_succeeded(world, operation_id):
+        # Another call of this very phase may have been faster.
+        if not _has_succeeded(ports, operation_id):
             raise
         result = done("the record was closed before")
     if result.status is not StepStatus.IN_PROGRESS:
-        settle(world, operation_id)
+        settle(ports, operation_id)
     return result
 
 
-def _tell_and_close(world: World, operation_id: str) -> StepResult:
-    result = run_step(Phase.NOTIFY, _tell, world, operation_id)
+def _notify_and_close(ports: Ports, operation_id: str) -> StepResult:
+    result = run_step(Phase.NOTIFY, _publish, ports, operation_id)
     if result.status is StepStatus.IN_PROGRESS:
         return result
-    item = world.records.load(operation_id) or {}
-    # A step that failed when it was called a second time may have left an error that the run has outlived.
-    outlived = {"error": None} if item.get("error") else {}
-    close(world, operation_id, OperationStatus.SUCCEEDED, outlived)
-    if not _has_succeeded(world, operation_id):
-        raise OperationNotRunning(f"The operation {operation_id} was closed while people were told.")
-    return done("people were told, the record is closed, the lock is free")
+    item = ports.records.load(operation_id) or {}
+    # A step that failed when it was called a second time may have left an error that the run has overcome.
+    cleared_error = {"error": None} if item.get("error") else {}
+    close(ports, operation_id, OperationStatus.SUCCEEDED, cleared_error)
+    if not _has_succeeded(ports, operation_id):
+        raise OperationNotRunning(f"The operation {operation_id} was closed while the notification was sent.")
+    return done("notification sent, record closed, lock released")
 
 
-def _tell(operation: Operation, world: World) -> StepOutcome:
-    now = world.clock.now()
+def _publish(operation: Operation, ports: Ports) -> StepOutcome:
+    now = ports.clock.now()
     message = dry_run_message(operation, now) if operation.is_dry_run else success_message(operation, now)
     waited = now - (operation.phase_start(Phase.NOTIFY) or now)
     answers: list[Mapping[str, Any] | None] = []
 
     def publish() -> None:
-        answers.append(tell_patiently(world, operation, message, waited))
+        answers.append(notify_or_defer(ports, operation, message, waited))
 
     # Written down first, as everything else: a cleanup that overtakes this waits for what may be on its way.
-    answered = act(world, operation, "message", message.subject, publish)
-    told = answers[0]
-    if told is None:
-        return StepOutcome(in_progress("SNS does not take the message", waiting_for="telling"))
-    words = f"people could NOT be told: {told['error']}" if "error" in told else "people were told"
-    return StepOutcome(done(words), {"notification": told, **answered})
+    answered = act(ports, operation, "message", message.subject, publish)
+    notification = answers[0]
+    if notification is None:
+        return StepOutcome(in_progress("SNS is unavailable", waiting_for="telling"))
+    words = (
+        f"notification FAILED: {notification['error']}" if "error" in notification else "notification sent"
+    )
+    return StepOutcome(done(words), {"notification": notification, **answered})
 
 
-def _has_succeeded(world: World, operation_id: str) -> bool:
-    item = world.records.load(operation_id)
+def _has_succeeded(ports: Ports, operation_id: str) -> bool:
+    item = ports.records.load(operation_id)
     return item is not None and item["status"] == OperationStatus.SUCCEEDED

@@ -12,19 +12,19 @@ from typing import TypeVar
 from aurora_restore.domain.errors import AwsUnavailable, NetworkUnreachable, RestoreError
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import StepResult, done
-from aurora_restore.steps.world import World
+from aurora_restore.steps.ports import Ports
 
 T = TypeVar("T")
 
 
-def probe_network(world: World, operation_id: str) -> StepResult:
+def probe_network(ports: Ports, operation_id: str) -> StepResult:
     """Ask each API that these functions need once. Raises NetworkUnreachable, and what else the requests raise."""
-    record = _reach("DynamoDB", lambda: world.records.load(operation_id))
+    record = _reach("DynamoDB", lambda: ports.records.load(operation_id))
     operation = Operation(record or {})
-    target = operation.target_cluster_id or f"{world.settings.target_cluster_prefix}{operation_id}"
+    target = operation.target_cluster_id or f"{ports.settings.target_cluster_prefix}{operation_id}"
     looks: Mapping[str, Callable[[], object]] = {
-        "RDS": lambda: world.target_rds.find_cluster(target),
-        "Secrets Manager": lambda: _see_secret(world),
+        "RDS": lambda: ports.target_rds.find_cluster(target),
+        "Secrets Manager": lambda: _see_secret(ports),
     }
     for service, look in looks.items():
         _reach(service, look)
@@ -42,10 +42,10 @@ def _reach(service: str, look: Callable[[], T]) -> T:
         ) from error
 
 
-def _see_secret(world: World) -> None:
-    """An answer is all that is wanted: what is wrong with the secret itself is the preflight's to say."""
+def _see_secret(ports: Ports) -> None:
+    """Any answer will do: problems of the secret itself are for the preflight to report."""
     try:
-        world.secrets.read_credentials(world.settings.admin_secret_id)
+        ports.secrets.read_credentials(ports.settings.admin_secret_id)
     except AwsUnavailable:
         raise
     except RestoreError:

@@ -25,46 +25,46 @@ from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.restore_cluster import endpoint_of
 from aurora_restore.steps.runner import act
-from aurora_restore.steps.world import World
 
 
-def prove_endpoint(operation: Operation, world: World) -> StepOutcome:
+def prove_endpoint(operation: Operation, ports: Ports) -> StepOutcome:
     """One act at most. Raises EndpointNotProved, SecretNotFound, and what RDS refuses."""
-    cluster = world.target_rds.find_cluster(operation.plan.target_cluster_id)
+    cluster = ports.target_rds.find_cluster(operation.plan.target_cluster_id)
     resource_id = operation.section("restore_details").get("db_cluster_resource_id")
     if cluster is None or cluster.db_cluster_resource_id != resource_id:
-        return _waiting(operation, world, f"{operation.plan.target_cluster_id} is not the new cluster")
-    seen = _observe(operation, world, cluster)
+        return _waiting(operation, ports, f"{operation.plan.target_cluster_id} is not the new cluster")
+    seen = _observe(operation, ports, cluster)
     if seen is None:
-        return _waiting(operation, world, "the cluster does not name its endpoint yet")
+        return _waiting(operation, ports, "the cluster does not name its endpoint yet")
     rebooting = {"proof.seen_rebooting": True} if _is_rebooting(seen) else {}
     decision = decide_proof(seen)
     if decision.action in (ProveAction.DONE, ProveAction.LEAVE_CERTIFICATE):
         return _proved(operation, seen, decision)
     if decision.action is ProveAction.WAIT:
         return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), rebooting)
-    return _renew(operation, world, cluster.db_cluster_identifier, decision)
+    return _renew(operation, ports, cluster.db_cluster_identifier, decision)
 
 
-def _waiting(operation: Operation, world: World, reason: str) -> StepOutcome:
-    now = world.clock.now()
+def _waiting(operation: Operation, ports: Ports, reason: str) -> StepOutcome:
+    now = ports.clock.now()
     refuse_endless_wait(reason, operation.acts, operation.phase_start(Phase.PROVE_ENDPOINT) or now, now)
     return StepOutcome(in_progress(reason, 10, "endpoint"))
 
 
-def _observe(operation: Operation, world: World, cluster: DbCluster) -> Proving | None:
+def _observe(operation: Operation, ports: Ports, cluster: DbCluster) -> Proving | None:
     plan, endpoint = operation.plan, endpoint_of(cluster)
     if endpoint is None:
         return None
-    instances = world.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
-    master = world.secrets.read_credentials(plan.admin_secret_id)
-    now = world.clock.now()
+    instances = ports.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
+    master = ports.secrets.read_credentials(plan.admin_secret_id)
+    now = ports.clock.now()
     return Proving(
         cluster=cluster,
         instances=instances,
-        answer=world.databases.ask_who_answers(endpoint, master),
+        answer=ports.databases.ask_who_answers(endpoint, master),
         former_identifier=plan.cluster.db_cluster_identifier,
         renewal=plan.certificate_renewal,
         is_undo=plan.strategy is Strategy.UNDO,
@@ -80,8 +80,8 @@ def _is_rebooting(seen: Proving) -> bool:
     return asked and any(item.status == REBOOTING for item in seen.instances)
 
 
-def _renew(operation: Operation, world: World, name: str, decision: ProveDecision) -> StepOutcome:
-    rds, subject = world.target_rds, decision.subject
+def _renew(operation: Operation, ports: Ports, name: str, decision: ProveDecision) -> StepOutcome:
+    rds, subject = ports.target_rds, decision.subject
     requests: dict[ProveAction, tuple[str, str, Callable[[], None]]] = {
         ProveAction.REBOOT: (reboot_act(subject), subject, lambda: rds.reboot_instance(subject)),
         ProveAction.STOP: (STOP_ACT, name, lambda: rds.stop_cluster(name)),
@@ -89,7 +89,7 @@ def _renew(operation: Operation, world: World, name: str, decision: ProveDecisio
     }
     kind, what, request = requests[decision.action]
     try:
-        answered = act(world, operation, kind, what, request)
+        answered = act(ports, operation, kind, what, request)
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 50, decision.waiting_for))
     event = Event(f"certificate.{decision.action.value}", {"name": what, "reason": decision.reason})

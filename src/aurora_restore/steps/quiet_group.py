@@ -23,14 +23,14 @@ from aurora_restore.domain.quiet_group import (
 )
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import act, record_details
-from aurora_restore.steps.world import World
 
 SECTION = "quiet_group"
 LEFT_WARNING = "{name}, the parameter group of the first start, is left for the sweep to remove: {reason}"
 
 
-def prepare_group(operation: Operation, world: World, plan: RestorePlan) -> StepOutcome | None:
+def prepare_group(operation: Operation, ports: Ports, plan: RestorePlan) -> StepOutcome | None:
     """Bring the group one thing further; None where the cluster can be restored with it.
 
     Raises:
@@ -39,34 +39,34 @@ def prepare_group(operation: Operation, world: World, plan: RestorePlan) -> Step
     name, asked, now = (
         quiet_group_identifier(operation.operation_id),
         operation.all_asked(),
-        world.clock.now(),
+        ports.clock.now(),
     )
-    settles = timedelta(seconds=world.settings.parameter_group_seconds)
+    settles = timedelta(seconds=ports.settings.parameter_group_seconds)
     was_set = asked.get(SET_ACT)
     if was_set and was_set.answered and (waits := still_settling(asked, now, settles)):
         return StepOutcome(in_progress(waits, 1, "quiet_group"))
-    group = seen_group(world, name, with_values=True)
+    group = seen_group(ports, name, with_values=True)
     decision = decide_group(operation.operation_id, group, asked, now, settles)
     if decision.action is GroupAction.READY:
-        _say_what_is_missing(operation, world, group)
+        _say_what_is_missing(operation, ports, group)
         return None
     if decision.action is GroupAction.WAIT:
         return StepOutcome(in_progress(decision.reason, 1, "quiet_group"))
     try:
         if decision.action is GroupAction.MAKE or group is None:
-            return _make(operation, world, plan, name, decision)
-        return _set(operation, world, group, decision)
+            return _make(operation, ports, plan, name, decision)
+        return _set(operation, ports, group, decision)
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 1, "quiet_group"))
 
 
-def seen_group(world: World, name: str, *, with_values: bool = False) -> SeenGroup | None:
+def seen_group(ports: Ports, name: str, *, with_values: bool = False) -> SeenGroup | None:
     """A fresh look at a cluster parameter group."""
-    found = world.target_rds.find_cluster_parameter_group(name)
+    found = ports.target_rds.find_cluster_parameter_group(name)
     if found is None:
         return None
-    values = world.target_rds.cluster_parameters(name) if with_values else {}
-    return SeenGroup(found.name, found.family, world.target_rds.group_tags(found), values)
+    values = ports.target_rds.cluster_parameters(name) if with_values else {}
+    return SeenGroup(found.name, found.family, ports.target_rds.group_tags(found), values)
 
 
 def restored_with(operation: Operation, plan: RestorePlan) -> dict[str, Any]:
@@ -79,9 +79,9 @@ def restored_with(operation: Operation, plan: RestorePlan) -> dict[str, Any]:
 
 
 def _make(
-    operation: Operation, world: World, plan: RestorePlan, name: str, decision: GroupDecision
+    operation: Operation, ports: Ports, plan: RestorePlan, name: str, decision: GroupDecision
 ) -> StepOutcome:
-    rds, source = world.target_rds, plan.cluster.db_cluster_parameter_group_name
+    rds, source = ports.target_rds, plan.cluster.db_cluster_parameter_group_name
     family = plan.parameter_group_family
     if family is None:
         raise AssertionError("a plan without a family starts with no group of the pipeline's own")
@@ -95,31 +95,31 @@ def _make(
             rds.copy_cluster_parameter_group(source, name, description, tags)
 
     also = {SECTION: {"name": name, "wanted": wanted_group(plan, family)}}
-    answered = act(world, operation, MAKE_ACT, name, request, makes=True, also=also)
+    answered = act(ports, operation, MAKE_ACT, name, request, makes=True, also=also)
     event = Event("parameter_group.made", {"name": name, "reason": decision.reason})
     return StepOutcome(in_progress(decision.reason, 1, "quiet_group"), answered, (event,))
 
 
-def _set(operation: Operation, world: World, group: SeenGroup, decision: GroupDecision) -> StepOutcome:
+def _set(operation: Operation, ports: Ports, group: SeenGroup, decision: GroupDecision) -> StepOutcome:
     values = decision.parameters
     changes = act(
-        world,
+        ports,
         operation,
         SET_ACT,
         group.name,
-        lambda: world.target_rds.set_cluster_parameters(group.name, values),
+        lambda: ports.target_rds.set_cluster_parameters(group.name, values),
     )
     event = Event("parameter_group.set", {"name": group.name, "parameters": dict(values)})
     return StepOutcome(in_progress(decision.reason, 1, "quiet_group"), changes, (event,))
 
 
-def _say_what_is_missing(operation: Operation, world: World, group: SeenGroup | None) -> None:
+def _say_what_is_missing(operation: Operation, ports: Ports, group: SeenGroup | None) -> None:
     """Once: a family may have nothing that could be set, so it is said where the group is ready."""
     known = list(operation.item.get("warnings", ()))
     missing = [_missing_warning(group, each) for each in missing_parameters(group)] if group else []
     new = [warning for warning in missing if warning not in known]
     if new:
-        record_details(world, operation.operation_id, {"warnings": [*known, *new]})
+        record_details(ports, operation.operation_id, {"warnings": [*known, *new]})
 
 
 def _missing_warning(group: SeenGroup, parameter: str) -> str:

@@ -13,12 +13,12 @@ from aurora_restore.domain.results import Phase
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.beginning import begin_record
-from aurora_restore.steps.closing import close, settle
-from aurora_restore.steps.world import World
+from aurora_restore.steps.finalize import close, settle
+from aurora_restore.steps.ports import Ports
 
 
 def record_failure(
-    world: World,
+    ports: Ports,
     operation_id: str,
     execution_arn: str | None,
     raw_request: object,
@@ -31,13 +31,13 @@ def record_failure(
     Returns:
         The error's name and cause for the state machine's Fail state.
     """
-    operation = _load(world, operation_id, execution_arn, raw_request)
+    operation = _load(ports, operation_id, execution_arn, raw_request)
     error = _error(operation, error_name, cause)
     if operation.execution_arn == execution_arn:
         if operation.acts and not operation.is_closed:
-            _leave_to_cleanup(world, operation, error)
+            _leave_to_cleanup(ports, operation, error)
         else:
-            _close(world, operation, error)
+            _close(ports, operation, error)
     return {
         "operation_id": operation_id,
         "error": error_name,
@@ -45,32 +45,32 @@ def record_failure(
     }
 
 
-def _load(world: World, operation_id: str, execution_arn: str | None, raw_request: object) -> Operation:
-    item = world.records.load(operation_id)
+def _load(ports: Ports, operation_id: str, execution_arn: str | None, raw_request: object) -> Operation:
+    item = ports.records.load(operation_id)
     if item is None:
-        begin_record(world, operation_id, execution_arn, raw_request)
-        item = world.records.load(operation_id) or {}
+        begin_record(ports, operation_id, execution_arn, raw_request)
+        item = ports.records.load(operation_id) or {}
     return Operation(item)
 
 
-def _leave_to_cleanup(world: World, operation: Operation, error: Mapping[str, Any]) -> None:
-    time = format_time(world.clock.now())
+def _leave_to_cleanup(ports: Ports, operation: Operation, error: Mapping[str, Any]) -> None:
+    time = format_time(ports.clock.now())
     changes = {"status": OperationStatus.CLEANING_UP.value, "error": dict(error), "last_updated_time": time}
-    world.records.update(operation.operation_id, changes, only_if_status=OperationStatus.RUNNING.value)
+    ports.records.update(operation.operation_id, changes, only_if_status=OperationStatus.RUNNING.value)
 
 
-def _close(world: World, operation: Operation, error: Mapping[str, Any]) -> None:
+def _close(ports: Ports, operation: Operation, error: Mapping[str, Any]) -> None:
     """Nothing was asked of AWS but looks, so nothing is left to tidy up. A closed record stays as it is."""
     if not operation.is_closed:
-        _close_record(world, operation, error)
-    settle(world, operation.operation_id)
+        _close_record(ports, operation, error)
+    settle(ports, operation.operation_id)
 
 
-def _close_record(world: World, operation: Operation, error: Mapping[str, Any]) -> None:
-    time = format_time(world.clock.now())
+def _close_record(ports: Ports, operation: Operation, error: Mapping[str, Any]) -> None:
+    time = format_time(ports.clock.now())
     status = OperationStatus.FAILED if operation.is_running else OperationStatus(operation.status)
     changes = {"error": dict(error), **ended_phases(operation, Ending.FAILED, time)}
-    close(world, operation.operation_id, status, changes, from_status=operation.status)
+    close(ports, operation.operation_id, status, changes, from_status=operation.status)
 
 
 def _error(operation: Operation, error_name: str, cause: str) -> dict[str, Any]:
@@ -84,8 +84,8 @@ def _error(operation: Operation, error_name: str, cause: str) -> dict[str, Any]:
     hint = error_class.default_hint if error_class else RestoreError.default_hint
     message = _message_of(cause) or f"The step ended with {error_name}."
     step = str(operation.item.get("step", Phase.SNAPSHOT_CHECK.value))
-    faults = [{"code": code, "message": message, "hint": hint}]
-    return {"code": code, "message": message, "hint": hint, "step": step, "faults": faults}
+    problems = [{"code": code, "message": message, "hint": hint}]
+    return {"code": code, "message": message, "hint": hint, "step": step, "faults": problems}
 
 
 def _plain_words(error: object) -> dict[str, str]:

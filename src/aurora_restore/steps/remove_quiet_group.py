@@ -1,4 +1,4 @@
-"""A cleanup's duty: the parameter group of the first start goes once no cluster has it any more."""
+"""A cleanup's step: the parameter group of the first start is removed once no cluster has it any more."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from aurora_restore.domain.naming import quiet_group_identifier
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.quiet_group import REMOVE_ACT, REMOVE_LIMIT, is_ours
 from aurora_restore.domain.replacement import Strategy
+from aurora_restore.steps.cleanup_context import CleanupContext
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.quiet_group import LEFT_WARNING, seen_group
-from aurora_restore.steps.tidying import Tidying
 
 
-def remove_quiet_group(look: Tidying) -> StepOutcome | None:
-    """By its own name and the operation's tag. The last duty: neither a cluster nor a lock waits for it."""
-    plan = look.plan
+def remove_quiet_group(context: CleanupContext) -> StepOutcome | None:
+    """By its own name and the operation's tag. The last step: neither a cluster nor a lock waits for it."""
+    plan = context.plan
     if plan is None or plan.strategy is Strategy.UNDO or not plan.starts_with_quiet_group:
         return None
-    name = quiet_group_identifier(look.operation_id)
-    group = seen_group(look.world, name)
-    if group is None or not is_ours(group, look.operation_id) or _is_kept(look, plan, name):
+    name = quiet_group_identifier(context.operation_id)
+    group = seen_group(context.ports, name)
+    if group is None or not is_ours(group, context.operation_id) or _is_kept(context, plan, name):
         return None
-    asked = look.operation.asked_by_cleanup().get(REMOVE_ACT)
-    if asked and (asked.given_up or asked.is_overdue(look.world.clock.now(), REMOVE_LIMIT)):
+    asked = context.operation.asked_by_cleanup().get(REMOVE_ACT)
+    if asked and (asked.given_up or asked.is_overdue(context.ports.clock.now(), REMOVE_LIMIT)):
         return None  # RDS counts a member of it still, or does not remove it: the sweep has more time
-    look.note_asked(REMOVE_ACT, name)
+    context.note_asked(REMOVE_ACT, name)
     doing, done = f"the parameter group {name} is being removed", f"removed the parameter group {name}"
     try:
-        return look.do(
-            doing, done, "quiet_group", lambda: look.world.target_rds.delete_cluster_parameter_group(name)
+        return context.do(
+            doing, done, "quiet_group", lambda: context.ports.target_rds.delete_cluster_parameter_group(name)
         )
     except (RequestRefused, StepFailed) as refused:
         if refused.is_of_record:
             raise
-        look.give_up(REMOVE_ACT)
+        context.give_up(REMOVE_ACT)
         warning = LEFT_WARNING.format(name=name, reason=refused.message)
-        known = look.operation.item.get("warnings", ())
-        look.world.records.update(look.operation_id, {"warnings": [*known, warning]})
+        known = context.operation.item.get("warnings", ())
+        context.ports.records.update(context.operation_id, {"warnings": [*known, warning]})
         return None
 
 
-def _is_kept(look: Tidying, plan: RestorePlan, name: str) -> bool:
+def _is_kept(context: CleanupContext, plan: RestorePlan, name: str) -> bool:
     """Whether the new cluster has it, under whichever of its names: then it is the cluster's."""
-    clusters = [look.find(each) for each in {plan.cluster.db_cluster_identifier, plan.target_cluster_id}]
+    clusters = [context.find(each) for each in {plan.cluster.db_cluster_identifier, plan.target_cluster_id}]
     return any(cluster is not None and cluster.db_cluster_parameter_group == name for cluster in clusters)

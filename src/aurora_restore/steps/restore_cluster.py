@@ -49,12 +49,12 @@ from aurora_restore.domain.restoring import (
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.quiet_group import prepare_group, restored_with
 from aurora_restore.steps.runner import act, record_details
 from aurora_restore.steps.wake_kept_cluster import wake_kept_cluster
-from aurora_restore.steps.world import World
 
-# A new endpoint takes minutes at the most to appear in DNS; after that it is the network that is wrong.
+# A new endpoint takes at most minutes to appear in DNS; after that the network is wrong.
 UNREACHABLE_LIMIT = timedelta(minutes=15)
 LOGIN_PERCENT = 95
 SETTINGS_ACTIONS = (
@@ -69,47 +69,47 @@ NOTHING_CHANGED_WARNING = (
 )
 
 
-def restore_cluster(operation: Operation, world: World) -> StepOutcome:
+def restore_cluster(operation: Operation, ports: Ports) -> StepOutcome:
     """Bring the cluster one thing further.
 
     Raises:
         NameTaken, ClusterFailed, InstanceFailed, MasterLoginRefused, DatabaseUnreachable
     """
     plan = operation.plan
-    cluster = world.target_rds.find_cluster(plan.cluster.db_cluster_identifier)
+    cluster = ports.target_rds.find_cluster(plan.cluster.db_cluster_identifier)
     if plan.strategy is Strategy.UNDO:
-        return wake_kept_cluster(operation, world, plan, cluster)
+        return wake_kept_cluster(operation, ports, plan, cluster)
     if (
         cluster is None
         and plan.starts_with_quiet_group
-        and (outcome := prepare_group(operation, world, plan))
+        and (outcome := prepare_group(operation, ports, plan))
     ):
         return outcome
-    instances = _instances(world, plan) if cluster else []
-    asking = Asking(world.clock.now(), operation.all_asked())
+    instances = _instances(ports, plan) if cluster else []
+    asking = Asking(ports.clock.now(), operation.all_asked())
     decision = decide_restore(Owner(operation.operation_id), at_first(plan), cluster, instances, asking)
     try:
-        return _carry_out(operation, world, plan, decision, cluster, instances)
+        return _carry_out(operation, ports, plan, decision, cluster, instances)
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, decision.progress_percent, "change"))
 
 
 def _carry_out(
     operation: Operation,
-    world: World,
+    ports: Ports,
     plan: RestorePlan,
     decision: RestoreDecision,
     cluster: DbCluster | None,
     instances: Sequence[DbInstance],
 ) -> StepOutcome:
     if decision.action is RestoreAction.RESTORE_CLUSTER:
-        return _restore(operation, world, plan, decision.reason)
+        return _restore(operation, ports, plan, decision.reason)
     if decision.action is RestoreAction.CREATE_INSTANCE and decision.instance:
-        return _create_instance(operation, world, plan, decision.instance, decision.reason)
+        return _create_instance(operation, ports, plan, decision.instance, decision.reason)
     if decision.action in SETTINGS_ACTIONS and cluster:
-        return _bring_settings(operation, world, cluster, decision)
+        return _bring_settings(operation, ports, cluster, decision)
     if decision.action is RestoreAction.LOG_IN and cluster:
-        return _take_over_master(operation, world, plan, cluster, instances)
+        return _take_over_master(operation, ports, plan, cluster, instances)
     return StepOutcome(
         in_progress(
             decision.reason, decision.progress_percent, decision.waiting_for, decision.reported_percent
@@ -129,34 +129,34 @@ def endpoint_of(cluster: DbCluster) -> DatabaseEndpoint | None:
     return DatabaseEndpoint(cluster.endpoint, cluster.port)
 
 
-def restored_endpoint(world: World, plan: RestorePlan) -> DatabaseEndpoint | None:
+def restored_endpoint(ports: Ports, plan: RestorePlan) -> DatabaseEndpoint | None:
     """Where the writer of the restored cluster answers; None while RDS does not name it.
 
     Raises:
         ClusterFailed: the cluster is gone.
     """
     name = plan.cluster.db_cluster_identifier
-    cluster = world.target_rds.find_cluster(name)
+    cluster = ports.target_rds.find_cluster(name)
     if cluster is None:
         raise ClusterFailed(f"The cluster {name} is gone since it was restored.")
     return endpoint_of(cluster)
 
 
-def _instances(world: World, plan: RestorePlan) -> list[DbInstance]:
+def _instances(ports: Ports, plan: RestorePlan) -> list[DbInstance]:
     """The planned instances by name, whichever cluster they are of: a taken name is to be seen."""
-    found = (world.target_rds.find_instance(item.db_instance_identifier) for item in plan.instances)
+    found = (ports.target_rds.find_instance(item.db_instance_identifier) for item in plan.instances)
     return [item for item in found if item is not None]
 
 
-def _restore(operation: Operation, world: World, plan: RestorePlan, reason: str) -> StepOutcome:
+def _restore(operation: Operation, ports: Ports, plan: RestorePlan, reason: str) -> StepOutcome:
     name, source = plan.cluster.db_cluster_identifier, _snapshot_to_restore(operation, plan)
     parameters = {**restore_parameters(plan, source), **restored_with(operation, plan)}
     answered = act(
-        world,
+        ports,
         operation,
         "cluster",
         name,
-        lambda: world.target_rds.restore_cluster_from_snapshot(parameters),
+        lambda: ports.target_rds.restore_cluster_from_snapshot(parameters),
         makes=True,
     )
     event = Event(
@@ -176,15 +176,15 @@ def _snapshot_to_restore(operation: Operation, plan: RestorePlan) -> str:
 
 
 def _create_instance(
-    operation: Operation, world: World, plan: RestorePlan, instance: PlannedInstance, reason: str
+    operation: Operation, ports: Ports, plan: RestorePlan, instance: PlannedInstance, reason: str
 ) -> StepOutcome:
     name = instance.db_instance_identifier
     answered = act(
-        world,
+        ports,
         operation,
         f"instance-{plan.instances.index(instance) + 1}",
         name,
-        lambda: world.target_rds.create_instance(instance_parameters(plan, instance)),
+        lambda: ports.target_rds.create_instance(instance_parameters(plan, instance)),
         makes=True,
     )
     event = Event("instance.create_started", {"db_instance_identifier": name, "reason": reason})
@@ -193,21 +193,21 @@ def _create_instance(
 
 
 def _bring_settings(
-    operation: Operation, world: World, cluster: DbCluster, decision: RestoreDecision
+    operation: Operation, ports: Ports, cluster: DbCluster, decision: RestoreDecision
 ) -> StepOutcome:
     """One role, or the windows: what no request names and the replaced cluster has."""
     name, role, kind = cluster.db_cluster_identifier, decision.role, decision.kind
 
     def request() -> None:
         if role:
-            world.target_rds.add_role(name, role.role_arn, role.feature_name)
+            ports.target_rds.add_role(name, role.role_arn, role.feature_name)
         elif decision.action is RestoreAction.ENABLE_DATA_API:
-            world.target_rds.enable_data_api(cluster.db_cluster_arn)
+            ports.target_rds.enable_data_api(cluster.db_cluster_arn)
         else:
-            world.target_rds.modify_cluster(name, decision.settings)
+            ports.target_rds.modify_cluster(name, decision.settings)
 
     try:
-        answered = act(world, operation, kind, name, request)
+        answered = act(ports, operation, kind, name, request)
     except StepFailed as failed:
         if kind != WINDOWS_KIND or failed.is_of_record:
             raise
@@ -222,14 +222,14 @@ def _bring_settings(
 
 
 def _take_over_master(
-    operation: Operation, world: World, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
+    operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> StepOutcome:
     endpoint = endpoint_of(cluster)
     if endpoint is None:
         message = "the cluster does not name its endpoint yet"
         return StepOutcome(in_progress(message, LOGIN_PERCENT, "endpoint"))
-    admin = world.secrets.read_credentials(plan.admin_secret_id)
-    attempt = world.databases.log_in(endpoint, admin)
+    admin = ports.secrets.read_credentials(plan.admin_secret_id)
+    attempt = ports.databases.log_in(endpoint, admin)
     if attempt.outcome is LoginOutcome.ACCEPTED:
         return _confirmed(operation, plan, cluster, instances)
     if attempt.outcome is LoginOutcome.BUSY:
@@ -238,8 +238,8 @@ def _take_over_master(
             in_progress(f"the server takes no login yet: {attempt.reason}", LOGIN_PERCENT, "login")
         )
     if attempt.outcome is LoginOutcome.UNREACHABLE:
-        return _unreachable(operation, world, endpoint, attempt)
-    return _refused(operation, world, cluster, admin, attempt)
+        return _unreachable(operation, ports, endpoint, attempt)
+    return _refused(operation, ports, cluster, admin, attempt)
 
 
 def _confirmed(
@@ -252,13 +252,13 @@ def _confirmed(
         warnings.append(NOTHING_CHANGED_WARNING)
     if warnings:
         changes["warnings"] = [*operation.item.get("warnings", ()), *warnings]
-    message = f"the cluster {cluster.db_cluster_identifier} stands, and its master user has the admin secret"
+    message = f"the cluster {cluster.db_cluster_identifier} is available and accepts the admin credentials"
     return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
 
 
 def left_setting_warning(plan: RestorePlan, parameter: str, values: tuple[str, str]) -> str:
     """What is not as on the replaced cluster, and the command that sets it."""
-    wanted, found = values
+    expected, found = values
     option = {
         BACKUP_WINDOW: "preferred-backup-window",
         MAINTENANCE_WINDOW: "preferred-maintenance-window",
@@ -266,16 +266,16 @@ def left_setting_warning(plan: RestorePlan, parameter: str, values: tuple[str, s
     }
     target = plan.target_cluster_id
     return (
-        f"{parameter} is {found}, and was {wanted} on the replaced cluster: RDS did not take it. Set it by "
-        f"`aws rds modify-db-cluster --db-cluster-identifier {target} --{option[parameter]} {wanted} "
+        f"{parameter} is {found}, and was {expected} on the replaced cluster: RDS did not take it. Set it by "
+        f"`aws rds modify-db-cluster --db-cluster-identifier {target} --{option[parameter]} {expected} "
         "--apply-immediately`."
     )
 
 
 def _refused(
-    operation: Operation, world: World, cluster: DbCluster, admin: Credentials, attempt: LoginAttempt
+    operation: Operation, ports: Ports, cluster: DbCluster, admin: Credentials, attempt: LoginAttempt
 ) -> StepOutcome:
-    name, now = cluster.db_cluster_identifier, world.clock.now()
+    name, now = cluster.db_cluster_identifier, ports.clock.now()
     if attempt.is_refused_for_no_password:
         raise MasterLoginByIam(
             f"The master user {admin.username} of {name} does not log in by password (SQLSTATE {attempt.sqlstate}), "
@@ -295,17 +295,17 @@ def _refused(
     begun = {"count": changes.count + 1, "first_time": first, "last_time": format_time(now)}
     try:
         answered = act(
-            world,
+            ports,
             operation,
             "password",
             name,
-            lambda: world.target_rds.modify_cluster_master_password(name, admin.password),
+            lambda: ports.target_rds.modify_cluster_master_password(name, admin.password),
             also={PASSWORD_CHANGES: begun},
         )
     except ResourceBusy:
         # Nothing was changed: the time in which a change takes effect does not run.
         before = operation.section(PASSWORD_CHANGES)
-        record_details(world, operation.operation_id, {PASSWORD_CHANGES: before})
+        record_details(ports, operation.operation_id, {PASSWORD_CHANGES: before})
         raise
     message = "the master password was changed to that of the admin secret"
     event = Event("master_password.change_started")
@@ -321,10 +321,10 @@ def _password_changes(operation: Operation, now: datetime) -> PasswordChanges:
 
 
 def _unreachable(
-    operation: Operation, world: World, endpoint: DatabaseEndpoint, attempt: LoginAttempt
+    operation: Operation, ports: Ports, endpoint: DatabaseEndpoint, attempt: LoginAttempt
 ) -> StepOutcome:
     message = f"no answer from {endpoint.host}:{endpoint.port}: {attempt.reason}"
-    if operation.waited_for(Phase.RESTORE_CLUSTER, message, world.clock.now()) > UNREACHABLE_LIMIT:
+    if operation.waited_for(Phase.RESTORE_CLUSTER, message, ports.clock.now()) > UNREACHABLE_LIMIT:
         minutes = UNREACHABLE_LIMIT.total_seconds() / 60
         raise DatabaseUnreachable(f"For more than {minutes:g} minutes there was {message}.")
     return StepOutcome(in_progress(message, LOGIN_PERCENT, "login"))

@@ -20,15 +20,15 @@ from aurora_restore.steps.log_exports import are_log_exports_due, bring_log_expo
 from aurora_restore.steps.master_secret import hand_over_master_secret
 from aurora_restore.steps.move_endpoints import move_endpoints
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Act, Retirement
 from aurora_restore.steps.runner import act
 from aurora_restore.steps.suspend_scaling import resume_scaling, suspend_scaling
-from aurora_restore.steps.world import World
 
 _SEEN_TO = (RetirementState.KEPT, RetirementState.RETIRED)
 
 
-def clear_target(operation: Operation, world: World) -> StepOutcome:
+def clear_target(operation: Operation, ports: Ports) -> StepOutcome:
     """With delete_first: make room. Raises what `Retirement.advance` raises."""
     plan = operation.plan
     if plan.replacement is None or plan.strategy is not Strategy.DELETE_FIRST:
@@ -36,45 +36,45 @@ def clear_target(operation: Operation, world: World) -> StepOutcome:
     if operation.section("retirement").get("state") == RetirementState.RETIRED:
         return StepOutcome(done(f"{plan.target_cluster_id} is free"))
     is_untouched = not operation.section("retirement") and FENCE_ACT not in operation.acts
-    if is_untouched and (resting := suspend_scaling(operation, world)):
+    if is_untouched and (resting := suspend_scaling(operation, ports)):
         return resting
-    acting = partial(act, world, operation)
+    acting = partial(act, ports, operation)
     return Retirement.of_replaced(
-        world, operation, acting, plan.target_cluster_id, plan.replacement
+        ports, operation, acting, plan.target_cluster_id, plan.replacement
     ).advance()
 
 
-def retire_replaced(operation: Operation, world: World) -> StepOutcome:
+def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
     """After the switch: keep the old cluster, or let it go. Raises SwitchOverFailed, and as `Retirement.advance`."""
     plan = operation.plan
     parties = parties_of(operation.operation_id, plan)
-    if handing_over := _hand_over(operation, world):
+    if handing_over := _hand_over(operation, ports):
         return handing_over
     if parties is None:
-        return StepOutcome(skipped("no cluster was replaced beside the new one"))
-    target = world.target_rds.find_cluster(plan.target_cluster_id)
+        return StepOutcome(skipped("no old cluster exists besides the new one"))
+    target = ports.target_rds.find_cluster(plan.target_cluster_id)
     if target is None or not parties.is_new(target):
         raise SwitchOverFailed(
             f"{plan.target_cluster_id} is not the new cluster: the old one was not touched any further."
         )
-    if is_past_return(operation) and (exports := _export_logs(operation, world, target)):
+    if is_past_return(operation) and (exports := _export_logs(operation, ports, target)):
         return exports
     if retirement_state(operation) in _SEEN_TO and not parties.replacement.undoes:
         return StepOutcome(done(_seen_to_words(operation, parties)))
-    outcome = retire_or_keep(operation, world, parties, partial(act, world, operation))
+    outcome = retire_or_keep(operation, ports, parties, partial(act, ports, operation))
     if outcome.result.status is StepStatus.DONE and parties.replacement.undoes:
-        return finish_undo(operation, world, parties, target, partial(act, world, operation), outcome)
+        return finish_undo(operation, ports, parties, target, partial(act, ports, operation), outcome)
     if outcome.result.status is StepStatus.DONE and are_log_exports_due(operation):
-        return _before_logs(operation, world, target, outcome)
+        return _before_logs(operation, ports, target, outcome)
     return outcome
 
 
-def _hand_over(operation: Operation, world: World) -> StepOutcome | None:
+def _hand_over(operation: Operation, ports: Ports) -> StepOutcome | None:
     """What goes by the name, or is made anew, one thing after the other; None where nothing is left to do."""
     return (
-        resume_scaling(operation, world)
-        or hand_over_master_secret(operation, world)
-        or move_endpoints(operation, world)
+        resume_scaling(operation, ports)
+        or hand_over_master_secret(operation, ports)
+        or move_endpoints(operation, ports)
     )
 
 
@@ -85,46 +85,46 @@ def _seen_to_words(operation: Operation, parties: Parties) -> str:
     return f"{name}: the replaced cluster is gone"
 
 
-def _before_logs(operation: Operation, world: World, target: DbCluster, outcome: StepOutcome) -> StepOutcome:
-    """First the record says that there is no way back: on it the new cluster would export under the name beside."""
+def _before_logs(operation: Operation, ports: Ports, target: DbCluster, outcome: StepOutcome) -> StepOutcome:
+    """First the record excludes a rollback: with one, the new cluster would export logs under the staging name."""
     if "retirement.state" not in outcome.changes:
-        return _export_logs(operation, world, target) or outcome
+        return _export_logs(operation, ports, target) or outcome
     message = f"{outcome.result.message}; the logs are still to be exported"
     return StepOutcome(in_progress(message, 90, "change"), outcome.changes, outcome.events)
 
 
-def _export_logs(operation: Operation, world: World, target: DbCluster) -> StepOutcome | None:
-    return bring_log_exports(operation, world, target, partial(act, world, operation))
+def _export_logs(operation: Operation, ports: Ports, target: DbCluster) -> StepOutcome | None:
+    return bring_log_exports(operation, ports, target, partial(act, ports, operation))
 
 
-def retire_or_keep(operation: Operation, world: World, parties: Parties, acting: Act) -> StepOutcome:
-    """One look at the old cluster under its name aside."""
+def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, acting: Act) -> StepOutcome:
+    """One observation of the old cluster under its retired name."""
     replacement, name = parties.replacement, parties.replacement.aside_identifier
-    retirement = Retirement.of_replaced(world, operation, acting, name, replacement)
+    retirement = Retirement.of_replaced(ports, operation, acting, name, replacement)
     keep = timedelta(hours=replacement.keep_hours)
     if keep:
         return retirement.keep(keep)
-    cluster = world.target_rds.find_cluster(name)
+    cluster = ports.target_rds.find_cluster(name)
     if parties.is_old(cluster) and cluster and not retirement.is_marked(cluster):
         return retirement.mark(cluster, keep)
     return retirement.advance()
 
 
 def finish_undo(
-    operation: Operation, world: World, parties: Parties, target: DbCluster, acting: Act, outcome: StepOutcome
+    operation: Operation, ports: Ports, parties: Parties, target: DbCluster, acting: Act, outcome: StepOutcome
 ) -> StepOutcome:
-    """The cluster that came back is nobody's kept one any more, and its operation is undone."""
+    """The cluster that came back is no longer kept, and the operation that replaced it is undone."""
     if REPLACED_BY_TAG in target.tags or KEEP_UNTIL_TAG in target.tags:
         changes = acting(
             "unmark",
             target.db_cluster_identifier,
-            lambda: world.target_rds.remove_tags(target.db_cluster_arn, [REPLACED_BY_TAG, KEEP_UNTIL_TAG]),
+            lambda: ports.target_rds.remove_tags(target.db_cluster_arn, [REPLACED_BY_TAG, KEEP_UNTIL_TAG]),
         )
-        message = f"{target.db_cluster_identifier} is no kept cluster any more"
+        message = f"{target.db_cluster_identifier} is no longer a kept cluster"
         return StepOutcome(in_progress(message, 90, "mark"), {**outcome.changes, **changes})
     undone = parties.replacement.undoes or ""
-    time = format_time(world.clock.now())
-    world.records.update(
+    time = format_time(ports.clock.now())
+    ports.records.update(
         undone,
         {
             "retirement.state": RetirementState.UNDONE.value,

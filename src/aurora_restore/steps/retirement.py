@@ -33,7 +33,7 @@ from aurora_restore.domain.retiring import (
 from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.world import World
+from aurora_restore.steps.ports import Ports
 
 # A kept cluster that cannot be stopped for so long is kept running.
 STOP_LIMIT = timedelta(minutes=15)
@@ -56,12 +56,12 @@ class Act(Protocol):
 
 @dataclass(frozen=True)
 class Retirement:
-    """Takes the cluster `resource_id`, which stands under `name`, out of the world; or keeps it for a while.
+    """Deletes the cluster `resource_id`, whose name is `name`, after its final snapshot; or keeps it for a while.
 
     `is_replaced`: its end is that of the replaced cluster, which the record tells; not that of an unfinished new one.
     """
 
-    world: World
+    ports: Ports
     operation: Operation
     act: Act
     name: str
@@ -71,11 +71,11 @@ class Retirement:
 
     @classmethod
     def of_replaced(
-        cls, world: World, operation: Operation, act: Act, name: str, replacement: Replacement
+        cls, ports: Ports, operation: Operation, act: Act, name: str, replacement: Replacement
     ) -> Retirement:
         """The retirement of the cluster that an operation replaces."""
         return cls(
-            world,
+            ports,
             operation,
             act,
             name,
@@ -102,7 +102,7 @@ class Retirement:
 
     def keep(self, keep: timedelta) -> StepOutcome:
         """Mark it with who replaced it and until when it is kept, and stop it; DONE where it is stopped."""
-        cluster = self.world.target_rds.find_cluster(self.name)
+        cluster = self.ports.target_rds.find_cluster(self.name)
         if cluster is None:
             return StepOutcome(done(f"{self.name} is gone already"))
         refuse_another_cluster(cluster, self.resource_id)
@@ -121,16 +121,16 @@ class Retirement:
         return cluster.tags.get(REPLACED_BY_TAG) == self.operation.operation_id
 
     def _is_over(self, cluster: DbCluster) -> bool:
-        """Whether the mark is that of a retirement which came to nothing: it is to be kept from now on."""
+        """Whether the mark is that of a retirement which was given up: the cluster is to be kept from now on."""
         until = cluster.tags.get(KEEP_UNTIL_TAG)
-        return until is None or parse_time(until) <= self.world.clock.now()
+        return until is None or parse_time(until) <= self.ports.clock.now()
 
     def mark(self, cluster: DbCluster, keep: timedelta) -> StepOutcome:
         """Tag it with the operation that replaced it, and until when it is kept."""
-        until = format_time(self.world.clock.now() + keep)
+        until = format_time(self.ports.clock.now() + keep)
         tags = {REPLACED_BY_TAG: self.operation.operation_id, KEEP_UNTIL_TAG: until}
         changes = self.act(
-            "mark_replaced", self.name, lambda: self.world.target_rds.add_tags(cluster.db_cluster_arn, tags)
+            "mark_replaced", self.name, lambda: self.ports.target_rds.add_tags(cluster.db_cluster_arn, tags)
         )
         details = {
             "db_cluster_identifier": self.name,
@@ -141,9 +141,9 @@ class Retirement:
         return StepOutcome(in_progress(f"{self.name} is marked as replaced", 10, "mark"), changes, (event,))
 
     def _observe(self) -> Retiring:
-        rds = self.world.target_rds
+        rds = self.ports.target_rds
         cluster = rds.find_cluster(self.name)
-        wanted = self.final_snapshot_identifier
+        expected = self.final_snapshot_identifier
         if cluster is None:
             return Retiring(self.operation.operation_id, self.resource_id, None)
         return Retiring(
@@ -151,11 +151,11 @@ class Retirement:
             resource_id=self.resource_id,
             cluster=cluster,
             instances=rds.list_cluster_instances(self.name),
-            final_snapshot_identifier=wanted,
-            final_snapshot=rds.find_cluster_snapshot(wanted) if wanted else None,
+            final_snapshot_identifier=expected,
+            final_snapshot=rds.find_cluster_snapshot(expected) if expected else None,
             global_cluster=rds.find_global_cluster_of(cluster.db_cluster_arn),
             open_port=open_port_of(self.operation) if self.is_replaced else None,
-            fence_is_under_way=is_under_way(self.operation.acts, self.world.clock.now()),
+            fence_is_under_way=is_under_way(self.operation.acts, self.ports.clock.now()),
         )
 
     def _port_behind_fence(self) -> int:
@@ -173,7 +173,7 @@ class Retirement:
         return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), changes, (event,))
 
     def _request(self, decision: RetireDecision, seen: Retiring) -> Callable[[], None]:
-        rds, name, snapshot = self.world.target_rds, self.name, self.final_snapshot_identifier or ""
+        rds, name, snapshot = self.ports.target_rds, self.name, self.final_snapshot_identifier or ""
         requests: dict[RetireAction, Callable[[], None]] = {
             RetireAction.START: lambda: rds.start_cluster(name),
             RetireAction.FENCE: lambda: rds.modify_cluster(name, {"Port": self._port_behind_fence()}),
@@ -195,12 +195,13 @@ class Retirement:
         }[decision.action]
 
     def _delete_cluster(self, seen: Retiring) -> None:
-        """With its automated backups retained; without them where there is no room, and its last state is seen saved.
+        """With its automated backups retained; without them where there is no room, and its last state is proved to
+        be saved.
 
         Raises:
             ResourceBusy: no room for its backups, and nothing else holds its data.
         """
-        rds = self.world.target_rds
+        rds = self.ports.target_rds
         try:
             rds.delete_cluster(self.name, keep_automated_backups=self.is_replaced)
         except QuotaExceeded as full:
@@ -224,10 +225,10 @@ class Retirement:
         """Until when the final snapshot is kept; None for ever, as in plans from before there was an end."""
         replacement = self.operation.plan.replacement if self.operation.is_planned else None
         days = replacement.final_snapshot_retention_days if replacement else None
-        return format_time(self.world.clock.now() + timedelta(days=days)) if days else None
+        return format_time(self.ports.clock.now() + timedelta(days=days)) if days else None
 
     def _begun(self, decision: RetireDecision) -> dict[str, Any]:
-        """Written before the first deletion: from there on the way back is another one."""
+        """Written before the first deletion: from there on a rollback restores the final snapshot."""
         if not self.is_replaced:
             return {}
         if decision.action is RetireAction.TAKE_FINAL_SNAPSHOT:
@@ -237,7 +238,7 @@ class Retirement:
             }
         if decision.action not in DESTRUCTIVE or self.operation.section("retirement").get("begun_time"):
             return {}
-        time = format_time(self.world.clock.now())
+        time = format_time(self.ports.clock.now())
         return {"retirement.state": RetirementState.BEGUN.value, "retirement.begun_time": time}
 
     def _retired(self) -> dict[str, Any]:
@@ -246,12 +247,12 @@ class Retirement:
         return {
             "retirement.state": RetirementState.RETIRED.value,
             "retirement.final_snapshot_identifier": self.final_snapshot_identifier,
-            "retirement.retired_time": format_time(self.world.clock.now()),
+            "retirement.retired_time": format_time(self.ports.clock.now()),
         }
 
     def _stop(self, cluster: DbCluster) -> StepOutcome:
         try:
-            changes = self.act("stop", self.name, lambda: self.world.target_rds.stop_cluster(self.name))
+            changes = self.act("stop", self.name, lambda: self.ports.target_rds.stop_cluster(self.name))
         except ResourceBusy as busy:
             return StepOutcome(in_progress(busy.message, 50, "stop"))
         except StepFailed as failed:
@@ -271,7 +272,7 @@ class Retirement:
         waits = self.operation.section("cleanup").get("waits") or {}
         since = [parse_time(wait["since"]) for wait in (waits.get("stop"),) if wait]
         since += [asked.first] if asked else []
-        return self.world.clock.now() - min(since) if since else timedelta()
+        return self.ports.clock.now() - min(since) if since else timedelta()
 
     def _kept(self, cluster: DbCluster, warning: str | None = None) -> StepOutcome:
         until = cluster.tags.get(KEEP_UNTIL_TAG)

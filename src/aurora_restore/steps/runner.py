@@ -17,18 +17,24 @@ from aurora_restore.domain.errors import (
     StepFailed,
     TransientFault,
 )
-from aurora_restore.domain.operation import LAST_FAULT, Operation, fault_state, phase_state, waits_after
+from aurora_restore.domain.operation import (
+    LAST_TRANSIENT_ERROR,
+    Operation,
+    phase_state,
+    transient_error_state,
+    waits_after,
+)
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import format_time
+from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.trail import LAST_EVENTS, make_up_for_the_last_look, noted, write_trail
-from aurora_restore.steps.world import World
+from aurora_restore.steps.ports import Ports
 
-Step = Callable[[Operation, World], StepOutcome]
+Step = Callable[[Operation, Ports], StepOutcome]
 
 
-def run_step(phase: Phase, step: Step, world: World, operation_id: str) -> StepResult:
+def run_step(phase: Phase, step: Step, ports: Ports, operation_id: str) -> StepResult:
     """Call a step once for a running operation and record what came of it.
 
     Raises:
@@ -37,26 +43,26 @@ def run_step(phase: Phase, step: Step, world: World, operation_id: str) -> StepR
         RestoreError: what the step raised. The record has it then: a `TransientFault` as the last one of its
             phase, everything else as the operation's error.
     """
-    operation = load_running(world, operation_id)
-    make_up_for_the_last_look(world, operation)
-    now = world.clock.now()
+    operation = load_running(ports, operation_id)
+    flush_pending_audit(ports, operation)
+    now = ports.clock.now()
     started = operation.phase_start(phase)
-    _begin(world, operation, phase, started, now)
+    _begin(ports, operation, phase, started, now)
     try:
-        outcome = step(operation, world)
-        _keep_to_limit(world, phase, outcome.result, now - (started or now))
-    except TransientFault as fault:
-        _keep_fault_to_limit(world, operation, phase, fault, started or now)
+        outcome = step(operation, ports)
+        _keep_to_limit(ports, phase, outcome.result, now - (started or now))
+    except TransientFault as transient:
+        _keep_transient_error_to_limit(ports, operation, phase, transient, started or now)
         raise
     except RestoreError as error:
-        record_error(world, operation_id, phase.value, error)
+        record_error(ports, operation_id, phase.value, error)
         raise
-    return _finish(world, operation, phase, started or now, outcome)
+    return _finish(ports, operation, phase, started or now, outcome)
 
 
-def load_running(world: World, operation_id: str) -> Operation:
+def load_running(ports: Ports, operation_id: str) -> Operation:
     """The operation, if its record says that it runs."""
-    item = world.records.load(operation_id)
+    item = ports.records.load(operation_id)
     if item is None:
         raise OperationNotRunning(f"There is no record of the operation {operation_id}.")
     operation = Operation(item)
@@ -68,7 +74,7 @@ def load_running(world: World, operation_id: str) -> Operation:
 
 
 def act(
-    world: World,
+    ports: Ports,
     operation: Operation,
     kind: str,
     name: str,
@@ -94,38 +100,38 @@ def act(
         OperationNotRunning: the record was closed meanwhile.
     """
     before = operation.acts.get(kind) or {}
-    begun = asked_now(before, name, world.clock.now())
+    begun = asked_now(before, name, ports.clock.now())
     made = {f"made.{kind}": name} if makes else {}
-    record_running(world, operation.operation_id, {f"acts.{kind}": begun, **made, **(also or {})})
+    record_running(ports, operation.operation_id, {f"acts.{kind}": begun, **made, **(also or {})})
     try:
         request()
     except (ResourceBusy, RequestRefused, StepFailed):
         # AWS has said that it does not do it. Where it was asked before, that may be because it is at it already.
         if not before or before.get("refused"):
-            record_details(world, operation.operation_id, {f"acts.{kind}": {**begun, "refused": True}})
+            record_details(ports, operation.operation_id, {f"acts.{kind}": {**begun, "refused": True}})
         raise
     return {f"acts.{kind}": {**begun, "answered": True}}
 
 
-def record_running(world: World, operation_id: str, changes: Mapping[str, Any]) -> None:
+def record_running(ports: Ports, operation_id: str, changes: Mapping[str, Any]) -> None:
     """Write into a record that runs. Raises OperationNotRunning where it does not any more."""
-    time = format_time(world.clock.now())
-    is_kept = world.records.update(
+    time = format_time(ports.clock.now())
+    is_kept = ports.records.update(
         operation_id, {**changes, "last_updated_time": time}, only_if_status=OperationStatus.RUNNING.value
     )
     if not is_kept:
         raise OperationNotRunning(f"The operation {operation_id} was closed while a step was at work.")
 
 
-def record_error(world: World, operation_id: str, step: str, error: RestoreError) -> None:
+def record_error(ports: Ports, operation_id: str, step: str, error: RestoreError) -> None:
     """Write what went wrong into a running record, in the words of the step that met it."""
-    record_details(world, operation_id, {"error": error_item(step, error)})
+    record_details(ports, operation_id, {"error": error_item(step, error)})
 
 
-def record_details(world: World, operation_id: str, changes: Mapping[str, Any]) -> None:
+def record_details(ports: Ports, operation_id: str, changes: Mapping[str, Any]) -> None:
     """Keep what a step found although it is about to fail."""
-    time = format_time(world.clock.now())
-    world.records.update(
+    time = format_time(ports.clock.now())
+    ports.records.update(
         operation_id, {**changes, "last_updated_time": time}, only_if_status=OperationStatus.RUNNING.value
     )
 
@@ -136,23 +142,23 @@ def error_item(step: str, error: RestoreError) -> dict[str, Any]:
         "message": error.message,
         "hint": error.hint,
         "step": step,
-        "faults": [fault.to_item() for fault in error.faults],
+        "faults": [problem.to_item() for problem in error.problems],
     }
 
 
-def _begin(world: World, operation: Operation, phase: Phase, started: datetime | None, now: datetime) -> None:
+def _begin(ports: Ports, operation: Operation, phase: Phase, started: datetime | None, now: datetime) -> None:
     if started is not None:
         return
     entries = [{"time": format_time(now), "event": f"{phase.value}.started", "details": {}}]
     state = {"status": StepStatus.IN_PROGRESS.value, "start_time": format_time(now)}
     changes = {f"phases.{phase.value}": state, "step": phase.value, LAST_EVENTS: entries}
-    record_running(world, operation.operation_id, changes)
-    write_trail(world, operation.operation_id, entries)
+    record_running(ports, operation.operation_id, changes)
+    append_audit(ports, operation.operation_id, entries)
 
 
-def _keep_to_limit(world: World, phase: Phase, result: StepResult, elapsed: timedelta) -> None:
+def _keep_to_limit(ports: Ports, phase: Phase, result: StepResult, elapsed: timedelta) -> None:
     """The step has had its look: what is done by now is done, however late."""
-    limit = world.settings.phase_limit(phase)
+    limit = ports.settings.phase_limit(phase)
     if result.status is StepStatus.IN_PROGRESS and elapsed > limit:
         raise PhaseTimedOut(
             f"{phase.value} has taken longer than its limit of {limit.total_seconds() / 3600:g} h; "
@@ -160,37 +166,37 @@ def _keep_to_limit(world: World, phase: Phase, result: StepResult, elapsed: time
         )
 
 
-def _keep_fault_to_limit(
-    world: World, operation: Operation, phase: Phase, fault: TransientFault, started: datetime
+def _keep_transient_error_to_limit(
+    ports: Ports, operation: Operation, phase: Phase, transient: TransientFault, started: datetime
 ) -> None:
     """A fault that passes is waited for within the phase's limit, and the record says what is waited for."""
-    now, limit = world.clock.now(), world.settings.phase_limit(phase)
+    now, limit = ports.clock.now(), ports.settings.phase_limit(phase)
     if now - started > limit:
         hours = limit.total_seconds() / 3600
         error = PhaseTimedOut(
-            f"{phase.value} has taken longer than its limit of {hours:g} h; what it met last: {fault.code}: "
-            f"{fault.message}",
-            fault.hint,
+            f"{phase.value} has taken longer than its limit of {hours:g} h; what it met last: {transient.code}: "
+            f"{transient.message}",
+            transient.hint,
         )
-        record_error(world, operation.operation_id, phase.value, error)
-        raise error from fault
-    entry = fault_state(operation.phase(phase), fault, now, started + limit)
-    record_details(world, operation.operation_id, {f"phases.{phase.value}.{LAST_FAULT}": entry})
+        record_error(ports, operation.operation_id, phase.value, error)
+        raise error from transient
+    entry = transient_error_state(operation.phase(phase), transient, now, started + limit)
+    record_details(ports, operation.operation_id, {f"phases.{phase.value}.{LAST_TRANSIENT_ERROR}": entry})
 
 
 def _finish(
-    world: World, operation: Operation, phase: Phase, started: datetime, outcome: StepOutcome
+    ports: Ports, operation: Operation, phase: Phase, started: datetime, outcome: StepOutcome
 ) -> StepResult:
-    now = world.clock.now()
+    now = ports.clock.now()
     before = operation.phase(phase) or {"start_time": format_time(started)}
     named = _with_name(outcome.result)
     waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
     result = _with_wait(named, waits)
     state = phase_state(before, result, now, waits)
-    entries = noted(world, (*outcome.events, *_end_of_phase(phase, result)))
+    entries = to_audit_entries(ports, (*outcome.events, *_end_of_phase(phase, result)))
     changes = {f"phases.{phase.value}": state, "step": phase.value, LAST_EVENTS: entries}
-    record_running(world, operation.operation_id, {**outcome.changes, **changes})
-    write_trail(world, operation.operation_id, entries)
+    record_running(ports, operation.operation_id, {**outcome.changes, **changes})
+    append_audit(ports, operation.operation_id, entries)
     return result
 
 

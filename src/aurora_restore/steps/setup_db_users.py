@@ -1,4 +1,4 @@
-"""SetupDbUsers: the wanted users with the wanted access, each checked by logging in.
+"""SetupDbUsers: the requested users with the requested access, each checked by logging in.
 
 A cluster with hundreds of databases takes several calls.
 """
@@ -16,14 +16,14 @@ from aurora_restore.domain.user_progress import SetupProgress
 from aurora_restore.domain.users import DbUserLogin, UsersReport
 from aurora_restore.domain.visible_text import visible
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.restore_cluster import restored_endpoint
-from aurora_restore.steps.world import World
 
 # After this a call ends as soon as it can: the function has ten minutes, and people see the progress of each call.
 CALL_TIME = timedelta(minutes=1)
 
 
-def setup_db_users(operation: Operation, world: World) -> StepOutcome:
+def setup_db_users(operation: Operation, ports: Ports) -> StepOutcome:
     """Make the users and check them.
 
     Raises:
@@ -32,23 +32,23 @@ def setup_db_users(operation: Operation, world: World) -> StepOutcome:
     plan = operation.plan
     if plan.strategy is Strategy.UNDO:
         return StepOutcome(skipped("the kept cluster has its own users and passwords"))
-    endpoint = restored_endpoint(world, plan)
+    endpoint = restored_endpoint(ports, plan)
     if endpoint is None:
         return StepOutcome(in_progress("the cluster does not name its endpoint yet"))
     logins = [
-        DbUserLogin(user, world.secrets.read_credentials(user.secret_id) if user.secret_id else None)
+        DbUserLogin(user, ports.secrets.read_credentials(user.secret_id) if user.secret_id else None)
         for user in plan.db_users
     ]
-    master = world.secrets.read_credentials(plan.admin_secret_id)
+    master = ports.secrets.read_credentials(plan.admin_secret_id)
     begun = operation.section("restore_details").get("user_setup")
-    started = world.clock.now()
-    report = world.databases.set_up_users(
+    started = ports.clock.now()
+    report = ports.databases.set_up_users(
         endpoint,
         master,
         logins,
         plan.lock_other_logins,
         SetupProgress.from_item(begun) if begun else None,
-        lambda: world.clock.now() - started < CALL_TIME,
+        lambda: ports.clock.now() - started < CALL_TIME,
     )
     if report.unfinished:
         return _unfinished(report.unfinished)
@@ -77,7 +77,7 @@ def _unfinished(progress: SetupProgress) -> StepOutcome:
 
 
 def _notes(operation: Operation, report: UsersReport) -> list[str]:
-    """What the list of what came along has said of a database is not said again."""
+    """A database that the list of what came along names is not named again."""
     told = told_databases(operation.section("came_along"))
     left = [each.sentence for each in report.not_looked_into if visible(each.database) not in told]
     return [*report.notes, *left]

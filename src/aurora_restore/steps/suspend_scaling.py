@@ -33,12 +33,12 @@ from aurora_restore.domain.scaling import (
 )
 from aurora_restore.domain.switching import parties_of
 from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.steps.cleanup_context import CleanupContext, noting_act, persisted
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Act
 from aurora_restore.steps.runner import act, record_running
 from aurora_restore.steps.scaling_notes import REFUSALS, find_scaling
-from aurora_restore.steps.tidying import Tidying, noting_act, persisted
-from aurora_restore.steps.world import World
 
 SUSPEND, RESUME = "suspend_scaling", "resume_scaling"
 WAIT = "scaling"
@@ -50,32 +50,32 @@ HOLD_LIMIT = timedelta(minutes=2)
 NOT_SUSPENDED = ("active", "kept")
 
 
-def suspend_scaling(operation: Operation, world: World) -> StepOutcome | None:
+def suspend_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
     """Before the first act that takes the name from the old cluster; None where nothing is left to do."""
     if operation.section(SECTION).get("state") not in (None, "asked"):
         return None
     try:
-        return _suspend(operation, world)
+        return _suspend(operation, ports)
     except REFUSALS as refused:
         if refused.is_of_record:
             raise
-        return _not_suspended(operation, world, refused)
+        return _not_suspended(operation, ports, refused)
 
 
-def _suspend(operation: Operation, world: World) -> StepOutcome | None:
+def _suspend(operation: Operation, ports: Ports) -> StepOutcome | None:
     name, is_known = operation.plan.target_cluster_id, _before(operation) is not None
-    before = find_scaling(world, name)
+    before = find_scaling(ports, name)
     if before is None:
         return None
     if before.target.suspension.is_complete:
         found: dict[str, Any] = {f"{SECTION}.state": "suspended"}
         if not is_known:
             found = {SECTION: {"state": "kept", "before": before.to_item()}}
-        record_running(world, operation.operation_id, found)
+        record_running(ports, operation.operation_id, found)
         return None
     also = {} if is_known else {SECTION: {"state": "asked", "before": before.to_item()}}
     answered = act(
-        world, operation, SUSPEND, name, lambda: world.scaling.suspend(name, EVERYTHING), also=also
+        ports, operation, SUSPEND, name, lambda: ports.scaling.suspend(name, EVERYTHING), also=also
     )
     message = f"auto scaling of {name} is suspended while the name changes clusters"
     event = Event("scaling.suspended", {"db_cluster_identifier": name})
@@ -84,15 +84,15 @@ def _suspend(operation: Operation, world: World) -> StepOutcome | None:
     )
 
 
-def _not_suspended(operation: Operation, world: World, refused: RestoreError) -> StepOutcome:
+def _not_suspended(operation: Operation, ports: Ports, refused: RestoreError) -> StepOutcome:
     """Nothing was touched yet: what may pass is tried for a while, and then the switch goes on without it."""
-    name, now = operation.plan.target_cluster_id, world.clock.now()
+    name, now = operation.plan.target_cluster_id, ports.clock.now()
     since = _time_of(operation.section(SECTION).get("suspend_since")) or now
     if isinstance(refused, TransientFault) and now - since < LIMIT:
         message = f"auto scaling of {name} could not be suspended yet: {refused.message}"
         return StepOutcome(in_progress(message, 10, WAIT), {f"{SECTION}.suspend_since": format_time(since)})
     asked = operation.asked(SUSPEND)
-    # Without an answer it may be suspended: then it is set back like one that was seen to be.
+    # Without an answer it may be suspended: then it is set back like one that was observed to be suspended.
     state = "suspended" if asked and not asked.refused else "active"
     changes = {f"{SECTION}.state": state, **_warned(operation, active_warning(name, refused.message))}
     event = Event(f"scaling.{state}", {"db_cluster_identifier": name, "reason": refused.message})
@@ -108,73 +108,73 @@ def _warned(operation: Operation, warning: str) -> dict[str, Any]:
     return {"warnings": known if warning in known else [*known, warning]}
 
 
-def resume_scaling(operation: Operation, world: World) -> StepOutcome | None:
+def resume_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
     """In a run, for the new cluster; None where nothing is left to do."""
     before = _before(operation)
     if before is None:
         return None
-    acting, asked = partial(act, world, operation), operation.asked(RESUME)
-    return _Resumption(operation, world, acting, asked, SECTION, before).advance()
+    acting, asked = partial(act, ports, operation), operation.asked(RESUME)
+    return _Resumption(operation, ports, acting, asked, SECTION, before).advance()
 
 
-def tidy_scaling(look: Tidying) -> StepOutcome | None:
+def tidy_scaling(context: CleanupContext) -> StepOutcome | None:
     """The same in a cleanup that goes forward."""
-    return _tidied(look, SECTION)
+    return _resumed(context, SECTION)
 
 
-def hold_scaling(look: Tidying) -> StepOutcome | None:
+def hold_scaling(context: CleanupContext) -> StepOutcome | None:
     """In a cleanup that goes back: what the run has let go on rests again, until the old cluster has its name.
 
     The old cluster waits for its name meanwhile, so that what is refused is not tried for long.
     """
-    asked = look.operation.asked_by_cleanup()
+    asked = context.operation.asked_by_cleanup()
     # A run that has not asked for it yet has let nothing go on.
-    is_held = RESUME not in look.operation.acts or RESUME in asked
-    if look.plan is None or is_held or _before(look.operation) is None:
+    is_held = RESUME not in context.operation.acts or RESUME in asked
+    if context.plan is None or is_held or _before(context.operation) is None:
         return None
-    name, held = look.plan.target_cluster_id, asked.get(SUSPEND)
-    is_overdue = held is not None and held.is_overdue(look.world.clock.now(), HOLD_LIMIT)
-    if is_overdue or not _may_change_hands(look, look.find(name)):
+    name, held = context.plan.target_cluster_id, asked.get(SUSPEND)
+    is_overdue = held is not None and held.is_overdue(context.ports.clock.now(), HOLD_LIMIT)
+    if is_overdue or not _may_change_hands(context, context.find(name)):
         return None
     doing, done = f"auto scaling of {name} is suspended again", f"suspended the auto scaling of {name}"
     try:
-        target = look.world.scaling.find_target(name)
+        target = context.ports.scaling.find_target(name)
         if target is None or target.suspension.is_complete:
             return None
-        look.note_asked(SUSPEND, name)
-        return look.do(doing, done, WAIT, lambda: look.world.scaling.suspend(name, EVERYTHING))
+        context.note_asked(SUSPEND, name)
+        return context.do(doing, done, WAIT, lambda: context.ports.scaling.suspend(name, EVERYTHING))
     except REFUSALS as refused:
         if refused.is_of_record:
             raise
         if held is None:
-            look.note_asked(SUSPEND, name)
+            context.note_asked(SUSPEND, name)
         return StepOutcome(in_progress(f"{doing}: {refused.message}", 10, WAIT))
 
 
-def _may_change_hands(look: Tidying, cluster: DbCluster | None) -> bool:
+def _may_change_hands(context: CleanupContext, cluster: DbCluster | None) -> bool:
     """Whether the cluster under the name is the run's own, which goes; with delete_first there may be none yet."""
-    plan = look.plan
+    plan = context.plan
     if plan is None or plan.replacement is None:
         return False
-    if parties := parties_of(look.operation_id, plan):
+    if parties := parties_of(context.operation_id, plan):
         return parties.is_new(cluster)
     if cluster is None:
         return True
-    return cluster.tags.get(OPERATION_TAG) == look.operation_id and PUT_BACK_TAG not in cluster.tags
+    return cluster.tags.get(OPERATION_TAG) == context.operation_id and PUT_BACK_TAG not in cluster.tags
 
 
-def give_scaling_back(look: Tidying) -> StepOutcome | None:
+def give_scaling_back(context: CleanupContext) -> StepOutcome | None:
     """In a cleanup that goes back, once the old cluster serves under its name."""
-    return _tidied(look, SECTION_BACK)
+    return _resumed(context, SECTION_BACK)
 
 
-def _tidied(look: Tidying, section: str) -> StepOutcome | None:
-    before = _before(look.operation)
+def _resumed(context: CleanupContext, section: str) -> StepOutcome | None:
+    before = _before(context.operation)
     if before is None:
         return None
-    asked = look.operation.asked_by_cleanup().get(RESUME)
-    resumption = _Resumption(look.operation, look.world, noting_act(look), asked, section, before)
-    return persisted(look, resumption.advance())
+    asked = context.operation.asked_by_cleanup().get(RESUME)
+    resumption = _Resumption(context.operation, context.ports, noting_act(context), asked, section, before)
+    return persisted(context, resumption.advance())
 
 
 def _before(operation: Operation) -> ScalingBefore | None:
@@ -185,10 +185,10 @@ def _before(operation: Operation) -> ScalingBefore | None:
 
 @dataclass(frozen=True)
 class _Resumption:
-    """One look: `asked` is what this run, or this cleanup, has asked for; `section` says what came of it."""
+    """One call: `asked` is what this run, or this cleanup, has asked for; `section` says what came of it."""
 
     operation: Operation
-    world: World
+    ports: Ports
     acting: Act
     asked: Asked | None
     section: str
@@ -217,8 +217,8 @@ class _Resumption:
         return f"auto scaling of {self.name} is set back to what it was"
 
     def _set_back(self) -> StepOutcome:
-        action = decide_resumption(self.before, self.world.scaling.find_target(self.name))
-        now = self.world.clock.now()
+        action = decide_resumption(self.before, self.ports.scaling.find_target(self.name))
+        now = self.ports.clock.now()
         if action is ScalingAction.NONE and self._was_lost:
             return self._settled("resumed", lost_warning(self.before))
         state = self.operation.section(SECTION).get("state")
@@ -242,9 +242,9 @@ class _Resumption:
 
         def request() -> None:
             if is_gone:
-                self.world.scaling.register(target)
+                self.ports.scaling.register(target)
             else:
-                self.world.scaling.suspend(self.name, target.suspension)
+                self.ports.scaling.suspend(self.name, target.suspension)
 
         changes = self.acting(RESUME, self.name, request, also=lost)
         verb = "registered the scalable target" if is_gone else "set back the auto scaling"
@@ -258,7 +258,7 @@ class _Resumption:
         return any(section.get("registered_again") for section in sections)
 
     def _refused(self, refused: RestoreError) -> StepOutcome:
-        now = self.world.clock.now()
+        now = self.ports.clock.now()
         since = _time_of(self._state.get("resume_since")) or (self.asked.first if self.asked else now)
         if now - since > LIMIT:
             return self._settled("left", left_warning(self.before, refused.message))
@@ -270,7 +270,7 @@ class _Resumption:
     def _settled(self, state: str, warning: str | None = None) -> StepOutcome:
         changes: dict[str, Any] = {
             f"{self.section}.state": state,
-            f"{self.section}.settled_time": format_time(self.world.clock.now()),
+            f"{self.section}.settled_time": format_time(self.ports.clock.now()),
         }
         if warning:
             changes |= _warned(self.operation, warning)

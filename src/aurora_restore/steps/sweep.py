@@ -38,7 +38,7 @@ from aurora_restore.domain.sweeping import (
     removable_final_snapshots,
 )
 from aurora_restore.domain.times import format_time
-from aurora_restore.steps.world import World
+from aurora_restore.steps.ports import Ports
 
 RECORDS_MOST = 500
 COPIES_MOST = 10
@@ -50,7 +50,7 @@ ENDED_BADLY = (OperationStatus.FAILED, OperationStatus.CANCELLED)
 class Sweep:
     """One sweep: what it has begun, and what went wrong with single things, which keeps no other from being done."""
 
-    world: World
+    ports: Ports
     now: datetime
     started: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
@@ -69,33 +69,35 @@ class Sweep:
         if any(line.startswith(f"{operation.operation_id}:") for line in self.started):
             return
         attempt = self.now.strftime("sweep-%Y%m%d%H%M")
-        self.world.executions.start_cleanup(operation.operation_id, operation.execution_arn or "", attempt)
-        self.world.audit.append(operation.operation_id, self.now, "cleanup.requested", {"reason": why})
+        self.ports.executions.start_cleanup(operation.operation_id, operation.execution_arn or "", attempt)
+        self.ports.audit.append(operation.operation_id, self.now, "cleanup.requested", {"reason": why})
         self.started.append(f"{operation.operation_id}: {why}")
 
 
-def sweep(world: World) -> Mapping[str, Any]:
-    """Find what is left to do, everywhere. Raises SweepIncomplete where single things could not be seen to."""
-    run = Sweep(world, world.clock.now())
-    open_operations = [Operation(item) for item in _open_records(world)]
+def sweep(ports: Ports) -> Mapping[str, Any]:
+    """Find what is left to do, everywhere. Raises SweepIncomplete where single operations could not be processed."""
+    run = Sweep(ports, ports.clock.now())
+    open_operations = [Operation(item) for item in _open_records(ports)]
     run.each(open_operations, lambda operation: _see_to_open(run, operation))
     run.each(_ended(run), lambda operation: _see_to_ended(run, operation))
-    clusters = world.target_rds.list_clusters()
+    clusters = ports.target_rds.list_clusters()
     run.each(clusters, lambda cluster: _see_to_cluster(run, cluster))
-    run.each(world.locks.list_owners().items(), lambda lock: _see_to_lock(run, *lock))
+    run.each(ports.locks.list_owners().items(), lambda lock: _see_to_lock(run, *lock))
     _see_to_copies(run, open_operations)
     _see_to_groups(run, clusters)
     if run.problems:
-        raise SweepIncomplete(f"{len(run.problems)} thing(s) could not be seen to: {'; '.join(run.problems)}")
+        raise SweepIncomplete(
+            f"{len(run.problems)} operation(s) could not be processed: {'; '.join(run.problems)}"
+        )
     message = f"{len(run.started)} cleanup(s) started, {len(run.deleted)} copies and parameter groups removed"
     if run.left:
         message += f"; RDS did not remove {len(run.left)} failed copies: {'; '.join(run.left)}"
     return {"status": "DONE", "message": message, "started": run.started, "deleted": run.deleted}
 
 
-def _open_records(world: World) -> Iterator[Mapping[str, Any]]:
+def _open_records(ports: Ports) -> Iterator[Mapping[str, Any]]:
     for status in (OperationStatus.RUNNING, OperationStatus.CLEANING_UP):
-        yield from world.records.list_by_status(status.value, None, RECORDS_MOST)
+        yield from ports.records.list_by_status(status.value, None, RECORDS_MOST)
 
 
 def _see_to_open(run: Sweep, operation: Operation) -> None:
@@ -104,7 +106,7 @@ def _see_to_open(run: Sweep, operation: Operation) -> None:
             run.start_cleanup(operation, "its cleanup does not go on")
         return
     arn = operation.execution_arn
-    execution = run.world.executions.describe_arn(arn) if arn else None
+    execution = run.ports.executions.describe_arn(arn) if arn else None
     if execution is None and is_young(operation, run.now):
         return
     if execution is None or not execution.is_running:
@@ -115,12 +117,12 @@ def _see_to_open(run: Sweep, operation: Operation) -> None:
 def _ended(run: Sweep) -> Iterator[Operation]:
     since = run.now - LOOKS_BACK
     for status in (*ENDED_BADLY, OperationStatus.SUCCEEDED):
-        for item in run.world.records.list_by_status(status.value, since, RECORDS_MOST):
+        for item in run.ports.records.list_by_status(status.value, since, RECORDS_MOST):
             yield Operation(item)
 
 
 def _see_to_ended(run: Sweep, operation: Operation) -> None:
-    """What was marked by hand was not tidied up; what was closed may have died before it was told."""
+    """What was marked by hand was not cleaned up; a function that closed a record may have died before it notified."""
     if not is_stale(operation, run.now):
         return
     if operation.is_unsettled:
@@ -131,9 +133,9 @@ def _see_to_ended(run: Sweep, operation: Operation) -> None:
 
 def _see_to_lock(run: Sweep, target: str, owner: str) -> None:
     """A function may die between taking a lock for an operation that was just closed, and giving it back."""
-    operation = _load(run.world, owner)
+    operation = _load(run.ports, owner)
     if operation is None or (operation.is_closed and not is_being_retired(operation)):
-        run.world.locks.release(target, owner)
+        run.ports.locks.release(target, owner)
 
 
 def _see_to_cluster(run: Sweep, cluster: DbCluster) -> None:
@@ -146,7 +148,7 @@ def _see_to_cluster(run: Sweep, cluster: DbCluster) -> None:
 
 
 def _see_to_kept(run: Sweep, operation_id: str) -> None:
-    operation = _load(run.world, operation_id)
+    operation = _load(run.ports, operation_id)
     if operation is None:
         return
     until = kept_until(operation)
@@ -156,18 +158,18 @@ def _see_to_kept(run: Sweep, operation_id: str) -> None:
 
 
 def _see_to_leftover(run: Sweep, operation_id: str, cluster: DbCluster) -> None:
-    operation = _load(run.world, operation_id)
+    operation = _load(run.ports, operation_id)
     if operation and operation.is_closed and operation.status in ENDED_BADLY:
         run.start_cleanup(operation, f"it left {cluster.db_cluster_identifier}")
 
 
-def _load(world: World, operation_id: str) -> Operation | None:
-    item = world.records.load(operation_id)
+def _load(ports: Ports, operation_id: str) -> Operation | None:
+    item = ports.records.load(operation_id)
     return Operation(item) if item else None
 
 
 def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
-    snapshots = run.world.target_rds.list_cluster_snapshots()
+    snapshots = run.ports.target_rds.list_cluster_snapshots()
     opened = list(open_operations)
     due = [
         *removable_copies(snapshots, opened, run.now),
@@ -176,12 +178,12 @@ def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
     failed = [copy for copy in failed_copies(snapshots) if copy not in due]
 
     def remove(copy: ClusterSnapshot) -> None:
-        run.world.target_rds.delete_cluster_snapshot(copy.db_cluster_snapshot_identifier)
+        run.ports.target_rds.delete_cluster_snapshot(copy.db_cluster_snapshot_identifier)
         run.deleted.append(copy.db_cluster_snapshot_identifier)
         _record_removal(run, copy)
 
     def remove_failed(copy: ClusterSnapshot) -> None:
-        if len(run.deleted) >= 2 * COPIES_MOST or not _is_over(run.world, copy):
+        if len(run.deleted) >= 2 * COPIES_MOST or not _is_over(run.ports, copy):
             return
         try:
             remove(copy)
@@ -195,32 +197,32 @@ def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
     run.each(failed, remove_failed)
 
 
-def _is_over(world: World, copy: ClusterSnapshot) -> bool:
+def _is_over(ports: Ports, copy: ClusterSnapshot) -> bool:
     """Whether the run that began a copy is closed. One that succeeded with the copy of another leaves its own."""
-    maker = _load(world, copy.tags[OPERATION_TAG])
+    maker = _load(ports, copy.tags[OPERATION_TAG])
     return maker is not None and maker.is_closed
 
 
 def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:
-    """In the record and the trail of the operation that made it."""
+    """In the record and the audit events of the operation that made it."""
     operation_id = copy.tags[OPERATION_TAG]
     details = {"cluster_snapshot_identifier": copy.db_cluster_snapshot_identifier}
     is_final = FINAL_SNAPSHOT_TAG in copy.tags
     event = "replaced.final_snapshot_removed" if is_final else "copy.removed"
     field = "retirement.final_snapshot_removed_time" if is_final else "snapshot_details.copy_removed_time"
-    run.world.audit.append(operation_id, run.now, event, details)
-    run.world.records.update(operation_id, {field: format_time(run.now)})
+    run.ports.audit.append(operation_id, run.now, event, details)
+    run.ports.records.update(operation_id, {field: format_time(run.now)})
 
 
 def _see_to_groups(run: Sweep, clusters: Iterable[DbCluster]) -> None:
     """Parameter groups of a first start whose run is over, and which no cluster has."""
-    rds, in_use = run.world.target_rds, {cluster.db_cluster_parameter_group for cluster in clusters}
+    rds, in_use = run.ports.target_rds, {cluster.db_cluster_parameter_group for cluster in clusters}
 
     def remove(group: ParameterGroup) -> None:
         operation_id = rds.group_tags(group).get(OPERATION_TAG)
         if operation_id is None or group.name != quiet_group_identifier(operation_id):
             return
-        maker = _load(run.world, operation_id)
+        maker = _load(run.ports, operation_id)
         if maker is not None and not maker.is_closed:
             return
         try:
@@ -229,7 +231,7 @@ def _see_to_groups(run: Sweep, clusters: Iterable[DbCluster]) -> None:
             return  # RDS counts a member of it still: a sweep to come has it again
         run.deleted.append(group.name)
         if maker is not None:
-            run.world.audit.append(operation_id, run.now, "parameter_group.removed", {"name": group.name})
+            run.ports.audit.append(operation_id, run.now, "parameter_group.removed", {"name": group.name})
 
     groups = [group for group in rds.list_cluster_parameter_groups() if is_quiet_group(group.name)]
     run.each([group for group in groups if group.name not in in_use], remove)

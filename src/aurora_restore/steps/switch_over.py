@@ -20,9 +20,9 @@ from aurora_restore.domain.switching import (
 )
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import act
 from aurora_restore.steps.suspend_scaling import suspend_scaling
-from aurora_restore.steps.world import World
 
 # From the first request for a rename to its being seen; RDS takes a minute or two, and now and then many more.
 RENAME_LIMIT = timedelta(minutes=30)
@@ -30,48 +30,48 @@ RENAME_LIMIT = timedelta(minutes=30)
 UNSEEN_LIMIT = timedelta(minutes=30)
 
 
-def switch_over(operation: Operation, world: World) -> StepOutcome:
+def switch_over(operation: Operation, ports: Ports) -> StepOutcome:
     """One rename at most. Raises NameTaken, SwitchOverFailed."""
     plan = operation.plan
     parties = parties_of(operation.operation_id, plan)
     if parties is None:
-        return StepOutcome(skipped(f"{plan.target_cluster_id} stands under its own name from the beginning"))
-    places = observe_places(world, parties)
+        return StepOutcome(skipped(f"{plan.target_cluster_id} has its own name from the beginning"))
+    places = observe_places(ports, parties)
     decision = decide_switch(parties, places)
     if decision.action is SwitchAction.DONE and places.target:
-        return _switched(operation, world, plan, places.target)
+        return _switched(operation, ports, plan, places.target)
     if decision.action is SwitchAction.WAIT:
-        return _waiting(operation, world, decision)
+        return _waiting(operation, ports, decision)
     is_first = decision.action is SwitchAction.RENAME_OLD_ASIDE and not operation.asked(decision.action.kind)
-    if is_first and (resting := suspend_scaling(operation, world)):
+    if is_first and (resting := suspend_scaling(operation, ports)):
         return resting
-    return _rename(operation, world, parties, decision)
+    return _rename(operation, ports, parties, decision)
 
 
-def observe_places(world: World, parties: Parties) -> Places:
-    """Who stands under each of the three names now."""
-    rds, plan = world.target_rds, parties.plan
+def observe_places(ports: Ports, parties: Parties) -> Places:
+    """Which cluster has each of the three names now."""
+    rds, plan = ports.target_rds, parties.plan
     return Places(
         target=rds.find_cluster(plan.target_cluster_id),
-        beside=rds.find_cluster(plan.cluster.db_cluster_identifier),
-        aside=rds.find_cluster(parties.replacement.aside_identifier),
+        staging=rds.find_cluster(plan.cluster.db_cluster_identifier),
+        retired=rds.find_cluster(parties.replacement.aside_identifier),
     )
 
 
 def rename_of(parties: Parties, action: SwitchAction) -> tuple[str, str]:
     """From which name to which a rename goes."""
-    target, beside = parties.plan.target_cluster_id, parties.plan.cluster.db_cluster_identifier
-    aside = parties.replacement.aside_identifier
+    target, staging = parties.plan.target_cluster_id, parties.plan.cluster.db_cluster_identifier
+    retired = parties.replacement.aside_identifier
     return {
-        SwitchAction.RENAME_OLD_ASIDE: (target, aside),
-        SwitchAction.RENAME_NEW_IN: (beside, target),
-        SwitchAction.RENAME_NEW_OUT: (target, beside),
-        SwitchAction.RENAME_OLD_BACK: (aside, target),
+        SwitchAction.RENAME_OLD_ASIDE: (target, retired),
+        SwitchAction.RENAME_NEW_IN: (staging, target),
+        SwitchAction.RENAME_NEW_OUT: (target, staging),
+        SwitchAction.RENAME_OLD_BACK: (retired, target),
     }[action]
 
 
-def _rename(operation: Operation, world: World, parties: Parties, decision: SwitchDecision) -> StepOutcome:
-    kind, now = decision.action.kind, world.clock.now()
+def _rename(operation: Operation, ports: Ports, parties: Parties, decision: SwitchDecision) -> StepOutcome:
+    kind, now = decision.action.kind, ports.clock.now()
     name, new_name = rename_of(parties, decision.action)
     if asked := operation.asked(kind):
         if asked.is_overdue(now, RENAME_LIMIT):
@@ -89,11 +89,11 @@ def _rename(operation: Operation, world: World, parties: Parties, decision: Swit
     }
     try:
         answered = act(
-            world,
+            ports,
             operation,
             kind,
             name,
-            lambda: world.target_rds.rename_cluster(name, new_name),
+            lambda: ports.target_rds.rename_cluster(name, new_name),
             also=gone if leaves_name else None,
         )
     except ResourceBusy as busy:
@@ -104,16 +104,16 @@ def _rename(operation: Operation, world: World, parties: Parties, decision: Swit
     )
 
 
-def _waiting(operation: Operation, world: World, decision: SwitchDecision) -> StepOutcome:
-    if operation.waited_for(Phase.SWITCH_OVER, decision.reason, world.clock.now()) > UNSEEN_LIMIT:
+def _waiting(operation: Operation, ports: Ports, decision: SwitchDecision) -> StepOutcome:
+    if operation.waited_for(Phase.SWITCH_OVER, decision.reason, ports.clock.now()) > UNSEEN_LIMIT:
         raise SwitchOverFailed(
             f"For more than {UNSEEN_LIMIT.total_seconds() / 60:g} minutes: {decision.reason}."
         )
     return StepOutcome(in_progress(decision.reason, 50, "rename"))
 
 
-def _switched(operation: Operation, world: World, plan: RestorePlan, cluster: DbCluster) -> StepOutcome:
-    changes = switched_changes(operation, cluster, world.clock.now())
+def _switched(operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster) -> StepOutcome:
+    changes = switched_changes(operation, cluster, ports.clock.now())
     seconds = changes["switch_over.seconds_without_name"]
     message = f"{plan.target_cluster_id} is the new cluster; the name was away for {seconds} s at most in RDS's answers"
     event = Event("switch_over.done", {"seconds_without_name": seconds})

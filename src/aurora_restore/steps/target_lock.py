@@ -1,4 +1,4 @@
-"""The lock of a target: one operation at a time. A lock whose owner has ended, tidied up and all, is taken over."""
+"""The lock of a target: one operation at a time. A lock whose owner has ended, cleanup included, is taken over."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from aurora_restore.domain.errors import TargetLocked
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.retention import is_being_retired
 from aurora_restore.domain.states import OperationStatus
-from aurora_restore.steps.world import World
+from aurora_restore.steps.ports import Ports
 
 
-def take_lock(world: World, operation: Operation, target: str, *, dry_run: bool) -> str | None:
+def take_lock(ports: Ports, operation: Operation, target: str, *, dry_run: bool) -> str | None:
     """Take the lock of a target; a dry run only looks.
 
     Returns:
@@ -18,21 +18,21 @@ def take_lock(world: World, operation: Operation, target: str, *, dry_run: bool)
     Raises:
         TargetLocked: another operation is at work there.
     """
-    operation_id, now = operation.operation_id, world.clock.now()
-    if not dry_run and world.locks.acquire(target, operation_id, now):
+    operation_id, now = operation.operation_id, ports.clock.now()
+    if not dry_run and ports.locks.acquire(target, operation_id, now):
         return None
-    owner = world.locks.owner(target)
-    item = world.records.load(owner) if owner and owner != operation_id else None
+    owner = ports.locks.owner(target)
+    item = ports.records.load(owner) if owner and owner != operation_id else None
     if item and (waits := _still_at_work(Operation(item), target)):
         return waits
-    if not dry_run and not world.locks.acquire(target, operation_id, now, replaces=owner):
+    if not dry_run and not ports.locks.acquire(target, operation_id, now, replaces=owner):
         raise TargetLocked(f"Another operation has just begun to work on {target}.")
     return None
 
 
 def _still_at_work(owner: Operation, target: str) -> str | None:
     """What the owner still does, where that ends soon by itself. Raises TargetLocked where it does not."""
-    look = f"`aurora-restore status {owner.operation_id}` says where it stands"
+    look = f"`aurora-restore status {owner.operation_id}` shows its state"
     if is_being_retired(owner):
         return f"the cluster that {owner.operation_id} replaced is being retired: {look}"
     if owner.is_closed:

@@ -11,7 +11,7 @@ from aurora_restore.domain.errors import NothingKept, refuse
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.preflight import replaceable_faults
+from aurora_restore.domain.preflight import replaceable_problems
 from aurora_restore.domain.request import UNDO_FIELD
 from aurora_restore.domain.results import done, in_progress
 from aurora_restore.domain.undoing import (
@@ -22,33 +22,33 @@ from aurora_restore.domain.undoing import (
     refuse_nothing_kept,
 )
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import record_running
 from aurora_restore.steps.scaling_notes import note_scaling
 from aurora_restore.steps.target_lock import take_lock
-from aurora_restore.steps.world import World
 
 
 def is_undo_request(raw_request: object) -> bool:
     return isinstance(raw_request, Mapping) and UNDO_FIELD in raw_request
 
 
-def check_undo(operation: Operation, world: World, raw_request: object) -> StepOutcome:
+def check_undo(operation: Operation, ports: Ports, raw_request: object) -> StepOutcome:
     """Plan the undo. Raises NothingKept, TargetLocked, DeletionProtected, TargetNotAvailable, GlobalClusterMember."""
     if operation.is_planned:
-        return StepOutcome(done("the plan stands already"))
+        return StepOutcome(done("the plan already exists"))
     request = parse_undo_request(raw_request if isinstance(raw_request, Mapping) else {})
-    undone = _undone(world, request)
+    undone = _undone(ports, request)
     target = undone.plan.target_cluster_id
-    # Known from the record of the other operation only: whoever closes this one gives its lock back by it.
-    record_running(world, operation.operation_id, {"target_cluster_id": target})
-    if waits := take_lock(world, operation, target, dry_run=request.dry_run):
+    # Known from the record of the other operation only: a cleanup that closes this one releases its lock by it.
+    record_running(ports, operation.operation_id, {"target_cluster_id": target})
+    if waits := take_lock(ports, operation, target, dry_run=request.dry_run):
         return StepOutcome(in_progress(waits, waiting_for="lock"))
-    # Under the lock nobody else changes any more what the first look saw.
-    return _plan(operation, world, request, _undone(world, request))
+    # Under the lock no other operation changes what was observed first.
+    return _plan(operation, ports, request, _undone(ports, request))
 
 
-def _undone(world: World, request: UndoRequest) -> Operation:
-    item = world.records.load(request.undo_operation_id)
+def _undone(ports: Ports, request: UndoRequest) -> Operation:
+    item = ports.records.load(request.undo_operation_id)
     if item is None:
         raise NothingKept(f"There is no record of an operation {request.undo_operation_id}.")
     undone = Operation(item)
@@ -56,32 +56,34 @@ def _undone(world: World, request: UndoRequest) -> Operation:
     return undone
 
 
-def _plan(operation: Operation, world: World, request: UndoRequest, undone: Operation) -> StepOutcome:
-    rds, before = world.target_rds, undone.plan
-    aside = before.replacement.aside_identifier if before.replacement else ""
-    kept, standing = rds.find_cluster(aside), rds.find_cluster(before.target_cluster_id)
-    refuse_changed_places(undone, standing, kept)
-    if kept is None or standing is None:
+def _plan(operation: Operation, ports: Ports, request: UndoRequest, undone: Operation) -> StepOutcome:
+    rds, before = ports.target_rds, undone.plan
+    retired = before.replacement.aside_identifier if before.replacement else ""
+    kept, existing = rds.find_cluster(retired), rds.find_cluster(before.target_cluster_id)
+    refuse_changed_places(undone, existing, kept)
+    if kept is None or existing is None:
         raise NothingKept(f"The cluster that {undone.operation_id} kept does not stand any more.")
-    _refuse_irreplaceable(world, standing)
+    _refuse_irreplaceable(ports, existing)
     plan = build_undo_plan(
         operation.operation_id, request, undone, kept, rds.list_cluster_instances(kept.db_cluster_identifier)
     )
-    if scaling := note_scaling(world, plan.target_cluster_id):
+    if scaling := note_scaling(ports, plan.target_cluster_id):
         plan = replace(plan, notes=(*plan.notes, scaling))
-    members = rds.list_cluster_instances(standing.db_cluster_identifier)
-    replaced = configuration_of(standing, members, rds.list_custom_endpoints(standing))
+    members = rds.list_cluster_instances(existing.db_cluster_identifier)
+    replaced = configuration_of(existing, members, rds.list_custom_endpoints(existing))
     changes = {"plan": plan.to_item(), "replaced": replaced.to_item()}
-    message = f"the plan stands: {plan.target_cluster_id} is to be again what {undone.operation_id} replaced"
+    message = (
+        f"the plan is complete: {plan.target_cluster_id} is to be again what {undone.operation_id} replaced"
+    )
     return StepOutcome(done(message), changes, (Event("plan.made", _details(plan)),))
 
 
-def _refuse_irreplaceable(world: World, standing: DbCluster) -> None:
-    rds = world.target_rds
-    instances = rds.list_cluster_instances(standing.db_cluster_identifier)
-    global_cluster = rds.find_global_cluster_of(standing.db_cluster_arn)
-    prefix = world.settings.target_cluster_prefix
-    refuse(list(replaceable_faults(standing, instances, global_cluster, prefix)))
+def _refuse_irreplaceable(ports: Ports, existing: DbCluster) -> None:
+    rds = ports.target_rds
+    instances = rds.list_cluster_instances(existing.db_cluster_identifier)
+    global_cluster = rds.find_global_cluster_of(existing.db_cluster_arn)
+    prefix = ports.settings.target_cluster_prefix
+    refuse(list(replaceable_problems(existing, instances, global_cluster, prefix)))
 
 
 def _details(plan: RestorePlan) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""VerifyRestore: compare what was asked for with what stands there, field by field."""
+"""VerifyRestore: compare what was asked for with what exists, field by field."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ from aurora_restore.domain.verification import (
     settling,
 )
 from aurora_restore.steps.outcome import StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.quiet_group import SECTION
 from aurora_restore.steps.runner import record_details
-from aurora_restore.steps.world import World
 
 
-def verify_restore(operation: Operation, world: World) -> StepOutcome:
+def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
     """Put the comparison into the record. Raises VerificationFailed where a settled cluster differs."""
     plan = operation.plan
     if plan.strategy is Strategy.UNDO:
         return StepOutcome(skipped("nothing was restored: the kept cluster is as it was"))
     name = plan.cluster.db_cluster_identifier
-    cluster = world.target_rds.find_cluster(name)
+    cluster = ports.target_rds.find_cluster(name)
     if cluster is None:
         raise VerificationFailed(f"The cluster {name} is gone since it was restored.")
-    instances = world.target_rds.list_cluster_instances(name)
+    instances = ports.target_rds.list_cluster_instances(name)
     wanted_group = operation.section(SECTION).get("wanted") if plan.starts_with_quiet_group else None
     checks = compare(plan, cluster, instances, wanted_group)
-    differences = _differences(operation, world, plan, cluster, instances)
+    differences = _differences(operation, ports, plan, cluster, instances)
     changes: dict[str, Any] = {
         "restore_details.verification": [check.to_item() for check in checks],
         "restore_details.differences": [item.to_item() for item in differences],
@@ -58,26 +58,26 @@ def verify_restore(operation: Operation, world: World) -> StepOutcome:
     pending = ", ".join(cluster.pending_modified_values)
     if state is Settling.PENDING:
         message = f"RDS has still to apply values to the cluster {name}: {pending}"
-        if operation.waited_for(Phase.VERIFY_RESTORE, message, world.clock.now()) < PENDING_LIMIT:
+        if operation.waited_for(Phase.VERIFY_RESTORE, message, ports.clock.now()) < PENDING_LIMIT:
             return StepOutcome(in_progress(message, 50, "settling"))
         changes["warnings"] = [*operation.item.get("warnings", ()), _pending_warning(name, pending)]
     differing = [check for check in checks if not check.matches and not is_pending(check, cluster)]
     if differing:
-        record_details(world, operation.operation_id, changes)
-        words = "; ".join(f"{item.field}: wanted {item.wanted}, found {item.found}" for item in differing)
+        record_details(ports, operation.operation_id, changes)
+        words = "; ".join(f"{item.field}: expected {item.wanted}, found {item.found}" for item in differing)
         raise VerificationFailed(f"{len(differing)} of {len(checks)} fields of {name} differ: {words}.")
     if unwanted := [item for item in differences if item.stops_the_run]:
-        record_details(world, operation.operation_id, changes)
+        record_details(ports, operation.operation_id, changes)
         raise DifferenceNotAccepted(
-            f"{name} is not as the cluster that it is to replace: {difference_words(unwanted)}. Nobody asked for "
-            "that, and accept_differences does not name it."
+            f"{name} is not as the cluster that it is to replace: {difference_words(unwanted)}. The request does "
+            "not ask for that, and accept_differences does not name it."
         )
     return StepOutcome(done(_words(len(checks), len(differences))), changes)
 
 
 def _differences(
     operation: Operation,
-    world: World,
+    ports: Ports,
     plan: RestorePlan,
     cluster: DbCluster,
     instances: Sequence[DbInstance],
@@ -87,13 +87,13 @@ def _differences(
         return ()
     replaced = ClusterConfiguration.from_item(operation.section("replaced"))
     restored = configuration_of(cluster, instances)
-    # They come after the switch, and the plan has told whether they are to be as on the replaced cluster.
+    # They come after the switch, and the plan has decided whether they are to be as on the replaced cluster.
     later = frozenset({"cloudwatch_logs_exports"}) if exports_logs_later(plan) else frozenset()
     later |= plan.given_later
     # A warning tells of these already: what RDS does not take, or shows as pending, throws no restore away.
     later |= {LEFT_FIELDS[name] for name in left_settings(plan, cluster)}
     later |= {field for field, name in PENDING_NAMES.items() if name in cluster.pending_modified_values}
-    return compared(plan.replacement, replaced, restored, later, keeps_port=world.settings.keeps_ports)
+    return compared(plan.replacement, replaced, restored, later, keeps_port=ports.settings.keeps_ports)
 
 
 def _pending_warning(name: str, pending: str) -> str:

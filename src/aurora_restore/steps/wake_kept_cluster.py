@@ -10,14 +10,14 @@ from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, SERVING_
 from aurora_restore.domain.results import done, in_progress
 from aurora_restore.domain.retiring import refuse_another_cluster
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import act
-from aurora_restore.steps.world import World
 
 STOPPED_ON_PURPOSE = frozenset({"stopped", "stopping"})
 
 
 def wake_kept_cluster(
-    operation: Operation, world: World, plan: RestorePlan, cluster: DbCluster | None
+    operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster | None
 ) -> StepOutcome:
     """Start the kept cluster and wait for its instances. Raises ClusterFailed, NameTaken."""
     name = plan.cluster.db_cluster_identifier
@@ -25,24 +25,24 @@ def wake_kept_cluster(
         raise ClusterFailed(f"The kept cluster {name} is gone since the plan was made.")
     refuse_another_cluster(cluster, plan.replacement.incoming_resource_id or "")
     if cluster.status == "stopped":
-        return _start(operation, world, name)
+        return _start(operation, ports, name)
     if cluster.status in FAILED_CLUSTER_STATUSES - STOPPED_ON_PURPOSE:
         raise ClusterFailed(f"The kept cluster {name} is `{cluster.status}`.")
     statuses = {name: cluster.status} | {
-        item.db_instance_identifier: item.status for item in world.target_rds.list_cluster_instances(name)
+        item.db_instance_identifier: item.status for item in ports.target_rds.list_cluster_instances(name)
     }
     waiting = [f"{item} is `{status}`" for item, status in statuses.items() if status not in SERVING_STATUSES]
     if waiting:
         return StepOutcome(in_progress(", ".join(waiting), 50, "start"))
     if plan.cluster.port and cluster.port != plan.cluster.port:
-        return _lift_fence(operation, world, name, plan.cluster.port)
+        return _lift_fence(operation, ports, name, plan.cluster.port)
     changes = {f"restore_details.{field}": value for field, value in _details(cluster).items()}
     return StepOutcome(done(f"the kept cluster {name} serves again"), changes)
 
 
-def _start(operation: Operation, world: World, name: str) -> StepOutcome:
+def _start(operation: Operation, ports: Ports, name: str) -> StepOutcome:
     try:
-        answered = act(world, operation, "start", name, lambda: world.target_rds.start_cluster(name))
+        answered = act(ports, operation, "start", name, lambda: ports.target_rds.start_cluster(name))
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, waiting_for="start"))
     event = Event("cluster.start_started", {"db_cluster_identifier": name})
@@ -51,16 +51,16 @@ def _start(operation: Operation, world: World, name: str) -> StepOutcome:
     )
 
 
-def _lift_fence(operation: Operation, world: World, name: str, port: int) -> StepOutcome:
-    """It was about to be retired, and stands under another port than clients know."""
+def _lift_fence(operation: Operation, ports: Ports, name: str, port: int) -> StepOutcome:
+    """It was about to be retired, and has another port than the one that clients know."""
     reason = f"{name} gets its port {port} back"
     try:
         answered = act(
-            world,
+            ports,
             operation,
             "lift_fence",
             name,
-            lambda: world.target_rds.modify_cluster(name, {"Port": port}),
+            lambda: ports.target_rds.modify_cluster(name, {"Port": port}),
         )
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, waiting_for="fence"))

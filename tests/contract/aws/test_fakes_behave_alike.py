@@ -37,7 +37,7 @@ from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.domain import errors
 from aurora_restore.domain.observed import Credentials, KmsKey, SecurityGroup
 from aurora_restore.domain.times import format_time
-from aurora_restore.steps.world import (
+from aurora_restore.steps.ports import (
     Audit,
     Executions,
     Keys,

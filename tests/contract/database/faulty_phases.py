@@ -95,17 +95,17 @@ class PhaseOnServer:
         values = {ADMIN_SECRET: MASTER, **(secrets or {})}
         secrets_of_world = FakeSecrets({name: vars(value) for name, value in values.items()})
         clock = PassingTime(run.clock.now()) if has_passing_time else run.clock
-        self._world = replace(run.world, secrets=secrets_of_world, audit=self.audit, clock=clock)
+        self._ports = replace(run.ports, secrets=secrets_of_world, audit=self.audit, clock=clock)
 
     def call(self, plan: Plan, before: Call | None = None) -> Call:
         """One call, with the record as it was after the call `before`, or as it is when the phase begins."""
         records = FakeRecords()
         records.create(before.record if before else self._beginning)
         databases = FaultyDatabases(self._cluster.engine.ca_bundle_path, self._cluster.endpoint, plan)
-        world = replace(self._world, records=records, databases=databases)
+        ports = replace(self._ports, records=records, databases=databases)
         is_done, error = False, None
         try:
-            is_done = run_step(self._phase, self._step, world, OPERATION).status is StepStatus.DONE
+            is_done = run_step(self._phase, self._step, ports, OPERATION).status is StepStatus.DONE
         except (Died, TransientFault):
             pass  # the state machine calls again
         except RestoreError as raised:

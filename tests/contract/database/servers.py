@@ -17,7 +17,7 @@ from aurora_restore.database import tls
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.domain.users import Access, DbUser, DbUserLogin
-from aurora_restore.steps.world import Databases
+from aurora_restore.steps.ports import Databases
 from local_aurora.engine import ServerFace
 from local_aurora.postgres import PostgresEngine
 from local_aurora.postgres_versions import Installation

@@ -38,7 +38,7 @@ class AnsweredByTheServer(ClusterDatabases):
 def run_on(cluster: RestoredCluster, login: Credentials = MASTER) -> PipelineRun:
     run = PipelineRun()
     databases = AnsweredByTheServer(run.aurora, server=cluster, login=login)
-    run.world = replace(run.world, databases=databases)
+    run.ports = replace(run.ports, databases=databases)
     return run
 
 

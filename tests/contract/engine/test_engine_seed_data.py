@@ -45,8 +45,8 @@ def test_production_has_a_hundred_thousand_rows_within_seconds(engine: PostgresE
         took_seconds = time.perf_counter() - begun
         assert seed_data.facts(session).rows >= 100_000
         days = session.run("SELECT count(*), min(day), max(day) FROM shop.daily_sales")[0]
-        wanted = (last_day - seed_data.HISTORY_BEGINS).days + 1
-        assert days == [wanted, seed_data.HISTORY_BEGINS, last_day]
+        expected = (last_day - seed_data.HISTORY_BEGINS).days + 1
+        assert days == [expected, seed_data.HISTORY_BEGINS, last_day]
     engine.stop_cluster(cluster.cluster_id)
     # Far above what it takes, so that a busy machine fails nothing.
     assert took_seconds < 20

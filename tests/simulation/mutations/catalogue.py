@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parents[3] / "src"
 
 @dataclass(frozen=True)
 class Mutation:
-    """In `file` (below src/aurora_restore), `old`, which stands there once, becomes `new`.
+    """In `file` (below src/aurora_restore), `old`, which occurs there once, becomes `new`.
 
     `probes`: what is played to see it: scenarios, cases, or objects that end badly, as `python -m tests.simulation`
     names them.
@@ -30,7 +30,7 @@ class Mutation:
     def applied(self, text: str) -> str:
         """Raises ValueError where the source has changed and the mutation with it is to."""
         if text.count(self.old) != 1:
-            raise ValueError(f"{self.name}: its text stands {text.count(self.old)} times in {self.file}")
+            raise ValueError(f"{self.name}: its text occurs {text.count(self.old)} times in {self.file}")
         return text.replace(self.old, self.new)
 
 
@@ -45,7 +45,7 @@ MUTATIONS = (
     ),
     Mutation(
         "restored-without-the-quiet-group",
-        "the cluster is restored with the wanted parameter group at once",
+        "the cluster is restored with the requested parameter group at once",
         "steps/quiet_group.py",
         "    if plan.starts_with_quiet_group:\n        parameters[",
         "    if False:\n        parameters[",
@@ -60,8 +60,8 @@ MUTATIONS = (
         ("new",),
     ),
     Mutation(
-        "wanted-group-without-a-restart",
-        "the wanted parameter group is put in place, and the instances are not restarted",
+        "requested-group-without-a-restart",
+        "the requested parameter group is put in place, and the instances are not restarted",
         "domain/applying_group.py",
         "    if seen.wanted_group is None:\n        return None\n    return next(",
         "    return None\n    return next(",
@@ -78,7 +78,7 @@ MUTATIONS = (
     Mutation(
         "scaling-not-given-back",
         "a cleanup that goes back leaves the auto scaling of readers suspended",
-        "steps/way_back.py",
+        "steps/rollback.py",
         "    prove_old_serves,\n    give_scaling_back,\n",
         "    prove_old_serves,\n",
         ("scaled-swap:*:time-out-before",),
@@ -86,7 +86,7 @@ MUTATIONS = (
     Mutation(
         "scaling-goes-on-during-the-way-back",
         "what the run had set back already is not suspended again before the names change back",
-        "steps/way_back.py",
+        "steps/rollback.py",
         "    hold_scaling,\n    lift_fence,\n",
         "    lift_fence,\n",
         ("scaled-swap:*:denied",),
@@ -95,8 +95,8 @@ MUTATIONS = (
         "scaling-suspended-without-a-word",
         "what auto scaling was is not written down before it is suspended",
         "steps/suspend_scaling.py",
-        "world.scaling.suspend(name, EVERYTHING), also=also\n",
-        "world.scaling.suspend(name, EVERYTHING)\n",
+        "ports.scaling.suspend(name, EVERYTHING), also=also\n",
+        "ports.scaling.suspend(name, EVERYTHING)\n",
         ("scaled-swap:*:stop-before",),
     ),
     Mutation(
@@ -117,7 +117,7 @@ MUTATIONS = (
     ),
     Mutation(
         "lost-scaling-not-told",
-        "policies that are gone with their target are named nowhere",
+        "policies that are gone with their target are not named",
         "steps/suspend_scaling.py",
         'return self._settled("resumed", lost_warning(self.before))',
         'return self._settled("resumed")',
@@ -133,8 +133,8 @@ MUTATIONS = (
     ),
     Mutation(
         "old-not-put-back",
-        "a cluster that was renamed aside does not get its name back",
-        "steps/way_back.py",
+        "a cluster that was renamed to its retired name does not get its name back",
+        "steps/rollback.py",
         "    lift_fence,\n    put_old_back,\n",
         "    lift_fence,\n",
         ("swap:*:time-out-before",),
@@ -142,7 +142,7 @@ MUTATIONS = (
     Mutation(
         "copy-not-ended",
         "an unfinished copy is left",
-        "steps/way_back.py",
+        "steps/rollback.py",
         "    end_copy,\n    drop_final_snapshot,",
         "    drop_final_snapshot,",
         ("stop-new-CopySnapshot",),
@@ -150,7 +150,7 @@ MUTATIONS = (
     Mutation(
         "new-not-removed",
         "the unfinished new cluster is left",
-        "steps/way_back.py",
+        "steps/rollback.py",
         "    give_endpoints_back,\n    remove_new,\n    return_kept,",
         "    give_endpoints_back,\n    return_kept,",
         ("stop-swap-RestoreCluster",),
@@ -180,10 +180,10 @@ MUTATIONS = (
         ("new",),
     ),
     Mutation(
-        "told-twice",
-        "people are told again by a step that is called again",
-        "steps/closing.py",
-        '    if told := operation.section("notification"):\n        return told\n',
+        "notified-twice",
+        "a phase that is called again sends a second notification",
+        "steps/finalize.py",
+        '    if notification := operation.section("notification"):\n        return notification\n',
         "",
         ("new:*:dies-before", "new:*:unavailable"),
     ),
@@ -212,9 +212,9 @@ MUTATIONS = (
         ("swap",),
     ),
     Mutation(
-        "trail-not-ended",
-        "the trail does not tell how it ended",
-        "steps/closing.py",
+        "audit-not-ended",
+        "the audit events do not say how it ended",
+        "steps/finalize.py",
         'f"operation.{operation.status.lower()}"',
         '"operation.ended"',
         ("new",),
@@ -230,25 +230,25 @@ MUTATIONS = (
     Mutation(
         "late-rename-overlooked",
         "a cleanup closes while RDS may still carry out a rename",
-        "steps/way_back.py",
-        "    if late := _late_rename(look, now):",
-        "    if (late := _late_rename(look, now)) and look.ended_time is None:",
+        "steps/rollback.py",
+        "    if late := _late_rename(context, now):",
+        "    if (late := _late_rename(context, now)) and context.ended_time is None:",
         ("silent-rename",),
     ),
     Mutation(
-        "closed-before-told",
-        "the record is closed as told before people are",
+        "closed-before-notified",
+        "the record is closed as notified before the notification is sent",
         "steps/cleanup.py",
-        "    told = tell_patiently(world, operation, message, _patience(operation))",
-        '    told = {"message_id": "later", "subject": message.subject} if message else None',
+        "    notification = notify_or_defer(ports, operation, message, _patience(operation))",
+        '    notification = {"message_id": "later", "subject": message.subject} if message else None',
         ("stop-swap-RestoreCluster",),
     ),
     Mutation(
         "writer-race",
         "all instances are created at once, and whichever is ready first becomes the writer",
         "domain/restoring.py",
-        "        if found is None and (first := _unready_first(plan, standing)):",
-        "        if found is None and number < 0 and (first := _unready_first(plan, standing)):",
+        "        if found is None and (first := _unready_first(plan, existing)):",
+        "        if found is None and number < 0 and (first := _unready_first(plan, existing)):",
         ("swap",),
     ),
     Mutation(
@@ -262,7 +262,7 @@ MUTATIONS = (
     Mutation(
         "fence-stays",
         "an old cluster that is put back stays behind its fence",
-        "steps/way_back.py",
+        "steps/rollback.py",
         "    lift_fence,\n    put_old_back,\n",
         "    put_old_back,\n",
         ("swap:*:denied",),
@@ -279,7 +279,7 @@ MUTATIONS = (
         "defused-unwritten",
         "what came along is put to rest before the record says how to take that back",
         "steps/defuse.py",
-        "    _write_down(world, operation.operation_id, down)\n",
+        "    _write_down(ports, operation.operation_id, down)\n",
         "    _ = _write_down\n",
         ("new",),
     ),

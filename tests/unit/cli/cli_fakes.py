@@ -85,10 +85,10 @@ class FakeRecords:
         return dict(look) if look is not None else None
 
     def list_by_status(self, status: str, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
-        standing = [
+        existing = [
             dict(look) for look in self._looks if isinstance(look, Mapping) and look["status"] == status
         ]
-        recent = [item for item in standing if since is None or parse_time(item["start_time"]) >= since]
+        recent = [item for item in existing if since is None or parse_time(item["start_time"]) >= since]
         return sorted(recent, key=lambda item: str(item["start_time"]), reverse=True)[:limit]
 
     def list_recent(self, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
@@ -146,7 +146,7 @@ COMMANDS = tuple(
 )
 
 
-def standing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | None = None) -> Pipeline:
+def existing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | None = None) -> Pipeline:
     """Have every command find this pipeline, at a time that passes only while somebody sleeps."""
     clock = clock or Time()
 

@@ -33,7 +33,7 @@ PLAN: dict[str, Any] = {
         "reason": "the only available of 2026-11-21 (UTC) of production",
     },
     "copy": {"cluster_snapshot_identifier": "aurora-restore-20261122-114200", "kms_key_id": None},
-    "copy_reason": "the snapshot lies in us-east-1, the cluster is wanted in us-west-2",
+    "copy_reason": "the snapshot is in us-east-1, the target Region is us-west-2",
     "cluster": {
         "db_cluster_identifier": "aurora-restored-staging",
         "db_subnet_group_name": "default-vpc-subnet-group",
@@ -132,7 +132,7 @@ def succeeded() -> dict[str, Any]:
     }
     phases["CopySnapshot"] = CHECKED | {
         "status": "SKIPPED",
-        "message": "the snapshot lies in us-west-2 already",
+        "message": "the snapshot is in us-west-2 already",
     }
     return copying() | {
         "status": "SUCCEEDED",
@@ -195,7 +195,7 @@ def refused() -> dict[str, Any]:
         "end_time": "2026-11-22T11:42:02.000Z",
         "error": {
             "code": "PREFLIGHT_FAILED",
-            "message": "2 things stand in the way: …",
+            "message": "2 problems: …",
             "hint": "Correct the request.",
             "step": "SnapshotCheck",
             "faults": faults,
@@ -241,7 +241,7 @@ def refused_by_aws_in_mid_run() -> dict[str, Any]:
     return failed() | {"step": "RestoreCluster", "error": error, "made": made}
 
 
-def marked_by_hand_and_tidied() -> dict[str, Any]:
+def marked_by_hand_and_cleaned_up() -> dict[str, Any]:
     """What was marked by hand, after the cleanup has closed it."""
     cleanup = {"ending": "FAILED", "done": ["the unfinished copy was deleted"], "kept": []}
     return closed_by_hand() | {"end_time": "2026-11-22T11:46:00.000Z", "cleanup": cleanup}

@@ -12,7 +12,7 @@ from typing import Any, cast
 import click
 import pytest
 from rich.console import Console
-from tests.unit.cli.cli_fakes import FakeExecution, Time, pipeline_with, standing, started
+from tests.unit.cli.cli_fakes import FakeExecution, Time, existing, pipeline_with, started
 from tests.unit.cli.cli_records import (
     NOW,
     begun,
@@ -34,7 +34,7 @@ TARGET = ["--target-cluster", "aurora-restored-staging"]
 def test_start_gives_the_request_to_the_pipeline_and_says_how_to_watch(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with())
+    pipeline = existing(monkeypatch, pipeline_with())
     users = ["--db-user", "reporting:read_only:aurora-restore/reporting", "--db-user", "ops:admin:iam"]
     assert app.run(["start", *TARGET, "--source-date", "2023-06-15", "--instance-count", "2", *users]) == 0
     request = started(pipeline)["restore-20261122-114230"]
@@ -49,7 +49,7 @@ def test_start_gives_the_request_to_the_pipeline_and_says_how_to_watch(
 def test_start_goes_to_the_target_region_where_no_other_is_given(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with())
+    existing(monkeypatch, pipeline_with())
     assert app.run(["start", *TARGET, "--target-region", "eu-west-1"]) == 0
     assert "in eu-west-1." in capsys.readouterr().out
 
@@ -57,7 +57,7 @@ def test_start_goes_to_the_target_region_where_no_other_is_given(
 def test_start_with_json_prints_one_document(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with())
+    existing(monkeypatch, pipeline_with())
     assert app.run(["start", *TARGET, "--name", NAME, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["operation_id"] == NAME
@@ -67,7 +67,7 @@ def test_start_with_json_prints_one_document(
 def test_a_name_that_was_used_is_refused_with_a_hint(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(executions={NAME: FakeExecution()}))
+    existing(monkeypatch, pipeline_with(executions={NAME: FakeExecution()}))
     assert app.run(["start", *TARGET, "--name", NAME]) == 3
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -78,7 +78,7 @@ def test_a_name_that_was_used_is_refused_with_a_hint(
 def test_start_and_watch_ends_with_the_operations_own_status(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(begun(), failed()))
+    existing(monkeypatch, pipeline_with(begun(), failed()))
     assert app.run(["start", *TARGET, "--name", NAME, "--watch", "--interval", "0.1"]) == 1
     assert "SNAPSHOT_COPY_FAILED" in capsys.readouterr().out
 
@@ -86,16 +86,16 @@ def test_start_and_watch_ends_with_the_operations_own_status(
 def test_plan_asks_for_a_dry_run_and_shows_the_plan(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with(planned()))
+    pipeline = existing(monkeypatch, pipeline_with(planned()))
     assert app.run(["plan", *TARGET, "--name", NAME]) == 0
     assert started(pipeline)[NAME]["dry_run"] is True
     assert "rds:production-2026-11-21-05-00" in capsys.readouterr().out
 
 
-def test_plan_of_a_request_that_is_refused_lists_the_faults(
+def test_plan_of_a_request_that_is_refused_lists_its_problems(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(refused()))
+    existing(monkeypatch, pipeline_with(refused()))
     assert app.run(["plan", *TARGET]) == 3
     out = capsys.readouterr().out
     assert "SUBNET_GROUP_NOT_FOUND" in out
@@ -105,13 +105,13 @@ def test_plan_of_a_request_that_is_refused_lists_the_faults(
 def test_plan_with_json_prints_the_record(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(refused()))
+    existing(monkeypatch, pipeline_with(refused()))
     assert app.run(["plan", *TARGET, "--json"]) == 3
     assert json.loads(capsys.readouterr().out)["error"]["faults"][1]["code"] == "KMS_KEY_REQUIRED"
 
 
 def test_start_gives_the_options_of_a_replacement_to_the_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
-    pipeline = standing(monkeypatch, pipeline_with())
+    pipeline = existing(monkeypatch, pipeline_with())
     accepted = ["--accept-difference", "engine_version", "--accept-difference", "tags"]
     options = ["--replace", "--keep-replaced-hours", "24", "--no-final-snapshot", *accepted]
     assert app.run(["start", *TARGET, "--name", NAME, *options, "--replace-strategy", "swap"]) == 0
@@ -125,10 +125,10 @@ def test_start_gives_the_options_of_a_replacement_to_the_pipeline(monkeypatch: p
     }
 
 
-def test_the_version_and_the_days_of_the_last_snapshot_are_options_too(
+def test_the_version_and_the_days_of_the_final_snapshot_are_options_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with())
+    pipeline = existing(monkeypatch, pipeline_with())
     options = ["--engine-version", "16.8", "--final-snapshot-retention-days", "0"]
     assert app.run(["start", *TARGET, *options]) == 0
     (request,) = started(pipeline).values()
@@ -144,7 +144,7 @@ def test_days_that_are_not_a_whole_number_are_wrong_use(capsys: pytest.CaptureFi
 def test_an_error_with_json_is_json_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(None))
+    existing(monkeypatch, pipeline_with(None))
     assert app.run(["status", NAME, "--json"]) == 4
     printed = capsys.readouterr()
     assert json.loads(printed.out)["error"]["code"] == "OPERATION_NOT_FOUND"
@@ -162,9 +162,9 @@ def test_wrong_use_has_its_own_status(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_name_that_step_functions_refuses_is_wrong_use_before_aws_is_asked(
     command: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with())
+    pipeline = existing(monkeypatch, pipeline_with())
     assert app.run([command, *TARGET, "--name", name]) == 2
-    assert "WRONG_USE" in capsys.readouterr().err
+    assert "USAGE_ERROR" in capsys.readouterr().err
     assert started(pipeline) == {}
 
 
@@ -201,7 +201,7 @@ def test_every_exit_status_of_an_error_is_one_of_the_documented_ones() -> None:
 def test_a_defect_is_shown_as_one_and_its_traceback_only_on_demand(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(KeyError("Port")))
+    existing(monkeypatch, pipeline_with(KeyError("Port")))
     assert app.run(["status", NAME]) == 70
     err = capsys.readouterr().err
     assert "INTERNAL_ERROR" in err
@@ -232,7 +232,7 @@ def test_wrong_use_with_json_is_one_document(
 ) -> None:
     assert app.run([*arguments, "--json"]) == 2
     printed = capsys.readouterr()
-    assert json.loads(printed.out)["error"]["code"] == "WRONG_USE"
+    assert json.loads(printed.out)["error"]["code"] == "USAGE_ERROR"
     assert printed.err == ""
 
 

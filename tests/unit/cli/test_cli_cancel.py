@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from tests.unit.cli import cli_replacement_records as replacements
-from tests.unit.cli.cli_fakes import FakeExecution, pipeline_with, standing, stopped
+from tests.unit.cli.cli_fakes import FakeExecution, existing, pipeline_with, stopped
 from tests.unit.cli.cli_records import (
     NOW,
     begun,
     closed_by_hand,
     copying,
     failed,
-    marked_by_hand_and_tidied,
+    marked_by_hand_and_cleaned_up,
     planned,
     succeeded,
 )
@@ -33,11 +33,11 @@ def words(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
     return " ".join(printed.out.split()), " ".join(printed.err.split())
 
 
-def test_a_running_operation_is_stopped_with_the_reason_and_followed_until_all_is_tidied_up(
+def test_a_running_operation_is_stopped_with_the_reason_and_followed_until_the_cleanup_is_done(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     looks = [replacements.replacing()] * 3 + [replacements.cleaning_up(), replacements.cancelled()]
-    pipeline = standing(monkeypatch, pipeline_with(*looks, executions=RUNS))
+    pipeline = existing(monkeypatch, pipeline_with(*looks, executions=RUNS))
     assert app.run(CANCEL) == 0
     assert stopped(pipeline) == {NAME: "the wrong day"}
     out, err = words(capsys)
@@ -45,7 +45,7 @@ def test_a_running_operation_is_stopped_with_the_reason_and_followed_until_all_i
     assert "Stopped. The cleanup begins by itself" in out
     assert "cleanup the cluster aurora-restored-staging-0a1b2c3d-new is `deleting`" in out
     assert "The restore was cancelled after 10 min 02 s." in out
-    assert "tidied up the instance aurora-restored-staging-0a1b2c3d-new-1 was deleted" in out
+    assert "cleaned up the instance aurora-restored-staging-0a1b2c3d-new-1 was deleted" in out
     assert "kept the snapshot copy aurora-restore-20261122-114200" in out
     assert "the event of this end starts it within seconds" in err
 
@@ -55,9 +55,9 @@ def test_a_running_operation_is_stopped_with_the_reason_and_followed_until_all_i
     [
         (begun(), "Nothing has been made yet"),
         (copying(), "An unfinished copy of the snapshot is deleted; a finished one is kept"),
-        (replacements.replacing(), f"{TARGET} stays the cluster that stands there now."),
+        (replacements.replacing(), f"{TARGET} remains the current cluster."),
         (replacements.replacing(), "What the run has made of the new cluster is removed."),
-        (replacements.clearing(), f"it is restored from its last snapshot {FINAL_SNAPSHOT}, which takes"),
+        (replacements.clearing(), f"it is restored from its final snapshot {FINAL_SNAPSHOT}, which takes"),
     ],
 )
 def test_before_it_is_stopped_is_said_what_that_means(
@@ -66,7 +66,7 @@ def test_before_it_is_stopped_is_said_what_that_means(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    standing(monkeypatch, pipeline_with(record, replacements.cancelled(), executions=RUNS))
+    existing(monkeypatch, pipeline_with(record, replacements.cancelled(), executions=RUNS))
     assert app.run(CANCEL) == 0
     assert said in words(capsys)[0]
 
@@ -78,18 +78,18 @@ def test_cancelling_an_undo_leaves_both_clusters_as_they_are(
         replacements.undoing(),
         replacements.undoing() | {"status": "CANCELLED", "end_time": "2026-11-22T12:00:00Z"},
     )
-    pipeline = standing(monkeypatch, pipeline_with(*looks, executions={UNDO_ID: FakeExecution()}))
+    pipeline = existing(monkeypatch, pipeline_with(*looks, executions={UNDO_ID: FakeExecution()}))
     assert app.run(["cancel", UNDO_ID, "--reason", "not yet"]) == 0
     assert stopped(pipeline) == {UNDO_ID: "not yet"}
     out, _ = words(capsys)
-    assert "stays the cluster that stands there now; the kept one stays kept" in out
+    assert "remains the current cluster; the kept one is kept" in out
     assert "The undo was cancelled" in out
 
 
 def test_after_the_switch_nothing_is_stopped_and_the_way_back_is_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with(replacements.switched(), executions=RUNS))
+    pipeline = existing(monkeypatch, pipeline_with(replacements.switched(), executions=RUNS))
     assert app.run(CANCEL) == 3
     assert stopped(pipeline) == {}
     out, err = words(capsys)
@@ -106,19 +106,19 @@ def test_after_the_switch_nothing_is_stopped_and_the_way_back_is_shown(
 def test_after_the_switch_a_cluster_that_will_be_kept_can_be_put_back(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(replacements.switched(keep_replaced_hours=24), executions=RUNS))
+    existing(monkeypatch, pipeline_with(replacements.switched(keep_replaced_hours=24), executions=RUNS))
     assert app.run(CANCEL) == 3
     err = words(capsys)[1]
     assert "will be kept for 24 h" in err
     assert f"aurora-restore undo {NAME} --region us-west-2" in err
 
 
-def test_after_the_switch_without_a_last_snapshot_is_said_that_there_is_no_way_back(
+def test_after_the_switch_without_a_final_snapshot_the_loss_of_the_data_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(replacements.switched(final_snapshot=False), executions=RUNS))
+    existing(monkeypatch, pipeline_with(replacements.switched(final_snapshot=False), executions=RUNS))
     assert app.run(CANCEL) == 3
-    assert "there is no way back" in words(capsys)[1]
+    assert "its data cannot be restored" in words(capsys)[1]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_an_operation_that_has_ended_is_not_cancelled_and_how_it_ended_is_said(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with(record, executions=RUNS))
+    pipeline = existing(monkeypatch, pipeline_with(record, executions=RUNS))
     assert app.run(CANCEL) == 3
     assert stopped(pipeline) == {}
     err = words(capsys)[1]
@@ -150,20 +150,20 @@ def test_a_switch_between_the_look_and_the_stop_ends_truthfully(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     looks = [replacements.replacing(), replacements.switched(), replacements.cancelled_after_the_switch()]
-    pipeline = standing(monkeypatch, pipeline_with(*looks, executions=RUNS))
+    pipeline = existing(monkeypatch, pipeline_with(*looks, executions=RUNS))
     assert app.run(CANCEL) == 3
     assert stopped(pipeline)
     out, _ = words(capsys)
     assert "The restore succeeded" in out
     assert f"Warning: the run was stopped after the switch: nothing was undone, and {ASIDE} is kept" in out
     assert f"to go back aurora-restore undo {NAME}" in out
-    assert out.endswith("Nothing was undone, and what is shown above stands.")
+    assert out.endswith("Nothing was undone, and what is shown above is in place.")
 
 
 def test_a_failure_that_was_faster_than_the_cancel_is_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(copying(), failed(), executions=RUNS))
+    existing(monkeypatch, pipeline_with(copying(), failed(), executions=RUNS))
     assert app.run(CANCEL) == 1
     assert "SNAPSHOT_COPY_FAILED" in words(capsys)[0]
 
@@ -172,7 +172,7 @@ def test_what_is_being_tidied_up_is_followed_and_not_stopped_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     looks = [replacements.cleaning_up(), replacements.cleaning_up(), replacements.cancelled()]
-    pipeline = standing(monkeypatch, pipeline_with(*looks, executions=RUNS))
+    pipeline = existing(monkeypatch, pipeline_with(*looks, executions=RUNS))
     assert app.run(CANCEL) == 0
     assert stopped(pipeline) == {}
     assert "does not run any more; following its cleanup" in words(capsys)[0]
@@ -181,7 +181,7 @@ def test_what_is_being_tidied_up_is_followed_and_not_stopped_again(
 def test_an_execution_that_was_stopped_by_others_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = {NAME: FakeExecution("ABORTED", stop_date=NOW)}
     looks = [replacements.replacing(), replacements.replacing(), replacements.cancelled()]
-    pipeline = standing(monkeypatch, pipeline_with(*looks, executions=ended))
+    pipeline = existing(monkeypatch, pipeline_with(*looks, executions=ended))
     assert app.run(CANCEL) == 0
     assert stopped(pipeline) == {}
 
@@ -189,8 +189,8 @@ def test_an_execution_that_was_stopped_by_others_is_followed(monkeypatch: pytest
 def test_a_record_marked_by_hand_is_not_waited_for_where_its_execution_can_be_stopped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    looks = closed_by_hand(), closed_by_hand(), marked_by_hand_and_tidied()
-    pipeline = standing(monkeypatch, pipeline_with(*looks, executions=RUNS))
+    looks = closed_by_hand(), closed_by_hand(), marked_by_hand_and_cleaned_up()
+    pipeline = existing(monkeypatch, pipeline_with(*looks, executions=RUNS))
     assert app.run(CANCEL) == 1
     assert stopped(pipeline) == {NAME: "the wrong day"}
 
@@ -199,7 +199,7 @@ def test_a_record_marked_by_hand_after_the_switch_undoes_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     marked = replacements.switched() | {"status": "FAILED"}
-    standing(monkeypatch, pipeline_with(marked, replacements.cancelled_after_the_switch(), executions=RUNS))
+    existing(monkeypatch, pipeline_with(marked, replacements.cancelled_after_the_switch(), executions=RUNS))
     assert app.run(CANCEL) == 3
     out, _ = words(capsys)
     assert f"{TARGET} is the new cluster already and stays it: nothing is undone." in out
@@ -209,7 +209,7 @@ def test_a_record_marked_by_hand_after_the_switch_undoes_nothing(
 def test_an_execution_without_a_record_is_stopped_and_ends_cancelled(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with(None, executions=RUNS))
+    pipeline = existing(monkeypatch, pipeline_with(None, executions=RUNS))
     assert app.run(CANCEL) == 0
     assert stopped(pipeline) == {NAME: "the wrong day"}
     out, _ = words(capsys)
@@ -220,7 +220,7 @@ def test_an_execution_without_a_record_is_stopped_and_ends_cancelled(
 def test_an_operation_that_nobody_knows_is_not_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(None))
+    existing(monkeypatch, pipeline_with(None))
     assert app.run(CANCEL) == 4
     assert "OPERATION_NOT_FOUND" in words(capsys)[1]
 
@@ -228,7 +228,7 @@ def test_an_operation_that_nobody_knows_is_not_found(
 def test_without_watching_it_returns_as_soon_as_it_is_stopped(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with(copying(), executions=RUNS))
+    pipeline = existing(monkeypatch, pipeline_with(copying(), executions=RUNS))
     assert app.run([*CANCEL, "--no-watch"]) == 0
     assert stopped(pipeline) == {NAME: "the wrong day"}
     assert f"aurora-restore watch {NAME} --region us-west-2" in words(capsys)[0]
@@ -237,7 +237,7 @@ def test_without_watching_it_returns_as_soon_as_it_is_stopped(
 def test_without_watching_programs_get_one_document(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(copying(), executions=RUNS))
+    existing(monkeypatch, pipeline_with(copying(), executions=RUNS))
     assert app.run([*CANCEL, "--no-watch", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document == {"operation_id": NAME, "region": "us-west-2", "stopped": True}
@@ -247,7 +247,7 @@ def test_with_json_each_change_is_a_line_and_the_last_one_is_the_end(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     looks = [copying(), copying(), copying(), replacements.cleaning_up(), replacements.cancelled()]
-    standing(monkeypatch, pipeline_with(*looks, executions=RUNS))
+    existing(monkeypatch, pipeline_with(*looks, executions=RUNS))
     assert app.run([*CANCEL, "--json"]) == 0
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert documents[-1] == json.loads(json.dumps(replacements.cancelled()))
@@ -257,7 +257,7 @@ def test_with_json_each_change_is_a_line_and_the_last_one_is_the_end(
 def test_a_refusal_with_json_is_one_document(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(replacements.switched(), executions=RUNS))
+    existing(monkeypatch, pipeline_with(replacements.switched(), executions=RUNS))
     assert app.run([*CANCEL, "--json"]) == 3
     assert json.loads(capsys.readouterr().out)["error"]["code"] == "ALREADY_SWITCHED"
 
@@ -266,7 +266,7 @@ def test_a_refusal_with_json_is_one_document(
 def test_a_reason_is_wanted_and_a_short_one(
     reason: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with(copying(), executions=RUNS))
+    pipeline = existing(monkeypatch, pipeline_with(copying(), executions=RUNS))
     assert app.run(["cancel", NAME, *reason]) == 2
     assert stopped(pipeline) == {}
     assert "--reason" in words(capsys)[1]
@@ -278,7 +278,7 @@ def test_leaving_says_that_the_cleanup_goes_on_and_how_to_follow_it(
     def leave(*_: object) -> None:
         raise KeyboardInterrupt
 
-    standing(monkeypatch, pipeline_with(copying(), executions=RUNS))
+    existing(monkeypatch, pipeline_with(copying(), executions=RUNS))
     monkeypatch.setattr(running, "follow", leave)
     assert app.run(CANCEL) == 130
     assert f"aurora-restore watch {NAME} --region us-west-2" in words(capsys)[1]
@@ -288,7 +288,7 @@ def test_commands_in_what_to_do_can_be_copied_on_a_narrow_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    standing(monkeypatch, pipeline_with(replacements.switched(), executions=RUNS))
+    existing(monkeypatch, pipeline_with(replacements.switched(), executions=RUNS))
     assert app.run(CANCEL) == 3
     lines = [line.strip() for line in capsys.readouterr().err.splitlines()]
     assert (

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from aurora_restore.cli.commands.deploy import parse_parameters, subnets_warning
-from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.views.deployment import (
     deployment_item,
     event_line,
@@ -83,7 +83,7 @@ def test_for_programs_the_changes_and_the_outcome_are_data() -> None:
 
 def test_parameters_are_name_and_value() -> None:
     assert parse_parameters(["A=b=c", "D="]) == {"A": "b=c", "D": ""}
-    with pytest.raises(WrongUse, match="NAME=VALUE"):
+    with pytest.raises(UsageProblem, match="NAME=VALUE"):
         parse_parameters(["A"])
 
 

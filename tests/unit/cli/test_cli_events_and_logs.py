@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from tests.unit.cli.cli_fakes import FakeAudit, FakeLogs, pipeline_with, standing
+from tests.unit.cli.cli_fakes import FakeAudit, FakeLogs, existing, pipeline_with
 from tests.unit.cli.cli_records import NOW, copying, failed
 
 from aurora_restore.cli import app
@@ -53,7 +53,7 @@ LOGGED = [
 def test_events_are_shown_in_their_order_with_what_they_are_about(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(audit=FakeAudit(EVENTS)))
+    existing(monkeypatch, pipeline_with(audit=FakeAudit(EVENTS)))
     assert app.run(["events", NAME]) == 0
     out = capsys.readouterr().out
     assert out.index("CopyStarted") < out.index("RestoreFailed")
@@ -65,7 +65,7 @@ def test_events_are_shown_in_their_order_with_what_they_are_about(
 def test_events_are_json_for_programs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(audit=FakeAudit(EVENTS)))
+    existing(monkeypatch, pipeline_with(audit=FakeAudit(EVENTS)))
     assert app.run(["events", NAME, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == EVENTS
 
@@ -74,7 +74,7 @@ def test_events_are_json_for_programs(
 def test_an_operation_that_is_not_known_is_not_found(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(None))
+    existing(monkeypatch, pipeline_with(None))
     assert app.run([command, NAME]) == 4
     assert "OPERATION_NOT_FOUND" in capsys.readouterr().err
 
@@ -82,7 +82,7 @@ def test_an_operation_that_is_not_known_is_not_found(
 def test_logs_of_all_functions_are_one_list(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(copying(), logs=FakeLogs(LOGGED)))
+    existing(monkeypatch, pipeline_with(copying(), logs=FakeLogs(LOGGED)))
     assert app.run(["logs", NAME]) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert "snapshot-check" in first
@@ -95,7 +95,7 @@ def test_logs_of_all_functions_are_one_list(
 def test_only_problems_can_be_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(copying(), logs=FakeLogs(LOGGED)))
+    existing(monkeypatch, pipeline_with(copying(), logs=FakeLogs(LOGGED)))
     assert app.run(["logs", NAME, "--errors", "--json"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["function"] == "aurora-restore-copy-snapshot"
@@ -105,7 +105,7 @@ def test_only_problems_can_be_asked_for(
 def test_no_log_entries_is_said_and_is_not_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(copying()))
+    existing(monkeypatch, pipeline_with(copying()))
     assert app.run(["logs", NAME]) == 0
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -118,7 +118,7 @@ def test_logs_are_searched_from_before_the_operation_to_after_its_end(
 ) -> None:
     record = failed() if has_ended else copying()
     logs = FakeLogs()
-    standing(monkeypatch, pipeline_with(record, logs=logs))
+    existing(monkeypatch, pipeline_with(record, logs=logs))
     assert app.run(["logs", NAME]) == 0
     assert logs.searched is not None
     begin, end = logs.searched

@@ -70,7 +70,7 @@ def test_what_is_left_says_so_and_points_to_the_command() -> None:
     assert screen.index("LEFT TO YOU") < screen.index(WARNING)
 
 
-def test_a_run_that_goes_back_tells_of_the_way_back_alone() -> None:
+def test_a_rollback_shows_the_rollback_alone() -> None:
     back = {"state": "moved", "db_cluster_identifier": TARGET}
     record = handing_over(
         replacements.cancelled(),

@@ -9,7 +9,7 @@ import sys
 
 import click
 import pytest
-from tests.unit.cli.cli_fakes import pipeline_with, standing, started
+from tests.unit.cli.cli_fakes import existing, pipeline_with, started
 
 from aurora_restore.cli import app
 from aurora_restore.cli.lazy_group import ENTRIES
@@ -28,7 +28,7 @@ NAME = "restore-20261122-114200"
 def test_an_option_where_a_value_is_expected_starts_nothing(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with())
+    pipeline = existing(monkeypatch, pipeline_with())
     assert app.run(arguments) == 2
     assert started(pipeline) == {}
     printed = capsys.readouterr()
@@ -43,10 +43,10 @@ def test_an_id_that_no_operation_can_have_is_a_usage_error(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    standing(monkeypatch, pipeline_with())
+    existing(monkeypatch, pipeline_with())
     assert app.run([command, operation_id, "--json"]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
-    assert error["code"] == "WRONG_USE"
+    assert error["code"] == "USAGE_ERROR"
     assert "OPERATION" in error["message"]
     assert "\x1b" not in error["message"]
 
@@ -54,7 +54,7 @@ def test_an_id_that_no_operation_can_have_is_a_usage_error(
 def test_an_id_that_reads_as_an_option_does_not_change_the_form_of_the_output(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(None))
+    existing(monkeypatch, pipeline_with(None))
     assert app.run(["status", "--", "--json"]) == 4
     printed = capsys.readouterr()
     assert printed.out == ""

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from tests.unit.cli.cli_fakes import FakeExecution, pipeline_with, standing
+from tests.unit.cli.cli_fakes import FakeExecution, existing, pipeline_with
 from tests.unit.cli.cli_records import (
     NOW,
     closed_by_hand,
     copying,
     failed,
-    marked_by_hand_and_tidied,
+    marked_by_hand_and_cleaned_up,
     refused_by_aws_in_mid_run,
     succeeded,
 )
@@ -24,11 +24,11 @@ from aurora_restore.domain.errors import AwsUnavailable
 NAME = "restore-20261122-114200"
 
 
-@pytest.mark.parametrize("record", [refused_by_aws_in_mid_run(), marked_by_hand_and_tidied()])
+@pytest.mark.parametrize("record", [refused_by_aws_in_mid_run(), marked_by_hand_and_cleaned_up()])
 def test_what_ended_after_the_plan_was_made_has_failed_and_was_not_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], record: dict[str, Any]
 ) -> None:
-    standing(monkeypatch, pipeline_with(record))
+    existing(monkeypatch, pipeline_with(record))
     for command in ("watch", "status"):
         assert app.run([command, NAME]) == 1
         out = capsys.readouterr().out
@@ -39,7 +39,7 @@ def test_what_ended_after_the_plan_was_made_has_failed_and_was_not_refused(
 def test_watch_follows_to_the_end(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(copying(), succeeded()))
+    existing(monkeypatch, pipeline_with(copying(), succeeded()))
     assert app.run(["watch", NAME, "--interval", "0.1"]) == 0
     out = capsys.readouterr().out
     assert "CopySnapshot  running  45 %" in out
@@ -52,7 +52,7 @@ def test_leaving_a_watch_says_how_to_take_it_up_again(
     def leave(*_: object) -> None:
         raise KeyboardInterrupt
 
-    standing(monkeypatch, pipeline_with(copying()))
+    existing(monkeypatch, pipeline_with(copying()))
     monkeypatch.setattr(running, "follow", leave)
     assert app.run(["watch", NAME]) == 130
     assert f"aurora-restore watch {NAME} --region us-west-2" in capsys.readouterr().err
@@ -61,7 +61,7 @@ def test_leaving_a_watch_says_how_to_take_it_up_again(
 def test_watch_out_of_time_ends_with_its_own_status(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(copying()))
+    existing(monkeypatch, pipeline_with(copying()))
     assert app.run(["watch", NAME, "--timeout-minutes", "0"]) == 6
     assert "It goes on." in capsys.readouterr().err
 
@@ -69,20 +69,20 @@ def test_watch_out_of_time_ends_with_its_own_status(
 def test_status_of_a_running_operation_is_no_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(copying()))
+    existing(monkeypatch, pipeline_with(copying()))
     assert app.run(["status", NAME]) == 0
     assert "Plan" in capsys.readouterr().out
 
 
 def test_what_was_cancelled_has_an_exit_status_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    standing(monkeypatch, pipeline_with(cancelled()))
+    existing(monkeypatch, pipeline_with(cancelled()))
     for command in ("watch", "status"):
         assert app.run([command, NAME]) == 7
 
 
 @pytest.mark.parametrize("record", [cleaning_up(), closed_by_hand()])
 def test_what_is_not_tidied_up_has_not_ended(monkeypatch: pytest.MonkeyPatch, record: dict[str, Any]) -> None:
-    standing(monkeypatch, pipeline_with(record))
+    existing(monkeypatch, pipeline_with(record))
     assert app.run(["status", NAME]) == 0
 
 
@@ -90,7 +90,7 @@ def test_status_says_what_the_cleanup_of_a_stopped_execution_waits_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ended = {NAME: FakeExecution("ABORTED", stop_date=NOW, error="ManualCancellation", cause="the wrong day")}
-    standing(monkeypatch, pipeline_with(copying(), executions=ended))
+    existing(monkeypatch, pipeline_with(copying(), executions=ended))
     assert app.run(["status", NAME]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "STOPPED, cleanup due" in out
@@ -104,7 +104,7 @@ def test_status_says_what_the_cleanup_of_a_stopped_execution_waits_for(
 def test_watch_follows_a_cleanup_to_its_end(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(copying(), cleaning_up(), cancelled()))
+    existing(monkeypatch, pipeline_with(copying(), cleaning_up(), cancelled()))
     assert app.run(["watch", NAME]) == 7
     assert "The restore was cancelled" in capsys.readouterr().out
 
@@ -112,7 +112,7 @@ def test_watch_follows_a_cleanup_to_its_end(
 def test_list_knows_what_is_being_tidied_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(cleaning_up(), failed()))
+    existing(monkeypatch, pipeline_with(cleaning_up(), failed()))
     assert app.run(["list", "--status", "cleaning_up", "--json"]) == 0
     assert [item["status"] for item in json.loads(capsys.readouterr().out)] == ["CLEANING_UP"]
 
@@ -120,7 +120,7 @@ def test_list_knows_what_is_being_tidied_up(
 def test_status_with_json_is_the_record_itself(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(failed()))
+    existing(monkeypatch, pipeline_with(failed()))
     assert app.run(["status", NAME, "--json"]) == 1
     assert json.loads(capsys.readouterr().out) == failed()
 
@@ -128,7 +128,7 @@ def test_status_with_json_is_the_record_itself(
 def test_an_operation_that_is_not_there_has_its_own_status(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(None))
+    existing(monkeypatch, pipeline_with(None))
     assert app.run(["status", NAME]) == 4
     assert "OPERATION_NOT_FOUND" in capsys.readouterr().err
 
@@ -137,7 +137,7 @@ def test_list_shows_the_newest_first_and_only_the_status_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     older = failed() | {"operation_id": "restore-older", "start_time": "2026-11-22T09:00:00.000Z"}
-    standing(monkeypatch, pipeline_with(copying(), older))
+    existing(monkeypatch, pipeline_with(copying(), older))
     assert app.run(["list", "--json"]) == 0
     assert [item["operation_id"] for item in json.loads(capsys.readouterr().out)] == [NAME, "restore-older"]
     assert app.run(["list", "--status", "failed"]) == 0
@@ -150,7 +150,7 @@ def test_list_leaves_out_what_began_before_since(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     older = failed() | {"operation_id": "restore-older", "start_time": "2026-11-20T09:00:00.000Z"}
-    standing(monkeypatch, pipeline_with(older))
+    existing(monkeypatch, pipeline_with(older))
     assert app.run(["list", "--since", "36h"]) == 0
     assert "No operations." in capsys.readouterr().out
     assert app.run(["list", "--since", "2026-11-20"]) == 0
@@ -161,7 +161,7 @@ def test_list_leaves_out_what_began_before_since(
 def test_aws_out_of_reach_has_its_own_status(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(AwsUnavailable("dynamodb gave no usable answer")))
+    existing(monkeypatch, pipeline_with(AwsUnavailable("dynamodb gave no usable answer")))
     assert app.run(["status", NAME]) == 5
     assert "AWS_UNAVAILABLE" in capsys.readouterr().err
 
@@ -169,7 +169,7 @@ def test_aws_out_of_reach_has_its_own_status(
 def test_a_list_that_stops_at_its_limit_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(copying(), failed() | {"operation_id": "restore-older"}))
+    existing(monkeypatch, pipeline_with(copying(), failed() | {"operation_id": "restore-older"}))
     assert app.run(["list", "--limit", "1"]) == 0
     assert "The newest 1; --limit shows more." in capsys.readouterr().out
     assert app.run(["list", "--limit", "3"]) == 0

@@ -97,7 +97,7 @@ def test_delete_first_clears_the_target_and_switches_nothing() -> None:
 def test_an_undo_shows_what_it_does_only() -> None:
     expected = ["SnapshotCheck", "RestoreCluster", "SwitchOver", "ProveEndpoint", "RetireReplaced", "Notify"]
     assert phases(replacements.undoing()) == expected
-    assert f"what stood before {NAME} -> {TARGET}" in picture(replacements.undoing())
+    assert f"the cluster from before {NAME} -> {TARGET}" in picture(replacements.undoing())
 
 
 # Waits
@@ -154,16 +154,16 @@ def test_a_line_of_a_log_says_when_it_should_end_and_comes_again_once_that_is_kn
 
 def test_a_replacement_that_succeeded_says_what_became_of_the_old_cluster_and_how_to_go_back() -> None:
     seen = outcome(replacements.kept())
-    assert f"{TARGET} stands and is open, in the place of the one before." in seen
+    assert f"{TARGET} is available, in place of the old cluster." in seen
     assert f"cluster {TARGET} (cluster-ABCDEFGHIJKL) now kept as {ASIDE}, stopped" in seen
     assert "kept until 2026-11-23 11:42 UTC (in 24 h 00 min)" in seen
     assert "no name for 78 s, from 11:40:02 to 11:41:20 UTC" in seen
     assert f"to go back aurora-restore undo {NAME}" in seen
 
 
-def test_a_retired_cluster_cannot_be_put_back_and_its_last_snapshot_is_named() -> None:
+def test_a_retired_cluster_cannot_be_put_back_and_its_final_snapshot_is_named() -> None:
     seen = outcome(replacements.retired())
-    assert f"now removed last snapshot {FINAL_SNAPSHOT}" in seen
+    assert f"now removed final snapshot {FINAL_SNAPSHOT}" in seen
     assert "to go back" not in seen
 
 
@@ -174,8 +174,8 @@ def test_a_keep_that_is_over_offers_no_way_back() -> None:
     assert "to go back" not in seen
 
 
-def test_a_cluster_that_went_without_a_last_snapshot_is_said_to_have() -> None:
-    assert "removed, without a last snapshot" in outcome(
+def test_a_cluster_that_went_without_a_final_snapshot_is_said_to_have() -> None:
+    assert "removed, without a final snapshot" in outcome(
         replacements.retired() | {"retirement": {"state": "RETIRED"}}
     )
 
@@ -194,7 +194,7 @@ def test_a_replacement_that_was_undone_says_so() -> None:
         (
             replacements.replacing()
             | {"switch_over": {"aside_identifier": ASIDE, "name_gone_time": "2026-11-22T11:42:20.000Z"}},
-            f"now as {ASIDE}: the names are being changed just now",
+            f"now as {ASIDE}: the renames are under way",
         ),
     ],
 )
@@ -231,20 +231,18 @@ def test_a_plan_says_what_is_replaced_and_how_and_what_is_destroyed_when() -> No
     assert f"cluster {TARGET} in us-west-2 at first {STAGING}" in seen
     assert f"replaces {TARGET}: 2 instances of db.r5.large and db.r5.xlarge, aurora-postgresql 16.4" in seen
     assert (
-        f"how swap: the new one is made beside it as {STAGING} and verified; then {TARGET} becomes {ASIDE}"
+        f"how swap: the new one is made under the staging name {STAGING} and verified; then {TARGET} becomes {ASIDE}"
         in seen
     )
     assert "destroyed its instances and the cluster, as soon as the new one has the name" in seen
-    assert f"last snapshot {FINAL_SNAPSHOT}, made and seen before anything is deleted" in seen
-    assert (
-        "way back a restore of its last snapshot; keep_replaced_hours would keep the cluster itself" in seen
-    )
+    assert f"final snapshot {FINAL_SNAPSHOT}, made and seen before anything is deleted" in seen
+    assert "undo a restore of its final snapshot; keep_replaced_hours would keep the cluster itself" in seen
 
 
 def test_a_plan_that_keeps_says_for_how_long_and_how_to_go_back() -> None:
     seen = outcome(replacements.planned_replacement(keep_replaced_hours=24))
     assert "24 h after the switch; it is kept stopped until then" in seen
-    assert "way back aurora-restore undo OPERATION, for 24 h after the switch" in seen
+    assert "undo aurora-restore undo OPERATION, for 24 h after the switch" in seen
 
 
 def test_a_plan_that_deletes_first_says_that_nobody_has_the_name_meanwhile() -> None:
@@ -253,10 +251,10 @@ def test_a_plan_that_deletes_first_says_that_nobody_has_the_name_meanwhile() -> 
     assert "at first" not in seen
 
 
-def test_a_plan_without_a_last_snapshot_warns_of_what_is_lost() -> None:
+def test_a_plan_without_a_final_snapshot_warns_of_what_is_lost() -> None:
     seen = outcome(replacements.planned_replacement(final_snapshot=False))
-    assert "last snapshot NONE (final_snapshot is false): what only it holds is lost" in seen
-    assert "way back none after the switch" in seen
+    assert "final snapshot NONE (final_snapshot is false): what only it holds is lost" in seen
+    assert "undo none after the switch" in seen
 
 
 def test_a_plan_shows_what_will_differ_and_what_would_stop_the_run() -> None:
@@ -277,7 +275,7 @@ def test_a_plan_of_an_undo_shows_the_undo_only() -> None:
     seen = outcome(replacements.planned_undo())
     assert f"undoes {NAME} puts back {ASIDE}, which becomes {TARGET} again" in seen
     assert f"destroyed the cluster that is {TARGET} until then" in seen
-    assert f"last snapshot {replacements.UNDO_SNAPSHOT}" in seen
+    assert f"final snapshot {replacements.UNDO_SNAPSHOT}" in seen
     assert "master login" not in seen
 
 
@@ -306,7 +304,7 @@ def test_a_cleanup_after_a_failure_names_its_code() -> None:
 def test_a_run_that_was_stopped_after_it_had_succeeded_is_not_said_to_have_failed() -> None:
     cleanup = {"ending": "SUCCEEDED", "message": f"{ASIDE} is `stopping`"}
     record = replacements.switched() | {"status": "CLEANING_UP", "cleanup": cleanup}
-    assert "Tidying up: the restore was stopped after it had succeeded" in picture(record)
+    assert "Cleaning up: the restore was stopped after it had succeeded" in picture(record)
 
 
 def test_a_cancelled_run_says_what_was_tidied_up_and_what_is_kept_and_leaves_nothing_open() -> None:
@@ -365,7 +363,7 @@ def test_a_phase_that_ended_with_the_record_is_as_long_as_it_ran() -> None:
     ("record", "said"),
     [
         (replacements.switched(), "now under its own name, as it was"),
-        (replacements.clearing(), "now under its own name, made again from its last snapshot"),
+        (replacements.clearing(), "now under its own name, made again from its final snapshot"),
     ],
 )
 def test_after_an_abnormal_end_the_old_cluster_is_said_to_stand_again(
@@ -380,7 +378,7 @@ def test_after_an_abnormal_end_the_old_cluster_is_said_to_stand_again(
 
 def test_while_it_is_put_back_the_old_cluster_is_not_said_to_be_on_its_way_out() -> None:
     cleaning = {"status": "CLEANING_UP", "cleanup": {"ending": "FAILED"}}
-    assert "now being made again from its last snapshot" in status(replacements.clearing() | cleaning)
+    assert "now being made again from its final snapshot" in status(replacements.clearing() | cleaning)
     assert "now under its own name, or about to be again" in status(replacements.switched() | cleaning)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import pytest
 
-from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.operation_ids import new_operation_id, read_operation_id
 from aurora_restore.cli.request import parse_db_users, read_request, request_options
 from aurora_restore.domain.request import PARSERS
@@ -70,13 +70,13 @@ def test_a_file_that_holds_no_request_is_refused_by_name(tmp_path: Path, text: s
     file = tmp_path / "request.json"
     if text is not None:
         file.write_text(text)
-    with pytest.raises(WrongUse, match=said) as refused:
+    with pytest.raises(UsageProblem, match=said) as refused:
         read_request({"request_file": str(file)})
     assert str(file) in refused.value.message
 
 
 def test_a_request_without_a_target_is_refused_before_anything_starts() -> None:
-    with pytest.raises(WrongUse, match="No target cluster"):
+    with pytest.raises(UsageProblem, match="No target cluster"):
         read_request({"source_snapshot_date": "latest"})
 
 
@@ -97,12 +97,12 @@ def test_a_db_user_with_iam_has_no_secret() -> None:
 
 @pytest.mark.parametrize("text", ["reporting", "reporting:read_only", ":read_only:s", "reporting:read_only:"])
 def test_a_db_user_with_a_part_missing_is_refused(text: str) -> None:
-    with pytest.raises(WrongUse, match="NAME:ACCESS:SECRET-ID"):
+    with pytest.raises(UsageProblem, match="NAME:ACCESS:SECRET-ID"):
         parse_db_users([text])
 
 
 def test_an_unknown_access_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(WrongUse, match="read_only, read_write, admin"):
+    with pytest.raises(UsageProblem, match="read_only, read_write, admin"):
         parse_db_users(["reporting:readonly:s"])
 
 
@@ -127,7 +127,7 @@ def test_a_name_that_step_functions_takes_is_taken(name: str) -> None:
 def test_a_name_with_a_character_that_step_functions_refuses_is_wrong_use_and_names_it(
     character: str,
 ) -> None:
-    with pytest.raises(WrongUse) as refused:
+    with pytest.raises(UsageProblem) as refused:
         read_operation_id(f"restore{character}1")
     assert refused.value.message.endswith(f": {character!a}.")
     assert "letters, digits" in refused.value.hint
@@ -135,5 +135,5 @@ def test_a_name_with_a_character_that_step_functions_refuses_is_wrong_use_and_na
 
 @pytest.mark.parametrize(("name", "said"), [("x" * 81, "81 characters"), ("", "empty")])
 def test_a_name_is_1_to_80_characters_long(name: str, said: str) -> None:
-    with pytest.raises(WrongUse, match=said):
+    with pytest.raises(UsageProblem, match=said):
         read_operation_id(name)

@@ -46,7 +46,7 @@ def test_one_row_says_what_has_become_of_it(state: dict[str, Any], words: str) -
     ("back", "words"),
     [({}, "suspended until the old cluster serves again"), ({"state": "resumed"}, "as it was before")],
 )
-def test_a_run_that_goes_back_tells_of_the_way_back_alone(back: dict[str, Any], words: str) -> None:
+def test_a_rollback_shows_the_rollback_alone(back: dict[str, Any], words: str) -> None:
     found = row(replacements.cancelled() | {"scaling": LOST, "scaling_back": back})
     assert found is not None
     assert words in found

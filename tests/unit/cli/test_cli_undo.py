@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.unit.cli import cli_replacement_records as replacements
-from tests.unit.cli.cli_fakes import FakeExecution, pipeline_with, standing, started
+from tests.unit.cli.cli_fakes import FakeExecution, existing, pipeline_with, started
 from tests.unit.cli.cli_records import copying, failed, succeeded
 from tests.unit.cli.cli_replacement_records import ASIDE, FINAL_SNAPSHOT, TARGET
 
@@ -25,7 +25,7 @@ def words(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
 def test_an_undo_is_an_execution_of_its_own_with_the_operation_as_its_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with(replacements.kept()))
+    pipeline = existing(monkeypatch, pipeline_with(replacements.kept()))
     assert app.run(["undo", NAME]) == 0
     assert started(pipeline) == {UNDO_NAME: {"undo_operation_id": NAME}}
     out, _ = words(capsys)
@@ -36,30 +36,33 @@ def test_an_undo_is_an_execution_of_its_own_with_the_operation_as_its_input(
 def test_what_an_undo_does_to_which_cluster_is_said_before_it_begins(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(replacements.kept()))
+    existing(monkeypatch, pipeline_with(replacements.kept()))
     assert app.run(["undo", NAME]) == 0
     out, _ = words(capsys)
     assert f"puts back {ASIDE}, which is started and becomes {TARGET} again" in out
     assert f"removes the cluster that has the name {TARGET} now" in out
-    assert "deleted after a last snapshot: what was written to it since 11:41 UTC is only there then" in out
+    assert (
+        "deleted after a final snapshot: what was written to it since 11:41 UTC is in that snapshot only"
+        in out
+    )
     assert "kept until 2026-11-23 11:42 UTC" in out
 
 
-def test_without_a_last_snapshot_is_said_what_is_lost(
+def test_without_a_final_snapshot_is_said_what_is_lost(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with(replacements.kept()))
+    pipeline = existing(monkeypatch, pipeline_with(replacements.kept()))
     assert app.run(["undo", NAME, "--no-final-snapshot"]) == 0
     assert started(pipeline)[UNDO_NAME] == {"undo_operation_id": NAME, "final_snapshot": False}
     assert (
-        "deleted WITHOUT a last snapshot: what was written to it since 11:41 UTC is lost" in words(capsys)[0]
+        "deleted WITHOUT a final snapshot: what was written to it since 11:41 UTC is lost" in words(capsys)[0]
     )
 
 
 def test_a_dry_run_of_an_undo_shows_its_plan(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with(replacements.kept(), replacements.planned_undo()))
+    pipeline = existing(monkeypatch, pipeline_with(replacements.kept(), replacements.planned_undo()))
     assert app.run(["undo", NAME, "--dry-run"]) == 0
     assert started(pipeline)[UNDO_NAME] == {"undo_operation_id": NAME, "dry_run": True}
     out, _ = words(capsys)
@@ -71,14 +74,11 @@ def test_an_undo_can_be_watched_to_its_end(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     looks = replacements.kept(), replacements.undoing(), replacements.undone()
-    standing(monkeypatch, pipeline_with(*looks))
+    existing(monkeypatch, pipeline_with(*looks))
     assert app.run(["undo", NAME, "--watch"]) == 0
     out, _ = words(capsys)
     assert f"RestoreCluster running 20 % the cluster {ASIDE} is `starting`" in out
-    assert (
-        f"The undo succeeded in 8 min 00 s: {TARGET} is again the cluster that stood there before {NAME}."
-        in out
-    )
+    assert f"The undo succeeded in 8 min 00 s: {TARGET} is again the cluster from before {NAME}." in out
     assert "CopySnapshot" not in out
 
 
@@ -86,10 +86,10 @@ def test_an_undo_can_be_watched_to_its_end(
     ("record", "said"),
     [
         (succeeded(), "replaced no cluster: there is nothing to put back"),
-        (replacements.retired(), f"was removed. Its last snapshot is {FINAL_SNAPSHOT}."),
+        (replacements.retired(), f"was removed. Its final snapshot is {FINAL_SNAPSHOT}."),
         (replacements.kept() | {"retirement": {"state": "BEGUN"}}, "is being removed just now."),
-        (replacements.kept() | {"retirement": {"state": "UNDONE"}}, f"stands as {TARGET} again already"),
-        (replacements.cancelled(), "ended CANCELLED: what stood before stands there"),
+        (replacements.kept() | {"retirement": {"state": "UNDONE"}}, f"is already {TARGET} again"),
+        (replacements.cancelled(), "ended CANCELLED: the old cluster has its name"),
         (replacements.replacing(), "Before the switch, `aurora-restore cancel` leaves everything as it was"),
         (copying(), "replaced no cluster"),
         (replacements.kept() | {"status": "RUNNING", "end_time": None}, "it can be undone after that"),
@@ -102,7 +102,7 @@ def test_where_nothing_is_kept_nothing_is_started_and_why_is_said(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with(record))
+    pipeline = existing(monkeypatch, pipeline_with(record))
     assert app.run(["undo", NAME]) == 3
     assert started(pipeline) == {}
     err = words(capsys)[1]
@@ -113,7 +113,7 @@ def test_where_nothing_is_kept_nothing_is_started_and_why_is_said(
 def test_an_operation_that_nobody_knows_cannot_be_undone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pipeline = standing(monkeypatch, pipeline_with(None))
+    pipeline = existing(monkeypatch, pipeline_with(None))
     assert app.run(["undo", NAME]) == 4
     assert started(pipeline) == {}
     assert "OPERATION_NOT_FOUND" in words(capsys)[1]
@@ -122,7 +122,7 @@ def test_an_operation_that_nobody_knows_cannot_be_undone(
 def test_with_json_an_undo_is_one_document(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(replacements.kept()))
+    existing(monkeypatch, pipeline_with(replacements.kept()))
     assert app.run(["undo", NAME, "--name", "undo-now", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["operation_id"] == "undo-now"
@@ -131,12 +131,12 @@ def test_with_json_an_undo_is_one_document(
 
 def test_a_name_of_this_second_that_is_taken_gives_way_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     taken = {UNDO_NAME: FakeExecution()}
-    pipeline = standing(monkeypatch, pipeline_with(replacements.kept(), executions=taken))
+    pipeline = existing(monkeypatch, pipeline_with(replacements.kept(), executions=taken))
     assert app.run(["undo", NAME]) == 0
     assert list(started(pipeline)) == ["undo-20261122-114231"]
 
 
 def test_a_name_that_step_functions_refuses_is_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    pipeline = standing(monkeypatch, pipeline_with(replacements.kept()))
+    pipeline = existing(monkeypatch, pipeline_with(replacements.kept()))
     assert app.run(["undo", NAME, "--name", "a/b"]) == 2
     assert started(pipeline) == {}

@@ -28,7 +28,7 @@ STATES = [
     records.refused,
     records.failed,
     records.closed_by_hand,
-    records.marked_by_hand_and_tidied,
+    records.marked_by_hand_and_cleaned_up,
     records.refused_by_aws_in_mid_run,
     records.closed_by_hand_with_words,
 ]
@@ -79,7 +79,7 @@ def test_an_operation_that_has_just_begun_waits_for_its_first_step() -> None:
 
 
 def test_a_skipped_phase_says_why() -> None:
-    assert "CopySnapshot skipped 0.8 s the snapshot lies in us-west-2 already" in picture(records.succeeded())
+    assert "CopySnapshot skipped 0.8 s the snapshot is in us-west-2 already" in picture(records.succeeded())
 
 
 def test_a_phase_of_a_newer_release_is_shown_as_well() -> None:
@@ -90,7 +90,7 @@ def test_a_phase_of_a_newer_release_is_shown_as_well() -> None:
 
 def test_a_restore_that_succeeded_says_where_to_connect() -> None:
     seen = outcome(records.succeeded())
-    assert "The restore succeeded in 3 min 05 s: aurora-restored-staging stands and is open." in seen
+    assert "The restore succeeded in 3 min 05 s: aurora-restored-staging is available." in seen
     assert "writer aurora-restored-staging.cluster-x.us-west-2.rds.amazonaws.com" in seen
 
 
@@ -130,7 +130,7 @@ def test_a_failure_shows_code_message_hint_and_step() -> None:
 def test_several_faults_are_shown_each_with_its_code_and_hint() -> None:
     seen = outcome(records.refused())
     assert "The request was refused after 2.0 s." in seen
-    assert "PREFLIGHT_FAILED in SnapshotCheck: 2 things stand in the way" in seen
+    assert "PREFLIGHT_FAILED in SnapshotCheck: 2 problems" in seen
     assert "SUBNET_GROUP_NOT_FOUND There is no subnet group blue. What to do: Name one that is." in seen
     assert "KMS_KEY_REQUIRED The snapshot is encrypted. What to do: Give kms_key_id." in seen
 
@@ -180,10 +180,10 @@ def test_an_error_of_a_request_in_mid_run_is_a_failure() -> None:
     assert "QUOTA_EXCEEDED in RestoreCluster" in seen
 
 
-def test_a_failed_run_names_what_may_still_stand_with_its_tag() -> None:
+def test_a_failed_run_names_what_may_still_exist_with_its_tag() -> None:
     seen = outcome(records.refused_by_aws_in_mid_run())
     assert (
-        "May still stand: of these, what has the tag aurora-restore:operation-id = restore-20261122-114200"
+        "May still exist:  of these, what has the tag aurora-restore:operation-id = restore-20261122-114200"
         in seen
     )
     assert seen.endswith(
@@ -194,14 +194,14 @@ def test_a_failed_run_names_what_may_still_stand_with_its_tag() -> None:
 
 @pytest.mark.parametrize("made", [None, {}])
 def test_where_nothing_was_made_nothing_may_stand(made: Any) -> None:
-    assert "May still stand" not in outcome(records.failed() | {"made": made})
-    assert "May still stand" not in outcome(records.refused())
+    assert "May still exist" not in outcome(records.failed() | {"made": made})
+    assert "May still exist" not in outcome(records.refused())
 
 
-def test_a_cancelled_run_names_what_may_still_stand_and_one_that_succeeded_does_not() -> None:
+def test_a_cancelled_run_names_what_may_still_exist_and_one_that_succeeded_does_not() -> None:
     made = {"made": {"cluster": "aurora-restored-staging"}}
-    assert "May still stand" in outcome(records.failed() | {"status": "CANCELLED"} | made)
-    assert "May still stand" not in outcome(records.succeeded() | made)
+    assert "May still exist" in outcome(records.failed() | {"status": "CANCELLED"} | made)
+    assert "May still exist" not in outcome(records.succeeded() | made)
 
 
 WARNED = {"warnings": ["the copy could not be tagged", "the old cluster was left"]}
@@ -236,7 +236,7 @@ def test_a_plan_says_what_from_where_and_why() -> None:
     assert "snapshot rds:production-2026-11-21-05-00" in seen
     assert "chosen the only available of 2026-11-21 (UTC) of production" in seen
     assert "copy aurora-restore-20261122-114200" in seen
-    assert "why the snapshot lies in us-east-1, the cluster is wanted in us-west-2" in seen
+    assert "why the snapshot is in us-east-1, the target Region is us-west-2" in seen
     assert "cluster aurora-restored-staging in us-west-2" in seen
     assert "instance aurora-restored-staging-0a1b2c3d-1 (db.r5.large)" in seen
     assert "user reporting (read_only) in all databases, secret aurora-restore/reporting" in seen
@@ -246,17 +246,17 @@ def test_a_plan_says_what_from_where_and_why() -> None:
 
 def test_a_plan_without_a_copy_says_so() -> None:
     record = records.planned()
-    record["plan"] = records.PLAN | {"copy": None, "copy_reason": "the snapshot lies in us-west-2 already"}
-    assert "copy none why the snapshot lies in us-west-2 already" in outcome(record)
+    record["plan"] = records.PLAN | {"copy": None, "copy_reason": "the snapshot is in us-west-2 already"}
+    assert "copy none why the snapshot is in us-west-2 already" in outcome(record)
 
 
 def test_status_shows_the_fields_that_differ_first() -> None:
     seen = words_of(render_status(view_operation(records.succeeded()), NOW), 120)
     assert seen.index("port 5432 5433 DIFFERS") < seen.index(
-        "engine aurora-postgresql aurora-postgresql as wanted"
+        "engine aurora-postgresql aurora-postgresql as expected"
     )
     assert "reporting logs in; reads; cannot write" in seen
-    assert "verified 1 of 2 fields as wanted" in seen
+    assert "verified 1 of 2 fields as expected" in seen
 
 
 def identifier_at_the_end(line: str) -> bool:
@@ -362,7 +362,7 @@ def test_without_users_the_connect_command_is_the_master_users() -> None:
 
 def test_what_no_cleanup_removes_is_said_to_be_kept() -> None:
     record = records.failed() | {"cleanup": {"ending": "FAILED", "done": ["the lock was released"]}}
-    assert "tidied up the lock was released" in outcome(record)
+    assert "cleaned up the lock was released" in outcome(record)
     assert "kept" not in outcome(record)
     record["phases"] = {**record["phases"], "CopySnapshot": records.CHECKED}
     assert "kept the copy aurora-restore-20261122-114200, for the next start" in outcome(record)

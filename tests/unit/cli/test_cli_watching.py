@@ -17,7 +17,7 @@ from tests.unit.cli.cli_records import (
     closed_by_hand,
     copying,
     failed,
-    marked_by_hand_and_tidied,
+    marked_by_hand_and_cleaned_up,
     succeeded,
 )
 from tests.unit.cli.cli_replacement_records import STAGING, cancelled, cleaning_up, replacing
@@ -119,7 +119,7 @@ def test_a_cleanup_that_never_begins_is_said_to_be_overdue_and_given_up_with_the
 
 
 def test_a_record_marked_by_hand_is_not_final_before_its_cleanup() -> None:
-    looks = [closed_by_hand(), closed_by_hand(), marked_by_hand_and_tidied()]
+    looks = [closed_by_hand(), closed_by_hand(), marked_by_hand_and_cleaned_up()]
     seen = watch(pipeline_with(*looks, executions={NAME: FakeExecution()}))
     assert [item.is_final for item in seen] == [False, False, True]
     assert (
@@ -129,7 +129,7 @@ def test_a_record_marked_by_hand_is_not_final_before_its_cleanup() -> None:
 
 
 def test_a_step_that_waits_long_before_it_sees_the_mark_is_not_overdue() -> None:
-    looks = [closed_by_hand()] * 3600 + [marked_by_hand_and_tidied()]
+    looks = [closed_by_hand()] * 3600 + [marked_by_hand_and_cleaned_up()]
     seen = watch(pipeline_with(*looks, executions={NAME: FakeExecution()}))
     assert seen[-1].is_final
     assert not any("overdue" in item.notice for item in seen)
@@ -137,14 +137,14 @@ def test_a_step_that_waits_long_before_it_sees_the_mark_is_not_overdue() -> None
 
 def test_a_cleanup_of_what_was_marked_by_hand_is_followed_without_a_word_of_waiting() -> None:
     begun_cleanup = closed_by_hand() | {"cleanup": {"ending": "CANCELLED"}}
-    looks = [closed_by_hand(), *[begun_cleanup] * 3, marked_by_hand_and_tidied()]
+    looks = [closed_by_hand(), *[begun_cleanup] * 3, marked_by_hand_and_cleaned_up()]
     seen = watch(pipeline_with(*looks))
     assert [bool(item.notice) for item in seen[-4:]] == [False] * 4
     assert seen[-1].is_final
 
 
 def test_a_record_marked_by_hand_whose_execution_nobody_knows_is_left_to_the_sweep() -> None:
-    seen = watch(pipeline_with(closed_by_hand(), marked_by_hand_and_tidied()))
+    seen = watch(pipeline_with(closed_by_hand(), marked_by_hand_and_cleaned_up()))
     assert "The sweep finds it within 10 minutes" in seen[0].notice
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.cli.cli_fakes import pipeline_with, standing
+from tests.unit.cli.cli_fakes import existing, pipeline_with
 from tests.unit.cli.cli_records import NOW, copying, failed, succeeded
 
 from aurora_restore.cli import app
@@ -34,7 +34,7 @@ def with_login(record: dict[str, Any], name: str) -> dict[str, Any]:
 def test_a_reader_that_has_gone_is_no_failure_of_the_operation(
     monkeypatch: pytest.MonkeyPatch, record: dict[str, Any], options: list[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(record))
+    existing(monkeypatch, pipeline_with(record))
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as stdout:
@@ -61,7 +61,7 @@ def test_help_whose_reader_has_gone_ends_well_and_in_silence(tmp_path: Path) -> 
 
 
 def test_what_the_terminal_cannot_show_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
-    standing(monkeypatch, pipeline_with(with_login(succeeded(), "ключ")))
+    existing(monkeypatch, pipeline_with(with_login(succeeded(), "ключ")))
     raw = io.BytesIO()
     stdout = io.TextIOWrapper(raw, encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stdout)
@@ -73,7 +73,7 @@ def test_what_the_terminal_cannot_show_is_escaped(monkeypatch: pytest.MonkeyPatc
 def test_a_full_disk_has_a_status_of_its_own(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], options: list[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(succeeded()))
+    existing(monkeypatch, pipeline_with(succeeded()))
     with open("/dev/full", "w") as stdout:
         monkeypatch.setattr(sys, "stdout", stdout)
         assert app.run(["status", NAME, *options]) == 74
@@ -83,13 +83,13 @@ def test_a_full_disk_has_a_status_of_its_own(
 def test_a_name_cannot_act_on_the_terminal_nor_forge_a_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    standing(monkeypatch, pipeline_with(with_login(succeeded(), EVIL)))
+    existing(monkeypatch, pipeline_with(with_login(succeeded(), EVIL)))
     assert app.run(["status", NAME]) == 0
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\x07" not in out
     assert "evil\\x1b[31mRED\\x07\\nforged" in out
-    standing(monkeypatch, pipeline_with(with_login(succeeded(), EVIL)))
+    existing(monkeypatch, pipeline_with(with_login(succeeded(), EVIL)))
     assert app.run(["status", NAME, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["restore_details"]["other_logins"] == [EVIL]
 
@@ -112,13 +112,13 @@ def test_what_a_phase_waits_out_is_shown_and_how_long_it_will(
         "time": format_time(NOW + timedelta(minutes=2)),
         "until": format_time(NOW + timedelta(hours=1)),
     }
-    standing(monkeypatch, pipeline_with(record))
+    existing(monkeypatch, pipeline_with(record))
     assert app.run(["status", NAME]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "too many clients already" in out
     assert "See who holds its connections." in out
     assert "until 12:42:30 UTC at most" in out
     phase["last_updated_time"] = format_time(NOW + timedelta(minutes=3))
-    standing(monkeypatch, pipeline_with(record))
+    existing(monkeypatch, pipeline_with(record))
     assert app.run(["status", NAME]) == 0
     assert "too many clients already" not in capsys.readouterr().out

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from aurora_restore.cli.commands.local import ask_before_interrupting
-from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.screen import Screen
 
 
@@ -28,7 +28,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 
 
 def test_where_nobody_can_be_asked_the_stack_is_left_running_and_the_way_is_named() -> None:
-    with pytest.raises(WrongUse) as refused:
+    with pytest.raises(UsageProblem) as refused:
         ask_before_interrupting(screen(is_terminal=False), ["restore-1", "restore-2"])
     assert "The operations restore-1, restore-2 run" in refused.value.message
     assert "--yes" in refused.value.hint

@@ -82,10 +82,10 @@ def copy_of(chosen: ClusterSnapshot, name: str, **changes: Any) -> ClusterSnapsh
 
 def cluster(**changes: Any) -> DbCluster:
     """The cluster of `plan()` as it stands when everything went well."""
-    wanted = plan().cluster
+    expected = plan().cluster
     base = DbCluster(
-        db_cluster_identifier=wanted.db_cluster_identifier,
-        db_cluster_arn=f"arn:aws:rds:us-west-2:123456789012:cluster:{wanted.db_cluster_identifier}",
+        db_cluster_identifier=expected.db_cluster_identifier,
+        db_cluster_arn=f"arn:aws:rds:us-west-2:123456789012:cluster:{expected.db_cluster_identifier}",
         status="available",
         engine="aurora-postgresql",
         engine_version="15.4",
@@ -93,10 +93,10 @@ def cluster(**changes: Any) -> DbCluster:
         endpoint="localhost",
         reader_endpoint="localhost",
         port=5432,
-        db_subnet_group=wanted.db_subnet_group_name,
-        vpc_security_group_ids=wanted.vpc_security_group_ids,
-        engine_lifecycle_support=wanted.engine_lifecycle_support,
-        tags=wanted.tags,
+        db_subnet_group=expected.db_subnet_group_name,
+        vpc_security_group_ids=expected.vpc_security_group_ids,
+        engine_lifecycle_support=expected.engine_lifecycle_support,
+        tags=expected.tags,
     )
     return replace(base, **changes)
 
@@ -105,16 +105,16 @@ def instances(count: int = 1, **changes: Any) -> list[DbInstance]:
     return [
         replace(
             DbInstance(
-                db_instance_identifier=wanted.db_instance_identifier,
-                db_instance_arn=f"arn:aws:rds:us-west-2:123456789012:db:{wanted.db_instance_identifier}",
+                db_instance_identifier=expected.db_instance_identifier,
+                db_instance_arn=f"arn:aws:rds:us-west-2:123456789012:db:{expected.db_instance_identifier}",
                 db_cluster_identifier="aurora-restored-cluster",
                 status="available",
-                db_instance_class=wanted.db_instance_class,
+                db_instance_class=expected.db_instance_class,
                 engine="aurora-postgresql",
-                promotion_tier=wanted.promotion_tier,
+                promotion_tier=expected.promotion_tier,
                 tags=plan().cluster.tags,
             ),
             **changes,
         )
-        for wanted in plan(instance_count=count).instances
+        for expected in plan(instance_count=count).instances
     ]

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aurora_restore.domain.naming import (
-    aside_identifier,
     copy_identifier,
     final_snapshot_identifier,
-    identifier_fault,
+    identifier_problem,
     instance_identifier,
+    retired_identifier,
     staging_identifier,
 )
 from aurora_restore.domain.waiting import (
@@ -30,7 +30,7 @@ def test_the_copy_of_an_operation_by_the_custom_carries_its_time() -> None:
 
 @given(EXECUTION_NAMES)
 def test_every_operation_id_gives_a_valid_copy_name(operation_id: str) -> None:
-    assert identifier_fault(copy_identifier(operation_id)) is None
+    assert identifier_problem(copy_identifier(operation_id)) is None
 
 
 @given(EXECUTION_NAMES, EXECUTION_NAMES)
@@ -44,7 +44,7 @@ def test_two_operations_never_share_a_copy_name(one: str, other: str) -> None:
     st.integers(1, 16),
 )
 def test_every_instance_name_is_valid(cluster: str, operation_id: str, number: int) -> None:
-    assert identifier_fault(instance_identifier(cluster, operation_id, number)) is None
+    assert identifier_problem(instance_identifier(cluster, operation_id, number)) is None
 
 
 @given(st.floats(0, 7 * 86_400))
@@ -100,13 +100,13 @@ def test_an_estimate_says_why(
 
 @given(EXECUTION_NAMES, EXECUTION_NAMES)
 def test_final_snapshots_and_copies_never_share_a_name(one: str, other: str) -> None:
-    assert identifier_fault(final_snapshot_identifier(one)) is None
+    assert identifier_problem(final_snapshot_identifier(one)) is None
     assert final_snapshot_identifier(one) != copy_identifier(other)
     assert (final_snapshot_identifier(one) == final_snapshot_identifier(other)) == (one == other)
 
 
 @given(st.from_regex(r"aurora-restored(-[a-z0-9]{1,10}){1,4}", fullmatch=True), EXECUTION_NAMES)
 def test_the_names_beside_a_target_are_valid_and_keep_its_prefix(target: str, operation_id: str) -> None:
-    beside = {staging_identifier(target, operation_id), aside_identifier(target, operation_id)}
-    assert len(beside | {target}) == 3
-    assert all(identifier_fault(name) is None and name.startswith("aurora-restored-") for name in beside)
+    others = {staging_identifier(target, operation_id), retired_identifier(target, operation_id)}
+    assert len(others | {target}) == 3
+    assert all(identifier_problem(name) is None and name.startswith("aurora-restored-") for name in others)

@@ -16,7 +16,7 @@ from aurora_restore.domain.observed import (
     SecurityGroup,
     SubnetGroup,
 )
-from aurora_restore.domain.preflight import PreflightFacts, preflight_faults
+from aurora_restore.domain.preflight import PreflightFacts, preflight_problems
 from aurora_restore.domain.request import RestoreRequest
 
 ENCRYPTED = snapshot(storage_encrypted=True, kms_key_id="arn:aws:kms:us-east-1:123456789012:key/source")
@@ -44,9 +44,9 @@ def facts(**changes: Any) -> PreflightFacts:
 
 
 def codes(asked: RestoreRequest | None = None, **changes: Any) -> list[str]:
-    faults = preflight_faults(asked or request(), facts(**changes))
-    assert all(fault.hint and fault.message for fault in faults)
-    return [fault.code for fault in faults]
+    problems = preflight_problems(asked or request(), facts(**changes))
+    assert all(problem.hint and problem.message for problem in problems)
+    return [problem.code for problem in problems]
 
 
 def test_nothing_stands_in_the_way_of_a_good_request() -> None:
@@ -54,9 +54,9 @@ def test_nothing_stands_in_the_way_of_a_good_request() -> None:
 
 
 def test_an_existing_target_is_refused_unless_it_is_to_be_replaced() -> None:
-    standing: dict[str, Any] = {"target_cluster": cluster(), "target_instances": instances()}
-    assert codes(request(delete_cluster_if_exists=False), **standing) == ["TARGET_EXISTS"]
-    assert codes(target_cluster_prefix="aurora-restored-", **standing) == []
+    existing: dict[str, Any] = {"target_cluster": cluster(), "target_instances": instances()}
+    assert codes(request(delete_cluster_if_exists=False), **existing) == ["TARGET_EXISTS"]
+    assert codes(target_cluster_prefix="aurora-restored-", **existing) == []
 
 
 @pytest.mark.parametrize(
@@ -72,20 +72,20 @@ def test_an_existing_target_is_refused_unless_it_is_to_be_replaced() -> None:
 def test_what_keeps_a_cluster_from_being_replaced_is_found_before_anything_is_touched(
     code: str, seen: dict[str, Any]
 ) -> None:
-    standing: dict[str, Any] = {
+    existing: dict[str, Any] = {
         "target_cluster": cluster(),
         "target_instances": instances(),
         "target_cluster_prefix": "aurora-restored-",
     }
-    assert codes(**(standing | seen)) == [code]
+    assert codes(**(existing | seen)) == [code]
 
 
 def test_a_cluster_is_not_replaced_by_a_snapshot_of_itself() -> None:
-    standing = cluster(db_cluster_resource_id="cluster-ABC")
+    existing = cluster(db_cluster_resource_id="cluster-ABC")
     own = snapshot(db_cluster_resource_id="cluster-ABC")
     here = request(source_region="us-west-2")
-    assert codes(here, snapshot=own, target_cluster=standing) == ["TARGET_IS_SOURCE"]
-    assert codes(request(), snapshot=own, target_cluster=standing) == []
+    assert codes(here, snapshot=own, target_cluster=existing) == ["TARGET_IS_SOURCE"]
+    assert codes(request(), snapshot=own, target_cluster=existing) == []
 
 
 def test_a_difference_that_nobody_asked_for_is_told_before_the_restore() -> None:
@@ -107,20 +107,20 @@ def test_a_swap_needs_room_for_two_clusters_and_says_what_does_not(
     seen = facts(
         target_cluster=cluster(), target_instances=instances(), quotas=full, target_cluster_prefix=""
     )
-    found = preflight_faults(request(replace_strategy=strategy), seen)
-    assert [fault.code for fault in found] == expected
-    assert all("delete_first" in fault.hint for fault in found)
+    found = preflight_problems(request(replace_strategy=strategy), seen)
+    assert [problem.code for problem in found] == expected
+    assert all("delete_first" in problem.hint for problem in found)
 
 
 def test_the_final_snapshot_needs_room_too() -> None:
     quotas = {"ManualClusterSnapshots": Quota("ManualClusterSnapshots", 99, 100)}
-    standing: dict[str, Any] = {
+    existing: dict[str, Any] = {
         "target_cluster": cluster(),
         "target_instances": instances(),
         "quotas": quotas,
     }
-    assert codes(**standing) == ["QUOTA_EXCEEDED"]
-    assert codes(request(final_snapshot=False), **standing) == []
+    assert codes(**existing) == ["QUOTA_EXCEEDED"]
+    assert codes(request(final_snapshot=False), **existing) == []
 
 
 def test_another_engine_is_refused_without_asking_for_its_classes() -> None:
@@ -200,7 +200,7 @@ def test_a_finished_copy_needs_the_key_of_its_snapshot_no_more() -> None:
     assert codes(request(kms_key_id="alias/x"), has_reusable_copy=True, **gone) == []
 
 
-def test_the_snapshots_key_that_may_not_be_looked_at_is_no_fault() -> None:
+def test_the_snapshots_key_that_may_not_be_looked_at_is_not_a_problem() -> None:
     denied = KmsKeyNotAccessible("The key may not be looked at.")
     assert codes(request(kms_key_id="alias/x"), snapshot=ENCRYPTED, kms_key=KEY, source_key=denied) == []
 
@@ -224,9 +224,9 @@ def test_the_admin_secret_has_to_be_of_the_master_user() -> None:
     ],
 )
 def test_a_master_password_that_rds_would_refuse_is_refused_now(password: str) -> None:
-    faults = preflight_faults(request(), facts(admin=Credentials("postgres", password)))
-    assert [fault.code for fault in faults] == ["PASSWORD_NOT_ACCEPTABLE"]
-    assert password not in faults[0].message
+    problems = preflight_problems(request(), facts(admin=Credentials("postgres", password)))
+    assert [problem.code for problem in problems] == ["PASSWORD_NOT_ACCEPTABLE"]
+    assert password not in problems[0].message
 
 
 @pytest.mark.parametrize("password", ["x" * 8, "x" * 99, "!#$%&()*+,-.:;<=>?[]^_`{|}~"])
@@ -249,7 +249,7 @@ def test_a_password_that_no_client_could_log_in_with_is_found(password: str) -> 
 
 
 @pytest.mark.parametrize("password", ["a newline\n", "\U0001f418", "ẞ", "₹"], ids=ascii)
-def test_a_password_that_libpq_takes_is_no_fault(password: str) -> None:
+def test_a_password_that_libpq_takes_is_not_a_problem(password: str) -> None:
     asked = request(db_users=[{"username": "report", "secret_id": "s"}])
     assert codes(asked, users={"s": Credentials("report", password)}) == []
 
@@ -261,9 +261,9 @@ def test_the_master_user_is_no_user_to_be_set_up() -> None:
 
 @pytest.mark.parametrize("name", ["DBClusters", "DBInstances", "ManualClusterSnapshots"])
 def test_a_quota_without_room_is_refused_with_its_numbers(name: str) -> None:
-    faults = preflight_faults(request(), facts(quotas={name: Quota(name, 40, 40)}))
-    assert [fault.code for fault in faults] == ["QUOTA_EXCEEDED"]
-    assert "40 of 40" in faults[0].message
+    problems = preflight_problems(request(), facts(quotas={name: Quota(name, 40, 40)}))
+    assert [problem.code for problem in problems] == ["QUOTA_EXCEEDED"]
+    assert "40 of 40" in problems[0].message
 
 
 def test_a_copy_that_can_be_used_again_needs_no_room() -> None:
@@ -271,7 +271,7 @@ def test_a_copy_that_can_be_used_again_needs_no_room() -> None:
     assert codes(quotas=full, has_reusable_copy=True) == []
 
 
-def test_all_faults_are_found_together() -> None:
+def test_all_problems_are_found_together() -> None:
     assert (
         len(
             codes(

@@ -34,7 +34,7 @@ def old_members() -> list[DbInstance]:
 
 def old(**changes: Any) -> ClusterConfiguration:
     members = old_members()
-    standing = cluster(
+    existing = cluster(
         db_cluster_resource_id="cluster-OLD",
         vpc_security_group_ids=("sg-old",),
         db_subnet_group="old-subnets",
@@ -49,7 +49,7 @@ def old(**changes: Any) -> ClusterConfiguration:
         member_identifiers=tuple(item.db_instance_identifier for item in members),
         tags={"team": "shop", OPERATION_TAG: "restore-earlier", "aws:cloudformation:stack-name": "x"},
     )
-    return configuration_of(replace(standing, **changes), members)
+    return configuration_of(replace(existing, **changes), members)
 
 
 def planned(asked: RestoreRequest, replaced: ClusterConfiguration) -> RestorePlan:

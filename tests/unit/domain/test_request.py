@@ -75,12 +75,12 @@ def test_another_target_region_is_refused() -> None:
     assert refused(target_region="eu-west-1").code == "TARGET_REGION_MISMATCH"
 
 
-def test_all_faults_are_reported_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     error = refused(source_snapshot_date="x", target_cluster_id="prod", port="5432", colour="red")
     assert isinstance(error, PreflightFailed)
-    codes = {fault.code for fault in error.faults}
+    codes = {problem.code for problem in error.problems}
     assert codes == {"INVALID_DATE", "TARGET_OUTSIDE_PREFIX", "INVALID_REQUEST", "UNKNOWN_FIELD"}
-    assert all(fault.hint for fault in error.faults)
+    assert all(problem.hint for problem in error.problems)
 
 
 def test_a_date_and_an_identifier_exclude_each_other() -> None:
@@ -144,7 +144,7 @@ def test_users_are_read_with_read_only_as_the_default() -> None:
     assert users[1].iam
 
 
-def test_all_faults_of_the_users_are_told_at_once_each_with_the_user_and_the_field() -> None:
+def test_all_problems_of_the_users_are_reported_at_once_each_with_the_user_and_the_field() -> None:
     error = refused(
         db_users=[
             {"username": "rdsadmin", "secret_id": "s", "access": "god"},
@@ -153,7 +153,7 @@ def test_all_faults_of_the_users_are_told_at_once_each_with_the_user_and_the_fie
             "carl",
         ]
     )
-    told = [fault.message for fault in error.faults]
+    told = [problem.message for problem in error.problems]
     assert [" ".join(message.split()[:4]) for message in told] == [
         "db_users: user 1 ('rdsadmin'):",
         "db_users: user 1 ('rdsadmin'):",
@@ -161,7 +161,7 @@ def test_all_faults_of_the_users_are_told_at_once_each_with_the_user_and_the_fie
         "db_users: user 2 ('ann'):",
         "db_users: user 2 ('ann'):",
         "db_users: user 3 ('bob'):",
-        "db_users: user 4: an",
+        "db_users: user 4: must",
     ]
     fields = ("username", "access", "iam", "secret_id or iam", "databases", "secrett_id", "an object")
     for message, field in zip(told, fields, strict=True):

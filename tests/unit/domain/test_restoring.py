@@ -33,9 +33,9 @@ ROLE = ClusterRole("arn:aws:iam::123456789012:role/import", "s3Import")
 
 
 def decide(
-    wanted: RestorePlan, found: DbCluster | None, members: Sequence[DbInstance], **asked: Asked
+    expected: RestorePlan, found: DbCluster | None, members: Sequence[DbInstance], **asked: Asked
 ) -> RestoreDecision:
-    return decide_restore(OURS, wanted, found, members, Asking(NOW, asked))
+    return decide_restore(OURS, expected, found, members, Asking(NOW, asked))
 
 
 def asked(
@@ -48,8 +48,8 @@ def asked(
 
 def with_windows(backup: str = "07:00-07:30", maintenance: str = "sat:03:00-sat:03:30") -> RestorePlan:
     made = plan()
-    wanted = replace(made.cluster, preferred_backup_window=backup, preferred_maintenance_window=maintenance)
-    return replace(made, cluster=wanted)
+    expected = replace(made.cluster, preferred_backup_window=backup, preferred_maintenance_window=maintenance)
+    return replace(made, cluster=expected)
 
 
 def test_a_cluster_that_does_not_stand_is_restored() -> None:
@@ -74,11 +74,11 @@ def test_a_cluster_that_is_not_ours_is_left_alone(tags: dict[str, str]) -> None:
 
 
 def test_instances_are_created_one_after_the_other() -> None:
-    wanted = plan(instance_count=3)
+    expected = plan(instance_count=3)
     for count in range(3):
-        decision = decide(wanted, cluster(), instances(3)[:count])
+        decision = decide(expected, cluster(), instances(3)[:count])
         assert decision.action is RestoreAction.CREATE_INSTANCE
-        assert decision.instance == wanted.instances[count]
+        assert decision.instance == expected.instances[count]
 
 
 @pytest.mark.parametrize("status", sorted(FAILED_INSTANCE_STATUSES))
@@ -108,10 +108,10 @@ def test_a_cluster_that_serves_is_logged_in_to(status: str) -> None:
 
 
 def test_the_others_are_created_after_the_first_serves_so_that_it_is_the_writer() -> None:
-    wanted = plan(instance_count=2)
-    decision = decide(wanted, cluster(), instances(2, status="creating")[:1])
+    expected = plan(instance_count=2)
+    decision = decide(expected, cluster(), instances(2, status="creating")[:1])
     assert (decision.action, decision.waiting_for) == (RestoreAction.WAIT, "instances")
-    assert decide(wanted, cluster(), instances(2)[:1]).action is RestoreAction.CREATE_INSTANCE
+    assert decide(expected, cluster(), instances(2)[:1]).action is RestoreAction.CREATE_INSTANCE
 
 
 def test_the_windows_of_the_replaced_cluster_are_asked_for() -> None:
@@ -151,13 +151,13 @@ def test_a_maintenance_window_around_the_present_is_not_asked_for() -> None:
 
 def test_a_role_that_rds_does_not_give_ends_the_run_after_its_time() -> None:
     made = plan()
-    wanted = replace(made, cluster=replace(made.cluster, roles=(ROLE,)))
-    first = decide(wanted, cluster(), instances())
+    expected = replace(made, cluster=replace(made.cluster, roles=(ROLE,)))
+    first = decide(expected, cluster(), instances())
     assert (first.action, first.role) == (RestoreAction.ADD_ROLE, ROLE)
-    again = decide(wanted, cluster(), instances(), **{first.kind: asked(first.kind, 29, 40)})
+    again = decide(expected, cluster(), instances(), **{first.kind: asked(first.kind, 29, 40)})
     assert again.action is RestoreAction.ADD_ROLE
     with pytest.raises(ClusterFailed):
-        decide(wanted, cluster(), instances(), **{first.kind: asked(first.kind, 31, 40)})
+        decide(expected, cluster(), instances(), **{first.kind: asked(first.kind, 31, 40)})
 
 
 def changes(count: int, minutes_since_first: float = 0, minutes_since_last: float = 0) -> PasswordChanges:

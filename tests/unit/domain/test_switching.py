@@ -8,7 +8,7 @@ from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, plan
 
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.errors import NameTaken, SwitchOverFailed
-from aurora_restore.domain.naming import aside_identifier, staging_identifier
+from aurora_restore.domain.naming import retired_identifier, staging_identifier
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.replacement import Replacement, Strategy
@@ -16,21 +16,23 @@ from aurora_restore.domain.switching import (
     Parties,
     Places,
     SwitchAction,
+    decide_rollback,
     decide_switch,
-    decide_way_back,
     late_rename_of_old,
     parties_of,
 )
 
 TARGET = "aurora-restored-cluster"
-BESIDE, ASIDE = staging_identifier(TARGET, OPERATION_ID), aside_identifier(TARGET, OPERATION_ID)
+STAGING, RETIRED = staging_identifier(TARGET, OPERATION_ID), retired_identifier(TARGET, OPERATION_ID)
 OLD_ID = "cluster-OLD"
 
 
 def swap_plan() -> RestorePlan:
     made = plan()
-    replacement = Replacement(Strategy.SWAP, OLD_ID, ASIDE, "aurora-restore-final")
-    return replace(made, cluster=replace(made.cluster, db_cluster_identifier=BESIDE), replacement=replacement)
+    replacement = Replacement(Strategy.SWAP, OLD_ID, RETIRED, "aurora-restore-final")
+    return replace(
+        made, cluster=replace(made.cluster, db_cluster_identifier=STAGING), replacement=replacement
+    )
 
 
 def parties() -> Parties:
@@ -58,15 +60,15 @@ def test_a_run_with_one_cluster_has_nothing_to_switch() -> None:
 @pytest.mark.parametrize(
     ("places", "action"),
     [
-        (Places(old(TARGET), new(BESIDE), None), SwitchAction.RENAME_OLD_ASIDE),
-        (Places(old(TARGET, "renaming"), new(BESIDE), None), SwitchAction.WAIT),
-        (Places(None, new(BESIDE), old(ASIDE)), SwitchAction.RENAME_NEW_IN),
-        (Places(None, new(BESIDE, "renaming"), old(ASIDE)), SwitchAction.WAIT),
-        (Places(new(TARGET), None, old(ASIDE)), SwitchAction.DONE),
-        (Places(None, new(BESIDE), None), SwitchAction.WAIT),
-        (Places(None, None, old(ASIDE)), SwitchAction.WAIT),
-        (Places(old(TARGET), new(BESIDE, "backing-up"), None), SwitchAction.RENAME_OLD_ASIDE),
-        (Places(old(TARGET, "modifying"), new(BESIDE), None), SwitchAction.WAIT),
+        (Places(old(TARGET), new(STAGING), None), SwitchAction.RENAME_OLD_ASIDE),
+        (Places(old(TARGET, "renaming"), new(STAGING), None), SwitchAction.WAIT),
+        (Places(None, new(STAGING), old(RETIRED)), SwitchAction.RENAME_NEW_IN),
+        (Places(None, new(STAGING, "renaming"), old(RETIRED)), SwitchAction.WAIT),
+        (Places(new(TARGET), None, old(RETIRED)), SwitchAction.DONE),
+        (Places(None, new(STAGING), None), SwitchAction.WAIT),
+        (Places(None, None, old(RETIRED)), SwitchAction.WAIT),
+        (Places(old(TARGET), new(STAGING, "backing-up"), None), SwitchAction.RENAME_OLD_ASIDE),
+        (Places(old(TARGET, "modifying"), new(STAGING), None), SwitchAction.WAIT),
     ],
 )
 def test_the_names_change_one_after_the_other(places: Places, action: SwitchAction) -> None:
@@ -76,9 +78,9 @@ def test_the_names_change_one_after_the_other(places: Places, action: SwitchActi
 @pytest.mark.parametrize(
     "places",
     [
-        Places(stranger(TARGET), new(BESIDE), old(ASIDE)),
-        Places(old(TARGET), new(BESIDE), stranger(ASIDE)),
-        Places(old(TARGET), stranger(BESIDE), None),
+        Places(stranger(TARGET), new(STAGING), old(RETIRED)),
+        Places(old(TARGET), new(STAGING), stranger(RETIRED)),
+        Places(old(TARGET), stranger(STAGING), None),
     ],
 )
 def test_a_cluster_that_is_neither_of_the_two_is_never_renamed(places: Places) -> None:
@@ -88,29 +90,29 @@ def test_a_cluster_that_is_neither_of_the_two_is_never_renamed(places: Places) -
 
 def test_nothing_is_renamed_where_one_of_the_two_will_not_serve() -> None:
     with pytest.raises(SwitchOverFailed, match="`stopped`"):
-        decide_switch(parties(), Places(old(TARGET, "stopped"), new(BESIDE), None))
+        decide_switch(parties(), Places(old(TARGET, "stopped"), new(STAGING), None))
     with pytest.raises(SwitchOverFailed, match="`migration-failed`"):
-        decide_switch(parties(), Places(old(TARGET), new(BESIDE, "migration-failed"), None))
+        decide_switch(parties(), Places(old(TARGET), new(STAGING, "migration-failed"), None))
 
 
 @pytest.mark.parametrize(
     ("places", "action"),
     [
-        (Places(new(TARGET), None, old(ASIDE)), SwitchAction.RENAME_NEW_OUT),
-        (Places(None, new(BESIDE), old(ASIDE)), SwitchAction.RENAME_OLD_BACK),
-        (Places(None, None, old(ASIDE)), SwitchAction.RENAME_OLD_BACK),
-        (Places(old(TARGET), new(BESIDE), None), SwitchAction.DONE),
-        (Places(None, None, old(ASIDE, "renaming")), SwitchAction.WAIT),
-        (Places(None, new(BESIDE), None), SwitchAction.WAIT),
+        (Places(new(TARGET), None, old(RETIRED)), SwitchAction.RENAME_NEW_OUT),
+        (Places(None, new(STAGING), old(RETIRED)), SwitchAction.RENAME_OLD_BACK),
+        (Places(None, None, old(RETIRED)), SwitchAction.RENAME_OLD_BACK),
+        (Places(old(TARGET), new(STAGING), None), SwitchAction.DONE),
+        (Places(None, None, old(RETIRED, "renaming")), SwitchAction.WAIT),
+        (Places(None, new(STAGING), None), SwitchAction.WAIT),
     ],
 )
-def test_the_way_back_gives_the_old_cluster_its_name(places: Places, action: SwitchAction) -> None:
-    assert decide_way_back(parties(), places).action is action
+def test_a_rollback_gives_the_old_cluster_its_name(places: Places, action: SwitchAction) -> None:
+    assert decide_rollback(parties(), places).action is action
 
 
-def test_the_way_back_moves_nobody_who_has_taken_the_name_meanwhile() -> None:
+def test_a_rollback_does_not_move_another_cluster_that_has_taken_the_name() -> None:
     with pytest.raises(NameTaken, match="did not make"):
-        decide_way_back(parties(), Places(stranger(TARGET), None, old(ASIDE)))
+        decide_rollback(parties(), Places(stranger(TARGET), None, old(RETIRED)))
 
 
 def test_who_is_who_is_told_by_resource_id_and_tag_and_not_by_name() -> None:
@@ -118,24 +120,24 @@ def test_who_is_who_is_told_by_resource_id_and_tag_and_not_by_name() -> None:
     assert elsewhere.is_old(old("anywhere"))
     assert not elsewhere.is_old(stranger(TARGET))
     assert elsewhere.is_new(new("anywhere"))
-    assert not elsewhere.is_new(stranger(BESIDE))
+    assert not elsewhere.is_new(stranger(STAGING))
 
 
-def pending_rename(standing: DbCluster, new_name: str) -> DbCluster:
+def pending_rename(existing: DbCluster, new_name: str) -> DbCluster:
     """RDS has accepted a rename, and its status does not say so yet."""
-    return replace(standing, pending_modified_values={"DBClusterIdentifier": new_name})
+    return replace(existing, pending_modified_values={"DBClusterIdentifier": new_name})
 
 
 @pytest.mark.parametrize(
     "places",
     [
-        Places(pending_rename(old(TARGET), ASIDE), new(BESIDE), None),
-        Places(None, pending_rename(new(BESIDE), TARGET), old(ASIDE)),
+        Places(pending_rename(old(TARGET), RETIRED), new(STAGING), None),
+        Places(None, pending_rename(new(STAGING), TARGET), old(RETIRED)),
     ],
 )
 def test_a_rename_that_only_the_pending_values_tell_of_is_under_way(places: Places) -> None:
     assert decide_switch(parties(), places).action is SwitchAction.WAIT
-    assert decide_way_back(parties(), places).action is SwitchAction.WAIT
+    assert decide_rollback(parties(), places).action is SwitchAction.WAIT
 
 
 def rename(
@@ -145,7 +147,7 @@ def rename(
     return Asked(action.kind, time, time, answered, refused)
 
 
-BEFORE = Places(old(TARGET), new(BESIDE), None)
+BEFORE = Places(old(TARGET), new(STAGING), None)
 ASIDE_ASKED = rename(SwitchAction.RENAME_OLD_ASIDE, 5)
 
 
@@ -156,7 +158,7 @@ ASIDE_ASKED = rename(SwitchAction.RENAME_OLD_ASIDE, 5)
         ([rename(SwitchAction.RENAME_OLD_ASIDE, 5, answered=False)], BEFORE, True),
         ([rename(SwitchAction.RENAME_OLD_ASIDE, 5, answered=False, refused=True)], BEFORE, False),
         ([rename(SwitchAction.RENAME_OLD_ASIDE, 31)], BEFORE, False),
-        ([ASIDE_ASKED], Places(None, new(BESIDE), old(ASIDE)), False),
+        ([ASIDE_ASKED], Places(None, new(STAGING), old(RETIRED)), False),
         ([ASIDE_ASKED], Places(new(TARGET), None, None), False),
         ([ASIDE_ASKED, rename(SwitchAction.RENAME_OLD_BACK, 3)], BEFORE, False),
         ([ASIDE_ASKED, rename(SwitchAction.RENAME_OLD_BACK, 3, refused=True)], BEFORE, True),

@@ -293,9 +293,9 @@ def test_every_function_of_the_template_is_held_here(template: Template) -> None
 
 @pytest.mark.parametrize("function", CALLS)
 def test_a_function_may_do_what_its_step_does(template: Template, function: str) -> None:
-    wanted = [(IAM_ACTIONS[service, request], arn) for service, request, arn in CALLS[function]]
+    expected = [(IAM_ACTIONS[service, request], arn) for service, request, arn in CALLS[function]]
 
-    missing = [(action, arn) for action, arn in wanted if not template.may(PREFIX + function, action, arn)]
+    missing = [(action, arn) for action, arn in expected if not template.may(PREFIX + function, action, arn)]
 
     assert missing == []
 
@@ -312,11 +312,11 @@ def test_a_function_may_do_nothing_that_its_step_does_not_do(template: Template,
 def test_what_a_request_may_ask_for_besides_is_granted_on_what_it_is_about(
     template: Template, function: str
 ) -> None:
-    wanted = {(action, arn) for action in dependent_actions(function) for arn in ABOUT.get(action, ())}
+    expected = {(action, arn) for action in dependent_actions(function) for arn in ABOUT.get(action, ())}
 
     assert dependent_actions(function) <= {action for action, _ in template.grants(PREFIX + function)}
     assert {
-        (action, arn) for action, arn in wanted if not template.may(PREFIX + function, action, arn)
+        (action, arn) for action, arn in expected if not template.may(PREFIX + function, action, arn)
     } == set()
 
 
@@ -520,6 +520,6 @@ def test_what_auto_scaling_tries_in_a_callers_name_is_granted_to_services_alone(
     template: Template, function: str
 ) -> None:
     registers = "application-autoscaling:RegisterScalableTarget" in needed_actions(function)
-    wanted = CHECKED_OF_THE_CALLER if registers else frozenset()
+    expected = CHECKED_OF_THE_CALLER if registers else frozenset()
 
-    assert template.actions_via_services(PREFIX + function) == wanted
+    assert template.actions_via_services(PREFIX + function) == expected

@@ -72,9 +72,11 @@ def test_every_parameter_has_a_default(template: Template) -> None:
 
 
 def test_there_is_a_function_a_step(template: Template) -> None:
-    wanted = {f"aurora-restore-{step.replace('_', '-')}": f"aurora_restore.handlers.{step}" for step in STEPS}
+    expected = {
+        f"aurora-restore-{step.replace('_', '-')}": f"aurora_restore.handlers.{step}" for step in STEPS
+    }
 
-    assert {name: f["Handler"] for name, f in functions(template).items()} == wanted
+    assert {name: f["Handler"] for name, f in functions(template).items()} == expected
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -197,10 +197,10 @@ def test_automated_snapshots_go_with_their_cluster_unless_kept(
     place: Place, keeps: bool | None, left: int
 ) -> None:
     place.there.delete_db_instance(DBInstanceIdentifier="production-1")
-    wanted: dict[str, Any] = {"DBClusterIdentifier": "production", "SkipFinalSnapshot": True}
+    expected: dict[str, Any] = {"DBClusterIdentifier": "production", "SkipFinalSnapshot": True}
     if keeps is not None:
-        wanted["DeleteAutomatedBackups"] = keeps
-    place.there.delete_db_cluster(**wanted)
+        expected["DeleteAutomatedBackups"] = keeps
+    place.there.delete_db_cluster(**expected)
     place.clock.advance(2 * DURATIONS.delete)
     assert len(place.there.describe_db_cluster_snapshots()["DBClusterSnapshots"]) == left
 

@@ -112,11 +112,11 @@ def restore(aurora: LocalAurora, with_instance: bool = True) -> None:
         aurora.call("CreateDBInstance", "us-west-2", instance)
 
 
-def eventually(read: Callable[[], object], wanted: object) -> None:
+def eventually(read: Callable[[], object], expected: object) -> None:
     deadline = time.monotonic() + BOUND_SECONDS
-    while read() != wanted and time.monotonic() < deadline:
+    while read() != expected and time.monotonic() < deadline:
         time.sleep(0.005)
-    assert read() == wanted
+    assert read() == expected
 
 
 def snapshot_status(aurora: LocalAurora) -> Callable[[], object]:
@@ -162,8 +162,8 @@ def test_a_cluster_listens_from_its_first_instance_to_its_last(
     assert engine.faces[storage].instance_identifier == "staging-1"
     aurora.at_once("DeleteDBInstance", "us-west-2", {"DBInstanceIdentifier": "staging-1"})
     assert storage not in engine.running
-    wanted = {"DBClusterIdentifier": "staging", "SkipFinalSnapshot": True}
-    aurora.at_once("DeleteDBCluster", "us-west-2", wanted)
+    expected = {"DBClusterIdentifier": "staging", "SkipFinalSnapshot": True}
+    aurora.at_once("DeleteDBCluster", "us-west-2", expected)
     assert storage not in engine.clusters
 
 
@@ -175,8 +175,8 @@ def test_a_server_starts_though_nobody_asks_after_it(aurora: LocalAurora, engine
 
 
 def test_a_new_password_reaches_the_engine(aurora: LocalAurora, engine: MemoryEngine) -> None:
-    wanted = {"DBClusterIdentifier": "production", "MasterUserPassword": "second-password"}
-    aurora.at_once("ModifyDBCluster", "us-east-1", wanted)
+    expected = {"DBClusterIdentifier": "production", "MasterUserPassword": "second-password"}
+    aurora.at_once("ModifyDBCluster", "us-east-1", expected)
     assert list(engine.clusters.values()) == ["second-password"]
 
 
@@ -199,7 +199,9 @@ def test_a_failed_copy_is_failed(aurora: LocalAurora, engine: MemoryEngine) -> N
     eventually(snapshot_status(aurora), "failed")
 
 
-def test_shared_storage_stays_until_its_last_snapshot_goes(aurora: LocalAurora, engine: MemoryEngine) -> None:
+def test_shared_storage_stays_until_its_final_snapshot_goes(
+    aurora: LocalAurora, engine: MemoryEngine
+) -> None:
     for number in (1, 2):
         aurora.seed.put_snapshot(
             "us-east-1", "production", datetime(2023, 6, 16, tzinfo=UTC), identifier=f"by-hand-{number}",

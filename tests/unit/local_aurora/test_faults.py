@@ -76,8 +76,8 @@ def test_an_object_can_be_made_to_end_badly_and_says_so_in_an_event(
     else:
         place.restored("staging")
         ended = place.cluster_status("staging"), place.instance_status("staging-1")
-        wanted = (status, "incompatible-restore") if action.startswith("Restore") else ("available", status)
-        assert ended == wanted
+        expected = (status, "incompatible-restore") if action.startswith("Restore") else ("available", status)
+        assert ended == expected
     failures = place.here.describe_events(EventCategories=["failure"])["Events"]
     assert status in failures[0]["Message"]
 

@@ -36,9 +36,9 @@ def modify(place: Place, name: str, *changes: dict[str, str]) -> None:
     place.here.modify_db_cluster_parameter_group(DBClusterParameterGroupName=name, Parameters=list(changes))  # type: ignore[arg-type]
 
 
-def parameters(place: Place, name: str, **wanted: Any) -> dict[str, dict[str, Any]]:
+def parameters(place: Place, name: str, **expected: Any) -> dict[str, dict[str, Any]]:
     pages = place.here.get_paginator("describe_db_cluster_parameters").paginate(
-        DBClusterParameterGroupName=name, **wanted
+        DBClusterParameterGroupName=name, **expected
     )
     return {str(p["ParameterName"]): dict(p) for page in pages for p in page["Parameters"]}
 

@@ -22,13 +22,13 @@ def with_copy(place: Place) -> Place:
 
 
 def restore(place: Place, **parameters: object) -> dict[str, object]:
-    wanted: dict[str, object] = {
+    expected: dict[str, object] = {
         "DBClusterIdentifier": "staging",
         "SnapshotIdentifier": "aurora-restore-1",
         "Engine": "aurora-postgresql",
         **parameters,
     }
-    return dict(place.here.restore_db_cluster_from_snapshot(**wanted)["DBCluster"])  # type: ignore[arg-type]
+    return dict(place.here.restore_db_cluster_from_snapshot(**expected)["DBCluster"])  # type: ignore[arg-type]
 
 
 def described(place: Place) -> dict[str, object]:
@@ -75,7 +75,7 @@ def test_what_is_asked_for_is_shown(with_copy: Place) -> None:
         EngineLifecycleSupport="open-source-rds-extended-support-disabled",
     )
     shown = described(with_copy)
-    wanted = {
+    expected = {
         "Port": 6432,
         "DBSubnetGroup": "inner",
         "DBClusterParameterGroup": "tuned",
@@ -88,7 +88,7 @@ def test_what_is_asked_for_is_shown(with_copy: Place) -> None:
         "BackupRetentionPeriod": 7,
         "EngineLifecycleSupport": "open-source-rds-extended-support-disabled",
     }
-    assert {name: shown[name] for name in wanted} == wanted
+    assert {name: shown[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -194,13 +194,13 @@ def test_an_instance_that_aurora_refuses_is_refused(
     place: Place, refused: Refused, parameters: dict[str, object], code: str
 ) -> None:
     place.restored("staging")
-    wanted = {
+    expected = {
         "DBInstanceIdentifier": "staging-2",
         "DBClusterIdentifier": "staging",
         "DBInstanceClass": "db.r5.large",
         "Engine": "aurora-postgresql",
     }
-    assert refused(place.here.create_db_instance, **{**wanted, **parameters}).startswith(f"{code}: ")
+    assert refused(place.here.create_db_instance, **{**expected, **parameters}).startswith(f"{code}: ")
 
 
 def test_the_quota_of_instances_is_kept(place: Place, refused: Refused) -> None:

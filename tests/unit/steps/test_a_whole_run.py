@@ -43,10 +43,10 @@ def run() -> PipelineRun:
 
 def test_a_new_target_stands_at_the_end_with_the_data_of_the_day(run: PipelineRun) -> None:
     record = run.run(FIRST, instance_count=2)
-    cluster = run.world.target_rds.find_cluster("aurora-restored-cluster")
+    cluster = run.ports.target_rds.find_cluster("aurora-restored-cluster")
     assert cluster is not None
     assert cluster.status == "available"
-    assert len(run.world.target_rds.list_cluster_instances("aurora-restored-cluster")) == 2
+    assert len(run.ports.target_rds.list_cluster_instances("aurora-restored-cluster")) == 2
     assert record["status"] == "SUCCEEDED"
     assert record["restore_details"]["endpoint"] == cluster.endpoint
     assert record["snapshot_details"]["restored_from"] == "aurora-restore-20261122-120000"
@@ -77,10 +77,10 @@ def test_the_source_is_only_read(run: PipelineRun) -> None:
 def test_the_audit_trail_tells_the_run_in_its_order(run: PipelineRun) -> None:
     run.run(FIRST)
     events = run.events(FIRST)
-    wanted = ["operation.started", "plan.made", "copy.started", "copy.used", "cluster.restore_started",
+    expected = ["operation.started", "plan.made", "copy.started", "copy.used", "cluster.restore_started",
               "instance.create_started", "master_password.change_started", "master_password.confirmed",
               "copy.kept", "operation.succeeded"]  # fmt: skip
-    assert [event for event in events if event in wanted] == wanted
+    assert [event for event in events if event in expected] == expected
 
 
 def test_one_message_tells_people_and_programs(run: PipelineRun) -> None:
@@ -97,7 +97,7 @@ def test_no_secret_is_in_any_record_event_or_message(run: PipelineRun) -> None:
         "aurora-restore/users/report", {"username": "report", "password": "marked-secret-1"}
     )
     record = run.run(FIRST, db_users=[{"username": "report", "secret_id": "aurora-restore/users/report"}])
-    everything = str(record) + str(run.world.audit.trail(FIRST)) + str(run.aws.published)
+    everything = str(record) + str(run.ports.audit.trail(FIRST)) + str(run.aws.published)
     for secret in (ADMIN_PASSWORD, MASTER_PASSWORD, "marked-secret-1"):
         assert secret not in everything
 
@@ -116,7 +116,7 @@ def test_every_phase_called_twice_makes_one_copy_and_one_cluster(run: PipelineRu
 
 def test_the_lock_is_free_after_a_run(run: PipelineRun) -> None:
     run.run(FIRST)
-    assert run.world.locks.owner("aurora-restored-cluster") is None
+    assert run.ports.locks.owner("aurora-restored-cluster") is None
 
 
 def test_a_dry_run_makes_the_plan_and_touches_nothing(run: PipelineRun) -> None:
@@ -125,7 +125,7 @@ def test_a_dry_run_makes_the_plan_and_touches_nothing(run: PipelineRun) -> None:
     record = run.record(FIRST)
     assert record["status"] == "SUCCEEDED"
     assert record["plan"]["cluster"]["db_cluster_identifier"] == "aurora-restored-cluster"
-    assert run.world.locks.owner("aurora-restored-cluster") is None
+    assert run.ports.locks.owner("aurora-restored-cluster") is None
     writes = {call.operation for call in run.aws.calls if call.service == "rds"}
     assert all(operation.startswith(("Describe", "List")) for operation in writes)
     assert run.aws.published[0].attributes["outcome"] == "PLANNED"
@@ -157,13 +157,13 @@ def test_a_second_operation_on_the_target_is_refused_while_the_first_runs(run: P
     with pytest.raises(TargetLocked, match=FIRST):
         run.check(SECOND)
     run.fail(SECOND, "TargetLocked")
-    assert run.world.locks.owner("aurora-restored-cluster") == FIRST
+    assert run.ports.locks.owner("aurora-restored-cluster") == FIRST
     run.run_phase(Phase.COPY_SNAPSHOT, FIRST)
 
 
 def mark_by_hand(run: PipelineRun) -> None:
     error = {"code": "MANUAL_INTERVENTION", "message": "marked by Ada"}
-    run.world.records.update(FIRST, {"status": "FAILED", "error": error})
+    run.ports.records.update(FIRST, {"status": "FAILED", "error": error})
 
 
 def test_a_new_start_waits_for_the_cleanup_of_a_record_that_was_marked_by_hand(run: PipelineRun) -> None:
@@ -174,7 +174,7 @@ def test_a_new_start_waits_for_the_cleanup_of_a_record_that_was_marked_by_hand(r
     assert (waiting.status, "being cleaned up" in waiting.message) == (StepStatus.IN_PROGRESS, True)
     run.clean_up(FIRST, "ABORTED")
     assert run.check(SECOND).status is StepStatus.DONE
-    assert run.world.locks.owner("aurora-restored-cluster") == SECOND
+    assert run.ports.locks.owner("aurora-restored-cluster") == SECOND
 
 
 def test_a_running_step_notices_that_its_record_was_marked_by_hand(run: PipelineRun) -> None:
@@ -201,7 +201,7 @@ def test_an_existing_target_is_refused_before_anything_is_made(run: PipelineRun)
 
 def test_an_operation_id_of_another_execution_is_refused(run: PipelineRun) -> None:
     run.check(FIRST)
-    run.world.records.update(FIRST, {"execution_arn": "arn:another"})
+    run.ports.records.update(FIRST, {"execution_arn": "arn:another"})
     with pytest.raises(OperationNotRunning, match="belongs to"):
         run.check(FIRST)
 
@@ -215,9 +215,9 @@ def test_two_hundred_and_fifty_snapshots_do_not_hide_the_right_one(run: Pipeline
 
 
 def test_a_full_set_of_copies_in_flight_is_waited_out(run: PipelineRun) -> None:
-    source = run.world.rds(SOURCE_REGION).list_cluster_snapshots("production")[0]
+    source = run.ports.rds(SOURCE_REGION).list_cluster_snapshots("production")[0]
     for number in range(5):
-        run.world.target_rds.copy_cluster_snapshot(source, SOURCE_REGION, f"of-somebody-{number}", None, {})
+        run.ports.target_rds.copy_cluster_snapshot(source, SOURCE_REGION, f"of-somebody-{number}", None, {})
     run.check(FIRST)
     first = run.phase(Phase.COPY_SNAPSHOT, FIRST)
     assert "free slot" in first.message
@@ -234,7 +234,7 @@ def test_a_message_that_cannot_be_sent_keeps_no_restore_from_its_success(run: Pi
     assert record["status"] == "SUCCEEDED"
     assert "Topic does not exist" in record["notification"]["error"]
     assert "notification.failed" in run.events(FIRST)
-    assert run.world.locks.owner("aurora-restored-cluster") is None
+    assert run.ports.locks.owner("aurora-restored-cluster") is None
 
 
 def test_a_failure_is_recorded_told_once_and_gives_the_lock_back(run: PipelineRun) -> None:
@@ -244,7 +244,7 @@ def test_a_failure_is_recorded_told_once_and_gives_the_lock_back(run: PipelineRu
     record = run.record(FIRST)
     assert (record["status"], record["error"]["code"]) == ("FAILED", "INTERNAL_ERROR")
     assert "timed out after 60.00 seconds" in record["error"]["message"]
-    assert run.world.locks.owner("aurora-restored-cluster") is None
+    assert run.ports.locks.owner("aurora-restored-cluster") is None
     assert len(run.aws.published) == 1
     assert run.events(FIRST).count("operation.failed") == 1
 
@@ -272,7 +272,7 @@ def test_a_verification_that_does_not_hold_says_each_field_and_keeps_them_in_the
     run.run(FIRST, until=Phase.APPLY_PARAMETER_GROUP)
     by_hand = {"DBClusterIdentifier": "aurora-restored-cluster", "DeletionProtection": True}
     run.aurora.at_once("ModifyDBCluster", TARGET_REGION, by_hand)
-    with pytest.raises(VerificationFailed, match="deletion_protection: wanted no, found yes"):
+    with pytest.raises(VerificationFailed, match="deletion_protection: expected no, found yes"):
         run.run_phase(Phase.VERIFY_RESTORE, FIRST)
     run.fail(FIRST, "VerificationFailed")
     record = run.record(FIRST)
@@ -339,14 +339,14 @@ def test_a_failure_leaves_nothing_but_the_finished_copy_and_says_so(run: Pipelin
     run.run(FIRST, until=Phase.SETUP_DB_USERS)
     run.fail(FIRST, "DbUserSetupFailed")
     assert run.record(FIRST)["status"] == "CLEANING_UP"
-    assert run.world.locks.owner("aurora-restored-cluster") == FIRST
+    assert run.ports.locks.owner("aurora-restored-cluster") == FIRST
     run.clean_up(FIRST)
-    assert run.world.target_rds.find_cluster("aurora-restored-cluster") is None
-    (copy,) = run.world.target_rds.list_cluster_snapshots()
+    assert run.ports.target_rds.find_cluster("aurora-restored-cluster") is None
+    (copy,) = run.ports.target_rds.list_cluster_snapshots()
     (message,) = run.aws.published
     assert message.attributes["outcome"] == "FAILED"
     assert f"kept: the finished copy {copy.db_cluster_snapshot_identifier}" in message.message
-    assert "no cluster stands under aurora-restored-cluster" in message.message
+    assert "no cluster has the name aurora-restored-cluster" in message.message
 
 
 def test_an_unfinished_copy_of_a_run_that_failed_is_ended(run: PipelineRun) -> None:
@@ -354,7 +354,7 @@ def test_an_unfinished_copy_of_a_run_that_failed_is_ended(run: PipelineRun) -> N
     run.phase(Phase.COPY_SNAPSHOT, FIRST)
     run.fail(FIRST, "PhaseTimedOut")
     run.clean_up(FIRST)
-    assert run.world.target_rds.list_cluster_snapshots() == []
+    assert run.ports.target_rds.list_cluster_snapshots() == []
     assert run.record(FIRST)["status"] == "FAILED"
 
 
@@ -392,7 +392,7 @@ def test_a_failed_run_is_closed_and_its_lock_free_although_sns_is_silent(run: Pi
     with pytest.raises(AwsUnavailable):
         run.fail(FIRST, "ClusterFailed")
     assert run.record(FIRST)["status"] == "FAILED"
-    assert run.world.locks.owner("aurora-restored-cluster") is None
+    assert run.ports.locks.owner("aurora-restored-cluster") is None
     run.fail(FIRST, "ClusterFailed")
     run.fail(FIRST, "ClusterFailed")
     assert len(run.aws.published) == 1
@@ -412,16 +412,19 @@ def test_a_record_that_was_marked_by_hand_with_a_plain_sentence_is_closed_all_th
     run: PipelineRun,
 ) -> None:
     run.check(FIRST)
-    run.world.records.update(FIRST, {"status": "FAILED", "error": "stopped by Ada"})
+    run.ports.records.update(FIRST, {"status": "FAILED", "error": "stopped by Ada"})
     run.fail(FIRST, "OperationNotRunning")
-    assert run.world.locks.owner("aurora-restored-cluster") is None
+    assert run.ports.locks.owner("aurora-restored-cluster") is None
     assert "stopped by Ada" in run.aws.published[0].message
 
 
 def test_a_missing_snapshot_is_told_together_with_everything_else(run: PipelineRun) -> None:
     with pytest.raises(PreflightFailed) as refusal:
         run.check(FIRST, source_snapshot_date="2023-06-14", db_subnet_group_name="nowhere")
-    assert {fault.code for fault in refusal.value.faults} == {"SNAPSHOT_NOT_FOUND", "SUBNET_GROUP_NOT_FOUND"}
+    assert {problem.code for problem in refusal.value.problems} == {
+        "SNAPSHOT_NOT_FOUND",
+        "SUBNET_GROUP_NOT_FOUND",
+    }
 
 
 def test_a_cluster_that_is_busy_is_waited_for(run: PipelineRun) -> None:

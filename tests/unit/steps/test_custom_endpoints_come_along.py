@@ -33,12 +33,12 @@ def run() -> PipelineRun:
 
 
 def make(run: PipelineRun, name: str, **parameters: Any) -> None:
-    wanted = {"DBClusterIdentifier": TARGET, "DBClusterEndpointIdentifier": name, **parameters}
-    run.aurora.at_once("CreateDBClusterEndpoint", TARGET_REGION, wanted)
+    expected = {"DBClusterIdentifier": TARGET, "DBClusterEndpointIdentifier": name, **parameters}
+    run.aurora.at_once("CreateDBClusterEndpoint", TARGET_REGION, expected)
 
 
 def endpoints(run: PipelineRun, name: str = TARGET) -> dict[str, CustomEndpoint]:
-    listed = run.world.target_rds.list_custom_endpoints(run.cluster(name))
+    listed = run.ports.target_rds.list_custom_endpoints(run.cluster(name))
     return {each.identifier: each for each in listed}
 
 
@@ -65,8 +65,8 @@ def test_they_are_on_the_new_cluster_with_the_members_in_the_same_places(run: Pi
 
 def test_the_old_cluster_has_them_until_the_new_one_is_proved(run: PipelineRun) -> None:
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
-    aside = run.record(OPERATION)["switch_over"]["aside_identifier"]
-    assert set(endpoints(run, aside)) == {"reports", "everything"}
+    retired = run.record(OPERATION)["switch_over"]["aside_identifier"]
+    assert set(endpoints(run, retired)) == {"reports", "everything"}
     assert endpoints(run) == {}
 
 
@@ -108,9 +108,9 @@ def test_they_are_moved_when_they_serve_however_slow_rds_is(
     while len(moved := run.record(OPERATION).get("endpoints") or {}) < 2:
         run.clock.advance(run.phase(Phase.RETIRE_REPLACED, OPERATION).wait_seconds)
         with run.aurora.locked() as world:
-            standing = world.regions[TARGET_REGION].custom_endpoints
+            existing = world.regions[TARGET_REGION].custom_endpoints
             new = run.record(OPERATION).get("endpoints") or {}
-            assert all(standing[name].status == "available" for name in new)
+            assert all(existing[name].status == "available" for name in new)
     assert {item["state"] for item in moved.values()} == {"moved"}
     assert set(endpoints(run)) == {"reports", "everything"}
 
@@ -163,14 +163,14 @@ def test_what_was_given_to_the_new_cluster_is_not_taken_for_what_the_old_one_sho
     run: PipelineRun,
 ) -> None:
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
-    aside = run.world.target_rds.find_cluster(run.record(OPERATION)["switch_over"]["aside_identifier"])
-    assert aside is not None
+    retired = run.ports.target_rds.find_cluster(run.record(OPERATION)["switch_over"]["aside_identifier"])
+    assert retired is not None
     while "make_endpoint-reports" not in run.record(OPERATION)["acts"]:
         run.clock.advance(run.phase(Phase.RETIRE_REPLACED, OPERATION).wait_seconds)
     with run.aurora.locked() as world:
         world.regions[TARGET_REGION].custom_endpoints[
             "reports"
-        ].cluster_resource_id = aside.db_cluster_resource_id
+        ].cluster_resource_id = retired.db_cluster_resource_id
     tries = run.record(OPERATION)["acts"]["drop_endpoint-reports"]["tries"]
     for _ in range(5):
         run.clock.advance(60)
@@ -185,8 +185,8 @@ def test_an_endpoint_of_another_cluster_is_never_taken(run: PipelineRun) -> None
         world.regions[TARGET_REGION].custom_endpoints["reports"].cluster_resource_id = "cluster-OF-SOMEBODY"
     run.run_phase(Phase.RETIRE_REPLACED, OPERATION)
     with run.aurora.locked() as world:
-        standing = world.regions[TARGET_REGION].custom_endpoints["reports"]
-        assert standing.cluster_resource_id == "cluster-OF-SOMEBODY"
+        existing = world.regions[TARGET_REGION].custom_endpoints["reports"]
+        assert existing.cluster_resource_id == "cluster-OF-SOMEBODY"
     assert "drop_endpoint-reports" not in run.record(OPERATION)["acts"]
     assert run.record(OPERATION)["endpoints"]["reports"]["state"] == "left"
 
@@ -203,10 +203,10 @@ def test_with_delete_first_they_are_named_as_lost(run: PipelineRun) -> None:
 
 
 def test_an_endpoint_is_dropped_only_where_the_other_cluster_shows_it() -> None:
-    wanted, host = CustomEndpoint("reports", "ANY"), "reports.cluster-custom-x.us-west-2.rds.amazonaws.com"
-    assert decide_endpoint(wanted, [host], []) is EndpointAction.NONE
-    assert decide_endpoint(wanted, [], [host]) is EndpointAction.DROP
-    assert decide_endpoint(wanted, [], [host.replace("reports", "reports-2")]) is EndpointAction.MAKE
+    expected, host = CustomEndpoint("reports", "ANY"), "reports.cluster-custom-x.us-west-2.rds.amazonaws.com"
+    assert decide_endpoint(expected, [host], []) is EndpointAction.NONE
+    assert decide_endpoint(expected, [], [host]) is EndpointAction.DROP
+    assert decide_endpoint(expected, [], [host.replace("reports", "reports-2")]) is EndpointAction.MAKE
 
 
 def test_none_is_planned_where_not_all_are_known() -> None:

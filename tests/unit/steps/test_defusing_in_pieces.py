@@ -16,8 +16,8 @@ from aurora_restore.domain.errors import PhaseTimedOut
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.domain.user_progress import always
 from aurora_restore.domain.waiting import FLOOR_SECONDS
+from aurora_restore.steps import audit_events
 from aurora_restore.steps import defuse as step
-from aurora_restore.steps import trail
 
 NAME = "restore-20261126-120000"
 CALLS_MOST = 200
@@ -165,7 +165,7 @@ def test_hundreds_of_databases_with_logins_leave_room_in_the_record_and_every_wa
 
 def in_the_trail(run: PipelineRun) -> list[dict[str, Any]]:
     """What was written down beside the record."""
-    events = [entry for entry in run.world.audit.trail(NAME) if entry["event"] == "came_along.written"]
+    events = [entry for entry in run.ports.audit.trail(NAME) if entry["event"] == "came_along.written"]
     return [item for entry in events for item in entry["details"]["written"].values()]
 
 
@@ -182,13 +182,13 @@ def test_a_death_around_the_writing_of_the_trail_loses_nothing_and_doubles_nothi
 
     def dies(*arguments: Any) -> None:
         if written_by_then:
-            trail.write_trail(*arguments)
+            audit_events.append_audit(*arguments)
         raise Died
 
-    monkeypatch.setattr(step, "write_trail", dies)
+    monkeypatch.setattr(step, "append_audit", dies)
     with pytest.raises(Died):
         run.phase(Phase.DEFUSE, NAME)
-    monkeypatch.setattr(step, "write_trail", trail.write_trail)
+    monkeypatch.setattr(step, "append_audit", audit_events.append_audit)
     assert len(run.databases.copy.fuses) == 3
     record = ended(run)
 

@@ -30,7 +30,7 @@ def groups(run: PipelineRun) -> set[str]:
 
 
 def exported(run: PipelineRun) -> tuple[str, ...]:
-    cluster = run.world.target_rds.find_cluster(TARGET)
+    cluster = run.ports.target_rds.find_cluster(TARGET)
     assert cluster is not None
     return cluster.cloudwatch_logs_exports
 
@@ -111,19 +111,19 @@ def test_a_run_that_is_stopped_after_the_switch_exports_its_logs_all_the_same(ru
     assert [group for group in groups(run) if "-new/" in group] == []
 
 
-def test_on_the_way_back_nothing_was_exported_under_the_name_beside(run: PipelineRun) -> None:
+def test_before_a_rollback_nothing_was_exported_under_the_staging_name(run: PipelineRun) -> None:
     resource_id = run.put_target(**EXPORTING)
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **REPLACING, keep_replaced_hours=24)
     run.phase(Phase.RETIRE_REPLACED, OPERATION)
     run.fail(OPERATION, "States.Timeout")
     run.clean_up(OPERATION)
-    cluster = run.world.target_rds.find_cluster(TARGET)
+    cluster = run.ports.target_rds.find_cluster(TARGET)
     assert cluster is not None
     assert cluster.db_cluster_resource_id == resource_id
     assert [group for group in groups(run) if "-new/" in group] == []
 
 
-def test_once_logs_are_exported_there_is_no_way_back_to_the_name_beside(run: PipelineRun) -> None:
+def test_once_logs_are_exported_the_cluster_does_not_return_to_the_staging_name(run: PipelineRun) -> None:
     run.put_target(**EXPORTING)
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **REPLACING, keep_replaced_hours=24)
     while not any(map(is_turning_on, run.aws.calls)):

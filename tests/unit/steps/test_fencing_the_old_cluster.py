@@ -67,21 +67,21 @@ def test_an_old_cluster_that_is_put_back_has_its_port_again(
     old = run.put_target()
     before = list(Phase)[list(Phase).index(phase) - 1]
     run.run(FIRST, until=before, **fields)
-    places = [item for item in run.world.target_rds.list_clusters() if item.db_cluster_resource_id == old]
+    places = [item for item in run.ports.target_rds.list_clusters() if item.db_cluster_resource_id == old]
     go_on_until_fenced(run, phase, places[0].db_cluster_identifier)
 
     run.fail(FIRST, "FinalSnapshotFailed")
     run.clean_up(FIRST)
 
-    standing = run.cluster()
-    assert (standing.db_cluster_resource_id, standing.port, standing.status) == (old, PORT, "available")
-    assert all(item.port == PORT for item in run.world.target_rds.list_cluster_instances(TARGET))
+    existing = run.cluster()
+    assert (existing.db_cluster_resource_id, existing.port, existing.status) == (old, PORT, "available")
+    assert all(item.port == PORT for item in run.ports.target_rds.list_cluster_instances(TARGET))
 
 
 def test_an_undo_of_a_kept_cluster_that_could_not_be_retired_lifts_its_fence(run: PipelineRun) -> None:
     old = run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=1)
-    aside = run.record(FIRST)["retirement"]["db_cluster_identifier"]
+    retired = run.record(FIRST)["retirement"]["db_cluster_identifier"]
     full = FaultRule(
         "full",
         Effect.ERROR,
@@ -93,11 +93,11 @@ def test_an_undo_of_a_kept_cluster_that_could_not_be_retired_lifts_its_fence(run
     run.aurora.faults.add(full)
     run.clock.advance(3700)
     run.clean_up(FIRST)
-    assert run.cluster(aside).port != PORT
+    assert run.cluster(retired).port != PORT
 
-    snapshot_check(run.world, UNDO, run.arn(UNDO), {"undo_operation_id": FIRST})
+    snapshot_check(run.ports, UNDO, run.arn(UNDO), {"undo_operation_id": FIRST})
     for phase in list(Phase)[1 : list(Phase).index(Phase.SWITCH_OVER) + 1]:
         run.run_phase(phase, UNDO)
 
-    standing = run.cluster()
-    assert (standing.db_cluster_resource_id, standing.port) == (old, PORT)
+    existing = run.cluster()
+    assert (existing.db_cluster_resource_id, existing.port) == (old, PORT)

@@ -59,8 +59,8 @@ def test_every_operation_is_known_to_the_oldest_sdk(sent: Sent) -> None:
     assert {(s, o) for s, o in called if o not in OLDEST["requests"].get(s, {})} == set()
     assert any("MasterUserSecretKmsKeyId" in given for _, _, given in sent)
     # What is looked at here is all that the functions do: as many requests as their roles are held to.
-    wanted = {request.replace("_", "") for calls in CALLS.values() for _, request, _ in calls}
-    assert wanted <= {operation.lower() for _, operation in called}
+    expected = {request.replace("_", "") for calls in CALLS.values() for _, request, _ in calls}
+    assert expected <= {operation.lower() for _, operation in called}
 
 
 def test_what_is_newer_is_sent_only_where_it_was_seen() -> None:

@@ -84,7 +84,7 @@ class Watch:
 
         def work() -> None:
             for _ in range(100):
-                answer = work_of("aurora-restore-cleanup")(run.world, payload)
+                answer = work_of("aurora-restore-cleanup")(run.ports, payload)
                 if answer["status"] != "IN_PROGRESS":
                     return
                 run.clock.advance(answer["wait_seconds"])
@@ -93,7 +93,7 @@ class Watch:
         self.of(run, "cleanup", work)
 
     def sweep(self, run: PipelineRun) -> None:
-        self.of(run, "sweep", lambda: work_of("aurora-restore-sweep")(run.world, {}))
+        self.of(run, "sweep", lambda: work_of("aurora-restore-sweep")(run.ports, {}))
 
 
 def begin_execution(run: PipelineRun, operation_id: str, **request: object) -> None:
@@ -114,7 +114,7 @@ def with_real_executions(run: PipelineRun) -> None:
     """Step Functions through the wire, so that what is asked of it is seen."""
     run.aws.create_state_machine("aurora-restore-state-machine", WAITING_OR_FAILING)
     cleanup = run.aws.create_state_machine("aurora-restore-cleanup-state-machine", WAITING)
-    run.world = replace(run.world, executions=AwsPipelineExecutions(run.aws.clients(), cleanup))
+    run.ports = replace(run.ports, executions=AwsPipelineExecutions(run.aws.clients(), cleanup))
 
 
 def put_endpoint(run: PipelineRun) -> None:
@@ -133,7 +133,7 @@ def put_left_group(run: PipelineRun) -> None:
     """A parameter group of a first start, whose run is over."""
     name, tags = quiet_group_identifier("restore-kept"), {OPERATION_TAG: "restore-kept"}
     with run.aws.setting_up():
-        run.world.target_rds.create_cluster_parameter_group(name, "aurora-postgresql17", "left", tags)
+        run.ports.target_rds.create_cluster_parameter_group(name, "aurora-postgresql17", "left", tags)
 
 
 def abnormal_ends(watch: Watch) -> None:
@@ -162,8 +162,8 @@ def abnormal_ends(watch: Watch) -> None:
     run.clock.advance(25 * 3600)
     watch.cleanup(run, "restore-cancelled")
     watch.until(run, "restore-stopped", Phase.SWITCH_OVER, **SWAP)
-    aside = run.record("restore-stopped")["switch_over"]["aside_identifier"]
-    run.aurora.at_once("StopDBCluster", TARGET_REGION, {"DBClusterIdentifier": aside})
+    retired = run.record("restore-stopped")["switch_over"]["aside_identifier"]
+    run.aurora.at_once("StopDBCluster", TARGET_REGION, {"DBClusterIdentifier": retired})
     for phase in list(Phase)[list(Phase).index(Phase.PROVE_ENDPOINT) :]:
         watch.phase(run, phase, "restore-stopped")
     # The stopped cluster gave none of its endpoints away, and took them along.
@@ -184,16 +184,16 @@ def abnormal_ends(watch: Watch) -> None:
         target_cluster_id="aurora-restored-other",
     )
     run.phase(Phase.COPY_SNAPSHOT, "restore-copying")
-    run.world.records.update("restore-copying", {"status": "FAILED", "error": "by hand"})
+    run.ports.records.update("restore-copying", {"status": "FAILED", "error": "by hand"})
     payload = {"operation_id": "restore-copying", "execution_arn": run.arn("restore-copying")}
-    watch.of(run, "cleanup", lambda: work_of("aurora-restore-cleanup")(run.world, payload))
+    watch.of(run, "cleanup", lambda: work_of("aurora-restore-cleanup")(run.ports, payload))
     run.clock.advance(9 * 86_400)
     put_left_group(run)
     watch.sweep(run)
     watch.cleanup(run, "restore-copying")
     begin_execution(run, "restore-lost")
-    run.world.records.create(new_record("restore-lost", run.arn("restore-lost"), {}, run.clock.now(), 0))
-    run.world.locks.acquire("aurora-restored-forgotten", "restore-without-a-record", run.clock.now())
+    run.ports.records.create(new_record("restore-lost", run.arn("restore-lost"), {}, run.clock.now(), 0))
+    run.ports.locks.acquire("aurora-restored-forgotten", "restore-without-a-record", run.clock.now())
     run.clock.advance(600)
     watch.sweep(run)
     begin_execution(run, "restore-unseen")

@@ -12,7 +12,7 @@ from tests.unit.domain.builders import SETTINGS, plan, request
 from tests.unit.domain.test_preflight import facts
 
 from aurora_restore.domain.errors import AwsUnavailable, NetworkUnreachable, RequestRefused
-from aurora_restore.domain.preflight import has_way_to_database, preflight_faults
+from aurora_restore.domain.preflight import has_way_to_database, preflight_problems
 from aurora_restore.steps.functions import work_of
 
 OPERATION_ID = "restore-20261122-120000"
@@ -21,7 +21,7 @@ PRIVATE = replace(SETTINGS, reaches_private_databases=False)
 
 
 def probe(run: PipelineRun) -> Any:
-    return work_of("aurora-restore-setup-db-users")(run.world, PROBE)
+    return work_of("aurora-restore-setup-db-users")(run.ports, PROBE)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_the_failure_that_follows_closes_the_record_and_gives_the_lock_back(run:
 
 def test_without_subnets_private_instances_are_refused_at_once() -> None:
     assert not has_way_to_database(PRIVATE, plan())
-    (fault,) = preflight_faults(request(), facts(has_way_to_database=False))
+    (fault,) = preflight_problems(request(), facts(has_way_to_database=False))
     assert fault.code == "DATABASE_OUT_OF_REACH"
 
 
@@ -82,7 +82,7 @@ def test_subnets_or_public_addresses_are_a_way_to_the_database() -> None:
 
 def test_a_dry_run_shows_it_too() -> None:
     run = PipelineRun()
-    run.world = replace(run.world, settings=replace(run.world.settings, reaches_private_databases=False))
+    run.ports = replace(run.ports, settings=replace(run.ports.settings, reaches_private_databases=False))
 
     with pytest.raises(RequestRefused) as refused:
         run.check("restore-dry", dry_run=True)

@@ -26,7 +26,7 @@ def run() -> PipelineRun:
 def answer(run: PipelineRun) -> EndpointAnswer:
     """What a client with the admin secret finds under the target's name."""
     endpoint = run.cluster()
-    master = run.world.secrets.read_credentials(run.world.settings.admin_secret_id)
+    master = run.ports.secrets.read_credentials(run.ports.settings.admin_secret_id)
     return endpoint_answer(
         run.aurora.who_answers(endpoint.endpoint or "", endpoint.port or 0, master.username, master.password)
     )
@@ -44,7 +44,7 @@ def stop_half_way(run: PipelineRun, operation_id: str) -> None:
 
 
 def undo_until(run: PipelineRun, until: Phase, **fields: Any) -> None:
-    snapshot_check(run.world, UNDO, run.arn(UNDO), {"undo_operation_id": FIRST, **fields})
+    snapshot_check(run.ports, UNDO, run.arn(UNDO), {"undo_operation_id": FIRST, **fields})
     for phase in list(Phase)[1 : list(Phase).index(until) + 1]:
         run.run_phase(phase, UNDO)
 
@@ -120,7 +120,7 @@ def test_an_endpoint_that_is_never_proved_fails_the_run_and_the_old_cluster_has_
 
     assert run.cluster().db_cluster_resource_id == old
     assert run.record(FIRST)["error"]["code"] == "ENDPOINT_NOT_PROVED"
-    assert [item.db_cluster_identifier for item in run.world.target_rds.list_clusters()] == [TARGET]
+    assert [item.db_cluster_identifier for item in run.ports.target_rds.list_clusters()] == [TARGET]
 
 
 def test_a_cancel_while_the_new_cluster_is_stopped_for_its_certificate_leaves_it_serving(
@@ -142,7 +142,7 @@ def test_a_failure_while_the_kept_cluster_is_stopped_for_its_certificate_never_r
 ) -> None:
     old = run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=2)
-    restored, aside = (
+    restored, retired = (
         run.cluster().db_cluster_resource_id,
         run.record(FIRST)["retirement"]["db_cluster_identifier"],
     )
@@ -153,7 +153,7 @@ def test_a_failure_while_the_kept_cluster_is_stopped_for_its_certificate_never_r
     run.clean_up(UNDO)
 
     assert run.cluster().db_cluster_resource_id == restored
-    kept = run.cluster(aside)
+    kept = run.cluster(retired)
     assert (kept.db_cluster_resource_id, kept.status) == (old, "stopped")
 
 

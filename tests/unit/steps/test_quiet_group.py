@@ -46,7 +46,7 @@ def put_group(run: PipelineRun, name: str, family: str = FAMILY, **values: str) 
 def put_old_snapshot(run: PipelineRun) -> None:
     """Of a cluster of an older PostgreSQL, whose family knows no `cron.launch_active_jobs`."""
     run.aurora.seed.put_cluster(
-        "us-east-1", "old", run.world.secrets.read_credentials("aurora-restore/admin-credentials"),
+        "us-east-1", "old", run.ports.secrets.read_credentials("aurora-restore/admin-credentials"),
         instances={"old-1": "db.r5.large"}, EngineVersion="12.22",
     )  # fmt: skip
     run.aurora.seed.put_snapshot(
@@ -148,8 +148,8 @@ def test_the_cluster_is_in_quarantine_until_it_gets_its_own_security_groups(run:
 
 def test_the_stack_can_name_the_quarantine_of_every_request(run: PipelineRun) -> None:
     quarantine = run.aws.create_security_group("quarantine", run.vpc_id)
-    settings = replace(run.world.settings, quarantine_security_group_ids=(quarantine,))
-    run.world = replace(run.world, settings=settings)
+    settings = replace(run.ports.settings, quarantine_security_group_ids=(quarantine,))
+    run.ports = replace(run.ports, settings=settings)
 
     run.run(OPERATION, Phase.RESTORE_CLUSTER)
     assert run.cluster().vpc_security_group_ids == (quarantine,)
@@ -189,11 +189,11 @@ def test_the_roles_of_the_replaced_cluster_come_with_the_wanted_group(run: Pipel
     run.aurora.at_once("AddRoleToDBCluster", TARGET_REGION, role)
 
     record = run.run(OPERATION, Phase.SETUP_DB_USERS, delete_cluster_if_exists=True)
-    beside = record["plan"]["cluster"]["db_cluster_identifier"]
-    assert run.cluster(beside).roles == ()
+    staging = record["plan"]["cluster"]["db_cluster_identifier"]
+    assert run.cluster(staging).roles == ()
 
     run.run_phase(Phase.APPLY_PARAMETER_GROUP, OPERATION)
-    assert run.cluster(beside).roles == (ClusterRole(role["RoleArn"], ""),)
+    assert run.cluster(staging).roles == (ClusterRole(role["RoleArn"], ""),)
 
 
 def test_what_the_family_has_not_is_left_out_and_said(run: PipelineRun) -> None:
@@ -242,7 +242,7 @@ def test_a_run_that_an_earlier_release_planned_starts_as_it_was_planned(run: Pip
         for name, value in run.record(OPERATION)["plan"].items()
         if name != "parameter_group_family"
     }
-    run.world.records.update(OPERATION, {"plan": plan})
+    run.ports.records.update(OPERATION, {"plan": plan})
 
     for phase in list(Phase)[list(Phase).index(Phase.RESTORE_CLUSTER) :]:
         run.run_phase(phase, OPERATION)
@@ -270,12 +270,12 @@ def test_a_kept_group_goes_when_its_cluster_has_another_or_is_gone(run: Pipeline
     run.aurora.set_habits({"default_groups_need_a_cluster": True})
     run.run(OPERATION)
     sweep = work_of("aurora-restore-sweep")
-    assert sweep(run.world, {})["deleted"] == []
+    assert sweep(run.ports, {})["deleted"] == []
     put_group(run, "tuned")
     name = {"DBClusterIdentifier": "aurora-restored-cluster", "DBClusterParameterGroupName": "tuned"}
     run.aurora.at_once("ModifyDBCluster", TARGET_REGION, name)
 
-    assert sweep(run.world, {})["deleted"] == [GROUP]
+    assert sweep(run.ports, {})["deleted"] == [GROUP]
 
     assert run.events(OPERATION)[-1] == "parameter_group.removed"
 
@@ -293,7 +293,7 @@ def test_a_cluster_that_kept_its_group_is_replaced_as_one_with_the_default(
     assert run.cluster().db_cluster_parameter_group == quiet_group_identifier("restore-2")
     assert run.count("CopyDBClusterParameterGroup") == 0
     run.clock.advance(24 * 3600)
-    assert work_of("aurora-restore-sweep")(run.world, {})["deleted"][-1] == GROUP
+    assert work_of("aurora-restore-sweep")(run.ports, {})["deleted"][-1] == GROUP
 
 
 def test_a_group_of_this_name_that_is_not_ours_is_not_touched(run: PipelineRun) -> None:
@@ -339,7 +339,7 @@ def test_a_reboot_that_no_status_tells_of_is_given_its_time(run: PipelineRun) ->
 
 
 @pytest.mark.parametrize("last", [Phase.RESTORE_CLUSTER, Phase.APPLY_PARAMETER_GROUP])
-def test_on_the_way_back_the_group_goes_after_its_cluster(run: PipelineRun, last: Phase) -> None:
+def test_in_a_rollback_the_group_is_removed_after_its_cluster(run: PipelineRun, last: Phase) -> None:
     run.aurora.set_durations({"parameter_group_pending": 90})
     run.run(OPERATION, Phase(list(Phase)[list(Phase).index(last) - 1]))
     for _ in range(4):
@@ -350,7 +350,7 @@ def test_on_the_way_back_the_group_goes_after_its_cluster(run: PipelineRun, last
     run.clean_up(OPERATION)
 
     assert group(run) is None
-    assert run.world.target_rds.find_cluster("aurora-restored-cluster") is None
+    assert run.ports.target_rds.find_cluster("aurora-restored-cluster") is None
 
 
 def test_a_group_that_cannot_be_removed_keeps_no_old_cluster_away(run: PipelineRun) -> None:
@@ -383,9 +383,9 @@ def test_the_sweep_finds_a_group_that_was_left(run: PipelineRun) -> None:
     run.run(OPERATION)
     tags = {OPERATION_TAG: OPERATION}
     for name in (GROUP, quiet_group_identifier("restore-other")):
-        run.world.target_rds.create_cluster_parameter_group(name, FAMILY, "left", tags)
+        run.ports.target_rds.create_cluster_parameter_group(name, FAMILY, "left", tags)
 
-    swept = work_of("aurora-restore-sweep")(run.world, {})
+    swept = work_of("aurora-restore-sweep")(run.ports, {})
 
     assert swept["deleted"] == [GROUP]
     assert group(run, quiet_group_identifier("restore-other")) is not None
@@ -394,10 +394,10 @@ def test_the_sweep_finds_a_group_that_was_left(run: PipelineRun) -> None:
 def test_the_sweep_leaves_a_group_whose_run_goes_on_or_that_a_cluster_has(run: PipelineRun) -> None:
     run.run(OPERATION, Phase.RESTORE_CLUSTER)
 
-    assert work_of("aurora-restore-sweep")(run.world, {})["deleted"] == []
+    assert work_of("aurora-restore-sweep")(run.ports, {})["deleted"] == []
 
-    run.world.records.update(OPERATION, {"status": "SUCCEEDED", "end_time": "2026-11-22T13:00:00Z"})
-    assert work_of("aurora-restore-sweep")(run.world, {})["deleted"] == []
+    run.ports.records.update(OPERATION, {"status": "SUCCEEDED", "end_time": "2026-11-22T13:00:00Z"})
+    assert work_of("aurora-restore-sweep")(run.ports, {})["deleted"] == []
     assert group(run) is not None
 
 
@@ -406,9 +406,9 @@ def test_the_sweep_leaves_a_group_that_only_looks_like_ours(run: PipelineRun) ->
     run.run(OPERATION)
     put_group(run, GROUP)
     other = quiet_group_identifier("restore-2")
-    run.world.target_rds.create_cluster_parameter_group(other, FAMILY, "left", {OPERATION_TAG: OPERATION})
+    run.ports.target_rds.create_cluster_parameter_group(other, FAMILY, "left", {OPERATION_TAG: OPERATION})
 
-    assert work_of("aurora-restore-sweep")(run.world, {})["deleted"] == []
+    assert work_of("aurora-restore-sweep")(run.ports, {})["deleted"] == []
 
 
 def test_a_group_whose_removal_is_refused_ends_no_run(run: PipelineRun) -> None:
@@ -456,4 +456,4 @@ def test_a_group_that_rds_does_not_let_go_is_left_to_the_sweep(run: PipelineRun)
     for phase in list(Phase)[list(Phase).index(Phase.VERIFY_RESTORE) :]:
         run.run_phase(phase, OPERATION)
     run.clock.advance(3600)
-    assert work_of("aurora-restore-sweep")(run.world, {})["deleted"] == [GROUP]
+    assert work_of("aurora-restore-sweep")(run.ports, {})["deleted"] == [GROUP]

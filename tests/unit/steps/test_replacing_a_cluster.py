@@ -32,21 +32,21 @@ def run() -> PipelineRun:
 
 
 def resource_id(run: PipelineRun, name: str = TARGET) -> str | None:
-    cluster = run.world.target_rds.find_cluster(name)
+    cluster = run.ports.target_rds.find_cluster(name)
     return cluster.db_cluster_resource_id if cluster else None
 
 
 def names(run: PipelineRun) -> set[str]:
-    return {item.db_cluster_identifier for item in run.world.target_rds.list_clusters()}
+    return {item.db_cluster_identifier for item in run.ports.target_rds.list_clusters()}
 
 
 def undo(run: PipelineRun, until: Phase = Phase.NOTIFY, **fields: Any) -> None:
-    snapshot_check(run.world, UNDO, run.arn(UNDO), {"undo_operation_id": FIRST, **fields})
+    snapshot_check(run.ports, UNDO, run.arn(UNDO), {"undo_operation_id": FIRST, **fields})
     for phase in list(Phase)[1 : list(Phase).index(until) + 1]:
         run.run_phase(phase, UNDO)
 
 
-def test_a_swap_puts_the_new_cluster_in_the_old_ones_place_and_keeps_its_last_snapshot(
+def test_a_swap_puts_the_new_cluster_in_the_old_ones_place_and_keeps_its_final_snapshot(
     run: PipelineRun,
 ) -> None:
     old = run.put_target()
@@ -54,7 +54,7 @@ def test_a_swap_puts_the_new_cluster_in_the_old_ones_place_and_keeps_its_last_sn
     assert record["status"] == "SUCCEEDED"
     assert resource_id(run) not in (old, None)
     assert names(run) == {TARGET}
-    final = run.world.target_rds.find_cluster_snapshot(record["retirement"]["final_snapshot_identifier"])
+    final = run.ports.target_rds.find_cluster_snapshot(record["retirement"]["final_snapshot_identifier"])
     assert final is not None
     assert (final.status, final.db_cluster_resource_id) == ("available", old)
     assert record["switch_over"]["seconds_without_name"] < 10
@@ -81,7 +81,7 @@ def test_delete_first_makes_room_only_after_the_final_snapshot(run: PipelineRun)
         < order.index("DeleteDBCluster")
     )
     assert order.index("DeleteDBCluster") < order.index("RestoreDBClusterFromSnapshot")
-    final = run.world.target_rds.find_cluster_snapshot(record["retirement"]["final_snapshot_identifier"])
+    final = run.ports.target_rds.find_cluster_snapshot(record["retirement"]["final_snapshot_identifier"])
     assert final is not None
     assert final.db_cluster_resource_id == old
     assert resource_id(run) not in (old, None)
@@ -98,7 +98,7 @@ def test_a_run_that_fails_after_any_phase_leaves_the_old_cluster_in_its_place(
     assert resource_id(run) == old
     assert names(run) == {TARGET}
     assert run.record(FIRST)["status"] == "FAILED"
-    assert run.world.locks.owner(TARGET) is None
+    assert run.ports.locks.owner(TARGET) is None
     assert len(run.aws.published) == 1
 
 
@@ -108,7 +108,7 @@ def test_delete_first_comes_back_from_its_final_snapshot_as_it_was(run: Pipeline
     run.run(FIRST, until=phase, delete_cluster_if_exists=True, replace_strategy="delete_first")
     run.fail(FIRST, "ClusterFailed")
     run.clean_up(FIRST)
-    cluster = run.world.target_rds.find_cluster(TARGET)
+    cluster = run.ports.target_rds.find_cluster(TARGET)
     assert cluster is not None
     assert cluster.status == "available"
     assert set(cluster.member_identifiers) == {f"{TARGET}-a", f"{TARGET}-b"}
@@ -139,7 +139,7 @@ def test_a_cancel_after_the_switch_undoes_nothing_and_keeps_the_old_cluster_for_
     record = run.record(FIRST)
     assert record["status"] == "SUCCEEDED"
     assert resource_id(run) != old
-    kept = run.world.target_rds.find_cluster(record["retirement"]["db_cluster_identifier"])
+    kept = run.ports.target_rds.find_cluster(record["retirement"]["db_cluster_identifier"])
     assert kept is not None
     assert (kept.db_cluster_resource_id, kept.status) == (old, "stopped")
     ended, unproved = record["warnings"][-2:]
@@ -157,10 +157,10 @@ def test_a_kept_cluster_comes_back_with_an_undo_and_the_other_one_is_snapshotted
     assert resource_id(run) == old
     assert names(run) == {TARGET}
     record = run.record(UNDO)
-    final = run.world.target_rds.find_cluster_snapshot(record["retirement"]["final_snapshot_identifier"])
+    final = run.ports.target_rds.find_cluster_snapshot(record["retirement"]["final_snapshot_identifier"])
     assert final is not None
     assert final.db_cluster_resource_id == restored
-    cluster = run.world.target_rds.find_cluster(TARGET)
+    cluster = run.ports.target_rds.find_cluster(TARGET)
     assert cluster is not None
     assert not any(key.startswith("aurora-restore:") for key in cluster.tags)
     assert run.record(FIRST)["retirement"]["state"] == "UNDONE"
@@ -172,12 +172,12 @@ def test_an_undo_that_fails_leaves_the_restored_cluster_in_place_and_the_kept_on
 ) -> None:
     old = run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=2)
-    restored, aside = resource_id(run), run.record(FIRST)["retirement"]["db_cluster_identifier"]
+    restored, retired = resource_id(run), run.record(FIRST)["retirement"]["db_cluster_identifier"]
     undo(run, until=phase)
     run.fail(UNDO, "SwitchOverFailed")
     run.clean_up(UNDO)
-    assert (resource_id(run), resource_id(run, aside)) == (restored, old)
-    kept = run.world.target_rds.find_cluster(aside)
+    assert (resource_id(run), resource_id(run, retired)) == (restored, old)
+    kept = run.ports.target_rds.find_cluster(retired)
     assert kept is not None
     assert kept.status == "stopped"
     assert run.record(FIRST)["retirement"]["state"] == "KEPT"
@@ -217,7 +217,7 @@ def stop(run: PipelineRun) -> None:
 
 
 def join_global(run: PipelineRun) -> None:
-    cluster = run.world.target_rds.find_cluster(TARGET)
+    cluster = run.ports.target_rds.find_cluster(TARGET)
     assert cluster is not None
     run.aurora.seed.put_global_cluster("worldwide", [cluster.db_cluster_arn])
 
@@ -294,32 +294,32 @@ def test_a_difference_that_shows_only_on_the_new_cluster_stops_the_run_before_th
 def test_the_sweep_retires_a_kept_cluster_when_its_time_is_over(run: PipelineRun) -> None:
     old = run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=2)
-    assert work_of("aurora-restore-sweep")(run.world, {})["started"] == []
+    assert work_of("aurora-restore-sweep")(run.ports, {})["started"] == []
     run.clock.advance(2 * 3600)
-    (line,) = work_of("aurora-restore-sweep")(run.world, {})["started"]
+    (line,) = work_of("aurora-restore-sweep")(run.ports, {})["started"]
     assert line.startswith(FIRST)
     run.clean_up(FIRST, "SUCCEEDED")
     record = run.record(FIRST)
     assert record["retirement"]["state"] == "RETIRED"
-    final = run.world.target_rds.find_cluster_snapshot(record["retirement"]["final_snapshot_identifier"])
+    final = run.ports.target_rds.find_cluster_snapshot(record["retirement"]["final_snapshot_identifier"])
     assert final is not None
     assert final.db_cluster_resource_id == old
     assert names(run) == {TARGET}
-    assert run.world.locks.owner(TARGET) is None
+    assert run.ports.locks.owner(TARGET) is None
 
 
 def test_a_kept_cluster_that_somebody_protects_stays_and_blocks_nobody(run: PipelineRun) -> None:
     old = run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=2)
-    aside = run.record(FIRST)["retirement"]["db_cluster_identifier"]
-    run.aurora.at_once("StartDBCluster", TARGET_REGION, {"DBClusterIdentifier": aside})
+    retired = run.record(FIRST)["retirement"]["db_cluster_identifier"]
+    run.aurora.at_once("StartDBCluster", TARGET_REGION, {"DBClusterIdentifier": retired})
     run.aurora.at_once(
-        "ModifyDBCluster", TARGET_REGION, {"DBClusterIdentifier": aside, "DeletionProtection": True}
+        "ModifyDBCluster", TARGET_REGION, {"DBClusterIdentifier": retired, "DeletionProtection": True}
     )
     for _ in range(2):
         run.clock.advance(3 * 3600)
         run.clean_up(FIRST, "SUCCEEDED")
-    assert resource_id(run, aside) == old
+    assert resource_id(run, retired) == old
     assert run.record(FIRST)["retirement"]["state"] == "KEPT"
     assert "could not be retired" in run.record(FIRST)["warnings"][-1]
     assert [message.attributes["outcome"] for message in run.aws.published] == [
@@ -331,36 +331,36 @@ def test_a_kept_cluster_that_somebody_protects_stays_and_blocks_nobody(run: Pipe
 
 def test_the_sweep_removes_copies_whose_retention_is_over_and_nothing_else(run: PipelineRun) -> None:
     run.run(FIRST)
-    (copy,) = run.world.target_rds.list_cluster_snapshots()
+    (copy,) = run.ports.target_rds.list_cluster_snapshots()
     run.aurora.at_once(
         "CreateDBClusterSnapshot",
         TARGET_REGION,
         {"DBClusterIdentifier": TARGET, "DBClusterSnapshotIdentifier": "aurora-restore-of-somebody"},
     )
     run.clock.advance(8 * 86_400)
-    assert work_of("aurora-restore-sweep")(run.world, {})["deleted"] == [copy.db_cluster_snapshot_identifier]
-    left = [item.db_cluster_snapshot_identifier for item in run.world.target_rds.list_cluster_snapshots()]
+    assert work_of("aurora-restore-sweep")(run.ports, {})["deleted"] == [copy.db_cluster_snapshot_identifier]
+    left = [item.db_cluster_snapshot_identifier for item in run.ports.target_rds.list_cluster_snapshots()]
     assert left == ["aurora-restore-of-somebody"]
 
 
 def test_the_sweep_starts_the_cleanup_of_what_no_event_told_of(run: PipelineRun) -> None:
     run.run(FIRST, until=Phase.COPY_SNAPSHOT)
     run.clock.advance(600)
-    assert work_of("aurora-restore-sweep")(run.world, {})["started"] == []
+    assert work_of("aurora-restore-sweep")(run.ports, {})["started"] == []
     run.executions.end(run.arn(FIRST), "ABORTED")
-    (line,) = work_of("aurora-restore-sweep")(run.world, {})["started"]
+    (line,) = work_of("aurora-restore-sweep")(run.ports, {})["started"]
     assert "ABORTED" in line
     assert run.executions.cleanups == [FIRST]
 
 
 def test_a_record_marked_by_hand_is_swept_and_its_execution_stopped(run: PipelineRun) -> None:
     run.run(FIRST, until=Phase.COPY_SNAPSHOT)
-    run.world.records.update(
+    run.ports.records.update(
         FIRST, {"status": "FAILED", "error": {"code": "MANUAL_INTERVENTION", "message": "x"}}
     )
     run.clock.advance(600)
-    (line,) = work_of("aurora-restore-sweep")(run.world, {})["started"]
+    (line,) = work_of("aurora-restore-sweep")(run.ports, {})["started"]
     assert "marked by hand" in line
     payload = {"operation_id": FIRST, "execution_arn": run.arn(FIRST)}
-    work_of("aurora-restore-cleanup")(run.world, payload)
+    work_of("aurora-restore-cleanup")(run.ports, payload)
     assert run.executions.ended[run.arn(FIRST)].status == "ABORTED"

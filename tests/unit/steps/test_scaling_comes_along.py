@@ -30,7 +30,7 @@ def run() -> PipelineRun:
 
 def scaling(run: PipelineRun) -> ScalableTarget | None:
     with run.aws.setting_up():
-        return run.world.scaling.find_target(TARGET)
+        return run.ports.scaling.find_target(TARGET)
 
 
 def suspension(run: PipelineRun) -> Suspension:
@@ -52,7 +52,7 @@ def test_afterwards_the_new_cluster_is_scaled_as_the_old_one_was(
     assert record["scaling"]["state"] == "resumed"
     assert record["scaling"]["before"]["policies"] == ["by-load"]
     assert any("by-load" in note for note in record["plan"]["notes"])
-    assert run.world.target_rds.find_instance(READER) is None
+    assert run.ports.target_rds.find_instance(READER) is None
     assert record.get("warnings") in (None, [])
 
 
@@ -164,18 +164,18 @@ def test_what_is_refused_for_long_is_left_with_the_command(run: PipelineRun) -> 
 def test_a_reader_that_arrives_late_goes_with_the_old_cluster(run: PipelineRun) -> None:
     run.put_scaling()
     run.run(OPERATION, Phase.SWITCH_OVER, **SWAP)
-    aside = run.record(OPERATION)["switch_over"]["aside_identifier"]
+    retired = run.record(OPERATION)["switch_over"]["aside_identifier"]
     late = {
         "DBInstanceIdentifier": "application-autoscaling-late",
-        "DBClusterIdentifier": aside,
+        "DBClusterIdentifier": retired,
         "DBInstanceClass": "db.r5.large",
         "Engine": "aurora-postgresql",
     }
     run.aurora.call("CreateDBInstance", TARGET_REGION, late)
     for phase in (Phase.PROVE_ENDPOINT, Phase.RETIRE_REPLACED):
         run.run_phase(phase, OPERATION)
-    assert run.world.target_rds.find_instance("application-autoscaling-late") is None
-    assert run.world.target_rds.find_cluster(aside) is None
+    assert run.ports.target_rds.find_instance("application-autoscaling-late") is None
+    assert run.ports.target_rds.find_cluster(retired) is None
 
 
 def test_a_reader_that_is_no_member_of_the_cluster_that_goes_is_not_touched(run: PipelineRun) -> None:
@@ -183,8 +183,8 @@ def test_a_reader_that_is_no_member_of_the_cluster_that_goes_is_not_touched(run:
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
     run.aurora.seed.put_instance(TARGET_REGION, TARGET, "application-autoscaling-new", "db.r5.large")
     run.run_phase(Phase.RETIRE_REPLACED, OPERATION)
-    assert run.world.target_rds.find_instance("application-autoscaling-own") is None
-    assert run.world.target_rds.find_instance("application-autoscaling-new") is not None
+    assert run.ports.target_rds.find_instance("application-autoscaling-own") is None
+    assert run.ports.target_rds.find_instance("application-autoscaling-new") is not None
 
 
 def test_an_undo_gives_the_scaling_to_the_cluster_that_comes_back(run: PipelineRun) -> None:
@@ -341,7 +341,7 @@ def test_with_delete_first_it_rests_again_until_the_old_cluster_is_back(run: Pip
     run.executions.end(run.arn(OPERATION), "FAILED")
     while run.look_of_cleanup(OPERATION).status is StepStatus.IN_PROGRESS:
         with run.aws.setting_up():
-            cluster = run.world.target_rds.find_cluster(TARGET)
+            cluster = run.ports.target_rds.find_cluster(TARGET)
         if cluster is None or cluster.tags.get(PUT_BACK_TAG) is None or cluster.status != "available":
             assert suspension(run) == EVERYTHING
         run.clock.advance(30)

@@ -22,8 +22,8 @@ def run() -> PipelineRun:
 def with_secret(run: PipelineRun, **parameters: Any) -> str:
     """The replaced cluster's password is managed by RDS. Returns the secret's ARN."""
     run.put_target()
-    wanted = {"DBClusterIdentifier": TARGET, "ManageMasterUserPassword": True, **parameters}
-    run.aurora.at_once("ModifyDBCluster", TARGET_REGION, wanted)
+    expected = {"DBClusterIdentifier": TARGET, "ManageMasterUserPassword": True, **parameters}
+    run.aurora.at_once("ModifyDBCluster", TARGET_REGION, expected)
     arn = run.cluster().managed_master_secret
     assert arn is not None
     return arn

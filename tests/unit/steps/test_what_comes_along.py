@@ -40,10 +40,10 @@ def run() -> PipelineRun:
     return PipelineRun()
 
 
-def standing(run: PipelineRun) -> ClusterConfiguration:
-    cluster = run.world.target_rds.find_cluster(TARGET)
+def existing(run: PipelineRun) -> ClusterConfiguration:
+    cluster = run.ports.target_rds.find_cluster(TARGET)
     assert cluster is not None
-    return configuration_of(cluster, run.world.target_rds.list_cluster_instances(TARGET))
+    return configuration_of(cluster, run.ports.target_rds.list_cluster_instances(TARGET))
 
 
 def refusal(run: PipelineRun, **fields: Any) -> RestoreError:
@@ -54,9 +54,9 @@ def refusal(run: PipelineRun, **fields: Any) -> RestoreError:
 
 def test_monitoring_insights_certificate_and_window_of_an_instance_come_along(run: PipelineRun) -> None:
     run.put_target(members_with=WATCHED)
-    (before,) = standing(run).members
+    (before,) = existing(run).members
     record = run.run(OPERATION, delete_cluster_if_exists=True)
-    (after,) = standing(run).members
+    (after,) = existing(run).members
     assert after.db_instance_identifier != before.db_instance_identifier
     assert after.monitoring_interval_seconds == 15
     assert after.monitoring_role_arn == MONITORING_ROLE
@@ -70,7 +70,7 @@ def test_monitoring_insights_certificate_and_window_of_an_instance_come_along(ru
 def test_data_api_and_the_mode_of_database_insights_come_along(run: PipelineRun) -> None:
     run.put_target(EnableHttpEndpoint=True, **INSIGHTS)
     run.run(OPERATION, delete_cluster_if_exists=True)
-    after = standing(run)
+    after = existing(run)
     assert after.http_endpoint
     assert after.database_insights_mode == "advanced"
     assert {"cluster.data_api_changed", "cluster.insights_changed"} <= set(run.events(OPERATION))
@@ -80,7 +80,7 @@ def test_a_dual_stack_cluster_is_replaced_by_a_dual_stack_cluster(run: PipelineR
     run.put_target(NetworkType="DUAL")
     record = run.run(OPERATION, delete_cluster_if_exists=True)
     assert record["status"] == "SUCCEEDED", record.get("error")
-    assert standing(run).network_type == "DUAL"
+    assert existing(run).network_type == "DUAL"
     assert record["restore_details"]["differences"] == []
 
 
@@ -89,16 +89,16 @@ def test_a_dual_stack_cluster_that_was_deleted_first_is_restored_as_one(run: Pip
     run.run(OPERATION, Phase.CLEAR_TARGET, delete_cluster_if_exists=True, replace_strategy="delete_first")
     run.fail(OPERATION, "ClusterFailed")
     run.clean_up(OPERATION)
-    assert standing(run).network_type == "DUAL"
+    assert existing(run).network_type == "DUAL"
 
 
 def test_a_cluster_that_is_made_again_has_them_again(run: PipelineRun) -> None:
     run.put_target(EnableHttpEndpoint=True, members_with=WATCHED)
-    before = standing(run)
+    before = existing(run)
     run.run(OPERATION, Phase.CLEAR_TARGET, delete_cluster_if_exists=True, replace_strategy="delete_first")
     run.fail(OPERATION, "ClusterFailed")
     run.clean_up(OPERATION)
-    after = standing(run)
+    after = existing(run)
     assert after.db_cluster_resource_id != before.db_cluster_resource_id
     assert (after.http_endpoint, after.members) == (True, before.members)
 
@@ -107,12 +107,12 @@ def test_a_cluster_that_has_none_of_it_is_given_none(run: PipelineRun) -> None:
     run.put_target()
     run.run(OPERATION, delete_cluster_if_exists=True)
     assert run.count("EnableHttpEndpoint") == 0
-    assert standing(run).members[0].monitoring_interval_seconds == 0
+    assert existing(run).members[0].monitoring_interval_seconds == 0
 
 
 def test_a_record_of_an_earlier_version_can_still_be_read(run: PipelineRun) -> None:
     run.put_target()
-    item = standing(run).to_item()
+    item = existing(run).to_item()
     new = {"network_type", "database_insights_mode"}
     members = [
         {name: value for name, value in member.items() if name != "ca_certificate_identifier"}
@@ -125,13 +125,13 @@ def test_a_record_of_an_earlier_version_can_still_be_read(run: PipelineRun) -> N
 
 
 def test_a_newer_minor_version_can_be_asked_for(run: PipelineRun) -> None:
-    source = run.world.rds("us-east-1").find_cluster("production")
+    source = run.ports.rds("us-east-1").find_cluster("production")
     assert source is not None
     major, _, minor = source.engine_version.partition(".")
     newer = f"{major}.{int(minor) + 1}"
     record = run.run(OPERATION, engine_version=newer)
     assert record["status"] == "SUCCEEDED", record.get("error")
-    assert standing(run).engine_version == newer
+    assert existing(run).engine_version == newer
 
 
 def test_a_snapshot_of_another_account_than_the_executions_own_is_refused(run: PipelineRun) -> None:
@@ -159,7 +159,7 @@ def test_tags_that_aws_reserves_are_not_taken_over(run: PipelineRun) -> None:
         TARGET_REGION, "cluster", TARGET, {"rds:secret": "x", "aws:stack": "x", "team": "shop"}
     )
     run.run(OPERATION, delete_cluster_if_exists=True)
-    assert standing(run).tags == {"team": "shop"}
+    assert existing(run).tags == {"team": "shop"}
 
 
 SHOWN: dict[str, dict[str, Any]] = {
@@ -217,7 +217,7 @@ def test_a_dry_run_says_what_will_be_looked_for_and_names_the_ways_out_that_aws_
 ) -> None:
     run.put_target()
     role = "arn:aws:iam::123456789012:role/loader"
-    run.world.target_rds.add_role(TARGET, role, "s3Import")
+    run.ports.target_rds.add_role(TARGET, role, "s3Import")
     run.clock.advance(60)
 
     run.check(OPERATION, delete_cluster_if_exists=True, dry_run=True, outward_connections="cut")
@@ -245,7 +245,7 @@ def test_readers_of_auto_scaling_are_not_planned_and_go_with_the_old_cluster(run
     record = run.run(OPERATION, delete_cluster_if_exists=True)
     assert record["status"] == "SUCCEEDED"
     assert len(record["plan"]["instances"]) == 1
-    assert run.world.target_rds.find_instance("application-autoscaling-1a2b") is None
+    assert run.ports.target_rds.find_instance("application-autoscaling-1a2b") is None
 
 
 def test_a_reader_of_auto_scaling_that_is_being_made_does_not_keep_a_cluster_from_being_replaced(
@@ -255,12 +255,12 @@ def test_a_reader_of_auto_scaling_that_is_being_made_does_not_keep_a_cluster_fro
     added = {"DBInstanceIdentifier": "application-autoscaling-1a2b", "DBClusterIdentifier": TARGET}
     kind = {"DBInstanceClass": "db.r5.large", "Engine": "aurora-postgresql"}
     run.aurora.call("CreateDBInstance", TARGET_REGION, {**added, **kind})
-    reader = run.world.target_rds.find_instance("application-autoscaling-1a2b")
+    reader = run.ports.target_rds.find_instance("application-autoscaling-1a2b")
     assert reader is not None
     assert reader.status == "creating"
     record = run.run(OPERATION, delete_cluster_if_exists=True)
     assert record["status"] == "SUCCEEDED"
-    assert run.world.target_rds.find_instance("application-autoscaling-1a2b") is None
+    assert run.ports.target_rds.find_instance("application-autoscaling-1a2b") is None
 
 
 def test_a_reader_that_auto_scaling_adds_to_the_new_cluster_is_no_difference(run: PipelineRun) -> None:
@@ -301,7 +301,7 @@ def test_a_maintenance_window_around_the_present_becomes_a_warning_and_ends_no_r
     record = run.run(OPERATION, delete_cluster_if_exists=True)
     assert record["status"] == "SUCCEEDED", record.get("error")
     assert any("preferred-maintenance-window" in warning for warning in record["warnings"])
-    assert standing(run).preferred_maintenance_window != window
+    assert existing(run).preferred_maintenance_window != window
 
 
 def test_a_value_that_stays_pending_and_is_not_in_force_becomes_a_warning_and_ends_no_run(

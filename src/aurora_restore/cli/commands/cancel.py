@@ -1,4 +1,4 @@
-"""The command `cancel`: an operation is stopped, and what it made is tidied up, while that still is possible."""
+"""The command `cancel`: an operation is stopped, and what it made is cleaned up, while that still is possible."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from aurora_restore.cli.connection import connect, resolve_region
-from aurora_restore.cli.errors import AlreadySwitched, OperationEnded, OperationNotFound, WrongUse
+from aurora_restore.cli.errors import AlreadySwitched, OperationEnded, OperationNotFound, UsageProblem
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_record
 from aurora_restore.cli.parameters import (
     Command,
@@ -28,7 +28,7 @@ from aurora_restore.cli.views.cancelling import (
     TOO_LATE,
     after_the_switch,
     how_it_ended,
-    way_back,
+    how_to_undo,
     what_it_means,
     what_to_do_instead,
 )
@@ -79,14 +79,15 @@ def cancel(
 
     Its execution is stopped and the cleanup is followed to its end. A finished copy of the snapshot is kept for the
     next start. Once the restored cluster has taken its name, the restore has succeeded: then nothing is stopped or
-    undone, and `undo` is the way back. Exit status 0 cancelled; 3 too late; 1 it failed before it could be stopped.
+    undone, and `undo` puts the old cluster back. Exit status 0 cancelled; 3 too late; 1 it failed before it could be
+    stopped.
     """
     screen = make_screen(json_output)
     cause = read_reason(reason)
     pipeline = connect(resolve_region(region))
-    standing = look(pipeline, operation_id)
-    refuse_what_is_over(standing.view, pipeline.region)
-    stopped = _stop(screen, pipeline, standing, cause)
+    existing = look(pipeline, operation_id)
+    refuse_what_is_over(existing.view, pipeline.region)
+    stopped = _stop(screen, pipeline, existing, cause)
     if no_watch:
         _say_how_to_follow(screen, pipeline, operation_id, stopped)
         return ExitCode.OK
@@ -95,19 +96,21 @@ def cancel(
 
 
 def read_reason(text: str) -> str:
-    """The reason, without white space around it. Raises WrongUse where there is none, or far too much."""
+    """The reason, without white space around it. Raises UsageProblem where there is none, or far too much."""
     reason = " ".join(text.split())
     if not reason:
-        raise WrongUse("--reason is empty.", "Say why in a few words: people read it in the record later.")
+        raise UsageProblem(
+            "--reason is empty.", "Say why in a few words: people read it in the record later."
+        )
     if len(reason) > MAX_REASON_CHARACTERS:
-        raise WrongUse(
+        raise UsageProblem(
             f"--reason has {len(reason)} characters; it must have at most {MAX_REASON_CHARACTERS}."
         )
     return reason
 
 
 def look(pipeline: Pipeline, operation_id: str) -> Standing:
-    """How an operation stands. Raises OperationNotFound."""
+    """The state of an operation. Raises OperationNotFound."""
     record = pipeline.records.load(operation_id)
     if record is not None and view_operation(record).is_closed:
         return Standing(view_operation(record), None)
@@ -125,13 +128,13 @@ def refuse_what_is_over(view: OperationView, region: str) -> None:
     if view.is_closed:
         raise OperationEnded(how_it_ended(view, utc_now()), what_to_do_instead(view, region, utc_now()))
     if view.switched and view.is_running:
-        raise AlreadySwitched(after_the_switch(view, utc_now()), way_back(view, region, utc_now()))
+        raise AlreadySwitched(after_the_switch(view, utc_now()), how_to_undo(view, region, utc_now()))
 
 
-def _stop(screen: Screen, pipeline: Pipeline, standing: Standing, cause: str) -> bool:
+def _stop(screen: Screen, pipeline: Pipeline, existing: Standing, cause: str) -> bool:
     """Stop the execution, and say so; False where nothing runs any more and the cleanup is what is left."""
-    view = standing.view
-    if not standing.can_be_stopped:
+    view = existing.view
+    if not existing.can_be_stopped:
         screen.say(f"{view.operation_id} does not run any more; following its cleanup.")
         return False
     screen.say(f"Cancelling {view.operation_id} in {pipeline.region}.")
@@ -152,7 +155,8 @@ def _say_how_to_follow(screen: Screen, pipeline: Pipeline, operation_id: str, st
 
 
 def _end(screen: Screen, record: Mapping[str, Any]) -> ExitCode:
-    """The record decides how it ended, whatever was meant: it may have come to its end before it was stopped."""
+    """The record decides how it ended, whatever the cancel intended: it may have come to its end before it was
+    stopped."""
     show_end(screen, record)
     status = record.get("status")
     if status == OperationStatus.SUCCEEDED:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from aurora_restore.cli.connection import commercial_region, known_region, resolve_region
-from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.parameters import Command, json_option, option, region_option
 from aurora_restore.cli.screen import Screen, make_screen
@@ -74,11 +74,11 @@ def deploy(
 
 
 def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
-    """Read `NAME=VALUE`. Raises WrongUse."""
+    """Read `NAME=VALUE`. Raises UsageProblem."""
     pairs = [text.partition("=") for text in texts]
     for name, separator, _ in pairs:
         if not (name and separator):
-            raise WrongUse(f"--parameter `{name}` is not NAME=VALUE.")
+            raise UsageProblem(f"--parameter `{name}` is not NAME=VALUE.")
     return {name: value for name, _, value in pairs}
 
 
@@ -126,7 +126,7 @@ def ask(screen: Screen, deployer: Deployer, plan: ChangePlan, take_back: Callabl
     deployer.discard(plan)
     take_back()
     if not can_ask:
-        raise WrongUse(
+        raise UsageProblem(
             f"There is no terminal to ask at, so nothing was changed ({summary_of_changes(plan.changes)}).",
             "Give --yes to apply the change set.",
         )
@@ -159,15 +159,15 @@ def _say_next(
     if warning := admin_secret_warning(clients.secretsmanager, secret_id, clients.region):
         screen.note(warning)
     stacks = clients.cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
-    standing = stacks[0].get("Parameters", [])
-    if warning := subnets_warning(parameters, standing, clients.region, stack_name, os.environ):
+    existing = stacks[0].get("Parameters", [])
+    if warning := subnets_warning(parameters, existing, clients.region, stack_name, os.environ):
         screen.note(warning)
     screen.say("Next: `aurora-restore plan …` shows what a restore would do; `start … --watch` does it.")
 
 
 def subnets_warning(
     given: Mapping[str, str],
-    standing: Sequence[Mapping[str, Any]],
+    existing: Sequence[Mapping[str, Any]],
     region: str,
     stack_name: str,
     environment: Mapping[str, str],
@@ -175,9 +175,9 @@ def subnets_warning(
     """What a stack without subnets cannot do, with the command that mends it; None where nothing is amiss.
 
     `standing` are the stack's parameters as CloudFormation lists them; one that is `given` comes before it.
-    Everything is within reach of what stands in for AWS (AWS_ENDPOINT_URL).
+    With an emulator of AWS (AWS_ENDPOINT_URL) everything is within reach.
     """
-    values = {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in standing}
+    values = {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in existing}
     if environment.get("AWS_ENDPOINT_URL") or ({**values, **given}).get("SubnetIds"):
         return None
     stack = "" if stack_name == STACK_NAME else f" --stack-name {stack_name}"

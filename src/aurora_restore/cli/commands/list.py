@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from aurora_restore.cli.connection import connect, resolve_region
-from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.parameters import Command, json_option, option, region_option
 from aurora_restore.cli.running import utc_now
@@ -63,11 +63,11 @@ def list_operations(
 
 
 def parse_since(text: str, now: datetime) -> datetime:
-    """Read `36h`, `7d` or a day. Raises WrongUse."""
+    """Read `36h`, `7d` or a day. Raises UsageProblem."""
     number, unit = text[:-1], text[-1:]
     if number.isdigit() and unit in ("h", "d"):
         return now - min(timedelta(hours=int(number) * (24 if unit == "d" else 1)), timedelta(days=3650))
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as error:
-        raise WrongUse(f"--since `{text}` is neither `36h`, `7d` nor a day YYYY-MM-DD.") from error
+        raise UsageProblem(f"--since `{text}` is neither `36h`, `7d` nor a day YYYY-MM-DD.") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aurora_restore.cli.errors import WrongUse
+from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.local_stack import (
     describe_deployed,
@@ -178,7 +178,7 @@ def down(home: Path | None, yes: bool, json_output: bool) -> None:
 def ask_before_interrupting(screen: Screen, operations: Sequence[str]) -> None:
     """Go on after a yes; otherwise leave the stack as it is, and end the command."""
     if not screen.interactive:
-        raise WrongUse(
+        raise UsageProblem(
             f"{_named(operations)}, and there is no terminal to ask at, so the stack was left running.",
             "Give --yes to stop it all the same; what is interrupted goes on at the next `local up`.",
         )
@@ -205,7 +205,7 @@ def _read_durations(texts: Sequence[str]) -> dict[str, float]:
     try:
         return parse_durations(texts)
     except ValueError as error:
-        raise WrongUse(str(error)) from error
+        raise UsageProblem(str(error)) from error
 
 
 def _read_durations_file(screen: Screen, path: Path) -> dict[str, float]:
@@ -214,7 +214,7 @@ def _read_durations_file(screen: Screen, path: Path) -> dict[str, float]:
     try:
         measured, left_out = read_durations_file(path)
     except ValueError as error:
-        raise WrongUse(str(error)) from error
+        raise UsageProblem(str(error)) from error
     if left_out:
         screen.note(f"The local Aurora has no durations {', '.join(left_out)}: they were left out.")
     return measured

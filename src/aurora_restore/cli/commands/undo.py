@@ -36,7 +36,7 @@ from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.common import facts, minute_time
 from aurora_restore.cli.views.record import OperationView, view_operation
 from aurora_restore.cli.views.record_fields import text_of, time_of
-from aurora_restore.cli.views.replacement import aside_name, replaced_name
+from aurora_restore.cli.views.replacement import replaced_name, retired_name
 from aurora_restore.cli.watching import WatchLimits
 from aurora_restore.domain.errors import NothingKept
 from aurora_restore.domain.states import OperationStatus, RetirementState
@@ -102,7 +102,7 @@ def undo_request(operation_id: str, final_snapshot: bool, dry_run: bool) -> dict
 
 
 def _kept(pipeline: Pipeline, operation_id: str) -> OperationView:
-    """The operation whose replaced cluster is kept. Whether it really stands there is for the pipeline to see.
+    """The operation whose replaced cluster is kept. Whether it really exists is for the pipeline to see.
 
     Raises:
         OperationNotFound, NothingKept
@@ -125,17 +125,17 @@ def why_nothing_is_kept(view: OperationView) -> str:
     if not (view.section("replaced") or view.section("switch_over")):
         return f"{view.operation_id} replaced no cluster: there is nothing to put back."
     snapshot = text_of(retirement, "final_snapshot_identifier")
-    where = f" Its last snapshot is {snapshot}." if snapshot else ""
+    where = f" Its final snapshot is {snapshot}." if snapshot else ""
     if not view.is_closed:
         return (
             f"{view.operation_id} has not ended yet: it can be undone after that, if it keeps the cluster. "
             "Before the switch, `aurora-restore cancel` leaves everything as it was."
         )
     if view.goes_back:
-        return f"{view.operation_id} ended {view.status}: what stood before stands there, and nothing is to put back."
+        return f"{view.operation_id} ended {view.status}: the old cluster has its name; there is nothing to put back."
     match retirement.get("state"):
         case RetirementState.UNDONE:
-            return f"The cluster that {view.operation_id} replaced stands as {name} again already."
+            return f"The cluster that {view.operation_id} replaced is already {name} again."
         case RetirementState.BEGUN:
             return f"The cluster that {view.operation_id} replaced is being removed just now.{where}"
     return f"The cluster that {view.operation_id} replaced was removed.{where}"
@@ -146,17 +146,15 @@ def describe_undo(view: OperationView, final_snapshot: bool, now: datetime) -> A
     name = replaced_name(view)
     until = time_of(view.section("retirement"), "keep_until")
     since = f" since {minute_time(view.switched, now)}" if view.switched else ""
-    snapshot = (
-        f"is renamed aside, and deleted after a last snapshot: what was written to it{since} is only there then"
-        if final_snapshot
-        else f"is renamed aside, and deleted WITHOUT a last snapshot: what was written to it{since} is lost"
-    )
+    deleted = f"is renamed to its retired name, and deleted {'after' if final_snapshot else 'WITHOUT'} a final snapshot"
+    lost = "is in that snapshot only" if final_snapshot else "is lost"
+    snapshot = f"{deleted}: what was written to it{since} {lost}"
     return facts(
         [
             ("undoes", view.operation_id),
             (
                 "puts back",
-                f"{aside_name(view)}, which is started and becomes {name} again, with the data that it had",
+                f"{retired_name(view)}, which is started and becomes {name} again, with the data that it had",
             ),
             ("removes", f"the cluster that has the name {name} now: it {snapshot}"),
             ("no name for", "a minute or two, while the names are changed; nothing is disturbed before that"),

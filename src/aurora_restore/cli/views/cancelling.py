@@ -1,4 +1,4 @@
-"""What is said about a cancellation: what it means for what stands, and what to do where it comes too late."""
+"""The texts of a cancellation: what it means for the clusters, and what to do where it comes too late."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aurora_restore.domain.states import OperationStatus, RetirementState
 FOOTER = "ctrl-c leaves the watch; the cleanup goes on."
 TOO_LATE = (
     "The cancel came too late: the operation had succeeded before it was stopped. Nothing was undone, and what "
-    "is shown above stands."
+    "is shown above is in place."
 )
 
 
@@ -43,18 +43,18 @@ def _fate_of_the_copy(view: OperationView) -> str:
 def _fate_of_the_target(view: OperationView) -> str:
     if view.undoes:
         return (
-            f"{view.target_cluster_id} stays the cluster that stands there now; the kept one stays kept for as long "
-            "as it was meant to be."
+            f"{view.target_cluster_id} remains the current cluster; the kept one is kept for as long "
+            "as was planned."
         )
     if not view.section("replaced"):
         return ""
     name = replaced_name(view)
     if view.section("retirement").get("state") in (RetirementState.BEGUN, RetirementState.RETIRED):
         return (
-            f"{name} has been removed, or is being removed (delete_first): it is restored from its last snapshot "
+            f"{name} has been removed, or is being removed (delete_first): it is restored from its final snapshot "
             f"{final_snapshot(view)}, which takes about as long as a restore does."
         )
-    return f"{name} stays the cluster that stands there now."
+    return f"{name} remains the current cluster."
 
 
 def how_it_ended(view: OperationView, now: datetime) -> str:
@@ -68,11 +68,11 @@ def how_it_ended(view: OperationView, now: datetime) -> str:
 def what_to_do_instead(view: OperationView, region: str, now: datetime) -> str:
     """What there is to do about an operation that has ended."""
     if view.status == OperationStatus.SUCCEEDED and not view.dry_run and view.section("replaced"):
-        return f"Nothing is undone. {way_back(view, region, now)}"
+        return f"Nothing is undone. {how_to_undo(view, region, now)}"
     shows = f"`aurora-restore status {view.operation_id} --region {region}` shows"
     if view.status == OperationStatus.SUCCEEDED:
-        return f"Nothing is undone. {shows} what stands."
-    return f"There is nothing to cancel. {shows} what was tidied up and what was kept."
+        return f"Nothing is undone. {shows} the result."
+    return f"There is nothing to cancel. {shows} what was cleaned up and what was kept."
 
 
 def after_the_switch(view: OperationView, now: datetime) -> str:
@@ -86,8 +86,8 @@ def after_the_switch(view: OperationView, now: datetime) -> str:
     )
 
 
-def way_back(view: OperationView, region: str, now: datetime) -> str:
-    """How to have the cluster back that was replaced; the commands can be copied."""
+def how_to_undo(view: OperationView, region: str, now: datetime) -> str:
+    """How to put the old cluster back; the commands can be copied."""
     undo = f"{undo_command(view)} --region {region}"
     if is_kept(view, now):
         until = time_of(view.section("retirement"), "keep_until")
@@ -96,7 +96,7 @@ def way_back(view: OperationView, region: str, now: datetime) -> str:
     if (hours := keep_hours(view)) and not view.is_closed:
         return f"The old cluster will be kept for {hours:g} h. To put it back, once this has ended:\n{undo}"
     if final_snapshot(view) is None:
-        return "The old cluster goes without a last snapshot, as was asked for: there is no way back."
+        return "The old cluster goes without a final snapshot, as requested: its data cannot be restored."
     restore = (
         f"aurora-restore start --source-snapshot {final_snapshot(view)} --source-region {region} "
         f"--target-cluster {view.target_cluster_id} --replace --region {region}"

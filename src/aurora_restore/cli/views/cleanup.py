@@ -1,4 +1,4 @@
-"""The end that nobody wished for: what is tidied up after a failure or a cancellation, what was done, what is kept."""
+"""After a failure or a cancellation: what is cleaned up, what was done, what is kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aurora_restore.domain.states import OperationStatus
 
 
 def render_cleaning_up(view: OperationView, now: datetime) -> RenderableType:
-    """What is tidied at this moment, and what is done so far."""
+    """What is cleaned up at this moment, and what is done so far."""
     cleanup = view.section("cleanup")
     current = text_of(cleanup, "message") or text_of(cleanup, "step") or "begins"
     if (last := time_of(cleanup, "last_updated_time")) and (now - last).total_seconds() >= 60:
@@ -36,7 +36,7 @@ def cleaning_up_after(view: OperationView) -> str:
     code = str(view.error.get("code") or "")
     ending = view.section("cleanup").get("ending")
     if ending == OperationStatus.SUCCEEDED:
-        return f"Tidying up: the {view.noun} was stopped after it had succeeded"
+        return f"Cleaning up: the {view.noun} was stopped after it had succeeded"
     if OperationStatus.CANCELLED in (ending, code):
         return f"Cleaning up after the cancellation{_in_step(view)}"
     return f"Cleaning up after {code or 'an abnormal end'}{_in_step(view)}"
@@ -52,11 +52,11 @@ def render_cleaned_up(view: OperationView) -> RenderableType | None:
     kept = view.cleanup_kept or _kept_by_its_nature(view)
     if not (view.cleanup_done or kept):
         return None
-    return facts([*listed("tidied up", view.cleanup_done), *listed("kept", kept)])
+    return facts([*listed("cleaned up", view.cleanup_done), *listed("kept", kept)])
 
 
 def _kept_by_its_nature(view: OperationView) -> list[str]:
-    """What no cleanup removes: a finished copy, and the last snapshot of a cluster whose deletion had begun."""
+    """What no cleanup removes: a finished copy, and the final snapshot of a cluster whose deletion had begun."""
     kept = []
     copied = map_of(view.section("phases"), Phase.COPY_SNAPSHOT).get("status") == "DONE"
     if view.goes_back and copied and (copy := map_of(view.section("plan"), "copy")):
@@ -64,7 +64,7 @@ def _kept_by_its_nature(view: OperationView) -> list[str]:
         kept.append(f"the copy {name or copy.get('cluster_snapshot_identifier')}, for the next start")
     retirement = view.section("retirement")
     if view.goes_back and retirement.get("begun_time") and retirement.get("final_snapshot_identifier"):
-        kept.append(f"the last snapshot {retirement['final_snapshot_identifier']}")
+        kept.append(f"the final snapshot {retirement['final_snapshot_identifier']}")
     return kept
 
 

@@ -71,7 +71,7 @@ def event_line(event: ResourceEvent, finished: int, total: int) -> str:
 
 
 def render_deployed(outcome: DeploymentOutcome, region: str) -> RenderableType:
-    """What stands now, and what to do next."""
+    """What is deployed now, and what to do next."""
     title = Text.assemble(
         (f"{outcome.stack_name} is {outcome.stack_status}", "bold green"),
         f" in {region}, after {duration(outcome.seconds)}.",

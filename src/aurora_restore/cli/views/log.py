@@ -21,28 +21,28 @@ def change_lines(before: OperationView | None, view: OperationView, now: datetim
         for phase in view.phases
         if phase.state != "waiting" and known.get(phase.name) != _phase_news(phase)
     ]
-    tidied = [f"{time}  cleanup  {line}" for line in cleanup_lines(before, view)]
+    cleaned_up = [f"{time}  cleanup  {line}" for line in cleanup_lines(before, view)]
     if before is None:
-        return [status, *lines, *tidied]
+        return [status, *lines, *cleaned_up]
     if before.status_words == view.status_words:
-        return [*lines, *tidied]
+        return [*lines, *cleaned_up]
     # What was done comes before the end that it led to, and after the beginning of it.
-    return [*lines, *tidied, status] if view.is_closed else [*lines, status, *tidied]
+    return [*lines, *cleaned_up, status] if view.is_closed else [*lines, status, *cleaned_up]
 
 
 def _phase_news(phase: PhaseView) -> tuple[str, int, str, bool, str]:
     """What makes a new line worth it: not the times and counts that move with every look of a step."""
-    wait, fault = phase.current_wait, phase.lasting_fault
+    wait, transient = phase.current_wait, phase.lasting_error
     has_end = bool(wait and wait.expected_end)
-    return phase.state, phase.progress_percent, phase.message, has_end, fault.message if fault else ""
+    return phase.state, phase.progress_percent, phase.message, has_end, transient.message if transient else ""
 
 
 def _phase_line(phase: PhaseView, now: datetime) -> str:
     if phase.state != "running":
         took = duration(phase.seconds(now))
         return "  ".join(part for part in (phase.state, took, phase.message) if part)
-    if fault := phase.lasting_fault:
-        parts = (phase.state, f"{phase.progress_percent} %", fault.message, tried_again(fault, now))
+    if transient := phase.lasting_error:
+        parts = (phase.state, f"{phase.progress_percent} %", transient.message, tried_again(transient, now))
         return "  ".join(part for part in parts if part)
     wait = phase.current_wait
     end = f"should end: {expectation(wait, now)}" if wait else ""

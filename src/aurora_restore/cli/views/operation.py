@@ -37,7 +37,7 @@ from aurora_restore.cli.views.restored import render_restored, render_user_check
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.states import OperationStatus
 
-_DIFFERENCES = "Differs from the cluster that stood there before"
+_DIFFERENCES = "Differences from the old cluster"
 
 
 def render_operation(view: OperationView, now: datetime, notice: str = "") -> RenderableType:
@@ -67,7 +67,7 @@ def route(view: OperationView) -> str:
     target_region = parameters.get("target_region")
     target = (view.target_cluster_id or "?") + (f" in {target_region}" if target_region else "")
     if view.undoes:
-        return f"what stood before {view.undoes}  ->  {target}"
+        return f"the cluster from before {view.undoes}  ->  {target}"
     source = snapshot.get("db_cluster_identifier") or parameters.get("source_cluster_id")
     day = parameters.get("source_snapshot_date") or parameters.get("source_snapshot_identifier")
     origin = " of ".join(str(part) for part in (source, day) if part) or "a snapshot"
@@ -76,7 +76,7 @@ def route(view: OperationView) -> str:
 
 
 def render_outcome(view: OperationView, now: datetime) -> RenderableType:
-    """How it ended: what stands there and how to connect; the plan; or the error with its hint, and what it left."""
+    """How it ended: the cluster and how to connect; the plan; or the error with its hint, and what it left."""
     took = duration(view.elapsed_seconds(now))
     if view.status != OperationStatus.SUCCEEDED:
         parts = [*_failure(view, took), *_left_over(view, now)]
@@ -90,8 +90,8 @@ def render_outcome(view: OperationView, now: datetime) -> RenderableType:
 def _success(view: OperationView, took: str, now: datetime) -> list[RenderableType]:
     restored = view.section("restore_details")
     name = restored.get("db_cluster_identifier") or view.target_cluster_id
-    place = ", in the place of the one before" if view.section("replaced") else ""
-    what = f" in {took}: {name} stands and is open{place}." if not view.undoes else _undone(view, took)
+    place = ", in place of the old cluster" if view.section("replaced") else ""
+    what = f" in {took}: {name} is available{place}." if not view.undoes else _undone(view, took)
     title = Text.assemble((f"The {view.noun} succeeded", "bold green"), what)
     parts = [title, render_restored(restored)] if restored else [title]
     differences = render_differences(maps_of(restored, "differences"), _DIFFERENCES)
@@ -100,7 +100,7 @@ def _success(view: OperationView, took: str, now: datetime) -> list[RenderableTy
 
 
 def _undone(view: OperationView, took: str) -> str:
-    return f" in {took}: {view.target_cluster_id} is again the cluster that stood there before {view.undoes}."
+    return f" in {took}: {view.target_cluster_id} is again the cluster from before {view.undoes}."
 
 
 def _plan_done(view: OperationView) -> RenderableType:
@@ -120,7 +120,7 @@ def _failure(view: OperationView, took: str) -> list[RenderableType]:
 
 
 def _left_over(view: OperationView, now: datetime) -> list[RenderableType]:
-    """What stands after a run that did not succeed: what was tidied up and kept, or what nobody tidied."""
+    """What exists after a run that did not succeed: what was cleaned up and kept, or what was not cleaned up."""
     found = maps_of(view.section("restore_details"), "differences")
     parts: list[RenderableType | None] = []
     if fields := unasked(found):
@@ -138,7 +138,7 @@ def _remainder(view: OperationView) -> list[RenderableType | None]:
         return []
     tag = f"{OPERATION_TAG} = {view.operation_id}"
     title = Text.assemble(
-        ("May still stand: ", "bold"),
+        ("May still exist:  ", "bold"),
         f"of these, what has the tag {tag} was made by this run; leave what has not.",
     )
     return [Group(title, facts((kind, str(made[kind])) for kind in sorted(made, key=_order_of_making)))]
@@ -184,7 +184,7 @@ def _end(view: OperationView, now: datetime) -> list[RenderableType]:
     if view.is_closed:
         return [render_outcome(view, now)]
     found = maps_of(view.section("restore_details"), "differences")
-    # What is being tidied up says by itself why.
+    # A cleanup says by itself why it runs.
     error = {} if view.is_cleaning_up else view.error
     parts = [
         render_replaced(view, now),

@@ -18,7 +18,7 @@ from aurora_restore.cli.views.common import (
     plain_table,
 )
 from aurora_restore.cli.views.record import OperationView
-from aurora_restore.cli.views.record_phases import FaultView, PhaseView, WaitView
+from aurora_restore.cli.views.record_phases import PhaseView, TransientErrorView, WaitView
 
 _BAR_WIDTH = 30
 NO_ESTIMATE = "no estimate yet"
@@ -26,14 +26,14 @@ _NOTHING_KNOWN = "nothing tells"
 
 
 def render_phases(view: OperationView, now: datetime) -> RenderableType:
-    """A line a phase: how it stands, how long it took, what it said last."""
+    """A line a phase: its state, how long it took, its last message."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True)
     grid.add_column(no_wrap=True, justify="right")
     grid.add_column(overflow="fold")
     for phase in view.phases:
-        # What a run that has ended never came to, or a dry run never will, is no news.
+        # Phases that a run that has ended never reached, or a dry run never will, are not shown.
         if phase.state == "waiting" and (view.dry_run or not view.is_running):
             continue
         grid.add_row(
@@ -65,8 +65,8 @@ def render_waiting(view: OperationView, now: datetime) -> RenderableType:
     phase = view.current_phase
     if phase is None:
         return Text("Waiting for the first step to begin.")
-    if fault := phase.lasting_fault:
-        return _waiting_out(phase, fault, now)
+    if transient := phase.lasting_error:
+        return _waiting_out(phase, transient, now)
     wait = phase.current_wait
     since = (wait.since if wait else None) or phase.waiting_since or phase.started
     text = Text.assemble(
@@ -79,27 +79,25 @@ def render_waiting(view: OperationView, now: datetime) -> RenderableType:
     return Group(text, Text(f"Should end: {expectation(wait, now)}"))
 
 
-def _waiting_out(phase: PhaseView, fault: FaultView, now: datetime) -> RenderableType:
+def _waiting_out(phase: PhaseView, transient: TransientErrorView, now: datetime) -> RenderableType:
     met = [
         f"{word} {clock_time(time, now)}"
-        for word, time in (("since", fault.since), ("last seen", fault.time))
+        for word, time in (("since", transient.since), ("last seen", transient.time))
         if time
     ]
     return Group(
         Text(f"{phase.name} cannot go on yet" + (f" ({', '.join(met)}):" if met else ":")),
-        Text(fault.message, style="yellow"),
-        Text(tried_again(fault, now)),
-        Text(fault.hint, style="dim"),
+        Text(transient.message, style="yellow"),
+        Text(tried_again(transient, now)),
+        Text(transient.hint, style="dim"),
     )
 
 
-def tried_again(fault: FaultView, now: datetime) -> str:
+def tried_again(transient: TransientErrorView, now: datetime) -> str:
     """How long the run bears it, in a sentence; empty where nothing is known of it."""
-    if fault.until is None:
+    if transient.until is None:
         return ""
-    return (
-        f"It is tried again by itself until {clock_time(fault.until, now)} at most; after that the run fails."
-    )
+    return f"It is tried again by itself until {clock_time(transient.until, now)} at most; after that the run fails."
 
 
 def _next_look(phase: PhaseView, now: datetime) -> str:

@@ -13,20 +13,20 @@ from rich.text import Text
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.record_fields import map_of, maps_of, number_of, text_of
 from aurora_restore.cli.views.replacement import members_in_words, replaced_name, undo_command
-from aurora_restore.domain.naming import aside_identifier, final_snapshot_identifier, staging_identifier
+from aurora_restore.domain.naming import final_snapshot_identifier, retired_identifier, staging_identifier
 
 Rows = list[tuple[str, str | Text | None]]
 
 
 def planned_differences(view: OperationView) -> Sequence[Mapping[str, Any]]:
-    """What is known beforehand to come out otherwise than the cluster that stands."""
+    """The differences from the existing cluster that are known beforehand."""
     plan = view.section("plan")
     planned = maps_of(map_of(plan, "replacement"), "differences") or maps_of(plan, "differences")
     return planned or (maps_of(view.section("restore_details"), "differences") if view.dry_run else [])
 
 
 def replacement_rows(view: OperationView) -> Rows:
-    """What is replaced, how, what is destroyed and when; nothing for a target that does not stand yet."""
+    """What is replaced, how, what is destroyed and when; nothing for a target that does not exist yet."""
     if view.undoes:
         return _undo_rows(view)
     replaced = view.section("replaced")
@@ -39,8 +39,8 @@ def replacement_rows(view: OperationView) -> Rows:
         ("replaces", Text.assemble((name, "bold"), f": {about_it}")),
         ("  how", _how(view, name)),
         ("  destroyed", _destroyed(view)),
-        ("  last snapshot", _last_snapshot(view)),
-        ("  way back", _way_back(view)),
+        ("  final snapshot", _final_snapshot(view)),
+        ("  undo", _undo(view)),
     ]
 
 
@@ -49,7 +49,7 @@ def _planned(view: OperationView) -> Mapping[str, Any]:
 
 
 def deletes_first(view: OperationView) -> bool:
-    """Whether the old cluster goes before the new one comes."""
+    """Whether the old cluster is deleted before the new one is made."""
     asked = text_of(view.section("parameters"), "replace_strategy")
     return (text_of(_planned(view), "strategy") or asked) == "delete_first"
 
@@ -61,7 +61,7 @@ def keep_hours(view: OperationView) -> float:
 
 
 def final_snapshot(view: OperationView) -> str | None:
-    """The name of the last snapshot of the cluster that goes; None where none is wanted."""
+    """The name of the final snapshot of the old cluster; None where none was requested."""
     if view.section("parameters").get("final_snapshot") is False:
         return None
     made = text_of(view.section("retirement"), "final_snapshot_identifier")
@@ -72,15 +72,15 @@ def final_snapshot(view: OperationView) -> str | None:
 def _how(view: OperationView, name: str) -> str:
     if deletes_first(view):
         return (
-            f"delete_first: {name} is removed BEFORE the restore begins; nobody has the name until the new one is "
+            f"delete_first: {name} is removed BEFORE the restore begins; no cluster has the name until the new one is "
             "ready"
         )
-    aside = text_of(_planned(view), "aside_identifier") or aside_identifier(name, view.operation_id)
+    retired = text_of(_planned(view), "aside_identifier") or retired_identifier(name, view.operation_id)
     staging = staging_identifier(name, view.operation_id)
     at_first = text_of(map_of(view.section("plan"), "cluster"), "db_cluster_identifier")
     return (
-        f"swap: the new one is made beside it as {at_first if at_first != name else staging} and verified; then "
-        f"{name} becomes {aside}, and the new one becomes {name}"
+        f"swap: the new one is made under the staging name {at_first if at_first != name else staging} and "
+        f"verified; then {name} becomes {retired}, and the new one becomes {name}"
     )
 
 
@@ -92,14 +92,14 @@ def _destroyed(view: OperationView) -> str:
     return "its instances and the cluster, as soon as the new one has the name"
 
 
-def _last_snapshot(view: OperationView) -> str | Text:
+def _final_snapshot(view: OperationView) -> str | Text:
     name = final_snapshot(view)
     if name is None:
         return Text("NONE (final_snapshot is false): what only it holds is lost", style="bold yellow")
-    return f"{name}, made and seen before anything is deleted"
+    return f"{name}, made and proved available before anything is deleted"
 
 
-def _way_back(view: OperationView) -> str:
+def _undo(view: OperationView) -> str:
     kept = keep_hours(view)
     if kept and not deletes_first(view):
         command = "aurora-restore undo OPERATION" if view.dry_run else undo_command(view)
@@ -107,7 +107,7 @@ def _way_back(view: OperationView) -> str:
     could = "" if deletes_first(view) else "; keep_replaced_hours would keep the cluster itself for a while"
     if final_snapshot(view) is None:
         return f"none after the switch{could}"
-    return f"a restore of its last snapshot{could}"
+    return f"a restore of its final snapshot{could}"
 
 
 def _undo_rows(view: OperationView) -> Rows:
@@ -121,5 +121,5 @@ def _undo_rows(view: OperationView) -> Rows:
         ("undoes", Text(view.undoes, style="bold")),
         ("  puts back", what),
         ("  destroyed", f"the cluster that is {target} until then, as soon as the old one has the name"),
-        ("  last snapshot", _last_snapshot(view)),
+        ("  final snapshot", _final_snapshot(view)),
     ]

@@ -60,7 +60,7 @@ class OperationView:
 
     @property
     def goes_back(self) -> bool:
-        """Whether what stood before is put back, or was: the run ended abnormally, before it had succeeded."""
+        """Whether the run is or was rolled back: it ended abnormally, before it had succeeded."""
         if self.is_closed:
             return self.status != OperationStatus.SUCCEEDED
         return self.is_cleaning_up and self.section("cleanup").get("ending") != OperationStatus.SUCCEEDED
@@ -72,7 +72,7 @@ class OperationView:
 
     @property
     def status_words(self) -> str:
-        """The status as people read it: that a cleanup is due is no status of a record."""
+        """The status as people read it: that a cleanup is due is not a status of a record."""
         if not self.is_cleanup_due:
             by_hand = self.is_cleaning_up and self.status != OperationStatus.CLEANING_UP
             return f"{self.status}, cleaning up" if by_hand else self.status

@@ -16,7 +16,7 @@ def map_of(item: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def maps_of(item: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """A list of maps, without whatever else stands in it."""
+    """A list of maps, without anything else that it holds."""
     value = item.get(name)
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list | tuple) else []
 

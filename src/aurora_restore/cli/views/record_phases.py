@@ -1,4 +1,4 @@
-"""The phases of a record, read for display: which are shown, how each stands, and what it waits for."""
+"""The phases of a record, read for display: which are shown, the state of each, and what it waits for."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from aurora_restore.cli.views.record_fields import map_of, number_of, text_of, time_of
-from aurora_restore.domain.operation import LAST_FAULT
+from aurora_restore.domain.operation import LAST_TRANSIENT_ERROR
 from aurora_restore.domain.results import Phase
 
-# Phases that only some runs have: of others they are no news.
+# Phases that only some runs have: others do not list them.
 _OF_SOME_RUNS = frozenset(
     {Phase.CLEAR_TARGET, Phase.APPLY_PARAMETER_GROUP, Phase.SWITCH_OVER, Phase.RETIRE_REPLACED}
 )
@@ -26,7 +26,7 @@ _OF_NO_UNDO = frozenset(
         Phase.ARCHIVE_SNAPSHOT,
     }
 )
-# Errors that are somebody's decision: the phase was stopped in the middle, and did not fail.
+# Errors that are an operator's decision: the phase was stopped in the middle, and did not fail.
 _STOPPED_BY_HAND = frozenset({"CANCELLED", "MANUAL_INTERVENTION"})
 
 
@@ -45,7 +45,7 @@ class WaitView:
 
 
 @dataclass(frozen=True)
-class FaultView:
+class TransientErrorView:
     """A fault that passes, which the phase met last: since when, and until when it is tried again."""
 
     message: str
@@ -69,15 +69,15 @@ class PhaseView:
     wait_seconds: int = 0
     waiting_since: datetime | None = None
     waits: tuple[WaitView, ...] = ()
-    last_fault: FaultView | None = None
+    last_transient_error: TransientErrorView | None = None
 
     @property
-    def lasting_fault(self) -> FaultView | None:
+    def lasting_error(self) -> TransientErrorView | None:
         """The fault that the phase is waiting out now: no call has succeeded since."""
-        fault = self.last_fault
-        if self.state != "running" or fault is None or fault.time is None:
+        transient = self.last_transient_error
+        if self.state != "running" or transient is None or transient.time is None:
             return None
-        return fault if self.updated is None or fault.time > self.updated else None
+        return transient if self.updated is None or transient.time > self.updated else None
 
     def seconds(self, now: datetime) -> float | None:
         """How long it took, or has taken until now; None before its start."""
@@ -153,15 +153,15 @@ def _phase(
         wait_seconds=int(number_of(item, "wait_seconds") or 0),
         waiting_since=time_of(item, "waiting_since"),
         waits=read_waits(item),
-        last_fault=_fault(map_of(item, LAST_FAULT)),
+        last_transient_error=_problem(map_of(item, LAST_TRANSIENT_ERROR)),
     )
 
 
-def _fault(item: Mapping[str, Any]) -> FaultView | None:
+def _problem(item: Mapping[str, Any]) -> TransientErrorView | None:
     if not item:
         return None
     times = (time_of(item, name) for name in ("since", "time", "until"))
-    return FaultView(text_of(item, "message"), text_of(item, "hint"), *times)
+    return TransientErrorView(text_of(item, "message"), text_of(item, "hint"), *times)
 
 
 def _wait(name: str, item: Mapping[str, Any]) -> WaitView:
@@ -178,7 +178,7 @@ def _wait(name: str, item: Mapping[str, Any]) -> WaitView:
 
 
 def _state_of_the_unfinished(record: Mapping[str, Any], execution_status: str) -> str:
-    """How a phase stands that has begun and did not come to its end."""
+    """The state of a phase that has begun and did not come to its end."""
     status = record.get("status")
     if status == "RUNNING":
         return {"": "running", "ABORTED": "stopped", "SUCCEEDED": "stopped"}.get(execution_status, "failed")

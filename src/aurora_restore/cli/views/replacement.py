@@ -1,4 +1,4 @@
-"""The cluster that stood there before: what becomes of it, how it was set up, how to have it back."""
+"""The old cluster: what becomes of it, how it was set up, how to put it back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SHOWN_ELSEWHERE = frozenset({"db_cluster_identifier", "db_cluster_resource_id",
 
 
 def render_replaced(view: OperationView, now: datetime) -> RenderableType | None:
-    """What became of the replaced cluster, and for how long nobody had its name; None where none is replaced."""
+    """What became of the replaced cluster, and for how long no cluster had its name; None where none is replaced."""
     rows = _replaced_rows(view, now)
     return Group(heading("Replaced cluster"), facts(rows)) if rows else None
 
@@ -38,13 +38,13 @@ def _replaced_rows(view: OperationView, now: datetime) -> Rows:
     replaced, retirement = view.section("replaced"), view.section("retirement")
     if not (replaced or retirement or view.section("switch_over")):
         return []
-    # Of a cluster that stays, a snapshot is no last one, and is removed again.
+    # The final snapshot of an old cluster that was not deleted is removed again.
     stays = view.goes_back and not retirement.get("begun_time")
     return [
         ("cluster", replaced_name(view) + _resource(replaced)),
         ("now", _standing(view, now)),
         ("kept until", _until(view, now)),
-        ("last snapshot", None if stays else text_of(retirement, "final_snapshot_identifier")),
+        ("final snapshot", None if stays else text_of(retirement, "final_snapshot_identifier")),
         ("no name for", None if view.goes_back else without_the_name(view)),
         ("clients", None if view.goes_back else unreachable_for_clients(view)),
         ("to go back", undo_command(view) if is_kept(view, now) else None),
@@ -61,7 +61,7 @@ def _resource(replaced: Mapping[str, Any]) -> str:
     return f" ({resource})" if resource else ""
 
 
-def aside_name(view: OperationView) -> str:
+def retired_name(view: OperationView) -> str:
     """The name of the old cluster after it gave up its own."""
     retired_as = text_of(view.section("retirement"), "db_cluster_identifier")
     return (
@@ -75,20 +75,20 @@ def _standing(view: OperationView, now: datetime) -> str | Text:
         return _put_back(view)
     match retirement.get("state"):
         case RetirementState.KEPT:
-            return f"kept as {aside_name(view)}, stopped"
+            return f"kept as {retired_name(view)}, stopped"
         case RetirementState.BEGUN:
             begun = time_of(retirement, "begun_time")
             return "being removed" + (f", since {clock_time(begun, now)}" if begun else "")
         case RetirementState.RETIRED:
             saved = text_of(retirement, "final_snapshot_identifier")
-            return "removed" if saved else "removed, without a last snapshot"
+            return "removed" if saved else "removed, without a final snapshot"
         case RetirementState.UNDONE:
             by = text_of(retirement, "undone_by")
             return Text(f"under its own name again: this was undone{f' by {by}' if by else ''}", style="bold")
     if view.switched:
-        return f"as {aside_name(view)}, about to be retired"
+        return f"as {retired_name(view)}, about to be retired"
     if switch.get("name_gone_time"):
-        return f"as {aside_name(view)}: the names are being changed just now"
+        return f"as {retired_name(view)}: the renames are under way"
     return "under its own name, as it was"
 
 
@@ -96,8 +96,8 @@ def _put_back(view: OperationView) -> str:
     """After an abnormal end. With delete_first it may have been removed already: then it is made again."""
     again = bool(view.section("retirement").get("begun_time"))
     if view.is_closed:
-        return "under its own name" + (", made again from its last snapshot" if again else ", as it was")
-    return "being made again from its last snapshot" if again else "under its own name, or about to be again"
+        return "under its own name" + (", made again from its final snapshot" if again else ", as it was")
+    return "being made again from its final snapshot" if again else "under its own name, or about to be again"
 
 
 def _until(view: OperationView, now: datetime) -> str | None:
@@ -137,7 +137,7 @@ def without_the_name(view: OperationView) -> str | None:
 
 
 def unreachable_for_clients(view: OperationView) -> str | None:
-    """For how long clients that verify the host name could not reach the target; None where nobody looked."""
+    """For how long clients that verify the host name could not reach the target; None where it was not observed."""
     seconds = number_of(view.section("proof"), "seconds_unreachable_for_clients")
     if seconds is None:
         return None
@@ -178,7 +178,8 @@ def members_in_words(replaced: Mapping[str, Any]) -> str:
 def render_differences(
     found: Iterable[Mapping[str, Any]], title: str, heads: tuple[str, str] = ("was", "is now")
 ) -> RenderableType | None:
-    """Field by field: what it was, what it is now, and whether somebody asked for that; what nobody did first."""
+    """Field by field: what it was, what it is now, and whether the request asks for that; what it does not ask for
+    comes first."""
     rows = sorted(found, key=lambda item: bool(item.get("asked_for") or item.get("accepted")))
     if not rows:
         return None
@@ -199,7 +200,7 @@ def _verdict(item: Mapping[str, Any]) -> Text:
 
 
 def unasked(found: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The fields that differ though nobody asked for it."""
+    """The fields that differ without a request for it."""
     return [text_of(item, "field") for item in found if not (item.get("asked_for") or item.get("accepted"))]
 
 
@@ -207,6 +208,7 @@ def render_way_past(fields: list[str]) -> RenderableType:
     """That these differences stop a run, and the options that accept them, to be copied."""
     options = " ".join(f"--accept-difference {field}" for field in fields)
     return Text.assemble(
-        "What nobody asked for stops a run before the old cluster is touched. Ask for the old value, or accept: ",
+        "Differences that were not requested stop a run before the old cluster is touched. Ask for the old value, "
+        "or accept: ",
         (options, "bold"),
     )

@@ -1,4 +1,4 @@
-"""What stands after a restore: addresses, instances, users, and the checks."""
+"""The result of a restore: addresses, instances, users, and the checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aurora_restore.cli.views.common import facts, heading, listed, plain_table,
 
 
 def render_restored(restored: Mapping[str, Any]) -> RenderableType:
-    """What stands there now: addresses, instances, users, checks."""
+    """The restored cluster: addresses, instances, users, checks."""
     checks = restored.get("verification") or []
     matching = sum(1 for check in checks if check.get("matches"))
     return facts(
@@ -24,7 +24,7 @@ def render_restored(restored: Mapping[str, Any]) -> RenderableType:
             ("users", words([_user_words(item) for item in restored.get("users") or []] or "")),
             ("other logins", _other_logins(restored)),
             *listed("notes", (str(note) for note in restored.get("user_notes") or ())),
-            ("verified", f"{matching} of {len(checks)} fields as wanted" if checks else None),
+            ("verified", f"{matching} of {len(checks)} fields as expected" if checks else None),
         ]
     )
 
@@ -54,15 +54,15 @@ def _other_logins(restored: Mapping[str, Any]) -> str | None:
 
 
 def render_verification(checks: Iterable[Mapping[str, Any]]) -> RenderableType:
-    """Field by field: wanted, found; what differs first."""
-    table = plain_table("field", "wanted", "found", "")
+    """Field by field: expected, found; what differs first."""
+    table = plain_table("field", "expected", "found", "")
     for check in sorted(checks, key=lambda item: bool(item.get("matches"))):
         matches = bool(check.get("matches"))
         table.add_row(
             str(check.get("field", "")),
             words(check.get("wanted")),
             words(check.get("found")),
-            Text("as wanted" if matches else "DIFFERS", style="green" if matches else "bold red"),
+            Text("as expected" if matches else "DIFFERS", style="green" if matches else "bold red"),
         )
     return table
 

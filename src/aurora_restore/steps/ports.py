@@ -1,4 +1,4 @@
-"""The ports: how the steps reach the world. The adapters stand in `aws` and `database`.
+"""The ports: what the steps may call. The adapters are in `aws` and `database`.
 
 Every method observes or acts once. "Not there" is an answer (None, an empty tuple), never an error. What a
 repetition can mend is raised as `TransientFault`; everything else as the error of the domain that names it.
@@ -114,12 +114,12 @@ class Rds(Protocol):
     def delete_instance(self, db_instance_identifier: str) -> None: ...
 
     def delete_cluster(self, db_cluster_identifier: str, *, keep_automated_backups: bool) -> None:
-        """Delete a cluster without a final snapshot: whoever calls has made and seen one, or is not to have any."""
+        """Delete a cluster without a final snapshot: the caller has made and proved one, or is to make none."""
 
     def create_cluster_snapshot(
         self, db_cluster_identifier: str, cluster_snapshot_identifier: str, tags: Mapping[str, str]
     ) -> None:
-        """Raises QuotaExceeded, ResourceBusy, …; a snapshot of that name that stands is left to the next look."""
+        """Raises QuotaExceeded, ResourceBusy, …; an existing snapshot of that name is left to the next call."""
 
     def delete_cluster_snapshot(self, cluster_snapshot_identifier: str) -> None: ...
 
@@ -154,12 +154,12 @@ class Rds(Protocol):
     def create_cluster_parameter_group(
         self, name: str, family: str, description: str, tags: Mapping[str, str]
     ) -> None:
-        """With the defaults of the family. Raises QuotaExceeded, …; one that stands is left to the next look."""
+        """With the defaults of the family. Raises QuotaExceeded, …; an existing one is left to the next call."""
 
     def copy_cluster_parameter_group(
         self, source: str, name: str, description: str, tags: Mapping[str, str]
     ) -> None:
-        """Raises ParameterGroupNotFound, QuotaExceeded, …; one that stands is left to the next look."""
+        """Raises ParameterGroupNotFound, QuotaExceeded, …; an existing one is left to the next call."""
 
     def set_cluster_parameters(self, name: str, values: Mapping[str, str]) -> None:
         """Raises ResourceBusy where the group has changes pending."""
@@ -227,7 +227,7 @@ class Records(Protocol):
     """The state table. Items are plain JSON-like mappings (str, int, float, bool, None, list, dict)."""
 
     def create(self, item: Mapping[str, Any]) -> bool:
-        """Write a new record; False where one with this `operation_id` stands already."""
+        """Write a new record; False where one with this `operation_id` exists."""
 
     def load(self, operation_id: str) -> dict[str, Any] | None:
         """Consistent read."""
@@ -243,7 +243,7 @@ class Records(Protocol):
 
 class Audit(Protocol):
     def append(self, operation_id: str, time: datetime, event: str, details: Mapping[str, Any]) -> None:
-        """Add one event to the trail. The same event of the same time twice is one entry."""
+        """Add one audit event. The same event of the same time twice is one entry."""
 
     def trail(self, operation_id: str) -> Sequence[dict[str, Any]]:
         """All events of an operation, oldest first, every page."""
@@ -258,7 +258,7 @@ class Locks(Protocol):
     def owner(self, target_cluster_id: str) -> str | None: ...
 
     def list_owners(self) -> Mapping[str, str]:
-        """Who owns what: operation id by target."""
+        """The operation id that owns the lock of each target."""
 
     def release(self, target_cluster_id: str, operation_id: str) -> None:
         """Give it back if it is ours; otherwise nothing happens."""
@@ -268,7 +268,7 @@ class Notifications(Protocol):
     def publish(
         self, subject: str, text: str, message: Mapping[str, Any], attributes: Mapping[str, str]
     ) -> str:
-        """One message: `text` for people, then `message` as JSON for programs. Returns its id."""
+        """One message: `text` for readers, then `message` as JSON for programs. Returns its id."""
 
 
 class Databases(Protocol):
@@ -288,10 +288,10 @@ class Databases(Protocol):
         begun: SetupProgress | None = None,
         has_time: Callable[[], bool] = always,
     ) -> UsersReport:
-        """Bring the users to what is wanted and check each; a second call changes nothing.
+        """Bring the users to what was requested and check each; a second call changes nothing.
 
-        `begun`: what an earlier call, which did not finish, has told. `has_time`: asked again and again; once it says
-        no, the call ends as soon as it can, and its report is `unfinished`.
+        `begun`: what an earlier call, which did not finish, has reported. `has_time`: asked again and again; once it
+        says no, the call ends as soon as it can, and its report is `unfinished`.
 
         Raises:
             DatabaseUnreachable: no answer (retryable).
@@ -308,14 +308,14 @@ class Databases(Protocol):
     ) -> Survey:
         """What came along beside rows, and what of it would act. A database that is closed fails nothing.
 
-        `begun`: what an earlier call, which did not finish, has told. `has_time`: asked again and again; once it says
-        no, the call ends as soon as it can, and its survey is `unfinished`. So it is where enough was found of what
-        the caller takes out first (`is_wanted`).
+        `begun`: what an earlier call, which did not finish, has reported. `has_time`: asked again and again; once it
+        says no, the call ends as soon as it can, and its survey is `unfinished`. So it is where enough was found of
+        what the caller takes out first (`is_wanted`).
 
         Raises:
             DatabaseBusy, DatabaseUnreachable: the server takes no work now, or gives no answer (both retryable).
             MasterLoginRefused: user or password is wrong, or no database lets the master in.
-            CopyNotQuiet: the server refuses the look itself, so that nothing says whether the copy acts.
+            CopyNotQuiet: the server refuses the survey itself, so that it is unknown whether the copy acts.
         """
 
     def defuse(
@@ -325,7 +325,7 @@ class Databases(Protocol):
         fuses: Sequence[Fuse],
         has_time: Callable[[], bool] = always,
     ) -> Outcome:
-        """Take out what a survey found; a second call changes nothing. Tells what was refused, and what is left.
+        """Take out what a survey found; a second call changes nothing. Reports what was refused, and what is left.
 
         Each is taken out whole or not at all. Once `has_time` says no, the rest is left. Raises as `survey_copy`.
         """
@@ -350,7 +350,7 @@ class RdsRegions(Protocol):
 
 
 @dataclass(frozen=True)
-class World:
+class Ports:
     """Everything that a step may reach, put together by the entry points and by the tests."""
 
     settings: PipelineSettings

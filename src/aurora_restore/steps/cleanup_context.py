@@ -1,4 +1,4 @@
-"""One look of a cleanup, and what its duties have in common."""
+"""One observation of a cleanup, and what its steps have in common."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Act, Retirement
-from aurora_restore.steps.world import World
 
 
 @dataclass(frozen=True)
-class Tidying:
-    """One look of a cleanup: the operation, how its execution ended, and when."""
+class CleanupContext:
+    """One observation of a cleanup: the operation, how its execution ended, and when."""
 
-    world: World
+    ports: Ports
     operation: Operation
     execution: ExecutionState | None
     ended_time: datetime
@@ -38,24 +38,24 @@ class Tidying:
     def act(
         self, _kind: str, _name: str, request: Callable[[], None], /, *, also: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Nothing fences a cleanup: what it does can be done twice."""
+        """A cleanup is not fenced: each of its requests can be made twice."""
         if also:
-            self.world.records.update(self.operation_id, dict(also))
+            self.ports.records.update(self.operation_id, dict(also))
         request()
         return {}
 
     def note_asked(self, kind: str, name: str) -> None:
-        """Write down what is about to be asked for, so that a later look knows what may still take effect."""
+        """Write down what is about to be asked for, so that a later call knows what may still take effect."""
         before = (self.operation.section("cleanup").get("asked") or {}).get(kind) or {}
-        asked = asked_now(before, name, self.world.clock.now())
-        self.world.records.update(self.operation_id, {f"cleanup.asked.{kind}": asked})
+        asked = asked_now(before, name, self.ports.clock.now())
+        self.ports.records.update(self.operation_id, {f"cleanup.asked.{kind}": asked})
 
     def give_up(self, kind: str) -> None:
         """Write down that something is not asked for any more."""
-        self.world.records.update(self.operation_id, {f"cleanup.asked.{kind}.given_up": True})
+        self.ports.records.update(self.operation_id, {f"cleanup.asked.{kind}.given_up": True})
 
     def find(self, name: str) -> DbCluster | None:
-        return self.world.target_rds.find_cluster(name)
+        return self.ports.target_rds.find_cluster(name)
 
     def do(self, doing: str, done: str, waiting_for: str, request: Callable[[], None]) -> StepOutcome:
         """One request, in words for while it is going on and for afterwards; what is busy is waited for."""
@@ -68,7 +68,7 @@ class Tidying:
     def removal(self, cluster: DbCluster) -> Retirement:
         """The removal of a cluster that this operation made: without a final snapshot and without its backups."""
         return Retirement(
-            self.world,
+            self.ports,
             self.operation,
             self.act,
             cluster.db_cluster_identifier,
@@ -78,36 +78,36 @@ class Tidying:
         )
 
 
-def noting_act(look: Tidying) -> Act:
-    """Like `Tidying.act`, for what a later look has to know the time of."""
+def noting_act(context: CleanupContext) -> Act:
+    """Like `CleanupContext.act`, for requests whose time a later call has to know."""
 
-    def noted(
+    def note_and_act(
         kind: str, name: str, request: Callable[[], None], /, *, also: Mapping[str, Any] | None = None
     ) -> Mapping[str, Any]:
-        look.note_asked(kind, name)
-        return look.act(kind, name, request, also=also)
+        context.note_asked(kind, name)
+        return context.act(kind, name, request, also=also)
 
-    return noted
+    return note_and_act
 
 
-def persisted(look: Tidying, outcome: StepOutcome | None) -> StepOutcome | None:
+def persisted(context: CleanupContext, outcome: StepOutcome | None) -> StepOutcome | None:
     """The outcome of what a run and its cleanup do alike, its changes written into the record."""
     if outcome is None:
         return None
     if outcome.changes:
-        look.world.records.update(look.operation_id, dict(outcome.changes))
+        context.ports.records.update(context.operation_id, dict(outcome.changes))
     return StepOutcome(outcome.result, {}, outcome.events)
 
 
-Duty = Callable[[Tidying], StepOutcome | None]
+CleanupStep = Callable[[CleanupContext], StepOutcome | None]
 
 
-def awaken(look: Tidying, old: DbCluster) -> StepOutcome | None:
+def awaken(context: CleanupContext, old: DbCluster) -> StepOutcome | None:
     """A stopped cluster can be neither renamed nor used."""
     name = old.db_cluster_identifier
     if old.status == "stopped":
         doing, done = f"the cluster {name} is being started", f"started {name}"
-        return look.do(doing, done, "start", lambda: look.world.target_rds.start_cluster(name))
+        return context.do(doing, done, "start", lambda: context.ports.target_rds.start_cluster(name))
     if old.status in ("stopping", "starting"):
         return StepOutcome(in_progress(f"the cluster {name} is `{old.status}`", 50, "start"))
     return None

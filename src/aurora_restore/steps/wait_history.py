@@ -9,20 +9,20 @@ from typing import Any
 from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.states import OperationStatus
-from aurora_restore.steps.world import World
+from aurora_restore.steps.ports import Ports
 
 LOOKS_BACK = timedelta(days=60)
 OPERATIONS_MOST = 20
 
 
-def earlier_durations(world: World, operation_id: str, plan: RestorePlan) -> dict[str, Any]:
+def earlier_durations(ports: Ports, operation_id: str, plan: RestorePlan) -> dict[str, Any]:
     """The duration of each wait in the newest good operation on the same source: `{wait: {seconds, operation_id}}`.
 
     It only sharpens the waiting: where it cannot be read, the run goes on without.
     """
-    since = world.clock.now() - LOOKS_BACK
+    since = ports.clock.now() - LOOKS_BACK
     try:
-        items = world.records.list_by_status(OperationStatus.SUCCEEDED.value, since, OPERATIONS_MOST)
+        items = ports.records.list_by_status(OperationStatus.SUCCEEDED.value, since, OPERATIONS_MOST)
     except RestoreError:
         return {}
     found: dict[str, Any] = {}

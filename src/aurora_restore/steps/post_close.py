@@ -1,0 +1,125 @@
+"""What may be left to do for an operation whose record is closed: retire a kept cluster, remove a late arrival."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aurora_restore.domain.errors import RequestRefused, StepFailed
+from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.notification import put_off_message
+from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES
+from aurora_restore.domain.replacement import Replacement
+from aurora_restore.domain.results import StepStatus, done, in_progress
+from aurora_restore.domain.retention import is_being_retired, kept_until
+from aurora_restore.domain.states import OperationStatus, RetirementState
+from aurora_restore.domain.times import format_time
+from aurora_restore.steps.cleanup_context import CleanupContext
+from aurora_restore.steps.finalize import publish_best_effort, release, settle
+from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.roll_forward import persist
+from aurora_restore.steps.rollback import LEFTOVERS, next_step
+
+# A kept cluster that cannot be retired (it is protected, there is no room for its snapshot) is tried again later.
+TRIED_AGAIN = timedelta(hours=1)
+
+
+def post_close(context: CleanupContext) -> StepOutcome:
+    """One call. Raises what keeps a kept cluster from being retired."""
+    if outcome := _retire_kept(context) or _remove_leftovers(context):
+        return outcome
+    settle(context.ports, context.operation_id)
+    return StepOutcome(
+        done(f"the operation {context.operation_id} is {context.operation.status}: nothing is left to do")
+    )
+
+
+def _retire_kept(context: CleanupContext) -> StepOutcome | None:
+    """Under the target's lock, as every change of the target: an undo may be about to use the kept cluster."""
+    operation, now = context.operation, context.ports.clock.now()
+    until, target = kept_until(operation), operation.target_cluster_id or ""
+    is_due = is_being_retired(operation) or (until is not None and until <= now)
+    if not is_due:
+        return None
+    if not context.ports.locks.acquire(target, context.operation_id, now):
+        return _leave_to_another(context, target)
+    if not is_being_retired(operation):
+        # No operation takes the lock over from here on; the next call makes sure that none just had.
+        _set_state(context, RetirementState.BEGUN)
+        return StepOutcome(in_progress("the kept cluster's time is over: it is being retired", 5, "mark"))
+    return _advance(context)
+
+
+def _leave_to_another(context: CleanupContext, target: str) -> StepOutcome:
+    if not context.operation.section("retirement").get("begun_time"):
+        _set_state(context, RetirementState.KEPT)
+    owner = context.ports.locks.owner(target)
+    return StepOutcome(done(f"the operation {owner} is at work on {target}: the sweep comes again"))
+
+
+def _set_state(context: CleanupContext, state: RetirementState) -> None:
+    context.ports.records.update(context.operation_id, {"retirement.state": state.value})
+
+
+def _advance(context: CleanupContext) -> StepOutcome | None:
+    replacement = context.operation.plan.replacement
+    if replacement is None:
+        return None
+    name = replacement.aside_identifier
+    retirement = Retirement.of_replaced(context.ports, context.operation, context.act, name, replacement)
+    try:
+        outcome = retirement.advance()
+    except (StepFailed, RequestRefused) as failed:
+        if failed.is_of_record or context.operation.section("retirement").get("begun_time"):
+            raise
+        return _put_off(context, replacement, failed)
+    if outcome.result.status is StepStatus.IN_PROGRESS:
+        return outcome
+    event = Event("replaced.retired", {"db_cluster_identifier": name})
+    persist(context, StepOutcome(outcome.result, outcome.changes, (event,)))
+    release(context.ports, context.operation_id)
+    return StepOutcome(done(f"the kept cluster {name} was retired"))
+
+
+def _put_off(
+    context: CleanupContext, replacement: Replacement, failed: StepFailed | RequestRefused
+) -> StepOutcome:
+    """Nothing was deleted: it is kept for a while longer, the target is free meanwhile, and one message is sent."""
+    now = context.ports.clock.now()
+    until = now + TRIED_AGAIN
+    warning = f"the kept cluster could not be retired: {failed.message}"
+    known = list(context.operation.item.get("warnings") or ())
+    _drop_failed_snapshot(context, replacement)
+    changes = {
+        "retirement.state": RetirementState.KEPT.value,
+        "retirement.keep_until": format_time(until),
+        "warnings": known if warning in known else [*known, warning],
+    }
+    context.ports.records.update(context.operation_id, changes)
+    if warning not in known:
+        message = put_off_message(context.operation, f"{failed.code}: {failed.message}", until, now)
+        publish_best_effort(context.ports, context.operation, message)
+    release(context.ports, context.operation_id)
+    return StepOutcome(done(f"{warning}; it is tried again after {format_time(until)}"))
+
+
+def _drop_failed_snapshot(context: CleanupContext, replacement: Replacement) -> None:
+    """A failed snapshot would block the next one, which has the same name."""
+    name = replacement.final_snapshot_identifier
+    snapshot = context.ports.target_rds.find_cluster_snapshot(name) if name else None
+    if (
+        name
+        and snapshot
+        and snapshot.status in FAILED_SNAPSHOT_STATUSES
+        and snapshot.tags.get(OPERATION_TAG) == context.operation_id
+    ):
+        context.ports.target_rds.delete_cluster_snapshot(name)
+
+
+def _remove_leftovers(context: CleanupContext) -> StepOutcome | None:
+    operation, target = context.operation, context.operation.target_cluster_id
+    if operation.status == OperationStatus.SUCCEEDED or not operation.acts or target is None:
+        return None
+    if not context.ports.locks.acquire(target, context.operation_id, context.ports.clock.now()):
+        return None
+    return next_step(context, LEFTOVERS)
