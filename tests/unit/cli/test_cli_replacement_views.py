@@ -235,7 +235,7 @@ def test_a_plan_says_what_is_replaced_and_how_and_what_is_destroyed_when() -> No
         in seen
     )
     assert "destroyed its instances and the cluster, as soon as the new one has the name" in seen
-    assert f"final snapshot {FINAL_SNAPSHOT}, made and seen before anything is deleted" in seen
+    assert f"final snapshot {FINAL_SNAPSHOT}, made and proved available before anything is deleted" in seen
     assert "undo a restore of its final snapshot; keep_replaced_hours would keep the cluster itself" in seen
 
 
