@@ -1,4 +1,4 @@
-"""The command line against the deployed pipeline: what it prints is what really stands there."""
+"""The command line against the deployed pipeline: what it prints is what really exists."""
 
 from __future__ import annotations
 
@@ -295,7 +295,7 @@ def test_local_status_where_nothing_runs_has_its_own_exit_status(
 def test_deploy_into_another_region_shows_its_changes_and_applies_them(cli: CommandLine) -> None:
     asked = cli("deploy", "--region", "eu-west-1")
     assert asked.status == 2
-    assert "Nobody can be asked here, so nothing was changed" in asked.err
+    assert "There is no terminal to ask at, so nothing was changed" in asked.err
     deployed = cli("deploy", "--region", "eu-west-1", "--yes")
     assert deployed.status == 0, deployed.out + deployed.err
     assert "aurora-restore-pipeline is CREATE_COMPLETE in eu-west-1" in deployed.out

@@ -1,4 +1,4 @@
-"""A deployment that is shown and not wanted: the account is afterwards as it was before."""
+"""A deployment that is shown and declined: the account is afterwards as it was before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events of the local AWS as the cleanup leans on them: each end tells itself, once, to whom it is allowed to reach."""
+"""Events of the local AWS as the cleanup leans on them: each end is sent once, to the targets that it may reach."""
 
 from __future__ import annotations
 

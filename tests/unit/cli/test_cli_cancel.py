@@ -1,4 +1,4 @@
-"""`cancel`: what can still be stopped is stopped and tidied up; what comes too late touches nothing and says so."""
+"""`cancel`: what can still be stopped is stopped and cleaned up; what comes too late touches nothing and says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fence: when nobody can write any more, when it is lifted, and what may still come."""
+"""The fence: when no client can write any more, when it is lifted, and what may still come."""
 
 from __future__ import annotations
 

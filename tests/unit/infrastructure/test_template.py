@@ -1,4 +1,4 @@
-"""The template: deployable as it stands, small enough, complete, and stamped with this source tree."""
+"""The template: deployable as it is, small enough, complete, and stamped with this source tree."""
 
 from __future__ import annotations
 

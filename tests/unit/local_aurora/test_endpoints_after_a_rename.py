@@ -17,7 +17,7 @@ NAME, NEW_NAME = "staging", "moved"
 
 @pytest.fixture
 def renamed(place: Place) -> Place:
-    """The cluster was `staging` and is now `moved`; nobody who resolves its name knows that yet."""
+    """The cluster was `staging` and is now `moved`; no resolver of its name knows that yet."""
     place.restored(NAME)
     place.aurora.set_durations({"dns_lag": DNS_LAG})
     place.here.modify_db_cluster(

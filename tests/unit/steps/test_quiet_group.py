@@ -1,4 +1,4 @@
-"""A cluster starts with the pipeline's own parameter group, and has the wanted one before it takes the name."""
+"""A cluster starts with the pipeline's own parameter group, and has the requested one before it takes the name."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def test_a_new_group_is_not_used_before_rds_is_through_with_it(run: PipelineRun)
     )
 
 
-@pytest.mark.parametrize("wanted", [None, "tuned", DEFAULT])
+@pytest.mark.parametrize("requested", [None, "tuned", DEFAULT])
 def test_each_instance_takes_up_the_wanted_group_before_the_switch(
-    run: PipelineRun, wanted: str | None
+    run: PipelineRun, requested: str | None
 ) -> None:
     put_group(run, "tuned", max_logical_replication_workers="8")
     run.aurora.set_durations({"parameter_status_lag": 20, "parameter_applying": 10, "status_lag": 5})
@@ -101,18 +101,18 @@ def test_each_instance_takes_up_the_wanted_group_before_the_switch(
         OPERATION,
         Phase.VERIFY_RESTORE,
         instance_count=2,
-        **({"db_cluster_parameter_group_name": wanted} if wanted else {}),
+        **({"db_cluster_parameter_group_name": requested} if requested else {}),
     )
 
     cluster = run.cluster()
-    assert cluster.db_cluster_parameter_group == (wanted or DEFAULT)
+    assert cluster.db_cluster_parameter_group == (requested or DEFAULT)
     assert list(cluster.parameter_group_statuses.values()) == ["in-sync", "in-sync"]
-    values = {"max_logical_replication_workers": "8"} if wanted == "tuned" else {}
+    values = {"max_logical_replication_workers": "8"} if requested == "tuned" else {}
     assert started_with(run) == [values, values]
     assert group(run) is None
     assert run.count("RebootDBInstance") == 2
     checks = {item["field"]: item["found"] for item in record["restore_details"]["verification"]}
-    assert checks["db_cluster_parameter_group in place"] == (wanted or DEFAULT)
+    assert checks["db_cluster_parameter_group in place"] == (requested or DEFAULT)
 
 
 def test_the_writer_is_rebooted_before_the_readers(run: PipelineRun) -> None:
