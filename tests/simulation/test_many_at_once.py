@@ -44,7 +44,7 @@ def sim() -> Simulation:
     return sim
 
 
-def test_all_end_well_and_nobody_waits_on_a_dead_lock(sim: Simulation, record_property: Record) -> None:
+def test_all_end_well_and_no_run_waits_on_a_dead_lock(sim: Simulation, record_property: Record) -> None:
     record_property(CASES, (f"operations at once, {len(sim.border.struck)} requests throttled", OPERATIONS))
     assert [str(violation) for violation in check(sim)] == []
     ended = Counter(

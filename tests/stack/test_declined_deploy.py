@@ -21,7 +21,7 @@ def what_there_is(boto: Clients) -> dict[str, Any]:
     }
 
 
-def test_a_first_deployment_that_nobody_confirms_leaves_nothing(
+def test_a_first_deployment_that_is_not_confirmed_leaves_nothing(
     empty_stack: StackInfo, empty_boto: Clients
 ) -> None:
     before = what_there_is(empty_boto)

@@ -93,7 +93,7 @@ def test_a_nested_stack_is_made_and_its_outputs_reach_the_outer_one(
     assert alarms(empty_boto, bucket) == {f"{bucket}-first": 1.0}
 
 
-def test_a_new_template_changes_what_stands_in_it(empty_boto: Any, deployer: Deployer, bucket: str) -> None:
+def test_a_new_template_changes_what_is_in_it(empty_boto: Any, deployer: Deployer, bucket: str) -> None:
     deployer.apply(deployer.plan(request(empty_boto, bucket, {"Alarm": alarm(f"{bucket}-first")})))
     changed = {"Alarm": alarm(f"{bucket}-first", threshold=5), "Second": alarm(f"{bucket}-second")}
 

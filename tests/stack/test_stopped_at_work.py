@@ -157,7 +157,7 @@ def test_a_run_that_is_stopped_at_work_after_the_switch_has_succeeded(
 
 
 @pytest.mark.parametrize("phase", FUNCTIONS)
-def test_a_function_that_goes_on_after_its_run_was_tidied_up_changes_nothing(
+def test_a_function_that_goes_on_after_its_run_was_cleaned_up_changes_nothing(
     place: Place, stopped: dict[str, StoppedAtWork], phase: str
 ) -> None:
     run = stopped[phase]

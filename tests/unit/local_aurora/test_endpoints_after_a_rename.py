@@ -70,7 +70,7 @@ def test_the_certificate_names_what_was_until_the_cluster_is_stopped_and_started
 
 
 @pytest.mark.parametrize("renews", [False, True])
-def test_whether_a_reboot_renews_the_certificate_is_a_switch_for_nobody_has_seen_it(
+def test_whether_a_reboot_renews_the_certificate_is_a_switch_since_it_is_not_verified(
     renamed: Place, *, renews: bool
 ) -> None:
     renamed.clock.advance(DNS_LAG)

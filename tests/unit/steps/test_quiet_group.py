@@ -69,7 +69,7 @@ def test_the_cluster_starts_with_a_group_in_which_nothing_acts(run: PipelineRun)
     assert started_with(run) == [quiet]
 
 
-def test_what_the_wanted_group_says_holds_from_the_first_start_on(run: PipelineRun) -> None:
+def test_what_the_requested_group_says_holds_from_the_first_start_on(run: PipelineRun) -> None:
     put_group(run, "tuned", max_logical_replication_workers="8", max_locks_per_transaction="256")
 
     run.run(OPERATION, Phase.RESTORE_CLUSTER, db_cluster_parameter_group_name="tuned")
@@ -91,7 +91,7 @@ def test_a_new_group_is_not_used_before_rds_is_through_with_it(run: PipelineRun)
 
 
 @pytest.mark.parametrize("requested", [None, "tuned", DEFAULT])
-def test_each_instance_takes_up_the_wanted_group_before_the_switch(
+def test_each_instance_takes_up_the_requested_group_before_the_switch(
     run: PipelineRun, requested: str | None
 ) -> None:
     put_group(run, "tuned", max_logical_replication_workers="8")
@@ -126,7 +126,7 @@ def test_the_writer_is_rebooted_before_the_readers(run: PipelineRun) -> None:
     assert asked == list(run.cluster().member_identifiers)
 
 
-def test_without_a_quiet_start_the_cluster_has_the_wanted_group_at_once(run: PipelineRun) -> None:
+def test_without_a_quiet_start_the_cluster_has_the_requested_group_at_once(run: PipelineRun) -> None:
     put_group(run, "tuned")
 
     run.run(OPERATION, Phase.VERIFY_RESTORE, quiet_start=False, db_cluster_parameter_group_name="tuned")
@@ -180,7 +180,7 @@ def test_a_quarantine_without_a_quiet_start_ends_before_the_switch_too(run: Pipe
     assert run.count("RebootDBInstance") == run.count("CreateDBClusterParameterGroup") == 0
 
 
-def test_the_roles_of_the_replaced_cluster_come_with_the_wanted_group(run: PipelineRun) -> None:
+def test_the_roles_of_the_replaced_cluster_come_with_the_requested_group(run: PipelineRun) -> None:
     run.put_target()
     role = {
         "DBClusterIdentifier": "aurora-restored-cluster",
@@ -394,7 +394,7 @@ def test_a_group_whose_removal_is_refused_ends_no_run(run: PipelineRun) -> None:
     assert any(GROUP in warning and "left for the sweep" in warning for warning in record["warnings"])
 
 
-def test_a_cluster_that_does_not_come_up_with_the_wanted_group_ends_the_run(run: PipelineRun) -> None:
+def test_a_cluster_that_does_not_come_up_with_the_requested_group_ends_the_run(run: PipelineRun) -> None:
     run.run(OPERATION, Phase.SETUP_DB_USERS)
     run.aurora.world.regions[TARGET_REGION].clusters[
         "aurora-restored-cluster"
