@@ -243,7 +243,7 @@ def names(items: list[Mapping[str, Any]], field: str, target: str) -> Iterator[s
 
 
 def messages_of(inbox: Inbox, operation_id: str) -> list[str]:
-    """What people were told of an operation; others may name it too, as the maker of a copy."""
+    """The notifications of an operation; others may name it too, as the maker of a copy."""
     return [text for text in inbox.messages() if f"Operation:  {operation_id}\n" in text]
 
 
