@@ -32,7 +32,7 @@ class Engine(Protocol):
     ) -> None:
         """Make empty storage with Aurora's roles: `master` is no superuser.
 
-        `major` is the major version of PostgreSQL that is wanted; another one is taken where it is not at hand.
+        `major` is the major version of PostgreSQL that is requested; another one is taken where it is not at hand.
         """
 
     def start_cluster(

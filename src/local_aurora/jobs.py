@@ -184,7 +184,7 @@ def _change_port(task: Task) -> Future[Any] | None:
 
 
 def _reboot(task: Task) -> Future[Any] | None:
-    """One server stands behind all instances of a cluster: it is the writer's."""
+    """One server serves all instances of a cluster: it is the writer's."""
     found = task.instance_and_cluster()
     if found is None or not found[0].is_writer:
         return None
@@ -222,7 +222,7 @@ def _stop_after_last_instance(task: Task) -> Future[Any] | None:
 def submit_start(
     region: Region, cluster: Cluster, work: EngineWork, instance: Instance | None = None
 ) -> Future[ServerAddress]:
-    """Start the cluster's server; `instance`: for whom, the writer unless given."""
+    """Start the cluster's server; `instance`: for which one, the writer unless given."""
     cluster_id, port = cluster.resource_id, cluster.port
     iam = bool(cluster.settings.get("IAMDatabaseAuthenticationEnabled"))
     face = face_of(cluster, instance or _first_member(region, cluster))

@@ -13,7 +13,7 @@ class Journal:
 
     A write has reached the operating system when it returns, so that no end of any process takes it back. As with
     the databases (`fsync = off`), a power cut is the only thing that it does not survive: waiting for the disk would
-    cost milliseconds a call, and protect a stack that nobody runs production on.
+    cost milliseconds a call, and protect a stack that is not production.
     """
 
     def __init__(self, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 The Aurora user guide, "Password management with Amazon Aurora and AWS Secrets Manager": it can be asked for when a
 cluster is created or modified, not when one is restored from a snapshot; the password is generated; the secret is
-deleted with its cluster. Nobody can read the secret here: it is shown, and its password is set, as RDS does both.
+deleted with its cluster. The secret cannot be read here: it is shown, and its password is set, as RDS does both.
 """
 
 from __future__ import annotations

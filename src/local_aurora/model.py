@@ -126,7 +126,7 @@ class LocalAurora:
             self._changed.notify_all()
 
     def _tick(self) -> None:
-        """Finish what is over though nobody calls: a server must start when its instance becomes available."""
+        """Finish what is over though no client calls: a server must start when its instance becomes available."""
         with self._changed:
             while not self._closed:
                 now = self.clock.now()
@@ -260,7 +260,7 @@ class LocalAurora:
             return world.quotas
 
     def set_habits(self, changes: Mapping[str, Any]) -> Habits:
-        """Decide what nobody has verified about RDS. Raises ValueError."""
+        """Decide what is not verified about RDS. Raises ValueError."""
         with self.locked() as world:
             world.habits = world.habits.changed(dict(changes))
             return world.habits

@@ -17,7 +17,7 @@ FLICKER = ("available", "backing-up", "available", "modifying", "configuring-log
 
 @dataclass
 class Cluster:
-    """A DB cluster. `contents` stands for its data where no engine holds any: copies of it carry it along.
+    """A DB cluster. `contents` represents its data where no engine holds any: copies of it carry it along.
 
     `settings` holds what DescribeDBClusters shows as it was given, under RDS's own names.
     """

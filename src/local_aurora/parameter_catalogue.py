@@ -189,7 +189,7 @@ def server_settings(family: str, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def show_parameter(parameter: Parameter, value: str | None, method: str | None) -> dict[str, Any]:
-    """`value` None: nobody has set it, and the engine's or the system's own holds."""
+    """`value` None: it was not set, and the engine's or the system's own holds."""
     shown: dict[str, Any] = {
         "ParameterName": parameter.name,
         "ParameterValue": parameter.default if value is None else value,

@@ -17,7 +17,7 @@ IN_SYNC, APPLYING, PENDING_REBOOT = "in-sync", "applying", "pending-reboot"
 class ParameterGroup:
     """A DB cluster parameter group (`kind` cluster-pg) or a DB parameter group (pg).
 
-    `parameters`: what somebody set, by name, with its value and method. Before `complete_at` RDS is still at making the
+    `parameters`: what a client set, by name, with its value and method. Before `complete_at` RDS is still at making the
     group; before `settled_at` it has changes pending, and refuses others.
     """
 

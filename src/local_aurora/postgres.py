@@ -62,7 +62,7 @@ class PostgresEngine:
     def forget_all_but(self, cluster_ids: Collection[str], snapshot_ids: Collection[str]) -> tuple[str, ...]:
         """Remove the data of everything else, before anything is begun; the ids of what went are returned.
 
-        A stack that is killed can leave data for something that nobody was ever told of.
+        A stack that is killed can leave data for something that no client ever learned of.
         """
         return self._storage.keep_only(self._storage.clusters, cluster_ids) + self._storage.keep_only(
             self._storage.snapshots, snapshot_ids
@@ -296,7 +296,7 @@ class PostgresEngine:
     def _serve(
         self, directory: Path, key: str, wanted_port: int | None, face: ServerFace | None = None
     ) -> int:
-        """Start the server of `directory` on the wanted port, else its last one, else a free one."""
+        """Start the server of `directory` on the requested port, else its last one, else a free one."""
         about = self._storage.read_about(directory)
         # Only written over, never made anew: the file belongs to the server's user.
         (directory / "data" / "pg_hba.conf").write_text(roles.access_rules(about.master_username))

@@ -20,7 +20,7 @@ ANSWER_TIMEOUT_SECONDS = 60
 def connection(
     endpoint: Address, login: Login, database: str, ca_bundle: Path
 ) -> Iterator[pg8000.native.Connection]:
-    """A session, closed at the end. Raises OSError where nobody listens, else pg8000's errors."""
+    """A session, closed at the end. Raises OSError where no server listens, else pg8000's errors."""
     sock = socket.create_connection((address_of(endpoint.host), endpoint.port), ANSWER_TIMEOUT_SECONDS)
     try:
         # Without this every login waits 40 ms for a delayed acknowledgement.

@@ -1,4 +1,4 @@
-"""Where the PostgreSQL programs of one installation are, and as whom they run.
+"""Where the PostgreSQL programs of one installation are, and as which user they run.
 
 PostgreSQL refuses to run as root. There it runs as `nobody`, who may not be able to reach a virtual environment
 in root's home; then a copy of the installation is kept in the system's cache. No mode of a directory that is
@@ -31,7 +31,7 @@ class Account:
 
     @property
     def directory_mode(self) -> int:
-        """Mode of the directories around the data: whom we drop to must be able to pass through."""
+        """Mode of the directories around the data: the user that we drop to must be able to pass through."""
         return 0o711 if self.drops_root else 0o700
 
     def own(self, path: Path) -> None:
@@ -106,7 +106,7 @@ def _copy_for_all(installation: Path, target: Path) -> None:
         try:
             copy.rename(target)
         except OSError:
-            # Somebody was faster: their copy is as good as ours.
+            # Another process was faster: its copy is as good as ours.
             if not target.is_dir():
                 raise
 

@@ -6,7 +6,7 @@
     <home>/snapshots/<name>/        data (archives in it, as pg_basebackup makes them), about.json
     <home>/work                     what is being made or removed; emptied at each start
 
-Whatever stands under `clusters` and `snapshots` is complete: it is made under `work` and then renamed. A cluster
+Everything below `clusters` and `snapshots` is complete: it is made under `work` and then renamed. A cluster
 is some 1,500 files, which a snapshot keeps in one or two: file systems are slower with files than with bytes.
 """
 
@@ -184,14 +184,14 @@ class Storage:
         return ""
 
     def keep_only(self, parent: Path, expected: Collection[str]) -> tuple[str, ...]:
-        """Remove what stands under any other id, so that no directory is ever used twice; the ids are returned."""
+        """Remove what has any other id, so that no directory is ever used twice; the ids are returned."""
         lost = tuple(each for each in self.ids(parent) if each not in expected)
         for each in lost:
             self.remove(parent / directory_name(each))
         return lost
 
     def link_data(self, source: Path, target: Path) -> None:
-        """Make a snapshot of a snapshot. It takes no space: nobody ever writes to either."""
+        """Make a snapshot of a snapshot. It takes no space: neither is ever written to."""
         for archive in (source / "data").iterdir():
             os.link(archive, target / "data" / archive.name)
 

@@ -1,4 +1,4 @@
-"""Putting things into the local Aurora that nobody had to wait for."""
+"""Putting things into the local Aurora without waiting for it."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def _refuse_automated_without_type(call: Call, snapshot: Snapshot) -> None:
 
 UNASKED_TYPES = ("automated", "manual")
 """API_DescribeDBClusterSnapshots: "If you don't specify a SnapshotType value, then both automated and manual DB cluster
-snapshots are returned." Those of AWS Backup, and of other accounts, are shown to whoever asks for their type."""
+snapshots are returned." Those of AWS Backup, and of other accounts, are shown to a caller that asks for their type."""
 
 
 def _of_type(call: Call) -> list[Snapshot]:

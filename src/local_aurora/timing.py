@@ -103,7 +103,7 @@ that looks right after it has changed something finds it."""
 
 @dataclass(frozen=True)
 class Habits:
-    """What nobody has verified about RDS, each way that it could be.
+    """What is not verified about RDS, each way that it could be.
 
     Attributes:
         accepts_repeated_rename: whether the same rename, asked for again while it is under way, is accepted.

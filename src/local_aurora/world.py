@@ -109,7 +109,7 @@ class Region:
         """RDS publishes to `/aws/rds/cluster/NAME/TYPE`, by the cluster's name of the moment.
 
         AuroraUserGuide, "Publishing Aurora PostgreSQL logs to Amazon CloudWatch Logs". That a renamed cluster goes on
-        under its new name is assumed: nobody has verified it.
+        under its new name is assumed: it is not verified.
         """
         types = cluster.settings.get("EnabledCloudwatchLogsExports") or []
         self.log_groups |= {f"/aws/rds/cluster/{cluster.identifier}/{kind}" for kind in types}
@@ -254,7 +254,7 @@ class World:
         )
 
     def default_parameter_group(self, region: Region, kind: str, engine: str, version: str) -> ParameterGroup:
-        """`default.<family>`, which is there from the first time that somebody needs it."""
+        """`default.<family>`, which is there from the first time that it is needed."""
         return self.default_group_of_family(region, kind, family_of(engine, version))
 
     def default_group_of_family(self, region: Region, kind: str, family: str) -> ParameterGroup:

@@ -99,7 +99,7 @@ class AuroraService:
     def _prepare(self) -> None:
         try:
             self._engine.prepare()
-        except Exception:  # noqa: BLE001 - nobody waits for this thread: what it meets is told in the log
+        except Exception:  # noqa: BLE001 - no caller waits for this thread: its errors go to the log
             _log.exception("The data that new clusters begin with is not made; the first cluster tries again")
 
 

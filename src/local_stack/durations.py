@@ -1,4 +1,4 @@
-"""Reads durations as a command line gives them; what they mean stands in `local_aurora.timing`."""
+"""Reads durations as a command line gives them; `local_aurora.timing` says what they mean."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Worker:
         return Outcome(outcome.payload, outcome.is_error, lines)
 
     def kill(self) -> None:
-        """End the process at once; whoever waits for it learns that it exited."""
+        """End the process at once; a caller that waits for it learns that it exited."""
         self._ended.set()
         if self._process is not None:
             self._note_memory()

@@ -1,4 +1,4 @@
-"""The directory that stands for Lambda's `/var/runtime`: boto3 and the runtime client, by links, nothing else."""
+"""The directory that replaces Lambda's `/var/runtime`: boto3 and the runtime client, by links, nothing else."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a Lambda worker process runs: the deployed zip under AWS's own runtime client, and nothing else.
 
 Started by `lambda_runtime` with `python -I -S`, so that neither this project nor its site-packages are there:
-the modules come from the zip, then from the directory that stands for Lambda's own `/var/runtime` (boto3,
+the modules come from the zip, then from the directory that replaces Lambda's own `/var/runtime` (boto3,
 awslambdaric), then from the standard library. This file imports nothing of ours for that reason.
 """
 

@@ -198,7 +198,7 @@ def _start_fresh_or_kept(
 
 
 def status(home: Path | None = None) -> StackStatus:
-    """How the stack stands. One that does not run is an answer, not an error."""
+    """The state of the stack. One that does not run is an answer, not an error."""
     directory = StateDirectory.find(home)
     running = directory.running()
     if running is None:

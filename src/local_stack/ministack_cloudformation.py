@@ -45,7 +45,7 @@ def _machine_named(name: str) -> Any:
 
 
 def _refuse_existing(resource_type: str, name_property: str, find: Callable[[str], Any]) -> None:
-    """AWS never takes over what stands there under the name; ministack would replace it, contents and all."""
+    """AWS never takes over an existing resource of that name; ministack would replace it, contents and all."""
 
     def check(properties: Properties) -> None:
         name = properties.get(name_property)
@@ -191,11 +191,11 @@ def _list_nested_stacks_in_every_change_set() -> None:
     ) -> list[Any]:
         changes: list[Any] = original(old, new, provisioned, *rest)
         listed = {change["ResourceChange"]["LogicalResourceId"] for change in changes}
-        standing = old.get("Resources", {})
+        existing = old.get("Resources", {})
         return changes + [
             {"ResourceChange": _automatic_change(name, (provisioned or {}).get(name, {}))}
             for name, resource in new.get("Resources", {}).items()
-            if resource.get("Type") == NESTED_STACK and name in standing and name not in listed
+            if resource.get("Type") == NESTED_STACK and name in existing and name not in listed
         ]
 
     changesets._diff_resources = diff

@@ -1,7 +1,7 @@
 """Keeps what ministack holds on disk, change by change; ministack itself writes its state only when it ends.
 
 Before an answer leaves the gateway, what the request can have changed is in the journal. What changes without any
-request (executions, metrics, logs of functions) is written when it happens, or before somebody can read it.
+request (executions, metrics, logs of functions) is written when it happens, or before a client can read it.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class MinistackKeeper:
         stepfunctions._add_event = add_and_keep
 
     def keep_in_background(self) -> None:
-        """Write from time to time what changes without a request, and that nobody has asked for yet."""
+        """Write from time to time what changes without a request, and that no client has asked for yet."""
 
         def run() -> None:
             while not self._stopped.wait(BACKGROUND_SECONDS):

@@ -97,7 +97,7 @@ class StateDirectory:
             file.unlink(missing_ok=True)
 
     def note_started(self, pid: int) -> None:
-        """That this process was started, so that it is found where whoever started it is killed too early."""
+        """That this process was started, so that it is found where its parent is killed too early."""
         _write(self._started_file, json.dumps({"pid": pid, "start_time": processes.start_time(pid)}))
 
     def started(self) -> int | None:
@@ -126,13 +126,13 @@ class StateDirectory:
             shutil.rmtree(self.state)
 
     def make_private(self) -> None:
-        """Let nobody but the owner read the state and the log, whatever an earlier umask made of them."""
+        """Let only the owner read the state and the log, whatever an earlier umask made of them."""
         self.state.mkdir(mode=0o700, exist_ok=True)
         self.state.chmod(0o700)
         if self.log.exists():
             self.log.chmod(0o600)
         # PostgreSQL sees to the modes of its own data, and refuses to run with other ones. The directories around
-        # it can have to be passable for `nobody`; nobody gets as far as them, because of `state` itself.
+        # it can have to be passable for `nobody`; no other user gets as far as them, because of `state` itself.
         of_the_engine = self.state / "aurora" / "postgres"
         for parent, directories, files in os.walk(self.state):
             below_engine = of_the_engine in (Path(parent), *Path(parent).parents)

@@ -106,7 +106,7 @@ def _demo(home: Path) -> dict[str, Any]:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Let it end what it is just starting, which nobody else knows of yet."""
+    """Let it end what it is just starting, which no other process knows of yet."""
     process.terminate()
     try:
         process.communicate(timeout=END_TIMEOUT_SECONDS)

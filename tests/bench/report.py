@@ -15,7 +15,7 @@ _FORMATS = {"s": "{:.2f} s", "ms": "{:.0f} ms", "MB": "{:.2f} MB", "": "{:,.0f}"
 
 
 class Verdict(StrEnum):
-    """How a measurement stands to its limit."""
+    """How a measurement compares with its limit."""
 
     OK = "ok"
     OVER = "over"

@@ -101,7 +101,7 @@ class Border:
             raise translate(service, error) from error
 
     def __getstate__(self) -> dict[str, Any]:
-        """Notes are not kept: they are of whoever takes them."""
+        """Notes are not kept: they belong to the test that takes them."""
         return {**vars(self), "notes": False, "requests": []}
 
     def _cross_with_fault(self, request: Request, last: str, act: Callable[[], T]) -> T:

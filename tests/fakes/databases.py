@@ -41,7 +41,7 @@ class FakeRole:
 
 @dataclass
 class FakeServer:
-    """What stands behind one endpoint."""
+    """The server behind one endpoint."""
 
     master: Credentials
     databases: tuple[str, ...]
@@ -53,7 +53,7 @@ class FakeServer:
 
 
 class FakeDatabases:
-    """The `Databases` port. An endpoint that nobody has added answers like one where nothing listens."""
+    """The `Databases` port. An endpoint that no test has added answers like one where nothing listens."""
 
     def __init__(self) -> None:
         self._servers: dict[DatabaseEndpoint, FakeServer] = {}
@@ -219,9 +219,11 @@ def _make_role(server: FakeServer, login: DbUserLogin) -> str:
         iam=user.iam,
         levels={name: user.access for name in server.databases if user.access_in(name) is not None},
     )
-    stood = server.roles.get(user.username)
-    server.roles[user.username] = replace(expected, levels=dict(stood.levels) if stood == expected else {})
-    return "created" if stood is None else "unchanged" if stood == expected else "changed"
+    earlier = server.roles.get(user.username)
+    server.roles[user.username] = replace(
+        expected, levels=dict(earlier.levels) if earlier == expected else {}
+    )
+    return "created" if earlier is None else "unchanged" if earlier == expected else "changed"
 
 
 def _tried(login: DbUserLogin, database: str) -> str:

@@ -147,7 +147,7 @@ def _validate(action: str, parameters: Mapping[str, Any]) -> None:
 
 
 def _as_sent(action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as RDS reads them: a copy; in the place of a source Region stands a signed request."""
+    """The parameters as RDS reads them: a copy; a signed request replaces a source Region."""
     sent = {name: received(value) for name, value in parameters.items()}
     if action == "CopyDBClusterSnapshot" and sent.pop("SourceRegion", None):
         sent.setdefault("PreSignedUrl", "https://rds.amazonaws.com/?presigned")

@@ -171,7 +171,7 @@ class FakeRecords:
         self._frozen.pop(operation_id, None)
 
     def write_by_hand(self, operation_id: str, changes: Mapping[str, Any]) -> None:
-        """What somebody with the AWS CLI does: no condition, and no request of ours."""
+        """What an operator with the AWS CLI does: no condition, and no request of ours."""
         self.items[operation_id] |= stored(changes)
         self._frozen.pop(operation_id, None)
 

@@ -65,7 +65,7 @@ def _tell(sim: Simulation) -> int:
     for execution in sim.step_functions.executions.values():
         _say(f"{execution.machine_name}:{execution.name}: {execution.status} {execution.error or ''}")
     for request, _ in sim.border.struck:
-        _say(f"struck: {request}: {sim.border.faults.get(request.index, 'somebody stepped in')}")
+        _say(f"struck: {request}: {sim.border.faults.get(request.index, 'an interruption')}")
     for line in sim.counters.log:
         _say(f"log: {line}")
     violations = check(sim)

@@ -23,7 +23,7 @@ MEANWHILE_SECONDS = 20.0
 
 
 class Intrusion(StrEnum):
-    """What somebody does in the middle of a function, just before or after one of its requests acts.
+    """What another party does in the middle of a function, just before or after one of its requests acts.
 
     Meanwhile: it is done, and the world goes on for a while before the request acts.
     """
@@ -124,7 +124,7 @@ def baseline(name: str) -> Baseline:
 
 
 def _undisturbed_failure(play: Play) -> Iterator[Violation]:
-    """A run that nobody disturbs succeeds, however late RDS is."""
+    """A run that is not disturbed succeeds, however late RDS is."""
     status = play.sim.records.items.get(OPERATION, {}).get("status")
     if play.scenario.steps_in is None and status != "SUCCEEDED":
         yield Violation(2, f"{OPERATION} ended {status}, although nothing had disturbed it")

@@ -77,7 +77,7 @@ def source_is_untouched(ending: Ending) -> Words:
 
 
 def target_is_what_it_should_be(ending: Ending) -> Words:
-    """2. Without success the cluster that stood there stands there again, with its data; with success the new one."""
+    """2. Without success the old cluster has the name again, with its data; with success the new one."""
     for target, expected in ending.expected.items():
         cluster = ending.region.clusters.get(target)
         if expected.contents is None:
@@ -136,11 +136,11 @@ def nothing_is_left_and_nothing_is_gone(ending: Ending) -> Words:
     yield from _clusters_gone(ending)
     for name, snapshot in ending.region_before.snapshots.items():
         if ending.region.snapshots.get(name) != snapshot:
-            yield f"the snapshot {name}, which stood before, is gone or changed"
+            yield f"the snapshot {name}, which existed before, is gone or changed"
 
 
 def _clusters_left(ending: Ending) -> Words:
-    stood = ending.clusters_by_resource_id(ending.region_before)
+    earlier = ending.clusters_by_resource_id(ending.region_before)
     for cluster in ending.region.clusters.values():
         if cluster.identifier in ending.expected and ending.expected[cluster.identifier].contents is not None:
             continue  # whether it is the right one is another question
@@ -148,8 +148,8 @@ def _clusters_left(ending: Ending) -> Words:
         if until and parse_time(until) > ending.time:
             if cluster.status != "stopped":
                 yield f"the kept cluster {cluster.identifier} is {cluster.status}, not stopped"
-        elif cluster.resource_id in stood:
-            yield f"the cluster {stood[cluster.resource_id].identifier} exists as {cluster.identifier}"
+        elif cluster.resource_id in earlier:
+            yield f"the cluster {earlier[cluster.resource_id].identifier} exists as {cluster.identifier}"
         else:
             yield f"the cluster {cluster.identifier} ({cluster.status}) is left"
 
@@ -190,16 +190,16 @@ def _clusters_gone(ending: Ending) -> Words:
         expected = ending.expected[cluster.identifier]
         is_gone = cluster.resource_id not in existing and expected.last is None
         if is_gone and not _may_be_put_back(ending, cluster.identifier):
-            yield f"the cluster {cluster.identifier}, which stood before, is gone"
+            yield f"the cluster {cluster.identifier}, which existed before, is gone"
     for op in ending.operations:
         if op.has_succeeded and (contents := ending.replaced_contents(op)) is not None:
             yield from _replaced_is_safe(ending, op, contents)
 
 
 def nothing_is_written_after_the_final_snapshot(ending: Ending) -> Words:
-    """11. A final snapshot begins when nobody can write to its cluster any more.
+    """11. A final snapshot begins when no client can write to its cluster any more.
 
-    One that a stopped function still asked for, of a cluster that stays, is nobody's last one.
+    One that a stopped function still asked for, of a cluster that was not deleted, does not count.
     """
     existing = ending.clusters_by_resource_id(ending.region)
     for snapshot in ending.sim.observations.snapshots.values():
@@ -211,7 +211,7 @@ def _replaced_is_safe(ending: Ending, op: EndedOperation, contents: str) -> Word
     """What a run replaced is kept, or lies in a final snapshot."""
     if op.started.request.get("final_snapshot") is False:
         return
-    stands = any(cluster.contents == contents for cluster in ending.region.clusters.values())
+    exists = any(cluster.contents == contents for cluster in ending.region.clusters.values())
     finals = [
         snapshot
         for snapshot in ending.region.snapshots.values()
@@ -219,18 +219,20 @@ def _replaced_is_safe(ending: Ending, op: EndedOperation, contents: str) -> Word
         and snapshot.contents == contents
         and snapshot.status == "available"
     ]
-    if not stands and not finals:
+    if not exists and not finals:
         yield f"{contents!r}, which {op.operation_id} replaced, is in no cluster and in no final snapshot"
 
 
 def one_copy_and_one_cluster(ending: Ending) -> Words:
     """4. At most one copy and one new cluster were ever made by an operation."""
     seen = ending.sim.observations
-    stood = {cluster.resource_id for region in ending.before.values() for cluster in region.clusters.values()}
+    earlier = {
+        cluster.resource_id for region in ending.before.values() for cluster in region.clusters.values()
+    }
     stored = {
         snapshot.storage_id for region in ending.before.values() for snapshot in region.snapshots.values()
     }
-    clusters = [cluster for cluster in seen.clusters.values() if cluster.resource_id not in stood]
+    clusters = [cluster for cluster in seen.clusters.values() if cluster.resource_id not in earlier]
     snapshots = [snapshot for snapshot in seen.snapshots.values() if snapshot.storage_id not in stored]
     for op in ending.operations:
         mine = [c for c in clusters if c.made_by == op.operation_id and not c.put_back]
@@ -247,7 +249,7 @@ def one_copy_and_one_cluster(ending: Ending) -> Words:
     made: list[SeenCluster | SeenSnapshot] = [*clusters, *snapshots]
     for item in made:
         if item.made_by is None and not item.is_tagged:
-            yield f"{item.identifier} was made without a tag that says by whom"
+            yield f"{item.identifier} was made without a tag of its operation"
     if seen.copies_in_flight_most > 5:
         yield f"{seen.copies_in_flight_most} copies were in flight at once"
 
@@ -366,7 +368,7 @@ def one_notification_was_sent(ending: Ending) -> Words:
 
 
 def _messages_allowed(ending: Ending) -> set[int]:
-    """SNS cannot tell a repetition: a reply that was lost, or a death before it stands in the record, makes two."""
+    """SNS cannot tell a repetition: a reply that was lost, or a death before it is in the record, makes two."""
     border, fewest, most = ending.sim.border, 1, 1
     remembering: dict[int, int] = {}  # of a message just sent: which try failed at which request
     for request, last in border.struck:

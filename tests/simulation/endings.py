@@ -1,4 +1,4 @@
-"""How a simulated account ended, put together for the checkers from what stands there and not from what was meant."""
+"""How a simulated account ended, put together for the checkers from what exists and not from what was intended."""
 
 from __future__ import annotations
 
@@ -95,8 +95,8 @@ class Ending:
         for name, cluster in self.region_before.clusters.items():
             found[name] = Expected(cluster.contents, cluster.resource_id, None)
         for op in self.operations:
-            stood = found.setdefault(op.target, Expected(None, None, None))
-            before_operation[op.operation_id] = stood
+            had_name = found.setdefault(op.target, Expected(None, None, None))
+            before_operation[op.operation_id] = had_name
             if op.has_succeeded and op.undoes:
                 undone = before_operation.get(op.undoes)
                 found[op.target] = Expected(
@@ -107,9 +107,9 @@ class Ending:
         return found
 
     def replaced_contents(self, op: EndedOperation) -> str | None:
-        """What stood under the target's name when the operation began."""
-        stood = self.region_before.clusters.get(op.target)
-        contents = stood.contents if stood else None
+        """The cluster that had the target's name when the operation began."""
+        had_name = self.region_before.clusters.get(op.target)
+        contents = had_name.contents if had_name else None
         for earlier in self.operations:
             if earlier is op:
                 break
@@ -131,7 +131,7 @@ class Ending:
 
     @cached_property
     def new_snapshots(self) -> list[Snapshot]:
-        """What stands in the target Region and did not stand there before."""
+        """What exists in the target Region and did not exist there before."""
         return [
             snapshot
             for name, snapshot in self.region.snapshots.items()

@@ -19,7 +19,7 @@ from aurora_restore.domain.rds_statuses import (
 from local_aurora.faults import Effect, FaultRule
 
 ON_THEIR_WAY = frozenset({"deleting", "stopping", "stopped"})
-"""What only somebody's request brings about, and what passes or can be ended."""
+"""What only a request brings about, and what passes or can be ended."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What an onlooker sees of RDS: how it was at the beginning, and everything that ever stood."""
+"""What an onlooker sees of RDS: how it was at the beginning, and everything that ever existed."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Observations:
         self._beginning = b""
 
     def keep_beginning(self) -> None:
-        """What stands now is what stood before: it counts as seen, and is what the end is compared with."""
+        """What exists now is what existed before: it counts as seen, and is what the end is compared with."""
         self._beginning = pickle.dumps(self.aurora_world.regions)
 
     def beginning(self) -> dict[str, Region]:

@@ -32,7 +32,7 @@ def left_groups(region: Region) -> list[str]:
 
 
 def parameter_groups_are_as_asked_for(ending: Ending) -> Iterator[str]:
-    """14. A cluster begins quietly and ends with the wanted group, and no group of a first start is left."""
+    """14. A cluster begins quietly and ends with the requested group, and no group of a first start is left."""
     yield from (f"the parameter group {name} is left" for name in left_groups(ending.region))
     yield from (
         f"{name} was used with other values than {QUIET}" for name in ending.sim.observations.loud_groups
@@ -49,7 +49,7 @@ def parameter_groups_are_as_asked_for(ending: Ending) -> Iterator[str]:
 
 
 def _began_otherwise(ending: Ending, op: EndedOperation) -> Iterator[str]:
-    """Quietly, unless the request says otherwise; then with the wanted group at once."""
+    """Quietly, unless the request says otherwise; then with the requested group at once."""
     starts_quietly = op.started.request.get("quiet_start", True)
     for cluster in ending.sim.observations.clusters.values():
         if cluster.made_by != op.operation_id or cluster.put_back:

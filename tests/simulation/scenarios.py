@@ -1,4 +1,4 @@
-"""The kinds of run: what stands before, what is done, and when somebody steps in.
+"""The kinds of run: what exists before, what is done, and when an interruption comes.
 
 A scenario is played in stages; between two events it can be left and gone on with (`Simulation.checkpoint`).
 """
@@ -18,7 +18,8 @@ from local_aurora.timing import Durations
 
 OPERATION, EARLIER = "restore-20230615-123456", "restore-20230614-000000"
 KEEP_HOURS = 0.25
-# In the middle of the overhead of a call: the function has been called and will work, whoever waits for it.
+# In the middle of the overhead of a call: the function has been called and will work, whether a caller waits for it
+# or not.
 STEPPING_IN_SECONDS = 0.04
 WAITING_PHASES = frozenset(
     {
@@ -47,7 +48,7 @@ UNDER_WAY: Mapping[Phase, Durations] = {
     Phase.PROVE_ENDPOINT: replace(CONTRARY, reboot=6, stop=20, start=20),
     Phase.RETIRE_REPLACED: replace(CONTRARY, snapshot=20, delete=6),
 }
-"""What takes so long that somebody who steps in, and the cleanup after it, find it unfinished."""
+"""What takes so long that an interruption, and the cleanup after it, find it unfinished."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ _AFTER = {Phase.RESTORE_CLUSTER: "cluster"}
 
 
 def stepped_in(how: str) -> tuple[Scenario, ...]:
-    """Each kind of run, with somebody stepping in at each phase that matters to it."""
+    """Each kind of run, with an interruption at each phase that matters to it."""
     phases = tuple(
         Scenario(
             f"{how}-{kind}-{phase.value}",

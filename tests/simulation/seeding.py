@@ -46,7 +46,7 @@ OLD_INSTANCES = {"aurora-restored-writer": "db.r5.large", "aurora-restored-reade
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What stands before anything begins.
+    """What exists before anything begins.
 
     `targets`: clusters that a run can replace. `days`: production has a snapshot of its first day, and of as many
     more days before it. `scaled`: the readers of the first target are scaled, which the operator has suspended in part.
@@ -81,7 +81,7 @@ def request(**changes: Any) -> dict[str, Any]:
 
 
 def seed(aurora: LocalAurora, surroundings: Surroundings) -> None:
-    """Production with its snapshot, the old targets, and things that are nobody's business."""
+    """Production with its snapshot, the old targets, and things that are not the pipeline's."""
     seeder = aurora.seed
     production = Credentials("postgres", PASSWORDS["production"])
     seeder.put_cluster(
@@ -125,7 +125,7 @@ def put_old_target(aurora: LocalAurora, target: str, **more: Any) -> None:
 
 
 def _put_bystanders(aurora: LocalAurora, **more: Any) -> None:
-    """Things under our prefixes that nobody asked us to touch."""
+    """Things under our prefixes that no request names."""
     master = Credentials("postgres", PASSWORDS["old"])
     aurora.seed.put_cluster(
         TARGET_REGION,

@@ -86,7 +86,7 @@ class Started:
 
 @dataclass
 class Counters:
-    """What has happened so far. `crashes`: errors of functions that nobody foresaw."""
+    """What has happened so far. `crashes`: unexpected errors of functions."""
 
     invocations: int = 0
     sweeps: int = 0
@@ -237,7 +237,7 @@ class Simulation:
             return f"records whose end was not seen through: {', '.join(untold)}"
         if self.locks.owners:
             return f"locks that are not free: {self.locks.owners}"
-        # A copy that goes on when everything is closed belongs to nobody: it is left, and not waited for.
+        # A copy that goes on when everything is closed belongs to no run: it is left, and not waited for.
         at_work = [t.kind.value for t in self.aurora.world.transitions if t.kind is not Kind.SNAPSHOT_COPY]
         if at_work:
             return f"RDS is at work: {at_work}"

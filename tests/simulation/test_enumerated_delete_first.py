@@ -1,4 +1,4 @@
-"""A cluster deleted before the restore: every request with every fault, and somebody who steps in at each."""
+"""A cluster deleted before the restore: every request with every fault, and an interruption at each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dry run, which only plans: every request with every fault, and somebody who steps in at each."""
+"""A dry run, which only plans: every request with every fault, and an interruption at each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cluster replaced beside the old one: every request with every fault, and somebody who steps in at each."""
+"""A cluster replaced by swap: every request with every fault, and an interruption at each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A replacement undone: every request with every fault, and somebody who steps in at each."""
+"""A replacement undone: every request with every fault, and an interruption at each."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def sim() -> Simulation:
     return sim
 
 
-def test_all_end_well_and_nobody_waits_on_a_dead_lock(sim: Simulation, record_property: Record) -> None:
+def test_all_end_well_and_no_run_waits_on_a_dead_lock(sim: Simulation, record_property: Record) -> None:
     record_property(CASES, (f"operations at once, {len(sim.border.struck)} requests throttled", OPERATIONS))
     assert [str(violation) for violation in check(sim)] == []
     ended = Counter(
@@ -53,7 +53,7 @@ def test_all_end_well_and_nobody_waits_on_a_dead_lock(sim: Simulation, record_pr
     locked_out = ended.pop(("FAILED", "TARGET_LOCKED"), 0)
     assert ended == {("SUCCEEDED", None): OPERATIONS - locked_out}
     assert 0 < locked_out < SHARING
-    # each shared target went to one of those that wanted it
+    # each shared target went to one of the runs that asked for it
     assert locked_out <= SHARING - SHARED
 
 

@@ -36,7 +36,7 @@ def test_the_lock_of_an_operation_at_work_is_left_to_it() -> None:
     assert sim.locks.owners == {TARGET: EARLIER}
 
 
-def test_the_record_of_a_cluster_that_was_made_again_names_the_one_that_stands() -> None:
+def test_the_record_of_a_cluster_that_was_made_again_names_the_current_one() -> None:
     sim = Simulation(Surroundings())
     sim.start(EARLIER, request())
     sim.run()

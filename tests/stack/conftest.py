@@ -70,7 +70,7 @@ def stack(shared_stack: StackInfo, shared_clients: Clients) -> Iterator[StackInf
 
 @pytest.fixture(scope="module")
 def boto(stack: StackInfo, shared_clients: Clients) -> Clients:
-    """Goes with `stack`, so that whoever changes something finds it put back."""
+    """Goes with `stack`, so that a test that changes something finds it put back."""
     return shared_clients
 
 

@@ -1,4 +1,4 @@
-"""How a run has to end that an operator has stopped: what stands then, what the record says, what people are told."""
+"""How a run has to end that an operator has stopped: what exists then, what the record and the notification say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REASON = "the window is needed for something else"
 
 
 def assert_cancelled(place: Place, inbox: Inbox, target: str, operation_id: str) -> dict[str, Any]:
-    """What stood before stands, what the run made is gone, and people know it."""
+    """What existed before exists, what the run made is gone, and a notification says so."""
     record = place.closed(operation_id)
     assert (record["status"], record["error"]["code"]) == ("CANCELLED", "CANCELLED")
     assert REASON in record["error"]["message"]

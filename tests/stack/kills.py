@@ -37,7 +37,7 @@ Rows = dict[str, tuple[int, int]]
 
 @dataclass
 class Answered:
-    """Changes that the stack said were made: each has to be there whenever somebody looks."""
+    """Changes that the stack said were made: each has to be there whenever a client looks."""
 
     secrets: dict[str, str] = field(default_factory=dict)
     groups: list[str] = field(default_factory=list)
@@ -141,7 +141,7 @@ def add_to_production(place: Place, email: str) -> None:
 
 
 def is_over(place: Place, operation_id: str) -> bool:
-    """Whether an operation has ended, tidied up and all; a stack that was just killed is asked again later."""
+    """Whether an operation has ended, cleanup included; a stack that was just killed is asked again later."""
     with suppress(BotoCoreError, ClientError):
         return "end_time" in place.record(operation_id)
     return False

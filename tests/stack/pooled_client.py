@@ -71,7 +71,7 @@ class PooledClient:
         return list(dict.fromkeys(seen))
 
     def longest_gap(self) -> float:
-        """The longest time in which nobody who came anew got in."""
+        """The longest time in which no new client got in."""
         return max((later - sooner for sooner, later in zip(self.arrivals, self.arrivals[1:], strict=False)))
 
     @contextlib.contextmanager

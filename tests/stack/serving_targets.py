@@ -37,7 +37,7 @@ _plain = TypeDeserializer().deserialize
 
 @dataclass(frozen=True)
 class Things:
-    """What stands in the target Region for one target: names only."""
+    """What exists in the target Region for one target: names only."""
 
     clusters: frozenset[str]
     instances: frozenset[str]
@@ -113,7 +113,7 @@ class Place:
         )
 
     def own_snapshot(self, name: str) -> dict[str, Any]:
-        """What a request says to restore a snapshot that nobody has copied: copies are shared by all runs."""
+        """What a request says to restore a snapshot without a copy: copies are shared by all runs."""
         rds = self.boto("rds", SOURCE_REGION)
         rds.create_db_cluster_snapshot(DBClusterIdentifier="production", DBClusterSnapshotIdentifier=name)
 
@@ -158,7 +158,8 @@ class Place:
         return {name: _plain(value) for name, value in found.get("Item", {}).items()}
 
     def closed(self, operation_id: str) -> dict[str, Any]:
-        """The record of an operation that has ended, tidied up and all: its trail is complete, its lock is free."""
+        """The record of an operation that has ended, cleanup included: its audit events are complete, its lock is
+        free."""
         return self.becomes(operation_id, lambda record: bool(record.get("settled_time")))
 
     def becomes(self, operation_id: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -207,7 +208,7 @@ class Place:
         """Whether a run has met a rule, by default that of its name.
 
         Raises:
-            AssertionError: it has ended before, or is being tidied up, and will never meet it.
+            AssertionError: it has ended before, or is being cleaned up, and will never meet it.
         """
         record = self.record(operation_id)
         assert record.get("status", "RUNNING") == "RUNNING", record
@@ -242,12 +243,12 @@ def names(items: list[Mapping[str, Any]], field: str, target: str) -> Iterator[s
 
 
 def messages_of(inbox: Inbox, operation_id: str) -> list[str]:
-    """What people were told of an operation; others may name it too, as the maker of a copy."""
+    """The notifications of an operation; others may name it too, as the maker of a copy."""
     return [text for text in inbox.messages() if f"Operation:  {operation_id}\n" in text]
 
 
 def request(target: str, **changes: Any) -> dict[str, Any]:
-    """A replacement of the target; all that is not named is as on the cluster that stands."""
+    """A replacement of the target; all that is not named is as on the existing cluster."""
     expected = {
         "source_snapshot_date": "2023-06-15",
         "target_cluster_id": target,

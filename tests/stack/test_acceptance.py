@@ -109,13 +109,13 @@ def test_what_an_earlier_run_left_is_refused_and_then_deleted(script: Script, bo
     assert (refused.returncode, "exists already" in refused.stderr) == (2, True)
     cleaned = script("--clean-up")
 
-    # What has the prefix and not the tag is somebody else's.
+    # What has the prefix and not the tag belongs to another party.
     assert (cleaned.returncode, ours(boto)) == (0, [f"{PREFIX}somebody-elses"])
     rds.get_waiter("db_cluster_available").wait(
         DBClusterIdentifier=f"{PREFIX}somebody-elses", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
     )
     rds.delete_db_cluster(DBClusterIdentifier=f"{PREFIX}somebody-elses", SkipFinalSnapshot=True)
-    poll_until(lambda: ours(boto) == [], "the cluster of somebody else to be gone", 30)
+    poll_until(lambda: ours(boto) == [], "the cluster of another party to be gone", 30)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command line against the deployed pipeline: what it prints is what really stands there."""
+"""The command line against the deployed pipeline: what it prints is what really exists."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_the_progress_of_the_restore_was_seen_to_move(restored: list[dict[str, A
     assert len(seen & set(range(1, 100))) >= 2
 
 
-def test_status_says_what_stands_and_how_to_connect(cli: CommandLine, restored: list[dict[str, Any]]) -> None:
+def test_status_says_what_exists_and_how_to_connect(cli: CommandLine, restored: list[dict[str, Any]]) -> None:
     shown = cli("status", OPERATION)
     details = restored[-1]["restore_details"]
     assert shown.status == 0
@@ -297,7 +297,7 @@ def test_local_status_where_nothing_runs_has_its_own_exit_status(
 def test_deploy_into_another_region_shows_its_changes_and_applies_them(cli: CommandLine) -> None:
     asked = cli("deploy", "--region", "eu-west-1")
     assert asked.status == 2
-    assert "so nothing was changed" in asked.err
+    assert "There is no terminal to ask at, so nothing was changed" in asked.err
     deployed = cli("deploy", "--region", "eu-west-1", "--yes")
     assert deployed.status == 0, deployed.out + deployed.err
     assert "aurora-restore-pipeline is CREATE_COMPLETE in eu-west-1" in deployed.out
@@ -308,7 +308,7 @@ def test_deploy_into_another_region_shows_its_changes_and_applies_them(cli: Comm
     assert "SubnetIds" not in deployed.err + again.err
 
 
-def test_deploy_warns_where_no_subnets_are_given_to_what_is_no_local_stack(stack: StackInfo) -> None:
+def test_deploy_warns_where_no_subnets_are_given_to_what_is_not_a_local_stack(stack: StackInfo) -> None:
     environment = environment_of(stack)
     endpoint = environment.pop("AWS_ENDPOINT_URL")
     services = ("CLOUDFORMATION", "S3", "SECRETS_MANAGER", "STS")

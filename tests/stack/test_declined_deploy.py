@@ -1,4 +1,4 @@
-"""A deployment that is shown and not wanted: the account is afterwards as it was before."""
+"""A deployment that is shown and declined: the account is afterwards as it was before."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def what_there_is(boto: Clients) -> dict[str, Any]:
     }
 
 
-def test_a_first_deployment_that_nobody_confirms_leaves_nothing(
+def test_a_first_deployment_that_is_not_confirmed_leaves_nothing(
     empty_stack: StackInfo, empty_boto: Clients
 ) -> None:
     before = what_there_is(empty_boto)

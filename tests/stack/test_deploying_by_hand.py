@@ -1,4 +1,5 @@
-"""The guide's create-stack and update-stack, by the AWS CLI, in a Region where nothing of the pipeline stands yet."""
+"""The guide's create-stack and update-stack, by the AWS CLI, in a Region where nothing of the pipeline is deployed
+yet."""
 
 from __future__ import annotations
 

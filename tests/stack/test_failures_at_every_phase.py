@@ -110,15 +110,15 @@ def final_snapshot_fails(place: Place, _target: str, operation_id: str) -> None:
     place.fault(name, effect="end-as", action="CreateDBClusterSnapshot", identifier=name, status="failed")
 
 
-def somebody_protects_the_new_cluster(place: Place, target: str, operation_id: str) -> None:
-    change_when_it_stands(place, staging_identifier(target, operation_id), DeletionProtection=True)
+def an_operator_protects_the_new_cluster(place: Place, target: str, operation_id: str) -> None:
+    change_once_it_exists(place, staging_identifier(target, operation_id), DeletionProtection=True)
 
 
-def somebody_changes_the_new_cluster(place: Place, target: str, operation_id: str) -> None:
-    change_when_it_stands(place, staging_identifier(target, operation_id), CopyTagsToSnapshot=True)
+def an_operator_changes_the_new_cluster(place: Place, target: str, operation_id: str) -> None:
+    change_once_it_exists(place, staging_identifier(target, operation_id), CopyTagsToSnapshot=True)
 
 
-def change_when_it_stands(place: Place, name: str, **change: Any) -> None:
+def change_once_it_exists(place: Place, name: str, **change: Any) -> None:
     """Between its restore and its verification."""
     rds = place.boto("rds")
 
@@ -146,11 +146,11 @@ FAILURES = [
     ),
     Failure(
         "verification", "VerifyRestore", "VERIFICATION_FAILED", "deletion_protection",
-        meanwhile=somebody_protects_the_new_cluster,
+        meanwhile=an_operator_protects_the_new_cluster,
     ),
     Failure(
         "difference", "VerifyRestore", "DIFFERENCE_NOT_ACCEPTED", "copy_tags_to_snapshot",
-        meanwhile=somebody_changes_the_new_cluster,
+        meanwhile=an_operator_changes_the_new_cluster,
     ),
     Failure("aside", "SwitchOver", "AWS_REQUEST_FAILED", "can't be renamed", before=aside_is_refused),
     Failure("in", "SwitchOver", "AWS_REQUEST_FAILED", "can't be renamed", before=into_place_is_refused),

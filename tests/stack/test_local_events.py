@@ -1,4 +1,4 @@
-"""Events of the local AWS as the cleanup leans on them: each end tells itself, once, to whom it is allowed to reach."""
+"""Events of the local AWS as the cleanup leans on them: each end is sent once, to the targets that it may reach."""
 
 from __future__ import annotations
 
@@ -282,7 +282,7 @@ def test_an_event_reaches_a_function_whose_policy_admits_the_rule_and_no_other(
     assert calls_of(logs, deployed["Silent"], kind) == []
 
 
-def test_a_state_machine_is_no_target_without_a_role(empty_boto: Clients, deployed: Deployed) -> None:
+def test_a_state_machine_is_not_a_target_without_a_role(empty_boto: Clients, deployed: Deployed) -> None:
     target = {"Id": "another", "Arn": deployed["Cleanup"]}
 
     with pytest.raises(ClientError, match="RoleArn is required for target") as refused:

@@ -132,7 +132,7 @@ def test_down_makes_no_folder_where_there_is_none(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_what_stands_in_the_way_of_the_engines_template_is_told_in_the_log(
+def test_what_blocks_the_engines_template_is_written_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "postgres").mkdir()

@@ -76,7 +76,7 @@ def alarms(boto: Any, prefix: str) -> dict[str, float]:
 
 
 def inner_resources(boto: Any, outer: str) -> dict[str, str]:
-    """What stands in the nested stack, by logical id; asked for by the ARN that the outer one lists."""
+    """The resources of the nested stack, by logical id; asked for by the ARN that the outer one lists."""
     (listed,) = boto("cloudformation").describe_stack_resources(StackName=outer)["StackResources"]
     assert listed["ResourceType"] == "AWS::CloudFormation::Stack"
     inner = boto("cloudformation").describe_stack_resources(StackName=listed["PhysicalResourceId"])
@@ -93,7 +93,7 @@ def test_a_nested_stack_is_made_and_its_outputs_reach_the_outer_one(
     assert alarms(empty_boto, bucket) == {f"{bucket}-first": 1.0}
 
 
-def test_a_new_template_changes_what_stands_in_it(empty_boto: Any, deployer: Deployer, bucket: str) -> None:
+def test_a_new_template_changes_what_is_in_it(empty_boto: Any, deployer: Deployer, bucket: str) -> None:
     deployer.apply(deployer.plan(request(empty_boto, bucket, {"Alarm": alarm(f"{bucket}-first")})))
     changed = {"Alarm": alarm(f"{bucket}-first", threshold=5), "Second": alarm(f"{bucket}-second")}
 

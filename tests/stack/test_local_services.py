@@ -319,7 +319,7 @@ def test_an_input_may_have_262144_bytes_and_no_more(empty_boto: Clients, machine
     assert refused.value.response["Error"]["Code"] == "ValidationException"
 
 
-def test_an_input_that_is_no_json_starts_nothing(empty_boto: Clients, machine_arn: str) -> None:
+def test_an_input_that_is_not_json_starts_nothing(empty_boto: Clients, machine_arn: str) -> None:
     with pytest.raises(ClientError) as refused:
         empty_boto("stepfunctions").start_execution(stateMachineArn=machine_arn, input="{not json")
     assert refused.value.response["Error"]["Code"] == "InvalidExecutionInput"
@@ -409,7 +409,7 @@ def test_a_table_has_what_its_template_says(empty_boto: Clients, stack_name: str
     assert (table["SSEDescription"]["Status"], table["SSEDescription"]["SSEType"]) == ("ENABLED", "KMS")
 
 
-def test_a_table_that_stands_there_already_is_not_taken_over(empty_boto: Clients, stack_name: str) -> None:
+def test_a_table_that_exists_already_is_not_taken_over(empty_boto: Clients, stack_name: str) -> None:
     cloudformation, dynamodb = empty_boto("cloudformation"), empty_boto("dynamodb")
     properties = table_template("Standing")["Resources"]["Table"]["Properties"]
     dynamodb.create_table(**{name: properties[name] for name in ("TableName", "BillingMode", "KeySchema")},

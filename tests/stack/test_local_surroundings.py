@@ -90,7 +90,7 @@ def readable_by_others(state: Path) -> list[Path]:
     ]
 
 
-def test_nobody_else_reads_the_state_whatever_the_home_and_the_umask_are(home: Path) -> None:
+def test_no_other_user_reads_the_state_whatever_the_home_and_the_umask_are(home: Path) -> None:
     home.mkdir(mode=0o755)
     home.chmod(0o755)
     former = os.umask(0o022)

@@ -93,12 +93,12 @@ def _run_marked(secrets: Any, states: Any) -> list[FinishedRun]:
         runs.append(await_execution(states, started["executionArn"], 240))
     cleanups = machine.replace("aurora-restore-state", "aurora-restore-cleanup-state")
 
-    def tidied_up() -> bool:
+    def cleaned_up() -> bool:
         """Each of the two that failed has its cleanup, and it has ended."""
         seen = [item["status"] for item in states.list_executions(stateMachineArn=cleanups)["executions"]]
         return seen.count("SUCCEEDED") >= 2 and "RUNNING" not in seen
 
-    poll_until(tidied_up, "the cleanups", 240)
+    poll_until(cleaned_up, "the cleanups", 240)
     return runs
 
 

@@ -110,7 +110,7 @@ def undo(place: Place) -> Passage:
 
 
 @pytest.mark.parametrize("passage", ["replacement", "undo"])
-def test_every_acknowledged_write_is_in_a_final_snapshot_or_in_the_cluster_that_stands(
+def test_every_acknowledged_write_is_in_a_final_snapshot_or_in_the_existing_cluster(
     passage: str, request: pytest.FixtureRequest
 ) -> None:
     went: Passage = request.getfixturevalue(passage)

@@ -32,7 +32,7 @@ WAITING += " 'proto_version', '1', 'publication_names', 'everything') WHERE get_
 
 @contextmanager
 def superuser(place: Place, name: str, region: str, database: str = "shop") -> Iterator[Any]:
-    """As RDS's own administrator, whom no customer can be."""
+    """As RDS's own administrator, a role that no customer can have."""
     (cluster,) = place.boto("rds", region).describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
     with connection(endpoint_of(cluster), admin(place), database, place.stack.ca_bundle) as session:
         yield session

@@ -63,7 +63,7 @@ ON_THE_TABLE = (
 
 @contextmanager
 def superuser(place: Place, name: str, region: str) -> Iterator[Any]:
-    """As RDS's own administrator, whom no customer can be."""
+    """As RDS's own administrator, a role that no customer can have."""
     password = (place.stack.home / "state" / "aurora" / "postgres" / "rdsadmin_password").read_text()
     (cluster,) = place.boto("rds", region).describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
     login = Credentials("rdsadmin", password)

@@ -158,7 +158,7 @@ def test_the_message_tells_for_how_long_the_name_was_away_and_where_the_old_data
     replacement: Replacement, inbox: Inbox
 ) -> None:
     (message,) = messages_of(inbox, replacement.record["operation_id"])
-    assert "Name away:" in message
+    assert "No name:" in message
     assert replacement.record["retirement"]["final_snapshot_identifier"] in message
 
 

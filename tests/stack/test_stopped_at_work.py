@@ -29,12 +29,12 @@ FUNCTIONS = {
 BEFORE_THE_SWITCH = ("SnapshotCheck", "SetupDbUsers", "VerifyRestore")
 WAIT_SECONDS = 400.0
 TIMEOUT_SECONDS = 600
-"""Of the functions here: one that is held still while its run is tidied up must not reach its end meanwhile."""
+"""Of the functions here: one that is held still while its run is cleaned up must not reach its end meanwhile."""
 
 
 @dataclass(frozen=True)
 class StoppedAtWork:
-    """A run whose function was held still, and went on when all was tidied up.
+    """A run whose function was held still, and went on when the cleanup was done.
 
     `record` and `things` are those from before it went on.
     """
@@ -108,7 +108,7 @@ def meet(place: Place, runs: dict[str, str], phase: str) -> StoppedAtWork:
 
 
 def worker_of(place: Place, function: str) -> int:
-    """Its process; 0 where nobody has called it."""
+    """Its process; 0 where it was not called."""
     workers = (item for item in place.stack.control.workers() if item["busy"])
     return next((item["pid"] for item in workers if item["function"] == f"aurora-restore-{function}"), 0)
 
@@ -157,7 +157,7 @@ def test_a_run_that_is_stopped_at_work_after_the_switch_has_succeeded(
 
 
 @pytest.mark.parametrize("phase", FUNCTIONS)
-def test_a_function_that_goes_on_after_its_run_was_tidied_up_changes_nothing(
+def test_a_function_that_goes_on_after_its_run_was_cleaned_up_changes_nothing(
     place: Place, stopped: dict[str, StoppedAtWork], phase: str
 ) -> None:
     run = stopped[phase]

@@ -148,7 +148,7 @@ def test_a_run_that_is_stopped_after_the_switch_has_succeeded_and_keeps_the_old_
 
 
 @pytest.mark.usefixtures("stopped")
-def test_runs_whose_end_no_event_tells_are_tidied_up_by_the_sweep_alone(
+def test_runs_whose_end_event_is_lost_are_cleaned_up_by_the_sweep_alone(
     place: Place, inbox: Inbox, waiting: dict[str, Held]
 ) -> None:
     both = [waiting["swept-early"], waiting["swept-late"]]

@@ -61,7 +61,7 @@ def tables(own_stack: StackInfo) -> list[str]:
 
 @pytest.fixture
 def taken_away(shell: Shell, own_stack: StackInfo) -> None:
-    """A pipeline that stood, with a record, and was deleted as the guide says."""
+    """A pipeline that was deployed, with a record, and was deleted as the guide says."""
     shell("aurora-restore deploy --yes")
     clients_of(own_stack)("dynamodb").put_item(
         TableName="AuroraRestoreState", Item={"operation_id": {"S": "restore-kept"}}

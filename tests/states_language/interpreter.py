@@ -185,7 +185,7 @@ class StepFunctions:
         self._time_out(self.executions[execution_arn])
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the machines, which whoever unpickles gives back."""
+        """All but the machines, which the code that unpickles gives back."""
         return {**vars(self), "machines": {}}
 
     @property

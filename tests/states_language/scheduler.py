@@ -43,7 +43,7 @@ def milliseconds(seconds: float) -> timedelta:
 
 @dataclass(order=True)
 class Entry:
-    """Something that is to happen. What is in the background keeps nobody waiting for it."""
+    """Something that is to happen. No caller waits for what is in the background."""
 
     time: datetime
     number: int

@@ -175,7 +175,7 @@ def test_an_error_is_caught_with_its_name_and_lambda_s_cause() -> None:
     ]  # fmt: skip
 
 
-def test_an_error_that_nobody_catches_ends_the_execution() -> None:
+def test_an_error_that_is_not_caught_ends_the_execution() -> None:
     execution = Machinery({"A": {**CALL, "End": True}}, [TargetExists("it stands")]).run()
     assert (execution.status, execution.error) == ("FAILED", "TargetExists")
 

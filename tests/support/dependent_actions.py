@@ -2,7 +2,7 @@
 
 Source: docs.aws.amazon.com/service-authorization/latest/reference/list_rds.html, "API operations defined by Amazon
 RDS", read in November 2026. It lists, for an operation, every action that it *may* authorize; which are asked for
-depends on the parameters. So each is granted, or stands in `NOT_ASKED` with the reason.
+depends on the parameters. So each is granted, or is in `NOT_ASKED` with the reason.
 """
 
 from __future__ import annotations

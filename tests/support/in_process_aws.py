@@ -11,7 +11,7 @@ of its own, so that tests do not see each other's things.
 Faults happen at the border, where AWS would have them:
 
     aws.before(3, ProcessDied())                                      # the fourth request never leaves
-    aws.after(is_operation("CopyDBClusterSnapshot"), ReplyLost())     # it acted, nobody hears of it
+    aws.after(is_operation("CopyDBClusterSnapshot"), ReplyLost())     # it acted, the caller does not learn of it
     aws.before(is_operation("PutItem"), throttled())
 """
 

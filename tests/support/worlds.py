@@ -274,7 +274,7 @@ class PipelineRun:
         return StepResult(StepStatus(answer["status"]), answer["message"], wait_seconds)
 
     def put_target(self, instances: Mapping[str, str] | None = None, **parameters: Any) -> str:
-        """A cluster that stands under the target's name already. Returns its resource id."""
+        """A cluster that has the target's name already. Returns its resource id."""
         names = instances or {"aurora-restored-cluster-a": "db.r5.large"}
         self.aurora.seed.put_cluster(
             TARGET_REGION,

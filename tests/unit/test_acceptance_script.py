@@ -54,7 +54,7 @@ def test_only_what_has_our_tag_is_ours(script: dict[str, Any]) -> None:
     assert not sys.modules["acceptance_run"].is_tagged([{"Key": "who", "Value": "somebody"}])
 
 
-def test_every_finding_that_a_fact_names_stands_in_the_document() -> None:
+def test_every_finding_that_a_fact_names_is_in_the_document() -> None:
     text = SCRIPT.read_text(encoding="utf-8")
     named = {number for found in re.findall(r'"((?:\d+)(?:, \d+)*)"', text) for number in found.split(", ")}
     listed = {number for row in re.findall(r"(?m)^\| ([\d, ]+) \|", DOCUMENT) for number in row.split(", ")}

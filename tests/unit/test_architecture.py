@@ -94,7 +94,7 @@ def test_the_emulator_next_door_knows_nothing_of_the_product(module: Path) -> No
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
-def test_what_is_loaded_by_name_is_no_way_around(module: Path) -> None:
+def test_what_is_loaded_by_name_is_not_a_way_around(module: Path) -> None:
     named = {
         node.value.split(".")[0]
         for node in ast.walk(ast.parse(module.read_text()))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
 
 LOCK_LIFETIME = timedelta(days=30)
-"""When DynamoDB may remove a lock that nobody gave back. Longer than any run: it only keeps the table tidy,
+"""When DynamoDB may remove a lock that was not released. Longer than any run: it only keeps the table tidy,
 and never decides who owns a lock."""
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
@@ -29,7 +29,7 @@ class AwsLocks:
     def acquire(
         self, target_cluster_id: str, operation_id: str, now: datetime, replaces: str | None = None
     ) -> bool:
-        """Take the lock where it is free, ours, or owned by `replaces`; False where somebody else has it."""
+        """Take the lock where it is free, ours, or owned by `replaces`; False where another operation has it."""
         condition = "attribute_not_exists(target_cluster_id) OR operation_id = :ours"
         values = {":ours": {"S": operation_id}}
         if replaces is not None:

@@ -42,7 +42,7 @@ class AwsPipelineExecutions:
 
     def stop_arn(self, execution_arn: str, error: str, cause: str) -> None:
         """Stop an execution. Step Functions lets one that has ended be as it is."""
-        # Whether it runs is told by the next look: that it has just ended is no error here.
+        # The next call shows whether it runs: that it has just ended is not an error here.
         with Translating("states", ignoring={"ExecutionDoesNotExist", "ValidationException"}):
             self._clients.stepfunctions().stop_execution(
                 executionArn=execution_arn, error=error[:ERROR_CHARACTERS], cause=cause[:CAUSE_CHARACTERS]

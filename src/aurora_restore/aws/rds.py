@@ -1,8 +1,8 @@
 """RDS in one Region.
 
-A request to make something that stands already is not an error here: `restore_cluster_from_snapshot`,
+A request to make something that exists is not an error here: `restore_cluster_from_snapshot`,
 `create_instance` and `copy_cluster_snapshot` return as if they had made it. It may be our own request whose
-reply was lost, or somebody else's object, and only the next observation can tell, by its tags. So the answer
+reply was lost, or the object of another party, and only the next observation shows which, by its tags. So the answer
 is the same and the step looks again.
 """
 
@@ -69,7 +69,7 @@ class AwsRds(ParameterGroups):
         return [item for item in found if db_cluster_identifier in {None, item.db_cluster_identifier}]
 
     def find_cluster_snapshot(self, identifier_or_arn: str) -> ClusterSnapshot | None:
-        """By its name, or the name in its ARN. Of one that RDS or AWS Backup made, the type is wanted beside it."""
+        """By its name, or the name in its ARN. Of one that RDS or AWS Backup made, the type is required as well."""
         name = identifier_or_arn.rpartition(":cluster-snapshot:")[2]
         chosen: dict[str, Any] = {"DBClusterSnapshotIdentifier": name}
         if kind := type_by_name(name):
@@ -199,7 +199,7 @@ class AwsRds(ParameterGroups):
             self._rds.delete_db_instance(DBInstanceIdentifier=db_instance_identifier, SkipFinalSnapshot=True)
 
     def delete_cluster(self, db_cluster_identifier: str, *, keep_automated_backups: bool) -> None:
-        """Delete a cluster with no final snapshot: whoever calls has made and seen one, or is not to have any.
+        """Delete a cluster with no final snapshot: the caller has made and proved one, or is to make none.
 
         Raises:
             ResourceBusy: it still has instances that are not being deleted, or is busy.

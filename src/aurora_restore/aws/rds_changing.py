@@ -1,4 +1,4 @@
-"""Around a request that changes something in RDS: what passes by itself is told from what does not."""
+"""Around a request that changes something in RDS: transient errors are distinguished from the others."""
 
 from __future__ import annotations
 

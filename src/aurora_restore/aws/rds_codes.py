@@ -1,4 +1,4 @@
-"""The codes of RDS that are no errors to whoever asked: busy, gone already, there already."""
+"""The codes of RDS that are not errors for the caller: busy, gone already, exists already."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ MISSING_PARENT_TEXT = "document path provided in the update expression is invali
 
 
 class AwsRecords:
-    """Implements the port `Records`. Whoever writes sets `last_updated_time` and `expires_at` themselves.
+    """Implements the port `Records`. The caller sets `last_updated_time` and `expires_at`.
 
     Raises, in every method: RecordTooLarge (an item holds 400 KB), AwsThrottled, AwsUnavailable,
     AccessDenied, AwsRequestFailed.
@@ -42,9 +42,9 @@ class AwsRecords:
         return self._clients.dynamodb(self._region)
 
     def create(self, item: Mapping[str, Any]) -> bool:
-        """Write a new record; False where another one stands under its `operation_id`.
+        """Write a new record; False where another one has its `operation_id`.
 
-        The very same item standing there counts as written: that is our own request, repeated after its reply
+        The very same item in the table counts as written: that is our own request, repeated after its reply
         was lost.
         """
         wire_item = to_item(item)

@@ -76,8 +76,8 @@ class CredentialsRefused(Unreachable):
 class AwsUnreachable(Unreachable):
     code = "AWS_UNREACHABLE"
     default_hint = (
-        "Check the network and AWS_ENDPOINT_URL. For the local stack: `aurora-restore local up` "
-        "starts it and `aurora-restore local status` shows it."
+        "Check the network and AWS_ENDPOINT_URL. `aurora-restore local up` starts "
+        "the local stack, and `aurora-restore local status` shows it."
     )
 
 

@@ -1,16 +1,16 @@
 """The exit statuses of `aurora-restore`: the one place where they are given and explained.
 
-    0    it went well
+    0    success
     1    the operation ran and failed (or a proof of the demo did not hold, or a deployment failed)
-    2    wrong use: an option or a value that the command line cannot read
+    2    usage error: an option or a value that the command line cannot read
     3    refused: the request, before anything was created; a cancel that comes too late
     4    what was asked for is not there (no such operation)
     5    AWS, the stack or the credentials cannot be reached; or a part to install is missing
-    6    the time that was allowed is over; the operation itself goes on
+    6    timed out; the operation itself goes on
     7    the operation was cancelled (of `cancel` itself, that is 0)
     70   a defect of this program; it says nothing about the operation
     74   the output could not be written (a full disk); it says nothing about the operation
-    130  left with ctrl-c, or the input ended at a question; the operation itself goes on
+    130  interrupted with ctrl-c, or the input ended at a question; the operation itself goes on
 
 They are stable: scripts may rely on them.
 """

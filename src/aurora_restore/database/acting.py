@@ -78,7 +78,7 @@ def _become(session: Session, role: str) -> list[str]:
         return []
     has_options = session.version >= 160000
     right = "SET" if has_options else "MEMBER"
-    # By its bytes, which need be no text that can be sent.
+    # By its bytes, which need not be a text that can be sent.
     found = session.rows(
         f"SELECT rolname = current_user, pg_has_role(oid, '{right}') FROM pg_roles"  # noqa: S608 - constants
         " WHERE encode(textsend(CAST(rolname AS text)), 'hex') = :digits",

@@ -1,8 +1,8 @@
-"""Which roles belong to PostgreSQL and to Amazon, and so are nobody's to lock or to act for.
+"""Which roles belong to PostgreSQL and to Amazon, and so are neither locked nor acted for.
 
 PostgreSQL keeps `pg_` for itself. Amazon keeps no prefix: a customer may well have an `rdsreport` or an `rds_team`,
 so its own roles are named one by one. A new one that can log in would be reported among the logins that came
-along, and a lock that RDS refuses would name it: better than a login of production that nobody sees.
+along, and a lock that RDS refuses would name it: better than a login of production that stays unseen.
 """
 
 from __future__ import annotations

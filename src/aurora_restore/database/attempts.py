@@ -182,7 +182,7 @@ def check_login(server: Server, login: DbUserLogin, ground: Ground) -> list[str]
 
 
 def refused_login(login: DbUserLogin, database: str, words: str) -> DbUserSetupFailed:
-    """The failure of a user whose password is right, and whom a database that it is to have lets not in."""
+    """The failure of a user whose password is right, but who is refused by a database that it is to have."""
     return DbUserSetupFailed(
         f"The password of the user {login.user.username} is right, and the database {database} does not let it in:"
         f" {words}.",

@@ -53,7 +53,9 @@ def check_role(session: Session, user: DbUser) -> list[str]:
             f"is a member of {IAM_GROUP}; the login itself was not tried: it needs the right rds-db:connect"
         )
     if user.access is Access.ADMIN:
-        found.append(f"is a member of {SUPERUSER_GROUP}, may create databases and roles, and is no superuser")
+        found.append(
+            f"is a member of {SUPERUSER_GROUP}, may create databases and roles, and is not a superuser"
+        )
     return found
 
 

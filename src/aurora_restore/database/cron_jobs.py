@@ -41,7 +41,7 @@ class _Table:
 
     @property
     def acts_as(self) -> str:
-        """Whom to act for: Amazon's roles let nobody, but let the master read and write."""
+        """The role to act for: Amazon's roles admit none, but let the master read and write."""
         is_amazons = self.owner.raw in AMAZON_ROLES
         return "" if is_amazons or self.is_masters else self.owner.raw
 

@@ -35,7 +35,7 @@ class User(bytes):
 
     The server takes the name from the first and ignores the second (the JDBC driver sends `*` there too), while
     SCRAM's own rules for names would refuse some that PostgreSQL has. `accepted`: whether the server has said
-    that the password is right; what it answers later is no refusal of the login.
+    that the password is right; what it answers later is not a refusal of the login.
     """
 
     accepted = False

@@ -19,7 +19,7 @@ from aurora_restore.domain.visible_text import visible
 
 # PostgreSQL gives smaller OIDs to what initdb makes: rdsadmin itself, and the roles that begin with pg_.
 FIRST_OID_OF_USERS = 16384
-# Fuses are all wanted; a cluster with more subscriptions or slots than this is seen in several looks.
+# Every fuse is needed; a cluster with more subscriptions or slots than this is seen in several looks.
 MOST_FUSES = 500
 
 

@@ -42,7 +42,7 @@ _WHERE_TO = "('host', 'hostaddr', 'port', 'dbname', 'dbserver', 'servername', 'd
 
 @dataclass(frozen=True)
 class Question:
-    """One kind, its statement, and how a row is told. The last column is the number of all rows."""
+    """One kind, its statement, and how a row is described. The last column is the number of all rows."""
 
     kind: Kind
     sql: str

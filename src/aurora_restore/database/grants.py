@@ -1,6 +1,6 @@
 """Brings privileges to what the levels say, acting for the roles that own the objects.
 
-The master of an Aurora cluster is no superuser: what another role owns, only that role or a member of it can
+The master of an Aurora cluster is not a superuser: what another role owns, only that role or a member of it can
 grant. So for the length of one transaction the master becomes a member of every owner concerned, which it may
 where it made the role, or has ADMIN on it (PostgreSQL 16 and later ask for that of a member of rds_superuser too;
 before, CREATEROLE was enough). Whether each grant took hold is asked of the catalog afterwards, since PostgreSQL
@@ -30,7 +30,7 @@ _NOT_GRANTED = ("(SQLSTATE 01007)", "(SQLSTATE 01006)")
 
 
 class OutOfTime(Exception):
-    """The time of the call is over before the work is. What was done stays; `changed`: the users whom it changed."""
+    """The time of the call is over before the work is. What was done stays; `changed`: the users that it changed."""
 
     def __init__(self, changed: set[str]) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class OutOfTime(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """`changed`: the users for whom something was changed; `notes`: for each user, what is not as its level says."""
+    """`changed`: the users of which something was changed; `notes`: for each user, what is not as its level says."""
 
     changed: set[str]
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -265,8 +265,8 @@ def _notes_on_later_objects(session: Session, master: str, change: _Change) -> l
     for difference in change.defaults:
         kinds.setdefault(difference.owner, []).append(f"later {difference.objects.lower()}")
     return [
-        f"note: in {session.database} it gets nothing on {', '.join(words)} of {session.readable(owner)}, for whom the "
-        f"master user {master} may not act"
+        f"note: in {session.database} it gets nothing on {', '.join(words)} of {session.readable(owner)}, for which "
+        f"the master user {master} may not act"
         for owner, words in kinds.items()
     ]
 

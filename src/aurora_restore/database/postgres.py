@@ -70,7 +70,7 @@ class PostgresDatabases:
         return Server(endpoint, self._context, self._limits)
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
-        """Try user and password. One whom the database `postgres` lets not in, for whatever reason, is accepted."""
+        """Try user and password. A login that the database `postgres` refuses for another reason is accepted."""
         try:
             self._server(endpoint).open(credentials, MAINTENANCE_DATABASES[0]).close()
         except LoginRefused as refused:

@@ -1,4 +1,4 @@
-"""What an access level means in a database, and how what stands differs from it.
+"""What an access level means in a database, and how what exists differs from it.
 
 The catalog is asked with the server's own has_*_privilege functions, so that what comes through PUBLIC or a
 membership counts, and a GRANT that the server answered with no more than a warning does not.
@@ -129,7 +129,7 @@ KINDS: Mapping[str, Kind] = {
         f" FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE {_ORDINARY_SCHEMA}",
     ),
 }
-"""`VIEW` stands for materialized views: they are read like tables and never written. `FOREIGN` are foreign tables and
+"""`VIEW` means materialized views: they are read like tables and never written. `FOREIGN` are foreign tables and
 what leads to one: a view of it, and a table of which it is a partition or a child. `SENT_ON` is read here, and what is
 written to it arrives in another server."""
 
@@ -178,7 +178,7 @@ class Excess:
 
 
 # `public` belongs to pg_database_owner, whose one member is the database's owner: that one decides. Objects of
-# RDS itself and of superusers are nobody's to grant, and are left as they are.
+# RDS itself and of superusers cannot be granted, and are left as they are.
 _DECIDING_OWNER = f"""
     SELECT o.*, r.rolname AS decider FROM objects o
     JOIN pg_database d ON d.datname = current_database()

@@ -27,7 +27,7 @@ def literal(value: str) -> str:
     """Quote a text value; the same under either setting of `standard_conforming_strings`.
 
     Raises:
-        ValueError: the value holds NUL or is no valid Unicode.
+        ValueError: the value holds NUL or is not valid Unicode.
     """
     if "\0" in value:
         raise ValueError("An SQL text value holds no NUL character.")

@@ -127,7 +127,7 @@ def _open_as_owner(
 
 
 def _borrow(maintenance: Session, owner: str, database: str) -> str:
-    """Let the master in by a role of ours, which says by its name that this is no grant of the customer's.
+    """Let the master in by a role of ours, which says by its name that this is not a grant of the customer's.
 
     The server's words where it refuses, else nothing.
     """

@@ -1,8 +1,8 @@
 """The roles themselves: attributes, password, memberships.
 
-What PostgreSQL 16 and later ask of a master that is no superuser decides the shape of every statement: ALTER
+What PostgreSQL 16 and later ask of a master that is not a superuser decides the shape of every statement: ALTER
 ROLE names only attributes that differ (NOSUPERUSER is refused even where it changes nothing), and a role or a
-membership that somebody else made can be changed only with ADMIN OPTION on it. A refusal names the user.
+membership that another role made can be changed only with ADMIN OPTION on it. A refusal names the user.
 """
 
 from __future__ import annotations
@@ -103,10 +103,10 @@ def prepare(
 ) -> str:
     """Make the role what it is to be; returns created, changed or unchanged.
 
-    A role that came along is shut until `open_login`: what was granted to it in databases that no call has seen to yet
+    A role that came along is shut until `open_login`: what was granted to it in databases that no call has finished yet
     may be more than its level. An admin keeps what it has, and its login.
 
-    `logs_in` tells whether the password of the secret is the one that stands already: it is the only way to
+    `logs_in` tells whether the password of the secret is the one that is set already: it is the only way to
     know, since no master may read the verifiers. `is_known`: an earlier call of the run has prepared this role.
 
     Raises:

@@ -50,7 +50,7 @@ _CONCURRENT_UPDATE = "tuple concurrently"
 _LIMIT_PATIENCE_SECONDS = 2.0
 _LIMIT_PAUSE_SECONDS = 0.1
 
-# Every cluster is born with both; a customer may drop the first, nobody the second.
+# Every cluster is born with both; a customer may drop the first, but not the second.
 MAINTENANCE_DATABASES = ("postgres", "template1")
 
 
@@ -97,7 +97,7 @@ class Limits:
 
     def startup_parameters(self) -> dict[str, str]:
         """For a session that manages: set at the start they outrank what the snapshot brought along for the role or
-        the database. A fixed search path keeps a function of the restored data from standing in for the system's.
+        the database. A fixed search path keeps a function of the restored data from replacing the system's.
         """
         return _BYTES_AS_THEY_ARE | {
             "role": "none",
@@ -152,7 +152,7 @@ class Session:
             return
 
     def rows(self, sql: str, **values: Any) -> list[list[Any]]:
-        """Run one statement and return its rows; `:name` in it stands for a value that is sent apart from it.
+        """Run one statement and return its rows; `:name` in it is the place of a value that is sent apart from it.
 
         Raises:
             ServerRefused: the server answered with an error.

@@ -87,7 +87,7 @@ class Surveying:
         return replace(survey, unfinished=self._gone_on())
 
     def _see_to_databases(self, session: Session, databases: Sequence[Database]) -> bool:
-        """One after the other, as long as there is time and nothing to do first; whether all of them are seen to."""
+        """One after the other, as long as there is time and nothing to do first; whether all of them are finished."""
         first = self._cron = cron_database(session)
         # A closed one is on the list of what came along.
         left = [each for each in databases if not each.closed and each.oid > self._begun.after_oid]
@@ -124,7 +124,7 @@ class Surveying:
         )
 
     def _listed(self, *founds: Found) -> CameAlong:
-        """What was found, and what the calls before had told of the databases."""
+        """What was found, and what the calls before had reported of the databases."""
         known = self._begun.came_along
         every = Found(list(known.found), dict(known.more or {}), [], list(known.not_looked_into))
         for found in founds:

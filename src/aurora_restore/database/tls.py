@@ -28,7 +28,7 @@ def verifying_context(ca_bundle_path: Path) -> ssl.SSLContext:
 
 
 def nameless_context(ca_bundle_path: Path) -> ssl.SSLContext:
-    """As `verifying_context`, for a look at whom a certificate names: any name will do, and nothing is sent."""
+    """As `verifying_context`, to see which host a certificate names: any name will do, and nothing is sent."""
     context = verifying_context(ca_bundle_path)
     context.check_hostname = False
     return context
@@ -75,7 +75,7 @@ def certificate_names(endpoint: DatabaseEndpoint, context: ssl.SSLContext) -> tu
 
 
 def bears(certificate_names: Sequence[str], host: str) -> bool:
-    """Whether one of the names is the host's; an asterisk stands for a first label."""
+    """Whether one of the names is the host's; an asterisk matches a first label."""
     rest = host.partition(".")[2]
     return any(name.lower() in (host.lower(), f"*.{rest}".lower()) for name in certificate_names)
 

@@ -130,7 +130,7 @@ class UserSetup:
     def _see_to_databases(
         self, session: Session, known: reach.Known, work: Callable[[Session], None]
     ) -> bool:
-        """One after the other, as long as there is time; whether all of them are seen to."""
+        """One after the other, as long as there is time; whether all of them are finished."""
         left = {name: oid for name, oid in known.open.items() if oid > self._progress.after_oid}
         self._progress = replace(self._progress, total=self._progress.done + len(left))
         for database, oid in left.items():

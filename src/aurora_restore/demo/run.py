@@ -76,7 +76,7 @@ class Telling:
 
 @dataclass(frozen=True)
 class Scene:
-    """Production as it stands, with orders in it that are younger than the snapshot."""
+    """Production as it is, with orders in it that are younger than the snapshot."""
 
     cluster: DbCluster
     snapshot: ClusterSnapshot
@@ -153,14 +153,14 @@ def _own_home(telling: Telling) -> Iterator[Path]:
             telling.say("Taking the stack down …")
             telling.screen.show()
         finally:
-            # Also where nobody reads any more: after SIGHUP the terminal is gone.
+            # Also where the output has no reader any more: after SIGHUP the terminal is gone.
             lifecycle.down(home)
             shutil.rmtree(home)
 
 
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """Ended from outside, the demo tidies up as after ctrl-c. What it was told to ignore (`nohup`) it ignores."""
+    """Ended from outside, the demo cleans up as after ctrl-c. What it was told to ignore (`nohup`) it ignores."""
     before = {number: signal.getsignal(number) for number in _ENDINGS}
     for number in (signal.SIGTERM, signal.SIGHUP):
         if before[number] is not signal.SIG_IGN:

@@ -164,7 +164,7 @@ def _take_automated_snapshot(info: StackInfo, source: Source, day: date) -> None
 
 
 def put(info: StackInfo, what: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask the local Aurora for something that nobody has to wait for.
+    """Ask the local Aurora for something that the demo need not wait for.
 
     Raises:
         ControlRefused: it cannot be made; the text says why.

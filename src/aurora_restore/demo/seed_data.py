@@ -180,7 +180,7 @@ ORDER BY day, page
 
 @dataclass(frozen=True)
 class ShopFacts:
-    """What two states of the shop are told apart by. `revenue` leaves out cancelled orders."""
+    """What distinguishes two states of the shop. `revenue` leaves out cancelled orders."""
 
     customers: int
     products: int
@@ -226,7 +226,7 @@ def add_days(
     """What happened in the shop from `first_day` to `last_day`, both included.
 
     Days are added in their order, without a gap. How they are cut into calls makes no difference to what then
-    stands in the tables. The first call tells the day on which the shop opened.
+    is in the tables. The first call tells the day on which the shop opened.
     """
     days = {"first_day": first_day.isoformat(), "last_day": last_day.isoformat()}
     with _transaction(connection):
@@ -262,7 +262,7 @@ def add_analytics_days(connection: Connection, first_day: date, last_day: date) 
 
 
 def facts(connection: Connection) -> ShopFacts:
-    """What stands in the shop now; needs no more than SELECT."""
+    """What is in the shop now; needs no more than SELECT."""
     rows = connection.run(
         "SELECT (SELECT count(*) FROM shop.customers), (SELECT count(*) FROM shop.products), "
         "(SELECT count(*) FROM shop.orders), (SELECT count(*) FROM shop.order_items), "

@@ -143,7 +143,7 @@ class Deployer:
     def discard(self, plan: ChangePlan) -> None:
         """Delete a change set that is not to be executed, and with a first one the empty stack that it made.
 
-        A stack without resources that holds somebody else's change set as well is left to them.
+        A stack without resources that holds another user's change set as well is left as it is.
         """
         if plan.change_set_id is None:
             return
@@ -336,9 +336,9 @@ def deploy(
 
 
 def admin_secret_warning(secretsmanager: SecretsManagerClient, secret_id: str, region: str) -> str | None:
-    """What is missing before the first restore, with the command that mends it; None where the secret stands.
+    """What is missing before the first restore, with the command that makes it; None where the secret exists.
 
-    The secret is not part of the stack: a template is no place for a password.
+    The secret is not part of the stack: a template is not a place for a password.
     """
     try:
         secret = secretsmanager.describe_secret(SecretId=secret_id)

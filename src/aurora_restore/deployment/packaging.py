@@ -232,7 +232,7 @@ def stamped(template: str, artifacts: Artifacts) -> str:
 
 
 def stamp_template(project: Project, artifacts: Artifacts) -> bool:
-    """Write the keys into the template's file; False where they stood there already. For the build alone."""
+    """Write the keys into the template's file; False where the file has them already. For the build alone."""
     before = project.template.read_text(encoding="utf-8")
     after = stamped(before, artifacts)
     if after == before:
@@ -283,7 +283,7 @@ def _normalized(name: str) -> str:
 
 
 def _write_at_once(path: Path, content: bytes) -> None:
-    """Write so that nobody ever reads half of it: builds may run beside each other."""
+    """Write so that no reader ever sees half of it: builds may run at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as unfinished:

@@ -39,7 +39,7 @@ class Published:
 
 
 def default_bucket(account_id: str, region: str) -> str:
-    """The artifacts bucket that the template expects unless it is told another."""
+    """The artifacts bucket that the template expects unless it is given another."""
     return f"{_DEFAULT_BUCKET_PREFIX}-{account_id}-{region}"
 
 
@@ -47,7 +47,7 @@ def publish_artifacts(s3: S3Client, artifacts: Artifacts, bucket: str, region: s
     """Upload what is not there yet, making the bucket where it is missing.
 
     Raises:
-        PackagingFailed: the bucket belongs to somebody else, or S3 refuses or cannot be reached.
+        PackagingFailed: the bucket belongs to another account, or S3 refuses or cannot be reached.
     """
     try:
         made = _ensure_bucket(s3, bucket, region)
@@ -56,12 +56,12 @@ def publish_artifacts(s3: S3Client, artifacts: Artifacts, bucket: str, region: s
         raise PackagingFailed(
             f"The artifacts could not be put into the bucket {bucket}: {error}",
             "Check that the credentials may create and write this bucket; bucket names are global, so a name "
-            "that somebody else took needs another one (--parameter ArtifactsBucket=…).",
+            "that another account took needs another one (--parameter ArtifactsBucket=…).",
         ) from error
 
 
 def take_back(s3: S3Client, published: Sequence[Published]) -> tuple[str, ...]:
-    """Remove what was uploaded for a deployment that nobody wants, and the bucket that was made for it.
+    """Remove what was uploaded for a deployment that was given up, and the bucket that was made for it.
 
     What lay there before stays, and so does a bucket that by now holds something else. The answer are sentences
     about what could not be removed.
@@ -88,7 +88,7 @@ def _removed(s3: S3Client, published: Published) -> str:
 
 
 def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
-    """Make the bucket, or finish making it; whether it was made. One of somebody's own choosing is left as it is."""
+    """Make the bucket, or finish making it; whether it was made. One that an operator chose is left as it is."""
     try:
         s3.head_bucket(Bucket=bucket, **_expected_owner(bucket))
     except ClientError as error:
@@ -147,7 +147,7 @@ def _tls_only_policy(partition: str, bucket: str) -> str:
 
 
 def _expected_owner(bucket: str) -> Any:
-    """Whose bucket it must be: a name that can be foretold could be taken, and filled, by somebody else."""
+    """Whose bucket it must be: a name that can be foretold could be taken, and filled, by another account."""
     default = _DEFAULT_BUCKET.match(bucket)
     return {"ExpectedBucketOwner": default.group(1)} if default else {}
 

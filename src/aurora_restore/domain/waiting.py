@@ -104,7 +104,8 @@ def wait_state(
 
 
 def _told(known: Mapping[str, Any] | None, elapsed: float, percent: int | None) -> dict[str, Any] | None:
-    """The first percentage and the highest, each with how long the wait had taken by then: what falls is no news."""
+    """The first percentage and the highest, each with how long the wait had taken by then; one that falls is
+    ignored."""
     if percent is None or (known and percent <= int(known["percent"])):
         return dict(known) if known else None
     now = {"percent": percent, "seconds": round(elapsed, 3)}

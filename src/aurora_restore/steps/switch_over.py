@@ -115,7 +115,8 @@ def _waiting(operation: Operation, ports: Ports, decision: SwitchDecision) -> St
 def _switched(operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster) -> StepOutcome:
     changes = switched_changes(operation, cluster, ports.clock.now())
     seconds = changes["switch_over.seconds_without_name"]
-    message = f"{plan.target_cluster_id} is the new cluster; the name was away for {seconds} s at most in RDS's answers"
+    away = f"the name was unavailable for at most {seconds} s in RDS's answers"
+    message = f"{plan.target_cluster_id} is the new cluster; {away}"
     event = Event("switch_over.done", {"seconds_without_name": seconds})
     return StepOutcome(done(message), changes, (event,))
 

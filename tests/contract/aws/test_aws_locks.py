@@ -70,7 +70,7 @@ def test_a_lock_whose_reply_was_lost_is_ours(aws: InProcessAws, locks: AwsLocks)
     assert locks.acquire("staging", "restore-1", NOW)
 
 
-def test_a_throttled_table_is_no_answer(aws: InProcessAws, locks: AwsLocks) -> None:
+def test_a_throttled_table_is_not_an_answer(aws: InProcessAws, locks: AwsLocks) -> None:
     aws.before(is_operation("PutItem"), throttled())
     with pytest.raises(AwsThrottled):
         locks.acquire("staging", "restore-1", NOW)

@@ -415,7 +415,7 @@ def test_quotas_show_what_is_used(target: AwsRds, snapshot: ClusterSnapshot) -> 
     assert quotas["ManualClusterSnapshots"].room == 99
 
 
-def test_tags_are_added_to_what_stands(target: AwsRds, snapshot: ClusterSnapshot) -> None:
+def test_tags_are_added_to_what_exists(target: AwsRds, snapshot: ClusterSnapshot) -> None:
     copy(target, snapshot)
     made = target.find_cluster_snapshot("aurora-restore-copy")
     assert made is not None

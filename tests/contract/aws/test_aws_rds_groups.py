@@ -86,7 +86,7 @@ def test_a_group_is_made_once_and_bears_our_tags(rds: AwsRds, operation: str) ->
     assert [each.name for each in rds.list_cluster_parameter_groups()] == [OURS, "tuned"]
 
 
-def test_a_copy_is_made_of_what_stands_and_is_no_default(rds: AwsRds) -> None:
+def test_a_copy_is_made_of_what_exists_and_is_not_a_default(rds: AwsRds) -> None:
     with pytest.raises(ParameterGroupNotFound):
         rds.copy_cluster_parameter_group("nothing", OURS, "ours", TAGS)
     with pytest.raises(AwsRequestFailed):

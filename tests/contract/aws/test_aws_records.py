@@ -149,7 +149,7 @@ def test_an_ending_whose_reply_was_lost_is_found_done_when_repeated(
     assert not records.update("restore-1", {**ending, "end_time": "later"}, only_if_status="RUNNING")
 
 
-def test_a_path_through_what_is_no_map_is_refused(aws: InProcessAws, records: AwsRecords) -> None:
+def test_a_path_through_what_is_not_a_map_is_refused(aws: InProcessAws, records: AwsRecords) -> None:
     records.create(record(step="Notify"))
     no_path = WireError(
         "ValidationException", "The document path provided in the update expression is invalid for update"

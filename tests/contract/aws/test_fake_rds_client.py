@@ -225,7 +225,7 @@ def test_every_method_of_the_stand_in_is_one_of_the_client(pair: Pair) -> None:
         pair.fakes[HOME].no_such_method  # noqa: B018 - the look itself is what is refused
 
 
-def test_an_answer_belongs_to_whoever_asked(pair: Pair) -> None:
+def test_an_answer_belongs_to_its_caller(pair: Pair) -> None:
     first = pair.fakes[HOME].describe_db_clusters()["DBClusters"][0]
     first["AssociatedRoles"].append("mine")
     assert pair.fakes[HOME].describe_db_clusters()["DBClusters"][0]["AssociatedRoles"] == []

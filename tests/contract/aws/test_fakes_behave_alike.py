@@ -214,7 +214,7 @@ def test_an_update_holds_to_the_status_that_it_wants(account: Account) -> None:
     assert account.records.load("restore-1") == record(status="FAILED")
 
 
-def test_an_update_that_stands_already_counts_as_done(account: Account) -> None:
+def test_an_update_that_exists_already_counts_as_done(account: Account) -> None:
     account.records.create(record())
     ending = {"status": "SUCCEEDED", "phases.Notify": {"status": "DONE"}}
     assert account.records.update("restore-1", ending, only_if_status="RUNNING")

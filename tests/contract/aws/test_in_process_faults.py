@@ -1,4 +1,4 @@
-"""The in-process AWS itself: accounts apart, calls seen, and faults where they are wanted."""
+"""The in-process AWS itself: accounts apart, calls seen, and faults where a test injects them."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def shared_cluster(server: Server) -> RestoredCluster:
 
 @pytest.fixture
 def cluster(shared_cluster: RestoredCluster) -> Iterator[RestoredCluster]:
-    """A real server as it stands after a restore; what a test does to it is undone."""
+    """A real server as it is after a restore; what a test does to it is undone."""
     yield shared_cluster
     reset(shared_cluster, fresh_shop=True)
 

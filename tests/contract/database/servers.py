@@ -30,7 +30,7 @@ NOWHERE = DatabaseEndpoint("127.0.0.1", 1)
 
 
 class Restored(Protocol):
-    """A cluster as it stands after a restore: databases postgres, shop and books, and production's login."""
+    """A cluster as it is after a restore: databases postgres, shop and books, and production's login."""
 
     @property
     def databases(self) -> Databases: ...

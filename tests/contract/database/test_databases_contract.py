@@ -81,7 +81,7 @@ def test_who_may_not_log_in_learns_no_more_than_that_the_name_is_verified(restor
     assert "Wrong-secret" not in answer.reason
 
 
-def test_where_nothing_listens_nobody_answers(restored: Restored) -> None:
+def test_where_nothing_listens_there_is_no_answer(restored: Restored) -> None:
     answer = restored.databases.ask_who_answers(NOWHERE, MASTER)
     assert answer.kind is EndpointAnswerKind.NO_ANSWER
 
@@ -183,7 +183,7 @@ def test_a_user_named_twice_is_refused(restored: Restored) -> None:
         set_up(restored, login("ann"), login("ann", Access.ADMIN))
 
 
-def test_a_master_that_is_refused_is_no_passing_trouble(restored: Restored) -> None:
+def test_a_master_that_is_refused_is_not_a_transient_error(restored: Restored) -> None:
     wrong = Credentials(MASTER.username, "Wrong-secret")
     with pytest.raises(DbUserSetupFailed, match="master user master could not log in") as caught:
         restored.databases.set_up_users(restored.endpoint, wrong, [login("ann")], False)

@@ -255,7 +255,7 @@ def test_jobs_are_found_although_the_master_is_set_to_stumble_over_row_security(
     assert (fuse.before["owner"], defuse(copy, Kind.CRON_JOB), jobs(copy)) == ("shop_app", [], [[1, False]])
 
 
-def test_jobs_of_a_user_for_whom_the_master_may_not_act_are_said_to_be_unseen(copy: RestoredCluster) -> None:
+def test_jobs_of_a_user_that_the_master_may_not_act_for_are_said_to_be_unseen(copy: RestoredCluster) -> None:
     as_superuser(copy, *CRON, NIGHTLY, *HIDING, "CREATE ROLE out_of_reach SUPERUSER")
 
     [left] = survey(copy).came_along.not_looked_into

@@ -103,7 +103,7 @@ def test_a_master_that_no_password_lets_in_ends_the_run_with_its_own_error(
     assert run.record(OPERATION).get("master_password_changes") is None
 
 
-def test_a_master_with_another_password_is_given_the_wanted_one(cluster: RestoredCluster) -> None:
+def test_a_master_with_another_password_is_given_the_expected_one(cluster: RestoredCluster) -> None:
     run = run_on(cluster, Credentials(MASTER.username, "Wrong-secret"))
     run.run(OPERATION, Phase.COPY_SNAPSHOT)
     while not run.record(OPERATION).get("master_password_changes"):

@@ -105,7 +105,7 @@ def test_a_database_that_is_no_longer_named_is_closed_again(cluster: RestoredClu
     assert refusals(cluster, ["SELECT FROM app.later"]) == ["SELECT FROM app.later"]
 
 
-def test_the_master_is_no_member_of_the_owners_afterwards(cluster: RestoredCluster) -> None:
+def test_the_master_is_not_a_member_of_the_owners_afterwards(cluster: RestoredCluster) -> None:
     before = cluster.run(
         "SELECT * FROM pg_auth_members WHERE member = 'master'::regrole ORDER BY roleid, grantor"
     )

@@ -327,7 +327,7 @@ def test_only_a_database_that_the_request_asks_for_is_waited_for(cluster: Restor
         holder.run("ROLLBACK")
 
 
-def test_a_user_that_no_database_could_be_opened_for_is_no_success(cluster: RestoredCluster) -> None:
+def test_a_user_that_no_database_could_be_opened_for_is_not_a_success(cluster: RestoredCluster) -> None:
     names = ("books", "postgres", "shop")
     as_superuser(cluster)(
         *(f"ALTER DATABASE {name} CONNECTION LIMIT 0" for name in names), database="template1"
@@ -466,7 +466,7 @@ def run_bytes(cluster: RestoredCluster, database: str, statement: bytes) -> None
         session.run(statement.decode("latin-1"))
 
 
-def test_a_role_whose_name_is_no_utf8_is_shown_escaped_and_can_be_locked(cluster: RestoredCluster) -> None:
+def test_a_role_whose_name_is_not_utf8_is_shown_escaped_and_can_be_locked(cluster: RestoredCluster) -> None:
     cluster.run(f"CREATE DATABASE legacy {LATIN}", database="postgres")
     run_bytes(cluster, "legacy", b'CREATE ROLE "m\xfcller" LOGIN')
     run_bytes(cluster, "legacy", b'GRANT "m\xfcller" TO master WITH ADMIN OPTION')
@@ -478,7 +478,7 @@ def test_a_role_whose_name_is_no_utf8_is_shown_escaped_and_can_be_locked(cluster
     assert open_logins == [[0]]
 
 
-def test_tables_of_an_owner_whose_name_is_no_utf8_are_opened(cluster: RestoredCluster) -> None:
+def test_tables_of_an_owner_whose_name_is_not_utf8_are_opened(cluster: RestoredCluster) -> None:
     cluster.run(f"CREATE DATABASE legacy {LATIN}", database="postgres")
     run_bytes(cluster, "legacy", b'CREATE ROLE "m\xfcller"')
     run_bytes(cluster, "legacy", b'GRANT "m\xfcller" TO master WITH ADMIN OPTION')
@@ -493,7 +493,7 @@ def test_tables_of_an_owner_whose_name_is_no_utf8_are_opened(cluster: RestoredCl
     as_superuser(cluster)("DROP TABLE public.of_mueller", database="shop")
 
 
-def test_a_table_whose_name_is_no_utf8_is_opened(cluster: RestoredCluster) -> None:
+def test_a_table_whose_name_is_not_utf8_is_opened(cluster: RestoredCluster) -> None:
     cluster.run(f"CREATE DATABASE old {LATIN.replace('LATIN1', 'SQL_ASCII')}", database="postgres")
     run_bytes(cluster, "old", b'CREATE TABLE "stra\xdfe" (id int)')
     run_bytes(cluster, "old", b'ALTER TABLE "stra\xdfe" OWNER TO master')
@@ -509,7 +509,7 @@ def test_letters_of_another_encoding_are_shown_as_letters(cluster: RestoredClust
     assert any('can SELECT from public."Straßen"' in check for check in report.checks)
 
 
-def test_a_database_whose_name_is_no_utf8_is_one_like_any_other(cluster: RestoredCluster) -> None:
+def test_a_database_whose_name_is_not_utf8_is_one_like_any_other(cluster: RestoredCluster) -> None:
     cluster.run(f"CREATE DATABASE legacy {LATIN}", database="postgres")
     run_bytes(cluster, "legacy", b"ALTER ROLE master CREATEDB")
     run_bytes(cluster, "legacy", b'CREATE DATABASE "b\xfccher" OWNER master TEMPLATE template1')

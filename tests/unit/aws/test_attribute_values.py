@@ -35,7 +35,7 @@ def test_a_tuple_becomes_a_list() -> None:
     assert from_attribute_value(to_attribute_value(("a", 1))) == ["a", 1]
 
 
-def test_sets_that_somebody_wrote_by_hand_can_be_read() -> None:
+def test_sets_that_were_written_by_hand_can_be_read() -> None:
     assert from_item({"a": {"SS": ["y", "x"]}, "b": {"NS": ["2", "1"]}}) == {"a": ["x", "y"], "b": [1, 2]}
 
 

@@ -131,7 +131,7 @@ def test_a_lack_of_capacity_says_what_to_do() -> None:
     assert "another class" in failure.hint
 
 
-def test_a_request_that_botocore_refuses_is_no_outage() -> None:
+def test_a_request_that_botocore_refuses_is_not_an_outage() -> None:
     assert type(translate("rds", ParamValidationError(report="x"))) is AwsRequestFailed
 
 

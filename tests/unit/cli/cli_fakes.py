@@ -22,7 +22,7 @@ REGION = "us-west-2"
 
 
 class Time:
-    """A clock that moves only when somebody sleeps."""
+    """A clock that moves only when a command sleeps."""
 
     def __init__(self, start: datetime = NOW) -> None:
         self.time = start
@@ -147,7 +147,7 @@ COMMANDS = tuple(
 
 
 def existing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | None = None) -> Pipeline:
-    """Have every command find this pipeline, at a time that passes only while somebody sleeps."""
+    """Have every command find this pipeline, at a time that passes only while a command sleeps."""
     clock = clock or Time()
 
     def connect(region: str) -> Pipeline:

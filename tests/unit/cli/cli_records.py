@@ -248,5 +248,5 @@ def marked_by_hand_and_cleaned_up() -> dict[str, Any]:
 
 
 def closed_by_hand_with_words() -> dict[str, Any]:
-    """As somebody closes one in the console: the error is a plain text."""
+    """As an operator closes one in the console: the error is a plain text."""
     return copying() | {"status": "FAILED", "error": "Given up, see the ticket."}

@@ -87,7 +87,7 @@ def waiting(**wait: Any) -> dict[str, Any]:
 
 
 def replacing(**parameters: Any) -> dict[str, Any]:
-    """The new cluster is being made beside the one that stands."""
+    """The new cluster is being made under its staging name."""
     asked = {"delete_cluster_if_exists": True, "accept_differences": ["engine_version"], "instance_count": 1}
     record = copying() | {"parameters": REQUEST | asked | parameters, "replaced": REPLACED}
     record["phases"] = {
@@ -215,7 +215,7 @@ CANCELLATION: dict[str, Any] = {
 
 
 def cleaning_up() -> dict[str, Any]:
-    """A cancelled replacement, half tidied."""
+    """A cancelled replacement, half cleaned up."""
     cleanup = {
         "ending": "CANCELLED",
         "step": "remove_new_cluster",
@@ -240,7 +240,7 @@ def cancelled() -> dict[str, Any]:
 def undoing() -> dict[str, Any]:
     """The kept cluster is being started again."""
     phases = {
-        "SnapshotCheck": CHECKED | {"message": "the kept cluster stands"},
+        "SnapshotCheck": CHECKED | {"message": "the kept cluster exists"},
         "CopySnapshot": CHECKED | {"status": "SKIPPED", "message": "an undo copies nothing"},
         "RestoreCluster": IN_PROGRESS | {"message": f"the cluster {ASIDE} is `starting`"},
     }

@@ -321,7 +321,7 @@ def test_the_program_is_named_as_the_shell_can_call_it(
     assert program.program_name() == "aurora-restore"
 
 
-def test_a_change_set_that_is_not_wanted_is_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_set_that_is_declined_is_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
     discarded: list[ChangePlan] = []
     taken_back: list[bool] = []
 

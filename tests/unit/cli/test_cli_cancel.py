@@ -1,4 +1,4 @@
-"""`cancel`: what can still be stopped is stopped and tidied up; what comes too late touches nothing and says so."""
+"""`cancel`: what can still be stopped is stopped and cleaned up; what comes too late touches nothing and says so."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_a_failure_that_was_faster_than_the_cancel_is_a_failure(
     assert "SNAPSHOT_COPY_FAILED" in words(capsys)[0]
 
 
-def test_what_is_being_tidied_up_is_followed_and_not_stopped_again(
+def test_what_is_being_cleaned_up_is_followed_and_not_stopped_again(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     looks = [replacements.cleaning_up(), replacements.cleaning_up(), replacements.cancelled()]
@@ -217,7 +217,7 @@ def test_an_execution_without_a_record_is_stopped_and_ends_cancelled(
     assert "was cancelled" in out
 
 
-def test_an_operation_that_nobody_knows_is_not_found(
+def test_an_operation_that_is_unknown_is_not_found(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     existing(monkeypatch, pipeline_with(None))
@@ -263,7 +263,7 @@ def test_a_refusal_with_json_is_one_document(
 
 
 @pytest.mark.parametrize("reason", [[], ["--reason", "  "], ["--reason", "x" * 1001]])
-def test_a_reason_is_wanted_and_a_short_one(
+def test_a_reason_is_required_and_a_short_one(
     reason: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pipeline = existing(monkeypatch, pipeline_with(copying(), executions=RUNS))

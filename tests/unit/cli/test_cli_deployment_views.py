@@ -48,7 +48,7 @@ def lines_of(renderable: RenderableType, width: int = 80) -> list[str]:
     return [" ".join(line.split()) for line in out.getvalue().splitlines()]
 
 
-def test_what_is_lost_stands_first_in_the_change_set() -> None:
+def test_what_is_lost_comes_first_in_the_change_set() -> None:
     names = [line.split()[1] for line in lines_of(render_changes(CHANGES))[1:]]
     assert names == ["OldTopic", "LockTable", "CopyFunction", "NotifyFunction"]
 
@@ -70,7 +70,7 @@ def test_an_event_says_how_far_it_is_and_why_it_failed() -> None:
     assert event_line(event, 3, 12) == "11:42:00 UTC   3/12  CREATE_FAILED  LockTable: it exists"
 
 
-def test_the_outcome_says_what_stands_and_its_outputs() -> None:
+def test_the_outcome_says_what_exists_and_its_outputs() -> None:
     seen = lines_of(render_deployed(OUTCOME, "us-west-2"))
     assert seen == ["aurora-restore-pipeline is UPDATE_COMPLETE in us-west-2, after 12 s.", "Arn arn:x"]
 

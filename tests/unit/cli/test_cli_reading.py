@@ -66,7 +66,7 @@ def test_watch_out_of_time_ends_with_its_own_status(
     assert "It goes on." in capsys.readouterr().err
 
 
-def test_status_of_a_running_operation_is_no_failure(
+def test_status_of_a_running_operation_is_not_a_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     existing(monkeypatch, pipeline_with(copying()))
@@ -81,7 +81,9 @@ def test_what_was_cancelled_has_an_exit_status_of_its_own(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("record", [cleaning_up(), closed_by_hand()])
-def test_what_is_not_tidied_up_has_not_ended(monkeypatch: pytest.MonkeyPatch, record: dict[str, Any]) -> None:
+def test_what_is_not_cleaned_up_has_not_ended(
+    monkeypatch: pytest.MonkeyPatch, record: dict[str, Any]
+) -> None:
     existing(monkeypatch, pipeline_with(record))
     assert app.run(["status", NAME]) == 0
 
@@ -109,7 +111,7 @@ def test_watch_follows_a_cleanup_to_its_end(
     assert "The restore was cancelled" in capsys.readouterr().out
 
 
-def test_list_knows_what_is_being_tidied_up(
+def test_list_knows_what_is_being_cleaned_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     existing(monkeypatch, pipeline_with(cleaning_up(), failed()))

@@ -210,7 +210,7 @@ def test_status_shows_how_the_old_cluster_was_set_up() -> None:
     assert "deletion protection" not in seen
 
 
-def test_differences_are_shown_field_by_field_and_what_nobody_asked_for_first() -> None:
+def test_differences_are_shown_field_by_field_and_what_was_not_requested_first() -> None:
     seen = outcome(replacements.differing())
     assert (
         "field was is now backup_retention_days 7 1 NOT ASKED FOR engine_version 16.4 17.7 accepted" in seen
@@ -235,7 +235,7 @@ def test_a_plan_says_what_is_replaced_and_how_and_what_is_destroyed_when() -> No
         in seen
     )
     assert "destroyed its instances and the cluster, as soon as the new one has the name" in seen
-    assert f"final snapshot {FINAL_SNAPSHOT}, made and seen before anything is deleted" in seen
+    assert f"final snapshot {FINAL_SNAPSHOT}, made and proved available before anything is deleted" in seen
     assert "undo a restore of its final snapshot; keep_replaced_hours would keep the cluster itself" in seen
 
 
@@ -245,7 +245,7 @@ def test_a_plan_that_keeps_says_for_how_long_and_how_to_go_back() -> None:
     assert "undo aurora-restore undo OPERATION, for 24 h after the switch" in seen
 
 
-def test_a_plan_that_deletes_first_says_that_nobody_has_the_name_meanwhile() -> None:
+def test_a_plan_that_deletes_first_says_that_no_cluster_has_the_name_meanwhile() -> None:
     seen = outcome(replacements.planned_replacement(replace_strategy="delete_first"))
     assert f"delete_first: {TARGET} is removed BEFORE the restore begins" in seen
     assert "at first" not in seen
@@ -307,7 +307,7 @@ def test_a_run_that_was_stopped_after_it_had_succeeded_is_not_said_to_have_faile
     assert "Cleaning up: the restore was stopped after it had succeeded" in picture(record)
 
 
-def test_a_cancelled_run_says_what_was_tidied_up_and_what_is_kept_and_leaves_nothing_open() -> None:
+def test_a_cancelled_run_says_what_was_cleaned_up_and_what_is_kept_and_leaves_nothing_open() -> None:
     seen = outcome(replacements.cancelled())
     assert "The restore was cancelled after 10 min 02 s." in seen
     assert "CANCELLED in RestoreCluster Stopped by ManualCancellation: the wrong day" in seen

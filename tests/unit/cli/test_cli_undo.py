@@ -110,7 +110,7 @@ def test_where_nothing_is_kept_nothing_is_started_and_why_is_said(
     assert said in err
 
 
-def test_an_operation_that_nobody_knows_cannot_be_undone(
+def test_an_operation_that_is_unknown_cannot_be_undone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     pipeline = existing(monkeypatch, pipeline_with(None))

@@ -183,7 +183,7 @@ def test_an_error_of_a_request_in_mid_run_is_a_failure() -> None:
 def test_a_failed_run_names_what_may_still_exist_with_its_tag() -> None:
     seen = outcome(records.refused_by_aws_in_mid_run())
     assert (
-        "May still exist:  of these, what has the tag aurora-restore:operation-id = restore-20261122-114200"
+        "May still exist: of these, what has the tag aurora-restore:operation-id = restore-20261122-114200"
         in seen
     )
     assert seen.endswith(

@@ -49,7 +49,7 @@ def test_a_watch_ends_when_the_record_says_that_the_operation_has_ended() -> Non
     assert seen[-1].is_final
 
 
-def test_an_operation_that_nobody_knows_is_not_found() -> None:
+def test_an_operation_that_is_unknown_is_not_found() -> None:
     with pytest.raises(OperationNotFound, match=f"no operation {NAME} in us-west-2"):
         watch(pipeline_with(None))
 
@@ -143,7 +143,7 @@ def test_a_cleanup_of_what_was_marked_by_hand_is_followed_without_a_word_of_wait
     assert seen[-1].is_final
 
 
-def test_a_record_marked_by_hand_whose_execution_nobody_knows_is_left_to_the_sweep() -> None:
+def test_a_record_marked_by_hand_whose_execution_is_unknown_is_left_to_the_sweep() -> None:
     seen = watch(pipeline_with(closed_by_hand(), marked_by_hand_and_cleaned_up()))
     assert "The sweep finds it within 10 minutes" in seen[0].notice
 

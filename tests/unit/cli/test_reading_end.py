@@ -31,7 +31,7 @@ def with_login(record: dict[str, Any], name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["for people", "json"])
 @pytest.mark.parametrize("record", [succeeded(), failed()], ids=["succeeded", "failed"])
-def test_a_reader_that_has_gone_is_no_failure_of_the_operation(
+def test_a_reader_that_has_gone_is_not_a_failure_of_the_operation(
     monkeypatch: pytest.MonkeyPatch, record: dict[str, Any], options: list[str]
 ) -> None:
     existing(monkeypatch, pipeline_with(record))

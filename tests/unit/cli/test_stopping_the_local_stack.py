@@ -27,7 +27,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: text)
 
 
-def test_where_nobody_can_be_asked_the_stack_is_left_running_and_the_way_is_named() -> None:
+def test_without_a_terminal_the_stack_is_left_running_and_the_way_is_named() -> None:
     with pytest.raises(UsageProblem) as refused:
         ask_before_interrupting(screen(is_terminal=False), ["restore-1", "restore-2"])
     assert "The operations restore-1, restore-2 run" in refused.value.message

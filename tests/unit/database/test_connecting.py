@@ -120,7 +120,7 @@ def test_a_certificate_for_another_host_is_not_trusted(bundle: Path, authority: 
         assert "did not verify: Hostname mismatch" in attempt(bundle, endpoint).reason
 
 
-def test_whom_a_certificate_names_is_told_without_a_word_to_its_server(
+def test_the_host_that_a_certificate_names_is_found_without_a_word_to_its_server(
     bundle: Path, authority: trustme.CA
 ) -> None:
     databases = PostgresDatabases(bundle, connect_timeout_seconds=IMPATIENT_SECONDS)

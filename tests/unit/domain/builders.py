@@ -81,7 +81,7 @@ def copy_of(chosen: ClusterSnapshot, name: str, **changes: Any) -> ClusterSnapsh
 
 
 def cluster(**changes: Any) -> DbCluster:
-    """The cluster of `plan()` as it stands when everything went well."""
+    """The cluster of `plan()` as it is when everything went well."""
     expected = plan().cluster
     base = DbCluster(
         db_cluster_identifier=expected.db_cluster_identifier,

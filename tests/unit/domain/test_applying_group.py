@@ -108,7 +108,7 @@ def test_a_status_that_never_comes_ends_the_run() -> None:
         decide({WRITER: "pending-reboot"}, long_ago)
 
 
-def test_what_does_not_come_up_with_the_wanted_group_ends_the_run() -> None:
+def test_what_does_not_come_up_with_the_requested_group_ends_the_run() -> None:
     with pytest.raises(ClusterFailed, match="incompatible-parameters"):
         decide({WRITER: "in-sync"}, status="incompatible-parameters")
     with pytest.raises(InstanceFailed, match="incompatible-parameters"):

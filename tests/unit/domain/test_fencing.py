@@ -1,4 +1,4 @@
-"""The fence: when nobody can write any more, when it is lifted, and what may still come."""
+"""The fence: when no client can write any more, when it is lifted, and what may still come."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_what_was_asked_for_and_does_not_show_yet_is_not_asked_for_again() -> No
     assert fence(OPEN, members(OPEN), under_way=True).action is FenceAction.WAIT
 
 
-def test_the_fence_stands_when_each_instance_listens_elsewhere_and_serves() -> None:
+def test_the_fence_holds_when_each_instance_listens_elsewhere_and_serves() -> None:
     assert fence(SHUT, members(SHUT, SHUT)).action is FenceAction.DONE
     assert fence(SHUT, members(SHUT, OPEN)).action is FenceAction.WAIT
     assert fence(SHUT, members(SHUT, SHUT, status="rebooting")).action is FenceAction.WAIT

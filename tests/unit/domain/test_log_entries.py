@@ -56,6 +56,6 @@ def test_a_report_of_lambda_is_shown_where_it_tells_of_a_problem_of_the_same_inv
     assert "timeout" in found[-1].message
 
 
-def test_a_report_without_its_record_is_no_problem_of_ours() -> None:
+def test_a_report_without_its_record_is_not_a_problem_of_ours() -> None:
     entry = read_log_entry(NOW, "f", '{"type": "platform.report", "record": null}')
     assert not entry.is_problem

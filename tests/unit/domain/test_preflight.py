@@ -49,7 +49,7 @@ def codes(asked: RestoreRequest | None = None, **changes: Any) -> list[str]:
     return [problem.code for problem in problems]
 
 
-def test_nothing_stands_in_the_way_of_a_good_request() -> None:
+def test_a_good_request_has_no_problems() -> None:
     assert codes() == []
 
 
@@ -88,7 +88,7 @@ def test_a_cluster_is_not_replaced_by_a_snapshot_of_itself() -> None:
     assert codes(request(), snapshot=own, target_cluster=existing) == []
 
 
-def test_a_difference_that_nobody_asked_for_is_told_before_the_restore() -> None:
+def test_a_difference_that_was_not_requested_is_reported_before_the_restore() -> None:
     unwanted = Difference("port", "5432", "5433", asked_for=False, accepted=False)
     assert codes(differences=[unwanted]) == ["DIFFERENCE_NOT_ACCEPTED"]
     assert codes(differences=[replace(unwanted, accepted=True)]) == []
@@ -254,7 +254,7 @@ def test_a_password_that_libpq_takes_is_not_a_problem(password: str) -> None:
     assert codes(asked, users={"s": Credentials("report", password)}) == []
 
 
-def test_the_master_user_is_no_user_to_be_set_up() -> None:
+def test_the_master_user_is_not_a_user_to_be_set_up() -> None:
     asked = request(db_users=[{"username": "postgres", "secret_id": "s"}])
     assert codes(asked, users={"s": Credentials("postgres", "x")}) == ["SECRET_WRONG_USER"]
 

@@ -80,7 +80,7 @@ def test_what_the_request_names_is_as_it_says_and_no_surprise() -> None:
     assert not any(item.stops_the_run for item in found)
 
 
-def test_silence_enrols_nobody_in_the_support_that_is_paid_for() -> None:
+def test_leaving_it_out_does_not_enrol_a_cluster_in_paid_support() -> None:
     paid = old(engine_lifecycle_support="open-source-rds-extended-support")
     made = planned(request(**SILENT), paid)
     assert made.cluster.engine_lifecycle_support == "open-source-rds-extended-support-disabled"
@@ -94,7 +94,7 @@ def test_silence_enrols_nobody_in_the_support_that_is_paid_for() -> None:
         ("custom_endpoints", {"custom_endpoints": ("reports",)}),
     ],
 )
-def test_what_nobody_asked_for_stops_the_run_unless_it_is_accepted(
+def test_what_was_not_requested_stops_the_run_unless_it_is_accepted(
     field: str, changes: dict[str, Any]
 ) -> None:
     replaced = old(**changes)
@@ -105,7 +105,7 @@ def test_what_nobody_asked_for_stops_the_run_unless_it_is_accepted(
     assert not accepted.stops_the_run
 
 
-def test_a_difference_of_what_stands_is_found_field_by_field() -> None:
+def test_a_difference_of_what_exists_is_found_field_by_field() -> None:
     made = planned(request(**SILENT), old())
     assert made.replacement is not None
     restored = replace(old(), backup_retention_days=1, deletion_protection=True)
@@ -116,7 +116,7 @@ def test_a_difference_of_what_stands_is_found_field_by_field() -> None:
     ]
 
 
-def test_the_new_cluster_is_restored_beside_the_old_one_or_after_it() -> None:
+def test_the_new_cluster_is_restored_under_a_staging_name_or_after_it() -> None:
     beside, after = planned(request(), old()), planned(request(replace_strategy="delete_first"), old())
     assert (beside.strategy, after.strategy) == (Strategy.SWAP, Strategy.DELETE_FIRST)
     assert beside.cluster.db_cluster_identifier != "aurora-restored-cluster"

@@ -48,7 +48,7 @@ def test_a_day_after_today_is_refused() -> None:
     assert refused(source_snapshot_date="2026-11-23").code == "DATE_IN_FUTURE"
 
 
-def test_today_is_no_day_in_the_future() -> None:
+def test_today_is_not_a_day_in_the_future() -> None:
     assert str(request(source_snapshot_date="2026-11-22").source_snapshot_date) == "2026-11-22"
 
 
@@ -61,7 +61,7 @@ def test_an_unknown_field_is_refused_with_the_nearest_known_one() -> None:
 @pytest.mark.parametrize(
     "name", ["aurora-restored-", "aurora-restored--x", "aurora-restored-ü", "1abc", "a" * 64]
 )
-def test_a_target_that_is_no_cluster_name_is_refused(name: str) -> None:
+def test_a_target_that_is_not_a_cluster_name_is_refused(name: str) -> None:
     assert refused(target_cluster_id=name).code == "INVALID_TARGET_NAME"
 
 
@@ -92,7 +92,7 @@ def test_without_a_date_or_an_identifier_nothing_can_be_restored() -> None:
 
 
 @pytest.mark.parametrize("raw", [None, [], "x", 3])
-def test_an_input_that_is_no_object_is_refused(raw: object) -> None:
+def test_an_input_that_is_not_an_object_is_refused(raw: object) -> None:
     with pytest.raises(RequestRefused):
         parse_request(raw, SETTINGS, NOW)
 

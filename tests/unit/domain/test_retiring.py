@@ -70,7 +70,7 @@ def test_nothing_is_deleted_before_the_final_snapshot_is_finished() -> None:
     assert decide_retirement(seen(final_snapshot=final(status="creating"))).action is RetireAction.WAIT
 
 
-def test_without_a_final_snapshot_only_where_none_is_wanted() -> None:
+def test_without_a_final_snapshot_only_where_none_is_requested() -> None:
     wanted_none = seen(final_snapshot_identifier=None, final_snapshot=None)
     assert decide_retirement(wanted_none).action is RetireAction.DELETE_INSTANCE
 

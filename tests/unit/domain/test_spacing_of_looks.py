@@ -55,7 +55,7 @@ def test_a_percentage_that_says_anything_adds_a_share_at_most(seconds: float, to
 
 
 @given(st.floats(600, 20_000), st.integers(5, 90))
-def test_one_that_stands_still_is_soon_believed_no_more(seconds: float, percent: int) -> None:
+def test_one_that_stops_is_soon_no_longer_believed(seconds: float, percent: int) -> None:
     told = {"first_percent": 0, "first_seconds": 0.0, "percent": percent, "seconds": seconds}
     state = {"since": "2026-11-22T12:00:00.000Z", "looks": 3, "told": told}
     later = seconds + 3 * seconds / percent + 61
@@ -64,7 +64,7 @@ def test_one_that_stands_still_is_soon_believed_no_more(seconds: float, percent:
 
 
 @given(st.floats(600, 20_000), st.integers(10, 90))
-def test_one_that_jumps_back_is_no_reason_to_wait_longer(seconds: float, back: int) -> None:
+def test_one_that_jumps_back_is_not_a_reason_to_wait_longer(seconds: float, back: int) -> None:
     def percent(elapsed: float) -> int:
         true = int(100 * elapsed / seconds)
         return max(0, true - back) if int(elapsed) % 3 == 0 else true

@@ -85,17 +85,17 @@ def test_a_variable_that_is_missing_is_named(name: str) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"copy_retention_days": 0}, "0 is no number of days"),
-        ({"record_retention_days": True}, "True is no number of days"),
-        ({"target_cluster_prefix": ""}, "'' is no name"),
-        ({"quarantine_security_group_ids": ["sg-1"]}, "is no list of names"),
-        ({"phase_timeout_hours": []}, "is no object of phases"),
+        ({"copy_retention_days": 0}, "0 is not a positive whole number of days"),
+        ({"record_retention_days": True}, "True is not a positive whole number of days"),
+        ({"target_cluster_prefix": ""}, "'' is not a name"),
+        ({"quarantine_security_group_ids": ["sg-1"]}, "is not a list of names"),
+        ({"phase_timeout_hours": []}, "is not an object of phases"),
         ({"phase_timeout_hours": {"Copy": 1}}, "'Copy' is not a valid Phase"),
-        ({"phase_timeout_hours": {"Notify": 0}}, "0 is no number of hours"),
+        ({"phase_timeout_hours": {"Notify": 0}}, "0 is not a positive number of hours"),
         ({"phase_timeout_hours": {"CopySnapshot": 180}}, "the state machine 192 h"),
     ],
 )
-def test_a_setting_of_the_wrong_kind_is_named_with_what_is_wanted(
+def test_a_setting_of_the_wrong_kind_is_named_with_what_is_expected(
     change: dict[str, object], complaint: str
 ) -> None:
     environment = environment_of("aurora-restore-notify")

@@ -321,7 +321,7 @@ def test_what_a_request_may_ask_for_besides_is_granted_on_what_it_is_about(
 
 
 @pytest.mark.parametrize("action", NOT_ASKED)
-def test_what_is_never_asked_for_is_granted_to_nobody(template: Template, action: str) -> None:
+def test_what_is_never_asked_for_is_not_granted(template: Template, action: str) -> None:
     assert NOT_ASKED[action]
     assert not any(action == granted for name in CALLS for granted, _ in template.grants(PREFIX + name))
 

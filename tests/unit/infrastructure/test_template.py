@@ -1,4 +1,4 @@
-"""The template: deployable as it stands, small enough, complete, and stamped with this source tree."""
+"""The template: deployable as it is, small enough, complete, and stamped with this source tree."""
 
 from __future__ import annotations
 
@@ -330,6 +330,6 @@ def test_what_checkov_leaves_out_has_its_reason_beside_it() -> None:
     assert all(re.search(rf"- {check} # .{{20,}}", text) for check in left_out)
 
 
-def test_no_value_of_a_secret_and_no_account_stands_in_it(template: Template) -> None:
+def test_no_value_of_a_secret_and_no_account_is_in_it(template: Template) -> None:
     assert re.search(r"\b\d{12}\b", template.text) is None
     assert re.search(r"(?i)password\s*:", template.text) is None

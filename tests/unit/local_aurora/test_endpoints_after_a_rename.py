@@ -17,7 +17,7 @@ NAME, NEW_NAME = "staging", "moved"
 
 @pytest.fixture
 def renamed(place: Place) -> Place:
-    """The cluster was `staging` and is now `moved`; nobody who resolves its name knows that yet."""
+    """The cluster was `staging` and is now `moved`; no resolver of its name knows that yet."""
     place.restored(NAME)
     place.aurora.set_durations({"dns_lag": DNS_LAG})
     place.here.modify_db_cluster(
@@ -70,7 +70,7 @@ def test_the_certificate_names_what_was_until_the_cluster_is_stopped_and_started
 
 
 @pytest.mark.parametrize("renews", [False, True])
-def test_whether_a_reboot_renews_the_certificate_is_a_switch_for_nobody_has_seen_it(
+def test_whether_a_reboot_renews_the_certificate_is_a_switch_since_it_is_not_verified(
     renamed: Place, *, renews: bool
 ) -> None:
     renamed.clock.advance(DNS_LAG)

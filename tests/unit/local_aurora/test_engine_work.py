@@ -167,7 +167,7 @@ def test_a_cluster_listens_from_its_first_instance_to_its_last(
     assert storage not in engine.clusters
 
 
-def test_a_server_starts_though_nobody_asks_after_it(aurora: LocalAurora, engine: MemoryEngine) -> None:
+def test_a_server_starts_without_a_request_for_it(aurora: LocalAurora, engine: MemoryEngine) -> None:
     copy(aurora)
     eventually(snapshot_status(aurora), "available")
     restore(aurora)

@@ -117,7 +117,7 @@ def test_only_manual_snapshots_that_are_not_being_made_can_be_deleted(place: Pla
     assert refused(delete, DBClusterSnapshotIdentifier="by-hand").startswith("DBClusterSnapshotNotFoundFault")
 
 
-def test_snapshot_attributes_name_nobody_who_may_restore(place: Place) -> None:
+def test_snapshot_attributes_name_no_account_that_may_restore(place: Place) -> None:
     place.copy("copy-1")
     shown = place.here.describe_db_cluster_snapshot_attributes(DBClusterSnapshotIdentifier="copy-1")
     attributes = shown["DBClusterSnapshotAttributesResult"]["DBClusterSnapshotAttributes"]

@@ -206,7 +206,7 @@ def test_nothing_to_change_is_an_answer(deployer: Deployer) -> None:
     assert outcome.stack_status == "CREATE_COMPLETE"
 
 
-def test_a_plan_that_is_not_wanted_leaves_nothing(clients: DeploymentClients, deployer: Deployer) -> None:
+def test_a_plan_that_is_declined_leaves_nothing(clients: DeploymentClients, deployer: Deployer) -> None:
     deployer.discard(deployer.plan(topic_stack()))
 
     with pytest.raises(ClientError, match="does not exist"):
@@ -216,7 +216,7 @@ def test_a_plan_that_is_not_wanted_leaves_nothing(clients: DeploymentClients, de
         clients.cloudformation.describe_change_set(ChangeSetName="none", StackName="topics")
 
 
-def test_a_stack_that_holds_somebody_elses_change_set_too_is_left_to_them(
+def test_a_stack_that_holds_another_users_change_set_too_is_left_to_them(
     clients: DeploymentClients, deployer: Deployer
 ) -> None:
     plan, of_another = deployer.plan(topic_stack()), deployer.plan(topic_stack())
@@ -258,7 +258,7 @@ def test_an_unknown_parameter_is_named_beside_those_that_there_are(deployer: Dep
     assert "Name, Title" in refused.value.hint
 
 
-def test_what_is_no_template_is_refused_in_cloudformations_words(deployer: Deployer) -> None:
+def test_what_is_not_a_template_is_refused_in_cloudformations_words(deployer: Deployer) -> None:
     with pytest.raises(DeploymentFailed, match=r"(?i)template"):
         deployer.plan(DeploymentRequest("Resources: [", "broken"))
 
@@ -357,7 +357,7 @@ def test_the_artifacts_are_uploaded_once_into_a_bucket_that_is_closed(clients: D
     assert all(blocked.values())
 
 
-def test_what_was_uploaded_for_a_deployment_that_is_not_wanted_is_taken_back(
+def test_what_was_uploaded_for_a_deployment_that_is_declined_is_taken_back(
     clients: DeploymentClients,
 ) -> None:
     artifacts = build_artifacts(Project.find())
@@ -520,7 +520,7 @@ def test_a_missing_admin_secret_is_told_with_the_command_that_makes_it(clients: 
     assert f"create-secret --region {REGION} --name {ADMIN_SECRET_ID}" in warning
 
 
-def test_an_admin_secret_that_stands_is_not_worth_a_word(clients: DeploymentClients) -> None:
+def test_an_admin_secret_that_exists_is_not_mentioned(clients: DeploymentClients) -> None:
     clients.secretsmanager.create_secret(Name=ADMIN_SECRET_ID, SecretString="{}")
 
     assert admin_secret_warning(clients.secretsmanager, ADMIN_SECRET_ID, REGION) is None

@@ -41,7 +41,7 @@ def run() -> PipelineRun:
     return PipelineRun()
 
 
-def test_a_new_target_stands_at_the_end_with_the_data_of_the_day(run: PipelineRun) -> None:
+def test_a_new_target_exists_at_the_end_with_the_data_of_the_day(run: PipelineRun) -> None:
     record = run.run(FIRST, instance_count=2)
     cluster = run.ports.target_rds.find_cluster("aurora-restored-cluster")
     assert cluster is not None
@@ -366,7 +366,7 @@ def test_a_copy_that_was_finished_after_the_limit_is_not_thrown_away(run: Pipeli
     assert run.phase(Phase.COPY_SNAPSHOT, FIRST).status is StepStatus.DONE
 
 
-def test_a_retention_that_cannot_be_extended_is_a_warning_about_a_restore_that_stands(
+def test_a_retention_that_cannot_be_extended_is_a_warning_about_a_finished_restore(
     run: PipelineRun,
 ) -> None:
     run.run(FIRST, until=Phase.VERIFY_RESTORE)

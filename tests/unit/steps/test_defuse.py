@@ -116,20 +116,20 @@ def test_what_sleeps_and_cannot_be_changed_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outward", "stands", "warns"),
+    ("outward", "is_left", "warns"),
     [(None, True, True), ("report", True, True), ("keep", True, False), ("cut", False, False)],
 )
 def test_stored_logins_to_other_servers_are_told_cut_or_kept(
-    outward: str | None, stands: bool, warns: bool
+    outward: str | None, is_left: bool, warns: bool
 ) -> None:
     run = a_run(user_mapping())
     fields = {} if outward is None else {"outward_connections": outward}
 
     record = run.run(OPERATION, until=Phase.DEFUSE, **fields)
 
-    assert [fuse.name for fuse in run.databases.copy.fuses] == ([PUBLIC_LOGIN] if stands else [])
+    assert [fuse.name for fuse in run.databases.copy.fuses] == ([PUBLIC_LOGIN] if is_left else [])
     assert any(PUBLIC_LOGIN in warning for warning in record.get("warnings", ())) == warns
-    assert taken_back(record) == ([] if stands else [PUBLIC_LOGIN])
+    assert taken_back(record) == ([] if is_left else [PUBLIC_LOGIN])
 
 
 def test_many_things_are_put_to_rest_in_several_calls() -> None:

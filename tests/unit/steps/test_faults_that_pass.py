@@ -59,7 +59,7 @@ def test_it_is_waited_for_no_longer_than_the_phase_may_take(run: PipelineRun) ->
     assert FULL in error["message"]
 
 
-def test_a_server_that_answers_and_takes_no_login_is_no_silence(run: PipelineRun) -> None:
+def test_a_server_that_answers_and_takes_no_login_is_not_silence(run: PipelineRun) -> None:
     run.run(NAME, until=Phase.COPY_SNAPSHOT)
     run.databases.busy = FULL
     result = run.phase(Phase.RESTORE_CLUSTER, NAME)

@@ -17,7 +17,7 @@ from tests.unit.infrastructure.test_permissions import CALLS
 from tests.unit.steps.test_permissions import all_that_the_functions_do
 
 OLDEST = json.loads(STRIPPED.read_text())
-# What is sent only where the same SDK has shown it on a cluster that stands; an older one shows nothing, and sends
+# What is sent only where the same SDK has shown it on an existing cluster; an older one shows nothing, and sends
 # nothing. By name, the field of the answer in which it is seen.
 TAKEN_OVER: dict[tuple[str, str], tuple[str, str]] = {
     ("ModifyDBCluster", "DatabaseInsightsMode"): ("DBCluster", "DatabaseInsightsMode"),

@@ -1,4 +1,4 @@
-"""A cluster starts with the pipeline's own parameter group, and has the wanted one before it takes the name."""
+"""A cluster starts with the pipeline's own parameter group, and has the requested one before it takes the name."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_cluster_starts_with_a_group_in_which_nothing_acts(run: PipelineRun)
     assert started_with(run) == [quiet]
 
 
-def test_what_the_wanted_group_says_holds_from_the_first_start_on(run: PipelineRun) -> None:
+def test_what_the_requested_group_says_holds_from_the_first_start_on(run: PipelineRun) -> None:
     put_group(run, "tuned", max_logical_replication_workers="8", max_locks_per_transaction="256")
 
     run.run(OPERATION, Phase.RESTORE_CLUSTER, db_cluster_parameter_group_name="tuned")
@@ -90,9 +90,9 @@ def test_a_new_group_is_not_used_before_rds_is_through_with_it(run: PipelineRun)
     )
 
 
-@pytest.mark.parametrize("wanted", [None, "tuned", DEFAULT])
-def test_each_instance_takes_up_the_wanted_group_before_the_switch(
-    run: PipelineRun, wanted: str | None
+@pytest.mark.parametrize("requested", [None, "tuned", DEFAULT])
+def test_each_instance_takes_up_the_requested_group_before_the_switch(
+    run: PipelineRun, requested: str | None
 ) -> None:
     put_group(run, "tuned", max_logical_replication_workers="8")
     run.aurora.set_durations({"parameter_status_lag": 20, "parameter_applying": 10, "status_lag": 5})
@@ -101,18 +101,18 @@ def test_each_instance_takes_up_the_wanted_group_before_the_switch(
         OPERATION,
         Phase.VERIFY_RESTORE,
         instance_count=2,
-        **({"db_cluster_parameter_group_name": wanted} if wanted else {}),
+        **({"db_cluster_parameter_group_name": requested} if requested else {}),
     )
 
     cluster = run.cluster()
-    assert cluster.db_cluster_parameter_group == (wanted or DEFAULT)
+    assert cluster.db_cluster_parameter_group == (requested or DEFAULT)
     assert list(cluster.parameter_group_statuses.values()) == ["in-sync", "in-sync"]
-    values = {"max_logical_replication_workers": "8"} if wanted == "tuned" else {}
+    values = {"max_logical_replication_workers": "8"} if requested == "tuned" else {}
     assert started_with(run) == [values, values]
     assert group(run) is None
     assert run.count("RebootDBInstance") == 2
     checks = {item["field"]: item["found"] for item in record["restore_details"]["verification"]}
-    assert checks["db_cluster_parameter_group in place"] == (wanted or DEFAULT)
+    assert checks["db_cluster_parameter_group in place"] == (requested or DEFAULT)
 
 
 def test_the_writer_is_rebooted_before_the_readers(run: PipelineRun) -> None:
@@ -126,7 +126,7 @@ def test_the_writer_is_rebooted_before_the_readers(run: PipelineRun) -> None:
     assert asked == list(run.cluster().member_identifiers)
 
 
-def test_without_a_quiet_start_the_cluster_has_the_wanted_group_at_once(run: PipelineRun) -> None:
+def test_without_a_quiet_start_the_cluster_has_the_requested_group_at_once(run: PipelineRun) -> None:
     put_group(run, "tuned")
 
     run.run(OPERATION, Phase.VERIFY_RESTORE, quiet_start=False, db_cluster_parameter_group_name="tuned")
@@ -180,7 +180,7 @@ def test_a_quarantine_without_a_quiet_start_ends_before_the_switch_too(run: Pipe
     assert run.count("RebootDBInstance") == run.count("CreateDBClusterParameterGroup") == 0
 
 
-def test_the_roles_of_the_replaced_cluster_come_with_the_wanted_group(run: PipelineRun) -> None:
+def test_the_roles_of_the_replaced_cluster_come_with_the_requested_group(run: PipelineRun) -> None:
     run.put_target()
     role = {
         "DBClusterIdentifier": "aurora-restored-cluster",
@@ -420,7 +420,7 @@ def test_a_group_whose_removal_is_refused_ends_no_run(run: PipelineRun) -> None:
     assert any(GROUP in warning and "left for the sweep" in warning for warning in record["warnings"])
 
 
-def test_a_cluster_that_does_not_come_up_with_the_wanted_group_ends_the_run(run: PipelineRun) -> None:
+def test_a_cluster_that_does_not_come_up_with_the_requested_group_ends_the_run(run: PipelineRun) -> None:
     run.run(OPERATION, Phase.SETUP_DB_USERS)
     run.aurora.world.regions[TARGET_REGION].clusters[
         "aurora-restored-cluster"

@@ -61,7 +61,7 @@ def test_a_swap_puts_the_new_cluster_in_the_old_ones_place_and_keeps_its_final_s
     assert record["restore_details"]["db_cluster_identifier"] == TARGET
 
 
-def test_the_old_cluster_stands_untouched_until_the_new_one_is_verified(run: PipelineRun) -> None:
+def test_the_old_cluster_stays_untouched_until_the_new_one_is_verified(run: PipelineRun) -> None:
     old = run.put_target()
     run.run(FIRST, until=Phase.VERIFY_RESTORE, delete_cluster_if_exists=True)
     assert resource_id(run) == old
@@ -190,7 +190,7 @@ def test_an_undo_needs_something_kept(run: PipelineRun) -> None:
         undo(run)
 
 
-def test_an_undo_waits_for_nobody_who_is_at_work_on_the_target(run: PipelineRun) -> None:
+def test_an_undo_does_not_wait_for_an_operation_on_the_target(run: PipelineRun) -> None:
     run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=2)
     run.check(SECOND, delete_cluster_if_exists=True)
@@ -308,7 +308,7 @@ def test_the_sweep_retires_a_kept_cluster_when_its_time_is_over(run: PipelineRun
     assert run.ports.locks.owner(TARGET) is None
 
 
-def test_a_kept_cluster_that_somebody_protects_stays_and_blocks_nobody(run: PipelineRun) -> None:
+def test_a_kept_cluster_that_is_protected_stays_and_blocks_no_operation(run: PipelineRun) -> None:
     old = run.put_target()
     run.run(FIRST, delete_cluster_if_exists=True, keep_replaced_hours=2)
     retired = run.record(FIRST)["retirement"]["db_cluster_identifier"]

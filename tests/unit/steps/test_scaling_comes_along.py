@@ -78,7 +78,7 @@ def test_with_delete_first_it_rests_before_anything_of_the_old_cluster_goes(run:
     assert not {"fence", "take_final_snapshot"} & set(run.record(OPERATION)["acts"])
 
 
-def test_what_it_was_stands_in_the_record_before_it_is_suspended(run: PipelineRun) -> None:
+def test_what_it_was_is_in_the_record_before_it_is_suspended(run: PipelineRun) -> None:
     run.put_scaling("by-load")
     run.run(OPERATION, Phase.VERIFY_RESTORE, **SWAP)
     run.aws.before(is_operation("RegisterScalableTarget"), unavailable())
@@ -178,7 +178,7 @@ def test_a_reader_that_arrives_late_goes_with_the_old_cluster(run: PipelineRun) 
     assert run.ports.target_rds.find_cluster(retired) is None
 
 
-def test_a_reader_that_is_no_member_of_the_cluster_that_goes_is_not_touched(run: PipelineRun) -> None:
+def test_a_reader_that_is_not_a_member_of_the_cluster_that_goes_is_not_touched(run: PipelineRun) -> None:
     run.aurora.seed.put_instance(TARGET_REGION, TARGET, "application-autoscaling-own", "db.r5.large")
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
     run.aurora.seed.put_instance(TARGET_REGION, TARGET, "application-autoscaling-new", "db.r5.large")

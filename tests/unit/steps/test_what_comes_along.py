@@ -263,7 +263,7 @@ def test_a_reader_of_auto_scaling_that_is_being_made_does_not_keep_a_cluster_fro
     assert run.ports.target_rds.find_instance("application-autoscaling-1a2b") is None
 
 
-def test_a_reader_that_auto_scaling_adds_to_the_new_cluster_is_no_difference(run: PipelineRun) -> None:
+def test_a_reader_that_auto_scaling_adds_to_the_new_cluster_is_not_a_difference(run: PipelineRun) -> None:
     run.put_target()
     run.run(OPERATION, Phase.SETUP_DB_USERS, delete_cluster_if_exists=True, replace_strategy="delete_first")
     run.aurora.seed.put_instance(TARGET_REGION, TARGET, "application-autoscaling-1a2b", "db.r5.large")

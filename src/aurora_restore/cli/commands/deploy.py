@@ -174,7 +174,7 @@ def subnets_warning(
 ) -> str | None:
     """What a stack without subnets cannot do, with the command that mends it; None where nothing is amiss.
 
-    `standing` are the stack's parameters as CloudFormation lists them; one that is `given` comes before it.
+    `existing` are the stack's parameters as CloudFormation lists them; one that is `given` comes before it.
     With an emulator of AWS (AWS_ENDPOINT_URL) everything is within reach.
     """
     values = {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in existing}

@@ -138,7 +138,7 @@ def _remainder(view: OperationView) -> list[RenderableType | None]:
         return []
     tag = f"{OPERATION_TAG} = {view.operation_id}"
     title = Text.assemble(
-        ("May still exist:  ", "bold"),
+        ("May still exist: ", "bold"),
         f"of these, what has the tag {tag} was made by this run; leave what has not.",
     )
     return [Group(title, facts((kind, str(made[kind])) for kind in sorted(made, key=_order_of_making)))]
