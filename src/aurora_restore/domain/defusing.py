@@ -139,8 +139,8 @@ class Survey:
     """All that was seen so far, and the fuses that were seen in this call.
 
     `begun`: what the calls before had reported. `unfinished`: what the next call goes on from, up to the first database
-    in which something is to be taken out; what was seen beyond it is not in `came_along` yet. None where all of them are
-    seen to and nothing is to be taken out.
+    in which something is to be taken out; what was seen beyond it is not in `came_along` yet. None where all of them
+    are seen to and nothing is to be taken out.
     """
 
     came_along: CameAlong
