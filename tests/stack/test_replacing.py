@@ -199,7 +199,7 @@ def test_an_undo_by_a_plain_start_execution_brings_the_old_data_back(
     assert place.record(kept[UNDONE])["retirement"]["state"] == "UNDONE"
     assert [tag for tag in place.cluster(UNDONE)["TagList"] if tag["Key"].startswith("aurora-restore:")] == []
     (message,) = messages_of(inbox, undo)
-    assert "is again the one" in message
+    assert "is again the cluster from before" in message
     assert record["retirement"]["final_snapshot_identifier"] in message
 
 

@@ -238,7 +238,9 @@ def test_a_defusing_call_that_dies_among_many_databases_is_followed_by_one_that_
     leading_out: RestoredCluster,
 ) -> None:
     phase = defusing(leading_out)
-    places = len(phase.call(Plan()).plan.places)
+    # A run of its own: what it takes out, and its way back, is in its own record.
+    counted = phase.call(Plan())
+    places = len(counted.plan.places)
 
     # In the middle of a later call, in whatever it does then.
     died = phase.until_fault(Plan(Kind.DIES, 4 * places))
@@ -248,7 +250,8 @@ def test_a_defusing_call_that_dies_among_many_databases_is_followed_by_one_that_
     assert begun
     first = (calls[0].record.get("came_along") or {}).get("unfinished")
     assert first is None or first["done"] >= begun["done"]
-    assert ways_back(phase, calls[-1].record) == [f"tenant_{number:04}" for number in range(DATABASES)]
+    both = {*ways_back(phase, counted.record), *ways_back(phase, calls[-1].record)}
+    assert sorted(both) == [f"tenant_{number:04}" for number in range(DATABASES)]
     assert logins_left(leading_out) == []
 
 
