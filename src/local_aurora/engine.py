@@ -30,7 +30,7 @@ class Engine(Protocol):
     def create_cluster(
         self, cluster_id: str, master: Login, database_name: str | None, major: int | None = None
     ) -> None:
-        """Make empty storage with Aurora's roles: `master` is no superuser.
+        """Make empty storage with Aurora's roles: `master` is not a superuser.
 
         `major` is the major version of PostgreSQL that is requested; another one is taken where it is not at hand.
         """

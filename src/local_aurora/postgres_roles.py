@@ -27,7 +27,7 @@ _SUPERUSER_MEMBERSHIPS = {
     "rds_password": 0,
 }
 
-# Aurora's rds_superuser may grant these although it is no member. Stock PostgreSQL asks for the ADMIN option,
+# Aurora's rds_superuser may grant these although it is not a member. Stock PostgreSQL asks for the ADMIN option,
 # which can be had without the privileges of the role. Before 16 it asks for CREATEROLE alone, which the master has,
 # and an ADMIN option would bring the privileges along.
 _SUPERUSER_GRANTS = {

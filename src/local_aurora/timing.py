@@ -126,7 +126,7 @@ class Habits:
     default_groups_need_a_cluster: bool = False
 
     def changed(self, changes: dict[str, Any]) -> Habits:
-        """A copy with some replaced. Raises ValueError for an unknown name, or a value that is no truth value."""
+        """A copy with some replaced. Raises ValueError for an unknown name, or a value that is not a truth value."""
         known = {entry.name for entry in fields(self)}
         wrong = sorted(
             name for name, value in changes.items() if name not in known or type(value) is not bool

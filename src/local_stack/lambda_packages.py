@@ -19,7 +19,7 @@ def link_runtime_packages(directory: Path) -> Path:
     """
     directory.mkdir(parents=True, exist_ok=True)
     for old in directory.iterdir():
-        # What is no link is what an interpreter left there, such as `__pycache__`.
+        # What is not a link is what an interpreter left there, such as `__pycache__`.
         old.unlink() if old.is_symlink() or old.is_file() else shutil.rmtree(old)
     for dist in _with_dependencies(RUNTIME_DISTRIBUTIONS):
         for name in _top_level_names(dist):

@@ -71,7 +71,7 @@ class FakeNotifications:
 
 
 class FakeSecrets:
-    """The `Secrets` port. `values`: the secret's name → what its JSON holds, or text that is no such JSON."""
+    """The `Secrets` port. `values`: the secret's name → what its JSON holds, or text that is not such JSON."""
 
     def __init__(self, values: Mapping[str, Mapping[str, Any] | str], border: Border | None = None) -> None:
         self.values = dict(values)

@@ -103,18 +103,18 @@ def test_what_an_earlier_run_left_is_refused_and_then_deleted(script: Script, bo
     }
     tags = [{"Key": "aurora-restore-acceptance", "Value": "yes"}]
     rds.create_db_cluster(DBClusterIdentifier=f"{PREFIX}left", Tags=tags, **common)
-    rds.create_db_cluster(DBClusterIdentifier=f"{PREFIX}somebody-elses", **common)
+    rds.create_db_cluster(DBClusterIdentifier=f"{PREFIX}of-another", **common)
 
     refused = script(*PLACE, "--yes")
     assert (refused.returncode, "exists already" in refused.stderr) == (2, True)
     cleaned = script("--clean-up")
 
     # What has the prefix and not the tag belongs to another party.
-    assert (cleaned.returncode, ours(boto)) == (0, [f"{PREFIX}somebody-elses"])
+    assert (cleaned.returncode, ours(boto)) == (0, [f"{PREFIX}of-another"])
     rds.get_waiter("db_cluster_available").wait(
-        DBClusterIdentifier=f"{PREFIX}somebody-elses", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        DBClusterIdentifier=f"{PREFIX}of-another", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
     )
-    rds.delete_db_cluster(DBClusterIdentifier=f"{PREFIX}somebody-elses", SkipFinalSnapshot=True)
+    rds.delete_db_cluster(DBClusterIdentifier=f"{PREFIX}of-another", SkipFinalSnapshot=True)
     poll_until(lambda: ours(boto) == [], "the cluster of another party to be gone", 30)
 
 

@@ -215,8 +215,8 @@ def test_a_request_from_a_file_with_an_unknown_field_is_refused_by_name(
 
 
 def test_what_does_not_exist_is_not_found(cli: CommandLine) -> None:
-    assert cli("status", "restore-nobody-knows").status == 4
-    assert cli("watch", "restore-nobody-knows", "--json").document["error"]["code"] == "OPERATION_NOT_FOUND"
+    assert cli("status", "restore-unknown").status == 4
+    assert cli("watch", "restore-unknown", "--json").document["error"]["code"] == "OPERATION_NOT_FOUND"
 
 
 def test_where_the_pipeline_is_not_deployed_the_cli_says_so(cli: CommandLine) -> None:

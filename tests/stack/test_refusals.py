@@ -128,12 +128,12 @@ def plain(value: dict[str, Any]) -> Any:
         ("SECURITY_GROUP_NOT_FOUND", {"vpc_security_group_ids": ["sg-00000000"]}),
         ("INSTANCE_CLASS_NOT_ORDERABLE", {"db_instance_class": "db.m1.small"}),
         ("KMS_KEY_REQUIRED", {"source_cluster_id": "billing", "source_snapshot_date": "latest"}),
-        ("KMS_KEY_NOT_ACCESSIBLE", {"kms_key_id": "alias/nobody"}),
-        ("SECRET_NOT_FOUND", {"db_users": [{"username": "x", "secret_id": "aurora-restore/users/nobody"}]}),
+        ("KMS_KEY_NOT_ACCESSIBLE", {"kms_key_id": "alias/missing"}),
+        ("SECRET_NOT_FOUND", {"db_users": [{"username": "x", "secret_id": "aurora-restore/users/missing"}]}),
         ("SECRET_WRONG_USER", {"db_users": [{"username": 'x"; DROP ROLE y; --', "secret_id": A_USER}]}),
         ("PARAMETER_GROUP_NOT_FOUND", {"db_parameter_group_name": "nowhere"}),
         ("TARGET_REGION_MISMATCH", {"target_region": "eu-west-1"}),
-        ("PREFLIGHT_FAILED", {"db_subnet_group_name": "nowhere", "kms_key_id": "alias/nobody"}),
+        ("PREFLIGHT_FAILED", {"db_subnet_group_name": "nowhere", "kms_key_id": "alias/missing"}),
     ],
 )
 def test_a_run_is_refused_before_anything_is_created(

@@ -362,7 +362,7 @@ def _chosen(state: Choice, scope: Scope) -> str | None:
 def _seconds(state: Wait, scope: Scope) -> float:
     seconds = state.seconds.get(scope) if isinstance(state.seconds, Path) else state.seconds
     if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 <= seconds <= MAX_WAIT_SECONDS:
-        raise RuntimeFault(f"The wait of {state.name} is no number of seconds: {seconds!r}")
+        raise RuntimeFault(f"The wait of {state.name} is not a number of seconds: {seconds!r}")
     return float(seconds)
 
 
@@ -380,7 +380,7 @@ def _placed(data: Any, path: Path | None, result: Any) -> Any:
     if not path.names:
         return result
     if not isinstance(data, dict):
-        raise RuntimeFault(f"The result cannot be placed at {path.text}: the input is no object.")
+        raise RuntimeFault(f"The result cannot be placed at {path.text}: the input is not an object.")
     output = dict(data)
     holder = output
     for name in path.names[:-1]:

@@ -167,16 +167,16 @@ def test_an_error_is_caught_with_its_name_and_lambda_s_cause() -> None:
         "B": {"Type": "Fail", "ErrorPath": "$.e.Error", "CausePath": "$.e.Cause"},
         "End": END,
     }
-    execution = Machinery(states, [TargetExists("it stands")]).run({"kept": 1})
+    execution = Machinery(states, [TargetExists("it exists")]).run({"kept": 1})
     assert (execution.status, execution.error) == ("FAILED", "TargetExists")
-    assert json.loads(execution.cause or "") == {"errorMessage": "it stands", "errorType": "TargetExists"}
+    assert json.loads(execution.cause or "") == {"errorMessage": "it exists", "errorType": "TargetExists"}
     assert kinds(execution)[3:] == [
         "TaskStarted", "TaskFailed", "TaskStateExited", "FailStateEntered", "ExecutionFailed",
     ]  # fmt: skip
 
 
 def test_an_error_that_is_not_caught_ends_the_execution() -> None:
-    execution = Machinery({"A": {**CALL, "End": True}}, [TargetExists("it stands")]).run()
+    execution = Machinery({"A": {**CALL, "End": True}}, [TargetExists("it exists")]).run()
     assert (execution.status, execution.error) == ("FAILED", "TargetExists")
 
 

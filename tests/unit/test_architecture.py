@@ -14,7 +14,7 @@ PRODUCT = SOURCE / "aurora_restore"
 MODULES = sorted(SOURCE.rglob("*.py"))
 PRODUCT_MODULES = sorted(PRODUCT.rglob("*.py"))
 PACKAGES = {"aurora_restore", "local_stack", "local_aurora"}
-# Which of our packages each may import, itself aside; what the product may import is said room by room.
+# Which of our packages each may import, itself aside; what the product may import is listed room by room.
 NEXT_DOOR = {"local_stack": {"local_aurora"}, "local_aurora": set()}
 # Which rooms each room may import, itself aside. Nothing may import handlers; the command line loads the demo.
 MAY_IMPORT = {

@@ -87,8 +87,8 @@ def ways_out(session: Session, user: DbUser) -> list[str]:
 def check_limits(session: Session, user: DbUser) -> list[str]:
     """What is beyond the level, by the catalog, whichever way it came: grant, membership, ownership, PUBLIC.
 
-    CREATE that everyone has in a schema (`public`, in databases made before PostgreSQL 15) is said and does
-    not fail the check: no grant of ours gave it, and taking it from everyone could stop an application.
+    CREATE that everyone has in a schema (`public`, in databases made before PostgreSQL 15) is reported and
+    does not fail the check: no grant of ours gave it, and taking it from everyone could stop an application.
 
     Raises:
         DbUserSetupFailed: the user can do more than its level says.

@@ -46,7 +46,7 @@ class Coming:
 
 
 def coming_along(request: RestoreRequest, replaced: ClusterConfiguration | None) -> tuple[Coming, ...]:
-    """Nothing is said of what the request has nothing to do with."""
+    """A sentence for each part that makes a difference; a part that the request does not concern has none."""
     found = [Coming("comes along", LOOKED_FOR)]
     if request.quiet_start:
         found.append(

@@ -264,7 +264,9 @@ def _check_regions(
     if settings.known_regions and region not in settings.known_regions:
         nearest = difflib.get_close_matches(region, settings.known_regions, n=1)
         guess = f" Did you mean {nearest[0]}?" if nearest else ""
-        problems.append(InvalidRequest(f"source_region {region!r} is no Region that RDS is known in.{guess}"))
+        problems.append(
+            InvalidRequest(f"source_region {region!r} is not a Region in which RDS exists.{guess}")
+        )
 
 
 def _check_target(

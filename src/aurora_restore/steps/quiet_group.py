@@ -114,7 +114,7 @@ def _set(operation: Operation, ports: Ports, group: SeenGroup, decision: GroupDe
 
 
 def _say_what_is_missing(operation: Operation, ports: Ports, group: SeenGroup | None) -> None:
-    """Once: a family may have nothing that could be set, so it is said where the group is ready."""
+    """Once, when the group is ready: a family may have none of the parameters, and then nothing is ever set."""
     known = list(operation.item.get("warnings", ()))
     missing = [_missing_warning(group, each) for each in missing_parameters(group)] if group else []
     new = [warning for warning in missing if warning not in known]

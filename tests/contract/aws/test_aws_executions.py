@@ -29,7 +29,7 @@ from aurora_restore.domain.errors import AccessDenied, AwsThrottled
 PASSING = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
 FAILING = {
     "StartAt": "Refuse",
-    "States": {"Refuse": {"Type": "Fail", "Error": "TargetExists", "Cause": "it stands"}},
+    "States": {"Refuse": {"Type": "Fail", "Error": "TargetExists", "Cause": "it exists"}},
 }
 WAITING = {"StartAt": "Hold", "States": {"Hold": {"Type": "Wait", "Seconds": 600, "End": True}}}
 
@@ -79,7 +79,7 @@ def test_a_failed_run_shows_error_and_cause(aws: InProcessAws, executions: AwsEx
     deploy(aws, FAILING)
     executions.start("restore-1", {})
     execution = ended(executions, "restore-1")
-    assert (execution.status, execution.error, execution.cause) == ("FAILED", "TargetExists", "it stands")
+    assert (execution.status, execution.error, execution.cause) == ("FAILED", "TargetExists", "it exists")
 
 
 def test_a_name_that_was_used_is_refused(aws: InProcessAws, executions: AwsExecutions) -> None:

@@ -33,7 +33,7 @@ def test_a_message_reaches_the_topic_with_its_parts(
 ) -> None:
     message_id = notifications.publish(
         "Restore done: staging § größer",
-        "The cluster staging stands.\nIts endpoint: x",
+        "The cluster staging is available.\nIts endpoint: x",
         {"operation_id": "restore-1", "status": "SUCCEEDED"},
         {"status": "SUCCEEDED", "error_code": ""},
     )
@@ -41,7 +41,7 @@ def test_a_message_reaches_the_topic_with_its_parts(
     (published,) = aws.published
     assert published.subject == "Restore done: staging ? gr??er"
     text, document = published.message.split("\n\n---\n")
-    assert text == "The cluster staging stands.\nIts endpoint: x"
+    assert text == "The cluster staging is available.\nIts endpoint: x"
     assert json.loads(document) == {"operation_id": "restore-1", "status": "SUCCEEDED"}
     assert published.attributes == {"status": "SUCCEEDED"}
 

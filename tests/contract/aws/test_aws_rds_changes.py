@@ -99,12 +99,12 @@ def test_a_refused_change_names_the_right_that_is_missing(
 @pytest.mark.parametrize(
     "change",
     [
-        lambda rds: rds.rename_cluster("nobody", "staging-old"),
-        lambda rds: rds.stop_cluster("nobody"),
-        lambda rds: rds.start_cluster("nobody"),
-        lambda rds: rds.modify_cluster("nobody", {"DeletionProtection": False}),
-        lambda rds: rds.delete_instance("nobody"),
-        lambda rds: rds.delete_cluster("nobody", keep_automated_backups=False),
+        lambda rds: rds.rename_cluster("missing", "staging-old"),
+        lambda rds: rds.stop_cluster("missing"),
+        lambda rds: rds.start_cluster("missing"),
+        lambda rds: rds.modify_cluster("missing", {"DeletionProtection": False}),
+        lambda rds: rds.delete_instance("missing"),
+        lambda rds: rds.delete_cluster("missing", keep_automated_backups=False),
         lambda rds: rds.delete_cluster_snapshot("nothing"),
     ],
 )

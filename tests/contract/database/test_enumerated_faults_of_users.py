@@ -113,7 +113,7 @@ class Users:
             self.reset()
 
     def _more_than_asked(self, facts: frozenset[Fact]) -> Iterator[str]:
-        """Of each user that can log in what it has beyond its level. What came along untouched is no deed of ours."""
+        """Of each user that can log in what it has beyond its level. What came along untouched is not ours."""
         for user in ("writer", "reports"):
             more = rights_of(facts, user) - rights_of(self.asked, user)
             if more and can_log_in(facts, user) and about(facts, user) != about(self.before, user):

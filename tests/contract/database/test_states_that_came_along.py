@@ -1,4 +1,4 @@
-"""States of a production that a snapshot brings along: what is said about them, and that no run fails for nothing."""
+"""States of a production that a snapshot brings along: what the report says about them, and that no run fails for nothing."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_what_is_reset_counts_as_a_change_and_only_once(cluster: RestoredCluster
     assert [report.action for report in set_up(cluster, in_shop()).users] == ["unchanged"]
 
 
-# --- what hinders an attempt and is no missing privilege ---
+# --- what hinders an attempt and is not a missing privilege ---
 
 
 def test_row_security_that_needs_a_context_is_a_note_and_another_table_is_tried(

@@ -105,10 +105,10 @@ def test_the_same_call_twice_is_one(engine: PostgresEngine, production: Cluster,
 
 
 def test_what_is_not_there_is_said_by_name(engine: PostgresEngine) -> None:
-    with pytest.raises(StorageMissing, match="snapshot nobody-took-it"):
-        engine.restore_snapshot("nobody-took-it", "cluster-x")
-    with pytest.raises(StorageMissing, match="cluster nobody-made-it"):
-        engine.start_cluster("nobody-made-it", None)
+    with pytest.raises(StorageMissing, match="snapshot never-taken"):
+        engine.restore_snapshot("never-taken", "cluster-x")
+    with pytest.raises(StorageMissing, match="cluster never-made"):
+        engine.start_cluster("never-made", None)
     assert "cluster-x" not in engine.cluster_ids()
 
 

@@ -153,7 +153,7 @@ def test_an_error_with_json_is_json_too(
 
 def test_wrong_use_has_its_own_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert app.run(["start", "--no-such-option"]) == 2
-    assert app.run(["start", *TARGET, "--db-user", "nobody"]) == 2
+    assert app.run(["start", *TARGET, "--db-user", "reporting"]) == 2
     assert "Traceback" not in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""The errors of the local stack, which are no classes of ours, end a command as ours do."""
+"""The errors of the local stack, which are not classes of ours, end a command as ours do."""
 
 from __future__ import annotations
 

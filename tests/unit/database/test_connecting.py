@@ -135,10 +135,10 @@ def test_the_host_that_a_certificate_names_is_found_without_a_word_to_its_server
 
 
 def test_a_name_that_dns_does_not_know_is_told_from_a_server_that_does_not_answer(bundle: Path) -> None:
-    endpoint = DatabaseEndpoint("nobody.invalid", 5432)
+    endpoint = DatabaseEndpoint("missing.invalid", 5432)
     answer = PostgresDatabases(bundle).ask_who_answers(endpoint, MASTER)
     assert answer.kind is EndpointAnswerKind.UNKNOWN_NAME
-    assert "nobody.invalid" in answer.reason
+    assert "missing.invalid" in answer.reason
 
 
 def test_a_server_without_tls_gets_no_password(bundle: Path) -> None:

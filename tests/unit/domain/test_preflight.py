@@ -238,7 +238,7 @@ def test_secrets_of_users_have_to_be_there_and_to_be_theirs() -> None:
     asked = request(
         db_users=[{"username": "report", "secret_id": "s1"}, {"username": "app", "secret_id": "s2"}]
     )
-    found = {"s1": SecretNotFound("There is no secret s1."), "s2": Credentials("somebody", "x")}
+    found = {"s1": SecretNotFound("There is no secret s1."), "s2": Credentials("reporting", "x")}
     assert codes(asked, users=found) == ["SECRET_NOT_FOUND", "SECRET_WRONG_USER"]
 
 

@@ -35,7 +35,7 @@ UNKNOWN = EndpointAnswer(EndpointAnswerKind.UNKNOWN_NAME, "DNS does not know it"
 OWN_FORMER = EndpointAnswer(
     EndpointAnswerKind.OTHER_CERTIFICATE, "it names others", None, (f"{FORMER}.{SUFFIX}",)
 )
-OTHERS = replace(OWN_FORMER, certificate_names=(f"somebody-else.{SUFFIX}",))
+OTHERS = replace(OWN_FORMER, certificate_names=(f"another.{SUFFIX}",))
 
 
 def ago(seconds: float) -> dict[str, Any]:

@@ -231,7 +231,7 @@ UNTOUCHABLE = [
     *((action, snapshot)
       for action in ("rds:AddTagsToResource", "rds:DeleteDBClusterSnapshot")
       for snapshot in (SOURCE_SNAPSHOT, f"{RDS}:cluster-snapshot:rds:aurora-restored-cluster-2023-06-15",
-                       f"{RDS}:cluster-snapshot:of-somebody-else")),
+                       f"{RDS}:cluster-snapshot:of-another")),
     *((action, f"{RDS}:cluster-pg:{name}")
       for name in ("mine", "aurora-restore-mine")
       for action in ("rds:ModifyDBClusterParameterGroup", "rds:DeleteDBClusterParameterGroup",

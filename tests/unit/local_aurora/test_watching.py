@@ -58,5 +58,5 @@ def test_the_data_api_is_switched_by_operations_of_its_own(staging: Place, refus
     shown = staging.here.describe_db_clusters(DBClusterIdentifier="staging")["DBClusters"][0]
     assert shown["HttpEndpointEnabled"] is True
     assert staging.here.disable_http_endpoint(ResourceArn=arn)["HttpEndpointEnabled"] is False
-    nobody = refused(staging.here.enable_http_endpoint, ResourceArn=f"{arn}-nobody")
-    assert nobody.startswith("ResourceNotFoundFault")
+    missing = refused(staging.here.enable_http_endpoint, ResourceArn=f"{arn}-missing")
+    assert missing.startswith("ResourceNotFoundFault")

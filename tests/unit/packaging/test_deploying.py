@@ -384,13 +384,13 @@ def test_what_lay_there_before_is_not_taken_back(clients: DeploymentClients) -> 
 def test_a_bucket_that_others_use_by_now_is_kept_and_told(clients: DeploymentClients) -> None:
     bucket = default_bucket(clients.account_id, REGION)
     published = publish_artifacts(clients.s3, build_artifacts(Project.find()), bucket, REGION)
-    clients.s3.put_object(Bucket=bucket, Key="of-somebody-else", Body=b"")
+    clients.s3.put_object(Bucket=bucket, Key="of-another", Body=b"")
 
     (sentence,) = take_back(clients.s3, published)
 
     assert bucket in sentence
     assert "still there" in sentence
-    clients.s3.head_object(Bucket=bucket, Key="of-somebody-else")
+    clients.s3.head_object(Bucket=bucket, Key="of-another")
 
 
 def test_a_bucket_whose_making_was_interrupted_is_finished(clients: DeploymentClients) -> None:

@@ -217,7 +217,7 @@ def test_two_hundred_and_fifty_snapshots_do_not_hide_the_right_one(run: Pipeline
 def test_a_full_set_of_copies_in_flight_is_waited_out(run: PipelineRun) -> None:
     source = run.ports.rds(SOURCE_REGION).list_cluster_snapshots("production")[0]
     for number in range(5):
-        run.ports.target_rds.copy_cluster_snapshot(source, SOURCE_REGION, f"of-somebody-{number}", None, {})
+        run.ports.target_rds.copy_cluster_snapshot(source, SOURCE_REGION, f"of-another-{number}", None, {})
     run.check(FIRST)
     first = run.phase(Phase.COPY_SNAPSHOT, FIRST)
     assert "free slot" in first.message

@@ -162,8 +162,8 @@ def test_the_stack_can_name_the_quarantine_of_every_request(run: PipelineRun) ->
 def test_a_quarantine_that_does_not_exist_is_refused_before_anything_is_copied(
     run: PipelineRun, quiet_start: bool
 ) -> None:
-    with pytest.raises(SecurityGroupNotFound, match="sg-of-nobody"):
-        run.check(OPERATION, quarantine_security_group_ids=["sg-of-nobody"], quiet_start=quiet_start)
+    with pytest.raises(SecurityGroupNotFound, match="sg-missing"):
+        run.check(OPERATION, quarantine_security_group_ids=["sg-missing"], quiet_start=quiet_start)
 
 
 def test_a_quarantine_without_a_quiet_start_ends_before_the_switch_too(run: PipelineRun) -> None:

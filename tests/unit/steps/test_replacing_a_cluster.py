@@ -335,12 +335,12 @@ def test_the_sweep_removes_copies_whose_retention_is_over_and_nothing_else(run: 
     run.aurora.at_once(
         "CreateDBClusterSnapshot",
         TARGET_REGION,
-        {"DBClusterIdentifier": TARGET, "DBClusterSnapshotIdentifier": "aurora-restore-of-somebody"},
+        {"DBClusterIdentifier": TARGET, "DBClusterSnapshotIdentifier": "aurora-restore-of-another"},
     )
     run.clock.advance(8 * 86_400)
     assert work_of("aurora-restore-sweep")(run.ports, {})["deleted"] == [copy.db_cluster_snapshot_identifier]
     left = [item.db_cluster_snapshot_identifier for item in run.ports.target_rds.list_cluster_snapshots()]
-    assert left == ["aurora-restore-of-somebody"]
+    assert left == ["aurora-restore-of-another"]
 
 
 def test_the_sweep_starts_the_cleanup_of_what_no_event_told_of(run: PipelineRun) -> None:

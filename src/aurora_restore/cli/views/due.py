@@ -1,4 +1,4 @@
-"""What is said of a run that is over while its cleanup has not begun: what ended it, and what is waited for."""
+"""A run that is over while its cleanup has not begun: what ended it, and what is waited for."""
 
 from __future__ import annotations
 
