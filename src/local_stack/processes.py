@@ -39,7 +39,7 @@ def start_detached(arguments: Sequence[str], environment: Mapping[str, str], log
 
 
 def exit_status(pid: int) -> int | None:
-    """How a child of this process ended (negative: by a signal); None while it runs, or where it is not a child of ours.
+    """How a child of this process ended (negative: by a signal); None while it runs, or where another process began it.
 
     The answer is given once: the system forgets the child then.
     """

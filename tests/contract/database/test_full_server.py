@@ -1,4 +1,4 @@
-"""A real server whose connections are all in use: the error says so, nothing is half made, and afterwards it goes on."""
+"""A real server whose connections are all in use: the error says so, nothing is half made, and then it goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States of a production that a snapshot brings along: what the report says about them, and that no run fails for nothing."""
+"""States of a production that a snapshot brings along: what the report says of them, and that no run fails needlessly."""
 
 from __future__ import annotations
 
