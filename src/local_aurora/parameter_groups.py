@@ -213,14 +213,14 @@ def _invalid_state(message: str) -> errors.AwsError:
 def describe_db_cluster_parameters(call: Call) -> dict[str, Any]:
     """Every parameter of the family, with what the group sets. "Source": user, system, engine-default."""
     group = _group(call, "cluster-pg", call.params["DBClusterParameterGroupName"])
-    expected = (call.text("Source") or "").lower()
+    source = (call.text("Source") or "").lower()
 
     def value(name: str) -> str | None:
         entry = group.parameters.get(name)
         return None if entry is None else str(entry["ParameterValue"])
 
     known = matching(call, parameters_of(group.family).values(), {})
-    found = [entry for entry in known if expected in ("", source_of(entry, value(entry.name)))]
+    found = [entry for entry in known if source in ("", source_of(entry, value(entry.name)))]
     return page(
         call,
         "Parameters",

@@ -27,10 +27,10 @@ class AwsNetwork:
 
         Asks by filter: asked by `GroupIds`, EC2 answers with an error as soon as one is missing or malformed.
         """
-        expected = sorted(set(group_ids))
+        ids = sorted(set(group_ids))
         found: dict[str, SecurityGroup] = {}
-        for start in range(0, len(expected), FILTER_VALUES):
-            found |= self._find(expected[start : start + FILTER_VALUES])
+        for start in range(0, len(ids), FILTER_VALUES):
+            found |= self._find(ids[start : start + FILTER_VALUES])
         return found
 
     def _find(self, group_ids: Sequence[str]) -> dict[str, SecurityGroup]:

@@ -20,13 +20,17 @@ class Entry:
 
 
 RESTORES = {
-    "plan": Entry("plan", "plan", "Check a restore without touching anything, and show its plan."),
+    "plan": Entry(
+        "plan", "plan", "Check a restore without touching anything, and show what it would make and replace."
+    ),
     "start": Entry("start", "start", "Start a restore."),
-    "watch": Entry("watch", "watch", "Watch an operation to its end, the cleanup included."),
+    "watch": Entry("watch", "watch", "Watch an operation to its end, the cleanup after it included."),
     "status": Entry("status", "status", "Show everything that is known about an operation, once."),
     "list": Entry("list", "list_operations", "List recent operations, newest first."),
     "events": Entry("events", "events", "Show the audit events of an operation, oldest first."),
-    "logs": Entry("logs", "logs", "Show the logs of an operation, those of all functions in order."),
+    "logs": Entry(
+        "logs", "logs", "Show the logs of an operation, those of all functions in the order of their times."
+    ),
     "cancel": Entry("cancel", "cancel", "Stop an operation and remove what it made."),
     "undo": Entry("undo", "undo", "Put the replaced cluster back, while it is kept."),
 }

@@ -83,8 +83,8 @@ def mend(session: Session, user: DbUser, databases: list[str]) -> Mended:
     """
     notes, is_changed = [], False
     for setting in settings_of(session, user.username):
-        expected = not setting.database or setting.database in databases
-        breaks = expected and setting.breaks(user)
+        is_used = not setting.database or setting.database in databases
+        breaks = is_used and setting.breaks(user)
         if setting.is_everyones and breaks:
             notes.append(_everyones(setting))
         elif breaks:
@@ -92,7 +92,7 @@ def mend(session: Session, user: DbUser, databases: list[str]) -> Mended:
             words, is_reset = _reset(session, user, f"{within} RESET {identifier(setting.name)}")
             notes.append(f"{_said(setting)} came along and {words}")
             is_changed = is_changed or is_reset
-        elif expected and not setting.is_everyones:
+        elif is_used and not setting.is_everyones:
             notes.append(f"{_said(setting)} came along and holds")
     role = find_role(session, user.username)
     limit = role.connection_limit if role else -1

@@ -102,8 +102,8 @@ class UserSetup:
         user = login.user
         is_known = user.username in self._progress.users
         action = roles.prepare(session, login, self._logs_in, is_known=is_known)
-        expected = [name for name in known.open if user.access_in(name) is not None]
-        mended = user_settings.mend(session, user, expected)
+        granted = [name for name in known.open if user.access_in(name) is not None]
+        mended = user_settings.mend(session, user, granted)
         if mended.is_changed and action == roles.UNCHANGED:
             action = roles.CHANGED
         # What an earlier call has made or changed is unchanged for this one.

@@ -173,9 +173,9 @@ class Survey:
         return self.came_along.to_item() | going_on
 
 
-def is_enough(expected: Sequence[Fuse]) -> bool:
+def is_enough(found: Sequence[Fuse]) -> bool:
     """Whether a look has found enough to be taken out first: what acts does not go on while others are looked for."""
-    return len(expected) >= FUSES_PER_CALL or any(fuse.acts for fuse in expected)
+    return len(found) >= FUSES_PER_CALL or any(fuse.acts for fuse in found)
 
 
 def chosen_fuses(

@@ -12,7 +12,7 @@ from aurora_restore.domain.times import format_time
 
 _PROBLEM_LEVELS = frozenset({"WARNING", "ERROR", "CRITICAL"})
 _PLATFORM_REPORT = "platform.report"
-_SUCCESS = "success"
+_SUCCESS, _TIMEOUT = "success", "timeout"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _platform_entry(time: datetime, function: str, values: Mapping[str, Any]) ->
         message=f"Lambda: the invocation ended with the status {status}.",
         request_id=str(record.get("requestId", "")),
         is_platform_report=values.get("type") == _PLATFORM_REPORT,
-        fields={"metrics": record["metrics"]} if "metrics" in record else {},
+        fields={"status": status} | ({"metrics": record["metrics"]} if "metrics" in record else {}),
     )
 
 
@@ -101,13 +101,18 @@ def entries_of_operation(
 ) -> list[LogEntry]:
     """What was logged about one operation, oldest first; of Lambda's reports those that tell of a problem.
 
-    A function that ran out of time or memory could not log its end itself: only Lambda's report tells of it.
+    A function that ran out of time or memory could not log its end itself: only Lambda's report shows it. Where the
+    function has logged the problem of an invocation, the report would say the same again.
     """
     own = [entry for entry in entries if entry.operation_id == operation_id]
     invocations = {entry.request_id for entry in own}
+    logged = {entry.request_id for entry in own if entry.is_problem}
     problems = [
         report
         for report in reports
-        if report.is_platform_report and report.is_problem and report.request_id in invocations
+        if report.is_platform_report
+        and report.is_problem
+        and report.request_id in invocations
+        and (report.fields["status"] == _TIMEOUT or report.request_id not in logged)
     ]
     return sorted([*own, *problems], key=lambda entry: entry.time)

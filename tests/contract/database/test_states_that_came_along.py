@@ -1,4 +1,4 @@
-"""States of a production that a snapshot brings along: what the report says of them, and that no run fails needlessly."""
+"""States of a production that a snapshot brings along: what is reported of them, and that no run fails needlessly."""
 
 from __future__ import annotations
 

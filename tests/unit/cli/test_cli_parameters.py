@@ -68,8 +68,8 @@ def test_the_list_of_commands_says_what_the_command_itself_says(name: str) -> No
     command = getattr(module, entry.attribute)
     assert isinstance(command, click.Command)
     assert command.name == name
-    first_word = entry.summary.split()[0]
-    assert (command.help or "").startswith(first_word)
+    first_paragraph, _, _ = (command.help or "").partition("\n\n")
+    assert entry.summary == " ".join(first_paragraph.split())
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

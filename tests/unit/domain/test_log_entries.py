@@ -10,9 +10,9 @@ from aurora_restore.domain.log_entries import LogEntry, entries_of_operation, re
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 
-def own(operation_id: str, seconds: float = 0, request_id: str = "r-1") -> LogEntry:
+def own(operation_id: str, seconds: float = 0, request_id: str = "r-1", level: str = "WARNING") -> LogEntry:
     line = {
-        "level": "WARNING",
+        "level": level,
         "message": "RDS throttles",
         "operation_id": operation_id,
         "function_request_id": request_id,
@@ -54,6 +54,16 @@ def test_a_report_of_lambda_is_shown_where_it_tells_of_a_problem_of_the_same_inv
     assert [(entry.time - NOW).total_seconds() for entry in found] == [1, 2, 3]
     assert found[-1].level == "ERROR"
     assert "timeout" in found[-1].message
+
+
+def test_a_report_is_left_out_where_the_function_has_logged_the_problem_itself() -> None:
+    logged = entries_of_operation([own("restore-1")], [report("error", 1)], "restore-1")
+    assert [entry.message for entry in logged] == ["RDS throttles"]
+
+
+def test_a_report_of_a_function_that_could_log_nothing_of_its_end_is_shown() -> None:
+    found = entries_of_operation([own("restore-1", level="INFO")], [report("error", 1)], "restore-1")
+    assert [entry.level for entry in found] == ["INFO", "ERROR"]
 
 
 def test_a_report_without_its_record_is_not_a_problem_of_ours() -> None:

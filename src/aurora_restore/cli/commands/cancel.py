@@ -75,12 +75,12 @@ def cancel(
     interval: float,
     json_output: bool,
 ) -> ExitCode:
-    """Stop an operation and remove what it made: the old cluster is left, or put back, as it was.
+    """Stop an operation and remove what it made.
 
-    Its execution is stopped and the cleanup is followed to its end. A finished copy of the snapshot is kept for the
-    next start. Once the restored cluster has taken its name, the restore has succeeded: then nothing is stopped or
-    undone, and `undo` puts the old cluster back. Exit status 0 cancelled; 3 too late; 1 it failed before it could be
-    stopped.
+    The old cluster is left, or put back, as it was. Its execution is stopped and the cleanup is followed to its
+    end. A finished copy of the snapshot is kept for the next start. Once the restored cluster has taken its name,
+    the restore has succeeded: then nothing is stopped or undone, and `undo` puts the old cluster back. Exit status
+    0 cancelled; 3 too late; 1 it failed before it could be stopped.
     """
     screen = make_screen(json_output)
     cause = read_reason(reason)

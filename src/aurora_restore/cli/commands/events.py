@@ -17,9 +17,10 @@ from aurora_restore.cli.views.events import render_events
 @region_option()
 @json_option()
 def events(operation_id: str, region: str | None, json_output: bool) -> ExitCode:
-    """Show the audit events of an operation, oldest first: what was done, when, and to what.
+    """Show the audit events of an operation, oldest first.
 
-    They are written once and never changed; the stack's parameter RecordRetentionDays says how long they are kept.
+    They say what was done, when, and to what. They are written once and never changed; the stack's parameter
+    RecordRetentionDays says how long they are kept.
     """
     screen = make_screen(json_output)
     pipeline = connect(resolve_region(region))

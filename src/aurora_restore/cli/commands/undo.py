@@ -70,11 +70,12 @@ def undo(
     interval: float,
     json_output: bool,
 ) -> ExitCode:
-    """Put the cluster back that OPERATION replaced, while it is kept (--keep-replaced-hours).
+    """Put the replaced cluster back, while it is kept.
 
-    The kept cluster is started and takes its name back, with the data that it had. The cluster that OPERATION
-    restored is renamed and deleted after a final snapshot: what was written to it since is in that snapshot
-    only. An undo is an operation of its own: watch, status and cancel take its id.
+    It is that of OPERATION (--keep-replaced-hours). The kept cluster is started and takes its name back, with the
+    data that it had. The cluster that OPERATION restored is renamed and deleted after a final snapshot: what was
+    written to it since is in that snapshot only. An undo is an operation of its own: watch, status and cancel take
+    its id.
     """
     screen = make_screen(json_output)
     pipeline = connect(resolve_region(region))
