@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from aurora_restore.domain.configuration import ClusterConfiguration
@@ -23,25 +22,13 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.domain.retention import is_past_return
-from aurora_restore.domain.states import OperationStatus, is_marked_by_hand
+from aurora_restore.domain.states import Ending, OperationStatus, is_marked_by_hand
 
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
 # What RDS has accepted shows in its Describe calls within seconds.
 SHOWS_WITHIN = timedelta(seconds=30)
 ENDED = (StepStatus.DONE.value, StepStatus.SKIPPED.value)
-
-
-class Ending(StrEnum):
-    """FAILED and CANCELLED: rollback to what existed before. SUCCEEDED: the restore had succeeded, so roll forward."""
-
-    FAILED = OperationStatus.FAILED.value
-    CANCELLED = OperationStatus.CANCELLED.value
-    SUCCEEDED = OperationStatus.SUCCEEDED.value
-
-    @property
-    def goes_back(self) -> bool:
-        return self is not Ending.SUCCEEDED
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aurora_restore.domain.cleaning import Ending
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.request import UNDO_FIELD
-from aurora_restore.domain.states import RetirementState
+from aurora_restore.domain.states import Ending, RetirementState
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.domain.visible_text import visible
 

@@ -11,6 +11,7 @@ from typing import Any
 from aurora_restore.domain.asking import Asked, read_asked
 from aurora_restore.domain.errors import TransientFault
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.record import Record
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.states import OperationStatus, is_closed
 from aurora_restore.domain.times import format_time, parse_time
@@ -25,6 +26,10 @@ class Operation:
     """A record, read. `item` is the record as it is in the table."""
 
     item: Mapping[str, Any]
+
+    @cached_property
+    def record(self) -> Record:
+        return Record.read(self.item)
 
     @property
     def operation_id(self) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 
 from aurora_restore.domain.cleaning import (
     ENDED,
-    Ending,
     decide_ending,
     done_sentences,
     ended_phases,
@@ -23,7 +22,7 @@ from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation, waits_after
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
-from aurora_restore.domain.states import OperationStatus, RetirementState, is_marked_by_hand
+from aurora_restore.domain.states import Ending, OperationStatus, RetirementState, is_marked_by_hand
 from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, flush_pending_audit, to_audit_entries

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from aurora_restore.domain.cleaning import Ending
 from aurora_restore.domain.errors import NotificationFailed, RestoreError, TransientFault
 from aurora_restore.domain.notification import Message, ended_message
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.states import OperationStatus
+from aurora_restore.domain.states import Ending, OperationStatus
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.audit_events import append_first_event, flush_pending_audit
 from aurora_restore.steps.ports import Ports

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aurora_restore.domain.cleaning import Ending, ended_phases
+from aurora_restore.domain.cleaning import ended_phases
 from aurora_restore.domain.errors import ERRORS_BY_NAME, RestoreError
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import Phase
-from aurora_restore.domain.states import OperationStatus
+from aurora_restore.domain.states import Ending, OperationStatus
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.beginning import begin_record
 from aurora_restore.steps.finalize import close, settle
