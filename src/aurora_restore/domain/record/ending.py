@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from aurora_restore.domain.record.parts import Part, optional, part, stored_as
+from aurora_restore.domain.record.parts import NOTHING, Part, optional, stored_as
 from aurora_restore.domain.record.progress import ActState, WaitState
 from aurora_restore.domain.states import Ending
 
 
-@part()
 class ProblemState(Part):
     """One of the things that were wrong, with its own hint."""
 
@@ -20,8 +19,7 @@ class ProblemState(Part):
     hint: str = ""
 
 
-@part("error")
-class ErrorState(Part):
+class ErrorState(Part, path="error"):
     """Why the operation ended: the error of the phase `step`, in the operator's words."""
 
     code: str = ""
@@ -31,8 +29,7 @@ class ErrorState(Part):
     problems: tuple[ProblemState, ...] = stored_as("faults", default=())
 
 
-@part("cleanup")
-class Cleanup(Part):
+class Cleanup(Part, path="cleanup"):
     """How the operation is being tidied up.
 
     Attributes:
@@ -49,12 +46,11 @@ class Cleanup(Part):
     message: str = ""
     done: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
-    waits: Mapping[str, WaitState] = optional(dict)
-    asked: Mapping[str, ActState] = optional(dict)
+    waits: Mapping[str, WaitState] = optional(NOTHING)
+    asked: Mapping[str, ActState] = optional(NOTHING)
 
 
-@part("notification")
-class Notification(Part):
+class Notification(Part, path="notification"):
     """The message about the end: its id, or the error and hint where it could not be sent."""
 
     message_id: str | None = optional()
@@ -64,10 +60,9 @@ class Notification(Part):
     subject: str = ""
 
 
-@part()
 class AuditEntry(Part):
     """An audit event that is noted in the record before it is appended to the audit table."""
 
     time: datetime | None = None
     event: str = ""
-    details: Mapping[str, Any] = optional(dict)
+    details: Mapping[str, Any] = optional(NOTHING)

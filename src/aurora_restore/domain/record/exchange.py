@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from aurora_restore.domain.record.parts import Changes, Part, optional, part, read_by
+from aurora_restore.domain.record.parts import NOTHING, Changes, Part, optional, read_by
 from aurora_restore.domain.states import RetirementState
 
 
@@ -26,8 +26,7 @@ def _read_retirement_state(item: Mapping[str, Any]) -> RetirementState | None:
         return next((told for name, told in signs.items() if item.get(name)), None)
 
 
-@part("retirement")
-class Retirement(Part):
+class Retirement(Part, path="retirement"):
     """What has become of the replaced cluster.
 
     Attributes:
@@ -53,8 +52,7 @@ class Retirement(Part):
         return bool(self.item.get("begun_time"))
 
 
-@part("switch_over")
-class SwitchOver(Part):
+class SwitchOver(Part, path="switch_over"):
     """The two renames. `aside_identifier`: the name that the old cluster got."""
 
     name_gone_time: datetime | None = None
@@ -68,8 +66,7 @@ class SwitchOver(Part):
         return bool(self.item.get("switched_time"))
 
 
-@part("proof")
-class Proof(Part):
+class Proof(Part, path="proof"):
     """Whether the target's name leads clients to the new cluster, and what was done about its certificate."""
 
     seen_rebooting: bool = False
@@ -80,8 +77,7 @@ class Proof(Part):
     started_by_cleanup: bool = False
 
 
-@part("fence")
-class Fence(Part):
+class Fence(Part, path="fence"):
     """When the fence around the old cluster was lifted by a rollback."""
 
     lifted_time: datetime | None = None
@@ -91,8 +87,7 @@ class Fence(Part):
         return bool(self.item.get("lifted_time"))
 
 
-@part("quiet_group")
-class QuietGroup(Part):
+class QuietGroup(Part, path="quiet_group"):
     """The parameter group of the first start.
 
     Attributes:
@@ -104,7 +99,7 @@ class QuietGroup(Part):
     name: str | None = optional()
     wanted: str | None = optional()
     kept_for: str | None = optional()
-    seen_pending: Mapping[str, bool] = optional(dict)
+    seen_pending: Mapping[str, bool] = optional(NOTHING)
 
 
 def seen_pending_changed(db_instance_identifier: str) -> Changes:
@@ -126,8 +121,7 @@ class ScalingState(StrEnum):
     LEFT = "left"
 
 
-@part("scaling")
-class ScalingOfRun(Part):
+class ScalingOfRun(Part, path="scaling"):
     """Auto scaling of the readers, as the run, or a cleanup that rolls forward, has changed it.
 
     Attributes:
@@ -138,7 +132,7 @@ class ScalingOfRun(Part):
     """
 
     state: ScalingState | None = None
-    before: Mapping[str, Any] = optional(dict)
+    before: Mapping[str, Any] = optional(NOTHING)
     suspend_since: datetime | None = optional()
     resume_since: datetime | None = optional()
     registered_again: bool = optional(False)
@@ -149,8 +143,7 @@ class ScalingOfRun(Part):
         return bool(self.item.get("settled_time"))
 
 
-@part("scaling_back")
-class ScalingOfRollback(ScalingOfRun):
+class ScalingOfRollback(ScalingOfRun, path="scaling_back"):
     """The same of a cleanup that rolls back, for the old cluster."""
 
 
@@ -161,7 +154,6 @@ class EndpointState(StrEnum):
     LEFT = "left"
 
 
-@part()
 class MovedEndpoint(Part):
     """What became of a custom endpoint, and on which cluster it is to be."""
 
@@ -169,16 +161,14 @@ class MovedEndpoint(Part):
     db_cluster_identifier: str | None = None
 
 
-@part("master_secret")
-class MasterSecret(Part):
+class MasterSecret(Part, path="master_secret"):
     """The secret of the master user that RDS manages; `left`: why it does not."""
 
     arn: str | None = None
     left: str | None = optional()
 
 
-@part("master_password_changes")
-class MasterPasswordChanges(Part):
+class MasterPasswordChanges(Part, path="master_password_changes"):
     """How often the master password was changed, and when."""
 
     count: int = optional(0)

@@ -5,44 +5,93 @@ hand and were written by other versions, so that a field which is missing or has
 its default. A field is read when it is asked for. What a version does not know stays in the record, since changes
 name single fields.
 
-    @part("retirement")
-    class Retirement(Part):
+    class Retirement(Part, path="retirement"):
         state: RetirementState | None = None
         keep_until: datetime | None = None
 
     Retirement.read(item["retirement"]).keep_until
     changed(Retirement, state=RetirementState.KEPT, keep_until=until)
+
+`Part` takes the place of `dataclasses`, which compiles the methods of each class when a function is loaded: for all
+the parts of a record that costs more than the rest of the function.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
+import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any, ClassVar, ParamSpec, Self, TypeVar
+from typing import Any, ClassVar, NoReturn, ParamSpec, Self
 
 from aurora_restore.domain.times import format_time, parse_time
 
 P = ParamSpec("P")
-T = TypeVar("T")
-Made = TypeVar("Made", bound="Part")
 Changes = dict[str, Any]
 """What an update of a record sets: values by their paths."""
 
-_KEY, _FORMER, _OPTIONAL, _READ = "key", "former", "optional", "read"
+NOTHING: Mapping[str, Any] = types.MappingProxyType({})
+"""The default of a field that is a map."""
+
 _ITEM = "_item"
 _UNREADABLE = object()
 
 
+class _Field:
+    """A field of a part, and the descriptor that reads it when it is asked for.
+
+    The value is kept in the instance, which hides the descriptor from then on.
+    """
+
+    def __init__(
+        self,
+        default: Any,
+        *,
+        key: str = "",
+        former_keys: tuple[str, ...] = (),
+        is_optional: bool = False,
+        reader: Callable[[Mapping[str, Any]], Any] | None = None,
+    ) -> None:
+        self.name = ""
+        self.key = key
+        self.default = default
+        self.former_keys = former_keys
+        self.is_optional = is_optional
+        self.reader = reader
+
+    def __set_name__(self, kind: type[Part], name: str) -> None:
+        self.name = name
+        self.key = self.key or name
+
+    def __get__(self, found: Part | None, kind: type[Part]) -> Any:
+        if found is None:
+            return self
+        value = _read_field(kind, self, found.item)
+        found.__dict__[self.name] = value
+        return value
+
+
+@typing.dataclass_transform(kw_only_default=True, frozen_default=True)
 class Part:
     """A map of the record, or the record itself."""
 
     PATH: ClassVar[str | None] = None
     """Where the record has it; empty for the record itself, None for what is a value in another part."""
+    FIELDS: ClassVar[Mapping[str, Any]] = {}
+
+    def __init_subclass__(cls, *, path: str | None = None) -> None:
+        """Every field needs a type and a default."""
+        cls.PATH = path
+        own = {name: _field(cls, name) for name in inspect.get_annotations(cls)}
+        cls.FIELDS = {**cls.FIELDS, **own}
+
+    def __init__(self, **values: Any) -> None:
+        if unknown := values.keys() - self.FIELDS.keys():
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        self.__dict__.update({name: entry.default for name, entry in self.FIELDS.items()} | values)
 
     @classmethod
     def read(cls, item: object) -> Self:
@@ -55,64 +104,60 @@ class Part:
     def item(self) -> Mapping[str, Any]:
         """As the record has it, with fields that this version does not know."""
         item: Mapping[str, Any] | None = self.__dict__.get(_ITEM)
-        return _fields_as_item(self) if item is None else item
+        return self._as_item() if item is None else item
+
+    def having(self, **values: Any) -> Self:
+        """The same with other values of these fields."""
+        return type(self)(**{name: getattr(self, name) for name in self.FIELDS} | values)
+
+    def _as_item(self) -> dict[str, Any]:
+        return {
+            entry.key: plain(getattr(self, name))
+            for name, entry in self.FIELDS.items()
+            if not (entry.is_optional and getattr(self, name) == entry.default)
+        }
 
     def __bool__(self) -> bool:
         """Whether the record has anything of it."""
         return bool(self.item)
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(
+            getattr(self, name) == getattr(other, name) for name in self.FIELDS
+        )
 
-@typing.dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
-def part(path: str | None = None) -> Callable[[type[Made]], type[Made]]:
-    """A part of the record, at a path; a part without one is a value in another part."""
+    __hash__ = None  # type: ignore[assignment]
 
-    def declare(kind: type[Made]) -> type[Made]:
-        made = dataclasses.dataclass(frozen=True)(kind)
-        made.PATH = path
-        for entry in dataclasses.fields(made):  # type: ignore[arg-type]
-            setattr(made, entry.name, _ReadWhenAskedFor(entry))
-        return made
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is not changed in place: make a change with `changed`")
 
-    return declare
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({dict(self.item)})"
 
 
-class _ReadWhenAskedFor:
-    """A field of a part that was read. The value is kept in the instance, which hides this descriptor from then on."""
-
-    def __init__(self, entry: dataclasses.Field[Any]) -> None:
-        self._entry = entry
-
-    def __get__(self, found: Part | None, kind: type[Part]) -> Any:
-        if found is None:
-            raise AttributeError(self._entry.name)
-        value = _read_field(kind, self._entry, found.item)
-        found.__dict__[self._entry.name] = value
-        return value
+def _field(kind: type[Part], name: str) -> _Field:
+    declared = getattr(kind, name)
+    if isinstance(declared, _Field):
+        return declared
+    entry = _Field(declared)
+    entry.__set_name__(kind, name)
+    setattr(kind, name, entry)
+    return entry
 
 
 def stored_as(key: str, *, former: tuple[str, ...] = (), default: Any = None) -> Any:
     """An optional field that the record has under another name; `former`: its names in earlier versions."""
-    return _field(default, {_KEY: key, _FORMER: former, _OPTIONAL: True})
+    return _Field(default, key=key, former_keys=former, is_optional=True)
 
 
 def optional(default: Any = None) -> Any:
     """A field that a part which is written whole leaves out where it has its default."""
-    return _field(default, {_OPTIONAL: True})
+    return _Field(default, is_optional=True)
 
 
 def read_by(reader: Callable[[Mapping[str, Any]], Any], default: Any = None) -> Any:
     """A field that takes more to read than its own value; `reader` gets the item of its part."""
-    return _field(default, {_READ: reader})
-
-
-def _field(default: Any, metadata: Mapping[str, Any]) -> Any:
-    if default is dict:
-        return dataclasses.field(default_factory=dict, metadata=metadata)
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-def _default(entry: dataclasses.Field[Any]) -> Any:
-    return entry.default_factory() if callable(entry.default_factory) else entry.default
+    return _Field(default, reader=reader)
 
 
 def changed(kind: Callable[P, Part], *_: P.args, **values: P.kwargs) -> Changes:
@@ -120,8 +165,9 @@ def changed(kind: Callable[P, Part], *_: P.args, **values: P.kwargs) -> Changes:
     path = getattr(kind, "PATH", None)
     if path is None:
         raise TypeError(f"{kind} is not a part of the record with a place of its own")
-    keys = _keys(kind)
-    return {f"{path}.{keys[name]}" if path else keys[name]: plain(value) for name, value in values.items()}
+    fields = typing.cast("type[Part]", kind).FIELDS
+    prefix = f"{path}." if path else ""
+    return {f"{prefix}{fields[name].key}": plain(value) for name, value in values.items()}
 
 
 def written(whole: Part) -> Changes:
@@ -146,38 +192,21 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _fields_as_item(made: Part) -> dict[str, Any]:
-    item = {}
-    for entry in dataclasses.fields(made):  # type: ignore[arg-type]
-        value = getattr(made, entry.name)
-        is_left_out = entry.metadata.get(_OPTIONAL) and value == _default(entry)
-        if not is_left_out:
-            item[entry.metadata.get(_KEY, entry.name)] = plain(value)
-    return item
-
-
-@functools.cache
-def _keys(kind: Any) -> Mapping[str, str]:
-    """The names under which the record has the fields of a part."""
-    return {entry.name: entry.metadata.get(_KEY, entry.name) for entry in dataclasses.fields(kind)}
-
-
 @functools.cache
 def _hints(kind: Any) -> Mapping[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def _read_field(kind: Any, entry: dataclasses.Field[Any], item: Mapping[str, Any]) -> Any:
-    if reader := entry.metadata.get(_READ):
-        return reader(item)
-    names = (entry.metadata.get(_KEY, entry.name), *entry.metadata.get(_FORMER, ()))
-    name = next((name for name in names if name in item), None)
-    value, hint = None if name is None else item[name], _hints(kind)[entry.name]
+def _read_field(kind: Any, entry: _Field, item: Mapping[str, Any]) -> Any:
+    if entry.reader:
+        return entry.reader(item)
+    key = next((key for key in (entry.key, *entry.former_keys) if key in item), entry.key)
+    value, hint = item.get(key), _hints(kind)[entry.name]
     if isinstance(hint, type) and issubclass(hint, Part):
         # A part that is always there is empty where the record has nothing of it.
         return hint.read(value)
     value = _read_value(hint, value)
-    return _default(entry) if value is _UNREADABLE else value
+    return entry.default if value is _UNREADABLE else value
 
 
 def _read_value(hint: Any, value: Any) -> Any:

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aurora_restore.domain.record.parts import Part, part
+from aurora_restore.domain.record.parts import Part
 from aurora_restore.domain.record.restored import DifferenceState
 
 
-@part("parameters")
-class Parameters(Part):
+class Parameters(Part, path="parameters"):
     """The request, as it was given."""
 
     dry_run: bool = False
@@ -33,7 +32,6 @@ class Parameters(Part):
         return "undo_operation_id" in self.item
 
 
-@part()
 class PlannedSource(Part):
     """The snapshot, and why it was chosen."""
 
@@ -47,7 +45,6 @@ class PlannedSource(Part):
     reason: str | None = None
 
 
-@part()
 class PlannedCopy(Part):
     """The copy in the target Region, under a key of that Region."""
 
@@ -55,7 +52,6 @@ class PlannedCopy(Part):
     kms_key_id: str | None = None
 
 
-@part()
 class PlannedClusterItem(Part):
     """The new cluster. Its settings are in `item`, by the names that a request has for them."""
 
@@ -66,7 +62,6 @@ class PlannedClusterItem(Part):
     quarantine_security_group_ids: tuple[str, ...] = ()
 
 
-@part()
 class PlannedInstanceItem(Part):
     """An instance of the new cluster."""
 
@@ -74,7 +69,6 @@ class PlannedInstanceItem(Part):
     db_instance_class: str = ""
 
 
-@part()
 class PlannedUser(Part):
     """A database user that is to be set up."""
 
@@ -85,7 +79,6 @@ class PlannedUser(Part):
     databases: tuple[str, ...] = ()
 
 
-@part()
 class PlannedReplacement(Part):
     """What is planned for the old cluster."""
 
@@ -96,14 +89,12 @@ class PlannedReplacement(Part):
     differences: tuple[DifferenceState, ...] = ()
 
 
-@part()
 class EndpointItem(Part):
     """A custom endpoint."""
 
     identifier: str = ""
 
 
-@part()
 class ComingItem(Part):
     """One sentence about what comes along, and what it is about."""
 
@@ -111,8 +102,7 @@ class ComingItem(Part):
     words: str = ""
 
 
-@part("plan")
-class PlanItem(Part):
+class PlanItem(Part, path="plan"):
     """The plan."""
 
     target_cluster_id: str | None = None
@@ -132,7 +122,6 @@ class PlanItem(Part):
     notes: tuple[str, ...] = ()
 
 
-@part()
 class MemberItem(Part):
     """An instance of the replaced cluster."""
 
@@ -142,8 +131,7 @@ class MemberItem(Part):
     db_parameter_group_name: str | None = None
 
 
-@part("replaced")
-class ReplacedCluster(Part):
+class ReplacedCluster(Part, path="replaced"):
     """The old cluster, as it was set up. Its settings are in `item`, by the names that a request has for them."""
 
     db_cluster_identifier: str | None = None

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from aurora_restore.domain.record.parts import Changes, Part, optional, part, plain, stored_as
+from aurora_restore.domain.record.parts import NOTHING, Changes, Part, optional, plain, stored_as
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.states import PhaseStatus
 
 
-@part()
 class ReportedPercent(Part):
     """What RDS said of a wait: the first percentage and the highest, each with the seconds that had passed by then."""
 
@@ -20,7 +19,6 @@ class ReportedPercent(Part):
     seconds: float = 0
 
 
-@part()
 class WaitState(Part):
     """One wait: of a phase or of a cleanup. `until` is there once it has ended."""
 
@@ -39,7 +37,6 @@ class WaitState(Part):
         return self.until is not None
 
 
-@part()
 class TransientErrorState(Part):
     """The transient error that a phase met last: since when it occurs, and until when it is tried again."""
 
@@ -51,7 +48,6 @@ class TransientErrorState(Part):
     until: datetime | None = None
 
 
-@part()
 class PhaseState(Part):
     """How far a phase has come.
 
@@ -70,7 +66,7 @@ class PhaseState(Part):
     wait_seconds: int = 0
     waiting_for: str = optional("")
     waiting_since: datetime | None = optional()
-    waits: Mapping[str, WaitState] = optional(dict)
+    waits: Mapping[str, WaitState] = optional(NOTHING)
     last_transient_error: TransientErrorState | None = stored_as("last_fault")
 
     @property
@@ -78,7 +74,6 @@ class PhaseState(Part):
         return self.status in (PhaseStatus.DONE, PhaseStatus.SKIPPED)
 
 
-@part()
 class EarlierWait(Part):
     """How long a wait took in an earlier operation."""
 
@@ -86,7 +81,6 @@ class EarlierWait(Part):
     operation_id: str = ""
 
 
-@part()
 class ActState(Part):
     """One kind of request to AWS, e.g. `rename_new_in`: it is written down before it is made.
 

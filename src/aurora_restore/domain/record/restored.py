@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from aurora_restore.domain.record.parts import Changes, Part, optional, part, plain
+from aurora_restore.domain.record.parts import NOTHING, Changes, Part, optional, plain
 
 
-@part("snapshot_details")
-class SnapshotDetails(Part):
+class SnapshotDetails(Part, path="snapshot_details"):
     """The snapshot that is restored. `restored_from`: the finished copy that is used, where one is needed."""
 
     cluster_snapshot_identifier: str | None = None
@@ -26,7 +25,6 @@ class SnapshotDetails(Part):
         return bool(self.item.get("retain_until"))
 
 
-@part()
 class RestoredInstance(Part):
     """An instance of the restored cluster."""
 
@@ -34,7 +32,6 @@ class RestoredInstance(Part):
     db_instance_class: str = ""
 
 
-@part()
 class CheckState(Part):
     """One field of the verification, in words."""
 
@@ -44,7 +41,6 @@ class CheckState(Part):
     matches: bool = False
 
 
-@part()
 class DifferenceState(Part):
     """A field in which the new cluster is not as the replaced one was, in words."""
 
@@ -60,7 +56,6 @@ class DifferenceState(Part):
         return not (self.asked_for or self.accepted)
 
 
-@part()
 class RestoredUser(Part):
     """A database user that was set up, and what was tried with it."""
 
@@ -72,8 +67,7 @@ class RestoredUser(Part):
     database_count: int = 0
 
 
-@part("restore_details")
-class RestoreDetails(Part):
+class RestoreDetails(Part, path="restore_details"):
     """The restored cluster: its addresses, instances and users, and the checks.
 
     Attributes:
@@ -107,7 +101,6 @@ class RestoreDetails(Part):
         return tuple(name for name in self.other_logins if name not in self.locked_logins)
 
 
-@part()
 class FindingState(Part):
     """One thing that came along with the snapshot."""
 
@@ -118,7 +111,6 @@ class FindingState(Part):
     ends_with: str = ""
 
 
-@part()
 class NotLookedIntoState(Part):
     """A database, or a part of one, that the survey could not see, and why."""
 
@@ -127,7 +119,6 @@ class NotLookedIntoState(Part):
     reason: str = ""
 
 
-@part()
 class SurveyState(Part):
     """How far the survey has come, while it is under way."""
 
@@ -139,18 +130,16 @@ class SurveyState(Part):
     login_names: tuple[str, ...] = ()
 
 
-@part("came_along")
-class CameAlongRecord(Part):
+class CameAlongRecord(Part, path="came_along"):
     """The list of what came along. `more`, `not_looked_into_more`: how many there are besides those that are named."""
 
     found: tuple[FindingState, ...] = ()
-    more: Mapping[str, int] = optional(dict)
+    more: Mapping[str, int] = optional(NOTHING)
     not_looked_into: tuple[NotLookedIntoState, ...] = ()
     not_looked_into_more: int = 0
     unfinished: SurveyState | None = optional()
 
 
-@part()
 class DefusedItem(Part):
     """What is about to be put to rest: its state as it came along, and the statements that take it back."""
 
@@ -158,14 +147,13 @@ class DefusedItem(Part):
     database: str = ""
     name: str = ""
     acts: bool = False
-    before: Mapping[str, Any] = optional(dict)
+    before: Mapping[str, Any] = optional(NOTHING)
     done_with: tuple[str, ...] = ()
     take_back: tuple[str, ...] = ()
     time: datetime | None = None
 
 
-@part("defused.in_trail")
-class InTrail(Part):
+class InTrail(Part, path="defused.in_trail"):
     """Of what the record has no room for: how many there are, how many were refused, the keys of the last ones."""
 
     count: int = 0
@@ -173,12 +161,11 @@ class InTrail(Part):
     keys: tuple[str, ...] = ()
 
 
-@part("defused")
-class DefusedRecord(Part):
+class DefusedRecord(Part, path="defused"):
     """What was put to rest, by key. `refused`: the server's words, empty beyond the first ones."""
 
-    written: Mapping[str, DefusedItem] = optional(dict)
-    refused: Mapping[str, str] = optional(dict)
+    written: Mapping[str, DefusedItem] = optional(NOTHING)
+    refused: Mapping[str, str] = optional(NOTHING)
     in_trail: InTrail = optional(InTrail())
 
 

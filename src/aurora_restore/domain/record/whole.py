@@ -19,7 +19,7 @@ from aurora_restore.domain.record.exchange import (
     ScalingOfRun,
     SwitchOver,
 )
-from aurora_restore.domain.record.parts import Changes, Part, changed, optional, part, read_by
+from aurora_restore.domain.record.parts import NOTHING, Changes, Part, changed, optional, read_by
 from aurora_restore.domain.record.planned import Parameters, PlanItem, ReplacedCluster
 from aurora_restore.domain.record.progress import ActState, EarlierWait, PhaseState
 from aurora_restore.domain.record.restored import (
@@ -36,8 +36,7 @@ def _read_error_by_hand(item: Mapping[str, Any]) -> str:
     return str(error) if error and not isinstance(error, Mapping) else ""
 
 
-@part("")
-class Record(Part):
+class Record(Part, path=""):
     """One item of the state table.
 
     Attributes:
@@ -66,10 +65,10 @@ class Record(Part):
     snapshot_details: SnapshotDetails = SnapshotDetails()
     replaced: ReplacedCluster = ReplacedCluster()
     replaced_made_by: str | None = None
-    expectations: Mapping[str, EarlierWait] = optional(dict)
-    phases: Mapping[str, PhaseState] = optional(dict)
-    acts: Mapping[str, ActState] = optional(dict)
-    made: Mapping[str, str] = optional(dict)
+    expectations: Mapping[str, EarlierWait] = optional(NOTHING)
+    phases: Mapping[str, PhaseState] = optional(NOTHING)
+    acts: Mapping[str, ActState] = optional(NOTHING)
+    made: Mapping[str, str] = optional(NOTHING)
     restore_details: RestoreDetails = RestoreDetails()
     quiet_group: QuietGroup = QuietGroup()
     master_password_changes: MasterPasswordChanges = MasterPasswordChanges()
@@ -80,8 +79,8 @@ class Record(Part):
     switch_over: SwitchOver = SwitchOver()
     proof: Proof = Proof()
     master_secret: MasterSecret = MasterSecret()
-    endpoints: Mapping[str, MovedEndpoint] = optional(dict)
-    endpoints_back: Mapping[str, MovedEndpoint] = optional(dict)
+    endpoints: Mapping[str, MovedEndpoint] = optional(NOTHING)
+    endpoints_back: Mapping[str, MovedEndpoint] = optional(NOTHING)
     retirement: Retirement = Retirement()
     fence: Fence = Fence()
     cleanup: Cleanup = Cleanup()

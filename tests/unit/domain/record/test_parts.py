@@ -107,12 +107,12 @@ def test_of_a_list_and_a_map_what_can_be_read_is_read() -> None:
 
 @pytest.mark.parametrize("nonsense", NONSENSE)
 def test_nothing_that_a_hand_writes_stops_the_reading(nonsense: Any) -> None:
-    names = Record.__dataclass_fields__
+    names = Record.FIELDS
     read_whole(Record.read(nonsense))
     read_whole(Record.read(dict.fromkeys(names, nonsense)))
     for name in names:
         kind = type(getattr(Record.read({}), name))
-        inner = getattr(kind, "__dataclass_fields__", {})
+        inner = getattr(kind, "FIELDS", {})
         read_whole(Record.read({name: dict.fromkeys(inner, nonsense)}))
 
 
@@ -123,7 +123,7 @@ def read_whole(found: Any) -> None:
     if isinstance(found, tuple):
         for each in found:
             read_whole(each)
-    for name in getattr(found, "__dataclass_fields__", {}):
+    for name in getattr(found, "FIELDS", {}):
         read_whole(getattr(found, name))
 
 
