@@ -20,6 +20,9 @@ RENAMING = "renaming"
 NEW_IDENTIFIER = "DBClusterIdentifier"
 """The pending value that tells of a rename which RDS has accepted and its status does not show yet."""
 
+UNSEEN = "unseen cluster"
+"""A subject of a wait: a cluster that none of the names shows."""
+
 
 class SwitchAction(Enum):
     RENAME_OLD_ASIDE = "rename old aside"
@@ -37,10 +40,11 @@ class SwitchAction(Enum):
 
 @dataclass(frozen=True)
 class SwitchDecision:
-    """`is_unseen`: one of the two clusters shows under none of the names."""
+    """`subject`: what exactly is waited for; `is_unseen`: one of the two clusters shows under none of the names."""
 
     action: SwitchAction
     reason: str
+    subject: str = ""
     is_unseen: bool = False
 
 
@@ -103,7 +107,7 @@ def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
     new = places.staging if parties.is_new(places.staging) else None
     if new is None or not any(parties.is_old(item) for item in places.all()):
         reason = "one of the two clusters does not show: a rename is under way"
-        return SwitchDecision(SwitchAction.WAIT, reason, is_unseen=True)
+        return SwitchDecision(SwitchAction.WAIT, reason, UNSEEN, is_unseen=True)
     if not _is_renamable(new):
         return _not_yet(new)
     old = places.target
@@ -130,7 +134,7 @@ def decide_rollback(parties: Parties, places: Places) -> SwitchDecision:
         return SwitchDecision(SwitchAction.DONE, f"{target} is the old cluster")
     if not parties.is_old(places.retired):
         reason = "the old cluster does not show: a rename is under way"
-        return SwitchDecision(SwitchAction.WAIT, reason, is_unseen=True)
+        return SwitchDecision(SwitchAction.WAIT, reason, UNSEEN, is_unseen=True)
     if places.target is None:
         return SwitchDecision(SwitchAction.RENAME_OLD_BACK, f"{target} is free for the old cluster")
     if parties.is_new(places.target):
@@ -166,9 +170,10 @@ def _renaming(places: Places) -> SwitchDecision | None:
     for cluster in places.all():
         name = cluster.db_cluster_identifier
         if cluster.status == RENAMING:
-            return SwitchDecision(SwitchAction.WAIT, f"{name} is `renaming`")
+            return SwitchDecision(SwitchAction.WAIT, f"{name} is `renaming`", f"{name} renaming")
         if new_name := cluster.pending_modified_values.get(NEW_IDENTIFIER):
-            return SwitchDecision(SwitchAction.WAIT, f"{name} is about to be renamed to {new_name}")
+            reason = f"{name} is about to be renamed to {new_name}"
+            return SwitchDecision(SwitchAction.WAIT, reason, f"{name} about to be {new_name}")
     return None
 
 
@@ -189,4 +194,4 @@ def _not_yet(cluster: DbCluster) -> SwitchDecision:
     if cluster.status in FAILED_CLUSTER_STATUSES:
         raise SwitchOverFailed(f"The cluster {cluster.db_cluster_identifier} is `{cluster.status}`.")
     reason = f"the cluster {cluster.db_cluster_identifier} is `{cluster.status}`"
-    return SwitchDecision(SwitchAction.WAIT, reason)
+    return SwitchDecision(SwitchAction.WAIT, reason, f"{cluster.db_cluster_identifier} {cluster.status}")

@@ -105,11 +105,11 @@ def _rename(operation: Operation, ports: Ports, parties: Parties, decision: Swit
 
 
 def _waiting(operation: Operation, ports: Ports, decision: SwitchDecision) -> StepOutcome:
-    if operation.waited_for(Phase.SWITCH_OVER, decision.reason, ports.clock.now()) > UNSEEN_LIMIT:
+    if operation.waited_for(Phase.SWITCH_OVER, decision.subject, ports.clock.now()) > UNSEEN_LIMIT:
         raise SwitchOverFailed(
             f"For more than {UNSEEN_LIMIT.total_seconds() / 60:g} minutes: {decision.reason}."
         )
-    return StepOutcome(in_progress(decision.reason, 50, "rename"))
+    return StepOutcome(in_progress(decision.reason, 50, "rename", subject=decision.subject))
 
 
 def _switched(operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster) -> StepOutcome:

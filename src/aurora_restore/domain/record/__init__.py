@@ -20,7 +20,7 @@ from aurora_restore.domain.record.exchange import (
     SwitchOver,
     seen_pending_changed,
 )
-from aurora_restore.domain.record.parts import Changes, Part, changed, plain, written
+from aurora_restore.domain.record.parts import Changes, Part, changed, plain, sets, written
 from aurora_restore.domain.record.planned import (
     ComingItem,
     EndpointItem,
@@ -48,6 +48,7 @@ from aurora_restore.domain.record.progress import (
     cleanup_act_given_up,
     made_changed,
     phase_changed,
+    phase_ended,
     phase_met,
 )
 from aurora_restore.domain.record.restored import (
@@ -67,7 +68,7 @@ from aurora_restore.domain.record.restored import (
     defused_refused,
     defused_written,
 )
-from aurora_restore.domain.record.whole import Record, with_new_warnings, with_warnings
+from aurora_restore.domain.record.whole import EndpointWay, Record, with_new_warnings, with_warnings
 
 __all__ = [
     "ActState",
@@ -83,6 +84,7 @@ __all__ = [
     "EarlierWait",
     "EndpointItem",
     "EndpointState",
+    "EndpointWay",
     "ErrorState",
     "Fence",
     "FindingState",
@@ -130,9 +132,11 @@ __all__ = [
     "defused_written",
     "made_changed",
     "phase_changed",
+    "phase_ended",
     "phase_met",
     "plain",
     "seen_pending_changed",
+    "sets",
     "with_new_warnings",
     "with_warnings",
     "written",

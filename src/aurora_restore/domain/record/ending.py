@@ -65,4 +65,4 @@ class AuditEntry(Part):
 
     time: datetime | None = None
     event: str = ""
-    details: Mapping[str, Any] = optional(NOTHING)
+    details: Mapping[str, Any] = NOTHING

@@ -170,6 +170,11 @@ def changed(kind: Callable[P, Part], *_: P.args, **values: P.kwargs) -> Changes:
     return {f"{prefix}{fields[name].key}": plain(value) for name, value in values.items()}
 
 
+def sets(changes: Mapping[str, Any], kind: type[Part], field: str) -> bool:
+    """Whether a change sets a field of a part."""
+    return f"{kind.PATH}.{kind.FIELDS[field].key}" in changes
+
+
 def written(whole: Part) -> Changes:
     """The change that puts a whole part in the place of what the record has of it."""
     if not whole.PATH:

@@ -105,6 +105,12 @@ def phase_changed(phase: Phase, state: PhaseState) -> Changes:
     return {f"phases.{phase.value}": plain(state)}
 
 
+def phase_ended(name: str, status: PhaseStatus, time: datetime) -> Changes:
+    """The change that says that a phase has ended with its operation; what else is known of it stays."""
+    fields = {"status": status, "end_time": time, "last_updated_time": time}
+    return {f"phases.{name}.{field}": plain(value) for field, value in fields.items()}
+
+
 def phase_met(phase: Phase, transient: TransientErrorState) -> Changes:
     """The change that notes a transient error of a phase, and nothing else of it."""
     return {f"phases.{phase.value}.last_fault": plain(transient)}

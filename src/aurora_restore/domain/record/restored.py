@@ -30,6 +30,7 @@ class RestoredInstance(Part):
 
     db_instance_identifier: str = ""
     db_instance_class: str = ""
+    status: str = optional("")
 
 
 class CheckState(Part):

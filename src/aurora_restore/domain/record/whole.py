@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from aurora_restore.domain.record.ending import AuditEntry, Cleanup, ErrorState, Notification
@@ -19,7 +20,16 @@ from aurora_restore.domain.record.exchange import (
     ScalingOfRun,
     SwitchOver,
 )
-from aurora_restore.domain.record.parts import NOTHING, Changes, Part, changed, optional, read_by
+from aurora_restore.domain.record.parts import (
+    NOTHING,
+    Changes,
+    Part,
+    changed,
+    optional,
+    plain,
+    read_by,
+    stored_as,
+)
 from aurora_restore.domain.record.planned import Parameters, PlanItem, ReplacedCluster
 from aurora_restore.domain.record.progress import ActState, EarlierWait, PhaseState
 from aurora_restore.domain.record.restored import (
@@ -44,6 +54,7 @@ class Record(Part, path=""):
         step: the phase that it is in, or was in last.
         settled_time: when what follows from its end (audit event, lock, message) was done.
         expires_at: in epoch seconds.
+        request: what the execution was started with, whatever that is; `parameters`: the same, read.
         made: what the run has begun to make: its name by kind.
         replaced_made_by: the operation that had restored the old cluster.
         error_by_hand: where an operator wrote a plain text in place of an error.
@@ -60,6 +71,7 @@ class Record(Part, path=""):
     end_time: datetime | None = None
     settled_time: datetime | None = None
     expires_at: int | None = None
+    request: Any = stored_as("parameters")
     parameters: Parameters = Parameters()
     plan: PlanItem = PlanItem()
     snapshot_details: SnapshotDetails = SnapshotDetails()
@@ -120,6 +132,21 @@ class Record(Part, path=""):
     def phase(self, name: str) -> PhaseState:
         """The state of a phase; an empty one before its beginning."""
         return self.phases.get(name) or PhaseState.read(None)
+
+
+class EndpointWay(Enum):
+    """FORWARD: custom endpoints go to the new cluster. BACK: a rollback gives them back to the old one."""
+
+    FORWARD = "endpoints"
+    BACK = "endpoints_back"
+
+    def states_in(self, record: Record) -> Mapping[str, MovedEndpoint]:
+        """What became of each, by its identifier."""
+        return record.endpoints if self is EndpointWay.FORWARD else record.endpoints_back
+
+    def changed(self, record: Record, identifier: str, moved: MovedEndpoint) -> Changes:
+        """The change that says what became of one."""
+        return {self.value: plain({**self.states_in(record), identifier: moved})}
 
 
 def with_warnings(record: Record, *warnings: str) -> Changes:
