@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from aurora_restore.domain.acts import Tag
 from aurora_restore.domain.errors import StepFailed
 from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import done, skipped
 from aurora_restore.steps.copy_snapshot import retain_until
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
 
 
@@ -21,7 +23,7 @@ def archive_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
         return StepOutcome(skipped(f"the copy {name} is gone already"))
     until = retain_until(ports)
     try:
-        ports.target_rds.add_tags(snapshot.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: until})
+        perform(Tag(name, snapshot.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: until}), ports)
     except StepFailed as failed:
         # The cluster exists and is verified: a tag that cannot be written does not fail the run.
         warning = f"the retention of the copy {name} could not be extended: {failed.message}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from aurora_restore.domain.acts import DeleteSnapshot
 from aurora_restore.domain.errors import RequestRefused, StepFailed
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.notification import put_off_message
@@ -16,6 +17,7 @@ from aurora_restore.domain.times import format_time
 from aurora_restore.steps.cleanup_context import CleanupContext
 from aurora_restore.steps.finalize import publish_best_effort, release, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import perform
 from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.roll_forward import persist
 from aurora_restore.steps.rollback import LEFTOVERS, next_step
@@ -66,7 +68,7 @@ def _advance(context: CleanupContext) -> StepOutcome | None:
     if replacement is None:
         return None
     name = replacement.aside_identifier
-    retirement = Retirement.of_replaced(context.ports, context.operation, context.act, name, replacement)
+    retirement = Retirement.of_replaced(context.ports, context.operation, context.guard, name, replacement)
     try:
         outcome = retirement.advance()
     except (StepFailed, RequestRefused) as failed:
@@ -113,7 +115,7 @@ def _drop_failed_snapshot(context: CleanupContext, replacement: Replacement) -> 
         and snapshot.status in FAILED_SNAPSHOT_STATUSES
         and snapshot.tags.get(OPERATION_TAG) == context.operation_id
     ):
-        context.ports.target_rds.delete_cluster_snapshot(name)
+        perform(DeleteSnapshot(name, "the failed final snapshot"), context.ports)
 
 
 def _remove_leftovers(context: CleanupContext) -> StepOutcome | None:

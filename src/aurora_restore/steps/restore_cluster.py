@@ -7,6 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from aurora_restore.domain.acts import (
+    AddRole,
+    ChangeMasterPassword,
+    CreateInstance,
+    EnableDataApi,
+    ModifyCluster,
+)
+from aurora_restore.domain.acts import RestoreCluster as RestoreDbCluster
 from aurora_restore.domain.errors import (
     ClusterFailed,
     DatabaseUnreachable,
@@ -49,9 +57,10 @@ from aurora_restore.domain.restoring import (
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import asked_for
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.quiet_group import prepare_group, restored_with
-from aurora_restore.steps.runner import act, record_details
+from aurora_restore.steps.runner import RunGuard, record_details
 from aurora_restore.steps.wake_kept_cluster import wake_kept_cluster
 
 # A new endpoint takes at most minutes to appear in DNS; after that the network is wrong.
@@ -151,19 +160,12 @@ def _instances(ports: Ports, plan: RestorePlan) -> list[DbInstance]:
 def _restore(operation: Operation, ports: Ports, plan: RestorePlan, reason: str) -> StepOutcome:
     name, source = plan.cluster.db_cluster_identifier, _snapshot_to_restore(operation, plan)
     parameters = {**restore_parameters(plan, source), **restored_with(operation, plan)}
-    answered = act(
-        ports,
-        operation,
-        "cluster",
-        name,
-        lambda: ports.target_rds.restore_cluster_from_snapshot(parameters),
-        makes=True,
-    )
+    message = f"the restore of the cluster {name} was started"
+    restore = RestoreDbCluster(name, source, parameters, reason=message, percent=0)
     event = Event(
         "cluster.restore_started", {"db_cluster_identifier": name, "from": source, "reason": reason}
     )
-    message = f"the restore of the cluster {name} was started"
-    return StepOutcome(in_progress(message, waiting_for="cluster"), answered, (event,))
+    return asked_for(restore, RunGuard(ports, operation).ask(restore), event)
 
 
 def _snapshot_to_restore(operation: Operation, plan: RestorePlan) -> str:
@@ -179,35 +181,24 @@ def _create_instance(
     operation: Operation, ports: Ports, plan: RestorePlan, instance: PlannedInstance, reason: str
 ) -> StepOutcome:
     name = instance.db_instance_identifier
-    answered = act(
-        ports,
-        operation,
-        f"instance-{plan.instances.index(instance) + 1}",
+    create = CreateInstance(
         name,
-        lambda: ports.target_rds.create_instance(instance_parameters(plan, instance)),
-        makes=True,
+        instance_parameters(plan, instance),
+        kind=f"instance-{plan.instances.index(instance) + 1}",
+        reason=f"the instance {name} was started",
+        percent=60,
     )
     event = Event("instance.create_started", {"db_instance_identifier": name, "reason": reason})
-    result = in_progress(f"the instance {name} was started", 60, "instances")
-    return StepOutcome(result, answered, (event,))
+    return asked_for(create, RunGuard(ports, operation).ask(create), event)
 
 
 def _bring_settings(
     operation: Operation, ports: Ports, cluster: DbCluster, decision: RestoreDecision
 ) -> StepOutcome:
     """One role, or the windows: what no request names and the replaced cluster has."""
-    name, role, kind = cluster.db_cluster_identifier, decision.role, decision.kind
-
-    def request() -> None:
-        if role:
-            ports.target_rds.add_role(name, role.role_arn, role.feature_name)
-        elif decision.action is RestoreAction.ENABLE_DATA_API:
-            ports.target_rds.enable_data_api(cluster.db_cluster_arn)
-        else:
-            ports.target_rds.modify_cluster(name, decision.settings)
-
+    role, kind, act = decision.role, decision.kind, settings_act(cluster, decision)
     try:
-        answered = act(ports, operation, kind, name, request)
+        answered = RunGuard(ports, operation).ask(act)
     except StepFailed as failed:
         if kind != WINDOWS_KIND or failed.is_of_record:
             raise
@@ -218,7 +209,22 @@ def _bring_settings(
     event = Event(
         f"cluster.{'role' if role else kind.replace('-', '_')}_changed", {"reason": decision.reason}
     )
-    return StepOutcome(in_progress(decision.reason, decision.progress_percent, "change"), answered, (event,))
+    return asked_for(act, answered, event)
+
+
+def settings_act(cluster: DbCluster, decision: RestoreDecision) -> AddRole | EnableDataApi | ModifyCluster:
+    """What a decision about what a restore cannot be given asks for."""
+    name, kind, reason, percent = (
+        cluster.db_cluster_identifier,
+        decision.kind,
+        decision.reason,
+        decision.progress_percent,
+    )
+    if decision.role:
+        return AddRole(name, decision.role, kind=kind, reason=reason, percent=percent)
+    if decision.action is RestoreAction.ENABLE_DATA_API:
+        return EnableDataApi(name, cluster.db_cluster_arn, kind=kind, reason=reason, percent=percent)
+    return ModifyCluster(name, decision.settings, kind=kind, reason=reason, percent=percent)
 
 
 def _take_over_master(
@@ -294,13 +300,8 @@ def _refused(
     first = operation.section(PASSWORD_CHANGES).get("first_time", format_time(now))
     begun = {"count": changes.count + 1, "first_time": first, "last_time": format_time(now)}
     try:
-        answered = act(
-            ports,
-            operation,
-            "password",
-            name,
-            lambda: ports.target_rds.modify_cluster_master_password(name, admin.password),
-            also={PASSWORD_CHANGES: begun},
+        answered = RunGuard(ports, operation).ask(
+            ChangeMasterPassword(name, admin.password, also={PASSWORD_CHANGES: begun})
         )
     except ResourceBusy:
         # Nothing was changed: the time in which a change takes effect does not run.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 
+from aurora_restore.domain.acts import Untag
 from aurora_restore.domain.errors import SwitchOverFailed
 from aurora_restore.domain.fencing import FENCE_ACT
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, REPLACED_BY_TAG
@@ -20,9 +20,10 @@ from aurora_restore.steps.log_exports import are_log_exports_due, bring_log_expo
 from aurora_restore.steps.master_secret import hand_over_master_secret
 from aurora_restore.steps.move_endpoints import move_endpoints
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import Guard
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.retirement import Act, Retirement
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.runner import RunGuard
 from aurora_restore.steps.suspend_scaling import resume_scaling, suspend_scaling
 
 _SEEN_TO = (RetirementState.KEPT, RetirementState.RETIRED)
@@ -38,10 +39,8 @@ def clear_target(operation: Operation, ports: Ports) -> StepOutcome:
     is_untouched = not operation.section("retirement") and FENCE_ACT not in operation.acts
     if is_untouched and (resting := suspend_scaling(operation, ports)):
         return resting
-    acting = partial(act, ports, operation)
-    return Retirement.of_replaced(
-        ports, operation, acting, plan.target_cluster_id, plan.replacement
-    ).advance()
+    guard = RunGuard(ports, operation)
+    return Retirement.of_replaced(ports, operation, guard, plan.target_cluster_id, plan.replacement).advance()
 
 
 def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
@@ -61,9 +60,10 @@ def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
         return exports
     if retirement_state(operation) in _SEEN_TO and not parties.replacement.undoes:
         return StepOutcome(done(_seen_to_words(operation, parties)))
-    outcome = retire_or_keep(operation, ports, parties, partial(act, ports, operation))
+    guard = RunGuard(ports, operation)
+    outcome = retire_or_keep(operation, ports, parties, guard)
     if outcome.result.status is StepStatus.DONE and parties.replacement.undoes:
-        return finish_undo(operation, ports, parties, target, partial(act, ports, operation), outcome)
+        return finish_undo(operation, ports, parties, target, guard, outcome)
     if outcome.result.status is StepStatus.DONE and are_log_exports_due(operation):
         return _before_logs(operation, ports, target, outcome)
     return outcome
@@ -94,13 +94,13 @@ def _before_logs(operation: Operation, ports: Ports, target: DbCluster, outcome:
 
 
 def _export_logs(operation: Operation, ports: Ports, target: DbCluster) -> StepOutcome | None:
-    return bring_log_exports(operation, ports, target, partial(act, ports, operation))
+    return bring_log_exports(operation, ports, target, RunGuard(ports, operation))
 
 
-def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, acting: Act) -> StepOutcome:
+def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, guard: Guard) -> StepOutcome:
     """One observation of the old cluster under its retired name."""
     replacement, name = parties.replacement, parties.replacement.aside_identifier
-    retirement = Retirement.of_replaced(ports, operation, acting, name, replacement)
+    retirement = Retirement.of_replaced(ports, operation, guard, name, replacement)
     keep = timedelta(hours=replacement.keep_hours)
     if keep:
         return retirement.keep(keep)
@@ -111,15 +111,17 @@ def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, acting:
 
 
 def finish_undo(
-    operation: Operation, ports: Ports, parties: Parties, target: DbCluster, acting: Act, outcome: StepOutcome
+    operation: Operation,
+    ports: Ports,
+    parties: Parties,
+    target: DbCluster,
+    guard: Guard,
+    outcome: StepOutcome,
 ) -> StepOutcome:
     """The cluster that came back is no longer kept, and the operation that replaced it is undone."""
     if REPLACED_BY_TAG in target.tags or KEEP_UNTIL_TAG in target.tags:
-        changes = acting(
-            "unmark",
-            target.db_cluster_identifier,
-            lambda: ports.target_rds.remove_tags(target.db_cluster_arn, [REPLACED_BY_TAG, KEEP_UNTIL_TAG]),
-        )
+        keys = [REPLACED_BY_TAG, KEEP_UNTIL_TAG]
+        changes = guard.ask(Untag(target.db_cluster_identifier, target.db_cluster_arn, keys, kind="unmark"))
         message = f"{target.db_cluster_identifier} is no longer a kept cluster"
         return StepOutcome(in_progress(message, 90, "mark"), {**outcome.changes, **changes})
     undone = parties.replacement.undoes or ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from aurora_restore.domain.acts import StartCluster
 from aurora_restore.domain.asking import STILL_ARRIVES
 from aurora_restore.domain.proving import START_ACT, STOP_ACT
 from aurora_restore.domain.rds_statuses import SERVING_STATUSES
@@ -50,10 +50,9 @@ def bring_new_up(context: CleanupContext) -> StepOutcome | None:
         return None
     name = target.db_cluster_identifier
     if target.status == "stopped":
-        doing, done = f"the new cluster {name} is being started again", f"started {name} again"
         started = {"proof.started_by_cleanup": True}
-        context.ports.records.update(context.operation_id, started)
-        return context.do(doing, done, "start", lambda: context.ports.target_rds.start_cluster(name))
+        reason = f"the new cluster {name} is being started again"
+        return context.do(StartCluster(name, reason=reason, also=started))
     if target.status not in SERVING_STATUSES:
         return StepOutcome(in_progress(f"the new cluster {name} is `{target.status}`", 50, "start"))
     acts = context.operation.acts
@@ -70,12 +69,7 @@ def export_logs(context: CleanupContext) -> StepOutcome | None:
     target = context.find(parties.plan.target_cluster_id) if parties else None
     if parties is None or target is None or not parties.is_new(target):
         return None
-
-    def acting(kind: str, name: str, request: Callable[[], None], /) -> dict[str, Any]:
-        context.note_asked(kind, name)
-        return context.act(kind, name, request)
-
-    return bring_log_exports(context.operation, context.ports, target, acting)
+    return bring_log_exports(context.operation, context.ports, target, context.guard)
 
 
 def drop_early_snapshot(context: CleanupContext) -> StepOutcome | None:
@@ -114,7 +108,7 @@ def _retire_or_keep(context: CleanupContext, parties: Parties) -> StepOutcome:
         return StepOutcome(done("the replaced cluster was dealt with before"))
     name = parties.replacement.aside_identifier
     retirement = Retirement.of_replaced(
-        context.ports, context.operation, context.act, name, parties.replacement
+        context.ports, context.operation, context.guard, name, parties.replacement
     )
     if state is RetirementState.BEGUN:
         return retirement.advance()
@@ -125,7 +119,7 @@ def _end_undo(context: CleanupContext, parties: Parties, outcome: StepOutcome) -
     target = context.find(parties.plan.target_cluster_id)
     if target is None:
         return outcome
-    return finish_undo(context.operation, context.ports, parties, target, context.act, outcome)
+    return finish_undo(context.operation, context.ports, parties, target, context.guard, outcome)
 
 
 def keep_copy(context: CleanupContext) -> StepOutcome | None:

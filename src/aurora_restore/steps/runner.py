@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from aurora_restore.domain.acts import Act
 from aurora_restore.domain.asking import asked_now
 from aurora_restore.domain.errors import (
     OperationNotRunning,
@@ -29,6 +30,7 @@ from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
 
 Step = Callable[[Operation, Ports], StepOutcome]
@@ -73,7 +75,27 @@ def load_running(ports: Ports, operation_id: str) -> Operation:
     return operation
 
 
-def act(
+@dataclass(frozen=True)
+class RunGuard:
+    """The guard of a phase: everything that it asks for is written down first, into a record that runs."""
+
+    ports: Ports
+    operation: Operation
+
+    def ask(self, act: Act) -> dict[str, Any]:
+        """As `write_ahead`."""
+        return write_ahead(
+            self.ports,
+            self.operation,
+            act.kind,
+            act.name,
+            lambda: perform(act, self.ports),
+            makes=act.makes,
+            also=act.also,
+        )
+
+
+def write_ahead(
     ports: Ports,
     operation: Operation,
     kind: str,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from aurora_restore.domain.errors import ResourceBusy, SwitchOverFailed
+from aurora_restore.domain.acts import RenameCluster
+from aurora_restore.domain.errors import SwitchOverFailed
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
@@ -20,8 +21,9 @@ from aurora_restore.domain.switching import (
 )
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import RunGuard
 from aurora_restore.steps.suspend_scaling import suspend_scaling
 
 # From the first request for a rename to its being seen; RDS takes a minute or two, and now and then many more.
@@ -87,21 +89,10 @@ def _rename(operation: Operation, ports: Ports, parties: Parties, decision: Swit
         "switch_over.name_gone_time": format_time(now),
         "switch_over.aside_identifier": new_name,
     }
-    try:
-        answered = act(
-            ports,
-            operation,
-            kind,
-            name,
-            lambda: ports.target_rds.rename_cluster(name, new_name),
-            also=gone if leaves_name else None,
-        )
-    except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, 50, "rename"))
+    message = f"{name} is being renamed to {new_name}"
+    rename = RenameCluster(name, new_name, kind=kind, reason=message, also=gone if leaves_name else {})
     event = Event(f"switch_over.{kind}", {"from": name, "to": new_name, "reason": decision.reason})
-    return StepOutcome(
-        in_progress(f"{name} is being renamed to {new_name}", 50, "rename"), answered, (event,)
-    )
+    return carry_out(RunGuard(ports, operation), rename, event)
 
 
 def _waiting(operation: Operation, ports: Ports, decision: SwitchDecision) -> StepOutcome:

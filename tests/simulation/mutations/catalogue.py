@@ -71,8 +71,8 @@ MUTATIONS = (
         "kept-group-stays-quiet",
         "a cluster that keeps the group of its first start keeps what is quiet in it",
         "steps/keep_quiet_group.py",
-        "lambda: rds.reset_cluster_parameters(name, parameters),",
-        "lambda: None,",
+        "reset = ResetParameters(name, parameters,",
+        "reset = ResetParameters(name, (),",
         ("kept_group",),
     ),
     Mutation(
@@ -95,8 +95,8 @@ MUTATIONS = (
         "scaling-suspended-without-a-word",
         "what auto scaling was is not written down before it is suspended",
         "steps/suspend_scaling.py",
-        "ports.scaling.suspend(name, EVERYTHING), also=also\n",
-        "ports.scaling.suspend(name, EVERYTHING)\n",
+        "SuspendScaling(name, EVERYTHING, kind=SUSPEND, also=also)",
+        "SuspendScaling(name, EVERYTHING, kind=SUSPEND)",
         ("scaled-swap:*:stop-before",),
     ),
     Mutation(
@@ -166,7 +166,7 @@ MUTATIONS = (
     Mutation(
         "final-snapshot-not-proved",
         "a final snapshot counts although it is not finished",
-        "domain/retiring.py",
+        "domain/retirement.py",
         '        and snapshot.status == "available"\n        and snapshot.db_cluster_resource_id',
         "        and snapshot.db_cluster_resource_id",
         ("objects:swap", "objects:delete-first"),
@@ -254,7 +254,7 @@ MUTATIONS = (
     Mutation(
         "snapshot-before-fence",
         "the final snapshot is taken while sessions of the old cluster can still write",
-        "domain/retiring.py",
+        "domain/retirement.py",
         "if seen.final_snapshot is None and (fence := _fence(seen, cluster)):",
         "if seen.final_snapshot and (fence := _fence(seen, cluster)):",
         ("swap",),
