@@ -141,6 +141,39 @@ def test_only_the_entry_points_read_the_environment() -> None:
     assert readers <= {"handlers", "deployment", "cli"}
 
 
+def changing_methods() -> set[str]:
+    """What the ports of RDS and of auto scaling have that changes something: the methods that return nothing."""
+    ports = ast.parse((PRODUCT / "steps" / "ports.py").read_text())
+    return {
+        method.name
+        for node in ast.walk(ports)
+        if isinstance(node, ast.ClassDef) and node.name in {"Rds", "Scaling"}
+        for method in node.body
+        if isinstance(method, ast.FunctionDef)
+        and isinstance(method.returns, ast.Constant)
+        and method.returns.value is None
+    }
+
+
+def test_one_place_alone_changes_rds() -> None:
+    changing = changing_methods()
+    assert {"delete_cluster", "rename_cluster", "add_tags", "suspend"} <= changing
+    reaching = {
+        name_of(module)
+        for module in PRODUCT_MODULES
+        if room(module) in {"steps", "handlers", "environment", "cli", "demo"}
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in changing
+    }
+    assert reaching == {"aurora_restore/steps/perform.py"}
+
+
+def test_every_change_of_rds_has_its_act() -> None:
+    performing = ast.parse((PRODUCT / "steps" / "perform.py").read_text())
+    used = {node.attr for node in ast.walk(performing) if isinstance(node, ast.Attribute)}
+    assert changing_methods() <= used
+
+
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_a_file_can_be_held_in_mind(module: Path) -> None:
     assert len(module.read_text().splitlines()) <= LINES_A_FILE

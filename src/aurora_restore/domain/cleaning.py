@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.errors import (
@@ -19,10 +18,10 @@ from aurora_restore.domain.naming import PUT_BACK_TAG
 from aurora_restore.domain.observed import ExecutionState, settings_of
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
-from aurora_restore.domain.record import Changes, phase_ended
+from aurora_restore.domain.record import Changes, ErrorState, ProblemState, phase_ended
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_past_return
-from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus, is_marked_by_hand
+from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
 
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
@@ -73,23 +72,23 @@ def _label(operation: Operation, *, is_cancelled: bool) -> Ending:
 
 def was_cancelled(operation: Operation, execution: ExecutionState | None) -> bool:
     """An operator stopped the execution, or marked the record by hand."""
-    if is_marked_by_hand(operation.item):
+    if operation.record.is_marked_by_hand:
         return True
     return execution is not None and execution.status == "ABORTED"
 
 
-def error_of(operation: Operation, execution: ExecutionState | None) -> dict[str, Any]:
+def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorState:
     """What the record is to say went wrong: what the step wrote, or what Step Functions knows."""
-    if written := operation.section("error"):
-        hint = written.get("hint") or "Start again under a new name."
-        return {"step": operation.item.get("step"), "hint": hint, **written}
-    step = str(operation.item.get("step", Phase.SNAPSHOT_CHECK.value))
-    if plain := operation.item.get("error"):
-        return _item(step, "MANUAL_INTERVENTION", str(plain), "Start again under a new name.")
-    if is_marked_by_hand(operation.item):
-        return _item(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
+    record, hint = operation.record, "Start again under a new name."
+    if known := record.error:
+        return ErrorState.read({"step": record.step, "hint": hint, **known.item})
+    step = record.step or Phase.SNAPSHOT_CHECK.value
+    if record.error_by_hand:
+        return _error(step, "MANUAL_INTERVENTION", record.error_by_hand, hint)
+    if record.is_marked_by_hand:
+        return _error(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
     error = _error_of_execution(execution)
-    return _item(step, error.code, error.message, error.hint)
+    return _error(step, error.code, error.message, error.hint)
 
 
 def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
@@ -106,9 +105,9 @@ def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
     return known(message) if known.__init__ is RestoreError.__init__ else error
 
 
-def _item(step: str, code: str, message: str, hint: str) -> dict[str, Any]:
-    problems = [{"code": code, "message": message, "hint": hint}]
-    return {"code": code, "message": message, "hint": hint, "step": step, "faults": problems}
+def _error(step: str, code: str, message: str, hint: str) -> ErrorState:
+    problem = ProblemState(code=code, message=message, hint=hint)
+    return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
 
 
 def may_arrive_late(
@@ -123,9 +122,7 @@ def may_arrive_late(
         return True
     if execution is not None and execution.status == "FAILED":
         return False
-    unanswered = any(
-        not state.get("answered") and not state.get("refused") for state in operation.acts.values()
-    )
+    unanswered = any(not state.answered and not state.refused for state in operation.record.acts.values())
     return unanswered and now - ended_time < LATE_ARRIVALS
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aurora_restore.domain.acts import Tag
 from aurora_restore.domain.errors import StepFailed
 from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG
 from aurora_restore.domain.operation import Operation
@@ -10,6 +11,7 @@ from aurora_restore.domain.results import done, skipped
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.copy_snapshot import retained_until
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
 
 
@@ -19,12 +21,12 @@ def archive_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
         return StepOutcome(skipped("there is no copy to keep"))
     name = operation.record.snapshot_details.restored_from
     snapshot = ports.target_rds.find_cluster_snapshot(name) if name else None
-    if snapshot is None or OPERATION_TAG not in snapshot.tags:
+    if name is None or snapshot is None or OPERATION_TAG not in snapshot.tags:
         return StepOutcome(skipped(f"the copy {name} is gone already"))
     until_time = retained_until(ports)
     until = format_time(until_time)
     try:
-        ports.target_rds.add_tags(snapshot.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: until})
+        perform(Tag(name, snapshot.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: until}), ports)
     except StepFailed as failed:
         # The cluster exists and is verified: a tag that cannot be written does not fail the run.
         warning = f"the retention of the copy {name} could not be extended: {failed.message}"

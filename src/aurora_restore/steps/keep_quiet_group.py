@@ -7,15 +7,15 @@ is refused (terraform-aws-rds-aurora #50, aws-cdk #2512). A Region in which noth
 
 from __future__ import annotations
 
-from aurora_restore.domain.errors import ResourceBusy
+from aurora_restore.domain.acts import ResetParameters
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.quiet_group import QUIET_PARAMETERS, RESET_ACT, is_default_group
 from aurora_restore.domain.record import QuietGroup, changed
-from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import RunGuard
 
 
 def keep_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOutcome | None:
@@ -35,16 +35,6 @@ def keep_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOu
     reason = f"there is no {default} in this Region: {name} gets the defaults of its family"
     # From now on this is the expected group, even where the default one comes to exist meanwhile.
     also = changed(QuietGroup, kept_for=default, wanted=name)
-    try:
-        answered = act(
-            ports,
-            operation,
-            RESET_ACT,
-            name,
-            lambda: rds.reset_cluster_parameters(name, parameters),
-            also=also,
-        )
-    except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, 50, "quiet_group"))
+    reset = ResetParameters(name, parameters, kind=RESET_ACT, reason=reason, also=also)
     event = Event("parameter_group.kept", {"name": name, "instead_of": default})
-    return StepOutcome(in_progress(reason, 50, "quiet_group"), answered, (event,))
+    return carry_out(RunGuard(ports, operation), reset, event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aurora_restore.domain.acts import ChangePort
 from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_lifting, may_still_come
 from aurora_restore.domain.record import Fence, changed
 from aurora_restore.domain.results import in_progress
@@ -38,11 +39,4 @@ def lift_fence(context: CleanupContext) -> StepOutcome | None:
     if decision.action is FenceAction.WAIT:
         return StepOutcome(in_progress(decision.reason, 50, "fence"))
     lifted = changed(Fence, lifted_time=context.ports.clock.now())
-    context.ports.records.update(context.operation_id, lifted)
-    done = f"let clients reach {name} again"
-    return context.do(
-        decision.reason,
-        done,
-        "fence",
-        lambda: context.ports.target_rds.modify_cluster(name, {"Port": open_port}),
-    )
+    return context.do(ChangePort(name, open_port, is_fence=False, reason=decision.reason, also=lifted))

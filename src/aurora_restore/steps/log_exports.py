@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
-
+from aurora_restore.domain.acts import ExportLogs
 from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFailed
 from aurora_restore.domain.log_exports import (
     LOG_EXPORTS_KIND,
@@ -18,11 +16,8 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Changes, RestoreDetails, changed, with_warnings
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import Guard
 from aurora_restore.steps.ports import Ports
-
-
-class Acting(Protocol):
-    def __call__(self, kind: str, name: str, request: Callable[[], None], /) -> dict[str, Any]: ...
 
 
 def are_log_exports_due(operation: Operation) -> bool:
@@ -34,7 +29,7 @@ def are_log_exports_due(operation: Operation) -> bool:
 
 
 def bring_log_exports(
-    operation: Operation, ports: Ports, target: DbCluster, acting: Acting
+    operation: Operation, ports: Ports, target: DbCluster, guard: Guard
 ) -> StepOutcome | None:
     """One request at most; None where nothing is left to do. What RDS does not take is a warning: it costs no run.
 
@@ -52,9 +47,8 @@ def bring_log_exports(
     if decision.action is ExportsAction.WAIT:
         return StepOutcome(in_progress(decision.reason, 10, "change"))
     name = target.db_cluster_identifier
-    exports = {"CloudwatchLogsExportConfiguration": {"EnableLogTypes": list(decision.missing)}}
     try:
-        answered = acting(LOG_EXPORTS_KIND, name, lambda: ports.target_rds.modify_cluster(name, exports))
+        answered = guard.ask(ExportLogs(name, decision.missing, kind=LOG_EXPORTS_KIND))
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 10, "change"))
     except (StepFailed, RequestRefused) as refused:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 
+from aurora_restore.domain.acts import DropEndpoint, MakeEndpoint
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.custom_endpoints import CustomEndpoint, EndpointAction, decide_endpoint
 from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFailed
@@ -19,11 +19,11 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import EndpointState, EndpointWay, MovedEndpoint, with_warnings
 from aurora_restore.domain.results import StepResult, in_progress
 from aurora_restore.domain.switching import Parties, parties_of
-from aurora_restore.steps.cleanup_context import CleanupContext, noting_act, persisted
+from aurora_restore.steps.cleanup_context import CleanupContext, persisted
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import Guard
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.retirement import Act
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import RunGuard
 
 WAIT = "custom_endpoints"
 DROP, MAKE = "drop_endpoint", "make_endpoint"
@@ -40,7 +40,7 @@ class Move:
 
     operation: Operation
     ports: Ports
-    acting: Act
+    guard: Guard
     asked: dict[str, Asked]
     given: dict[str, Asked]
     way: EndpointWay
@@ -95,18 +95,18 @@ class Move:
         before = self.asked.get(kind)
         if before and not before.refused and self.ports.clock.now() - before.last < ASK_AGAIN:
             return StepOutcome(self._moving(endpoint))
-        rds = self.ports.target_rds
+        act = (
+            DropEndpoint(name, owner, kind=kind)
+            if action is EndpointAction.DROP
+            else MakeEndpoint(name, owner, endpoint, kind=kind)
+        )
         try:
-            if action is EndpointAction.DROP:
-                changes = self.acting(kind, name, lambda: rds.delete_custom_endpoint(name))
-            else:
-                changes = self.acting(kind, name, lambda: rds.create_custom_endpoint(owner, endpoint))
+            changes = self.guard.ask(act)
         except (ResourceBusy, StepFailed, RequestRefused) as refused:
             if refused.is_of_record:
                 raise
             return StepOutcome(self._moving(endpoint, refused.message))
-        done = f"{'took' if action is EndpointAction.DROP else 'gave'} the custom endpoint {name}"
-        details = {"identifier": name, "db_cluster_identifier": owner, "done": f"{done} for {owner}"}
+        details = {"identifier": name, "db_cluster_identifier": owner, "done": act.describe()}
         event = Event(f"endpoint.{action.name.lower()}", details)
         return StepOutcome(self._moving(endpoint), changes, (event,))
 
@@ -155,7 +155,7 @@ def move_endpoints(operation: Operation, ports: Ports) -> StepOutcome | None:
     if parties is None:
         return None
     asked = operation.all_asked()
-    return _forward(operation, ports, parties, partial(act, ports, operation), asked, asked)
+    return _forward(operation, ports, parties, RunGuard(ports, operation), asked, asked)
 
 
 def tidy_endpoints(context: CleanupContext) -> StepOutcome | None:
@@ -166,7 +166,7 @@ def tidy_endpoints(context: CleanupContext) -> StepOutcome | None:
     asked = context.operation.asked_by_cleanup()
     given = {**context.operation.all_asked(), **asked}
     return persisted(
-        context, _forward(context.operation, context.ports, parties, noting_act(context), asked, given)
+        context, _forward(context.operation, context.ports, parties, context.guard, asked, given)
     )
 
 
@@ -185,8 +185,8 @@ def give_endpoints_back(context: CleanupContext) -> StepOutcome | None:
     asked = context.operation.asked_by_cleanup()
     new = other if parties.is_new(other) else None
     taken = context.operation.all_asked()
-    way, acting = EndpointWay.BACK, noting_act(context)
-    move = Move(context.operation, context.ports, acting, asked, asked, way, expected, owner, new, taken)
+    way, guard = EndpointWay.BACK, context.guard
+    move = Move(context.operation, context.ports, guard, asked, asked, way, expected, owner, new, taken)
     return persisted(context, move.advance())
 
 
@@ -194,7 +194,7 @@ def _forward(
     operation: Operation,
     ports: Ports,
     parties: Parties,
-    acting: Act,
+    guard: Guard,
     asked: dict[str, Asked],
     given: dict[str, Asked],
 ) -> StepOutcome | None:
@@ -206,4 +206,4 @@ def _forward(
         return None
     old = other if parties.is_old(other) else None
     expected = parties.plan.custom_endpoints
-    return Move(operation, ports, acting, asked, given, EndpointWay.FORWARD, expected, owner, old).advance()
+    return Move(operation, ports, guard, asked, given, EndpointWay.FORWARD, expected, owner, old).advance()

@@ -11,7 +11,7 @@ from aurora_restore.domain.states import OperationStatus
 from aurora_restore.steps.finalize import close, notify_or_defer, settle
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.runner import act, run_step
+from aurora_restore.steps.runner import run_step, write_ahead
 
 
 def notify(ports: Ports, operation_id: str) -> StepResult:
@@ -55,7 +55,7 @@ def _publish(operation: Operation, ports: Ports) -> StepOutcome:
         answers.append(notify_or_defer(ports, operation, message, waited))
 
     # Written down first, as everything else: a cleanup that overtakes this waits for what may be on its way.
-    answered = act(ports, operation, "message", message.subject, publish)
+    answered = write_ahead(ports, operation, "message", message.subject, publish)
     notification = answers[0]
     if notification is None:
         return StepOutcome(in_progress("SNS is unavailable", waiting_for="telling"))

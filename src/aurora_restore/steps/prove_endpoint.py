@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from aurora_restore.domain.errors import ResourceBusy
+from aurora_restore.domain.acts import Act, RebootInstance, StartCluster, StopCluster
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.proving import (
@@ -25,9 +23,10 @@ from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.restore_cluster import endpoint_of
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import RunGuard
 
 
 def prove_endpoint(operation: Operation, ports: Ports) -> StepOutcome:
@@ -83,19 +82,17 @@ def _is_rebooting(seen: Proving) -> bool:
 
 
 def _renew(operation: Operation, ports: Ports, name: str, decision: ProveDecision) -> StepOutcome:
-    rds, subject = ports.target_rds, decision.subject
-    requests: dict[ProveAction, tuple[str, str, Callable[[], None]]] = {
-        ProveAction.REBOOT: (reboot_act(subject), subject, lambda: rds.reboot_instance(subject)),
-        ProveAction.STOP: (STOP_ACT, name, lambda: rds.stop_cluster(name)),
-        ProveAction.START: (START_ACT, name, lambda: rds.start_cluster(name)),
+    reason, waits_for, subject = decision.reason, decision.waiting_for, decision.subject
+    acts: dict[ProveAction, Act] = {
+        ProveAction.REBOOT: RebootInstance(
+            subject, kind=reboot_act(subject), reason=reason, waits_for=waits_for
+        ),
+        ProveAction.STOP: StopCluster(name, kind=STOP_ACT, reason=reason, waits_for=waits_for),
+        ProveAction.START: StartCluster(name, kind=START_ACT, reason=reason, waits_for=waits_for),
     }
-    kind, what, request = requests[decision.action]
-    try:
-        answered = act(ports, operation, kind, what, request)
-    except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, 50, decision.waiting_for))
-    event = Event(f"certificate.{decision.action.value}", {"name": what, "reason": decision.reason})
-    return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), answered, (event,))
+    act = acts[decision.action]
+    event = Event(f"certificate.{decision.action.value}", {"name": act.name, "reason": reason})
+    return carry_out(RunGuard(ports, operation), act, event)
 
 
 def _proved(operation: Operation, seen: Proving, decision: ProveDecision) -> StepOutcome:

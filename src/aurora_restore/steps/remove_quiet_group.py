@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aurora_restore.domain.acts import DeleteParameterGroup
 from aurora_restore.domain.errors import RequestRefused, StepFailed
 from aurora_restore.domain.naming import quiet_group_identifier
 from aurora_restore.domain.plan import RestorePlan
@@ -25,16 +26,13 @@ def remove_quiet_group(context: CleanupContext) -> StepOutcome | None:
     asked = context.operation.asked_by_cleanup().get(REMOVE_ACT)
     if asked and (asked.given_up or asked.is_overdue(context.ports.clock.now(), REMOVE_LIMIT)):
         return None  # RDS counts a member of it still, or does not remove it: the sweep has more time
-    context.note_asked(REMOVE_ACT, name)
-    doing, done = f"the parameter group {name} is being removed", f"removed the parameter group {name}"
+    doing = f"the parameter group {name} is being deleted"
     try:
-        return context.do(
-            doing, done, "quiet_group", lambda: context.ports.target_rds.delete_cluster_parameter_group(name)
-        )
+        return context.do(DeleteParameterGroup(name, kind=REMOVE_ACT, reason=doing))
     except (RequestRefused, StepFailed) as refused:
         if refused.is_of_record:
             raise
-        context.give_up(REMOVE_ACT)
+        context.guard.give_up(REMOVE_ACT)
         warning = LEFT_WARNING.format(name=name, reason=refused.message)
         context.ports.records.update(context.operation_id, with_warnings(context.operation.record, warning))
         return None

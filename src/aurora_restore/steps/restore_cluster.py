@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
+from aurora_restore.domain.acts import (
+    AddRole,
+    ChangeMasterPassword,
+    CreateInstance,
+    EnableDataApi,
+    ModifyCluster,
+)
+from aurora_restore.domain.acts import RestoreCluster as RestoreDbCluster
 from aurora_restore.domain.errors import (
     ClusterFailed,
     DatabaseUnreachable,
@@ -32,6 +39,16 @@ from aurora_restore.domain.observed import (
 )
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
+from aurora_restore.domain.record import (
+    Changes,
+    MasterPasswordChanges,
+    RestoreDetails,
+    RestoredInstance,
+    act_given_up,
+    changed,
+    with_warnings,
+    written,
+)
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.restoring import (
     WINDOWS_KIND,
@@ -47,11 +64,11 @@ from aurora_restore.domain.restoring import (
     restore_parameters,
 )
 from aurora_restore.domain.results import Phase, done, in_progress
-from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import asked_for
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.quiet_group import prepare_group, restored_with
-from aurora_restore.steps.runner import act, record_details
+from aurora_restore.steps.runner import RunGuard, record_details
 from aurora_restore.steps.wake_kept_cluster import wake_kept_cluster
 
 # A new endpoint takes at most minutes to appear in DNS; after that the network is wrong.
@@ -62,7 +79,6 @@ SETTINGS_ACTIONS = (
     RestoreAction.ENABLE_DATA_API,
     RestoreAction.CHANGE_SETTINGS,
 )
-PASSWORD_CHANGES = "master_password_changes"  # noqa: S105 - the name of a field
 NOTHING_CHANGED_WARNING = (
     "The admin secret holds the very password that the master user had in production: it opens both. Put another "
     "one into the secret and change the restored cluster's master password to it."
@@ -151,74 +167,71 @@ def _instances(ports: Ports, plan: RestorePlan) -> list[DbInstance]:
 def _restore(operation: Operation, ports: Ports, plan: RestorePlan, reason: str) -> StepOutcome:
     name, source = plan.cluster.db_cluster_identifier, _snapshot_to_restore(operation, plan)
     parameters = {**restore_parameters(plan, source), **restored_with(operation, plan)}
-    answered = act(
-        ports,
-        operation,
-        "cluster",
-        name,
-        lambda: ports.target_rds.restore_cluster_from_snapshot(parameters),
-        makes=True,
-    )
+    message = f"the restore of the cluster {name} was started"
+    restore = RestoreDbCluster(name, source, parameters, reason=message, percent=0)
     event = Event(
         "cluster.restore_started", {"db_cluster_identifier": name, "from": source, "reason": reason}
     )
-    message = f"the restore of the cluster {name} was started"
-    return StepOutcome(in_progress(message, waiting_for="cluster"), answered, (event,))
+    return asked_for(restore, RunGuard(ports, operation).ask(restore), event)
 
 
 def _snapshot_to_restore(operation: Operation, plan: RestorePlan) -> str:
     if plan.copy is None:
         return plan.source.cluster_snapshot_arn
-    copy = operation.section("snapshot_details").get("restored_from")
+    copy = operation.record.snapshot_details.restored_from
     if copy is None:
         raise SnapshotCopyFailed("The record names no finished copy, although the plan needs one.")
-    return str(copy)
+    return copy
 
 
 def _create_instance(
     operation: Operation, ports: Ports, plan: RestorePlan, instance: PlannedInstance, reason: str
 ) -> StepOutcome:
     name = instance.db_instance_identifier
-    answered = act(
-        ports,
-        operation,
-        f"instance-{plan.instances.index(instance) + 1}",
+    create = CreateInstance(
         name,
-        lambda: ports.target_rds.create_instance(instance_parameters(plan, instance)),
-        makes=True,
+        instance_parameters(plan, instance),
+        kind=f"instance-{plan.instances.index(instance) + 1}",
+        reason=f"the instance {name} was started",
+        percent=60,
     )
     event = Event("instance.create_started", {"db_instance_identifier": name, "reason": reason})
-    result = in_progress(f"the instance {name} was started", 60, "instances")
-    return StepOutcome(result, answered, (event,))
+    return asked_for(create, RunGuard(ports, operation).ask(create), event)
 
 
 def _bring_settings(
     operation: Operation, ports: Ports, cluster: DbCluster, decision: RestoreDecision
 ) -> StepOutcome:
     """One role, or the windows: what no request names and the replaced cluster has."""
-    name, role, kind = cluster.db_cluster_identifier, decision.role, decision.kind
-
-    def request() -> None:
-        if role:
-            ports.target_rds.add_role(name, role.role_arn, role.feature_name)
-        elif decision.action is RestoreAction.ENABLE_DATA_API:
-            ports.target_rds.enable_data_api(cluster.db_cluster_arn)
-        else:
-            ports.target_rds.modify_cluster(name, decision.settings)
-
+    role, kind, act = decision.role, decision.kind, settings_act(cluster, decision)
     try:
-        answered = act(ports, operation, kind, name, request)
+        answered = RunGuard(ports, operation).ask(act)
     except StepFailed as failed:
         if kind != WINDOWS_KIND or failed.is_of_record:
             raise
         # A window is worth no restore: it is left, and the warning at the end says so.
         message = f"the windows are left as they are: {failed.message}"
         event = Event("cluster.settings_left", {"reason": failed.message})
-        return StepOutcome(in_progress(message, 80, "change"), {f"acts.{kind}.given_up": True}, (event,))
+        return StepOutcome(in_progress(message, 80, "change"), act_given_up(kind), (event,))
     event = Event(
         f"cluster.{'role' if role else kind.replace('-', '_')}_changed", {"reason": decision.reason}
     )
-    return StepOutcome(in_progress(decision.reason, decision.progress_percent, "change"), answered, (event,))
+    return asked_for(act, answered, event)
+
+
+def settings_act(cluster: DbCluster, decision: RestoreDecision) -> AddRole | EnableDataApi | ModifyCluster:
+    """What a decision about what a restore cannot be given asks for."""
+    name, kind, reason, percent = (
+        cluster.db_cluster_identifier,
+        decision.kind,
+        decision.reason,
+        decision.progress_percent,
+    )
+    if decision.role:
+        return AddRole(name, decision.role, kind=kind, reason=reason, percent=percent)
+    if decision.action is RestoreAction.ENABLE_DATA_API:
+        return EnableDataApi(name, cluster.db_cluster_arn, kind=kind, reason=reason, percent=percent)
+    return ModifyCluster(name, decision.settings, kind=kind, reason=reason, percent=percent)
 
 
 def _take_over_master(
@@ -245,13 +258,12 @@ def _take_over_master(
 def _confirmed(
     operation: Operation, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> StepOutcome:
-    changes = {f"restore_details.{name}": value for name, value in _details(cluster, instances).items()}
+    changes = _details(cluster, instances)
     warnings = [left_setting_warning(plan, *left) for left in left_settings(plan, cluster).items()]
-    if not operation.section(PASSWORD_CHANGES):
+    if not operation.record.master_password_changes:
         # Nothing was changed yet, and the admin secret opened it: production's password still does.
         warnings.append(NOTHING_CHANGED_WARNING)
-    if warnings:
-        changes["warnings"] = [*operation.item.get("warnings", ()), *warnings]
+    changes |= with_warnings(operation.record, *warnings)
     message = f"the cluster {cluster.db_cluster_identifier} is available and accepts the admin credentials"
     return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
 
@@ -291,21 +303,15 @@ def _refused(
     if action is PasswordAction.WAIT:
         message = f"the new master password has not taken effect: {attempt.reason}"
         return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"))
-    first = operation.section(PASSWORD_CHANGES).get("first_time", format_time(now))
-    begun = {"count": changes.count + 1, "first_time": first, "last_time": format_time(now)}
+    first = operation.record.master_password_changes.first_time or now
+    begun = MasterPasswordChanges(count=changes.count + 1, first_time=first, last_time=now)
     try:
-        answered = act(
-            ports,
-            operation,
-            "password",
-            name,
-            lambda: ports.target_rds.modify_cluster_master_password(name, admin.password),
-            also={PASSWORD_CHANGES: begun},
+        answered = RunGuard(ports, operation).ask(
+            ChangeMasterPassword(name, admin.password, also=written(begun))
         )
     except ResourceBusy:
         # Nothing was changed: the time in which a change takes effect does not run.
-        before = operation.section(PASSWORD_CHANGES)
-        record_details(ports, operation.operation_id, {PASSWORD_CHANGES: before})
+        record_details(ports, operation.operation_id, written(operation.record.master_password_changes))
         raise
     message = "the master password was changed to that of the admin secret"
     event = Event("master_password.change_started")
@@ -313,11 +319,11 @@ def _refused(
 
 
 def _password_changes(operation: Operation, now: datetime) -> PasswordChanges:
-    begun = operation.section(PASSWORD_CHANGES)
+    begun = operation.record.master_password_changes
     if not begun:
         return PasswordChanges()
-    first, last = parse_time(begun["first_time"]), parse_time(begun["last_time"])
-    return PasswordChanges(int(begun["count"]), now - first, now - last)
+    first, last = begun.first_time or now, begun.last_time or now
+    return PasswordChanges(begun.count, now - first, now - last)
 
 
 def _unreachable(
@@ -331,21 +337,22 @@ def _unreachable(
     return StepOutcome(in_progress(message, LOGIN_PERCENT, "login", subject=subject))
 
 
-def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> dict[str, Any]:
-    return {
-        "db_cluster_identifier": cluster.db_cluster_identifier,
-        "db_cluster_arn": cluster.db_cluster_arn,
-        "db_cluster_resource_id": cluster.db_cluster_resource_id,
-        "endpoint": cluster.endpoint,
-        "reader_endpoint": cluster.reader_endpoint,
-        "port": cluster.port,
-        "engine": cluster.engine,
-        "engine_version": cluster.engine_version,
-        "instances": [
-            {
-                "db_instance_identifier": item.db_instance_identifier,
-                "db_instance_class": item.db_instance_class,
-            }
-            for item in instances
-        ],
-    }
+def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> Changes:
+    restored = (
+        RestoredInstance(
+            db_instance_identifier=item.db_instance_identifier, db_instance_class=item.db_instance_class
+        )
+        for item in instances
+    )
+    return changed(
+        RestoreDetails,
+        db_cluster_identifier=cluster.db_cluster_identifier,
+        db_cluster_arn=cluster.db_cluster_arn,
+        db_cluster_resource_id=cluster.db_cluster_resource_id,
+        endpoint=cluster.endpoint,
+        reader_endpoint=cluster.reader_endpoint,
+        port=cluster.port,
+        engine=cluster.engine,
+        engine_version=cluster.engine_version,
+        instances=tuple(restored),
+    )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from aurora_restore.domain.acts import StartCluster
 from aurora_restore.domain.asking import STILL_ARRIVES
 from aurora_restore.domain.proving import START_ACT, STOP_ACT
 from aurora_restore.domain.rds_statuses import SERVING_STATUSES
+from aurora_restore.domain.record import Proof, changed
 from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import keep_after_cancel, retirement_state
 from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.switching import Parties
-from aurora_restore.domain.times import parse_time
 from aurora_restore.steps.archive_snapshot import archive_snapshot
 from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep
 from aurora_restore.steps.log_exports import bring_log_exports
@@ -30,7 +30,7 @@ from aurora_restore.steps.switch_over import switched_changes
 def record_switch(context: CleanupContext) -> StepOutcome | None:
     """The run was stopped between the last rename and the note of it in the record."""
     parties = parties_of_context(context)
-    if parties is None or context.operation.section("switch_over").get("switched_time"):
+    if parties is None or context.operation.record.switch_over.is_done:
         return None
     target = context.find(parties.plan.target_cluster_id)
     if target is not None and parties.is_new(target):
@@ -50,16 +50,15 @@ def bring_new_up(context: CleanupContext) -> StepOutcome | None:
         return None
     name = target.db_cluster_identifier
     if target.status == "stopped":
-        doing, done = f"the new cluster {name} is being started again", f"started {name} again"
-        started = {"proof.started_by_cleanup": True}
-        context.ports.records.update(context.operation_id, started)
-        return context.do(doing, done, "start", lambda: context.ports.target_rds.start_cluster(name))
+        started = changed(Proof, started_by_cleanup=True)
+        reason = f"the new cluster {name} is being started again"
+        return context.do(StartCluster(name, reason=reason, also=started))
     if target.status not in SERVING_STATUSES:
         return StepOutcome(in_progress(f"the new cluster {name} is `{target.status}`", 50, "start"))
-    acts = context.operation.acts
-    was_started = START_ACT in acts or context.operation.section("proof").get("started_by_cleanup")
-    asked = acts.get(STOP_ACT, {}).get("last_time")
-    if asked and not was_started and context.ports.clock.now() - parse_time(asked) < STILL_ARRIVES:
+    record = context.operation.record
+    was_started = START_ACT in record.acts or record.proof.started_by_cleanup
+    asked = context.operation.asked(STOP_ACT)
+    if asked and not was_started and context.ports.clock.now() - asked.last < STILL_ARRIVES:
         return StepOutcome(in_progress(f"the stop of {name} was asked for and may still come", 50, "stop"))
     return None
 
@@ -70,12 +69,7 @@ def export_logs(context: CleanupContext) -> StepOutcome | None:
     target = context.find(parties.plan.target_cluster_id) if parties else None
     if parties is None or target is None or not parties.is_new(target):
         return None
-
-    def acting(kind: str, name: str, request: Callable[[], None], /) -> dict[str, Any]:
-        context.note_asked(kind, name)
-        return context.act(kind, name, request)
-
-    return bring_log_exports(context.operation, context.ports, target, acting)
+    return bring_log_exports(context.operation, context.ports, target, context.guard)
 
 
 def drop_early_snapshot(context: CleanupContext) -> StepOutcome | None:
@@ -114,7 +108,7 @@ def _retire_or_keep(context: CleanupContext, parties: Parties) -> StepOutcome:
         return StepOutcome(done("the replaced cluster was dealt with before"))
     name = parties.replacement.aside_identifier
     retirement = Retirement.of_replaced(
-        context.ports, context.operation, context.act, name, parties.replacement
+        context.ports, context.operation, context.guard, name, parties.replacement
     )
     if state is RetirementState.BEGUN:
         return retirement.advance()
@@ -125,13 +119,13 @@ def _end_undo(context: CleanupContext, parties: Parties, outcome: StepOutcome) -
     target = context.find(parties.plan.target_cluster_id)
     if target is None:
         return outcome
-    return finish_undo(context.operation, context.ports, parties, target, context.act, outcome)
+    return finish_undo(context.operation, context.ports, parties, target, context.guard, outcome)
 
 
 def keep_copy(context: CleanupContext) -> StepOutcome | None:
     """The copy is kept for as long as after any restore that used it."""
-    details = context.operation.section("snapshot_details")
-    if context.plan is None or not details.get("restored_from") or details.get("retain_until"):
+    details = context.operation.record.snapshot_details
+    if context.plan is None or not details.restored_from or details.is_retained:
         return None
     persist(context, archive_snapshot(context.operation, context.ports))
     return None

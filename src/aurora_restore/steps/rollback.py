@@ -9,15 +9,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from aurora_restore.domain.acts import (
+    CreateInstance,
+    DeleteSnapshot,
+    LiftProtection,
+    RenameCluster,
+    RestoreCluster,
+    StopCluster,
+    Untag,
+)
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.cleaning import may_arrive_late, plan_of_replaced
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.errors import ClusterFailed, FinalSnapshotFailed, StepFailed, SwitchOverFailed
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster, DbInstance
-from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import GOING_STATUSES, SERVING_STATUSES
+from aurora_restore.domain.record import Record, RestoreDetails, Retirement, changed
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.restoring import (
     Asking,
@@ -45,6 +54,7 @@ from aurora_restore.steps.master_secret import tidy_master_secret
 from aurora_restore.steps.move_endpoints import give_endpoints_back
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.remove_quiet_group import remove_quiet_group
+from aurora_restore.steps.restore_cluster import SETTINGS_ACTIONS, settings_act
 from aurora_restore.steps.suspend_scaling import give_scaling_back, hold_scaling
 from aurora_restore.steps.switch_over import cluster_details, observe_places, rename_of
 
@@ -75,10 +85,8 @@ def put_old_back(context: CleanupContext) -> StepOutcome | None:
             return StepOutcome(in_progress(f"the cluster {name} is `{status}`", 50, "rename"))
         return _remove(context, places.target)
     name, new_name = rename_of(parties, decision.action)
-    doing = f"{name} is being renamed to {new_name}: {decision.reason}"
-    done = f"renamed {name} to {new_name}"
-    context.note_asked(decision.action.kind, name)
-    return context.do(doing, done, "rename", lambda: context.ports.target_rds.rename_cluster(name, new_name))
+    reason = f"{name} is being renamed to {new_name}: {decision.reason}"
+    return context.do(RenameCluster(name, new_name, kind=decision.action.kind, reason=reason))
 
 
 def remove_new(context: CleanupContext) -> StepOutcome | None:
@@ -108,8 +116,7 @@ def return_kept(context: CleanupContext) -> StepOutcome | None:
         return None
     if kept.status == "available":
         name = kept.db_cluster_identifier
-        doing, done = f"the kept cluster {name} is being stopped again", f"stopped {name} again"
-        return context.do(doing, done, "stop", lambda: context.ports.target_rds.stop_cluster(name))
+        return context.do(StopCluster(name, reason=f"the kept cluster {name} is being stopped again"))
     return StepOutcome(in_progress(f"the kept cluster is `{kept.status}`", 50, "stop"))
 
 
@@ -121,10 +128,10 @@ def bring_old_back(context: CleanupContext) -> StepOutcome | None:
     """
     plan = context.plan
     replacement = plan.replacement if plan else None
-    begun = context.operation.section("retirement").get("begun_time")
+    begun = context.operation.record.retirement.deletion_has_begun
     if plan is None or replacement is None or plan.strategy is not Strategy.DELETE_FIRST or not begun:
         return None
-    configuration = ClusterConfiguration.from_item(context.operation.section("replaced"))
+    configuration = ClusterConfiguration.from_item(context.operation.record.replaced.item)
     old_plan = plan_of_replaced(context.operation, configuration)
     cluster = context.find(plan.target_cluster_id)
     if cluster is not None and cluster.status == "deleting":
@@ -146,17 +153,16 @@ def bring_old_back(context: CleanupContext) -> StepOutcome | None:
 
 def _tell_maker(context: CleanupContext, replacement: Replacement, cluster: DbCluster) -> None:
     """The record of the operation that had restored the old cluster names the one that replaces it from here on."""
-    maker = context.operation.item.get("replaced_made_by")
+    maker = context.operation.record.replaced_made_by
     put_back_by = cluster.tags.get(PUT_BACK_TAG)
-    known = (
-        Operation(context.ports.records.load(str(maker)) or {}).section("restore_details") if maker else {}
-    )
+    known = Record.read(context.ports.records.load(maker) if maker else None).restore_details
     if (
-        known.get("db_cluster_resource_id") == replacement.replaced_resource_id
+        maker
+        and known.db_cluster_resource_id == replacement.replaced_resource_id
         and put_back_by == context.operation_id
     ):
-        changes = {"restore_details.made_again_by": context.operation_id, **cluster_details(cluster)}
-        context.ports.records.update(str(maker), changes)
+        made_again = changed(RestoreDetails, made_again_by=context.operation_id)
+        context.ports.records.update(maker, {**made_again, **cluster_details(cluster)})
 
 
 def end_copy(context: CleanupContext) -> StepOutcome | None:
@@ -169,10 +175,8 @@ def end_copy(context: CleanupContext) -> StepOutcome | None:
         return None
     if copy.status in GOING_STATUSES:
         return StepOutcome(in_progress(f"the unfinished copy {name} is `{copy.status}`", 50, "copy_deleted"))
-    doing, done = f"the unfinished copy {name} is being removed", f"removed the unfinished copy {name}"
-    return context.do(
-        doing, done, "copy_deleted", lambda: context.ports.target_rds.delete_cluster_snapshot(name)
-    )
+    reason = f"the unfinished copy {name} is being deleted"
+    return context.do(DeleteSnapshot(name, "the unfinished copy", reason=reason, waits_for="copy_deleted"))
 
 
 def drop_final_snapshot(context: CleanupContext) -> StepOutcome | None:
@@ -195,11 +199,8 @@ def drop_snapshot_of(context: CleanupContext, existing: DbCluster | None) -> Ste
         return None
     if snapshot.status in GOING_STATUSES:
         return StepOutcome(in_progress(f"the snapshot {name} is `{snapshot.status}`", 50, "snapshot_deleted"))
-    doing = f"the snapshot {name} of the old cluster, which was not deleted, is being removed"
-    done = f"removed the snapshot {name}, since its cluster was not deleted"
-    return context.do(
-        doing, done, "snapshot_deleted", lambda: context.ports.target_rds.delete_cluster_snapshot(name)
-    )
+    reason = f"the snapshot {name} of the old cluster, which was not deleted, is being deleted"
+    return context.do(DeleteSnapshot(name, "the unneeded final snapshot", reason=reason))
 
 
 def unmark_old(context: CleanupContext) -> StepOutcome | None:
@@ -208,9 +209,8 @@ def unmark_old(context: CleanupContext) -> StepOutcome | None:
     if existing is None or existing.tags.get(REPLACED_BY_TAG) != context.operation_id:
         return None
     arn, name = existing.db_cluster_arn, existing.db_cluster_identifier
-    message = f"{name} is no longer marked as replaced"
-    keys, done = [REPLACED_BY_TAG, KEEP_UNTIL_TAG], f"marked {name} as no longer replaced"
-    return context.do(message, done, "mark", lambda: context.ports.target_rds.remove_tags(arn, keys))
+    reason = f"{name} is no longer marked as replaced"
+    return context.do(Untag(name, arn, [REPLACED_BY_TAG, KEEP_UNTIL_TAG], reason=reason))
 
 
 def await_late_arrivals(context: CleanupContext) -> StepOutcome | None:
@@ -295,13 +295,8 @@ def _refuse_endless_wait(context: CleanupContext, decision: SwitchDecision) -> N
 def _remove(context: CleanupContext, cluster: DbCluster) -> StepOutcome | None:
     name = cluster.db_cluster_identifier
     if cluster.deletion_protection:
-        message = f"the protection of the unfinished cluster {name} is lifted"
-        return context.do(
-            message,
-            f"lifted the protection of {name}",
-            "change",
-            lambda: context.ports.target_rds.modify_cluster(name, {"DeletionProtection": False}),
-        )
+        reason = f"the protection of the unfinished cluster {name} is lifted"
+        return context.do(LiftProtection(name, reason=reason))
     outcome = context.removal(cluster).advance()
     return outcome if outcome.result.status is StepStatus.IN_PROGRESS else None
 
@@ -329,51 +324,36 @@ def _carry_out(
     decision: RestoreDecision,
     cluster: DbCluster | None,
 ) -> StepOutcome | None:
-    rds, name = context.ports.target_rds, plan.cluster.db_cluster_identifier
+    name = plan.cluster.db_cluster_identifier
     if decision.action is RestoreAction.LOG_IN:
         return None
     if decision.action is RestoreAction.RESTORE_CLUSTER:
-        parameters = restore_parameters(plan, _proved_snapshot(context, replacement))
-        doing = f"{name} is being made again from its final snapshot"
-        done = f"made {name} again from {replacement.final_snapshot_identifier}"
-        context.ports.records.update(context.operation_id, {"retirement.made_again": True})
-        return context.do(doing, done, "cluster", lambda: rds.restore_cluster_from_snapshot(parameters))
+        snapshot = _proved_snapshot(context, replacement)
+        reason = f"{name} is being made again from its final snapshot"
+        parameters, also = restore_parameters(plan, snapshot), changed(Retirement, made_again=True)
+        return context.do(RestoreCluster(name, snapshot, parameters, reason=reason, also=also))
     instance = decision.instance
     if decision.action is RestoreAction.CREATE_INSTANCE and instance:
-        doing = f"the instance {instance.db_instance_identifier} is being made again"
-        done = f"made the instance {instance.db_instance_identifier} again"
-        return context.do(
-            doing, done, "instances", lambda: rds.create_instance(instance_parameters(plan, instance))
-        )
-    role = decision.role
-    if decision.action is RestoreAction.ADD_ROLE and role:
-        done = f"gave {name} the role {role.role_arn} again"
-        context.note_asked(decision.kind, name)
-        return context.do(
-            decision.reason, done, "change", lambda: rds.add_role(name, role.role_arn, role.feature_name)
-        )
-    if decision.action is RestoreAction.ENABLE_DATA_API and cluster:
-        done = f"turned the Data API of {name} on again"
-        arn = cluster.db_cluster_arn
-        context.note_asked(decision.kind, name)
-        return context.do(decision.reason, done, "change", lambda: rds.enable_data_api(arn))
-    if decision.action is RestoreAction.CHANGE_SETTINGS:
-        return _give_windows(context, name, decision)
+        reason = f"the instance {instance.db_instance_identifier} is being made again"
+        parameters = instance_parameters(plan, instance)
+        return context.do(CreateInstance(instance.db_instance_identifier, parameters, reason=reason))
+    if decision.action is RestoreAction.CHANGE_SETTINGS and cluster:
+        return _give_windows(context, cluster, decision)
+    if decision.action in SETTINGS_ACTIONS and cluster:
+        return context.do(settings_act(cluster, decision))
     return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for, decision.reported_percent))
 
 
-def _give_windows(context: CleanupContext, name: str, decision: RestoreDecision) -> StepOutcome:
+def _give_windows(context: CleanupContext, cluster: DbCluster, decision: RestoreDecision) -> StepOutcome:
     """The windows of the old cluster, or its insights. What RDS refuses is left and reported: the cluster matters
     more."""
-    context.note_asked(decision.kind, name)
-    rds, settings = context.ports.target_rds, decision.settings
-    done = f"gave {name} its {', '.join(settings)} again"
+    name, settings = cluster.db_cluster_identifier, decision.settings
     try:
-        return context.do(decision.reason, done, "change", lambda: rds.modify_cluster(name, settings))
+        return context.do(settings_act(cluster, decision))
     except StepFailed as failed:
         if failed.is_of_record:
             raise
-        context.give_up(decision.kind)
+        context.guard.give_up(decision.kind)
         left = f"left {', '.join(settings)} of {name} as RDS made them: {failed.message}"
         event = Event("cleanup.did", {"done": left})
         return StepOutcome(in_progress(left, 50, "change"), {}, (event,))

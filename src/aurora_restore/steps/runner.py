@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from aurora_restore.domain.acts import Act
 from aurora_restore.domain.asking import asked_now
 from aurora_restore.domain.errors import (
     OperationNotRunning,
@@ -26,7 +27,9 @@ from aurora_restore.domain.record import (
     ProblemState,
     Record,
     WaitState,
+    act_changed,
     changed,
+    made_changed,
     phase_changed,
     phase_met,
 )
@@ -35,6 +38,7 @@ from aurora_restore.domain.states import OperationStatus, PhaseStatus
 from aurora_restore.domain.times import whole_milliseconds
 from aurora_restore.steps.audit_events import append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
 
 Step = Callable[[Operation, Ports], StepOutcome]
@@ -79,7 +83,27 @@ def load_running(ports: Ports, operation_id: str) -> Operation:
     return operation
 
 
-def act(
+@dataclass(frozen=True)
+class RunGuard:
+    """The guard of a phase: everything that it asks for is written down first, into a record that runs."""
+
+    ports: Ports
+    operation: Operation
+
+    def ask(self, act: Act) -> dict[str, Any]:
+        """As `write_ahead`."""
+        return write_ahead(
+            self.ports,
+            self.operation,
+            act.kind,
+            act.name,
+            lambda: perform(act, self.ports),
+            makes=act.makes,
+            also=act.also,
+        )
+
+
+def write_ahead(
     ports: Ports,
     operation: Operation,
     kind: str,
@@ -105,18 +129,18 @@ def act(
     Raises:
         OperationNotRunning: the record was closed meanwhile.
     """
-    before = operation.acts.get(kind) or {}
+    before = operation.record.acts.get(kind)
     begun = asked_now(before, name, ports.clock.now())
-    made = {f"made.{kind}": name} if makes else {}
-    record_running(ports, operation.operation_id, {f"acts.{kind}": begun, **made, **(also or {})})
+    made = made_changed(kind, name) if makes else {}
+    record_running(ports, operation.operation_id, {**act_changed(kind, begun), **made, **(also or {})})
     try:
         request()
     except (ResourceBusy, RequestRefused, StepFailed):
         # AWS has said that it does not do it. Where it was asked before, that may be because it is at it already.
-        if not before or before.get("refused"):
-            record_details(ports, operation.operation_id, {f"acts.{kind}": {**begun, "refused": True}})
+        if not before or before.refused:
+            record_details(ports, operation.operation_id, act_changed(kind, begun.having(refused=True)))
         raise
-    return {f"acts.{kind}": {**begun, "answered": True}}
+    return act_changed(kind, begun.having(answered=True))
 
 
 def record_running(ports: Ports, operation_id: str, changes: Mapping[str, Any]) -> None:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
+from aurora_restore.domain.acts import RegisterScaling, SuspendScaling
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.errors import RestoreError, TransientFault
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
@@ -32,11 +32,11 @@ from aurora_restore.domain.scaling import (
     lost_warning,
 )
 from aurora_restore.domain.switching import parties_of
-from aurora_restore.steps.cleanup_context import CleanupContext, noting_act, persisted
+from aurora_restore.steps.cleanup_context import CleanupContext, persisted
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import Guard, asked_for
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.retirement import Act
-from aurora_restore.steps.runner import act, record_running
+from aurora_restore.steps.runner import RunGuard, record_running
 from aurora_restore.steps.scaling_notes import REFUSALS, find_scaling
 
 SUSPEND, RESUME = "suspend_scaling", "resume_scaling"
@@ -71,9 +71,7 @@ def _suspend(operation: Operation, ports: Ports) -> StepOutcome | None:
         record_running(ports, operation.operation_id, found)
         return None
     also = {} if is_known else written(ScalingOfRun(state=ScalingState.ASKED, before=before.to_item()))
-    answered = act(
-        ports, operation, SUSPEND, name, lambda: ports.scaling.suspend(name, EVERYTHING), also=also
-    )
+    answered = RunGuard(ports, operation).ask(SuspendScaling(name, EVERYTHING, kind=SUSPEND, also=also))
     message = f"auto scaling of {name} is suspended while the name changes clusters"
     event = Event("scaling.suspended", {"db_cluster_identifier": name})
     return StepOutcome(
@@ -104,8 +102,8 @@ def resume_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
     before = _before(operation)
     if before is None:
         return None
-    acting, asked = partial(act, ports, operation), operation.asked(RESUME)
-    return _Resumption(operation, ports, acting, asked, operation.record.scaling, before).advance()
+    guard, asked = RunGuard(ports, operation), operation.asked(RESUME)
+    return _Resumption(operation, ports, guard, asked, operation.record.scaling, before).advance()
 
 
 def tidy_scaling(context: CleanupContext) -> StepOutcome | None:
@@ -127,18 +125,17 @@ def hold_scaling(context: CleanupContext) -> StepOutcome | None:
     is_overdue = held is not None and held.is_overdue(context.ports.clock.now(), HOLD_LIMIT)
     if is_overdue or not _may_change_hands(context, context.find(name)):
         return None
-    doing, done = f"auto scaling of {name} is suspended again", f"suspended the auto scaling of {name}"
+    doing = f"auto scaling of {name} is suspended again"
     try:
         target = context.ports.scaling.find_target(name)
         if target is None or target.suspension.is_complete:
             return None
-        context.note_asked(SUSPEND, name)
-        return context.do(doing, done, WAIT, lambda: context.ports.scaling.suspend(name, EVERYTHING))
+        return context.do(SuspendScaling(name, EVERYTHING, kind=SUSPEND, reason=doing))
     except REFUSALS as refused:
         if refused.is_of_record:
             raise
         if held is None:
-            context.note_asked(SUSPEND, name)
+            context.guard.note(SUSPEND, name)
         return StepOutcome(in_progress(f"{doing}: {refused.message}", 10, WAIT))
 
 
@@ -164,7 +161,7 @@ def _resumed(context: CleanupContext, state: ScalingOfRun) -> StepOutcome | None
     if before is None:
         return None
     asked = context.operation.asked_by_cleanup().get(RESUME)
-    resumption = _Resumption(context.operation, context.ports, noting_act(context), asked, state, before)
+    resumption = _Resumption(context.operation, context.ports, context.guard, asked, state, before)
     return persisted(context, resumption.advance())
 
 
@@ -180,7 +177,7 @@ class _Resumption:
 
     operation: Operation
     ports: Ports
-    acting: Act
+    guard: Guard
     asked: Asked | None
     state: ScalingOfRun
     before: ScalingBefore
@@ -226,17 +223,13 @@ class _Resumption:
     def _ask(self, *, is_gone: bool) -> StepOutcome:
         target = self.before.target
         lost = changed(type(self.state), registered_again=True) if is_gone else {}
-
-        def request() -> None:
-            if is_gone:
-                self.ports.scaling.register(target)
-            else:
-                self.ports.scaling.suspend(self.name, target.suspension)
-
-        changes = self.acting(RESUME, self.name, request, also=lost)
-        verb = "registered the scalable target" if is_gone else "set back the auto scaling"
-        event = Event("scaling.asked", {"db_cluster_identifier": self.name, "done": f"{verb} of {self.name}"})
-        return StepOutcome(in_progress(self._message, 10, WAIT), changes, (event,))
+        act = (
+            RegisterScaling(self.name, target, kind=RESUME, reason=self._message, percent=10, also=lost)
+            if is_gone
+            else SuspendScaling(self.name, target.suspension, kind=RESUME, reason=self._message, percent=10)
+        )
+        event = Event("scaling.asked", {"db_cluster_identifier": self.name, "done": act.describe()})
+        return asked_for(act, self.guard.ask(act), event)
 
     @property
     def _was_lost(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from aurora_restore.domain.acts import DeleteParameterGroup, DeleteSnapshot
 from aurora_restore.domain.errors import (
     RequestRefused,
     ResourceBusy,
@@ -38,6 +39,7 @@ from aurora_restore.domain.sweeping import (
     removable_copies,
     removable_final_snapshots,
 )
+from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
 
 RECORDS_MOST = 500
@@ -182,7 +184,7 @@ def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
     failed = [copy for copy in failed_copies(snapshots) if copy not in due]
 
     def remove(copy: ClusterSnapshot) -> None:
-        run.ports.target_rds.delete_cluster_snapshot(copy.db_cluster_snapshot_identifier)
+        perform(DeleteSnapshot(copy.db_cluster_snapshot_identifier), run.ports)
         run.deleted.append(copy.db_cluster_snapshot_identifier)
         _record_removal(run, copy)
 
@@ -234,7 +236,7 @@ def _see_to_groups(run: Sweep, clusters: Iterable[DbCluster]) -> None:
         if maker is not None and not maker.is_closed:
             return
         try:
-            rds.delete_cluster_parameter_group(group.name)
+            perform(DeleteParameterGroup(group.name), run.ports)
         except ResourceBusy:
             return  # RDS counts a member of it still: a sweep to come has it again
         run.deleted.append(group.name)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from tests.unit.domain.builders import OPERATION_ID, cluster, instances, snapshot
 
+from aurora_restore.domain.acts import DeleteCluster, DeleteInstance, StartCluster, TakeSnapshot, Wait
 from aurora_restore.domain.errors import (
     DeletionProtected,
     FinalSnapshotFailed,
@@ -15,7 +16,7 @@ from aurora_restore.domain.errors import (
 )
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import ClusterSnapshot
-from aurora_restore.domain.retiring import DESTRUCTIVE, RetireAction, Retiring, decide_retirement
+from aurora_restore.domain.retirement import Retiring, decide_retirement
 
 FINAL, OLD_ID = "aurora-restore-final", "cluster-OLD"
 MEMBERS = instances(2)
@@ -54,25 +55,27 @@ def deleting(count: int) -> list[Any]:
 
 
 def test_readers_go_first_and_the_writer_last() -> None:
-    assert decide_retirement(seen()).subject == NAMES[1]
-    assert decide_retirement(seen(instances=deleting(1))).subject == NAMES[0]
+    for going, instance in ((0, NAMES[1]), (1, NAMES[0])):
+        act = decide_retirement(seen(instances=deleting(going)))
+        assert isinstance(act, DeleteInstance)
+        assert act.name == instance
 
 
 def test_the_cluster_goes_when_every_instance_is_on_its_way() -> None:
-    assert decide_retirement(seen(instances=deleting(2))).action is RetireAction.DELETE_CLUSTER
-    assert decide_retirement(seen(instances=[])).action is RetireAction.DELETE_CLUSTER
-    assert decide_retirement(seen(cluster=old(status="deleting"))).action is RetireAction.WAIT
-    assert decide_retirement(seen(cluster=None)).action is RetireAction.DONE
+    assert isinstance(decide_retirement(seen(instances=deleting(2))), DeleteCluster)
+    assert isinstance(decide_retirement(seen(instances=[])), DeleteCluster)
+    assert isinstance(decide_retirement(seen(cluster=old(status="deleting"))), Wait)
+    assert decide_retirement(seen(cluster=None)) is None
 
 
 def test_nothing_is_deleted_before_the_final_snapshot_is_finished() -> None:
-    assert decide_retirement(seen(final_snapshot=None)).action is RetireAction.TAKE_FINAL_SNAPSHOT
-    assert decide_retirement(seen(final_snapshot=final(status="creating"))).action is RetireAction.WAIT
+    assert isinstance(decide_retirement(seen(final_snapshot=None)), TakeSnapshot)
+    assert isinstance(decide_retirement(seen(final_snapshot=final(status="creating"))), Wait)
 
 
 def test_without_a_final_snapshot_only_where_none_is_requested() -> None:
     wanted_none = seen(final_snapshot_identifier=None, final_snapshot=None)
-    assert decide_retirement(wanted_none).action is RetireAction.DELETE_INSTANCE
+    assert isinstance(decide_retirement(wanted_none), DeleteInstance)
 
 
 @pytest.mark.parametrize(
@@ -94,10 +97,24 @@ def test_what_is_not_proved_to_be_meant_is_not_deleted(
         decide_retirement(seen(**changes))
 
 
-@pytest.mark.parametrize(
-    ("status", "action"), [("stopped", RetireAction.START), ("starting", RetireAction.WAIT)]
-)
-def test_a_stopped_cluster_is_started_before_it_is_retired(status: str, action: RetireAction) -> None:
-    decision = decide_retirement(seen(cluster=old(status=status)))
-    assert decision.action is action
-    assert decision.action not in DESTRUCTIVE
+@pytest.mark.parametrize(("status", "expected"), [("stopped", StartCluster), ("starting", Wait)])
+def test_a_stopped_cluster_is_started_before_it_is_retired(status: str, expected: type) -> None:
+    assert type(decide_retirement(seen(cluster=old(status=status)))) is expected
+
+
+@pytest.mark.parametrize(("snapshot", "may_go"), [(final(), True), (None, False)])
+def test_a_cluster_may_go_without_its_backups_only_where_its_final_snapshot_is_proved(
+    snapshot: ClusterSnapshot | None, may_go: bool
+) -> None:
+    wanted = {} if snapshot else {"final_snapshot_identifier": None}
+    act = decide_retirement(seen(instances=[], final_snapshot=snapshot, **wanted))
+    assert isinstance(act, DeleteCluster)
+    assert act.may_lose_backups is may_go
+
+
+def test_the_record_says_that_the_deletion_begins_before_it_is_asked_for() -> None:
+    begun = {"retirement.state": "BEGUN"}
+    for members in (MEMBERS, []):
+        act = decide_retirement(seen(instances=members, before_deletion=begun))
+        assert isinstance(act, DeleteInstance | DeleteCluster)
+        assert act.also == begun

@@ -6,17 +6,26 @@ that the final snapshot exists if one was requested.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+from aurora_restore.domain.acts import (
+    Act,
+    ChangePort,
+    DeleteCluster,
+    DeleteInstance,
+    StartCluster,
+    TakeSnapshot,
+    Wait,
+)
 from aurora_restore.domain.errors import (
     DeletionProtected,
     FinalSnapshotFailed,
     GlobalClusterMember,
     NameTaken,
 )
-from aurora_restore.domain.fencing import FenceAction, decide_fence
+from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_fence, port_behind_fence
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, DbInstance
 from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES, STOPPED_STATUSES
@@ -24,37 +33,15 @@ from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES, STOPPED
 DELETING = "deleting"
 
 
-class RetireAction(Enum):
-    START = "start"
-    FENCE = "fence"
-    TAKE_FINAL_SNAPSHOT = "take final snapshot"
-    DELETE_INSTANCE = "delete instance"
-    DELETE_CLUSTER = "delete cluster"
-    WAIT = "wait"
-    DONE = "done"
-
-
-DESTRUCTIVE = frozenset({RetireAction.DELETE_INSTANCE, RetireAction.DELETE_CLUSTER})
-
-
-@dataclass(frozen=True)
-class RetireDecision:
-    """`waiting_for` names what is waited for; `subject` the instance that is to go."""
-
-    action: RetireAction
-    reason: str
-    waiting_for: str = ""
-    percent: int | None = None
-    subject: str | None = None
-
-
 @dataclass(frozen=True)
 class Retiring:
     """What is known of the cluster that is to go, all of it from a fresh look.
 
     `resource_id`: the one cluster that may be deleted. `cluster`: the cluster that has its name. `final_snapshot` is
-    the snapshot named `final_snapshot_identifier`, which is None where none was requested. `open_port`: the one under
-    which clients know it, None where it is not to be fenced; `fence_is_under_way`: that was asked for just now.
+    the snapshot named `final_snapshot_identifier`, which is None where none was requested; `final_snapshot_tags` are
+    those it is to have. `open_port`: the one under which clients know it, None where it is not to be fenced;
+    `fence_is_under_way`: that was asked for just now. `keeps_backups`: its automated backups are retained, if there is
+    room. `before_snapshot` and `before_deletion`: what the record is to say before either is asked for.
     """
 
     operation_id: str
@@ -66,10 +53,14 @@ class Retiring:
     global_cluster: str | None = None
     open_port: int | None = None
     fence_is_under_way: bool = False
+    keeps_backups: bool = True
+    final_snapshot_tags: Mapping[str, str] = field(default_factory=dict)
+    before_snapshot: Mapping[str, Any] = field(default_factory=dict)
+    before_deletion: Mapping[str, Any] = field(default_factory=dict)
 
 
-def decide_retirement(seen: Retiring) -> RetireDecision:
-    """The next thing to do so that the cluster goes.
+def decide_retirement(seen: Retiring) -> Act | Wait | None:
+    """The next thing to do so that the cluster goes; None where it is gone.
 
     Raises:
         NameTaken: another cluster, or another snapshot, has the name.
@@ -78,11 +69,10 @@ def decide_retirement(seen: Retiring) -> RetireDecision:
     """
     cluster = seen.cluster
     if cluster is None:
-        return RetireDecision(RetireAction.DONE, "the cluster is gone")
+        return None
     refuse_another_cluster(cluster, seen.resource_id)
     if cluster.status == DELETING:
-        reason = f"the cluster {cluster.db_cluster_identifier} is `deleting`"
-        return RetireDecision(RetireAction.WAIT, reason, "cluster_deleted")
+        return Wait("cluster_deleted", f"the cluster {cluster.db_cluster_identifier} is `deleting`")
     if not_yet := _before_the_first_deletion(seen, cluster):
         return not_yet
     return _deletion(seen, cluster)
@@ -108,7 +98,7 @@ def has_final_snapshot(seen: Retiring) -> bool:
     )
 
 
-def _before_the_first_deletion(seen: Retiring, cluster: DbCluster) -> RetireDecision | None:
+def _before_the_first_deletion(seen: Retiring, cluster: DbCluster) -> Act | Wait | None:
     name = cluster.db_cluster_identifier
     if cluster.deletion_protection:
         raise DeletionProtected(f"The cluster {name} has deletion protection. It was not deleted.")
@@ -118,8 +108,8 @@ def _before_the_first_deletion(seen: Retiring, cluster: DbCluster) -> RetireDeci
         )
     if cluster.status in STOPPED_STATUSES:
         # RDS neither snapshots nor deletes a cluster that does not run.
-        action = RetireAction.START if cluster.status == "stopped" else RetireAction.WAIT
-        return RetireDecision(action, f"the cluster {name} is `{cluster.status}`", "start")
+        reason = f"the cluster {name} is `{cluster.status}`"
+        return StartCluster(name, reason=reason) if cluster.status == "stopped" else Wait("start", reason)
     if seen.final_snapshot_identifier is None or has_final_snapshot(seen):
         return None
     if seen.final_snapshot is None and (fence := _fence(seen, cluster)):
@@ -127,22 +117,32 @@ def _before_the_first_deletion(seen: Retiring, cluster: DbCluster) -> RetireDeci
     return _final_snapshot(seen, cluster, seen.final_snapshot_identifier)
 
 
-def _fence(seen: Retiring, cluster: DbCluster) -> RetireDecision | None:
+def _fence(seen: Retiring, cluster: DbCluster) -> Act | Wait | None:
     """What is written after the final snapshot would be lost: none is taken while clients can write."""
     if seen.open_port is None:
         return None
     decision = decide_fence(cluster, seen.instances, seen.open_port, under_way=seen.fence_is_under_way)
     if decision.action is FenceAction.DONE:
         return None
-    action = RetireAction.WAIT if decision.action is FenceAction.WAIT else RetireAction.FENCE
-    return RetireDecision(action, decision.reason, "fence")
+    if decision.action is FenceAction.WAIT:
+        return Wait("fence", decision.reason)
+    port = port_behind_fence(seen.open_port)
+    return ChangePort(
+        cluster.db_cluster_identifier, port, is_fence=True, kind=FENCE_ACT, reason=decision.reason
+    )
 
 
-def _final_snapshot(seen: Retiring, cluster: DbCluster, identifier: str) -> RetireDecision:
+def _final_snapshot(seen: Retiring, cluster: DbCluster, identifier: str) -> Act | Wait:
     snapshot = seen.final_snapshot
     if snapshot is None:
         reason = f"{cluster.db_cluster_identifier} is not deleted without its final snapshot {identifier}"
-        return RetireDecision(RetireAction.TAKE_FINAL_SNAPSHOT, reason, "final_snapshot")
+        return TakeSnapshot(
+            cluster.db_cluster_identifier,
+            identifier,
+            seen.final_snapshot_tags,
+            reason=reason,
+            also=seen.before_snapshot,
+        )
     if snapshot.tags.get(OPERATION_TAG) != seen.operation_id:
         raise NameTaken(f"The snapshot name {identifier} is taken by one that this operation did not make.")
     if snapshot.status in FAILED_SNAPSHOT_STATUSES:
@@ -155,19 +155,27 @@ def _final_snapshot(seen: Retiring, cluster: DbCluster, identifier: str) -> Reti
             f"The snapshot {identifier} is of another cluster than {cluster.db_cluster_identifier}."
         )
     reason = f"the final snapshot {identifier} is `{snapshot.status}`"
-    return RetireDecision(RetireAction.WAIT, reason, "final_snapshot", snapshot.percent_progress)
+    return Wait("final_snapshot", reason, reported_percent=snapshot.percent_progress)
 
 
-def _deletion(seen: Retiring, cluster: DbCluster) -> RetireDecision:
+def _deletion(seen: Retiring, cluster: DbCluster) -> Act:
     """Readers first, the writer last, then the cluster: RDS wants no instance left that is not on its way out."""
     existing = {item.db_instance_identifier for item in seen.instances if item.status != DELETING}
     last_first = [name for name in reversed(cluster.member_identifiers) if name in existing]
     last_first += sorted(existing - set(last_first))
     if last_first:
-        reason = f"the instance {last_first[0]} of {cluster.db_cluster_identifier} goes"
-        return RetireDecision(
-            RetireAction.DELETE_INSTANCE, reason, "instances_deleted", subject=last_first[0]
+        instance = last_first[0]
+        return DeleteInstance(
+            instance,
+            cluster.db_cluster_identifier,
+            kind=f"delete_instance-{instance}",
+            reason=f"the instance {instance} of {cluster.db_cluster_identifier} goes",
+            also=seen.before_deletion,
         )
-    return RetireDecision(
-        RetireAction.DELETE_CLUSTER, f"the cluster {cluster.db_cluster_identifier} goes", "cluster_deleted"
+    return DeleteCluster(
+        cluster.db_cluster_identifier,
+        keep_backups=seen.keeps_backups,
+        may_lose_backups=has_final_snapshot(seen),
+        reason=f"the cluster {cluster.db_cluster_identifier} goes",
+        also=seen.before_deletion,
     )
