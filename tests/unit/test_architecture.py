@@ -9,6 +9,8 @@ from statistics import median
 
 import pytest
 
+from aurora_restore.aws.rds_settings import CLUSTER_NAMES, INSTANCE_NAMES
+
 SOURCE = Path(__file__).parents[2] / "src"
 PRODUCT = SOURCE / "aurora_restore"
 MODULES = sorted(SOURCE.rglob("*.py"))
@@ -119,6 +121,16 @@ def is_dotted(text: str) -> bool:
 def test_only_the_command_line_and_the_demo_know_the_local_stack() -> None:
     allowed = {own for own, others in MAY_IMPORT.items() if others & set(NEXT_DOOR)}
     assert allowed == KNOW_THE_LOCAL_STACK
+
+
+def test_only_the_aws_room_spells_the_names_that_rds_has_for_a_setting() -> None:
+    at_rds = (*CLUSTER_NAMES.values(), *INSTANCE_NAMES.values())
+    names = {name for each in at_rds for name in (each.parameter, each.shown_as, each.pending_as)}
+    for module in (*(PRODUCT / "domain").rglob("*.py"), *(PRODUCT / "steps").rglob("*.py")):
+        spelled = {
+            node.value for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Constant)
+        }
+        assert not spelled & (names - {None}), f"{module} names {spelled & names}"
 
 
 @pytest.mark.parametrize("module", sorted((PRODUCT / "domain").rglob("*.py")), ids=lambda module: module.name)

@@ -22,7 +22,7 @@ def keep_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOu
     """Bring the group back to its family's defaults, once; None where that is not to be done, or has been."""
     section, rds = operation.section(SECTION), ports.target_rds
     name, expected, default = section.get("name"), section.get("wanted"), section.get("kept_for")
-    if not name or not expected or cluster.db_cluster_parameter_group != name:
+    if not name or not expected or cluster.db_cluster_parameter_group_name != name:
         return None
     if default is None:
         if not is_default_group(expected) or rds.find_cluster_parameter_group(expected) is not None:

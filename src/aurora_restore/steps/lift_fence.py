@@ -39,5 +39,5 @@ def lift_fence(context: CleanupContext) -> StepOutcome | None:
         decision.reason,
         done,
         "fence",
-        lambda: context.ports.target_rds.modify_cluster(name, {"Port": open_port}),
+        lambda: context.ports.target_rds.modify_cluster(name, {"port": open_port}),
     )

@@ -50,7 +50,7 @@ def bring_log_exports(
     if decision.action is ExportsAction.WAIT:
         return StepOutcome(in_progress(decision.reason, 10, "change"))
     name = target.db_cluster_identifier
-    exports = {"CloudwatchLogsExportConfiguration": {"EnableLogTypes": list(decision.missing)}}
+    exports = {"cloudwatch_logs_exports": decision.missing}
     try:
         answered = acting(LOG_EXPORTS_KIND, name, lambda: ports.target_rds.modify_cluster(name, exports))
     except ResourceBusy as busy:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFailed
@@ -77,11 +76,8 @@ def _advance(
     if arn or (asked and not asked.refused and now - asked.last < ASK_AGAIN):
         return StepOutcome(in_progress(message, 10, WAIT))
     key = operation.section("replaced").get("managed_master_secret_kms_key_id")
-    expected: dict[str, Any] = {"ManageMasterUserPassword": True}
-    if key:
-        expected["MasterUserSecretKmsKeyId"] = key
     try:
-        changes = acting(KIND, name, lambda: ports.target_rds.modify_cluster(name, expected))
+        changes = acting(KIND, name, lambda: ports.target_rds.manage_master_secret(name, key))
     except (ResourceBusy, StepFailed, RequestRefused) as refused:
         if refused.is_of_record:
             raise

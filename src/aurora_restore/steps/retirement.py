@@ -176,7 +176,7 @@ class Retirement:
         rds, name, snapshot = self.ports.target_rds, self.name, self.final_snapshot_identifier or ""
         requests: dict[RetireAction, Callable[[], None]] = {
             RetireAction.START: lambda: rds.start_cluster(name),
-            RetireAction.FENCE: lambda: rds.modify_cluster(name, {"Port": self._port_behind_fence()}),
+            RetireAction.FENCE: lambda: rds.modify_cluster(name, {"port": self._port_behind_fence()}),
             RetireAction.TAKE_FINAL_SNAPSHOT: lambda: rds.create_cluster_snapshot(
                 name, snapshot, self._tags(seen.cluster)
             ),

@@ -300,7 +300,7 @@ def _remove(context: CleanupContext, cluster: DbCluster) -> StepOutcome | None:
             message,
             f"lifted the protection of {name}",
             "change",
-            lambda: context.ports.target_rds.modify_cluster(name, {"DeletionProtection": False}),
+            lambda: context.ports.target_rds.modify_cluster(name, {"deletion_protection": False}),
         )
     outcome = context.removal(cluster).advance()
     return outcome if outcome.result.status is StepStatus.IN_PROGRESS else None

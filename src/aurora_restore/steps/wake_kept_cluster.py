@@ -60,7 +60,7 @@ def _lift_fence(operation: Operation, ports: Ports, name: str, port: int) -> Ste
             operation,
             "lift_fence",
             name,
-            lambda: ports.target_rds.modify_cluster(name, {"Port": port}),
+            lambda: ports.target_rds.modify_cluster(name, {"port": port}),
         )
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, waiting_for="fence"))

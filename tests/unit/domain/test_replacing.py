@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from tests.unit.domain.builders import OPERATION_ID, SETTINGS, cluster, instances, request, snapshot
 
+from aurora_restore.domain.cluster_settings import ClusterRole
 from aurora_restore.domain.configuration import ACCEPTABLE_FIELDS, ClusterConfiguration, configuration_of
 from aurora_restore.domain.naming import OPERATION_TAG
-from aurora_restore.domain.observed import ClusterRole, DbInstance
+from aurora_restore.domain.observed import DbInstance
 from aurora_restore.domain.plan import RestorePlan, build_plan
 from aurora_restore.domain.prediction import compared, predicted_differences
 from aurora_restore.domain.replacement import Strategy, with_defaults_of
@@ -28,7 +29,7 @@ def old_members() -> list[DbInstance]:
     writer, reader = instances(2)
     return [
         replace(writer, db_instance_class="db.r6g.2xlarge", promotion_tier=0, performance_insights=True),
-        replace(reader, db_instance_class="db.r6g.large", promotion_tier=5, db_parameter_group="mine"),
+        replace(reader, db_instance_class="db.r6g.large", promotion_tier=5, db_parameter_group_name="mine"),
     ]
 
 
@@ -37,8 +38,8 @@ def old(**changes: Any) -> ClusterConfiguration:
     existing = cluster(
         db_cluster_resource_id="cluster-OLD",
         vpc_security_group_ids=("sg-old",),
-        db_subnet_group="old-subnets",
-        db_cluster_parameter_group="mine",
+        db_subnet_group_name="old-subnets",
+        db_cluster_parameter_group_name="mine",
         port=5433,
         storage_type="aurora-iopt1",
         backup_retention_days=14,

@@ -13,22 +13,9 @@ from aurora_restore.cli.views.plan_replacement import planned_differences, repla
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.record_fields import map_of, maps_of, sentences_of, text_of
 from aurora_restore.cli.views.replacement import render_differences, render_way_past, unasked
+from aurora_restore.domain.cluster_settings import CLUSTER_SETTINGS, INSTANCE_SETTINGS
 
 Rows = list[tuple[str, str | Text | None]]
-
-_CLUSTER_FIELDS = (
-    ("subnet group", "db_subnet_group_name"),
-    ("security groups", "vpc_security_group_ids"),
-    ("until the switch", "quarantine_security_group_ids"),
-    ("parameter group", "db_cluster_parameter_group_name"),
-    ("key", "kms_key_id"),
-    ("port", "port"),
-    ("storage", "storage_type"),
-    ("backup days", "backup_retention_days"),
-    ("serverless v2", "serverless_v2"),
-    ("logs exported", "cloudwatch_logs_exports"),
-    ("lifecycle support", "engine_lifecycle_support"),
-)
 
 
 def render_plan(view: OperationView) -> RenderableType:
@@ -90,21 +77,41 @@ def _cluster_rows(plan: Mapping[str, Any], parameters: Mapping[str, Any]) -> Row
         return []
     at_first, target = text_of(cluster, "db_cluster_identifier"), text_of(plan, "target_cluster_id")
     region = f" in {parameters['target_region']}" if parameters.get("target_region") else ""
-    protection = [name for name in ("deletion_protection", "iam_authentication") if cluster.get(name)]
+    protection = [
+        name
+        for name, row in CLUSTER_SETTINGS.items()
+        if row.asked and isinstance(row.default, bool) and cluster.get(name)
+    ]
     return [
         ("cluster", Text.assemble((target or at_first, "bold"), region)),
         ("  at first", at_first if target and target != at_first else None),
-        *((f"  {label}", _given(cluster.get(field))) for label, field in _CLUSTER_FIELDS),
+        *_setting_rows(cluster),
         ("  with", ", ".join(item.replace("_", " ") for item in protection) or None),
         *_instance_rows(plan),
     ]
 
 
+def _setting_rows(cluster: Mapping[str, Any]) -> Rows:
+    rows: Rows = []
+    for name, row in CLUSTER_SETTINGS.items():
+        if row.label:
+            rows.append((f"  {row.label}", _given(cluster.get(name))))
+        if name == "vpc_security_group_ids":
+            rows.append(("  until the switch", _given(cluster.get("quarantine_security_group_ids"))))
+    return rows
+
+
 def _instance_rows(plan: Mapping[str, Any]) -> Rows:
-    return [
-        ("instance", f"{item.get('db_instance_identifier')} ({item.get('db_instance_class')})")
-        for item in maps_of(plan, "instances")
+    return [("instance", _instance(item)) for item in maps_of(plan, "instances")]
+
+
+def _instance(item: Mapping[str, Any]) -> str:
+    shown = [
+        f"{row.label} {words(item[name])}"
+        for name, row in INSTANCE_SETTINGS.items()
+        if row.label and _given(item.get(name))
     ]
+    return f"{item.get('db_instance_identifier')} ({', '.join([str(item.get('db_instance_class')), *shown])})"
 
 
 def _user_rows(plan: Mapping[str, Any]) -> Rows:
