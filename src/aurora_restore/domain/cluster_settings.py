@@ -203,7 +203,14 @@ class InstanceSettings:
     auto_minor_version_upgrade: bool = _field(True)
     performance_insights: bool = _field(False, Setting(rds_default=False))
     performance_insights_retention_days: int | None = _field(
-        None, Setting(only_with="performance_insights", none_is_unknown=True)
+        None,
+        Setting(
+            asked=parse.one_of(7, *range(31, 714, 31), 731),
+            only_with="performance_insights",
+            is_verified=True,
+            none_is_unknown=True,
+            label="insights days",
+        ),
     )
     performance_insights_kms_key_id: str | None = _field(
         None, Setting(only_with="performance_insights", none_is_unknown=True)

@@ -16,6 +16,7 @@ from aurora_restore.domain.plan import RestorePlan, build_plan
 from aurora_restore.domain.prediction import compared, predicted_differences
 from aurora_restore.domain.replacement import Strategy, with_defaults_of
 from aurora_restore.domain.request import RestoreRequest
+from aurora_restore.domain.restoring import instance_parameters
 from aurora_restore.domain.selection import SelectedSnapshot
 
 SILENT = {
@@ -132,3 +133,11 @@ def test_a_plan_and_a_configuration_come_back_from_the_record_as_they_were() -> 
 
 def test_every_field_that_is_compared_can_be_accepted() -> None:
     assert request(accept_differences=list(ACCEPTABLE_FIELDS)).accept_differences == ACCEPTABLE_FIELDS
+
+
+def test_a_retention_of_performance_insights_turns_them_on_and_is_no_surprise() -> None:
+    asked = planned(request(**SILENT, performance_insights_retention_days=62), old())
+    settings = [instance_parameters(asked, instance).settings for instance in asked.instances]
+    assert [each["performance_insights_retention_days"] for each in settings] == [62, 62]
+    assert all(each["performance_insights"] for each in settings)
+    assert not any(each.stops_the_run for each in predicted_differences(asked, old(), keeps_port=True))
