@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aurora_restore.domain.cluster_settings import CLUSTER_SETTINGS, WINDOWS_KIND, Afterwards, SettingValues
+from aurora_restore.domain.errors import InvalidRequest
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.request import RestoreRequest
 
 STANDARD_INSIGHTS, ADVANCED_INSIGHTS = "standard", "advanced"
 # ModifyDBCluster: a request for the mode `advanced` must turn Performance Insights on and keep its data so long.
@@ -23,6 +25,21 @@ def needed_settings(plan: RestorePlan, cluster: DbCluster) -> Iterator[tuple[Aft
         value = getattr(plan.cluster, name)
         if row.afterwards and not row.afterwards.may_be_left and value not in (None, getattr(cluster, name)):
             yield row.afterwards, {name: value}
+
+
+def insights_problem(request: RestoreRequest) -> InvalidRequest | None:
+    """Whether the request names a retention that the mode of the replaced cluster does not allow.
+
+    It is found before anything is restored: RDS would set the retention of the mode, and the verification would fail.
+    """
+    days = request.performance_insights_retention_days
+    is_asked = "performance_insights_retention_days" in request.asked_for
+    if not is_asked or request.database_insights_mode != ADVANCED_INSIGHTS or days == ADVANCED_INSIGHTS_DAYS:
+        return None
+    return InvalidRequest(
+        f"performance_insights_retention_days is {days}, but the replaced cluster has Database Insights in the mode "
+        f"{ADVANCED_INSIGHTS}, which needs {ADVANCED_INSIGHTS_DAYS} days."
+    )
 
 
 def insights_settings(plan: RestorePlan, cluster: DbCluster) -> SettingValues:
