@@ -99,14 +99,14 @@ def to_restore(**settings: object) -> ClusterToRestore:
     )
 
 
-def to_create(name: str = "aurora-restored-staging-1") -> InstanceToCreate:
+def to_create(name: str = "aurora-restored-staging-1", **settings: object) -> InstanceToCreate:
     return InstanceToCreate(
         db_instance_identifier=name,
         db_cluster_identifier="aurora-restored-staging",
         db_instance_class="db.r5.large",
         engine=ENGINE,
         promotion_tier=0,
-        settings={},
+        settings=settings,
         tags={},
     )
 
@@ -304,6 +304,38 @@ def test_a_cluster_is_restored_with_its_instances(target: AwsRds, restored: None
     instances = target.list_cluster_instances("aurora-restored-staging")
     assert [instance.status for instance in instances] == ["available", "available"]
     assert target.find_instance("aurora-restored-staging-1") in instances
+
+
+def test_rds_shows_the_settings_that_it_was_asked_for(
+    target: AwsRds, snapshot: ClusterSnapshot, clock: HandClock
+) -> None:
+    at_first: dict[str, object] = {
+        "port": 6000,
+        "storage_type": "aurora-iopt1",
+        "iam_authentication": True,
+        "cloudwatch_logs_exports": ("postgresql",),
+        "serverless_v2": {"min_capacity": 0.5, "max_capacity": 4.0},
+    }
+    later: dict[str, object] = {"backup_retention_days": 14, "preferred_backup_window": "01:00-01:30"}
+    of_instance: dict[str, Any] = {
+        "performance_insights": True,
+        "performance_insights_retention_days": 62,
+        "ca_certificate_identifier": "rds-ca-ecc384-g1",
+    }
+    copy(target, snapshot)
+    clock.advance()
+    target.restore_cluster_from_snapshot(to_restore(**at_first))
+    clock.advance()
+    target.create_instance(to_create(**of_instance))
+    clock.advance()
+    target.modify_cluster("aurora-restored-staging", later)
+    clock.advance()
+    cluster, instance = (
+        target.find_cluster("aurora-restored-staging"),
+        target.find_instance("aurora-restored-staging-1"),
+    )
+    assert {name: getattr(cluster, name) for name in {**at_first, **later}} == {**at_first, **later}
+    assert {name: getattr(instance, name) for name in of_instance} == of_instance
 
 
 def test_a_cluster_and_an_instance_that_stand_already_are_no_error(target: AwsRds, restored: None) -> None:
