@@ -30,8 +30,9 @@ Value = TypeVar("Value")
 class Afterwards:
     """What RestoreDBClusterFromSnapshot does not take, and ModifyDBCluster does.
 
-    Settings of one `kind` are asked for in one request. `reason`: why, with the value at `{}`. `may_be_left`: a run
-    goes on where RDS does not take it, and a warning tells of it.
+    `kind`: the record keeps under it when it was asked for. Each setting has its own, but for the windows, which are
+    asked for together. `reason`: why, with the value at `{}`. `may_be_left`: a run goes on where RDS does not take it,
+    and a warning tells of it.
     """
 
     kind: str
