@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from aurora_restore.domain.cluster_settings import cluster_settings_of, instance_settings_of
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.errors import (
     ERRORS_BY_NAME,
@@ -15,7 +16,7 @@ from aurora_restore.domain.errors import (
     RestoreError,
 )
 from aurora_restore.domain.naming import PUT_BACK_TAG
-from aurora_restore.domain.observed import ExecutionState, settings_of
+from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
 from aurora_restore.domain.record import Changes, ErrorState, ProblemState, phase_ended
@@ -129,31 +130,18 @@ def may_arrive_late(
 def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) -> RestorePlan:
     """The plan that makes the old cluster again, as it was, from its final snapshot: the rollback of delete_first."""
     plan = operation.plan
+    settings = cluster_settings_of(configuration) | {
+        "db_subnet_group_name": configuration.db_subnet_group_name or "",
+        "port": configuration.port if plan.cluster.port else None,
+        "engine_lifecycle_support": configuration.engine_lifecycle_support
+        or plan.cluster.engine_lifecycle_support,
+    }
     cluster = PlannedCluster(
         db_cluster_identifier=plan.target_cluster_id,
-        db_subnet_group_name=configuration.db_subnet_group_name or "",
-        vpc_security_group_ids=configuration.vpc_security_group_ids,
-        db_cluster_parameter_group_name=configuration.db_cluster_parameter_group_name,
-        kms_key_id=configuration.kms_key_id,
-        port=configuration.port if plan.cluster.port else None,
-        storage_type=configuration.storage_type,
-        backup_retention_days=configuration.backup_retention_days,
-        deletion_protection=configuration.deletion_protection,
-        iam_authentication=configuration.iam_authentication,
-        cloudwatch_logs_exports=configuration.cloudwatch_logs_exports,
-        engine_lifecycle_support=configuration.engine_lifecycle_support
-        or plan.cluster.engine_lifecycle_support,
-        serverless_v2=configuration.serverless_v2,
         tags={**configuration.tags, PUT_BACK_TAG: operation.operation_id},
-        copy_tags_to_snapshot=configuration.copy_tags_to_snapshot,
-        preferred_backup_window=configuration.preferred_backup_window,
-        preferred_maintenance_window=configuration.preferred_maintenance_window,
-        roles=configuration.roles,
-        http_endpoint=configuration.http_endpoint,
-        network_type=configuration.network_type,
-        database_insights_mode=configuration.database_insights_mode,
         managed_master_secret=configuration.managed_master_secret is not None,
         master_secret_kms_key_id=configuration.managed_master_secret_kms_key_id,
+        **settings,
     )
     source = replace(
         plan.source,
@@ -166,8 +154,7 @@ def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) 
             db_instance_identifier=member.db_instance_identifier,
             db_instance_class=member.db_instance_class,
             promotion_tier=member.promotion_tier or 0,
-            db_parameter_group_name=member.db_parameter_group_name,
-            **settings_of(member),
+            **instance_settings_of(member),
         )
         for member in configuration.members
     )

@@ -14,6 +14,7 @@ from aurora_restore.domain.acts import (
     ModifyCluster,
 )
 from aurora_restore.domain.acts import RestoreCluster as RestoreDbCluster
+from aurora_restore.domain.cluster_settings import WINDOWS_KIND
 from aurora_restore.domain.errors import (
     ClusterFailed,
     DatabaseUnreachable,
@@ -23,12 +24,7 @@ from aurora_restore.domain.errors import (
     SnapshotCopyFailed,
     StepFailed,
 )
-from aurora_restore.domain.late_settings import (
-    BACKUP_WINDOW,
-    INSIGHTS_MODE,
-    MAINTENANCE_WINDOW,
-    left_settings,
-)
+from aurora_restore.domain.late_settings import left_settings
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -51,7 +47,6 @@ from aurora_restore.domain.record import (
 )
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.restoring import (
-    WINDOWS_KIND,
     Asking,
     Owner,
     PasswordAction,
@@ -166,7 +161,7 @@ def _instances(ports: Ports, plan: RestorePlan) -> list[DbInstance]:
 
 def _restore(operation: Operation, ports: Ports, plan: RestorePlan, reason: str) -> StepOutcome:
     name, source = plan.cluster.db_cluster_identifier, _snapshot_to_restore(operation, plan)
-    parameters = {**restore_parameters(plan, source), **restored_with(operation, plan)}
+    parameters = restore_parameters(plan, source, restored_with(operation, plan))
     message = f"the restore of the cluster {name} was started"
     restore = RestoreDbCluster(name, source, parameters, reason=message, percent=0)
     event = Event(
@@ -268,18 +263,14 @@ def _confirmed(
     return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
 
 
-def left_setting_warning(plan: RestorePlan, parameter: str, values: tuple[str, str]) -> str:
+def left_setting_warning(plan: RestorePlan, setting: str, values: tuple[str, str]) -> str:
     """What is not as on the replaced cluster, and the command that sets it."""
     expected, found = values
-    option = {
-        BACKUP_WINDOW: "preferred-backup-window",
-        MAINTENANCE_WINDOW: "preferred-maintenance-window",
-        INSIGHTS_MODE: "database-insights-mode",
-    }
-    target = plan.target_cluster_id
+    # The AWS CLI calls these settings as we do.
+    option = setting.replace("_", "-")
     return (
-        f"{parameter} is {found}, and was {expected} on the replaced cluster: RDS did not take it. Set it by "
-        f"`aws rds modify-db-cluster --db-cluster-identifier {target} --{option[parameter]} {expected} "
+        f"{setting} is {found}, and was {expected} on the replaced cluster: RDS did not take it. Set it by "
+        f"`aws rds modify-db-cluster --db-cluster-identifier {plan.target_cluster_id} --{option} {expected} "
         "--apply-immediately`."
     )
 

@@ -335,8 +335,8 @@ def _carry_out(
     instance = decision.instance
     if decision.action is RestoreAction.CREATE_INSTANCE and instance:
         reason = f"the instance {instance.db_instance_identifier} is being made again"
-        parameters = instance_parameters(plan, instance)
-        return context.do(CreateInstance(instance.db_instance_identifier, parameters, reason=reason))
+        member = instance_parameters(plan, instance)
+        return context.do(CreateInstance(instance.db_instance_identifier, member, reason=reason))
     if decision.action is RestoreAction.CHANGE_SETTINGS and cluster:
         return _give_windows(context, cluster, decision)
     if decision.action in SETTINGS_ACTIONS and cluster:
