@@ -92,10 +92,10 @@ def _put_off(
     now = context.ports.clock.now()
     until = now + TRIED_AGAIN
     warning = f"the kept cluster could not be retired: {failed.message}"
-    is_new = warning not in context.operation.record.warnings
+    is_new = context.operation.record.retirement.put_off_code != failed.code
     _drop_failed_snapshot(context, replacement)
     changes = {
-        **changed(record.Retirement, state=RetirementState.KEPT, keep_until=until),
+        **changed(record.Retirement, state=RetirementState.KEPT, keep_until=until, put_off_code=failed.code),
         **with_new_warnings(context.operation.record, warning),
     }
     context.ports.records.update(context.operation_id, changes)

@@ -34,6 +34,7 @@ class Retirement(Part, path="retirement"):
         db_cluster_identifier: the name under which it is kept.
         undone_by: the operation that put it back.
         made_again: whether a rollback restored it from its final snapshot.
+        put_off_code: the code of the error for which its deletion was put off last.
     """
 
     state: RetirementState | None = read_by(_read_retirement_state)
@@ -46,6 +47,7 @@ class Retirement(Part, path="retirement"):
     final_snapshot_removed_time: datetime | None = None
     undone_by: str | None = None
     made_again: bool = False
+    put_off_code: str | None = None
 
     @property
     def deletion_has_begun(self) -> bool:
