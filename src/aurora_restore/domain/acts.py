@@ -51,12 +51,16 @@ class Change:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to do yet, and why. `reported_percent` is what RDS says of it."""
+    """Nothing to do yet, and why.
+
+    `reported_percent`: what RDS says of it. `is_unseen`: a cluster that must exist shows under none of its names.
+    """
 
     waits_for: str
     reason: str
     percent: int = 50
     reported_percent: int | None = None
+    is_unseen: bool = False
 
 
 # --- Clusters ---------------------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from aurora_restore.domain.errors import (
 from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_fence, port_behind_fence
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, DbInstance
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES, STOPPED_STATUSES
 
 DELETING = "deleting"
@@ -57,6 +58,12 @@ class Retiring:
     final_snapshot_tags: Mapping[str, str] = field(default_factory=dict)
     before_snapshot: Mapping[str, Any] = field(default_factory=dict)
     before_deletion: Mapping[str, Any] = field(default_factory=dict)
+
+
+def open_port_of(operation: Operation) -> int | None:
+    """The port under which clients knew the cluster that an operation replaces; old records may not say it."""
+    port = operation.section("replaced").get("port")
+    return int(port) if port else None
 
 
 def decide_retirement(seen: Retiring) -> Act | Wait | None:

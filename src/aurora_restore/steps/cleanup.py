@@ -23,19 +23,20 @@ from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation, waits_after
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
+from aurora_restore.domain.rollback import await_late_arrivals
+from aurora_restore.domain.seeing import parties_in, places_in
 from aurora_restore.domain.states import OperationStatus, RetirementState, is_marked_by_hand
 from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.beginning import begin_record
-from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep
+from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep, next_step
 from aurora_restore.steps.finalize import close, notify_or_defer, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.post_close import post_close
 from aurora_restore.steps.roll_forward import ROLL_FORWARD
-from aurora_restore.steps.rollback import ROLLBACK, await_late_arrivals, next_step, parties_of_context
-from aurora_restore.steps.switch_over import observe_places
+from aurora_restore.steps.rollback import ROLLBACK
 
 STOPPED_BY_US = "RecordMarkedByHand"
 
@@ -92,8 +93,8 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
     now = ports.clock.now()
     stopped = execution.stop_time if execution and execution.stop_time else now
     context = CleanupContext(ports, operation, execution, stopped)
-    parties = parties_of_context(context)
-    switched = is_switched(parties, observe_places(ports, parties)) if parties else False
+    parties = parties_in(context)
+    switched = is_switched(parties, places_in(context, parties)) if parties else False
     decision = decide_ending(operation, execution, is_switched=switched)
     changes = {
         "error": error_of(operation, execution),

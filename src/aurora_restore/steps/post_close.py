@@ -14,13 +14,13 @@ from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus, RetirementState
 from aurora_restore.domain.times import format_time
-from aurora_restore.steps.cleanup_context import CleanupContext
+from aurora_restore.steps.cleanup_context import CleanupContext, next_step
 from aurora_restore.steps.finalize import publish_best_effort, release, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import perform
 from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.roll_forward import persist
-from aurora_restore.steps.rollback import LEFTOVERS, next_step
+from aurora_restore.steps.rollback import LEFTOVERS
 
 # A kept cluster that cannot be retired (it is protected, there is no room for its snapshot) is tried again later.
 TRIED_AGAIN = timedelta(hours=1)

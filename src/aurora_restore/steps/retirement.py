@@ -21,7 +21,12 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import done, in_progress
-from aurora_restore.domain.retirement import Retiring, decide_retirement, refuse_another_cluster
+from aurora_restore.domain.retirement import (
+    Retiring,
+    decide_retirement,
+    open_port_of,
+    refuse_another_cluster,
+)
 from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
@@ -31,12 +36,6 @@ from aurora_restore.steps.ports import Ports
 # A kept cluster that cannot be stopped for so long is kept running.
 STOP_LIMIT = timedelta(minutes=15)
 TAGS_MOST = 50
-
-
-def open_port_of(operation: Operation) -> int | None:
-    """The port under which clients knew the cluster that an operation replaces; old records may not say it."""
-    port = operation.section("replaced").get("port")
-    return int(port) if port else None
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ from aurora_restore.domain.proving import START_ACT, STOP_ACT
 from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import keep_after_cancel, retirement_state
+from aurora_restore.domain.rollback import await_late_arrivals, delete_final_snapshot_of
+from aurora_restore.domain.seeing import parties_in
 from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.switching import Parties
 from aurora_restore.domain.times import parse_time
 from aurora_restore.steps.archive_snapshot import archive_snapshot
-from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep
+from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep, Found
 from aurora_restore.steps.log_exports import bring_log_exports
 from aurora_restore.steps.master_secret import tidy_master_secret
 from aurora_restore.steps.move_endpoints import tidy_endpoints
@@ -22,14 +24,13 @@ from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.remove_quiet_group import remove_quiet_group
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
-from aurora_restore.steps.rollback import await_late_arrivals, drop_snapshot_of, parties_of_context
 from aurora_restore.steps.suspend_scaling import tidy_scaling
 from aurora_restore.steps.switch_over import switched_changes
 
 
 def record_switch(context: CleanupContext) -> StepOutcome | None:
     """The run was stopped between the last rename and the note of it in the record."""
-    parties = parties_of_context(context)
+    parties = parties_in(context)
     if parties is None or context.operation.section("switch_over").get("switched_time"):
         return None
     target = context.find(parties.plan.target_cluster_id)
@@ -44,7 +45,7 @@ def bring_new_up(context: CleanupContext) -> StepOutcome | None:
 
     A requested stop may show minutes later; the cluster is not left before that time is over.
     """
-    parties = parties_of_context(context)
+    parties = parties_in(context)
     target = context.find(parties.plan.target_cluster_id) if parties else None
     if parties is None or target is None or not parties.is_new(target):
         return None
@@ -65,24 +66,24 @@ def bring_new_up(context: CleanupContext) -> StepOutcome | None:
 
 def export_logs(context: CleanupContext) -> StepOutcome | None:
     """The run was stopped before the new cluster exported its logs."""
-    parties = parties_of_context(context)
+    parties = parties_in(context)
     target = context.find(parties.plan.target_cluster_id) if parties else None
     if parties is None or target is None or not parties.is_new(target):
         return None
     return bring_log_exports(context.operation, context.ports, target, context.guard)
 
 
-def drop_early_snapshot(context: CleanupContext) -> StepOutcome | None:
+def drop_early_snapshot(context: CleanupContext) -> Found:
     """A kept cluster gets its final snapshot when it is retired: one taken before is not its last state."""
-    parties = parties_of_context(context)
+    parties = parties_in(context)
     if parties is None or retirement_state(context.operation) is not None:
         return None
-    return drop_snapshot_of(context, context.find(parties.replacement.aside_identifier))
+    return delete_final_snapshot_of(context, parties.replacement.aside_identifier)
 
 
 def keep_or_retire_replaced(context: CleanupContext) -> StepOutcome | None:
     """A deletion that has begun is completed; a cluster that still exists is kept for a day, for an undo."""
-    parties = parties_of_context(context)
+    parties = parties_in(context)
     if parties is None:
         return None
     outcome = _retire_or_keep(context, parties)
