@@ -13,6 +13,7 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import StepStatus, done, in_progress, skipped
 from aurora_restore.domain.retention import is_past_return, retirement_state
+from aurora_restore.domain.retirement import is_marked, mark_replaced
 from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.switching import Parties, parties_of
 from aurora_restore.domain.times import format_time
@@ -105,8 +106,8 @@ def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, guard: 
     if keep:
         return retirement.keep(keep)
     cluster = ports.target_rds.find_cluster(name)
-    if parties.is_old(cluster) and cluster and not retirement.is_marked(cluster):
-        return retirement.mark(cluster, keep)
+    if cluster and parties.is_old(cluster) and not is_marked(cluster, operation.operation_id):
+        return retirement.mark(mark_replaced(operation.operation_id, cluster, ports.clock.now()))
     return retirement.advance()
 
 

@@ -14,7 +14,6 @@ from aurora_restore.domain.naming import (
     FINAL_SNAPSHOT_TAG,
     KEEP_UNTIL_TAG,
     OPERATION_TAG,
-    REPLACED_BY_TAG,
     RETAIN_UNTIL_TAG,
 )
 from aurora_restore.domain.observed import DbCluster
@@ -23,9 +22,9 @@ from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import done, in_progress
 from aurora_restore.domain.retirement import (
     Retiring,
+    decide_keeping,
     decide_retirement,
     open_port_of,
-    refuse_another_cluster,
 )
 from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.times import format_time, parse_time
@@ -87,34 +86,19 @@ class Retirement:
         cluster = self.ports.target_rds.find_cluster(self.name)
         if cluster is None:
             return StepOutcome(done(f"{self.name} is gone already"))
-        refuse_another_cluster(cluster, self.resource_id)
-        if not self.is_marked(cluster) or self._is_over(cluster):
-            return self.mark(cluster, keep)
-        if cluster.status == "available" and cluster.member_identifiers:
-            return self._stop(cluster)
-        if cluster.status not in ("stopped", "available"):
-            return StepOutcome(
-                in_progress(f"the replaced cluster {self.name} is `{cluster.status}`", 50, "stop")
-            )
-        return self._kept(cluster)
+        now = self.ports.clock.now()
+        act = decide_keeping(self.operation.operation_id, self.resource_id, cluster, now, keep)
+        if act is None:
+            return self._kept(cluster)
+        if isinstance(act, Wait):
+            return waiting(act)
+        return self.mark(act) if isinstance(act, Tag) else self._stop(cluster, act)
 
-    def is_marked(self, cluster: DbCluster) -> bool:
-        """Whether its tags say who replaced it."""
-        return cluster.tags.get(REPLACED_BY_TAG) == self.operation.operation_id
-
-    def _is_over(self, cluster: DbCluster) -> bool:
-        """Whether the mark is that of a retirement which was given up: the cluster is to be kept from now on."""
-        until = cluster.tags.get(KEEP_UNTIL_TAG)
-        return until is None or parse_time(until) <= self.ports.clock.now()
-
-    def mark(self, cluster: DbCluster, keep: timedelta) -> StepOutcome:
+    def mark(self, act: Tag) -> StepOutcome:
         """Tag it with the operation that replaced it, and until when it is kept."""
-        until = format_time(self.ports.clock.now() + keep)
-        tags = {REPLACED_BY_TAG: self.operation.operation_id, KEEP_UNTIL_TAG: until}
-        reason = f"{self.name} is marked as replaced"
-        mark = Tag(self.name, cluster.db_cluster_arn, tags, kind="mark_replaced", reason=reason, percent=10)
-        details = {"db_cluster_identifier": self.name, "keep_until": until, "done": mark.describe()}
-        return carry_out(self.guard, mark, Event("replaced.marked", details))
+        until = act.tags[KEEP_UNTIL_TAG]
+        details = {"db_cluster_identifier": self.name, "keep_until": until, "done": act.describe()}
+        return carry_out(self.guard, act, Event("replaced.marked", details))
 
     def _observe(self) -> Retiring:
         rds = self.ports.target_rds
@@ -177,8 +161,7 @@ class Retirement:
             "retirement.retired_time": format_time(self.ports.clock.now()),
         }
 
-    def _stop(self, cluster: DbCluster) -> StepOutcome:
-        stop = StopCluster(self.name, reason=f"{self.name} is being stopped")
+    def _stop(self, cluster: DbCluster, stop: StopCluster) -> StepOutcome:
         details = {"db_cluster_identifier": self.name, "done": stop.describe()}
         try:
             return carry_out(self.guard, stop, Event("replaced.stop_started", details))
