@@ -8,8 +8,10 @@ done, for the audit event and the message that tell of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from aurora_restore.domain.values import Value
 
 if TYPE_CHECKING:
     # A function compiles what its own step needs at its cold start, and not all of the domain.
@@ -18,8 +20,7 @@ if TYPE_CHECKING:
     from aurora_restore.domain.scaling import ScalableTarget, Suspension
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Value):
     """What every act has.
 
     Attributes:
@@ -35,12 +36,11 @@ class Change:
     """
 
     name: str
-    _: KW_ONLY
-    kind: str = ""
-    reason: str = ""
-    waits_for: str = "change"
-    percent: int = 50
-    also: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = field(default="", kw_only=True)
+    reason: str = field(default="", kw_only=True)
+    waits_for: str = field(default="change", kw_only=True)
+    percent: int = field(default=50, kw_only=True)
+    also: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     makes: ClassVar[bool] = False
     is_timed: ClassVar[bool] = False
@@ -64,7 +64,6 @@ class Wait:
 
 
 # --- Clusters ---------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
 class RestoreCluster(Change):
     """`parameters`: those of RestoreDBClusterFromSnapshot."""
 
@@ -78,7 +77,6 @@ class RestoreCluster(Change):
         return f"restored {self.name} from {self.snapshot}"
 
 
-@dataclass(frozen=True)
 class RenameCluster(Change):
     new_name: str
     waits_for: str = field(default="rename", kw_only=True)
@@ -88,7 +86,6 @@ class RenameCluster(Change):
         return f"renamed {self.name} to {self.new_name}"
 
 
-@dataclass(frozen=True)
 class StartCluster(Change):
     kind: str = field(default="start", kw_only=True)
     waits_for: str = field(default="start", kw_only=True)
@@ -97,7 +94,6 @@ class StartCluster(Change):
         return f"started {self.name}"
 
 
-@dataclass(frozen=True)
 class StopCluster(Change):
     kind: str = field(default="stop", kw_only=True)
     waits_for: str = field(default="stop", kw_only=True)
@@ -106,7 +102,6 @@ class StopCluster(Change):
         return f"stopped {self.name}"
 
 
-@dataclass(frozen=True)
 class DeleteCluster(Change):
     """`may_lose_backups`: its last state is proved to be in its final snapshot, so that it may go without its automated
     backups where there is no room for them."""
@@ -120,7 +115,6 @@ class DeleteCluster(Change):
         return f"deleted the cluster {self.name}"
 
 
-@dataclass(frozen=True)
 class ModifyCluster(Change):
     """`settings`: parameters of ModifyDBCluster."""
 
@@ -131,7 +125,6 @@ class ModifyCluster(Change):
         return f"gave {self.name} its {', '.join(self.settings)}"
 
 
-@dataclass(frozen=True)
 class ChangePort(Change):
     """The fence, which ends all sessions, and its lifting."""
 
@@ -145,13 +138,11 @@ class ChangePort(Change):
         )
 
 
-@dataclass(frozen=True)
 class LiftProtection(Change):
     def describe(self) -> str:
         return f"lifted the protection of {self.name}"
 
 
-@dataclass(frozen=True)
 class ChangeMasterPassword(Change):
     password: str = field(repr=False)
     kind: str = field(default="password", kw_only=True)
@@ -161,7 +152,6 @@ class ChangeMasterPassword(Change):
         return f"changed the master password of {self.name}"
 
 
-@dataclass(frozen=True)
 class ManageMasterPassword(Change):
     """RDS manages the password from now on, in a secret of its own under this key."""
 
@@ -172,7 +162,6 @@ class ManageMasterPassword(Change):
         return f"let RDS manage the password of the master user of {self.name}"
 
 
-@dataclass(frozen=True)
 class ExportLogs(Change):
     log_types: Sequence[str]
     is_timed: ClassVar[bool] = True
@@ -181,7 +170,6 @@ class ExportLogs(Change):
         return f"let {self.name} export its logs: {', '.join(self.log_types)}"
 
 
-@dataclass(frozen=True)
 class AddRole(Change):
     role: ClusterRole
     is_timed: ClassVar[bool] = True
@@ -190,7 +178,6 @@ class AddRole(Change):
         return f"gave {self.name} the role {self.role.role_arn}"
 
 
-@dataclass(frozen=True)
 class EnableDataApi(Change):
     arn: str
     is_timed: ClassVar[bool] = True
@@ -200,7 +187,6 @@ class EnableDataApi(Change):
 
 
 # --- Instances --------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
 class CreateInstance(Change):
     """`parameters`: those of CreateDBInstance."""
 
@@ -212,7 +198,6 @@ class CreateInstance(Change):
         return f"created the instance {self.name}"
 
 
-@dataclass(frozen=True)
 class RebootInstance(Change):
     waits_for: str = field(default="reboot", kw_only=True)
 
@@ -220,7 +205,6 @@ class RebootInstance(Change):
         return f"rebooted the instance {self.name}"
 
 
-@dataclass(frozen=True)
 class DeleteInstance(Change):
     cluster: str
     waits_for: str = field(default="instances_deleted", kw_only=True)
@@ -230,7 +214,6 @@ class DeleteInstance(Change):
 
 
 # --- Snapshots and tags -----------------------------------------------------------------------------------------
-@dataclass(frozen=True)
 class CopySnapshot(Change):
     """`name`: that of the copy."""
 
@@ -246,7 +229,6 @@ class CopySnapshot(Change):
         return f"started the copy {self.name}"
 
 
-@dataclass(frozen=True)
 class TakeSnapshot(Change):
     """The final snapshot of a cluster. `name`: that of the cluster."""
 
@@ -259,7 +241,6 @@ class TakeSnapshot(Change):
         return f"took the snapshot {self.snapshot}"
 
 
-@dataclass(frozen=True)
 class DeleteSnapshot(Change):
     """`what`: which snapshot it is, in words."""
 
@@ -270,7 +251,6 @@ class DeleteSnapshot(Change):
         return f"deleted {self.what} {self.name}"
 
 
-@dataclass(frozen=True)
 class Tag(Change):
     arn: str
     tags: Mapping[str, str]
@@ -280,7 +260,6 @@ class Tag(Change):
         return f"marked {self.name} as replaced"
 
 
-@dataclass(frozen=True)
 class Untag(Change):
     arn: str
     keys: Sequence[str]
@@ -291,7 +270,6 @@ class Untag(Change):
 
 
 # --- Parameter groups -------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
 class MakeParameterGroup(Change):
     """With the values of the group `source`, or with the defaults of the family where that is None."""
 
@@ -306,7 +284,6 @@ class MakeParameterGroup(Change):
         return f"made the parameter group {self.name}"
 
 
-@dataclass(frozen=True)
 class SetParameters(Change):
     values: Mapping[str, str]
     waits_for: str = field(default="quiet_group", kw_only=True)
@@ -315,7 +292,6 @@ class SetParameters(Change):
         return f"set {', '.join(self.values)} of the parameter group {self.name}"
 
 
-@dataclass(frozen=True)
 class ResetParameters(Change):
     parameters: Sequence[str]
     waits_for: str = field(default="quiet_group", kw_only=True)
@@ -324,7 +300,6 @@ class ResetParameters(Change):
         return f"gave the parameter group {self.name} the defaults of its family"
 
 
-@dataclass(frozen=True)
 class DeleteParameterGroup(Change):
     waits_for: str = field(default="quiet_group", kw_only=True)
     is_timed: ClassVar[bool] = True
@@ -334,7 +309,6 @@ class DeleteParameterGroup(Change):
 
 
 # --- Custom endpoints and auto scaling --------------------------------------------------------------------------
-@dataclass(frozen=True)
 class MakeEndpoint(Change):
     cluster: str
     endpoint: CustomEndpoint
@@ -345,7 +319,6 @@ class MakeEndpoint(Change):
         return f"gave the custom endpoint {self.name} to {self.cluster}"
 
 
-@dataclass(frozen=True)
 class DropEndpoint(Change):
     """From the cluster that has it, for `cluster`."""
 
@@ -357,7 +330,6 @@ class DropEndpoint(Change):
         return f"took the custom endpoint {self.name} for {self.cluster}"
 
 
-@dataclass(frozen=True)
 class SuspendScaling(Change):
     """`suspension`: what is suspended of it from now on; setting it back is the same request."""
 
@@ -369,7 +341,6 @@ class SuspendScaling(Change):
         return f"{'suspended' if self.suspension.is_complete else 'set back'} the auto scaling of {self.name}"
 
 
-@dataclass(frozen=True)
 class RegisterScaling(Change):
     target: ScalableTarget
     waits_for: str = field(default="scaling", kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,7 +70,7 @@ def _rename(operation: Operation, ports: Ports, rename: RenameCluster) -> StepOu
             "switch_over.name_gone_time": format_time(now),
             "switch_over.aside_identifier": new_name,
         }
-        rename = replace(rename, also=gone)
+        rename = RenameCluster(name, new_name, kind=kind, reason=rename.reason, also=gone)
     event = Event(f"switch_over.{kind}", {"from": name, "to": new_name, "reason": rename.reason})
     return carry_out(RunGuard(ports, operation), rename, event)
 
