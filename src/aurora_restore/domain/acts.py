@@ -53,13 +53,15 @@ class Change(Value):
 class Wait:
     """Nothing to do yet, and why.
 
-    `reported_percent`: what RDS says of it. `is_unseen`: a cluster that must exist shows under none of its names.
+    `reported_percent`: what RDS says of it. `subject`: what exactly is waited for, where the reason may change while it
+    is. `is_unseen`: a cluster that must exist shows under none of its names.
     """
 
     waits_for: str
     reason: str
     percent: int = 50
     reported_percent: int | None = None
+    subject: str = ""
     is_unseen: bool = False
 
 

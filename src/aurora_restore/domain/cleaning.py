@@ -3,10 +3,8 @@ forward."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from aurora_restore.domain.configuration import ClusterConfiguration
@@ -21,27 +19,15 @@ from aurora_restore.domain.naming import PUT_BACK_TAG
 from aurora_restore.domain.observed import ExecutionState, settings_of
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
-from aurora_restore.domain.results import Phase, StepStatus
+from aurora_restore.domain.record import Changes, phase_ended
+from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_past_return
-from aurora_restore.domain.states import OperationStatus, is_marked_by_hand
+from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus, is_marked_by_hand
 
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
 # What RDS has accepted shows in its Describe calls within seconds.
 SHOWS_WITHIN = timedelta(seconds=30)
-ENDED = (StepStatus.DONE.value, StepStatus.SKIPPED.value)
-
-
-class Ending(StrEnum):
-    """FAILED and CANCELLED: rollback to what existed before. SUCCEEDED: the restore had succeeded, so roll forward."""
-
-    FAILED = OperationStatus.FAILED.value
-    CANCELLED = OperationStatus.CANCELLED.value
-    SUCCEEDED = OperationStatus.SUCCEEDED.value
-
-    @property
-    def goes_back(self) -> bool:
-        return self is not Ending.SUCCEEDED
 
 
 @dataclass(frozen=True)
@@ -193,21 +179,21 @@ def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) 
     )
 
 
-def done_sentences(operation: Operation, sentence: str | None) -> list[str]:
+def done_sentences(operation: Operation, sentence: str | None) -> tuple[str, ...]:
     """What the cleanup has done so far, with one more thing."""
-    before: list[str] = list(operation.section("cleanup").get("done") or ())
-    return [*before, sentence] if sentence and sentence not in before else before
+    before = operation.record.cleanup.done
+    return (*before, sentence) if sentence and sentence not in before else before
 
 
-def ended_phases(operation: Operation, ending: Ending, time: str) -> Mapping[str, Any]:
+def ended_phases(operation: Operation, ending: Ending, time: datetime) -> Changes:
     """No phase of an ended operation is under way: whatever was, ended with it."""
-    status = StepStatus.DONE.value if ending is Ending.SUCCEEDED else ending.value
-    return {
-        f"phases.{name}": {**state, "status": status, "end_time": time, "last_updated_time": time}
-        for name, state in operation.section("phases").items()
-        if isinstance(state, Mapping) and state.get("status") == StepStatus.IN_PROGRESS
-    }
+    status = PhaseStatus.DONE if ending is Ending.SUCCEEDED else PhaseStatus(ending.value)
+    changes: Changes = {}
+    for name, state in operation.record.phases.items():
+        if state.status is PhaseStatus.IN_PROGRESS:
+            changes |= phase_ended(name, status, time)
+    return changes
 
 
 def _has_ended(operation: Operation, phase: Phase) -> bool:
-    return operation.phase(phase).get("status") in ENDED
+    return operation.phase(phase).has_ended_well

@@ -7,10 +7,10 @@ from aurora_restore.domain.asking import STILL_ARRIVES
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.proving import START_ACT, STOP_ACT
 from aurora_restore.domain.rds_statuses import SERVING_STATUSES
+from aurora_restore.domain.record import Proof, changed
 from aurora_restore.domain.retention import retirement_state
 from aurora_restore.domain.rollback import delete_final_snapshot_of
 from aurora_restore.domain.seeing import Seen, parties_in
-from aurora_restore.domain.times import parse_time
 
 
 def new_in_place(seen: Seen) -> DbCluster | None:
@@ -31,13 +31,13 @@ def start_new_again(seen: Seen) -> Act | Wait | None:
     name = new.db_cluster_identifier
     if new.status == "stopped":
         reason = f"the new cluster {name} is being started again"
-        return StartCluster(name, reason=reason, also={"proof.started_by_cleanup": True})
+        return StartCluster(name, reason=reason, also=changed(Proof, started_by_cleanup=True))
     if new.status not in SERVING_STATUSES:
         return Wait("start", f"the new cluster {name} is `{new.status}`")
-    acts = seen.operation.acts
-    was_started = START_ACT in acts or seen.operation.section("proof").get("started_by_cleanup")
-    asked = acts.get(STOP_ACT, {}).get("last_time")
-    if asked and not was_started and seen.now - parse_time(asked) < STILL_ARRIVES:
+    record = seen.operation.record
+    was_started = START_ACT in record.acts or record.proof.started_by_cleanup
+    asked = record.acts.get(STOP_ACT)
+    if asked and asked.last_time and not was_started and seen.now - asked.last_time < STILL_ARRIVES:
         return Wait("stop", f"the stop of {name} was asked for and may still come")
     return None
 

@@ -29,6 +29,7 @@ from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import GOING_STATUSES, SERVING_STATUSES
+from aurora_restore.domain.record import Fence, Retirement, changed
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.restoring import Asking, Owner, decide_restore, restore_parameters
 from aurora_restore.domain.retirement import open_port_of
@@ -55,7 +56,12 @@ def lift_fence(seen: Seen) -> Act | Wait | None:
     """Clients reach the old cluster again under the port that they know, before it has its name back."""
     plan, open_port = plan_of(seen), open_port_of(seen.operation)
     replacement = plan.replacement if plan else None
-    if plan is None or replacement is None or open_port is None or FENCE_ACT not in seen.operation.acts:
+    if (
+        plan is None
+        or replacement is None
+        or open_port is None
+        or FENCE_ACT not in seen.operation.record.acts
+    ):
         return None
     found = (seen.find(name) for name in (plan.target_cluster_id, replacement.aside_identifier))
     old = next((c for c in found if c and c.db_cluster_resource_id == replacement.replaced_resource_id), None)
@@ -64,14 +70,14 @@ def lift_fence(seen: Seen) -> Act | Wait | None:
     if not_yet := wake(old):
         return not_yet
     name = old.db_cluster_identifier
-    is_lifted = seen.operation.section("fence").get("lifted_time")
-    under_way = not is_lifted and may_still_come(seen.operation.acts, seen.now)
+    record = seen.operation.record
+    under_way = not record.fence.is_lifted and may_still_come(record.acts, seen.now)
     decision = decide_lifting(old, seen.members(name), open_port, under_way=under_way)
     if decision.action is FenceAction.DONE:
         return None
     if decision.action is FenceAction.WAIT:
         return Wait("fence", decision.reason)
-    lifted = {"fence.lifted_time": format_time(seen.now)}
+    lifted = changed(Fence, lifted_time=seen.now)
     return ChangePort(name, open_port, is_fence=False, reason=decision.reason, also=lifted)
 
 
@@ -156,7 +162,7 @@ def remake_old(seen: Seen) -> Act | Wait | None:
     if replacement is None:
         return None
     operation = seen.operation
-    configuration = ClusterConfiguration.from_item(operation.section("replaced"))
+    configuration = ClusterConfiguration.from_item(operation.record.replaced.item)
     plan = plan_of_replaced(operation, configuration)
     cluster = _target(seen)
     if cluster is None:
@@ -275,7 +281,7 @@ def _deleted_first(seen: Seen) -> Replacement | None:
     plan = plan_of(seen)
     if plan is None or plan.strategy is not Strategy.DELETE_FIRST:
         return None
-    return plan.replacement if seen.operation.section("retirement").get("begun_time") else None
+    return plan.replacement if seen.operation.record.retirement.deletion_has_begun else None
 
 
 def _members_of(seen: Seen, plan: RestorePlan, cluster: DbCluster) -> list[DbInstance]:
@@ -299,5 +305,5 @@ def _restore_old(seen: Seen, plan: RestorePlan, replacement: Replacement) -> Act
         name,
         restore_parameters(plan, name),
         reason=f"{cluster} is being made again from its final snapshot",
-        also={"retirement.made_again": True},
+        also=changed(Retirement, made_again=True),
     )

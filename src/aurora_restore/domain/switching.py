@@ -20,6 +20,9 @@ RENAMING = "renaming"
 NEW_IDENTIFIER = "DBClusterIdentifier"
 """The pending value that tells of a rename which RDS has accepted and its status does not show yet."""
 
+UNSEEN = "unseen cluster"
+"""A subject of a wait: a cluster that none of the names shows."""
+
 
 RENAME_OLD_ASIDE, RENAME_NEW_IN = "rename_old_aside", "rename_new_in"
 RENAME_NEW_OUT, RENAME_OLD_BACK = "rename_new_out", "rename_old_back"
@@ -84,7 +87,7 @@ def decide_switch(parties: Parties, places: Places) -> RenameCluster | Wait | No
         return None
     new = places.staging if parties.is_new(places.staging) else None
     if new is None or not any(parties.is_old(item) for item in places.all()):
-        return _wait("one of the two clusters does not show: a rename is under way", is_unseen=True)
+        return _wait("one of the two clusters does not show: a rename is under way", UNSEEN, is_unseen=True)
     if not _is_renamable(new):
         return _not_yet(new)
     old = places.target
@@ -106,7 +109,7 @@ def decide_rollback(parties: Parties, places: Places) -> RenameCluster | Wait | 
     if parties.is_old(places.target):
         return None
     if not parties.is_old(places.retired):
-        return _wait("the old cluster does not show: a rename is under way", is_unseen=True)
+        return _wait("the old cluster does not show: a rename is under way", UNSEEN, is_unseen=True)
     if places.target is None:
         return _rename(parties, RENAME_OLD_BACK, f"{target} is free for the old cluster")
     if parties.is_new(places.target):
@@ -150,8 +153,8 @@ def _rename(parties: Parties, kind: str, why: str) -> RenameCluster:
     return RenameCluster(name, new_name, kind=kind, reason=f"{name} is being renamed to {new_name}: {why}")
 
 
-def _wait(reason: str, *, is_unseen: bool = False) -> Wait:
-    return Wait("rename", reason, is_unseen=is_unseen)
+def _wait(reason: str, subject: str, *, is_unseen: bool = False) -> Wait:
+    return Wait("rename", reason, subject=subject, is_unseen=is_unseen)
 
 
 def _renaming(places: Places) -> Wait | None:
@@ -159,9 +162,9 @@ def _renaming(places: Places) -> Wait | None:
     for cluster in places.all():
         name = cluster.db_cluster_identifier
         if cluster.status == RENAMING:
-            return _wait(f"{name} is `renaming`")
+            return _wait(f"{name} is `renaming`", f"{name} renaming")
         if new_name := cluster.pending_modified_values.get(NEW_IDENTIFIER):
-            return _wait(f"{name} is about to be renamed to {new_name}")
+            return _wait(f"{name} is about to be renamed to {new_name}", f"{name} about to be {new_name}")
     return None
 
 
@@ -181,4 +184,5 @@ def _is_renamable(cluster: DbCluster) -> bool:
 def _not_yet(cluster: DbCluster) -> Wait:
     if cluster.status in FAILED_CLUSTER_STATUSES:
         raise SwitchOverFailed(f"The cluster {cluster.db_cluster_identifier} is `{cluster.status}`.")
-    return _wait(f"the cluster {cluster.db_cluster_identifier} is `{cluster.status}`")
+    name = cluster.db_cluster_identifier
+    return _wait(f"the cluster {name} is `{cluster.status}`", f"{name} {cluster.status}")

@@ -6,8 +6,6 @@ the switch stays two renames.
 
 from __future__ import annotations
 
-from typing import Any
-
 from aurora_restore.domain.acts import AddRole, DeleteParameterGroup, ModifyCluster, RebootInstance
 from aurora_restore.domain.applying_group import (
     PENDING_REBOOT,
@@ -21,6 +19,7 @@ from aurora_restore.domain.observed import DbCluster, is_auto_scaled
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.quiet_group import REMOVE_ACT, REMOVE_LIMIT, is_ours
+from aurora_restore.domain.record import seen_pending_changed, with_warnings
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.verification import IN_SYNC
@@ -28,7 +27,7 @@ from aurora_restore.steps.keep_quiet_group import keep_group
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.quiet_group import LEFT_WARNING, SECTION, seen_group
+from aurora_restore.steps.quiet_group import LEFT_WARNING, seen_group
 from aurora_restore.steps.runner import RunGuard
 
 STILL_A_MEMBER = "RDS still counts a member of it"
@@ -68,15 +67,15 @@ def apply_parameter_group(operation: Operation, ports: Ports) -> StepOutcome:
 
 
 def _observe(operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster) -> Applying:
-    section = operation.section(SECTION)
+    group = operation.record.quiet_group
     instances = ports.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
     return Applying(
         plan=plan,
         cluster=cluster,
         instances=[item for item in instances if not is_auto_scaled(item.db_instance_identifier)],
-        wanted_group=section.get("wanted") if plan.starts_with_quiet_group else None,
+        wanted_group=group.wanted if plan.starts_with_quiet_group else None,
         asked=operation.all_asked(),
-        seen_pending=frozenset(section.get("seen_pending") or {}),
+        seen_pending=frozenset(group.seen_pending),
         now=ports.clock.now(),
     )
 
@@ -98,7 +97,7 @@ def _act(seen: Applying, decision: ApplyDecision) -> RebootInstance | AddRole | 
     if decision.action is ApplyAction.REBOOT:
         subject = decision.subject
         is_pending = seen.status_of(subject) == PENDING_REBOOT
-        also = {f"{SECTION}.seen_pending.{subject}": True} if is_pending else {}
+        also = seen_pending_changed(subject) if is_pending else {}
         return RebootInstance(subject, kind=kind, reason=reason, waits_for=waits_for, also=also)
     if decision.role:
         return AddRole(name, decision.role, kind=kind, reason=reason, waits_for=waits_for)
@@ -109,7 +108,7 @@ def _remove_group(
     operation: Operation, ports: Ports, cluster: DbCluster, decision: ApplyDecision
 ) -> StepOutcome:
     """The group of the first start goes: by its own name, with this operation's tag, and no cluster of ours has it."""
-    name = operation.section(SECTION).get("name")
+    name = operation.record.quiet_group.name
     group = seen_group(ports, name) if name and cluster.db_cluster_parameter_group != name else None
     if group is None or not is_ours(group, operation.operation_id):
         return _applied(operation, cluster)
@@ -130,22 +129,20 @@ def _remove_group(
 
 
 def _applied(operation: Operation, cluster: DbCluster, *warnings: str) -> StepOutcome:
-    changes: dict[str, Any] = {}
-    section, statuses = operation.section(SECTION), cluster.parameter_group_statuses
+    first, statuses = operation.record.quiet_group, cluster.parameter_group_statuses
     said = [
         *warnings,
         *(
             SCALED_WARNING.format(name=name, status=status)
             for name, status in statuses.items()
-            if is_auto_scaled(name) and status != IN_SYNC and section
+            if is_auto_scaled(name) and status != IN_SYNC and first
         ),
     ]
-    if default := section.get("kept_for"):
-        said.append(KEPT_WARNING.format(expected=default, name=section["name"]))
-    if said:
-        changes["warnings"] = [*operation.item.get("warnings", ()), *said]
+    if first.kept_for:
+        said.append(KEPT_WARNING.format(expected=first.kept_for, name=first.name))
     group = cluster.db_cluster_parameter_group
     message = (
         f"{cluster.db_cluster_identifier} runs with the parameter group {group}, `in-sync` in each instance"
     )
-    return StepOutcome(done(message), changes, (Event("parameter_group.applied", {"name": group}),))
+    event = Event("parameter_group.applied", {"name": group})
+    return StepOutcome(done(message), with_warnings(operation.record, *said), (event,))

@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.cleaning import (
-    ENDED,
-    Ending,
     decide_ending,
     done_sentences,
     ended_phases,
@@ -22,13 +20,14 @@ from aurora_restore.domain.cleaning import (
 from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation, waits_after
+from aurora_restore.domain.record import Cleanup, Record, changed
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
 from aurora_restore.domain.rollback import await_late_arrivals
 from aurora_restore.domain.seeing import parties_in, places_in
-from aurora_restore.domain.states import OperationStatus, RetirementState, is_marked_by_hand
+from aurora_restore.domain.states import Ending, OperationStatus, RetirementState, is_marked_by_hand
 from aurora_restore.domain.switching import is_switched
 from aurora_restore.domain.times import format_time, parse_time
-from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, flush_pending_audit, to_audit_entries
+from aurora_restore.steps.audit_events import append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.beginning import begin_record
 from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep, next_step
 from aurora_restore.steps.finalize import close, notify_or_defer, settle
@@ -106,7 +105,7 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
     }
     details = {"ending": decision.ending.value, "reason": decision.reason}
     entries = to_audit_entries(ports, [Event("cleanup.started", details)])
-    fence = {**changes, LAST_EVENTS: entries}
+    fence = {**changes, **changed(Record, last_events=entries)}
     if ports.records.update(operation.operation_id, fence, only_if_status=operation.status):
         append_audit(ports, operation.operation_id, entries)
     return Operation(ports.records.load(operation.operation_id) or operation.item)
@@ -134,28 +133,30 @@ def _steps(operation: Operation, ending: Ending) -> Sequence[CleanupStep]:
 
 def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepResult:
     """Write down what was done, and choose the wait."""
-    now, before = ports.clock.now(), operation.section("cleanup")
+    now, before = ports.clock.now(), operation.record.cleanup
     result = outcome.result
     if result.status is not StepStatus.IN_PROGRESS:
         if outcome.changes:
             ports.records.update(operation.operation_id, outcome.changes)
         return result
     named = replace(result, waiting_for=result.waiting_for or "step")
-    waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
+    waits = waits_after(before.waits, named, now, operation.expectation(named.waiting_for))
     sentence = next((str(event.details["done"]) for event in outcome.events if "done" in event.details), None)
     entries = to_audit_entries(ports, outcome.events)
     changes: dict[str, Any] = {
         **outcome.changes,
-        LAST_EVENTS: entries,
-        "cleanup.waits": waits,
-        "cleanup.message": result.message,
-        "cleanup.done": done_sentences(operation, sentence),
-        "cleanup.last_updated_time": format_time(now),
-        "last_updated_time": format_time(now),
+        **changed(Record, last_events=entries, last_updated_time=now),
+        **changed(
+            Cleanup,
+            waits=waits,
+            message=result.message,
+            done=done_sentences(operation, sentence),
+            last_updated_time=now,
+        ),
     }
     ports.records.update(operation.operation_id, changes)
     append_audit(ports, operation.operation_id, entries)
-    return replace(named, wait_seconds=int(waits[named.waiting_for]["wait_seconds"]))
+    return replace(named, wait_seconds=waits[named.waiting_for].wait_seconds or 0)
 
 
 def _close(context: CleanupContext, ending: Ending) -> StepResult:
@@ -171,19 +172,22 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
     if notification is None:
         silence = in_progress("SNS is unavailable", 95, "telling")
         return _recorded(ports, operation, StepOutcome(silence))
-    time = format_time(ports.clock.now())
+    time = ports.clock.now()
     status = OperationStatus(ending.value)
-    waits = waits_after(operation.section("cleanup").get("waits") or {}, done(""), ports.clock.now(), None)
+    waits = waits_after(operation.record.cleanup.waits, done(""), ports.clock.now(), None)
     changes: Mapping[str, Any] = {
         **ended_phases(operation, ending, time),
         **repaired_error,
         **error_as_warning,
         **_put_back(operation, ending),
-        "notification": notification,
-        "cleanup.waits": waits,
-        "cleanup.message": f"the operation ended {status.value}",
-        "cleanup.kept": what_is_kept(operation),
-        "cleanup.last_updated_time": time,
+        **changed(Record, notification=notification),
+        **changed(
+            Cleanup,
+            waits=waits,
+            message=f"the operation ended {status.value}",
+            kept=what_is_kept(operation),
+            last_updated_time=time,
+        ),
     }
     close(ports, operation.operation_id, status, changes, from_status=operation.status)
     settle(ports, operation.operation_id)
@@ -191,8 +195,8 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
 
 
 def _patience(operation: Operation) -> timedelta:
-    since = (operation.section("cleanup").get("waits") or {}).get("telling", {}).get("seconds", 0)
-    return timedelta(seconds=float(since))
+    waiting = operation.record.cleanup.waits.get("telling")
+    return timedelta(seconds=waiting.seconds or 0 if waiting else 0)
 
 
 def _put_back(operation: Operation, ending: Ending) -> dict[str, str]:
@@ -207,7 +211,7 @@ def _error_as_warning(operation: Operation, ending: Ending) -> dict[str, Any]:
     error = operation.section("error")
     ended_by = f"{error.get('code')}: {error.get('message')}"
     warnings = [f"the run did not end by itself ({ended_by}), but the restore had succeeded"]
-    if not operation.is_dry_run and operation.phase(Phase.PROVE_ENDPOINT).get("status") not in ENDED:
+    if not operation.is_dry_run and not operation.phase(Phase.PROVE_ENDPOINT).has_ended_well:
         warnings.append(
             "the target's endpoint was not proved: its certificate may still name the cluster as it was called before, "
             "and refuse clients that verify it; a stop and a start of the cluster renew it"

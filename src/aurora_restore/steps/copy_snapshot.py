@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aurora_restore.domain.acts import CopySnapshot as StartCopy
 from aurora_restore.domain.acts import Tag
@@ -47,8 +47,13 @@ def _keep_for_use(ports: Ports, copy: ClusterSnapshot) -> None:
 
 
 def retain_until(ports: Ports) -> str:
+    """`retained_until` as a tag has it."""
+    return format_time(retained_until(ports))
+
+
+def retained_until(ports: Ports) -> datetime:
     """Until when a copy is kept that is made or used now."""
-    return format_time(ports.clock.now() + timedelta(days=ports.settings.copy_retention_days))
+    return ports.clock.now() + timedelta(days=ports.settings.copy_retention_days)
 
 
 def _snapshots_of_target(ports: Ports, plan: RestorePlan, copy: SnapshotCopy) -> list[ClusterSnapshot]:

@@ -11,17 +11,17 @@ from aurora_restore.domain.acts import ResetParameters
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.quiet_group import QUIET_PARAMETERS, RESET_ACT, is_default_group
+from aurora_restore.domain.record import QuietGroup, changed
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.quiet_group import SECTION
 from aurora_restore.steps.runner import RunGuard
 
 
 def keep_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOutcome | None:
     """Bring the group back to its family's defaults, once; None where that is not to be done, or has been."""
-    section, rds = operation.section(SECTION), ports.target_rds
-    name, expected, default = section.get("name"), section.get("wanted"), section.get("kept_for")
+    group, rds = operation.record.quiet_group, ports.target_rds
+    name, expected, default = group.name, group.wanted, group.kept_for
     if not name or not expected or cluster.db_cluster_parameter_group != name:
         return None
     if default is None:
@@ -34,7 +34,7 @@ def keep_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOu
     parameters = [each for each in QUIET_PARAMETERS if each in rds.cluster_parameters(name)]
     reason = f"there is no {default} in this Region: {name} gets the defaults of its family"
     # From now on this is the expected group, even where the default one comes to exist meanwhile.
-    also = {f"{SECTION}.kept_for": default, f"{SECTION}.wanted": name}
+    also = changed(QuietGroup, kept_for=default, wanted=name)
     reset = ResetParameters(name, parameters, kind=RESET_ACT, reason=reason, also=also)
     event = Event("parameter_group.kept", {"name": name, "instead_of": default})
     return carry_out(RunGuard(ports, operation), reset, event)

@@ -15,6 +15,7 @@ from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFaile
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import MasterSecret, with_warnings, written
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.cleanup_context import CleanupContext
 from aurora_restore.steps.outcome import Event, StepOutcome
@@ -42,9 +43,9 @@ def tidy_master_secret(context: CleanupContext) -> StepOutcome | None:
 
     RDS deletes the secret with its cluster, so that the password of one that is made again would be unknown.
     """
-    if context.plan is None or context.plan.replacement is None or context.operation.section("master_secret"):
+    if context.plan is None or context.plan.replacement is None or context.operation.record.master_secret:
         return None
-    had_one = context.operation.section("replaced").get("managed_master_secret")
+    had_one = context.operation.record.replaced.managed_master_secret
     cluster = context.find(context.plan.target_cluster_id)
     if cluster is None or not had_one:
         return None
@@ -59,7 +60,7 @@ def tidy_master_secret(context: CleanupContext) -> StepOutcome | None:
 
 
 def _is_wanted(operation: Operation) -> bool:
-    return operation.plan.cluster.managed_master_secret and not operation.section("master_secret")
+    return operation.plan.cluster.managed_master_secret and not operation.record.master_secret
 
 
 def _advance(
@@ -75,7 +76,7 @@ def _advance(
     message = f"RDS takes on the password of the master user of {name}"
     if arn or (asked and not asked.refused and now - asked.last < ASK_AGAIN):
         return StepOutcome(in_progress(message, 10, WAIT))
-    key = operation.section("replaced").get("managed_master_secret_kms_key_id")
+    key = operation.record.replaced.managed_master_secret_kms_key_id
     act = ManageMasterPassword(name, key or None, kind=KIND, reason=message, waits_for=WAIT, percent=10)
     try:
         changes = guard.ask(act)
@@ -89,7 +90,7 @@ def _advance(
 
 def _managed(name: str, arn: str) -> StepOutcome:
     event = Event("master_secret.managed", {"db_cluster_identifier": name, "secret_arn": arn})
-    changes = {"master_secret": {"arn": arn}}
+    changes = written(MasterSecret(arn=arn))
     return StepOutcome(in_progress(f"RDS manages the master secret of {name}", 10, WAIT), changes, (event,))
 
 
@@ -99,9 +100,6 @@ def _left(operation: Operation, name: str, reason: str) -> StepOutcome:
         f"of the admin secret. Ask for it with `aws rds modify-db-cluster --db-cluster-identifier {name} "
         "--manage-master-user-password`."
     )
-    changes = {
-        "master_secret": {"arn": None, "left": reason},
-        "warnings": [*operation.item.get("warnings", ()), warning],
-    }
+    changes = {**written(MasterSecret(left=reason)), **with_warnings(operation.record, warning)}
     event = Event("master_secret.left", {"db_cluster_identifier": name, "reason": reason})
     return StepOutcome(in_progress(warning, 10, WAIT), changes, (event,))

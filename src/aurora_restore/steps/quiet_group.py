@@ -21,13 +21,13 @@ from aurora_restore.domain.quiet_group import (
     still_settling,
     wanted_group,
 )
+from aurora_restore.domain.record import QuietGroup, with_new_warnings, written
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import RunGuard, record_details
 
-SECTION = "quiet_group"
 LEFT_WARNING = "{name}, the parameter group of the first start, is left for the sweep to remove: {reason}"
 
 
@@ -94,7 +94,7 @@ def _make(
         kind=MAKE_ACT,
         reason=decision.reason,
         percent=1,
-        also={SECTION: {"name": name, "wanted": wanted_group(plan, family)}},
+        also=written(QuietGroup(name=name, wanted=wanted_group(plan, family))),
     )
     event = Event("parameter_group.made", {"name": name, "reason": decision.reason})
     return carry_out(RunGuard(ports, operation), make, event)
@@ -109,11 +109,9 @@ def _set(operation: Operation, ports: Ports, group: SeenGroup, decision: GroupDe
 
 def _say_what_is_missing(operation: Operation, ports: Ports, group: SeenGroup | None) -> None:
     """Once, when the group is ready: a family may have none of the parameters, and then nothing is ever set."""
-    known = list(operation.item.get("warnings", ()))
     missing = [_missing_warning(group, each) for each in missing_parameters(group)] if group else []
-    new = [warning for warning in missing if warning not in known]
-    if new:
-        record_details(ports, operation.operation_id, {"warnings": [*known, *new]})
+    if changes := with_new_warnings(operation.record, *missing):
+        record_details(ports, operation.operation_id, changes)
 
 
 def _missing_warning(group: SeenGroup, parameter: str) -> str:

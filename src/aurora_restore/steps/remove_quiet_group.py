@@ -7,6 +7,7 @@ from aurora_restore.domain.errors import RequestRefused, StepFailed
 from aurora_restore.domain.naming import quiet_group_identifier
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.quiet_group import REMOVE_ACT, REMOVE_LIMIT, is_ours
+from aurora_restore.domain.record import with_warnings
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.steps.cleanup_context import CleanupContext
 from aurora_restore.steps.outcome import StepOutcome
@@ -33,8 +34,7 @@ def remove_quiet_group(context: CleanupContext) -> StepOutcome | None:
             raise
         context.guard.give_up(REMOVE_ACT)
         warning = LEFT_WARNING.format(name=name, reason=refused.message)
-        known = context.operation.item.get("warnings", ())
-        context.ports.records.update(context.operation_id, {"warnings": [*known, warning]})
+        context.ports.records.update(context.operation_id, with_warnings(context.operation.record, warning))
         return None
 
 

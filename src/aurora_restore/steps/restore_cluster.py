@@ -266,10 +266,11 @@ def _unreachable(
     operation: Operation, ports: Ports, endpoint: DatabaseEndpoint, attempt: LoginAttempt
 ) -> StepOutcome:
     message = f"no answer from {endpoint.host}:{endpoint.port}: {attempt.reason}"
-    if operation.waited_for(Phase.RESTORE_CLUSTER, message, ports.clock.now()) > UNREACHABLE_LIMIT:
+    subject = f"an answer from {endpoint.host}:{endpoint.port}"
+    if operation.waited_for(Phase.RESTORE_CLUSTER, subject, ports.clock.now()) > UNREACHABLE_LIMIT:
         minutes = UNREACHABLE_LIMIT.total_seconds() / 60
         raise DatabaseUnreachable(f"For more than {minutes:g} minutes there was {message}.")
-    return StepOutcome(in_progress(message, LOGIN_PERCENT, "login"))
+    return StepOutcome(in_progress(message, LOGIN_PERCENT, "login", subject=subject))
 
 
 def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class Retirement:
             final_snapshot=rds.find_cluster_snapshot(expected) if expected else None,
             global_cluster=rds.find_global_cluster_of(cluster.db_cluster_arn),
             open_port=open_port_of(self.operation) if self.is_replaced else None,
-            fence_is_under_way=is_under_way(self.operation.acts, self.ports.clock.now()),
+            fence_is_under_way=is_under_way(self.operation.record.acts, self.ports.clock.now()),
             keeps_backups=self.is_replaced,
             final_snapshot_tags=self._tags(cluster),
             before_snapshot=self._before_snapshot(),

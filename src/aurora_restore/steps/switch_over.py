@@ -76,7 +76,7 @@ def _rename(operation: Operation, ports: Ports, rename: RenameCluster) -> StepOu
 
 
 def _waiting(operation: Operation, ports: Ports, wait: Wait) -> StepOutcome:
-    if operation.waited_for(Phase.SWITCH_OVER, wait.reason, ports.clock.now()) > UNSEEN_LIMIT:
+    if operation.waited_for(Phase.SWITCH_OVER, wait.subject, ports.clock.now()) > UNSEEN_LIMIT:
         raise SwitchOverFailed(f"For more than {UNSEEN_LIMIT.total_seconds() / 60:g} minutes: {wait.reason}.")
     return waiting(wait)
 

@@ -8,6 +8,7 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, SERVING_STATUSES
+from aurora_restore.domain.record import RestoreDetails, changed
 from aurora_restore.domain.results import done, in_progress
 from aurora_restore.domain.retirement import refuse_another_cluster
 from aurora_restore.steps.outcome import Event, StepOutcome
@@ -38,7 +39,14 @@ def wake_kept_cluster(
         return StepOutcome(in_progress(", ".join(waiting), 50, "start"))
     if plan.cluster.port and cluster.port != plan.cluster.port:
         return _lift_fence(operation, ports, name, plan.cluster.port)
-    changes = {f"restore_details.{field}": value for field, value in _details(cluster).items()}
+    changes = changed(
+        RestoreDetails,
+        db_cluster_identifier=cluster.db_cluster_identifier,
+        db_cluster_arn=cluster.db_cluster_arn,
+        db_cluster_resource_id=cluster.db_cluster_resource_id,
+        engine=cluster.engine,
+        engine_version=cluster.engine_version,
+    )
     return StepOutcome(done(f"the kept cluster {name} serves again"), changes)
 
 
@@ -54,13 +62,3 @@ def _lift_fence(operation: Operation, ports: Ports, name: str, port: int) -> Ste
     lift = ChangePort(name, port, is_fence=False, kind="lift_fence", reason=reason, percent=60)
     event = Event("cluster.fence_lifted", {"db_cluster_identifier": name, "port": port})
     return carry_out(RunGuard(ports, operation), lift, event)
-
-
-def _details(cluster: DbCluster) -> dict[str, object]:
-    return {
-        "db_cluster_identifier": cluster.db_cluster_identifier,
-        "db_cluster_arn": cluster.db_cluster_arn,
-        "db_cluster_resource_id": cluster.db_cluster_resource_id,
-        "engine": cluster.engine,
-        "engine_version": cluster.engine_version,
-    }

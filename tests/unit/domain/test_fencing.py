@@ -21,8 +21,8 @@ from aurora_restore.domain.fencing import (
     may_still_come,
     port_behind_fence,
 )
+from aurora_restore.domain.record import ActState
 from aurora_restore.domain.retirement import Retiring, decide_retirement
-from aurora_restore.domain.times import format_time
 
 OPEN, SHUT = 5432, port_behind_fence(5432)
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -90,7 +90,7 @@ def test_a_fence_that_may_still_come_is_waited_for_before_it_is_called_lifted() 
 
 @pytest.mark.parametrize("answered", [True, False])
 def test_only_what_was_answered_is_under_way_but_either_may_still_come(*, answered: bool) -> None:
-    acts = {FENCE_ACT: {"last_time": format_time(NOW), "answered": answered}}
+    acts = {FENCE_ACT: ActState(last_time=NOW, answered=answered)}
     soon, late = NOW + timedelta(seconds=5), NOW + STILL_ARRIVES + timedelta(seconds=1)
 
     assert is_under_way(acts, soon) is answered
