@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.errors import (
@@ -19,7 +18,7 @@ from aurora_restore.domain.naming import PUT_BACK_TAG
 from aurora_restore.domain.observed import ExecutionState, settings_of
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
-from aurora_restore.domain.record import Changes, phase_ended
+from aurora_restore.domain.record import Changes, ErrorState, ProblemState, phase_ended
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_past_return
 from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus, is_marked_by_hand
@@ -78,18 +77,19 @@ def was_cancelled(operation: Operation, execution: ExecutionState | None) -> boo
     return execution is not None and execution.status == "ABORTED"
 
 
-def error_of(operation: Operation, execution: ExecutionState | None) -> dict[str, Any]:
+def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorState:
     """What the record is to say went wrong: what the step wrote, or what Step Functions knows."""
-    if written := operation.section("error"):
-        hint = written.get("hint") or "Start again under a new name."
-        return {"step": operation.item.get("step"), "hint": hint, **written}
-    step = str(operation.item.get("step", Phase.SNAPSHOT_CHECK.value))
-    if plain := operation.item.get("error"):
-        return _item(step, "MANUAL_INTERVENTION", str(plain), "Start again under a new name.")
+    record = operation.record
+    if record.error:
+        hint = record.error.hint or "Start again under a new name."
+        return ErrorState.read({"step": record.step, "hint": hint, **record.error.item})
+    step = record.step or Phase.SNAPSHOT_CHECK.value
+    if record.error_by_hand:
+        return _state(step, "MANUAL_INTERVENTION", record.error_by_hand, "Start again under a new name.")
     if is_marked_by_hand(operation.item):
-        return _item(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
+        return _state(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
     error = _error_of_execution(execution)
-    return _item(step, error.code, error.message, error.hint)
+    return _state(step, error.code, error.message, error.hint)
 
 
 def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
@@ -106,9 +106,9 @@ def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
     return known(message) if known.__init__ is RestoreError.__init__ else error
 
 
-def _item(step: str, code: str, message: str, hint: str) -> dict[str, Any]:
-    problems = [{"code": code, "message": message, "hint": hint}]
-    return {"code": code, "message": message, "hint": hint, "step": step, "faults": problems}
+def _state(step: str, code: str, message: str, hint: str) -> ErrorState:
+    problem = ProblemState(code=code, message=message, hint=hint)
+    return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
 
 
 def may_arrive_late(
@@ -123,9 +123,7 @@ def may_arrive_late(
         return True
     if execution is not None and execution.status == "FAILED":
         return False
-    unanswered = any(
-        not state.get("answered") and not state.get("refused") for state in operation.acts.values()
-    )
+    unanswered = any(not state.answered and not state.refused for state in operation.record.acts.values())
     return unanswered and now - ended_time < LATE_ARRIVALS
 
 

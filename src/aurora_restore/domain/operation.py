@@ -72,27 +72,17 @@ class Operation:
     def is_dry_run(self) -> bool:
         return self.record.parameters.dry_run
 
-    def section(self, name: str) -> dict[str, Any]:
-        """A map field of the record, e.g. `restore_details`; empty where it does not exist yet."""
-        value = self.item.get(name)
-        return dict(value) if isinstance(value, Mapping) else {}
-
-    @property
-    def acts(self) -> dict[str, Any]:
-        """What was asked of AWS, by kind: its name, how often, and whether AWS has answered."""
-        return self.section("acts")
-
     def asked(self, kind: str) -> Asked | None:
         """When something was asked of AWS; None where it never was."""
-        return Asked.read(kind, self.acts.get(kind) or {})
+        return Asked.read(kind, self.record.acts.get(kind))
 
     def all_asked(self) -> dict[str, Asked]:
         """Everything that was asked of AWS, by kind, with its times."""
-        return read_asked(self.acts)
+        return read_asked(self.record.acts)
 
     def asked_by_cleanup(self) -> dict[str, Asked]:
         """The same of its cleanup."""
-        return read_asked(self.section("cleanup").get("asked") or {})
+        return read_asked(self.record.cleanup.asked)
 
     def phase(self, phase: Phase) -> PhaseState:
         return self.record.phase(phase)

@@ -66,8 +66,7 @@ class Retiring:
 
 def open_port_of(operation: Operation) -> int | None:
     """The port under which clients knew the cluster that an operation replaces; old records may not say it."""
-    port = operation.section("replaced").get("port")
-    return int(port) if port else None
+    return operation.record.replaced.port or None
 
 
 def decide_retirement(seen: Retiring) -> Act | Wait | None:

@@ -20,13 +20,12 @@ from aurora_restore.domain.cleaning import (
 from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation, waits_after
-from aurora_restore.domain.record import Cleanup, Record, changed
+from aurora_restore.domain.record import Changes, Cleanup, Record, Retirement, changed, with_warnings
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
 from aurora_restore.domain.rollback import await_late_arrivals
 from aurora_restore.domain.seeing import parties_in, places_in
-from aurora_restore.domain.states import Ending, OperationStatus, RetirementState, is_marked_by_hand
+from aurora_restore.domain.states import Ending, OperationStatus, RetirementState
 from aurora_restore.domain.switching import is_switched
-from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.audit_events import append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.beginning import begin_record
 from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep, next_step
@@ -74,7 +73,7 @@ def _operation(ports: Ports, operation_id: str, execution: ExecutionState | None
 def _while_it_runs(ports: Ports, operation: Operation, execution: ExecutionState) -> StepResult:
     if operation.is_running:
         return done(f"the operation {operation.operation_id} runs: there is nothing to clean up")
-    if is_marked_by_hand(operation.item):
+    if operation.record.is_marked_by_hand:
         cause = f"The record says {operation.status}: an operator has ended the operation."
         ports.executions.stop_arn(execution.execution_arn, STOPPED_BY_US, cause)
         return _waiting("the execution of a record that was marked by hand was stopped")
@@ -87,7 +86,7 @@ def _waiting(message: str) -> StepResult:
 
 def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None) -> Operation:
     """From here on no phase of the run can make a request, and how the run ends is decided."""
-    if operation.section("cleanup").get("ending"):
+    if operation.record.cleanup.ending:
         return operation
     now = ports.clock.now()
     stopped = execution.stop_time if execution and execution.stop_time else now
@@ -95,29 +94,30 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
     parties = parties_in(context)
     switched = is_switched(parties, places_in(context, parties)) if parties else False
     decision = decide_ending(operation, execution, is_switched=switched)
-    changes = {
-        "error": error_of(operation, execution),
-        "cleanup.ending": decision.ending.value,
-        "cleanup.reason": decision.reason,
-        "cleanup.ended_time": format_time(stopped),
-        "last_updated_time": format_time(now),
-        **({} if is_marked_by_hand(operation.item) else {"status": OperationStatus.CLEANING_UP.value}),
-    }
+    marked = operation.record.is_marked_by_hand
+    status = {} if marked else changed(Record, status=OperationStatus.CLEANING_UP.value)
     details = {"ending": decision.ending.value, "reason": decision.reason}
     entries = to_audit_entries(ports, [Event("cleanup.started", details)])
-    fence = {**changes, **changed(Record, last_events=entries)}
+    fence = {
+        **changed(Cleanup, ending=decision.ending, reason=decision.reason, ended_time=stopped),
+        **changed(Record, error=error_of(operation, execution), last_updated_time=now, last_events=entries),
+        **status,
+    }
     if ports.records.update(operation.operation_id, fence, only_if_status=operation.status):
         append_audit(ports, operation.operation_id, entries)
     return Operation(ports.records.load(operation.operation_id) or operation.item)
 
 
 def _clean_up(ports: Ports, operation: Operation, execution: ExecutionState | None) -> StepResult:
-    section = operation.section("cleanup")
-    if operation.is_closed or not section.get("ending"):
+    ending, ended_time = operation.record.cleanup.ending, operation.record.cleanup.ended_time
+    if operation.is_closed or ending is None:
         # Another call was faster, or an operator wrote in between: the next call sees it.
         return _waiting("the record has just changed")
-    ending = Ending(section["ending"])
-    context = CleanupContext(ports, operation, execution, parse_time(section["ended_time"]))
+    if ended_time is None:
+        # An operator has edited it: what may arrive late is waited for from now on.
+        ports.records.update(operation.operation_id, changed(Cleanup, ended_time=ports.clock.now()))
+        return _waiting("the record does not say when the execution ended")
+    context = CleanupContext(ports, operation, execution, ended_time)
     outcome = next_step(context, _steps(operation, ending))
     if outcome is not None:
         return _recorded(ports, operation, outcome)
@@ -164,7 +164,7 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
     ports = context.ports
     found = Operation(ports.records.load(context.operation_id) or context.operation.item)
     # An operator may have written something else over the error meanwhile.
-    repaired_error = {} if found.section("error") else {"error": error_of(found, context.execution)}
+    repaired_error = {} if found.record.error else changed(Record, error=error_of(found, context.execution))
     operation = Operation({**found.item, **repaired_error})
     error_as_warning = _error_as_warning(operation, ending)
     message = ended_message(Operation({**operation.item, **error_as_warning}), ending, ports.clock.now())
@@ -199,21 +199,21 @@ def _patience(operation: Operation) -> timedelta:
     return timedelta(seconds=waiting.seconds or 0 if waiting else 0)
 
 
-def _put_back(operation: Operation, ending: Ending) -> dict[str, str]:
-    has_begun = bool(operation.section("retirement"))
-    return {"retirement.state": RetirementState.PUT_BACK.value} if ending.goes_back and has_begun else {}
+def _put_back(operation: Operation, ending: Ending) -> Changes:
+    has_begun = bool(operation.record.retirement)
+    return changed(Retirement, state=RetirementState.PUT_BACK) if ending.goes_back and has_begun else {}
 
 
-def _error_as_warning(operation: Operation, ending: Ending) -> dict[str, Any]:
+def _error_as_warning(operation: Operation, ending: Ending) -> Changes:
     """A restore that had succeeded has no error; what ended its run early is a warning."""
     if ending.goes_back:
         return {}
-    error = operation.section("error")
-    ended_by = f"{error.get('code')}: {error.get('message')}"
+    error = operation.record.error or error_of(operation, None)
+    ended_by = f"{error.code}: {error.message}"
     warnings = [f"the run did not end by itself ({ended_by}), but the restore had succeeded"]
     if not operation.is_dry_run and not operation.phase(Phase.PROVE_ENDPOINT).has_ended_well:
         warnings.append(
             "the target's endpoint was not proved: its certificate may still name the cluster as it was called before, "
             "and refuse clients that verify it; a stop and a start of the cluster renew it"
         )
-    return {"error": None, "warnings": [*operation.item.get("warnings", ()), *warnings]}
+    return {**changed(Record, error=None), **with_warnings(operation.record, *warnings)}

@@ -12,6 +12,7 @@ from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG, SOURCE
 from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan, SnapshotCopy
+from aurora_restore.domain.record import SnapshotDetails, changed
 from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
@@ -33,7 +34,7 @@ def copy_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
         used = decision.snapshot.db_cluster_snapshot_identifier
         _keep_for_use(ports, decision.snapshot)
         event = Event("copy.used", {"cluster_snapshot_identifier": used, "reason": decision.reason})
-        return StepOutcome(done(decision.reason), {"snapshot_details.restored_from": used}, (event,))
+        return StepOutcome(done(decision.reason), changed(SnapshotDetails, restored_from=used), (event,))
     percent = decision.snapshot.percent_progress if decision.snapshot else 0
     return StepOutcome(in_progress(decision.reason, percent, "copy", percent))
 

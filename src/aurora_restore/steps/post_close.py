@@ -9,6 +9,8 @@ from aurora_restore.domain.errors import RequestRefused, StepFailed
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.notification import put_off_message
 from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES
+from aurora_restore.domain.record import Retirement as RetirementOfRecord
+from aurora_restore.domain.record import changed, with_new_warnings
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import is_being_retired, kept_until
@@ -53,14 +55,14 @@ def _retire_kept(context: CleanupContext) -> StepOutcome | None:
 
 
 def _leave_to_another(context: CleanupContext, target: str) -> StepOutcome:
-    if not context.operation.section("retirement").get("begun_time"):
+    if not context.operation.record.retirement.deletion_has_begun:
         _set_state(context, RetirementState.KEPT)
     owner = context.ports.locks.owner(target)
     return StepOutcome(done(f"the operation {owner} is at work on {target}: the sweep comes again"))
 
 
 def _set_state(context: CleanupContext, state: RetirementState) -> None:
-    context.ports.records.update(context.operation_id, {"retirement.state": state.value})
+    context.ports.records.update(context.operation_id, changed(RetirementOfRecord, state=state))
 
 
 def _advance(context: CleanupContext) -> StepOutcome | None:
@@ -72,7 +74,7 @@ def _advance(context: CleanupContext) -> StepOutcome | None:
     try:
         outcome = retirement.advance()
     except (StepFailed, RequestRefused) as failed:
-        if failed.is_of_record or context.operation.section("retirement").get("begun_time"):
+        if failed.is_of_record or context.operation.record.retirement.deletion_has_begun:
             raise
         return _put_off(context, replacement, failed)
     if outcome.result.status is StepStatus.IN_PROGRESS:
@@ -90,15 +92,11 @@ def _put_off(
     now = context.ports.clock.now()
     until = now + TRIED_AGAIN
     warning = f"the kept cluster could not be retired: {failed.message}"
-    known = list(context.operation.item.get("warnings") or ())
+    record = context.operation.record
     _drop_failed_snapshot(context, replacement)
-    changes = {
-        "retirement.state": RetirementState.KEPT.value,
-        "retirement.keep_until": format_time(until),
-        "warnings": known if warning in known else [*known, warning],
-    }
-    context.ports.records.update(context.operation_id, changes)
-    if warning not in known:
+    kept = changed(RetirementOfRecord, state=RetirementState.KEPT, keep_until=until)
+    context.ports.records.update(context.operation_id, {**kept, **with_new_warnings(record, warning)})
+    if warning not in record.warnings:
         message = put_off_message(context.operation, f"{failed.code}: {failed.message}", until, now)
         publish_best_effort(context.ports, context.operation, message)
     release(context.ports, context.operation_id)
@@ -120,7 +118,7 @@ def _drop_failed_snapshot(context: CleanupContext, replacement: Replacement) -> 
 
 def _remove_leftovers(context: CleanupContext) -> StepOutcome | None:
     operation, target = context.operation, context.operation.target_cluster_id
-    if operation.status == OperationStatus.SUCCEEDED or not operation.acts or target is None:
+    if operation.status == OperationStatus.SUCCEEDED or not operation.record.acts or target is None:
         return None
     if not context.ports.locks.acquire(target, context.operation_id, context.ports.clock.now()):
         return None

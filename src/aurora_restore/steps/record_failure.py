@@ -33,7 +33,7 @@ def record_failure(
     operation = _load(ports, operation_id, execution_arn, raw_request)
     error = _error(operation, error_name, cause)
     if operation.execution_arn == execution_arn:
-        if operation.acts and not operation.is_closed:
+        if operation.record.acts and not operation.is_closed:
             _leave_to_cleanup(ports, operation, error)
         else:
             _close(ports, operation, error)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from aurora_restore.domain.acts import AddRole, ChangeMasterPassword, CreateInstance, Wait
 from aurora_restore.domain.acts import RestoreCluster as RestoreDbCluster
@@ -34,6 +33,16 @@ from aurora_restore.domain.observed import (
 )
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.record import (
+    Changes,
+    MasterPasswordChanges,
+    RestoreDetails,
+    RestoredInstance,
+    act_given_up,
+    changed,
+    with_warnings,
+    written,
+)
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.restoring import (
     WINDOWS_KIND,
@@ -47,7 +56,6 @@ from aurora_restore.domain.restoring import (
     restore_parameters,
 )
 from aurora_restore.domain.results import Phase, done, in_progress
-from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import carry_out, waiting
 from aurora_restore.steps.ports import Ports
@@ -58,7 +66,6 @@ from aurora_restore.steps.wake_kept_cluster import wake_kept_cluster
 # A new endpoint takes at most minutes to appear in DNS; after that the network is wrong.
 UNREACHABLE_LIMIT = timedelta(minutes=15)
 LOGIN_PERCENT = 95
-PASSWORD_CHANGES = "master_password_changes"  # noqa: S105 - the name of a field
 NOTHING_CHANGED_WARNING = (
     "The admin secret holds the very password that the master user had in production: it opens both. Put another "
     "one into the secret and change the restored cluster's master password to it."
@@ -145,10 +152,10 @@ def _restore(operation: Operation, ports: Ports, plan: RestorePlan) -> StepOutco
 def _snapshot_to_restore(operation: Operation, plan: RestorePlan) -> str:
     if plan.copy is None:
         return plan.source.cluster_snapshot_arn
-    copy = operation.section("snapshot_details").get("restored_from")
+    copy = operation.record.snapshot_details.restored_from
     if copy is None:
         raise SnapshotCopyFailed("The record names no finished copy, although the plan needs one.")
-    return str(copy)
+    return copy
 
 
 def _bring_settings(operation: Operation, ports: Ports, act: SettingAct) -> StepOutcome:
@@ -165,7 +172,7 @@ def _bring_settings(operation: Operation, ports: Ports, act: SettingAct) -> Step
         # A window is worth no restore: it is left, and the warning at the end says so.
         message = f"the windows are left as they are: {failed.message}"
         event = Event("cluster.settings_left", {"reason": failed.message})
-        return StepOutcome(in_progress(message, 80, "change"), {f"acts.{kind}.given_up": True}, (event,))
+        return StepOutcome(in_progress(message, 80, "change"), act_given_up(kind), (event,))
 
 
 def _take_over_master(
@@ -192,13 +199,11 @@ def _take_over_master(
 def _confirmed(
     operation: Operation, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> StepOutcome:
-    changes = {f"restore_details.{name}": value for name, value in _details(cluster, instances).items()}
     warnings = [left_setting_warning(plan, *left) for left in left_settings(plan, cluster).items()]
-    if not operation.section(PASSWORD_CHANGES):
+    if not operation.record.master_password_changes:
         # Nothing was changed yet, and the admin secret opened it: production's password still does.
         warnings.append(NOTHING_CHANGED_WARNING)
-    if warnings:
-        changes["warnings"] = [*operation.item.get("warnings", ()), *warnings]
+    changes = {**_details(cluster, instances), **with_warnings(operation.record, *warnings)}
     message = f"the cluster {cluster.db_cluster_identifier} is available and accepts the admin credentials"
     return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
 
@@ -238,16 +243,15 @@ def _refused(
     if action is PasswordAction.WAIT:
         message = f"the new master password has not taken effect: {attempt.reason}"
         return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"))
-    first = operation.section(PASSWORD_CHANGES).get("first_time", format_time(now))
-    begun = {"count": changes.count + 1, "first_time": first, "last_time": format_time(now)}
+    before = operation.record.master_password_changes
+    begun = MasterPasswordChanges(count=changes.count + 1, first_time=before.first_time or now, last_time=now)
     try:
         answered = RunGuard(ports, operation).ask(
-            ChangeMasterPassword(name, admin.password, also={PASSWORD_CHANGES: begun})
+            ChangeMasterPassword(name, admin.password, also=written(begun))
         )
     except ResourceBusy:
         # Nothing was changed: the time in which a change takes effect does not run.
-        before = operation.section(PASSWORD_CHANGES)
-        record_details(ports, operation.operation_id, {PASSWORD_CHANGES: before})
+        record_details(ports, operation.operation_id, written(before))
         raise
     message = "the master password was changed to that of the admin secret"
     event = Event("master_password.change_started")
@@ -255,11 +259,10 @@ def _refused(
 
 
 def _password_changes(operation: Operation, now: datetime) -> PasswordChanges:
-    begun = operation.section(PASSWORD_CHANGES)
+    begun = operation.record.master_password_changes
     if not begun:
         return PasswordChanges()
-    first, last = parse_time(begun["first_time"]), parse_time(begun["last_time"])
-    return PasswordChanges(int(begun["count"]), now - first, now - last)
+    return PasswordChanges(begun.count, now - (begun.first_time or now), now - (begun.last_time or now))
 
 
 def _unreachable(
@@ -273,21 +276,22 @@ def _unreachable(
     return StepOutcome(in_progress(message, LOGIN_PERCENT, "login", subject=subject))
 
 
-def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> dict[str, Any]:
-    return {
-        "db_cluster_identifier": cluster.db_cluster_identifier,
-        "db_cluster_arn": cluster.db_cluster_arn,
-        "db_cluster_resource_id": cluster.db_cluster_resource_id,
-        "endpoint": cluster.endpoint,
-        "reader_endpoint": cluster.reader_endpoint,
-        "port": cluster.port,
-        "engine": cluster.engine,
-        "engine_version": cluster.engine_version,
-        "instances": [
-            {
-                "db_instance_identifier": item.db_instance_identifier,
-                "db_instance_class": item.db_instance_class,
-            }
-            for item in instances
-        ],
-    }
+def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> Changes:
+    members = (
+        RestoredInstance(
+            db_instance_identifier=item.db_instance_identifier, db_instance_class=item.db_instance_class
+        )
+        for item in instances
+    )
+    return changed(
+        RestoreDetails,
+        db_cluster_identifier=cluster.db_cluster_identifier,
+        db_cluster_arn=cluster.db_cluster_arn,
+        db_cluster_resource_id=cluster.db_cluster_resource_id,
+        endpoint=cluster.endpoint,
+        reader_endpoint=cluster.reader_endpoint,
+        port=cluster.port,
+        engine=cluster.engine,
+        engine_version=cluster.engine_version,
+        instances=tuple(members),
+    )

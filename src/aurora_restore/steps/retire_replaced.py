@@ -10,6 +10,8 @@ from aurora_restore.domain.fencing import FENCE_ACT
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import Record, changed
+from aurora_restore.domain.record import Retirement as RetirementOfRecord
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import StepStatus, done, in_progress, skipped
 from aurora_restore.domain.retention import is_past_return, retirement_state
@@ -35,9 +37,9 @@ def clear_target(operation: Operation, ports: Ports) -> StepOutcome:
     plan = operation.plan
     if plan.replacement is None or plan.strategy is not Strategy.DELETE_FIRST:
         return StepOutcome(skipped("nothing has to go before the restore"))
-    if operation.section("retirement").get("state") == RetirementState.RETIRED:
+    if retirement_state(operation) is RetirementState.RETIRED:
         return StepOutcome(done(f"{plan.target_cluster_id} is free"))
-    is_untouched = not operation.section("retirement") and FENCE_ACT not in operation.acts
+    is_untouched = not operation.record.retirement and FENCE_ACT not in operation.record.acts
     if is_untouched and (resting := suspend_scaling(operation, ports)):
         return resting
     guard = RunGuard(ports, operation)
@@ -80,15 +82,15 @@ def _hand_over(operation: Operation, ports: Ports) -> StepOutcome | None:
 
 
 def _seen_to_words(operation: Operation, parties: Parties) -> str:
-    name, section = parties.replacement.aside_identifier, operation.section("retirement")
+    name, until = parties.replacement.aside_identifier, operation.record.retirement.keep_until
     if retirement_state(operation) is RetirementState.KEPT:
-        return f"the replaced cluster is kept as {name} until {section.get('keep_until')}"
+        return f"the replaced cluster is kept as {name}{f' until {format_time(until)}' if until else ''}"
     return f"{name}: the replaced cluster is gone"
 
 
 def _before_logs(operation: Operation, ports: Ports, target: DbCluster, outcome: StepOutcome) -> StepOutcome:
     """First the record excludes a rollback: with one, the new cluster would export logs under the staging name."""
-    if "retirement.state" not in outcome.changes:
+    if not outcome.changes:
         return _export_logs(operation, ports, target) or outcome
     message = f"{outcome.result.message}; the logs are still to be exported"
     return StepOutcome(in_progress(message, 90, "change"), outcome.changes, outcome.events)
@@ -126,14 +128,7 @@ def finish_undo(
         message = f"{target.db_cluster_identifier} is no longer a kept cluster"
         return StepOutcome(in_progress(message, 90, "mark"), {**outcome.changes, **changes})
     undone = parties.replacement.undoes or ""
-    time = format_time(ports.clock.now())
-    ports.records.update(
-        undone,
-        {
-            "retirement.state": RetirementState.UNDONE.value,
-            "retirement.undone_by": operation.operation_id,
-            "last_updated_time": time,
-        },
-    )
+    state = changed(RetirementOfRecord, state=RetirementState.UNDONE, undone_by=operation.operation_id)
+    ports.records.update(undone, {**state, **changed(Record, last_updated_time=ports.clock.now())})
     event = Event("undo.done", {"undone": undone})
     return StepOutcome(outcome.result, outcome.changes, (*outcome.events, event))

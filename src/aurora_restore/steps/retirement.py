@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from aurora_restore.domain.acts import StopCluster, Tag, Wait
 from aurora_restore.domain.configuration import is_of_rds, users_tags
@@ -18,6 +17,8 @@ from aurora_restore.domain.naming import (
 )
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import Changes, changed, with_warnings
+from aurora_restore.domain.record import Retirement as RetirementOfRecord
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import done, in_progress
 from aurora_restore.domain.retirement import (
@@ -128,38 +129,39 @@ class Retirement:
         ours = {OPERATION_TAG: self.operation.operation_id, FINAL_SNAPSHOT_TAG: target}
         own = [item for item in users_tags(cluster.tags).items() if not is_of_rds(item[0])]
         if until := self._final_snapshot_until():
-            ours[RETAIN_UNTIL_TAG] = until
+            ours[RETAIN_UNTIL_TAG] = format_time(until)
         return {**dict(own[: TAGS_MOST - len(ours)]), **ours}
 
-    def _final_snapshot_until(self) -> str | None:
+    def _final_snapshot_until(self) -> datetime | None:
         """Until when the final snapshot is kept; None for ever, as in plans from before there was an end."""
         replacement = self.operation.plan.replacement if self.operation.is_planned else None
         days = replacement.final_snapshot_retention_days if replacement else None
-        return format_time(self.ports.clock.now() + timedelta(days=days)) if days else None
+        return self.ports.clock.now() + timedelta(days=days) if days else None
 
-    def _before_snapshot(self) -> dict[str, Any]:
+    def _before_snapshot(self) -> Changes:
         if not self.is_replaced:
             return {}
-        return {
-            "retirement.final_snapshot_identifier": self.final_snapshot_identifier,
-            "retirement.final_snapshot_retain_until": self._final_snapshot_until(),
-        }
+        return changed(
+            RetirementOfRecord,
+            final_snapshot_identifier=self.final_snapshot_identifier,
+            final_snapshot_retain_until=self._final_snapshot_until(),
+        )
 
-    def _before_deletion(self) -> dict[str, Any]:
+    def _before_deletion(self) -> Changes:
         """Written before the first deletion: from there on a rollback restores the final snapshot."""
-        if not self.is_replaced or self.operation.section("retirement").get("begun_time"):
+        if not self.is_replaced or self.operation.record.retirement.deletion_has_begun:
             return {}
-        time = format_time(self.ports.clock.now())
-        return {"retirement.state": RetirementState.BEGUN.value, "retirement.begun_time": time}
+        return changed(RetirementOfRecord, state=RetirementState.BEGUN, begun_time=self.ports.clock.now())
 
-    def _retired(self) -> dict[str, Any]:
+    def _retired(self) -> Changes:
         if not self.is_replaced:
             return {}
-        return {
-            "retirement.state": RetirementState.RETIRED.value,
-            "retirement.final_snapshot_identifier": self.final_snapshot_identifier,
-            "retirement.retired_time": format_time(self.ports.clock.now()),
-        }
+        return changed(
+            RetirementOfRecord,
+            state=RetirementState.RETIRED,
+            final_snapshot_identifier=self.final_snapshot_identifier,
+            retired_time=self.ports.clock.now(),
+        )
 
     def _stop(self, cluster: DbCluster, stop: StopCluster) -> StepOutcome:
         details = {"db_cluster_identifier": self.name, "done": stop.describe()}
@@ -176,20 +178,22 @@ class Retirement:
     def _refused_to_stop_for(self) -> timedelta:
         """Since when the run, or its cleanup, has been trying."""
         asked = self.operation.asked("stop")
-        waits = self.operation.section("cleanup").get("waits") or {}
-        since = [parse_time(wait["since"]) for wait in (waits.get("stop"),) if wait]
-        since += [asked.first] if asked else []
+        wait = self.operation.record.cleanup.waits.get("stop")
+        since = [asked.first] if asked else []
+        since += [wait.since] if wait and wait.since else []
         return self.ports.clock.now() - min(since) if since else timedelta()
 
     def _kept(self, cluster: DbCluster, warning: str | None = None) -> StepOutcome:
         until = cluster.tags.get(KEEP_UNTIL_TAG)
-        changes: dict[str, Any] = {
-            "retirement.state": RetirementState.KEPT.value,
-            "retirement.keep_until": until,
-            "retirement.db_cluster_identifier": self.name,
+        changes = {
+            **changed(
+                RetirementOfRecord,
+                state=RetirementState.KEPT,
+                keep_until=parse_time(until) if until else None,
+                db_cluster_identifier=self.name,
+            ),
+            **with_warnings(self.operation.record, *([warning] if warning else [])),
         }
-        if warning:
-            changes["warnings"] = [*self.operation.item.get("warnings", ()), warning]
         event = Event("replaced.kept", {"db_cluster_identifier": self.name, "keep_until": until})
         return StepOutcome(
             done(f"the replaced cluster is kept as {self.name} until {until}"), changes, (event,)

@@ -31,7 +31,7 @@ from aurora_restore.steps.switch_over import switched_changes
 def record_switch(context: CleanupContext) -> None:
     """The run was stopped between the last rename and the note of it in the record."""
     target = new_in_place(context)
-    if target is not None and not context.operation.section("switch_over").get("switched_time"):
+    if target is not None and not context.operation.record.switch_over.is_done:
         changes = switched_changes(context.operation, target, context.now)
         context.ports.records.update(context.operation_id, changes)
 
@@ -86,8 +86,8 @@ def _end_undo(context: CleanupContext, parties: Parties, outcome: StepOutcome) -
 
 def keep_copy(context: CleanupContext) -> StepOutcome | None:
     """The copy is kept for as long as after any restore that used it."""
-    details = context.operation.section("snapshot_details")
-    if context.plan is None or not details.get("restored_from") or details.get("retain_until"):
+    details = context.operation.record.snapshot_details
+    if context.plan is None or not details.restored_from or details.is_retained:
         return None
     persist(context, archive_snapshot(context.operation, context.ports))
     return None

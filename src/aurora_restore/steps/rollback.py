@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from aurora_restore.domain.acts import LiftProtection, ModifyCluster, Wait
 from aurora_restore.domain.errors import StepFailed
 from aurora_restore.domain.observed import DbCluster
-from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import Record, RestoreDetails, changed
 from aurora_restore.domain.results import StepStatus, in_progress
 from aurora_restore.domain.rollback import (
     await_before_remaking,
@@ -70,13 +70,13 @@ def _remove(context: CleanupContext, cluster: DbCluster) -> Found:
 def tell_maker(context: CleanupContext) -> None:
     """The record of the operation that had restored the old cluster names the one that replaces it from here on."""
     cluster, replacement = remade_old(context), context.plan.replacement if context.plan else None
-    maker = context.operation.item.get("replaced_made_by")
+    maker = context.operation.record.replaced_made_by
     if cluster is None or replacement is None or not maker:
         return
-    known = Operation(context.ports.records.load(str(maker)) or {}).section("restore_details")
-    if known.get("db_cluster_resource_id") == replacement.replaced_resource_id:
-        changes = {"restore_details.made_again_by": context.operation_id, **cluster_details(cluster)}
-        context.ports.records.update(str(maker), changes)
+    known = Record.read(context.ports.records.load(maker)).restore_details
+    if known.db_cluster_resource_id == replacement.replaced_resource_id:
+        made_again = changed(RestoreDetails, made_again_by=context.operation_id)
+        context.ports.records.update(maker, {**made_again, **cluster_details(cluster)})
 
 
 def bring_old_back(context: CleanupContext) -> Found:

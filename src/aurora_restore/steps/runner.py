@@ -27,7 +27,9 @@ from aurora_restore.domain.record import (
     ProblemState,
     Record,
     WaitState,
+    act_changed,
     changed,
+    made_changed,
     phase_changed,
     phase_met,
 )
@@ -127,18 +129,18 @@ def write_ahead(
     Raises:
         OperationNotRunning: the record was closed meanwhile.
     """
-    before = operation.acts.get(kind) or {}
+    before = operation.record.acts.get(kind)
     begun = asked_now(before, name, ports.clock.now())
-    made = {f"made.{kind}": name} if makes else {}
-    record_running(ports, operation.operation_id, {f"acts.{kind}": begun, **made, **(also or {})})
+    made = made_changed(kind, name) if makes else {}
+    record_running(ports, operation.operation_id, {**act_changed(kind, begun), **made, **(also or {})})
     try:
         request()
     except (ResourceBusy, RequestRefused, StepFailed):
         # AWS has said that it does not do it. Where it was asked before, that may be because it is at it already.
-        if not before or before.get("refused"):
-            record_details(ports, operation.operation_id, {f"acts.{kind}": {**begun, "refused": True}})
+        if not before or before.refused:
+            record_details(ports, operation.operation_id, act_changed(kind, begun.having(refused=True)))
         raise
-    return {f"acts.{kind}": {**begun, "answered": True}}
+    return act_changed(kind, begun.having(answered=True))
 
 
 def record_running(ports: Ports, operation_id: str, changes: Mapping[str, Any]) -> None:

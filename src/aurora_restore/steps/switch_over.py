@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from aurora_restore.domain.acts import RenameCluster, Wait
 from aurora_restore.domain.errors import SwitchOverFailed
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.record import Changes, RestoreDetails, SwitchOver, changed
 from aurora_restore.domain.results import Phase, done, in_progress, skipped
 from aurora_restore.domain.switching import RENAME_OLD_ASIDE, Parties, Places, decide_switch, parties_of
-from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import carry_out, waiting
 from aurora_restore.steps.ports import Ports
@@ -66,10 +65,7 @@ def _rename(operation: Operation, ports: Ports, rename: RenameCluster) -> StepOu
             message = f"RDS has accepted that {name} is renamed to {new_name}, and does not show it yet"
             return StepOutcome(in_progress(message, 50, "rename"))
     if kind == RENAME_OLD_ASIDE:
-        gone = {
-            "switch_over.name_gone_time": format_time(now),
-            "switch_over.aside_identifier": new_name,
-        }
+        gone = changed(SwitchOver, name_gone_time=now, aside_identifier=new_name)
         rename = RenameCluster(name, new_name, kind=kind, reason=rename.reason, also=gone)
     event = Event(f"switch_over.{kind}", {"from": name, "to": new_name, "reason": rename.reason})
     return carry_out(RunGuard(ports, operation), rename, event)
@@ -82,34 +78,34 @@ def _waiting(operation: Operation, ports: Ports, wait: Wait) -> StepOutcome:
 
 
 def _switched(operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster) -> StepOutcome:
-    changes = switched_changes(operation, cluster, ports.clock.now())
-    seconds = changes["switch_over.seconds_without_name"]
+    now = ports.clock.now()
+    changes, seconds = switched_changes(operation, cluster, now), _seconds_without_name(operation, now)
     away = f"the name was unavailable for at most {seconds} s in RDS's answers"
     message = f"{plan.target_cluster_id} is the new cluster; {away}"
     event = Event("switch_over.done", {"seconds_without_name": seconds})
     return StepOutcome(done(message), changes, (event,))
 
 
-def switched_changes(operation: Operation, cluster: DbCluster, now: datetime) -> dict[str, Any]:
+def _seconds_without_name(operation: Operation, now: datetime) -> float | None:
+    gone = operation.record.switch_over.name_gone_time
+    return round((now - gone).total_seconds(), 1) if gone else None
+
+
+def switched_changes(operation: Operation, cluster: DbCluster, now: datetime) -> Changes:
     """What the record says once the new cluster has the target's name; `now` is when that was seen."""
-    gone = operation.section("switch_over").get("name_gone_time")
-    return {
-        "switch_over.switched_time": format_time(now),
-        "switch_over.seconds_without_name": round((now - parse_time(gone)).total_seconds(), 1)
-        if gone
-        else None,
-        **cluster_details(cluster),
-    }
+    seconds = _seconds_without_name(operation, now)
+    switched = changed(SwitchOver, switched_time=now, seconds_without_name=seconds)
+    return {**switched, **cluster_details(cluster)}
 
 
-def cluster_details(cluster: DbCluster) -> dict[str, Any]:
+def cluster_details(cluster: DbCluster) -> Changes:
     """What the record says of the cluster under the target's name."""
-    details = {
-        "db_cluster_identifier": cluster.db_cluster_identifier,
-        "db_cluster_arn": cluster.db_cluster_arn,
-        "db_cluster_resource_id": cluster.db_cluster_resource_id,
-        "endpoint": cluster.endpoint,
-        "reader_endpoint": cluster.reader_endpoint,
-        "port": cluster.port,
-    }
-    return {f"restore_details.{name}": value for name, value in details.items()}
+    return changed(
+        RestoreDetails,
+        db_cluster_identifier=cluster.db_cluster_identifier,
+        db_cluster_arn=cluster.db_cluster_arn,
+        db_cluster_resource_id=cluster.db_cluster_resource_id,
+        endpoint=cluster.endpoint,
+        reader_endpoint=cluster.reader_endpoint,
+        port=cluster.port,
+    )
