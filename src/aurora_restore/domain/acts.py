@@ -8,8 +8,10 @@ done, for the audit event and the message that tell of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from aurora_restore.domain.values import Value
 
 if TYPE_CHECKING:
     # A function compiles what its own step needs at its cold start, and not all of the domain.
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from aurora_restore.domain.scaling import ScalableTarget, Suspension
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Value):
     """What every act has.
 
     Attributes:
@@ -37,12 +38,11 @@ class Change:
     """
 
     name: str
-    _: KW_ONLY
-    kind: str = ""
-    reason: str = ""
-    waits_for: str = "change"
-    percent: int = 50
-    also: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = field(default="", kw_only=True)
+    reason: str = field(default="", kw_only=True)
+    waits_for: str = field(default="change", kw_only=True)
+    percent: int = field(default=50, kw_only=True)
+    also: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
 
     makes: ClassVar[bool] = False
     is_timed: ClassVar[bool] = False
@@ -53,16 +53,21 @@ class Change:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to do yet, and why. `reported_percent` is what RDS says of it."""
+    """Nothing to do yet, and why.
+
+    `reported_percent`: what RDS says of it. `subject`: what exactly is waited for, where the reason may change while it
+    is. `is_unseen`: a cluster that must exist shows under none of its names.
+    """
 
     waits_for: str
     reason: str
     percent: int = 50
     reported_percent: int | None = None
+    subject: str = ""
+    is_unseen: bool = False
 
 
 # --- Clusters ---------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
 class RestoreCluster(Change):
     """`cluster`: what RDS is asked for."""
 
@@ -76,7 +81,6 @@ class RestoreCluster(Change):
         return f"restored {self.name} from {self.snapshot}"
 
 
-@dataclass(frozen=True)
 class RenameCluster(Change):
     new_name: str
     waits_for: str = field(default="rename", kw_only=True)
@@ -86,7 +90,6 @@ class RenameCluster(Change):
         return f"renamed {self.name} to {self.new_name}"
 
 
-@dataclass(frozen=True)
 class StartCluster(Change):
     kind: str = field(default="start", kw_only=True)
     waits_for: str = field(default="start", kw_only=True)
@@ -95,7 +98,6 @@ class StartCluster(Change):
         return f"started {self.name}"
 
 
-@dataclass(frozen=True)
 class StopCluster(Change):
     kind: str = field(default="stop", kw_only=True)
     waits_for: str = field(default="stop", kw_only=True)
@@ -104,7 +106,6 @@ class StopCluster(Change):
         return f"stopped {self.name}"
 
 
-@dataclass(frozen=True)
 class DeleteCluster(Change):
     """`may_lose_backups`: its last state is proved to be in its final snapshot, so that it may go without its automated
     backups where there is no room for them."""
@@ -118,7 +119,6 @@ class DeleteCluster(Change):
         return f"deleted the cluster {self.name}"
 
 
-@dataclass(frozen=True)
 class ModifyCluster(Change):
     settings: SettingValues
     is_timed: ClassVar[bool] = True
@@ -127,7 +127,6 @@ class ModifyCluster(Change):
         return f"gave {self.name} its {', '.join(self.settings)}"
 
 
-@dataclass(frozen=True)
 class ChangePort(Change):
     """The fence, which ends all sessions, and its lifting."""
 
@@ -141,13 +140,11 @@ class ChangePort(Change):
         )
 
 
-@dataclass(frozen=True)
 class LiftProtection(Change):
     def describe(self) -> str:
         return f"lifted the protection of {self.name}"
 
 
-@dataclass(frozen=True)
 class ChangeMasterPassword(Change):
     password: str = field(repr=False)
     kind: str = field(default="password", kw_only=True)
@@ -157,7 +154,6 @@ class ChangeMasterPassword(Change):
         return f"changed the master password of {self.name}"
 
 
-@dataclass(frozen=True)
 class ManageMasterPassword(Change):
     """RDS manages the password from now on, in a secret of its own under this key."""
 
@@ -168,7 +164,6 @@ class ManageMasterPassword(Change):
         return f"let RDS manage the password of the master user of {self.name}"
 
 
-@dataclass(frozen=True)
 class ExportLogs(Change):
     log_types: Sequence[str]
     is_timed: ClassVar[bool] = True
@@ -177,7 +172,6 @@ class ExportLogs(Change):
         return f"let {self.name} export its logs: {', '.join(self.log_types)}"
 
 
-@dataclass(frozen=True)
 class AddRole(Change):
     role: ClusterRole
     is_timed: ClassVar[bool] = True
@@ -186,7 +180,6 @@ class AddRole(Change):
         return f"gave {self.name} the role {self.role.role_arn}"
 
 
-@dataclass(frozen=True)
 class EnableDataApi(Change):
     arn: str
     is_timed: ClassVar[bool] = True
@@ -196,7 +189,6 @@ class EnableDataApi(Change):
 
 
 # --- Instances --------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
 class CreateInstance(Change):
     """`instance`: what RDS is asked for."""
 
@@ -208,7 +200,6 @@ class CreateInstance(Change):
         return f"created the instance {self.name}"
 
 
-@dataclass(frozen=True)
 class RebootInstance(Change):
     waits_for: str = field(default="reboot", kw_only=True)
 
@@ -216,7 +207,6 @@ class RebootInstance(Change):
         return f"rebooted the instance {self.name}"
 
 
-@dataclass(frozen=True)
 class DeleteInstance(Change):
     cluster: str
     waits_for: str = field(default="instances_deleted", kw_only=True)
@@ -226,7 +216,6 @@ class DeleteInstance(Change):
 
 
 # --- Snapshots and tags -----------------------------------------------------------------------------------------
-@dataclass(frozen=True)
 class CopySnapshot(Change):
     """`name`: that of the copy."""
 
@@ -242,7 +231,6 @@ class CopySnapshot(Change):
         return f"started the copy {self.name}"
 
 
-@dataclass(frozen=True)
 class TakeSnapshot(Change):
     """The final snapshot of a cluster. `name`: that of the cluster."""
 
@@ -255,7 +243,6 @@ class TakeSnapshot(Change):
         return f"took the snapshot {self.snapshot}"
 
 
-@dataclass(frozen=True)
 class DeleteSnapshot(Change):
     """`what`: which snapshot it is, in words."""
 
@@ -266,7 +253,6 @@ class DeleteSnapshot(Change):
         return f"deleted {self.what} {self.name}"
 
 
-@dataclass(frozen=True)
 class Tag(Change):
     arn: str
     tags: Mapping[str, str]
@@ -276,7 +262,6 @@ class Tag(Change):
         return f"marked {self.name} as replaced"
 
 
-@dataclass(frozen=True)
 class Untag(Change):
     arn: str
     keys: Sequence[str]
@@ -287,7 +272,6 @@ class Untag(Change):
 
 
 # --- Parameter groups -------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
 class MakeParameterGroup(Change):
     """With the values of the group `source`, or with the defaults of the family where that is None."""
 
@@ -302,7 +286,6 @@ class MakeParameterGroup(Change):
         return f"made the parameter group {self.name}"
 
 
-@dataclass(frozen=True)
 class SetParameters(Change):
     values: Mapping[str, str]
     waits_for: str = field(default="quiet_group", kw_only=True)
@@ -311,7 +294,6 @@ class SetParameters(Change):
         return f"set {', '.join(self.values)} of the parameter group {self.name}"
 
 
-@dataclass(frozen=True)
 class ResetParameters(Change):
     parameters: Sequence[str]
     waits_for: str = field(default="quiet_group", kw_only=True)
@@ -320,7 +302,6 @@ class ResetParameters(Change):
         return f"gave the parameter group {self.name} the defaults of its family"
 
 
-@dataclass(frozen=True)
 class DeleteParameterGroup(Change):
     waits_for: str = field(default="quiet_group", kw_only=True)
     is_timed: ClassVar[bool] = True
@@ -330,7 +311,6 @@ class DeleteParameterGroup(Change):
 
 
 # --- Custom endpoints and auto scaling --------------------------------------------------------------------------
-@dataclass(frozen=True)
 class MakeEndpoint(Change):
     cluster: str
     endpoint: CustomEndpoint
@@ -341,7 +321,6 @@ class MakeEndpoint(Change):
         return f"gave the custom endpoint {self.name} to {self.cluster}"
 
 
-@dataclass(frozen=True)
 class DropEndpoint(Change):
     """From the cluster that has it, for `cluster`."""
 
@@ -353,7 +332,6 @@ class DropEndpoint(Change):
         return f"took the custom endpoint {self.name} for {self.cluster}"
 
 
-@dataclass(frozen=True)
 class SuspendScaling(Change):
     """`suspension`: what is suspended of it from now on; setting it back is the same request."""
 
@@ -365,7 +343,6 @@ class SuspendScaling(Change):
         return f"{'suspended' if self.suspension.is_complete else 'set back'} the auto scaling of {self.name}"
 
 
-@dataclass(frozen=True)
 class RegisterScaling(Change):
     target: ScalableTarget
     waits_for: str = field(default="scaling", kw_only=True)

@@ -37,13 +37,12 @@ class Asked:
     given_up: bool = False
 
     @staticmethod
-    def of(kind: str, state: ActState) -> Asked | None:
+    def read(kind: str, state: ActState | None) -> Asked | None:
         """None where the record does not tell the time."""
-        last = state.last_time
-        if last is None:
+        if state is None or state.last_time is None:
             return None
-        first = state.first_time or last
-        return Asked(kind, first, last, state.answered, state.refused, state.given_up)
+        first = state.first_time or state.last_time
+        return Asked(kind, first, state.last_time, state.answered, state.refused, state.given_up)
 
     def is_under_way(self, now: datetime) -> bool:
         """Whether it was accepted so short a time ago that it need not show yet."""
@@ -59,14 +58,14 @@ class Asked:
 
 
 def asked_now(before: ActState | None, name: str, now: datetime) -> ActState:
-    """What the record says of a request that is about to be made; `before`: what it said of it until now."""
-    first = (before.first_time or before.last_time) if before else None
+    """What the record says of a request that is about to be made."""
+    first = before.first_time or before.last_time if before else None
     return ActState(
-        name=name, tries=before.tries + 1 if before else 1, first_time=first or now, last_time=now
+        name=name, tries=(before.tries if before else 0) + 1, first_time=first or now, last_time=now
     )
 
 
 def read_asked(acts: Mapping[str, ActState]) -> dict[str, Asked]:
-    """What was asked for, by kind, with its times."""
-    found = {kind: Asked.of(kind, state) for kind, state in acts.items()}
+    """What a map of a record says was asked for, by kind."""
+    found = {kind: Asked.read(kind, state) for kind, state in acts.items()}
     return {kind: asked for kind, asked in found.items() if asked is not None}

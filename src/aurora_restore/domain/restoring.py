@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from aurora_restore.domain.acts import AddRole, CreateInstance, EnableDataApi, ModifyCluster, Wait
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.cluster_settings import (
     INSIGHTS_KIND,
     WINDOWS_KIND,
-    ClusterRole,
     SettingValues,
     cluster_settings_of,
     instance_settings_of,
@@ -44,29 +44,8 @@ PASSWORD_LIMIT = timedelta(minutes=15)
 SETTINGS_LIMIT = timedelta(minutes=30)
 
 
-class RestoreAction(Enum):
-    RESTORE_CLUSTER = "restore cluster"
-    CREATE_INSTANCE = "create instance"
-    ADD_ROLE = "add role"
-    ENABLE_DATA_API = "enable Data API"
-    CHANGE_SETTINGS = "change settings"
-    LOG_IN = "log in"
-    WAIT = "wait"
-
-
-@dataclass(frozen=True)
-class RestoreDecision:
-    """`kind` names a change of settings, under which the record keeps when it was asked for."""
-
-    action: RestoreAction
-    reason: str
-    progress_percent: int = 0
-    instance: PlannedInstance | None = None
-    waiting_for: str = ""
-    reported_percent: int | None = None
-    role: ClusterRole | None = None
-    settings: SettingValues = field(default_factory=dict)
-    kind: str = ""
+SettingAct = AddRole | EnableDataApi | ModifyCluster
+"""What a restore cannot be given, and is asked for afterwards."""
 
 
 @dataclass(frozen=True)
@@ -88,29 +67,24 @@ class Asking:
 def decide_restore(
     owner: Owner,
     plan: RestorePlan,
-    cluster: DbCluster | None,
+    cluster: DbCluster,
     instances: Sequence[DbInstance],
     asking: Asking,
-) -> RestoreDecision:
-    """Decide the next thing to do. `instances` are the members that exist, by name or by membership.
+) -> CreateInstance | SettingAct | Wait | None:
+    """The next thing to do for a cluster that was restored; None where it and its instances are available.
+
+    `instances` are the members that exist, by name or by membership.
 
     Raises:
         NameTaken, ClusterFailed, InstanceFailed
     """
     name = plan.cluster.db_cluster_identifier
-    if cluster is None:
-        return RestoreDecision(RestoreAction.RESTORE_CLUSTER, f"the cluster {name} does not exist yet")
     _require_ours("cluster", name, cluster.tags, owner)
     if cluster.status in FAILED_CLUSTER_STATUSES:
         raise ClusterFailed(f"The cluster {name} is `{cluster.status}`.")
     if cluster.status not in SERVING_STATUSES and not instances:
-        return RestoreDecision(
-            RestoreAction.WAIT,
-            f"the cluster {name} is `{cluster.status}`",
-            _half(cluster),
-            waiting_for="cluster",
-            reported_percent=cluster.percent_progress,
-        )
+        reason = f"the cluster {name} is `{cluster.status}`"
+        return Wait("cluster", reason, _half(cluster), cluster.percent_progress)
     existing = {item.db_instance_identifier: item for item in instances}
     return _decide_instances(owner, plan, cluster, existing, asking)
 
@@ -205,27 +179,28 @@ def _decide_instances(
     cluster: DbCluster,
     existing: Mapping[str, DbInstance],
     asking: Asking,
-) -> RestoreDecision:
+) -> CreateInstance | SettingAct | Wait | None:
     for number, expected in enumerate(plan.instances, start=1):
         found = existing.get(expected.db_instance_identifier)
         if found is None and (first := _unready_first(plan, existing)):
             # RDS makes the writer of whichever instance is ready first, and the first is to be the writer.
             reason = f"the first instance {first.db_instance_identifier} is `{first.status}`"
-            return RestoreDecision(RestoreAction.WAIT, reason, 60, waiting_for="instances")
+            return Wait("instances", reason, 60)
         if found is None:
             name = expected.db_instance_identifier
-            reason = f"instance {number} of {len(plan.instances)}, {name}, does not exist yet"
-            return RestoreDecision(RestoreAction.CREATE_INSTANCE, reason, 60, expected)
+            reason = f"the instance {name}, {number} of {len(plan.instances)}, is being created"
+            parameters = instance_parameters(plan, expected)
+            return CreateInstance(name, parameters, kind=f"instance-{number}", reason=reason, percent=60)
         _require_ours("instance", found.db_instance_identifier, found.tags, owner)
         if found.status in FAILED_INSTANCE_STATUSES:
             raise InstanceFailed(f"The instance {found.db_instance_identifier} is `{found.status}`.")
     waiting = [item for item in existing.values() if item.status not in SERVING_STATUSES]
     if waiting:
         words = ", ".join(f"{item.db_instance_identifier} is `{item.status}`" for item in waiting)
-        return RestoreDecision(RestoreAction.WAIT, f"the instance {words}", 70, waiting_for="instances")
+        return Wait("instances", f"the instance {words}", 70)
     if cluster.status not in SERVING_STATUSES:
         reason = f"the cluster {cluster.db_cluster_identifier} is `{cluster.status}`"
-        return RestoreDecision(RestoreAction.WAIT, reason, 90, waiting_for="change")
+        return Wait("change", reason, 90)
     return _decide_settings(plan, cluster, asking)
 
 
@@ -235,41 +210,31 @@ def _unready_first(plan: RestorePlan, existing: Mapping[str, DbInstance]) -> DbI
     return first if first is not None and first.status not in SERVING_STATUSES else None
 
 
-def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> RestoreDecision:
+def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> SettingAct | Wait | None:
     """What a restore cannot be given, and was asked for or the replaced cluster had."""
+    name = cluster.db_cluster_identifier
     missing = next((role for role in plan.cluster.roles if role not in cluster.roles), None)
     if missing:
         kind = f"role-{short_hash(f'{missing.role_arn} {missing.feature_name}')}"
         reason = f"the role {missing.role_arn} is to be the cluster's as well"
-        decision = RestoreDecision(RestoreAction.ADD_ROLE, reason, 80, role=missing, kind=kind)
-        return _needed(decision, asking)
+        return _needed(AddRole(name, missing, kind=kind, reason=reason, percent=80), asking)
     if needed := next(needed_settings(plan, cluster), None):
         afterwards, settings = needed
-        decision = RestoreDecision(
-            RestoreAction.CHANGE_SETTINGS,
-            afterwards.reason.format(*settings.values()),
-            80,
-            settings=settings,
-            kind=afterwards.kind,
-        )
-        return _needed(decision, asking)
+        reason = afterwards.reason.format(*settings.values())
+        return _needed(ModifyCluster(name, settings, kind=afterwards.kind, reason=reason, percent=80), asking)
     if plan.cluster.http_endpoint and not cluster.http_endpoint:
         reason = "the Data API is to be on, as on the replaced cluster"
-        decision = RestoreDecision(RestoreAction.ENABLE_DATA_API, reason, 80, kind=DATA_API_KIND)
-        return _needed(decision, asking)
+        enable = EnableDataApi(name, cluster.db_cluster_arn, kind=DATA_API_KIND, reason=reason, percent=80)
+        return _needed(enable, asking)
     if (insights := insights_settings(plan, cluster)) and not _is_left(INSIGHTS_KIND, asking):
         reason = "Database Insights are to be in the mode that the replaced cluster has"
-        decision = RestoreDecision(
-            RestoreAction.CHANGE_SETTINGS, reason, 80, settings=insights, kind=INSIGHTS_KIND
-        )
-        return _unless_under_way(decision, asking)
+        act = ModifyCluster(name, insights, kind=INSIGHTS_KIND, reason=reason, percent=80)
+        return _unless_under_way(act, asking)
     if windows := _windows_to_set(plan, cluster, asking):
         reason = f"to be as on the replaced cluster: {', '.join(windows)}"
-        decision = RestoreDecision(
-            RestoreAction.CHANGE_SETTINGS, reason, 80, settings=windows, kind=WINDOWS_KIND
-        )
-        return _unless_under_way(decision, asking)
-    return RestoreDecision(RestoreAction.LOG_IN, "the cluster and its instances are available", 80)
+        act = ModifyCluster(name, windows, kind=WINDOWS_KIND, reason=reason, percent=80)
+        return _unless_under_way(act, asking)
+    return None
 
 
 def _windows_to_set(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> dict[str, str]:
@@ -293,21 +258,20 @@ def _is_overdue(kind: str, asking: Asking) -> bool:
     return asked is not None and asked.is_overdue(asking.now, SETTINGS_LIMIT)
 
 
-def _needed(decision: RestoreDecision, asking: Asking) -> RestoreDecision:
+def _needed(act: SettingAct, asking: Asking) -> SettingAct | Wait:
     """What the cluster is not to be without. Raises ClusterFailed where RDS has not done it within its time."""
-    if _is_overdue(decision.kind, asking):
+    if _is_overdue(act.kind, asking):
         minutes = SETTINGS_LIMIT.total_seconds() / 60
-        raise ClusterFailed(f"RDS has not done it within {minutes:g} minutes: {decision.reason}.")
-    return _unless_under_way(decision, asking)
+        raise ClusterFailed(f"RDS has not done it within {minutes:g} minutes: {act.reason}.")
+    return _unless_under_way(act, asking)
 
 
-def _unless_under_way(decision: RestoreDecision, asking: Asking) -> RestoreDecision:
+def _unless_under_way(act: SettingAct, asking: Asking) -> SettingAct | Wait:
     """What RDS has accepted a moment ago need not show yet."""
-    asked = asking.asked.get(decision.kind)
+    asked = asking.asked.get(act.kind)
     if asked is None or not asked.is_under_way(asking.now):
-        return decision
-    reason = f"RDS has accepted a change and does not show it yet: {decision.reason}"
-    return RestoreDecision(RestoreAction.WAIT, reason, 80, waiting_for="change")
+        return act
+    return Wait("change", f"RDS has accepted a change and does not show it yet: {act.reason}", 80)
 
 
 def _require_ours(kind: str, name: str, tags: Mapping[str, str], owner: Owner) -> None:

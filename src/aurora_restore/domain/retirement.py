@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.acts import (
@@ -16,6 +17,8 @@ from aurora_restore.domain.acts import (
     DeleteCluster,
     DeleteInstance,
     StartCluster,
+    StopCluster,
+    Tag,
     TakeSnapshot,
     Wait,
 )
@@ -26,9 +29,11 @@ from aurora_restore.domain.errors import (
     NameTaken,
 )
 from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_fence, port_behind_fence
-from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, DbInstance
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES, STOPPED_STATUSES
+from aurora_restore.domain.times import format_time, parse_time
 
 DELETING = "deleting"
 
@@ -59,6 +64,11 @@ class Retiring:
     before_deletion: Mapping[str, Any] = field(default_factory=dict)
 
 
+def open_port_of(operation: Operation) -> int | None:
+    """The port under which clients knew the cluster that an operation replaces; old records may not say it."""
+    return operation.record.replaced.port or None
+
+
 def decide_retirement(seen: Retiring) -> Act | Wait | None:
     """The next thing to do so that the cluster goes; None where it is gone.
 
@@ -76,6 +86,39 @@ def decide_retirement(seen: Retiring) -> Act | Wait | None:
     if not_yet := _before_the_first_deletion(seen, cluster):
         return not_yet
     return _deletion(seen, cluster)
+
+
+def decide_keeping(
+    operation_id: str, resource_id: str, cluster: DbCluster, now: datetime, keep: timedelta
+) -> Tag | StopCluster | Wait | None:
+    """The next thing to do so that a replaced cluster is kept: marked, and stopped; None where it is.
+
+    Raises NameTaken where another cluster has the name.
+    """
+    refuse_another_cluster(cluster, resource_id)
+    until, name = cluster.tags.get(KEEP_UNTIL_TAG), cluster.db_cluster_identifier
+    # The mark may be that of a retirement which was given up: the cluster is to be kept from now on.
+    is_over = until is None or parse_time(until) <= now
+    if not is_marked(cluster, operation_id) or is_over:
+        return mark_replaced(operation_id, cluster, now + keep)
+    if cluster.status == "available" and cluster.member_identifiers:
+        return StopCluster(name, reason=f"{name} is being stopped")
+    if cluster.status not in ("stopped", "available"):
+        return Wait("stop", f"the replaced cluster {name} is `{cluster.status}`")
+    return None
+
+
+def is_marked(cluster: DbCluster, operation_id: str) -> bool:
+    """Whether its tags say that the operation replaced it."""
+    return cluster.tags.get(REPLACED_BY_TAG) == operation_id
+
+
+def mark_replaced(operation_id: str, cluster: DbCluster, until: datetime) -> Tag:
+    """Its tags say which operation replaced it, and until when it is kept."""
+    name = cluster.db_cluster_identifier
+    tags = {REPLACED_BY_TAG: operation_id, KEEP_UNTIL_TAG: format_time(until)}
+    reason = f"{name} is marked as replaced"
+    return Tag(name, cluster.db_cluster_arn, tags, kind="mark_replaced", reason=reason, percent=10)
 
 
 def refuse_another_cluster(cluster: DbCluster, resource_id: str) -> None:

@@ -26,7 +26,14 @@ def archive_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
     until_time = retained_until(ports)
     until = format_time(until_time)
     try:
-        perform(Tag(name, snapshot.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: until}), ports)
+        perform(
+            Tag(
+                snapshot.db_cluster_snapshot_identifier,
+                snapshot.db_cluster_snapshot_arn,
+                {RETAIN_UNTIL_TAG: until},
+            ),
+            ports,
+        )
     except StepFailed as failed:
         # The cluster exists and is verified: a tag that cannot be written does not fail the run.
         warning = f"the retention of the copy {name} could not be extended: {failed.message}"

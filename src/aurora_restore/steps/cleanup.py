@@ -22,18 +22,19 @@ from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation, waits_after
 from aurora_restore.domain.record import Changes, Cleanup, Record, Retirement, changed, with_warnings
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
+from aurora_restore.domain.rollback import await_late_arrivals
+from aurora_restore.domain.seeing import parties_in, places_in
 from aurora_restore.domain.states import Ending, OperationStatus, RetirementState
 from aurora_restore.domain.switching import is_switched
 from aurora_restore.steps.audit_events import append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.beginning import begin_record
-from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep
+from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep, next_step
 from aurora_restore.steps.finalize import close, notify_or_defer, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.post_close import post_close
 from aurora_restore.steps.roll_forward import ROLL_FORWARD
-from aurora_restore.steps.rollback import ROLLBACK, await_late_arrivals, next_step, parties_of_context
-from aurora_restore.steps.switch_over import observe_places
+from aurora_restore.steps.rollback import ROLLBACK
 
 STOPPED_BY_US = "RecordMarkedByHand"
 
@@ -85,34 +86,38 @@ def _waiting(message: str) -> StepResult:
 
 def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None) -> Operation:
     """From here on no phase of the run can make a request, and how the run ends is decided."""
-    if operation.record.cleanup.ending is not None:
+    if operation.record.cleanup.ending:
         return operation
     now = ports.clock.now()
     stopped = execution.stop_time if execution and execution.stop_time else now
     context = CleanupContext(ports, operation, execution, stopped)
-    parties = parties_of_context(context)
-    switched = is_switched(parties, observe_places(ports, parties)) if parties else False
+    parties = parties_in(context)
+    switched = is_switched(parties, places_in(context, parties)) if parties else False
     decision = decide_ending(operation, execution, is_switched=switched)
-    changes = {
-        **changed(Record, error=error_of(operation, execution), last_updated_time=now),
-        **changed(Cleanup, ending=decision.ending, reason=decision.reason, ended_time=stopped),
-    }
-    if not operation.record.is_marked_by_hand:
-        changes |= changed(Record, status=OperationStatus.CLEANING_UP.value)
+    marked = operation.record.is_marked_by_hand
+    status = {} if marked else changed(Record, status=OperationStatus.CLEANING_UP.value)
     details = {"ending": decision.ending.value, "reason": decision.reason}
     entries = to_audit_entries(ports, [Event("cleanup.started", details)])
-    fence = {**changes, **changed(Record, last_events=entries)}
+    fence = {
+        **changed(Cleanup, ending=decision.ending, reason=decision.reason, ended_time=stopped),
+        **changed(Record, error=error_of(operation, execution), last_updated_time=now, last_events=entries),
+        **status,
+    }
     if ports.records.update(operation.operation_id, fence, only_if_status=operation.status):
         append_audit(ports, operation.operation_id, entries)
     return Operation(ports.records.load(operation.operation_id) or operation.item)
 
 
 def _clean_up(ports: Ports, operation: Operation, execution: ExecutionState | None) -> StepResult:
-    ending, ended = operation.record.cleanup.ending, operation.record.cleanup.ended_time
+    ending, ended_time = operation.record.cleanup.ending, operation.record.cleanup.ended_time
     if operation.is_closed or ending is None:
         # Another call was faster, or an operator wrote in between: the next call sees it.
         return _waiting("the record has just changed")
-    context = CleanupContext(ports, operation, execution, ended or ports.clock.now())
+    if ended_time is None:
+        # An operator has edited it: what may arrive late is waited for from now on.
+        ports.records.update(operation.operation_id, changed(Cleanup, ended_time=ports.clock.now()))
+        return _waiting("the record does not say when the execution ended")
+    context = CleanupContext(ports, operation, execution, ended_time)
     outcome = next_step(context, _steps(operation, ending))
     if outcome is not None:
         return _recorded(ports, operation, outcome)
@@ -203,8 +208,8 @@ def _error_as_warning(operation: Operation, ending: Ending) -> Changes:
     """A restore that had succeeded has no error; what ended its run early is a warning."""
     if ending.goes_back:
         return {}
-    error = operation.record.error
-    ended_by = f"{error.code}: {error.message}" if error else "unknown"
+    error = operation.record.error or error_of(operation, None)
+    ended_by = f"{error.code}: {error.message}"
     warnings = [f"the run did not end by itself ({ended_by}), but the restore had succeeded"]
     if not operation.is_dry_run and not operation.phase(Phase.PROVE_ENDPOINT).has_ended_well:
         warnings.append(

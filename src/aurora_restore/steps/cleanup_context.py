@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
-from aurora_restore.domain.acts import Act, StartCluster
+from aurora_restore.domain.acts import Act, Wait
 from aurora_restore.domain.asking import asked_now
-from aurora_restore.domain.observed import DbCluster, ExecutionState
+from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, DbInstance, ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.record import Changes, cleanup_act_changed, cleanup_act_given_up
-from aurora_restore.domain.results import in_progress
+from aurora_restore.domain.record import cleanup_act_changed, cleanup_act_given_up
 from aurora_restore.steps.outcome import StepOutcome
-from aurora_restore.steps.perform import carry_out, perform
+from aurora_restore.steps.perform import carry_out, perform, waiting
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Retirement
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class CleanupGuard:
         """Write down that something is not asked for any more."""
         self.ports.records.update(self.operation.operation_id, cleanup_act_given_up(kind))
 
-    def _asked(self, kind: str, name: str) -> Changes:
+    def _asked(self, kind: str, name: str) -> dict[str, Any]:
         before = self.operation.record.cleanup.asked.get(kind)
         return cleanup_act_changed(kind, asked_now(before, name, self.ports.clock.now()))
 
@@ -58,6 +60,8 @@ class CleanupContext:
     execution: ExecutionState | None
     ended_time: datetime
 
+    _read: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
+
     @property
     def operation_id(self) -> str:
         return self.operation.operation_id
@@ -70,8 +74,29 @@ class CleanupContext:
     def guard(self) -> CleanupGuard:
         return CleanupGuard(self.ports, self.operation)
 
+    @cached_property
+    def now(self) -> datetime:
+        return self.ports.clock.now()
+
     def find(self, name: str) -> DbCluster | None:
-        return self.ports.target_rds.find_cluster(name)
+        return self._once("cluster", name, self.ports.target_rds.find_cluster)
+
+    def find_anew(self, name: str) -> DbCluster | None:
+        self._read.pop(("cluster", name), None)
+        return self.find(name)
+
+    def members(self, name: str) -> Sequence[DbInstance]:
+        return self._once("members", name, self.ports.target_rds.list_cluster_instances)
+
+    def snapshot(self, name: str) -> ClusterSnapshot | None:
+        return self._once("snapshot", name, self.ports.target_rds.find_cluster_snapshot)
+
+    def _once(self, what: str, name: str, read: Callable[[str], T]) -> T:
+        """An act ends the look, so that nothing which was read is used after a change of ours."""
+        if (what, name) not in self._read:
+            self._read[what, name] = read(name)
+        found: T = self._read[what, name]
+        return found
 
     def do(self, act: Act) -> StepOutcome:
         """One act; what is busy is waited for."""
@@ -99,14 +124,14 @@ def persisted(context: CleanupContext, outcome: StepOutcome | None) -> StepOutco
     return StepOutcome(outcome.result, {}, outcome.events)
 
 
-CleanupStep = Callable[[CleanupContext], StepOutcome | None]
+Found = StepOutcome | Act | Wait | None
+CleanupStep = Callable[[CleanupContext], Found]
+"""A rule of the domain, or a step that does more than a rule decides on; None where nothing is left to do."""
 
 
-def awaken(context: CleanupContext, old: DbCluster) -> StepOutcome | None:
-    """A stopped cluster can be neither renamed nor used."""
-    name = old.db_cluster_identifier
-    if old.status == "stopped":
-        return context.do(StartCluster(name, reason=f"the cluster {name} is being started"))
-    if old.status in ("stopping", "starting"):
-        return StepOutcome(in_progress(f"the cluster {name} is `{old.status}`", 50, "start"))
-    return None
+def next_step(context: CleanupContext, steps: Sequence[CleanupStep]) -> StepOutcome | None:
+    """The outcome of the first step that has something to do; None where nothing is left."""
+    found = next((found for step in steps if (found := step(context)) is not None), None)
+    if found is None or isinstance(found, StepOutcome):
+        return found
+    return waiting(found) if isinstance(found, Wait) else context.do(found)

@@ -72,7 +72,9 @@ def asked_for(act: Act, answered: Mapping[str, Any], event: Event) -> StepOutcom
 
 
 def waiting(wait: Wait) -> StepOutcome:
-    return StepOutcome(in_progress(wait.reason, wait.percent, wait.waits_for, wait.reported_percent))
+    return StepOutcome(
+        in_progress(wait.reason, wait.percent, wait.waits_for, wait.reported_percent, subject=wait.subject)
+    )
 
 
 def perform(act: Act, ports: Ports) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each act

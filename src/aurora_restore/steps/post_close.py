@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from aurora_restore.domain import record
 from aurora_restore.domain.acts import DeleteSnapshot
 from aurora_restore.domain.errors import RequestRefused, StepFailed
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.notification import put_off_message
 from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES
+from aurora_restore.domain.record import Retirement as RetirementOfRecord
 from aurora_restore.domain.record import changed, with_new_warnings
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus, RetirementState
 from aurora_restore.domain.times import format_time
-from aurora_restore.steps.cleanup_context import CleanupContext
+from aurora_restore.steps.cleanup_context import CleanupContext, next_step
 from aurora_restore.steps.finalize import publish_best_effort, release, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import perform
 from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.roll_forward import persist
-from aurora_restore.steps.rollback import LEFTOVERS, next_step
+from aurora_restore.steps.rollback import LEFTOVERS
 
 # A kept cluster that cannot be retired (it is protected, there is no room for its snapshot) is tried again later.
 TRIED_AGAIN = timedelta(hours=1)
@@ -62,7 +62,7 @@ def _leave_to_another(context: CleanupContext, target: str) -> StepOutcome:
 
 
 def _set_state(context: CleanupContext, state: RetirementState) -> None:
-    context.ports.records.update(context.operation_id, changed(record.Retirement, state=state))
+    context.ports.records.update(context.operation_id, changed(RetirementOfRecord, state=state))
 
 
 def _advance(context: CleanupContext) -> StepOutcome | None:
@@ -92,14 +92,11 @@ def _put_off(
     now = context.ports.clock.now()
     until = now + TRIED_AGAIN
     warning = f"the kept cluster could not be retired: {failed.message}"
-    is_new = context.operation.record.retirement.put_off_code != failed.code
+    record = context.operation.record
     _drop_failed_snapshot(context, replacement)
-    changes = {
-        **changed(record.Retirement, state=RetirementState.KEPT, keep_until=until, put_off_code=failed.code),
-        **with_new_warnings(context.operation.record, warning),
-    }
-    context.ports.records.update(context.operation_id, changes)
-    if is_new:
+    kept = changed(RetirementOfRecord, state=RetirementState.KEPT, keep_until=until, put_off_code=failed.code)
+    context.ports.records.update(context.operation_id, {**kept, **with_new_warnings(record, warning)})
+    if record.retirement.put_off_code != failed.code:
         message = put_off_message(context.operation, f"{failed.code}: {failed.message}", until, now)
         publish_best_effort(context.ports, context.operation, message)
     release(context.ports, context.operation_id)

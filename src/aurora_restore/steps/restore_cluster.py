@@ -6,13 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from aurora_restore.domain.acts import (
-    AddRole,
-    ChangeMasterPassword,
-    CreateInstance,
-    EnableDataApi,
-    ModifyCluster,
-)
+from aurora_restore.domain.acts import AddRole, ChangeMasterPassword, CreateInstance, Wait
 from aurora_restore.domain.acts import RestoreCluster as RestoreDbCluster
 from aurora_restore.domain.cluster_settings import WINDOWS_KIND
 from aurora_restore.domain.errors import (
@@ -34,7 +28,7 @@ from aurora_restore.domain.observed import (
     LoginOutcome,
 )
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.plan import PlannedInstance, RestorePlan
+from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import (
     Changes,
     MasterPasswordChanges,
@@ -51,16 +45,14 @@ from aurora_restore.domain.restoring import (
     Owner,
     PasswordAction,
     PasswordChanges,
-    RestoreAction,
-    RestoreDecision,
+    SettingAct,
     decide_password,
     decide_restore,
-    instance_parameters,
     restore_parameters,
 )
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.perform import asked_for
+from aurora_restore.steps.perform import carry_out, waiting
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.quiet_group import prepare_group, restored_with
 from aurora_restore.steps.runner import RunGuard, record_details
@@ -69,11 +61,6 @@ from aurora_restore.steps.wake_kept_cluster import wake_kept_cluster
 # A new endpoint takes at most minutes to appear in DNS; after that the network is wrong.
 UNREACHABLE_LIMIT = timedelta(minutes=15)
 LOGIN_PERCENT = 95
-SETTINGS_ACTIONS = (
-    RestoreAction.ADD_ROLE,
-    RestoreAction.ENABLE_DATA_API,
-    RestoreAction.CHANGE_SETTINGS,
-)
 NOTHING_CHANGED_WARNING = (
     "The admin secret holds the very password that the master user had in production: it opens both. Put another "
     "one into the secret and change the restored cluster's master password to it."
@@ -96,36 +83,24 @@ def restore_cluster(operation: Operation, ports: Ports) -> StepOutcome:
         and (outcome := prepare_group(operation, ports, plan))
     ):
         return outcome
-    instances = _instances(ports, plan) if cluster else []
+    if cluster is None:
+        return _restore(operation, ports, plan)
+    instances = _instances(ports, plan)
     asking = Asking(ports.clock.now(), operation.all_asked())
-    decision = decide_restore(Owner(operation.operation_id), at_first(plan), cluster, instances, asking)
-    try:
-        return _carry_out(operation, ports, plan, decision, cluster, instances)
-    except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, decision.progress_percent, "change"))
-
-
-def _carry_out(
-    operation: Operation,
-    ports: Ports,
-    plan: RestorePlan,
-    decision: RestoreDecision,
-    cluster: DbCluster | None,
-    instances: Sequence[DbInstance],
-) -> StepOutcome:
-    if decision.action is RestoreAction.RESTORE_CLUSTER:
-        return _restore(operation, ports, plan, decision.reason)
-    if decision.action is RestoreAction.CREATE_INSTANCE and decision.instance:
-        return _create_instance(operation, ports, plan, decision.instance, decision.reason)
-    if decision.action in SETTINGS_ACTIONS and cluster:
-        return _bring_settings(operation, ports, cluster, decision)
-    if decision.action is RestoreAction.LOG_IN and cluster:
-        return _take_over_master(operation, ports, plan, cluster, instances)
-    return StepOutcome(
-        in_progress(
-            decision.reason, decision.progress_percent, decision.waiting_for, decision.reported_percent
+    next_act = decide_restore(Owner(operation.operation_id), at_first(plan), cluster, instances, asking)
+    if isinstance(next_act, Wait):
+        return waiting(next_act)
+    if isinstance(next_act, CreateInstance):
+        event = Event(
+            "instance.create_started", {"db_instance_identifier": next_act.name, "reason": next_act.reason}
         )
-    )
+        return carry_out(RunGuard(ports, operation), next_act, event)
+    if next_act is not None:
+        return _bring_settings(operation, ports, next_act)
+    try:
+        return _take_over_master(operation, ports, plan, cluster, instances)
+    except ResourceBusy as busy:
+        return StepOutcome(in_progress(busy.message, 80, "change"))
 
 
 def at_first(plan: RestorePlan) -> RestorePlan:
@@ -159,15 +134,14 @@ def _instances(ports: Ports, plan: RestorePlan) -> list[DbInstance]:
     return [item for item in found if item is not None]
 
 
-def _restore(operation: Operation, ports: Ports, plan: RestorePlan, reason: str) -> StepOutcome:
+def _restore(operation: Operation, ports: Ports, plan: RestorePlan) -> StepOutcome:
     name, source = plan.cluster.db_cluster_identifier, _snapshot_to_restore(operation, plan)
     parameters = restore_parameters(plan, source, restored_with(operation, plan))
     message = f"the restore of the cluster {name} was started"
     restore = RestoreDbCluster(name, source, parameters, reason=message, percent=0)
-    event = Event(
-        "cluster.restore_started", {"db_cluster_identifier": name, "from": source, "reason": reason}
-    )
-    return asked_for(restore, RunGuard(ports, operation).ask(restore), event)
+    reason = f"the cluster {name} does not exist yet"
+    details = {"db_cluster_identifier": name, "from": source, "reason": reason}
+    return carry_out(RunGuard(ports, operation), restore, Event("cluster.restore_started", details))
 
 
 def _snapshot_to_restore(operation: Operation, plan: RestorePlan) -> str:
@@ -179,28 +153,14 @@ def _snapshot_to_restore(operation: Operation, plan: RestorePlan) -> str:
     return copy
 
 
-def _create_instance(
-    operation: Operation, ports: Ports, plan: RestorePlan, instance: PlannedInstance, reason: str
-) -> StepOutcome:
-    name = instance.db_instance_identifier
-    create = CreateInstance(
-        name,
-        instance_parameters(plan, instance),
-        kind=f"instance-{plan.instances.index(instance) + 1}",
-        reason=f"the instance {name} was started",
-        percent=60,
-    )
-    event = Event("instance.create_started", {"db_instance_identifier": name, "reason": reason})
-    return asked_for(create, RunGuard(ports, operation).ask(create), event)
-
-
-def _bring_settings(
-    operation: Operation, ports: Ports, cluster: DbCluster, decision: RestoreDecision
-) -> StepOutcome:
+def _bring_settings(operation: Operation, ports: Ports, act: SettingAct) -> StepOutcome:
     """One role, or the windows: what no request names and the replaced cluster has."""
-    role, kind, act = decision.role, decision.kind, settings_act(cluster, decision)
+    kind = act.kind
+    what = "role" if isinstance(act, AddRole) else kind.replace("-", "_")
     try:
-        answered = RunGuard(ports, operation).ask(act)
+        return carry_out(
+            RunGuard(ports, operation), act, Event(f"cluster.{what}_changed", {"reason": act.reason})
+        )
     except StepFailed as failed:
         if kind != WINDOWS_KIND or failed.is_of_record:
             raise
@@ -208,25 +168,6 @@ def _bring_settings(
         message = f"the windows are left as they are: {failed.message}"
         event = Event("cluster.settings_left", {"reason": failed.message})
         return StepOutcome(in_progress(message, 80, "change"), act_given_up(kind), (event,))
-    event = Event(
-        f"cluster.{'role' if role else kind.replace('-', '_')}_changed", {"reason": decision.reason}
-    )
-    return asked_for(act, answered, event)
-
-
-def settings_act(cluster: DbCluster, decision: RestoreDecision) -> AddRole | EnableDataApi | ModifyCluster:
-    """What a decision about what a restore cannot be given asks for."""
-    name, kind, reason, percent = (
-        cluster.db_cluster_identifier,
-        decision.kind,
-        decision.reason,
-        decision.progress_percent,
-    )
-    if decision.role:
-        return AddRole(name, decision.role, kind=kind, reason=reason, percent=percent)
-    if decision.action is RestoreAction.ENABLE_DATA_API:
-        return EnableDataApi(name, cluster.db_cluster_arn, kind=kind, reason=reason, percent=percent)
-    return ModifyCluster(name, decision.settings, kind=kind, reason=reason, percent=percent)
 
 
 def _take_over_master(
@@ -253,12 +194,11 @@ def _take_over_master(
 def _confirmed(
     operation: Operation, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> StepOutcome:
-    changes = _details(cluster, instances)
     warnings = [left_setting_warning(plan, *left) for left in left_settings(plan, cluster).items()]
     if not operation.record.master_password_changes:
         # Nothing was changed yet, and the admin secret opened it: production's password still does.
         warnings.append(NOTHING_CHANGED_WARNING)
-    changes |= with_warnings(operation.record, *warnings)
+    changes = {**_details(cluster, instances), **with_warnings(operation.record, *warnings)}
     message = f"the cluster {cluster.db_cluster_identifier} is available and accepts the admin credentials"
     return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
 
@@ -294,15 +234,15 @@ def _refused(
     if action is PasswordAction.WAIT:
         message = f"the new master password has not taken effect: {attempt.reason}"
         return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"))
-    first = operation.record.master_password_changes.first_time or now
-    begun = MasterPasswordChanges(count=changes.count + 1, first_time=first, last_time=now)
+    before = operation.record.master_password_changes
+    begun = MasterPasswordChanges(count=changes.count + 1, first_time=before.first_time or now, last_time=now)
     try:
         answered = RunGuard(ports, operation).ask(
             ChangeMasterPassword(name, admin.password, also=written(begun))
         )
     except ResourceBusy:
         # Nothing was changed: the time in which a change takes effect does not run.
-        record_details(ports, operation.operation_id, written(operation.record.master_password_changes))
+        record_details(ports, operation.operation_id, written(before))
         raise
     message = "the master password was changed to that of the admin secret"
     event = Event("master_password.change_started")
@@ -313,8 +253,7 @@ def _password_changes(operation: Operation, now: datetime) -> PasswordChanges:
     begun = operation.record.master_password_changes
     if not begun:
         return PasswordChanges()
-    first, last = begun.first_time or now, begun.last_time or now
-    return PasswordChanges(begun.count, now - first, now - last)
+    return PasswordChanges(begun.count, now - (begun.first_time or now), now - (begun.last_time or now))
 
 
 def _unreachable(
@@ -329,7 +268,7 @@ def _unreachable(
 
 
 def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> Changes:
-    restored = (
+    members = (
         RestoredInstance(
             db_instance_identifier=item.db_instance_identifier, db_instance_class=item.db_instance_class
         )
@@ -345,5 +284,5 @@ def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> Changes:
         port=cluster.port,
         engine=cluster.engine,
         engine_version=cluster.engine_version,
-        instances=tuple(restored),
+        instances=tuple(members),
     )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from aurora_restore.domain import record
 from aurora_restore.domain.acts import Untag
 from aurora_restore.domain.errors import SwitchOverFailed
 from aurora_restore.domain.fencing import FENCE_ACT
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.record import Record, changed, sets
+from aurora_restore.domain.record import Record, changed
+from aurora_restore.domain.record import Retirement as RetirementOfRecord
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import StepStatus, done, in_progress, skipped
 from aurora_restore.domain.retention import is_past_return, retirement_state
+from aurora_restore.domain.retirement import is_marked, mark_replaced
 from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.switching import Parties, parties_of
 from aurora_restore.domain.times import format_time
@@ -36,7 +37,7 @@ def clear_target(operation: Operation, ports: Ports) -> StepOutcome:
     plan = operation.plan
     if plan.replacement is None or plan.strategy is not Strategy.DELETE_FIRST:
         return StepOutcome(skipped("nothing has to go before the restore"))
-    if operation.record.retirement.state is RetirementState.RETIRED:
+    if retirement_state(operation) is RetirementState.RETIRED:
         return StepOutcome(done(f"{plan.target_cluster_id} is free"))
     is_untouched = not operation.record.retirement and FENCE_ACT not in operation.record.acts
     if is_untouched and (resting := suspend_scaling(operation, ports)):
@@ -83,13 +84,13 @@ def _hand_over(operation: Operation, ports: Ports) -> StepOutcome | None:
 def _seen_to_words(operation: Operation, parties: Parties) -> str:
     name, until = parties.replacement.aside_identifier, operation.record.retirement.keep_until
     if retirement_state(operation) is RetirementState.KEPT:
-        return f"the replaced cluster is kept as {name} until {format_time(until) if until else None}"
+        return f"the replaced cluster is kept as {name}{f' until {format_time(until)}' if until else ''}"
     return f"{name}: the replaced cluster is gone"
 
 
 def _before_logs(operation: Operation, ports: Ports, target: DbCluster, outcome: StepOutcome) -> StepOutcome:
     """First the record excludes a rollback: with one, the new cluster would export logs under the staging name."""
-    if not sets(outcome.changes, record.Retirement, "state"):
+    if not outcome.changes:
         return _export_logs(operation, ports, target) or outcome
     message = f"{outcome.result.message}; the logs are still to be exported"
     return StepOutcome(in_progress(message, 90, "change"), outcome.changes, outcome.events)
@@ -107,8 +108,8 @@ def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, guard: 
     if keep:
         return retirement.keep(keep)
     cluster = ports.target_rds.find_cluster(name)
-    if parties.is_old(cluster) and cluster and not retirement.is_marked(cluster):
-        return retirement.mark(cluster, keep)
+    if cluster and parties.is_old(cluster) and not is_marked(cluster, operation.operation_id):
+        return retirement.mark(mark_replaced(operation.operation_id, cluster, ports.clock.now()))
     return retirement.advance()
 
 
@@ -127,12 +128,7 @@ def finish_undo(
         message = f"{target.db_cluster_identifier} is no longer a kept cluster"
         return StepOutcome(in_progress(message, 90, "mark"), {**outcome.changes, **changes})
     undone = parties.replacement.undoes or ""
-    ports.records.update(
-        undone,
-        {
-            **changed(record.Retirement, state=RetirementState.UNDONE, undone_by=operation.operation_id),
-            **changed(Record, last_updated_time=ports.clock.now()),
-        },
-    )
+    state = changed(RetirementOfRecord, state=RetirementState.UNDONE, undone_by=operation.operation_id)
+    ports.records.update(undone, {**state, **changed(Record, last_updated_time=ports.clock.now())})
     event = Event("undo.done", {"undone": undone})
     return StepOutcome(outcome.result, outcome.changes, (*outcome.events, event))

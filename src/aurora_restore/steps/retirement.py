@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aurora_restore.domain import record
 from aurora_restore.domain.acts import StopCluster, Tag, Wait
 from aurora_restore.domain.configuration import is_of_rds, users_tags
 from aurora_restore.domain.errors import StepFailed
@@ -14,15 +13,20 @@ from aurora_restore.domain.naming import (
     FINAL_SNAPSHOT_TAG,
     KEEP_UNTIL_TAG,
     OPERATION_TAG,
-    REPLACED_BY_TAG,
     RETAIN_UNTIL_TAG,
 )
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Changes, changed, with_warnings
+from aurora_restore.domain.record import Retirement as RetirementOfRecord
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import done, in_progress
-from aurora_restore.domain.retirement import Retiring, decide_retirement, refuse_another_cluster
+from aurora_restore.domain.retirement import (
+    Retiring,
+    decide_keeping,
+    decide_retirement,
+    open_port_of,
+)
 from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
@@ -32,11 +36,6 @@ from aurora_restore.steps.ports import Ports
 # A kept cluster that cannot be stopped for so long is kept running.
 STOP_LIMIT = timedelta(minutes=15)
 TAGS_MOST = 50
-
-
-def open_port_of(operation: Operation) -> int | None:
-    """The port under which clients knew the cluster that an operation replaces; old records may not say it."""
-    return operation.record.replaced.port or None
 
 
 @dataclass(frozen=True)
@@ -88,34 +87,19 @@ class Retirement:
         cluster = self.ports.target_rds.find_cluster(self.name)
         if cluster is None:
             return StepOutcome(done(f"{self.name} is gone already"))
-        refuse_another_cluster(cluster, self.resource_id)
-        if not self.is_marked(cluster) or self._is_over(cluster):
-            return self.mark(cluster, keep)
-        if cluster.status == "available" and cluster.member_identifiers:
-            return self._stop(cluster)
-        if cluster.status not in ("stopped", "available"):
-            return StepOutcome(
-                in_progress(f"the replaced cluster {self.name} is `{cluster.status}`", 50, "stop")
-            )
-        return self._kept(cluster)
+        now = self.ports.clock.now()
+        act = decide_keeping(self.operation.operation_id, self.resource_id, cluster, now, keep)
+        if act is None:
+            return self._kept(cluster)
+        if isinstance(act, Wait):
+            return waiting(act)
+        return self.mark(act) if isinstance(act, Tag) else self._stop(cluster, act)
 
-    def is_marked(self, cluster: DbCluster) -> bool:
-        """Whether its tags say who replaced it."""
-        return cluster.tags.get(REPLACED_BY_TAG) == self.operation.operation_id
-
-    def _is_over(self, cluster: DbCluster) -> bool:
-        """Whether the mark is that of a retirement which was given up: the cluster is to be kept from now on."""
-        until = cluster.tags.get(KEEP_UNTIL_TAG)
-        return until is None or parse_time(until) <= self.ports.clock.now()
-
-    def mark(self, cluster: DbCluster, keep: timedelta) -> StepOutcome:
+    def mark(self, act: Tag) -> StepOutcome:
         """Tag it with the operation that replaced it, and until when it is kept."""
-        until = format_time(self.ports.clock.now() + keep)
-        tags = {REPLACED_BY_TAG: self.operation.operation_id, KEEP_UNTIL_TAG: until}
-        reason = f"{self.name} is marked as replaced"
-        mark = Tag(self.name, cluster.db_cluster_arn, tags, kind="mark_replaced", reason=reason, percent=10)
-        details = {"db_cluster_identifier": self.name, "keep_until": until, "done": mark.describe()}
-        return carry_out(self.guard, mark, Event("replaced.marked", details))
+        until = act.tags[KEEP_UNTIL_TAG]
+        details = {"db_cluster_identifier": self.name, "keep_until": until, "done": act.describe()}
+        return carry_out(self.guard, act, Event("replaced.marked", details))
 
     def _observe(self) -> Retiring:
         rds = self.ports.target_rds
@@ -158,7 +142,7 @@ class Retirement:
         if not self.is_replaced:
             return {}
         return changed(
-            record.Retirement,
+            RetirementOfRecord,
             final_snapshot_identifier=self.final_snapshot_identifier,
             final_snapshot_retain_until=self._final_snapshot_until(),
         )
@@ -167,21 +151,19 @@ class Retirement:
         """Written before the first deletion: from there on a rollback restores the final snapshot."""
         if not self.is_replaced or self.operation.record.retirement.deletion_has_begun:
             return {}
-        now = self.ports.clock.now()
-        return changed(record.Retirement, state=RetirementState.BEGUN, begun_time=now)
+        return changed(RetirementOfRecord, state=RetirementState.BEGUN, begun_time=self.ports.clock.now())
 
     def _retired(self) -> Changes:
         if not self.is_replaced:
             return {}
         return changed(
-            record.Retirement,
+            RetirementOfRecord,
             state=RetirementState.RETIRED,
             final_snapshot_identifier=self.final_snapshot_identifier,
             retired_time=self.ports.clock.now(),
         )
 
-    def _stop(self, cluster: DbCluster) -> StepOutcome:
-        stop = StopCluster(self.name, reason=f"{self.name} is being stopped")
+    def _stop(self, cluster: DbCluster, stop: StopCluster) -> StepOutcome:
         details = {"db_cluster_identifier": self.name, "done": stop.describe()}
         try:
             return carry_out(self.guard, stop, Event("replaced.stop_started", details))
@@ -196,21 +178,22 @@ class Retirement:
     def _refused_to_stop_for(self) -> timedelta:
         """Since when the run, or its cleanup, has been trying."""
         asked = self.operation.asked("stop")
-        waited = self.operation.record.cleanup.waits.get("stop")
-        since = [waited.since] if waited and waited.since else []
-        since += [asked.first] if asked else []
+        wait = self.operation.record.cleanup.waits.get("stop")
+        since = [asked.first] if asked else []
+        since += [wait.since] if wait and wait.since else []
         return self.ports.clock.now() - min(since) if since else timedelta()
 
     def _kept(self, cluster: DbCluster, warning: str | None = None) -> StepOutcome:
         until = cluster.tags.get(KEEP_UNTIL_TAG)
-        changes = changed(
-            record.Retirement,
-            state=RetirementState.KEPT,
-            keep_until=parse_time(until) if until else None,
-            db_cluster_identifier=self.name,
-        )
-        if warning:
-            changes |= with_warnings(self.operation.record, warning)
+        changes = {
+            **changed(
+                RetirementOfRecord,
+                state=RetirementState.KEPT,
+                keep_until=parse_time(until) if until else None,
+                db_cluster_identifier=self.name,
+            ),
+            **with_warnings(self.operation.record, *([warning] if warning else [])),
+        }
         event = Event("replaced.kept", {"db_cluster_identifier": self.name, "keep_until": until})
         return StepOutcome(
             done(f"the replaced cluster is kept as {self.name} until {until}"), changes, (event,)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aurora_restore.domain.acts import StartCluster
-from aurora_restore.domain.asking import STILL_ARRIVES
-from aurora_restore.domain.proving import START_ACT, STOP_ACT
-from aurora_restore.domain.rds_statuses import SERVING_STATUSES
-from aurora_restore.domain.record import Proof, changed
-from aurora_restore.domain.results import StepStatus, done, in_progress
+from aurora_restore.domain.results import StepStatus, done
 from aurora_restore.domain.retention import keep_after_cancel, retirement_state
+from aurora_restore.domain.roll_forward import (
+    delete_early_final_snapshot,
+    new_in_place,
+    start_new_again,
+)
+from aurora_restore.domain.rollback import await_late_arrivals
+from aurora_restore.domain.seeing import parties_in
 from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.switching import Parties
 from aurora_restore.steps.archive_snapshot import archive_snapshot
-from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep
+from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep, Found
 from aurora_restore.steps.log_exports import bring_log_exports
 from aurora_restore.steps.master_secret import tidy_master_secret
 from aurora_restore.steps.move_endpoints import tidy_endpoints
@@ -22,67 +24,27 @@ from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.remove_quiet_group import remove_quiet_group
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
-from aurora_restore.steps.rollback import await_late_arrivals, drop_snapshot_of, parties_of_context
 from aurora_restore.steps.suspend_scaling import tidy_scaling
 from aurora_restore.steps.switch_over import switched_changes
 
 
-def record_switch(context: CleanupContext) -> StepOutcome | None:
+def record_switch(context: CleanupContext) -> None:
     """The run was stopped between the last rename and the note of it in the record."""
-    parties = parties_of_context(context)
-    if parties is None or context.operation.record.switch_over.is_done:
-        return None
-    target = context.find(parties.plan.target_cluster_id)
-    if target is not None and parties.is_new(target):
-        changes = switched_changes(context.operation, target, context.ports.clock.now())
+    target = new_in_place(context)
+    if target is not None and not context.operation.record.switch_over.is_done:
+        changes = switched_changes(context.operation, target, context.now)
         context.ports.records.update(context.operation_id, changes)
-    return None
 
 
-def bring_new_up(context: CleanupContext) -> StepOutcome | None:
-    """The run was stopped while it renewed the new cluster's certificate: the cluster is made available again.
-
-    A requested stop may show minutes later; the cluster is not left before that time is over.
-    """
-    parties = parties_of_context(context)
-    target = context.find(parties.plan.target_cluster_id) if parties else None
-    if parties is None or target is None or not parties.is_new(target):
-        return None
-    name = target.db_cluster_identifier
-    if target.status == "stopped":
-        started = changed(Proof, started_by_cleanup=True)
-        reason = f"the new cluster {name} is being started again"
-        return context.do(StartCluster(name, reason=reason, also=started))
-    if target.status not in SERVING_STATUSES:
-        return StepOutcome(in_progress(f"the new cluster {name} is `{target.status}`", 50, "start"))
-    record = context.operation.record
-    was_started = START_ACT in record.acts or record.proof.started_by_cleanup
-    asked = context.operation.asked(STOP_ACT)
-    if asked and not was_started and context.ports.clock.now() - asked.last < STILL_ARRIVES:
-        return StepOutcome(in_progress(f"the stop of {name} was asked for and may still come", 50, "stop"))
-    return None
-
-
-def export_logs(context: CleanupContext) -> StepOutcome | None:
+def export_logs(context: CleanupContext) -> Found:
     """The run was stopped before the new cluster exported its logs."""
-    parties = parties_of_context(context)
-    target = context.find(parties.plan.target_cluster_id) if parties else None
-    if parties is None or target is None or not parties.is_new(target):
-        return None
-    return bring_log_exports(context.operation, context.ports, target, context.guard)
-
-
-def drop_early_snapshot(context: CleanupContext) -> StepOutcome | None:
-    """A kept cluster gets its final snapshot when it is retired: one taken before is not its last state."""
-    parties = parties_of_context(context)
-    if parties is None or retirement_state(context.operation) is not None:
-        return None
-    return drop_snapshot_of(context, context.find(parties.replacement.aside_identifier))
+    target = new_in_place(context)
+    return bring_log_exports(context.operation, context.ports, target, context.guard) if target else None
 
 
 def keep_or_retire_replaced(context: CleanupContext) -> StepOutcome | None:
     """A deletion that has begun is completed; a cluster that still exists is kept for a day, for an undo."""
-    parties = parties_of_context(context)
+    parties = parties_in(context)
     if parties is None:
         return None
     outcome = _retire_or_keep(context, parties)
@@ -134,10 +96,10 @@ def keep_copy(context: CleanupContext) -> StepOutcome | None:
 ROLL_FORWARD: Sequence[CleanupStep] = (
     record_switch,
     await_late_arrivals,
-    bring_new_up,
+    start_new_again,
     tidy_scaling,
     export_logs,
-    drop_early_snapshot,
+    delete_early_final_snapshot,
     tidy_master_secret,
     tidy_endpoints,
     keep_or_retire_replaced,

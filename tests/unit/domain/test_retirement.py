@@ -1,12 +1,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.domain.builders import OPERATION_ID, cluster, instances, snapshot
+from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, instances, snapshot
 
-from aurora_restore.domain.acts import DeleteCluster, DeleteInstance, StartCluster, TakeSnapshot, Wait
+from aurora_restore.domain.acts import (
+    DeleteCluster,
+    DeleteInstance,
+    StartCluster,
+    StopCluster,
+    Tag,
+    TakeSnapshot,
+    Wait,
+)
 from aurora_restore.domain.errors import (
     DeletionProtected,
     FinalSnapshotFailed,
@@ -14,9 +23,10 @@ from aurora_restore.domain.errors import (
     NameTaken,
     RestoreError,
 )
-from aurora_restore.domain.naming import OPERATION_TAG
-from aurora_restore.domain.observed import ClusterSnapshot
-from aurora_restore.domain.retirement import Retiring, decide_retirement
+from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, REPLACED_BY_TAG
+from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
+from aurora_restore.domain.retirement import Retiring, decide_keeping, decide_retirement
+from aurora_restore.domain.times import format_time
 
 FINAL, OLD_ID = "aurora-restore-final", "cluster-OLD"
 MEMBERS = instances(2)
@@ -118,3 +128,38 @@ def test_the_record_says_that_the_deletion_begins_before_it_is_asked_for() -> No
         act = decide_retirement(seen(instances=members, before_deletion=begun))
         assert isinstance(act, DeleteInstance | DeleteCluster)
         assert act.also == begun
+
+
+def kept(until: timedelta = timedelta(hours=1), by: str = OPERATION_ID, **changes: Any) -> DbCluster:
+    tags = {REPLACED_BY_TAG: by, KEEP_UNTIL_TAG: format_time(NOW + until)}
+    made: DbCluster = old(tags=tags, **changes)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("cluster", "expected"),
+    [
+        (old(tags={}), Tag),
+        (kept(by="restore-other"), Tag),
+        (kept(until=timedelta()), Tag),
+        (kept(), StopCluster),
+        (kept(status="stopping"), Wait),
+        (kept(status="stopped"), type(None)),
+        (kept(member_identifiers=()), type(None)),
+    ],
+)
+def test_a_replaced_cluster_is_marked_and_stopped_and_then_it_is_kept(
+    cluster: DbCluster, expected: type
+) -> None:
+    found = decide_keeping(OPERATION_ID, OLD_ID, cluster, NOW, timedelta(hours=24))
+    assert type(found) is expected
+    if isinstance(found, Tag):
+        assert found.tags == {
+            REPLACED_BY_TAG: OPERATION_ID,
+            KEEP_UNTIL_TAG: format_time(NOW + timedelta(hours=24)),
+        }
+
+
+def test_another_cluster_is_neither_marked_nor_stopped() -> None:
+    with pytest.raises(NameTaken):
+        decide_keeping(OPERATION_ID, "cluster-ANOTHER", old(tags={}), NOW, timedelta(hours=24))
