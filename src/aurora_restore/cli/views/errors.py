@@ -16,10 +16,11 @@ from aurora_restore.domain.visible_text import visible_values
 
 def error_item(error: RestoreError) -> dict[str, Any]:
     """An error in the shape that the record has for it."""
-    item: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
-    if len(error.problems) > 1:
-        item["faults"] = [problem.to_item() for problem in error.problems]
-    return item
+    problems = tuple(
+        ProblemState(code=problem.code, message=problem.message, hint=problem.hint)
+        for problem in (error.problems if len(error.problems) > 1 else ())
+    )
+    return dict(ErrorState(code=error.code, message=error.message, hint=error.hint, problems=problems).item)
 
 
 def render_error(item: Mapping[str, Any]) -> RenderableType:
