@@ -6,7 +6,7 @@ Nothing else calls what changes something; tests/unit/test_architecture.py holds
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from aurora_restore.domain.acts import (
     Act,
@@ -43,11 +43,13 @@ from aurora_restore.domain.acts import (
     Untag,
     Wait,
 )
-from aurora_restore.domain.cluster_settings import SettingValues
 from aurora_restore.domain.errors import QuotaExceeded, ResourceBusy
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports, Rds
+
+if TYPE_CHECKING:
+    from aurora_restore.domain.cluster_settings import SettingValues
 
 
 class Guard(Protocol):

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aurora_restore.domain.cluster_settings import SettingValues
-from aurora_restore.domain.restoring import ClusterToRestore, InstanceToCreate
 from aurora_restore.domain.user_progress import always
 
 if TYPE_CHECKING:
     # A function compiles what its own step needs at its cold start, and not all of the domain.
+    from aurora_restore.domain.cluster_settings import SettingValues
     from aurora_restore.domain.custom_endpoints import CustomEndpoint
     from aurora_restore.domain.observed import (
         ClusterSnapshot,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
         SecurityGroup,
         SubnetGroup,
     )
+    from aurora_restore.domain.restoring import ClusterToRestore, InstanceToCreate
     from aurora_restore.domain.scaling import ScalableTarget, Suspension
     from aurora_restore.domain.settings import PipelineSettings
     from aurora_restore.domain.user_progress import SetupProgress
