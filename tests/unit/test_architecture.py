@@ -9,6 +9,9 @@ from statistics import median
 
 import pytest
 
+from aurora_restore.aws.rds_settings import CLUSTER_NAMES, INSTANCE_NAMES
+from aurora_restore.domain import record
+
 SOURCE = Path(__file__).parents[2] / "src"
 PRODUCT = SOURCE / "aurora_restore"
 MODULES = sorted(SOURCE.rglob("*.py"))
@@ -119,6 +122,43 @@ def is_dotted(text: str) -> bool:
 def test_only_the_command_line_and_the_demo_know_the_local_stack() -> None:
     allowed = {own for own, others in MAY_IMPORT.items() if others & set(NEXT_DOOR)}
     assert allowed == KNOW_THE_LOCAL_STACK
+
+
+def paths_of_the_record(module: Path) -> Iterator[str]:
+    """Texts of a module that are the path of a field of the record, or its beginning; events have such names, too."""
+    fields = {
+        f"{part.PATH}.{entry.key}"
+        for part in vars(record).values()
+        if isinstance(part, type) and issubclass(part, record.Part) and part.PATH
+        for entry in part.FIELDS.values()
+    }
+    nodes = list(ast.walk(ast.parse(module.read_text())))
+    calls = (node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Event")
+    events = {id(argument) for call in calls for argument in call.args}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in events:
+            text = node.value
+            if text in fields or text.startswith(MAPS_OF_THE_RECORD):
+                yield f"{module}:{node.lineno} has {text!r}"
+
+
+MAPS_OF_THE_RECORD = ("acts.", "made.", "phases.", "cleanup.asked.", "defused.written.", "defused.refused.")
+
+
+@pytest.mark.parametrize("module", PRODUCT_MODULES, ids=name_of)
+def test_only_the_record_knows_its_paths(module: Path) -> None:
+    if (PRODUCT / "domain" / "record") not in module.parents:
+        assert list(paths_of_the_record(module)) == []
+
+
+def test_only_the_aws_room_spells_the_names_that_rds_has_for_a_setting() -> None:
+    at_rds = (*CLUSTER_NAMES.values(), *INSTANCE_NAMES.values())
+    names = {name for each in at_rds for name in (each.parameter, each.shown_as, each.pending_as)}
+    for module in (*(PRODUCT / "domain").rglob("*.py"), *(PRODUCT / "steps").rglob("*.py")):
+        spelled = {
+            node.value for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Constant)
+        }
+        assert not spelled & (names - {None}), f"{module} names {spelled & names}"
 
 
 @pytest.mark.parametrize("module", sorted((PRODUCT / "domain").rglob("*.py")), ids=lambda module: module.name)

@@ -15,8 +15,10 @@ from aurora_restore.domain.values import Value
 
 if TYPE_CHECKING:
     # A function compiles what its own step needs at its cold start, and not all of the domain.
+    from aurora_restore.domain.cluster_settings import ClusterRole, SettingValues
     from aurora_restore.domain.custom_endpoints import CustomEndpoint
-    from aurora_restore.domain.observed import ClusterRole, ClusterSnapshot
+    from aurora_restore.domain.observed import ClusterSnapshot
+    from aurora_restore.domain.restoring import ClusterToRestore, InstanceToCreate
     from aurora_restore.domain.scaling import ScalableTarget, Suspension
 
 
@@ -67,10 +69,10 @@ class Wait:
 
 # --- Clusters ---------------------------------------------------------------------------------------------------
 class RestoreCluster(Change):
-    """`parameters`: those of RestoreDBClusterFromSnapshot."""
+    """`cluster`: what RDS is asked for."""
 
     snapshot: str
-    parameters: Mapping[str, Any]
+    cluster: ClusterToRestore
     kind: str = field(default="cluster", kw_only=True)
     waits_for: str = field(default="cluster", kw_only=True)
     makes: ClassVar[bool] = True
@@ -118,9 +120,7 @@ class DeleteCluster(Change):
 
 
 class ModifyCluster(Change):
-    """`settings`: parameters of ModifyDBCluster."""
-
-    settings: Mapping[str, Any]
+    settings: SettingValues
     is_timed: ClassVar[bool] = True
 
     def describe(self) -> str:
@@ -190,9 +190,9 @@ class EnableDataApi(Change):
 
 # --- Instances --------------------------------------------------------------------------------------------------
 class CreateInstance(Change):
-    """`parameters`: those of CreateDBInstance."""
+    """`instance`: what RDS is asked for."""
 
-    parameters: Mapping[str, Any]
+    instance: InstanceToCreate
     waits_for: str = field(default="instances", kw_only=True)
     makes: ClassVar[bool] = True
 
@@ -353,8 +353,8 @@ class RegisterScaling(Change):
 
 
 ClusterAct = RestoreCluster | RenameCluster | StartCluster | StopCluster | DeleteCluster
-SettingsAct = ModifyCluster | ChangePort | LiftProtection | ManageMasterPassword | ExportLogs
-OtherSettingsAct = ChangeMasterPassword | AddRole | EnableDataApi
+SettingsAct = ModifyCluster | ChangePort | LiftProtection | ExportLogs
+OtherSettingsAct = ManageMasterPassword | ChangeMasterPassword | AddRole | EnableDataApi
 InstanceAct = CreateInstance | RebootInstance | DeleteInstance
 SnapshotAct = CopySnapshot | TakeSnapshot | DeleteSnapshot | Tag | Untag
 GroupAct = MakeParameterGroup | SetParameters | ResetParameters | DeleteParameterGroup

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from aurora_restore.domain.cluster_settings import cluster_settings_of, instance_settings_of
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.errors import (
     ERRORS_BY_NAME,
@@ -15,13 +16,13 @@ from aurora_restore.domain.errors import (
     RestoreError,
 )
 from aurora_restore.domain.naming import PUT_BACK_TAG
-from aurora_restore.domain.observed import ExecutionState, settings_of
+from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
 from aurora_restore.domain.record import Changes, ErrorState, ProblemState, phase_ended
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_past_return
-from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus, is_marked_by_hand
+from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
 
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
@@ -72,24 +73,23 @@ def _label(operation: Operation, *, is_cancelled: bool) -> Ending:
 
 def was_cancelled(operation: Operation, execution: ExecutionState | None) -> bool:
     """An operator stopped the execution, or marked the record by hand."""
-    if is_marked_by_hand(operation.item):
+    if operation.record.is_marked_by_hand:
         return True
     return execution is not None and execution.status == "ABORTED"
 
 
 def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorState:
     """What the record is to say went wrong: what the step wrote, or what Step Functions knows."""
-    record = operation.record
-    if record.error:
-        hint = record.error.hint or "Start again under a new name."
-        return ErrorState.read({"step": record.step, "hint": hint, **record.error.item})
+    record, hint = operation.record, "Start again under a new name."
+    if known := record.error:
+        return ErrorState.read({"step": record.step, "hint": hint, **known.item})
     step = record.step or Phase.SNAPSHOT_CHECK.value
     if record.error_by_hand:
-        return _state(step, "MANUAL_INTERVENTION", record.error_by_hand, "Start again under a new name.")
-    if is_marked_by_hand(operation.item):
-        return _state(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
+        return _error(step, "MANUAL_INTERVENTION", record.error_by_hand, hint)
+    if record.is_marked_by_hand:
+        return _error(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
     error = _error_of_execution(execution)
-    return _state(step, error.code, error.message, error.hint)
+    return _error(step, error.code, error.message, error.hint)
 
 
 def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
@@ -106,7 +106,7 @@ def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
     return known(message) if known.__init__ is RestoreError.__init__ else error
 
 
-def _state(step: str, code: str, message: str, hint: str) -> ErrorState:
+def _error(step: str, code: str, message: str, hint: str) -> ErrorState:
     problem = ProblemState(code=code, message=message, hint=hint)
     return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
 
@@ -130,31 +130,18 @@ def may_arrive_late(
 def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) -> RestorePlan:
     """The plan that makes the old cluster again, as it was, from its final snapshot: the rollback of delete_first."""
     plan = operation.plan
+    settings = cluster_settings_of(configuration) | {
+        "db_subnet_group_name": configuration.db_subnet_group_name or "",
+        "port": configuration.port if plan.cluster.port else None,
+        "engine_lifecycle_support": configuration.engine_lifecycle_support
+        or plan.cluster.engine_lifecycle_support,
+    }
     cluster = PlannedCluster(
         db_cluster_identifier=plan.target_cluster_id,
-        db_subnet_group_name=configuration.db_subnet_group_name or "",
-        vpc_security_group_ids=configuration.vpc_security_group_ids,
-        db_cluster_parameter_group_name=configuration.db_cluster_parameter_group_name,
-        kms_key_id=configuration.kms_key_id,
-        port=configuration.port if plan.cluster.port else None,
-        storage_type=configuration.storage_type,
-        backup_retention_days=configuration.backup_retention_days,
-        deletion_protection=configuration.deletion_protection,
-        iam_authentication=configuration.iam_authentication,
-        cloudwatch_logs_exports=configuration.cloudwatch_logs_exports,
-        engine_lifecycle_support=configuration.engine_lifecycle_support
-        or plan.cluster.engine_lifecycle_support,
-        serverless_v2=configuration.serverless_v2,
         tags={**configuration.tags, PUT_BACK_TAG: operation.operation_id},
-        copy_tags_to_snapshot=configuration.copy_tags_to_snapshot,
-        preferred_backup_window=configuration.preferred_backup_window,
-        preferred_maintenance_window=configuration.preferred_maintenance_window,
-        roles=configuration.roles,
-        http_endpoint=configuration.http_endpoint,
-        network_type=configuration.network_type,
-        database_insights_mode=configuration.database_insights_mode,
         managed_master_secret=configuration.managed_master_secret is not None,
         master_secret_kms_key_id=configuration.managed_master_secret_kms_key_id,
+        **settings,
     )
     source = replace(
         plan.source,
@@ -167,8 +154,7 @@ def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) 
             db_instance_identifier=member.db_instance_identifier,
             db_instance_class=member.db_instance_class,
             promotion_tier=member.promotion_tier or 0,
-            db_parameter_group_name=member.db_parameter_group_name,
-            **settings_of(member),
+            **instance_settings_of(member),
         )
         for member in configuration.members
     )

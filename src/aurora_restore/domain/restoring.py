@@ -6,20 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
 
 from aurora_restore.domain.acts import AddRole, CreateInstance, EnableDataApi, ModifyCluster, Wait
 from aurora_restore.domain.asking import Asked
+from aurora_restore.domain.cluster_settings import (
+    INSIGHTS_KIND,
+    WINDOWS_KIND,
+    SettingValues,
+    cluster_settings_of,
+    instance_settings_of,
+    requested_settings,
+)
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
 from aurora_restore.domain.late_settings import (
     MAINTENANCE_WINDOW,
     insights_settings,
+    needed_settings,
     unmet_windows,
 )
-from aurora_restore.domain.log_exports import exports_logs_later
+from aurora_restore.domain.log_exports import given_after_switch
 from aurora_restore.domain.naming import OPERATION_TAG, short_hash
 from aurora_restore.domain.observed import DbCluster, DbInstance
-from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
+from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.rds_statuses import (
     FAILED_CLUSTER_STATUSES,
     FAILED_INSTANCE_STATUSES,
@@ -27,21 +35,13 @@ from aurora_restore.domain.rds_statuses import (
 )
 from aurora_restore.domain.windows import is_open
 
-# Of a request, and of ServerlessV2ScalingConfiguration.
-SCALING_NAMES: Mapping[str, str] = {
-    "min_capacity": "MinCapacity",
-    "max_capacity": "MaxCapacity",
-    "seconds_until_auto_pause": "SecondsUntilAutoPause",
-}
-DEFAULT_NETWORK_TYPE = "IPV4"
-DATA_API_KIND, INSIGHTS_KIND = "data-api", "insights"
-MASTER_PASSWORD = "MasterUserPassword"  # noqa: S105 - the name of a parameter
+DATA_API_KIND = "data-api"
+MASTER_PASSWORD = "master_user_password"  # noqa: S105 - the name of a pending value
 # RDS changes a password in seconds to a few minutes; a request that died before it acted is made again then.
 PASSWORD_TAKES_EFFECT = timedelta(minutes=3)
 PASSWORD_LIMIT = timedelta(minutes=15)
 # Right after its creation a cluster is busy now and then, for minutes.
 SETTINGS_LIMIT = timedelta(minutes=30)
-WINDOWS_KIND, RETENTION_KIND = "windows", "retention"
 
 
 SettingAct = AddRole | EnableDataApi | ModifyCluster
@@ -118,74 +118,59 @@ def decide_password(cluster: DbCluster, changes: PasswordChanges) -> PasswordAct
     return PasswordAction.CHANGE
 
 
-def restore_parameters(plan: RestorePlan, cluster_snapshot_identifier: str) -> dict[str, Any]:
-    """The parameters of RestoreDBClusterFromSnapshot; the version is named, or RDS would take the Region's default.
+@dataclass(frozen=True)
+class ClusterToRestore:
+    """What RestoreDBClusterFromSnapshot is asked for; the version is named, or RDS would take the Region's default."""
 
-    The backup retention comes with the windows, after the restore: older SDKs, and Lambda has what its Region has, know
-    no such parameter here.
-    """
-    expected = plan.cluster
-    parameters: dict[str, Any] = {
-        "DBClusterIdentifier": expected.db_cluster_identifier,
-        "SnapshotIdentifier": cluster_snapshot_identifier,
-        "Engine": plan.source.engine,
-        "EngineVersion": plan.engine_version,
-        "DBSubnetGroupName": expected.db_subnet_group_name,
-        "VpcSecurityGroupIds": list(expected.vpc_security_group_ids),
-        "DeletionProtection": expected.deletion_protection,
-        "EnableIAMDatabaseAuthentication": expected.iam_authentication,
-        "EngineLifecycleSupport": expected.engine_lifecycle_support,
-        "CopyTagsToSnapshot": expected.copy_tags_to_snapshot,
-        "Tags": [{"Key": key, "Value": value} for key, value in expected.tags.items()],
-    }
-    optional = {
-        "DBClusterParameterGroupName": expected.db_cluster_parameter_group_name,
-        "KmsKeyId": expected.kms_key_id,
-        "Port": expected.port,
-        "StorageType": expected.storage_type,
-        "EnableCloudwatchLogsExports": None if exports_logs_later(plan) else _exports(expected),
-        "ServerlessV2ScalingConfiguration": _scaling(expected.serverless_v2),
-        "NetworkType": expected.network_type if expected.network_type != DEFAULT_NETWORK_TYPE else None,
-    }
-    return parameters | {name: value for name, value in optional.items() if value is not None}
+    db_cluster_identifier: str
+    cluster_snapshot_identifier: str
+    engine: str
+    engine_version: str
+    settings: SettingValues
+    tags: Mapping[str, str]
 
 
-def instance_parameters(plan: RestorePlan, instance: PlannedInstance) -> dict[str, Any]:
-    """The parameters of CreateDBInstance for one member."""
-    parameters: dict[str, Any] = {
-        "DBInstanceIdentifier": instance.db_instance_identifier,
-        "DBClusterIdentifier": plan.cluster.db_cluster_identifier,
-        "DBInstanceClass": instance.db_instance_class,
-        "Engine": plan.source.engine,
-        "PromotionTier": instance.promotion_tier,
-        "PubliclyAccessible": instance.publicly_accessible,
-        "AutoMinorVersionUpgrade": instance.auto_minor_version_upgrade,
-        "Tags": [{"Key": key, "Value": value} for key, value in plan.cluster.tags.items()],
-    }
-    optional = {
-        "DBParameterGroupName": instance.db_parameter_group_name,
-        "CACertificateIdentifier": instance.ca_certificate_identifier,
-        "PreferredMaintenanceWindow": instance.instance_maintenance_window,
-        **_monitoring(instance),
-    }
-    return parameters | {name: value for name, value in optional.items() if value is not None}
+@dataclass(frozen=True)
+class InstanceToCreate:
+    """What CreateDBInstance is asked for, for one member of a cluster."""
+
+    db_instance_identifier: str
+    db_cluster_identifier: str
+    db_instance_class: str
+    engine: str
+    promotion_tier: int
+    settings: SettingValues
+    tags: Mapping[str, str]
 
 
-def _exports(expected: PlannedCluster) -> list[str] | None:
-    return list(expected.cloudwatch_logs_exports) or None
+def restore_parameters(
+    plan: RestorePlan, cluster_snapshot_identifier: str, at_first: SettingValues | None = None
+) -> ClusterToRestore:
+    """What makes the cluster of the plan. `at_first`: the settings that it has until it is given its own."""
+    settings = requested_settings(cluster_settings_of(plan.cluster))
+    later = given_after_switch(plan)
+    return ClusterToRestore(
+        db_cluster_identifier=plan.cluster.db_cluster_identifier,
+        cluster_snapshot_identifier=cluster_snapshot_identifier,
+        engine=plan.source.engine,
+        engine_version=plan.engine_version,
+        settings={name: value for name, value in settings.items() if name not in later}
+        | dict(at_first or {}),
+        tags=plan.cluster.tags,
+    )
 
 
-def _monitoring(instance: PlannedInstance) -> dict[str, Any]:
-    """Enhanced Monitoring needs its role, and Performance Insights its key and its days, only where it is on."""
-    expected: dict[str, Any] = {}
-    if instance.monitoring_interval_seconds:
-        expected["MonitoringInterval"] = instance.monitoring_interval_seconds
-        expected["MonitoringRoleArn"] = instance.monitoring_role_arn
-    if instance.performance_insights:
-        expected["EnablePerformanceInsights"] = True
-        expected["PerformanceInsightsRetentionPeriod"] = instance.performance_insights_retention_days
-        expected["PerformanceInsightsKMSKeyId"] = instance.performance_insights_kms_key_id
-    return expected
+def instance_parameters(plan: RestorePlan, instance: PlannedInstance) -> InstanceToCreate:
+    """What makes one member of the cluster of the plan."""
+    return InstanceToCreate(
+        db_instance_identifier=instance.db_instance_identifier,
+        db_cluster_identifier=plan.cluster.db_cluster_identifier,
+        db_instance_class=instance.db_instance_class,
+        engine=plan.source.engine,
+        promotion_tier=instance.promotion_tier,
+        settings=requested_settings(instance_settings_of(instance)),
+        tags=plan.cluster.tags,
+    )
 
 
 def _decide_instances(
@@ -233,12 +218,11 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> S
         kind = f"role-{short_hash(f'{missing.role_arn} {missing.feature_name}')}"
         reason = f"the role {missing.role_arn} is to be the cluster's as well"
         return _needed(AddRole(name, missing, kind=kind, reason=reason, percent=80), asking)
-    days = plan.cluster.backup_retention_days
-    if days is not None and days != cluster.backup_retention_days:
-        settings = {"BackupRetentionPeriod": days}
-        reason = f"backups are to be kept for {days} days"
-        return _needed(ModifyCluster(name, settings, kind=RETENTION_KIND, reason=reason, percent=80), asking)
-    if plan.cluster.http_endpoint and not cluster.http_endpoint_enabled:
+    if needed := next(needed_settings(plan, cluster), None):
+        afterwards, settings = needed
+        reason = afterwards.reason.format(*settings.values())
+        return _needed(ModifyCluster(name, settings, kind=afterwards.kind, reason=reason, percent=80), asking)
+    if plan.cluster.http_endpoint and not cluster.http_endpoint:
         reason = "the Data API is to be on, as on the replaced cluster"
         enable = EnableDataApi(name, cluster.db_cluster_arn, kind=DATA_API_KIND, reason=reason, percent=80)
         return _needed(enable, asking)
@@ -301,9 +285,3 @@ def _require_ours(kind: str, name: str, tags: Mapping[str, str], owner: Owner) -
 def _half(cluster: DbCluster) -> int:
     # The cluster is the first half of the phase, its instances and the password the second.
     return (cluster.percent_progress or 0) // 2
-
-
-def _scaling(serverless_v2: Mapping[str, float] | None) -> dict[str, float] | None:
-    if serverless_v2 is None:
-        return None
-    return {SCALING_NAMES[name]: value for name, value in serverless_v2.items()}

@@ -17,7 +17,7 @@ from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, SERVING_
 from aurora_restore.domain.replacement import Replacement
 
 RENAMING = "renaming"
-NEW_IDENTIFIER = "DBClusterIdentifier"
+NEW_IDENTIFIER = "db_cluster_identifier"
 """The pending value that tells of a rename which RDS has accepted and its status does not show yet."""
 
 UNSEEN = "unseen cluster"

@@ -118,9 +118,7 @@ def build_undo_plan(
             managed_master_secret=False,
         ),
         instances=tuple(
-            PlannedInstance(
-                item.db_instance_identifier, item.db_instance_class, item.promotion_tier or 0, None
-            )
+            PlannedInstance(item.db_instance_identifier, item.db_instance_class, item.promotion_tier or 0)
             for item in members
         ),
         db_users=(),

@@ -109,7 +109,7 @@ def _remove_group(
 ) -> StepOutcome:
     """The group of the first start goes: by its own name, with this operation's tag, and no cluster of ours has it."""
     name = operation.record.quiet_group.name
-    group = seen_group(ports, name) if name and cluster.db_cluster_parameter_group != name else None
+    group = seen_group(ports, name) if name and cluster.db_cluster_parameter_group_name != name else None
     if group is None or not is_ours(group, operation.operation_id):
         return _applied(operation, cluster)
     asked = operation.asked(REMOVE_ACT)
@@ -140,7 +140,7 @@ def _applied(operation: Operation, cluster: DbCluster, *warnings: str) -> StepOu
     ]
     if first.kept_for:
         said.append(KEPT_WARNING.format(expected=first.kept_for, name=first.name))
-    group = cluster.db_cluster_parameter_group
+    group = cluster.db_cluster_parameter_group_name
     message = (
         f"{cluster.db_cluster_identifier} runs with the parameter group {group}, `in-sync` in each instance"
     )

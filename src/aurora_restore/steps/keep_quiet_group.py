@@ -22,7 +22,7 @@ def keep_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOu
     """Bring the group back to its family's defaults, once; None where that is not to be done, or has been."""
     group, rds = operation.record.quiet_group, ports.target_rds
     name, expected, default = group.name, group.wanted, group.kept_for
-    if not name or not expected or cluster.db_cluster_parameter_group != name:
+    if not name or not expected or cluster.db_cluster_parameter_group_name != name:
         return None
     if default is None:
         if not is_default_group(expected) or rds.find_cluster_parameter_group(expected) is not None:

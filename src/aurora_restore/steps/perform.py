@@ -43,6 +43,7 @@ from aurora_restore.domain.acts import (
     Untag,
     Wait,
 )
+from aurora_restore.domain.cluster_settings import SettingValues
 from aurora_restore.domain.errors import QuotaExceeded, ResourceBusy
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
@@ -76,7 +77,7 @@ def waiting(wait: Wait) -> StepOutcome:
     )
 
 
-def perform(act: Act, ports: Ports) -> None:  # noqa: C901, PLR0912 - one case for each act
+def perform(act: Act, ports: Ports) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each act
     """Ask AWS for it, once.
 
     Raises:
@@ -86,7 +87,7 @@ def perform(act: Act, ports: Ports) -> None:  # noqa: C901, PLR0912 - one case f
     rds, name = ports.target_rds, act.name
     match act:
         case RestoreCluster():
-            rds.restore_cluster_from_snapshot(act.parameters)
+            rds.restore_cluster_from_snapshot(act.cluster)
         case RenameCluster():
             rds.rename_cluster(name, act.new_name)
         case StartCluster():
@@ -95,8 +96,10 @@ def perform(act: Act, ports: Ports) -> None:  # noqa: C901, PLR0912 - one case f
             rds.stop_cluster(name)
         case DeleteCluster():
             _delete_cluster(act, rds)
-        case ModifyCluster() | ChangePort() | LiftProtection() | ManageMasterPassword() | ExportLogs():
+        case ModifyCluster() | ChangePort() | LiftProtection() | ExportLogs():
             rds.modify_cluster(name, _settings(act))
+        case ManageMasterPassword():
+            rds.manage_master_secret(name, act.kms_key_id)
         case ChangeMasterPassword():
             rds.modify_cluster_master_password(name, act.password)
         case AddRole():
@@ -104,7 +107,7 @@ def perform(act: Act, ports: Ports) -> None:  # noqa: C901, PLR0912 - one case f
         case EnableDataApi():
             rds.enable_data_api(act.arn)
         case CreateInstance():
-            rds.create_instance(act.parameters)
+            rds.create_instance(act.instance)
         case RebootInstance():
             rds.reboot_instance(name)
         case DeleteInstance():
@@ -133,20 +136,16 @@ def perform(act: Act, ports: Ports) -> None:  # noqa: C901, PLR0912 - one case f
             assert_never(act)
 
 
-def _settings(act: SettingsAct) -> Mapping[str, Any]:
-    """The parameters of ModifyDBCluster."""
+def _settings(act: SettingsAct) -> SettingValues:
     match act:
         case ModifyCluster():
             return act.settings
         case ChangePort():
-            return {"Port": act.port}
+            return {"port": act.port}
         case LiftProtection():
-            return {"DeletionProtection": False}
-        case ManageMasterPassword():
-            key = {"MasterUserSecretKmsKeyId": act.kms_key_id} if act.kms_key_id else {}
-            return {"ManageMasterUserPassword": True, **key}
+            return {"deletion_protection": False}
         case ExportLogs():
-            return {"CloudwatchLogsExportConfiguration": {"EnableLogTypes": list(act.log_types)}}
+            return {"cloudwatch_logs_exports": act.log_types}
         case _:
             assert_never(act)
 

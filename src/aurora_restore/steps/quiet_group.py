@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from aurora_restore.domain.acts import MakeParameterGroup, SetParameters
+from aurora_restore.domain.cluster_settings import SettingValues
 from aurora_restore.domain.naming import OPERATION_TAG, quiet_group_identifier
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
@@ -67,13 +67,13 @@ def seen_group(ports: Ports, name: str, *, with_values: bool = False) -> SeenGro
     return SeenGroup(found.name, found.family, ports.target_rds.group_tags(found), values)
 
 
-def restored_with(operation: Operation, plan: RestorePlan) -> dict[str, Any]:
-    """The parameters of the restore that keep the cluster quiet, and to itself."""
-    quarantine = list(plan.cluster.quarantine_security_group_ids)
-    parameters: dict[str, Any] = {"VpcSecurityGroupIds": quarantine} if quarantine else {}
+def restored_with(operation: Operation, plan: RestorePlan) -> SettingValues:
+    """The settings of the restore that keep the cluster quiet, and to itself."""
+    quarantine = plan.cluster.quarantine_security_group_ids
+    settings: dict[str, object] = {"vpc_security_group_ids": quarantine} if quarantine else {}
     if plan.starts_with_quiet_group:
-        parameters["DBClusterParameterGroupName"] = quiet_group_identifier(operation.operation_id)
-    return parameters
+        settings["db_cluster_parameter_group_name"] = quiet_group_identifier(operation.operation_id)
+    return settings
 
 
 def _make(

@@ -41,4 +41,6 @@ def remove_quiet_group(context: CleanupContext) -> StepOutcome | None:
 def _is_kept(context: CleanupContext, plan: RestorePlan, name: str) -> bool:
     """Whether the new cluster has it, under whichever of its names: then it is the cluster's."""
     clusters = [context.find(each) for each in {plan.cluster.db_cluster_identifier, plan.target_cluster_id}]
-    return any(cluster is not None and cluster.db_cluster_parameter_group == name for cluster in clusters)
+    return any(
+        cluster is not None and cluster.db_cluster_parameter_group_name == name for cluster in clusters
+    )

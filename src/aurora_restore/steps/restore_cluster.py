@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from aurora_restore.domain.acts import AddRole, ChangeMasterPassword, CreateInstance, Wait
 from aurora_restore.domain.acts import RestoreCluster as RestoreDbCluster
+from aurora_restore.domain.cluster_settings import WINDOWS_KIND
 from aurora_restore.domain.errors import (
     ClusterFailed,
     DatabaseUnreachable,
@@ -17,12 +18,7 @@ from aurora_restore.domain.errors import (
     SnapshotCopyFailed,
     StepFailed,
 )
-from aurora_restore.domain.late_settings import (
-    BACKUP_WINDOW,
-    INSIGHTS_MODE,
-    MAINTENANCE_WINDOW,
-    left_settings,
-)
+from aurora_restore.domain.late_settings import left_settings
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -45,7 +41,6 @@ from aurora_restore.domain.record import (
 )
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.restoring import (
-    WINDOWS_KIND,
     Asking,
     Owner,
     PasswordAction,
@@ -141,7 +136,7 @@ def _instances(ports: Ports, plan: RestorePlan) -> list[DbInstance]:
 
 def _restore(operation: Operation, ports: Ports, plan: RestorePlan) -> StepOutcome:
     name, source = plan.cluster.db_cluster_identifier, _snapshot_to_restore(operation, plan)
-    parameters = {**restore_parameters(plan, source), **restored_with(operation, plan)}
+    parameters = restore_parameters(plan, source, restored_with(operation, plan))
     message = f"the restore of the cluster {name} was started"
     restore = RestoreDbCluster(name, source, parameters, reason=message, percent=0)
     reason = f"the cluster {name} does not exist yet"
@@ -199,27 +194,24 @@ def _take_over_master(
 def _confirmed(
     operation: Operation, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> StepOutcome:
+    changes = _details(cluster, instances)
     warnings = [left_setting_warning(plan, *left) for left in left_settings(plan, cluster).items()]
     if not operation.record.master_password_changes:
         # Nothing was changed yet, and the admin secret opened it: production's password still does.
         warnings.append(NOTHING_CHANGED_WARNING)
-    changes = {**_details(cluster, instances), **with_warnings(operation.record, *warnings)}
+    changes |= with_warnings(operation.record, *warnings)
     message = f"the cluster {cluster.db_cluster_identifier} is available and accepts the admin credentials"
     return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
 
 
-def left_setting_warning(plan: RestorePlan, parameter: str, values: tuple[str, str]) -> str:
+def left_setting_warning(plan: RestorePlan, setting: str, values: tuple[str, str]) -> str:
     """What is not as on the replaced cluster, and the command that sets it."""
     expected, found = values
-    option = {
-        BACKUP_WINDOW: "preferred-backup-window",
-        MAINTENANCE_WINDOW: "preferred-maintenance-window",
-        INSIGHTS_MODE: "database-insights-mode",
-    }
-    target = plan.target_cluster_id
+    # The AWS CLI calls these settings as we do.
+    option = setting.replace("_", "-")
     return (
-        f"{parameter} is {found}, and was {expected} on the replaced cluster: RDS did not take it. Set it by "
-        f"`aws rds modify-db-cluster --db-cluster-identifier {target} --{option[parameter]} {expected} "
+        f"{setting} is {found}, and was {expected} on the replaced cluster: RDS did not take it. Set it by "
+        f"`aws rds modify-db-cluster --db-cluster-identifier {plan.target_cluster_id} --{option} {expected} "
         "--apply-immediately`."
     )
 
@@ -243,15 +235,15 @@ def _refused(
     if action is PasswordAction.WAIT:
         message = f"the new master password has not taken effect: {attempt.reason}"
         return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"))
-    before = operation.record.master_password_changes
-    begun = MasterPasswordChanges(count=changes.count + 1, first_time=before.first_time or now, last_time=now)
+    first = operation.record.master_password_changes.first_time or now
+    begun = MasterPasswordChanges(count=changes.count + 1, first_time=first, last_time=now)
     try:
         answered = RunGuard(ports, operation).ask(
             ChangeMasterPassword(name, admin.password, also=written(begun))
         )
     except ResourceBusy:
         # Nothing was changed: the time in which a change takes effect does not run.
-        record_details(ports, operation.operation_id, written(before))
+        record_details(ports, operation.operation_id, written(operation.record.master_password_changes))
         raise
     message = "the master password was changed to that of the admin secret"
     event = Event("master_password.change_started")
@@ -262,7 +254,8 @@ def _password_changes(operation: Operation, now: datetime) -> PasswordChanges:
     begun = operation.record.master_password_changes
     if not begun:
         return PasswordChanges()
-    return PasswordChanges(begun.count, now - (begun.first_time or now), now - (begun.last_time or now))
+    first, last = begun.first_time or now, begun.last_time or now
+    return PasswordChanges(begun.count, now - first, now - last)
 
 
 def _unreachable(
@@ -277,7 +270,7 @@ def _unreachable(
 
 
 def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> Changes:
-    members = (
+    restored = (
         RestoredInstance(
             db_instance_identifier=item.db_instance_identifier, db_instance_class=item.db_instance_class
         )
@@ -293,5 +286,5 @@ def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> Changes:
         port=cluster.port,
         engine=cluster.engine,
         engine_version=cluster.engine_version,
-        instances=tuple(members),
+        instances=tuple(restored),
     )

@@ -226,7 +226,7 @@ def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:
 
 def _see_to_groups(run: Sweep, clusters: Iterable[DbCluster]) -> None:
     """Parameter groups of a first start whose run is over, and which no cluster has."""
-    rds, in_use = run.ports.target_rds, {cluster.db_cluster_parameter_group for cluster in clusters}
+    rds, in_use = run.ports.target_rds, {cluster.db_cluster_parameter_group_name for cluster in clusters}
 
     def remove(group: ParameterGroup) -> None:
         operation_id = rds.group_tags(group).get(OPERATION_TAG)

@@ -11,8 +11,8 @@ from aurora_restore.domain.configuration import (
     difference_words,
 )
 from aurora_restore.domain.errors import DifferenceNotAccepted, VerificationFailed
-from aurora_restore.domain.late_settings import LEFT_FIELDS, left_settings
-from aurora_restore.domain.log_exports import exports_logs_later
+from aurora_restore.domain.late_settings import left_settings
+from aurora_restore.domain.log_exports import given_after_switch
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
@@ -22,7 +22,6 @@ from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import Phase, done, in_progress, skipped
 from aurora_restore.domain.verification import (
     PENDING_LIMIT,
-    PENDING_NAMES,
     Settling,
     compare,
     is_pending,
@@ -91,11 +90,9 @@ def _differences(
     replaced = ClusterConfiguration.from_item(operation.record.replaced.item)
     restored = configuration_of(cluster, instances)
     # They come after the switch, and the plan has decided whether they are to be as on the replaced cluster.
-    later = frozenset({"cloudwatch_logs_exports"}) if exports_logs_later(plan) else frozenset()
-    later |= plan.given_later
+    later = given_after_switch(plan) | plan.given_later
     # A warning tells of these already: what RDS does not take, or shows as pending, throws no restore away.
-    later |= {LEFT_FIELDS[name] for name in left_settings(plan, cluster)}
-    later |= {field for field, name in PENDING_NAMES.items() if name in cluster.pending_modified_values}
+    later |= {*left_settings(plan, cluster), *cluster.pending_modified_values}
     return compared(plan.replacement, replaced, restored, later, keeps_port=ports.settings.keeps_ports)
 
 

@@ -10,14 +10,14 @@ from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, instances, pl
 
 from aurora_restore.domain.acts import AddRole, CreateInstance, ModifyCluster, Wait
 from aurora_restore.domain.asking import Asked
+from aurora_restore.domain.cluster_settings import WINDOWS_KIND, ClusterRole
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
-from aurora_restore.domain.late_settings import BACKUP_WINDOW, MAINTENANCE_WINDOW, unmet_windows
+from aurora_restore.domain.late_settings import MAINTENANCE_WINDOW, unmet_windows
 from aurora_restore.domain.naming import OPERATION_TAG
-from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance
+from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, FAILED_INSTANCE_STATUSES
 from aurora_restore.domain.restoring import (
-    WINDOWS_KIND,
     Asking,
     Owner,
     PasswordAction,
@@ -85,7 +85,7 @@ def test_instances_are_created_one_after_the_other() -> None:
             expected.instances[count].db_instance_identifier,
             f"instance-{count + 1}",
         )
-        assert act.parameters == instance_parameters(expected, expected.instances[count])
+        assert act.instance == instance_parameters(expected, expected.instances[count])
 
 
 @pytest.mark.parametrize("status", sorted(FAILED_INSTANCE_STATUSES))
@@ -124,7 +124,10 @@ def test_the_others_are_created_after_the_first_serves_so_that_it_is_the_writer(
 
 def test_the_windows_of_the_replaced_cluster_are_asked_for() -> None:
     decision = decide(with_windows(), cluster(), instances())
-    assert settings_of(decision) == {BACKUP_WINDOW: "07:00-07:30", MAINTENANCE_WINDOW: "sat:03:00-sat:03:30"}
+    assert settings_of(decision) == {
+        "preferred_backup_window": "07:00-07:30",
+        MAINTENANCE_WINDOW: "sat:03:00-sat:03:30",
+    }
 
 
 def test_what_rds_has_just_accepted_is_not_asked_for_again() -> None:
@@ -146,13 +149,13 @@ def test_a_window_that_rds_does_not_take_costs_no_restore() -> None:
     for before in (asked(WINDOWS_KIND, 31, 40), asked(WINDOWS_KIND, 1, 40, given_up=True)):
         decision = decide(with_windows(), cluster(), instances(), windows=before)
         assert decision is None
-    assert set(unmet_windows(with_windows(), cluster())) == {BACKUP_WINDOW, MAINTENANCE_WINDOW}
+    assert set(unmet_windows(with_windows(), cluster())) == {"preferred_backup_window", MAINTENANCE_WINDOW}
 
 
 def test_a_maintenance_window_around_the_present_is_not_asked_for() -> None:
     assert NOW.strftime("%a %H:%M") == "Sun 12:00"
     decision = decide(with_windows(maintenance="sun:11:45-sun:12:15"), cluster(), instances())
-    assert set(settings_of(decision)) == {BACKUP_WINDOW}
+    assert set(settings_of(decision)) == {"preferred_backup_window"}
 
 
 def test_a_role_that_rds_does_not_give_ends_the_run_after_its_time() -> None:
@@ -180,7 +183,7 @@ def test_a_refused_login_changes_the_password_once_and_then_waits_for_it() -> No
 
 def test_a_change_that_is_on_its_way_is_waited_for() -> None:
     resetting = cluster(status="resetting-master-credentials")
-    pending = cluster(pending_modified_values={"MasterUserPassword": "****"})
+    pending = cluster(pending_modified_values={"master_user_password": "****"})
     assert decide_password(resetting, changes(0)) is PasswordAction.WAIT
     assert decide_password(pending, changes(1, 5, 5)) is PasswordAction.WAIT
 
@@ -194,31 +197,47 @@ def test_a_login_that_stays_refused_is_given_up() -> None:
 
 
 def test_the_restore_names_version_lifecycle_and_groups_so_that_rds_guesses_nothing() -> None:
-    parameters = restore_parameters(plan(), "the-copy")
-    assert parameters["EngineVersion"] == "15.4"
-    assert parameters["EngineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
-    assert parameters["VpcSecurityGroupIds"] == ["sg-12345678"]
-    assert {"Key": OPERATION_TAG, "Value": OPERATION_ID} in parameters["Tags"]
-    assert "Port" not in parameters
+    asked = restore_parameters(plan(), "the-copy")
+    assert asked.engine_version == "15.4"
+    assert asked.settings["engine_lifecycle_support"] == "open-source-rds-extended-support-disabled"
+    assert asked.settings["vpc_security_group_ids"] == ("sg-12345678",)
+    assert asked.tags[OPERATION_TAG] == OPERATION_ID
+    assert "port" not in asked.settings
 
 
 def test_what_was_asked_for_reaches_rds() -> None:
-    asked = plan(
+    capacities = {"min_capacity": 0.5, "max_capacity": 4}
+    expected = plan(
         port=6432,
         storage_type="aurora-iopt1",
         backup_retention_days=3,
         cloudwatch_logs_exports=["postgresql"],
         db_instance_class="db.serverless",
-        serverless_v2={"min_capacity": 0.5, "max_capacity": 4},
+        serverless_v2=capacities,
         db_parameter_group_name="instances",
     )
-    parameters = restore_parameters(asked, "the-copy")
-    assert parameters["ServerlessV2ScalingConfiguration"] == {"MinCapacity": 0.5, "MaxCapacity": 4}
-    assert parameters["Port"] == 6432
-    assert "BackupRetentionPeriod" not in parameters, (
+    asked = restore_parameters(expected, "the-copy")
+    assert (asked.settings["serverless_v2"], asked.settings["port"]) == (capacities, 6432)
+    assert "backup_retention_days" not in asked.settings, (
         "it comes after the restore: older SDKs do not know it here"
     )
-    assert instance_parameters(asked, asked.instances[0])["DBParameterGroupName"] == "instances"
+    instance = instance_parameters(expected, expected.instances[0])
+    assert instance.settings["db_parameter_group_name"] == "instances"
+
+
+def test_what_a_cluster_has_at_first_takes_the_place_of_its_own() -> None:
+    asked = restore_parameters(plan(), "the-copy", {"vpc_security_group_ids": ("sg-quarantine",)})
+    assert asked.settings["vpc_security_group_ids"] == ("sg-quarantine",)
+
+
+def test_monitoring_is_asked_for_only_where_it_is_on() -> None:
+    (instance,) = plan().instances
+    off = replace(instance, performance_insights_retention_days=31, monitoring_role_arn="role")
+    on = replace(off, performance_insights=True, monitoring_interval_seconds=60)
+    watched = {"performance_insights", "performance_insights_retention_days"}
+    watched |= {"monitoring_interval_seconds", "monitoring_role_arn"}
+    assert watched.isdisjoint(instance_parameters(plan(), off).settings)
+    assert watched <= set(instance_parameters(plan(), on).settings)
 
 
 def test_a_plan_reads_back_as_it_was_written() -> None:

@@ -142,7 +142,7 @@ def test_who_is_who_is_told_by_resource_id_and_tag_and_not_by_name() -> None:
 
 def pending_rename(existing: DbCluster, new_name: str) -> DbCluster:
     """RDS has accepted a rename, and its status does not say so yet."""
-    return replace(existing, pending_modified_values={"DBClusterIdentifier": new_name})
+    return replace(existing, pending_modified_values={"db_cluster_identifier": new_name})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -11,23 +12,10 @@ from aurora_restore.cli.views.common import facts, heading, words
 from aurora_restore.cli.views.plan_replacement import planned_differences, replacement_rows
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.replacement import render_differences, render_way_past, unasked
-from aurora_restore.domain.record import PlanItem, PlannedSource
+from aurora_restore.domain.cluster_settings import CLUSTER_SETTINGS, INSTANCE_SETTINGS
+from aurora_restore.domain.record import PlanItem, PlannedInstanceItem, PlannedSource
 
 Rows = list[tuple[str, str | Text | None]]
-
-_CLUSTER_FIELDS = (
-    ("subnet group", "db_subnet_group_name"),
-    ("security groups", "vpc_security_group_ids"),
-    ("until the switch", "quarantine_security_group_ids"),
-    ("parameter group", "db_cluster_parameter_group_name"),
-    ("key", "kms_key_id"),
-    ("port", "port"),
-    ("storage", "storage_type"),
-    ("backup days", "backup_retention_days"),
-    ("serverless v2", "serverless_v2"),
-    ("logs exported", "cloudwatch_logs_exports"),
-    ("lifecycle support", "engine_lifecycle_support"),
-)
 
 
 def render_plan(view: OperationView) -> RenderableType:
@@ -89,24 +77,41 @@ def _cluster_rows(plan: PlanItem, target_region: str | None) -> Rows:
         return []
     at_first, target = cluster.db_cluster_identifier or "", plan.target_cluster_id or ""
     region = f" in {target_region}" if target_region else ""
-    protections = {
-        "deletion protection": cluster.deletion_protection,
-        "iam authentication": cluster.iam_authentication,
-    }
-    protection = [words for words, is_on in protections.items() if is_on]
+    protection = [
+        name.replace("_", " ")
+        for name, row in CLUSTER_SETTINGS.items()
+        if row.asked and isinstance(row.default, bool) and cluster.item.get(name)
+    ]
     return [
         ("cluster", Text.assemble((target or at_first, "bold"), region)),
         ("  at first", at_first if target and target != at_first else None),
-        *((f"  {label}", _given(cluster.item.get(field))) for label, field in _CLUSTER_FIELDS),
+        *_setting_rows(cluster.item),
         ("  with", ", ".join(protection) or None),
         *_instance_rows(plan),
     ]
 
 
+def _setting_rows(cluster: Mapping[str, Any]) -> Rows:
+    rows: Rows = []
+    for name, row in CLUSTER_SETTINGS.items():
+        if row.label:
+            rows.append((f"  {row.label}", _given(cluster.get(name))))
+        if name == "vpc_security_group_ids":
+            rows.append(("  until the switch", _given(cluster.get("quarantine_security_group_ids"))))
+    return rows
+
+
 def _instance_rows(plan: PlanItem) -> Rows:
-    return [
-        ("instance", f"{item.db_instance_identifier} ({item.db_instance_class})") for item in plan.instances
+    return [("instance", _instance(item)) for item in plan.instances]
+
+
+def _instance(planned: PlannedInstanceItem) -> str:
+    shown = [
+        f"{row.label} {words(planned.item[name])}"
+        for name, row in INSTANCE_SETTINGS.items()
+        if row.label and _given(planned.item.get(name))
     ]
+    return f"{planned.db_instance_identifier} ({', '.join([planned.db_instance_class, *shown])})"
 
 
 def _user_rows(plan: PlanItem) -> Rows:

@@ -132,10 +132,16 @@ class SurveyState(Part):
 
 
 class CameAlongRecord(Part, path="came_along"):
-    """The list of what came along. `more`, `not_looked_into_more`: how many there are besides those that are named."""
+    """The list of what came along.
+
+    Attributes:
+        more, not_looked_into_more: how many there are besides those that are named.
+        meanings: what one of a kind means, by kind.
+    """
 
     found: tuple[FindingState, ...] = ()
     more: Mapping[str, int] = optional(NOTHING)
+    meanings: Mapping[str, str] = optional(NOTHING)
     not_looked_into: tuple[NotLookedIntoState, ...] = ()
     not_looked_into_more: int = 0
     unfinished: SurveyState | None = optional()
