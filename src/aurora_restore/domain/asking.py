@@ -58,14 +58,14 @@ class Asked:
 
 
 def asked_now(before: ActState | None, name: str, now: datetime) -> ActState:
-    """What the record says of a request that is about to be made."""
-    first = before.first_time or before.last_time if before else None
+    """What the record says of a request that is about to be made; `before`: what it said of it until now."""
+    first = (before.first_time or before.last_time) if before else None
     return ActState(
-        name=name, tries=(before.tries if before else 0) + 1, first_time=first or now, last_time=now
+        name=name, tries=before.tries + 1 if before else 1, first_time=first or now, last_time=now
     )
 
 
 def read_asked(acts: Mapping[str, ActState]) -> dict[str, Asked]:
-    """What a map of a record says was asked for, by kind."""
+    """What was asked for, by kind, with its times."""
     found = {kind: Asked.read(kind, state) for kind, state in acts.items()}
     return {kind: asked for kind, asked in found.items() if asked is not None}

@@ -80,17 +80,16 @@ def was_cancelled(operation: Operation, execution: ExecutionState | None) -> boo
 
 def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorState:
     """What the record is to say went wrong: what the step wrote, or what Step Functions knows."""
-    record = operation.record
-    if record.error:
-        hint = record.error.hint or "Start again under a new name."
-        return ErrorState.read({"step": record.step, "hint": hint, **record.error.item})
+    record, hint = operation.record, "Start again under a new name."
+    if known := record.error:
+        return ErrorState.read({"step": record.step, "hint": hint, **known.item})
     step = record.step or Phase.SNAPSHOT_CHECK.value
     if record.error_by_hand:
-        return _state(step, "MANUAL_INTERVENTION", record.error_by_hand, "Start again under a new name.")
-    if operation.record.is_marked_by_hand:
-        return _state(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
+        return _error(step, "MANUAL_INTERVENTION", record.error_by_hand, hint)
+    if record.is_marked_by_hand:
+        return _error(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
     error = _error_of_execution(execution)
-    return _state(step, error.code, error.message, error.hint)
+    return _error(step, error.code, error.message, error.hint)
 
 
 def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
@@ -107,7 +106,7 @@ def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
     return known(message) if known.__init__ is RestoreError.__init__ else error
 
 
-def _state(step: str, code: str, message: str, hint: str) -> ErrorState:
+def _error(step: str, code: str, message: str, hint: str) -> ErrorState:
     problem = ProblemState(code=code, message=message, hint=hint)
     return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
 

@@ -74,7 +74,7 @@ class Operation:
 
     def asked(self, kind: str) -> Asked | None:
         """When something was asked of AWS; None where it never was."""
-        return Asked.read(kind, self.record.acts.get(kind))
+        return self.all_asked().get(kind)
 
     def all_asked(self) -> dict[str, Asked]:
         """Everything that was asked of AWS, by kind, with its times."""

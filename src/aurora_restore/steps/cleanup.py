@@ -86,7 +86,7 @@ def _waiting(message: str) -> StepResult:
 
 def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None) -> Operation:
     """From here on no phase of the run can make a request, and how the run ends is decided."""
-    if operation.record.cleanup.ending:
+    if operation.record.cleanup.ending is not None:
         return operation
     now = ports.clock.now()
     stopped = execution.stop_time if execution and execution.stop_time else now
@@ -94,15 +94,14 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
     parties = parties_in(context)
     switched = is_switched(parties, places_in(context, parties)) if parties else False
     decision = decide_ending(operation, execution, is_switched=switched)
-    marked = operation.record.is_marked_by_hand
-    status = {} if marked else changed(Record, status=OperationStatus.CLEANING_UP.value)
     details = {"ending": decision.ending.value, "reason": decision.reason}
     entries = to_audit_entries(ports, [Event("cleanup.started", details)])
     fence = {
         **changed(Cleanup, ending=decision.ending, reason=decision.reason, ended_time=stopped),
         **changed(Record, error=error_of(operation, execution), last_updated_time=now, last_events=entries),
-        **status,
     }
+    if not operation.record.is_marked_by_hand:
+        fence |= changed(Record, status=OperationStatus.CLEANING_UP.value)
     if ports.records.update(operation.operation_id, fence, only_if_status=operation.status):
         append_audit(ports, operation.operation_id, entries)
     return Operation(ports.records.load(operation.operation_id) or operation.item)
@@ -208,8 +207,8 @@ def _error_as_warning(operation: Operation, ending: Ending) -> Changes:
     """A restore that had succeeded has no error; what ended its run early is a warning."""
     if ending.goes_back:
         return {}
-    error = operation.record.error or error_of(operation, None)
-    ended_by = f"{error.code}: {error.message}"
+    error = operation.record.error
+    ended_by = f"{error.code}: {error.message}" if error else "unknown"
     warnings = [f"the run did not end by itself ({ended_by}), but the restore had succeeded"]
     if not operation.is_dry_run and not operation.phase(Phase.PROVE_ENDPOINT).has_ended_well:
         warnings.append(

@@ -13,7 +13,7 @@ from aurora_restore.domain.asking import asked_now
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, DbInstance, ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.record import cleanup_act_changed, cleanup_act_given_up
+from aurora_restore.domain.record import Changes, cleanup_act_changed, cleanup_act_given_up
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.perform import carry_out, perform, waiting
 from aurora_restore.steps.ports import Ports
@@ -46,7 +46,7 @@ class CleanupGuard:
         """Write down that something is not asked for any more."""
         self.ports.records.update(self.operation.operation_id, cleanup_act_given_up(kind))
 
-    def _asked(self, kind: str, name: str) -> dict[str, Any]:
+    def _asked(self, kind: str, name: str) -> Changes:
         before = self.operation.record.cleanup.asked.get(kind)
         return cleanup_act_changed(kind, asked_now(before, name, self.ports.clock.now()))
 

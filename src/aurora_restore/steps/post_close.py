@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from aurora_restore.domain import record
 from aurora_restore.domain.acts import DeleteSnapshot
 from aurora_restore.domain.errors import RequestRefused, StepFailed
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.notification import put_off_message
 from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES
-from aurora_restore.domain.record import Retirement as RetirementOfRecord
 from aurora_restore.domain.record import changed, with_new_warnings
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import StepStatus, done, in_progress
@@ -62,7 +62,7 @@ def _leave_to_another(context: CleanupContext, target: str) -> StepOutcome:
 
 
 def _set_state(context: CleanupContext, state: RetirementState) -> None:
-    context.ports.records.update(context.operation_id, changed(RetirementOfRecord, state=state))
+    context.ports.records.update(context.operation_id, changed(record.Retirement, state=state))
 
 
 def _advance(context: CleanupContext) -> StepOutcome | None:
@@ -92,11 +92,14 @@ def _put_off(
     now = context.ports.clock.now()
     until = now + TRIED_AGAIN
     warning = f"the kept cluster could not be retired: {failed.message}"
-    record = context.operation.record
+    is_new = context.operation.record.retirement.put_off_code != failed.code
     _drop_failed_snapshot(context, replacement)
-    kept = changed(RetirementOfRecord, state=RetirementState.KEPT, keep_until=until, put_off_code=failed.code)
-    context.ports.records.update(context.operation_id, {**kept, **with_new_warnings(record, warning)})
-    if record.retirement.put_off_code != failed.code:
+    changes = {
+        **changed(record.Retirement, state=RetirementState.KEPT, keep_until=until, put_off_code=failed.code),
+        **with_new_warnings(context.operation.record, warning),
+    }
+    context.ports.records.update(context.operation_id, changes)
+    if is_new:
         message = put_off_message(context.operation, f"{failed.code}: {failed.message}", until, now)
         publish_best_effort(context.ports, context.operation, message)
     release(context.ports, context.operation_id)

@@ -194,11 +194,12 @@ def _take_over_master(
 def _confirmed(
     operation: Operation, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> StepOutcome:
+    changes = _details(cluster, instances)
     warnings = [left_setting_warning(plan, *left) for left in left_settings(plan, cluster).items()]
     if not operation.record.master_password_changes:
         # Nothing was changed yet, and the admin secret opened it: production's password still does.
         warnings.append(NOTHING_CHANGED_WARNING)
-    changes = {**_details(cluster, instances), **with_warnings(operation.record, *warnings)}
+    changes |= with_warnings(operation.record, *warnings)
     message = f"the cluster {cluster.db_cluster_identifier} is available and accepts the admin credentials"
     return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
 
@@ -234,15 +235,15 @@ def _refused(
     if action is PasswordAction.WAIT:
         message = f"the new master password has not taken effect: {attempt.reason}"
         return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"))
-    before = operation.record.master_password_changes
-    begun = MasterPasswordChanges(count=changes.count + 1, first_time=before.first_time or now, last_time=now)
+    first = operation.record.master_password_changes.first_time or now
+    begun = MasterPasswordChanges(count=changes.count + 1, first_time=first, last_time=now)
     try:
         answered = RunGuard(ports, operation).ask(
             ChangeMasterPassword(name, admin.password, also=written(begun))
         )
     except ResourceBusy:
         # Nothing was changed: the time in which a change takes effect does not run.
-        record_details(ports, operation.operation_id, written(before))
+        record_details(ports, operation.operation_id, written(operation.record.master_password_changes))
         raise
     message = "the master password was changed to that of the admin secret"
     event = Event("master_password.change_started")
@@ -253,7 +254,8 @@ def _password_changes(operation: Operation, now: datetime) -> PasswordChanges:
     begun = operation.record.master_password_changes
     if not begun:
         return PasswordChanges()
-    return PasswordChanges(begun.count, now - (begun.first_time or now), now - (begun.last_time or now))
+    first, last = begun.first_time or now, begun.last_time or now
+    return PasswordChanges(begun.count, now - first, now - last)
 
 
 def _unreachable(
@@ -268,7 +270,7 @@ def _unreachable(
 
 
 def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> Changes:
-    members = (
+    restored = (
         RestoredInstance(
             db_instance_identifier=item.db_instance_identifier, db_instance_class=item.db_instance_class
         )
@@ -284,5 +286,5 @@ def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> Changes:
         port=cluster.port,
         engine=cluster.engine,
         engine_version=cluster.engine_version,
-        instances=tuple(members),
+        instances=tuple(restored),
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from aurora_restore.domain import record
 from aurora_restore.domain.acts import Untag
 from aurora_restore.domain.errors import SwitchOverFailed
 from aurora_restore.domain.fencing import FENCE_ACT
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.record import Record, changed
-from aurora_restore.domain.record import Retirement as RetirementOfRecord
+from aurora_restore.domain.record import Record, changed, sets
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import StepStatus, done, in_progress, skipped
 from aurora_restore.domain.retention import is_past_return, retirement_state
@@ -90,7 +90,7 @@ def _seen_to_words(operation: Operation, parties: Parties) -> str:
 
 def _before_logs(operation: Operation, ports: Ports, target: DbCluster, outcome: StepOutcome) -> StepOutcome:
     """First the record excludes a rollback: with one, the new cluster would export logs under the staging name."""
-    if not outcome.changes:
+    if not sets(outcome.changes, record.Retirement, "state"):
         return _export_logs(operation, ports, target) or outcome
     message = f"{outcome.result.message}; the logs are still to be exported"
     return StepOutcome(in_progress(message, 90, "change"), outcome.changes, outcome.events)
@@ -128,7 +128,12 @@ def finish_undo(
         message = f"{target.db_cluster_identifier} is no longer a kept cluster"
         return StepOutcome(in_progress(message, 90, "mark"), {**outcome.changes, **changes})
     undone = parties.replacement.undoes or ""
-    state = changed(RetirementOfRecord, state=RetirementState.UNDONE, undone_by=operation.operation_id)
-    ports.records.update(undone, {**state, **changed(Record, last_updated_time=ports.clock.now())})
+    ports.records.update(
+        undone,
+        {
+            **changed(record.Retirement, state=RetirementState.UNDONE, undone_by=operation.operation_id),
+            **changed(Record, last_updated_time=ports.clock.now()),
+        },
+    )
     event = Event("undo.done", {"undone": undone})
     return StepOutcome(outcome.result, outcome.changes, (*outcome.events, event))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from aurora_restore.domain import record
 from aurora_restore.domain.acts import StopCluster, Tag, Wait
 from aurora_restore.domain.configuration import is_of_rds, users_tags
 from aurora_restore.domain.errors import StepFailed
@@ -18,7 +19,6 @@ from aurora_restore.domain.naming import (
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Changes, changed, with_warnings
-from aurora_restore.domain.record import Retirement as RetirementOfRecord
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import done, in_progress
 from aurora_restore.domain.retirement import (
@@ -142,7 +142,7 @@ class Retirement:
         if not self.is_replaced:
             return {}
         return changed(
-            RetirementOfRecord,
+            record.Retirement,
             final_snapshot_identifier=self.final_snapshot_identifier,
             final_snapshot_retain_until=self._final_snapshot_until(),
         )
@@ -151,13 +151,14 @@ class Retirement:
         """Written before the first deletion: from there on a rollback restores the final snapshot."""
         if not self.is_replaced or self.operation.record.retirement.deletion_has_begun:
             return {}
-        return changed(RetirementOfRecord, state=RetirementState.BEGUN, begun_time=self.ports.clock.now())
+        now = self.ports.clock.now()
+        return changed(record.Retirement, state=RetirementState.BEGUN, begun_time=now)
 
     def _retired(self) -> Changes:
         if not self.is_replaced:
             return {}
         return changed(
-            RetirementOfRecord,
+            record.Retirement,
             state=RetirementState.RETIRED,
             final_snapshot_identifier=self.final_snapshot_identifier,
             retired_time=self.ports.clock.now(),
@@ -178,22 +179,21 @@ class Retirement:
     def _refused_to_stop_for(self) -> timedelta:
         """Since when the run, or its cleanup, has been trying."""
         asked = self.operation.asked("stop")
-        wait = self.operation.record.cleanup.waits.get("stop")
-        since = [asked.first] if asked else []
-        since += [wait.since] if wait and wait.since else []
+        waited = self.operation.record.cleanup.waits.get("stop")
+        since = [waited.since] if waited and waited.since else []
+        since += [asked.first] if asked else []
         return self.ports.clock.now() - min(since) if since else timedelta()
 
     def _kept(self, cluster: DbCluster, warning: str | None = None) -> StepOutcome:
         until = cluster.tags.get(KEEP_UNTIL_TAG)
-        changes = {
-            **changed(
-                RetirementOfRecord,
-                state=RetirementState.KEPT,
-                keep_until=parse_time(until) if until else None,
-                db_cluster_identifier=self.name,
-            ),
-            **with_warnings(self.operation.record, *([warning] if warning else [])),
-        }
+        changes = changed(
+            record.Retirement,
+            state=RetirementState.KEPT,
+            keep_until=parse_time(until) if until else None,
+            db_cluster_identifier=self.name,
+        )
+        if warning:
+            changes |= with_warnings(self.operation.record, warning)
         event = Event("replaced.kept", {"db_cluster_identifier": self.name, "keep_until": until})
         return StepOutcome(
             done(f"the replaced cluster is kept as {self.name} until {until}"), changes, (event,)

@@ -79,23 +79,24 @@ def _waiting(operation: Operation, ports: Ports, wait: Wait) -> StepOutcome:
 
 def _switched(operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster) -> StepOutcome:
     now = ports.clock.now()
-    changes, seconds = switched_changes(operation, cluster, now), _seconds_without_name(operation, now)
+    changes, seconds = switched_changes(operation, cluster, now), seconds_without_name(operation, now)
     away = f"the name was unavailable for at most {seconds} s in RDS's answers"
     message = f"{plan.target_cluster_id} is the new cluster; {away}"
     event = Event("switch_over.done", {"seconds_without_name": seconds})
     return StepOutcome(done(message), changes, (event,))
 
 
-def _seconds_without_name(operation: Operation, now: datetime) -> float | None:
-    gone = operation.record.switch_over.name_gone_time
-    return round((now - gone).total_seconds(), 1) if gone else None
-
-
 def switched_changes(operation: Operation, cluster: DbCluster, now: datetime) -> Changes:
     """What the record says once the new cluster has the target's name; `now` is when that was seen."""
-    seconds = _seconds_without_name(operation, now)
+    seconds = seconds_without_name(operation, now)
     switched = changed(SwitchOver, switched_time=now, seconds_without_name=seconds)
     return {**switched, **cluster_details(cluster)}
+
+
+def seconds_without_name(operation: Operation, now: datetime) -> float | None:
+    """For how long no cluster had the name, at most; None where the record does not say when that began."""
+    gone = operation.record.switch_over.name_gone_time
+    return round((now - gone).total_seconds(), 1) if gone else None
 
 
 def cluster_details(cluster: DbCluster) -> Changes:

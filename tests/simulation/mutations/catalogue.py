@@ -159,7 +159,7 @@ MUTATIONS = (
         "begun-forgotten",
         "the first deletion is not written down before it is asked for",
         "steps/retirement.py",
-        "return changed(RetirementOfRecord, state=RetirementState.BEGUN, begun_time=self.ports.clock.now())",
+        "return changed(record.Retirement, state=RetirementState.BEGUN, begun_time=now)",
         "return {}",
         ("stop-delete-first-ClearTarget", "stop-delete-first-RestoreCluster"),
     ),
