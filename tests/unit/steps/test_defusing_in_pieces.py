@@ -141,7 +141,10 @@ def test_all_calls_together_have_the_time_of_the_phase_and_the_end_says_how_far_
     with pytest.raises(PhaseTimedOut, match="looked for in 2 of 500 databases"):
         run.phase(Phase.DEFUSE, NAME)
 
-    assert summary_lines(run.record(NAME)["came_along"])[-1] == "not looked into yet: 499 of 500 databases"
+    assert (
+        summary_lines(Record.read(run.record(NAME)).came_along)[-1]
+        == "not looked into yet: 499 of 500 databases"
+    )
 
 
 def test_hundreds_of_databases_with_logins_leave_room_in_the_record_and_every_way_back_is_kept() -> None:
