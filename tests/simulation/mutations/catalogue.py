@@ -47,8 +47,8 @@ MUTATIONS = (
         "restored-without-the-quiet-group",
         "the cluster is restored with the requested parameter group at once",
         "steps/quiet_group.py",
-        "    if plan.starts_with_quiet_group:\n        parameters[",
-        "    if False:\n        parameters[",
+        "    if plan.starts_with_quiet_group:\n        settings[",
+        "    if False:\n        settings[",
         ("new",),
     ),
     Mutation(
