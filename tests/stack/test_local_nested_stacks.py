@@ -163,13 +163,21 @@ def ended(boto: Any, stack: str) -> str:
     raise AssertionError(f"{stack} does not come to rest")
 
 
-def test_the_pipeline_has_its_alarms_and_its_dashboard_in_a_nested_stack(boto: Any) -> None:
+def test_the_pipeline_has_its_roles_its_alarms_and_its_dashboard_in_stacks_of_their_own(boto: Any) -> None:
     listed = boto("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
-    nested = next(each for each in listed if each["ResourceType"] == "AWS::CloudFormation::Stack")
-    inner = boto("cloudformation").describe_stack_resources(StackName=nested["PhysicalResourceId"])
+    nested = {
+        each["LogicalResourceId"]: boto("cloudformation").describe_stack_resources(
+            StackName=each["PhysicalResourceId"]
+        )["StackResources"]
+        for each in listed
+        if each["ResourceType"] == "AWS::CloudFormation::Stack"
+    }
 
-    names = {each["PhysicalResourceId"] for each in inner["StackResources"]}
-    assert {"AuroraRestorePipelineDashboard", "aurora-restore-executions-failed"} <= names
+    watching = {each["PhysicalResourceId"] for each in nested["Monitoring"]}
+    assert {"AuroraRestorePipelineDashboard", "aurora-restore-executions-failed"} <= watching
+    roles = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in nested["Permissions"]}
+    function = boto("lambda").get_function(FunctionName="aurora-restore-copy-snapshot")["Configuration"]
+    assert function["Role"].endswith(f":role/{roles['CopySnapshotRole']}")
     (stack,) = boto("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     assert outputs["DashboardUrl"].endswith("#dashboards:name=AuroraRestorePipelineDashboard")
