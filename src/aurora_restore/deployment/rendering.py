@@ -107,7 +107,7 @@ def _scalar(value: str | float) -> str:
         return str(value)
     if _PLAIN.fullmatch(value) and value.lower() not in _READ_AS_ANOTHER_TYPE:
         return value
-    if '"' in value and "'" not in value:
+    if '"' in value and "'" not in value and "\n" not in value:
         return f"'{value}'"
     return json.dumps(value, ensure_ascii=False)
 

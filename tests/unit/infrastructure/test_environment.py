@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.template_policies import REGION, Template
+from tests.support.template_policies import REGION, ROOT, Template
 
+from aurora_restore.deployment import functions
 from aurora_restore.domain.errors import ConfigurationError
 from aurora_restore.domain.results import Phase
 from aurora_restore.environment import read_environment
@@ -117,3 +118,12 @@ def test_the_stacks_own_region_is_known_however_old_the_sdk_of_the_runtime_is() 
     environment = environment_of("aurora-restore-snapshot-check")
 
     assert REGION in read_environment(environment, ("eu-west-1",)).settings.known_regions
+
+
+def test_the_guide_lists_every_variable_of_the_functions() -> None:
+    variables = set(functions.ENVIRONMENT).union(*(f.environment for f in functions.FUNCTIONS))
+    guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    # That of the sweep names another part of the stack; it is no setting.
+    settings = variables - {"CLEANUP_STATE_MACHINE_ARN"}
+
+    assert {name for name in settings if f"`{name}`" not in guide} == set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from fnmatch import fnmatchcase
 
 import pytest
@@ -185,6 +187,34 @@ def dependent_actions(function: str) -> set[str]:
     depending = set().union(*(DEPENDENT_ACTIONS.get(action, frozenset()) for action in actions))
     depending |= SECRET_ACTIONS if function in MANAGES_THE_MASTER_SECRET else frozenset()
     return {action for action in depending - set(NOT_ASKED) if (function, action) not in NOT_ASKED_OF}
+
+
+def test_the_policies_are_within_the_quotas_of_iam(template: Template) -> None:
+    """docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html; white space is not counted."""
+    managed = template.resources("AWS::IAM::ManagedPolicy")
+    roles = template.resources("AWS::IAM::Role")
+
+    assert {name for name, policy in managed.items() if size_of(policy["PolicyDocument"]) > 6_144} == set()
+    for role in roles.values():
+        assert len(role.get("ManagedPolicyArns", [])) <= 10
+        assert sum(size_of(policy["PolicyDocument"]) for policy in role.get("Policies", [])) <= 10_240
+
+
+def size_of(document: object) -> int:
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def test_a_managed_policy_is_what_several_roles_have(template: Template) -> None:
+    attached = Counter(
+        name
+        for role in Template({"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"})
+        .resources("AWS::IAM::Role")
+        .values()
+        for name in role.get("ManagedPolicyArns", [])
+    )
+
+    assert {name for name, roles in attached.items() if roles < 2} == set()
+    assert set(grants.MANAGED_POLICIES) <= set(attached)
 
 
 @pytest.mark.parametrize(("service", "request_name"), IAM_ACTIONS)
