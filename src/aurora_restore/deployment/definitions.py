@@ -117,6 +117,7 @@ RECORD_FAILURE = Step(
     REQUEST | {"error.$": "$.Error", "cause.$": "$.Cause"},
     attempts=12,
 )  # fmt: skip
+CALLED_IN_A_RESTORE = frozenset(step.function for step in (*PHASES, PROBE, RECORD_FAILURE))
 CLEAN_UP = Step(
     "CleanUp", "cleanup",
     "Stops what still runs, puts the replaced cluster back, removes what the restore made, gives the lock back, closes "

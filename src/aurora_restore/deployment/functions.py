@@ -202,6 +202,3 @@ FUNCTIONS: tuple[Function, ...] = (
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Function] = {function.name: function for function in FUNCTIONS}
-
-NOT_IN_A_RESTORE = frozenset({"cleanup", "sweep"})
-"""The functions that the state machine of the restores does not call."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from aurora_restore.deployment import monitoring, permissions
-from aurora_restore.deployment.functions import ENVIRONMENT, FUNCTIONS, NOT_IN_A_RESTORE, Function
+from aurora_restore.deployment.definitions import CALLED_IN_A_RESTORE
+from aurora_restore.deployment.functions import ENVIRONMENT, FUNCTIONS, Function
 from aurora_restore.deployment.rendering import Short, text, yaml_block
 
 MAX_TEMPLATE_BYTES = 51_200
@@ -33,7 +34,7 @@ def pipeline_template(keys: Mapping[str, str]) -> str:
         "functions of a restore": [
             Short("GetAtt", f"{function.logical_id}Function.Arn")
             for function in FUNCTIONS
-            if function.name not in NOT_IN_A_RESTORE
+            if function.name in CALLED_IN_A_RESTORE
         ],
         "log groups": [f"{function.logical_id}Logs" for function in FUNCTIONS],
         "parameters of monitoring": {name: text(value) for name, value in monitoring.PARAMETERS.items()},
