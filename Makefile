@@ -59,7 +59,7 @@ format: $(VENV)/.dev ## put the code into its form
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-build: $(VENV)/.app ## the Lambda zip, and its key into the template; nothing is uploaded
+build: $(VENV)/.app ## the Lambda zip, and the files in infrastructure/; nothing is uploaded
 	@scripts/build_lambda_packages.sh --no-upload
 
 bench: $(VENV)/.dev ## the measurements that the project promises to keep
