@@ -24,6 +24,8 @@ STATE_MACHINE = "aurora-restore-state-machine"
 RUN_TIMEOUT_SECONDS = 240.0
 QUICK = {"copy": 1.0, "restore": 1.0, "create": 0.5, "instance": 1.0, "password_change": 0.5, "delete": 0.5}
 """Seconds: shorter than the demo's, long enough that a status on the way is seen."""
+KEPT_WORKERS: dict[str, Any] = {"idle_worker_seconds": 120.0, "maximum_workers": 16}
+"""A Lambda worker for each function, kept between its calls: most of what a run costs is the begin of new workers."""
 
 Clients = Callable[..., Any]
 """`boto("rds")`, `boto("rds", "us-east-1")`: a client of the stack, by default in its own Region."""
@@ -51,7 +53,8 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo
     """The whole local stack, in a directory with a space in its name; gone with everything at the end."""
     home = tmp_path_factory.mktemp("local stack")
     yield lifecycle.up(
-        lifecycle.UpOptions(home=home, fresh=True, durations=QUICK), find_set_up=lambda: set_up
+        lifecycle.UpOptions(home=home, fresh=True, durations=QUICK, **KEPT_WORKERS),
+        find_set_up=lambda: set_up,
     )
     lifecycle.down(home)
 

@@ -16,5 +16,5 @@ def poll_until(look: Callable[[], T], what: str, timeout_seconds: float = 30.0) 
     deadline = time.monotonic() + timeout_seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what}: not within {timeout_seconds} s"
-        time.sleep(POLL_SECONDS / 4)
+        time.sleep(POLL_SECONDS)
     return found
