@@ -1,4 +1,4 @@
-"""In which order the files of tests are handed to the workers. `tests/conftest.py` hands the hook to pytest."""
+"""In which order the files of tests are handed to the workers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WAITING = "stack"
 T = TypeVar("T")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def spread_waiting(items: list[pytest.Item]) -> None:
     """Spread the files that wait evenly among those that compute, so that a machine is never full of either."""
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
