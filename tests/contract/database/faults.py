@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pg8000.native import Connection, DatabaseError, InterfaceError
+from tests.states_language.interpreter import ProcessDied
 from tests.support.shares import every_case, today
 
 from aurora_restore.database.postgres import PostgresDatabases
@@ -33,10 +34,6 @@ _LOOKS = ("SELECT", "SHOW", "WITH", "ROLLBACK")
 # A request that is lost leaves the server as a death does, and a refusal ends the phase.
 _AT_EVERY_EFFECT = ("passing", "reply lost", "dies")
 _REFUSED = _RAISE.format("42501")
-
-
-class Died(BaseException):
-    """The end of the process: nothing of ours catches it, and its connections are gone."""
 
 
 class Kind(StrEnum):
@@ -115,7 +112,7 @@ class FaultyConnection:
                 self._connection.run(sql, **values)
         self._connection.close()
         if self._plan.kind is Kind.DIES:
-            raise Died
+            raise ProcessDied
         # The first is what a socket says whose time is over.
         raise TimeoutError if self._plan.odd else InterfaceError("network error")
 
@@ -152,7 +149,7 @@ class FaultyServer(Server):
             case Kind.PASSING:
                 return _login_failure(TOO_MANY, False, "the server took no connection")
             case Kind.DIES:
-                return Died()
+                return ProcessDied()
         return DatabaseUnreachable("The connection broke off at the login.")
 
 
