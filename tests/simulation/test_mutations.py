@@ -10,7 +10,7 @@ from tests.simulation.mutations.planting import NothingPlantedError
 from tests.simulation.mutations.probe import seen
 
 HARMLESS = Mutation(
-    "harmless", "the bug is none", "domain.operation:Operation.is_unsettled", lambda it: it, ("dry-run",)
+    "harmless", "the bug is none", "domain.record.whole:Record.is_unsettled", lambda it: it, ("dry-run",)
 )
 
 
@@ -45,4 +45,4 @@ def test_one_that_plants_nothing_is_refused(place: str, make: object) -> None:
 
 def test_one_whose_place_is_never_reached_is_refused() -> None:
     with pytest.raises(NothingPlantedError, match="never called"):
-        seen(replace(HARMLESS, place="steps.rollback:put_old_back", make=does_nothing))
+        seen(replace(HARMLESS, place="domain.rollback:give_old_its_name", make=does_nothing))

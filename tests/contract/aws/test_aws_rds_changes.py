@@ -12,6 +12,7 @@ from tests.support.faults import FaultKind, Refusal
 from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.rds import AwsRds
+from aurora_restore.domain.cluster_settings import ClusterRole
 from aurora_restore.domain.custom_endpoints import CustomEndpoint
 from aurora_restore.domain.errors import (
     AccessDenied,
@@ -20,7 +21,7 @@ from aurora_restore.domain.errors import (
     QuotaExceeded,
     ResourceBusy,
 )
-from aurora_restore.domain.observed import ClusterRole, Credentials
+from aurora_restore.domain.observed import Credentials
 
 HOME = "us-west-2"
 MASTER = Credentials("postgres", "a-master-password")
@@ -96,7 +97,7 @@ def test_a_refused_change_names_the_right_that_is_missing(
         lambda rds: rds.rename_cluster("missing", "staging-old"),
         lambda rds: rds.stop_cluster("missing"),
         lambda rds: rds.start_cluster("missing"),
-        lambda rds: rds.modify_cluster("missing", {"DeletionProtection": False}),
+        lambda rds: rds.modify_cluster("missing", {"deletion_protection": False}),
         lambda rds: rds.delete_instance("missing"),
         lambda rds: rds.delete_cluster("missing", keep_automated_backups=False),
         lambda rds: rds.delete_cluster_snapshot("nothing"),
@@ -145,7 +146,7 @@ def test_a_cluster_with_instances_is_busy_and_stays(rds: AwsRds) -> None:
 
 
 def test_a_protected_cluster_is_refused_for_good(rds: AwsRds, clock: VirtualClock) -> None:
-    rds.modify_cluster("staging", {"DeletionProtection": True})
+    rds.modify_cluster("staging", {"deletion_protection": True})
     clock.advance()
     with pytest.raises(AwsRequestFailed, match="protect"):
         rds.delete_cluster("staging", keep_automated_backups=True)

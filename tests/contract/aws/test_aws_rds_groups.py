@@ -138,7 +138,7 @@ def test_a_group_that_a_cluster_has_is_not_deleted(aws: InProcessAws, rds: AwsRd
     cluster = rds.find_cluster("staging")
     assert cluster is not None
     assert cluster.parameter_group_statuses == {"staging-1": "in-sync"}
-    rds.modify_cluster("staging", {"DBClusterParameterGroupName": f"default.{FAMILY}"})
+    rds.modify_cluster("staging", {"db_cluster_parameter_group_name": f"default.{FAMILY}"})
     rds.delete_cluster_parameter_group("tuned")
     rds.delete_cluster_parameter_group("tuned")
     assert rds.find_cluster_parameter_group("tuned") is None

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from aurora_restore.domain.acts import Act, SuspendScaling
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.retiring import DESTRUCTIVE, RetireDecision, Retiring
+from aurora_restore.domain.record import Notification
+from aurora_restore.domain.retirement import Retiring
 from aurora_restore.domain.scaling import ScalingBefore, Suspension
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.steps.ports import Ports
@@ -56,27 +58,21 @@ def _letting_workers_run(parameters: Mapping[str, str]) -> Mapping[str, str]:
     return {**parameters, "max_logical_replication_workers": "4"}
 
 
-def _writing_no_scaling_down(original: Callable[..., None]) -> Callable[..., None]:
-    def record_running(ports: Ports, operation_id: str, changes: Mapping[str, Any]) -> None:
-        kept = {name: value for name, value in changes.items() if name != "scaling"}
-        original(ports, operation_id, kept)
+def _writing_no_scaling_down(original: Callable[..., Any]) -> Callable[..., Any]:
+    def ask(guard: Any, act: Act) -> Any:
+        return original(guard, replace(act, also={}) if isinstance(act, SuspendScaling) else act)
 
-    return record_running
+    return ask
 
 
-def _forgetting_the_suspension(original: Callable[..., ScalingBefore]) -> Callable[..., ScalingBefore]:
-    def from_item(*args: Any) -> ScalingBefore:
+def _forgetting_the_suspension(
+    original: Callable[..., ScalingBefore | None],
+) -> Callable[..., ScalingBefore | None]:
+    def from_item(*args: Any) -> ScalingBefore | None:
         before = original(*args)
-        return replace(before, target=replace(before.target, suspension=Suspension()))
+        return before and replace(before, target=replace(before.target, suspension=Suspension()))
 
     return from_item
-
-
-def _forgetting_the_begin(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    def begun(retirement: Any, decision: RetireDecision) -> dict[str, Any]:
-        return {} if decision.action in DESTRUCTIVE else original(retirement, decision)
-
-    return begun
 
 
 def _trusting_any_snapshot(original: Callable[[Retiring], bool]) -> Callable[[Retiring], bool]:
@@ -139,7 +135,7 @@ class _WithoutTheEnd:
 
 def _not_sending(_: Any) -> Callable[..., Any]:
     def notify_or_defer(ports: Ports, operation: Operation, message: Any, waited: timedelta) -> Any:
-        return {"message_id": "later", "subject": message.subject} if message else None
+        return Notification(message_id="later", subject=message.subject) if message else None
 
     return notify_or_defer
 
@@ -156,7 +152,7 @@ MUTATIONS = (
         "restored-without-the-quiet-group",
         "the cluster is restored with the requested parameter group at once",
         "steps.quiet_group:restored_with",
-        without("DBClusterParameterGroupName"),
+        without("db_cluster_parameter_group_name"),
         ("new",),
     ),
     Mutation(
@@ -197,7 +193,7 @@ MUTATIONS = (
     Mutation(
         "scaling-suspended-without-a-word",
         "what auto scaling was is not written down before it is suspended",
-        "steps.runner:record_running",
+        "steps.runner:RunGuard.ask",
         _writing_no_scaling_down,
         ("scaled-swap:*:stop-before",),
     ),
@@ -225,21 +221,21 @@ MUTATIONS = (
     Mutation(
         "end-not-seen-through",
         "the sweep overlooks what was closed and not told",
-        "domain.operation:Operation.is_unsettled",
+        "domain.record.whole:Record.is_unsettled",
         answers(False),
         ("stop-refused-RecordFailure-event-lost:*:dies-before",),
     ),
     Mutation(
         "old-not-put-back",
         "a cluster that was renamed to its retired name does not get its name back",
-        "steps.rollback:put_old_back",
+        "domain.rollback:give_old_its_name",
         does_nothing,
         ("swap:*:time-out-before",),
     ),
     Mutation(
         "copy-not-ended",
         "an unfinished copy is left",
-        "steps.rollback:end_copy",
+        "domain.rollback:delete_unfinished_copy",
         does_nothing,
         ("stop-new-CopySnapshot",),
     ),
@@ -253,8 +249,8 @@ MUTATIONS = (
     Mutation(
         "begun-forgotten",
         "the first deletion is not written down before it is asked for",
-        "steps.retirement:Retirement._begun",
-        _forgetting_the_begin,
+        "steps.retirement:Retirement._before_deletion",
+        answers({}),
         (
             "stop-delete-first-ClearTarget",
             "stop-delete-first-RestoreCluster",
@@ -263,7 +259,7 @@ MUTATIONS = (
     Mutation(
         "final-snapshot-not-proved",
         "a final snapshot counts although it is not finished",
-        "domain.retiring:has_final_snapshot",
+        "domain.retirement:has_final_snapshot",
         _trusting_any_snapshot,
         (
             "objects:swap",
@@ -325,7 +321,7 @@ MUTATIONS = (
     Mutation(
         "late-rename-overlooked",
         "a cleanup closes while RDS may still carry out a rename",
-        "steps.rollback:_late_rename",
+        "domain.switching:late_rename_of_old",
         does_nothing,
         ("silent-rename",),
     ),
@@ -346,14 +342,14 @@ MUTATIONS = (
     Mutation(
         "snapshot-before-fence",
         "the final snapshot is taken while sessions of the old cluster can still write",
-        "domain.retiring:_fence",
+        "domain.retirement:_fence",
         does_nothing,
         ("swap",),
     ),
     Mutation(
         "fence-stays",
         "an old cluster that is put back stays behind its fence",
-        "steps.lift_fence:lift_fence",
+        "domain.rollback:lift_fence",
         does_nothing,
         ("swap:*:denied",),
     ),

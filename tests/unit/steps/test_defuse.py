@@ -14,6 +14,7 @@ from tests.support.worlds import PipelineRun
 from aurora_restore.domain.came_along import CameAlong, Finding, Kind, NotLookedInto
 from aurora_restore.domain.defusing import Fuse, Outcome, first_states
 from aurora_restore.domain.errors import AwsUnavailable, CopyNotQuiet
+from aurora_restore.domain.record import Record
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.user_progress import always
 
@@ -32,7 +33,7 @@ def a_run(*fuses: Fuse) -> PipelineRun:
 
 
 def taken_back(record: dict[str, Any]) -> list[str]:
-    return [item["name"] for item in first_states(record.get("defused") or {})]
+    return [item.name for item in first_states(Record.read(record).defused)]
 
 
 def test_what_acts_is_put_to_rest_before_any_user_is_made() -> None:
@@ -43,9 +44,9 @@ def test_what_acts_is_put_to_rest_before_any_user_is_made() -> None:
     assert (run.databases.copy.fuses, run.databases.calls) == ([], [])
     assert record["phases"]["Defuse"]["status"] == "DONE"
     assert [item["name"] for item in record["came_along"]["found"]] == ["from_production"]
-    [state] = first_states(record["defused"])
-    assert state["before"] == {"enabled": True, "slot_name": "from_production_slot"}
-    assert state["take_back"][-1] == 'ALTER SUBSCRIPTION "from_production" ENABLE;'
+    [state] = first_states(Record.read(record).defused)
+    assert state.before == {"enabled": True, "slot_name": "from_production_slot"}
+    assert state.take_back[-1] == 'ALTER SUBSCRIPTION "from_production" ENABLE;'
     assert "came_along.defused" in run.events(OPERATION)
 
 

@@ -12,6 +12,7 @@ from tests.support.faults import FaultKind
 from tests.support.in_process_aws import is_operation
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
+from aurora_restore.domain.cluster_settings import ClusterRole
 from aurora_restore.domain.errors import (
     ClusterFailed,
     NameTaken,
@@ -20,7 +21,6 @@ from aurora_restore.domain.errors import (
     SecurityGroupNotFound,
 )
 from aurora_restore.domain.naming import OPERATION_TAG, quiet_group_identifier
-from aurora_restore.domain.observed import ClusterRole
 from aurora_restore.domain.quiet_group import GroupAction, SeenGroup, decide_group
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.steps.functions import work_of
@@ -63,7 +63,7 @@ def started_with(run: PipelineRun) -> list[dict[str, str]]:
 def test_the_cluster_starts_with_a_group_in_which_nothing_acts(run: PipelineRun) -> None:
     run.run(OPERATION, Phase.RESTORE_CLUSTER)
 
-    assert run.cluster().db_cluster_parameter_group == GROUP
+    assert run.cluster().db_cluster_parameter_group_name == GROUP
     assert group(run).tags == {OPERATION_TAG: OPERATION}
     quiet = {"max_logical_replication_workers": "0", "cron.launch_active_jobs": "off"}
     assert group(run).values() == quiet
@@ -106,7 +106,7 @@ def test_each_instance_takes_up_the_requested_group_before_the_switch(
     )
 
     cluster = run.cluster()
-    assert cluster.db_cluster_parameter_group == (requested or DEFAULT)
+    assert cluster.db_cluster_parameter_group_name == (requested or DEFAULT)
     assert list(cluster.parameter_group_statuses.values()) == ["in-sync", "in-sync"]
     values = {"max_logical_replication_workers": "8"} if requested == "tuned" else {}
     assert started_with(run) == [values, values]
@@ -132,7 +132,7 @@ def test_without_a_quiet_start_the_cluster_has_the_requested_group_at_once(run: 
 
     run.run(OPERATION, Phase.VERIFY_RESTORE, quiet_start=False, db_cluster_parameter_group_name="tuned")
 
-    assert run.cluster().db_cluster_parameter_group == "tuned"
+    assert run.cluster().db_cluster_parameter_group_name == "tuned"
     assert run.count("RebootDBInstance") == 0
     assert run.record(OPERATION)["phases"]["ApplyParameterGroup"]["status"] == "SKIPPED"
 
@@ -248,7 +248,7 @@ def test_a_run_that_an_earlier_release_planned_starts_as_it_was_planned(run: Pip
     for phase in list(Phase)[list(Phase).index(Phase.RESTORE_CLUSTER) :]:
         run.run_phase(phase, OPERATION)
 
-    assert run.cluster().db_cluster_parameter_group == "tuned"
+    assert run.cluster().db_cluster_parameter_group_name == "tuned"
     assert run.record(OPERATION)["phases"]["ApplyParameterGroup"]["status"] == "SKIPPED"
     assert run.count("RebootDBInstance") == run.count("CopyDBClusterParameterGroup") == 0
 
@@ -260,7 +260,7 @@ def test_where_no_default_group_is_there_the_cluster_keeps_the_group_with_its_de
 
     record = run.run(OPERATION, Phase.VERIFY_RESTORE, instance_count=2)
 
-    assert run.cluster().db_cluster_parameter_group == GROUP
+    assert run.cluster().db_cluster_parameter_group_name == GROUP
     assert group(run).values() == {}
     assert started_with(run) == [{}, {}]
     assert list(run.cluster().parameter_group_statuses.values()) == ["in-sync", "in-sync"]
@@ -291,7 +291,7 @@ def test_a_cluster_that_kept_its_group_is_replaced_as_one_with_the_default(
     record = run.run("restore-2", delete_cluster_if_exists=True, replace_strategy=strategy)
 
     assert record["status"] == "SUCCEEDED"
-    assert run.cluster().db_cluster_parameter_group == quiet_group_identifier("restore-2")
+    assert run.cluster().db_cluster_parameter_group_name == quiet_group_identifier("restore-2")
     assert run.count("CopyDBClusterParameterGroup") == 0
     run.clock.advance(24 * 3600)
     assert work_of("aurora-restore-sweep")(run.ports, {})["deleted"][-1] == GROUP
@@ -376,7 +376,7 @@ def test_a_cleanup_leaves_a_group_that_the_new_cluster_keeps(run: PipelineRun) -
 
     run.clean_up("restore-2", "ABORTED")
 
-    assert run.cluster().db_cluster_parameter_group == quiet_group_identifier("restore-2")
+    assert run.cluster().db_cluster_parameter_group_name == quiet_group_identifier("restore-2")
     assert run.count("DeleteDBClusterParameterGroup") == 0
 
 
