@@ -23,7 +23,7 @@ demo: $(VENV)/.app ## restore yesterday's production on the local stack, and pro
 	@$(RUN) -m aurora_restore demo
 
 test: $(VENV)/.dev .venv-aws/.done $(POSTGRESQLS) ## all tests, and of the long enumerations another share each day; TEST_DAY=2026-11-27
-	@$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 tools: $(VENV)/.dev .venv-template/.done .venv-aws/.done $(POSTGRESQLS) ## install all that tests and checks need; with -j at once
 

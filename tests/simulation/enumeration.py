@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from tests.fakes.border import FaultKind
-from tests.simulation.cases import Found, Intrusion, Trouble, baseline, cases_of, run_cases
+from tests.simulation.cases import Found, Trouble, baseline, cases_of, run_cases
 from tests.simulation.object_faults import object_cases
 from tests.simulation.scenarios import Scenario
 from tests.simulation.summary import CASES
+from tests.support.faults import FaultKind, Intrusion
 from tests.support.shares import todays_share
 
 SHOWN = 12
-DAYS = 12
+DAYS = 20
 """After how many days every case was tried."""
 FAULTS: tuple[FaultKind, ...] = tuple(FaultKind)
 INTRUSIONS: tuple[Intrusion, ...] = tuple(Intrusion)

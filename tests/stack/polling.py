@@ -11,7 +11,7 @@ POLL_SECONDS = 0.2
 T = TypeVar("T")
 
 
-def poll_until(look: Callable[[], T], what: str, timeout_seconds: float = 30.0) -> T:
+def poll_until(look: Callable[[], T], what: str, timeout_seconds: float = 60.0) -> T:
     """Look again and again until something is there."""
     deadline = time.monotonic() + timeout_seconds
     while not (found := look()):

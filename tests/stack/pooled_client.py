@@ -18,6 +18,8 @@ from aurora_restore.domain.observed import Credentials
 from local_aurora.postgres_admin import connection
 
 POOL_SIZE, PAUSE_SECONDS, END_SECONDS = 3, 0.05, 60
+NEWCOMERS_APART_SECONDS = 0.3
+"""Each of them connects and verifies anew, which costs a machine more than a write."""
 TABLE = "CREATE TABLE IF NOT EXISTS acknowledged (marker text PRIMARY KEY)"
 WRITE = "INSERT INTO acknowledged VALUES (:marker)"
 WHO = "SELECT aurora_db_instance_identifier()"
@@ -112,4 +114,4 @@ class PooledClient:
             except FAILURES as failure:
                 self.failures.append(f"{type(failure).__name__}: {failure}")
             self.arrivals.append((begun, time.monotonic(), got_in))
-            self._is_over.wait(PAUSE_SECONDS)
+            self._is_over.wait(NEWCOMERS_APART_SECONDS)

@@ -15,7 +15,7 @@ from tests.stack.serving_targets import Place, data_in, endpoint_of
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from local_aurora.postgres_admin import connection
 
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.15
 Look = tuple[float, float, bool]
 """When it began and ended, and whether it found what it looked for."""
 READ_ERRORS = (OSError, pg8000.exceptions.Error)

@@ -15,7 +15,7 @@ from local_aurora.postgres import PostgresEngine
 from local_aurora.postgres_versions import Installation
 
 IN_MEMORY = "in memory"
-DAYS = 4
+DAYS = 6
 """After how many days every test of the contract has run on the older servers too."""
 ServerOf = Callable[[Installation], "Server"]
 
