@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tests.fakes.border import FaultKind
 from tests.simulation.endings import CLOSED, EndedOperation, Ending, Expected
 from tests.simulation.observations import SeenCluster, SeenSnapshot
 from tests.simulation.parameter_groups import parameter_groups_are_as_asked_for
 from tests.simulation.quietness import nothing_of_the_copy_acts
 from tests.simulation.seeding import PASSWORDS, SOURCE_REGION
 from tests.simulation.simulation import Simulation
+from tests.support.faults import FaultKind
 
 from aurora_restore.domain.naming import (
     FINAL_SNAPSHOT_TAG,

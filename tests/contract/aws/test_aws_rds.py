@@ -9,16 +9,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from tests.support.clocks import HandClock
-from tests.support.in_process_aws import (
-    SOURCE_REGION,
-    InProcessAws,
-    ReplyLost,
-    WireError,
-    is_operation,
-    shared_aws,
-    throttled,
-)
+from tests.states_language.scheduler import VirtualClock
+from tests.support.faults import FaultKind, Refusal
+from tests.support.in_process_aws import SOURCE_REGION, InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.domain.errors import (
@@ -45,12 +38,12 @@ MARKED = "marked-value-3141"
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> VirtualClock:
+    return VirtualClock()
 
 
 @pytest.fixture
-def aws(clock: HandClock) -> InProcessAws:
+def aws(clock: VirtualClock) -> InProcessAws:
     """A cluster `production` with one automated snapshot in us-east-1; a subnet group in us-west-2."""
     aws = shared_aws(clock)
     seed = aws.aurora.seed
@@ -112,7 +105,7 @@ def to_create(name: str = "aurora-restored-staging-1", **settings: object) -> In
 
 
 @pytest.fixture
-def restored(target: AwsRds, snapshot: ClusterSnapshot, clock: HandClock) -> None:
+def restored(target: AwsRds, snapshot: ClusterSnapshot, clock: VirtualClock) -> None:
     copy(target, snapshot)
     clock.advance()
     target.restore_cluster_from_snapshot(to_restore())
@@ -190,7 +183,7 @@ def test_a_snapshot_of_aws_backup_is_listed_where_it_is_asked_for_and_found_by_n
 
 
 def test_a_copy_is_asked_for_in_the_destination_and_carries_our_tags_alone(
-    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: HandClock
+    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: VirtualClock
 ) -> None:
     copy(target, snapshot, tags={"aurora-restore:operation-id": "restore-1", "aws:reserved": "x"})
     under_way = target.find_cluster_snapshot("aurora-restore-copy")
@@ -246,7 +239,7 @@ def test_a_copy_asked_for_twice_is_one(target: AwsRds, snapshot: ClusterSnapshot
 def test_a_copy_whose_reply_was_lost_is_seen_next_time(
     aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot
 ) -> None:
-    aws.after(is_operation("CopyDBClusterSnapshot"), ReplyLost())
+    aws.after(is_operation("CopyDBClusterSnapshot"), FaultKind.REPLY_LOST)
     with pytest.raises(AwsUnavailable):
         copy(target, snapshot)
     assert target.find_cluster_snapshot("aurora-restore-copy") is not None
@@ -290,7 +283,9 @@ def test_there_is_no_cluster_and_no_instance_of_an_unknown_name(target: AwsRds) 
     assert target.list_cluster_instances("none") == []
 
 
-def test_a_cluster_is_restored_with_its_instances(target: AwsRds, restored: None, clock: HandClock) -> None:
+def test_a_cluster_is_restored_with_its_instances(
+    target: AwsRds, restored: None, clock: VirtualClock
+) -> None:
     for name in ("aurora-restored-staging-1", "aurora-restored-staging-2"):
         target.create_instance(to_create(name))
         clock.advance()
@@ -307,7 +302,7 @@ def test_a_cluster_is_restored_with_its_instances(target: AwsRds, restored: None
 
 
 def test_rds_shows_the_settings_that_it_was_asked_for(
-    target: AwsRds, snapshot: ClusterSnapshot, clock: HandClock
+    target: AwsRds, snapshot: ClusterSnapshot, clock: VirtualClock
 ) -> None:
     at_first: dict[str, object] = {
         "port": 6000,
@@ -346,7 +341,7 @@ def test_a_cluster_and_an_instance_that_stand_already_are_no_error(target: AwsRd
 
 
 def test_a_restore_that_lacks_something_names_it(
-    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: HandClock
+    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: VirtualClock
 ) -> None:
     with pytest.raises(SnapshotNotFound):
         target.restore_cluster_from_snapshot(to_restore())
@@ -371,7 +366,7 @@ def test_a_full_quota_of_instances_is_its_own_error(
         target.create_instance(to_create())
 
 
-def test_the_master_password_changes(target: AwsRds, restored: None, clock: HandClock) -> None:
+def test_the_master_password_changes(target: AwsRds, restored: None, clock: VirtualClock) -> None:
     target.create_instance(to_create())
     clock.advance()
     target.modify_cluster_master_password("aurora-restored-staging", "An0ther-password")
@@ -392,7 +387,7 @@ def test_a_busy_cluster_can_be_asked_again(aws: InProcessAws, target: AwsRds, re
 def test_a_cluster_that_takes_no_instance_now_can_be_asked_again(
     aws: InProcessAws, target: AwsRds, restored: None
 ) -> None:
-    refusal = WireError("InvalidDBClusterStateFault", "Another operation is in progress")
+    refusal = Refusal("InvalidDBClusterStateFault", "Another operation is in progress")
     aws.before(is_operation("CreateDBInstance"), refusal)
     with pytest.raises(ResourceBusy, match="aurora-restored-staging is busy"):
         target.create_instance(to_create())
@@ -438,7 +433,7 @@ def test_a_class_is_orderable_where_the_region_offers_it(target: AwsRds) -> None
 def test_a_version_that_rds_does_not_know_has_no_orderable_class(aws: InProcessAws, target: AwsRds) -> None:
     aws.before(
         is_operation("DescribeOrderableDBInstanceOptions"),
-        WireError("InvalidParameterCombination", "Cannot find version 9.9 for aurora-postgresql"),
+        Refusal("InvalidParameterCombination", "Cannot find version 9.9 for aurora-postgresql"),
     )
     assert not target.is_instance_class_orderable(ENGINE, "9.9", "db.r5.large")
 
@@ -461,7 +456,7 @@ def test_tags_are_added_to_what_exists(target: AwsRds, snapshot: ClusterSnapshot
 
 
 def test_throttling_reaches_the_caller_as_such(aws: InProcessAws, target: AwsRds) -> None:
-    aws.before(lambda call: call.service == "rds", throttled(), times=100)
+    aws.before(lambda call: call.service == "rds", FaultKind.THROTTLED, times=100)
     requests = (
         target.list_cluster_snapshots,
         lambda: target.find_cluster("x"),

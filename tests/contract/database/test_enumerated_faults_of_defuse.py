@@ -10,7 +10,7 @@ import pytest
 from pg8000.native import Connection
 from tests.contract.database.catalog import Catalog, superusers_sessions
 from tests.contract.database.copies import CRON, NIGHTLY, SUBSCRIBE, as_superuser
-from tests.contract.database.faults import Kind, Plan, chosen
+from tests.contract.database.faults import DEFUSE_DAYS, Kind, Plan, chosen
 from tests.contract.database.faulty_phases import Call, PhaseOnServer
 from tests.contract.database.servers import RestoredCluster
 from tests.contract.database.test_defusing import ENABLE, SLOT
@@ -120,6 +120,7 @@ def acting(
         yield Copy(copy, sessions)
 
 
+@pytest.mark.one_day_in(DEFUSE_DAYS)
 @pytest.mark.parametrize("kind", Kind)
 def test_a_fault_at_any_place_wakes_nothing_and_hides_nothing_of_the_way_back(
     acting: Copy, kind: Kind

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from tests.fakes.copies import FakeCopy, found, subscription, user_mapping
-from tests.support.in_process_aws import ReplyLost, is_operation
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import is_operation
 from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.came_along import CameAlong, Finding, Kind, NotLookedInto
@@ -178,7 +179,7 @@ def test_the_message_at_the_end_names_what_came_along_and_what_was_put_to_rest()
 def test_a_lost_reply_of_the_record_leaves_the_first_state() -> None:
     run = a_run(subscription())
     run.run(OPERATION, until=Phase.RESTORE_CLUSTER)
-    run.aws.after(is_operation("UpdateItem"), ReplyLost())
+    run.aws.after(is_operation("UpdateItem"), FaultKind.REPLY_LOST)
     with pytest.raises(AwsUnavailable):
         run.phase(Phase.DEFUSE, OPERATION)
 

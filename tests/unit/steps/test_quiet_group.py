@@ -8,7 +8,8 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
-from tests.support.in_process_aws import access_denied, is_operation
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import is_operation
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
 from aurora_restore.domain.cluster_settings import ClusterRole
@@ -356,7 +357,7 @@ def test_in_a_rollback_the_group_is_removed_after_its_cluster(run: PipelineRun, 
 def test_a_group_that_cannot_be_removed_keeps_no_old_cluster_away(run: PipelineRun) -> None:
     old = run.put_target()
     run.run(OPERATION, Phase.SETUP_DB_USERS, delete_cluster_if_exists=True)
-    run.aws.before(is_operation("DeleteDBClusterParameterGroup"), access_denied())
+    run.aws.before(is_operation("DeleteDBClusterParameterGroup"), FaultKind.DENIED)
 
     run.fail(OPERATION, "ClusterFailed")
     run.clean_up(OPERATION)
@@ -412,7 +413,7 @@ def test_the_sweep_leaves_a_group_that_only_looks_like_ours(run: PipelineRun) ->
 
 
 def test_a_group_whose_removal_is_refused_ends_no_run(run: PipelineRun) -> None:
-    run.aws.before(is_operation("DeleteDBClusterParameterGroup"), access_denied())
+    run.aws.before(is_operation("DeleteDBClusterParameterGroup"), FaultKind.DENIED)
 
     record = run.run(OPERATION)
 
