@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aurora_restore.domain.configuration import Difference, difference_words
+from aurora_restore.domain.engines import POSTGRESQL, engine_of
 from aurora_restore.domain.errors import (
     DatabaseOutOfReach,
     DeletionProtected,
@@ -15,6 +15,7 @@ from aurora_restore.domain.errors import (
     EngineVersionNotOffered,
     GlobalClusterMember,
     InstanceClassNotOrderable,
+    InvalidRequest,
     KmsKeyRequired,
     ParameterGroupFamilyMismatch,
     ParameterGroupNotFound,
@@ -51,17 +52,20 @@ from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.room import tag_problems, version_problem
 from aurora_restore.domain.settings import PipelineSettings
-from aurora_restore.domain.user_checks import master_among_users, user_secret_problems
+from aurora_restore.domain.user_checks import (
+    master_among_users,
+    user_secret_problems,
+    users_of_engine_problems,
+)
 
-SUPPORTED_ENGINE = "aurora-postgresql"
+# The whole way is proved for these; a row in the table of the engines is not enough.
+SUPPORTED_ENGINES = frozenset({POSTGRESQL})
 # RDS: DBSubnetGroupDoesNotCoverEnoughAZs, unless "the DB subnet group covers at least two Availability Zones".
 AURORA_ZONES_LEAST = 2
 DELETE_FIRST_HINT = (
     "A swap needs room for two clusters for a while. Ask for a higher quota in the target Region, or use "
     "replace_strategy delete_first, which makes room first and whose rollback is the final snapshot."
 )
-# Aurora PostgreSQL takes 8 to 99 printable ASCII characters for a master password, without / ' " @ and space.
-_MASTER_PASSWORD = re.compile(r"(?:(?![/'\"@ ])[!-~]){8,99}")
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def _database_can_be_reached(_request: RestoreRequest, facts: PreflightFacts) ->
 
 def target_region_checks_apply(snapshot: ClusterSnapshot) -> bool:
     """Whether the engine is one of ours, so that questions about versions and classes make sense."""
-    return snapshot.engine == SUPPORTED_ENGINE
+    return snapshot.engine in SUPPORTED_ENGINES
 
 
 def _target_may_be_taken(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
@@ -293,8 +297,13 @@ def _snapshot_can_be_read(
 def _admin_secret_is_readable(_request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
     if isinstance(facts.admin, RestoreError):
         yield facts.admin
-    elif facts.admin and not _MASTER_PASSWORD.fullmatch(facts.admin.password):
-        yield PasswordNotAcceptable("The password in the admin secret is not one that RDS takes.")
+    elif facts.admin:
+        snapshot = facts.snapshot
+        engine = engine_of(None if isinstance(snapshot, RestoreError) else snapshot.engine)
+        if not engine.takes_master_password(facts.admin.password):
+            yield PasswordNotAcceptable(
+                "The password in the admin secret is not one that RDS takes.", engine.master_password_rule
+            )
 
 
 def _admin_secret_is_of_the_master(
@@ -309,7 +318,21 @@ def _admin_secret_is_of_the_master(
 
 
 def _user_secrets_fit(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    yield from user_secret_problems(request.db_users, facts.users)
+    engine = None if isinstance(facts.snapshot, RestoreError) else facts.snapshot.engine
+    yield from user_secret_problems(request.db_users, facts.users, engine_of(engine))
+
+
+def _request_fits_engine(
+    request: RestoreRequest, _facts: PreflightFacts, snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
+    engine = engine_of(snapshot.engine)
+    yield from users_of_engine_problems(request.db_users, engine)
+    unknown = sorted(set(request.cloudwatch_logs_exports) - engine.log_exports)
+    if unknown:
+        yield InvalidRequest(
+            f"cloudwatch_logs_exports: {engine.words} exports no log {', '.join(unknown)}.",
+            f"Choose among {', '.join(sorted(engine.log_exports))}.",
+        )
 
 
 def _no_user_is_the_master(
@@ -376,6 +399,7 @@ CHECKS: tuple[Check, ...] = (
 )
 SNAPSHOT_CHECKS: tuple[SnapshotCheck, ...] = (
     _engine_is_supported,
+    _request_fits_engine,
     _class_is_orderable,
     _parameter_groups_fit,
     _key_is_given,
