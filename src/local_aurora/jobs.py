@@ -11,9 +11,9 @@ from local_aurora import catalogue
 from local_aurora.access import PasswordLogin, ServerAddress
 from local_aurora.endpoints import face_of, renew_certificate
 from local_aurora.engine import Engine, ServerFace
+from local_aurora.engines.errors import PortTaken
+from local_aurora.engines.process import find_free_port
 from local_aurora.objects import Cluster, Instance, Snapshot
-from local_aurora.postgres_errors import PortTaken
-from local_aurora.postgres_process import find_free_port
 from local_aurora.timing import Kind, Transition
 from local_aurora.work import EngineWork
 from local_aurora.world import Region, World

@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from local_aurora.engines.postgresql.engine import PostgresEngine
 from local_aurora.journal import Journal
 from local_aurora.keeping import WorldKeeper
 from local_aurora.model import LocalAurora
-from local_aurora.postgres import PostgresEngine
 from local_aurora.server import AuroraServer
 from local_aurora.timing import ON_A_LAPTOP, Durations
 from local_aurora.world import SubnetLookup

@@ -14,7 +14,7 @@ import pg8000.native
 from tests.stack.serving_targets import Place, endpoint_of
 
 from aurora_restore.domain.observed import Credentials
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
 
 POOL_SIZE, PAUSE_SECONDS, END_SECONDS = 3, 0.05, 60
 TABLE = "CREATE TABLE IF NOT EXISTS acknowledged (marker text PRIMARY KEY)"

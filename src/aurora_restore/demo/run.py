@@ -39,7 +39,7 @@ from aurora_restore.cli.watching import Watcher, WatchLimits
 from aurora_restore.demo import proof, seed_aws, seed_data
 from aurora_restore.demo.views import proof_items, render_next, render_proofs, render_verdict, step_title
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials, DatabaseEndpoint, DbCluster
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 

@@ -20,8 +20,8 @@ from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.domain.users import Access, DbUser, DbUserLogin
 from aurora_restore.steps.ports import Databases
 from local_aurora.engine import ServerFace
-from local_aurora.postgres import PostgresEngine
-from local_aurora.postgres_versions import Installation
+from local_aurora.engines.postgresql.engine import PostgresEngine
+from local_aurora.engines.postgresql.versions import Installation
 
 MASTER = Credentials("master", "Master-secret-4711")
 INSTANCE = "restored-1"

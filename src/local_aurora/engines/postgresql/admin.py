@@ -11,7 +11,7 @@ import pg8000.native
 
 from local_aurora.access import Address, Login
 from local_aurora.endpoints import address_of
-from local_aurora.postgres_tls import verified_context
+from local_aurora.engines.tls import verified_context
 
 ANSWER_TIMEOUT_SECONDS = 60
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-HOST = "127.0.0.1"
+from local_aurora.engines.process import HOST
 
 # Small in memory and on disk; a power cut is the only thing that `fsync = off` does not survive. Statements that
 # fail are not logged, because they can hold a password.

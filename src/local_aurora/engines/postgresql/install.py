@@ -1,4 +1,4 @@
-"""Where the PostgreSQL programs of one installation are, and as which user they run.
+"""Where the PostgreSQL programs of one installation are.
 
 PostgreSQL refuses to run as root. There it runs as `nobody`, who may not be able to reach a virtual environment
 in root's home; then a copy of the installation is kept in the system's cache. No mode of a directory that is
@@ -8,54 +8,17 @@ not ours is ever changed.
 from __future__ import annotations
 
 import hashlib
-import os
-import pwd
 import shutil
 import stat
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from local_aurora.postgres_errors import EngineError
+from local_aurora.engines.account import Account
+from local_aurora.engines.errors import EngineError
+from local_aurora.engines.process import Program
 
 CACHE_DIRECTORY = Path("/var/cache/aurora-restore")
-
-
-@dataclass(frozen=True)
-class Account:
-    """The system user that the programs run as."""
-
-    uid: int
-    gid: int
-    drops_root: bool
-
-    @property
-    def directory_mode(self) -> int:
-        """Mode of the directories around the data: the user that we drop to must be able to pass through."""
-        return 0o711 if self.drops_root else 0o700
-
-    def own(self, path: Path) -> None:
-        """Give `path` and everything in it to this user; only root can, and only root needs to."""
-        if not self.drops_root:
-            return
-        os.chown(path, self.uid, self.gid)
-        for parent, directories, files in os.walk(path):
-            for name in (*directories, *files):
-                os.chown(os.path.join(parent, name), self.uid, self.gid, follow_symlinks=False)
-
-
-def choose_account() -> Account:
-    """Ourselves, or `nobody` where we are root."""
-    if os.geteuid() != 0:
-        return Account(os.geteuid(), os.getegid(), drops_root=False)
-    try:
-        nobody = pwd.getpwnam("nobody")
-    except KeyError as error:
-        raise EngineError(
-            "PostgreSQL does not run as root, and this machine has no user `nobody` to run it as. "
-            "Run the local stack as an ordinary user."
-        ) from error
-    return Account(nobody.pw_uid, nobody.pw_gid, drops_root=True)
 
 
 def find_programs(account: Account, installation: Path, cache_directory: Path = CACHE_DIRECTORY) -> Path:
@@ -72,6 +35,11 @@ def find_programs(account: Account, installation: Path, cache_directory: Path = 
             "Run the local stack as an ordinary user, or open that directory to all."
         )
     return cached / "bin"
+
+
+def program(command: Sequence[str]) -> Program:
+    """A program of an installation, with the libraries of that one."""
+    return Program(tuple(command), library_path(Path(command[0])))
 
 
 def library_path(program: Path) -> str:

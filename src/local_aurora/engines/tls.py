@@ -10,7 +10,7 @@ from pathlib import Path
 
 import trustme
 
-from local_aurora.postgres_install import Account
+from local_aurora.engines.account import Account
 
 # Under these the engine itself talks to its servers.
 NAMES = ("localhost", "127.0.0.1", "::1")

@@ -26,8 +26,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from local_aurora.postgres_errors import EngineBusy, EngineError, StorageMissing
-from local_aurora.postgres_install import Account
+from local_aurora.engines.account import Account
+from local_aurora.engines.errors import EngineBusy, EngineError, StorageMissing
 
 _LEFT_BY_A_SERVER = ("postmaster.pid", "postmaster.opts")
 _BASE_ARCHIVE, _WAL_ARCHIVE = "base.tar", "pg_wal.tar"

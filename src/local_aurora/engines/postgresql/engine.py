@@ -6,18 +6,25 @@ import contextlib
 import logging
 import secrets
 import shutil
+import signal
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from local_aurora import postgres_roles as roles
 from local_aurora.access import Login, PasswordLogin, ServerAddress
 from local_aurora.engine import ServerFace
-from local_aurora.postgres_admin import connection, run_statements
-from local_aurora.postgres_errors import EngineError, PortTaken, StorageMissing, WrongContent
-from local_aurora.postgres_install import choose_account
-from local_aurora.postgres_process import (
+from local_aurora.engines.account import choose_account
+from local_aurora.engines.errors import EngineError, PortTaken, StorageMissing, WrongContent
+from local_aurora.engines.postgresql import roles
+from local_aurora.engines.postgresql.admin import connection, run_statements
+from local_aurora.engines.postgresql.install import program
+from local_aurora.engines.postgresql.settings import initdb_options, server_settings
+from local_aurora.engines.postgresql.versions import Installation, Versions, at_hand, major_of
+from local_aurora.engines.process import (
+    HOST,
+    Server,
+    ServerKind,
     ServerPool,
     await_former_server,
     data_argument,
@@ -25,17 +32,29 @@ from local_aurora.postgres_process import (
     is_free,
     run_tool,
 )
-from local_aurora.postgres_settings import HOST, initdb_options, server_settings
-from local_aurora.postgres_storage import About, Storage, directory_name
-from local_aurora.postgres_tls import issue_certificate, make_tls_files
-from local_aurora.postgres_versions import Installation, Versions, at_hand, major_of
+from local_aurora.engines.storage import About, Storage, directory_name
+from local_aurora.engines.tls import issue_certificate, make_tls_files
 
 _START_ATTEMPTS = 5
 _log = logging.getLogger(__name__)
 
 
+def _is_ready(server: Server) -> bool:
+    lines = server.lock_lines()
+    return len(lines) >= 8 and lines[7].startswith("ready")
+
+
+KIND = ServerKind(
+    name="PostgreSQL",
+    lock_file="postmaster.pid",
+    is_ready=_is_ready,
+    stop_signals=(signal.SIGINT, signal.SIGQUIT, signal.SIGKILL),
+    words_of_a_taken_port=("could not bind",),
+)
+
+
 class PostgresEngine:
-    """An `Engine` that keeps everything under `directory` (see `postgres_storage`) and serves on 127.0.0.1.
+    """An `Engine` that keeps everything under `directory` (see `storage`) and serves on 127.0.0.1.
 
     The next engine on the same directory finds all clusters and snapshots again. Safe for threads: calls for the
     same cluster or snapshot wait for each other, others do not. `installations` are the PostgreSQLs that it can
@@ -52,12 +71,12 @@ class PostgresEngine:
         self._storage = Storage(directory.resolve() / "postgres", self._account)
         self._tls = make_tls_files(self._storage.home / "tls", self._account)
         self._admin = PasswordLogin(roles.ADMIN, self._admin_password())
-        self._pool = ServerPool(self._account)
+        self._pool = ServerPool(self._account, KIND)
         self._locks: dict[str, threading.RLock] = {}
         self._locks_lock = threading.Lock()
         self._is_closed = False
         for cluster in self._storage.clusters.iterdir():
-            await_former_server(cluster / "data")
+            await_former_server(cluster / "data", KIND)
 
     def forget_all_but(self, cluster_ids: Collection[str], snapshot_ids: Collection[str]) -> tuple[str, ...]:
         """Remove the data of everything else, before anything is begun; the ids of what went are returned.
@@ -168,7 +187,7 @@ class PostgresEngine:
                 self._run_once(directory, statements)
 
     def set_iam_authentication(self, cluster_id: str, enabled: bool) -> None:
-        """Kept with the cluster. It changes no login: see `postgres_roles.access_rules`."""
+        """Kept with the cluster. It changes no login: see `roles.access_rules`."""
         with self._held(cluster_id):
             directory = self._storage.cluster(cluster_id)
             about = self._storage.read_about(directory)
@@ -281,7 +300,7 @@ class PostgresEngine:
             "--auth=scram-sha-256",
             *initdb_options(installation.major),
         ]
-        run_tool(command, data, self._account)
+        run_tool(program(command), data, self._account)
         password_file.unlink()
 
     def _run_once(self, directory: Path, statements: Iterator[str], database: str = "postgres") -> None:
@@ -334,7 +353,7 @@ class PostgresEngine:
         }
         command = [str(installation.programs / "postgres"), "-D", data_argument(data, self._account)]
         command += [f"--{name}={value}" for name, value in settings.items()]
-        self._pool.start(key, command, data, directory / "postgres.log", port)
+        self._pool.start(key, program(command), data, directory / "postgres.log", port)
 
     def _administer(self, port: int, statements: Iterator[str], database: str = "postgres") -> None:
         endpoint = ServerAddress(HOST, port)
@@ -364,4 +383,4 @@ class PostgresEngine:
             "PGSSLROOTCERT": f"{seen}/../../../tls/ca.pem",
             "PGCONNECT_TIMEOUT": "10",
         }
-        run_tool(command, data, self._account, environment)
+        run_tool(program(command), data, self._account, environment)

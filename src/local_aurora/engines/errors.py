@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class EngineError(RuntimeError):
-    """Base of the errors of the local PostgreSQL engine."""
+    """Base of the errors of the local engines."""
 
 
 class StorageMissing(EngineError):
