@@ -135,6 +135,8 @@ def _mysql_name_problem(username: str) -> str | None:
     """Names that MySQL would change, so that another account would be meant."""
     if username != username.strip(" "):
         return "it begins or ends with a space, which MySQL does not keep"
+    if username.startswith("'") and username.endswith("'"):
+        return "it begins and ends with an apostrophe, which MySQL takes away at the login"
     if any(ord(letter) > 0xFFFF for letter in username):
         return "it holds a character beyond U+FFFF, which MySQL does not keep in names"
     return None

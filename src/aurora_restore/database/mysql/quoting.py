@@ -36,16 +36,18 @@ def account(username: str, host: str) -> str:
     return f"{_in_backticks(username)}@{_in_backticks(host)}"
 
 
-def grant_pattern(database: str) -> str:
-    """The database name of a GRANT that means this database alone: `_` and `%` are wildcards there."""
-    return _WILD.sub(r"\\\1", database)
+def grant_pattern(database: str, *, has_wildcards: bool = True) -> str:
+    """The database name of a GRANT that means this database alone.
+
+    `_` and `%` are wildcards there, and a backslash takes that away from them; unless `partial_revokes` is on, where
+    each of the three means itself.
+    """
+    return _WILD.sub(r"\\\1", database) if has_wildcards else database
 
 
-def on_database(database: str) -> str:
-    """The object of a GRANT on all of one database."""
-    if len(database) > MAX_IDENTIFIER_LETTERS:
-        raise ValueError(f"A database name has at most {MAX_IDENTIFIER_LETTERS} characters.")
-    return f"{_in_backticks(grant_pattern(database))}.*"
+def on_databases(pattern: str) -> str:
+    """The object of a GRANT on all of what a pattern means."""
+    return f"{_in_backticks(pattern)}.*"
 
 
 def literal(value: str) -> str:

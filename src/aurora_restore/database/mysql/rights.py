@@ -13,7 +13,7 @@ from typing import Any
 
 from aurora_restore.database.mysql import quoting
 from aurora_restore.database.mysql.accounts import Account
-from aurora_restore.database.mysql.quoting import grant_pattern, literal, on_database
+from aurora_restore.database.mysql.quoting import literal, on_databases
 from aurora_restore.database.mysql.session import Session
 from aurora_restore.domain.users import Access
 
@@ -62,15 +62,16 @@ class Right:
 _ORDINARY, _ROLE, _PROXY = "privilege", "role", "proxy"
 
 
-def wanted(access: Access | None, database: str) -> frozenset[Right]:
-    """What the level gives in one database."""
+def has_wildcards(session: Session) -> bool:
+    """Whether the database name of a grant is a pattern: since MySQL 8.0.16 a parameter turns that off."""
+    return session.variable("partial_revokes") not in ("1", "ON")
+
+
+def wanted(access: Access | None, pattern: str) -> frozenset[Right]:
+    """What the level gives in the one database that the pattern means."""
     if access is None:
         return frozenset()
-    return frozenset(_on(grant_pattern(database), privilege) for privilege in PRIVILEGES[access])
-
-
-def _on(pattern: str, privilege: str) -> Right:
-    return Right(_ORDINARY, f"`{pattern}`.*", privilege)
+    return frozenset(Right(_ORDINARY, f"`{pattern}`.*", privilege) for privilege in PRIVILEGES[access])
 
 
 def of_account(session: Session, account: Account) -> frozenset[Right]:
@@ -145,11 +146,11 @@ def take_back(session: Session, account: Account, surplus: Iterable[Right]) -> N
             session.run(f"REVOKE PROXY ON {right.where} FROM {account.quoted}")
 
 
-def give(session: Session, account: Account, database: str, missing: Iterable[Right]) -> None:
+def give(session: Session, account: Account, pattern: str, missing: Iterable[Right]) -> None:
     """Grant what is missing in one database. Raises ServerRefused."""
     names = sorted(right.privilege for right in missing)
     if names:
-        session.run(f"GRANT {', '.join(names)} ON {on_database(database)} TO {account.quoted}")
+        session.run(f"GRANT {', '.join(names)} ON {on_databases(pattern)} TO {account.quoted}")
 
 
 def of_everyone(session: Session) -> list[str]:

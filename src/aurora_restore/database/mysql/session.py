@@ -46,6 +46,7 @@ class ServerRefused(Exception):
     def __init__(self, number: int, message: str) -> None:
         super().__init__(f"{message} (error {number})")
         self.number = number
+        self.words = message
 
     @property
     def lacks_privilege(self) -> bool:
@@ -274,7 +275,7 @@ def _enter(session: Session, database: str) -> None:
         session.run(f"USE {identifier(database)}")
     except ServerRefused as refused:
         session.close()
-        raise DatabaseRefused(refused.number, str(refused)) from None
+        raise DatabaseRefused(refused.number, refused.words) from None
     except BaseException:
         session.close()
         raise

@@ -16,6 +16,7 @@ from dataclasses import replace
 from aurora_restore.database.mysql import accounts, attempts, other_logins, rights
 from aurora_restore.database.mysql.accounts import Account
 from aurora_restore.database.mysql.amazon_accounts import SYSTEM_DATABASES
+from aurora_restore.database.mysql.quoting import grant_pattern
 from aurora_restore.database.mysql.session import DatabaseRefused, Server, ServerRefused, Session
 from aurora_restore.database.mysql.sessions_of import end_sessions
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, DbUserSetupFailed
@@ -52,6 +53,7 @@ class UserSetup:
         self._progress = begun or SetupProgress()
         self._has_time = has_time
         self._has_got_further = False
+        self._has_wildcards = True
 
     def run(self, *, lock_other_logins: bool) -> UsersReport:
         with self._server.open(self._master) as session:
@@ -60,6 +62,7 @@ class UserSetup:
             # First of all, so that no failure below leaves production's logins open.
             others = other_logins.survey(session, ours, lock=lock_other_logins)
             databases = find_databases(session)
+            self._has_wildcards = rights.has_wildcards(session)
             refuse_missing_databases(self._users, databases)
             is_finished = not self._users or self._set_up(session, databases)
             reports = (
@@ -128,9 +131,13 @@ class UserSetup:
         end_sessions(session, account.name)
         return [f"had more than {user.access} before, which was revoked: {rights.shown(surplus)}"]
 
-    @staticmethod
-    def _wanted(user: DbUser, databases: Sequence[str]) -> frozenset[rights.Right]:
-        return frozenset().union(*(rights.wanted(user.access_in(name), name) for name in databases))
+    def _wanted(self, user: DbUser, databases: Sequence[str]) -> frozenset[rights.Right]:
+        return frozenset().union(
+            *(rights.wanted(user.access_in(name), self._pattern(name)) for name in databases)
+        )
+
+    def _pattern(self, database: str) -> str:
+        return grant_pattern(database, has_wildcards=self._has_wildcards)
 
     def _keep(self, user: DbUser, progress: UserProgress) -> None:
         self._progress = self._progress.with_user(user.account, progress)
@@ -182,12 +189,12 @@ class UserSetup:
     def _apply(self, session: Session, database: str) -> None:
         """The rights of each user in one database."""
         for user in self._users:
-            account = Account(user.username, user.host)
-            missing = rights.wanted(user.access_in(database), database) - rights.of_account(session, account)
+            account, pattern = Account(user.username, user.host), self._pattern(database)
+            missing = rights.wanted(user.access_in(database), pattern) - rights.of_account(session, account)
             if not missing:
                 continue
             try:
-                rights.give(session, account, database, missing)
+                rights.give(session, account, pattern, missing)
             except ServerRefused as refused:
                 raise _refused_user(user, refused) from None
             progress = self._progress.users[user.account]
