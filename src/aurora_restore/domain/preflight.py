@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aurora_restore.domain.configuration import Difference, difference_words
+from aurora_restore.domain.engine_checks import engine_of_snapshot, engine_problems, master_password_problems
 from aurora_restore.domain.engines import POSTGRESQL, engine_of
 from aurora_restore.domain.errors import (
     DatabaseOutOfReach,
@@ -15,11 +16,9 @@ from aurora_restore.domain.errors import (
     EngineVersionNotOffered,
     GlobalClusterMember,
     InstanceClassNotOrderable,
-    InvalidRequest,
     KmsKeyRequired,
     ParameterGroupFamilyMismatch,
     ParameterGroupNotFound,
-    PasswordNotAcceptable,
     QuotaExceeded,
     ReplacedOutsidePrefix,
     RestoreError,
@@ -52,11 +51,7 @@ from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.room import tag_problems, version_problem
 from aurora_restore.domain.settings import PipelineSettings
-from aurora_restore.domain.user_checks import (
-    master_among_users,
-    user_secret_problems,
-    users_of_engine_problems,
-)
+from aurora_restore.domain.user_checks import master_among_users, user_secret_problems
 
 # The whole way is proved for these; a row in the table of the engines is not enough.
 SUPPORTED_ENGINES = frozenset({POSTGRESQL})
@@ -298,12 +293,7 @@ def _admin_secret_is_readable(_request: RestoreRequest, facts: PreflightFacts) -
     if isinstance(facts.admin, RestoreError):
         yield facts.admin
     elif facts.admin:
-        snapshot = facts.snapshot
-        engine = engine_of(None if isinstance(snapshot, RestoreError) else snapshot.engine)
-        if not engine.takes_master_password(facts.admin.password):
-            yield PasswordNotAcceptable(
-                "The password in the admin secret is not one that RDS takes.", engine.master_password_rule
-            )
+        yield from master_password_problems(facts.admin, engine_of_snapshot(facts.snapshot))
 
 
 def _admin_secret_is_of_the_master(
@@ -318,21 +308,13 @@ def _admin_secret_is_of_the_master(
 
 
 def _user_secrets_fit(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    engine = None if isinstance(facts.snapshot, RestoreError) else facts.snapshot.engine
-    yield from user_secret_problems(request.db_users, facts.users, engine_of(engine))
+    yield from user_secret_problems(request.db_users, facts.users, engine_of_snapshot(facts.snapshot))
 
 
 def _request_fits_engine(
     request: RestoreRequest, _facts: PreflightFacts, snapshot: ClusterSnapshot
 ) -> Iterable[RestoreError]:
-    engine = engine_of(snapshot.engine)
-    yield from users_of_engine_problems(request.db_users, engine)
-    unknown = sorted(set(request.cloudwatch_logs_exports) - engine.log_exports)
-    if unknown:
-        yield InvalidRequest(
-            f"cloudwatch_logs_exports: {engine.words} exports no log {', '.join(unknown)}.",
-            f"Choose among {', '.join(sorted(engine.log_exports))}.",
-        )
+    yield from engine_problems(request, engine_of(snapshot.engine))
 
 
 def _no_user_is_the_master(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from aurora_restore.domain.engines import ENGINES, POSTGRESQL, Engine
-from aurora_restore.domain.errors import InvalidRequest, PasswordNotAcceptable, RestoreError, SecretWrongUser
+from aurora_restore.domain.errors import PasswordNotAcceptable, RestoreError, SecretWrongUser
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.passwords import password_problem
-from aurora_restore.domain.users import DbUser, user_problem
+from aurora_restore.domain.users import DbUser
 
 
 def user_secret_problems(
@@ -36,13 +36,6 @@ def _login_problems(user: DbUser, found: Credentials, engine: Engine) -> Iterabl
             f"{problem}.",
             "Put another password into that secret, and start again.",
         )
-
-
-def users_of_engine_problems(users: Sequence[DbUser], engine: Engine) -> Iterable[RestoreError]:
-    """Names and hosts that the engine cannot have. What no engine can have was refused with the request."""
-    for user in users:
-        if problem := user_problem(user, engine):
-            yield InvalidRequest(f"db_users: {user.account!r} is no user for {engine.words}: {problem}.")
 
 
 def master_among_users(users: Sequence[DbUser], master_username: str) -> Iterable[RestoreError]:

@@ -6,6 +6,7 @@ Driver exceptions never leave this room: they may carry statements, and statemen
 from __future__ import annotations
 
 import ssl
+import struct
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
@@ -230,6 +231,11 @@ class Server:
             )
         except pymysql.err.MySQLError as error:
             failure = self._failure(error)
+        except (struct.error, IndexError, ValueError):
+            # The driver takes what it reads for packets, whoever sent it.
+            failure = DatabaseUnreachable(
+                f"{self.endpoint.host}:{self.endpoint.port} does not speak MySQL's protocol."
+            )
         else:
             # The server ends a statement first; this ends the wait for a server that has gone.
             connection.wait_at_most(self.limits.statement_seconds + self.limits.connect_seconds)

@@ -22,7 +22,7 @@ def ask_for_tls(plain: socket.socket) -> str:
         return f"the server takes no connection: {greeting[3:].decode('utf-8', 'replace')}"
     if greeting[0] != _PROTOCOL_VERSION:
         return "it does not speak MySQL's protocol"
-    if not _capabilities(greeting) & _SSL:
+    if not _offers_tls(greeting):
         return "the server does not offer TLS"
     flags = _PROTOCOL_41 | _SSL | _SECURE_CONNECTION | _PLUGIN_AUTH
     request = struct.pack("<IIB23x", flags, _LARGEST_PACKET, _UTF8MB4)
@@ -30,10 +30,10 @@ def ask_for_tls(plain: socket.socket) -> str:
     return ""
 
 
-def _capabilities(greeting: bytes) -> int:
-    """The lower half, which has all that is asked here: after the version's text, an id, eight bytes and a filler."""
-    place = greeting.index(b"\0", 1) + 1 + 4 + 8 + 1
-    return int.from_bytes(greeting[place : place + 2], "little")
+def _offers_tls(greeting: bytes) -> bool:
+    """By the lower half of the capabilities: after the version's text, an id, eight bytes and a filler."""
+    place = greeting.find(b"\0", 1) + 1 + 4 + 8 + 1
+    return bool(int.from_bytes(greeting[place : place + 2], "little") & _SSL)
 
 
 def _packet(plain: socket.socket) -> bytes:
