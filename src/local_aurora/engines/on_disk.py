@@ -77,6 +77,10 @@ class EngineOnDisk(ABC):
         """Run the statements as `rdsadmin`."""
 
     @abstractmethod
+    def server_versions(self) -> dict[str, str]:
+        """The version of the database behind each cluster, by the cluster's id."""
+
+    @abstractmethod
     def _master_password_statements(self, directory: Path, master: Login) -> Iterable[str]: ...
 
     # What is there

@@ -32,7 +32,7 @@ def connection(
     session = pymysql.connect(
         host=endpoint.host,
         user=login.username,
-        password=login.password,
+        password=login.password.encode(),  # of a text the driver would make latin-1
         database=database,
         ssl=verified_context(ca_bundle),
         read_timeout=ANSWER_TIMEOUT_SECONDS,
