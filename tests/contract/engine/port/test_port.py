@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -242,6 +244,52 @@ def test_a_killed_server_is_seen_and_starts_again(own_cluster: Cluster) -> None:
     assert engine.start_cluster(cluster_id, None) == own_cluster.endpoint
     with own_cluster.session() as sql:
         assert sql(COUNT) == [(ROWS_AT_THE_SNAPSHOT + 1,)]
+
+
+_STACK = """
+import sys
+from pathlib import Path
+from local_aurora.engines.mysql.engine import MysqlEngine
+from local_aurora.engines.postgresql.engine import PostgresEngine
+engine = {"aurora-mysql": MysqlEngine, "aurora-postgresql": PostgresEngine}[sys.argv[1]](Path(sys.argv[2]))
+engine.start_cluster("idle", None)
+print(engine.process_id("idle"), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the kernel's death signal")
+def test_a_server_ends_with_its_stack_even_when_that_is_killed(
+    subject: Subject, production: Cluster, roomy_directory: Path
+) -> None:
+    home = roomy_directory / f"killed {subject.name}"
+    home.mkdir()
+    engine = subject.new_engine(home)
+    engine.create_cluster("idle", MASTER, "shop")
+    engine.close()
+    command = [sys.executable, "-c", _STACK, subject.name, str(home)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as stack:
+        assert stack.stdout is not None
+        server = int(stack.stdout.readline())
+        assert is_alive(server)
+        stack.kill()
+        stack.wait()
+        wait_until(lambda: not is_alive(server), timeout_seconds=60)
+    following = subject.new_engine(home)
+    try:
+        endpoint = following.start_cluster("idle", None)
+        with subject.session(endpoint, MASTER, following.ca_bundle_path) as sql:
+            assert sql("SELECT 1") == [(1,)]
+    finally:
+        following.close()
+
+
+def is_alive(pid: int) -> bool:
+    """A zombie is dead: it only waits for a parent to read its end, which a container may not have."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_closing_ends_every_server_and_the_next_engine_finds_the_data(
