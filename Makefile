@@ -22,7 +22,7 @@ setup: $(VENV)/.app ## install what the command line and the local stack need
 demo: $(VENV)/.app ## restore yesterday's production on the local stack, and prove it
 	@$(RUN) -m aurora_restore demo
 
-test: $(VENV)/.dev .venv-aws/.done $(POSTGRESQLS) ## all tests
+test: $(VENV)/.dev .venv-aws/.done $(POSTGRESQLS) .mysql/.tried ## all tests
 	@$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 tools: $(VENV)/.dev .venv-template/.done .venv-aws/.done $(POSTGRESQLS) .mysql/.tried ## install all that tests and checks need; with -j at once

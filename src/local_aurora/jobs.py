@@ -114,9 +114,9 @@ def _create_cluster(task: Task) -> Future[Any] | None:
         return None
     cluster_id, database_name = cluster.resource_id, cluster.database_name
     master = PasswordLogin(cluster.master_username, cluster.master_password or "")
-    major = catalogue.postgres_major(cluster.engine, cluster.engine_version)
+    name, major = cluster.engine, catalogue.database_major(cluster.engine_version)
     return task.work.submit(
-        (cluster_id,), lambda engine: engine.create_cluster(cluster_id, master, database_name, major)
+        (cluster_id,), lambda engine: engine.create_cluster(cluster_id, master, database_name, major, name)
     )
 
 

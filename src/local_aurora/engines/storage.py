@@ -1,8 +1,8 @@
 """The directories of clusters and snapshots.
 
     <home>/tls/                     authority, server certificate
-    <home>/template-<major>/data    a new cluster of a major version before it has a master user
-    <home>/clusters/<name>/         data, about.json, postgres.log
+    <home>/template-<major>/data    a new cluster of a version before it has a master user
+    <home>/clusters/<name>/         data, about.json, the server's log
     <home>/snapshots/<name>/        data (archives in it, as pg_basebackup makes them), about.json
     <home>/work                     what is being made or removed; emptied at each start
 
@@ -29,7 +29,15 @@ from typing import IO
 from local_aurora.engines.account import Account
 from local_aurora.engines.errors import EngineBusy, EngineError, StorageMissing
 
-_LEFT_BY_A_SERVER = ("postmaster.pid", "postmaster.opts")
+# PostgreSQL's, then MySQL's; the last one is the id of a MySQL server, of which no two have the same.
+_LEFT_BY_A_SERVER = (
+    "postmaster.pid",
+    "postmaster.opts",
+    "mysqld.pid",
+    "mysqld.sock",
+    "mysqld.sock.lock",
+    "auto.cnf",
+)
 _BASE_ARCHIVE, _WAL_ARCHIVE = "base.tar", "pg_wal.tar"
 _CHUNK_BYTES = 1 << 20
 
@@ -91,7 +99,7 @@ class Storage:
         directory.mkdir(exist_ok=True)
         directory.chmod(self.account.directory_mode)
 
-    def template(self, major: int) -> Path:
+    def template(self, major: int | str) -> Path:
         return self.home / f"template-{major}"
 
     def templates(self) -> tuple[Path, ...]:
@@ -175,6 +183,11 @@ class Storage:
         file = directory / "data" / _CONTENT_FILE
         file.write_text(content_id)
         self.account.own(file)
+
+    @staticmethod
+    def copy_content_id(source: Path, target: Path) -> None:
+        """Give it to data that was made from the source by other means than copying."""
+        shutil.copyfile(source / "data" / _CONTENT_FILE, target / "data" / _CONTENT_FILE)
 
     @staticmethod
     def read_content_id(directory: Path) -> str:

@@ -40,14 +40,20 @@ class TlsFiles:
         return self.directory / "server.key"
 
 
-def make_tls_files(directory: Path, account: Account) -> TlsFiles:
-    """The files of `directory`, made at the first call (one authority for a directory's whole life)."""
+def make_tls_files(directory: Path, account: Account, of: TlsFiles | None = None) -> TlsFiles:
+    """The files of `directory`, made at the first call (one authority for a directory's whole life).
+
+    `of`: the files of the directory whose authority this one is to share.
+    """
     files = TlsFiles(directory)
     if files.ca_bundle.exists() and files.ca_key.exists():
         return files
     directory.mkdir(mode=0o700, exist_ok=True)
     directory.chmod(account.directory_mode)  # whatever the umask
-    authority = trustme.CA(organization_name=_ORGANIZATION, organization_unit_name="Local CA")
+    if of is None:
+        authority = trustme.CA(organization_name=_ORGANIZATION, organization_unit_name="Local CA")
+    else:
+        authority = trustme.CA.from_pem(of.ca_bundle.read_bytes(), of.ca_key.read_bytes())
     _issue(authority, (), files.server_certificate, files.server_key, account)
     _write(files.ca_key, authority.private_key_pem.bytes(), None)
     # Written last: its presence says that the others are complete.

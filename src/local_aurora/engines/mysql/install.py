@@ -93,7 +93,9 @@ class PlacedServer:
             return Program((installation.program, "--no-defaults", *arguments))
         libraries = ":".join(self.seen(root / each) for each in installation.libraries)
         loaded = ("--library-path", libraries, self.seen(root / installation.program))
-        own = ("--no-defaults", f"--basedir={self.seen(root / 'usr')}", *arguments)
+        plugins = self.seen(root / "usr" / "lib" / "mysql" / "plugin")
+        places = (f"--basedir={self.seen(root / 'usr')}", f"--plugin-dir={plugins}")
+        own = ("--no-defaults", *places, *arguments)
         return Program(
             (str(root / installation.loader), *loaded, *own), root=self.home if self.is_shut_in else None
         )
@@ -103,9 +105,12 @@ def placed(installation: Installation, home: Path, account: Account) -> PlacedSe
     """Make an installation ready to serve what is in `home`, through which `account` can pass."""
     if installation.root is None or not account.drops_root:
         return PlacedServer(installation, home, is_shut_in=False)
-    root = home / f"{installation.kind.folder_name}-{installation.version}"
+    programs = home / "programs"
+    programs.mkdir(exist_ok=True)
+    programs.chmod(account.directory_mode)
+    root = programs / f"{installation.kind.folder_name}-{installation.version}"
     if not root.is_dir():
-        with tempfile.TemporaryDirectory(dir=home, prefix=".placing-") as work:
+        with tempfile.TemporaryDirectory(dir=programs, prefix=".placing-") as work:
             shutil.copytree(installation.root, Path(work) / "root", symlinks=True, copy_function=_link)
             (Path(work) / "root").chmod(0o755)
             (Path(work) / "root").rename(root)

@@ -33,6 +33,8 @@ _MYSQL = {
     "secure-file-priv": "NULL",
     "loose-innodb-redo-log-capacity": "32M",
     "loose-innodb-dedicated-server": "OFF",
+    # In 8.4 it is there and off, before it is on, after it is gone.
+    "loose-mysql-native-password": "ON",
     # Warnings as well; no statement ever.
     "log-error-verbosity": "2",
 }
