@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from tests.contract.database.mysql.mysql_servers import RestoredMysql, reset
-from tests.contract.database.mysql.mysql_servers import restored as as_restored
+from tests.contract.database.mysql.mysql_servers import RestoredMysql, mariadb, of_engine, reset
 from tests.contract.database.servers import INSTANCE
+from tests.support import engine_summary
+from tests.support.mysql import found
 
-from local_aurora.engines.errors import EngineError
-from local_aurora.engines.mysql.fetch import find_or_fetch
+from local_aurora.engines.mysql.engine import MysqlEngine
 from local_aurora.engines.mysql.install import Kind
 from local_aurora.engines.mysql.running import running_server
 
@@ -20,23 +20,24 @@ ServerOf = Callable[[Kind], RestoredMysql]
 
 @pytest.fixture(scope="session")
 def mysql_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerOf]:
-    """The server of a kind, begun at the first need."""
-    begun: dict[Kind, RestoredMysql | EngineError] = {}
+    """The server of a kind that can be had, begun at the first need."""
+    begun: dict[Kind, RestoredMysql] = {}
     with ExitStack() as stack:
 
         def find(kind: Kind) -> RestoredMysql:
             if kind not in begun:
-                try:
-                    directory = tmp_path_factory.mktemp(f"contract on {kind}")
-                    settings: dict[str, str | None] = {"report-host": INSTANCE}
-                    running = stack.enter_context(running_server(find_or_fetch(kind), directory, settings))
-                    begun[kind] = as_restored(running)
-                except EngineError as error:
-                    begun[kind] = error
-            found = begun[kind]
-            if isinstance(found, EngineError):
-                pytest.skip(f"there is no {kind} server: {found}")
-            return found
+                directory = tmp_path_factory.mktemp(f"contract on {kind}")
+                installation = found(kind)
+                if isinstance(installation, str):
+                    raise AssertionError(installation)
+                if kind is Kind.MYSQL:
+                    engine = MysqlEngine(directory, find=lambda: installation)
+                    stack.callback(engine.close)
+                    begun[kind] = of_engine(engine, directory / "mysql" / "rdsadmin_password")
+                else:
+                    running = running_server(installation, directory, {"report-host": INSTANCE})
+                    begun[kind] = mariadb(stack.enter_context(running))
+            return begun[kind]
 
         yield find
 
@@ -46,10 +47,14 @@ def restored(
     request: pytest.FixtureRequest, mysql_of: ServerOf, record_property: Callable[[str, object], None]
 ) -> Iterator[RestoredMysql]:
     """A server as it is after a restore; what a test does to it is undone."""
-    found = mysql_of(request.param)
-    record_property("mysql_server", found.words)
-    yield found
-    reset(found)
+    why = found(request.param)
+    if isinstance(why, str):
+        record_property(engine_summary.ABSENT, why)
+        pytest.skip(f"there is no {request.param} server")
+    server = mysql_of(request.param)
+    record_property(engine_summary.SERVER, f"{server.words}, users and what came along")
+    yield server
+    reset(server)
 
 
 @pytest.fixture

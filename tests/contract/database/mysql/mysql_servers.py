@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pymysql
-from tests.contract.database.servers import MASTER, PRODUCTION
+from tests.contract.database.servers import INSTANCE, MASTER, PRODUCTION
 
 from aurora_restore.database.mysql.adapter import MysqlDatabases
+from aurora_restore.database.mysql.amazon_accounts import is_amazons
 from aurora_restore.database.mysql.quoting import account, identifier, literal
 from aurora_restore.domain.engines import MYSQL
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from local_aurora.engines.mysql.install import Kind
+from local_aurora.access import PasswordLogin
+from local_aurora.engine import ServerFace
+from local_aurora.engines.mysql.engine import MysqlEngine
 from local_aurora.engines.mysql.running import RunningServer
 
 DATABASES = ("books", "postgres", "shop")
@@ -26,11 +30,6 @@ _OF_MASTER = (
     "DROP, EVENT, EXECUTE, INDEX, INSERT, LOCK TABLES, PROCESS, REFERENCES, RELOAD, REPLICATION CLIENT, "
     "REPLICATION SLAVE, SELECT, SHOW DATABASES, SHOW VIEW, TRIGGER, UPDATE"
 )
-# And what version 3 adds; SET_ANY_DEFINER is the name of SET_USER_ID since 8.4.
-_SINCE_8 = (
-    "APPLICATION_PASSWORD_ADMIN, CONNECTION_ADMIN, ROLE_ADMIN, SET_ANY_DEFINER, SHOW_ROUTINE, XA_RECOVER_ADMIN, "
-    "CREATE ROLE, DROP ROLE"
-)
 # MariaDB has taken SHOW REPLICA STATUS out of REPLICATION CLIENT.
 _OF_MARIADB = "SLAVE MONITOR"
 
@@ -39,24 +38,15 @@ _OF_MARIADB = "SLAVE MONITOR"
 class RestoredMysql:
     """A real one. `superuser` is what no customer of RDS has."""
 
-    running: RunningServer
+    endpoint: DatabaseEndpoint
+    ca_bundle: Path
     superuser: Credentials
+    words: str
+    is_mariadb: bool = False
 
     @cached_property
     def databases(self) -> MysqlDatabases:
-        return MysqlDatabases(self.running.ca_bundle)
-
-    @property
-    def endpoint(self) -> DatabaseEndpoint:
-        return DatabaseEndpoint(self.running.address.host, self.running.address.port, MYSQL)
-
-    @property
-    def is_mariadb(self) -> bool:
-        return self.running.installation.kind is Kind.MARIADB
-
-    @property
-    def words(self) -> str:
-        return f"{'MariaDB' if self.is_mariadb else 'MySQL'} {self.running.installation.version}"
+        return MysqlDatabases(self.ca_bundle)
 
     def run(self, *statements: str, login: Credentials = MASTER, database: str | None = None) -> list[Any]:
         """Run statements in one session; the rows of the last."""
@@ -77,7 +67,7 @@ class RestoredMysql:
             database=database,
             charset="utf8mb4",
             autocommit=True,
-            ssl=ssl.create_default_context(cafile=str(self.running.ca_bundle)),
+            ssl=ssl.create_default_context(cafile=str(self.ca_bundle)),
         )
         try:
             with connection.cursor() as cursor:
@@ -89,22 +79,45 @@ class RestoredMysql:
         return sorted(str(row[0]) for row in self.run(f"SHOW GRANTS FOR {account(name, host)}"))
 
 
-def restored(running: RunningServer) -> RestoredMysql:
-    """The server with a master as Aurora's, its databases, and production's own account."""
+def of_engine(engine: MysqlEngine, superuser_password_file: Path) -> RestoredMysql:
+    """A cluster of the local Aurora, with a master user as Aurora MySQL 3 has it."""
+    engine.create_cluster("cluster-RESTORED", PasswordLogin(MASTER.username, MASTER.password), None)
+    address = engine.start_cluster("cluster-RESTORED", None, ServerFace((), INSTANCE))
+    version = engine.server_versions()["cluster-RESTORED"]
+    cluster = RestoredMysql(
+        DatabaseEndpoint(address.host, address.port, MYSQL),
+        engine.ca_bundle_path,
+        Credentials("rdsadmin", superuser_password_file.read_text()),
+        f"MySQL {version}",
+    )
+    return _prepared(cluster)
+
+
+def mariadb(running: RunningServer) -> RestoredMysql:
+    """A MariaDB in the place of Aurora MySQL 2: its accounts have `mysql_native_password`, and it knows no roles of
+    MySQL. Its master has no right to end sessions, and Amazon's procedure for it."""
     administrator = running.administrator
     superuser = Credentials("rdsadmin", administrator.password)
-    cluster = RestoredMysql(running, superuser)
+    cluster = RestoredMysql(
+        DatabaseEndpoint(running.address.host, running.address.port, MYSQL),
+        running.ca_bundle,
+        superuser,
+        f"MariaDB {running.installation.version}",
+        is_mariadb=True,
+    )
+    master = account(MASTER.username, "%")
     cluster.run(
         f"RENAME USER {account(administrator.username, 'localhost')} TO rdsadmin@localhost",
-        f"CREATE USER {account(MASTER.username, '%')} IDENTIFIED BY {literal(MASTER.password)}",
-        f"GRANT {_OF_MASTER} ON *.* TO {account(MASTER.username, '%')} WITH GRANT OPTION",
-        f"GRANT {_OF_MARIADB if cluster.is_mariadb else _SINCE_8} ON *.* TO {account(MASTER.username, '%')}"
-        " WITH GRANT OPTION",
-        "SET GLOBAL log_output = 'TABLE', GLOBAL general_log = ON",
+        f"CREATE USER {master} IDENTIFIED BY {literal(MASTER.password)}",
+        f"GRANT {_OF_MASTER}, {_OF_MARIADB} ON *.* TO {master} WITH GRANT OPTION",
         login=Credentials(administrator.username, administrator.password),
     )
-    # As Amazon's: its definer may end any session.
     cluster.run("CREATE PROCEDURE mysql.rds_kill(thread BIGINT) KILL thread", login=superuser)
+    return _prepared(cluster)
+
+
+def _prepared(cluster: RestoredMysql) -> RestoredMysql:
+    cluster.run("SET GLOBAL log_output = 'TABLE', GLOBAL general_log = ON", login=cluster.superuser)
     reset(cluster)
     return cluster
 
@@ -121,11 +134,12 @@ def reset(cluster: RestoredMysql) -> None:
     ):
         run(f"DROP DATABASE {identifier(str(name))}")
     master = literal(MASTER.username)
-    known = "('rdsadmin', 'mysql.sys', 'mysql.session', 'mysql.infoschema', 'mariadb.sys')"
     for name, host in run(
-        f"SELECT User, Host FROM mysql.user WHERE User NOT IN {known}"  # noqa: S608 - constants
-        f" AND NOT (User = {master} AND Host = '%')"
+        "SELECT User, Host FROM mysql.user"  # noqa: S608 - a constant
+        f" WHERE User <> 'rdsadmin' AND NOT (User = {master} AND Host = '%')"
     ):
+        if is_amazons(str(name)):
+            continue
         kind = "ROLE" if cluster.is_mariadb and not host else "USER"
         who = identifier(str(name)) if kind == "ROLE" else account(str(name), str(host))
         run(f"DROP {kind} {who}")
