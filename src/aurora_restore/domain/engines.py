@@ -23,12 +23,14 @@ class Engine:
         name: as RDS calls it.
         words: as people call it.
         default_port: where a cluster listens unless its request says otherwise.
+        numbers_of_major: how many numbers of a version say which major version it is.
         family_prefix: how the families of its parameter groups begin.
         log_exports: the logs that RDS can export to CloudWatch (API reference of RestoreDBClusterFromSnapshot).
         master_password_most: the most characters of a master password; the least are 8 for every engine.
         username_bytes_most, username_letters_most: the longest name of a database user; None where only the other
             number counts.
         quiet_parameters: parameters of the cluster's group that keep a copy quiet from its first start on.
+        quieted: what of a copy is put to rest, in words.
         users_have_hosts: whether an account is made of a name and of the hosts that it logs in from.
         reserved_prefixes, reserved_names: in small letters, names that the engine or Amazon keeps for itself.
     """
@@ -36,12 +38,14 @@ class Engine:
     name: str
     words: str
     default_port: int
+    numbers_of_major: int
     family_prefix: str
     log_exports: frozenset[str]
     master_password_most: int
     username_bytes_most: int | None
     username_letters_most: int | None
     quiet_parameters: Mapping[str, str]
+    quieted: str
     users_have_hosts: bool
     reserved_prefixes: tuple[str, ...]
     reserved_names: frozenset[str]
@@ -78,6 +82,7 @@ ENGINES: Mapping[str, Engine] = {
             name=POSTGRESQL,
             words="Aurora PostgreSQL",
             default_port=5432,
+            numbers_of_major=1,
             family_prefix="aurora-postgresql",
             log_exports=frozenset({"instance", "postgresql", "iam-db-auth-error"}),
             master_password_most=99,
@@ -85,6 +90,7 @@ ENGINES: Mapping[str, Engine] = {
             username_letters_most=None,
             # No worker of a subscription (static: it holds from the start on), and no job of pg_cron 1.6 and later.
             quiet_parameters={"max_logical_replication_workers": "0", "cron.launch_active_jobs": "off"},
+            quieted="subscriptions, logical slots and jobs of pg_cron",
             users_have_hosts=False,
             # pg_monitor, rdsadmin, rds_superuser, rdsrepladmin, …
             reserved_prefixes=("pg_", "rds"),
@@ -94,6 +100,8 @@ ENGINES: Mapping[str, Engine] = {
             name=MYSQL,
             words="Aurora MySQL",
             default_port=3306,
+            # 8.0.mysql_aurora.3.08.0: a restore as 8.4 would be an upgrade.
+            numbers_of_major=2,
             family_prefix="aurora-mysql",
             log_exports=frozenset(
                 {"audit", "error", "general", "instance", "slowquery", "iam-db-auth-error"}
@@ -103,6 +111,7 @@ ENGINES: Mapping[str, Engine] = {
             username_letters_most=32,
             # No event runs. Since MySQL 8.0 the scheduler is on unless a parameter says otherwise.
             quiet_parameters={"event_scheduler": "OFF"},
+            quieted="replication channels and events",
             users_have_hosts=True,
             # mysql.sys, mysql.session, rdsadmin, rds_superuser_role, …; the others are Amazon's roles.
             reserved_prefixes=("mysql.", "rds"),

@@ -194,7 +194,9 @@ def _engine_is_supported(
         yield EngineNotSupported(
             f"The snapshot {snapshot.db_cluster_snapshot_identifier} is of the engine {snapshot.engine}."
         )
-    elif problem := version_problem(request.engine_version, snapshot.engine_version):
+    elif problem := version_problem(
+        request.engine_version, snapshot.engine_version, engine_of(snapshot.engine)
+    ):
         yield problem
     elif facts.family is None:
         version = request.engine_version or snapshot.engine_version

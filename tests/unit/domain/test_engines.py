@@ -6,6 +6,7 @@ import pytest
 
 from aurora_restore.domain.engines import ENGINES, MYSQL, POSTGRESQL, engine_of, engine_of_family
 from aurora_restore.domain.quiet_group import SeenGroup, changes_of, missing_parameters
+from aurora_restore.domain.room import version_problem
 
 
 @pytest.mark.parametrize(("engine", "most"), [(POSTGRESQL, 99), (MYSQL, 41)])
@@ -48,3 +49,20 @@ def test_a_copy_of_mysql_is_kept_quiet_by_its_event_scheduler() -> None:
     assert changes_of(group) == {"event_scheduler": "OFF"}
     assert missing_parameters(group) == []
     assert missing_parameters(SeenGroup("quiet", "aurora-mysql8.0", {}, {"a": "b"})) == ["event_scheduler"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "found", "asked", "is_taken"),
+    [
+        (POSTGRESQL, "16.4", "16.6", True),
+        (POSTGRESQL, "16.4", "17.1", False),
+        (MYSQL, "8.0.mysql_aurora.3.05.2", "8.0.mysql_aurora.3.08.0", True),
+        (MYSQL, "8.0.mysql_aurora.3.05.2", "8.0.mysql_aurora.3.04.0", False),
+        (MYSQL, "8.0.mysql_aurora.3.05.2", "8.4.mysql_aurora.8.4.7", False),
+        (MYSQL, "5.7.mysql_aurora.2.11.4", "8.0.mysql_aurora.3.08.0", False),
+    ],
+)
+def test_a_restore_stays_within_the_major_version_of_its_engine(
+    engine: str, found: str, asked: str, is_taken: bool
+) -> None:
+    assert (version_problem(asked, found, ENGINES[engine]) is None) is is_taken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,8 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from aurora_restore.domain.users import ANY_HOST
 
 STYLES = {
     "done": "green",
@@ -132,6 +134,12 @@ def plain_table(*columns: str) -> Table:
 
 def indented(renderable: RenderableType) -> RenderableType:
     return Padding(renderable, (0, 0, 0, 2), expand=False)
+
+
+def account_words(user: Mapping[str, Any]) -> str:
+    """A database user of a record: its name, and the host where it has one of its own."""
+    host = user.get("host") or ANY_HOST
+    return f"{user.get('username')}{'' if host == ANY_HOST else f'@{host}'}"
 
 
 def words(value: Any) -> str:

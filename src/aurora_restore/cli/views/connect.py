@@ -6,6 +6,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from aurora_restore.cli.views.common import account_words
+from aurora_restore.domain.engines import MYSQL
+
 # Where RDS publishes the authorities that sign its servers' certificates:
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.SSL.html
 RDS_BUNDLE = "global-bundle.pem"
@@ -18,21 +21,44 @@ def connect_command(
     ca_bundle: str | None,
     database: str | None = None,
 ) -> str | None:
-    """A `psql` call over verified TLS; None before there is an endpoint.
+    """A call of the engine's own client over verified TLS; None before there is an endpoint.
 
     As the first user that was set up, else as the master user.
     """
     if not restored.get("endpoint"):
         return None
-    users = restored.get("users") or [{}]
-    databases = users[0].get("databases") or ["postgres"]
+    user = (restored.get("users") or [{}])[0]
+    source = plan.get("source") or {}
+    login = user.get("username") or source.get("master_username")
+    databases = [database] if database else list(user.get("databases") or ())
+    if source.get("engine") == MYSQL:
+        return _mysql(restored, login, databases, ca_bundle)
+    return _psql(restored, login, databases or ["postgres"], ca_bundle)
+
+
+def _mysql(
+    restored: Mapping[str, Any], login: str | None, databases: list[str], ca_bundle: str | None
+) -> str:
+    options = {
+        "host": restored["endpoint"],
+        "port": restored.get("port"),
+        "user": login,
+        "ssl-mode": "VERIFY_IDENTITY",
+        "ssl-ca": ca_bundle or RDS_BUNDLE,
+    }
+    words = [f"--{name}={value}" for name, value in options.items() if value]
+    # The password is asked for.
+    return " ".join(map(shlex.quote, ["mysql", *words, "--password", *databases[:1]]))
+
+
+def _psql(restored: Mapping[str, Any], login: str | None, databases: list[str], ca_bundle: str | None) -> str:
     parts = {
         "host": restored["endpoint"],
         # Not every system's resolver knows that these names are the loopback's; the certificate is checked by `host`.
         "hostaddr": LOOPBACK if str(restored["endpoint"]).endswith(LOCAL_SUFFIX) else None,
         "port": restored.get("port"),
-        "dbname": database or databases[0],
-        "user": users[0].get("username") or (plan.get("source") or {}).get("master_username"),
+        "dbname": databases[0],
+        "user": login,
         "sslmode": "verify-full",
         "sslrootcert": ca_bundle or RDS_BUNDLE,
     }
@@ -45,8 +71,8 @@ def password_secret(restored: Mapping[str, Any], plan: Mapping[str, Any]) -> str
     users = restored.get("users")
     if not users:
         return plan.get("admin_secret_id")
-    secrets = {user.get("username"): user.get("secret_id") for user in plan.get("db_users") or ()}
-    return secrets.get(users[0].get("username"))
+    secrets = {account_words(user): user.get("secret_id") for user in plan.get("db_users") or ()}
+    return secrets.get(account_words(users[0]))
 
 
 def _for_the_shell(text: str) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import facts, heading, words
+from aurora_restore.cli.views.common import account_words, facts, heading, words
 from aurora_restore.cli.views.plan_replacement import planned_differences, replacement_rows
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.record_fields import map_of, maps_of, sentences_of, text_of
 from aurora_restore.cli.views.replacement import render_differences, render_way_past, unasked
+from aurora_restore.domain.engines import engine_of
 
 Rows = list[tuple[str, str | Text | None]]
 
@@ -112,9 +113,10 @@ def _user_rows(plan: Mapping[str, Any]) -> Rows:
     for user in maps_of(plan, "db_users"):
         login = "IAM" if user.get("iam") else f"secret {user.get('secret_id')}"
         where = words(user.get("databases")) if user.get("databases") else "all databases"
-        rows.append(("user", f"{user.get('username')} ({user.get('access')}) in {where}, {login}"))
+        rows.append(("user", f"{account_words(user)} ({user.get('access')}) in {where}, {login}"))
+    engine = map_of(plan, "source").get("engine")
     if plan.get("quiet_start"):
-        rows.append(("quiet start", "subscriptions, logical slots and jobs of pg_cron are put to rest"))
+        rows.append(("quiet start", f"{engine_of(engine).quieted} are put to rest"))
         rows.append(
             ("first start", "quiet, with a parameter group of its own until the restart before the switch")
         )

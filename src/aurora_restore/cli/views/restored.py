@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import facts, heading, listed, plain_table, words
+from aurora_restore.cli.views.common import account_words, facts, heading, listed, plain_table, words
 
 
 def render_restored(restored: Mapping[str, Any]) -> RenderableType:
@@ -39,7 +39,7 @@ def _instance_words(item: Any) -> str:
 
 def _user_words(item: Mapping[str, Any]) -> str:
     action = f", {item['action']}" if item.get("action") else ""
-    return f"{item.get('username')} ({item.get('access')}{action})"
+    return f"{account_words(item)} ({item.get('access')}{action})"
 
 
 def _other_logins(restored: Mapping[str, Any]) -> str | None:
@@ -74,7 +74,5 @@ def render_user_checks(restored: Mapping[str, Any]) -> RenderableType | None:
         return None
     return Group(
         heading("Users"),
-        facts(
-            (str(user.get("username")), "; ".join(str(check) for check in user["checks"])) for user in users
-        ),
+        facts((account_words(user), "; ".join(str(check) for check in user["checks"])) for user in users),
     )

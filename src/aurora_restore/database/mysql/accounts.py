@@ -51,7 +51,7 @@ class Account:
     @property
     def shown(self) -> str:
         """For people and for the record."""
-        return self.name if self.host == "%" else f"'{self.name}'@'{self.host}'"
+        return self.name if self.name and self.host == "%" else f"'{self.name}'@'{self.host}'"
 
     @property
     def quoted(self) -> str:
