@@ -38,7 +38,7 @@ MUTATIONS = (
     Mutation(
         "quiet-group-in-which-workers-run",
         "the parameter group of the first start lets the workers of subscriptions run",
-        "domain/quiet_group.py",
+        "domain/engines.py",
         '"max_logical_replication_workers": "0",',
         '"max_logical_replication_workers": "4",',
         ("new",),
