@@ -27,6 +27,9 @@ def take_out(
             if number and not has_time():
                 left.append(fuse)
                 continue
+            if fuse.unreachable:
+                refusals.append(Refusal(fuse, fuse.unreachable))
+                continue
             try:
                 for statement in fuse.statements:
                     session.run(statement)
@@ -35,6 +38,9 @@ def take_out(
             except DatabaseBusy as busy:
                 refusals.append(Refusal(fuse, busy.message))
                 passing = busy if fuse.acts else passing
+            # The settings of an event are not those of the next statement.
+            for statement in server.limits.settings():
+                session.run(statement)
     if passing is not None:
         raise passing
     return Outcome(tuple(refusals), tuple(left))

@@ -47,7 +47,7 @@ def _add_event(found: Found, row: Sequence[str], *, is_on: bool) -> None:
     event = f"{identifier(database)}.{identifier(name)}"
     settings = (
         f"SET SESSION sql_mode = {literal(sql_mode)}, SESSION time_zone = {literal(zone)}, SESSION"
-        f" character_set_client = {letters}, SESSION collation_connection = {collation}"
+        f" character_set_client = {literal(letters)}, SESSION collation_connection = {literal(collation)}"
     )
     turn = [f"ALTER DEFINER = {who} EVENT {event} {status}" for status in ("DISABLE", "ENABLE")]
     detail = f"definer {visible(definer)}" + ("" if is_on else "; the event scheduler is off")
@@ -61,8 +61,16 @@ def _add_event(found: Found, row: Sequence[str], *, is_on: bool) -> None:
             statements=(settings, turn[0]),
             take_back=(f"{settings};", f"{turn[1]};"),
             acts=is_on,
+            unreachable=_unsayable(turn[0], letters),
         )
     )
+
+
+def _unsayable(statement: str, letters: str) -> str:
+    """Why a statement cannot be said in the character set of an event, which keeps that of who altered it last."""
+    if statement.isascii() or letters.startswith("utf8"):
+        return ""
+    return f"its name or its definer cannot be written in its own character set, {letters}"
 
 
 def _account_of(definer: str) -> tuple[str, str]:

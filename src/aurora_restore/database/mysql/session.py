@@ -78,16 +78,18 @@ class Limits:
     lock_seconds: float = 30.0
     statement_seconds: float = 120.0
 
-    def settings(self) -> str:
+    def settings(self) -> tuple[str, ...]:
         """For a session that manages: what the parameter group or the snapshot brought along has no effect on it.
 
         No ANSI_QUOTES and no NO_BACKSLASH_ESCAPES: what is quoted means the same everywhere.
         """
         seconds = max(1, round(self.lock_seconds))
         return (
-            "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+            # As the driver sends it.
+            "SET NAMES utf8mb4",
+            "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION time_zone = DEFAULT, "
             f"SESSION lock_wait_timeout = {seconds}, SESSION innodb_lock_wait_timeout = {seconds}, "
-            "SESSION wait_timeout = 28800, SESSION autocommit = 1"
+            "SESSION wait_timeout = 28800, SESSION autocommit = 1",
         )
 
 
@@ -192,7 +194,8 @@ class Server:
         """
         session = self.open_as_users_do(credentials)
         try:
-            session.run(self.limits.settings())
+            for statement in self.limits.settings():
+                session.run(statement)
         except BaseException:
             session.close()
             raise

@@ -77,6 +77,39 @@ def test_an_event_of_ours_is_disabled_on_every_server(restored: RestoredMysql) -
     assert survey(restored).fuses == ()
 
 
+def test_the_settings_of_one_event_do_not_reach_the_next(restored: RestoredMysql) -> None:
+    restored.run(
+        "CREATE EVENT shop.`漢字\\\\'s` ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+        "SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES', SESSION time_zone = '+05:00'",
+        "SET SESSION character_set_client = latin1",
+        "CREATE EVENT shop.first ON SCHEDULE EVERY 1 DAY DO SELECT 1",
+    )
+    before = events(restored)
+    fuses = survey(restored).fuses
+    assert fuses[0].name == "first"
+
+    assert defuse(restored, *fuses) == Outcome()
+    assert [event[:1] + event[2:] for event in events(restored)] == [
+        event[:1] + event[2:] for event in before
+    ]
+    assert {event[1] for event in events(restored)} == {"DISABLED"}
+
+
+def test_an_event_whose_name_its_own_character_set_cannot_say_is_left_and_said(
+    restored: RestoredMysql,
+) -> None:
+    """Its body is kept in that set: altered in another one, it would be another body."""
+    with restored.session() as cursor:
+        cursor.execute("SET SESSION character_set_client = latin1")
+        cursor.connection.encoding = "latin1"
+        cursor.execute("CREATE EVENT shop.`Ärger` ON SCHEDULE EVERY 1 DAY DO SELECT 'Ä'")
+    [fuse] = survey(restored).fuses
+    outcome = defuse(restored, fuse)
+    assert [refusal.fuse for refusal in outcome.refusals] == [fuse]
+    assert "latin1" in outcome.refusals[0].reason
+    assert [event[:2] for event in events(restored)] == [("Ärger", "ENABLED")]
+
+
 def test_what_the_server_refuses_is_said_and_the_rest_is_done(restored: RestoredMysql) -> None:
     restored.run(EVENT, "CREATE EVENT shop.other ON SCHEDULE EVERY 1 DAY DO SELECT 1")
     first, second = survey(restored).fuses
