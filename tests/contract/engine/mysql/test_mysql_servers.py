@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import mysql
 
 from local_aurora.engines.errors import EngineError
 from local_aurora.engines.mysql.admin import connection, rows
 from local_aurora.engines.mysql.engine import MysqlEngine
 from local_aurora.engines.mysql.fetch import fetch
-from local_aurora.engines.mysql.install import VARIABLE, Installation, Kind, at_hand, unpacked
+from local_aurora.engines.mysql.install import VARIABLE, Installation, Kind, at_hand, unpacked, write_note
 from local_aurora.engines.mysql.running import running_server
 
 from .conftest import MASTER, had
@@ -73,6 +74,47 @@ def test_a_machine_without_apt_is_told_what_to_do(tmp_path: Path, monkeypatch: p
         fetch(Kind.MYSQL, tmp_path)
 
 
+# A package manager whose server says its version, and does not start.
+_APT = """
+case "$*" in
+  *indextargets*) . /etc/os-release; echo "file:/mirror/|$VERSION_CODENAME|main" ;;
+  *update*) ;;
+  *search*) echo "mysql-server-core - a server" ;;
+  *simulate*) echo "Inst mysql-server-core (9.9.9)" ;;
+  *download*) touch server.deb ;;
+esac
+"""
+_UNPACK = """
+mkdir -p "$3/usr/sbin" "$3/usr/lib/x86_64-linux-gnu"
+touch "$3/usr/sbin/mysqld" "$3/usr/lib/x86_64-linux-gnu/libc.so.6"
+loader="$3/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
+printf '#!/bin/sh\\ncase "$*" in *--version) echo "mysqld  Ver 9.9.9 for Linux";; *) exit 1;; esac\\n' > "$loader"
+chmod 755 "$loader"
+"""
+
+
+@pytest.mark.parametrize("apt", [_APT, "echo 'E: no mirror answers' >&2; exit 100"])
+def test_what_cannot_be_fetched_or_does_not_start_leaves_the_server_that_worked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, apt: str
+) -> None:
+    for name, script in (("apt-get", apt), ("apt-cache", apt), ("dpkg-deb", _UNPACK)):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\n{script}")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/usr/bin:/bin")
+    folder = tmp_path / "folder"
+    former = Installation(
+        Kind.MYSQL, "8.4.7", "usr/sbin/mysqld", folder / "mysql", "usr/lib/loader", ("usr/lib",)
+    )
+    (folder / "mysql").mkdir(parents=True)
+    write_note(folder / "mysql", former)
+    with pytest.raises(EngineError, match=rf"(?s)(no mirror answers|ended with status).*{VARIABLE}"):
+        fetch(Kind.MYSQL, folder)
+    assert unpacked(Kind.MYSQL, folder / "mysql") == former
+    assert [path.name for path in folder.iterdir()] == ["mysql"]
+
+
 def test_without_a_server_everything_but_a_new_cluster_works(tmp_path: Path) -> None:
     def none() -> Installation:
         raise EngineError("none is here")
@@ -126,3 +168,10 @@ def test_mariadb_has_the_plugin_that_mysql_has_not_any_more(
         assert rows(session, "SELECT plugin FROM mysql.user WHERE user = 'old'") == [
             ("mysql_native_password",)
         ]
+
+
+def test_ci_meets_at_least_one_server_that_speaks_mysqls_protocol() -> None:
+    reasons = [found for kind in Kind if isinstance(found := mysql.found(kind), str)]
+    if len(reasons) == len(Kind):
+        assert not os.environ.get("CI"), " ".join(reasons)
+        pytest.skip("neither MySQL nor MariaDB can be had here")
