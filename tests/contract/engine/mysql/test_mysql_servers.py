@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +131,49 @@ def test_without_a_server_everything_but_a_new_cluster_works(tmp_path: Path) -> 
         assert engine.cluster_ids() == ()
     finally:
         engine.close()
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """One that every user can pass through."""
+    directory = Path(tempfile.mkdtemp(prefix="aurora-restore-test-", dir="/var/tmp"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+def test_a_server_of_the_system_serves_where_its_user_can_get(
+    open_directory: Path, installation: Installation
+) -> None:
+    if installation.root is None:
+        pytest.skip("the server at hand is the system's, and all other tests are this one")
+    program = open_directory / "mysqld"
+    folder, libraries = installation.root, installation.libraries
+    program.write_text(
+        f"#!/bin/sh\nfirst=$1; shift\nexec {folder}/{installation.loader} --library-path "
+        f"{':'.join(f'{folder}/{each}' for each in libraries)} {folder}/{installation.program} $first "
+        f'--basedir={folder}/usr --plugin-dir={folder}/usr/lib/mysql/plugin "$@"\n'
+    )
+    program.chmod(0o755)
+    named = at_hand(environment={**NO_PATH, VARIABLE: str(program)})
+    assert named is not None
+    engine = MysqlEngine(open_directory, find=lambda: named)
+    try:
+        engine.create_cluster("shop", MASTER, "shop")
+        address = engine.start_cluster("shop", None)
+        engine.take_snapshot("shop", "snapshot")
+        with connection(address, MASTER, "shop", engine.ca_bundle_path) as session:
+            assert rows(session, "SELECT 1") == [(1,)]
+    finally:
+        engine.close()
+    if os.geteuid() == 0:
+        open_directory.chmod(0o700)
+        engine = MysqlEngine(open_directory, find=lambda: named)
+        try:
+            with pytest.raises(EngineError, match="`nobody`, who cannot reach"):
+                engine.start_cluster("shop", None)
+        finally:
+            engine.close()
 
 
 @pytest.mark.parametrize("kind", list(Kind))
