@@ -20,6 +20,7 @@ from pathlib import Path
 
 from local_aurora.engines.errors import EngineError
 from local_aurora.engines.mysql.install import (
+    CLONE_PLUGIN,
     HINT,
     Installation,
     Kind,
@@ -112,8 +113,14 @@ def _unpacked_packages(kind: Kind, work: Path) -> Path:
         )
     root = work / "root"
     root.mkdir(mode=0o755)
-    for archive in apt.downloaded(found):
+    for archive in apt.downloaded(apt.needed_for(found)):
         _run(["dpkg-deb", "-x", str(archive), str(root)])
+    if kind is Kind.MYSQL and not (root / CLONE_PLUGIN).exists():
+        # Some releases have the plugins in the package around the server.
+        for archive in apt.downloaded([found.replace("-core", "")]):
+            _run(["dpkg-deb", "-x", str(archive), str(root)])
+        if not (root / CLONE_PLUGIN).exists():
+            raise EngineError(f"{found} comes without {CLONE_PLUGIN}, with which snapshots are taken.")
     root.chmod(0o755)
     for pruned in _PRUNED:
         if not (root / pruned).is_symlink():
@@ -186,10 +193,16 @@ class _Apt:
         names = [line.split(" ")[0] for line in said.splitlines() if line]
         return max(names, key=lambda each: [int(part) for part in re.findall(r"\d+", each)], default=None)
 
-    def downloaded(self, package: str) -> list[Path]:
+    def needed_for(self, package: str) -> list[str]:
+        """The package, and those without which it does not run."""
         planned = self._call("apt-get", "install", "--simulate", package)
-        names = re.findall(r"^Inst (\S+)", planned, re.MULTILINE)
-        self._call("apt-get", "download", "--quiet", *(each for each in names if not _LEFT_OUT.match(each)))
+        return [
+            name for name in re.findall(r"^Inst (\S+)", planned, re.MULTILINE) if not _LEFT_OUT.match(name)
+        ]
+
+    def downloaded(self, packages: Sequence[str]) -> list[Path]:
+        """The archives of the packages, and of those that were asked for before."""
+        self._call("apt-get", "download", "--quiet", *packages)
         return sorted((self._directory / "debs").glob("*.deb"))
 
     def _call(self, program: str, *arguments: str) -> str:

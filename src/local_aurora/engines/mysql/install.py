@@ -30,6 +30,7 @@ OLDEST = (8, 0)
 HINT = (
     f"Install MySQL 8.0 or newer and name its server program in {VARIABLE}; PostgreSQL needs nothing of it."
 )
+CLONE_PLUGIN = "usr/lib/mysql/plugin/mysql_clone.so"
 _FOLDER = ".mysql"
 _NOTE = "installation.json"
 _ASK_TIMEOUT_SECONDS = 20.0
@@ -94,7 +95,7 @@ class PlacedServer:
             return Program((installation.program, "--no-defaults", *arguments))
         libraries = ":".join(self.seen(root / each) for each in installation.libraries)
         loaded = ("--library-path", libraries, self.seen(root / installation.program))
-        plugins = self.seen(root / "usr" / "lib" / "mysql" / "plugin")
+        plugins = self.seen((root / CLONE_PLUGIN).parent)
         places = (f"--basedir={self.seen(root / 'usr')}", f"--plugin-dir={plugins}")
         own = ("--no-defaults", *places, *arguments)
         return Program(

@@ -88,8 +88,8 @@ case "$*" in
 esac
 """
 _UNPACK = """
-mkdir -p "$3/usr/sbin" "$3/usr/lib/x86_64-linux-gnu"
-touch "$3/usr/sbin/mysqld" "$3/usr/lib/x86_64-linux-gnu/libc.so.6"
+mkdir -p "$3/usr/sbin" "$3/usr/lib/x86_64-linux-gnu" "$3/usr/lib/mysql/plugin"
+touch "$3/usr/sbin/mysqld" "$3/usr/lib/x86_64-linux-gnu/libc.so.6" "$3/usr/lib/mysql/plugin/mysql_clone.so"
 loader="$3/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"
 printf '#!/bin/sh\\ncase "$*" in *--version) echo "mysqld  Ver 9.9.9 for Linux";; *) exit 1;; esac\\n' > "$loader"
 chmod 755 "$loader"
