@@ -8,7 +8,6 @@ has cannot be pinned, so a server counts only once it was started and asked; unt
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
 import re
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from local_aurora.engines.errors import EngineError
 from local_aurora.engines.mysql.install import (
+    CLONE_PLUGIN,
     HINT,
     Installation,
     Kind,
@@ -49,7 +49,7 @@ _PRUNED = (
     "etc",
 )
 _TIMEOUT_SECONDS = 300.0
-_log = logging.getLogger(__name__)
+_MOST_COMPLAINTS = 3
 
 
 @dataclass(frozen=True)
@@ -77,17 +77,17 @@ def fetch(kind: Kind = Kind.MYSQL, folder: Path | None = None) -> Installation:
         raise EngineError(
             f"No {kind} server is at hand, and none can be fetched: this machine has no {missing[0]}. {HINT}"
         )
-    target = (folder or project_folder()) / kind.folder_name
+    target = (folder or project_folder()).resolve() / kind.folder_name
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetching-") as work:
         try:
             root = _unpacked_packages(kind, Path(work))
             installation = asked(_found_in(kind, root))
+            trial = Path(work) / "trial"
+            trial.mkdir()
+            refuse_one_that_does_not_start(installation, trial)
         except (OSError, subprocess.SubprocessError, EngineError) as error:
             raise EngineError(f"No {kind} server could be fetched: {error} {HINT}") from error
-        trial = Path(work) / "trial"
-        trial.mkdir()
-        refuse_one_that_does_not_start(installation, trial)
         write_note(root, installation)
         shutil.rmtree(target, ignore_errors=True)
         try:
@@ -104,15 +104,23 @@ def _unpacked_packages(kind: Kind, work: Path) -> Path:
     found = None
     for sources in (release, _of_unstable(release)):
         apt = _Apt(work / f"apt-{sources[0].suite}", sources)
-        apt.update()
+        complaints = apt.update()
         if found := apt.server_package(kind):
             break
     if not found:
-        raise EngineError(f"The mirror of this machine has no package of a {kind} server.")
+        raise EngineError(
+            f"The mirror of this machine has no package of a {kind} server. {complaints}".rstrip()
+        )
     root = work / "root"
     root.mkdir(mode=0o755)
-    for archive in apt.downloaded(found):
+    for archive in apt.downloaded(apt.needed_for(found)):
         _run(["dpkg-deb", "-x", str(archive), str(root)])
+    if kind is Kind.MYSQL and not (root / CLONE_PLUGIN).exists():
+        # Some releases have the plugins in the package around the server.
+        for archive in apt.downloaded([found.replace("-core", "")]):
+            _run(["dpkg-deb", "-x", str(archive), str(root)])
+        if not (root / CLONE_PLUGIN).exists():
+            raise EngineError(f"{found} comes without {CLONE_PLUGIN}, with which snapshots are taken.")
     root.chmod(0o755)
     for pruned in _PRUNED:
         if not (root / pruned).is_symlink():
@@ -124,7 +132,9 @@ def _of_the_release() -> list[_Source]:
     """The machine's own release on the machine's own mirror, with its updates; nothing of other publishers."""
     codename = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
     shown = "$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
-    targets = _run(["apt-get", "indextargets", "--format", shown, "Created-By: Packages"]).split()
+    # Without the lists too: images of containers come without them.
+    options = ("--no-release-info", "--format", shown, "Created-By: Packages")
+    targets = dict.fromkeys(_run(["apt-get", "indextargets", *options]).split())
     entries = [target.split("|") for target in targets if target.count("|") == 2]
     found: dict[tuple[str, str], list[str]] = {}
     for mirror, suite, component in entries:
@@ -156,7 +166,7 @@ class _Apt:
             option
             for setting in (
                 f"Dir::Etc::SourceList={directory}/sources.list",
-                "Dir::Etc::SourceParts=-",
+                "Dir::Etc::SourceParts=/dev/null",
                 f"Dir::State={directory}/state",
                 f"Dir::State::Lists={directory}/lists",
                 f"Dir::State::Status={directory}/status",
@@ -170,8 +180,11 @@ class _Apt:
             for option in ("-o", setting)
         ]
 
-    def update(self) -> None:
-        self._call("apt-get", "update", "--quiet")
+    def update(self) -> str:
+        """What apt complained of: a list that it cannot have does not end it."""
+        said = self._call("apt-get", "update", "--quiet")
+        complaints = [line for line in said.splitlines() if line.startswith(("Err:", "W:", "E:"))]
+        return " ".join(complaints[:_MOST_COMPLAINTS])
 
     def server_package(self, kind: Kind) -> str | None:
         """The newest one: Ubuntu has the version in the name."""
@@ -180,10 +193,16 @@ class _Apt:
         names = [line.split(" ")[0] for line in said.splitlines() if line]
         return max(names, key=lambda each: [int(part) for part in re.findall(r"\d+", each)], default=None)
 
-    def downloaded(self, package: str) -> list[Path]:
+    def needed_for(self, package: str) -> list[str]:
+        """The package, and those without which it does not run."""
         planned = self._call("apt-get", "install", "--simulate", package)
-        names = re.findall(r"^Inst (\S+)", planned, re.MULTILINE)
-        self._call("apt-get", "download", "--quiet", *(each for each in names if not _LEFT_OUT.match(each)))
+        return [
+            name for name in re.findall(r"^Inst (\S+)", planned, re.MULTILINE) if not _LEFT_OUT.match(name)
+        ]
+
+    def downloaded(self, packages: Sequence[str]) -> list[Path]:
+        """The archives of the packages, and of those that were asked for before."""
+        self._call("apt-get", "download", "--quiet", *packages)
         return sorted((self._directory / "debs").glob("*.deb"))
 
     def _call(self, program: str, *arguments: str) -> str:

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ OLDEST = (8, 0)
 HINT = (
     f"Install MySQL 8.0 or newer and name its server program in {VARIABLE}; PostgreSQL needs nothing of it."
 )
+CLONE_PLUGIN = "usr/lib/mysql/plugin/mysql_clone.so"
 _FOLDER = ".mysql"
 _NOTE = "installation.json"
 _ASK_TIMEOUT_SECONDS = 20.0
@@ -93,7 +95,7 @@ class PlacedServer:
             return Program((installation.program, "--no-defaults", *arguments))
         libraries = ":".join(self.seen(root / each) for each in installation.libraries)
         loaded = ("--library-path", libraries, self.seen(root / installation.program))
-        plugins = self.seen(root / "usr" / "lib" / "mysql" / "plugin")
+        plugins = self.seen((root / CLONE_PLUGIN).parent)
         places = (f"--basedir={self.seen(root / 'usr')}", f"--plugin-dir={plugins}")
         own = ("--no-defaults", *places, *arguments)
         return Program(
@@ -102,8 +104,19 @@ class PlacedServer:
 
 
 def placed(installation: Installation, home: Path, account: Account) -> PlacedServer:
-    """Make an installation ready to serve what is in `home`, through which `account` can pass."""
+    """Make an installation ready to serve what is in `home`, through which `account` can pass.
+
+    Raises:
+        EngineError: it is the system's, which cannot be copied into `home`, and runs as `nobody`, who cannot get there.
+    """
     if installation.root is None or not account.drops_root:
+        is_reached = all(path.stat().st_mode & stat.S_IXOTH for path in (home, *home.parents))
+        if account.drops_root and not is_reached:
+            raise EngineError(
+                f"{installation.program} runs as `nobody`, who cannot reach {home}. Run the local stack as an ordinary "
+                f"user, put it where all can pass, or let `make mysql` fetch a server and keep {VARIABLE} and the PATH "
+                "free of others."
+            )
         return PlacedServer(installation, home, is_shut_in=False)
     programs = home / "programs"
     programs.mkdir(exist_ok=True)
@@ -170,7 +183,7 @@ def _named(program: Path) -> Installation:
 
 def _of_path(path: str) -> Installation | None:
     """MariaDB has a program of that name too, and an old MySQL is none of ours: both are passed over."""
-    program = shutil.which("mysqld", path=f"{path}:/usr/sbin:/usr/local/sbin")
+    program = shutil.which("mysqld", path=path)
     if program is None:
         return None
     try:
