@@ -47,7 +47,7 @@ big: $(VENV)/.dev ## Defuse and SetupDbUsers of a server with 500 databases and 
 
 faults: $(VENV)/.dev ## every fault at every statement of Defuse and SetupDbUsers, on a real server; about half an hour
 	@EVERY_FAULT=1 $(RUN) -m pytest -q --durations=8 tests/contract/database/test_enumerated_faults_of_users.py \
-		tests/contract/database/test_enumerated_faults_of_defuse.py
+		tests/contract/database/test_enumerated_faults_of_defuse.py tests/contract/database/mysql/test_mysql_set_up_dies.py
 
 year: $(VENV)/.dev ## a replacement every night of a simulated year: what it leaves behind
 	@NIGHTS=365 $(RUN) -m pytest -q tests/simulation/test_quotas.py
