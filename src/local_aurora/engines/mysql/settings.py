@@ -8,8 +8,8 @@ from local_aurora.engines.mysql.install import Kind
 from local_aurora.engines.process import HOST
 
 LOCK_FILE = "mysqld.pid"
-# Small in memory and on disk; a power cut is the only thing that the values of the last group do not survive. `loose-`
-# is before what not every version has.
+# Small in memory and on disk; a power cut is the only thing that the last two and nosync do not survive. `loose-` is
+# before what not every version has.
 _COMMON = {
     "bind-address": HOST,
     # Relative to the data, because the path of a socket has a limit.
@@ -30,6 +30,8 @@ _COMMON = {
 }
 _MYSQL = {
     "mysqlx": "OFF",
+    # A quarter of the time that new data takes.
+    "innodb-flush-method": "nosync",
     "secure-file-priv": "NULL",
     "loose-innodb-redo-log-capacity": "32M",
     "loose-innodb-dedicated-server": "OFF",
@@ -55,9 +57,13 @@ def initializing_options(data: str, init_file: str) -> tuple[str, ...]:
     kept = ("innodb-buffer-pool-size", "innodb-doublewrite", "innodb-flush-log-at-trx-commit")
     settings: dict[str, str | None] = {name: _COMMON[name] for name in kept}
     settings |= {
-        "loose-innodb-redo-log-capacity": "32M",
-        "secure-file-priv": "NULL",
-        "log-error-verbosity": "2",
+        name: _MYSQL[name]
+        for name in (
+            "innodb-flush-method",
+            "loose-innodb-redo-log-capacity",
+            "secure-file-priv",
+            "log-error-verbosity",
+        )
     }
     settings |= {"innodb-buffer-pool-dump-at-shutdown": "OFF", "init-file": init_file}
     # Our own certificates are used.
