@@ -151,6 +151,20 @@ class Place:
         arn = self.execution_arn(operation_id)
         return dict(self.boto("stepfunctions").describe_execution(executionArn=arn))
 
+    def state_of(self, operation_id: str) -> str | None:
+        """The state that an execution is in; None for one that has not begun, or was stopped."""
+        states = self.boto("stepfunctions")
+        try:
+            events = states.get_execution_history(
+                executionArn=self.execution_arn(operation_id), reverseOrder=True, maxResults=20
+            )["events"]
+        except states.exceptions.ExecutionDoesNotExist:
+            return None
+        if events and events[0]["type"] == "ExecutionAborted":
+            return None
+        entered = (event.get("stateEnteredEventDetails") for event in events)
+        return next((details["name"] for details in entered if details), None)
+
     def record(self, operation_id: str) -> dict[str, Any]:
         found = self.boto("dynamodb").get_item(
             TableName=STATE_TABLE, Key={"operation_id": {"S": operation_id}}, ConsistentRead=True

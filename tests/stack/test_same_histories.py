@@ -26,6 +26,7 @@ from local_stack.stack_info import StackInfo
 
 CLEANUP_MACHINE = "aurora-restore-cleanup-state-machine"
 WAIT_SECONDS, END_SECONDS = 120.0, 300.0
+LONG_WAIT_SECONDS = 4
 ANY_USERS: dict[str, Any] = {"db_users": ...}
 
 
@@ -222,9 +223,7 @@ def played(place: Place, scenario: Scenario) -> Outcome:
     """The run on the local stack, in real time."""
     operation_id = scenario.operation_id
     if scenario.stops_in:
-        place.becomes(
-            operation_id, lambda record: "calls" in record.get("phases", {}).get(scenario.stops_in, {})
-        )
+        poll_until(lambda: waits_in(place, operation_id, f"{scenario.stops_in}Wait"), "a wait", WAIT_SECONDS)
         place.stop(operation_id)
         place.release(operation_id)
     states = place.boto("stepfunctions")
@@ -234,6 +233,15 @@ def played(place: Place, scenario: Scenario) -> Outcome:
     return _told(
         Told(walk(exits_of_stack(finished.events)), finished.status, finished.error), cleanup, record
     )
+
+
+def waits_in(place: Place, operation_id: str, state: str) -> bool:
+    """Whether a run has just begun a wait of some seconds, so that what comes now comes in its middle.
+
+    The first waits are short, and end between the look and the stop on a machine that is busy.
+    """
+    phase = place.record(operation_id).get("phases", {}).get(state.removesuffix("Wait"), {})
+    return int(phase.get("wait_seconds", 0)) >= LONG_WAIT_SECONDS and place.state_of(operation_id) == state
 
 
 def cleanup_of(place: Place, operation_id: str) -> Told:

@@ -119,23 +119,8 @@ def busy_pids(place: Place) -> set[int]:
 
 def only_one_in(place: Place, runs: dict[str, str], phase: str) -> str:
     """The run that is in a phase, once all others that were there too have gone on; until then nothing."""
-    inside = [operation_id for operation_id in runs if state_of(place, operation_id) == phase]
+    inside = [operation_id for operation_id in runs if place.state_of(operation_id) == phase]
     return inside[0] if len(inside) == 1 else ""
-
-
-def state_of(place: Place, operation_id: str) -> str | None:
-    """The state that an execution is in; None for one that has not begun, or was stopped."""
-    states = place.boto("stepfunctions")
-    try:
-        events = states.get_execution_history(
-            executionArn=place.execution_arn(operation_id), reverseOrder=True, maxResults=20
-        )["events"]
-    except states.exceptions.ExecutionDoesNotExist:
-        return None
-    if events and events[0]["type"] == "ExecutionAborted":
-        return None
-    entered = (event.get("stateEnteredEventDetails") for event in events)
-    return next((details["name"] for details in entered if details), None)
 
 
 @pytest.mark.parametrize("phase", BEFORE_THE_SWITCH)
