@@ -12,7 +12,7 @@ export no_proxy := 127.0.0.1,localhost
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tools postgresql simulate enumerate kills faults check format build bench lock clean
+.PHONY: help setup demo test tools postgresql simulate enumerate kills big faults databases year check format build bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -22,8 +22,8 @@ setup: $(VENV)/.app ## install what the command line and the local stack need
 demo: $(VENV)/.app ## restore yesterday's production on the local stack, and prove it
 	@$(RUN) -m aurora_restore demo
 
-test: $(VENV)/.dev .venv-aws/.done $(POSTGRESQLS) ## all tests
-	@$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+test: $(VENV)/.dev .venv-aws/.done $(POSTGRESQLS) ## all tests, and of the long enumerations another share each day; TEST_DAY=2026-11-27
+	@$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 tools: $(VENV)/.dev .venv-template/.done .venv-aws/.done $(POSTGRESQLS) ## install all that tests and checks need; with -j at once
 
@@ -32,7 +32,7 @@ postgresql: $(POSTGRESQLS) ## fetch the oldest and the newest PostgreSQL, for te
 simulate: $(VENV)/.dev ## random mixtures of operations and faults on a virtual clock; RUNS=300 SEED=today SEEDS=1
 	@$(RUN) -m tests.simulation --processes 2 --runs $(or $(RUNS),300) --seed $(or $(SEED),today) --seeds $(or $(SEEDS),1)
 
-enumerate: $(VENV)/.dev ## every case of the enumeration, of which `make test` takes a quarter, another one each day
+enumerate: $(VENV)/.dev ## every case of the simulation, of which `make test` takes a share, another one each day
 	@EVERY_CASE=1 $(RUN) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests/simulation
 
 kills: $(VENV)/.dev ## kill the local stack again and again under each kind of operation; KILLS=20 KILL_SEED=1
@@ -43,8 +43,11 @@ big: $(VENV)/.dev ## Defuse and SetupDbUsers of a server with 500 databases and 
 		$(RUN) -m pytest -q --durations=8 tests/contract/database/test_many_objects.py
 
 faults: $(VENV)/.dev ## every fault at every statement of Defuse and SetupDbUsers, on a real server; about half an hour
-	@EVERY_FAULT=1 $(RUN) -m pytest -q --durations=8 tests/contract/database/test_enumerated_faults_of_users.py \
+	@EVERY_CASE=1 $(RUN) -m pytest -q --durations=8 tests/contract/database/test_enumerated_faults_of_users.py \
 		tests/contract/database/test_enumerated_faults_of_defuse.py
+
+databases: $(VENV)/.dev $(POSTGRESQLS) ## the whole contract of the databases on the oldest and the newest PostgreSQL; POSTGRESQL=15,16
+	@POSTGRESQL=$(POSTGRESQL) $(RUN) -m pytest -q -n 2 --dist loadfile tests/contract/database
 
 year: $(VENV)/.dev ## a replacement every night of a simulated year: what it leaves behind
 	@NIGHTS=365 $(RUN) -m pytest -q tests/simulation/test_quotas.py
@@ -59,7 +62,7 @@ format: $(VENV)/.dev ## put the code into its form
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-build: $(VENV)/.app ## the Lambda zip, and its key into the template; nothing is uploaded
+build: $(VENV)/.app ## the Lambda zip, and the files in infrastructure/; nothing is uploaded
 	@scripts/build_lambda_packages.sh --no-upload
 
 bench: $(VENV)/.dev ## the measurements that the project promises to keep

@@ -1,4 +1,4 @@
-"""Behind build_lambda_packages.sh: build, stamp, upload, and say what was done and what comes next."""
+"""Behind build_lambda_packages.sh: build, write `infrastructure/`, upload, say what was done and what comes next."""
 
 # ruff: noqa: T201 - a script talks by printing
 
@@ -8,17 +8,18 @@ import argparse
 import os
 import signal
 import sys
+from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from aurora_restore.deployment.infrastructure import write_infrastructure
 from aurora_restore.deployment.model import STACK_NAME
 from aurora_restore.deployment.packaging import (
     Artifacts,
     PackagingFailed,
     Project,
     build_artifacts,
-    stamp_template,
 )
 from aurora_restore.deployment.upload import default_bucket, publish_artifacts
 from aurora_restore.domain.errors import RestoreError
@@ -31,8 +32,7 @@ def main() -> int:
     project = Project.find()
     try:
         artifacts = build_artifacts(project)
-        changed = stamp_template(project, artifacts)
-        describe(project, artifacts, changed)
+        describe(project, artifacts, write_infrastructure(project, artifacts))
         if options.no_upload:
             say_not_uploaded("--no-upload was given")
         else:
@@ -45,7 +45,7 @@ def main() -> int:
 
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="build_lambda_packages.sh", description=__doc__)
-    parser.add_argument("--no-upload", action="store_true", help="build and stamp only")
+    parser.add_argument("--no-upload", action="store_true", help="build only")
     parser.add_argument(
         "--bucket", help="artifacts bucket; aurora-restore-artifacts-<account>-<region> unless given"
     )
@@ -55,12 +55,14 @@ def parse_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def describe(project: Project, artifacts: Artifacts, changed: bool) -> None:
+def describe(project: Project, artifacts: Artifacts, changed: tuple[Path, ...]) -> None:
     for artifact in artifacts.all:
         print(f"{artifact.name:<11} {artifact.path.relative_to(project.root)}  {artifact.size_bytes:,} bytes")
         print(f"{'':<11} hash {artifact.content_hash}, key {artifact.key}")
-    template = project.template.relative_to(project.root)
-    print(f"{'Template':<11} {template} {'now names' if changed else 'already named'} these keys")
+    for path in changed:
+        print(f"{'Written':<11} {path.relative_to(project.root)}")
+    if not changed:
+        print(f"{'Written':<11} nothing: infrastructure/ is what this source tree makes already")
 
 
 def upload(artifacts: Artifacts, options: argparse.Namespace) -> None:

@@ -9,7 +9,8 @@ make --silent "$project/.dev" "$venv/.done"
 for definition in infrastructure/step_functions_definition.json infrastructure/cleanup_definition.json; do
   "$project/bin/python" "$project/bin/statelint" "$definition"
 done
-templates=(infrastructure/aurora-restore-pipeline.yaml infrastructure/monitoring.yaml)
+root=infrastructure/aurora-restore-pipeline.yaml
+templates=("$root" infrastructure/permissions.yaml infrastructure/monitoring.yaml)
 # A script names its interpreter in its first line, which cannot hold a space: it is named here instead.
 "$venv/bin/python" "$venv/bin/cfn-lint" "${templates[@]}"
 # checkov asks a server for guides at its start, and says at length that it cannot reach it: that much is dropped.
@@ -20,3 +21,7 @@ if ! "$venv/bin/python" "$venv/bin/checkov" --file "${templates[@]}" --config-fi
   exit 1
 fi
 echo "statelint has no findings on the definitions, cfn-lint and checkov none on ${templates[*]}"
+# What CloudFormation takes as the body of a request; tests/unit/infrastructure/test_template.py holds what stays free.
+most=51200
+size="$(wc -c <"$root")"
+echo "$root has $size bytes: $((most - size)) of $most are free"

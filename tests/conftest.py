@@ -1,17 +1,25 @@
-"""What all tests have in common: the order of the files, and the figures of some of them at the end."""
+"""What all tests have in common: their day, the order of the files, and the figures of some of them at the end."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import pytest
 
 from tests.simulation.summary import write_figures
-from tests.support.ordering import pytest_collection_modifyitems
+from tests.support.ordering import spread_waiting
 from tests.support.postgresql_summary import write_servers
+from tests.support.shares import keep_day, leave_to_other_days
 
-if TYPE_CHECKING:
-    import pytest
 
-__all__ = ["pytest_collection_modifyitems", "pytest_terminal_summary"]
+def pytest_configure() -> None:
+    """Before there are workers."""
+    keep_day()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Once the folders' own hooks have marked their tests."""
+    leave_to_other_days(config, items)
+    spread_waiting(items)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -27,7 +27,7 @@ from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.database.tls import RDS_GLOBAL_BUNDLE
 from aurora_restore.domain.errors import RestoreError, TransientFault
-from aurora_restore.environment import LambdaEnvironment, read_environment
+from aurora_restore.environment import LOCK_TABLE_NAME, LambdaEnvironment, read_environment
 from aurora_restore.steps.functions import FUNCTIONS, Answer, Event, Work, work_of
 from aurora_restore.steps.ports import Ports
 
@@ -76,7 +76,7 @@ def build_ports(session: boto3.Session, environment: LambdaEnvironment) -> Ports
         secrets=AwsSecrets(clients),
         records=AwsRecords(clients, environment.state_table_name),
         audit=AwsAudit(clients, environment.audit_table_name, environment.settings.record_retention_days),
-        locks=AwsLocks(clients, environment.lock_table_name),
+        locks=AwsLocks(clients, LOCK_TABLE_NAME),
         notifications=AwsNotifications(clients, environment.sns_topic_arn),
         databases=PostgresDatabases(environment.database_ca_bundle or RDS_GLOBAL_BUNDLE),
         executions=AwsPipelineExecutions(clients, environment.cleanup_state_machine_arn),

@@ -47,7 +47,8 @@ class UpOptions:
 
     `home` None: $AURORA_RESTORE_HOME, else .local/aurora-restore in the current folder. `port` is that of the AWS
     endpoint; 0 keeps the last one or finds a free one. `durations` are in seconds, named as in
-    `local_aurora.timing.Durations`.
+    `local_aurora.timing.Durations`. `idle_worker_seconds` is how long a Lambda worker without work is kept, and
+    `maximum_workers` how many there are at most: each takes memory, and a new one takes processor time to begin.
     """
 
     home: Path | None = None
@@ -57,6 +58,8 @@ class UpOptions:
     account_id: str = "000000000000"
     region: str = "us-west-2"
     source_region: str = "us-east-1"
+    idle_worker_seconds: float = 10.0
+    maximum_workers: int = 6
 
 
 @dataclass(frozen=True)
@@ -324,6 +327,8 @@ def _note_settings(directory: StateDirectory, options: UpOptions) -> None:
         rds_port=int(kept.get("rds_port", 0)),
         control_port=int(kept.get("control_port", 0)),
         durations=dict(options.durations),
+        idle_worker_seconds=options.idle_worker_seconds,
+        maximum_workers=options.maximum_workers,
     )
     directory.note_settings(asdict(settings))
 

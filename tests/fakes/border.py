@@ -6,36 +6,19 @@ would raise; the fakes translate it as their adapters do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError, ConnectionClosedError
 from tests.states_language.interpreter import ProcessDied
+from tests.support.faults import BEFORE_ACTING, DEATHS, FaultKind, refusal
 
 from aurora_restore.aws.failures import AWS_ERRORS, translate
 
 T = TypeVar("T")
 
-QUERY_SERVICES = frozenset({"rds", "sns"})
 READING_VERBS = ("Describe", "Get", "List", "Query")
-
-
-class FaultKind(StrEnum):
-    """What goes wrong with one request."""
-
-    UNAVAILABLE = "unavailable"
-    THROTTLED = "throttled"
-    DENIED = "denied"
-    DIES_BEFORE = "dies-before"
-    REPLY_LOST = "reply-lost"
-    DIES_AFTER = "dies-after"
-
-
-BEFORE_ACTING = frozenset(
-    {FaultKind.UNAVAILABLE, FaultKind.THROTTLED, FaultKind.DENIED, FaultKind.DIES_BEFORE}
-)
 
 
 @dataclass(frozen=True)
@@ -123,12 +106,12 @@ class Border:
 
 def what_is_raised(fault: FaultKind, service: str, operation: str) -> BaseException:
     """What a caller through boto3 would get."""
-    if fault in {FaultKind.DIES_BEFORE, FaultKind.DIES_AFTER}:
+    if fault in DEATHS:
         return ProcessDied(f"{fault} {service}:{operation}")
     if fault is FaultKind.REPLY_LOST:
         return ConnectionClosedError(endpoint_url=f"https://{service}.us-west-2.amazonaws.com/")
-    code, message, status = _REFUSALS[fault][service in QUERY_SERVICES]
-    return client_error(operation, code, message, status)
+    refused = refusal(fault, service)
+    return client_error(operation, refused.code, refused.message, refused.http_status)
 
 
 def client_error(operation: str, code: str, message: str, http_status: int = 400) -> ClientError:
@@ -150,18 +133,3 @@ def client_error(operation: str, code: str, message: str, http_status: int = 400
         },
         operation,
     )
-
-
-_NO_RIGHT = "User: arn:aws:sts::123456789012:assumed-role/r is not authorized to perform this action"
-_REFUSALS: Mapping[FaultKind, tuple[tuple[str, str, int], tuple[str, str, int]]] = {
-    FaultKind.UNAVAILABLE: (
-        ("InternalServerError", "Internal server error", 500),
-        ("InternalFailure", "An internal error has occurred. Please try your query again.", 500),
-    ),
-    FaultKind.THROTTLED: (
-        ("ThrottlingException", "Rate exceeded", 400),
-        ("Throttling", "Rate exceeded", 400),
-    ),
-    FaultKind.DENIED: (("AccessDeniedException", _NO_RIGHT, 400), ("AccessDenied", _NO_RIGHT, 403)),
-}
-"""Code, words and HTTP status, in the JSON protocol and in the query protocol."""

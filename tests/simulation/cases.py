@@ -11,30 +11,15 @@ import pickle
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import cast
 
-from tests.fakes.border import FaultKind, Request
+from tests.fakes.border import Request
 from tests.simulation.checkers import Violation, check
 from tests.simulation.scenarios import BY_NAME, OPERATION, Play, Scenario, begin
 from tests.simulation.simulation import Simulation
+from tests.support.faults import FaultKind, Intrusion
 
 MEANWHILE_SECONDS = 20.0
-
-
-class Intrusion(StrEnum):
-    """What another party does in the middle of a function, just before or after one of its requests acts.
-
-    Meanwhile: it is done, and the world goes on for a while before the request acts.
-    """
-
-    STOP_BEFORE = "stop-before"
-    STOP_AFTER = "stop-after"
-    STOP_MEANWHILE = "stop-meanwhile"
-    MARK_BEFORE = "mark-before"
-    MARK_AFTER = "mark-after"
-    MARK_MEANWHILE = "mark-meanwhile"
-    TIME_OUT_BEFORE = "time-out-before"
 
 
 ONLY_WHERE_IT_ACTED = frozenset(

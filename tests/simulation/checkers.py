@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tests.fakes.border import FaultKind
 from tests.simulation.endings import CLOSED, EndedOperation, Ending, Expected
 from tests.simulation.observations import SeenCluster, SeenSnapshot
 from tests.simulation.parameter_groups import parameter_groups_are_as_asked_for
 from tests.simulation.quietness import nothing_of_the_copy_acts
 from tests.simulation.seeding import PASSWORDS, SOURCE_REGION
 from tests.simulation.simulation import Simulation
+from tests.support.faults import FaultKind
 
 from aurora_restore.domain.naming import (
     FINAL_SNAPSHOT_TAG,
@@ -31,6 +31,7 @@ from aurora_restore.domain.states import (
     MAY_BECOME,
     RETIREMENT_MAY_BECOME,
     OperationStatus,
+    PhaseStatus,
     RetirementState,
 )
 from aurora_restore.domain.times import parse_time
@@ -44,6 +45,7 @@ DRY_OUTCOMES = {"SUCCEEDED": "PLANNED", "FAILED": "PLAN_REFUSED", "CANCELLED": "
 LATER_EVENTS = ("replaced.", "copy.", "notification.", "cleanup.requested", "parameter_group.removed")
 """What may follow in the trail of a closed operation: what it kept goes when its time is over, and what did not come
 of its end at once is asked for by the sweep."""
+KEPT_OR_GONE = (RetirementState.KEPT, RetirementState.BEGUN, RetirementState.RETIRED)
 Words = Iterator[str]
 
 
@@ -282,20 +284,18 @@ def _moves_that_may_not_be(ending: Ending) -> Words:
 
 def _record_faults(ending: Ending, op: EndedOperation) -> Words:
     record = op.record
-    if op.status not in CLOSED or not record.get("end_time"):
-        yield f"the record is {op.status}, its end_time {record.get('end_time')}"
+    if op.status not in CLOSED or not record.end_time or not record.start_time:
+        yield f"the record is {op.status}, its start_time {record.start_time}, its end_time {record.end_time}"
         return
-    if parse_time(record["end_time"]) < parse_time(record["start_time"]):
+    if record.end_time < record.start_time:
         yield "it ended before it began"
-    under_way = [n for n, phase in op.section("phases").items() if phase.get("status") == "IN_PROGRESS"]
+    under_way = [name for name, phase in record.phases.items() if phase.status is PhaseStatus.IN_PROGRESS]
     if under_way:
         yield f"phases are still IN_PROGRESS: {', '.join(under_way)}"
-    error = record.get("error")
+    error = record.error
     if op.status == "SUCCEEDED" and error:
         yield f"it is SUCCEEDED with an error: {error}"
-    if op.status != "SUCCEEDED" and not (
-        isinstance(error, dict) and error.get("code") and error.get("message")
-    ):
+    if op.status != "SUCCEEDED" and not (error and error.code and error.message):
         yield f"it is {op.status}, and its error has no code and message: {error}"
     yield from _status_faults(op)
     if op.has_succeeded:
@@ -308,7 +308,8 @@ def _status_faults(op: EndedOperation) -> Words:
     if op.status == "CANCELLED" and not started.was_stopped:
         yield "it is CANCELLED, although no operator cancelled it"
     plainly_stopped = started.was_stopped and not started.was_marked
-    if op.status == "FAILED" and plainly_stopped and op.section("error").get("code") == "CANCELLED":
+    error = op.record.error
+    if op.status == "FAILED" and plainly_stopped and error and error.code == "CANCELLED":
         yield "it is FAILED, and says that it was cancelled"
 
 
@@ -318,7 +319,7 @@ def _details_faults(ending: Ending, op: EndedOperation) -> Words:
     cluster = ending.region.clusters.get(op.target)
     if cluster is None:
         return
-    details = op.section("restore_details")
+    details = op.record.restore_details
     true = {
         "db_cluster_identifier": cluster.identifier,
         "db_cluster_arn": cluster.arn,
@@ -328,9 +329,9 @@ def _details_faults(ending: Ending, op: EndedOperation) -> Words:
         "port": cluster.port,
     }
     for name, value in true.items():
-        if name in details and details[name] != value:
-            yield f"restore_details.{name} says {details[name]}, true is {value}"
-    if not details.get("endpoint"):
+        if name in details.item and getattr(details, name) != value:
+            yield f"restore_details.{name} says {getattr(details, name)}, true is {value}"
+    if not details.endpoint:
         yield "restore_details names no endpoint"
 
 
@@ -424,20 +425,22 @@ def promises_are_kept(ending: Ending) -> Words:
 
 
 def _broken_promises(ending: Ending, op: EndedOperation) -> Words:
-    retirement, switched = op.section("retirement"), op.section("switch_over").get("switched_time")
+    retirement, switched = op.record.retirement, op.record.switch_over.switched_time
     hours = op.started.request.get("keep_replaced_hours", 0)
-    until = retirement.get("retired_time") or retirement.get("keep_until")
-    if switched and hours and retirement.get("state") in ("KEPT", "BEGUN", "RETIRED"):
-        promised = parse_time(switched) + timedelta(hours=hours)
-        if not until or parse_time(until) < promised:
+    until = retirement.retired_time or retirement.keep_until
+    if switched and hours and retirement.state in KEPT_OR_GONE:
+        promised = switched + timedelta(hours=hours)
+        if not until or until < promised:
             yield f"the replaced cluster was to be kept until {promised}, and was until {until}"
-    copy = ending.region.snapshots.get(str(op.section("snapshot_details").get("restored_from")))
+    copy = ending.region.snapshots.get(op.record.snapshot_details.restored_from or "")
     if copy is None or not copy.source_arn or op.undoes:
         return
-    started, retained = parse_time(op.record["start_time"]), copy.tags.get(RETAIN_UNTIL_TAG)
+    started, retained = op.record.start_time, copy.tags.get(RETAIN_UNTIL_TAG)
+    if started is None:
+        return
     promised = started + timedelta(days=ending.sim.settings.copy_retention_days)
     # Where AWS refuses the tag, the record warns of it.
-    if any(copy.identifier in warning for warning in op.record.get("warnings") or ()):
+    if any(copy.identifier in warning for warning in op.record.warnings):
         return
     if not retained or parse_time(retained) < promised:
         yield f"the copy {copy.identifier} was to be kept until {promised}, and is until {retained}"
@@ -455,19 +458,19 @@ def scaling_is_as_it_was(ending: Ending) -> Words:
 
     Where Application Auto Scaling has not kept the target, it is registered again, and the record says what is missing.
     """
-    told = json.dumps([op.record.get("warnings") for op in ending.operations])
+    told = json.dumps([op.record.warnings for op in ending.operations])
     for name in sorted(ending.sim.observations.scaled_without_cluster):
         # Scaling that could not be suspended goes on; a warning has the command that shows it.
         if f"--resource-ids cluster:{name}" not in told:
             yield f"the readers of {name} were scaled while no cluster had that name"
     is_lost = ending.sim.aurora.world.habits.scalable_target_lost_without_cluster
     noted = [
-        (f"cluster:{op.record['plan']['target_cluster_id']}", op.record["scaling"])
+        (f"cluster:{op.record.plan.target_cluster_id}", op.record.scaling)
         for op in ending.operations
-        if op.record.get("scaling")
+        if op.record.scaling
     ]
-    unseen = {name for name, scaling in noted if "before" not in scaling}
-    unlisted = {name for name, scaling in noted if not scaling.get("before", {}).get("policies")}
+    unseen = {name for name, scaling in noted if not scaling.before}
+    unlisted = {name for name, scaling in noted if not scaling.before.get("policies")}
     for resource_id, before in ending.region_before.scalable_targets.items():
         if f"--resource-id {resource_id} --min-capacity" in told:
             continue  # what was refused for long is left, with a warning that has the command

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
 
 from tests.simulation.seeding import SOURCE_REGION, TARGET_REGION
 from tests.simulation.simulation import Simulation, Started
 
+from aurora_restore.domain.record import Record
 from local_aurora.objects import Cluster, Instance, Snapshot
 from local_aurora.world import Region
 
 CLOSED = ("SUCCEEDED", "FAILED", "CANCELLED")
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class EndedOperation:
     """An operation and its record, as they stand at the end."""
 
     started: Started
-    record: Mapping[str, Any]
+    record: Record
     target: str
 
     @property
@@ -31,7 +31,7 @@ class EndedOperation:
 
     @property
     def status(self) -> str:
-        return str(self.record.get("status", "(no record)"))
+        return self.record.status or "(no record)"
 
     @property
     def has_succeeded(self) -> bool:
@@ -49,10 +49,6 @@ class EndedOperation:
     @property
     def deletes_first(self) -> bool:
         return self.started.request.get("replace_strategy") == "delete_first"
-
-    def section(self, name: str) -> Mapping[str, Any]:
-        found = self.record.get(name)
-        return found if isinstance(found, Mapping) else {}
 
 
 @dataclass(frozen=True)
@@ -85,7 +81,7 @@ class Ending:
     def operations(self) -> list[EndedOperation]:
         """In the order of their ends, which is the order of their effects: a lock keeps them apart."""
         ended = [self._operation(started) for started in self.sim.started.values()]
-        return sorted(ended, key=lambda op: str(op.record.get("end_time", "9")))
+        return sorted(ended, key=lambda op: op.record.end_time or LATEST)
 
     @cached_property
     def expected(self) -> dict[str, Expected]:
@@ -139,8 +135,8 @@ class Ending:
         ]
 
     def _operation(self, started: Started) -> EndedOperation:
-        record = self.sim.records.items.get(started.operation_id, {})
-        target = record.get("target_cluster_id") or started.request.get("target_cluster_id") or ""
+        record = Record.read(self.sim.records.items.get(started.operation_id))
+        target = record.target_cluster_id or started.request.get("target_cluster_id") or ""
         undoes = started.request.get("undo_operation_id")
         if not target and undoes in self.sim.started:
             target = self.sim.started[str(undoes)].request.get("target_cluster_id", "")

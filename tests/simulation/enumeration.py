@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from itertools import islice
 
-from tests.fakes.border import FaultKind
-from tests.simulation.cases import Case, Found, Intrusion, Trouble, baseline, cases_of, run_cases
+from tests.simulation.cases import Found, Trouble, baseline, cases_of, run_cases
 from tests.simulation.object_faults import object_cases
 from tests.simulation.scenarios import Scenario
 from tests.simulation.summary import CASES
+from tests.support.faults import FaultKind, Intrusion
+from tests.support.shares import todays_share
 
 SHOWN = 12
-SHARES = 4
+DAYS = 20
+"""After how many days every case was tried."""
 FAULTS: tuple[FaultKind, ...] = tuple(FaultKind)
 INTRUSIONS: tuple[Intrusion, ...] = tuple(Intrusion)
 Record = Callable[[str, object], None]
@@ -32,7 +32,7 @@ def expect_no_violation_without_a_fault(name: str, record_property: Record) -> N
 
 def expect_no_violation(name: str, trouble: Trouble, record_property: Record) -> None:
     """The requests of a scenario, those of today's share, with one kind of trouble."""
-    count, found = run_cases(todays_share(cases_of(name, [trouble])))
+    count, found = run_cases(todays_share(cases_of(name, [trouble]), DAYS))
     record_property(CASES, (f"{kind_of(name)}: {trouble.value}", count))
     assert not found, _words(count, found)
 
@@ -45,13 +45,6 @@ def expect_no_violation_of_objects(name: str, record_property: Record) -> None:
         wrong += [f"{violation}\n    with {case}" for violation in case.run()]
     record_property(CASES, (f"{kind_of(name)}: objects that end badly", count))
     assert not wrong, "\n".join(wrong[:SHOWN])
-
-
-def todays_share(cases: Iterable[Case]) -> Iterable[Case]:
-    """Every fourth case, beginning with another one each day; with EVERY_CASE=1 (`make enumerate`) all of them."""
-    if os.environ.get("EVERY_CASE"):
-        return cases
-    return islice(cases, datetime.now(UTC).toordinal() % SHARES, None, SHARES)
 
 
 def kind_of(name: str) -> str:

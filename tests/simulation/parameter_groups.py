@@ -77,7 +77,7 @@ def _has_another(ending: Ending, op: EndedOperation) -> Iterator[str]:
 def _wanted(ending: Ending, op: EndedOperation) -> set[str]:
     """What the request names, else what the replaced cluster had, else the default one, where that is there."""
     named = op.started.request.get("db_cluster_parameter_group_name")
-    chosen = named or op.section("replaced").get("db_cluster_parameter_group_name")
+    chosen = named or op.record.replaced.db_cluster_parameter_group_name
     if chosen:
         return {str(chosen)}
     kept = {quiet_group_identifier(op.operation_id)} if op.started.request.get("quiet_start", True) else set()

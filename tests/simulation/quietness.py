@@ -48,15 +48,15 @@ def nothing_of_the_copy_acts(ending: Ending) -> Iterator[str]:
 def _faults(ending: Ending, op: EndedOperation) -> Iterator[str]:
     if op.undoes:
         return
-    if op.has_succeeded and not op.section("came_along").get("found"):
+    if op.has_succeeded and not op.record.came_along.found:
         yield "the record does not name what came along"
     # One that was made again from its final snapshot is not a copy of ours.
-    resource_id = str(op.section("restore_details").get("db_cluster_resource_id"))
+    resource_id = op.record.restore_details.db_cluster_resource_id or ""
     copy = ending.sim.copies.by_cluster.get(resource_id)
     if copy is None:
         return
-    written = op.section("defused").get("written") or {}
-    lost = set(copy.taken) - {item["name"] for item in written.values() if item["take_back"]}
+    written = op.record.defused.written
+    lost = set(copy.taken) - {item.name for item in written.values() if item.take_back}
     if lost:
         yield f"the record does not say how to take back: {', '.join(sorted(lost))}"
     if op.has_succeeded and _is_quiet(op) and any(fuse.acts for fuse in copy.fuses):

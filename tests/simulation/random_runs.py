@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tests.fakes.border import FaultKind
 from tests.simulation.seeding import START, TUNED, Surroundings, day_of, request
-from tests.simulation.simulation import EventFault, Simulation
+from tests.simulation.simulation import Simulation
 from tests.states_language.scheduler import foreseeable
+from tests.support.faults import EventFault, FaultKind
 
 from local_aurora.faults import Effect, FaultRule
 from local_aurora.timing import Durations

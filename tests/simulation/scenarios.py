@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.simulation.seeding import TARGET, Surroundings, request
-from tests.simulation.simulation import EventFault, Simulation
+from tests.simulation.simulation import Simulation
+from tests.support.faults import EventFault
 
 from aurora_restore.domain.results import Phase
 from local_aurora.timing import Durations

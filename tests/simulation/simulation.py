@@ -15,7 +15,6 @@ import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, cast
 
 from tests.fakes.border import Border
@@ -45,6 +44,7 @@ from tests.simulation.seeding import (
 )
 from tests.states_language.interpreter import Execution, StepFunctions
 from tests.states_language.scheduler import Scheduler, VirtualClock, foreseeable
+from tests.support.faults import EventFault
 
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.scaling import AwsScaling
@@ -61,14 +61,6 @@ EVENT_SECONDS, DOUBLED_SECONDS, LATE_SECONDS = 1.0, 7.0, 1500.0
 SWEEP_SECONDS = 300.0
 SWEEP_RETRY_SECONDS = (60.0, 120.0)
 ENDS_WITH_EVENT = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
-
-
-class EventFault(StrEnum):
-    """What can happen to an event, which is delivered at best effort."""
-
-    LOST = "event-lost"
-    DOUBLED = "event-doubled"
-    LATE = "event-late"
 
 
 @dataclass

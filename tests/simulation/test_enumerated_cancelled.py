@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.fakes.border import FaultKind
-from tests.simulation.cases import Intrusion, Trouble
+from tests.simulation.cases import Trouble
 from tests.simulation.enumeration import (
     Record,
     expect_no_violation,
@@ -12,6 +11,7 @@ from tests.simulation.enumeration import (
     names,
 )
 from tests.simulation.scenarios import CANCELLED
+from tests.support.faults import FaultKind, Intrusion
 
 FAULTS = (
     FaultKind.UNAVAILABLE,

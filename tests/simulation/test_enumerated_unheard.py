@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from tests.fakes.border import FaultKind
 from tests.simulation.cases import Trouble
 from tests.simulation.enumeration import (
     Record,
@@ -12,6 +11,7 @@ from tests.simulation.enumeration import (
     names,
 )
 from tests.simulation.scenarios import UNHEARD
+from tests.support.faults import FaultKind
 
 WITH_FAULTS = (
     "stop-swap-RestoreCluster-event-lost",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from tests.fakes.border import FaultKind
 from tests.simulation.checkers import check
 from tests.simulation.enumeration import Record
 from tests.simulation.seeding import Surroundings, day_of, request
 from tests.simulation.simulation import Simulation
 from tests.simulation.summary import CASES
 from tests.states_language.scheduler import foreseeable
+from tests.support.faults import FaultKind
 
 from local_aurora.timing import Durations
 

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-from tests.simulation.mutations.catalogue import MUTATIONS, SOURCE, Mutation
-from tests.simulation.mutations.probe import SEEN
+from tests.simulation.mutations.catalogue import MUTATIONS, Mutation, does_nothing
+from tests.simulation.mutations.planting import NothingPlantedError
+from tests.simulation.mutations.probe import seen
 
-ROOT = SOURCE.parent
-
-
-def play(source: Path, mutation: Mutation) -> subprocess.CompletedProcess[str]:
-    """What the mutation is to be seen by, on the sources of that directory."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(source), str(ROOT)))}
-    return subprocess.run(
-        [sys.executable, "-m", "tests.simulation.mutations.probe", *mutation.probes],
-        env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+HARMLESS = Mutation(
+    "harmless", "the bug is none", "domain.record.whole:Record.is_unsettled", lambda it: it, ("dry-run",)
+)
 
 
-def test_there_are_ten_at_least() -> None:
-    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 10
+def test_there_are_thirty_at_least() -> None:
+    assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 30
 
 
+@pytest.mark.one_day_in(3)
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_it_is_seen(mutation: Mutation, tmp_path: Path) -> None:
-    source = tmp_path / "src"
-    shutil.copytree(SOURCE, source, ignore=shutil.ignore_patterns("__pycache__"))
-    file = source / mutation.path
-    file.write_text(mutation.applied(file.read_text(encoding="utf-8")), encoding="utf-8")
-    played = play(source, mutation)
-    assert played.returncode == SEEN, f"{mutation.why}: not seen\n{played.stdout}{played.stderr[-2000:]}"
+def test_it_is_seen(mutation: Mutation) -> None:
+    assert seen(mutation), f"{mutation.why}: not seen"
+
+
+def test_what_changes_nothing_is_not_seen() -> None:
+    assert seen(HARMLESS) == ""
+
+
+@pytest.mark.parametrize(
+    ("place", "make"),
+    [
+        ("domain.no_such_module:anything", does_nothing),
+        ("steps.rollback:no_such_function", does_nothing),
+        ("domain.operation:Operation.no_such_property", does_nothing),
+        ("steps.switch_over:RENAME_LIMIT", lambda limit: limit),
+        ("domain.quiet_group:QUIET_PARAMETERS", dict),
+    ],
+)
+def test_one_that_plants_nothing_is_refused(place: str, make: object) -> None:
+    with pytest.raises(NothingPlantedError):
+        seen(replace(HARMLESS, place=place, make=make))  # type: ignore[arg-type]
+
+
+def test_one_whose_place_is_never_reached_is_refused() -> None:
+    with pytest.raises(NothingPlantedError, match="never called"):
+        seen(replace(HARMLESS, place="domain.rollback:give_old_its_name", make=does_nothing))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.fakes.border import FaultKind
-from tests.simulation.cases import Intrusion, Trouble
+from tests.simulation.cases import Trouble
 from tests.simulation.checkers import check
 from tests.simulation.enumeration import Record, expect_no_violation, names
 from tests.simulation.scenarios import BY_NAME, OPERATION, SCALED, SCALED_STEPPED_IN, begin
+from tests.support.faults import FaultKind, Intrusion
 
 
 @pytest.mark.parametrize("name", names(SCALED))

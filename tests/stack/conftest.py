@@ -21,9 +21,11 @@ from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
 STATE_MACHINE = "aurora-restore-state-machine"
-RUN_TIMEOUT_SECONDS = 240.0
+RUN_TIMEOUT_SECONDS = 480.0
 QUICK = {"copy": 1.0, "restore": 1.0, "create": 0.5, "instance": 1.0, "password_change": 0.5, "delete": 0.5}
 """Seconds: shorter than the demo's, long enough that a status on the way is seen."""
+KEPT_WORKERS: dict[str, Any] = {"idle_worker_seconds": 900.0, "maximum_workers": 24}
+"""Lambda workers are kept between calls, files of tests included: most of what a run costs is the begin of new ones."""
 
 Clients = Callable[..., Any]
 """`boto("rds")`, `boto("rds", "us-east-1")`: a client of the stack, by default in its own Region."""
@@ -51,7 +53,8 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo
     """The whole local stack, in a directory with a space in its name; gone with everything at the end."""
     home = tmp_path_factory.mktemp("local stack")
     yield lifecycle.up(
-        lifecycle.UpOptions(home=home, fresh=True, durations=QUICK), find_set_up=lambda: set_up
+        lifecycle.UpOptions(home=home, fresh=True, durations=QUICK, **KEPT_WORKERS),
+        find_set_up=lambda: set_up,
     )
     lifecycle.down(home)
 
@@ -125,6 +128,16 @@ def clients_of(info: StackInfo) -> Clients:
         return seed_aws.client(session, info, service, region)
 
     return make
+
+
+def selected(request: pytest.FixtureRequest, name: str) -> list[Any]:
+    """The values of a parameter of a file's tests, as far as the tests are run: for what begins them all at once."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items if item.path == request.path]
+    found: list[Any] = []
+    for call in calls:
+        if call and name in call.params and call.params[name] not in found:
+            found.append(call.params[name])
+    return found
 
 
 def new_operation_id() -> str:

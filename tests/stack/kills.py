@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from tests.stack.conftest import QUICK, clients_of
+from tests.stack.conftest import KEPT_WORKERS, QUICK, clients_of
 from tests.stack.serving_targets import SOURCE_REGION, Place, endpoint_of
 
 from aurora_restore.demo.seed_aws import PRODUCTION_SECRET
@@ -85,7 +85,8 @@ class MortalStack:
 
     def up(self, durations: Mapping[str, float] = QUICK) -> Place:
         info = lifecycle.up(
-            lifecycle.UpOptions(home=self.home, durations=durations), find_set_up=lambda: set_up
+            lifecycle.UpOptions(home=self.home, durations=durations, **KEPT_WORKERS),
+            find_set_up=lambda: set_up,
         )
         self.seconds_to_come_up.append(info.seconds)
         self.notes += info.notes

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 
 import pg8000.exceptions
 import pg8000.native
+from tests.stack.reading_client import Look, longest_run
 from tests.stack.serving_targets import Place, endpoint_of
 
 from aurora_restore.domain.observed import Credentials
 from local_aurora.postgres_admin import connection
 
 POOL_SIZE, PAUSE_SECONDS, END_SECONDS = 3, 0.05, 60
+NEWCOMERS_APART_SECONDS = 0.3
+"""Each of them connects and verifies anew, which costs a machine more than a write."""
 TABLE = "CREATE TABLE IF NOT EXISTS acknowledged (marker text PRIMARY KEY)"
 WRITE = "INSERT INTO acknowledged VALUES (:marker)"
 WHO = "SELECT aurora_db_instance_identifier()"
@@ -40,7 +43,7 @@ class PooledClient:
     place: Place
     target: str
     written: list[Written] = field(default_factory=list)
-    arrivals: list[float] = field(default_factory=list)
+    arrivals: list[Look] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -71,8 +74,8 @@ class PooledClient:
         return list(dict.fromkeys(seen))
 
     def longest_gap(self) -> float:
-        """The longest time in which no new client got in."""
-        return max((later - sooner for sooner, later in zip(self.arrivals, self.arrivals[1:], strict=False)))
+        """The longest time in which certainly no new client could get in, however slow this one itself is."""
+        return longest_run(self.arrivals)
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[pg8000.native.Connection]:
@@ -103,10 +106,12 @@ class PooledClient:
 
     def _arrive(self) -> None:
         while not self._is_over.is_set():
+            begun, got_in = time.monotonic(), False
             try:
                 with self._session() as session:
                     session.run(WHO)
-                self.arrivals.append(time.monotonic())
+                got_in = True
             except FAILURES as failure:
                 self.failures.append(f"{type(failure).__name__}: {failure}")
-            self._is_over.wait(PAUSE_SECONDS)
+            self.arrivals.append((begun, time.monotonic(), got_in))
+            self._is_over.wait(NEWCOMERS_APART_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import pg8000.exceptions
@@ -14,14 +15,33 @@ from tests.stack.serving_targets import Place, data_in, endpoint_of
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from local_aurora.postgres_admin import connection
 
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.15
+Look = tuple[float, float, bool]
+"""When it began and ended, and whether it found what it looked for."""
 READ_ERRORS = (OSError, pg8000.exceptions.Error)
+
+
+def longest_run(looks: Iterable[Look]) -> float:
+    """The longest time in which no look can have found anything."""
+    longest, first_ended = 0.0, None
+    for begun, ended, found in looks:
+        if found:
+            first_ended = None
+        elif first_ended is None:
+            first_ended = ended
+        else:
+            longest = max(longest, begun - first_ended)
+    return longest
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One look at the name and one read. `data` is None where the read failed, and `failure` says how."""
+    """One look at the name and one read. `data` is None where the read failed, and `failure` says how.
 
+    `begun_seconds` and `seconds` are on a clock, before the look and after the read.
+    """
+
+    begun_seconds: float
     seconds: float
     knows_name: bool
     data: str | None
@@ -52,9 +72,10 @@ class ReadingClient(threading.Thread):
 
     def run(self) -> None:
         while not self._is_over.is_set():
+            begun = time.monotonic()
             knows_name = self._look()
             data, failure = self._read()
-            self.readings.append(Reading(time.monotonic(), knows_name, data, failure))
+            self.readings.append(Reading(begun, time.monotonic(), knows_name, data, failure))
             self._is_over.wait(PAUSE_SECONDS)
         self._leave()
 
@@ -73,12 +94,21 @@ class ReadingClient(threading.Thread):
         return [reading for reading in self.readings if reading.data is None]
 
     def longest_seconds(self, *, nameless: bool) -> float:
-        """The longest time in which the name was not known, or else in which no read succeeded."""
+        """The longest time in which the name may not have been known, or else in which no read succeeded."""
         longest, good = 0.0, self.readings[0].seconds
         for reading in self.readings:
             if reading.knows_name if nameless else reading.data is not None:
                 longest, good = max(longest, reading.seconds - good), reading.seconds
         return longest
+
+    def proved_seconds(self, *, nameless: bool) -> float:
+        """The longest time in which that certainly was so, however slow the client itself is: from the end of the
+        first look that met it to the beginning of the last one."""
+        looks = (
+            (item.begun_seconds, item.seconds, item.knows_name if nameless else item.data is not None)
+            for item in self.readings
+        )
+        return longest_run(looks)
 
     def _look(self) -> bool:
         cluster = self.place.find_cluster(self.target)

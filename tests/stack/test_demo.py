@@ -15,7 +15,7 @@ import pytest
 
 from local_stack.stack_info import StackInfo
 
-TIMEOUT_SECONDS = 150
+TIMEOUT_SECONDS = 300
 
 
 def start_demo(folder: Path, *options: str, home: Path | None = None) -> subprocess.Popen[str]:
@@ -65,6 +65,7 @@ def test_two_demos_in_one_folder_prove_every_claim_and_take_down_what_they_start
     assert what_is_left(folder) == ([], [])
 
 
+@pytest.mark.one_day_in(2)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_a_demo_that_is_ended_from_outside_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     demo = start_demo(tmp_path)

@@ -87,7 +87,7 @@ def guide_run(shell: Shell) -> str:
         "aws stepfunctions describe-execution --query status --output text --execution-arn "
         f"arn:aws:states:$REGION:$ACCOUNT_ID:execution:aurora-restore-state-machine:{name}"
     )
-    poll_until(lambda: shell(describe).strip() != "RUNNING", "the end of the run", 90)
+    poll_until(lambda: shell(describe).strip() != "RUNNING", "the end of the run", 300)
     assert shell(describe).strip() == "SUCCEEDED"
     return name
 

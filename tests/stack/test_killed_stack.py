@@ -32,7 +32,7 @@ from local_aurora.postgres_storage import directory_name
 from local_stack import lifecycle
 from local_stack.aurora_service import AuroraService
 
-KILLS = int(os.environ.get("KILLS", "2"))
+KILLS = int(os.environ.get("KILLS", "1"))
 SEED = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(10**6))
 TARGET, RESTORED = "aurora-restored-mortal", "aurora-restored-beside"
 BUCKET = "answered-things"

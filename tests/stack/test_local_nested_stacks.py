@@ -163,13 +163,63 @@ def ended(boto: Any, stack: str) -> str:
     raise AssertionError(f"{stack} does not come to rest")
 
 
-def test_the_pipeline_has_its_alarms_and_its_dashboard_in_a_nested_stack(boto: Any) -> None:
-    listed = boto("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
-    nested = next(each for each in listed if each["ResourceType"] == "AWS::CloudFormation::Stack")
-    inner = boto("cloudformation").describe_stack_resources(StackName=nested["PhysicalResourceId"])
+def role() -> dict[str, Any]:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    return {
+        "Type": "AWS::IAM::Role",
+        "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}},
+    }
 
-    names = {each["PhysicalResourceId"] for each in inner["StackResources"]}
-    assert {"AuroraRestorePipelineDashboard", "aurora-restore-executions-failed"} <= names
+
+def test_a_role_in_a_nested_stack_goes_with_the_outer_one(
+    empty_boto: Any, deployer: Deployer, bucket: str
+) -> None:
+    deployer.apply(deployer.plan(request(empty_boto, bucket, {"Role": role()})))
+    made = inner_resources(empty_boto, bucket)["Role"]
+    assert made in roles(empty_boto)
+
+    empty_boto("cloudformation").delete_stack(StackName=bucket)
+
+    poll_until(lambda: made not in roles(empty_boto), "the role of the nested stack to be gone", 30)
+
+
+def test_a_role_in_a_nested_stack_needs_the_capability_of_the_outer_one(empty_boto: Any, bucket: str) -> None:
+    before = roles(empty_boto)
+    asked = request(empty_boto, bucket, {"Role": role()})
+
+    empty_boto("cloudformation").create_stack(StackName=bucket, TemplateBody=asked.template_body)
+
+    assert ended(empty_boto, bucket) == "ROLLBACK_COMPLETE"
+    assert roles(empty_boto) == before
+
+
+def roles(boto: Any) -> set[str]:
+    return {
+        each["RoleName"]
+        for page in boto("iam").get_paginator("list_roles").paginate()
+        for each in page["Roles"]
+    }
+
+
+def test_the_pipeline_has_its_roles_its_alarms_and_its_dashboard_in_stacks_of_their_own(boto: Any) -> None:
+    listed = boto("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
+    nested = {
+        each["LogicalResourceId"]: boto("cloudformation").describe_stack_resources(
+            StackName=each["PhysicalResourceId"]
+        )["StackResources"]
+        for each in listed
+        if each["ResourceType"] == "AWS::CloudFormation::Stack"
+    }
+
+    watching = {each["PhysicalResourceId"] for each in nested["Monitoring"]}
+    assert {"AuroraRestorePipelineDashboard", "aurora-restore-executions-failed"} <= watching
+    roles = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in nested["Permissions"]}
+    function = boto("lambda").get_function(FunctionName="aurora-restore-copy-snapshot")["Configuration"]
+    assert function["Role"].endswith(f":role/{roles['CopySnapshotRole']}")
     (stack,) = boto("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
     assert outputs["DashboardUrl"].endswith("#dashboards:name=AuroraRestorePipelineDashboard")

@@ -13,6 +13,7 @@ from tests.stack.serving_targets import SOURCE_REGION, Place, endpoint_of, reque
 from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.domain.defusing import first_states
 from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.record import Record
 from local_aurora.postgres_admin import connection
 from local_stack.stack_info import StackInfo
 
@@ -135,7 +136,7 @@ def test_without_a_quiet_start_the_copy_acts_as_production_does(
 
     assert record["status"] == "SUCCEEDED", record.get("error")
     assert state(place, AWAKE, place.stack.region) == [[[True, "ledger_slot"]], [[True]], [["public"]]]
-    assert first_states(record.get("defused") or {}) == []
+    assert first_states(Record.read(record).defused) == []
 
 
 def test_stored_logins_are_cut_where_that_is_asked_for(place: Place, runs: dict[str, dict[str, Any]]) -> None:
@@ -149,9 +150,9 @@ def test_the_record_is_enough_to_wake_the_copy_again(place: Place, runs: dict[st
     (cluster,) = place.boto("rds").describe_db_clusters(DBClusterIdentifier=CUT)["DBClusters"]
     with connection(endpoint_of(cluster), place.master(), "shop", place.stack.ca_bundle) as session:
         session.run("GRANT pg_create_subscription TO postgres")
-        for item in first_states(runs[CUT]["defused"]):
-            assert item["database"] == "shop"
-            for statement in item["take_back"]:
+        for item in first_states(Record.read(runs[CUT]).defused):
+            assert item.database == "shop"
+            for statement in item.take_back:
                 session.run(statement)
 
     assert state(place, CUT, place.stack.region) == [[[True, "ledger_slot"]], [[True]], [["public"]]]

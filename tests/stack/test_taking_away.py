@@ -14,7 +14,8 @@ from tests.stack.conftest import clients_of
 from tests.stack.test_guide import ROOT, directory_of_aws
 
 from aurora_restore.deployment.model import STACK_NAME
-from aurora_restore.deployment.packaging import Project, build_artifacts, stamped
+from aurora_restore.deployment.packaging import Project, build_artifacts
+from aurora_restore.deployment.template import pipeline_template
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
@@ -82,8 +83,8 @@ def test_what_happened_outlives_the_stack_and_a_deployment_adopts_it(
 def test_a_plain_create_stack_fails_where_the_tables_exist(
     taken_away: None, shell: Shell, own_stack: StackInfo, tmp_path: Path
 ) -> None:
-    project, template = Project.find(), tmp_path / "template.yaml"
-    template.write_text(stamped(project.template.read_text(), build_artifacts(project, tmp_path)))
+    template = tmp_path / "template.yaml"
+    template.write_text(pipeline_template(build_artifacts(Project.find(), tmp_path).keys))
     shell(
         f"aws cloudformation create-stack --stack-name {STACK_NAME} --template-body 'file://{template}' "
         "--capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM"

@@ -5,19 +5,28 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 REQUEST_TIME = timedelta(milliseconds=1)
 
 
-class VirtualClock:
-    """Stands still but for what moves it on. Its times are whole milliseconds, as on the wire."""
+SOME_TIME = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
-    def __init__(self, time: datetime) -> None:
+
+class VirtualClock:
+    """Shows the same time until something moves it on. Its times are whole milliseconds, as on the wire.
+
+    `moves_with_looks`: each look takes it a millisecond further, so that no two of them see the same time.
+    """
+
+    def __init__(self, time: datetime = SOME_TIME, *, moves_with_looks: bool = False) -> None:
         self._time = time
+        self._moves_with_looks = moves_with_looks
 
     def now(self) -> datetime:
+        if self._moves_with_looks:
+            self.tick()
         return self._time
 
     def tick(self) -> None:
@@ -28,7 +37,8 @@ class VirtualClock:
         """Never back: what a long event overtook happens late."""
         self._time = max(self._time, time)
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds: float = 3600) -> None:
+        """By an hour, where it does not matter how long: longer than anything that a local Aurora does by default."""
         self._time += milliseconds(seconds)
 
 

@@ -10,21 +10,24 @@ of its own, so that tests do not see each other's things.
 
 Faults happen at the border, where AWS would have them:
 
-    aws.before(3, ProcessDied())                                      # the fourth request never leaves
-    aws.after(is_operation("CopyDBClusterSnapshot"), ReplyLost())     # it acted, the caller does not learn of it
-    aws.before(is_operation("PutItem"), throttled())
+    aws.before(3, FaultKind.DIES_BEFORE)                                   # the fourth request never leaves
+    aws.after(is_operation("CopyDBClusterSnapshot"), FaultKind.REPLY_LOST)  # it acted, the caller does not learn of it
+    aws.before(is_operation("PutItem"), FaultKind.THROTTLED)
 """
 
 from __future__ import annotations
 
+import copy
 import importlib
 import itertools
 import json
 import logging
+import marshal
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 from xml.sax.saxutils import escape
@@ -35,6 +38,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError
 from botocore.model import OperationModel
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict, request_scope
+from tests.states_language.interpreter import ProcessDied
+from tests.support.faults import BEFORE_ACTING, DEATHS, QUERY_SERVICES, FaultKind, Refusal, refusal
 
 from aurora_restore.aws.clients import Clients
 from aurora_restore.steps.ports import Clock
@@ -62,43 +67,11 @@ MINISTACK_MODULES: Mapping[str, str] = {
 }
 """ministack's module for each service, by the service's name in a signature (which is its IAM prefix)."""
 
-QUERY_SERVICES = frozenset({"rds", "sns", "sts"})
-
 _account_numbers = itertools.count(100_000_000_001)
 _shared_loader: list[Any] = []
 
 
-class ProcessDied(BaseException):
-    """The process that made the request is gone: nothing may catch this as an error of the call."""
-
-
-@dataclass(frozen=True)
-class ReplyLost:
-    """The connection broke: botocore sees it closed, with no answer."""
-
-
-@dataclass(frozen=True)
-class WireError:
-    """AWS's own refusal, in the format of the service that is asked."""
-
-    code: str
-    message: str
-    http_status: int = 400
-
-
-Fault = ProcessDied | ReplyLost | WireError
-
-
-def throttled() -> WireError:
-    return WireError("Throttling", "Rate exceeded")
-
-
-def unavailable() -> WireError:
-    return WireError("InternalFailure", "An internal error has occurred. Please try your query again.", 500)
-
-
-def access_denied() -> WireError:
-    return WireError("AccessDenied", "User: arn:aws:sts::role is not authorized to perform this action", 403)
+Fault = FaultKind | Refusal
 
 
 @dataclass(frozen=True)
@@ -120,7 +93,7 @@ def is_operation(operation: str) -> Callable[[Call], bool]:
 
 
 @dataclass
-class FaultRule:
+class _PlannedFault:
     when: When
     fault: Fault
     times: int
@@ -184,13 +157,14 @@ class InProcessAws:
         self.calls: list[Call] = []
         self.parameters: list[tuple[str, str, dict[str, Any]]] = []
         self.published: list[Published] = []
-        self._before: list[FaultRule] = []
-        self._after: list[FaultRule] = []
+        self._before: list[_PlannedFault] = []
+        self._after: list[_PlannedFault] = []
         self._setting_up = False
         self._sessions: dict[str, boto3.Session] = {}
         self._clients: dict[str, Clients] = {}
         self._set_up_clients: dict[tuple[str, str], Any] = {}
         _quieten_ministack()
+        _quicken_dynamodb()
         self._begin(clock, seed, durations)
 
     def session(self, region: str = HOME_REGION) -> boto3.Session:
@@ -207,11 +181,13 @@ class InProcessAws:
 
     def before(self, when: When, fault: Fault, times: int = 1) -> None:
         """The fault comes in the place of the request: nothing has acted. `when`: a call's index, or a test of it."""
-        self._before.append(FaultRule(when, fault, times))
+        assert isinstance(fault, Refusal) or fault in BEFORE_ACTING, fault
+        self._before.append(_PlannedFault(when, fault, times))
 
     def after(self, when: When, fault: Fault, times: int = 1) -> None:
         """The fault comes in the place of the reply: the request has acted."""
-        self._after.append(FaultRule(when, fault, times))
+        assert fault not in BEFORE_ACTING, fault
+        self._after.append(_PlannedFault(when, fault, times))
 
     def clear_faults(self) -> None:
         self._before.clear()
@@ -374,13 +350,15 @@ class InProcessAws:
             answer = self._strike(self._after, call, request) or answer
         return _respond(request, answer)
 
-    def _strike(self, rules: list[FaultRule], call: Call, request: AWSPreparedRequest) -> Answer | None:
+    def _strike(self, rules: list[_PlannedFault], call: Call, request: AWSPreparedRequest) -> Answer | None:
         fault = next((rule.fault for rule in rules if rule.applies(call)), None)
-        if isinstance(fault, ProcessDied):
-            raise fault
-        if isinstance(fault, ReplyLost):
+        if fault is None:
+            return None
+        if fault in DEATHS:
+            raise ProcessDied(f"{fault} {call.service}:{call.operation}")
+        if fault is FaultKind.REPLY_LOST:
             raise ConnectionClosedError(endpoint_url=request.url)
-        return _refusal(call.service, fault) if fault else None
+        return _refusal(call.service, fault if isinstance(fault, Refusal) else refusal(fault, call.service))
 
     def _answer(self, request: AWSPreparedRequest, service: str, operation: str, region: str) -> Answer:
         if service == "rds":
@@ -474,7 +452,7 @@ def _respond(request: AWSPreparedRequest, answer: Answer) -> AWSResponse:
     return AWSResponse(request.url, answer.http_status, headers, _RawBody(answer.body))
 
 
-def _refusal(service: str, fault: WireError) -> Answer:
+def _refusal(service: str, fault: Refusal) -> Answer:
     code, message = escape(fault.code), escape(fault.message)
     error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     if service == "ec2":
@@ -514,6 +492,19 @@ def _quieten_ministack() -> None:
     root.setLevel(level)
     for name in MINISTACK_MODULES.values():
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _quicken_dynamodb() -> None:
+    """Let its DynamoDB copy items, which it does for each update several times, as the plain JSON that they are."""
+    dynamodb: Any = importlib.import_module("ministack.services.dynamodb")
+    dynamodb.copy = SimpleNamespace(deepcopy=_copied)
+
+
+def _copied(value: Any) -> Any:
+    try:
+        return marshal.loads(marshal.dumps(value))  # noqa: S302 - our own values, a moment old
+    except ValueError:  # not plain
+        return copy.deepcopy(value)
 
 
 def _body(request: AWSPreparedRequest) -> bytes:

@@ -1,4 +1,4 @@
-"""In which order the files of tests are handed to the workers. `tests/conftest.py` hands the hook to pytest."""
+"""In which order the files of tests are handed to the workers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 WAITING = "stack"
 """The folder whose tests wait more than they compute."""
 
+WAITING_PART = 0.8
+
 T = TypeVar("T")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the files that wait evenly among those that compute, so that a machine is never full of either."""
+def spread_waiting(items: list[pytest.Item]) -> None:
+    """Spread the files that wait evenly among those that compute, so that a machine is never full of either.
+
+    The last ones compute, so that no worker waits alone at the end.
+    """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
@@ -27,10 +32,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def spread(some: Sequence[T], others: Sequence[T]) -> list[T]:
-    """Both in their own order, each evenly over the whole; `some` begin."""
+    """Both in their own order, each evenly: `others` over the whole, `some` over its first part, and they begin."""
     places = [
-        (number / len(each), which, number)
-        for which, each in enumerate((some, others))
+        (part * number / len(each), which, number)
+        for which, (each, part) in enumerate(((some, WAITING_PART), (others, 1.0)))
         for number in range(len(each))
     ]
     return [(some, others)[which][number] for _, which, number in sorted(places)]

@@ -22,6 +22,11 @@ def usable() -> tuple[Installation, ...]:
     return tuple(found[major] for major in sorted(found))
 
 
+def are_named() -> bool:
+    """Whether `POSTGRESQL` says which to try."""
+    return WANTED in os.environ
+
+
 def tried() -> tuple[Installation, ...]:
     """The oldest and the newest, or those of the major versions that `POSTGRESQL=15,16` names."""
     if expected := os.environ.get(WANTED):

@@ -13,7 +13,11 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "infrastructure" / "aurora-restore-pipeline.yaml"
-MONITORING = ROOT / "infrastructure" / "monitoring.yaml"
+NESTED = {
+    "Permissions": ROOT / "infrastructure" / "permissions.yaml",
+    "Monitoring": ROOT / "infrastructure" / "monitoring.yaml",
+}
+"""The templates of the stacks in the stack, by their logical ids."""
 ACCOUNT, REGION = "123456789012", "us-west-2"
 PSEUDO = {
     "AWS::Partition": "aws",
@@ -128,19 +132,30 @@ class Template:
         declared = self.raw["Parameters"].items()
         defaults = {name: str(spec["Default"]) for name, spec in declared if "Default" in spec}
         self.parameters = defaults | dict(parameters or {})
+        self._nested: dict[str, Template] = {}
 
-    def nested(self) -> Template:
-        """The template of the alarms and the dashboard, with the parameters that this one gives it."""
-        (stack,) = self.resources("AWS::CloudFormation::Stack").values()
-        return Template(stack["Parameters"], MONITORING)
+    def nested(self, logical_id: str) -> Template:
+        """The template of a stack in this one, with the parameters that this one gives it."""
+        if logical_id not in self._nested:
+            properties = self.raw["Resources"][logical_id]["Properties"]
+            self._nested[logical_id] = Template(self.resolve(properties["Parameters"]), NESTED[logical_id])
+        return self._nested[logical_id]
 
     def resources(self, resource_type: str) -> dict[str, dict[str, Any]]:
-        """The properties of all resources of a type that these parameters make, resolved, by logical id."""
-        return {
+        """The properties of all resources of a type that these parameters make, resolved, by logical id.
+
+        Those of the stacks in the stack are among them.
+        """
+        made = {
             name: self.resolve(resource.get("Properties", {}))
             for name, resource in self.raw["Resources"].items()
             if resource["Type"] == resource_type and self._is_made(resource)
         }
+        for logical_id in NESTED.keys() & self.raw["Resources"].keys():
+            inner = self.nested(logical_id).resources(resource_type)
+            assert not inner.keys() & made.keys()
+            made |= inner
+        return made
 
     def grants(self, function_name: str) -> frozenset[Grant]:
         """What the role of a function allows."""
@@ -205,7 +220,7 @@ class Template:
             condition, then, otherwise = value
             return self.resolve(then if self._holds(self.raw["Conditions"][condition]) else otherwise)
         if name == "Fn::GetAtt":
-            return ".".join(value) if value != ["Bucket", "Value"] else self._bucket()
+            return self._attribute(*value)
         if name == "Fn::Sub":
             text, given = (value, {}) if isinstance(value, str) else value
             known = {name: str(self.resolve(each)) for name, each in given.items()}
@@ -217,9 +232,14 @@ class Template:
             return self.raw["Mappings"][mapping][self.resolve(entry)][key]
         raise NotImplementedError(f"{name} is not one of the functions that this template used so far")
 
-    def _bucket(self) -> Any:
-        """Known before the deployment: a parameter's value is what the template writes into it."""
-        return self.resources("AWS::SSM::Parameter")["Bucket"]["Value"]
+    def _attribute(self, logical_id: str, attribute: str) -> Any:
+        """Known before the deployment: what the template writes into a parameter, and what a stack in it returns."""
+        if (logical_id, attribute) == ("Bucket", "Value"):
+            return self.resolve(self.raw["Resources"]["Bucket"]["Properties"]["Value"])
+        if logical_id in NESTED and attribute.startswith("Outputs."):
+            inner = self.nested(logical_id)
+            return inner.resolve(inner.raw["Outputs"][attribute.removeprefix("Outputs.")]["Value"])
+        return f"{logical_id}.{attribute}"
 
     def _holds(self, condition: Any) -> bool:
         ((name, value),) = condition.items()

@@ -7,10 +7,11 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.fakes.copies import FakeCopy
+from tests.states_language.scheduler import VirtualClock
 from tests.support.as_observed import endpoint_answer, login_attempt
 from tests.support.in_process_aws import shared_aws
 
@@ -50,20 +51,6 @@ MASTER_PASSWORD, ADMIN_PASSWORD = "the-password-of-production", "the-new-passwor
 ADMIN_SECRET = "aurora-restore/admin-credentials"
 DAY = datetime(2023, 6, 15, 3, 10, tzinfo=UTC)
 LOOKS_AT_MOST = 200
-
-
-class VirtualClock:
-    """Goes on by a millisecond at each look, and otherwise when it is told to."""
-
-    def __init__(self, time: datetime) -> None:
-        self._time = time
-
-    def now(self) -> datetime:
-        self._time += timedelta(milliseconds=1)
-        return self._time
-
-    def advance(self, seconds: float) -> None:
-        self._time += timedelta(seconds=seconds)
 
 
 @dataclass
@@ -188,7 +175,7 @@ class PipelineRun:
     """One pipeline and the world around it."""
 
     def __init__(self) -> None:
-        self.clock = VirtualClock(datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+        self.clock = VirtualClock(moves_with_looks=True)
         self.aws = shared_aws(self.clock)
         self.aurora = self.aws.aurora
         self.databases = ClusterDatabases(self.aurora)

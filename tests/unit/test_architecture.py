@@ -9,6 +9,9 @@ from statistics import median
 
 import pytest
 
+from aurora_restore.aws.rds_settings import CLUSTER_NAMES, INSTANCE_NAMES
+from aurora_restore.domain import record
+
 SOURCE = Path(__file__).parents[2] / "src"
 PRODUCT = SOURCE / "aurora_restore"
 MODULES = sorted(SOURCE.rglob("*.py"))
@@ -121,6 +124,43 @@ def test_only_the_command_line_and_the_demo_know_the_local_stack() -> None:
     assert allowed == KNOW_THE_LOCAL_STACK
 
 
+def paths_of_the_record(module: Path) -> Iterator[str]:
+    """Texts of a module that are the path of a field of the record, or its beginning; events have such names, too."""
+    fields = {
+        f"{part.PATH}.{entry.key}"
+        for part in vars(record).values()
+        if isinstance(part, type) and issubclass(part, record.Part) and part.PATH
+        for entry in part.FIELDS.values()
+    }
+    nodes = list(ast.walk(ast.parse(module.read_text())))
+    calls = (node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Event")
+    events = {id(argument) for call in calls for argument in call.args}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in events:
+            text = node.value
+            if text in fields or text.startswith(MAPS_OF_THE_RECORD):
+                yield f"{module}:{node.lineno} has {text!r}"
+
+
+MAPS_OF_THE_RECORD = ("acts.", "made.", "phases.", "cleanup.asked.", "defused.written.", "defused.refused.")
+
+
+@pytest.mark.parametrize("module", PRODUCT_MODULES, ids=name_of)
+def test_only_the_record_knows_its_paths(module: Path) -> None:
+    if (PRODUCT / "domain" / "record") not in module.parents:
+        assert list(paths_of_the_record(module)) == []
+
+
+def test_only_the_aws_room_spells_the_names_that_rds_has_for_a_setting() -> None:
+    at_rds = (*CLUSTER_NAMES.values(), *INSTANCE_NAMES.values())
+    names = {name for each in at_rds for name in (each.parameter, each.shown_as, each.pending_as)}
+    for module in (*(PRODUCT / "domain").rglob("*.py"), *(PRODUCT / "steps").rglob("*.py")):
+        spelled = {
+            node.value for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Constant)
+        }
+        assert not spelled & (names - {None}), f"{module} names {spelled & names}"
+
+
 @pytest.mark.parametrize("module", sorted((PRODUCT / "domain").rglob("*.py")), ids=lambda module: module.name)
 def test_the_domain_knows_no_clock_no_environment_and_no_io(module: Path) -> None:
     assert {name.split(".")[0] for name, _ in imports(module)}.isdisjoint(PURE)
@@ -139,6 +179,39 @@ def test_only_the_aws_room_and_the_entry_points_know_boto3() -> None:
 def test_only_the_entry_points_read_the_environment() -> None:
     readers = {room(module) for module in PRODUCT_MODULES if "os.environ" in module.read_text()}
     assert readers <= {"handlers", "deployment", "cli"}
+
+
+def changing_methods() -> set[str]:
+    """What the ports of RDS and of auto scaling have that changes something: the methods that return nothing."""
+    ports = ast.parse((PRODUCT / "steps" / "ports.py").read_text())
+    return {
+        method.name
+        for node in ast.walk(ports)
+        if isinstance(node, ast.ClassDef) and node.name in {"Rds", "Scaling"}
+        for method in node.body
+        if isinstance(method, ast.FunctionDef)
+        and isinstance(method.returns, ast.Constant)
+        and method.returns.value is None
+    }
+
+
+def test_one_place_alone_changes_rds() -> None:
+    changing = changing_methods()
+    assert {"delete_cluster", "rename_cluster", "add_tags", "suspend"} <= changing
+    reaching = {
+        name_of(module)
+        for module in PRODUCT_MODULES
+        if room(module) in {"steps", "handlers", "environment", "cli", "demo"}
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in changing
+    }
+    assert reaching == {"aurora_restore/steps/perform.py"}
+
+
+def test_every_change_of_rds_has_its_act() -> None:
+    performing = ast.parse((PRODUCT / "steps" / "perform.py").read_text())
+    used = {node.attr for node in ast.walk(performing) if isinstance(node, ast.Attribute)}
+    assert changing_methods() <= used
 
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)

@@ -19,6 +19,7 @@ def room() -> Iterator[WorkerRoom]:
         yield made
 
 
+@pytest.mark.one_day_in(4)
 @pytest.mark.parametrize("function", CALLS)
 def test_importing_a_handler_costs_less_than_half_more_than_boto3_and_its_clients(
     room: WorkerRoom, function: str

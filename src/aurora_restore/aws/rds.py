@@ -32,6 +32,8 @@ from aurora_restore.aws.rds_parsing import (
     to_tag_list,
     type_by_name,
 )
+from aurora_restore.aws.rds_settings import changed_parameters, new_parameters
+from aurora_restore.domain.cluster_settings import SettingValues
 from aurora_restore.domain.errors import PasswordNotAcceptable
 from aurora_restore.domain.observed import (
     ClusterSnapshot,
@@ -40,6 +42,7 @@ from aurora_restore.domain.observed import (
     Quota,
     SubnetGroup,
 )
+from aurora_restore.domain.restoring import ClusterToRestore, InstanceToCreate
 
 
 class AwsRds(ParameterGroups):
@@ -117,15 +120,23 @@ class AwsRds(ParameterGroups):
             return parse_cluster(clusters[0]) if clusters else None
         return None
 
-    def restore_cluster_from_snapshot(self, parameters: Mapping[str, Any]) -> None:
-        """RestoreDBClusterFromSnapshot with its own parameter names.
+    def restore_cluster_from_snapshot(self, cluster: ClusterToRestore) -> None:
+        """Begin a restore.
 
         Raises:
             QuotaExceeded, SnapshotNotFound, SnapshotNotAvailable, SubnetGroupNotFound,
             ParameterGroupNotFound, KmsKeyNotAccessible, AwsRequestFailed.
         """
+        parameters = new_parameters(cluster.settings)
         with Translating("rds", ignoring={NAME_TAKEN_CODE}):
-            self._rds.restore_db_cluster_from_snapshot(**parameters)
+            self._rds.restore_db_cluster_from_snapshot(
+                DBClusterIdentifier=cluster.db_cluster_identifier,
+                SnapshotIdentifier=cluster.cluster_snapshot_identifier,
+                Engine=cluster.engine,
+                EngineVersion=cluster.engine_version,
+                Tags=to_tag_list(cluster.tags),
+                **parameters,
+            )
 
     def list_clusters(self) -> Sequence[DbCluster]:
         """All Aurora clusters of the account in this Region."""
@@ -161,11 +172,23 @@ class AwsRds(ParameterGroups):
                 ApplyImmediately=True,
             )
 
-    def modify_cluster(self, db_cluster_identifier: str, parameters: Mapping[str, Any]) -> None:
-        """ModifyDBCluster with its own parameter names, applied immediately. Raises ResourceBusy, AwsRequestFailed."""
+    def modify_cluster(self, db_cluster_identifier: str, settings: SettingValues) -> None:
+        """Ask for settings, applied immediately. Raises ResourceBusy, AwsRequestFailed."""
+        parameters = changed_parameters(settings)
         with Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
             self._rds.modify_db_cluster(
                 DBClusterIdentifier=db_cluster_identifier, ApplyImmediately=True, **parameters
+            )
+
+    def manage_master_secret(self, db_cluster_identifier: str, kms_key_id: str | None) -> None:
+        """Let RDS manage the master user's password from now on. Raises ResourceBusy, AwsRequestFailed."""
+        key: dict[str, Any] = {"MasterUserSecretKmsKeyId": kms_key_id} if kms_key_id else {}
+        with Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
+            self._rds.modify_db_cluster(
+                DBClusterIdentifier=db_cluster_identifier,
+                ApplyImmediately=True,
+                ManageMasterUserPassword=True,
+                **key,
             )
 
     def add_role(self, db_cluster_identifier: str, role_arn: str, feature_name: str) -> None:
@@ -266,17 +289,24 @@ class AwsRds(ParameterGroups):
             return parse_instance(instances[0]) if instances else None
         return None
 
-    def create_instance(self, parameters: Mapping[str, Any]) -> None:
-        """CreateDBInstance with its own parameter names.
+    def create_instance(self, instance: InstanceToCreate) -> None:
+        """Begin to make a member of a cluster.
 
         Raises:
             ResourceBusy: the cluster is busy, for instance with the instance that was created just before.
             QuotaExceeded, ParameterGroupNotFound, AwsRequestFailed.
         """
-        with Changing(
-            f"the cluster {parameters.get('DBClusterIdentifier')}", ignoring={"DBInstanceAlreadyExists"}
-        ):
-            self._rds.create_db_instance(**parameters)
+        cluster, parameters = instance.db_cluster_identifier, new_parameters(instance.settings)
+        with Changing(f"the cluster {cluster}", ignoring={"DBInstanceAlreadyExists"}):
+            self._rds.create_db_instance(
+                DBInstanceIdentifier=instance.db_instance_identifier,
+                DBClusterIdentifier=cluster,
+                DBInstanceClass=instance.db_instance_class,
+                Engine=instance.engine,
+                PromotionTier=instance.promotion_tier,
+                Tags=to_tag_list(instance.tags),
+                **parameters,
+            )
 
     def find_subnet_group(self, db_subnet_group_name: str) -> SubnetGroup | None:
         with Translating("rds", ignoring={"DBSubnetGroupNotFoundFault"}):

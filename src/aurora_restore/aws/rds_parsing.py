@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from aurora_restore.aws.rds_settings import CLUSTER_NAMES, INSTANCE_NAMES, pending_values, shown_settings
 from aurora_restore.domain.custom_endpoints import CustomEndpoint
 from aurora_restore.domain.naming import AWS_TAG_PREFIXES
 from aurora_restore.domain.observed import (
-    ClusterRole,
     ClusterSnapshot,
     DbCluster,
     DbInstance,
@@ -16,7 +16,6 @@ from aurora_restore.domain.observed import (
     Quota,
     SubnetGroup,
 )
-from aurora_restore.domain.restoring import SCALING_NAMES
 
 if TYPE_CHECKING:
     from mypy_boto3_rds.type_defs import (
@@ -35,7 +34,6 @@ BACKUP_TYPE = "awsbackup"
 TYPE_BY_PREFIX = {"rds:": "automated", "awsbackup:": BACKUP_TYPE}
 # Of an activity stream and of write forwarding.
 ON_STATUSES = frozenset({"started", "starting", "enabled", "enabling"})
-SECRET_PENDING_VALUES = frozenset({"MasterUserPassword"})
 
 
 def parse_cluster_snapshot(snapshot: DBClusterSnapshotTypeDef) -> ClusterSnapshot:
@@ -56,13 +54,14 @@ def parse_cluster_snapshot(snapshot: DBClusterSnapshotTypeDef) -> ClusterSnapsho
         storage_encrypted=snapshot.get("StorageEncrypted", False),
         kms_key_id=snapshot.get("KmsKeyId") or None,
         source_db_cluster_snapshot_arn=snapshot.get("SourceDBClusterSnapshotArn") or None,
-        iam_database_authentication_enabled=snapshot.get("IAMDatabaseAuthenticationEnabled", False),
+        iam_authentication=snapshot.get("IAMDatabaseAuthenticationEnabled", False),
         storage_type=snapshot.get("StorageType") or None,
         tags=parse_tags(snapshot.get("TagList", ())),
     )
 
 
 def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
+    secret = cluster.get("MasterUserSecret") or {}
     return DbCluster(
         db_cluster_identifier=cluster["DBClusterIdentifier"],
         db_cluster_arn=cluster["DBClusterArn"],
@@ -73,38 +72,20 @@ def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
         db_cluster_resource_id=cluster.get("DbClusterResourceId", ""),
         endpoint=cluster.get("Endpoint") or None,
         reader_endpoint=cluster.get("ReaderEndpoint") or None,
-        port=cluster.get("Port") or None,
         percent_progress=_percent(cluster.get("PercentProgress")),
-        db_subnet_group=cluster.get("DBSubnetGroup") or None,
-        vpc_security_group_ids=_security_group_ids(cluster),
-        db_cluster_parameter_group=cluster.get("DBClusterParameterGroup") or None,
         storage_encrypted=cluster.get("StorageEncrypted", False),
-        kms_key_id=cluster.get("KmsKeyId") or None,
-        storage_type=cluster.get("StorageType") or None,
-        backup_retention_days=cluster.get("BackupRetentionPeriod"),
-        deletion_protection=cluster.get("DeletionProtection", False),
-        iam_authentication=cluster.get("IAMDatabaseAuthenticationEnabled", False),
-        cloudwatch_logs_exports=tuple(sorted(cluster.get("EnabledCloudwatchLogsExports", ()))),
-        engine_lifecycle_support=cluster.get("EngineLifecycleSupport") or None,
-        serverless_v2=_serverless_v2(cluster),
-        preferred_backup_window=cluster.get("PreferredBackupWindow") or None,
-        preferred_maintenance_window=cluster.get("PreferredMaintenanceWindow") or None,
-        copy_tags_to_snapshot=cluster.get("CopyTagsToSnapshot", False),
-        http_endpoint_enabled=cluster.get("HttpEndpointEnabled", False),
         custom_endpoints=tuple(sorted(cluster.get("CustomEndpoints", ()))),
-        roles=_roles(cluster),
         member_identifiers=_members_writer_first(cluster),
         parameter_group_statuses=_parameter_group_statuses(cluster),
-        network_type=cluster.get("NetworkType") or None,
-        database_insights_mode=cluster.get("DatabaseInsightsMode") or None,
-        managed_master_secret=(cluster.get("MasterUserSecret") or {}).get("SecretArn"),
-        managed_master_secret_status=(cluster.get("MasterUserSecret") or {}).get("SecretStatus"),
-        managed_master_secret_kms_key_id=(cluster.get("MasterUserSecret") or {}).get("KmsKeyId") or None,
+        managed_master_secret=secret.get("SecretArn"),
+        managed_master_secret_status=secret.get("SecretStatus"),
+        managed_master_secret_kms_key_id=secret.get("KmsKeyId") or None,
         kerberos_domains=_domains(cluster),
         activity_stream_mode=_activity_stream(cluster),
         local_write_forwarding=cluster.get("LocalWriteForwardingStatus") in ON_STATUSES,
-        pending_modified_values=_pending_values(cluster),
+        pending_modified_values=pending_values(cluster),
         tags=parse_tags(cluster.get("TagList", ())),
+        **shown_settings(CLUSTER_NAMES, cluster),
     )
 
 
@@ -130,7 +111,6 @@ def custom_endpoint_parameters(db_cluster_identifier: str, endpoint: CustomEndpo
 
 
 def parse_instance(instance: DBInstanceTypeDef) -> DbInstance:
-    groups = instance.get("DBParameterGroups", ())
     return DbInstance(
         db_instance_identifier=instance["DBInstanceIdentifier"],
         db_instance_arn=instance["DBInstanceArn"],
@@ -139,18 +119,9 @@ def parse_instance(instance: DBInstanceTypeDef) -> DbInstance:
         db_instance_class=instance.get("DBInstanceClass", ""),
         engine=instance.get("Engine", ""),
         promotion_tier=instance.get("PromotionTier"),
-        db_parameter_group=groups[0].get("DBParameterGroupName") if groups else None,
-        publicly_accessible=instance.get("PubliclyAccessible", False),
-        auto_minor_version_upgrade=instance.get("AutoMinorVersionUpgrade", True),
-        performance_insights=instance.get("PerformanceInsightsEnabled", False),
-        performance_insights_retention_days=instance.get("PerformanceInsightsRetentionPeriod"),
-        performance_insights_kms_key_id=instance.get("PerformanceInsightsKMSKeyId") or None,
-        monitoring_interval_seconds=instance.get("MonitoringInterval", 0),
-        monitoring_role_arn=instance.get("MonitoringRoleArn") or None,
-        ca_certificate_identifier=instance.get("CACertificateIdentifier") or None,
-        instance_maintenance_window=instance.get("PreferredMaintenanceWindow") or None,
         port=instance.get("Endpoint", {}).get("Port") or None,
         tags=parse_tags(instance.get("TagList", ())),
+        **shown_settings(INSTANCE_NAMES, instance),
     )
 
 
@@ -202,11 +173,6 @@ def _percent(text: str | None) -> int | None:
     return int(text) if text and text.isdigit() else None
 
 
-def _security_group_ids(cluster: DBClusterTypeDef) -> tuple[str, ...]:
-    groups = cluster.get("VpcSecurityGroups", ())
-    return tuple(sorted(group.get("VpcSecurityGroupId", "") for group in groups))
-
-
 def _domains(cluster: DBClusterTypeDef) -> tuple[str, ...]:
     """The Active Directory domains by which users log in with Kerberos."""
     return tuple(sorted(item.get("Domain", "") for item in cluster.get("DomainMemberships", ())))
@@ -216,25 +182,6 @@ def _activity_stream(cluster: DBClusterTypeDef) -> str | None:
     if cluster.get("ActivityStreamStatus") not in ON_STATUSES:
         return None
     return cluster.get("ActivityStreamMode") or "sync"
-
-
-def _roles(cluster: DBClusterTypeDef) -> tuple[ClusterRole, ...]:
-    roles = cluster.get("AssociatedRoles", ())
-    found = (ClusterRole(role.get("RoleArn", ""), role.get("FeatureName", "")) for role in roles)
-    return tuple(sorted(found, key=lambda role: (role.role_arn, role.feature_name)))
-
-
-def _serverless_v2(cluster: DBClusterTypeDef) -> dict[str, float] | None:
-    """Capacities in ACUs, under the names that a request uses for them."""
-    scaling = cluster.get("ServerlessV2ScalingConfiguration")
-    if not scaling:
-        return None
-    values: Mapping[str, Any] = scaling
-    return {
-        name: float(values[theirs])
-        for name, theirs in SCALING_NAMES.items()
-        if values.get(theirs) is not None
-    }
 
 
 def _members_writer_first(cluster: DBClusterTypeDef) -> tuple[str, ...]:
@@ -252,12 +199,6 @@ def _parameter_group_statuses(cluster: DBClusterTypeDef) -> dict[str, str]:
         member.get("DBInstanceIdentifier", ""): member.get("DBClusterParameterGroupStatus", "")
         for member in members
     }
-
-
-def _pending_values(cluster: DBClusterTypeDef) -> dict[str, object]:
-    """What is still to change. RDS masks a pending password as `****`; here it shows as True."""
-    pending: Mapping[str, object] = cluster.get("PendingModifiedValues") or {}
-    return {name: True if name in SECRET_PENDING_VALUES else value for name, value in pending.items()}
 
 
 def type_by_name(name: str) -> str | None:

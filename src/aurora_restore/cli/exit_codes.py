@@ -78,9 +78,10 @@ def exit_code_of_error(error: RestoreError) -> ExitCode:
 
 def exit_code_of_record(record: Mapping[str, Any]) -> ExitCode:
     """The exit status for an operation that has ended, from its record."""
-    match record.get("status"):
+    view = view_operation(record)
+    match view.status:
         case OperationStatus.SUCCEEDED:
             return ExitCode.OK
         case OperationStatus.CANCELLED:
             return ExitCode.CANCELLED
-    return ExitCode.REQUEST_REFUSED if view_operation(record).was_refused else ExitCode.OPERATION_FAILED
+    return ExitCode.REQUEST_REFUSED if view.was_refused else ExitCode.OPERATION_FAILED

@@ -59,6 +59,7 @@ def _follow_by_line(
     screen: Screen, observations: Iterable[Observation], now: Callable[[], datetime]
 ) -> Mapping[str, Any]:
     before: OperationView | None = None
+    latest: Mapping[str, Any] = {}
     notice = ""
     for observation in observations:
         if observation.notice and observation.notice != notice:
@@ -66,12 +67,12 @@ def _follow_by_line(
         notice = observation.notice
         view = _view(observation)
         lines = change_lines(before, view, now())
-        before = view
+        before, latest = view, observation.record
         if lines and screen.json_output:
             screen.data_line(observation.record)
         for line in lines:
             screen.line(line)
-    return before.record if before else {}
+    return latest
 
 
 def _view(observation: Observation) -> OperationView:

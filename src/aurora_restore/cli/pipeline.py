@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from aurora_restore.domain.log_entries import LogEntry
-from aurora_restore.domain.times import format_time
+from aurora_restore.domain.record import ErrorState, Record, changed
+from aurora_restore.domain.states import OperationStatus
 from aurora_restore.steps.ports import Records
 
 
@@ -74,22 +75,25 @@ class Pipeline:
 
 def record_of_execution(operation_id: str, execution: Execution) -> dict[str, Any]:
     """What a record would say, from the execution alone: where no step could write one, or close it."""
-    record: dict[str, Any] = {
-        "operation_id": operation_id,
-        "execution_arn": execution.execution_arn,
-        "status": "RUNNING",
-    }
+    record = changed(
+        Record,
+        operation_id=operation_id,
+        execution_arn=execution.execution_arn,
+        status=OperationStatus.RUNNING.value,
+    )
     if execution.start_date:
-        record["start_time"] = format_time(execution.start_date)
+        record |= changed(Record, start_time=execution.start_date)
     if execution.status == "RUNNING":
         return record
     if execution.stop_date:
-        record["end_time"] = format_time(execution.stop_date)
-    record["status"] = {"SUCCEEDED": "SUCCEEDED", "ABORTED": "CANCELLED"}.get(execution.status, "FAILED")
+        record |= changed(Record, end_time=execution.stop_date)
+    endings = {"SUCCEEDED": OperationStatus.SUCCEEDED, "ABORTED": OperationStatus.CANCELLED}
+    record |= changed(Record, status=endings.get(execution.status, OperationStatus.FAILED).value)
     if execution.status != "SUCCEEDED":
-        record["error"] = {
-            "code": execution.error or f"EXECUTION_{execution.status}",
-            "message": execution.cause or f"The execution ended {execution.status}, and gave no cause.",
-            "hint": f"Look at the execution's history in Step Functions: {execution.execution_arn}",
-        }
+        error = ErrorState(
+            code=execution.error or f"EXECUTION_{execution.status}",
+            message=execution.cause or f"The execution ended {execution.status}, and gave no cause.",
+            hint=f"Look at the execution's history in Step Functions: {execution.execution_arn}",
+        )
+        record |= changed(Record, error=error)
     return record

@@ -124,10 +124,10 @@ def show_end(screen: Screen, record: Mapping[str, Any]) -> None:
 def show_connect_command(screen: Screen, view: OperationView, database: str | None = None) -> None:
     """Say how to connect, in one line that can be copied whole, however narrow the terminal is."""
     bundle = os.environ.get(CA_BUNDLE_VARIABLE)
-    command = connect_command(view.section("restore_details"), view.section("plan"), bundle, database)
+    command = connect_command(view.record.restore_details, view.record.plan, bundle, database)
     if command and view.status == OperationStatus.SUCCEEDED:
         screen.show()
         screen.show(heading("Connect"))
         screen.line(f"  {command}")
-        if secret := password_secret(view.section("restore_details"), view.section("plan")):
+        if secret := password_secret(view.record.restore_details, view.record.plan):
             screen.line(f"  The password is in the secret {secret}.")

@@ -15,10 +15,9 @@ from typing import Any
 from aurora_restore.cli.errors import AwsUnreachable, CleanupOverdue, OperationNotFound, TimedOut, translate
 from aurora_restore.cli.pipeline import Execution, Pipeline, record_of_execution
 from aurora_restore.cli.views.due import due_words, how_to_start_it, overdue_words
-from aurora_restore.cli.views.record import is_being_cleaned_up
 from aurora_restore.domain.errors import TransientFault
+from aurora_restore.domain.record import Record, changed
 from aurora_restore.domain.states import OperationStatus, is_closed
-from aurora_restore.domain.times import format_time
 
 
 @dataclass(frozen=True)
@@ -131,31 +130,34 @@ class _Looker:
         record = self._pipeline.records.load(self._operation_id)
         if record is None:
             return self._unrecorded()
-        if is_closed(record) or is_being_cleaned_up(record):
+        if _needs_no_look_at_the_execution(record):
             self._due_since = None
             return Observation(record)
         if self._looks_at_the_execution() and _has_ended(self._execution):
             # It may have been closed since it was read.
             record = self._pipeline.records.load(self._operation_id) or record
-        is_open = not is_closed(record) and not is_being_cleaned_up(record)
-        is_over = _has_ended(self._execution) or record.get("status") != OperationStatus.RUNNING
-        return self._due(record) if is_open and is_over else Observation(record)
+        is_over = _has_ended(self._execution) or Record.read(record).status != OperationStatus.RUNNING
+        is_due = is_over and not _needs_no_look_at_the_execution(record)
+        return self._due(record) if is_due else Observation(record)
 
     def _unrecorded(self) -> Observation:
         execution = self._pipeline.executions.find(self._operation_id)
         if execution is None:
             if (self._now() - self._begun).total_seconds() < self._limits.start_grace:
-                return Observation({"operation_id": self._operation_id, "status": OperationStatus.RUNNING})
+                return Observation(self._running())
             raise OperationNotFound(f"There is no operation {self._operation_id} in {self._pipeline.region}.")
         record = record_of_execution(self._operation_id, execution)
         if not _has_ended(execution):
             return Observation(record)
         ended = execution.stop_date or self._now()
         if (self._now() - ended).total_seconds() < self._limits.record_grace:
-            existing = {"operation_id": self._operation_id, "status": OperationStatus.RUNNING}
             notice = "The execution ended before its first step wrote a record; waiting a moment for one."
-            return Observation(existing, notice, execution.status)
-        return Observation({"end_time": format_time(ended), **record})
+            return Observation(self._running(), notice, execution.status)
+        return Observation({**changed(Record, end_time=ended), **record})
+
+    def _running(self) -> Mapping[str, Any]:
+        """What a record would say that no step has written yet."""
+        return changed(Record, operation_id=self._operation_id, status=OperationStatus.RUNNING.value)
 
     def _looks_at_the_execution(self) -> bool:
         """Whether the execution was looked at anew: not at every look, and not any more once it has ended."""
@@ -173,12 +175,17 @@ class _Looker:
         # A step that runs sees at its next look that the record was marked by hand: nothing is late before that.
         still_runs = execution is not None and not _has_ended(execution)
         ended = (execution.stop_date if execution else None) or self._due_since
-        words = due_words(record, execution)
+        words = due_words(Record.read(record), execution)
         if not still_runs and (now - ended).total_seconds() >= self._limits.overdue:
             words = f"{words} {overdue_words()}"
             if (now - self._due_since).total_seconds() >= self._limits.cleanup_grace:
-                raise CleanupOverdue(words, how_to_start_it(self._operation_id, record))
+                raise CleanupOverdue(words, how_to_start_it(self._operation_id, Record.read(record)))
         return Observation(record, words, execution.status if execution and _has_ended(execution) else "")
+
+
+def _needs_no_look_at_the_execution(record: Mapping[str, Any]) -> bool:
+    read = Record.read(record)
+    return read.is_closed or read.is_being_cleaned_up
 
 
 def _has_ended(execution: Execution | None) -> bool:

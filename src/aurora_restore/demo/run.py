@@ -39,6 +39,8 @@ from aurora_restore.cli.watching import Watcher, WatchLimits
 from aurora_restore.demo import proof, seed_aws, seed_data
 from aurora_restore.demo.views import proof_items, render_next, render_proofs, render_verdict, step_title
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials, DatabaseEndpoint, DbCluster
+from aurora_restore.domain.record import Record
+from aurora_restore.domain.states import OperationStatus
 from local_aurora.postgres_admin import connection
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
@@ -100,7 +102,7 @@ def run_demo(screen: Screen, keep: bool) -> bool:
             scene = _set_the_scene(telling, info, clients)
         with telling.step("restore", f"Restoring {scene.day} into {info.region}"):
             record = _restore(telling, info, scene)
-        restored = record.get("status") == "SUCCEEDED"
+        restored = Record.read(record).status == OperationStatus.SUCCEEDED
         proofs: tuple[proof.Proof, ...] = ()
         if restored:
             with telling.step("proof", "Proof"):
@@ -248,10 +250,10 @@ def _restore(telling: Telling, info: StackInfo, scene: Scene) -> Mapping[str, An
 def _prove(
     info: StackInfo, clients: Clients, scene: Scene, record: Mapping[str, Any]
 ) -> tuple[proof.Proof, ...]:
-    restored = record["restore_details"]
+    restored = Record.read(record).restore_details
     secrets = AwsSecrets(clients, info.region)
     reader, writer = secrets.read_credentials(READER_SECRET), secrets.read_credentials(WRITER_SECRET)
-    where = DatabaseEndpoint(restored["endpoint"], int(restored["port"]))
+    where = DatabaseEndpoint(restored.endpoint or "", restored.port or 0)
 
     def door(login: Credentials) -> proof.Connect:
         return partial(connection, where, login, seed_data.SHOP_DATABASE, info.ca_bundle)
@@ -288,7 +290,7 @@ def _next_commands(record: Mapping[str, Any], stays: bool) -> list[tuple[str, st
     if stays:
         return [
             ("Point your shell at the stack:", f'eval "$({program} local env)"'),
-            ("Everything about this restore:", f"{program} status {record['operation_id']}"),
+            ("Everything about this restore:", f"{program} status {Record.read(record).operation_id}"),
             ("A restore of your own:", f"{program} plan --help"),
             ("Take the stack down:", f"{program} local down"),
         ]

@@ -1,1 +1,1 @@
-"""The build of what is deployed, and its deployment: on AWS and on the local stack alike."""
+"""What is deployed, from one source; its build, and its deployment: on AWS and on the local stack alike."""

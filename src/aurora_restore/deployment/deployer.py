@@ -34,6 +34,7 @@ from aurora_restore.deployment.model import (
 )
 from aurora_restore.deployment.packaging import Project
 from aurora_restore.deployment.preparation import prepare
+from aurora_restore.deployment.template import MAX_TEMPLATE_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -54,9 +55,6 @@ __all__ = [
     "connect",
     "deploy",
 ]
-
-MAX_TEMPLATE_BYTES = 51_200
-"""What CloudFormation takes as the body of a request."""
 
 SUCCEEDED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 CHANGEABLE = SUCCEEDED | {"UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}

@@ -1,5 +1,5 @@
 """Builds what a deployment needs from this source tree: the Lambda package, the state machines' definitions and the
-nested template.
+nested templates.
 
 All lie in the artifacts bucket under the hash of their content, and the template's `Artifacts` mapping names
 them. So a change of the code changes the template, which is how CloudFormation learns that there is new code:
@@ -22,6 +22,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 
+from aurora_restore.deployment.definitions import cleanup_definition, restore_definition
+from aurora_restore.deployment.monitoring import monitoring_template
+from aurora_restore.deployment.permissions import permissions_template
+from aurora_restore.deployment.rendering import json_text
 from aurora_restore.domain.errors import RestoreError
 
 MAX_PACKAGE_BYTES = 3_000_000
@@ -96,6 +100,11 @@ class Project:
         return self.root / "infrastructure" / "cleanup_definition.json"
 
     @property
+    def permissions_template(self) -> Path:
+        """The stack of the functions' roles, nested in the template."""
+        return self.root / "infrastructure" / "permissions.yaml"
+
+    @property
     def monitoring_template(self) -> Path:
         """The stack of alarms and dashboard, nested in the template."""
         return self.root / "infrastructure" / "monitoring.yaml"
@@ -131,11 +140,23 @@ class Artifacts:
     lambda_package: Artifact
     definition: Artifact
     cleanup_definition: Artifact
+    permissions_template: Artifact
     monitoring_template: Artifact
 
     @property
     def all(self) -> tuple[Artifact, ...]:
-        return (self.lambda_package, self.definition, self.cleanup_definition, self.monitoring_template)
+        return (
+            self.lambda_package,
+            self.definition,
+            self.cleanup_definition,
+            self.permissions_template,
+            self.monitoring_template,
+        )
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The keys by their entries in the template's mapping."""
+        return {artifact.name: artifact.key for artifact in self.all}
 
 
 def build_artifacts(project: Project, into: Path | None = None) -> Artifacts:
@@ -152,18 +173,19 @@ def build_artifacts(project: Project, into: Path | None = None) -> Artifacts:
     _check_size(package)
     return Artifacts(
         _artifact("Lambda", package, f"lambda/{package_hash}.zip", package_hash),
-        _copied("Definition", project.definition, "definitions", directory),
-        _copied("Cleanup", project.cleanup_definition, "definitions", directory),
-        _copied("Monitoring", project.monitoring_template, "templates", directory),
+        _written("Definition", json_text(restore_definition()), "definitions", ".json", directory),
+        _written("Cleanup", json_text(cleanup_definition()), "definitions", ".json", directory),
+        _written("Permissions", permissions_template(), "templates", ".yaml", directory),
+        _written("Monitoring", monitoring_template(), "templates", ".yaml", directory),
     )
 
 
-def _copied(name: str, source: Path, folder: str, directory: Path) -> Artifact:
-    """A file that is uploaded as it is, under the hash of its bytes."""
-    content = source.read_bytes()
+def _written(name: str, text: str, folder: str, suffix: str, directory: Path) -> Artifact:
+    """A file under the hash of its bytes."""
+    content = text.encode()
     digest = hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
-    key = f"{folder}/{digest}{source.suffix}"
-    _write_at_once(directory / key, content)
+    key = f"{folder}/{digest}{suffix}"
+    write_at_once(directory / key, content)
     return _artifact(name, directory / key, key, digest)
 
 
@@ -200,45 +222,13 @@ def write_zip(path: Path, entries: Mapping[str, bytes]) -> None:
             info.external_attr = 0o100644 << 16
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, data, compresslevel=9)
-    _write_at_once(path, content.getvalue())
+    write_at_once(path, content.getvalue())
 
 
 def read_pinned_versions(requirements: Path) -> dict[str, str]:
     """The versions that a locked requirements file pins, by normalized name."""
     pins = re.findall(r"(?m)^([A-Za-z0-9._-]+)==([^\s;\\]+)", requirements.read_text(encoding="utf-8"))
     return {_normalized(name): version for name, version in pins}
-
-
-def stamped_keys(template: str) -> dict[str, str]:
-    """The keys in the template's `Artifacts` mapping, by entry."""
-    return dict(re.findall(r"(?m)^  (Lambda|Definition|Cleanup|Monitoring):\n   Key: (\S+)$", template))
-
-
-def stamped(template: str, artifacts: Artifacts) -> str:
-    """The template's text with the keys of these artifacts in its mapping.
-
-    Raises:
-        PackagingFailed: the text has no such mapping.
-    """
-    for artifact in artifacts.all:
-        pattern = rf"(?m)^(  {artifact.name}:\n   Key: )\S+$"
-        template, count = re.subn(pattern, rf"\g<1>{artifact.key}", template)
-        if count != 1:
-            raise PackagingFailed(
-                f"The template has no line `Key:` for {artifact.name} in its Artifacts mapping.",
-                "Restore the mapping `Artifacts:` with an entry for each artifact, each with a `Key:`.",
-            )
-    return template
-
-
-def stamp_template(project: Project, artifacts: Artifacts) -> bool:
-    """Write the keys into the template's file; False where the file has them already. For the build alone."""
-    before = project.template.read_text(encoding="utf-8")
-    after = stamped(before, artifacts)
-    if after == before:
-        return False
-    _write_at_once(project.template, after.encode())
-    return True
 
 
 def _own_files(project: Project) -> Iterator[tuple[str, bytes]]:
@@ -282,7 +272,7 @@ def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _write_at_once(path: Path, content: bytes) -> None:
+def write_at_once(path: Path, content: bytes) -> None:
     """Write so that no reader ever sees half of it: builds may run at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644

@@ -1,7 +1,7 @@
 """What comes before a change set: the artifacts built and uploaded, and the template that names them.
 
-Nothing is written into the source tree: the keys are put into the template's text on its way to CloudFormation.
-The file in the tree is the build's (scripts/build_lambda_packages.sh) to change.
+Nothing is written into the source tree: the template is made with the keys of the artifacts on its way to
+CloudFormation. The files in the tree are the build's (scripts/build_lambda_packages.sh) to change.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from aurora_restore.deployment.infrastructure import edited_files
 from aurora_restore.deployment.model import STACK_NAME, DeploymentClients, DeploymentRequest
-from aurora_restore.deployment.packaging import Project, build_artifacts, stamped
+from aurora_restore.deployment.packaging import Artifacts, PackagingFailed, Project, build_artifacts
+from aurora_restore.deployment.template import pipeline_template
 from aurora_restore.deployment.upload import Published, default_bucket, publish_artifacts
 
 
@@ -34,14 +36,24 @@ def prepare(
     """Build and upload what this source tree deploys, and make the request for it. The tree may be read-only.
 
     Raises:
-        PackagingFailed: it cannot be built or uploaded.
+        PackagingFailed: it cannot be built or uploaded, or a file of `infrastructure/` was changed by hand.
     """
     given = dict(parameters or {})
     bucket = given.get("ArtifactsBucket") or default_bucket(clients.account_id, clients.region)
     with tempfile.TemporaryDirectory(prefix="aurora-restore-build-") as directory:
         on_step("Building the Lambda package")
         artifacts = build_artifacts(project, Path(directory))
-        template = stamped(project.template.read_text(encoding="utf-8"), artifacts)
+        _refuse_edited_files(project, artifacts)
         on_step(f"Uploading to {bucket}")
         published = publish_artifacts(clients.s3, artifacts, bucket, clients.region)
-    return Prepared(DeploymentRequest(template, stack_name, given), published)
+    return Prepared(DeploymentRequest(pipeline_template(artifacts.keys), stack_name, given), published)
+
+
+def _refuse_edited_files(project: Project, artifacts: Artifacts) -> None:
+    # What was changed by hand would not be deployed: the files are made from the source.
+    edited = [str(path.relative_to(project.root)) for path in edited_files(project, artifacts)]
+    if edited:
+        raise PackagingFailed(
+            f"Not what the source in src/aurora_restore/deployment makes: {', '.join(edited)}.",
+            "Change the source instead, and run `make build`, which writes these files again.",
+        )

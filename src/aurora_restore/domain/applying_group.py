@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
 
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
+from aurora_restore.domain.cluster_settings import ClusterRole, SettingValues
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, ParameterGroupNotApplied
 from aurora_restore.domain.naming import short_hash
-from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance, is_auto_scaled
+from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.quiet_group import REMOVE_ACT, RESET_ACT
 from aurora_restore.domain.rds_statuses import (
@@ -54,7 +54,7 @@ class ApplyDecision:
     kind: str = ""
     subject: str = ""
     role: ClusterRole | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: SettingValues = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,15 @@ def decide_applying(seen: Applying) -> ApplyDecision:
 
 def _change(seen: Applying) -> ApplyDecision | None:
     cluster, plan = seen.cluster, seen.plan
-    settings: dict[str, Any] = {}
-    if seen.wanted_group and cluster.db_cluster_parameter_group != seen.wanted_group:
-        settings["DBClusterParameterGroupName"] = seen.wanted_group
-    expected = sorted(plan.cluster.vpc_security_group_ids)
-    if plan.cluster.quarantine_security_group_ids and sorted(cluster.vpc_security_group_ids) != expected:
-        settings["VpcSecurityGroupIds"] = expected
+    settings: dict[str, object] = {}
+    if seen.wanted_group and cluster.db_cluster_parameter_group_name != seen.wanted_group:
+        settings["db_cluster_parameter_group_name"] = seen.wanted_group
+    expected = tuple(sorted(plan.cluster.vpc_security_group_ids))
+    if (
+        plan.cluster.quarantine_security_group_ids
+        and tuple(sorted(cluster.vpc_security_group_ids)) != expected
+    ):
+        settings["vpc_security_group_ids"] = expected
     if not settings:
         return None
     reason = f"{cluster.db_cluster_identifier} is to have its own {_words(settings)}"
@@ -123,8 +126,11 @@ def _change(seen: Applying) -> ApplyDecision | None:
     return _unless_under_way(seen, decision)
 
 
-def _words(settings: Mapping[str, Any]) -> str:
-    names = {"DBClusterParameterGroupName": "parameter group", "VpcSecurityGroupIds": "security groups"}
+def _words(settings: SettingValues) -> str:
+    names = {
+        "db_cluster_parameter_group_name": "parameter group",
+        "vpc_security_group_ids": "security groups",
+    }
     return " and ".join(names[name] for name in settings)
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.domain.record import ActState
 
 # What was answered and does not show is asked for again after this: RDS may have dropped it.
 ASK_AGAIN = timedelta(seconds=30)
@@ -38,14 +37,12 @@ class Asked:
     given_up: bool = False
 
     @staticmethod
-    def read(kind: str, item: Mapping[str, Any]) -> Asked | None:
+    def read(kind: str, state: ActState | None) -> Asked | None:
         """None where the record does not tell the time."""
-        last = item.get("last_time")
-        if not last:
+        if state is None or state.last_time is None:
             return None
-        first = item.get("first_time") or last
-        answered, refused = bool(item.get("answered")), bool(item.get("refused"))
-        return Asked(kind, parse_time(first), parse_time(last), answered, refused, bool(item.get("given_up")))
+        first = state.first_time or state.last_time
+        return Asked(kind, first, state.last_time, state.answered, state.refused, state.given_up)
 
     def is_under_way(self, now: datetime) -> bool:
         """Whether it was accepted so short a time ago that it need not show yet."""
@@ -60,19 +57,15 @@ class Asked:
         return not self.refused and now - self.last < STILL_ARRIVES
 
 
-def asked_now(before: Mapping[str, Any], name: str, now: datetime) -> dict[str, Any]:
-    """What the record says of a request that is about to be made."""
-    time = format_time(now)
-    return {
-        "name": name,
-        "tries": int(before.get("tries", 0)) + 1,
-        "first_time": before.get("first_time") or before.get("last_time") or time,
-        "last_time": time,
-        "answered": False,
-    }
+def asked_now(before: ActState | None, name: str, now: datetime) -> ActState:
+    """What the record says of a request that is about to be made; `before`: what it said of it until now."""
+    first = (before.first_time or before.last_time) if before else None
+    return ActState(
+        name=name, tries=before.tries + 1 if before else 1, first_time=first or now, last_time=now
+    )
 
 
-def read_asked(acts: Mapping[str, Any]) -> dict[str, Asked]:
-    """What a map of a record says was asked for, by kind."""
-    found = {kind: Asked.read(kind, item) for kind, item in acts.items()}
+def read_asked(acts: Mapping[str, ActState]) -> dict[str, Asked]:
+    """What was asked for, by kind, with its times."""
+    found = {kind: Asked.read(kind, state) for kind, state in acts.items()}
     return {kind: asked for kind, asked in found.items() if asked is not None}

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from aurora_restore.domain.record import CameAlongRecord, FindingState, NotLookedIntoState
+
 NAMED_PER_KIND = 12
 """How many of a kind are named: the record has room for 400 kB, and a list is for reading."""
 
@@ -50,6 +52,8 @@ OF_THE_CLUSTER = frozenset(
     }
 )
 """Seen from any database, and so asked for in each call of a survey; all others are seen in one database each."""
+
+_KINDS = frozenset(kind.value for kind in Kind)
 
 PARTS_WITH_JOBS = (HIDDEN_JOBS, Kind.CRON_JOB.replace("_", " "))
 """Parts of a database in which jobs could be that act, and were not seen."""
@@ -127,8 +131,8 @@ class Finding:
         }
 
     @classmethod
-    def from_item(cls, item: Mapping[str, Any]) -> Finding:
-        return cls(Kind(item["kind"]), item["database"], item["name"], item["ends_with"], item["detail"])
+    def of_record(cls, found: FindingState) -> Finding:
+        return cls(Kind(found.kind), found.database, found.name, found.ends_with, found.detail)
 
 
 @dataclass(frozen=True)
@@ -175,13 +179,13 @@ class CameAlong:
         }
 
     @classmethod
-    def from_item(cls, item: Mapping[str, Any]) -> CameAlong:
-        """Read back what `to_item` wrote."""
+    def of_record(cls, listed: CameAlongRecord) -> CameAlong:
+        """Read back what `to_item` wrote; a kind that this version does not know is left out."""
         return cls(
-            tuple(map(Finding.from_item, item["found"])),
-            {Kind(kind): int(count) for kind, count in item["more"].items()},
-            tuple(NotLookedInto(**each) for each in item["not_looked_into"]),
-            int(item["not_looked_into_more"]),
+            tuple(Finding.of_record(each) for each in listed.found if each.kind in _KINDS),
+            {Kind(kind): count for kind, count in listed.more.items() if kind in _KINDS},
+            tuple(NotLookedInto(each.database, each.reason, each.what) for each in listed.not_looked_into),
+            listed.not_looked_into_more,
         )
 
     @property
@@ -233,44 +237,41 @@ def bounded(
     )
 
 
-def told_databases(item: Mapping[str, Any]) -> frozenset[str]:
-    """The databases that a record's `came_along` names already as closed or as not looked into."""
-    closed = {each["name"] for each in item.get("found") or () if each["kind"] == Kind.CLOSED_DATABASE.value}
-    unseen = {each["database"] for each in item.get("not_looked_into") or () if not each["what"]}
+def told_databases(listed: CameAlongRecord) -> frozenset[str]:
+    """The databases that a record names already as closed or as not looked into."""
+    closed = {each.name for each in listed.found if each.kind == Kind.CLOSED_DATABASE.value}
+    unseen = {each.database for each in listed.not_looked_into if not each.what}
     return frozenset(closed | unseen)
 
 
-def summary_lines(item: Mapping[str, Any], names_most: int = 3) -> list[str]:
-    """One short line for each kind in a record's `came_along`; nothing where nothing came along."""
+def summary_lines(listed: CameAlongRecord, names_most: int = 3) -> list[str]:
+    """One short line for each kind in a record; nothing where nothing came along."""
     names: dict[str, list[str]] = {}
-    for finding in item.get("found") or ():
-        names.setdefault(finding["kind"], []).append(_named(finding))
-    more = item.get("more") or {}
+    for finding in listed.found:
+        names.setdefault(finding.kind, []).append(_named(finding))
     lines = []
     for kind in Kind:
         of_kind = names.get(kind.value, [])
-        count = len(of_kind) + int(more.get(kind.value, 0))
+        count = len(of_kind) + listed.more.get(kind.value, 0)
         if count:
             rest = count - min(len(of_kind), names_most)
             shown = ", ".join(of_kind[:names_most]) + (f" and {rest} more" if rest else "")
             lines.append(f"{count} {_WORDS[kind][count != 1]}: {shown}")
-    lines += [_unseen(each) for each in item.get("not_looked_into") or ()]
-    if more_unseen := int(item.get("not_looked_into_more", 0)):
-        lines.append(f"not looked into: {more_unseen} more")
-    if left := item.get("unfinished"):
-        lines.append(
-            f"not looked into yet: {int(left['total']) - int(left['done'])} of {left['total']} databases"
-        )
+    lines += [_unseen(each) for each in listed.not_looked_into]
+    if listed.not_looked_into_more:
+        lines.append(f"not looked into: {listed.not_looked_into_more} more")
+    if left := listed.unfinished:
+        lines.append(f"not looked into yet: {left.total - left.done} of {left.total} databases")
     return lines
 
 
-def _named(finding: Mapping[str, Any]) -> str:
-    where = f" in {finding['database']}" if finding["database"] else ""
-    return f"{finding['name']}{where}"
+def _named(finding: FindingState) -> str:
+    where = f" in {finding.database}" if finding.database else ""
+    return f"{finding.name}{where}"
 
 
-def _unseen(each: Mapping[str, Any]) -> str:
-    if not each["database"]:
-        return f"not looked into: {each['what'] + ': ' if each['what'] else ''}{each['reason']}"
-    what = f", {each['what']}" if each["what"] else ""
-    return f"not looked into: {each['database']}{what}: {each['reason']}"
+def _unseen(each: NotLookedIntoState) -> str:
+    if not each.database:
+        return f"not looked into: {each.what + ': ' if each.what else ''}{each.reason}"
+    what = f", {each.what}" if each.what else ""
+    return f"not looked into: {each.database}{what}: {each.reason}"

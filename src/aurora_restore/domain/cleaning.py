@@ -3,12 +3,10 @@ forward."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any
 
+from aurora_restore.domain.cluster_settings import cluster_settings_of, instance_settings_of
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.errors import (
     ERRORS_BY_NAME,
@@ -18,30 +16,18 @@ from aurora_restore.domain.errors import (
     RestoreError,
 )
 from aurora_restore.domain.naming import PUT_BACK_TAG
-from aurora_restore.domain.observed import ExecutionState, settings_of
+from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
-from aurora_restore.domain.results import Phase, StepStatus
+from aurora_restore.domain.record import Changes, ErrorState, ProblemState, phase_ended
+from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_past_return
-from aurora_restore.domain.states import OperationStatus, is_marked_by_hand
+from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
 
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
 # What RDS has accepted shows in its Describe calls within seconds.
 SHOWS_WITHIN = timedelta(seconds=30)
-ENDED = (StepStatus.DONE.value, StepStatus.SKIPPED.value)
-
-
-class Ending(StrEnum):
-    """FAILED and CANCELLED: rollback to what existed before. SUCCEEDED: the restore had succeeded, so roll forward."""
-
-    FAILED = OperationStatus.FAILED.value
-    CANCELLED = OperationStatus.CANCELLED.value
-    SUCCEEDED = OperationStatus.SUCCEEDED.value
-
-    @property
-    def goes_back(self) -> bool:
-        return self is not Ending.SUCCEEDED
 
 
 @dataclass(frozen=True)
@@ -87,23 +73,23 @@ def _label(operation: Operation, *, is_cancelled: bool) -> Ending:
 
 def was_cancelled(operation: Operation, execution: ExecutionState | None) -> bool:
     """An operator stopped the execution, or marked the record by hand."""
-    if is_marked_by_hand(operation.item):
+    if operation.record.is_marked_by_hand:
         return True
     return execution is not None and execution.status == "ABORTED"
 
 
-def error_of(operation: Operation, execution: ExecutionState | None) -> dict[str, Any]:
+def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorState:
     """What the record is to say went wrong: what the step wrote, or what Step Functions knows."""
-    if written := operation.section("error"):
-        hint = written.get("hint") or "Start again under a new name."
-        return {"step": operation.item.get("step"), "hint": hint, **written}
-    step = str(operation.item.get("step", Phase.SNAPSHOT_CHECK.value))
-    if plain := operation.item.get("error"):
-        return _item(step, "MANUAL_INTERVENTION", str(plain), "Start again under a new name.")
-    if is_marked_by_hand(operation.item):
-        return _item(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
+    record, hint = operation.record, "Start again under a new name."
+    if known := record.error:
+        return ErrorState.read({"step": record.step, "hint": hint, **known.item})
+    step = record.step or Phase.SNAPSHOT_CHECK.value
+    if record.error_by_hand:
+        return _error(step, "MANUAL_INTERVENTION", record.error_by_hand, hint)
+    if record.is_marked_by_hand:
+        return _error(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
     error = _error_of_execution(execution)
-    return _item(step, error.code, error.message, error.hint)
+    return _error(step, error.code, error.message, error.hint)
 
 
 def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
@@ -120,9 +106,9 @@ def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
     return known(message) if known.__init__ is RestoreError.__init__ else error
 
 
-def _item(step: str, code: str, message: str, hint: str) -> dict[str, Any]:
-    problems = [{"code": code, "message": message, "hint": hint}]
-    return {"code": code, "message": message, "hint": hint, "step": step, "faults": problems}
+def _error(step: str, code: str, message: str, hint: str) -> ErrorState:
+    problem = ProblemState(code=code, message=message, hint=hint)
+    return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
 
 
 def may_arrive_late(
@@ -137,40 +123,25 @@ def may_arrive_late(
         return True
     if execution is not None and execution.status == "FAILED":
         return False
-    unanswered = any(
-        not state.get("answered") and not state.get("refused") for state in operation.acts.values()
-    )
+    unanswered = any(not state.answered and not state.refused for state in operation.record.acts.values())
     return unanswered and now - ended_time < LATE_ARRIVALS
 
 
 def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) -> RestorePlan:
     """The plan that makes the old cluster again, as it was, from its final snapshot: the rollback of delete_first."""
     plan = operation.plan
+    settings = cluster_settings_of(configuration) | {
+        "db_subnet_group_name": configuration.db_subnet_group_name or "",
+        "port": configuration.port if plan.cluster.port else None,
+        "engine_lifecycle_support": configuration.engine_lifecycle_support
+        or plan.cluster.engine_lifecycle_support,
+    }
     cluster = PlannedCluster(
         db_cluster_identifier=plan.target_cluster_id,
-        db_subnet_group_name=configuration.db_subnet_group_name or "",
-        vpc_security_group_ids=configuration.vpc_security_group_ids,
-        db_cluster_parameter_group_name=configuration.db_cluster_parameter_group_name,
-        kms_key_id=configuration.kms_key_id,
-        port=configuration.port if plan.cluster.port else None,
-        storage_type=configuration.storage_type,
-        backup_retention_days=configuration.backup_retention_days,
-        deletion_protection=configuration.deletion_protection,
-        iam_authentication=configuration.iam_authentication,
-        cloudwatch_logs_exports=configuration.cloudwatch_logs_exports,
-        engine_lifecycle_support=configuration.engine_lifecycle_support
-        or plan.cluster.engine_lifecycle_support,
-        serverless_v2=configuration.serverless_v2,
         tags={**configuration.tags, PUT_BACK_TAG: operation.operation_id},
-        copy_tags_to_snapshot=configuration.copy_tags_to_snapshot,
-        preferred_backup_window=configuration.preferred_backup_window,
-        preferred_maintenance_window=configuration.preferred_maintenance_window,
-        roles=configuration.roles,
-        http_endpoint=configuration.http_endpoint,
-        network_type=configuration.network_type,
-        database_insights_mode=configuration.database_insights_mode,
         managed_master_secret=configuration.managed_master_secret is not None,
         master_secret_kms_key_id=configuration.managed_master_secret_kms_key_id,
+        **settings,
     )
     source = replace(
         plan.source,
@@ -183,8 +154,7 @@ def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) 
             db_instance_identifier=member.db_instance_identifier,
             db_instance_class=member.db_instance_class,
             promotion_tier=member.promotion_tier or 0,
-            db_parameter_group_name=member.db_parameter_group_name,
-            **settings_of(member),
+            **instance_settings_of(member),
         )
         for member in configuration.members
     )
@@ -193,21 +163,21 @@ def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) 
     )
 
 
-def done_sentences(operation: Operation, sentence: str | None) -> list[str]:
+def done_sentences(operation: Operation, sentence: str | None) -> tuple[str, ...]:
     """What the cleanup has done so far, with one more thing."""
-    before: list[str] = list(operation.section("cleanup").get("done") or ())
-    return [*before, sentence] if sentence and sentence not in before else before
+    before = operation.record.cleanup.done
+    return (*before, sentence) if sentence and sentence not in before else before
 
 
-def ended_phases(operation: Operation, ending: Ending, time: str) -> Mapping[str, Any]:
+def ended_phases(operation: Operation, ending: Ending, time: datetime) -> Changes:
     """No phase of an ended operation is under way: whatever was, ended with it."""
-    status = StepStatus.DONE.value if ending is Ending.SUCCEEDED else ending.value
-    return {
-        f"phases.{name}": {**state, "status": status, "end_time": time, "last_updated_time": time}
-        for name, state in operation.section("phases").items()
-        if isinstance(state, Mapping) and state.get("status") == StepStatus.IN_PROGRESS
-    }
+    status = PhaseStatus.DONE if ending is Ending.SUCCEEDED else PhaseStatus(ending.value)
+    changes: Changes = {}
+    for name, state in operation.record.phases.items():
+        if state.status is PhaseStatus.IN_PROGRESS:
+            changes |= phase_ended(name, status, time)
+    return changes
 
 
 def _has_ended(operation: Operation, phase: Phase) -> bool:
-    return operation.phase(phase).get("status") in ENDED
+    return operation.phase(phase).has_ended_well

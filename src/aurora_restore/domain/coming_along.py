@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from aurora_restore.domain.cluster_settings import ClusterRole
 from aurora_restore.domain.configuration import ClusterConfiguration
-from aurora_restore.domain.observed import ClusterRole
 from aurora_restore.domain.outward import ForeignTables, OutwardConnections
 from aurora_restore.domain.request import RestoreRequest
 

@@ -6,32 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from aurora_restore.domain.custom_endpoints import CustomEndpoint
-from aurora_restore.domain.naming import AWS_TAG_PREFIXES, OUR_TAG_PREFIX, is_quiet_group
-from aurora_restore.domain.observed import (
+from aurora_restore.domain.cluster_settings import (
+    CLUSTER_SETTINGS,
+    INSTANCE_SETTINGS,
+    SETTINGS,
     ClusterRole,
-    DbCluster,
-    DbInstance,
+    ClusterSettings,
     InstanceSettings,
-    is_auto_scaled,
-    settings_of,
+    cluster_settings_of,
+    instance_settings_of,
+    kept_settings,
+    settings_from_item,
 )
-
-DEFAULT_GROUP_PREFIX = "default."
-# Silence never enrols a cluster in a support that is paid for, so this one differs by design and never stops a run.
-DIFFERS_BY_DESIGN = frozenset({"engine_lifecycle_support"})
-# Where RDS, or the record of an earlier version, shows none of these for the replaced cluster, there is none to lose.
-_NONE_IS_NO_VALUE = frozenset(
-    {
-        "network_type",
-        "database_insights_mode",
-        "performance_insights_retention_days",
-        "performance_insights_kms_key_id",
-        "monitoring_role_arn",
-        "ca_certificate_identifier",
-        "instance_maintenance_window",
-    }
-)
+from aurora_restore.domain.custom_endpoints import CustomEndpoint
+from aurora_restore.domain.naming import AWS_TAG_PREFIXES, OUR_TAG_PREFIX
+from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled
 
 
 @dataclass(frozen=True)
@@ -41,11 +30,10 @@ class MemberConfiguration(InstanceSettings):
     db_instance_identifier: str
     db_instance_class: str
     promotion_tier: int | None = None
-    db_parameter_group_name: str | None = None
 
 
 @dataclass(frozen=True)
-class ClusterConfiguration:
+class ClusterConfiguration(ClusterSettings):
     """A cluster and its members, writer first, under the names that a request has for them."""
 
     db_cluster_identifier: str
@@ -53,28 +41,9 @@ class ClusterConfiguration:
     engine: str
     engine_version: str
     master_username: str
-    db_subnet_group_name: str | None
-    vpc_security_group_ids: tuple[str, ...]
-    db_cluster_parameter_group_name: str | None
-    kms_key_id: str | None
-    port: int | None
-    storage_type: str | None
-    backup_retention_days: int | None
-    preferred_backup_window: str | None
-    preferred_maintenance_window: str | None
-    copy_tags_to_snapshot: bool
-    deletion_protection: bool
-    iam_authentication: bool
-    cloudwatch_logs_exports: tuple[str, ...]
-    engine_lifecycle_support: str | None
-    serverless_v2: Mapping[str, float] | None
-    http_endpoint: bool
     custom_endpoints: tuple[str, ...]
-    roles: tuple[ClusterRole, ...]
     tags: Mapping[str, str]
     members: tuple[MemberConfiguration, ...]
-    network_type: str | None = None
-    database_insights_mode: str | None = None
     managed_master_secret: str | None = None
     managed_master_secret_kms_key_id: str | None = None
     endpoints: tuple[CustomEndpoint, ...] = ()
@@ -90,27 +59,27 @@ class ClusterConfiguration:
     def from_item(cls, item: Mapping[str, Any]) -> ClusterConfiguration:
         """Read back what `to_item` wrote, now or in an earlier version, which knew fewer fields."""
         values = {field.name: item[field.name] for field in fields(cls) if field.name in item}
-        for name in (
-            "vpc_security_group_ids",
-            "cloudwatch_logs_exports",
-            "custom_endpoints",
-            "kerberos_domains",
-        ):
+        for name in ("custom_endpoints", "kerberos_domains"):
             values[name] = tuple(values.get(name, ()))
-        values["roles"] = tuple(ClusterRole(**role) for role in values["roles"])
         values["members"] = tuple(MemberConfiguration(**member) for member in values["members"])
         values["endpoints"] = tuple(CustomEndpoint.from_item(each) for each in values.get("endpoints", ()))
-        return cls(**values)
+        return cls(**values | settings_from_item(item))
 
 
-_IDENTITY = frozenset(
-    {"db_cluster_identifier", "db_cluster_resource_id", "members", "db_instance_identifier"}
+# The rest are identities, or shown as a part of another field.
+_CLUSTER_FIELDS = (
+    "engine",
+    "engine_version",
+    "master_username",
+    *CLUSTER_SETTINGS,
+    "custom_endpoints",
+    "tags",
+    "managed_master_secret",
+    "kerberos_domains",
+    "activity_stream_mode",
+    "local_write_forwarding",
 )
-_PART_OF_ANOTHER = frozenset({"managed_master_secret_kms_key_id", "endpoints"})
-_CLUSTER_FIELDS = tuple(
-    field.name for field in fields(ClusterConfiguration) if field.name not in _IDENTITY | _PART_OF_ANOTHER
-)
-_MEMBER_FIELDS = tuple(field.name for field in fields(MemberConfiguration) if field.name not in _IDENTITY)
+_MEMBER_FIELDS = (*INSTANCE_SETTINGS, "db_instance_class", "promotion_tier")
 ACCEPTABLE_FIELDS = (*_CLUSTER_FIELDS, "instance_count", *_MEMBER_FIELDS)
 """What is compared, and may be named in a request's `accept_differences`."""
 
@@ -143,34 +112,16 @@ def configuration_of(
         engine=cluster.engine,
         engine_version=cluster.engine_version,
         master_username=cluster.master_username,
-        db_subnet_group_name=cluster.db_subnet_group,
-        vpc_security_group_ids=cluster.vpc_security_group_ids,
-        db_cluster_parameter_group_name=_group(cluster.db_cluster_parameter_group),
-        kms_key_id=cluster.kms_key_id,
-        port=cluster.port,
-        storage_type=cluster.storage_type or "aurora",
-        backup_retention_days=cluster.backup_retention_days,
-        preferred_backup_window=cluster.preferred_backup_window,
-        preferred_maintenance_window=cluster.preferred_maintenance_window,
-        copy_tags_to_snapshot=cluster.copy_tags_to_snapshot,
-        deletion_protection=cluster.deletion_protection,
-        iam_authentication=cluster.iam_authentication,
-        cloudwatch_logs_exports=cluster.cloudwatch_logs_exports,
-        engine_lifecycle_support=cluster.engine_lifecycle_support,
-        serverless_v2=cluster.serverless_v2,
-        http_endpoint=cluster.http_endpoint_enabled,
         custom_endpoints=cluster.custom_endpoints,
-        roles=cluster.roles,
         tags=users_tags(cluster.tags),
         members=_members(cluster, instances),
-        network_type=cluster.network_type,
-        database_insights_mode=cluster.database_insights_mode,
         managed_master_secret=cluster.managed_master_secret,
         managed_master_secret_kms_key_id=cluster.managed_master_secret_kms_key_id,
         endpoints=tuple(endpoints),
         kerberos_domains=cluster.kerberos_domains,
         activity_stream_mode=cluster.activity_stream_mode,
         local_write_forwarding=cluster.local_write_forwarding,
+        **kept_settings(cluster_settings_of(cluster)),
     )
 
 
@@ -201,14 +152,14 @@ def differences(
     return tuple(
         Difference(name, _words(before[name]), _words(after[name]), name in asked_for, name in accepted)
         for name in before
-        if name not in left_open | DIFFERS_BY_DESIGN
-        and before[name] != after[name]
-        and not (name in _NONE_IS_NO_VALUE and _is_none(before[name]))
+        if name not in left_open and before[name] != after[name] and not _is_no_difference(name, before[name])
     )
 
 
-def _is_none(value: object) -> bool:
-    return value is None or value == (_words(None),)
+def _is_no_difference(name: str, replaced: object) -> bool:
+    row = SETTINGS.get(name)
+    is_none = replaced is None or replaced == (_words(None),)
+    return row is not None and (row.differs_by_design or (row.none_is_unknown and is_none))
 
 
 def difference_words(found: Sequence[Difference]) -> str:
@@ -225,20 +176,10 @@ def _members(cluster: DbCluster, instances: Sequence[DbInstance]) -> tuple[Membe
             db_instance_identifier=item.db_instance_identifier,
             db_instance_class=item.db_instance_class,
             promotion_tier=item.promotion_tier,
-            db_parameter_group_name=_group(item.db_parameter_group),
-            **settings_of(item),
+            **kept_settings(instance_settings_of(item)),
         )
         for item in ordered
     )
-
-
-def _group(name: str | None) -> str | None:
-    """A parameter group that an operator chose; the engine's own comes by itself, and differs by version.
-
-    One that a cluster kept from its first start takes the place of the engine's own, and goes with the cluster.
-    """
-    is_chosen = name is not None and not name.startswith(DEFAULT_GROUP_PREFIX) and not is_quiet_group(name)
-    return name if is_chosen else None
 
 
 def _compared(configuration: ClusterConfiguration) -> Iterator[tuple[str, object]]:

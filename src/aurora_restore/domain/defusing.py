@@ -10,11 +10,24 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from aurora_restore.domain.came_along import LONGEST_WORDS, CameAlong, Kind, shortened
 from aurora_restore.domain.errors import CopyNotQuiet
 from aurora_restore.domain.outward import OutwardConnections
+from aurora_restore.domain.record import (
+    CameAlongRecord,
+    Changes,
+    DefusedItem,
+    DefusedRecord,
+    InTrail,
+    changed,
+    defused_refused,
+    defused_written,
+    plain,
+)
+from aurora_restore.domain.record import written as written_whole
 from aurora_restore.domain.visible_text import storable
 
 FUSES_PER_CALL = 100
@@ -58,16 +71,18 @@ class Fuse:
         parts = "\0".join([self.kind, self.database, self.name, *self.take_back])
         return "f" + hashlib.sha256(parts.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
-    def to_item(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind.value,
-            "database": self.database,
-            "name": self.name,
-            "acts": self.acts,
-            "before": dict(self.before),
-            "done_with": [storable(each) for each in self.statements],
-            "take_back": list(self.take_back),
-        }
+    def written_at(self, time: datetime) -> DefusedItem:
+        """What the record has of it before it is taken out."""
+        return DefusedItem(
+            kind=self.kind.value,
+            database=self.database,
+            name=self.name,
+            acts=self.acts,
+            before=self.before,
+            done_with=tuple(map(storable, self.statements)),
+            take_back=self.take_back,
+            time=time,
+        )
 
 
 @dataclass(frozen=True)
@@ -124,14 +139,20 @@ class SurveyProgress:
         }
 
     @classmethod
-    def from_section(cls, section: Mapping[str, Any]) -> SurveyProgress | None:
-        """From a record's `came_along`; None where no survey is under way."""
-        item = section.get("unfinished")
-        if not item:
+    def of_record(cls, listed: CameAlongRecord) -> SurveyProgress | None:
+        """From what a record has listed so far; None where no survey is under way."""
+        state = listed.unfinished
+        if not state:
             return None
-        counts = {name: int(item[name]) for name in ("after_oid", "done", "total", "acting", "logins")}
-        names = tuple(item["login_names"])
-        return cls(**counts, came_along=CameAlong.from_item(section).in_databases, login_names=names)
+        return cls(
+            state.after_oid,
+            state.done,
+            state.total,
+            CameAlong.of_record(listed).in_databases,
+            state.acting,
+            state.logins,
+            state.login_names,
+        )
 
 
 @dataclass(frozen=True)
@@ -193,22 +214,23 @@ def chosen_fuses(
 class WrittenDown:
     """The way back of what is about to be taken out: the changes of the record, and what goes into the audit trail."""
 
-    changes: dict[str, Any]
+    changes: Changes
     in_trail: dict[str, Any]
+    keys: frozenset[str] = frozenset()
 
 
-def written(fuses: Iterable[Fuse], record: Mapping[str, Any], time: str, bytes_most: int) -> WrittenDown:
+def written(fuses: Iterable[Fuse], record: DefusedRecord, time: datetime, bytes_most: int) -> WrittenDown:
     """What has to be written down before these fuses are taken out. What is written already stays as it is.
 
-    `record` is the record's section `defused`. It keeps the first `bytes_most`; of the rest it keeps the number, and
-    the keys of the last ones, so that a call that died between writing and doing has nothing written twice.
+    The record keeps the first `bytes_most`; of the rest it keeps the number, and the keys of the last ones, so that a
+    call that died between writing and doing has nothing written twice.
     """
-    existing = record.get("written") or {}
-    before = record.get("in_trail") or {"count": 0, "refused": 0, "keys": []}
-    keys = set(before["keys"])
-    room = bytes_most - sum(map(_size, existing.values()))
-    changes: dict[str, Any] = {}
+    existing, before = record.written, record.in_trail
+    keys = set(before.keys)
+    room = bytes_most - sum(_size(plain(item)) for item in existing.values())
+    changes: Changes = {}
     in_trail: dict[str, Any] = {}
+    in_record: set[str] = set()
     kept: list[str] = []
     for fuse in fuses:
         if fuse.key in existing:
@@ -216,69 +238,63 @@ def written(fuses: Iterable[Fuse], record: Mapping[str, Any], time: str, bytes_m
         if fuse.key in keys:
             kept.append(fuse.key)
             continue
-        item = {**fuse.to_item(), "time": time}
-        room -= _size(item)
+        item = fuse.written_at(time)
+        room -= _size(plain(item))
         if room >= 0:
-            changes[f"defused.written.{fuse.key}"] = item
+            changes |= defused_written(fuse.key, item)
+            in_record.add(fuse.key)
         else:
-            in_trail[fuse.key] = item
+            in_trail[fuse.key] = plain(item)
     if in_trail:
-        count = int(before["count"]) + len(in_trail)
-        changes["defused.in_trail"] = {**before, "count": count, "keys": [*kept, *in_trail]}
-    return WrittenDown(changes, in_trail)
+        count = before.count + len(in_trail)
+        changes |= written_whole(before.having(count=count, keys=(*kept, *in_trail)))
+    return WrittenDown(changes, in_trail, frozenset(in_record))
 
 
 def _size(item: Mapping[str, Any]) -> int:
     return len(json.dumps(item, ensure_ascii=False).encode())
 
 
-def refused(refusals: Sequence[Refusal], record: Mapping[str, Any], down: WrittenDown) -> dict[str, Any]:
+def refused(refusals: Sequence[Refusal], record: DefusedRecord, down: WrittenDown) -> Changes:
     """The changes of the record that say what was refused: the words of the first ones, and that the others were."""
-    told = sum(1 for sentence in (record.get("refused") or {}).values() if sentence)
-    changes: dict[str, Any] = {}
+    told = sum(1 for sentence in record.refused.values() if sentence)
+    changes: Changes = {}
     for number, refusal in enumerate(refusals, told):
         words = shortened(refusal.sentence, LONGEST_WORDS) if number < REFUSALS_TOLD else ""
-        changes[f"defused.refused.{refusal.fuse.key}"] = words
-    existing = record.get("written") or {}
-    beyond = [
-        key
-        for key in (refusal.fuse.key for refusal in refusals)
-        if key not in existing and f"defused.written.{key}" not in down.changes
-    ]
+        changes |= defused_refused(refusal.fuse.key, words)
+    in_record = record.written.keys() | down.keys
+    beyond = [refusal for refusal in refusals if refusal.fuse.key not in in_record]
     if beyond:
-        before = int((record.get("in_trail") or {}).get("refused", 0))
-        changes["defused.in_trail.refused"] = before + len(beyond)
+        changes |= changed(InTrail, refused=record.in_trail.refused + len(beyond))
     return changes
 
 
-def refused_sentences(record: Mapping[str, Any]) -> list[str]:
-    """What could not be put to rest, from a record's section `defused`."""
-    every = (record.get("refused") or {}).values()
-    told = [str(sentence) for sentence in every if sentence]
+def refused_sentences(record: DefusedRecord) -> list[str]:
+    """What could not be put to rest."""
+    every = record.refused.values()
+    told = [sentence for sentence in every if sentence]
     return [*told, f"{len(every) - len(told)} more"] if len(every) > len(told) else told
 
 
-def first_states(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What was written down in the section `defused`, in its order: the first state of each thing, and no later one."""
-    first: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for item in sorted((record.get("written") or {}).values(), key=lambda item: str(item["time"])):
-        first.setdefault((item["kind"], item["database"], item["name"]), dict(item))
+def first_states(record: DefusedRecord) -> list[DefusedItem]:
+    """What was written down, in its order: the first state of each thing, and no later one."""
+    first: dict[tuple[str, str, str], DefusedItem] = {}
+    for item in sorted(record.written.values(), key=lambda item: item.time.timestamp() if item.time else 0.0):
+        first.setdefault((item.kind, item.database, item.name), item)
     return list(first.values())
 
 
-def at_rest_by_trail(record: Mapping[str, Any]) -> int:
+def at_rest_by_trail(record: DefusedRecord) -> int:
     """How many were put to rest whose way back is in the audit trail alone."""
-    in_trail = record.get("in_trail") or {}
-    return int(in_trail.get("count", 0)) - int(in_trail.get("refused", 0))
+    return record.in_trail.count - record.in_trail.refused
 
 
-def rest_lines(record: Mapping[str, Any], names_most: int = 3) -> list[str]:
-    """One short line for each kind that was put to rest, from a record's section `defused`."""
+def rest_lines(record: DefusedRecord, names_most: int = 3) -> list[str]:
+    """One short line for each kind that was put to rest."""
     names: dict[str, list[str]] = {}
-    for state in first_states(
-        {"written": _without(record.get("written") or {}, record.get("refused") or {})}
-    ):
-        names.setdefault(state["kind"].replace("_", " "), []).append(state["name"])
+    at_rest = {key: item for key, item in record.written.items() if key not in record.refused}
+    for state in first_states(DefusedRecord(written=at_rest)):
+        names.setdefault(state.kind.replace("_", " "), []).append(state.name)
     more = at_rest_by_trail(record)
     lines = [
         f"{kind}: {', '.join(of_kind[:names_most])}"
@@ -286,10 +302,6 @@ def rest_lines(record: Mapping[str, Any], names_most: int = 3) -> list[str]:
         for kind, of_kind in names.items()
     ]
     return [*lines, f"{more} more, written down in the audit trail"] if more else lines
-
-
-def _without(entries: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    return {key: entry for key, entry in entries.items() if key not in set(keys)}
 
 
 def refuse_what_still_acts(refusals: Sequence[Refusal]) -> None:

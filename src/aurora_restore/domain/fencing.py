@@ -14,12 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
 
 from aurora_restore.domain.asking import STILL_ARRIVES
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.rds_statuses import FAILED_INSTANCE_STATUSES, SERVING_STATUSES
-from aurora_restore.domain.times import parse_time
+from aurora_restore.domain.record import ActState
 
 FENCE_ACT = "fence"
 # RDS takes ports from 1150 to 65535.
@@ -45,19 +44,20 @@ def port_behind_fence(open_port: int) -> int:
     return _FIRST_PORT + (open_port - _FIRST_PORT + _STEP) % _PORTS
 
 
-def may_still_come(acts: Mapping[str, Any], now: datetime) -> bool:
+def may_still_come(acts: Mapping[str, ActState], now: datetime) -> bool:
     """Whether the fence was asked for so recently that it can still take effect."""
     return _age(acts, now) < STILL_ARRIVES
 
 
-def is_under_way(acts: Mapping[str, Any], now: datetime) -> bool:
+def is_under_way(acts: Mapping[str, ActState], now: datetime) -> bool:
     """Whether RDS has taken the request, and it does not show yet; what was not answered is asked for again."""
-    return bool(acts.get(FENCE_ACT, {}).get("answered")) and _age(acts, now) < FENCE_UNSEEN
+    fence = acts.get(FENCE_ACT)
+    return fence is not None and fence.answered and _age(acts, now) < FENCE_UNSEEN
 
 
-def _age(acts: Mapping[str, Any], now: datetime) -> timedelta:
-    last = acts.get(FENCE_ACT, {}).get("last_time")
-    return now - parse_time(last) if last else timedelta.max
+def _age(acts: Mapping[str, ActState], now: datetime) -> timedelta:
+    fence = acts.get(FENCE_ACT)
+    return now - fence.last_time if fence and fence.last_time else timedelta.max
 
 
 def decide_fence(

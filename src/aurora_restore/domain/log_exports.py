@@ -42,6 +42,11 @@ def exports_logs_later(plan: RestorePlan) -> bool:
     return plan.strategy is Strategy.SWAP and is_staging and bool(plan.cluster.cloudwatch_logs_exports)
 
 
+def given_after_switch(plan: RestorePlan) -> frozenset[str]:
+    """The settings that the new cluster is given only under the name that it keeps."""
+    return frozenset({"cloudwatch_logs_exports"}) if exports_logs_later(plan) else frozenset()
+
+
 def decide_log_exports(
     plan: RestorePlan, cluster: DbCluster, asked: Asked | None, now: datetime
 ) -> ExportsDecision:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aurora_restore.domain.cluster_settings import NO_PAID_SUPPORT, PAID_SUPPORT
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.replacement import Strategy
@@ -34,7 +35,7 @@ def plan_notes(
         )
     if request.db_instance_class is None:
         notes.append("db_instance_class was not given: the deployment's default is taken")
-    if request.engine_lifecycle_support == "open-source-rds-extended-support":
+    if request.engine_lifecycle_support == PAID_SUPPORT:
         notes.append("the cluster is enrolled in Extended Support, which is charged for")
     if replaced is not None and Strategy(request.replace_strategy).uses_staging_name:
         notes.append(certificate_note(request.certificate_renewal))
@@ -86,7 +87,7 @@ def _version_note(request: RestoreRequest, snapshot: ClusterSnapshot) -> str:
     if request.engine_version:
         return f"the engine version is the one asked for: {snapshot.engine} {request.engine_version}"
     note = f"the engine version stays that of the snapshot: {snapshot.engine} {snapshot.engine_version}"
-    if request.engine_lifecycle_support.endswith("-disabled"):
+    if request.engine_lifecycle_support == NO_PAID_SUPPORT:
         note += (
             "; once its major version is past its standard support, AWS upgrades the cluster by itself, which may be "
             "weeks later and is not waited for, or charges for Extended Support if the checks of that upgrade fail "

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aurora_restore.domain.cleaning import Ending
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import ErrorState, RestoreDetails
 from aurora_restore.domain.replacement import Strategy
-from aurora_restore.domain.request import UNDO_FIELD
-from aurora_restore.domain.states import RetirementState
-from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.domain.states import Ending, RetirementState
+from aurora_restore.domain.times import format_time
 from aurora_restore.domain.visible_text import visible
 
 
@@ -28,7 +27,7 @@ class Message:
 
 def success_message(operation: Operation, now: datetime) -> Message:
     """The cluster is available: from which day, where, how to reach it, what to do next."""
-    plan, details = operation.plan, operation.section("restore_details")
+    plan, details = operation.plan, operation.record.restore_details
     if plan.strategy is Strategy.UNDO:
         return _undo_message(operation, now)
     day = plan.source.snapshot_create_time[:10]
@@ -37,9 +36,9 @@ def success_message(operation: Operation, now: datetime) -> Message:
         f"The Aurora cluster {name} is available, restored from {plan.source.db_cluster_identifier} as it was on "
         f"{plan.source.snapshot_create_time}.",
         "",
-        f"Endpoint:   {details.get('endpoint')}:{details.get('port')}",
-        f"Reader:     {details.get('reader_endpoint')}:{details.get('port')}",
-        f"Instances:  {', '.join(item['db_instance_identifier'] for item in details.get('instances', ()))}",
+        f"Endpoint:   {details.endpoint}:{details.port}",
+        f"Reader:     {details.reader_endpoint}:{details.port}",
+        f"Instances:  {', '.join(item.db_instance_identifier for item in details.instances)}",
         f"Snapshot:   {plan.source.cluster_snapshot_identifier} ({plan.source.region}): {plan.source.reason}",
         f"Users:      {_users(details)}",
         *_about_replaced(operation),
@@ -53,19 +52,19 @@ def success_message(operation: Operation, now: datetime) -> Message:
     lines += _about_losses(operation)
     lines += _about_other_logins(details)
     lines += _about_what_came_along(operation)
-    lines += [f"Note: {note}." for note in details.get("user_notes") or ()]
-    lines += [f"Warning: {warning}" for warning in operation.item.get("warnings") or ()]
+    lines += [f"Note: {note}." for note in details.user_notes]
+    lines += [f"Warning: {warning}" for warning in operation.record.warnings]
     return _message(operation, "SUCCEEDED", f"Restored: {name} from {day}", lines, now)
 
 
 def _undo_message(operation: Operation, now: datetime) -> Message:
-    plan, details = operation.plan, operation.section("restore_details")
+    plan, details = operation.plan, operation.record.restore_details
     name = plan.target_cluster_id
     undone = plan.replacement.undoes if plan.replacement else None
     lines = [
         f"The Aurora cluster {name} is again the cluster from before the operation {undone}.",
         "",
-        f"Endpoint:   {details.get('endpoint')}:{details.get('port')}",
+        f"Endpoint:   {details.endpoint}:{details.port}",
         *_about_replaced(operation),
         f"Took:       {_duration(operation, now)}",
         f"Operation:  {operation.operation_id}",
@@ -74,7 +73,7 @@ def _undo_message(operation: Operation, now: datetime) -> Message:
         "since is in its final snapshot.",
         f"What to do next: nothing; see everything with `aurora-restore status {operation.operation_id}`.",
     ]
-    lines += [f"Warning: {warning}" for warning in operation.item.get("warnings") or ()]
+    lines += [f"Warning: {warning}" for warning in operation.record.warnings]
     return _message(operation, "SUCCEEDED", f"Undone: {name} is what it was before {undone}", lines, now)
 
 
@@ -82,7 +81,7 @@ def ended_message(operation: Operation, ending: Ending, now: datetime) -> Messag
     """The one message of a run that did not end by itself. Its error is in the record."""
     if ending is Ending.SUCCEEDED:
         return dry_run_message(operation, now) if operation.is_dry_run else success_message(operation, now)
-    return failure_message(operation, operation.section("error"), now, ending)
+    return failure_message(operation, operation.record.error or ErrorState.read(None), now, ending)
 
 
 def dry_run_message(operation: Operation, now: datetime) -> Message:
@@ -103,7 +102,7 @@ def dry_run_message(operation: Operation, now: datetime) -> Message:
 
 
 def failure_message(
-    operation: Operation, error: Mapping[str, Any], now: datetime, ending: Ending = Ending.FAILED
+    operation: Operation, error: ErrorState, now: datetime, ending: Ending = Ending.FAILED
 ) -> Message:
     """The run ended: where, why, what it means, what to do next."""
     target = operation.target_cluster_id or "(no target named)"
@@ -113,47 +112,49 @@ def failure_message(
         if is_plan
         else f"The {_what(operation)} of {target} {_how(ending)}.",
         "",
-        f"Step:       {error['step']}",
-        f"Error:      {error['code']}: {error['message']}",
-        *_hint_lines("Hint:       ", error["hint"]),
+        f"Step:       {error.step}",
+        f"Error:      {error.code}: {error.message}",
+        *_hint_lines("Hint:       ", error.hint),
     ]
-    problems = error.get("faults") or ()
-    if len(problems) > 1:
-        for problem in problems:
-            lines += [f"  - {problem['code']}: {problem['message']}", *_hint_lines("    ", problem["hint"])]
+    if len(error.problems) > 1:
+        for problem in error.problems:
+            lines += [f"  - {problem.code}: {problem.message}", *_hint_lines("    ", problem.hint)]
     lines += [
         f"Took:       {_duration(operation, now)}",
         f"Operation:  {operation.operation_id}",
         "",
         *what_it_means(operation),
-        *(f"Warning: {warning}" for warning in operation.item.get("warnings") or ()),
+        *(f"Warning: {warning}" for warning in operation.record.warnings),
         f"What to do next: follow the hint, then start again under a new name; see everything with "
         f"`aurora-restore status {operation.operation_id}`.",
     ]
     subject = (
-        f"Plan refused: {target}: {error['code']}"
+        f"Plan refused: {target}: {error.code}"
         if is_plan
-        else f"{_what(operation).capitalize()} {ending.value}: {target}: {error['code']}"
+        else f"{_what(operation).capitalize()} {ending.value}: {target}: {error.code}"
     )
     message = _message(operation, "PLAN_REFUSED" if is_plan else ending.value, subject, lines, now)
-    return Message(message.subject, message.text, {**message.facts, "error": dict(error)}, message.attributes)
+    return Message(
+        message.subject, message.text, {**message.facts, "error": dict(error.item)}, message.attributes
+    )
 
 
 def _message(operation: Operation, outcome: str, subject: str, lines: list[str], now: datetime) -> Message:
     listed, rested = _came_along(operation)
+    record, started = operation.record, operation.record.start_time
     facts: dict[str, Any] = {
         "operation_id": operation.operation_id,
         "outcome": outcome,
         "execution_arn": operation.execution_arn,
         "target_cluster_id": operation.target_cluster_id,
-        "start_time": operation.item.get("start_time"),
+        "start_time": format_time(started) if started else None,
         "end_time": format_time(now),
-        "restore_details": operation.section("restore_details"),
+        "restore_details": dict(record.restore_details.item),
         "came_along": listed,
         "put_to_rest": rested,
     }
     if operation.is_planned:
-        facts["snapshot"] = operation.item["plan"]["source"]
+        facts["snapshot"] = dict(record.plan.source.item)
     attributes = {"outcome": outcome, "target_cluster_id": operation.target_cluster_id or "none"}
     return Message(subject, "\n".join(visible(line) for line in lines), facts, attributes)
 
@@ -168,7 +169,7 @@ def _about_losses(operation: Operation) -> list[str]:
     plan = operation.plan
     if not plan.will_be_lost:
         return []
-    resource_id = operation.section("restore_details").get("db_cluster_resource_id")
+    resource_id = operation.record.restore_details.db_cluster_resource_id
     return [
         f"Note: the new cluster's resource id is {resource_id}. What hung on the replaced one's identity is lost:",
         *(f"  - {loss}" for loss in plan.will_be_lost),
@@ -176,13 +177,12 @@ def _about_losses(operation: Operation) -> list[str]:
 
 
 def _about_master_secret(operation: Operation) -> list[str]:
-    arn = operation.section("master_secret").get("arn")
+    arn = operation.record.master_secret.arn
     return [f"Master:     RDS manages the password of the master user in the new secret {arn}"] if arn else []
 
 
-def _about_other_logins(details: Mapping[str, Any]) -> list[str]:
-    locked = details.get("locked_logins") or ()
-    open_logins = [name for name in details.get("other_logins") or () if name not in locked]
+def _about_other_logins(details: RestoreDetails) -> list[str]:
+    locked, open_logins = details.locked_logins, details.open_logins
     lines = []
     if open_logins:
         lines.append(
@@ -196,7 +196,7 @@ def _about_other_logins(details: Mapping[str, Any]) -> list[str]:
 
 def _came_along(operation: Operation) -> tuple[list[str], list[str]]:
     """What is listed, and what was put to rest, a line for each kind."""
-    listed, defused = operation.section("came_along"), operation.section("defused")
+    listed, defused = operation.record.came_along, operation.record.defused
     if not listed and not defused:
         return [], []
     # Only what tells of a finished copy needs them: the other functions do not compile them at their cold start.
@@ -221,12 +221,11 @@ def _about_what_came_along(operation: Operation) -> list[str]:
 
 def what_it_means(operation: Operation) -> list[str]:
     """What exists now, what was done about it, what was kept: only what was observed."""
-    if not operation.acts:
+    if not operation.record.acts:
         return ["What it means: nothing was created, and nothing that existed before was touched."]
-    done = operation.section("cleanup").get("done") or ()
     return [
         f"What it means: {_what_exists(operation)}",
-        *(f"  - done: {sentence}" for sentence in done),
+        *(f"  - done: {sentence}" for sentence in operation.record.cleanup.done),
         *(f"  - kept: {sentence}" for sentence in what_is_kept(operation)),
     ]
 
@@ -236,25 +235,24 @@ def _what_exists(operation: Operation) -> str:
     name, strategy = plan.target_cluster_id, plan.strategy
     if strategy is Strategy.NEW:
         return f"no cluster has the name {name}, as before; of what the run made, only what is listed as kept is left."
-    if operation.section("retirement").get("made_again"):
+    if operation.record.retirement.made_again:
         return f"{name} was made again from its final snapshot, with its old data and settings, and is available."
     return f"{name} is the old cluster, with its data, and is available."
 
 
-def what_is_kept(operation: Operation) -> list[str]:
+def what_is_kept(operation: Operation) -> tuple[str, ...]:
     """What a run that failed leaves on purpose, in words."""
     kept = []
-    if copy := operation.section("snapshot_details").get("restored_from"):
+    if copy := operation.record.snapshot_details.restored_from:
         kept.append(f"the finished copy {copy}, which the next attempt uses again")
-    retirement = operation.section("retirement")
-    if retirement.get("made_again"):
-        kept.append(f"the final snapshot {retirement['final_snapshot_identifier']}")
-    return kept
+    retirement = operation.record.retirement
+    if retirement.made_again:
+        kept.append(f"the final snapshot {retirement.final_snapshot_identifier}")
+    return tuple(kept)
 
 
 def _what(operation: Operation) -> str:
-    parameters = operation.item.get("parameters")
-    return "undo" if isinstance(parameters, Mapping) and UNDO_FIELD in parameters else "restore"
+    return "undo" if operation.record.parameters.is_undo else "restore"
 
 
 def _how(ending: Ending) -> str:
@@ -263,7 +261,7 @@ def _how(ending: Ending) -> str:
 
 def put_off_message(operation: Operation, reason: str, until: datetime, now: datetime) -> Message:
     """A kept cluster whose time is over could not be retired."""
-    name = operation.section("retirement").get("db_cluster_identifier")
+    name = operation.record.retirement.db_cluster_identifier
     lines = [
         f"The cluster {name}, which was kept after the operation {operation.operation_id}, could not be retired.",
         "",
@@ -278,36 +276,36 @@ def put_off_message(operation: Operation, reason: str, until: datetime, now: dat
 
 def _about_replaced(operation: Operation) -> list[str]:
     """What became of the old cluster, and for how long no cluster had the name."""
-    retirement, switch = operation.section("retirement"), operation.section("switch_over")
+    retirement, record = operation.record.retirement, operation.record
     lines = []
-    if (seconds := switch.get("seconds_without_name")) is not None:
+    if (seconds := record.switch_over.seconds_without_name) is not None:
         lines.append(f"No name:     {seconds:g} s at most in RDS's answers, between the two renames")
-    if (seconds := operation.section("proof").get("seconds_unreachable_for_clients")) is not None:
+    if (seconds := record.proof.seconds_unreachable_for_clients) is not None:
         lines.append(
             f"Clients:    {seconds:g} s at most until they reached the new cluster, with a verified name"
         )
-    snapshot = retirement.get("final_snapshot_identifier")
+    snapshot, until = retirement.final_snapshot_identifier, retirement.keep_until
     saved = f"; its final snapshot is {snapshot}" if snapshot else ", without a final snapshot, as asked for"
-    if retirement.get("state") == RetirementState.RETIRED:
+    if retirement.state is RetirementState.RETIRED:
         lines.append(f"Replaced:   the old cluster was deleted{saved}")
-    if retirement.get("state") == RetirementState.KEPT:
+    if retirement.state is RetirementState.KEPT:
         lines.append(
-            f"Replaced:   the old cluster is kept as {retirement.get('db_cluster_identifier')} until "
-            f"{retirement.get('keep_until')}; back with: aurora-restore undo {operation.operation_id}"
+            f"Replaced:   the old cluster is kept as {retirement.db_cluster_identifier} until "
+            f"{format_time(until) if until else None}; back with: aurora-restore undo {operation.operation_id}"
         )
     return lines
 
 
-def _users(details: Mapping[str, Any]) -> str:
-    users = [f"{user['username']} ({user['access']})" for user in details.get("users", ())]
+def _users(details: RestoreDetails) -> str:
+    users = [f"{user.username} ({user.access})" for user in details.users]
     return ", ".join(users) or "none asked for"
 
 
 def _duration(operation: Operation, now: datetime) -> str:
-    started = operation.item.get("start_time")
-    if not started:
+    started = operation.record.start_time
+    if started is None:
         return "unknown"
-    seconds = int((now - parse_time(started)).total_seconds())
+    seconds = int((now - started).total_seconds())
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
     return (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+
+from aurora_restore.domain.cluster_settings import ClusterSettings, InstanceSettings
 
 
 @dataclass(frozen=True)
@@ -28,22 +29,17 @@ class ClusterSnapshot:
     storage_encrypted: bool = False
     kms_key_id: str | None = None
     source_db_cluster_snapshot_arn: str | None = None
-    iam_database_authentication_enabled: bool = False
+    iam_authentication: bool = False
     storage_type: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class ClusterRole:
-    """An IAM role that a cluster may take on, e.g. for `s3Import`."""
+class DbCluster(ClusterSettings):
+    """An Aurora DB cluster as DescribeDBClusters shows it.
 
-    role_arn: str
-    feature_name: str = ""
-
-
-@dataclass(frozen=True)
-class DbCluster:
-    """An Aurora DB cluster as DescribeDBClusters shows it."""
+    `pending_modified_values`: what RDS has accepted and does not show yet, by the names that it has here.
+    """
 
     db_cluster_identifier: str
     db_cluster_arn: str
@@ -54,30 +50,11 @@ class DbCluster:
     db_cluster_resource_id: str = ""
     endpoint: str | None = None
     reader_endpoint: str | None = None
-    port: int | None = None
     percent_progress: int | None = None
-    db_subnet_group: str | None = None
-    vpc_security_group_ids: tuple[str, ...] = ()
-    db_cluster_parameter_group: str | None = None
     storage_encrypted: bool = False
-    kms_key_id: str | None = None
-    storage_type: str | None = None
-    backup_retention_days: int | None = None
-    deletion_protection: bool = False
-    iam_authentication: bool = False
-    cloudwatch_logs_exports: tuple[str, ...] = ()
-    engine_lifecycle_support: str | None = None
-    serverless_v2: Mapping[str, float] | None = None
-    preferred_backup_window: str | None = None
-    preferred_maintenance_window: str | None = None
-    copy_tags_to_snapshot: bool = False
-    http_endpoint_enabled: bool = False
     custom_endpoints: tuple[str, ...] = ()
-    roles: tuple[ClusterRole, ...] = ()
     member_identifiers: tuple[str, ...] = ()
     parameter_group_statuses: Mapping[str, str] = field(default_factory=dict)
-    network_type: str | None = None
-    database_insights_mode: str | None = None
     managed_master_secret: str | None = None
     managed_master_secret_status: str | None = None
     managed_master_secret_kms_key_id: str | None = None
@@ -97,29 +74,6 @@ def is_auto_scaled(db_instance_identifier: str) -> bool:
     return db_instance_identifier.startswith(AUTO_SCALED_PREFIX)
 
 
-@dataclass(frozen=True, kw_only=True)
-class InstanceSettings:
-    """What an instance has besides its class, tier and group: kept of the one that is replaced, given to the new one.
-
-    None: not shown, so that RDS's own default is taken.
-    """
-
-    publicly_accessible: bool = False
-    auto_minor_version_upgrade: bool = True
-    performance_insights: bool = False
-    performance_insights_retention_days: int | None = None
-    performance_insights_kms_key_id: str | None = None
-    monitoring_interval_seconds: int = 0
-    monitoring_role_arn: str | None = None
-    ca_certificate_identifier: str | None = None
-    instance_maintenance_window: str | None = None
-
-
-def settings_of(item: InstanceSettings) -> dict[str, Any]:
-    """The settings alone, to be given to another instance."""
-    return {entry.name: getattr(item, entry.name) for entry in fields(InstanceSettings)}
-
-
 @dataclass(frozen=True)
 class DbInstance(InstanceSettings):
     """A member of an Aurora DB cluster as DescribeDBInstances shows it."""
@@ -131,7 +85,6 @@ class DbInstance(InstanceSettings):
     db_instance_class: str
     engine: str
     promotion_tier: int | None = None
-    db_parameter_group: str | None = None
     port: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 

@@ -6,6 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from aurora_restore.domain.cluster_settings import (
+    INSTANCE_SETTINGS,
+    ClusterSettings,
+    InstanceSettings,
+    SettingValues,
+    cluster_settings_of,
+    instance_settings_of,
+    settings_from_item,
+    turned_on_by,
+)
 from aurora_restore.domain.coming_along import Coming, coming_along
 from aurora_restore.domain.configuration import ClusterConfiguration, MemberConfiguration, users_tags
 from aurora_restore.domain.custom_endpoints import CustomEndpoint, planned_endpoints
@@ -17,7 +27,7 @@ from aurora_restore.domain.naming import (
     instance_identifier,
 )
 from aurora_restore.domain.notes import plan_notes
-from aurora_restore.domain.observed import ClusterRole, ClusterSnapshot, InstanceSettings, settings_of
+from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.outward import ForeignTables, OutwardConnections
 from aurora_restore.domain.replacement import Replacement, Strategy, build_replacement, name_at_first
 from aurora_restore.domain.request import RestoreRequest
@@ -52,31 +62,12 @@ class SnapshotCopy:
 
 
 @dataclass(frozen=True)
-class PlannedCluster:
+class PlannedCluster(ClusterSettings):
     """The cluster to restore; None means: RDS's own default."""
 
     db_cluster_identifier: str
-    db_subnet_group_name: str
-    vpc_security_group_ids: tuple[str, ...]
-    db_cluster_parameter_group_name: str | None
-    kms_key_id: str | None
-    port: int | None
-    storage_type: str | None
-    backup_retention_days: int | None
-    deletion_protection: bool
-    iam_authentication: bool
-    cloudwatch_logs_exports: tuple[str, ...]
-    engine_lifecycle_support: str
-    serverless_v2: Mapping[str, float] | None
     tags: Mapping[str, str]
-    copy_tags_to_snapshot: bool = True
-    preferred_backup_window: str | None = None
-    preferred_maintenance_window: str | None = None
-    roles: tuple[ClusterRole, ...] = ()
     engine_version: str | None = None
-    http_endpoint: bool = False
-    network_type: str | None = None
-    database_insights_mode: str | None = None
     quarantine_security_group_ids: tuple[str, ...] = ()
     """The security groups that the cluster has until it gets its own; empty: it has its own from the beginning."""
 
@@ -85,13 +76,18 @@ class PlannedCluster:
 
     master_secret_kms_key_id: str | None = None
 
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> PlannedCluster:
+        """Read back what `asdict` wrote, now or in an earlier version, which knew fewer fields."""
+        quarantine = tuple(item.get("quarantine_security_group_ids", ()))
+        return cls(**{**item, "quarantine_security_group_ids": quarantine, **settings_from_item(item)})
+
 
 @dataclass(frozen=True)
 class PlannedInstance(InstanceSettings):
     db_instance_identifier: str
     db_instance_class: str
     promotion_tier: int
-    db_parameter_group_name: str | None
 
 
 @dataclass(frozen=True)
@@ -167,16 +163,12 @@ class RestorePlan:
     def from_item(cls, item: Mapping[str, Any]) -> RestorePlan:
         """Read back what `to_item` wrote."""
         copy = item["copy"]
-        cluster = dict(item["cluster"])
-        for name in ("vpc_security_group_ids", "cloudwatch_logs_exports", "quarantine_security_group_ids"):
-            cluster[name] = tuple(cluster.get(name, ()))
-        cluster["roles"] = tuple(ClusterRole(**role) for role in cluster.get("roles", ()))
         replacement = item.get("replacement")
         return cls(
             source=SourceSnapshot(**item["source"]),
             copy=SnapshotCopy(**copy) if copy else None,
             copy_reason=item["copy_reason"],
-            cluster=PlannedCluster(**cluster),
+            cluster=PlannedCluster.from_item(item["cluster"]),
             instances=tuple(PlannedInstance(**instance) for instance in item["instances"]),
             db_users=tuple(map(DbUser.from_item, item["db_users"])),
             lock_other_logins=item["lock_other_logins"],
@@ -283,50 +275,35 @@ def _cluster(
     kms_key_arn: str | None,
     replaced: ClusterConfiguration | None,
 ) -> PlannedCluster:
-    wants_iam = any(user.iam for user in request.db_users)
+    has_secret = replaced is not None and replaced.managed_master_secret is not None
     return PlannedCluster(
         db_cluster_identifier=name_at_first(operation_id, request, replaced),
-        db_subnet_group_name=request.db_subnet_group_name or "",
-        vpc_security_group_ids=request.vpc_security_group_ids,
-        db_cluster_parameter_group_name=request.db_cluster_parameter_group_name,
-        kms_key_id=None if is_encrypted_with_key(snapshot) else kms_key_arn,
-        port=request.port,
-        storage_type=request.storage_type,
-        backup_retention_days=request.backup_retention_days,
-        deletion_protection=request.deletion_protection,
-        iam_authentication=wants_iam if request.iam_authentication is None else request.iam_authentication,
-        cloudwatch_logs_exports=request.cloudwatch_logs_exports,
-        engine_lifecycle_support=request.engine_lifecycle_support,
-        serverless_v2=request.serverless_v2,
-        engine_version=request.engine_version,
-        quarantine_security_group_ids=request.quarantine_security_group_ids,
         tags=dict(request.tags)
         | {OPERATION_TAG: operation_id, SOURCE_SNAPSHOT_TAG: snapshot.db_cluster_snapshot_arn},
-        **_kept_settings(request, replaced),
+        engine_version=request.engine_version,
+        quarantine_security_group_ids=request.quarantine_security_group_ids,
+        managed_master_secret=has_secret and _is_given("managed_master_secret", request),
+        master_secret_kms_key_id=replaced.managed_master_secret_kms_key_id if replaced else None,
+        **cluster_settings_of(request) | _settings_by_rule(request, snapshot, kms_key_arn),
     )
+
+
+def _settings_by_rule(
+    request: RestoreRequest, snapshot: ClusterSnapshot, kms_key_arn: str | None
+) -> dict[str, Any]:
+    """The settings that are not simply as the request, with what it inherits, has them."""
+    wants_iam = "iam_authentication" not in request.asked_for and any(user.iam for user in request.db_users)
+    return {
+        "db_subnet_group_name": request.db_subnet_group_name or "",
+        # A copy of an encrypted snapshot has its key already, and any other snapshot gets it at the restore.
+        "kms_key_id": None if is_encrypted_with_key(snapshot) else kms_key_arn,
+        "iam_authentication": request.iam_authentication or wants_iam,
+    }
 
 
 def _is_given(name: str, request: RestoreRequest) -> bool:
     """Whether the new cluster is to have what the replaced one has: a difference that is accepted is not undone."""
     return name not in request.accept_differences
-
-
-def _kept_settings(request: RestoreRequest, replaced: ClusterConfiguration | None) -> dict[str, Any]:
-    """What no field of a request names, and the replaced cluster has."""
-    if replaced is None:
-        return {}
-    has_secret = replaced.managed_master_secret is not None
-    return {
-        "copy_tags_to_snapshot": replaced.copy_tags_to_snapshot,
-        "preferred_backup_window": replaced.preferred_backup_window,
-        "preferred_maintenance_window": replaced.preferred_maintenance_window,
-        "roles": replaced.roles,
-        "http_endpoint": replaced.http_endpoint,
-        "network_type": replaced.network_type,
-        "database_insights_mode": replaced.database_insights_mode,
-        "managed_master_secret": has_secret and _is_given("managed_master_secret", request),
-        "master_secret_kms_key_id": replaced.managed_master_secret_kms_key_id,
-    }
 
 
 def _endpoints(
@@ -373,15 +350,20 @@ def _instance(
     tier = min(number - 1, 15)
     instance_class = request.db_instance_class or settings.default_db_instance_class
     if member is None:
-        return PlannedInstance(name, instance_class, tier, request.db_parameter_group_name)
+        return PlannedInstance(
+            name, instance_class, tier, **_instance_settings(request, instance_settings_of(request))
+        )
     asks_for_class = "db_instance_class" in request.asked_for
-    asks_for_group = "db_parameter_group_name" in request.asked_for
     return PlannedInstance(
         db_instance_identifier=name,
         db_instance_class=instance_class if asks_for_class else member.db_instance_class,
         promotion_tier=tier if member.promotion_tier is None else member.promotion_tier,
-        db_parameter_group_name=request.db_parameter_group_name
-        if asks_for_group
-        else member.db_parameter_group_name,
-        **settings_of(member),
+        **_instance_settings(request, instance_settings_of(member)),
     )
+
+
+def _instance_settings(request: RestoreRequest, inherited: SettingValues) -> dict[str, Any]:
+    """What the request names, and what has to be on for it; all else is inherited."""
+    asked = {name: getattr(request, name) for name in INSTANCE_SETTINGS if name in request.asked_for}
+    turned_on = dict.fromkeys(turned_on_by(request.asked_for) & INSTANCE_SETTINGS.keys(), True)
+    return {**inherited, **turned_on, **asked}

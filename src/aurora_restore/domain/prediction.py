@@ -3,13 +3,20 @@ second, not after hours of restoring."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from aurora_restore.domain.cluster_settings import (
+    CLUSTER_SETTINGS,
+    cluster_settings_of,
+    instance_settings_of,
+    turned_on_by,
+)
 from aurora_restore.domain.configuration import (
     ClusterConfiguration,
     Difference,
     MemberConfiguration,
     differences,
 )
-from aurora_restore.domain.observed import settings_of
 from aurora_restore.domain.plan import PlannedCluster, RestorePlan
 from aurora_restore.domain.replacement import Replacement
 
@@ -23,12 +30,11 @@ def predicted_differences(
     """The differences that the plan already shows."""
     if plan.replacement is None:
         return ()
-    left_open = frozenset(name for name, value in _optional(plan.cluster).items() if value is None)
     return compared(
         plan.replacement,
         replaced,
         _prediction(plan),
-        left_open | _OPEN_UNTIL_IT_STANDS | plan.given_later,
+        _left_to_rds(plan.cluster) | _OPEN_UNTIL_IT_STANDS | plan.given_later,
         keeps_port=keeps_port,
     )
 
@@ -54,51 +60,38 @@ def _with_consequences(asked_for: frozenset[str]) -> frozenset[str]:
     follows = {"promotion_tier"} if "instance_count" in asked_for else set()
     if "db_users" in asked_for:
         follows.add("iam_authentication")
-    return asked_for | follows
+    return asked_for | follows | turned_on_by(asked_for)
 
 
-def _optional(cluster: PlannedCluster) -> dict[str, object]:
-    """What a plan may leave to RDS."""
-    return {
-        "port": cluster.port,
-        "storage_type": cluster.storage_type,
-        "backup_retention_days": cluster.backup_retention_days,
-        "preferred_backup_window": cluster.preferred_backup_window,
-        "preferred_maintenance_window": cluster.preferred_maintenance_window,
-    }
+def _left_to_rds(cluster: PlannedCluster) -> frozenset[str]:
+    """The settings of which only RDS knows the value before the cluster exists."""
+    return frozenset(
+        name
+        for name, row in CLUSTER_SETTINGS.items()
+        if row.none_is_unknown and getattr(cluster, name) is None
+    )
 
 
 def _prediction(plan: RestorePlan) -> ClusterConfiguration:
-    expected = plan.cluster
+    settings = {name: _in_order(value) for name, value in cluster_settings_of(plan.cluster).items()}
     return ClusterConfiguration(
-        db_cluster_identifier=expected.db_cluster_identifier,
+        db_cluster_identifier=plan.cluster.db_cluster_identifier,
         db_cluster_resource_id="",
         engine=plan.source.engine,
         engine_version=plan.engine_version,
         master_username=plan.source.master_username,
-        db_subnet_group_name=expected.db_subnet_group_name,
-        vpc_security_group_ids=tuple(sorted(expected.vpc_security_group_ids)),
-        db_cluster_parameter_group_name=expected.db_cluster_parameter_group_name,
-        kms_key_id=plan.kms_key_id,
-        port=expected.port,
-        storage_type=expected.storage_type,
-        backup_retention_days=expected.backup_retention_days,
-        preferred_backup_window=expected.preferred_backup_window,
-        preferred_maintenance_window=expected.preferred_maintenance_window,
-        copy_tags_to_snapshot=expected.copy_tags_to_snapshot,
-        deletion_protection=expected.deletion_protection,
-        iam_authentication=expected.iam_authentication,
-        cloudwatch_logs_exports=tuple(sorted(expected.cloudwatch_logs_exports)),
-        engine_lifecycle_support=expected.engine_lifecycle_support,
-        serverless_v2=expected.serverless_v2,
-        http_endpoint=expected.http_endpoint,
         custom_endpoints=(),
-        roles=expected.roles,
         tags=plan.users_tags,
         members=_members(plan),
-        network_type=expected.network_type,
-        database_insights_mode=expected.database_insights_mode,
+        **settings | {"kms_key_id": plan.kms_key_id},
     )
+
+
+def _in_order(value: Any) -> Any:
+    """A list of names as RDS shows it."""
+    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+        return tuple(sorted(value))
+    return value
 
 
 def _members(plan: RestorePlan) -> tuple[MemberConfiguration, ...]:
@@ -107,8 +100,7 @@ def _members(plan: RestorePlan) -> tuple[MemberConfiguration, ...]:
             db_instance_identifier=item.db_instance_identifier,
             db_instance_class=item.db_instance_class,
             promotion_tier=item.promotion_tier,
-            db_parameter_group_name=item.db_parameter_group_name,
-            **settings_of(item),
+            **instance_settings_of(item),
         )
         for item in plan.instances
     )

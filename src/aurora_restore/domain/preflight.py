@@ -34,6 +34,7 @@ from aurora_restore.domain.errors import (
     TargetNotAvailable,
 )
 from aurora_restore.domain.key_checks import requested_key_problems, source_key_problems
+from aurora_restore.domain.late_settings import insights_problem
 from aurora_restore.domain.observed import (
     ClusterSnapshot,
     Credentials,
@@ -208,6 +209,11 @@ def _tags_leave_room(request: RestoreRequest, facts: PreflightFacts) -> Iterable
     yield from tag_problems(request, facts.target_cluster if request.replaces else None)
 
 
+def _insights_fit(request: RestoreRequest, _facts: PreflightFacts) -> Iterable[RestoreError]:
+    if problem := insights_problem(request):
+        yield problem
+
+
 def _class_is_orderable(
     request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
 ) -> Iterable[RestoreError]:
@@ -367,6 +373,7 @@ CHECKS: tuple[Check, ...] = (
     _backups_find_room,
     _target_may_be_taken,
     _tags_leave_room,
+    _insights_fit,
     _subnet_group_fits,
     _security_groups_fit,
     _key_is_usable,

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
 
 from aurora_restore.domain.errors import EndpointNotProved
 from aurora_restore.domain.observed import (
@@ -23,7 +22,7 @@ from aurora_restore.domain.observed import (
     is_auto_scaled,
 )
 from aurora_restore.domain.rds_statuses import SERVING_STATUSES
-from aurora_restore.domain.times import parse_time
+from aurora_restore.domain.record import ActState
 
 AUTO, NEVER = "auto", "never"
 STOP_ACT, START_ACT, REBOOT_ACT = "stop_for_certificate", "start_for_certificate", "reboot_for_certificate"
@@ -68,7 +67,7 @@ class Proving:
     former_identifier: str
     renewal: str
     is_undo: bool
-    acts: Mapping[str, Mapping[str, Any]]
+    acts: Mapping[str, ActState]
     seen_rebooting: bool
     started: datetime
     now: datetime
@@ -88,8 +87,8 @@ class Proving:
 
     def age_of(self, act: str) -> timedelta | None:
         """How long ago it was asked for; None where it was not."""
-        last = self.acts.get(act, {}).get("last_time")
-        return self.now - parse_time(last) if last else None
+        state = self.acts.get(act)
+        return self.now - state.last_time if state and state.last_time else None
 
 
 def reboot_act(instance_identifier: str) -> str:
@@ -108,12 +107,10 @@ def decide_proof(seen: Proving) -> ProveDecision:
     return decision
 
 
-def refuse_endless_wait(
-    reason: str, acts: Mapping[str, Mapping[str, Any]], started: datetime, now: datetime
-) -> None:
+def refuse_endless_wait(reason: str, acts: Mapping[str, ActState], started: datetime, now: datetime) -> None:
     """Raises EndpointNotProved where nothing was done about the endpoint for longer than the limit."""
     kinds = (STOP_ACT, START_ACT, REBOOT_ACT)
-    times = [parse_time(state["last_time"]) for kind, state in acts.items() if kind.startswith(kinds)]
+    times = [state.last_time for kind, state in acts.items() if kind.startswith(kinds) and state.last_time]
     if now - max([started, *times]) > PROOF_LIMIT:
         minutes = PROOF_LIMIT.total_seconds() / 60
         raise EndpointNotProved(f"For more than {minutes:g} minutes: {reason}.")
@@ -126,7 +123,7 @@ def bears_former_name(seen: Proving) -> bool:
     )
 
 
-def renewed_by(acts: Mapping[str, Any]) -> str | None:
+def renewed_by(acts: Mapping[str, ActState]) -> str | None:
     """The last way by which the certificate was renewed, in words; None where none was tried."""
     if START_ACT in acts or STOP_ACT in acts:
         return "stop and start"

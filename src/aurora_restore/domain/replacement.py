@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from aurora_restore.domain.cluster_settings import CLUSTER_SETTINGS, INSTANCE_SETTINGS
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.naming import final_snapshot_identifier, retired_identifier, staging_identifier
 from aurora_restore.domain.request import RestoreRequest
@@ -94,26 +95,19 @@ def with_defaults_of(
         return request
     defaults: dict[str, Any] = {
         "db_instance_class": replaced.members[0].db_instance_class if replaced.members else None,
-        "vpc_security_group_ids": replaced.vpc_security_group_ids,
-        "db_subnet_group_name": replaced.db_subnet_group_name,
-        "kms_key_id": replaced.kms_key_id,
         "instance_count": len(replaced.members) or 1,
-        "db_cluster_parameter_group_name": replaced.db_cluster_parameter_group_name,
-        "db_parameter_group_name": _common_parameter_group(replaced),
-        "port": replaced.port if keeps_port else None,
         "tags": replaced.tags,
-        "serverless_v2": replaced.serverless_v2,
-        "storage_type": replaced.storage_type,
-        "backup_retention_days": replaced.backup_retention_days,
-        "deletion_protection": replaced.deletion_protection,
-        "iam_authentication": replaced.iam_authentication or any(user.iam for user in request.db_users),
-        "cloudwatch_logs_exports": replaced.cloudwatch_logs_exports,
+        **{name: getattr(replaced, name) for name, row in CLUSTER_SETTINGS.items() if row.is_inherited},
+        **{name: _common_setting(replaced, name) for name, row in INSTANCE_SETTINGS.items() if row.asked},
     }
+    if not keeps_port:
+        defaults["port"] = None
     return replace(
         request, **{name: value for name, value in defaults.items() if name not in request.asked_for}
     )
 
 
-def _common_parameter_group(replaced: ClusterConfiguration) -> str | None:
-    groups = {member.db_parameter_group_name for member in replaced.members}
-    return groups.pop() if len(groups) == 1 else None
+def _common_setting(replaced: ClusterConfiguration, name: str) -> object:
+    """The value that all instances have. Where they differ each new one inherits its own."""
+    values = {getattr(member, name) for member in replaced.members}
+    return values.pop() if len(values) == 1 else INSTANCE_SETTINGS[name].default

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from aurora_restore.domain import request_fields as parse
+from aurora_restore.domain.cluster_settings import SETTINGS, ClusterSettings, InstanceSettings
 from aurora_restore.domain.configuration import ACCEPTABLE_FIELDS
 from aurora_restore.domain.errors import (
     DateInFuture,
@@ -28,6 +29,7 @@ from aurora_restore.domain.errors import (
 from aurora_restore.domain.naming import identifier_problem
 from aurora_restore.domain.outward import ForeignTables, OutwardConnections
 from aurora_restore.domain.settings import PipelineSettings
+from aurora_restore.domain.user_fields import DB_USER_FIELDS, db_users
 from aurora_restore.domain.users import DbUser
 
 LATEST = "latest"
@@ -41,7 +43,7 @@ _ARN = re.compile(r"arn:[^:]+:rds:([a-z0-9-]+):(\d{12}):cluster-snapshot:.+")
 
 
 @dataclass(frozen=True)
-class RestoreRequest:
+class RestoreRequest(ClusterSettings, InstanceSettings):
     """What was asked for, with the defaults that need nothing observed."""
 
     target_cluster_id: str
@@ -51,8 +53,6 @@ class RestoreRequest:
     source_snapshot_identifier: str | None = None
     source_cluster_id: str | None = None
     db_instance_class: str | None = None
-    vpc_security_group_ids: tuple[str, ...] = ()
-    db_subnet_group_name: str | None = None
     delete_cluster_if_exists: bool = False
     replace_strategy: str = "swap"
     final_snapshot: bool = True
@@ -60,20 +60,9 @@ class RestoreRequest:
     keep_replaced_hours: float = 0
     certificate_renewal: str = "auto"
     accept_differences: tuple[str, ...] = ()
-    kms_key_id: str | None = None
     engine_version: str | None = None
     instance_count: int = 1
-    db_cluster_parameter_group_name: str | None = None
-    db_parameter_group_name: str | None = None
-    port: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
-    serverless_v2: Mapping[str, float] | None = None
-    storage_type: str | None = None
-    backup_retention_days: int | None = None
-    deletion_protection: bool = False
-    iam_authentication: bool | None = None
-    cloudwatch_logs_exports: tuple[str, ...] = ()
-    engine_lifecycle_support: str = "open-source-rds-extended-support-disabled"
     db_users: tuple[DbUser, ...] = ()
     lock_other_logins: bool = False
     quiet_start: bool = True
@@ -99,8 +88,6 @@ PARSERS: Mapping[str, Parser] = {
     "target_region": parse.region,
     "target_cluster_id": parse.text,
     "db_instance_class": parse.instance_class,
-    "vpc_security_group_ids": parse.texts,
-    "db_subnet_group_name": parse.identifier,
     "delete_cluster_if_exists": parse.flag,
     "replace_strategy": parse.one_of("swap", "delete_first"),
     "final_snapshot": parse.flag,
@@ -108,29 +95,17 @@ PARSERS: Mapping[str, Parser] = {
     "keep_replaced_hours": parse.number(0, KEEP_HOURS_MOST),
     "certificate_renewal": parse.one_of("auto", "never"),
     "accept_differences": parse.one_or_more_of(ACCEPTABLE_FIELDS),
-    "kms_key_id": parse.text,
     "engine_version": parse.engine_version,
     "instance_count": parse.whole_number(1, 16),
-    "db_cluster_parameter_group_name": parse.identifier,
-    "db_parameter_group_name": parse.identifier,
-    "port": parse.whole_number(1150, 65535),
     "tags": parse.tags,
-    "serverless_v2": parse.serverless_v2,
-    "storage_type": parse.one_of("aurora", "aurora-iopt1"),
-    "backup_retention_days": parse.whole_number(1, 35),
-    "deletion_protection": parse.flag,
-    "iam_authentication": parse.flag,
-    "cloudwatch_logs_exports": parse.texts,
-    "engine_lifecycle_support": parse.one_of(
-        "open-source-rds-extended-support-disabled", "open-source-rds-extended-support"
-    ),
-    "db_users": parse.db_users,
+    "db_users": db_users,
     "lock_other_logins": parse.flag,
     "quiet_start": parse.flag,
     "foreign_tables": parse.one_of(*ForeignTables),
     "outward_connections": parse.one_of(*OutwardConnections),
     "quarantine_security_group_ids": parse.texts,
     "dry_run": parse.flag,
+    **{name: row.asked for name, row in SETTINGS.items() if row.asked},
 }
 
 
@@ -190,7 +165,7 @@ def _is_harmless(name: str, value: object) -> bool:
 def _user_without_unknown_values(user: object) -> object:
     if not isinstance(user, Mapping):
         return REDACTED
-    return {name: value if name in parse.DB_USER_FIELDS else REDACTED for name, value in user.items()}
+    return {name: value if name in DB_USER_FIELDS else REDACTED for name, value in user.items()}
 
 
 def _parse_known(raw: Mapping[str, Any], problems: list[RestoreError]) -> dict[str, Any]:
@@ -339,5 +314,6 @@ def _check_users(values: Mapping[str, Any], problems: list[RestoreError]) -> Non
         )
 
 
-if {item.name for item in fields(RestoreRequest)} - {"asked_for"} != set(PARSERS):
+_ASKED = {item.name for item in fields(RestoreRequest)} - {"asked_for"}
+if _ASKED - {name for name, row in SETTINGS.items() if not row.asked} != set(PARSERS):
     raise AssertionError("PARSERS and RestoreRequest name different fields")

@@ -1,4 +1,4 @@
-"""How each kind of field of a request is read. Each parser raises `FieldFault` with what is wrong."""
+"""How each kind of field of a request is read. Each parser raises `FieldProblem` with what is wrong."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from aurora_restore.domain.naming import AWS_TAG_PREFIXES, OUR_TAG_PREFIX, OUR_TAGS_MOST, TAGS_MOST
-from aurora_restore.domain.users import Access, DbUser, username_problem
 
-DB_USER_FIELDS = ("username", "secret_id", "iam", "access", "databases")
 SERVERLESS_FIELDS = ("min_capacity", "max_capacity", "seconds_until_auto_pause")
 TEXT_MAX_LENGTH = 2048
-Value = TypeVar("Value")
+Choice = TypeVar("Choice", str, int)
 
 
 class FieldProblem(ValueError):
@@ -90,11 +88,11 @@ def one_or_more_of(choices: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
     return parse
 
 
-def one_of(*choices: str) -> Callable[[Any], str]:
-    def parse(value: Any) -> str:
-        if value not in choices:
-            raise FieldProblem(f"must be one of {', '.join(choices)}")
-        return str(value)
+def one_of(*choices: Choice) -> Callable[[Any], Choice]:
+    def parse(value: Any) -> Choice:
+        if value not in choices or isinstance(value, bool):
+            raise FieldProblem(f"must be one of {', '.join(map(str, choices))}")
+        return choices[choices.index(value)]
 
     return parse
 
@@ -134,26 +132,6 @@ def serverless_v2(value: Any) -> Mapping[str, float]:
     return numbers
 
 
-def db_users(value: Any) -> tuple[DbUser, ...]:
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise FieldProblem("must be a list of users")
-    users, problems = [], []
-    for number, item in enumerate(value, start=1):
-        try:
-            users.append(_db_user(item))
-        except FieldProblem as problem:
-            problems += [f"{_which(number, item)}: {text}" for text in problem.problems]
-    if problems:
-        raise FieldProblem(*problems)
-    return tuple(users)
-
-
-def _which(number: int, item: Any) -> str:
-    """A user by its place, and by its name where that can be read."""
-    name = item.get("username") if isinstance(item, Mapping) else None
-    return f"user {number} ({name!r})" if isinstance(name, str) else f"user {number}"
-
-
 def known(value: Any, names: Sequence[str]) -> None:
     """Refuse what is not an object, or has a field that is not among `names`."""
     if not isinstance(value, Mapping):
@@ -163,51 +141,3 @@ def known(value: Any, names: Sequence[str]) -> None:
             nearest = difflib.get_close_matches(str(name), names, n=1)
             guess = f"; did you mean {nearest[0]}?" if nearest else f"; the fields are {', '.join(names)}"
             raise FieldProblem(f"{name} is not a field here{guess}")
-
-
-def _db_user(value: Any) -> DbUser:
-    if not isinstance(value, Mapping):
-        raise FieldProblem("must be an object")
-    problems = _unknown_names(value)
-    # A field with a wrong name is likely to be the one that is missing.
-    lacks = not problems
-    iam = _read("iam", lambda: flag(value.get("iam", False)), False, problems)
-    username = _read("username", lambda: text(value.get("username")), "", problems)
-    if username and (reason := username_problem(username, iam=iam)):
-        problems.append(f"username {username!r}: {reason}")
-    secret_id = _read("secret_id", lambda: _text_or_nothing(value.get("secret_id")), None, problems)
-    if iam == (value.get("secret_id") is not None) and lacks:
-        problems.append("it needs either secret_id or iam: true")
-    access = _read("access", lambda: _access(value.get("access")), Access.READ_ONLY, problems)
-    databases: tuple[str, ...] = ()
-    databases = _read("databases", lambda: texts(value.get("databases") or ()), databases, problems)
-    if problems:
-        raise FieldProblem(*problems)
-    return DbUser(username, access, secret_id, iam, databases)
-
-
-def _unknown_names(value: Mapping[Any, Any]) -> list[str]:
-    problems: list[str] = []
-    for name in value:
-        try:
-            known({name: None}, DB_USER_FIELDS)
-        except FieldProblem as problem:
-            problems.append(str(problem))
-    return problems
-
-
-def _text_or_nothing(value: Any) -> str | None:
-    return None if value is None else text(value)
-
-
-def _access(value: Any) -> Access:
-    return Access(one_of(*Access)(Access.READ_ONLY.value if value is None else value))
-
-
-def _read(name: str, parse: Callable[[], Value], instead: Value, problems: list[str]) -> Value:
-    """One field of a user; what is wrong with it is added to the problems, and a default is taken instead."""
-    try:
-        return parse()
-    except FieldProblem as problem:
-        problems.append(f"{name}: {problem}" if name else str(problem))
-        return instead

@@ -6,19 +6,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
 
+from aurora_restore.domain.acts import AddRole, CreateInstance, EnableDataApi, ModifyCluster, Wait
 from aurora_restore.domain.asking import Asked
+from aurora_restore.domain.cluster_settings import (
+    INSIGHTS_KIND,
+    WINDOWS_KIND,
+    SettingValues,
+    cluster_settings_of,
+    instance_settings_of,
+    requested_settings,
+)
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
 from aurora_restore.domain.late_settings import (
     MAINTENANCE_WINDOW,
     insights_settings,
+    needed_settings,
     unmet_windows,
 )
-from aurora_restore.domain.log_exports import exports_logs_later
+from aurora_restore.domain.log_exports import given_after_switch
 from aurora_restore.domain.naming import OPERATION_TAG, short_hash
-from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance
-from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
+from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.rds_statuses import (
     FAILED_CLUSTER_STATUSES,
     FAILED_INSTANCE_STATUSES,
@@ -26,46 +35,17 @@ from aurora_restore.domain.rds_statuses import (
 )
 from aurora_restore.domain.windows import is_open
 
-# Of a request, and of ServerlessV2ScalingConfiguration.
-SCALING_NAMES: Mapping[str, str] = {
-    "min_capacity": "MinCapacity",
-    "max_capacity": "MaxCapacity",
-    "seconds_until_auto_pause": "SecondsUntilAutoPause",
-}
-DEFAULT_NETWORK_TYPE = "IPV4"
-DATA_API_KIND, INSIGHTS_KIND = "data-api", "insights"
-MASTER_PASSWORD = "MasterUserPassword"  # noqa: S105 - the name of a parameter
+DATA_API_KIND = "data-api"
+MASTER_PASSWORD = "master_user_password"  # noqa: S105 - the name of a pending value
 # RDS changes a password in seconds to a few minutes; a request that died before it acted is made again then.
 PASSWORD_TAKES_EFFECT = timedelta(minutes=3)
 PASSWORD_LIMIT = timedelta(minutes=15)
 # Right after its creation a cluster is busy now and then, for minutes.
 SETTINGS_LIMIT = timedelta(minutes=30)
-WINDOWS_KIND, RETENTION_KIND = "windows", "retention"
 
 
-class RestoreAction(Enum):
-    RESTORE_CLUSTER = "restore cluster"
-    CREATE_INSTANCE = "create instance"
-    ADD_ROLE = "add role"
-    ENABLE_DATA_API = "enable Data API"
-    CHANGE_SETTINGS = "change settings"
-    LOG_IN = "log in"
-    WAIT = "wait"
-
-
-@dataclass(frozen=True)
-class RestoreDecision:
-    """`kind` names a change of settings, under which the record keeps when it was asked for."""
-
-    action: RestoreAction
-    reason: str
-    progress_percent: int = 0
-    instance: PlannedInstance | None = None
-    waiting_for: str = ""
-    reported_percent: int | None = None
-    role: ClusterRole | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    kind: str = ""
+SettingAct = AddRole | EnableDataApi | ModifyCluster
+"""What a restore cannot be given, and is asked for afterwards."""
 
 
 @dataclass(frozen=True)
@@ -87,29 +67,24 @@ class Asking:
 def decide_restore(
     owner: Owner,
     plan: RestorePlan,
-    cluster: DbCluster | None,
+    cluster: DbCluster,
     instances: Sequence[DbInstance],
     asking: Asking,
-) -> RestoreDecision:
-    """Decide the next thing to do. `instances` are the members that exist, by name or by membership.
+) -> CreateInstance | SettingAct | Wait | None:
+    """The next thing to do for a cluster that was restored; None where it and its instances are available.
+
+    `instances` are the members that exist, by name or by membership.
 
     Raises:
         NameTaken, ClusterFailed, InstanceFailed
     """
     name = plan.cluster.db_cluster_identifier
-    if cluster is None:
-        return RestoreDecision(RestoreAction.RESTORE_CLUSTER, f"the cluster {name} does not exist yet")
     _require_ours("cluster", name, cluster.tags, owner)
     if cluster.status in FAILED_CLUSTER_STATUSES:
         raise ClusterFailed(f"The cluster {name} is `{cluster.status}`.")
     if cluster.status not in SERVING_STATUSES and not instances:
-        return RestoreDecision(
-            RestoreAction.WAIT,
-            f"the cluster {name} is `{cluster.status}`",
-            _half(cluster),
-            waiting_for="cluster",
-            reported_percent=cluster.percent_progress,
-        )
+        reason = f"the cluster {name} is `{cluster.status}`"
+        return Wait("cluster", reason, _half(cluster), cluster.percent_progress)
     existing = {item.db_instance_identifier: item for item in instances}
     return _decide_instances(owner, plan, cluster, existing, asking)
 
@@ -143,74 +118,59 @@ def decide_password(cluster: DbCluster, changes: PasswordChanges) -> PasswordAct
     return PasswordAction.CHANGE
 
 
-def restore_parameters(plan: RestorePlan, cluster_snapshot_identifier: str) -> dict[str, Any]:
-    """The parameters of RestoreDBClusterFromSnapshot; the version is named, or RDS would take the Region's default.
+@dataclass(frozen=True)
+class ClusterToRestore:
+    """What RestoreDBClusterFromSnapshot is asked for; the version is named, or RDS would take the Region's default."""
 
-    The backup retention comes with the windows, after the restore: older SDKs, and Lambda has what its Region has, know
-    no such parameter here.
-    """
-    expected = plan.cluster
-    parameters: dict[str, Any] = {
-        "DBClusterIdentifier": expected.db_cluster_identifier,
-        "SnapshotIdentifier": cluster_snapshot_identifier,
-        "Engine": plan.source.engine,
-        "EngineVersion": plan.engine_version,
-        "DBSubnetGroupName": expected.db_subnet_group_name,
-        "VpcSecurityGroupIds": list(expected.vpc_security_group_ids),
-        "DeletionProtection": expected.deletion_protection,
-        "EnableIAMDatabaseAuthentication": expected.iam_authentication,
-        "EngineLifecycleSupport": expected.engine_lifecycle_support,
-        "CopyTagsToSnapshot": expected.copy_tags_to_snapshot,
-        "Tags": [{"Key": key, "Value": value} for key, value in expected.tags.items()],
-    }
-    optional = {
-        "DBClusterParameterGroupName": expected.db_cluster_parameter_group_name,
-        "KmsKeyId": expected.kms_key_id,
-        "Port": expected.port,
-        "StorageType": expected.storage_type,
-        "EnableCloudwatchLogsExports": None if exports_logs_later(plan) else _exports(expected),
-        "ServerlessV2ScalingConfiguration": _scaling(expected.serverless_v2),
-        "NetworkType": expected.network_type if expected.network_type != DEFAULT_NETWORK_TYPE else None,
-    }
-    return parameters | {name: value for name, value in optional.items() if value is not None}
+    db_cluster_identifier: str
+    cluster_snapshot_identifier: str
+    engine: str
+    engine_version: str
+    settings: SettingValues
+    tags: Mapping[str, str]
 
 
-def instance_parameters(plan: RestorePlan, instance: PlannedInstance) -> dict[str, Any]:
-    """The parameters of CreateDBInstance for one member."""
-    parameters: dict[str, Any] = {
-        "DBInstanceIdentifier": instance.db_instance_identifier,
-        "DBClusterIdentifier": plan.cluster.db_cluster_identifier,
-        "DBInstanceClass": instance.db_instance_class,
-        "Engine": plan.source.engine,
-        "PromotionTier": instance.promotion_tier,
-        "PubliclyAccessible": instance.publicly_accessible,
-        "AutoMinorVersionUpgrade": instance.auto_minor_version_upgrade,
-        "Tags": [{"Key": key, "Value": value} for key, value in plan.cluster.tags.items()],
-    }
-    optional = {
-        "DBParameterGroupName": instance.db_parameter_group_name,
-        "CACertificateIdentifier": instance.ca_certificate_identifier,
-        "PreferredMaintenanceWindow": instance.instance_maintenance_window,
-        **_monitoring(instance),
-    }
-    return parameters | {name: value for name, value in optional.items() if value is not None}
+@dataclass(frozen=True)
+class InstanceToCreate:
+    """What CreateDBInstance is asked for, for one member of a cluster."""
+
+    db_instance_identifier: str
+    db_cluster_identifier: str
+    db_instance_class: str
+    engine: str
+    promotion_tier: int
+    settings: SettingValues
+    tags: Mapping[str, str]
 
 
-def _exports(expected: PlannedCluster) -> list[str] | None:
-    return list(expected.cloudwatch_logs_exports) or None
+def restore_parameters(
+    plan: RestorePlan, cluster_snapshot_identifier: str, at_first: SettingValues | None = None
+) -> ClusterToRestore:
+    """What makes the cluster of the plan. `at_first`: the settings that it has until it is given its own."""
+    settings = requested_settings(cluster_settings_of(plan.cluster))
+    later = given_after_switch(plan)
+    return ClusterToRestore(
+        db_cluster_identifier=plan.cluster.db_cluster_identifier,
+        cluster_snapshot_identifier=cluster_snapshot_identifier,
+        engine=plan.source.engine,
+        engine_version=plan.engine_version,
+        settings={name: value for name, value in settings.items() if name not in later}
+        | dict(at_first or {}),
+        tags=plan.cluster.tags,
+    )
 
 
-def _monitoring(instance: PlannedInstance) -> dict[str, Any]:
-    """Enhanced Monitoring needs its role, and Performance Insights its key and its days, only where it is on."""
-    expected: dict[str, Any] = {}
-    if instance.monitoring_interval_seconds:
-        expected["MonitoringInterval"] = instance.monitoring_interval_seconds
-        expected["MonitoringRoleArn"] = instance.monitoring_role_arn
-    if instance.performance_insights:
-        expected["EnablePerformanceInsights"] = True
-        expected["PerformanceInsightsRetentionPeriod"] = instance.performance_insights_retention_days
-        expected["PerformanceInsightsKMSKeyId"] = instance.performance_insights_kms_key_id
-    return expected
+def instance_parameters(plan: RestorePlan, instance: PlannedInstance) -> InstanceToCreate:
+    """What makes one member of the cluster of the plan."""
+    return InstanceToCreate(
+        db_instance_identifier=instance.db_instance_identifier,
+        db_cluster_identifier=plan.cluster.db_cluster_identifier,
+        db_instance_class=instance.db_instance_class,
+        engine=plan.source.engine,
+        promotion_tier=instance.promotion_tier,
+        settings=requested_settings(instance_settings_of(instance)),
+        tags=plan.cluster.tags,
+    )
 
 
 def _decide_instances(
@@ -219,27 +179,28 @@ def _decide_instances(
     cluster: DbCluster,
     existing: Mapping[str, DbInstance],
     asking: Asking,
-) -> RestoreDecision:
+) -> CreateInstance | SettingAct | Wait | None:
     for number, expected in enumerate(plan.instances, start=1):
         found = existing.get(expected.db_instance_identifier)
         if found is None and (first := _unready_first(plan, existing)):
             # RDS makes the writer of whichever instance is ready first, and the first is to be the writer.
             reason = f"the first instance {first.db_instance_identifier} is `{first.status}`"
-            return RestoreDecision(RestoreAction.WAIT, reason, 60, waiting_for="instances")
+            return Wait("instances", reason, 60)
         if found is None:
             name = expected.db_instance_identifier
-            reason = f"instance {number} of {len(plan.instances)}, {name}, does not exist yet"
-            return RestoreDecision(RestoreAction.CREATE_INSTANCE, reason, 60, expected)
+            reason = f"the instance {name}, {number} of {len(plan.instances)}, is being created"
+            parameters = instance_parameters(plan, expected)
+            return CreateInstance(name, parameters, kind=f"instance-{number}", reason=reason, percent=60)
         _require_ours("instance", found.db_instance_identifier, found.tags, owner)
         if found.status in FAILED_INSTANCE_STATUSES:
             raise InstanceFailed(f"The instance {found.db_instance_identifier} is `{found.status}`.")
     waiting = [item for item in existing.values() if item.status not in SERVING_STATUSES]
     if waiting:
         words = ", ".join(f"{item.db_instance_identifier} is `{item.status}`" for item in waiting)
-        return RestoreDecision(RestoreAction.WAIT, f"the instance {words}", 70, waiting_for="instances")
+        return Wait("instances", f"the instance {words}", 70)
     if cluster.status not in SERVING_STATUSES:
         reason = f"the cluster {cluster.db_cluster_identifier} is `{cluster.status}`"
-        return RestoreDecision(RestoreAction.WAIT, reason, 90, waiting_for="change")
+        return Wait("change", reason, 90)
     return _decide_settings(plan, cluster, asking)
 
 
@@ -249,39 +210,31 @@ def _unready_first(plan: RestorePlan, existing: Mapping[str, DbInstance]) -> DbI
     return first if first is not None and first.status not in SERVING_STATUSES else None
 
 
-def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> RestoreDecision:
+def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> SettingAct | Wait | None:
     """What a restore cannot be given, and was asked for or the replaced cluster had."""
+    name = cluster.db_cluster_identifier
     missing = next((role for role in plan.cluster.roles if role not in cluster.roles), None)
     if missing:
         kind = f"role-{short_hash(f'{missing.role_arn} {missing.feature_name}')}"
         reason = f"the role {missing.role_arn} is to be the cluster's as well"
-        decision = RestoreDecision(RestoreAction.ADD_ROLE, reason, 80, role=missing, kind=kind)
-        return _needed(decision, asking)
-    days = plan.cluster.backup_retention_days
-    if days is not None and days != cluster.backup_retention_days:
-        settings = {"BackupRetentionPeriod": days}
-        reason = f"backups are to be kept for {days} days"
-        decision = RestoreDecision(
-            RestoreAction.CHANGE_SETTINGS, reason, 80, settings=settings, kind=RETENTION_KIND
-        )
-        return _needed(decision, asking)
-    if plan.cluster.http_endpoint and not cluster.http_endpoint_enabled:
+        return _needed(AddRole(name, missing, kind=kind, reason=reason, percent=80), asking)
+    if needed := next(needed_settings(plan, cluster), None):
+        afterwards, settings = needed
+        reason = afterwards.reason.format(*settings.values())
+        return _needed(ModifyCluster(name, settings, kind=afterwards.kind, reason=reason, percent=80), asking)
+    if plan.cluster.http_endpoint and not cluster.http_endpoint:
         reason = "the Data API is to be on, as on the replaced cluster"
-        decision = RestoreDecision(RestoreAction.ENABLE_DATA_API, reason, 80, kind=DATA_API_KIND)
-        return _needed(decision, asking)
+        enable = EnableDataApi(name, cluster.db_cluster_arn, kind=DATA_API_KIND, reason=reason, percent=80)
+        return _needed(enable, asking)
     if (insights := insights_settings(plan, cluster)) and not _is_left(INSIGHTS_KIND, asking):
         reason = "Database Insights are to be in the mode that the replaced cluster has"
-        decision = RestoreDecision(
-            RestoreAction.CHANGE_SETTINGS, reason, 80, settings=insights, kind=INSIGHTS_KIND
-        )
-        return _unless_under_way(decision, asking)
+        act = ModifyCluster(name, insights, kind=INSIGHTS_KIND, reason=reason, percent=80)
+        return _unless_under_way(act, asking)
     if windows := _windows_to_set(plan, cluster, asking):
         reason = f"to be as on the replaced cluster: {', '.join(windows)}"
-        decision = RestoreDecision(
-            RestoreAction.CHANGE_SETTINGS, reason, 80, settings=windows, kind=WINDOWS_KIND
-        )
-        return _unless_under_way(decision, asking)
-    return RestoreDecision(RestoreAction.LOG_IN, "the cluster and its instances are available", 80)
+        act = ModifyCluster(name, windows, kind=WINDOWS_KIND, reason=reason, percent=80)
+        return _unless_under_way(act, asking)
+    return None
 
 
 def _windows_to_set(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> dict[str, str]:
@@ -305,21 +258,20 @@ def _is_overdue(kind: str, asking: Asking) -> bool:
     return asked is not None and asked.is_overdue(asking.now, SETTINGS_LIMIT)
 
 
-def _needed(decision: RestoreDecision, asking: Asking) -> RestoreDecision:
+def _needed(act: SettingAct, asking: Asking) -> SettingAct | Wait:
     """What the cluster is not to be without. Raises ClusterFailed where RDS has not done it within its time."""
-    if _is_overdue(decision.kind, asking):
+    if _is_overdue(act.kind, asking):
         minutes = SETTINGS_LIMIT.total_seconds() / 60
-        raise ClusterFailed(f"RDS has not done it within {minutes:g} minutes: {decision.reason}.")
-    return _unless_under_way(decision, asking)
+        raise ClusterFailed(f"RDS has not done it within {minutes:g} minutes: {act.reason}.")
+    return _unless_under_way(act, asking)
 
 
-def _unless_under_way(decision: RestoreDecision, asking: Asking) -> RestoreDecision:
+def _unless_under_way(act: SettingAct, asking: Asking) -> SettingAct | Wait:
     """What RDS has accepted a moment ago need not show yet."""
-    asked = asking.asked.get(decision.kind)
+    asked = asking.asked.get(act.kind)
     if asked is None or not asked.is_under_way(asking.now):
-        return decision
-    reason = f"RDS has accepted a change and does not show it yet: {decision.reason}"
-    return RestoreDecision(RestoreAction.WAIT, reason, 80, waiting_for="change")
+        return act
+    return Wait("change", f"RDS has accepted a change and does not show it yet: {act.reason}", 80)
 
 
 def _require_ours(kind: str, name: str, tags: Mapping[str, str], owner: Owner) -> None:
@@ -333,9 +285,3 @@ def _require_ours(kind: str, name: str, tags: Mapping[str, str], owner: Owner) -
 def _half(cluster: DbCluster) -> int:
     # The cluster is the first half of the phase, its instances and the password the second.
     return (cluster.percent_progress or 0) // 2
-
-
-def _scaling(serverless_v2: Mapping[str, float] | None) -> dict[str, float] | None:
-    if serverless_v2 is None:
-        return None
-    return {SCALING_NAMES[name]: value for name, value in serverless_v2.items()}

@@ -35,7 +35,8 @@ class StepResult:
     """The same small thing from every step: it becomes the state machine's payload, so it holds no secret.
 
     `waiting_for` names the wait (`copy`, `cluster`, `instances`, …), so that each is timed by itself;
-    `reported_percent` is what RDS says of it. `goes_on`: the work is the step's own, so that nothing is waited for.
+    `reported_percent` is what RDS says of it. `subject`: what exactly is waited for, where a limit counts for that
+    alone. `goes_on`: the work is the step's own, so that nothing is waited for.
     """
 
     status: StepStatus
@@ -44,6 +45,7 @@ class StepResult:
     progress_percent: int = 0
     waiting_for: str = ""
     reported_percent: int | None = None
+    subject: str = ""
     goes_on: bool = False
 
     def to_payload(self, operation_id: str) -> dict[str, object]:
@@ -65,7 +67,12 @@ def skipped(message: str) -> StepResult:
 
 
 def in_progress(
-    message: str, progress_percent: int = 0, waiting_for: str = "", reported_percent: int | None = None
+    message: str,
+    progress_percent: int = 0,
+    waiting_for: str = "",
+    reported_percent: int | None = None,
+    *,
+    subject: str = "",
 ) -> StepResult:
     """Not yet. The runner fills in the wait."""
     return StepResult(
@@ -74,6 +81,7 @@ def in_progress(
         progress_percent=progress_percent,
         waiting_for=waiting_for,
         reported_percent=reported_percent,
+        subject=subject,
     )
 
 

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.states import RetirementState
-from aurora_restore.domain.times import parse_time
 
 # Long enough to notice in the morning what was stopped in the night.
 KEPT_AFTER_CANCEL = timedelta(hours=24)
@@ -20,8 +19,7 @@ def keep_after_cancel(planned_hours: float) -> timedelta:
 
 def retirement_state(operation: Operation) -> RetirementState | None:
     """None: nothing was replaced, or its end has not begun."""
-    state = operation.section("retirement").get("state")
-    return RetirementState(state) if state else None
+    return operation.record.retirement.state
 
 
 def is_past_return(operation: Operation) -> bool:
@@ -34,8 +32,8 @@ def is_past_return(operation: Operation) -> bool:
 
 def kept_until(operation: Operation) -> datetime | None:
     """Until when the replaced cluster is kept; None where none is."""
-    until = operation.section("retirement").get("keep_until")
-    return parse_time(until) if until and retirement_state(operation) is RetirementState.KEPT else None
+    retirement = operation.record.retirement
+    return retirement.keep_until if retirement.state is RetirementState.KEPT else None
 
 
 def is_being_retired(operation: Operation) -> bool:

@@ -49,8 +49,15 @@ class ScalingBefore:
         return {**asdict(self.target), "policies": list(self.policies)}
 
     @classmethod
-    def from_item(cls, item: Mapping[str, Any]) -> ScalingBefore:
-        """Read back what `to_item` wrote."""
+    def from_item(cls, item: Mapping[str, Any]) -> ScalingBefore | None:
+        """Read back what `to_item` wrote; None where that cannot be read."""
+        try:
+            return cls._read(item)
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    @classmethod
+    def _read(cls, item: Mapping[str, Any]) -> ScalingBefore:
         target = ScalableTarget(
             str(item["db_cluster_identifier"]),
             int(item["min_capacity"]),

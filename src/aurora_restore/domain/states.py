@@ -24,6 +24,31 @@ class OperationStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class Ending(StrEnum):
+    """How an operation that ended abnormally is to end, decided once: the `ending` of a record's `cleanup`.
+
+    FAILED and CANCELLED: rollback to what existed before. SUCCEEDED: the restore had succeeded, so roll forward.
+    """
+
+    FAILED = OperationStatus.FAILED.value
+    CANCELLED = OperationStatus.CANCELLED.value
+    SUCCEEDED = OperationStatus.SUCCEEDED.value
+
+    @property
+    def goes_back(self) -> bool:
+        return self is not Ending.SUCCEEDED
+
+
+class PhaseStatus(StrEnum):
+    """The `status` of a phase in the record. FAILED and CANCELLED: the operation ended so while it was under way."""
+
+    IN_PROGRESS = "IN_PROGRESS"
+    DONE = "DONE"
+    SKIPPED = "SKIPPED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
 class RetirementState(StrEnum):
     """What has become of a replaced cluster: the `state` of a record's `retirement`.
 

@@ -28,19 +28,17 @@ REMOVABLE_STATUSES = ("available", FAILED_STATUS)
 
 def is_stale(operation: Operation, now: datetime) -> bool:
     """Whether no cleanup is at work on an operation, as far as its record tells."""
-    waits = operation.section("cleanup").get("waits") or {}
-    going = [wait for wait in waits.values() if "until" not in wait]
-    wait_seconds = max((float(wait.get("wait_seconds", 0)) for wait in going), default=0.0)
-    last = operation.section("cleanup").get("last_updated_time") or operation.item.get("last_updated_time")
-    if not last:
-        return True
-    return now - parse_time(str(last)) > SILENCE + timedelta(seconds=wait_seconds)
+    cleanup = operation.record.cleanup
+    going = (wait for wait in cleanup.waits.values() if not wait.has_ended)
+    wait_seconds = max((wait.wait_seconds or 0 for wait in going), default=0)
+    last = cleanup.last_updated_time or operation.record.last_updated_time
+    return last is None or now - last > SILENCE + timedelta(seconds=wait_seconds)
 
 
 def is_young(operation: Operation, now: datetime) -> bool:
     """Whether an operation has only just begun."""
-    started = operation.item.get("start_time")
-    return bool(started) and now - parse_time(str(started)) < YOUNG
+    started = operation.record.start_time
+    return started is not None and now - started < YOUNG
 
 
 def removable_copies(
@@ -70,11 +68,10 @@ def removable_final_snapshots(
 
 def _snapshots_of(operation: Operation) -> Iterator[str]:
     """What an operation restores from, or may have to put back from."""
-    plan = operation.section("plan")
+    plan = operation.record.plan
     yield from _copies_of(operation)
-    source = (plan.get("source") or {}).get("cluster_snapshot_identifier")
-    final = (plan.get("replacement") or {}).get("final_snapshot_identifier")
-    yield from (name for name in (source, final) if name)
+    names = (plan.source.cluster_snapshot_identifier, plan.replacement.final_snapshot_identifier)
+    yield from (name for name in names if name)
 
 
 def _is_expired_final(snapshot: ClusterSnapshot, now: datetime) -> bool:
@@ -93,9 +90,9 @@ def _is_expired_final(snapshot: ClusterSnapshot, now: datetime) -> bool:
 
 
 def _copies_of(operation: Operation) -> Iterator[str]:
-    plan = operation.section("plan")
-    copy = (plan.get("copy") or {}).get("cluster_snapshot_identifier")
-    yield from (name for name in (copy, operation.section("snapshot_details").get("restored_from")) if name)
+    record = operation.record
+    names = (record.plan.copy.cluster_snapshot_identifier, record.snapshot_details.restored_from)
+    yield from (name for name in names if name)
 
 
 def _is_expired_copy(snapshot: ClusterSnapshot, now: datetime) -> bool:

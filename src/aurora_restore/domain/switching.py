@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
+from aurora_restore.domain.acts import RenameCluster, Wait
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.errors import NameTaken, SwitchOverFailed
 from aurora_restore.domain.naming import OPERATION_TAG
@@ -17,31 +17,16 @@ from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, SERVING_
 from aurora_restore.domain.replacement import Replacement
 
 RENAMING = "renaming"
-NEW_IDENTIFIER = "DBClusterIdentifier"
+NEW_IDENTIFIER = "db_cluster_identifier"
 """The pending value that tells of a rename which RDS has accepted and its status does not show yet."""
 
-
-class SwitchAction(Enum):
-    RENAME_OLD_ASIDE = "rename old aside"
-    RENAME_NEW_IN = "rename new in"
-    RENAME_NEW_OUT = "rename new out"
-    RENAME_OLD_BACK = "rename old back"
-    WAIT = "wait"
-    DONE = "done"
-
-    @property
-    def kind(self) -> str:
-        """The name under which the record keeps when this was asked for."""
-        return self.name.lower()
+UNSEEN = "unseen cluster"
+"""A subject of a wait: a cluster that none of the names shows."""
 
 
-@dataclass(frozen=True)
-class SwitchDecision:
-    """`is_unseen`: one of the two clusters shows under none of the names."""
-
-    action: SwitchAction
-    reason: str
-    is_unseen: bool = False
+RENAME_OLD_ASIDE, RENAME_NEW_IN = "rename_old_aside", "rename_new_in"
+RENAME_NEW_OUT, RENAME_OLD_BACK = "rename_new_out", "rename_old_back"
+"""The four renames, by the word under which the record keeps when one was asked for."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +72,8 @@ def is_switched(parties: Parties, places: Places) -> bool:
     return parties.is_new(places.target) and parties.is_old(places.retired)
 
 
-def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
-    """The next rename of the switch.
+def decide_switch(parties: Parties, places: Places) -> RenameCluster | Wait | None:
+    """The next rename of the switch; None where the new cluster has the target's name.
 
     Raises:
         NameTaken: a cluster that is neither of the two has one of the names.
@@ -99,27 +84,22 @@ def decide_switch(parties: Parties, places: Places) -> SwitchDecision:
         return going
     _refuse_strangers(parties, places)
     if is_switched(parties, places):
-        return SwitchDecision(SwitchAction.DONE, f"{plan.target_cluster_id} is the new cluster")
+        return None
     new = places.staging if parties.is_new(places.staging) else None
     if new is None or not any(parties.is_old(item) for item in places.all()):
-        reason = "one of the two clusters does not show: a rename is under way"
-        return SwitchDecision(SwitchAction.WAIT, reason, is_unseen=True)
+        return _wait("one of the two clusters does not show: a rename is under way", UNSEEN, is_unseen=True)
     if not _is_renamable(new):
         return _not_yet(new)
     old = places.target
     if old is None:
-        reason = f"{plan.target_cluster_id} is free for the new cluster"
-        return SwitchDecision(SwitchAction.RENAME_NEW_IN, reason)
+        return _rename(parties, RENAME_NEW_IN, f"{plan.target_cluster_id} is free for the new cluster")
     if not _is_renamable(old):
         return _not_yet(old)
-    reason = (
-        f"the new cluster is proved: {plan.target_cluster_id} goes to {parties.replacement.aside_identifier}"
-    )
-    return SwitchDecision(SwitchAction.RENAME_OLD_ASIDE, reason)
+    return _rename(parties, RENAME_OLD_ASIDE, "the new cluster is proved")
 
 
-def decide_rollback(parties: Parties, places: Places) -> SwitchDecision:
-    """The next rename of the rollback; DONE where the old cluster has its name. Raises NameTaken.
+def decide_rollback(parties: Parties, places: Places) -> RenameCluster | Wait | None:
+    """The next rename of the rollback; None where the old cluster has its name. Raises NameTaken.
 
     A new cluster under the target's name that cannot be renamed any more is left to be removed there.
     """
@@ -127,14 +107,13 @@ def decide_rollback(parties: Parties, places: Places) -> SwitchDecision:
     if going := _renaming(places):
         return going
     if parties.is_old(places.target):
-        return SwitchDecision(SwitchAction.DONE, f"{target} is the old cluster")
+        return None
     if not parties.is_old(places.retired):
-        reason = "the old cluster does not show: a rename is under way"
-        return SwitchDecision(SwitchAction.WAIT, reason, is_unseen=True)
+        return _wait("the old cluster does not show: a rename is under way", UNSEEN, is_unseen=True)
     if places.target is None:
-        return SwitchDecision(SwitchAction.RENAME_OLD_BACK, f"{target} is free for the old cluster")
+        return _rename(parties, RENAME_OLD_BACK, f"{target} is free for the old cluster")
     if parties.is_new(places.target):
-        return SwitchDecision(SwitchAction.RENAME_NEW_OUT, f"{target} goes back to the old cluster")
+        return _rename(parties, RENAME_NEW_OUT, f"{target} goes back to the old cluster")
     old = places.retired.db_cluster_identifier if places.retired else ""
     raise NameTaken(
         f"The old cluster {old} cannot have its name back: a cluster that this operation did not make has the name "
@@ -151,8 +130,8 @@ def late_rename_of_old(
     """
     seen = {
         # The new cluster can have the target's name only since the old one has given it up.
-        SwitchAction.RENAME_OLD_ASIDE.kind: parties.is_old(places.retired) or parties.is_new(places.target),
-        SwitchAction.RENAME_OLD_BACK.kind: parties.is_old(places.target),
+        RENAME_OLD_ASIDE: parties.is_old(places.retired) or parties.is_new(places.target),
+        RENAME_OLD_BACK: parties.is_old(places.target),
     }
     renames = [item for item in asked if item.kind in seen and not item.refused]
     latest = max(renames, key=lambda item: item.last, default=None)
@@ -161,14 +140,31 @@ def late_rename_of_old(
     return latest
 
 
-def _renaming(places: Places) -> SwitchDecision | None:
+def _rename(parties: Parties, kind: str, why: str) -> RenameCluster:
+    """From which name to which it goes."""
+    target, staging = parties.plan.target_cluster_id, parties.plan.cluster.db_cluster_identifier
+    retired = parties.replacement.aside_identifier
+    name, new_name = {
+        RENAME_OLD_ASIDE: (target, retired),
+        RENAME_NEW_IN: (staging, target),
+        RENAME_NEW_OUT: (target, staging),
+        RENAME_OLD_BACK: (retired, target),
+    }[kind]
+    return RenameCluster(name, new_name, kind=kind, reason=f"{name} is being renamed to {new_name}: {why}")
+
+
+def _wait(reason: str, subject: str, *, is_unseen: bool = False) -> Wait:
+    return Wait("rename", reason, subject=subject, is_unseen=is_unseen)
+
+
+def _renaming(places: Places) -> Wait | None:
     """A rename is under way where the status says so, and where only the pending values do."""
     for cluster in places.all():
         name = cluster.db_cluster_identifier
         if cluster.status == RENAMING:
-            return SwitchDecision(SwitchAction.WAIT, f"{name} is `renaming`")
+            return _wait(f"{name} is `renaming`", f"{name} renaming")
         if new_name := cluster.pending_modified_values.get(NEW_IDENTIFIER):
-            return SwitchDecision(SwitchAction.WAIT, f"{name} is about to be renamed to {new_name}")
+            return _wait(f"{name} is about to be renamed to {new_name}", f"{name} about to be {new_name}")
     return None
 
 
@@ -185,8 +181,8 @@ def _is_renamable(cluster: DbCluster) -> bool:
     return cluster.status in SERVING_STATUSES
 
 
-def _not_yet(cluster: DbCluster) -> SwitchDecision:
+def _not_yet(cluster: DbCluster) -> Wait:
     if cluster.status in FAILED_CLUSTER_STATUSES:
         raise SwitchOverFailed(f"The cluster {cluster.db_cluster_identifier} is `{cluster.status}`.")
-    reason = f"the cluster {cluster.db_cluster_identifier} is `{cluster.status}`"
-    return SwitchDecision(SwitchAction.WAIT, reason)
+    name = cluster.db_cluster_identifier
+    return _wait(f"the cluster {name} is `{cluster.status}`", f"{name} {cluster.status}")

@@ -10,6 +10,11 @@ def format_time(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def whole_milliseconds(time: datetime) -> datetime:
+    """The time as it is read back after it was written."""
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
 def parse_time(text: str) -> datetime:
     """Read what `format_time` wrote. Raises ValueError where the text is not such a time."""
     return datetime.fromisoformat(text).astimezone(UTC)

@@ -67,7 +67,7 @@ def refuse_nothing_kept(undone: Operation) -> None:
     if state is RetirementState.UNDONE:
         raise NothingKept(f"The operation {name} was undone already.")
     if state in (RetirementState.BEGUN, RetirementState.RETIRED):
-        snapshot = undone.section("retirement").get("final_snapshot_identifier")
+        snapshot = undone.record.retirement.final_snapshot_identifier
         saved = f" Its final snapshot is {snapshot}." if snapshot else ""
         raise NothingKept(f"The cluster that {name} replaced was retired, or is about to be.{saved}")
     if kept_until(undone) is None:
@@ -76,11 +76,11 @@ def refuse_nothing_kept(undone: Operation) -> None:
 
 def refuse_changed_places(undone: Operation, target: DbCluster | None, kept: DbCluster | None) -> None:
     """Raises NothingKept where not both clusters stand where the operation left them."""
-    plan, details = undone.plan, undone.section("restore_details")
+    plan, restored = undone.plan, undone.record.restore_details.db_cluster_resource_id
     replacement = plan.replacement
     if replacement is None or kept is None or kept.db_cluster_resource_id != replacement.replaced_resource_id:
         raise NothingKept(f"The cluster that {undone.operation_id} kept does not stand any more.")
-    if target is None or target.db_cluster_resource_id != details.get("db_cluster_resource_id"):
+    if target is None or target.db_cluster_resource_id != restored:
         raise NothingKept(
             f"The cluster under {plan.target_cluster_id} is not the one that {undone.operation_id} put there: it was "
             "replaced since, or removed. Nothing was touched.",
@@ -96,7 +96,7 @@ def build_undo_plan(
     target = before.target_cluster_id
     replacement = Replacement(
         strategy=Strategy.UNDO,
-        replaced_resource_id=str(undone.section("restore_details")["db_cluster_resource_id"]),
+        replaced_resource_id=undone.record.restore_details.db_cluster_resource_id or "",
         aside_identifier=retired_identifier(target, operation_id),
         final_snapshot_identifier=final_snapshot_identifier(operation_id) if request.final_snapshot else None,
         incoming_resource_id=kept.db_cluster_resource_id,
@@ -113,14 +113,12 @@ def build_undo_plan(
             before.cluster,
             db_cluster_identifier=kept.db_cluster_identifier,
             # The one that clients knew before: what was about to be retired may be fenced.
-            port=undone.section("replaced").get("port"),
+            port=undone.record.replaced.port,
             # The kept cluster has its secret all along.
             managed_master_secret=False,
         ),
         instances=tuple(
-            PlannedInstance(
-                item.db_instance_identifier, item.db_instance_class, item.promotion_tier or 0, None
-            )
+            PlannedInstance(item.db_instance_identifier, item.db_instance_class, item.promotion_tier or 0)
             for item in members
         ),
         db_users=(),
@@ -129,7 +127,7 @@ def build_undo_plan(
         will_be_lost=(),
         # As they were on the kept cluster, with its own members.
         custom_endpoints=tuple(
-            CustomEndpoint.from_item(each) for each in undone.section("replaced").get("endpoints") or ()
+            CustomEndpoint.from_item(each.item) for each in undone.record.replaced.endpoints
         )
         if before.custom_endpoints
         else (),

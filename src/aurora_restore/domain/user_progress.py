@@ -108,8 +108,15 @@ class SetupProgress:
         return asdict(self)
 
     @classmethod
-    def from_item(cls, item: Mapping[str, Any]) -> SetupProgress:
-        """Read back what `to_item` wrote."""
+    def from_item(cls, item: Mapping[str, Any]) -> SetupProgress | None:
+        """Read back what `to_item` wrote; None where that cannot be read, so that the set-up begins again."""
+        try:
+            return cls._read(item)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
+
+    @classmethod
+    def _read(cls, item: Mapping[str, Any]) -> SetupProgress:
         users = {name: _read_user(user) for name, user in item["users"].items()}
         after, done, total = (int(item[name]) for name in ("after_oid", "done", "total"))
         left = tuple(NotLookedInto(**each) for each in item["not_looked_into"])

@@ -8,7 +8,13 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-from aurora_restore.domain.log_exports import exports_logs_later
+from aurora_restore.domain.cluster_settings import (
+    SETTINGS,
+    SettingValues,
+    cluster_settings_of,
+    instance_settings_of,
+)
+from aurora_restore.domain.log_exports import given_after_switch
 from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.rds_statuses import SERVING_STATUSES
@@ -17,14 +23,6 @@ NOTHING = "(nothing)"
 IN_SYNC = "in-sync"
 # A pending value can stay for ever (terraform-provider-aws #45575): it is waited for only so long.
 PENDING_LIMIT = timedelta(minutes=15)
-PENDING_NAMES: Mapping[str, str] = {
-    "iam_authentication": "IAMDatabaseAuthenticationEnabled",
-    "cloudwatch_logs_exports": "PendingCloudwatchLogsExports",
-    "backup_retention_days": "BackupRetentionPeriod",
-    "storage_type": "StorageType",
-    "engine_version": "EngineVersion",
-}
-"""The fields that DescribeDBClusters can show as pending, by their names here."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def compare(
 
 def _group_checks(wanted_group: str, cluster: DbCluster) -> Iterable[FieldCheck]:
     """A group that was put in place, and taken up by each instance."""
-    yield _check("db_cluster_parameter_group in place", wanted_group, cluster.db_cluster_parameter_group)
+    yield _check("db_cluster_parameter_group in place", wanted_group, cluster.db_cluster_parameter_group_name)
     for name, status in cluster.parameter_group_statuses.items():
         if not is_auto_scaled(name):
             yield _check(f"{name}: db_cluster_parameter_group", IN_SYNC, status)
@@ -82,43 +80,23 @@ def settling(cluster: DbCluster, instances: Sequence[DbInstance]) -> Settling:
 
 def is_pending(check: FieldCheck, cluster: DbCluster) -> bool:
     """Whether RDS has accepted the requested value, and does not show it yet."""
-    return PENDING_NAMES.get(check.field, "") in cluster.pending_modified_values
+    return check.field in cluster.pending_modified_values
 
 
 def _cluster_checks(plan: RestorePlan, cluster: DbCluster) -> Iterable[FieldCheck]:
-    expected = plan.cluster
     yield _check("engine", plan.source.engine, cluster.engine)
     yield _check("engine_version", plan.engine_version, cluster.engine_version)
     yield _check("master_username", plan.source.master_username, cluster.master_username)
-    yield _check("db_subnet_group", expected.db_subnet_group_name, cluster.db_subnet_group)
-    yield _check("vpc_security_group_ids", expected.vpc_security_group_ids, cluster.vpc_security_group_ids)
-    yield _check("deletion_protection", expected.deletion_protection, cluster.deletion_protection)
-    yield _check("iam_authentication", expected.iam_authentication, cluster.iam_authentication)
-    if not exports_logs_later(plan):
-        yield _check(
-            "cloudwatch_logs_exports", expected.cloudwatch_logs_exports, cluster.cloudwatch_logs_exports
-        )
-    yield _check(
-        "engine_lifecycle_support", expected.engine_lifecycle_support, cluster.engine_lifecycle_support
-    )
     if key := plan.kms_key_id:
         yield _check("kms_key_id", key, cluster.kms_key_id)
         yield _check("storage_encrypted", True, cluster.storage_encrypted)
-    optional = (
-        (
-            "db_cluster_parameter_group",
-            expected.db_cluster_parameter_group_name,
-            cluster.db_cluster_parameter_group,
-        ),
-        ("port", expected.port, cluster.port),
-        ("storage_type", expected.storage_type, cluster.storage_type or "aurora"),
-        ("backup_retention_days", expected.backup_retention_days, cluster.backup_retention_days),
-        ("serverless_v2", expected.serverless_v2, cluster.serverless_v2),
-    )
-    for name, value, found in optional:
-        if value is not None:
-            yield _check(name, value, found)
-    yield from _tag_checks(expected.tags, cluster.tags, "")
+    expected = {
+        name: value
+        for name, value in cluster_settings_of(plan.cluster).items()
+        if name not in given_after_switch(plan)
+    }
+    yield from _setting_checks(expected, cluster_settings_of(cluster), "")
+    yield from _tag_checks(plan.cluster.tags, cluster.tags, "")
 
 
 def _instance_checks(plan: RestorePlan, instances: Sequence[DbInstance]) -> Iterable[FieldCheck]:
@@ -137,11 +115,14 @@ def _member_checks(plan: RestorePlan, expected: PlannedInstance, found: DbInstan
     name = expected.db_instance_identifier
     yield _check(f"{name}: db_instance_class", expected.db_instance_class, found.db_instance_class)
     yield _check(f"{name}: promotion_tier", expected.promotion_tier, found.promotion_tier)
-    if expected.db_parameter_group_name:
-        yield _check(
-            f"{name}: db_parameter_group", expected.db_parameter_group_name, found.db_parameter_group
-        )
+    yield from _setting_checks(instance_settings_of(expected), instance_settings_of(found), f"{name}: ")
     yield from _tag_checks(plan.cluster.tags, found.tags, f"{name}: ")
+
+
+def _setting_checks(expected: SettingValues, found: SettingValues, prefix: str) -> Iterable[FieldCheck]:
+    for name, value in expected.items():
+        if SETTINGS[name].is_verified and SETTINGS[name].applies(expected):
+            yield _check(f"{prefix}{name}", value, found[name])
 
 
 def _tag_checks(expected: Mapping[str, str], found: Mapping[str, str], prefix: str) -> Iterable[FieldCheck]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.domain.record import ReportedPercent, WaitState
 
 FLOOR_SECONDS = 2
 CAP_SECONDS = 3600
@@ -81,63 +80,71 @@ def _guided_wait(elapsed: float, remaining: float, blind: float) -> float:
 
 
 def wait_state(
-    before: Mapping[str, Any] | None,
+    before: WaitState | None,
     now: datetime,
     percent: int | None,
     expectation: Expectation | None,
-) -> dict[str, Any]:
+) -> WaitState:
     """What the record says of a wait after one more look: since when, how often, and when it should end."""
-    since = parse_time(before["since"]) if before else now
+    since = (before.since if before else None) or now
     elapsed = (now - since).total_seconds()
-    told = _told((before or {}).get("told"), elapsed, percent)
-    guess = _by_its_pace(told, elapsed) or estimate(elapsed, None, expectation)
+    reported = _reported(before.reported if before else None, elapsed, percent)
+    guess = _by_its_pace(reported, elapsed) or estimate(elapsed, None, expectation)
     ends = now + timedelta(seconds=guess.remaining_seconds) if guess.remaining_seconds is not None else None
-    return {
-        "since": format_time(since),
-        "seconds": round(elapsed, 3),
-        "looks": int(before["looks"]) + 1 if before else 1,
-        "wait_seconds": next_wait_seconds(elapsed, guess.remaining_seconds),
-        "expected_end": format_time(ends) if ends else None,
-        "why": guess.why,
-        **({"told": told} if told else {}),
-    }
+    return WaitState(
+        since=since,
+        seconds=round(elapsed, 3),
+        looks=before.looks + 1 if before else 1,
+        wait_seconds=next_wait_seconds(elapsed, guess.remaining_seconds),
+        expected_end=ends,
+        why=guess.why,
+        reported=reported,
+    )
 
 
-def _told(known: Mapping[str, Any] | None, elapsed: float, percent: int | None) -> dict[str, Any] | None:
+def _reported(known: ReportedPercent | None, elapsed: float, percent: int | None) -> ReportedPercent | None:
     """The first percentage and the highest, each with how long the wait had taken by then; one that falls is
     ignored."""
-    if percent is None or (known and percent <= int(known["percent"])):
-        return dict(known) if known else None
-    now = {"percent": percent, "seconds": round(elapsed, 3)}
-    first = known or {"first_percent": percent, "first_seconds": now["seconds"]}
-    return {"first_percent": first["first_percent"], "first_seconds": first["first_seconds"], **now}
+    if percent is None or (known and percent <= known.percent):
+        return known
+    seconds = round(elapsed, 3)
+    first_percent, first_seconds = (known.first_percent, known.first_seconds) if known else (percent, seconds)
+    return ReportedPercent(
+        first_percent=first_percent, first_seconds=first_seconds, percent=percent, seconds=seconds
+    )
 
 
-def _by_its_pace(told: Mapping[str, Any] | None, elapsed: float) -> Estimate | None:
+def _by_its_pace(reported: ReportedPercent | None, elapsed: float) -> Estimate | None:
     """What the percentage tells by how it has moved since it was seen first; None where it has stopped telling."""
-    if not told:
+    if not reported:
         return None
-    percent, points = int(told["percent"]), int(told["percent"]) - int(told["first_percent"])
+    percent, points = reported.percent, reported.percent - reported.first_percent
     if points < TELLING_PERCENT:
         return None
-    a_point = (float(told["seconds"]) - float(told["first_seconds"])) / points
-    unchanged_seconds = elapsed - float(told["seconds"])
+    a_point = (reported.seconds - reported.first_seconds) / points
+    unchanged_seconds = elapsed - reported.seconds
     if unchanged_seconds > STUCK_POINTS * a_point + STUCK_SECONDS:
         return None
     guess = estimate(max(a_point * percent, 1.0), percent, None)
     return guess if guess.remaining_seconds is not None else None
 
 
-def ended_wait(state: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def ended_wait(state: WaitState, now: datetime) -> WaitState:
     """The last word on a wait: how long it took, and how much of that may have been our waiting."""
-    since = parse_time(state["since"])
-    return {
-        "since": state["since"],
-        "until": format_time(now),
-        "seconds": round((now - since).total_seconds(), 3),
-        "looks": int(state["looks"]),
-        "added_seconds_most": int(state.get("wait_seconds", 0)),
-    }
+    since = state.since or now
+    return WaitState(
+        since=since,
+        until=now,
+        seconds=round((now - since).total_seconds(), 3),
+        looks=state.looks,
+        added_seconds_most=state.wait_seconds or 0,
+    )
+
+
+def current_wait(waits: Iterable[WaitState]) -> WaitState | None:
+    """Of the waits that have not ended, the one that began last."""
+    lasting = [wait for wait in waits if not wait.has_ended]
+    return max(lasting, key=lambda wait: wait.since.timestamp() if wait.since else 0.0, default=None)
 
 
 def duration_words(seconds: float) -> str:

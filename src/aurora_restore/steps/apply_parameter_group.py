@@ -6,9 +6,7 @@ the switch stays two renames.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+from aurora_restore.domain.acts import AddRole, DeleteParameterGroup, ModifyCluster, RebootInstance
 from aurora_restore.domain.applying_group import (
     PENDING_REBOOT,
     ApplyAction,
@@ -21,14 +19,16 @@ from aurora_restore.domain.observed import DbCluster, is_auto_scaled
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.quiet_group import REMOVE_ACT, REMOVE_LIMIT, is_ours
+from aurora_restore.domain.record import seen_pending_changed, with_warnings
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.verification import IN_SYNC
 from aurora_restore.steps.keep_quiet_group import keep_group
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.quiet_group import LEFT_WARNING, SECTION, seen_group
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.quiet_group import LEFT_WARNING, seen_group
+from aurora_restore.steps.runner import RunGuard
 
 STILL_A_MEMBER = "RDS still counts a member of it"
 KEPT_WARNING = (
@@ -67,62 +67,56 @@ def apply_parameter_group(operation: Operation, ports: Ports) -> StepOutcome:
 
 
 def _observe(operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster) -> Applying:
-    section = operation.section(SECTION)
+    group = operation.record.quiet_group
     instances = ports.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
     return Applying(
         plan=plan,
         cluster=cluster,
         instances=[item for item in instances if not is_auto_scaled(item.db_instance_identifier)],
-        wanted_group=section.get("wanted") if plan.starts_with_quiet_group else None,
+        wanted_group=group.wanted if plan.starts_with_quiet_group else None,
         asked=operation.all_asked(),
-        seen_pending=frozenset(section.get("seen_pending") or {}),
+        seen_pending=frozenset(group.seen_pending),
         now=ports.clock.now(),
     )
 
 
 def _carry_out(operation: Operation, ports: Ports, seen: Applying, decision: ApplyDecision) -> StepOutcome:
-    rds, name, subject, role = (
-        ports.target_rds,
-        seen.cluster.db_cluster_identifier,
-        decision.subject,
-        decision.role,
-    )
-    also: dict[str, Any] = {}
-    request: Callable[[], None] = lambda: rds.modify_cluster(name, decision.settings)  # noqa: E731
-    if decision.action is ApplyAction.REBOOT:
-        request = lambda: rds.reboot_instance(subject)  # noqa: E731
-        if seen.status_of(subject) == PENDING_REBOOT:
-            also[f"{SECTION}.seen_pending.{subject}"] = True
-    elif role:
-        request = lambda: rds.add_role(name, role.role_arn, role.feature_name)  # noqa: E731
-    try:
-        answered = act(ports, operation, decision.kind, subject or name, request, also=also)
-    except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, 50, decision.waiting_for))
+    act = _act(seen, decision)
     what = decision.action.value.replace(" ", "_")
-    event = Event(f"parameter_group.{what}", {"name": subject or name, "reason": decision.reason})
-    return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), answered, (event,))
+    event = Event(f"parameter_group.{what}", {"name": act.name, "reason": decision.reason})
+    return carry_out(RunGuard(ports, operation), act, event)
+
+
+def _act(seen: Applying, decision: ApplyDecision) -> RebootInstance | AddRole | ModifyCluster:
+    name, kind, reason, waits_for = (
+        seen.cluster.db_cluster_identifier,
+        decision.kind,
+        decision.reason,
+        decision.waiting_for,
+    )
+    if decision.action is ApplyAction.REBOOT:
+        subject = decision.subject
+        is_pending = seen.status_of(subject) == PENDING_REBOOT
+        also = seen_pending_changed(subject) if is_pending else {}
+        return RebootInstance(subject, kind=kind, reason=reason, waits_for=waits_for, also=also)
+    if decision.role:
+        return AddRole(name, decision.role, kind=kind, reason=reason, waits_for=waits_for)
+    return ModifyCluster(name, decision.settings, kind=kind, reason=reason, waits_for=waits_for)
 
 
 def _remove_group(
     operation: Operation, ports: Ports, cluster: DbCluster, decision: ApplyDecision
 ) -> StepOutcome:
     """The group of the first start goes: by its own name, with this operation's tag, and no cluster of ours has it."""
-    name = operation.section(SECTION).get("name")
-    group = seen_group(ports, name) if name and cluster.db_cluster_parameter_group != name else None
+    name = operation.record.quiet_group.name
+    group = seen_group(ports, name) if name and cluster.db_cluster_parameter_group_name != name else None
     if group is None or not is_ours(group, operation.operation_id):
         return _applied(operation, cluster)
     asked = operation.asked(REMOVE_ACT)
     if asked and asked.is_overdue(ports.clock.now(), REMOVE_LIMIT):
         return _applied(operation, cluster, LEFT_WARNING.format(name=name, reason=STILL_A_MEMBER))
     try:
-        answered = act(
-            ports,
-            operation,
-            decision.kind,
-            group.name,
-            lambda: ports.target_rds.delete_cluster_parameter_group(group.name),
-        )
+        answered = RunGuard(ports, operation).ask(DeleteParameterGroup(group.name, kind=decision.kind))
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 90, "quiet_group"))
     except (StepFailed, RequestRefused) as refused:
@@ -135,22 +129,20 @@ def _remove_group(
 
 
 def _applied(operation: Operation, cluster: DbCluster, *warnings: str) -> StepOutcome:
-    changes: dict[str, Any] = {}
-    section, statuses = operation.section(SECTION), cluster.parameter_group_statuses
+    first, statuses = operation.record.quiet_group, cluster.parameter_group_statuses
     said = [
         *warnings,
         *(
             SCALED_WARNING.format(name=name, status=status)
             for name, status in statuses.items()
-            if is_auto_scaled(name) and status != IN_SYNC and section
+            if is_auto_scaled(name) and status != IN_SYNC and first
         ),
     ]
-    if default := section.get("kept_for"):
-        said.append(KEPT_WARNING.format(expected=default, name=section["name"]))
-    if said:
-        changes["warnings"] = [*operation.item.get("warnings", ()), *said]
-    group = cluster.db_cluster_parameter_group
+    if first.kept_for:
+        said.append(KEPT_WARNING.format(expected=first.kept_for, name=first.name))
+    group = cluster.db_cluster_parameter_group_name
     message = (
         f"{cluster.db_cluster_identifier} runs with the parameter group {group}, `in-sync` in each instance"
     )
-    return StepOutcome(done(message), changes, (Event("parameter_group.applied", {"name": group}),))
+    event = Event("parameter_group.applied", {"name": group})
+    return StepOutcome(done(message), with_warnings(operation.record, *said), (event,))

@@ -7,6 +7,7 @@ from typing import Any
 from aurora_restore.domain.errors import OperationNotRunning
 from aurora_restore.domain.operation import Operation, new_record
 from aurora_restore.domain.request import without_unknown_values
+from aurora_restore.domain.times import format_time
 from aurora_restore.steps.audit_events import append_first_event
 from aurora_restore.steps.ports import Ports
 
@@ -29,11 +30,13 @@ def begin_record(ports: Ports, operation_id: str, execution_arn: str | None, raw
 
 def _own_record(ports: Ports, operation_id: str, execution_arn: str | None) -> dict[str, Any]:
     found = ports.records.load(operation_id) or {}
-    if found.get("execution_arn") != execution_arn:
-        raise OperationNotRunning(f"The operation id {operation_id} belongs to {found.get('execution_arn')}.")
-    if not Operation(found).is_running:
+    operation = Operation(found)
+    if operation.execution_arn != execution_arn:
+        raise OperationNotRunning(f"The operation id {operation_id} belongs to {operation.execution_arn}.")
+    if not operation.is_running:
+        started = operation.record.start_time
         raise OperationNotRunning(
-            f"The operation id {operation_id} was used before: its record of {found.get('start_time')} says "
-            f"{found['status']}. Choose another name."
+            f"The operation id {operation_id} was used before: its record of "
+            f"{format_time(started) if started else None} says {operation.status}. Choose another name."
         )
     return found

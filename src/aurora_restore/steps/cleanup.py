@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.cleaning import (
-    ENDED,
-    Ending,
     decide_ending,
     done_sentences,
     ended_phases,
@@ -22,20 +20,21 @@ from aurora_restore.domain.cleaning import (
 from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation, waits_after
+from aurora_restore.domain.record import Changes, Cleanup, Record, Retirement, changed, with_warnings
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
-from aurora_restore.domain.states import OperationStatus, RetirementState, is_marked_by_hand
+from aurora_restore.domain.rollback import await_late_arrivals
+from aurora_restore.domain.seeing import parties_in, places_in
+from aurora_restore.domain.states import Ending, OperationStatus, RetirementState
 from aurora_restore.domain.switching import is_switched
-from aurora_restore.domain.times import format_time, parse_time
-from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, flush_pending_audit, to_audit_entries
+from aurora_restore.steps.audit_events import append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.beginning import begin_record
-from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep
+from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep, next_step
 from aurora_restore.steps.finalize import close, notify_or_defer, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.post_close import post_close
 from aurora_restore.steps.roll_forward import ROLL_FORWARD
-from aurora_restore.steps.rollback import ROLLBACK, await_late_arrivals, next_step, parties_of_context
-from aurora_restore.steps.switch_over import observe_places
+from aurora_restore.steps.rollback import ROLLBACK
 
 STOPPED_BY_US = "RecordMarkedByHand"
 
@@ -74,7 +73,7 @@ def _operation(ports: Ports, operation_id: str, execution: ExecutionState | None
 def _while_it_runs(ports: Ports, operation: Operation, execution: ExecutionState) -> StepResult:
     if operation.is_running:
         return done(f"the operation {operation.operation_id} runs: there is nothing to clean up")
-    if is_marked_by_hand(operation.item):
+    if operation.record.is_marked_by_hand:
         cause = f"The record says {operation.status}: an operator has ended the operation."
         ports.executions.stop_arn(execution.execution_arn, STOPPED_BY_US, cause)
         return _waiting("the execution of a record that was marked by hand was stopped")
@@ -87,37 +86,37 @@ def _waiting(message: str) -> StepResult:
 
 def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None) -> Operation:
     """From here on no phase of the run can make a request, and how the run ends is decided."""
-    if operation.section("cleanup").get("ending"):
+    if operation.record.cleanup.ending is not None:
         return operation
     now = ports.clock.now()
     stopped = execution.stop_time if execution and execution.stop_time else now
     context = CleanupContext(ports, operation, execution, stopped)
-    parties = parties_of_context(context)
-    switched = is_switched(parties, observe_places(ports, parties)) if parties else False
+    parties = parties_in(context)
+    switched = is_switched(parties, places_in(context, parties)) if parties else False
     decision = decide_ending(operation, execution, is_switched=switched)
-    changes = {
-        "error": error_of(operation, execution),
-        "cleanup.ending": decision.ending.value,
-        "cleanup.reason": decision.reason,
-        "cleanup.ended_time": format_time(stopped),
-        "last_updated_time": format_time(now),
-        **({} if is_marked_by_hand(operation.item) else {"status": OperationStatus.CLEANING_UP.value}),
-    }
     details = {"ending": decision.ending.value, "reason": decision.reason}
     entries = to_audit_entries(ports, [Event("cleanup.started", details)])
-    fence = {**changes, LAST_EVENTS: entries}
+    fence = {
+        **changed(Cleanup, ending=decision.ending, reason=decision.reason, ended_time=stopped),
+        **changed(Record, error=error_of(operation, execution), last_updated_time=now, last_events=entries),
+    }
+    if not operation.record.is_marked_by_hand:
+        fence |= changed(Record, status=OperationStatus.CLEANING_UP.value)
     if ports.records.update(operation.operation_id, fence, only_if_status=operation.status):
         append_audit(ports, operation.operation_id, entries)
     return Operation(ports.records.load(operation.operation_id) or operation.item)
 
 
 def _clean_up(ports: Ports, operation: Operation, execution: ExecutionState | None) -> StepResult:
-    section = operation.section("cleanup")
-    if operation.is_closed or not section.get("ending"):
+    ending, ended_time = operation.record.cleanup.ending, operation.record.cleanup.ended_time
+    if operation.is_closed or ending is None:
         # Another call was faster, or an operator wrote in between: the next call sees it.
         return _waiting("the record has just changed")
-    ending = Ending(section["ending"])
-    context = CleanupContext(ports, operation, execution, parse_time(section["ended_time"]))
+    if ended_time is None:
+        # An operator has edited it: what may arrive late is waited for from now on.
+        ports.records.update(operation.operation_id, changed(Cleanup, ended_time=ports.clock.now()))
+        return _waiting("the record does not say when the execution ended")
+    context = CleanupContext(ports, operation, execution, ended_time)
     outcome = next_step(context, _steps(operation, ending))
     if outcome is not None:
         return _recorded(ports, operation, outcome)
@@ -133,28 +132,30 @@ def _steps(operation: Operation, ending: Ending) -> Sequence[CleanupStep]:
 
 def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepResult:
     """Write down what was done, and choose the wait."""
-    now, before = ports.clock.now(), operation.section("cleanup")
+    now, before = ports.clock.now(), operation.record.cleanup
     result = outcome.result
     if result.status is not StepStatus.IN_PROGRESS:
         if outcome.changes:
             ports.records.update(operation.operation_id, outcome.changes)
         return result
     named = replace(result, waiting_for=result.waiting_for or "step")
-    waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
+    waits = waits_after(before.waits, named, now, operation.expectation(named.waiting_for))
     sentence = next((str(event.details["done"]) for event in outcome.events if "done" in event.details), None)
     entries = to_audit_entries(ports, outcome.events)
     changes: dict[str, Any] = {
         **outcome.changes,
-        LAST_EVENTS: entries,
-        "cleanup.waits": waits,
-        "cleanup.message": result.message,
-        "cleanup.done": done_sentences(operation, sentence),
-        "cleanup.last_updated_time": format_time(now),
-        "last_updated_time": format_time(now),
+        **changed(Record, last_events=entries, last_updated_time=now),
+        **changed(
+            Cleanup,
+            waits=waits,
+            message=result.message,
+            done=done_sentences(operation, sentence),
+            last_updated_time=now,
+        ),
     }
     ports.records.update(operation.operation_id, changes)
     append_audit(ports, operation.operation_id, entries)
-    return replace(named, wait_seconds=int(waits[named.waiting_for]["wait_seconds"]))
+    return replace(named, wait_seconds=waits[named.waiting_for].wait_seconds or 0)
 
 
 def _close(context: CleanupContext, ending: Ending) -> StepResult:
@@ -162,7 +163,7 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
     ports = context.ports
     found = Operation(ports.records.load(context.operation_id) or context.operation.item)
     # An operator may have written something else over the error meanwhile.
-    repaired_error = {} if found.section("error") else {"error": error_of(found, context.execution)}
+    repaired_error = {} if found.record.error else changed(Record, error=error_of(found, context.execution))
     operation = Operation({**found.item, **repaired_error})
     error_as_warning = _error_as_warning(operation, ending)
     message = ended_message(Operation({**operation.item, **error_as_warning}), ending, ports.clock.now())
@@ -170,19 +171,22 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
     if notification is None:
         silence = in_progress("SNS is unavailable", 95, "telling")
         return _recorded(ports, operation, StepOutcome(silence))
-    time = format_time(ports.clock.now())
+    time = ports.clock.now()
     status = OperationStatus(ending.value)
-    waits = waits_after(operation.section("cleanup").get("waits") or {}, done(""), ports.clock.now(), None)
+    waits = waits_after(operation.record.cleanup.waits, done(""), ports.clock.now(), None)
     changes: Mapping[str, Any] = {
         **ended_phases(operation, ending, time),
         **repaired_error,
         **error_as_warning,
         **_put_back(operation, ending),
-        "notification": notification,
-        "cleanup.waits": waits,
-        "cleanup.message": f"the operation ended {status.value}",
-        "cleanup.kept": what_is_kept(operation),
-        "cleanup.last_updated_time": time,
+        **changed(Record, notification=notification),
+        **changed(
+            Cleanup,
+            waits=waits,
+            message=f"the operation ended {status.value}",
+            kept=what_is_kept(operation),
+            last_updated_time=time,
+        ),
     }
     close(ports, operation.operation_id, status, changes, from_status=operation.status)
     settle(ports, operation.operation_id)
@@ -190,25 +194,25 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
 
 
 def _patience(operation: Operation) -> timedelta:
-    since = (operation.section("cleanup").get("waits") or {}).get("telling", {}).get("seconds", 0)
-    return timedelta(seconds=float(since))
+    waiting = operation.record.cleanup.waits.get("telling")
+    return timedelta(seconds=waiting.seconds or 0 if waiting else 0)
 
 
-def _put_back(operation: Operation, ending: Ending) -> dict[str, str]:
-    has_begun = bool(operation.section("retirement"))
-    return {"retirement.state": RetirementState.PUT_BACK.value} if ending.goes_back and has_begun else {}
+def _put_back(operation: Operation, ending: Ending) -> Changes:
+    has_begun = bool(operation.record.retirement)
+    return changed(Retirement, state=RetirementState.PUT_BACK) if ending.goes_back and has_begun else {}
 
 
-def _error_as_warning(operation: Operation, ending: Ending) -> dict[str, Any]:
+def _error_as_warning(operation: Operation, ending: Ending) -> Changes:
     """A restore that had succeeded has no error; what ended its run early is a warning."""
     if ending.goes_back:
         return {}
-    error = operation.section("error")
-    ended_by = f"{error.get('code')}: {error.get('message')}"
+    error = operation.record.error
+    ended_by = f"{error.code}: {error.message}" if error else "unknown"
     warnings = [f"the run did not end by itself ({ended_by}), but the restore had succeeded"]
-    if not operation.is_dry_run and operation.phase(Phase.PROVE_ENDPOINT).get("status") not in ENDED:
+    if not operation.is_dry_run and not operation.phase(Phase.PROVE_ENDPOINT).has_ended_well:
         warnings.append(
             "the target's endpoint was not proved: its certificate may still name the cluster as it was called before, "
             "and refuse clients that verify it; a stop and a start of the cluster renew it"
         )
-    return {"error": None, "warnings": [*operation.item.get("warnings", ()), *warnings]}
+    return {**changed(Record, error=None), **with_warnings(operation.record, *warnings)}

@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
+from aurora_restore.domain.acts import Act, Wait
 from aurora_restore.domain.asking import asked_now
-from aurora_restore.domain.errors import ResourceBusy
-from aurora_restore.domain.observed import DbCluster, ExecutionState
+from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, DbInstance, ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.results import in_progress
-from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.domain.record import Changes, cleanup_act_changed, cleanup_act_given_up
+from aurora_restore.steps.outcome import StepOutcome
+from aurora_restore.steps.perform import carry_out, perform, waiting
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.retirement import Act, Retirement
+from aurora_restore.steps.retirement import Retirement
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class CleanupGuard:
+    """The guard of a cleanup, which runs when the record is marked: each of its requests can be made twice."""
+
+    ports: Ports
+    operation: Operation
+
+    def ask(self, act: Act) -> dict[str, Any]:
+        changes = dict(act.also)
+        if act.is_timed:
+            changes |= self._asked(act.kind, act.name)
+        if changes:
+            self.ports.records.update(self.operation.operation_id, changes)
+        perform(act, self.ports)
+        return {}
+
+    def note(self, kind: str, name: str) -> None:
+        """Write down that something is asked for, so that a later call knows since when."""
+        self.ports.records.update(self.operation.operation_id, self._asked(kind, name))
+
+    def give_up(self, kind: str) -> None:
+        """Write down that something is not asked for any more."""
+        self.ports.records.update(self.operation.operation_id, cleanup_act_given_up(kind))
+
+    def _asked(self, kind: str, name: str) -> Changes:
+        before = self.operation.record.cleanup.asked.get(kind)
+        return cleanup_act_changed(kind, asked_now(before, name, self.ports.clock.now()))
 
 
 @dataclass(frozen=True)
@@ -27,6 +60,8 @@ class CleanupContext:
     execution: ExecutionState | None
     ended_time: datetime
 
+    _read: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
+
     @property
     def operation_id(self) -> str:
         return self.operation.operation_id
@@ -35,59 +70,49 @@ class CleanupContext:
     def plan(self) -> RestorePlan | None:
         return self.operation.plan if self.operation.is_planned else None
 
-    def act(
-        self, _kind: str, _name: str, request: Callable[[], None], /, *, also: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """A cleanup is not fenced: each of its requests can be made twice."""
-        if also:
-            self.ports.records.update(self.operation_id, dict(also))
-        request()
-        return {}
+    @property
+    def guard(self) -> CleanupGuard:
+        return CleanupGuard(self.ports, self.operation)
 
-    def note_asked(self, kind: str, name: str) -> None:
-        """Write down what is about to be asked for, so that a later call knows what may still take effect."""
-        before = (self.operation.section("cleanup").get("asked") or {}).get(kind) or {}
-        asked = asked_now(before, name, self.ports.clock.now())
-        self.ports.records.update(self.operation_id, {f"cleanup.asked.{kind}": asked})
-
-    def give_up(self, kind: str) -> None:
-        """Write down that something is not asked for any more."""
-        self.ports.records.update(self.operation_id, {f"cleanup.asked.{kind}.given_up": True})
+    @cached_property
+    def now(self) -> datetime:
+        return self.ports.clock.now()
 
     def find(self, name: str) -> DbCluster | None:
-        return self.ports.target_rds.find_cluster(name)
+        return self._once("cluster", name, self.ports.target_rds.find_cluster)
 
-    def do(self, doing: str, done: str, waiting_for: str, request: Callable[[], None]) -> StepOutcome:
-        """One request, in words for while it is going on and for afterwards; what is busy is waited for."""
-        try:
-            request()
-        except ResourceBusy as busy:
-            return StepOutcome(in_progress(busy.message, 50, waiting_for))
-        return StepOutcome(in_progress(doing, 50, waiting_for), {}, (Event("cleanup.did", {"done": done}),))
+    def find_anew(self, name: str) -> DbCluster | None:
+        self._read.pop(("cluster", name), None)
+        return self.find(name)
+
+    def members(self, name: str) -> Sequence[DbInstance]:
+        return self._once("members", name, self.ports.target_rds.list_cluster_instances)
+
+    def snapshot(self, name: str) -> ClusterSnapshot | None:
+        return self._once("snapshot", name, self.ports.target_rds.find_cluster_snapshot)
+
+    def _once(self, what: str, name: str, read: Callable[[str], T]) -> T:
+        """An act ends the look, so that nothing which was read is used after a change of ours."""
+        if (what, name) not in self._read:
+            self._read[what, name] = read(name)
+        found: T = self._read[what, name]
+        return found
+
+    def do(self, act: Act) -> StepOutcome:
+        """One act; what is busy is waited for."""
+        return carry_out(self.guard, act)
 
     def removal(self, cluster: DbCluster) -> Retirement:
         """The removal of a cluster that this operation made: without a final snapshot and without its backups."""
         return Retirement(
             self.ports,
             self.operation,
-            self.act,
+            self.guard,
             cluster.db_cluster_identifier,
             cluster.db_cluster_resource_id,
             None,
             is_replaced=False,
         )
-
-
-def noting_act(context: CleanupContext) -> Act:
-    """Like `CleanupContext.act`, for requests whose time a later call has to know."""
-
-    def note_and_act(
-        kind: str, name: str, request: Callable[[], None], /, *, also: Mapping[str, Any] | None = None
-    ) -> Mapping[str, Any]:
-        context.note_asked(kind, name)
-        return context.act(kind, name, request, also=also)
-
-    return note_and_act
 
 
 def persisted(context: CleanupContext, outcome: StepOutcome | None) -> StepOutcome | None:
@@ -99,15 +124,14 @@ def persisted(context: CleanupContext, outcome: StepOutcome | None) -> StepOutco
     return StepOutcome(outcome.result, {}, outcome.events)
 
 
-CleanupStep = Callable[[CleanupContext], StepOutcome | None]
+Found = StepOutcome | Act | Wait | None
+CleanupStep = Callable[[CleanupContext], Found]
+"""A rule of the domain, or a step that does more than a rule decides on; None where nothing is left to do."""
 
 
-def awaken(context: CleanupContext, old: DbCluster) -> StepOutcome | None:
-    """A stopped cluster can be neither renamed nor used."""
-    name = old.db_cluster_identifier
-    if old.status == "stopped":
-        doing, done = f"the cluster {name} is being started", f"started {name}"
-        return context.do(doing, done, "start", lambda: context.ports.target_rds.start_cluster(name))
-    if old.status in ("stopping", "starting"):
-        return StepOutcome(in_progress(f"the cluster {name} is `{old.status}`", 50, "start"))
-    return None
+def next_step(context: CleanupContext, steps: Sequence[CleanupStep]) -> StepOutcome | None:
+    """The outcome of the first step that has something to do; None where nothing is left."""
+    found = next((found for step in steps if (found := step(context)) is not None), None)
+    if found is None or isinstance(found, StepOutcome):
+        return found
+    return waiting(found) if isinstance(found, Wait) else context.do(found)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from aurora_restore.domain.acts import CopySnapshot as StartCopy
+from aurora_restore.domain.acts import Tag
 from aurora_restore.domain.copying import CopyAction, CopyDecision, decide_copy
 from aurora_restore.domain.errors import CopySlotsInUse, SnapshotNotFound
 from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG, SOURCE_SNAPSHOT_TAG
 from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan, SnapshotCopy
+from aurora_restore.domain.record import SnapshotDetails, changed
 from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import RunGuard
 
 
 def copy_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
@@ -30,7 +34,7 @@ def copy_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
         used = decision.snapshot.db_cluster_snapshot_identifier
         _keep_for_use(ports, decision.snapshot)
         event = Event("copy.used", {"cluster_snapshot_identifier": used, "reason": decision.reason})
-        return StepOutcome(done(decision.reason), {"snapshot_details.restored_from": used}, (event,))
+        return StepOutcome(done(decision.reason), changed(SnapshotDetails, restored_from=used), (event,))
     percent = decision.snapshot.percent_progress if decision.snapshot else 0
     return StepOutcome(in_progress(decision.reason, percent, "copy", percent))
 
@@ -39,12 +43,18 @@ def _keep_for_use(ports: Ports, copy: ClusterSnapshot) -> None:
     """Lengthen the retention of a copy that is near its end: the sweep must not remove what is being restored."""
     until = copy.tags.get(RETAIN_UNTIL_TAG)
     if until is None or parse_time(until) < ports.clock.now() + timedelta(days=1):
-        ports.target_rds.add_tags(copy.db_cluster_snapshot_arn, {RETAIN_UNTIL_TAG: retain_until(ports)})
+        tags = {RETAIN_UNTIL_TAG: retain_until(ports)}
+        perform(Tag(copy.db_cluster_snapshot_identifier, copy.db_cluster_snapshot_arn, tags), ports)
 
 
 def retain_until(ports: Ports) -> str:
+    """`retained_until` as a tag has it."""
+    return format_time(retained_until(ports))
+
+
+def retained_until(ports: Ports) -> datetime:
     """Until when a copy is kept that is made or used now."""
-    return format_time(ports.clock.now() + timedelta(days=ports.settings.copy_retention_days))
+    return ports.clock.now() + timedelta(days=ports.settings.copy_retention_days)
 
 
 def _snapshots_of_target(ports: Ports, plan: RestorePlan, copy: SnapshotCopy) -> list[ClusterSnapshot]:
@@ -73,15 +83,8 @@ def _start(
     }
     name = copy.cluster_snapshot_identifier
     try:
-        answered = act(
-            ports,
-            operation,
-            "copy",
-            name,
-            lambda: ports.target_rds.copy_cluster_snapshot(
-                source, plan.source.region, name, copy.kms_key_id, tags
-            ),
-            makes=True,
+        answered = RunGuard(ports, operation).ask(
+            StartCopy(name, source, plan.source.region, copy.kms_key_id, tags)
         )
     except CopySlotsInUse:
         message = "five copies are in flight in the target Region: waiting for a free slot"

@@ -7,9 +7,8 @@ before and the statements that take it back; what was done by a call that died i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
 
 from aurora_restore.domain.came_along import PARTS_WITH_JOBS, CameAlong, Kind
 from aurora_restore.domain.defusing import (
@@ -33,10 +32,17 @@ from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.outward import OutwardConnections
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.record import (
+    CameAlongRecord,
+    Changes,
+    DefusedRecord,
+    Record,
+    changed,
+    with_new_warnings,
+)
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, goes_on, in_progress, skipped
-from aurora_restore.domain.times import format_time
-from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, to_audit_entries
+from aurora_restore.steps.audit_events import append_audit, to_audit_entries
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.restore_cluster import restored_endpoint
@@ -62,7 +68,7 @@ def defuse(operation: Operation, ports: Ports) -> StepOutcome:
     if endpoint is None:
         return StepOutcome(in_progress("the cluster does not name its endpoint yet"))
     master = ports.secrets.read_credentials(plan.admin_secret_id)
-    begun = SurveyProgress.from_section(operation.section("came_along"))
+    begun = SurveyProgress.of_record(operation.record.came_along)
     survey = ports.databases.survey_copy(
         endpoint, master, begun, _a_while(ports), lambda fuse: bool(_to_be_taken_out(operation, [fuse]))
     )
@@ -81,7 +87,7 @@ def _a_while(ports: Ports) -> Callable[[], bool]:
 
 def _to_be_taken_out(operation: Operation, fuses: Sequence[Fuse]) -> list[Fuse]:
     """Those that this run takes out, and that were not refused before."""
-    plan, was_refused = operation.plan, operation.section("defused").get("refused") or {}
+    plan, was_refused = operation.plan, operation.record.defused.refused
     chosen = chosen_fuses(fuses, quiet_start=plan.quiet_start, outward_connections=plan.outward_connections)
     return [fuse for fuse in chosen if fuse.key not in was_refused]
 
@@ -95,11 +101,11 @@ def _take_out(
     fuses: Sequence[Fuse],
 ) -> StepOutcome:
     """The next call looks at these databases again, and leaves them behind once nothing is left in them."""
-    section = operation.section("defused")
-    down = written(fuses, section, format_time(ports.clock.now()), WRITTEN_BYTES_MOST)
+    defused = operation.record.defused
+    down = written(fuses, defused, ports.clock.now(), WRITTEN_BYTES_MOST)
     _write_down(ports, operation.operation_id, down)
     outcome = ports.databases.defuse(endpoint, master, fuses, _a_while(ports))
-    changes = {**refused(outcome.refusals, section, down), "came_along": survey.to_item()}
+    changes = {**refused(outcome.refusals, defused, down), **_listed(survey)}
     try:
         refuse_what_still_acts(outcome.refusals)
     except CopyNotQuiet:
@@ -115,12 +121,10 @@ def _take_out(
 
 def _write_down(ports: Ports, operation_id: str, down: WrittenDown) -> None:
     """Only a record that runs gets further. What it has no room for is noted there first, as every event is."""
-    entries = (
-        to_audit_entries(ports, [Event("came_along.written", {"written": down.in_trail})])
-        if down.in_trail
-        else []
-    )
-    record_running(ports, operation_id, {**down.changes, **({LAST_EVENTS: entries} if entries else {})})
+    events = [Event("came_along.written", {"written": down.in_trail})] if down.in_trail else []
+    entries = to_audit_entries(ports, events)
+    noted = changed(Record, last_events=entries) if entries else {}
+    record_running(ports, operation_id, {**down.changes, **noted})
     append_audit(ports, operation_id, entries)
 
 
@@ -132,23 +136,22 @@ def _taken(fuses: Sequence[Fuse], outcome: Outcome) -> list[Fuse]:
 def _go_on(survey: Survey, progress: SurveyProgress) -> StepOutcome:
     """Nothing is left to be done in the databases that are finished; the record says where the next call goes on."""
     message = f"what came along was looked for in {progress.done} of {progress.total} databases"
-    return StepOutcome(goes_on(message, progress.percent, "survey"), {"came_along": survey.to_item()})
+    return StepOutcome(goes_on(message, progress.percent, "survey"), _listed(survey))
+
+
+def _listed(survey: Survey) -> Changes:
+    return changed(Record, came_along=CameAlongRecord.read(survey.to_item()))
 
 
 def _done(operation: Operation, plan: RestorePlan, survey: Survey) -> StepOutcome:
-    section = operation.section("defused")
-    known = list(operation.item.get("warnings", ()))
-    new = [warning for warning in _warnings(plan, survey, section) if warning not in known]
-    changes: dict[str, Any] = {"came_along": survey.to_item()}
-    if new:
-        changes["warnings"] = [*known, *new]
-    return StepOutcome(done(_summary(plan, survey, section)), changes)
+    defused = operation.record.defused
+    warned = with_new_warnings(operation.record, *_warnings(plan, survey, defused))
+    return StepOutcome(done(_summary(plan, survey, defused)), {**_listed(survey), **warned})
 
 
-def _summary(plan: RestorePlan, survey: Survey, section: Mapping[str, Any]) -> str:
-    written_down = section.get("written") or {}
-    kept = [key for key in section.get("refused") or () if key in written_down]
-    count = len(first_states(section)) - len(kept) + at_rest_by_trail(section)
+def _summary(plan: RestorePlan, survey: Survey, defused: DefusedRecord) -> str:
+    kept = [key for key in defused.refused if key in defused.written]
+    count = len(first_states(defused)) - len(kept) + at_rest_by_trail(defused)
     came_along = survey.came_along
     listed = len(came_along.found) + sum((came_along.more or {}).values())
     words = f"{listed or 'nothing'} listed of what came along, {count or 'nothing'} put to rest"
@@ -157,8 +160,8 @@ def _summary(plan: RestorePlan, survey: Survey, section: Mapping[str, Any]) -> s
     return words
 
 
-def _warnings(plan: RestorePlan, survey: Survey, section: Mapping[str, Any]) -> list[str]:
-    warnings = [f"not put to rest: {sentence}" for sentence in refused_sentences(section)]
+def _warnings(plan: RestorePlan, survey: Survey, defused: DefusedRecord) -> list[str]:
+    warnings = [f"not put to rest: {sentence}" for sentence in refused_sentences(defused)]
     if plan.quiet_start:
         warnings += _unseen(survey.came_along)
     if survey.logins and plan.outward_connections is OutwardConnections.REPORT:

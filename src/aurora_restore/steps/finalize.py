@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from aurora_restore.domain.cleaning import Ending
 from aurora_restore.domain.errors import NotificationFailed, RestoreError, TransientFault
 from aurora_restore.domain.notification import Message, ended_message
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.states import OperationStatus
-from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.domain.record import Notification, Record, changed, written
+from aurora_restore.domain.states import Ending, OperationStatus
 from aurora_restore.steps.audit_events import append_first_event, flush_pending_audit
 from aurora_restore.steps.ports import Ports
 
@@ -23,11 +22,11 @@ SNS_WAIT_LIMIT = timedelta(minutes=15)
 STORE_TRIES = 3
 
 
-def notify(ports: Ports, operation: Operation, message: Message) -> dict[str, Any]:
+def notify(ports: Ports, operation: Operation, message: Message) -> Notification:
     """Publish, unless it was done before. A message that cannot be sent does not fail a run: the record says so."""
-    if notification := operation.section("notification"):
+    if notification := operation.record.notification:
         return notification
-    time = format_time(ports.clock.now())
+    time = ports.clock.now()
     try:
         message_id = ports.notifications.publish(
             message.subject, message.text, message.facts, message.attributes
@@ -36,13 +35,13 @@ def notify(ports: Ports, operation: Operation, message: Message) -> dict[str, An
         ports.audit.append(
             operation.operation_id, ports.clock.now(), "notification.failed", {"error": failed.message}
         )
-        return {"error": failed.message, "hint": failed.hint, "subject": message.subject}
-    notification = {"message_id": message_id, "published_time": time, "subject": message.subject}
+        return Notification(error=failed.message, hint=failed.hint, subject=message.subject)
+    notification = Notification(message_id=message_id, published_time=time, subject=message.subject)
     _store_message_id(ports, operation.operation_id, notification)
     return notification
 
 
-def _store_message_id(ports: Ports, operation_id: str, notification: Mapping[str, Any]) -> None:
+def _store_message_id(ports: Ports, operation_id: str, notification: Notification) -> None:
     """At once, and again where that fails: a message whose id was not stored is sent a second time.
 
     Raises:
@@ -50,7 +49,7 @@ def _store_message_id(ports: Ports, operation_id: str, notification: Mapping[str
     """
     for tries_left in reversed(range(STORE_TRIES)):
         try:
-            ports.records.update(operation_id, {"notification": dict(notification)})
+            ports.records.update(operation_id, written(notification))
         except RestoreError:
             if not tries_left:
                 raise
@@ -70,14 +69,14 @@ def publish_best_effort(ports: Ports, operation: Operation, message: Message) ->
 
 def notify_or_defer(
     ports: Ports, operation: Operation, message: Message, waited: timedelta
-) -> dict[str, Any] | None:
+) -> Notification | None:
     """As `notify`; None where SNS does not answer and may do so later. The wait for it is limited."""
     try:
         return notify(ports, operation, message)
     except TransientFault as transient:
         if waited < SNS_WAIT_LIMIT:
             return None
-        return {"error": transient.message, "hint": transient.hint, "subject": message.subject}
+        return Notification(error=transient.message, hint=transient.hint, subject=message.subject)
 
 
 def close(
@@ -88,8 +87,8 @@ def close(
     from_status: str = OperationStatus.RUNNING.value,
 ) -> None:
     """Give an open record its last status; one that is closed already stays as it is."""
-    time = format_time(ports.clock.now())
-    ending = {"status": status.value, "end_time": time, "last_updated_time": time, "settled_time": None}
+    time = ports.clock.now()
+    ending = changed(Record, status=status.value, end_time=time, last_updated_time=time, settled_time=None)
     ports.records.update(operation_id, {**changes, **ending}, only_if_status=from_status)
 
 
@@ -98,21 +97,21 @@ def notify_failure(ports: Ports, operation_id: str) -> None:
     operation = Operation(ports.records.load(operation_id) or {})
     endings = {OperationStatus.FAILED: Ending.FAILED, OperationStatus.CANCELLED: Ending.CANCELLED}
     ending = endings.get(OperationStatus(operation.status))
-    if ending is None or not operation.is_closed or operation.section("notification"):
+    if ending is None or not operation.is_closed or operation.record.notification:
         return
     notification = notify(ports, operation, ended_message(operation, ending, ports.clock.now()))
-    ports.records.update(operation_id, {"notification": notification})
+    ports.records.update(operation_id, written(notification))
 
 
 def release(ports: Ports, operation_id: str) -> None:
     """What follows from a closed record: its last audit event, and the release of the lock."""
     operation = Operation(ports.records.load(operation_id) or {})
-    if ended := operation.item.get("end_time"):
+    if ended := operation.record.end_time:
         # Every entry bears the record's own time: written again, it is the same entry.
         append_first_event(ports, operation)
         flush_pending_audit(ports, operation)
-        details = operation.section("error")
-        ports.audit.append(operation_id, parse_time(ended), f"operation.{operation.status.lower()}", details)
+        details = operation.record.error.item if operation.record.error else {}
+        ports.audit.append(operation_id, ended, f"operation.{operation.status.lower()}", details)
     if operation.target_cluster_id:
         ports.locks.release(operation.target_cluster_id, operation_id)
 
@@ -122,5 +121,5 @@ def settle(ports: Ports, operation_id: str) -> None:
     release(ports, operation_id)
     # After everything else: a failure to notify decides nothing.
     notify_failure(ports, operation_id)
-    if Operation(ports.records.load(operation_id) or {}).is_unsettled:
-        ports.records.update(operation_id, {"settled_time": format_time(ports.clock.now())})
+    if Operation(ports.records.load(operation_id) or {}).record.is_unsettled:
+        ports.records.update(operation_id, changed(Record, settled_time=ports.clock.now()))

@@ -7,22 +7,22 @@ is refused (terraform-aws-rds-aurora #50, aws-cdk #2512). A Region in which noth
 
 from __future__ import annotations
 
-from aurora_restore.domain.errors import ResourceBusy
+from aurora_restore.domain.acts import ResetParameters
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.quiet_group import QUIET_PARAMETERS, RESET_ACT, is_default_group
-from aurora_restore.domain.results import in_progress
+from aurora_restore.domain.record import QuietGroup, changed
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.quiet_group import SECTION
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import RunGuard
 
 
 def keep_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOutcome | None:
     """Bring the group back to its family's defaults, once; None where that is not to be done, or has been."""
-    section, rds = operation.section(SECTION), ports.target_rds
-    name, expected, default = section.get("name"), section.get("wanted"), section.get("kept_for")
-    if not name or not expected or cluster.db_cluster_parameter_group != name:
+    group, rds = operation.record.quiet_group, ports.target_rds
+    name, expected, default = group.name, group.wanted, group.kept_for
+    if not name or not expected or cluster.db_cluster_parameter_group_name != name:
         return None
     if default is None:
         if not is_default_group(expected) or rds.find_cluster_parameter_group(expected) is not None:
@@ -34,17 +34,7 @@ def keep_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOu
     parameters = [each for each in QUIET_PARAMETERS if each in rds.cluster_parameters(name)]
     reason = f"there is no {default} in this Region: {name} gets the defaults of its family"
     # From now on this is the expected group, even where the default one comes to exist meanwhile.
-    also = {f"{SECTION}.kept_for": default, f"{SECTION}.wanted": name}
-    try:
-        answered = act(
-            ports,
-            operation,
-            RESET_ACT,
-            name,
-            lambda: rds.reset_cluster_parameters(name, parameters),
-            also=also,
-        )
-    except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, 50, "quiet_group"))
+    also = changed(QuietGroup, kept_for=default, wanted=name)
+    reset = ResetParameters(name, parameters, kind=RESET_ACT, reason=reason, also=also)
     event = Event("parameter_group.kept", {"name": name, "instead_of": default})
-    return StepOutcome(in_progress(reason, 50, "quiet_group"), answered, (event,))
+    return carry_out(RunGuard(ports, operation), reset, event)

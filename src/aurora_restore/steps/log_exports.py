@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
-
+from aurora_restore.domain.acts import ExportLogs
 from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFailed
 from aurora_restore.domain.log_exports import (
     LOG_EXPORTS_KIND,
@@ -15,24 +13,23 @@ from aurora_restore.domain.log_exports import (
 )
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import Changes, RestoreDetails, changed, with_warnings
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import Guard
 from aurora_restore.steps.ports import Ports
-
-DONE_FIELD = "cloudwatch_logs_exports"
-
-
-class Acting(Protocol):
-    def __call__(self, kind: str, name: str, request: Callable[[], None], /) -> dict[str, Any]: ...
 
 
 def are_log_exports_due(operation: Operation) -> bool:
     """Whether the record does not tell yet what became of the logs, which come after the switch."""
-    return exports_logs_later(operation.plan) and DONE_FIELD not in operation.section("restore_details")
+    return (
+        exports_logs_later(operation.plan)
+        and operation.record.restore_details.cloudwatch_logs_exports is None
+    )
 
 
 def bring_log_exports(
-    operation: Operation, ports: Ports, target: DbCluster, acting: Acting
+    operation: Operation, ports: Ports, target: DbCluster, guard: Guard
 ) -> StepOutcome | None:
     """One request at most; None where nothing is left to do. What RDS does not take is a warning: it costs no run.
 
@@ -50,9 +47,8 @@ def bring_log_exports(
     if decision.action is ExportsAction.WAIT:
         return StepOutcome(in_progress(decision.reason, 10, "change"))
     name = target.db_cluster_identifier
-    exports = {"CloudwatchLogsExportConfiguration": {"EnableLogTypes": list(decision.missing)}}
     try:
-        answered = acting(LOG_EXPORTS_KIND, name, lambda: ports.target_rds.modify_cluster(name, exports))
+        answered = guard.ask(ExportLogs(name, decision.missing, kind=LOG_EXPORTS_KIND))
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 10, "change"))
     except (StepFailed, RequestRefused) as refused:
@@ -68,15 +64,13 @@ def _left(operation: Operation, target: DbCluster, missing: tuple[str, ...], rea
         target,
         "cluster.log_exports_left",
         f"the export of logs is left as it is: {reason}",
-        {"warnings": [*operation.item.get("warnings", ()), warning]},
+        with_warnings(operation.record, warning),
     )
 
 
-def _seen_to(
-    target: DbCluster, event: str, reason: str, changes: dict[str, Any] | None = None
-) -> StepOutcome:
+def _seen_to(target: DbCluster, event: str, reason: str, changes: Changes | None = None) -> StepOutcome:
     """The record tells what is exported in the end, and by that, that nothing is left to do."""
-    found = {f"restore_details.{DONE_FIELD}": list(target.cloudwatch_logs_exports)}
+    found = changed(RestoreDetails, cloudwatch_logs_exports=tuple(target.cloudwatch_logs_exports))
     return StepOutcome(
         in_progress(reason, 10, "change"), {**found, **(changes or {})}, (Event(event, {"reason": reason}),)
     )

@@ -8,20 +8,20 @@ The new cluster serves without it, so that a run does not fail for it: what is r
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
-from typing import Any
 
+from aurora_restore.domain.acts import ManageMasterPassword
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFailed
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import MasterSecret, with_warnings, written
 from aurora_restore.domain.results import in_progress
-from aurora_restore.steps.cleanup_context import CleanupContext, noting_act
+from aurora_restore.steps.cleanup_context import CleanupContext
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import Guard, asked_for
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.retirement import Act
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import RunGuard
 
 KIND = "manage_master_secret"
 WAIT = "master_secret"
@@ -35,7 +35,7 @@ def hand_over_master_secret(operation: Operation, ports: Ports) -> StepOutcome |
     cluster = ports.target_rds.find_cluster(operation.plan.target_cluster_id)
     if cluster is None or cluster.tags.get(OPERATION_TAG) != operation.operation_id:
         return None
-    return _advance(operation, ports, cluster, partial(act, ports, operation), operation.asked(KIND))
+    return _advance(operation, ports, cluster, RunGuard(ports, operation), operation.asked(KIND))
 
 
 def tidy_master_secret(context: CleanupContext) -> StepOutcome | None:
@@ -43,9 +43,9 @@ def tidy_master_secret(context: CleanupContext) -> StepOutcome | None:
 
     RDS deletes the secret with its cluster, so that the password of one that is made again would be unknown.
     """
-    if context.plan is None or context.plan.replacement is None or context.operation.section("master_secret"):
+    if context.plan is None or context.plan.replacement is None or context.operation.record.master_secret:
         return None
-    had_one = context.operation.section("replaced").get("managed_master_secret")
+    had_one = context.operation.record.replaced.managed_master_secret
     cluster = context.find(context.plan.target_cluster_id)
     if cluster is None or not had_one:
         return None
@@ -53,18 +53,18 @@ def tidy_master_secret(context: CleanupContext) -> StepOutcome | None:
     if not is_new and cluster.tags.get(PUT_BACK_TAG) != context.operation_id:
         return None
     asked = context.operation.asked_by_cleanup().get(KIND)
-    outcome = _advance(context.operation, context.ports, cluster, noting_act(context), asked)
+    outcome = _advance(context.operation, context.ports, cluster, context.guard, asked)
     if outcome.changes:
         context.ports.records.update(context.operation_id, dict(outcome.changes))
     return StepOutcome(outcome.result, {}, outcome.events)
 
 
 def _is_wanted(operation: Operation) -> bool:
-    return operation.plan.cluster.managed_master_secret and not operation.section("master_secret")
+    return operation.plan.cluster.managed_master_secret and not operation.record.master_secret
 
 
 def _advance(
-    operation: Operation, ports: Ports, cluster: DbCluster, acting: Act, asked: Asked | None
+    operation: Operation, ports: Ports, cluster: DbCluster, guard: Guard, asked: Asked | None
 ) -> StepOutcome:
     name, now = cluster.db_cluster_identifier, ports.clock.now()
     is_over = asked is not None and asked.is_overdue(now, LIMIT)
@@ -76,24 +76,21 @@ def _advance(
     message = f"RDS takes on the password of the master user of {name}"
     if arn or (asked and not asked.refused and now - asked.last < ASK_AGAIN):
         return StepOutcome(in_progress(message, 10, WAIT))
-    key = operation.section("replaced").get("managed_master_secret_kms_key_id")
-    expected: dict[str, Any] = {"ManageMasterUserPassword": True}
-    if key:
-        expected["MasterUserSecretKmsKeyId"] = key
+    key = operation.record.replaced.managed_master_secret_kms_key_id
+    act = ManageMasterPassword(name, key or None, kind=KIND, reason=message, waits_for=WAIT, percent=10)
     try:
-        changes = acting(KIND, name, lambda: ports.target_rds.modify_cluster(name, expected))
+        changes = guard.ask(act)
     except (ResourceBusy, StepFailed, RequestRefused) as refused:
         if refused.is_of_record:
             raise
         return StepOutcome(in_progress(f"{message}: {refused.message}", 10, WAIT))
-    done = f"let RDS manage the password of the master user of {name}"
-    event = Event("master_secret.asked", {"db_cluster_identifier": name, "done": done})
-    return StepOutcome(in_progress(message, 10, WAIT), changes, (event,))
+    event = Event("master_secret.asked", {"db_cluster_identifier": name, "done": act.describe()})
+    return asked_for(act, changes, event)
 
 
 def _managed(name: str, arn: str) -> StepOutcome:
     event = Event("master_secret.managed", {"db_cluster_identifier": name, "secret_arn": arn})
-    changes = {"master_secret": {"arn": arn}}
+    changes = written(MasterSecret(arn=arn))
     return StepOutcome(in_progress(f"RDS manages the master secret of {name}", 10, WAIT), changes, (event,))
 
 
@@ -103,9 +100,6 @@ def _left(operation: Operation, name: str, reason: str) -> StepOutcome:
         f"of the admin secret. Ask for it with `aws rds modify-db-cluster --db-cluster-identifier {name} "
         "--manage-master-user-password`."
     )
-    changes = {
-        "master_secret": {"arn": None, "left": reason},
-        "warnings": [*operation.item.get("warnings", ()), warning],
-    }
+    changes = {**written(MasterSecret(left=reason)), **with_warnings(operation.record, warning)}
     event = Event("master_secret.left", {"db_cluster_identifier": name, "reason": reason})
     return StepOutcome(in_progress(warning, 10, WAIT), changes, (event,))

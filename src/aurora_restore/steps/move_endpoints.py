@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
-from typing import Any
 
+from aurora_restore.domain.acts import DropEndpoint, MakeEndpoint
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.custom_endpoints import CustomEndpoint, EndpointAction, decide_endpoint
 from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFailed
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import EndpointState, EndpointWay, MovedEndpoint, with_warnings
 from aurora_restore.domain.results import StepResult, in_progress
 from aurora_restore.domain.switching import Parties, parties_of
-from aurora_restore.steps.cleanup_context import CleanupContext, noting_act, persisted
+from aurora_restore.steps.cleanup_context import CleanupContext, persisted
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import Guard
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.retirement import Act
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import RunGuard
 
 WAIT = "custom_endpoints"
 DROP, MAKE = "drop_endpoint", "make_endpoint"
@@ -40,10 +40,10 @@ class Move:
 
     operation: Operation
     ports: Ports
-    acting: Act
+    guard: Guard
     asked: dict[str, Asked]
     given: dict[str, Asked]
-    section: str
+    way: EndpointWay
     expected: Sequence[CustomEndpoint]
     owner: DbCluster
     other: DbCluster | None
@@ -51,7 +51,7 @@ class Move:
 
     def advance(self) -> StepOutcome | None:
         """At most one act; None where every endpoint is where it belongs, or is left."""
-        seen = self.operation.section(self.section)
+        seen = self.way.states_in(self.operation.record)
         for endpoint in self.expected:
             if endpoint.identifier in seen:
                 continue
@@ -68,10 +68,10 @@ class Move:
         """The owner shows it: which it may do while the endpoint is being made, and while it is on its way out."""
         statuses = self.ports.target_rds.custom_endpoint_statuses(self.owner)
         if statuses.get(endpoint.identifier) == "available":
-            return self._settled(endpoint, "moved")
+            return self._settled(endpoint, EndpointState.MOVED)
         times = [each.last for each in self._asked_for(endpoint, self.asked, self.taken)]
         if not times:  # neither the run nor its cleanup has changed it
-            return self._settled(endpoint, "moved")
+            return self._settled(endpoint, EndpointState.MOVED)
         if self.ports.clock.now() - max(times) > LIMIT:
             return self._left(endpoint)
         return StepOutcome(self._moving(endpoint, "it is not `available` there yet"))
@@ -95,18 +95,18 @@ class Move:
         before = self.asked.get(kind)
         if before and not before.refused and self.ports.clock.now() - before.last < ASK_AGAIN:
             return StepOutcome(self._moving(endpoint))
-        rds = self.ports.target_rds
+        act = (
+            DropEndpoint(name, owner, kind=kind)
+            if action is EndpointAction.DROP
+            else MakeEndpoint(name, owner, endpoint, kind=kind)
+        )
         try:
-            if action is EndpointAction.DROP:
-                changes = self.acting(kind, name, lambda: rds.delete_custom_endpoint(name))
-            else:
-                changes = self.acting(kind, name, lambda: rds.create_custom_endpoint(owner, endpoint))
+            changes = self.guard.ask(act)
         except (ResourceBusy, StepFailed, RequestRefused) as refused:
             if refused.is_of_record:
                 raise
             return StepOutcome(self._moving(endpoint, refused.message))
-        done = f"{'took' if action is EndpointAction.DROP else 'gave'} the custom endpoint {name}"
-        details = {"identifier": name, "db_cluster_identifier": owner, "done": f"{done} for {owner}"}
+        details = {"identifier": name, "db_cluster_identifier": owner, "done": act.describe()}
         event = Event(f"endpoint.{action.name.lower()}", details)
         return StepOutcome(self._moving(endpoint), changes, (event,))
 
@@ -114,18 +114,22 @@ class Move:
         now = self.ports.clock.now()
         return any(each.is_overdue(now, LIMIT) for each in self._asked_for(endpoint, self.asked))
 
-    def _settled(self, endpoint: CustomEndpoint, state: str, **changes: Any) -> StepOutcome:
-        details = {"state": state, "db_cluster_identifier": self.owner.db_cluster_identifier}
-        done = {f"{self.section}": {**self.operation.section(self.section), endpoint.identifier: details}}
-        message = f"the custom endpoint {endpoint.identifier} is {state}"
-        event = Event(f"endpoint.{state}", {"identifier": endpoint.identifier, **details})
-        return StepOutcome(in_progress(message, 15, WAIT), {**done, **changes}, (event,))
+    def _settled(self, endpoint: CustomEndpoint, state: EndpointState, *warnings: str) -> StepOutcome:
+        owner, record = self.owner.db_cluster_identifier, self.operation.record
+        moved = MovedEndpoint(state=state, db_cluster_identifier=owner)
+        changes = self.way.changed(record, endpoint.identifier, moved)
+        message = f"the custom endpoint {endpoint.identifier} is {state.value}"
+        details = {"identifier": endpoint.identifier, "state": state.value, "db_cluster_identifier": owner}
+        event = Event(f"endpoint.{state.value}", details)
+        return StepOutcome(
+            in_progress(message, 15, WAIT), {**changes, **with_warnings(record, *warnings)}, (event,)
+        )
 
     def _left(self, endpoint: CustomEndpoint) -> StepOutcome:
         owner = self.owner.db_cluster_identifier
         name, what = endpoint.identifier, advice(endpoint, owner)
         warning = f"The custom endpoint {name} could not be moved to {owner} in time. {what}"
-        return self._settled(endpoint, "left", warnings=[*self.operation.item.get("warnings", ()), warning])
+        return self._settled(endpoint, EndpointState.LEFT, warning)
 
 
 def advice(endpoint: CustomEndpoint, owner: str) -> str:
@@ -151,7 +155,7 @@ def move_endpoints(operation: Operation, ports: Ports) -> StepOutcome | None:
     if parties is None:
         return None
     asked = operation.all_asked()
-    return _forward(operation, ports, parties, partial(act, ports, operation), asked, asked)
+    return _forward(operation, ports, parties, RunGuard(ports, operation), asked, asked)
 
 
 def tidy_endpoints(context: CleanupContext) -> StepOutcome | None:
@@ -162,14 +166,14 @@ def tidy_endpoints(context: CleanupContext) -> StepOutcome | None:
     asked = context.operation.asked_by_cleanup()
     given = {**context.operation.all_asked(), **asked}
     return persisted(
-        context, _forward(context.operation, context.ports, parties, noting_act(context), asked, given)
+        context, _forward(context.operation, context.ports, parties, context.guard, asked, given)
     )
 
 
 def give_endpoints_back(context: CleanupContext) -> StepOutcome | None:
     """In a cleanup that goes back, once the old cluster has its name: it has the endpoints that it had."""
     parties = parties_of(context.operation_id, context.plan) if context.plan else None
-    if parties is None or not any(kind.startswith(DROP) for kind in context.operation.acts):
+    if parties is None or not any(kind.startswith(DROP) for kind in context.operation.record.acts):
         return None
     owner, other = (
         context.find(parties.plan.target_cluster_id),
@@ -177,13 +181,12 @@ def give_endpoints_back(context: CleanupContext) -> StepOutcome | None:
     )
     if owner is None or not parties.is_old(owner):
         return None
-    items = context.operation.section("replaced").get("endpoints") or ()
-    expected = [CustomEndpoint.from_item(item) for item in items]
+    expected = [CustomEndpoint.from_item(each.item) for each in context.operation.record.replaced.endpoints]
     asked = context.operation.asked_by_cleanup()
     new = other if parties.is_new(other) else None
     taken = context.operation.all_asked()
-    section, acting = "endpoints_back", noting_act(context)
-    move = Move(context.operation, context.ports, acting, asked, asked, section, expected, owner, new, taken)
+    way, guard = EndpointWay.BACK, context.guard
+    move = Move(context.operation, context.ports, guard, asked, asked, way, expected, owner, new, taken)
     return persisted(context, move.advance())
 
 
@@ -191,7 +194,7 @@ def _forward(
     operation: Operation,
     ports: Ports,
     parties: Parties,
-    acting: Act,
+    guard: Guard,
     asked: dict[str, Asked],
     given: dict[str, Asked],
 ) -> StepOutcome | None:
@@ -203,4 +206,4 @@ def _forward(
         return None
     old = other if parties.is_old(other) else None
     expected = parties.plan.custom_endpoints
-    return Move(operation, ports, acting, asked, given, "endpoints", expected, owner, old).advance()
+    return Move(operation, ports, guard, asked, given, EndpointWay.FORWARD, expected, owner, old).advance()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from aurora_restore.domain.errors import OperationNotRunning
 from aurora_restore.domain.notification import dry_run_message, success_message
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import Notification, Record, changed, written
 from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.steps.finalize import close, notify_or_defer, settle
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.runner import act, run_step
+from aurora_restore.steps.runner import run_step, write_ahead
 
 
 def notify(ports: Ports, operation_id: str) -> StepResult:
@@ -38,9 +36,9 @@ def _notify_and_close(ports: Ports, operation_id: str) -> StepResult:
     result = run_step(Phase.NOTIFY, _publish, ports, operation_id)
     if result.status is StepStatus.IN_PROGRESS:
         return result
-    item = ports.records.load(operation_id) or {}
+    record = Operation(ports.records.load(operation_id) or {}).record
     # A step that failed when it was called a second time may have left an error that the run has overcome.
-    cleared_error = {"error": None} if item.get("error") else {}
+    cleared_error = changed(Record, error=None) if record.error or record.error_by_hand else {}
     close(ports, operation_id, OperationStatus.SUCCEEDED, cleared_error)
     if not _has_succeeded(ports, operation_id):
         raise OperationNotRunning(f"The operation {operation_id} was closed while the notification was sent.")
@@ -51,22 +49,19 @@ def _publish(operation: Operation, ports: Ports) -> StepOutcome:
     now = ports.clock.now()
     message = dry_run_message(operation, now) if operation.is_dry_run else success_message(operation, now)
     waited = now - (operation.phase_start(Phase.NOTIFY) or now)
-    answers: list[Mapping[str, Any] | None] = []
+    answers: list[Notification | None] = []
 
     def publish() -> None:
         answers.append(notify_or_defer(ports, operation, message, waited))
 
     # Written down first, as everything else: a cleanup that overtakes this waits for what may be on its way.
-    answered = act(ports, operation, "message", message.subject, publish)
+    answered = write_ahead(ports, operation, "message", message.subject, publish)
     notification = answers[0]
     if notification is None:
         return StepOutcome(in_progress("SNS is unavailable", waiting_for="telling"))
-    words = (
-        f"notification FAILED: {notification['error']}" if "error" in notification else "notification sent"
-    )
-    return StepOutcome(done(words), {"notification": notification, **answered})
+    words = f"notification FAILED: {notification.error}" if notification.error else "notification sent"
+    return StepOutcome(done(words), {**written(notification), **answered})
 
 
 def _has_succeeded(ports: Ports, operation_id: str) -> bool:
-    item = ports.records.load(operation_id)
-    return item is not None and item["status"] == OperationStatus.SUCCEEDED
+    return Operation(ports.records.load(operation_id) or {}).status == OperationStatus.SUCCEEDED

@@ -15,6 +15,7 @@ from aurora_restore.domain.user_progress import always
 
 if TYPE_CHECKING:
     # A function compiles what its own step needs at its cold start, and not all of the domain.
+    from aurora_restore.domain.cluster_settings import SettingValues
     from aurora_restore.domain.custom_endpoints import CustomEndpoint
     from aurora_restore.domain.observed import (
         ClusterSnapshot,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         SecurityGroup,
         SubnetGroup,
     )
+    from aurora_restore.domain.restoring import ClusterToRestore, InstanceToCreate
     from aurora_restore.domain.scaling import ScalableTarget, Suspension
     from aurora_restore.domain.settings import PipelineSettings
     from aurora_restore.domain.user_progress import SetupProgress
@@ -79,8 +81,8 @@ class Rds(Protocol):
 
     def find_cluster(self, db_cluster_identifier: str) -> DbCluster | None: ...
 
-    def restore_cluster_from_snapshot(self, parameters: Mapping[str, Any]) -> None:
-        """RestoreDBClusterFromSnapshot with its own parameter names. Raises QuotaExceeded, …"""
+    def restore_cluster_from_snapshot(self, cluster: ClusterToRestore) -> None:
+        """Raises QuotaExceeded, …"""
 
     def list_clusters(self) -> Sequence[DbCluster]:
         """All Aurora clusters of the account in this Region; every page."""
@@ -89,8 +91,11 @@ class Rds(Protocol):
         """Begin a rename. Raises ResourceBusy where the cluster is not `available`; a cluster that is gone or a
         name that is taken is left to the next observation."""
 
-    def modify_cluster(self, db_cluster_identifier: str, parameters: Mapping[str, Any]) -> None:
-        """ModifyDBCluster with its own parameter names, applied immediately. Raises ResourceBusy, …"""
+    def modify_cluster(self, db_cluster_identifier: str, settings: SettingValues) -> None:
+        """Ask for settings, applied immediately. Raises ResourceBusy, …"""
+
+    def manage_master_secret(self, db_cluster_identifier: str, kms_key_id: str | None) -> None:
+        """Let RDS manage the master user's password from now on. Raises ResourceBusy, …"""
 
     def add_role(self, db_cluster_identifier: str, role_arn: str, feature_name: str) -> None: ...
 
@@ -135,8 +140,8 @@ class Rds(Protocol):
 
     def find_instance(self, db_instance_identifier: str) -> DbInstance | None: ...
 
-    def create_instance(self, parameters: Mapping[str, Any]) -> None:
-        """CreateDBInstance with its own parameter names. Raises QuotaExceeded, …"""
+    def create_instance(self, instance: InstanceToCreate) -> None:
+        """Raises QuotaExceeded, …"""
 
     def find_subnet_group(self, db_subnet_group_name: str) -> SubnetGroup | None: ...
 

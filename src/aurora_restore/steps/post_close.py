@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from aurora_restore.domain import record
+from aurora_restore.domain.acts import DeleteSnapshot
 from aurora_restore.domain.errors import RequestRefused, StepFailed
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.notification import put_off_message
 from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES
+from aurora_restore.domain.record import changed, with_new_warnings
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus, RetirementState
 from aurora_restore.domain.times import format_time
-from aurora_restore.steps.cleanup_context import CleanupContext
+from aurora_restore.steps.cleanup_context import CleanupContext, next_step
 from aurora_restore.steps.finalize import publish_best_effort, release, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import perform
 from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.roll_forward import persist
-from aurora_restore.steps.rollback import LEFTOVERS, next_step
+from aurora_restore.steps.rollback import LEFTOVERS
 
 # A kept cluster that cannot be retired (it is protected, there is no room for its snapshot) is tried again later.
 TRIED_AGAIN = timedelta(hours=1)
@@ -51,14 +55,14 @@ def _retire_kept(context: CleanupContext) -> StepOutcome | None:
 
 
 def _leave_to_another(context: CleanupContext, target: str) -> StepOutcome:
-    if not context.operation.section("retirement").get("begun_time"):
+    if not context.operation.record.retirement.deletion_has_begun:
         _set_state(context, RetirementState.KEPT)
     owner = context.ports.locks.owner(target)
     return StepOutcome(done(f"the operation {owner} is at work on {target}: the sweep comes again"))
 
 
 def _set_state(context: CleanupContext, state: RetirementState) -> None:
-    context.ports.records.update(context.operation_id, {"retirement.state": state.value})
+    context.ports.records.update(context.operation_id, changed(record.Retirement, state=state))
 
 
 def _advance(context: CleanupContext) -> StepOutcome | None:
@@ -66,11 +70,11 @@ def _advance(context: CleanupContext) -> StepOutcome | None:
     if replacement is None:
         return None
     name = replacement.aside_identifier
-    retirement = Retirement.of_replaced(context.ports, context.operation, context.act, name, replacement)
+    retirement = Retirement.of_replaced(context.ports, context.operation, context.guard, name, replacement)
     try:
         outcome = retirement.advance()
     except (StepFailed, RequestRefused) as failed:
-        if failed.is_of_record or context.operation.section("retirement").get("begun_time"):
+        if failed.is_of_record or context.operation.record.retirement.deletion_has_begun:
             raise
         return _put_off(context, replacement, failed)
     if outcome.result.status is StepStatus.IN_PROGRESS:
@@ -88,15 +92,14 @@ def _put_off(
     now = context.ports.clock.now()
     until = now + TRIED_AGAIN
     warning = f"the kept cluster could not be retired: {failed.message}"
-    known = list(context.operation.item.get("warnings") or ())
+    is_new = context.operation.record.retirement.put_off_code != failed.code
     _drop_failed_snapshot(context, replacement)
     changes = {
-        "retirement.state": RetirementState.KEPT.value,
-        "retirement.keep_until": format_time(until),
-        "warnings": known if warning in known else [*known, warning],
+        **changed(record.Retirement, state=RetirementState.KEPT, keep_until=until, put_off_code=failed.code),
+        **with_new_warnings(context.operation.record, warning),
     }
     context.ports.records.update(context.operation_id, changes)
-    if warning not in known:
+    if is_new:
         message = put_off_message(context.operation, f"{failed.code}: {failed.message}", until, now)
         publish_best_effort(context.ports, context.operation, message)
     release(context.ports, context.operation_id)
@@ -113,12 +116,12 @@ def _drop_failed_snapshot(context: CleanupContext, replacement: Replacement) -> 
         and snapshot.status in FAILED_SNAPSHOT_STATUSES
         and snapshot.tags.get(OPERATION_TAG) == context.operation_id
     ):
-        context.ports.target_rds.delete_cluster_snapshot(name)
+        perform(DeleteSnapshot(name, "the failed final snapshot"), context.ports)
 
 
 def _remove_leftovers(context: CleanupContext) -> StepOutcome | None:
     operation, target = context.operation, context.operation.target_cluster_id
-    if operation.status == OperationStatus.SUCCEEDED or not operation.acts or target is None:
+    if operation.status == OperationStatus.SUCCEEDED or not operation.record.acts or target is None:
         return None
     if not context.ports.locks.acquire(target, context.operation_id, context.ports.clock.now()):
         return None

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from aurora_restore.domain.errors import ResourceBusy
+from aurora_restore.domain.acts import Act, RebootInstance, StartCluster, StopCluster
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.proving import (
@@ -21,25 +18,27 @@ from aurora_restore.domain.proving import (
     refuse_endless_wait,
     renewed_by,
 )
+from aurora_restore.domain.record import Proof, changed, with_warnings
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import Phase, done, in_progress
-from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.restore_cluster import endpoint_of
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import RunGuard
 
 
 def prove_endpoint(operation: Operation, ports: Ports) -> StepOutcome:
     """One act at most. Raises EndpointNotProved, SecretNotFound, and what RDS refuses."""
     cluster = ports.target_rds.find_cluster(operation.plan.target_cluster_id)
-    resource_id = operation.section("restore_details").get("db_cluster_resource_id")
+    resource_id = operation.record.restore_details.db_cluster_resource_id
     if cluster is None or cluster.db_cluster_resource_id != resource_id:
         return _waiting(operation, ports, f"{operation.plan.target_cluster_id} is not the new cluster")
     seen = _observe(operation, ports, cluster)
     if seen is None:
         return _waiting(operation, ports, "the cluster does not name its endpoint yet")
-    rebooting = {"proof.seen_rebooting": True} if _is_rebooting(seen) else {}
+    rebooting = changed(Proof, seen_rebooting=True) if _is_rebooting(seen) else {}
     decision = decide_proof(seen)
     if decision.action in (ProveAction.DONE, ProveAction.LEAVE_CERTIFICATE):
         return _proved(operation, seen, decision)
@@ -50,7 +49,9 @@ def prove_endpoint(operation: Operation, ports: Ports) -> StepOutcome:
 
 def _waiting(operation: Operation, ports: Ports, reason: str) -> StepOutcome:
     now = ports.clock.now()
-    refuse_endless_wait(reason, operation.acts, operation.phase_start(Phase.PROVE_ENDPOINT) or now, now)
+    refuse_endless_wait(
+        reason, operation.record.acts, operation.phase_start(Phase.PROVE_ENDPOINT) or now, now
+    )
     return StepOutcome(in_progress(reason, 10, "endpoint"))
 
 
@@ -68,8 +69,8 @@ def _observe(operation: Operation, ports: Ports, cluster: DbCluster) -> Proving 
         former_identifier=plan.cluster.db_cluster_identifier,
         renewal=plan.certificate_renewal,
         is_undo=plan.strategy is Strategy.UNDO,
-        acts=operation.acts,
-        seen_rebooting=bool(operation.section("proof").get("seen_rebooting")),
+        acts=operation.record.acts,
+        seen_rebooting=operation.record.proof.seen_rebooting,
         started=operation.phase_start(Phase.PROVE_ENDPOINT) or now,
         now=now,
     )
@@ -81,36 +82,42 @@ def _is_rebooting(seen: Proving) -> bool:
 
 
 def _renew(operation: Operation, ports: Ports, name: str, decision: ProveDecision) -> StepOutcome:
-    rds, subject = ports.target_rds, decision.subject
-    requests: dict[ProveAction, tuple[str, str, Callable[[], None]]] = {
-        ProveAction.REBOOT: (reboot_act(subject), subject, lambda: rds.reboot_instance(subject)),
-        ProveAction.STOP: (STOP_ACT, name, lambda: rds.stop_cluster(name)),
-        ProveAction.START: (START_ACT, name, lambda: rds.start_cluster(name)),
+    reason, waits_for, subject = decision.reason, decision.waiting_for, decision.subject
+    acts: dict[ProveAction, Act] = {
+        ProveAction.REBOOT: RebootInstance(
+            subject, kind=reboot_act(subject), reason=reason, waits_for=waits_for
+        ),
+        ProveAction.STOP: StopCluster(name, kind=STOP_ACT, reason=reason, waits_for=waits_for),
+        ProveAction.START: StartCluster(name, kind=START_ACT, reason=reason, waits_for=waits_for),
     }
-    kind, what, request = requests[decision.action]
-    try:
-        answered = act(ports, operation, kind, what, request)
-    except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, 50, decision.waiting_for))
-    event = Event(f"certificate.{decision.action.value}", {"name": what, "reason": decision.reason})
-    return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), answered, (event,))
+    act = acts[decision.action]
+    event = Event(f"certificate.{decision.action.value}", {"name": act.name, "reason": reason})
+    return carry_out(RunGuard(ports, operation), act, event)
 
 
 def _proved(operation: Operation, seen: Proving, decision: ProveDecision) -> StepOutcome:
     leaves = decision.action is ProveAction.LEAVE_CERTIFICATE
-    gone = operation.section("switch_over").get("name_gone_time")
-    seconds = round((seen.now - parse_time(gone)).total_seconds(), 1) if gone and not leaves else None
-    proof = {
-        "proved_time": None if leaves else format_time(seen.now),
-        "answered_by": seen.answer.instance_identifier,
-        "certificate_renewed_by": renewed_by(seen.acts),
-        "seconds_unreachable_for_clients": seconds,
-    }
-    changes: dict[str, Any] = {f"proof.{name}": value for name, value in proof.items()}
+    gone = operation.record.switch_over.name_gone_time
+    seconds = round((seen.now - gone).total_seconds(), 1) if gone and not leaves else None
+    proved_time, renewed = None if leaves else seen.now, renewed_by(seen.acts)
+    changes = changed(
+        Proof,
+        proved_time=proved_time,
+        answered_by=seen.answer.instance_identifier,
+        certificate_renewed_by=renewed,
+        seconds_unreachable_for_clients=seconds,
+    )
     message = decision.reason
     if leaves:
         message = f"{decision.reason}, and certificate_renewal is never: clients that verify the host name are refused"
-        changes["warnings"] = [*operation.item.get("warnings", ()), message]
+        changes |= with_warnings(operation.record, message)
     elif seconds is not None:
         message += f"; clients could not reach it for {seconds} s at most"
-    return StepOutcome(done(message), changes, (Event("endpoint.proved", proof | {"message": message}),))
+    details = {
+        "proved_time": format_time(proved_time) if proved_time else None,
+        "answered_by": seen.answer.instance_identifier,
+        "certificate_renewed_by": renewed,
+        "seconds_unreachable_for_clients": seconds,
+        "message": message,
+    }
+    return StepOutcome(done(message), changes, (Event("endpoint.proved", details),))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from aurora_restore.domain.errors import ResourceBusy
+from aurora_restore.domain.acts import MakeParameterGroup, SetParameters
+from aurora_restore.domain.cluster_settings import SettingValues
 from aurora_restore.domain.naming import OPERATION_TAG, quiet_group_identifier
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
@@ -21,12 +21,13 @@ from aurora_restore.domain.quiet_group import (
     still_settling,
     wanted_group,
 )
+from aurora_restore.domain.record import QuietGroup, with_new_warnings, written
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.runner import act, record_details
+from aurora_restore.steps.runner import RunGuard, record_details
 
-SECTION = "quiet_group"
 LEFT_WARNING = "{name}, the parameter group of the first start, is left for the sweep to remove: {reason}"
 
 
@@ -52,12 +53,9 @@ def prepare_group(operation: Operation, ports: Ports, plan: RestorePlan) -> Step
         return None
     if decision.action is GroupAction.WAIT:
         return StepOutcome(in_progress(decision.reason, 1, "quiet_group"))
-    try:
-        if decision.action is GroupAction.MAKE or group is None:
-            return _make(operation, ports, plan, name, decision)
-        return _set(operation, ports, group, decision)
-    except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, 1, "quiet_group"))
+    if decision.action is GroupAction.MAKE or group is None:
+        return _make(operation, ports, plan, name, decision)
+    return _set(operation, ports, group, decision)
 
 
 def seen_group(ports: Ports, name: str, *, with_values: bool = False) -> SeenGroup | None:
@@ -69,57 +67,51 @@ def seen_group(ports: Ports, name: str, *, with_values: bool = False) -> SeenGro
     return SeenGroup(found.name, found.family, ports.target_rds.group_tags(found), values)
 
 
-def restored_with(operation: Operation, plan: RestorePlan) -> dict[str, Any]:
-    """The parameters of the restore that keep the cluster quiet, and to itself."""
-    quarantine = list(plan.cluster.quarantine_security_group_ids)
-    parameters: dict[str, Any] = {"VpcSecurityGroupIds": quarantine} if quarantine else {}
+def restored_with(operation: Operation, plan: RestorePlan) -> SettingValues:
+    """The settings of the restore that keep the cluster quiet, and to itself."""
+    quarantine = plan.cluster.quarantine_security_group_ids
+    settings: dict[str, object] = {"vpc_security_group_ids": quarantine} if quarantine else {}
     if plan.starts_with_quiet_group:
-        parameters["DBClusterParameterGroupName"] = quiet_group_identifier(operation.operation_id)
-    return parameters
+        settings["db_cluster_parameter_group_name"] = quiet_group_identifier(operation.operation_id)
+    return settings
 
 
 def _make(
     operation: Operation, ports: Ports, plan: RestorePlan, name: str, decision: GroupDecision
 ) -> StepOutcome:
-    rds, source = ports.target_rds, plan.cluster.db_cluster_parameter_group_name
+    source = plan.cluster.db_cluster_parameter_group_name
     family = plan.parameter_group_family
     if family is None:
         raise AssertionError("a plan without a family starts with no group of the pipeline's own")
     tags = {OPERATION_TAG: operation.operation_id}
     description = f"Keeps the cluster of {operation.operation_id} quiet until it has its own group"
-
-    def request() -> None:
-        if source is None or is_default_group(source):
-            rds.create_cluster_parameter_group(name, family, description, tags)
-        else:
-            rds.copy_cluster_parameter_group(source, name, description, tags)
-
-    also = {SECTION: {"name": name, "wanted": wanted_group(plan, family)}}
-    answered = act(ports, operation, MAKE_ACT, name, request, makes=True, also=also)
+    make = MakeParameterGroup(
+        name,
+        None if is_default_group(source) else source,
+        family,
+        description,
+        tags,
+        kind=MAKE_ACT,
+        reason=decision.reason,
+        percent=1,
+        also=written(QuietGroup(name=name, wanted=wanted_group(plan, family))),
+    )
     event = Event("parameter_group.made", {"name": name, "reason": decision.reason})
-    return StepOutcome(in_progress(decision.reason, 1, "quiet_group"), answered, (event,))
+    return carry_out(RunGuard(ports, operation), make, event)
 
 
 def _set(operation: Operation, ports: Ports, group: SeenGroup, decision: GroupDecision) -> StepOutcome:
     values = decision.parameters
-    changes = act(
-        ports,
-        operation,
-        SET_ACT,
-        group.name,
-        lambda: ports.target_rds.set_cluster_parameters(group.name, values),
-    )
+    change = SetParameters(group.name, values, kind=SET_ACT, reason=decision.reason, percent=1)
     event = Event("parameter_group.set", {"name": group.name, "parameters": dict(values)})
-    return StepOutcome(in_progress(decision.reason, 1, "quiet_group"), changes, (event,))
+    return carry_out(RunGuard(ports, operation), change, event)
 
 
 def _say_what_is_missing(operation: Operation, ports: Ports, group: SeenGroup | None) -> None:
     """Once, when the group is ready: a family may have none of the parameters, and then nothing is ever set."""
-    known = list(operation.item.get("warnings", ()))
     missing = [_missing_warning(group, each) for each in missing_parameters(group)] if group else []
-    new = [warning for warning in missing if warning not in known]
-    if new:
-        record_details(ports, operation.operation_id, {"warnings": [*known, *new]})
+    if changes := with_new_warnings(operation.record, *missing):
+        record_details(ports, operation.operation_id, changes)
 
 
 def _missing_warning(group: SeenGroup, parameter: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from aurora_restore.domain.acts import DeleteParameterGroup
 from aurora_restore.domain.errors import RequestRefused, StepFailed
 from aurora_restore.domain.naming import quiet_group_identifier
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.quiet_group import REMOVE_ACT, REMOVE_LIMIT, is_ours
+from aurora_restore.domain.record import with_warnings
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.steps.cleanup_context import CleanupContext
 from aurora_restore.steps.outcome import StepOutcome
@@ -24,23 +26,21 @@ def remove_quiet_group(context: CleanupContext) -> StepOutcome | None:
     asked = context.operation.asked_by_cleanup().get(REMOVE_ACT)
     if asked and (asked.given_up or asked.is_overdue(context.ports.clock.now(), REMOVE_LIMIT)):
         return None  # RDS counts a member of it still, or does not remove it: the sweep has more time
-    context.note_asked(REMOVE_ACT, name)
-    doing, done = f"the parameter group {name} is being removed", f"removed the parameter group {name}"
+    doing = f"the parameter group {name} is being deleted"
     try:
-        return context.do(
-            doing, done, "quiet_group", lambda: context.ports.target_rds.delete_cluster_parameter_group(name)
-        )
+        return context.do(DeleteParameterGroup(name, kind=REMOVE_ACT, reason=doing))
     except (RequestRefused, StepFailed) as refused:
         if refused.is_of_record:
             raise
-        context.give_up(REMOVE_ACT)
+        context.guard.give_up(REMOVE_ACT)
         warning = LEFT_WARNING.format(name=name, reason=refused.message)
-        known = context.operation.item.get("warnings", ())
-        context.ports.records.update(context.operation_id, {"warnings": [*known, warning]})
+        context.ports.records.update(context.operation_id, with_warnings(context.operation.record, warning))
         return None
 
 
 def _is_kept(context: CleanupContext, plan: RestorePlan, name: str) -> bool:
     """Whether the new cluster has it, under whichever of its names: then it is the cluster's."""
     clusters = [context.find(each) for each in {plan.cluster.db_cluster_identifier, plan.target_cluster_id}]
-    return any(cluster is not None and cluster.db_cluster_parameter_group == name for cluster in clusters)
+    return any(
+        cluster is not None and cluster.db_cluster_parameter_group_name == name for cluster in clusters
+    )

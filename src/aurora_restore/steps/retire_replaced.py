@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 
+from aurora_restore.domain import record
+from aurora_restore.domain.acts import Untag
 from aurora_restore.domain.errors import SwitchOverFailed
 from aurora_restore.domain.fencing import FENCE_ACT
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import Record, changed, sets
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import StepStatus, done, in_progress, skipped
 from aurora_restore.domain.retention import is_past_return, retirement_state
+from aurora_restore.domain.retirement import is_marked, mark_replaced
 from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.switching import Parties, parties_of
 from aurora_restore.domain.times import format_time
@@ -20,9 +23,10 @@ from aurora_restore.steps.log_exports import are_log_exports_due, bring_log_expo
 from aurora_restore.steps.master_secret import hand_over_master_secret
 from aurora_restore.steps.move_endpoints import move_endpoints
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import Guard
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.retirement import Act, Retirement
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.runner import RunGuard
 from aurora_restore.steps.suspend_scaling import resume_scaling, suspend_scaling
 
 _SEEN_TO = (RetirementState.KEPT, RetirementState.RETIRED)
@@ -33,15 +37,13 @@ def clear_target(operation: Operation, ports: Ports) -> StepOutcome:
     plan = operation.plan
     if plan.replacement is None or plan.strategy is not Strategy.DELETE_FIRST:
         return StepOutcome(skipped("nothing has to go before the restore"))
-    if operation.section("retirement").get("state") == RetirementState.RETIRED:
+    if retirement_state(operation) is RetirementState.RETIRED:
         return StepOutcome(done(f"{plan.target_cluster_id} is free"))
-    is_untouched = not operation.section("retirement") and FENCE_ACT not in operation.acts
+    is_untouched = not operation.record.retirement and FENCE_ACT not in operation.record.acts
     if is_untouched and (resting := suspend_scaling(operation, ports)):
         return resting
-    acting = partial(act, ports, operation)
-    return Retirement.of_replaced(
-        ports, operation, acting, plan.target_cluster_id, plan.replacement
-    ).advance()
+    guard = RunGuard(ports, operation)
+    return Retirement.of_replaced(ports, operation, guard, plan.target_cluster_id, plan.replacement).advance()
 
 
 def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
@@ -61,9 +63,10 @@ def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
         return exports
     if retirement_state(operation) in _SEEN_TO and not parties.replacement.undoes:
         return StepOutcome(done(_seen_to_words(operation, parties)))
-    outcome = retire_or_keep(operation, ports, parties, partial(act, ports, operation))
+    guard = RunGuard(ports, operation)
+    outcome = retire_or_keep(operation, ports, parties, guard)
     if outcome.result.status is StepStatus.DONE and parties.replacement.undoes:
-        return finish_undo(operation, ports, parties, target, partial(act, ports, operation), outcome)
+        return finish_undo(operation, ports, parties, target, guard, outcome)
     if outcome.result.status is StepStatus.DONE and are_log_exports_due(operation):
         return _before_logs(operation, ports, target, outcome)
     return outcome
@@ -79,57 +82,57 @@ def _hand_over(operation: Operation, ports: Ports) -> StepOutcome | None:
 
 
 def _seen_to_words(operation: Operation, parties: Parties) -> str:
-    name, section = parties.replacement.aside_identifier, operation.section("retirement")
+    name, until = parties.replacement.aside_identifier, operation.record.retirement.keep_until
     if retirement_state(operation) is RetirementState.KEPT:
-        return f"the replaced cluster is kept as {name} until {section.get('keep_until')}"
+        return f"the replaced cluster is kept as {name}{f' until {format_time(until)}' if until else ''}"
     return f"{name}: the replaced cluster is gone"
 
 
 def _before_logs(operation: Operation, ports: Ports, target: DbCluster, outcome: StepOutcome) -> StepOutcome:
     """First the record excludes a rollback: with one, the new cluster would export logs under the staging name."""
-    if "retirement.state" not in outcome.changes:
+    if not sets(outcome.changes, record.Retirement, "state"):
         return _export_logs(operation, ports, target) or outcome
     message = f"{outcome.result.message}; the logs are still to be exported"
     return StepOutcome(in_progress(message, 90, "change"), outcome.changes, outcome.events)
 
 
 def _export_logs(operation: Operation, ports: Ports, target: DbCluster) -> StepOutcome | None:
-    return bring_log_exports(operation, ports, target, partial(act, ports, operation))
+    return bring_log_exports(operation, ports, target, RunGuard(ports, operation))
 
 
-def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, acting: Act) -> StepOutcome:
+def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, guard: Guard) -> StepOutcome:
     """One observation of the old cluster under its retired name."""
     replacement, name = parties.replacement, parties.replacement.aside_identifier
-    retirement = Retirement.of_replaced(ports, operation, acting, name, replacement)
+    retirement = Retirement.of_replaced(ports, operation, guard, name, replacement)
     keep = timedelta(hours=replacement.keep_hours)
     if keep:
         return retirement.keep(keep)
     cluster = ports.target_rds.find_cluster(name)
-    if parties.is_old(cluster) and cluster and not retirement.is_marked(cluster):
-        return retirement.mark(cluster, keep)
+    if cluster and parties.is_old(cluster) and not is_marked(cluster, operation.operation_id):
+        return retirement.mark(mark_replaced(operation.operation_id, cluster, ports.clock.now()))
     return retirement.advance()
 
 
 def finish_undo(
-    operation: Operation, ports: Ports, parties: Parties, target: DbCluster, acting: Act, outcome: StepOutcome
+    operation: Operation,
+    ports: Ports,
+    parties: Parties,
+    target: DbCluster,
+    guard: Guard,
+    outcome: StepOutcome,
 ) -> StepOutcome:
     """The cluster that came back is no longer kept, and the operation that replaced it is undone."""
     if REPLACED_BY_TAG in target.tags or KEEP_UNTIL_TAG in target.tags:
-        changes = acting(
-            "unmark",
-            target.db_cluster_identifier,
-            lambda: ports.target_rds.remove_tags(target.db_cluster_arn, [REPLACED_BY_TAG, KEEP_UNTIL_TAG]),
-        )
+        keys = [REPLACED_BY_TAG, KEEP_UNTIL_TAG]
+        changes = guard.ask(Untag(target.db_cluster_identifier, target.db_cluster_arn, keys, kind="unmark"))
         message = f"{target.db_cluster_identifier} is no longer a kept cluster"
         return StepOutcome(in_progress(message, 90, "mark"), {**outcome.changes, **changes})
     undone = parties.replacement.undoes or ""
-    time = format_time(ports.clock.now())
     ports.records.update(
         undone,
         {
-            "retirement.state": RetirementState.UNDONE.value,
-            "retirement.undone_by": operation.operation_id,
-            "last_updated_time": time,
+            **changed(record.Retirement, state=RetirementState.UNDONE, undone_by=operation.operation_id),
+            **changed(Record, last_updated_time=ports.clock.now()),
         },
     )
     event = Event("undo.done", {"undone": undone})

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from aurora_restore.domain.asking import STILL_ARRIVES
-from aurora_restore.domain.proving import START_ACT, STOP_ACT
-from aurora_restore.domain.rds_statuses import SERVING_STATUSES
-from aurora_restore.domain.results import StepStatus, done, in_progress
+from aurora_restore.domain.results import StepStatus, done
 from aurora_restore.domain.retention import keep_after_cancel, retirement_state
+from aurora_restore.domain.roll_forward import (
+    delete_early_final_snapshot,
+    new_in_place,
+    start_new_again,
+)
+from aurora_restore.domain.rollback import await_late_arrivals
+from aurora_restore.domain.seeing import parties_in
 from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.switching import Parties
-from aurora_restore.domain.times import parse_time
 from aurora_restore.steps.archive_snapshot import archive_snapshot
-from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep
+from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep, Found
 from aurora_restore.steps.log_exports import bring_log_exports
 from aurora_restore.steps.master_secret import tidy_master_secret
 from aurora_restore.steps.move_endpoints import tidy_endpoints
@@ -22,73 +24,27 @@ from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.remove_quiet_group import remove_quiet_group
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
-from aurora_restore.steps.rollback import await_late_arrivals, drop_snapshot_of, parties_of_context
 from aurora_restore.steps.suspend_scaling import tidy_scaling
 from aurora_restore.steps.switch_over import switched_changes
 
 
-def record_switch(context: CleanupContext) -> StepOutcome | None:
+def record_switch(context: CleanupContext) -> None:
     """The run was stopped between the last rename and the note of it in the record."""
-    parties = parties_of_context(context)
-    if parties is None or context.operation.section("switch_over").get("switched_time"):
-        return None
-    target = context.find(parties.plan.target_cluster_id)
-    if target is not None and parties.is_new(target):
-        changes = switched_changes(context.operation, target, context.ports.clock.now())
+    target = new_in_place(context)
+    if target is not None and not context.operation.record.switch_over.is_done:
+        changes = switched_changes(context.operation, target, context.now)
         context.ports.records.update(context.operation_id, changes)
-    return None
 
 
-def bring_new_up(context: CleanupContext) -> StepOutcome | None:
-    """The run was stopped while it renewed the new cluster's certificate: the cluster is made available again.
-
-    A requested stop may show minutes later; the cluster is not left before that time is over.
-    """
-    parties = parties_of_context(context)
-    target = context.find(parties.plan.target_cluster_id) if parties else None
-    if parties is None or target is None or not parties.is_new(target):
-        return None
-    name = target.db_cluster_identifier
-    if target.status == "stopped":
-        doing, done = f"the new cluster {name} is being started again", f"started {name} again"
-        started = {"proof.started_by_cleanup": True}
-        context.ports.records.update(context.operation_id, started)
-        return context.do(doing, done, "start", lambda: context.ports.target_rds.start_cluster(name))
-    if target.status not in SERVING_STATUSES:
-        return StepOutcome(in_progress(f"the new cluster {name} is `{target.status}`", 50, "start"))
-    acts = context.operation.acts
-    was_started = START_ACT in acts or context.operation.section("proof").get("started_by_cleanup")
-    asked = acts.get(STOP_ACT, {}).get("last_time")
-    if asked and not was_started and context.ports.clock.now() - parse_time(asked) < STILL_ARRIVES:
-        return StepOutcome(in_progress(f"the stop of {name} was asked for and may still come", 50, "stop"))
-    return None
-
-
-def export_logs(context: CleanupContext) -> StepOutcome | None:
+def export_logs(context: CleanupContext) -> Found:
     """The run was stopped before the new cluster exported its logs."""
-    parties = parties_of_context(context)
-    target = context.find(parties.plan.target_cluster_id) if parties else None
-    if parties is None or target is None or not parties.is_new(target):
-        return None
-
-    def acting(kind: str, name: str, request: Callable[[], None], /) -> dict[str, Any]:
-        context.note_asked(kind, name)
-        return context.act(kind, name, request)
-
-    return bring_log_exports(context.operation, context.ports, target, acting)
-
-
-def drop_early_snapshot(context: CleanupContext) -> StepOutcome | None:
-    """A kept cluster gets its final snapshot when it is retired: one taken before is not its last state."""
-    parties = parties_of_context(context)
-    if parties is None or retirement_state(context.operation) is not None:
-        return None
-    return drop_snapshot_of(context, context.find(parties.replacement.aside_identifier))
+    target = new_in_place(context)
+    return bring_log_exports(context.operation, context.ports, target, context.guard) if target else None
 
 
 def keep_or_retire_replaced(context: CleanupContext) -> StepOutcome | None:
     """A deletion that has begun is completed; a cluster that still exists is kept for a day, for an undo."""
-    parties = parties_of_context(context)
+    parties = parties_in(context)
     if parties is None:
         return None
     outcome = _retire_or_keep(context, parties)
@@ -114,7 +70,7 @@ def _retire_or_keep(context: CleanupContext, parties: Parties) -> StepOutcome:
         return StepOutcome(done("the replaced cluster was dealt with before"))
     name = parties.replacement.aside_identifier
     retirement = Retirement.of_replaced(
-        context.ports, context.operation, context.act, name, parties.replacement
+        context.ports, context.operation, context.guard, name, parties.replacement
     )
     if state is RetirementState.BEGUN:
         return retirement.advance()
@@ -125,13 +81,13 @@ def _end_undo(context: CleanupContext, parties: Parties, outcome: StepOutcome) -
     target = context.find(parties.plan.target_cluster_id)
     if target is None:
         return outcome
-    return finish_undo(context.operation, context.ports, parties, target, context.act, outcome)
+    return finish_undo(context.operation, context.ports, parties, target, context.guard, outcome)
 
 
 def keep_copy(context: CleanupContext) -> StepOutcome | None:
     """The copy is kept for as long as after any restore that used it."""
-    details = context.operation.section("snapshot_details")
-    if context.plan is None or not details.get("restored_from") or details.get("retain_until"):
+    details = context.operation.record.snapshot_details
+    if context.plan is None or not details.restored_from or details.is_retained:
         return None
     persist(context, archive_snapshot(context.operation, context.ports))
     return None
@@ -140,10 +96,10 @@ def keep_copy(context: CleanupContext) -> StepOutcome | None:
 ROLL_FORWARD: Sequence[CleanupStep] = (
     record_switch,
     await_late_arrivals,
-    bring_new_up,
+    start_new_again,
     tidy_scaling,
     export_logs,
-    drop_early_snapshot,
+    delete_early_final_snapshot,
     tidy_master_secret,
     tidy_endpoints,
     keep_or_retire_replaced,

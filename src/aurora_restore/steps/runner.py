@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from aurora_restore.domain.acts import Act
 from aurora_restore.domain.asking import asked_now
 from aurora_restore.domain.errors import (
     OperationNotRunning,
@@ -17,18 +18,27 @@ from aurora_restore.domain.errors import (
     StepFailed,
     TransientFault,
 )
-from aurora_restore.domain.operation import (
-    LAST_TRANSIENT_ERROR,
-    Operation,
-    phase_state,
-    transient_error_state,
-    waits_after,
+from aurora_restore.domain.operation import Operation, phase_state, transient_error_state, waits_after
+from aurora_restore.domain.record import (
+    AuditEntry,
+    Changes,
+    ErrorState,
+    PhaseState,
+    ProblemState,
+    Record,
+    WaitState,
+    act_changed,
+    changed,
+    made_changed,
+    phase_changed,
+    phase_met,
 )
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
-from aurora_restore.domain.states import OperationStatus
-from aurora_restore.domain.times import format_time
-from aurora_restore.steps.audit_events import LAST_EVENTS, append_audit, flush_pending_audit, to_audit_entries
+from aurora_restore.domain.states import OperationStatus, PhaseStatus
+from aurora_restore.domain.times import whole_milliseconds
+from aurora_restore.steps.audit_events import append_audit, flush_pending_audit, to_audit_entries
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
 
 Step = Callable[[Operation, Ports], StepOutcome]
@@ -73,7 +83,27 @@ def load_running(ports: Ports, operation_id: str) -> Operation:
     return operation
 
 
-def act(
+@dataclass(frozen=True)
+class RunGuard:
+    """The guard of a phase: everything that it asks for is written down first, into a record that runs."""
+
+    ports: Ports
+    operation: Operation
+
+    def ask(self, act: Act) -> dict[str, Any]:
+        """As `write_ahead`."""
+        return write_ahead(
+            self.ports,
+            self.operation,
+            act.kind,
+            act.name,
+            lambda: perform(act, self.ports),
+            makes=act.makes,
+            also=act.also,
+        )
+
+
+def write_ahead(
     ports: Ports,
     operation: Operation,
     kind: str,
@@ -99,61 +129,64 @@ def act(
     Raises:
         OperationNotRunning: the record was closed meanwhile.
     """
-    before = operation.acts.get(kind) or {}
+    before = operation.record.acts.get(kind)
     begun = asked_now(before, name, ports.clock.now())
-    made = {f"made.{kind}": name} if makes else {}
-    record_running(ports, operation.operation_id, {f"acts.{kind}": begun, **made, **(also or {})})
+    made = made_changed(kind, name) if makes else {}
+    record_running(ports, operation.operation_id, {**act_changed(kind, begun), **made, **(also or {})})
     try:
         request()
     except (ResourceBusy, RequestRefused, StepFailed):
         # AWS has said that it does not do it. Where it was asked before, that may be because it is at it already.
-        if not before or before.get("refused"):
-            record_details(ports, operation.operation_id, {f"acts.{kind}": {**begun, "refused": True}})
+        if not before or before.refused:
+            record_details(ports, operation.operation_id, act_changed(kind, begun.having(refused=True)))
         raise
-    return {f"acts.{kind}": {**begun, "answered": True}}
+    return act_changed(kind, begun.having(answered=True))
 
 
 def record_running(ports: Ports, operation_id: str, changes: Mapping[str, Any]) -> None:
     """Write into a record that runs. Raises OperationNotRunning where it does not any more."""
-    time = format_time(ports.clock.now())
-    is_kept = ports.records.update(
-        operation_id, {**changes, "last_updated_time": time}, only_if_status=OperationStatus.RUNNING.value
-    )
-    if not is_kept:
+    if not _update_running(ports, operation_id, changes):
         raise OperationNotRunning(f"The operation {operation_id} was closed while a step was at work.")
 
 
 def record_error(ports: Ports, operation_id: str, step: str, error: RestoreError) -> None:
     """Write what went wrong into a running record, in the words of the step that met it."""
-    record_details(ports, operation_id, {"error": error_item(step, error)})
+    record_details(ports, operation_id, changed(Record, error=error_state(step, error)))
 
 
 def record_details(ports: Ports, operation_id: str, changes: Mapping[str, Any]) -> None:
     """Keep what a step found although it is about to fail."""
-    time = format_time(ports.clock.now())
-    ports.records.update(
-        operation_id, {**changes, "last_updated_time": time}, only_if_status=OperationStatus.RUNNING.value
+    _update_running(ports, operation_id, changes)
+
+
+def _update_running(ports: Ports, operation_id: str, changes: Mapping[str, Any]) -> bool:
+    updated = changed(Record, last_updated_time=ports.clock.now())
+    return ports.records.update(
+        operation_id, {**changes, **updated}, only_if_status=OperationStatus.RUNNING.value
     )
 
 
-def error_item(step: str, error: RestoreError) -> dict[str, Any]:
-    return {
-        "code": error.code,
-        "message": error.message,
-        "hint": error.hint,
-        "step": step,
-        "faults": [problem.to_item() for problem in error.problems],
-    }
+def error_state(step: str, error: RestoreError) -> ErrorState:
+    problems = (
+        ProblemState(code=problem.code, message=problem.message, hint=problem.hint)
+        for problem in error.problems
+    )
+    return ErrorState(
+        code=error.code, message=error.message, hint=error.hint, step=step, problems=tuple(problems)
+    )
 
 
 def _begin(ports: Ports, operation: Operation, phase: Phase, started: datetime | None, now: datetime) -> None:
     if started is not None:
         return
-    entries = [{"time": format_time(now), "event": f"{phase.value}.started", "details": {}}]
-    state = {"status": StepStatus.IN_PROGRESS.value, "start_time": format_time(now)}
-    changes = {f"phases.{phase.value}": state, "step": phase.value, LAST_EVENTS: entries}
-    record_running(ports, operation.operation_id, changes)
+    entries = (AuditEntry(time=whole_milliseconds(now), event=f"{phase.value}.started"),)
+    state = PhaseState(status=PhaseStatus.IN_PROGRESS, start_time=now)
+    record_running(ports, operation.operation_id, _of_phase(phase, state, entries))
     append_audit(ports, operation.operation_id, entries)
+
+
+def _of_phase(phase: Phase, state: PhaseState, entries: tuple[AuditEntry, ...]) -> Changes:
+    return {**phase_changed(phase, state), **changed(Record, step=phase.value, last_events=entries)}
 
 
 def _keep_to_limit(ports: Ports, phase: Phase, result: StepResult, elapsed: timedelta) -> None:
@@ -181,21 +214,20 @@ def _keep_transient_error_to_limit(
         record_error(ports, operation.operation_id, phase.value, error)
         raise error from transient
     entry = transient_error_state(operation.phase(phase), transient, now, started + limit)
-    record_details(ports, operation.operation_id, {f"phases.{phase.value}.{LAST_TRANSIENT_ERROR}": entry})
+    record_details(ports, operation.operation_id, phase_met(phase, entry))
 
 
 def _finish(
     ports: Ports, operation: Operation, phase: Phase, started: datetime, outcome: StepOutcome
 ) -> StepResult:
     now = ports.clock.now()
-    before = operation.phase(phase) or {"start_time": format_time(started)}
+    before = operation.phase(phase) or PhaseState(start_time=started)
     named = _with_name(outcome.result)
-    waits = waits_after(before.get("waits") or {}, named, now, operation.expectation(named.waiting_for))
+    waits = waits_after(before.waits, named, now, operation.expectation(named.waiting_for))
     result = _with_wait(named, waits)
     state = phase_state(before, result, now, waits)
     entries = to_audit_entries(ports, (*outcome.events, *_end_of_phase(phase, result)))
-    changes = {f"phases.{phase.value}": state, "step": phase.value, LAST_EVENTS: entries}
-    record_running(ports, operation.operation_id, {**outcome.changes, **changes})
+    record_running(ports, operation.operation_id, {**outcome.changes, **_of_phase(phase, state, entries)})
     append_audit(ports, operation.operation_id, entries)
     return result
 
@@ -212,7 +244,7 @@ def _with_name(result: StepResult) -> StepResult:
     return replace(result, waiting_for="step") if is_nameless else result
 
 
-def _with_wait(result: StepResult, waits: Mapping[str, Any]) -> StepResult:
+def _with_wait(result: StepResult, waits: Mapping[str, WaitState]) -> StepResult:
     if result.status is not StepStatus.IN_PROGRESS:
         return result
-    return replace(result, wait_seconds=int(waits[result.waiting_for]["wait_seconds"]))
+    return replace(result, wait_seconds=waits[result.waiting_for].wait_seconds or 0)

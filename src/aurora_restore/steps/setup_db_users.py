@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from aurora_restore.domain.came_along import told_databases
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import RestoreDetails, RestoredUser, changed
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, goes_on, in_progress, skipped
 from aurora_restore.domain.user_progress import SetupProgress
@@ -40,7 +41,7 @@ def setup_db_users(operation: Operation, ports: Ports) -> StepOutcome:
         for user in plan.db_users
     ]
     master = ports.secrets.read_credentials(plan.admin_secret_id)
-    begun = operation.section("restore_details").get("user_setup")
+    begun = operation.record.restore_details.user_setup
     started = ports.clock.now()
     report = ports.databases.set_up_users(
         endpoint,
@@ -52,13 +53,14 @@ def setup_db_users(operation: Operation, ports: Ports) -> StepOutcome:
     )
     if report.unfinished:
         return _unfinished(report.unfinished)
-    changes = {
-        "restore_details.user_setup": None,
-        "restore_details.users": [asdict(user) for user in report.users],
-        "restore_details.other_logins": list(report.other_logins),
-        "restore_details.locked_logins": list(report.locked_logins),
-        "restore_details.user_notes": _notes(operation, report),
-    }
+    changes = changed(
+        RestoreDetails,
+        user_setup=None,
+        users=tuple(RestoredUser.read(asdict(user)) for user in report.users),
+        other_logins=report.other_logins,
+        locked_logins=report.locked_logins,
+        user_notes=_notes(operation, report),
+    )
     events = tuple(Event(f"db_user.{user.action}", {"username": user.username}) for user in report.users)
     return StepOutcome(
         done(_summary(len(report.users), report.other_logins, report.locked_logins)),
@@ -72,15 +74,16 @@ def _unfinished(progress: SetupProgress) -> StepOutcome:
     what = "database users are checked" if progress.checking else "rights of the database users are set"
     message = f"the {what} in {progress.done} of {progress.total} databases"
     return StepOutcome(
-        goes_on(message, progress.percent, "user_setup"), {"restore_details.user_setup": progress.to_item()}
+        goes_on(message, progress.percent, "user_setup"),
+        changed(RestoreDetails, user_setup=progress.to_item()),
     )
 
 
-def _notes(operation: Operation, report: UsersReport) -> list[str]:
+def _notes(operation: Operation, report: UsersReport) -> tuple[str, ...]:
     """A database that the list of what came along names is not named again."""
-    told = told_databases(operation.section("came_along"))
-    left = [each.sentence for each in report.not_looked_into if visible(each.database) not in told]
-    return [*report.notes, *left]
+    told = told_databases(operation.record.came_along)
+    left = (each.sentence for each in report.not_looked_into if visible(each.database) not in told)
+    return (*report.notes, *left)
 
 
 def _summary(count: int, others: tuple[str, ...], locked: tuple[str, ...]) -> str:

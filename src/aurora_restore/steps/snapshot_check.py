@@ -29,6 +29,15 @@ from aurora_restore.domain.preflight import (
     preflight_problems,
     target_region_checks_apply,
 )
+from aurora_restore.domain.record import (
+    DifferenceState,
+    PlanItem,
+    Record,
+    ReplacedCluster,
+    RestoreDetails,
+    SnapshotDetails,
+    changed,
+)
 from aurora_restore.domain.replacement import with_defaults_of
 from aurora_restore.domain.request import RestoreRequest, parse_request
 from aurora_restore.domain.results import Phase, StepResult, done, in_progress
@@ -109,13 +118,18 @@ def _planned(
     message = (
         f"the plan is complete: {name} from {plan.source.cluster_snapshot_identifier}, {plan.source.reason}"
     )
-    changes: dict[str, Any] = {"plan": plan.to_item(), "snapshot_details": _snapshot_details(plan)}
+    changes = changed(
+        Record,
+        plan=PlanItem.read(plan.to_item()),
+        snapshot_details=SnapshotDetails.read(_snapshot_details(plan)),
+    )
     if expectations := earlier_durations(ports, operation.operation_id, plan):
-        changes["expectations"] = expectations
+        changes |= changed(Record, expectations=expectations)
     if replaced:
-        changes["replaced"] = replaced.to_item()
-        changes["replaced_made_by"] = _maker(ports, facts.target_cluster)
-        changes["restore_details.differences"] = [item.to_item() for item in facts.differences]
+        maker = _maker(ports, facts.target_cluster)
+        changes |= changed(Record, replaced=ReplacedCluster.read(replaced.to_item()), replaced_made_by=maker)
+        differing = tuple(DifferenceState.read(item.to_item()) for item in facts.differences)
+        changes |= changed(RestoreDetails, differences=differing)
     details = {"copy": plan.copy_reason, "strategy": plan.strategy.value}
     return StepOutcome(done(message), changes, (Event("plan.made", details),))
 
@@ -124,8 +138,7 @@ def _maker(ports: Ports, cluster: DbCluster | None) -> str | None:
     """The operation that restored what is replaced; of one that was put back, the one that had restored it before."""
     tags = cluster.tags if cluster else {}
     if put_back_by := tags.get(PUT_BACK_TAG):
-        found = (ports.records.load(put_back_by) or {}).get("replaced_made_by")
-        return str(found) if found else None
+        return Record.read(ports.records.load(put_back_by)).replaced_made_by
     return tags.get(OPERATION_TAG)
 
 

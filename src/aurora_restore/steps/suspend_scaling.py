@@ -12,15 +12,15 @@ answer for long, is a warning with the command that a person needs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import partial
-from typing import Any
+from datetime import timedelta
 
+from aurora_restore.domain.acts import RegisterScaling, SuspendScaling
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.errors import RestoreError, TransientFault
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import ScalingOfRun, ScalingState, changed, with_new_warnings, written
 from aurora_restore.domain.results import in_progress
 from aurora_restore.domain.scaling import (
     EVERYTHING,
@@ -32,27 +32,24 @@ from aurora_restore.domain.scaling import (
     lost_warning,
 )
 from aurora_restore.domain.switching import parties_of
-from aurora_restore.domain.times import format_time, parse_time
-from aurora_restore.steps.cleanup_context import CleanupContext, noting_act, persisted
+from aurora_restore.steps.cleanup_context import CleanupContext, persisted
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import Guard, asked_for
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.retirement import Act
-from aurora_restore.steps.runner import act, record_running
+from aurora_restore.steps.runner import RunGuard, record_running
 from aurora_restore.steps.scaling_notes import REFUSALS, find_scaling
 
 SUSPEND, RESUME = "suspend_scaling", "resume_scaling"
 WAIT = "scaling"
-SECTION, SECTION_BACK = "scaling", "scaling_back"
 LIMIT = timedelta(minutes=10)
 # Shorter: the old cluster waits for its name meanwhile.
 HOLD_LIMIT = timedelta(minutes=2)
-# `asked`: it may be suspended. `active`: it could not be. `kept`: its operator had suspended it.
-NOT_SUSPENDED = ("active", "kept")
+NOT_SUSPENDED = (ScalingState.ACTIVE, ScalingState.KEPT)
 
 
 def suspend_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
     """Before the first act that takes the name from the old cluster; None where nothing is left to do."""
-    if operation.section(SECTION).get("state") not in (None, "asked"):
+    if operation.record.scaling.state not in (None, ScalingState.ASKED):
         return None
     try:
         return _suspend(operation, ports)
@@ -68,44 +65,36 @@ def _suspend(operation: Operation, ports: Ports) -> StepOutcome | None:
     if before is None:
         return None
     if before.target.suspension.is_complete:
-        found: dict[str, Any] = {f"{SECTION}.state": "suspended"}
+        found = changed(ScalingOfRun, state=ScalingState.SUSPENDED)
         if not is_known:
-            found = {SECTION: {"state": "kept", "before": before.to_item()}}
+            found = written(ScalingOfRun(state=ScalingState.KEPT, before=before.to_item()))
         record_running(ports, operation.operation_id, found)
         return None
-    also = {} if is_known else {SECTION: {"state": "asked", "before": before.to_item()}}
-    answered = act(
-        ports, operation, SUSPEND, name, lambda: ports.scaling.suspend(name, EVERYTHING), also=also
-    )
+    also = {} if is_known else written(ScalingOfRun(state=ScalingState.ASKED, before=before.to_item()))
+    answered = RunGuard(ports, operation).ask(SuspendScaling(name, EVERYTHING, kind=SUSPEND, also=also))
     message = f"auto scaling of {name} is suspended while the name changes clusters"
     event = Event("scaling.suspended", {"db_cluster_identifier": name})
     return StepOutcome(
-        in_progress(message, 10, WAIT), {**answered, f"{SECTION}.state": "suspended"}, (event,)
+        in_progress(message, 10, WAIT),
+        {**answered, **changed(ScalingOfRun, state=ScalingState.SUSPENDED)},
+        (event,),
     )
 
 
 def _not_suspended(operation: Operation, ports: Ports, refused: RestoreError) -> StepOutcome:
     """Nothing was touched yet: what may pass is tried for a while, and then the switch goes on without it."""
     name, now = operation.plan.target_cluster_id, ports.clock.now()
-    since = _time_of(operation.section(SECTION).get("suspend_since")) or now
+    since = operation.record.scaling.suspend_since or now
     if isinstance(refused, TransientFault) and now - since < LIMIT:
         message = f"auto scaling of {name} could not be suspended yet: {refused.message}"
-        return StepOutcome(in_progress(message, 10, WAIT), {f"{SECTION}.suspend_since": format_time(since)})
+        return StepOutcome(in_progress(message, 10, WAIT), changed(ScalingOfRun, suspend_since=since))
     asked = operation.asked(SUSPEND)
     # Without an answer it may be suspended: then it is set back like one that was observed to be suspended.
-    state = "suspended" if asked and not asked.refused else "active"
-    changes = {f"{SECTION}.state": state, **_warned(operation, active_warning(name, refused.message))}
-    event = Event(f"scaling.{state}", {"db_cluster_identifier": name, "reason": refused.message})
+    state = ScalingState.SUSPENDED if asked and not asked.refused else ScalingState.ACTIVE
+    warned = with_new_warnings(operation.record, active_warning(name, refused.message))
+    changes = {**changed(ScalingOfRun, state=state), **warned}
+    event = Event(f"scaling.{state.value}", {"db_cluster_identifier": name, "reason": refused.message})
     return StepOutcome(in_progress(f"auto scaling of {name} is not waited for", 10, WAIT), changes, (event,))
-
-
-def _time_of(text: object) -> datetime | None:
-    return parse_time(str(text)) if text else None
-
-
-def _warned(operation: Operation, warning: str) -> dict[str, Any]:
-    known = list(operation.item.get("warnings") or ())
-    return {"warnings": known if warning in known else [*known, warning]}
 
 
 def resume_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
@@ -113,13 +102,13 @@ def resume_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
     before = _before(operation)
     if before is None:
         return None
-    acting, asked = partial(act, ports, operation), operation.asked(RESUME)
-    return _Resumption(operation, ports, acting, asked, SECTION, before).advance()
+    guard, asked = RunGuard(ports, operation), operation.asked(RESUME)
+    return _Resumption(operation, ports, guard, asked, operation.record.scaling, before).advance()
 
 
 def tidy_scaling(context: CleanupContext) -> StepOutcome | None:
     """The same in a cleanup that goes forward."""
-    return _resumed(context, SECTION)
+    return _resumed(context, context.operation.record.scaling)
 
 
 def hold_scaling(context: CleanupContext) -> StepOutcome | None:
@@ -129,25 +118,24 @@ def hold_scaling(context: CleanupContext) -> StepOutcome | None:
     """
     asked = context.operation.asked_by_cleanup()
     # A run that has not asked for it yet has let nothing go on.
-    is_held = RESUME not in context.operation.acts or RESUME in asked
+    is_held = RESUME not in context.operation.record.acts or RESUME in asked
     if context.plan is None or is_held or _before(context.operation) is None:
         return None
     name, held = context.plan.target_cluster_id, asked.get(SUSPEND)
     is_overdue = held is not None and held.is_overdue(context.ports.clock.now(), HOLD_LIMIT)
     if is_overdue or not _may_change_hands(context, context.find(name)):
         return None
-    doing, done = f"auto scaling of {name} is suspended again", f"suspended the auto scaling of {name}"
+    doing = f"auto scaling of {name} is suspended again"
     try:
         target = context.ports.scaling.find_target(name)
         if target is None or target.suspension.is_complete:
             return None
-        context.note_asked(SUSPEND, name)
-        return context.do(doing, done, WAIT, lambda: context.ports.scaling.suspend(name, EVERYTHING))
+        return context.do(SuspendScaling(name, EVERYTHING, kind=SUSPEND, reason=doing))
     except REFUSALS as refused:
         if refused.is_of_record:
             raise
         if held is None:
-            context.note_asked(SUSPEND, name)
+            context.guard.note(SUSPEND, name)
         return StepOutcome(in_progress(f"{doing}: {refused.message}", 10, WAIT))
 
 
@@ -165,37 +153,37 @@ def _may_change_hands(context: CleanupContext, cluster: DbCluster | None) -> boo
 
 def give_scaling_back(context: CleanupContext) -> StepOutcome | None:
     """In a cleanup that goes back, once the old cluster serves under its name."""
-    return _resumed(context, SECTION_BACK)
+    return _resumed(context, context.operation.record.scaling_back)
 
 
-def _resumed(context: CleanupContext, section: str) -> StepOutcome | None:
+def _resumed(context: CleanupContext, state: ScalingOfRun) -> StepOutcome | None:
     before = _before(context.operation)
     if before is None:
         return None
     asked = context.operation.asked_by_cleanup().get(RESUME)
-    resumption = _Resumption(context.operation, context.ports, noting_act(context), asked, section, before)
+    resumption = _Resumption(context.operation, context.ports, context.guard, asked, state, before)
     return persisted(context, resumption.advance())
 
 
 def _before(operation: Operation) -> ScalingBefore | None:
     """How the scaling was before the switch, suspended by this operation or not; None where there was none to see."""
-    item = operation.section(SECTION).get("before")
+    item = operation.record.scaling.before
     return ScalingBefore.from_item(item) if item else None
 
 
 @dataclass(frozen=True)
 class _Resumption:
-    """One call: `asked` is what this run, or this cleanup, has asked for; `section` says what came of it."""
+    """One call: `asked` is what this run, or this cleanup, has asked for; `state` says what came of it."""
 
     operation: Operation
     ports: Ports
-    acting: Act
+    guard: Guard
     asked: Asked | None
-    section: str
+    state: ScalingOfRun
     before: ScalingBefore
 
     def advance(self) -> StepOutcome | None:
-        if self._state.get("settled_time"):
+        if self.state.is_settled:
             return None
         try:
             return self._set_back()
@@ -209,10 +197,6 @@ class _Resumption:
         return self.before.target.db_cluster_identifier
 
     @property
-    def _state(self) -> dict[str, Any]:
-        return self.operation.section(self.section)
-
-    @property
     def _message(self) -> str:
         return f"auto scaling of {self.name} is set back to what it was"
 
@@ -220,17 +204,17 @@ class _Resumption:
         action = decide_resumption(self.before, self.ports.scaling.find_target(self.name))
         now = self.ports.clock.now()
         if action is ScalingAction.NONE and self._was_lost:
-            return self._settled("resumed", lost_warning(self.before))
-        state = self.operation.section(SECTION).get("state")
+            return self._settled(ScalingState.RESUMED, lost_warning(self.before))
+        state = self.operation.record.scaling.state
         if state in NOT_SUSPENDED and action is not ScalingAction.REGISTER:
             # The run has suspended nothing: what differs now was changed by a person.
             return self._settled(state)
         if action is ScalingAction.NONE:
-            return self._settled("resumed")
+            return self._settled(ScalingState.RESUMED)
         if self.asked and self.asked.is_overdue(now, LIMIT):
             minutes = LIMIT.total_seconds() / 60
             return self._settled(
-                "left", left_warning(self.before, f"it does not show after {minutes:g} minutes")
+                ScalingState.LEFT, left_warning(self.before, f"it does not show after {minutes:g} minutes")
             )
         if self.asked and self.asked.answered and now - self.asked.last < ASK_AGAIN:
             return StepOutcome(in_progress(self._message, 10, WAIT))
@@ -238,43 +222,34 @@ class _Resumption:
 
     def _ask(self, *, is_gone: bool) -> StepOutcome:
         target = self.before.target
-        lost = {f"{self.section}.registered_again": True} if is_gone else {}
-
-        def request() -> None:
-            if is_gone:
-                self.ports.scaling.register(target)
-            else:
-                self.ports.scaling.suspend(self.name, target.suspension)
-
-        changes = self.acting(RESUME, self.name, request, also=lost)
-        verb = "registered the scalable target" if is_gone else "set back the auto scaling"
-        event = Event("scaling.asked", {"db_cluster_identifier": self.name, "done": f"{verb} of {self.name}"})
-        return StepOutcome(in_progress(self._message, 10, WAIT), changes, (event,))
+        lost = changed(type(self.state), registered_again=True) if is_gone else {}
+        act = (
+            RegisterScaling(self.name, target, kind=RESUME, reason=self._message, percent=10, also=lost)
+            if is_gone
+            else SuspendScaling(self.name, target.suspension, kind=RESUME, reason=self._message, percent=10)
+        )
+        event = Event("scaling.asked", {"db_cluster_identifier": self.name, "done": act.describe()})
+        return asked_for(act, self.guard.ask(act), event)
 
     @property
     def _was_lost(self) -> bool:
         """By the run or by its cleanup: whichever comes second finds what the first one registered."""
-        sections = (self.operation.section(name) for name in (SECTION, SECTION_BACK))
-        return any(section.get("registered_again") for section in sections)
+        record = self.operation.record
+        return record.scaling.registered_again or record.scaling_back.registered_again
 
     def _refused(self, refused: RestoreError) -> StepOutcome:
         now = self.ports.clock.now()
-        since = _time_of(self._state.get("resume_since")) or (self.asked.first if self.asked else now)
+        since = self.state.resume_since or (self.asked.first if self.asked else now)
         if now - since > LIMIT:
-            return self._settled("left", left_warning(self.before, refused.message))
+            return self._settled(ScalingState.LEFT, left_warning(self.before, refused.message))
         message = f"{self._message}: {refused.message}"
-        return StepOutcome(
-            in_progress(message, 10, WAIT), {f"{self.section}.resume_since": format_time(since)}
-        )
+        return StepOutcome(in_progress(message, 10, WAIT), changed(type(self.state), resume_since=since))
 
-    def _settled(self, state: str, warning: str | None = None) -> StepOutcome:
-        changes: dict[str, Any] = {
-            f"{self.section}.state": state,
-            f"{self.section}.settled_time": format_time(self.ports.clock.now()),
-        }
+    def _settled(self, state: ScalingState, warning: str | None = None) -> StepOutcome:
+        changes = changed(type(self.state), state=state, settled_time=self.ports.clock.now())
         if warning:
-            changes |= _warned(self.operation, warning)
-        event = Event(f"scaling.{state}", {"db_cluster_identifier": self.name})
+            changes |= with_new_warnings(self.operation.record, warning)
+        event = Event(f"scaling.{state.value}", {"db_cluster_identifier": self.name})
         return StepOutcome(
-            in_progress(f"auto scaling of {self.name} is {state}", 10, WAIT), changes, (event,)
+            in_progress(f"auto scaling of {self.name} is {state.value}", 10, WAIT), changes, (event,)
         )

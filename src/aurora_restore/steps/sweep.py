@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from aurora_restore.domain.acts import DeleteParameterGroup, DeleteSnapshot
 from aurora_restore.domain.errors import (
     RequestRefused,
     ResourceBusy,
@@ -28,6 +29,7 @@ from aurora_restore.domain.naming import (
 )
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, ParameterGroup
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import Retirement, SnapshotDetails, changed
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.sweeping import (
@@ -37,7 +39,7 @@ from aurora_restore.domain.sweeping import (
     removable_copies,
     removable_final_snapshots,
 )
-from aurora_restore.domain.times import format_time
+from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
 
 RECORDS_MOST = 500
@@ -48,11 +50,14 @@ ENDED_BADLY = (OperationStatus.FAILED, OperationStatus.CANCELLED)
 
 @dataclass
 class Sweep:
-    """One sweep: what it has begun, and what went wrong with single things, which keeps no other from being done."""
+    """One sweep: what it has begun, and what went wrong with single things, which keeps no other from being done.
+
+    `started`: why a cleanup was started, by operation.
+    """
 
     ports: Ports
     now: datetime
-    started: list[str] = field(default_factory=list)
+    started: dict[str, str] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -66,12 +71,12 @@ class Sweep:
 
     def start_cleanup(self, operation: Operation, why: str) -> None:
         """One execution an operation and sweep."""
-        if any(line.startswith(f"{operation.operation_id}:") for line in self.started):
+        if operation.operation_id in self.started:
             return
         attempt = self.now.strftime("sweep-%Y%m%d%H%M")
         self.ports.executions.start_cleanup(operation.operation_id, operation.execution_arn or "", attempt)
         self.ports.audit.append(operation.operation_id, self.now, "cleanup.requested", {"reason": why})
-        self.started.append(f"{operation.operation_id}: {why}")
+        self.started[operation.operation_id] = why
 
 
 def sweep(ports: Ports) -> Mapping[str, Any]:
@@ -92,7 +97,8 @@ def sweep(ports: Ports) -> Mapping[str, Any]:
     message = f"{len(run.started)} cleanup(s) started, {len(run.deleted)} copies and parameter groups removed"
     if run.left:
         message += f"; RDS did not remove {len(run.left)} failed copies: {'; '.join(run.left)}"
-    return {"status": "DONE", "message": message, "started": run.started, "deleted": run.deleted}
+    started = [f"{operation_id}: {why}" for operation_id, why in run.started.items()]
+    return {"status": "DONE", "message": message, "started": started, "deleted": run.deleted}
 
 
 def _open_records(ports: Ports) -> Iterator[Mapping[str, Any]]:
@@ -125,7 +131,7 @@ def _see_to_ended(run: Sweep, operation: Operation) -> None:
     """What was marked by hand was not cleaned up; a function that closed a record may have died before it notified."""
     if not is_stale(operation, run.now):
         return
-    if operation.is_unsettled:
+    if operation.record.is_unsettled:
         run.start_cleanup(operation, "what follows from its end was not seen through")
     elif not operation.is_closed and operation.status in ENDED_BADLY:
         run.start_cleanup(operation, "its record was marked by hand")
@@ -178,7 +184,7 @@ def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
     failed = [copy for copy in failed_copies(snapshots) if copy not in due]
 
     def remove(copy: ClusterSnapshot) -> None:
-        run.ports.target_rds.delete_cluster_snapshot(copy.db_cluster_snapshot_identifier)
+        perform(DeleteSnapshot(copy.db_cluster_snapshot_identifier), run.ports)
         run.deleted.append(copy.db_cluster_snapshot_identifier)
         _record_removal(run, copy)
 
@@ -209,14 +215,18 @@ def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:
     details = {"cluster_snapshot_identifier": copy.db_cluster_snapshot_identifier}
     is_final = FINAL_SNAPSHOT_TAG in copy.tags
     event = "replaced.final_snapshot_removed" if is_final else "copy.removed"
-    field = "retirement.final_snapshot_removed_time" if is_final else "snapshot_details.copy_removed_time"
+    changes = (
+        changed(Retirement, final_snapshot_removed_time=run.now)
+        if is_final
+        else changed(SnapshotDetails, copy_removed_time=run.now)
+    )
     run.ports.audit.append(operation_id, run.now, event, details)
-    run.ports.records.update(operation_id, {field: format_time(run.now)})
+    run.ports.records.update(operation_id, changes)
 
 
 def _see_to_groups(run: Sweep, clusters: Iterable[DbCluster]) -> None:
     """Parameter groups of a first start whose run is over, and which no cluster has."""
-    rds, in_use = run.ports.target_rds, {cluster.db_cluster_parameter_group for cluster in clusters}
+    rds, in_use = run.ports.target_rds, {cluster.db_cluster_parameter_group_name for cluster in clusters}
 
     def remove(group: ParameterGroup) -> None:
         operation_id = rds.group_tags(group).get(OPERATION_TAG)
@@ -226,7 +236,7 @@ def _see_to_groups(run: Sweep, clusters: Iterable[DbCluster]) -> None:
         if maker is not None and not maker.is_closed:
             return
         try:
-            rds.delete_cluster_parameter_group(group.name)
+            perform(DeleteParameterGroup(group.name), run.ports)
         except ResourceBusy:
             return  # RDS counts a member of it still: a sweep to come has it again
         run.deleted.append(group.name)

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from aurora_restore.domain.errors import ResourceBusy, SwitchOverFailed
+from aurora_restore.domain.acts import RenameCluster, Wait
+from aurora_restore.domain.errors import SwitchOverFailed
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.record import Changes, RestoreDetails, SwitchOver, changed
 from aurora_restore.domain.results import Phase, done, in_progress, skipped
-from aurora_restore.domain.switching import (
-    Parties,
-    Places,
-    SwitchAction,
-    SwitchDecision,
-    decide_switch,
-    parties_of,
-)
-from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.domain.switching import RENAME_OLD_ASIDE, Parties, Places, decide_switch, parties_of
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import carry_out, waiting
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import RunGuard
 from aurora_restore.steps.suspend_scaling import suspend_scaling
 
 # From the first request for a rename to its being seen; RDS takes a minute or two, and now and then many more.
@@ -37,15 +31,15 @@ def switch_over(operation: Operation, ports: Ports) -> StepOutcome:
     if parties is None:
         return StepOutcome(skipped(f"{plan.target_cluster_id} has its own name from the beginning"))
     places = observe_places(ports, parties)
-    decision = decide_switch(parties, places)
-    if decision.action is SwitchAction.DONE and places.target:
+    rename = decide_switch(parties, places)
+    if rename is None and places.target:
         return _switched(operation, ports, plan, places.target)
-    if decision.action is SwitchAction.WAIT:
-        return _waiting(operation, ports, decision)
-    is_first = decision.action is SwitchAction.RENAME_OLD_ASIDE and not operation.asked(decision.action.kind)
+    if rename is None or isinstance(rename, Wait):
+        return _waiting(operation, ports, rename or Wait("rename", "the target does not show"))
+    is_first = rename.kind == RENAME_OLD_ASIDE and not operation.asked(rename.kind)
     if is_first and (resting := suspend_scaling(operation, ports)):
         return resting
-    return _rename(operation, ports, parties, decision)
+    return _rename(operation, ports, rename)
 
 
 def observe_places(ports: Ports, parties: Parties) -> Places:
@@ -58,21 +52,9 @@ def observe_places(ports: Ports, parties: Parties) -> Places:
     )
 
 
-def rename_of(parties: Parties, action: SwitchAction) -> tuple[str, str]:
-    """From which name to which a rename goes."""
-    target, staging = parties.plan.target_cluster_id, parties.plan.cluster.db_cluster_identifier
-    retired = parties.replacement.aside_identifier
-    return {
-        SwitchAction.RENAME_OLD_ASIDE: (target, retired),
-        SwitchAction.RENAME_NEW_IN: (staging, target),
-        SwitchAction.RENAME_NEW_OUT: (target, staging),
-        SwitchAction.RENAME_OLD_BACK: (retired, target),
-    }[action]
-
-
-def _rename(operation: Operation, ports: Ports, parties: Parties, decision: SwitchDecision) -> StepOutcome:
-    kind, now = decision.action.kind, ports.clock.now()
-    name, new_name = rename_of(parties, decision.action)
+def _rename(operation: Operation, ports: Ports, rename: RenameCluster) -> StepOutcome:
+    kind, now = rename.kind, ports.clock.now()
+    name, new_name = rename.name, rename.new_name
     if asked := operation.asked(kind):
         if asked.is_overdue(now, RENAME_LIMIT):
             minutes = RENAME_LIMIT.total_seconds() / 60
@@ -82,65 +64,49 @@ def _rename(operation: Operation, ports: Ports, parties: Parties, decision: Swit
         if asked.is_under_way(now):
             message = f"RDS has accepted that {name} is renamed to {new_name}, and does not show it yet"
             return StepOutcome(in_progress(message, 50, "rename"))
-    leaves_name = decision.action is SwitchAction.RENAME_OLD_ASIDE
-    gone = {
-        "switch_over.name_gone_time": format_time(now),
-        "switch_over.aside_identifier": new_name,
-    }
-    try:
-        answered = act(
-            ports,
-            operation,
-            kind,
-            name,
-            lambda: ports.target_rds.rename_cluster(name, new_name),
-            also=gone if leaves_name else None,
-        )
-    except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, 50, "rename"))
-    event = Event(f"switch_over.{kind}", {"from": name, "to": new_name, "reason": decision.reason})
-    return StepOutcome(
-        in_progress(f"{name} is being renamed to {new_name}", 50, "rename"), answered, (event,)
-    )
+    if kind == RENAME_OLD_ASIDE:
+        gone = changed(SwitchOver, name_gone_time=now, aside_identifier=new_name)
+        rename = RenameCluster(name, new_name, kind=kind, reason=rename.reason, also=gone)
+    event = Event(f"switch_over.{kind}", {"from": name, "to": new_name, "reason": rename.reason})
+    return carry_out(RunGuard(ports, operation), rename, event)
 
 
-def _waiting(operation: Operation, ports: Ports, decision: SwitchDecision) -> StepOutcome:
-    if operation.waited_for(Phase.SWITCH_OVER, decision.reason, ports.clock.now()) > UNSEEN_LIMIT:
-        raise SwitchOverFailed(
-            f"For more than {UNSEEN_LIMIT.total_seconds() / 60:g} minutes: {decision.reason}."
-        )
-    return StepOutcome(in_progress(decision.reason, 50, "rename"))
+def _waiting(operation: Operation, ports: Ports, wait: Wait) -> StepOutcome:
+    if operation.waited_for(Phase.SWITCH_OVER, wait.subject, ports.clock.now()) > UNSEEN_LIMIT:
+        raise SwitchOverFailed(f"For more than {UNSEEN_LIMIT.total_seconds() / 60:g} minutes: {wait.reason}.")
+    return waiting(wait)
 
 
 def _switched(operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster) -> StepOutcome:
-    changes = switched_changes(operation, cluster, ports.clock.now())
-    seconds = changes["switch_over.seconds_without_name"]
+    now = ports.clock.now()
+    changes, seconds = switched_changes(operation, cluster, now), seconds_without_name(operation, now)
     away = f"the name was unavailable for at most {seconds} s in RDS's answers"
     message = f"{plan.target_cluster_id} is the new cluster; {away}"
     event = Event("switch_over.done", {"seconds_without_name": seconds})
     return StepOutcome(done(message), changes, (event,))
 
 
-def switched_changes(operation: Operation, cluster: DbCluster, now: datetime) -> dict[str, Any]:
+def switched_changes(operation: Operation, cluster: DbCluster, now: datetime) -> Changes:
     """What the record says once the new cluster has the target's name; `now` is when that was seen."""
-    gone = operation.section("switch_over").get("name_gone_time")
-    return {
-        "switch_over.switched_time": format_time(now),
-        "switch_over.seconds_without_name": round((now - parse_time(gone)).total_seconds(), 1)
-        if gone
-        else None,
-        **cluster_details(cluster),
-    }
+    seconds = seconds_without_name(operation, now)
+    switched = changed(SwitchOver, switched_time=now, seconds_without_name=seconds)
+    return {**switched, **cluster_details(cluster)}
 
 
-def cluster_details(cluster: DbCluster) -> dict[str, Any]:
+def seconds_without_name(operation: Operation, now: datetime) -> float | None:
+    """For how long no cluster had the name, at most; None where the record does not say when that began."""
+    gone = operation.record.switch_over.name_gone_time
+    return round((now - gone).total_seconds(), 1) if gone else None
+
+
+def cluster_details(cluster: DbCluster) -> Changes:
     """What the record says of the cluster under the target's name."""
-    details = {
-        "db_cluster_identifier": cluster.db_cluster_identifier,
-        "db_cluster_arn": cluster.db_cluster_arn,
-        "db_cluster_resource_id": cluster.db_cluster_resource_id,
-        "endpoint": cluster.endpoint,
-        "reader_endpoint": cluster.reader_endpoint,
-        "port": cluster.port,
-    }
-    return {f"restore_details.{name}": value for name, value in details.items()}
+    return changed(
+        RestoreDetails,
+        db_cluster_identifier=cluster.db_cluster_identifier,
+        db_cluster_arn=cluster.db_cluster_arn,
+        db_cluster_resource_id=cluster.db_cluster_resource_id,
+        endpoint=cluster.endpoint,
+        reader_endpoint=cluster.reader_endpoint,
+        port=cluster.port,
+    )

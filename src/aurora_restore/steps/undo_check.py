@@ -12,6 +12,7 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.preflight import replaceable_problems
+from aurora_restore.domain.record import PlanItem, Record, ReplacedCluster, changed
 from aurora_restore.domain.request import UNDO_FIELD
 from aurora_restore.domain.results import done, in_progress
 from aurora_restore.domain.undoing import (
@@ -40,7 +41,7 @@ def check_undo(operation: Operation, ports: Ports, raw_request: object) -> StepO
     undone = _undone(ports, request)
     target = undone.plan.target_cluster_id
     # Known from the record of the other operation only: a cleanup that closes this one releases its lock by it.
-    record_running(ports, operation.operation_id, {"target_cluster_id": target})
+    record_running(ports, operation.operation_id, changed(Record, target_cluster_id=target))
     if waits := take_lock(ports, operation, target, dry_run=request.dry_run):
         return StepOutcome(in_progress(waits, waiting_for="lock"))
     # Under the lock no other operation changes what was observed first.
@@ -71,7 +72,9 @@ def _plan(operation: Operation, ports: Ports, request: UndoRequest, undone: Oper
         plan = replace(plan, notes=(*plan.notes, scaling))
     members = rds.list_cluster_instances(existing.db_cluster_identifier)
     replaced = configuration_of(existing, members, rds.list_custom_endpoints(existing))
-    changes = {"plan": plan.to_item(), "replaced": replaced.to_item()}
+    changes = changed(
+        Record, plan=PlanItem.read(plan.to_item()), replaced=ReplacedCluster.read(replaced.to_item())
+    )
     message = (
         f"the plan is complete: {plan.target_cluster_id} is to be again what {undone.operation_id} replaced"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from aurora_restore.domain.configuration import (
     ClusterConfiguration,
@@ -12,17 +11,17 @@ from aurora_restore.domain.configuration import (
     difference_words,
 )
 from aurora_restore.domain.errors import DifferenceNotAccepted, VerificationFailed
-from aurora_restore.domain.late_settings import LEFT_FIELDS, left_settings
-from aurora_restore.domain.log_exports import exports_logs_later
+from aurora_restore.domain.late_settings import left_settings
+from aurora_restore.domain.log_exports import given_after_switch
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.prediction import compared
+from aurora_restore.domain.record import CheckState, DifferenceState, RestoreDetails, changed, with_warnings
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import Phase, done, in_progress, skipped
 from aurora_restore.domain.verification import (
     PENDING_LIMIT,
-    PENDING_NAMES,
     Settling,
     compare,
     is_pending,
@@ -30,8 +29,10 @@ from aurora_restore.domain.verification import (
 )
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.quiet_group import SECTION
 from aurora_restore.steps.runner import record_details
+
+PENDING_VALUES = "pending_values"
+"""A subject of a wait: values that RDS has accepted, and still shows as pending."""
 
 
 def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
@@ -44,13 +45,14 @@ def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
     if cluster is None:
         raise VerificationFailed(f"The cluster {name} is gone since it was restored.")
     instances = ports.target_rds.list_cluster_instances(name)
-    wanted_group = operation.section(SECTION).get("wanted") if plan.starts_with_quiet_group else None
+    wanted_group = operation.record.quiet_group.wanted if plan.starts_with_quiet_group else None
     checks = compare(plan, cluster, instances, wanted_group)
     differences = _differences(operation, ports, plan, cluster, instances)
-    changes: dict[str, Any] = {
-        "restore_details.verification": [check.to_item() for check in checks],
-        "restore_details.differences": [item.to_item() for item in differences],
-    }
+    changes = changed(
+        RestoreDetails,
+        verification=tuple(CheckState.read(check.to_item()) for check in checks),
+        differences=tuple(DifferenceState.read(item.to_item()) for item in differences),
+    )
     state = settling(cluster, instances)
     if state is Settling.CHANGING:
         message = f"the cluster {name} is still settling: `{cluster.status}`"
@@ -58,9 +60,9 @@ def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
     pending = ", ".join(cluster.pending_modified_values)
     if state is Settling.PENDING:
         message = f"RDS has still to apply values to the cluster {name}: {pending}"
-        if operation.waited_for(Phase.VERIFY_RESTORE, message, ports.clock.now()) < PENDING_LIMIT:
-            return StepOutcome(in_progress(message, 50, "settling"))
-        changes["warnings"] = [*operation.item.get("warnings", ()), _pending_warning(name, pending)]
+        if operation.waited_for(Phase.VERIFY_RESTORE, PENDING_VALUES, ports.clock.now()) < PENDING_LIMIT:
+            return StepOutcome(in_progress(message, 50, "settling", subject=PENDING_VALUES))
+        changes |= with_warnings(operation.record, _pending_warning(name, pending))
     differing = [check for check in checks if not check.matches and not is_pending(check, cluster)]
     if differing:
         record_details(ports, operation.operation_id, changes)
@@ -85,14 +87,12 @@ def _differences(
     """How the new cluster differs from the one that it replaces."""
     if plan.replacement is None:
         return ()
-    replaced = ClusterConfiguration.from_item(operation.section("replaced"))
+    replaced = ClusterConfiguration.from_item(operation.record.replaced.item)
     restored = configuration_of(cluster, instances)
     # They come after the switch, and the plan has decided whether they are to be as on the replaced cluster.
-    later = frozenset({"cloudwatch_logs_exports"}) if exports_logs_later(plan) else frozenset()
-    later |= plan.given_later
+    later = given_after_switch(plan) | plan.given_later
     # A warning tells of these already: what RDS does not take, or shows as pending, throws no restore away.
-    later |= {LEFT_FIELDS[name] for name in left_settings(plan, cluster)}
-    later |= {field for field, name in PENDING_NAMES.items() if name in cluster.pending_modified_values}
+    later |= {*left_settings(plan, cluster), *cluster.pending_modified_values}
     return compared(plan.replacement, replaced, restored, later, keeps_port=ports.settings.keeps_ports)
 
 

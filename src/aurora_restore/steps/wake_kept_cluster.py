@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from aurora_restore.domain.errors import ClusterFailed, ResourceBusy
+from aurora_restore.domain.acts import ChangePort, StartCluster
+from aurora_restore.domain.errors import ClusterFailed
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, SERVING_STATUSES
+from aurora_restore.domain.record import RestoreDetails, changed
 from aurora_restore.domain.results import done, in_progress
-from aurora_restore.domain.retiring import refuse_another_cluster
+from aurora_restore.domain.retirement import refuse_another_cluster
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.runner import act
+from aurora_restore.steps.runner import RunGuard
 
 STOPPED_ON_PURPOSE = frozenset({"stopped", "stopping"})
 
@@ -36,43 +39,26 @@ def wake_kept_cluster(
         return StepOutcome(in_progress(", ".join(waiting), 50, "start"))
     if plan.cluster.port and cluster.port != plan.cluster.port:
         return _lift_fence(operation, ports, name, plan.cluster.port)
-    changes = {f"restore_details.{field}": value for field, value in _details(cluster).items()}
+    changes = changed(
+        RestoreDetails,
+        db_cluster_identifier=cluster.db_cluster_identifier,
+        db_cluster_arn=cluster.db_cluster_arn,
+        db_cluster_resource_id=cluster.db_cluster_resource_id,
+        engine=cluster.engine,
+        engine_version=cluster.engine_version,
+    )
     return StepOutcome(done(f"the kept cluster {name} serves again"), changes)
 
 
 def _start(operation: Operation, ports: Ports, name: str) -> StepOutcome:
-    try:
-        answered = act(ports, operation, "start", name, lambda: ports.target_rds.start_cluster(name))
-    except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, waiting_for="start"))
+    start = StartCluster(name, reason=f"the kept cluster {name} is being started", percent=10)
     event = Event("cluster.start_started", {"db_cluster_identifier": name})
-    return StepOutcome(
-        in_progress(f"the kept cluster {name} is being started", 10, "start"), answered, (event,)
-    )
+    return carry_out(RunGuard(ports, operation), start, event)
 
 
 def _lift_fence(operation: Operation, ports: Ports, name: str, port: int) -> StepOutcome:
     """It was about to be retired, and has another port than the one that clients know."""
     reason = f"{name} gets its port {port} back"
-    try:
-        answered = act(
-            ports,
-            operation,
-            "lift_fence",
-            name,
-            lambda: ports.target_rds.modify_cluster(name, {"Port": port}),
-        )
-    except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, waiting_for="fence"))
+    lift = ChangePort(name, port, is_fence=False, kind="lift_fence", reason=reason, percent=60)
     event = Event("cluster.fence_lifted", {"db_cluster_identifier": name, "port": port})
-    return StepOutcome(in_progress(reason, 60, "fence"), answered, (event,))
-
-
-def _details(cluster: DbCluster) -> dict[str, object]:
-    return {
-        "db_cluster_identifier": cluster.db_cluster_identifier,
-        "db_cluster_arn": cluster.db_cluster_arn,
-        "db_cluster_resource_id": cluster.db_cluster_resource_id,
-        "engine": cluster.engine,
-        "engine_version": cluster.engine_version,
-    }
+    return carry_out(RunGuard(ports, operation), lift, event)

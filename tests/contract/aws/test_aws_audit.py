@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.support.in_process_aws import InProcessAws, ReplyLost, is_operation, shared_aws
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.audit import AwsAudit
 from aurora_restore.domain.errors import AwsUnavailable
@@ -49,7 +50,7 @@ def test_the_trail_is_in_the_order_of_time_and_of_one_operation(audit: AwsAudit)
 
 
 def test_a_repeated_entry_is_one_and_the_first_one_stays(aws: InProcessAws, audit: AwsAudit) -> None:
-    aws.after(is_operation("PutItem"), ReplyLost())
+    aws.after(is_operation("PutItem"), FaultKind.REPLY_LOST)
     with pytest.raises(AwsUnavailable):
         audit.append("restore-1", NOW, "CopyStarted", {"attempt": 1})
     audit.append("restore-1", NOW, "CopyStarted", {"attempt": 2})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import boto3
 import pytest
-from tests.support.in_process_aws import InProcessAws, WireError, is_operation, shared_aws
+from tests.support.faults import Refusal
+from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.clients import Clients
 
@@ -31,7 +32,7 @@ def test_a_client_is_made_once_for_each_service_and_region(aws: InProcessAws) ->
 
 def test_a_passing_fault_is_repeated_by_the_client(aws: InProcessAws) -> None:
     clients = Clients(aws.session(), max_attempts=2)
-    aws.before(is_operation("ListTables"), WireError("InternalServerError", "x", 500))
+    aws.before(is_operation("ListTables"), Refusal("InternalServerError", "x", 500))
     clients.dynamodb().list_tables()
     assert len(aws.calls) == 2
 

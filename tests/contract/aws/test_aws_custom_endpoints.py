@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.fakes.border import Border, FaultKind
+from tests.fakes.border import Border
 from tests.fakes.rds_client import FakeClients, FakeRdsClient
-from tests.support.clocks import HandClock
-from tests.support.in_process_aws import ReplyLost, access_denied, shared_aws, throttled, unavailable
+from tests.states_language.scheduler import VirtualClock
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import shared_aws
 
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.domain.custom_endpoints import CustomEndpoint
@@ -38,7 +39,7 @@ class Account:
 
     rds: AwsRds
     aurora: LocalAurora
-    clock: HandClock
+    clock: VirtualClock
     spoil: Callable[[FaultKind], None]
 
     def cluster(self, name: str = "staging") -> DbCluster:
@@ -54,14 +55,6 @@ class Account:
         self.clock.advance()
 
 
-WIRE_FAULTS: dict[FaultKind, Any] = {
-    FaultKind.UNAVAILABLE: unavailable(),
-    FaultKind.THROTTLED: throttled(),
-    FaultKind.DENIED: access_denied(),
-    FaultKind.REPLY_LOST: ReplyLost(),
-}
-
-
 def seeded(aurora: LocalAurora) -> LocalAurora:
     members = {"staging-1": "db.r5.large", "staging-2": "db.r5.large"}
     aurora.seed.put_cluster(HOME, "staging", MASTER, instances=members)
@@ -70,19 +63,19 @@ def seeded(aurora: LocalAurora) -> LocalAurora:
 
 
 def on_the_wire() -> Account:
-    clock = HandClock()
+    clock = VirtualClock()
     aws = shared_aws(clock)
     seeded(aws.aurora)
 
     def spoil(fault: FaultKind) -> None:
         where = aws.after if fault is FaultKind.REPLY_LOST else aws.before
-        where(len(aws.calls), WIRE_FAULTS[fault])
+        where(len(aws.calls), fault)
 
     return Account(AwsRds(aws.clients()), aws.aurora, clock, spoil)
 
 
 def in_the_simulation() -> Account:
-    clock, border = HandClock(), Border()
+    clock, border = VirtualClock(), Border()
     aurora = seeded(LocalAurora(clock))
     clients: Any = FakeClients({HOME: FakeRdsClient(aurora, HOME, border)}, HOME)
 

@@ -7,14 +7,8 @@ import time
 from typing import Any
 
 import pytest
-from tests.support.in_process_aws import (
-    InProcessAws,
-    WireError,
-    access_denied,
-    is_operation,
-    shared_aws,
-    throttled,
-)
+from tests.support.faults import FaultKind, Refusal
+from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.executions import (
     AwsExecutions,
@@ -92,7 +86,7 @@ def test_a_name_that_was_used_is_refused(aws: InProcessAws, executions: AwsExecu
 
 def test_a_name_that_is_none_is_refused(aws: InProcessAws, executions: AwsExecutions) -> None:
     deploy(aws, PASSING)
-    aws.before(is_operation("StartExecution"), WireError("InvalidName", "Invalid Name: 'a b'"))
+    aws.before(is_operation("StartExecution"), Refusal("InvalidName", "Invalid Name: 'a b'"))
     with pytest.raises(ExecutionRefused, match="Invalid Name"):
         executions.start("a b", {})
 
@@ -104,7 +98,7 @@ def test_a_pipeline_that_is_not_deployed_says_so(executions: AwsExecutions) -> N
 
 def test_a_list_of_runs_of_no_pipeline_says_so(aws: InProcessAws, executions: AwsExecutions) -> None:
     # ministack lists the runs of a machine that is not there as none; AWS refuses
-    aws.before(is_operation("ListExecutions"), WireError("StateMachineDoesNotExist", "no"))
+    aws.before(is_operation("ListExecutions"), Refusal("StateMachineDoesNotExist", "no"))
     with pytest.raises(StateMachineNotFound):
         executions.list(limit=1)
 
@@ -156,9 +150,9 @@ def test_a_run_is_stopped(aws: InProcessAws, executions: AwsExecutions) -> None:
 
 
 def test_faults_are_the_domain_s(aws: InProcessAws, executions: AwsExecutions) -> None:
-    aws.before(is_operation("DescribeExecution"), throttled())
+    aws.before(is_operation("DescribeExecution"), FaultKind.THROTTLED)
     with pytest.raises(AwsThrottled):
         executions.describe("restore-1")
-    aws.before(is_operation("StartExecution"), access_denied())
+    aws.before(is_operation("StartExecution"), FaultKind.DENIED)
     with pytest.raises(AccessDenied, match="states:StartExecution"):
         executions.start("restore-1", json.loads("{}"))

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.in_process_aws import (
-    SOURCE_REGION,
-    InProcessAws,
-    WireError,
-    access_denied,
-    is_operation,
-    shared_aws,
-    throttled,
-)
+from tests.support.faults import FaultKind, Refusal
+from tests.support.in_process_aws import SOURCE_REGION, InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.keys import AwsKeys
 from aurora_restore.aws.network import AwsNetwork
@@ -62,13 +55,13 @@ def test_a_key_of_another_region_is_none_here(aws: InProcessAws, keys: AwsKeys) 
 @pytest.mark.parametrize(
     "fault",
     [
-        access_denied(),
-        WireError("InvalidArnException", "Invalid ARN"),
-        WireError("AccessDeniedException", "no"),
+        FaultKind.DENIED,
+        Refusal("InvalidArnException", "Invalid ARN"),
+        Refusal("AccessDeniedException", "no"),
     ],
 )
 def test_a_key_that_may_not_be_looked_at_is_its_own_error(
-    aws: InProcessAws, keys: AwsKeys, fault: WireError
+    aws: InProcessAws, keys: AwsKeys, fault: Refusal
 ) -> None:
     aws.before(is_operation("DescribeKey"), fault)
     with pytest.raises(KmsKeyNotAccessible, match="alias/restore"):
@@ -76,7 +69,7 @@ def test_a_key_that_may_not_be_looked_at_is_its_own_error(
 
 
 def test_a_throttled_kms_can_be_asked_again(aws: InProcessAws, keys: AwsKeys) -> None:
-    aws.before(is_operation("DescribeKey"), throttled())
+    aws.before(is_operation("DescribeKey"), FaultKind.THROTTLED)
     with pytest.raises(AwsThrottled):
         keys.find_key("alias/restore")
 
@@ -103,6 +96,6 @@ def test_security_groups_are_those_of_the_region(aws: InProcessAws, network: Aws
 
 
 def test_a_missing_right_of_ec2_is_named(aws: InProcessAws, network: AwsNetwork) -> None:
-    aws.before(is_operation("DescribeSecurityGroups"), WireError("UnauthorizedOperation", "no", 403))
+    aws.before(is_operation("DescribeSecurityGroups"), Refusal("UnauthorizedOperation", "no", 403))
     with pytest.raises(AccessDenied, match="ec2:DescribeSecurityGroups"):
         network.find_security_groups(["sg-1"])

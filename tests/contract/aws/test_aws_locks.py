@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from tests.support.in_process_aws import InProcessAws, ReplyLost, is_operation, shared_aws, throttled
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.locks import AwsLocks
 from aurora_restore.domain.errors import AwsThrottled, AwsUnavailable
@@ -64,13 +65,13 @@ def test_only_the_owner_gives_a_lock_back(locks: AwsLocks) -> None:
 
 
 def test_a_lock_whose_reply_was_lost_is_ours(aws: InProcessAws, locks: AwsLocks) -> None:
-    aws.after(is_operation("PutItem"), ReplyLost())
+    aws.after(is_operation("PutItem"), FaultKind.REPLY_LOST)
     with pytest.raises(AwsUnavailable):
         locks.acquire("staging", "restore-1", NOW)
     assert locks.acquire("staging", "restore-1", NOW)
 
 
 def test_a_throttled_table_is_not_an_answer(aws: InProcessAws, locks: AwsLocks) -> None:
-    aws.before(is_operation("PutItem"), throttled())
+    aws.before(is_operation("PutItem"), FaultKind.THROTTLED)
     with pytest.raises(AwsThrottled):
         locks.acquire("staging", "restore-1", NOW)

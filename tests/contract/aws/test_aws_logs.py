@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.in_process_aws import InProcessAws, WireError, is_operation, shared_aws, throttled
+from tests.support.faults import FaultKind, Refusal
+from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.logs import GROUP_PREFIX, AwsLogs
 from aurora_restore.domain.errors import AccessDenied, AwsThrottled
@@ -96,12 +97,12 @@ def test_what_is_outside_of_the_time_range_is_left_out(aws: InProcessAws, logs: 
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (throttled(), AwsThrottled),
-        (WireError("AccessDeniedException", "not authorized to perform: logs:FilterLogEvents"), AccessDenied),
+        (FaultKind.THROTTLED, AwsThrottled),
+        (Refusal("AccessDeniedException", "not authorized to perform: logs:FilterLogEvents"), AccessDenied),
     ],
 )
 def test_a_refusal_is_told_as_what_it_is(
-    aws: InProcessAws, logs: AwsLogs, fault: WireError, expected: type[Exception]
+    aws: InProcessAws, logs: AwsLogs, fault: Refusal, expected: type[Exception]
 ) -> None:
     write(aws, "notify", [(0, own("restore-1", "own"))])
     aws.before(is_operation("FilterLogEvents"), fault, times=9)

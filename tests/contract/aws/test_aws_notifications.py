@@ -5,14 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.support.in_process_aws import (
-    InProcessAws,
-    WireError,
-    is_operation,
-    shared_aws,
-    throttled,
-    unavailable,
-)
+from tests.support.faults import FaultKind, Refusal
+from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.domain.errors import AwsThrottled, AwsUnavailable, NotificationFailed
@@ -63,16 +57,16 @@ def test_a_missing_topic_is_named(aws: InProcessAws) -> None:
 def test_a_topic_that_does_not_take_it_says_so(
     aws: InProcessAws, notifications: AwsNotifications, code: str
 ) -> None:
-    aws.before(is_operation("Publish"), WireError(code, "no", 403))
+    aws.before(is_operation("Publish"), Refusal(code, "no", 403))
     with pytest.raises(NotificationFailed):
         notifications.publish("s", "t", {}, {})
 
 
 @pytest.mark.parametrize(
-    ("fault", "expected"), [(throttled(), AwsThrottled), (unavailable(), AwsUnavailable)]
+    ("fault", "expected"), [(FaultKind.THROTTLED, AwsThrottled), (FaultKind.UNAVAILABLE, AwsUnavailable)]
 )
 def test_a_passing_fault_can_be_repeated(
-    aws: InProcessAws, notifications: AwsNotifications, fault: WireError, expected: type[Exception]
+    aws: InProcessAws, notifications: AwsNotifications, fault: Refusal, expected: type[Exception]
 ) -> None:
     aws.before(is_operation("Publish"), fault)
     with pytest.raises(expected):

@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.in_process_aws import (
-    InProcessAws,
-    access_denied,
-    is_operation,
-    shared_aws,
-    throttled,
-)
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions, cleanup_execution_name
 from aurora_restore.domain.errors import AccessDenied, AwsThrottled
@@ -114,9 +109,9 @@ def test_without_a_cleanup_machine_none_is_started(aws: InProcessAws) -> None:
 def test_throttling_and_missing_rights_are_told_apart(
     aws: InProcessAws, executions: AwsPipelineExecutions, execution_arn: str
 ) -> None:
-    aws.before(is_operation("DescribeExecution"), throttled())
+    aws.before(is_operation("DescribeExecution"), FaultKind.THROTTLED)
     with pytest.raises(AwsThrottled):
         executions.describe_arn(execution_arn)
-    aws.before(is_operation("StopExecution"), access_denied())
+    aws.before(is_operation("StopExecution"), FaultKind.DENIED)
     with pytest.raises(AccessDenied, match="states:StopExecution"):
         executions.stop_arn(execution_arn, "Any", "any")

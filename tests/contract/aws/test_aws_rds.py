@@ -9,16 +9,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from tests.support.clocks import HandClock
-from tests.support.in_process_aws import (
-    SOURCE_REGION,
-    InProcessAws,
-    ReplyLost,
-    WireError,
-    is_operation,
-    shared_aws,
-    throttled,
-)
+from tests.states_language.scheduler import VirtualClock
+from tests.support.faults import FaultKind, Refusal
+from tests.support.in_process_aws import SOURCE_REGION, InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.domain.errors import (
@@ -35,6 +28,7 @@ from aurora_restore.domain.errors import (
     SubnetGroupNotFound,
 )
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials
+from aurora_restore.domain.restoring import ClusterToRestore, InstanceToCreate
 
 HOME = "us-west-2"
 DAY = datetime(2023, 6, 15, 6, 10, tzinfo=UTC)
@@ -44,12 +38,12 @@ MARKED = "marked-value-3141"
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> VirtualClock:
+    return VirtualClock()
 
 
 @pytest.fixture
-def aws(clock: HandClock) -> InProcessAws:
+def aws(clock: VirtualClock) -> InProcessAws:
     """A cluster `production` with one automated snapshot in us-east-1; a subnet group in us-west-2."""
     aws = shared_aws(clock)
     seed = aws.aurora.seed
@@ -87,32 +81,34 @@ def copy(
     target.copy_cluster_snapshot(snapshot, **{**arguments, **changes})
 
 
-def restore_parameters(**changes: Any) -> dict[str, Any]:
-    return {
-        "DBClusterIdentifier": "aurora-restored-staging",
-        "SnapshotIdentifier": "aurora-restore-copy",
-        "Engine": ENGINE,
-        "EngineVersion": VERSION,
-        "DBSubnetGroupName": "databases",
-        "Tags": [{"Key": "aurora-restore:operation-id", "Value": "restore-1"}],
-        **changes,
-    }
+def to_restore(**settings: object) -> ClusterToRestore:
+    return ClusterToRestore(
+        db_cluster_identifier="aurora-restored-staging",
+        cluster_snapshot_identifier="aurora-restore-copy",
+        engine=ENGINE,
+        engine_version=VERSION,
+        settings={"db_subnet_group_name": "databases", **settings},
+        tags={"aurora-restore:operation-id": "restore-1"},
+    )
 
 
-def instance_parameters(name: str = "aurora-restored-staging-1") -> dict[str, Any]:
-    return {
-        "DBInstanceIdentifier": name,
-        "DBClusterIdentifier": "aurora-restored-staging",
-        "DBInstanceClass": "db.r5.large",
-        "Engine": ENGINE,
-    }
+def to_create(name: str = "aurora-restored-staging-1", **settings: object) -> InstanceToCreate:
+    return InstanceToCreate(
+        db_instance_identifier=name,
+        db_cluster_identifier="aurora-restored-staging",
+        db_instance_class="db.r5.large",
+        engine=ENGINE,
+        promotion_tier=0,
+        settings=settings,
+        tags={},
+    )
 
 
 @pytest.fixture
-def restored(target: AwsRds, snapshot: ClusterSnapshot, clock: HandClock) -> None:
+def restored(target: AwsRds, snapshot: ClusterSnapshot, clock: VirtualClock) -> None:
     copy(target, snapshot)
     clock.advance()
-    target.restore_cluster_from_snapshot(restore_parameters())
+    target.restore_cluster_from_snapshot(to_restore())
     clock.advance()
 
 
@@ -187,7 +183,7 @@ def test_a_snapshot_of_aws_backup_is_listed_where_it_is_asked_for_and_found_by_n
 
 
 def test_a_copy_is_asked_for_in_the_destination_and_carries_our_tags_alone(
-    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: HandClock
+    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: VirtualClock
 ) -> None:
     copy(target, snapshot, tags={"aurora-restore:operation-id": "restore-1", "aws:reserved": "x"})
     under_way = target.find_cluster_snapshot("aurora-restore-copy")
@@ -243,7 +239,7 @@ def test_a_copy_asked_for_twice_is_one(target: AwsRds, snapshot: ClusterSnapshot
 def test_a_copy_whose_reply_was_lost_is_seen_next_time(
     aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot
 ) -> None:
-    aws.after(is_operation("CopyDBClusterSnapshot"), ReplyLost())
+    aws.after(is_operation("CopyDBClusterSnapshot"), FaultKind.REPLY_LOST)
     with pytest.raises(AwsUnavailable):
         copy(target, snapshot)
     assert target.find_cluster_snapshot("aurora-restore-copy") is not None
@@ -287,14 +283,16 @@ def test_there_is_no_cluster_and_no_instance_of_an_unknown_name(target: AwsRds) 
     assert target.list_cluster_instances("none") == []
 
 
-def test_a_cluster_is_restored_with_its_instances(target: AwsRds, restored: None, clock: HandClock) -> None:
+def test_a_cluster_is_restored_with_its_instances(
+    target: AwsRds, restored: None, clock: VirtualClock
+) -> None:
     for name in ("aurora-restored-staging-1", "aurora-restored-staging-2"):
-        target.create_instance(instance_parameters(name))
+        target.create_instance(to_create(name))
         clock.advance()
     cluster = target.find_cluster("aurora-restored-staging")
     assert cluster is not None
     assert (cluster.status, cluster.engine_version) == ("available", VERSION)
-    assert cluster.db_subnet_group == "databases"
+    assert cluster.db_subnet_group_name == "databases"
     assert cluster.tags == {"aurora-restore:operation-id": "restore-1"}
     assert cluster.member_identifiers == ("aurora-restored-staging-1", "aurora-restored-staging-2")
     assert cluster.endpoint
@@ -303,29 +301,61 @@ def test_a_cluster_is_restored_with_its_instances(target: AwsRds, restored: None
     assert target.find_instance("aurora-restored-staging-1") in instances
 
 
+def test_rds_shows_the_settings_that_it_was_asked_for(
+    target: AwsRds, snapshot: ClusterSnapshot, clock: VirtualClock
+) -> None:
+    at_first: dict[str, object] = {
+        "port": 6000,
+        "storage_type": "aurora-iopt1",
+        "iam_authentication": True,
+        "cloudwatch_logs_exports": ("postgresql",),
+        "serverless_v2": {"min_capacity": 0.5, "max_capacity": 4.0},
+    }
+    later: dict[str, object] = {"backup_retention_days": 14, "preferred_backup_window": "01:00-01:30"}
+    of_instance: dict[str, Any] = {
+        "performance_insights": True,
+        "performance_insights_retention_days": 62,
+        "ca_certificate_identifier": "rds-ca-ecc384-g1",
+    }
+    copy(target, snapshot)
+    clock.advance()
+    target.restore_cluster_from_snapshot(to_restore(**at_first))
+    clock.advance()
+    target.create_instance(to_create(**of_instance))
+    clock.advance()
+    target.modify_cluster("aurora-restored-staging", later)
+    clock.advance()
+    cluster, instance = (
+        target.find_cluster("aurora-restored-staging"),
+        target.find_instance("aurora-restored-staging-1"),
+    )
+    assert {name: getattr(cluster, name) for name in {**at_first, **later}} == {**at_first, **later}
+    assert {name: getattr(instance, name) for name in of_instance} == of_instance
+
+
 def test_a_cluster_and_an_instance_that_stand_already_are_no_error(target: AwsRds, restored: None) -> None:
-    target.restore_cluster_from_snapshot(restore_parameters())
-    target.create_instance(instance_parameters())
-    target.create_instance(instance_parameters())
+    target.restore_cluster_from_snapshot(to_restore())
+    target.create_instance(to_create())
+    target.create_instance(to_create())
     assert len(target.list_cluster_instances("aurora-restored-staging")) == 1
 
 
 def test_a_restore_that_lacks_something_names_it(
-    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: HandClock
+    aws: InProcessAws, target: AwsRds, snapshot: ClusterSnapshot, clock: VirtualClock
 ) -> None:
     with pytest.raises(SnapshotNotFound):
-        target.restore_cluster_from_snapshot(restore_parameters())
+        target.restore_cluster_from_snapshot(to_restore())
     copy(target, snapshot)
     with pytest.raises(SnapshotNotAvailable):
-        target.restore_cluster_from_snapshot(restore_parameters())
+        target.restore_cluster_from_snapshot(to_restore())
     clock.advance()
     with pytest.raises(SubnetGroupNotFound):
-        target.restore_cluster_from_snapshot(restore_parameters(DBSubnetGroupName="none"))
+        target.restore_cluster_from_snapshot(to_restore(db_subnet_group_name="none"))
     with pytest.raises(ParameterGroupNotFound):
-        target.restore_cluster_from_snapshot(restore_parameters(DBClusterParameterGroupName="none"))
+        target.restore_cluster_from_snapshot(to_restore(db_cluster_parameter_group_name="none"))
     aws.aurora.world.quotas.clusters = 0
     with pytest.raises(QuotaExceeded):
-        target.restore_cluster_from_snapshot(restore_parameters())
+        target.restore_cluster_from_snapshot(to_restore())
 
 
 def test_a_full_quota_of_instances_is_its_own_error(
@@ -333,11 +363,11 @@ def test_a_full_quota_of_instances_is_its_own_error(
 ) -> None:
     aws.aurora.world.quotas.instances = 0
     with pytest.raises(QuotaExceeded):
-        target.create_instance(instance_parameters())
+        target.create_instance(to_create())
 
 
-def test_the_master_password_changes(target: AwsRds, restored: None, clock: HandClock) -> None:
-    target.create_instance(instance_parameters())
+def test_the_master_password_changes(target: AwsRds, restored: None, clock: VirtualClock) -> None:
+    target.create_instance(to_create())
     clock.advance()
     target.modify_cluster_master_password("aurora-restored-staging", "An0ther-password")
     changing = target.find_cluster("aurora-restored-staging")
@@ -357,10 +387,10 @@ def test_a_busy_cluster_can_be_asked_again(aws: InProcessAws, target: AwsRds, re
 def test_a_cluster_that_takes_no_instance_now_can_be_asked_again(
     aws: InProcessAws, target: AwsRds, restored: None
 ) -> None:
-    refusal = WireError("InvalidDBClusterStateFault", "Another operation is in progress")
+    refusal = Refusal("InvalidDBClusterStateFault", "Another operation is in progress")
     aws.before(is_operation("CreateDBInstance"), refusal)
     with pytest.raises(ResourceBusy, match="aurora-restored-staging is busy"):
-        target.create_instance(instance_parameters())
+        target.create_instance(to_create())
 
 
 @pytest.mark.parametrize("password", ["short", f"{MARKED}/", f"{MARKED}@", MARKED * 7])
@@ -403,7 +433,7 @@ def test_a_class_is_orderable_where_the_region_offers_it(target: AwsRds) -> None
 def test_a_version_that_rds_does_not_know_has_no_orderable_class(aws: InProcessAws, target: AwsRds) -> None:
     aws.before(
         is_operation("DescribeOrderableDBInstanceOptions"),
-        WireError("InvalidParameterCombination", "Cannot find version 9.9 for aurora-postgresql"),
+        Refusal("InvalidParameterCombination", "Cannot find version 9.9 for aurora-postgresql"),
     )
     assert not target.is_instance_class_orderable(ENGINE, "9.9", "db.r5.large")
 
@@ -426,11 +456,11 @@ def test_tags_are_added_to_what_exists(target: AwsRds, snapshot: ClusterSnapshot
 
 
 def test_throttling_reaches_the_caller_as_such(aws: InProcessAws, target: AwsRds) -> None:
-    aws.before(lambda call: call.service == "rds", throttled(), times=100)
+    aws.before(lambda call: call.service == "rds", FaultKind.THROTTLED, times=100)
     requests = (
         target.list_cluster_snapshots,
         lambda: target.find_cluster("x"),
-        lambda: target.create_instance(instance_parameters()),
+        lambda: target.create_instance(to_create()),
         lambda: target.is_instance_class_orderable(ENGINE, VERSION, "db.r5.large"),
         lambda: target.modify_cluster_master_password("x", "An0ther-password"),
         target.quotas,
@@ -441,6 +471,6 @@ def test_throttling_reaches_the_caller_as_such(aws: InProcessAws, target: AwsRds
 
 
 def test_an_observation_holds_no_password(target: AwsRds, restored: None) -> None:
-    target.create_instance(instance_parameters())
+    target.create_instance(to_create())
     target.modify_cluster_master_password("aurora-restored-staging", MARKED)
     assert MARKED not in json.dumps(vars(target.find_cluster("aurora-restored-staging")), default=str)

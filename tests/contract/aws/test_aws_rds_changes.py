@@ -7,17 +7,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from tests.support.clocks import HandClock
-from tests.support.in_process_aws import (
-    InProcessAws,
-    WireError,
-    access_denied,
-    is_operation,
-    shared_aws,
-    throttled,
-)
+from tests.states_language.scheduler import VirtualClock
+from tests.support.faults import FaultKind, Refusal
+from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.rds import AwsRds
+from aurora_restore.domain.cluster_settings import ClusterRole
 from aurora_restore.domain.custom_endpoints import CustomEndpoint
 from aurora_restore.domain.errors import (
     AccessDenied,
@@ -26,7 +21,7 @@ from aurora_restore.domain.errors import (
     QuotaExceeded,
     ResourceBusy,
 )
-from aurora_restore.domain.observed import ClusterRole, Credentials
+from aurora_restore.domain.observed import Credentials
 
 HOME = "us-west-2"
 MASTER = Credentials("postgres", "a-master-password")
@@ -34,12 +29,12 @@ Change = Callable[[AwsRds], None]
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> VirtualClock:
+    return VirtualClock()
 
 
 @pytest.fixture
-def aws(clock: HandClock) -> InProcessAws:
+def aws(clock: VirtualClock) -> InProcessAws:
     """A cluster `staging` with two instances."""
     aws = shared_aws(clock)
     members = {"staging-1": "db.r5.large", "staging-2": "db.r5.large"}
@@ -75,14 +70,14 @@ CHANGES: dict[str, Change] = {
 
 @pytest.mark.parametrize("operation", CHANGES)
 def test_what_is_busy_is_waited_for(aws: InProcessAws, rds: AwsRds, operation: str) -> None:
-    aws.before(is_operation(operation), WireError("InvalidDBClusterStateFault", "is in modifying state"))
+    aws.before(is_operation(operation), Refusal("InvalidDBClusterStateFault", "is in modifying state"))
     with pytest.raises(ResourceBusy, match="modifying"):
         CHANGES[operation](rds)
 
 
 @pytest.mark.parametrize("operation", CHANGES)
 def test_a_throttled_change_can_be_made_again(aws: InProcessAws, rds: AwsRds, operation: str) -> None:
-    aws.before(is_operation(operation), throttled())
+    aws.before(is_operation(operation), FaultKind.THROTTLED)
     with pytest.raises(AwsThrottled):
         CHANGES[operation](rds)
 
@@ -91,7 +86,7 @@ def test_a_throttled_change_can_be_made_again(aws: InProcessAws, rds: AwsRds, op
 def test_a_refused_change_names_the_right_that_is_missing(
     aws: InProcessAws, rds: AwsRds, operation: str
 ) -> None:
-    aws.before(is_operation(operation), access_denied())
+    aws.before(is_operation(operation), FaultKind.DENIED)
     with pytest.raises(AccessDenied, match=f"rds:{operation}"):
         CHANGES[operation](rds)
 
@@ -102,7 +97,7 @@ def test_a_refused_change_names_the_right_that_is_missing(
         lambda rds: rds.rename_cluster("missing", "staging-old"),
         lambda rds: rds.stop_cluster("missing"),
         lambda rds: rds.start_cluster("missing"),
-        lambda rds: rds.modify_cluster("missing", {"DeletionProtection": False}),
+        lambda rds: rds.modify_cluster("missing", {"deletion_protection": False}),
         lambda rds: rds.delete_instance("missing"),
         lambda rds: rds.delete_cluster("missing", keep_automated_backups=False),
         lambda rds: rds.delete_cluster_snapshot("nothing"),
@@ -118,7 +113,7 @@ def test_a_name_that_is_not_free_yet_is_waited_for(rds: AwsRds) -> None:
         rds.rename_cluster("staging", "staging")
 
 
-def test_a_rename_is_seen_when_it_is_done(rds: AwsRds, clock: HandClock) -> None:
+def test_a_rename_is_seen_when_it_is_done(rds: AwsRds, clock: VirtualClock) -> None:
     before = rds.find_cluster("staging")
     rds.rename_cluster("staging", "staging-old")
     renaming = rds.find_cluster("staging")
@@ -133,7 +128,7 @@ def test_a_rename_is_seen_when_it_is_done(rds: AwsRds, clock: HandClock) -> None
 
 
 def test_a_cluster_is_deleted_with_no_final_snapshot_and_its_backups_are_kept_or_not(
-    aws: InProcessAws, rds: AwsRds, clock: HandClock
+    aws: InProcessAws, rds: AwsRds, clock: VirtualClock
 ) -> None:
     for name in ("staging-2", "staging-1"):
         rds.delete_instance(name)
@@ -150,14 +145,14 @@ def test_a_cluster_with_instances_is_busy_and_stays(rds: AwsRds) -> None:
         rds.delete_cluster("staging", keep_automated_backups=True)
 
 
-def test_a_protected_cluster_is_refused_for_good(rds: AwsRds, clock: HandClock) -> None:
-    rds.modify_cluster("staging", {"DeletionProtection": True})
+def test_a_protected_cluster_is_refused_for_good(rds: AwsRds, clock: VirtualClock) -> None:
+    rds.modify_cluster("staging", {"deletion_protection": True})
     clock.advance()
     with pytest.raises(AwsRequestFailed, match="protect"):
         rds.delete_cluster("staging", keep_automated_backups=True)
 
 
-def test_a_final_snapshot_bears_our_tags_and_the_clusters_identity(rds: AwsRds, clock: HandClock) -> None:
+def test_a_final_snapshot_bears_our_tags_and_the_clusters_identity(rds: AwsRds, clock: VirtualClock) -> None:
     rds.create_cluster_snapshot(
         "staging", "aurora-restore-final", {"aurora-restore:operation-id": "restore-1"}
     )
@@ -215,7 +210,7 @@ def test_every_page_of_clusters_is_read(aws: InProcessAws, rds: AwsRds) -> None:
     assert sum(call.operation == "DescribeDBClusters" for call in aws.calls) > 1
 
 
-def test_a_stopped_cluster_starts_again(rds: AwsRds, clock: HandClock) -> None:
+def test_a_stopped_cluster_starts_again(rds: AwsRds, clock: VirtualClock) -> None:
     statuses: list[Any] = []
     for change in (rds.stop_cluster, rds.start_cluster):
         change("staging")

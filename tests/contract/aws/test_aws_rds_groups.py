@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from tests.support.clocks import HandClock
-from tests.support.in_process_aws import (
-    InProcessAws,
-    access_denied,
-    is_operation,
-    shared_aws,
-    throttled,
-)
+from tests.states_language.scheduler import VirtualClock
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.domain.errors import (
@@ -46,12 +41,12 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> VirtualClock:
+    return VirtualClock()
 
 
 @pytest.fixture
-def aws(clock: HandClock) -> InProcessAws:
+def aws(clock: VirtualClock) -> InProcessAws:
     aws = shared_aws(clock)
     aws.aurora.seed.put_parameter_group(HOME, "tuned", FAMILY, cluster=True)
     return aws
@@ -64,14 +59,14 @@ def rds(aws: InProcessAws) -> AwsRds:
 
 @pytest.mark.parametrize("operation", CHANGES)
 def test_what_passes_by_itself_can_be_asked_again(aws: InProcessAws, rds: AwsRds, operation: str) -> None:
-    aws.before(is_operation(operation), throttled())
+    aws.before(is_operation(operation), FaultKind.THROTTLED)
     with pytest.raises(AwsThrottled):
         CHANGES[operation](rds)
 
 
 @pytest.mark.parametrize("operation", CHANGES)
 def test_a_refusal_names_the_right_that_is_missing(aws: InProcessAws, rds: AwsRds, operation: str) -> None:
-    aws.before(is_operation(operation), access_denied())
+    aws.before(is_operation(operation), FaultKind.DENIED)
     with pytest.raises(AccessDenied, match=f"rds:{operation}"):
         CHANGES[operation](rds)
 
@@ -119,7 +114,9 @@ def test_parameters_are_given_the_defaults_of_their_family_back(rds: AwsRds) -> 
     assert found["statement_timeout"] == "1"
 
 
-def test_a_group_with_pending_changes_is_waited_for(aws: InProcessAws, rds: AwsRds, clock: HandClock) -> None:
+def test_a_group_with_pending_changes_is_waited_for(
+    aws: InProcessAws, rds: AwsRds, clock: VirtualClock
+) -> None:
     aws.aurora.set_durations({"parameter_group_pending": 60})
     rds.set_cluster_parameters("tuned", {"statement_timeout": "1"})
     for operation in (
@@ -141,7 +138,7 @@ def test_a_group_that_a_cluster_has_is_not_deleted(aws: InProcessAws, rds: AwsRd
     cluster = rds.find_cluster("staging")
     assert cluster is not None
     assert cluster.parameter_group_statuses == {"staging-1": "in-sync"}
-    rds.modify_cluster("staging", {"DBClusterParameterGroupName": f"default.{FAMILY}"})
+    rds.modify_cluster("staging", {"db_cluster_parameter_group_name": f"default.{FAMILY}"})
     rds.delete_cluster_parameter_group("tuned")
     rds.delete_cluster_parameter_group("tuned")
     assert rds.find_cluster_parameter_group("tuned") is None

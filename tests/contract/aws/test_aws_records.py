@@ -6,16 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.support.in_process_aws import (
-    InProcessAws,
-    ReplyLost,
-    WireError,
-    access_denied,
-    is_operation,
-    shared_aws,
-    throttled,
-    unavailable,
-)
+from tests.support.faults import FaultKind, Refusal
+from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.domain.errors import (
@@ -68,7 +60,7 @@ def test_a_second_record_of_the_same_name_is_refused_and_changes_nothing(records
 def test_a_creation_whose_reply_was_lost_is_found_done_when_repeated(
     aws: InProcessAws, records: AwsRecords
 ) -> None:
-    aws.after(is_operation("PutItem"), ReplyLost())
+    aws.after(is_operation("PutItem"), FaultKind.REPLY_LOST)
     with pytest.raises(AwsUnavailable):
         records.create(record(wait=1.5))
     assert records.create(record(wait=1.5))
@@ -139,9 +131,9 @@ def test_an_ending_whose_reply_was_lost_is_found_done_when_repeated(
 ) -> None:
     records.create(record())
     ending = {"status": "SUCCEEDED", "end_time": "2026-11-22T11:00:00.000Z", "phases.Notify.status": "DONE"}
-    aws.after(is_operation("UpdateItem"), ReplyLost())
-    aws.after(2, ReplyLost())
-    aws.after(4, ReplyLost())
+    aws.after(is_operation("UpdateItem"), FaultKind.REPLY_LOST)
+    aws.after(2, FaultKind.REPLY_LOST)
+    aws.after(4, FaultKind.REPLY_LOST)
     for _ in range(3):
         with pytest.raises(AwsUnavailable):
             records.update("restore-1", ending, only_if_status="RUNNING")
@@ -151,7 +143,7 @@ def test_an_ending_whose_reply_was_lost_is_found_done_when_repeated(
 
 def test_a_path_through_what_is_not_a_map_is_refused(aws: InProcessAws, records: AwsRecords) -> None:
     records.create(record(step="Notify"))
-    no_path = WireError(
+    no_path = Refusal(
         "ValidationException", "The document path provided in the update expression is invalid for update"
     )
     aws.before(is_operation("UpdateItem"), no_path, times=1)
@@ -210,17 +202,18 @@ def test_recent_records_are_those_of_every_status(records: AwsRecords) -> None:
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (throttled(), AwsThrottled),
-        (unavailable(), AwsUnavailable),
-        (ReplyLost(), AwsUnavailable),
-        (access_denied(), AccessDenied),
+        (FaultKind.THROTTLED, AwsThrottled),
+        (FaultKind.UNAVAILABLE, AwsUnavailable),
+        (FaultKind.REPLY_LOST, AwsUnavailable),
+        (FaultKind.DENIED, AccessDenied),
     ],
 )
 def test_a_fault_of_dynamodb_is_the_domain_s(
     aws: InProcessAws, records: AwsRecords, fault: Any, expected: type[Exception]
 ) -> None:
     records.create(record())
-    aws.before(lambda _: True, fault, times=100)
+    inject = aws.after if fault is FaultKind.REPLY_LOST else aws.before
+    inject(lambda _: True, fault, times=100)
     for request in (
         lambda: records.create(record("restore-2")),
         lambda: records.load("restore-1"),

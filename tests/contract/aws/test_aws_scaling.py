@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.fakes.border import Border, FaultKind
+from tests.fakes.border import Border
 from tests.fakes.scaling_client import FakeScalingClient, FakeScalingClients
-from tests.support.in_process_aws import ReplyLost, access_denied, shared_aws, throttled, unavailable
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import shared_aws
 
 from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.domain.errors import (
@@ -40,12 +41,6 @@ TRACKING = {
         "PredefinedMetricSpecification": {"PredefinedMetricType": "RDSReaderAverageCPUUtilization"},
     },
 }
-WIRE_FAULTS: dict[FaultKind, Any] = {
-    FaultKind.UNAVAILABLE: unavailable(),
-    FaultKind.THROTTLED: throttled(),
-    FaultKind.DENIED: access_denied(),
-    FaultKind.REPLY_LOST: ReplyLost(),
-}
 
 
 @dataclass
@@ -67,7 +62,7 @@ def on_the_wire() -> Account:
 
     def spoil(fault: FaultKind) -> None:
         where = aws.after if fault is FaultKind.REPLY_LOST else aws.before
-        where(len(aws.calls), WIRE_FAULTS[fault])
+        where(len(aws.calls), fault)
 
     clients = aws.clients()
     return Account(AwsScaling(clients), aws.aurora, clients.application_autoscaling(), spoil)

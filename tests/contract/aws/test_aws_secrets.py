@@ -5,14 +5,8 @@ from __future__ import annotations
 import traceback
 
 import pytest
-from tests.support.in_process_aws import (
-    InProcessAws,
-    WireError,
-    access_denied,
-    is_operation,
-    shared_aws,
-    throttled,
-)
+from tests.support.faults import FaultKind, Refusal
+from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.domain.errors import (
@@ -85,13 +79,13 @@ def test_a_login_shows_no_password() -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        access_denied(),
-        WireError("AccessDeniedException", "Access to KMS is not allowed"),
-        WireError("DecryptionFailure", "Secrets Manager can't decrypt the protected secret text"),
+        FaultKind.DENIED,
+        Refusal("AccessDeniedException", "Access to KMS is not allowed"),
+        Refusal("DecryptionFailure", "Secrets Manager can't decrypt the protected secret text"),
     ],
 )
 def test_a_secret_that_may_not_be_read_is_told_from_a_missing_one(
-    aws: InProcessAws, secrets: AwsSecrets, fault: WireError
+    aws: InProcessAws, secrets: AwsSecrets, fault: Refusal
 ) -> None:
     aws.create_secret("s", {"username": "root", "password": "pw"})
     aws.before(is_operation("GetSecretValue"), fault)
@@ -100,7 +94,7 @@ def test_a_secret_that_may_not_be_read_is_told_from_a_missing_one(
 
 
 def test_a_throttled_read_can_be_repeated(aws: InProcessAws, secrets: AwsSecrets) -> None:
-    aws.before(is_operation("GetSecretValue"), throttled())
+    aws.before(is_operation("GetSecretValue"), FaultKind.THROTTLED)
     with pytest.raises(AwsThrottled):
         secrets.read_credentials("s")
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from tests.fakes.border import Border, FaultKind
+from tests.fakes.border import Border
 from tests.fakes.rds_client import ACTIONS, FakeClients, FakeRdsClient
-from tests.support.clocks import HandClock
-from tests.support.in_process_aws import SOURCE_REGION, ReplyLost, shared_aws, throttled, unavailable
+from tests.states_language.scheduler import VirtualClock
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import SOURCE_REGION, shared_aws
 
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.domain.errors import AwsThrottled, AwsUnavailable
@@ -45,7 +46,7 @@ class Pair:
     """The same account twice: behind boto3 and the wire, and behind the stand-in."""
 
     def __init__(self) -> None:
-        self.clock = HandClock()
+        self.clock = VirtualClock()
         self.aws = shared_aws(self.clock)
         seeded(self.aws.aurora)
         self.clock = self.aws.clock  # type: ignore[assignment]
@@ -232,20 +233,18 @@ def test_an_answer_belongs_to_its_caller(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "wire", "error"),
+    ("kind", "error"),
     [
-        (FaultKind.UNAVAILABLE, unavailable(), AwsUnavailable),
-        (FaultKind.THROTTLED, throttled(), AwsThrottled),
-        (FaultKind.REPLY_LOST, ReplyLost(), AwsUnavailable),
+        (FaultKind.UNAVAILABLE, AwsUnavailable),
+        (FaultKind.THROTTLED, AwsThrottled),
+        (FaultKind.REPLY_LOST, AwsUnavailable),
     ],
 )
-def test_the_adapter_meets_faults_alike(
-    pair: Pair, kind: FaultKind, wire: Any, error: type[Exception]
-) -> None:
+def test_the_adapter_meets_faults_alike(pair: Pair, kind: FaultKind, error: type[Exception]) -> None:
     clients: Any = FakeClients(pair.fakes, HOME)
     adapters = (AwsRds(pair.aws.clients()), AwsRds(clients))
     where = pair.aws.after if kind is FaultKind.REPLY_LOST else pair.aws.before
-    where(len(pair.aws.calls), wire)
+    where(len(pair.aws.calls), kind)
     pair.border.faults[pair.border.count] = kind
     for adapter in adapters:
         with pytest.raises(error):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.fakes.border import Border, FaultKind
+from tests.fakes.border import Border
 from tests.fakes.executions import FakeExecutions
 from tests.fakes.records import FakeRecords
 from tests.fakes.services import FakeKeys, FakeNetwork, FakeNotifications, FakeSecrets
@@ -16,15 +16,8 @@ from tests.fakes.tables import FakeAudit, FakeLocks
 from tests.states_language.interpreter import StepFunctions
 from tests.states_language.scheduler import Scheduler, VirtualClock, foreseeable
 from tests.states_language.states import read_machine
-from tests.support.in_process_aws import (
-    Fault,
-    InProcessAws,
-    ReplyLost,
-    access_denied,
-    shared_aws,
-    throttled,
-    unavailable,
-)
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import InProcessAws, shared_aws
 
 from aurora_restore.aws.audit import AwsAudit
 from aurora_restore.aws.keys import AwsKeys
@@ -57,12 +50,6 @@ SECRETS: Mapping[str, Mapping[str, Any] | str] = {
 }
 WAITING = {"StartAt": "Hold", "States": {"Hold": {"Type": "Wait", "Seconds": 600, "End": True}}}
 MAIN, CLEANUP = "aurora-restore-state-machine", "aurora-restore-cleanup-state-machine"
-WIRE_FAULTS: Mapping[FaultKind, Fault] = {
-    FaultKind.UNAVAILABLE: unavailable(),
-    FaultKind.THROTTLED: throttled(),
-    FaultKind.DENIED: access_denied(),
-    FaultKind.REPLY_LOST: ReplyLost(),
-}
 
 
 @dataclass
@@ -126,7 +113,7 @@ def real_account() -> Account:
 
 def _spoil(aws: InProcessAws, fault: FaultKind) -> None:
     where = aws.after if fault is FaultKind.REPLY_LOST else aws.before
-    where(len(aws.calls), WIRE_FAULTS[fault])
+    where(len(aws.calls), fault)
 
 
 def fake_account() -> Account:

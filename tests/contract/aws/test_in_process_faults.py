@@ -7,16 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
-from tests.support.in_process_aws import (
-    SOURCE_REGION,
-    InProcessAws,
-    ProcessDied,
-    ReplyLost,
-    WireError,
-    is_operation,
-    shared_aws,
-    throttled,
-)
+from tests.states_language.interpreter import ProcessDied
+from tests.support.faults import FaultKind, Refusal
+from tests.support.in_process_aws import SOURCE_REGION, InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.locks import AwsLocks
 
@@ -44,27 +37,27 @@ def test_each_request_is_seen_and_the_set_up_is_not(aws: InProcessAws, locks: Aw
 
 
 def test_a_fault_before_a_call_leaves_nothing_done(aws: InProcessAws, locks: AwsLocks) -> None:
-    aws.before(0, ProcessDied())
+    aws.before(0, FaultKind.DIES_BEFORE)
     with pytest.raises(ProcessDied):
         locks.acquire("t", "restore-1", NOW)
     assert locks.owner("t") is None
 
 
 def test_a_fault_after_a_call_leaves_it_done(aws: InProcessAws, locks: AwsLocks) -> None:
-    aws.after(0, ProcessDied())
+    aws.after(0, FaultKind.DIES_AFTER)
     with pytest.raises(ProcessDied):
         locks.acquire("t", "restore-1", NOW)
     assert locks.owner("t") == "restore-1"
 
 
 def test_a_lost_reply_is_a_closed_connection(aws: InProcessAws) -> None:
-    aws.after(is_operation("ListTables"), ReplyLost())
+    aws.after(is_operation("ListTables"), FaultKind.REPLY_LOST)
     with pytest.raises(ConnectionClosedError):
         aws.clients().dynamodb().list_tables()
 
 
 def test_a_fault_happens_as_often_as_it_is_told(aws: InProcessAws) -> None:
-    aws.before(is_operation("ListTables"), throttled(), times=2)
+    aws.before(is_operation("ListTables"), FaultKind.THROTTLED, times=2)
     dynamodb = aws.clients().dynamodb()
     for _ in range(2):
         with pytest.raises(ClientError, match="Rate exceeded"):
@@ -85,7 +78,7 @@ def test_a_refusal_is_understood_in_the_format_of_every_service(aws: InProcessAw
         "sns": lambda: aws.clients().sns().list_topics(),
         "stepfunctions": lambda: aws.clients().stepfunctions().list_activities(),
     }
-    aws.before(lambda _: True, WireError("SomeCode", "some <reason> & more", 418))
+    aws.before(lambda _: True, Refusal("SomeCode", "some <reason> & more", 418))
     with pytest.raises(ClientError) as caught:
         requests[service]()
     assert caught.value.response["Error"]["Code"] == "SomeCode"
@@ -102,7 +95,7 @@ def test_accounts_do_not_see_each_other(aws: InProcessAws) -> None:
 
 def test_a_reset_forgets_everything(aws: InProcessAws) -> None:
     aws.create_secret("s", "mine")
-    aws.before(lambda _: True, throttled())
+    aws.before(lambda _: True, FaultKind.THROTTLED)
     aws.reset()
     assert aws.clients().secretsmanager().list_secrets()["SecretList"] == []
     assert aws.clients().dynamodb().list_tables()["TableNames"] == []

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from tests.contract.database.copies import copies
 from tests.contract.database.servers import Restored, RestoredCluster, Server, in_memory, reset
-from tests.support.postgresql import tried
+from tests.support.postgresql import are_named, tried
 from tests.support.postgresql_summary import SERVER
 
 from local_aurora.postgres import PostgresEngine
 from local_aurora.postgres_versions import Installation
 
 IN_MEMORY = "in memory"
+DAYS = 6
+"""After how many days every test of the contract has run on the older servers too."""
 ServerOf = Callable[[Installation], "Server"]
 
 
@@ -23,19 +25,25 @@ def _named(tried: object) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes long and says the same of every version is left to the newest."""
-    left_out = [
-        item for item in items if item.get_closest_marker("newest_server") and not _is_on_newest(item)
-    ]
+    """Older servers: what takes long and says the same of every version is left out, the rest is shared out over days.
+
+    `make databases` tries the rest whole; so does a run that names the versions.
+    """
+    older = [item for item in items if not _is_on_newest(item)]
+    left_out = {item for item in older if item.get_closest_marker("newest_server")}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
+        config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+    if not are_named():
+        for item in older:
+            item.add_marker(pytest.mark.one_day_in(DAYS))
 
 
 def _is_on_newest(item: pytest.Item) -> bool:
+    """Or on none."""
     call = getattr(item, "callspec", None)
-    newest = tried()[-1]
-    return call is None or call.params.get("server", newest) == newest
+    servers = [value for value in call.params.values() if isinstance(value, Installation)] if call else []
+    return all(server == tried()[-1] for server in servers)
 
 
 @pytest.fixture(scope="session")

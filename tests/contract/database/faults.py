@@ -5,15 +5,15 @@ The server itself answers with the error, so that the transaction is in the stat
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from pg8000.native import Connection, DatabaseError, InterfaceError
+from tests.states_language.interpreter import ProcessDied
+from tests.support.shares import every_case, today
 
 from aurora_restore.database.postgres import PostgresDatabases
 from aurora_restore.database.session import DatabaseRefused, LoginRefused, Server, Session, _login_failure
@@ -25,15 +25,15 @@ _SHUT_DOWN = "RESET ROLE; SELECT pg_terminate_backend(pg_backend_pid())"
 _RAISE = "DO $fault$ BEGIN RAISE EXCEPTION 'a fault' USING ERRCODE = '{}'; END $fault$"
 # In turn: a statement that hung until its time limit, a lock, memory, a conflict, a server that goes down.
 _PASSING = (*map(_RAISE.format, ("57014", "55P03", "53200", "40001")), _SHUT_DOWN)
+USERS_DAYS, DEFUSE_DAYS = 3, 5
+"""After how many days every kind of fault was tried at the statements that change something."""
+EFFECTS_DAYS = 2
+SPARSE_DAYS = 23
+"""A day has some kinds of fault and some places; none of these numbers divides another, so that all of them meet."""
 _LOOKS = ("SELECT", "SHOW", "WITH", "ROLLBACK")
-_SHARE = 24
 # A request that is lost leaves the server as a death does, and a refusal ends the phase.
 _AT_EVERY_EFFECT = ("passing", "reply lost", "dies")
 _REFUSED = _RAISE.format("42501")
-
-
-class Died(BaseException):
-    """The end of the process: nothing of ours catches it, and its connections are gone."""
 
 
 class Kind(StrEnum):
@@ -71,23 +71,23 @@ class Plan:
         return True
 
 
-def chosen(places: Sequence[str], kind: Kind, *, half: bool = False) -> list[int]:
-    """The places at which a kind of fault is tried: all of them with EVERY_FAULT=1.
+def chosen(places: Sequence[str], kind: Kind, *, days: int = 1) -> list[int]:
+    """The places at which a kind of fault is tried: all of them with EVERY_CASE=1.
 
     Else some of them, and for most kinds every login, every COMMIT and every statement that changes something by
-    itself: what is lost or dies between two of these leaves the server as it was. Of these, `half` takes every second
-    one, and the others on the next day.
+    itself: what is lost or dies between two of these leaves the server as it was. Each of these is tried on one of
+    `days`, and each of the others on one of `SPARSE_DAYS`.
     """
-    if os.environ.get("EVERY_FAULT"):
+    if every_case():
         return list(range(len(places)))
-    first, today = list(Kind).index(kind), datetime.now(UTC).toordinal()
+    first = list(Kind).index(kind)
     is_open, effects, found = False, 0, []
     for at, place in enumerate(places):
         is_open = place == "BEGIN" or (is_open and place not in ("COMMIT", "ROLLBACK"))
         takes_effect = kind in _AT_EVERY_EFFECT and not is_open and not place.lstrip().startswith(_LOOKS)
         effects += takes_effect
-        is_todays = not half or effects % 2 == today % 2
-        if (takes_effect and is_todays) or at % _SHARE == first:
+        is_todays = effects % days == today() % days
+        if (takes_effect and is_todays) or (at - today()) % SPARSE_DAYS == first:
             found.append(at)
     return found
 
@@ -112,7 +112,7 @@ class FaultyConnection:
                 self._connection.run(sql, **values)
         self._connection.close()
         if self._plan.kind is Kind.DIES:
-            raise Died
+            raise ProcessDied
         # The first is what a socket says whose time is over.
         raise TimeoutError if self._plan.odd else InterfaceError("network error")
 
@@ -149,7 +149,7 @@ class FaultyServer(Server):
             case Kind.PASSING:
                 return _login_failure(TOO_MANY, False, "the server took no connection")
             case Kind.DIES:
-                return Died()
+                return ProcessDied()
         return DatabaseUnreachable("The connection broke off at the login.")
 
 

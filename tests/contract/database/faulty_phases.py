@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.contract.database.faults import Died, FaultyDatabases, Plan
+from tests.contract.database.faults import FaultyDatabases, Plan
 from tests.contract.database.servers import MASTER, RestoredCluster
 from tests.fakes.records import FakeRecords
 from tests.fakes.services import FakeSecrets
 from tests.fakes.tables import FakeAudit
+from tests.states_language.interpreter import ProcessDied
 from tests.support.worlds import ADMIN_SECRET, PipelineRun
 
 from aurora_restore.domain.errors import RestoreError, TransientFault
@@ -106,7 +107,7 @@ class PhaseOnServer:
         is_done, error = False, None
         try:
             is_done = run_step(self._phase, self._step, ports, OPERATION).status is StepStatus.DONE
-        except (Died, TransientFault):
+        except (ProcessDied, TransientFault):
             pass  # the state machine calls again
         except RestoreError as raised:
             error = raised

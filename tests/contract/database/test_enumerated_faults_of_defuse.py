@@ -10,12 +10,13 @@ import pytest
 from pg8000.native import Connection
 from tests.contract.database.catalog import Catalog, superusers_sessions
 from tests.contract.database.copies import CRON, NIGHTLY, SUBSCRIBE, as_superuser
-from tests.contract.database.faults import Kind, Plan, chosen
+from tests.contract.database.faults import DEFUSE_DAYS, Kind, Plan, chosen
 from tests.contract.database.faulty_phases import Call, PhaseOnServer
 from tests.contract.database.servers import RestoredCluster
 from tests.contract.database.test_defusing import ENABLE, SLOT
 
 from aurora_restore.domain.defusing import first_states
+from aurora_restore.domain.record import Record
 from aurora_restore.domain.results import Phase
 from aurora_restore.steps import defuse as step
 from aurora_restore.steps.defuse import defuse
@@ -61,9 +62,9 @@ class Copy:
 
     def take_back(self, call: Call) -> None:
         """With nothing but what the record says, to what it was before."""
-        for state in first_states(call.record.get("defused") or {}):
-            if not self._is_as_before(state["kind"]):
-                for statement in state["take_back"]:
+        for state in first_states(Record.read(call.record).defused):
+            if not self._is_as_before(state.kind):
+                for statement in state.take_back:
                     self._sessions["shop"].run(statement)
         assert self.state() == self.before
 
@@ -86,7 +87,7 @@ class Copy:
         self.take_back(call)
 
     def faults_of(self, call: Call) -> Iterator[str]:
-        written = {item["kind"] for item in first_states(call.record.get("defused") or {})}
+        written = {item.kind for item in first_states(Record.read(call.record).defused)}
         for kind, seen in self.state().items():
             if seen not in (self.before[kind], self.at_rest[kind]):
                 yield f"{kind} is neither as before nor at rest: {seen}"
@@ -119,6 +120,7 @@ def acting(
         yield Copy(copy, sessions)
 
 
+@pytest.mark.one_day_in(DEFUSE_DAYS)
 @pytest.mark.parametrize("kind", Kind)
 def test_a_fault_at_any_place_wakes_nothing_and_hides_nothing_of_the_way_back(
     acting: Copy, kind: Kind

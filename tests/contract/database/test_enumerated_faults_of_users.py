@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pg8000.native import Connection
 from tests.contract.database.catalog import Catalog, Fact, can_log_in, rights_of, superusers_sessions
-from tests.contract.database.faults import Kind, Plan, chosen
+from tests.contract.database.faults import EFFECTS_DAYS, USERS_DAYS, Kind, Plan, chosen
 from tests.contract.database.faulty_phases import Call, PhaseOnServer
 from tests.contract.database.servers import PRODUCTION, RestoredCluster
 
@@ -145,10 +145,11 @@ def is_told(call: Call, differences: frozenset[Fact]) -> bool:
     return all(subject in notes or BORROWED in notes for subject in subjects)
 
 
+@pytest.mark.one_day_in(USERS_DAYS)
 @pytest.mark.parametrize("kind", Kind)
 def test_a_fault_at_any_place_gives_no_user_more_than_it_is_to_have(users: Users, kind: Kind) -> None:
     places = users.faultless.plan.places
-    cases = chosen(places, kind, half=True)
+    cases = chosen(places, kind, days=EFFECTS_DAYS)
     found = [words for at in cases for words in users.violations(Plan(kind, at))]
 
     assert found == [], "\n".join(found)

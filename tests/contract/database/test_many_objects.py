@@ -17,6 +17,7 @@ from tests.contract.database.copies import as_superuser
 from tests.contract.database.faults import Kind, Plan
 from tests.contract.database.faulty_phases import OPERATION, Call, PhaseOnServer
 from tests.contract.database.servers import MASTER, OWN_SECRET, RestoredCluster, login
+from tests.states_language.interpreter import ProcessDied
 
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.user_progress import SetupProgress, always
@@ -32,10 +33,6 @@ CALL_SECONDS = float(os.environ.get("CALL_SECONDS", "0"))
 FUNCTION_SECONDS = 600.0
 TABLES_A_STATEMENT = 500
 CALLS_MOST = 100
-
-
-class DiedError(Exception):
-    """The process ended."""
 
 
 @pytest.fixture
@@ -69,7 +66,7 @@ def dying_after(times: int) -> Callable[[], bool]:
 
     def has_time() -> bool:
         if next(asked, None) is None:
-            raise DiedError
+            raise ProcessDied
         return True
 
     return has_time
@@ -121,7 +118,7 @@ def test_a_call_that_dies_among_many_databases_is_followed_by_one_that_goes_on(
     crowded: RestoredCluster,
 ) -> None:
     first = call(crowded, USERS, None, within(0))
-    with pytest.raises(DiedError):
+    with pytest.raises(ProcessDied):
         call(crowded, USERS, first.unfinished, dying_after(DATABASES // 2))
     _, users = seen_through(crowded, USERS, first.unfinished)
     assert {user.database_count for user in users} == {DATABASES + 3}
@@ -131,7 +128,7 @@ def test_a_database_of_many_tables_is_granted_in_pieces_and_a_death_in_the_middl
     full: RestoredCluster,
 ) -> None:
     users = [login("ann", Access.READ_WRITE, OWN_SECRET, "shop")]
-    with pytest.raises(DiedError):
+    with pytest.raises(ProcessDied):
         call(full, users, None, dying_after(4))
     granted = full.run("SELECT count(*) FROM pg_class WHERE relacl::text LIKE '%ann=%'", database="shop")
     assert 0 < int(str(granted[0][0])) < TABLES

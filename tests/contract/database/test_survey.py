@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from tests.contract.database.copies import (
@@ -21,7 +22,10 @@ from aurora_restore.domain.came_along import NAMED_PER_KIND, Kind, summary_lines
 from aurora_restore.domain.defusing import Fuse, Outcome
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, MasterLoginRefused
 from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.record import CameAlongRecord, plain
 from aurora_restore.domain.users import Access
+
+TIME = datetime(2026, 11, 26, 10, tzinfo=UTC)
 
 LEDGER = (
     "CREATE EXTENSION postgres_fdw",
@@ -142,7 +146,7 @@ def _parts(statements: str) -> list[str]:
 def test_a_cluster_with_nothing_of_the_kind_has_nothing_on_its_list(copy: RestoredCluster) -> None:
     seen = survey(copy)
 
-    assert (summary_lines(seen.came_along.to_item()), seen.fuses) == ([], ())
+    assert (summary_lines(CameAlongRecord.read(seen.came_along.to_item())), seen.fuses) == ([], ())
 
 
 def test_no_password_and_no_command_is_read(copy: RestoredCluster) -> None:
@@ -151,7 +155,7 @@ def test_no_password_and_no_command_is_read(copy: RestoredCluster) -> None:
 
     seen = survey(copy)
 
-    said = json.dumps([seen.came_along.to_item(), [fuse.to_item() for fuse in seen.fuses]])
+    said = json.dumps([seen.came_along.to_item(), [plain(fuse.written_at(TIME)) for fuse in seen.fuses]])
     assert "ledger.example.com" in said
     assert [secret for secret in SECRETS if secret in said] == []
 
@@ -215,7 +219,7 @@ def test_no_more_than_a_few_of_a_kind_are_named_and_the_rest_is_counted(copy: Re
 
     assert len([each for each in seen.found if each.kind is Kind.PUBLICATION]) == NAMED_PER_KIND
     assert seen.more == {Kind.PUBLICATION: 3}
-    assert summary_lines(seen.to_item()) == [
+    assert summary_lines(CameAlongRecord.read(seen.to_item())) == [
         "15 publications: p00 in shop, p01 in shop, p02 in shop and 12 more"
     ]
 

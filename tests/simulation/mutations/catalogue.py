@@ -1,16 +1,28 @@
-"""Ways to break the pipeline on purpose. Each is a small change of a source file that the simulation has to see."""
+"""Ways to break the pipeline on purpose. Each replaces one thing in it, and the simulation has to see it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
 
-SOURCE = Path(__file__).parents[3] / "src"
+from aurora_restore.domain.acts import Act, SuspendScaling
+from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.record import Notification
+from aurora_restore.domain.retirement import Retiring
+from aurora_restore.domain.scaling import ScalingBefore, Suspension
+from aurora_restore.domain.states import OperationStatus
+from aurora_restore.steps.ports import Ports
+
+Make = Callable[[Any], Any]
+"""Given what is there, gives what is there instead."""
 
 
 @dataclass(frozen=True)
 class Mutation:
-    """In `file` (below src/aurora_restore), `old`, which occurs there once, becomes `new`.
+    """What is at `place` (`module:qualified.name`, below `aurora_restore`) becomes what `make` makes of it.
 
     `probes`: what is played to see it: scenarios, cases, or objects that end badly, as `python -m tests.simulation`
     names them.
@@ -18,269 +30,341 @@ class Mutation:
 
     name: str
     why: str
-    file: str
-    old: str
-    new: str
+    place: str
+    make: Make
     probes: tuple[str, ...]
 
-    @property
-    def path(self) -> Path:
-        return Path("aurora_restore") / self.file
 
-    def applied(self, text: str) -> str:
-        """Raises ValueError where the source has changed and the mutation with it is to."""
-        if text.count(self.old) != 1:
-            raise ValueError(f"{self.name}: its text occurs {text.count(self.old)} times in {self.file}")
-        return text.replace(self.old, self.new)
+def does_nothing(_: Any) -> Callable[..., None]:
+    return lambda *_, **__: None
+
+
+def answers(value: Any) -> Make:
+    return lambda _: lambda *_, **__: value
+
+
+def without(key: str) -> Make:
+    """Of the mapping that it answers, one key is missing."""
+
+    def make(original: Callable[..., Mapping[str, Any]]) -> Callable[..., dict[str, Any]]:
+        return lambda *args, **kwargs: {
+            name: value for name, value in original(*args, **kwargs).items() if name != key
+        }
+
+    return make
+
+
+def _letting_workers_run(parameters: Mapping[str, str]) -> Mapping[str, str]:
+    return {**parameters, "max_logical_replication_workers": "4"}
+
+
+def _writing_no_scaling_down(original: Callable[..., Any]) -> Callable[..., Any]:
+    def ask(guard: Any, act: Act) -> Any:
+        return original(guard, replace(act, also={}) if isinstance(act, SuspendScaling) else act)
+
+    return ask
+
+
+def _forgetting_the_suspension(
+    original: Callable[..., ScalingBefore | None],
+) -> Callable[..., ScalingBefore | None]:
+    def from_item(*args: Any) -> ScalingBefore | None:
+        before = original(*args)
+        return before and replace(before, target=replace(before.target, suspension=Suspension()))
+
+    return from_item
+
+
+def _trusting_any_snapshot(original: Callable[[Retiring], bool]) -> Callable[[Retiring], bool]:
+    def has_final_snapshot(seen: Retiring) -> bool:
+        found = seen.final_snapshot
+        return original(replace(seen, final_snapshot=replace(found, status="available")) if found else seen)
+
+    return has_final_snapshot
+
+
+def _copying_without_the_operation(original: Callable[..., None]) -> Callable[..., None]:
+    def copy(rds: Any, *args: Any) -> None:
+        *others, tags = args
+        original(rds, *others, {key: value for key, value in tags.items() if key != OPERATION_TAG})
+
+    return copy
+
+
+def _forgetting_the_notification(original: Callable[..., Any]) -> Callable[..., Any]:
+    def notify(ports: Ports, operation: Operation, message: Any) -> Any:
+        item = {name: value for name, value in operation.item.items() if name != "notification"}
+        return original(ports, Operation(item), message)
+
+    return notify
+
+
+def _showing_the_password(original: Callable[..., Any]) -> Callable[..., Any]:
+    def refused(operation: Operation, ports: Ports, cluster: Any, admin: Any, attempt: Any) -> Any:
+        outcome = original(operation, ports, cluster, admin, attempt)
+        shown = replace(outcome.result, message=f"the master password was changed to {admin.password}")
+        return replace(outcome, result=shown)
+
+    return refused
+
+
+def _overlooking_what_runs(
+    original: Callable[[Ports], Iterator[Mapping[str, Any]]],
+) -> Callable[[Ports], Iterator[Mapping[str, Any]]]:
+    return lambda ports: (item for item in original(ports) if item["status"] != OperationStatus.RUNNING)
+
+
+def _not_telling_the_end(original: Callable[..., None]) -> Callable[..., None]:
+    def release(ports: Ports, operation_id: str) -> None:
+        audit: Any = _WithoutTheEnd(ports.audit)
+        original(replace(ports, audit=audit), operation_id)
+
+    return release
+
+
+class _WithoutTheEnd:
+    """Audit events of which the last one does not say how the operation ended."""
+
+    def __init__(self, audit: Any) -> None:
+        self._audit = audit
+
+    def append(self, operation_id: str, time: Any, event: str, details: Any) -> None:
+        endings = {f"operation.{status.lower()}" for status in OperationStatus}
+        self._audit.append(operation_id, time, "operation.ended" if event in endings else event, details)
+
+
+def _not_sending(_: Any) -> Callable[..., Any]:
+    def notify_or_defer(ports: Ports, operation: Operation, message: Any, waited: timedelta) -> Any:
+        return Notification(message_id="later", subject=message.subject) if message else None
+
+    return notify_or_defer
 
 
 MUTATIONS = (
     Mutation(
         "quiet-group-in-which-workers-run",
         "the parameter group of the first start lets the workers of subscriptions run",
-        "domain/quiet_group.py",
-        '"max_logical_replication_workers": "0",',
-        '"max_logical_replication_workers": "4",',
+        "domain.quiet_group:QUIET_PARAMETERS",
+        _letting_workers_run,
         ("new",),
     ),
     Mutation(
         "restored-without-the-quiet-group",
         "the cluster is restored with the requested parameter group at once",
-        "steps/quiet_group.py",
-        "    if plan.starts_with_quiet_group:\n        parameters[",
-        "    if False:\n        parameters[",
+        "steps.quiet_group:restored_with",
+        without("db_cluster_parameter_group_name"),
         ("new",),
     ),
     Mutation(
         "quiet-group-used-too-early",
         "a cluster is restored with a parameter group that RDS is not through with",
-        "domain/quiet_group.py",
-        "if not times or now - max(times) >= settles:",
-        "if True:",
+        "domain.quiet_group:still_settling",
+        does_nothing,
         ("new",),
     ),
     Mutation(
         "requested-group-without-a-restart",
         "the requested parameter group is put in place, and the instances are not restarted",
-        "domain/applying_group.py",
-        "    if seen.wanted_group is None:\n        return None\n    return next(",
-        "    return None\n    return next(",
+        "domain.applying_group:_reboots",
+        does_nothing,
         ("new",),
     ),
     Mutation(
         "kept-group-stays-quiet",
         "a cluster that keeps the group of its first start keeps what is quiet in it",
-        "steps/keep_quiet_group.py",
-        "lambda: rds.reset_cluster_parameters(name, parameters),",
-        "lambda: None,",
+        "aws.rds_groups:ParameterGroups.reset_cluster_parameters",
+        does_nothing,
         ("kept_group",),
     ),
     Mutation(
         "scaling-not-given-back",
         "a cleanup that goes back leaves the auto scaling of readers suspended",
-        "steps/rollback.py",
-        "    prove_old_serves,\n    give_scaling_back,\n",
-        "    prove_old_serves,\n",
+        "steps.suspend_scaling:give_scaling_back",
+        does_nothing,
         ("scaled-swap:*:time-out-before",),
     ),
     Mutation(
         "scaling-goes-on-during-the-way-back",
         "what the run had set back already is not suspended again before the names change back",
-        "steps/rollback.py",
-        "    hold_scaling,\n    lift_fence,\n",
-        "    lift_fence,\n",
+        "steps.suspend_scaling:hold_scaling",
+        does_nothing,
         ("scaled-swap:*:denied",),
     ),
     Mutation(
         "scaling-suspended-without-a-word",
         "what auto scaling was is not written down before it is suspended",
-        "steps/suspend_scaling.py",
-        "ports.scaling.suspend(name, EVERYTHING), also=also\n",
-        "ports.scaling.suspend(name, EVERYTHING)\n",
+        "steps.runner:RunGuard.ask",
+        _writing_no_scaling_down,
         ("scaled-swap:*:stop-before",),
     ),
     Mutation(
         "scaling-not-suspended",
         "auto scaling goes on while no cluster has the name",
-        "steps/switch_over.py",
-        "if is_first and (resting",
-        "if False and (resting",
+        "steps.suspend_scaling:suspend_scaling",
+        does_nothing,
         ("scaled-swap",),
     ),
     Mutation(
         "scaling-resumed-whatever-it-was",
         "a target that the operator had suspended in part is set going altogether",
-        "domain/scaling.py",
-        'Suspension(**item["suspension"])',
-        "Suspension()",
+        "domain.scaling:ScalingBefore.from_item",
+        _forgetting_the_suspension,
         ("scaled-swap",),
     ),
     Mutation(
         "lost-scaling-not-told",
         "policies that are gone with their target are not named",
-        "steps/suspend_scaling.py",
-        'return self._settled("resumed", lost_warning(self.before))',
-        'return self._settled("resumed")',
+        "domain.scaling:lost_warning",
+        does_nothing,
         ("scaled-swap-lost",),
     ),
     Mutation(
         "end-not-seen-through",
         "the sweep overlooks what was closed and not told",
-        "steps/sweep.py",
-        "    if operation.is_unsettled:\n",
-        "    if False:\n",
+        "domain.record.whole:Record.is_unsettled",
+        answers(False),
         ("stop-refused-RecordFailure-event-lost:*:dies-before",),
     ),
     Mutation(
         "old-not-put-back",
         "a cluster that was renamed to its retired name does not get its name back",
-        "steps/rollback.py",
-        "    lift_fence,\n    put_old_back,\n",
-        "    lift_fence,\n",
+        "domain.rollback:give_old_its_name",
+        does_nothing,
         ("swap:*:time-out-before",),
     ),
     Mutation(
         "copy-not-ended",
         "an unfinished copy is left",
-        "steps/rollback.py",
-        "    end_copy,\n    drop_final_snapshot,",
-        "    drop_final_snapshot,",
+        "domain.rollback:delete_unfinished_copy",
+        does_nothing,
         ("stop-new-CopySnapshot",),
     ),
     Mutation(
         "new-not-removed",
         "the unfinished new cluster is left",
-        "steps/rollback.py",
-        "    give_endpoints_back,\n    remove_new,\n    return_kept,",
-        "    give_endpoints_back,\n    return_kept,",
+        "steps.rollback:remove_new",
+        does_nothing,
         ("stop-swap-RestoreCluster",),
     ),
     Mutation(
         "begun-forgotten",
         "the first deletion is not written down before it is asked for",
-        "steps/retirement.py",
-        'return {"retirement.state": RetirementState.BEGUN.value, "retirement.begun_time": time}',
-        "return {}",
-        ("stop-delete-first-ClearTarget", "stop-delete-first-RestoreCluster"),
+        "steps.retirement:Retirement._before_deletion",
+        answers({}),
+        (
+            "stop-delete-first-ClearTarget",
+            "stop-delete-first-RestoreCluster",
+        ),
     ),
     Mutation(
         "final-snapshot-not-proved",
         "a final snapshot counts although it is not finished",
-        "domain/retiring.py",
-        '        and snapshot.status == "available"\n        and snapshot.db_cluster_resource_id',
-        "        and snapshot.db_cluster_resource_id",
-        ("objects:swap", "objects:delete-first"),
+        "domain.retirement:has_final_snapshot",
+        _trusting_any_snapshot,
+        (
+            "objects:swap",
+            "objects:delete-first",
+        ),
     ),
     Mutation(
         "copy-not-tagged",
         "the copy does not say whose it is",
-        "steps/copy_snapshot.py",
-        "        OPERATION_TAG: operation.operation_id,\n",
-        "",
+        "aws.rds:AwsRds.copy_cluster_snapshot",
+        _copying_without_the_operation,
         ("new",),
     ),
     Mutation(
         "notified-twice",
         "a phase that is called again sends a second notification",
-        "steps/finalize.py",
-        '    if notification := operation.section("notification"):\n        return notification\n',
-        "",
-        ("new:*:dies-before", "new:*:unavailable"),
+        "steps.finalize:notify",
+        _forgetting_the_notification,
+        (
+            "new:*:dies-before",
+            "new:*:unavailable",
+        ),
     ),
     Mutation(
         "password-shown",
         "a message has the master password in it",
-        "steps/restore_cluster.py",
-        'message = "the master password was changed to that of the admin secret"',
-        'message = f"the master password was changed to {admin.password}"',
+        "steps.restore_cluster:_refused",
+        _showing_the_password,
         ("new",),
     ),
     Mutation(
         "open-records-overlooked",
         "the sweep overlooks records that say RUNNING",
-        "steps/sweep.py",
-        "for status in (OperationStatus.RUNNING, OperationStatus.CLEANING_UP):",
-        "for status in (OperationStatus.CLEANING_UP,):",
+        "steps.sweep:_open_records",
+        _overlooking_what_runs,
         ("stop-swap-RestoreCluster-event-lost",),
     ),
     Mutation(
         "endpoint-of-before",
         "the record keeps the endpoint that the new cluster had under its staging name",
-        "steps/switch_over.py",
-        '        "endpoint": cluster.endpoint,\n',
-        "",
+        "steps.switch_over:cluster_details",
+        without("restore_details.endpoint"),
         ("swap",),
     ),
     Mutation(
         "audit-not-ended",
         "the audit events do not say how it ended",
-        "steps/finalize.py",
-        'f"operation.{operation.status.lower()}"',
-        '"operation.ended"',
+        "steps.finalize:release",
+        _not_telling_the_end,
         ("new",),
     ),
     Mutation(
         "tries-instead-of-time",
-        "a rename is given up after two requests, however short a time that is",
-        "steps/switch_over.py",
-        "        if asked.is_overdue(now, RENAME_LIMIT):",
-        '        if operation.acts[kind]["tries"] >= 2:',
+        "a rename is given up after a moment",
+        "steps.switch_over:RENAME_LIMIT",
+        lambda _: timedelta(milliseconds=1),
         ("swap",),
     ),
     Mutation(
         "late-rename-overlooked",
         "a cleanup closes while RDS may still carry out a rename",
-        "steps/rollback.py",
-        "    if late := _late_rename(context, now):",
-        "    if (late := _late_rename(context, now)) and context.ended_time is None:",
+        "domain.switching:late_rename_of_old",
+        does_nothing,
         ("silent-rename",),
     ),
     Mutation(
         "closed-before-notified",
         "the record is closed as notified before the notification is sent",
-        "steps/cleanup.py",
-        "    notification = notify_or_defer(ports, operation, message, _patience(operation))",
-        '    notification = {"message_id": "later", "subject": message.subject} if message else None',
+        "steps.finalize:notify_or_defer",
+        _not_sending,
         ("stop-swap-RestoreCluster",),
     ),
     Mutation(
         "writer-race",
         "all instances are created at once, and whichever is ready first becomes the writer",
-        "domain/restoring.py",
-        "        if found is None and (first := _unready_first(plan, existing)):",
-        "        if found is None and number < 0 and (first := _unready_first(plan, existing)):",
+        "domain.restoring:_unready_first",
+        does_nothing,
         ("swap",),
     ),
     Mutation(
         "snapshot-before-fence",
         "the final snapshot is taken while sessions of the old cluster can still write",
-        "domain/retiring.py",
-        "if seen.final_snapshot is None and (fence := _fence(seen, cluster)):",
-        "if seen.final_snapshot and (fence := _fence(seen, cluster)):",
+        "domain.retirement:_fence",
+        does_nothing,
         ("swap",),
     ),
     Mutation(
         "fence-stays",
         "an old cluster that is put back stays behind its fence",
-        "steps/rollback.py",
-        "    lift_fence,\n    put_old_back,\n",
-        "    put_old_back,\n",
+        "domain.rollback:lift_fence",
+        does_nothing,
         ("swap:*:denied",),
     ),
     Mutation(
         "copy-left-awake",
         "what came along is listed, and acts",
-        "steps/defuse.py",
-        "    if left:\n",
-        "    if not left:\n",
+        "steps.defuse:_to_be_taken_out",
+        answers([]),
         ("new",),
     ),
     Mutation(
         "defused-unwritten",
         "what came along is put to rest before the record says how to take that back",
-        "steps/defuse.py",
-        "    _write_down(ports, operation.operation_id, down)\n",
-        "    _ = _write_down\n",
+        "steps.defuse:_write_down",
+        does_nothing,
         ("new",),
     ),
 )

@@ -1,15 +1,60 @@
-"""Play what a mutation is to be seen by, in a process whose `aurora_restore` is the broken one. Exit 3: it is seen."""
+"""Plays what a mutation is to be seen by, in a process of its own, in which it is planted."""
 
 from __future__ import annotations
 
-import sys
+import multiprocessing
+import traceback
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 
-from tests.fakes.border import FaultKind
-from tests.simulation.cases import Intrusion, baseline, cases_of, run_case
+from tests.simulation.cases import baseline, cases_of, run_case
+from tests.simulation.mutations.catalogue import Mutation
+from tests.simulation.mutations.planting import NothingPlantedError, plant
 from tests.simulation.object_faults import object_cases
+from tests.support.faults import FaultKind, Intrusion
 
-SEEN = 3
+TIMEOUT_SECONDS = 600.0
+
+
+def seen(mutation: Mutation) -> str:
+    """The first violation that it leads to; empty where there is none.
+
+    Raises:
+        NothingPlantedError: what it replaces does not exist, or was never reached.
+        RuntimeError: its process ended in another way.
+    """
+    # A copy of this process: what a worker of the tests has loaded need not be loaded again.
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_play, args=(mutation, sender), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        kind, text = receiver.recv() if receiver.poll(TIMEOUT_SECONDS) else ("died", "it plays for too long")
+    except EOFError:
+        kind, text = "died", "it has ended without a word"
+    finally:
+        process.kill()
+        process.join()
+        receiver.close()
+    if kind == "unplanted":
+        raise NothingPlantedError(text)
+    if kind == "died":
+        raise RuntimeError(f"{mutation.name}: {text}")
+    return str(text)
+
+
+def _play(mutation: Mutation, answer: Connection) -> None:
+    try:
+        baseline.cache_clear()
+        planted = plant(mutation.place, mutation.make)
+        found = next((f"{probe}: {words}" for probe in mutation.probes for words in violations(probe)), "")
+        planted.require_reached()
+        answer.send(("seen", found))
+    except NothingPlantedError as unplanted:
+        answer.send(("unplanted", str(unplanted)))
+    except BaseException:  # noqa: BLE001 - told to the other process
+        answer.send(("died", traceback.format_exc()))
 
 
 def violations(probe: str) -> Iterator[str]:
@@ -25,15 +70,3 @@ def violations(probe: str) -> Iterator[str]:
             yield from map(str, run_case(one))
     else:
         yield from map(str, baseline(first).violations)
-
-
-def main(probes: list[str]) -> int:
-    for probe in probes:
-        for violation in violations(probe):
-            sys.stdout.write(f"{probe}: {violation}\n")
-            return SEEN
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -88,7 +88,7 @@ def test_a_pending_password_shows_that_it_is_pending_and_nothing_of_itself() -> 
             "PendingModifiedValues": {"MasterUserPassword": "****", "EngineVersion": "17.5"},
         }
     )
-    assert cluster.pending_modified_values == {"MasterUserPassword": True, "EngineVersion": "17.5"}
+    assert cluster.pending_modified_values == {"master_user_password": True, "engine_version": "17.5"}
     assert cluster.percent_progress is None
     assert cluster.serverless_v2 is None
 
@@ -114,7 +114,7 @@ def test_an_instance_shows_its_parameter_group() -> None:
         "db.r5.large",
         "aurora-postgresql",
         promotion_tier=0,
-        db_parameter_group="own",
+        db_parameter_group_name="own",
     )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
+from tests.states_language.scheduler import VirtualClock
 from tests.unit.cli.cli_records import NOW
 
 from aurora_restore.aws.executions import ExecutionAlreadyExists
@@ -21,17 +22,14 @@ from aurora_restore.domain.times import parse_time
 REGION = "us-west-2"
 
 
-class Time:
-    """A clock that moves only when a command sleeps."""
+class Time(VirtualClock):
+    """Moves only when a command sleeps."""
 
-    def __init__(self, start: datetime = NOW) -> None:
-        self.time = start
-
-    def now(self) -> datetime:
-        return self.time
+    def __init__(self) -> None:
+        super().__init__(NOW)
 
     def sleep(self, seconds: float) -> None:
-        self.time += timedelta(seconds=seconds)
+        self.advance(seconds)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from tests.unit.cli.test_cli_views import words_of
 from aurora_restore.cli.views.operation import render_status
 from aurora_restore.cli.views.record import view_operation
 from aurora_restore.domain.defusing import WRITTEN_BYTES_MOST, Refusal, Survey, SurveyProgress, written
+from aurora_restore.domain.record import DefusedRecord
 
-TIME = "2026-11-22T11:43:00.000Z"
+NOTHING = DefusedRecord.read(None)
 
 
 def status(**sections: Any) -> str:
@@ -21,7 +22,7 @@ def status(**sections: Any) -> str:
 
 
 def with_written(*names: str) -> dict[str, Any]:
-    changes = written([subscription(name) for name in names], {}, TIME, WRITTEN_BYTES_MOST).changes
+    changes = written([subscription(name) for name in names], NOTHING, NOW, WRITTEN_BYTES_MOST).changes
     return {"written": {path.rpartition(".")[2]: item for path, item in changes.items()}}
 
 

@@ -95,7 +95,8 @@ def test_a_deployment_without_subnets_says_what_will_happen_and_what_to_pass() -
     warning = subnets_warning({}, [], "us-west-2", STACK_NAME, AWS)
     assert warning is not None
     assert "SubnetIds is empty" in warning
-    assert "aurora-restore-restore-cluster and aurora-restore-setup-db-users" in warning
+    for talking in ("restore-cluster", "setup-db-users", "prove-endpoint"):
+        assert f"aurora-restore-{talking}" in warning
     assert "aurora-restore deploy --region us-west-2 --parameter SubnetIds=subnet-1,subnet-2" in warning
     assert "--parameter SecurityGroupIds=sg-1" in warning
     assert "--stack-name" not in warning

@@ -16,6 +16,7 @@ from aurora_restore.cli.views.log import change_lines
 from aurora_restore.cli.views.operation import render_operation, render_outcome, render_status
 from aurora_restore.cli.views.operations_list import render_operations
 from aurora_restore.cli.views.record import view_operation
+from aurora_restore.domain.record import Record
 
 NAME = "restore-20261122-114200"
 OLD_RUN = "it took 38 min in restore-20261121-030000"
@@ -333,7 +334,9 @@ def test_a_record_marked_by_hand_is_not_said_to_be_over_before_its_cleanup() -> 
     assert "FAILED, cleanup due" in seen
     assert "The restore failed" not in seen
     assert "MANUAL_INTERVENTION" in seen
-    assert "by hand. The sweep finds it within 10 minutes" in due_words(records.closed_by_hand(), None)
+    assert "by hand. The sweep finds it within 10 minutes" in due_words(
+        Record.read(records.closed_by_hand()), None
+    )
 
 
 def test_a_cleanup_of_what_was_marked_by_hand_is_shown_and_keeps_the_hands_status() -> None:

@@ -17,6 +17,7 @@ from aurora_restore.cli.views.log import change_lines
 from aurora_restore.cli.views.operation import render_operation, render_outcome, render_status
 from aurora_restore.cli.views.operations_list import render_operations
 from aurora_restore.cli.views.record import view_operation
+from aurora_restore.domain.record import PlanItem, Record, RestoreDetails
 
 CONNINFO = "host=h port=5432 dbname='my shop' user='o\\'neil' sslmode=verify-full sslrootcert=/ca.pem"
 
@@ -310,22 +311,24 @@ def test_a_line_of_a_log_says_phase_progress_and_message() -> None:
 
 def test_the_connect_command_can_be_pasted_whatever_the_names_are() -> None:
     user = {"username": "o'neil", "databases": ["my shop"]}
-    restored: dict[str, Any] = {"endpoint": "h", "port": 5432, "users": [user]}
-    command = connect_command(restored, {}, "/ca.pem")
+    restored = RestoreDetails.read({"endpoint": "h", "port": 5432, "users": [user]})
+    command = connect_command(restored, PlanItem.read({}), "/ca.pem")
     assert command is not None
     assert shlex.split(command) == ["psql", CONNINFO]
 
 
 def test_a_path_with_a_space_is_quoted_so_that_it_can_be_read() -> None:
-    restored = {"endpoint": "h", "port": 5432, "users": [{"username": "reader"}]}
-    command = connect_command(restored, {}, "/my folder/ca.pem", "shop")
+    restored = RestoreDetails.read({"endpoint": "h", "port": 5432, "users": [{"username": "reader"}]})
+    command = connect_command(restored, PlanItem.read({}), "/my folder/ca.pem", "shop")
     expected = "host=h port=5432 dbname=shop user=reader sslmode=verify-full sslrootcert='/my folder/ca.pem'"
     assert command == f'psql "{expected}"'
 
 
 def test_where_the_password_is_kept_is_said() -> None:
-    assert password_secret(records.succeeded()["restore_details"], records.PLAN) == "aurora-restore/reporting"
-    assert password_secret({}, {}) is None
+    record = Record.read(records.succeeded())
+    assert password_secret(record.restore_details, record.plan) == "aurora-restore/reporting"
+    nothing = Record.read({})
+    assert password_secret(nothing.restore_details, nothing.plan) is None
 
 
 def test_an_error_without_a_message_says_so() -> None:
@@ -355,9 +358,9 @@ def test_a_narrow_list_leaves_out_the_times_first() -> None:
 
 
 def test_without_users_the_connect_command_is_the_master_users() -> None:
-    restored = {"endpoint": "h", "port": 5432}
-    assert "user=postgres" in str(connect_command(restored, records.PLAN, None))
-    assert password_secret(restored, records.PLAN) == "aurora-restore/admin-credentials"
+    restored, plan = RestoreDetails.read({"endpoint": "h", "port": 5432}), PlanItem.read(records.PLAN)
+    assert "user=postgres" in str(connect_command(restored, plan, None))
+    assert password_secret(restored, plan) == "aurora-restore/admin-credentials"
 
 
 def test_what_no_cleanup_removes_is_said_to_be_kept() -> None:

@@ -93,7 +93,7 @@ def cluster(**changes: Any) -> DbCluster:
         endpoint="localhost",
         reader_endpoint="localhost",
         port=5432,
-        db_subnet_group=expected.db_subnet_group_name,
+        db_subnet_group_name=expected.db_subnet_group_name,
         vpc_security_group_ids=expected.vpc_security_group_ids,
         engine_lifecycle_support=expected.engine_lifecycle_support,
         tags=expected.tags,

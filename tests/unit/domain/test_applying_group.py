@@ -44,7 +44,7 @@ def decide(
             plan=plan(),
             cluster=cluster(
                 status=status,
-                db_cluster_parameter_group=WANTED,
+                db_cluster_parameter_group_name=WANTED,
                 parameter_group_statuses=statuses,
                 member_identifiers=tuple(statuses),
             ),

@@ -16,6 +16,11 @@ from aurora_restore.domain.came_along import (
     bounded,
     summary_lines,
 )
+from aurora_restore.domain.record import CameAlongRecord
+
+
+def lines_of(listed: CameAlong) -> list[str]:
+    return summary_lines(CameAlongRecord.read(listed.to_item()))
 
 
 def finding(kind: Kind, name: str, database: str = "shop") -> Finding:
@@ -48,7 +53,7 @@ def test_of_many_databases_that_were_not_looked_into_the_number_is_said() -> Non
     seen = bounded([], {}, left, most=2, unseen_more=4)
 
     assert [each.database for each in seen.not_looked_into] == ["d0", "d1"]
-    assert summary_lines(seen.to_item())[-1] == "not looked into: 7 more"
+    assert lines_of(seen)[-1] == "not looked into: 7 more"
 
 
 def test_what_may_hide_something_that_acts_is_not_lost_among_closed_databases() -> None:
@@ -60,7 +65,7 @@ def test_what_may_hide_something_that_acts_is_not_lost_among_closed_databases() 
 
 
 def test_nothing_is_said_where_nothing_came_along() -> None:
-    assert summary_lines(CameAlong().to_item()) == []
+    assert lines_of(CameAlong()) == []
 
 
 @pytest.mark.parametrize(
@@ -74,13 +79,13 @@ def test_nothing_is_said_where_nothing_came_along() -> None:
 def test_each_kind_is_one_short_line(names: list[str], line: str) -> None:
     found = [finding(Kind.SUBSCRIPTION, name) for name in names]
 
-    assert summary_lines(bounded(found, {}, []).to_item()) == [line]
+    assert lines_of(bounded(found, {}, [])) == [line]
 
 
 def test_what_was_not_seen_is_a_line_too() -> None:
     left = (NotLookedInto("archive", "closed"), NotLookedInto("shop", "no right", "cron job"))
 
-    assert summary_lines(CameAlong(not_looked_into=left).to_item()) == [
+    assert lines_of(CameAlong(not_looked_into=left)) == [
         "not looked into: archive: closed",
         "not looked into: shop, cron job: no right",
     ]

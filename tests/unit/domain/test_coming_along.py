@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from tests.unit.domain.builders import cluster, instances, request
 
+from aurora_restore.domain.cluster_settings import ClusterRole
 from aurora_restore.domain.coming_along import LOOKED_FOR, coming_along
 from aurora_restore.domain.configuration import ClusterConfiguration, configuration_of
-from aurora_restore.domain.observed import ClusterRole
 
 ANN = {"username": "ann", "secret_id": "aurora-restore/ann", "access": "read_only"}
 LOADER = ClusterRole("arn:aws:iam::123456789012:role/loader", "s3Import")

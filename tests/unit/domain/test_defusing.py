@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from tests.fakes.copies import subscription, user_mapping
@@ -28,8 +30,10 @@ from aurora_restore.domain.defusing import (
 )
 from aurora_restore.domain.errors import CopyNotQuiet
 from aurora_restore.domain.outward import OutwardConnections
+from aurora_restore.domain.record import CameAlongRecord, DefusedRecord, plain
 
-EARLY, LATE = "2026-11-26T10:00:00Z", "2026-11-26T10:05:00Z"
+EARLY, LATE = datetime(2026, 11, 26, 10, tzinfo=UTC), datetime(2026, 11, 26, 10, 5, tzinfo=UTC)
+NOTHING = DefusedRecord.read(None)
 
 
 def fuse_of(kind: Kind) -> Fuse:
@@ -67,15 +71,20 @@ def test_what_acts_is_taken_out_first() -> None:
     assert chosen == (acting, sleeping)
 
 
-def record_after(*changes: dict[str, object]) -> dict[str, object]:
-    entries: dict[str, object] = {}
-    for change in changes:
-        entries |= {path.rpartition(".")[2]: value for path, value in change.items()}
-    return {"written": entries}
+def record_after(*changes: dict[str, Any]) -> DefusedRecord:
+    """What a record has after these changes."""
+    section: dict[str, Any] = {}
+    for path, value in (item for change in changes for item in change.items()):
+        *parents, name = path.split(".")[1:]
+        holder = section
+        for parent in parents:
+            holder = holder.setdefault(parent, {})
+        holder[name] = value
+    return DefusedRecord.read(section)
 
 
 def test_what_is_written_down_holds_the_state_before_and_the_way_back() -> None:
-    [(path, item)] = written([subscription()], {}, EARLY, WRITTEN_BYTES_MOST).changes.items()
+    [(path, item)] = written([subscription()], NOTHING, EARLY, WRITTEN_BYTES_MOST).changes.items()
 
     assert path.startswith("defused.written.")
     assert "." not in path.removeprefix("defused.written.")
@@ -84,31 +93,31 @@ def test_what_is_written_down_holds_the_state_before_and_the_way_back() -> None:
 
 
 def test_what_is_written_already_is_not_written_again() -> None:
-    record = record_after(written([subscription()], {}, EARLY, WRITTEN_BYTES_MOST).changes)
+    record = record_after(written([subscription()], NOTHING, EARLY, WRITTEN_BYTES_MOST).changes)
 
     assert written([subscription()], record, LATE, WRITTEN_BYTES_MOST).changes == {}
 
 
 def test_two_calls_at_once_write_different_things_into_different_places() -> None:
-    one, other = (written([subscription(name)], {}, EARLY, WRITTEN_BYTES_MOST).changes for name in "ab")
+    one, other = (written([subscription(name)], NOTHING, EARLY, WRITTEN_BYTES_MOST).changes for name in "ab")
 
     assert one.keys().isdisjoint(other)
 
 
 def test_the_first_state_of_a_thing_is_the_one_that_is_taken_back() -> None:
-    first = written([subscription()], {}, EARLY, WRITTEN_BYTES_MOST).changes
+    first = written([subscription()], NOTHING, EARLY, WRITTEN_BYTES_MOST).changes
     later = written([subscription(enabled=False)], record_after(first), LATE, WRITTEN_BYTES_MOST).changes
 
     [state] = first_states(record_after(first, later))
 
-    assert (state["time"], state["before"]["enabled"]) == (EARLY, True)
+    assert (state.time, state.before["enabled"]) == (EARLY, True)
 
 
 def test_what_the_record_has_no_room_for_goes_into_the_trail_and_is_counted() -> None:
     fuses = [subscription(f"s{number}") for number in range(5)]
-    room = 2 * len(json.dumps(fuses[0].to_item() | {"time": EARLY}))
+    room = 2 * len(json.dumps(plain(fuses[0].written_at(EARLY))))
 
-    down = written(fuses, {}, EARLY, room)
+    down = written(fuses, NOTHING, EARLY, room)
 
     kept = [path for path in down.changes if path.startswith("defused.written.")]
     assert (len(kept), [item["name"] for item in down.in_trail.values()]) == (2, ["s2", "s3", "s4"])
@@ -116,8 +125,8 @@ def test_what_the_record_has_no_room_for_goes_into_the_trail_and_is_counted() ->
 
 
 def test_what_is_in_the_trail_already_is_not_written_there_again() -> None:
-    first = written([subscription("a"), subscription("b")], {}, EARLY, 0)
-    record = {"in_trail": first.changes["defused.in_trail"]}
+    first = written([subscription("a"), subscription("b")], NOTHING, EARLY, 0)
+    record = record_after(first.changes)
 
     again = written([subscription("b"), subscription("c")], record, LATE, 0)
 
@@ -128,11 +137,10 @@ def test_what_is_in_the_trail_already_is_not_written_there_again() -> None:
 
 def test_of_many_that_were_refused_the_first_are_told_and_the_others_counted() -> None:
     refusals = [Refusal(subscription(f"s{number:03}"), "must be owner") for number in range(70)]
-    nothing_written = written([], {}, EARLY, WRITTEN_BYTES_MOST)
+    nothing_written = written([], NOTHING, EARLY, WRITTEN_BYTES_MOST)
 
-    half = {"refused": refused(refusals[:35], {}, nothing_written)}
-    told = {"refused": half["refused"] | refused(refusals[35:], half, nothing_written)}
-    del told["refused"]["defused.in_trail.refused"]
+    half = refused(refusals[:35], NOTHING, nothing_written)
+    told = record_after(half, refused(refusals[35:], record_after(half), nothing_written))
 
     assert refused_sentences(told)[0] == "subscription s000 in shop: must be owner"
     assert refused_sentences(told)[REFUSALS_TOLD:] == ["50 more"]
@@ -140,12 +148,10 @@ def test_of_many_that_were_refused_the_first_are_told_and_the_others_counted() -
 
 def test_what_was_refused_does_not_count_as_put_to_rest_though_its_state_is_in_the_trail() -> None:
     fuses = [subscription("a"), subscription("b")]
-    down = written(fuses, {}, EARLY, 0)
-    changes = refused([Refusal(fuses[0], "must be owner")], {}, down)
+    down = written(fuses, NOTHING, EARLY, 0)
+    changes = refused([Refusal(fuses[0], "must be owner")], NOTHING, down)
 
-    in_trail = down.changes["defused.in_trail"] | {"refused": changes["defused.in_trail.refused"]}
-
-    assert rest_lines({"in_trail": in_trail}) == ["1 more, written down in the audit trail"]
+    assert rest_lines(record_after(down.changes, changes)) == ["1 more, written down in the audit trail"]
 
 
 def test_a_survey_that_is_under_way_is_read_back_as_it_was_written() -> None:
@@ -156,10 +162,10 @@ def test_a_survey_that_is_under_way_is_read_back_as_it_was_written() -> None:
     of_cluster = Finding(Kind.SETTING, "", "role ann", "ALTER ROLE …;")
     everything = replace(in_databases, found=(of_cluster, mapping))
 
-    section = Survey(everything, unfinished=progress).to_item()
+    section = json.loads(json.dumps(Survey(everything, unfinished=progress).to_item()))
 
-    assert SurveyProgress.from_section(json.loads(json.dumps(section))) == progress
-    assert SurveyProgress.from_section(Survey(everything).to_item()) is None
+    assert SurveyProgress.of_record(CameAlongRecord.read(section)) == progress
+    assert SurveyProgress.of_record(CameAlongRecord.read(Survey(everything).to_item())) is None
 
 
 def test_what_a_call_finds_counts_beside_what_the_calls_before_have_told() -> None:

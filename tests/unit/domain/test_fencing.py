@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.unit.domain.builders import cluster, instances
 
+from aurora_restore.domain.acts import ChangePort, DeleteInstance, TakeSnapshot, Wait
 from aurora_restore.domain.asking import STILL_ARRIVES
 from aurora_restore.domain.fencing import (
     FENCE_ACT,
@@ -20,8 +21,8 @@ from aurora_restore.domain.fencing import (
     may_still_come,
     port_behind_fence,
 )
-from aurora_restore.domain.retiring import RetireAction, Retiring, decide_retirement
-from aurora_restore.domain.times import format_time
+from aurora_restore.domain.record import ActState
+from aurora_restore.domain.retirement import Retiring, decide_retirement
 
 OPEN, SHUT = 5432, port_behind_fence(5432)
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -89,7 +90,7 @@ def test_a_fence_that_may_still_come_is_waited_for_before_it_is_called_lifted() 
 
 @pytest.mark.parametrize("answered", [True, False])
 def test_only_what_was_answered_is_under_way_but_either_may_still_come(*, answered: bool) -> None:
-    acts = {FENCE_ACT: {"last_time": format_time(NOW), "answered": answered}}
+    acts = {FENCE_ACT: ActState(last_time=NOW, answered=answered)}
     soon, late = NOW + timedelta(seconds=5), NOW + STILL_ARRIVES + timedelta(seconds=1)
 
     assert is_under_way(acts, soon) is answered
@@ -105,10 +106,8 @@ def test_no_final_snapshot_is_taken_while_clients_can_write() -> None:
         base = Retiring("op", "cluster-OLD", old, members(port), "aurora-restore-final", None, None, OPEN)
         return replace(base, **changes)
 
-    assert decide_retirement(seen(OPEN)).action is RetireAction.FENCE
-    assert decide_retirement(seen(OPEN, fence_is_under_way=True)).action is RetireAction.WAIT
-    assert decide_retirement(seen(SHUT)).action is RetireAction.TAKE_FINAL_SNAPSHOT
-    assert decide_retirement(seen(OPEN, open_port=None)).action is RetireAction.TAKE_FINAL_SNAPSHOT
-    assert (
-        decide_retirement(seen(OPEN, final_snapshot_identifier=None)).action is RetireAction.DELETE_INSTANCE
-    )
+    assert isinstance(decide_retirement(seen(OPEN)), ChangePort)
+    assert isinstance(decide_retirement(seen(OPEN, fence_is_under_way=True)), Wait)
+    assert isinstance(decide_retirement(seen(SHUT)), TakeSnapshot)
+    assert isinstance(decide_retirement(seen(OPEN, open_port=None)), TakeSnapshot)
+    assert isinstance(decide_retirement(seen(OPEN, final_snapshot_identifier=None)), DeleteInstance)

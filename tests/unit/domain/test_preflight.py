@@ -8,6 +8,7 @@ from tests.unit.domain.builders import KEY_ARN, cluster, instances, request, sna
 
 from aurora_restore.domain.configuration import Difference
 from aurora_restore.domain.errors import KmsKeyNotAccessible, SecretNotFound
+from aurora_restore.domain.late_settings import ADVANCED_INSIGHTS, ADVANCED_INSIGHTS_DAYS
 from aurora_restore.domain.observed import (
     Credentials,
     KmsKey,
@@ -51,6 +52,16 @@ def codes(asked: RestoreRequest | None = None, **changes: Any) -> list[str]:
 
 def test_a_good_request_has_no_problems() -> None:
     assert codes() == []
+
+
+def test_a_retention_that_the_mode_of_database_insights_does_not_allow_is_refused_beforehand() -> None:
+    def asked(days: int) -> RestoreRequest:
+        return replace(
+            request(performance_insights_retention_days=days), database_insights_mode=ADVANCED_INSIGHTS
+        )
+
+    assert codes(asked(62)) == ["INVALID_REQUEST"]
+    assert codes(asked(ADVANCED_INSIGHTS_DAYS)) == []
 
 
 def test_an_existing_target_is_refused_unless_it_is_to_be_replaced() -> None:

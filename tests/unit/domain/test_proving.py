@@ -23,7 +23,7 @@ from aurora_restore.domain.proving import (
     reboot_act,
     renewed_by,
 )
-from aurora_restore.domain.times import format_time
+from aurora_restore.domain.record import ActState
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TARGET, FORMER, WRITER, READER = "restored", "restored-1a2b3c4d-new", "restored-1", "restored-2"
@@ -38,8 +38,8 @@ OWN_FORMER = EndpointAnswer(
 OTHERS = replace(OWN_FORMER, certificate_names=(f"another.{SUFFIX}",))
 
 
-def ago(seconds: float) -> dict[str, Any]:
-    return {"last_time": format_time(NOW - timedelta(seconds=seconds)), "answered": True}
+def ago(seconds: float) -> ActState:
+    return ActState(last_time=NOW - timedelta(seconds=seconds), answered=True)
 
 
 def seen(
@@ -47,7 +47,7 @@ def seen(
     *,
     status: str = "available",
     statuses: tuple[str, str] = ("available", "available"),
-    acts: Mapping[str, Any] | None = None,
+    acts: Mapping[str, ActState] | None = None,
     **changes: Any,
 ) -> Proving:
     members = (WRITER, READER)
@@ -69,7 +69,7 @@ def seen(
     return Proving(cluster, instances, answer, acts=acts or {}, now=NOW, **values)
 
 
-def both_rebooted(seconds: float) -> dict[str, Any]:
+def both_rebooted(seconds: float) -> dict[str, ActState]:
     return {reboot_act(WRITER): ago(seconds + 2), reboot_act(READER): ago(seconds)}
 
 

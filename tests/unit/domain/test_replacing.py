@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from tests.unit.domain.builders import OPERATION_ID, SETTINGS, cluster, instances, request, snapshot
 
+from aurora_restore.domain.cluster_settings import ClusterRole
 from aurora_restore.domain.configuration import ACCEPTABLE_FIELDS, ClusterConfiguration, configuration_of
 from aurora_restore.domain.naming import OPERATION_TAG
-from aurora_restore.domain.observed import ClusterRole, DbInstance
+from aurora_restore.domain.observed import DbInstance
 from aurora_restore.domain.plan import RestorePlan, build_plan
 from aurora_restore.domain.prediction import compared, predicted_differences
 from aurora_restore.domain.replacement import Strategy, with_defaults_of
 from aurora_restore.domain.request import RestoreRequest
+from aurora_restore.domain.restoring import instance_parameters
 from aurora_restore.domain.selection import SelectedSnapshot
 
 SILENT = {
@@ -28,7 +30,7 @@ def old_members() -> list[DbInstance]:
     writer, reader = instances(2)
     return [
         replace(writer, db_instance_class="db.r6g.2xlarge", promotion_tier=0, performance_insights=True),
-        replace(reader, db_instance_class="db.r6g.large", promotion_tier=5, db_parameter_group="mine"),
+        replace(reader, db_instance_class="db.r6g.large", promotion_tier=5, db_parameter_group_name="mine"),
     ]
 
 
@@ -37,8 +39,8 @@ def old(**changes: Any) -> ClusterConfiguration:
     existing = cluster(
         db_cluster_resource_id="cluster-OLD",
         vpc_security_group_ids=("sg-old",),
-        db_subnet_group="old-subnets",
-        db_cluster_parameter_group="mine",
+        db_subnet_group_name="old-subnets",
+        db_cluster_parameter_group_name="mine",
         port=5433,
         storage_type="aurora-iopt1",
         backup_retention_days=14,
@@ -131,3 +133,11 @@ def test_a_plan_and_a_configuration_come_back_from_the_record_as_they_were() -> 
 
 def test_every_field_that_is_compared_can_be_accepted() -> None:
     assert request(accept_differences=list(ACCEPTABLE_FIELDS)).accept_differences == ACCEPTABLE_FIELDS
+
+
+def test_a_retention_of_performance_insights_turns_them_on_and_is_no_surprise() -> None:
+    asked = planned(request(**SILENT, performance_insights_retention_days=62), old())
+    settings = [instance_parameters(asked, instance).settings for instance in asked.instances]
+    assert [each["performance_insights_retention_days"] for each in settings] == [62, 62]
+    assert all(each["performance_insights"] for each in settings)
+    assert not any(each.stops_the_run for each in predicted_differences(asked, old(), keeps_port=True))

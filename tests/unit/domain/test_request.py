@@ -112,6 +112,7 @@ def test_an_input_that_is_not_an_object_is_refused(raw: object) -> None:
         {"vpc_security_group_ids": ["sg-1", "sg-1"]},
         {"storage_type": "io1"},
         {"backup_retention_days": 36},
+        {"performance_insights_retention_days": 94},
         {"db_instance_class": "r5.large"},
         {"db_instance_class": "db.serverless"},
         {"serverless_v2": {"min_capacity": 4, "max_capacity": 2}},

@@ -1,27 +1,28 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, instances, plan
 
+from aurora_restore.domain.acts import AddRole, CreateInstance, ModifyCluster, Wait
 from aurora_restore.domain.asking import Asked
+from aurora_restore.domain.cluster_settings import WINDOWS_KIND, ClusterRole
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
-from aurora_restore.domain.late_settings import BACKUP_WINDOW, MAINTENANCE_WINDOW, unmet_windows
+from aurora_restore.domain.late_settings import MAINTENANCE_WINDOW, unmet_windows
 from aurora_restore.domain.naming import OPERATION_TAG
-from aurora_restore.domain.observed import ClusterRole, DbCluster, DbInstance
+from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, FAILED_INSTANCE_STATUSES
 from aurora_restore.domain.restoring import (
-    WINDOWS_KIND,
     Asking,
     Owner,
     PasswordAction,
     PasswordChanges,
-    RestoreAction,
-    RestoreDecision,
+    SettingAct,
     decide_password,
     decide_restore,
     instance_parameters,
@@ -33,8 +34,8 @@ ROLE = ClusterRole("arn:aws:iam::123456789012:role/import", "s3Import")
 
 
 def decide(
-    expected: RestorePlan, found: DbCluster | None, members: Sequence[DbInstance], **asked: Asked
-) -> RestoreDecision:
+    expected: RestorePlan, found: DbCluster, members: Sequence[DbInstance], **asked: Asked
+) -> CreateInstance | SettingAct | Wait | None:
     return decide_restore(OURS, expected, found, members, Asking(NOW, asked))
 
 
@@ -52,13 +53,15 @@ def with_windows(backup: str = "07:00-07:30", maintenance: str = "sat:03:00-sat:
     return replace(made, cluster=expected)
 
 
-def test_a_cluster_that_does_not_stand_is_restored() -> None:
-    assert decide(plan(), None, []).action is RestoreAction.RESTORE_CLUSTER
+def settings_of(found: CreateInstance | SettingAct | Wait | None) -> Mapping[str, Any]:
+    assert isinstance(found, ModifyCluster)
+    return found.settings
 
 
 def test_a_cluster_that_is_being_made_is_waited_for_with_its_progress() -> None:
-    decision = decide(plan(), cluster(status="creating", percent_progress=40), [])
-    assert (decision.action, decision.progress_percent) == (RestoreAction.WAIT, 20)
+    found = decide(plan(), cluster(status="creating", percent_progress=40), [])
+    assert isinstance(found, Wait)
+    assert (found.waits_for, found.percent, found.reported_percent) == ("cluster", 20, 40)
 
 
 @pytest.mark.parametrize("status", sorted(FAILED_CLUSTER_STATUSES))
@@ -76,9 +79,13 @@ def test_a_cluster_that_is_not_ours_is_left_alone(tags: dict[str, str]) -> None:
 def test_instances_are_created_one_after_the_other() -> None:
     expected = plan(instance_count=3)
     for count in range(3):
-        decision = decide(expected, cluster(), instances(3)[:count])
-        assert decision.action is RestoreAction.CREATE_INSTANCE
-        assert decision.instance == expected.instances[count]
+        act = decide(expected, cluster(), instances(3)[:count])
+        assert isinstance(act, CreateInstance)
+        assert (act.name, act.kind) == (
+            expected.instances[count].db_instance_identifier,
+            f"instance-{count + 1}",
+        )
+        assert act.instance == instance_parameters(expected, expected.instances[count])
 
 
 @pytest.mark.parametrize("status", sorted(FAILED_INSTANCE_STATUSES))
@@ -94,68 +101,71 @@ def test_an_instance_that_is_not_ours_is_left_alone() -> None:
 
 def test_an_instance_that_is_being_made_is_waited_for() -> None:
     decision = decide(plan(), cluster(), instances(status="creating"))
-    assert decision.action is RestoreAction.WAIT
+    assert isinstance(decision, Wait)
 
 
 def test_a_cluster_that_changes_is_waited_for_before_the_login() -> None:
     decision = decide(plan(), cluster(status="resetting-master-credentials"), instances())
-    assert decision.action is RestoreAction.WAIT
+    assert isinstance(decision, Wait)
 
 
 @pytest.mark.parametrize("status", ["available", "backing-up"])
 def test_a_cluster_that_serves_is_logged_in_to(status: str) -> None:
-    assert decide(plan(), cluster(status=status), instances()).action is RestoreAction.LOG_IN
+    assert decide(plan(), cluster(status=status), instances()) is None
 
 
 def test_the_others_are_created_after_the_first_serves_so_that_it_is_the_writer() -> None:
     expected = plan(instance_count=2)
     decision = decide(expected, cluster(), instances(2, status="creating")[:1])
-    assert (decision.action, decision.waiting_for) == (RestoreAction.WAIT, "instances")
-    assert decide(expected, cluster(), instances(2)[:1]).action is RestoreAction.CREATE_INSTANCE
+    assert isinstance(decision, Wait)
+    assert decision.waits_for == "instances"
+    assert isinstance(decide(expected, cluster(), instances(2)[:1]), CreateInstance)
 
 
 def test_the_windows_of_the_replaced_cluster_are_asked_for() -> None:
     decision = decide(with_windows(), cluster(), instances())
-    assert decision.settings == {BACKUP_WINDOW: "07:00-07:30", MAINTENANCE_WINDOW: "sat:03:00-sat:03:30"}
+    assert settings_of(decision) == {
+        "preferred_backup_window": "07:00-07:30",
+        MAINTENANCE_WINDOW: "sat:03:00-sat:03:30",
+    }
 
 
 def test_what_rds_has_just_accepted_is_not_asked_for_again() -> None:
     decision = decide(with_windows(), cluster(), instances(), windows=asked(WINDOWS_KIND, 1, 5))
-    assert decision.action is RestoreAction.WAIT
+    assert isinstance(decision, Wait)
 
 
 def test_what_rds_accepted_and_dropped_is_asked_for_again() -> None:
     decision = decide(with_windows(), cluster(), instances(), windows=asked(WINDOWS_KIND, 1, 40))
-    assert decision.action is RestoreAction.CHANGE_SETTINGS
+    assert isinstance(decision, ModifyCluster)
 
 
 def test_a_busy_cluster_is_asked_again_however_often_within_the_time() -> None:
     before = asked(WINDOWS_KIND, 29, 1, answered=False)
-    assert (
-        decide(with_windows(), cluster(), instances(), windows=before).action is RestoreAction.CHANGE_SETTINGS
-    )
+    assert isinstance(decide(with_windows(), cluster(), instances(), windows=before), ModifyCluster)
 
 
 def test_a_window_that_rds_does_not_take_costs_no_restore() -> None:
     for before in (asked(WINDOWS_KIND, 31, 40), asked(WINDOWS_KIND, 1, 40, given_up=True)):
         decision = decide(with_windows(), cluster(), instances(), windows=before)
-        assert decision.action is RestoreAction.LOG_IN
-    assert set(unmet_windows(with_windows(), cluster())) == {BACKUP_WINDOW, MAINTENANCE_WINDOW}
+        assert decision is None
+    assert set(unmet_windows(with_windows(), cluster())) == {"preferred_backup_window", MAINTENANCE_WINDOW}
 
 
 def test_a_maintenance_window_around_the_present_is_not_asked_for() -> None:
     assert NOW.strftime("%a %H:%M") == "Sun 12:00"
     decision = decide(with_windows(maintenance="sun:11:45-sun:12:15"), cluster(), instances())
-    assert set(decision.settings) == {BACKUP_WINDOW}
+    assert set(settings_of(decision)) == {"preferred_backup_window"}
 
 
 def test_a_role_that_rds_does_not_give_ends_the_run_after_its_time() -> None:
     made = plan()
     expected = replace(made, cluster=replace(made.cluster, roles=(ROLE,)))
     first = decide(expected, cluster(), instances())
-    assert (first.action, first.role) == (RestoreAction.ADD_ROLE, ROLE)
+    assert isinstance(first, AddRole)
+    assert first.role == ROLE
     again = decide(expected, cluster(), instances(), **{first.kind: asked(first.kind, 29, 40)})
-    assert again.action is RestoreAction.ADD_ROLE
+    assert isinstance(again, AddRole)
     with pytest.raises(ClusterFailed):
         decide(expected, cluster(), instances(), **{first.kind: asked(first.kind, 31, 40)})
 
@@ -173,7 +183,7 @@ def test_a_refused_login_changes_the_password_once_and_then_waits_for_it() -> No
 
 def test_a_change_that_is_on_its_way_is_waited_for() -> None:
     resetting = cluster(status="resetting-master-credentials")
-    pending = cluster(pending_modified_values={"MasterUserPassword": "****"})
+    pending = cluster(pending_modified_values={"master_user_password": "****"})
     assert decide_password(resetting, changes(0)) is PasswordAction.WAIT
     assert decide_password(pending, changes(1, 5, 5)) is PasswordAction.WAIT
 
@@ -187,31 +197,47 @@ def test_a_login_that_stays_refused_is_given_up() -> None:
 
 
 def test_the_restore_names_version_lifecycle_and_groups_so_that_rds_guesses_nothing() -> None:
-    parameters = restore_parameters(plan(), "the-copy")
-    assert parameters["EngineVersion"] == "15.4"
-    assert parameters["EngineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
-    assert parameters["VpcSecurityGroupIds"] == ["sg-12345678"]
-    assert {"Key": OPERATION_TAG, "Value": OPERATION_ID} in parameters["Tags"]
-    assert "Port" not in parameters
+    asked = restore_parameters(plan(), "the-copy")
+    assert asked.engine_version == "15.4"
+    assert asked.settings["engine_lifecycle_support"] == "open-source-rds-extended-support-disabled"
+    assert asked.settings["vpc_security_group_ids"] == ("sg-12345678",)
+    assert asked.tags[OPERATION_TAG] == OPERATION_ID
+    assert "port" not in asked.settings
 
 
 def test_what_was_asked_for_reaches_rds() -> None:
-    asked = plan(
+    capacities = {"min_capacity": 0.5, "max_capacity": 4}
+    expected = plan(
         port=6432,
         storage_type="aurora-iopt1",
         backup_retention_days=3,
         cloudwatch_logs_exports=["postgresql"],
         db_instance_class="db.serverless",
-        serverless_v2={"min_capacity": 0.5, "max_capacity": 4},
+        serverless_v2=capacities,
         db_parameter_group_name="instances",
     )
-    parameters = restore_parameters(asked, "the-copy")
-    assert parameters["ServerlessV2ScalingConfiguration"] == {"MinCapacity": 0.5, "MaxCapacity": 4}
-    assert parameters["Port"] == 6432
-    assert "BackupRetentionPeriod" not in parameters, (
+    asked = restore_parameters(expected, "the-copy")
+    assert (asked.settings["serverless_v2"], asked.settings["port"]) == (capacities, 6432)
+    assert "backup_retention_days" not in asked.settings, (
         "it comes after the restore: older SDKs do not know it here"
     )
-    assert instance_parameters(asked, asked.instances[0])["DBParameterGroupName"] == "instances"
+    instance = instance_parameters(expected, expected.instances[0])
+    assert instance.settings["db_parameter_group_name"] == "instances"
+
+
+def test_what_a_cluster_has_at_first_takes_the_place_of_its_own() -> None:
+    asked = restore_parameters(plan(), "the-copy", {"vpc_security_group_ids": ("sg-quarantine",)})
+    assert asked.settings["vpc_security_group_ids"] == ("sg-quarantine",)
+
+
+def test_monitoring_is_asked_for_only_where_it_is_on() -> None:
+    (instance,) = plan().instances
+    off = replace(instance, performance_insights_retention_days=31, monitoring_role_arn="role")
+    on = replace(off, performance_insights=True, monitoring_interval_seconds=60)
+    watched = {"performance_insights", "performance_insights_retention_days"}
+    watched |= {"monitoring_interval_seconds", "monitoring_role_arn"}
+    assert watched.isdisjoint(instance_parameters(plan(), off).settings)
+    assert watched <= set(instance_parameters(plan(), on).settings)
 
 
 def test_a_plan_reads_back_as_it_was_written() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.bench.waiting import ADDED_SECONDS_MOST, TRANSITIONS_MOST, draw_costs
 
+from aurora_restore.domain.record import ReportedPercent, WaitState
 from aurora_restore.domain.waiting import (
     CAP_SECONDS,
     FAR_SHARE,
@@ -29,7 +30,7 @@ def looks(seconds: float, percent: Percent, before: Expectation | None = None) -
     elapsed, state, times = 0.0, None, []
     while elapsed < seconds:
         state = wait_state(state, START + timedelta(seconds=elapsed), percent(elapsed), before)
-        elapsed += int(state["wait_seconds"])
+        elapsed += state.wait_seconds or 0
         times.append(elapsed)
     return times
 
@@ -56,10 +57,10 @@ def test_a_percentage_that_says_anything_adds_a_share_at_most(seconds: float, to
 
 @given(st.floats(600, 20_000), st.integers(5, 90))
 def test_one_that_stops_is_soon_no_longer_believed(seconds: float, percent: int) -> None:
-    told = {"first_percent": 0, "first_seconds": 0.0, "percent": percent, "seconds": seconds}
-    state = {"since": "2026-11-22T12:00:00.000Z", "looks": 3, "told": told}
+    reported = ReportedPercent(first_percent=0, first_seconds=0.0, percent=percent, seconds=seconds)
+    state = WaitState(since=START, looks=3, reported=reported)
     later = seconds + 3 * seconds / percent + 61
-    wait = wait_state(state, START + timedelta(seconds=later), percent, None)["wait_seconds"]
+    wait = wait_state(state, START + timedelta(seconds=later), percent, None).wait_seconds
     assert wait == next_wait_seconds(later)
 
 
@@ -83,4 +84,4 @@ def test_one_that_comes_late_adds_little(seconds: float, late: float) -> None:
 
 def test_a_record_from_before_is_still_read() -> None:
     before = {"since": "2026-11-22T12:00:00.000Z", "looks": 3, "wait_seconds": 10}
-    assert wait_state(before, START + timedelta(seconds=600), 50, None)["looks"] == 4
+    assert wait_state(WaitState.read(before), START + timedelta(seconds=600), 50, None).looks == 4

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, plan
 
+from aurora_restore.domain.acts import RenameCluster, Wait
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.errors import NameTaken, SwitchOverFailed
 from aurora_restore.domain.naming import retired_identifier, staging_identifier
@@ -13,9 +14,12 @@ from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.switching import (
+    RENAME_NEW_IN,
+    RENAME_NEW_OUT,
+    RENAME_OLD_ASIDE,
+    RENAME_OLD_BACK,
     Parties,
     Places,
-    SwitchAction,
     decide_rollback,
     decide_switch,
     late_rename_of_old,
@@ -53,26 +57,30 @@ def stranger(name: str) -> DbCluster:
     return cluster(db_cluster_identifier=name, db_cluster_resource_id="cluster-X", tags={})
 
 
+def kind(found: RenameCluster | Wait | None) -> str | None:
+    return found.kind if isinstance(found, RenameCluster) else "wait" if found else None
+
+
 def test_a_run_with_one_cluster_has_nothing_to_switch() -> None:
     assert parties_of(OPERATION_ID, plan()) is None
 
 
 @pytest.mark.parametrize(
-    ("places", "action"),
+    ("places", "expected"),
     [
-        (Places(old(TARGET), new(STAGING), None), SwitchAction.RENAME_OLD_ASIDE),
-        (Places(old(TARGET, "renaming"), new(STAGING), None), SwitchAction.WAIT),
-        (Places(None, new(STAGING), old(RETIRED)), SwitchAction.RENAME_NEW_IN),
-        (Places(None, new(STAGING, "renaming"), old(RETIRED)), SwitchAction.WAIT),
-        (Places(new(TARGET), None, old(RETIRED)), SwitchAction.DONE),
-        (Places(None, new(STAGING), None), SwitchAction.WAIT),
-        (Places(None, None, old(RETIRED)), SwitchAction.WAIT),
-        (Places(old(TARGET), new(STAGING, "backing-up"), None), SwitchAction.RENAME_OLD_ASIDE),
-        (Places(old(TARGET, "modifying"), new(STAGING), None), SwitchAction.WAIT),
+        (Places(old(TARGET), new(STAGING), None), RENAME_OLD_ASIDE),
+        (Places(old(TARGET, "renaming"), new(STAGING), None), "wait"),
+        (Places(None, new(STAGING), old(RETIRED)), RENAME_NEW_IN),
+        (Places(None, new(STAGING, "renaming"), old(RETIRED)), "wait"),
+        (Places(new(TARGET), None, old(RETIRED)), None),
+        (Places(None, new(STAGING), None), "wait"),
+        (Places(None, None, old(RETIRED)), "wait"),
+        (Places(old(TARGET), new(STAGING, "backing-up"), None), RENAME_OLD_ASIDE),
+        (Places(old(TARGET, "modifying"), new(STAGING), None), "wait"),
     ],
 )
-def test_the_names_change_one_after_the_other(places: Places, action: SwitchAction) -> None:
-    assert decide_switch(parties(), places).action is action
+def test_the_names_change_one_after_the_other(places: Places, expected: str | None) -> None:
+    assert kind(decide_switch(parties(), places)) == expected
 
 
 @pytest.mark.parametrize(
@@ -96,18 +104,27 @@ def test_nothing_is_renamed_where_one_of_the_two_will_not_serve() -> None:
 
 
 @pytest.mark.parametrize(
-    ("places", "action"),
+    ("places", "expected"),
     [
-        (Places(new(TARGET), None, old(RETIRED)), SwitchAction.RENAME_NEW_OUT),
-        (Places(None, new(STAGING), old(RETIRED)), SwitchAction.RENAME_OLD_BACK),
-        (Places(None, None, old(RETIRED)), SwitchAction.RENAME_OLD_BACK),
-        (Places(old(TARGET), new(STAGING), None), SwitchAction.DONE),
-        (Places(None, None, old(RETIRED, "renaming")), SwitchAction.WAIT),
-        (Places(None, new(STAGING), None), SwitchAction.WAIT),
+        (Places(new(TARGET), None, old(RETIRED)), RENAME_NEW_OUT),
+        (Places(None, new(STAGING), old(RETIRED)), RENAME_OLD_BACK),
+        (Places(None, None, old(RETIRED)), RENAME_OLD_BACK),
+        (Places(old(TARGET), new(STAGING), None), None),
+        (Places(None, None, old(RETIRED, "renaming")), "wait"),
+        (Places(None, new(STAGING), None), "wait"),
     ],
 )
-def test_a_rollback_gives_the_old_cluster_its_name(places: Places, action: SwitchAction) -> None:
-    assert decide_rollback(parties(), places).action is action
+def test_a_rollback_gives_the_old_cluster_its_name(places: Places, expected: str | None) -> None:
+    assert kind(decide_rollback(parties(), places)) == expected
+
+
+def test_each_rename_goes_from_a_name_to_a_name() -> None:
+    forward = decide_switch(parties(), Places(old(TARGET), new(STAGING), None))
+    back = decide_rollback(parties(), Places(None, new(STAGING), old(RETIRED)))
+    assert isinstance(forward, RenameCluster)
+    assert isinstance(back, RenameCluster)
+    assert (forward.name, forward.new_name) == (TARGET, RETIRED)
+    assert (back.name, back.new_name) == (RETIRED, TARGET)
 
 
 def test_a_rollback_does_not_move_another_cluster_that_has_taken_the_name() -> None:
@@ -125,7 +142,7 @@ def test_who_is_who_is_told_by_resource_id_and_tag_and_not_by_name() -> None:
 
 def pending_rename(existing: DbCluster, new_name: str) -> DbCluster:
     """RDS has accepted a rename, and its status does not say so yet."""
-    return replace(existing, pending_modified_values={"DBClusterIdentifier": new_name})
+    return replace(existing, pending_modified_values={"db_cluster_identifier": new_name})
 
 
 @pytest.mark.parametrize(
@@ -136,33 +153,31 @@ def pending_rename(existing: DbCluster, new_name: str) -> DbCluster:
     ],
 )
 def test_a_rename_that_only_the_pending_values_tell_of_is_under_way(places: Places) -> None:
-    assert decide_switch(parties(), places).action is SwitchAction.WAIT
-    assert decide_rollback(parties(), places).action is SwitchAction.WAIT
+    assert kind(decide_switch(parties(), places)) == "wait"
+    assert kind(decide_rollback(parties(), places)) == "wait"
 
 
-def rename(
-    action: SwitchAction, minutes_ago: float, *, answered: bool = True, refused: bool = False
-) -> Asked:
+def rename(kind: str, minutes_ago: float, *, answered: bool = True, refused: bool = False) -> Asked:
     time = NOW - timedelta(minutes=minutes_ago)
-    return Asked(action.kind, time, time, answered, refused)
+    return Asked(kind, time, time, answered, refused)
 
 
 BEFORE = Places(old(TARGET), new(STAGING), None)
-ASIDE_ASKED = rename(SwitchAction.RENAME_OLD_ASIDE, 5)
+ASIDE_ASKED = rename(RENAME_OLD_ASIDE, 5)
 
 
 @pytest.mark.parametrize(
     ("asked", "places", "may_come"),
     [
         ([ASIDE_ASKED], BEFORE, True),
-        ([rename(SwitchAction.RENAME_OLD_ASIDE, 5, answered=False)], BEFORE, True),
-        ([rename(SwitchAction.RENAME_OLD_ASIDE, 5, answered=False, refused=True)], BEFORE, False),
-        ([rename(SwitchAction.RENAME_OLD_ASIDE, 31)], BEFORE, False),
+        ([rename(RENAME_OLD_ASIDE, 5, answered=False)], BEFORE, True),
+        ([rename(RENAME_OLD_ASIDE, 5, answered=False, refused=True)], BEFORE, False),
+        ([rename(RENAME_OLD_ASIDE, 31)], BEFORE, False),
         ([ASIDE_ASKED], Places(None, new(STAGING), old(RETIRED)), False),
         ([ASIDE_ASKED], Places(new(TARGET), None, None), False),
-        ([ASIDE_ASKED, rename(SwitchAction.RENAME_OLD_BACK, 3)], BEFORE, False),
-        ([ASIDE_ASKED, rename(SwitchAction.RENAME_OLD_BACK, 3, refused=True)], BEFORE, True),
-        ([rename(SwitchAction.RENAME_NEW_IN, 1)], BEFORE, False),
+        ([ASIDE_ASKED, rename(RENAME_OLD_BACK, 3)], BEFORE, False),
+        ([ASIDE_ASKED, rename(RENAME_OLD_BACK, 3, refused=True)], BEFORE, True),
+        ([rename(RENAME_NEW_IN, 1)], BEFORE, False),
         ([], BEFORE, False),
     ],
 )

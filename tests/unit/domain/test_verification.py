@@ -21,7 +21,7 @@ def test_a_cluster_as_it_was_asked_for_matches_in_every_field() -> None:
     ("changes", "field"),
     [
         ({"engine_version": "16.1"}, "engine_version"),
-        ({"db_subnet_group": "default"}, "db_subnet_group"),
+        ({"db_subnet_group_name": "default"}, "db_subnet_group_name"),
         ({"vpc_security_group_ids": ("sg-default",)}, "vpc_security_group_ids"),
         ({"deletion_protection": True}, "deletion_protection"),
         ({"iam_authentication": True}, "iam_authentication"),
@@ -65,9 +65,7 @@ def test_a_difference_counts_once_nothing_changes_any_more(
 
 
 def test_a_value_that_rds_has_accepted_and_not_applied_is_pending() -> None:
-    found = cluster(
-        iam_authentication=True, pending_modified_values={"IAMDatabaseAuthenticationEnabled": False}
-    )
+    found = cluster(iam_authentication=True, pending_modified_values={"iam_authentication": False})
     differing_checks = [check for check in compare(plan(), found, instances()) if not check.matches]
     assert [is_pending(check, found) for check in differing_checks] == [True]
     assert not is_pending(differing_checks[0], cluster())

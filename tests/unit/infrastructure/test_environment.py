@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from tests.support.template_policies import REGION, Template
+from tests.support.template_policies import REGION, ROOT, Template
 
+from aurora_restore.deployment import functions
 from aurora_restore.domain.errors import ConfigurationError
 from aurora_restore.domain.results import Phase
 from aurora_restore.environment import read_environment
@@ -18,9 +17,7 @@ def environment_of(function: str, **parameters: str) -> dict[str, str]:
     """The environment of a deployed function, as far as it is known before the deployment."""
     template = Template(parameters)
     variables: dict[str, str] = template.function(function)["Environment"]["Variables"]
-    settings = template.resources("AWS::SSM::Parameter")["Settings"]["Value"]
-    assert variables["PIPELINE_SETTINGS"] == "Settings.Value"
-    return {"AWS_REGION": REGION, **variables, "PIPELINE_SETTINGS": settings}
+    return {"AWS_REGION": REGION, **variables}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -33,7 +30,6 @@ def test_a_function_finds_in_its_environment_what_it_needs(function: str) -> Non
     assert (settings.copy_retention_days, settings.record_retention_days) == (7, 365)
     assert settings.phase_timeout_hours == {}
     assert settings.quarantine_security_group_ids == ()
-    assert environment.lock_table_name == "AuroraRestoreLocks"
 
 
 def test_what_the_parameters_say_reaches_the_functions() -> None:
@@ -72,48 +68,62 @@ def test_the_sweep_alone_knows_the_cleanups_state_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["STATE_TABLE_NAME", "SNS_TOPIC_ARN", "ADMIN_SECRET_ID", "PIPELINE_SETTINGS"]
+    "name",
+    [
+        "STATE_TABLE_NAME",
+        "SNS_TOPIC_ARN",
+        "ADMIN_SECRET_ID",
+        "TARGET_CLUSTER_PREFIX",
+        "COPY_RETENTION_DAYS",
+        "RECORD_RETENTION_DAYS",
+        "PHASE_TIMEOUT_HOURS",
+        "QUARANTINE_SECURITY_GROUP_IDS",
+    ],
 )
 def test_a_variable_that_is_missing_is_named(name: str) -> None:
     environment = environment_of("aurora-restore-notify")
     del environment[name]
 
-    with pytest.raises(ConfigurationError, match=name):
+    with pytest.raises(ConfigurationError, match=f"{name} is not set"):
         read_environment(environment)
 
 
 @pytest.mark.parametrize(
-    ("change", "complaint"),
+    ("name", "text", "complaint"),
     [
-        ({"copy_retention_days": 0}, "0 is not a positive whole number of days"),
-        ({"record_retention_days": True}, "True is not a positive whole number of days"),
-        ({"target_cluster_prefix": ""}, "'' is not a name"),
-        ({"quarantine_security_group_ids": ["sg-1"]}, "is not a list of names"),
-        ({"phase_timeout_hours": []}, "is not an object of phases"),
-        ({"phase_timeout_hours": {"Copy": 1}}, "'Copy' is not a valid Phase"),
-        ({"phase_timeout_hours": {"Notify": 0}}, "0 is not a positive number of hours"),
-        ({"phase_timeout_hours": {"CopySnapshot": 180}}, "the state machine 192 h"),
+        ("COPY_RETENTION_DAYS", "0", "a whole number of days from 1 on"),
+        ("COPY_RETENTION_DAYS", "-7", "a whole number of days from 1 on"),
+        ("RECORD_RETENTION_DAYS", "a year", "a whole number of days from 1 on"),
+        ("TARGET_CLUSTER_PREFIX", "", "is not set"),
+        ("PHASE_TIMEOUT_HOURS", "{", "a JSON object of phases"),
+        ("PHASE_TIMEOUT_HOURS", "[]", "a JSON object of phases"),
+        ("PHASE_TIMEOUT_HOURS", '{"Copy": 1}', "'Copy' is not a valid Phase"),
+        ("PHASE_TIMEOUT_HOURS", '{"Notify": 0}', "0 is not a positive number of hours"),
+        ("PHASE_TIMEOUT_HOURS", '{"Notify": true}', "True is not a positive number of hours"),
+        ("PHASE_TIMEOUT_HOURS", '{"CopySnapshot": 180}', "the 192 h of the state machine"),
     ],
 )
 def test_a_setting_of_the_wrong_kind_is_named_with_what_is_expected(
-    change: dict[str, object], complaint: str
+    name: str, text: str, complaint: str
 ) -> None:
     environment = environment_of("aurora-restore-notify")
-    settings = json.loads(environment["PIPELINE_SETTINGS"]) | change
 
-    with pytest.raises(ConfigurationError, match=complaint):
-        read_environment({**environment, "PIPELINE_SETTINGS": json.dumps(settings)})
+    with pytest.raises(ConfigurationError, match=complaint) as refused:
+        read_environment({**environment, name: text})
 
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"target_cluster_prefix": "a-"}'])
-def test_settings_that_are_none_are_shown(text: str) -> None:
-    environment = environment_of("aurora-restore-notify") | {"PIPELINE_SETTINGS": text}
-
-    with pytest.raises(ConfigurationError, match="PIPELINE_SETTINGS"):
-        read_environment(environment)
+    assert name in refused.value.message
 
 
 def test_the_stacks_own_region_is_known_however_old_the_sdk_of_the_runtime_is() -> None:
     environment = environment_of("aurora-restore-snapshot-check")
 
     assert REGION in read_environment(environment, ("eu-west-1",)).settings.known_regions
+
+
+def test_the_guide_lists_every_variable_of_the_functions() -> None:
+    variables = set(functions.ENVIRONMENT).union(*(f.environment for f in functions.FUNCTIONS))
+    guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    # That of the sweep names another part of the stack; it is no setting.
+    settings = variables - {"CLEANUP_STATE_MACHINE_ARN"}
+
+    assert {name for name in settings if f"`{name}`" not in guide} == set()

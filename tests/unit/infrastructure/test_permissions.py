@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from fnmatch import fnmatchcase
 
 import pytest
@@ -14,6 +16,9 @@ from tests.support.dependent_actions import (
     SECRET_ACTIONS,
 )
 from tests.support.template_policies import ACCOUNT, IAM_ACTIONS, REGION, Template
+
+from aurora_restore.deployment import grants
+from aurora_restore.deployment.functions import FUNCTIONS
 
 PREFIX = "aurora-restore-"
 TABLES = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table"
@@ -32,159 +37,57 @@ EXECUTIONS = f"arn:aws:states:{REGION}:{ACCOUNT}:execution"
 RUN = f"{EXECUTIONS}:aurora-restore-state-machine:restore-20230615-123456"
 ANY = "*"
 
-RECORD = [
-    ("dynamodb", "get_item", STATE),
-    ("dynamodb", "update_item", STATE),
-    ("dynamodb", "put_item", AUDIT),
-]
-SECRET_READS = [
-    ("secretsmanager", "get_secret_value", f"{SECRETS}/admin-credentials-AbCdEf"),
-    ("secretsmanager", "get_secret_value", f"{SECRETS}/reporting-AbCdEf"),
-]
-SEE_CLUSTER = [("rds", "describe_db_clusters", CLUSTER)]
-# Of a cluster's instances RDS is asked for all, with a filter; the fence is where they are changed.
-SEE_INSTANCES = [("rds", "describe_db_instances", INSTANCE), ("rds", "describe_db_instances", f"{RDS}:db:*")]
-LIST_RECORDS = [("dynamodb", "query", f"{STATE}/index/status-start_time-index")]
-OPTION_GROUP = f"{RDS}:og:default:aurora-postgresql-16"
-RESTORE = [
-    *(("rds", "restore_db_cluster_from_snapshot", arn)
-      for arn in (CLUSTER, COPY, f"{RDS}:subgrp:mine", f"{RDS}:cluster-pg:mine", OPTION_GROUP)),
-    *(("rds", "create_db_instance", arn)
-      for arn in (CLUSTER, INSTANCE, f"{RDS}:pg:mine", f"{RDS}:subgrp:mine", OPTION_GROUP)),
-    *(("rds", "modify_db_cluster", arn) for arn in (CLUSTER, f"{RDS}:cluster-pg:mine", OPTION_GROUP)),
-    ("rds", "add_role_to_db_cluster", CLUSTER),
-    ("rds", "enable_http_endpoint", CLUSTER),
-    ("rds", "add_tags_to_resource", CLUSTER),
-    ("rds", "add_tags_to_resource", INSTANCE),
-    ("rds", "start_db_cluster", CLUSTER),
-]  # fmt: skip
-SEE_GROUP = [
-    ("rds", "describe_db_cluster_parameter_groups", QUIET_GROUP),
-    ("rds", "list_tags_for_resource", QUIET_GROUP),
-]
-REMOVE_GROUP = [*SEE_GROUP, ("rds", "delete_db_cluster_parameter_group", QUIET_GROUP)]
-RETIRE = [
-    ("rds", "describe_db_cluster_snapshots", COPY),
-    # The old cluster is fenced before its final snapshot.
-    ("rds", "modify_db_cluster", CLUSTER),
-    ("rds", "create_db_cluster_snapshot", CLUSTER),
-    ("rds", "create_db_cluster_snapshot", COPY),
-    *(("rds", request, arn)
-      for request in ("add_tags_to_resource", "remove_tags_from_resource") for arn in (CLUSTER, INSTANCE, COPY)),
-    ("rds", "delete_db_instance", INSTANCE),
-    ("rds", "delete_db_instance", f"{RDS}:db:application-autoscaling-1a2b3c4d"),
-    ("rds", "delete_db_cluster", CLUSTER),
-    ("rds", "delete_db_cluster", COPY),
-    ("rds", "create_db_cluster_endpoint", CLUSTER),
-    ("rds", "create_db_cluster_endpoint", ENDPOINT),
-    ("rds", "delete_db_cluster_endpoint", ENDPOINT),
-    ("rds", "describe_db_cluster_endpoints", CLUSTER),
-    ("rds", "describe_db_cluster_endpoints", ENDPOINT),
-    ("rds", "describe_global_clusters", GLOBAL_CLUSTERS),
-    # A stopped cluster gives no snapshot: the kept one is woken for its last.
-    ("rds", "start_db_cluster", CLUSTER),
-    ("rds", "stop_db_cluster", CLUSTER),
-]  # fmt: skip
 SCALING_TARGET = f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-target/0a1b2c"
-SEE_SCALING = [
-    ("application-autoscaling", "describe_scalable_targets", ANY),
-    ("application-autoscaling", "describe_scaling_policies", ANY),
-]
-SCALE = [
-    ("application-autoscaling", "describe_scalable_targets", ANY),
-    ("application-autoscaling", "register_scalable_target", SCALING_TARGET),
-]
-CLOSE = [
-    ("dynamodb", "put_item", STATE),
-    ("dynamodb", "delete_item", LOCKS),
-    ("sns", "publish", "NotificationTopic"),
-]
+CLEANUP_MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:aurora-restore-cleanup-state-machine"
+MAIN_MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:aurora-restore-state-machine"
 
-# What the steps ask of AWS: service, request, and what it is about.
+# What each resource of a grant stands for: real ones, as the steps name them.
+EXAMPLES = {
+    grants.EVERYTHING: (ANY,),
+    grants.STATE: (STATE,),
+    grants.STATE_INDEXES: (f"{STATE}/index/status-start_time-index",),
+    grants.AUDIT: (AUDIT,),
+    grants.LOCKS: (LOCKS,),
+    grants.TOPIC: ("NotificationTopic",),
+    grants.RUNS: (RUN,),
+    grants.CLEANUP: (CLEANUP_MACHINE,),
+    grants.CLUSTERS: (CLUSTER,),
+    grants.ANY_CLUSTER: (f"{RDS}:cluster:*",),
+    grants.ANY_CLUSTER_ANYWHERE: (f"{SOURCE_RDS}:cluster:*", f"{RDS}:cluster:*"),
+    grants.INSTANCES: (INSTANCE,),
+    # Of a cluster's instances RDS is asked for all, with a filter; the fence is where they are changed.
+    grants.ANY_INSTANCE: (INSTANCE, f"{RDS}:db:*"),
+    grants.SCALED_INSTANCES: (f"{RDS}:db:application-autoscaling-1a2b3c4d",),
+    grants.COPIES: (COPY,),
+    grants.ANY_SNAPSHOT: (COPY, f"{RDS}:cluster-snapshot:*"),
+    grants.ANY_SNAPSHOT_ANYWHERE: (SOURCE_SNAPSHOT, COPY, f"{RDS}:cluster-snapshot:*"),
+    grants.ANY_INSTANCE_SNAPSHOT: (f"{RDS}:snapshot:any",),
+    grants.AUTOMATED_BACKUPS: (f"{RDS}:cluster-auto-backup:ab-1a2b",),
+    grants.ENDPOINTS: (ENDPOINT,),
+    grants.GLOBAL_CLUSTERS: (GLOBAL_CLUSTERS,),
+    grants.CLUSTER_GROUPS: (f"{RDS}:cluster-pg:mine", f"{RDS}:cluster-pg:*", QUIET_GROUP),
+    grants.QUIET_GROUPS: (QUIET_GROUP,),
+    grants.INSTANCE_GROUPS: (f"{RDS}:pg:mine",),
+    grants.SUBNET_GROUPS: (f"{RDS}:subgrp:mine",),
+    grants.DEFAULT_OPTION_GROUPS: (f"{RDS}:og:default:aurora-postgresql-16",),
+    grants.SECRETS: (f"{SECRETS}/reporting-AbCdEf",),
+    grants.ADMIN_SECRET: (f"{SECRETS}/admin-credentials-AbCdEf",),
+    # A key may belong to an account that keeps the keys of all; that of the snapshot is where the snapshot is.
+    grants.KEYS_ANYWHERE: (KEY, KEY.replace(ACCOUNT, "999999999999"), KEY.replace(REGION, "us-east-1")),
+    grants.SCALABLE_TARGETS: (SCALING_TARGET,),
+}
+
 CALLS = {
-    "snapshot-check": [
-        *RECORD, *SECRET_READS, *SEE_CLUSTER, *SEE_INSTANCES, *SEE_SCALING, *LIST_RECORDS,
-        ("dynamodb", "put_item", STATE),
-        ("dynamodb", "get_item", LOCKS),
-        ("dynamodb", "put_item", LOCKS),
-        ("ec2", "describe_security_groups", ANY),
-        ("kms", "describe_key", KEY),
-        # A key may belong to an account that keeps the keys of all.
-        ("kms", "describe_key", KEY.replace(ACCOUNT, "999999999999")),
-        # The key of the snapshot is where the snapshot is.
-        ("kms", "describe_key", KEY.replace(REGION, "us-east-1")),
-        ("rds", "describe_account_attributes", ANY),
-        ("rds", "describe_db_cluster_parameter_groups", f"{RDS}:cluster-pg:mine"),
-        ("rds", "describe_db_cluster_snapshots", f"{SOURCE_RDS}:cluster:*"),
-        ("rds", "describe_db_cluster_snapshots", SOURCE_SNAPSHOT),
-        ("rds", "describe_db_cluster_snapshots", f"{RDS}:cluster-snapshot:*"),
-        ("rds", "describe_db_cluster_endpoints", CLUSTER),
-        ("rds", "describe_db_cluster_endpoints", ENDPOINT),
-        ("rds", "describe_db_engine_versions", ANY),
-        ("rds", "describe_db_parameter_groups", f"{RDS}:pg:mine"),
-        ("rds", "describe_db_subnet_groups", f"{RDS}:subgrp:mine"),
-        ("rds", "describe_global_clusters", GLOBAL_CLUSTERS),
-        ("rds", "describe_orderable_db_instance_options", ANY),
-        ("rds", "describe_db_cluster_automated_backups", f"{RDS}:cluster-auto-backup:ab-1a2b"),
-    ],
-    "copy-snapshot": [
-        *RECORD,
-        ("rds", "describe_db_cluster_snapshots", SOURCE_SNAPSHOT),
-        ("rds", "describe_db_cluster_snapshots", f"{RDS}:cluster:*"),
-        ("rds", "describe_db_cluster_snapshots", COPY),
-        ("rds", "copy_db_cluster_snapshot", SOURCE_SNAPSHOT),
-        ("rds", "copy_db_cluster_snapshot", COPY),
-        ("rds", "add_tags_to_resource", COPY),
-    ],
-    "restore-cluster": [
-        *RECORD, *SECRET_READS, *SEE_CLUSTER, *SEE_INSTANCES, *RESTORE, *REMOVE_GROUP,
-        ("rds", "create_db_cluster_parameter_group", QUIET_GROUP),
-        ("rds", "copy_db_cluster_parameter_group", QUIET_GROUP),
-        ("rds", "copy_db_cluster_parameter_group", f"{RDS}:cluster-pg:mine"),
-        ("rds", "add_tags_to_resource", QUIET_GROUP),
-        ("rds", "modify_db_cluster_parameter_group", QUIET_GROUP),
-        ("rds", "reset_db_cluster_parameter_group", QUIET_GROUP),
-        ("rds", "describe_db_cluster_parameters", QUIET_GROUP),
-        ("rds", "reboot_db_instance", INSTANCE),
-    ],
-    "setup-db-users": [*RECORD, *SECRET_READS, *SEE_CLUSTER],
-    "verify-restore": [*RECORD, *SEE_CLUSTER, *SEE_INSTANCES],
-    "switch-over": [*RECORD, *SEE_CLUSTER, *SEE_SCALING, *SCALE, ("rds", "modify_db_cluster", CLUSTER)],
-    "prove-endpoint": [
-        *RECORD, *SECRET_READS, *SEE_CLUSTER, *SEE_INSTANCES,
-        ("rds", "reboot_db_instance", INSTANCE),
-        ("rds", "stop_db_cluster", CLUSTER),
-        ("rds", "start_db_cluster", CLUSTER),
-    ],
-    "retire-replaced": [*RECORD, *SEE_CLUSTER, *SEE_INSTANCES, *SEE_SCALING, *SCALE, *RETIRE],
-    "archive-snapshot": [
-        *RECORD,
-        ("rds", "describe_db_cluster_snapshots", COPY),
-        ("rds", "add_tags_to_resource", COPY),
-    ],
-    "notify": [*RECORD, ("dynamodb", "delete_item", LOCKS), ("sns", "publish", "NotificationTopic")],
-    "record-failure": [*RECORD, *CLOSE],
-    "cleanup": [
-        *RECORD, *SEE_CLUSTER, *SEE_INSTANCES, *RESTORE, *REMOVE_GROUP, *RETIRE, *SCALE, *CLOSE,
-        ("dynamodb", "get_item", LOCKS),
-        ("dynamodb", "put_item", LOCKS),
-        ("rds", "delete_db_cluster_snapshot", COPY),
-        ("stepfunctions", "describe_execution", RUN),
-        ("stepfunctions", "stop_execution", RUN),
-    ],
-    "sweep": [
-        *RECORD, *LIST_RECORDS, *REMOVE_GROUP,
-        ("rds", "describe_db_cluster_parameter_groups", f"{RDS}:cluster-pg:*"),
-        ("rds", "describe_db_clusters", f"{RDS}:cluster:*"),
-        ("rds", "describe_db_cluster_snapshots", f"{RDS}:cluster:*"),
-        ("rds", "describe_db_cluster_snapshots", f"{RDS}:cluster-snapshot:*"),
-        ("rds", "delete_db_cluster_snapshot", COPY),
-        ("stepfunctions", "describe_execution", RUN),
-        ("stepfunctions", "start_execution", "CleanupStateMachine"),
-        ("dynamodb", "scan", LOCKS),
-        ("dynamodb", "delete_item", LOCKS),
-    ],
-}  # fmt: skip
+    function.name: [
+        (grant.service, grant.request, example)
+        for grant in function.grants
+        if not grant.by_aws
+        for example in EXAMPLES[grant.resource]
+    ]
+    for function in FUNCTIONS
+}
+"""What the steps ask of AWS: service, request, and what it is about. That the steps ask for these and for no others is
+seen in tests/unit/steps/test_permissions.py."""
 
 # Granted, and asked for by AWS in a function's name: by Lambda, by RDS, by the services that hold the keys.
 BEHIND_THE_SCENES = {
@@ -244,6 +147,7 @@ UNTOUCHABLE = [
     ("dynamodb:DeleteItem", AUDIT),
     ("states:StopExecution", f"{EXECUTIONS}:payroll:run-1"),
     ("states:StartExecution", "StateMachine"),
+    ("states:StartExecution", MAIN_MACHINE),
 ]  # fmt: skip
 
 # What destroys or ends something of the pipeline's own, and who alone may do it.
@@ -263,7 +167,7 @@ RESERVED = {
         "cleanup",
     },
     ("states:StopExecution", RUN): {"cleanup"},
-    ("states:StartExecution", "CleanupStateMachine"): {"sweep"},
+    ("states:StartExecution", CLEANUP_MACHINE): {"sweep"},
     ("dynamodb:DeleteItem", LOCKS): {"notify", "record-failure", "cleanup", "sweep"},
 }
 
@@ -283,6 +187,39 @@ def dependent_actions(function: str) -> set[str]:
     depending = set().union(*(DEPENDENT_ACTIONS.get(action, frozenset()) for action in actions))
     depending |= SECRET_ACTIONS if function in MANAGES_THE_MASTER_SECRET else frozenset()
     return {action for action in depending - set(NOT_ASKED) if (function, action) not in NOT_ASKED_OF}
+
+
+def test_the_policies_are_within_the_quotas_of_iam(template: Template) -> None:
+    """docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html; white space is not counted."""
+    managed = template.resources("AWS::IAM::ManagedPolicy")
+    roles = template.resources("AWS::IAM::Role")
+
+    assert {name for name, policy in managed.items() if size_of(policy["PolicyDocument"]) > 6_144} == set()
+    for role in roles.values():
+        assert len(role.get("ManagedPolicyArns", [])) <= 10
+        assert sum(size_of(policy["PolicyDocument"]) for policy in role.get("Policies", [])) <= 10_240
+
+
+def size_of(document: object) -> int:
+    return len(json.dumps(document, separators=(",", ":")))
+
+
+def test_a_managed_policy_is_what_several_roles_have(template: Template) -> None:
+    attached = Counter(
+        name
+        for role in Template({"SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1"})
+        .resources("AWS::IAM::Role")
+        .values()
+        for name in role.get("ManagedPolicyArns", [])
+    )
+
+    assert {name for name, roles in attached.items() if roles < 2} == set()
+    assert set(grants.MANAGED_POLICIES) <= set(attached)
+
+
+@pytest.mark.parametrize(("service", "request_name"), IAM_ACTIONS)
+def test_a_request_is_granted_as_iam_spells_it(service: str, request_name: str) -> None:
+    assert grants.Grant(service, request_name, ANY).action == IAM_ACTIONS[service, request_name]
 
 
 def test_every_function_of_the_template_is_held_here(template: Template) -> None:

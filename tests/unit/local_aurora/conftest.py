@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from mypy_boto3_rds import RDSClient
-from tests.support.clocks import HandClock
+from tests.states_language.scheduler import VirtualClock
 
 from local_aurora.access import PasswordLogin
 from local_aurora.in_process import connect
@@ -42,7 +42,7 @@ class Place:
     """One local Aurora with `production` in us-east-1, seen from us-west-2 (`here`) and us-east-1 (`there`)."""
 
     aurora: LocalAurora
-    clock: HandClock
+    clock: VirtualClock
     here: RDSClient
     there: RDSClient
     snapshot_arn: str
@@ -86,12 +86,12 @@ class Place:
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> VirtualClock:
+    return VirtualClock()
 
 
 @pytest.fixture
-def aurora(clock: HandClock) -> Iterator[LocalAurora]:
+def aurora(clock: VirtualClock) -> Iterator[LocalAurora]:
     made = LocalAurora(clock, durations=DURATIONS)
     yield made
     made.close()
@@ -110,7 +110,7 @@ def client(aurora: LocalAurora) -> Callable[[str], RDSClient]:
 
 
 @pytest.fixture
-def place(aurora: LocalAurora, clock: HandClock, client: Callable[[str], RDSClient]) -> Place:
+def place(aurora: LocalAurora, clock: VirtualClock, client: Callable[[str], RDSClient]) -> Place:
     aurora.seed.put_cluster(
         "us-east-1", "production", MASTER, instances={"production-1": "db.r5.large"}, contents="monday"
     )

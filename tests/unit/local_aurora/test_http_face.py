@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 from mypy_boto3_rds import RDSClient
-from tests.support.clocks import HandClock
+from tests.states_language.scheduler import VirtualClock
 
 from local_aurora.model import LocalAurora
 from local_aurora.server import AuroraServer
@@ -102,7 +102,7 @@ def test_a_lost_reply_drops_the_connection(
     assert control(url, "GET", "faults")["rules"] == []
 
 
-def test_the_control_api_seeds_holds_and_releases(url: str, clock: HandClock) -> None:
+def test_the_control_api_seeds_holds_and_releases(url: str, clock: VirtualClock) -> None:
     cluster = {
         "region": "us-east-1",
         "DBClusterIdentifier": "production",

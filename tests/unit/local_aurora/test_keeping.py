@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.clocks import HandClock
+from tests.states_language.scheduler import VirtualClock
 
 from local_aurora import state
 from local_aurora.journal import Journal
@@ -25,13 +25,13 @@ def journal(tmp_path: Path) -> Journal:
 
 @pytest.fixture
 def aurora(journal: Journal) -> LocalAurora:
-    aurora = LocalAurora(HandClock(), durations=DURATIONS, keeper=WorldKeeper(journal))
+    aurora = LocalAurora(VirtualClock(), durations=DURATIONS, keeper=WorldKeeper(journal))
     aurora.seed.put_cluster(US, "production", MASTER, instances={"p-1": "db.r5.large"})
     return aurora
 
 
 def read_again(journal: Journal) -> LocalAurora:
-    return LocalAurora(HandClock(), durations=DURATIONS, state_json=WorldKeeper(journal).saved())
+    return LocalAurora(VirtualClock(), durations=DURATIONS, state_json=WorldKeeper(journal).saved())
 
 
 def snapshot(aurora: LocalAurora, name: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.support.clocks import HandClock
+from tests.states_language.scheduler import VirtualClock
 
 from local_aurora.errors import AwsError
 from local_aurora.model import LocalAurora
@@ -23,12 +23,12 @@ NAMED = {
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+def clock() -> VirtualClock:
+    return VirtualClock()
 
 
 @pytest.fixture
-def aurora(clock: HandClock) -> LocalAurora:
+def aurora(clock: VirtualClock) -> LocalAurora:
     aurora = LocalAurora(clock, durations=DURATIONS)
     aurora.seed.put_cluster(US, "staging", MASTER, instances={"staging-1": "db.r5.large"})
     aurora.scale("RegisterScalableTarget", US, {**NAMED, "MinCapacity": 1, "MaxCapacity": 5})
@@ -47,13 +47,13 @@ def policies(aurora: LocalAurora) -> list[str]:
     return [policy["PolicyName"] for policy in found["ScalingPolicies"]]
 
 
-def rename(aurora: LocalAurora, clock: HandClock, name: str, new_name: str) -> None:
+def rename(aurora: LocalAurora, clock: VirtualClock, name: str, new_name: str) -> None:
     parameters = {"DBClusterIdentifier": name, "NewDBClusterIdentifier": new_name, "ApplyImmediately": True}
     aurora.call("ModifyDBCluster", US, parameters)
     clock.advance(3600)
 
 
-def test_a_target_stays_while_no_cluster_has_its_name(aurora: LocalAurora, clock: HandClock) -> None:
+def test_a_target_stays_while_no_cluster_has_its_name(aurora: LocalAurora, clock: VirtualClock) -> None:
     rename(aurora, clock, "staging", "aside")
     assert [target["ResourceId"] for target in targets(aurora)] == ["cluster:staging"]
     with pytest.raises(AwsError, match="ValidationException"):
@@ -61,7 +61,7 @@ def test_a_target_stays_while_no_cluster_has_its_name(aurora: LocalAurora, clock
 
 
 def test_a_target_and_its_policies_are_lost_with_the_name_where_that_is_the_habit(
-    aurora: LocalAurora, clock: HandClock
+    aurora: LocalAurora, clock: VirtualClock
 ) -> None:
     aurora.set_habits({"scalable_target_lost_without_cluster": True})
     assert policies(aurora) == ["by-load"]
@@ -88,7 +88,7 @@ def test_what_no_target_can_be_is_refused(aurora: LocalAurora, wrong: dict[str, 
 
 
 def test_what_was_registered_is_there_again_in_the_next_process(
-    aurora: LocalAurora, clock: HandClock
+    aurora: LocalAurora, clock: VirtualClock
 ) -> None:
     aurora.scale(
         "RegisterScalableTarget", US, {**NAMED, "SuspendedState": {"DynamicScalingInSuspended": True}}
@@ -98,7 +98,7 @@ def test_what_was_registered_is_there_again_in_the_next_process(
     assert policies(again) == ["by-load"]
 
 
-def test_a_state_from_before_there_were_targets_is_read(aurora: LocalAurora, clock: HandClock) -> None:
+def test_a_state_from_before_there_were_targets_is_read(aurora: LocalAurora, clock: VirtualClock) -> None:
     older = aurora.to_json()
     for region in older["regions"].values():
         del region["scalable_targets"], region["scaling_policies"]

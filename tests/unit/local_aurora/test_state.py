@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from tests.support.clocks import HandClock
+from tests.states_language.scheduler import VirtualClock
 
 from local_aurora.model import LocalAurora
 from local_aurora.timing import Durations
@@ -18,7 +18,7 @@ Refused = Callable[..., str]
 
 def test_the_same_calls_make_the_same_world() -> None:
     def world() -> str:
-        aurora = LocalAurora(HandClock(), durations=DURATIONS)
+        aurora = LocalAurora(VirtualClock(), durations=DURATIONS)
         aurora.seed.put_cluster("us-east-1", "production", MASTER, instances={"p-1": "db.r5.large"})
         return json.dumps(aurora.to_json(), sort_keys=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import re
 import shutil
@@ -41,9 +40,9 @@ from aurora_restore.deployment.packaging import (
     PackagingFailed,
     Project,
     build_artifacts,
-    stamped_keys,
 )
 from aurora_restore.deployment.preparation import prepare
+from aurora_restore.deployment.template import stamped_keys
 from aurora_restore.deployment.upload import default_bucket, publish_artifacts, take_back
 
 REGION: Final = "us-west-2"
@@ -348,7 +347,7 @@ def test_the_artifacts_are_uploaded_once_into_a_bucket_that_is_closed(clients: D
     second = publish_artifacts(clients.s3, artifacts, bucket, REGION)
 
     assert [(p.artifact.name, p.uploaded) for p in first] == [
-        ("Lambda", True), ("Definition", True), ("Cleanup", True), ("Monitoring", True),
+        ("Lambda", True), ("Definition", True), ("Cleanup", True), ("Permissions", True), ("Monitoring", True),
     ]  # fmt: skip
     assert not any(p.uploaded for p in second)
     assert clients.s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
@@ -447,6 +446,18 @@ def test_a_stale_template_is_deployed_with_the_keys_of_this_tree_and_stays_stale
         clients.s3.head_object(Bucket=published.bucket, Key=published.artifact.key)
 
 
+def test_a_template_that_was_changed_by_hand_is_not_passed_over(
+    clients: DeploymentClients, read_only_tree: Project
+) -> None:
+    template = read_only_tree.template
+    template.write_text(template.read_text().replace("Timeout: 120", "Timeout: 240"))
+
+    with pytest.raises(PackagingFailed, match=r"infrastructure/aurora-restore-pipeline\.yaml") as refused:
+        prepare(clients, read_only_tree)
+
+    assert "make build" in refused.value.hint
+
+
 def test_a_bucket_that_is_given_is_the_one_that_is_filled(clients: DeploymentClients) -> None:
     prepared = prepare(clients, Project.find(), "mine", {"ArtifactsBucket": "a-bucket-of-mine"})
 
@@ -461,7 +472,7 @@ def read_only_tree(tmp_path: Path) -> Iterator[Project]:
     real, tree = Project.find(), Project(tmp_path / "tree")
     folder = tree.template.parent
     folder.mkdir(parents=True)
-    for each in (real.definition, real.cleanup_definition, real.monitoring_template):
+    for each in real.template.parent.iterdir():
         shutil.copy(each, folder)
     template = re.sub(r"Key: lambda/\S+", "Key: lambda/of-yesterday.zip", real.template.read_text())
     tree.template.write_text(template)
@@ -478,8 +489,7 @@ def test_what_a_parameter_says_reaches_every_function(clients: DeploymentClients
     deploy(clients, Project.find(), parameters={"CopyRetentionDays": "30"}, deployer=deployer)
 
     functions = session_of(clients.account_id).client("lambda", region_name=REGION).list_functions()
-    settings = {f["Environment"]["Variables"]["PIPELINE_SETTINGS"] for f in functions["Functions"]}
-    assert [json.loads(text)["copy_retention_days"] for text in settings] == [30]
+    assert {f["Environment"]["Variables"]["COPY_RETENTION_DAYS"] for f in functions["Functions"]} == {"30"}
 
 
 def test_new_code_reaches_every_function_by_the_new_key_alone(

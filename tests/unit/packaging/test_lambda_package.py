@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from aurora_restore.deployment import packaging
+from aurora_restore.deployment.infrastructure import edited_files, write_infrastructure
 from aurora_restore.deployment.packaging import (
     Artifacts,
     PackagingFailed,
@@ -21,11 +22,9 @@ from aurora_restore.deployment.packaging import (
     build_artifacts,
     collect_entries,
     content_hash,
-    stamp_template,
-    stamped,
-    stamped_keys,
     write_zip,
 )
+from aurora_restore.deployment.template import stamped_keys
 from local_stack.lambda_packages import link_runtime_packages
 
 HANDLERS = (
@@ -182,37 +181,64 @@ def test_each_definition_lies_under_the_hash_of_its_own_text(project: Project, a
     for artifact in built.values():
         assert artifact.key == f"definitions/{artifact.content_hash}.json"
         assert hashlib.sha256(artifact.path.read_bytes()).hexdigest().startswith(artifact.content_hash)
-    assert len({artifact.key for artifact in artifacts.all}) == 4
+    assert len({artifact.key for artifact in artifacts.all}) == 5
 
 
-def test_the_nested_template_lies_under_the_hash_of_its_text(project: Project, artifacts: Artifacts) -> None:
-    nested = artifacts.monitoring_template
+def test_each_nested_template_lies_under_the_hash_of_its_text(project: Project, artifacts: Artifacts) -> None:
+    for nested, source in (
+        (artifacts.permissions_template, project.permissions_template),
+        (artifacts.monitoring_template, project.monitoring_template),
+    ):
+        assert nested.path.read_bytes() == source.read_bytes()
+        assert nested.key == f"templates/{nested.content_hash}.yaml"
 
-    assert nested.path.read_bytes() == project.monitoring_template.read_bytes()
-    assert nested.key == f"templates/{nested.content_hash}.yaml"
 
-
-def test_the_template_is_stamped_once(project: Project, artifacts: Artifacts, tmp_path: Path) -> None:
+def test_what_is_deployed_is_written_once(project: Project, artifacts: Artifacts, tmp_path: Path) -> None:
     tree = copy_of_project(project, tmp_path)
-    unstamped = tree.template.read_text().replace(artifacts.lambda_package.key, "lambda/of-yesterday.zip")
-    tree.template.write_text(unstamped)
+    stale = tree.template.read_text().replace(artifacts.lambda_package.key, "lambda/of-yesterday.zip")
+    tree.template.write_text(stale)
 
-    assert stamp_template(tree, artifacts) is True
-    assert stamped_keys(tree.template.read_text()) == {a.name: a.key for a in artifacts.all}
-    assert stamp_template(tree, artifacts) is False
+    assert write_infrastructure(tree, artifacts) == (tree.template,)
+    assert stamped_keys(tree.template.read_text()) == artifacts.keys
+    assert write_infrastructure(tree, artifacts) == ()
 
 
-def test_a_template_is_stamped_in_memory_and_its_file_left_alone(
+def test_every_file_is_made_from_the_source_alone(
     project: Project, artifacts: Artifacts, tmp_path: Path
+) -> None:
+    tree = Project(tmp_path)
+    files = {path.name for path in project.template.parent.iterdir()}
+
+    written = write_infrastructure(tree, artifacts)
+
+    assert {path.name for path in written} == files
+    for path in written:
+        assert path.read_bytes() == (project.template.parent / path.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "aurora-restore-pipeline.yaml",
+        "permissions.yaml",
+        "monitoring.yaml",
+        "step_functions_definition.json",
+        "cleanup_definition.json",
+    ],
+)
+def test_a_file_that_was_changed_by_hand_is_named_and_older_keys_are_not(
+    project: Project, artifacts: Artifacts, tmp_path: Path, name: str
 ) -> None:
     tree = copy_of_project(project, tmp_path)
     tree.template.write_text(
         tree.template.read_text().replace(artifacts.lambda_package.key, "lambda/old.zip")
     )
-    stale = tree.template.read_text()
+    assert edited_files(tree, artifacts) == ()
 
-    assert stamped_keys(stamped(stale, artifacts)) == {a.name: a.key for a in artifacts.all}
-    assert tree.template.read_text() == stale
+    changed = tree.template.parent / name
+    changed.write_text(changed.read_text().replace("aurora-restore-cleanup", "aurora-restore-tidy", 1) + "\n")
+
+    assert edited_files(tree, artifacts) == (changed,)
 
 
 def test_it_can_be_built_outside_of_the_tree(project: Project, tmp_path: Path) -> None:
@@ -222,7 +248,7 @@ def test_it_can_be_built_outside_of_the_tree(project: Project, tmp_path: Path) -
     assert [artifact.key for artifact in artifacts.all] == [a.key for a in build_artifacts(project).all]
 
 
-def test_stamping_changes_the_keys_and_nothing_else(
+def test_building_anew_changes_the_keys_and_nothing_else(
     project: Project, artifacts: Artifacts, tmp_path: Path
 ) -> None:
     tree = copy_of_project(project, tmp_path)
@@ -230,33 +256,13 @@ def test_stamping_changes_the_keys_and_nothing_else(
     for number, key in enumerate(stamped_keys(before).values()):
         tree.template.write_text(tree.template.read_text().replace(key, f"of-yesterday/{number}"))
 
-    stamp_template(tree, artifacts)
+    write_infrastructure(tree, artifacts)
 
     assert without_keys(tree.template.read_text()) == without_keys(before)
-    assert stamped_keys(tree.template.read_text()) == {a.name: a.key for a in artifacts.all}
+    assert stamped_keys(tree.template.read_text()) == artifacts.keys
 
 
 def without_keys(template: str) -> str:
     for key in stamped_keys(template).values():
         template = template.replace(key, "")
     return template
-
-
-@pytest.mark.parametrize("name", ["Lambda", "Definition", "Cleanup", "Monitoring"])
-def test_a_template_without_one_of_the_keys_is_refused(
-    project: Project, artifacts: Artifacts, tmp_path: Path, name: str
-) -> None:
-    template = project.template.read_text().replace(f"  {name}:\n   Key:", f"  {name}:\n   Other:")
-
-    with pytest.raises(PackagingFailed, match=f"no line `Key:` for {name}"):
-        stamped(template, artifacts)
-
-
-def test_a_template_without_the_mapping_is_refused(
-    project: Project, artifacts: Artifacts, tmp_path: Path
-) -> None:
-    tree = copy_of_project(project, tmp_path)
-    tree.template.write_text("Mappings: {}\n")
-
-    with pytest.raises(PackagingFailed, match="has no line `Key:` for Lambda"):
-        stamp_template(tree, artifacts)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.support.in_process_aws import WireError, access_denied, is_operation, unavailable
+from tests.support.faults import FaultKind, Refusal
+from tests.support.in_process_aws import is_operation
 from tests.support.worlds import (
     ADMIN_PASSWORD,
     DAY,
@@ -228,7 +229,7 @@ def test_a_full_set_of_copies_in_flight_is_waited_out(run: PipelineRun) -> None:
 
 def test_a_message_that_cannot_be_sent_keeps_no_restore_from_its_success(run: PipelineRun) -> None:
     run.run(FIRST, until=Phase.ARCHIVE_SNAPSHOT)
-    run.aws.before(is_operation("Publish"), WireError("NotFound", "Topic does not exist", 404))
+    run.aws.before(is_operation("Publish"), Refusal("NotFound", "Topic does not exist", 404))
     run.run_phase(Phase.NOTIFY, FIRST)
     record = run.record(FIRST)
     assert record["status"] == "SUCCEEDED"
@@ -370,7 +371,7 @@ def test_a_retention_that_cannot_be_extended_is_a_warning_about_a_finished_resto
     run: PipelineRun,
 ) -> None:
     run.run(FIRST, until=Phase.VERIFY_RESTORE)
-    run.aws.before(is_operation("AddTagsToResource"), access_denied())
+    run.aws.before(is_operation("AddTagsToResource"), FaultKind.DENIED)
     run.run_phase(Phase.ARCHIVE_SNAPSHOT, FIRST)
     run.run_phase(Phase.NOTIFY, FIRST)
     assert run.record(FIRST)["status"] == "SUCCEEDED"
@@ -379,7 +380,7 @@ def test_a_retention_that_cannot_be_extended_is_a_warning_about_a_finished_resto
 
 def test_a_silent_sns_is_waited_for_and_then_given_up_without_failing_the_restore(run: PipelineRun) -> None:
     run.run(FIRST, until=Phase.ARCHIVE_SNAPSHOT)
-    run.aws.before(is_operation("Publish"), unavailable(), times=1000)
+    run.aws.before(is_operation("Publish"), FaultKind.UNAVAILABLE, times=1000)
     assert run.phase(Phase.NOTIFY, FIRST).status is StepStatus.IN_PROGRESS
     run.clock.advance(3600)
     run.run_phase(Phase.NOTIFY, FIRST)
@@ -388,7 +389,7 @@ def test_a_silent_sns_is_waited_for_and_then_given_up_without_failing_the_restor
 
 def test_a_failed_run_is_closed_and_its_lock_free_although_sns_is_silent(run: PipelineRun) -> None:
     run.check(FIRST)
-    run.aws.before(is_operation("Publish"), unavailable())
+    run.aws.before(is_operation("Publish"), FaultKind.UNAVAILABLE)
     with pytest.raises(AwsUnavailable):
         run.fail(FIRST, "ClusterFailed")
     assert run.record(FIRST)["status"] == "FAILED"
@@ -430,7 +431,7 @@ def test_a_missing_snapshot_is_told_together_with_everything_else(run: PipelineR
 def test_a_cluster_that_is_busy_is_waited_for(run: PipelineRun) -> None:
     run.run(FIRST, until=Phase.COPY_SNAPSHOT)
     run.aws.before(
-        is_operation("CreateDBInstance"), WireError("InvalidDBClusterStateFault", "is not available")
+        is_operation("CreateDBInstance"), Refusal("InvalidDBClusterStateFault", "is not available")
     )
     run.run_phase(Phase.RESTORE_CLUSTER, FIRST)
     assert run.count("CreateDBInstance") == 2

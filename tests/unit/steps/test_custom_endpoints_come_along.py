@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.in_process_aws import access_denied, is_operation
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import is_operation
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
 from aurora_restore.domain.custom_endpoints import (
@@ -151,7 +152,7 @@ def test_an_undo_gives_them_back_to_the_kept_cluster_with_its_own_members(run: P
 
 def test_what_rds_refuses_for_long_is_left_and_said_with_the_command(run: PipelineRun) -> None:
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
-    run.aws.before(is_operation("CreateDBClusterEndpoint"), access_denied(), times=1000)
+    run.aws.before(is_operation("CreateDBClusterEndpoint"), FaultKind.DENIED, times=1000)
     run.run_phase(Phase.RETIRE_REPLACED, OPERATION)
     record = run.record(OPERATION)
     assert record["retirement"]["state"] == "RETIRED"

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from tests.fakes.copies import FakeCopy, found, subscription, user_mapping
-from tests.support.in_process_aws import ReplyLost, is_operation
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import is_operation
 from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.came_along import CameAlong, Finding, Kind, NotLookedInto
 from aurora_restore.domain.defusing import Fuse, Outcome, first_states
 from aurora_restore.domain.errors import AwsUnavailable, CopyNotQuiet
+from aurora_restore.domain.record import Record
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.user_progress import always
 
@@ -31,7 +33,7 @@ def a_run(*fuses: Fuse) -> PipelineRun:
 
 
 def taken_back(record: dict[str, Any]) -> list[str]:
-    return [item["name"] for item in first_states(record.get("defused") or {})]
+    return [item.name for item in first_states(Record.read(record).defused)]
 
 
 def test_what_acts_is_put_to_rest_before_any_user_is_made() -> None:
@@ -42,9 +44,9 @@ def test_what_acts_is_put_to_rest_before_any_user_is_made() -> None:
     assert (run.databases.copy.fuses, run.databases.calls) == ([], [])
     assert record["phases"]["Defuse"]["status"] == "DONE"
     assert [item["name"] for item in record["came_along"]["found"]] == ["from_production"]
-    [state] = first_states(record["defused"])
-    assert state["before"] == {"enabled": True, "slot_name": "from_production_slot"}
-    assert state["take_back"][-1] == 'ALTER SUBSCRIPTION "from_production" ENABLE;'
+    [state] = first_states(Record.read(record).defused)
+    assert state.before == {"enabled": True, "slot_name": "from_production_slot"}
+    assert state.take_back[-1] == 'ALTER SUBSCRIPTION "from_production" ENABLE;'
     assert "came_along.defused" in run.events(OPERATION)
 
 
@@ -177,7 +179,7 @@ def test_the_message_at_the_end_names_what_came_along_and_what_was_put_to_rest()
 def test_a_lost_reply_of_the_record_leaves_the_first_state() -> None:
     run = a_run(subscription())
     run.run(OPERATION, until=Phase.RESTORE_CLUSTER)
-    run.aws.after(is_operation("UpdateItem"), ReplyLost())
+    run.aws.after(is_operation("UpdateItem"), FaultKind.REPLY_LOST)
     with pytest.raises(AwsUnavailable):
         run.phase(Phase.DEFUSE, OPERATION)
 

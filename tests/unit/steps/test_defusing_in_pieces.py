@@ -13,6 +13,7 @@ from tests.support.worlds import PipelineRun
 from aurora_restore.domain.came_along import summary_lines
 from aurora_restore.domain.defusing import Fuse, Outcome, first_states
 from aurora_restore.domain.errors import PhaseTimedOut
+from aurora_restore.domain.record import Record
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.domain.user_progress import always
 from aurora_restore.domain.waiting import FLOOR_SECONDS
@@ -91,7 +92,9 @@ def test_a_database_is_left_behind_only_once_nothing_is_left_in_it_to_be_done() 
 
     record = ended(run)
 
-    assert [state["name"] for state in first_states(record["defused"])] == [each.name for each in logins]
+    assert [state.name for state in first_states(Record.read(record).defused)] == [
+        each.name for each in logins
+    ]
     assert run.databases.copy.looked_into == [room for room in rooms(3) for _ in range(2)]
     assert run.databases.copy.fuses == []
 
@@ -114,7 +117,7 @@ def test_a_death_in_the_middle_is_followed_by_a_call_that_goes_on_there() -> Non
     record = ended(run)
 
     assert copy.looked_into.count("tenant_000") == 2
-    assert sorted(copy.taken) == [state["name"] for state in first_states(record["defused"])]
+    assert sorted(copy.taken) == [state.name for state in first_states(Record.read(record).defused)]
     assert len(record["defused"]["written"]) == 4
 
 
@@ -138,7 +141,10 @@ def test_all_calls_together_have_the_time_of_the_phase_and_the_end_says_how_far_
     with pytest.raises(PhaseTimedOut, match="looked for in 2 of 500 databases"):
         run.phase(Phase.DEFUSE, NAME)
 
-    assert summary_lines(run.record(NAME)["came_along"])[-1] == "not looked into yet: 499 of 500 databases"
+    assert (
+        summary_lines(Record.read(run.record(NAME)).came_along)[-1]
+        == "not looked into yet: 499 of 500 databases"
+    )
 
 
 def test_hundreds_of_databases_with_logins_leave_room_in_the_record_and_every_way_back_is_kept() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.in_process_aws import Call, WireError
+from tests.support.faults import Refusal
+from tests.support.in_process_aws import Call
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
 from aurora_restore.domain.results import Phase, StepStatus
@@ -78,7 +79,7 @@ def test_a_replacement_that_exports_nothing_asks_for_nothing(run: PipelineRun) -
 
 def test_what_rds_refuses_is_a_warning_with_the_command_and_costs_no_run(run: PipelineRun) -> None:
     run.put_target(**EXPORTING)
-    run.aws.before(is_turning_on, WireError("InvalidParameterCombination", "no such logs here"))
+    run.aws.before(is_turning_on, Refusal("InvalidParameterCombination", "no such logs here"))
     record = run.run(OPERATION, **REPLACING)
     assert record["status"] == "SUCCEEDED"
     (warning,) = [item for item in record["warnings"] if "export" in item]
@@ -90,7 +91,7 @@ def test_what_rds_refuses_is_a_warning_with_the_command_and_costs_no_run(run: Pi
 
 def test_a_cluster_that_stays_busy_is_waited_for_half_an_hour_and_then_left(run: PipelineRun) -> None:
     run.put_target(**EXPORTING)
-    busy = WireError("InvalidDBClusterStateFault", "the cluster is not in the available state")
+    busy = Refusal("InvalidDBClusterStateFault", "the cluster is not in the available state")
     run.aws.before(is_turning_on, busy, times=10_000)
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **REPLACING)
     begun = run.clock.now()
@@ -138,7 +139,7 @@ def test_once_logs_are_exported_the_cluster_does_not_return_to_the_staging_name(
 
 def test_a_request_whose_answer_was_lost_is_seen_to_have_worked(run: PipelineRun) -> None:
     run.put_target(**EXPORTING)
-    run.aws.after(is_turning_on, WireError("InternalFailure", "lost", 500))
+    run.aws.after(is_turning_on, Refusal("InternalFailure", "lost", 500))
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **REPLACING)
     with pytest.raises(Exception, match="lost"):
         run.run_phase(Phase.RETIRE_REPLACED, OPERATION)

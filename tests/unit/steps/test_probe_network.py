@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.in_process_aws import ReplyLost, is_operation, unavailable
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import is_operation
 from tests.support.worlds import PipelineRun
 from tests.unit.domain.builders import SETTINGS, plan, request
 from tests.unit.domain.test_preflight import facts
@@ -42,7 +43,7 @@ def test_a_network_that_leads_to_the_apis_is_passed_and_leaves_no_trace(run: Pip
 
 @pytest.mark.parametrize("operation", ["GetItem", "DescribeDBClusters", "GetSecretValue"])
 def test_an_api_that_does_not_answer_ends_the_run_by_name(run: PipelineRun, operation: str) -> None:
-    run.aws.before(is_operation(operation), ReplyLost(), times=10)
+    run.aws.after(is_operation(operation), FaultKind.REPLY_LOST, times=10)
 
     with pytest.raises(NetworkUnreachable) as refused:
         probe(run)
@@ -51,7 +52,7 @@ def test_an_api_that_does_not_answer_ends_the_run_by_name(run: PipelineRun, oper
 
 
 def test_an_api_that_answers_with_a_fault_of_its_own_is_waited_for(run: PipelineRun) -> None:
-    run.aws.before(is_operation("DescribeDBClusters"), unavailable(), times=10)
+    run.aws.before(is_operation("DescribeDBClusters"), FaultKind.UNAVAILABLE, times=10)
 
     with pytest.raises(AwsUnavailable):
         probe(run)

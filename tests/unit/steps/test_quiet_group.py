@@ -8,9 +8,11 @@ from typing import Any
 from unittest.mock import ANY
 
 import pytest
-from tests.support.in_process_aws import access_denied, is_operation
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import is_operation
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
+from aurora_restore.domain.cluster_settings import ClusterRole
 from aurora_restore.domain.errors import (
     ClusterFailed,
     NameTaken,
@@ -19,7 +21,6 @@ from aurora_restore.domain.errors import (
     SecurityGroupNotFound,
 )
 from aurora_restore.domain.naming import OPERATION_TAG, quiet_group_identifier
-from aurora_restore.domain.observed import ClusterRole
 from aurora_restore.domain.quiet_group import GroupAction, SeenGroup, decide_group
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.steps.functions import work_of
@@ -62,7 +63,7 @@ def started_with(run: PipelineRun) -> list[dict[str, str]]:
 def test_the_cluster_starts_with_a_group_in_which_nothing_acts(run: PipelineRun) -> None:
     run.run(OPERATION, Phase.RESTORE_CLUSTER)
 
-    assert run.cluster().db_cluster_parameter_group == GROUP
+    assert run.cluster().db_cluster_parameter_group_name == GROUP
     assert group(run).tags == {OPERATION_TAG: OPERATION}
     quiet = {"max_logical_replication_workers": "0", "cron.launch_active_jobs": "off"}
     assert group(run).values() == quiet
@@ -105,7 +106,7 @@ def test_each_instance_takes_up_the_requested_group_before_the_switch(
     )
 
     cluster = run.cluster()
-    assert cluster.db_cluster_parameter_group == (requested or DEFAULT)
+    assert cluster.db_cluster_parameter_group_name == (requested or DEFAULT)
     assert list(cluster.parameter_group_statuses.values()) == ["in-sync", "in-sync"]
     values = {"max_logical_replication_workers": "8"} if requested == "tuned" else {}
     assert started_with(run) == [values, values]
@@ -131,7 +132,7 @@ def test_without_a_quiet_start_the_cluster_has_the_requested_group_at_once(run: 
 
     run.run(OPERATION, Phase.VERIFY_RESTORE, quiet_start=False, db_cluster_parameter_group_name="tuned")
 
-    assert run.cluster().db_cluster_parameter_group == "tuned"
+    assert run.cluster().db_cluster_parameter_group_name == "tuned"
     assert run.count("RebootDBInstance") == 0
     assert run.record(OPERATION)["phases"]["ApplyParameterGroup"]["status"] == "SKIPPED"
 
@@ -247,7 +248,7 @@ def test_a_run_that_an_earlier_release_planned_starts_as_it_was_planned(run: Pip
     for phase in list(Phase)[list(Phase).index(Phase.RESTORE_CLUSTER) :]:
         run.run_phase(phase, OPERATION)
 
-    assert run.cluster().db_cluster_parameter_group == "tuned"
+    assert run.cluster().db_cluster_parameter_group_name == "tuned"
     assert run.record(OPERATION)["phases"]["ApplyParameterGroup"]["status"] == "SKIPPED"
     assert run.count("RebootDBInstance") == run.count("CopyDBClusterParameterGroup") == 0
 
@@ -259,7 +260,7 @@ def test_where_no_default_group_is_there_the_cluster_keeps_the_group_with_its_de
 
     record = run.run(OPERATION, Phase.VERIFY_RESTORE, instance_count=2)
 
-    assert run.cluster().db_cluster_parameter_group == GROUP
+    assert run.cluster().db_cluster_parameter_group_name == GROUP
     assert group(run).values() == {}
     assert started_with(run) == [{}, {}]
     assert list(run.cluster().parameter_group_statuses.values()) == ["in-sync", "in-sync"]
@@ -290,7 +291,7 @@ def test_a_cluster_that_kept_its_group_is_replaced_as_one_with_the_default(
     record = run.run("restore-2", delete_cluster_if_exists=True, replace_strategy=strategy)
 
     assert record["status"] == "SUCCEEDED"
-    assert run.cluster().db_cluster_parameter_group == quiet_group_identifier("restore-2")
+    assert run.cluster().db_cluster_parameter_group_name == quiet_group_identifier("restore-2")
     assert run.count("CopyDBClusterParameterGroup") == 0
     run.clock.advance(24 * 3600)
     assert work_of("aurora-restore-sweep")(run.ports, {})["deleted"][-1] == GROUP
@@ -356,7 +357,7 @@ def test_in_a_rollback_the_group_is_removed_after_its_cluster(run: PipelineRun, 
 def test_a_group_that_cannot_be_removed_keeps_no_old_cluster_away(run: PipelineRun) -> None:
     old = run.put_target()
     run.run(OPERATION, Phase.SETUP_DB_USERS, delete_cluster_if_exists=True)
-    run.aws.before(is_operation("DeleteDBClusterParameterGroup"), access_denied())
+    run.aws.before(is_operation("DeleteDBClusterParameterGroup"), FaultKind.DENIED)
 
     run.fail(OPERATION, "ClusterFailed")
     run.clean_up(OPERATION)
@@ -375,7 +376,7 @@ def test_a_cleanup_leaves_a_group_that_the_new_cluster_keeps(run: PipelineRun) -
 
     run.clean_up("restore-2", "ABORTED")
 
-    assert run.cluster().db_cluster_parameter_group == quiet_group_identifier("restore-2")
+    assert run.cluster().db_cluster_parameter_group_name == quiet_group_identifier("restore-2")
     assert run.count("DeleteDBClusterParameterGroup") == 0
 
 
@@ -412,7 +413,7 @@ def test_the_sweep_leaves_a_group_that_only_looks_like_ours(run: PipelineRun) ->
 
 
 def test_a_group_whose_removal_is_refused_ends_no_run(run: PipelineRun) -> None:
-    run.aws.before(is_operation("DeleteDBClusterParameterGroup"), access_denied())
+    run.aws.before(is_operation("DeleteDBClusterParameterGroup"), FaultKind.DENIED)
 
     record = run.run(OPERATION)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.in_process_aws import WireError, access_denied, is_operation, unavailable
+from tests.support.faults import FaultKind, Refusal
+from tests.support.in_process_aws import is_operation
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
 from aurora_restore.domain.errors import AccessDenied
@@ -81,7 +82,7 @@ def test_with_delete_first_it_rests_before_anything_of_the_old_cluster_goes(run:
 def test_what_it_was_is_in_the_record_before_it_is_suspended(run: PipelineRun) -> None:
     run.put_scaling("by-load")
     run.run(OPERATION, Phase.VERIFY_RESTORE, **SWAP)
-    run.aws.before(is_operation("RegisterScalableTarget"), unavailable())
+    run.aws.before(is_operation("RegisterScalableTarget"), FaultKind.UNAVAILABLE)
     run.phase(Phase.SWITCH_OVER, OPERATION)
     section = run.record(OPERATION)["scaling"]
     assert (section["state"], section["before"]["max_capacity"]) == ("asked", 5)
@@ -150,7 +151,7 @@ def test_a_run_that_is_cancelled_after_the_switch_leaves_the_new_cluster_scaled(
 def test_what_is_refused_for_long_is_left_with_the_command(run: PipelineRun) -> None:
     run.put_scaling("by-load")
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
-    refused = WireError("ValidationException", "not now")
+    refused = Refusal("ValidationException", "not now")
     run.aws.before(is_operation("RegisterScalableTarget"), refused, times=1000)
     for phase in (Phase.RETIRE_REPLACED, Phase.ARCHIVE_SNAPSHOT, Phase.NOTIFY):
         run.run_phase(phase, OPERATION)
@@ -200,14 +201,14 @@ def test_an_undo_gives_the_scaling_to_the_cluster_that_comes_back(run: PipelineR
 
 
 # Application Auto Scaling asks IAM for rights on RDS and CloudWatch on behalf of the caller, and says so like this.
-MISSING = WireError("ValidationException", "User is missing the following permissions: rds:DeleteDBInstance")
+MISSING = Refusal("ValidationException", "User is missing the following permissions: rds:DeleteDBInstance")
 
 
-@pytest.mark.parametrize("refusal", [MISSING, access_denied()], ids=["validation", "denied"])
+@pytest.mark.parametrize("refusal", [MISSING, FaultKind.DENIED], ids=["validation", "denied"])
 @pytest.mark.parametrize("call", ["DescribeScalableTargets", "RegisterScalableTarget"])
 @pytest.mark.parametrize("request_fields", [SWAP, DELETE_FIRST], ids=["swap", "delete_first"])
 def test_a_refusal_before_the_switch_is_a_warning_and_ends_no_run(
-    run: PipelineRun, request_fields: dict[str, Any], call: str, refusal: WireError
+    run: PipelineRun, request_fields: dict[str, Any], call: str, refusal: Refusal
 ) -> None:
     run.put_scaling("by-load")
     run.run(OPERATION, Phase.SNAPSHOT_CHECK, **request_fields)
@@ -226,7 +227,7 @@ def test_a_record_that_refuses_is_not_auto_scaling_that_refuses(run: PipelineRun
     run.run(OPERATION, Phase.VERIFY_RESTORE, **SWAP)
     old = run.cluster().db_cluster_resource_id
     run.aws.before(
-        lambda call: call.operation == "UpdateItem" and b"suspend_scaling" in call.body, access_denied()
+        lambda call: call.operation == "UpdateItem" and b"suspend_scaling" in call.body, FaultKind.DENIED
     )
     with pytest.raises(AccessDenied):
         run.phase(Phase.SWITCH_OVER, OPERATION)
@@ -244,7 +245,7 @@ def test_what_the_run_did_not_suspend_is_registered_again_where_it_is_lost(
     before = scaling(run)
     run.aurora.set_habits({"scalable_target_lost_without_cluster": True})
     if not was:
-        run.aws.before(is_operation("RegisterScalableTarget"), access_denied())
+        run.aws.before(is_operation("RegisterScalableTarget"), FaultKind.DENIED)
     record = run.run(OPERATION, **request_fields)
     assert scaling(run) == before
     assert any("by-load" in warning and "registered again" in warning for warning in record["warnings"])
@@ -252,7 +253,7 @@ def test_what_the_run_did_not_suspend_is_registered_again_where_it_is_lost(
 
 def test_a_target_is_suspended_although_its_policies_may_not_be_listed(run: PipelineRun) -> None:
     run.put_scaling("by-load")
-    run.aws.before(is_operation("DescribeScalingPolicies"), access_denied(), times=1000)
+    run.aws.before(is_operation("DescribeScalingPolicies"), FaultKind.DENIED, times=1000)
     record = run.run(OPERATION, **SWAP)
     assert (record["status"], record["scaling"]["state"]) == ("SUCCEEDED", "resumed")
     assert record.get("warnings") in (None, [])
@@ -261,7 +262,7 @@ def test_a_target_is_suspended_although_its_policies_may_not_be_listed(run: Pipe
 def test_an_outage_before_the_switch_is_waited_for_and_not_for_long(run: PipelineRun) -> None:
     run.put_scaling()
     run.run(OPERATION, Phase.VERIFY_RESTORE, **SWAP)
-    run.aws.before(is_operation("DescribeScalableTargets"), unavailable(), times=10_000)
+    run.aws.before(is_operation("DescribeScalableTargets"), FaultKind.UNAVAILABLE, times=10_000)
     run.run_phase(Phase.SWITCH_OVER, OPERATION)
     phase = run.record(OPERATION)["phases"]["SwitchOver"]
     assert 600 < phase["waits"]["scaling"]["seconds"] < 900
@@ -269,7 +270,7 @@ def test_an_outage_before_the_switch_is_waited_for_and_not_for_long(run: Pipelin
 
 
 def test_the_plan_says_where_it_could_not_be_seen(run: PipelineRun) -> None:
-    run.aws.before(is_operation("DescribeScalableTargets"), access_denied(), times=100)
+    run.aws.before(is_operation("DescribeScalableTargets"), FaultKind.DENIED, times=100)
     run.run(OPERATION, Phase.SNAPSHOT_CHECK, **SWAP)
     assert any("could not be seen" in note for note in run.record(OPERATION)["plan"]["notes"])
 
@@ -277,13 +278,13 @@ def test_the_plan_says_where_it_could_not_be_seen(run: PipelineRun) -> None:
 def test_an_undo_does_not_need_it(run: PipelineRun) -> None:
     run.put_scaling("by-load")
     run.run(OPERATION, **SWAP, keep_replaced_hours=24)
-    run.aws.before(is_operation("DescribeScalableTargets"), access_denied(), times=100)
+    run.aws.before(is_operation("DescribeScalableTargets"), FaultKind.DENIED, times=100)
     nothing_else: dict[str, Any] = dict.fromkeys(run.request(), ...)
     assert run.run("undo-1", undo_operation_id=OPERATION, **nothing_else)["status"] == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("refusal", [access_denied(), unavailable()], ids=["denied", "outage"])
-def test_a_refused_look_after_the_switch_undoes_nothing(run: PipelineRun, refusal: WireError) -> None:
+@pytest.mark.parametrize("refusal", [FaultKind.DENIED, FaultKind.UNAVAILABLE], ids=["denied", "outage"])
+def test_a_refused_look_after_the_switch_undoes_nothing(run: PipelineRun, refusal: Refusal) -> None:
     run.put_scaling("by-load")
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
     run.aws.before(is_operation("DescribeScalableTargets"), refusal, times=10_000)
@@ -297,15 +298,15 @@ def test_a_refused_look_after_the_switch_undoes_nothing(run: PipelineRun, refusa
 def test_a_cancel_after_the_switch_does_not_wait_for_it_for_ever(run: PipelineRun) -> None:
     run.put_scaling("by-load")
     run.run(OPERATION, Phase.SWITCH_OVER, **SWAP)
-    run.aws.before(is_operation("DescribeScalableTargets"), access_denied(), times=10_000)
+    run.aws.before(is_operation("DescribeScalableTargets"), FaultKind.DENIED, times=10_000)
     run.clean_up(OPERATION, "ABORTED")
     record = run.record(OPERATION)
     assert (record["status"], record["scaling"]["state"]) == ("SUCCEEDED", "left")
 
 
-@pytest.mark.parametrize("refusal", [access_denied(), unavailable()], ids=["denied", "outage"])
+@pytest.mark.parametrize("refusal", [FaultKind.DENIED, FaultKind.UNAVAILABLE], ids=["denied", "outage"])
 def test_the_old_cluster_gets_its_name_back_while_auto_scaling_does_not_answer(
-    run: PipelineRun, refusal: WireError
+    run: PipelineRun, refusal: Refusal
 ) -> None:
     run.put_scaling("by-load")
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)

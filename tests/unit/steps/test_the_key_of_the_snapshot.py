@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.in_process_aws import Call, access_denied
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import Call
 from tests.support.worlds import DAY, SOURCE_REGION, PipelineRun
 
 from aurora_restore.domain.errors import KmsKeyNotAccessible
@@ -55,7 +56,7 @@ def test_a_key_of_another_account_that_may_not_be_looked_at_is_a_note_of_the_pla
     def is_look_at_the_source(call: Call) -> bool:
         return call.operation == "DescribeKey" and call.region == SOURCE_REGION
 
-    run.aws.before(is_look_at_the_source, access_denied())
+    run.aws.before(is_look_at_the_source, FaultKind.DENIED)
     run.check(OPERATION, **fields)
     (note,) = [note for note in run.record(OPERATION)["plan"]["notes"] if key in note]
     assert "kms:Decrypt" in note

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.support.in_process_aws import access_denied, is_operation
+from tests.support.faults import FaultKind
+from tests.support.in_process_aws import is_operation
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
 from aurora_restore.domain.results import Phase
@@ -91,7 +92,7 @@ def test_a_cluster_that_had_none_is_given_none(run: PipelineRun) -> None:
 def test_what_rds_refuses_for_long_is_left_and_said(run: PipelineRun) -> None:
     with_secret(run)
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)
-    run.aws.before(is_operation("ModifyDBCluster"), access_denied(), times=1000)
+    run.aws.before(is_operation("ModifyDBCluster"), FaultKind.DENIED, times=1000)
     began = run.clock.now()
     while not run.record(OPERATION).get("master_secret"):
         run.clock.advance(run.phase(Phase.RETIRE_REPLACED, OPERATION).wait_seconds)

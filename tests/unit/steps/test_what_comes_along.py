@@ -316,4 +316,4 @@ def test_a_value_that_stays_pending_and_is_not_in_force_becomes_a_warning_and_en
     run.run_phase(Phase.VERIFY_RESTORE, OPERATION)
     record = run.record(OPERATION)
     assert record["phases"]["VerifyRestore"]["status"] == "DONE"
-    assert any("IAMDatabaseAuthenticationEnabled" in warning for warning in record["warnings"])
+    assert any("iam_authentication" in warning for warning in record["warnings"])

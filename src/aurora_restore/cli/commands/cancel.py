@@ -158,7 +158,7 @@ def _end(screen: Screen, record: Mapping[str, Any]) -> ExitCode:
     """The record decides how it ended, whatever the cancel intended: it may have come to its end before it was
     stopped."""
     show_end(screen, record)
-    status = record.get("status")
+    status = view_operation(record).status
     if status == OperationStatus.SUCCEEDED:
         screen.show()
         screen.say(TOO_LATE)

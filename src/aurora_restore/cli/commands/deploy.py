@@ -21,6 +21,7 @@ from aurora_restore.cli.views.deployment import (
     summary_of_changes,
 )
 from aurora_restore.deployment.deployer import Deployer, admin_secret_warning, connect
+from aurora_restore.deployment.functions import FUNCTIONS
 from aurora_restore.deployment.model import (
     ADMIN_SECRET_ID,
     STACK_NAME,
@@ -181,9 +182,10 @@ def subnets_warning(
     if environment.get("AWS_ENDPOINT_URL") or ({**values, **given}).get("SubnetIds"):
         return None
     stack = "" if stack_name == STACK_NAME else f" --stack-name {stack_name}"
+    talking = [function.full_name for function in FUNCTIONS if function.in_vpc]
     return (
-        "The parameter SubnetIds is empty: the three functions that talk to databases, "
-        "aurora-restore-restore-cluster and aurora-restore-setup-db-users, run outside any VPC. They cannot reach "
+        f"The parameter SubnetIds is empty: the functions that talk to databases ({', '.join(talking)}) "
+        "run outside any VPC. They cannot reach "
         "a cluster whose instances are not public, and a restore of one is refused. Give them subnets "
         "from which the restored clusters and the AWS APIs can be reached, and security groups that the clusters' "
         f"own let in: aurora-restore deploy --region {region}{stack} "

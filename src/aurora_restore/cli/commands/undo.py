@@ -35,7 +35,6 @@ from aurora_restore.cli.running import (
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.common import facts, minute_time
 from aurora_restore.cli.views.record import OperationView, view_operation
-from aurora_restore.cli.views.record_fields import text_of, time_of
 from aurora_restore.cli.views.replacement import replaced_name, retired_name
 from aurora_restore.cli.watching import WatchLimits
 from aurora_restore.domain.errors import NothingKept
@@ -112,20 +111,17 @@ def _kept(pipeline: Pipeline, operation_id: str) -> OperationView:
     if record is None:
         raise OperationNotFound(f"There is no operation {operation_id} in {pipeline.region}.")
     view = view_operation(record)
-    if (
-        view.status != OperationStatus.SUCCEEDED
-        or view.section("retirement").get("state") != RetirementState.KEPT
-    ):
+    if view.status != OperationStatus.SUCCEEDED or view.record.retirement.state is not RetirementState.KEPT:
         raise NothingKept(why_nothing_is_kept(view))
     return view
 
 
 def why_nothing_is_kept(view: OperationView) -> str:
     """Why an operation cannot be undone, as far as its record tells."""
-    name, retirement = replaced_name(view), view.section("retirement")
-    if not (view.section("replaced") or view.section("switch_over")):
+    name, retirement = replaced_name(view), view.record.retirement
+    if not (view.record.replaced or view.record.switch_over):
         return f"{view.operation_id} replaced no cluster: there is nothing to put back."
-    snapshot = text_of(retirement, "final_snapshot_identifier")
+    snapshot = retirement.final_snapshot_identifier
     where = f" Its final snapshot is {snapshot}." if snapshot else ""
     if not view.is_closed:
         return (
@@ -134,7 +130,7 @@ def why_nothing_is_kept(view: OperationView) -> str:
         )
     if view.goes_back:
         return f"{view.operation_id} ended {view.status}: the old cluster has its name; there is nothing to put back."
-    match retirement.get("state"):
+    match retirement.state:
         case RetirementState.UNDONE:
             return f"The cluster that {view.operation_id} replaced is already {name} again."
         case RetirementState.BEGUN:
@@ -145,7 +141,7 @@ def why_nothing_is_kept(view: OperationView) -> str:
 def describe_undo(view: OperationView, final_snapshot: bool, now: datetime) -> Any:
     """What an undo of this operation does, to which clusters."""
     name = replaced_name(view)
-    until = time_of(view.section("retirement"), "keep_until")
+    until = view.record.retirement.keep_until
     since = f" since {minute_time(view.switched, now)}" if view.switched else ""
     deleted = f"is renamed to its retired name, and deleted {'after' if final_snapshot else 'WITHOUT'} a final snapshot"
     lost = "is in that snapshot only" if final_snapshot else "is lost"

@@ -12,7 +12,7 @@ from aurora_restore.domain.defusing import rest_lines
 
 def render_came_along(view: OperationView) -> RenderableType | None:
     """A line for each kind; None where nothing came along."""
-    listed, rested = summary_lines(view.section("came_along")), rest_lines(view.section("defused"))
+    listed, rested = summary_lines(view.record.came_along), rest_lines(view.record.defused)
     if not listed and not rested:
         return None
     rows = [*(("came along", line) for line in listed), *(("put to rest", line) for line in rested)]

@@ -7,10 +7,9 @@ from datetime import datetime
 from aurora_restore.cli.views.common import clock_time, minute_time
 from aurora_restore.cli.views.plan_replacement import final_snapshot, keep_hours
 from aurora_restore.cli.views.record import OperationView
-from aurora_restore.cli.views.record_fields import map_of, time_of
 from aurora_restore.cli.views.replacement import is_kept, replaced_name, undo_command
 from aurora_restore.domain.results import Phase
-from aurora_restore.domain.states import OperationStatus, RetirementState
+from aurora_restore.domain.states import OperationStatus, PhaseStatus, RetirementState
 
 FOOTER = "ctrl-c leaves the watch; the cleanup goes on."
 TOO_LATE = (
@@ -21,7 +20,7 @@ TOO_LATE = (
 
 def what_it_means(view: OperationView) -> list[str]:
     """What becomes of the target, the new cluster and the copy; a sentence each."""
-    if view.dry_run or not view.section("plan"):
+    if view.dry_run or not view.record.plan:
         return ["Nothing has been made yet, so there is nothing to remove."]
     if view.switched:
         return [f"{view.target_cluster_id} is the new cluster already and stays it: nothing is undone."]
@@ -33,9 +32,9 @@ def what_it_means(view: OperationView) -> list[str]:
 
 
 def _fate_of_the_copy(view: OperationView) -> str:
-    if not map_of(view.section("plan"), "copy"):
+    if not view.record.plan.copy:
         return ""
-    if map_of(view.section("phases"), Phase.COPY_SNAPSHOT).get("status") == "DONE":
+    if view.record.phase(Phase.COPY_SNAPSHOT).status is PhaseStatus.DONE:
         return "The finished copy of the snapshot is kept for the next start."
     return "An unfinished copy of the snapshot is deleted; a finished one is kept for the next start."
 
@@ -46,10 +45,10 @@ def _fate_of_the_target(view: OperationView) -> str:
             f"{view.target_cluster_id} remains the current cluster; the kept one is kept for as long "
             "as was planned."
         )
-    if not view.section("replaced"):
+    if not view.record.replaced:
         return ""
     name = replaced_name(view)
-    if view.section("retirement").get("state") in (RetirementState.BEGUN, RetirementState.RETIRED):
+    if view.record.retirement.state in (RetirementState.BEGUN, RetirementState.RETIRED):
         return (
             f"{name} has been removed, or is being removed (delete_first): it is restored from its final snapshot "
             f"{final_snapshot(view)}, which takes about as long as a restore does."
@@ -59,7 +58,7 @@ def _fate_of_the_target(view: OperationView) -> str:
 
 def how_it_ended(view: OperationView, now: datetime) -> str:
     """`restore-… has ended already: FAILED (SNAPSHOT_COPY_FAILED) at 11:52:02 UTC.`"""
-    code = view.error.get("code")
+    code = view.error.code
     why = f" ({code})" if code and view.status not in (OperationStatus.SUCCEEDED, code) else ""
     when = f" at {clock_time(view.ended, now)}" if view.ended else ""
     return f"{view.operation_id} has ended already: {view.status}{why}{when}."
@@ -67,7 +66,7 @@ def how_it_ended(view: OperationView, now: datetime) -> str:
 
 def what_to_do_instead(view: OperationView, region: str, now: datetime) -> str:
     """What there is to do about an operation that has ended."""
-    if view.status == OperationStatus.SUCCEEDED and not view.dry_run and view.section("replaced"):
+    if view.status == OperationStatus.SUCCEEDED and not view.dry_run and view.record.replaced:
         return f"Nothing is undone. {how_to_undo(view, region, now)}"
     shows = f"`aurora-restore status {view.operation_id} --region {region}` shows"
     if view.status == OperationStatus.SUCCEEDED:
@@ -90,7 +89,7 @@ def how_to_undo(view: OperationView, region: str, now: datetime) -> str:
     """How to put the old cluster back; the commands can be copied."""
     undo = f"{undo_command(view)} --region {region}"
     if is_kept(view, now):
-        until = time_of(view.section("retirement"), "keep_until")
+        until = view.record.retirement.keep_until
         limit = f" until {minute_time(until, now)}" if until else ""
         return f"The old cluster is kept{limit}. To put it back:\n{undo}"
     if (hours := keep_hours(view)) and not view.is_closed:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
-from typing import Any
+
+from aurora_restore.domain.record import PlanItem, RestoreDetails, RestoredUser
 
 # Where RDS publishes the authorities that sign its servers' certificates:
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/UsingWithRDS.SSL.html
@@ -13,8 +13,8 @@ LOCAL_SUFFIX, LOOPBACK = ".localhost", "127.0.0.1"
 
 
 def connect_command(
-    restored: Mapping[str, Any],
-    plan: Mapping[str, Any],
+    restored: RestoreDetails,
+    plan: PlanItem,
     ca_bundle: str | None,
     database: str | None = None,
 ) -> str | None:
@@ -22,17 +22,17 @@ def connect_command(
 
     As the first user that was set up, else as the master user.
     """
-    if not restored.get("endpoint"):
+    if not restored.endpoint:
         return None
-    users = restored.get("users") or [{}]
-    databases = users[0].get("databases") or ["postgres"]
+    user = restored.users[0] if restored.users else RestoredUser.read(None)
+    databases = user.databases or ("postgres",)
     parts = {
-        "host": restored["endpoint"],
+        "host": restored.endpoint,
         # Not every system's resolver knows that these names are the loopback's; the certificate is checked by `host`.
-        "hostaddr": LOOPBACK if str(restored["endpoint"]).endswith(LOCAL_SUFFIX) else None,
-        "port": restored.get("port"),
+        "hostaddr": LOOPBACK if restored.endpoint.endswith(LOCAL_SUFFIX) else None,
+        "port": restored.port,
         "dbname": database or databases[0],
-        "user": users[0].get("username") or (plan.get("source") or {}).get("master_username"),
+        "user": user.username or plan.source.master_username,
         "sslmode": "verify-full",
         "sslrootcert": ca_bundle or RDS_BUNDLE,
     }
@@ -40,13 +40,12 @@ def connect_command(
     return f"psql {_for_the_shell(conninfo)}"
 
 
-def password_secret(restored: Mapping[str, Any], plan: Mapping[str, Any]) -> str | None:
+def password_secret(restored: RestoreDetails, plan: PlanItem) -> str | None:
     """The secret with the password of the user that `connect_command` names; None for an IAM user."""
-    users = restored.get("users")
-    if not users:
-        return plan.get("admin_secret_id")
-    secrets = {user.get("username"): user.get("secret_id") for user in plan.get("db_users") or ()}
-    return secrets.get(users[0].get("username"))
+    if not restored.users:
+        return plan.admin_secret_id
+    secrets = {user.username: user.secret_id for user in plan.db_users}
+    return secrets.get(restored.users[0].username)
 
 
 def _for_the_shell(text: str) -> str:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
-from typing import Any
 
 from aurora_restore.cli.pipeline import Execution
 from aurora_restore.cli.views.common import clock_time
-from aurora_restore.cli.views.record_fields import text_of
+from aurora_restore.domain.record import Record
 
 CLEANUP_STATE_MACHINE_NAME = "aurora-restore-cleanup-state-machine"
 EVENT_RULE_NAME = "aurora-restore-abnormal-end"
@@ -28,13 +26,13 @@ _ENDINGS = {
 }
 
 
-def due_words(record: Mapping[str, Any], execution: Execution | None) -> str:
+def due_words(record: Record, execution: Execution | None) -> str:
     """What ended the run, and what begins its cleanup. The same text at every look."""
     if execution is not None and execution.status == "SUCCEEDED":
         return f"{_end_of(execution)} Its record is not closed yet: the sweep does that within 5 minutes."
     if execution is not None and execution.status != "RUNNING":
         return f"{_end_of(execution)} {_WHAT_COMES}"
-    marked = f"The record was marked {text_of(record, 'status')} by hand."
+    marked = f"The record was marked {record.status} by hand."
     if execution is not None:
         return (
             f"{marked} The run ends when its step looks again, or when the sweep finds it, within 10 minutes; then "
@@ -62,9 +60,9 @@ def overdue_words() -> str:
     )
 
 
-def how_to_start_it(operation_id: str, record: Mapping[str, Any]) -> str:
+def how_to_start_it(operation_id: str, record: Record) -> str:
     """The command that begins the cleanup by hand, where the record tells enough for it."""
-    arn = text_of(record, "execution_arn")
+    arn = record.execution_arn or ""
     stem, found, _ = arn.partition(":execution:")
     if not found:
         return "The lock is held until then: look at the log of the function aurora-restore-sweep."

@@ -25,7 +25,6 @@ from aurora_restore.cli.views.handed_over import render_handed_over
 from aurora_restore.cli.views.phases import render_phases, render_waiting, render_waits
 from aurora_restore.cli.views.plan import render_plan
 from aurora_restore.cli.views.record import OperationView
-from aurora_restore.cli.views.record_fields import maps_of, sentences_of, text_of
 from aurora_restore.cli.views.replacement import (
     render_configuration,
     render_differences,
@@ -63,15 +62,15 @@ def render_title(view: OperationView, now: datetime) -> RenderableType:
 
 def route(view: OperationView) -> str:
     """From where to where, as far as it is known."""
-    parameters, snapshot = view.section("parameters"), view.section("snapshot_details")
-    target_region = parameters.get("target_region")
+    parameters, snapshot = view.record.parameters, view.record.snapshot_details
+    target_region = parameters.target_region
     target = (view.target_cluster_id or "?") + (f" in {target_region}" if target_region else "")
     if view.undoes:
         return f"the cluster from before {view.undoes}  ->  {target}"
-    source = snapshot.get("db_cluster_identifier") or parameters.get("source_cluster_id")
-    day = parameters.get("source_snapshot_date") or parameters.get("source_snapshot_identifier")
-    origin = " of ".join(str(part) for part in (source, day) if part) or "a snapshot"
-    region = snapshot.get("region") or parameters.get("source_region")
+    source = snapshot.db_cluster_identifier or parameters.source_cluster_id
+    day = parameters.source_snapshot_date or parameters.source_snapshot_identifier
+    origin = " of ".join(part for part in (source, day) if part) or "a snapshot"
+    region = snapshot.region or parameters.source_region
     return origin + (f" in {region}" if region else "") + f"  ->  {target}"
 
 
@@ -88,13 +87,13 @@ def render_outcome(view: OperationView, now: datetime) -> RenderableType:
 
 
 def _success(view: OperationView, took: str, now: datetime) -> list[RenderableType]:
-    restored = view.section("restore_details")
-    name = restored.get("db_cluster_identifier") or view.target_cluster_id
-    place = ", in place of the old cluster" if view.section("replaced") else ""
+    restored = view.record.restore_details
+    name = restored.db_cluster_identifier or view.target_cluster_id
+    place = ", in place of the old cluster" if view.record.replaced else ""
     what = f" in {took}: {name} is available{place}." if not view.undoes else _undone(view, took)
     title = Text.assemble((f"The {view.noun} succeeded", "bold green"), what)
     parts = [title, render_restored(restored)] if restored else [title]
-    differences = render_differences(maps_of(restored, "differences"), _DIFFERENCES)
+    differences = render_differences(restored.differences, _DIFFERENCES)
     tail = (render_replaced(view, now), render_handed_over(view), differences, render_cleaned_up(view))
     return parts + [part for part in tail if part]
 
@@ -116,24 +115,24 @@ def _failure(view: OperationView, took: str) -> list[RenderableType]:
         what, verb = "The request", "was refused"
     after = f" after {took}." if took and view.is_closed else "."
     title = Text.assemble((f"{what} {verb}", STYLES.get(view.status, "bold red")), after)
-    return [title, render_error({"step": view.step or None, **view.error})] if view.error else [title]
+    return [title, render_error(view.error_in_step.item)] if view.error else [title]
 
 
 def _left_over(view: OperationView, now: datetime) -> list[RenderableType]:
     """What exists after a run that did not succeed: what was cleaned up and kept, or what was not cleaned up."""
-    found = maps_of(view.section("restore_details"), "differences")
+    record, found = view.record, view.record.restore_details.differences
     parts: list[RenderableType | None] = []
     if fields := unasked(found):
         parts += [render_differences(found, _DIFFERENCES), render_way_past(fields)]
-    if any(view.section(name) for name in ("scaling", "switch_over", "retirement")):
+    if record.scaling or record.switch_over or record.retirement:
         parts += [render_replaced(view, now), render_handed_over(view)]
-    parts += [render_cleaned_up(view)] if view.section("cleanup") else _remainder(view)
+    parts += [render_cleaned_up(view)] if record.cleanup else _remainder(view)
     return [part for part in parts if part]
 
 
 def _remainder(view: OperationView) -> list[RenderableType | None]:
     """What the run began to make. Each was noted before it was asked for: it need not have come about."""
-    made = view.section("made")
+    made = view.record.made
     if not made:
         return []
     tag = f"{OPERATION_TAG} = {view.operation_id}"
@@ -141,7 +140,7 @@ def _remainder(view: OperationView) -> list[RenderableType | None]:
         ("May still exist: ", "bold"),
         f"of these, what has the tag {tag} was made by this run; leave what has not.",
     )
-    return [Group(title, facts((kind, str(made[kind])) for kind in sorted(made, key=_order_of_making)))]
+    return [Group(title, facts((kind, made[kind]) for kind in sorted(made, key=_order_of_making)))]
 
 
 def _order_of_making(kind: str) -> tuple[int, int]:
@@ -153,19 +152,16 @@ def _order_of_making(kind: str) -> tuple[int, int]:
 
 
 def _warnings(view: OperationView) -> list[RenderableType]:
-    lines = [
-        Text.assemble(("Warning: ", "bold yellow"), warning)
-        for warning in sentences_of(view.record, "warnings")
-    ]
+    lines = [Text.assemble(("Warning: ", "bold yellow"), warning) for warning in view.record.warnings]
     return [Group(*lines)] if lines else []
 
 
 def render_status(view: OperationView, now: datetime, notice: str = "") -> RenderableType:
     """Everything that the record tells, once."""
-    restored = view.section("restore_details")
+    restored = view.record.restore_details
     plan_is_outcome = view.dry_run and view.status == OperationStatus.SUCCEEDED
     optional = [
-        render_plan(view) if view.section("plan") and not plan_is_outcome else None,
+        render_plan(view) if view.record.plan and not plan_is_outcome else None,
         _waits(view),
         Group(heading("So far"), render_restored(restored))
         if restored and view.status != OperationStatus.SUCCEEDED
@@ -183,14 +179,14 @@ def _end(view: OperationView, now: datetime) -> list[RenderableType]:
     """The outcome; of what has not ended, what is known of it so far."""
     if view.is_closed:
         return [render_outcome(view, now)]
-    found = maps_of(view.section("restore_details"), "differences")
+    found = view.record.restore_details.differences
     # A cleanup says by itself why it runs.
-    error = {} if view.is_cleaning_up else view.error
+    has_error = bool(view.error) and not view.is_cleaning_up
     parts = [
         render_replaced(view, now),
         render_handed_over(view),
         render_differences(found, _DIFFERENCES),
-        render_error({"step": view.step or None, **error}) if error else None,
+        render_error(view.error_in_step.item) if has_error else None,
     ]
     return [*(part for part in parts if part), *_warnings(view)]
 
@@ -200,9 +196,9 @@ def _times(view: OperationView) -> RenderableType:
         [
             ("started", clock_time(view.started)),
             ("ended", clock_time(view.ended)),
-            ("execution", text_of(view.record, "execution_arn")),
-            ("restored from", text_of(view.section("snapshot_details"), "restored_from")),
-            ("notified", text_of(view.section("notification"), "message_id")),
+            ("execution", view.record.execution_arn),
+            ("restored from", view.record.snapshot_details.restored_from),
+            ("notified", view.record.notification.message_id),
         ]
     )
 
@@ -213,7 +209,7 @@ def _waits(view: OperationView) -> RenderableType | None:
 
 
 def _verification(view: OperationView) -> RenderableType | None:
-    checks = maps_of(view.section("restore_details"), "verification")
+    checks = view.record.restore_details.verification
     return Group(heading("Verification"), indented(render_verification(checks))) if checks else None
 
 

@@ -80,9 +80,9 @@ def _table(columns: Sequence[str], rows: Sequence[Row]) -> RenderableType:
 def _detail(view: OperationView) -> str:
     if view.is_running:
         return view.step
-    code = str(view.error.get("code") or "")
+    code = view.error.code
     if code == OperationStatus.CANCELLED:
-        code = f"in {view.error.get('step') or view.step}"
+        code = f"in {view.error.step or view.step}"
     elif view.is_cleaning_up and code:
         code = f"after {code}"
     if view.is_cleaning_up:

@@ -18,11 +18,11 @@ from aurora_restore.cli.views.common import (
     plain_table,
 )
 from aurora_restore.cli.views.record import OperationView
-from aurora_restore.cli.views.record_phases import PhaseView, TransientErrorView, WaitView
+from aurora_restore.cli.views.record_phases import PhaseView
+from aurora_restore.domain.record import TransientErrorState, WaitState
 
 _BAR_WIDTH = 30
 NO_ESTIMATE = "no estimate yet"
-_NOTHING_KNOWN = "nothing tells"
 
 
 def render_phases(view: OperationView, now: datetime) -> RenderableType:
@@ -68,7 +68,7 @@ def render_waiting(view: OperationView, now: datetime) -> RenderableType:
     if transient := phase.lasting_error:
         return _waiting_out(phase, transient, now)
     wait = phase.current_wait
-    since = (wait.since if wait else None) or phase.waiting_since or phase.started
+    since = (wait.since if wait else None) or phase.recorded.waiting_since or phase.recorded.start_time
     text = Text.assemble(
         (phase.message or f"{phase.name} is at work", "cyan"),
         f" (since {clock_time(since, now)})" if since else "",
@@ -79,7 +79,7 @@ def render_waiting(view: OperationView, now: datetime) -> RenderableType:
     return Group(text, Text(f"Should end: {expectation(wait, now)}"))
 
 
-def _waiting_out(phase: PhaseView, transient: TransientErrorView, now: datetime) -> RenderableType:
+def _waiting_out(phase: PhaseView, transient: TransientErrorState, now: datetime) -> RenderableType:
     met = [
         f"{word} {clock_time(time, now)}"
         for word, time in (("since", transient.since), ("last seen", transient.time))
@@ -93,7 +93,7 @@ def _waiting_out(phase: PhaseView, transient: TransientErrorView, now: datetime)
     )
 
 
-def tried_again(transient: TransientErrorView, now: datetime) -> str:
+def tried_again(transient: TransientErrorState, now: datetime) -> str:
     """How long the run bears it, in a sentence; empty where nothing is known of it."""
     if transient.until is None:
         return ""
@@ -101,15 +101,16 @@ def tried_again(transient: TransientErrorView, now: datetime) -> str:
 
 
 def _next_look(phase: PhaseView, now: datetime) -> str:
-    if not (phase.updated and phase.wait_seconds):
+    updated, wait_seconds = phase.recorded.last_updated_time, phase.recorded.wait_seconds
+    if not (updated and wait_seconds):
         return ""
-    left = (phase.updated + timedelta(seconds=phase.wait_seconds) - now).total_seconds()
+    left = (updated + timedelta(seconds=wait_seconds) - now).total_seconds()
     return f"; looks again in {duration(left)}" if left > 0 else "; looks again now"
 
 
-def expectation(wait: WaitView, now: datetime) -> str:
+def expectation(wait: WaitState, now: datetime) -> str:
     """When a wait should end and why we think so: `about 14:32 UTC (RDS reports 43 %), in 12 min`."""
-    reason = f" ({wait.why})" if wait.why and not wait.why.startswith(_NOTHING_KNOWN) else ""
+    reason = f" ({wait.why})" if wait.why else ""
     if wait.expected_end is None:
         return NO_ESTIMATE + reason
     left = (wait.expected_end - now).total_seconds()
@@ -119,14 +120,19 @@ def expectation(wait: WaitView, now: datetime) -> str:
 
 def render_waits(view: OperationView) -> RenderableType | None:
     """Each wait that has ended: how long it took, how often it was looked at, what the looking can have added."""
-    ended = [(phase.name, wait) for phase in view.phases for wait in phase.waits if wait.ended]
+    ended = [
+        (phase.name, name, wait)
+        for phase in view.phases
+        for name, wait in phase.recorded.waits.items()
+        if wait.has_ended
+    ]
     if not ended:
         return None
     table = plain_table("phase", "waited for", "took", "looks", "added at most")
-    for phase_name, wait in ended:
+    for phase_name, wait_name, wait in ended:
         table.add_row(
             phase_name,
-            wait.name.replace("_", " "),
+            wait_name.replace("_", " "),
             duration(wait.seconds),
             str(wait.looks),
             duration(wait.added_seconds_most),

@@ -11,37 +11,24 @@ from rich.text import Text
 from aurora_restore.cli.views.common import facts, heading, words
 from aurora_restore.cli.views.plan_replacement import planned_differences, replacement_rows
 from aurora_restore.cli.views.record import OperationView
-from aurora_restore.cli.views.record_fields import map_of, maps_of, sentences_of, text_of
 from aurora_restore.cli.views.replacement import render_differences, render_way_past, unasked
+from aurora_restore.domain.cluster_settings import CLUSTER_SETTINGS, INSTANCE_SETTINGS
+from aurora_restore.domain.record import PlanItem, PlannedInstanceItem, PlannedSource
 
 Rows = list[tuple[str, str | Text | None]]
-
-_CLUSTER_FIELDS = (
-    ("subnet group", "db_subnet_group_name"),
-    ("security groups", "vpc_security_group_ids"),
-    ("until the switch", "quarantine_security_group_ids"),
-    ("parameter group", "db_cluster_parameter_group_name"),
-    ("key", "kms_key_id"),
-    ("port", "port"),
-    ("storage", "storage_type"),
-    ("backup days", "backup_retention_days"),
-    ("serverless v2", "serverless_v2"),
-    ("logs exported", "cloudwatch_logs_exports"),
-    ("lifecycle support", "engine_lifecycle_support"),
-)
 
 
 def render_plan(view: OperationView) -> RenderableType:
     """The plan as the record holds it; the request says what the plan takes for granted."""
-    plan, parameters = view.section("plan"), view.section("parameters")
+    plan = view.record.plan
     differences = planned_differences(view)
     table = render_differences(
         differences, "Will differ from the cluster that is replaced", ("is now", "will be")
     )
     makes = [
-        *_source_rows(map_of(plan, "source")),
+        *_source_rows(plan.source),
         *_copy_rows(plan),
-        *_cluster_rows(plan, parameters),
+        *_cluster_rows(plan, view.record.parameters.target_region),
         *_user_rows(plan),
         *_coming_rows(view),
     ]
@@ -49,8 +36,8 @@ def render_plan(view: OperationView) -> RenderableType:
         [
             *(() if view.undoes else makes),
             *replacement_rows(view),
-            *(("will be lost", loss) for loss in sentences_of(plan, "will_be_lost")),
-            *(("note", note) for note in sentences_of(plan, "notes")),
+            *(("will be lost", loss) for loss in plan.will_be_lost),
+            *(("note", note) for note in plan.notes),
         ]
     )
     parts = [heading("Plan"), rows]
@@ -61,59 +48,79 @@ def render_plan(view: OperationView) -> RenderableType:
     return Group(*parts)
 
 
-def _source_rows(source: Mapping[str, Any]) -> Rows:
+def _source_rows(source: PlannedSource) -> Rows:
     if not source:
         return []
-    engine = " ".join(str(source[key]) for key in ("engine", "engine_version") if source.get(key))
+    engine = " ".join(filter(None, (source.engine, source.engine_version)))
     return [
-        ("snapshot", Text(text_of(source, "cluster_snapshot_identifier"), style="bold")),
-        ("  of", f"{source.get('db_cluster_identifier', '')} in {source.get('region', '')}, {engine}"),
-        ("  made", source.get("snapshot_create_time")),
-        ("  chosen", source.get("reason")),
+        ("snapshot", Text(source.cluster_snapshot_identifier or "", style="bold")),
+        ("  of", f"{source.db_cluster_identifier or ''} in {source.region or ''}, {engine}"),
+        ("  made", source.snapshot_create_time),
+        ("  chosen", source.reason),
     ]
 
 
-def _copy_rows(plan: Mapping[str, Any]) -> Rows:
-    copy = map_of(plan, "copy")
-    if not copy and not plan.get("copy_reason"):
+def _copy_rows(plan: PlanItem) -> Rows:
+    copy = plan.copy
+    if not copy and not plan.copy_reason:
         return []
     return [
-        ("copy", text_of(copy, "cluster_snapshot_identifier") or "none"),
-        ("  why", plan.get("copy_reason")),
-        ("  key", copy.get("kms_key_id")),
+        ("copy", copy.cluster_snapshot_identifier or "none"),
+        ("  why", plan.copy_reason),
+        ("  key", copy.kms_key_id),
     ]
 
 
-def _cluster_rows(plan: Mapping[str, Any], parameters: Mapping[str, Any]) -> Rows:
-    cluster = map_of(plan, "cluster")
+def _cluster_rows(plan: PlanItem, target_region: str | None) -> Rows:
+    cluster = plan.cluster
     if not cluster:
         return []
-    at_first, target = text_of(cluster, "db_cluster_identifier"), text_of(plan, "target_cluster_id")
-    region = f" in {parameters['target_region']}" if parameters.get("target_region") else ""
-    protection = [name for name in ("deletion_protection", "iam_authentication") if cluster.get(name)]
+    at_first, target = cluster.db_cluster_identifier or "", plan.target_cluster_id or ""
+    region = f" in {target_region}" if target_region else ""
+    protection = [
+        name.replace("_", " ")
+        for name, row in CLUSTER_SETTINGS.items()
+        if row.asked and isinstance(row.default, bool) and cluster.item.get(name)
+    ]
     return [
         ("cluster", Text.assemble((target or at_first, "bold"), region)),
         ("  at first", at_first if target and target != at_first else None),
-        *((f"  {label}", _given(cluster.get(field))) for label, field in _CLUSTER_FIELDS),
-        ("  with", ", ".join(item.replace("_", " ") for item in protection) or None),
+        *_setting_rows(cluster.item),
+        ("  with", ", ".join(protection) or None),
         *_instance_rows(plan),
     ]
 
 
-def _instance_rows(plan: Mapping[str, Any]) -> Rows:
-    return [
-        ("instance", f"{item.get('db_instance_identifier')} ({item.get('db_instance_class')})")
-        for item in maps_of(plan, "instances")
+def _setting_rows(cluster: Mapping[str, Any]) -> Rows:
+    rows: Rows = []
+    for name, row in CLUSTER_SETTINGS.items():
+        if row.label:
+            rows.append((f"  {row.label}", _given(cluster.get(name))))
+        if name == "vpc_security_group_ids":
+            rows.append(("  until the switch", _given(cluster.get("quarantine_security_group_ids"))))
+    return rows
+
+
+def _instance_rows(plan: PlanItem) -> Rows:
+    return [("instance", _instance(item)) for item in plan.instances]
+
+
+def _instance(planned: PlannedInstanceItem) -> str:
+    shown = [
+        f"{row.label} {words(planned.item[name])}"
+        for name, row in INSTANCE_SETTINGS.items()
+        if row.label and _given(planned.item.get(name))
     ]
+    return f"{planned.db_instance_identifier} ({', '.join([planned.db_instance_class, *shown])})"
 
 
-def _user_rows(plan: Mapping[str, Any]) -> Rows:
-    rows: Rows = [("master login", plan.get("admin_secret_id"))]
-    for user in maps_of(plan, "db_users"):
-        login = "IAM" if user.get("iam") else f"secret {user.get('secret_id')}"
-        where = words(user.get("databases")) if user.get("databases") else "all databases"
-        rows.append(("user", f"{user.get('username')} ({user.get('access')}) in {where}, {login}"))
-    if plan.get("quiet_start"):
+def _user_rows(plan: PlanItem) -> Rows:
+    rows: Rows = [("master login", plan.admin_secret_id)]
+    for user in plan.db_users:
+        login = "IAM" if user.iam else f"secret {user.secret_id}"
+        where = words(user.databases) if user.databases else "all databases"
+        rows.append(("user", f"{user.username} ({user.access}) in {where}, {login}"))
+    if plan.quiet_start:
         rows.append(("quiet start", "subscriptions, logical slots and jobs of pg_cron are put to rest"))
         rows.append(
             ("first start", "quiet, with a parameter group of its own until the restart before the switch")
@@ -123,12 +130,9 @@ def _user_rows(plan: Mapping[str, Any]) -> Rows:
 
 def _coming_rows(view: OperationView) -> Rows:
     """What is known beforehand of what comes along; once it was looked for, the list of what was found says more."""
-    if view.section("came_along"):
+    if view.record.came_along:
         return []
-    return [
-        (text_of(each, "about"), text_of(each, "words"))
-        for each in maps_of(view.section("plan"), "coming_along")
-    ]
+    return [(each.about, each.words) for each in view.record.plan.coming_along]
 
 
 def _given(value: Any) -> str | None:

@@ -5,35 +5,34 @@ Names that follow from the operation id are derived where the plan does not hold
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.text import Text
 
 from aurora_restore.cli.views.record import OperationView
-from aurora_restore.cli.views.record_fields import map_of, maps_of, number_of, text_of
 from aurora_restore.cli.views.replacement import members_in_words, replaced_name, undo_command
 from aurora_restore.domain.naming import final_snapshot_identifier, retired_identifier, staging_identifier
+from aurora_restore.domain.record import DifferenceState
 
 Rows = list[tuple[str, str | Text | None]]
 
 
-def planned_differences(view: OperationView) -> Sequence[Mapping[str, Any]]:
+def planned_differences(view: OperationView) -> Sequence[DifferenceState]:
     """The differences from the existing cluster that are known beforehand."""
-    plan = view.section("plan")
-    planned = maps_of(map_of(plan, "replacement"), "differences") or maps_of(plan, "differences")
-    return planned or (maps_of(view.section("restore_details"), "differences") if view.dry_run else [])
+    plan = view.record.plan
+    planned = plan.replacement.differences or plan.differences
+    return planned or (view.record.restore_details.differences if view.dry_run else ())
 
 
 def replacement_rows(view: OperationView) -> Rows:
     """What is replaced, how, what is destroyed and when; nothing for a target that does not exist yet."""
     if view.undoes:
         return _undo_rows(view)
-    replaced = view.section("replaced")
+    replaced = view.record.replaced
     if not replaced:
         return []
     name = replaced_name(view)
-    engine = " ".join(filter(None, (text_of(replaced, "engine"), text_of(replaced, "engine_version"))))
+    engine = " ".join(filter(None, (replaced.engine, replaced.engine_version)))
     about_it = ", ".join(filter(None, (members_in_words(replaced), engine)))
     return [
         ("replaces", Text.assemble((name, "bold"), f": {about_it}")),
@@ -44,28 +43,25 @@ def replacement_rows(view: OperationView) -> Rows:
     ]
 
 
-def _planned(view: OperationView) -> Mapping[str, Any]:
-    return map_of(view.section("plan"), "replacement")
-
-
 def deletes_first(view: OperationView) -> bool:
     """Whether the old cluster is deleted before the new one is made."""
-    asked = text_of(view.section("parameters"), "replace_strategy")
-    return (text_of(_planned(view), "strategy") or asked) == "delete_first"
+    record = view.record
+    return (record.plan.replacement.strategy or record.parameters.replace_strategy) == "delete_first"
 
 
 def keep_hours(view: OperationView) -> float:
     """For how long the old cluster is kept after the switch."""
-    asked = number_of(view.section("parameters"), "keep_replaced_hours")
-    return number_of(_planned(view), "keep_hours") or asked or 0.0
+    record = view.record
+    return record.plan.replacement.keep_hours or record.parameters.keep_replaced_hours or 0.0
 
 
 def final_snapshot(view: OperationView) -> str | None:
     """The name of the final snapshot of the old cluster; None where none was requested."""
-    if view.section("parameters").get("final_snapshot") is False:
+    record = view.record
+    if not record.parameters.final_snapshot:
         return None
-    made = text_of(view.section("retirement"), "final_snapshot_identifier")
-    planned = text_of(_planned(view), "final_snapshot_identifier")
+    made = record.retirement.final_snapshot_identifier
+    planned = record.plan.replacement.final_snapshot_identifier
     return made or planned or final_snapshot_identifier(view.operation_id)
 
 
@@ -75,9 +71,10 @@ def _how(view: OperationView, name: str) -> str:
             f"delete_first: {name} is removed BEFORE the restore begins; no cluster has the name until the new one is "
             "ready"
         )
-    retired = text_of(_planned(view), "aside_identifier") or retired_identifier(name, view.operation_id)
+    plan = view.record.plan
+    retired = plan.replacement.aside_identifier or retired_identifier(name, view.operation_id)
     staging = staging_identifier(name, view.operation_id)
-    at_first = text_of(map_of(view.section("plan"), "cluster"), "db_cluster_identifier")
+    at_first = plan.cluster.db_cluster_identifier or ""
     return (
         f"swap: the new one is made under the staging name {at_first if at_first != name else staging} and "
         f"verified; then {name} becomes {retired}, and the new one becomes {name}"
@@ -113,7 +110,7 @@ def _undo(view: OperationView) -> str:
 def _undo_rows(view: OperationView) -> Rows:
     """What an undo does: the same exchange of names the other way round."""
     target = view.target_cluster_id
-    kept = text_of(map_of(view.section("plan"), "cluster"), "db_cluster_identifier")
+    kept = view.record.plan.cluster.db_cluster_identifier
     what = (
         f"{kept}, which becomes {target} again" if kept else f"the kept cluster, which becomes {target} again"
     )

@@ -10,19 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from aurora_restore.cli.views.record_fields import map_of, sentences_of, text_of, time_of
-from aurora_restore.cli.views.record_phases import (
-    PhaseView,
-    WaitView,
-    current_wait,
-    read_phases,
-    read_waits,
-)
+from aurora_restore.cli.views.record_phases import PhaseView, read_phases
 from aurora_restore.domain.errors import ERRORS_BY_NAME, RequestRefused
-from aurora_restore.domain.states import OperationStatus, is_closed
+from aurora_restore.domain.record import ErrorState, Record, WaitState
+from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.visible_text import visible_values
+from aurora_restore.domain.waiting import current_wait
 
 # How an execution ended, for a record that its cleanup has not closed yet.
 _ENDED_WORDS = {"ABORTED": "STOPPED", "TIMED_OUT": "TIMED OUT", "FAILED": "FAILED", "SUCCEEDED": "ENDED"}
@@ -30,25 +26,49 @@ _ENDED_WORDS = {"ABORTED": "STOPPED", "TIMED_OUT": "TIMED OUT", "FAILED": "FAILE
 
 @dataclass(frozen=True)
 class OperationView:
-    """One operation as its record tells it.
+    """One operation as its record tells it. What would act on a terminal in the record is written out.
 
     `execution_status` is how its execution ended, where that is known and the record is not closed yet.
     """
 
-    operation_id: str
-    status: str
-    step: str
-    target_cluster_id: str
-    dry_run: bool
-    started: datetime | None
-    ended: datetime | None
-    phases: tuple[PhaseView, ...]
-    record: Mapping[str, Any]
+    record: Record
     execution_status: str = ""
 
     @property
+    def operation_id(self) -> str:
+        return self.record.operation_id
+
+    @property
+    def status(self) -> str:
+        return self.record.status or "UNKNOWN"
+
+    @property
+    def step(self) -> str:
+        return self.record.step or ""
+
+    @property
+    def target_cluster_id(self) -> str:
+        return self.record.target_cluster_id or self.record.parameters.target_cluster_id or ""
+
+    @property
+    def dry_run(self) -> bool:
+        return self.record.parameters.dry_run
+
+    @property
+    def started(self) -> datetime | None:
+        return self.record.start_time
+
+    @property
+    def ended(self) -> datetime | None:
+        return self.record.end_time
+
+    @cached_property
+    def phases(self) -> tuple[PhaseView, ...]:
+        return read_phases(self.record, self.execution_status)
+
+    @property
     def is_closed(self) -> bool:
-        return is_closed(self.record)
+        return self.record.is_closed
 
     @property
     def is_running(self) -> bool:
@@ -56,14 +76,12 @@ class OperationView:
 
     @property
     def is_cleaning_up(self) -> bool:
-        return is_being_cleaned_up(self.record)
+        return self.record.is_being_cleaned_up
 
     @property
     def goes_back(self) -> bool:
         """Whether the run is or was rolled back: it ended abnormally, before it had succeeded."""
-        if self.is_closed:
-            return self.status != OperationStatus.SUCCEEDED
-        return self.is_cleaning_up and self.section("cleanup").get("ending") != OperationStatus.SUCCEEDED
+        return self.record.goes_back
 
     @property
     def is_cleanup_due(self) -> bool:
@@ -81,7 +99,7 @@ class OperationView:
     @property
     def undoes(self) -> str:
         """The operation that this one undoes; empty for a restore."""
-        return text_of(self.section("parameters"), "undo_operation_id")
+        return self.record.parameters.undo_operation_id or ""
 
     @property
     def noun(self) -> str:
@@ -101,12 +119,16 @@ class OperationView:
         return max(0.0, ((self.ended or now) - self.started).total_seconds())
 
     @property
-    def error(self) -> Mapping[str, Any]:
+    def error(self) -> ErrorState:
         """Why it ended, empty where nothing says so; a text that was written by hand is its message."""
-        error = self.record.get("error")
-        if isinstance(error, Mapping):
-            return error
-        return {"message": str(error)} if error else {}
+        by_hand = self.record.error_by_hand
+        return self.record.error or ErrorState.read({"message": by_hand} if by_hand else {})
+
+    @property
+    def error_in_step(self) -> ErrorState:
+        """The same; where it does not name its step, that of the operation."""
+        error = self.error
+        return ErrorState.read({"step": self.step or None, **error.item}) if error else error
 
     @property
     def was_refused(self) -> bool:
@@ -114,37 +136,17 @@ class OperationView:
 
         AWS can refuse in mid-run too, for a quota, a key or a snapshot that is gone; such a run has a plan.
         """
-        return not self.record.get("plan") and self.error.get("code") in _refusal_codes()
+        return not self.record.plan and self.error.code in _refusal_codes()
 
     @property
     def switched(self) -> datetime | None:
         """When the new cluster had taken the name: from then on the operation has succeeded."""
-        return time_of(self.section("switch_over"), "switched_time")
+        return self.record.switch_over.switched_time
 
     @property
-    def cleanup_done(self) -> list[str]:
-        return sentences_of(self.section("cleanup"), "done")
-
-    @property
-    def cleanup_kept(self) -> list[str]:
-        return sentences_of(self.section("cleanup"), "kept")
-
-    @property
-    def cleanup_wait(self) -> WaitView | None:
+    def cleanup_wait(self) -> WaitState | None:
         """What a cleanup waits for now."""
-        return current_wait(read_waits(self.section("cleanup")))
-
-    def section(self, name: str) -> Mapping[str, Any]:
-        """A map of the record, empty where it is not (yet) there."""
-        return map_of(self.record, name)
-
-
-def is_being_cleaned_up(record: Mapping[str, Any]) -> bool:
-    """Whether a cleanup is at work. What was marked by hand keeps that status meanwhile."""
-    begun = record.get("status") == OperationStatus.CLEANING_UP or bool(
-        map_of(record, "cleanup").get("ending")
-    )
-    return begun and not is_closed(record)
+        return current_wait(self.record.cleanup.waits.values())
 
 
 def _refusal_codes() -> frozenset[str]:
@@ -152,18 +154,6 @@ def _refusal_codes() -> frozenset[str]:
 
 
 def view_operation(record: Mapping[str, Any], execution_status: str = "") -> OperationView:
-    """Read a record for display. What would act on a terminal in it is written out."""
-    record = visible_values(record)
-    parameters = map_of(record, "parameters")
-    return OperationView(
-        operation_id=str(record.get("operation_id", "")),
-        status=str(record.get("status", "UNKNOWN")),
-        step=str(record.get("step") or ""),
-        target_cluster_id=str(record.get("target_cluster_id") or parameters.get("target_cluster_id") or ""),
-        dry_run=parameters.get("dry_run") is True,
-        started=time_of(record, "start_time"),
-        ended=time_of(record, "end_time"),
-        phases=read_phases(record, execution_status),
-        record=record,
-        execution_status="" if is_closed(record) else execution_status,
-    )
+    """Read a record for display."""
+    read = Record.read(visible_values(record))
+    return OperationView(read, "" if read.is_closed else execution_status)

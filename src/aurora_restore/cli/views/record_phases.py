@@ -1,15 +1,14 @@
-"""The phases of a record, read for display: which are shown, the state of each, and what it waits for."""
+"""The phases of a record, read for display: which are shown, and the state of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from aurora_restore.cli.views.record_fields import map_of, number_of, text_of, time_of
-from aurora_restore.domain.operation import LAST_TRANSIENT_ERROR
+from aurora_restore.domain.record import PhaseState, Record, TransientErrorState, WaitState
 from aurora_restore.domain.results import Phase
+from aurora_restore.domain.states import OperationStatus, PhaseStatus
+from aurora_restore.domain.waiting import current_wait
 
 # Phases that only some runs have: others do not list them.
 _OF_SOME_RUNS = frozenset(
@@ -28,31 +27,12 @@ _OF_NO_UNDO = frozenset(
 )
 # Errors that are an operator's decision: the phase was stopped in the middle, and did not fail.
 _STOPPED_BY_HAND = frozenset({"CANCELLED", "MANUAL_INTERVENTION"})
-
-
-@dataclass(frozen=True)
-class WaitView:
-    """One wait of a phase. `why` says where `expected_end` comes from; `ended` is None while it lasts."""
-
-    name: str
-    since: datetime | None
-    ended: datetime | None
-    seconds: float | None
-    looks: int
-    added_seconds_most: float | None
-    expected_end: datetime | None
-    why: str
-
-
-@dataclass(frozen=True)
-class TransientErrorView:
-    """A fault that passes, which the phase met last: since when, and until when it is tried again."""
-
-    message: str
-    hint: str
-    since: datetime | None
-    time: datetime | None
-    until: datetime | None
+_ENDED_STATES = {
+    PhaseStatus.DONE: "done",
+    PhaseStatus.SKIPPED: "skipped",
+    PhaseStatus.FAILED: "failed",
+    PhaseStatus.CANCELLED: "stopped",
+}
 
 
 @dataclass(frozen=True)
@@ -61,155 +41,90 @@ class PhaseView:
 
     name: str
     state: str
-    started: datetime | None = None
+    recorded: PhaseState
     ended: datetime | None = None
-    updated: datetime | None = None
-    progress_percent: int = 0
-    message: str = ""
-    wait_seconds: int = 0
-    waiting_since: datetime | None = None
-    waits: tuple[WaitView, ...] = ()
-    last_transient_error: TransientErrorView | None = None
 
     @property
-    def lasting_error(self) -> TransientErrorView | None:
+    def message(self) -> str:
+        return self.recorded.message
+
+    @property
+    def progress_percent(self) -> int:
+        return self.recorded.progress_percent
+
+    @property
+    def lasting_error(self) -> TransientErrorState | None:
         """The fault that the phase is waiting out now: no call has succeeded since."""
-        transient = self.last_transient_error
+        transient, updated = self.recorded.last_transient_error, self.recorded.last_updated_time
         if self.state != "running" or transient is None or transient.time is None:
             return None
-        return transient if self.updated is None or transient.time > self.updated else None
+        return transient if updated is None or transient.time > updated else None
 
     def seconds(self, now: datetime) -> float | None:
         """How long it took, or has taken until now; None before its start."""
-        if self.started is None:
+        if self.recorded.start_time is None:
             return None
-        return max(0.0, ((self.ended or now) - self.started).total_seconds())
+        return max(0.0, ((self.ended or now) - self.recorded.start_time).total_seconds())
 
     @property
-    def current_wait(self) -> WaitView | None:
+    def current_wait(self) -> WaitState | None:
         """What is waited for now."""
-        return current_wait(self.waits)
+        return current_wait(self.recorded.waits.values())
 
 
-def current_wait(waits: Iterable[WaitView]) -> WaitView | None:
-    """Of the waits that have not ended, the one that began last."""
-    lasting = [wait for wait in waits if wait.ended is None]
-    return max(lasting, key=lambda wait: wait.since.timestamp() if wait.since else 0.0, default=None)
-
-
-def read_waits(item: Mapping[str, Any]) -> tuple[WaitView, ...]:
-    """The waits of a phase, or of a cleanup."""
-    waits = map_of(item, "waits")
-    return tuple(_wait(name, map_of(waits, name)) for name in waits)
-
-
-def read_phases(record: Mapping[str, Any], execution_status: str) -> tuple[PhaseView, ...]:
+def read_phases(record: Record, execution_status: str) -> tuple[PhaseView, ...]:
     """The phases that this run has, in their order; those of a newer release at the end."""
-    items = map_of(record, "phases")
     known = [phase.value for phase in Phase]
-    names = known + [name for name in items if name not in known]
+    names = known + [name for name in record.phases if name not in known]
     state = _state_of_the_unfinished(record, execution_status)
-    return tuple(
-        _phase(name, map_of(items, name), record, state)
-        for name in names
-        if _is_shown(name, map_of(items, name), record)
-    )
+    return tuple(_phase(name, record, state) for name in names if _is_shown(name, record))
 
 
-def _is_shown(name: str, item: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-    is_undo = bool(map_of(record, "parameters").get("undo_operation_id"))
-    if item:
-        return item.get("status") != "SKIPPED" or not (is_undo or name in _OF_SOME_RUNS)
-    if record.get("step") == name:
+def _is_shown(name: str, record: Record) -> bool:
+    is_undo, recorded = bool(record.parameters.undo_operation_id), record.phase(name)
+    if recorded:
+        return recorded.status is not PhaseStatus.SKIPPED or not (is_undo or name in _OF_SOME_RUNS)
+    if record.step == name:
         return True
     if is_undo:
         return name not in _OF_NO_UNDO
     if name == Phase.APPLY_PARAMETER_GROUP:
-        plan = map_of(record, "plan")
-        return bool(plan.get("quiet_start") or map_of(plan, "cluster").get("quarantine_security_group_ids"))
+        return record.plan.quiet_start or bool(record.plan.cluster.quarantine_security_group_ids)
     return name not in _OF_SOME_RUNS or name in _phases_of_a_replacement(record)
 
 
-def _phases_of_a_replacement(record: Mapping[str, Any]) -> frozenset[str]:
-    if not map_of(record, "replaced"):
+def _phases_of_a_replacement(record: Record) -> frozenset[str]:
+    if not record.replaced:
         return frozenset()
-    planned = map_of(map_of(record, "plan"), "replacement").get("strategy")
-    if (planned or map_of(record, "parameters").get("replace_strategy")) == "delete_first":
+    if (record.plan.replacement.strategy or record.parameters.replace_strategy) == "delete_first":
         return frozenset({Phase.CLEAR_TARGET})
     return frozenset({Phase.SWITCH_OVER, Phase.RETIRE_REPLACED})
 
 
-def _phase(
-    name: str, item: Mapping[str, Any], record: Mapping[str, Any], state_of_the_unfinished: str
-) -> PhaseView:
-    return PhaseView(
-        name=name,
-        state=_phase_state(name, item, record, state_of_the_unfinished),
-        started=time_of(item, "start_time"),
-        ended=_phase_end(item, record, state_of_the_unfinished),
-        updated=time_of(item, "last_updated_time"),
-        progress_percent=int(number_of(item, "progress_percent") or 0),
-        message=text_of(item, "message"),
-        wait_seconds=int(number_of(item, "wait_seconds") or 0),
-        waiting_since=time_of(item, "waiting_since"),
-        waits=read_waits(item),
-        last_transient_error=_problem(map_of(item, LAST_TRANSIENT_ERROR)),
-    )
+def _phase(name: str, record: Record, state_of_the_unfinished: str) -> PhaseView:
+    recorded = record.phase(name)
+    is_current = bool(recorded) or record.step == name
+    state = state_of_the_unfinished if is_current else "waiting"
+    if recorded.status is not None:
+        state = _ENDED_STATES.get(recorded.status, state)
+    return PhaseView(name, state, recorded, _phase_end(recorded, record, state_of_the_unfinished))
 
 
-def _problem(item: Mapping[str, Any]) -> TransientErrorView | None:
-    if not item:
-        return None
-    times = (time_of(item, name) for name in ("since", "time", "until"))
-    return TransientErrorView(text_of(item, "message"), text_of(item, "hint"), *times)
-
-
-def _wait(name: str, item: Mapping[str, Any]) -> WaitView:
-    return WaitView(
-        name=name,
-        since=time_of(item, "since"),
-        ended=time_of(item, "until"),
-        seconds=number_of(item, "seconds"),
-        looks=int(number_of(item, "looks") or 0),
-        added_seconds_most=number_of(item, "added_seconds_most"),
-        expected_end=time_of(item, "expected_end"),
-        why=text_of(item, "why"),
-    )
-
-
-def _state_of_the_unfinished(record: Mapping[str, Any], execution_status: str) -> str:
+def _state_of_the_unfinished(record: Record, execution_status: str) -> str:
     """The state of a phase that has begun and did not come to its end."""
-    status = record.get("status")
-    if status == "RUNNING":
+    if record.status == OperationStatus.RUNNING:
         return {"": "running", "ABORTED": "stopped", "SUCCEEDED": "stopped"}.get(execution_status, "failed")
-    by_hand = map_of(record, "error").get("code") in _STOPPED_BY_HAND
-    return "failed" if status in ("FAILED", "CLEANING_UP") and not by_hand else "stopped"
+    by_hand = record.error is not None and record.error.code in _STOPPED_BY_HAND
+    has_failed = record.status in (OperationStatus.FAILED, OperationStatus.CLEANING_UP)
+    return "failed" if has_failed and not by_hand else "stopped"
 
 
-def _phase_state(
-    name: str, item: Mapping[str, Any], record: Mapping[str, Any], state_of_the_unfinished: str
-) -> str:
-    match item.get("status"):
-        case "DONE":
-            return "done"
-        case "SKIPPED":
-            return "skipped"
-        case "FAILED":
-            return "failed"
-        case "CANCELLED":
-            return "stopped"
-    is_current = bool(item) or record.get("step") == name
-    return state_of_the_unfinished if is_current else "waiting"
-
-
-def _phase_end(
-    item: Mapping[str, Any], record: Mapping[str, Any], state_of_the_unfinished: str
-) -> datetime | None:
-    end = time_of(item, "end_time")
-    if end and item.get("status") in ("FAILED", "CANCELLED"):
+def _phase_end(recorded: PhaseState, record: Record, state_of_the_unfinished: str) -> datetime | None:
+    end = recorded.end_time
+    if end and recorded.status in (PhaseStatus.FAILED, PhaseStatus.CANCELLED):
         # It was closed with the record; between its own end and that lies the cleanup.
-        return min(end, time_of(map_of(record, "cleanup"), "ended_time") or end)
-    if end or not item or state_of_the_unfinished == "running":
+        return min(end, record.cleanup.ended_time or end)
+    if end or not recorded or state_of_the_unfinished == "running":
         return end
-    closed = None if map_of(record, "cleanup") else time_of(record, "end_time")
-    return closed or time_of(item, "last_updated_time")
+    closed = None if record.cleanup else record.end_time
+    return closed or recorded.last_updated_time

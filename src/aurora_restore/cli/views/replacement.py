@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -20,7 +19,7 @@ from aurora_restore.cli.views.common import (
     words,
 )
 from aurora_restore.cli.views.record import OperationView
-from aurora_restore.cli.views.record_fields import maps_of, number_of, text_of, time_of
+from aurora_restore.domain.record import DifferenceState, MemberItem, ReplacedCluster
 from aurora_restore.domain.states import RetirementState
 
 Rows = list[tuple[str, str | Text | None]]
@@ -35,16 +34,16 @@ def render_replaced(view: OperationView, now: datetime) -> RenderableType | None
 
 
 def _replaced_rows(view: OperationView, now: datetime) -> Rows:
-    replaced, retirement = view.section("replaced"), view.section("retirement")
-    if not (replaced or retirement or view.section("switch_over")):
+    replaced, retirement = view.record.replaced, view.record.retirement
+    if not (replaced or retirement or view.record.switch_over):
         return []
     # The final snapshot of an old cluster that was not deleted is removed again.
-    stays = view.goes_back and not retirement.get("begun_time")
+    stays = view.goes_back and not retirement.deletion_has_begun
     return [
         ("cluster", replaced_name(view) + _resource(replaced)),
         ("now", _standing(view, now)),
         ("kept until", _until(view, now)),
-        ("final snapshot", None if stays else text_of(retirement, "final_snapshot_identifier")),
+        ("final snapshot", None if stays else retirement.final_snapshot_identifier),
         ("no name for", None if view.goes_back else without_the_name(view)),
         ("clients", None if view.goes_back else unreachable_for_clients(view)),
         ("to go back", undo_command(view) if is_kept(view, now) else None),
@@ -53,57 +52,53 @@ def _replaced_rows(view: OperationView, now: datetime) -> Rows:
 
 def replaced_name(view: OperationView) -> str:
     """The name of the cluster that is replaced, which the new one takes."""
-    return text_of(view.section("replaced"), "db_cluster_identifier") or view.target_cluster_id
+    return view.record.replaced.db_cluster_identifier or view.target_cluster_id
 
 
-def _resource(replaced: Mapping[str, Any]) -> str:
-    resource = text_of(replaced, "db_cluster_resource_id")
-    return f" ({resource})" if resource else ""
+def _resource(replaced: ReplacedCluster) -> str:
+    return f" ({replaced.db_cluster_resource_id})" if replaced.db_cluster_resource_id else ""
 
 
 def retired_name(view: OperationView) -> str:
     """The name of the old cluster after it gave up its own."""
-    retired_as = text_of(view.section("retirement"), "db_cluster_identifier")
-    return (
-        text_of(view.section("switch_over"), "aside_identifier") or retired_as or "a cluster of another name"
-    )
+    retired_as = view.record.retirement.db_cluster_identifier
+    return view.record.switch_over.aside_identifier or retired_as or "a cluster of another name"
 
 
 def _standing(view: OperationView, now: datetime) -> str | Text:
-    switch, retirement = view.section("switch_over"), view.section("retirement")
+    retirement = view.record.retirement
     if view.goes_back:
         return _put_back(view)
-    match retirement.get("state"):
+    match retirement.state:
         case RetirementState.KEPT:
             return f"kept as {retired_name(view)}, stopped"
         case RetirementState.BEGUN:
-            begun = time_of(retirement, "begun_time")
+            begun = retirement.begun_time
             return "being removed" + (f", since {clock_time(begun, now)}" if begun else "")
         case RetirementState.RETIRED:
-            saved = text_of(retirement, "final_snapshot_identifier")
+            saved = retirement.final_snapshot_identifier
             return "removed" if saved else "removed, without a final snapshot"
         case RetirementState.UNDONE:
-            by = text_of(retirement, "undone_by")
+            by = retirement.undone_by
             return Text(f"under its own name again: this was undone{f' by {by}' if by else ''}", style="bold")
     if view.switched:
         return f"as {retired_name(view)}, about to be retired"
-    if switch.get("name_gone_time"):
+    if view.record.switch_over.name_gone_time:
         return f"as {retired_name(view)}: the renames are under way"
     return "under its own name, as it was"
 
 
 def _put_back(view: OperationView) -> str:
     """After an abnormal end. With delete_first it may have been removed already: then it is made again."""
-    again = bool(view.section("retirement").get("begun_time"))
+    again = view.record.retirement.deletion_has_begun
     if view.is_closed:
         return "under its own name" + (", made again from its final snapshot" if again else ", as it was")
     return "being made again from its final snapshot" if again else "under its own name, or about to be again"
 
 
 def _until(view: OperationView, now: datetime) -> str | None:
-    retirement = view.section("retirement")
-    until = time_of(retirement, "keep_until")
-    if until is None or retirement.get("state") != RetirementState.KEPT:
+    until = view.record.retirement.keep_until
+    if until is None or view.record.retirement.state is not RetirementState.KEPT:
         return None
     left = (until - now).total_seconds()
     remaining = f"in {about(left)}" if left > 0 else "over: it is removed within minutes"
@@ -112,13 +107,9 @@ def _until(view: OperationView, now: datetime) -> str | None:
 
 def is_kept(view: OperationView, now: datetime) -> bool:
     """Whether the replaced cluster can still be put back by an undo."""
-    retirement = view.section("retirement")
-    until = time_of(retirement, "keep_until")
-    return (
-        retirement.get("state") == RetirementState.KEPT
-        and not view.goes_back
-        and (until is None or until > now)
-    )
+    until = view.record.retirement.keep_until
+    is_kept_at_all = view.record.retirement.state is RetirementState.KEPT and not view.goes_back
+    return is_kept_at_all and (until is None or until > now)
 
 
 def undo_command(view: OperationView) -> str:
@@ -127,81 +118,75 @@ def undo_command(view: OperationView) -> str:
 
 def without_the_name(view: OperationView) -> str | None:
     """For how long no cluster had the name, and when that was."""
-    switch = view.section("switch_over")
-    seconds = number_of(switch, "seconds_without_name")
+    seconds, gone = view.record.switch_over.seconds_without_name, view.record.switch_over.name_gone_time
     if seconds is None:
         return None
-    gone = time_of(switch, "name_gone_time")
     span = f", from {gone:%H:%M:%S} to {clock_time(view.switched, gone)}" if gone and view.switched else ""
     return f"{words(round(seconds))} s{span}, in RDS's answers"
 
 
 def unreachable_for_clients(view: OperationView) -> str | None:
     """For how long clients that verify the host name could not reach the target; None where it was not observed."""
-    seconds = number_of(view.section("proof"), "seconds_unreachable_for_clients")
+    seconds = view.record.proof.seconds_unreachable_for_clients
     if seconds is None:
         return None
-    renewed = text_of(view.section("proof"), "certificate_renewed_by")
+    renewed = view.record.proof.certificate_renewed_by
     how = f", its certificate renewed by {renewed}" if renewed else ""
     return f"without the database for {words(round(seconds))} s at most{how}"
 
 
 def render_configuration(view: OperationView) -> RenderableType | None:
     """How the replaced cluster was set up: kept in the record, and the default for the new one."""
-    replaced = view.section("replaced")
+    replaced = view.record.replaced
     rows: Rows = [
         (name.replace("_", " "), words(value))
-        for name, value in sorted(replaced.items())
+        for name, value in sorted(replaced.settings.items())
         if name not in _SHOWN_ELSEWHERE and value not in (None, "", [], {}, False)
     ]
-    rows += [("instance", _member(member)) for member in maps_of(replaced, "members")]
+    rows += [("instance", _member(member)) for member in replaced.members]
     return Group(heading("Replaced cluster, as it was set up"), facts(rows)) if rows else None
 
 
-def _member(member: Mapping[str, Any]) -> str:
-    details = [text_of(member, "db_instance_class")]
-    if (tier := number_of(member, "promotion_tier")) is not None:
-        details.append(f"tier {tier:.0f}")
-    details.append(text_of(member, "db_parameter_group_name"))
+def _member(member: MemberItem) -> str:
+    details = [member.db_instance_class]
+    if member.promotion_tier is not None:
+        details.append(f"tier {member.promotion_tier}")
+    details.append(member.db_parameter_group_name or "")
     listed = ", ".join(detail for detail in details if detail)
-    return f"{text_of(member, 'db_instance_identifier')} ({listed})"
+    return f"{member.db_instance_identifier} ({listed})"
 
 
-def members_in_words(replaced: Mapping[str, Any]) -> str:
+def members_in_words(replaced: ReplacedCluster) -> str:
     """`2 instances of db.r5.large`, with every class where they differ."""
-    members = maps_of(replaced, "members")
-    classes = sorted({text_of(member, "db_instance_class") for member in members} - {""})
+    members = replaced.members
+    classes = sorted({member.db_instance_class for member in members} - {""})
     count = f"{len(members)} instance{'' if len(members) == 1 else 's'}"
     return f"{count} of {' and '.join(classes)}" if classes else count
 
 
 def render_differences(
-    found: Iterable[Mapping[str, Any]], title: str, heads: tuple[str, str] = ("was", "is now")
+    found: Iterable[DifferenceState], title: str, heads: tuple[str, str] = ("was", "is now")
 ) -> RenderableType | None:
     """Field by field: what it was, what it is now, and whether the request asks for that; what it does not ask for
     comes first."""
-    rows = sorted(found, key=lambda item: bool(item.get("asked_for") or item.get("accepted")))
+    rows = sorted(found, key=lambda item: not item.is_unasked)
     if not rows:
         return None
     table = plain_table("field", *heads, "")
     for item in rows:
-        table.add_row(
-            text_of(item, "field"), words(item.get("replaced")), words(item.get("restored")), _verdict(item)
-        )
+        table.add_row(item.field, words(item.replaced), words(item.restored), _verdict(item))
     return Group(heading(title), indented(table))
 
 
-def _verdict(item: Mapping[str, Any]) -> Text:
-    if item.get("asked_for"):
+def _verdict(item: DifferenceState) -> Text:
+    if item.asked_for:
         return Text("asked for", style="green")
-    return (
-        Text("accepted", style="green") if item.get("accepted") else Text("NOT ASKED FOR", style="bold red")
-    )
+    return Text("accepted", style="green") if item.accepted else Text("NOT ASKED FOR", style="bold red")
 
 
-def unasked(found: Iterable[Mapping[str, Any]]) -> list[str]:
+def unasked(found: Iterable[DifferenceState]) -> list[str]:
     """The fields that differ without a request for it."""
-    return [text_of(item, "field") for item in found if not (item.get("asked_for") or item.get("accepted"))]
+    return [item.field for item in found if item.is_unasked]
 
 
 def render_way_past(fields: list[str]) -> RenderableType:

@@ -2,49 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from aurora_restore.cli.views.common import facts, heading, listed, plain_table, words
+from aurora_restore.domain.record import CheckState, RestoreDetails, RestoredInstance, RestoredUser
 
 
-def render_restored(restored: Mapping[str, Any]) -> RenderableType:
+def render_restored(restored: RestoreDetails) -> RenderableType:
     """The restored cluster: addresses, instances, users, checks."""
-    checks = restored.get("verification") or []
-    matching = sum(1 for check in checks if check.get("matches"))
+    checks = restored.verification
+    matching = sum(check.matches for check in checks)
     return facts(
         [
-            ("writer", restored.get("endpoint")),
-            ("reader", restored.get("reader_endpoint")),
-            ("port", words(restored.get("port")) if restored.get("port") else None),
-            ("instances", words([_instance_words(item) for item in restored.get("instances") or []] or "")),
-            ("users", words([_user_words(item) for item in restored.get("users") or []] or "")),
+            ("writer", restored.endpoint),
+            ("reader", restored.reader_endpoint),
+            ("port", words(restored.port) if restored.port else None),
+            ("instances", words([_instance_words(item) for item in restored.instances] or "")),
+            ("users", words([_user_words(item) for item in restored.users] or "")),
             ("other logins", _other_logins(restored)),
-            *listed("notes", (str(note) for note in restored.get("user_notes") or ())),
+            *listed("notes", restored.user_notes),
             ("verified", f"{matching} of {len(checks)} fields as expected" if checks else None),
         ]
     )
 
 
-def _instance_words(item: Any) -> str:
-    if not isinstance(item, Mapping):
-        return str(item)
-    name = item.get("db_instance_identifier") or ""
-    details = ", ".join(str(item[key]) for key in ("db_instance_class", "status") if item.get(key))
-    return f"{name} ({details})" if details else str(name)
+def _instance_words(item: RestoredInstance) -> str:
+    details = ", ".join(filter(None, (item.db_instance_class, item.status)))
+    return f"{item.db_instance_identifier} ({details})" if details else item.db_instance_identifier
 
 
-def _user_words(item: Mapping[str, Any]) -> str:
-    action = f", {item['action']}" if item.get("action") else ""
-    return f"{item.get('username')} ({item.get('access')}{action})"
+def _user_words(item: RestoredUser) -> str:
+    action = f", {item.action}" if item.action else ""
+    return f"{item.username} ({item.access}{action})"
 
 
-def _other_logins(restored: Mapping[str, Any]) -> str | None:
-    locked = restored.get("locked_logins") or []
-    still_open = [name for name in restored.get("other_logins") or [] if name not in locked]
+def _other_logins(restored: RestoreDetails) -> str | None:
+    locked, still_open = restored.locked_logins, restored.open_logins
     parts = []
     if still_open:
         parts.append(f"{words(still_open)}: came along with the snapshot, with production's passwords")
@@ -53,28 +49,27 @@ def _other_logins(restored: Mapping[str, Any]) -> str | None:
     return "; ".join(parts) or None
 
 
-def render_verification(checks: Iterable[Mapping[str, Any]]) -> RenderableType:
+def render_verification(checks: Iterable[CheckState]) -> RenderableType:
     """Field by field: expected, found; what differs first."""
     table = plain_table("field", "expected", "found", "")
-    for check in sorted(checks, key=lambda item: bool(item.get("matches"))):
-        matches = bool(check.get("matches"))
+    for check in sorted(checks, key=lambda item: item.matches):
         table.add_row(
-            str(check.get("field", "")),
-            words(check.get("wanted")),
-            words(check.get("found")),
-            Text("as expected" if matches else "DIFFERS", style="green" if matches else "bold red"),
+            check.field,
+            words(check.wanted),
+            words(check.found),
+            Text(
+                "as expected" if check.matches else "DIFFERS", style="green" if check.matches else "bold red"
+            ),
         )
     return table
 
 
-def render_user_checks(restored: Mapping[str, Any]) -> RenderableType | None:
+def render_user_checks(restored: RestoreDetails) -> RenderableType | None:
     """What was tried with each user; None where none was."""
-    users = [user for user in restored.get("users") or [] if user.get("checks")]
+    users = [user for user in restored.users if user.checks]
     if not users:
         return None
     return Group(
         heading("Users"),
-        facts(
-            (str(user.get("username")), "; ".join(str(check) for check in user["checks"])) for user in users
-        ),
+        facts((user.username, "; ".join(user.checks)) for user in users),
     )

@@ -1,0 +1,104 @@
+"""The template of the stack: what is not functions is written by hand in `pipeline.yaml`; the rest is put in."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from aurora_restore.deployment import monitoring, permissions
+from aurora_restore.deployment.definitions import CALLED_IN_A_RESTORE
+from aurora_restore.deployment.functions import ENVIRONMENT, FUNCTIONS, Function
+from aurora_restore.deployment.rendering import Short, text, yaml_block
+
+MAX_TEMPLATE_BYTES = 51_200
+"""What CloudFormation takes as the body of a request."""
+
+WRITTEN_BY_HAND = Path(__file__).with_name("pipeline.yaml")
+HEAD = "# Written by `make build` from src/aurora_restore/deployment (pipeline.yaml, functions.py): change it there.\n"
+_PLACE = re.compile(r"(?m)^( *)<<(.+)>>$")
+
+RUNTIME = "python3.13"
+ARCHITECTURE = "arm64"
+
+
+def pipeline_template(keys: Mapping[str, str]) -> str:
+    """The text of the template that names these artifacts, by their entries in its mapping."""
+    parts: dict[str, Any] = {
+        "parameters of permissions": permissions.nested_parameters(),
+        "functions": {
+            name: resource for function in FUNCTIONS for name, resource in _resources(function).items()
+        },
+        "functions of a restore": [
+            Short("GetAtt", f"{function.logical_id}Function.Arn")
+            for function in FUNCTIONS
+            if function.name in CALLED_IN_A_RESTORE
+        ],
+        "log groups": [f"{function.logical_id}Logs" for function in FUNCTIONS],
+        "parameters of monitoring": {name: text(value) for name, value in monitoring.PARAMETERS.items()},
+    }
+    written: dict[str, Callable[[int], str]] = {
+        name: functools.partial(yaml_block, part) for name, part in parts.items()
+    }
+    # In lines of their own, so that a new key is a line of a difference.
+    written["keys"] = lambda indent: "\n".join(
+        f"{' ' * indent}{name}:\n{' ' * indent} Key: {key}" for name, key in keys.items()
+    )
+    by_hand = WRITTEN_BY_HAND.read_text(encoding="utf-8")
+    return HEAD + _PLACE.sub(lambda place: written[place[2]](len(place[1])), by_hand)
+
+
+def stamped_keys(template: str) -> dict[str, str]:
+    """The keys in a template's mapping `Artifacts`, by entry."""
+    return dict(re.findall(r"(?m)^  (\w+):\n   Key: (\S+)$", template))
+
+
+def _resources(function: Function) -> dict[str, Any]:
+    return {
+        f"{function.logical_id}Logs": _log_group(function),
+        f"{function.logical_id}Function": {
+            "Type": "AWS::Lambda::Function",
+            "Properties": _properties(function),
+        },
+    }
+
+
+def _log_group(function: Function) -> dict[str, Any]:
+    properties = {
+        "LogGroupName": f"/aws/lambda/{function.full_name}",
+        "RetentionInDays": Short("Ref", "LogRetentionDays"),
+        "KmsKeyId": Short("If", ["HasKey", Short("Ref", "KmsKeyArn"), permissions.NO_VALUE]),
+    }
+    return {"Type": "AWS::Logs::LogGroup", "Properties": properties}
+
+
+def _properties(function: Function) -> dict[str, Any]:
+    variables = {**ENVIRONMENT, **function.environment}
+    return {
+        "FunctionName": function.full_name,
+        "Description": function.purpose,
+        "Runtime": RUNTIME,
+        "Architectures": [ARCHITECTURE],
+        "Handler": function.handler,
+        "Role": Short("GetAtt", f"Permissions.Outputs.{permissions.role_id(function.role_owner)}Arn"),
+        "MemorySize": function.memory,
+        "Timeout": function.timeout,
+        "Code": {
+            "S3Bucket": Short("GetAtt", "Bucket.Value"),
+            "S3Key": Short("FindInMap", ["Artifacts", "Lambda", "Key"]),
+        },
+        "LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "WARN"},
+        "TracingConfig": {"Mode": "Active"},
+        **({"VpcConfig": _vpc()} if function.in_vpc else {}),
+        "Environment": {"Variables": {name: text(value) for name, value in variables.items()}},
+    }
+
+
+def _vpc() -> Short:
+    def listed(parameter: str) -> Short:
+        return Short("Split", [",", Short("Ref", parameter)])
+
+    given = {"SubnetIds": listed("SubnetIds"), "SecurityGroupIds": listed("SecurityGroupIds")}
+    return Short("If", ["InVpc", given, permissions.NO_VALUE])

@@ -1,0 +1,68 @@
+"""What a record has of the end of an operation: its error, its cleanup, the message about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from aurora_restore.domain.record.parts import NOTHING, Part, optional, stored_as
+from aurora_restore.domain.record.progress import ActState, WaitState
+from aurora_restore.domain.states import Ending
+
+
+class ProblemState(Part):
+    """One of the things that were wrong, with its own hint."""
+
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+
+
+class ErrorState(Part, path="error"):
+    """Why the operation ended: the error of the phase `step`, in the operator's words."""
+
+    code: str = ""
+    message: str = ""
+    hint: str = ""
+    step: str | None = optional()
+    problems: tuple[ProblemState, ...] = stored_as("faults", default=())
+
+
+class Cleanup(Part, path="cleanup"):
+    """How the operation is being tidied up.
+
+    Attributes:
+        ending, reason: how the operation is to end, decided once; from then on no phase makes a request.
+        ended_time: when its execution had ended.
+        message: what is being done now; done, kept: what was done and what is left on purpose, a sentence each.
+        asked: what the cleanup asked of AWS, by kind.
+    """
+
+    ending: Ending | None = None
+    reason: str = ""
+    ended_time: datetime | None = None
+    last_updated_time: datetime | None = None
+    message: str = ""
+    done: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    waits: Mapping[str, WaitState] = optional(NOTHING)
+    asked: Mapping[str, ActState] = optional(NOTHING)
+
+
+class Notification(Part, path="notification"):
+    """The message about the end: its id, or the error and hint where it could not be sent."""
+
+    message_id: str | None = optional()
+    published_time: datetime | None = optional()
+    error: str | None = optional()
+    hint: str | None = optional()
+    subject: str = ""
+
+
+class AuditEntry(Part):
+    """An audit event that is noted in the record before it is appended to the audit table."""
+
+    time: datetime | None = None
+    event: str = ""
+    details: Mapping[str, Any] = NOTHING

@@ -1,0 +1,294 @@
+"""How a part of a record is declared, read and changed.
+
+A part is a frozen dataclass whose fields are those of a map in the record. Reading is lenient: records are edited by
+hand and were written by other versions, so that a field which is missing or has a value of another type is read as
+its default. A field is read when it is asked for. What a version does not know stays in the record, since changes
+name single fields.
+
+    class Retirement(Part, path="retirement"):
+        state: RetirementState | None = None
+        keep_until: datetime | None = None
+
+    Retirement.read(item["retirement"]).keep_until
+    changed(Retirement, state=RetirementState.KEPT, keep_until=until)
+
+`Part` takes the place of `dataclasses`, which compiles the methods of each class when a function is loaded: for all
+the parts of a record that costs more than the rest of the function.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any, ClassVar, NoReturn, ParamSpec, Self
+
+from aurora_restore.domain.times import format_time, parse_time
+
+P = ParamSpec("P")
+Changes = dict[str, Any]
+"""What an update of a record sets: values by their paths."""
+
+NOTHING: Mapping[str, Any] = types.MappingProxyType({})
+"""The default of a field that is a map."""
+
+_ITEM = "_item"
+_UNREADABLE = object()
+
+
+class _Field:
+    """A field of a part, and the descriptor that reads it when it is asked for.
+
+    The value is kept in the instance, which hides the descriptor from then on.
+    """
+
+    def __init__(
+        self,
+        default: Any,
+        *,
+        key: str = "",
+        former_keys: tuple[str, ...] = (),
+        is_optional: bool = False,
+        reader: Callable[[Mapping[str, Any]], Any] | None = None,
+    ) -> None:
+        self.name = ""
+        self.key = key
+        self.default = default
+        self.former_keys = former_keys
+        self.is_optional = is_optional
+        self.reader = reader
+
+    def __set_name__(self, kind: type[Part], name: str) -> None:
+        self.name = name
+        self.key = self.key or name
+
+    def __get__(self, found: Part | None, kind: type[Part]) -> Any:
+        if found is None:
+            return self
+        value = _read_field(kind, self, found.item)
+        found.__dict__[self.name] = value
+        return value
+
+
+@typing.dataclass_transform(kw_only_default=True, frozen_default=True)
+class Part:
+    """A map of the record, or the record itself."""
+
+    PATH: ClassVar[str | None] = None
+    """Where the record has it; empty for the record itself, None for what is a value in another part."""
+    FIELDS: ClassVar[Mapping[str, Any]] = {}
+
+    def __init_subclass__(cls, *, path: str | None = None) -> None:
+        """Every field needs a type and a default."""
+        cls.PATH = path
+        own = {name: _field(cls, name) for name in inspect.get_annotations(cls)}
+        cls.FIELDS = {**cls.FIELDS, **own}
+
+    def __init__(self, **values: Any) -> None:
+        if unknown := values.keys() - self.FIELDS.keys():
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        self.__dict__.update({name: entry.default for name, entry in self.FIELDS.items()} | values)
+
+    @classmethod
+    def read(cls, item: object) -> Self:
+        """From what the record has, whatever that is."""
+        found = object.__new__(cls)
+        found.__dict__[_ITEM] = item if isinstance(item, Mapping) else {}
+        return found
+
+    @property
+    def item(self) -> Mapping[str, Any]:
+        """As the record has it, with fields that this version does not know."""
+        item: Mapping[str, Any] | None = self.__dict__.get(_ITEM)
+        return self._as_item() if item is None else item
+
+    def having(self, **values: Any) -> Self:
+        """The same with other values of these fields."""
+        return type(self)(**{name: getattr(self, name) for name in self.FIELDS} | values)
+
+    def _as_item(self) -> dict[str, Any]:
+        return {
+            entry.key: plain(getattr(self, name))
+            for name, entry in self.FIELDS.items()
+            if not (entry.is_optional and getattr(self, name) == entry.default)
+        }
+
+    def __bool__(self) -> bool:
+        """Whether the record has anything of it."""
+        return bool(self.item)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(
+            getattr(self, name) == getattr(other, name) for name in self.FIELDS
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is not changed in place: make a change with `changed`")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({dict(self.item)})"
+
+
+def _field(kind: type[Part], name: str) -> _Field:
+    declared = getattr(kind, name)
+    if isinstance(declared, _Field):
+        return declared
+    entry = _Field(declared)
+    entry.__set_name__(kind, name)
+    setattr(kind, name, entry)
+    return entry
+
+
+def stored_as(key: str, *, former: tuple[str, ...] = (), default: Any = None) -> Any:
+    """An optional field that the record has under another name; `former`: its names in earlier versions."""
+    return _Field(default, key=key, former_keys=former, is_optional=True)
+
+
+def optional(default: Any = None) -> Any:
+    """A field that a part which is written whole leaves out where it has its default."""
+    return _Field(default, is_optional=True)
+
+
+def read_by(reader: Callable[[Mapping[str, Any]], Any], default: Any = None) -> Any:
+    """A field that takes more to read than its own value; `reader` gets the item of its part."""
+    return _Field(default, reader=reader)
+
+
+def changed(kind: Callable[P, Part], *_: P.args, **values: P.kwargs) -> Changes:
+    """The change that sets these fields of a part, and no other."""
+    path = getattr(kind, "PATH", None)
+    if path is None:
+        raise TypeError(f"{kind} is not a part of the record with a place of its own")
+    fields = typing.cast("type[Part]", kind).FIELDS
+    prefix = f"{path}." if path else ""
+    return {f"{prefix}{fields[name].key}": plain(value) for name, value in values.items()}
+
+
+def sets(changes: Mapping[str, Any], kind: type[Part], field: str) -> bool:
+    """Whether a change sets a field of a part."""
+    return f"{kind.PATH}.{kind.FIELDS[field].key}" in changes
+
+
+def written(whole: Part) -> Changes:
+    """The change that puts a whole part in the place of what the record has of it."""
+    if not whole.PATH:
+        raise TypeError(f"{type(whole)} is not a part of the record with a place of its own")
+    return {whole.PATH: plain(whole)}
+
+
+def plain(value: Any) -> Any:
+    """A value in the record's form. A part that was read is written as it was, with what this version does not know."""
+    if isinstance(value, Part):
+        return dict(value.item)
+    if isinstance(value, datetime):
+        return format_time(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(name): plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | frozenset):
+        return [plain(inner) for inner in value]
+    return value
+
+
+@functools.cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _read_field(kind: Any, entry: _Field, item: Mapping[str, Any]) -> Any:
+    if entry.reader:
+        return entry.reader(item)
+    key = next((key for key in (entry.key, *entry.former_keys) if key in item), entry.key)
+    value, hint = item.get(key), _hints(kind)[entry.name]
+    if isinstance(hint, type) and issubclass(hint, Part):
+        # A part that is always there is empty where the record has nothing of it.
+        return hint.read(value)
+    value = _read_value(hint, value)
+    return entry.default if value is _UNREADABLE else value
+
+
+def _read_value(hint: Any, value: Any) -> Any:
+    """A value as the type that a field declares, or `_UNREADABLE`."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        present = [each for each in arguments if each is not types.NoneType]
+        return _read_value(present[0], value) if value is not None else _UNREADABLE
+    if origin is tuple:
+        return _read_list(arguments[0], value)
+    if origin is not None:
+        return _read_map(arguments[1], value)
+    if hint in _READERS:
+        return _READERS[hint](value)
+    if issubclass(hint, Part):
+        return hint.read(value) if isinstance(value, Mapping) else _UNREADABLE
+    return _read_enum(hint, value)
+
+
+def _read_list(hint: Any, value: Any) -> Any:
+    """What of a list can be read; a text alone is a list of one."""
+    if hint is str and isinstance(value, str) and value:
+        return (value,)
+    if not isinstance(value, list | tuple):
+        return _UNREADABLE
+    found = (_read_value(hint, each) for each in value if each is not None)
+    return tuple(each for each in found if each is not _UNREADABLE)
+
+
+def _read_map(hint: Any, value: Any) -> Any:
+    """What of a map can be read."""
+    if not isinstance(value, Mapping):
+        return _UNREADABLE
+    found = {str(name): _read_value(hint, each) for name, each in value.items()}
+    return {name: each for name, each in found.items() if each is not _UNREADABLE}
+
+
+def _read_enum(kind: type[Enum], value: Any) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        return _UNREADABLE
+
+
+def _read_text(value: Any) -> Any:
+    return str(value) if isinstance(value, str) or _is_number(value) else _UNREADABLE
+
+
+def _read_flag(value: Any) -> Any:
+    return value if isinstance(value, bool) else _UNREADABLE
+
+
+def _read_time(value: Any) -> Any:
+    try:
+        return parse_time(value) if isinstance(value, str) else _UNREADABLE
+    except (ValueError, OverflowError):
+        return _UNREADABLE
+
+
+def _read_whole_number(value: Any) -> Any:
+    return int(value) if _is_number(value) else _UNREADABLE
+
+
+def _read_number(value: Any) -> Any:
+    return float(value) if _is_number(value) else _UNREADABLE
+
+
+def _is_number(value: Any) -> bool:
+    """DynamoDB's numbers may be decimals."""
+    return hasattr(value, "as_integer_ratio") and not isinstance(value, bool)
+
+
+_READERS: Mapping[Any, Callable[[Any], Any]] = {
+    str: _read_text,
+    bool: _read_flag,
+    int: _read_whole_number,
+    float: _read_number,
+    datetime: _read_time,
+    Any: lambda value: _UNREADABLE if value is None else value,
+}

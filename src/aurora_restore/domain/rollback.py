@@ -1,0 +1,309 @@
+"""The rules of a rollback: what is to be done next so that what existed before the run exists again.
+
+Each rule looks at one thing, decides on one act at most, and returns None when nothing is left to do. Names, tags and
+resource ids, observed in the same look, say what it changes. `steps/rollback.py` has their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from aurora_restore.domain.acts import (
+    Act,
+    ChangePort,
+    DeleteSnapshot,
+    RenameCluster,
+    RestoreCluster,
+    StartCluster,
+    StopCluster,
+    Untag,
+    Wait,
+)
+from aurora_restore.domain.cleaning import may_arrive_late, plan_of_replaced
+from aurora_restore.domain.configuration import ClusterConfiguration
+from aurora_restore.domain.errors import ClusterFailed, FinalSnapshotFailed, SwitchOverFailed
+from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_lifting, may_still_come
+from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
+from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.rds_statuses import GOING_STATUSES, SERVING_STATUSES
+from aurora_restore.domain.record import Fence, Retirement, changed
+from aurora_restore.domain.replacement import Replacement, Strategy
+from aurora_restore.domain.restoring import Asking, Owner, decide_restore, restore_parameters
+from aurora_restore.domain.retirement import open_port_of
+from aurora_restore.domain.seeing import Seen, parties_in, places_in, plan_of
+from aurora_restore.domain.switching import RENAME_NEW_OUT, decide_rollback, late_rename_of_old
+from aurora_restore.domain.times import format_time
+from aurora_restore.domain.waiting import duration_words
+
+UNSEEN_LIMIT = timedelta(hours=1)
+RENAMABLE_STATUSES = SERVING_STATUSES | {"modifying"}
+
+
+def wake(cluster: DbCluster) -> Act | Wait | None:
+    """A stopped cluster can be neither renamed nor used."""
+    name = cluster.db_cluster_identifier
+    if cluster.status == "stopped":
+        return StartCluster(name, reason=f"the cluster {name} is being started")
+    if cluster.status in ("stopping", "starting"):
+        return Wait("start", f"the cluster {name} is `{cluster.status}`")
+    return None
+
+
+def lift_fence(seen: Seen) -> Act | Wait | None:
+    """Clients reach the old cluster again under the port that they know, before it has its name back."""
+    plan, open_port = plan_of(seen), open_port_of(seen.operation)
+    replacement = plan.replacement if plan else None
+    if (
+        plan is None
+        or replacement is None
+        or open_port is None
+        or FENCE_ACT not in seen.operation.record.acts
+    ):
+        return None
+    found = (seen.find(name) for name in (plan.target_cluster_id, replacement.aside_identifier))
+    old = next((c for c in found if c and c.db_cluster_resource_id == replacement.replaced_resource_id), None)
+    if old is None or old.status == "deleting":
+        return None
+    if not_yet := wake(old):
+        return not_yet
+    name = old.db_cluster_identifier
+    record = seen.operation.record
+    under_way = not record.fence.is_lifted and may_still_come(record.acts, seen.now)
+    decision = decide_lifting(old, seen.members(name), open_port, under_way=under_way)
+    if decision.action is FenceAction.DONE:
+        return None
+    if decision.action is FenceAction.WAIT:
+        return Wait("fence", decision.reason)
+    lifted = changed(Fence, lifted_time=seen.now)
+    return ChangePort(name, open_port, is_fence=False, reason=decision.reason, also=lifted)
+
+
+def wake_old(seen: Seen) -> Act | Wait | None:
+    """Whatever its name is now."""
+    parties = parties_in(seen)
+    if parties is None:
+        return None
+    old = next((item for item in places_in(seen, parties).all() if parties.is_old(item)), None)
+    return wake(old) if old else None
+
+
+def new_in_the_way(seen: Seen) -> DbCluster | None:
+    """The new cluster, where it has the old one's name and is in a status in which it cannot be renamed."""
+    target = _target(seen)
+    is_next = target is not None and target.status not in RENAMABLE_STATUSES
+    act = give_old_its_name(seen) if is_next else None
+    return target if isinstance(act, RenameCluster) and act.kind == RENAME_NEW_OUT else None
+
+
+def give_old_its_name(seen: Seen) -> Act | Wait | None:
+    """Raises NameTaken; SwitchOverFailed where the old cluster shows under none of its names for long."""
+    parties = parties_in(seen)
+    if parties is None:
+        return None
+    act = decide_rollback(parties, places_in(seen, parties))
+    waited = seen.now - seen.ended_time
+    if isinstance(act, Wait) and act.is_unseen and waited > UNSEEN_LIMIT:
+        # It was renamed or deleted by another party: an operator has to look.
+        words = duration_words(waited.total_seconds())
+        raise SwitchOverFailed(f"After {words} still: {act.reason}. Nothing more was touched.")
+    return act
+
+
+def is_made_by(cluster: DbCluster, operation_id: str) -> bool:
+    """Whether the operation made the cluster to be the new one; a cluster that a cleanup makes again has another
+    tag."""
+    return cluster.tags.get(OPERATION_TAG) == operation_id and PUT_BACK_TAG not in cluster.tags
+
+
+def new_to_remove(seen: Seen) -> DbCluster | None:
+    """The cluster that the run made; an undo makes none."""
+    plan = plan_of(seen)
+    if plan is None or plan.strategy is Strategy.UNDO:
+        return None
+    cluster = seen.find(plan.cluster.db_cluster_identifier)
+    is_ours = cluster is not None and is_made_by(cluster, seen.operation.operation_id)
+    return cluster if is_ours else None
+
+
+def stop_kept_again(seen: Seen) -> Act | Wait | None:
+    """Of an undo that failed: the kept cluster is stopped again, under its retired name."""
+    plan = plan_of(seen)
+    if plan is None or plan.strategy is not Strategy.UNDO:
+        return None
+    kept = seen.find(plan.cluster.db_cluster_identifier)
+    if kept is None or kept.status == "stopped" or not kept.member_identifiers:
+        return None
+    if kept.status != "available":
+        return Wait("stop", f"the kept cluster is `{kept.status}`")
+    name = kept.db_cluster_identifier
+    return StopCluster(name, reason=f"the kept cluster {name} is being stopped again")
+
+
+def await_before_remaking(seen: Seen) -> Act | Wait | None:
+    """The name is about to be the old cluster's again: no late request for the new one may reach it there."""
+    if _deleted_first(seen) is None:
+        return None
+    target = _target(seen)
+    if target is not None and target.status == "deleting":
+        return Wait("cluster_deleted", f"{target.db_cluster_identifier} is `deleting`")
+    return await_late_arrivals(seen)
+
+
+def remake_old(seen: Seen) -> Act | Wait | None:
+    """After delete_first: the old cluster is restored from its final snapshot, as its configuration was.
+
+    Raises:
+        FinalSnapshotFailed: there is no final snapshot to restore it from.
+    """
+    replacement = _deleted_first(seen)
+    if replacement is None:
+        return None
+    operation = seen.operation
+    configuration = ClusterConfiguration.from_item(operation.record.replaced.item)
+    plan = plan_of_replaced(operation, configuration)
+    cluster = _target(seen)
+    if cluster is None:
+        return _restore_old(seen, plan, replacement)
+    instances: Sequence[DbInstance] = _members_of(seen, plan, cluster)
+    if is_of_deletion_that_had_begun(cluster, replacement):
+        # The old cluster itself is treated as one that is made again: it is known by its resource id.
+        tag = {PUT_BACK_TAG: operation.operation_id}
+        cluster = replace(cluster, tags=tag)
+        instances = [replace(item, tags=tag) for item in instances]
+    owner = Owner(operation.operation_id, PUT_BACK_TAG)
+    return decide_restore(owner, plan, cluster, instances, Asking(seen.now, operation.asked_by_cleanup()))
+
+
+def remade_old(seen: Seen) -> DbCluster | None:
+    """The old cluster under its name, which this cleanup has restored, or whose deletion had only begun."""
+    replacement, target = _deleted_first(seen), _target(seen)
+    if replacement is None or target is None or target.status not in SERVING_STATUSES:
+        return None
+    is_ours = target.tags.get(PUT_BACK_TAG) == seen.operation.operation_id
+    return target if is_ours or is_of_deletion_that_had_begun(target, replacement) else None
+
+
+def is_of_deletion_that_had_begun(cluster: DbCluster, replacement: Replacement) -> bool:
+    """Whether it is the old cluster itself: what is left of it is completed."""
+    return cluster.db_cluster_resource_id == replacement.replaced_resource_id
+
+
+def delete_unfinished_copy(seen: Seen) -> Act | Wait | None:
+    """A finished one is kept for the next attempt."""
+    plan = plan_of(seen)
+    name = plan.copy.cluster_snapshot_identifier if plan and plan.copy else None
+    copy = seen.snapshot(name) if name else None
+    if name is None or copy is None or copy.tags.get(OPERATION_TAG) != seen.operation.operation_id:
+        return None
+    if copy.status == "available":
+        return None
+    if copy.status in GOING_STATUSES:
+        return Wait("copy_deleted", f"the unfinished copy {name} is `{copy.status}`")
+    reason = f"the unfinished copy {name} is being deleted"
+    return DeleteSnapshot(name, "the unfinished copy", reason=reason, waits_for="copy_deleted")
+
+
+def delete_unneeded_final_snapshot(seen: Seen) -> Act | Wait | None:
+    """That of an old cluster which was not deleted. If the cluster was restored from it, it is kept."""
+    plan = plan_of(seen)
+    return delete_final_snapshot_of(seen, plan.target_cluster_id) if plan else None
+
+
+def delete_final_snapshot_of(seen: Seen, old: str) -> Act | Wait | None:
+    """The final snapshot that this operation took of the old cluster, which exists under the name `old`."""
+    plan = plan_of(seen)
+    replacement = plan.replacement if plan else None
+    name = replacement.final_snapshot_identifier if replacement else None
+    if replacement is None or name is None:
+        return None
+    snapshot = seen.snapshot(name)
+    if snapshot is None or snapshot.tags.get(OPERATION_TAG) != seen.operation.operation_id:
+        return None
+    existing = seen.find_anew(old)
+    if existing is None:
+        return None
+    of_the_replaced = {snapshot.db_cluster_resource_id, existing.db_cluster_resource_id}
+    if of_the_replaced != {replacement.replaced_resource_id}:
+        return None
+    if snapshot.status in GOING_STATUSES:
+        return Wait("snapshot_deleted", f"the snapshot {name} is `{snapshot.status}`")
+    reason = f"the snapshot {name} of the old cluster, which was not deleted, is being deleted"
+    return DeleteSnapshot(name, "the unneeded final snapshot", reason=reason)
+
+
+def unmark_old(seen: Seen) -> Act | Wait | None:
+    """An old cluster that was not replaced after all bears no mark of it."""
+    target = _target(seen)
+    if target is None or target.tags.get(REPLACED_BY_TAG) != seen.operation.operation_id:
+        return None
+    name, keys = target.db_cluster_identifier, [REPLACED_BY_TAG, KEEP_UNTIL_TAG]
+    return Untag(name, target.db_cluster_arn, keys, reason=f"{name} is no longer marked as replaced")
+
+
+def await_late_arrivals(seen: Seen) -> Act | Wait | None:
+    """What a stopped run requested last may still take effect: wait for it, so that it is removed as well."""
+    operation, parties = seen.operation, parties_in(seen)
+    asked = [*operation.all_asked().values(), *operation.asked_by_cleanup().values()]
+    # A rename that takes effect after the record is closed would take the name from the cluster that has it.
+    late = late_rename_of_old(asked, parties, places_in(seen, parties), seen.now) if parties else None
+    if late:
+        words = f"RDS may still carry out the rename that it was asked for at {format_time(late.last)}"
+        return Wait("late_rename", words, percent=90)
+    if not may_arrive_late(operation, seen.execution, seen.ended_time, seen.now):
+        return None
+    words = "a function that was at work when the execution was stopped may still be at its last request"
+    return Wait("late_arrivals", words, percent=90)
+
+
+def require_old_serving(seen: Seen) -> Act | Wait | None:
+    """An old cluster counts as put back only once it is available."""
+    plan = plan_of(seen)
+    if plan is None or plan.replacement is None:
+        return None
+    target = seen.find(plan.target_cluster_id)
+    if target is None:
+        return Wait("rename", f"{plan.target_cluster_id} does not show yet", percent=90)
+    if target.status not in SERVING_STATUSES:
+        return Wait("change", f"{plan.target_cluster_id} is `{target.status}`", percent=90)
+    return None
+
+
+def _target(seen: Seen) -> DbCluster | None:
+    plan = plan_of(seen)
+    return seen.find(plan.target_cluster_id) if plan else None
+
+
+def _deleted_first(seen: Seen) -> Replacement | None:
+    """The replacement of a run with delete_first whose first deletion had begun."""
+    plan = plan_of(seen)
+    if plan is None or plan.strategy is not Strategy.DELETE_FIRST:
+        return None
+    return plan.replacement if seen.operation.record.retirement.deletion_has_begun else None
+
+
+def _members_of(seen: Seen, plan: RestorePlan, cluster: DbCluster) -> list[DbInstance]:
+    expected = {item.db_instance_identifier for item in plan.instances}
+    found = seen.members(cluster.db_cluster_identifier)
+    return [item for item in found if item.db_instance_identifier in expected]
+
+
+def _restore_old(seen: Seen, plan: RestorePlan, replacement: Replacement) -> Act:
+    """From the final snapshot, which is proved to be there, and to be of the old cluster."""
+    cluster, name = plan.cluster.db_cluster_identifier, replacement.final_snapshot_identifier or ""
+    snapshot = seen.snapshot(name) if name else None
+    if snapshot is None or snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
+        raise FinalSnapshotFailed(
+            f"The final snapshot {name} is not there: the old cluster cannot be made again."
+        )
+    if snapshot.status != "available":
+        raise ClusterFailed(f"The final snapshot {name} is `{snapshot.status}`.")
+    return RestoreCluster(
+        cluster,
+        name,
+        restore_parameters(plan, name),
+        reason=f"{cluster} is being made again from its final snapshot",
+        also=changed(Retirement, made_again=True),
+    )

@@ -1,0 +1,80 @@
+"""How the users of a request are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from aurora_restore.domain.request_fields import FieldProblem, flag, known, one_of, text, texts
+from aurora_restore.domain.users import Access, DbUser, username_problem
+
+DB_USER_FIELDS = ("username", "secret_id", "iam", "access", "databases")
+Value = TypeVar("Value")
+
+
+def db_users(value: Any) -> tuple[DbUser, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        raise FieldProblem("must be a list of users")
+    users, problems = [], []
+    for number, item in enumerate(value, start=1):
+        try:
+            users.append(_db_user(item))
+        except FieldProblem as problem:
+            problems += [f"{_which(number, item)}: {text}" for text in problem.problems]
+    if problems:
+        raise FieldProblem(*problems)
+    return tuple(users)
+
+
+def _which(number: int, item: Any) -> str:
+    """A user by its place, and by its name where that can be read."""
+    name = item.get("username") if isinstance(item, Mapping) else None
+    return f"user {number} ({name!r})" if isinstance(name, str) else f"user {number}"
+
+
+def _db_user(value: Any) -> DbUser:
+    if not isinstance(value, Mapping):
+        raise FieldProblem("must be an object")
+    problems = _unknown_names(value)
+    # A field with a wrong name is likely to be the one that is missing.
+    lacks = not problems
+    iam = _read("iam", lambda: flag(value.get("iam", False)), False, problems)
+    username = _read("username", lambda: text(value.get("username")), "", problems)
+    if username and (reason := username_problem(username, iam=iam)):
+        problems.append(f"username {username!r}: {reason}")
+    secret_id = _read("secret_id", lambda: _text_or_nothing(value.get("secret_id")), None, problems)
+    if iam == (value.get("secret_id") is not None) and lacks:
+        problems.append("it needs either secret_id or iam: true")
+    access = _read("access", lambda: _access(value.get("access")), Access.READ_ONLY, problems)
+    databases: tuple[str, ...] = ()
+    databases = _read("databases", lambda: texts(value.get("databases") or ()), databases, problems)
+    if problems:
+        raise FieldProblem(*problems)
+    return DbUser(username, access, secret_id, iam, databases)
+
+
+def _unknown_names(value: Mapping[Any, Any]) -> list[str]:
+    problems: list[str] = []
+    for name in value:
+        try:
+            known({name: None}, DB_USER_FIELDS)
+        except FieldProblem as problem:
+            problems.append(str(problem))
+    return problems
+
+
+def _text_or_nothing(value: Any) -> str | None:
+    return None if value is None else text(value)
+
+
+def _access(value: Any) -> Access:
+    return Access(one_of(*Access)(Access.READ_ONLY.value if value is None else value))
+
+
+def _read(name: str, parse: Callable[[], Value], instead: Value, problems: list[str]) -> Value:
+    """One field of a user; what is wrong with it is added to the problems, and a default is taken instead."""
+    try:
+        return parse()
+    except FieldProblem as problem:
+        problems.append(f"{name}: {problem}" if name else str(problem))
+        return instead

@@ -1,0 +1,62 @@
+"""Frozen values that are cheap to load: in the place of `dataclass`, which compiles six methods for each class.
+
+A function pays for that at every cold start; with the acts of RDS it was a tenth of what boto3 costs.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, field
+from typing import Any, ClassVar, NoReturn, dataclass_transform
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+class Value:
+    """Its fields are declared as those of a dataclass, and given by position or by name."""
+
+    FIELDS: ClassVar[Mapping[str, Any]] = {}
+    POSITIONAL: ClassVar[tuple[str, ...]] = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init_subclass__(cls) -> None:
+        """What is declared as a ClassVar is no field."""
+        own = {
+            name: _as_field(cls.__dict__.get(name, MISSING))
+            for name, hint in inspect.get_annotations(cls).items()
+            if not str(hint).startswith("ClassVar")
+        }
+        cls.FIELDS = {**cls.FIELDS, **own}
+        cls.POSITIONAL = tuple(name for name, each in cls.FIELDS.items() if each.kw_only is not True)
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        kind, given = type(self), {**dict(zip(self.POSITIONAL, values, strict=False)), **named}
+        unknown = len(values) > len(self.POSITIONAL) or given.keys() - self.FIELDS.keys()
+        missing = [name for name, each in self.FIELDS.items() if name not in given and _is_required(each)]
+        if unknown or missing or len(given) != len(values) + len(named):
+            raise TypeError(f"{kind.__name__}{(*values, *named)} is not made of {list(self.FIELDS)}")
+        defaults = {name: _default_of(each) for name, each in self.FIELDS.items() if name not in given}
+        self.__dict__.update(defaults | given)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is not changed in place")
+
+    def __repr__(self) -> str:
+        """Without what is secret."""
+        shown = (f"{name}={getattr(self, name)!r}" for name, each in self.FIELDS.items() if each.repr)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _as_field(declared: Any) -> Any:
+    return declared if isinstance(declared, Field) else field(default=declared)
+
+
+def _is_required(each: Any) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING
+
+
+def _default_of(each: Any) -> Any:
+    return each.default if each.default_factory is MISSING else each.default_factory()

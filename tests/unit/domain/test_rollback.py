@@ -1,0 +1,369 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, copy_of, instances, plan, snapshot
+from tests.unit.domain.looks import Look, minutes_ago, operation
+from tests.unit.domain.test_switching import OLD_ID, RETIRED, STAGING, TARGET, new, old, stranger, swap_plan
+
+from aurora_restore.domain.acts import (
+    Act,
+    ChangePort,
+    DeleteSnapshot,
+    RenameCluster,
+    RestoreCluster,
+    StartCluster,
+    StopCluster,
+    Untag,
+    Wait,
+)
+from aurora_restore.domain.configuration import configuration_of
+from aurora_restore.domain.errors import ClusterFailed, FinalSnapshotFailed, NameTaken, SwitchOverFailed
+from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
+from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
+from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.replacement import Replacement, Strategy
+from aurora_restore.domain.rollback import (
+    await_before_remaking,
+    await_late_arrivals,
+    delete_unfinished_copy,
+    delete_unneeded_final_snapshot,
+    give_old_its_name,
+    lift_fence,
+    new_in_the_way,
+    new_to_remove,
+    remade_old,
+    remake_old,
+    require_old_serving,
+    stop_kept_again,
+    unmark_old,
+    wake_old,
+)
+from aurora_restore.domain.seeing import Rule
+
+FINAL = "aurora-restore-final"
+RULES: list[Rule] = [
+    lift_fence,
+    wake_old,
+    give_old_its_name,
+    stop_kept_again,
+    await_before_remaking,
+    remake_old,
+    delete_unfinished_copy,
+    delete_unneeded_final_snapshot,
+    unmark_old,
+    await_late_arrivals,
+    require_old_serving,
+]
+
+
+def swap(*clusters: DbCluster, snapshots: tuple[ClusterSnapshot, ...] = (), **fields: Any) -> Look:
+    return Look(operation(swap_plan(), **fields), clusters, snapshots)
+
+
+def undo(*clusters: DbCluster) -> Look:
+    made = swap_plan()
+    kept = Replacement(
+        Strategy.UNDO, OLD_ID, RETIRED, FINAL, incoming_resource_id="cluster-NEW", undoes="earlier"
+    )
+    return Look(operation(replace(made, replacement=kept)), clusters)
+
+
+def delete_first_plan() -> RestorePlan:
+    return replace(plan(), replacement=Replacement(Strategy.DELETE_FIRST, OLD_ID, RETIRED, FINAL))
+
+
+def delete_first(
+    *clusters: DbCluster, snapshots: tuple[ClusterSnapshot, ...] = (), begun: bool = True, **fields: Any
+) -> Look:
+    retirement = {"state": "BEGUN", "begun_time": minutes_ago(60)} if begun else {}
+    replaced = configuration_of(old(TARGET), instances()).to_item()
+    made = operation(delete_first_plan(), retirement=retirement, replaced=replaced, **fields)
+    return Look(made, clusters, snapshots)
+
+
+def final(**changes: Any) -> ClusterSnapshot:
+    base = snapshot(
+        db_cluster_snapshot_identifier=FINAL,
+        db_cluster_resource_id=OLD_ID,
+        tags={OPERATION_TAG: OPERATION_ID},
+    )
+    return replace(base, **changes)
+
+
+def what(found: Act | Wait | None) -> str | None:
+    """The kind of a finding: an act's type and name, or what is waited for."""
+    if isinstance(found, Wait):
+        return f"wait for {found.waits_for}"
+    return f"{type(found).__name__} {found.name}" if found else None
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.__name__))
+def test_nothing_is_done_for_a_run_that_ended_before_it_had_a_plan(rule: Rule) -> None:
+    assert rule(Look(operation(None), [old(TARGET), new(STAGING)], [final()])) is None
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: str(rule.__name__))
+def test_nothing_is_left_to_do_where_the_old_cluster_is_as_it_was(rule: Rule) -> None:
+    assert rule(swap(old(TARGET))) is None
+
+
+@pytest.mark.parametrize(
+    ("place", "status", "expected"),
+    [
+        (TARGET, "stopped", f"StartCluster {TARGET}"),
+        (RETIRED, "stopped", f"StartCluster {RETIRED}"),
+        (RETIRED, "stopping", "wait for start"),
+        (RETIRED, "starting", "wait for start"),
+        (RETIRED, "available", None),
+    ],
+)
+def test_a_stopped_old_cluster_is_started_whatever_its_name_is(
+    place: str, status: str, expected: str | None
+) -> None:
+    assert what(wake_old(swap(old(place, status), new(STAGING, "stopped")))) == expected
+
+
+@pytest.mark.parametrize(
+    ("clusters", "expected"),
+    [
+        ([new(TARGET), old(RETIRED)], f"RenameCluster {TARGET}"),
+        ([new(STAGING), old(RETIRED)], f"RenameCluster {RETIRED}"),
+        ([old(RETIRED)], f"RenameCluster {RETIRED}"),
+        ([new(STAGING), old(RETIRED, "renaming")], "wait for rename"),
+        ([new(STAGING)], "wait for rename"),
+        ([old(TARGET), new(STAGING)], None),
+    ],
+)
+def test_the_old_cluster_gets_its_name_back(clusters: list[DbCluster], expected: str | None) -> None:
+    assert what(give_old_its_name(swap(*clusters))) == expected
+
+
+def test_a_name_that_a_stranger_has_taken_stays_his() -> None:
+    with pytest.raises(NameTaken):
+        give_old_its_name(swap(stranger(TARGET), old(RETIRED)))
+
+
+def test_an_old_cluster_that_shows_nowhere_is_waited_for_and_not_for_ever() -> None:
+    unseen = swap(new(STAGING))
+    assert isinstance(give_old_its_name(replace(unseen, ended_time=NOW - timedelta(minutes=59))), Wait)
+    with pytest.raises(SwitchOverFailed):
+        give_old_its_name(replace(unseen, ended_time=NOW - timedelta(minutes=61)))
+
+
+@pytest.mark.parametrize("status", ["available", "backing-up", "modifying"])
+def test_a_new_cluster_that_can_be_renamed_is_not_in_the_way(status: str) -> None:
+    assert new_in_the_way(swap(new(TARGET, status), old(RETIRED))) is None
+
+
+@pytest.mark.parametrize("status", ["failed", "stopped", "creating"])
+def test_a_new_cluster_that_cannot_be_renamed_is_in_the_way_of_the_old_one(status: str) -> None:
+    assert new_in_the_way(swap(new(TARGET, status), old(RETIRED))) == new(TARGET, status)
+
+
+@pytest.mark.parametrize(
+    "clusters",
+    [[old(TARGET, "failed"), new(STAGING)], [new(TARGET, "renaming"), old(RETIRED)], [new(TARGET, "failed")]],
+)
+def test_only_the_new_cluster_is_in_the_way_and_only_while_the_old_one_waits(
+    clusters: list[DbCluster],
+) -> None:
+    assert new_in_the_way(swap(*clusters)) is None
+
+
+def test_the_cluster_that_the_run_made_is_removed_and_no_other() -> None:
+    assert new_to_remove(swap(new(STAGING), old(TARGET))) == new(STAGING)
+    assert new_to_remove(swap(stranger(STAGING), old(TARGET))) is None
+    put_back = cluster(
+        db_cluster_identifier=STAGING, tags={OPERATION_TAG: OPERATION_ID, PUT_BACK_TAG: OPERATION_ID}
+    )
+    assert new_to_remove(swap(put_back, old(TARGET))) is None
+
+
+def test_an_undo_removes_no_cluster_since_it_made_none() -> None:
+    assert new_to_remove(undo(new(STAGING), old(TARGET))) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "members", "expected"),
+    [
+        ("available", ("one",), f"StopCluster {STAGING}"),
+        ("starting", ("one",), "wait for stop"),
+        ("stopped", ("one",), None),
+        ("available", (), None),
+    ],
+)
+def test_the_kept_cluster_of_an_undo_is_stopped_again(
+    status: str, members: tuple[str, ...], expected: str | None
+) -> None:
+    kept = replace(new(STAGING, status), member_identifiers=members)
+    found = stop_kept_again(undo(kept, old(TARGET)))
+    assert what(found) == expected
+    assert not isinstance(found, StopCluster) or found.waits_for == "stop"
+
+
+@pytest.mark.parametrize(
+    ("status", "tags", "expected"),
+    [
+        ("copying", {OPERATION_TAG: OPERATION_ID}, "DeleteSnapshot"),
+        ("failed", {OPERATION_TAG: OPERATION_ID}, "DeleteSnapshot"),
+        ("available", {OPERATION_TAG: OPERATION_ID}, None),
+        ("deleting", {OPERATION_TAG: OPERATION_ID}, "wait for copy_deleted"),
+        ("copying", {OPERATION_TAG: "restore-other"}, None),
+        ("copying", {}, None),
+    ],
+)
+def test_an_unfinished_copy_of_the_run_is_deleted(
+    status: str, tags: dict[str, str], expected: str | None
+) -> None:
+    made = plan()
+    assert made.copy is not None
+    copy = copy_of(snapshot(), made.copy.cluster_snapshot_identifier, status=status, tags=tags)
+    found = what(delete_unfinished_copy(Look(operation(made), [], [copy])))
+    assert (found or "").removesuffix(f" {made.copy.cluster_snapshot_identifier}") == (expected or "")
+
+
+@pytest.mark.parametrize(
+    ("taken", "existing", "expected"),
+    [
+        (final(), old(TARGET), f"DeleteSnapshot {FINAL}"),
+        (final(status="deleting"), old(TARGET), "wait for snapshot_deleted"),
+        (final(tags={OPERATION_TAG: "restore-other"}), old(TARGET), None),
+        (final(db_cluster_resource_id="cluster-X"), old(TARGET), None),
+        (final(), stranger(TARGET), None),
+    ],
+)
+def test_a_final_snapshot_is_deleted_only_where_the_very_cluster_that_it_is_of_exists(
+    taken: ClusterSnapshot, existing: DbCluster, expected: str | None
+) -> None:
+    assert what(delete_unneeded_final_snapshot(swap(existing, snapshots=(taken,)))) == expected
+
+
+def test_a_final_snapshot_stays_where_its_cluster_has_gone_since_it_was_seen() -> None:
+    seen = swap(old(TARGET), snapshots=(final(),))
+    assert isinstance(delete_unneeded_final_snapshot(seen), DeleteSnapshot)
+    assert delete_unneeded_final_snapshot(replace(seen, anew=[])) is None
+
+
+def test_an_old_cluster_that_stays_loses_the_mark_of_this_run_and_of_no_other() -> None:
+    def marked(by: str) -> DbCluster:
+        return replace(old(TARGET), tags={REPLACED_BY_TAG: by})
+
+    assert isinstance(unmark_old(swap(marked(OPERATION_ID))), Untag)
+    assert unmark_old(swap(marked("restore-other"))) is None
+
+
+def asked(minutes: float, *, answered: bool = True) -> dict[str, Any]:
+    return {"name": TARGET, "last_time": minutes_ago(minutes), "answered": answered}
+
+
+@pytest.mark.parametrize(
+    ("acts", "expected"),
+    [
+        ({}, None),
+        ({"rename_old_aside": asked(5)}, "wait for late_rename"),
+        ({"rename_old_aside": asked(31)}, None),
+        ({"rename_old_aside": {**asked(5), "refused": True}}, None),
+        ({"cluster": asked(0.2)}, "wait for late_arrivals"),
+        ({"cluster": asked(5)}, None),
+    ],
+)
+def test_what_may_still_take_effect_is_waited_for(acts: dict[str, Any], expected: str | None) -> None:
+    assert what(await_late_arrivals(swap(old(TARGET), acts=acts))) == expected
+
+
+def test_a_rename_that_the_cleanup_asked_for_is_waited_for_as_well() -> None:
+    asked_by_cleanup = {"asked": {"rename_old_back": asked(5)}}
+    assert what(await_late_arrivals(swap(old(RETIRED), cleanup=asked_by_cleanup))) == "wait for late_rename"
+
+
+@pytest.mark.parametrize(
+    ("clusters", "expected"),
+    [
+        ([old(TARGET)], None),
+        ([old(TARGET, "backing-up")], None),
+        ([old(TARGET, "modifying")], "wait for change"),
+        ([], "wait for rename"),
+    ],
+)
+def test_the_old_cluster_counts_as_put_back_once_it_serves(
+    clusters: list[DbCluster], expected: str | None
+) -> None:
+    assert what(require_old_serving(swap(*clusters))) == expected
+
+
+FENCED: dict[str, Any] = {"acts": {"fence": asked(60)}, "replaced": {"port": 5432}}
+
+
+@pytest.mark.parametrize(
+    ("old_cluster", "expected"),
+    [
+        (replace(old(RETIRED), port=13351), f"ChangePort {RETIRED}"),
+        (replace(old(TARGET), port=13351), f"ChangePort {TARGET}"),
+        (replace(old(TARGET, "modifying"), port=13351), "wait for fence"),
+        (replace(old(TARGET, "stopped"), port=13351), f"StartCluster {TARGET}"),
+        (replace(old(TARGET, "deleting"), port=13351), None),
+        (old(TARGET), None),
+    ],
+)
+def test_the_fence_is_lifted_before_the_old_cluster_has_its_name(
+    old_cluster: DbCluster, expected: str | None
+) -> None:
+    found = lift_fence(swap(old_cluster, **FENCED))
+    assert what(found) == expected
+    if isinstance(found, ChangePort):
+        assert (found.port, found.is_fence) == (5432, False)
+        assert "fence.lifted_time" in found.also
+    assert not isinstance(found, StartCluster) or old_cluster.status == "stopped"
+
+
+def test_the_old_cluster_is_restored_from_its_final_snapshot_and_the_record_says_so_first() -> None:
+    act = remake_old(delete_first(snapshots=(final(),)))
+    assert isinstance(act, RestoreCluster)
+    assert (act.name, act.snapshot) == (TARGET, FINAL)
+    assert act.also == {"retirement.made_again": True}
+
+
+def test_it_is_not_restored_before_its_deletion_had_begun() -> None:
+    assert remake_old(delete_first(snapshots=(final(),), begun=False)) is None
+
+
+@pytest.mark.parametrize(
+    ("taken", "error"),
+    [
+        ((), FinalSnapshotFailed),
+        ((final(db_cluster_resource_id="cluster-X"),), FinalSnapshotFailed),
+        ((final(status="creating"),), ClusterFailed),
+    ],
+)
+def test_it_is_restored_from_nothing_but_its_own_finished_snapshot(
+    taken: tuple[ClusterSnapshot, ...], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        remake_old(delete_first(snapshots=taken))
+
+
+def test_no_late_request_for_the_new_cluster_may_reach_the_old_one_under_its_name() -> None:
+    late = delete_first(acts={"cluster": asked(0.2)})
+    assert what(await_before_remaking(late)) == "wait for late_arrivals"
+    going = delete_first(cluster(status="deleting"))
+    assert what(await_before_remaking(going)) == "wait for cluster_deleted"
+    assert await_before_remaking(delete_first()) is None
+
+
+def test_what_is_left_of_an_old_cluster_whose_deletion_had_begun_is_completed() -> None:
+    left = old(TARGET)
+    assert remade_old(delete_first(left)) == left
+    with pytest.raises(NameTaken):
+        remake_old(delete_first(stranger(TARGET)))
+    assert remade_old(delete_first(stranger(TARGET))) is None
+
+
+def test_the_renames_of_a_rollback_say_why() -> None:
+    act = give_old_its_name(swap(old(RETIRED)))
+    assert isinstance(act, RenameCluster)
+    assert act.reason.startswith(f"{RETIRED} is being renamed to {TARGET}")
+    assert act.describe() == f"renamed {RETIRED} to {TARGET}"
