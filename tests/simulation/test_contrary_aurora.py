@@ -99,7 +99,7 @@ def test_a_pending_value_that_never_goes_becomes_a_warning() -> None:
     play = played(BY_NAME["swap"], QUICK, stay)
     expect_success(play)
     warnings = play.sim.records.items[OPERATION]["warnings"]
-    assert any("IAMDatabaseAuthenticationEnabled" in warning for warning in warnings)
+    assert any("iam_authentication" in warning for warning in warnings)
 
 
 def test_the_writer_is_the_first_instance_however_slow_it_is() -> None:

@@ -154,3 +154,10 @@ def await_execution(stepfunctions: Any, execution_arn: str, timeout_seconds: flo
     return FinishedRun(
         seen["name"], execution_arn, seen["status"], seen.get("error"), seen.get("cause"), events
     )
+
+
+def end_idle_workers(stack: StackInfo) -> None:
+    """As the stack does by itself once a worker has been without work for `idle_worker_seconds`."""
+    for worker in stack.control.workers():
+        if not worker["busy"]:
+            stack.control.kill_worker(worker["pid"])

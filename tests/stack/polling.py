@@ -11,10 +11,12 @@ POLL_SECONDS = 0.2
 T = TypeVar("T")
 
 
-def poll_until(look: Callable[[], T], what: str, timeout_seconds: float = 60.0) -> T:
+def poll_until(
+    look: Callable[[], T], what: str, timeout_seconds: float = 60.0, poll_seconds: float = POLL_SECONDS
+) -> T:
     """Look again and again until something is there."""
     deadline = time.monotonic() + timeout_seconds
     while not (found := look()):
         assert time.monotonic() < deadline, f"{what}: not within {timeout_seconds} s"
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll_seconds)
     return found

@@ -9,9 +9,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from tests.stack.conftest import FinishedRun
+from tests.stack.conftest import FinishedRun, end_idle_workers
 from tests.stack.polling import poll_until
 
 from local_stack.stack_info import StackInfo
@@ -27,6 +28,8 @@ FUNCTIONS = {
 }
 PHASES = {f"aurora-restore-{name}": phase for phase, name in FUNCTIONS.items()}
 LOOK_SECONDS = 0.003
+QUICK_POLL_SECONDS = 0.02
+"""Often enough to meet a phase while the run is in it: the second call must not come after the end of the run."""
 WATCH_AT_MOST_SECONDS = 100.0
 RUNS_AT_MOST = 4
 
@@ -79,13 +82,6 @@ class Killer(threading.Thread):
         return {name for name, state in phases.items() if state["M"]["status"]["S"] == "IN_PROGRESS"}
 
 
-def end_idle_workers(stack: StackInfo) -> None:
-    """So that each function starts cold, and is at work for long enough to be met there."""
-    for worker in stack.control.workers():
-        if not worker["busy"]:
-            stack.control.kill_worker(worker["pid"])
-
-
 def killed_phases(run: FinishedRun) -> set[str]:
     """The phases whose Task failed, by the history; each failure is that of a killed process."""
     entered, killed = "", set()
@@ -130,7 +126,9 @@ def test_a_run_ends_well_though_its_functions_are_killed_at_work(
     spared = set(FUNCTIONS)
     for number in range(RUNS_AT_MOST):
         without_copies(boto)
-        end_idle_workers(stack)
+        end_idle_workers(
+            stack
+        )  # so that each function starts cold, and is at work long enough to be met there
         target = f"aurora-restored-killed-{number}"
         arn = start_run(request(target))
         killer = Killer(stack, boto, arn.rsplit(":", 1)[1], spared)
@@ -161,29 +159,34 @@ def test_a_run_ends_well_though_each_of_its_functions_is_called_a_second_time(
 
 
 def call_each_again(boto: Any, execution_arn: str) -> dict[str, Any]:
-    """Call the function of each phase once more, as soon as the state machine is seen in that phase."""
+    """Call the function of each phase once more, as soon as the state machine is seen in that phase.
+
+    Each call has a thread of its own: while one waits for its answer, the state machine goes on to the next phase.
+    """
     states, functions = boto("stepfunctions"), boto("lambda")
     payload = {
         "operation_id": execution_arn.rsplit(":", 1)[1],
         "execution_arn": execution_arn,
         "request": request("aurora-restored-doubled"),
     }
-    answers: dict[str, Any] = {}
 
-    def look() -> bool:
-        is_over = bool(states.describe_execution(executionArn=execution_arn)["status"] != "RUNNING")
-        history = states.get_execution_history(executionArn=execution_arn, maxResults=1000)["events"]
-        entered = [
-            event["stateEnteredEventDetails"]["name"]
-            for event in history
-            if "stateEnteredEventDetails" in event
-        ]
-        for phase in [name for name in entered if name in FUNCTIONS and name not in answers]:
-            called = functions.invoke(
-                FunctionName=f"aurora-restore-{FUNCTIONS[phase]}", Payload=json.dumps(payload)
-            )
-            answers[phase] = json.loads(called["Payload"].read())
-        return is_over
+    def call(phase: str) -> Any:
+        called = functions.invoke(
+            FunctionName=f"aurora-restore-{FUNCTIONS[phase]}", Payload=json.dumps(payload)
+        )
+        return json.loads(called["Payload"].read())
 
-    poll_until(look, f"the end of {execution_arn}", WATCH_AT_MOST_SECONDS)
-    return answers
+    with ThreadPoolExecutor(max_workers=len(FUNCTIONS)) as pool:
+        calls: dict[str, Future[Any]] = {}
+
+        def look() -> bool:
+            is_over = bool(states.describe_execution(executionArn=execution_arn)["status"] != "RUNNING")
+            history = states.get_execution_history(executionArn=execution_arn, maxResults=1000)["events"]
+            for event in history:
+                phase = event.get("stateEnteredEventDetails", {}).get("name")
+                if phase in FUNCTIONS and phase not in calls:
+                    calls[phase] = pool.submit(call, phase)
+            return is_over
+
+        poll_until(look, f"the end of {execution_arn}", WATCH_AT_MOST_SECONDS, QUICK_POLL_SECONDS)
+        return {phase: future.result() for phase, future in calls.items()}

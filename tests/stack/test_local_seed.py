@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.stack.conftest import Clients
+from tests.stack.conftest import Clients, end_idle_workers
 from tests.stack.polling import poll_until
 
 from aurora_restore.demo import seed_aurora, seed_aws, seed_data
@@ -151,8 +151,11 @@ def test_the_pipeline_is_deployed_by_its_own_template(boto: Clients) -> None:
 
 
 def test_the_idle_stack_fits_into_400_mb(stack: StackInfo) -> None:
-    control = stack.control
-    poll_until(lambda: not control.workers(), "the end of the idle workers", timeout_seconds=30)
+    def has_no_workers() -> bool:
+        end_idle_workers(stack)
+        return not stack.control.workers()
+
+    poll_until(has_no_workers, "the end of the workers", timeout_seconds=30)
     seen = lifecycle.status(stack.home)
     assert seen.process_count > 2
     assert seen.memory_bytes < 400_000_000

@@ -229,7 +229,7 @@ class SecretMalformed(RequestRefused):
 class SecretWrongUser(RequestRefused):
     code = "SECRET_WRONG_USER"
     default_hint = (
-        "The username in the secret is to be the one that is named; the master user of a cluster "
+        "Put the name of the snapshot's master user into the admin secret: the master user of a cluster "
         "cannot be renamed."
     )
 

@@ -25,7 +25,8 @@ def user_secret_problems(
 def _login_problems(user: DbUser, found: Credentials) -> Iterable[RestoreError]:
     if found.username != user.username:
         yield SecretWrongUser(
-            f"db_users: the secret {user.secret_id} is of the user {found.username!r}, not of {user.username!r}."
+            f"db_users: the secret {user.secret_id} is of the user {found.username!r}, not of {user.username!r}.",
+            "Name the secret of that user, or give the field `username` of the request the name in the secret.",
         )
     if problem := password_problem(found.password):
         yield PasswordNotAcceptable(
@@ -38,5 +39,6 @@ def _login_problems(user: DbUser, found: Credentials) -> Iterable[RestoreError]:
 def master_among_users(users: Sequence[DbUser], master_username: str) -> Iterable[RestoreError]:
     if any(user.username == master_username for user in users):
         yield SecretWrongUser(
-            f"db_users: {master_username!r} is the master user, which has the admin secret."
+            f"db_users: {master_username!r} is the master user of the cluster, whose secret is the admin secret.",
+            "Leave it out of db_users: the master user gets the password of the admin secret in every restore.",
         )
