@@ -1,6 +1,6 @@
 # Aurora Restore Pipeline. `make help` lists what can be made.
 # Everything that is installed goes into this folder: .venv (the project), .venv-template (the template's
-# checkers) and .venv-aws (the AWS CLI), which pin other versions of the AWS SDK; .postgresql has servers for tests.
+# checkers) and .venv-aws (the AWS CLI), which pin other versions of the AWS SDK; .postgresql and .mysql have servers for tests.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   ?= .venv
@@ -12,7 +12,7 @@ export no_proxy := 127.0.0.1,localhost
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tools postgresql simulate enumerate kills big faults databases year check format build bench lock clean
+.PHONY: help setup demo test tools postgresql mysql simulate enumerate kills big faults databases year check format build bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -22,12 +22,15 @@ setup: $(VENV)/.app ## install what the command line and the local stack need
 demo: $(VENV)/.app ## restore yesterday's production on the local stack, and prove it
 	@$(RUN) -m aurora_restore demo
 
-test: $(VENV)/.dev .venv-aws/.done $(POSTGRESQLS) ## all tests, and of the long enumerations another share each day; TEST_DAY=2026-11-27
+test: $(VENV)/.dev .venv-aws/.done $(POSTGRESQLS) .mysql/.tried ## all tests, and of the long enumerations another share each day; TEST_DAY=2026-11-27
 	@$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-tools: $(VENV)/.dev .venv-template/.done .venv-aws/.done $(POSTGRESQLS) ## install all that tests and checks need; with -j at once
+tools: $(VENV)/.dev .venv-template/.done .venv-aws/.done $(POSTGRESQLS) .mysql/.tried ## install all that tests and checks need; with -j at once
 
 postgresql: $(POSTGRESQLS) ## fetch the oldest and the newest PostgreSQL, for tests and for the local stack
+
+mysql: $(VENV)/.app ## fetch MySQL and MariaDB anew with this machine's apt, for tests and for Aurora MySQL on the local stack
+	@$(RUN) scripts/fetch_mysql.py .mysql
 
 simulate: $(VENV)/.dev ## random mixtures of operations and faults on a virtual clock; RUNS=300 SEED=today SEEDS=1
 	@$(RUN) -m tests.simulation --processes 2 --runs $(or $(RUNS),300) --seed $(or $(SEED),today) --seeds $(or $(SEEDS),1)
@@ -44,7 +47,8 @@ big: $(VENV)/.dev ## Defuse and SetupDbUsers of a server with 500 databases and 
 
 faults: $(VENV)/.dev ## every fault at every statement of Defuse and SetupDbUsers, on a real server; about half an hour
 	@EVERY_CASE=1 $(RUN) -m pytest -q --durations=8 tests/contract/database/test_enumerated_faults_of_users.py \
-		tests/contract/database/test_enumerated_faults_of_defuse.py
+		tests/contract/database/test_enumerated_faults_of_defuse.py \
+		tests/contract/database/mysql/test_mysql_set_up_dies.py
 
 databases: $(VENV)/.dev $(POSTGRESQLS) ## the whole contract of the databases on the oldest and the newest PostgreSQL; POSTGRESQL=15,16
 	@POSTGRESQL=$(POSTGRESQL) $(RUN) -m pytest -q -n 2 --dist loadfile tests/contract/database
@@ -72,7 +76,7 @@ lock: $(VENV)/.dev ## lock every dependency again
 	@scripts/lock.sh
 
 clean: ## remove everything that was installed and built here
-	rm -rf .venv .venv-* .postgresql build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* .postgresql .mysql build .local .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/.app: requirements/app.txt requirements/build.txt pyproject.toml
 	@echo "Installing into $(VENV) (once)"
@@ -95,4 +99,10 @@ $(VENV)/.dev: $(VENV)/.app requirements/dev.txt
 .postgresql/%/.done: requirements/postgresql-%.txt scripts/fetch_postgresql.py $(VENV)/.app
 	@echo "Fetching PostgreSQL $* into .postgresql/$* (once)"
 	@$(RUN) scripts/fetch_postgresql.py $< .postgresql/$*
+	@touch $@
+
+# Tried once: where a machine has no apt, or its mirror no server, all else works.
+.mysql/.tried: scripts/fetch_mysql.py $(VENV)/.app
+	@mkdir -p .mysql
+	@$(RUN) scripts/fetch_mysql.py --only-missing .mysql || true
 	@touch $@

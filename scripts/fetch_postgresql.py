@@ -19,8 +19,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from local_aurora.postgres_errors import EngineError
-from local_aurora.postgres_versions import installation_in, packaged
+from local_aurora.engines.errors import EngineError
+from local_aurora.engines.postgresql.versions import installation_in, packaged
 
 MACHINES = ("x86_64", "aarch64")
 """What the lock files have hashes for; scripts/lock.sh writes them."""

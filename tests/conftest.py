@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.summary import write_figures
+from tests.support.engine_summary import write_engines
 from tests.support.ordering import spread_waiting
 from tests.support.postgresql_summary import write_servers
 from tests.support.shares import keep_day, leave_to_other_days
@@ -25,4 +26,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What tests handed over with `record_property`."""
     write_servers(terminalreporter)
+    write_engines(terminalreporter)
     write_figures(terminalreporter)

@@ -24,7 +24,7 @@ from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.aws.secrets import AwsSecrets
-from aurora_restore.database.postgres import PostgresDatabases
+from aurora_restore.database.by_engine import DatabasesByEngine
 from aurora_restore.database.tls import RDS_GLOBAL_BUNDLE
 from aurora_restore.domain.errors import RestoreError, TransientFault
 from aurora_restore.environment import LOCK_TABLE_NAME, LambdaEnvironment, read_environment
@@ -78,7 +78,7 @@ def build_ports(session: boto3.Session, environment: LambdaEnvironment) -> Ports
         audit=AwsAudit(clients, environment.audit_table_name, environment.settings.record_retention_days),
         locks=AwsLocks(clients, LOCK_TABLE_NAME),
         notifications=AwsNotifications(clients, environment.sns_topic_arn),
-        databases=PostgresDatabases(environment.database_ca_bundle or RDS_GLOBAL_BUNDLE),
+        databases=DatabasesByEngine(environment.database_ca_bundle or RDS_GLOBAL_BUNDLE),
         executions=AwsPipelineExecutions(clients, environment.cleanup_state_machine_arn),
     )
 

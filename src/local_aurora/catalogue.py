@@ -7,20 +7,22 @@ from typing import Any
 
 from local_aurora.errors import invalid_combination, invalid_value
 
+POSTGRESQL, MYSQL = "aurora-postgresql", "aurora-mysql"
 _VERSIONS = {
-    "aurora-postgresql": (
+    POSTGRESQL: (
         "12.22", "13.12", "13.18", "13.21", "14.9", "14.15", "14.18", "15.4", "15.10", "15.13",
         "16.1", "16.6", "16.9", "17.4", "17.5", "17.7", "18.3",
     ),
-    "aurora-mysql": (
-        "5.7.mysql_aurora.2.11.4", "5.7.mysql_aurora.2.12.5",
+    MYSQL: (
+        "5.7.mysql_aurora.2.11.4", "5.7.mysql_aurora.2.12.5", "5.7.mysql_aurora.2.12.6",
         "8.0.mysql_aurora.3.04.4", "8.0.mysql_aurora.3.08.2", "8.0.mysql_aurora.3.10.1",
+        "8.0.mysql_aurora.3.12.0", "8.4.mysql_aurora.8.4.7", "8.4.mysql_aurora.8.4.8",
     ),
 }  # fmt: skip
-_DEFAULT_VERSION = {"aurora-postgresql": "17.4", "aurora-mysql": "8.0.mysql_aurora.3.08.2"}
+_DEFAULT_VERSION = {POSTGRESQL: "17.4", MYSQL: "8.0.mysql_aurora.3.08.2"}
 _LOG_TYPES = {
-    "aurora-postgresql": ("instance", "postgresql"),
-    "aurora-mysql": ("audit", "error", "general", "slowquery"),
+    POSTGRESQL: ("instance", "postgresql"),
+    MYSQL: ("audit", "error", "general", "instance", "slowquery"),
 }
 _FAMILIES_OF_CLASSES = {
     "db.r5": ("large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge", "24xlarge"),
@@ -69,18 +71,18 @@ class EngineVersion:
 
 
 def license_model(engine: str) -> str:
-    return "postgresql-license" if engine == "aurora-postgresql" else "general-public-license"
+    return "postgresql-license" if engine == POSTGRESQL else "general-public-license"
 
 
 def family_of(engine: str, version: str) -> str:
     """`aurora-postgresql15`, `aurora-mysql8.0`: what a parameter group must belong to."""
     parts = version.split(".")
-    return f"{engine}{parts[0]}" if engine == "aurora-postgresql" else f"{engine}{parts[0]}.{parts[1]}"
+    return f"{engine}{parts[0]}" if engine == POSTGRESQL else f"{engine}{parts[0]}.{parts[1]}"
 
 
-def postgres_major(engine: str, version: str) -> int | None:
-    """The major version of PostgreSQL that a cluster is; None where it is none."""
-    return int(version.split(".", maxsplit=1)[0]) if engine == "aurora-postgresql" else None
+def database_major(version: str) -> int:
+    """The major version of the database that a cluster is: 17 of 17.4, 8 of 8.0.mysql_aurora.3.08.2."""
+    return int(version.split(".", maxsplit=1)[0])
 
 
 def engine_versions(engine: str | None = None) -> list[EngineVersion]:
@@ -143,9 +145,7 @@ def show_engine_version(version: EngineVersion, region: str) -> dict[str, Any]:
         "EngineVersion": version.version,
         "MajorEngineVersion": version.major,
         "DBParameterGroupFamily": version.family,
-        "DBEngineDescription": "Aurora PostgreSQL"
-        if version.engine == "aurora-postgresql"
-        else "Aurora MySQL",
+        "DBEngineDescription": "Aurora PostgreSQL" if version.engine == POSTGRESQL else "Aurora MySQL",
         "DBEngineVersionDescription": f"{version.engine} {version.version} ({region})",
         "ValidUpgradeTarget": [],
         "ExportableLogTypes": list(log_types(version.engine)),

@@ -69,7 +69,7 @@ def _changes(call: Call, cluster: Cluster) -> list[Change]:
     if wants_managed_secret(call, cluster):
         changes.append(begin_managed_secret)
     if (password := call.text("MasterUserPassword")) is not None:
-        checked_password(password)
+        checked_password(cluster.engine, password)
         changes.append(_begin_password)
     iam = call.params.get("EnableIAMDatabaseAuthentication")
     if iam is not None and iam != cluster.settings["IAMDatabaseAuthenticationEnabled"]:

@@ -52,8 +52,8 @@ _INHERITED = ("BackupRetentionPeriod", "PreferredBackupWindow", "StorageType")
 """What a restore takes from the snapshot; all else falls back to Aurora's defaults, the paid support included."""
 
 _STORAGE_TYPES = ("aurora", "aurora-iopt1")
-# Aurora PostgreSQL, by the user guide (Aurora.CreateInstance); the API reference says 8 to 41 for every cluster.
-_MIN_PASSWORD, _MAX_PASSWORD = 8, 99
+# By the user guide (Aurora.CreateInstance); the API reference says 8 to 41 for every cluster.
+_MIN_PASSWORD, _MAX_PASSWORD = 8, {catalogue.POSTGRESQL: 99, catalogue.MYSQL: 41}
 _PASSWORD_CHARACTERS = frozenset(string.ascii_letters + string.digits + string.punctuation) - set("/'\"@")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY, _WEEK, _LEFT_MINUTES = 24 * 60, 7 * 24 * 60, 30
@@ -141,11 +141,12 @@ def refuse_log_types(engine: str, expected: list[str]) -> None:
         )
 
 
-def checked_password(password: str) -> str:
-    if not _MIN_PASSWORD <= len(password) <= _MAX_PASSWORD:
+def checked_password(engine: str, password: str) -> str:
+    most = _MAX_PASSWORD[engine]
+    if not _MIN_PASSWORD <= len(password) <= most:
         raise errors.invalid_value(
             "The parameter MasterUserPassword is not a valid password because it is not between "
-            f"{_MIN_PASSWORD} and {_MAX_PASSWORD} characters long."
+            f"{_MIN_PASSWORD} and {most} characters long."
         )
     if not set(password) <= _PASSWORD_CHARACTERS:
         raise errors.invalid_value(

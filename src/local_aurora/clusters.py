@@ -31,6 +31,8 @@ _FILTERS = {
     "db-cluster-resource-id": lambda c: (c.resource_id,),
     "engine": lambda c: (c.engine,),
 }
+RESERVED_USERNAME = "rdsadmin"
+"""Amazon's own user, in every engine."""
 
 
 def show(call: Call, cluster: Cluster) -> dict[str, Any]:
@@ -62,8 +64,12 @@ def create_db_cluster(call: Call) -> dict[str, Any]:
     username, password = call.text("MasterUsername"), call.text("MasterUserPassword")
     if not username or not password:
         raise errors.AwsError("MissingParameter", "MasterUsername and MasterUserPassword must be provided.")
+    if username.lower() == RESERVED_USERNAME:
+        raise errors.invalid_value(
+            f"MasterUsername {username} cannot be used as it is a reserved word used by the engine"
+        )
     cluster = _new_cluster(call, name, engine, version, username)
-    cluster.master_password = checked_password(password)
+    cluster.master_password = checked_password(cluster.engine, password)
     cluster.contents = cluster.resource_id
     encrypts = call.params.get("StorageEncrypted") or call.text("KmsKeyId")
     cluster.kms_key_id = usable_key(call, call.text("KmsKeyId") or "alias/aws/rds") if encrypts else None

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from local_aurora.access import Login, ServerAddress
+from local_aurora.catalogue import POSTGRESQL
 
 
 @dataclass(frozen=True)
 class ServerFace:
     """What a server is started as: the names in its certificate, the instance that it says it is, its parameters.
 
-    `parameters`: PostgreSQL's own settings and their values; what is not named is PostgreSQL's default.
+    `parameters`: the server's own settings and their values; what is not named is the server's default.
     """
 
     certificate_names: tuple[str, ...] = ()
@@ -28,11 +29,17 @@ class Engine(Protocol):
     """
 
     def create_cluster(
-        self, cluster_id: str, master: Login, database_name: str | None, major: int | None = None
+        self,
+        cluster_id: str,
+        master: Login,
+        database_name: str | None,
+        major: int | None = None,
+        engine_name: str = POSTGRESQL,
     ) -> None:
         """Make empty storage with Aurora's roles: `master` is not a superuser.
 
-        `major` is the major version of PostgreSQL that is requested; another one is taken where it is not at hand.
+        `major` is the major version of the database that is requested; another one is taken where it is not at hand.
+        `engine_name`: as RDS names it, aurora-postgresql or aurora-mysql.
         """
 
     def start_cluster(

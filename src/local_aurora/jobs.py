@@ -11,9 +11,9 @@ from local_aurora import catalogue
 from local_aurora.access import PasswordLogin, ServerAddress
 from local_aurora.endpoints import face_of, renew_certificate
 from local_aurora.engine import Engine, ServerFace
+from local_aurora.engines.errors import PortTaken
+from local_aurora.engines.process import find_free_port
 from local_aurora.objects import Cluster, Instance, Snapshot
-from local_aurora.postgres_errors import PortTaken
-from local_aurora.postgres_process import find_free_port
 from local_aurora.timing import Kind, Transition
 from local_aurora.work import EngineWork
 from local_aurora.world import Region, World
@@ -114,9 +114,9 @@ def _create_cluster(task: Task) -> Future[Any] | None:
         return None
     cluster_id, database_name = cluster.resource_id, cluster.database_name
     master = PasswordLogin(cluster.master_username, cluster.master_password or "")
-    major = catalogue.postgres_major(cluster.engine, cluster.engine_version)
+    name, major = cluster.engine, catalogue.database_major(cluster.engine_version)
     return task.work.submit(
-        (cluster_id,), lambda engine: engine.create_cluster(cluster_id, master, database_name, major)
+        (cluster_id,), lambda engine: engine.create_cluster(cluster_id, master, database_name, major, name)
     )
 
 

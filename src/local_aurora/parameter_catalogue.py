@@ -1,56 +1,22 @@
 """The parameters of the families of DB cluster parameter groups: a part of those that Aurora has.
 
-Names and defaults: AuroraUserGuide, "Amazon Aurora PostgreSQL parameters", cluster-level parameters. Which families
-have `cron.launch_active_jobs` (pg_cron 1.6) is not documented; here the oldest one has not.
+Names and defaults: AuroraUserGuide, "Amazon Aurora PostgreSQL parameters" and "Aurora MySQL configuration parameters",
+cluster-level parameters. Which families have `cron.launch_active_jobs` (pg_cron 1.6) is not documented; here the oldest
+one has not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from local_aurora.catalogue import MYSQL
 from local_aurora.errors import invalid_combination, invalid_value
+from local_aurora.mysql_parameters import mysql_parameters
+from local_aurora.parameters import DYNAMIC, STATIC, SWITCH, Parameter
 
-STATIC, DYNAMIC = "static", "dynamic"
 AT_ONCE, AT_THE_REBOOT = "immediate", "pending-reboot"
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """`server_setting`: what a real PostgreSQL calls it; empty for what only RDS knows, or what a local server may not.
-
-    `allowed`: a range `0-100`, or values separated by commas; empty where any text is taken.
-    """
-
-    name: str
-    apply_type: str
-    data_type: str
-    allowed: str = ""
-    default: str | None = None
-    is_modifiable: bool = True
-    server_setting: str = ""
-
-    def refuse_value(self, value: str) -> None:
-        """Raises AwsError: InvalidParameterValue."""
-        if not self._allows(value):
-            raise invalid_value(
-                f"Invalid parameter value: {value} for: {self.name} allowed values are: {self.allowed}"
-            )
-
-    def _allows(self, value: str) -> bool:
-        if not self.allowed or value.startswith(("{", "GREATEST(", "LEAST(", "SUM(")):
-            return True
-        first, dash, last = self.allowed.partition("-")
-        if dash and first.isdigit():
-            return value.isdigit() and int(first) <= int(value) <= int(last)
-        # `shared_preload_libraries` and its like are lists: each of their entries is one of the values.
-        entries = value.split(",") if self.data_type == "list" else [value]
-        return all(entry.strip() in self.allowed.split(",") for entry in entries if entry.strip())
-
-
-_SWITCH = "0,1"
 _LEVELS = "disabled,debug5,debug4,debug3,debug2,debug1,info,notice,warning,error,log,fatal,panic"
 _LIBRARIES = (
     "auto_explain,orafce,pgaudit,pglogical,pg_bigm,pg_cron,pg_hint_plan,pg_prewarm,pg_similarity,"
@@ -64,8 +30,8 @@ def _server(name: str, apply_type: str, allowed: str, default: str | None = None
 
 
 _POSTGRESQL = (
-    Parameter("apg_ccm_enabled", DYNAMIC, "boolean", _SWITCH),
-    Parameter("autovacuum", DYNAMIC, "boolean", _SWITCH),
+    Parameter("apg_ccm_enabled", DYNAMIC, "boolean", SWITCH),
+    Parameter("autovacuum", DYNAMIC, "boolean", SWITCH),
     Parameter("autovacuum_naptime", DYNAMIC, "integer", "1-2147483", "5"),
     Parameter("client_encoding", DYNAMIC, "string", "", "UTF8"),
     Parameter("config_file", STATIC, "string", "", "/rdsdbdata/config/postgresql.conf", is_modifiable=False),
@@ -77,11 +43,11 @@ _POSTGRESQL = (
     Parameter("data_directory", STATIC, "string", "", "/rdsdbdata/db", is_modifiable=False),
     _server("deadlock_timeout", DYNAMIC, "1-2147483647"),
     Parameter(
-        "default_transaction_read_only", DYNAMIC, "boolean", _SWITCH, server_setting="default_transaction_read_only"
+        "default_transaction_read_only", DYNAMIC, "boolean", SWITCH, server_setting="default_transaction_read_only"
     ),
     Parameter("hot_standby_feedback", DYNAMIC, "boolean", "0,1", "1", is_modifiable=False),
     _server("idle_in_transaction_session_timeout", DYNAMIC, "0-2147483647", "86400000"),
-    Parameter("log_connections", DYNAMIC, "boolean", _SWITCH),
+    Parameter("log_connections", DYNAMIC, "boolean", SWITCH),
     Parameter("log_min_duration_statement", DYNAMIC, "integer"),
     Parameter("log_statement", DYNAMIC, "list", "none,ddl,mod,all"),
     Parameter("max_connections", STATIC, "integer", "6-262143", "LEAST({DBInstanceClassMemory/9531392},5000)"),
@@ -99,30 +65,21 @@ _POSTGRESQL = (
     Parameter("rds.extensions", STATIC, "string", "", "aws_lambda, aws_s3, dblink, pg_cron", is_modifiable=False),
     Parameter("rds.force_admin_logging_level", DYNAMIC, "list", _LEVELS),
     Parameter("rds.force_autovacuum_logging_level", DYNAMIC, "list", _LEVELS, "warning"),
-    Parameter("rds.force_ssl", DYNAMIC, "boolean", _SWITCH, "0"),
+    Parameter("rds.force_ssl", DYNAMIC, "boolean", SWITCH, "0"),
     Parameter("rds.log_retention_period", DYNAMIC, "integer", "1440-10080", "4320"),
-    Parameter("rds.logical_replication", STATIC, "boolean", _SWITCH, "0", server_setting="wal_level"),
-    Parameter("rds.restrict_password_commands", STATIC, "boolean", _SWITCH),
+    Parameter("rds.logical_replication", STATIC, "boolean", SWITCH, "0", server_setting="wal_level"),
+    Parameter("rds.restrict_password_commands", STATIC, "boolean", SWITCH),
     Parameter("search_path", DYNAMIC, "string", server_setting="search_path"),
     Parameter("shared_buffers", STATIC, "integer", "", "SUM({DBInstanceClassMemory/12038},-50003)"),
     Parameter("shared_preload_libraries", STATIC, "list", _LIBRARIES, "pg_stat_statements"),
-    Parameter("ssl", STATIC, "boolean", _SWITCH, "1", is_modifiable=False),
+    Parameter("ssl", STATIC, "boolean", SWITCH, "1", is_modifiable=False),
     _server("statement_timeout", DYNAMIC, "0-2147483647"),
     Parameter("synchronous_commit", DYNAMIC, "list", "on,off", "on"),
     Parameter("timezone", DYNAMIC, "string", "", "UTC", server_setting="timezone"),
-    Parameter("track_commit_timestamp", STATIC, "boolean", _SWITCH),
+    Parameter("track_commit_timestamp", STATIC, "boolean", SWITCH),
     _server("work_mem", DYNAMIC, "64-2147483647"),
 )  # fmt: skip
 _SINCE_13 = (Parameter("cron.launch_active_jobs", DYNAMIC, "boolean", "on,off", "on"),)
-_MYSQL = (
-    Parameter("binlog_format", STATIC, "list", "ROW,STATEMENT,MIXED,OFF", "OFF"),
-    Parameter("character_set_database", DYNAMIC, "string"),
-    Parameter("event_scheduler", DYNAMIC, "list", "ON,OFF", "OFF"),
-    Parameter("innodb_file_per_table", DYNAMIC, "boolean", _SWITCH, "1"),
-    Parameter("lower_case_table_names", STATIC, "integer", "0,1", "0"),
-    Parameter("require_secure_transport", DYNAMIC, "list", "ON,OFF", "OFF"),
-    Parameter("time_zone", DYNAMIC, "string"),
-)
 _OLDEST = "aurora-postgresql12"
 # What a server says where RDS says 0 or 1.
 _WAL_LEVELS = {"0": "replica", "1": "logical"}
@@ -131,8 +88,8 @@ _WAL_LEVELS = {"0": "replica", "1": "logical"}
 @cache
 def parameters_of(family: str) -> Mapping[str, Parameter]:
     """By name, in their order."""
-    if family.startswith("aurora-mysql"):
-        known: tuple[Parameter, ...] = _MYSQL
+    if family.startswith(MYSQL):
+        known = mysql_parameters(family.removeprefix(MYSQL))
     else:
         known = _POSTGRESQL if family == _OLDEST else (*_POSTGRESQL, *_SINCE_13)
     return {entry.name: entry for entry in sorted(known, key=lambda entry: entry.name)}
@@ -176,8 +133,14 @@ def checked_method(parameter: Parameter, change: Mapping[str, Any]) -> str:
 
 
 def server_settings(family: str, values: Mapping[str, str]) -> dict[str, str]:
-    """What a real PostgreSQL is started with: the values that it knows. A formula of RDS is none."""
+    """What a real server is started with: the values that it knows. A formula of RDS is none.
+
+    Of a MySQL also the defaults of the family, because they differ from the server's own.
+    """
     known = parameters_of(family)
+    if family.startswith(MYSQL):
+        defaults = {name: entry.default for name, entry in known.items() if entry.default is not None}
+        values = {**defaults, **values}
     settings = {
         known[name].server_setting: value
         for name, value in values.items()

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from local_aurora.identifiers import rds_arn
-from local_aurora.parameter_catalogue import STATIC, found_parameter
+from local_aurora.parameter_catalogue import found_parameter
+from local_aurora.parameters import STATIC
 
 DEFAULT_PREFIX = "default."
 IN_SYNC, APPLYING, PENDING_REBOOT = "in-sync", "applying", "pending-reboot"

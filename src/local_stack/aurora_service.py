@@ -11,10 +11,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from local_aurora.engines.side_by_side import EnginesSideBySide
 from local_aurora.journal import Journal
 from local_aurora.keeping import WorldKeeper
 from local_aurora.model import LocalAurora
-from local_aurora.postgres import PostgresEngine
 from local_aurora.server import AuroraServer
 from local_aurora.timing import ON_A_LAPTOP, Durations
 from local_aurora.world import SubnetLookup
@@ -33,7 +33,7 @@ class AuroraService:
         self._journal = Journal(directory / "model.db")
         keeper = WorldKeeper(self._journal)
         saved = keeper.saved() or _saved_by_an_earlier_version(directory / "model.json")
-        self._engine = PostgresEngine(directory)
+        self._engine = EnginesSideBySide(directory)
         self.removed_data = self._engine.forget_all_but(*_ids_in(saved or {}))
         for each in self.removed_data:
             _log.warning("Data of %s is removed: nothing that was answered names it", each)
@@ -71,7 +71,8 @@ class AuroraService:
 
     def postgresql(self) -> dict[str, Any]:
         """The versions at hand, and which of them is behind each cluster: it need not be the one that it says."""
-        behind = self._engine.server_versions()
+        postgresql = self._engine.postgresql
+        behind = postgresql.server_versions()
         with self._model.locked() as world:
             clusters = [
                 {"region": name, "db_cluster_identifier": cluster.identifier, "version": version}
@@ -79,7 +80,7 @@ class AuroraService:
                 for cluster in region.clusters.values()
                 if (version := behind.get(cluster.resource_id))
             ]
-        return {"at_hand": list(self._engine.versions_at_hand()), "clusters": clusters}
+        return {"at_hand": list(postgresql.versions_at_hand()), "clusters": clusters}
 
     def change_durations(self, changes: dict[str, float]) -> None:
         """Raises ValueError for an unknown duration, or one that is out of range."""

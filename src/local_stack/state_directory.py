@@ -131,13 +131,14 @@ class StateDirectory:
         self.state.chmod(0o700)
         if self.log.exists():
             self.log.chmod(0o600)
-        # PostgreSQL sees to the modes of its own data, and refuses to run with other ones. The directories around
-        # it can have to be passable for `nobody`; no other user gets as far as them, because of `state` itself.
-        of_the_engine = self.state / "aurora" / "postgres"
+        # The engines see to the modes of their own data, and PostgreSQL refuses to run with other ones. The directories
+        # around it can have to be passable for `nobody`; no other user gets as far as them, because of `state` itself.
+        # MySQL's programs can be the very files of the project's folder.
+        of_the_engines = {self.state / "aurora" / name for name in ("postgres", "mysql")}
         for parent, directories, files in os.walk(self.state):
-            below_engine = of_the_engine in (Path(parent), *Path(parent).parents)
+            below_engine = not of_the_engines.isdisjoint((Path(parent), *Path(parent).parents))
             if below_engine:
-                directories[:] = [name for name in directories if name != "data"]
+                directories[:] = [name for name in directories if name not in ("data", "programs")]
             for name in files if below_engine else (*directories, *files):
                 _take_from_others(Path(parent, name))
 

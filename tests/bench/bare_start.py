@@ -14,16 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from local_aurora.postgres_install import Account, choose_account, find_programs
-from local_aurora.postgres_process import (
+from local_aurora.engines.account import Account, choose_account
+from local_aurora.engines.postgresql.engine import KIND
+from local_aurora.engines.postgresql.install import find_programs, program
+from local_aurora.engines.postgresql.versions import packaged
+from local_aurora.engines.process import (
+    HOST,
     Server,
     data_argument,
     find_free_port,
     run_tool,
     spawn,
 )
-from local_aurora.postgres_settings import HOST
-from local_aurora.postgres_versions import packaged
 from local_stack import ministack_hooks, processes
 
 START_TIMEOUT_SECONDS = 30.0
@@ -88,7 +90,9 @@ def _postgres(directory: Path) -> Iterator[int]:
     data.mkdir(mode=0o700)
     account.own(data)
     run_tool(
-        [str(programs / "initdb"), "--pgdata", data_argument(data, account), "--no-sync", "--no-locale"],
+        program(
+            [str(programs / "initdb"), "--pgdata", data_argument(data, account), "--no-sync", "--no-locale"]
+        ),
         data,
         account,
     )
@@ -105,7 +109,7 @@ def _start_postgres(programs: Path, data: Path, account: Account, log: Path) -> 
     command = [str(programs / "postgres"), "-D", data_argument(data, account)]
     command += [f"--port={port}", f"--listen_addresses={HOST}", "--unix_socket_directories="]
     with log.open("ab") as output:
-        return Server(spawn(command, data, account, output), data, log, port)
+        return Server(KIND, spawn(program(command), data, account, output), data, log, port)
 
 
 def _answers(port: int) -> bool:

@@ -35,7 +35,7 @@ def test_what_changes_nothing_is_not_seen() -> None:
         ("steps.rollback:no_such_function", does_nothing),
         ("domain.operation:Operation.no_such_property", does_nothing),
         ("steps.switch_over:RENAME_LIMIT", lambda limit: limit),
-        ("domain.quiet_group:QUIET_PARAMETERS", dict),
+        ("domain.engines:ENGINES", dict),
     ],
 )
 def test_one_that_plants_nothing_is_refused(place: str, make: object) -> None:

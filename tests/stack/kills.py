@@ -21,7 +21,7 @@ from tests.stack.serving_targets import SOURCE_REGION, Place, endpoint_of
 from aurora_restore.demo.seed_aws import PRODUCTION_SECRET
 from aurora_restore.demo.setup import set_up
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
 from local_stack import lifecycle, processes
 from local_stack.stack_info import StackInfo
 

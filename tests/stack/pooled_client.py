@@ -15,7 +15,7 @@ from tests.stack.reading_client import Look, longest_run
 from tests.stack.serving_targets import Place, endpoint_of
 
 from aurora_restore.domain.observed import Credentials
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
 
 POOL_SIZE, PAUSE_SECONDS, END_SECONDS = 3, 0.05, 60
 NEWCOMERS_APART_SECONDS = 0.3

@@ -13,7 +13,7 @@ import pg8000.native
 from tests.stack.serving_targets import Place, data_in, endpoint_of
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
 
 PAUSE_SECONDS = 0.15
 Look = tuple[float, float, bool]

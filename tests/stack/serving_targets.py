@@ -20,7 +20,7 @@ from tests.support.inbox import Inbox
 from aurora_restore.demo.seed_aurora import control, put
 from aurora_restore.demo.seed_aws import ADMIN_SECRET, SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
 from local_stack.stack_info import StackInfo
 
 INSTANCE_CLASS, SOURCE_REGION = "db.r5.large", "us-east-1"

@@ -16,7 +16,7 @@ from tests.stack.conftest import FinishedRun
 from tests.stack.polling import poll_until
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 

@@ -28,7 +28,7 @@ from tests.stack.serving_targets import SOURCE_REGION, Place, old_data_of, reque
 
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
-from local_aurora.postgres_storage import directory_name
+from local_aurora.engines.storage import directory_name
 from local_stack import lifecycle
 from local_stack.aurora_service import AuroraService
 

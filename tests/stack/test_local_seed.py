@@ -13,7 +13,7 @@ from tests.stack.polling import poll_until
 
 from aurora_restore.demo import seed_aurora, seed_aws, seed_data
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 

@@ -14,7 +14,7 @@ from tests.stack.serving_targets import SOURCE_REGION, Place, endpoint_of, reque
 from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.domain.naming import quiet_group_identifier
 from aurora_restore.domain.observed import Credentials
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
 from local_stack.stack_info import StackInfo
 
 QUIET, AWAKE, LEDGER = "aurora-restored-first-quiet", "aurora-restored-first-awake", "ledger"

@@ -14,7 +14,7 @@ from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.domain.defusing import first_states
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.record import Record
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
 from local_stack.stack_info import StackInfo
 
 AWAKE, QUIET, CUT = "aurora-restored-awake", "aurora-restored-quiet", "aurora-restored-cut"

@@ -6,8 +6,8 @@ import os
 from functools import cache
 from pathlib import Path
 
-from local_aurora.postgres_errors import EngineError
-from local_aurora.postgres_versions import Installation, at_hand, installation_in
+from local_aurora.engines.errors import EngineError
+from local_aurora.engines.postgresql.versions import Installation, at_hand, installation_in
 
 FETCHED = Path(__file__).parents[2] / ".postgresql"
 """Where `make` puts those of requirements/postgresql-*.txt, one directory for each major version."""

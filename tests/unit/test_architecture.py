@@ -35,7 +35,7 @@ MAY_IMPORT = {
 }
 # The handlers are the Lambda functions, and nothing of the local stack goes into their package.
 KNOW_THE_LOCAL_STACK = {"cli", "demo"}
-PURE = {"boto3", "botocore", "os", "socket", "subprocess", "random", "time", "pg8000", "threading"}
+PURE = {"boto3", "botocore", "os", "socket", "subprocess", "random", "time", "pg8000", "pymysql", "threading"}
 LINES_A_FILE = 400
 LINES_A_FUNCTION = 60
 

@@ -1,4 +1,4 @@
-"""Database users over the wire: the only rooms that know a database driver.
+"""Database servers over the wire: the only rooms that know a database driver, one folder for each engine.
 
-Importing this package costs nothing: the driver is imported when the first connection is opened.
+Importing this package costs nothing: a driver is imported when the first connection is opened.
 """

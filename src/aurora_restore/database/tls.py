@@ -1,11 +1,10 @@
-"""TLS to a database server: always verified, chain and host name."""
+"""TLS to a database server: always verified, chain and host name. How TLS is asked for is the engine's own protocol."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ NAMES_TIMEOUT_SECONDS = 10.0
 RDS_GLOBAL_BUNDLE = Path(__file__).with_name("rds_global_bundle.pem")
 """The root certificates of Amazon RDS in all Regions; CERTIFICATES.md says where they come from."""
 
-# SSLRequest of PostgreSQL's protocol: the length of the message and the request code.
-_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+AskForTls = Callable[[socket.socket], str]
+"""Asks a server for TLS over a plain connection; why there is none, in words, and nothing where the server agrees."""
 
 
 def verifying_context(ca_bundle_path: Path) -> ssl.SSLContext:
@@ -34,40 +33,56 @@ def nameless_context(ca_bundle_path: Path) -> ssl.SSLContext:
     return context
 
 
-def connect(endpoint: DatabaseEndpoint, context: ssl.SSLContext, timeout_seconds: float) -> ssl.SSLSocket:
-    """A verified TLS connection to a PostgreSQL server; the time limit holds for each of its moves.
+def reach(endpoint: DatabaseEndpoint, timeout_seconds: float) -> socket.socket:
+    """A plain connection; the time limit holds for each of its moves. Raises DatabaseUnreachable."""
+    where = f"{endpoint.host}:{endpoint.port}"
+    try:
+        plain = socket.create_connection((endpoint.host, endpoint.port), timeout_seconds)
+        # The protocols send small packets in a row: without this each waits for the delayed acknowledgement.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError as error:
+        raise DatabaseUnreachable(f"No connection to {where}: {reason_of(error)}.") from None
+    return plain
+
+
+def connect(
+    endpoint: DatabaseEndpoint, context: ssl.SSLContext, timeout_seconds: float, ask_for_tls: AskForTls
+) -> ssl.SSLSocket:
+    """A verified TLS connection to a server; the time limit holds for each of its moves.
 
     Raises:
         DatabaseUnreachable: no connection, no TLS, or a certificate that does not verify.
     """
+    plain = reach(endpoint, timeout_seconds)
+    try:
+        refusal = ask_for_tls(plain)
+        if not refusal:
+            return context.wrap_socket(plain, server_hostname=endpoint.host)
+    except OSError as error:
+        plain.close()
+        raise tls_failure(endpoint, error) from None
+    plain.close()
+    raise DatabaseUnreachable(f"No TLS connection to {endpoint.host}:{endpoint.port}: {refusal}.")
+
+
+def tls_failure(endpoint: DatabaseEndpoint, error: OSError) -> DatabaseUnreachable:
+    """What went wrong between the connection and the verified TLS."""
     where = f"{endpoint.host}:{endpoint.port}"
-    try:
-        plain = socket.create_connection((endpoint.host, endpoint.port), timeout_seconds)
-    except OSError as error:
-        raise DatabaseUnreachable(f"No connection to {where}: {_reason(error)}.") from None
-    try:
-        # The protocol sends small packets in a row: without this each waits for the delayed acknowledgement.
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return _negotiate(plain, endpoint.host, where, context)
-    except ssl.SSLCertVerificationError as error:
-        plain.close()
-        raise DatabaseUnreachable(
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return DatabaseUnreachable(
             f"The certificate of {where} did not verify: {error.verify_message}. Nothing was sent to it."
-        ) from None
-    except OSError as error:
-        plain.close()
-        raise DatabaseUnreachable(f"No TLS connection to {where}: {_reason(error)}.") from None
-    except DatabaseUnreachable:
-        plain.close()
-        raise
+        )
+    return DatabaseUnreachable(f"No TLS connection to {where}: {reason_of(error)}.")
 
 
-def certificate_names(endpoint: DatabaseEndpoint, context: ssl.SSLContext) -> tuple[str, ...]:
+def certificate_names(
+    endpoint: DatabaseEndpoint, context: ssl.SSLContext, ask_for_tls: AskForTls
+) -> tuple[str, ...]:
     """The host names in the certificate of a server that the context's authorities vouch for, whichever they are.
 
     Nothing is sent to it. Raises DatabaseUnreachable as `connect`.
     """
-    with connect(endpoint, context, NAMES_TIMEOUT_SECONDS) as sock:
+    with connect(endpoint, context, NAMES_TIMEOUT_SECONDS, ask_for_tls) as sock:
         certificate: Any = sock.getpeercert() or {}
     return tuple(
         value for kind, value in certificate.get("subjectAltName", ()) if kind in ("DNS", "IP Address")
@@ -80,17 +95,7 @@ def bears(certificate_names: Sequence[str], host: str) -> bool:
     return any(name.lower() in (host.lower(), f"*.{rest}".lower()) for name in certificate_names)
 
 
-def _negotiate(plain: socket.socket, host: str, where: str, context: ssl.SSLContext) -> ssl.SSLSocket:
-    plain.sendall(_SSL_REQUEST)
-    # One byte and no more: what follows belongs to TLS (CVE-2021-23222).
-    answer = plain.recv(1)
-    if answer != b"S":
-        said = "closed the connection" if not answer else "does not offer TLS"
-        raise DatabaseUnreachable(f"No TLS connection to {where}: the server {said}.")
-    return context.wrap_socket(plain, server_hostname=host)
-
-
-def _reason(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return error.strerror or str(error) or type(error).__name__

@@ -41,7 +41,7 @@ from aurora_restore.demo.views import proof_items, render_next, render_proofs, r
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials, DatabaseEndpoint, DbCluster
 from aurora_restore.domain.record import Record
 from aurora_restore.domain.states import OperationStatus
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 

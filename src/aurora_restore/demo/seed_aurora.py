@@ -19,7 +19,7 @@ from aurora_restore.demo.seed_aws import (
 )
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from local_aurora.control import PREFIX
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
 from local_stack.control import ask
 from local_stack.stack_info import StackInfo
 

@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from pg8000.native import Connection
 
-from local_aurora.postgres_roles import literal
+from local_aurora.engines.postgresql.roles import literal
 
 SHOP_DATABASE = "shop"
 ANALYTICS_DATABASE = "analytics"

@@ -37,6 +37,7 @@ DISTRIBUTIONS = (
     "asn1crypto",
     "aws-lambda-powertools",
     "pg8000",
+    "pymysql",
     "scramp",
     "typing-extensions",
 )

@@ -24,7 +24,9 @@ class Kind(StrEnum):
     """In the order in which they are listed: first what acts by itself, last what only waits to be found."""
 
     SUBSCRIPTION = "subscription"
+    REPLICATION_CHANNEL = "replication_channel"
     CRON_JOB = "cron_job"
+    EVENT = "event"
     LOGICAL_SLOT = "logical_slot"
     PHYSICAL_SLOT = "physical_slot"
     PREPARED_TRANSACTION = "prepared_transaction"
@@ -34,6 +36,8 @@ class Kind(StrEnum):
     PUBLICATION = "publication"
     EVENT_TRIGGER = "event_trigger"
     DEFINER_FUNCTION = "definer_function"
+    DEFINER_ROUTINE = "definer_routine"
+    MISSING_DEFINER = "missing_definer"
     SETTING = "setting"
     CLOSED_DATABASE = "closed_database"
     LARGE_OBJECTS = "large_objects"
@@ -44,6 +48,7 @@ class Kind(StrEnum):
 OF_THE_CLUSTER = frozenset(
     {
         Kind.SUBSCRIPTION,
+        Kind.REPLICATION_CHANNEL,
         Kind.LOGICAL_SLOT,
         Kind.PHYSICAL_SLOT,
         Kind.PREPARED_TRANSACTION,
@@ -58,9 +63,16 @@ _KINDS = frozenset(kind.value for kind in Kind)
 PARTS_WITH_JOBS = (HIDDEN_JOBS, Kind.CRON_JOB.replace("_", " "))
 """Parts of a database in which jobs could be that act, and were not seen."""
 
+PARTS_THAT_ACT = frozenset(
+    kind.replace("_", " ") for kind in (Kind.SUBSCRIPTION, Kind.REPLICATION_CHANNEL, Kind.EVENT)
+)
+"""What acts by itself and belongs to the whole cluster, as a part that was not seen."""
+
 _WORDS: Mapping[Kind, tuple[str, str]] = {
     Kind.SUBSCRIPTION: ("subscription", "subscriptions"),
+    Kind.REPLICATION_CHANNEL: ("replication channel", "replication channels"),
     Kind.CRON_JOB: ("job of pg_cron", "jobs of pg_cron"),
+    Kind.EVENT: ("enabled event", "enabled events"),
     Kind.LOGICAL_SLOT: ("logical replication slot", "logical replication slots"),
     Kind.PHYSICAL_SLOT: ("physical replication slot", "physical replication slots"),
     Kind.PREPARED_TRANSACTION: ("prepared transaction", "prepared transactions"),
@@ -73,6 +85,8 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
         "SECURITY DEFINER function open to PUBLIC",
         "SECURITY DEFINER functions open to PUBLIC",
     ),
+    Kind.DEFINER_ROUTINE: ("SQL SECURITY DEFINER routine", "SQL SECURITY DEFINER routines"),
+    Kind.MISSING_DEFINER: ("object of a missing definer", "objects of missing definers"),
     Kind.SETTING: ("setting of a role or database", "settings of roles or databases"),
     Kind.CLOSED_DATABASE: ("database that takes no connections", "databases that take no connections"),
     Kind.LARGE_OBJECTS: ("database with large objects", "databases with large objects"),
@@ -83,6 +97,9 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
 MEANINGS: Mapping[Kind, str] = {
     Kind.SUBSCRIPTION: "An enabled one connects to its publisher by itself and takes changes from production's slot, "
     "which the real subscriber then misses.",
+    Kind.REPLICATION_CHANNEL: "It reads the binary log of another server, production's where it was not changed, and "
+    "applies it here.",
+    Kind.EVENT: "It runs by itself wherever the event scheduler is on, with the rights of its definer.",
     Kind.CRON_JOB: "An active one runs by itself wherever pg_cron is loaded, with the rights of the user it names.",
     Kind.LOGICAL_SLOT: "It keeps WAL until a consumer reads it, and a consumer that is led here takes the copy for "
     "production.",
@@ -95,6 +112,8 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.PUBLICATION: "A subscriber that is led here is given the changes of the copy.",
     Kind.EVENT_TRIGGER: "It runs at DDL, and can refuse it.",
     Kind.DEFINER_FUNCTION: "Every login may call it and then acts with its owner's rights, a read_only user as well.",
+    Kind.DEFINER_ROUTINE: "Who may execute it acts with its definer's rights, a read_write user as well.",
+    Kind.MISSING_DEFINER: "The account whose rights it runs with does not exist, so that it fails when it is used.",
     Kind.SETTING: "Sessions begin with it, so that a login can behave as it did in production.",
     Kind.CLOSED_DATABASE: "What is in it could not be looked at.",
     Kind.LARGE_OBJECTS: "They have owners and grants of their own, which no access level covers: "

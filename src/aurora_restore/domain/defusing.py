@@ -41,7 +41,9 @@ LOGINS_NAMED = 3
 _NAMES_IN_A_MESSAGE = 5
 
 
-QUIETED = frozenset({Kind.SUBSCRIPTION, Kind.LOGICAL_SLOT, Kind.CRON_JOB})
+QUIETED = frozenset(
+    {Kind.SUBSCRIPTION, Kind.REPLICATION_CHANNEL, Kind.LOGICAL_SLOT, Kind.CRON_JOB, Kind.EVENT}
+)
 
 
 @dataclass(frozen=True)

@@ -236,7 +236,10 @@ class SecretWrongUser(RequestRefused):
 
 class PasswordNotAcceptable(RequestRefused):
     code = "PASSWORD_NOT_ACCEPTABLE"
-    default_hint = "Aurora PostgreSQL takes 8 to 99 printable ASCII characters, without / ' \" @ and space."
+    default_hint = (
+        "Aurora PostgreSQL takes 8 to 99, and Aurora MySQL 8 to 41 printable ASCII characters, without / ' \" @ and "
+        "space."
+    )
 
 
 class QuotaExceeded(RequestRefused):

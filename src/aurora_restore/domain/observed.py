@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from aurora_restore.domain.cluster_settings import ClusterSettings, InstanceSettings
+from aurora_restore.domain.engines import POSTGRESQL
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class DatabaseEndpoint:
 
     host: str
     port: int
+    engine: str = POSTGRESQL
 
 
 INVALID_AUTHORIZATION = "28000"
@@ -164,16 +166,26 @@ class LoginOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class LoginAttempt:
-    """How a login went, and why, in words that hold no secret. `sqlstate` is the server's own, where it refused."""
+    """How a login went, and why, in words that hold no secret. `sqlstate` is the server's own, where it refused.
+
+    `helps_no_password`: whether any password would be refused, where the SQLSTATE does not tell.
+    """
 
     outcome: LoginOutcome
     reason: str
     sqlstate: str | None = None
+    helps_no_password: bool | None = None
 
     @property
     def is_refused_for_no_password(self) -> bool:
-        """Whether no password would help. PostgreSQL says 28P01 of a password, and 28000 of all else: PAM, which is
-        how Aurora checks members of rds_iam, a role that may not log in, a host that is not let in."""
+        """Whether no password would help: the account may not log in, logs in by IAM, or comes from a host that is
+        not let in.
+
+        MySQL has error numbers for it. PostgreSQL says 28P01 of a password, and 28000 of all else: PAM, which is how
+        Aurora checks members of rds_iam, a role that may not log in, a host that is not let in.
+        """
+        if self.helps_no_password is not None:
+            return self.outcome is LoginOutcome.REFUSED and self.helps_no_password
         return self.outcome is LoginOutcome.REFUSED and self.sqlstate == INVALID_AUTHORIZATION
 
 

@@ -1,4 +1,4 @@
-"""Passwords of database users, prepared as PostgreSQL's server and libpq prepare them for SCRAM.
+"""Passwords of database users: which can be used, and how PostgreSQL's server and libpq prepare them for SCRAM.
 
 Source: src/common/saslprep.c and scram-common.c of PostgreSQL. Both sides try SASLprep (RFC 4013), and where it does
 not admit the password (a letter that Unicode 3.2 did not know, a control character) they take its bytes as they are.
@@ -9,17 +9,24 @@ from __future__ import annotations
 
 import unicodedata
 
+from aurora_restore.domain.engines import MYSQL, POSTGRESQL
 
-def password_problem(password: str) -> str | None:
+# With more no login by `caching_sha2_password` succeeds (MAX_PLAINTEXT_LENGTH in sql/auth/sha2_password_common.h).
+MYSQL_PASSWORD_BYTES_MOST = 256
+
+
+def password_problem(password: str, engine: str = POSTGRESQL) -> str | None:
     """Why no client could ever log in with this password, in words that do not hold it; None where one can."""
     if not password:
         return "it is empty"
     if "\0" in password:
-        return "it holds a NUL character, which ends a password in PostgreSQL"
+        return "it holds a NUL character, which ends a password"
     try:
-        password.encode()
+        length = len(password.encode())
     except UnicodeEncodeError:
         return "it holds half of a surrogate pair, which is not a character"
+    if engine == MYSQL and length > MYSQL_PASSWORD_BYTES_MOST:
+        return f"it is longer than {MYSQL_PASSWORD_BYTES_MOST} bytes"
     return None
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aurora_restore.domain.configuration import Difference, difference_words
+from aurora_restore.domain.engine_checks import engine_of_snapshot, engine_problems, master_password_problems
+from aurora_restore.domain.engines import POSTGRESQL, engine_of
 from aurora_restore.domain.errors import (
     DatabaseOutOfReach,
     DeletionProtected,
@@ -18,7 +19,6 @@ from aurora_restore.domain.errors import (
     KmsKeyRequired,
     ParameterGroupFamilyMismatch,
     ParameterGroupNotFound,
-    PasswordNotAcceptable,
     QuotaExceeded,
     ReplacedOutsidePrefix,
     RestoreError,
@@ -54,15 +54,14 @@ from aurora_restore.domain.room import tag_problems, version_problem
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.user_checks import master_among_users, user_secret_problems
 
-SUPPORTED_ENGINE = "aurora-postgresql"
+# The whole way is proved for these; a row in the table of the engines is not enough.
+SUPPORTED_ENGINES = frozenset({POSTGRESQL})
 # RDS: DBSubnetGroupDoesNotCoverEnoughAZs, unless "the DB subnet group covers at least two Availability Zones".
 AURORA_ZONES_LEAST = 2
 DELETE_FIRST_HINT = (
     "A swap needs room for two clusters for a while. Ask for a higher quota in the target Region, or use "
     "replace_strategy delete_first, which makes room first and whose rollback is the final snapshot."
 )
-# Aurora PostgreSQL takes 8 to 99 printable ASCII characters for a master password, without / ' " @ and space.
-_MASTER_PASSWORD = re.compile(r"(?:(?![/'\"@ ])[!-~]){8,99}")
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def _database_can_be_reached(_request: RestoreRequest, facts: PreflightFacts) ->
 
 def target_region_checks_apply(snapshot: ClusterSnapshot) -> bool:
     """Whether the engine is one of ours, so that questions about versions and classes make sense."""
-    return snapshot.engine == SUPPORTED_ENGINE
+    return snapshot.engine in SUPPORTED_ENGINES
 
 
 def _target_may_be_taken(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
@@ -196,7 +195,9 @@ def _engine_is_supported(
         yield EngineNotSupported(
             f"The snapshot {snapshot.db_cluster_snapshot_identifier} is of the engine {snapshot.engine}."
         )
-    elif problem := version_problem(request.engine_version, snapshot.engine_version):
+    elif problem := version_problem(
+        request.engine_version, snapshot.engine_version, engine_of(snapshot.engine)
+    ):
         yield problem
     elif facts.family is None:
         version = request.engine_version or snapshot.engine_version
@@ -299,8 +300,8 @@ def _snapshot_can_be_read(
 def _admin_secret_is_readable(_request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
     if isinstance(facts.admin, RestoreError):
         yield facts.admin
-    elif facts.admin and not _MASTER_PASSWORD.fullmatch(facts.admin.password):
-        yield PasswordNotAcceptable("The password in the admin secret is not one that RDS takes.")
+    elif facts.admin:
+        yield from master_password_problems(facts.admin, engine_of_snapshot(facts.snapshot))
 
 
 def _admin_secret_is_of_the_master(
@@ -315,7 +316,13 @@ def _admin_secret_is_of_the_master(
 
 
 def _user_secrets_fit(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    yield from user_secret_problems(request.db_users, facts.users)
+    yield from user_secret_problems(request.db_users, facts.users, engine_of_snapshot(facts.snapshot))
+
+
+def _request_fits_engine(
+    request: RestoreRequest, _facts: PreflightFacts, snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
+    yield from engine_problems(request, engine_of(snapshot.engine))
 
 
 def _no_user_is_the_master(
@@ -383,6 +390,7 @@ CHECKS: tuple[Check, ...] = (
 )
 SNAPSHOT_CHECKS: tuple[SnapshotCheck, ...] = (
     _engine_is_supported,
+    _request_fits_engine,
     _class_is_orderable,
     _parameter_groups_fit,
     _key_is_given,

@@ -11,15 +11,11 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from aurora_restore.domain.asking import Asked
+from aurora_restore.domain.engines import engine_of_family
 from aurora_restore.domain.errors import NameTaken
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.plan import RestorePlan
 
-# No worker of a subscription (static: it holds from the start on), and no job of pg_cron 1.6 and later.
-QUIET_PARAMETERS: Mapping[str, str] = {
-    "max_logical_replication_workers": "0",
-    "cron.launch_active_jobs": "off",
-}
 DEFAULT_PREFIX = "default."
 MAKE_ACT, SET_ACT, REMOVE_ACT = "quiet_group", "quiet_parameters", "remove_quiet_group"
 RESET_ACT = "reset_quiet_group"
@@ -49,6 +45,11 @@ class GroupDecision:
     action: GroupAction
     reason: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def quiet_parameters(family: str) -> Mapping[str, str]:
+    """What keeps a cluster quiet whose parameter group is of this family."""
+    return engine_of_family(family).quiet_parameters
 
 
 def is_default_group(name: str | None) -> bool:
@@ -116,11 +117,11 @@ def changes_of(group: SeenGroup) -> dict[str, str]:
     """What is still to be set: parameters that the family has, and that have another value."""
     return {
         name: value
-        for name, value in QUIET_PARAMETERS.items()
+        for name, value in quiet_parameters(group.family).items()
         if name in group.values and group.values[name] != value
     }
 
 
 def missing_parameters(group: SeenGroup) -> list[str]:
     """What the family does not have, so that nothing of that kind can be kept quiet from the first start on."""
-    return [name for name in QUIET_PARAMETERS if name not in group.values]
+    return [name for name in quiet_parameters(group.family) if name not in group.values]

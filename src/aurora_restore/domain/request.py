@@ -300,7 +300,7 @@ def _check_replacing(values: Mapping[str, Any], problems: list[RestoreError]) ->
 
 def _check_users(values: Mapping[str, Any], problems: list[RestoreError]) -> None:
     users: tuple[DbUser, ...] = values.get("db_users", ())
-    names = [user.username for user in users]
+    names = [user.account for user in users]
     for name in sorted({name for name in names if names.count(name) > 1}):
         problems.append(InvalidRequest(f"db_users: {name!r} is named more than once."))
     if any(user.iam for user in users) and values.get("iam_authentication") is False:

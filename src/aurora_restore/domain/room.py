@@ -6,25 +6,28 @@ import re
 from collections.abc import Iterable
 
 from aurora_restore.domain.configuration import users_tags
+from aurora_restore.domain.engines import ENGINES, POSTGRESQL, Engine
 from aurora_restore.domain.errors import EngineVersionNotOffered, TooManyTags
 from aurora_restore.domain.naming import OUR_TAGS_MOST, TAGS_MOST
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.request import RestoreRequest
 
 
-def version_problem(expected: str | None, found: str) -> EngineVersionNotOffered | None:
+def version_problem(
+    expected: str | None, found: str, engine: Engine = ENGINES[POSTGRESQL]
+) -> EngineVersionNotOffered | None:
     """What is wrong with the version that is asked for, for a snapshot of the version that was found."""
-    if expected is None or _is_newer_minor(expected, found):
+    if expected is None or _is_newer_minor(expected, found, engine.numbers_of_major):
         return None
     return EngineVersionNotOffered(
         f"engine_version {expected} is not {found}, which the snapshot has, nor a newer one of the same major version."
     )
 
 
-def _is_newer_minor(expected: str, found: str) -> bool:
+def _is_newer_minor(expected: str, found: str, of_major: int) -> bool:
     """A restore never goes back, and a new major version is an upgrade of its own, with checks of its own."""
     numbers = [[int(part) for part in re.findall(r"\d+", version)] for version in (expected, found)]
-    return numbers[0][:1] == numbers[1][:1] and numbers[0] >= numbers[1]
+    return numbers[0][:of_major] == numbers[1][:of_major] and numbers[0] >= numbers[1]
 
 
 def tag_problems(request: RestoreRequest, replaced: DbCluster | None) -> Iterable[TooManyTags]:

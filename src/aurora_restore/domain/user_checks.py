@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from aurora_restore.domain.engines import ENGINES, POSTGRESQL, Engine
 from aurora_restore.domain.errors import PasswordNotAcceptable, RestoreError, SecretWrongUser
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.passwords import password_problem
@@ -11,7 +12,9 @@ from aurora_restore.domain.users import DbUser
 
 
 def user_secret_problems(
-    users: Sequence[DbUser], secrets: Mapping[str, Credentials | RestoreError]
+    users: Sequence[DbUser],
+    secrets: Mapping[str, Credentials | RestoreError],
+    engine: Engine = ENGINES[POSTGRESQL],
 ) -> Iterable[RestoreError]:
     """`secrets`: what was read, by the id of the secret; where a read was refused, its error."""
     for user in users:
@@ -19,16 +22,16 @@ def user_secret_problems(
         if isinstance(found, RestoreError):
             yield found
         elif found is not None:
-            yield from _login_problems(user, found)
+            yield from _login_problems(user, found, engine)
 
 
-def _login_problems(user: DbUser, found: Credentials) -> Iterable[RestoreError]:
+def _login_problems(user: DbUser, found: Credentials, engine: Engine) -> Iterable[RestoreError]:
     if found.username != user.username:
         yield SecretWrongUser(
             f"db_users: the secret {user.secret_id} is of the user {found.username!r}, not of {user.username!r}.",
             "Name the secret of that user, or give the field `username` of the request the name in the secret.",
         )
-    if problem := password_problem(found.password):
+    if problem := password_problem(found.password, engine.name):
         yield PasswordNotAcceptable(
             f"db_users: the password of the user {user.username!r} in the secret {user.secret_id} cannot be used: "
             f"{problem}.",

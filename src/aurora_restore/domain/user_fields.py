@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from aurora_restore.domain.request_fields import FieldProblem, flag, known, one_of, text, texts
-from aurora_restore.domain.users import Access, DbUser, username_problem
+from aurora_restore.domain.users import ANY_HOST, Access, DbUser, host_problem, username_problem
 
-DB_USER_FIELDS = ("username", "secret_id", "iam", "access", "databases")
+DB_USER_FIELDS = ("username", "host", "secret_id", "iam", "access", "databases")
 Value = TypeVar("Value")
 
 
@@ -46,11 +46,12 @@ def _db_user(value: Any) -> DbUser:
     if iam == (value.get("secret_id") is not None) and lacks:
         problems.append("it needs either secret_id or iam: true")
     access = _read("access", lambda: _access(value.get("access")), Access.READ_ONLY, problems)
+    host = _read("host", lambda: _host(value.get("host")), ANY_HOST, problems)
     databases: tuple[str, ...] = ()
     databases = _read("databases", lambda: texts(value.get("databases") or ()), databases, problems)
     if problems:
         raise FieldProblem(*problems)
-    return DbUser(username, access, secret_id, iam, databases)
+    return DbUser(username, access, secret_id, iam, databases, host=host)
 
 
 def _unknown_names(value: Mapping[Any, Any]) -> list[str]:
@@ -65,6 +66,14 @@ def _unknown_names(value: Mapping[Any, Any]) -> list[str]:
 
 def _text_or_nothing(value: Any) -> str | None:
     return None if value is None else text(value)
+
+
+def _host(value: Any) -> str:
+    if value is None:
+        return ANY_HOST
+    if reason := host_problem(text(value)):
+        raise FieldProblem(reason)
+    return text(value)
 
 
 def _access(value: Any) -> Access:

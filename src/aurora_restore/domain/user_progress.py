@@ -77,7 +77,8 @@ class UserProgress:
 
 @dataclass(frozen=True)
 class SetupProgress:
-    """Databases are seen to in the order of their oids, up to `after_oid`; `done` of `total` are.
+    """Databases are seen to in the order of their oids, up to `after_oid`; `done` of `total` are. Where databases have
+    no oids they are seen to in the order of their names, up to `after_name`.
 
     Each is seen to twice: first for the rights of the users, then (`checking`) for the checks by their logins.
     """
@@ -88,6 +89,7 @@ class SetupProgress:
     users: Mapping[str, UserProgress] = field(default_factory=dict)
     not_looked_into: tuple[NotLookedInto, ...] = ()
     checking: bool = False
+    after_name: str = ""
 
     @property
     def percent(self) -> int:
@@ -120,7 +122,7 @@ class SetupProgress:
         users = {name: _read_user(user) for name, user in item["users"].items()}
         after, done, total = (int(item[name]) for name in ("after_oid", "done", "total"))
         left = tuple(NotLookedInto(**each) for each in item["not_looked_into"])
-        return cls(after, done, total, users, left, bool(item["checking"]))
+        return cls(after, done, total, users, left, bool(item["checking"]), item.get("after_name", ""))
 
 
 def _read_user(item: Mapping[str, Any]) -> UserProgress:

@@ -9,18 +9,20 @@ from enum import StrEnum
 from typing import Any
 
 from aurora_restore.domain.came_along import NotLookedInto
+from aurora_restore.domain.engines import ENGINES, MYSQL, POSTGRESQL, Engine
 from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.outward import ForeignTables
 from aurora_restore.domain.passwords import password_problem
 from aurora_restore.domain.user_progress import SetupProgress
 
-MAX_USERNAME_BYTES = 63
-# Names of PostgreSQL's and of Amazon's own roles: pg_monitor, rdsadmin, rds_superuser, rdsrepladmin, …
-_RESERVED_PREFIXES = ("pg_", "rds")
-_RESERVED_NAMES = frozenset({"public", "none"})
+ANY_HOST = "%"
+# The longest host name that every version of MySQL takes in an account (60 in 5.7, 255 since 8.0.17).
+MAX_HOST_CHARACTERS = 60
 # What can be part of a policy's `rds-db:connect` ARN as itself: no wildcard, no separator, no space.
 _IAM_USERNAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.@+=,$-]*")
+# Names, IPv4 and IPv6 addresses, `10.0.0.0/255.255.0.0`, `10.0.0.0/16`, and wildcards.
+_HOST = re.compile(r"[A-Za-z0-9_.:%/-]+")
 
 
 class Access(StrEnum):
@@ -31,7 +33,10 @@ class Access(StrEnum):
 
 @dataclass(frozen=True)
 class DbUser:
-    """A user as the request names it. `databases` empty means: all but templates and `rdsadmin`."""
+    """A user as the request names it. `databases` empty means: all but those of the engine and of RDS.
+
+    `host`: from where it logs in, with the wildcards of the engine; PostgreSQL has none.
+    """
 
     username: str
     access: Access
@@ -39,6 +44,12 @@ class DbUser:
     iam: bool = False
     databases: tuple[str, ...] = ()
     foreign_tables: ForeignTables = ForeignTables.NONE
+    host: str = ANY_HOST
+
+    @property
+    def account(self) -> str:
+        """What tells it from other users: the name, and the host where there is one."""
+        return self.username if self.host == ANY_HOST else f"'{self.username}'@'{self.host}'"
 
     def access_in(self, database: str) -> Access | None:
         """The level in one database; None where the user is to have none."""
@@ -55,6 +66,7 @@ class DbUser:
             databases=tuple(item["databases"]),
             # An earlier release granted them like any other table.
             foreign_tables=ForeignTables(item.get("foreign_tables", "read_write")),
+            host=item.get("host", ANY_HOST),
         )
 
 
@@ -79,6 +91,7 @@ class UserReport:
     databases: tuple[str, ...]
     checks: tuple[str, ...]
     database_count: int = 0
+    host: str = ANY_HOST
 
 
 @dataclass(frozen=True)
@@ -97,27 +110,57 @@ class UsersReport:
     unfinished: SetupProgress | None = None
 
 
-def username_problem(username: str, *, iam: bool = False) -> str | None:
+def username_problem(username: str, *, iam: bool = False, engine: Engine | None = None) -> str | None:
     """Why no database user of this name is made, in words; None where nothing is against it.
 
-    Quotes, spaces and letters of any script are fine: a name is quoted wherever it goes into SQL.
+    Quotes, spaces and letters of any script are fine: a name is quoted wherever it goes into SQL. Without an engine, as
+    before a snapshot is chosen: what is against it on every engine, and the names that PostgreSQL keeps.
     """
     if not username:
         return "it is empty"
     if not username.isprintable():
         return "it holds a character that does not print"
-    if len(username.encode("utf-8")) > MAX_USERNAME_BYTES:
-        return f"it is longer than {MAX_USERNAME_BYTES} bytes"
-    if username.casefold() in _RESERVED_NAMES:
-        return "it is a reserved word of SQL"
-    if username.casefold().startswith(_RESERVED_PREFIXES):
-        return "names that begin with `pg_` or `rds` belong to PostgreSQL and to Amazon RDS"
+    engines = [engine] if engine else list(ENGINES.values())
+    too_long = [each.username_length_problem(username) for each in engines]
+    if all(too_long):
+        return too_long[0]
+    if (engine or ENGINES[POSTGRESQL]).is_reserved(username):
+        return "the name is reserved: it is a word of SQL, or belongs to the engine or to Amazon RDS"
     if iam and not _IAM_USERNAME.fullmatch(username):
         return "the name of an IAM user is made of letters, digits and _ . @ + = , $ - and begins with a letter or _"
+    return _mysql_name_problem(username) if engine and engine.name == MYSQL else None
+
+
+def _mysql_name_problem(username: str) -> str | None:
+    """Names that MySQL would change, so that another account would be meant."""
+    if username != username.strip(" "):
+        return "it begins or ends with a space, which MySQL does not keep"
+    if username.startswith("'") and username.endswith("'"):
+        return "it begins and ends with an apostrophe, which MySQL takes away at the login"
+    if any(ord(letter) > 0xFFFF for letter in username):
+        return "it holds a character beyond U+FFFF, which MySQL does not keep in names"
     return None
 
 
-def refuse_impossible_logins(master_username: str, logins: Sequence[DbUserLogin]) -> None:
+def host_problem(host: str, engine: Engine | None = None) -> str | None:
+    """Why no account can have this host, in words; None where nothing is against it."""
+    if engine and not engine.users_have_hosts and host != ANY_HOST:
+        return f"users of {engine.words} have no host"
+    if not host or len(host) > MAX_HOST_CHARACTERS:
+        return f"a host has 1 to {MAX_HOST_CHARACTERS} characters"
+    if not _HOST.fullmatch(host):
+        return "a host is a name, an address or a network, with % and _ as wildcards"
+    return None
+
+
+def user_problem(user: DbUser, engine: Engine) -> str | None:
+    """Why the engine cannot have this user, in words; None where it can."""
+    return username_problem(user.username, iam=user.iam, engine=engine) or host_problem(user.host, engine)
+
+
+def refuse_impossible_logins(
+    master_username: str, logins: Sequence[DbUserLogin], engine: Engine = ENGINES[POSTGRESQL]
+) -> None:
     """Refuse what no server needs to be asked about.
 
     Raises:
@@ -126,28 +169,28 @@ def refuse_impossible_logins(master_username: str, logins: Sequence[DbUserLogin]
     seen: set[str] = set()
     problems = []
     for login in logins:
-        name = login.user.username
-        problem = _login_problem(login)
-        if name == master_username:
+        account = login.user.account
+        problem = _login_problem(login, engine)
+        if login.user.username == master_username:
             problem = "it is the cluster's master user"
-        elif name in seen:
+        elif account in seen:
             problem = "it is named twice"
         if problem is not None:
-            problems.append(f"The database user {name!r} is not made: {problem}.")
-        seen.add(name)
+            problems.append(f"The database user {account!r} is not made: {problem}.")
+        seen.add(account)
     if problems:
         raise DbUserSetupFailed(" ".join(problems))
 
 
-def _login_problem(login: DbUserLogin) -> str | None:
+def _login_problem(login: DbUserLogin, engine: Engine) -> str | None:
     user, credentials = login.user, login.credentials
     if user.iam != (credentials is None):
         return "a user logs in with a secret or by IAM, one of the two"
     if credentials is not None and credentials.username != user.username:
         return "its secret is that of another user"
-    if credentials is not None and (reason := password_problem(credentials.password)):
+    if credentials is not None and (reason := password_problem(credentials.password, engine.name)):
         return f"its password cannot be used: {reason}"
-    return username_problem(user.username, iam=user.iam)
+    return user_problem(user, engine)
 
 
 def refuse_missing_databases(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from aurora_restore.domain.came_along import PARTS_WITH_JOBS, CameAlong, Kind
+from aurora_restore.domain.came_along import PARTS_THAT_ACT, PARTS_WITH_JOBS, CameAlong
 from aurora_restore.domain.defusing import (
     FUSES_PER_CALL,
     WRITTEN_BYTES_MOST,
@@ -176,14 +176,14 @@ def _warnings(plan: RestorePlan, survey: Survey, defused: DefusedRecord) -> list
 
 def _unseen(came_along: CameAlong) -> list[str]:
     """What would act, and could not be looked for: it is not claimed that nothing does."""
-    subscriptions = [
-        f"subscriptions may act by themselves: {left.reason}"
+    of_cluster = [
+        f"{left.what}s may act by themselves: {left.reason}"
         for left in came_along.not_looked_into
-        if (left.database, left.what) == ("", Kind.SUBSCRIPTION.value)
+        if not left.database and left.what in PARTS_THAT_ACT
     ]
     jobs = [
         f"jobs of pg_cron in {left.database} may act by themselves: {left.reason}"
         for left in came_along.not_looked_into
         if left.what in PARTS_WITH_JOBS
     ]
-    return subscriptions + jobs
+    return of_cluster + jobs

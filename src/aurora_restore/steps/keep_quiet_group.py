@@ -10,7 +10,7 @@ from __future__ import annotations
 from aurora_restore.domain.acts import ResetParameters
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.quiet_group import QUIET_PARAMETERS, RESET_ACT, is_default_group
+from aurora_restore.domain.quiet_group import RESET_ACT, is_default_group, quiet_parameters
 from aurora_restore.domain.record import QuietGroup, changed
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import carry_out
@@ -31,7 +31,8 @@ def keep_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOu
     asked = operation.asked(RESET_ACT)
     if asked and asked.answered:
         return None
-    parameters = [each for each in QUIET_PARAMETERS if each in rds.cluster_parameters(name)]
+    quiet = quiet_parameters(operation.plan.parameter_group_family or "")
+    parameters = [each for each in quiet if each in rds.cluster_parameters(name)]
     reason = f"there is no {default} in this Region: {name} gets the defaults of its family"
     # From now on this is the expected group, even where the default one comes to exist meanwhile.
     also = changed(QuietGroup, kept_for=default, wanted=name)

@@ -112,7 +112,7 @@ def endpoint_of(cluster: DbCluster) -> DatabaseEndpoint | None:
     """Where the cluster's writer answers; None while RDS does not name it."""
     if not cluster.endpoint or not cluster.port:
         return None
-    return DatabaseEndpoint(cluster.endpoint, cluster.port)
+    return DatabaseEndpoint(cluster.endpoint, cluster.port, cluster.engine)
 
 
 def restored_endpoint(ports: Ports, plan: RestorePlan) -> DatabaseEndpoint | None:

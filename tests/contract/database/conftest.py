@@ -11,8 +11,8 @@ from tests.contract.database.servers import Restored, RestoredCluster, Server, i
 from tests.support.postgresql import are_named, tried
 from tests.support.postgresql_summary import SERVER
 
-from local_aurora.postgres import PostgresEngine
-from local_aurora.postgres_versions import Installation
+from local_aurora.engines.postgresql.engine import PostgresEngine
+from local_aurora.engines.postgresql.versions import Installation
 
 IN_MEMORY = "in memory"
 DAYS = 6

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tests.contract.database.servers import INSTANCE, MASTER, RestoredCluster
 
-from aurora_restore.database.postgres import PostgresDatabases
+from aurora_restore.database.postgresql.adapter import PostgresDatabases
 from aurora_restore.domain.came_along import Finding, Kind
 from aurora_restore.domain.defusing import Fuse, Refusal, Survey
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from local_aurora.engine import ServerFace
-from local_aurora.postgres import PostgresEngine
+from local_aurora.engines.postgresql.engine import PostgresEngine
 
 _BASE, _SNAPSHOT, _COPY = "cluster-BASE", "snapshot-of-base", "cluster-COPY"
 

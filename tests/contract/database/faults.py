@@ -15,8 +15,14 @@ from pg8000.native import Connection, DatabaseError, InterfaceError
 from tests.states_language.interpreter import ProcessDied
 from tests.support.shares import every_case, today
 
-from aurora_restore.database.postgres import PostgresDatabases
-from aurora_restore.database.session import DatabaseRefused, LoginRefused, Server, Session, _login_failure
+from aurora_restore.database.postgresql.adapter import PostgresDatabases
+from aurora_restore.database.postgresql.session import (
+    DatabaseRefused,
+    LoginRefused,
+    Server,
+    Session,
+    _login_failure,
+)
 from aurora_restore.domain.errors import DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 

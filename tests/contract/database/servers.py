@@ -14,13 +14,14 @@ from tests.contract.database.older_servers import said_to
 from tests.fakes.databases import FakeDatabases, FakeServer
 
 from aurora_restore.database import tls
-from aurora_restore.database.postgres import PostgresDatabases
+from aurora_restore.database.postgresql.adapter import PostgresDatabases
+from aurora_restore.database.postgresql.tls_request import ask_for_tls
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.domain.users import Access, DbUser, DbUserLogin
 from aurora_restore.steps.ports import Databases
 from local_aurora.engine import ServerFace
-from local_aurora.postgres import PostgresEngine
-from local_aurora.postgres_versions import Installation
+from local_aurora.engines.postgresql.engine import PostgresEngine
+from local_aurora.engines.postgresql.versions import Installation
 
 MASTER = Credentials("master", "Master-secret-4711")
 INSTANCE = "restored-1"
@@ -73,7 +74,7 @@ class RestoredCluster:
 
     @contextmanager
     def session(self, login: Credentials = MASTER, database: str = "shop") -> Iterator[Connection]:
-        sock = tls.connect(self.endpoint, tls.verifying_context(self.engine.ca_bundle_path), 30)
+        sock = tls.connect(self.endpoint, tls.verifying_context(self.engine.ca_bundle_path), 30, ask_for_tls)
         connection = Connection(
             login.username, password=login.password, database=database, sock=sock, ssl_context=False
         )

@@ -22,6 +22,7 @@ from tests.contract.database.servers import MASTER, NOWHERE, PRODUCTION, Restore
 from tests.contract.database.test_postgres_privileges import wait_until
 
 from aurora_restore.database import tls
+from aurora_restore.database.postgresql.tls_request import ask_for_tls
 from aurora_restore.domain.came_along import Kind
 from aurora_restore.domain.defusing import Fuse, Outcome, chosen_fuses
 from aurora_restore.domain.errors import DatabaseUnreachable
@@ -161,7 +162,7 @@ def test_a_slot_that_a_consumer_reads_is_taken_from_it(copy: RestoredCluster) ->
 @contextmanager
 def consuming(copy: RestoredCluster, consumer: Credentials) -> Iterator[None]:
     """A session that reads the slot as a subscriber does; the driver does not know what the server streams."""
-    sock = tls.connect(copy.endpoint, tls.verifying_context(copy.engine.ca_bundle_path), 30)
+    sock = tls.connect(copy.endpoint, tls.verifying_context(copy.engine.ca_bundle_path), 30, ask_for_tls)
     connection = Connection(
         consumer.username,
         password=consumer.password,

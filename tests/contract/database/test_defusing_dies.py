@@ -11,8 +11,8 @@ from tests.contract.database.servers import MASTER, RestoredCluster
 from tests.contract.database.test_defusing import ENABLE, SLOT, jobs, slots, subscriptions
 
 from aurora_restore.database import tls
-from aurora_restore.database.defusing import TakingOut
-from aurora_restore.database.session import Limits, Server, Session
+from aurora_restore.database.postgresql.defusing import TakingOut
+from aurora_restore.database.postgresql.session import Limits, Server, Session
 from aurora_restore.domain.came_along import Kind
 from aurora_restore.domain.defusing import Outcome
 from aurora_restore.domain.observed import Credentials

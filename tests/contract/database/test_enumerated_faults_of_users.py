@@ -12,9 +12,9 @@ from tests.contract.database.faults import EFFECTS_DAYS, USERS_DAYS, Kind, Plan,
 from tests.contract.database.faulty_phases import Call, PhaseOnServer
 from tests.contract.database.servers import PRODUCTION, RestoredCluster
 
-from aurora_restore.database import roles
-from aurora_restore.database.reach import BORROWED
-from aurora_restore.database.session import Session
+from aurora_restore.database.postgresql import roles
+from aurora_restore.database.postgresql.reach import BORROWED
+from aurora_restore.database.postgresql.session import Session
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.users import DbUserLogin

@@ -15,8 +15,8 @@ from tests.support.worlds import ClusterDatabases, PipelineRun
 from aurora_restore.domain.errors import MasterLoginByIam
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt, LoginOutcome
 from aurora_restore.domain.results import Phase
-from local_aurora.postgres_roles import access_rules
-from local_aurora.postgres_storage import directory_name
+from local_aurora.engines.postgresql.roles import access_rules
+from local_aurora.engines.storage import directory_name
 
 OPERATION = "restore-20261122-120000"
 SECONDS_AT_MOST = 10.0

@@ -20,7 +20,7 @@ from tests.contract.database.servers import (
 from tests.contract.database.states import undo_states
 from tests.contract.database.test_postgres_privileges import refusals
 
-from aurora_restore.database.postgres import PostgresDatabases
+from aurora_restore.database.postgresql.adapter import PostgresDatabases
 from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.users import Access, DbUserLogin, UsersReport

@@ -17,7 +17,7 @@ from tests.contract.database.servers import (
 )
 from tests.contract.database.states import as_superuser, undo_states
 
-from aurora_restore.database.postgres import PostgresDatabases
+from aurora_restore.database.postgresql.adapter import PostgresDatabases
 from aurora_restore.domain.errors import DatabaseBusy, DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials, LoginOutcome
 from aurora_restore.domain.users import Access, DbUserLogin, UserReport, UsersReport

@@ -17,7 +17,7 @@ from tests.contract.database.copies import (
 )
 from tests.contract.database.servers import MASTER, NOWHERE, OWN_SECRET, PRODUCTION, RestoredCluster, login
 
-from aurora_restore.database.postgres import PostgresDatabases
+from aurora_restore.database.postgresql.adapter import PostgresDatabases
 from aurora_restore.domain.came_along import NAMED_PER_KIND, Kind, summary_lines
 from aurora_restore.domain.defusing import Fuse, Outcome
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, MasterLoginRefused

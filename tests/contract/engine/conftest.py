@@ -16,8 +16,8 @@ from pg8000.native import Connection
 
 from aurora_restore.demo import seed_data
 from local_aurora.access import Login, PasswordLogin, ServerAddress
-from local_aurora.postgres import PostgresEngine
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
+from local_aurora.engines.postgresql.engine import PostgresEngine
 
 MASTER = PasswordLogin("postgres", "Pr0duction'master")
 APPLICATION = PasswordLogin(seed_data.APPLICATION_LOGIN, "Pr0duction-application")

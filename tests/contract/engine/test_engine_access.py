@@ -11,8 +11,8 @@ from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection
 
 from local_aurora.access import PasswordLogin
-from local_aurora.postgres_errors import EngineError
-from local_aurora.postgres_tls import verified_context
+from local_aurora.engines.errors import EngineError
+from local_aurora.engines.tls import verified_context
 
 from .conftest import APPLICATION, MASTER, Cluster
 

@@ -9,8 +9,8 @@ from pg8000.exceptions import InterfaceError
 
 from local_aurora.access import ServerAddress
 from local_aurora.engine import ServerFace
-from local_aurora.postgres_admin import connection
-from local_aurora.postgres_process import find_free_port
+from local_aurora.engines.postgresql.admin import connection
+from local_aurora.engines.process import find_free_port
 
 from .conftest import MASTER, Cluster
 

@@ -11,8 +11,8 @@ import pytest
 
 from local_aurora.access import Login, PasswordLogin, ServerAddress
 from local_aurora.engine import ServerFace
-from local_aurora.postgres import PostgresEngine
-from local_aurora.postgres_admin import connection
+from local_aurora.engines.postgresql.admin import connection
+from local_aurora.engines.postgresql.engine import PostgresEngine
 
 from .conftest import MASTER, Cluster, wait_until
 

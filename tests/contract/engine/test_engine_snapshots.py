@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from aurora_restore.demo import seed_data
-from local_aurora.postgres import PostgresEngine
-from local_aurora.postgres_errors import StorageMissing, WrongContent
+from local_aurora.engines.errors import StorageMissing, WrongContent
+from local_aurora.engines.postgresql.engine import PostgresEngine
 
 from .conftest import APPLICATION, MASTER, SNAPSHOT_ID, Cluster, restored_cluster
 

@@ -11,10 +11,10 @@ import pytest
 from tests.contract.engine.conftest import MASTER
 from tests.support.postgresql import usable
 
-from local_aurora.postgres import PostgresEngine
-from local_aurora.postgres_admin import connection
-from local_aurora.postgres_errors import EngineError
-from local_aurora.postgres_versions import VARIABLE, at_hand, installation_in, packaged
+from local_aurora.engines.errors import EngineError
+from local_aurora.engines.postgresql.admin import connection
+from local_aurora.engines.postgresql.engine import PostgresEngine
+from local_aurora.engines.postgresql.versions import VARIABLE, at_hand, installation_in, packaged
 
 OLDEST = usable()[0]
 needs_another = pytest.mark.skipif(

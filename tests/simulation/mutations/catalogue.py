@@ -54,8 +54,8 @@ def without(key: str) -> Make:
     return make
 
 
-def _letting_workers_run(parameters: Mapping[str, str]) -> Mapping[str, str]:
-    return {**parameters, "max_logical_replication_workers": "4"}
+def _letting_workers_run(original: Callable[[str], Mapping[str, str]]) -> Callable[[str], Mapping[str, str]]:
+    return lambda family: {**original(family), "max_logical_replication_workers": "4"}
 
 
 def _writing_no_scaling_down(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -144,7 +144,7 @@ MUTATIONS = (
     Mutation(
         "quiet-group-in-which-workers-run",
         "the parameter group of the first start lets the workers of subscriptions run",
-        "domain.quiet_group:QUIET_PARAMETERS",
+        "domain.quiet_group:quiet_parameters",
         _letting_workers_run,
         ("new",),
     ),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from aurora_restore.database.postgres import PostgresDatabases
+from aurora_restore.database.postgresql.adapter import PostgresDatabases
 from aurora_restore.domain.errors import DatabaseUnreachable
 from aurora_restore.domain.observed import (
     Credentials,
@@ -162,7 +162,7 @@ def test_a_server_that_is_silent_is_not_waited_for_longer_than_said(
 
 def test_importing_the_adapter_does_not_import_the_driver() -> None:
     program = (
-        "import sys, aurora_restore.database.postgres;"
+        "import sys, aurora_restore.database.postgresql.adapter;"
         "print(sorted({'pg8000', 'scramp', 'asn1crypto', 'dateutil'} & set(sys.modules)))"
     )
     done = subprocess.run(

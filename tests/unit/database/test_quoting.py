@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aurora_restore.database.quoting import MAX_IDENTIFIER_BYTES, identifier, literal
+from aurora_restore.database.postgresql.quoting import MAX_IDENTIFIER_BYTES, identifier, literal
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 NAMES = TEXTS.filter(lambda name: 0 < len(name.encode()) <= MAX_IDENTIFIER_BYTES)

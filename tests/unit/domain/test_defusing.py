@@ -41,7 +41,7 @@ def fuse_of(kind: Kind) -> Fuse:
 
 
 FUSES = (*(fuse_of(kind) for kind in Kind if kind is not Kind.USER_MAPPING), user_mapping())
-QUIETED = {Kind.SUBSCRIPTION, Kind.LOGICAL_SLOT, Kind.CRON_JOB}
+QUIETED = {Kind.SUBSCRIPTION, Kind.REPLICATION_CHANNEL, Kind.LOGICAL_SLOT, Kind.CRON_JOB, Kind.EVENT}
 
 
 @pytest.mark.parametrize(

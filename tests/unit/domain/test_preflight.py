@@ -10,6 +10,7 @@ from aurora_restore.domain.configuration import Difference
 from aurora_restore.domain.errors import KmsKeyNotAccessible, SecretNotFound
 from aurora_restore.domain.late_settings import ADVANCED_INSIGHTS, ADVANCED_INSIGHTS_DAYS
 from aurora_restore.domain.observed import (
+    ClusterSnapshot,
     Credentials,
     KmsKey,
     ParameterGroup,
@@ -291,3 +292,36 @@ def test_all_problems_are_found_together() -> None:
         )
         == 5
     )
+
+
+OURS = snapshot()
+MYSQL_SNAPSHOT = replace(OURS, engine="aurora-mysql", engine_version="8.0.mysql_aurora.3.08.0")
+
+
+@pytest.mark.parametrize(
+    ("found_snapshot", "password", "found"),
+    [
+        (OURS, "x" * 42, []),
+        (MYSQL_SNAPSHOT, "x" * 41, ["ENGINE_NOT_SUPPORTED"]),
+        (MYSQL_SNAPSHOT, "x" * 42, ["PASSWORD_NOT_ACCEPTABLE", "ENGINE_NOT_SUPPORTED"]),
+    ],
+)
+def test_a_master_password_is_held_to_the_rules_of_the_snapshots_engine(
+    found_snapshot: ClusterSnapshot, password: str, found: list[str]
+) -> None:
+    assert codes(snapshot=found_snapshot, admin=Credentials("postgres", password)) == found
+
+
+def test_users_and_logs_that_the_engine_cannot_have_are_refused() -> None:
+    users = [
+        {"username": "ann", "secret_id": "s", "host": "10.0.%"},
+        {"username": "é" * 32, "iam": False, "secret_id": "t"},
+    ]
+    asked = request(db_users=users, cloudwatch_logs_exports=["slowquery", "postgresql"])
+    secrets = {"s": Credentials("ann", "x"), "t": Credentials("é" * 32, "x")}
+    problems = preflight_problems(asked, facts(users=secrets))
+    assert [problem.code for problem in problems] == ["INVALID_REQUEST"] * 3
+    assert "have no host" in problems[0].message
+    assert "63 bytes" in problems[1].message
+    assert "slowquery" in problems[2].message
+    assert "postgresql" in problems[2].hint

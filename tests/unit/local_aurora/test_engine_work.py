@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from local_aurora.access import Login, ServerAddress
+from local_aurora.catalogue import POSTGRESQL
 from local_aurora.engine import ServerFace
 from local_aurora.model import LocalAurora
 from local_aurora.timing import Durations
@@ -34,7 +35,12 @@ class MemoryEngine:
         self._ports = iter(range(50_000, 60_000))
 
     def create_cluster(
-        self, cluster_id: str, master: Login, database_name: str | None, major: int | None = None
+        self,
+        cluster_id: str,
+        master: Login,
+        database_name: str | None,
+        major: int | None = None,
+        engine_name: str = POSTGRESQL,
     ) -> None:
         self.clusters[cluster_id] = master.password
 

@@ -39,7 +39,7 @@ sys.path[:0] = [package]
 sys.path.append(runtime)
 import aurora_restore.handlers as handlers
 from aurora_restore.database import __file__ as database
-import pg8000, scramp
+import pg8000, pymysql, scramp
 strangers = sorted(name for name, module in sys.modules.items()
                    if (getattr(module, "__file__", None) or "").startswith(runtime))
 print(json.dumps({"handlers": [name for name in names if callable(getattr(handlers, name))],
@@ -127,7 +127,7 @@ def test_it_is_pure_python(entries: dict[str, bytes]) -> None:
 def test_what_it_carries_of_others_comes_with_their_licences(entries: dict[str, bytes]) -> None:
     licences = {name.split("-")[0] for name in entries if ".dist-info/" in name and "licen" in name.lower()}
 
-    assert {"pg8000", "scramp", "asn1crypto", "aws_lambda_powertools"} <= licences
+    assert {"pg8000", "pymysql", "scramp", "asn1crypto", "aws_lambda_powertools"} <= licences
 
 
 def test_every_handler_can_be_imported_from_it_alone(artifacts: Artifacts, tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from aurora_restore.domain.record import PlannedUser, RestoredUser
+from aurora_restore.domain.users import ANY_HOST
+
 STYLES = {
     "done": "green",
     "skipped": "dim",
@@ -132,6 +135,11 @@ def plain_table(*columns: str) -> Table:
 
 def indented(renderable: RenderableType) -> RenderableType:
     return Padding(renderable, (0, 0, 0, 2), expand=False)
+
+
+def account_words(user: PlannedUser | RestoredUser) -> str:
+    """A database user of a record: its name, and the host where it has one of its own."""
+    return user.username if user.host in {"", ANY_HOST} else f"{user.username}@{user.host}"
 
 
 def words(value: Any) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
+from aurora_restore.cli.views.common import account_words
+from aurora_restore.domain.engines import MYSQL
 from aurora_restore.domain.record import PlanItem, RestoreDetails, RestoredUser
 
 # Where RDS publishes the authorities that sign its servers' certificates:
@@ -18,21 +21,45 @@ def connect_command(
     ca_bundle: str | None,
     database: str | None = None,
 ) -> str | None:
-    """A `psql` call over verified TLS; None before there is an endpoint.
+    """A call of the engine's own client over verified TLS; None before there is an endpoint.
 
     As the first user that was set up, else as the master user.
     """
     if not restored.endpoint:
         return None
     user = restored.users[0] if restored.users else RestoredUser.read(None)
-    databases = user.databases or ("postgres",)
+    login = user.username or plan.source.master_username
+    databases = (database,) if database else user.databases
+    if plan.source.engine == MYSQL:
+        return _mysql(restored, login, databases, ca_bundle)
+    return _psql(restored, login, databases or ("postgres",), ca_bundle)
+
+
+def _mysql(
+    restored: RestoreDetails, login: str | None, databases: Sequence[str], ca_bundle: str | None
+) -> str:
+    options = {
+        "host": restored.endpoint,
+        "port": restored.port,
+        "user": login,
+        "ssl-mode": "VERIFY_IDENTITY",
+        "ssl-ca": ca_bundle or RDS_BUNDLE,
+    }
+    words = [f"--{name}={value}" for name, value in options.items() if value]
+    # The password is asked for.
+    return " ".join(map(shlex.quote, ["mysql", *words, "--password", *databases[:1]]))
+
+
+def _psql(
+    restored: RestoreDetails, login: str | None, databases: Sequence[str], ca_bundle: str | None
+) -> str:
     parts = {
         "host": restored.endpoint,
         # Not every system's resolver knows that these names are the loopback's; the certificate is checked by `host`.
         "hostaddr": LOOPBACK if restored.endpoint.endswith(LOCAL_SUFFIX) else None,
         "port": restored.port,
-        "dbname": database or databases[0],
-        "user": user.username or plan.source.master_username,
+        "dbname": databases[0],
+        "user": login,
         "sslmode": "verify-full",
         "sslrootcert": ca_bundle or RDS_BUNDLE,
     }
@@ -44,8 +71,8 @@ def password_secret(restored: RestoreDetails, plan: PlanItem) -> str | None:
     """The secret with the password of the user that `connect_command` names; None for an IAM user."""
     if not restored.users:
         return plan.admin_secret_id
-    secrets = {user.username: user.secret_id for user in plan.db_users}
-    return secrets.get(restored.users[0].username)
+    secrets = {account_words(user): user.secret_id for user in plan.db_users}
+    return secrets.get(account_words(restored.users[0]))
 
 
 def _for_the_shell(text: str) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import facts, heading, words
+from aurora_restore.cli.views.common import account_words, facts, heading, words
 from aurora_restore.cli.views.plan_replacement import planned_differences, replacement_rows
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.replacement import render_differences, render_way_past, unasked
 from aurora_restore.domain.cluster_settings import CLUSTER_SETTINGS, INSTANCE_SETTINGS
+from aurora_restore.domain.engines import engine_of
 from aurora_restore.domain.record import PlanItem, PlannedInstanceItem, PlannedSource
 
 Rows = list[tuple[str, str | Text | None]]
@@ -119,9 +120,9 @@ def _user_rows(plan: PlanItem) -> Rows:
     for user in plan.db_users:
         login = "IAM" if user.iam else f"secret {user.secret_id}"
         where = words(user.databases) if user.databases else "all databases"
-        rows.append(("user", f"{user.username} ({user.access}) in {where}, {login}"))
+        rows.append(("user", f"{account_words(user)} ({user.access}) in {where}, {login}"))
     if plan.quiet_start:
-        rows.append(("quiet start", "subscriptions, logical slots and jobs of pg_cron are put to rest"))
+        rows.append(("quiet start", f"{engine_of(plan.source.engine).quieted} are put to rest"))
         rows.append(
             ("first start", "quiet, with a parameter group of its own until the restart before the switch")
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import facts, heading, listed, plain_table, words
+from aurora_restore.cli.views.common import account_words, facts, heading, listed, plain_table, words
 from aurora_restore.domain.record import CheckState, RestoreDetails, RestoredInstance, RestoredUser
 
 
@@ -36,7 +36,7 @@ def _instance_words(item: RestoredInstance) -> str:
 
 def _user_words(item: RestoredUser) -> str:
     action = f", {item.action}" if item.action else ""
-    return f"{item.username} ({item.access}{action})"
+    return f"{account_words(item)} ({item.access}{action})"
 
 
 def _other_logins(restored: RestoreDetails) -> str | None:
@@ -71,5 +71,5 @@ def render_user_checks(restored: RestoreDetails) -> RenderableType | None:
         return None
     return Group(
         heading("Users"),
-        facts((user.username, "; ".join(user.checks)) for user in users),
+        facts((account_words(user), "; ".join(user.checks)) for user in users),
     )

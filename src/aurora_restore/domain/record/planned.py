@@ -70,9 +70,10 @@ class PlannedInstanceItem(Part):
 
 
 class PlannedUser(Part):
-    """A database user that is to be set up."""
+    """A database user that is to be set up. `host`: from where it logs in, where the engine's accounts have hosts."""
 
     username: str = ""
+    host: str = ""
     access: str = ""
     secret_id: str | None = None
     iam: bool = False

@@ -61,6 +61,7 @@ class RestoredUser(Part):
     """A database user that was set up, and what was tried with it."""
 
     username: str = ""
+    host: str = ""
     access: str = ""
     action: str = ""
     databases: tuple[str, ...] = ()

@@ -1,0 +1,215 @@
+"""The `Databases` port for Aurora MySQL."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aurora_restore.database import tls
+from aurora_restore.database.asking_who import ask_who
+from aurora_restore.database.mysql.session import (
+    UNKNOWN_VARIABLE,
+    DatabaseRefused,
+    Limits,
+    LoginRefused,
+    Server,
+    ServerRefused,
+    Session,
+)
+from aurora_restore.database.mysql.tls_request import ask_for_tls
+from aurora_restore.domain.engines import ENGINES, MYSQL
+from aurora_restore.domain.errors import (
+    CopyNotQuiet,
+    DatabaseBusy,
+    DatabaseUnreachable,
+    DbUserSetupFailed,
+    MasterLoginRefused,
+)
+from aurora_restore.domain.observed import (
+    Credentials,
+    DatabaseEndpoint,
+    EndpointAnswer,
+    EndpointAnswerKind,
+    LoginAttempt,
+    LoginOutcome,
+)
+from aurora_restore.domain.user_progress import SetupProgress, always
+from aurora_restore.domain.users import DbUserLogin, UsersReport, refuse_impossible_logins
+
+if TYPE_CHECKING:
+    from aurora_restore.domain.defusing import Fuse, Outcome, Survey, SurveyProgress
+
+_SURVEY_STATEMENT_SECONDS = 20.0
+
+
+class MysqlDatabases:
+    """Database users of Aurora MySQL clusters, over verified TLS.
+
+    `ca_bundle_path`: the certificates to trust, and no others. The limits are in seconds: for each move of
+    connecting, and for one statement.
+    """
+
+    def __init__(
+        self,
+        ca_bundle_path: Path = tls.RDS_GLOBAL_BUNDLE,
+        connect_timeout_seconds: float = 10.0,
+        statement_timeout_seconds: float = 120.0,
+    ) -> None:
+        self._ca_bundle_path = ca_bundle_path
+        self._limits = Limits(connect_timeout_seconds, statement_seconds=statement_timeout_seconds)
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        return tls.verifying_context(self._ca_bundle_path)
+
+    def _server(self, endpoint: DatabaseEndpoint) -> Server:
+        return Server(endpoint, self._context, self._limits)
+
+    def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
+        """Try user and password. A login that a limit of the account refuses is accepted: the password is right."""
+        try:
+            self._server(endpoint).open_as_users_do(credentials).close()
+        except LoginRefused as refused:
+            return LoginAttempt(
+                LoginOutcome.REFUSED,
+                f"The server refused {credentials.username}: {refused}.",
+                helps_no_password=refused.helps_no_password,
+            )
+        except DatabaseRefused as refused:
+            return LoginAttempt(LoginOutcome.ACCEPTED, f"User and password are right; {refused}.")
+        except DatabaseBusy as busy:
+            return LoginAttempt(LoginOutcome.BUSY, busy.message)
+        except DatabaseUnreachable as unreachable:
+            return LoginAttempt(LoginOutcome.UNREACHABLE, unreachable.message)
+        return LoginAttempt(LoginOutcome.ACCEPTED, f"{credentials.username} logged in.")
+
+    def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
+        """See the port. No password goes to a server whose certificate does not name the host."""
+        return ask_who(endpoint, self._ca_bundle_path, ask_for_tls, lambda: self._who(endpoint, credentials))
+
+    def _who(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
+        try:
+            with self._server(endpoint).open(credentials) as session:
+                instance = _instance(session)
+        except LoginRefused as refused:
+            return EndpointAnswer(
+                EndpointAnswerKind.LOGIN_REFUSED, f"the server refused {credentials.username}: {refused}"
+            )
+        except (DatabaseRefused, ServerRefused) as refused:
+            return EndpointAnswer(
+                EndpointAnswerKind.NO_ANSWER, f"the database does not say who it is: {refused}"
+            )
+        return EndpointAnswer(EndpointAnswerKind.LOGGED_IN, f"{instance} answers", instance)
+
+    def set_up_users(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        users: Sequence[DbUserLogin],
+        lock_other_logins: bool,
+        begun: SetupProgress | None = None,
+        has_time: Callable[[], bool] = always,
+    ) -> UsersReport:
+        """See the port. Users are worked on in their order; what was reached before an error stays."""
+        # Of the eight functions one needs this: the others do not compile it at their cold start.
+        from aurora_restore.database.mysql.user_setup import UserSetup  # noqa: PLC0415
+
+        refuse_impossible_logins(master.username, users, ENGINES[MYSQL])
+        setup = UserSetup(self._server(endpoint), master, users, begun, has_time)
+        try:
+            return setup.run(lock_other_logins=lock_other_logins)
+        except LoginRefused as refused:
+            raise DbUserSetupFailed(
+                f"The master user {master.username} could not log in: {refused}.",
+                "See that the admin secret was not changed during the run; then start again under a new name.",
+            ) from None
+        except DatabaseRefused as refused:
+            raise DbUserSetupFailed(_no_way_in(master, refused), _RAISE_LIMIT) from None
+        except ServerRefused as refused:
+            raise DbUserSetupFailed(
+                f"The server refused the master user {master.username}: {refused}.",
+                "Mend in the source cluster what the server's words name, or ask for other users, and start again "
+                "under a new name.",
+            ) from None
+
+    def survey_copy(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        begun: SurveyProgress | None = None,  # noqa: ARG002 - of the port
+        has_time: Callable[[], bool] = always,  # noqa: ARG002 - of the port
+        is_wanted: Callable[[Fuse], bool] | None = None,
+    ) -> Survey:
+        """See the port. One call sees everything: the catalog of a server is one for all its databases."""
+        from aurora_restore.database.mysql.surveying import survey  # noqa: PLC0415 - as above
+
+        with _refusals_of(master):
+            return survey(self._quick_server(endpoint), master, is_wanted)
+
+    def defuse(
+        self,
+        endpoint: DatabaseEndpoint,
+        master: Credentials,
+        fuses: Sequence[Fuse],
+        has_time: Callable[[], bool] = always,
+    ) -> Outcome:
+        """See the port."""
+        from aurora_restore.database.mysql.defusing import take_out  # noqa: PLC0415 - as above
+
+        with _refusals_of(master):
+            return take_out(self._quick_server(endpoint), master, fuses, has_time)
+
+    def _quick_server(self, endpoint: DatabaseEndpoint) -> Server:
+        """For many small questions, of which none is worth waiting for long."""
+        few = min(self._limits.statement_seconds, _SURVEY_STATEMENT_SECONDS)
+        return replace(
+            self._server(endpoint), limits=replace(self._limits, lock_seconds=few, statement_seconds=few)
+        )
+
+
+_RAISE_LIMIT = (
+    "Raise the limit of the account that the server's words name in the source cluster, and restore anew."
+)
+
+
+def _instance(session: Session) -> str:
+    """The identifier of the instance, as Aurora gives it.
+
+    A MySQL that is not Aurora's does not know the variable: the local engine has the identifier in `report_host`.
+    """
+    try:
+        return str(session.value("SELECT @@aurora_server_id"))
+    except ServerRefused as refused:
+        name = session.variable("report_host") if refused.number == UNKNOWN_VARIABLE else None
+        if not name:
+            raise
+        return name
+
+
+def _no_way_in(master: Credentials, refused: DatabaseRefused) -> str:
+    return f"The password of the master user {master.username} is right, and it is not let in: {refused}."
+
+
+@contextmanager
+def _refusals_of(master: Credentials) -> Iterator[None]:
+    """What the server answers at the master's login, as the port says it. An answer is not called silence."""
+    try:
+        yield
+    except LoginRefused as refused:
+        raise MasterLoginRefused(
+            f"The server refused the master user {master.username}: {refused}."
+        ) from None
+    except DatabaseRefused as refused:
+        raise MasterLoginRefused(_no_way_in(master, refused), _RAISE_LIMIT) from None
+    except ServerRefused as refused:
+        raise CopyNotQuiet(
+            f"The server refused the master user {master.username} the look at what came along, so that nothing says "
+            f"whether the copy is quiet: {refused}.",
+            "Mend in the source cluster what the server's words name, restore a snapshot taken after that, and start "
+            "again under a new name.",
+        ) from None

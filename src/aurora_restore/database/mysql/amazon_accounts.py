@@ -1,0 +1,34 @@
+"""Which accounts belong to MySQL and to Amazon, and so are neither locked nor reported."""
+
+from __future__ import annotations
+
+# Aurora's own work on the instance: administration, replication, RDS Proxy, monitoring, forwarded writes. Roles of
+# Amazon (rds_superuser_role, AWS_LAMBDA_ACCESS, …) are accounts that cannot log in.
+AMAZON_ACCOUNTS = frozenset(
+    {
+        "rdsadmin",
+        "rdsrepladmin",
+        "rdsproxyadmin",
+        "rdstopmgr",
+        "rdswriteforwarduser",
+        "rds_superuser_role",
+        "AWS_BEDROCK_ACCESS",
+        "AWS_COMPREHEND_ACCESS",
+        "AWS_LAMBDA_ACCESS",
+        "AWS_LOAD_S3_ACCESS",
+        "AWS_SAGEMAKER_ACCESS",
+        "AWS_SELECT_S3_ACCESS",
+    }
+)
+# mysql.sys, mysql.session, mysql.infoschema; mariadb.sys.
+_SYSTEM_PREFIXES = ("mysql.", "mariadb.")
+SYSTEM_DATABASES = frozenset({"mysql", "information_schema", "performance_schema", "sys", "rdsadmin"})
+
+
+def is_amazons(username: str) -> bool:
+    return username in AMAZON_ACCOUNTS or username.startswith(_SYSTEM_PREFIXES)
+
+
+def is_like_amazons(username: str) -> bool:
+    """Whether the name begins as Amazon's do. Where such an account can be altered, it is a customer's after all."""
+    return username.startswith("rds")

@@ -1,0 +1,1 @@
+"""What is behind the port of the engines: a folder for each engine, and what they share."""

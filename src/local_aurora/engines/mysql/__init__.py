@@ -1,0 +1,1 @@
+"""A real MySQL behind every cluster of Aurora MySQL."""

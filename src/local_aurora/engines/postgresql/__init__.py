@@ -1,0 +1,1 @@
+"""A real PostgreSQL behind every cluster of Aurora PostgreSQL."""
