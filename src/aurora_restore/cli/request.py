@@ -96,12 +96,19 @@ _OPTIONS = (
         help="Disable the logins that came along with the snapshot.",
     ),
     _option(
+        "admin_secret_id",
+        "--admin-secret",
+        metavar="SECRET-ID",
+        heading=_TARGET,
+        help="Secret with the master user's name and the password it gets. Default: the deployment's (AdminSecretId).",
+    ),
+    _option(
         "quiet_start",
         "--quiet-start/--no-quiet-start",
         default=None,
         heading=_TARGET,
         help="Stop what came along with the snapshot and acts by itself: subscriptions, logical slots, jobs of "
-        "pg_cron. Default: yes.",
+        "pg_cron; replication channels, events. Default: yes.",
     ),
     _option(
         "quarantine_security_group_ids",

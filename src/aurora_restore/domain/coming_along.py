@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from aurora_restore.domain.cluster_settings import ClusterRole
 from aurora_restore.domain.configuration import ClusterConfiguration
+from aurora_restore.domain.engines import POSTGRESQL, Engine
 from aurora_restore.domain.outward import ForeignTables, OutwardConnections
 from aurora_restore.domain.request import RestoreRequest
 
@@ -32,8 +33,8 @@ _STORED_LOGINS: Mapping[str, str] = {
 
 
 LOOKED_FOR = (
-    "AWS shows nothing of the inside of a snapshot. After the first login, and before any user is made, subscriptions, "
-    "slots, jobs, foreign servers, stored logins and whatever else acts or leads out are listed"
+    "AWS shows nothing of the inside of a snapshot. After the first login, and before any user is made, {what} are "
+    "listed"
 )
 
 
@@ -45,20 +46,28 @@ class Coming:
     words: str
 
 
-def coming_along(request: RestoreRequest, replaced: ClusterConfiguration | None) -> tuple[Coming, ...]:
+def coming_along(
+    request: RestoreRequest, replaced: ClusterConfiguration | None, engine: Engine
+) -> tuple[Coming, ...]:
     """A sentence for each part that makes a difference; a part that the request does not concern has none."""
-    found = [Coming("comes along", LOOKED_FOR)]
+    found = [Coming("comes along", LOOKED_FOR.format(what=engine.looked_for))]
     if request.quiet_start:
         found.append(
             Coming("  quiet until", "you wake it, with the statements that the record keeps (`defused`)")
         )
     found.append(Coming("  other logins", _other_logins(locked=request.lock_other_logins)))
+    if engine.leads_out:
+        found += _leading_out(request)
+    return (*found, *_roles(replaced.roles if replaced else (), engine))
+
+
+def _leading_out(request: RestoreRequest) -> list[Coming]:
     stored = _STORED_LOGINS[request.outward_connections]
-    found.append(Coming("  stored logins", f"{stored} (outward_connections: {request.outward_connections})"))
+    found = [Coming("  stored logins", f"{stored} (outward_connections: {request.outward_connections})")]
     if request.db_users:
         words = f"{_foreign_tables(request.foreign_tables)} (foreign_tables: {request.foreign_tables})"
         found.append(Coming("  foreign tables", words))
-    return (*found, *_roles(replaced.roles if replaced else ()))
+    return found
 
 
 def _other_logins(*, locked: bool) -> str:
@@ -73,12 +82,12 @@ def _foreign_tables(level: str) -> str:
     return "the users reach there what the stored logins reach: production, where nothing was changed"
 
 
-def _roles(roles: Sequence[ClusterRole]) -> list[Coming]:
+def _roles(roles: Sequence[ClusterRole], engine: Engine) -> list[Coming]:
     """Those of the replaced cluster, which the new one is given as well."""
-    return [Coming("  role", f"{role.role_arn}{_reached_with(role.feature_name)}") for role in roles]
+    return [Coming("  role", f"{role.role_arn}{_reached_with(role.feature_name, engine)}") for role in roles]
 
 
-def _reached_with(feature: str) -> str:
-    extension = _EXTENSIONS.get(feature)
+def _reached_with(feature: str, engine: Engine) -> str:
+    extension = _EXTENSIONS.get(feature) if engine.name == POSTGRESQL else None
     consequence = f": {extension} in the copy reaches what it reaches" if extension else ""
     return f"{f' ({feature})' if feature else ''}, as on the replaced cluster{consequence}"

@@ -132,7 +132,7 @@ class SnapshotNotAvailable(RequestRefused):
 
 class EngineNotSupported(RequestRefused):
     code = "ENGINE_NOT_SUPPORTED"
-    default_hint = "This release restores aurora-postgresql."
+    default_hint = "The pipeline restores snapshots of aurora-postgresql and of aurora-mysql."
 
 
 class SubnetGroupRequired(RequestRefused):
@@ -177,7 +177,7 @@ class EngineVersionNotOffered(RequestRefused):
     code = "ENGINE_VERSION_NOT_OFFERED"
     default_hint = (
         "Name a newer minor version that the target Region offers in engine_version (aws rds "
-        "describe-db-engine-versions --engine aurora-postgresql), or upgrade the source."
+        "describe-db-engine-versions --engine ENGINE), or upgrade the source."
     )
 
 

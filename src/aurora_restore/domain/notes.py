@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aurora_restore.domain.cluster_settings import NO_PAID_SUPPORT, PAID_SUPPORT
 from aurora_restore.domain.configuration import ClusterConfiguration
+from aurora_restore.domain.engines import Engine, engine_of
 from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.request import RestoreRequest
@@ -30,8 +31,9 @@ def plan_notes(
         )
     if replaced and replaced.iam_authentication:
         notes.append(
-            "WARNING: IAM authentication is on. If the master user is a member of rds_iam it takes no password, and "
-            "the run ends at its login (MASTER_LOGIN_BY_IAM): revoke that role in the source before the snapshot"
+            f"WARNING: IAM authentication is on. If the master user logs in by {engine_of(snapshot.engine).iam_login} "
+            "it takes no password, and the run ends at its login (MASTER_LOGIN_BY_IAM): let it log in by password in "
+            "the source before the snapshot"
         )
     if request.db_instance_class is None:
         notes.append("db_instance_class was not given: the deployment's default is taken")
@@ -41,7 +43,7 @@ def plan_notes(
         notes.append(certificate_note(request.certificate_renewal))
     if replaced is not None and request.final_snapshot:
         notes.append(final_snapshot_note(request.final_snapshot_retention_days))
-    notes += _notes_on_quiet(request)
+    notes += _notes_on_quiet(request, engine_of(snapshot.engine))
     if request.quiet_start:
         notes.append(QUIET_NOTE)
     if request.delete_cluster_if_exists and replaced is None:
@@ -49,13 +51,12 @@ def plan_notes(
     return tuple(notes)
 
 
-def _notes_on_quiet(request: RestoreRequest) -> list[str]:
+def _notes_on_quiet(request: RestoreRequest, engine: Engine) -> list[str]:
     """What is unusual about how much the copy may do by itself."""
     notes = []
     if not request.quiet_start:
         notes.append(
-            "WARNING: quiet_start is false: subscriptions, logical slots and jobs of pg_cron that came along act as "
-            "they do in production"
+            f"WARNING: quiet_start is false: {engine.quieted} that came along act as they do in production"
         )
     return notes
 

@@ -19,6 +19,7 @@ from aurora_restore.domain.cluster_settings import (
 from aurora_restore.domain.coming_along import Coming, coming_along
 from aurora_restore.domain.configuration import ClusterConfiguration, MemberConfiguration, users_tags
 from aurora_restore.domain.custom_endpoints import CustomEndpoint, planned_endpoints
+from aurora_restore.domain.engines import engine_of
 from aurora_restore.domain.losses import will_be_lost
 from aurora_restore.domain.naming import (
     OPERATION_TAG,
@@ -216,12 +217,12 @@ def build_plan(
             replace(user, foreign_tables=ForeignTables(request.foreign_tables)) for user in request.db_users
         ),
         lock_other_logins=request.lock_other_logins,
-        admin_secret_id=settings.admin_secret_id,
+        admin_secret_id=request.admin_secret_id or settings.admin_secret_id,
         notes=plan_notes(request, snapshot, settings, replaced),
         target_cluster_id=request.target_cluster_id.lower(),
         replacement=build_replacement(operation_id, request, replaced) if replaced else None,
         will_be_lost=will_be_lost(replaced, is_secret_given=_is_given("managed_master_secret", request)),
-        coming_along=coming_along(request, replaced),
+        coming_along=coming_along(request, replaced, engine_of(snapshot.engine)),
         certificate_renewal=request.certificate_renewal,
         custom_endpoints=_endpoints(request, replaced, instances),
         quiet_start=request.quiet_start,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from aurora_restore.domain.configuration import Difference, difference_words
 from aurora_restore.domain.engine_checks import engine_of_snapshot, engine_problems, master_password_problems
-from aurora_restore.domain.engines import POSTGRESQL, engine_of
+from aurora_restore.domain.engines import ENGINES, engine_of
 from aurora_restore.domain.errors import (
     DatabaseOutOfReach,
     DeletionProtected,
@@ -54,8 +54,6 @@ from aurora_restore.domain.room import tag_problems, version_problem
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.user_checks import master_among_users, user_secret_problems
 
-# The whole way is proved for these; a row in the table of the engines is not enough.
-SUPPORTED_ENGINES = frozenset({POSTGRESQL})
 # RDS: DBSubnetGroupDoesNotCoverEnoughAZs, unless "the DB subnet group covers at least two Availability Zones".
 AURORA_ZONES_LEAST = 2
 DELETE_FIRST_HINT = (
@@ -120,7 +118,7 @@ def _database_can_be_reached(_request: RestoreRequest, facts: PreflightFacts) ->
 
 def target_region_checks_apply(snapshot: ClusterSnapshot) -> bool:
     """Whether the engine is one of ours, so that questions about versions and classes make sense."""
-    return snapshot.engine in SUPPORTED_ENGINES
+    return snapshot.engine in ENGINES
 
 
 def _target_may_be_taken(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
@@ -191,13 +189,12 @@ def _differences_are_wanted(
 def _engine_is_supported(
     request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
 ) -> Iterable[RestoreError]:
-    if not target_region_checks_apply(snapshot):
+    engine = ENGINES.get(snapshot.engine)
+    if engine is None:
         yield EngineNotSupported(
             f"The snapshot {snapshot.db_cluster_snapshot_identifier} is of the engine {snapshot.engine}."
         )
-    elif problem := version_problem(
-        request.engine_version, snapshot.engine_version, engine_of(snapshot.engine)
-    ):
+    elif problem := version_problem(request.engine_version, snapshot.engine_version, engine):
         yield problem
     elif facts.family is None:
         version = request.engine_version or snapshot.engine_version

@@ -65,6 +65,7 @@ class RestoreRequest(ClusterSettings, InstanceSettings):
     tags: Mapping[str, str] = field(default_factory=dict)
     db_users: tuple[DbUser, ...] = ()
     lock_other_logins: bool = False
+    admin_secret_id: str | None = None
     quiet_start: bool = True
     foreign_tables: str = "none"
     outward_connections: str = "report"
@@ -100,6 +101,7 @@ PARSERS: Mapping[str, Parser] = {
     "tags": parse.tags,
     "db_users": db_users,
     "lock_other_logins": parse.flag,
+    "admin_secret_id": parse.text,
     "quiet_start": parse.flag,
     "foreign_tables": parse.one_of(*ForeignTables),
     "outward_connections": parse.one_of(*OutwardConnections),

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from aurora_restore.domain.acts import AddRole, ChangeMasterPassword, CreateInstance, Wait
 from aurora_restore.domain.acts import RestoreCluster as RestoreDbCluster
 from aurora_restore.domain.cluster_settings import WINDOWS_KIND
+from aurora_restore.domain.engines import engine_of
 from aurora_restore.domain.errors import (
     ClusterFailed,
     DatabaseUnreachable,
@@ -221,9 +222,10 @@ def _refused(
 ) -> StepOutcome:
     name, now = cluster.db_cluster_identifier, ports.clock.now()
     if attempt.is_refused_for_no_password:
+        state = f" (SQLSTATE {attempt.sqlstate})" if attempt.sqlstate else ""
         raise MasterLoginByIam(
-            f"The master user {admin.username} of {name} does not log in by password (SQLSTATE {attempt.sqlstate}), "
-            f"as a member of rds_iam does not: {attempt.reason}"
+            f"The master user {admin.username} of {name} does not log in by password{state}, as with "
+            f"{engine_of(cluster.engine).iam_login}: {attempt.reason}"
         )
     changes = _password_changes(operation, now)
     action = decide_password(cluster, changes)

@@ -197,7 +197,7 @@ def _observe(
         parameter_group=_if_given(request.db_parameter_group_name, rds.find_parameter_group),
         kms_key=kms_key,
         source_key=_source_key(ports, request, selected),
-        admin=_admin(ports),
+        admin=_admin(ports, request),
         users=_user_credentials(ports, request),
         quotas=rds.quotas(),
         retained_backups=rds.count_retained_backups() if replaced else 0,
@@ -289,8 +289,8 @@ def _if_given(name: str | None, find: Callable[[str], T | None]) -> T | None:
     return find(name) if name else None
 
 
-def _admin(ports: Ports) -> Credentials | RestoreError:
-    secret_id = ports.settings.admin_secret_id
+def _admin(ports: Ports, request: RestoreRequest) -> Credentials | RestoreError:
+    secret_id = request.admin_secret_id or ports.settings.admin_secret_id
     found = _look(ports.secrets.read_credentials, secret_id)
     if isinstance(found, SecretNotFound):
         return AdminSecretNotFound(
