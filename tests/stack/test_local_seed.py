@@ -12,6 +12,7 @@ from tests.stack.conftest import Clients, end_idle_workers
 from tests.stack.polling import poll_until
 
 from aurora_restore.demo import seed_aurora, seed_aws, seed_data
+from aurora_restore.demo.facts import SHOP_DATABASE, ShopFacts
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from local_aurora.engines.postgresql.admin import connection
 from local_stack import lifecycle
@@ -38,9 +39,9 @@ def secret(boto: Clients, name: str, region: str | None = None) -> Credentials:
     return Credentials(value["username"], value["password"])
 
 
-def shop_facts(cluster: dict[str, Any], master: Credentials, info: StackInfo) -> seed_data.ShopFacts:
+def shop_facts(cluster: dict[str, Any], master: Credentials, info: StackInfo) -> ShopFacts:
     endpoint = DatabaseEndpoint(cluster["Endpoint"], cluster["Port"])
-    with connection(endpoint, master, seed_data.SHOP_DATABASE, info.ca_bundle) as shop:
+    with connection(endpoint, master, SHOP_DATABASE, info.ca_bundle) as shop:
         return seed_data.facts(shop)
 
 

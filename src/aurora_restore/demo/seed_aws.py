@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
+from aurora_restore.demo.shops import Shop
+from aurora_restore.domain.engines import ENGINES
 from local_stack.ministack_hooks import GROUP_ID_TAG
 from local_stack.stack_info import StackInfo
 
@@ -32,28 +35,33 @@ OTHER_SECURITY_GROUP_ID = "sg-87654321"
 RESTORE_KEY_ALIAS = "alias/aurora-restore"
 BILLING_KEY_ALIAS = "alias/billing"
 ADMIN_SECRET = "aurora-restore/admin-credentials"  # noqa: S105 - the name of a secret
+MASTER_USERNAME = "postgres"
+"""Of Aurora PostgreSQL's clusters, for which the pipeline's own secret is."""
 USER_SECRETS = {
     "aurora-restore/users/reporting": "reporting_reader",
     "aurora-restore/users/application": "application_writer",
     "aurora-restore/users/support": "support_admin",
 }
-PRODUCTION_SECRET = "production/master"  # noqa: S105 - the name of a secret
-MASTER_USERNAME = "postgres"
 
 _PASSWORD_CHARACTERS = string.ascii_letters + string.digits + "-_.!#%+=~"
 _PASSWORD_LENGTH = 28
 
 
 def new_password() -> str:
-    """28 characters that RDS and PostgreSQL both take."""
+    """28 characters that RDS and its engines take."""
     return "".join(secrets.choice(_PASSWORD_CHARACTERS) for _ in range(_PASSWORD_LENGTH))
 
 
 @dataclass(frozen=True)
 class Passwords:
-    """Of the source clusters, made anew for every stack; none is ever written into a file of the project."""
+    """Of the source clusters, made anew for every stack; none is ever written into a file of the project.
 
-    production: str = field(default_factory=new_password, repr=False)
+    `masters`: of each engine's production, by the engine.
+    """
+
+    masters: dict[str, str] = field(
+        default_factory=lambda: {name: new_password() for name in ENGINES}, repr=False
+    )
     billing: str = field(default_factory=new_password, repr=False)
     application: str = field(default_factory=new_password, repr=False)
     reporting: str = field(default_factory=new_password, repr=False)
@@ -111,7 +119,7 @@ def client(session: boto3.Session, info: StackInfo, service: str, region: str | 
     return make(service, region_name=region or info.region, endpoint_url=endpoint, config=config)
 
 
-def seed_target(info: StackInfo) -> Network:
+def seed_target(info: StackInfo, shops: Sequence[Shop]) -> Network:
     """Network, key and secrets of the target Region, under the names of the guide's examples."""
     session = session_for(info)
     ec2 = client(session, info, "ec2")
@@ -120,13 +128,13 @@ def seed_target(info: StackInfo) -> Network:
     _make_group(ec2, "restored-databases", vpc_id, SECURITY_GROUP_ID)
     _make_group(ec2, "of-another-vpc", other_vpc_id, OTHER_SECURITY_GROUP_ID)
     _make_key(client(session, info, "kms"), RESTORE_KEY_ALIAS, "Encrypts restored clusters")
-    _make_secrets(client(session, info, "secretsmanager"))
+    _make_secrets(client(session, info, "secretsmanager"), shops)
     groups = {SECURITY_GROUP_ID: vpc_id, OTHER_SECURITY_GROUP_ID: other_vpc_id}
     return Network(info.region, _default_subnets(ec2), groups)
 
 
-def seed_source(info: StackInfo) -> SeededSource:
-    """Network and key of the source Region, and the secret with production's own password."""
+def seed_source(info: StackInfo, shops: Sequence[Shop]) -> SeededSource:
+    """Network and key of the source Region, and the secrets with production's own passwords."""
     session, passwords = session_for(info), Passwords()
     ec2 = client(session, info, "ec2", info.source_region)
     vpc_id = _default_vpc(ec2)
@@ -135,7 +143,8 @@ def seed_source(info: StackInfo) -> SeededSource:
         client(session, info, "kms", info.source_region), BILLING_KEY_ALIAS, "Encrypts billing"
     )
     secretsmanager = client(session, info, "secretsmanager", info.source_region)
-    _make_secret(secretsmanager, PRODUCTION_SECRET, MASTER_USERNAME, passwords.production)
+    for shop in shops:
+        _make_secret(secretsmanager, shop.master_secret, shop.master_username, passwords.masters[shop.engine])
     network = Network(info.source_region, _default_subnets(ec2), {group_id: vpc_id})
     return SeededSource(network, group_id, key_arn, passwords)
 
@@ -160,7 +169,8 @@ def _make_group(ec2: EC2Client, name: str, vpc_id: str, group_id: str) -> str:
     ec2.authorize_security_group_ingress(
         GroupId=made,
         IpPermissions=[
-            {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+            {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+            for port in sorted(engine.default_port for engine in ENGINES.values())
         ],
     )
     return made
@@ -172,9 +182,12 @@ def _make_key(kms: KMSClient, alias: str, description: str) -> str:
     return key["Arn"]
 
 
-def _make_secrets(secretsmanager: SecretsManagerClient) -> None:
-    """The password that restored clusters get, and those of the database users a restore can set up."""
+def _make_secrets(secretsmanager: SecretsManagerClient, shops: Sequence[Shop]) -> None:
+    """The passwords that restored clusters get, and those of the database users a restore can set up."""
     _make_secret(secretsmanager, ADMIN_SECRET, MASTER_USERNAME, new_password())
+    for shop in shops:
+        if shop.admin_secret:
+            _make_secret(secretsmanager, shop.admin_secret, shop.master_username, new_password())
     for name, username in USER_SECRETS.items():
         _make_secret(secretsmanager, name, username, new_password())
 
