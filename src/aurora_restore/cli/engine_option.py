@@ -15,14 +15,12 @@ def short_name(engine: str) -> str:
     return engine.removeprefix("aurora-")
 
 
-def engines_of(choice: str | None) -> tuple[str, ...]:
+def engines_of(choice: str) -> tuple[str, ...]:
     """The engines that a choice of the option means."""
-    if choice is None:
-        return (POSTGRESQL,)
     return tuple(ENGINES) if choice == "all" else (_NAMES[choice],)
 
 
 def engine_option(help_text: str, *, with_all: bool) -> Decorator:
-    """None where it is not given, which means PostgreSQL to what is new."""
+    """None where it is not given."""
     choices = [*_NAMES, "all"] if with_all else [*_NAMES]
     return option("--engine", type=click.Choice(choices), help=f"{help_text} Default: postgresql.")

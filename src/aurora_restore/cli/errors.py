@@ -93,11 +93,6 @@ class PartMissing(Unreachable):
     default_hint = "Install it with: pip install 'aurora-restore[local]'"
 
 
-class EngineNotSeeded(RestoreError):
-    code = "ENGINE_NOT_SEEDED"
-    default_hint = "Begin with a fresh local stack: `aurora-restore local up --fresh --engine all`."
-
-
 class TimedOut(RestoreError):
     code = "TIMED_OUT"
     default_hint = "It goes on. Take it up again with `aurora-restore watch`."

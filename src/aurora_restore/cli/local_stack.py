@@ -9,8 +9,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.cli.connection import make_session
-from aurora_restore.cli.errors import EngineNotSeeded, PartMissing
+from aurora_restore.cli.errors import PartMissing
 from aurora_restore.deployment.model import STACK_NAME
+from aurora_restore.domain.engines import POSTGRESQL
 
 if TYPE_CHECKING:
     from local_stack.lifecycle import Progress, UpOptions
@@ -31,29 +32,23 @@ def load_lifecycle() -> Any:
     return importlib.import_module("local_stack.lifecycle")
 
 
-def bring_up(lifecycle: Any, options: UpOptions, engines: Sequence[str], on_progress: Progress) -> StackInfo:
-    """Start a stack, whose set-up makes a production cluster of each engine.
+def bring_up(
+    lifecycle: Any, options: UpOptions, engines: Sequence[str] | None, on_progress: Progress
+) -> StackInfo:
+    """Start a stack with a production cluster of each engine; None: as it is, or of PostgreSQL where it is new.
 
     Raises:
         PartMissing: an engine has no server here, and none can be fetched.
         What `local_stack.lifecycle.up` raises.
     """
     # They bring boto3, which half of the commands here do not need.
-    from aurora_restore.demo.setup import find_servers, set_up_with  # noqa: PLC0415
+    from aurora_restore.demo.setup import add_missing, find_servers, set_up_with  # noqa: PLC0415
 
-    find_servers(engines, on_progress)
-    info: StackInfo = lifecycle.up(options, on_progress, lambda: set_up_with(engines))
+    find_servers(engines or (), on_progress)
+    info: StackInfo = lifecycle.up(options, on_progress, lambda: set_up_with(engines or (POSTGRESQL,)))
+    if engines:
+        add_missing(info, on_progress, engines)
     return info
-
-
-def refuse_unseeded(info: StackInfo, engines: Sequence[str]) -> None:
-    """Raises EngineNotSeeded: the stack was there already, and was set up without one of the engines."""
-    from aurora_restore.demo.setup import not_seeded  # noqa: PLC0415
-
-    if missing := not_seeded(info, engines):
-        raise EngineNotSeeded(
-            f"The local stack is up, at {info.endpoint_url}; it was set up without {', '.join(missing)}."
-        )
 
 
 def point_environment_at(info: StackInfo) -> None:

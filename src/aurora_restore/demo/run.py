@@ -192,7 +192,7 @@ def _set_the_scene(telling: Telling, info: StackInfo, clients: Clients, shop: Sh
     if cluster is None:
         raise ProofFailed(
             f"There is no cluster {shop.cluster} in {info.source_region} of the local stack.",
-            "Begin with a fresh local stack that has it: `aurora-restore local up --fresh --engine all`.",
+            "Add it: `aurora-restore local up --engine all`.",
         )
     snapshot, day = newest_snapshot_before(rds.list_cluster_snapshots(shop.cluster), utc_now().date())
     login = AwsSecrets(clients, info.source_region).read_credentials(shop.master_secret)

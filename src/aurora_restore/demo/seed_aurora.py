@@ -15,6 +15,7 @@ from aurora_restore.demo.seed_aws import (
     Network,
     SeededSource,
     client,
+    seed_secrets_of,
     session_for,
 )
 from aurora_restore.demo.shops import Shop
@@ -63,8 +64,10 @@ def seed_network(info: StackInfo, network: Network) -> None:
         put(info, "security-group", {"region": network.region, "group_id": group_id, "vpc_id": vpc_id})
 
 
-def seed_clusters(info: StackInfo, seeded: SeededSource, shops: Sequence[Shop], today: date) -> None:
+def seed_shops(info: StackInfo, seeded: SeededSource, shops: Sequence[Shop], today: date) -> None:
     """Make the source clusters with their data, and their automated snapshots; those of each engine beside the others.
+
+    The secrets of a shop are made last: what has them is complete.
 
     The snapshot of a day holds the data up to the end of that day; the newest is of the day before `today`.
     """
@@ -83,6 +86,7 @@ def _seed_shop(info: StackInfo, seeded: SeededSource, found: Sequence[Source]) -
         work += [pool.submit(_make_and_fill, info, seeded, other) for other in others]
     for each in work:
         each.result()
+    seed_secrets_of(info, production.shop, seeded.passwords)
 
 
 def _make_and_fill(info: StackInfo, seeded: SeededSource, source: Source) -> None:

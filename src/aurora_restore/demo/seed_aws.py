@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import secrets
 import string
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 SUBNET_GROUP = "default-vpc-subnet-group"
 AURORA_SERVICES = frozenset({"rds", "application-autoscaling"})
 """What the local Aurora answers; everything else is ministack's."""
+SOURCE_GROUP = "production-databases"
 SECURITY_GROUP_ID = "sg-12345678"
 OTHER_SECURITY_GROUP_ID = "sg-87654321"
 RESTORE_KEY_ALIAS = "alias/aurora-restore"
@@ -83,7 +83,7 @@ class SeededSource:
     network: Network
     security_group_id: str
     billing_key_arn: str
-    passwords: Passwords
+    passwords: Passwords = field(default_factory=Passwords)
 
 
 def session_for(info: StackInfo) -> boto3.Session:
@@ -119,7 +119,7 @@ def client(session: boto3.Session, info: StackInfo, service: str, region: str | 
     return make(service, region_name=region or info.region, endpoint_url=endpoint, config=config)
 
 
-def seed_target(info: StackInfo, shops: Sequence[Shop]) -> Network:
+def seed_target(info: StackInfo) -> Network:
     """Network, key and secrets of the target Region, under the names of the guide's examples."""
     session = session_for(info)
     ec2 = client(session, info, "ec2")
@@ -128,25 +128,50 @@ def seed_target(info: StackInfo, shops: Sequence[Shop]) -> Network:
     _make_group(ec2, "restored-databases", vpc_id, SECURITY_GROUP_ID)
     _make_group(ec2, "of-another-vpc", other_vpc_id, OTHER_SECURITY_GROUP_ID)
     _make_key(client(session, info, "kms"), RESTORE_KEY_ALIAS, "Encrypts restored clusters")
-    _make_secrets(client(session, info, "secretsmanager"), shops)
+    _make_secrets(client(session, info, "secretsmanager"))
     groups = {SECURITY_GROUP_ID: vpc_id, OTHER_SECURITY_GROUP_ID: other_vpc_id}
     return Network(info.region, _default_subnets(ec2), groups)
 
 
-def seed_source(info: StackInfo, shops: Sequence[Shop]) -> SeededSource:
-    """Network and key of the source Region, and the secrets with production's own passwords."""
-    session, passwords = session_for(info), Passwords()
+def seed_source(info: StackInfo) -> SeededSource:
+    """Network and key of the source Region."""
+    session = session_for(info)
     ec2 = client(session, info, "ec2", info.source_region)
     vpc_id = _default_vpc(ec2)
-    group_id = _make_group(ec2, "production-databases", vpc_id, "")
+    group_id = _make_group(ec2, SOURCE_GROUP, vpc_id, "")
     key_arn = _make_key(
         client(session, info, "kms", info.source_region), BILLING_KEY_ALIAS, "Encrypts billing"
     )
-    secretsmanager = client(session, info, "secretsmanager", info.source_region)
-    for shop in shops:
-        _make_secret(secretsmanager, shop.master_secret, shop.master_username, passwords.masters[shop.engine])
     network = Network(info.source_region, _default_subnets(ec2), {group_id: vpc_id})
-    return SeededSource(network, group_id, key_arn, passwords)
+    return SeededSource(network, group_id, key_arn)
+
+
+def find_source(info: StackInfo) -> SeededSource:
+    """The same of a stack that was seeded before."""
+    session = session_for(info)
+    ec2 = client(session, info, "ec2", info.source_region)
+    named = [{"Name": "group-name", "Values": [SOURCE_GROUP]}]
+    [group] = ec2.describe_security_groups(Filters=named)["SecurityGroups"]
+    key = client(session, info, "kms", info.source_region).describe_key(KeyId=BILLING_KEY_ALIAS)
+    network = Network(info.source_region, _default_subnets(ec2), {group["GroupId"]: group["VpcId"]})
+    return SeededSource(network, group["GroupId"], key["KeyMetadata"]["Arn"])
+
+
+def seed_secrets_of(info: StackInfo, shop: Shop, passwords: Passwords) -> None:
+    """What the master user of a shop has in production, and what it gets on a restored cluster."""
+    session = session_for(info)
+    if shop.admin_secret:
+        secretsmanager = client(session, info, "secretsmanager")
+        _make_secret(secretsmanager, shop.admin_secret, shop.master_username, new_password())
+    secretsmanager = client(session, info, "secretsmanager", info.source_region)
+    _make_secret(secretsmanager, shop.master_secret, shop.master_username, passwords.masters[shop.engine])
+
+
+def has_secrets_of(info: StackInfo, shop: Shop) -> bool:
+    secretsmanager = client(session_for(info), info, "secretsmanager", info.source_region)
+    named: Any = [{"Key": "name", "Values": [shop.master_secret]}]
+    found = secretsmanager.list_secrets(Filters=named)["SecretList"]
+    return shop.master_secret in [secret["Name"] for secret in found]
 
 
 def _default_vpc(ec2: EC2Client) -> str:
@@ -182,12 +207,9 @@ def _make_key(kms: KMSClient, alias: str, description: str) -> str:
     return key["Arn"]
 
 
-def _make_secrets(secretsmanager: SecretsManagerClient, shops: Sequence[Shop]) -> None:
-    """The passwords that restored clusters get, and those of the database users a restore can set up."""
+def _make_secrets(secretsmanager: SecretsManagerClient) -> None:
+    """The password that restored clusters get, and those of the database users a restore can set up."""
     _make_secret(secretsmanager, ADMIN_SECRET, MASTER_USERNAME, new_password())
-    for shop in shops:
-        if shop.admin_secret:
-            _make_secret(secretsmanager, shop.admin_secret, shop.master_username, new_password())
     for name, username in USER_SECRETS.items():
         _make_secret(secretsmanager, name, username, new_password())
 

@@ -8,8 +8,15 @@ from datetime import UTC, datetime
 from functools import partial
 
 from aurora_restore.cli.errors import PartMissing
-from aurora_restore.demo.seed_aurora import seed_clusters, seed_network
-from aurora_restore.demo.seed_aws import client, seed_source, seed_target, session_for
+from aurora_restore.demo.seed_aurora import seed_network, seed_shops
+from aurora_restore.demo.seed_aws import (
+    client,
+    find_source,
+    has_secrets_of,
+    seed_source,
+    seed_target,
+    session_for,
+)
 from aurora_restore.demo.shops import Shop, shop_of
 from aurora_restore.deployment.deployer import deploy
 from aurora_restore.deployment.model import STACK_NAME, DeploymentClients
@@ -43,12 +50,16 @@ def find_servers(engines: Sequence[str], on_progress: Progress) -> None:
         raise PartMissing(str(error), HINT) from error
 
 
-def not_seeded(info: StackInfo, engines: Sequence[str]) -> list[str]:
-    """The production clusters that a running stack does not have, of the engines that are named."""
-    rds = client(session_for(info), info, "rds", info.source_region)
-    pages = rds.get_paginator("describe_db_clusters").paginate()
-    found = {cluster["DBClusterIdentifier"] for page in pages for cluster in page["DBClusters"]}
-    return [name for name in (shop_of(engine).cluster for engine in engines) if name not in found]
+def add_missing(info: StackInfo, on_progress: Progress, engines: Sequence[str]) -> None:
+    """Make production of the engines that a running stack was set up without.
+
+    Raises:
+        ControlRefused: it cannot be made; the text says why.
+    """
+    shops = [shop for shop in map(shop_of, engines) if not has_secrets_of(info, shop)]
+    if shops:
+        on_progress(f"Filling {' and '.join(shop.cluster for shop in shops)} with a history")
+        seed_shops(info, find_source(info), shops, datetime.now(UTC).date())
 
 
 def set_up(info: StackInfo, on_progress: Progress, engines: Sequence[str] = (POSTGRESQL,)) -> None:
@@ -61,8 +72,8 @@ def set_up(info: StackInfo, on_progress: Progress, engines: Sequence[str] = (POS
     on_progress("Filling production with a history, and deploying the pipeline with its own template")
     shops = [shop_of(engine) for engine in engines]
     with ThreadPoolExecutor(3, thread_name_prefix="set-up") as pool:
-        work = [pool.submit(task, info, shops) for task in (_seed_source, _seed_target)]
-        work.append(pool.submit(deploy_pipeline, info))
+        work = [pool.submit(task, info) for task in (_seed_target, deploy_pipeline)]
+        work.append(pool.submit(_seed_source, info, shops))
     for each in work:
         each.result()
 
@@ -81,10 +92,10 @@ def deploy_pipeline(info: StackInfo) -> None:
 
 
 def _seed_source(info: StackInfo, shops: Sequence[Shop]) -> None:
-    source = seed_source(info, shops)
+    source = seed_source(info)
     seed_network(info, source.network)
-    seed_clusters(info, source, shops, datetime.now(UTC).date())
+    seed_shops(info, source, shops, datetime.now(UTC).date())
 
 
-def _seed_target(info: StackInfo, shops: Sequence[Shop]) -> None:
-    seed_network(info, seed_target(info, shops))
+def _seed_target(info: StackInfo) -> None:
+    seed_network(info, seed_target(info))

@@ -26,5 +26,7 @@ def demo(keep: bool, engine: str | None, json_output: bool) -> ExitCode:
     """
     screen = make_screen(json_output)
     load_lifecycle()  # says what is missing before an import fails for it
-    proved = importlib.import_module("aurora_restore.demo.run").run_demo(screen, keep, engines_of(engine)[0])
+    proved = importlib.import_module("aurora_restore.demo.run").run_demo(
+        screen, keep, engines_of(engine or "postgresql")[0]
+    )
     return ExitCode.OK if proved else ExitCode.OPERATION_FAILED

@@ -17,7 +17,6 @@ from aurora_restore.cli.local_stack import (
     describe_deployed,
     load_lifecycle,
     point_environment_at,
-    refuse_unseeded,
 )
 from aurora_restore.cli.parameters import Command, Decorator, json_option, option
 from aurora_restore.cli.screen import Screen, make_screen
@@ -66,7 +65,7 @@ def local() -> None:
     help="Durations as scripts/acceptance_on_aws.py measured them; --duration comes before it.",
 )
 @engine_option(
-    "Engines on which a new stack has a production cluster. MySQL is fetched with this machine's apt, once.",
+    "Engines on which there is a production cluster. MySQL is fetched with this machine's apt, once.",
     with_all=True,
 )
 @json_option()
@@ -88,9 +87,8 @@ def up(
     measured = _read_durations_file(screen, durations_file) if durations_file else {}
     seconds = measured | _read_durations(durations)
     options = lifecycle.UpOptions(home=home, fresh=fresh, port=port, durations=seconds)
-    info = bring_up(lifecycle, options, engines_of(engine), lambda text: screen.line(f"  {text} …"))
-    if engine:
-        refuse_unseeded(info, engines_of(engine))
+    engines = engines_of(engine) if engine else None
+    info = bring_up(lifecycle, options, engines, lambda text: screen.line(f"  {text} …"))
     if screen.json_output:
         screen.data(stack_item(info))
     state = "runs already" if info.already_running else f"is up after {info.seconds:.1f} s"
