@@ -37,9 +37,10 @@ from aurora_restore.domain.errors import (
     SubnetGroupNotFound,
 )
 
+# Everything that a call through botocore can raise about the call.
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
-"""Everything that a call through botocore can raise about the call."""
 
+# After these nobody knows whether AWS did what the request asked for.
 NO_ANSWER_ERRORS = (BotocoreConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
 
 CREDENTIAL_ERRORS = (
@@ -149,9 +150,9 @@ OWN_ERROR_CODES: Mapping[str, type[RestoreError]] = MappingProxyType(
     }
 )
 
+# RDS answers `SnapshotQuotaExceeded` both where the quota of manual snapshots is used up and where too many
+# copies are in flight. Only the text distinguishes them: "Cannot copy more than 5 snapshots across regions".
 COPY_SLOTS_TEXT = "across regions"
-"""What tells the limit of copies in flight ("Cannot copy more than 5 snapshots across regions") from the
-quota of manual snapshots: RDS answers `SnapshotQuotaExceeded` to both."""
 
 CAPACITY_HINT = "AWS has no room for this class in these zones now: choose another class, or try again later."
 SIGN_IN_HINT = (
@@ -186,6 +187,7 @@ def _translate(service: str, error: BaseException) -> RestoreError:
     if isinstance(error, CREDENTIAL_ERRORS):
         return AccessDenied(f"there are no usable AWS credentials: {error}", SIGN_IN_HINT)
     if isinstance(error, NO_ANSWER_ERRORS):
+        # The request may have been carried out: whoever sent a change has to observe before repeating it.
         silence = AwsUnavailable(f"{service} gave no usable answer: {error}")
         silence.is_silent = True
         return silence
@@ -196,9 +198,15 @@ def _translate_answer(service: str, error: ClientError) -> RestoreError:
     code = error_code(error) or ""
     action = f"{service}:{error.operation_name}"
     said = f"{action}: {code}: {error_message(error)}"
-    transient = _transient(code, said, error)
-    if transient:
-        return transient
+    # What passes by itself comes first, so that it is never taken for a reason to give up.
+    if code in THROTTLING_CODES:
+        return AwsThrottled(said)
+    if code == "SnapshotQuotaExceeded" and COPY_SLOTS_TEXT in error_message(error).lower():
+        return CopySlotsInUse(said)
+    # A proxy or a load balancer in front of the service answers with codes that no list has.
+    http_status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in UNAVAILABLE_CODES or http_status >= 500:
+        return AwsUnavailable(said)
     if code in ACCESS_DENIED_CODES:
         return AccessDenied(f"{action} was refused: {error_message(error)}")
     if code in CREDENTIAL_CODES:
@@ -208,17 +216,6 @@ def _translate_answer(service: str, error: ClientError) -> RestoreError:
     if code in OWN_ERROR_CODES:
         return OWN_ERROR_CODES[code](said)
     return AwsRequestFailed(said, CAPACITY_HINT if code in CAPACITY_CODES else None)
-
-
-def _transient(code: str, said: str, error: ClientError) -> RestoreError | None:
-    if code in THROTTLING_CODES:
-        return AwsThrottled(said)
-    if code == "SnapshotQuotaExceeded" and COPY_SLOTS_TEXT in error_message(error).lower():
-        return CopySlotsInUse(said)
-    http_status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if code in UNAVAILABLE_CODES or http_status >= 500:
-        return AwsUnavailable(said)
-    return None
 
 
 class Translating:

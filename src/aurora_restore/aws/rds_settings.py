@@ -90,7 +90,7 @@ class RdsName:
 
 
 _NO, _YES = _or(False), _or(True)
-# RDS shows the types that are exported, and is told at a change which of them to begin with.
+# RDS shows the types that are exported, while a change names those that are to be added.
 _LOG_EXPORTS = "CloudwatchLogsExportConfiguration"
 
 CLUSTER_NAMES: Mapping[str, RdsName] = {
@@ -151,24 +151,24 @@ def shown_settings(names: Mapping[str, RdsName], answer: Mapping[str, Any]) -> d
 
 
 def new_parameters(settings: SettingValues) -> dict[str, Any]:
-    """The parameters that ask for these settings of what is made. Raises KeyError for the name of no setting."""
-    return {_parameter(name): _NAMES[name].write(value) for name, value in settings.items()}
+    """The parameters that ask for these settings of what is made. Raises KeyError for a name that is not a setting."""
+    parameters: dict[str, Any] = {}
+    for name, value in settings.items():
+        parameter = _NAMES[name].parameter
+        # Left out in silence, the setting would be lost; the caller has to send the other request.
+        if parameter is None:
+            raise KeyError(f"{name} has a request of its own")
+        parameters[parameter] = _NAMES[name].write(value)
+    return parameters
 
 
 def changed_parameters(settings: SettingValues) -> dict[str, Any]:
-    """The parameters of ModifyDBCluster that ask for these settings. Raises KeyError for the name of no setting."""
+    """The parameters of ModifyDBCluster that ask for these settings. Raises KeyError for a name that is not one."""
     parameters: dict[str, Any] = {}
     for name, value in settings.items():
         modified = _NAMES[name].modified
         parameters |= modified(value) if modified else new_parameters({name: value})
     return parameters
-
-
-def _parameter(name: str) -> str:
-    parameter = _NAMES[name].parameter
-    if parameter is None:
-        raise KeyError(f"{name} has a request of its own")
-    return parameter
 
 
 def pending_values(cluster: Mapping[str, Any]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Puts the artifacts into their bucket: once each, into a bucket that is closed to everybody else."""
+"""Puts the artifacts into their bucket: once each, into a bucket that other accounts cannot use."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DEFAULT_BUCKET = re.compile(rf"{_DEFAULT_BUCKET_PREFIX}-(\d{{12}})-")
 
 @dataclass(frozen=True)
 class Published:
-    """Where an artifact lies; `uploaded` is False where it lay there already.
+    """Where an artifact is; `uploaded` is False where it was there already.
 
     `version_id` is that of the upload, and empty in a bucket without versions. `made_bucket`: the bucket was made
     for it.
@@ -63,10 +63,20 @@ def publish_artifacts(s3: S3Client, artifacts: Artifacts, bucket: str, region: s
 def take_back(s3: S3Client, published: Sequence[Published]) -> tuple[str, ...]:
     """Remove what was uploaded for a deployment that was given up, and the bucket that was made for it.
 
-    What lay there before stays, and so does a bucket that by now holds something else. The answer are sentences
-    about what could not be removed.
+    What was there before stays, and so does a bucket that by now holds something else. The answer consists of
+    sentences about what could not be removed.
     """
-    left = [sentence for each in published if each.uploaded if (sentence := _removed(s3, each))]
+    left = []
+    for each in published:
+        if not each.uploaded:
+            continue
+        # This very upload: another deployment may have put the same artifact there in the meantime.
+        version: Any = {"VersionId": each.version_id} if each.version_id else {}
+        owner = _expected_owner(each.bucket)
+        try:
+            s3.delete_object(Bucket=each.bucket, Key=each.artifact.key, **version, **owner)
+        except (ClientError, BotoCoreError) as error:
+            left.append(f"{each.place} is still there: {error}")
     if published and published[0].made_bucket and not left:
         bucket = published[0].bucket
         try:
@@ -76,17 +86,6 @@ def take_back(s3: S3Client, published: Sequence[Published]) -> tuple[str, ...]:
     return tuple(left)
 
 
-def _removed(s3: S3Client, published: Published) -> str:
-    """Remove this very upload; empty where that was done, else the sentence that says that it was not."""
-    version: Any = {"VersionId": published.version_id} if published.version_id else {}
-    owner = _expected_owner(published.bucket)
-    try:
-        s3.delete_object(Bucket=published.bucket, Key=published.artifact.key, **version, **owner)
-    except (ClientError, BotoCoreError) as error:
-        return f"{published.place} is still there: {error}"
-    return ""
-
-
 def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
     """Make the bucket, or finish making it; whether it was made. One that an operator chose is left as it is."""
     try:
@@ -94,6 +93,7 @@ def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
     except ClientError as error:
         if not _is_absent(error):
             raise
+        # S3 refuses the one Region that is its default as a constraint.
         where: Any = (
             {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         )
@@ -120,7 +120,18 @@ def _secure_bucket(s3: S3Client, bucket: str) -> None:
     encryption: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_policy(Bucket=bucket, Policy=_tls_only_policy(s3.meta.partition, bucket))
+    arn = f"arn:{s3.meta.partition}:s3:::{bucket}"
+    statement = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    # Last, since its presence shows that the bucket was made to the end.
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
 
 
 def _has_policy(s3: S3Client, bucket: str) -> bool:
@@ -133,21 +144,8 @@ def _has_policy(s3: S3Client, bucket: str) -> bool:
     return True
 
 
-def _tls_only_policy(partition: str, bucket: str) -> str:
-    arn = f"arn:{partition}:s3:::{bucket}"
-    statement = {
-        "Sid": "TlsOnly",
-        "Effect": "Deny",
-        "Principal": "*",
-        "Action": "s3:*",
-        "Resource": [arn, f"{arn}/*"],
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
 def _expected_owner(bucket: str) -> Any:
-    """Whose bucket it must be: a name that can be foretold could be taken, and filled, by another account."""
+    """Who must own the bucket: another account could take, and fill, a bucket whose name it can predict."""
     default = _DEFAULT_BUCKET.match(bucket)
     return {"ExpectedBucketOwner": default.group(1)} if default else {}
 
