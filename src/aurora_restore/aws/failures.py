@@ -176,22 +176,19 @@ def error_message(error: BaseException) -> str:
 
 def translate(service: str, error: BaseException) -> RestoreError:
     """The domain's error for what botocore raised in a call to `service` (its IAM prefix, as `rds`)."""
-    translated = _translate(service, error)
+    translated: RestoreError
+    if isinstance(error, ClientError):
+        translated = _translate_answer(service, error)
+    elif isinstance(error, CREDENTIAL_ERRORS):
+        translated = AccessDenied(f"there are no usable AWS credentials: {error}", SIGN_IN_HINT)
+    elif isinstance(error, NO_ANSWER_ERRORS):
+        # The request may have been carried out: a step has to observe before it repeats a change.
+        translated = AwsUnavailable(f"{service} gave no usable answer: {error}")
+        translated.is_silent = True
+    else:
+        translated = AwsRequestFailed(f"a request to {service} could not be made: {error}")
     translated.service = service
     return translated
-
-
-def _translate(service: str, error: BaseException) -> RestoreError:
-    if isinstance(error, ClientError):
-        return _translate_answer(service, error)
-    if isinstance(error, CREDENTIAL_ERRORS):
-        return AccessDenied(f"there are no usable AWS credentials: {error}", SIGN_IN_HINT)
-    if isinstance(error, NO_ANSWER_ERRORS):
-        # The request may have been carried out: whoever sent a change has to observe before repeating it.
-        silence = AwsUnavailable(f"{service} gave no usable answer: {error}")
-        silence.is_silent = True
-        return silence
-    return AwsRequestFailed(f"a request to {service} could not be made: {error}")
 
 
 def _translate_answer(service: str, error: ClientError) -> RestoreError:

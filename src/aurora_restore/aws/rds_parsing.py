@@ -62,6 +62,8 @@ def parse_cluster_snapshot(snapshot: DBClusterSnapshotTypeDef) -> ClusterSnapsho
 
 def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
     secret = cluster.get("MasterUserSecret") or {}
+    # Text here, which may be empty, although it is a number of a snapshot.
+    percent = cluster.get("PercentProgress")
     # The writer first: a new cluster's first instance becomes its writer, so the order is that of making.
     members = cluster.get("DBClusterMembers", ())
     writer_first = sorted(
@@ -78,7 +80,7 @@ def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
         db_cluster_resource_id=cluster.get("DbClusterResourceId", ""),
         endpoint=cluster.get("Endpoint") or None,
         reader_endpoint=cluster.get("ReaderEndpoint") or None,
-        percent_progress=_percent(cluster.get("PercentProgress")),
+        percent_progress=int(percent) if percent and percent.isdigit() else None,
         storage_encrypted=cluster.get("StorageEncrypted", False),
         custom_endpoints=tuple(sorted(cluster.get("CustomEndpoints", ()))),
         member_identifiers=tuple(member.get("DBInstanceIdentifier", "") for member in writer_first),
@@ -179,11 +181,6 @@ def has_member(global_cluster: GlobalClusterTypeDef, db_cluster_arn: str) -> boo
     """A member is named among the members, or as a reader of one of them."""
     members = global_cluster.get("GlobalClusterMembers", ())
     return any(db_cluster_arn in (item.get("DBClusterArn"), *item.get("Readers", ())) for item in members)
-
-
-def _percent(text: str | None) -> int | None:
-    """Of a cluster RDS gives the percentage as text, which may be empty."""
-    return int(text) if text and text.isdigit() else None
 
 
 def _activity_stream(cluster: DBClusterTypeDef) -> str | None:

@@ -41,22 +41,18 @@ class AwsSecrets:
             response = self._clients.secretsmanager(self._region).get_secret_value(SecretId=secret_id)
         except AWS_ERRORS as error:
             raise _translated(secret_id, error) from error
-        return _parse_credentials(secret_id, response.get("SecretString"))
-
-
-def _parse_credentials(secret_id: str, text: str | None) -> Credentials:
-    try:
-        value = json.loads(text or "")
-    except ValueError:
-        # Nothing is raised in here: a JSONDecodeError carries the whole value and must not be in the chain.
-        value = None
-    if not isinstance(value, dict):
-        raise SecretMalformed(f"the value of the secret {secret_id} is not a JSON object")
-    texts = {name for name, entry in value.items() if isinstance(entry, str) and entry}
-    missing = [name for name in ("username", "password") if name not in texts]
-    if missing:
-        raise SecretMalformed(f"the secret {secret_id} lacks text under {' and '.join(missing)}")
-    return Credentials(username=value["username"], password=value["password"])
+        try:
+            value = json.loads(response.get("SecretString") or "")
+        except ValueError:
+            # Nothing is raised in here: a JSONDecodeError carries the whole value and must not be in the chain.
+            value = None
+        if not isinstance(value, dict):
+            raise SecretMalformed(f"the value of the secret {secret_id} is not a JSON object")
+        texts = {name for name, entry in value.items() if isinstance(entry, str) and entry}
+        missing = [name for name in ("username", "password") if name not in texts]
+        if missing:
+            raise SecretMalformed(f"the secret {secret_id} lacks text under {' and '.join(missing)}")
+        return Credentials(username=value["username"], password=value["password"])
 
 
 def _translated(secret_id: str, error: BaseException) -> RestoreError:

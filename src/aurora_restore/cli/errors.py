@@ -13,13 +13,10 @@ RestoreError (of the domain)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aurora_restore.domain.errors import RestoreError
 from local_stack.errors import LocalStackError
-
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
 
 
 class UsageProblem(RestoreError):
@@ -152,19 +149,16 @@ def translate(error: BaseException) -> RestoreError | None:
     if isinstance(error, RestoreError):
         return _from_botocore(error.__cause__) or error
     if isinstance(error, LocalStackError):
-        return _in_our_tree(error)
+        # The local stack does not know our errors; what it raises is shown, and ends a command, as ours are.
+        ours: type[RestoreError] = type(type(error).__name__, (RestoreError,), {"code": error.code})
+        return ours(error.message, error.hint)
     if _is_of_botocore(error):
-        return _from_botocore(error) or _other_answer(error)
+        return _from_botocore(error) or Unreachable(f"AWS did not do what was asked: {error}")
     return None
 
 
-def _in_our_tree(error: LocalStackError) -> RestoreError:
-    """The local stack knows nothing of our errors; what it raises is shown, and ends a command, as ours are."""
-    ours: type[RestoreError] = type(type(error).__name__, (RestoreError,), {"code": error.code})
-    return ours(error.message, error.hint)
-
-
 def _is_of_botocore(error: BaseException | None) -> bool:
+    # By name: without the import an error of another kind is shown sooner.
     return type(error).__module__.startswith("botocore")
 
 
@@ -183,19 +177,14 @@ def _from_botocore(error: BaseException | None) -> RestoreError | None:
         case aws.ConnectionError() | aws.HTTPClientError():
             return AwsUnreachable(f"AWS cannot be reached: {error}")
         case aws.ClientError():
-            return _from_client_error(error)
+            detail: Any = error.response.get("Error", {})
+            code, message = detail.get("Code", ""), detail.get("Message", str(error))
+            if code in _REFUSED_CREDENTIALS:
+                asked = error.operation_name
+                return CredentialsRefused(f"AWS does not accept the credentials ({asked}: {message})")
+            # The first table or state machine that is asked for is missing: then all of them are.
+            if code in _NOT_DEPLOYED:
+                return PipelineNotDeployed(
+                    f"The pipeline is not deployed in this account and Region ({message})"
+                )
     return None
-
-
-def _from_client_error(error: ClientError) -> RestoreError | None:
-    detail: Any = error.response.get("Error", {})
-    code, message = detail.get("Code", ""), detail.get("Message", str(error))
-    if code in _REFUSED_CREDENTIALS:
-        return CredentialsRefused(f"AWS does not accept the credentials ({error.operation_name}: {message})")
-    if code in _NOT_DEPLOYED:
-        return PipelineNotDeployed(f"The pipeline is not deployed in this account and Region ({message})")
-    return None
-
-
-def _other_answer(error: BaseException) -> RestoreError:
-    return Unreachable(f"AWS did not do what was asked: {error}")

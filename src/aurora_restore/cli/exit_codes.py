@@ -62,7 +62,7 @@ _BY_ERROR: tuple[tuple[type[RestoreError], ExitCode], ...] = (
     (AwsRequestFailed, ExitCode.UNREACHABLE),
     (RequestRefused, ExitCode.REQUEST_REFUSED),
 )
-# Errors of the local stack, which are not classes of ours.
+# Errors of the local stack, which are not classes of our own.
 _UNREACHABLE_CODES = frozenset({"LOCAL_STACK_NOT_RUNNING"})
 
 

@@ -14,8 +14,8 @@ from pg8000.native import Connection, DatabaseError
 
 from aurora_restore.demo.seed_data import ShopFacts, facts
 
+# Opens a session as one user of one database; it is closed at the end of the `with`.
 Connect = Callable[[], AbstractContextManager[Connection]]
-"""Opens a session as one user of one database; it is closed at the end of the `with`."""
 
 # https://www.postgresql.org/docs/17/errcodes-appendix.html
 INSUFFICIENT_PRIVILEGE = "42501"
@@ -99,6 +99,7 @@ def gather(
     users: tuple[str, str],
 ) -> Evidence:
     """Ask both databases. `newest_before` is production's newest order before the later ones were written."""
+    # Both are compared up to the newest order of the restored one: production went on after the snapshot.
     with doors.reader() as connection:
         restored, newest = facts(connection), newest_order_id(connection)
         restored_history = _history(connection, day, newest)
@@ -131,7 +132,8 @@ def _history(connection: Connection, day: date, newest: int) -> History:
 
 
 def refusal_of_write(connection: Connection) -> str | None:
-    """Try to write one row, and take it back: the SQLSTATE of the refusal, or None where it was written."""
+    """Try to write one row: the SQLSTATE of the refusal, or None where it was written."""
+    # Taken back in any case: the row would be a difference between the two databases.
     connection.run("BEGIN")
     try:
         connection.run(_WRITE)
@@ -158,7 +160,30 @@ def _state(error: DatabaseError) -> str:
 
 def judge(evidence: Evidence) -> tuple[Proof, ...]:
     """Pure: the proof, line by line."""
-    return (*_proofs_of_rows(evidence), *_proofs_of_users(evidence), _proof_of_production(evidence))
+    before, after = evidence.production_before, evidence.production_after
+    return (
+        *_proofs_of_rows(evidence),
+        Proof(
+            f"{evidence.reader} cannot write",
+            _refusal_words(evidence.reader_refusal, "it wrote"),
+            "",
+            evidence.reader_refusal == INSUFFICIENT_PRIVILEGE,
+        ),
+        Proof(
+            f"{evidence.writer} can write",
+            _refusal_words(evidence.writer_refusal, "it did"),
+            "",
+            evidence.writer_refusal is None,
+        ),
+        # This very SQLSTATE: a server that cannot be reached would not prove anything about the password.
+        Proof(
+            "production's password is refused",
+            _refusal_words(evidence.old_password_refusal, "it logged in"),
+            "",
+            evidence.old_password_refusal == INVALID_PASSWORD,
+        ),
+        Proof("production is untouched", "", f"{after.rows:,} rows", before == after),
+    )
 
 
 def _proofs_of_rows(evidence: Evidence) -> tuple[Proof, ...]:
@@ -169,9 +194,11 @@ def _proofs_of_rows(evidence: Evidence) -> tuple[Proof, ...]:
             f"orders of {day} are there",
             f"{here.orders_of_day:,}",
             f"{there.orders_of_day:,}",
+            # Two empty databases would agree, too.
             0 < here.orders_of_day == there.orders_of_day,
         ),
         Proof(
+            # By their contents: as many rows would also be those of another day.
             "all rows up to then are the same",
             f"{evidence.restored.rows:,} rows",
             "the same" if here.fingerprint == there.fingerprint else "others",
@@ -187,37 +214,10 @@ def _proofs_of_rows(evidence: Evidence) -> tuple[Proof, ...]:
             "the later orders are not there",
             f"{evidence.restored_later_orders:,}",
             f"{evidence.later_orders:,}",
+            # That none is there says something only if there were some.
             evidence.restored_later_orders == 0 < evidence.later_orders,
         ),
     )
-
-
-def _proofs_of_users(evidence: Evidence) -> tuple[Proof, ...]:
-    return (
-        Proof(
-            f"{evidence.reader} cannot write",
-            _refusal_words(evidence.reader_refusal, "it wrote"),
-            "",
-            evidence.reader_refusal == INSUFFICIENT_PRIVILEGE,
-        ),
-        Proof(
-            f"{evidence.writer} can write",
-            _refusal_words(evidence.writer_refusal, "it did"),
-            "",
-            evidence.writer_refusal is None,
-        ),
-        Proof(
-            "production's password is refused",
-            _refusal_words(evidence.old_password_refusal, "it logged in"),
-            "",
-            evidence.old_password_refusal == INVALID_PASSWORD,
-        ),
-    )
-
-
-def _proof_of_production(evidence: Evidence) -> Proof:
-    before, after = evidence.production_before, evidence.production_after
-    return Proof("production is untouched", "", f"{after.rows:,} rows", before == after)
 
 
 def _time_words(shop: ShopFacts) -> str:

@@ -21,9 +21,19 @@ def set_up(info: StackInfo, on_progress: Progress) -> None:
         PackagingFailed, DeploymentFailed: the pipeline could not be built or deployed.
         OSError: the stack stopped answering.
     """
+
+    def fill_source() -> None:
+        source = seed_source(info)
+        seed_network(info, source.network)
+        seed_clusters(info, source, datetime.now(UTC).date())
+
+    def fill_target() -> None:
+        seed_network(info, seed_target(info))
+
     on_progress("Filling production with a history, and deploying the pipeline with its own template")
+    # The `with` waits for all three, so that a stack is not torn down under a task that still runs.
     with ThreadPoolExecutor(3, thread_name_prefix="set-up") as pool:
-        work = [pool.submit(task, info) for task in (_seed_source, _seed_target, deploy_pipeline)]
+        work = [pool.submit(fill_source), pool.submit(fill_target), pool.submit(deploy_pipeline, info)]
     for each in work:
         each.result()
 
@@ -39,13 +49,3 @@ def deploy_pipeline(info: StackInfo) -> None:
         secretsmanager=client(session, info, "secretsmanager"),
     )
     deploy(clients, Project.find(), stack_name=STACK_NAME)
-
-
-def _seed_source(info: StackInfo) -> None:
-    source = seed_source(info)
-    seed_network(info, source.network)
-    seed_clusters(info, source, datetime.now(UTC).date())
-
-
-def _seed_target(info: StackInfo) -> None:
-    seed_network(info, seed_target(info))

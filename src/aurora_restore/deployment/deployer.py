@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -119,10 +120,29 @@ class Deployer:
                 f"The template has {size:,} bytes; CloudFormation takes {MAX_TEMPLATE_BYTES:,} in a request.",
                 "Shorten the template.",
             )
-        try:
-            return self._plan(request)
-        except (ClientError, BotoCoreError) as error:
-            raise _refused(f"make the change set of {request.stack_name}", error) from error
+        with _refusing(f"make the change set of {request.stack_name}"):
+            stack = self._describe_stack(request.stack_name)
+            # A stack in review is the empty one that a first change set made: it is still to be created.
+            status = stack["StackStatus"] if stack else "REVIEW_IN_PROGRESS"
+            if status != "REVIEW_IN_PROGRESS" and status not in CHANGEABLE:
+                raise DeploymentFailed(
+                    f"The stack {request.stack_name} is in the state {status}, in which it cannot be changed.",
+                    _what_to_do(request.stack_name, status, self._region),
+                )
+            kind = PlanKind.CREATE if status == "REVIEW_IN_PROGRESS" else PlanKind.UPDATE
+            answer = self._cloudformation.create_change_set(
+                StackName=request.stack_name,
+                ChangeSetName=f"aurora-restore-{uuid.uuid4().hex[:16]}",
+                ChangeSetType="CREATE" if kind is PlanKind.CREATE else "UPDATE",
+                TemplateBody=request.template_body,
+                Parameters=self._parameters(request, stack),
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+                Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],
+                # Tables outlive a deleted stack, and are taken over by the next one.
+                ImportExistingResources=True,
+            )
+            made = ChangePlan(kind, request.stack_name, (), answer["StackId"], answer["Id"])
+            return self._read_change_set(made)
 
     def apply(
         self, plan: ChangePlan, on_event: Callable[[ResourceEvent], None] | None = None
@@ -136,10 +156,24 @@ class Deployer:
         started = self._now()
         if plan.change_set_id is None or plan.stack_id is None:
             return self._outcome(plan, plan.stack_name, started)
-        try:
-            return self._apply(plan, plan.stack_id, plan.change_set_id, on_event or _ignore, started)
-        except (ClientError, BotoCoreError) as error:
-            raise _refused(f"follow the deployment of {plan.stack_name}", error) from error
+        stack_id, show = plan.stack_id, on_event or _ignore
+        first_failure: ResourceEvent | None = None
+        with _refusing(f"follow the deployment of {plan.stack_name}"):
+            # Noted before the start: the end of an earlier deployment must not be taken for the end of this one.
+            seen = {event_id for event_id, _ in self._events(stack_id, frozenset())}
+            self._cloudformation.execute_change_set(ChangeSetName=plan.change_set_id)
+            for _ in self._looks(self._limits.stack_seconds):
+                for event_id, event in reversed(self._events(stack_id, frozenset(seen))):
+                    seen.add(event_id)
+                    first_failure = first_failure or (event if is_failure(event) else None)
+                    show(event)
+                    # The events show the end, not the status: just after the start it may still be the old one.
+                    if is_end_of_stack(event, plan.stack_name):
+                        return self._end(plan, stack_id, event.status, first_failure, started)
+        raise DeploymentFailed(
+            f"{plan.stack_name} was still changing after {self._limits.stack_seconds:g} s; it goes on by itself.",
+            "Follow it in the CloudFormation console.",
+        )
 
     def discard(self, plan: ChangePlan) -> None:
         """Delete a change set that is not to be executed, and with a first one the empty stack that it made.
@@ -158,30 +192,6 @@ class Deployer:
         others = self._cloudformation.list_change_sets(StackName=plan.stack_id)["Summaries"]
         if not [each for each in others if each["ChangeSetId"] != plan.change_set_id]:
             self._cloudformation.delete_stack(StackName=plan.stack_id)
-
-    def _plan(self, request: DeploymentRequest) -> ChangePlan:
-        stack = self._describe_stack(request.stack_name)
-        # A stack in review is the empty one that a first change set made: it is still to be created.
-        status = stack["StackStatus"] if stack else "REVIEW_IN_PROGRESS"
-        if status != "REVIEW_IN_PROGRESS" and status not in CHANGEABLE:
-            raise DeploymentFailed(
-                f"The stack {request.stack_name} is in the state {status}, in which it cannot be changed.",
-                _what_to_do(request.stack_name, status, self._region),
-            )
-        kind = PlanKind.CREATE if status == "REVIEW_IN_PROGRESS" else PlanKind.UPDATE
-        answer = self._cloudformation.create_change_set(
-            StackName=request.stack_name,
-            ChangeSetName=f"aurora-restore-{uuid.uuid4().hex[:16]}",
-            ChangeSetType="CREATE" if kind is PlanKind.CREATE else "UPDATE",
-            TemplateBody=request.template_body,
-            Parameters=self._parameters(request, stack),
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-            Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],
-            # Tables outlive a deleted stack, and are taken over by the next one.
-            ImportExistingResources=True,
-        )
-        made = ChangePlan(kind, request.stack_name, (), answer["StackId"], answer["Id"])
-        return self._read_change_set(made)
 
     def _parameters(self, request: DeploymentRequest, stack: Mapping[str, Any] | None) -> list[Any]:
         summary = self._cloudformation.get_template_summary(TemplateBody=request.template_body)
@@ -225,31 +235,6 @@ class Deployer:
         raise DeploymentFailed(
             f"The change set of {made.stack_name} was not ready after {self._limits.change_set_seconds:g} s.",
             "Look at it in the CloudFormation console, and deploy again.",
-        )
-
-    def _apply(
-        self,
-        plan: ChangePlan,
-        stack_id: str,
-        change_set_id: str,
-        on_event: Callable[[ResourceEvent], None],
-        started: float,
-    ) -> DeploymentOutcome:
-        # Noted before the start: the end of an earlier deployment must not be taken for the end of this one.
-        seen = {event_id for event_id, _ in self._events(stack_id, frozenset())}
-        first_failure: ResourceEvent | None = None
-        self._cloudformation.execute_change_set(ChangeSetName=change_set_id)
-        for _ in self._looks(self._limits.stack_seconds):
-            for event_id, event in reversed(self._events(stack_id, frozenset(seen))):
-                seen.add(event_id)
-                first_failure = first_failure or (event if is_failure(event) else None)
-                on_event(event)
-                # The events show the end, not the status: just after the start it may still be the old one.
-                if is_end_of_stack(event, plan.stack_name):
-                    return self._end(plan, stack_id, event.status, first_failure, started)
-        raise DeploymentFailed(
-            f"{plan.stack_name} was still changing after {self._limits.stack_seconds:g} s; it goes on by itself.",
-            "Follow it in the CloudFormation console.",
         )
 
     def _end(
@@ -377,11 +362,16 @@ def _what_to_do(stack_name: str, status: str, region: str) -> str:
     )
 
 
-def _refused(doing: str, error: Exception) -> DeploymentFailed:
-    return DeploymentFailed(
-        f"AWS does not let us {doing}: {error}",
-        "Check the credentials, their rights and the Region; correct what the message names.",
-    )
+@contextmanager
+def _refusing(doing: str) -> Iterator[None]:
+    """Around requests: what botocore raises becomes DeploymentFailed."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise DeploymentFailed(
+            f"AWS does not let us {doing}: {error}",
+            "Check the credentials, their rights and the Region; correct what the message names.",
+        ) from error
 
 
 def _ignore(_: object) -> None:

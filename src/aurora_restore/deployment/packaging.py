@@ -17,7 +17,7 @@ import io
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -206,7 +206,20 @@ def collect_entries(project: Project) -> dict[str, bytes]:
             entries[own] = path.read_bytes()
     pinned = read_pinned_versions(project.locked_requirements)
     for name in DISTRIBUTIONS:
-        entries.update(_distribution_files(name, pinned))
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError as error:
+            raise PackagingFailed(f"{name} is not installed, and the functions need it.") from error
+        expected = pinned.get(_normalized(name))
+        # Another version would make another package from the same source, and was never tested.
+        if distribution.version != expected:
+            raise PackagingFailed(
+                f"{name} {distribution.version} is installed, and {expected or 'no version'} is pinned in "
+                "requirements/app.txt."
+            )
+        for file in distribution.files or ():
+            if _belongs_in_package(file.as_posix()):
+                entries[file.as_posix()] = Path(str(file.locate())).read_bytes()
     native = sorted(path for path in entries if PurePosixPath(path).suffix in _NATIVE_SUFFIXES)
     if native:
         raise PackagingFailed(
@@ -242,23 +255,6 @@ def read_pinned_versions(requirements: Path) -> dict[str, str]:
     """The versions that a locked requirements file pins, by normalized name."""
     pins = re.findall(r"(?m)^([A-Za-z0-9._-]+)==([^\s;\\]+)", requirements.read_text(encoding="utf-8"))
     return {_normalized(name): version for name, version in pins}
-
-
-def _distribution_files(name: str, pinned: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    try:
-        distribution = metadata.distribution(name)
-    except metadata.PackageNotFoundError as error:
-        raise PackagingFailed(f"{name} is not installed, and the functions need it.") from error
-    # Another version would make another package from the same source, and was never tested.
-    expected = pinned.get(_normalized(name))
-    if distribution.version != expected:
-        raise PackagingFailed(
-            f"{name} {distribution.version} is installed, and {expected or 'no version'} is pinned in "
-            "requirements/app.txt."
-        )
-    for file in distribution.files or ():
-        if _belongs_in_package(file.as_posix()):
-            yield file.as_posix(), Path(str(file.locate())).read_bytes()
 
 
 def _belongs_in_package(path: str) -> bool:

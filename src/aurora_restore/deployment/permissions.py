@@ -111,21 +111,19 @@ def _document(granted: Grants) -> dict[str, Any]:
     for (_, condition, only_if), of_action in resources.items():
         about = frozenset(grant.resource for grant in of_action)
         together.setdefault((about, condition, only_if), []).append(of_action)
-    return {"Version": VERSION, "Statement": [_statement(actions) for actions in together.values()]}
-
-
-def _statement(actions: list[list[Grant]]) -> Any:
-    first = actions[0][0]
-    statement: dict[str, Any] = {
-        "Effect": "Allow",
-        "Action": _one_or_all([of_action[0].action for of_action in actions]),
-        "Resource": _one_or_all(dict.fromkeys(text(grant.resource) for grant in actions[0])),
-    }
-    if first.condition:
-        statement["Condition"] = _with_texts(CONDITIONS[first.condition])
-    why = " ".join(dict.fromkeys(grant.why for of_action in actions for grant in of_action if grant.why))
-    node = Short("If", [first.only_if, statement, NO_VALUE]) if first.only_if else statement
-    return Commented(why, node) if why else node
+    statements: list[Any] = []
+    for (_, condition, only_if), actions in together.items():
+        statement: dict[str, Any] = {
+            "Effect": "Allow",
+            "Action": _one_or_all([of_action[0].action for of_action in actions]),
+            "Resource": _one_or_all(dict.fromkeys(text(grant.resource) for grant in actions[0])),
+        }
+        if condition:
+            statement["Condition"] = _with_texts(CONDITIONS[condition])
+        node = Short("If", [only_if, statement, NO_VALUE]) if only_if else statement
+        why = " ".join(dict.fromkeys(grant.why for of_action in actions for grant in of_action if grant.why))
+        statements.append(Commented(why, node) if why else node)
+    return {"Version": VERSION, "Statement": statements}
 
 
 def _one_or_all(values: Iterable[Any]) -> Any:

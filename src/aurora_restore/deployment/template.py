@@ -56,29 +56,11 @@ def stamped_keys(template: str) -> dict[str, str]:
 
 
 def _resources(function: Function) -> dict[str, Any]:
-    return {
-        # Lambda would make the group itself, but one without a retention, which outlives the stack.
-        f"{function.logical_id}Logs": {
-            "Type": "AWS::Logs::LogGroup",
-            "Properties": {
-                "LogGroupName": f"/aws/lambda/{function.full_name}",
-                "RetentionInDays": Short("Ref", "LogRetentionDays"),
-                "KmsKeyId": Short("If", ["HasKey", Short("Ref", "KmsKeyArn"), permissions.NO_VALUE]),
-            },
-        },
-        f"{function.logical_id}Function": {
-            "Type": "AWS::Lambda::Function",
-            "Properties": _properties(function),
-        },
-    }
-
-
-def _properties(function: Function) -> dict[str, Any]:
     # As lists: the parameters are plain texts, which may be empty, so that a stack can do without a VPC.
     network = {name: Short("Split", [",", Short("Ref", name)]) for name in ("SubnetIds", "SecurityGroupIds")}
     vpc = Short("If", ["InVpc", network, permissions.NO_VALUE])
     variables = {**ENVIRONMENT, **function.environment}
-    return {
+    properties = {
         "FunctionName": function.full_name,
         "Description": function.purpose,
         "Runtime": RUNTIME,
@@ -95,4 +77,16 @@ def _properties(function: Function) -> dict[str, Any]:
         "TracingConfig": {"Mode": "Active"},
         **({"VpcConfig": vpc} if function.in_vpc else {}),
         "Environment": {"Variables": {name: text(value) for name, value in variables.items()}},
+    }
+    return {
+        # Lambda would make the group itself, but one without a retention, which outlives the stack.
+        f"{function.logical_id}Logs": {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {
+                "LogGroupName": f"/aws/lambda/{function.full_name}",
+                "RetentionInDays": Short("Ref", "LogRetentionDays"),
+                "KmsKeyId": Short("If", ["HasKey", Short("Ref", "KmsKeyArn"), permissions.NO_VALUE]),
+            },
+        },
+        f"{function.logical_id}Function": {"Type": "AWS::Lambda::Function", "Properties": properties},
     }

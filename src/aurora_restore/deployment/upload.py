@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _DEFAULT_BUCKET_PREFIX = "aurora-restore-artifacts"
+_ABSENT = frozenset({"404", "NoSuchBucket", "NoSuchKey", "NotFound"})
 _DEFAULT_BUCKET = re.compile(rf"{_DEFAULT_BUCKET_PREFIX}-(\d{{12}})-")
 
 
@@ -51,7 +53,16 @@ def publish_artifacts(s3: S3Client, artifacts: Artifacts, bucket: str, region: s
     """
     try:
         made = _ensure_bucket(s3, bucket, region)
-        return tuple(_publish(s3, artifact, bucket, made) for artifact in artifacts.all)
+        owner = _expected_owner(bucket)
+        published = []
+        for artifact in artifacts.all:
+            # The key is the hash of the content: what has the key has the content.
+            version, place = "", {"Bucket": bucket, "Key": artifact.key, **owner}
+            is_new = not _exists(functools.partial(s3.head_object, **place))
+            if is_new:
+                version = s3.put_object(Body=artifact.path.read_bytes(), **place).get("VersionId", "")
+            published.append(Published(artifact, bucket, is_new, version, made))
+        return tuple(published)
     except (ClientError, BotoCoreError) as error:
         raise PackagingFailed(
             f"The artifacts could not be put into the bucket {bucket}: {error}",
@@ -88,26 +99,17 @@ def take_back(s3: S3Client, published: Sequence[Published]) -> tuple[str, ...]:
 
 def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
     """Make the bucket, or finish making it; whether it was made. One that an operator chose is left as it is."""
-    try:
-        s3.head_bucket(Bucket=bucket, **_expected_owner(bucket))
-    except ClientError as error:
-        if not _is_absent(error):
-            raise
+    made = not _exists(functools.partial(s3.head_bucket, Bucket=bucket, **_expected_owner(bucket)))
+    if made:
         # S3 refuses the one Region that is its default as a constraint.
         where: Any = (
             {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         )
         s3.create_bucket(Bucket=bucket, **where)
-        _secure_bucket(s3, bucket)
-        return True
-    else:
-        # The policy is set last: where it is missing, making the bucket was interrupted.
-        if _DEFAULT_BUCKET.match(bucket) and not _has_policy(s3, bucket):
-            _secure_bucket(s3, bucket)
+    # The policy is set last: where it is missing, making the bucket was interrupted.
+    policy = functools.partial(s3.get_bucket_policy, Bucket=bucket)
+    if not made and (not _DEFAULT_BUCKET.match(bucket) or _exists(policy, frozenset({"NoSuchBucketPolicy"}))):
         return False
-
-
-def _secure_bucket(s3: S3Client, bucket: str) -> None:
     s3.put_public_access_block(
         Bucket=bucket,
         PublicAccessBlockConfiguration={
@@ -129,18 +131,19 @@ def _secure_bucket(s3: S3Client, bucket: str) -> None:
         "Resource": [arn, f"{arn}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    # Last, since its presence shows that the bucket was made to the end.
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    s3.put_bucket_policy(Bucket=bucket, Policy=document)
+    return made
 
 
-def _has_policy(s3: S3Client, bucket: str) -> bool:
+def _exists(look: Callable[[], object], absent: frozenset[str] = _ABSENT) -> bool:
+    """Whether a request finds what it asks for; `absent` are the codes by which S3 says that it does not exist."""
     try:
-        s3.get_bucket_policy(Bucket=bucket)
+        look()
     except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchBucketPolicy":
-            return False
-        raise
+        if error.response["Error"]["Code"] not in absent:
+            raise
+        return False
     return True
 
 
@@ -148,19 +151,3 @@ def _expected_owner(bucket: str) -> Any:
     """Who must own the bucket: another account could take, and fill, a bucket whose name it can predict."""
     default = _DEFAULT_BUCKET.match(bucket)
     return {"ExpectedBucketOwner": default.group(1)} if default else {}
-
-
-def _publish(s3: S3Client, artifact: Artifact, bucket: str, made_bucket: bool) -> Published:
-    owner = _expected_owner(bucket)
-    try:
-        s3.head_object(Bucket=bucket, Key=artifact.key, **owner)
-    except ClientError as error:
-        if not _is_absent(error):
-            raise
-        put = s3.put_object(Bucket=bucket, Key=artifact.key, Body=artifact.path.read_bytes(), **owner)
-        return Published(artifact, bucket, True, put.get("VersionId", ""), made_bucket)
-    return Published(artifact, bucket, uploaded=False, made_bucket=made_bucket)
-
-
-def _is_absent(error: ClientError) -> bool:
-    return error.response["Error"]["Code"] in {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}

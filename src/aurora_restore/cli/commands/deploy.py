@@ -31,7 +31,7 @@ from aurora_restore.deployment.model import (
     ResourceEvent,
 )
 from aurora_restore.deployment.packaging import Project
-from aurora_restore.deployment.preparation import Prepared, prepare
+from aurora_restore.deployment.preparation import prepare
 from aurora_restore.deployment.upload import take_back
 
 
@@ -60,16 +60,26 @@ def deploy(
     given = parse_parameters(parameters)
     clients = connect(commercial_region(known_region(resolve_region(region))))
     screen.line(f"Account {clients.account_id}, {clients.region}.")
-    prepared = _prepare(screen, clients, stack_name, given)
+    prepared = prepare(clients, Project.find(), stack_name, given, lambda text: screen.line(f"{text} …"))
+    for published in prepared.published:
+        verb = "Uploaded" if published.uploaded else "Already there:"
+        screen.line(f"  {verb} {published.place}")
+
+    def undo_upload() -> None:
+        for sentence in take_back(clients.s3, prepared.published):
+            screen.note(sentence)
+
     deployer = Deployer(clients)
     screen.line("Making the change set …")
     plan = deployer.plan(prepared.request)
-    outcome = (
-        _apply(screen, deployer, plan, yes, lambda: _take_back(screen, clients, prepared))
-        if plan.changes
-        else None
-    )
-    _say_done(screen, plan, outcome, clients.region)
+    outcome = _apply(screen, deployer, plan, yes, undo_upload) if plan.changes else None
+    if screen.json_output:
+        screen.data(deployment_item(plan, outcome, clients.region))
+    elif outcome is None:
+        screen.line("Everything is as it should be: nothing to change.")
+    else:
+        screen.show()
+        screen.show(render_deployed(outcome, clients.region))
     _say_next(screen, clients, given, stack_name)
     return ExitCode.OK
 
@@ -81,22 +91,6 @@ def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
         if not (name and separator):
             raise UsageProblem(f"--parameter `{name}` is not NAME=VALUE.")
     return {name: value for name, _, value in pairs}
-
-
-def _prepare(
-    screen: Screen, clients: DeploymentClients, stack_name: str, parameters: Mapping[str, str]
-) -> Prepared:
-    prepared = prepare(clients, Project.find(), stack_name, parameters, lambda text: screen.line(f"{text} …"))
-    for published in prepared.published:
-        verb = "Uploaded" if published.uploaded else "Already there:"
-        screen.line(f"  {verb} {published.place}")
-    return prepared
-
-
-def _take_back(screen: Screen, clients: DeploymentClients, prepared: Prepared) -> None:
-    """Remove what was uploaded for this deployment alone, and say what could not be removed."""
-    for sentence in take_back(clients.s3, prepared.published):
-        screen.note(sentence)
 
 
 def _apply(
@@ -121,6 +115,7 @@ def _apply(
 
 def ask(screen: Screen, deployer: Deployer, plan: ChangePlan, take_back: Callable[[], None]) -> None:
     """Go on after a yes; otherwise throw the change set and what was uploaded away, and end the command."""
+    # Without a terminal there is nobody to ask, and silence must not count as a yes.
     can_ask = screen.interactive
     if can_ask and says_yes():
         return
@@ -143,22 +138,13 @@ def says_yes() -> bool:
         return False
 
 
-def _say_done(screen: Screen, plan: ChangePlan, outcome: DeploymentOutcome | None, region: str) -> None:
-    if screen.json_output:
-        screen.data(deployment_item(plan, outcome, region))
-    elif outcome is None:
-        screen.line("Everything is as it should be: nothing to change.")
-    else:
-        screen.show()
-        screen.show(render_deployed(outcome, region))
-
-
 def _say_next(
     screen: Screen, clients: DeploymentClients, parameters: Mapping[str, str], stack_name: str
 ) -> None:
     secret_id = parameters.get("AdminSecretId", ADMIN_SECRET_ID)
     if warning := admin_secret_warning(clients.secretsmanager, secret_id, clients.region):
         screen.note(warning)
+    # What the stack has now: a parameter that was not given keeps the value of an earlier deployment.
     stacks = clients.cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
     existing = stacks[0].get("Parameters", [])
     if warning := subnets_warning(parameters, existing, clients.region, stack_name, os.environ):
@@ -176,8 +162,8 @@ def subnets_warning(
     """What a stack without subnets cannot do, with the command that mends it; None where nothing is amiss.
 
     `existing` are the stack's parameters as CloudFormation lists them; one that is `given` comes before it.
-    With an emulator of AWS (AWS_ENDPOINT_URL) everything is within reach.
     """
+    # With an emulator of AWS (AWS_ENDPOINT_URL) everything is within reach.
     values = {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in existing}
     if environment.get("AWS_ENDPOINT_URL") or ({**values, **given}).get("SubnetIds"):
         return None
