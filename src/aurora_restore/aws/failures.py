@@ -40,7 +40,7 @@ from aurora_restore.domain.errors import (
 # Everything that a call through botocore can raise about the call.
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 
-# After these nobody knows whether AWS did what the request asked for.
+# After these it is not known whether AWS did what the request asked for.
 NO_ANSWER_ERRORS = (BotocoreConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
 
 CREDENTIAL_ERRORS = (

@@ -66,7 +66,7 @@ class AwsLocks:
         return item["operation_id"]["S"] if item else None
 
     def list_owners(self) -> dict[str, str]:
-        """The operation that has each target's lock; a consistent scan: the table holds running operations alone."""
+        """The operation that has each target's lock. A consistent scan, of a table that has only running operations."""
         found: dict[str, str] = {}
         with Translating("dynamodb"):
             pages = self._clients.dynamodb(self._region).get_paginator("scan")

@@ -65,7 +65,7 @@ def _scaling(serverless_v2: Any) -> dict[str, float]:
 class RdsName:
     """A setting at RDS.
 
-    `parameter`: of RestoreDBClusterFromSnapshot, ModifyDBCluster and CreateDBInstance; None: none of them takes it.
+    `parameter`: of RestoreDBClusterFromSnapshot, ModifyDBCluster and CreateDBInstance; None where they do not take it.
     `shown`: the field of DescribeDBClusters or DescribeDBInstances, where it is not called like the parameter.
     `read`: our value from what that field shows, or from None.
     `write`: RDS's value from ours.

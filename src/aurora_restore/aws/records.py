@@ -139,7 +139,7 @@ class AwsRecords:
             if error_code(error) == CONDITION_FAILED:
                 # A record that holds the changes shows that an earlier try of this very request did succeed.
                 return request.is_held_by(_existing_item(error))
-            # DynamoDB has one code for every bad expression, so that only its text tells this case.
+            # DynamoDB has one code for every bad expression; only the text distinguishes this case.
             if error_code(error) == "ValidationException" and MISSING_PARENT_TEXT in error_message(error):
                 return None
             raise _translated(error) from error

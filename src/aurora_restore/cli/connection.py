@@ -97,6 +97,7 @@ class RegionExecutions:
             return None
 
     def stop(self, operation_id: str, cause: str) -> bool:
+        # Step Functions forgets an execution 90 days after its end.
         try:
             self._executions.stop(operation_id, cause)
         except ExecutionNotFound:

@@ -133,6 +133,7 @@ class InternalError(RestoreError):
     default_hint = "This is a defect; run again with AURORA_RESTORE_TRACEBACK=1 to see where, and report it."
 
 
+# There are credentials, but AWS does not accept them: the operator has to log in, not to configure them.
 _REFUSED_CREDENTIALS = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId",
      "SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure"}
@@ -143,8 +144,8 @@ _NOT_DEPLOYED = frozenset({"ResourceNotFoundException", "StateMachineDoesNotExis
 def translate(error: BaseException) -> RestoreError | None:
     """The error in our words; None for an unexpected one.
 
-    An error of the adapters is taken further where its cause tells an operator at a terminal more: that the
-    pipeline is not deployed, that credentials are missing, that nothing answers.
+    An error of the adapters gives way to one that says more to an operator at a terminal, where its cause allows
+    that: the pipeline is not deployed, credentials are missing, nothing answers.
     """
     if isinstance(error, RestoreError):
         return _from_botocore(error.__cause__) or error

@@ -47,6 +47,7 @@ class ExitCode(IntEnum):
     LEFT = 130
 
 
+# The first that fits counts, so that a special case comes before what it is a case of.
 _BY_ERROR: tuple[tuple[type[RestoreError], ExitCode], ...] = (
     (errors.UsageProblem, ExitCode.USAGE),
     (errors.NotFound, ExitCode.NOT_FOUND),

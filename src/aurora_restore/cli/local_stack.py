@@ -50,7 +50,7 @@ def point_environment_at(info: StackInfo) -> None:
 
 
 def describe_deployed(info: StackInfo) -> dict[str, Any]:
-    """The clusters of both Regions and the pipeline's stack, as the AWS interfaces tell them."""
+    """The clusters of both Regions and the pipeline's stack, as the AWS interfaces report them."""
     session = make_session()
     clusters = [
         {

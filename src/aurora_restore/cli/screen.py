@@ -32,6 +32,7 @@ class Screen:
     @property
     def interactive(self) -> bool:
         """Whether a display may be redrawn in place."""
+        # A dumb terminal cannot move its cursor.
         return self.out.is_terminal and not self.out.is_dumb_terminal and not self.json_output
 
     def show(self, renderable: RenderableType = "") -> None:

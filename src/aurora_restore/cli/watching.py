@@ -1,8 +1,8 @@
 """Following an operation from outside: reading only, so it can be left and taken up again with no effect.
 
 The record is the truth that is shown, and it is final once it has its end time: what the run left is cleaned up then.
-The execution is looked at where the record cannot tell: before the first step wrote it, and where the run has ended
-and its cleanup has not begun.
+The execution is looked at where the record does not show enough: before the first step wrote it, and where the run has
+ended and its cleanup has not begun.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from aurora_restore.domain.states import OperationStatus, is_closed
 
 @dataclass(frozen=True)
 class WatchLimits:
-    """How often to look, and for how long to bear what, in seconds.
+    """The intervals and the patience of a watch, in seconds.
 
     `start_grace` is how long a just started execution may be invisible (DescribeExecution is eventually
     consistent; zero for one that was started by another program); `record_grace` how long one that ended may stay
@@ -89,7 +89,8 @@ class Watcher:
             try:
                 latest = looker.look()
                 reached, observation = self._now(), latest
-            except Exception as error:  # all but what can be borne is raised again
+            except Exception as error:
+                # Hours of watching must not end with one failed request; what does not pass is raised again.
                 known = translate(error)
                 if not isinstance(known, AwsUnreachable | TransientFault):
                     raise

@@ -27,6 +27,7 @@ SELECT count(*) FROM shop.orders
 WHERE (placed_at AT TIME ZONE 'UTC')::date = CAST(:day AS date) AND order_id <= CAST(:newest AS bigint)
 """
 _LATER_ORDERS = "SELECT count(*) FROM shop.orders WHERE order_id > CAST(:newest AS bigint)"
+# The text of whole rows in a fixed order: a difference in any column shows.
 _FINGERPRINT = """
 SELECT md5(concat(
     (SELECT string_agg(o::text, '|' ORDER BY order_id) FROM shop.orders AS o WHERE order_id <= CAST(:newest AS bigint)),

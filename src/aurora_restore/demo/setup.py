@@ -40,6 +40,7 @@ def set_up(info: StackInfo, on_progress: Progress) -> None:
 
 def deploy_pipeline(info: StackInfo) -> None:
     """Build, upload and deploy the pipeline into the stack's own Region."""
+    # The stack's own session: the environment of this process may point at another account.
     session = session_for(info)
     clients = DeploymentClients(
         account_id=info.account_id,

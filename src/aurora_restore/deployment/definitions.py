@@ -36,7 +36,7 @@ MARGIN_SECONDS = 30
 class Step:
     """A call of a function: its state's name, what an operator reads about it, and what the function is given.
 
-    `attempts` is how often an error that a repetition can mend is met before the run ends with it.
+    `attempts` is how often a transient error may occur before the run ends with it.
     """
 
     name: str
@@ -185,7 +185,7 @@ def cleanup_definition() -> State:
 
 
 def transient_errors() -> tuple[str, ...]:
-    """The errors of ours that a repetition can mend, by the names that Step Functions sees."""
+    """Our own transient errors, by the names that Step Functions sees."""
 
     def below(base: type[errors.RestoreError]) -> Iterator[str]:
         for cls in base.__subclasses__():
@@ -266,7 +266,7 @@ def _restoring(step: Step, service_attempts: int = 6) -> list[State]:
 def _between(following: str) -> dict[str, State]:
     """What comes between the check and everything else: the probe of the network, and the end of a dry run."""
     unreachable = errors.NetworkUnreachable.__name__
-    # Few attempts: a network that is set up wrongly does not mend itself, and somebody waits for the refusal.
+    # Few attempts: a network that is set up wrongly stays so, and an operator waits for the refusal.
     retries = [*_restoring(PROBE, service_attempts=3), _retry([unreachable], 2, 2, 60)]
     catches = [
         {"ErrorEquals": list(NO_ANSWER), "Next": "NetworkSilent"},

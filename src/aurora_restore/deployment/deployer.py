@@ -223,7 +223,7 @@ class Deployer:
                 self.discard(made)
                 return nothing
             if answer["Status"] == "FAILED":
-                # Discarded before its reason is read: nobody needs a change set that cannot be executed.
+                # A change set that cannot be executed is of no use, whatever the reason.
                 self.discard(made)
                 reason = answer.get("StatusReason", "")
                 if any(words in reason for words in NO_CHANGES):

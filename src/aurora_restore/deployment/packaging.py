@@ -1,7 +1,7 @@
 """Builds what a deployment needs from this source tree: the Lambda package, the state machines' definitions and the
 nested templates.
 
-All lie in the artifacts bucket under the hash of their content, and the template's `Artifacts` mapping names
+All are stored in the artifacts bucket under the hash of their content, and the template's `Artifacts` mapping names
 them. So a change of the code changes the template, which is how CloudFormation learns that there is new code:
 it compares the key of an object, never the object.
 

@@ -20,7 +20,7 @@ from aurora_restore.deployment.upload import Published, default_bucket, publish_
 
 @dataclass(frozen=True)
 class Prepared:
-    """What lies in the bucket, and the request that names it."""
+    """What is in the bucket, and the request that names it."""
 
     request: DeploymentRequest
     published: tuple[Published, ...]

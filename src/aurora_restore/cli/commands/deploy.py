@@ -65,6 +65,7 @@ def deploy(
         verb = "Uploaded" if published.uploaded else "Already there:"
         screen.line(f"  {verb} {published.place}")
 
+    # After a no nothing is left behind, not even an upload.
     def undo_upload() -> None:
         for sentence in take_back(clients.s3, prepared.published):
             screen.note(sentence)
@@ -106,6 +107,7 @@ def _apply(
     finished: set[str] = set()
 
     def on_event(event: ResourceEvent) -> None:
+        # The beginnings of changes would only double the lines.
         if event.status.endswith(("_COMPLETE", "_FAILED")):
             finished.add(event.logical_id)
             screen.line(f"  {event_line(event, len(finished), len(plan.changes))}")
@@ -159,7 +161,7 @@ def subnets_warning(
     stack_name: str,
     environment: Mapping[str, str],
 ) -> str | None:
-    """What a stack without subnets cannot do, with the command that mends it; None where nothing is amiss.
+    """What a stack without subnets cannot do, with the command that mends it; None where nothing is missing.
 
     `existing` are the stack's parameters as CloudFormation lists them; one that is `given` comes before it.
     """

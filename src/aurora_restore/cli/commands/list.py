@@ -37,7 +37,7 @@ MAX_LISTED = 1000
     type=click.IntRange(1, MAX_LISTED),
     default=20,
     show_default=True,
-    help="Show at most so many.",
+    help="Show at most this many.",
 )
 @region_option()
 @json_option()

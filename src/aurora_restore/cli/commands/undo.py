@@ -124,7 +124,7 @@ def _kept(pipeline: Pipeline, operation_id: str) -> OperationView:
 
 
 def why_nothing_is_kept(view: OperationView) -> str:
-    """Why an operation cannot be undone, as far as its record tells."""
+    """Why an operation cannot be undone, as far as its record shows."""
     name, retirement = replaced_name(view), view.record.retirement
     if not (view.record.replaced or view.record.switch_over):
         return f"{view.operation_id} replaced no cluster: there is nothing to put back."

@@ -35,6 +35,7 @@ def render_cleaning_up(view: OperationView, now: datetime) -> RenderableType:
 def cleaning_up_after(view: OperationView) -> str:
     """`Cleaning up after SNAPSHOT_COPY_FAILED in CopySnapshot`, or after what else ended the run."""
     code, ending = view.error.code, view.record.cleanup.ending
+    # Stopped after the switch: the cleanup takes nothing back, and finishes what was left.
     if ending is Ending.SUCCEEDED:
         return f"Cleaning up: the {view.noun} was stopped after it had succeeded"
     if ending is Ending.CANCELLED or code == OperationStatus.CANCELLED:

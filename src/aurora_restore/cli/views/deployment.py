@@ -42,7 +42,7 @@ def render_changes(changes: Sequence[ResourceChange]) -> RenderableType:
 
 
 def _severity(change: ResourceChange) -> tuple[int, str]:
-    # An action that is not known here comes first, since nobody knows what it destroys.
+    # An action that is not known here comes first, since it may destroy something.
     order = {"Remove": 0, "Modify": 2, "Add": 3, "Import": 3}
     replaced = change.action == "Modify" and change.replacement in _REPLACED
     return (1 if replaced else order.get(change.action, 0)), change.logical_id

@@ -32,6 +32,7 @@ def due_words(record: Record, execution: Execution | None) -> str:
         return f"{_end_of(execution)} Its record is not closed yet: the sweep does that within 5 minutes."
     if execution is not None and execution.status != "RUNNING":
         return f"{_end_of(execution)} {_WHAT_COMES}"
+    # The record says that the run has ended, while its execution goes on or is not known any more.
     marked = f"The record was marked {record.status} by hand."
     if execution is not None:
         return (

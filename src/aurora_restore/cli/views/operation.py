@@ -40,7 +40,7 @@ _DIFFERENCES = "Differences from the old cluster"
 
 
 def render_operation(view: OperationView, now: datetime, notice: str = "") -> RenderableType:
-    """The moving picture of `watch`: what, the phases with their times, what is waited for and since when."""
+    """The moving picture of `watch`: the operation, its phases with their times, what it waits for and since when."""
     parts: list[RenderableType] = [render_title(view, now), indented(render_phases(view, now))]
     if view.is_running:
         parts.append(indented(render_waiting(view, now)))
@@ -67,6 +67,7 @@ def route(view: OperationView) -> str:
     target = (view.target_cluster_id or "?") + (f" in {target_region}" if target_region else "")
     if view.undoes:
         return f"the cluster from before {view.undoes}  ->  {target}"
+    # What was found comes before what was asked for: a request may name a snapshot alone.
     source = snapshot.db_cluster_identifier or parameters.source_cluster_id
     day = parameters.source_snapshot_date or parameters.source_snapshot_identifier
     origin = " of ".join(part for part in (source, day) if part) or "a snapshot"
@@ -167,23 +168,19 @@ def render_status(view: OperationView, now: datetime, notice: str = "") -> Rende
     if checks := restored.verification:
         parts.append(Group(heading("Verification"), indented(render_verification(checks))))
     parts += [render_user_checks(restored), render_came_along(view), render_configuration(view)]
-    return Group(*_spaced([*(part for part in parts if part), *_end(view, now)]))
-
-
-def _end(view: OperationView, now: datetime) -> list[RenderableType]:
-    """The outcome; of what has not ended, what is known of it so far."""
     if view.is_closed:
-        return [render_outcome(view, now)]
-    found = view.record.restore_details.differences
-    # A cleanup says by itself why it runs.
-    has_error = bool(view.error) and not view.is_cleaning_up
-    parts = [
-        render_replaced(view, now),
-        render_handed_over(view),
-        render_differences(found, _DIFFERENCES),
-        render_error(view.error_in_step.item) if has_error else None,
-    ]
-    return [*(part for part in parts if part), *_warnings(view)]
+        parts.append(render_outcome(view, now))
+    else:
+        # What is known of the outcome so far. A cleanup says by itself why it runs.
+        has_error = bool(view.error) and not view.is_cleaning_up
+        parts += [
+            render_replaced(view, now),
+            render_handed_over(view),
+            render_differences(restored.differences, _DIFFERENCES),
+            render_error(view.error_in_step.item) if has_error else None,
+            *_warnings(view),
+        ]
+    return Group(*_spaced(part for part in parts if part))
 
 
 def _spaced(parts: Iterable[RenderableType]) -> list[RenderableType]:

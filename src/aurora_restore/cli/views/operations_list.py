@@ -67,6 +67,7 @@ def _detail(view: OperationView) -> str:
     if view.is_running:
         return view.step
     code = view.error.code
+    # The status says already that it was cancelled, but not where.
     if code == OperationStatus.CANCELLED:
         code = f"in {view.error.step or view.step}"
     elif view.is_cleaning_up and code:

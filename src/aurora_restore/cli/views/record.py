@@ -26,7 +26,7 @@ _ENDED_WORDS = {"ABORTED": "STOPPED", "TIMED_OUT": "TIMED OUT", "FAILED": "FAILE
 
 @dataclass(frozen=True)
 class OperationView:
-    """One operation as its record tells it. What would act on a terminal in the record is written out.
+    """One operation as its record shows it. Characters that would act on a terminal are written out.
 
     `execution_status` is how its execution ended, where that is known and the record is not closed yet.
     """
@@ -91,6 +91,7 @@ class OperationView:
     @property
     def status_words(self) -> str:
         """The status as people read it: that a cleanup is due is not a status of a record."""
+        # A run that an operator marked by hand is cleaned up under the status that they gave it.
         if not self.is_cleanup_due:
             by_hand = self.is_cleaning_up and self.status != OperationStatus.CLEANING_UP
             return f"{self.status}, cleaning up" if by_hand else self.status

@@ -93,7 +93,7 @@ def read_phases(record: Record, execution_status: str) -> tuple[PhaseView, ...]:
             state = _ENDED_STATES.get(recorded.status, state)
         end = recorded.end_time
         if end and recorded.status in (PhaseStatus.FAILED, PhaseStatus.CANCELLED):
-            # It was closed with the record; between its own end and that lies the cleanup.
+            # It was closed with the record, which happens only after the cleanup.
             end = min(end, record.cleanup.ended_time or end)
         elif not end and recorded and unfinished != "running":
             # It was broken off with the run. The end of a record that was cleaned up is that of the cleanup.
@@ -118,15 +118,3 @@ def _is_shown(name: str, record: Record) -> bool:
     # What is left are the phases of a replacement, each of one of the two strategies.
     strategy = record.plan.replacement.strategy or record.parameters.replace_strategy
     return bool(record.replaced) and (name == Phase.CLEAR_TARGET) == (strategy == "delete_first")
-
-
-def _phase_end(recorded: PhaseState, record: Record, state_of_the_unfinished: str) -> datetime | None:
-    end = recorded.end_time
-    if end and recorded.status in (PhaseStatus.FAILED, PhaseStatus.CANCELLED):
-        # It was closed with the record; between its own end and that lies the cleanup.
-        return min(end, record.cleanup.ended_time or end)
-    if end or not recorded or state_of_the_unfinished == "running":
-        return end
-    # A phase that was broken off has no end of its own: it ended with the run, whose end a cleanup may hide.
-    closed = None if record.cleanup else record.end_time
-    return closed or recorded.last_updated_time

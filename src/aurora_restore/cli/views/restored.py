@@ -23,7 +23,7 @@ def render_restored(restored: RestoreDetails) -> RenderableType:
         f"{account_words(user)} ({user.access}{f', {user.action}' if user.action else ''})"
         for user in restored.users
     ]
-    # The open ones come first: they are what somebody may have to act on.
+    # The open ones come first: an operator may have to act on them.
     other_logins = []
     if restored.open_logins:
         other_logins.append(
