@@ -64,6 +64,7 @@ def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
     secret = cluster.get("MasterUserSecret") or {}
     # Text here, which may be empty, although it is a number of a snapshot.
     percent = cluster.get("PercentProgress")
+    has_stream = cluster.get("ActivityStreamStatus") in ON_STATUSES
     # The writer first: a new cluster's first instance becomes its writer, so the order is that of making.
     members = cluster.get("DBClusterMembers", ())
     writer_first = sorted(
@@ -95,7 +96,7 @@ def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
         kerberos_domains=tuple(
             sorted(item.get("Domain", "") for item in cluster.get("DomainMemberships", ()))
         ),
-        activity_stream_mode=_activity_stream(cluster),
+        activity_stream_mode=(cluster.get("ActivityStreamMode") or "sync") if has_stream else None,
         local_write_forwarding=cluster.get("LocalWriteForwardingStatus") in ON_STATUSES,
         pending_modified_values=pending_values(cluster),
         tags=parse_tags(cluster.get("TagList", ())),
@@ -181,12 +182,6 @@ def has_member(global_cluster: GlobalClusterTypeDef, db_cluster_arn: str) -> boo
     """A member is named among the members, or as a reader of one of them."""
     members = global_cluster.get("GlobalClusterMembers", ())
     return any(db_cluster_arn in (item.get("DBClusterArn"), *item.get("Readers", ())) for item in members)
-
-
-def _activity_stream(cluster: DBClusterTypeDef) -> str | None:
-    if cluster.get("ActivityStreamStatus") not in ON_STATUSES:
-        return None
-    return cluster.get("ActivityStreamMode") or "sync"
 
 
 def type_by_name(name: str) -> str | None:

@@ -33,14 +33,6 @@ def _sorted(value: Any) -> tuple[str, ...]:
     return tuple(sorted(value or ()))
 
 
-def _security_group_ids(groups: Any) -> tuple[str, ...]:
-    return _sorted(group.get("VpcSecurityGroupId", "") for group in groups or ())
-
-
-def _first_group_name(groups: Any) -> str | None:
-    return groups[0].get("DBParameterGroupName") if groups else None
-
-
 def _roles(roles: Any) -> tuple[ClusterRole, ...]:
     found = (ClusterRole(role.get("RoleArn", ""), role.get("FeatureName", "")) for role in roles or ())
     return tuple(sorted(found, key=lambda role: (role.role_arn, role.feature_name)))
@@ -55,10 +47,6 @@ def _capacities(scaling: Any) -> dict[str, float] | None:
         for name, theirs in SCALING_NAMES.items()
         if scaling.get(theirs) is not None
     }
-
-
-def _scaling(serverless_v2: Any) -> dict[str, float]:
-    return {SCALING_NAMES[name]: value for name, value in serverless_v2.items()}
 
 
 @dataclass(frozen=True)
@@ -95,7 +83,12 @@ _LOG_EXPORTS = "CloudwatchLogsExportConfiguration"
 
 CLUSTER_NAMES: Mapping[str, RdsName] = {
     "db_subnet_group_name": RdsName("DBSubnetGroupName", "DBSubnetGroup"),
-    "vpc_security_group_ids": RdsName("VpcSecurityGroupIds", "VpcSecurityGroups", _security_group_ids, list),
+    "vpc_security_group_ids": RdsName(
+        "VpcSecurityGroupIds",
+        "VpcSecurityGroups",
+        read=lambda groups: _sorted(group.get("VpcSecurityGroupId", "") for group in groups or ()),
+        write=list,
+    ),
     "db_cluster_parameter_group_name": RdsName("DBClusterParameterGroupName", "DBClusterParameterGroup"),
     "kms_key_id": RdsName("KmsKeyId"),
     "port": RdsName("Port"),
@@ -107,7 +100,11 @@ CLUSTER_NAMES: Mapping[str, RdsName] = {
     "copy_tags_to_snapshot": RdsName("CopyTagsToSnapshot", read=_NO),
     "deletion_protection": RdsName("DeletionProtection", read=_NO),
     "iam_authentication": RdsName("EnableIAMDatabaseAuthentication", "IAMDatabaseAuthenticationEnabled", _NO),
-    "serverless_v2": RdsName("ServerlessV2ScalingConfiguration", read=_capacities, write=_scaling),
+    "serverless_v2": RdsName(
+        "ServerlessV2ScalingConfiguration",
+        read=_capacities,
+        write=lambda ours: {SCALING_NAMES[name]: value for name, value in ours.items()},
+    ),
     "cloudwatch_logs_exports": RdsName(
         "EnableCloudwatchLogsExports",
         "EnabledCloudwatchLogsExports",
@@ -132,7 +129,12 @@ INSTANCE_NAMES: Mapping[str, RdsName] = {
     "monitoring_role_arn": RdsName("MonitoringRoleArn"),
     "ca_certificate_identifier": RdsName("CACertificateIdentifier"),
     "instance_maintenance_window": RdsName("PreferredMaintenanceWindow"),
-    "db_parameter_group_name": RdsName("DBParameterGroupName", "DBParameterGroups", _first_group_name),
+    "db_parameter_group_name": RdsName(
+        "DBParameterGroupName",
+        "DBParameterGroups",
+        # RDS shows a list, which has one group for an instance of Aurora.
+        read=lambda groups: groups[0].get("DBParameterGroupName") if groups else None,
+    ),
 }
 _NAMES = {**CLUSTER_NAMES, **INSTANCE_NAMES}
 # What PendingModifiedValues of a cluster may name besides its settings.

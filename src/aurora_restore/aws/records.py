@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -186,9 +187,14 @@ class _UpdateRequest:
             condition += f" AND {self._aliases['status']} = :only_if_status"
             values = {**values, ":only_if_status": {"S": self._only_if_status}}
         expression = "SET " + ", ".join(assignments)
-        text = f"{expression} {condition} "
+        text = f"{expression} {condition}"
         # DynamoDB refuses names that are declared and not used.
-        used = {alias: name for name, alias in self._aliases.items() if _mentions(text, alias)}
+        used = {
+            alias: name
+            for name, alias in self._aliases.items()
+            # `#n1` is not used where only `#n12` is.
+            if re.search(rf"{alias}(?![0-9])", text)
+        }
         return {
             "Key": self._key,
             "UpdateExpression": expression,
@@ -204,11 +210,6 @@ def _field(item: Mapping[str, Any], path: Sequence[str]) -> Any:
     for name in path:
         value = value.get(name) if isinstance(value, Mapping) else None
     return value
-
-
-def _mentions(expressions: str, alias: str) -> bool:
-    """Whether the alias is used; `#n1` is not, where only `#n12` is."""
-    return any(not after[:1].isdigit() for after in expressions.split(alias)[1:])
 
 
 def _existing_item(error: BaseException) -> dict[str, Any] | None:

@@ -99,16 +99,16 @@ def take_back(s3: S3Client, published: Sequence[Published]) -> tuple[str, ...]:
 
 def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
     """Make the bucket, or finish making it; whether it was made. One that an operator chose is left as it is."""
-    made = not _exists(functools.partial(s3.head_bucket, Bucket=bucket, **_expected_owner(bucket)))
-    if made:
+    is_there = _exists(functools.partial(s3.head_bucket, Bucket=bucket, **_expected_owner(bucket)))
+    has_policy = functools.partial(s3.get_bucket_policy, Bucket=bucket)
+    if not is_there:
         # S3 refuses the one Region that is its default as a constraint.
         where: Any = (
             {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         )
         s3.create_bucket(Bucket=bucket, **where)
-    # The policy is set last: where it is missing, making the bucket was interrupted.
-    policy = functools.partial(s3.get_bucket_policy, Bucket=bucket)
-    if not made and (not _DEFAULT_BUCKET.match(bucket) or _exists(policy, frozenset({"NoSuchBucketPolicy"}))):
+    elif not _DEFAULT_BUCKET.match(bucket) or _exists(has_policy, frozenset({"NoSuchBucketPolicy"})):
+        # The policy is set last: where our own bucket lacks it, making the bucket was interrupted.
         return False
     s3.put_public_access_block(
         Bucket=bucket,
@@ -133,7 +133,7 @@ def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
     }
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     s3.put_bucket_policy(Bucket=bucket, Policy=document)
-    return made
+    return not is_there
 
 
 def _exists(look: Callable[[], object], absent: frozenset[str] = _ABSENT) -> bool:

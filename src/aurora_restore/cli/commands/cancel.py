@@ -39,7 +39,7 @@ MAX_REASON_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)
-class Standing:
+class FoundOperation:
     """An operation before it is cancelled; `execution` is looked at only where the record is not closed."""
 
     view: OperationView
@@ -121,19 +121,19 @@ def read_reason(text: str) -> str:
     return reason
 
 
-def look(pipeline: Pipeline, operation_id: str) -> Standing:
+def look(pipeline: Pipeline, operation_id: str) -> FoundOperation:
     """The state of an operation. Raises OperationNotFound."""
     record = pipeline.records.load(operation_id)
     # A closed record is final, so that the execution need not be asked.
     if record is not None and view_operation(record).is_closed:
-        return Standing(view_operation(record), None)
+        return FoundOperation(view_operation(record), None)
     execution = pipeline.executions.find(operation_id)
     if record is None and execution is None:
         raise OperationNotFound(f"There is no operation {operation_id} in {pipeline.region}.")
     if record is None and execution is not None:
         record = record_of_execution(operation_id, execution)
     ended = execution.status if execution is not None and execution.status != "RUNNING" else ""
-    return Standing(view_operation(record or {}, ended), execution)
+    return FoundOperation(view_operation(record or {}, ended), execution)
 
 
 def refuse_what_is_over(view: OperationView, region: str) -> None:
@@ -144,7 +144,7 @@ def refuse_what_is_over(view: OperationView, region: str) -> None:
         raise AlreadySwitched(after_the_switch(view, utc_now()), how_to_undo(view, region, utc_now()))
 
 
-def _stop(screen: Screen, pipeline: Pipeline, existing: Standing, cause: str) -> bool:
+def _stop(screen: Screen, pipeline: Pipeline, existing: FoundOperation, cause: str) -> bool:
     """Stop the execution, and say so; False where nothing runs any more and the cleanup is what is left."""
     view = existing.view
     if not existing.can_be_stopped:
