@@ -38,9 +38,9 @@ class AwsLogs:
         entries: list[LogEntry] = []
         reports: list[LogEntry] = []
         for group in (group["logGroupName"] for page in pages for group in page["logGroups"]):
-            # As JSON, since the pattern language has the quotes and escapes of the entries themselves.
+            # As JSON: the pattern then has the quotes and escapes that the entries have.
             if found := self._find(group, json.dumps(operation_id, ensure_ascii=False), begin, end):
-                # A report does not name the operation, so that all of the group are read and matched by request.
+                # A report does not name the operation: all of the group are read, and matched by their request ids.
                 entries += found
                 reports += self._find(group, REPORT_PATTERN, begin, end)
         return entries_of_operation(entries, reports, operation_id)

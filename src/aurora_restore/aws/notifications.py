@@ -96,7 +96,7 @@ def compose_body(text: str, message: Mapping[str, Any]) -> str:
     room = MESSAGE_BYTES - ATTRIBUTES_ALLOWANCE_BYTES
     if _size(body) <= room:
         return body
-    # Texts of any length and nested fields are what makes a message this long.
+    # Long texts and nested fields are what makes a message too long.
     plain = {
         name: value
         for name, value in message.items()

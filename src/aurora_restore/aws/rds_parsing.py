@@ -62,7 +62,7 @@ def parse_cluster_snapshot(snapshot: DBClusterSnapshotTypeDef) -> ClusterSnapsho
 
 def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
     secret = cluster.get("MasterUserSecret") or {}
-    # Text here, which may be empty, although it is a number of a snapshot.
+    # Of a cluster it is a text, which may be empty; of a snapshot it is a number.
     percent = cluster.get("PercentProgress")
     has_stream = cluster.get("ActivityStreamStatus") in ON_STATUSES
     # The writer first: a new cluster's first instance becomes its writer, so the order is that of making.

@@ -81,7 +81,7 @@ class AwsScaling:
                     SuspendedState=_suspended_state(target.suspension),
                 )
             except AWS_ERRORS as error:
-                # Elsewhere this code means throttling; this service calls a quota so that is used up.
+                # Elsewhere this code means throttling; of this service it means that a quota is used up.
                 if error_code(error) == "LimitExceededException":
                     raise QuotaExceeded(
                         f"{SERVICE}:RegisterScalableTarget: {error_message(error)}"

@@ -159,7 +159,7 @@ def translate(error: BaseException) -> RestoreError | None:
 
 
 def _is_of_botocore(error: BaseException | None) -> bool:
-    # By name: without the import an error of another kind is shown sooner.
+    # By the module's name, which spares the import of botocore where the error is of another kind.
     return type(error).__module__.startswith("botocore")
 
 

@@ -83,7 +83,7 @@ ANY_CLUSTER = here("rds", "cluster:*")
 ANY_CLUSTER_ANYWHERE = _in_any_region("cluster:*")
 INSTANCES = here("rds", "db:${TargetClusterPrefix}*")
 ANY_INSTANCE = here("rds", "db:*")
-# Application Auto Scaling names the readers so that it adds to a cluster.
+# The names that Application Auto Scaling gives to the readers that it adds.
 SCALED_INSTANCES = here("rds", "db:application-autoscaling-*")
 # Copies and final snapshots that the pipeline made: it may delete no other snapshots.
 COPIES = here("rds", "cluster-snapshot:aurora-restore-*")
@@ -92,7 +92,7 @@ ANY_SNAPSHOT_ANYWHERE = _in_any_region("cluster-snapshot:*")
 ANY_INSTANCE_SNAPSHOT = here("rds", "snapshot:*")
 AUTOMATED_BACKUPS = here("rds", "cluster-auto-backup:*")
 ENDPOINTS = here("rds", "cluster-endpoint:*")
-# A global cluster belongs to no Region.
+# A global cluster does not belong to a Region.
 GLOBAL_CLUSTERS = "arn:*:rds::${AWS::AccountId}:global-cluster:*"
 CLUSTER_GROUPS = here("rds", "cluster-pg:*")
 # Parameter groups that the pipeline made: it may change no others.
@@ -104,7 +104,7 @@ DEFAULT_OPTION_GROUPS = here("rds", "og:default*")
 SECRETS = here("secretsmanager", "secret:${SecretPrefix}*")
 # Secrets Manager appends a hyphen and six characters to a name.
 ADMIN_SECRET = here("secretsmanager", "secret:${AdminSecretId}-??????")
-# RDS names the secrets that it manages so.
+# The names that RDS gives to the secrets that it manages.
 MASTER_SECRETS = here("secretsmanager", "secret:rds!cluster-*")
 # Any account: a key may be shared by another one. Its own policy then decides.
 KEYS = "arn:*:kms:${AWS::Region}:*:key/*"

@@ -65,7 +65,7 @@ def deploy(
         verb = "Uploaded" if published.uploaded else "Already there:"
         screen.line(f"  {verb} {published.place}")
 
-    # After a no nothing is left behind, not even an upload.
+    # An operator who declines finds nothing left behind, not even an upload.
     def undo_upload() -> None:
         for sentence in take_back(clients.s3, prepared.published):
             screen.note(sentence)

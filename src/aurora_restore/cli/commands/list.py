@@ -64,9 +64,9 @@ def list_operations(
 
 def parse_since(text: str, now: datetime) -> datetime:
     """Read `36h`, `7d` or a day. Raises UsageProblem."""
-    # Ten years at most, since a time before the calendar begins cannot be computed.
     number, unit = text[:-1], text[-1:]
     if number.isdigit() and unit in ("h", "d"):
+        # Ten years at most: a time before the year 1 cannot be represented.
         return now - min(timedelta(hours=int(number) * (24 if unit == "d" else 1)), timedelta(days=3650))
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)

@@ -42,7 +42,7 @@ def what_it_means(view: OperationView) -> list[str]:
         )
     if not view.undoes:
         lines.append("What the run has made of the new cluster is removed.")
-    # A finished copy took hours and is the same for the next start; half a copy is of no use.
+    # A finished copy may have taken hours, and serves the next start as well; an unfinished one is of no use.
     if view.record.phase(Phase.COPY_SNAPSHOT).status is PhaseStatus.DONE and view.record.plan.copy:
         lines.append("The finished copy of the snapshot is kept for the next start.")
     elif view.record.plan.copy:

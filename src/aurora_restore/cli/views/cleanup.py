@@ -19,7 +19,7 @@ def render_cleaning_up(view: OperationView, now: datetime) -> RenderableType:
     """What is cleaned up at this moment, and what is done so far."""
     cleanup = view.record.cleanup
     current = cleanup.message or "begins"
-    # The cleanup looks at least every few minutes; an old message is shown with its age.
+    # A message that has just been written needs no age.
     if (last := cleanup.last_updated_time) and (now - last).total_seconds() >= 60:
         current += f" ({about((now - last).total_seconds())} ago)"
     rows: list[tuple[str, str | Text | None]] = [

@@ -27,7 +27,7 @@ def render_changes(changes: Sequence[ResourceChange]) -> RenderableType:
     table = plain_table("", "resource", "type", "what changes")
     for change in sorted(changes, key=_severity):
         what = Text()
-        # Of what is added or removed everything changes.
+        # The properties say something only of a resource that stays.
         if change.action == "Modify":
             what.append(", ".join(change.properties))
             if change.replacement in _REPLACED:
