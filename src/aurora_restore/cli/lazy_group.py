@@ -19,6 +19,7 @@ class Entry:
     summary: str
 
 
+# The summaries repeat those of the commands, which would have to be loaded for them; a test compares.
 RESTORES = {
     "plan": Entry(
         "plan", "plan", "Check a restore without touching anything, and show what it would make and replace."

@@ -26,6 +26,7 @@ def load_lifecycle() -> Any:
     Raises:
         PartMissing: the extra `local` is not installed.
     """
+    # Looked for without importing: the first import that fails would name one package alone.
     missing = [part for part in _PARTS if find_spec(part) is None]
     if missing:
         raise PartMissing(f"The local stack needs packages that are not installed: {', '.join(missing)}.")
@@ -55,13 +56,14 @@ def point_environment_at(info: StackInfo) -> None:
     """Let this process reach the local stack through the variables that every AWS program reads, and no other AWS."""
     from local_stack.stack_info import environment_of  # noqa: PLC0415
 
+    # All of them: a profile that is left would take requests to a real account.
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(environment_of(info))
 
 
 def describe_deployed(info: StackInfo) -> dict[str, Any]:
-    """The clusters of both Regions and the pipeline's stack, as the AWS interfaces tell them."""
+    """The clusters of both Regions and the pipeline's stack, as the AWS interfaces report them."""
     session = make_session()
     clusters = [
         {

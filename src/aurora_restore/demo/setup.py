@@ -17,7 +17,7 @@ from aurora_restore.demo.seed_aws import (
     seed_target,
     session_for,
 )
-from aurora_restore.demo.shops import Shop, shop_of
+from aurora_restore.demo.shops import shop_of
 from aurora_restore.deployment.deployer import deploy
 from aurora_restore.deployment.model import STACK_NAME, DeploymentClients
 from aurora_restore.deployment.packaging import Project
@@ -71,9 +71,18 @@ def set_up(info: StackInfo, on_progress: Progress, engines: Sequence[str] = (POS
     """
     on_progress("Filling production with a history, and deploying the pipeline with its own template")
     shops = [shop_of(engine) for engine in engines]
+
+    def fill_source() -> None:
+        source = seed_source(info)
+        seed_network(info, source.network)
+        seed_shops(info, source, shops, datetime.now(UTC).date())
+
+    def fill_target() -> None:
+        seed_network(info, seed_target(info))
+
+    # The `with` waits for all three, so that a stack is not torn down under a task that still runs.
     with ThreadPoolExecutor(3, thread_name_prefix="set-up") as pool:
-        work = [pool.submit(task, info) for task in (_seed_target, deploy_pipeline)]
-        work.append(pool.submit(_seed_source, info, shops))
+        work = [pool.submit(fill_source), pool.submit(fill_target), pool.submit(deploy_pipeline, info)]
     for each in work:
         each.result()
 
@@ -89,13 +98,3 @@ def deploy_pipeline(info: StackInfo) -> None:
         secretsmanager=client(session, info, "secretsmanager"),
     )
     deploy(clients, Project.find(), stack_name=STACK_NAME)
-
-
-def _seed_source(info: StackInfo, shops: Sequence[Shop]) -> None:
-    source = seed_source(info)
-    seed_network(info, source.network)
-    seed_shops(info, source, shops, datetime.now(UTC).date())
-
-
-def _seed_target(info: StackInfo) -> None:
-    seed_network(info, seed_target(info))
