@@ -19,9 +19,9 @@ PAID_SUPPORT, NO_PAID_SUPPORT = (
 )
 # Under these the record keeps when a change of settings was asked for.
 RETENTION_KIND, WINDOWS_KIND, INSIGHTS_KIND = "retention", "windows", "insights"
+# Values of settings, by the settings' names here. What asks RDS for something holds them, and only `aws` knows RDS's
+# names. `aws` refuses a name that belongs to no setting.
 SettingValues = Mapping[str, object]
-"""Values of settings, by the settings' names here. What asks RDS for something holds them, and only `aws` knows RDS's
-names. `aws` refuses a name that is no setting's."""
 
 Value = TypeVar("Value")
 
@@ -261,13 +261,13 @@ def requested_settings(values: SettingValues) -> dict[str, object]:
 
 def settings_from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of an item of the record, which an earlier version may have written without some of them."""
-    return {name: _read_back(row, item[name]) for name, row in SETTINGS.items() if name in item}
-
-
-def _read_back(row: Setting, value: Any) -> Any:
-    if row.read_back:
-        return row.read_back(value)
-    return tuple(value) if isinstance(row.default, tuple) else value
+    found = {}
+    for name, row in SETTINGS.items():
+        if name in item:
+            # JSON has no tuples: what is one here is read back from a list.
+            read_back = row.read_back or (tuple if isinstance(row.default, tuple) else None)
+            found[name] = read_back(item[name]) if read_back else item[name]
+    return found
 
 
 def turned_on_by(asked_for: frozenset[str]) -> frozenset[str]:

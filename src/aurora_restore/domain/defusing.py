@@ -30,17 +30,16 @@ from aurora_restore.domain.record import (
 from aurora_restore.domain.record import written as written_whole
 from aurora_restore.domain.visible_text import storable
 
+# How many are taken out in one call of the step: the next call goes on.
 FUSES_PER_CALL = 100
-"""How many are taken out in one call of the step: the next call goes on."""
-
+# What the record keeps of the way back; what comes later goes into the audit trail, since the record has 400 kB.
 WRITTEN_BYTES_MOST = 150_000
-"""What the record keeps of the way back; what comes later goes into the audit trail, since the record has 400 kB."""
-
+# Beyond these the record keeps that a fuse was refused, and not the words of the server.
 REFUSALS_TOLD = 20
 LOGINS_NAMED = 3
 _NAMES_IN_A_MESSAGE = 5
 
-
+# What acts by itself, or holds back WAL for a consumer that is not there.
 QUIETED = frozenset(
     {Kind.SUBSCRIPTION, Kind.REPLICATION_CHANNEL, Kind.LOGICAL_SLOT, Kind.CRON_JOB, Kind.EVENT}
 )
@@ -70,6 +69,7 @@ class Fuse:
     @property
     def key(self) -> str:
         """The same for the same thing in the same state: writing it twice changes nothing."""
+        # Names in a database hold no NUL character, so that two different fuses never make the same text.
         parts = "\0".join([self.kind, self.database, self.name, *self.take_back])
         return "f" + hashlib.sha256(parts.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
@@ -238,6 +238,7 @@ def written(fuses: Iterable[Fuse], record: DefusedRecord, time: datetime, bytes_
         if fuse.key in existing:
             continue
         if fuse.key in keys:
+            # Written into the audit trail by a call that died before it was taken out.
             kept.append(fuse.key)
             continue
         item = fuse.written_at(time)
@@ -264,6 +265,7 @@ def refused(refusals: Sequence[Refusal], record: DefusedRecord, down: WrittenDow
     for number, refusal in enumerate(refusals, told):
         words = shortened(refusal.sentence, LONGEST_WORDS) if number < REFUSALS_TOLD else ""
         changes |= defused_refused(refusal.fuse.key, words)
+    # A refused fuse whose way back is in the audit trail alone is counted, since the record does not name it.
     in_record = record.written.keys() | down.keys
     beyond = [refusal for refusal in refusals if refusal.fuse.key not in in_record]
     if beyond:
@@ -280,6 +282,7 @@ def refused_sentences(record: DefusedRecord) -> list[str]:
 
 def first_states(record: DefusedRecord) -> list[DefusedItem]:
     """What was written down, in its order: the first state of each thing, and no later one."""
+    # A call that died halfway wrote a second state down, which is the one that it had brought about itself.
     first: dict[tuple[str, str, str], DefusedItem] = {}
     for item in sorted(record.written.values(), key=lambda item: item.time.timestamp() if item.time else 0.0):
         first.setdefault((item.kind, item.database, item.name), item)

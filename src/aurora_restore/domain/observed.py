@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from aurora_restore.domain.cluster_settings import ClusterSettings, InstanceSettings
 from aurora_restore.domain.engines import POSTGRESQL
+from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,18 @@ class DbInstance(InstanceSettings):
     promotion_tier: int | None = None
     port: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def not_serving(cluster: DbCluster, instances: Iterable[DbInstance]) -> list[str]:
+    """What of a cluster does not serve now, each with its status, in words.
+
+    A list and not a map by name: an instance may have the name of its cluster.
+    """
+    statuses = [
+        (cluster.db_cluster_identifier, cluster.status),
+        *((item.db_instance_identifier, item.status) for item in instances),
+    ]
+    return [f"{name} is `{status}`" for name, status in statuses if status not in SERVING_STATUSES]
 
 
 @dataclass(frozen=True)
