@@ -282,7 +282,7 @@ def refused_sentences(record: DefusedRecord) -> list[str]:
 
 def first_states(record: DefusedRecord) -> list[DefusedItem]:
     """What was written down, in its order: the first state of each thing, and no later one."""
-    # A call that died halfway wrote a second state down, which is the one that it had brought about itself.
+    # A later call may have written down a state that an earlier one had brought about.
     first: dict[tuple[str, str, str], DefusedItem] = {}
     for item in sorted(record.written.values(), key=lambda item: item.time.timestamp() if item.time else 0.0):
         first.setdefault((item.kind, item.database, item.name), item)

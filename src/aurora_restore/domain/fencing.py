@@ -77,7 +77,7 @@ def decide_fence(
             return FenceDecision(FenceAction.WAIT, f"{name} is about to be fenced: it does not show yet")
         reason = f"sessions of {name} end, so that nothing is written after its final snapshot"
         return FenceDecision(FenceAction.CHANGE_PORT, reason)
-    # The cluster shows its new port before its instances have been rebooted: until then clients still write.
+    # The cluster may show its new port first: an instance that listens on the known one still takes writes.
     late = [item.db_instance_identifier for item in instances if item.port == open_port]
     if late:
         return FenceDecision(FenceAction.WAIT, f"{', '.join(late)} still listens on port {open_port}")

@@ -44,7 +44,7 @@ def copy_identifier(operation_id: str) -> str:
     """The name of the operation's snapshot copy, e.g. `aurora-restore-20230615-123456`."""
     slug = _slug(operation_id)
     name = f"{SNAPSHOT_PREFIX}{slug}"
-    # Only where nothing was left out of the id is the plain name that of this operation alone.
+    # Where the slug lost something of the id, another operation could have the same plain name.
     if slug and len(name) <= IDENTIFIER_MAX_LENGTH and f"restore-{slug}" == operation_id:
         return name
     return f"{SNAPSHOT_PREFIX}{slug[:35].strip('-') or 'copy'}-{short_hash(operation_id)}"

@@ -42,10 +42,8 @@ PASSWORD_TAKES_EFFECT = timedelta(minutes=3)
 PASSWORD_LIMIT = timedelta(minutes=15)
 # Right after its creation a cluster is busy now and then, for minutes.
 SETTINGS_LIMIT = timedelta(minutes=30)
-
-
+# What a restore cannot be given, and is asked for afterwards.
 SettingAct = AddRole | EnableDataApi | ModifyCluster
-"""What a restore cannot be given, and is asked for afterwards."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,9 @@ def decide_restore(
     if cluster.status in FAILED_CLUSTER_STATUSES:
         raise ClusterFailed(f"The cluster {name} is `{cluster.status}`.")
     if cluster.status not in SERVING_STATUSES and not instances:
-        reason = f"the cluster {name} is `{cluster.status}`"
-        return Wait("cluster", reason, _half(cluster), cluster.percent_progress)
+        # The cluster is the first half of the phase, its instances and the password the second.
+        percent = (cluster.percent_progress or 0) // 2
+        return Wait("cluster", f"the cluster {name} is `{cluster.status}`", percent, cluster.percent_progress)
     existing = {item.db_instance_identifier: item for item in instances}
     return _decide_instances(owner, plan, cluster, existing, asking)
 
@@ -226,26 +225,22 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> S
         reason = "the Data API is to be on, as on the replaced cluster"
         enable = EnableDataApi(name, cluster.db_cluster_arn, kind=DATA_API_KIND, reason=reason, percent=80)
         return _needed(enable, asking)
+    # Hours of restoring are not thrown away for these: what RDS does not take is left, and becomes a warning.
     if (insights := insights_settings(plan, cluster)) and not _is_left(INSIGHTS_KIND, asking):
         reason = "Database Insights are to be in the mode that the replaced cluster has"
         act = ModifyCluster(name, insights, kind=INSIGHTS_KIND, reason=reason, percent=80)
         return _unless_under_way(act, asking)
-    if windows := _windows_to_set(plan, cluster, asking):
+    windows = {}
+    if not _is_left(WINDOWS_KIND, asking):
+        windows = {name: expected for name, (expected, _) in unmet_windows(plan, cluster).items()}
+    # RDS refuses a maintenance window around the present.
+    if MAINTENANCE_WINDOW in windows and is_open(windows[MAINTENANCE_WINDOW], asking.now):
+        del windows[MAINTENANCE_WINDOW]
+    if windows:
         reason = f"to be as on the replaced cluster: {', '.join(windows)}"
         act = ModifyCluster(name, windows, kind=WINDOWS_KIND, reason=reason, percent=80)
         return _unless_under_way(act, asking)
     return None
-
-
-def _windows_to_set(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> dict[str, str]:
-    """Hours of restoring are not thrown away for a window: what RDS does not take is left, and becomes a warning."""
-    if _is_left(WINDOWS_KIND, asking):
-        return {}
-    unmet = {name: expected for name, (expected, _) in unmet_windows(plan, cluster).items()}
-    # RDS refuses a maintenance window around the present.
-    if MAINTENANCE_WINDOW in unmet and is_open(unmet[MAINTENANCE_WINDOW], asking.now):
-        del unmet[MAINTENANCE_WINDOW]
-    return unmet
 
 
 def _is_left(kind: str, asking: Asking) -> bool:
@@ -280,8 +275,3 @@ def _require_ours(kind: str, name: str, tags: Mapping[str, str], owner: Owner) -
         made_by = tags.get(OPERATION_TAG)
         whose = f"the operation {made_by}" if made_by else "an owner unknown to this pipeline"
         raise NameTaken(f"The {kind} name {name} is taken; it belongs to {whose}. It was not touched.")
-
-
-def _half(cluster: DbCluster) -> int:
-    # The cluster is the first half of the phase, its instances and the password the second.
-    return (cluster.percent_progress or 0) // 2

@@ -1,4 +1,4 @@
-"""Deciding what a sweep sees to."""
+"""Deciding what a sweep processes: operations whose cleanup has stopped, and snapshots of ours past their retention."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ YOUNG = timedelta(minutes=2)
 # A run uses no copy whose retention is over; that much later no run can be about to.
 COPY_GRACE = timedelta(hours=1)
 FAILED_STATUS = "failed"
+# RDS deletes no snapshot that is still being made.
 REMOVABLE_STATUSES = ("available", FAILED_STATUS)
 
 
@@ -47,7 +48,12 @@ def removable_copies(
     """Copies of ours whose retention is over, and that no open operation has made or restores from."""
     in_use = {name for operation in open_operations for name in _copies_of(operation)}
     for snapshot in snapshots:
-        if _is_expired_copy(snapshot, now) and snapshot.db_cluster_snapshot_identifier not in in_use:
+        if (
+            _is_copy(snapshot)
+            and snapshot.status in REMOVABLE_STATUSES
+            and now - parse_time(snapshot.tags[RETAIN_UNTIL_TAG]) > COPY_GRACE
+            and snapshot.db_cluster_snapshot_identifier not in in_use
+        ):
             yield snapshot
 
 
@@ -60,18 +66,15 @@ def removable_final_snapshots(
     snapshots: Iterable[ClusterSnapshot], open_operations: Iterable[Operation], now: datetime
 ) -> Iterator[ClusterSnapshot]:
     """Final snapshots of ours whose last day is over, and that no open operation has to do with."""
-    in_use = {name for operation in open_operations for name in _snapshots_of(operation)}
+    in_use: set[str | None] = set()
+    for operation in open_operations:
+        plan = operation.record.plan
+        # What it restores from, or may have to put the old cluster back from.
+        in_use.update(_copies_of(operation))
+        in_use.update((plan.source.cluster_snapshot_identifier, plan.replacement.final_snapshot_identifier))
     for snapshot in snapshots:
         if _is_expired_final(snapshot, now) and snapshot.db_cluster_snapshot_identifier not in in_use:
             yield snapshot
-
-
-def _snapshots_of(operation: Operation) -> Iterator[str]:
-    """What an operation restores from, or may have to put back from."""
-    plan = operation.record.plan
-    yield from _copies_of(operation)
-    names = (plan.source.cluster_snapshot_identifier, plan.replacement.final_snapshot_identifier)
-    yield from (name for name in names if name)
 
 
 def _is_expired_final(snapshot: ClusterSnapshot, now: datetime) -> bool:
@@ -93,14 +96,6 @@ def _copies_of(operation: Operation) -> Iterator[str]:
     record = operation.record
     names = (record.plan.copy.cluster_snapshot_identifier, record.snapshot_details.restored_from)
     yield from (name for name in names if name)
-
-
-def _is_expired_copy(snapshot: ClusterSnapshot, now: datetime) -> bool:
-    return (
-        _is_copy(snapshot)
-        and snapshot.status in REMOVABLE_STATUSES
-        and now - parse_time(snapshot.tags[RETAIN_UNTIL_TAG]) > COPY_GRACE
-    )
 
 
 def _is_copy(snapshot: ClusterSnapshot) -> bool:
