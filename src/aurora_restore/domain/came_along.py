@@ -12,7 +12,7 @@ from aurora_restore.domain.record import CameAlongRecord, FindingState
 
 # How many of a kind are named: the record has room for 400 kB, and a list is for reading.
 NAMED_PER_KIND = 12
-# In letters: a signature with a hundred arguments, or a long answer of the server, would fill the record by itself.
+# In letters: one signature with a hundred arguments, or one long answer, would fill the record.
 LONGEST_NAME, LONGEST_WORDS, LONGEST_STATEMENT = 200, 300, 600
 # A part of a database that is not looked into: row security hides them from the master user.
 HIDDEN_JOBS = "jobs of other users"

@@ -85,22 +85,21 @@ def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorSta
         return _error(step, "MANUAL_INTERVENTION", record.error_by_hand, hint)
     if record.is_marked_by_hand:
         return _error(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
-    error = _error_of_execution(execution)
-    return _error(step, error.code, error.message, error.hint)
-
-
-def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
+    # No step wrote what went wrong, so that only the execution can say it.
+    error: RestoreError
     if execution is None:
-        return ExecutionLost("Step Functions does not know the execution of this operation.")
-    if execution.status == "ABORTED":
+        error = ExecutionLost("Step Functions does not know the execution of this operation.")
+    elif execution.status == "ABORTED":
         reason = ": ".join(word for word in (execution.error, execution.cause) if word)
-        return Cancelled(f"An operator stopped the execution{f' ({reason})' if reason else ''}.")
-    if execution.status == "TIMED_OUT":
-        return ExecutionTimedOut("The execution reached the time limit of the state machine.")
-    known = ERRORS_BY_NAME.get(execution.error or "", RestoreError)
-    message = execution.cause or f"The execution ended with {execution.error or execution.status}."
-    # An error that is made of more than its message cannot be made again from the message alone.
-    return known(message) if known.__init__ is RestoreError.__init__ else RestoreError(message)
+        error = Cancelled(f"An operator stopped the execution{f' ({reason})' if reason else ''}.")
+    elif execution.status == "TIMED_OUT":
+        error = ExecutionTimedOut("The execution reached the time limit of the state machine.")
+    else:
+        kind = ERRORS_BY_NAME.get(execution.error or "", RestoreError)
+        message = execution.cause or f"The execution ended with {execution.error or execution.status}."
+        # An error that is made of more than its message cannot be made again from the message alone.
+        error = kind(message) if kind.__init__ is RestoreError.__init__ else RestoreError(message)
+    return _error(step, error.code, error.message, error.hint)
 
 
 def _error(step: str, code: str, message: str, hint: str) -> ErrorState:

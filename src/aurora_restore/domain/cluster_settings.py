@@ -19,8 +19,8 @@ PAID_SUPPORT, NO_PAID_SUPPORT = (
 )
 # Under these the record keeps when a change of settings was asked for.
 RETENTION_KIND, WINDOWS_KIND, INSIGHTS_KIND = "retention", "windows", "insights"
-# Values of settings, by the settings' names here. What asks RDS for something holds them, and only `aws` knows RDS's
-# names. `aws` refuses a name that belongs to no setting.
+# Values of settings, by the settings' names here. What asks RDS for something holds them, and only `aws`
+# knows RDS's names. `aws` refuses a name that belongs to no setting.
 SettingValues = Mapping[str, object]
 
 Value = TypeVar("Value")

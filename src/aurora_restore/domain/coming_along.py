@@ -13,7 +13,8 @@ from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.outward import ForeignTables, OutwardConnections
 from aurora_restore.domain.request import RestoreRequest
 
-# Which extension acts with a role of this feature (AuroraUserGuide, "Associating an IAM role with a DB cluster").
+# Which extension acts with a role of this feature.
+# Source: AuroraUserGuide, "Associating an IAM role with a DB cluster".
 _EXTENSIONS: Mapping[str, str] = {
     "s3Import": "aws_s3",
     "s3Export": "aws_s3",

@@ -165,7 +165,7 @@ def differences(
     for name, was in before.items():
         row = SETTINGS.get(name)
         is_left_open = name in left_open or (row is not None and row.differs_by_design)
-        # None says of such a setting that RDS chose the value, or does not show it: any other value may be the same.
+        # None says of it that RDS chose the value, or does not show it: any other value may be the same.
         is_unknown = row is not None and row.none_is_unknown and was in (None, (_words(None),))
         if was != after[name] and not is_left_open and not is_unknown:
             words = _words(was), _words(after[name])

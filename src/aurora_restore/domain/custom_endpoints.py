@@ -59,7 +59,7 @@ def planned_endpoints(
         return ()
     # One more than there will be means the last one, as with the instances themselves.
     place = {name: after[min(number, len(after) - 1)] for number, name in enumerate(before)}
-    # An excluded member without a counterpart is dropped: the last instance in its place may belong to the endpoint.
+    # An excluded member without a counterpart is dropped: the last instance may belong to the endpoint.
     kept = set(before[: len(after)])
     return tuple(
         CustomEndpoint(

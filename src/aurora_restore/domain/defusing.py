@@ -32,7 +32,7 @@ from aurora_restore.domain.visible_text import storable
 
 # How many are taken out in one call of the step: the next call goes on.
 FUSES_PER_CALL = 100
-# What the record keeps of the way back; what comes later goes into the audit trail, since the record has 400 kB.
+# What the record, which has 400 kB, keeps of the way back; what comes later goes into the audit trail.
 WRITTEN_BYTES_MOST = 150_000
 # Beyond these the record keeps that a fuse was refused, and not the words of the server.
 REFUSALS_TOLD = 20

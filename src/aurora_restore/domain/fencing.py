@@ -50,7 +50,7 @@ def may_still_come(acts: Mapping[str, ActState], now: datetime) -> bool:
 
 
 def is_under_way(acts: Mapping[str, ActState], now: datetime) -> bool:
-    """Whether RDS has taken the request, and it does not show yet; what was not answered is asked for again."""
+    """Whether RDS has accepted the request, and it does not show yet; what was not answered is asked for again."""
     fence = acts.get(FENCE_ACT)
     return fence is not None and fence.answered and _age(acts, now) < FENCE_UNSEEN
 

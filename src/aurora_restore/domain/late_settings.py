@@ -49,7 +49,7 @@ def insights_settings(plan: RestorePlan, cluster: DbCluster) -> SettingValues:
     if expected == (cluster.database_insights_mode or STANDARD_INSIGHTS):
         return {}
     settings: dict[str, object] = {INSIGHTS_MODE: expected}
-    # RDS takes this mode only together with Performance Insights, its retention and, where there is one, its key.
+    # RDS takes this mode only together with Performance Insights, its retention and its key, if it has one.
     if expected == ADVANCED_INSIGHTS:
         keys = (item.performance_insights_kms_key_id for item in plan.instances)
         settings |= {

@@ -158,7 +158,9 @@ def _message(operation: Operation, outcome: str, subject: str, lines: list[str],
     }
     if operation.is_planned:
         facts["snapshot"] = dict(record.plan.source.item)
+    # SNS refuses an attribute that is empty.
     attributes = {"outcome": outcome, "target_cluster_id": operation.target_cluster_id or "none"}
+    # Names in a database may hold characters that act on a terminal.
     return Message(subject, "\n".join(visible(line) for line in lines), facts, attributes)
 
 

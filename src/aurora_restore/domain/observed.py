@@ -150,7 +150,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Credentials:
-    """A database login. The password never shows in a repr."""
+    """A database login. Its repr does not show the password."""
 
     username: str
     password: str = field(repr=False)

@@ -176,6 +176,7 @@ class RestorePlan:
             lock_other_logins=item["lock_other_logins"],
             admin_secret_id=item["admin_secret_id"],
             notes=tuple(item["notes"]),
+            # An earlier version restored under the target's own name.
             target_cluster_id=item.get("target_cluster_id") or item["cluster"]["db_cluster_identifier"],
             replacement=Replacement.from_item(replacement) if replacement else None,
             will_be_lost=tuple(item.get("will_be_lost", ())),

@@ -142,7 +142,6 @@ def _problems_with_snapshot(
 ) -> Iterable[RestoreError]:
     name, admin = snapshot.db_cluster_snapshot_identifier, facts.admin
     yield from _engine_problems(request, facts, snapshot)
-    yield from _parameter_group_problems(request, facts, snapshot)
     # Keys do not leave their Region.
     leaves_region = request.source_region != request.target_region
     if request.kms_key_id is None and leaves_region and is_encrypted_with_key(snapshot):
@@ -160,7 +159,20 @@ def _problems_with_snapshot(
             f"{snapshot.master_username!r}."
         )
     yield from master_among_users(request.db_users, snapshot.master_username)
-    yield from _source_problems(request, facts, snapshot)
+    # A rename keeps the resource id, and a cluster that is made again keeps the name.
+    target, is_in_region = facts.target_cluster, request.source_region == request.target_region
+    if (
+        target
+        and is_in_region
+        and (
+            snapshot.db_cluster_resource_id == target.db_cluster_resource_id
+            or snapshot.db_cluster_identifier == target.db_cluster_identifier
+        )
+    ):
+        yield TargetIsSource(
+            f"The snapshot {name} was taken of {target.db_cluster_identifier} itself, in {request.target_region}. "
+            "It was not touched."
+        )
     unwanted = [item for item in facts.differences if item.stops_the_run]
     if unwanted:
         yield DifferenceNotAccepted(
@@ -246,7 +258,7 @@ def _network_problems(request: RestoreRequest, facts: PreflightFacts) -> Iterabl
 def _engine_problems(
     request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
 ) -> Iterable[RestoreError]:
-    """Whether the engine, its version, its features and the class of the instances can be had."""
+    """Whether the engine and its version can be had, and the class and the parameter groups fit them."""
     version = request.engine_version or snapshot.engine_version
     if not target_region_checks_apply(snapshot):
         yield EngineNotSupported(
@@ -266,16 +278,12 @@ def _engine_problems(
         yield InstanceClassNotOrderable(
             f"{facts.db_instance_class} cannot be ordered for {snapshot.engine} {version} in {request.target_region}."
         )
-
-
-def _parameter_group_problems(
-    request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
-) -> Iterable[RestoreError]:
-    expected = (
+    groups = (
         ("DB cluster", request.db_cluster_parameter_group_name, facts.cluster_parameter_group),
         ("DB", request.db_parameter_group_name, facts.parameter_group),
     )
-    for kind, name, group in expected:
+    for kind, name, group in groups:
+        # Without a name RDS takes the engine's own group, which always fits.
         if name is None:
             continue
         if group is None:
@@ -285,23 +293,8 @@ def _parameter_group_problems(
         elif facts.family and group.family != facts.family:
             yield ParameterGroupFamilyMismatch(
                 f"The {kind} parameter group {name} is of the family {group.family}; "
-                f"{snapshot.engine} {request.engine_version or snapshot.engine_version} needs {facts.family}."
+                f"{snapshot.engine} {version} needs {facts.family}."
             )
-
-
-def _source_problems(
-    request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
-) -> Iterable[RestoreError]:
-    """A cluster is never replaced by a snapshot of itself."""
-    cluster = facts.target_cluster
-    if cluster is None or request.source_region != request.target_region:
-        return
-    is_same = snapshot.db_cluster_resource_id == cluster.db_cluster_resource_id
-    if is_same or snapshot.db_cluster_identifier == cluster.db_cluster_identifier:
-        yield TargetIsSource(
-            f"The snapshot {snapshot.db_cluster_snapshot_identifier} was taken of "
-            f"{cluster.db_cluster_identifier} itself, in {request.target_region}. It was not touched."
-        )
 
 
 def _quota_problems(
@@ -312,6 +305,7 @@ def _quota_problems(
     replaces = facts.target_cluster is not None and request.replaces
     deletes_first = replaces and request.replace_strategy == "delete_first"
     hint = DELETE_FIRST_HINT if replaces and not deletes_first else None
+    # With delete_first the replaced cluster makes room before anything is created.
     needs = {
         "DBClusters": 0 if deletes_first else 1,
         "DBInstances": request.instance_count - (len(facts.target_instances) if deletes_first else 0),

@@ -92,10 +92,27 @@ def decide_proof(seen: Proving) -> ProveDecision:
     Raises:
         EndpointNotProved: nothing helped for longer than the limit.
     """
-    decision = _next_thing(seen)
-    if decision.action is ProveAction.WAIT:
-        refuse_endless_wait(decision.reason, seen.acts, seen.started, seen.now)
-    return decision
+    name, answer = seen.cluster.db_cluster_identifier, seen.answer
+    busy = not_serving(seen.cluster, seen.instances)
+    if (
+        not busy
+        and answer.kind is EndpointAnswerKind.LOGGED_IN
+        and answer.instance_identifier in seen.members
+    ):
+        proof = f"{name} leads to {answer.instance_identifier} of the new cluster, over verified TLS"
+        return ProveDecision(ProveAction.DONE, proof)
+    if not busy and answer.kind is EndpointAnswerKind.LOGIN_REFUSED and seen.is_undo:
+        # The restored cluster takes the admin secret, so what refuses it is the one that came back.
+        proof = f"{name} answers over verified TLS; the cluster that came back has a password of its own"
+        return ProveDecision(ProveAction.DONE, proof)
+    # A stop that was begun is seen through to the start, whatever the endpoint answers meanwhile.
+    if seen.age_of(STOP_ACT) is not None:
+        return _restart(seen, busy)
+    if busy:
+        return _wait(seen, ", ".join(busy), "reboot")
+    if bears_former_name(seen):
+        return _renewal(seen)
+    return _wait(seen, _not_proved(seen))
 
 
 def refuse_endless_wait(reason: str, acts: Mapping[str, ActState], started: datetime, now: datetime) -> None:
@@ -121,31 +138,9 @@ def renewed_by(acts: Mapping[str, ActState]) -> str | None:
     return "reboot" if any(kind.startswith(REBOOT_ACT) for kind in acts) else None
 
 
-def _next_thing(seen: Proving) -> ProveDecision:
-    busy, answer, name = (
-        not_serving(seen.cluster, seen.instances),
-        seen.answer,
-        seen.cluster.db_cluster_identifier,
-    )
-    if (
-        not busy
-        and answer.kind is EndpointAnswerKind.LOGGED_IN
-        and answer.instance_identifier in seen.members
-    ):
-        proof = f"{name} leads to {answer.instance_identifier} of the new cluster, over verified TLS"
-        return ProveDecision(ProveAction.DONE, proof)
-    if not busy and answer.kind is EndpointAnswerKind.LOGIN_REFUSED and seen.is_undo:
-        # The restored cluster takes the admin secret, so what refuses it is the one that came back.
-        proof = f"{name} answers over verified TLS; the cluster that came back has a password of its own"
-        return ProveDecision(ProveAction.DONE, proof)
-    # A stop that was begun is seen through to the start, whatever the endpoint answers meanwhile.
-    if seen.age_of(STOP_ACT) is not None:
-        return _restart(seen, busy)
-    if busy:
-        return ProveDecision(ProveAction.WAIT, ", ".join(busy), "reboot")
-    if bears_former_name(seen):
-        return _renewal(seen)
-    return ProveDecision(ProveAction.WAIT, _not_proved(seen))
+def _wait(seen: Proving, reason: str, waiting_for: str = "endpoint") -> ProveDecision:
+    refuse_endless_wait(reason, seen.acts, seen.started, seen.now)
+    return ProveDecision(ProveAction.WAIT, reason, waiting_for)
 
 
 def _not_proved(seen: Proving) -> str:
@@ -168,7 +163,7 @@ def _renewal(seen: Proving) -> ProveDecision:
         return ProveDecision(ProveAction.REBOOT, reason, "reboot", untried[0])
     ages = [age for name in seen.members if (age := seen.age_of(reboot_act(name))) is not None]
     if not seen.seen_rebooting and ages and min(ages) < REBOOT_UNSEEN:
-        return ProveDecision(ProveAction.WAIT, "the reboot does not show yet", "reboot")
+        return _wait(seen, "the reboot does not show yet", "reboot")
     return ProveDecision(ProveAction.STOP, f"{reason}, and the reboot did not renew it", "stop")
 
 
@@ -178,11 +173,11 @@ def _restart(seen: Proving, busy: Sequence[str]) -> ProveDecision:
         reason = f"{seen.cluster.db_cluster_identifier} is stopped: it is started with a new certificate"
         return ProveDecision(ProveAction.START, reason, "start")
     if busy:
-        return ProveDecision(ProveAction.WAIT, ", ".join(busy), "start")
+        return _wait(seen, ", ".join(busy), "start")
     asked = seen.age_of(STOP_ACT)
     if seen.age_of(START_ACT) is not None:
-        return ProveDecision(ProveAction.WAIT, _not_proved(seen))
-    # RDS has accepted the stop, and the cluster still serves: it may show the stop minutes later, or have dropped it.
+        return _wait(seen, _not_proved(seen))
+    # The cluster still serves: RDS may show the stop minutes later, or may have dropped it.
     if asked is not None and asked < STOP_UNSEEN:
-        return ProveDecision(ProveAction.WAIT, "the stop does not show yet", "stop")
+        return _wait(seen, "the stop does not show yet", "stop")
     return ProveDecision(ProveAction.STOP, "the stop was asked for, and never came", "stop")

@@ -59,7 +59,7 @@ def is_default_group(name: str | None) -> bool:
 
 
 def wanted_group(plan: RestorePlan, family: str) -> str:
-    """The group that the cluster is to have in the end. Where a request names none, RDS takes the family's default."""
+    """The group that the cluster is to have in the end: without a request for one, the default of the family."""
     return plan.cluster.db_cluster_parameter_group_name or f"{DEFAULT_PREFIX}{family}"
 
 
@@ -89,6 +89,7 @@ def decide_group(
         return GroupDecision(
             GroupAction.MAKE, "the cluster is to start with a parameter group that keeps it quiet"
         )
+    # Only the tag says whose it is: a person may have given another group this name.
     if not is_ours(group, operation_id):
         raise NameTaken(f"The name of the parameter group {group.name} is taken. It was not touched.")
     if not group.values:
@@ -123,5 +124,5 @@ def changes_of(group: SeenGroup) -> dict[str, str]:
 
 
 def missing_parameters(group: SeenGroup) -> list[str]:
-    """What the family does not have, so that nothing of that kind can be kept quiet from the first start on."""
+    """The quieting parameters that the family does not have: what they would stop acts from the first start on."""
     return [name for name in quiet_parameters(group.family) if name not in group.values]

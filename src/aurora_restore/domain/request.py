@@ -157,7 +157,15 @@ def without_unknown_values(raw: object) -> object:
     """The request as it may be kept: the values of unknown fields are left out, for they may be secrets."""
     if not isinstance(raw, Mapping):
         return REDACTED
-    kept = {name: value if _is_harmless(name, value) else REDACTED for name, value in raw.items()}
+    kept = {}
+    for name, value in raw.items():
+        kept[name] = value if name in PARSERS else REDACTED
+        # Of a composed value only what is as it should be is known to hold no secret.
+        if name in PARSERS and isinstance(value, Mapping | list):
+            try:
+                PARSERS[name](value)
+            except parse.FieldProblem:
+                kept[name] = REDACTED
     if isinstance(raw.get(UNDO_FIELD), str):
         kept[UNDO_FIELD] = raw[UNDO_FIELD]
     if isinstance(raw.get("db_users"), list):
@@ -169,19 +177,6 @@ def without_unknown_values(raw: object) -> object:
             for user in raw["db_users"]
         ]
     return kept
-
-
-def _is_harmless(name: str, value: object) -> bool:
-    """Whether a value may be kept: a simple one of a known field, or a composed one that is as it should be."""
-    if name not in PARSERS:
-        return False
-    if not isinstance(value, Mapping | list):
-        return True
-    try:
-        PARSERS[name](value)
-    except parse.FieldProblem:
-        return False
-    return True
 
 
 def _nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:

@@ -85,7 +85,26 @@ def decide_restore(
         percent = (cluster.percent_progress or 0) // 2
         return Wait("cluster", f"the cluster {name} is `{cluster.status}`", percent, cluster.percent_progress)
     existing = {item.db_instance_identifier: item for item in instances}
-    return _decide_instances(owner, plan, cluster, existing, asking)
+    for number, expected in enumerate(plan.instances, start=1):
+        found = existing.get(expected.db_instance_identifier)
+        if found is None and (first := _unready_first(plan, existing)):
+            # RDS makes the writer of whichever instance is ready first, and the first is to be the writer.
+            reason = f"the first instance {first.db_instance_identifier} is `{first.status}`"
+            return Wait("instances", reason, 60)
+        if found is None:
+            new, parameters = expected.db_instance_identifier, instance_parameters(plan, expected)
+            reason = f"the instance {new}, {number} of {len(plan.instances)}, is being created"
+            return CreateInstance(new, parameters, kind=f"instance-{number}", reason=reason, percent=60)
+        _require_ours("instance", found.db_instance_identifier, found.tags, owner)
+        if found.status in FAILED_INSTANCE_STATUSES:
+            raise InstanceFailed(f"The instance {found.db_instance_identifier} is `{found.status}`.")
+    waiting = [item for item in existing.values() if item.status not in SERVING_STATUSES]
+    if waiting:
+        words = ", ".join(f"{item.db_instance_identifier} is `{item.status}`" for item in waiting)
+        return Wait("instances", f"the instance {words}", 70)
+    if cluster.status not in SERVING_STATUSES:
+        return Wait("change", f"the cluster {name} is `{cluster.status}`", 90)
+    return _decide_settings(plan, cluster, asking)
 
 
 class PasswordAction(Enum):
@@ -170,37 +189,6 @@ def instance_parameters(plan: RestorePlan, instance: PlannedInstance) -> Instanc
         settings=requested_settings(instance_settings_of(instance)),
         tags=plan.cluster.tags,
     )
-
-
-def _decide_instances(
-    owner: Owner,
-    plan: RestorePlan,
-    cluster: DbCluster,
-    existing: Mapping[str, DbInstance],
-    asking: Asking,
-) -> CreateInstance | SettingAct | Wait | None:
-    for number, expected in enumerate(plan.instances, start=1):
-        found = existing.get(expected.db_instance_identifier)
-        if found is None and (first := _unready_first(plan, existing)):
-            # RDS makes the writer of whichever instance is ready first, and the first is to be the writer.
-            reason = f"the first instance {first.db_instance_identifier} is `{first.status}`"
-            return Wait("instances", reason, 60)
-        if found is None:
-            name = expected.db_instance_identifier
-            reason = f"the instance {name}, {number} of {len(plan.instances)}, is being created"
-            parameters = instance_parameters(plan, expected)
-            return CreateInstance(name, parameters, kind=f"instance-{number}", reason=reason, percent=60)
-        _require_ours("instance", found.db_instance_identifier, found.tags, owner)
-        if found.status in FAILED_INSTANCE_STATUSES:
-            raise InstanceFailed(f"The instance {found.db_instance_identifier} is `{found.status}`.")
-    waiting = [item for item in existing.values() if item.status not in SERVING_STATUSES]
-    if waiting:
-        words = ", ".join(f"{item.db_instance_identifier} is `{item.status}`" for item in waiting)
-        return Wait("instances", f"the instance {words}", 70)
-    if cluster.status not in SERVING_STATUSES:
-        reason = f"the cluster {cluster.db_cluster_identifier} is `{cluster.status}`"
-        return Wait("change", reason, 90)
-    return _decide_settings(plan, cluster, asking)
 
 
 def _unready_first(plan: RestorePlan, existing: Mapping[str, DbInstance]) -> DbInstance | None:

@@ -26,7 +26,6 @@ from aurora_restore.domain.errors import ClusterFailed, FinalSnapshotFailed, Swi
 from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_lifting, may_still_come
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster
-from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import GOING_STATUSES, SERVING_STATUSES
 from aurora_restore.domain.record import Fence, Retirement, changed
 from aurora_restore.domain.replacement import Replacement, Strategy
@@ -168,7 +167,18 @@ def remake_old(seen: Seen) -> Act | Wait | None:
     plan = plan_of_replaced(operation, configuration)
     cluster = _target(seen)
     if cluster is None:
-        return _restore_old(seen, plan, replacement)
+        name, final = plan.cluster.db_cluster_identifier, replacement.final_snapshot_identifier or ""
+        snapshot = seen.snapshot(final) if final else None
+        # A snapshot of another cluster under this name would put other data in the place of what was there.
+        if snapshot is None or snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
+            raise FinalSnapshotFailed(
+                f"The final snapshot {final} does not exist: the old cluster cannot be made again."
+            )
+        if snapshot.status != "available":
+            raise ClusterFailed(f"The final snapshot {final} is `{snapshot.status}`.")
+        reason = f"{name} is being made again from its final snapshot"
+        made_again = changed(Retirement, made_again=True)
+        return RestoreCluster(name, final, restore_parameters(plan, final), reason=reason, also=made_again)
     # Readers that Application Auto Scaling has added meanwhile are not part of the plan.
     expected = {item.db_instance_identifier for item in plan.instances}
     found = seen.members(cluster.db_cluster_identifier)
@@ -288,22 +298,3 @@ def _deleted_first(seen: Seen) -> Replacement | None:
     if plan is None or plan.strategy is not Strategy.DELETE_FIRST:
         return None
     return plan.replacement if seen.operation.record.retirement.deletion_has_begun else None
-
-
-def _restore_old(seen: Seen, plan: RestorePlan, replacement: Replacement) -> Act:
-    """From the final snapshot, which is proved to exist and to be of the old cluster."""
-    cluster, name = plan.cluster.db_cluster_identifier, replacement.final_snapshot_identifier or ""
-    snapshot = seen.snapshot(name) if name else None
-    if snapshot is None or snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
-        raise FinalSnapshotFailed(
-            f"The final snapshot {name} does not exist: the old cluster cannot be made again."
-        )
-    if snapshot.status != "available":
-        raise ClusterFailed(f"The final snapshot {name} is `{snapshot.status}`.")
-    return RestoreCluster(
-        cluster,
-        name,
-        restore_parameters(plan, name),
-        reason=f"{cluster} is being made again from its final snapshot",
-        also=changed(Retirement, made_again=True),
-    )

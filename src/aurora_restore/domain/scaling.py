@@ -92,6 +92,7 @@ def scaling_note(before: ScalingBefore) -> str:
         "goes on for the new cluster afterwards; it adds no reader to a cluster that has none, which Application Auto "
         "Scaling needs (Aurora user guide)"
     )
+    # Its operator has suspended it, which is not the pipeline's to change.
     if target.suspension.is_complete:
         after = "stays suspended, as it is"
     return (

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 
 from aurora_restore.domain.errors import (
     InvalidRequest,
@@ -59,7 +59,14 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
             f"{len(clusters)} clusters in {request.source_region} have an available snapshot of "
             f"{_day_words(request)}: {', '.join(clusters)}."
         )
-    newest = max(ready, key=_age_key)
+    # Of two of the same moment the choice is the same in every call.
+    newest = max(
+        ready,
+        key=lambda item: (
+            item.snapshot_create_time.timestamp() if item.snapshot_create_time else 0.0,
+            item.db_cluster_snapshot_identifier,
+        ),
+    )
     # The reason goes into the record and the message: a person sees that it is the right day.
     which = "the only" if len(ready) == 1 else f"the newest of {len(ready)}"
     not_ready = len(of_the_day) - len(ready)
@@ -101,11 +108,6 @@ def snapshot_day(snapshot: ClusterSnapshot) -> date | None:
     return date.fromisoformat(named.group(1)) if named else None
 
 
-def _age_key(snapshot: ClusterSnapshot) -> tuple[datetime, str]:
-    created = snapshot.snapshot_create_time or datetime.min.replace(tzinfo=UTC)
-    return created, snapshot.db_cluster_snapshot_identifier
-
-
 def _is_candidate(snapshot: ClusterSnapshot, source_cluster_id: str | None) -> bool:
     """Whether the rule above admits it, whatever its day and status."""
     if source_cluster_id and snapshot.db_cluster_identifier != source_cluster_id:
@@ -127,8 +129,9 @@ def _nothing_ready(
             f"No snapshot of {_day_words(request)} is available: {found}.", _hint(of_the_day)
         )
     whose = f"the cluster {request.source_cluster_id}" if request.source_cluster_id else "any Aurora cluster"
-    day, nearest = request.source_snapshot_date, ""
-    days = {found for item in originals if item.status == AVAILABLE and (found := snapshot_day(item))}
+    day = request.source_snapshot_date
+    nearest = ""
+    days = {made_on for item in originals if item.status == AVAILABLE and (made_on := snapshot_day(item))}
     if day is not None and days:
         closest = sorted(sorted(sorted(days), key=lambda item: abs(item - day))[:3])
         nearest = f" The nearest days that have one: {', '.join(item.isoformat() for item in closest)}."

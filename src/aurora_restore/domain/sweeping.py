@@ -73,23 +73,20 @@ def removable_final_snapshots(
         in_use.update(_copies_of(operation))
         in_use.update((plan.source.cluster_snapshot_identifier, plan.replacement.final_snapshot_identifier))
     for snapshot in snapshots:
-        if _is_expired_final(snapshot, now) and snapshot.db_cluster_snapshot_identifier not in in_use:
+        until, made_by = snapshot.tags.get(RETAIN_UNTIL_TAG), snapshot.tags.get(OPERATION_TAG)
+        # The name that follows from its operation's id, and three tags of ours: all of them say what it is.
+        if (
+            until is not None
+            and made_by is not None
+            and FINAL_SNAPSHOT_TAG in snapshot.tags
+            and snapshot.db_cluster_snapshot_identifier == final_snapshot_identifier(made_by)
+            and snapshot.snapshot_type == "manual"
+            and snapshot.source_db_cluster_snapshot_arn is None
+            and snapshot.status in REMOVABLE_STATUSES
+            and now - parse_time(until) > COPY_GRACE
+            and snapshot.db_cluster_snapshot_identifier not in in_use
+        ):
             yield snapshot
-
-
-def _is_expired_final(snapshot: ClusterSnapshot, now: datetime) -> bool:
-    """The name that follows from its operation's id, and three tags of ours: all of them say what it is."""
-    until, made_by = snapshot.tags.get(RETAIN_UNTIL_TAG), snapshot.tags.get(OPERATION_TAG)
-    return (
-        until is not None
-        and made_by is not None
-        and FINAL_SNAPSHOT_TAG in snapshot.tags
-        and snapshot.db_cluster_snapshot_identifier == final_snapshot_identifier(made_by)
-        and snapshot.snapshot_type == "manual"
-        and snapshot.source_db_cluster_snapshot_arn is None
-        and snapshot.status in REMOVABLE_STATUSES
-        and now - parse_time(until) > COPY_GRACE
-    )
 
 
 def _copies_of(operation: Operation) -> Iterator[str]:

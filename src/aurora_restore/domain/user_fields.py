@@ -35,7 +35,10 @@ def _db_user(value: Any) -> DbUser:
     problems: list[str] = []
     for name in value:
         # One by one, so that each is reported.
-        _read("", lambda name=name: known({name: None}, DB_USER_FIELDS), None, problems)
+        try:
+            known({name: None}, DB_USER_FIELDS)
+        except FieldProblem as problem:
+            problems.append(str(problem))
     # A field with a wrong name is likely to be the one that is missing.
     lacks = not problems
     iam = _read("iam", lambda: flag(value.get("iam", False)), False, problems)
@@ -67,5 +70,5 @@ def _read(name: str, parse: Callable[[], Value], instead: Value, problems: list[
     try:
         return parse()
     except FieldProblem as problem:
-        problems.append(f"{name}: {problem}" if name else str(problem))
+        problems.append(f"{name}: {problem}")
         return instead

@@ -51,7 +51,20 @@ def compare(
 
     `wanted_group`: the parameter group that the cluster was given after its first start.
     """
-    checks = [*_cluster_checks(plan, cluster), *_instance_checks(plan, instances)]
+    checks = [
+        _check("engine", plan.source.engine, cluster.engine),
+        _check("engine_version", plan.engine_version, cluster.engine_version),
+        _check("master_username", plan.source.master_username, cluster.master_username),
+    ]
+    if key := plan.kms_key_id:
+        checks.append(_check("kms_key_id", key, cluster.kms_key_id))
+        checks.append(_check("storage_encrypted", True, cluster.storage_encrypted))
+    # The verification comes before the switch: what is given after it does not show yet.
+    later = given_after_switch(plan)
+    expected = {name: value for name, value in cluster_settings_of(plan.cluster).items() if name not in later}
+    checks += _setting_checks(expected, cluster_settings_of(cluster), "")
+    checks += _tag_checks(plan.cluster.tags, cluster.tags, "")
+    checks += _instance_checks(plan, instances)
     if wanted_group:
         shown = cluster.db_cluster_parameter_group_name
         checks.append(_check("db_cluster_parameter_group in place", wanted_group, shown))
@@ -85,23 +98,6 @@ def settling(cluster: DbCluster, instances: Sequence[DbInstance]) -> Settling:
 def is_pending(check: FieldCheck, cluster: DbCluster) -> bool:
     """Whether RDS has accepted the requested value, and does not show it yet."""
     return check.field in cluster.pending_modified_values
-
-
-def _cluster_checks(plan: RestorePlan, cluster: DbCluster) -> Iterable[FieldCheck]:
-    yield _check("engine", plan.source.engine, cluster.engine)
-    yield _check("engine_version", plan.engine_version, cluster.engine_version)
-    yield _check("master_username", plan.source.master_username, cluster.master_username)
-    if key := plan.kms_key_id:
-        yield _check("kms_key_id", key, cluster.kms_key_id)
-        yield _check("storage_encrypted", True, cluster.storage_encrypted)
-    # The verification comes before the switch: what is given after it is not there yet.
-    expected = {
-        name: value
-        for name, value in cluster_settings_of(plan.cluster).items()
-        if name not in given_after_switch(plan)
-    }
-    yield from _setting_checks(expected, cluster_settings_of(cluster), "")
-    yield from _tag_checks(plan.cluster.tags, cluster.tags, "")
 
 
 def _instance_checks(plan: RestorePlan, instances: Sequence[DbInstance]) -> Iterable[FieldCheck]:

@@ -64,7 +64,7 @@ def estimate(elapsed_seconds: float, percent: int | None, before: Expectation | 
 def next_wait_seconds(elapsed_seconds: float, remaining_seconds: float | None = None) -> int:
     """The next wait: a part of what is left where that is known, a share of the time spent where it is not."""
     elapsed, remaining = elapsed_seconds, remaining_seconds
-    # What is waited where nothing tells when it ends.
+    # Where nothing shows when it ends.
     wait = min(elapsed * FIRST_SHARE, max(SHORT_SECONDS + elapsed * SHORT_SHARE, elapsed * LONG_SHARE))
     if remaining is not None:
         near = max(wait * NEAR_PART, elapsed * NEAR_SHARE)
@@ -84,7 +84,7 @@ def wait_state(
     since = (before.since if before else None) or now
     elapsed = (now - since).total_seconds()
     reported = before.reported if before else None
-    # The first percentage and the highest, each with how long the wait had taken by then; one that falls is ignored.
+    # The first percentage and the highest, each with the seconds by then; one that falls is ignored.
     if percent is not None and (not reported or percent > reported.percent):
         seconds = round(elapsed, 3)
         reported = ReportedPercent(

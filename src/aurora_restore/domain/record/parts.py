@@ -205,7 +205,7 @@ def plain(value: Any) -> Any:
 
 
 # Resolving the names in annotations takes long, and is needed only for the parts that are read.
-_hints = functools.cache(typing.get_type_hints)
+_hints: Callable[[Any], Mapping[str, Any]] = functools.cache(typing.get_type_hints)
 
 
 def _read_value(hint: Any, value: Any) -> Any:
@@ -217,8 +217,12 @@ def _read_value(hint: Any, value: Any) -> Any:
         return _read_value(present[0], value) if value is not None else _UNREADABLE
     if origin is tuple:
         return _read_list(arguments[0], value)
+    # Of a map, the entries that can be read.
+    if origin is not None and not isinstance(value, Mapping):
+        return _UNREADABLE
     if origin is not None:
-        return _read_map(arguments[1], value)
+        entries = {str(name): _read_value(arguments[1], each) for name, each in value.items()}
+        return {name: each for name, each in entries.items() if each is not _UNREADABLE}
     if hint in _READERS:
         return _READERS[hint](value)
     if issubclass(hint, Part):
@@ -234,14 +238,6 @@ def _read_list(hint: Any, value: Any) -> Any:
         return _UNREADABLE
     found = (_read_value(hint, each) for each in value if each is not None)
     return tuple(each for each in found if each is not _UNREADABLE)
-
-
-def _read_map(hint: Any, value: Any) -> Any:
-    """What of a map can be read."""
-    if not isinstance(value, Mapping):
-        return _UNREADABLE
-    found = {str(name): _read_value(hint, each) for name, each in value.items()}
-    return {name: each for name, each in found.items() if each is not _UNREADABLE}
 
 
 def _read_with(reader: Callable[[Any], Any], value: Any) -> Any:

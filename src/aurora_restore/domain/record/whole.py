@@ -66,6 +66,7 @@ class Record(Part, path=""):
     end_time: datetime | None = None
     settled_time: datetime | None = None
     expires_at: int | None = None
+    # The request and the parameters are the same field: what was given may be anything.
     request: Any = stored_as("parameters")
     parameters: Parameters = Parameters()
     plan: PlanItem = PlanItem()
@@ -116,7 +117,7 @@ class Record(Part, path=""):
     @property
     def is_being_cleaned_up(self) -> bool:
         """Whether a cleanup is at work."""
-        # A record that was marked by hand keeps its status, so that only its cleanup's ending tells of the cleanup.
+        # What was marked by hand keeps its status: only the ending says that a cleanup is at work.
         begun = self.status == OperationStatus.CLEANING_UP or self.cleanup.ending is not None
         return begun and not self.is_closed
 
