@@ -15,7 +15,6 @@ from enum import Enum
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.cluster_settings import ClusterRole, SettingValues
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, ParameterGroupNotApplied
-from aurora_restore.domain.naming import short_hash
 from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled, not_serving
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.quiet_group import REMOVE_ACT, RESET_ACT
@@ -117,9 +116,9 @@ def decide_applying(seen: Applying) -> ApplyDecision:
         return ApplyDecision(ApplyAction.WAIT, ", ".join(busy), "reboot")
     missing = next((role for role in seen.plan.cluster.roles if role not in cluster.roles), None)
     if missing:
-        kind = f"role-{short_hash(f'{missing.role_arn} {missing.feature_name}')}"
         reason = f"the role {missing.role_arn} is to be the cluster's as well"
-        return _unless_under_way(seen, ApplyDecision(ApplyAction.ADD_ROLE, reason, kind=kind, role=missing))
+        add_role = ApplyDecision(ApplyAction.ADD_ROLE, reason, kind=missing.kind, role=missing)
+        return _unless_under_way(seen, add_role)
     if reboot := _reboots(seen):
         return reboot
     # The pipeline's own group comes last: RDS deletes no group that a cluster still uses.

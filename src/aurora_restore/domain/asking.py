@@ -38,7 +38,7 @@ class Asked:
 
     @staticmethod
     def read(kind: str, state: ActState | None) -> Asked | None:
-        """None where the record does not tell the time."""
+        """None where the record has no time of it."""
         if state is None or state.last_time is None:
             return None
         first = state.first_time or state.last_time

@@ -1,4 +1,4 @@
-"""What came along with a snapshot beside rows: things that act, that lead out, or that hold something up."""
+"""What came along with a snapshot apart from rows: things that act, that lead out, or that hold something up."""
 
 from __future__ import annotations
 

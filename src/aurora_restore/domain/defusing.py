@@ -102,7 +102,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of taking fuses out: those that were refused, and those that there was no time for."""
+    """The result of taking fuses out: those that were refused, and those that the time did not suffice for."""
 
     refusals: tuple[Refusal, ...] = ()
     left: tuple[Fuse, ...] = ()
@@ -110,10 +110,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class SurveyProgress:
-    """How far a survey has come, and what the databases that it has seen to have reported.
+    """How far a survey has come, and what it has found in the databases so far.
 
     The database with the jobs of pg_cron comes first, the others in the order of their oids, up to `after_oid`; `done`
-    of `total` are seen to. `acting`: how many things in them act by themselves; `logins`: how many logins to other
+    of `total` are processed. `acting`: how many things in them act by themselves; `logins`: how many logins to other
     servers are stored in them.
     """
 
@@ -163,7 +163,7 @@ class Survey:
 
     `begun`: what the calls before had reported. `unfinished`: what the next call goes on from, up to the first database
     in which something is to be taken out; what was seen beyond it is not in `came_along` yet. None where all of them
-    are seen to and nothing is to be taken out.
+    are processed and nothing is to be taken out.
     """
 
     came_along: CameAlong
@@ -260,9 +260,9 @@ def _size(item: Mapping[str, Any]) -> int:
 
 def refused(refusals: Sequence[Refusal], record: DefusedRecord, down: WrittenDown) -> Changes:
     """The changes of the record that say what was refused: the words of the first ones, and that the others were."""
-    told = sum(1 for sentence in record.refused.values() if sentence)
+    with_words = sum(1 for sentence in record.refused.values() if sentence)
     changes: Changes = {}
-    for number, refusal in enumerate(refusals, told):
+    for number, refusal in enumerate(refusals, with_words):
         words = shortened(refusal.sentence, LONGEST_WORDS) if number < REFUSALS_TOLD else ""
         changes |= defused_refused(refusal.fuse.key, words)
     # A refused fuse whose way back is in the audit trail alone is counted, since the record does not name it.
@@ -276,8 +276,8 @@ def refused(refusals: Sequence[Refusal], record: DefusedRecord, down: WrittenDow
 def refused_sentences(record: DefusedRecord) -> list[str]:
     """What could not be put to rest."""
     every = record.refused.values()
-    told = [sentence for sentence in every if sentence]
-    return [*told, f"{len(every) - len(told)} more"] if len(every) > len(told) else told
+    kept = [sentence for sentence in every if sentence]
+    return [*kept, f"{len(every) - len(kept)} more"] if len(every) > len(kept) else kept
 
 
 def first_states(record: DefusedRecord) -> list[DefusedItem]:

@@ -90,7 +90,7 @@ def read_log_entry(time: datetime, function: str, line: str) -> LogEntry:
 def entries_of_operation(
     entries: list[LogEntry], reports: list[LogEntry], operation_id: str
 ) -> list[LogEntry]:
-    """What was logged about one operation, oldest first; of Lambda's reports those that tell of a problem.
+    """What was logged about one operation, oldest first; of Lambda's reports those about a problem.
 
     A function that ran out of time or memory could not log its end itself: only Lambda's report shows it. Where the
     function has logged the problem of an invocation, the report would say the same again.

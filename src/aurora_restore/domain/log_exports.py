@@ -57,7 +57,7 @@ def decide_log_exports(
     name = cluster.db_cluster_identifier
     if not missing:
         return ExportsDecision(ExportsAction.DONE, f"{name} exports its logs: {', '.join(expected)}")
-    # The cluster serves without them: a warning tells of it, and the run goes on.
+    # The cluster serves without them: a warning names them, and the run goes on.
     if asked is not None and asked.is_overdue(now, LOG_EXPORTS_LIMIT):
         minutes = LOG_EXPORTS_LIMIT.total_seconds() / 60
         return ExportsDecision(ExportsAction.LEAVE, f"not done within {minutes:g} minutes", missing)

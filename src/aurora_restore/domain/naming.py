@@ -83,7 +83,7 @@ def instance_identifier(db_cluster_identifier: str, operation_id: str, number: i
 
 
 def _derived_identifier(identifier: str, operation_id: str, ending: str) -> str:
-    """As much of an identifier as there is room for before the hash and the ending, which tell it from others."""
+    """As much of an identifier as there is room for before the hash and the ending, which make it unique."""
     suffix = f"-{short_hash(operation_id)}-{ending}"
     # RDS takes no two hyphens together.
     return identifier[: IDENTIFIER_MAX_LENGTH - len(suffix)].rstrip("-") + suffix

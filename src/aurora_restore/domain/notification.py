@@ -171,7 +171,7 @@ def _hint_lines(label: str, hint: str) -> list[str]:
 
 
 def _notes(operation: Operation) -> list[str]:
-    """What people should know besides: what was lost with the old identity, and what came along with the snapshot."""
+    """What people should also know: what was lost with the old identity, and what came along with the snapshot."""
     losses, details = operation.plan.will_be_lost, operation.record.restore_details
     lines = []
     if losses:
@@ -204,7 +204,7 @@ def _came_along(operation: Operation) -> tuple[list[str], list[str]]:
     listed, defused = operation.record.came_along, operation.record.defused
     if not listed and not defused:
         return [], []
-    # Only what tells of a finished copy needs them: the other functions do not compile them at their cold start.
+    # Only messages about a finished copy need them: the other functions do not compile them at their cold start.
     from aurora_restore.domain.came_along import summary_lines  # noqa: PLC0415
     from aurora_restore.domain.defusing import rest_lines  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What was seen in the world: RDS objects in the words of RDS, reduced to what decisions need."""
+"""What was observed: objects of RDS in the words of RDS, reduced to what decisions need."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class LoginOutcome(StrEnum):
 class LoginAttempt:
     """How a login went, and why, in words that hold no secret. `sqlstate` is the server's own, where it refused.
 
-    `helps_no_password`: whether any password would be refused, where the SQLSTATE does not tell.
+    `helps_no_password`: whether any password would be refused, where the SQLSTATE does not show it.
     """
 
     outcome: LoginOutcome

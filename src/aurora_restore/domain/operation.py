@@ -1,4 +1,4 @@
-"""An operation: one run of a restore, as its record in the state table tells it."""
+"""An operation: one run of a restore, as its record in the state table describes it."""
 
 from __future__ import annotations
 

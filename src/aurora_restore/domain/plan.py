@@ -110,7 +110,7 @@ class RestorePlan:
     outward_connections: OutwardConnections = OutwardConnections.REPORT
     parameter_group_family: str | None = None
     will_be_lost: tuple[str, ...] = ()
-    """In words: what hangs on the identity of the replaced cluster."""
+    """In words: what depends on the identity of the replaced cluster."""
 
     coming_along: tuple[Coming, ...] = ()
 

@@ -27,7 +27,7 @@ from aurora_restore.domain.record import ActState
 AUTO, NEVER = "auto", "never"
 STOP_ACT, START_ACT, REBOOT_ACT = "stop_for_certificate", "start_for_certificate", "reboot_for_certificate"
 REBOOTING = "rebooting"
-# DNS and a restart take minutes; so long after the last thing that was done nothing more is to be expected.
+# DNS and a restart take minutes; so long after the last request nothing more can be expected.
 PROOF_LIMIT = timedelta(minutes=45)
 # RDS accepts a request and shows it later; a reboot that was not seen for so long has been, or never comes.
 REBOOT_UNSEEN = timedelta(seconds=60)

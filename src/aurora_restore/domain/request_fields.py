@@ -132,7 +132,7 @@ def serverless_v2(value: Any) -> Mapping[str, float]:
     numbers = {name: number for name, number in value.items() if isinstance(number, int | float)}
     if not {"min_capacity", "max_capacity"} <= set(numbers) or len(numbers) != len(value):
         raise FieldProblem("must be an object with the numbers min_capacity and max_capacity")
-    # 0 lets the instances pause, and 256 capacity units are the most that Aurora has.
+    # 0 lets the instances pause, and Aurora has at most 256 capacity units.
     if not 0 <= numbers["min_capacity"] <= numbers["max_capacity"] <= 256:
         raise FieldProblem("capacities go from 0 to 256, the smaller first")
     return numbers

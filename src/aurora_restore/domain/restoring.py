@@ -25,7 +25,7 @@ from aurora_restore.domain.late_settings import (
     unmet_windows,
 )
 from aurora_restore.domain.log_exports import given_after_switch
-from aurora_restore.domain.naming import OPERATION_TAG, short_hash
+from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.rds_statuses import (
@@ -202,9 +202,8 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> S
     name = cluster.db_cluster_identifier
     missing = next((role for role in plan.cluster.roles if role not in cluster.roles), None)
     if missing:
-        kind = f"role-{short_hash(f'{missing.role_arn} {missing.feature_name}')}"
         reason = f"the role {missing.role_arn} is to be the cluster's as well"
-        return _needed(AddRole(name, missing, kind=kind, reason=reason, percent=80), asking)
+        return _needed(AddRole(name, missing, kind=missing.kind, reason=reason, percent=80), asking)
     if needed := next(needed_settings(plan, cluster), None):
         afterwards, settings = needed
         reason = afterwards.reason.format(*settings.values())

@@ -28,7 +28,7 @@ REMOVABLE_STATUSES = ("available", FAILED_STATUS)
 
 
 def is_stale(operation: Operation, now: datetime) -> bool:
-    """Whether no cleanup is at work on an operation, as far as its record tells."""
+    """Whether no cleanup is at work on an operation, as far as its record shows."""
     cleanup = operation.record.cleanup
     going = (wait for wait in cleanup.waits.values() if not wait.has_ended)
     wait_seconds = max((wait.wait_seconds or 0 for wait in going), default=0)

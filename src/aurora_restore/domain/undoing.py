@@ -58,7 +58,7 @@ def parse_undo_request(raw: Mapping[str, Any]) -> UndoRequest:
 
 
 def refuse_nothing_kept(undone: Operation) -> None:
-    """Raises NothingKept where the operation's record tells that there is nothing to put back."""
+    """Raises NothingKept where, by the operation's record, there is nothing to put back."""
     name, state = undone.operation_id, retirement_state(undone)
     if undone.status != OperationStatus.SUCCEEDED:
         raise NothingKept(

@@ -30,7 +30,7 @@ class UserProgress:
 
     Attributes:
         action: created, changed or unchanged.
-        database_count: the databases that were seen to; `databases` are the names of the first ones.
+        database_count: the databases that were processed; `databases` are the names of the first ones.
         checks: what was tried in the first databases, a sentence each.
         refused_count: how many of the databases did not let the user in.
         first_refusal: the first of these databases, and the server's words.
@@ -67,13 +67,13 @@ class UserProgress:
         return replace(self, notes=every)
 
     def with_database(self, database: str, checks: Iterable[str]) -> UserProgress:
-        """The same with one more database that was seen to."""
-        told = tuple(map(storable, checks)) if self.database_count < TOLD_IN_FULL_MOST else ()
+        """The same with one more database that was processed."""
+        kept = tuple(map(storable, checks)) if self.database_count < TOLD_IN_FULL_MOST else ()
         return replace(
             self,
             database_count=self.database_count + 1,
             databases=(*self.databases, storable(database))[:NAMES_MOST],
-            checks=self.checks + told,
+            checks=self.checks + kept,
         )
 
     def with_refusal(self, database: str, words: str) -> UserProgress:
@@ -96,10 +96,10 @@ class UserProgress:
 
 @dataclass(frozen=True)
 class SetupProgress:
-    """Databases are seen to in the order of their oids, up to `after_oid`; `done` of `total` are. Where databases have
-    no oids they are seen to in the order of their names, up to `after_name`.
+    """Databases are processed in the order of their oids, up to `after_oid`; `done` of `total` are done.
 
-    Each is seen to twice: first for the rights of the users, then (`checking`) for the checks by their logins.
+    Where databases have no oids they are processed in the order of their names, up to `after_name`.
+    Each is processed twice: first for the rights of the users, then (`checking`) for the checks by their logins.
     """
 
     after_oid: int = 0

@@ -48,7 +48,7 @@ class DbUser:
 
     @property
     def account(self) -> str:
-        """What tells it from other users: the name, and the host where there is one."""
+        """What distinguishes it from other users: the name, and the host where there is one."""
         return self.username if self.host == ANY_HOST else f"'{self.username}'@'{self.host}'"
 
     def access_in(self, database: str) -> Access | None:

@@ -26,7 +26,7 @@ NEAR_PART = 0.45
 NEAR_SHARE = 0.005
 # Below this, a percentage says little.
 TELLING_PERCENT = 5
-# One that has not moved for as long as several of its points took has stopped telling.
+# A percentage that has not moved for as long as several of its points took is no longer a sign.
 STUCK_POINTS = 3
 STUCK_SECONDS = 60
 
@@ -41,14 +41,14 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Estimate:
-    """When a wait should be over, and why we think so. None and no words: nothing tells yet."""
+    """When a wait should be over, and why we think so. None and no words: it cannot be estimated yet."""
 
     remaining_seconds: float | None
     why: str
 
 
 def estimate(elapsed_seconds: float, percent: int | None, before: Expectation | None) -> Estimate:
-    """RDS's own percentage tells best; else how long it took the last time."""
+    """By RDS's own percentage, which is the best sign; without one, by how long it took the last time."""
     if percent is not None and TELLING_PERCENT <= percent < 100:
         remaining = elapsed_seconds * (100 - percent) / percent
         return Estimate(remaining, f"RDS reports {percent} %")
@@ -107,7 +107,7 @@ def wait_state(
 
 
 def _by_its_pace(reported: ReportedPercent | None, elapsed: float) -> Estimate | None:
-    """What the percentage tells by how it has moved since it was seen first; None where it has stopped telling."""
+    """An estimate by how the percentage has moved since it was first seen; None where it no longer moves."""
     if not reported:
         return None
     percent, points = reported.percent, reported.percent - reported.first_percent

@@ -96,7 +96,7 @@ class QuietGroup(Part, path="quiet_group"):
     Attributes:
         wanted: the parameter group that the cluster is to have in the end.
         kept_for: the default group that does not exist, in place of which this one is kept.
-        seen_pending: the instances that showed that they wait for a reboot.
+        seen_pending: the instances that have shown that they wait for a reboot.
     """
 
     name: str | None = optional()
@@ -106,7 +106,7 @@ class QuietGroup(Part, path="quiet_group"):
 
 
 def seen_pending_changed(db_instance_identifier: str) -> Changes:
-    """The change that says that an instance was seen to wait for a reboot."""
+    """The change that says that an instance has shown that it waits for a reboot."""
     return {f"quiet_group.seen_pending.{db_instance_identifier}": True}
 
 
