@@ -264,7 +264,7 @@ def _about_replaced(operation: Operation) -> list[str]:
     retirement, record = operation.record.retirement, operation.record
     lines = []
     if (seconds := record.switch_over.seconds_without_name) is not None:
-        lines.append(f"No name:     {seconds:g} s at most in RDS's answers, between the two renames")
+        lines.append(f"No name:    {seconds:g} s at most in RDS's answers, between the two renames")
     if (seconds := record.proof.seconds_unreachable_for_clients) is not None:
         lines.append(
             f"Clients:    {seconds:g} s at most until they reached the new cluster, with a verified name"
