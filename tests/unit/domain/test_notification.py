@@ -18,6 +18,8 @@ def test_the_values_of_a_replacement_are_aligned() -> None:
     (item,) = json.loads(RECORD.read_text())["records"]
     message = success_message(Operation(item), NOW)
 
-    facts = [found for line in message.text.splitlines() if (found := re.match(r"([A-Z][a-z ]+): {2,}", line))]
+    facts = [
+        found for line in message.text.splitlines() if (found := re.match(r"([A-Z][a-z ]+): {2,}", line))
+    ]
     assert {"No name", "Clients", "Replaced"} <= {found[1] for found in facts}
     assert {found.end() for found in facts} == {12}
