@@ -223,7 +223,7 @@ class SecretNotAccessible(RequestRefused):
 
 class SecretMalformed(RequestRefused):
     code = "SECRET_MALFORMED"
-    default_hint = "The secret's value is to be a JSON object with `username` and `password`, both text."
+    default_hint = "The secret's value must be a JSON object with `username` and `password`, both strings."
 
 
 class SecretWrongUser(RequestRefused):
@@ -351,8 +351,8 @@ class AwsThrottled(TransientFault):
 class CopySlotsInUse(TransientFault):
     code = "COPY_SLOTS_IN_USE"
     default_hint = (
-        "Five copies are in flight in the target Region, which is the most that AWS admits; the "
-        "pipeline waits for a free slot."
+        "Five copies are in flight in the target Region, and AWS allows no more; the pipeline waits for a free "
+        "slot."
     )
 
 

@@ -1,4 +1,4 @@
-"""How the login of a master user ends a run: part of the one tree of errors (domain/errors.py)."""
+"""The errors of the master user's login: part of the one tree of errors (domain/errors.py)."""
 
 from __future__ import annotations
 
