@@ -48,7 +48,8 @@ def plan_notes(
         notes.append(QUIET_NOTE)
     else:
         notes.append(
-            f"WARNING: quiet_start is false: {engine_of(snapshot.engine).quieted} that came along act as they do in production"
+            f"WARNING: quiet_start is false: {engine_of(snapshot.engine).quieted} that came along act as they do in "
+            "production"
         )
     if request.delete_cluster_if_exists and replaced is None:
         notes.append("delete_cluster_if_exists has no effect: the target does not exist")
