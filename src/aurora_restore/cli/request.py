@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -79,7 +80,7 @@ _OPTIONS = (
         callback=lambda _context, _option, texts: parse_db_users(texts),
         heading=_TARGET,
         help="User to set up: NAME:ACCESS:SECRET-ID, ACCESS being read_only, read_write or admin; SECRET-ID `iam` "
-        "for an IAM user; may be repeated.",
+        "for an IAM user; NAME on Aurora MySQL also 'NAME'@'HOST'; may be repeated.",
     ),
     _option(
         "engine_version",
@@ -225,20 +226,27 @@ def read_request_file(name: str) -> dict[str, Any]:
 
 
 def parse_db_users(texts: Sequence[str]) -> list[dict[str, Any]]:
-    """Read `NAME:ACCESS:SECRET-ID`; a secret's ARN may hold further colons. Raises UsageProblem."""
-    users = []
-    for text in texts:
-        parts = text.split(":", maxsplit=2)
-        if len(parts) != 3 or not all(parts):
-            raise UsageProblem(
-                f"--db-user `{text}` is not NAME:ACCESS:SECRET-ID.",
-                "For example: --db-user reporting:read_only:aurora-restore/reporting. Other forms (a name with a "
-                "colon, single databases) go into the file of --request.",
-            )
-        username, access, login = parts
-        if access not in tuple(Access):
-            known = ", ".join(Access)
-            raise UsageProblem(f"--db-user `{text}`: the access `{access}` is none of {known}.")
-        credentials: dict[str, Any] = {"iam": True} if login == "iam" else {"secret_id": login}
-        users.append({"username": username, **credentials, "access": access})
-    return users
+    """Read `NAME:ACCESS:SECRET-ID`, or `'NAME'@'HOST':ACCESS:SECRET-ID` as MySQL writes an account.
+
+    The ARN of a secret, and what stands in apostrophes, may hold further colons. Raises UsageProblem.
+    """
+    return [_parse_db_user(text) for text in texts]
+
+
+def _parse_db_user(text: str) -> dict[str, Any]:
+    account, _, rest = text.rpartition("':")
+    of_host = re.fullmatch(r"'([^']+)'@'([^']+)", account)
+    parts = [of_host[1], *rest.split(":", maxsplit=1)] if of_host else text.split(":", maxsplit=2)
+    if len(parts) != 3 or not all(parts):
+        raise UsageProblem(
+            f"--db-user `{text}` is not NAME:ACCESS:SECRET-ID.",
+            "For example: --db-user reporting:read_only:aurora-restore/reporting. Other forms (a name with a "
+            "colon, single databases) go into the file of --request.",
+        )
+    username, access, login = parts
+    if access not in tuple(Access):
+        known = ", ".join(Access)
+        raise UsageProblem(f"--db-user `{text}`: the access `{access}` is none of {known}.")
+    credentials: dict[str, Any] = {"iam": True} if login == "iam" else {"secret_id": login}
+    host = {"host": of_host[2]} if of_host else {}
+    return {"username": username, **host, **credentials, "access": access}

@@ -95,7 +95,30 @@ def test_a_db_user_with_iam_has_no_secret() -> None:
     assert parse_db_users(["ops:admin:iam"]) == [{"username": "ops", "iam": True, "access": "admin"}]
 
 
-@pytest.mark.parametrize("text", ["reporting", "reporting:read_only", ":read_only:s", "reporting:read_only:"])
+@pytest.mark.parametrize("host", ["%", "10.0.%", "2001:db8::1"])
+def test_a_db_user_of_mysql_has_a_host(host: str) -> None:
+    assert parse_db_users([f"'ann@shop'@'{host}':read_only:aurora-restore/ann"]) == [
+        {"username": "ann@shop", "host": host, "secret_id": "aurora-restore/ann", "access": "read_only"}
+    ]
+
+
+def test_a_name_with_an_at_sign_is_a_name() -> None:
+    assert parse_db_users(["ann@shop:admin:iam"]) == [
+        {"username": "ann@shop", "iam": True, "access": "admin"}
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'ann'@'%':read_only",
+        "'ann'@'%'",
+        "reporting",
+        "reporting:read_only",
+        ":read_only:s",
+        "reporting:read_only:",
+    ],
+)
 def test_a_db_user_with_a_part_missing_is_refused(text: str) -> None:
     with pytest.raises(UsageProblem, match="NAME:ACCESS:SECRET-ID"):
         parse_db_users([text])
