@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from local_aurora import automated_backups, catalogue, custom_endpoints, endpoints, errors
@@ -135,18 +134,14 @@ def refuse_taken_name(call: Call, name: str) -> None:
         raise errors.cluster_exists(name)
 
 
-def _refuse_engine_mode(call: Call) -> None:
+def _new_cluster(
+    call: Call, name: str, engine: str, version: str, username: str, snapshot: Snapshot | None = None
+) -> Cluster:
     mode = call.text("EngineMode")
     if mode not in (None, "provisioned"):
         raise errors.invalid_combination(
             f"The engine mode {mode} that you requested is currently unavailable."
         )
-
-
-def _new_cluster(
-    call: Call, name: str, engine: str, version: str, username: str, snapshot: Snapshot | None = None
-) -> Cluster:
-    _refuse_engine_mode(call)
     group = call.region.subnet_group(call.text("DBSubnetGroupName") or "default")
     inherited = snapshot.settings if snapshot else {}
     cluster = Cluster(
@@ -167,29 +162,26 @@ def _new_cluster(
     if zones := call.params.get("AvailabilityZones"):
         cluster.settings["AvailabilityZones"] = list(zones)
     cluster.roles = [{**role, "Status": "ACTIVE"} for role in call.params.get("AssociatedRoles") or []]
-    cluster.port = checked_port(call, cluster) or _default_port(call, engine, snapshot)
+    cluster.port = checked_port(call, cluster)
+    # With an engine the port is the one that its server gets: clusters of one machine cannot share any.
+    if not cluster.port and call.world.work is None:
+        cluster.port = (snapshot.port if snapshot else 0) or SHARED_PORTS[engine]
     cluster.domain = endpoints.LOCAL_DOMAIN if call.world.work else endpoints.AWS_DOMAIN
     cluster.resource_id = call.world.ids.resource_id("cluster")
     endpoints.renew_certificate(cluster)
     return cluster
 
 
-def _default_port(call: Call, engine: str, snapshot: Snapshot | None) -> int | None:
-    """With an engine the port is the one that its server gets: clusters of one machine cannot share any."""
-    if call.world.work is not None:
-        return None
-    return (snapshot.port if snapshot else 0) or SHARED_PORTS[engine]
-
-
 def parameter_group_name(call: Call, engine: str, version: str) -> str:
     """The group that a call names, which must fit the engine's family, or the family's default one."""
-    wanted = call.text("DBClusterParameterGroupName")
-    if wanted is None:
+    asked = call.text("DBClusterParameterGroupName")
+    if asked is None:
         return call.world.default_parameter_group(call.region, "cluster-pg", engine, version).name
     family = family_of(engine, version)
-    if wanted.lower() == f"{DEFAULT_PREFIX}{family}" and not call.world.habits.default_groups_need_a_cluster:
+    # Whether RDS makes a default group for a call that names it before any cluster used it is a habit.
+    if asked.lower() == f"{DEFAULT_PREFIX}{family}" and not call.world.habits.default_groups_need_a_cluster:
         call.world.default_parameter_group(call.region, "cluster-pg", engine, version)
-    group = call.region.cluster_parameter_group(wanted)
+    group = call.region.cluster_parameter_group(asked)
     if group.family != family:
         raise errors.invalid_combination(
             f"The parameter group {group.name} with DBParameterGroupFamily {group.family} cannot be used for this "
@@ -223,17 +215,14 @@ def delete_db_cluster(call: Call) -> dict[str, Any]:
     cluster.status = "deleting"
     call.world.begin(
         Kind.CLUSTER_DELETE, call.region, cluster.resource_id, call.now, call.world.durations.delete,
-        not_before=_latest([*ends, *([transition.ends_at] if transition else [])]),
+        # After its members, and after the final snapshot has its data.
+        not_before=max([*ends, *([transition.ends_at] if transition else [])], default=None),
         arguments={
             "delete_automated_backups": "false" if keeps else "true",
             "snapshot": transition.subject if transition else "",
         },
     )  # fmt: skip
     return {"DBCluster": show(call, cluster)}
-
-
-def _latest(times: list[datetime]) -> datetime | None:
-    return max(times, default=None)
 
 
 def _refuse_delete(call: Call, cluster: Cluster) -> None:

@@ -106,20 +106,15 @@ class FaultRules:
     def hitting(self, action: str, region: str, params: Mapping[str, Any]) -> list[FaultRule]:
         """Count one call, and say which rules hit it."""
         identifier = next((str(params[name]) for name in _IDENTIFYING if params.get(name)), "")
-        return [
-            rule
-            for rule in list(self._rules.values())
-            if self._hits(rule, action, region, identifier, params)
-        ]
-
-    def _hits(
-        self, rule: FaultRule, action: str, region: str, identifier: str, params: Mapping[str, Any]
-    ) -> bool:
-        if not rule.covers(action, region, identifier, params):
-            return False
-        self._seen[rule.name] += 1
-        number = self._seen[rule.name]
-        return number >= rule.nth and (rule.times == 0 or number < rule.nth + rule.times)
+        hitting = []
+        for rule in list(self._rules.values()):
+            if not rule.covers(action, region, identifier, params):
+                continue
+            self._seen[rule.name] += 1
+            number = self._seen[rule.name]
+            if number >= rule.nth and (rule.times == 0 or number < rule.nth + rule.times):
+                hitting.append(rule)
+        return hitting
 
 
 def refuse_before(rules: list[FaultRule]) -> None:

@@ -66,12 +66,16 @@ def describe_db_instances(call: Call) -> dict[str, Any]:
 
 def create_db_instance(call: Call) -> dict[str, Any]:
     """Adds a member to a cluster. The first one makes the cluster accept connections."""
-    name = _free_name(call)
+    name = _free_name(call, "DBInstanceIdentifier")
+    limit = call.world.quotas.instances
+    if len(call.region.instances) >= limit:
+        raise errors.AwsError("InstanceQuotaExceeded", f"DB instance quota exceeded: {limit} instances.")
     cluster = _accepting_cluster(call)
     catalogue.refuse_class(cluster.engine, cluster.engine_version, call.params["DBInstanceClass"])
     instance = _new_instance(call, name, cluster)
     making = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_CREATE, Kind.CLUSTER_RESTORE)
     seconds = call.world.durations.instance
+    # The first one takes longer: the storage of its cluster is opened for it.
     if not call.region.members(cluster):
         seconds += call.world.durations.first_instance_lag
     call.region.instances[name] = instance
@@ -84,14 +88,10 @@ def create_db_instance(call: Call) -> dict[str, Any]:
     return {"DBInstance": show(call, instance)}
 
 
-def _free_name(call: Call) -> str:
-    name = validated_identifier("DBInstanceIdentifier", call.params["DBInstanceIdentifier"])
+def _free_name(call: Call, parameter: str) -> str:
+    name = validated_identifier(parameter, call.params[parameter])
     if name in call.region.instances:
         raise errors.instance_exists(name)
-    if len(call.region.instances) >= call.world.quotas.instances:
-        raise errors.AwsError(
-            "InstanceQuotaExceeded", f"DB instance quota exceeded: {call.world.quotas.instances} instances."
-        )
     return name
 
 
@@ -160,7 +160,8 @@ def modify_db_instance(call: Call) -> dict[str, Any]:
     cluster = _cluster_of(call, instance)
     if new_class := call.text("DBInstanceClass"):
         catalogue.refuse_class(cluster.engine, cluster.engine_version, new_class)
-    new_name = _free_new_name(call)
+    parameter = "NewDBInstanceIdentifier"
+    new_name = _free_name(call, parameter) if call.text(parameter) else None
     if call.text("DBParameterGroupName"):
         instance.parameter_group = _parameter_group(call, cluster)
     instance.promotion_tier = call.params.get("PromotionTier", instance.promotion_tier)
@@ -173,18 +174,9 @@ def modify_db_instance(call: Call) -> dict[str, Any]:
     return {"DBInstance": show(call, instance)}
 
 
-def _free_new_name(call: Call) -> str | None:
-    expected = call.text("NewDBInstanceIdentifier")
-    if not expected:
-        return None
-    name = validated_identifier("NewDBInstanceIdentifier", expected)
-    if name in call.region.instances:
-        raise errors.instance_exists(name)
-    return name
-
-
 def _begin_change(call: Call, instance: Instance, field: str, value: str, kind: Kind) -> None:
     instance.pending[field] = value
+    # The local Aurora has no maintenance windows: the change stays pending.
     if not call.params.get("ApplyImmediately"):
         return
     renames = kind is Kind.INSTANCE_RENAME

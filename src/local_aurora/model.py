@@ -99,31 +99,27 @@ class LocalAurora:
             self._attach(engine)
 
     def _attach(self, engine: Engine) -> None:
-        self.world.work = EngineWork(engine, self._wake)
+        def wake() -> None:
+            with self._changed:
+                self._changed.notify_all()
+
+        self.world.work = work = EngineWork(engine, wake)
         for transition in self.world.transitions:
             jobs.start_at_once(self.world, transition)
-        self._start_servers()
-        self._ticker = threading.Thread(target=self._tick, name="aurora-ticker", daemon=True)
-        self._ticker.start()
-
-    def _start_servers(self) -> None:
-        """Start again the servers that ran when the state was saved."""
-        serving = [
-            c for r in self.world.regions.values() for c in r.clusters.values() if self.accepts_connections(c)
-        ]
-        work = self.world.work
+        # The servers that ran when the state was saved run again before the first call is answered.
         regions = self.world.regions
-        starting = [(c, jobs.submit_start(regions[c.region], c, work)) for c in serving if work]
+        serving = [c for r in regions.values() for c in r.clusters.values() if self.accepts_connections(c)]
+        starting = [
+            (cluster, jobs.submit_start(regions[cluster.region], cluster, work)) for cluster in serving
+        ]
         for cluster, future in starting:
             cluster.port = future.result(timeout=WORK_TIMEOUT_SECONDS).port
+        self._ticker = threading.Thread(target=self._tick, name="aurora-ticker", daemon=True)
+        self._ticker.start()
 
     def _keep(self) -> None:
         if self._keeper is not None:
             self._keeper.keep(self.world)
-
-    def _wake(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
 
     def _tick(self) -> None:
         """Finish what is over though no client calls: a server must start when its instance becomes available."""
@@ -143,7 +139,8 @@ class LocalAurora:
             settle(self.world, self.clock.now())
             try:
                 yield self.world
-            finally:  # also a call that is refused has brought the world up to its time
+            finally:
+                # A call that is refused, too, has brought the world up to its time.
                 self._keep()
             self._changed.notify_all()
 
@@ -192,14 +189,10 @@ class LocalAurora:
                 answer, begun = self._perform(self._operation(action, region), action, region, params, [])
             finally:
                 world.durations = durations
-        self._complete(begun)
-        return answer
-
-    def _complete(self, begun: list[Transition]) -> None:
-        """Wait for the engine; without one, time alone finishes things, and no time passes here."""
         deadline = time.monotonic() + WORK_TIMEOUT_SECONDS
+        # The engine's work takes its time; without an engine time alone finishes things, and no time passes here.
         with self.locked() as world:
-            while left := [t for t in begun if t in world.transitions]:
+            while left := [transition for transition in begun if transition in world.transitions]:
                 if world.work is None or time.monotonic() > deadline:
                     raise TimeoutError(
                         f"{left[0].kind} of {left[0].subject} waits for something that is under way."
@@ -207,6 +200,7 @@ class LocalAurora:
                 self._changed.wait(_SEEDING_TICK_SECONDS)
                 settle(world, self.clock.now())
                 self._keep()
+        return answer
 
     def _refuse_unknown_region(self, region: str) -> None:
         if region not in self.world.regions:

@@ -76,7 +76,7 @@ class Cluster:
 
 @dataclass
 class CustomEndpoint:
-    """A custom endpoint; it belongs to its cluster whatever that is called."""
+    """A custom endpoint; it belongs to its cluster also after a rename of that."""
 
     identifier: str
     cluster_resource_id: str
@@ -213,6 +213,15 @@ def show_cluster(
     now: datetime,
 ) -> dict[str, Any]:
     """`members`: with how far each has taken up the cluster's parameter group."""
+    shown_members = [
+        {
+            "DBInstanceIdentifier": instance.identifier,
+            "IsClusterWriter": instance.is_writer,
+            "DBClusterParameterGroupStatus": parameter_status,
+            "PromotionTier": instance.promotion_tier,
+        }
+        for instance, parameter_status in members
+    ]
     shown: dict[str, Any] = {
         "DBClusterIdentifier": cluster.identifier,
         "DBClusterArn": cluster.arn,
@@ -230,7 +239,7 @@ def show_cluster(
         "DBClusterParameterGroup": cluster.parameter_group,
         "AvailabilityZones": vpc_zones,
         "VpcSecurityGroups": _security_groups(cluster),
-        "DBClusterMembers": [_member(member, status) for member, status in members],
+        "DBClusterMembers": shown_members,
         "MultiAZ": len({member.availability_zone for member, _ in members}) > 1,
         "AssociatedRoles": cluster.roles,
         "TagList": tag_list(cluster.tags),
@@ -240,15 +249,6 @@ def show_cluster(
         **cluster.settings,
     }
     return {name: value for name, value in shown.items() if value is not None}
-
-
-def _member(instance: Instance, parameter_status: str) -> dict[str, Any]:
-    return {
-        "DBInstanceIdentifier": instance.identifier,
-        "IsClusterWriter": instance.is_writer,
-        "DBClusterParameterGroupStatus": parameter_status,
-        "PromotionTier": instance.promotion_tier,
-    }
 
 
 def _security_groups(cluster: Cluster) -> list[dict[str, str]]:
@@ -292,6 +292,11 @@ def show_snapshot(snapshot: Snapshot, percent: int) -> dict[str, Any]:
 
 
 def show_instance(instance: Instance, cluster: Cluster, subnet_group: SubnetGroup) -> dict[str, Any]:
+    endpoint = None
+    if instance.status != "creating" and cluster.port is not None:
+        suffix = host_suffix(instance.account, instance.region)
+        address = f"{instance.identifier}.{suffix}.{instance.region}.{cluster.domain}"
+        endpoint = {"Address": address, "Port": cluster.port}
     shown: dict[str, Any] = {
         "DBInstanceIdentifier": instance.identifier,
         "DBInstanceArn": instance.arn,
@@ -306,7 +311,7 @@ def show_instance(instance: Instance, cluster: Cluster, subnet_group: SubnetGrou
         "InstanceCreateTime": instance.created_at,
         "AvailabilityZone": instance.availability_zone,
         "PromotionTier": instance.promotion_tier,
-        "Endpoint": _instance_endpoint(instance, cluster),
+        "Endpoint": endpoint,
         "VpcSecurityGroups": _security_groups(cluster),
         "DBSubnetGroup": show_subnet_group(subnet_group),
         "DBParameterGroups": [
@@ -323,14 +328,6 @@ def show_instance(instance: Instance, cluster: Cluster, subnet_group: SubnetGrou
         **instance.settings,
     }
     return {name: value for name, value in shown.items() if value is not None}
-
-
-def _instance_endpoint(instance: Instance, cluster: Cluster) -> dict[str, Any] | None:
-    if instance.status == "creating" or cluster.port is None:
-        return None
-    suffix = host_suffix(instance.account, instance.region)
-    address = f"{instance.identifier}.{suffix}.{instance.region}.{cluster.domain}"
-    return {"Address": address, "Port": cluster.port}
 
 
 def show_subnet_group(group: SubnetGroup) -> dict[str, Any]:

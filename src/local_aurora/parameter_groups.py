@@ -53,7 +53,8 @@ def _describe(call: Call, kind: str) -> dict[str, Any]:
 def _group(call: Call, kind: str, name: str) -> ParameterGroup:
     """The calls on groups of clusters say DBParameterGroupNotFound too, as their model does."""
     found = _groups(call.region, kind).get(bare_identifier(name, kind))
-    is_default = kind == "cluster-pg" and name.lower() in _default_names()
+    default_names = {f"{DEFAULT_PREFIX}{version.family}" for version in catalogue.engine_versions()}
+    is_default = kind == "cluster-pg" and name.lower() in default_names
     if found is None and is_default and not call.world.habits.default_groups_need_a_cluster:
         found = call.world.default_group_of_family(
             call.region, kind, name.lower().removeprefix(DEFAULT_PREFIX)
@@ -61,10 +62,6 @@ def _group(call: Call, kind: str, name: str) -> ParameterGroup:
     if found is None:
         raise errors.AwsError("DBParameterGroupNotFound", f"{_KINDS[kind]} not found: {name}")
     return found
-
-
-def _default_names() -> set[str]:
-    return {f"{DEFAULT_PREFIX}{version.family}" for version in catalogue.engine_versions()}
 
 
 def create_db_cluster_parameter_group(call: Call) -> dict[str, Any]:

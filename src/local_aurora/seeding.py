@@ -84,7 +84,7 @@ class Seeder:
         shares_storage_with: str | None = None,
         **fields: Any,
     ) -> Snapshot:
-        """A snapshot of the cluster's present storage that bears the time `created_at`.
+        """A snapshot of the cluster's present storage that has the time `created_at`.
 
         `shares_storage_with` names a snapshot of the Region whose data this one shows too, so that hundreds
         cost nothing. A `status` other than available stays for good (a snapshot stuck in `creating`).
@@ -103,19 +103,17 @@ class Seeder:
             if shares_storage_with:
                 shared = place.snapshot(shares_storage_with)
                 snapshot.storage_id, snapshot.content_id = shared.storage_id, shared.content_id
-        if status == "available" and not shares_storage_with:
-            self._store(cluster.resource_id, snapshot.storage_id)
-        with self._aurora.locked():
-            place.snapshots[name] = snapshot
-        return snapshot
-
-    def _store(self, cluster_id: str, storage_id: str) -> None:
-        work = self._aurora.world.work
-        if work is not None:
+            work = world.work
+        if work is not None and status == "available" and not shares_storage_with:
+            # Without the lock: the engine copies data for this, and the model answers meanwhile.
+            cluster_id, storage_id = cluster.resource_id, snapshot.storage_id
             taken = work.submit(
                 (cluster_id, storage_id), lambda engine: engine.take_snapshot(cluster_id, storage_id)
             )
             taken.result(timeout=WORK_TIMEOUT_SECONDS)
+        with self._aurora.locked():
+            place.snapshots[name] = snapshot
+        return snapshot
 
     def put_subnet_group(
         self, region: str, name: str, vpc_id: str, subnets: Mapping[str, str], description: str = ""
@@ -142,7 +140,7 @@ class Seeder:
             self._aurora.at_once("ModifyDBClusterParameterGroup", region, named)
 
     def put_security_group(self, region: str, group_id: str, vpc_id: str) -> None:
-        """Let RDS know the VPC of a security group; of one that it does not know it asks nothing."""
+        """Let RDS know the VPC of a security group; one that it does not know is taken to be of the right VPC."""
         with self._aurora.locked() as world:
             world.regions[region].security_group_vpcs[group_id] = vpc_id
 

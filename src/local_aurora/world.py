@@ -187,13 +187,10 @@ class World:
         self.work: EngineWork | None = None
         self.subnet_lookup: SubnetLookup = any_subnet
         for region in self.regions.values():
-            self._put_default_subnet_group(region)
-
-    def _put_default_subnet_group(self, region: Region) -> None:
-        subnets = {f"subnet-default-{zone}": f"{region.name}{zone}" for zone in "abc"}
-        vpc_id = f"vpc-default-{region.name}"
-        group = SubnetGroup(region.name, self.account_id, "default", vpc_id, subnets, "default")
-        region.subnet_groups[group.name] = group
+            subnets = {f"subnet-default-{zone}": f"{region.name}{zone}" for zone in "abc"}
+            vpc_id = f"vpc-default-{region.name}"
+            group = SubnetGroup(region.name, self.account_id, "default", vpc_id, subnets, "default")
+            region.subnet_groups[group.name] = group
 
     def region_of_arn(self, arn: str) -> Region | None:
         parsed = parse_arn(arn)
