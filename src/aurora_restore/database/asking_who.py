@@ -29,6 +29,7 @@ def ask_who(
             EndpointAnswerKind.UNKNOWN_NAME, f"DNS does not know {endpoint.host}: {error.strerror}"
         )
     try:
+        # Any host name will do here, so that the names can be reported where they are not the expected ones.
         names = tls.certificate_names(endpoint, tls.nameless_context(ca_bundle_path), ask_for_tls)
         if not tls.bears(names, endpoint.host):
             reason = f"the certificate names {', '.join(names)}, not {endpoint.host}"
