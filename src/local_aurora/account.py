@@ -26,6 +26,7 @@ class Tagged(Protocol):
 
 def describe_account_attributes(call: Call) -> dict[str, Any]:
     region, quotas = call.region, call.world.quotas
+    # The groups that RDS makes itself do not count.
     groups = [group for group in region.cluster_parameter_groups.values() if not group.is_default]
     shown = (
         ("DBInstances", len(region.instances), quotas.instances),
@@ -123,6 +124,7 @@ def list_tags_for_resource(call: Call) -> dict[str, Any]:
 
 def add_tags_to_resource(call: Call) -> dict[str, Any]:
     resource = _tagged(call)
+    # Together: a key that the resource has already takes no further place.
     tags = {**resource.tags, **checked_tags(call.params["Tags"])}
     if len(tags) > MAX_TAGS:
         raise errors.AwsError("TagQuotaExceeded", f"A resource takes at most {MAX_TAGS} tags.")
@@ -140,6 +142,7 @@ def remove_tags_from_resource(call: Call) -> dict[str, Any]:
 def _tagged(call: Call) -> Tagged:
     named = call.params["ResourceName"]
     arn = parse_arn(named)
+    # Each Region of RDS knows its own resources alone.
     if arn is None or arn.region != call.region.name:
         raise errors.invalid_value(
             f"Invalid resource name: {named}. The ARN of a resource in {call.region.name} is needed."

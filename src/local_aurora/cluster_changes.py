@@ -83,6 +83,7 @@ def _changes(call: Call, cluster: Cluster) -> list[Change]:
 
 
 def _change_groups(call: Call, cluster: Cluster) -> None:
+    # Both are checked before either is assigned.
     subnet_group = call.region.subnet_group(cluster.subnet_group)
     security_group_ids, parameter_group = cluster.security_group_ids, cluster.parameter_group
     if call.params.get("VpcSecurityGroupIds"):
@@ -103,6 +104,7 @@ def _change_groups(call: Call, cluster: Cluster) -> None:
 
 def _begin_password(call: Call, cluster: Cluster) -> None:
     cluster.pending_password = call.params["MasterUserPassword"]
+    # RDS shows that a password is pending, and never which.
     cluster.pending["MasterUserPassword"] = MASKED
     seconds = call.world.durations.password_change
     call.world.begin_change(Kind.CLUSTER_PASSWORD, call.region, cluster.resource_id, call.now, seconds)
@@ -120,7 +122,7 @@ def _begin_iam(call: Call, cluster: Cluster) -> None:
 def _begin_port(call: Call, cluster: Cluster) -> None:
     """ "An outage occurs during this change. All of the DB instances in the DB cluster are rebooted immediately."
 
-    So says the AuroraUserGuide ("Modifying an Amazon Aurora DB cluster"). Sessions last until the new port is there.
+    So says the AuroraUserGuide ("Modifying an Amazon Aurora DB cluster"). Sessions last until the new port answers.
     """
     if call.world.transition_of(cluster.resource_id, Kind.CLUSTER_PORT):
         raise errors.invalid_cluster_state(f"DB cluster {cluster.identifier} is being modified.")

@@ -166,6 +166,7 @@ def checked_security_groups(call: Call, group: SubnetGroup) -> list[str]:
     """The security groups that a call names, or the VPC's default one."""
     expected = list(call.params.get("VpcSecurityGroupIds") or [])
     for group_id in expected:
+        # A group that was never seeded counts as one of the right VPC: there is no EC2 to ask.
         vpc = call.region.security_group_vpcs.get(group_id, group.vpc_id)
         if not group_id.startswith("sg-"):
             raise errors.invalid_value(f"Invalid security group , groupId= {group_id}, groupName=.")

@@ -70,6 +70,7 @@ def create_db_cluster(call: Call) -> dict[str, Any]:
     cluster = _new_cluster(call, name, engine, version, username)
     cluster.master_password = checked_password(cluster.engine, password)
     cluster.contents = cluster.resource_id
+    # A key alone asks for encryption, too.
     encrypts = call.params.get("StorageEncrypted") or call.text("KmsKeyId")
     cluster.kms_key_id = usable_key(call, call.text("KmsKeyId") or "alias/aws/rds") if encrypts else None
     cluster.database_name = call.text("DatabaseName")
@@ -86,6 +87,7 @@ def restore_db_cluster_from_snapshot(call: Call) -> dict[str, Any]:
         )
     version = _restored_version(call, snapshot)
     cluster = _new_cluster(call, name, snapshot.engine, version, snapshot.master_username, snapshot)
+    # The master user and the password come along in the data: the call has no parameters for them.
     cluster.master_password, cluster.contents = snapshot.master_password, snapshot.contents
     key = call.text("KmsKeyId")
     cluster.kms_key_id = usable_key(call, key) if key else snapshot.kms_key_id
@@ -102,6 +104,7 @@ def _restored_version(call: Call, snapshot: Snapshot) -> str:
             f"DB cluster snapshot ({snapshot.engine})."
         )
     version = catalogue.checked_version(engine, call.text("EngineVersion"))
+    # The default version may be below the snapshot's: only a version that the call names is refused.
     if _numbers(version) < _numbers(snapshot.engine_version) and call.text("EngineVersion"):
         raise errors.invalid_combination(
             f"Cannot restore a snapshot of {snapshot.engine_version} as {version}"
@@ -125,6 +128,7 @@ def _free_name(call: Call) -> str:
 
 def refuse_taken_name(call: Call, name: str) -> None:
     """A name is taken by a cluster, by one that is on its way to it, and for a while after it was given up."""
+    # DNS goes on knowing a name for a while.
     if call.now < call.region.released_names.get(name, call.now):
         raise errors.cluster_exists(name)
     renames = (
@@ -194,6 +198,7 @@ def _begin(
     call: Call, cluster: Cluster, kind: Kind, seconds: float, arguments: dict[str, str] | None = None
 ) -> dict[str, Any]:
     group = call.region.cluster_parameter_group(cluster.parameter_group)
+    # RDS may still be at making the group: then the instances of this cluster begin without it.
     cluster.began_with_defaults = not group.is_complete(call.now)
     call.region.clusters[cluster.identifier] = cluster
     call.region.open_log_groups(cluster)
@@ -207,8 +212,12 @@ def delete_db_cluster(call: Call) -> dict[str, Any]:
     refuse_busy(call, cluster)
     keeps = call.params.get("DeleteAutomatedBackups") is False
     if keeps:
-        automated_backups.retain(call, cluster)
+        automated_backups.refuse_beyond_quota(call, cluster)
+    # The last that can refuse: what the call changes comes after it.
     transition = _final_snapshot(call, cluster)
+    if keeps:
+        automated_backups.retain(call, cluster)
+    # Whatever it was going through (a rename, say) does not come to its end any more.
     call.world.cancel_transitions(cluster.resource_id)
     members = call.region.members(cluster)
     ends = [t.ends_at for member in members if (t := call.world.transition_of(member.resource_id))]
@@ -310,6 +319,7 @@ def add_role_to_db_cluster(call: Call) -> dict[str, Any]:
     cluster = call.region.cluster(call.params["DBClusterIdentifier"])
     refuse_busy(call, cluster)
     arn, feature = call.params["RoleArn"], call.text("FeatureName") or ""
+    # The same role may be associated once for each feature.
     if any(role["RoleArn"] == arn and role.get("FeatureName", "") == feature for role in cluster.roles):
         raise errors.AwsError(
             "DBClusterRoleAlreadyExists", f"The role {arn} is already associated with {cluster.identifier}."

@@ -42,6 +42,7 @@ def respond(aurora: LocalAurora, method: str, path: str, body: bytes) -> tuple[i
         if not isinstance(values, dict):
             return 400, {"message": "The body must be a JSON object."}
         return 200, route(aurora, values)
+    # What the model or a constructor makes of the body's values is the caller's mistake.
     except (AwsError, KeyError, TypeError, ValueError) as error:
         return 400, {"message": f"{type(error).__name__}: {error}"}
 
@@ -87,6 +88,7 @@ def _faults(aurora: LocalAurora, _: _Body) -> Any:
 @_route("faults", "POST")
 def _add_fault(aurora: LocalAurora, body: _Body) -> Any:
     rule = FaultRule.from_json(body)
+    # Calls read the rules under the world's lock.
     with aurora.locked():
         aurora.faults.add(rule)
     return rule.to_json()
@@ -133,6 +135,7 @@ def _seed_snapshot(aurora: LocalAurora, body: _Body) -> Any:
     snapshot = aurora.seed.put_snapshot(
         options.pop("region"),
         options.pop("DBClusterIdentifier"),
+        # A time without a zone is UTC, as at AWS.
         created_at if created_at.tzinfo else created_at.replace(tzinfo=UTC),
         **options,
     )
@@ -144,15 +147,17 @@ def _seed_subnet_group(aurora: LocalAurora, body: _Body) -> Any:
     return {"DBSubnetGroupArn": aurora.seed.put_subnet_group(**body).arn}
 
 
-def _done(name: str, seed: Callable[[LocalAurora], Callable[..., None]]) -> None:
+def _seeds(name: str, seed: Callable[[LocalAurora], Callable[..., None]]) -> None:
+    """A route that takes the parameters of a method of the seeder, and has nothing to answer."""
+
     @_route(f"seed/{name}", "POST")
     def route(aurora: LocalAurora, body: _Body) -> Any:
         seed(aurora)(**body)
         return {}
 
 
-_done("security-group", lambda aurora: aurora.seed.put_security_group)
-_done("parameter-group", lambda aurora: aurora.seed.put_parameter_group)
-_done("status", lambda aurora: aurora.seed.set_status)
-_done("tags", lambda aurora: aurora.seed.put_tags)
-_done("unusable-key", lambda aurora: aurora.seed.make_key_unusable)
+_seeds("security-group", lambda aurora: aurora.seed.put_security_group)
+_seeds("parameter-group", lambda aurora: aurora.seed.put_parameter_group)
+_seeds("status", lambda aurora: aurora.seed.set_status)
+_seeds("tags", lambda aurora: aurora.seed.put_tags)
+_seeds("unusable-key", lambda aurora: aurora.seed.make_key_unusable)

@@ -45,6 +45,7 @@ def renew_certificate(cluster: Cluster) -> None:
 def face_of(cluster: Cluster, instance: Instance | None) -> ServerFace:
     """What a server that is started for the cluster is: with the parameters that the instance has taken up."""
     names = tuple(cluster.certificate_names)
+    # A server that no instance asked for has no parameters to take up.
     if instance is None:
         return ServerFace(names)
     family = family_of(cluster.engine, cluster.engine_version)
@@ -57,6 +58,7 @@ def cluster_of_host(world: World, host: str, now: datetime) -> Cluster | None:
     lag = timedelta(seconds=world.durations.dns_lag)
     for region in world.regions.values():
         for cluster in region.clusters.values():
+            # Until the lag is over DNS has the former name alone.
             is_news = cluster.renamed_at is not None and now < cluster.renamed_at + lag
             name = cluster.former_identifier if is_news else cluster.identifier
             if host in (cluster.host_name(role, name) for role in ROLES):

@@ -1,4 +1,4 @@
-"""Faults on demand: which calls go wrong, and how."""
+"""Injected faults: which calls go wrong, and how."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from local_aurora.errors import AwsError, ReplyLostError, throttled
 from local_aurora.timing import Transition
 
+# What a call makes comes before what it is made from: a rule for a copy is not one for its source.
 _IDENTIFYING = (
     "TargetDBClusterSnapshotIdentifier", "TargetDBClusterParameterGroupIdentifier", "DBClusterSnapshotIdentifier",
     "DBInstanceIdentifier", "DBClusterIdentifier", "DBSubnetGroupName", "DBClusterParameterGroupName",
@@ -110,6 +111,7 @@ class FaultRules:
         for rule in list(self._rules.values()):
             if not rule.covers(action, region, identifier, params):
                 continue
+            # Counted also before the first hit and after the last, since `nth` is a number of calls.
             self._seen[rule.name] += 1
             number = self._seen[rule.name]
             if number >= rule.nth and (rule.times == 0 or number < rule.nth + rule.times):

@@ -33,6 +33,7 @@ def create_db_subnet_group(call: Call) -> dict[str, Any]:
         call.world.subnet_lookup(call.region.name, subnet_id, place) for place, subnet_id in enumerate(ids)
     ]
     subnets = [subnet for subnet in found if subnet is not None]
+    # One error for both, as RDS has it.
     if len(subnets) < len(ids) or len({subnet.vpc_id for subnet in subnets}) != 1:
         raise errors.AwsError(
             "InvalidSubnet", f"Some input subnets are invalid, or not of one VPC: {', '.join(ids)}."

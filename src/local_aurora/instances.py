@@ -115,6 +115,7 @@ def _accepting_cluster(call: Call) -> Cluster:
 
 
 def _new_instance(call: Call, name: str, cluster: Cluster) -> Instance:
+    # Without a zone in the call the members are spread over those of the subnet group.
     members = call.region.members(cluster)
     zones = call.region.subnet_group(cluster.subnet_group).availability_zones
     settings = {**_DEFAULTS, **{key: call.params[key] for key in _SETTINGS if key in call.params}}
@@ -141,6 +142,7 @@ def _new_instance(call: Call, name: str, cluster: Cluster) -> Instance:
 def _parameter_group(call: Call, cluster: Cluster) -> str:
     expected = call.text("DBParameterGroupName")
     default = call.world.default_parameter_group(call.region, "pg", cluster.engine, cluster.engine_version)
+    # The default group shows which family is the right one, also where another group is named.
     group = call.region.parameter_group(expected) if expected else default
     if group.family != default.family:
         raise errors.invalid_combination(
@@ -162,11 +164,14 @@ def modify_db_instance(call: Call) -> dict[str, Any]:
         catalogue.refuse_class(cluster.engine, cluster.engine_version, new_class)
     parameter = "NewDBInstanceIdentifier"
     new_name = _free_name(call, parameter) if call.text(parameter) else None
+    parameter_group = instance.parameter_group
     if call.text("DBParameterGroupName"):
-        instance.parameter_group = _parameter_group(call, cluster)
-    instance.promotion_tier = call.params.get("PromotionTier", instance.promotion_tier)
+        parameter_group = _parameter_group(call, cluster)
     changed = {key: call.params[key] for key in _SETTINGS if key in call.params}
+    # The last check: a call that is refused changes nothing.
     instance.settings = checked_instance_settings(call, {**instance.settings, **changed})
+    instance.parameter_group = parameter_group
+    instance.promotion_tier = call.params.get("PromotionTier", instance.promotion_tier)
     if new_class and new_class != instance.instance_class:
         _begin_change(call, instance, "DBInstanceClass", new_class, Kind.INSTANCE_MODIFY)
     if new_name:
@@ -206,6 +211,7 @@ def reboot_db_instance(call: Call) -> dict[str, Any]:
 
 def delete_db_instance(call: Call) -> dict[str, Any]:
     instance = call.region.instance(call.params["DBInstanceIdentifier"])
+    # Snapshots are taken of the cluster, whose storage all members share.
     if call.text("FinalDBSnapshotIdentifier"):
         raise errors.invalid_combination(
             "FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance"

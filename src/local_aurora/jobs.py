@@ -190,6 +190,7 @@ def _change_port(task: Task) -> Future[Any] | None:
     cluster = task.cluster()
     if cluster is None:
         return None
+    # Where nothing runs the port is only noted, and used at the next start.
     if not any(member.status in ("available", "rebooting") for member in task.region.members(cluster)):
         return None
     cluster_id, expected = task.subject, int(task.transition.arguments["port"])
@@ -234,6 +235,7 @@ def _stop_after_last_instance(task: Task) -> Future[Any] | None:
     if found is None:
         return None
     instance, cluster = found
+    # Without an available instance an Aurora cluster has its storage, and nothing that listens.
     others_serve = any(i.status == "available" and i is not instance for i in task.region.members(cluster))
     cluster_id = cluster.resource_id
     return (

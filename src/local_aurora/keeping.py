@@ -84,6 +84,7 @@ class WorldKeeper:
         changes: dict[str, bytes | None] = {}
         for event in new:
             changes[_event_name(region, known.next_number)] = _encoded(event)
+            # As many as a Region keeps.
             if known.next_number >= MAX_EVENTS:
                 changes[_event_name(region, known.next_number - MAX_EVENTS)] = None
             known.last, known.next_number = event, known.next_number + 1

@@ -29,6 +29,7 @@ def remember(world: World) -> Earlier | None:
     """What the Describe calls show now; None where they do not lag."""
     if not world.durations.describe_lag:
         return None
+    # Only what the Describe calls show is copied; all else is shared with the world of now.
     return {
         name: replace(
             region,
@@ -59,6 +60,7 @@ def as_described(world: World, now: datetime) -> World:
     world.earlier = [entry for entry in world.earlier if now < entry[0]]
     if not world.earlier:
         return world
+    # Settings, quotas and what is under way are those of now.
     shown = copy.copy(world)
     shown.regions = world.earlier[0][1]
     return shown

@@ -41,6 +41,7 @@ def wants_managed_secret(call: Call, cluster: Cluster) -> bool:
 
 def begin_managed_secret(call: Call, cluster: Cluster) -> None:
     """The secret shows at once as `creating`; the server has its password a moment later."""
+    # Made of the cluster's id, so that a run that is repeated shows the same secret.
     name = uuid.uuid5(uuid.NAMESPACE_OID, f"{cluster.region}/{cluster.resource_id}")
     place = f"{cluster.region}:{cluster.account}"
     key = call.text("MasterUserSecretKmsKeyId") or _DEFAULT_KEY

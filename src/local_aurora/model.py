@@ -94,6 +94,7 @@ class LocalAurora:
         self._ticker: threading.Thread | None = None
         if state_json is not None:
             state.load(self.world, state_json)
+        # From here on the state on disk is that of this world, also where nothing was there.
         self._keep()
         if engine is not None:
             self._attach(engine)
@@ -129,6 +130,7 @@ class LocalAurora:
                 settle(self.world, now)
                 self._keep()
                 end = next_end(self.world, now)
+                # The least keeps it from running without a pause, the most from sleeping over a changed clock.
                 seconds = (end - now) / timedelta(seconds=1) if end else _IDLE_SECONDS
                 self._changed.wait(min(max(seconds, _SHORTEST_TICK_SECONDS), _IDLE_SECONDS))
 
@@ -184,6 +186,7 @@ class LocalAurora:
             TimeoutError: the engine did not finish its work, or something else has to end first.
         """
         with self.locked() as world:
+            # For this call alone: what is under way keeps the time that it has.
             durations, world.durations = world.durations, _AT_ONCE
             try:
                 answer, begun = self._perform(self._operation(action, region), action, region, params, [])
@@ -225,6 +228,7 @@ class LocalAurora:
         params: Mapping[str, Any],
         rules: list[FaultRule],
     ) -> tuple[dict[str, Any], list[Transition]]:
+        # To ignore a parameter would be kinder than AWS: a program would seem to work.
         unknown = sorted(set(params) - operation.honours)
         if unknown:
             raise invalid_combination(f"The local Aurora does not act on {', '.join(unknown)} of {action}.")
@@ -232,6 +236,7 @@ class LocalAurora:
         if action in lagging.LAGGING_ACTIONS:
             shown = lagging.as_described(world, now)
             return operation.handler(Call(shown, shown.regions[region], now, params)), []
+        # Remembered before the call acts: for a while the Describe calls go on showing this.
         earlier = None if action.startswith("Describe") else lagging.remember(world)
         answer = operation.handler(Call(world, world.regions[region], now, params))
         lagging.lag_behind(world, earlier, now)
@@ -324,6 +329,7 @@ class LocalAurora:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        # First the ticker, which would give more work to a pool that closes.
         if self._ticker is not None:
             self._ticker.join(timeout=_IDLE_SECONDS)
         if self.world.work is not None:

@@ -248,6 +248,7 @@ def show_cluster(
         **_encryption(cluster.kms_key_id),
         **cluster.settings,
     }
+    # RDS leaves out what is not set.
     return {name: value for name, value in shown.items() if value is not None}
 
 
@@ -292,6 +293,7 @@ def show_snapshot(snapshot: Snapshot, percent: int) -> dict[str, Any]:
 
 
 def show_instance(instance: Instance, cluster: Cluster, subnet_group: SubnetGroup) -> dict[str, Any]:
+    # RDS shows an endpoint once something listens there.
     endpoint = None
     if instance.status != "creating" and cluster.port is not None:
         suffix = host_suffix(instance.account, instance.region)

@@ -34,6 +34,7 @@ def page(
         raise invalid_value(
             f"Invalid value {size} for MaxRecords. Must be between {MIN_RECORDS} and {MAX_RECORDS}"
         )
+    # To clients the marker is opaque; one that was made up is refused as RDS does.
     after = None
     if marker := call.text("Marker"):
         try:

@@ -34,8 +34,10 @@ _Shown = TypeVar("_Shown")
 def register_scalable_target(call: Call) -> dict[str, Any]:
     resource_id = _resource_id(call)
     found = call.region.scalable_targets.get(resource_id)
+    # The cluster must exist at the registration alone: a target goes on without it.
     if resource_id.partition(":")[2] not in call.region.clusters:
         raise _invalid(f"The Aurora DB cluster of {resource_id} does not exist.")
+    # What an update does not name stays as it is.
     smallest, largest = (
         call.params.get(name, getattr(found, field, None))
         for name, field in (("MinCapacity", "min_capacity"), ("MaxCapacity", "max_capacity"))
@@ -95,6 +97,7 @@ def put_scaling_policy(call: Call) -> dict[str, Any]:
     _refuse_unregistered(call, resource_id)
     key = policy_key(resource_id, name)
     before = call.region.scaling_policies.get(key)
+    # A policy that is put again keeps the time of its making.
     policy = ScalingPolicy(
         call.region.name,
         call.world.account_id,

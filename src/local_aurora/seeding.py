@@ -96,6 +96,7 @@ class Seeder:
             name = identifier or automated_snapshot_name(cluster.identifier, created_at)
             snapshot = snapshot_of(world, place, cluster, name, "automated")
             snapshot.status = status
+            # A snapshot that is not complete has no time yet.
             if status == "available":
                 snapshot.created_at, snapshot.progress = created_at, 100
             for field_name, value in fields.items():
@@ -111,6 +112,7 @@ class Seeder:
                 (cluster_id, storage_id), lambda engine: engine.take_snapshot(cluster_id, storage_id)
             )
             taken.result(timeout=WORK_TIMEOUT_SECONDS)
+        # Only now, with its data: nobody can restore what is not there yet.
         with self._aurora.locked():
             place.snapshots[name] = snapshot
         return snapshot

@@ -74,6 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | None:
         length = int(self.headers.get("Content-Length") or 0)
+        # The rest is not read, so that the connection cannot be used any more.
         if length > _MAX_BODY_BYTES:
             self.close_connection = True
             self._send(413, b"", "text/plain")

@@ -177,6 +177,7 @@ def _end(
     subject.status = status
     if ending.transition.kind is Kind.CLUSTER_PORT and isinstance(subject, Cluster):
         _end_reboots(ending, subject)
+    # A change that failed is not pending any more.
     if isinstance(subject, Cluster):
         subject.pending.clear()
         subject.pending_password = None
@@ -189,6 +190,7 @@ def _end(
 @_ends(_SNAPSHOT_ENDS, Kind.SNAPSHOT_CREATE, Kind.SNAPSHOT_COPY)
 def _snapshot_made(ending: Ending, snapshot: Snapshot) -> None:
     snapshot.status, snapshot.progress = "available", 100
+    # The time is that of the request, and shows only once the snapshot is complete.
     snapshot.created_at = snapshot.created_at or ending.transition.started_at
     if ending.transition.kind is Kind.SNAPSHOT_CREATE:
         ending.report(snapshot, "Manual cluster snapshot created", "backup")
@@ -209,6 +211,7 @@ def _cluster_made(ending: Ending, cluster: Cluster) -> None:
 
 
 def _cluster_available(world: World, cluster: Cluster) -> None:
+    # Another change that shows already goes on showing.
     shown = (t for t in world.transitions if t.subject == cluster.resource_id and t.shows_at is None)
     other = next(shown, None)
     cluster.status = STATUS_DURING.get(other.kind, cluster.status) if other else "available"
@@ -257,6 +260,7 @@ def _cluster_renamed(ending: Ending, cluster: Cluster) -> None:
     ending.region.clusters[cluster.identifier] = cluster
     ending.region.open_log_groups(cluster)
     cluster.pending.pop("DBClusterIdentifier", None)
+    # A global database names its members by ARN, and the name is part of that.
     for group in ending.world.global_clusters.values():
         group.member_arns = [cluster.arn if arn == old_arn else arn for arn in group.member_arns]
     _cluster_available(ending.world, cluster)
@@ -276,6 +280,7 @@ def _cluster_deleted(ending: Ending, cluster: Cluster) -> None:
     ending.world.release_group(ending.region, cluster.parameter_group, ending.when)
     if ending.transition.arguments["delete_automated_backups"] != "true":
         return
+    # Manual snapshots stay.
     for snapshot in list(ending.region.snapshots.values()):
         if snapshot.snapshot_type == "automated" and snapshot.cluster_resource_id == cluster.resource_id:
             if ending.world.work is not None:
@@ -312,6 +317,7 @@ def apply_endpoint(cluster: Cluster, transition: Transition) -> None:
 @_ends(_INSTANCE_ENDS, Kind.INSTANCE_CREATE)
 def _instance_made(ending: Ending, instance: Instance) -> None:
     cluster = ending.region.cluster_by_resource_id(instance.cluster_resource_id)
+    # Its cluster can have failed or been deleted meanwhile.
     if cluster is None or cluster.status in jobs.UNUSABLE:
         instance.status = "incompatible-restore"
         ending.report(instance, "The instance's cluster has no usable storage", "failure")

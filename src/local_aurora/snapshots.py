@@ -102,6 +102,7 @@ def snapshot_of(
 ) -> Snapshot:
     """A snapshot object of a cluster's present storage, without any work done for it."""
     group = region.subnet_group(cluster.subnet_group)
+    # Only a copy has a content id other than its storage id.
     storage_id = world.ids.resource_id("snapshot")
     return Snapshot(
         region=region.name,
@@ -188,6 +189,7 @@ def _copy_source(call: Call) -> Snapshot:
     named = call.params["SourceDBClusterSnapshotIdentifier"]
     arn = parse_arn(named)
     region = call.world.region_of_arn(named) if arn else call.region
+    # Of another account, or of a Region that this world does not have.
     if region is None:
         raise errors.snapshot_not_found(named)
     source = region.snapshot(named)
@@ -208,6 +210,7 @@ def _key_for_copy(call: Call, source: Snapshot) -> str | None:
         return None
     if expected:
         return usable_key(call, expected)
+    # A key belongs to its Region: within it the copy can keep that of the source.
     if source.region != call.region.name:
         raise errors.invalid_value("Must specify new KMS key for cross region encrypted snapshot copy")
     return source.kms_key_id

@@ -85,6 +85,7 @@ def plain(value: Any, with_passwords: bool = False) -> Any:
 
 
 def _made(kind: type[_Made], saved: Mapping[str, Any]) -> _Made:
+    # A field that was added since has its default.
     hints = typing.get_type_hints(kind)
     return kind(**{name: _value(hints[name], value) for name, value in saved.items()})
 
@@ -96,6 +97,7 @@ def _value(hint: Any, saved: Any) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if saved is None:
         return None
+    # All unions in the fields are with None.
     if origin in (types.UnionType, typing.Union):
         return _value(next(kind for kind in arguments if kind is not type(None)), saved)
     if is_dataclass(hint) and isinstance(hint, type):

@@ -73,6 +73,7 @@ def read_request(body: bytes | str) -> tuple[str, dict[str, Any]]:
     text = body.decode() if isinstance(body, bytes) else body
     form = dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
     action = form.pop("Action", "")
+    # RDS has one version of its API.
     form.pop("Version", None)
     if not action:
         raise AwsError("MissingAction", "The request must contain the parameter Action.")
@@ -110,6 +111,7 @@ def _read(shape: Shape, form: Mapping[str, str], key: str) -> Any:
                 # A time without a zone is UTC at AWS.
                 moment: datetime = parse_timestamp(text)
                 return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            # Any other text is a ValueError as well.
             case "boolean":
                 return ("false", "true").index(text) == 1
             case _:
@@ -122,6 +124,7 @@ def _read_list(shape: ListShape, form: Mapping[str, str], key: str) -> list[Any]
     flat = shape.serialization.get("flattened")
     stem = key if flat else f"{key}.{shape.member.serialization.get('name', 'member')}"
     entries = []
+    # The entries are numbered from 1; the first gap ends the list.
     for number in range(1, _MAX_LIST + 1):
         entry = f"{stem}.{number}"
         if entry not in form and not any(given.startswith(f"{entry}.") for given in form):
@@ -143,6 +146,7 @@ def write_result(action: str, result: Mapping[str, Any], request_id: str) -> byt
 
 
 def _write_members(parent: ET.Element, shape: StructureShape, values: Mapping[str, Any]) -> None:
+    # A field that the model does not have would be lost on the way to the client.
     unknown = set(values) - set(shape.members)
     if unknown:
         raise KeyError(f"{shape.name} has no member {', '.join(sorted(unknown))}")

@@ -46,6 +46,7 @@ class EngineWork:
 
     def close(self) -> None:
         """Finish what is under way, then stop the engine's servers and keep their storage."""
+        # A restore that was cut off in the middle would leave half of a cluster's storage.
         try:
             self._pool.shutdown(wait=True, cancel_futures=False)
         finally:

@@ -223,6 +223,7 @@ class World:
         arguments: Mapping[str, str] | None = None,
     ) -> Transition:
         """Put an object on its way whose status shows it only after the status lag."""
+        # Its time begins only when it shows, so that a client can see it happen.
         shows_at = now + timedelta(seconds=self.durations.status_lag)
         transition = self.begin(kind, region, subject, now, seconds, shows_at, arguments)
         transition.shows_at = shows_at
@@ -257,6 +258,7 @@ class World:
     def default_group_of_family(self, region: Region, kind: str, family: str) -> ParameterGroup:
         groups = region.cluster_parameter_groups if kind == "cluster-pg" else region.parameter_groups
         name = f"{DEFAULT_PREFIX}{family}"
+        # Complete and settled from the start: no client makes it, and none waits for it.
         made = ParameterGroup(region.name, self.account_id, name, kind, family, f"Default group for {family}")
         return groups.setdefault(name, made)
 
@@ -272,6 +274,7 @@ class World:
         source_type = {Cluster: "db-cluster", Instance: "db-instance", Snapshot: "db-cluster-snapshot"}[
             type(subject)
         ]
+        # RDS drops events after 14 days; here their number is bounded.
         region.events.append(Event(now, source_type, subject.identifier, subject.arn, message, categories))
         del region.events[:-MAX_EVENTS]
 
