@@ -149,6 +149,7 @@ def show_engine_version(version: EngineVersion, region: str) -> dict[str, Any]:
         "DBParameterGroupFamily": version.family,
         "DBEngineDescription": "Aurora PostgreSQL" if version.engine == POSTGRESQL else "Aurora MySQL",
         "DBEngineVersionDescription": f"{version.engine} {version.version} ({region})",
+        # Upgrades are not emulated.
         "ValidUpgradeTarget": [],
         "ExportableLogTypes": list(log_types(version.engine)),
         "SupportsLogExportsToCloudwatchLogs": True,

@@ -66,6 +66,7 @@ def _changes(call: Call, cluster: Cluster) -> list[Change]:
         checked_password(cluster.engine, password)
         changes.append(_begin_password)
     iam = call.params.get("EnableIAMDatabaseAuthentication")
+    # To ask for what the cluster has already is accepted, and changes nothing; so with the port.
     if iam is not None and iam != cluster.settings["IAMDatabaseAuthenticationEnabled"]:
         changes.append(_begin_iam)
     if (port := checked_port(call, cluster)) is not None and port != cluster.port:

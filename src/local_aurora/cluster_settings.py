@@ -70,6 +70,7 @@ def apply_settings(call: Call, settings: dict[str, Any], engine: str) -> dict[st
     Raises:
         AwsError: InvalidParameterValue or InvalidParameterCombination for a value that Aurora refuses.
     """
+    # What the call does not name stays as it is, and has been checked before.
     expected = {
         shown: call.params[name] for name, shown in SETTINGS.items() if call.params.get(name) is not None
     }

@@ -37,6 +37,7 @@ RESERVED_USERNAME = "rdsadmin"
 def show(call: Call, cluster: Cluster) -> dict[str, Any]:
     zones = call.region.subnet_group(cluster.subnet_group).availability_zones
     making = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_RESTORE, Kind.CLUSTER_CREATE)
+    # Only a cluster that is being made shows how far it is.
     percent = making.percent(call.now) if making else None
     group = call.region.cluster_parameter_groups.get(cluster.parameter_group)
     members = [(each, each.applied.status(group, call.now)) for each in call.region.members(cluster)]
@@ -277,6 +278,7 @@ def _final_snapshot(call: Call, cluster: Cluster) -> Transition | None:
 def stop_db_cluster(call: Call) -> dict[str, Any]:
     cluster = call.region.cluster(call.params["DBClusterIdentifier"])
     refuse_busy(call, cluster)
+    # A cluster is stopped only as a whole.
     members = call.region.members(cluster)
     busy = [member.identifier for member in members if member.status != "available"]
     if cluster.status != "available":
@@ -303,6 +305,7 @@ def start_db_cluster(call: Call) -> dict[str, Any]:
         raise errors.invalid_cluster_state(
             f"DbCluster {cluster.identifier} is in {cluster.status} state but expected it to be stopped."
         )
+    # The start is when the certificate takes up a new name: see `endpoints`.
     endpoints.renew_certificate(cluster)
     return _switch(call, cluster, Kind.CLUSTER_START, "starting", call.world.durations.start)
 

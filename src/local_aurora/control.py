@@ -110,6 +110,7 @@ def _release(aurora: LocalAurora, body: _Body) -> Any:
 def _seed_cluster(aurora: LocalAurora, body: _Body) -> Any:
     parameters = {**body}
     master = PasswordLogin(parameters.pop("MasterUsername"), parameters.pop("MasterUserPassword"))
+    # What is left over are parameters of CreateDBCluster, which refuses those that it does not know.
     cluster = aurora.seed.put_cluster(
         parameters.pop("region"),
         parameters.pop("DBClusterIdentifier"),

@@ -79,6 +79,7 @@ class FaultRule:
         return asdict(self)
 
     def covers(self, action: str, region: str, identifier: str, params: Mapping[str, Any]) -> bool:
+        # Some operations do quite different things by one parameter (a rename is a modification).
         if self.parameter and not params.get(self.parameter):
             return False
         pairs = ((action, self.action), (region, self.region), (identifier, self.identifier))
@@ -138,6 +139,7 @@ def mark(rules: list[FaultRule], begun: list[Transition]) -> None:
 
 
 def spoil_reply(rules: list[FaultRule]) -> None:
+    # The call has acted by now, and its caller cannot know.
     for rule in rules:
         if rule.effect is Effect.REPLY_LOST:
             raise ReplyLostError(f"Fault rule {rule.name} lost the reply.")

@@ -102,6 +102,7 @@ def _parts(world: World) -> Iterator[tuple[_Name, Any]]:
             name = ("regions", region.name, entry.name)
             if entry.name == "events":
                 continue
+            # The mapping comes first, and empty: its entries find their place in it when they are read back.
             if isinstance(value, dict):
                 yield name, {}
                 for key, held in value.items():

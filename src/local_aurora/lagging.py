@@ -57,6 +57,7 @@ def lag_behind(world: World, earlier: Earlier | None, now: datetime) -> None:
 
 def as_described(world: World, now: datetime) -> World:
     """The world as the Describe calls show it: before the oldest request that they have not caught up with."""
+    # The oldest request that is still within the lag decides what is shown.
     world.earlier = [entry for entry in world.earlier if now < entry[0]]
     if not world.earlier:
         return world

@@ -265,7 +265,7 @@ class LocalAurora:
             return world.habits
 
     def knows_host(self, host: str) -> bool:
-        """Whether DNS leads to the cluster that bears the name of this endpoint now."""
+        """Whether DNS leads to the cluster that has the name of this endpoint now."""
         with self.locked() as world:
             cluster = cluster_of_host(world, host, self.clock.now())
             return cluster is not None and host in map(cluster.host_name, ROLES)
@@ -316,6 +316,7 @@ class LocalAurora:
             if (cluster.master_username, cluster.master_password) != (username, password):
                 reason = f"the server refused {username}"
                 return ServerAnswer(AnswerKind.LOGIN_REFUSED, reason, None, names)
+            # One server serves all instances of a cluster, as the writer.
             writer = world.regions[cluster.region].members(cluster)[0].identifier
             return ServerAnswer(AnswerKind.LOGGED_IN, f"{writer} answers", writer, names)
 

@@ -316,6 +316,7 @@ def show_instance(instance: Instance, cluster: Cluster, subnet_group: SubnetGrou
         "Endpoint": endpoint,
         "VpcSecurityGroups": _security_groups(cluster),
         "DBSubnetGroup": show_subnet_group(subnet_group),
+        # Nothing of an instance's own group has an effect here, so that nothing waits for a reboot.
         "DBParameterGroups": [
             {"DBParameterGroupName": instance.parameter_group, "ParameterApplyStatus": "in-sync"}
         ],

@@ -41,6 +41,7 @@ def page(
             after = base64.b64decode(marker.encode(), altchars=b"-_", validate=True).decode()
         except (binascii.Error, ValueError) as error:
             raise invalid_value("Invalid value for Marker: it was not returned by an earlier call") from error
+    # In the order of the keys, since the marker is one of them.
     rest = [entry for entry in sorted(found, key=key) if after is None or key(entry) > after]
     shown = rest[:size]
     answer: dict[str, Any] = {member: [show(entry) for entry in shown]}

@@ -95,6 +95,7 @@ def put_scaling_policy(call: Call) -> dict[str, Any]:
         known = ", ".join(_POLICY_TYPES)
         raise _invalid(f"A policy of the type {policy_type} ({known}) needs its configuration.")
     _refuse_unregistered(call, resource_id)
+    # A policy of the same name is replaced.
     key = policy_key(resource_id, name)
     before = call.region.scaling_policies.get(key)
     # A policy that is put again keeps the time of its making.

@@ -133,6 +133,7 @@ class Seeder:
         prefix = "DBClusterParameterGroup" if cluster else "DBParameterGroup"
         group = {f"{prefix}Name": name, "DBParameterGroupFamily": family, "Description": name}
         self._aurora.at_once(f"Create{prefix}", region, group)
+        # The one method that static parameters take as well.
         changes = [
             {"ParameterName": key, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
             for key, value in (values or {}).items()

@@ -127,6 +127,7 @@ def _advance(world: World, transition: Transition, now: datetime) -> bool:
 
 
 def _waits_for_another(world: World, transition: Transition) -> bool:
+    # An instance has no storage before its cluster is made; a cluster goes after its members and its final snapshot.
     region = world.regions[transition.region]
     if transition.kind is Kind.INSTANCE_CREATE:
         return world.transition_of(transition.arguments["cluster"], *_MADE_CLUSTER) is not None
@@ -326,6 +327,7 @@ def _instance_made(ending: Ending, instance: Instance) -> None:
     instance.status = "available"
     # Aurora makes the writer of whichever instance is ready first.
     instance.is_writer = not any(member.is_writer for member in ending.region.members(cluster))
+    # RDS is at work on the cluster for a while, although both show `available`.
     cluster.busy_from = ending.when
     busy_seconds = float(ending.transition.arguments.get("busy_seconds", 0))
     cluster.busy_until = ending.when + timedelta(seconds=busy_seconds)

@@ -131,6 +131,7 @@ def _free_name(call: Call, parameter: str, identifier: str) -> str:
     name = validated_identifier(parameter, identifier)
     if name in call.region.snapshots:
         raise errors.snapshot_exists(name)
+    # Automated snapshots have no quota.
     if call.region.manual_snapshots() >= call.world.quotas.manual_snapshots:
         limit = call.world.quotas.manual_snapshots
         raise errors.snapshot_quota_exceeded(f"Cannot create more than {limit} manual snapshots")
@@ -219,6 +220,7 @@ def _key_for_copy(call: Call, source: Snapshot) -> str | None:
 def delete_db_cluster_snapshot(call: Call) -> dict[str, Any]:
     """Delete a manual snapshot; a copy that is being made is cancelled by it."""
     snapshot = call.region.snapshot(call.params["DBClusterSnapshotIdentifier"])
+    # RDS deletes automated ones itself, at the end of their retention or with their cluster.
     if snapshot.snapshot_type != "manual":
         raise errors.invalid_snapshot_state("Only manual snapshots may be deleted.")
     if snapshot.status not in _DELETABLE:
@@ -240,6 +242,7 @@ def delete_db_cluster_snapshot(call: Call) -> dict[str, Any]:
 
 def describe_db_cluster_snapshot_attributes(call: Call) -> dict[str, Any]:
     snapshot = call.region.snapshot(call.params["DBClusterSnapshotIdentifier"])
+    # Only a manual snapshot can be shared; no account has been given any here.
     attribute = {"AttributeName": "restore", "AttributeValues": []}
     return {
         "DBClusterSnapshotAttributesResult": {

@@ -77,6 +77,7 @@ def plain(value: Any, with_passwords: bool = False) -> Any:
         return {name: plain(getattr(value, name), with_passwords) for name in kept}
     if isinstance(value, Mapping):
         return {str(key): plain(entry, with_passwords) for key, entry in value.items()}
+    # Sorted, so that equal worlds have equal states.
     if isinstance(value, set | frozenset):
         return [plain(entry, with_passwords) for entry in sorted(value)]
     if isinstance(value, list | tuple):

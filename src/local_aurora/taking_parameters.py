@@ -18,6 +18,7 @@ _STARTS = (Kind.INSTANCE_CREATE, Kind.INSTANCE_REBOOT, Kind.CLUSTER_START, Kind.
 
 def take_parameters(world: World, transition: Transition, now: datetime) -> None:
     """The engines that a transition starts take up the group that their cluster has at this moment."""
+    # Once only, before the engine is given the start, and not where it is to fail.
     if transition.kind not in _STARTS or transition.work is not None or transition.ends_as is not None:
         return
     region = world.regions[transition.region]

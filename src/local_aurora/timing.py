@@ -44,6 +44,7 @@ class Durations:
         ValueError: a duration that is negative or longer than a week.
     """
 
+    # What RDS needs for its work.
     copy: float = 4.0
     restore: float = 4.0
     create: float = 2.0
@@ -59,6 +60,7 @@ class Durations:
     reboot: float = 2.5
     endpoint: float = 1.0
     dns_lag: float = 2.0
+    # The delays that a client does not expect.
     status_lag: float = 0.0
     name_release: float = 0.0
     busy_after_creation: float = 0.0
@@ -193,4 +195,5 @@ class Transition:
         """Linear in time; 100 belongs to what is finished."""
         whole = (self.ends_at - self.started_at) / timedelta(seconds=1)
         spent = (now - self.started_at) / timedelta(seconds=1)
+        # A transition whose engine needs longer than its time stays at 99.
         return 0 if whole <= 0 else max(0, min(99, int(100 * spent / whole)))

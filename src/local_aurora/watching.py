@@ -84,6 +84,7 @@ def disable_http_endpoint(call: Call) -> dict[str, Any]:
 
 
 def _switch_http_endpoint(call: Call, *, is_on: bool) -> dict[str, Any]:
+    # These two operations take an ARN and no name, and have errors of their own.
     named = call.params["ResourceArn"]
     arn = parse_arn(named)
     cluster = call.region.clusters.get(arn.name) if arn and arn.kind == "cluster" else None

@@ -158,6 +158,7 @@ def _write_members(parent: ET.Element, shape: StructureShape, values: Mapping[st
 
 def _write(parent: ET.Element, name: str, shape: Shape, value: Any) -> None:
     if isinstance(shape, ListShape):
+        # The entries of a flattened list are written beside the other members.
         flat = shape.serialization.get("flattened")
         holder = parent if flat else ET.SubElement(parent, name)
         entry_name = name if flat else shape.member.serialization.get("name", "member")

@@ -193,6 +193,7 @@ class World:
             region.subnet_groups[group.name] = group
 
     def region_of_arn(self, arn: str) -> Region | None:
+        # What belongs to another account cannot be seen here.
         parsed = parse_arn(arn)
         return self.regions.get(parsed.region) if parsed and parsed.account == self.account_id else None
 
@@ -207,6 +208,7 @@ class World:
         arguments: Mapping[str, str] | None = None,
     ) -> Transition:
         """Put an object on its way. With `not_before`, its time begins only then."""
+        # Numbered, so that those that end at the same time do so in the order of their beginnings.
         self.begun += 1
         ends_at = max(now, not_before or now) + timedelta(seconds=seconds)
         transition = Transition(self.begun, kind, region.name, subject, now, ends_at, dict(arguments or {}))
@@ -236,6 +238,7 @@ class World:
         )
 
     def cancel_transitions(self, subject: str) -> None:
+        # Work that the engine has begun goes on; nothing looks at its result any more.
         self.transitions = [entry for entry in self.transitions if entry.subject != subject]
 
     def release_name(self, region: Region, name: str, when: datetime) -> None:

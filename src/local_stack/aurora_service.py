@@ -51,6 +51,7 @@ class AuroraService:
             state_json=saved,
             keeper=keeper,
         )
+        # Those that were kept with the state hold, but for what this start was asked for.
         self._model.set_durations(durations)
         self._server = AuroraServer(self._model, port).start()
         self._preparing = threading.Thread(target=self._prepare, name="engine-template", daemon=True)

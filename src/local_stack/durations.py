@@ -25,6 +25,7 @@ def parse_durations(texts: Iterable[str]) -> dict[str, float]:
             changes[_SHORT_NAMES.get(name, name)] = float(seconds)
         except ValueError:
             raise ValueError(f"`{text}` is not a duration: write name=seconds, e.g. copy=10.") from None
+    # For its checks alone: which durations they change is for the stack to say.
     Durations().changed(changes)
     return changes
 

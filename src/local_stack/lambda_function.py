@@ -73,6 +73,7 @@ class DeployedFunction:
 
     def identity(self) -> str:
         """Changes with everything that a worker of this function was started with."""
+        # What is not among these (a description, a reserved concurrency) leaves the workers as they are.
         kept = {
             name: self.config.get(name)
             for name in (

@@ -41,6 +41,7 @@ def _with_dependencies(names: tuple[str, ...]) -> list[Distribution]:
         except PackageNotFoundError:
             if required:
                 raise
+            # Its marker is for another system or Python.
             continue
         for text in found[key].requires or []:
             match = _NAME.match(text)

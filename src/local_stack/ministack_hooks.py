@@ -142,6 +142,7 @@ class Replacements:
         """Replace them in the order of their definition: the later one of two wraps the earlier. Once a process."""
         for holder, name, ours in self._noted:
             is_mapping = isinstance(holder, MutableMapping)
+            # Taken now and not when it was noted: another replacement can be in its place already.
             replacement = partial(ours, holder[name] if is_mapping else getattr(holder, name))
             if is_mapping:
                 holder[name] = replacement

@@ -26,7 +26,7 @@ from local_stack.ministack_hooks import GROUP_ID_TAG, Replacements, require_hook
 from local_stack.ministack_keeping import MinistackKeeper, answering_what_is_kept
 
 _replacements = Replacements()
-_wanted_group_id: contextvars.ContextVar[str] = contextvars.ContextVar("wanted_group_id", default="")
+_given_group_id: contextvars.ContextVar[str] = contextvars.ContextVar("given_group_id", default="")
 
 
 def apply(runtime: LambdaRuntime, state_directory: Path) -> MinistackState:
@@ -85,16 +85,16 @@ def _create_with_given_id(create: Callable[[Any], Any], parameters: Any) -> Any:
             given = str(ec2._p(parameters, f"{name.removesuffix('.Key')}.Value"))
             break
     # A context variable, since the id is made far below, and other requests make groups at the same time.
-    token = _wanted_group_id.set(given)
+    token = _given_group_id.set(given)
     try:
         return create(parameters)
     finally:
-        _wanted_group_id.reset(token)
+        _given_group_id.reset(token)
 
 
 @_replacements.of(ec2, "_new_sg_id")
 def _given_id_or_new_one(new_id: Callable[[], str]) -> str:
-    return _wanted_group_id.get() or new_id()
+    return _given_group_id.get() or new_id()
 
 
 def subnet_lookup(account_id: str) -> SubnetLookup:

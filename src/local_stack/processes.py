@@ -18,6 +18,7 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
+        # It runs, and is another user's.
         return True
     stat = _stat(pid)
     return stat is None or stat[0] != "Z"

@@ -57,8 +57,8 @@ _WRITES = (
 class Table:
     """One to try, its name quoted; `column`: one that an UPDATE may name; `shown`: the name for people.
 
-    `untold`: the commands, as pg_rewrite.ev_type has them, for which an attempt would prove nothing: a rule replaces
-    them, or the table has no partition that takes a row.
+    `inconclusive`: the commands, as pg_rewrite.ev_type has them, for which an attempt would prove nothing: a rule
+    replaces them, or the table has no partition that takes a row.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Table:
     shown: str
     has_row_security: bool
     has_triggers: bool
-    untold: str
+    inconclusive: str
 
     def unrun(self, *, writes: bool) -> str:
         """What an attempt leaves out, and a program meets."""
@@ -94,7 +94,7 @@ class Ground:
 
 @dataclass(frozen=True)
 class _Probe:
-    """A statement that tells whether a user has a power; `unrun`: what it leaves out."""
+    """A statement that shows whether a user has a power; `unrun`: what it leaves out."""
 
     what: str
     statement: str
@@ -105,7 +105,7 @@ class _Probe:
 _HAS_TRIGGERS = (
     "EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D')"
 )
-_UNTOLD = (
+_INCONCLUSIVE = (
     "(SELECT coalesce(string_agg(CAST(w.ev_type AS text), ''), '') FROM pg_rewrite w"
     " WHERE w.ev_class = c.oid AND w.is_instead AND w.ev_enabled <> 'D')"
     " || CASE WHEN c.relkind = 'p' AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid)"
@@ -121,7 +121,7 @@ def survey_ground(session: Session) -> Ground:
         " (SELECT quote_ident(a.attname) FROM pg_attribute a"
         " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
         " AND a.attgenerated = '' AND a.attidentity <> 'a' ORDER BY a.attnum LIMIT 1),"
-        f" c.relrowsecurity, {_HAS_TRIGGERS}, {_UNTOLD}"
+        f" c.relrowsecurity, {_HAS_TRIGGERS}, {_INCONCLUSIVE}"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner"
         " WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
         f" AND NOT r.rolsuper AND NOT {is_amazons('r.rolname')} AND c.oid NOT IN {LEADS_OUT}"
@@ -214,7 +214,7 @@ class _Trial:
         return found + self._notes
 
     def _of_tables(self, command: _Command) -> list[_Probe]:
-        """The same attempt on one table after another: the first that tells something is enough."""
+        """The same attempt on one table after another: the first that shows something is enough."""
         writes = command is not _READ
         return [
             _Probe(
@@ -224,7 +224,8 @@ class _Trial:
                 table.unrun(writes=writes),
             )
             for table in self._ground.tables
-            if command.event not in table.untold and (table.column or "{column}" not in command.statement)
+            if command.event not in table.inconclusive
+            and (table.column or "{column}" not in command.statement)
         ]
 
     def _creates(self, *, ours_alone: bool) -> list[list[_Probe]]:
@@ -242,7 +243,7 @@ class _Trial:
         done: list[str] = []
         read_write: list[str] = []
         database = self._ground.database
-        for probe, refused in self._tellings(attempts):
+        for probe, refused in self._outcomes(attempts):
             if refused is not None:
                 raise DbUserSetupFailed(
                     f"In database {database} the user {self._user.username} ({self._user.access}) cannot"
@@ -262,7 +263,7 @@ class _Trial:
 
     def _cannot(self, attempts: list[list[_Probe]]) -> list[str]:
         refusals = []
-        for probe, refused in self._tellings(attempts):
+        for probe, refused in self._outcomes(attempts):
             if refused is None:
                 raise DbUserSetupFailed(
                     f"In database {self._ground.database} the user {self._user.username} ({self._user.access}) can"
@@ -273,8 +274,8 @@ class _Trial:
             refusals.append(probe.what)
         return [f"in {self._ground.database} cannot {', '.join(refusals)}"] if refusals else []
 
-    def _tellings(self, attempts: list[list[_Probe]]) -> Iterator[tuple[_Probe, ServerRefused | None]]:
-        """Of each attempt the first probe that tells about a privilege; what hinders all of them is noted."""
+    def _outcomes(self, attempts: list[list[_Probe]]) -> Iterator[tuple[_Probe, ServerRefused | None]]:
+        """Of each attempt the first probe that shows something about a privilege; what hinders all of them is noted."""
         for probes in attempts:
             hindrance = ""
             for probe in probes:

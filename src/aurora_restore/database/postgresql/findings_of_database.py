@@ -50,11 +50,11 @@ class Question:
 
     kind: Kind
     sql: str
-    tell: Callable[[Session, Sequence[Any]], Finding]
+    describe: Callable[[Session, Sequence[Any]], Finding]
 
     def ask(self, session: Session) -> Found:
         rows = session.rows(self.sql)
-        found = Found([self.tell(session, row) for row in rows])
+        found = Found([self.describe(session, row) for row in rows])
         found.count_rest(self.kind, rows[0][-1] if rows else 0, len(rows))
         return found
 
@@ -64,19 +64,19 @@ def _simple(
 ) -> Callable[[Session, Sequence[Any]], Finding]:
     """For rows of a name and a detail; with `details` the detail is that of the name."""
 
-    def tell(session: Session, row: Sequence[Any]) -> Finding:
+    def describe(session: Session, row: Sequence[Any]) -> Finding:
         name = Name.of(session, row[0])
         ending = statement(ends_with, name.quoted, shown=name.shown)
         detail = details[name.raw] if details else visible(session.readable(str(row[1] or "")))
         return Finding(kind, visible(session.database), name.shown, ending, detail)
 
-    return tell
+    return describe
 
 
 def _spelled(kind: Kind, ends_with: str, of: str = "") -> Callable[[Session, Sequence[Any]], Finding]:
     """For rows of a name that the server has quoted already, and a detail; with `of` the detail is a name too."""
 
-    def tell(session: Session, row: Sequence[Any]) -> Finding:
+    def describe(session: Session, row: Sequence[Any]) -> Finding:
         name = Name.of(session, row[0])
         is_plain = name.text is not None and name.text.isprintable()
         ending = statement(ends_with, name.text if is_plain else None, shown=name.shown)
@@ -85,7 +85,7 @@ def _spelled(kind: Kind, ends_with: str, of: str = "") -> Callable[[Session, Seq
         )
         return Finding(kind, visible(session.database), name.shown, ending, detail)
 
-    return tell
+    return describe
 
 
 def _large_objects(session: Session, row: Sequence[Any]) -> Finding:
@@ -180,7 +180,7 @@ def default_collation(session: Session) -> Found:
         " LATERAL (SELECT pg_database_collation_actual_version(d.oid) AS now) v"
         " WHERE d.datname = current_database() AND d.datcollversion <> v.now"
     )
-    tell = _simple(
+    describe = _simple(
         Kind.COLLATION, "REINDEX DATABASE CONCURRENTLY; ALTER DATABASE {} REFRESH COLLATION VERSION;"
     )
-    return Found([tell(session, row) for row in rows])
+    return Found([describe(session, row) for row in rows])

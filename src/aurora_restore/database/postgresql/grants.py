@@ -117,7 +117,7 @@ def bring_about(
             borrowed, refusals = _join(session, roles)
             answers += refusals
             for statement in statements[start : start + _STATEMENTS_PER_TRANSACTION]:
-                answers += _told(session, statement)
+                answers += _answers_to(session, statement)
             for statement in borrowed:
                 session.run(statement)
     after = _differences(session, entitlements, everyone)
@@ -128,7 +128,7 @@ def bring_about(
     return Outcome(changed, notes)
 
 
-def _told(session: Session, statement: str) -> list[_Answer]:
+def _answers_to(session: Session, statement: str) -> list[_Answer]:
     """Run it. A refusal ends nothing: what did not take hold is found again, and the words are shown with it."""
     refused = session.refusal(statement)
     if refused is not None:
@@ -165,7 +165,7 @@ def _join(session: Session, roles: set[str]) -> tuple[list[str], list[_Answer]]:
             " AND m.member = (SELECT oid FROM pg_roles WHERE rolname = current_user)",
             oid=oid,
         )
-        refused = _told(session, f"GRANT {role} TO current_user{inherit}")
+        refused = _answers_to(session, f"GRANT {role} TO current_user{inherit}")
         answers += refused
         # A membership that the master had given itself before stays, without the inheritance that it did not have.
         if not refused:

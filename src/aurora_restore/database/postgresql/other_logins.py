@@ -76,7 +76,7 @@ def survey(session: Session, ours: Collection[str], *, lock: bool) -> OtherLogin
             "user ADMIN on the role), or disable them there by hand.",
         )
     notes = tuple(
-        f"the login {login.name} was left open: its name is like Amazon's own, and the server lets the master not "
+        f"the login {login.name} was left open: its name is like Amazon's own, and the server does not let the master "
         f"alter it: {refused}"
         for login, refused in amazons
     )

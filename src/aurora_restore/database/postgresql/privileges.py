@@ -50,7 +50,7 @@ _FOREIGN: Mapping[ForeignTables, tuple[str, ...]] = {
 _LEADING_OUT: Mapping[str, tuple[str, ...]] = {"FOREIGN": (), "SENT_ON": ("SELECT",)}
 
 
-def _wanted(kind: str, level: Access | None, foreign: ForeignTables) -> tuple[str, ...]:
+def _privileges_of(kind: str, level: Access | None, foreign: ForeignTables) -> tuple[str, ...]:
     """The privileges of a level on a kind; on what leads to a foreign table no more than was asked for."""
     if kind not in _LEADING_OUT:
         return _LEVELS[level][kind]
@@ -222,7 +222,7 @@ def differences(
         rows = session.rows(
             query,
             username=username,
-            expected=list(_wanted(kind, level, foreign)),
+            expected=list(_privileges_of(kind, level, foreign)),
             keep=level is Access.ADMIN,
         )
         found += [
@@ -255,7 +255,7 @@ def excesses(
 ) -> list[Excess]:
     """What a read_only or read_write user can do beyond the level, by whatever way it came."""
     writes = {
-        kind: [p for p in _TABLE_WRITES if p not in _wanted(kind, level, foreign)]
+        kind: [p for p in _TABLE_WRITES if p not in _privileges_of(kind, level, foreign)]
         for kind in ("TABLE", *_LEADING_OUT)
     }
     queries: list[tuple[str, str, list[str]]] = [

@@ -89,7 +89,7 @@ def inherited_groups(role: Role) -> frozenset[str]:
     return frozenset(membership.group for membership in role.memberships if membership.inherits)
 
 
-def wanted_groups(user: DbUser) -> frozenset[str]:
+def required_groups(user: DbUser) -> frozenset[str]:
     groups = {SUPERUSER_GROUP} if user.access is Access.ADMIN else set()
     return frozenset(groups | ({IAM_GROUP} if user.iam else set()))
 
@@ -171,7 +171,7 @@ def _create(session: Session, login: DbUserLogin) -> None:
             if refused.sqlstate == DUPLICATE_OBJECT:
                 raise DatabaseBusy(f"Another session made the role {user.username} just now.") from None
             raise
-        for group in sorted(wanted_groups(user)):
+        for group in sorted(required_groups(user)):
             session.run(f"GRANT {identifier(group)} TO {name}")
 
 
@@ -222,7 +222,7 @@ def _attribute_clauses(user: DbUser, role: Role) -> list[str]:
 
 def _membership_statements(session: Session, user: DbUser, role: Role) -> list[str]:
     """Grants of what is missing; what is too much is taken away, but an admin keeps other memberships."""
-    name, expected = identifier(user.username), wanted_groups(user)
+    name, expected = identifier(user.username), required_groups(user)
     held = inherited_groups(role)
     surplus = [membership for membership in role.memberships if membership.group not in expected]
     if user.access is Access.ADMIN:

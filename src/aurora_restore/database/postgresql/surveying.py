@@ -107,8 +107,8 @@ class Surveying:
         self._progress = replace(self._progress, total=self._progress.done + len(left))
         for number, database in enumerate(left):
             # A call that comes late still does one, so that every call gets further.
-            acting = list(filter(self._is_wanted, self._of_cluster.fuses + self._beyond.fuses))
-            if is_enough(acting) or (number and not self._has_time()):
+            to_take_out = list(filter(self._is_wanted, self._of_cluster.fuses + self._beyond.fuses))
+            if is_enough(to_take_out) or (number and not self._has_time()):
                 return False
             found = self._look_into(session, database)
             if self._beyond.fuses or any(map(self._is_wanted, found.fuses)):
