@@ -57,7 +57,7 @@ class MinistackState:
 
         gateway._load_persisted_state = load
         gateway.save_all = lambda _services: self._keeper.keep_all()
-        # After the replacements of `ministack_states`: an event that they drop is not worth a write.
+        # Outermost of the replacements: an event is on disk before its execution goes on.
         self._keeper.keep_events_of_executions()
         self.app = answering_what_is_kept(gateway.app, self._keeper)
 
