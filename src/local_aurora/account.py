@@ -13,7 +13,7 @@ from local_aurora.identifiers import (
     parse_arn,
     tag_list,
 )
-from local_aurora.objects import Event, show_event, show_global_cluster
+from local_aurora.objects import show_event, show_global_cluster
 from local_aurora.paging import matching, page
 from local_aurora.world import Call, operation
 
@@ -26,6 +26,7 @@ class Tagged(Protocol):
 
 def describe_account_attributes(call: Call) -> dict[str, Any]:
     region, quotas = call.region, call.world.quotas
+    # The groups that RDS makes itself do not count.
     groups = [group for group in region.cluster_parameter_groups.values() if not group.is_default]
     shown = (
         ("DBInstances", len(region.instances), quotas.instances),
@@ -57,25 +58,26 @@ def describe_db_engine_versions(call: Call) -> dict[str, Any]:
         "status": lambda _: ("available",),
         "engine-mode": lambda _: ("provisioned",),
     })  # fmt: skip
-    region = call.region.name
     return page(
-        call, "DBEngineVersions", found, _version_key, lambda v: catalogue.show_engine_version(v, region)
+        call,
+        "DBEngineVersions",
+        found,
+        lambda v: f"{v.engine}/{v.version}",
+        lambda v: catalogue.show_engine_version(v, call.region.name),
     )
 
 
-def _version_key(version: catalogue.EngineVersion) -> str:
-    return f"{version.engine}/{version.version}"
-
-
 def describe_orderable_db_instance_options(call: Call) -> dict[str, Any]:
-    engine, wanted_class = call.params["Engine"], call.text("DBInstanceClass")
+    engine, asked_class = call.params["Engine"], call.text("DBInstanceClass")
     zones = call.region.subnet_group("default").availability_zones
     offered = [
         (version.version, instance_class)
         for version in catalogue.engine_versions(engine)
         if call.text("EngineVersion") in (None, version.version)
+        and call.text("LicenseModel") in (None, catalogue.license_model(engine))
         for instance_class in catalogue.instance_classes(engine, version.version)
-        if wanted_class in (None, instance_class) and _offers(call, engine)
+        # Outside a VPC nothing is offered: EC2-Classic is gone.
+        if asked_class in (None, instance_class) and call.params.get("Vpc") is not False
     ]
     offered = matching(call, offered, {})
     return page(
@@ -87,30 +89,22 @@ def describe_orderable_db_instance_options(call: Call) -> dict[str, Any]:
     )
 
 
-def _offers(call: Call, engine: str) -> bool:
-    wanted_license = call.text("LicenseModel")
-    return call.params.get("Vpc") is not False and wanted_license in (None, catalogue.license_model(engine))
-
-
 def describe_events(call: Call) -> dict[str, Any]:
     """The events of the last hour, or of the time asked for, oldest first."""
     end = call.params.get("EndTime") or call.now
     minutes = call.params.get("Duration") or _DEFAULT_EVENT_MINUTES
     start = call.params.get("StartTime") or end - timedelta(minutes=minutes)
-    numbered = list(enumerate(call.region.events))
+    categories = set(call.params.get("EventCategories") or ())
     found = [
-        (number, event) for number, event in numbered if start <= event.date <= end and _wanted(call, event)
-    ]
-    return page(call, "Events", found, lambda entry: f"{entry[0]:08d}", lambda entry: show_event(entry[1]))
-
-
-def _wanted(call: Call, event: Event) -> bool:
-    categories = call.params.get("EventCategories")
-    return (
-        call.text("SourceType") in (None, event.source_type)
+        (number, event)
+        for number, event in enumerate(call.region.events)
+        if start <= event.date <= end
+        and call.text("SourceType") in (None, event.source_type)
         and call.text("SourceIdentifier") in (None, event.source_identifier)
-        and (not categories or bool(set(categories) & set(event.categories)))
-    )
+        and (not categories or categories & set(event.categories))
+    ]
+    # By number: several events can have the same time.
+    return page(call, "Events", found, lambda entry: f"{entry[0]:08d}", lambda entry: show_event(entry[1]))
 
 
 def describe_global_clusters(call: Call) -> dict[str, Any]:
@@ -130,6 +124,7 @@ def list_tags_for_resource(call: Call) -> dict[str, Any]:
 
 def add_tags_to_resource(call: Call) -> dict[str, Any]:
     resource = _tagged(call)
+    # Together: a key that the resource has already takes no further place.
     tags = {**resource.tags, **checked_tags(call.params["Tags"])}
     if len(tags) > MAX_TAGS:
         raise errors.AwsError("TagQuotaExceeded", f"A resource takes at most {MAX_TAGS} tags.")
@@ -147,6 +142,7 @@ def remove_tags_from_resource(call: Call) -> dict[str, Any]:
 def _tagged(call: Call) -> Tagged:
     named = call.params["ResourceName"]
     arn = parse_arn(named)
+    # Each Region of RDS knows its own resources alone.
     if arn is None or arn.region != call.region.name:
         raise errors.invalid_value(
             f"Invalid resource name: {named}. The ARN of a resource in {call.region.name} is needed."

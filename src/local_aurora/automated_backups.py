@@ -20,22 +20,29 @@ _FILTERS = {
 }
 
 
-def retain(call: Call, cluster: Cluster) -> None:
-    """Keep the backups of a cluster that is being deleted. Raises AwsError where there is no room for them."""
+def refuse_beyond_quota(call: Call, cluster: Cluster) -> None:
+    """Raises AwsError where there is no room for the backups of a cluster that is to be deleted."""
     retained = _retained(call)
+    # One that is retained already takes no second place.
     if cluster.resource_id not in retained and len(retained) >= call.world.quotas.clusters:
         raise AwsError(
             "DBClusterAutomatedBackupQuotaExceededFault",
             f"The quota for retained automated backups was exceeded: {call.world.quotas.clusters}.",
         )
+
+
+def retain(call: Call, cluster: Cluster) -> None:
+    """Keep the backups of a cluster that is being deleted."""
     days = int(cluster.settings.get("BackupRetentionPeriod") or 1)
     until = call.now + timedelta(days=days)
+    # As one text, since the saved state has a mapping of texts here.
     call.region.retained_backups[cluster.resource_id] = f"{until.isoformat()} {cluster.identifier}"
 
 
 def _retained(call: Call) -> dict[str, tuple[datetime, str]]:
     """Until when, and of which cluster, by resource id; what is over goes."""
     found = {}
+    # The call that looks removes what is over: nothing else watches the clock for it.
     for resource_id, kept in list(call.region.retained_backups.items()):
         until, _, name = kept.partition(" ")
         if datetime.fromisoformat(until) <= call.now:

@@ -110,6 +110,7 @@ def checked_version(engine: str, version: str | None) -> str:
     matching = [candidate for candidate in known if candidate.startswith(f"{version}.")]
     if not matching:
         raise invalid_combination(f"Cannot find version {version} for {engine}")
+    # The versions are listed in their order.
     return matching[-1]
 
 
@@ -128,6 +129,7 @@ def instance_classes(engine: str, version: str) -> list[str]:
         for size in sizes
         if not (is_old and family in _NEWEST_ONLY)
     ]
+    # Serverless v2 is ordered as a class, too.
     return sorted([*provisioned, "db.serverless"])
 
 
@@ -147,6 +149,7 @@ def show_engine_version(version: EngineVersion, region: str) -> dict[str, Any]:
         "DBParameterGroupFamily": version.family,
         "DBEngineDescription": "Aurora PostgreSQL" if version.engine == POSTGRESQL else "Aurora MySQL",
         "DBEngineVersionDescription": f"{version.engine} {version.version} ({region})",
+        # Upgrades are not emulated.
         "ValidUpgradeTarget": [],
         "ExportableLogTypes": list(log_types(version.engine)),
         "SupportsLogExportsToCloudwatchLogs": True,

@@ -29,15 +29,24 @@ Change = Callable[[Call, Cluster], None]
 
 
 def modify_db_cluster(call: Call) -> dict[str, Any]:
-    """Changes take effect at once, except the name, which waits for the maintenance window unless told not to."""
+    """Changes take effect at once, except the name, which waits for the maintenance window unless ApplyImmediately."""
     cluster = call.region.cluster(call.params["DBClusterIdentifier"])
     if cluster.status != "available":
         raise errors.invalid_cluster_state(
             f"DB cluster {cluster.identifier} is in the {cluster.status} state; it must be available."
         )
     refuse_busy(call, cluster)
-    settings = _changed_settings(call, cluster)
+    settings = apply_settings(call, dict(cluster.settings), cluster.engine)
+    # IAM authentication shows only once it is really switched.
+    settings["IAMDatabaseAuthenticationEnabled"] = cluster.settings["IAMDatabaseAuthenticationEnabled"]
+    exports = call.params.get("CloudwatchLogsExportConfiguration")
+    if exports:
+        enable, disable = exports.get("EnableLogTypes") or [], exports.get("DisableLogTypes") or []
+        refuse_log_types(cluster.engine, [*enable, *disable])
+        exported = {*cluster.settings.get("EnabledCloudwatchLogsExports", []), *enable} - set(disable)
+        settings["EnabledCloudwatchLogsExports"] = sorted(exported)
     changes = _changes(call, cluster)
+    # The last checks come before its first assignment: a call that is refused changes nothing.
     _change_groups(call, cluster)
     cluster.settings = settings
     call.region.open_log_groups(cluster)
@@ -47,52 +56,35 @@ def modify_db_cluster(call: Call) -> dict[str, Any]:
     return {"DBCluster": show(call, cluster)}
 
 
-def _changed_settings(call: Call, cluster: Cluster) -> dict[str, Any]:
-    settings = apply_settings(call, dict(cluster.settings), cluster.engine)
-    # IAM authentication shows only once it is really switched.
-    settings["IAMDatabaseAuthenticationEnabled"] = cluster.settings["IAMDatabaseAuthenticationEnabled"]
-    exports = call.params.get("CloudwatchLogsExportConfiguration")
-    if exports:
-        settings["EnabledCloudwatchLogsExports"] = _changed_exports(cluster, exports)
-    return settings
-
-
-def _changed_exports(cluster: Cluster, exports: dict[str, Any]) -> list[str]:
-    enable, disable = exports.get("EnableLogTypes") or [], exports.get("DisableLogTypes") or []
-    refuse_log_types(cluster.engine, [*enable, *disable])
-    return sorted({*cluster.settings.get("EnabledCloudwatchLogsExports", []), *enable} - set(disable))
-
-
 def _changes(call: Call, cluster: Cluster) -> list[Change]:
     """The changes that take time, checked before any of them begins."""
     changes: list[Change] = []
+    # The order is the one in which they begin.
     if wants_managed_secret(call, cluster):
         changes.append(begin_managed_secret)
     if (password := call.text("MasterUserPassword")) is not None:
         checked_password(cluster.engine, password)
         changes.append(_begin_password)
     iam = call.params.get("EnableIAMDatabaseAuthentication")
+    # To ask for what the cluster has already is accepted, and changes nothing; so with the port.
     if iam is not None and iam != cluster.settings["IAMDatabaseAuthenticationEnabled"]:
         changes.append(_begin_iam)
     if (port := checked_port(call, cluster)) is not None and port != cluster.port:
         changes.append(_begin_port)
     if new_name := call.text("NewDBClusterIdentifier"):
         name = validated_identifier("NewDBClusterIdentifier", new_name)
-        if _is_repeated(call, cluster, name):
+        going = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_RENAME)
+        is_the_same = going is not None and going.arguments["new_identifier"] == name
+        # RDS can accept the very rename that is under way again, without doing anything.
+        if is_the_same and call.world.habits.accepts_repeated_rename:
             return changes
         refuse_taken_name(call, name)
         changes.append(_begin_rename)
     return changes
 
 
-def _is_repeated(call: Call, cluster: Cluster, name: str) -> bool:
-    """Whether the very rename is under way, and RDS accepts it again without doing anything."""
-    going = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_RENAME)
-    is_the_same = going is not None and going.arguments["new_identifier"] == name
-    return is_the_same and call.world.habits.accepts_repeated_rename
-
-
 def _change_groups(call: Call, cluster: Cluster) -> None:
+    # Both are checked before either is assigned.
     subnet_group = call.region.subnet_group(cluster.subnet_group)
     security_group_ids, parameter_group = cluster.security_group_ids, cluster.parameter_group
     if call.params.get("VpcSecurityGroupIds"):
@@ -100,24 +92,20 @@ def _change_groups(call: Call, cluster: Cluster) -> None:
     if call.text("DBClusterParameterGroupName"):
         parameter_group = parameter_group_name(call, cluster.engine, cluster.engine_version)
     cluster.security_group_ids = security_group_ids
-    if parameter_group != cluster.parameter_group:
-        _associate(call, cluster, parameter_group)
-
-
-def _associate(call: Call, cluster: Cluster, name: str) -> None:
-    """ "The change is applied immediately", and takes effect in each instance when that is rebooted.
-
-    AuroraUserGuide, "Associating a DB cluster parameter group with a DB cluster in Amazon Aurora".
-    """
+    if parameter_group == cluster.parameter_group:
+        return
+    # "The change is applied immediately", and takes effect in each instance when that is rebooted: AuroraUserGuide,
+    # "Associating a DB cluster parameter group with a DB cluster in Amazon Aurora".
     before = call.region.cluster_parameter_groups.get(cluster.parameter_group)
     for member in call.region.members(cluster):
         show_as_applying(call.world, member, before, call.now)
     call.world.release_group(call.region, cluster.parameter_group, call.now)
-    cluster.parameter_group = name
+    cluster.parameter_group = parameter_group
 
 
 def _begin_password(call: Call, cluster: Cluster) -> None:
     cluster.pending_password = call.params["MasterUserPassword"]
+    # RDS shows that a password is pending, and never which.
     cluster.pending["MasterUserPassword"] = MASKED
     seconds = call.world.durations.password_change
     call.world.begin_change(Kind.CLUSTER_PASSWORD, call.region, cluster.resource_id, call.now, seconds)
@@ -135,7 +123,7 @@ def _begin_iam(call: Call, cluster: Cluster) -> None:
 def _begin_port(call: Call, cluster: Cluster) -> None:
     """ "An outage occurs during this change. All of the DB instances in the DB cluster are rebooted immediately."
 
-    So says the AuroraUserGuide ("Modifying an Amazon Aurora DB cluster"). Sessions last until the new port is there.
+    So says the AuroraUserGuide ("Modifying an Amazon Aurora DB cluster"). Sessions last until the new port answers.
     """
     if call.world.transition_of(cluster.resource_id, Kind.CLUSTER_PORT):
         raise errors.invalid_cluster_state(f"DB cluster {cluster.identifier} is being modified.")
@@ -149,6 +137,7 @@ def _begin_rename(call: Call, cluster: Cluster) -> None:
     name = call.params["NewDBClusterIdentifier"].lower()
     if call.world.habits.pending_rename_shows:
         cluster.pending["DBClusterIdentifier"] = name
+    # The local Aurora has no maintenance windows: such a rename stays pending.
     if not call.params.get("ApplyImmediately"):
         return
     call.world.begin_change(

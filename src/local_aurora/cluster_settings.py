@@ -70,29 +70,26 @@ def apply_settings(call: Call, settings: dict[str, Any], engine: str) -> dict[st
     Raises:
         AwsError: InvalidParameterValue or InvalidParameterCombination for a value that Aurora refuses.
     """
+    # What the call does not name stays as it is, and has been checked before.
     expected = {
         shown: call.params[name] for name, shown in SETTINGS.items() if call.params.get(name) is not None
     }
     _refuse_settings(expected, engine)
     if window := expected.get("PreferredMaintenanceWindow"):
         _refuse_window_around(window, call.now)
-    changed = {**settings, **expected, **_reached_besides(call)}
-    if changed.get("StorageType") == "aurora":
-        del changed["StorageType"]  # DescribeDBClusters shows the type only where it is not the standard one
-    return changed
-
-
-def _reached_besides(call: Call) -> dict[str, Any]:
-    """A Kerberos domain and local write forwarding: given under one name, shown under another."""
-    shown: dict[str, Any] = {}
+    changed = {**settings, **expected}
+    # A Kerberos domain and local write forwarding are given under one name and shown under another.
     if domain := call.text("Domain"):
         role = call.text("DomainIAMRoleName")
         if role is None:
             raise errors.invalid_combination("DomainIAMRoleName is needed with Domain.")
-        shown["DomainMemberships"] = [{"Domain": domain, "IAMRoleName": role, "Status": "kerberos-enabled"}]
+        changed["DomainMemberships"] = [{"Domain": domain, "IAMRoleName": role, "Status": "kerberos-enabled"}]
     if (forwards := call.params.get("EnableLocalWriteForwarding")) is not None:
-        shown["LocalWriteForwardingStatus"] = "enabled" if forwards else "disabled"
-    return shown
+        changed["LocalWriteForwardingStatus"] = "enabled" if forwards else "disabled"
+    # DescribeDBClusters shows the type only where it is not the standard one.
+    if changed.get("StorageType") == "aurora":
+        del changed["StorageType"]
+    return changed
 
 
 def _refuse_settings(expected: Mapping[str, Any], engine: str) -> None:
@@ -118,6 +115,7 @@ def _refuse_window_around(window: str, now: datetime) -> None:
     """A maintenance window around the present has to have 30 minutes left (Aurora user guide, "Maintenance window")."""
     start, _, end = window.partition("-")
     begins, ends, present = _minute(start), _minute(end), now.weekday() * _DAY + now.hour * 60 + now.minute
+    # By the week's length, since a window can go over the end of the week.
     length, spent = (ends - begins) % _WEEK, (present - begins) % _WEEK
     if spent < length and length - spent < _LEFT_MINUTES:
         raise errors.invalid_value(
@@ -169,6 +167,7 @@ def checked_security_groups(call: Call, group: SubnetGroup) -> list[str]:
     """The security groups that a call names, or the VPC's default one."""
     expected = list(call.params.get("VpcSecurityGroupIds") or [])
     for group_id in expected:
+        # A group that was never seeded counts as one of the right VPC: there is no EC2 to ask.
         vpc = call.region.security_group_vpcs.get(group_id, group.vpc_id)
         if not group_id.startswith("sg-"):
             raise errors.invalid_value(f"Invalid security group , groupId= {group_id}, groupName=.")

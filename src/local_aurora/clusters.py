@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from local_aurora import automated_backups, catalogue, custom_endpoints, endpoints, errors
@@ -38,6 +37,7 @@ RESERVED_USERNAME = "rdsadmin"
 def show(call: Call, cluster: Cluster) -> dict[str, Any]:
     zones = call.region.subnet_group(cluster.subnet_group).availability_zones
     making = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_RESTORE, Kind.CLUSTER_CREATE)
+    # Only a cluster that is being made shows how far it is.
     percent = making.percent(call.now) if making else None
     group = call.region.cluster_parameter_groups.get(cluster.parameter_group)
     members = [(each, each.applied.status(group, call.now)) for each in call.region.members(cluster)]
@@ -71,6 +71,7 @@ def create_db_cluster(call: Call) -> dict[str, Any]:
     cluster = _new_cluster(call, name, engine, version, username)
     cluster.master_password = checked_password(cluster.engine, password)
     cluster.contents = cluster.resource_id
+    # A key alone asks for encryption, too.
     encrypts = call.params.get("StorageEncrypted") or call.text("KmsKeyId")
     cluster.kms_key_id = usable_key(call, call.text("KmsKeyId") or "alias/aws/rds") if encrypts else None
     cluster.database_name = call.text("DatabaseName")
@@ -87,6 +88,7 @@ def restore_db_cluster_from_snapshot(call: Call) -> dict[str, Any]:
         )
     version = _restored_version(call, snapshot)
     cluster = _new_cluster(call, name, snapshot.engine, version, snapshot.master_username, snapshot)
+    # The master user and the password come along in the data: the call has no parameters for them.
     cluster.master_password, cluster.contents = snapshot.master_password, snapshot.contents
     key = call.text("KmsKeyId")
     cluster.kms_key_id = usable_key(call, key) if key else snapshot.kms_key_id
@@ -103,6 +105,7 @@ def _restored_version(call: Call, snapshot: Snapshot) -> str:
             f"DB cluster snapshot ({snapshot.engine})."
         )
     version = catalogue.checked_version(engine, call.text("EngineVersion"))
+    # The default version may be below the snapshot's: only a version that the call names is refused.
     if _numbers(version) < _numbers(snapshot.engine_version) and call.text("EngineVersion"):
         raise errors.invalid_combination(
             f"Cannot restore a snapshot of {snapshot.engine_version} as {version}"
@@ -126,6 +129,7 @@ def _free_name(call: Call) -> str:
 
 def refuse_taken_name(call: Call, name: str) -> None:
     """A name is taken by a cluster, by one that is on its way to it, and for a while after it was given up."""
+    # DNS goes on knowing a name for a while.
     if call.now < call.region.released_names.get(name, call.now):
         raise errors.cluster_exists(name)
     renames = (
@@ -135,18 +139,14 @@ def refuse_taken_name(call: Call, name: str) -> None:
         raise errors.cluster_exists(name)
 
 
-def _refuse_engine_mode(call: Call) -> None:
+def _new_cluster(
+    call: Call, name: str, engine: str, version: str, username: str, snapshot: Snapshot | None = None
+) -> Cluster:
     mode = call.text("EngineMode")
     if mode not in (None, "provisioned"):
         raise errors.invalid_combination(
             f"The engine mode {mode} that you requested is currently unavailable."
         )
-
-
-def _new_cluster(
-    call: Call, name: str, engine: str, version: str, username: str, snapshot: Snapshot | None = None
-) -> Cluster:
-    _refuse_engine_mode(call)
     group = call.region.subnet_group(call.text("DBSubnetGroupName") or "default")
     inherited = snapshot.settings if snapshot else {}
     cluster = Cluster(
@@ -167,29 +167,26 @@ def _new_cluster(
     if zones := call.params.get("AvailabilityZones"):
         cluster.settings["AvailabilityZones"] = list(zones)
     cluster.roles = [{**role, "Status": "ACTIVE"} for role in call.params.get("AssociatedRoles") or []]
-    cluster.port = checked_port(call, cluster) or _default_port(call, engine, snapshot)
+    cluster.port = checked_port(call, cluster)
+    # With an engine the port is the one that its server gets: clusters of one machine cannot share any.
+    if not cluster.port and call.world.work is None:
+        cluster.port = (snapshot.port if snapshot else 0) or SHARED_PORTS[engine]
     cluster.domain = endpoints.LOCAL_DOMAIN if call.world.work else endpoints.AWS_DOMAIN
     cluster.resource_id = call.world.ids.resource_id("cluster")
     endpoints.renew_certificate(cluster)
     return cluster
 
 
-def _default_port(call: Call, engine: str, snapshot: Snapshot | None) -> int | None:
-    """With an engine the port is the one that its server gets: clusters of one machine cannot share any."""
-    if call.world.work is not None:
-        return None
-    return (snapshot.port if snapshot else 0) or SHARED_PORTS[engine]
-
-
 def parameter_group_name(call: Call, engine: str, version: str) -> str:
     """The group that a call names, which must fit the engine's family, or the family's default one."""
-    wanted = call.text("DBClusterParameterGroupName")
-    if wanted is None:
+    asked = call.text("DBClusterParameterGroupName")
+    if asked is None:
         return call.world.default_parameter_group(call.region, "cluster-pg", engine, version).name
     family = family_of(engine, version)
-    if wanted.lower() == f"{DEFAULT_PREFIX}{family}" and not call.world.habits.default_groups_need_a_cluster:
+    # Whether RDS makes a default group for a call that names it before any cluster used it is a habit.
+    if asked.lower() == f"{DEFAULT_PREFIX}{family}" and not call.world.habits.default_groups_need_a_cluster:
         call.world.default_parameter_group(call.region, "cluster-pg", engine, version)
-    group = call.region.cluster_parameter_group(wanted)
+    group = call.region.cluster_parameter_group(asked)
     if group.family != family:
         raise errors.invalid_combination(
             f"The parameter group {group.name} with DBParameterGroupFamily {group.family} cannot be used for this "
@@ -202,6 +199,7 @@ def _begin(
     call: Call, cluster: Cluster, kind: Kind, seconds: float, arguments: dict[str, str] | None = None
 ) -> dict[str, Any]:
     group = call.region.cluster_parameter_group(cluster.parameter_group)
+    # RDS may still be at making the group: then the instances of this cluster begin without it.
     cluster.began_with_defaults = not group.is_complete(call.now)
     call.region.clusters[cluster.identifier] = cluster
     call.region.open_log_groups(cluster)
@@ -215,25 +213,26 @@ def delete_db_cluster(call: Call) -> dict[str, Any]:
     refuse_busy(call, cluster)
     keeps = call.params.get("DeleteAutomatedBackups") is False
     if keeps:
-        automated_backups.retain(call, cluster)
+        automated_backups.refuse_beyond_quota(call, cluster)
+    # The last that can refuse: what the call changes comes after it.
     transition = _final_snapshot(call, cluster)
+    if keeps:
+        automated_backups.retain(call, cluster)
+    # Whatever it was going through (a rename, say) does not come to its end any more.
     call.world.cancel_transitions(cluster.resource_id)
     members = call.region.members(cluster)
     ends = [t.ends_at for member in members if (t := call.world.transition_of(member.resource_id))]
     cluster.status = "deleting"
     call.world.begin(
         Kind.CLUSTER_DELETE, call.region, cluster.resource_id, call.now, call.world.durations.delete,
-        not_before=_latest([*ends, *([transition.ends_at] if transition else [])]),
+        # After its members, and after the final snapshot has its data.
+        not_before=max([*ends, *([transition.ends_at] if transition else [])], default=None),
         arguments={
             "delete_automated_backups": "false" if keeps else "true",
             "snapshot": transition.subject if transition else "",
         },
     )  # fmt: skip
     return {"DBCluster": show(call, cluster)}
-
-
-def _latest(times: list[datetime]) -> datetime | None:
-    return max(times, default=None)
 
 
 def _refuse_delete(call: Call, cluster: Cluster) -> None:
@@ -279,6 +278,7 @@ def _final_snapshot(call: Call, cluster: Cluster) -> Transition | None:
 def stop_db_cluster(call: Call) -> dict[str, Any]:
     cluster = call.region.cluster(call.params["DBClusterIdentifier"])
     refuse_busy(call, cluster)
+    # A cluster is stopped only as a whole.
     members = call.region.members(cluster)
     busy = [member.identifier for member in members if member.status != "available"]
     if cluster.status != "available":
@@ -305,6 +305,7 @@ def start_db_cluster(call: Call) -> dict[str, Any]:
         raise errors.invalid_cluster_state(
             f"DbCluster {cluster.identifier} is in {cluster.status} state but expected it to be stopped."
         )
+    # The start is when the certificate takes up a new name: see `endpoints`.
     endpoints.renew_certificate(cluster)
     return _switch(call, cluster, Kind.CLUSTER_START, "starting", call.world.durations.start)
 
@@ -321,6 +322,7 @@ def add_role_to_db_cluster(call: Call) -> dict[str, Any]:
     cluster = call.region.cluster(call.params["DBClusterIdentifier"])
     refuse_busy(call, cluster)
     arn, feature = call.params["RoleArn"], call.text("FeatureName") or ""
+    # The same role may be associated once for each feature.
     if any(role["RoleArn"] == arn and role.get("FeatureName", "") == feature for role in cluster.roles):
         raise errors.AwsError(
             "DBClusterRoleAlreadyExists", f"The role {arn} is already associated with {cluster.identifier}."

@@ -7,8 +7,8 @@ GET    /_aurora/habits             PUT: change some {"certificate_renewed_by_reb
 POST   /_aurora/resolve            {"host": "<an endpoint>"}: whether DNS knows it by now
 GET    /_aurora/faults             POST: add a rule; DELETE: remove all
 POST   /_aurora/release            {"name": "<the rule that holds>"}
-POST   /_aurora/seed/<what>        cluster, global-cluster, snapshot, subnet-group, security-group, status, tags,
-                                   unusable-key
+POST   /_aurora/seed/<what>        cluster, global-cluster, snapshot, subnet-group, security-group, parameter-group,
+                                   status, tags, unusable-key
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from local_aurora.model import LocalAurora
 PREFIX = "/_aurora/"
 _Body = dict[str, Any]
 _Route = Callable[[LocalAurora, _Body], Any]
+_ROUTES: dict[tuple[str, str], _Route] = {}
 
 
 def respond(aurora: LocalAurora, method: str, path: str, body: bytes) -> tuple[int, Any]:
@@ -41,54 +42,75 @@ def respond(aurora: LocalAurora, method: str, path: str, body: bytes) -> tuple[i
         if not isinstance(values, dict):
             return 400, {"message": "The body must be a JSON object."}
         return 200, route(aurora, values)
+    # What the model or a constructor makes of the body's values is the caller's mistake.
     except (AwsError, KeyError, TypeError, ValueError) as error:
         return 400, {"message": f"{type(error).__name__}: {error}"}
 
 
+def _route(path: str, *methods: str) -> Callable[[_Route], _Route]:
+    def note(route: _Route) -> _Route:
+        _ROUTES.update({(method, path): route for method in methods})
+        return route
+
+    return note
+
+
+@_route("state", "GET")
 def _state(aurora: LocalAurora, _: _Body) -> Any:
     return aurora.to_json()
 
 
+@_route("durations", "GET", "PUT")
 def _durations(aurora: LocalAurora, body: _Body) -> Any:
     return aurora.set_durations(body).to_json()
 
 
+@_route("quotas", "GET", "PUT")
 def _quotas(aurora: LocalAurora, body: _Body) -> Any:
     return asdict(aurora.set_quotas(body))
 
 
+@_route("habits", "GET", "PUT")
 def _habits(aurora: LocalAurora, body: _Body) -> Any:
     return asdict(aurora.set_habits(body))
 
 
+@_route("resolve", "POST")
 def _resolve(aurora: LocalAurora, body: _Body) -> Any:
     return {"addresses": [LOOPBACK] if aurora.knows_host(body["host"]) else []}
 
 
+@_route("faults", "GET")
 def _faults(aurora: LocalAurora, _: _Body) -> Any:
     return {"rules": [{**rule.to_json(), "seen": seen} for rule, seen in aurora.faults.in_force()]}
 
 
+@_route("faults", "POST")
 def _add_fault(aurora: LocalAurora, body: _Body) -> Any:
     rule = FaultRule.from_json(body)
+    # Calls read the rules under the world's lock.
     with aurora.locked():
         aurora.faults.add(rule)
     return rule.to_json()
 
 
+@_route("faults", "DELETE")
 def _clear_faults(aurora: LocalAurora, _: _Body) -> Any:
     with aurora.locked():
         aurora.faults.clear()
     return {}
 
 
+@_route("release", "POST")
 def _release(aurora: LocalAurora, body: _Body) -> Any:
     return {"released": aurora.release(body["name"])}
 
 
+@_route("seed/cluster", "POST")
 def _seed_cluster(aurora: LocalAurora, body: _Body) -> Any:
     parameters = {**body}
     master = PasswordLogin(parameters.pop("MasterUsername"), parameters.pop("MasterUserPassword"))
+    # What is left over are parameters of CreateDBCluster, which refuses those that it does not know.
     cluster = aurora.seed.put_cluster(
         parameters.pop("region"),
         parameters.pop("DBClusterIdentifier"),
@@ -102,54 +124,41 @@ def _seed_cluster(aurora: LocalAurora, body: _Body) -> Any:
     return {"DBClusterArn": cluster.arn, "Endpoint": cluster.host_name("cluster"), "Port": cluster.port}
 
 
+@_route("seed/global-cluster", "POST")
 def _seed_global_cluster(aurora: LocalAurora, body: _Body) -> Any:
     return {"GlobalClusterResourceId": aurora.seed.put_global_cluster(**body).resource_id}
 
 
+@_route("seed/snapshot", "POST")
 def _seed_snapshot(aurora: LocalAurora, body: _Body) -> Any:
     options = {**body}
     created_at = datetime.fromisoformat(options.pop("created_at"))
     snapshot = aurora.seed.put_snapshot(
         options.pop("region"),
         options.pop("DBClusterIdentifier"),
+        # A time without a zone is UTC, as at AWS.
         created_at if created_at.tzinfo else created_at.replace(tzinfo=UTC),
         **options,
     )
     return {"DBClusterSnapshotIdentifier": snapshot.identifier, "DBClusterSnapshotArn": snapshot.arn}
 
 
+@_route("seed/subnet-group", "POST")
 def _seed_subnet_group(aurora: LocalAurora, body: _Body) -> Any:
     return {"DBSubnetGroupArn": aurora.seed.put_subnet_group(**body).arn}
 
 
-def _done(seed: Callable[[LocalAurora], Callable[..., None]]) -> _Route:
+def _seeds(name: str, seed: Callable[[LocalAurora], Callable[..., None]]) -> None:
+    """A route that takes the parameters of a method of the seeder, and has nothing to answer."""
+
+    @_route(f"seed/{name}", "POST")
     def route(aurora: LocalAurora, body: _Body) -> Any:
         seed(aurora)(**body)
         return {}
 
-    return route
 
-
-_ROUTES: dict[tuple[str, str], _Route] = {
-    ("GET", "state"): _state,
-    ("GET", "durations"): _durations,
-    ("PUT", "durations"): _durations,
-    ("GET", "quotas"): _quotas,
-    ("PUT", "quotas"): _quotas,
-    ("GET", "habits"): _habits,
-    ("PUT", "habits"): _habits,
-    ("POST", "resolve"): _resolve,
-    ("GET", "faults"): _faults,
-    ("POST", "faults"): _add_fault,
-    ("DELETE", "faults"): _clear_faults,
-    ("POST", "release"): _release,
-    ("POST", "seed/cluster"): _seed_cluster,
-    ("POST", "seed/global-cluster"): _seed_global_cluster,
-    ("POST", "seed/snapshot"): _seed_snapshot,
-    ("POST", "seed/subnet-group"): _seed_subnet_group,
-    ("POST", "seed/security-group"): _done(lambda aurora: aurora.seed.put_security_group),
-    ("POST", "seed/parameter-group"): _done(lambda aurora: aurora.seed.put_parameter_group),
-    ("POST", "seed/status"): _done(lambda aurora: aurora.seed.set_status),
-    ("POST", "seed/tags"): _done(lambda aurora: aurora.seed.put_tags),
-    ("POST", "seed/unusable-key"): _done(lambda aurora: aurora.seed.make_key_unusable),
-}
+_seeds("security-group", lambda aurora: aurora.seed.put_security_group)
+_seeds("parameter-group", lambda aurora: aurora.seed.put_parameter_group)
+_seeds("status", lambda aurora: aurora.seed.set_status)
+_seeds("tags", lambda aurora: aurora.seed.put_tags)
+_seeds("unusable-key", lambda aurora: aurora.seed.make_key_unusable)

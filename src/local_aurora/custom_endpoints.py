@@ -2,8 +2,8 @@
 
 The Aurora user guide, "Considerations for custom endpoints": "You can't reuse the same custom endpoint name for more
 than one cluster in the same AWS Region", at most five belong to one cluster, and a cluster that is restored from a
-snapshot has none. An endpoint belongs to its cluster whatever that is called. That it goes with its cluster is an
-assumption, which is not verified on an account.
+snapshot has none. An endpoint belongs to its cluster, also after a rename of the cluster. That it is deleted with its
+cluster is an assumption, which is not verified on an account.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def create_db_cluster_endpoint(call: Call) -> dict[str, Any]:
     static, excluded = (list(call.params.get(key) or []) for key in ("StaticMembers", "ExcludedMembers"))
     if static and excluded:
         raise errors.invalid_combination("StaticMembers and ExcludedMembers exclude each other.")
+    # RDS takes only instances of this very cluster.
     members = {member.identifier for member in region.members(cluster)}
     if strangers := sorted({*static, *excluded} - members):
         raise errors.instance_not_found(strangers[0])

@@ -1,9 +1,9 @@
-"""Where the name of an endpoint leads, and which names the certificate behind it bears.
+"""Where the name of an endpoint leads, and which names are in the certificate behind it.
 
 Sources. "If you're using SSL endpoints and change the DB cluster identifier, stop and restart the DB cluster to update
 the SSL endpoints" (AuroraUserGuide, "Modifying an Amazon Aurora DB cluster"): a certificate names the identifiers of
-the moment when the cluster was created or last started. Whether a reboot renews it too is written nowhere; here it
-does so only where `Habits.certificate_renewed_by_reboot` says it. "The old DNS name … could remain cached for a few
+the moment when the cluster was created or last started. Whether a reboot renews it too is not documented; here it
+does so only where `Habits.certificate_renewed_by_reboot` is set. "The old DNS name … could remain cached for a few
 minutes. The new DNS name … becomes effective in about two minutes" (UserGuide, "Renaming a Multi-AZ DB cluster";
 Aurora has no page of its own): `Durations.dns_lag`.
 """
@@ -33,7 +33,7 @@ def address_of(host: str) -> str:
 
 
 def names_now(cluster: Cluster) -> list[str]:
-    """The names that a certificate of this moment bears: both endpoints, and those of the cluster's instances."""
+    """The names in a certificate that is made now: both endpoints, and those of the cluster's instances."""
     instances = f"*.{host_suffix(cluster.account, cluster.region)}.{cluster.region}.{cluster.domain}"
     return [*(cluster.host_name(role) for role in ROLES), instances]
 
@@ -45,6 +45,7 @@ def renew_certificate(cluster: Cluster) -> None:
 def face_of(cluster: Cluster, instance: Instance | None) -> ServerFace:
     """What a server that is started for the cluster is: with the parameters that the instance has taken up."""
     names = tuple(cluster.certificate_names)
+    # A server that no instance asked for has no parameters to take up.
     if instance is None:
         return ServerFace(names)
     family = family_of(cluster.engine, cluster.engine_version)
@@ -57,12 +58,9 @@ def cluster_of_host(world: World, host: str, now: datetime) -> Cluster | None:
     lag = timedelta(seconds=world.durations.dns_lag)
     for region in world.regions.values():
         for cluster in region.clusters.values():
-            name = _known_name(cluster, now, lag)
+            # Until the lag is over DNS has the former name alone.
+            is_news = cluster.renamed_at is not None and now < cluster.renamed_at + lag
+            name = cluster.former_identifier if is_news else cluster.identifier
             if host in (cluster.host_name(role, name) for role in ROLES):
                 return cluster
     return None
-
-
-def _known_name(cluster: Cluster, now: datetime, lag: timedelta) -> str:
-    is_news = cluster.renamed_at is not None and now < cluster.renamed_at + lag
-    return cluster.former_identifier if is_news else cluster.identifier

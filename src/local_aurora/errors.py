@@ -67,6 +67,7 @@ def snapshot_quota_exceeded(message: str) -> AwsError:
     return AwsError("SnapshotQuotaExceeded", message)
 
 
+# The codes of instances and parameter groups end without `Fault`, as botocore's model has them.
 def instance_not_found(identifier: str) -> AwsError:
     return AwsError("DBInstanceNotFound", f"DBInstance {identifier} not found.")
 

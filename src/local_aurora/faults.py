@@ -1,4 +1,4 @@
-"""Faults on demand: which calls go wrong, and how."""
+"""Injected faults: which calls go wrong, and how."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from local_aurora.errors import AwsError, ReplyLostError, throttled
 from local_aurora.timing import Transition
 
+# What a call makes comes before what it is made from: a rule for a copy is not one for its source.
 _IDENTIFYING = (
     "TargetDBClusterSnapshotIdentifier", "TargetDBClusterParameterGroupIdentifier", "DBClusterSnapshotIdentifier",
     "DBInstanceIdentifier", "DBClusterIdentifier", "DBSubnetGroupName", "DBClusterParameterGroupName",
@@ -78,6 +79,7 @@ class FaultRule:
         return asdict(self)
 
     def covers(self, action: str, region: str, identifier: str, params: Mapping[str, Any]) -> bool:
+        # Some operations do quite different things by one parameter (a rename is a modification).
         if self.parameter and not params.get(self.parameter):
             return False
         pairs = ((action, self.action), (region, self.region), (identifier, self.identifier))
@@ -106,20 +108,16 @@ class FaultRules:
     def hitting(self, action: str, region: str, params: Mapping[str, Any]) -> list[FaultRule]:
         """Count one call, and say which rules hit it."""
         identifier = next((str(params[name]) for name in _IDENTIFYING if params.get(name)), "")
-        return [
-            rule
-            for rule in list(self._rules.values())
-            if self._hits(rule, action, region, identifier, params)
-        ]
-
-    def _hits(
-        self, rule: FaultRule, action: str, region: str, identifier: str, params: Mapping[str, Any]
-    ) -> bool:
-        if not rule.covers(action, region, identifier, params):
-            return False
-        self._seen[rule.name] += 1
-        number = self._seen[rule.name]
-        return number >= rule.nth and (rule.times == 0 or number < rule.nth + rule.times)
+        hitting = []
+        for rule in list(self._rules.values()):
+            if not rule.covers(action, region, identifier, params):
+                continue
+            # Counted also before the first hit and after the last, since `nth` is a number of calls.
+            self._seen[rule.name] += 1
+            number = self._seen[rule.name]
+            if number >= rule.nth and (rule.times == 0 or number < rule.nth + rule.times):
+                hitting.append(rule)
+        return hitting
 
 
 def refuse_before(rules: list[FaultRule]) -> None:
@@ -141,6 +139,7 @@ def mark(rules: list[FaultRule], begun: list[Transition]) -> None:
 
 
 def spoil_reply(rules: list[FaultRule]) -> None:
+    # The call has acted by now, and its caller cannot know.
     for rule in rules:
         if rule.effect is Effect.REPLY_LOST:
             raise ReplyLostError(f"Fault rule {rule.name} lost the reply.")

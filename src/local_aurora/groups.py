@@ -24,14 +24,16 @@ def create_db_subnet_group(call: Call) -> dict[str, Any]:
     name = call.params["DBSubnetGroupName"].lower()
     if name in call.region.subnet_groups:
         raise errors.AwsError("DBSubnetGroupAlreadyExists", f"The DB subnet group '{name}' already exists.")
-    _refuse_beyond(
-        call, len(call.region.subnet_groups), call.world.quotas.subnet_groups, "DBSubnetGroupQuotaExceeded"
-    )
+    limit = call.world.quotas.subnet_groups
+    if len(call.region.subnet_groups) >= limit:
+        message = f"Quota exceeded: {limit} in {call.region.name}."
+        raise errors.AwsError("DBSubnetGroupQuotaExceeded", message)
     ids = call.params["SubnetIds"]
     found = [
         call.world.subnet_lookup(call.region.name, subnet_id, place) for place, subnet_id in enumerate(ids)
     ]
     subnets = [subnet for subnet in found if subnet is not None]
+    # One error for both, as RDS has it.
     if len(subnets) < len(ids) or len({subnet.vpc_id for subnet in subnets}) != 1:
         raise errors.AwsError(
             "InvalidSubnet", f"Some input subnets are invalid, or not of one VPC: {', '.join(ids)}."
@@ -53,11 +55,6 @@ def create_db_subnet_group(call: Call) -> dict[str, Any]:
         )
     call.region.subnet_groups[name] = group
     return {"DBSubnetGroup": show_subnet_group(group)}
-
-
-def _refuse_beyond(call: Call, used: int, limit: int, code: str) -> None:
-    if used >= limit:
-        raise errors.AwsError(code, f"Quota exceeded: {limit} in {call.region.name}.")
 
 
 _PAGED = "Filters MaxRecords Marker"

@@ -73,6 +73,7 @@ class IdSource:
         self.made = made
 
     def resource_id(self, prefix: str) -> str:
+        # From the seed and a number, so that a run that is repeated makes the same ids.
         self.made += 1
         return f"{prefix}-{_digest(f'{self.seed}/{self.made}', 26).upper()}"
 
@@ -84,6 +85,7 @@ def host_suffix(account: str, region: str) -> str:
 
 
 def _digest(text: str, length: int) -> str:
+    # Base 32 has letters of one case and digits, as the ids of RDS do.
     return base64.b32encode(hashlib.sha256(text.encode()).digest()).decode()[:length]
 
 

@@ -30,19 +30,16 @@ def connect(session_or_client: Any, aurora: LocalAurora) -> None:
     The Region is the one that a call is signed for. A reply that a fault rule loses is a ReadTimeoutError, as
     on a network; give the client `retries={"total_max_attempts": 1}` where its retries should not show.
     """
-    events = _events_of(session_or_client)
+    meta = getattr(session_or_client, "meta", None)
+    holder: HasEvents = meta if meta is not None else session_or_client
+    events = holder.events
 
     def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         return _respond(aurora, request)
 
-    events.unregister(_EVENT, unique_id=_UNIQUE_ID)  # an earlier connection would win otherwise
+    # An earlier connection would win otherwise.
+    events.unregister(_EVENT, unique_id=_UNIQUE_ID)
     events.register(_EVENT, send, unique_id=_UNIQUE_ID)
-
-
-def _events_of(session_or_client: Any) -> Any:
-    meta = getattr(session_or_client, "meta", None)
-    holder: HasEvents = meta if meta is not None else session_or_client
-    return holder.events
 
 
 def _respond(aurora: LocalAurora, request: AWSPreparedRequest) -> AWSResponse:
@@ -54,13 +51,9 @@ def _respond(aurora: LocalAurora, request: AWSPreparedRequest) -> AWSResponse:
         answer = wire.answer(body, lambda action, params: aurora.call(action, region, params))
     except ReplyLostError as error:
         raise ReadTimeoutError(endpoint_url=request.url, error=error) from error
-    response = AWSResponse(request.url, answer.status, _headers(answer), None)
+    headers = HTTPHeaders()
+    headers["Content-Type"] = answer.content_type
+    response = AWSResponse(request.url, answer.status, headers, None)
     # botocore's own way for a response that needs no socket; its stubs do not know the attribute
     response._content = answer.body  # type: ignore[attr-defined]
     return response
-
-
-def _headers(answer: wire.Answer) -> HTTPHeaders:
-    headers = HTTPHeaders()
-    headers["Content-Type"] = answer.content_type
-    return headers

@@ -66,12 +66,16 @@ def describe_db_instances(call: Call) -> dict[str, Any]:
 
 def create_db_instance(call: Call) -> dict[str, Any]:
     """Adds a member to a cluster. The first one makes the cluster accept connections."""
-    name = _free_name(call)
+    name = _free_name(call, "DBInstanceIdentifier")
+    limit = call.world.quotas.instances
+    if len(call.region.instances) >= limit:
+        raise errors.AwsError("InstanceQuotaExceeded", f"DB instance quota exceeded: {limit} instances.")
     cluster = _accepting_cluster(call)
     catalogue.refuse_class(cluster.engine, cluster.engine_version, call.params["DBInstanceClass"])
     instance = _new_instance(call, name, cluster)
     making = call.world.transition_of(cluster.resource_id, Kind.CLUSTER_CREATE, Kind.CLUSTER_RESTORE)
     seconds = call.world.durations.instance
+    # The first one takes longer: the storage of its cluster is opened for it.
     if not call.region.members(cluster):
         seconds += call.world.durations.first_instance_lag
     call.region.instances[name] = instance
@@ -84,14 +88,10 @@ def create_db_instance(call: Call) -> dict[str, Any]:
     return {"DBInstance": show(call, instance)}
 
 
-def _free_name(call: Call) -> str:
-    name = validated_identifier("DBInstanceIdentifier", call.params["DBInstanceIdentifier"])
+def _free_name(call: Call, parameter: str) -> str:
+    name = validated_identifier(parameter, call.params[parameter])
     if name in call.region.instances:
         raise errors.instance_exists(name)
-    if len(call.region.instances) >= call.world.quotas.instances:
-        raise errors.AwsError(
-            "InstanceQuotaExceeded", f"DB instance quota exceeded: {call.world.quotas.instances} instances."
-        )
     return name
 
 
@@ -115,6 +115,7 @@ def _accepting_cluster(call: Call) -> Cluster:
 
 
 def _new_instance(call: Call, name: str, cluster: Cluster) -> Instance:
+    # Without a zone in the call the members are spread over those of the subnet group.
     members = call.region.members(cluster)
     zones = call.region.subnet_group(cluster.subnet_group).availability_zones
     settings = {**_DEFAULTS, **{key: call.params[key] for key in _SETTINGS if key in call.params}}
@@ -141,6 +142,7 @@ def _new_instance(call: Call, name: str, cluster: Cluster) -> Instance:
 def _parameter_group(call: Call, cluster: Cluster) -> str:
     expected = call.text("DBParameterGroupName")
     default = call.world.default_parameter_group(call.region, "pg", cluster.engine, cluster.engine_version)
+    # The default group shows which family is the right one, also where another group is named.
     group = call.region.parameter_group(expected) if expected else default
     if group.family != default.family:
         raise errors.invalid_combination(
@@ -160,12 +162,16 @@ def modify_db_instance(call: Call) -> dict[str, Any]:
     cluster = _cluster_of(call, instance)
     if new_class := call.text("DBInstanceClass"):
         catalogue.refuse_class(cluster.engine, cluster.engine_version, new_class)
-    new_name = _free_new_name(call)
+    parameter = "NewDBInstanceIdentifier"
+    new_name = _free_name(call, parameter) if call.text(parameter) else None
+    parameter_group = instance.parameter_group
     if call.text("DBParameterGroupName"):
-        instance.parameter_group = _parameter_group(call, cluster)
-    instance.promotion_tier = call.params.get("PromotionTier", instance.promotion_tier)
+        parameter_group = _parameter_group(call, cluster)
     changed = {key: call.params[key] for key in _SETTINGS if key in call.params}
+    # The last check: a call that is refused changes nothing.
     instance.settings = checked_instance_settings(call, {**instance.settings, **changed})
+    instance.parameter_group = parameter_group
+    instance.promotion_tier = call.params.get("PromotionTier", instance.promotion_tier)
     if new_class and new_class != instance.instance_class:
         _begin_change(call, instance, "DBInstanceClass", new_class, Kind.INSTANCE_MODIFY)
     if new_name:
@@ -173,18 +179,9 @@ def modify_db_instance(call: Call) -> dict[str, Any]:
     return {"DBInstance": show(call, instance)}
 
 
-def _free_new_name(call: Call) -> str | None:
-    expected = call.text("NewDBInstanceIdentifier")
-    if not expected:
-        return None
-    name = validated_identifier("NewDBInstanceIdentifier", expected)
-    if name in call.region.instances:
-        raise errors.instance_exists(name)
-    return name
-
-
 def _begin_change(call: Call, instance: Instance, field: str, value: str, kind: Kind) -> None:
     instance.pending[field] = value
+    # The local Aurora has no maintenance windows: the change stays pending.
     if not call.params.get("ApplyImmediately"):
         return
     renames = kind is Kind.INSTANCE_RENAME
@@ -214,6 +211,7 @@ def reboot_db_instance(call: Call) -> dict[str, Any]:
 
 def delete_db_instance(call: Call) -> dict[str, Any]:
     instance = call.region.instance(call.params["DBInstanceIdentifier"])
+    # Snapshots are taken of the cluster, whose storage all members share.
     if call.text("FinalDBSnapshotIdentifier"):
         raise errors.invalid_combination(
             "FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance"

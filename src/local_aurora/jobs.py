@@ -48,24 +48,34 @@ class Task:
 
 
 Job = Callable[[Task], "Future[Any] | None"]
+_AT_ONCE: dict[Kind, Job] = {}
+"""Can be done while the transition's time runs."""
+_AT_THE_END: dict[Kind, Job] = {}
+"""Must not happen before the transition's time is over."""
 
 UNUSABLE = ("migration-failed", "deleting")
 """Statuses of a cluster in which no server is started for it."""
 
 
 def start_at_once(world: World, transition: Transition) -> None:
-    """Give the engine what can be done while the transition's time runs."""
     job = _AT_ONCE.get(transition.kind)
     if world.work is not None and job is not None and transition.work is None:
         transition.work = job(Task(world, transition, world.work))
 
 
 def start_at_the_end(world: World, transition: Transition) -> None:
-    """Give the engine what must not happen before the transition's time is over."""
     job = _AT_THE_END.get(transition.kind)
     if world.work is None or job is None or transition.work is not None or transition.ends_as is not None:
         return
     transition.work = job(Task(world, transition, world.work))
+
+
+def _does(jobs: dict[Kind, Job], kind: Kind) -> Callable[[Job], Job]:
+    def note(job: Job) -> Job:
+        jobs[kind] = job
+        return job
+
+    return note
 
 
 def start_server(
@@ -76,6 +86,7 @@ def start_server(
     return endpoint
 
 
+@_does(_AT_ONCE, Kind.SNAPSHOT_CREATE)
 def _take_snapshot(task: Task) -> Future[Any] | None:
     snapshot = task.snapshot()
     if snapshot is None:
@@ -86,6 +97,7 @@ def _take_snapshot(task: Task) -> Future[Any] | None:
     )
 
 
+@_does(_AT_ONCE, Kind.SNAPSHOT_COPY)
 def _copy_snapshot(task: Task) -> Future[Any] | None:
     source_id, target_id = (
         task.transition.arguments["source_storage_id"],
@@ -94,6 +106,7 @@ def _copy_snapshot(task: Task) -> Future[Any] | None:
     return task.work.submit((source_id, target_id), lambda engine: engine.copy_snapshot(source_id, target_id))
 
 
+@_does(_AT_THE_END, Kind.SNAPSHOT_DELETE)
 def _delete_snapshot(task: Task) -> Future[Any] | None:
     snapshot = task.snapshot()
     return delete_storage(task.world, snapshot, task.work) if snapshot else None
@@ -108,6 +121,7 @@ def delete_storage(world: World, snapshot: Snapshot, work: EngineWork) -> Future
     return work.submit((storage_id,), lambda engine: engine.delete_snapshot(storage_id))
 
 
+@_does(_AT_ONCE, Kind.CLUSTER_CREATE)
 def _create_cluster(task: Task) -> Future[Any] | None:
     cluster = task.cluster()
     if cluster is None:
@@ -120,6 +134,7 @@ def _create_cluster(task: Task) -> Future[Any] | None:
     )
 
 
+@_does(_AT_ONCE, Kind.CLUSTER_RESTORE)
 def _restore_cluster(task: Task) -> Future[Any] | None:
     storage_id, cluster_id = task.transition.arguments["storage_id"], task.subject
     content_id = task.transition.arguments.get("content_id", "")
@@ -128,6 +143,7 @@ def _restore_cluster(task: Task) -> Future[Any] | None:
     )
 
 
+@_does(_AT_ONCE, Kind.CLUSTER_PASSWORD)
 def _change_password(task: Task) -> Future[Any] | None:
     cluster = task.cluster()
     if cluster is None or cluster.pending_password is None:
@@ -137,26 +153,31 @@ def _change_password(task: Task) -> Future[Any] | None:
     return task.work.submit((cluster_id,), lambda engine: engine.set_master_password(cluster_id, master))
 
 
+@_does(_AT_ONCE, Kind.CLUSTER_IAM)
 def _change_iam(task: Task) -> Future[Any] | None:
     cluster_id, enabled = task.subject, task.transition.arguments["enabled"] == "true"
     return task.work.submit((cluster_id,), lambda engine: engine.set_iam_authentication(cluster_id, enabled))
 
 
+@_does(_AT_ONCE, Kind.CLUSTER_STOP)
 def _stop_cluster(task: Task) -> Future[Any] | None:
     cluster_id = task.subject
     return task.work.submit((cluster_id,), lambda engine: engine.stop_cluster(cluster_id))
 
 
+@_does(_AT_THE_END, Kind.CLUSTER_START)
 def _start_cluster(task: Task) -> Future[Any] | None:
     cluster = task.cluster()
     return submit_start(task.region, cluster, task.work) if cluster else None
 
 
+@_does(_AT_THE_END, Kind.CLUSTER_DELETE)
 def _delete_cluster(task: Task) -> Future[Any] | None:
     cluster_id = task.subject
     return task.work.submit((cluster_id,), lambda engine: engine.delete_cluster(cluster_id))
 
 
+@_does(_AT_THE_END, Kind.INSTANCE_CREATE)
 def _start_for_instance(task: Task) -> Future[Any] | None:
     found = task.instance_and_cluster()
     if found is None or found[1].status in UNUSABLE:
@@ -164,10 +185,12 @@ def _start_for_instance(task: Task) -> Future[Any] | None:
     return submit_start(task.region, found[1], task.work, found[0])
 
 
+@_does(_AT_THE_END, Kind.CLUSTER_PORT)
 def _change_port(task: Task) -> Future[Any] | None:
     cluster = task.cluster()
     if cluster is None:
         return None
+    # Where nothing runs the port is only noted, and used at the next start.
     if not any(member.status in ("available", "rebooting") for member in task.region.members(cluster)):
         return None
     cluster_id, expected = task.subject, int(task.transition.arguments["port"])
@@ -183,6 +206,7 @@ def _change_port(task: Task) -> Future[Any] | None:
     return task.work.submit((cluster_id,), change)
 
 
+@_does(_AT_THE_END, Kind.INSTANCE_REBOOT)
 def _reboot(task: Task) -> Future[Any] | None:
     """One server serves all instances of a cluster: it is the writer's."""
     found = task.instance_and_cluster()
@@ -205,11 +229,13 @@ def _first_member(region: Region, cluster: Cluster) -> Instance | None:
     return next(iter(region.members(cluster)), None)
 
 
+@_does(_AT_THE_END, Kind.INSTANCE_DELETE)
 def _stop_after_last_instance(task: Task) -> Future[Any] | None:
     found = task.instance_and_cluster()
     if found is None:
         return None
     instance, cluster = found
+    # Without an available instance an Aurora cluster has its storage, and nothing that listens.
     others_serve = any(i.status == "available" and i is not instance for i in task.region.members(cluster))
     cluster_id = cluster.resource_id
     return (
@@ -227,23 +253,3 @@ def submit_start(
     iam = bool(cluster.settings.get("IAMDatabaseAuthenticationEnabled"))
     face = face_of(cluster, instance or _first_member(region, cluster))
     return work.submit((cluster_id,), lambda engine: start_server(engine, cluster_id, port, iam, face))
-
-
-_AT_ONCE: dict[Kind, Job] = {
-    Kind.SNAPSHOT_CREATE: _take_snapshot,
-    Kind.SNAPSHOT_COPY: _copy_snapshot,
-    Kind.CLUSTER_CREATE: _create_cluster,
-    Kind.CLUSTER_RESTORE: _restore_cluster,
-    Kind.CLUSTER_PASSWORD: _change_password,
-    Kind.CLUSTER_IAM: _change_iam,
-    Kind.CLUSTER_STOP: _stop_cluster,
-}
-_AT_THE_END: dict[Kind, Job] = {
-    Kind.SNAPSHOT_DELETE: _delete_snapshot,
-    Kind.CLUSTER_START: _start_cluster,
-    Kind.CLUSTER_PORT: _change_port,
-    Kind.CLUSTER_DELETE: _delete_cluster,
-    Kind.INSTANCE_CREATE: _start_for_instance,
-    Kind.INSTANCE_REBOOT: _reboot,
-    Kind.INSTANCE_DELETE: _stop_after_last_instance,
-}

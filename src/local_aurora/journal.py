@@ -18,9 +18,11 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Before SQLite makes the file with another mode: passwords of the local databases are in it.
         path.touch(mode=0o600)
         self._lock = threading.Lock()
         self._is_closed = False
+        # Without an isolation level the driver begins no transactions of its own.
         self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = OFF")

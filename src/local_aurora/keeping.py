@@ -29,7 +29,7 @@ class _Events:
 class WorldKeeper:
     """Keeps one world in a journal. Not thread-safe: the lock of the world's owner guards it.
 
-    Only what changed is written. Whether an object changed is told by its pickled fields, which costs a few
+    Only what changed is written. The pickled fields of an object show whether it changed, which costs a few
     microseconds an object; equal bytes are equal fields, and unequal ones cost no more than a needless write.
     """
 
@@ -44,11 +44,18 @@ class WorldKeeper:
         if _HEAD not in entries:
             return None
         saved: dict[str, Any] = {**entries.pop(_HEAD), "regions": {}, "transitions": []}
+        # Sorted, so that a mapping comes before its entries, and events come in their order.
         for name in sorted(entries):
             if name[0] == "transitions":
                 saved["transitions"].append(entries[name])
+                continue
+            region = saved["regions"].setdefault(name[1], {})
+            if len(name) == 3:
+                region[name[2]] = entries[name]
+            elif name[2] == "events":
+                region.setdefault("events", []).append(entries[name])
             else:
-                _put_region_entry(saved["regions"].setdefault(name[1], {}), name, entries[name])
+                region[name[2]][name[3]] = entries[name]
         return saved
 
     def keep(self, world: World) -> None:
@@ -57,7 +64,11 @@ class WorldKeeper:
         found: dict[str, bytes] = {}
         for name, value in _parts(world):
             key = json.dumps(name)
-            found[key] = fingerprint = pickle.dumps(_fields_of(value))
+            held = value
+            if is_dataclass(value) and not isinstance(value, type):
+                # `work` is what runs for a transition in this very process.
+                held = {field: content for field, content in vars(value).items() if field != "work"}
+            found[key] = fingerprint = pickle.dumps(held)
             if self._seen.get(key) != fingerprint:
                 changes[key] = _encoded(value)
         changes.update(dict.fromkeys(self._seen.keys() - found.keys()))
@@ -73,6 +84,7 @@ class WorldKeeper:
         changes: dict[str, bytes | None] = {}
         for event in new:
             changes[_event_name(region, known.next_number)] = _encoded(event)
+            # As many as a Region keeps.
             if known.next_number >= MAX_EVENTS:
                 changes[_event_name(region, known.next_number - MAX_EVENTS)] = None
             known.last, known.next_number = event, known.next_number + 1
@@ -90,6 +102,7 @@ def _parts(world: World) -> Iterator[tuple[_Name, Any]]:
             name = ("regions", region.name, entry.name)
             if entry.name == "events":
                 continue
+            # The mapping comes first, and empty: its entries find their place in it when they are read back.
             if isinstance(value, dict):
                 yield name, {}
                 for key, held in value.items():
@@ -98,24 +111,8 @@ def _parts(world: World) -> Iterator[tuple[_Name, Any]]:
                 yield name, value
 
 
-def _put_region_entry(region: dict[str, Any], name: _Name, value: Any) -> None:
-    if len(name) == 3:
-        region[name[2]] = value
-    elif name[2] == "events":
-        region.setdefault("events", []).append(value)
-    else:
-        region[name[2]][name[3]] = value
-
-
 def _event_name(region: Region, number: int) -> str:
     return json.dumps(("regions", region.name, "events", f"{number:012d}"))
-
-
-def _fields_of(value: Any) -> Any:
-    """`work` is what runs for a transition in this very process."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {name: held for name, held in vars(value).items() if name != "work"}
-    return value
 
 
 def _encoded(value: Any) -> bytes:

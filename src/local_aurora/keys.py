@@ -18,12 +18,8 @@ def usable_key(call: Call, key: str) -> str:
         raise errors.key_not_accessible(
             key, f"It belongs to {arn.region}; a key of {call.region.name} is needed."
         )
-    full = key if arn else _arn_of(call, key)
+    prefix = f"arn:aws:kms:{call.region.name}:{call.world.account_id}:"
+    full = key if arn else f"{prefix}{key}" if key.startswith("alias/") else f"{prefix}key/{key}"
     if {key, full} & call.region.unusable_kms_keys:
         raise errors.key_not_accessible(key, "")
     return full
-
-
-def _arn_of(call: Call, key: str) -> str:
-    prefix = f"arn:aws:kms:{call.region.name}:{call.world.account_id}:"
-    return f"{prefix}{key}" if key.startswith("alias/") else f"{prefix}key/{key}"

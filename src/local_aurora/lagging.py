@@ -29,6 +29,7 @@ def remember(world: World) -> Earlier | None:
     """What the Describe calls show now; None where they do not lag."""
     if not world.durations.describe_lag:
         return None
+    # Only what the Describe calls show is copied; all else is shared with the world of now.
     return {
         name: replace(
             region,
@@ -56,9 +57,11 @@ def lag_behind(world: World, earlier: Earlier | None, now: datetime) -> None:
 
 def as_described(world: World, now: datetime) -> World:
     """The world as the Describe calls show it: before the oldest request that they have not caught up with."""
+    # The oldest request that is still within the lag decides what is shown.
     world.earlier = [entry for entry in world.earlier if now < entry[0]]
     if not world.earlier:
         return world
+    # Settings, quotas and what is under way are those of now.
     shown = copy.copy(world)
     shown.regions = world.earlier[0][1]
     return shown

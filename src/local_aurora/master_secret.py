@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from typing import Any
 
 from local_aurora import errors
 from local_aurora.objects import Cluster
@@ -23,8 +22,8 @@ def wants_managed_secret(call: Call, cluster: Cluster) -> bool:
     """Whether the call turns the management on.
 
     Raises:
-        AwsError: InvalidParameterCombination for a password beside it, or for a key without it; both stand in the
-            reference of ModifyDBCluster. The management is not turned off here.
+        AwsError: InvalidParameterCombination for a password beside it, or for a key without it, as the reference of
+            ModifyDBCluster says. The management is not turned off here.
     """
     expected, is_managed = call.params.get("ManageMasterUserPassword"), "MasterUserSecret" in cluster.settings
     if call.text("MasterUserPassword") is not None and (expected or is_managed):
@@ -42,18 +41,16 @@ def wants_managed_secret(call: Call, cluster: Cluster) -> bool:
 
 def begin_managed_secret(call: Call, cluster: Cluster) -> None:
     """The secret shows at once as `creating`; the server has its password a moment later."""
-    cluster.settings = {**cluster.settings, "MasterUserSecret": _shown(call, cluster)}
-    cluster.pending_password = secrets.token_hex(16)
-    seconds = call.world.durations.password_change
-    call.world.begin_change(Kind.CLUSTER_PASSWORD, call.region, cluster.resource_id, call.now, seconds)
-
-
-def _shown(call: Call, cluster: Cluster) -> dict[str, Any]:
+    # Made of the cluster's id, so that a run that is repeated shows the same secret.
     name = uuid.uuid5(uuid.NAMESPACE_OID, f"{cluster.region}/{cluster.resource_id}")
     place = f"{cluster.region}:{cluster.account}"
     key = call.text("MasterUserSecretKmsKeyId") or _DEFAULT_KEY
-    return {
+    secret = {
         "SecretArn": f"arn:aws:secretsmanager:{place}:secret:rds!cluster-{name}-{name.hex[:6]}",
         "SecretStatus": "creating",
         "KmsKeyId": key if key.startswith("arn:") else f"arn:aws:kms:{place}:{key.replace('alias/', 'key/')}",
     }
+    cluster.settings = {**cluster.settings, "MasterUserSecret": secret}
+    cluster.pending_password = secrets.token_hex(16)
+    seconds = call.world.durations.password_change
+    call.world.begin_change(Kind.CLUSTER_PASSWORD, call.region, cluster.resource_id, call.now, seconds)

@@ -94,36 +94,33 @@ class LocalAurora:
         self._ticker: threading.Thread | None = None
         if state_json is not None:
             state.load(self.world, state_json)
+        # From here on the state on disk is that of this world, also where nothing was there.
         self._keep()
         if engine is not None:
             self._attach(engine)
 
     def _attach(self, engine: Engine) -> None:
-        self.world.work = EngineWork(engine, self._wake)
+        def wake() -> None:
+            with self._changed:
+                self._changed.notify_all()
+
+        self.world.work = work = EngineWork(engine, wake)
         for transition in self.world.transitions:
             jobs.start_at_once(self.world, transition)
-        self._start_servers()
-        self._ticker = threading.Thread(target=self._tick, name="aurora-ticker", daemon=True)
-        self._ticker.start()
-
-    def _start_servers(self) -> None:
-        """Start again the servers that ran when the state was saved."""
-        serving = [
-            c for r in self.world.regions.values() for c in r.clusters.values() if self.accepts_connections(c)
-        ]
-        work = self.world.work
+        # The servers that ran when the state was saved run again before the first call is answered.
         regions = self.world.regions
-        starting = [(c, jobs.submit_start(regions[c.region], c, work)) for c in serving if work]
+        serving = [c for r in regions.values() for c in r.clusters.values() if self.accepts_connections(c)]
+        starting = [
+            (cluster, jobs.submit_start(regions[cluster.region], cluster, work)) for cluster in serving
+        ]
         for cluster, future in starting:
             cluster.port = future.result(timeout=WORK_TIMEOUT_SECONDS).port
+        self._ticker = threading.Thread(target=self._tick, name="aurora-ticker", daemon=True)
+        self._ticker.start()
 
     def _keep(self) -> None:
         if self._keeper is not None:
             self._keeper.keep(self.world)
-
-    def _wake(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
 
     def _tick(self) -> None:
         """Finish what is over though no client calls: a server must start when its instance becomes available."""
@@ -133,6 +130,7 @@ class LocalAurora:
                 settle(self.world, now)
                 self._keep()
                 end = next_end(self.world, now)
+                # The least keeps it from running without a pause, the most from sleeping over a changed clock.
                 seconds = (end - now) / timedelta(seconds=1) if end else _IDLE_SECONDS
                 self._changed.wait(min(max(seconds, _SHORTEST_TICK_SECONDS), _IDLE_SECONDS))
 
@@ -143,7 +141,8 @@ class LocalAurora:
             settle(self.world, self.clock.now())
             try:
                 yield self.world
-            finally:  # also a call that is refused has brought the world up to its time
+            finally:
+                # A call that is refused, too, has brought the world up to its time.
                 self._keep()
             self._changed.notify_all()
 
@@ -187,19 +186,16 @@ class LocalAurora:
             TimeoutError: the engine did not finish its work, or something else has to end first.
         """
         with self.locked() as world:
+            # For this call alone: what is under way keeps the time that it has.
             durations, world.durations = world.durations, _AT_ONCE
             try:
                 answer, begun = self._perform(self._operation(action, region), action, region, params, [])
             finally:
                 world.durations = durations
-        self._complete(begun)
-        return answer
-
-    def _complete(self, begun: list[Transition]) -> None:
-        """Wait for the engine; without one, time alone finishes things, and no time passes here."""
         deadline = time.monotonic() + WORK_TIMEOUT_SECONDS
+        # The engine's work takes its time; without an engine time alone finishes things, and no time passes here.
         with self.locked() as world:
-            while left := [t for t in begun if t in world.transitions]:
+            while left := [transition for transition in begun if transition in world.transitions]:
                 if world.work is None or time.monotonic() > deadline:
                     raise TimeoutError(
                         f"{left[0].kind} of {left[0].subject} waits for something that is under way."
@@ -207,6 +203,7 @@ class LocalAurora:
                 self._changed.wait(_SEEDING_TICK_SECONDS)
                 settle(world, self.clock.now())
                 self._keep()
+        return answer
 
     def _refuse_unknown_region(self, region: str) -> None:
         if region not in self.world.regions:
@@ -231,6 +228,7 @@ class LocalAurora:
         params: Mapping[str, Any],
         rules: list[FaultRule],
     ) -> tuple[dict[str, Any], list[Transition]]:
+        # To ignore a parameter would be kinder than AWS: a program would seem to work.
         unknown = sorted(set(params) - operation.honours)
         if unknown:
             raise invalid_combination(f"The local Aurora does not act on {', '.join(unknown)} of {action}.")
@@ -238,6 +236,7 @@ class LocalAurora:
         if action in lagging.LAGGING_ACTIONS:
             shown = lagging.as_described(world, now)
             return operation.handler(Call(shown, shown.regions[region], now, params)), []
+        # Remembered before the call acts: for a while the Describe calls go on showing this.
         earlier = None if action.startswith("Describe") else lagging.remember(world)
         answer = operation.handler(Call(world, world.regions[region], now, params))
         lagging.lag_behind(world, earlier, now)
@@ -266,7 +265,7 @@ class LocalAurora:
             return world.habits
 
     def knows_host(self, host: str) -> bool:
-        """Whether DNS leads to the cluster that bears the name of this endpoint now."""
+        """Whether DNS leads to the cluster that has the name of this endpoint now."""
         with self.locked() as world:
             cluster = cluster_of_host(world, host, self.clock.now())
             return cluster is not None and host in map(cluster.host_name, ROLES)
@@ -317,6 +316,7 @@ class LocalAurora:
             if (cluster.master_username, cluster.master_password) != (username, password):
                 reason = f"the server refused {username}"
                 return ServerAnswer(AnswerKind.LOGIN_REFUSED, reason, None, names)
+            # One server serves all instances of a cluster, as the writer.
             writer = world.regions[cluster.region].members(cluster)[0].identifier
             return ServerAnswer(AnswerKind.LOGGED_IN, f"{writer} answers", writer, names)
 
@@ -330,6 +330,7 @@ class LocalAurora:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        # First the ticker, which would give more work to a pool that closes.
         if self._ticker is not None:
             self._ticker.join(timeout=_IDLE_SECONDS)
         if self.world.work is not None:

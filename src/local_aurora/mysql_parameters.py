@@ -1,8 +1,8 @@
 """The cluster parameters of Aurora MySQL's families: a part of those that Aurora has.
 
 AuroraUserGuide, "Aurora MySQL configuration parameters"; for 8.4 "Comparing Aurora MySQL version 3 and version 8.4".
-`innodb_file_format` is a parameter of MySQL 5.7, which has no other format any more than Barracuda since 5.7.7, and
-none that could be chosen since 8.0. `lower_case_table_names` is fixed when the data is made; the local servers keep 0.
+`innodb_file_format` is a parameter of MySQL 5.7, whose only format since 5.7.7 is Barracuda; since 8.0 there is none to
+choose. `lower_case_table_names` is fixed when the data is made; the local servers keep 0.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Cluster:
 
 @dataclass
 class CustomEndpoint:
-    """A custom endpoint; it belongs to its cluster whatever that is called."""
+    """A custom endpoint; it belongs to its cluster also after a rename of that."""
 
     identifier: str
     cluster_resource_id: str
@@ -213,6 +213,15 @@ def show_cluster(
     now: datetime,
 ) -> dict[str, Any]:
     """`members`: with how far each has taken up the cluster's parameter group."""
+    shown_members = [
+        {
+            "DBInstanceIdentifier": instance.identifier,
+            "IsClusterWriter": instance.is_writer,
+            "DBClusterParameterGroupStatus": parameter_status,
+            "PromotionTier": instance.promotion_tier,
+        }
+        for instance, parameter_status in members
+    ]
     shown: dict[str, Any] = {
         "DBClusterIdentifier": cluster.identifier,
         "DBClusterArn": cluster.arn,
@@ -230,7 +239,7 @@ def show_cluster(
         "DBClusterParameterGroup": cluster.parameter_group,
         "AvailabilityZones": vpc_zones,
         "VpcSecurityGroups": _security_groups(cluster),
-        "DBClusterMembers": [_member(member, status) for member, status in members],
+        "DBClusterMembers": shown_members,
         "MultiAZ": len({member.availability_zone for member, _ in members}) > 1,
         "AssociatedRoles": cluster.roles,
         "TagList": tag_list(cluster.tags),
@@ -239,16 +248,8 @@ def show_cluster(
         **_encryption(cluster.kms_key_id),
         **cluster.settings,
     }
+    # RDS leaves out what is not set.
     return {name: value for name, value in shown.items() if value is not None}
-
-
-def _member(instance: Instance, parameter_status: str) -> dict[str, Any]:
-    return {
-        "DBInstanceIdentifier": instance.identifier,
-        "IsClusterWriter": instance.is_writer,
-        "DBClusterParameterGroupStatus": parameter_status,
-        "PromotionTier": instance.promotion_tier,
-    }
 
 
 def _security_groups(cluster: Cluster) -> list[dict[str, str]]:
@@ -292,6 +293,12 @@ def show_snapshot(snapshot: Snapshot, percent: int) -> dict[str, Any]:
 
 
 def show_instance(instance: Instance, cluster: Cluster, subnet_group: SubnetGroup) -> dict[str, Any]:
+    # RDS shows an endpoint once something listens there.
+    endpoint = None
+    if instance.status != "creating" and cluster.port is not None:
+        suffix = host_suffix(instance.account, instance.region)
+        address = f"{instance.identifier}.{suffix}.{instance.region}.{cluster.domain}"
+        endpoint = {"Address": address, "Port": cluster.port}
     shown: dict[str, Any] = {
         "DBInstanceIdentifier": instance.identifier,
         "DBInstanceArn": instance.arn,
@@ -306,9 +313,10 @@ def show_instance(instance: Instance, cluster: Cluster, subnet_group: SubnetGrou
         "InstanceCreateTime": instance.created_at,
         "AvailabilityZone": instance.availability_zone,
         "PromotionTier": instance.promotion_tier,
-        "Endpoint": _instance_endpoint(instance, cluster),
+        "Endpoint": endpoint,
         "VpcSecurityGroups": _security_groups(cluster),
         "DBSubnetGroup": show_subnet_group(subnet_group),
+        # Nothing of an instance's own group has an effect here, so that nothing waits for a reboot.
         "DBParameterGroups": [
             {"DBParameterGroupName": instance.parameter_group, "ParameterApplyStatus": "in-sync"}
         ],
@@ -323,14 +331,6 @@ def show_instance(instance: Instance, cluster: Cluster, subnet_group: SubnetGrou
         **instance.settings,
     }
     return {name: value for name, value in shown.items() if value is not None}
-
-
-def _instance_endpoint(instance: Instance, cluster: Cluster) -> dict[str, Any] | None:
-    if instance.status == "creating" or cluster.port is None:
-        return None
-    suffix = host_suffix(instance.account, instance.region)
-    address = f"{instance.identifier}.{suffix}.{instance.region}.{cluster.domain}"
-    return {"Address": address, "Port": cluster.port}
 
 
 def show_subnet_group(group: SubnetGroup) -> dict[str, Any]:

@@ -34,22 +34,20 @@ def page(
         raise invalid_value(
             f"Invalid value {size} for MaxRecords. Must be between {MIN_RECORDS} and {MAX_RECORDS}"
         )
-    after = _key_of_marker(call.text("Marker"))
+    # To clients the marker is opaque; one that was made up is refused as RDS does.
+    after = None
+    if marker := call.text("Marker"):
+        try:
+            after = base64.b64decode(marker.encode(), altchars=b"-_", validate=True).decode()
+        except (binascii.Error, ValueError) as error:
+            raise invalid_value("Invalid value for Marker: it was not returned by an earlier call") from error
+    # In the order of the keys, since the marker is one of them.
     rest = [entry for entry in sorted(found, key=key) if after is None or key(entry) > after]
     shown = rest[:size]
     answer: dict[str, Any] = {member: [show(entry) for entry in shown]}
     if len(rest) > size:
         answer["Marker"] = base64.urlsafe_b64encode(key(shown[-1]).encode()).decode()
     return answer
-
-
-def _key_of_marker(marker: str | None) -> str | None:
-    if not marker:
-        return None
-    try:
-        return base64.b64decode(marker.encode(), altchars=b"-_", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        raise invalid_value("Invalid value for Marker: it was not returned by an earlier call") from error
 
 
 def matching(

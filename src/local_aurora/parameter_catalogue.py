@@ -2,7 +2,7 @@
 
 Names and defaults: AuroraUserGuide, "Amazon Aurora PostgreSQL parameters" and "Aurora MySQL configuration parameters",
 cluster-level parameters. Which families have `cron.launch_active_jobs` (pg_cron 1.6) is not documented; here the oldest
-one has not.
+one does not have it.
 """
 
 from __future__ import annotations
@@ -141,6 +141,7 @@ def server_settings(family: str, values: Mapping[str, str]) -> dict[str, str]:
     if family.startswith(MYSQL):
         defaults = {name: entry.default for name, entry in known.items() if entry.default is not None}
         values = {**defaults, **values}
+    # A formula is made of the memory of an instance class, which a local server does not have.
     settings = {
         known[name].server_setting: value
         for name, value in values.items()

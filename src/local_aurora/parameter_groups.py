@@ -53,7 +53,9 @@ def _describe(call: Call, kind: str) -> dict[str, Any]:
 def _group(call: Call, kind: str, name: str) -> ParameterGroup:
     """The calls on groups of clusters say DBParameterGroupNotFound too, as their model does."""
     found = _groups(call.region, kind).get(bare_identifier(name, kind))
-    is_default = kind == "cluster-pg" and name.lower() in _default_names()
+    default_names = {f"{DEFAULT_PREFIX}{version.family}" for version in catalogue.engine_versions()}
+    # Without that habit the default groups exist before any cluster needs one.
+    is_default = kind == "cluster-pg" and name.lower() in default_names
     if found is None and is_default and not call.world.habits.default_groups_need_a_cluster:
         found = call.world.default_group_of_family(
             call.region, kind, name.lower().removeprefix(DEFAULT_PREFIX)
@@ -61,10 +63,6 @@ def _group(call: Call, kind: str, name: str) -> ParameterGroup:
     if found is None:
         raise errors.AwsError("DBParameterGroupNotFound", f"{_KINDS[kind]} not found: {name}")
     return found
-
-
-def _default_names() -> set[str]:
-    return {f"{DEFAULT_PREFIX}{version.family}" for version in catalogue.engine_versions()}
 
 
 def create_db_cluster_parameter_group(call: Call) -> dict[str, Any]:
@@ -107,6 +105,7 @@ def _free_name(call: Call, kind: str, parameter: str, limit: int) -> str:
     name = validated_identifier(parameter, call.params[parameter], _MAX_NAME_LENGTH)
     if name in groups:
         raise errors.AwsError("DBParameterGroupAlreadyExists", f"Parameter group {name} already exists")
+    # RDS makes the default groups itself, and does not count them.
     if sum(not group.is_default for group in groups.values()) >= limit:
         raise errors.AwsError(
             "DBParameterGroupQuotaExceeded", f"Quota exceeded: {limit} in {call.region.name}."
@@ -135,6 +134,7 @@ def modify_db_cluster_parameter_group(call: Call) -> dict[str, Any]:
     group = _changeable(call)
     changes = call.params["Parameters"]
     _refuse_many(changes)
+    # All of them before the first is set: a call that is refused changes nothing.
     checked = [checked_change(group.family, change) for change in changes]
     for parameter, value, method in checked:
         group.parameters[parameter.name] = {"ParameterValue": value, "ApplyMethod": method}
@@ -182,6 +182,7 @@ def _changed(call: Call, group: ParameterGroup, at_once: dict[str, str]) -> None
     for cluster in _users(call, group):
         for member in call.region.members(cluster):
             show_as_applying(call.world, member, group, call.now)
+            # The others wait until the engine is started anew.
             member.applied.values |= at_once
 
 

@@ -76,6 +76,7 @@ class AppliedParameters:
     def _is_as_in(self, group: ParameterGroup | None) -> bool:
         if group is None or group.name != self.group:
             return False
+        # Dynamic parameters that were set at once have taken effect already.
         waiting = {
             name
             for name, entry in group.parameters.items()

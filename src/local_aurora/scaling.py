@@ -4,7 +4,7 @@ Application Auto Scaling API reference, RegisterScalableTarget: a new scalable t
 update does not name stays as it is; "Application Auto Scaling retrieves the current capacity of the resource", so that
 a cluster that does not exist is refused here. PutScalingPolicy: the target has to be registered. Deregistering deletes
 the policies. Whether AWS keeps a target while no cluster has its name is a habit. The local Aurora adds no readers of
-its own: who wants one creates an instance with the name that Application Auto Scaling would give it.
+its own: a test creates an instance with the name that Application Auto Scaling would give it.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ _Shown = TypeVar("_Shown")
 def register_scalable_target(call: Call) -> dict[str, Any]:
     resource_id = _resource_id(call)
     found = call.region.scalable_targets.get(resource_id)
+    # The cluster must exist at the registration alone: a target goes on without it.
     if resource_id.partition(":")[2] not in call.region.clusters:
         raise _invalid(f"The Aurora DB cluster of {resource_id} does not exist.")
+    # What an update does not name stays as it is.
     smallest, largest = (
         call.params.get(name, getattr(found, field, None))
         for name, field in (("MinCapacity", "min_capacity"), ("MaxCapacity", "max_capacity"))
@@ -62,7 +64,20 @@ def describe_scalable_targets(call: Call) -> dict[str, Any]:
         if _is_asked_for(call) and (not expected or name in expected)
     ]
     shown, further = _page(call, found)
-    return {"ScalableTargets": [_show_target(target) for target in shown], **further}
+    targets = [
+        {
+            "ServiceNamespace": NAMESPACE,
+            "ResourceId": target.resource_id,
+            "ScalableDimension": DIMENSION,
+            "MinCapacity": target.min_capacity,
+            "MaxCapacity": target.max_capacity,
+            "CreationTime": target.created_at,
+            "SuspendedState": dict(target.suspended),
+            "ScalableTargetARN": target.arn,
+        }
+        for target in shown
+    ]
+    return {"ScalableTargets": targets, **further}
 
 
 def deregister_scalable_target(call: Call) -> dict[str, Any]:
@@ -80,8 +95,10 @@ def put_scaling_policy(call: Call) -> dict[str, Any]:
         known = ", ".join(_POLICY_TYPES)
         raise _invalid(f"A policy of the type {policy_type} ({known}) needs its configuration.")
     _refuse_unregistered(call, resource_id)
+    # A policy of the same name is replaced.
     key = policy_key(resource_id, name)
     before = call.region.scaling_policies.get(key)
+    # A policy that is put again keeps the time of its making.
     policy = ScalingPolicy(
         call.region.name,
         call.world.account_id,
@@ -105,7 +122,20 @@ def describe_scaling_policies(call: Call) -> dict[str, Any]:
         and (not names or policy.name in names)
     ]
     shown, further = _page(call, found)
-    return {"ScalingPolicies": [_show_policy(policy) for policy in shown], **further}
+    policies = [
+        {
+            "PolicyARN": policy.arn,
+            "PolicyName": policy.name,
+            "ServiceNamespace": NAMESPACE,
+            "ResourceId": policy.resource_id,
+            "ScalableDimension": DIMENSION,
+            "PolicyType": policy.policy_type,
+            "CreationTime": policy.created_at,
+            **policy.configuration,
+        }
+        for policy in shown
+    ]
+    return {"ScalingPolicies": policies, **further}
 
 
 def forget_targets_without_cluster(world: World) -> None:
@@ -158,32 +188,6 @@ def _page(call: Call, found: Sequence[_Shown]) -> tuple[Sequence[_Shown], dict[s
         raise _invalid(f"MaxResults is between 1 and {_MOST_ON_A_PAGE}.")
     begin, end = int(token), int(token) + most
     return found[begin:end], {"NextToken": str(end)} if end < len(found) else {}
-
-
-def _show_target(target: ScalableTarget) -> dict[str, Any]:
-    return {
-        "ServiceNamespace": NAMESPACE,
-        "ResourceId": target.resource_id,
-        "ScalableDimension": DIMENSION,
-        "MinCapacity": target.min_capacity,
-        "MaxCapacity": target.max_capacity,
-        "CreationTime": target.created_at,
-        "SuspendedState": dict(target.suspended),
-        "ScalableTargetARN": target.arn,
-    }
-
-
-def _show_policy(policy: ScalingPolicy) -> dict[str, Any]:
-    return {
-        "PolicyARN": policy.arn,
-        "PolicyName": policy.name,
-        "ServiceNamespace": NAMESPACE,
-        "ResourceId": policy.resource_id,
-        "ScalableDimension": DIMENSION,
-        "PolicyType": policy.policy_type,
-        "CreationTime": policy.created_at,
-        **policy.configuration,
-    }
 
 
 def _invalid(message: str) -> AwsError:

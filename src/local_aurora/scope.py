@@ -13,6 +13,7 @@ DEFAULT_REGION = "us-east-1"
 def region_of_request(authorization: str | bytes | None, url: str) -> str:
     """The Region that the request is signed for, else the one of its host, else us-east-1."""
     text = authorization.decode() if isinstance(authorization, bytes) else authorization or ""
+    # The signature comes first: the host of a local endpoint says nothing of a Region.
     signed = _CREDENTIAL.search(text)
     if signed:
         return signed["region"]

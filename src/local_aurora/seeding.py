@@ -84,7 +84,7 @@ class Seeder:
         shares_storage_with: str | None = None,
         **fields: Any,
     ) -> Snapshot:
-        """A snapshot of the cluster's present storage that bears the time `created_at`.
+        """A snapshot of the cluster's present storage that has the time `created_at`.
 
         `shares_storage_with` names a snapshot of the Region whose data this one shows too, so that hundreds
         cost nothing. A `status` other than available stays for good (a snapshot stuck in `creating`).
@@ -96,6 +96,7 @@ class Seeder:
             name = identifier or automated_snapshot_name(cluster.identifier, created_at)
             snapshot = snapshot_of(world, place, cluster, name, "automated")
             snapshot.status = status
+            # A snapshot that is not complete has no time yet.
             if status == "available":
                 snapshot.created_at, snapshot.progress = created_at, 100
             for field_name, value in fields.items():
@@ -103,19 +104,18 @@ class Seeder:
             if shares_storage_with:
                 shared = place.snapshot(shares_storage_with)
                 snapshot.storage_id, snapshot.content_id = shared.storage_id, shared.content_id
-        if status == "available" and not shares_storage_with:
-            self._store(cluster.resource_id, snapshot.storage_id)
-        with self._aurora.locked():
-            place.snapshots[name] = snapshot
-        return snapshot
-
-    def _store(self, cluster_id: str, storage_id: str) -> None:
-        work = self._aurora.world.work
-        if work is not None:
+            work = world.work
+        if work is not None and status == "available" and not shares_storage_with:
+            # Without the lock: the engine copies data for this, and the model answers meanwhile.
+            cluster_id, storage_id = cluster.resource_id, snapshot.storage_id
             taken = work.submit(
                 (cluster_id, storage_id), lambda engine: engine.take_snapshot(cluster_id, storage_id)
             )
             taken.result(timeout=WORK_TIMEOUT_SECONDS)
+        # Only now, with its data: nobody can restore what is not there yet.
+        with self._aurora.locked():
+            place.snapshots[name] = snapshot
+        return snapshot
 
     def put_subnet_group(
         self, region: str, name: str, vpc_id: str, subnets: Mapping[str, str], description: str = ""
@@ -133,6 +133,7 @@ class Seeder:
         prefix = "DBClusterParameterGroup" if cluster else "DBParameterGroup"
         group = {f"{prefix}Name": name, "DBParameterGroupFamily": family, "Description": name}
         self._aurora.at_once(f"Create{prefix}", region, group)
+        # The one method that static parameters take as well.
         changes = [
             {"ParameterName": key, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
             for key, value in (values or {}).items()
@@ -142,7 +143,7 @@ class Seeder:
             self._aurora.at_once("ModifyDBClusterParameterGroup", region, named)
 
     def put_security_group(self, region: str, group_id: str, vpc_id: str) -> None:
-        """Let RDS know the VPC of a security group; of one that it does not know it asks nothing."""
+        """Let RDS know the VPC of a security group; one that it does not know is taken to be of the right VPC."""
         with self._aurora.locked() as world:
             world.regions[region].security_group_vpcs[group_id] = vpc_id
 

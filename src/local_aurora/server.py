@@ -24,7 +24,8 @@ _log = logging.getLogger(__name__)
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _IDLE_SECONDS
-    wbufsize = -1  # one packet an answer: unbuffered headers and a delayed ACK would cost 40 ms
+    # One packet an answer: unbuffered headers and a delayed ACK would cost 40 ms.
+    wbufsize = -1
     server: _HttpServer
 
     def setup(self) -> None:
@@ -43,31 +44,26 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         if self.path.startswith(control.PREFIX):
             self._control()
-        else:
-            self._aws()
-
-    def _aws(self) -> None:
+            return
         body = self._body()
         if body is None:
             return
-        region = region_of_request(
-            self.headers.get("Authorization"), f"http://{self.headers.get('Host', '')}"
-        )
+        url = f"http://{self.headers.get('Host', '')}"
+        region = region_of_request(self.headers.get("Authorization"), url)
+        aurora, target = self.server.aurora, self.headers.get(scaling_wire.TARGET_HEADER)
         try:
-            answer = self._answer(body, region)
+            if scaling_wire.is_for_scaling(target):
+                answer = scaling_wire.answer(
+                    target, body, lambda action, params: aurora.scale(action, region, params)
+                )
+            else:
+                answer = wire.answer(body, lambda action, params: aurora.call(action, region, params))
         except ReplyLostError as error:
+            # To the client this is what a lost reply is: a connection that ends.
             _log.info("Connection dropped: %s", error)
             self.close_connection = True
             return
         self._send(answer.status, answer.body, answer.content_type)
-
-    def _answer(self, body: bytes, region: str) -> wire.Answer:
-        aurora, target = self.server.aurora, self.headers.get(scaling_wire.TARGET_HEADER)
-        if scaling_wire.is_for_scaling(target):
-            return scaling_wire.answer(
-                target, body, lambda action, params: aurora.scale(action, region, params)
-            )
-        return wire.answer(body, lambda action, params: aurora.call(action, region, params))
 
     def _control(self) -> None:
         body = self._body()
@@ -78,6 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | None:
         length = int(self.headers.get("Content-Length") or 0)
+        # The rest is not read, so that the connection cannot be used any more.
         if length > _MAX_BODY_BYTES:
             self.close_connection = True
             self._send(413, b"", "text/plain")
@@ -107,19 +104,18 @@ class _HttpServer(ThreadingHTTPServer):
 class AuroraServer:
     """Serves one `LocalAurora` from a thread of the process that starts it; `port` 0 takes a free one.
 
-    Stopping it leaves the model as it is: who made the model closes it.
+    Stopping it leaves the model as it is: the maker of the model closes it.
     """
 
     def __init__(self, aurora: LocalAurora, port: int = 0) -> None:
         self._http = _HttpServer(port, aurora)
-        self._thread = threading.Thread(target=self._serve, name="aurora-http", daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(_POLL_SECONDS,), name="aurora-http", daemon=True
+        )
 
     @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self._http.server_address[1]}"
-
-    def _serve(self) -> None:
-        self._http.serve_forever(poll_interval=_POLL_SECONDS)
 
     def start(self) -> AuroraServer:
         self._thread.start()

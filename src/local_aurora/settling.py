@@ -37,6 +37,13 @@ class Ending:
         self.world.report(self.region, subject, self.when, message, category)
 
 
+_End = TypeVar("_End", bound=Callable[..., None])
+_SNAPSHOT_ENDS: dict[Kind, Callable[[Ending, Snapshot], None]] = {}
+_CLUSTER_ENDS: dict[Kind, Callable[[Ending, Cluster], None]] = {}
+_INSTANCE_ENDS: dict[Kind, Callable[[Ending, Instance], None]] = {}
+_ENDPOINT_ENDS: dict[Kind, Callable[[Ending], None]] = {}
+"""What becomes of the subject of each kind of transition; every function below says which kinds it ends."""
+
 FAILED_AS = {
     Kind.SNAPSHOT_CREATE: "failed",
     Kind.SNAPSHOT_COPY: "failed",
@@ -70,8 +77,12 @@ _MADE_CLUSTER = (Kind.CLUSTER_CREATE, Kind.CLUSTER_RESTORE)
 def settle(world: World, now: datetime) -> None:
     """Show what has begun to show, and finish, in the order of their ends, the transitions that are over at `now`."""
     show_changes(world, now)
-    while sum(_advance(world, transition, now) for transition in _due(world, now)):
-        continue  # an end can be what another transition waits for
+    due = True
+    # Again after each end, since that can be what another transition waits for.
+    while due:
+        over = (transition for transition in world.transitions if transition.time_is_over(now))
+        in_order = sorted(over, key=lambda transition: (transition.ends_at, transition.number))
+        due = sum(_advance(world, transition, now) for transition in in_order) > 0
     forget_targets_without_cluster(world)
 
 
@@ -98,25 +109,25 @@ def next_end(world: World, now: datetime) -> datetime | None:
     return min((t.ends_at for t in world.transitions if t.held_by is None and t.ends_at > now), default=None)
 
 
-def _due(world: World, now: datetime) -> list[Transition]:
-    return sorted((t for t in world.transitions if t.time_is_over(now)), key=lambda t: (t.ends_at, t.number))
-
-
 def _advance(world: World, transition: Transition, now: datetime) -> bool:
     if transition not in world.transitions or _waits_for_another(world, transition):
         return False
-    if _final_snapshot_failed(world, transition):
+    snapshot = world.regions[transition.region].snapshot_by_arn(transition.arguments.get("snapshot", ""))
+    # A cluster whose final snapshot failed is not deleted.
+    if snapshot is not None and snapshot.status == "failed":
         transition.ends_as = "available"
     take_parameters(world, transition, now)
     jobs.start_at_the_end(world, transition)
     if not transition.work_is_done:
         return False
     world.transitions.remove(transition)
+    # The engine can need longer than the time that the transition was given.
     _finish(world, transition, now if transition.work else transition.ends_at)
     return True
 
 
 def _waits_for_another(world: World, transition: Transition) -> bool:
+    # An instance has no storage before its cluster is made; a cluster goes after its members and its final snapshot.
     region = world.regions[transition.region]
     if transition.kind is Kind.INSTANCE_CREATE:
         return world.transition_of(transition.arguments["cluster"], *_MADE_CLUSTER) is not None
@@ -126,18 +137,12 @@ def _waits_for_another(world: World, transition: Transition) -> bool:
     return False
 
 
-def _final_snapshot_failed(world: World, transition: Transition) -> bool:
-    """A cluster whose final snapshot failed is not deleted."""
-    snapshot = world.regions[transition.region].snapshot_by_arn(transition.arguments.get("snapshot", ""))
-    return snapshot is not None and snapshot.status == "failed"
-
-
 def _finish(world: World, transition: Transition, when: datetime) -> None:
     error = transition.work.exception() if transition.work else None
     if error is not None:
         _log.error("%s of %s failed: %s", transition.kind, transition.subject, error, exc_info=error)
         transition.ends_as = FAILED_AS[transition.kind]
-    reason = str(error) if error else "a fault rule or what it depended on wants it so"
+    reason = str(error) if error else "a fault rule, or a failure of what it depended on"
     ending = Ending(world, transition, when)
     if transition.kind in _SNAPSHOT_ENDS:
         snapshot = ending.region.snapshot_by_arn(transition.subject)
@@ -152,9 +157,18 @@ def _finish(world: World, transition: Transition, when: datetime) -> None:
         _end(ending, instance, reason, _INSTANCE_ENDS[transition.kind])
 
 
+def _ends(table: dict[Kind, _End], *kinds: Kind) -> Callable[[_End], _End]:
+    def note(end: _End) -> _End:
+        table.update(dict.fromkeys(kinds, end))
+        return end
+
+    return note
+
+
 def _end(
     ending: Ending, subject: _Subject | None, reason: str, end: Callable[[Ending, _Subject], None]
 ) -> None:
+    # It was deleted meanwhile.
     if subject is None:
         return
     status = ending.transition.ends_as
@@ -164,6 +178,7 @@ def _end(
     subject.status = status
     if ending.transition.kind is Kind.CLUSTER_PORT and isinstance(subject, Cluster):
         _end_reboots(ending, subject)
+    # A change that failed is not pending any more.
     if isinstance(subject, Cluster):
         subject.pending.clear()
         subject.pending_password = None
@@ -173,17 +188,21 @@ def _end(
     ending.report(subject, message, "failure")
 
 
+@_ends(_SNAPSHOT_ENDS, Kind.SNAPSHOT_CREATE, Kind.SNAPSHOT_COPY)
 def _snapshot_made(ending: Ending, snapshot: Snapshot) -> None:
     snapshot.status, snapshot.progress = "available", 100
+    # The time is that of the request, and shows only once the snapshot is complete.
     snapshot.created_at = snapshot.created_at or ending.transition.started_at
     if ending.transition.kind is Kind.SNAPSHOT_CREATE:
         ending.report(snapshot, "Manual cluster snapshot created", "backup")
 
 
+@_ends(_SNAPSHOT_ENDS, Kind.SNAPSHOT_DELETE)
 def _snapshot_deleted(ending: Ending, snapshot: Snapshot) -> None:
     ending.region.snapshots.pop(snapshot.identifier, None)
 
 
+@_ends(_CLUSTER_ENDS, Kind.CLUSTER_CREATE, Kind.CLUSTER_RESTORE)
 def _cluster_made(ending: Ending, cluster: Cluster) -> None:
     _cluster_available(ending.world, cluster)
     if ending.world.habits.iam_authentication_stays_pending:
@@ -193,11 +212,13 @@ def _cluster_made(ending: Ending, cluster: Cluster) -> None:
 
 
 def _cluster_available(world: World, cluster: Cluster) -> None:
+    # Another change that shows already goes on showing.
     shown = (t for t in world.transitions if t.subject == cluster.resource_id and t.shows_at is None)
     other = next(shown, None)
     cluster.status = STATUS_DURING.get(other.kind, cluster.status) if other else "available"
 
 
+@_ends(_CLUSTER_ENDS, Kind.CLUSTER_PASSWORD)
 def _password_changed(ending: Ending, cluster: Cluster) -> None:
     cluster.master_password, cluster.pending_password = cluster.pending_password, None
     cluster.pending.pop("MasterUserPassword", None)
@@ -207,12 +228,14 @@ def _password_changed(ending: Ending, cluster: Cluster) -> None:
     ending.report(cluster, "Reset master credentials", "configuration change")
 
 
+@_ends(_CLUSTER_ENDS, Kind.CLUSTER_IAM)
 def _iam_changed(ending: Ending, cluster: Cluster) -> None:
     cluster.settings["IAMDatabaseAuthenticationEnabled"] = ending.transition.arguments["enabled"] == "true"
     cluster.pending.pop("IAMDatabaseAuthenticationEnabled", None)
     _cluster_available(ending.world, cluster)
 
 
+@_ends(_CLUSTER_ENDS, Kind.CLUSTER_PORT)
 def _port_changed(ending: Ending, cluster: Cluster) -> None:
     """The new port shows once the servers have been started anew on it."""
     cluster.port = int(ending.transition.arguments["port"])
@@ -228,6 +251,7 @@ def _end_reboots(ending: Ending, cluster: Cluster) -> None:
             member.status = "available"
 
 
+@_ends(_CLUSTER_ENDS, Kind.CLUSTER_RENAME)
 def _cluster_renamed(ending: Ending, cluster: Cluster) -> None:
     old_arn, old_name = cluster.arn, cluster.identifier
     del ending.region.clusters[old_name]
@@ -237,6 +261,7 @@ def _cluster_renamed(ending: Ending, cluster: Cluster) -> None:
     ending.region.clusters[cluster.identifier] = cluster
     ending.region.open_log_groups(cluster)
     cluster.pending.pop("DBClusterIdentifier", None)
+    # A global database names its members by ARN, and the name is part of that.
     for group in ending.world.global_clusters.values():
         group.member_arns = [cluster.arn if arn == old_arn else arn for arn in group.member_arns]
     _cluster_available(ending.world, cluster)
@@ -244,6 +269,7 @@ def _cluster_renamed(ending: Ending, cluster: Cluster) -> None:
     ending.report(cluster, message, "configuration change")
 
 
+@_ends(_CLUSTER_ENDS, Kind.CLUSTER_DELETE)
 def _cluster_deleted(ending: Ending, cluster: Cluster) -> None:
     ending.report(cluster, "DB cluster deleted", "deletion")
     del ending.region.clusters[cluster.identifier]
@@ -255,6 +281,7 @@ def _cluster_deleted(ending: Ending, cluster: Cluster) -> None:
     ending.world.release_group(ending.region, cluster.parameter_group, ending.when)
     if ending.transition.arguments["delete_automated_backups"] != "true":
         return
+    # Manual snapshots stay.
     for snapshot in list(ending.region.snapshots.values()):
         if snapshot.snapshot_type == "automated" and snapshot.cluster_resource_id == cluster.resource_id:
             if ending.world.work is not None:
@@ -268,11 +295,13 @@ def _set_status(ending: Ending, cluster: Cluster, status: str) -> None:
         member.status = status
 
 
+@_ends(_CLUSTER_ENDS, Kind.CLUSTER_STOP)
 def _cluster_stopped(ending: Ending, cluster: Cluster) -> None:
     _set_status(ending, cluster, "stopped")
     ending.report(cluster, "DB cluster stopped", "notification")
 
 
+@_ends(_CLUSTER_ENDS, Kind.CLUSTER_START)
 def _cluster_started(ending: Ending, cluster: Cluster) -> None:
     apply_endpoint(cluster, ending.transition)
     _set_status(ending, cluster, "available")
@@ -286,8 +315,10 @@ def apply_endpoint(cluster: Cluster, transition: Transition) -> None:
         cluster.port = endpoint.port
 
 
+@_ends(_INSTANCE_ENDS, Kind.INSTANCE_CREATE)
 def _instance_made(ending: Ending, instance: Instance) -> None:
     cluster = ending.region.cluster_by_resource_id(instance.cluster_resource_id)
+    # Its cluster can have failed or been deleted meanwhile.
     if cluster is None or cluster.status in jobs.UNUSABLE:
         instance.status = "incompatible-restore"
         ending.report(instance, "The instance's cluster has no usable storage", "failure")
@@ -296,18 +327,21 @@ def _instance_made(ending: Ending, instance: Instance) -> None:
     instance.status = "available"
     # Aurora makes the writer of whichever instance is ready first.
     instance.is_writer = not any(member.is_writer for member in ending.region.members(cluster))
+    # RDS is at work on the cluster for a while, although both show `available`.
     cluster.busy_from = ending.when
     busy_seconds = float(ending.transition.arguments.get("busy_seconds", 0))
     cluster.busy_until = ending.when + timedelta(seconds=busy_seconds)
     ending.report(instance, "DB instance created", "creation")
 
 
+@_ends(_INSTANCE_ENDS, Kind.INSTANCE_MODIFY)
 def _instance_modified(ending: Ending, instance: Instance) -> None:
     instance.instance_class = instance.pending.pop("DBInstanceClass", instance.instance_class)
     instance.status = "available"
     ending.report(instance, "Finished applying modification to DB instance class", "configuration change")
 
 
+@_ends(_INSTANCE_ENDS, Kind.INSTANCE_REBOOT)
 def _instance_rebooted(ending: Ending, instance: Instance) -> None:
     cluster = ending.region.cluster_by_resource_id(instance.cluster_resource_id)
     if cluster is not None:
@@ -318,6 +352,7 @@ def _instance_rebooted(ending: Ending, instance: Instance) -> None:
     ending.report(instance, "DB instance restarted", "availability")
 
 
+@_ends(_INSTANCE_ENDS, Kind.INSTANCE_RENAME)
 def _instance_renamed(ending: Ending, instance: Instance) -> None:
     del ending.region.instances[instance.identifier]
     instance.identifier = ending.transition.arguments["new_identifier"]
@@ -326,59 +361,29 @@ def _instance_renamed(ending: Ending, instance: Instance) -> None:
     instance.status = "available"
 
 
+@_ends(_INSTANCE_ENDS, Kind.INSTANCE_DELETE)
 def _instance_deleted(ending: Ending, instance: Instance) -> None:
     del ending.region.instances[instance.identifier]
     ending.report(instance, "DB instance deleted", "deletion")
     cluster = ending.region.cluster_by_resource_id(instance.cluster_resource_id)
-    if cluster and instance.is_writer:
-        _promote_reader(ending.region.members(cluster))
-
-
-def _promote_reader(members: list[Instance]) -> None:
-    """Aurora fails over to the available reader of the lowest tier."""
-    ready = [member for member in members if member.status == "available"]
+    if not cluster or not instance.is_writer:
+        return
+    # Aurora fails over to the available reader of the lowest tier.
+    ready = [member for member in ending.region.members(cluster) if member.status == "available"]
     if ready:
-        min(
-            ready, key=lambda member: (member.promotion_tier, member.created_at, member.identifier)
-        ).is_writer = True
+        next_writer = min(ready, key=lambda each: (each.promotion_tier, each.created_at, each.identifier))
+        next_writer.is_writer = True
 
 
+@_ends(_ENDPOINT_ENDS, Kind.ENDPOINT_CREATE)
 def _endpoint_made(ending: Ending) -> None:
     for endpoint in ending.region.custom_endpoints.values():
         if endpoint.subject == ending.transition.subject:
             endpoint.status = ending.transition.ends_as or "available"
 
 
+@_ends(_ENDPOINT_ENDS, Kind.ENDPOINT_DELETE)
 def _endpoint_deleted(ending: Ending) -> None:
     endpoints = ending.region.custom_endpoints
     for endpoint in [each for each in endpoints.values() if each.subject == ending.transition.subject]:
         del endpoints[endpoint.identifier]
-
-
-_SNAPSHOT_ENDS = {
-    Kind.SNAPSHOT_CREATE: _snapshot_made,
-    Kind.SNAPSHOT_COPY: _snapshot_made,
-    Kind.SNAPSHOT_DELETE: _snapshot_deleted,
-}
-_CLUSTER_ENDS = {
-    Kind.CLUSTER_CREATE: _cluster_made,
-    Kind.CLUSTER_RESTORE: _cluster_made,
-    Kind.CLUSTER_PASSWORD: _password_changed,
-    Kind.CLUSTER_IAM: _iam_changed,
-    Kind.CLUSTER_PORT: _port_changed,
-    Kind.CLUSTER_RENAME: _cluster_renamed,
-    Kind.CLUSTER_DELETE: _cluster_deleted,
-    Kind.CLUSTER_STOP: _cluster_stopped,
-    Kind.CLUSTER_START: _cluster_started,
-}
-_INSTANCE_ENDS = {
-    Kind.INSTANCE_CREATE: _instance_made,
-    Kind.INSTANCE_MODIFY: _instance_modified,
-    Kind.INSTANCE_RENAME: _instance_renamed,
-    Kind.INSTANCE_REBOOT: _instance_rebooted,
-    Kind.INSTANCE_DELETE: _instance_deleted,
-}
-_ENDPOINT_ENDS = {
-    Kind.ENDPOINT_CREATE: _endpoint_made,
-    Kind.ENDPOINT_DELETE: _endpoint_deleted,
-}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from local_aurora import errors
@@ -10,6 +11,7 @@ from local_aurora.identifiers import (
     bare_identifier,
     checked_tags,
     parse_arn,
+    rds_arn,
     refuse_reserved_tags,
     validated_identifier,
 )
@@ -23,7 +25,10 @@ _IN_THE_MAKING = (Kind.SNAPSHOT_CREATE, Kind.SNAPSHOT_COPY)
 _DELETABLE = ("available", "copying", "failed", "incompatible-restore", "incompatible-parameters")
 _TYPES = ("automated", "manual", "shared", "public", "awsbackup")
 _FILTERS = {
-    "db-cluster-id": lambda s: (s.cluster_identifier, _cluster_arn(s)),
+    "db-cluster-id": lambda s: (
+        s.cluster_identifier,
+        rds_arn(s.region, s.account, "cluster", s.cluster_identifier),
+    ),
     "db-cluster-snapshot-id": lambda s: (s.identifier, s.arn),
     "snapshot-type": lambda s: (s.snapshot_type,),
     "engine": lambda s: (s.engine,),
@@ -36,19 +41,18 @@ def show(call: Call, snapshot: Snapshot) -> dict[str, Any]:
     return show_snapshot(snapshot, transition.percent(call.now) if transition else snapshot.progress)
 
 
-def _cluster_arn(snapshot: Snapshot) -> str:
-    return snapshot.arn.replace(
-        f":cluster-snapshot:{snapshot.identifier}", f":cluster:{snapshot.cluster_identifier}"
-    )
-
-
 def describe_db_cluster_snapshots(call: Call) -> dict[str, Any]:
     named, cluster = call.text("DBClusterSnapshotIdentifier"), call.text("DBClusterIdentifier")
     if named and cluster:
         raise errors.invalid_combination(
             "DBClusterIdentifier and DBClusterSnapshotIdentifier cannot both be given."
         )
-    found = matching(call, _of_type(call), _FILTERS)
+    expected = call.text("SnapshotType")
+    if expected is not None and expected not in _TYPES:
+        raise errors.invalid_value(f"Invalid snapshot type: {expected}. Types: {', '.join(_TYPES)}.")
+    types = (expected,) if expected else UNASKED_TYPES
+    of_type = [s for s in call.region.snapshots.values() if s.snapshot_type in types]
+    found = matching(call, of_type, _FILTERS)
     if cluster:
         found = [s for s in found if s.cluster_identifier == bare_identifier(cluster, "cluster")]
     if resource_id := call.text("DbClusterResourceId"):
@@ -57,28 +61,16 @@ def describe_db_cluster_snapshots(call: Call) -> dict[str, Any]:
         found = [s for s in found if s.identifier == bare_identifier(named, "cluster-snapshot")]
         if not found:
             raise errors.snapshot_not_found(named)
-        _refuse_automated_without_type(call, found[0])
+        if found[0].snapshot_type == "automated" and expected is None:
+            raise errors.invalid_combination(
+                f"{found[0].identifier} is an automated snapshot: SnapshotType must be specified with its identifier."
+            )
     return page(call, "DBClusterSnapshots", found, lambda s: s.identifier, lambda s: show(call, s))
-
-
-def _refuse_automated_without_type(call: Call, snapshot: Snapshot) -> None:
-    if snapshot.snapshot_type == "automated" and call.text("SnapshotType") is None:
-        raise errors.invalid_combination(
-            f"{snapshot.identifier} is an automated snapshot: SnapshotType must be specified with its identifier."
-        )
 
 
 UNASKED_TYPES = ("automated", "manual")
 """API_DescribeDBClusterSnapshots: "If you don't specify a SnapshotType value, then both automated and manual DB cluster
 snapshots are returned." Those of AWS Backup, and of other accounts, are shown to a caller that asks for their type."""
-
-
-def _of_type(call: Call) -> list[Snapshot]:
-    expected = call.text("SnapshotType")
-    if expected is not None and expected not in _TYPES:
-        raise errors.invalid_value(f"Invalid snapshot type: {expected}. Types: {', '.join(_TYPES)}.")
-    snapshots = call.region.snapshots.values()
-    return [s for s in snapshots if s.snapshot_type in ((expected,) if expected else UNASKED_TYPES)]
 
 
 def create_db_cluster_snapshot(call: Call) -> dict[str, Any]:
@@ -110,6 +102,7 @@ def snapshot_of(
 ) -> Snapshot:
     """A snapshot object of a cluster's present storage, without any work done for it."""
     group = region.subnet_group(cluster.subnet_group)
+    # Only a copy has a content id other than its storage id.
     storage_id = world.ids.resource_id("snapshot")
     return Snapshot(
         region=region.name,
@@ -138,6 +131,7 @@ def _free_name(call: Call, parameter: str, identifier: str) -> str:
     name = validated_identifier(parameter, identifier)
     if name in call.region.snapshots:
         raise errors.snapshot_exists(name)
+    # Automated snapshots have no quota.
     if call.region.manual_snapshots() >= call.world.quotas.manual_snapshots:
         limit = call.world.quotas.manual_snapshots
         raise errors.snapshot_quota_exceeded(f"Cannot create more than {limit} manual snapshots")
@@ -151,12 +145,36 @@ def copy_db_cluster_snapshot(call: Call) -> dict[str, Any]:
         call, "TargetDBClusterSnapshotIdentifier", call.params["TargetDBClusterSnapshotIdentifier"]
     )
     key = _key_for_copy(call, source)
-    tags = _tags_for_copy(call, source)
-    is_cross_region = source.region != call.region.name
-    if is_cross_region and _copies_in_flight(call) >= call.world.quotas.copies_in_flight:
-        limit = call.world.quotas.copies_in_flight
+    tags = checked_tags(call.params.get("Tags"))
+    if call.params.get("CopyTags"):
+        # The copy is made in the caller's name, who may not write reserved tags.
+        refuse_reserved_tags(source.tags)
+        tags = {**source.tags, **tags}
+    # Only copies from another Region count: within a Region nothing is transferred.
+    in_flight = sum(
+        t.kind is Kind.SNAPSHOT_COPY
+        and t.region == call.region.name
+        and f":{t.region}:" not in t.arguments["source_arn"]
+        for t in call.world.transitions
+    )
+    limit = call.world.quotas.copies_in_flight
+    if source.region != call.region.name and in_flight >= limit:
         raise errors.snapshot_quota_exceeded(f"Cannot copy more than {limit} snapshots across regions")
-    copy = _copy_of(call, source, name, key, tags)
+    copy = replace(
+        source,
+        region=call.region.name,
+        identifier=name,
+        snapshot_type="manual",
+        storage_id=call.world.ids.resource_id("snapshot"),
+        status="copying",
+        created_at=None,
+        progress=0,
+        kms_key_id=key,
+        source_arn=source.arn,
+        availability_zones=list(source.availability_zones),
+        tags=tags,
+        settings=dict(source.settings),
+    )
     call.region.snapshots[name] = copy
     call.world.begin(
         Kind.SNAPSHOT_COPY, call.region, copy.arn, call.now, call.world.durations.copy,
@@ -172,6 +190,7 @@ def _copy_source(call: Call) -> Snapshot:
     named = call.params["SourceDBClusterSnapshotIdentifier"]
     arn = parse_arn(named)
     region = call.world.region_of_arn(named) if arn else call.region
+    # Of another account, or of a Region that this world does not have.
     if region is None:
         raise errors.snapshot_not_found(named)
     source = region.snapshot(named)
@@ -192,58 +211,16 @@ def _key_for_copy(call: Call, source: Snapshot) -> str | None:
         return None
     if expected:
         return usable_key(call, expected)
+    # A key belongs to its Region: within it the copy can keep that of the source.
     if source.region != call.region.name:
         raise errors.invalid_value("Must specify new KMS key for cross region encrypted snapshot copy")
     return source.kms_key_id
 
 
-def _tags_for_copy(call: Call, source: Snapshot) -> dict[str, str]:
-    expected = checked_tags(call.params.get("Tags"))
-    if not call.params.get("CopyTags"):
-        return expected
-    refuse_reserved_tags(source.tags)  # the copy is made with the caller's hand, which may not write them
-    return {**source.tags, **expected}
-
-
-def _copies_in_flight(call: Call) -> int:
-    return sum(
-        t.kind is Kind.SNAPSHOT_COPY
-        and t.region == call.region.name
-        and f":{t.region}:" not in t.arguments["source_arn"]
-        for t in call.world.transitions
-    )
-
-
-def _copy_of(call: Call, source: Snapshot, name: str, key: str | None, tags: dict[str, str]) -> Snapshot:
-    return Snapshot(
-        region=call.region.name,
-        account=source.account,
-        identifier=name,
-        snapshot_type="manual",
-        cluster_identifier=source.cluster_identifier,
-        cluster_resource_id=source.cluster_resource_id,
-        cluster_created_at=source.cluster_created_at,
-        engine=source.engine,
-        engine_version=source.engine_version,
-        master_username=source.master_username,
-        master_password=source.master_password,
-        storage_id=call.world.ids.resource_id("snapshot"),
-        status="copying",
-        port=source.port,
-        vpc_id=source.vpc_id,
-        kms_key_id=key,
-        source_arn=source.arn,
-        contents=source.contents,
-        content_id=source.content_id,
-        availability_zones=list(source.availability_zones),
-        tags=tags,
-        settings=dict(source.settings),
-    )
-
-
 def delete_db_cluster_snapshot(call: Call) -> dict[str, Any]:
-    """Delete a manual snapshot; one that is being copied is cancelled by it."""
+    """Delete a manual snapshot; a copy that is being made is cancelled by it."""
     snapshot = call.region.snapshot(call.params["DBClusterSnapshotIdentifier"])
+    # RDS deletes automated ones itself, at the end of their retention or with their cluster.
     if snapshot.snapshot_type != "manual":
         raise errors.invalid_snapshot_state("Only manual snapshots may be deleted.")
     if snapshot.status not in _DELETABLE:
@@ -251,7 +228,10 @@ def delete_db_cluster_snapshot(call: Call) -> dict[str, Any]:
             f"Cannot delete the snapshot {snapshot.identifier} because it is not in one of the following states: "
             f"available, copying, failed. It is {snapshot.status}."
         )
-    _fail_copies_from(call.world, snapshot)
+    # A copy whose source goes away in the middle does not end well.
+    for transition in call.world.transitions:
+        if transition.kind is Kind.SNAPSHOT_COPY and transition.arguments["source_arn"] == snapshot.arn:
+            transition.ends_as = "failed"
     call.world.cancel_transitions(snapshot.arn)
     snapshot.status = "deleting"
     call.world.begin(
@@ -260,15 +240,9 @@ def delete_db_cluster_snapshot(call: Call) -> dict[str, Any]:
     return {"DBClusterSnapshot": show(call, snapshot)}
 
 
-def _fail_copies_from(world: World, source: Snapshot) -> None:
-    """A copy whose source goes away in the middle does not end well."""
-    for transition in world.transitions:
-        if transition.kind is Kind.SNAPSHOT_COPY and transition.arguments["source_arn"] == source.arn:
-            transition.ends_as = "failed"
-
-
 def describe_db_cluster_snapshot_attributes(call: Call) -> dict[str, Any]:
     snapshot = call.region.snapshot(call.params["DBClusterSnapshotIdentifier"])
+    # Only a manual snapshot can be shared; no account has been given any here.
     attribute = {"AttributeName": "restore", "AttributeValues": []}
     return {
         "DBClusterSnapshotAttributesResult": {

@@ -77,6 +77,7 @@ def plain(value: Any, with_passwords: bool = False) -> Any:
         return {name: plain(getattr(value, name), with_passwords) for name in kept}
     if isinstance(value, Mapping):
         return {str(key): plain(entry, with_passwords) for key, entry in value.items()}
+    # Sorted, so that equal worlds have equal states.
     if isinstance(value, set | frozenset):
         return [plain(entry, with_passwords) for entry in sorted(value)]
     if isinstance(value, list | tuple):
@@ -85,6 +86,7 @@ def plain(value: Any, with_passwords: bool = False) -> Any:
 
 
 def _made(kind: type[_Made], saved: Mapping[str, Any]) -> _Made:
+    # A field that was added since has its default.
     hints = typing.get_type_hints(kind)
     return kind(**{name: _value(hints[name], value) for name, value in saved.items()})
 
@@ -96,6 +98,7 @@ def _value(hint: Any, saved: Any) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if saved is None:
         return None
+    # All unions in the fields are with None.
     if origin in (types.UnionType, typing.Union):
         return _value(next(kind for kind in arguments if kind is not type(None)), saved)
     if is_dataclass(hint) and isinstance(hint, type):

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from local_aurora.objects import Cluster, Instance
+from local_aurora.objects import Instance
 from local_aurora.parameter_objects import ParameterGroup
 from local_aurora.timing import Kind, Transition
-from local_aurora.world import Region, World
+from local_aurora.world import World
 
 _STARTS = (Kind.INSTANCE_CREATE, Kind.INSTANCE_REBOOT, Kind.CLUSTER_START, Kind.CLUSTER_PORT)
 
 
 def take_parameters(world: World, transition: Transition, now: datetime) -> None:
     """The engines that a transition starts take up the group that their cluster has at this moment."""
+    # Once only, before the engine is given the start, and not where it is to fail.
     if transition.kind not in _STARTS or transition.work is not None or transition.ends_as is not None:
         return
     region = world.regions[transition.region]
@@ -26,25 +27,20 @@ def take_parameters(world: World, transition: Transition, now: datetime) -> None
     cluster = region.cluster_by_resource_id(owner)
     if cluster is None:
         return
-    for member in [instance] if instance else region.members(cluster):
-        _take(world, region, cluster, member, transition.kind, now)
-
-
-def _take(
-    world: World, region: Region, cluster: Cluster, member: Instance, kind: Kind, now: datetime
-) -> None:
     group = region.cluster_parameter_groups.get(cluster.parameter_group)
-    applied = member.applied
-    is_new = kind is Kind.INSTANCE_CREATE
-    if not is_new:
-        hold_status(world, member, group, now)
-    applied.group = cluster.parameter_group
-    applied.values = {} if group is None or (is_new and cluster.began_with_defaults) else group.values()
-    applied.applying_until = None
+    is_new = transition.kind is Kind.INSTANCE_CREATE
+    for member in [instance] if instance else region.members(cluster):
+        if not is_new:
+            hold_status(world, member, group, now)
+        applied = member.applied
+        applied.group = cluster.parameter_group
+        # RDS was not through with making the group when the cluster began, so that its instances do without.
+        applied.values = {} if group is None or (is_new and cluster.began_with_defaults) else group.values()
+        applied.applying_until = None
 
 
 def show_as_applying(world: World, member: Instance, group: ParameterGroup | None, now: datetime) -> None:
-    """A change of the group was accepted: first nothing tells, then the status is `applying`."""
+    """A change of the group was accepted: first nothing shows it, then the status is `applying`."""
     hold_status(world, member, group, now)
     lag, applying = world.durations.parameter_status_lag, world.durations.parameter_applying
     member.applied.applying_until = now + timedelta(seconds=lag + applying)

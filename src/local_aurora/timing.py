@@ -15,11 +15,11 @@ MAX_DURATION_SECONDS = 7 * 24 * 3600.0
 class Durations:
     """How long each kind of work takes, in seconds. A change counts for work begun after it.
 
-    The last nine are how RDS is contrary; 0 switches each of them off.
+    The last nine are delays that RDS has where a client does not expect them; 0 switches each of them off.
 
     Attributes:
         status_lag: how long a cluster or an instance goes on showing `available` after RDS has accepted a change of
-            it; meanwhile only `PendingModifiedValues` tells (terraform-provider-aws #28339, boto3 #609).
+            it; meanwhile only `PendingModifiedValues` shows it (terraform-provider-aws #28339, boto3 #609).
         name_release: how long a name stays taken after a rename or a deletion has given it up
             (RDS user guide, "Renaming a Multi-AZ DB cluster": about two minutes for DNS).
         busy_after_creation: how long a cluster refuses changes with InvalidDBClusterStateFault after one of its new
@@ -30,7 +30,7 @@ class Durations:
             30 minutes).
         parameter_group_completion: how long a new cluster parameter group must not be used: a cluster that is made with
             it before begins with the family's defaults ("wait at least 5 minutes before creating a DB cluster that
-            uses that DB cluster parameter group", AuroraUserGuide; what happens otherwise is written nowhere).
+            uses that DB cluster parameter group", AuroraUserGuide; what happens otherwise is not documented).
         parameter_group_pending: how long a group has changes pending after a change, and counts a cluster that is gone
             as a member; meanwhile RDS refuses changes and the deletion with InvalidDBParameterGroupState
             (hashicorp/terraform #15071; terraform-aws-rds #78).
@@ -44,6 +44,7 @@ class Durations:
         ValueError: a duration that is negative or longer than a week.
     """
 
+    # What RDS needs for its work.
     copy: float = 4.0
     restore: float = 4.0
     create: float = 2.0
@@ -59,6 +60,7 @@ class Durations:
     reboot: float = 2.5
     endpoint: float = 1.0
     dns_lag: float = 2.0
+    # The delays that a client does not expect.
     status_lag: float = 0.0
     name_release: float = 0.0
     busy_after_creation: float = 0.0
@@ -97,7 +99,7 @@ ON_A_LAPTOP = Durations(
     status_lag=0.5, name_release=0.5, busy_after_creation=0.5, first_instance_lag=0.5,
     parameter_group_completion=1.0, parameter_group_pending=0.3, parameter_status_lag=0.5, parameter_applying=0.3,
 )  # fmt: skip
-"""What the local stack begins with: quick, and as contrary as RDS. Its Describe calls do not lag, so that a command
+"""What the local stack begins with: quick, and with the delays of RDS. Its Describe calls do not lag, so that a command
 that looks right after it has changed something finds it."""
 
 
@@ -110,7 +112,7 @@ class Habits:
         iam_authentication_stays_pending: whether the switch of IAM authentication never leaves
             `PendingModifiedValues` (terraform-provider-aws #45575).
         changing_endpoints_show: whether a cluster shows a custom endpoint that is `creating` or `deleting`.
-        pending_rename_shows: whether `PendingModifiedValues` tells of a rename that the status does not show yet.
+        pending_rename_shows: whether `PendingModifiedValues` shows a rename that the status does not show yet.
         scalable_target_lost_without_cluster: whether the scalable target of a cluster's name, and its policies, are
             gone once no cluster has that name.
         default_groups_need_a_cluster: whether `default.<family>` is there only once a cluster of the family was made
@@ -165,8 +167,8 @@ class Transition:
     """One object on its way to its next status.
 
     `subject` is the object's resource id (a snapshot's is its ARN; a custom endpoint's, which is never renamed, is
-    made of its name), so a rename loses nothing. It is over
-    when its time has come, its work is done and nothing holds it; `ends_as` replaces the status it leads to.
+    made of its name), so a rename loses nothing. It is over when its time has come, its work is done and nothing holds
+    it; `ends_as` replaces the status it leads to.
     Until `shows_at` the object's status says nothing of it.
     """
 
@@ -193,4 +195,5 @@ class Transition:
         """Linear in time; 100 belongs to what is finished."""
         whole = (self.ends_at - self.started_at) / timedelta(seconds=1)
         spent = (now - self.started_at) / timedelta(seconds=1)
+        # A transition whose engine needs longer than its time stays at 99.
         return 0 if whole <= 0 else max(0, min(99, int(100 * spent / whole)))

@@ -49,8 +49,10 @@ def _with_performance_insights(call: Call, settings: dict[str, Any]) -> dict[str
                 "Performance Insights is not enabled, and has no key and no retention."
             )
         return settings
+    # RDS fills in what the call leaves out, and shows it.
     key = usable_key(call, settings.get("PerformanceInsightsKMSKeyId") or "alias/aws/rds")
     days = settings.get("PerformanceInsightsRetentionPeriod", _PERFORMANCE_DAYS)
+    # A week, 1 to 23 months of 31 days, the 15 months of the advanced mode, or two years.
     if days not in (_PERFORMANCE_DAYS, _ADVANCED_DAYS, 731) and (days % 31 or not 31 <= days <= 23 * 31):
         raise errors.invalid_value(f"Invalid Performance Insights retention period: {days}.")
     return {**settings, "PerformanceInsightsKMSKeyId": key, "PerformanceInsightsRetentionPeriod": days}
@@ -82,6 +84,7 @@ def disable_http_endpoint(call: Call) -> dict[str, Any]:
 
 
 def _switch_http_endpoint(call: Call, *, is_on: bool) -> dict[str, Any]:
+    # These two operations take an ARN and no name, and have errors of their own.
     named = call.params["ResourceArn"]
     arn = parse_arn(named)
     cluster = call.region.clusters.get(arn.name) if arn and arn.kind == "cluster" else None

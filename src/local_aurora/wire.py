@@ -37,7 +37,7 @@ def service_model() -> ServiceModel:
 
 
 @functools.cache
-def _statuses() -> dict[str, int]:
+def error_statuses() -> dict[str, int]:
     """The HTTP status of every error that the model declares, by wire code."""
     error_shapes: list[Any] = service_model().error_shapes
     return {
@@ -54,8 +54,14 @@ def answer(body: bytes | str, perform: Perform) -> Answer:
         result = perform(action, params)
         return Answer(200, write_result(action, result, request_id))
     except AwsError as error:
-        status = error.http_status or _statuses().get(error.code, 400)
-        return Answer(status, _write_error(error, status, request_id))
+        status = error.http_status or error_statuses().get(error.code, 400)
+        root = ET.Element("ErrorResponse", {"xmlns": _NAMESPACE})
+        entry = ET.SubElement(root, "Error")
+        ET.SubElement(entry, "Type").text = "Receiver" if status >= 500 else "Sender"
+        ET.SubElement(entry, "Code").text = error.code
+        ET.SubElement(entry, "Message").text = error.message
+        ET.SubElement(root, "RequestId").text = request_id
+        return Answer(status, _bytes(root))
 
 
 def read_request(body: bytes | str) -> tuple[str, dict[str, Any]]:
@@ -67,6 +73,7 @@ def read_request(body: bytes | str) -> tuple[str, dict[str, Any]]:
     text = body.decode() if isinstance(body, bytes) else body
     form = dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
     action = form.pop("Action", "")
+    # RDS has one version of its API.
     form.pop("Version", None)
     if not action:
         raise AwsError("MissingAction", "The request must contain the parameter Action.")
@@ -93,40 +100,37 @@ def _read(shape: Shape, form: Mapping[str, str], key: str) -> Any:
         return _read_structure(shape, form, f"{key}.")
     if isinstance(shape, ListShape):
         return _read_list(shape, form, key)
-    return _read_scalar(shape, form.get(key, ""), key)
+    text = form.get(key, "")
+    try:
+        match shape.type_name:
+            case "integer" | "long":
+                return int(text)
+            case "double" | "float":
+                return float(text)
+            case "timestamp":
+                # A time without a zone is UTC at AWS.
+                moment: datetime = parse_timestamp(text)
+                return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            # Any other text is a ValueError as well.
+            case "boolean":
+                return ("false", "true").index(text) == 1
+            case _:
+                return text
+    except ValueError as error:
+        raise AwsError("MalformedInput", f"{key}: {text!r} is not a {shape.type_name}.") from error
 
 
 def _read_list(shape: ListShape, form: Mapping[str, str], key: str) -> list[Any]:
     flat = shape.serialization.get("flattened")
     stem = key if flat else f"{key}.{shape.member.serialization.get('name', 'member')}"
     entries = []
+    # The entries are numbered from 1; the first gap ends the list.
     for number in range(1, _MAX_LIST + 1):
         entry = f"{stem}.{number}"
         if entry not in form and not any(given.startswith(f"{entry}.") for given in form):
             break
         entries.append(_read(shape.member, form, entry))
     return entries
-
-
-def _read_scalar(shape: Shape, text: str, key: str) -> Any:
-    readers: dict[str, Callable[[str], Any]] = {
-        "integer": int, "long": int, "double": float, "float": float, "timestamp": _read_time, "boolean": _read_boolean,
-    }  # fmt: skip
-    try:
-        return readers.get(shape.type_name, str)(text)
-    except ValueError as error:
-        raise AwsError("MalformedInput", f"{key}: {text!r} is not a {shape.type_name}.") from error
-
-
-def _read_boolean(text: str) -> bool:
-    if text not in ("true", "false"):
-        raise ValueError(text)
-    return text == "true"
-
-
-def _read_time(text: str) -> datetime:
-    moment: datetime = parse_timestamp(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def write_result(action: str, result: Mapping[str, Any], request_id: str) -> bytes:
@@ -142,6 +146,7 @@ def write_result(action: str, result: Mapping[str, Any], request_id: str) -> byt
 
 
 def _write_members(parent: ET.Element, shape: StructureShape, values: Mapping[str, Any]) -> None:
+    # A field that the model does not have would be lost on the way to the client.
     unknown = set(values) - set(shape.members)
     if unknown:
         raise KeyError(f"{shape.name} has no member {', '.join(sorted(unknown))}")
@@ -153,6 +158,7 @@ def _write_members(parent: ET.Element, shape: StructureShape, values: Mapping[st
 
 def _write(parent: ET.Element, name: str, shape: Shape, value: Any) -> None:
     if isinstance(shape, ListShape):
+        # The entries of a flattened list are written beside the other members.
         flat = shape.serialization.get("flattened")
         holder = parent if flat else ET.SubElement(parent, name)
         entry_name = name if flat else shape.member.serialization.get("name", "member")
@@ -161,25 +167,12 @@ def _write(parent: ET.Element, name: str, shape: Shape, value: Any) -> None:
     elif isinstance(shape, StructureShape):
         _write_members(ET.SubElement(parent, name), shape, value)
     else:
-        ET.SubElement(parent, name).text = _text(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return str(value)
-
-
-def _write_error(error: AwsError, status: int, request_id: str) -> bytes:
-    root = ET.Element("ErrorResponse", {"xmlns": _NAMESPACE})
-    entry = ET.SubElement(root, "Error")
-    ET.SubElement(entry, "Type").text = "Receiver" if status >= 500 else "Sender"
-    ET.SubElement(entry, "Code").text = error.code
-    ET.SubElement(entry, "Message").text = error.message
-    ET.SubElement(root, "RequestId").text = request_id
-    return _bytes(root)
+        text = str(value)
+        if isinstance(value, bool):
+            text = "true" if value else "false"
+        elif isinstance(value, datetime):
+            text = value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        ET.SubElement(parent, name).text = text
 
 
 def _bytes(root: ET.Element) -> bytes:

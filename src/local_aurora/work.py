@@ -27,25 +27,26 @@ class EngineWork:
 
     def submit(self, ids: tuple[str, ...], call: Callable[[Engine], _Result]) -> Future[_Result]:
         """Start `call` once everything submitted before it for one of `ids` has ended, well or badly."""
+
+        def run_in_turn(before: list[Future[object]]) -> _Result:
+            # No deadlock: the pool starts work in the order of submission, so what is waited for has a thread.
+            _, unfinished = wait(before, timeout=WORK_TIMEOUT_SECONDS)
+            if unfinished:
+                raise TimeoutError(
+                    f"Earlier work on the same storage did not end within {WORK_TIMEOUT_SECONDS:.0f} s."
+                )
+            return call(self.engine)
+
         with self._lock:
-            before = [self._last[name] for name in ids if name in self._last]
-            future = self._pool.submit(self._run_after, before, call)
+            future = self._pool.submit(run_in_turn, [self._last[name] for name in ids if name in self._last])
             for name in ids:
                 self._last[name] = future  # type: ignore[assignment]
         future.add_done_callback(lambda _: self._on_done())
         return future
 
-    def _run_after(self, before: list[Future[object]], call: Callable[[Engine], _Result]) -> _Result:
-        # No deadlock: the pool starts work in the order of submission, so what is waited for has a thread.
-        _, unfinished = wait(before, timeout=WORK_TIMEOUT_SECONDS)
-        if unfinished:
-            raise TimeoutError(
-                f"Earlier work on the same storage did not end within {WORK_TIMEOUT_SECONDS:.0f} s."
-            )
-        return call(self.engine)
-
     def close(self) -> None:
         """Finish what is under way, then stop the engine's servers and keep their storage."""
+        # A restore that was cut off in the middle would leave half of a cluster's storage.
         try:
             self._pool.shutdown(wait=True, cancel_futures=False)
         finally:

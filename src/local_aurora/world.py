@@ -187,15 +187,13 @@ class World:
         self.work: EngineWork | None = None
         self.subnet_lookup: SubnetLookup = any_subnet
         for region in self.regions.values():
-            self._put_default_subnet_group(region)
-
-    def _put_default_subnet_group(self, region: Region) -> None:
-        subnets = {f"subnet-default-{zone}": f"{region.name}{zone}" for zone in "abc"}
-        vpc_id = f"vpc-default-{region.name}"
-        group = SubnetGroup(region.name, self.account_id, "default", vpc_id, subnets, "default")
-        region.subnet_groups[group.name] = group
+            subnets = {f"subnet-default-{zone}": f"{region.name}{zone}" for zone in "abc"}
+            vpc_id = f"vpc-default-{region.name}"
+            group = SubnetGroup(region.name, self.account_id, "default", vpc_id, subnets, "default")
+            region.subnet_groups[group.name] = group
 
     def region_of_arn(self, arn: str) -> Region | None:
+        # What belongs to another account cannot be seen here.
         parsed = parse_arn(arn)
         return self.regions.get(parsed.region) if parsed and parsed.account == self.account_id else None
 
@@ -210,6 +208,7 @@ class World:
         arguments: Mapping[str, str] | None = None,
     ) -> Transition:
         """Put an object on its way. With `not_before`, its time begins only then."""
+        # Numbered, so that those that end at the same time do so in the order of their beginnings.
         self.begun += 1
         ends_at = max(now, not_before or now) + timedelta(seconds=seconds)
         transition = Transition(self.begun, kind, region.name, subject, now, ends_at, dict(arguments or {}))
@@ -226,6 +225,7 @@ class World:
         arguments: Mapping[str, str] | None = None,
     ) -> Transition:
         """Put an object on its way whose status shows it only after the status lag."""
+        # Its time begins only when it shows, so that a client can see it happen.
         shows_at = now + timedelta(seconds=self.durations.status_lag)
         transition = self.begin(kind, region, subject, now, seconds, shows_at, arguments)
         transition.shows_at = shows_at
@@ -238,6 +238,7 @@ class World:
         )
 
     def cancel_transitions(self, subject: str) -> None:
+        # Work that the engine has begun goes on; nothing looks at its result any more.
         self.transitions = [entry for entry in self.transitions if entry.subject != subject]
 
     def release_name(self, region: Region, name: str, when: datetime) -> None:
@@ -260,6 +261,7 @@ class World:
     def default_group_of_family(self, region: Region, kind: str, family: str) -> ParameterGroup:
         groups = region.cluster_parameter_groups if kind == "cluster-pg" else region.parameter_groups
         name = f"{DEFAULT_PREFIX}{family}"
+        # Complete and settled from the start: no client makes it, and none waits for it.
         made = ParameterGroup(region.name, self.account_id, name, kind, family, f"Default group for {family}")
         return groups.setdefault(name, made)
 
@@ -275,6 +277,7 @@ class World:
         source_type = {Cluster: "db-cluster", Instance: "db-instance", Snapshot: "db-cluster-snapshot"}[
             type(subject)
         ]
+        # RDS drops events after 14 days; here their number is bounded.
         region.events.append(Event(now, source_type, subject.identifier, subject.arn, message, categories))
         del region.events[:-MAX_EVENTS]
 

@@ -32,8 +32,13 @@ class AuroraService:
     def __init__(self, directory: Path, account_id: str, port: int, durations: dict[str, float]) -> None:
         self._journal = Journal(directory / "model.db")
         keeper = WorldKeeper(self._journal)
-        saved = keeper.saved() or _saved_by_an_earlier_version(directory / "model.json")
+        saved = keeper.saved()
+        # Until there was a journal, the state was one file, written at the end.
+        before_the_journal = directory / "model.json"
+        if not saved and before_the_journal.exists():
+            saved = json.loads(before_the_journal.read_text())
         self._engine = EnginesSideBySide(directory)
+        # A kill in the middle of a change can leave data that no saved cluster or snapshot names.
         self.removed_data = self._engine.forget_all_but(*_ids_in(saved or {}))
         for each in self.removed_data:
             _log.warning("Data of %s is removed: nothing that was answered names it", each)
@@ -46,6 +51,7 @@ class AuroraService:
             state_json=saved,
             keeper=keeper,
         )
+        # Those that were kept with the state hold, but for what this start was asked for.
         self._model.set_durations(durations)
         self._server = AuroraServer(self._model, port).start()
         self._preparing = threading.Thread(target=self._prepare, name="engine-template", daemon=True)
@@ -109,19 +115,12 @@ class AuroraService:
             _log.exception("The data that new clusters begin with is not made; the first cluster tries again")
 
 
-def _saved_by_an_earlier_version(file: Path) -> dict[str, Any] | None:
-    """Until there was a journal, the state was one file, written at the end."""
-    if not file.exists():
-        return None
-    saved: dict[str, Any] = json.loads(file.read_text())
-    return saved
-
-
 def _ids_in(saved: Mapping[str, Any]) -> tuple[set[str], set[str]]:
     """The clusters and the snapshots that a saved world knows, as the engine names them."""
     regions = saved.get("regions", {}).values()
     clusters = {cluster["resource_id"] for region in regions for cluster in region["clusters"].values()}
     snapshots = {snapshot["storage_id"] for region in regions for snapshot in region["snapshots"].values()}
+    # Data that is still being copied is named by its transition alone.
     for transition in saved.get("transitions", []):
         names = ("storage_id", "source_storage_id")
         snapshots |= {transition["arguments"][name] for name in names if name in transition["arguments"]}

@@ -1,4 +1,4 @@
-"""The control interface of a running local stack, on loopback: what it does, and a few things to do to it.
+"""The control interface of a running local stack, on loopback: reads its state, changes durations, ends workers.
 
 GET  /_local/status                 {"memory": {...}, "processes": [...], ...}
 GET  /_local/workers                Lambda workers: function, pid, busy, peak memory
@@ -65,6 +65,7 @@ class ControlServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: ControlServer
     protocol_version = "HTTP/1.1"
+    # One write for a whole answer: small ones wait for the peer's delayed acknowledgement.
     wbufsize = -1
 
     def do_GET(self) -> None:
@@ -79,9 +80,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         body = self._body()
-        self._answer((lambda: self._change_durations(body)) if self._resource == "durations" else None)
+        stack = self.server.stack
+
+        def change_durations() -> dict[str, float]:
+            stack.change_durations(json.loads(body))
+            return stack.durations()
+
+        self._answer(change_durations if self._resource == "durations" else None)
 
     def do_POST(self) -> None:
+        # Read although it is empty: what is left unread would be taken for the next request.
         self._body()
         stack = self.server.stack
         parts = self._resource.split("/")
@@ -94,10 +102,6 @@ class _Handler(BaseHTTPRequestHandler):
     @property
     def _resource(self) -> str:
         return self.path.removeprefix(PREFIX) if self.path.startswith(PREFIX) else ""
-
-    def _change_durations(self, body: bytes) -> dict[str, float]:
-        self.server.stack.change_durations(json.loads(body))
-        return self.server.stack.durations()
 
     def _body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -132,7 +136,7 @@ class ControlClient:
     """Asks a running stack.
 
     Raises, every method:
-        ControlRefused: the stack says no.
+        ControlRefused: the stack refuses.
         OSError: nothing answers.
     """
 
@@ -164,7 +168,7 @@ def ask(url: str, method: str, payload: Any = None, timeout_seconds: float = CLI
     """Ask a control interface on loopback, this one or the local Aurora's, for something in JSON.
 
     Raises:
-        ControlRefused: it says no.
+        ControlRefused: it refuses.
         OSError: nothing answers.
     """
     data = None if payload is None else json.dumps(payload).encode()

@@ -18,13 +18,20 @@ def parse_durations(texts: Iterable[str]) -> dict[str, float]:
     Raises:
         ValueError: one of them is something else, or there is no such duration.
     """
-    changes = dict(_parse(text) for text in texts)
+    changes: dict[str, float] = {}
+    for text in texts:
+        name, _, seconds = text.partition("=")
+        try:
+            changes[_SHORT_NAMES.get(name, name)] = float(seconds)
+        except ValueError:
+            raise ValueError(f"`{text}` is not a duration: write name=seconds, e.g. copy=10.") from None
+    # For its checks alone: which durations they change is for the stack to say.
     Durations().changed(changes)
     return changes
 
 
 def read_durations_file(path: Path) -> tuple[dict[str, float], list[str]]:
-    """The durations of a file of `scripts/acceptance_on_aws.py`, and the names in it that the local Aurora has not.
+    """The durations in a file of `scripts/acceptance_on_aws.py`, and its names that the local Aurora does not know.
 
     Raises:
         ValueError: it cannot be read, holds no durations, or one that is out of range.
@@ -38,11 +45,3 @@ def read_durations_file(path: Path) -> tuple[dict[str, float], list[str]]:
     changes = {name: seconds for name, seconds in measured.items() if name in known}
     Durations().changed(changes)
     return changes, sorted(set(measured) - known)
-
-
-def _parse(text: str) -> tuple[str, float]:
-    name, equals, seconds = text.partition("=")
-    try:
-        return (_SHORT_NAMES.get(name, name) if equals else ""), float(seconds)
-    except ValueError:
-        raise ValueError(f"`{text}` is not a duration: write name=seconds, e.g. copy=10.") from None

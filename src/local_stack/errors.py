@@ -1,4 +1,4 @@
-"""What can stand in the way of the local stack, in words that say what to do."""
+"""Why the local stack cannot do what it is asked, with a hint that says what to do."""
 
 from __future__ import annotations
 

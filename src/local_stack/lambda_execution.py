@@ -86,23 +86,37 @@ class Worker:
         """Hand over one event and wait for the end of it, at most for the function's timeout."""
         self.invocations += 1
         started = time.monotonic()
-        answer = self._wait_for_start()
-        if answer is None:
-            timeout = self.function.timeout_seconds
+        timeout = self.function.timeout_seconds
+        answer: Answer | Exited | None
+        if self._api.initialised.wait(max(INIT_TIMEOUT_SECONDS, timeout)) and self.is_alive:
+            # The function's time begins here: its start does not count.
             started = time.monotonic()
             self._api.invocations.put(
                 Invocation(request_id, json.dumps(event).encode(), self.function.arn, deadline_after(timeout))
             )
             answer = self._wait_for_answer(request_id, started + timeout)
+        else:
+            self.kill()
+            answer = self._api.next_answer(INIT_TIMEOUT_SECONDS) or Exited(-signal.SIGKILL)
         outcome = self._outcome(answer, request_id)
         self._note_memory()
-        lines = self._take_lines(request_id, time.monotonic() - started, outcome)
+        seconds = time.monotonic() - started
+        self._output.seek(0)
+        written = self._output.read().decode("utf-8", errors="replace")
+        self._output.truncate(0)
+        # The runtime client writes the lines of one stack trace with carriage returns between them: one event.
+        lines = tuple(line.strip("\r").replace("\r", "\n") for line in written.split("\n") if line)
+        if outcome.is_error and outcome.payload.get("errorType") in PLATFORM_ERRORS:
+            lines += (platform_error(self.function, request_id, outcome.payload),)
+        lines = with_platform_lines(self.function, request_id, seconds, self.peak_memory_bytes, lines)
         return Outcome(outcome.payload, outcome.is_error, lines)
 
     def kill(self) -> None:
         """End the process at once; a caller that waits for it learns that it exited."""
+        # Before the process ends, so that it is not taken for a worker that is free.
         self._ended.set()
         if self._process is not None:
+            # Once it has ended, Linux does not know its memory any more.
             self._note_memory()
             self._process.kill()
 
@@ -120,42 +134,33 @@ class Worker:
     def _live(self) -> None:
         return_code = 127
         try:
-            self._process = self._spawn()
+            # -B: on AWS the code lies on a disk that cannot be written to, and no byte code is ever kept beside it.
+            python = [sys.executable, "-I", "-S", "-B", "-u"]
+            task_root = self._environment["LAMBDA_TASK_ROOT"]
+            runtime = self._environment["LAMBDA_RUNTIME_DIR"]
+            self._process = subprocess.Popen(
+                [*python, lambda_worker.__file__, task_root, runtime, str(os.getpid())],
+                env=self._environment,
+                cwd=task_root,
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+            )
             self._started.set()
             return_code = self._process.wait()
         finally:
             self._ended.set()
             self._started.set()
+            # A caller may be waiting for the start or for an answer.
             self._api.answers.put(Exited(return_code))
             self._api.initialised.set()
             self._api.close()
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        task_root = self._environment["LAMBDA_TASK_ROOT"]
-        runtime = self._environment["LAMBDA_RUNTIME_DIR"]
-        # -B: on AWS the code lies on a disk that cannot be written to, and no byte code is ever kept beside it.
-        python = [sys.executable, "-I", "-S", "-B", "-u"]
-        return subprocess.Popen(
-            [*python, lambda_worker.__file__, task_root, runtime, str(os.getpid())],
-            env=self._environment,
-            cwd=task_root,
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._output,
-        )
-
-    def _wait_for_start(self) -> Answer | Exited | None:
-        """None once the worker asks for work; otherwise how its start failed."""
-        timeout_seconds = max(INIT_TIMEOUT_SECONDS, self.function.timeout_seconds)
-        if self._api.initialised.wait(timeout_seconds) and self.is_alive:
-            return None
-        self.kill()
-        return self._api.next_answer(INIT_TIMEOUT_SECONDS) or Exited(-signal.SIGKILL)
 
     def _wait_for_answer(self, request_id: str, deadline: float) -> Answer | Exited | None:
         """The answer to this request, or the worker's end, or None at the deadline."""
         while (left := deadline - time.monotonic()) > 0:
             answer = self._api.next_answer(left)
+            # An answer without an id is a failure of the start: no request was taken.
             if not isinstance(answer, Answer) or answer.request_id in (request_id, ""):
                 return answer
         return None
@@ -166,27 +171,19 @@ class Worker:
             message = f"Error: Task timed out after {self.function.timeout_seconds}.00 seconds"
             return failure("Sandbox.Timedout", f"RequestId: {request_id} {message}")
         if isinstance(answer, Exited):
-            message = (
-                f"RequestId: {request_id} Error: Runtime exited with error: {_exit_words(answer.return_code)}"
+            how = f"exit status {answer.return_code}"
+            if answer.return_code < 0:
+                number = -answer.return_code
+                how = f"signal: {(signal.strsignal(number) or str(number)).lower()}"
+            return failure(
+                "Runtime.ExitError", f"RequestId: {request_id} Error: Runtime exited with error: {how}"
             )
-            return failure("Runtime.ExitError", message)
         if answer.is_error:
             return Outcome(answer.error(), is_error=True)
         return Outcome(json.loads(answer.body or b"null"))
 
     def _note_memory(self) -> None:
         self.peak_memory_bytes = max(self.peak_memory_bytes, processes.peak_rss_bytes(self.pid))
-
-    def _take_lines(self, request_id: str, seconds: float, outcome: Outcome) -> tuple[str, ...]:
-        """What the worker wrote since the last invocation, with the platform's lines."""
-        self._output.seek(0)
-        written = self._output.read().decode("utf-8", errors="replace")
-        self._output.truncate(0)
-        # The runtime client writes the lines of one stack trace with carriage returns between them: one event.
-        lines = tuple(line.strip("\r").replace("\r", "\n") for line in written.split("\n") if line)
-        if outcome.is_error and outcome.payload.get("errorType") in PLATFORM_ERRORS:
-            lines += (platform_error(self.function, request_id, outcome.payload),)
-        return with_platform_lines(self.function, request_id, seconds, self.peak_memory_bytes, lines)
 
     def discard(self) -> None:
         """End the process and remove what it wrote."""
@@ -200,9 +197,3 @@ class Worker:
 def failure(error_type: str, message: str) -> Outcome:
     """An error that Lambda itself reports."""
     return Outcome({"errorType": error_type, "errorMessage": message}, is_error=True)
-
-
-def _exit_words(return_code: int) -> str:
-    if return_code < 0:
-        return f"signal: {(signal.strsignal(-return_code) or str(-return_code)).lower()}"
-    return f"exit status {return_code}"

@@ -73,6 +73,7 @@ class DeployedFunction:
 
     def identity(self) -> str:
         """Changes with everything that a worker of this function was started with."""
+        # What is not among these (a description, a reserved concurrency) leaves the workers as they are.
         kept = {
             name: self.config.get(name)
             for name in (
@@ -95,10 +96,7 @@ class DeployedFunction:
         """
         own = (self.config.get("Environment") or {}).get("Variables") or {}
         variables = {str(name): str(value) for name, value in own.items()}
-        return variables | self._reserved(log_stream) | self._logging_levels()
-
-    def _reserved(self, log_stream: str) -> dict[str, str]:
-        return {
+        variables |= {
             "_HANDLER": str(self.config.get("Handler", "")),
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
@@ -112,12 +110,10 @@ class DeployedFunction:
             "LANG": "en_US.UTF-8",
             "TZ": ":UTC",
         }
-
-    def _logging_levels(self) -> dict[str, str]:
-        if not self.logs_as_json:
-            return {}
-        level = str(self._logging.get("ApplicationLogLevel") or "INFO")
-        return {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": level}
+        if self.logs_as_json:
+            variables["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
+            variables["AWS_LAMBDA_LOG_LEVEL"] = str(self._logging.get("ApplicationLogLevel") or "INFO")
+        return variables
 
 
 class CodeStore:
@@ -131,17 +127,16 @@ class CodeStore:
         """The directory with the contents of the zip. Raises zipfile.BadZipFile."""
         target = self._directory / hashlib.sha256(code_zip).hexdigest()
         with self._lock:
-            if not target.is_dir():
-                self._unpack(code_zip, target)
+            if target.is_dir():
+                return target
+            self._directory.mkdir(parents=True, exist_ok=True)
+            # Renamed when it is whole: a directory of that name never holds half of the code.
+            unfinished = Path(tempfile.mkdtemp(dir=self._directory))
+            try:
+                with zipfile.ZipFile(BytesIO(code_zip)) as archive:
+                    archive.extractall(unfinished)
+                os.rename(unfinished, target)
+            except BaseException:
+                shutil.rmtree(unfinished, ignore_errors=True)
+                raise
         return target
-
-    def _unpack(self, code_zip: bytes, target: Path) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=self._directory))
-        try:
-            with zipfile.ZipFile(BytesIO(code_zip)) as archive:
-                archive.extractall(unfinished)
-            os.rename(unfinished, target)
-        except BaseException:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            raise

@@ -30,6 +30,7 @@ def with_platform_lines(
     function: DeployedFunction, request_id: str, seconds: float, peak_bytes: int, lines: tuple[str, ...]
 ) -> tuple[str, ...]:
     """The lines of one invocation between what marks its start and its end, where the function wants that."""
+    # With the system's level at WARN, Lambda writes no lines of its own.
     if not function.platform_lines:
         return lines
     milliseconds = round(seconds * 1000, 2)

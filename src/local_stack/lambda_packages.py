@@ -22,8 +22,9 @@ def link_runtime_packages(directory: Path) -> Path:
         # What is not a link is what an interpreter left there, such as `__pycache__`.
         old.unlink() if old.is_symlink() or old.is_file() else shutil.rmtree(old)
     for dist in _with_dependencies(RUNTIME_DISTRIBUTIONS):
-        for name in _top_level_names(dist):
-            (directory / name).symlink_to(Path(str(dist.locate_file(name))).resolve())
+        for name in {file.parts[0] for file in dist.files or []}:
+            if not name.endswith(".dist-info") and name not in {"..", "__pycache__"}:
+                (directory / name).symlink_to(Path(str(dist.locate_file(name))).resolve())
     return directory
 
 
@@ -40,21 +41,11 @@ def _with_dependencies(names: tuple[str, ...]) -> list[Distribution]:
         except PackageNotFoundError:
             if required:
                 raise
+            # Its marker is for another system or Python.
             continue
-        waiting.extend(_requirements(found[key]))
+        for text in found[key].requires or []:
+            match = _NAME.match(text)
+            if match and "extra ==" not in text:
+                # A requirement with a marker need not apply here, so it may be missing.
+                waiting.append((match.group(), ";" not in text))
     return list(found.values())
-
-
-def _requirements(dist: Distribution) -> list[tuple[str, bool]]:
-    """Names with whether they must be there: a requirement with a marker need not apply here."""
-    requirements = []
-    for text in dist.requires or []:
-        match = _NAME.match(text)
-        if match and "extra ==" not in text:
-            requirements.append((match.group(), ";" not in text))
-    return requirements
-
-
-def _top_level_names(dist: Distribution) -> set[str]:
-    names = {file.parts[0] for file in dist.files or []}
-    return {name for name in names if not name.endswith(".dist-info") and name not in {"..", "__pycache__"}}

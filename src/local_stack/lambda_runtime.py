@@ -26,7 +26,7 @@ LogWriter = Callable[[DeployedFunction, str, list[str]], None]
 
 @dataclass
 class _Peaks:
-    """The most memory that any worker of a function has had resident, kept after the workers are gone."""
+    """The most resident memory that any worker of a function has had, kept after the workers are gone."""
 
     by_function: dict[str, int] = field(default_factory=dict)
 
@@ -75,7 +75,12 @@ class LambdaRuntime:
         try:
             outcome = worker.invoke(event, request_id)
         finally:
-            self._release(worker)
+            with self._changed:
+                worker.busy = False
+                worker.idle_since = time.monotonic()
+                if not worker.is_alive or self._closed:
+                    self._remove(worker)
+                self._changed.notify_all()
         self._write_logs(function, worker.log_stream, list(outcome.lines))
         return outcome
 
@@ -107,16 +112,19 @@ class LambdaRuntime:
             self._closed = True
             for worker in list(self._workers):
                 worker.kill()
+                # The invocation of a busy one removes it, once it has seen the end.
                 if not worker.busy:
                     self._remove(worker)
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._workers, CLOSE_TIMEOUT_SECONDS)
 
     def _acquire(self, function: DeployedFunction) -> Worker | None:
+        # A changed environment or new code has another key: its workers are never used for the old one.
         key = function.identity()
         deadline = time.monotonic() + WORKER_WAIT_SECONDS
         with self._changed:
             while not self._closed:
+                # The latest one first, so that the earlier ones stay idle and are ended.
                 worker = next(
                     (each for each in reversed(self._workers) if each.key == key and not each.busy), None
                 )
@@ -124,6 +132,7 @@ class LambdaRuntime:
                     worker.busy = True
                     return worker
                 if self._make_room():
+                    # Counted before it exists: its place must not be given away while the lock is free.
                     self._starting += 1
                     break
                 if not self._changed.wait(deadline - time.monotonic()):
@@ -152,8 +161,16 @@ class LambdaRuntime:
         worker = None
         try:
             task_root = self._code.unpacked(function.code_zip)
-            output_path = self._output_directory / uuid.uuid4().hex
-            worker = Worker(function, self._environment(function, task_root), output_path)
+            log_stream = f"{datetime.now(UTC):%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"
+            environment = {
+                **self._base_environment,
+                **function.environment(log_stream),
+                "LAMBDA_TASK_ROOT": str(task_root),
+                "LAMBDA_RUNTIME_DIR": str(self._runtime),
+                # The access key is the account's number: ministack knows the account of a request by it.
+                "AWS_ACCESS_KEY_ID": function.account_id,
+            }
+            worker = Worker(function, environment, self._output_directory / uuid.uuid4().hex)
         finally:
             with self._changed:
                 self._starting -= 1
@@ -161,23 +178,6 @@ class LambdaRuntime:
                     self._workers.append(worker)
                 self._changed.notify_all()
         return worker
-
-    def _environment(self, function: DeployedFunction, task_root: Path) -> dict[str, str]:
-        return {
-            **self._base_environment,
-            **function.environment(_log_stream_name(function)),
-            "LAMBDA_TASK_ROOT": str(task_root),
-            "LAMBDA_RUNTIME_DIR": str(self._runtime),
-            "AWS_ACCESS_KEY_ID": function.account_id,
-        }
-
-    def _release(self, worker: Worker) -> None:
-        with self._changed:
-            worker.busy = False
-            worker.idle_since = time.monotonic()
-            if not worker.is_alive or self._closed:
-                self._remove(worker)
-            self._changed.notify_all()
 
     def _remove(self, worker: Worker) -> None:
         self._peaks.note(worker)
@@ -192,7 +192,3 @@ class LambdaRuntime:
                 for worker in [each for each in self._workers if not each.busy and each.idle_since <= limit]:
                     self._remove(worker)
                 self._changed.wait(1.0)
-
-
-def _log_stream_name(function: DeployedFunction) -> str:
-    return f"{datetime.now(UTC):%Y/%m/%d}/[{function.version}]{uuid.uuid4().hex}"

@@ -14,17 +14,6 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def _die_with(parent: int) -> None:
-    """Ask Linux to end this process when its parent ends; elsewhere it ends when the Runtime API is gone."""
-    if not sys.platform.startswith("linux"):
-        return
-    import ctypes  # noqa: PLC0415 - only Linux needs it
-
-    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # the parent ended before the request was made
-        os._exit(1)
-
-
 def _know_local_names(rds_url: str) -> None:
     """Resolve `*.localhost` as the VPC of a function would the names of endpoints: as DNS knows them by now.
 
@@ -58,7 +47,13 @@ def _know_local_names(rds_url: str) -> None:
 
 
 def main(task_root: str, runtime_directory: str, parent: str) -> None:
-    _die_with(int(parent))
+    # Linux can end this process when its parent ends; elsewhere it ends when the Runtime API is gone.
+    if sys.platform.startswith("linux"):
+        import ctypes  # noqa: PLC0415 - only Linux needs it
+
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != int(parent):  # the parent ended before the request was made
+            os._exit(1)
     sys.path[0:0] = [task_root, runtime_directory]
     if rds_url := os.environ.get("AWS_ENDPOINT_URL_RDS"):
         _know_local_names(rds_url.rstrip("/"))

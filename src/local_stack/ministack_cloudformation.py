@@ -10,6 +10,7 @@ from ministack.services.cloudformation import _stacks, changesets, handlers
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
 from local_stack import ministack_events
+from local_stack.ministack_hooks import Replacements
 
 TABLE = "AWS::DynamoDB::Table"
 FUNCTION = "AWS::Lambda::Function"
@@ -18,93 +19,107 @@ NESTED_STACK = "AWS::CloudFormation::Stack"
 
 Created = tuple[str, dict[str, Any]]
 Properties = Mapping[str, Any]
+Check = Callable[[Properties], None]
+Finish = Callable[[str, Properties], None]
+
+
+_replacements = Replacements()
 
 
 def apply() -> None:
     """Replace handlers of ministack's CloudFormation. Once a process."""
+    # ministack lets a change pass without the capabilities that it needs, unless this is set; AWS never does.
     handlers._capabilities_enforced = lambda: True
-    _refuse_existing(TABLE, "TableName", dynamodb._tables.get)
-    _refuse_existing(FUNCTION, "FunctionName", lambda_svc._functions.get)
-    _refuse_existing("AWS::Logs::LogGroup", "LogGroupName", cloudwatch_logs._log_groups.get)
-    _refuse_existing("AWS::StepFunctions::StateMachine", "StateMachineName", _machine_named)
-    _after(TABLE, _finish_table)
-    _refuse_existing("AWS::CloudWatch::Alarm", "AlarmName", cloudwatch._alarms.get)
-    _refuse_existing("AWS::CloudWatch::Dashboard", "DashboardName", cloudwatch._dashboards.get)
-    _before(NESTED_STACK, _require_https)
-    _remove_nested_stacks_that_failed()
-    _list_nested_stacks_in_every_change_set()
-    _before(FUNCTION, _require_code)
-    _after(FUNCTION, _finish_function)
-    _before(RULE, _require_roles)
-    _after(RULE, ministack_events.note_creation)
-    _refuse_deleting_protected_tables()
+    _refuse_existing(TABLE, "TableName", lambda: dynamodb._tables)
+    _refuse_existing(FUNCTION, "FunctionName", lambda: lambda_svc._functions)
+    _refuse_existing("AWS::Logs::LogGroup", "LogGroupName", lambda: cloudwatch_logs._log_groups)
+    _refuse_existing("AWS::CloudWatch::Alarm", "AlarmName", lambda: cloudwatch._alarms)
+    _refuse_existing("AWS::CloudWatch::Dashboard", "DashboardName", lambda: cloudwatch._dashboards)
+    # ministack has state machines by their ARN.
+    _refuse_existing(
+        "AWS::StepFunctions::StateMachine",
+        "StateMachineName",
+        lambda: [machine["name"] for machine in stepfunctions._state_machines.values()],
+    )
+    _replacements.apply()
 
 
-def _machine_named(name: str) -> Any:
-    return next((each for each in stepfunctions._state_machines.values() if each["name"] == name), None)
-
-
-def _refuse_existing(resource_type: str, name_property: str, find: Callable[[str], Any]) -> None:
+def _refuse_existing(resource_type: str, name_property: str, existing: Callable[[], Any]) -> None:
     """AWS never takes over an existing resource of that name; ministack would replace it, contents and all."""
+    original = _RESOURCE_HANDLERS[resource_type]["create"]
 
-    def check(properties: Properties) -> None:
+    def create(logical_id: str, properties: Properties, stack_name: str) -> Created:
         name = properties.get(name_property)
-        if name and find(name) is not None:
+        if name and name in existing():
             raise ValueError(
                 f"Resource handler returned message: \"Resource of type '{resource_type}' with identifier '{name}' "
                 f'already exists." (HandlerErrorCode: AlreadyExists)'
             )
-
-    original = _RESOURCE_HANDLERS[resource_type]["create"]
-
-    def create(logical_id: str, properties: Properties, stack_name: str) -> Created:
-        check(properties)
         created: Created = original(logical_id, properties, stack_name)
         return created
 
     _RESOURCE_HANDLERS[resource_type]["create"] = create
 
 
-def _before(resource_type: str, check: Callable[[Properties], None]) -> None:
-    """Run `check` on the properties before a resource is created or updated."""
-    handler = _RESOURCE_HANDLERS[resource_type]
-    create, update = handler["create"], handler["update"]
+def _before(resource_type: str) -> Callable[[Check], Check]:
+    """Run the decorated check on the properties before a resource is created or updated."""
 
-    def checked_create(logical_id: str, properties: Properties, stack_name: str) -> Created:
-        check(properties)
-        created: Created = create(logical_id, properties, stack_name)
-        return created
+    def decorate(check: Check) -> Check:
+        @_replacements.of(_RESOURCE_HANDLERS[resource_type], "create")
+        def create(
+            original: Callable[..., Created], logical_id: str, properties: Properties, stack_name: str
+        ) -> Created:
+            check(properties)
+            return original(logical_id, properties, stack_name)
 
-    def checked_update(
-        physical_id: str, old: Properties, new: Properties, *rest: Any, **named: Any
-    ) -> Created:
-        check(new)
-        updated: Created = update(physical_id, old, new, *rest, **named)
-        return updated
+        @_replacements.of(_RESOURCE_HANDLERS[resource_type], "update")
+        def update(
+            original: Callable[..., Created],
+            physical_id: str,
+            old: Properties,
+            new: Properties,
+            *rest: Any,
+            **named: Any,
+        ) -> Created:
+            check(new)
+            return original(physical_id, old, new, *rest, **named)
 
-    handler.update(create=checked_create, update=checked_update)
+        return check
 
-
-def _after(resource_type: str, finish: Callable[[str, Properties], None]) -> None:
-    """Run `finish` with the physical id and the properties after a resource was created or updated."""
-    handler = _RESOURCE_HANDLERS[resource_type]
-    create, update = handler["create"], handler["update"]
-
-    def finished_create(logical_id: str, properties: Properties, stack_name: str) -> Created:
-        created: Created = create(logical_id, properties, stack_name)
-        finish(created[0], properties)
-        return created
-
-    def finished_update(
-        physical_id: str, old: Properties, new: Properties, *rest: Any, **named: Any
-    ) -> Created:
-        updated: Created = update(physical_id, old, new, *rest, **named)
-        finish(updated[0], new)
-        return updated
-
-    handler.update(create=finished_create, update=finished_update)
+    return decorate
 
 
+def _after(resource_type: str) -> Callable[[Finish], Finish]:
+    """Run the decorated function, with physical id and properties, after a resource was created or updated."""
+
+    def decorate(finish: Finish) -> Finish:
+        @_replacements.of(_RESOURCE_HANDLERS[resource_type], "create")
+        def create(
+            original: Callable[..., Created], logical_id: str, properties: Properties, stack_name: str
+        ) -> Created:
+            created = original(logical_id, properties, stack_name)
+            finish(created[0], properties)
+            return created
+
+        @_replacements.of(_RESOURCE_HANDLERS[resource_type], "update")
+        def update(
+            original: Callable[..., Created],
+            physical_id: str,
+            old: Properties,
+            new: Properties,
+            *rest: Any,
+            **named: Any,
+        ) -> Created:
+            updated = original(physical_id, old, new, *rest, **named)
+            finish(updated[0], new)
+            return updated
+
+        return finish
+
+    return decorate
+
+
+@_after(TABLE)
 def _finish_table(name: str, properties: Properties) -> None:
     """Time to live, point-in-time recovery, encryption and protection, which ministack's create leaves out."""
     ttl = properties.get("TimeToLiveSpecification")
@@ -132,6 +147,7 @@ def _finish_table(name: str, properties: Properties) -> None:
     _accepted(dynamodb._update_table({"TableName": name, **change}))
 
 
+@_before(FUNCTION)
 def _require_code(properties: Properties) -> None:
     """A function whose zip is not there cannot be created; ministack would make one without code."""
     code = properties.get("Code") or {}
@@ -147,6 +163,7 @@ def _require_code(properties: Properties) -> None:
         )
 
 
+@_before(RULE)
 def _require_roles(properties: Properties) -> None:
     """A rule whose target needs a role and has none cannot be created; ministack would make it."""
     for fault in filter(None, map(ministack_events.missing_role, properties.get("Targets") or [])):
@@ -156,6 +173,7 @@ def _require_roles(properties: Properties) -> None:
         )
 
 
+@_before(NESTED_STACK)
 def _require_https(properties: Properties) -> None:
     """The location of a template must start with https:// (TemplateURL of CreateStack)."""
     url = str(properties.get("TemplateURL") or "")
@@ -163,59 +181,56 @@ def _require_https(properties: Properties) -> None:
         raise ValueError(f"S3 error: Domain name specified in {url} is not a valid S3 domain")
 
 
-def _remove_nested_stacks_that_failed() -> None:
+_after(RULE)(ministack_events.note_creation)
+
+
+@_replacements.of(_RESOURCE_HANDLERS[NESTED_STACK], "create")
+def _create_nested_stack_or_nothing(
+    original: Callable[..., Created], logical_id: str, properties: Properties, stack_name: str
+) -> Created:
     """A nested stack whose creation fails is rolled back with its parent; ministack would leave its resources."""
-    handler = _RESOURCE_HANDLERS[NESTED_STACK]
-    original, delete = handler["create"], handler["delete"]
-
-    def create(logical_id: str, properties: Properties, stack_name: str) -> Created:
-        before = set(_stacks)
-        try:
-            created: Created = original(logical_id, properties, stack_name)
-        except Exception:
-            for name in [name for name in _stacks if name.startswith(f"{stack_name}-{logical_id}-")]:
-                if name not in before:
-                    delete(name, properties)
-            raise
-        return created
-
-    handler["create"] = create
+    before = set(_stacks)
+    try:
+        return original(logical_id, properties, stack_name)
+    except Exception:
+        for name in [name for name in _stacks if name.startswith(f"{stack_name}-{logical_id}-")]:
+            # An earlier stack of such a name is not of this attempt.
+            if name not in before:
+                _RESOURCE_HANDLERS[NESTED_STACK]["delete"](name, properties)
+        raise
 
 
-def _list_nested_stacks_in_every_change_set() -> None:
+@_replacements.of(changesets, "_diff_resources")
+def _list_every_nested_stack(
+    original: Callable[..., list[Any]],
+    old: Properties,
+    new: Properties,
+    provisioned: Properties | None = None,
+    *rest: Any,
+) -> list[Any]:
     """CloudFormation cannot see whether a nested template changed behind its URL, and lists it (`Automatic`)."""
-    original = changesets._diff_resources
-
-    def diff(
-        old: Properties, new: Properties, provisioned: Properties | None = None, *rest: Any
-    ) -> list[Any]:
-        changes: list[Any] = original(old, new, provisioned, *rest)
-        listed = {change["ResourceChange"]["LogicalResourceId"] for change in changes}
-        existing = old.get("Resources", {})
-        return changes + [
-            {"ResourceChange": _automatic_change(name, (provisioned or {}).get(name, {}))}
-            for name, resource in new.get("Resources", {}).items()
-            if resource.get("Type") == NESTED_STACK and name in existing and name not in listed
-        ]
-
-    changesets._diff_resources = diff
-
-
-def _automatic_change(logical_id: str, provisioned: Properties) -> dict[str, Any]:
-    target = {"Attribute": "Properties", "RequiresRecreation": "Never"}
-    return {
-        "Action": "Modify",
-        "LogicalResourceId": logical_id,
-        "PhysicalResourceId": provisioned.get("PhysicalResourceId", ""),
-        "ResourceType": NESTED_STACK,
-        "Replacement": "False",
-        "Scope": ["Properties"],
-        "Details": [{"Target": target, "Evaluation": "Dynamic", "ChangeSource": "Automatic"}],
-    }
+    changes = original(old, new, provisioned, *rest)
+    listed = {change["ResourceChange"]["LogicalResourceId"] for change in changes}
+    for name, resource in new.get("Resources", {}).items():
+        if resource.get("Type") != NESTED_STACK or name not in old.get("Resources", {}) or name in listed:
+            continue
+        target = {"Attribute": "Properties", "RequiresRecreation": "Never"}
+        change = {
+            "Action": "Modify",
+            "LogicalResourceId": name,
+            "PhysicalResourceId": (provisioned or {}).get(name, {}).get("PhysicalResourceId", ""),
+            "ResourceType": NESTED_STACK,
+            "Replacement": "False",
+            "Scope": ["Properties"],
+            "Details": [{"Target": target, "Evaluation": "Dynamic", "ChangeSource": "Automatic"}],
+        }
+        changes = [*changes, {"ResourceChange": change}]
+    return changes
 
 
+@_after(FUNCTION)
 def _finish_function(name: str, properties: Properties) -> None:
-    """Concurrency, dead-letter target, network, and the log group that goes without saying."""
+    """Concurrency, dead-letter target, network, and the log group that Lambda chooses where none is given."""
     function = lambda_svc._functions[name]
     config = function["config"]
     reserved = properties.get("ReservedConcurrentExecutions")
@@ -227,23 +242,22 @@ def _finish_function(name: str, properties: Properties) -> None:
     }
     config["VpcConfig"] = lambda_svc._vpc_config_with_id(properties.get("VpcConfig"))
     for field in ("DeadLetterConfig", "KmsKeyArn"):
+        # CloudFormation and the API of Lambda write the name of the key differently.
         if properties.get(field):
             config["KMSKeyArn" if field == "KmsKeyArn" else field] = properties[field]
 
 
-def _refuse_deleting_protected_tables() -> None:
-    original = _RESOURCE_HANDLERS[TABLE]["delete"]
-
-    def delete(physical_id: str, properties: Properties) -> None:
-        table = dynamodb._tables.get(physical_id)
-        if table and table.get("DeletionProtectionEnabled"):
-            raise ValueError(
-                f"Resource {physical_id} cannot be deleted: the table is protected against deletion. To delete it, "
-                "disable deletion protection."
-            )
-        original(physical_id, properties)
-
-    _RESOURCE_HANDLERS[TABLE]["delete"] = delete
+@_replacements.of(_RESOURCE_HANDLERS[TABLE], "delete")
+def _delete_unprotected_table(
+    original: Callable[..., None], physical_id: str, properties: Properties
+) -> None:
+    table = dynamodb._tables.get(physical_id)
+    if table and table.get("DeletionProtectionEnabled"):
+        raise ValueError(
+            f"Resource {physical_id} cannot be deleted: the table is protected against deletion. To delete it, "
+            "disable deletion protection."
+        )
+    original(physical_id, properties)
 
 
 def _accepted(response: tuple[int, Any, bytes]) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Callable, MutableMapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 PINNED_VERSION = "1.5.33"
 SERVICES = (
@@ -118,6 +120,36 @@ class MinistackMismatch(RuntimeError):
     """The installed ministack is not the one that the local stack is made for."""
 
 
+Ours = TypeVar("Ours", bound=Callable[..., Any])
+
+
+class Replacements:
+    """Functions of ours that take the place of ministack's, each with the one that it replaces as first argument."""
+
+    def __init__(self) -> None:
+        self._noted: list[tuple[Any, str, Callable[..., Any]]] = []
+
+    def of(self, holder: Any, name: str) -> Callable[[Ours], Ours]:
+        """Let the decorated function replace an attribute of a module, or an entry of a mapping, at `apply`."""
+
+        def note(ours: Ours) -> Ours:
+            self._noted.append((holder, name, ours))
+            return ours
+
+        return note
+
+    def apply(self) -> None:
+        """Replace them in the order of their definition: the later one of two wraps the earlier. Once a process."""
+        for holder, name, ours in self._noted:
+            is_mapping = isinstance(holder, MutableMapping)
+            # Taken now and not when it was noted: another replacement can be in its place already.
+            replacement = partial(ours, holder[name] if is_mapping else getattr(holder, name))
+            if is_mapping:
+                holder[name] = replacement
+            else:
+                setattr(holder, name, replacement)
+
+
 def settings(gateway_port: int, state_directory: Path) -> dict[str, str]:
     """The environment that ministack reads when it is imported."""
     return {
@@ -143,21 +175,19 @@ def require_hooks() -> None:
     Raises:
         MinistackMismatch: one is missing or has another signature.
     """
-    wrong = [
-        f"ministack.{module}.{name}"
-        for module, names in _HOOKS.items()
-        for name, expected in names.items()
-        if _shape(module, name) != expected
-    ]
+    wrong = []
+    for module, names in _HOOKS.items():
+        for name, expected in names.items():
+            found: Any = getattr(importlib.import_module(f"ministack.{module}"), name, None)
+            if callable(found):
+                shape = f"({', '.join(inspect.signature(found).parameters)})"
+            else:
+                # ministack has mappings of its own that do not derive from dict.
+                shape = _DICT if hasattr(found, "get") and hasattr(found, "items") else "neither of them"
+            if shape != expected:
+                wrong.append(f"ministack.{module}.{name}")
     if wrong:
         raise MinistackMismatch(
             f"ministack {version('ministack')} has changed {', '.join(wrong)}; the local stack is made for ministack "
             f"{PINNED_VERSION}. Install that version: pip install ministack=={PINNED_VERSION}"
         )
-
-
-def _shape(module: str, name: str) -> str:
-    found: Any = getattr(importlib.import_module(f"ministack.{module}"), name, None)
-    if callable(found):
-        return f"({', '.join(inspect.signature(found).parameters)})"
-    return _DICT if hasattr(found, "get") and hasattr(found, "items") else "nothing that we know"

@@ -85,9 +85,12 @@ class MinistackKeeper:
         self._stopped = threading.Event()
         # It removes code that the journal may still name, should the process end before the next write.
         lambda_svc._prune_orphan_code_blobs = lambda _referenced: None
-        entries = self._journal.read()
-        self._loaded = _by_service(entries)
-        self._before = _names_by_service(entries)
+        self._loaded: dict[str, list[tuple[_Path, int | None, Any]]] = {}
+        self._before: dict[str, set[str]] = {}
+        for name, content in self._journal.read().items():
+            path, number, value = pickle.loads(content)  # noqa: S301 - written by us, in a directory of our own
+            self._loaded.setdefault(path[0], []).append((path, number, value))
+            self._before.setdefault(path[0], set()).add(name)
 
     @property
     def has_kept(self) -> bool:
@@ -100,7 +103,23 @@ class MinistackKeeper:
 
     def load(self, service: str) -> dict[str, Any] | None:
         """What was kept of a service, as its `load_persisted_state` takes it; None where there is nothing."""
-        return _state_of(self._loaded.pop(service)) if service in self._loaded else None
+        if service not in self._loaded:
+            return None
+        state: dict[str, Any] = {}
+        # Outer parts before what is within them, and the entries of a list in their order.
+        entries = sorted(self._loaded.pop(service), key=lambda entry: (len(entry[0]), entry[1] or 0))
+        for path, number, value in entries:
+            if len(path) == 2:
+                state[path[1]] = value
+                continue
+            place = state[path[1]]._data
+            for key in path[2:-1]:
+                place = place.setdefault(key, {})
+            if number is None:
+                place[path[-1]] = value
+            else:
+                place[path[-1]].append(value)
+        return state
 
     def keep(self, services: Iterable[str]) -> bool:
         """Write what is not as it was written last; False where nothing is kept any more."""
@@ -118,6 +137,7 @@ class MinistackKeeper:
 
     def keep_after_cloudformation(self) -> bool:
         """A stack makes things in every service; where nothing of the stacks changed, it made none."""
+        # To look for changes in every service takes long, and most requests only ask for the state of a stack.
         with self._lock:
             before = self._seen.get("cloudformation")
             kept = self.keep(("cloudformation",))
@@ -168,6 +188,7 @@ class MinistackKeeper:
         changes: dict[str, bytes | None] = {}
         for path, value, is_list in _entries(service, state or {}):
             name = repr(path)
+            # Of a list that only grows just the new entries are written, or all where it was made anew.
             if is_list:
                 known = lists.get(name)
                 count = known.count if known and known.goes_on_in(value) else 0
@@ -184,13 +205,14 @@ class MinistackKeeper:
         changes.update(dict.fromkeys(seen.keys() - found.keys()))
         for name in lists.keys() - found_lists.keys():
             changes.update({f"{name}#{number}": None for number in range(lists[name].count)})
+        # After a load nothing counts as written: what the process before kept and is not there now is removed.
         changes.update(dict.fromkeys(self._before.pop(service, set()) - changes.keys()))
         self._seen[service], self._lists[service] = found, found_lists
         return changes
 
 
 def answering_what_is_kept(app: _App, keeper: MinistackKeeper) -> _App:
-    """The gateway, whose answers leave only when what they tell is on disk; a stack that ends answers nothing more."""
+    """The gateway, whose answers leave only when what they say is on disk; a stack that ends answers nothing more."""
 
     async def kept(scope: Mapping[str, Any], receive: Any, send: _Send) -> None:
         if scope["type"] != "http":
@@ -203,6 +225,7 @@ def answering_what_is_kept(app: _App, keeper: MinistackKeeper) -> _App:
             nonlocal is_refused
             if message["type"] == "http.response.start":
                 is_refused = not keep()
+                # The stack is ending: a client that gets no answer tries again, and finds what was kept.
                 if is_refused:
                     await send({"type": "http.response.start", "status": 503, "headers": []})
                     await send({"type": "http.response.body", "body": b""})
@@ -220,6 +243,7 @@ def _keeping_of(scope: Mapping[str, Any], keeper: MinistackKeeper) -> Callable[[
     action = headers.get(b"x-amz-target", b"").decode().rpartition(".")[2]
     signed = _CREDENTIAL.search(headers.get(b"authorization", b""))
     service = signed[1].decode() if signed else ""
+    # What the function itself changed was kept when its own requests were answered.
     if service == "lambda" and scope["path"].endswith("/invocations"):
         return lambda: keeper.keep(("cloudwatch_logs",))
     if service == "cloudformation":
@@ -227,6 +251,7 @@ def _keeping_of(scope: Mapping[str, Any], keeper: MinistackKeeper) -> Callable[[
     touched = _OF_REQUEST.get(service)
     if touched is None:
         return keeper.keep_all
+    # Even then `keep` is asked: a stack that ends answers nothing more.
     if _CHANGED_BY_REQUESTS_ALONE.issuperset(touched) and _READS.match(action):
         return lambda: keeper.keep(())
     return lambda: keeper.keep(touched)
@@ -237,7 +262,8 @@ def _current_state(service: str) -> dict[str, Any] | None:
     if get_state is None:
         return None
     if service in _LIVE:
-        get_state = _without_copies(get_state)
+        # The same function, for which `copy.deepcopy` gives back what it is given.
+        get_state = types.FunctionType(get_state.__code__, {**get_state.__globals__, "copy": _NoCopy})
     state: dict[str, Any] | None = _functions.state(get_state) if service == "lambda" else get_state()
     return state
 
@@ -257,6 +283,7 @@ class _FunctionsState:
             for key, function in list(lambda_svc._functions._data.items())
             for versions in (function.get("versions") or {},)
         ])  # fmt: skip
+        # The zips are compared by identity: to pickle or to hash them takes long.
         same_codes = len(codes) == len(self._codes) and all(map(operator.is_, codes, self._codes))
         if not (same_codes and fingerprint == self._fingerprint):
             self._state = get_state()
@@ -278,19 +305,13 @@ class _NoCopy:
         return value
 
 
-def _without_copies(function: Callable[[], Any]) -> Callable[[], Any]:
-    """The same function, for which `copy.deepcopy` gives back what it is given."""
-    code = function.__code__
-    names = {**function.__globals__, "copy": _NoCopy}
-    return types.FunctionType(code, names)
-
-
 def _entries(service: str, state: Mapping[str, Any]) -> Iterator[tuple[_Path, Any, bool]]:
     """The parts of a service's state, each with its path, and whether it is a list that only grows."""
     for store, held in state.items():
         if not isinstance(held, AccountScopedDict | AccountRegionScopedDict):
             yield (service, store), held, False
             continue
+        # The empty mapping comes first, so that its entries have a place when they are put together again.
         yield (service, store), type(held)(), False
         for key, value in list(held._data.items()):
             yield from _parts((service, store, key), value)
@@ -314,35 +335,3 @@ def _parts(path: _Path, value: Any) -> Iterator[tuple[_Path, Any, bool]]:
                 yield (*path, "streams", name, "events"), stream["events"], True
         case _:
             yield path, value, False
-
-
-def _by_service(entries: Mapping[str, bytes]) -> dict[str, list[tuple[_Path, int | None, Any]]]:
-    found: dict[str, list[tuple[_Path, int | None, Any]]] = {}
-    for content in entries.values():
-        path, number, value = pickle.loads(content)  # noqa: S301 - written by us, in a directory of our own
-        found.setdefault(path[0], []).append((path, number, value))
-    return found
-
-
-def _names_by_service(entries: Mapping[str, bytes]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for name, content in entries.items():
-        found.setdefault(pickle.loads(content)[0][0], set()).add(name)  # noqa: S301 - as above
-    return found
-
-
-def _state_of(entries: list[tuple[_Path, int | None, Any]]) -> dict[str, Any]:
-    """The state put together again: outer parts first, the entries of a list in their order."""
-    state: dict[str, Any] = {}
-    for path, number, value in sorted(entries, key=lambda entry: (len(entry[0]), entry[1] or 0)):
-        if len(path) == 2:
-            state[path[1]] = value
-            continue
-        place = state[path[1]]._data
-        for key in path[2:-1]:
-            place = place.setdefault(key, {})
-        if number is None:
-            place[path[-1]] = value
-        else:
-            place[path[-1]].append(value)
-    return state

@@ -10,6 +10,8 @@ from typing import Any
 from ministack.core.responses import error_response_json
 from ministack.services import sns, stepfunctions
 
+from local_stack.ministack_hooks import Replacements
+
 MAX_NAME_CHARACTERS = 80
 MAX_INPUT_BYTES = 262_144
 MAX_SUBJECT_CHARACTERS = 100
@@ -21,34 +23,33 @@ Refusal = tuple[str, str]
 """The code of an error, and its message."""
 
 
+_replacements = Replacements()
+
+
 def apply() -> None:
     """Replace functions of ministack's Step Functions and SNS. Once a process."""
-    stepfunctions._start_execution = _within_limits(stepfunctions._start_execution)
-    sns._publish = _with_a_fit_subject(sns._publish)
+    _replacements.apply()
 
 
-def _within_limits(start: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
-    def start_within_limits(data: dict[str, Any]) -> Any:
-        refusal = name_refusal(data.get("name")) or input_refusal(data.get("input", "{}"))
-        return error_response_json(*refusal, 400) if refusal else start(data)
-
-    return start_within_limits
+@_replacements.of(stepfunctions, "_start_execution")
+def _start_within_limits(start: Callable[[dict[str, Any]], Any], data: dict[str, Any]) -> Any:
+    refusal = name_refusal(data.get("name")) or input_refusal(data.get("input", "{}"))
+    return error_response_json(*refusal, 400) if refusal else start(data)
 
 
-def _with_a_fit_subject(publish: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def publish_with_a_fit_subject(params: Any) -> Any:
-        refusal = subject_refusal(sns._p(params, "Subject"))
-        return sns._error(*refusal, 400) if refusal else publish(params)
-
-    return publish_with_a_fit_subject
+@_replacements.of(sns, "_publish")
+def _publish_with_a_valid_subject(publish: Callable[[Any], Any], params: Any) -> Any:
+    refusal = subject_refusal(sns._p(params, "Subject"))
+    return sns._error(*refusal, 400) if refusal else publish(params)
 
 
 def name_refusal(name: str | None) -> Refusal | None:
     """Why StartExecution refuses a name; None where it does not.
 
-    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html; that a length is the
-    ValidationException of all services is seen in what AWS answers, not documented.
+    https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html; AWS
+    answers a name that is too long with the ValidationException of all services, which is not documented.
     """
+    # Step Functions then makes a name of its own.
     if not name:
         return None
     if len(name) > MAX_NAME_CHARACTERS:
@@ -57,7 +58,7 @@ def name_refusal(name: str | None) -> Refusal | None:
 
 
 def input_refusal(given: str) -> Refusal | None:
-    """Why StartExecution refuses an input: its bytes in UTF-8, or that it is no JSON."""
+    """Why StartExecution refuses an input: its bytes in UTF-8, or that it is not JSON."""
     if len(given.encode()) > MAX_INPUT_BYTES:
         return "ValidationException", _too_long("Value at 'input'", MAX_INPUT_BYTES)
     try:
@@ -68,7 +69,7 @@ def input_refusal(given: str) -> Refusal | None:
 
 
 def subject_refusal(subject: str) -> Refusal | None:
-    """Why Publish refuses a subject: ASCII in one line that begins with no space, of at most 100 characters.
+    """Why Publish refuses a subject: ASCII in one line that does not begin with a space, of at most 100 characters.
 
     https://docs.aws.amazon.com/sns/latest/api/API_Publish.html says fewer than 100; AWS takes 100.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,11 @@ from local_stack import (
 )
 from local_stack.lambda_function import DeployedFunction
 from local_stack.lambda_runtime import LambdaRuntime
-from local_stack.ministack_hooks import GROUP_ID_TAG, require_hooks
+from local_stack.ministack_hooks import GROUP_ID_TAG, Replacements, require_hooks
 from local_stack.ministack_keeping import MinistackKeeper, answering_what_is_kept
 
-_wanted_group_id: contextvars.ContextVar[str] = contextvars.ContextVar("wanted_group_id", default="")
+_replacements = Replacements()
+_given_group_id: contextvars.ContextVar[str] = contextvars.ContextVar("given_group_id", default="")
 
 
 def apply(runtime: LambdaRuntime, state_directory: Path) -> MinistackState:
@@ -40,7 +41,7 @@ def apply(runtime: LambdaRuntime, state_directory: Path) -> MinistackState:
     ministack_events.apply()
     ministack_limits.apply()
     _run_functions_with(runtime)
-    _let_security_groups_have_given_ids()
+    _replacements.apply()
     return MinistackState(state_directory)
 
 
@@ -50,8 +51,13 @@ class MinistackState:
     def __init__(self, state_directory: Path) -> None:
         self._keeper = MinistackKeeper(state_directory / "aws" / "journal.db")
         self.notes: list[str] = []
-        gateway._load_persisted_state = self._load
+
+        def load() -> None:
+            self.notes += ministack_resuming.load_what_was_kept(self._keeper)
+
+        gateway._load_persisted_state = load
         gateway.save_all = lambda _services: self._keeper.keep_all()
+        # Outermost of the replacements: an event is on disk before its execution goes on.
         self._keeper.keep_events_of_executions()
         self.app = answering_what_is_kept(gateway.app, self._keeper)
 
@@ -69,8 +75,26 @@ class MinistackState:
         self._keeper.keep_all()
         self._keeper.close()
 
-    def _load(self) -> None:
-        self.notes += ministack_resuming.load_what_was_kept(self._keeper)
+
+@_replacements.of(ec2._ACTION_MAP, "CreateSecurityGroup")
+def _create_with_given_id(create: Callable[[Any], Any], parameters: Any) -> Any:
+    given = ""
+    for name in parameters:
+        is_key = name.startswith("TagSpecification.") and name.endswith(".Key")
+        if is_key and ec2._p(parameters, name) == GROUP_ID_TAG:
+            given = str(ec2._p(parameters, f"{name.removesuffix('.Key')}.Value"))
+            break
+    # A context variable, since the id is made far below, and other requests make groups at the same time.
+    token = _given_group_id.set(given)
+    try:
+        return create(parameters)
+    finally:
+        _given_group_id.reset(token)
+
+
+@_replacements.of(ec2, "_new_sg_id")
+def _given_id_or_new_one(new_id: Callable[[], str]) -> str:
+    return _given_group_id.get() or new_id()
 
 
 def subnet_lookup(account_id: str) -> SubnetLookup:
@@ -90,30 +114,16 @@ def write_log_events(function: DeployedFunction, stream_name: str, lines: list[s
     if not lines:
         return
     now = int(time.time() * 1000)
-    group = _log_group(function.log_group, now)
-    stream = group["streams"].setdefault(stream_name, _new_stream(now))
-    events = [{"timestamp": now, "message": line, "ingestionTime": now} for line in lines]
-    cloudwatch_logs._append_log_events(stream, events)
-    sent = [{"timestamp": now, "message": line} for line in lines]
-    cloudwatch_logs._fanout_to_subscription_filters(function.log_group, stream_name, sent)
-
-
-def _log_group(name: str, now: int) -> dict[str, Any]:
-    if name not in cloudwatch_logs._log_groups:
-        cloudwatch_logs._log_groups[name] = {
-            "arn": cloudwatch_logs._make_group_arn(name),
+    if function.log_group not in cloudwatch_logs._log_groups:
+        cloudwatch_logs._log_groups[function.log_group] = {
+            "arn": cloudwatch_logs._make_group_arn(function.log_group),
             "creationTime": now,
             "retentionInDays": None,
             "tags": {},
             "subscriptionFilters": {},
             "streams": {},
         }
-    group: dict[str, Any] = cloudwatch_logs._log_groups[name]
-    return group
-
-
-def _new_stream(now: int) -> dict[str, Any]:
-    return {
+    new_stream = {
         "events": [],
         "uploadSequenceToken": "1",
         "creationTime": now,
@@ -121,6 +131,11 @@ def _new_stream(now: int) -> dict[str, Any]:
         "lastEventTimestamp": None,
         "lastIngestionTime": None,
     }
+    stream = cloudwatch_logs._log_groups[function.log_group]["streams"].setdefault(stream_name, new_stream)
+    events = [{"timestamp": now, "message": line, "ingestionTime": now} for line in lines]
+    cloudwatch_logs._append_log_events(stream, events)
+    sent = [{"timestamp": now, "message": line} for line in lines]
+    cloudwatch_logs._fanout_to_subscription_filters(function.log_group, stream_name, sent)
 
 
 def _run_functions_with(runtime: LambdaRuntime) -> None:
@@ -144,25 +159,3 @@ def _run_functions_with(runtime: LambdaRuntime) -> None:
 
     lambda_svc._execute_function_warm = execute
     lambda_svc._emit_lambda_logs = write_nothing
-
-
-def _let_security_groups_have_given_ids() -> None:
-    create, new_id = ec2._create_security_group, ec2._new_sg_id
-
-    def create_with_given_id(parameters: Any) -> Any:
-        token = _wanted_group_id.set(_tag_value(parameters, GROUP_ID_TAG))
-        try:
-            return create(parameters)
-        finally:
-            _wanted_group_id.reset(token)
-
-    ec2._new_sg_id = lambda: _wanted_group_id.get() or new_id()
-    ec2._ACTION_MAP["CreateSecurityGroup"] = create_with_given_id
-
-
-def _tag_value(parameters: Any, key: str) -> str:
-    names = (name for name in parameters if name.startswith("TagSpecification.") and name.endswith(".Key"))
-    for name in names:
-        if ec2._p(parameters, name) == key:
-            return str(ec2._p(parameters, f"{name.removesuffix('.Key')}.Value"))
-    return ""

@@ -39,7 +39,7 @@ _EXIT_TELLS_NEXT = ("Pass", "Wait")
 
 
 def load_what_was_kept(keeper: MinistackKeeper) -> list[str]:
-    """Give every service what was kept of it. What could not go on is told in sentences.
+    """Give every service what was kept of it. A sentence about each change that could not go on.
 
     Where nothing was ever kept, ministack's own files are read: an earlier version of the stack wrote those.
     """
@@ -47,13 +47,27 @@ def load_what_was_kept(keeper: MinistackKeeper) -> list[str]:
         state = keeper.load(key) if keeper.has_kept else gateway.load_state(key)
         if not state:
             continue
-        running = _running_in(state) if key == "stepfunctions" else []
+        executions = state.get("executions") if key == "stepfunctions" else None
+        held = executions._data.values() if executions is not None else ()
+        running = [execution for execution in held if execution.get("status") == "RUNNING"]
+        # ministack turns what runs into FAILED as it loads it.
         as_they_were = [dict(execution) for execution in running]
         gateway._get_module(module_name).load_persisted_state(state)
         for execution, before in zip(running, as_they_were, strict=True):
             execution.clear()
             execution.update(before)
-    return _end_interrupted_stacks()
+    # A change of a stack does not go on: half of it is made, and CloudFormation's own words say so.
+    notes = []
+    for stack in list(cloudformation._stacks._data.values()):
+        status = str(stack.get("StackStatus", ""))
+        if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
+            continue
+        stack["StackStatus"] = status.replace("_IN_PROGRESS", "_FAILED")
+        stack["StackStatusReason"] = "The local stack ended while the change was made."
+        notes.append(
+            f"The change of the stack {stack['StackName']} was interrupted; it is {stack['StackStatus']} now."
+        )
+    return notes
 
 
 def running() -> list[str]:
@@ -66,7 +80,7 @@ def running() -> list[str]:
 
 def go_on() -> list[str]:
     """Let every execution go on that ran when the process ended; a sentence about each."""
-    told = []
+    notes = []
     for (account, region, arn), execution in list(stepfunctions._executions.all_items()):
         if execution.get("status") != "RUNNING":
             continue
@@ -76,49 +90,24 @@ def go_on() -> list[str]:
         threading.Thread(target=scope.run, args=(stepfunctions._run_execution, arn), daemon=True).start()
         state = _last_entered(execution)
         where = f"with the state {state['name']}" if state else "from its beginning"
-        told.append(f"The execution {execution['name']} was interrupted, and goes on {where}.")
-    return told
+        notes.append(f"The execution {execution['name']} was interrupted, and goes on {where}.")
+    return notes
 
 
-def with_resumption(run: Callable[[str], None]) -> Callable[[str], None]:
-    """An execution that has entered a state already goes on from there; any other one begins."""
-
-    def run_or_go_on(exec_arn: str) -> None:
-        execution = stepfunctions._executions.get(exec_arn)
-        machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) if execution else None
-        if execution is None or machine is None or _last_entered(execution) is None:
-            run(exec_arn)
-            return
-        try:
-            _run_from_last_state(execution, machine)
-        except stepfunctions._ExecutionError as error:
-            stepfunctions._fail_execution(execution, error.error, error.cause)
-        except Exception as error:  # noqa: BLE001 - as ministack: whatever it is, it ends the execution
-            _log.exception("The execution %s could not go on", exec_arn)
-            stepfunctions._fail_execution(execution, "States.Runtime", str(error))
-
-    return run_or_go_on
-
-
-def _running_in(state: Mapping[str, Any]) -> list[_Execution]:
-    executions = state.get("executions")
-    held = executions._data.values() if executions is not None else ()
-    return [execution for execution in held if execution.get("status") == "RUNNING"]
-
-
-def _end_interrupted_stacks() -> list[str]:
-    """A change of a stack does not go on: half of it is made, and CloudFormation's own words say so."""
-    told = []
-    for stack in list(cloudformation._stacks._data.values()):
-        status = str(stack.get("StackStatus", ""))
-        if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
-            continue
-        stack["StackStatus"] = status.replace("_IN_PROGRESS", "_FAILED")
-        stack["StackStatusReason"] = "The local stack ended while the change was made."
-        told.append(
-            f"The change of the stack {stack['StackName']} was interrupted; it is {stack['StackStatus']} now."
-        )
-    return told
+def run_or_go_on(run: Callable[[str], None], exec_arn: str) -> None:
+    """An execution that has entered a state already goes on from there; any other one begins with `run`."""
+    execution = stepfunctions._executions.get(exec_arn)
+    machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) if execution else None
+    if execution is None or machine is None or _last_entered(execution) is None:
+        run(exec_arn)
+        return
+    try:
+        _run_from_last_state(execution, machine)
+    except stepfunctions._ExecutionError as error:
+        stepfunctions._fail_execution(execution, error.error, error.cause)
+    except Exception as error:  # noqa: BLE001 - as ministack: whatever it is, it ends the execution
+        _log.exception("The execution %s could not go on", exec_arn)
+        stepfunctions._fail_execution(execution, "States.Runtime", str(error))
 
 
 def _last_entered(execution: _Execution) -> Mapping[str, Any] | None:
@@ -128,44 +117,7 @@ def _last_entered(execution: _Execution) -> Mapping[str, Any] | None:
 
 def _run_from_last_state(execution: _Execution, machine: Mapping[str, Any]) -> None:
     definition = json.loads(machine["definition"])
-    context = _context(execution, machine, definition)
-    name, value, is_entered = _standing(execution, definition)
-    while name is not None and execution["status"] == "RUNNING":
-        state = definition["States"].get(name)
-        if state is None:
-            raise stepfunctions._ExecutionError("States.Runtime", f"State '{name}' not found in definition")
-        if not is_entered:
-            _note(execution, state, "Entered", name, "input", value)
-        context["State"] = {"Name": name, "EnteredTime": stepfunctions.now_iso(), "RetryCount": 0}
-        value, following = _perform(state, value, execution, context)
-        _note(execution, state, "Exited", name, "output", value)
-        name, is_entered = following, False
-    if execution["status"] == "RUNNING":
-        _succeed(execution, value)
-
-
-def _standing(execution: _Execution, definition: _Definition) -> tuple[str | None, Any, bool]:
-    """The state to go on with, its input, and whether it was entered already."""
-    entered = _last_entered(execution)
-    if entered is None:
-        return definition.get("StartAt"), json.loads(execution["input"]), False
-    name, state = str(entered["name"]), definition["States"].get(entered["name"], {})
-    last = execution["events"][-1]
-    left = last.get("stateExitedEventDetails")
-    if left and left["name"] == name and state.get("Type") in _EXIT_TELLS_NEXT:
-        return state.get("Next"), json.loads(left["output"]), False
-    if left and left["name"] == name and state.get("Type") == "Task" and _task_succeeded(execution):
-        return state.get("Next"), json.loads(left["output"]), False
-    return name, json.loads(entered["input"]), True
-
-
-def _task_succeeded(execution: _Execution) -> bool:
-    """Whether the task that was left last ended well: a Catch leads elsewhere than to its `Next`."""
-    return len(execution["events"]) > 1 and execution["events"][-2]["type"] == "TaskSucceeded"
-
-
-def _context(execution: _Execution, machine: Mapping[str, Any], definition: _Definition) -> dict[str, Any]:
-    return {
+    context: dict[str, Any] = {
         "QueryLanguage": definition.get("QueryLanguage", "JSONPath"),
         "Execution": {
             "Id": execution["executionArn"],
@@ -176,6 +128,40 @@ def _context(execution: _Execution, machine: Mapping[str, Any], definition: _Def
         "StateMachine": {"Id": execution["stateMachineArn"], "Name": machine["name"]},
         "variables": {},
     }
+    name, value, is_entered = _place(execution, definition)
+    while name is not None and execution["status"] == "RUNNING":
+        state = definition["States"].get(name)
+        if state is None:
+            raise stepfunctions._ExecutionError("States.Runtime", f"State '{name}' not found in definition")
+        # The state that was interrupted is in the history already, once.
+        if not is_entered:
+            _note(execution, state, "Entered", name, "input", value)
+        context["State"] = {"Name": name, "EnteredTime": stepfunctions.now_iso(), "RetryCount": 0}
+        value, following = _perform(state, value, execution, context)
+        _note(execution, state, "Exited", name, "output", value)
+        name, is_entered = following, False
+    # A stop or the time limit can have ended it meanwhile.
+    if execution["status"] == "RUNNING":
+        output = json.dumps(value)
+        execution.update(status="SUCCEEDED", output=output, stopDate=stepfunctions.now_iso())
+        ended = {"executionSucceededEventDetails": {"output": output}}
+        stepfunctions._add_event(execution, "ExecutionSucceeded", ended)
+        stepfunctions._emit_execution_status_event(execution)
+
+
+def _place(execution: _Execution, definition: _Definition) -> tuple[str | None, Any, bool]:
+    """The state to go on with, its input, and whether it was entered already."""
+    entered = _last_entered(execution)
+    if entered is None:
+        return definition.get("StartAt"), json.loads(execution["input"]), False
+    name, state = str(entered["name"]), definition["States"].get(entered["name"], {})
+    events = execution["events"]
+    left = events[-1].get("stateExitedEventDetails")
+    # Of a task that was left, only success leads to `Next`: a Catch leads elsewhere.
+    task_succeeded = state.get("Type") == "Task" and len(events) > 1 and events[-2]["type"] == "TaskSucceeded"
+    if left and left["name"] == name and (state.get("Type") in _EXIT_TELLS_NEXT or task_succeeded):
+        return state.get("Next"), json.loads(left["output"]), False
+    return name, json.loads(entered["input"]), True
 
 
 def _perform(
@@ -202,11 +188,3 @@ def _note(
 ) -> None:
     details = {"name": name, field: json.dumps(value)}
     stepfunctions._add_event(execution, f"{state['Type']}State{what}", {f"state{what}EventDetails": details})
-
-
-def _succeed(execution: _Execution, value: Any) -> None:
-    output = json.dumps(value)
-    execution.update(status="SUCCEEDED", output=output, stopDate=stepfunctions.now_iso())
-    details = {"executionSucceededEventDetails": {"output": output}}
-    stepfunctions._add_event(execution, "ExecutionSucceeded", details)
-    stepfunctions._emit_execution_status_event(execution)

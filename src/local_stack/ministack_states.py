@@ -13,7 +13,8 @@ from typing import Any
 
 from ministack.services import lambda_svc, stepfunctions
 
-from local_stack.ministack_resuming import with_resumption
+from local_stack.ministack_hooks import Replacements
+from local_stack.ministack_resuming import run_or_go_on
 
 UNCATCHABLE = ("States.Runtime", "States.DataLimitExceeded")
 """Errors that States.ALL does not match.
@@ -22,40 +23,43 @@ https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.htm
 """
 
 
+_replacements = Replacements()
+
+
 class ExecutionHasEnded(SystemExit):
     """Ends the thread of an execution that was stopped, or ran out of time, in the middle of its work."""
 
 
 def apply() -> None:
     """Replace functions of ministack's Step Functions. Once a process."""
-    stepfunctions._run_execution = _with_time_limit(with_resumption(stepfunctions._run_execution))
-    stepfunctions._fail_execution = _only_while_running(stepfunctions._fail_execution)
-    stepfunctions._add_event = _no_event_after_the_end(stepfunctions._add_event)
-    stepfunctions._call_lambda = _with_metrics(stepfunctions._call_lambda)
-    stepfunctions._resolve_params_obj = _with_required_paths(stepfunctions._resolve_params_obj)
-    stepfunctions._evaluate_rule = _with_required_variable(stepfunctions._evaluate_rule)
-    stepfunctions._execute_wait = _with_required_seconds(stepfunctions._execute_wait)
-    stepfunctions._error_matches = _with_uncatchable_errors(stepfunctions._error_matches)
+    _replacements.apply()
 
 
-def _with_time_limit(run: Callable[[str], None]) -> Callable[[str], None]:
+@_replacements.of(stepfunctions, "_run_execution")
+def _run_within_limit(run: Callable[[str], None], exec_arn: str) -> None:
     """The state machine's own TimeoutSeconds ends the execution as TIMED_OUT."""
+    execution = stepfunctions._executions.get(exec_arn)
 
-    def run_within_limit(exec_arn: str) -> None:
-        execution = stepfunctions._executions.get(exec_arn)
-        limit = _time_limit_seconds(execution)
-        scope = contextvars.copy_context()
-        timer = threading.Timer(limit or 0, scope.run, (_time_out, execution))
-        timer.daemon = True
-        if limit is not None:
-            timer.start()
-        try:
-            with contextlib.suppress(ExecutionHasEnded):
-                run(exec_arn)
-        finally:
-            timer.cancel()
+    def time_out() -> None:
+        # The timer can fire while the execution ends by itself.
+        if execution["status"] != "RUNNING":
+            return
+        execution.update(status="TIMED_OUT", stopDate=stepfunctions.now_iso(), error="States.Timeout")
+        details = {"executionTimedOutEventDetails": {"error": "States.Timeout"}}
+        stepfunctions._add_event(execution, "ExecutionTimedOut", details)
+        stepfunctions._emit_execution_status_event(execution)
 
-    return run_within_limit
+    limit = _time_limit_seconds(execution)
+    # ministack finds account and Region in the context, which a new thread does not have.
+    timer = threading.Timer(limit or 0, contextvars.copy_context().run, (time_out,))
+    timer.daemon = True
+    if limit is not None:
+        timer.start()
+    try:
+        with contextlib.suppress(ExecutionHasEnded):
+            run_or_go_on(run, exec_arn)
+    finally:
+        timer.cancel()
 
 
 def _time_limit_seconds(execution: Mapping[str, Any] | None) -> float | None:
@@ -68,106 +72,85 @@ def _time_limit_seconds(execution: Mapping[str, Any] | None) -> float | None:
         return None
     if not limit or execution is None:
         return None
-    # Counted from the start, also where it goes on in another process. A longer one cannot be waited for by a
-    # thread, and is a century away.
+    # Counted from the start, also where it goes on in another process. A thread cannot wait longer than
+    # TIMEOUT_MAX, which is a century away.
     spent = (datetime.now(UTC) - datetime.fromisoformat(execution["startDate"])).total_seconds()
     return min(max(float(limit) - spent, 0.0), threading.TIMEOUT_MAX)
 
 
-def _time_out(execution: dict[str, Any]) -> None:
-    if execution["status"] != "RUNNING":
-        return
-    execution.update(status="TIMED_OUT", stopDate=stepfunctions.now_iso(), error="States.Timeout")
-    details = {"executionTimedOutEventDetails": {"error": "States.Timeout"}}
-    stepfunctions._add_event(execution, "ExecutionTimedOut", details)
-    stepfunctions._emit_execution_status_event(execution)
-
-
-def _only_while_running(fail: Callable[..., None]) -> Callable[..., None]:
+@_replacements.of(stepfunctions, "_fail_execution")
+def _fail_while_running(fail: Callable[..., None], execution: dict[str, Any], error: str, cause: str) -> None:
     """A state that fails after the execution was stopped does not turn ABORTED into FAILED."""
-
-    def fail_while_running(execution: dict[str, Any], error: str, cause: str) -> None:
-        if execution["status"] == "RUNNING":
-            fail(execution, error, cause)
-
-    return fail_while_running
+    if execution["status"] == "RUNNING":
+        fail(execution, error, cause)
 
 
-def _no_event_after_the_end(add: Callable[..., Any]) -> Callable[..., Any]:
-    """Nothing is noted, and nothing begun, for an execution that has ended: no retry of a step goes on after it."""
+@_replacements.of(stepfunctions, "_add_event")
+def _add_event_while_running(
+    add: Callable[..., Any], execution: dict[str, Any], event_type: str, details: Any = None
+) -> Any:
+    """Nothing is noted or begun for an execution that has ended: no retry of a step goes on after it."""
+    if execution["status"] == "RUNNING" or event_type.startswith("Execution"):
+        return add(execution, event_type, details)
+    if event_type == "TaskScheduled":
+        raise ExecutionHasEnded
+    return None
 
-    def add_while_running(execution: dict[str, Any], event_type: str, details: Any = None) -> Any:
-        if execution["status"] == "RUNNING" or event_type.startswith("Execution"):
-            return add(execution, event_type, details)
-        if event_type == "TaskScheduled":
-            raise ExecutionHasEnded
-        return None
 
-    return add_while_running
-
-
-def _with_metrics(call: Callable[..., Any]) -> Callable[..., Any]:
+@_replacements.of(stepfunctions, "_call_lambda")
+def _call_and_count(call: Callable[..., Any], func_ref: str, event: Any) -> Any:
     """Invocations by a state machine count in AWS/Lambda as those by the API do."""
-
-    def call_and_count(func_ref: str, event: Any) -> Any:
-        name = func_ref.rsplit(":function:", maxsplit=1)[-1].split(":", maxsplit=1)[0]
-        started = time.monotonic()
-        error = True
-        try:
-            result = call(func_ref, event)
-            error = False
-        finally:
-            milliseconds = (time.monotonic() - started) * 1000
-            lambda_svc._emit_lambda_metrics(name, duration_ms=milliseconds, error=error, throttle=False)
-        return result
-
-    return call_and_count
+    name = func_ref.rsplit(":function:", maxsplit=1)[-1].split(":", maxsplit=1)[0]
+    started = time.monotonic()
+    error = True
+    try:
+        result = call(func_ref, event)
+        error = False
+    finally:
+        milliseconds = (time.monotonic() - started) * 1000
+        lambda_svc._emit_lambda_metrics(name, duration_ms=milliseconds, error=error, throttle=False)
+    return result
 
 
-def _with_required_paths(resolve: Callable[..., Any]) -> Callable[..., Any]:
+@_replacements.of(stepfunctions, "_resolve_params_obj")
+def _resolve_where_all_paths_lead(
+    resolve: Callable[..., Any], template: Any, data: Any, ctx: Any = None
+) -> Any:
     """A path that leads nowhere fails the execution; ministack would give null."""
-
-    def resolve_all(template: Any, data: Any, ctx: Any = None) -> Any:
-        for field, path in template.items() if isinstance(template, dict) else ():
-            if field.endswith(".$") and isinstance(path, str) and not path.startswith("States."):
-                _require(
-                    path, data, ctx, f"specified for the field '{field}' could not be found in the input"
-                )
-        return resolve(template, data, ctx)
-
-    return resolve_all
+    for field, path in template.items() if isinstance(template, dict) else ():
+        if field.endswith(".$") and isinstance(path, str) and not path.startswith("States."):
+            _require(path, data, ctx, f"specified for the field '{field}' could not be found in the input")
+    return resolve(template, data, ctx)
 
 
-def _with_required_variable(evaluate: Callable[..., bool]) -> Callable[..., bool]:
-    def evaluate_rule(rule: dict[str, Any], data: Any, ctx: Any = None) -> bool:
-        variable = rule.get("Variable")
-        if variable and "IsPresent" not in rule:
-            _require(variable, data, ctx, "of the choice state's condition references an invalid value")
-        return evaluate(rule, data, ctx)
-
-    return evaluate_rule
-
-
-def _with_required_seconds(wait: Callable[..., Any]) -> Callable[..., Any]:
-    def execute_wait(state_def: dict[str, Any], raw_input: Any, ctx: Any = None) -> Any:
-        for field in ("SecondsPath", "TimestampPath"):
-            if field in state_def:
-                _require(
-                    state_def[field], raw_input, ctx, f"specified for {field} could not be found in the input"
-                )
-        return wait(state_def, raw_input, ctx)
-
-    return execute_wait
+@_replacements.of(stepfunctions, "_evaluate_rule")
+def _evaluate_where_the_variable_exists(
+    evaluate: Callable[..., bool], rule: dict[str, Any], data: Any, ctx: Any = None
+) -> bool:
+    variable = rule.get("Variable")
+    if variable and "IsPresent" not in rule:
+        _require(variable, data, ctx, "of the choice state's condition references an invalid value")
+    return evaluate(rule, data, ctx)
 
 
-def _with_uncatchable_errors(matches: Callable[..., bool]) -> Callable[..., bool]:
-    def error_matches(error_equals: list[str], error: str) -> bool:
-        return error in error_equals if error in UNCATCHABLE else matches(error_equals, error)
+@_replacements.of(stepfunctions, "_execute_wait")
+def _wait_where_the_time_exists(
+    wait: Callable[..., Any], state_def: dict[str, Any], raw_input: Any, ctx: Any = None
+) -> Any:
+    for field in ("SecondsPath", "TimestampPath"):
+        if field in state_def:
+            complaint = f"specified for {field} could not be found in the input"
+            _require(state_def[field], raw_input, ctx, complaint)
+    return wait(state_def, raw_input, ctx)
 
-    return error_matches
+
+@_replacements.of(stepfunctions, "_error_matches")
+def _match_catchable_errors(matches: Callable[..., bool], error_equals: list[str], error: str) -> bool:
+    return error in error_equals if error in UNCATCHABLE else matches(error_equals, error)
 
 
 def _require(path: str, data: Any, ctx: Any, complaint: str) -> None:
+    # `$$` is the context object; where none is given there is nothing to check the path against.
     if path.startswith("$$."):
         if ctx is None:
             return
@@ -180,6 +163,7 @@ def _leads_somewhere(path: str, data: Any) -> bool:
     """Whether a path of names and indexes resolves; a wildcard always does, if only to an empty list."""
     if path == "$":
         return True
+    # ministack resolves a path to null both where the value is null and where there is none.
     tokens = stepfunctions._parse_jsonpath_tokens(path)
     for kind, value in tokens or ():
         if kind == "wildcard":

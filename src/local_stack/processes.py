@@ -18,8 +18,10 @@ def is_alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
+        # It runs, and is another user's.
         return True
-    return _state(pid) != "Z"
+    stat = _stat(pid)
+    return stat is None or stat[0] != "Z"
 
 
 def start_detached(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> int:
@@ -50,14 +52,14 @@ def exit_status(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if ended else None
 
 
-def _state(pid: int) -> str | None:
-    """The one-letter state that Linux shows, None where there is no /proc."""
+def _stat(pid: int) -> list[str] | None:
+    """What Linux shows of a process, from its one-letter state on; None where it is gone or there is no /proc."""
     try:
         stat = (PROC / str(pid) / "stat").read_text()
     except OSError:
         return None
     # The name, in brackets, may hold anything: the state follows the last bracket.
-    return stat.rpartition(")")[2].split()[0]
+    return stat.rpartition(")")[2].split()
 
 
 def start_time(pid: int) -> str | None:
@@ -65,11 +67,8 @@ def start_time(pid: int) -> str | None:
 
     None where the process is gone or the system has no /proc.
     """
-    try:
-        stat = (PROC / str(pid) / "stat").read_text()
-    except OSError:
-        return None
-    return stat.rpartition(")")[2].split()[19]
+    stat = _stat(pid)
+    return stat[19] if stat else None
 
 
 def peak_rss_bytes(pid: int) -> int:
@@ -77,32 +76,29 @@ def peak_rss_bytes(pid: int) -> int:
 
     Not `ru_maxrss`: after a fork that counts the memory of the parent as well.
     """
-    return _status_kib(pid, "VmHWM:") * 1024
+    return _kib(pid, "status", "VmHWM:") * 1024
 
 
 def pss_bytes(pid: int) -> int:
     """The memory of a process, shared pages counted by their share; 0 where it is gone or unknown."""
-    try:
-        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
+    return _kib(pid, "smaps_rollup", "Pss:") * 1024
 
 
-def _status_kib(pid: int, field: str) -> int:
+def _kib(pid: int, file: str, field: str) -> int:
     try:
-        lines = (PROC / str(pid) / "status").read_text().splitlines()
+        lines = (PROC / str(pid) / file).read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith(field)), 0)
+    return sum(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def descendants(pid: int) -> list[int]:
     """All processes below `pid`, itself left out; empty where the system has no /proc."""
     children: dict[int, list[int]] = {}
     for entry in PROC.glob("[0-9]*"):
-        parent = _parent(int(entry.name))
-        if parent is not None:
+        stat = _stat(int(entry.name))
+        if stat:
+            parent = int(stat[1])
             children.setdefault(parent, []).append(int(entry.name))
     found: list[int] = []
     waiting = list(children.get(pid, []))
@@ -111,14 +107,6 @@ def descendants(pid: int) -> list[int]:
         found.append(child)
         waiting.extend(children.get(child, []))
     return found
-
-
-def _parent(pid: int) -> int | None:
-    try:
-        stat = (PROC / str(pid) / "stat").read_text()
-    except OSError:
-        return None
-    return int(stat.rpartition(")")[2].split()[1])
 
 
 def wait_until(condition: Callable[[], bool], timeout_seconds: float, interval_seconds: float = 0.02) -> bool:

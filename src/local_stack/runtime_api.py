@@ -96,6 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.server.initialised.set()
         invocation = self.server.invocations.get()
+        # The server closes; the worker is killed, and needs no answer.
         if invocation is None:
             self.close_connection = True
             return
@@ -108,6 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        # An error of the start belongs to no request.
         if self.path == f"{PREFIX}/init/error":
             self.server.answers.put(Answer("", body, is_error=True))
         else:

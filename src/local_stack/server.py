@@ -43,12 +43,16 @@ class LocalStack:
         self._started = time.monotonic()
         self._stop = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._gateway_socket = _listen(settings.gateway_port)
-        self.gateway_url = _url(self._gateway_socket)
+        # Bound here and not by ministack, so that the port cannot be lost to another program in between.
+        self._gateway_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._gateway_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._gateway_socket.bind(("127.0.0.1", _free_or_none(settings.gateway_port)))
+        self.gateway_url = f"http://127.0.0.1:{self._gateway_socket.getsockname()[1]}"
         rds_port = _free_or_none(settings.rds_port)
         self._aurora = AuroraService(
             directory.state / "aurora", settings.account_id, rds_port, dict(settings.durations)
         )
+        # ministack reads its settings when it is imported, so the import comes after them.
         os.environ.update(ministack_hooks.settings(self._gateway_socket.getsockname()[1], directory.state))
         self._patches = importlib.import_module("local_stack.ministack_patches")
         self._runtime = LambdaRuntime(
@@ -61,7 +65,14 @@ class LocalStack:
         self._ministack = self._patches.apply(self._runtime, directory.state)
         self._aurora.find_subnets_with(self._patches.subnet_lookup(settings.account_id))
         self._control = ControlServer(self, _free_or_none(settings.control_port))
-        directory.note_settings(asdict(settings) | self._ports())
+        urls = {
+            "gateway_port": self.gateway_url,
+            "rds_port": self._aurora.url,
+            "control_port": self._control.url,
+        }
+        ports = {name: int(url.rpartition(":")[2]) for name, url in urls.items()}
+        # The next start gets the same ports, so that what a shell was given stays right.
+        directory.note_settings(asdict(settings) | ports)
 
     async def serve(self) -> None:
         """Answer until a signal; then stop everything. The state is on disk at any time."""
@@ -97,9 +108,15 @@ class LocalStack:
 
     async def _announce(self) -> None:
         port = self._gateway_socket.getsockname()[1]
-        answers = await asyncio.to_thread(processes.wait_until, lambda: _answers(port), 30.0)
-        if not answers or self._stop.is_set():
+
+        def answers() -> bool:
+            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+                probe.settimeout(1.0)
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        if not await asyncio.to_thread(processes.wait_until, answers, 30.0) or self._stop.is_set():
             return
+        # What goes on calls functions, and these call the gateway: it has to answer first.
         self._ministack.go_on()
         for note in self.notes():
             _log.warning("%s", note)
@@ -124,16 +141,9 @@ class LocalStack:
             parts.callback(self._control.close)
             parts.callback(self._ministack.close)
 
-    def _ports(self) -> dict[str, int]:
-        urls = {
-            "gateway_port": self.gateway_url,
-            "rds_port": self._aurora.url,
-            "control_port": self._control.url,
-        }
-        return {name: int(url.rpartition(":")[2]) for name, url in urls.items()}
-
     def _worker_environment(self) -> dict[str, str]:
         """What every Lambda worker finds besides its own variables: where AWS is, and nothing of this machine."""
+        # Files that do not exist: a profile of this machine must not reach a function.
         nowhere = str(self._directory.state / "lambda" / "no-file")
         return {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -185,27 +195,9 @@ class LocalStack:
         return [*lost, *self._ministack.notes]
 
 
-def _listen(port: int) -> socket.socket:
-    """A socket on loopback for the gateway."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", _free_or_none(port)))
-    return listener
-
-
 def _free_or_none(port: int) -> int:
     """A remembered port that another program has taken by now is given up for any free one."""
     return port if port_is_free(port) else 0
-
-
-def _url(listener: socket.socket) -> str:
-    return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
-def _answers(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def _run(home: Path) -> None:
@@ -215,7 +207,7 @@ async def _run(home: Path) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run until told to stop."""
+    """Run until a signal ends it."""
     os.umask(0o077)  # whatever is written here can hold a password
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # A process of the terminal's group must not be ended by its Ctrl-C; `up` starts us in a session of our own.

@@ -31,6 +31,7 @@ class ServerSettings:
 def port_is_free(port: int) -> bool:
     """Whether a server can listen on 127.0.0.1 at this port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As the servers do it: connections of an earlier run that are still closing do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

@@ -86,6 +86,7 @@ class StateDirectory:
         server = RunningServer(**json.loads(text))
         if server.is_alive:
             return server
+        # It was killed, or the machine restarted: nothing answers at these addresses.
         self._running_file.unlink(missing_ok=True)
         return None
 
@@ -140,7 +141,10 @@ class StateDirectory:
             if below_engine:
                 directories[:] = [name for name in directories if name not in ("data", "programs")]
             for name in files if below_engine else (*directories, *files):
-                _take_from_others(Path(parent, name))
+                path = Path(parent, name)
+                # A link is left alone: what it leads to is not ours.
+                if not path.is_symlink():
+                    path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
 
     @contextmanager
     def exclusively(self) -> Iterator[None]:
@@ -163,12 +167,6 @@ class StateDirectory:
 
 def _is_still(pid: int, start_time: str | None) -> bool:
     return processes.is_alive(pid) and processes.start_time(pid) == start_time
-
-
-def _take_from_others(path: Path) -> None:
-    """Of a link nothing: what it leads to is not ours."""
-    if not path.is_symlink():
-        path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
 
 
 def _read(path: Path) -> str | None:

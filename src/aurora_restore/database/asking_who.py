@@ -29,8 +29,9 @@ def ask_who(
             EndpointAnswerKind.UNKNOWN_NAME, f"DNS does not know {endpoint.host}: {error.strerror}"
         )
     try:
-        names = tls.certificate_names(endpoint, tls.nameless_context(ca_bundle_path), ask_for_tls)
-        if not tls.bears(names, endpoint.host):
+        # Any host name will do here, so that the names can be reported where they are not the expected ones.
+        names = tls.certificate_names(endpoint, tls.context_for_any_name(ca_bundle_path), ask_for_tls)
+        if not tls.names_host(names, endpoint.host):
             reason = f"the certificate names {', '.join(names)}, not {endpoint.host}"
             return EndpointAnswer(EndpointAnswerKind.OTHER_CERTIFICATE, reason, None, names)
         return replace(log_in_and_ask(), certificate_names=names)

@@ -32,21 +32,22 @@ class DatabasesByEngine:
         self._adapters: dict[str, PostgresDatabases | MysqlDatabases] = {}
 
     def _of(self, endpoint: DatabaseEndpoint) -> PostgresDatabases | MysqlDatabases:
-        if endpoint.engine not in self._adapters:
-            self._adapters[endpoint.engine] = self._make(endpoint.engine)
-        return self._adapters[endpoint.engine]
-
-    def _make(self, engine: str) -> PostgresDatabases | MysqlDatabases:
-        if engine == MYSQL:
+        if endpoint.engine in self._adapters:
+            return self._adapters[endpoint.engine]
+        adapter: PostgresDatabases | MysqlDatabases
+        if endpoint.engine == MYSQL:
             from aurora_restore.database.mysql.adapter import MysqlDatabases  # noqa: PLC0415
 
-            return MysqlDatabases(self._ca_bundle_path, **self._limits)
-        if engine == POSTGRESQL:
+            adapter = MysqlDatabases(self._ca_bundle_path, **self._limits)
+        elif endpoint.engine == POSTGRESQL:
             from aurora_restore.database.postgresql.adapter import PostgresDatabases  # noqa: PLC0415
 
-            return PostgresDatabases(self._ca_bundle_path, **self._limits)
-        # The preflight lets no other engine through.
-        raise ValueError(f"there is no adapter for databases of the engine {engine}")
+            adapter = PostgresDatabases(self._ca_bundle_path, **self._limits)
+        else:
+            # The preflight lets no other engine through.
+            raise ValueError(f"there is no adapter for databases of the engine {endpoint.engine}")
+        self._adapters[endpoint.engine] = adapter
+        return adapter
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
         """See the port, as for all that follows."""

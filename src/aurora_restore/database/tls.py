@@ -26,7 +26,7 @@ def verifying_context(ca_bundle_path: Path) -> ssl.SSLContext:
     return context
 
 
-def nameless_context(ca_bundle_path: Path) -> ssl.SSLContext:
+def context_for_any_name(ca_bundle_path: Path) -> ssl.SSLContext:
     """As `verifying_context`, to see which host a certificate names: any name will do, and nothing is sent."""
     context = verifying_context(ca_bundle_path)
     context.check_hostname = False
@@ -89,7 +89,7 @@ def certificate_names(
     )
 
 
-def bears(certificate_names: Sequence[str], host: str) -> bool:
+def names_host(certificate_names: Sequence[str], host: str) -> bool:
     """Whether one of the names is the host's; an asterisk matches a first label."""
     rest = host.partition(".")[2]
     return any(name.lower() in (host.lower(), f"*.{rest}".lower()) for name in certificate_names)

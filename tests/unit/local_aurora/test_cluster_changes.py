@@ -205,6 +205,23 @@ def test_automated_snapshots_go_with_their_cluster_unless_kept(
     assert len(place.there.describe_db_cluster_snapshots()["DBClusterSnapshots"]) == left
 
 
+def test_a_deletion_that_is_refused_retains_no_backups(place: Place, refused: Refused) -> None:
+    place.there.delete_db_instance(DBInstanceIdentifier="production-1")
+    delete = place.there.delete_db_cluster
+    answer = refused(delete, DBClusterIdentifier="production", DeleteAutomatedBackups=False)
+    assert answer.startswith("InvalidParameterCombination: FinalDBSnapshotIdentifier")
+    backups = place.there.describe_db_cluster_automated_backups()["DBClusterAutomatedBackups"]
+    assert [backup["Status"] for backup in backups] == ["active"]
+
+
+def test_a_change_of_an_instance_that_is_refused_changes_nothing(staging: Place, refused: Refused) -> None:
+    modify = staging.here.modify_db_instance
+    answer = refused(modify, DBInstanceIdentifier="staging-1", PromotionTier=5, MonitoringInterval=60)
+    assert answer.startswith("InvalidParameterCombination")
+    shown = staging.here.describe_db_instances(DBInstanceIdentifier="staging-1")["DBInstances"][0]
+    assert shown["PromotionTier"] == 1
+
+
 def test_a_stopped_cluster_is_neither_modified_nor_deleted_until_it_is_started(
     staging: Place, refused: Refused
 ) -> None:

@@ -57,19 +57,16 @@ def run_as(session: Session, role: str, statements: Sequence[str]) -> None:
     """
     try:
         run_only_as(session, role, statements)
-    except ServerRefused as refused:
+    except ServerRefused as first:
         if not role:
             raise
-        _run_as_master(session, statements, refused)
-
-
-def _run_as_master(session: Session, statements: Sequence[str], first: ServerRefused) -> None:
-    try:
-        with session.transaction():
-            for each in statements:
-                session.run(each)
-    except ServerRefused:
-        raise first from None
+        try:
+            with session.transaction():
+                for each in statements:
+                    session.run(each)
+        except ServerRefused:
+            # The role's own refusal says what is missing; the master's would name the owner's right.
+            raise first from None
 
 
 def _become(session: Session, role: str) -> list[str]:
@@ -88,6 +85,7 @@ def _become(session: Session, role: str) -> list[str]:
     if is_myself:
         return []
     name, undo = identifier(role), []
+    # Where the master has ADMIN on the role, it may make itself a member for the length of the transaction.
     if not may:
         session.run(f"GRANT {name} TO current_user")
         undo.append(f"REVOKE {name} FROM current_user" + (" GRANTED BY current_user" if has_options else ""))

@@ -90,23 +90,24 @@ class PostgresDatabases:
 
     def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
         """See the port. No password goes to a server whose certificate does not name the host."""
-        return ask_who(endpoint, self._ca_bundle_path, ask_for_tls, lambda: self._who(endpoint, credentials))
 
-    def _who(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
-        refusal = ""
-        for database in MAINTENANCE_DATABASES:
-            try:
-                with self._server(endpoint).open(credentials, database) as session:
-                    instance = str(session.value("SELECT aurora_db_instance_identifier()"))
-            except LoginRefused as refused:
-                return EndpointAnswer(
-                    EndpointAnswerKind.LOGIN_REFUSED, f"the server refused {credentials.username}: {refused}"
-                )
-            except (DatabaseRefused, ServerRefused) as refused:
-                refusal = str(refused)
-            else:
-                return EndpointAnswer(EndpointAnswerKind.LOGGED_IN, f"{instance} answers", instance)
-        return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, f"the database does not say who it is: {refusal}")
+        def log_in_and_ask() -> EndpointAnswer:
+            refusal = ""
+            for database in MAINTENANCE_DATABASES:
+                try:
+                    with self._server(endpoint).open(credentials, database) as session:
+                        instance = str(session.value("SELECT aurora_db_instance_identifier()"))
+                except LoginRefused as refused:
+                    reason = f"the server refused {credentials.username}: {refused}"
+                    return EndpointAnswer(EndpointAnswerKind.LOGIN_REFUSED, reason)
+                except (DatabaseRefused, ServerRefused) as refused:
+                    refusal = str(refused)
+                else:
+                    return EndpointAnswer(EndpointAnswerKind.LOGGED_IN, f"{instance} answers", instance)
+            reason = f"the database does not say who it is: {refusal}"
+            return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, reason)
+
+        return ask_who(endpoint, self._ca_bundle_path, ask_for_tls, log_in_and_ask)
 
     def set_up_users(
         self,
@@ -140,7 +141,21 @@ class PostgresDatabases:
             ) from None
         except DbUserSetupFailed as failed:
             raise DbUserSetupFailed(storable(failed.message), storable(failed.hint)) from None
-        return _storable_report(report)
+        # Names are bytes in PostgreSQL, and text in a record.
+        return replace(
+            report,
+            users=tuple(
+                replace(user, databases=_storable(user.databases), checks=_storable(user.checks))
+                for user in report.users
+            ),
+            other_logins=_storable(report.other_logins),
+            locked_logins=_storable(report.locked_logins),
+            notes=_storable(report.notes),
+            not_looked_into=tuple(
+                NotLookedInto(storable(each.database), storable(each.reason))
+                for each in report.not_looked_into
+            ),
+        )
 
     def survey_copy(
         self,
@@ -207,19 +222,6 @@ def _refusals_of(master: Credentials) -> Iterator[None]:
             "Mend in the source cluster what the server's words name, restore a snapshot taken after that, and start "
             "again under a new name.",
         ) from None
-
-
-def _storable_report(report: UsersReport) -> UsersReport:
-    """Names are bytes in PostgreSQL, and text in a record."""
-    users = tuple(
-        replace(user, databases=_storable(user.databases), checks=_storable(user.checks))
-        for user in report.users
-    )
-    others, locked, notes = map(_storable, (report.other_logins, report.locked_logins, report.notes))
-    left = tuple(
-        NotLookedInto(storable(each.database), storable(each.reason)) for each in report.not_looked_into
-    )
-    return UsersReport(users, others, locked, notes, left, report.unfinished)
 
 
 def _storable(texts: tuple[str, ...]) -> tuple[str, ...]:

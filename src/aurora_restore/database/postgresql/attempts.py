@@ -6,7 +6,7 @@ tried is found out by the master beforehand, since in the user's session a funct
 for one of the system's.
 
 Only what the server itself finds missing says something about the level. What else a statement meets (row security that
-needs a context, a trigger, an encoding, a lock) tells nothing: it is noted, and another table is tried. What would hold
+needs a context, a trigger, an encoding, a lock) says nothing: it is noted, and another table is tried. What would hold
 up or discard a row beyond the privileges is not run, and is named with what can be done.
 """
 # ruff: noqa: S608 - the names in statements are quoted by the server itself (quote_ident)
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NoReturn
 
 from aurora_restore.database.postgresql.amazon_roles import is_amazons
 from aurora_restore.database.postgresql.leading_out import LEADS_OUT, WRITES_LEAD_OUT
@@ -58,8 +57,8 @@ _WRITES = (
 class Table:
     """One to try, its name quoted; `column`: one that an UPDATE may name; `shown`: the name for people.
 
-    `untold`: the commands, as pg_rewrite.ev_type has them, for which an attempt would prove nothing: a rule replaces
-    them, or the table has no partition that takes a row.
+    `inconclusive`: the commands, as pg_rewrite.ev_type has them, for which an attempt would prove nothing: a rule
+    replaces them, or the table has no partition that takes a row.
     """
 
     name: str
@@ -67,7 +66,7 @@ class Table:
     shown: str
     has_row_security: bool
     has_triggers: bool
-    untold: str
+    inconclusive: str
 
     def unrun(self, *, writes: bool) -> str:
         """What an attempt leaves out, and a program meets."""
@@ -95,7 +94,7 @@ class Ground:
 
 @dataclass(frozen=True)
 class _Probe:
-    """A statement that tells whether a user has a power; `unrun`: what it leaves out."""
+    """A statement that shows whether a user has a power; `unrun`: what it leaves out."""
 
     what: str
     statement: str
@@ -106,7 +105,7 @@ class _Probe:
 _HAS_TRIGGERS = (
     "EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D')"
 )
-_UNTOLD = (
+_INCONCLUSIVE = (
     "(SELECT coalesce(string_agg(CAST(w.ev_type AS text), ''), '') FROM pg_rewrite w"
     " WHERE w.ev_class = c.oid AND w.is_instead AND w.ev_enabled <> 'D')"
     " || CASE WHEN c.relkind = 'p' AND NOT EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid)"
@@ -122,7 +121,7 @@ def survey_ground(session: Session) -> Ground:
         " (SELECT quote_ident(a.attname) FROM pg_attribute a"
         " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
         " AND a.attgenerated = '' AND a.attidentity <> 'a' ORDER BY a.attnum LIMIT 1),"
-        f" c.relrowsecurity, {_HAS_TRIGGERS}, {_UNTOLD}"
+        f" c.relrowsecurity, {_HAS_TRIGGERS}, {_INCONCLUSIVE}"
         " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner"
         " WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
         f" AND NOT r.rolsuper AND NOT {is_amazons('r.rolname')} AND c.oid NOT IN {LEADS_OUT}"
@@ -134,10 +133,15 @@ def survey_ground(session: Session) -> Ground:
         " FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = 'public' AND NOT EXISTS"
         " (SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = 0 AND a.privilege_type = 'CREATE')"
     )
+    # Where the database belongs to a role of RDS, its CREATE is not the master's to give.
+    is_of_rds = session.value(
+        f"SELECT r.rolsuper OR {is_amazons('r.rolname')} FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
+        " WHERE d.datname = current_database()"
+    )
     return Ground(
         session.database,
         tuple(Table(name, column, session.readable(name), *state) for name, column, *state in rows),
-        _is_of_rds(session),
+        bool(is_of_rds),
         not session.value(
             "SELECT EXISTS (SELECT FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database()"
             " AND a.grantee = 0 AND a.privilege_type = 'CREATE')"
@@ -145,16 +149,6 @@ def survey_ground(session: Session) -> Ground:
         bool(closed),
         bool(closed and closed[0][0]),
         bool(session.rows("SELECT 1 FROM pg_roles WHERE rolname = 'rdsadmin'")),
-    )
-
-
-def _is_of_rds(session: Session) -> bool:
-    """Whether the database belongs to a role of RDS: then its CREATE is not the master's to give."""
-    return bool(
-        session.value(
-            f"SELECT r.rolsuper OR {is_amazons('r.rolname')} FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
-            " WHERE d.datname = current_database()"
-        )
     )
 
 
@@ -208,7 +202,11 @@ class _Trial:
             case Access.ADMIN:
                 role = [[_Probe("create a role", f"CREATE ROLE {_PROBE}")]]
                 can = [*reads, *writes, *self._creates(ours_alone=True), *role]
-                found = [*self._can(can), *self._cannot(self._superuser_probes())]
+                # The next thing above an admin is what only Amazon may.
+                beyond = [[_Probe("make a superuser", f"CREATE ROLE {_PROBE} SUPERUSER")]]
+                if self._ground.has_rdsadmin:
+                    beyond.append([_Probe("become rdsadmin", "SET LOCAL ROLE rdsadmin")])
+                found = [*self._can(can), *self._cannot(beyond)]
             case Access.READ_WRITE:
                 found = [*self._can([*reads, *writes]), *self._cannot(self._creates(ours_alone=False))]
             case _:
@@ -216,7 +214,7 @@ class _Trial:
         return found + self._notes
 
     def _of_tables(self, command: _Command) -> list[_Probe]:
-        """The same attempt on one table after another: the first that tells something is enough."""
+        """The same attempt on one table after another: the first that shows something is enough."""
         writes = command is not _READ
         return [
             _Probe(
@@ -226,7 +224,8 @@ class _Trial:
                 table.unrun(writes=writes),
             )
             for table in self._ground.tables
-            if command.event not in table.untold and (table.column or "{column}" not in command.statement)
+            if command.event not in table.inconclusive
+            and (table.column or "{column}" not in command.statement)
         ]
 
     def _creates(self, *, ours_alone: bool) -> list[list[_Probe]]:
@@ -240,21 +239,21 @@ class _Trial:
             probes.append([_Probe("create a table in public", f"CREATE TABLE public.{_PROBE} ()")])
         return probes
 
-    def _superuser_probes(self) -> list[list[_Probe]]:
-        probes = [[_Probe("make a superuser", f"CREATE ROLE {_PROBE} SUPERUSER")]]
-        if self._ground.has_rdsadmin:
-            probes.append([_Probe("become rdsadmin", "SET LOCAL ROLE rdsadmin")])
-        return probes
-
     def _can(self, attempts: list[list[_Probe]]) -> list[str]:
-        told: list[str] = []
+        done: list[str] = []
         read_write: list[str] = []
-        for probe, refused in self._tellings(attempts):
-            if refused is not None:
-                self._fail_for_lacking(probe, refused)
-            (read_write if probe.writes and self._is_read_only else told).append(probe.what + probe.unrun)
         database = self._ground.database
-        found = [f"in {database} can {', '.join(told)}"] if told else []
+        for probe, refused in self._outcomes(attempts):
+            if refused is not None:
+                raise DbUserSetupFailed(
+                    f"In database {database} the user {self._user.username} ({self._user.access}) cannot"
+                    f" {probe.what}: {refused}.",
+                    "Give in the source cluster the privilege that the server's words name (a function that row "
+                    "security calls, a table behind a view), and restore a snapshot taken after that; or ask for "
+                    "another access.",
+                )
+            (read_write if probe.writes and self._is_read_only else done).append(probe.what + probe.unrun)
+        found = [f"in {database} can {', '.join(done)}"] if done else []
         if read_write:
             # The login's own settings make it read-only: no more is claimed than its privileges allow.
             found.append(
@@ -263,19 +262,29 @@ class _Trial:
         return found if found or self._ground.tables else [f"in {database} finds no table to try"]
 
     def _cannot(self, attempts: list[list[_Probe]]) -> list[str]:
-        told = []
-        for probe, refused in self._tellings(attempts):
+        refusals = []
+        for probe, refused in self._outcomes(attempts):
             if refused is None:
-                self._fail_for_having(probe)
-            told.append(probe.what)
-        return [f"in {self._ground.database} cannot {', '.join(told)}"] if told else []
+                raise DbUserSetupFailed(
+                    f"In database {self._ground.database} the user {self._user.username} ({self._user.access}) can"
+                    f" {probe.what}.",
+                    "Find the membership, ownership or grant to PUBLIC that lets it, take it away in the source "
+                    "cluster, and restore a snapshot taken after that; or choose another username.",
+                )
+            refusals.append(probe.what)
+        return [f"in {self._ground.database} cannot {', '.join(refusals)}"] if refusals else []
 
-    def _tellings(self, attempts: list[list[_Probe]]) -> Iterator[tuple[_Probe, ServerRefused | None]]:
-        """Of each attempt the first probe that tells about a privilege; what hinders all of them is noted."""
+    def _outcomes(self, attempts: list[list[_Probe]]) -> Iterator[tuple[_Probe, ServerRefused | None]]:
+        """Of each attempt the first probe that shows something about a privilege; what hinders all of them is noted."""
         for probes in attempts:
             hindrance = ""
             for probe in probes:
-                refused = self._try(probe)
+                with self._session.transaction(keep=False):
+                    self._session.run(_LOCK_WAIT)
+                    if probe.writes and self._session.value("SHOW transaction_read_only") == "on":
+                        self._is_read_only = True
+                        self._session.run("SET TRANSACTION READ WRITE")
+                    refused = self._session.refusal(probe.statement)
                 if refused is None or refused.lacks_privilege:
                     yield probe, refused
                     break
@@ -284,27 +293,3 @@ class _Trial:
                 )
             else:
                 self._notes += [hindrance] if hindrance else []
-
-    def _try(self, probe: _Probe) -> ServerRefused | None:
-        with self._session.transaction(keep=False):
-            self._session.run(_LOCK_WAIT)
-            if probe.writes and self._session.value("SHOW transaction_read_only") == "on":
-                self._is_read_only = True
-                self._session.run("SET TRANSACTION READ WRITE")
-            return self._session.refusal(probe.statement)
-
-    def _fail_for_lacking(self, probe: _Probe, refused: ServerRefused) -> NoReturn:
-        raise DbUserSetupFailed(
-            f"In database {self._ground.database} the user {self._user.username} ({self._user.access}) cannot"
-            f" {probe.what}: {refused}.",
-            "Give in the source cluster the privilege that the server's words name (a function that row security "
-            "calls, a table behind a view), and restore a snapshot taken after that; or ask for another access.",
-        )
-
-    def _fail_for_having(self, probe: _Probe) -> NoReturn:
-        raise DbUserSetupFailed(
-            f"In database {self._ground.database} the user {self._user.username} ({self._user.access}) can"
-            f" {probe.what}.",
-            "Find the membership, ownership or grant to PUBLIC that lets it, take it away in the source cluster, "
-            "and restore a snapshot taken after that; or choose another username.",
-        )

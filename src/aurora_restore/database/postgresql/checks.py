@@ -8,7 +8,7 @@ from aurora_restore.database.postgresql.roles import (
     SUPERUSER_GROUP,
     find_role,
     inherited_groups,
-    wanted_groups,
+    required_groups,
 )
 from aurora_restore.database.postgresql.session import Session
 from aurora_restore.domain.errors import DbUserSetupFailed
@@ -39,9 +39,10 @@ def check_role(session: Session, user: DbUser) -> list[str]:
             f"The database user {user.username} is not there, or may not log in, after its set-up.",
             _CHANGED_MEANWHILE,
         )
+    # An admin keeps the memberships that it came with.
     held = {membership.group for membership in role.memberships}
-    missing = sorted(wanted_groups(user) - inherited_groups(role))
-    surplus = sorted(held - wanted_groups(user)) if user.access is not Access.ADMIN else []
+    missing = sorted(required_groups(user) - inherited_groups(role))
+    surplus = sorted(held - required_groups(user)) if user.access is not Access.ADMIN else []
     if missing or surplus:
         said = f"lacks membership of {missing}" if missing else f"is still a member of {surplus}"
         raise DbUserSetupFailed(

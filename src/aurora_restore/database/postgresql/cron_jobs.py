@@ -1,7 +1,7 @@
 """The jobs of pg_cron: the table cron.job, in the one database where the extension is.
 
-Anyone who may create a schema could have made a table of that name, with triggers that run with the rights of who
-writes to it. So only a table that is pg_cron's own, or of a role of Amazon or the master, is touched.
+Anyone who may create a schema could have made a table of that name, with triggers that run with the rights of the
+role that writes to it. So only a table that is pg_cron's own, or of a role of Amazon or the master, is touched.
 The commands of jobs are not read: they may hold secrets. (pg_cron: table `cron.job`; AuroraUserGuide, "Scheduling
 maintenance with the PostgreSQL pg_cron extension", which changes it with UPDATE.)
 """
@@ -9,9 +9,7 @@ maintenance with the PostgreSQL pg_cron extension", which changes it with UPDATE
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aurora_restore.database.found import Found
 from aurora_restore.database.postgresql.acting import looking_as
@@ -57,12 +55,14 @@ def cron_jobs(session: Session) -> Found:
     """The jobs of this database, and one fuse for those that are active.
 
     Raises:
-        NotSeen: the table is nothing that is safe to touch.
+        NotSeen: the table is not safe to touch.
         ServerRefused: in the server's words.
     """
-    table = _table(session)
-    if table is None:
+    rows = session.rows(_TABLE)
+    if not rows:
         return Found()
+    owner, *properties = rows[0]
+    table = _Table(Name.of(session, owner), *properties)
     if not table.is_plain or not table.is_trusted:
         raise NotSeen("the table cron.job is not pg_cron's own, and was not touched")
     with looking_as(session, table.acts_as):
@@ -76,7 +76,15 @@ def cron_jobs(session: Session) -> Found:
 def _jobs_that_show(session: Session, table: _Table, role: str, *, own: bool = False) -> Found:
     """Those that the current role may see; with `own` each is changed by the user that owns it."""
     rows = session.rows(_JOBS)
-    found = Found([_told(session, row) for row in rows])
+    found = Found()
+    for jobid, schedule, where, username, is_active, jobname, _ in rows:
+        when, database, user, named = (
+            Name.of(session, digits).shown for digits in (schedule, where, username, jobname)
+        )
+        detail = f"{'active' if is_active else 'inactive'}, {when}, in {database} as {user}"
+        name = f"job {jobid}" + (f" ({named})" if named else "")
+        ends_with = f"SELECT cron.unschedule({jobid});"
+        found.things.append(Finding(Kind.CRON_JOB, visible(session.database), name, ends_with, detail))
     found.count_rest(Kind.CRON_JOB, rows[0][-1] if rows else 0, len(rows))
     if active := [row[0] for row in session.rows(_ACTIVE)]:
         found.fuses.append(_fuse(session.database, table, active, role, own=own))
@@ -107,6 +115,17 @@ def _jobs_of_others(session: Session, table: _Table) -> Found:
     return found
 
 
+_TABLE = (
+    "SELECT r.rolname, c.relkind = 'r' AND NOT c.relhasrules,"
+    " r.rolsuper OR r.rolname = current_user OR EXISTS (SELECT FROM pg_depend d"
+    " JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = CAST('pg_extension' AS regclass)"
+    " WHERE d.classid = CAST('pg_class' AS regclass) AND d.objid = c.oid AND d.deptype = 'e'"
+    " AND e.extname = 'pg_cron'),"
+    " coalesce(current_setting('cron.database_name', true) = current_database(), false),"
+    " r.rolname = current_user"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner"
+    " WHERE n.nspname = 'cron' AND c.relname = 'job'"
+)
 # Versions before 1.4 have no such column.
 _JOBNAME = "coalesce(to_jsonb(j) ->> 'jobname', '')"
 _JOBS = (
@@ -115,34 +134,6 @@ _JOBS = (
     f" FROM cron.job j ORDER BY j.active DESC, j.jobid LIMIT {NAMED_PER_KIND}"
 )
 _ACTIVE = f"SELECT jobid FROM cron.job WHERE active ORDER BY jobid LIMIT {_JOBS_PER_FUSE}"
-
-
-def _table(session: Session) -> _Table | None:
-    rows = session.rows(
-        "SELECT r.rolname, c.relkind = 'r' AND NOT c.relhasrules,"
-        " r.rolsuper OR r.rolname = current_user OR EXISTS (SELECT FROM pg_depend d"
-        " JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = CAST('pg_extension' AS regclass)"
-        " WHERE d.classid = CAST('pg_class' AS regclass) AND d.objid = c.oid AND d.deptype = 'e'"
-        " AND e.extname = 'pg_cron'),"
-        " coalesce(current_setting('cron.database_name', true) = current_database(), false),"
-        " r.rolname = current_user"
-        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner"
-        " WHERE n.nspname = 'cron' AND c.relname = 'job'"
-    )
-    if not rows:
-        return None
-    owner, *rest = rows[0]
-    return _Table(Name.of(session, owner), *rest)
-
-
-def _told(session: Session, row: Sequence[Any]) -> Finding:
-    jobid, schedule, where, username, active, jobname, _ = row
-    shown = [Name.of(session, digits).shown for digits in (schedule, where, username, jobname)]
-    detail = f"{'active' if active else 'inactive'}, {shown[0]}, in {shown[1]} as {shown[2]}"
-    name = f"job {jobid}" + (f" ({shown[3]})" if shown[3] else "")
-    return Finding(
-        Kind.CRON_JOB, visible(session.database), name, f"SELECT cron.unschedule({jobid});", detail
-    )
 
 
 def _fuse(database: str, table: _Table, active: list[int], role: str, *, own: bool) -> Fuse:

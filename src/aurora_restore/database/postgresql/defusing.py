@@ -103,7 +103,7 @@ class TakingOut:
                 self._left.append(fuse)
                 continue
             try:
-                asked(session, lambda: _one(session, fuse))  # noqa: B023 - called at once
+                asked(session, lambda: _take_out(session, fuse))  # noqa: B023 - called at once
             except NotSeen as refused:
                 self._refuse([fuse], storable(str(refused)))
                 passing = refused.passing if fuse.acts and refused.passing else passing
@@ -112,15 +112,11 @@ class TakingOut:
             raise passing
 
 
-def _one(session: Session, fuse: Fuse) -> None:
-    if fuse.kind is Kind.LOGICAL_SLOT:
-        _drop_slot(session, fuse)
+def _take_out(session: Session, fuse: Fuse) -> None:
+    if fuse.kind is not Kind.LOGICAL_SLOT:
+        run_as(session, fuse.owner, fuse.statements)
         return
-    run_as(session, fuse.owner, fuse.statements)
-
-
-def _drop_slot(session: Session, fuse: Fuse) -> None:
-    # Who reads from the copy takes it for production. The server waits until that session is gone, or gives it up.
+    # A session that reads from the copy takes it for production. The server waits until it is gone, or gives it up.
     session.rows(
         f"SELECT pg_terminate_backend(active_pid, {_RELEASE_MILLISECONDS}) FROM pg_replication_slots"  # noqa: S608
         f" WHERE slot_name = {literal(fuse.name)} AND active_pid IS NOT NULL"

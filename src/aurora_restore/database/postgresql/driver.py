@@ -15,16 +15,16 @@ _AUTHENTICATION_OK = b"\0\0\0\0"
 _AUTHENTICATION_SASL = b"\0\0\0\n"
 
 
-def _decode(data: Any, _errors: str = "strict") -> tuple[str, int]:
-    return bytes(data).decode("utf-8", "surrogateescape"), len(data)
-
-
-def _encode(text: str, _errors: str = "strict") -> tuple[bytes, int]:
-    return text.encode("utf-8", "surrogateescape"), len(text)
-
-
 def _find(name: str) -> codecs.CodecInfo | None:
-    return codecs.CodecInfo(_encode, _decode, name=_NAMES) if name == _NAMES else None
+    """The driver knows a client encoding by the name of a Python codec, so ours needs one."""
+
+    def decode(data: Any, _errors: str = "strict") -> tuple[str, int]:
+        return bytes(data).decode("utf-8", "surrogateescape"), len(data)
+
+    def encode(text: str, _errors: str = "strict") -> tuple[bytes, int]:
+        return text.encode("utf-8", "surrogateescape"), len(text)
+
+    return codecs.CodecInfo(encode, decode, name=_NAMES) if name == _NAMES else None
 
 
 codecs.register(_find)

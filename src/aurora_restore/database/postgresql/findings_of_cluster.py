@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from aurora_restore.database.found import Found
 from aurora_restore.database.postgresql.amazon_roles import is_amazons
@@ -43,17 +41,17 @@ def databases(session: Session) -> list[Database]:
         "SELECT oid, datname, datallowconn, datconnlimit FROM pg_database"
         " WHERE datname NOT IN ('template0', 'rdsadmin') ORDER BY oid"
     )
-    return [_database(int(oid), Name.of(session, digits), *rest) for oid, digits, *rest in rows]
-
-
-def _database(oid: int, name: Name, allows_connections: bool, limit: int) -> Database:
-    if limit == DROP_INTERRUPTED:
-        drop = statement("DROP DATABASE {};", name.quoted, shown=name.shown)
-        return Database(oid, name, "its DROP was interrupted, and nothing else can be done with it", drop)
-    if not allows_connections:
-        opening = statement("ALTER DATABASE {} ALLOW_CONNECTIONS true;", name.quoted, shown=name.shown)
-        return Database(oid, name, "ALLOW_CONNECTIONS is false", opening)
-    return Database(oid, name)
+    found = []
+    for oid, digits, allows_connections, limit in rows:
+        name, closed, opened_by = Name.of(session, digits), "", ""
+        if limit == DROP_INTERRUPTED:
+            closed = "its DROP was interrupted, and nothing else can be done with it"
+            opened_by = statement("DROP DATABASE {};", name.quoted, shown=name.shown)
+        elif not allows_connections:
+            closed = "ALLOW_CONNECTIONS is false"
+            opened_by = statement("ALTER DATABASE {} ALLOW_CONNECTIONS true;", name.quoted, shown=name.shown)
+        found.append(Database(int(oid), name, closed, opened_by))
+    return found
 
 
 def closed_databases(found: list[Database]) -> Found:
@@ -67,7 +65,7 @@ def closed_databases(found: list[Database]) -> Found:
 
 
 def subscriptions(session: Session) -> Found:
-    """All of the cluster; where to it leads is not read, since no master user may read it, and it holds a password."""
+    """All of the cluster; where they lead is not read, since no master user may read it, and it holds a password."""
     rows = session.rows(
         f"SELECT s.oid, s.subname, d.datname, r.rolname,"
         f" s.subenabled, s.subslotname, count(*) OVER ()"
@@ -76,39 +74,35 @@ def subscriptions(session: Session) -> Found:
         f" LIMIT {MOST_FUSES}"
     )
     found = Found()
-    for row in rows:
-        _add_subscription(session, found, row)
+    alter = "ALTER SUBSCRIPTION {} "
+    # It lets go of its slot first: otherwise DROP connects to production, to drop the slot there.
+    endings = ("DISABLE", "SET (slot_name = NONE)")
+    for oid, *names, enabled, slot_name, _ in rows:
+        name, database, owner, slot = (Name.of(session, digits) for digits in (*names, slot_name))
+        let_go = [_by_oid(alter + end, oid, name) for end in endings]
+        detail = f"{'enabled' if enabled else 'disabled'}, slot {slot.shown or 'none'}, of {owner.shown}"
+        drop = _by_oid("DROP SUBSCRIPTION {}", oid, name)
+        ends_with = "; ".join([*let_go, drop]) + ";"
+        found.things.append(Finding(Kind.SUBSCRIPTION, database.shown, name.shown, ends_with, detail))
+        if not enabled and not slot.raw:
+            continue
+        take_back = [alter + f"SET (slot_name = {slot.literal})"] if slot.raw else []
+        take_back += [alter + "ENABLE"] if enabled else []
+        found.fuses.append(
+            Fuse(
+                Kind.SUBSCRIPTION,
+                database.shown,
+                name.shown,
+                before={"enabled": enabled, "slot_name": slot.shown or None, "owner": owner.shown},
+                statements=tuple((alter + end).format(identifier(name.raw)) for end in endings),
+                take_back=tuple(_by_oid(each, oid, name) + ";" for each in take_back),
+                connect_to=database.raw,
+                owner=owner.raw,
+                acts=enabled,
+            )
+        )
     found.count_rest(Kind.SUBSCRIPTION, rows[0][-1] if rows else 0, len(rows))
     return found
-
-
-def _add_subscription(session: Session, found: Found, row: Sequence[Any]) -> None:
-    oid, enabled = row[0], row[4]
-    name, database, owner, slot = (Name.of(session, row[place]) for place in (1, 2, 3, 5))
-    alter = "ALTER SUBSCRIPTION {} "
-    endings = ("DISABLE", "SET (slot_name = NONE)")
-    let_go = [_by_oid(alter + end, oid, name) for end in endings]
-    detail = f"{'enabled' if enabled else 'disabled'}, slot {slot.shown or 'none'}, of {owner.shown}"
-    drop = _by_oid("DROP SUBSCRIPTION {}", oid, name)
-    ends_with = "; ".join([*let_go, drop]) + ";"
-    found.things.append(Finding(Kind.SUBSCRIPTION, database.shown, name.shown, ends_with, detail))
-    if not enabled and not slot.raw:
-        return
-    take_back = [alter + f"SET (slot_name = {slot.literal})"] if slot.raw else []
-    take_back += [alter + "ENABLE"] if enabled else []
-    found.fuses.append(
-        Fuse(
-            Kind.SUBSCRIPTION,
-            database.shown,
-            name.shown,
-            before={"enabled": enabled, "slot_name": slot.shown or None, "owner": owner.shown},
-            statements=tuple((alter + end).format(identifier(name.raw)) for end in endings),
-            take_back=tuple(_by_oid(each, oid, name) + ";" for each in take_back),
-            connect_to=database.raw,
-            owner=owner.raw,
-            acts=enabled,
-        )
-    )
 
 
 def _by_oid(template: str, oid: int, name: Name) -> str:
@@ -194,25 +188,16 @@ def settings(session: Session) -> Found:
     found = Found()
     for role_digits, database_digits, names, _ in rows:
         role, database = Name.of(session, role_digits), Name.of(session, database_digits)
-        found.things.append(
-            Finding(Kind.SETTING, "", _whose(role, database), _reset(role, database), visible(names or ""))
-        )
+        parts = [f"role {role.shown}"] if role.raw else []
+        parts += [f"database {database.shown}"] if database.raw else []
+        whose = " in ".join(parts) or "all roles"
+        target, quoted = "ROLE ALL", []
+        if role.raw:
+            target = "ROLE {} IN DATABASE {}" if database.raw else "ROLE {}"
+            quoted = [role.quoted, database.quoted] if database.raw else [role.quoted]
+        elif database.raw:
+            target, quoted = "DATABASE {}", [database.quoted]
+        reset = statement(f"ALTER {target} RESET ALL;", *quoted, shown=whose)
+        found.things.append(Finding(Kind.SETTING, "", whose, reset, visible(names or "")))
     found.count_rest(Kind.SETTING, rows[0][-1] if rows else 0, len(rows))
     return found
-
-
-def _whose(role: Name, database: Name) -> str:
-    parts = [f"role {role.shown}"] if role.raw else []
-    parts += [f"database {database.shown}"] if database.raw else []
-    return " in ".join(parts) or "all roles"
-
-
-def _reset(role: Name, database: Name) -> str:
-    shown = _whose(role, database)
-    if role.raw and database.raw:
-        return statement("ALTER ROLE {} IN DATABASE {} RESET ALL;", role.quoted, database.quoted, shown=shown)
-    if role.raw:
-        return statement("ALTER ROLE {} RESET ALL;", role.quoted, shown=shown)
-    if database.raw:
-        return statement("ALTER DATABASE {} RESET ALL;", database.quoted, shown=shown)
-    return "ALTER ROLE ALL RESET ALL;"

@@ -11,7 +11,6 @@ from aurora_restore.database.found import Found
 from aurora_restore.database.postgresql.amazon_roles import is_amazons
 from aurora_restore.database.postgresql.findings_of_cluster import FIRST_OID_OF_USERS
 from aurora_restore.database.postgresql.names import Name, statement
-from aurora_restore.database.postgresql.quoting import identifier
 from aurora_restore.database.postgresql.session import Session
 from aurora_restore.domain.came_along import NAMED_PER_KIND, Finding, Kind
 from aurora_restore.domain.visible_text import visible
@@ -39,6 +38,10 @@ CALLING_EXTENSIONS: Mapping[str, str] = {
 
 # The options of a foreign server that say where it leads. All others are named without their values.
 _WHERE_TO = "('host', 'hostaddr', 'port', 'dbname', 'dbserver', 'servername', 'database')"
+_SERVER_OPTIONS = (
+    f"(SELECT string_agg(CASE WHEN split_part(o, '=', 1) IN {_WHERE_TO} THEN o ELSE split_part(o, '=', 1) END, ', ')"
+    " FROM unnest(s.srvoptions) o)"
+)
 
 
 @dataclass(frozen=True)
@@ -47,32 +50,33 @@ class Question:
 
     kind: Kind
     sql: str
-    tell: Callable[[Session, Sequence[Any]], Finding]
+    describe: Callable[[Session, Sequence[Any]], Finding]
 
     def ask(self, session: Session) -> Found:
         rows = session.rows(self.sql)
-        found = Found([self.tell(session, row) for row in rows])
+        found = Found([self.describe(session, row) for row in rows])
         found.count_rest(self.kind, rows[0][-1] if rows else 0, len(rows))
         return found
 
 
-def _simple(kind: Kind, ends_with: str) -> Callable[[Session, Sequence[Any]], Finding]:
-    """For rows of a name and a detail."""
+def _simple(
+    kind: Kind, ends_with: str, details: Mapping[str, str] | None = None
+) -> Callable[[Session, Sequence[Any]], Finding]:
+    """For rows of a name and a detail; with `details` the detail is that of the name."""
 
-    def tell(session: Session, row: Sequence[Any]) -> Finding:
+    def describe(session: Session, row: Sequence[Any]) -> Finding:
         name = Name.of(session, row[0])
         ending = statement(ends_with, name.quoted, shown=name.shown)
-        return Finding(
-            kind, visible(session.database), name.shown, ending, visible(session.readable(str(row[1] or "")))
-        )
+        detail = details[name.raw] if details else visible(session.readable(str(row[1] or "")))
+        return Finding(kind, visible(session.database), name.shown, ending, detail)
 
-    return tell
+    return describe
 
 
 def _spelled(kind: Kind, ends_with: str, of: str = "") -> Callable[[Session, Sequence[Any]], Finding]:
     """For rows of a name that the server has quoted already, and a detail; with `of` the detail is a name too."""
 
-    def tell(session: Session, row: Sequence[Any]) -> Finding:
+    def describe(session: Session, row: Sequence[Any]) -> Finding:
         name = Name.of(session, row[0])
         is_plain = name.text is not None and name.text.isprintable()
         ending = statement(ends_with, name.text if is_plain else None, shown=name.shown)
@@ -81,13 +85,7 @@ def _spelled(kind: Kind, ends_with: str, of: str = "") -> Callable[[Session, Seq
         )
         return Finding(kind, visible(session.database), name.shown, ending, detail)
 
-    return tell
-
-
-def _extension(session: Session, row: Sequence[Any]) -> Finding:
-    name = str(row[0])
-    ending = f"DROP EXTENSION {identifier(name)} CASCADE;"
-    return Finding(Kind.CALLING_EXTENSION, visible(session.database), name, ending, CALLING_EXTENSIONS[name])
+    return describe
 
 
 def _large_objects(session: Session, row: Sequence[Any]) -> Finding:
@@ -103,17 +101,10 @@ def _large_objects(session: Session, row: Sequence[Any]) -> Finding:
     )
 
 
-def _option_names(options: str, kept: str) -> str:
-    return (
-        f"(SELECT string_agg(CASE WHEN split_part(o, '=', 1) IN {kept} THEN o ELSE split_part(o, '=', 1) END, ', ')"
-        f" FROM unnest({options}) o)"
-    )
-
-
 QUESTIONS: tuple[Question, ...] = (
     Question(
         Kind.FOREIGN_SERVER,
-        f"SELECT CAST(s.srvname AS text), {_option_names('s.srvoptions', _WHERE_TO)}, count(*) OVER ()"
+        f"SELECT CAST(s.srvname AS text), {_SERVER_OPTIONS}, count(*) OVER ()"
         f" FROM pg_foreign_server s ORDER BY s.srvname LIMIT {NAMED_PER_KIND}",
         _simple(Kind.FOREIGN_SERVER, "DROP SERVER {} CASCADE;"),
     ),
@@ -121,7 +112,7 @@ QUESTIONS: tuple[Question, ...] = (
         Kind.CALLING_EXTENSION,
         "SELECT CAST(extname AS text), count(*) OVER () FROM pg_extension WHERE CAST(extname AS text) IN"
         f" ({', '.join(repr(name) for name in CALLING_EXTENSIONS)}) ORDER BY 1",
-        _extension,
+        _simple(Kind.CALLING_EXTENSION, "DROP EXTENSION {} CASCADE;", CALLING_EXTENSIONS),
     ),
     Question(
         Kind.PUBLICATION,
@@ -189,7 +180,7 @@ def default_collation(session: Session) -> Found:
         " LATERAL (SELECT pg_database_collation_actual_version(d.oid) AS now) v"
         " WHERE d.datname = current_database() AND d.datcollversion <> v.now"
     )
-    tell = _simple(
+    describe = _simple(
         Kind.COLLATION, "REINDEX DATABASE CONCURRENTLY; ALTER DATABASE {} REFRESH COLLATION VERSION;"
     )
-    return Found([tell(session, row) for row in rows])
+    return Found([describe(session, row) for row in rows])

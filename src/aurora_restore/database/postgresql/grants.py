@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aurora_restore.database.postgresql import privileges
-from aurora_restore.database.postgresql.privileges import KINDS, DefaultDifference, Difference, Surplus
+from aurora_restore.database.postgresql.privileges import KINDS, DefaultDifference, Difference
 from aurora_restore.database.postgresql.quoting import identifier
 from aurora_restore.database.postgresql.session import Session
 from aurora_restore.domain.errors import DbUserSetupFailed
@@ -110,7 +110,16 @@ def bring_about(
     for start in range(0, len(statements), _STATEMENTS_PER_TRANSACTION):
         if start and not has_time():
             raise OutOfTime({change.entitlement.username for change in changes})
-        answers += _carry_out(session, roles, statements[start : start + _STATEMENTS_PER_TRANSACTION])
+        with session.transaction():
+            # What was said before is not about these statements.
+            session.warnings()
+            # The roles are borrowed for the length of the transaction.
+            borrowed, refusals = _join(session, roles)
+            answers += refusals
+            for statement in statements[start : start + _STATEMENTS_PER_TRANSACTION]:
+                answers += _answers_to(session, statement)
+            for statement in borrowed:
+                session.run(statement)
     after = _differences(session, entitlements, everyone)
     notes = {
         change.entitlement.username: tuple(_remainder(session, master, change, answers)) for change in after
@@ -119,19 +128,7 @@ def bring_about(
     return Outcome(changed, notes)
 
 
-def _carry_out(session: Session, roles: set[str], statements: Sequence[str]) -> list[_Answer]:
-    """All of them in one transaction, for whose length the roles are borrowed."""
-    with session.transaction():
-        session.warnings()
-        borrowed, answers = _join(session, roles)
-        for statement in statements:
-            answers += _told(session, statement)
-        for statement in borrowed:
-            session.run(statement)
-    return answers
-
-
-def _told(session: Session, statement: str) -> list[_Answer]:
+def _answers_to(session: Session, statement: str) -> list[_Answer]:
     """Run it. A refusal ends nothing: what did not take hold is found again, and the words are shown with it."""
     refused = session.refusal(statement)
     if refused is not None:
@@ -168,8 +165,9 @@ def _join(session: Session, roles: set[str]) -> tuple[list[str], list[_Answer]]:
             " AND m.member = (SELECT oid FROM pg_roles WHERE rolname = current_user)",
             oid=oid,
         )
-        refused = _told(session, f"GRANT {role} TO current_user{inherit}")
+        refused = _answers_to(session, f"GRANT {role} TO current_user{inherit}")
         answers += refused
+        # A membership that the master had given itself before stays, without the inheritance that it did not have.
         if not refused:
             undo.append(
                 f"GRANT {role} TO current_user WITH INHERIT FALSE"
@@ -185,7 +183,23 @@ def _statements(changes: list[_Change]) -> list[str]:
         grantee = identifier(change.entitlement.username)
         statements += _object_statements(change.objects, grantee)
         for difference in change.defaults:
-            statements += _default_statement(difference, grantee)
+            schema = f" IN SCHEMA {identifier(difference.schema)}" if difference.schema else ""
+            for_role = f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(difference.owner)}{schema}"
+            objects = difference.objects
+            if difference.missing:
+                statements.append(
+                    f"{for_role} GRANT {', '.join(difference.missing)} ON {objects} TO {grantee}"
+                )
+                continue
+            revoked: dict[str, list[str]] = {}
+            for surplus in difference.surplus:
+                revoked.setdefault("GRANT OPTION FOR " if surplus.option else "", []).append(
+                    surplus.privilege
+                )
+            statements += [
+                f"{for_role} REVOKE {option}{', '.join(names)} ON {objects} FROM {grantee}"
+                for option, names in revoked.items()
+            ]
     return statements
 
 
@@ -193,7 +207,14 @@ def _object_statements(differences: list[Difference], grantee: str) -> list[str]
     """One statement for many objects of the same kind, owner and privileges: a schema may hold thousands."""
     groups: dict[tuple[str, str, str, str], list[str]] = {}
     for difference in differences:
-        for verb, grantor in _verbs(difference):
+        verbs = [(f"GRANT {', '.join(difference.missing)}", "")] if difference.missing else []
+        # Only the role that granted a privilege can take it back.
+        revoked: dict[tuple[str, str], list[str]] = {}
+        for surplus in difference.surplus:
+            verb = "REVOKE GRANT OPTION FOR" if surplus.option else "REVOKE"
+            revoked.setdefault((verb, surplus.grantor), []).append(surplus.what)
+        verbs += [(f"{verb} {', '.join(names)}", grantor) for (verb, grantor), names in revoked.items()]
+        for verb, grantor in verbs:
             groups.setdefault((verb, difference.kind, difference.owner, grantor), []).append(difference.name)
     statements = []
     for (verb, kind, _, grantor), names in groups.items():
@@ -201,91 +222,50 @@ def _object_statements(differences: list[Difference], grantee: str) -> list[str]
             objects = ", ".join(names[start : start + _OBJECTS_PER_STATEMENT])
             preposition = "TO" if verb.startswith("GRANT ") else "FROM"
             statement = f"{verb} ON {KINDS[kind].grant_word} {objects} {preposition} {grantee}"
-            statements.append(_as_role(grantor, statement) if grantor else statement)
+            if grantor:
+                # As the role that made the grant: GRANTED BY takes no role but the current one.
+                statement = f"SET LOCAL ROLE {identifier(grantor)}; {statement}; SET LOCAL ROLE NONE"
+            statements.append(statement)
     return statements
-
-
-def _verbs(difference: Difference) -> list[tuple[str, str]]:
-    """`GRANT SELECT`, `REVOKE GRANT OPTION FOR SELECT` and the like, each with the grantor that has to say it."""
-    verbs = [(f"GRANT {', '.join(difference.missing)}", "")] if difference.missing else []
-    revoked: dict[tuple[str, str], list[str]] = {}
-    for surplus in difference.surplus:
-        verb = "REVOKE GRANT OPTION FOR" if surplus.option else "REVOKE"
-        revoked.setdefault((verb, surplus.grantor), []).append(surplus.what)
-    return verbs + [(f"{verb} {', '.join(names)}", grantor) for (verb, grantor), names in revoked.items()]
-
-
-def _as_role(grantor: str, statement: str) -> str:
-    """The statement as the role that made the grant: GRANTED BY takes no role but the current one."""
-    return f"SET LOCAL ROLE {identifier(grantor)}; {statement}; SET LOCAL ROLE NONE"
-
-
-def _default_statement(difference: DefaultDifference, grantee: str) -> list[str]:
-    schema = f" IN SCHEMA {identifier(difference.schema)}" if difference.schema else ""
-    for_role = f"ALTER DEFAULT PRIVILEGES FOR ROLE {identifier(difference.owner)}{schema}"
-    if difference.missing:
-        return [f"{for_role} GRANT {', '.join(difference.missing)} ON {difference.objects} TO {grantee}"]
-    revoked: dict[str, list[str]] = {}
-    for surplus in difference.surplus:
-        revoked.setdefault("GRANT OPTION FOR " if surplus.option else "", []).append(surplus.privilege)
-    return [
-        f"{for_role} REVOKE {option}{', '.join(names)} ON {difference.objects} FROM {grantee}"
-        for option, names in revoked.items()
-    ]
 
 
 def _remainder(session: Session, master: str, change: _Change, answers: list[_Answer]) -> list[str]:
     """What is left of a change, as notes; an error where the user cannot do without, or is not to have it."""
     if not change.owners:
         return []
-    if change.is_of_later_objects and any(answer.privilege_missing for answer in answers):
-        return _notes_on_later_objects(session, master, change)
-    problems = [
-        *_in_words(session, "lacks", [(d.missing, d.owner, d.name) for d in change.objects]),
-        *_in_words(session, "keeps", [(_words(d.surplus), d.owner, d.name) for d in change.objects]),
-        *_in_words(
-            session, "lacks", [(d.missing, d.owner, f"later {d.objects.lower()}") for d in change.defaults]
-        ),
-        *_in_words(
-            session,
-            "keeps",
-            [(_words(d.surplus), d.owner, f"later {d.objects.lower()}") for d in change.defaults],
-        ),
-    ]
+    lacks_a_right = any(answer.privilege_missing for answer in answers)
+    if change.is_of_later_objects and lacks_a_right:
+        kinds: dict[str, list[str]] = {}
+        for difference in change.defaults:
+            kinds.setdefault(difference.owner, []).append(f"later {difference.objects.lower()}")
+        return [
+            f"note: in {session.database} it gets nothing on {', '.join(words)} of {session.readable(owner)}, for "
+            f"which the master user {master} may not act"
+            for owner, words in kinds.items()
+        ]
+    problems = []
+    objects = [(d.missing, d.surplus, d.owner, d.name) for d in change.objects]
+    later = [(d.missing, d.surplus, d.owner, f"later {d.objects.lower()}") for d in change.defaults]
+    for left in (objects, later):
+        problems += _in_words(session, "lacks", [(missing, owner, name) for missing, _, owner, name in left])
+        kept = [(tuple(map(str, surplus)), owner, name) for _, surplus, owner, name in left]
+        problems += _in_words(session, "keeps", kept)
     said = list(dict.fromkeys(answer.words for answer in answers))
     words = f" The server said: {'; '.join(said[:_NAMES_IN_A_MESSAGE])}." if said else ""
+    hint = (
+        "Mend in the source cluster what the server's words name, and restore a snapshot taken after that; or ask "
+        "for other users."
+    )
+    if lacks_a_right:
+        roles = ", ".join(sorted(change.owners | change.grantors))
+        hint = (
+            f"Let the master user {master} act for {roles}: `GRANT <role> TO {master} WITH ADMIN OPTION` in the"
+            " source cluster, and restore a snapshot taken after that."
+        )
     raise DbUserSetupFailed(
         f"In database {session.database} the user {change.entitlement.username} {'; '.join(problems)}.{words}",
-        _hint(master, change, answers),
+        hint,
     )
-
-
-def _notes_on_later_objects(session: Session, master: str, change: _Change) -> list[str]:
-    kinds: dict[str, list[str]] = {}
-    for difference in change.defaults:
-        kinds.setdefault(difference.owner, []).append(f"later {difference.objects.lower()}")
-    return [
-        f"note: in {session.database} it gets nothing on {', '.join(words)} of {session.readable(owner)}, for which "
-        f"the master user {master} may not act"
-        for owner, words in kinds.items()
-    ]
-
-
-def _hint(master: str, change: _Change, answers: list[_Answer]) -> str:
-    if not any(answer.privilege_missing for answer in answers):
-        return (
-            "Mend in the source cluster what the server's words name, and restore a snapshot taken after that; or ask "
-            "for other users."
-        )
-    roles = sorted(change.owners | change.grantors)
-    return (
-        f"Let the master user {master} act for {', '.join(roles)}: `GRANT <role> TO {master} WITH ADMIN OPTION` in the"
-        " source cluster, and restore a snapshot taken after that."
-    )
-
-
-def _words(surplus: tuple[Surplus, ...]) -> tuple[str, ...]:
-    return tuple(str(entry) for entry in surplus)
 
 
 def _in_words(session: Session, verb: str, entries: list[tuple[tuple[str, ...], str, str]]) -> list[str]:

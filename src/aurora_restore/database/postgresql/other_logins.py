@@ -46,13 +46,22 @@ def survey(session: Session, ours: Collection[str], *, lock: bool) -> OtherLogin
     Raises:
         DbUserSetupFailed: some could not be locked; names them.
     """
-    everyone = _find(session, ours)
+    found = session.rows(
+        "SELECT rolname, oid, rolcanlogin, coalesce(shobj_description(oid, 'pg_authid'), '')"
+        f" FROM pg_roles WHERE NOT rolsuper AND NOT {is_amazons('rolname')} ORDER BY rolname"
+    )
+    logins = [_Login(*row) for row in found if row[0] not in ours]
+    # Those that can log in, and those that a lock of ours keeps from it.
+    everyone = [login for login in logins if login.can_login or login.comment.startswith(_MARK)]
     already = [login for login in everyone if not login.can_login]
     if not lock:
         return OtherLogins(_names(everyone), _names(already))
     refusals = [(login, _shut(session, login)) for login in everyone]
+    # A role that is named like Amazon's and cannot be altered is Amazon's.
     amazons = [
-        (login, refused) for login, refused in refusals if refused and _is_amazons_to_alter(login, refused)
+        (login, refused)
+        for login, refused in refusals
+        if refused and refused.sqlstate == INSUFFICIENT_PRIVILEGE and is_like_amazons(login.name)
     ]
     kept = [login for login, _ in amazons]
     failed = [
@@ -67,7 +76,7 @@ def survey(session: Session, ours: Collection[str], *, lock: bool) -> OtherLogin
             "user ADMIN on the role), or disable them there by hand.",
         )
     notes = tuple(
-        f"the login {login.name} was left open: its name is like Amazon's own, and the server lets the master not "
+        f"the login {login.name} was left open: its name is like Amazon's own, and the server does not let the master "
         f"alter it: {refused}"
         for login, refused in amazons
     )
@@ -78,27 +87,8 @@ def _names(logins: Iterable[_Login]) -> tuple[str, ...]:
     return tuple(sorted(login.name for login in logins))
 
 
-def _is_amazons_to_alter(login: _Login, refused: ServerRefused) -> bool:
-    return refused.sqlstate == INSUFFICIENT_PRIVILEGE and is_like_amazons(login.name)
-
-
-def _find(session: Session, ours: Collection[str]) -> list[_Login]:
-    """Those that can log in, and those that a lock of ours keeps from it."""
-    found = session.rows(
-        "SELECT rolname, oid, rolcanlogin, coalesce(shobj_description(oid, 'pg_authid'), '')"
-        f" FROM pg_roles WHERE NOT rolsuper AND NOT {is_amazons('rolname')} ORDER BY rolname"
-    )
-    logins = [_Login(*row) for row in found if row[0] not in ours]
-    return [login for login in logins if login.can_login or login.comment.startswith(_MARK)]
-
-
 def _shut(session: Session, login: _Login) -> ServerRefused | None:
     """Disable the login, marked as ours, and end its sessions; None where both worked."""
-    refused = _lock(session, login) if login.can_login else None
-    return refused or _end_sessions(session, login)
-
-
-def _lock(session: Session, login: _Login) -> ServerRefused | None:
     # The server puts the name and the comment in itself: neither need be text that can be sent.
     body = f"""
         DECLARE who record;
@@ -112,14 +102,9 @@ def _lock(session: Session, login: _Login) -> ServerRefused | None:
             EXECUTE format('COMMENT ON ROLE %I IS %L', who.rolname, {literal(_MARK)} || who.comment);
         END"""
     try:
-        session.run(f"DO {literal(body)}")
-    except ServerRefused as refused:
-        return refused
-    return None
-
-
-def _end_sessions(session: Session, login: _Login) -> ServerRefused | None:
-    try:
+        if login.can_login:
+            session.run(f"DO {literal(body)}")
+        # Also of one that was locked before: that call may have died before it ended them.
         session.rows(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = CAST(:oid AS oid)",
             oid=login.oid,

@@ -50,7 +50,7 @@ _FOREIGN: Mapping[ForeignTables, tuple[str, ...]] = {
 _LEADING_OUT: Mapping[str, tuple[str, ...]] = {"FOREIGN": (), "SENT_ON": ("SELECT",)}
 
 
-def _wanted(kind: str, level: Access | None, foreign: ForeignTables) -> tuple[str, ...]:
+def _privileges_of(kind: str, level: Access | None, foreign: ForeignTables) -> tuple[str, ...]:
     """The privileges of a level on a kind; on what leads to a foreign table no more than was asked for."""
     if kind not in _LEADING_OUT:
         return _LEVELS[level][kind]
@@ -197,10 +197,32 @@ def differences(
     """
     found = []
     for kind in KINDS:
+        query = f"""
+            WITH objects AS ({KINDS[kind].source}), decided AS ({_DECIDING_OWNER}),
+            who AS (
+                SELECT oid, CAST(:expected AS text[]) AS expected, CAST(:keep AS boolean) AS keep
+                FROM pg_roles WHERE rolname = :username),
+            judged AS (
+                SELECT o.name, o.decider,
+                    ARRAY(SELECT p FROM unnest(who.expected) p
+                        WHERE NOT {KINDS[kind].function}(who.oid, o.oid, p)) AS missing,
+                    ARRAY(SELECT DISTINCT ARRAY[a.privilege_type,
+                        CASE WHEN a.privilege_type = ANY (who.expected) THEN 'option' ELSE 'all' END,
+                        CASE WHEN a.grantor = o.owner THEN '' ELSE
+                            (SELECT g.rolname::text FROM pg_roles g WHERE g.oid = a.grantor) END,
+                        a.part]
+                        FROM {_TABLE_ENTRIES if KINDS[kind].grant_word == "TABLE" else _ENTRIES} a
+                        WHERE a.grantee = who.oid AND o.owner <> who.oid AND NOT who.keep
+                        AND (a.is_grantable OR NOT a.privilege_type = ANY (who.expected))
+                        ORDER BY 1) AS surplus
+                FROM decided o, who)
+            SELECT name, decider, missing, surplus FROM judged
+            WHERE missing <> '{{}}' OR surplus <> '{{}}' ORDER BY name
+        """
         rows = session.rows(
-            _difference_query(kind),
+            query,
             username=username,
-            expected=list(_wanted(kind, level, foreign)),
+            expected=list(_privileges_of(kind, level, foreign)),
             keep=level is Access.ADMIN,
         )
         found += [
@@ -228,37 +250,12 @@ _TABLE_ENTRIES = """(
         AND EXISTS (SELECT FROM aclexplode(o.acl) x WHERE x.grantee = who.oid))"""
 
 
-def _difference_query(kind: str) -> str:
-    return f"""
-        WITH objects AS ({KINDS[kind].source}), decided AS ({_DECIDING_OWNER}),
-        who AS (
-            SELECT oid, CAST(:expected AS text[]) AS expected, CAST(:keep AS boolean) AS keep
-            FROM pg_roles WHERE rolname = :username),
-        judged AS (
-            SELECT o.name, o.decider,
-                ARRAY(SELECT p FROM unnest(who.expected) p
-                    WHERE NOT {KINDS[kind].function}(who.oid, o.oid, p)) AS missing,
-                ARRAY(SELECT DISTINCT ARRAY[a.privilege_type,
-                    CASE WHEN a.privilege_type = ANY (who.expected) THEN 'option' ELSE 'all' END,
-                    CASE WHEN a.grantor = o.owner THEN '' ELSE
-                        (SELECT g.rolname::text FROM pg_roles g WHERE g.oid = a.grantor) END,
-                    a.part]
-                    FROM {_TABLE_ENTRIES if KINDS[kind].grant_word == "TABLE" else _ENTRIES} a
-                    WHERE a.grantee = who.oid AND o.owner <> who.oid AND NOT who.keep
-                    AND (a.is_grantable OR NOT a.privilege_type = ANY (who.expected))
-                    ORDER BY 1) AS surplus
-            FROM decided o, who)
-        SELECT name, decider, missing, surplus FROM judged
-        WHERE missing <> '{{}}' OR surplus <> '{{}}' ORDER BY name
-    """
-
-
 def excesses(
     session: Session, username: str, level: Access, foreign: ForeignTables = ForeignTables.NONE
 ) -> list[Excess]:
     """What a read_only or read_write user can do beyond the level, by whatever way it came."""
     writes = {
-        kind: [p for p in _TABLE_WRITES if p not in _wanted(kind, level, foreign)]
+        kind: [p for p in _TABLE_WRITES if p not in _privileges_of(kind, level, foreign)]
         for kind in ("TABLE", *_LEADING_OUT)
     }
     queries: list[tuple[str, str, list[str]]] = [
@@ -267,35 +264,32 @@ def excesses(
         *((kind, _TABLE_OR_COLUMN, [*beyond, "OWNER"]) for kind, beyond in writes.items()),
         *((kind, "o.owner = who.oid", ["OWNER"]) for kind in ("VIEW", "SEQUENCE", "ROUTINE")),
     ]
-    return [
-        Excess(f"{KINDS[kind].grant_word.lower()} {name}", privilege, public)
-        for kind, judgement, beyond in queries
-        for name, privilege, public in session.rows(
-            _excess_query(kind, judgement), username=username, beyond=beyond
-        )
-    ]
+    found = []
+    for kind, judgement, beyond in queries:
+        # In a database made before PostgreSQL 15 everyone may create objects in `public`, which is Amazon's there.
+        of_amazon_too = "j.public" if kind == "SCHEMA" else "false"
+        query = f"""
+            WITH objects AS ({KINDS[kind].source}), decided AS ({_DECIDING_OWNER}),
+            who AS (SELECT oid FROM pg_roles WHERE rolname = :username),
+            judged AS (
+                SELECT o.oid, o.name, p,
+                    EXISTS (SELECT FROM aclexplode(o.acl) a WHERE a.grantee = 0 AND a.privilege_type = p) AS public
+                FROM objects o, who, unnest(CAST(:beyond AS text[])) p
+                WHERE {judgement})
+            SELECT j.name, j.p, j.public FROM judged j
+            WHERE {of_amazon_too} OR j.oid IN (SELECT oid FROM decided) ORDER BY j.name, j.p
+        """
+        found += [
+            Excess(f"{KINDS[kind].grant_word.lower()} {name}", privilege, public)
+            for name, privilege, public in session.rows(query, username=username, beyond=beyond)
+        ]
+    return found
 
 
 _TABLE_OR_COLUMN = """CASE p WHEN 'OWNER' THEN o.owner = who.oid
     WHEN 'DELETE' THEN has_table_privilege(who.oid, o.oid, p)
     WHEN 'TRUNCATE' THEN has_table_privilege(who.oid, o.oid, p)
     ELSE has_any_column_privilege(who.oid, o.oid, p) END"""
-
-
-def _excess_query(kind: str, judgement: str) -> str:
-    # In a database made before PostgreSQL 15 everyone may create objects in `public`, which is Amazon's there.
-    of_amazon_too = "j.public" if kind == "SCHEMA" else "false"
-    return f"""
-        WITH objects AS ({KINDS[kind].source}), decided AS ({_DECIDING_OWNER}),
-        who AS (SELECT oid FROM pg_roles WHERE rolname = :username),
-        judged AS (
-            SELECT o.oid, o.name, p,
-                EXISTS (SELECT FROM aclexplode(o.acl) a WHERE a.grantee = 0 AND a.privilege_type = p) AS public
-            FROM objects o, who, unnest(CAST(:beyond AS text[])) p
-            WHERE {judgement})
-        SELECT j.name, j.p, j.public FROM judged j
-        WHERE {of_amazon_too} OR j.oid IN (SELECT oid FROM decided) ORDER BY j.name, j.p
-    """
 
 
 def sent_on(session: Session) -> list[str]:

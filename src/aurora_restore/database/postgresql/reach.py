@@ -42,22 +42,22 @@ def find_databases(session: Session) -> Known:
         "SELECT datname, oid, datistemplate, datallowconn, datconnlimit FROM pg_database"
         " WHERE datname <> 'rdsadmin' ORDER BY oid"
     )
-    closed = {name: why for name, _, _, allows, limit in rows if (why := _why_closed(allows, limit))}
+    closed: dict[str, str] = {}
+    for name, _, _, allows_connections, limit in rows:
+        if not allows_connections:
+            closed[name] = "it takes no connections (ALLOW_CONNECTIONS false)"
+        elif limit == DROP_INTERRUPTED:
+            closed[name] = "its DROP DATABASE was interrupted, and it takes no connections"
+        elif limit == 0:
+            closed[name] = "it takes no connections (CONNECTION LIMIT 0)"
     templates = tuple(sorted(name for name, _, is_template, *_ in rows if is_template))
+    # Nobody works in a template: it is what new databases are copied from.
     everything = {name: int(oid) for name, oid, *_ in rows if name not in templates}
     return Known(
         {name: oid for name, oid in everything.items() if name not in closed},
         {name: closed[name] for name in sorted(everything) if name in closed},
         templates,
     )
-
-
-def _why_closed(allows_connections: bool, limit: int) -> str:
-    if not allows_connections:
-        return "it takes no connections (ALLOW_CONNECTIONS false)"
-    if limit == DROP_INTERRUPTED:
-        return "its DROP DATABASE was interrupted, and it takes no connections"
-    return "it takes no connections (CONNECTION LIMIT 0)" if limit == 0 else ""
 
 
 def open_maintenance(server: Server, master: Credentials, others: Sequence[str] = ()) -> Session:
@@ -93,19 +93,19 @@ def open_database(server: Server, master: Credentials, maintenance: Session, dat
     """
     try:
         return server.open(master, database)
-    except DatabaseRefused as refused:
-        if not refused.lacks_privilege:
+    except DatabaseRefused as error:
+        if not error.lacks_privilege:
             raise
-        return _open_as_owner(server, master, maintenance, database, refused)
-
-
-def _open_as_owner(
-    server: Server, master: Credentials, maintenance: Session, database: str, refused: DatabaseRefused
-) -> Session:
-    """The owner grants CONNECT for as long as it takes to connect: a membership would be more than that."""
-    owner = _owner(maintenance, database)
+        refused = error
+    # Of a role of RDS, or a superuser, nothing can be borrowed.
+    found = maintenance.rows(
+        "SELECT d.datname, r.rolname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"  # noqa: S608 - constants
+        f" WHERE NOT r.rolsuper AND NOT {is_amazons('r.rolname')}"
+    )
+    owner = dict(found).get(database)
     if owner is None:
         raise refused
+    # The owner grants CONNECT for as long as it takes to connect: a membership would be more than that.
     said = _borrow(maintenance, owner, database)
     if said:
         raise DatabaseRefused(
@@ -171,12 +171,3 @@ def give_back(maintenance: Session) -> str:
             f"could not be dropped: {refused}; revoke its CONNECT as that owner, and drop it"
         )
     return ""
-
-
-def _owner(session: Session, database: str) -> str | None:
-    """The owner of the database; None where that is a role of RDS, or a superuser."""
-    found = session.rows(
-        "SELECT d.datname, r.rolname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"  # noqa: S608 - constants
-        f" WHERE NOT r.rolsuper AND NOT {is_amazons('r.rolname')}"
-    )
-    return dict(found).get(database)

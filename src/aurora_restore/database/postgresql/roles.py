@@ -73,19 +73,15 @@ def find_role(session: Session, name: str) -> Role | None:
     can_login, inherits, databases, roles, expires, limit, superuser, replication, bypass, comment = found[0]
     powers = {"SUPERUSER": superuser, "REPLICATION": replication, "BYPASSRLS": bypass}
     beyond = tuple(power for power, held in powers.items() if held)
-    memberships = _memberships(session, name)
-    return Role(can_login, inherits, databases, roles, expires, limit, beyond, comment, memberships)
-
-
-def _memberships(session: Session, name: str) -> tuple[Membership, ...]:
-    found = session.rows(
+    groups = session.rows(
         "SELECT g.rolname, coalesce(b.rolname, ''), m.admin_option,"
         " coalesce(CAST(to_jsonb(m) ->> 'inherit_option' AS boolean), true) FROM pg_auth_members m"
         " JOIN pg_roles u ON u.oid = m.member JOIN pg_roles g ON g.oid = m.roleid"
         " LEFT JOIN pg_roles b ON b.oid = m.grantor WHERE u.rolname = :name ORDER BY 1, 2",
         name=name,
     )
-    return tuple(Membership(*row) for row in found)
+    memberships = tuple(Membership(*row) for row in groups)
+    return Role(can_login, inherits, databases, roles, expires, limit, beyond, comment, memberships)
 
 
 def inherited_groups(role: Role) -> frozenset[str]:
@@ -93,7 +89,7 @@ def inherited_groups(role: Role) -> frozenset[str]:
     return frozenset(membership.group for membership in role.memberships if membership.inherits)
 
 
-def wanted_groups(user: DbUser) -> frozenset[str]:
+def required_groups(user: DbUser) -> frozenset[str]:
     groups = {SUPERUSER_GROUP} if user.access is Access.ADMIN else set()
     return frozenset(groups | ({IAM_GROUP} if user.iam else set()))
 
@@ -106,7 +102,7 @@ def prepare(
     A role that came along is shut until `open_login`: what was granted to it in databases that no call has finished yet
     may be more than its level. An admin keeps what it has, and its login.
 
-    `logs_in` tells whether the password of the secret is the one that is set already: it is the only way to
+    `logs_in` tries whether the password of the secret is the one that is set already: it is the only way to
     know, since no master may read the verifiers. `is_known`: an earlier call of the run has prepared this role.
 
     Raises:
@@ -121,11 +117,14 @@ def prepare(
         has_password = is_known or (role.can_login and not login.user.iam and logs_in(login))
         changed = _alter(session, login, role, has_password=has_password)
     except ServerRefused as refused:
+        hint = (
+            "Give the master user what the server's words name in the source cluster (CREATEROLE; membership of "
+            "rds_password where rds.restrict_password_commands is on), and restore a snapshot taken after that."
+        )
+        if role is not None:
+            hint = _hint_for_role_that_came_along(login.user.username, refused)
         raise DbUserSetupFailed(
-            f"The database user {login.user.username} could not be made or changed: {refused}.",
-            _hint_for_new_role()
-            if role is None
-            else _hint_for_role_that_came_along(login.user.username, refused),
+            f"The database user {login.user.username} could not be made or changed: {refused}.", hint
         ) from None
     return CHANGED if changed and not is_known else UNCHANGED
 
@@ -146,13 +145,6 @@ def open_login(session: Session, user: DbUser) -> None:
             f"The login of the database user {user.username} could not be enabled: {refused}.",
             _hint_for_role_that_came_along(user.username, refused),
         ) from None
-
-
-def _hint_for_new_role() -> str:
-    return (
-        "Give the master user what the server's words name in the source cluster (CREATEROLE; membership of "
-        "rds_password where rds.restrict_password_commands is on), and restore a snapshot taken after that."
-    )
 
 
 def _hint_for_role_that_came_along(username: str, refused: ServerRefused) -> str:
@@ -179,14 +171,21 @@ def _create(session: Session, login: DbUserLogin) -> None:
             if refused.sqlstate == DUPLICATE_OBJECT:
                 raise DatabaseBusy(f"Another session made the role {user.username} just now.") from None
             raise
-        for group in sorted(wanted_groups(user)):
+        for group in sorted(required_groups(user)):
             session.run(f"GRANT {identifier(group)} TO {name}")
 
 
 def _alter(session: Session, login: DbUserLogin, role: Role, *, has_password: bool) -> bool:
     """In one transaction, so that the role never lets anyone in half altered; whether anything was to be changed."""
     user = login.user
-    _refuse_powers_beyond_the_master(user, role)
+    tolerated = {"REPLICATION", "BYPASSRLS"} if user.access is Access.ADMIN else set()
+    beyond = [power for power in role.beyond_master if power not in tolerated]
+    if beyond:
+        raise DbUserSetupFailed(
+            f"The database user {user.username} came along with the snapshot and has {', '.join(beyond)}, which is"
+            f" more than {user.access} and which the master user cannot take away.",
+            "Choose another username, or take the attribute away in the source cluster.",
+        )
     name = identifier(user.username)
     changes = [f"ALTER ROLE {name} {clause}" for clause in _attribute_clauses(user, role)]
     if not role.can_login and (comment := unlocked_comment(role.comment)) is not None:
@@ -203,17 +202,6 @@ def _alter(session: Session, login: DbUserLogin, role: Role, *, has_password: bo
             for statement in (*besides, *changes):
                 session.run(statement)
     return bool(changes) or not role.can_login
-
-
-def _refuse_powers_beyond_the_master(user: DbUser, role: Role) -> None:
-    tolerated = {"REPLICATION", "BYPASSRLS"} if user.access is Access.ADMIN else set()
-    beyond = [power for power in role.beyond_master if power not in tolerated]
-    if beyond:
-        raise DbUserSetupFailed(
-            f"The database user {user.username} came along with the snapshot and has {', '.join(beyond)}, which is"
-            f" more than {user.access} and which the master user cannot take away.",
-            "Choose another username, or take the attribute away in the source cluster.",
-        )
 
 
 def _attribute_clauses(user: DbUser, role: Role) -> list[str]:
@@ -234,7 +222,7 @@ def _attribute_clauses(user: DbUser, role: Role) -> list[str]:
 
 def _membership_statements(session: Session, user: DbUser, role: Role) -> list[str]:
     """Grants of what is missing; what is too much is taken away, but an admin keeps other memberships."""
-    name, expected = identifier(user.username), wanted_groups(user)
+    name, expected = identifier(user.username), required_groups(user)
     held = inherited_groups(role)
     surplus = [membership for membership in role.memberships if membership.group not in expected]
     if user.access is Access.ADMIN:

@@ -76,8 +76,8 @@ class LoginRefused(Exception):
 
 
 class DatabaseRefused(Exception):
-    """User and password were accepted, but this database lets the user not in, for the reason in the server's words:
-    it is not there or closed, CONNECT is missing, a limit is reached, a trigger at the login refuses."""
+    """User and password were accepted, but this database does not let the user in. The reason is in the server's words:
+    it does not exist or is closed, CONNECT is missing, a limit is reached, a trigger at the login refuses."""
 
     def __init__(
         self, sqlstate: str, message: str, *, is_limit: bool = False, lacks_privilege: bool = False
@@ -168,7 +168,14 @@ class Session:
             fields = error.args[0]
         except (OSError, self._driver.InterfaceError):
             raise DatabaseUnreachable(f"The connection to database {self.database} was lost.") from None
-        raise _refusal(fields, self.database, _SESSION_IS_OVER if self._is_users else _TRANSIENT_CLASSES)
+        sqlstate, message = fields.get("C", ""), _words(fields)
+        # In a user's own session a time limit that came along would end the next attempt, too: that does not pass.
+        passing = _SESSION_IS_OVER if self._is_users else _TRANSIENT_CLASSES
+        if sqlstate.startswith(passing) or message.startswith(_CONCURRENT_UPDATE):
+            raise DatabaseBusy(
+                f"Database {storable(self.database)} is busy or going down: {message} (SQLSTATE {sqlstate})."
+            )
+        raise ServerRefused(sqlstate, message, lacks_privilege=_lacks_privilege(fields))
 
     @property
     def version(self) -> int:
@@ -244,7 +251,7 @@ class Server:
 
         Raises:
             LoginRefused: user or password is wrong, or the user may not log in.
-            DatabaseRefused: they are right, but this database lets the user not in.
+            DatabaseRefused: they are right, but this database does not let the user in.
             DatabaseBusy: the server takes no connections now.
             DatabaseUnreachable: no answer, or no verified TLS.
         """
@@ -284,6 +291,8 @@ class Server:
             raise LoginRefused("the username holds a NUL character")
         if problem := password_problem(credentials.password):
             raise LoginRefused(f"no server takes the password: {problem}")
+        where = f"{self.endpoint.host}:{self.endpoint.port}"
+        refused_by = f"{where} took no connection to database {storable(database)}"
         user = driver.User(credentials.username.encode())
         sock = tls.connect(self.endpoint, self.context, self.limits.connect_seconds, ask_for_tls)
         try:
@@ -299,9 +308,15 @@ class Server:
                 startup_params=dict(parameters),
             )
         except native.DatabaseError as error:
-            failure: Exception = _login_failure(error.args[0], user.accepted, self._where(database))
+            failure: Exception = _login_failure(error.args[0], user.accepted, refused_by)
         except (OSError, native.InterfaceError) as error:
-            failure = self._interrupted(error, native.DatabaseError, user.accepted, database)
+            # The driver says good-bye after a refusal; where the server has hung up, that hides the refusal.
+            if isinstance(error.__context__, native.DatabaseError):
+                failure = _login_failure(error.__context__.args[0], user.accepted, refused_by)
+            else:
+                failure = DatabaseUnreachable(
+                    f"The connection to {where} broke off, or got no answer in time, at the login."
+                )
         except scramp.ScramException:
             failure = LoginRefused(
                 "the SCRAM exchange failed: the password or the server's proof is not valid"
@@ -313,22 +328,6 @@ class Server:
         sock.close()
         raise failure
 
-    def _where(self, database: str) -> str:
-        return (
-            f"{self.endpoint.host}:{self.endpoint.port} took no connection to database {storable(database)}"
-        )
-
-    def _interrupted(
-        self, error: Exception, database_error: type[Exception], is_accepted: bool, database: str
-    ) -> Exception:
-        """The driver says good-bye after a refusal; where the server has hung up, that hides the refusal."""
-        if isinstance(error.__context__, database_error):
-            return _login_failure(error.__context__.args[0], is_accepted, self._where(database))
-        where = f"{self.endpoint.host}:{self.endpoint.port}"
-        return DatabaseUnreachable(
-            f"The connection to {where} broke off, or got no answer in time, at the login."
-        )
-
 
 def _login_failure(fields: dict[str, str], is_accepted: bool, where: str) -> Exception:
     """What the server's answer means; `is_accepted`: it had said before that the password is right."""
@@ -339,15 +338,6 @@ def _login_failure(fields: dict[str, str], is_accepted: bool, where: str) -> Exc
     if is_accepted and (is_limit or not sqlstate.startswith(_TRANSIENT_AT_LOGIN)):
         return DatabaseRefused(sqlstate, message, is_limit=is_limit, lacks_privilege=_lacks_privilege(fields))
     return DatabaseBusy(f"{where}: {message} (SQLSTATE {sqlstate}).")
-
-
-def _refusal(fields: dict[str, str], database: str, passing: tuple[str, ...]) -> Exception:
-    sqlstate, message = fields.get("C", ""), _words(fields)
-    if sqlstate.startswith(passing) or message.startswith(_CONCURRENT_UPDATE):
-        return DatabaseBusy(
-            f"Database {storable(database)} is busy or going down: {message} (SQLSTATE {sqlstate})."
-        )
-    return ServerRefused(sqlstate, message, lacks_privilege=_lacks_privilege(fields))
 
 
 def _lacks_privilege(fields: dict[str, str]) -> bool:

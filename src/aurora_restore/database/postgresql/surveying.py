@@ -1,6 +1,6 @@
 """The survey of a restored cluster: all that came along, in every database that can be connected to.
 
-A database that is closed, limited or broken is named as not looked into, and fails nothing. One call sees to as many
+A database that is closed, limited or broken is named as not looked into, and fails nothing. One call looks into as many
 databases as its time allows, and the next one goes on there; each call asks for what belongs to the whole cluster.
 """
 
@@ -85,7 +85,16 @@ class Surveying:
         survey = Survey(self._listed(self._of_cluster, self._of_databases), tuple(fuses), self._begun)
         if is_finished and not any(map(self._is_wanted, fuses)):
             return survey
-        return replace(survey, unfinished=self._gone_on())
+        # How far nothing is left to be done. What belongs to the whole cluster is asked for again by the next call.
+        so_far = Survey(CameAlong(), tuple(self._of_databases.fuses), self._begun)
+        progress = replace(
+            self._progress,
+            came_along=self._listed(self._of_databases),
+            acting=so_far.acting,
+            logins=so_far.logins,
+            login_names=so_far.login_names,
+        )
+        return replace(survey, unfinished=progress)
 
     def _see_to_databases(self, session: Session, databases: Sequence[Database]) -> bool:
         """One after the other, as long as there is time and nothing to do first; whether all of them are finished."""
@@ -98,7 +107,8 @@ class Surveying:
         self._progress = replace(self._progress, total=self._progress.done + len(left))
         for number, database in enumerate(left):
             # A call that comes late still does one, so that every call gets further.
-            if self._has_found_enough() or (number and not self._has_time()):
+            to_take_out = list(filter(self._is_wanted, self._of_cluster.fuses + self._beyond.fuses))
+            if is_enough(to_take_out) or (number and not self._has_time()):
                 return False
             found = self._look_into(session, database)
             if self._beyond.fuses or any(map(self._is_wanted, found.fuses)):
@@ -109,20 +119,6 @@ class Surveying:
             after_oid = self._progress.after_oid if database.name.raw == first else database.oid
             self._progress = replace(self._progress, after_oid=after_oid, done=self._progress.done + 1)
         return True
-
-    def _has_found_enough(self) -> bool:
-        return is_enough(list(filter(self._is_wanted, self._of_cluster.fuses + self._beyond.fuses)))
-
-    def _gone_on(self) -> SurveyProgress:
-        """How far nothing is left to be done. What belongs to the whole cluster is asked for again by the next call."""
-        so_far = Survey(CameAlong(), tuple(self._of_databases.fuses), self._begun)
-        return replace(
-            self._progress,
-            came_along=self._listed(self._of_databases),
-            acting=so_far.acting,
-            logins=so_far.logins,
-            login_names=so_far.login_names,
-        )
 
     def _listed(self, *founds: Found) -> CameAlong:
         """What was found, and what the calls before had reported of the databases."""
@@ -151,7 +147,7 @@ class Surveying:
 
     def _skipped(self, database: Database, reason: str) -> list[NotLookedInto]:
         left = NotLookedInto(database.name.shown, visible(reason))
-        # Of the one with the jobs more is to be said than that it is closed.
+        # Of the one with the jobs a reader has to know, too, that the jobs were not seen.
         jobs = [replace(left, what=_part(Kind.CRON_JOB))] if database.name.raw == self._cron else []
         return [left, *jobs]
 

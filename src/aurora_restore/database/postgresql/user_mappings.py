@@ -78,6 +78,12 @@ def _add(found: Found, session: Session, mapping: _Mapping) -> None:
     found.things.append(Finding(Kind.USER_MAPPING, database, mapping.shown, ends_with, detail))
     if mapping.for_whom is None or mapping.server.quoted is None:
         hidden = "its name cannot be written in letters, so that it could not be made again"
+    # The password is never read, so that a person has to put it back in.
+    written = ", ".join(
+        f"{name} {literal(value)}" if name == "user" else f"{name} '...'" for name, value in options.items()
+    )
+    ending = f" OPTIONS ({written})" if written else ""
+    take_back = f"CREATE USER MAPPING FOR {mapping.for_whom} SERVER {mapping.server.quoted}{ending};"
     drop = f"DROP USER MAPPING IF EXISTS FOR {mapping.sent_for_whom} SERVER {identifier(mapping.server.raw)}"
     found.fuses.append(
         Fuse(
@@ -86,7 +92,7 @@ def _add(found: Found, session: Session, mapping: _Mapping) -> None:
             mapping.shown,
             before={"options": list(options), "user": options.get("user")},
             statements=(drop,),
-            take_back=(_take_back(mapping, options),),
+            take_back=(take_back,),
             connect_to=session.database,
             owner=mapping.owner.raw,
             unreachable=hidden,
@@ -116,11 +122,3 @@ def _in_letters(session: Session, text: str) -> str:
     if letters is None:
         raise _NoLetters("they cannot be written in letters")
     return letters
-
-
-def _take_back(mapping: _Mapping, options: dict[str, str]) -> str:
-    written = ", ".join(
-        f"{name} {literal(value)}" if name == "user" else f"{name} '...'" for name, value in options.items()
-    )
-    ending = f" OPTIONS ({written})" if written else ""
-    return f"CREATE USER MAPPING FOR {mapping.for_whom} SERVER {mapping.server.quoted}{ending};"

@@ -17,7 +17,7 @@ from aurora_restore.domain.users import Access, DbUser
 _ON = frozenset({"on", "true", "tru", "tr", "t", "yes", "ye", "y", "1"})
 _OFF = frozenset({"off", "of", "false", "fals", "fal", "fa", "f", "no", "n", "0"})
 _READ_ONLY = frozenset({"default_transaction_read_only", "transaction_read_only"})
-# A limit of time below this lets hardly a statement through.
+# A limit of time below this lets hardly any statement through.
 _SHORT_MILLISECONDS = 1000.0
 _TIMES = frozenset(
     {
@@ -49,12 +49,11 @@ class Setting:
             return self.value.lower() in _OFF
         if self.name in _READ_ONLY:
             return user.access is not Access.READ_ONLY and self.value.lower() in _ON
-        return self.name in _TIMES and 0 < _milliseconds(self.value) < _SHORT_MILLISECONDS
-
-
-def _milliseconds(value: str) -> float:
-    found = _TIME.fullmatch(value)
-    return float(found[1]) * _MILLISECONDS[found[2] or "ms"] if found else 0.0
+        time = _TIME.fullmatch(self.value)
+        if self.name not in _TIMES or not time:
+            return False
+        # Zero is no limit.
+        return 0 < float(time[1]) * _MILLISECONDS[time[2] or "ms"] < _SHORT_MILLISECONDS
 
 
 def settings_of(session: Session, username: str) -> list[Setting]:
@@ -86,7 +85,10 @@ def mend(session: Session, user: DbUser, databases: list[str]) -> Mended:
         is_used = not setting.database or setting.database in databases
         breaks = is_used and setting.breaks(user)
         if setting.is_everyones and breaks:
-            notes.append(_everyones(setting))
+            # Other users may depend on it, so that it is left to a person.
+            where = f"DATABASE {identifier(setting.database)}" if setting.database else "ROLE ALL"
+            statement = f"ALTER {where} RESET {setting.name}"
+            notes.append(f"{_said(setting)} came along for everyone and holds: `{statement}` ends it")
         elif breaks:
             within = f" IN DATABASE {identifier(setting.database)}" if setting.database else ""
             words, is_reset = _reset(session, user, f"{within} RESET {identifier(setting.name)}")
@@ -103,14 +105,6 @@ def mend(session: Session, user: DbUser, databases: list[str]) -> Mended:
     elif limit > 0:
         notes.append(f"CONNECTION LIMIT {limit} came along and holds")
     return Mended(tuple(f"note: {note}" for note in notes), is_changed)
-
-
-def _everyones(setting: Setting) -> str:
-    where = identifier(setting.database) if setting.database else "ALL"
-    statement = f"ALTER DATABASE {where} RESET {setting.name}"
-    if not setting.database:
-        statement = f"ALTER ROLE ALL RESET {setting.name}"
-    return f"{_said(setting)} came along for everyone and holds: `{statement}` ends it"
 
 
 def _reset(session: Session, user: DbUser, clause: str) -> tuple[str, bool]:

@@ -4,7 +4,7 @@ Every database is visited twice. In the first visit privileges are set, while a 
 cannot log in: it may hold more than its level until the last database was visited. Then the roles are opened, and in
 the second visit the users themselves try what they can do.
 
-One call does as much as its time allows, database after database, and tells how far it has come; the next one goes on
+One call does as much as its time allows, database after database, and reports how far it has come; the next one goes on
 there. What a call has done stays even where it is killed: the next one then finds less to do.
 """
 
@@ -96,7 +96,18 @@ class UserSetup:
             self._leave(name, why)
         if not self._progress.checking:
             for login in self._logins:
-                self._make(session, login, known)
+                user = login.user
+                is_known = user.username in self._progress.users
+                action = roles.prepare(session, login, self._logs_in, is_known=is_known)
+                granted = [name for name in known.open if user.access_in(name) is not None]
+                mended = user_settings.mend(session, user, granted)
+                if mended.is_changed and action == roles.UNCHANGED:
+                    action = roles.CHANGED
+                # What an earlier call has made or changed is unchanged for this one.
+                progress = self._progress.users.get(user.username) or UserProgress(action)
+                if progress.action == roles.UNCHANGED:
+                    progress = replace(progress, action=action)
+                self._keep(user.username, progress.with_notes(mended.notes))
             if not self._see_to_databases(session, known, self._apply):
                 return False
             self._progress = replace(self._progress, checking=True, after_oid=0, done=0)
@@ -105,20 +116,6 @@ class UserSetup:
                 roles.open_login(session, user)
                 checks.check_role(session, user)
         return self._see_to_databases(session, known, self._check)
-
-    def _make(self, session: Session, login: DbUserLogin, known: reach.Known) -> None:
-        user = login.user
-        is_known = user.username in self._progress.users
-        action = roles.prepare(session, login, self._logs_in, is_known=is_known)
-        granted = [name for name in known.open if user.access_in(name) is not None]
-        mended = user_settings.mend(session, user, granted)
-        if mended.is_changed and action == roles.UNCHANGED:
-            action = roles.CHANGED
-        # What an earlier call has made or changed is unchanged for this one.
-        progress = self._progress.users.get(user.username) or UserProgress(action)
-        if progress.action == roles.UNCHANGED:
-            progress = replace(progress, action=action)
-        self._keep(user.username, progress.with_notes(mended.notes))
 
     def _keep(self, username: str, progress: UserProgress) -> None:
         self._progress = self._progress.with_user(username, progress)
@@ -202,29 +199,28 @@ class UserSetup:
     def _check(self, session: Session) -> None:
         """What the users meet in one database."""
         ground = attempts.survey_ground(session)
+        database = session.database
         for login in self._logins:
-            if login.user.access_in(session.database) is not None:
-                self._try(session, login, ground)
-
-    def _try(self, session: Session, login: DbUserLogin, ground: attempts.Ground) -> None:
-        username, database = login.user.username, session.database
-        progress = self._progress.users[username]
-        tried: list[str] = []
-        try:
-            tried = attempts.check_login(self._server, login, ground)
-        except DatabaseRefused as refused:
-            is_full = refused.is_limit and not checks.is_shut_out(session, login.user)
-            if database in login.user.databases and not is_full:
-                raise attempts.refused_login(login, database, str(refused)) from None
-            progress = progress if is_full else progress.with_refusal(database, str(refused))
-            progress = progress.with_notes([f"note: the database {database} does not let it in: {refused}"])
-        except (ServerRefused, DatabaseUnreachable) as ended:
-            # Where the master gets an answer, a limit that came along ended the user's session, and not the network.
-            session.value("SELECT 1")
-            progress = progress.with_notes(
-                [f"note: in {database} its attempts were ended by the server: {ended}"]
-            )
-        self._keep(username, progress.with_database(database, tried))
+            if login.user.access_in(database) is None:
+                continue
+            progress = self._progress.users[login.user.username]
+            tried: list[str] = []
+            try:
+                tried = attempts.check_login(self._server, login, ground)
+            except DatabaseRefused as refused:
+                is_full = refused.is_limit and not checks.is_shut_out(session, login.user)
+                if database in login.user.databases and not is_full:
+                    raise attempts.refused_login(login, database, str(refused)) from None
+                progress = progress if is_full else progress.with_refusal(database, str(refused))
+                progress = progress.with_notes(
+                    [f"note: the database {database} does not let it in: {refused}"]
+                )
+            except (ServerRefused, DatabaseUnreachable) as ended:
+                # Where the master gets an answer, a limit that came along ended the user's session, not the network.
+                session.value("SELECT 1")
+                note = f"note: in {database} its attempts were ended by the server: {ended}"
+                progress = progress.with_notes([note])
+            self._keep(login.user.username, progress.with_database(database, tried))
 
     def _report(self, session: Session, login: DbUserLogin) -> UserReport:
         user, progress = login.user, self._progress.users[login.user.username]
