@@ -19,7 +19,15 @@ from aurora_restore.domain.naming import PUT_BACK_TAG
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
-from aurora_restore.domain.record import Changes, ErrorState, ProblemState, phase_ended
+from aurora_restore.domain.record import (
+    Changes,
+    ErrorState,
+    ProblemState,
+    Record,
+    changed,
+    phase_ended,
+    with_warnings,
+)
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_past_return
 from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
@@ -90,6 +98,19 @@ def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorSta
         return _error(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
     error = _error_of_execution(execution)
     return _error(step, error.code, error.message, error.hint)
+
+
+def error_as_warning(operation: Operation) -> Changes:
+    """A restore that had succeeded has no error; what ended its run early is a warning."""
+    error = operation.record.error
+    ended_by = f"{error.code}: {error.message}" if error else "unknown"
+    warnings = [f"the run did not end by itself ({ended_by}), but the restore had succeeded"]
+    if not operation.is_dry_run and not operation.phase(Phase.PROVE_ENDPOINT).has_ended_well:
+        warnings.append(
+            "the target's endpoint was not proved: its certificate may still name the cluster as it was called before, "
+            "and refuse clients that verify it; a stop and a start of the cluster renew it"
+        )
+    return {**changed(Record, error=None), **with_warnings(operation.record, *warnings)}
 
 
 def _error_of_execution(execution: ExecutionState | None) -> RestoreError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from aurora_restore.domain.acts import AddRole, ChangeMasterPassword, CreateInstance, Wait
 from aurora_restore.domain.acts import RestoreCluster as RestoreDbCluster
@@ -30,7 +30,6 @@ from aurora_restore.domain.observed import (
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import (
-    Changes,
     MasterPasswordChanges,
     RestoreDetails,
     RestoredInstance,
@@ -77,6 +76,7 @@ def restore_cluster(operation: Operation, ports: Ports) -> StepOutcome:
     cluster = ports.target_rds.find_cluster(plan.cluster.db_cluster_identifier)
     if plan.strategy is Strategy.UNDO:
         return wake_kept_cluster(operation, ports, plan, cluster)
+    # The parameter group is part of the request to restore: a cluster that started without it has acted already.
     if (
         cluster is None
         and plan.starts_with_quiet_group
@@ -85,7 +85,9 @@ def restore_cluster(operation: Operation, ports: Ports) -> StepOutcome:
         return outcome
     if cluster is None:
         return _restore(operation, ports, plan)
-    instances = _instances(ports, plan)
+    # By name, and not as members of the cluster: an instance of another cluster may have taken one of the names.
+    found = (ports.target_rds.find_instance(item.db_instance_identifier) for item in plan.instances)
+    instances = [item for item in found if item is not None]
     asking = Asking(ports.clock.now(), operation.all_asked())
     next_act = decide_restore(Owner(operation.operation_id), at_first(plan), cluster, instances, asking)
     if isinstance(next_act, Wait):
@@ -128,29 +130,20 @@ def restored_endpoint(ports: Ports, plan: RestorePlan) -> DatabaseEndpoint | Non
     return endpoint_of(cluster)
 
 
-def _instances(ports: Ports, plan: RestorePlan) -> list[DbInstance]:
-    """The planned instances by name, whichever cluster they are of: a taken name is to be seen."""
-    found = (ports.target_rds.find_instance(item.db_instance_identifier) for item in plan.instances)
-    return [item for item in found if item is not None]
-
-
 def _restore(operation: Operation, ports: Ports, plan: RestorePlan) -> StepOutcome:
-    name, source = plan.cluster.db_cluster_identifier, _snapshot_to_restore(operation, plan)
+    name, source = plan.cluster.db_cluster_identifier, plan.source.cluster_snapshot_arn
+    if plan.copy is not None:
+        # Never the original where a copy was planned: it may be in another Region, or under another key.
+        copy = operation.record.snapshot_details.restored_from
+        if copy is None:
+            raise SnapshotCopyFailed("The record names no finished copy, although the plan needs one.")
+        source = copy
     parameters = restore_parameters(plan, source, restored_with(operation, plan))
     message = f"the restore of the cluster {name} was started"
     restore = RestoreDbCluster(name, source, parameters, reason=message, percent=0)
     reason = f"the cluster {name} does not exist yet"
     details = {"db_cluster_identifier": name, "from": source, "reason": reason}
     return carry_out(RunGuard(ports, operation), restore, Event("cluster.restore_started", details))
-
-
-def _snapshot_to_restore(operation: Operation, plan: RestorePlan) -> str:
-    if plan.copy is None:
-        return plan.source.cluster_snapshot_arn
-    copy = operation.record.snapshot_details.restored_from
-    if copy is None:
-        raise SnapshotCopyFailed("The record names no finished copy, although the plan needs one.")
-    return copy
 
 
 def _bring_settings(operation: Operation, ports: Ports, act: SettingAct) -> StepOutcome:
@@ -187,14 +180,37 @@ def _take_over_master(
             in_progress(f"the server takes no login yet: {attempt.reason}", LOGIN_PERCENT, "login")
         )
     if attempt.outcome is LoginOutcome.UNREACHABLE:
-        return _unreachable(operation, ports, endpoint, attempt)
+        message = f"no answer from {endpoint.host}:{endpoint.port}: {attempt.reason}"
+        subject = f"an answer from {endpoint.host}:{endpoint.port}"
+        # Silence is most likely the network's, which no waiting mends: it has a limit of its own.
+        if operation.waited_for(Phase.RESTORE_CLUSTER, subject, ports.clock.now()) > UNREACHABLE_LIMIT:
+            minutes = UNREACHABLE_LIMIT.total_seconds() / 60
+            raise DatabaseUnreachable(f"For more than {minutes:g} minutes there was {message}.")
+        return StepOutcome(in_progress(message, LOGIN_PERCENT, "login", subject=subject))
     return _refused(operation, ports, cluster, admin, attempt)
 
 
 def _confirmed(
     operation: Operation, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> StepOutcome:
-    changes = _details(cluster, instances)
+    restored = (
+        RestoredInstance(
+            db_instance_identifier=item.db_instance_identifier, db_instance_class=item.db_instance_class
+        )
+        for item in instances
+    )
+    changes = changed(
+        RestoreDetails,
+        db_cluster_identifier=cluster.db_cluster_identifier,
+        db_cluster_arn=cluster.db_cluster_arn,
+        db_cluster_resource_id=cluster.db_cluster_resource_id,
+        endpoint=cluster.endpoint,
+        reader_endpoint=cluster.reader_endpoint,
+        port=cluster.port,
+        engine=cluster.engine,
+        engine_version=cluster.engine_version,
+        instances=tuple(restored),
+    )
     warnings = [left_setting_warning(plan, *left) for left in left_settings(plan, cluster).items()]
     if not operation.record.master_password_changes:
         # Nothing was changed yet, and the admin secret opened it: production's password still does.
@@ -220,12 +236,16 @@ def _refused(
     operation: Operation, ports: Ports, cluster: DbCluster, admin: Credentials, attempt: LoginAttempt
 ) -> StepOutcome:
     name, now = cluster.db_cluster_identifier, ports.clock.now()
+    # No password would ever be accepted, so that none is changed.
     if attempt.is_refused_for_no_password:
         raise MasterLoginByIam(
             f"The master user {admin.username} of {name} does not log in by password (SQLSTATE {attempt.sqlstate}), "
             f"as a member of rds_iam does not: {attempt.reason}"
         )
-    changes = _password_changes(operation, now)
+    begun = operation.record.master_password_changes
+    first, last = begun.first_time or now, begun.last_time or now
+    changes = PasswordChanges(begun.count, now - first, now - last) if begun else PasswordChanges()
+    # A new password takes effect with a delay: it is not changed again at every refusal, and not for ever.
     action = decide_password(cluster, changes)
     if action is PasswordAction.GIVE_UP:
         raise MasterLoginRefused(
@@ -235,56 +255,15 @@ def _refused(
     if action is PasswordAction.WAIT:
         message = f"the new master password has not taken effect: {attempt.reason}"
         return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"))
-    first = operation.record.master_password_changes.first_time or now
-    begun = MasterPasswordChanges(count=changes.count + 1, first_time=first, last_time=now)
+    counted = MasterPasswordChanges(count=changes.count + 1, first_time=first, last_time=now)
     try:
         answered = RunGuard(ports, operation).ask(
-            ChangeMasterPassword(name, admin.password, also=written(begun))
+            ChangeMasterPassword(name, admin.password, also=written(counted))
         )
     except ResourceBusy:
         # Nothing was changed: the time in which a change takes effect does not run.
-        record_details(ports, operation.operation_id, written(operation.record.master_password_changes))
+        record_details(ports, operation.operation_id, written(begun))
         raise
     message = "the master password was changed to that of the admin secret"
     event = Event("master_password.change_started")
     return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"), answered, (event,))
-
-
-def _password_changes(operation: Operation, now: datetime) -> PasswordChanges:
-    begun = operation.record.master_password_changes
-    if not begun:
-        return PasswordChanges()
-    first, last = begun.first_time or now, begun.last_time or now
-    return PasswordChanges(begun.count, now - first, now - last)
-
-
-def _unreachable(
-    operation: Operation, ports: Ports, endpoint: DatabaseEndpoint, attempt: LoginAttempt
-) -> StepOutcome:
-    message = f"no answer from {endpoint.host}:{endpoint.port}: {attempt.reason}"
-    subject = f"an answer from {endpoint.host}:{endpoint.port}"
-    if operation.waited_for(Phase.RESTORE_CLUSTER, subject, ports.clock.now()) > UNREACHABLE_LIMIT:
-        minutes = UNREACHABLE_LIMIT.total_seconds() / 60
-        raise DatabaseUnreachable(f"For more than {minutes:g} minutes there was {message}.")
-    return StepOutcome(in_progress(message, LOGIN_PERCENT, "login", subject=subject))
-
-
-def _details(cluster: DbCluster, instances: Sequence[DbInstance]) -> Changes:
-    restored = (
-        RestoredInstance(
-            db_instance_identifier=item.db_instance_identifier, db_instance_class=item.db_instance_class
-        )
-        for item in instances
-    )
-    return changed(
-        RestoreDetails,
-        db_cluster_identifier=cluster.db_cluster_identifier,
-        db_cluster_arn=cluster.db_cluster_arn,
-        db_cluster_resource_id=cluster.db_cluster_resource_id,
-        endpoint=cluster.endpoint,
-        reader_endpoint=cluster.reader_endpoint,
-        port=cluster.port,
-        engine=cluster.engine,
-        engine_version=cluster.engine_version,
-        instances=tuple(restored),
-    )
