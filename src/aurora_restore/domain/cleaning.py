@@ -3,6 +3,7 @@ forward."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -98,6 +99,30 @@ def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorSta
         return _error(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
     error = _error_of_execution(execution)
     return _error(step, error.code, error.message, error.hint)
+
+
+def error_of_failure(operation: Operation, error_name: str, cause: str) -> ErrorState:
+    """What the step wrote into the record; where it could not, what Step Functions knows."""
+    record, error_class = operation.record, ERRORS_BY_NAME.get(error_name)
+    known = record.error
+    if not known and record.error_by_hand:
+        # What an operator wrote into the record by hand may be no more than a sentence.
+        known = ErrorState.read({"code": "MANUAL_INTERVENTION", "message": record.error_by_hand})
+    # The error in a running record may be an earlier one, which the run has overcome: then it has another code.
+    if known and (not operation.is_running or error_class is None or known.code == error_class.code):
+        return ErrorState.read({"step": record.step, "hint": RestoreError.default_hint, **known.item})
+    code = error_class.code if error_class else RestoreError.code
+    hint = error_class.default_hint if error_class else RestoreError.default_hint
+    # Lambda's cause is JSON with `errorMessage`; Step Functions' own causes are plain text.
+    try:
+        parsed = json.loads(cause)
+    except ValueError:
+        parsed = None
+    message = str(parsed.get("errorMessage", cause)) if isinstance(parsed, dict) else cause
+    message = message or f"The step ended with {error_name}."
+    problem = ProblemState(code=code, message=message, hint=hint)
+    step = record.step or Phase.SNAPSHOT_CHECK.value
+    return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
 
 
 def error_as_warning(operation: Operation) -> Changes:

@@ -3,6 +3,7 @@ second, not after hours of restoring."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aurora_restore.domain.cluster_settings import (
@@ -15,8 +16,12 @@ from aurora_restore.domain.configuration import (
     ClusterConfiguration,
     Difference,
     MemberConfiguration,
+    configuration_of,
     differences,
 )
+from aurora_restore.domain.late_settings import left_settings
+from aurora_restore.domain.log_exports import given_after_switch
+from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.plan import PlannedCluster, RestorePlan
 from aurora_restore.domain.replacement import Replacement
 
@@ -104,3 +109,21 @@ def _members(plan: RestorePlan) -> tuple[MemberConfiguration, ...]:
         )
         for item in plan.instances
     )
+
+
+def found_differences(
+    plan: RestorePlan,
+    replacement: Replacement,
+    replaced: ClusterConfiguration,
+    cluster: DbCluster,
+    instances: Sequence[DbInstance],
+    *,
+    keeps_port: bool,
+) -> tuple[Difference, ...]:
+    """How the new cluster differs from the one that it replaces."""
+    # They come after the switch, and the plan has decided whether they are to be as on the replaced cluster.
+    later = given_after_switch(plan) | plan.given_later
+    # A warning reports these already: what RDS does not take, or shows as pending, throws no restore away.
+    later |= {*left_settings(plan, cluster), *cluster.pending_modified_values}
+    restored = configuration_of(cluster, instances)
+    return compared(replacement, replaced, restored, later, keeps_port=keeps_port)

@@ -6,19 +6,19 @@ the switch stays two renames.
 
 from __future__ import annotations
 
-from aurora_restore.domain.acts import AddRole, DeleteParameterGroup, ModifyCluster, RebootInstance
+from aurora_restore.domain.acts import DeleteParameterGroup
 from aurora_restore.domain.applying_group import (
-    PENDING_REBOOT,
     ApplyAction,
     ApplyDecision,
     Applying,
+    act_of,
     decide_applying,
 )
 from aurora_restore.domain.errors import ClusterFailed, RequestRefused, ResourceBusy, StepFailed
 from aurora_restore.domain.observed import DbCluster, is_auto_scaled
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.quiet_group import REMOVE_ACT, REMOVE_LIMIT, is_ours
-from aurora_restore.domain.record import seen_pending_changed, with_warnings
+from aurora_restore.domain.record import with_warnings
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.verification import IN_SYNC
@@ -73,23 +73,9 @@ def apply_parameter_group(operation: Operation, ports: Ports) -> StepOutcome:
         return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for))
     if decision.action is ApplyAction.REMOVE_GROUP:
         return _remove_group(operation, ports, cluster, decision)
-    act, what = _act(seen, decision), decision.action.value.replace(" ", "_")
+    act, what = act_of(seen, decision), decision.action.value.replace(" ", "_")
     event = Event(f"parameter_group.{what}", {"name": act.name, "reason": decision.reason})
     return carry_out(RunGuard(ports, operation), act, event)
-
-
-def _act(seen: Applying, decision: ApplyDecision) -> RebootInstance | AddRole | ModifyCluster:
-    name, kind = seen.cluster.db_cluster_identifier, decision.kind
-    reason, waits_for = decision.reason, decision.waiting_for
-    if decision.action is ApplyAction.REBOOT:
-        subject = decision.subject
-        # `in-sync` shows before a change as well as after the reboot: only after `pending-reboot` it proves a reboot.
-        is_pending = seen.status_of(subject) == PENDING_REBOOT
-        also = seen_pending_changed(subject) if is_pending else {}
-        return RebootInstance(subject, kind=kind, reason=reason, waits_for=waits_for, also=also)
-    if decision.role:
-        return AddRole(name, decision.role, kind=kind, reason=reason, waits_for=waits_for)
-    return ModifyCluster(name, decision.settings, kind=kind, reason=reason, waits_for=waits_for)
 
 
 def _remove_group(

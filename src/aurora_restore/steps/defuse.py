@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from aurora_restore.domain.came_along import PARTS_THAT_ACT, PARTS_WITH_JOBS
 from aurora_restore.domain.defusing import (
     FUSES_PER_CALL,
     WRITTEN_BYTES_MOST,
@@ -23,18 +22,15 @@ from aurora_restore.domain.defusing import (
     first_states,
     refuse_what_still_acts,
     refused,
-    refused_sentences,
+    survey_warnings,
     written,
 )
 from aurora_restore.domain.errors import CopyNotQuiet
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.outward import OutwardConnections
-from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import (
     CameAlongRecord,
     Changes,
-    DefusedRecord,
     Record,
     changed,
     with_new_warnings,
@@ -86,7 +82,10 @@ def defuse(operation: Operation, ports: Ports) -> StepOutcome:
     words = f"{listed or 'nothing'} listed of what came along, {count or 'nothing'} put to rest"
     if survey.acting and not plan.quiet_start:
         words += f"; {survey.acting} act by themselves, since quiet_start is false"
-    warned = with_new_warnings(operation.record, *_warnings(plan, survey, defused))
+    left_over = survey_warnings(
+        survey, defused, quiet_start=plan.quiet_start, outward_connections=plan.outward_connections
+    )
+    warned = with_new_warnings(operation.record, *left_over)
     return StepOutcome(done(words), {**_listed(survey), **warned})
 
 
@@ -143,28 +142,3 @@ def _write_down(ports: Ports, operation_id: str, down: WrittenDown) -> None:
 
 def _listed(survey: Survey) -> Changes:
     return changed(Record, came_along=CameAlongRecord.read(survey.to_item()))
-
-
-def _warnings(plan: RestorePlan, survey: Survey, defused: DefusedRecord) -> list[str]:
-    warnings = [f"not put to rest: {sentence}" for sentence in refused_sentences(defused)]
-    if plan.quiet_start:
-        # What would act, and could not be looked for: it is not claimed that nothing does.
-        unseen = survey.came_along.not_looked_into
-        warnings += [
-            f"{left.what}s may act by themselves: {left.reason}"
-            for left in unseen
-            if not left.database and left.what in PARTS_THAT_ACT
-        ]
-        warnings += [
-            f"jobs of pg_cron in {left.database} may act by themselves: {left.reason}"
-            for left in unseen
-            if left.what in PARTS_WITH_JOBS
-        ]
-    if survey.logins and plan.outward_connections is OutwardConnections.REPORT:
-        more = survey.logins - len(survey.login_names)
-        named = ", ".join(survey.login_names) + (f" and {more} more" if more else "")
-        warnings.append(
-            f"logins to other servers are stored in the copy ({named}): who may use their foreign tables reaches "
-            "production where nothing was changed; `outward_connections: cut` removes them, `keep` omits this warning"
-        )
-    return warnings

@@ -21,7 +21,7 @@ def notify(ports: Ports, operation_id: str) -> StepResult:
         OperationNotRunning: the record is gone, or was closed as something else.
     """
     try:
-        result = run_step(Phase.NOTIFY, _publish, ports, operation_id)
+        result = run_step(Phase.NOTIFY, publish_success, ports, operation_id)
         if result.status is StepStatus.IN_PROGRESS:
             return result
         record = Operation(ports.records.load(operation_id) or {}).record
@@ -44,7 +44,7 @@ def notify(ports: Ports, operation_id: str) -> StepResult:
     return result
 
 
-def _publish(operation: Operation, ports: Ports) -> StepOutcome:
+def publish_success(operation: Operation, ports: Ports) -> StepOutcome:
     now = ports.clock.now()
     message = dry_run_message(operation, now) if operation.is_dry_run else success_message(operation, now)
     waited = now - (operation.phase_start(Phase.NOTIFY) or now)

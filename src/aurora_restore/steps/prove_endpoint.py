@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from aurora_restore.domain.acts import Act, RebootInstance, StartCluster, StopCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.proving import (
     REBOOT_ACT,
     REBOOTING,
-    START_ACT,
-    STOP_ACT,
     ProveAction,
     ProveDecision,
     Proving,
     decide_proof,
-    reboot_act,
     refuse_endless_wait,
+    renewal_act,
     renewed_by,
 )
 from aurora_restore.domain.record import Proof, changed, with_warnings
@@ -62,7 +59,9 @@ def prove_endpoint(operation: Operation, ports: Ports) -> StepOutcome:
         is_rebooting = asked and any(item.status == REBOOTING for item in instances)
         rebooting = changed(Proof, seen_rebooting=True) if is_rebooting else {}
         return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), rebooting)
-    return _renew(operation, ports, cluster.db_cluster_identifier, decision)
+    act = renewal_act(cluster.db_cluster_identifier, decision)
+    event = Event(f"certificate.{decision.action.value}", {"name": act.name, "reason": decision.reason})
+    return carry_out(RunGuard(ports, operation), act, event)
 
 
 def _waiting(operation: Operation, ports: Ports, reason: str) -> StepOutcome:
@@ -70,20 +69,6 @@ def _waiting(operation: Operation, ports: Ports, reason: str) -> StepOutcome:
     started = operation.phase_start(Phase.PROVE_ENDPOINT) or now
     refuse_endless_wait(reason, operation.record.acts, started, now)
     return StepOutcome(in_progress(reason, 10, "endpoint"))
-
-
-def _renew(operation: Operation, ports: Ports, name: str, decision: ProveDecision) -> StepOutcome:
-    reason, waits_for, subject = decision.reason, decision.waiting_for, decision.subject
-    acts: dict[ProveAction, Act] = {
-        ProveAction.REBOOT: RebootInstance(
-            subject, kind=reboot_act(subject), reason=reason, waits_for=waits_for
-        ),
-        ProveAction.STOP: StopCluster(name, kind=STOP_ACT, reason=reason, waits_for=waits_for),
-        ProveAction.START: StartCluster(name, kind=START_ACT, reason=reason, waits_for=waits_for),
-    }
-    act = acts[decision.action]
-    event = Event(f"certificate.{decision.action.value}", {"name": act.name, "reason": reason})
-    return carry_out(RunGuard(ports, operation), act, event)
 
 
 def _proved(operation: Operation, seen: Proving, decision: ProveDecision) -> StepOutcome:

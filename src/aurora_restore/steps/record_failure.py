@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
-from aurora_restore.domain.cleaning import ended_phases
-from aurora_restore.domain.errors import ERRORS_BY_NAME, RestoreError
+from aurora_restore.domain.cleaning import ended_phases, error_of_failure
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.record import ErrorState, ProblemState, Record, changed
-from aurora_restore.domain.results import Phase
+from aurora_restore.domain.record import Record, changed
 from aurora_restore.domain.states import Ending, OperationStatus
 from aurora_restore.steps.beginning import begin_record
 from aurora_restore.steps.finalize import close, settle
@@ -36,7 +33,7 @@ def record_failure(
         begin_record(ports, operation_id, execution_arn, raw_request)
         item = ports.records.load(operation_id) or {}
     operation = Operation(item)
-    error = _error(operation, error_name, cause)
+    error = error_of_failure(operation, error_name, cause)
     now, is_own = ports.clock.now(), operation.execution_arn == execution_arn
     if is_own and operation.record.acts and not operation.is_closed:
         # Something may exist by now, or come to exist. The new status keeps every step from a further request.
@@ -51,27 +48,3 @@ def record_failure(
             close(ports, operation_id, status, ended, from_status=operation.status)
         settle(ports, operation_id)
     return {"operation_id": operation_id, "error": error_name, "cause": f"{error.code}: {error.message}"}
-
-
-def _error(operation: Operation, error_name: str, cause: str) -> ErrorState:
-    """What the step wrote into the record; where it could not, what Step Functions knows."""
-    record, error_class = operation.record, ERRORS_BY_NAME.get(error_name)
-    known = record.error
-    if not known and record.error_by_hand:
-        # What an operator wrote into the record by hand may be no more than a sentence.
-        known = ErrorState.read({"code": "MANUAL_INTERVENTION", "message": record.error_by_hand})
-    # The error in a running record may be an earlier one, which the run has overcome: then it has another code.
-    if known and (not operation.is_running or error_class is None or known.code == error_class.code):
-        return ErrorState.read({"step": record.step, "hint": RestoreError.default_hint, **known.item})
-    code = error_class.code if error_class else RestoreError.code
-    hint = error_class.default_hint if error_class else RestoreError.default_hint
-    # Lambda's cause is JSON with `errorMessage`; Step Functions' own causes are plain text.
-    try:
-        parsed = json.loads(cause)
-    except ValueError:
-        parsed = None
-    message = str(parsed.get("errorMessage", cause)) if isinstance(parsed, dict) else cause
-    message = message or f"The step ended with {error_name}."
-    problem = ProblemState(code=code, message=message, hint=hint)
-    step = record.step or Phase.SNAPSHOT_CHECK.value
-    return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))

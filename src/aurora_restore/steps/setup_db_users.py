@@ -70,16 +70,7 @@ def setup_db_users(operation: Operation, ports: Ports) -> StepOutcome:
     )
     events = tuple(Event(f"db_user.{user.action}", {"username": user.username}) for user in report.users)
     return StepOutcome(
-        done(_summary(len(report.users), report.other_logins, report.locked_logins)),
+        done(report.summary),
         changes,
         events,
     )
-
-
-def _summary(count: int, others: tuple[str, ...], locked: tuple[str, ...]) -> str:
-    words = f"{count or 'no'} database user{'' if count == 1 else 's'} set up" + (
-        " and checked" if count else ""
-    )
-    if locked:
-        return f"{words}; {len(locked)} other logins were locked"
-    return f"{words}; {len(others)} other logins came along with the snapshot" if others else words

@@ -102,7 +102,17 @@ def _check(operation: Operation, ports: Ports, raw_request: object) -> StepOutco
         }
         replaced = configuration_of(target, instances, rds.list_custom_endpoints(target))
     request = with_defaults_of(asked, replaced, keeps_port=ports.settings.keeps_ports)
-    selected = _select(ports, request)
+    selected: SelectedSnapshot | RestoreError
+    source_rds, source_id = ports.rds(request.source_region), request.source_cluster_id
+    try:
+        if request.source_snapshot_identifier:
+            named = source_rds.find_cluster_snapshot(request.source_snapshot_identifier)
+            selected = check_named_snapshot(request, named)
+        else:
+            snapshots = source_rds.list_cluster_snapshots(source_id, with_backups=True)
+            selected = select_snapshot(request, snapshots)
+    except RequestRefused as problem:
+        selected = problem
     facts = _observe(ports, request, selected, replaced, existing)
     plan = None
     if isinstance(selected, SelectedSnapshot):
@@ -144,19 +154,6 @@ def _planned(
         changes |= changed(RestoreDetails, differences=differing)
     details = {"copy": plan.copy_reason, "strategy": plan.strategy.value}
     return StepOutcome(done(message), changes, (Event("plan.made", details),))
-
-
-def _select(ports: Ports, request: RestoreRequest) -> SelectedSnapshot | RestoreError:
-    source_rds = ports.rds(request.source_region)
-    try:
-        if request.source_snapshot_identifier:
-            found = source_rds.find_cluster_snapshot(request.source_snapshot_identifier)
-            return check_named_snapshot(request, found)
-        return select_snapshot(
-            request, source_rds.list_cluster_snapshots(request.source_cluster_id, with_backups=True)
-        )
-    except RequestRefused as problem:
-        return problem
 
 
 def _observe(

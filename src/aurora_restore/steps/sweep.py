@@ -135,10 +135,11 @@ class Sweep:
         ]
         failed = [copy for copy in failed_copies(snapshots) if copy not in due]
         # A few at a time, so that no sweep takes long: the next one goes on.
-        self.each(due[:COPIES_MOST], self._remove_copy)
-        self.each(failed, self._remove_failed_copy)
+        self.each(due[:COPIES_MOST], self.remove_copy)
+        self.each(failed, self.remove_failed_copy)
 
-    def _remove_copy(self, copy: ClusterSnapshot) -> None:
+    def remove_copy(self, copy: ClusterSnapshot) -> None:
+        """A copy or a final snapshot that is due, by its tags."""
         perform(DeleteSnapshot(copy.db_cluster_snapshot_identifier), self.ports)
         self.deleted.append(copy.db_cluster_snapshot_identifier)
         # In the record and the audit events of the operation that made it.
@@ -152,7 +153,8 @@ class Sweep:
         self.ports.audit.append(operation_id, self.now, event, details)
         self.ports.records.update(operation_id, changes)
 
-    def _remove_failed_copy(self, copy: ClusterSnapshot) -> None:
+    def remove_failed_copy(self, copy: ClusterSnapshot) -> None:
+        """A copy that failed, where RDS removes it."""
         if len(self.deleted) >= 2 * COPIES_MOST:
             return
         # Only once the run that began it is closed. One that succeeded with the copy of another leaves its own.
@@ -160,7 +162,7 @@ class Sweep:
         if maker is None or not maker.is_closed:
             return
         try:
-            self._remove_copy(copy)
+            self.remove_copy(copy)
         except (RequestRefused, StepFailed, ResourceBusy) as refused:
             if refused.is_of_record:
                 raise
@@ -189,7 +191,7 @@ class Sweep:
 def sweep(ports: Ports) -> Mapping[str, Any]:
     """Find what is left to do, everywhere. Raises SweepIncomplete where single operations could not be processed."""
     run, rds = Sweep(ports, ports.clock.now()), ports.target_rds
-    open_operations = [Operation(item) for item in _open_records(ports)]
+    open_operations = [Operation(item) for item in open_records(ports)]
     run.each(open_operations, run.check_open)
     ended = (
         Operation(item)
@@ -215,7 +217,8 @@ def sweep(ports: Ports) -> Mapping[str, Any]:
     return {"status": "DONE", "message": message, "started": started, "deleted": run.deleted}
 
 
-def _open_records(ports: Ports) -> Iterator[Mapping[str, Any]]:
+def open_records(ports: Ports) -> Iterator[Mapping[str, Any]]:
+    """Of the operations that are not at their end by their records."""
     for status in (OperationStatus.RUNNING, OperationStatus.CLEANING_UP):
         yield from ports.records.list_by_status(status.value, None, RECORDS_MOST)
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from aurora_restore.domain.configuration import (
     ClusterConfiguration,
     Difference,
-    configuration_of,
     difference_words,
 )
 from aurora_restore.domain.errors import DifferenceNotAccepted, VerificationFailed
-from aurora_restore.domain.late_settings import left_settings
-from aurora_restore.domain.log_exports import given_after_switch
-from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.prediction import compared
+from aurora_restore.domain.prediction import found_differences
 from aurora_restore.domain.record import CheckState, DifferenceState, RestoreDetails, changed, with_warnings
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import Phase, done, in_progress, skipped
@@ -52,7 +45,13 @@ def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
     instances = ports.target_rds.list_cluster_instances(name)
     wanted_group = operation.record.quiet_group.wanted if plan.starts_with_quiet_group else None
     checks = compare(plan, cluster, instances, wanted_group)
-    differences = _differences(operation, ports, plan, cluster, instances)
+    differences: tuple[Difference, ...] = ()
+    if plan.replacement:
+        replaced = ClusterConfiguration.from_item(operation.record.replaced.item)
+        keeps = ports.settings.keeps_ports
+        differences = found_differences(
+            plan, plan.replacement, replaced, cluster, instances, keeps_port=keeps
+        )
     changes = changed(
         RestoreDetails,
         verification=tuple(CheckState.read(check.to_item()) for check in checks),
@@ -88,22 +87,3 @@ def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
     if differences:
         words += f"; {len(differences)} differ from the replaced cluster, as asked for or accepted"
     return StepOutcome(done(words), changes)
-
-
-def _differences(
-    operation: Operation,
-    ports: Ports,
-    plan: RestorePlan,
-    cluster: DbCluster,
-    instances: Sequence[DbInstance],
-) -> tuple[Difference, ...]:
-    """How the new cluster differs from the one that it replaces."""
-    if plan.replacement is None:
-        return ()
-    replaced = ClusterConfiguration.from_item(operation.record.replaced.item)
-    restored = configuration_of(cluster, instances)
-    # They come after the switch, and the plan has decided whether they are to be as on the replaced cluster.
-    later = given_after_switch(plan) | plan.given_later
-    # A warning reports these already: what RDS does not take, or shows as pending, throws no restore away.
-    later |= {*left_settings(plan, cluster), *cluster.pending_modified_values}
-    return compared(plan.replacement, replaced, restored, later, keeps_port=ports.settings.keeps_ports)

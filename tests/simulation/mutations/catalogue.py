@@ -293,7 +293,7 @@ MUTATIONS = (
     Mutation(
         "open-records-overlooked",
         "the sweep overlooks records that say RUNNING",
-        "steps.sweep:_open_records",
+        "steps.sweep:open_records",
         _overlooking_what_runs,
         ("stop-swap-RestoreCluster-event-lost",),
     ),
