@@ -98,7 +98,11 @@ def _entry_point(work: Work) -> Handler:
 
     def handle(event: Event, context: LambdaContext) -> Answer:
         started = time.perf_counter()
-        _silence_runtime_error_line()
+        # `awslambdaric.bootstrap.log_error` repeats an error after our last line, without the fields by which operators
+        # search, and ours has the same facts. The error itself still reaches Lambda and Step Functions.
+        bootstrap = sys.modules.get("awslambdaric.bootstrap")
+        if bootstrap is not None and hasattr(bootstrap, "log_error"):
+            vars(bootstrap)["log_error"] = lambda _error_result, _log_sink: None
         # A worker serves many operations: what the last one added to each line must not stay.
         logger.clear_state()
         logger.append_keys(
@@ -127,17 +131,6 @@ def _entry_point(work: Work) -> Handler:
             logger.info(f"Operation completed in {time.perf_counter() - started:.3f} seconds")
 
     return handle
-
-
-def _silence_runtime_error_line() -> None:
-    """Keep the runtime client from repeating an error in a shape of its own, after our last line.
-
-    `awslambdaric.bootstrap.log_error` writes a line without the fields by which operators search; the same
-    facts are in ours. The error itself still reaches Lambda and Step Functions.
-    """
-    bootstrap = sys.modules.get("awslambdaric.bootstrap")
-    if bootstrap is not None and hasattr(bootstrap, "log_error"):
-        vars(bootstrap)["log_error"] = lambda _error_result, _log_sink: None
 
 
 @functools.cache

@@ -113,7 +113,7 @@ def _take_out(
     defused = operation.record.defused
     down = written(fuses, defused, ports.clock.now(), WRITTEN_BYTES_MOST)
     # Before anything is changed: only what the record says can be taken back, and a call may die at any moment.
-    _write_down(ports, operation.operation_id, down)
+    write_down(ports, operation.operation_id, down)
     outcome = ports.databases.defuse(endpoint, master, fuses, _a_while(ports))
     changes = {**refused(outcome.refusals, defused, down), **_listed(survey)}
     try:
@@ -131,7 +131,7 @@ def _take_out(
     return StepOutcome(goes_on(message, percent, "defusing"), changes, (event,) if taken else ())
 
 
-def _write_down(ports: Ports, operation_id: str, down: WrittenDown) -> None:
+def write_down(ports: Ports, operation_id: str, down: WrittenDown) -> None:
     """Only a record that runs gets further. What it has no room for is noted there first, as every event is."""
     events = [Event("came_along.written", {"written": down.in_trail})] if down.in_trail else []
     entries = to_audit_entries(ports, events)

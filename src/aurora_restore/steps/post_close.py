@@ -31,7 +31,7 @@ TRIED_AGAIN = timedelta(hours=1)
 def post_close(context: CleanupContext) -> StepOutcome:
     """One call. Raises what keeps a kept cluster from being retired."""
     operation, target = context.operation, context.operation.target_cluster_id
-    if outcome := _retire_kept(context):
+    if outcome := retire_kept(context):
         return outcome
     # A request that was on its way when the record was closed may have made something since. After a run that succeeded
     # nothing is removed: what has its tag is the result. Under the lock: the next operation may use the same names.
@@ -49,7 +49,7 @@ def post_close(context: CleanupContext) -> StepOutcome:
     )
 
 
-def _retire_kept(context: CleanupContext) -> StepOutcome | None:
+def retire_kept(context: CleanupContext) -> StepOutcome | None:
     """Under the target's lock, as every change of the target: an undo may be about to use the kept cluster."""
     operation, ports, now = context.operation, context.ports, context.ports.clock.now()
     until, target = kept_until(operation), operation.target_cluster_id or ""

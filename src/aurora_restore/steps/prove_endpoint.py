@@ -21,8 +21,8 @@ from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.restore_cluster import endpoint_of
 from aurora_restore.steps.runner import RunGuard
+from aurora_restore.steps.take_over_master import endpoint_of
 
 
 def prove_endpoint(operation: Operation, ports: Ports) -> StepOutcome:

@@ -2,68 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
-from aurora_restore.domain.acts import AddRole, ChangeMasterPassword, CreateInstance, Wait
+from aurora_restore.domain.acts import AddRole, CreateInstance, Wait
 from aurora_restore.domain.acts import RestoreCluster as RestoreDbCluster
 from aurora_restore.domain.cluster_settings import WINDOWS_KIND
 from aurora_restore.domain.errors import (
     ClusterFailed,
-    DatabaseUnreachable,
-    MasterLoginByIam,
-    MasterLoginRefused,
     ResourceBusy,
     SnapshotCopyFailed,
     StepFailed,
 )
-from aurora_restore.domain.late_settings import left_settings
 from aurora_restore.domain.observed import (
-    Credentials,
     DatabaseEndpoint,
-    DbCluster,
-    DbInstance,
-    LoginAttempt,
-    LoginOutcome,
 )
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import (
-    MasterPasswordChanges,
-    RestoreDetails,
-    RestoredInstance,
     act_given_up,
-    changed,
-    with_warnings,
-    written,
 )
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.restoring import (
     Asking,
     Owner,
-    PasswordAction,
-    PasswordChanges,
     SettingAct,
-    decide_password,
     decide_restore,
     restore_parameters,
 )
-from aurora_restore.domain.results import Phase, done, in_progress
+from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import carry_out, waiting
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.quiet_group import prepare_group, restored_with
-from aurora_restore.steps.runner import RunGuard, record_details
+from aurora_restore.steps.runner import RunGuard
+from aurora_restore.steps.take_over_master import endpoint_of, take_over_master
 from aurora_restore.steps.wake_kept_cluster import wake_kept_cluster
-
-# A new endpoint takes at most minutes to appear in DNS; after that the network is wrong.
-UNREACHABLE_LIMIT = timedelta(minutes=15)
-LOGIN_PERCENT = 95
-NOTHING_CHANGED_WARNING = (
-    "The admin secret holds the very password that the master user had in production: it opens both. Put another "
-    "one into the secret and change the restored cluster's master password to it."
-)
 
 
 def restore_cluster(operation: Operation, ports: Ports) -> StepOutcome:
@@ -100,7 +73,7 @@ def restore_cluster(operation: Operation, ports: Ports) -> StepOutcome:
     if next_act is not None:
         return _bring_settings(operation, ports, next_act)
     try:
-        return _take_over_master(operation, ports, plan, cluster, instances)
+        return take_over_master(operation, ports, plan, cluster, instances)
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 80, "change"))
 
@@ -108,13 +81,6 @@ def restore_cluster(operation: Operation, ports: Ports) -> StepOutcome:
 def at_first(plan: RestorePlan) -> RestorePlan:
     """The plan as far as this phase: a cluster that starts quietly is given its roles with its parameter group."""
     return replace(plan, cluster=replace(plan.cluster, roles=())) if plan.gets_its_own_later else plan
-
-
-def endpoint_of(cluster: DbCluster) -> DatabaseEndpoint | None:
-    """Where the cluster's writer answers; None while RDS does not name it."""
-    if not cluster.endpoint or not cluster.port:
-        return None
-    return DatabaseEndpoint(cluster.endpoint, cluster.port, cluster.engine)
 
 
 def restored_endpoint(ports: Ports, plan: RestorePlan) -> DatabaseEndpoint | None:
@@ -161,109 +127,3 @@ def _bring_settings(operation: Operation, ports: Ports, act: SettingAct) -> Step
         message = f"the windows are left as they are: {failed.message}"
         event = Event("cluster.settings_left", {"reason": failed.message})
         return StepOutcome(in_progress(message, 80, "change"), act_given_up(kind), (event,))
-
-
-def _take_over_master(
-    operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
-) -> StepOutcome:
-    endpoint = endpoint_of(cluster)
-    if endpoint is None:
-        message = "the cluster does not name its endpoint yet"
-        return StepOutcome(in_progress(message, LOGIN_PERCENT, "endpoint"))
-    admin = ports.secrets.read_credentials(plan.admin_secret_id)
-    attempt = ports.databases.log_in(endpoint, admin)
-    if attempt.outcome is LoginOutcome.ACCEPTED:
-        return _confirmed(operation, plan, cluster, instances)
-    if attempt.outcome is LoginOutcome.BUSY:
-        # An answer, and no silence: it is waited for as long as the phase may take.
-        return StepOutcome(
-            in_progress(f"the server takes no login yet: {attempt.reason}", LOGIN_PERCENT, "login")
-        )
-    if attempt.outcome is LoginOutcome.UNREACHABLE:
-        message = f"no answer from {endpoint.host}:{endpoint.port}: {attempt.reason}"
-        subject = f"an answer from {endpoint.host}:{endpoint.port}"
-        # Silence is most likely the network's, which no waiting mends: it has a limit of its own.
-        if operation.waited_for(Phase.RESTORE_CLUSTER, subject, ports.clock.now()) > UNREACHABLE_LIMIT:
-            minutes = UNREACHABLE_LIMIT.total_seconds() / 60
-            raise DatabaseUnreachable(f"For more than {minutes:g} minutes there was {message}.")
-        return StepOutcome(in_progress(message, LOGIN_PERCENT, "login", subject=subject))
-    return _refused(operation, ports, cluster, admin, attempt)
-
-
-def _confirmed(
-    operation: Operation, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
-) -> StepOutcome:
-    restored = (
-        RestoredInstance(
-            db_instance_identifier=item.db_instance_identifier, db_instance_class=item.db_instance_class
-        )
-        for item in instances
-    )
-    changes = changed(
-        RestoreDetails,
-        db_cluster_identifier=cluster.db_cluster_identifier,
-        db_cluster_arn=cluster.db_cluster_arn,
-        db_cluster_resource_id=cluster.db_cluster_resource_id,
-        endpoint=cluster.endpoint,
-        reader_endpoint=cluster.reader_endpoint,
-        port=cluster.port,
-        engine=cluster.engine,
-        engine_version=cluster.engine_version,
-        instances=tuple(restored),
-    )
-    warnings = [left_setting_warning(plan, *left) for left in left_settings(plan, cluster).items()]
-    if not operation.record.master_password_changes:
-        # Nothing was changed yet, and the admin secret opened it: production's password still does.
-        warnings.append(NOTHING_CHANGED_WARNING)
-    changes |= with_warnings(operation.record, *warnings)
-    message = f"the cluster {cluster.db_cluster_identifier} is available and accepts the admin credentials"
-    return StepOutcome(done(message), changes, (Event("master_password.confirmed"),))
-
-
-def left_setting_warning(plan: RestorePlan, setting: str, values: tuple[str, str]) -> str:
-    """What is not as on the replaced cluster, and the command that sets it."""
-    expected, found = values
-    # The AWS CLI calls these settings as we do.
-    option = setting.replace("_", "-")
-    return (
-        f"{setting} is {found}, and was {expected} on the replaced cluster: RDS did not take it. Set it by "
-        f"`aws rds modify-db-cluster --db-cluster-identifier {plan.target_cluster_id} --{option} {expected} "
-        "--apply-immediately`."
-    )
-
-
-def _refused(
-    operation: Operation, ports: Ports, cluster: DbCluster, admin: Credentials, attempt: LoginAttempt
-) -> StepOutcome:
-    name, now = cluster.db_cluster_identifier, ports.clock.now()
-    # No password would ever be accepted, so that none is changed.
-    if attempt.is_refused_for_no_password:
-        raise MasterLoginByIam(
-            f"The master user {admin.username} of {name} does not log in by password (SQLSTATE {attempt.sqlstate}), "
-            f"as a member of rds_iam does not: {attempt.reason}"
-        )
-    begun = operation.record.master_password_changes
-    first, last = begun.first_time or now, begun.last_time or now
-    changes = PasswordChanges(begun.count, now - first, now - last) if begun else PasswordChanges()
-    # A new password takes effect with a delay: it is not changed again at every refusal, and not for ever.
-    action = decide_password(cluster, changes)
-    if action is PasswordAction.GIVE_UP:
-        raise MasterLoginRefused(
-            f"The master user {admin.username} of {name} is refused although its password was changed "
-            f"{changes.count} time(s): {attempt.reason}"
-        )
-    if action is PasswordAction.WAIT:
-        message = f"the new master password has not taken effect: {attempt.reason}"
-        return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"))
-    counted = MasterPasswordChanges(count=changes.count + 1, first_time=first, last_time=now)
-    try:
-        answered = RunGuard(ports, operation).ask(
-            ChangeMasterPassword(name, admin.password, also=written(counted))
-        )
-    except ResourceBusy:
-        # Nothing was changed: the time in which a change takes effect does not run.
-        record_details(ports, operation.operation_id, written(begun))
-        raise
-    message = "the master password was changed to that of the admin secret"
-    event = Event("master_password.change_started")
-    return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"), answered, (event,))

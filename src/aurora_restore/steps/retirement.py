@@ -155,10 +155,10 @@ class Retirement:
             # Ours are never the ones that are cut off: they say to the sweep what it may remove, and when.
             final_snapshot_tags={**dict(own[: TAGS_MOST - len(tags)]), **tags},
             before_snapshot=before_snapshot if self.is_replaced else {},
-            before_deletion=self._before_deletion(),
+            before_deletion=self.before_deletion(),
         )
 
-    def _before_deletion(self) -> Changes:
+    def before_deletion(self) -> Changes:
         """Written before the first deletion: from there on a rollback restores the final snapshot."""
         if not self.is_replaced or self.operation.record.retirement.deletion_has_begun:
             return {}

@@ -249,7 +249,7 @@ MUTATIONS = (
     Mutation(
         "begun-forgotten",
         "the first deletion is not written down before it is asked for",
-        "steps.retirement:Retirement._before_deletion",
+        "steps.retirement:Retirement.before_deletion",
         answers({}),
         (
             "stop-delete-first-ClearTarget",
@@ -286,7 +286,7 @@ MUTATIONS = (
     Mutation(
         "password-shown",
         "a message has the master password in it",
-        "steps.restore_cluster:_refused",
+        "steps.take_over_master:change_master_password",
         _showing_the_password,
         ("new",),
     ),
@@ -363,7 +363,7 @@ MUTATIONS = (
     Mutation(
         "defused-unwritten",
         "what came along is put to rest before the record says how to take that back",
-        "steps.defuse:_write_down",
+        "steps.defuse:write_down",
         does_nothing,
         ("new",),
     ),
