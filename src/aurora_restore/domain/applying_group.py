@@ -217,7 +217,8 @@ def act_of(seen: Applying, decision: ApplyDecision) -> RebootInstance | AddRole 
     reason, waits_for = decision.reason, decision.waiting_for
     if decision.action is ApplyAction.REBOOT:
         subject = decision.subject
-        # `in-sync` shows before a change as well as after the reboot: only after `pending-reboot` it proves a reboot.
+        # `in-sync` shows before a change as well as after the reboot: only after `pending-reboot` it proves a
+        # reboot.
         is_pending = seen.status_of(subject) == PENDING_REBOOT
         also = seen_pending_changed(subject) if is_pending else {}
         return RebootInstance(subject, kind=kind, reason=reason, waits_for=waits_for, also=also)

@@ -23,7 +23,7 @@ STORE_TRIES = 3
 
 
 def notify(ports: Ports, operation: Operation, message: Message) -> Notification:
-    """Publish, unless it was done before. A message that cannot be sent does not fail a run: the record says so.
+    """Publish, unless it was done before. A message that cannot be sent fails no run: the record says so.
 
     Raises:
         RestoreError: the message was sent, and its id could not be written, three times.

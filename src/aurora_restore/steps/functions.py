@@ -101,7 +101,8 @@ def _phase_work(function_name: str) -> Work:
             from aurora_restore.steps.probe_network import probe_network
             from aurora_restore.steps.setup_db_users import setup_db_users
 
-            # One function for all that is done as the master in databases; the probe is of the network that it lies in.
+            # One function for all that is done as the master in databases; the probe is of the network that
+            # it lies in.
             steps = {Phase.SETUP_DB_USERS: setup_db_users, Phase.DEFUSE: defuse}
             work = _phase_of_payload(steps, Phase.SETUP_DB_USERS)
             return lambda ports, event: (
@@ -124,8 +125,9 @@ def _phase_work(function_name: str) -> Work:
         case "aurora-restore-retire-replaced":
             from aurora_restore.steps.retire_replaced import clear_target, retire_replaced
 
-            # One function for both phases: the role that may delete clusters in a normal run exists once. Neither is
-            # the default one: no cluster is deleted for a payload that does not say which of them is meant.
+            # One function for both phases: the role that may delete clusters in a normal run exists once.
+            # Neither is the default one: no cluster is deleted for a payload that does not say which of them
+            # is meant.
             return _phase_of_payload(
                 {Phase.CLEAR_TARGET: clear_target, Phase.RETIRE_REPLACED: retire_replaced}
             )

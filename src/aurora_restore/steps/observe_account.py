@@ -1,4 +1,4 @@
-"""What the account says of a request, before anything is made: all that the preflight judges by, and the plan."""
+"""What the account says of a request, before anything is made: the facts of the preflight, and the plan."""
 
 from __future__ import annotations
 

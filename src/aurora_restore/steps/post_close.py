@@ -33,8 +33,9 @@ def post_close(context: CleanupContext) -> StepOutcome:
     operation, target = context.operation, context.operation.target_cluster_id
     if outcome := retire_kept(context):
         return outcome
-    # A request that was on its way when the record was closed may have made something since. After a run that succeeded
-    # nothing is removed: what has its tag is the result. Under the lock: the next operation may use the same names.
+    # A request that was on its way when the record was closed may have made something since. After a run that
+    # succeeded nothing is removed: what has its tag is the result. Under the lock: the next operation may use
+    # the same names.
     if (
         operation.status != OperationStatus.SUCCEEDED
         and operation.record.acts
@@ -56,7 +57,8 @@ def retire_kept(context: CleanupContext) -> StepOutcome | None:
     if not is_being_retired(operation) and (until is None or until > now):
         return None
     if not ports.locks.acquire(target, context.operation_id, now):
-        # Another operation has the target. What is not deleted in part is kept again, so that an undo can have it.
+        # Another operation has the target. What is not deleted in part is kept again, so that an undo can
+        # have it.
         if not operation.record.retirement.deletion_has_begun:
             _set_state(context, RetirementState.KEPT)
         owner = ports.locks.owner(target)
@@ -99,8 +101,8 @@ def _put_off(
     is_new = operation.record.retirement.put_off_code != failed.code
     name = replacement.final_snapshot_identifier
     snapshot = ports.target_rds.find_cluster_snapshot(name) if name else None
-    # A failed snapshot would block the next one, which has the same name. Only a failed one that this operation made
-    # is removed: any other may be the last thing that holds somebody's data.
+    # A failed snapshot would block the next one, which has the same name. Only a failed one that this
+    # operation made is removed: any other may be the last thing that holds somebody's data.
     if (
         name
         and snapshot

@@ -82,7 +82,8 @@ def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
     if outcome.result.status is StepStatus.DONE and parties.replacement.undoes:
         return finish_undo(operation, ports, parties, target, guard, outcome)
     if outcome.result.status is StepStatus.DONE and are_log_exports_due(operation):
-        # First the record excludes a rollback: with one, the new cluster would export logs under the staging name.
+        # First the record excludes a rollback: with one, the new cluster would export logs under the staging
+        # name.
         if not sets(outcome.changes, record.Retirement, "state"):
             return _export_logs(operation, ports, target) or outcome
         message = f"{outcome.result.message}; the logs are still to be exported"
@@ -117,6 +118,7 @@ def finish_undo(
     outcome: StepOutcome,
 ) -> StepOutcome:
     """The cluster that came back is no longer kept, and the operation that replaced it is undone."""
+    # It serves under the target's name: with the marks on it, the sweep would see a cluster that is due to go.
     if REPLACED_BY_TAG in target.tags or KEEP_UNTIL_TAG in target.tags:
         keys = [REPLACED_BY_TAG, KEEP_UNTIL_TAG]
         changes = guard.ask(Untag(target.db_cluster_identifier, target.db_cluster_arn, keys, kind="unmark"))

@@ -42,7 +42,7 @@ TAGS_MOST = 50
 class Retirement:
     """Deletes the cluster `resource_id`, whose name is `name`, after its final snapshot; or keeps it for a while.
 
-    `is_replaced`: its end is that of the replaced cluster, which the record reports; not that of an unfinished new one.
+    `is_replaced`: it is the replaced cluster, whose end the record reports; and not an unfinished new one.
     """
 
     ports: Ports
@@ -73,6 +73,8 @@ class Retirement:
         Raises:
             NameTaken, DeletionProtected, GlobalClusterMember, FinalSnapshotFailed, and what RDS refuses.
         """
+        # Observed anew in each call: that it is the right cluster, and that its snapshot is finished, is
+        # proved in the moment before an act, and never remembered from an earlier one.
         next_act = decide_retirement(self._observe())
         if next_act is None:
             # The record of a run whose unfinished new cluster was removed says nothing of a replaced one.
@@ -134,7 +136,8 @@ class Retirement:
         replacement = self.operation.plan.replacement if self.operation.is_planned else None
         days = replacement.final_snapshot_retention_days if replacement else None
         until = self.ports.clock.now() + timedelta(days=days) if days else None
-        # RDS gives a snapshot none of its cluster's tags where the request names some: both go into the request.
+        # RDS gives a snapshot none of its cluster's tags where the request names some: both go into the
+        # request.
         tags = {OPERATION_TAG: operation_id, FINAL_SNAPSHOT_TAG: self.operation.target_cluster_id or ""}
         tags |= {RETAIN_UNTIL_TAG: format_time(until)} if until else {}
         own = [item for item in users_tags(cluster.tags).items() if not is_of_rds(item[0])]

@@ -55,7 +55,8 @@ def snapshot_check(
     try:
         return run_step(Phase.SNAPSHOT_CHECK, check, ports, operation_id)
     except OperationNotRunning:
-        # The operation may have been closed, its lock released, between our look at it and our taking of the lock.
+        # The operation may have been closed, its lock released, between our look at it and our taking of the
+        # lock.
         closed = Operation(ports.records.load(operation_id) or {})
         if closed.is_closed and closed.target_cluster_id:
             ports.locks.release(closed.target_cluster_id, operation_id)
@@ -75,7 +76,8 @@ def _check(operation: Operation, ports: Ports, raw_request: object) -> StepOutco
     rds, replaced = ports.target_rds, None
     target = rds.find_cluster(asked.target_cluster_id.lower())
     existing: dict[str, Any] = {"target_cluster": target}
-    # Where it is not to be replaced, an existing cluster is a problem of the request, and nothing is inherited from it.
+    # Where it is not to be replaced, an existing cluster is a problem of the request, and nothing is
+    # inherited from it.
     if target is not None and asked.replaces:
         instances = rds.list_cluster_instances(target.db_cluster_identifier)
         existing |= {
@@ -127,7 +129,8 @@ def _planned(
     if expectations := earlier_durations(ports, operation.operation_id, plan):
         changes |= changed(Record, expectations=expectations)
     if replaced:
-        # The operation that restored what is replaced; of one that was put back, the one that had restored it before.
+        # The operation that restored what is replaced; of one that was put back, the one that had restored it
+        # before.
         tags = facts.target_cluster.tags if facts.target_cluster else {}
         maker = tags.get(OPERATION_TAG)
         if put_back_by := tags.get(PUT_BACK_TAG):

@@ -95,7 +95,7 @@ class Sweep:
             self.start_cleanup(operation, f"its record says RUNNING, its execution is {how}")
 
     def check_ended(self, operation: Operation) -> None:
-        """A record that was marked by hand, or one that was closed by a function which died before it notified."""
+        """A record that was marked by hand, or was closed by a function which died before it notified."""
         # Something may still be at work on a fresh end: an event has started its cleanup.
         if not is_stale(operation, self.now):
             return
@@ -166,7 +166,8 @@ class Sweep:
         except (RequestRefused, StepFailed, ResourceBusy) as refused:
             if refused.is_of_record:
                 raise
-            # RDS documents the deletion of available snapshots alone: nothing waits for one that it does not remove.
+            # RDS documents the deletion of available snapshots alone: nothing waits for one that it does not
+            # remove.
             self.left.append(f"{copy.db_cluster_snapshot_identifier}: {refused.message}")
 
     def remove_group(self, group: ParameterGroup) -> None:

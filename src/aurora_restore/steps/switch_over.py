@@ -32,10 +32,8 @@ def switch_over(operation: Operation, ports: Ports) -> StepOutcome:
     places, now = observe_places(ports, parties), ports.clock.now()
     rename = decide_switch(parties, places)
     if rename is None and places.target:
-        seconds, changes = (
-            seconds_without_name(operation, now),
-            switched_changes(operation, places.target, now),
-        )
+        seconds = seconds_without_name(operation, now)
+        changes = switched_changes(operation, places.target, now)
         away = f"the name was unavailable for at most {seconds} s in RDS's answers"
         message = f"{plan.target_cluster_id} is the new cluster; {away}"
         event = Event("switch_over.done", {"seconds_without_name": seconds})

@@ -1,4 +1,4 @@
-"""The last part of RestoreCluster: the master password becomes that of the admin secret, confirmed by logging in."""
+"""The end of RestoreCluster: the master password becomes that of the admin secret, confirmed by a login."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ NOTHING_CHANGED_WARNING = (
 def take_over_master(
     operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> StepOutcome:
-    """Done once the admin secret opens the cluster; until then its password becomes the master user's.
+    """Log in with the admin secret; where it is refused, give its password to the master user.
 
     Raises:
         MasterLoginRefused, MasterLoginByIam, DatabaseUnreachable
@@ -130,7 +130,7 @@ def left_setting_warning(plan: RestorePlan, setting: str, values: tuple[str, str
 def change_master_password(
     operation: Operation, ports: Ports, cluster: DbCluster, admin: Credentials, attempt: LoginAttempt
 ) -> StepOutcome:
-    """The admin secret was refused: the master user gets its password, as often and as long as that may take effect."""
+    """The admin secret was refused: its password is given to the master user, for a limited time."""
     name, now = cluster.db_cluster_identifier, ports.clock.now()
     # No password would ever be accepted, so that none is changed.
     if attempt.is_refused_for_no_password:

@@ -72,7 +72,8 @@ def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
         changes |= with_warnings(operation.record, warning)
     differing = [check for check in checks if not check.matches and not is_pending(check, cluster)]
     if differing:
-        # The comparison goes into the record first: it is what the operator needs, and the error names only a part.
+        # The comparison goes into the record first: it is what the operator needs, and the error names only a
+        # part.
         record_details(ports, operation.operation_id, changes)
         words = "; ".join(f"{item.field}: expected {item.wanted}, found {item.found}" for item in differing)
         raise VerificationFailed(f"{len(differing)} of {len(checks)} fields of {name} differ: {words}.")
