@@ -98,9 +98,9 @@ def _entry_point(work: Work) -> Handler:
 
     def handle(event: Event, context: LambdaContext) -> Answer:
         started = time.perf_counter()
-        # `awslambdaric.bootstrap.log_error` repeats an error after our last line, without the fields by which
-        # operators search, and ours has the same facts. The error itself still reaches Lambda and Step
-        # Functions.
+        # `awslambdaric.bootstrap.log_error` repeats an error after our last
+        # line, without the fields by which operators search, and ours has the
+        # same facts. The error itself still reaches Lambda and Step Functions.
         bootstrap = sys.modules.get("awslambdaric.bootstrap")
         if bootstrap is not None and hasattr(bootstrap, "log_error"):
             vars(bootstrap)["log_error"] = lambda _error_result, _log_sink: None

@@ -22,6 +22,7 @@ from aurora_restore.domain.configuration import (
 from aurora_restore.domain.late_settings import left_settings
 from aurora_restore.domain.log_exports import given_after_switch
 from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedCluster, RestorePlan
 from aurora_restore.domain.replacement import Replacement
 
@@ -112,18 +113,16 @@ def _members(plan: RestorePlan) -> tuple[MemberConfiguration, ...]:
 
 
 def found_differences(
-    plan: RestorePlan,
-    replacement: Replacement,
-    replaced: ClusterConfiguration,
-    cluster: DbCluster,
-    instances: Sequence[DbInstance],
-    *,
-    keeps_port: bool,
+    operation: Operation, cluster: DbCluster, instances: Sequence[DbInstance], *, keeps_port: bool
 ) -> tuple[Difference, ...]:
     """How the new cluster differs from the one that it replaces."""
+    plan = operation.plan
+    if plan.replacement is None:
+        return ()
+    replaced = ClusterConfiguration.from_item(operation.record.replaced.item)
     # They come after the switch, and the plan has decided whether they are to be as on the replaced cluster.
     later = given_after_switch(plan) | plan.given_later
     # A warning reports these already: what RDS does not take, or shows as pending, throws no restore away.
     later |= {*left_settings(plan, cluster), *cluster.pending_modified_values}
     restored = configuration_of(cluster, instances)
-    return compared(replacement, replaced, restored, later, keeps_port=keeps_port)
+    return compared(plan.replacement, replaced, restored, later, keeps_port=keeps_port)

@@ -61,8 +61,8 @@ def apply_parameter_group(operation: Operation, ports: Ports) -> StepOutcome:
     seen = Applying(
         plan=plan,
         cluster=cluster,
-        # A reader that auto scaling has added may be removed at any time: it is neither waited for nor
-        # rebooted.
+        # A reader that auto scaling has added may be removed
+        # at any time: it is neither waited for nor rebooted.
         instances=[item for item in instances if not is_auto_scaled(item.db_instance_identifier)],
         wanted_group=group.wanted if plan.starts_with_quiet_group else None,
         asked=operation.all_asked(),
@@ -88,8 +88,8 @@ def _remove_group(
     if group is None or not is_ours(group, operation.operation_id):
         return _applied(operation, cluster)
     asked = operation.asked(REMOVE_ACT)
-    # RDS counts the cluster as a member for a while after it has changed its group: it is not waited for
-    # without end.
+    # RDS counts the cluster as a member for a while after it
+    # has changed its group: it is not waited for without end.
     if asked and asked.is_overdue(ports.clock.now(), REMOVE_LIMIT):
         return _applied(operation, cluster, LEFT_WARNING.format(name=name, reason=STILL_A_MEMBER))
     try:

@@ -45,8 +45,8 @@ def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepR
     execution = ports.executions.describe_arn(execution_arn) if execution_arn else None
     item = ports.records.load(operation_id)
     if item is None and execution is not None and not execution.is_running:
-        # It ended before its first step wrote a record: it gets one now, so that its end is recorded and
-        # reported.
+        # It ended before its first step wrote a record: it gets
+        # one now, so that its end is recorded and reported.
         begin_record(ports, operation_id, execution.execution_arn, execution.input)
         item = ports.records.load(operation_id)
     if not item:
@@ -59,8 +59,8 @@ def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepR
     if operation.is_closed:
         now = ports.clock.now()
         return _recorded(ports, operation, post_close(CleanupContext(ports, operation, execution, now)))
-    # As long as the execution runs, a step of it may be in the middle of a request: nothing is touched until
-    # it ends.
+    # As long as the execution runs, a step of it may be in the
+    # middle of a request: nothing is touched until it ends.
     if execution is not None and execution.is_running:
         if operation.is_running:
             return done(f"the operation {operation_id} runs: there is nothing to clean up")
@@ -96,8 +96,8 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
     # The operator's own word stays; it keeps the phases out just as well, since it is not RUNNING.
     if not operation.record.is_marked_by_hand:
         fence |= changed(Record, status=OperationStatus.CLEANING_UP.value)
-    # Only from the status that was read: what an operator or another call wrote in the meantime is not
-    # overruled.
+    # Only from the status that was read: what an operator or
+    # another call wrote in the meantime is not overruled.
     if ports.records.update(operation.operation_id, fence, only_if_status=operation.status):
         append_audit(ports, operation.operation_id, entries)
     return Operation(ports.records.load(operation.operation_id) or operation.item)

@@ -125,9 +125,9 @@ def _phase_work(function_name: str) -> Work:
         case "aurora-restore-retire-replaced":
             from aurora_restore.steps.retire_replaced import clear_target, retire_replaced
 
-            # One function for both phases: the role that may delete clusters in a normal run exists once.
-            # Neither is the default one: no cluster is deleted for a payload that does not say which of them
-            # is meant.
+            # One function for both phases: the role that may delete clusters in
+            # a normal run exists once. Neither is the default one: no cluster
+            # is deleted for a payload that does not say which of them is meant.
             return _phase_of_payload(
                 {Phase.CLEAR_TARGET: clear_target, Phase.RETIRE_REPLACED: retire_replaced}
             )

@@ -52,8 +52,8 @@ def bring_log_exports(
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 10, "change"))
     except (StepFailed, RequestRefused) as refused:
-        # An error of the record's table says nothing of the logs. Any other costs the logs, and not the
-        # restore.
+        # An error of the record's table says nothing of the
+        # logs. Any other costs the logs, and not the restore.
         if refused.is_of_record:
             raise
         return _left(operation, target, decision.missing, refused.message)

@@ -58,8 +58,8 @@ class Move:
         hosts = self.other.custom_endpoints if self.other else ()
         action = decide_endpoint(endpoint, self.owner.custom_endpoints, hosts)
         if action is EndpointAction.NONE:
-            # The owner shows it, which it may do while the endpoint is being made, and while it is on its way
-            # out.
+            # The owner shows it, which it may do while the endpoint
+            # is being made, and while it is on its way out.
             statuses = self.ports.target_rds.custom_endpoint_statuses(self.owner)
             times = [each.last for each in self._asked_for(endpoint, self.asked, self.taken)]
             # Where neither the run nor its cleanup has changed it, its status is not for them to wait for.
@@ -172,8 +172,8 @@ def give_endpoints_back(context: CleanupContext) -> StepOutcome | None:
         return None
     owner = context.find(parties.plan.target_cluster_id)
     other = context.find(parties.plan.cluster.db_cluster_identifier)
-    # Only to the cluster that is proved to be the old one, and only from the one that is proved to be the new
-    # one.
+    # Only to the cluster that is proved to be the old one,
+    # and only from the one that is proved to be the new one.
     if owner is None or not parties.is_old(owner):
         return None
     expected = [CustomEndpoint.from_item(each.item) for each in context.operation.record.replaced.endpoints]

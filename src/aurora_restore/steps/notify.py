@@ -34,8 +34,8 @@ def notify(ports: Ports, operation_id: str) -> StepResult:
             raise
         result = done("the record was closed before")
     else:
-        # The record was closed only if it still ran: an operator or a cleanup may have ended it in the
-        # meantime.
+        # The record was closed only if it still ran: an operator
+        # or a cleanup may have ended it in the meantime.
         if not _has_succeeded(ports, operation_id):
             raise OperationNotRunning(
                 f"The operation {operation_id} was closed while the notification was sent."

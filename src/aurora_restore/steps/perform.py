@@ -160,8 +160,8 @@ def _delete_cluster(act: DeleteCluster, rds: Rds) -> None:
     try:
         rds.delete_cluster(act.name, keep_automated_backups=act.keep_backups)
     except QuotaExceeded as full:
-        # There is no room for more retained backups. They may go only where a finished final snapshot has the
-        # data.
+        # There is no room for more retained backups. They may
+        # go only where a finished final snapshot has the data.
         if not act.may_lose_backups:
             raise ResourceBusy(
                 f"{act.name} is not deleted without its automated backups, since it has no final snapshot: "

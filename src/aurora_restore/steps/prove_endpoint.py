@@ -55,8 +55,8 @@ def prove_endpoint(operation: Operation, ports: Ports) -> StepOutcome:
         return _proved(operation, seen, decision)
     if decision.action is ProveAction.WAIT:
         asked = any(kind.startswith(REBOOT_ACT) for kind in seen.acts)
-        # Kept in the record, for a reboot may be over at the next look: `available` then means after, and not
-        # before.
+        # Kept in the record, for a reboot may be over at the next
+        # look: `available` then means after, and not before.
         is_rebooting = asked and any(item.status == REBOOTING for item in instances)
         rebooting = changed(Proof, seen_rebooting=True) if is_rebooting else {}
         return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), rebooting)

@@ -29,8 +29,8 @@ def record_failure(
     """
     item = ports.records.load(operation_id)
     if item is None:
-        # It failed before its first step: the request goes into a record all the same, so that it can be
-        # looked up.
+        # It failed before its first step: the request goes into
+        # a record all the same, so that it can be looked up.
         begin_record(ports, operation_id, execution_arn, raw_request)
         item = ports.records.load(operation_id) or {}
     operation = Operation(item)

@@ -49,8 +49,8 @@ def restore_cluster(operation: Operation, ports: Ports) -> StepOutcome:
     cluster = ports.target_rds.find_cluster(plan.cluster.db_cluster_identifier)
     if plan.strategy is Strategy.UNDO:
         return wake_kept_cluster(operation, ports, plan, cluster)
-    # The parameter group is part of the request to restore: a cluster that started without it has acted
-    # already.
+    # The parameter group is part of the request to restore:
+    # a cluster that started without it has acted already.
     if (
         cluster is None
         and plan.starts_with_quiet_group
@@ -59,8 +59,8 @@ def restore_cluster(operation: Operation, ports: Ports) -> StepOutcome:
         return outcome
     if cluster is None:
         return _restore(operation, ports, plan)
-    # By name, and not as members of the cluster: an instance of another cluster may have taken one of the
-    # names.
+    # By name, and not as members of the cluster: an instance
+    # of another cluster may have taken one of the names.
     found = (ports.target_rds.find_instance(item.db_instance_identifier) for item in plan.instances)
     instances = [item for item in found if item is not None]
     asking = Asking(ports.clock.now(), operation.all_asked())

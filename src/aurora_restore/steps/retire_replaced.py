@@ -82,8 +82,8 @@ def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
     if outcome.result.status is StepStatus.DONE and parties.replacement.undoes:
         return finish_undo(operation, ports, parties, target, guard, outcome)
     if outcome.result.status is StepStatus.DONE and are_log_exports_due(operation):
-        # First the record excludes a rollback: with one, the new cluster would export logs under the staging
-        # name.
+        # First the record excludes a rollback: with one, the
+        # new cluster would export logs under the staging name.
         if not sets(outcome.changes, record.Retirement, "state"):
             return _export_logs(operation, ports, target) or outcome
         message = f"{outcome.result.message}; the logs are still to be exported"

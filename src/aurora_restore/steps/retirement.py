@@ -136,8 +136,8 @@ class Retirement:
         replacement = self.operation.plan.replacement if self.operation.is_planned else None
         days = replacement.final_snapshot_retention_days if replacement else None
         until = self.ports.clock.now() + timedelta(days=days) if days else None
-        # RDS gives a snapshot none of its cluster's tags where the request names some: both go into the
-        # request.
+        # RDS gives a snapshot none of its cluster's tags where
+        # the request names some: both go into the request.
         tags = {OPERATION_TAG: operation_id, FINAL_SNAPSHOT_TAG: self.operation.target_cluster_id or ""}
         tags |= {RETAIN_UNTIL_TAG: format_time(until)} if until else {}
         own = [item for item in users_tags(cluster.tags).items() if not is_of_rds(item[0])]

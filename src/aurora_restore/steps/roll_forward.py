@@ -56,8 +56,8 @@ def keep_or_retire_replaced(context: CleanupContext) -> StepOutcome | None:
         # Some of it may be gone already, so that it can serve nobody any more: it is deleted to the end.
         outcome = retirement.advance()
     else:
-        # The operator who ended the run may want the old cluster back: it is kept even where it was to be
-        # deleted.
+        # The operator who ended the run may want the old cluster
+        # back: it is kept even where it was to be deleted.
         outcome = retirement.keep(keep_after_cancel(replacement.keep_hours))
     if (
         outcome.result.status is not StepStatus.IN_PROGRESS

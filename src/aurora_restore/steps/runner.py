@@ -138,8 +138,8 @@ def write_ahead(
     Raises:
         OperationNotRunning: the record was closed meanwhile.
     """
-    # When it was first asked for is kept: the limits of all waits count from there, however often it is
-    # repeated.
+    # When it was first asked for is kept: the limits of all
+    # waits count from there, however often it is repeated.
     before = operation.record.acts.get(kind)
     begun = asked_now(before, name, ports.clock.now())
     made = made_changed(kind, name) if makes else {}

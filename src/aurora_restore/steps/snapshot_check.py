@@ -55,8 +55,8 @@ def snapshot_check(
     try:
         return run_step(Phase.SNAPSHOT_CHECK, check, ports, operation_id)
     except OperationNotRunning:
-        # The operation may have been closed, its lock released, between our look at it and our taking of the
-        # lock.
+        # The operation may have been closed, its lock released,
+        # between our look at it and our taking of the lock.
         closed = Operation(ports.records.load(operation_id) or {})
         if closed.is_closed and closed.target_cluster_id:
             ports.locks.release(closed.target_cluster_id, operation_id)
@@ -129,8 +129,8 @@ def _planned(
     if expectations := earlier_durations(ports, operation.operation_id, plan):
         changes |= changed(Record, expectations=expectations)
     if replaced:
-        # The operation that restored what is replaced; of one that was put back, the one that had restored it
-        # before.
+        # The operation that restored what is replaced; of one
+        # that was put back, the one that had restored it before.
         tags = facts.target_cluster.tags if facts.target_cluster else {}
         maker = tags.get(OPERATION_TAG)
         if put_back_by := tags.get(PUT_BACK_TAG):

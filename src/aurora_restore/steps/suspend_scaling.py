@@ -219,8 +219,8 @@ class _Resumption:
             return StepOutcome(in_progress(self._message, 10, WAIT))
         act: RegisterScaling | SuspendScaling
         if action is ScalingAction.REGISTER:
-            # The target is gone, and its policies with it: once it is registered again, only the record shows
-            # that.
+            # The target is gone, and its policies with it: once
+            # it is registered again, only the record shows that.
             lost = changed(type(self.state), registered_again=True)
             act = RegisterScaling(self.name, target, kind=RESUME, reason=self._message, percent=10, also=lost)
         else:

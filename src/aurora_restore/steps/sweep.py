@@ -166,8 +166,8 @@ class Sweep:
         except (RequestRefused, StepFailed, ResourceBusy) as refused:
             if refused.is_of_record:
                 raise
-            # RDS documents the deletion of available snapshots alone: nothing waits for one that it does not
-            # remove.
+            # RDS documents the deletion of available snapshots
+            # alone: nothing waits for one that it does not remove.
             self.left.append(f"{copy.db_cluster_snapshot_identifier}: {refused.message}")
 
     def remove_group(self, group: ParameterGroup) -> None:

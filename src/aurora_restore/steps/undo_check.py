@@ -51,8 +51,8 @@ def check_undo(operation: Operation, ports: Ports, raw_request: object) -> StepO
         raise NothingKept(f"The cluster that {undone.operation_id} kept does not exist any more.")
     members = rds.list_cluster_instances(existing.db_cluster_identifier)
     global_cluster = rds.find_global_cluster_of(existing.db_cluster_arn)
-    # The undo replaces the cluster that is in place: what keeps a restore from replacing one keeps an undo,
-    # too.
+    # The undo replaces the cluster that is in place: what
+    # keeps a restore from replacing one keeps an undo, too.
     refuse(
         list(replaceable_problems(existing, members, global_cluster, ports.settings.target_cluster_prefix))
     )

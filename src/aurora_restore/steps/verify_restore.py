@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from aurora_restore.domain.configuration import (
-    ClusterConfiguration,
-    Difference,
     difference_words,
 )
 from aurora_restore.domain.errors import DifferenceNotAccepted, VerificationFailed
@@ -45,13 +43,7 @@ def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
     instances = ports.target_rds.list_cluster_instances(name)
     wanted_group = operation.record.quiet_group.wanted if plan.starts_with_quiet_group else None
     checks = compare(plan, cluster, instances, wanted_group)
-    differences: tuple[Difference, ...] = ()
-    if plan.replacement:
-        replaced = ClusterConfiguration.from_item(operation.record.replaced.item)
-        keeps = ports.settings.keeps_ports
-        differences = found_differences(
-            plan, plan.replacement, replaced, cluster, instances, keeps_port=keeps
-        )
+    differences = found_differences(operation, cluster, instances, keeps_port=ports.settings.keeps_ports)
     changes = changed(
         RestoreDetails,
         verification=tuple(CheckState.read(check.to_item()) for check in checks),
@@ -72,8 +64,8 @@ def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
         changes |= with_warnings(operation.record, warning)
     differing = [check for check in checks if not check.matches and not is_pending(check, cluster)]
     if differing:
-        # The comparison goes into the record first: it is what the operator needs, and the error names only a
-        # part.
+        # The comparison goes into the record first: it is what
+        # the operator needs, and the error names only a part.
         record_details(ports, operation.operation_id, changes)
         words = "; ".join(f"{item.field}: expected {item.wanted}, found {item.found}" for item in differing)
         raise VerificationFailed(f"{len(differing)} of {len(checks)} fields of {name} differ: {words}.")
