@@ -69,10 +69,15 @@ class AuroraService:
         with self._model.locked() as world:
             return world.durations
 
-    def postgresql(self) -> dict[str, Any]:
-        """The versions at hand, and which of them is behind each cluster: it need not be the one that it says."""
-        postgresql = self._engine.postgresql
-        behind = postgresql.server_versions()
+    def servers(self, engine_name: str) -> dict[str, Any]:
+        """The versions at hand, and which of them is behind each cluster: it need not be the one that it says.
+
+        Nothing for an engine of which there was no cluster.
+        """
+        engine = self._engine.in_use(engine_name)
+        if engine is None:
+            return {}
+        behind = engine.server_versions()
         with self._model.locked() as world:
             clusters = [
                 {"region": name, "db_cluster_identifier": cluster.identifier, "version": version}
@@ -80,7 +85,7 @@ class AuroraService:
                 for cluster in region.clusters.values()
                 if (version := behind.get(cluster.resource_id))
             ]
-        return {"at_hand": list(postgresql.versions_at_hand()), "clusters": clusters}
+        return {"at_hand": list(engine.versions_at_hand()), "clusters": clusters}
 
     def change_durations(self, changes: dict[str, float]) -> None:
         """Raises ValueError for an unknown duration, or one that is out of range."""

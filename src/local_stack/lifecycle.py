@@ -66,9 +66,8 @@ class UpOptions:
 class StackStatus:
     """`info` is None where nothing runs; memory is the proportional set size of all processes together.
 
-    `postgresql` has the versions `at_hand`, and the one behind each of the `clusters`.
-    `is_complete`: the state was set up to its end. Where it was not, `up` is still at it, or was ended before; the
-    next `up` then begins anew.
+    `postgresql` has the versions `at_hand`, and the one behind each of the `clusters`; `mysql` once there was one.
+    `is_complete`: the state was set up to its end. Where it was not, `up` is at it, or the next one begins anew.
     """
 
     home: Path
@@ -80,6 +79,7 @@ class StackStatus:
     durations: Mapping[str, float] = field(default_factory=dict)
     is_complete: bool = False
     postgresql: Mapping[str, Any] = field(default_factory=dict)
+    mysql: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_running(self) -> bool:
@@ -218,6 +218,7 @@ def status(home: Path | None = None) -> StackStatus:
         durations=control.durations(),
         is_complete=directory.is_complete,
         postgresql=seen["postgresql"],
+        mysql=seen["mysql"],
     )
 
 

@@ -21,6 +21,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from local_aurora.catalogue import MYSQL, POSTGRESQL
 from local_stack import ministack_hooks, processes
 from local_stack.aurora_service import AuroraService
 from local_stack.control import ControlServer
@@ -156,7 +157,8 @@ class LocalStack:
             "memory_bytes": sum(processes.pss_bytes(pid) for pid in members),
             "server_memory_bytes": processes.pss_bytes(own),
             "workers": len(self._runtime.reports()),
-            "postgresql": self._aurora.postgresql(),
+            "postgresql": self._aurora.servers(POSTGRESQL),
+            "mysql": self._aurora.servers(MYSQL),
             "notes": self.notes(),
             "running_executions": self._ministack.running_executions(),
         }

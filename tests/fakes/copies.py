@@ -95,6 +95,20 @@ def subscription(name: str = "from_production", *, enabled: bool = True) -> Fuse
     )
 
 
+def event(name: str = "cancel_what_is_not_paid") -> Fuse:
+    """An enabled event of MySQL as a survey finds it."""
+    turn = f"ALTER DEFINER = `admin`@`%` EVENT `shop`.`{name}`"
+    return Fuse(
+        Kind.EVENT,
+        "shop",
+        name,
+        before={"status": "ENABLED", "definer": "admin@%"},
+        statements=(f"{turn} DISABLE",),
+        take_back=(f"{turn} ENABLE;",),
+        acts=True,
+    )
+
+
 def user_mapping(name: str = "PUBLIC at ledger", database: str = "shop") -> Fuse:
     """A stored login as a survey finds it."""
     return Fuse(

@@ -107,7 +107,7 @@ class Observations:
             group = instance.applied.group
             if group and instance.resource_id not in self.started:
                 self.started.add(instance.resource_id)
-                if is_quiet_group(group) and not is_quiet(instance.applied.values):
+                if is_quiet_group(group) and not is_quiet(instance.applied.values, instance.engine):
                     self.loud_groups.add(group)
 
     def _can_be_written_to(self, region: Region, snapshot: Snapshot) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from tests.simulation.seeding import FAMILY, TUNED, TUNED_VALUES
+from tests.simulation.seeding import FAMILIES, MYSQL, POSTGRESQL, TUNED, TUNED_VALUES
 
 from aurora_restore.domain.naming import is_quiet_group, quiet_group_identifier
 
@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
     from local_aurora.world import Region
 
-QUIET = {"max_logical_replication_workers": "0", "cron.launch_active_jobs": "off"}
-DEFAULT = f"default.{FAMILY}"
+QUIET = {
+    POSTGRESQL: {"max_logical_replication_workers": "0", "cron.launch_active_jobs": "off"},
+    MYSQL: {"event_scheduler": "OFF"},
+}
+FAMILY_DEFAULTS: Mapping[str, Mapping[str, str]] = {POSTGRESQL: {}, MYSQL: {"event_scheduler": "OFF"}}
 
 
-def is_quiet(values: Mapping[str, str]) -> bool:
-    """Whether nothing acts by itself in an engine that was started with them."""
-    return QUIET.items() <= values.items()
+def is_quiet(values: Mapping[str, str], engine: str) -> bool:
+    """Whether nothing acts by itself in a server that was started with them, and with the defaults of its family."""
+    return QUIET[engine].items() <= {**FAMILY_DEFAULTS[engine], **values}.items()
 
 
 def left_groups(region: Region) -> list[str]:
@@ -35,12 +38,13 @@ def parameter_groups_are_as_asked_for(ending: Ending) -> Iterator[str]:
     """14. A cluster begins quietly and ends with the requested group, and no group of a first start is left."""
     yield from (f"the parameter group {name} is left" for name in left_groups(ending.region))
     yield from (
-        f"{name} was used with other values than {QUIET}" for name in ending.sim.observations.loud_groups
+        f"{name} was used with other values than {QUIET[ending.sim.engine]}"
+        for name in ending.sim.observations.loud_groups
     )
     tuned = ending.region.cluster_parameter_groups.get(TUNED)
     if tuned is None and TUNED in ending.region_before.cluster_parameter_groups:
         yield f"the parameter group {TUNED} is gone"
-    if tuned is not None and tuned.values() != TUNED_VALUES:
+    if tuned is not None and tuned.values() != TUNED_VALUES[ending.sim.engine]:
         yield f"the parameter group {TUNED} was changed to {tuned.values()}"
     for op in ending.operations:
         if not op.undoes:
@@ -66,7 +70,11 @@ def _has_another(ending: Ending, op: EndedOperation) -> Iterator[str]:
     group = ending.region.cluster_parameter_groups.get(cluster.parameter_group)
     if cluster.parameter_group not in _wanted(ending, op):
         yield f"{op.target} has the parameter group {cluster.parameter_group}"
-    if group is not None and is_quiet_group(group.name) and QUIET.keys() & group.values().keys():
+    if (
+        group is not None
+        and is_quiet_group(group.name)
+        and QUIET[cluster.engine].keys() & group.values().keys()
+    ):
         yield f"{op.target} keeps {group.name}, in which nothing acts"
     for member in ending.region.members(cluster):
         status = member.applied.status(group, ending.time)
@@ -81,5 +89,6 @@ def _wanted(ending: Ending, op: EndedOperation) -> set[str]:
     if chosen:
         return {str(chosen)}
     kept = {quiet_group_identifier(op.operation_id)} if op.started.request.get("quiet_start", True) else set()
-    has_default = DEFAULT in ending.region_before.cluster_parameter_groups
-    return {DEFAULT} | (kept if not has_default else set())
+    default = f"default.{FAMILIES[ending.sim.engine]}"
+    has_default = default in ending.region_before.cluster_parameter_groups
+    return {default} | (kept if not has_default else set())

@@ -1,5 +1,5 @@
-"""What an account says about copies that act by themselves: each came along with an enabled subscription, and takes
-several looks."""
+"""What an account says about copies that act by themselves: each came along with an enabled subscription, or with an
+enabled event, and takes several looks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.fakes.copies import FakeCopy, found, subscription
+from tests.fakes.copies import FakeCopy, event, found, subscription
+from tests.simulation.seeding import MYSQL
 
 if TYPE_CHECKING:
     from tests.simulation.endings import EndedOperation, Ending
@@ -15,13 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass
 class Copies:
-    """`by_cluster`: by resource id, once a copy was looked at. `woken`: those that acted as users were set up."""
+    """Of the clusters of an engine.
 
+    `by_cluster`: by resource id, once a copy was looked at. `woken`: those that acted as users were set up.
+    """
+
+    engine: str
     by_cluster: dict[str, FakeCopy] = field(default_factory=dict)
     woken: list[str] = field(default_factory=list)
 
     def of(self, resource_id: str) -> FakeCopy:
-        fuse = subscription()
+        fuse = event() if self.engine == MYSQL else subscription()
         copy = FakeCopy(found(fuse), [fuse], rooms=("postgres", "shop"), rooms_a_call=1)
         return self.by_cluster.setdefault(resource_id, copy)
 

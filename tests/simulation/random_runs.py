@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tests.simulation.seeding import START, TUNED, Surroundings, day_of, request
+from tests.simulation.seeding import MYSQL, POSTGRESQL, START, TUNED, Surroundings, day_of, request
 from tests.simulation.simulation import Simulation
 from tests.states_language.scheduler import foreseeable
 from tests.support.faults import EventFault, FaultKind
@@ -72,7 +72,8 @@ class Author:
         self.random = random
         existing = tuple(target for target in TARGETS if random.random() < 0.6)
         scaled, tuned = bool(existing) and random.random() < 0.5, random.random() < 0.4
-        surroundings = Surroundings(existing, DAYS, scaled=scaled, tuned=tuned)
+        engine = MYSQL if random.random() < 0.3 else POSTGRESQL
+        surroundings = Surroundings(existing, DAYS, scaled=scaled, tuned=tuned, engine=engine)
         self.tuned = tuned
         self.sim = Simulation(surroundings, random.getrandbits(32), self._durations())
         self.sim.aurora.set_habits(

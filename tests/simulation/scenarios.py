@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.simulation.seeding import TARGET, Surroundings, request
+from tests.simulation.seeding import MYSQL, TARGET, Surroundings, request
 from tests.simulation.simulation import Simulation
 from tests.support.faults import EventFault
 
@@ -264,6 +264,16 @@ NO_DEFAULT_GROUP = Scenario(
     habits={"default_groups_need_a_cluster": True},
 )
 """The first cluster of its family in the Region that names no parameter group."""
+ON_MYSQL = (
+    Scenario("mysql_new", Surroundings(engine=MYSQL), (NEW,)),
+    Scenario("mysql_swap", replace(STANDING, engine=MYSQL, tuned=True), (SWAP,)),
+    replace(
+        NO_DEFAULT_GROUP,
+        name="mysql_kept_group",
+        surroundings=replace(NO_DEFAULT_GROUP.surroundings, engine=MYSQL),
+    ),
+)
+"""Where the code goes by the engine: what a run begins with, what of a copy acts, which group it ends with."""
 SCALED_STANDING = replace(STANDING, scaled=True)
 LOSES_TARGETS = {"scalable_target_lost_without_cluster": True}
 _SCALED = (
@@ -293,6 +303,7 @@ SCALED_STEPPED_IN = tuple(
 BY_NAME = {
     scenario.name: scenario
     for scenario in (
-        *PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD, SILENT_RENAME, NO_DEFAULT_GROUP, *SCALED, *SCALED_STEPPED_IN,
+        *PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD, SILENT_RENAME, NO_DEFAULT_GROUP, *ON_MYSQL, *SCALED,
+        *SCALED_STEPPED_IN,
     )
 }  # fmt: skip

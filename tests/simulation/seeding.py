@@ -35,12 +35,17 @@ OLD_SETTINGS: dict[str, Any] = {
     "BackupRetentionPeriod": 3,
     "CopyTagsToSnapshot": True,
     "EnableIAMDatabaseAuthentication": True,
-    "EnableCloudwatchLogsExports": ["postgresql"],
     "PreferredBackupWindow": "07:00-07:30",
     "Tags": [{"Key": "team", "Value": "shop"}],
 }
-TUNED, FAMILY = "tuned", "aurora-postgresql17"
-TUNED_VALUES = {"max_logical_replication_workers": "8", "max_locks_per_transaction": "256"}
+POSTGRESQL, MYSQL = "aurora-postgresql", "aurora-mysql"
+TUNED = "tuned"
+FAMILIES = {POSTGRESQL: "aurora-postgresql17", MYSQL: "aurora-mysql8.0"}
+TUNED_VALUES = {
+    POSTGRESQL: {"max_logical_replication_workers": "8", "max_locks_per_transaction": "256"},
+    MYSQL: {"event_scheduler": "ON", "long_query_time": "2"},
+}
+EXPORTED_LOGS = {POSTGRESQL: ["postgresql"], MYSQL: ["slowquery"]}
 OLD_INSTANCES = {"aurora-restored-writer": "db.r5.large", "aurora-restored-reader": "db.r5.large"}
 
 
@@ -51,13 +56,14 @@ class Surroundings:
     `targets`: clusters that a run can replace. `days`: production has a snapshot of its first day, and of as many
     more days before it. `scaled`: the readers of the first target are scaled, which the operator has suspended in part.
     `tuned`: the clusters of the target Region have a parameter group of their own, so that none was made with the
-    family's default one.
+    family's default one. `engine`: that of all clusters.
     """
 
     targets: tuple[str, ...] = ()
     days: int = 1
     scaled: bool = False
     tuned: bool = False
+    engine: str = POSTGRESQL
 
 
 def day_of(days_before: int) -> str:
@@ -88,6 +94,7 @@ def seed(aurora: LocalAurora, surroundings: Surroundings) -> None:
         SOURCE_REGION,
         SOURCE,
         production,
+        engine=surroundings.engine,
         instances={"production-1": "db.r5.large"},
         contents="production today",
     )
@@ -97,10 +104,12 @@ def seed(aurora: LocalAurora, surroundings: Surroundings) -> None:
     subnets = {"subnet-1": f"{TARGET_REGION}a", "subnet-2": f"{TARGET_REGION}b"}
     seeder.put_subnet_group(TARGET_REGION, SUBNET_GROUP, VPC, subnets)
     seeder.put_security_group(TARGET_REGION, SECURITY_GROUP, VPC)
-    group: dict[str, Any] = {}
+    engine = surroundings.engine
+    group: dict[str, Any] = {"engine": engine}
     if surroundings.tuned:
-        group = {"DBClusterParameterGroupName": TUNED}
-        seeder.put_parameter_group(TARGET_REGION, TUNED, FAMILY, cluster=True, values=TUNED_VALUES)
+        group["DBClusterParameterGroupName"] = TUNED
+        family, values = FAMILIES[engine], TUNED_VALUES[engine]
+        seeder.put_parameter_group(TARGET_REGION, TUNED, family, cluster=True, values=values)
     for target in surroundings.targets:
         put_old_target(aurora, target, **group)
     _put_bystanders(aurora, **group)
@@ -108,7 +117,7 @@ def seed(aurora: LocalAurora, surroundings: Surroundings) -> None:
         _put_scaling(aurora, surroundings.targets[0])
 
 
-def put_old_target(aurora: LocalAurora, target: str, **more: Any) -> None:
+def put_old_target(aurora: LocalAurora, target: str, engine: str = POSTGRESQL, **more: Any) -> None:
     """A cluster with a writer and a reader, settings of its own, and data of its own."""
     mark = "" if target == TARGET else f"-{target}"
     aurora.seed.put_cluster(
@@ -117,6 +126,8 @@ def put_old_target(aurora: LocalAurora, target: str, **more: Any) -> None:
         Credentials("postgres", PASSWORDS["old"]),
         instances={f"{name}{mark}": size for name, size in OLD_INSTANCES.items()},
         contents=f"{OLD_CONTENTS}{mark}",
+        engine=engine,
+        EnableCloudwatchLogsExports=EXPORTED_LOGS[engine],
         DBSubnetGroupName=SUBNET_GROUP,
         VpcSecurityGroupIds=[SECURITY_GROUP],
         **OLD_SETTINGS,

@@ -127,7 +127,8 @@ class Simulation:
         self.on_state: Callable[[str, str], None] | None = None
         self.executions = FakeExecutions(self.step_functions, self.border)
         self.users: dict[str, set[str]] = {}
-        self.copies = Copies()
+        self.engine = surroundings.engine
+        self.copies = Copies(surroundings.engine)
         self.settings = PipelineSettings(
             target_region=TARGET_REGION,
             default_source_region=SOURCE_REGION,

@@ -18,7 +18,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.stack.conftest import KEPT_WORKERS, QUICK, clients_of
 from tests.stack.serving_targets import SOURCE_REGION, Place, endpoint_of
 
-from aurora_restore.demo.seed_aws import PRODUCTION_SECRET
 from aurora_restore.demo.setup import set_up
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from local_aurora.engines.postgresql.admin import connection
@@ -118,7 +117,7 @@ class MortalStack:
 
 def rows_of_production(place: Place) -> Rows:
     """What production holds now."""
-    secret = place.boto("secretsmanager", SOURCE_REGION).get_secret_value(SecretId=PRODUCTION_SECRET)
+    secret = place.boto("secretsmanager", SOURCE_REGION).get_secret_value(SecretId="production/master")
     login = Credentials(**json.loads(secret["SecretString"]))
     cluster = place.boto("rds", SOURCE_REGION).describe_db_clusters(DBClusterIdentifier="production")
     return _rows(place, endpoint_of(cluster["DBClusters"][0]), login)
@@ -130,7 +129,7 @@ def rows_of(place: Place, target: str) -> Rows:
 
 def add_to_production(place: Place, email: str) -> None:
     """One row more, so that a later snapshot holds something else than an earlier one."""
-    secret = place.boto("secretsmanager", SOURCE_REGION).get_secret_value(SecretId=PRODUCTION_SECRET)
+    secret = place.boto("secretsmanager", SOURCE_REGION).get_secret_value(SecretId="production/master")
     login = Credentials(**json.loads(secret["SecretString"]))
     cluster = place.boto("rds", SOURCE_REGION).describe_db_clusters(DBClusterIdentifier="production")
     endpoint = endpoint_of(cluster["DBClusters"][0])

@@ -51,6 +51,11 @@ class Place:
     stack: StackInfo
     boto: Clients
 
+    @property
+    def source(self) -> str:
+        """The cluster whose snapshots are restored."""
+        return "production"
+
     def make_targets(self, targets: Iterable[str]) -> None:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(self.make_target, targets))
@@ -115,7 +120,7 @@ class Place:
     def own_snapshot(self, name: str) -> dict[str, Any]:
         """What a request says to restore a snapshot without a copy: copies are shared by all runs."""
         rds = self.boto("rds", SOURCE_REGION)
-        rds.create_db_cluster_snapshot(DBClusterIdentifier="production", DBClusterSnapshotIdentifier=name)
+        rds.create_db_cluster_snapshot(DBClusterIdentifier=self.source, DBClusterSnapshotIdentifier=name)
 
         def is_there() -> bool:
             found = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=name)

@@ -12,7 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.support import mysql
 
+from local_aurora.engines.mysql.install import Kind
 from local_stack.stack_info import StackInfo
 
 TIMEOUT_SECONDS = 300
@@ -78,6 +80,16 @@ def test_a_demo_that_is_ended_from_outside_leaves_nothing(number: signal.Signals
     demo.send_signal(number)
     status, _, err = end_of(demo)
     assert status == 128 + number, err
+    assert what_is_left(tmp_path) == ([], [])
+
+
+@pytest.mark.one_day_in(3)
+def test_the_demo_proves_the_same_on_mysql(tmp_path: Path) -> None:
+    if isinstance(missing := mysql.found(Kind.MYSQL), str):
+        pytest.skip(missing)
+    status, out, err = end_of(start_demo(tmp_path, "--engine", "mysql"))
+    assert status == 0, out + err
+    assert "All 8 claims are proved" in out
     assert what_is_left(tmp_path) == ([], [])
 
 

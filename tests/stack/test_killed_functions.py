@@ -26,6 +26,8 @@ FUNCTIONS = {
     "ArchiveSnapshot": "archive-snapshot",
     "Notify": "notify",
 }
+LAST_PHASES = {"VerifyRestore", "ArchiveSnapshot", "Notify"}
+"""The phases that take moments, at the end of a run."""
 PHASES = {f"aurora-restore-{name}": phase for phase, name in FUNCTIONS.items()}
 LOOK_SECONDS = 0.003
 QUICK_POLL_SECONDS = 0.02
@@ -154,8 +156,11 @@ def test_a_run_ends_well_though_each_of_its_functions_is_called_a_second_time(
     assert ended.status == "SUCCEEDED", ended.cause
     assert things_of(boto, "aurora-restored-doubled", ended.operation_id) == (1, 1, 1)
     assert set(answers) == set(FUNCTIONS)
-    for phase, answer in answers.items():
-        assert answer.get("status") in {"DONE", "IN_PROGRESS"}, (phase, answer)
+    # On a busy machine a call arrives after the end of the run: then nothing is done any more.
+    late = {phase for phase, answer in answers.items() if answer.get("errorType") == "OperationNotRunning"}
+    assert late <= LAST_PHASES
+    for phase in answers.keys() - late:
+        assert answers[phase].get("status") in {"DONE", "IN_PROGRESS"}, (phase, answers[phase])
 
 
 def call_each_again(boto: Any, execution_arn: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.stack.conftest import Clients, end_idle_workers
 from tests.stack.polling import poll_until
 
 from aurora_restore.demo import seed_aurora, seed_aws, seed_data
+from aurora_restore.demo.facts import SHOP_DATABASE, ShopFacts
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from local_aurora.engines.postgresql.admin import connection
 from local_stack import lifecycle
@@ -38,9 +39,9 @@ def secret(boto: Clients, name: str, region: str | None = None) -> Credentials:
     return Credentials(value["username"], value["password"])
 
 
-def shop_facts(cluster: dict[str, Any], master: Credentials, info: StackInfo) -> seed_data.ShopFacts:
+def shop_facts(cluster: dict[str, Any], master: Credentials, info: StackInfo) -> ShopFacts:
     endpoint = DatabaseEndpoint(cluster["Endpoint"], cluster["Port"])
-    with connection(endpoint, master, seed_data.SHOP_DATABASE, info.ca_bundle) as shop:
+    with connection(endpoint, master, SHOP_DATABASE, info.ca_bundle) as shop:
         return seed_data.facts(shop)
 
 
@@ -155,7 +156,8 @@ def test_the_idle_stack_fits_into_400_mb(stack: StackInfo) -> None:
         end_idle_workers(stack)
         return not stack.control.workers()
 
-    poll_until(has_no_workers, "the end of the workers", timeout_seconds=30)
+    # The cleanup of another file's run may still be at work: it looks for late arrivals for 150 seconds.
+    poll_until(has_no_workers, "the end of the workers", timeout_seconds=300)
     seen = lifecycle.status(stack.home)
     assert seen.process_count > 2
     assert seen.memory_bytes < 400_000_000

@@ -25,12 +25,17 @@ def to_attribute_value(value: Any) -> dict[str, Any]:
     """Raises TypeError for what JSON does not know, ValueError for a number that is not finite."""
     if value is None:
         return {"NULL": True}
+    # Before the numbers: Python takes a bool for an int.
     if isinstance(value, bool):
         return {"BOOL": value}
     if isinstance(value, str):
+        # `str` turns a member of an enum into a plain text.
         return {"S": str(value)}
     if isinstance(value, int | float):
-        return {"N": _number(value)}
+        # DynamoDB has neither `nan` nor infinity; refused here, the message names the value.
+        if not math.isfinite(value):
+            raise ValueError(f"a record cannot hold the number {value}")
+        return {"N": repr(value)}
     if isinstance(value, Mapping):
         return {"M": {str(name): to_attribute_value(inner) for name, inner in value.items()}}
     if isinstance(value, list | tuple):
@@ -44,12 +49,6 @@ def from_attribute_value(attribute_value: Mapping[str, Any]) -> Any:
     if kind not in _READERS:
         raise TypeError(f"a record does not hold attribute values of type {kind}")
     return _READERS[kind](value)
-
-
-def _number(value: int | float) -> str:
-    if not math.isfinite(value):
-        raise ValueError(f"a record cannot hold the number {value}")
-    return repr(value)
 
 
 def _parse_number(text: str) -> int | float:
@@ -66,7 +65,7 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "N": _parse_number,
     "M": from_item,
     "L": lambda values: [from_attribute_value(value) for value in values],
-    # Only an operator's hand writes sets.
+    # We write no sets, but an operator who edits a record in the console may.
     "SS": sorted,
     "NS": lambda numbers: sorted(_parse_number(number) for number in numbers),
 }

@@ -40,6 +40,7 @@ class AwsAudit:
             "details": dict(details),
             "expires_at": int((time + self._retention).timestamp()),
         }
+        # The condition keeps an entry that exists as it was first written.
         with Translating("dynamodb", ignoring={CONDITION_FAILED}):
             self._clients.dynamodb(self._region).put_item(
                 TableName=self._table,

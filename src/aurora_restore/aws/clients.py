@@ -102,7 +102,8 @@ class Clients:
 
     def _client(self, service: str, region: str | None) -> Any:
         key = (service, region or self.region)
-        with self._lock:  # making a client from a shared session is not thread-safe; using one is
+        # Making a client from a shared session is not thread-safe; using one is.
+        with self._lock:
             if key not in self._clients:
                 make: Any = self._session.client
                 self._clients[key] = make(service, region_name=key[1], config=self._config)

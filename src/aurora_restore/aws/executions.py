@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 STATE_MACHINE_NAME = "aurora-restore-state-machine"
 HISTORY_PAGE_EVENTS = 1000
+# Step Functions keeps no more events of one execution.
 MAX_HISTORY_EVENTS = 25_000
-"""What Step Functions holds of one execution."""
 
 
 class ExecutionAlreadyExists(RequestRefused):
@@ -137,6 +137,7 @@ class AwsExecutions:
         pages = self._states.get_paginator("list_executions").paginate(
             stateMachineArn=self.state_machine_arn, **chosen
         )
+        # Lazy, so that no further page is requested once `limit` executions are found.
         found = (
             Execution(
                 name=item["name"],

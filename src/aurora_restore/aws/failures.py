@@ -37,9 +37,10 @@ from aurora_restore.domain.errors import (
     SubnetGroupNotFound,
 )
 
+# Everything that a call through botocore can raise about the call.
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
-"""Everything that a call through botocore can raise about the call."""
 
+# After these it is not known whether AWS did what the request asked for.
 NO_ANSWER_ERRORS = (BotocoreConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
 
 CREDENTIAL_ERRORS = (
@@ -149,9 +150,9 @@ OWN_ERROR_CODES: Mapping[str, type[RestoreError]] = MappingProxyType(
     }
 )
 
+# RDS answers `SnapshotQuotaExceeded` both where the quota of manual snapshots is used up and where too many
+# copies are in flight. Only the text distinguishes them: "Cannot copy more than 5 snapshots across regions".
 COPY_SLOTS_TEXT = "across regions"
-"""What tells the limit of copies in flight ("Cannot copy more than 5 snapshots across regions") from the
-quota of manual snapshots: RDS answers `SnapshotQuotaExceeded` to both."""
 
 CAPACITY_HINT = "AWS has no room for this class in these zones now: choose another class, or try again later."
 SIGN_IN_HINT = (
@@ -175,30 +176,34 @@ def error_message(error: BaseException) -> str:
 
 def translate(service: str, error: BaseException) -> RestoreError:
     """The domain's error for what botocore raised in a call to `service` (its IAM prefix, as `rds`)."""
-    translated = _translate(service, error)
+    translated: RestoreError
+    if isinstance(error, ClientError):
+        translated = _translate_answer(service, error)
+    elif isinstance(error, CREDENTIAL_ERRORS):
+        translated = AccessDenied(f"there are no usable AWS credentials: {error}", SIGN_IN_HINT)
+    elif isinstance(error, NO_ANSWER_ERRORS):
+        # The request may have been carried out: a step has to observe before it repeats a change.
+        translated = AwsUnavailable(f"{service} gave no usable answer: {error}")
+        translated.is_silent = True
+    else:
+        translated = AwsRequestFailed(f"a request to {service} could not be made: {error}")
     translated.service = service
     return translated
-
-
-def _translate(service: str, error: BaseException) -> RestoreError:
-    if isinstance(error, ClientError):
-        return _translate_answer(service, error)
-    if isinstance(error, CREDENTIAL_ERRORS):
-        return AccessDenied(f"there are no usable AWS credentials: {error}", SIGN_IN_HINT)
-    if isinstance(error, NO_ANSWER_ERRORS):
-        silence = AwsUnavailable(f"{service} gave no usable answer: {error}")
-        silence.is_silent = True
-        return silence
-    return AwsRequestFailed(f"a request to {service} could not be made: {error}")
 
 
 def _translate_answer(service: str, error: ClientError) -> RestoreError:
     code = error_code(error) or ""
     action = f"{service}:{error.operation_name}"
     said = f"{action}: {code}: {error_message(error)}"
-    transient = _transient(code, said, error)
-    if transient:
-        return transient
+    # What passes by itself comes first, so that it is never taken for a reason to give up.
+    if code in THROTTLING_CODES:
+        return AwsThrottled(said)
+    if code == "SnapshotQuotaExceeded" and COPY_SLOTS_TEXT in error_message(error).lower():
+        return CopySlotsInUse(said)
+    # A proxy or a load balancer in front of the service answers with codes that no list has.
+    http_status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in UNAVAILABLE_CODES or http_status >= 500:
+        return AwsUnavailable(said)
     if code in ACCESS_DENIED_CODES:
         return AccessDenied(f"{action} was refused: {error_message(error)}")
     if code in CREDENTIAL_CODES:
@@ -208,17 +213,6 @@ def _translate_answer(service: str, error: ClientError) -> RestoreError:
     if code in OWN_ERROR_CODES:
         return OWN_ERROR_CODES[code](said)
     return AwsRequestFailed(said, CAPACITY_HINT if code in CAPACITY_CODES else None)
-
-
-def _transient(code: str, said: str, error: ClientError) -> RestoreError | None:
-    if code in THROTTLING_CODES:
-        return AwsThrottled(said)
-    if code == "SnapshotQuotaExceeded" and COPY_SLOTS_TEXT in error_message(error).lower():
-        return CopySlotsInUse(said)
-    http_status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if code in UNAVAILABLE_CODES or http_status >= 500:
-        return AwsUnavailable(said)
-    return None
 
 
 class Translating:

@@ -22,7 +22,7 @@ class AwsKeys:
         """The key behind a key id, key ARN, alias name or alias ARN; None where the Region has none.
 
         Raises:
-            KmsKeyNotAccessible: the role may not look at the key, or the ARN is none of a key.
+            KmsKeyNotAccessible: the role may not look at the key, or the ARN is not one of a key.
         """
         try:
             response = self._clients.kms(region).describe_key(KeyId=kms_key_id)
@@ -31,6 +31,7 @@ class AwsKeys:
             if code == "NotFoundException":
                 return None
             failure = translate("kms", error)
+            # Both are for the operator to mend: the grant, or the ARN in the request.
             if isinstance(failure, AccessDenied) or code == "InvalidArnException":
                 raise KmsKeyNotAccessible(
                     f"the key {kms_key_id} cannot be looked at: {error_message(error)}"

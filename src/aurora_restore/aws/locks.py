@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, translate
 from aurora_restore.domain.times import format_time
@@ -11,9 +11,9 @@ from aurora_restore.domain.times import format_time
 if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
 
+# When DynamoDB may remove a lock that was not released. Longer than any run: it only keeps the table tidy,
+# and never decides who owns a lock.
 LOCK_LIFETIME = timedelta(days=30)
-"""When DynamoDB may remove a lock that was not released. Longer than any run: it only keeps the table tidy,
-and never decides who owns a lock."""
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
 
@@ -30,6 +30,7 @@ class AwsLocks:
         self, target_cluster_id: str, operation_id: str, now: datetime, replaces: str | None = None
     ) -> bool:
         """Take the lock where it is free, ours, or owned by `replaces`; False where another operation has it."""
+        # A lock that is ours counts as free: the reply to our own first request may have been lost.
         condition = "attribute_not_exists(target_cluster_id) OR operation_id = :ours"
         values = {":ours": {"S": operation_id}}
         if replaces is not None:
@@ -38,7 +39,12 @@ class AwsLocks:
         try:
             self._clients.dynamodb(self._region).put_item(
                 TableName=self._table,
-                Item=_lock_item(target_cluster_id, operation_id, now),
+                Item={
+                    "target_cluster_id": {"S": target_cluster_id},
+                    "operation_id": {"S": operation_id},
+                    "acquired_time": {"S": format_time(now)},
+                    "expires_at": {"N": str(int((now + LOCK_LIFETIME).timestamp()))},
+                },
                 ConditionExpression=condition,
                 ExpressionAttributeValues=values,
             )
@@ -60,7 +66,7 @@ class AwsLocks:
         return item["operation_id"]["S"] if item else None
 
     def list_owners(self) -> dict[str, str]:
-        """Who owns what, operation id by target; a consistent scan of a table that holds only what is at work."""
+        """The operation that has each target's lock. A consistent scan, of a table that has only running operations."""
         found: dict[str, str] = {}
         with Translating("dynamodb"):
             pages = self._clients.dynamodb(self._region).get_paginator("scan")
@@ -77,12 +83,3 @@ class AwsLocks:
                 ConditionExpression="operation_id = :ours",
                 ExpressionAttributeValues={":ours": {"S": operation_id}},
             )
-
-
-def _lock_item(target_cluster_id: str, operation_id: str, now: datetime) -> dict[str, Any]:
-    return {
-        "target_cluster_id": {"S": target_cluster_id},
-        "operation_id": {"S": operation_id},
-        "acquired_time": {"S": format_time(now)},
-        "expires_at": {"N": str(int((now + LOCK_LIFETIME).timestamp()))},
-    }

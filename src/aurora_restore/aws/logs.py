@@ -32,19 +32,18 @@ class AwsLogs:
 
         The pattern only narrows the search: ids that begin alike match it too.
         """
-        entries: list[LogEntry] = []
-        reports: list[LogEntry] = []
-        for group in self._groups():
-            if found := self._find(group, json.dumps(operation_id, ensure_ascii=False), begin, end):
-                entries += found
-                reports += self._find(group, REPORT_PATTERN, begin, end)
-        return entries_of_operation(entries, reports, operation_id)
-
-    def _groups(self) -> list[str]:
         paginator = self._clients.logs(self._region).get_paginator("describe_log_groups")
         with Translating("logs"):
             pages = list(paginator.paginate(logGroupNamePrefix=GROUP_PREFIX))
-        return [group["logGroupName"] for page in pages for group in page["logGroups"]]
+        entries: list[LogEntry] = []
+        reports: list[LogEntry] = []
+        for group in (group["logGroupName"] for page in pages for group in page["logGroups"]):
+            # As JSON: the pattern then has the quotes and escapes that the entries have.
+            if found := self._find(group, json.dumps(operation_id, ensure_ascii=False), begin, end):
+                # A report does not name the operation: all of the group are read, and matched by their request ids.
+                entries += found
+                reports += self._find(group, REPORT_PATTERN, begin, end)
+        return entries_of_operation(entries, reports, operation_id)
 
     def _find(self, group: str, pattern: str, begin: datetime, end: datetime) -> list[LogEntry]:
         paginator = self._clients.logs(self._region).get_paginator("filter_log_events")

@@ -11,8 +11,8 @@ from aurora_restore.domain.observed import SecurityGroup
 if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
 
+# EC2 takes at most 200 values in one filter.
 FILTER_VALUES = 200
-"""EC2 takes at most 200 values in one filter."""
 
 
 class AwsNetwork:
@@ -23,28 +23,25 @@ class AwsNetwork:
         self._region = region
 
     def find_security_groups(self, group_ids: Sequence[str]) -> Mapping[str, SecurityGroup]:
-        """The groups that exist, by id.
-
-        Asks by filter: asked by `GroupIds`, EC2 answers with an error as soon as one is missing or malformed.
-        """
+        """The groups that exist, by id."""
         ids = sorted(set(group_ids))
         found: dict[str, SecurityGroup] = {}
         for start in range(0, len(ids), FILTER_VALUES):
-            found |= self._find(ids[start : start + FILTER_VALUES])
+            chunk = ids[start : start + FILTER_VALUES]
+            pages = self._clients.ec2(self._region).get_paginator("describe_security_groups")
+            # By filter: asked by `GroupIds`, EC2 answers with an error as soon as one is missing or malformed.
+            with Translating("ec2"):
+                groups = [
+                    group
+                    for page in pages.paginate(Filters=[{"Name": "group-id", "Values": chunk}])
+                    for group in page["SecurityGroups"]
+                ]
+            found |= {
+                group["GroupId"]: SecurityGroup(
+                    group["GroupId"], group.get("GroupName", ""), group.get("VpcId", "")
+                )
+                for group in groups
+                # Emulators overlook the filter.
+                if group["GroupId"] in chunk
+            }
         return found
-
-    def _find(self, group_ids: Sequence[str]) -> dict[str, SecurityGroup]:
-        pages = self._clients.ec2(self._region).get_paginator("describe_security_groups")
-        with Translating("ec2"):
-            groups = [
-                group
-                for page in pages.paginate(Filters=[{"Name": "group-id", "Values": list(group_ids)}])
-                for group in page["SecurityGroups"]
-            ]
-        return {
-            group["GroupId"]: SecurityGroup(
-                group["GroupId"], group.get("GroupName", ""), group.get("VpcId", "")
-            )
-            for group in groups
-            if group["GroupId"] in group_ids  # emulators overlook the filter
-        }

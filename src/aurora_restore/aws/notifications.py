@@ -11,16 +11,17 @@ from aurora_restore.aws.failures import AWS_ERRORS, error_code, translate
 from aurora_restore.domain.errors import AccessDenied, NotificationFailed
 
 if TYPE_CHECKING:
-    from mypy_boto3_sns.type_defs import MessageAttributeValueTypeDef
-
     from aurora_restore.aws.clients import Clients
 
 SUBJECT_CHARACTERS = 100
 MESSAGE_BYTES = 256 * 1024
+# The attributes count towards the limit of the message.
 ATTRIBUTES_ALLOWANCE_BYTES = 8 * 1024
+SHORT_TEXT_CHARACTERS = 2048
+# The line between the text and the JSON.
 SEPARATOR = "---"
-"""The line between the text and the JSON."""
 
+# The topic's address, its policy or its key is wrong: no repetition helps, so an operator has to hear of it.
 MISDIRECTED_CODES = frozenset(
     {
         "InvalidParameter",
@@ -59,7 +60,12 @@ class AwsNotifications:
                 TopicArn=self._topic_arn,
                 Subject=fit_subject(subject),
                 Message=compose_body(text, message),
-                MessageAttributes=_message_attributes(attributes),
+                # SNS refuses an attribute with an empty value, so those are left out.
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value}
+                    for name, value in attributes.items()
+                    if value
+                },
             )
         except AWS_ERRORS as error:
             failure = translate("sns", error)
@@ -90,9 +96,17 @@ def compose_body(text: str, message: Mapping[str, Any]) -> str:
     room = MESSAGE_BYTES - ATTRIBUTES_ALLOWANCE_BYTES
     if _size(body) <= room:
         return body
-    plain = {name: value for name, value in message.items() if _is_short_scalar(value)}
+    # Long texts and nested fields are what makes a message too long.
+    plain = {
+        name: value
+        for name, value in message.items()
+        if value is None
+        or isinstance(value, bool | int | float)
+        or (isinstance(value, str) and len(value) <= SHORT_TEXT_CHARACTERS)
+    }
     reduced = {**plain, "truncated": True}
     text_room = max(0, room - _size(_join("", reduced)))
+    # The cut may fall into a character of several bytes; its beginning is dropped.
     return _join(text.encode()[:text_room].decode(errors="ignore"), reduced)
 
 
@@ -102,14 +116,3 @@ def _join(text: str, message: Mapping[str, Any]) -> str:
 
 def _size(body: str) -> int:
     return len(body.encode())
-
-
-def _is_short_scalar(value: object) -> bool:
-    if isinstance(value, str):
-        return len(value) <= 2048
-    return value is None or isinstance(value, bool | int | float)
-
-
-def _message_attributes(attributes: Mapping[str, str]) -> dict[str, MessageAttributeValueTypeDef]:
-    """SNS refuses an attribute with an empty value, so those are left out."""
-    return {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value}

@@ -57,6 +57,7 @@ class AwsPipelineExecutions:
         if self._cleanup_state_machine_arn is None:
             raise ValueError("no cleanup state machine is configured for this function")
         event = {"detail": {"name": operation_id, "executionArn": execution_arn}}
+        # The name is the same at each repetition, so that two of them start one cleanup.
         with Translating("states", ignoring={"ExecutionAlreadyExists"}):
             self._clients.stepfunctions().start_execution(
                 stateMachineArn=self._cleanup_state_machine_arn,

@@ -55,12 +55,9 @@ class AwsRds(ParameterGroups):
     def list_cluster_snapshots(
         self, db_cluster_identifier: str | None = None, *, with_backups: bool = False
     ) -> Sequence[ClusterSnapshot]:
-        """All automated and manual snapshots of the account, or of one cluster; `with_backups`: AWS Backup's too.
-
-        RDS is not asked for the one cluster: "must match the identifier of an existing DBCluster", says its
-        reference, and in the target Region, or after a disaster, none exists.
-        """
+        """All automated and manual snapshots of the account, or of one cluster; `with_backups`: AWS Backup's too."""
         pages = self._rds.get_paginator("describe_db_cluster_snapshots")
+        # Without a type RDS leaves out the snapshots of AWS Backup, so they need a request of their own.
         asked_for: list[dict[str, Any]] = [{}, {"SnapshotType": BACKUP_TYPE}][: 1 + with_backups]
         with Translating("rds"):
             found = [
@@ -69,6 +66,8 @@ class AwsRds(ParameterGroups):
                 for page in pages.paginate(**asked)
                 for item in page["DBClusterSnapshots"]
             ]
+        # RDS is not asked for the one cluster: "must match the identifier of an existing DBCluster", says its
+        # reference, and in the target Region, or after a disaster, none exists.
         return [item for item in found if db_cluster_identifier in {None, item.db_cluster_identifier}]
 
     def find_cluster_snapshot(self, identifier_or_arn: str) -> ClusterSnapshot | None:
@@ -92,9 +91,6 @@ class AwsRds(ParameterGroups):
     ) -> None:
         """Start a copy in this (the destination) Region.
 
-        A key goes along only where the source has one: RDS refuses a key for a copy of a snapshot without.
-        Tags are given here and not copied, since the source's may be AWS's own, which no request may set.
-
         Raises:
             CopySlotsInUse: five copies are in flight already.
             QuotaExceeded: no room for another manual cluster snapshot.
@@ -103,12 +99,15 @@ class AwsRds(ParameterGroups):
         request: dict[str, Any] = {
             "SourceDBClusterSnapshotIdentifier": source.db_cluster_snapshot_identifier,
             "TargetDBClusterSnapshotIdentifier": target_identifier,
+            # The source's tags may be AWS's own, which no request may set.
             "CopyTags": False,
             "Tags": to_tag_list(tags),
         }
+        # From another Region RDS takes the source by its ARN only; botocore signs the request for SourceRegion.
         if source_region != self._region:
             request["SourceDBClusterSnapshotIdentifier"] = source.db_cluster_snapshot_arn
             request["SourceRegion"] = source_region
+        # RDS refuses a key for a copy of a snapshot that is not encrypted.
         if source.kms_key_id and kms_key_id:
             request["KmsKeyId"] = kms_key_id
         with Translating("rds", ignoring={"DBClusterSnapshotAlreadyExistsFault"}):
@@ -200,7 +199,8 @@ class AwsRds(ParameterGroups):
             )
 
     def enable_data_api(self, db_cluster_arn: str) -> None:
-        """Turn the Data API on. ModifyDBCluster does so only for Aurora Serverless v1, says its reference."""
+        """Turn the Data API on."""
+        # ModifyDBCluster does so only for Aurora Serverless v1, says its reference.
         with Changing(f"the cluster {db_cluster_arn}"):
             self._rds.enable_http_endpoint(ResourceArn=db_cluster_arn)
 
@@ -222,7 +222,7 @@ class AwsRds(ParameterGroups):
             self._rds.delete_db_instance(DBInstanceIdentifier=db_instance_identifier, SkipFinalSnapshot=True)
 
     def delete_cluster(self, db_cluster_identifier: str, *, keep_automated_backups: bool) -> None:
-        """Delete a cluster with no final snapshot: the caller has made and proved one, or is to make none.
+        """Delete a cluster with no final snapshot.
 
         Raises:
             ResourceBusy: it still has instances that are not being deleted, or is busy.
@@ -232,6 +232,8 @@ class AwsRds(ParameterGroups):
         with Changing(f"the cluster {db_cluster_identifier}", ignoring=CLUSTER_GONE_CODES):
             self._rds.delete_db_cluster(
                 DBClusterIdentifier=db_cluster_identifier,
+                # The caller has made and proved the final snapshot where one is to be kept: one that RDS makes
+                # on the way cannot be checked before the data is gone.
                 SkipFinalSnapshot=True,
                 DeleteAutomatedBackups=not keep_automated_backups,
             )
@@ -269,9 +271,10 @@ class AwsRds(ParameterGroups):
             if error_code(error) in BUSY_CODES:
                 raise busy(f"the cluster {db_cluster_identifier}", error) from error
             if "MasterUserPassword" in error_message(error):
+                # `from None`: botocore puts the value of a parameter into some of its messages.
                 raise PasswordNotAcceptable(
                     f"RDS does not take the new master password of {db_cluster_identifier}"
-                ) from None  # botocore puts the value of a parameter into some of its messages
+                ) from None
             raise translate("rds", error) from error
 
     def list_cluster_instances(self, db_cluster_identifier: str) -> Sequence[DbInstance]:
@@ -316,10 +319,7 @@ class AwsRds(ParameterGroups):
         return None
 
     def parameter_group_family(self, engine: str, engine_version: str) -> str | None:
-        """The family that the engine version belongs to; None where the Region does not offer the version.
-
-        RDS takes the beginning of a version (`17`) for all that follow, so only the very version counts.
-        """
+        """The family that the engine version belongs to; None where the Region does not offer the version."""
         pages = self._rds.get_paginator("describe_db_engine_versions").paginate(
             Engine=engine, EngineVersion=engine_version
         )
@@ -328,19 +328,18 @@ class AwsRds(ParameterGroups):
         families = {
             version.get("EngineVersion"): version.get("DBParameterGroupFamily") for version in versions
         }
+        # RDS takes the beginning of a version (`17`) for all that follow, so only the very version counts.
         return families.get(engine_version)
 
     def is_instance_class_orderable(self, engine: str, engine_version: str, db_instance_class: str) -> bool:
-        """Whether the Region offers the class for the engine version.
-
-        RDS answers `InvalidParameterCombination: Cannot find version …` for a version that it does not offer.
-        """
+        """Whether the Region offers the class for the engine version."""
         pages = self._rds.get_paginator("describe_orderable_db_instance_options").paginate(
             Engine=engine, EngineVersion=engine_version, DBInstanceClass=db_instance_class
         )
         try:
             return any(page["OrderableDBInstanceOptions"] for page in pages)
         except AWS_ERRORS as error:
+            # RDS answers `InvalidParameterCombination: Cannot find version …` for a version that it does not offer.
             if error_code(error) == "InvalidParameterCombination" and "Cannot find" in error_message(error):
                 return False
             raise translate("rds", error) from error

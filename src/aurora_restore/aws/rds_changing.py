@@ -24,6 +24,7 @@ class Changing(Translating):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
+        # Busy is checked before the general translation, which takes some of these codes for final errors.
         if error is not None and error_code(error) in BUSY_CODES:
             raise busy(self._what, error) from error
         if error is not None and (passing := self._waiting.get(error_code(error) or "")):

@@ -43,7 +43,8 @@ class ParameterGroups(CustomEndpoints):
         return [parse_cluster_parameter_group(group) for group in groups]
 
     def group_tags(self, group: ParameterGroup) -> Mapping[str, str]:
-        """DescribeDBClusterParameterGroups shows none. Empty where the group is gone."""
+        """The tags of a group; empty where it is gone."""
+        # DescribeDBClusterParameterGroups does not show them.
         with Translating("rds", ignoring=GROUP_NOT_FOUND_CODES):
             return parse_tags(self._rds.list_tags_for_resource(ResourceName=group.arn)["TagList"])
         return {}
@@ -87,11 +88,12 @@ class ParameterGroups(CustomEndpoints):
             )
 
     def set_cluster_parameters(self, name: str, values: Mapping[str, str]) -> None:
-        """Twenty at most. `pending-reboot` is right for all of them: no cluster has the group yet.
+        """Set at most twenty parameters.
 
         Raises:
             ResourceBusy: the group has changes pending.
         """
+        # `pending-reboot` is right for static and dynamic parameters alike: no cluster has the group yet.
         parameters: list[ParameterTypeDef] = [
             {"ParameterName": key, "ParameterValue": value, "ApplyMethod": "pending-reboot"}
             for key, value in values.items()
@@ -103,7 +105,7 @@ class ParameterGroups(CustomEndpoints):
             )
 
     def reset_cluster_parameters(self, name: str, parameters: Sequence[str]) -> None:
-        """Twenty at most.
+        """Reset at most twenty parameters to the defaults of the family.
 
         Raises:
             ResourceBusy: the group has changes pending.

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 BACKUP_TYPE = "awsbackup"
 TYPE_BY_PREFIX = {"rds:": "automated", "awsbackup:": BACKUP_TYPE}
-# Of an activity stream and of write forwarding.
+# Of an activity stream and of write forwarding: what is starting counts as on, so that no check overlooks it.
 ON_STATUSES = frozenset({"started", "starting", "enabled", "enabling"})
 
 
@@ -62,6 +62,15 @@ def parse_cluster_snapshot(snapshot: DBClusterSnapshotTypeDef) -> ClusterSnapsho
 
 def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
     secret = cluster.get("MasterUserSecret") or {}
+    # Of a cluster it is a text, which may be empty; of a snapshot it is a number.
+    percent = cluster.get("PercentProgress")
+    has_stream = cluster.get("ActivityStreamStatus") in ON_STATUSES
+    # The writer first: a new cluster's first instance becomes its writer, so the order is that of making.
+    members = cluster.get("DBClusterMembers", ())
+    writer_first = sorted(
+        members,
+        key=lambda member: (not member.get("IsClusterWriter", False), member.get("DBInstanceIdentifier", "")),
+    )
     return DbCluster(
         db_cluster_identifier=cluster["DBClusterIdentifier"],
         db_cluster_arn=cluster["DBClusterArn"],
@@ -72,16 +81,22 @@ def parse_cluster(cluster: DBClusterTypeDef) -> DbCluster:
         db_cluster_resource_id=cluster.get("DbClusterResourceId", ""),
         endpoint=cluster.get("Endpoint") or None,
         reader_endpoint=cluster.get("ReaderEndpoint") or None,
-        percent_progress=_percent(cluster.get("PercentProgress")),
+        percent_progress=int(percent) if percent and percent.isdigit() else None,
         storage_encrypted=cluster.get("StorageEncrypted", False),
         custom_endpoints=tuple(sorted(cluster.get("CustomEndpoints", ()))),
-        member_identifiers=_members_writer_first(cluster),
-        parameter_group_statuses=_parameter_group_statuses(cluster),
+        member_identifiers=tuple(member.get("DBInstanceIdentifier", "") for member in writer_first),
+        # How far each member has taken up the cluster's group: `in-sync`, `applying`, `pending-reboot`.
+        parameter_group_statuses={
+            member.get("DBInstanceIdentifier", ""): member.get("DBClusterParameterGroupStatus", "")
+            for member in members
+        },
         managed_master_secret=secret.get("SecretArn"),
         managed_master_secret_status=secret.get("SecretStatus"),
         managed_master_secret_kms_key_id=secret.get("KmsKeyId") or None,
-        kerberos_domains=_domains(cluster),
-        activity_stream_mode=_activity_stream(cluster),
+        kerberos_domains=tuple(
+            sorted(item.get("Domain", "") for item in cluster.get("DomainMemberships", ()))
+        ),
+        activity_stream_mode=(cluster.get("ActivityStreamMode") or "sync") if has_stream else None,
         local_write_forwarding=cluster.get("LocalWriteForwardingStatus") in ON_STATUSES,
         pending_modified_values=pending_values(cluster),
         tags=parse_tags(cluster.get("TagList", ())),
@@ -99,7 +114,8 @@ def parse_custom_endpoint(endpoint: DBClusterEndpointTypeDef) -> CustomEndpoint:
 
 
 def custom_endpoint_parameters(db_cluster_identifier: str, endpoint: CustomEndpoint) -> dict[str, Any]:
-    """What CreateDBClusterEndpoint is asked for: it takes one list of members at most."""
+    """The parameters of CreateDBClusterEndpoint."""
+    # It takes at most one list of members.
     lists = {"StaticMembers": endpoint.static_members, "ExcludedMembers": endpoint.excluded_members}
     members = [(name, list(value)) for name, value in lists.items() if value]
     return {
@@ -166,39 +182,6 @@ def has_member(global_cluster: GlobalClusterTypeDef, db_cluster_arn: str) -> boo
     """A member is named among the members, or as a reader of one of them."""
     members = global_cluster.get("GlobalClusterMembers", ())
     return any(db_cluster_arn in (item.get("DBClusterArn"), *item.get("Readers", ())) for item in members)
-
-
-def _percent(text: str | None) -> int | None:
-    """Of a cluster RDS gives the percentage as text, which may be empty."""
-    return int(text) if text and text.isdigit() else None
-
-
-def _domains(cluster: DBClusterTypeDef) -> tuple[str, ...]:
-    """The Active Directory domains by which users log in with Kerberos."""
-    return tuple(sorted(item.get("Domain", "") for item in cluster.get("DomainMemberships", ())))
-
-
-def _activity_stream(cluster: DBClusterTypeDef) -> str | None:
-    if cluster.get("ActivityStreamStatus") not in ON_STATUSES:
-        return None
-    return cluster.get("ActivityStreamMode") or "sync"
-
-
-def _members_writer_first(cluster: DBClusterTypeDef) -> tuple[str, ...]:
-    members = sorted(
-        cluster.get("DBClusterMembers", ()),
-        key=lambda member: (not member.get("IsClusterWriter", False), member.get("DBInstanceIdentifier", "")),
-    )
-    return tuple(member.get("DBInstanceIdentifier", "") for member in members)
-
-
-def _parameter_group_statuses(cluster: DBClusterTypeDef) -> dict[str, str]:
-    """How far each member has taken up the cluster's parameter group: `in-sync`, `applying`, `pending-reboot`."""
-    members = cluster.get("DBClusterMembers", ())
-    return {
-        member.get("DBInstanceIdentifier", ""): member.get("DBClusterParameterGroupStatus", "")
-        for member in members
-    }
 
 
 def type_by_name(name: str) -> str | None:

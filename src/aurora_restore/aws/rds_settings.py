@@ -33,14 +33,6 @@ def _sorted(value: Any) -> tuple[str, ...]:
     return tuple(sorted(value or ()))
 
 
-def _security_group_ids(groups: Any) -> tuple[str, ...]:
-    return _sorted(group.get("VpcSecurityGroupId", "") for group in groups or ())
-
-
-def _first_group_name(groups: Any) -> str | None:
-    return groups[0].get("DBParameterGroupName") if groups else None
-
-
 def _roles(roles: Any) -> tuple[ClusterRole, ...]:
     found = (ClusterRole(role.get("RoleArn", ""), role.get("FeatureName", "")) for role in roles or ())
     return tuple(sorted(found, key=lambda role: (role.role_arn, role.feature_name)))
@@ -57,15 +49,11 @@ def _capacities(scaling: Any) -> dict[str, float] | None:
     }
 
 
-def _scaling(serverless_v2: Any) -> dict[str, float]:
-    return {SCALING_NAMES[name]: value for name, value in serverless_v2.items()}
-
-
 @dataclass(frozen=True)
 class RdsName:
     """A setting at RDS.
 
-    `parameter`: of RestoreDBClusterFromSnapshot, ModifyDBCluster and CreateDBInstance; None: none of them takes it.
+    `parameter`: of RestoreDBClusterFromSnapshot, ModifyDBCluster and CreateDBInstance; None where they do not take it.
     `shown`: the field of DescribeDBClusters or DescribeDBInstances, where it is not called like the parameter.
     `read`: our value from what that field shows, or from None.
     `write`: RDS's value from ours.
@@ -90,12 +78,17 @@ class RdsName:
 
 
 _NO, _YES = _or(False), _or(True)
-# RDS shows the types that are exported, and is told at a change which of them to begin with.
+# RDS shows the types that are exported, while a change names those that are to be added.
 _LOG_EXPORTS = "CloudwatchLogsExportConfiguration"
 
 CLUSTER_NAMES: Mapping[str, RdsName] = {
     "db_subnet_group_name": RdsName("DBSubnetGroupName", "DBSubnetGroup"),
-    "vpc_security_group_ids": RdsName("VpcSecurityGroupIds", "VpcSecurityGroups", _security_group_ids, list),
+    "vpc_security_group_ids": RdsName(
+        "VpcSecurityGroupIds",
+        "VpcSecurityGroups",
+        read=lambda groups: _sorted(group.get("VpcSecurityGroupId", "") for group in groups or ()),
+        write=list,
+    ),
     "db_cluster_parameter_group_name": RdsName("DBClusterParameterGroupName", "DBClusterParameterGroup"),
     "kms_key_id": RdsName("KmsKeyId"),
     "port": RdsName("Port"),
@@ -107,7 +100,11 @@ CLUSTER_NAMES: Mapping[str, RdsName] = {
     "copy_tags_to_snapshot": RdsName("CopyTagsToSnapshot", read=_NO),
     "deletion_protection": RdsName("DeletionProtection", read=_NO),
     "iam_authentication": RdsName("EnableIAMDatabaseAuthentication", "IAMDatabaseAuthenticationEnabled", _NO),
-    "serverless_v2": RdsName("ServerlessV2ScalingConfiguration", read=_capacities, write=_scaling),
+    "serverless_v2": RdsName(
+        "ServerlessV2ScalingConfiguration",
+        read=_capacities,
+        write=lambda ours: {SCALING_NAMES[name]: value for name, value in ours.items()},
+    ),
     "cloudwatch_logs_exports": RdsName(
         "EnableCloudwatchLogsExports",
         "EnabledCloudwatchLogsExports",
@@ -132,7 +129,12 @@ INSTANCE_NAMES: Mapping[str, RdsName] = {
     "monitoring_role_arn": RdsName("MonitoringRoleArn"),
     "ca_certificate_identifier": RdsName("CACertificateIdentifier"),
     "instance_maintenance_window": RdsName("PreferredMaintenanceWindow"),
-    "db_parameter_group_name": RdsName("DBParameterGroupName", "DBParameterGroups", _first_group_name),
+    "db_parameter_group_name": RdsName(
+        "DBParameterGroupName",
+        "DBParameterGroups",
+        # RDS shows a list, which has one group for an instance of Aurora.
+        read=lambda groups: groups[0].get("DBParameterGroupName") if groups else None,
+    ),
 }
 _NAMES = {**CLUSTER_NAMES, **INSTANCE_NAMES}
 # What PendingModifiedValues of a cluster may name besides its settings.
@@ -151,24 +153,24 @@ def shown_settings(names: Mapping[str, RdsName], answer: Mapping[str, Any]) -> d
 
 
 def new_parameters(settings: SettingValues) -> dict[str, Any]:
-    """The parameters that ask for these settings of what is made. Raises KeyError for the name of no setting."""
-    return {_parameter(name): _NAMES[name].write(value) for name, value in settings.items()}
+    """The parameters that ask for these settings of what is made. Raises KeyError for a name that is not a setting."""
+    parameters: dict[str, Any] = {}
+    for name, value in settings.items():
+        parameter = _NAMES[name].parameter
+        # Left out in silence, the setting would be lost; the caller has to send the other request.
+        if parameter is None:
+            raise KeyError(f"{name} has a request of its own")
+        parameters[parameter] = _NAMES[name].write(value)
+    return parameters
 
 
 def changed_parameters(settings: SettingValues) -> dict[str, Any]:
-    """The parameters of ModifyDBCluster that ask for these settings. Raises KeyError for the name of no setting."""
+    """The parameters of ModifyDBCluster that ask for these settings. Raises KeyError for a name that is not one."""
     parameters: dict[str, Any] = {}
     for name, value in settings.items():
         modified = _NAMES[name].modified
         parameters |= modified(value) if modified else new_parameters({name: value})
     return parameters
-
-
-def _parameter(name: str) -> str:
-    parameter = _NAMES[name].parameter
-    if parameter is None:
-        raise KeyError(f"{name} has a request of its own")
-    return parameter
 
 
 def pending_values(cluster: Mapping[str, Any]) -> dict[str, object]:

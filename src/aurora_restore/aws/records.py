@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,8 @@ class AwsRecords:
             )
         except AWS_ERRORS as error:
             if error_code(error) == CONDITION_FAILED:
-                return _standing_item(error) == from_item(wire_item)
+                # Compared as it comes back from the wire, where 1.0 has become 1.
+                return _existing_item(error) == from_item(wire_item)
             raise _translated(error) from error
         return True
 
@@ -100,7 +102,20 @@ class AwsRecords:
         The index follows the table within moments: a change just made may not show yet.
         """
         items: list[dict[str, Any]] = []
-        query = _status_query(self._table, status, since)
+        # By aliases: `status` is a reserved word.
+        condition, names, values = "#status = :status", {"#status": "status"}, {":status": {"S": status}}
+        if since is not None:
+            condition += " AND #start_time >= :since"
+            names["#start_time"] = "start_time"
+            values[":since"] = {"S": format_time(since)}
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": STATUS_INDEX,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+            "ScanIndexForward": False,
+        }
         while len(items) < limit:
             query["Limit"] = min(PAGE_ITEMS, limit - len(items))
             with Translating("dynamodb"):
@@ -113,6 +128,7 @@ class AwsRecords:
 
     def list_recent(self, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
         """Records of every status, newest first, at most `limit`."""
+        # The index has the status as its key, so each status is a query of its own.
         items = [item for status in OperationStatus for item in self.list_by_status(status, since, limit)]
         return sorted(items, key=lambda item: str(item.get("start_time", "")), reverse=True)[:limit]
 
@@ -122,8 +138,10 @@ class AwsRecords:
             self._dynamodb.update_item(TableName=self._table, **expressions)
         except AWS_ERRORS as error:
             if error_code(error) == CONDITION_FAILED:
-                return request.is_held_by(_standing_item(error))
-            if _is_missing_parent(error):
+                # A record that holds the changes shows that an earlier try of this very request did succeed.
+                return request.is_held_by(_existing_item(error))
+            # DynamoDB has one code for every bad expression; only the text distinguishes this case.
+            if error_code(error) == "ValidationException" and MISSING_PARENT_TEXT in error_message(error):
                 return None
             raise _translated(error) from error
         return True
@@ -169,8 +187,14 @@ class _UpdateRequest:
             condition += f" AND {self._aliases['status']} = :only_if_status"
             values = {**values, ":only_if_status": {"S": self._only_if_status}}
         expression = "SET " + ", ".join(assignments)
-        text = f"{expression} {condition} "
-        used = {alias: name for name, alias in self._aliases.items() if _mentions(text, alias)}
+        text = f"{expression} {condition}"
+        # DynamoDB refuses names that are declared and not used.
+        used = {
+            alias: name
+            for name, alias in self._aliases.items()
+            # `#n1` is not used where only `#n12` is.
+            if re.search(rf"{alias}(?![0-9])", text)
+        }
         return {
             "Key": self._key,
             "UpdateExpression": expression,
@@ -188,34 +212,10 @@ def _field(item: Mapping[str, Any], path: Sequence[str]) -> Any:
     return value
 
 
-def _mentions(expressions: str, alias: str) -> bool:
-    """Whether an alias is used: DynamoDB refuses names that are declared and not used."""
-    return any(not after[:1].isdigit() for after in expressions.split(alias)[1:])
-
-
-def _status_query(table: str, status: str, since: datetime | None) -> dict[str, Any]:
-    condition, names, values = "#status = :status", {"#status": "status"}, {":status": {"S": status}}
-    if since is not None:
-        condition += " AND #start_time >= :since"
-        names["#start_time"] = "start_time"
-        values[":since"] = {"S": format_time(since)}
-    return {
-        "TableName": table,
-        "IndexName": STATUS_INDEX,
-        "KeyConditionExpression": condition,
-        "ExpressionAttributeNames": names,
-        "ExpressionAttributeValues": values,
-        "ScanIndexForward": False,
-    }
-
-
-def _standing_item(error: BaseException) -> dict[str, Any] | None:
+def _existing_item(error: BaseException) -> dict[str, Any] | None:
+    """The item that a failed condition found; DynamoDB sends it along with the error."""
     item = error.response.get("Item") if isinstance(error, ClientError) else None
     return from_item(item) if isinstance(item, Mapping) else None
-
-
-def _is_missing_parent(error: BaseException) -> bool:
-    return error_code(error) == "ValidationException" and MISSING_PARENT_TEXT in error_message(error)
 
 
 def _translated(error: BaseException) -> RestoreError:

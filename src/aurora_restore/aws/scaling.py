@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, error_message
 from aurora_restore.domain.errors import QuotaExceeded
@@ -36,10 +36,23 @@ class AwsScaling:
                 for target in page["ScalableTargets"]
                 if target["ResourceId"] == expected
             ]
-        return _parse_target(db_cluster_identifier, found[0]) if found else None
+        if not found:
+            return None
+        # A target that never was suspended may show no state at all.
+        state = found[0].get("SuspendedState") or {}
+        return ScalableTarget(
+            db_cluster_identifier,
+            int(found[0]["MinCapacity"]),
+            int(found[0]["MaxCapacity"]),
+            Suspension(
+                scale_in=bool(state.get("DynamicScalingInSuspended")),
+                scale_out=bool(state.get("DynamicScalingOutSuspended")),
+                scheduled=bool(state.get("ScheduledScalingSuspended")),
+            ),
+        )
 
     def policy_names(self, db_cluster_identifier: str) -> Sequence[str]:
-        """Every page."""
+        """The names of the scaling policies of the cluster's readers; every page."""
         pages = self._client.get_paginator("describe_scaling_policies")
         with Translating(SERVICE):
             found = [
@@ -50,14 +63,15 @@ class AwsScaling:
         return tuple(found)
 
     def suspend(self, db_cluster_identifier: str, suspension: Suspension) -> None:
-        """What a request does not name of a registered target stays as it is."""
+        """Suspend or resume the scaling of a registered target."""
+        # What a request does not name, as the capacities here, stays as it is.
         with Translating(SERVICE):
             self._client.register_scalable_target(
                 **_named(db_cluster_identifier), SuspendedState=_suspended_state(suspension)
             )
 
     def register(self, target: ScalableTarget) -> None:
-        """Raises QuotaExceeded: LimitExceededException is how this service calls a quota that is used up."""
+        """Register a target, or change one that exists. Raises QuotaExceeded."""
         with Translating(SERVICE):
             try:
                 self._client.register_scalable_target(
@@ -67,6 +81,7 @@ class AwsScaling:
                     SuspendedState=_suspended_state(target.suspension),
                 )
             except AWS_ERRORS as error:
+                # Elsewhere this code means throttling; of this service it means that a quota is used up.
                 if error_code(error) == "LimitExceededException":
                     raise QuotaExceeded(
                         f"{SERVICE}:RegisterScalableTarget: {error_message(error)}"
@@ -96,18 +111,3 @@ def _suspended_state(suspension: Suspension) -> dict[str, bool]:
         "DynamicScalingOutSuspended": suspension.scale_out,
         "ScheduledScalingSuspended": suspension.scheduled,
     }
-
-
-def _parse_target(db_cluster_identifier: str, found: Mapping[str, Any]) -> ScalableTarget:
-    """A target that never was suspended may show no state at all."""
-    state = found.get("SuspendedState") or {}
-    return ScalableTarget(
-        db_cluster_identifier,
-        int(found["MinCapacity"]),
-        int(found["MaxCapacity"]),
-        Suspension(
-            scale_in=bool(state.get("DynamicScalingInSuspended")),
-            scale_out=bool(state.get("DynamicScalingOutSuspended")),
-            scheduled=bool(state.get("ScheduledScalingSuspended")),
-        ),
-    )

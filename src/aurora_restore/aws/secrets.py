@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aurora_restore.aws.failures import AWS_ERRORS, error_code, error_message, translate
 from aurora_restore.domain.errors import (
@@ -41,42 +41,32 @@ class AwsSecrets:
             response = self._clients.secretsmanager(self._region).get_secret_value(SecretId=secret_id)
         except AWS_ERRORS as error:
             raise _translated(secret_id, error) from error
-        return _parse_credentials(secret_id, response.get("SecretString"))
-
-
-def _parse_credentials(secret_id: str, text: str | None) -> Credentials:
-    value = _parse_object(text)
-    if value is None:
-        raise SecretMalformed(f"the value of the secret {secret_id} is not a JSON object")
-    missing = [name for name in ("username", "password") if not _is_text(value.get(name))]
-    if missing:
-        raise SecretMalformed(f"the secret {secret_id} lacks text under {' and '.join(missing)}")
-    return Credentials(username=value["username"], password=value["password"])
-
-
-def _parse_object(text: str | None) -> dict[str, Any] | None:
-    """None for what is no JSON object. A JSONDecodeError carries the whole value: it must not travel on."""
-    try:
-        value = json.loads(text or "")
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value != ""
+        try:
+            value = json.loads(response.get("SecretString") or "")
+        except ValueError:
+            # Nothing is raised in here: a JSONDecodeError carries the whole value and must not be in the chain.
+            value = None
+        if not isinstance(value, dict):
+            raise SecretMalformed(f"the value of the secret {secret_id} is not a JSON object")
+        texts = {name for name, entry in value.items() if isinstance(entry, str) and entry}
+        missing = [name for name in ("username", "password") if name not in texts]
+        if missing:
+            raise SecretMalformed(f"the secret {secret_id} lacks text under {' and '.join(missing)}")
+        return Credentials(username=value["username"], password=value["password"])
 
 
 def _translated(secret_id: str, error: BaseException) -> RestoreError:
     code = error_code(error)
     if code in NOT_FOUND_CODES:
         return SecretNotFound(f"there is no secret {secret_id}")
+    # The code alone is not enough: Secrets Manager uses it for several states of a secret.
     if code == "InvalidRequestException" and "deletion" in error_message(error):
         return SecretNotFound(
             f"the secret {secret_id} is marked for deletion",
             "Restore it (`aws secretsmanager restore-secret`), or create another one.",
         )
     failure = translate("secretsmanager", error)
+    # Without the right to use its key, a secret is as unreadable as without the right to read it.
     if isinstance(failure, AccessDenied) or code in NO_ACCESS_CODES:
         return SecretNotAccessible(f"the secret {secret_id} cannot be read: {failure.message}")
     return failure

@@ -17,12 +17,12 @@ from aurora_restore.cli.lazy_group import LazyGroup
 from aurora_restore.cli.parameters import Invocation
 from aurora_restore.cli.screen import escape_what_cannot_be_shown, make_screen
 from aurora_restore.cli.views.errors import error_item, render_error
-from aurora_restore.domain.errors import RestoreError
 
 PROGRAM = "aurora-restore"
+# What a shell sets when it asks for completions; `completion` prints the script that makes it do so.
 COMPLETE_VARIABLE = "_AURORA_RESTORE_COMPLETE"
-"""What a shell sets when it asks for completions; `completion` prints the script that makes it do so."""
 TRACEBACK_VARIABLE = "AURORA_RESTORE_TRACEBACK"
+# Of a stream: a full disk or a quota is not a defect of this program.
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 
@@ -57,6 +57,7 @@ def run(arguments: list[str]) -> int:
     try:
         with commands.make_context(PROGRAM, list(arguments), obj=invocation) as context:
             status = commands.invoke(context)
+        # Here and not at the interpreter's end, where an error could not be reported.
         sys.stdout.flush()
         return status if isinstance(status, int) else int(ExitCode.OK)
     except click.exceptions.Exit as end:
@@ -65,7 +66,8 @@ def run(arguments: list[str]) -> int:
         # Also where the input ended at a question.
         return int(ExitCode.LEFT)
     except SystemExit as end:
-        if _reader_has_gone(end):
+        # Rich ends the program with 1 where a reader left (`| head`); here 1 says that the operation failed.
+        if any(isinstance(error, BrokenPipeError) for error in _and_what_came_before(end)):
             _forget_output()
             return _signal_status(end) or int(ExitCode.OK)
         return end.code if isinstance(end.code, int) else int(ExitCode.OK)
@@ -76,14 +78,6 @@ def run(arguments: list[str]) -> int:
         # A command line that could not be read was not read far enough to know its --json.
         unread = isinstance(error, click.UsageError) and "--json" in arguments
         return _end_with(error, invocation.json_output or unread)
-
-
-def _reader_has_gone(end: SystemExit) -> bool:
-    """Whether the end comes from a reader that left (`| head`), after which nothing is left to say.
-
-    Rich ends the program with 1 then, which here says that the operation failed.
-    """
-    return any(isinstance(error, BrokenPipeError) for error in _and_what_came_before(end))
 
 
 def _signal_status(end: BaseException) -> int | None:
@@ -105,33 +99,29 @@ def _forget_output() -> None:
 
 def _end_with(error: Exception, as_json: bool) -> int:
     if isinstance(error, click.UsageError) and not as_json:
-        error.show()  # with the usage of the command that was meant
+        # Click shows the usage of the command that was meant, too.
+        error.show()
         return int(ExitCode.USAGE)
-    known = _in_our_words(error)
-    if isinstance(known, OutputLost):
-        _forget_output()
-        return _end(known, as_json=False)
-    return _end(known, as_json)
-
-
-def _in_our_words(error: Exception) -> RestoreError:
-    if known := translate(error):
-        return known
+    known = translate(error)
     if isinstance(error, click.ClickException):
-        return UsageProblem(" ".join(error.format_message().split()))
-    if os.environ.get(TRACEBACK_VARIABLE):
-        traceback.print_exception(error)
-    if isinstance(error, OSError) and error.filename is not None:
-        return PathUnusable(f"{os.fspath(error.filename)!r} cannot be used: {error.strerror}.")
-    if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        return OutputLost(f"The output could not be written: {error.strerror}.")
-    return InternalError(f"{type(error).__name__}: {error}")
-
-
-def _end(error: RestoreError, as_json: bool) -> int:
+        # Click folds its messages for a terminal; ours are folded where they are shown.
+        known = UsageProblem(" ".join(error.format_message().split()))
+    elif known is None:
+        if os.environ.get(TRACEBACK_VARIABLE):
+            traceback.print_exception(error)
+        known = InternalError(f"{type(error).__name__}: {error}")
+        # With a name an OSError is about a file that somebody named; without one it is about a stream.
+        if isinstance(error, OSError) and error.filename is not None:
+            known = PathUnusable(f"{os.fspath(error.filename)!r} cannot be used: {error.strerror}.")
+        elif isinstance(error, OSError) and error.errno in _NO_ROOM:
+            known = OutputLost(f"The output could not be written: {error.strerror}.")
+    if isinstance(known, OutputLost):
+        # A document could not be written either: what is left is standard error.
+        _forget_output()
+        as_json = False
     screen = make_screen(as_json)
     if as_json:
-        screen.data({"error": error_item(error)})
+        screen.data({"error": error_item(known)})
     else:
-        screen.err.print(render_error(error_item(error)), crop=False)
-    return int(exit_code_of_error(error))
+        screen.err.print(render_error(error_item(known)), crop=False)
+    return int(exit_code_of_error(known))

@@ -27,9 +27,10 @@ def resolve_region(option: str | None, request: Mapping[str, Any] | None = None)
     """The Region to use: --region, else the request's target_region, else the environment's or profile's.
 
     Raises:
-        RegionMissing: none of them says it.
+        RegionMissing: none of them names one.
     """
     asked = option or (request or {}).get("target_region")
+    # The session is made last, since it reads files.
     # boto3 itself reads AWS_DEFAULT_REGION only; the other AWS tools read AWS_REGION first.
     region = asked or os.environ.get("AWS_REGION") or make_session().region_name
     if not region:
@@ -96,6 +97,7 @@ class RegionExecutions:
             return None
 
     def stop(self, operation_id: str, cause: str) -> bool:
+        # Step Functions forgets an execution 90 days after its end.
         try:
             self._executions.stop(operation_id, cause)
         except ExecutionNotFound:

@@ -13,13 +13,10 @@ RestoreError (of the domain)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aurora_restore.domain.errors import RestoreError
 from local_stack.errors import LocalStackError
-
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
 
 
 class UsageProblem(RestoreError):
@@ -136,6 +133,7 @@ class InternalError(RestoreError):
     default_hint = "This is a defect; run again with AURORA_RESTORE_TRACEBACK=1 to see where, and report it."
 
 
+# There are credentials, but AWS does not accept them: the operator has to log in, not to configure them.
 _REFUSED_CREDENTIALS = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId",
      "SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure"}
@@ -146,25 +144,22 @@ _NOT_DEPLOYED = frozenset({"ResourceNotFoundException", "StateMachineDoesNotExis
 def translate(error: BaseException) -> RestoreError | None:
     """The error in our words; None for an unexpected one.
 
-    An error of the adapters is taken further where its cause tells an operator at a terminal more: that the
-    pipeline is not deployed, that credentials are missing, that nothing answers.
+    An error of the adapters gives way to one that says more to an operator at a terminal, where its cause allows
+    that: the pipeline is not deployed, credentials are missing, nothing answers.
     """
     if isinstance(error, RestoreError):
         return _from_botocore(error.__cause__) or error
     if isinstance(error, LocalStackError):
-        return _in_our_tree(error)
+        # The local stack does not know our errors; what it raises is shown, and ends a command, as ours are.
+        ours: type[RestoreError] = type(type(error).__name__, (RestoreError,), {"code": error.code})
+        return ours(error.message, error.hint)
     if _is_of_botocore(error):
-        return _from_botocore(error) or _other_answer(error)
+        return _from_botocore(error) or Unreachable(f"AWS did not do what was asked: {error}")
     return None
 
 
-def _in_our_tree(error: LocalStackError) -> RestoreError:
-    """The local stack knows nothing of our errors; what it raises is shown, and ends a command, as ours are."""
-    ours: type[RestoreError] = type(type(error).__name__, (RestoreError,), {"code": error.code})
-    return ours(error.message, error.hint)
-
-
 def _is_of_botocore(error: BaseException | None) -> bool:
+    # By the module's name, which spares the import of botocore where the error is of another kind.
     return type(error).__module__.startswith("botocore")
 
 
@@ -183,19 +178,14 @@ def _from_botocore(error: BaseException | None) -> RestoreError | None:
         case aws.ConnectionError() | aws.HTTPClientError():
             return AwsUnreachable(f"AWS cannot be reached: {error}")
         case aws.ClientError():
-            return _from_client_error(error)
+            detail: Any = error.response.get("Error", {})
+            code, message = detail.get("Code", ""), detail.get("Message", str(error))
+            if code in _REFUSED_CREDENTIALS:
+                asked = error.operation_name
+                return CredentialsRefused(f"AWS does not accept the credentials ({asked}: {message})")
+            # The first table or state machine that is asked for is missing: then all of them are.
+            if code in _NOT_DEPLOYED:
+                return PipelineNotDeployed(
+                    f"The pipeline is not deployed in this account and Region ({message})"
+                )
     return None
-
-
-def _from_client_error(error: ClientError) -> RestoreError | None:
-    detail: Any = error.response.get("Error", {})
-    code, message = detail.get("Code", ""), detail.get("Message", str(error))
-    if code in _REFUSED_CREDENTIALS:
-        return CredentialsRefused(f"AWS does not accept the credentials ({error.operation_name}: {message})")
-    if code in _NOT_DEPLOYED:
-        return PipelineNotDeployed(f"The pipeline is not deployed in this account and Region ({message})")
-    return None
-
-
-def _other_answer(error: BaseException) -> RestoreError:
-    return Unreachable(f"AWS did not do what was asked: {error}")

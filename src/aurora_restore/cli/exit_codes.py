@@ -47,6 +47,7 @@ class ExitCode(IntEnum):
     LEFT = 130
 
 
+# The first that fits counts, so that a special case comes before what it is a case of.
 _BY_ERROR: tuple[tuple[type[RestoreError], ExitCode], ...] = (
     (errors.UsageProblem, ExitCode.USAGE),
     (errors.NotFound, ExitCode.NOT_FOUND),
@@ -62,7 +63,7 @@ _BY_ERROR: tuple[tuple[type[RestoreError], ExitCode], ...] = (
     (AwsRequestFailed, ExitCode.UNREACHABLE),
     (RequestRefused, ExitCode.REQUEST_REFUSED),
 )
-# Errors of the local stack, which are not classes of ours.
+# Errors of the local stack, which are not classes of our own.
 _UNREACHABLE_CODES = frozenset({"LOCAL_STACK_NOT_RUNNING"})
 
 

@@ -32,36 +32,11 @@ def follow(
     """
     if screen.interactive:
         return _follow_in_place(screen, observations, now, footer)
-    return _follow_by_line(screen, observations, now)
-
-
-def _follow_in_place(
-    screen: Screen, observations: Iterable[Observation], now: Callable[[], datetime], footer: str
-) -> Mapping[str, Any]:
-    latest = Observation({})
-
-    def picture() -> RenderableType:
-        if not latest.record:
-            return Text()
-        picture = render_operation(_view(latest), now(), latest.notice)
-        return Group(Text(), picture, Text(), Text(footer, style="dim"))
-
-    with Live(
-        get_renderable=picture, console=screen.out, refresh_per_second=_REDRAWS_A_SECOND, transient=True
-    ):
-        for observation in observations:
-            latest = observation
-    screen.show(render_operation(_view(latest), now()))
-    return latest.record
-
-
-def _follow_by_line(
-    screen: Screen, observations: Iterable[Observation], now: Callable[[], datetime]
-) -> Mapping[str, Any]:
     before: OperationView | None = None
     latest: Mapping[str, Any] = {}
     notice = ""
     for observation in observations:
+        # A notice is repeated with every look; a log has it once.
         if observation.notice and observation.notice != notice:
             screen.note(observation.notice)
         notice = observation.notice
@@ -73,6 +48,28 @@ def _follow_by_line(
         for line in lines:
             screen.line(line)
     return latest
+
+
+def _follow_in_place(
+    screen: Screen, observations: Iterable[Observation], now: Callable[[], datetime], footer: str
+) -> Mapping[str, Any]:
+    latest = Observation({})
+
+    # Called at every redraw, between two observations as well, so that the times on the screen move.
+    def picture() -> RenderableType:
+        if not latest.record:
+            return Text()
+        picture = render_operation(_view(latest), now(), latest.notice)
+        return Group(Text(), picture, Text(), Text(footer, style="dim"))
+
+    with Live(
+        get_renderable=picture, console=screen.out, refresh_per_second=_REDRAWS_A_SECOND, transient=True
+    ):
+        for observation in observations:
+            latest = observation
+    # The live view has removed itself; its last state stays in the scrollback.
+    screen.show(render_operation(_view(latest), now()))
+    return latest.record
 
 
 def _view(observation: Observation) -> OperationView:

@@ -19,6 +19,7 @@ class Entry:
     summary: str
 
 
+# The summaries repeat those of the commands, which would have to be loaded for them; a test compares.
 RESTORES = {
     "plan": Entry(
         "plan", "plan", "Check a restore without touching anything, and show what it would make and replace."
@@ -37,7 +38,7 @@ RESTORES = {
 PIPELINE = {"deploy": Entry("deploy", "deploy", "Deploy the pipeline of this source tree, or update it.")}
 THIS_MACHINE = {
     "demo": Entry("demo", "demo", "Restore yesterday's production into another Region, and prove it."),
-    "local": Entry("local", "local", "A whole AWS on this machine, with real PostgreSQL servers."),
+    "local": Entry("local", "local", "A whole AWS on this machine, with real database servers."),
     "completion": Entry("completion", "completion", "Print what makes a shell complete our commands."),
 }
 SECTIONS = {"Restores": RESTORES, "The pipeline itself": PIPELINE, "On this machine": THIS_MACHINE}

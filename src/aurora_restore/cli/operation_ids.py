@@ -27,7 +27,13 @@ def read_operation_id(text: str, where: str = "--name") -> str:
         raise UsageProblem(
             f"{where} has {len(text)} characters; it must have at most {MAX_NAME_CHARACTERS}.", _HINT
         )
-    if refused := sorted(filter(_is_refused_in_a_name, set(text))):
+    refused = sorted(
+        character
+        for character in set(text)
+        if character in _REFUSED_IN_A_NAME or unicodedata.category(character) in _REFUSED_CATEGORIES
+    )
+    if refused:
+        # As ASCII: most of these characters cannot be seen.
         listed = " ".join(map(ascii, refused))
         raise UsageProblem(f"{where} has characters that Step Functions does not accept: {listed}.", _HINT)
     return text
@@ -36,7 +42,3 @@ def read_operation_id(text: str, where: str = "--name") -> str:
 def new_operation_id(now: datetime, prefix: str = "restore") -> str:
     """The usual id of an operation: `restore-YYYYMMDD-HHMMSS`, in UTC."""
     return f"{prefix}-{now.astimezone(UTC):%Y%m%d-%H%M%S}"
-
-
-def _is_refused_in_a_name(character: str) -> bool:
-    return character in _REFUSED_IN_A_NAME or unicodedata.category(character) in _REFUSED_CATEGORIES

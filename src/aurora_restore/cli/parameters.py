@@ -39,7 +39,8 @@ class Option(click.Option):
         self.heading = heading
 
     def process_value(self, ctx: click.Context, value: Any) -> Any:
-        """Refuse `--target-cluster --json`: the value was forgotten, and a restore must not start under that name."""
+        """Refuse an option as the value of this one."""
+        # In `--target-cluster --json` the value was forgotten, and a restore must not start under that name.
         given: Sequence[Any] = value if isinstance(value, tuple | list) else (value,)
         options = {name for parameter in ctx.command.params for name in parameter.opts}
         for each in given:
@@ -55,8 +56,13 @@ class Command(click.Command):
         """Write the options below their headings, the general ones last."""
         rows: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
+            heading = _GENERAL
+            if isinstance(parameter, Option):
+                heading = parameter.heading
+            elif isinstance(parameter, click.Argument):
+                heading = _ARGUMENTS
             if row := parameter.get_help_record(ctx):
-                rows.setdefault(_heading(parameter), []).append(row)
+                rows.setdefault(heading, []).append(row)
         for heading in sorted(rows, key=lambda heading: heading == _GENERAL):
             with formatter.section(heading):
                 formatter.write_dl(rows[heading], col_max=_MAX_NAME_WIDTH)
@@ -83,12 +89,18 @@ def operation_argument() -> Decorator:
 
 
 def json_option() -> Decorator:
+    def note(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+        if isinstance(context.obj, Invocation):
+            context.obj.json_output = value
+        return value
+
+    # Eager, and noted at once: errors of the options that follow are then shown in the requested form, too.
     return option(
         "--json",
         "json_output",
         is_flag=True,
         is_eager=True,
-        callback=_note_json_output,
+        callback=note,
         help="Print JSON for programs on standard output, and nothing else there.",
     )
 
@@ -134,23 +146,9 @@ def combined(*decorators: Decorator) -> Decorator:
     """Several options as one decorator; the help lists them in this order."""
 
     def decorate(command: AnyCommand) -> AnyCommand:
+        # Click lists the option that was added last as the first.
         for decorator in reversed(decorators):
             command = decorator(command)
         return command
 
     return decorate
-
-
-def _heading(parameter: click.Parameter) -> str:
-    return (
-        parameter.heading
-        if isinstance(parameter, Option)
-        else (_ARGUMENTS if isinstance(parameter, click.Argument) else _GENERAL)
-    )
-
-
-def _note_json_output(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    """Errors from here on are shown in the requested form."""
-    if isinstance(context.obj, Invocation):
-        context.obj.json_output = value
-    return value

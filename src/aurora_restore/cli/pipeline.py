@@ -87,6 +87,7 @@ def record_of_execution(operation_id: str, execution: Execution) -> dict[str, An
         return record
     if execution.stop_date:
         record |= changed(Record, end_time=execution.stop_date)
+    # A run that timed out has failed, as any that is not named here.
     endings = {"SUCCEEDED": OperationStatus.SUCCEEDED, "ABORTED": OperationStatus.CANCELLED}
     record |= changed(Record, status=endings.get(execution.status, OperationStatus.FAILED).value)
     if execution.status != "SUCCEEDED":

@@ -1,4 +1,4 @@
-"""How this program is called from the shell that called it: for commands that can be copied as they stand."""
+"""How this program is called from the shell that called it: for commands that can be copied as they are."""
 
 from __future__ import annotations
 

@@ -96,12 +96,19 @@ _OPTIONS = (
         help="Disable the logins that came along with the snapshot.",
     ),
     _option(
+        "admin_secret_id",
+        "--admin-secret",
+        metavar="SECRET-ID",
+        heading=_TARGET,
+        help="Secret with the master user's name and the password it gets. Default: the deployment's (AdminSecretId).",
+    ),
+    _option(
         "quiet_start",
         "--quiet-start/--no-quiet-start",
         default=None,
         heading=_TARGET,
         help="Stop what came along with the snapshot and acts by itself: subscriptions, logical slots, jobs of "
-        "pg_cron. Default: yes.",
+        "pg_cron; replication channels, events. Default: yes.",
     ),
     _option(
         "quarantine_security_group_ids",
@@ -187,11 +194,13 @@ def read_request(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     file = given.get(_REQUEST_FILE)
     request = read_request_file(file) if file else {}
+    # Click gives an empty tuple for an option that was not repeated even once.
     request |= {
         field: list(value) if isinstance(value, tuple) else value
         for field, value in given.items()
         if field != _REQUEST_FILE and value not in (None, (), [])
     }
+    # The one field that is checked here: without it not even the operation's record could say what it is about.
     if not request.get("target_cluster_id"):
         raise UsageProblem(
             "No target cluster was given.",
@@ -217,20 +226,19 @@ def read_request_file(name: str) -> dict[str, Any]:
 
 def parse_db_users(texts: Sequence[str]) -> list[dict[str, Any]]:
     """Read `NAME:ACCESS:SECRET-ID`; a secret's ARN may hold further colons. Raises UsageProblem."""
-    return [_parse_db_user(text) for text in texts]
-
-
-def _parse_db_user(text: str) -> dict[str, Any]:
-    parts = text.split(":", maxsplit=2)
-    if len(parts) != 3 or not all(parts):
-        raise UsageProblem(
-            f"--db-user `{text}` is not NAME:ACCESS:SECRET-ID.",
-            "For example: --db-user reporting:read_only:aurora-restore/reporting. Other forms (a name with a "
-            "colon, single databases) go into the file of --request.",
-        )
-    username, access, login = parts
-    if access not in tuple(Access):
-        known = ", ".join(Access)
-        raise UsageProblem(f"--db-user `{text}`: the access `{access}` is none of {known}.")
-    credentials: dict[str, Any] = {"iam": True} if login == "iam" else {"secret_id": login}
-    return {"username": username, **credentials, "access": access}
+    users = []
+    for text in texts:
+        parts = text.split(":", maxsplit=2)
+        if len(parts) != 3 or not all(parts):
+            raise UsageProblem(
+                f"--db-user `{text}` is not NAME:ACCESS:SECRET-ID.",
+                "For example: --db-user reporting:read_only:aurora-restore/reporting. Other forms (a name with a "
+                "colon, single databases) go into the file of --request.",
+            )
+        username, access, login = parts
+        if access not in tuple(Access):
+            known = ", ".join(Access)
+            raise UsageProblem(f"--db-user `{text}`: the access `{access}` is none of {known}.")
+        credentials: dict[str, Any] = {"iam": True} if login == "iam" else {"secret_id": login}
+        users.append({"username": username, **credentials, "access": access})
+    return users

@@ -25,6 +25,7 @@ from aurora_restore.domain.states import OperationStatus
 
 PLAN_MINUTES = 10.0
 WATCH_MINUTES = 48 * 60.0
+# DescribeExecution is eventually consistent: an execution that was just started may not be visible yet.
 START_GRACE_SECONDS = 10.0
 _NAME_TRIES = 5
 # Where the certificates are that sign the database servers' own; `local env` sets it.
@@ -39,6 +40,7 @@ def begin(pipeline: Pipeline, request: Mapping[str, Any], name: str | None, pref
     """Start an operation, under a customary name where none is given; return its id."""
     if name is None:
         return start_under_new_name(pipeline, request, utc_now, time.sleep, prefix)
+    # A name that somebody chose is not exchanged for another: where it is taken, the start is refused.
     pipeline.executions.start(name, request)
     return name
 
@@ -62,6 +64,7 @@ def start_under_new_name(
         except ExecutionAlreadyExists:
             if not tries_left:
                 raise
+            # Until the next second begins, whose name is another one.
             sleep(1 - now().microsecond / 1_000_000)
         else:
             break

@@ -32,6 +32,7 @@ class Screen:
     @property
     def interactive(self) -> bool:
         """Whether a display may be redrawn in place."""
+        # A dumb terminal cannot move its cursor.
         return self.out.is_terminal and not self.out.is_dumb_terminal and not self.json_output
 
     def show(self, renderable: RenderableType = "") -> None:
@@ -53,6 +54,7 @@ class Screen:
         """One line that stays one, also where it is wider than the terminal: it can be copied; flushed."""
         if not self.json_output:
             self.out.print(_shown(text), soft_wrap=True, markup=False)
+            # A reader of a pipe sees it when it happens, and not when a buffer is full.
             self.out.file.flush()
 
     def note(self, text: str) -> None:
@@ -86,6 +88,7 @@ def _plain(value: Any) -> Any:
 
 def make_console(stream: TextIO) -> Console:
     """A console that knows whether people look at it; it never guesses at markup or highlights numbers."""
+    # Without a terminal Rich takes 80 columns, which folds our tables; a log has room for more.
     width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 

@@ -1,8 +1,8 @@
 """Following an operation from outside: reading only, so it can be left and taken up again with no effect.
 
 The record is the truth that is shown, and it is final once it has its end time: what the run left is cleaned up then.
-The execution is looked at where the record cannot tell: before the first step wrote it, and where the run has ended
-and its cleanup has not begun.
+The execution is looked at where the record does not show enough: before the first step wrote it, and where the run has
+ended and its cleanup has not begun.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from aurora_restore.domain.states import OperationStatus, is_closed
 
 @dataclass(frozen=True)
 class WatchLimits:
-    """How often to look, and what to bear, in seconds.
+    """The intervals and the patience of a watch, in seconds.
 
     `start_grace` is how long a just started execution may be invisible (DescribeExecution is eventually
     consistent; zero for one that was started by another program); `record_grace` how long one that ended may stay
@@ -89,8 +89,16 @@ class Watcher:
             try:
                 latest = looker.look()
                 reached, observation = self._now(), latest
-            except Exception as error:  # noqa: BLE001 - raised again, all but what can be borne
-                observation = self._bear(error, latest, reached)
+            except Exception as error:
+                # Hours of watching must not end with one failed request; what does not pass is raised again.
+                known = translate(error)
+                if not isinstance(known, AwsUnreachable | TransientFault):
+                    raise
+                # An endpoint that never answered is not an outage: it, the Region or the credentials are wrong.
+                if reached is None or (self._now() - reached).total_seconds() > self._limits.outage:
+                    raise known from error
+                notice = f"AWS cannot be reached just now; trying again. {known.message}"
+                observation = Observation(latest.record, notice, latest.execution_status)
             yield observation
             if observation.is_final:
                 return
@@ -99,16 +107,6 @@ class Watcher:
             f"{operation_id} had not ended after {self._limits.timeout / 60:.0f} minutes of watching.",
             f"It goes on. Take it up again with: aurora-restore watch {operation_id}",
         )
-
-    def _bear(self, error: Exception, latest: Observation, reached: datetime | None) -> Observation:
-        known = translate(error)
-        if not isinstance(known, AwsUnreachable | TransientFault):
-            raise error
-        # An endpoint that never answered is not an outage: the endpoint, the Region or the credentials are wrong.
-        if reached is None or (self._now() - reached).total_seconds() > self._limits.outage:
-            raise known from error
-        notice = f"AWS cannot be reached just now; trying again. {known.message}"
-        return Observation(latest.record, notice, latest.execution_status)
 
 
 class _Looker:
@@ -133,9 +131,14 @@ class _Looker:
         if _needs_no_look_at_the_execution(record):
             self._due_since = None
             return Observation(record)
-        if self._looks_at_the_execution() and _has_ended(self._execution):
-            # It may have been closed since it was read.
-            record = self._pipeline.records.load(self._operation_id) or record
+        # Not at every look: DescribeExecution has a limit for the whole account. Its end is final.
+        turn = self._looks % self._limits.look_at_execution_every == 0
+        self._looks += 1
+        if turn and not _has_ended(self._execution):
+            self._execution = self._pipeline.executions.find(self._operation_id)
+            if _has_ended(self._execution):
+                # It may have been closed since it was read.
+                record = self._pipeline.records.load(self._operation_id) or record
         is_over = _has_ended(self._execution) or Record.read(record).status != OperationStatus.RUNNING
         is_due = is_over and not _needs_no_look_at_the_execution(record)
         return self._due(record) if is_due else Observation(record)
@@ -143,6 +146,7 @@ class _Looker:
     def _unrecorded(self) -> Observation:
         execution = self._pipeline.executions.find(self._operation_id)
         if execution is None:
+            # It may just have been started: DescribeExecution is eventually consistent.
             if (self._now() - self._begun).total_seconds() < self._limits.start_grace:
                 return Observation(self._running())
             raise OperationNotFound(f"There is no operation {self._operation_id} in {self._pipeline.region}.")
@@ -158,15 +162,6 @@ class _Looker:
     def _running(self) -> Mapping[str, Any]:
         """What a record would say that no step has written yet."""
         return changed(Record, operation_id=self._operation_id, status=OperationStatus.RUNNING.value)
-
-    def _looks_at_the_execution(self) -> bool:
-        """Whether the execution was looked at anew: not at every look, and not any more once it has ended."""
-        turn = self._looks % self._limits.look_at_execution_every == 0
-        self._looks += 1
-        if not turn or _has_ended(self._execution):
-            return False
-        self._execution = self._pipeline.executions.find(self._operation_id)
-        return True
 
     def _due(self, record: Mapping[str, Any]) -> Observation:
         """The run is over, and its cleanup has yet to begin. Raises CleanupOverdue once that takes far too long."""

@@ -5,50 +5,16 @@ Every statement goes over TLS that is checked against the stack's own authority.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 
-from pg8000.native import Connection, DatabaseError
-
-from aurora_restore.demo.seed_data import ShopFacts, facts
-
-Connect = Callable[[], AbstractContextManager[Connection]]
-"""Opens a session as one user of one database; it is closed at the end of the `with`."""
-
-# https://www.postgresql.org/docs/17/errcodes-appendix.html
-INSUFFICIENT_PRIVILEGE = "42501"
-INVALID_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE
-
-_NEWEST_ORDER = "SELECT coalesce(max(order_id), 0) FROM shop.orders"
-_ORDERS_OF_DAY = """
-SELECT count(*) FROM shop.orders
-WHERE (placed_at AT TIME ZONE 'UTC')::date = CAST(:day AS date) AND order_id <= CAST(:newest AS bigint)
-"""
-_LATER_ORDERS = "SELECT count(*) FROM shop.orders WHERE order_id > CAST(:newest AS bigint)"
-_FINGERPRINT = """
-SELECT md5(concat(
-    (SELECT string_agg(o::text, '|' ORDER BY order_id) FROM shop.orders AS o WHERE order_id <= CAST(:newest AS bigint)),
-    (SELECT string_agg(i::text, '|' ORDER BY order_id, line) FROM shop.order_items AS i
-     WHERE order_id <= CAST(:newest AS bigint)),
-    (SELECT string_agg(p::text, '|' ORDER BY order_id) FROM shop.payments AS p
-     WHERE order_id <= CAST(:newest AS bigint))))
-"""
-_WRITE = "INSERT INTO shop.products (sku, name, category, price) VALUES ('SKU-DEMO', 'A demo', 'home', 1.00)"
-
-
-@dataclass(frozen=True)
-class History:
-    """A shop's orders up to one of them: how many fell on a day, and a fingerprint of all rows."""
-
-    orders_of_day: int
-    fingerprint: str
+from aurora_restore.demo.facts import ShopFacts
+from aurora_restore.demo.shops import LOGIN_REFUSED, PERMISSION_DENIED, Connect, History, Shop
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was found. A refusal is the SQLSTATE with which the server refused, None where it did not."""
+    """What was found. A refusal is in words, None where the server did not refuse."""
 
     day: date
     later_orders: int
@@ -85,11 +51,6 @@ class Doors:
     old_master: Connect
 
 
-def newest_order_id(connection: Connection) -> int:
-    """The number of the newest order; 0 where there is none."""
-    return int(connection.run(_NEWEST_ORDER)[0][0])
-
-
 def gather(
     doors: Doors,
     day: date,
@@ -97,17 +58,19 @@ def gather(
     newest_before: int,
     production_before: ShopFacts,
     users: tuple[str, str],
+    shop: Shop,
 ) -> Evidence:
     """Ask both databases. `newest_before` is production's newest order before the later ones were written."""
+    asking, facts = shop.asking, shop.filling.facts
     with doors.reader() as connection:
-        restored, newest = facts(connection), newest_order_id(connection)
-        restored_history = _history(connection, day, newest)
-        restored_later = int(connection.run(_LATER_ORDERS, newest=newest_before)[0][0])
-        reader_refusal = refusal_of_write(connection)
+        restored, newest = facts(connection), asking.newest_order_id(connection)
+        restored_history = asking.history(connection, day, newest)
+        restored_later = asking.later_orders(connection, newest_before)
+        reader_refusal = asking.refusal_of_write(connection)
     with doors.production() as connection:
-        production_after, production_history = facts(connection), _history(connection, day, newest)
+        production_after, production_history = facts(connection), asking.history(connection, day, newest)
     with doors.writer() as connection:
-        writer_refusal = refusal_of_write(connection)
+        writer_refusal = asking.refusal_of_write(connection)
     return Evidence(
         day=day,
         later_orders=later_orders,
@@ -121,39 +84,8 @@ def gather(
         reader_refusal=reader_refusal,
         writer=users[1],
         writer_refusal=writer_refusal,
-        old_password_refusal=refusal_of_login(doors.old_master),
+        old_password_refusal=asking.refusal_of_login(doors.old_master),
     )
-
-
-def _history(connection: Connection, day: date, newest: int) -> History:
-    count = int(connection.run(_ORDERS_OF_DAY, day=day.isoformat(), newest=newest)[0][0])
-    return History(count, str(connection.run(_FINGERPRINT, newest=newest)[0][0]))
-
-
-def refusal_of_write(connection: Connection) -> str | None:
-    """Try to write one row, and take it back: the SQLSTATE of the refusal, or None where it was written."""
-    connection.run("BEGIN")
-    try:
-        connection.run(_WRITE)
-    except DatabaseError as error:
-        return _state(error)
-    finally:
-        connection.run("ROLLBACK")
-    return None
-
-
-def refusal_of_login(connect: Connect) -> str | None:
-    """Try to log in: the SQLSTATE of the refusal, or None where the door opened."""
-    try:
-        with connect():
-            return None
-    except DatabaseError as error:
-        return _state(error)
-
-
-def _state(error: DatabaseError) -> str:
-    details = error.args[0] if error.args else {}
-    return str(details.get("C", "")) if isinstance(details, dict) else str(details)
 
 
 def judge(evidence: Evidence) -> tuple[Proof, ...]:
@@ -196,21 +128,21 @@ def _proofs_of_users(evidence: Evidence) -> tuple[Proof, ...]:
     return (
         Proof(
             f"{evidence.reader} cannot write",
-            _refusal_words(evidence.reader_refusal, "it wrote"),
+            evidence.reader_refusal or "it wrote",
             "",
-            evidence.reader_refusal == INSUFFICIENT_PRIVILEGE,
+            evidence.reader_refusal == PERMISSION_DENIED,
         ),
         Proof(
             f"{evidence.writer} can write",
-            _refusal_words(evidence.writer_refusal, "it did"),
+            evidence.writer_refusal or "it did",
             "",
             evidence.writer_refusal is None,
         ),
         Proof(
             "production's password is refused",
-            _refusal_words(evidence.old_password_refusal, "it logged in"),
+            evidence.old_password_refusal or "it logged in",
             "",
-            evidence.old_password_refusal == INVALID_PASSWORD,
+            evidence.old_password_refusal == LOGIN_REFUSED,
         ),
     )
 
@@ -222,8 +154,3 @@ def _proof_of_production(evidence: Evidence) -> Proof:
 
 def _time_words(shop: ShopFacts) -> str:
     return f"{shop.newest_order_time:%Y-%m-%d %H:%M}" if shop.newest_order_time else "none"
-
-
-def _refusal_words(state: str | None, otherwise: str) -> str:
-    known = {INSUFFICIENT_PRIVILEGE: "permission denied", INVALID_PASSWORD: "login refused"}
-    return otherwise if state is None else known.get(state, f"refused with {state}")

@@ -1,6 +1,6 @@
 """The demo: a restore of yesterday's production, through the deployed pipeline, with the proof that it is true.
 
-It reaches everything as any program does: the AWS interfaces, and PostgreSQL over TLS that is checked.
+It reaches everything as any program does: the AWS interfaces, and the databases over TLS that is checked.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from aurora_restore.aws.clients import Clients
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.cli.connection import connect, make_session
+from aurora_restore.cli.engine_option import short_name
 from aurora_restore.cli.errors import ProofFailed
 from aurora_restore.cli.follow import follow
-from aurora_restore.cli.local_stack import find_set_up, point_environment_at
+from aurora_restore.cli.local_stack import point_environment_at
 from aurora_restore.cli.operation_ids import new_operation_id
 from aurora_restore.cli.program import program_name
 from aurora_restore.cli.running import show_connect_command, utc_now
@@ -36,16 +37,18 @@ from aurora_restore.cli.views.common import heading
 from aurora_restore.cli.views.operation import render_outcome
 from aurora_restore.cli.views.record import view_operation
 from aurora_restore.cli.watching import Watcher, WatchLimits
-from aurora_restore.demo import proof, seed_aws, seed_data
+from aurora_restore.demo import proof, seed_aws
+from aurora_restore.demo.facts import SHOP_DATABASE, ShopFacts
+from aurora_restore.demo.setup import find_servers, set_up_with
+from aurora_restore.demo.shops import Connect, Shop, shop_of
 from aurora_restore.demo.views import proof_items, render_next, render_proofs, render_verdict, step_title
+from aurora_restore.domain.engines import POSTGRESQL
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials, DatabaseEndpoint, DbCluster
 from aurora_restore.domain.record import Record
 from aurora_restore.domain.states import OperationStatus
-from local_aurora.engines.postgresql.admin import connection
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
-SOURCE_CLUSTER = "production"
 LATER_ORDERS = 250
 READER_SECRET = "aurora-restore/users/reporting"  # noqa: S105 - the name of a secret
 WRITER_SECRET = "aurora-restore/users/application"  # noqa: S105
@@ -80,26 +83,27 @@ class Telling:
 class Scene:
     """Production as it is, with orders in it that are younger than the snapshot."""
 
+    shop: Shop
     cluster: DbCluster
     snapshot: ClusterSnapshot
     day: date
-    open_production: proof.Connect
+    open_production: Connect
     production_login: Credentials
     newest_before: int
-    shop: seed_data.ShopFacts
+    before: ShopFacts
 
 
-def run_demo(screen: Screen, keep: bool) -> bool:
+def run_demo(screen: Screen, keep: bool, engine: str = POSTGRESQL) -> bool:
     """Run it, and say whether every claim was proved.
 
     Raises:
         LocalStackError, RestoreError: the stack did not come up, or the restore did not begin.
     """
-    telling = Telling(screen)
-    with _stack(telling, keep) as (info, stays):
+    telling, shop = Telling(screen), shop_of(engine)
+    with _stack(telling, keep, shop) as (info, stays):
         clients = Clients(make_session(), info.region)
         with telling.step("production", f"Production, in {info.source_region}"):
-            scene = _set_the_scene(telling, info, clients)
+            scene = _set_the_scene(telling, info, clients, shop)
         with telling.step("restore", f"Restoring {scene.day} into {info.region}"):
             record = _restore(telling, info, scene)
         restored = Record.read(record).status == OperationStatus.SUCCEEDED
@@ -109,7 +113,7 @@ def run_demo(screen: Screen, keep: bool) -> bool:
                 proofs = _prove(info, clients, scene, record)
                 screen.show(render_proofs(proofs))
     if restored:
-        _say_end(telling, record, proofs, stays)
+        _say_end(telling, record, proofs, stays, engine)
     else:
         screen.show(render_outcome(view_operation(record), utc_now()))
         _say_json(telling, record, ())
@@ -117,22 +121,26 @@ def run_demo(screen: Screen, keep: bool) -> bool:
 
 
 @contextmanager
-def _stack(telling: Telling, keep: bool) -> Iterator[tuple[StackInfo, bool]]:
+def _stack(telling: Telling, keep: bool, shop: Shop) -> Iterator[tuple[StackInfo, bool]]:
     """A stack that runs, and whether it stays up. What was started here is taken down again, unless it is kept."""
     with _ended_in_order():
         state = lifecycle.status()
         running = state.info if state.is_complete else None
         if running or keep:
-            yield _bring_up(telling, running, None), True
+            yield _bring_up(telling, running, None, shop), True
             return
         with _own_home(telling) as home:
-            yield _bring_up(telling, None, home), False
+            yield _bring_up(telling, None, home, shop), False
 
 
-def _bring_up(telling: Telling, running: StackInfo | None, home: Path | None) -> StackInfo:
+def _bring_up(telling: Telling, running: StackInfo | None, home: Path | None, shop: Shop) -> StackInfo:
     with telling.step("stack", "A whole AWS, on this machine"):
+        if running is None:
+            find_servers((shop.engine,), lambda text: telling.say(f"{text} …"))
         info = running or lifecycle.up(
-            lifecycle.UpOptions(home=home), lambda text: telling.say(f"{text} …"), find_set_up
+            lifecycle.UpOptions(home=home),
+            lambda text: telling.say(f"{text} …"),
+            lambda: set_up_with((shop.engine,)),
         )
         telling.say(
             f"{'It runs already' if running else 'It is up'}: {info.endpoint_url}, account {info.account_id}"
@@ -178,25 +186,28 @@ def _end(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _set_the_scene(telling: Telling, info: StackInfo, clients: Clients) -> Scene:
+def _set_the_scene(telling: Telling, info: StackInfo, clients: Clients, shop: Shop) -> Scene:
     rds = AwsRds(clients, info.source_region)
-    cluster = rds.find_cluster(SOURCE_CLUSTER)
+    cluster = rds.find_cluster(shop.cluster)
     if cluster is None:
-        raise ProofFailed(f"There is no cluster {SOURCE_CLUSTER} in {info.source_region} of the local stack.")
-    snapshot, day = newest_snapshot_before(rds.list_cluster_snapshots(SOURCE_CLUSTER), utc_now().date())
-    login = AwsSecrets(clients, info.source_region).read_credentials(seed_aws.PRODUCTION_SECRET)
-    open_production = partial(connection, _endpoint(cluster), login, seed_data.SHOP_DATABASE, info.ca_bundle)
+        raise ProofFailed(
+            f"There is no cluster {shop.cluster} in {info.source_region} of the local stack.",
+            "Add it: `aurora-restore local up --engine all`.",
+        )
+    snapshot, day = newest_snapshot_before(rds.list_cluster_snapshots(shop.cluster), utc_now().date())
+    login = AwsSecrets(clients, info.source_region).read_credentials(shop.master_secret)
+    open_production = partial(shop.open, _endpoint(cluster), login, SHOP_DATABASE, info.ca_bundle)
     with open_production() as session:
-        before, newest = seed_data.facts(session), proof.newest_order_id(session)
+        before, newest = shop.filling.facts(session), shop.asking.newest_order_id(session)
         telling.say(
             f"{cluster.db_cluster_identifier}: {before.rows:,} rows ({before.orders:,} orders), "
             f"{cluster.engine} {cluster.engine_version}"
         )
         telling.say(f"{snapshot.db_cluster_snapshot_identifier}: its snapshot of {day}")
-        seed_data.write_later_orders(session, LATER_ORDERS, utc_now().date())
+        shop.filling.write_later_orders(session, LATER_ORDERS, utc_now().date())
         telling.say(f"{LATER_ORDERS} more orders, written just now: the restored one must not have them")
-        shop = seed_data.facts(session)
-    return Scene(cluster, snapshot, day, open_production, login, newest, shop)
+        after = shop.filling.facts(session)
+    return Scene(shop, cluster, snapshot, day, open_production, login, newest, after)
 
 
 def newest_snapshot_before(snapshots: Sequence[ClusterSnapshot], today: date) -> tuple[ClusterSnapshot, date]:
@@ -208,17 +219,17 @@ def newest_snapshot_before(snapshots: Sequence[ClusterSnapshot], today: date) ->
     ]
     earlier = [(taken, snapshot) for taken, snapshot in dated if taken.date() < today]
     if not earlier:
-        raise ProofFailed(f"{SOURCE_CLUSTER} has no snapshot of a day before {today}.")
+        raise ProofFailed(f"Production has no snapshot of a day before {today}.")
     taken, snapshot = max(earlier, key=lambda pair: pair[0])
     return snapshot, taken.date()
 
 
-def demo_request(info: StackInfo, scene_day: date, now: datetime) -> dict[str, Any]:
+def demo_request(info: StackInfo, shop: Shop, scene_day: date, now: datetime) -> dict[str, Any]:
     """What the demo asks of the pipeline: the fields of the operations guide, and two users."""
     return {
         "source_snapshot_date": scene_day.isoformat(),
         "source_region": info.source_region,
-        "source_cluster_id": SOURCE_CLUSTER,
+        "source_cluster_id": shop.cluster,
         "target_region": info.region,
         "target_cluster_id": f"aurora-restored-demo-{now:%H%M%S}",
         "db_instance_class": "db.r5.large",
@@ -228,15 +239,16 @@ def demo_request(info: StackInfo, scene_day: date, now: datetime) -> dict[str, A
             {"username": seed_aws.USER_SECRETS[secret], "secret_id": secret, "access": access}
             for secret, access in ((READER_SECRET, "read_only"), (WRITER_SECRET, "read_write"))
         ],
+        **({"admin_secret_id": shop.admin_secret} if shop.admin_secret else {}),
     }
 
 
 def _restore(telling: Telling, info: StackInfo, scene: Scene) -> Mapping[str, Any]:
     pipeline = connect(info.region)
     now = utc_now()
-    request, operation_id = demo_request(info, scene.day, now), new_operation_id(now)
+    request, operation_id = demo_request(info, scene.shop, scene.day, now), new_operation_id(now)
     pipeline.executions.start(operation_id, request)
-    telling.say(f"{operation_id}: {SOURCE_CLUSTER} -> {request['target_cluster_id']}")
+    telling.say(f"{operation_id}: {scene.shop.cluster} -> {request['target_cluster_id']}")
     for user in request["db_users"]:
         telling.say(f"with the user {user['username']} ({user['access']})")
     telling.screen.show()
@@ -255,8 +267,8 @@ def _prove(
     reader, writer = secrets.read_credentials(READER_SECRET), secrets.read_credentials(WRITER_SECRET)
     where = DatabaseEndpoint(restored.endpoint or "", restored.port or 0)
 
-    def door(login: Credentials) -> proof.Connect:
-        return partial(connection, where, login, seed_data.SHOP_DATABASE, info.ca_bundle)
+    def door(login: Credentials) -> Connect:
+        return partial(scene.shop.open, where, login, SHOP_DATABASE, info.ca_bundle)
 
     doors = proof.Doors(
         production=scene.open_production,
@@ -265,7 +277,8 @@ def _prove(
         old_master=door(scene.production_login),
     )
     names = reader.username, writer.username
-    return proof.judge(proof.gather(doors, scene.day, LATER_ORDERS, scene.newest_before, scene.shop, names))
+    found = proof.gather(doors, scene.day, LATER_ORDERS, scene.newest_before, scene.before, names, scene.shop)
+    return proof.judge(found)
 
 
 def _endpoint(cluster: DbCluster) -> DatabaseEndpoint:
@@ -273,20 +286,25 @@ def _endpoint(cluster: DbCluster) -> DatabaseEndpoint:
 
 
 def _say_end(
-    telling: Telling, record: Mapping[str, Any], proofs: tuple[proof.Proof, ...], stays: bool
+    telling: Telling,
+    record: Mapping[str, Any],
+    proofs: tuple[proof.Proof, ...],
+    stays: bool,
+    engine: str,
 ) -> None:
     screen = telling.screen
     screen.show(render_verdict(proofs, telling.times))
     screen.show()
     if stays:
-        show_connect_command(screen, view_operation(record), seed_data.SHOP_DATABASE)
+        show_connect_command(screen, view_operation(record), SHOP_DATABASE)
         screen.show()
-    screen.show(render_next(_next_commands(record, stays)))
+    screen.show(render_next(_next_commands(record, stays, engine)))
     _say_json(telling, record, proofs)
 
 
-def _next_commands(record: Mapping[str, Any], stays: bool) -> list[tuple[str, str]]:
+def _next_commands(record: Mapping[str, Any], stays: bool, engine: str) -> list[tuple[str, str]]:
     program = program_name()
+    with_engine = f" --engine {short_name(engine)}" if engine != POSTGRESQL else ""
     if stays:
         return [
             ("Point your shell at the stack:", f'eval "$({program} local env)"'),
@@ -295,8 +313,8 @@ def _next_commands(record: Mapping[str, Any], stays: bool) -> list[tuple[str, st
             ("Take the stack down:", f"{program} local down"),
         ]
     return [
-        ("The same, and the stack stays up to look around:", f"{program} demo --keep"),
-        ("A local stack of your own:", f"{program} local up"),
+        ("The same, and the stack stays up to look around:", f"{program} demo --keep{with_engine}"),
+        ("A local stack of your own:", f"{program} local up{with_engine}"),
         ("The pipeline in your AWS account:", f"{program} deploy --region us-west-2"),
     ]
 

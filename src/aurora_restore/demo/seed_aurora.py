@@ -1,35 +1,37 @@
-"""The source clusters: a shop's production with a history, and an encrypted cluster beside it."""
+"""The source clusters: a shop's production on each engine, and an encrypted cluster beside that of PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from aurora_restore.demo import seed_data
+from aurora_restore.demo.facts import ANALYTICS_DATABASE, SHOP_DATABASE
 from aurora_restore.demo.seed_aws import (
-    MASTER_USERNAME,
     SUBNET_GROUP,
     Network,
     SeededSource,
     client,
+    seed_secrets_of,
     session_for,
 )
+from aurora_restore.demo.shops import Shop
+from aurora_restore.domain.engines import POSTGRESQL
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from local_aurora.control import PREFIX
-from local_aurora.engines.postgresql.admin import connection
 from local_stack.control import ask
 from local_stack.stack_info import StackInfo
 
-PRODUCTION = "production"
 BILLING = "billing"
 INSTANCE_CLASS = "db.r5.large"
 GUIDE_SNAPSHOT_DAY = date(2023, 6, 15)
 """The day of the operations guide's example."""
 RECENT_DAYS = 3
 BILLING_BEGINS_DAYS_AGO = 30
+MYSQL_BEGINS_DAYS_AGO = 365
 SNAPSHOT_TIME = time(23, 40, tzinfo=UTC)
 """After the last order of a day, so that a day's snapshot holds the whole day."""
 
@@ -40,6 +42,7 @@ _SEED_TIMEOUT_SECONDS = 60.0
 class Source:
     """One source cluster to be made. `first_day` is where its history begins; `analytics` is a second database."""
 
+    shop: Shop
     db_cluster_identifier: str
     instances: Mapping[str, str]
     master: Credentials
@@ -61,45 +64,67 @@ def seed_network(info: StackInfo, network: Network) -> None:
         put(info, "security-group", {"region": network.region, "group_id": group_id, "vpc_id": vpc_id})
 
 
-def seed_clusters(info: StackInfo, seeded: SeededSource, today: date) -> None:
-    """Make the source clusters with their data, and their automated snapshots.
+def seed_shops(info: StackInfo, seeded: SeededSource, shops: Sequence[Shop], today: date) -> None:
+    """Make the source clusters with their data, and their automated snapshots; those of each engine beside the others.
+
+    The secrets of a shop are made last: what has them is complete.
 
     The snapshot of a day holds the data up to the end of that day; the newest is of the day before `today`.
     """
-    production, billing = sources(seeded, today)
+    with ThreadPoolExecutor(len(shops)) as pool:
+        work = [pool.submit(_seed_shop, info, seeded, sources(seeded, shop, today)) for shop in shops]
+    for each in work:
+        each.result()
+
+
+def _seed_shop(info: StackInfo, seeded: SeededSource, found: Sequence[Source]) -> None:
+    production, *others = found
     endpoint = _make_cluster(info, production)
-    # The long history is one busy database server: the second cluster is made beside it, and not before.
+    # The long history is one busy database server: the other cluster is made beside it, and not before.
     with ThreadPoolExecutor(2) as pool:
-        filling = pool.submit(_fill, info, seeded, production, endpoint)
-        making = pool.submit(lambda: _fill(info, seeded, billing, _make_cluster(info, billing)))
-    filling.result()
-    making.result()
+        work = [pool.submit(_fill, info, seeded, production, endpoint)]
+        work += [pool.submit(_make_and_fill, info, seeded, other) for other in others]
+    for each in work:
+        each.result()
+    seed_secrets_of(info, production.shop, seeded.passwords)
 
 
-def sources(seeded: SeededSource, today: date) -> tuple[Source, Source]:
-    """What there is in the source Region, for a stack made on `today` (UTC)."""
+def _make_and_fill(info: StackInfo, seeded: SeededSource, source: Source) -> None:
+    _fill(info, seeded, source, _make_cluster(info, source))
+
+
+def sources(seeded: SeededSource, shop: Shop, today: date) -> tuple[Source, ...]:
+    """What there is of a shop in the source Region, for a stack made on `today` (UTC); production comes first.
+
+    The example of the operations guide, with its day and the encrypted cluster, is of Aurora PostgreSQL.
+    """
     recent = tuple(today - timedelta(days=ago) for ago in range(RECENT_DAYS, 0, -1))
     common = {"DBSubnetGroupName": SUBNET_GROUP, "VpcSecurityGroupIds": [seeded.security_group_id]}
+    is_guides = shop.engine == POSTGRESQL
     production = Source(
-        PRODUCTION,
-        {"production-1": INSTANCE_CLASS, "production-2": INSTANCE_CLASS},
-        Credentials(MASTER_USERNAME, seeded.passwords.production),
-        seed_data.HISTORY_BEGINS,
+        shop,
+        shop.cluster,
+        {f"{shop.cluster}-{number}": INSTANCE_CLASS for number in (1, 2)},
+        Credentials(shop.master_username, seeded.passwords.masters[shop.engine]),
+        seed_data.HISTORY_BEGINS if is_guides else today - timedelta(days=MYSQL_BEGINS_DAYS_AGO),
         seed_data.PRODUCTION_ORDERS_PER_DAY,
-        (GUIDE_SNAPSHOT_DAY, *recent),
-        {**common, "DatabaseName": seed_data.SHOP_DATABASE, "BackupRetentionPeriod": 35},
+        (GUIDE_SNAPSHOT_DAY, *recent) if is_guides else recent,
+        {**common, "DatabaseName": SHOP_DATABASE, "BackupRetentionPeriod": 35},
         has_analytics=True,
     )
+    if not is_guides:
+        return (production,)
     billing = Source(
+        shop,
         BILLING,
         {"billing-1": INSTANCE_CLASS},
-        Credentials(MASTER_USERNAME, seeded.passwords.billing),
+        Credentials(shop.master_username, seeded.passwords.billing),
         today - timedelta(days=BILLING_BEGINS_DAYS_AGO),
         seed_data.SMALL_ORDERS_PER_DAY,
         recent,
         {
             **common,
-            "DatabaseName": seed_data.SHOP_DATABASE,
+            "DatabaseName": SHOP_DATABASE,
             "StorageEncrypted": True,
             "KmsKeyId": seeded.billing_key_arn,
         },
@@ -112,6 +137,7 @@ def _make_cluster(info: StackInfo, source: Source) -> DatabaseEndpoint:
     made = put(info, "cluster", {
         "region": info.source_region,
         "DBClusterIdentifier": source.db_cluster_identifier,
+        "Engine": source.shop.engine,
         "MasterUsername": source.master.username,
         "MasterUserPassword": source.master.password,
         "instances": dict(source.instances),
@@ -133,25 +159,27 @@ def _fill(info: StackInfo, seeded: SeededSource, source: Source, endpoint: Datab
 def _make_databases(
     info: StackInfo, seeded: SeededSource, source: Source, endpoint: DatabaseEndpoint
 ) -> None:
-    with connection(endpoint, source.master, seed_data.SHOP_DATABASE, info.ca_bundle) as shop:
-        seed_data.create_schema(shop)
-        seed_data.create_logins(shop, seeded.passwords.application, seeded.passwords.reporting)
+    filling, where = source.shop.filling, (endpoint, source.master)
+    with source.shop.open(*where, SHOP_DATABASE, info.ca_bundle) as shop:
+        filling.create_schema(shop)
+        filling.create_logins(shop, seeded.passwords.application, seeded.passwords.reporting)
         if not source.has_analytics:
             return
-        seed_data.create_analytics_database(shop)
-    with connection(endpoint, source.master, seed_data.ANALYTICS_DATABASE, info.ca_bundle) as analytics:
-        seed_data.create_analytics(analytics)
+        filling.create_analytics_database(shop)
+    with source.shop.open(*where, ANALYTICS_DATABASE, info.ca_bundle) as analytics:
+        filling.create_analytics(analytics)
 
 
 def _add_days(
     info: StackInfo, source: Source, endpoint: DatabaseEndpoint, first_day: date, last_day: date
 ) -> None:
-    with connection(endpoint, source.master, seed_data.SHOP_DATABASE, info.ca_bundle) as shop:
-        seed_data.add_days(shop, first_day, last_day, source.orders_per_day)
+    filling, where = source.shop.filling, (endpoint, source.master)
+    with source.shop.open(*where, SHOP_DATABASE, info.ca_bundle) as shop:
+        filling.add_days(shop, first_day, last_day, source.orders_per_day)
     if not source.has_analytics:
         return
-    with connection(endpoint, source.master, seed_data.ANALYTICS_DATABASE, info.ca_bundle) as analytics:
-        seed_data.add_analytics_days(analytics, first_day, last_day)
+    with source.shop.open(*where, ANALYTICS_DATABASE, info.ca_bundle) as analytics:
+        filling.add_analytics_days(analytics, first_day, last_day)
 
 
 def _take_automated_snapshot(info: StackInfo, source: Source, day: date) -> None:

@@ -16,6 +16,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.configprovider import BOTOCORE_DEFAUT_SESSION_VARIABLES
 
+from aurora_restore.demo.shops import Shop
+from aurora_restore.domain.engines import ENGINES
 from local_stack.ministack_hooks import GROUP_ID_TAG
 from local_stack.stack_info import StackInfo
 
@@ -27,33 +29,39 @@ if TYPE_CHECKING:
 SUBNET_GROUP = "default-vpc-subnet-group"
 AURORA_SERVICES = frozenset({"rds", "application-autoscaling"})
 """What the local Aurora answers; everything else is ministack's."""
+SOURCE_GROUP = "production-databases"
 SECURITY_GROUP_ID = "sg-12345678"
 OTHER_SECURITY_GROUP_ID = "sg-87654321"
 RESTORE_KEY_ALIAS = "alias/aurora-restore"
 BILLING_KEY_ALIAS = "alias/billing"
 ADMIN_SECRET = "aurora-restore/admin-credentials"  # noqa: S105 - the name of a secret
+MASTER_USERNAME = "postgres"
+"""Of Aurora PostgreSQL's clusters, for which the pipeline's own secret is."""
 USER_SECRETS = {
     "aurora-restore/users/reporting": "reporting_reader",
     "aurora-restore/users/application": "application_writer",
     "aurora-restore/users/support": "support_admin",
 }
-PRODUCTION_SECRET = "production/master"  # noqa: S105 - the name of a secret
-MASTER_USERNAME = "postgres"
 
 _PASSWORD_CHARACTERS = string.ascii_letters + string.digits + "-_.!#%+=~"
 _PASSWORD_LENGTH = 28
 
 
 def new_password() -> str:
-    """28 characters that RDS and PostgreSQL both take."""
+    """28 characters that RDS and its engines take."""
     return "".join(secrets.choice(_PASSWORD_CHARACTERS) for _ in range(_PASSWORD_LENGTH))
 
 
 @dataclass(frozen=True)
 class Passwords:
-    """Of the source clusters, made anew for every stack; none is ever written into a file of the project."""
+    """Of the source clusters, made anew for every stack; none is ever written into a file of the project.
 
-    production: str = field(default_factory=new_password, repr=False)
+    `masters`: of each engine's production, by the engine.
+    """
+
+    masters: dict[str, str] = field(
+        default_factory=lambda: {name: new_password() for name in ENGINES}, repr=False
+    )
     billing: str = field(default_factory=new_password, repr=False)
     application: str = field(default_factory=new_password, repr=False)
     reporting: str = field(default_factory=new_password, repr=False)
@@ -75,7 +83,7 @@ class SeededSource:
     network: Network
     security_group_id: str
     billing_key_arn: str
-    passwords: Passwords
+    passwords: Passwords = field(default_factory=Passwords)
 
 
 def session_for(info: StackInfo) -> boto3.Session:
@@ -126,18 +134,44 @@ def seed_target(info: StackInfo) -> Network:
 
 
 def seed_source(info: StackInfo) -> SeededSource:
-    """Network and key of the source Region, and the secret with production's own password."""
-    session, passwords = session_for(info), Passwords()
+    """Network and key of the source Region."""
+    session = session_for(info)
     ec2 = client(session, info, "ec2", info.source_region)
     vpc_id = _default_vpc(ec2)
-    group_id = _make_group(ec2, "production-databases", vpc_id, "")
+    group_id = _make_group(ec2, SOURCE_GROUP, vpc_id, "")
     key_arn = _make_key(
         client(session, info, "kms", info.source_region), BILLING_KEY_ALIAS, "Encrypts billing"
     )
-    secretsmanager = client(session, info, "secretsmanager", info.source_region)
-    _make_secret(secretsmanager, PRODUCTION_SECRET, MASTER_USERNAME, passwords.production)
     network = Network(info.source_region, _default_subnets(ec2), {group_id: vpc_id})
-    return SeededSource(network, group_id, key_arn, passwords)
+    return SeededSource(network, group_id, key_arn)
+
+
+def find_source(info: StackInfo) -> SeededSource:
+    """The same of a stack that was seeded before."""
+    session = session_for(info)
+    ec2 = client(session, info, "ec2", info.source_region)
+    named = [{"Name": "group-name", "Values": [SOURCE_GROUP]}]
+    [group] = ec2.describe_security_groups(Filters=named)["SecurityGroups"]
+    key = client(session, info, "kms", info.source_region).describe_key(KeyId=BILLING_KEY_ALIAS)
+    network = Network(info.source_region, _default_subnets(ec2), {group["GroupId"]: group["VpcId"]})
+    return SeededSource(network, group["GroupId"], key["KeyMetadata"]["Arn"])
+
+
+def seed_secrets_of(info: StackInfo, shop: Shop, passwords: Passwords) -> None:
+    """What the master user of a shop has in production, and what it gets on a restored cluster."""
+    session = session_for(info)
+    if shop.admin_secret:
+        secretsmanager = client(session, info, "secretsmanager")
+        _make_secret(secretsmanager, shop.admin_secret, shop.master_username, new_password())
+    secretsmanager = client(session, info, "secretsmanager", info.source_region)
+    _make_secret(secretsmanager, shop.master_secret, shop.master_username, passwords.masters[shop.engine])
+
+
+def has_secrets_of(info: StackInfo, shop: Shop) -> bool:
+    secretsmanager = client(session_for(info), info, "secretsmanager", info.source_region)
+    named: Any = [{"Key": "name", "Values": [shop.master_secret]}]
+    found = secretsmanager.list_secrets(Filters=named)["SecretList"]
+    return shop.master_secret in [secret["Name"] for secret in found]
 
 
 def _default_vpc(ec2: EC2Client) -> str:
@@ -160,7 +194,8 @@ def _make_group(ec2: EC2Client, name: str, vpc_id: str, group_id: str) -> str:
     ec2.authorize_security_group_ingress(
         GroupId=made,
         IpPermissions=[
-            {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+            {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+            for port in sorted(engine.default_port for engine in ENGINES.values())
         ],
     )
     return made

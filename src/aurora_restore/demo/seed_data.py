@@ -1,4 +1,4 @@
-"""What the databases of the local stack hold: a shop with a history, day by day.
+"""What the PostgreSQL databases of the local stack hold: a shop with a history, day by day.
 
 Every row is worked out from its number and its day, nothing from chance or from the clock, so "the data as of a
 day" is well defined: `add_days` for that day and all before it. A day begins at 00:00 UTC.
@@ -10,20 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 
 from pg8000.native import Connection
 
+from aurora_restore.demo.facts import (
+    ANALYTICS_DATABASE,
+    APPLICATION_LOGIN,
+    PRODUCTS,
+    REPORTING_LOGIN,
+    ShopFacts,
+)
 from local_aurora.engines.postgresql.roles import literal
 
-SHOP_DATABASE = "shop"
-ANALYTICS_DATABASE = "analytics"
-APPLICATION_LOGIN = "shop_app"
-REPORTING_LOGIN = "shop_reporting"
-
-PRODUCTS = 300
 # Begun on this day, the production shop has more than 100,000 rows from September 2026 on.
 HISTORY_BEGINS = date(2023, 1, 1)
 PRODUCTION_ORDERS_PER_DAY = 20
@@ -176,23 +175,6 @@ FROM generate_series(CAST(:first_day AS timestamp), CAST(:last_day AS timestamp)
      unnest(ARRAY['/', '/search', '/basket', '/checkout']) AS page
 ORDER BY day, page
 """
-
-
-@dataclass(frozen=True)
-class ShopFacts:
-    """What distinguishes two states of the shop. `revenue` leaves out cancelled orders."""
-
-    customers: int
-    products: int
-    orders: int
-    order_items: int
-    payments: int
-    newest_order_time: datetime | None
-    revenue: Decimal
-
-    @property
-    def rows(self) -> int:
-        return self.customers + self.products + self.orders + self.order_items + self.payments
 
 
 def create_schema(connection: Connection) -> None:

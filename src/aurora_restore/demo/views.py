@@ -33,7 +33,7 @@ def render_proofs(proofs: Sequence[Proof]) -> RenderableType:
 
 
 def render_verdict(proofs: Sequence[Proof], times: Mapping[str, float]) -> RenderableType:
-    """The sum of it, and what took how long."""
+    """The verdict, and what took how long."""
     failed = sum(1 for proof in proofs if not proof.holds)
     total = duration(sum(times.values()))
     if failed:

@@ -36,7 +36,7 @@ MARGIN_SECONDS = 30
 class Step:
     """A call of a function: its state's name, what an operator reads about it, and what the function is given.
 
-    `attempts` is how often an error that a repetition can mend is met before the run ends with it.
+    `attempts` is how often a transient error may occur before the run ends with it.
     """
 
     name: str
@@ -58,7 +58,7 @@ def _phase(
 
 
 def _named(phase: Phase) -> Mapping[str, Any]:
-    """For a function of several phases, which is told the phase."""
+    """For a function of several phases: its payload names the phase."""
     return ID | {"phase": phase.value}
 
 
@@ -96,7 +96,7 @@ PHASES: tuple[Step, ...] = (
            "snapshot and proves it, then deletes its instances and the cluster. Skipped otherwise.",
            _named(Phase.RETIRE_REPLACED)),
     _phase(Phase.ARCHIVE_SNAPSHOT, "archive-snapshot", "Marks the copy with the day until which it is kept."),
-    # People are told of the end soon, even where that could not be recorded.
+    # Fewer attempts than elsewhere: people hear of the end soon, even where it could not be recorded.
     _phase(Phase.NOTIFY, "notify",
            "Closes the record, gives the lock back and publishes the one message about the end of the run.",
            attempts=12),
@@ -133,6 +133,7 @@ def restore_definition() -> State:
     states: dict[str, State] = {}
     names = [step.name for step in PHASES]
     for step, following in zip(PHASES, [*names[1:], "Succeeded"], strict=True):
+        # The network is probed once the request is known to be good, and before anything is created.
         if step is PHASES[0]:
             states |= _three_states(step, _restoring(step), "RecordFailure", PROBE.name) | _between(names[1])
         else:
@@ -184,11 +185,11 @@ def cleanup_definition() -> State:
 
 
 def transient_errors() -> tuple[str, ...]:
-    """The errors of ours that a repetition can mend, by the names that Step Functions sees."""
+    """Our own transient errors, by the names that Step Functions sees."""
 
     def below(base: type[errors.RestoreError]) -> Iterator[str]:
         for cls in base.__subclasses__():
-            # An error of another room (the packaging, a test) is none that a step raises.
+            # A step does not raise an error of another room (the packaging, a test).
             if cls.__module__.startswith("aurora_restore.domain."):
                 yield cls.__name__
             yield from below(cls)
@@ -200,6 +201,7 @@ def _three_states(
     step: Step, retries: list[State], failed: str, following: str, outcome: str = "$", failure: str = ""
 ) -> dict[str, State]:
     """The call, what it answered, and the wait before the next call."""
+    # The defaults of the language are left out, so that the file has only what a reader has to know.
     kept = {} if outcome == "$" else {"ResultPath": outcome}
     catch = {"ErrorEquals": list(EVERY_ERROR), **({"ResultPath": failure} if failure else {}), "Next": failed}
 
@@ -243,6 +245,7 @@ def _task(
 
 
 def _retry(names: Sequence[str], interval: int, attempts: int, most_seconds: int) -> State:
+    # Full jitter: runs that met the same outage do not all come back in the same second.
     return {
         "ErrorEquals": list(names),
         "IntervalSeconds": interval,
@@ -263,11 +266,13 @@ def _restoring(step: Step, service_attempts: int = 6) -> list[State]:
 def _between(following: str) -> dict[str, State]:
     """What comes between the check and everything else: the probe of the network, and the end of a dry run."""
     unreachable = errors.NetworkUnreachable.__name__
+    # Few attempts: a network that is set up wrongly stays so, and an operator waits for the refusal.
     retries = [*_restoring(PROBE, service_attempts=3), _retry([unreachable], 2, 2, 60)]
     catches = [
         {"ErrorEquals": list(NO_ANSWER), "Next": "NetworkSilent"},
         {"ErrorEquals": list(EVERY_ERROR), "Next": "RecordFailure"},
     ]
+    # From the execution's input: the step's answer has by then replaced the state's own.
     dry_run = {"Variable": "$$.Execution.Input.dry_run"}
     return {
         PROBE.name: _task(PROBE, ANSWER, {}, retries, catches, "PlanOnly"),
@@ -295,6 +300,7 @@ def _between(following: str) -> dict[str, State]:
 
 
 def _ends() -> dict[str, State]:
+    # Beside the error of the step, which stays what the run ends with.
     unrecorded = {
         "ErrorEquals": list(EVERY_ERROR),
         "ResultPath": "$.record_failure",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -57,7 +58,9 @@ __all__ = [
 ]
 
 SUCCEEDED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
+# After a rollback the stack is as it was before, and can be changed again.
 CHANGEABLE = SUCCEEDED | {"UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
+# CloudFormation lets a change set without changes fail, and says so in words only.
 NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 EVENT_PAGES = 50
 FIRST_PAUSE_SECONDS = 0.2
@@ -108,18 +111,38 @@ class Deployer:
         """Make a change set and wait until it can be read. Nothing is changed yet.
 
         Raises:
-            DeploymentFailed: the template is too large or wrong, or the stack is in no state to be changed.
+            DeploymentFailed: the template is too large or wrong, or the stack cannot be changed in its state.
         """
+        # CloudFormation answers with a validation error that shows the whole template.
         size = len(request.template_body.encode())
         if size > MAX_TEMPLATE_BYTES:
             raise DeploymentFailed(
                 f"The template has {size:,} bytes; CloudFormation takes {MAX_TEMPLATE_BYTES:,} in a request.",
                 "Shorten the template.",
             )
-        try:
-            return self._plan(request)
-        except (ClientError, BotoCoreError) as error:
-            raise _refused(f"make the change set of {request.stack_name}", error) from error
+        with _refusing(f"make the change set of {request.stack_name}"):
+            stack = self._describe_stack(request.stack_name)
+            # A stack in review is the empty one that a first change set made: it is still to be created.
+            status = stack["StackStatus"] if stack else "REVIEW_IN_PROGRESS"
+            if status != "REVIEW_IN_PROGRESS" and status not in CHANGEABLE:
+                raise DeploymentFailed(
+                    f"The stack {request.stack_name} is in the state {status}, in which it cannot be changed.",
+                    _what_to_do(request.stack_name, status, self._region),
+                )
+            kind = PlanKind.CREATE if status == "REVIEW_IN_PROGRESS" else PlanKind.UPDATE
+            answer = self._cloudformation.create_change_set(
+                StackName=request.stack_name,
+                ChangeSetName=f"aurora-restore-{uuid.uuid4().hex[:16]}",
+                ChangeSetType="CREATE" if kind is PlanKind.CREATE else "UPDATE",
+                TemplateBody=request.template_body,
+                Parameters=self._parameters(request, stack),
+                Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+                Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],
+                # Tables outlive a deleted stack, and are taken over by the next one.
+                ImportExistingResources=True,
+            )
+            made = ChangePlan(kind, request.stack_name, (), answer["StackId"], answer["Id"])
+            return self._read_change_set(made)
 
     def apply(
         self, plan: ChangePlan, on_event: Callable[[ResourceEvent], None] | None = None
@@ -133,10 +156,24 @@ class Deployer:
         started = self._now()
         if plan.change_set_id is None or plan.stack_id is None:
             return self._outcome(plan, plan.stack_name, started)
-        try:
-            return self._apply(plan, plan.stack_id, plan.change_set_id, on_event or _ignore, started)
-        except (ClientError, BotoCoreError) as error:
-            raise _refused(f"follow the deployment of {plan.stack_name}", error) from error
+        stack_id, show = plan.stack_id, on_event or _ignore
+        first_failure: ResourceEvent | None = None
+        with _refusing(f"follow the deployment of {plan.stack_name}"):
+            # Noted before the start: the end of an earlier deployment must not be taken for the end of this one.
+            seen = {event_id for event_id, _ in self._events(stack_id, frozenset())}
+            self._cloudformation.execute_change_set(ChangeSetName=plan.change_set_id)
+            for _ in self._looks(self._limits.stack_seconds):
+                for event_id, event in reversed(self._events(stack_id, frozenset(seen))):
+                    seen.add(event_id)
+                    first_failure = first_failure or (event if is_failure(event) else None)
+                    show(event)
+                    # The events show the end, not the status: just after the start it may still be the old one.
+                    if is_end_of_stack(event, plan.stack_name):
+                        return self._end(plan, stack_id, event.status, first_failure, started)
+        raise DeploymentFailed(
+            f"{plan.stack_name} was still changing after {self._limits.stack_seconds:g} s; it goes on by itself.",
+            "Follow it in the CloudFormation console.",
+        )
 
     def discard(self, plan: ChangePlan) -> None:
         """Delete a change set that is not to be executed, and with a first one the empty stack that it made.
@@ -149,39 +186,12 @@ class Deployer:
         if plan.kind is not PlanKind.CREATE or plan.stack_id is None:
             return
         stack = self._describe_stack(plan.stack_id)
+        # In this state alone a stack has never had resources.
         if stack is None or stack["StackStatus"] != "REVIEW_IN_PROGRESS":
             return
         others = self._cloudformation.list_change_sets(StackName=plan.stack_id)["Summaries"]
         if not [each for each in others if each["ChangeSetId"] != plan.change_set_id]:
             self._cloudformation.delete_stack(StackName=plan.stack_id)
-
-    def _plan(self, request: DeploymentRequest) -> ChangePlan:
-        stack = self._describe_stack(request.stack_name)
-        kind = self._kind(request.stack_name, stack)
-        answer = self._cloudformation.create_change_set(
-            StackName=request.stack_name,
-            ChangeSetName=f"aurora-restore-{uuid.uuid4().hex[:16]}",
-            ChangeSetType="CREATE" if kind is PlanKind.CREATE else "UPDATE",
-            TemplateBody=request.template_body,
-            Parameters=self._parameters(request, stack),
-            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
-            Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],
-            # Tables outlive a deleted stack, and are taken over by the next one.
-            ImportExistingResources=True,
-        )
-        made = ChangePlan(kind, request.stack_name, (), answer["StackId"], answer["Id"])
-        return self._read_change_set(made)
-
-    def _kind(self, stack_name: str, stack: Mapping[str, Any] | None) -> PlanKind:
-        status = stack["StackStatus"] if stack else "REVIEW_IN_PROGRESS"
-        if status == "REVIEW_IN_PROGRESS":
-            return PlanKind.CREATE
-        if status in CHANGEABLE:
-            return PlanKind.UPDATE
-        raise DeploymentFailed(
-            f"The stack {stack_name} is in the state {status}, in which it cannot be changed.",
-            _what_to_do(stack_name, status, self._region),
-        )
 
     def _parameters(self, request: DeploymentRequest, stack: Mapping[str, Any] | None) -> list[Any]:
         summary = self._cloudformation.get_template_summary(TemplateBody=request.template_body)
@@ -191,65 +201,40 @@ class Deployer:
             raise DeploymentFailed(
                 f"The template has no parameter {', '.join(unknown)}.", f"It has: {', '.join(sorted(names))}."
             )
+        # A parameter that a new template adds has no previous value; it gets its default.
         given = [{"ParameterKey": key, "ParameterValue": value} for key, value in request.parameters.items()]
         present = {parameter["ParameterKey"] for parameter in (stack or {}).get("Parameters", [])}
         kept = [name for name in names if name in present and name not in request.parameters]
         return given + [{"ParameterKey": name, "UsePreviousValue": True} for name in kept]
 
     def _read_change_set(self, made: ChangePlan) -> ChangePlan:
+        change_set_id = str(made.change_set_id)
+        nothing = ChangePlan(PlanKind.NOTHING, made.stack_name, (), made.stack_id)
         for _ in self._looks(self._limits.change_set_seconds):
-            answer = self._cloudformation.describe_change_set(ChangeSetName=str(made.change_set_id))
+            answer = self._cloudformation.describe_change_set(ChangeSetName=change_set_id)
             if answer["Status"] == "CREATE_COMPLETE":
-                changes = self._changes(str(made.change_set_id))
+                pages = self._cloudformation.get_paginator("describe_change_set").paginate(
+                    ChangeSetName=change_set_id
+                )
+                listed = [change["ResourceChange"] for page in pages for change in page["Changes"]]
+                changes = tuple(resource_change(change) for change in listed if not is_automatic(change))
                 if changes:
-                    return ChangePlan(made.kind, made.stack_name, changes, made.stack_id, made.change_set_id)
+                    return ChangePlan(made.kind, made.stack_name, changes, made.stack_id, change_set_id)
                 self.discard(made)
-                return ChangePlan(PlanKind.NOTHING, made.stack_name, (), made.stack_id)
+                return nothing
             if answer["Status"] == "FAILED":
-                return self._no_change_set(made, answer.get("StatusReason", ""))
+                # A change set that cannot be executed is of no use, whatever the reason.
+                self.discard(made)
+                reason = answer.get("StatusReason", "")
+                if any(words in reason for words in NO_CHANGES):
+                    return nothing
+                raise DeploymentFailed(
+                    f"CloudFormation made no change set of {made.stack_name}: {reason}",
+                    "Correct what the reason names, and deploy again; nothing was changed.",
+                )
         raise DeploymentFailed(
             f"The change set of {made.stack_name} was not ready after {self._limits.change_set_seconds:g} s.",
             "Look at it in the CloudFormation console, and deploy again.",
-        )
-
-    def _no_change_set(self, made: ChangePlan, reason: str) -> ChangePlan:
-        self.discard(made)
-        if any(words in reason for words in NO_CHANGES):
-            return ChangePlan(PlanKind.NOTHING, made.stack_name, (), made.stack_id)
-        raise DeploymentFailed(
-            f"CloudFormation made no change set of {made.stack_name}: {reason}",
-            "Correct what the reason names, and deploy again; nothing was changed.",
-        )
-
-    def _changes(self, change_set_id: str) -> tuple[ResourceChange, ...]:
-        pages = self._cloudformation.get_paginator("describe_change_set").paginate(
-            ChangeSetName=change_set_id
-        )
-        listed = [change["ResourceChange"] for page in pages for change in page["Changes"]]
-        return tuple(resource_change(change) for change in listed if not is_automatic(change))
-
-    def _apply(
-        self,
-        plan: ChangePlan,
-        stack_id: str,
-        change_set_id: str,
-        on_event: Callable[[ResourceEvent], None],
-        started: float,
-    ) -> DeploymentOutcome:
-        seen = {event_id for event_id, _ in self._events(stack_id, frozenset())}
-        first_failure: ResourceEvent | None = None
-        self._cloudformation.execute_change_set(ChangeSetName=change_set_id)
-        for _ in self._looks(self._limits.stack_seconds):
-            for event_id, event in reversed(self._events(stack_id, frozenset(seen))):
-                seen.add(event_id)
-                first_failure = first_failure or (event if is_failure(event) else None)
-                on_event(event)
-                # The events tell the end, not the status: just after the start it may still be the old one.
-                if is_end_of_stack(event, plan.stack_name):
-                    return self._end(plan, stack_id, event.status, first_failure, started)
-        raise DeploymentFailed(
-            f"{plan.stack_name} was still changing after {self._limits.stack_seconds:g} s; it goes on by itself.",
-            "Follow it in the CloudFormation console.",
         )
 
     def _end(
@@ -282,9 +267,11 @@ class Deployer:
         try:
             stacks = self._cloudformation.describe_stacks(StackName=name_or_id)["Stacks"]
         except ClientError as error:
+            # The code, ValidationError, is that of many other mistakes.
             if "does not exist" in str(error):
                 return None
             raise
+        # Asked by its id, CloudFormation still describes a stack that was deleted.
         live = [stack for stack in stacks if stack["StackStatus"] != "DELETE_COMPLETE"]
         return live[0] if live else None
 
@@ -295,6 +282,7 @@ class Deployer:
         for number, page in enumerate(pages):
             new = [event for event in page["StackEvents"] if event["EventId"] not in seen]
             found += [(event["EventId"], resource_event(event)) for event in new]
+            # All events on the pages after one with a known event are known.
             if len(new) < len(page["StackEvents"]) or number >= EVENT_PAGES:
                 break
         return found
@@ -374,11 +362,16 @@ def _what_to_do(stack_name: str, status: str, region: str) -> str:
     )
 
 
-def _refused(doing: str, error: Exception) -> DeploymentFailed:
-    return DeploymentFailed(
-        f"AWS does not let us {doing}: {error}",
-        "Check the credentials, their rights and the Region; correct what the message names.",
-    )
+@contextmanager
+def _refusing(doing: str) -> Iterator[None]:
+    """Around requests: what botocore raises becomes DeploymentFailed."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise DeploymentFailed(
+            f"AWS does not let us {doing}: {error}",
+            "Check the credentials, their rights and the Region; correct what the message names.",
+        ) from error
 
 
 def _ignore(_: object) -> None:

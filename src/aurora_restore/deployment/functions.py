@@ -14,6 +14,7 @@ from aurora_restore.deployment.grants import Grants, grants
 
 PREFIX = "aurora-restore-"
 
+# The variables of every function; CloudFormation puts in `${…}`.
 ENVIRONMENT: Mapping[str, str] = {
     "STATE_TABLE_NAME": "AuroraRestoreState",
     "AUDIT_TABLE_NAME": "AuroraRestoreAudit",
@@ -27,7 +28,6 @@ ENVIRONMENT: Mapping[str, str] = {
     "PHASE_TIMEOUT_HOURS": "${PhaseTimeoutHours}",
     "QUARANTINE_SECURITY_GROUP_IDS": "${QuarantineSecurityGroupIds}",
 }
-"""The variables of every function; `${…}` is what CloudFormation puts in."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,7 @@ FUNCTIONS: tuple[Function, ...] = (
         in_vpc=True,
     ),
     Function(
+        # The longest limit: it works through every database of the server, and there may be hundreds.
         "setup-db-users", "Makes the database users and checks them", 600,
         (*may.RECORD, *may.SEE_CLUSTER, *may.READ_SECRETS),
         in_vpc=True,
@@ -156,6 +157,7 @@ FUNCTIONS: tuple[Function, ...] = (
                 "rds", "reboot_db_instance", may.INSTANCES,
                 why="What renews the certificate of a cluster that was renamed.",
             ),
+            # Stopping and starting renews a certificate, too, where a restart did not.
             *grants("rds", "stop_db_cluster start_db_cluster", may.CLUSTERS),
         ),
         in_vpc=True,
@@ -173,6 +175,7 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
     ),
     Function("notify", "Closes the record and tells people", 60, (*may.RECORD, *may.PUBLISH)),
+    # Both close an operation, so that they share a role.
     Function(
         "record-failure", "Records a failure and tells people", 60, (*may.RECORD, *may.CLOSE), role="notify"
     ),

@@ -58,6 +58,7 @@ def grants(
 
 def here(service: str, resource: str) -> str:
     """The ARN of a resource in the account and the Region of the stack."""
+    # `*`: the partition is another one in China and in GovCloud, and an account has resources in one alone.
     return f"arn:*:{service}:${{AWS::Region}}:${{AWS::AccountId}}:{resource}"
 
 
@@ -65,8 +66,8 @@ def _in_any_region(resource: str) -> str:
     return f"arn:*:rds:*:${{AWS::AccountId}}:{resource}"
 
 
+# For requests that IAM cannot restrict to resources.
 EVERYTHING = "*"
-"""For requests that know no resources."""
 
 STATE = here("dynamodb", "table/AuroraRestoreState")
 STATE_INDEXES = here("dynamodb", "table/AuroraRestoreState/index/*")
@@ -82,23 +83,30 @@ ANY_CLUSTER = here("rds", "cluster:*")
 ANY_CLUSTER_ANYWHERE = _in_any_region("cluster:*")
 INSTANCES = here("rds", "db:${TargetClusterPrefix}*")
 ANY_INSTANCE = here("rds", "db:*")
+# The names that Application Auto Scaling gives to the readers that it adds.
 SCALED_INSTANCES = here("rds", "db:application-autoscaling-*")
+# Copies and final snapshots that the pipeline made: it may delete no other snapshots.
 COPIES = here("rds", "cluster-snapshot:aurora-restore-*")
 ANY_SNAPSHOT = here("rds", "cluster-snapshot:*")
 ANY_SNAPSHOT_ANYWHERE = _in_any_region("cluster-snapshot:*")
 ANY_INSTANCE_SNAPSHOT = here("rds", "snapshot:*")
 AUTOMATED_BACKUPS = here("rds", "cluster-auto-backup:*")
 ENDPOINTS = here("rds", "cluster-endpoint:*")
+# A global cluster does not belong to a Region.
 GLOBAL_CLUSTERS = "arn:*:rds::${AWS::AccountId}:global-cluster:*"
 CLUSTER_GROUPS = here("rds", "cluster-pg:*")
+# Parameter groups that the pipeline made: it may change no others.
 QUIET_GROUPS = here("rds", "cluster-pg:aurora-restore-*-quiet-*")
 INSTANCE_GROUPS = here("rds", "pg:*")
 SUBNET_GROUPS = here("rds", "subgrp:*")
 DEFAULT_OPTION_GROUPS = here("rds", "og:default*")
 
 SECRETS = here("secretsmanager", "secret:${SecretPrefix}*")
+# Secrets Manager appends a hyphen and six characters to a name.
 ADMIN_SECRET = here("secretsmanager", "secret:${AdminSecretId}-??????")
+# The names that RDS gives to the secrets that it manages.
 MASTER_SECRETS = here("secretsmanager", "secret:rds!cluster-*")
+# Any account: a key may be shared by another one. Its own policy then decides.
 KEYS = "arn:*:kms:${AWS::Region}:*:key/*"
 KEYS_ANYWHERE = "arn:*:kms:*:*:key/*"
 GIVEN_KEY = "${KmsKeyArn}"
@@ -108,6 +116,7 @@ SCALABLE_TARGETS = here("application-autoscaling", "scalable-target/*")
 
 _SECRETS_SERVICE = "secretsmanager.${AWS::Region}.amazonaws.com"
 _RDS_SERVICE = "rds.${AWS::Region}.amazonaws.com"
+# KMS grants for AWS's resources only: the code itself cannot hand out the use of a key.
 _FOR_A_RESOURCE = {"Bool": {"kms:GrantIsForAWSResource": "true"}}
 
 CONDITIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
@@ -134,6 +143,7 @@ CONDITIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "through a service": {"Bool": {"aws:ViaAWSService": "true"}},
 }
 
+# What every function has: its log, its trace, the record and the audit events.
 RECORD: Grants = (
     *grants("logs", "create_log_stream put_log_events", LOG_STREAMS, by_aws=True),
     *grants("dynamodb", "get_item update_item", STATE),
@@ -147,7 +157,6 @@ RECORD: Grants = (
     ),
     *grants("kms", "decrypt generate_data_key", GIVEN_KEY, by_aws=True, only_if="HasKey"),
 )  # fmt: skip
-"""What every function has: its log, its trace, the record and the audit events."""
 
 SEE_CLUSTER = grants("rds", "describe_db_clusters", CLUSTERS)
 SEE_INSTANCES = grants("rds", "describe_db_instances", ANY_INSTANCE)
@@ -155,6 +164,7 @@ READ_SECRETS: Grants = (
     *grants("secretsmanager", "get_secret_value", SECRETS, ADMIN_SECRET),
     *grants("kms", "decrypt", KEYS, by_aws=True, condition="through Secrets Manager"),
 )
+# RDS encrypts a copy and a restored cluster in the caller's name, with keys that may be another account's.
 USE_KEYS: Grants = (
     *grants(
         "kms",
@@ -168,8 +178,8 @@ USE_KEYS: Grants = (
         "kms", "create_grant", KEYS_ANYWHERE, by_aws=True, condition="through RDS anywhere, for a resource"
     ),
 )
-"""RDS encrypts a copy and a restored cluster in the caller's name, with keys that may be another account's."""
 
+# RDS checks the right on everything that a restore names, and on what a new cluster has by default.
 _RESTORED_FROM = (
     CLUSTERS,
     INSTANCES,
@@ -258,9 +268,10 @@ PUBLISH: Grants = (
     *grants("sns", "publish", TOPIC),
     *grants("kms", "decrypt generate_data_key", TOPIC_KEY, by_aws=True, only_if="NoKey"),
 )
+# The end of an operation: the record, the lock, the message.
 CLOSE: Grants = (*grants("dynamodb", "put_item", STATE), *PUBLISH)
-"""The end of an operation: the record, the lock, the message."""
 
+# Written out once, since the policies of a role's own may have 10,240 characters altogether.
 MANAGED_POLICIES: Mapping[str, Grants] = {
     "RecordsPolicy": RECORD,
     "ClusterPolicy": SEE_CLUSTER,

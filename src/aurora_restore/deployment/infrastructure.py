@@ -20,6 +20,7 @@ def write_infrastructure(project: Project, artifacts: Artifacts) -> tuple[Path, 
 def edited_files(project: Project, artifacts: Artifacts) -> tuple[Path, ...]:
     """The files that say something else than the source tree; the keys of the artifacts may be older."""
     texts = dict(_texts(project, artifacts))
+    # The keys of the tree's own template: code that changed since the last build is not a change by hand.
     if project.template.is_file():
         texts[project.template] = pipeline_template(
             stamped_keys(project.template.read_text(encoding="utf-8"))

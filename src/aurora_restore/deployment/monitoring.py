@@ -25,6 +25,7 @@ PARAMETERS = {
 }
 OWN_METRICS = "AuroraRestore"
 FUNCTION_ERRORS = "LambdaErrors"
+# Step Functions logs one of these for each call that a function did not answer.
 FAILED_TASKS = ("TaskFailed", "TaskTimedOut", "TaskStartFailed", "TaskSubmitFailed")
 
 
@@ -82,7 +83,19 @@ def monitoring_template() -> str:
         },
     }  # fmt: skip
     sections = "".join(f"\n{name}:\n{yaml_block(section, 1)}\n" for name, section in body.items())
-    return HEAD + sections + _dashboard() + _outputs()
+    # The last of the resources. JSON in a text block, one widget a line, so that a difference can be read.
+    widgets = ",\n".join(f"    {json.dumps(widget, separators=(',', ':'))}" for widget in _widgets())
+    dashboard = (
+        " Dashboard:\n  Type: AWS::CloudWatch::Dashboard\n  Properties:\n"
+        "   DashboardName: AuroraRestorePipelineDashboard\n   DashboardBody: !Sub |-\n"
+        f'    {{"widgets":[\n{widgets}\n    ]}}\n'
+    )
+    url = (
+        "https://${AWS::Region}.${Domain}/cloudwatch/home?region=${AWS::Region}#dashboards:name=${Dashboard}"
+    )
+    domain = Short("FindInMap", ["Console", Short("Ref", "AWS::Partition"), "Domain"])
+    outputs = {"DashboardUrl": {"Value": Short("Sub", [url, {"Domain": domain}])}}
+    return f"{HEAD}{sections}{dashboard}\nOutputs:\n{yaml_block(outputs, 1)}\n"
 
 
 def _alarm(alarm: Alarm) -> dict[str, Any]:
@@ -98,6 +111,7 @@ def _alarm(alarm: Alarm) -> dict[str, Any]:
         "EvaluationPeriods": 1,
         "Threshold": 1,
         "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        # Step Functions and Lambda send no data while nothing runs.
         "TreatMissingData": "notBreaching",
         "AlarmActions": [Short("Ref", "NotificationTopicArn")],
     }
@@ -105,6 +119,7 @@ def _alarm(alarm: Alarm) -> dict[str, Any]:
 
 
 def _step_errors() -> dict[str, Any]:
+    # A metric of our own over all functions: one alarm a function would be many, and each of them costs.
     pattern = " || ".join(f'$.type = "{kind}"' for kind in FAILED_TASKS)
     counted = {
         "MetricNamespace": OWN_METRICS,
@@ -120,27 +135,9 @@ def _step_errors() -> dict[str, Any]:
     return {"Type": "AWS::Logs::MetricFilter", "Properties": properties}
 
 
-def _dashboard() -> str:
-    """JSON in a text block, one widget a line."""
-    widgets = ",\n".join(f"    {json.dumps(widget, separators=(',', ':'))}" for widget in _widgets())
-    return (
-        " Dashboard:\n  Type: AWS::CloudWatch::Dashboard\n  Properties:\n"
-        "   DashboardName: AuroraRestorePipelineDashboard\n   DashboardBody: !Sub |-\n"
-        f'    {{"widgets":[\n{widgets}\n    ]}}\n'
-    )
-
-
-def _outputs() -> str:
-    url = (
-        "https://${AWS::Region}.${Domain}/cloudwatch/home?region=${AWS::Region}#dashboards:name=${Dashboard}"
-    )
-    domain = Short("FindInMap", ["Console", Short("Ref", "AWS::Partition"), "Domain"])
-    outputs = {"DashboardUrl": {"Value": Short("Sub", [url, {"Domain": domain}])}}
-    return f"\nOutputs:\n{yaml_block(outputs, 1)}\n"
-
-
 def _widgets() -> Iterator[dict[str, Any]]:
     yield _heading("Pipeline Execution Status")
+    # A day without any executions of one outcome has no data for it, which FILL counts as zero.
     yield _metrics("Success Rate (%)", THIRD, [
         [{"expression": "100*FILL(s,0)/(FILL(s,0)+FILL(f,0)+FILL(t,0)+FILL(a,0))", "label": "Success rate", "id": "r"}],
         _machine("ExecutionsSucceeded", id="s", visible=False),
@@ -152,6 +149,7 @@ def _widgets() -> Iterator[dict[str, Any]]:
         [{"expression": "d/60000", "label": "Average duration", "id": "m"}],
         _machine("ExecutionTime", id="d", visible=False),
     ], "Average", A_DAY)  # fmt: skip
+    # Each failure is logged once there, with its code.
     log = f"/aws/lambda/{BY_NAME['record-failure'].full_name}"
     yield _widget("log", THIRD, "Error Count by Type", {
         "view": "table",

@@ -1,7 +1,7 @@
 """Builds what a deployment needs from this source tree: the Lambda package, the state machines' definitions and the
 nested templates.
 
-All lie in the artifacts bucket under the hash of their content, and the template's `Artifacts` mapping names
+All are stored in the artifacts bucket under the hash of their content, and the template's `Artifacts` mapping names
 them. So a change of the code changes the template, which is how CloudFormation learns that there is new code:
 it compares the key of an object, never the object.
 
@@ -17,7 +17,7 @@ import io
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -33,6 +33,8 @@ MAX_PACKAGE_BYTES = 3_000_000
 ENTRY_TIME = (1980, 1, 1, 0, 0, 0)
 HASH_DIGITS = 32
 
+# What the functions import. The Lambda runtime has boto3, and with it dateutil, jmespath and six: a second copy would
+# come before its own and be compiled at every cold start.
 DISTRIBUTIONS = (
     "asn1crypto",
     "aws-lambda-powertools",
@@ -41,9 +43,8 @@ DISTRIBUTIONS = (
     "scramp",
     "typing-extensions",
 )
-"""What the functions import. The Lambda runtime has boto3, and with it dateutil, jmespath and six: a second copy would
-come before its own and be compiled at every cold start."""
 
+# What runs on an operator's machine only, and needs libraries that the package does not have.
 NOT_IN_LAMBDA = (
     "aurora_restore/__main__.py",
     "aurora_restore/cli/",
@@ -171,7 +172,13 @@ def build_artifacts(project: Project, into: Path | None = None) -> Artifacts:
     package_hash = content_hash(entries)
     package = directory / "lambda" / f"{package_hash}.zip"
     write_zip(package, entries)
-    _check_size(package)
+    # Far below Lambda's own limit: every cold start loads it, so that its growth has to be noticed.
+    size = package.stat().st_size
+    if size > MAX_PACKAGE_BYTES:
+        raise PackagingFailed(
+            f"The Lambda package has {size:,} bytes; at most {MAX_PACKAGE_BYTES:,} are possible.",
+            "Look at what it holds with `python -m zipfile -l`, and leave out what no function imports.",
+        )
     return Artifacts(
         _artifact("Lambda", package, f"lambda/{package_hash}.zip", package_hash),
         _written("Definition", json_text(restore_definition()), "definitions", ".json", directory),
@@ -192,10 +199,27 @@ def _written(name: str, text: str, folder: str, suffix: str, directory: Path) ->
 
 def collect_entries(project: Project) -> dict[str, bytes]:
     """Every file of the Lambda package by its path in the zip, in order."""
-    entries = dict(_own_files(project))
+    entries: dict[str, bytes] = {}
+    for path in project.package_source.rglob("*"):
+        own = path.relative_to(project.package_source.parent).as_posix()
+        if path.suffix in _CODE_SUFFIXES and not own.startswith(NOT_IN_LAMBDA):
+            entries[own] = path.read_bytes()
     pinned = read_pinned_versions(project.locked_requirements)
     for name in DISTRIBUTIONS:
-        entries.update(_distribution_files(name, pinned))
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError as error:
+            raise PackagingFailed(f"{name} is not installed, and the functions need it.") from error
+        expected = pinned.get(_normalized(name))
+        # Another version would make another package from the same source, and was never tested.
+        if distribution.version != expected:
+            raise PackagingFailed(
+                f"{name} {distribution.version} is installed, and {expected or 'no version'} is pinned in "
+                "requirements/app.txt."
+            )
+        for file in distribution.files or ():
+            if _belongs_in_package(file.as_posix()):
+                entries[file.as_posix()] = Path(str(file.locate())).read_bytes()
     native = sorted(path for path in entries if PurePosixPath(path).suffix in _NATIVE_SUFFIXES)
     if native:
         raise PackagingFailed(
@@ -219,6 +243,7 @@ def write_zip(path: Path, entries: Mapping[str, bytes]) -> None:
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, data in sorted(entries.items()):
             info = zipfile.ZipInfo(name, ENTRY_TIME)
+            # Unix, on whichever system it is built: the mode counts only then.
             info.create_system = 3
             info.external_attr = 0o100644 << 16
             info.compress_type = zipfile.ZIP_DEFLATED
@@ -230,34 +255,6 @@ def read_pinned_versions(requirements: Path) -> dict[str, str]:
     """The versions that a locked requirements file pins, by normalized name."""
     pins = re.findall(r"(?m)^([A-Za-z0-9._-]+)==([^\s;\\]+)", requirements.read_text(encoding="utf-8"))
     return {_normalized(name): version for name, version in pins}
-
-
-def _own_files(project: Project) -> Iterator[tuple[str, bytes]]:
-    for path in project.package_source.rglob("*"):
-        name = path.relative_to(project.package_source.parent).as_posix()
-        if path.suffix in _CODE_SUFFIXES and not name.startswith(NOT_IN_LAMBDA):
-            yield name, path.read_bytes()
-
-
-def _distribution_files(name: str, pinned: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    distribution = _installed(name, pinned)
-    for file in distribution.files or ():
-        if _belongs_in_package(file.as_posix()):
-            yield file.as_posix(), Path(str(file.locate())).read_bytes()
-
-
-def _installed(name: str, pinned: Mapping[str, str]) -> metadata.Distribution:
-    try:
-        distribution = metadata.distribution(name)
-    except metadata.PackageNotFoundError as error:
-        raise PackagingFailed(f"{name} is not installed, and the functions need it.") from error
-    expected = pinned.get(_normalized(name))
-    if distribution.version != expected:
-        raise PackagingFailed(
-            f"{name} {distribution.version} is installed, and {expected or 'no version'} is pinned in "
-            "requirements/app.txt."
-        )
-    return distribution
 
 
 def _belongs_in_package(path: str) -> bool:
@@ -276,20 +273,12 @@ def _normalized(name: str) -> str:
 def write_at_once(path: Path, content: bytes) -> None:
     """Write so that no reader ever sees half of it: builds may run at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # A temporary file is readable by its owner alone; others read the tree, too.
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as unfinished:
         unfinished.write(content)
     Path(unfinished.name).chmod(mode)
     Path(unfinished.name).replace(path)
-
-
-def _check_size(package: Path) -> None:
-    size = package.stat().st_size
-    if size > MAX_PACKAGE_BYTES:
-        raise PackagingFailed(
-            f"The Lambda package has {size:,} bytes; at most {MAX_PACKAGE_BYTES:,} are possible.",
-            "Look at what it holds with `python -m zipfile -l`, and leave out what no function imports.",
-        )
 
 
 def _artifact(name: str, path: Path, key: str, digest: str) -> Artifact:

@@ -43,7 +43,13 @@ def permissions_template() -> str:
             "InVpc": Short("Not", [Short("Equals", [Short("Ref", "SubnetIds"), ""])]),
         },
         "Resources": {
-            **{name: _managed_policy(shared) for name, shared in MANAGED_POLICIES.items()},
+            **{
+                name: {
+                    "Type": "AWS::IAM::ManagedPolicy",
+                    "Properties": {"PolicyDocument": _document(shared)},
+                }
+                for name, shared in MANAGED_POLICIES.items()
+            },
             "VpcPolicy": _vpc_policy(),
             **{role_id(owner): _role(owner) for owner in role_owners()},
         },
@@ -83,27 +89,21 @@ def _role(owner: str) -> dict[str, Any]:
     covered = {grant for name in shared for grant in MANAGED_POLICIES[name]}
     own = tuple(grant for grant in granted if grant not in covered)
     attached: list[Any] = [Short("Ref", name) for name in shared]
+    # Without subnets in the parameters no function is in a VPC, and its role needs no network interfaces.
     if any(function.in_vpc for function in _of_role(owner)):
         attached.append(Short("If", ["InVpc", Short("Ref", "VpcPolicy"), NO_VALUE]))
     properties: dict[str, Any] = {
         "ManagedPolicyArns": attached,
         "AssumeRolePolicyDocument": ASSUMED_BY_LAMBDA,
     }
+    # IAM refuses a policy without statements.
     if own:
         properties["Policies"] = [{"PolicyName": owner, "PolicyDocument": _document(own)}]
     return {"Type": "AWS::IAM::Role", "Properties": properties}
 
 
-def _managed_policy(granted: Grants) -> dict[str, Any]:
-    return {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": _document(granted)}}
-
-
 def _document(granted: Grants) -> dict[str, Any]:
-    return {"Version": VERSION, "Statement": _statements(granted)}
-
-
-def _statements(granted: Grants) -> list[Any]:
-    """One statement for all requests that are granted on the same resources under the same conditions."""
+    """A policy: one statement for all requests that are granted on the same resources under the same conditions."""
     resources: dict[tuple[str, str, str], list[Grant]] = {}
     for grant in granted:
         resources.setdefault((grant.action, grant.condition, grant.only_if), []).append(grant)
@@ -111,21 +111,19 @@ def _statements(granted: Grants) -> list[Any]:
     for (_, condition, only_if), of_action in resources.items():
         about = frozenset(grant.resource for grant in of_action)
         together.setdefault((about, condition, only_if), []).append(of_action)
-    return [_statement(actions) for actions in together.values()]
-
-
-def _statement(actions: list[list[Grant]]) -> Any:
-    first = actions[0][0]
-    statement: dict[str, Any] = {
-        "Effect": "Allow",
-        "Action": _one_or_all([of_action[0].action for of_action in actions]),
-        "Resource": _one_or_all(dict.fromkeys(text(grant.resource) for grant in actions[0])),
-    }
-    if first.condition:
-        statement["Condition"] = _with_texts(CONDITIONS[first.condition])
-    why = " ".join(dict.fromkeys(grant.why for of_action in actions for grant in of_action if grant.why))
-    node = Short("If", [first.only_if, statement, NO_VALUE]) if first.only_if else statement
-    return Commented(why, node) if why else node
+    statements: list[Any] = []
+    for (_, condition, only_if), actions in together.items():
+        statement: dict[str, Any] = {
+            "Effect": "Allow",
+            "Action": _one_or_all([of_action[0].action for of_action in actions]),
+            "Resource": _one_or_all(dict.fromkeys(text(grant.resource) for grant in actions[0])),
+        }
+        if condition:
+            statement["Condition"] = _with_texts(CONDITIONS[condition])
+        node = Short("If", [only_if, statement, NO_VALUE]) if only_if else statement
+        why = " ".join(dict.fromkeys(grant.why for of_action in actions for grant in of_action if grant.why))
+        statements.append(Commented(why, node) if why else node)
+    return {"Version": VERSION, "Statement": statements}
 
 
 def _one_or_all(values: Iterable[Any]) -> Any:
@@ -147,6 +145,7 @@ def _vpc_policy() -> dict[str, Any]:
         "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses",
     ]  # fmt: skip
     allowed = {"Effect": "Allow", "Action": [f"ec2:{action}" for action in network], "Resource": "*"}
+    # Lambda makes these requests before the function runs, so that a refusal of the function's own stops only its code.
     denied = {
         "Effect": "Deny",
         "Action": "ec2:*",

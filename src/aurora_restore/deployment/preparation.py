@@ -13,14 +13,14 @@ from pathlib import Path
 
 from aurora_restore.deployment.infrastructure import edited_files
 from aurora_restore.deployment.model import STACK_NAME, DeploymentClients, DeploymentRequest
-from aurora_restore.deployment.packaging import Artifacts, PackagingFailed, Project, build_artifacts
+from aurora_restore.deployment.packaging import PackagingFailed, Project, build_artifacts
 from aurora_restore.deployment.template import pipeline_template
 from aurora_restore.deployment.upload import Published, default_bucket, publish_artifacts
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What lies in the bucket, and the request that names it."""
+    """What is in the bucket, and the request that names it."""
 
     request: DeploymentRequest
     published: tuple[Published, ...]
@@ -43,17 +43,13 @@ def prepare(
     with tempfile.TemporaryDirectory(prefix="aurora-restore-build-") as directory:
         on_step("Building the Lambda package")
         artifacts = build_artifacts(project, Path(directory))
-        _refuse_edited_files(project, artifacts)
+        # What was changed by hand would not be deployed: the files are made from the source.
+        edited = [str(path.relative_to(project.root)) for path in edited_files(project, artifacts)]
+        if edited:
+            raise PackagingFailed(
+                f"Not what the source in src/aurora_restore/deployment makes: {', '.join(edited)}.",
+                "Change the source instead, and run `make build`, which writes these files again.",
+            )
         on_step(f"Uploading to {bucket}")
         published = publish_artifacts(clients.s3, artifacts, bucket, clients.region)
     return Prepared(DeploymentRequest(pipeline_template(artifacts.keys), stack_name, given), published)
-
-
-def _refuse_edited_files(project: Project, artifacts: Artifacts) -> None:
-    # What was changed by hand would not be deployed: the files are made from the source.
-    edited = [str(path.relative_to(project.root)) for path in edited_files(project, artifacts)]
-    if edited:
-        raise PackagingFailed(
-            f"Not what the source in src/aurora_restore/deployment makes: {', '.join(edited)}.",
-            "Change the source instead, and run `make build`, which writes these files again.",
-        )

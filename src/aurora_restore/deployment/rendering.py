@@ -58,7 +58,9 @@ def _block(node: Any, indent: int) -> Iterator[str]:
 
 def _entry(prefix: str, value: Any, indent: int) -> Iterator[str]:
     line = f"{' ' * indent}{prefix} {_flow(value)}"
-    if _is_scalar(value) or (len(line) <= WIDTH and not _has_comment(value)):
+    # A long text stays in one line too: folded, it would be harder to search for and to compare.
+    is_scalar = isinstance(value.value if isinstance(value, Short) else value, str | int | float)
+    if is_scalar or (len(line) <= WIDTH and not _has_comment(value)):
         yield line
         return
     if prefix == "-" and isinstance(value, Mapping):
@@ -85,11 +87,6 @@ def _flow(node: Any) -> str:
     return _scalar(node)
 
 
-def _is_scalar(node: Any) -> bool:
-    inner = node.value if isinstance(node, Short) else node
-    return isinstance(inner, str | int | float)
-
-
 def _has_comment(node: Any) -> bool:
     if isinstance(node, Commented):
         return True
@@ -101,6 +98,7 @@ def _has_comment(node: Any) -> bool:
 
 
 def _scalar(value: str | float) -> str:
+    # Before the numbers: Python takes a bool for an int.
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -109,6 +107,7 @@ def _scalar(value: str | float) -> str:
         return value
     if '"' in value and "'" not in value and "\n" not in value:
         return f"'{value}'"
+    # A text in JSON is one in YAML too, with the same escapes.
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -13,8 +13,8 @@ from aurora_restore.deployment.definitions import CALLED_IN_A_RESTORE
 from aurora_restore.deployment.functions import ENVIRONMENT, FUNCTIONS, Function
 from aurora_restore.deployment.rendering import Short, text, yaml_block
 
+# CloudFormation takes no more as the body of a request.
 MAX_TEMPLATE_BYTES = 51_200
-"""What CloudFormation takes as the body of a request."""
 
 WRITTEN_BY_HAND = Path(__file__).with_name("pipeline.yaml")
 HEAD = "# Written by `make build` from src/aurora_restore/deployment (pipeline.yaml, functions.py): change it there.\n"
@@ -56,27 +56,11 @@ def stamped_keys(template: str) -> dict[str, str]:
 
 
 def _resources(function: Function) -> dict[str, Any]:
-    return {
-        f"{function.logical_id}Logs": _log_group(function),
-        f"{function.logical_id}Function": {
-            "Type": "AWS::Lambda::Function",
-            "Properties": _properties(function),
-        },
-    }
-
-
-def _log_group(function: Function) -> dict[str, Any]:
-    properties = {
-        "LogGroupName": f"/aws/lambda/{function.full_name}",
-        "RetentionInDays": Short("Ref", "LogRetentionDays"),
-        "KmsKeyId": Short("If", ["HasKey", Short("Ref", "KmsKeyArn"), permissions.NO_VALUE]),
-    }
-    return {"Type": "AWS::Logs::LogGroup", "Properties": properties}
-
-
-def _properties(function: Function) -> dict[str, Any]:
+    # As lists: the parameters are plain texts, which may be empty, so that a stack can do without a VPC.
+    network = {name: Short("Split", [",", Short("Ref", name)]) for name in ("SubnetIds", "SecurityGroupIds")}
+    vpc = Short("If", ["InVpc", network, permissions.NO_VALUE])
     variables = {**ENVIRONMENT, **function.environment}
-    return {
+    properties = {
         "FunctionName": function.full_name,
         "Description": function.purpose,
         "Runtime": RUNTIME,
@@ -91,14 +75,18 @@ def _properties(function: Function) -> dict[str, Any]:
         },
         "LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "WARN"},
         "TracingConfig": {"Mode": "Active"},
-        **({"VpcConfig": _vpc()} if function.in_vpc else {}),
+        **({"VpcConfig": vpc} if function.in_vpc else {}),
         "Environment": {"Variables": {name: text(value) for name, value in variables.items()}},
     }
-
-
-def _vpc() -> Short:
-    def listed(parameter: str) -> Short:
-        return Short("Split", [",", Short("Ref", parameter)])
-
-    given = {"SubnetIds": listed("SubnetIds"), "SecurityGroupIds": listed("SecurityGroupIds")}
-    return Short("If", ["InVpc", given, permissions.NO_VALUE])
+    return {
+        # Lambda would make the group itself, but one without a retention, which outlives the stack.
+        f"{function.logical_id}Logs": {
+            "Type": "AWS::Logs::LogGroup",
+            "Properties": {
+                "LogGroupName": f"/aws/lambda/{function.full_name}",
+                "RetentionInDays": Short("Ref", "LogRetentionDays"),
+                "KmsKeyId": Short("If", ["HasKey", Short("Ref", "KmsKeyArn"), permissions.NO_VALUE]),
+            },
+        },
+        f"{function.logical_id}Function": {"Type": "AWS::Lambda::Function", "Properties": properties},
+    }

@@ -1,10 +1,11 @@
-"""Puts the artifacts into their bucket: once each, into a bucket that is closed to everybody else."""
+"""Puts the artifacts into their bucket: once each, into a bucket that other accounts cannot use."""
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _DEFAULT_BUCKET_PREFIX = "aurora-restore-artifacts"
+_ABSENT = frozenset({"404", "NoSuchBucket", "NoSuchKey", "NotFound"})
 _DEFAULT_BUCKET = re.compile(rf"{_DEFAULT_BUCKET_PREFIX}-(\d{{12}})-")
 
 
 @dataclass(frozen=True)
 class Published:
-    """Where an artifact lies; `uploaded` is False where it lay there already.
+    """Where an artifact is; `uploaded` is False where it was there already.
 
     `version_id` is that of the upload, and empty in a bucket without versions. `made_bucket`: the bucket was made
     for it.
@@ -51,7 +53,16 @@ def publish_artifacts(s3: S3Client, artifacts: Artifacts, bucket: str, region: s
     """
     try:
         made = _ensure_bucket(s3, bucket, region)
-        return tuple(_publish(s3, artifact, bucket, made) for artifact in artifacts.all)
+        owner = _expected_owner(bucket)
+        published = []
+        for artifact in artifacts.all:
+            # The key is the hash of the content: what has the key has the content.
+            version, place = "", {"Bucket": bucket, "Key": artifact.key, **owner}
+            is_new = not _exists(functools.partial(s3.head_object, **place))
+            if is_new:
+                version = s3.put_object(Body=artifact.path.read_bytes(), **place).get("VersionId", "")
+            published.append(Published(artifact, bucket, is_new, version, made))
+        return tuple(published)
     except (ClientError, BotoCoreError) as error:
         raise PackagingFailed(
             f"The artifacts could not be put into the bucket {bucket}: {error}",
@@ -63,10 +74,20 @@ def publish_artifacts(s3: S3Client, artifacts: Artifacts, bucket: str, region: s
 def take_back(s3: S3Client, published: Sequence[Published]) -> tuple[str, ...]:
     """Remove what was uploaded for a deployment that was given up, and the bucket that was made for it.
 
-    What lay there before stays, and so does a bucket that by now holds something else. The answer are sentences
-    about what could not be removed.
+    What was there before stays, and so does a bucket that by now holds something else. The answer consists of
+    sentences about what could not be removed.
     """
-    left = [sentence for each in published if each.uploaded if (sentence := _removed(s3, each))]
+    left = []
+    for each in published:
+        if not each.uploaded:
+            continue
+        # This very upload: another deployment may have put the same artifact there in the meantime.
+        version: Any = {"VersionId": each.version_id} if each.version_id else {}
+        owner = _expected_owner(each.bucket)
+        try:
+            s3.delete_object(Bucket=each.bucket, Key=each.artifact.key, **version, **owner)
+        except (ClientError, BotoCoreError) as error:
+            left.append(f"{each.place} is still there: {error}")
     if published and published[0].made_bucket and not left:
         bucket = published[0].bucket
         try:
@@ -76,38 +97,19 @@ def take_back(s3: S3Client, published: Sequence[Published]) -> tuple[str, ...]:
     return tuple(left)
 
 
-def _removed(s3: S3Client, published: Published) -> str:
-    """Remove this very upload; empty where that was done, else the sentence that says that it was not."""
-    version: Any = {"VersionId": published.version_id} if published.version_id else {}
-    owner = _expected_owner(published.bucket)
-    try:
-        s3.delete_object(Bucket=published.bucket, Key=published.artifact.key, **version, **owner)
-    except (ClientError, BotoCoreError) as error:
-        return f"{published.place} is still there: {error}"
-    return ""
-
-
 def _ensure_bucket(s3: S3Client, bucket: str, region: str) -> bool:
     """Make the bucket, or finish making it; whether it was made. One that an operator chose is left as it is."""
-    try:
-        s3.head_bucket(Bucket=bucket, **_expected_owner(bucket))
-    except ClientError as error:
-        if not _is_absent(error):
-            raise
+    is_there = _exists(functools.partial(s3.head_bucket, Bucket=bucket, **_expected_owner(bucket)))
+    has_policy = functools.partial(s3.get_bucket_policy, Bucket=bucket)
+    if not is_there:
+        # S3 refuses the one Region that is its default as a constraint.
         where: Any = (
             {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         )
         s3.create_bucket(Bucket=bucket, **where)
-        _secure_bucket(s3, bucket)
-        return True
-    else:
-        # The policy is set last: where it is missing, making the bucket was interrupted.
-        if _DEFAULT_BUCKET.match(bucket) and not _has_policy(s3, bucket):
-            _secure_bucket(s3, bucket)
+    elif not _DEFAULT_BUCKET.match(bucket) or _exists(has_policy, frozenset({"NoSuchBucketPolicy"})):
+        # The policy is set last: where our own bucket lacks it, making the bucket was interrupted.
         return False
-
-
-def _secure_bucket(s3: S3Client, bucket: str) -> None:
     s3.put_public_access_block(
         Bucket=bucket,
         PublicAccessBlockConfiguration={
@@ -120,21 +122,7 @@ def _secure_bucket(s3: S3Client, bucket: str) -> None:
     encryption: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_policy(Bucket=bucket, Policy=_tls_only_policy(s3.meta.partition, bucket))
-
-
-def _has_policy(s3: S3Client, bucket: str) -> bool:
-    try:
-        s3.get_bucket_policy(Bucket=bucket)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchBucketPolicy":
-            return False
-        raise
-    return True
-
-
-def _tls_only_policy(partition: str, bucket: str) -> str:
-    arn = f"arn:{partition}:s3:::{bucket}"
+    arn = f"arn:{s3.meta.partition}:s3:::{bucket}"
     statement = {
         "Sid": "TlsOnly",
         "Effect": "Deny",
@@ -143,26 +131,23 @@ def _tls_only_policy(partition: str, bucket: str) -> str:
         "Resource": [arn, f"{arn}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    s3.put_bucket_policy(Bucket=bucket, Policy=document)
+    return not is_there
+
+
+def _exists(look: Callable[[], object], absent: frozenset[str] = _ABSENT) -> bool:
+    """Whether a request finds what it asks for; `absent` are the codes by which S3 says that it does not exist."""
+    try:
+        look()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in absent:
+            raise
+        return False
+    return True
 
 
 def _expected_owner(bucket: str) -> Any:
-    """Whose bucket it must be: a name that can be foretold could be taken, and filled, by another account."""
+    """Who must own the bucket: another account could take, and fill, a bucket whose name it can predict."""
     default = _DEFAULT_BUCKET.match(bucket)
     return {"ExpectedBucketOwner": default.group(1)} if default else {}
-
-
-def _publish(s3: S3Client, artifact: Artifact, bucket: str, made_bucket: bool) -> Published:
-    owner = _expected_owner(bucket)
-    try:
-        s3.head_object(Bucket=bucket, Key=artifact.key, **owner)
-    except ClientError as error:
-        if not _is_absent(error):
-            raise
-        put = s3.put_object(Bucket=bucket, Key=artifact.key, Body=artifact.path.read_bytes(), **owner)
-        return Published(artifact, bucket, True, put.get("VersionId", ""), made_bucket)
-    return Published(artifact, bucket, uploaded=False, made_bucket=made_bucket)
-
-
-def _is_absent(error: ClientError) -> bool:
-    return error.response["Error"]["Code"] in {"404", "NoSuchBucket", "NoSuchKey", "NotFound"}

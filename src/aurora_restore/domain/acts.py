@@ -2,7 +2,7 @@
 
 An act is a value: a rule decides on it, a test compares it, and `steps/perform.py` alone carries it out. It says under
 which word the record keeps when it was asked for, what is waited for afterwards, and why. `describe` says what was
-done, for the audit event and the message that tell of it.
+done, for the audit event and the message about it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A group that is put in place takes effect in each instance when that is rebooted, the writer first, then the readers one
 at a time (AuroraUserGuide, "Associating a DB cluster parameter group with a DB cluster in Amazon Aurora", "Rebooting an
-Aurora cluster with read availability"). RDS tells how far it is by DBClusterParameterGroupStatus, which lags.
+Aurora cluster with read availability"). DBClusterParameterGroupStatus shows how far each instance is, and it lags.
 """
 
 from __future__ import annotations
@@ -16,15 +16,10 @@ from aurora_restore.domain.acts import AddRole, ModifyCluster, RebootInstance
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.cluster_settings import ClusterRole, SettingValues
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, ParameterGroupNotApplied
-from aurora_restore.domain.naming import short_hash
-from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled
+from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled, not_serving
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.quiet_group import REMOVE_ACT, RESET_ACT
-from aurora_restore.domain.rds_statuses import (
-    FAILED_CLUSTER_STATUSES,
-    FAILED_INSTANCE_STATUSES,
-    SERVING_STATUSES,
-)
+from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, FAILED_INSTANCE_STATUSES
 from aurora_restore.domain.record import seen_pending_changed
 from aurora_restore.domain.verification import IN_SYNC
 
@@ -36,6 +31,10 @@ SHOWS_WITHIN = timedelta(minutes=3)
 REBOOT_AGAIN = timedelta(minutes=5)
 # Each single thing is over in minutes.
 APPLY_LIMIT = timedelta(minutes=45)
+_SETTING_WORDS = {
+    "db_cluster_parameter_group_name": "parameter group",
+    "vpc_security_group_ids": "security groups",
+}
 
 
 class ApplyAction(Enum):
@@ -107,93 +106,72 @@ def decide_applying(seen: Applying) -> ApplyDecision:
     for instance in seen.instances:
         if instance.status in FAILED_INSTANCE_STATUSES:
             raise InstanceFailed(f"The instance {instance.db_instance_identifier} is `{instance.status}`.")
-    return _change(seen) or _busy(seen) or _role(seen) or _reboots(seen) or _removal(seen)
-
-
-def _change(seen: Applying) -> ApplyDecision | None:
-    cluster, plan = seen.cluster, seen.plan
-    settings: dict[str, object] = {}
-    if seen.wanted_group and cluster.db_cluster_parameter_group_name != seen.wanted_group:
-        settings["db_cluster_parameter_group_name"] = seen.wanted_group
-    expected = tuple(sorted(plan.cluster.vpc_security_group_ids))
-    if (
-        plan.cluster.quarantine_security_group_ids
-        and tuple(sorted(cluster.vpc_security_group_ids)) != expected
-    ):
-        settings["vpc_security_group_ids"] = expected
-    if not settings:
-        return None
-    reason = f"{cluster.db_cluster_identifier} is to have its own {_words(settings)}"
-    decision = ApplyDecision(ApplyAction.CHANGE_CLUSTER, reason, kind=CHANGE_ACT, settings=settings)
-    return _unless_under_way(seen, decision)
-
-
-def _words(settings: SettingValues) -> str:
-    names = {
-        "db_cluster_parameter_group_name": "parameter group",
-        "vpc_security_group_ids": "security groups",
-    }
-    return " and ".join(names[name] for name in settings)
-
-
-def _busy(seen: Applying) -> ApplyDecision | None:
-    statuses = {seen.cluster.db_cluster_identifier: seen.cluster.status} | {
-        item.db_instance_identifier: item.status for item in seen.instances
-    }
-    busy = [f"{name} is `{status}`" for name, status in statuses.items() if status not in SERVING_STATUSES]
-    return ApplyDecision(ApplyAction.WAIT, ", ".join(busy), "reboot") if busy else None
-
-
-def _role(seen: Applying) -> ApplyDecision | None:
-    missing = next((role for role in seen.plan.cluster.roles if role not in seen.cluster.roles), None)
-    if missing is None:
-        return None
-    kind = f"role-{short_hash(f'{missing.role_arn} {missing.feature_name}')}"
-    reason = f"the role {missing.role_arn} is to be the cluster's as well"
-    return _unless_under_way(seen, ApplyDecision(ApplyAction.ADD_ROLE, reason, kind=kind, role=missing))
-
-
-def _reboots(seen: Applying) -> ApplyDecision | None:
-    """The first instance that has not taken up the requested group."""
-    if seen.wanted_group is None:
-        return None
-    return next((decision for name in seen.members if (decision := _reboot(seen, name))), None)
-
-
-def _reboot(seen: Applying, instance: str) -> ApplyDecision | None:
-    asked, status = seen.asked.get(reboot_act(instance)), seen.status_of(instance)
-    if asked is None:
-        return _first_reboot(seen, instance, status)
-    age = seen.now - asked.last
-    # Where no status told that a reboot is due, `in-sync` says nothing: only one that was accepted, and had its time.
-    if status == IN_SYNC and (instance in seen.seen_pending or (asked.answered and age > REBOOT_AGAIN)):
-        return None
-    reason = f"{instance} shows the parameter group as `{status}` after its reboot was asked for"
-    if asked.is_overdue(seen.now, APPLY_LIMIT):
-        raise ParameterGroupNotApplied(f"After {_minutes(APPLY_LIMIT)} minutes still: {reason}.")
-    if age < (REBOOT_AGAIN if asked.answered else ASK_AGAIN):
-        return ApplyDecision(ApplyAction.WAIT, reason, "reboot")
-    return ApplyDecision(ApplyAction.REBOOT, reason, "reboot", reboot_act(instance), instance)
-
-
-def _first_reboot(seen: Applying, instance: str, status: str) -> ApplyDecision:
-    changed = seen.changed
-    if status != PENDING_REBOOT and changed and seen.now - changed.last < SHOWS_WITHIN:
-        reason = f"RDS does not show yet that {instance} has to be rebooted: it is `{status}`"
-        return ApplyDecision(ApplyAction.WAIT, reason)
-    reason = f"{instance} takes the parameter group {seen.wanted_group} up when it is rebooted"
-    return ApplyDecision(ApplyAction.REBOOT, reason, "reboot", reboot_act(instance), instance)
-
-
-def _removal(seen: Applying) -> ApplyDecision:
-    reason = f"{seen.cluster.db_cluster_identifier} has all that it is to have"
+    cluster = seen.cluster
+    # One request for the parameter group and the security groups: each would make the cluster busy.
+    if settings := _settings_to_give(seen):
+        words = " and ".join(_SETTING_WORDS[name] for name in settings)
+        reason = f"{cluster.db_cluster_identifier} is to have its own {words}"
+        change = ApplyDecision(ApplyAction.CHANGE_CLUSTER, reason, kind=CHANGE_ACT, settings=settings)
+        return _unless_under_way(seen, change)
+    # RDS refuses a role, or a reboot, while the cluster or an instance is in the middle of something.
+    if busy := not_serving(cluster, seen.instances):
+        return ApplyDecision(ApplyAction.WAIT, ", ".join(busy), "reboot")
+    missing = next((role for role in seen.plan.cluster.roles if role not in cluster.roles), None)
+    if missing:
+        reason = f"the role {missing.role_arn} is to be the cluster's as well"
+        add_role = ApplyDecision(ApplyAction.ADD_ROLE, reason, kind=missing.kind, role=missing)
+        return _unless_under_way(seen, add_role)
+    if reboot := _reboots(seen):
+        return reboot
+    # The pipeline's own group comes last: RDS deletes no group that a cluster still uses.
     asked = seen.asked.get(REMOVE_ACT)
     if asked and asked.is_under_way(seen.now):
         return ApplyDecision(ApplyAction.WAIT, "the parameter group of the first start is being removed")
+    reason = f"{cluster.db_cluster_identifier} has all that it is to have"
     return ApplyDecision(ApplyAction.REMOVE_GROUP, reason, kind=REMOVE_ACT)
 
 
+def _settings_to_give(seen: Applying) -> dict[str, object]:
+    """What the cluster started without, and does not show yet."""
+    cluster, planned = seen.cluster, seen.plan.cluster
+    settings: dict[str, object] = {}
+    if seen.wanted_group and cluster.db_cluster_parameter_group_name != seen.wanted_group:
+        settings["db_cluster_parameter_group_name"] = seen.wanted_group
+    # RDS shows security groups in an order of its own.
+    expected = tuple(sorted(planned.vpc_security_group_ids))
+    if planned.quarantine_security_group_ids and tuple(sorted(cluster.vpc_security_group_ids)) != expected:
+        settings["vpc_security_group_ids"] = expected
+    return settings
+
+
+def _reboots(seen: Applying) -> ApplyDecision | None:
+    """What is to be done about the first instance that has not taken up the requested group; None where all have."""
+    if seen.wanted_group is None:
+        return None
+    for instance in seen.members:
+        asked, status, changed = seen.asked.get(reboot_act(instance)), seen.status_of(instance), seen.changed
+        if asked is None and status != PENDING_REBOOT and changed and seen.now - changed.last < SHOWS_WITHIN:
+            # A reboot before RDS knows of the new group would have to be repeated.
+            reason = f"RDS does not show yet that {instance} has to be rebooted: it is `{status}`"
+            return ApplyDecision(ApplyAction.WAIT, reason)
+        if asked is None:
+            reason = f"{instance} takes the parameter group {seen.wanted_group} up when it is rebooted"
+            return ApplyDecision(ApplyAction.REBOOT, reason, "reboot", reboot_act(instance), instance)
+        age = seen.now - asked.last
+        # Without a status that said a reboot is due, `in-sync` says nothing: the reboot must have had its time.
+        if status == IN_SYNC and (instance in seen.seen_pending or (asked.answered and age > REBOOT_AGAIN)):
+            continue
+        reason = f"{instance} shows the parameter group as `{status}` after its reboot was asked for"
+        if asked.is_overdue(seen.now, APPLY_LIMIT):
+            raise ParameterGroupNotApplied(f"After {_minutes(APPLY_LIMIT)} minutes still: {reason}.")
+        if age < (REBOOT_AGAIN if asked.answered else ASK_AGAIN):
+            return ApplyDecision(ApplyAction.WAIT, reason, "reboot")
+        return ApplyDecision(ApplyAction.REBOOT, reason, "reboot", reboot_act(instance), instance)
+    return None
+
+
 def _unless_under_way(seen: Applying, decision: ApplyDecision) -> ApplyDecision:
+    """What RDS has accepted a moment ago need not show yet; what it has not done within its time ends the run."""
     asked = seen.asked.get(decision.kind)
     if asked is None:
         return decision

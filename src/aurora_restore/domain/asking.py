@@ -1,7 +1,7 @@
 """What was asked of AWS, and since when: requests are bounded in time, never in tries.
 
-RDS accepts a change and goes on saying `available` for a while, it answers that a cluster is busy, and it keeps a name
-taken that was given up. None of that is a failure before its time is over.
+RDS accepts a change and still says `available` for a while, it answers that a cluster is busy, and it does not free a
+name at once. None of that is a failure before its time is over.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Asked:
 
     @staticmethod
     def read(kind: str, state: ActState | None) -> Asked | None:
-        """None where the record does not tell the time."""
+        """None where the record has no time of it."""
         if state is None or state.last_time is None:
             return None
         first = state.first_time or state.last_time
@@ -59,6 +59,7 @@ class Asked:
 
 def asked_now(before: ActState | None, name: str, now: datetime) -> ActState:
     """What the record says of a request that is about to be made; `before`: what it said of it until now."""
+    # The first time stays, however often it is asked for again: the limit counts from there.
     first = (before.first_time or before.last_time) if before else None
     return ActState(
         name=name, tries=before.tries + 1 if before else 1, first_time=first or now, last_time=now

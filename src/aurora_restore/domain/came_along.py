@@ -1,4 +1,4 @@
-"""What came along with a snapshot beside rows: things that act, that lead out, or that hold something up."""
+"""What came along with a snapshot apart from rows: things that act, that lead out, or that hold something up."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from aurora_restore.domain.record import CameAlongRecord, FindingState, NotLookedIntoState
+from aurora_restore.domain.record import CameAlongRecord, FindingState
 
+# How many of a kind are named: the record has room for 400 kB, and a list is for reading.
 NAMED_PER_KIND = 12
-"""How many of a kind are named: the record has room for 400 kB, and a list is for reading."""
-
+# In letters: one signature with a hundred arguments, or one long answer, would fill the record.
 LONGEST_NAME, LONGEST_WORDS, LONGEST_STATEMENT = 200, 300, 600
-"""In letters: a signature with a hundred arguments, or a long answer of the server, would fill the record by itself."""
-
+# A part of a database that is not looked into: row security hides them from the master user.
 HIDDEN_JOBS = "jobs of other users"
-"""A part of a database that is not looked into: row security keeps them from the master."""
 
 
 class Kind(StrEnum):
@@ -45,6 +43,7 @@ class Kind(StrEnum):
     COLLATION = "collation"
 
 
+# Seen from any database, and so asked for in each call of a survey; all others are seen in one database each.
 OF_THE_CLUSTER = frozenset(
     {
         Kind.SUBSCRIPTION,
@@ -56,18 +55,15 @@ OF_THE_CLUSTER = frozenset(
         Kind.CLOSED_DATABASE,
     }
 )
-"""Seen from any database, and so asked for in each call of a survey; all others are seen in one database each."""
-
 _KINDS = frozenset(kind.value for kind in Kind)
-
+# Parts of a database that were not seen, and in which there could be jobs that act.
 PARTS_WITH_JOBS = (HIDDEN_JOBS, Kind.CRON_JOB.replace("_", " "))
-"""Parts of a database in which jobs could be that act, and were not seen."""
-
+# What acts by itself and belongs to the whole cluster, as a part that was not seen.
 PARTS_THAT_ACT = frozenset(
     kind.replace("_", " ") for kind in (Kind.SUBSCRIPTION, Kind.REPLICATION_CHANNEL, Kind.EVENT)
 )
-"""What acts by itself and belongs to the whole cluster, as a part that was not seen."""
 
+# One of a kind, and several of it.
 _WORDS: Mapping[Kind, tuple[str, str]] = {
     Kind.SUBSCRIPTION: ("subscription", "subscriptions"),
     Kind.REPLICATION_CHANNEL: ("replication channel", "replication channels"),
@@ -94,6 +90,7 @@ _WORDS: Mapping[Kind, tuple[str, str]] = {
     Kind.COLLATION: ("collation of another version", "collations of another version"),
 }
 
+# What one of a kind means, in one sentence.
 MEANINGS: Mapping[Kind, str] = {
     Kind.SUBSCRIPTION: "An enabled one connects to its publisher by itself and takes changes from production's slot, "
     "which the real subscriber then misses.",
@@ -121,7 +118,6 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.INVALID_INDEX: "It is kept up at every write and used by no query.",
     Kind.COLLATION: "The order of texts may have changed, so that indexes on them can miss rows.",
 }
-"""What one of a kind means, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +125,7 @@ class Finding:
     """One thing that came along.
 
     `database` is empty for what belongs to the whole cluster. `name` and `detail` are made visible already: what is
-    no UTF-8 or does not print is escaped. `ends_with` is the SQL that ends it, run in that database.
+    not UTF-8 or does not print is escaped. `ends_with` is the SQL that ends it, run in that database.
     """
 
     kind: Kind
@@ -267,7 +263,8 @@ def summary_lines(listed: CameAlongRecord, names_most: int = 3) -> list[str]:
     """One short line for each kind in a record; nothing where nothing came along."""
     names: dict[str, list[str]] = {}
     for finding in listed.found:
-        names.setdefault(finding.kind, []).append(_named(finding))
+        where = f" in {finding.database}" if finding.database else ""
+        names.setdefault(finding.kind, []).append(f"{finding.name}{where}")
     lines = []
     for kind in Kind:
         of_kind = names.get(kind.value, [])
@@ -276,21 +273,14 @@ def summary_lines(listed: CameAlongRecord, names_most: int = 3) -> list[str]:
             rest = count - min(len(of_kind), names_most)
             shown = ", ".join(of_kind[:names_most]) + (f" and {rest} more" if rest else "")
             lines.append(f"{count} {_WORDS[kind][count != 1]}: {shown}")
-    lines += [_unseen(each) for each in listed.not_looked_into]
+    for each in listed.not_looked_into:
+        # Whatever belongs to the whole cluster has no database.
+        where = ", ".join(part for part in (each.database, each.what) if part)
+        lines.append(
+            f"not looked into: {where}: {each.reason}" if where else f"not looked into: {each.reason}"
+        )
     if listed.not_looked_into_more:
         lines.append(f"not looked into: {listed.not_looked_into_more} more")
     if left := listed.unfinished:
         lines.append(f"not looked into yet: {left.total - left.done} of {left.total} databases")
     return lines
-
-
-def _named(finding: FindingState) -> str:
-    where = f" in {finding.database}" if finding.database else ""
-    return f"{finding.name}{where}"
-
-
-def _unseen(each: NotLookedIntoState) -> str:
-    if not each.database:
-        return f"not looked into: {each.what + ': ' if each.what else ''}{each.reason}"
-    what = f", {each.what}" if each.what else ""
-    return f"not looked into: {each.database}{what}: {each.reason}"

@@ -54,30 +54,27 @@ def decide_ending(
     to notify, and where an operator cancelled what had succeeded. Everything else is rolled back.
     """
     is_cancelled = was_cancelled(operation, execution)
+    # What an operator wrote by hand is kept: the guide's way of cancelling is to write FAILED.
+    is_failure = operation.status == OperationStatus.FAILED or not is_cancelled
     back = EndingDecision(
-        _label(operation, is_cancelled=is_cancelled),
+        Ending.FAILED if is_failure else Ending.CANCELLED,
         "what existed before is put back, and what the run made is removed",
     )
     if not operation.is_planned:
         return back
     if operation.is_dry_run:
         return EndingDecision(Ending.SUCCEEDED, "the plan was complete: only the notification was left")
+    # Once the old cluster has begun to go, only the new one is whole: there is nothing to return to.
     if operation.plan.strategy.uses_staging_name and is_past_return(operation):
         return EndingDecision(
             Ending.SUCCEEDED, "the new cluster was in place and the old one kept or being retired"
         )
     if _has_ended(operation, Phase.RETIRE_REPLACED):
         return EndingDecision(Ending.SUCCEEDED, "the restore had succeeded: only the notification was left")
+    # A cancel says that the run is to stop, not that a new cluster which serves clients already is to go.
     if is_cancelled and (is_switched or _has_ended(operation, Phase.SWITCH_OVER)):
         return EndingDecision(Ending.SUCCEEDED, "the restore had succeeded before it was cancelled")
     return back
-
-
-def _label(operation: Operation, *, is_cancelled: bool) -> Ending:
-    """What an operator wrote by hand is kept: the guide's way of cancelling is to write FAILED."""
-    if operation.status == OperationStatus.FAILED or not is_cancelled:
-        return Ending.FAILED
-    return Ending.CANCELLED
 
 
 def was_cancelled(operation: Operation, execution: ExecutionState | None) -> bool:
@@ -97,7 +94,20 @@ def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorSta
         return _error(step, "MANUAL_INTERVENTION", record.error_by_hand, hint)
     if record.is_marked_by_hand:
         return _error(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
-    error = _error_of_execution(execution)
+    # No step wrote what went wrong, so that only the execution can say it.
+    error: RestoreError
+    if execution is None:
+        error = ExecutionLost("Step Functions does not know the execution of this operation.")
+    elif execution.status == "ABORTED":
+        reason = ": ".join(word for word in (execution.error, execution.cause) if word)
+        error = Cancelled(f"An operator stopped the execution{f' ({reason})' if reason else ''}.")
+    elif execution.status == "TIMED_OUT":
+        error = ExecutionTimedOut("The execution reached the time limit of the state machine.")
+    else:
+        kind = ERRORS_BY_NAME.get(execution.error or "", RestoreError)
+        message = execution.cause or f"The execution ended with {execution.error or execution.status}."
+        # An error that is made of more than its message cannot be made again from the message alone.
+        error = kind(message) if kind.__init__ is RestoreError.__init__ else RestoreError(message)
     return _error(step, error.code, error.message, error.hint)
 
 
@@ -138,20 +148,6 @@ def error_as_warning(operation: Operation) -> Changes:
     return {**changed(Record, error=None), **with_warnings(operation.record, *warnings)}
 
 
-def _error_of_execution(execution: ExecutionState | None) -> RestoreError:
-    if execution is None:
-        return ExecutionLost("Step Functions does not know the execution of this operation.")
-    if execution.status == "ABORTED":
-        reason = ": ".join(word for word in (execution.error, execution.cause) if word)
-        return Cancelled(f"An operator stopped the execution{f' ({reason})' if reason else ''}.")
-    if execution.status == "TIMED_OUT":
-        return ExecutionTimedOut("The execution reached the time limit of the state machine.")
-    known = ERRORS_BY_NAME.get(execution.error or "", RestoreError)
-    message = execution.cause or f"The execution ended with {execution.error or execution.status}."
-    error = RestoreError(message)
-    return known(message) if known.__init__ is RestoreError.__init__ else error
-
-
 def _error(step: str, code: str, message: str, hint: str) -> ErrorState:
     problem = ProblemState(code=code, message=message, hint=hint)
     return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
@@ -164,9 +160,11 @@ def may_arrive_late(
 
     Either the Describe calls do not show yet what was accepted a moment ago, or a function was at work at the end.
     """
+    # Asked for at the last moment: the Describe calls may not show it yet.
     asked = operation.all_asked().values()
     if any(not item.refused and now - item.last < SHOWS_WITHIN for item in asked):
         return True
+    # A step that raised has come to its end: no function is at work any more.
     if execution is not None and execution.status == "FAILED":
         return False
     unanswered = any(not state.answered and not state.refused for state in operation.record.acts.values())
@@ -176,6 +174,7 @@ def may_arrive_late(
 def plan_of_replaced(operation: Operation, configuration: ClusterConfiguration) -> RestorePlan:
     """The plan that makes the old cluster again, as it was, from its final snapshot: the rollback of delete_first."""
     plan = operation.plan
+    # What the old cluster showed, but for what a restore must name or what its record may lack.
     settings = cluster_settings_of(configuration) | {
         "db_subnet_group_name": configuration.db_subnet_group_name or "",
         "port": configuration.port if plan.cluster.port else None,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from aurora_restore.domain import request_fields as parse
-from aurora_restore.domain.naming import is_quiet_group
+from aurora_restore.domain.naming import is_quiet_group, short_hash
 
 DEFAULT_GROUP_PREFIX = "default."
 PAID_SUPPORT, NO_PAID_SUPPORT = (
@@ -19,9 +19,9 @@ PAID_SUPPORT, NO_PAID_SUPPORT = (
 )
 # Under these the record keeps when a change of settings was asked for.
 RETENTION_KIND, WINDOWS_KIND, INSIGHTS_KIND = "retention", "windows", "insights"
+# Values of settings, by the settings' names here. What asks RDS for something holds them, and only `aws`
+# knows RDS's names. `aws` refuses a name that belongs to no setting.
 SettingValues = Mapping[str, object]
-"""Values of settings, by the settings' names here. What asks RDS for something holds them, and only `aws` knows RDS's
-names. `aws` refuses a name that is no setting's."""
 
 Value = TypeVar("Value")
 
@@ -32,7 +32,7 @@ class Afterwards:
 
     `kind`: the record keeps under it when it was asked for. Each setting has its own, but for the windows, which are
     asked for together. `reason`: why, with the value at `{}`. `may_be_left`: a run goes on where RDS does not take it,
-    and a warning tells of it.
+    and a warning names it.
     """
 
     kind: str
@@ -53,7 +53,7 @@ class Setting:
     `only_with`: the setting that has to be on; a request that names this one turns that one on.
     `afterwards`: it is asked for once the cluster exists.
     `is_verified`: it is compared with the plan in the end, unless the plan leaves it to RDS.
-    `none_is_unknown`: None says that RDS chooses the value, or does not show it, so it is no difference.
+    `none_is_unknown`: None says that RDS chooses the value, or does not show it, so it is not a difference.
     `differs_by_design`: that it differs from the replaced cluster is reported nowhere.
     `read_back`: the value from its form in the record.
     `label`: its name on the screen that shows a plan; None: it is not shown there.
@@ -97,6 +97,11 @@ class ClusterRole:
 
     role_arn: str
     feature_name: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The word under which the record keeps when the role was asked for: each has its own."""
+        return f"role-{short_hash(f'{self.role_arn} {self.feature_name}')}"
 
 
 def roles_from_item(roles: Any) -> tuple[ClusterRole, ...]:
@@ -198,7 +203,7 @@ class ClusterSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceSettings:
-    """The settings of an instance besides its class and its tier. None: not shown, so RDS's own default is taken."""
+    """The settings of an instance, without its class and tier. None: not shown, so RDS's own default is taken."""
 
     publicly_accessible: bool = _field(False)
     auto_minor_version_upgrade: bool = _field(True)
@@ -261,13 +266,13 @@ def requested_settings(values: SettingValues) -> dict[str, object]:
 
 def settings_from_item(item: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of an item of the record, which an earlier version may have written without some of them."""
-    return {name: _read_back(row, item[name]) for name, row in SETTINGS.items() if name in item}
-
-
-def _read_back(row: Setting, value: Any) -> Any:
-    if row.read_back:
-        return row.read_back(value)
-    return tuple(value) if isinstance(row.default, tuple) else value
+    found = {}
+    for name, row in SETTINGS.items():
+        if name in item:
+            # JSON has no tuples: what is one here is read back from a list.
+            read_back = row.read_back or (tuple if isinstance(row.default, tuple) else None)
+            found[name] = read_back(item[name]) if read_back else item[name]
+    return found
 
 
 def turned_on_by(asked_for: frozenset[str]) -> frozenset[str]:

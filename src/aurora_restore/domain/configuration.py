@@ -80,8 +80,8 @@ _CLUSTER_FIELDS = (
     "local_write_forwarding",
 )
 _MEMBER_FIELDS = (*INSTANCE_SETTINGS, "db_instance_class", "promotion_tier")
+# What is compared, and may be named in a request's `accept_differences`.
 ACCEPTABLE_FIELDS = (*_CLUSTER_FIELDS, "instance_count", *_MEMBER_FIELDS)
-"""What is compared, and may be named in a request's `accept_differences`."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,10 @@ def configuration_of(
     cluster: DbCluster, instances: Sequence[DbInstance], endpoints: Sequence[CustomEndpoint] = ()
 ) -> ClusterConfiguration:
     """What was observed, as a configuration; tags of ours and of AWS are not part of it."""
+    order = {name: number for number, name in enumerate(cluster.member_identifiers)}
+    # Readers of auto scaling come and go with the load: they are not part of how the cluster is set up.
+    lasting = [item for item in instances if not is_auto_scaled(item.db_instance_identifier)]
+    ordered = sorted(lasting, key=lambda item: order.get(item.db_instance_identifier, len(order)))
     return ClusterConfiguration(
         db_cluster_identifier=cluster.db_cluster_identifier,
         db_cluster_resource_id=cluster.db_cluster_resource_id,
@@ -114,7 +118,15 @@ def configuration_of(
         master_username=cluster.master_username,
         custom_endpoints=cluster.custom_endpoints,
         tags=users_tags(cluster.tags),
-        members=_members(cluster, instances),
+        members=tuple(
+            MemberConfiguration(
+                db_instance_identifier=item.db_instance_identifier,
+                db_instance_class=item.db_instance_class,
+                promotion_tier=item.promotion_tier,
+                **kept_settings(instance_settings_of(item)),
+            )
+            for item in ordered
+        ),
         managed_master_secret=cluster.managed_master_secret,
         managed_master_secret_kms_key_id=cluster.managed_master_secret_kms_key_id,
         endpoints=tuple(endpoints),
@@ -149,17 +161,16 @@ def differences(
 ) -> tuple[Difference, ...]:
     """All fields that differ. `left_open` are those that are not known yet, or that the pipeline does not keep."""
     before, after = dict(_compared(replaced)), dict(_compared(restored))
-    return tuple(
-        Difference(name, _words(before[name]), _words(after[name]), name in asked_for, name in accepted)
-        for name in before
-        if name not in left_open and before[name] != after[name] and not _is_no_difference(name, before[name])
-    )
-
-
-def _is_no_difference(name: str, replaced: object) -> bool:
-    row = SETTINGS.get(name)
-    is_none = replaced is None or replaced == (_words(None),)
-    return row is not None and (row.differs_by_design or (row.none_is_unknown and is_none))
+    found = []
+    for name, was in before.items():
+        row = SETTINGS.get(name)
+        is_left_open = name in left_open or (row is not None and row.differs_by_design)
+        # None says of it that RDS chose the value, or does not show it: any other value may be the same.
+        is_unknown = row is not None and row.none_is_unknown and was in (None, (_words(None),))
+        if was != after[name] and not is_left_open and not is_unknown:
+            words = _words(was), _words(after[name])
+            found.append(Difference(name, *words, name in asked_for, name in accepted))
+    return tuple(found)
 
 
 def difference_words(found: Sequence[Difference]) -> str:
@@ -167,32 +178,13 @@ def difference_words(found: Sequence[Difference]) -> str:
     return "; ".join(f"{item.field}: was {item.replaced}, would be {item.restored}" for item in found)
 
 
-def _members(cluster: DbCluster, instances: Sequence[DbInstance]) -> tuple[MemberConfiguration, ...]:
-    order = {name: number for number, name in enumerate(cluster.member_identifiers)}
-    planned = [item for item in instances if not is_auto_scaled(item.db_instance_identifier)]
-    ordered = sorted(planned, key=lambda item: order.get(item.db_instance_identifier, len(order)))
-    return tuple(
-        MemberConfiguration(
-            db_instance_identifier=item.db_instance_identifier,
-            db_instance_class=item.db_instance_class,
-            promotion_tier=item.promotion_tier,
-            **kept_settings(instance_settings_of(item)),
-        )
-        for item in ordered
-    )
-
-
 def _compared(configuration: ClusterConfiguration) -> Iterator[tuple[str, object]]:
     for name in _CLUSTER_FIELDS:
         yield name, getattr(configuration, name)
     yield "instance_count", len(configuration.members)
     for name in _MEMBER_FIELDS:
-        yield name, _of_members(configuration.members, name)
-
-
-def _of_members(members: Sequence[MemberConfiguration], name: str) -> tuple[str, ...]:
-    """Each value once: how many members there are is a field of its own."""
-    return tuple(sorted({_words(getattr(member, name)) for member in members}))
+        # Each value once: how many members there are is a field of its own.
+        yield name, tuple(sorted({_words(getattr(member, name)) for member in configuration.members}))
 
 
 def _words(value: object) -> str:

@@ -39,12 +39,21 @@ def decide_copy(
     Raises:
         NameTaken, SnapshotCopyFailed
     """
-    own = _own_copy(operation_id, plan, snapshots)
+    name = plan.copy.cluster_snapshot_identifier if plan.copy else None
+    own = next((item for item in snapshots if item.db_cluster_snapshot_identifier == name), None)
+    if own and own.tags.get(OPERATION_TAG) != operation_id:
+        owner = own.tags.get(OPERATION_TAG, "an owner unknown to this pipeline")
+        raise NameTaken(f"The snapshot name {name} is taken; it belongs to {owner}.")
     copies = [item for item in snapshots if is_copy_for(plan, item)]
     finished = [item for item in copies if item.status == "available" and (item is own or is_kept(item, now))]
+    if own is not None and own in finished:
+        reason = f"the copy {own.db_cluster_snapshot_identifier} is finished"
+        return CopyDecision(CopyAction.USE, reason, own)
     if finished:
-        chosen = own if own is not None and own in finished else finished[0]
-        return CopyDecision(CopyAction.USE, _use_reason(chosen, own), chosen)
+        chosen, maker = finished[0], finished[0].tags[OPERATION_TAG]
+        reason = f"the finished copy {chosen.db_cluster_snapshot_identifier} of the operation {maker} is used again"
+        return CopyDecision(CopyAction.USE, reason, chosen)
+    # Not one of `copies`, then: it has another source or another key than the plan.
     if own and own.status == "available":
         raise NameTaken(
             f"The snapshot {own.db_cluster_snapshot_identifier} of this operation is not a copy of "
@@ -55,6 +64,7 @@ def decide_copy(
             f"The copy {own.db_cluster_snapshot_identifier} of {plan.source.cluster_snapshot_identifier} "
             f"ended `{own.status}`."
         )
+    # RDS admits five copies at a time in a Region: two of the same would take the slot of another run.
     ended = FAILED_SNAPSHOT_STATUSES | GOING_STATUSES | {"available"}
     in_flight = [item for item in copies if item.status not in ended]
     going = own or next(iter(in_flight), None)
@@ -65,7 +75,7 @@ def decide_copy(
 
 
 def is_kept(snapshot: ClusterSnapshot, now: datetime) -> bool:
-    """Whether the retention that the copy bears goes on. What is over it may be removed at any moment."""
+    """Whether the retention in its tags still lasts. A copy past its retention may be removed at any moment."""
     until = snapshot.tags.get(RETAIN_UNTIL_TAG)
     return until is None or parse_time(until) > now
 
@@ -79,21 +89,3 @@ def is_copy_for(plan: RestorePlan, snapshot: ClusterSnapshot) -> bool:
         and snapshot.source_db_cluster_snapshot_arn == plan.source.cluster_snapshot_arn
         and (plan.copy.kms_key_id is None or snapshot.kms_key_id == plan.copy.kms_key_id)
     )
-
-
-def _own_copy(
-    operation_id: str, plan: RestorePlan, snapshots: Sequence[ClusterSnapshot]
-) -> ClusterSnapshot | None:
-    name = plan.copy.cluster_snapshot_identifier if plan.copy else None
-    own = next((item for item in snapshots if item.db_cluster_snapshot_identifier == name), None)
-    if own and own.tags.get(OPERATION_TAG) != operation_id:
-        owner = own.tags.get(OPERATION_TAG, "an owner unknown to this pipeline")
-        raise NameTaken(f"The snapshot name {name} is taken; it belongs to {owner}.")
-    return own
-
-
-def _use_reason(chosen: ClusterSnapshot, own: ClusterSnapshot | None) -> str:
-    if chosen is own:
-        return f"the copy {chosen.db_cluster_snapshot_identifier} is finished"
-    maker = chosen.tags[OPERATION_TAG]
-    return f"the finished copy {chosen.db_cluster_snapshot_identifier} of the operation {maker} is used again"

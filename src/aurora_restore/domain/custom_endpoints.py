@@ -1,11 +1,12 @@
 """Custom endpoints: planned for the new cluster as they were, and moved to it once it has the name.
 
-An endpoint's name is taken in the whole Region until the endpoint is deleted, so that it cannot stand on both clusters.
+An endpoint's name is taken in the whole Region until the endpoint is deleted, so that the two clusters cannot have it
+at the same time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -58,6 +59,7 @@ def planned_endpoints(
         return ()
     # One more than there will be means the last one, as with the instances themselves.
     place = {name: after[min(number, len(after) - 1)] for number, name in enumerate(before)}
+    # An excluded member without a counterpart is dropped: the last instance may belong to the endpoint.
     kept = set(before[: len(after)])
     return tuple(
         CustomEndpoint(
@@ -70,5 +72,5 @@ def planned_endpoints(
     )
 
 
-def _unique(names: Any) -> tuple[str, ...]:
+def _unique(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))

@@ -37,17 +37,16 @@ from aurora_restore.domain.record import (
 from aurora_restore.domain.record import written as written_whole
 from aurora_restore.domain.visible_text import storable
 
+# How many are taken out in one call of the step: the next call goes on.
 FUSES_PER_CALL = 100
-"""How many are taken out in one call of the step: the next call goes on."""
-
+# What the record, which has 400 kB, keeps of the way back; what comes later goes into the audit trail.
 WRITTEN_BYTES_MOST = 150_000
-"""What the record keeps of the way back; what comes later goes into the audit trail, since the record has 400 kB."""
-
+# Beyond these the record keeps that a fuse was refused, and not the words of the server.
 REFUSALS_TOLD = 20
 LOGINS_NAMED = 3
 _NAMES_IN_A_MESSAGE = 5
 
-
+# What acts by itself, or holds back WAL for a consumer that is not there.
 QUIETED = frozenset(
     {Kind.SUBSCRIPTION, Kind.REPLICATION_CHANNEL, Kind.LOGICAL_SLOT, Kind.CRON_JOB, Kind.EVENT}
 )
@@ -77,6 +76,7 @@ class Fuse:
     @property
     def key(self) -> str:
         """The same for the same thing in the same state: writing it twice changes nothing."""
+        # Names in a database hold no NUL character, so that two different fuses never make the same text.
         parts = "\0".join([self.kind, self.database, self.name, *self.take_back])
         return "f" + hashlib.sha256(parts.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
@@ -109,7 +109,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of taking fuses out: those that were refused, and those that there was no time for."""
+    """The result of taking fuses out: those that were refused, and those that the time did not suffice for."""
 
     refusals: tuple[Refusal, ...] = ()
     left: tuple[Fuse, ...] = ()
@@ -117,10 +117,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class SurveyProgress:
-    """How far a survey has come, and what the databases that it has seen to have reported.
+    """How far a survey has come, and what it has found in the databases so far.
 
     The database with the jobs of pg_cron comes first, the others in the order of their oids, up to `after_oid`; `done`
-    of `total` are seen to. `acting`: how many things in them act by themselves; `logins`: how many logins to other
+    of `total` are processed. `acting`: how many things in them act by themselves; `logins`: how many logins to other
     servers are stored in them.
     """
 
@@ -170,7 +170,7 @@ class Survey:
 
     `begun`: what the calls before had reported. `unfinished`: what the next call goes on from, up to the first database
     in which something is to be taken out; what was seen beyond it is not in `came_along` yet. None where all of them
-    are seen to and nothing is to be taken out.
+    are processed and nothing is to be taken out.
     """
 
     came_along: CameAlong
@@ -245,6 +245,7 @@ def written(fuses: Iterable[Fuse], record: DefusedRecord, time: datetime, bytes_
         if fuse.key in existing:
             continue
         if fuse.key in keys:
+            # Written into the audit trail by a call that died before it was taken out.
             kept.append(fuse.key)
             continue
         item = fuse.written_at(time)
@@ -266,11 +267,12 @@ def _size(item: Mapping[str, Any]) -> int:
 
 def refused(refusals: Sequence[Refusal], record: DefusedRecord, down: WrittenDown) -> Changes:
     """The changes of the record that say what was refused: the words of the first ones, and that the others were."""
-    told = sum(1 for sentence in record.refused.values() if sentence)
+    with_words = sum(1 for sentence in record.refused.values() if sentence)
     changes: Changes = {}
-    for number, refusal in enumerate(refusals, told):
+    for number, refusal in enumerate(refusals, with_words):
         words = shortened(refusal.sentence, LONGEST_WORDS) if number < REFUSALS_TOLD else ""
         changes |= defused_refused(refusal.fuse.key, words)
+    # A refused fuse whose way back is in the audit trail alone is counted, since the record does not name it.
     in_record = record.written.keys() | down.keys
     beyond = [refusal for refusal in refusals if refusal.fuse.key not in in_record]
     if beyond:
@@ -281,12 +283,13 @@ def refused(refusals: Sequence[Refusal], record: DefusedRecord, down: WrittenDow
 def refused_sentences(record: DefusedRecord) -> list[str]:
     """What could not be put to rest."""
     every = record.refused.values()
-    told = [sentence for sentence in every if sentence]
-    return [*told, f"{len(every) - len(told)} more"] if len(every) > len(told) else told
+    kept = [sentence for sentence in every if sentence]
+    return [*kept, f"{len(every) - len(kept)} more"] if len(every) > len(kept) else kept
 
 
 def first_states(record: DefusedRecord) -> list[DefusedItem]:
     """What was written down, in its order: the first state of each thing, and no later one."""
+    # A later call may have written down a state that an earlier one had brought about.
     first: dict[tuple[str, str, str], DefusedItem] = {}
     for item in sorted(record.written.values(), key=lambda item: item.time.timestamp() if item.time else 0.0):
         first.setdefault((item.kind, item.database, item.name), item)

@@ -12,7 +12,7 @@ from aurora_restore.domain.users import user_problem
 
 
 def engine_of_snapshot(snapshot: ClusterSnapshot | RestoreError) -> Engine:
-    """Without a snapshot the rules of PostgreSQL are asked, which are those of the most requests."""
+    """Without a snapshot the rules of PostgreSQL are applied: most requests are for it."""
     return engine_of(None if isinstance(snapshot, RestoreError) else snapshot.engine)
 
 
@@ -27,10 +27,10 @@ def engine_problems(request: RestoreRequest, engine: Engine) -> Iterable[Restore
     """Users and logs that the engine cannot have. What no engine can have was refused with the request."""
     for user in request.db_users:
         if problem := user_problem(user, engine):
-            yield InvalidRequest(f"db_users: {user.account!r} is no user for {engine.words}: {problem}.")
+            yield InvalidRequest(f"db_users: {user.account!r} is not a user for {engine.words}: {problem}.")
     unknown = sorted(set(request.cloudwatch_logs_exports) - engine.log_exports)
     if unknown:
         yield InvalidRequest(
-            f"cloudwatch_logs_exports: {engine.words} exports no log {', '.join(unknown)}.",
+            f"cloudwatch_logs_exports: {engine.words} does not export {', '.join(unknown)}.",
             f"Choose among {', '.join(sorted(engine.log_exports))}.",
         )

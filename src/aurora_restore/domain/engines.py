@@ -31,6 +31,9 @@ class Engine:
             number counts.
         quiet_parameters: parameters of the cluster's group that keep a copy quiet from its first start on.
         quieted: what of a copy is put to rest, in words.
+        looked_for: what of a copy is listed, in words.
+        leads_out: whether a database can hold logins to other servers, and tables that are there.
+        iam_login: what lets a user log in by IAM and not by its password.
         users_have_hosts: whether an account is made of a name and of the hosts that it logs in from.
         reserved_prefixes, reserved_names: in small letters, names that the engine or Amazon keeps for itself.
     """
@@ -46,6 +49,9 @@ class Engine:
     username_letters_most: int | None
     quiet_parameters: Mapping[str, str]
     quieted: str
+    looked_for: str
+    leads_out: bool
+    iam_login: str
     users_have_hosts: bool
     reserved_prefixes: tuple[str, ...]
     reserved_names: frozenset[str]
@@ -91,6 +97,9 @@ ENGINES: Mapping[str, Engine] = {
             # No worker of a subscription (static: it holds from the start on), and no job of pg_cron 1.6 and later.
             quiet_parameters={"max_logical_replication_workers": "0", "cron.launch_active_jobs": "off"},
             quieted="subscriptions, logical slots and jobs of pg_cron",
+            looked_for="subscriptions, slots, jobs, foreign servers, stored logins and whatever else acts or leads out",
+            leads_out=True,
+            iam_login="membership of rds_iam",
             users_have_hosts=False,
             # pg_monitor, rdsadmin, rds_superuser, rdsrepladmin, …
             reserved_prefixes=("pg_", "rds"),
@@ -112,6 +121,9 @@ ENGINES: Mapping[str, Engine] = {
             # No event runs. Since MySQL 8.0 the scheduler is on unless a parameter says otherwise.
             quiet_parameters={"event_scheduler": "OFF"},
             quieted="replication channels and events",
+            looked_for="replication channels, enabled events, routines and views that act with the rights of others",
+            leads_out=False,
+            iam_login="AWSAuthenticationPlugin",
             users_have_hosts=True,
             # mysql.sys, mysql.session, rdsadmin, rds_superuser_role, …; the others are Amazon's roles.
             reserved_prefixes=("mysql.", "rds"),

@@ -132,7 +132,7 @@ class SnapshotNotAvailable(RequestRefused):
 
 class EngineNotSupported(RequestRefused):
     code = "ENGINE_NOT_SUPPORTED"
-    default_hint = "This release restores aurora-postgresql."
+    default_hint = "The pipeline restores snapshots of aurora-postgresql and of aurora-mysql."
 
 
 class SubnetGroupRequired(RequestRefused):
@@ -177,7 +177,7 @@ class EngineVersionNotOffered(RequestRefused):
     code = "ENGINE_VERSION_NOT_OFFERED"
     default_hint = (
         "Name a newer minor version that the target Region offers in engine_version (aws rds "
-        "describe-db-engine-versions --engine aurora-postgresql), or upgrade the source."
+        "describe-db-engine-versions --engine ENGINE), or upgrade the source."
     )
 
 
@@ -223,7 +223,7 @@ class SecretNotAccessible(RequestRefused):
 
 class SecretMalformed(RequestRefused):
     code = "SECRET_MALFORMED"
-    default_hint = "The secret's value is to be a JSON object with `username` and `password`, both text."
+    default_hint = "The secret's value must be a JSON object with `username` and `password`, both strings."
 
 
 class SecretWrongUser(RequestRefused):
@@ -351,8 +351,8 @@ class AwsThrottled(TransientFault):
 class CopySlotsInUse(TransientFault):
     code = "COPY_SLOTS_IN_USE"
     default_hint = (
-        "Five copies are in flight in the target Region, which is the most that AWS admits; the "
-        "pipeline waits for a free slot."
+        "Five copies are in flight in the target Region, and AWS allows no more; the pipeline waits for a free "
+        "slot."
     )
 
 

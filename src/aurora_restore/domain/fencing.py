@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from aurora_restore.domain.asking import STILL_ARRIVES
-from aurora_restore.domain.observed import DbCluster, DbInstance
-from aurora_restore.domain.rds_statuses import FAILED_INSTANCE_STATUSES, SERVING_STATUSES
+from aurora_restore.domain.observed import DbCluster, DbInstance, not_serving
+from aurora_restore.domain.rds_statuses import FAILED_INSTANCE_STATUSES
 from aurora_restore.domain.record import ActState
 
 FENCE_ACT = "fence"
@@ -50,7 +50,7 @@ def may_still_come(acts: Mapping[str, ActState], now: datetime) -> bool:
 
 
 def is_under_way(acts: Mapping[str, ActState], now: datetime) -> bool:
-    """Whether RDS has taken the request, and it does not show yet; what was not answered is asked for again."""
+    """Whether RDS has accepted the request, and it does not show yet; what was not answered is asked for again."""
     fence = acts.get(FENCE_ACT)
     return fence is not None and fence.answered and _age(acts, now) < FENCE_UNSEEN
 
@@ -73,10 +73,11 @@ def decide_fence(
     if busy := _busy(cluster, instances):
         return FenceDecision(FenceAction.WAIT, busy)
     if cluster.port == open_port:
-        reason = f"sessions of {name} end, so that nothing is written after its final snapshot"
         if under_way:
             return FenceDecision(FenceAction.WAIT, f"{name} is about to be fenced: it does not show yet")
+        reason = f"sessions of {name} end, so that nothing is written after its final snapshot"
         return FenceDecision(FenceAction.CHANGE_PORT, reason)
+    # The cluster may show its new port first: an instance that listens on the known one still takes writes.
     late = [item.db_instance_identifier for item in instances if item.port == open_port]
     if late:
         return FenceDecision(FenceAction.WAIT, f"{', '.join(late)} still listens on port {open_port}")
@@ -95,6 +96,7 @@ def decide_lifting(
     late = [item.db_instance_identifier for item in instances if item.port not in (None, open_port)]
     if late:
         return FenceDecision(FenceAction.WAIT, f"{', '.join(late)} does not listen on port {open_port} yet")
+    # A request for the fence that is still to take effect would close the port again after it was opened.
     if under_way:
         return FenceDecision(FenceAction.WAIT, f"{name} was about to be fenced: that may still come")
     return FenceDecision(FenceAction.DONE, f"{name} listens on the port that clients know")
@@ -102,11 +104,5 @@ def decide_lifting(
 
 def _busy(cluster: DbCluster, instances: Sequence[DbInstance]) -> str:
     """What is in the middle of something; an instance that has failed for good is not waited for."""
-    statuses = {cluster.db_cluster_identifier: cluster.status} | {
-        item.db_instance_identifier: item.status
-        for item in instances
-        if item.status not in FAILED_INSTANCE_STATUSES
-    }
-    return ", ".join(
-        f"{name} is `{status}`" for name, status in statuses.items() if status not in SERVING_STATUSES
-    )
+    lasting = [item for item in instances if item.status not in FAILED_INSTANCE_STATUSES]
+    return ", ".join(not_serving(cluster, lasting))

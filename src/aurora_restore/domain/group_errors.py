@@ -1,4 +1,4 @@
-"""How a parameter group that does not take effect ends a run: part of the one tree of errors (domain/errors.py)."""
+"""The error of a parameter group that does not take effect: part of the one tree of errors (domain/errors.py)."""
 
 from __future__ import annotations
 

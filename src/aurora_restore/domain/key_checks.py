@@ -37,6 +37,7 @@ def source_key_problems(
     key_id, name = snapshot.kms_key_id, snapshot.db_cluster_snapshot_identifier
     if not key_id or isinstance(found, RestoreError):
         return
+    # What it is for needs no look: RDS has encrypted the snapshot with it.
     if found is None:
         yield KmsKeyNotAccessible(f"The key {key_id} of the snapshot {name} does not exist.", SOURCE_KEY_HINT)
     elif found.key_state != "Enabled":

@@ -1,4 +1,4 @@
-"""Settings that a restore does not take, or that RDS may not take: asked for afterwards, and no reason to end a run.
+"""Settings that a restore does not take, or that RDS may not take: they are asked for afterwards.
 
 Hours of restoring are not thrown away for a window or for the mode of Database Insights: a warning names what is left.
 """
@@ -32,6 +32,7 @@ def insights_problem(request: RestoreRequest) -> InvalidRequest | None:
 
     It is found before anything is restored: RDS would set the retention of the mode, and the verification would fail.
     """
+    # Days that are inherited from the replaced cluster fit its mode already.
     days = request.performance_insights_retention_days
     is_asked = "performance_insights_retention_days" in request.asked_for
     if not is_asked or request.database_insights_mode != ADVANCED_INSIGHTS or days == ADVANCED_INSIGHTS_DAYS:
@@ -48,6 +49,7 @@ def insights_settings(plan: RestorePlan, cluster: DbCluster) -> SettingValues:
     if expected == (cluster.database_insights_mode or STANDARD_INSIGHTS):
         return {}
     settings: dict[str, object] = {INSIGHTS_MODE: expected}
+    # RDS takes this mode only together with Performance Insights, its retention and its key, if it has one.
     if expected == ADVANCED_INSIGHTS:
         keys = (item.performance_insights_kms_key_id for item in plan.instances)
         settings |= {

@@ -13,6 +13,10 @@ from aurora_restore.domain.times import format_time
 _PROBLEM_LEVELS = frozenset({"WARNING", "ERROR", "CRITICAL"})
 _PLATFORM_REPORT = "platform.report"
 _SUCCESS, _TIMEOUT = "success", "timeout"
+# These have attributes of their own, or are the same in each line of a function.
+_NOT_OTHER_FIELDS = frozenset(
+    {"level", "message", "operation_id", "function_request_id", "function_name", "timestamp", "service"}
+)
 
 
 @dataclass(frozen=True)
@@ -60,16 +64,18 @@ def read_log_entry(time: datetime, function: str, line: str) -> LogEntry:
     if not isinstance(values, dict):
         return LogEntry(time, function, "", line.rstrip("\n"))
     if str(values.get("type", "")).startswith("platform."):
-        return _platform_entry(time, function, values)
-    left_out = {
-        "level",
-        "message",
-        "operation_id",
-        "function_request_id",
-        "function_name",
-        "timestamp",
-        "service",
-    }
+        record = values.get("record")
+        record = record if isinstance(record, dict) else {}
+        status = str(record.get("status", _SUCCESS))
+        return LogEntry(
+            time,
+            function,
+            level="INFO" if status == _SUCCESS else "ERROR",
+            message=f"Lambda: the invocation ended with the status {status}.",
+            request_id=str(record.get("requestId", "")),
+            is_platform_report=values["type"] == _PLATFORM_REPORT,
+            fields={"status": status} | ({"metrics": record["metrics"]} if "metrics" in record else {}),
+        )
     return LogEntry(
         time,
         function,
@@ -77,29 +83,14 @@ def read_log_entry(time: datetime, function: str, line: str) -> LogEntry:
         message=str(values.get("message", "")),
         operation_id=str(values.get("operation_id", "")),
         request_id=str(values.get("function_request_id", "")),
-        fields={name: value for name, value in values.items() if name not in left_out},
-    )
-
-
-def _platform_entry(time: datetime, function: str, values: Mapping[str, Any]) -> LogEntry:
-    record = values.get("record")
-    record = record if isinstance(record, dict) else {}
-    status = str(record.get("status", _SUCCESS))
-    return LogEntry(
-        time,
-        function,
-        level="INFO" if status == _SUCCESS else "ERROR",
-        message=f"Lambda: the invocation ended with the status {status}.",
-        request_id=str(record.get("requestId", "")),
-        is_platform_report=values.get("type") == _PLATFORM_REPORT,
-        fields={"status": status} | ({"metrics": record["metrics"]} if "metrics" in record else {}),
+        fields={name: value for name, value in values.items() if name not in _NOT_OTHER_FIELDS},
     )
 
 
 def entries_of_operation(
     entries: list[LogEntry], reports: list[LogEntry], operation_id: str
 ) -> list[LogEntry]:
-    """What was logged about one operation, oldest first; of Lambda's reports those that tell of a problem.
+    """What was logged about one operation, oldest first; of Lambda's reports those about a problem.
 
     A function that ran out of time or memory could not log its end itself: only Lambda's report shows it. Where the
     function has logged the problem of an invocation, the report would say the same again.

@@ -38,6 +38,7 @@ class ExportsDecision:
 
 def exports_logs_later(plan: RestorePlan) -> bool:
     """Whether logs are to be exported, and not before the switch; any other new cluster has its name from the start."""
+    # With delete_first, and for a new cluster, the name under which it is restored is the one that it keeps.
     is_staging = plan.cluster.db_cluster_identifier != plan.target_cluster_id
     return plan.strategy is Strategy.SWAP and is_staging and bool(plan.cluster.cloudwatch_logs_exports)
 
@@ -56,6 +57,7 @@ def decide_log_exports(
     name = cluster.db_cluster_identifier
     if not missing:
         return ExportsDecision(ExportsAction.DONE, f"{name} exports its logs: {', '.join(expected)}")
+    # The cluster serves without them: a warning names them, and the run goes on.
     if asked is not None and asked.is_overdue(now, LOG_EXPORTS_LIMIT):
         minutes = LOG_EXPORTS_LIMIT.total_seconds() / 60
         return ExportsDecision(ExportsAction.LEAVE, f"not done within {minutes:g} minutes", missing)

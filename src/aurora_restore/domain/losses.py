@@ -1,4 +1,4 @@
-"""What hangs on identities that change with the cluster, so that no setting of the new one can keep it."""
+"""What depends on identities that change with the cluster, so that no setting of the new one can keep it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from aurora_restore.domain.configuration import ClusterConfiguration
 
 
 def will_be_lost(replaced: ClusterConfiguration | None, *, is_secret_given: bool) -> tuple[str, ...]:
-    """In words, for the plan, the record and the message. What is a loss of function is a difference besides."""
+    """In words, for the plan, the record and the message. A loss of function is also reported as a difference."""
     if replaced is None:
         return ()
     members = ", ".join(item.db_instance_identifier for item in replaced.members) or "the instances"

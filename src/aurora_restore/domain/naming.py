@@ -15,7 +15,7 @@ FINAL_SNAPSHOT_TAG = "aurora-restore:final-snapshot-of"
 OUR_TAG_PREFIX = "aurora-restore:"
 # Only AWS itself may write these (AuroraUserGuide, "Tagging Amazon Aurora and Amazon RDS resources").
 AWS_TAG_PREFIXES = ("aws:", "rds:")
-# A resource takes no more; those that AWS itself writes do not count.
+# A resource takes at most so many; those that AWS itself writes do not count.
 TAGS_MOST = 50
 # The operation, the source, who replaced it, until when it is kept, who put it back.
 OUR_TAGS_MOST = 5
@@ -44,6 +44,7 @@ def copy_identifier(operation_id: str) -> str:
     """The name of the operation's snapshot copy, e.g. `aurora-restore-20230615-123456`."""
     slug = _slug(operation_id)
     name = f"{SNAPSHOT_PREFIX}{slug}"
+    # Where the slug lost something of the id, another operation could have the same plain name.
     if slug and len(name) <= IDENTIFIER_MAX_LENGTH and f"restore-{slug}" == operation_id:
         return name
     return f"{SNAPSHOT_PREFIX}{slug[:35].strip('-') or 'copy'}-{short_hash(operation_id)}"
@@ -76,15 +77,16 @@ def retired_identifier(target_cluster_id: str, operation_id: str) -> str:
     return _derived_identifier(target_cluster_id, operation_id, "old")
 
 
-def _derived_identifier(target_cluster_id: str, operation_id: str, word: str) -> str:
-    suffix = f"-{short_hash(operation_id)}-{word}"
-    return target_cluster_id[: IDENTIFIER_MAX_LENGTH - len(suffix)].rstrip("-") + suffix
-
-
 def instance_identifier(db_cluster_identifier: str, operation_id: str, number: int) -> str:
     """The name of the n-th instance: its own for every operation, since renaming an instance reboots it."""
-    suffix = f"-{short_hash(operation_id)}-{number}"
-    return db_cluster_identifier[: IDENTIFIER_MAX_LENGTH - len(suffix)].rstrip("-") + suffix
+    return _derived_identifier(db_cluster_identifier, operation_id, str(number))
+
+
+def _derived_identifier(identifier: str, operation_id: str, ending: str) -> str:
+    """As much of an identifier as there is room for before the hash and the ending, which make it unique."""
+    suffix = f"-{short_hash(operation_id)}-{ending}"
+    # RDS takes no two hyphens together.
+    return identifier[: IDENTIFIER_MAX_LENGTH - len(suffix)].rstrip("-") + suffix
 
 
 def _slug(operation_id: str) -> str:
@@ -92,5 +94,5 @@ def _slug(operation_id: str) -> str:
 
 
 def short_hash(text: str) -> str:
-    """Eight hexadecimal digits that stand for a text in a name."""
+    """Eight hexadecimal digits that represent a text in a name."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]

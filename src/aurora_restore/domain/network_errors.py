@@ -8,9 +8,8 @@ from aurora_restore.domain.error_kinds import RequestRefused
 class NetworkUnreachable(RequestRefused):
     code = "NETWORK_UNREACHABLE"
     default_hint = (
-        "From the stack's SubnetIds there is to be a way to the AWS APIs (a NAT gateway, or VPC endpoints for "
-        "dynamodb, rds and secretsmanager), and its SecurityGroupIds are to let HTTPS out; then start again under a "
-        "new name."
+        "The stack's SubnetIds need a way to the AWS APIs (a NAT gateway, or VPC endpoints for dynamodb, rds and "
+        "secretsmanager), and its SecurityGroupIds must let HTTPS out; then start again under a new name."
     )
 
 

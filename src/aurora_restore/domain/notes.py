@@ -1,9 +1,10 @@
-"""What a plan says besides: warnings, and what follows from what was asked for, or not."""
+"""The notes of a plan: warnings, and the consequences of what the request asks for or leaves out."""
 
 from __future__ import annotations
 
 from aurora_restore.domain.cluster_settings import NO_PAID_SUPPORT, PAID_SUPPORT
 from aurora_restore.domain.configuration import ClusterConfiguration
+from aurora_restore.domain.engines import engine_of
 from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.request import RestoreRequest
@@ -30,34 +31,29 @@ def plan_notes(
         )
     if replaced and replaced.iam_authentication:
         notes.append(
-            "WARNING: IAM authentication is on. If the master user is a member of rds_iam it takes no password, and "
-            "the run ends at its login (MASTER_LOGIN_BY_IAM): revoke that role in the source before the snapshot"
+            f"WARNING: IAM authentication is on. If the master user logs in by {engine_of(snapshot.engine).iam_login} "
+            "it takes no password, and the run ends at its login (MASTER_LOGIN_BY_IAM): let it log in by password in "
+            "the source before the snapshot"
         )
     if request.db_instance_class is None:
         notes.append("db_instance_class was not given: the deployment's default is taken")
     if request.engine_lifecycle_support == PAID_SUPPORT:
         notes.append("the cluster is enrolled in Extended Support, which is charged for")
+    # Without a staging name nothing is renamed, and the certificate names the cluster as it is called.
     if replaced is not None and Strategy(request.replace_strategy).uses_staging_name:
         notes.append(certificate_note(request.certificate_renewal))
     if replaced is not None and request.final_snapshot:
         notes.append(final_snapshot_note(request.final_snapshot_retention_days))
-    notes += _notes_on_quiet(request)
     if request.quiet_start:
         notes.append(QUIET_NOTE)
+    else:
+        notes.append(
+            f"WARNING: quiet_start is false: {engine_of(snapshot.engine).quieted} that came along act as they do in "
+            "production"
+        )
     if request.delete_cluster_if_exists and replaced is None:
         notes.append("delete_cluster_if_exists has no effect: the target does not exist")
     return tuple(notes)
-
-
-def _notes_on_quiet(request: RestoreRequest) -> list[str]:
-    """What is unusual about how much the copy may do by itself."""
-    notes = []
-    if not request.quiet_start:
-        notes.append(
-            "WARNING: quiet_start is false: subscriptions, logical slots and jobs of pg_cron that came along act as "
-            "they do in production"
-        )
-    return notes
 
 
 def final_snapshot_note(days: int) -> str:

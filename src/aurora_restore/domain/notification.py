@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.record import ErrorState, RestoreDetails
+from aurora_restore.domain.record import ErrorState
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.states import Ending, RetirementState
 from aurora_restore.domain.times import format_time
@@ -40,19 +40,19 @@ def success_message(operation: Operation, now: datetime) -> Message:
         f"Reader:     {details.reader_endpoint}:{details.port}",
         f"Instances:  {', '.join(item.db_instance_identifier for item in details.instances)}",
         f"Snapshot:   {plan.source.cluster_snapshot_identifier} ({plan.source.region}): {plan.source.reason}",
-        f"Users:      {_users(details)}",
+        f"Users:      {', '.join(f'{user.username} ({user.access})' for user in details.users) or 'none asked for'}",
         *_about_replaced(operation),
-        *_about_master_secret(operation),
+    ]
+    if arn := operation.record.master_secret.arn:
+        lines.append(f"Master:     RDS manages the password of the master user in the new secret {arn}")
+    lines += [
         f"Took:       {_duration(operation, now)}",
         f"Operation:  {operation.operation_id}",
         "",
         "What to do next: connect over TLS with the endpoint above and the login in your own secret; "
         f"see everything with `aurora-restore status {operation.operation_id}`.",
     ]
-    lines += _about_losses(operation)
-    lines += _about_other_logins(details)
-    lines += _about_what_came_along(operation)
-    lines += [f"Note: {note}." for note in details.user_notes]
+    lines += _notes(operation)
     lines += [f"Warning: {warning}" for warning in operation.record.warnings]
     return _message(operation, "SUCCEEDED", f"Restored: {name} from {day}", lines, now)
 
@@ -106,16 +106,23 @@ def failure_message(
 ) -> Message:
     """The run ended: where, why, what it means, what to do next."""
     target = operation.target_cluster_id or "(no target named)"
-    is_plan = operation.is_dry_run and ending is not Ending.CANCELLED
+    what = "undo" if operation.record.parameters.is_undo else "restore"
+    # A dry run that an operator stopped was not refused: nothing is known of its request.
+    if operation.is_dry_run and ending is not Ending.CANCELLED:
+        outcome, subject = "PLAN_REFUSED", f"Plan refused: {target}: {error.code}"
+        first = f"The dry run for {target} was refused."
+    else:
+        outcome, subject = ending.value, f"{what.capitalize()} {ending.value}: {target}: {error.code}"
+        how = "was cancelled" if ending is Ending.CANCELLED else "ended without a result"
+        first = f"The {what} of {target} {how}."
     lines = [
-        f"The dry run for {target} was refused."
-        if is_plan
-        else f"The {_what(operation)} of {target} {_how(ending)}.",
+        first,
         "",
         f"Step:       {error.step}",
         f"Error:      {error.code}: {error.message}",
         *_hint_lines("Hint:       ", error.hint),
     ]
+    # A single problem is the error itself.
     if len(error.problems) > 1:
         for problem in error.problems:
             lines += [f"  - {problem.code}: {problem.message}", *_hint_lines("    ", problem.hint)]
@@ -128,12 +135,7 @@ def failure_message(
         f"What to do next: follow the hint, then start again under a new name; see everything with "
         f"`aurora-restore status {operation.operation_id}`.",
     ]
-    subject = (
-        f"Plan refused: {target}: {error.code}"
-        if is_plan
-        else f"{_what(operation).capitalize()} {ending.value}: {target}: {error.code}"
-    )
-    message = _message(operation, "PLAN_REFUSED" if is_plan else ending.value, subject, lines, now)
+    message = _message(operation, outcome, subject, lines, now)
     return Message(
         message.subject, message.text, {**message.facts, "error": dict(error.item)}, message.attributes
     )
@@ -142,6 +144,7 @@ def failure_message(
 def _message(operation: Operation, outcome: str, subject: str, lines: list[str], now: datetime) -> Message:
     listed, rested = _came_along(operation)
     record, started = operation.record, operation.record.start_time
+    # A program gets what the text says, and the parts of the record whole.
     facts: dict[str, Any] = {
         "operation_id": operation.operation_id,
         "outcome": outcome,
@@ -155,7 +158,9 @@ def _message(operation: Operation, outcome: str, subject: str, lines: list[str],
     }
     if operation.is_planned:
         facts["snapshot"] = dict(record.plan.source.item)
+    # SNS refuses an attribute that is empty.
     attributes = {"outcome": outcome, "target_cluster_id": operation.target_cluster_id or "none"}
+    # Names in a database may hold characters that act on a terminal.
     return Message(subject, "\n".join(visible(line) for line in lines), facts, attributes)
 
 
@@ -165,25 +170,17 @@ def _hint_lines(label: str, hint: str) -> list[str]:
     return [label + first, *(" " * len(label) + command for command in commands)]
 
 
-def _about_losses(operation: Operation) -> list[str]:
-    plan = operation.plan
-    if not plan.will_be_lost:
-        return []
-    resource_id = operation.record.restore_details.db_cluster_resource_id
-    return [
-        f"Note: the new cluster's resource id is {resource_id}. What hung on the replaced one's identity is lost:",
-        *(f"  - {loss}" for loss in plan.will_be_lost),
-    ]
-
-
-def _about_master_secret(operation: Operation) -> list[str]:
-    arn = operation.record.master_secret.arn
-    return [f"Master:     RDS manages the password of the master user in the new secret {arn}"] if arn else []
-
-
-def _about_other_logins(details: RestoreDetails) -> list[str]:
-    locked, open_logins = details.locked_logins, details.open_logins
+def _notes(operation: Operation) -> list[str]:
+    """What people should also know: what was lost with the old identity, and what came along with the snapshot."""
+    losses, details = operation.plan.will_be_lost, operation.record.restore_details
     lines = []
+    if losses:
+        lines += [
+            f"Note: the new cluster's resource id is {details.db_cluster_resource_id}. "
+            "What hung on the replaced one's identity is lost:",
+            *(f"  - {loss}" for loss in losses),
+        ]
+    locked, open_logins = details.locked_logins, details.open_logins
     if open_logins:
         lines.append(
             f"Note: {len(open_logins)} more login(s) came along with the snapshot and keep their production "
@@ -191,7 +188,15 @@ def _about_other_logins(details: RestoreDetails) -> list[str]:
         )
     if locked:
         lines.append(f"Note: {len(locked)} login(s) that came along were disabled: {', '.join(locked)}.")
-    return lines
+    listed, rested = _came_along(operation)
+    if listed:
+        lines += ["Note: this came along with the snapshot:", *(f"  - {line}" for line in listed)]
+    if rested:
+        lines += [
+            "Note: this was put to rest; the record's `defused` has the statements that take it back:",
+            *(f"  - {line}" for line in rested),
+        ]
+    return lines + [f"Note: {note}." for note in details.user_notes]
 
 
 def _came_along(operation: Operation) -> tuple[list[str], list[str]]:
@@ -199,45 +204,33 @@ def _came_along(operation: Operation) -> tuple[list[str], list[str]]:
     listed, defused = operation.record.came_along, operation.record.defused
     if not listed and not defused:
         return [], []
-    # Only what tells of a finished copy needs them: the other functions do not compile them at their cold start.
+    # Only messages about a finished copy need them: the other functions do not compile them at their cold start.
     from aurora_restore.domain.came_along import summary_lines  # noqa: PLC0415
     from aurora_restore.domain.defusing import rest_lines  # noqa: PLC0415
 
     return summary_lines(listed), rest_lines(defused)
 
 
-def _about_what_came_along(operation: Operation) -> list[str]:
-    listed, rested = _came_along(operation)
-    lines = (
-        ["Note: this came along with the snapshot:", *(f"  - {line}" for line in listed)] if listed else []
-    )
-    if rested:
-        lines += [
-            "Note: this was put to rest; the record's `defused` has the statements that take it back:",
-            *(f"  - {line}" for line in rested),
-        ]
-    return lines
-
-
 def what_it_means(operation: Operation) -> list[str]:
     """What exists now, what was done about it, what was kept: only what was observed."""
     if not operation.record.acts:
         return ["What it means: nothing was created, and nothing that existed before was touched."]
+    plan = operation.plan
+    name, made_again = plan.target_cluster_id, operation.record.retirement.made_again
+    if plan.strategy is Strategy.NEW:
+        exists = (
+            f"no cluster has the name {name}, as before; of what the run made, only what is listed as kept is "
+            "left."
+        )
+    elif made_again:
+        exists = f"{name} was made again from its final snapshot, with its old data and settings, and is available."
+    else:
+        exists = f"{name} is the old cluster, with its data, and is available."
     return [
-        f"What it means: {_what_exists(operation)}",
+        f"What it means: {exists}",
         *(f"  - done: {sentence}" for sentence in operation.record.cleanup.done),
         *(f"  - kept: {sentence}" for sentence in what_is_kept(operation)),
     ]
-
-
-def _what_exists(operation: Operation) -> str:
-    plan = operation.plan
-    name, strategy = plan.target_cluster_id, plan.strategy
-    if strategy is Strategy.NEW:
-        return f"no cluster has the name {name}, as before; of what the run made, only what is listed as kept is left."
-    if operation.record.retirement.made_again:
-        return f"{name} was made again from its final snapshot, with its old data and settings, and is available."
-    return f"{name} is the old cluster, with its data, and is available."
 
 
 def what_is_kept(operation: Operation) -> tuple[str, ...]:
@@ -249,14 +242,6 @@ def what_is_kept(operation: Operation) -> tuple[str, ...]:
     if retirement.made_again:
         kept.append(f"the final snapshot {retirement.final_snapshot_identifier}")
     return tuple(kept)
-
-
-def _what(operation: Operation) -> str:
-    return "undo" if operation.record.parameters.is_undo else "restore"
-
-
-def _how(ending: Ending) -> str:
-    return "was cancelled" if ending is Ending.CANCELLED else "ended without a result"
 
 
 def put_off_message(operation: Operation, reason: str, until: datetime, now: datetime) -> Message:
@@ -279,7 +264,7 @@ def _about_replaced(operation: Operation) -> list[str]:
     retirement, record = operation.record.retirement, operation.record
     lines = []
     if (seconds := record.switch_over.seconds_without_name) is not None:
-        lines.append(f"No name:     {seconds:g} s at most in RDS's answers, between the two renames")
+        lines.append(f"No name:    {seconds:g} s at most in RDS's answers, between the two renames")
     if (seconds := record.proof.seconds_unreachable_for_clients) is not None:
         lines.append(
             f"Clients:    {seconds:g} s at most until they reached the new cluster, with a verified name"
@@ -294,11 +279,6 @@ def _about_replaced(operation: Operation) -> list[str]:
             f"{format_time(until) if until else None}; back with: aurora-restore undo {operation.operation_id}"
         )
     return lines
-
-
-def _users(details: RestoreDetails) -> str:
-    users = [f"{user.username} ({user.access})" for user in details.users]
-    return ", ".join(users) or "none asked for"
 
 
 def _duration(operation: Operation, now: datetime) -> str:

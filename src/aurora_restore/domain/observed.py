@@ -1,14 +1,15 @@
-"""What was seen in the world: RDS objects in the words of RDS, reduced to what decisions need."""
+"""What was observed: objects of RDS in the words of RDS, reduced to what decisions need."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from aurora_restore.domain.cluster_settings import ClusterSettings, InstanceSettings
 from aurora_restore.domain.engines import POSTGRESQL
+from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,18 @@ class DbInstance(InstanceSettings):
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+def not_serving(cluster: DbCluster, instances: Iterable[DbInstance]) -> list[str]:
+    """What of a cluster does not serve now, each with its status, in words.
+
+    A list and not a map by name: an instance may have the name of its cluster.
+    """
+    statuses = [
+        (cluster.db_cluster_identifier, cluster.status),
+        *((item.db_instance_identifier, item.status) for item in instances),
+    ]
+    return [f"{name} is `{status}`" for name, status in statuses if status not in SERVING_STATUSES]
+
+
 @dataclass(frozen=True)
 class SubnetGroup:
     db_subnet_group_name: str
@@ -137,7 +150,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Credentials:
-    """A database login. The password never shows in a repr."""
+    """A database login. Its repr does not show the password."""
 
     username: str
     password: str = field(repr=False)
@@ -168,7 +181,7 @@ class LoginOutcome(StrEnum):
 class LoginAttempt:
     """How a login went, and why, in words that hold no secret. `sqlstate` is the server's own, where it refused.
 
-    `helps_no_password`: whether any password would be refused, where the SQLSTATE does not tell.
+    `helps_no_password`: whether any password would be refused, where the SQLSTATE does not show it.
     """
 
     outcome: LoginOutcome

@@ -1,4 +1,4 @@
-"""An operation: one run of a restore, as its record in the state table tells it."""
+"""An operation: one run of a restore, as its record in the state table describes it."""
 
 from __future__ import annotations
 
@@ -107,6 +107,7 @@ def new_record(
     operation_id: str, execution_arn: str | None, parameters: object, now: datetime, expires_at: int
 ) -> dict[str, Any]:
     """The record of an operation that begins. `expires_at` is in epoch seconds."""
+    # The request was not read yet: one that will be refused has a record as well, which says why.
     target = parameters.get("target_cluster_id") if isinstance(parameters, Mapping) else None
     return changed(
         Record,
@@ -134,6 +135,7 @@ def waits_after(
         name: state if state.has_ended or name == result.waiting_for else ended_wait(state, now)
         for name, state in before.items()
     }
+    # A wait that had ended and begins again is timed anew.
     going = waits.get(result.waiting_for)
     if going and going.has_ended:
         going = None
@@ -180,6 +182,7 @@ def phase_state(
         status=PhaseStatus(result.status.value),
         start_time=before.start_time or now,
         last_updated_time=now,
+        # Progress does not fall: RDS's own percentages do, now and then.
         progress_percent=max(result.progress_percent, before.progress_percent),
         message=result.message,
         calls=before.calls + 1,
@@ -187,6 +190,7 @@ def phase_state(
         waits=waits,
         last_transient_error=before.last_transient_error,
     )
+    # A step may be called again after its end: the first end is the one.
     if has_ended:
         return state.having(end_time=before.end_time or now)
     return state.having(waiting_for=subject, waiting_since=before.waiting_since if is_same_wait else now)

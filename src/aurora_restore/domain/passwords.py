@@ -31,15 +31,12 @@ def password_problem(password: str, engine: str = POSTGRESQL) -> str | None:
 
 
 def prepared(password: str) -> bytes:
-    """The bytes that SCRAM works on. The password has no fault."""
+    """The bytes that SCRAM works on: by SASLprep, or as they are where it does not admit the password.
+
+    The password is one that can be used (`password_problem`).
+    """
     if password.isascii():
         return password.encode()
-    text = _sasl_prepared(password)
-    return (password if text is None else text).encode()
-
-
-def _sasl_prepared(password: str) -> str | None:
-    """By SASLprep; None where that does not admit the password, or nothing is left of it."""
     import stringprep  # noqa: PLC0415 - tables that only a password with other letters than ASCII's needs
 
     prohibited = (
@@ -61,11 +58,11 @@ def _sasl_prepared(password: str) -> str | None:
     )
     text = unicodedata.normalize("NFKC", mapped)
     if not text or any(is_prohibited(letter) for letter in text for is_prohibited in prohibited):
-        return None
-    # RFC 3454, section 6: letters that run from right to left stand without others, and first and last.
+        return password.encode()
+    # RFC 3454, section 6: letters that run from right to left are first and last, and not mixed with others.
     runs_left = [stringprep.in_table_d1(letter) for letter in text]
     if any(runs_left) and not (
         runs_left[0] and runs_left[-1] and not any(stringprep.in_table_d2(letter) for letter in text)
     ):
-        return None
-    return text
+        return password.encode()
+    return text.encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -10,15 +10,15 @@ from aurora_restore.domain.cluster_settings import (
     INSTANCE_SETTINGS,
     ClusterSettings,
     InstanceSettings,
-    SettingValues,
     cluster_settings_of,
     instance_settings_of,
     settings_from_item,
     turned_on_by,
 )
 from aurora_restore.domain.coming_along import Coming, coming_along
-from aurora_restore.domain.configuration import ClusterConfiguration, MemberConfiguration, users_tags
+from aurora_restore.domain.configuration import ClusterConfiguration, users_tags
 from aurora_restore.domain.custom_endpoints import CustomEndpoint, planned_endpoints
+from aurora_restore.domain.engines import engine_of
 from aurora_restore.domain.losses import will_be_lost
 from aurora_restore.domain.naming import (
     OPERATION_TAG,
@@ -111,7 +111,7 @@ class RestorePlan:
     outward_connections: OutwardConnections = OutwardConnections.REPORT
     parameter_group_family: str | None = None
     will_be_lost: tuple[str, ...] = ()
-    """In words: what hangs on the identity of the replaced cluster."""
+    """In words: what depends on the identity of the replaced cluster."""
 
     coming_along: tuple[Coming, ...] = ()
 
@@ -133,7 +133,10 @@ class RestorePlan:
 
     @property
     def starts_with_quiet_group(self) -> bool:
-        """With the pipeline's own. An earlier release planned no family, and no phase that ends what began so."""
+        """Whether the first start is with the pipeline's own group.
+
+        An earlier release planned no family, and had no phase that puts the requested group in its place.
+        """
         return self.quiet_start and self.parameter_group_family is not None
 
     @property
@@ -174,6 +177,7 @@ class RestorePlan:
             lock_other_logins=item["lock_other_logins"],
             admin_secret_id=item["admin_secret_id"],
             notes=tuple(item["notes"]),
+            # An earlier version restored under the target's own name.
             target_cluster_id=item.get("target_cluster_id") or item["cluster"]["db_cluster_identifier"],
             replacement=Replacement.from_item(replacement) if replacement else None,
             will_be_lost=tuple(item.get("will_be_lost", ())),
@@ -202,13 +206,19 @@ def build_plan(
     """
     snapshot = selected.snapshot
     copy_needed, copy_reason = copy_decision(request, snapshot, kms_key_arn)
-    copy = (
-        SnapshotCopy(copy_identifier(operation_id), _copy_key(snapshot, kms_key_arn)) if copy_needed else None
-    )
+    # RDS refuses a key for the copy of an unencrypted snapshot: that one is encrypted at the restore.
+    copy_key = kms_key_arn if is_encrypted_with_key(snapshot) else None
     instances = _instances(operation_id, request, settings, replaced)
+    endpoints: tuple[CustomEndpoint, ...] = ()
+    # With delete_first they would go before anything of the new cluster is proved.
+    uses_staging_name = Strategy(request.replace_strategy).uses_staging_name
+    if replaced and uses_staging_name and _is_given("custom_endpoints", request):
+        before = [member.db_instance_identifier for member in replaced.members]
+        after = [instance.db_instance_identifier for instance in instances]
+        endpoints = planned_endpoints(replaced.endpoints, replaced.custom_endpoints, before, after)
     return RestorePlan(
         source=_source(request, selected),
-        copy=copy,
+        copy=SnapshotCopy(copy_identifier(operation_id), copy_key) if copy_needed else None,
         copy_reason=copy_reason,
         cluster=_cluster(operation_id, request, snapshot, kms_key_arn, replaced),
         instances=instances,
@@ -216,14 +226,14 @@ def build_plan(
             replace(user, foreign_tables=ForeignTables(request.foreign_tables)) for user in request.db_users
         ),
         lock_other_logins=request.lock_other_logins,
-        admin_secret_id=settings.admin_secret_id,
+        admin_secret_id=request.admin_secret_id or settings.admin_secret_id,
         notes=plan_notes(request, snapshot, settings, replaced),
         target_cluster_id=request.target_cluster_id.lower(),
         replacement=build_replacement(operation_id, request, replaced) if replaced else None,
         will_be_lost=will_be_lost(replaced, is_secret_given=_is_given("managed_master_secret", request)),
-        coming_along=coming_along(request, replaced),
+        coming_along=coming_along(request, replaced, engine_of(snapshot.engine)),
         certificate_renewal=request.certificate_renewal,
-        custom_endpoints=_endpoints(request, replaced, instances),
+        custom_endpoints=endpoints,
         quiet_start=request.quiet_start,
         outward_connections=OutwardConnections(request.outward_connections),
     )
@@ -244,11 +254,6 @@ def copy_decision(
 def is_encrypted_with_key(snapshot: ClusterSnapshot) -> bool:
     """Whether a KMS key of the account encrypts it; encryption with RDS's own key shows no key and needs none."""
     return bool(snapshot.kms_key_id)
-
-
-def _copy_key(snapshot: ClusterSnapshot, kms_key_arn: str | None) -> str | None:
-    # RDS refuses a key for the copy of an unencrypted snapshot: that one is encrypted at the restore.
-    return kms_key_arn if is_encrypted_with_key(snapshot) else None
 
 
 def _source(request: RestoreRequest, selected: SelectedSnapshot) -> SourceSnapshot:
@@ -276,6 +281,14 @@ def _cluster(
     replaced: ClusterConfiguration | None,
 ) -> PlannedCluster:
     has_secret = replaced is not None and replaced.managed_master_secret is not None
+    # A user that logs in by IAM needs it, and a request that names such a user asks for it without saying so.
+    wants_iam = "iam_authentication" not in request.asked_for and any(user.iam for user in request.db_users)
+    by_rule = {
+        "db_subnet_group_name": request.db_subnet_group_name or "",
+        # A copy of an encrypted snapshot has its key already, and any other snapshot gets it at the restore.
+        "kms_key_id": None if is_encrypted_with_key(snapshot) else kms_key_arn,
+        "iam_authentication": request.iam_authentication or wants_iam,
+    }
     return PlannedCluster(
         db_cluster_identifier=name_at_first(operation_id, request, replaced),
         tags=dict(request.tags)
@@ -284,38 +297,14 @@ def _cluster(
         quarantine_security_group_ids=request.quarantine_security_group_ids,
         managed_master_secret=has_secret and _is_given("managed_master_secret", request),
         master_secret_kms_key_id=replaced.managed_master_secret_kms_key_id if replaced else None,
-        **cluster_settings_of(request) | _settings_by_rule(request, snapshot, kms_key_arn),
+        # All other settings are as the request, with what it inherits, has them.
+        **cluster_settings_of(request) | by_rule,
     )
-
-
-def _settings_by_rule(
-    request: RestoreRequest, snapshot: ClusterSnapshot, kms_key_arn: str | None
-) -> dict[str, Any]:
-    """The settings that are not simply as the request, with what it inherits, has them."""
-    wants_iam = "iam_authentication" not in request.asked_for and any(user.iam for user in request.db_users)
-    return {
-        "db_subnet_group_name": request.db_subnet_group_name or "",
-        # A copy of an encrypted snapshot has its key already, and any other snapshot gets it at the restore.
-        "kms_key_id": None if is_encrypted_with_key(snapshot) else kms_key_arn,
-        "iam_authentication": request.iam_authentication or wants_iam,
-    }
 
 
 def _is_given(name: str, request: RestoreRequest) -> bool:
     """Whether the new cluster is to have what the replaced one has: a difference that is accepted is not undone."""
     return name not in request.accept_differences
-
-
-def _endpoints(
-    request: RestoreRequest, replaced: ClusterConfiguration | None, instances: Sequence[PlannedInstance]
-) -> tuple[CustomEndpoint, ...]:
-    """Those of the replaced cluster; with delete_first they would go before anything of the new one is proved."""
-    uses_staging_name = Strategy(request.replace_strategy).uses_staging_name
-    if replaced is None or not uses_staging_name or not _is_given("custom_endpoints", request):
-        return ()
-    before = [member.db_instance_identifier for member in replaced.members]
-    after = [instance.db_instance_identifier for instance in instances]
-    return planned_endpoints(replaced.endpoints, replaced.custom_endpoints, before, after)
 
 
 def _instances(
@@ -326,44 +315,24 @@ def _instances(
 ) -> tuple[PlannedInstance, ...]:
     cluster = request.target_cluster_id.lower()
     members = replaced.members if replaced else ()
-    return tuple(
-        _instance(
-            request,
-            instance_identifier(cluster, operation_id, number),
-            number,
-            # One more than there were is as the last one was.
-            members[min(number, len(members)) - 1] if members else None,
-            settings,
-        )
-        for number in range(1, request.instance_count + 1)
-    )
-
-
-def _instance(
-    request: RestoreRequest,
-    name: str,
-    number: int,
-    member: MemberConfiguration | None,
-    settings: PipelineSettings,
-) -> PlannedInstance:
-    # Tier 0 fails over first; RDS knows tiers 0 to 15.
-    tier = min(number - 1, 15)
-    instance_class = request.db_instance_class or settings.default_db_instance_class
-    if member is None:
-        return PlannedInstance(
-            name, instance_class, tier, **_instance_settings(request, instance_settings_of(request))
-        )
-    asks_for_class = "db_instance_class" in request.asked_for
-    return PlannedInstance(
-        db_instance_identifier=name,
-        db_instance_class=instance_class if asks_for_class else member.db_instance_class,
-        promotion_tier=tier if member.promotion_tier is None else member.promotion_tier,
-        **_instance_settings(request, instance_settings_of(member)),
-    )
-
-
-def _instance_settings(request: RestoreRequest, inherited: SettingValues) -> dict[str, Any]:
-    """What the request names, and what has to be on for it; all else is inherited."""
+    # What the request names, and what has to be on for it, comes before what is inherited.
     asked = {name: getattr(request, name) for name in INSTANCE_SETTINGS if name in request.asked_for}
     turned_on = dict.fromkeys(turned_on_by(request.asked_for) & INSTANCE_SETTINGS.keys(), True)
-    return {**inherited, **turned_on, **asked}
+    planned = []
+    for number in range(1, request.instance_count + 1):
+        # Each is as the replaced one in its place; one more than there were is as the last one was.
+        member = members[min(number, len(members)) - 1] if members else None
+        instance_class = request.db_instance_class or settings.default_db_instance_class
+        if member and "db_instance_class" not in request.asked_for:
+            instance_class = member.db_instance_class
+        # Tier 0 fails over first; RDS knows tiers 0 to 15.
+        tier = member.promotion_tier if member else None
+        planned.append(
+            PlannedInstance(
+                db_instance_identifier=instance_identifier(cluster, operation_id, number),
+                db_instance_class=instance_class,
+                promotion_tier=min(number - 1, 15) if tier is None else tier,
+                **{**instance_settings_of(member or request), **turned_on, **asked},
+            )
+        )
+    return tuple(planned)

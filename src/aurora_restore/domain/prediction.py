@@ -1,10 +1,11 @@
-"""What the new cluster will be like, as far as the plan tells: a difference that was not requested is reported in a
-second, not after hours of restoring."""
+"""What the new cluster will be like, as far as the plan shows it.
+
+So a difference that was not requested is reported in a second, and not after hours of restoring.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from aurora_restore.domain.cluster_settings import (
     CLUSTER_SETTINGS,
@@ -23,11 +24,11 @@ from aurora_restore.domain.late_settings import left_settings
 from aurora_restore.domain.log_exports import given_after_switch
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.plan import PlannedCluster, RestorePlan
+from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.replacement import Replacement
 
 # What only RDS knows, or what is not decided: these wait for the new cluster.
-_OPEN_UNTIL_IT_STANDS = frozenset({"iam_authentication"})
+_OPEN_UNTIL_IT_EXISTS = frozenset({"iam_authentication"})
 
 
 def predicted_differences(
@@ -36,13 +37,36 @@ def predicted_differences(
     """The differences that the plan already shows."""
     if plan.replacement is None:
         return ()
-    return compared(
-        plan.replacement,
-        replaced,
-        _prediction(plan),
-        _left_to_rds(plan.cluster) | _OPEN_UNTIL_IT_STANDS | plan.given_later,
-        keeps_port=keeps_port,
+    settings = cluster_settings_of(plan.cluster)
+    # Only RDS knows the values of these before the cluster exists.
+    left_to_rds = {
+        name for name, row in CLUSTER_SETTINGS.items() if row.none_is_unknown and settings[name] is None
+    }
+    for name, value in settings.items():
+        # RDS shows a list of names in an order of its own, and the replaced cluster's were read in this one.
+        if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
+            settings[name] = tuple(sorted(value))
+    prediction = ClusterConfiguration(
+        db_cluster_identifier=plan.cluster.db_cluster_identifier,
+        db_cluster_resource_id="",
+        engine=plan.source.engine,
+        engine_version=plan.engine_version,
+        master_username=plan.source.master_username,
+        custom_endpoints=(),
+        tags=plan.users_tags,
+        members=tuple(
+            MemberConfiguration(
+                db_instance_identifier=item.db_instance_identifier,
+                db_instance_class=item.db_instance_class,
+                promotion_tier=item.promotion_tier,
+                **instance_settings_of(item),
+            )
+            for item in plan.instances
+        ),
+        **settings | {"kms_key_id": plan.kms_key_id},
     )
+    left_open = _OPEN_UNTIL_IT_EXISTS | plan.given_later | left_to_rds
+    return compared(plan.replacement, replaced, prediction, left_open, keeps_port=keeps_port)
 
 
 def compared(
@@ -56,60 +80,14 @@ def compared(
     """The differences between the two clusters, each with whether it was asked for or accepted."""
     ports = frozenset() if keeps_port else frozenset({"port"})
     asked_for, accepted = frozenset(replacement.asked_for), frozenset(replacement.accept_differences)
-    return differences(
-        replaced, restored, _with_consequences(asked_for), accepted, left_open=left_open | ports
-    )
-
-
-def _with_consequences(asked_for: frozenset[str]) -> frozenset[str]:
-    """What follows from what was asked for: another number of instances brings other promotion tiers."""
-    follows = {"promotion_tier"} if "instance_count" in asked_for else set()
+    follows = set(turned_on_by(asked_for))
+    # Another number of instances brings other promotion tiers.
+    if "instance_count" in asked_for:
+        follows.add("promotion_tier")
+    # A user may log in by IAM, which turns its authentication on.
     if "db_users" in asked_for:
         follows.add("iam_authentication")
-    return asked_for | follows | turned_on_by(asked_for)
-
-
-def _left_to_rds(cluster: PlannedCluster) -> frozenset[str]:
-    """The settings of which only RDS knows the value before the cluster exists."""
-    return frozenset(
-        name
-        for name, row in CLUSTER_SETTINGS.items()
-        if row.none_is_unknown and getattr(cluster, name) is None
-    )
-
-
-def _prediction(plan: RestorePlan) -> ClusterConfiguration:
-    settings = {name: _in_order(value) for name, value in cluster_settings_of(plan.cluster).items()}
-    return ClusterConfiguration(
-        db_cluster_identifier=plan.cluster.db_cluster_identifier,
-        db_cluster_resource_id="",
-        engine=plan.source.engine,
-        engine_version=plan.engine_version,
-        master_username=plan.source.master_username,
-        custom_endpoints=(),
-        tags=plan.users_tags,
-        members=_members(plan),
-        **settings | {"kms_key_id": plan.kms_key_id},
-    )
-
-
-def _in_order(value: Any) -> Any:
-    """A list of names as RDS shows it."""
-    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
-        return tuple(sorted(value))
-    return value
-
-
-def _members(plan: RestorePlan) -> tuple[MemberConfiguration, ...]:
-    return tuple(
-        MemberConfiguration(
-            db_instance_identifier=item.db_instance_identifier,
-            db_instance_class=item.db_instance_class,
-            promotion_tier=item.promotion_tier,
-            **instance_settings_of(item),
-        )
-        for item in plan.instances
-    )
+    return differences(replaced, restored, asked_for | follows, accepted, left_open=left_open | ports)
 
 
 def found_differences(

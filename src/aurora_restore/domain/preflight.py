@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aurora_restore.domain.configuration import Difference, difference_words
 from aurora_restore.domain.engine_checks import engine_of_snapshot, engine_problems, master_password_problems
-from aurora_restore.domain.engines import POSTGRESQL, engine_of
+from aurora_restore.domain.engines import ENGINES, engine_of
 from aurora_restore.domain.errors import (
     DatabaseOutOfReach,
     DeletionProtected,
@@ -46,16 +46,14 @@ from aurora_restore.domain.observed import (
     SecurityGroup,
     SubnetGroup,
     is_auto_scaled,
+    not_serving,
 )
 from aurora_restore.domain.plan import RestorePlan, copy_decision, is_encrypted_with_key
-from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.room import tag_problems, version_problem
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.user_checks import master_among_users, user_secret_problems
 
-# The whole way is proved for these; a row in the table of the engines is not enough.
-SUPPORTED_ENGINES = frozenset({POSTGRESQL})
 # RDS: DBSubnetGroupDoesNotCoverEnoughAZs, unless "the DB subnet group covers at least two Availability Zones".
 AURORA_ZONES_LEAST = 2
 DELETE_FIRST_HINT = (
@@ -91,18 +89,12 @@ class PreflightFacts:
     retained_backups: int = 0
 
 
-Check = Callable[[RestoreRequest, PreflightFacts], Iterable[RestoreError]]
-SnapshotCheck = Callable[[RestoreRequest, PreflightFacts, ClusterSnapshot], Iterable[RestoreError]]
-
-
 def preflight_problems(request: RestoreRequest, facts: PreflightFacts) -> list[RestoreError]:
     """All problems of the request; empty where there are none. Without a snapshot, all but those that depend on it."""
-    problems = [problem for check in CHECKS for problem in check(request, facts)]
+    problems = list(_problems_of_request(request, facts))
     if isinstance(facts.snapshot, RestoreError):
         return [facts.snapshot, *problems]
-    return problems + [
-        problem for check in SNAPSHOT_CHECKS for problem in check(request, facts, facts.snapshot)
-    ]
+    return [*problems, *_problems_with_snapshot(request, facts, facts.snapshot)]
 
 
 def has_way_to_database(settings: PipelineSettings, plan: RestorePlan) -> bool:
@@ -110,7 +102,32 @@ def has_way_to_database(settings: PipelineSettings, plan: RestorePlan) -> bool:
     return settings.reaches_private_databases or all(item.publicly_accessible for item in plan.instances)
 
 
-def _database_can_be_reached(_request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+def target_region_checks_apply(snapshot: ClusterSnapshot) -> bool:
+    """Whether the engine is one of ours, so that questions about versions and classes make sense."""
+    return snapshot.engine in ENGINES
+
+
+def backups_find_no_room(facts: PreflightFacts) -> bool:
+    """Whether those of one more deleted cluster cannot be retained: as many can as there may be clusters."""
+    quota = facts.quotas.get("DBClusters")
+    return quota is not None and facts.retained_backups >= quota.maximum
+
+
+def _problems_of_request(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+    """What can be said whatever the snapshot is."""
+    engine = engine_of_snapshot(facts.snapshot)
+    yield from _target_problems(request, facts)
+    yield from tag_problems(request, facts.target_cluster if request.replaces else None)
+    if problem := insights_problem(request):
+        yield problem
+    yield from _network_problems(request, facts)
+    yield from requested_key_problems(request, facts.kms_key)
+    if isinstance(facts.admin, RestoreError):
+        yield facts.admin
+    elif facts.admin:
+        yield from master_password_problems(facts.admin, engine)
+    yield from user_secret_problems(request.db_users, facts.users, engine)
+    # It would show at the first login only, when the cluster has been restored and costs money.
     if not facts.has_way_to_database:
         yield DatabaseOutOfReach(
             "The functions that talk to databases are in no VPC (the stack's SubnetIds is empty), and the cluster's "
@@ -118,12 +135,53 @@ def _database_can_be_reached(_request: RestoreRequest, facts: PreflightFacts) ->
         )
 
 
-def target_region_checks_apply(snapshot: ClusterSnapshot) -> bool:
-    """Whether the engine is one of ours, so that questions about versions and classes make sense."""
-    return snapshot.engine in SUPPORTED_ENGINES
+def _problems_with_snapshot(
+    request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
+) -> Iterable[RestoreError]:
+    name, admin = snapshot.db_cluster_snapshot_identifier, facts.admin
+    yield from _engine_problems(request, facts, snapshot)
+    # Keys do not leave their Region.
+    leaves_region = request.source_region != request.target_region
+    if request.kms_key_id is None and leaves_region and is_encrypted_with_key(snapshot):
+        yield KmsKeyRequired(
+            f"The snapshot {name} is encrypted with a key of {request.source_region}; its copy in "
+            f"{request.target_region} needs a key there."
+        )
+    # A finished copy is encrypted with the key that is asked for.
+    if not facts.has_reusable_copy:
+        yield from source_key_problems(snapshot, facts.source_key)
+    # The master user comes with the snapshot, and RDS changes its password and never its name.
+    if isinstance(admin, Credentials) and admin.username != snapshot.master_username:
+        yield SecretWrongUser(
+            f"The admin secret names the user {admin.username!r}; the master user of the snapshot is "
+            f"{snapshot.master_username!r}."
+        )
+    yield from master_among_users(request.db_users, snapshot.master_username)
+    # A rename keeps the resource id, and a cluster that is made again keeps the name.
+    target, is_in_region = facts.target_cluster, request.source_region == request.target_region
+    if (
+        target
+        and is_in_region
+        and (
+            snapshot.db_cluster_resource_id == target.db_cluster_resource_id
+            or snapshot.db_cluster_identifier == target.db_cluster_identifier
+        )
+    ):
+        yield TargetIsSource(
+            f"The snapshot {name} was taken of {target.db_cluster_identifier} itself, in {request.target_region}. "
+            "It was not touched."
+        )
+    unwanted = [item for item in facts.differences if item.stops_the_run]
+    if unwanted:
+        yield DifferenceNotAccepted(
+            f"The new cluster would not be as the one that it replaces: {difference_words(unwanted)}. The request "
+            "does not ask for that, and accept_differences does not name it."
+        )
+    yield from _quota_problems(request, facts, snapshot)
 
 
-def _target_may_be_taken(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+def _target_problems(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+    """What keeps the run from taking the target's name, where a cluster has it."""
     cluster = facts.target_cluster
     if cluster is None:
         return
@@ -133,6 +191,13 @@ def _target_may_be_taken(request: RestoreRequest, facts: PreflightFacts) -> Iter
             f"(status `{cluster.status}`), and delete_cluster_if_exists is not true. It was not touched."
         )
         return
+    # Without a final snapshot the automated backups are all that is left of the replaced cluster's data.
+    if not request.final_snapshot and backups_find_no_room(facts):
+        yield QuotaExceeded(
+            f"{facts.retained_backups} automated backups of deleted clusters are retained in {request.target_region}, "
+            "all that the quota allows: those of the replaced cluster find no room, and final_snapshot is false.",
+            "Have a final snapshot taken, or delete retained automated backups that are not needed.",
+        )
     yield from replaceable_problems(
         cluster, facts.target_instances, facts.target_global_cluster, facts.target_cluster_prefix
     )
@@ -151,81 +216,19 @@ def replaceable_problems(
         )
     # Readers of auto scaling come and go with the load: one that is being made or deleted is not a reason to wait.
     lasting = [item for item in instances if not is_auto_scaled(item.db_instance_identifier)]
-    statuses = [(name, cluster.status), *((item.db_instance_identifier, item.status) for item in lasting)]
-    not_serving = [f"{item} is `{status}`" for item, status in statuses if status not in SERVING_STATUSES]
-    if not_serving:
-        yield TargetNotAvailable(f"{', '.join(not_serving)}. Nothing was touched.")
+    if busy := not_serving(cluster, lasting):
+        yield TargetNotAvailable(f"{', '.join(busy)}. Nothing was touched.")
+    # The pipeline's roles may delete only what begins with the prefix, and that would show after the switch.
     names = [item.db_instance_identifier for item in lasting]
     outside = [each for each in names if not each.startswith(prefix)]
     if outside:
         yield ReplacedOutsidePrefix(
-            f"{', '.join(outside)} of the cluster {name}: no name that begins with {prefix!r}. Nothing was touched."
+            f"{', '.join(outside)} of the cluster {name} does not begin with {prefix!r}. Nothing was touched."
         )
 
 
-def _target_is_not_the_source(
-    request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
-) -> Iterable[RestoreError]:
-    cluster = facts.target_cluster
-    if cluster is None or request.source_region != request.target_region:
-        return
-    is_same = snapshot.db_cluster_resource_id == cluster.db_cluster_resource_id
-    if is_same or snapshot.db_cluster_identifier == cluster.db_cluster_identifier:
-        yield TargetIsSource(
-            f"The snapshot {snapshot.db_cluster_snapshot_identifier} was taken of "
-            f"{cluster.db_cluster_identifier} itself, in {request.target_region}. It was not touched."
-        )
-
-
-def _differences_are_wanted(
-    _request: RestoreRequest, facts: PreflightFacts, _snapshot: ClusterSnapshot
-) -> Iterable[RestoreError]:
-    unwanted = [item for item in facts.differences if item.stops_the_run]
-    if unwanted:
-        yield DifferenceNotAccepted(
-            f"The new cluster would not be as the one that it replaces: {difference_words(unwanted)}. The request "
-            "does not ask for that, and accept_differences does not name it."
-        )
-
-
-def _engine_is_supported(
-    request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
-) -> Iterable[RestoreError]:
-    if not target_region_checks_apply(snapshot):
-        yield EngineNotSupported(
-            f"The snapshot {snapshot.db_cluster_snapshot_identifier} is of the engine {snapshot.engine}."
-        )
-    elif problem := version_problem(
-        request.engine_version, snapshot.engine_version, engine_of(snapshot.engine)
-    ):
-        yield problem
-    elif facts.family is None:
-        version = request.engine_version or snapshot.engine_version
-        yield EngineVersionNotOffered(
-            f"{snapshot.engine} {version} is not offered in {request.target_region}."
-        )
-
-
-def _tags_leave_room(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    yield from tag_problems(request, facts.target_cluster if request.replaces else None)
-
-
-def _insights_fit(request: RestoreRequest, _facts: PreflightFacts) -> Iterable[RestoreError]:
-    if problem := insights_problem(request):
-        yield problem
-
-
-def _class_is_orderable(
-    request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
-) -> Iterable[RestoreError]:
-    if facts.family is not None and not facts.is_class_orderable:
-        yield InstanceClassNotOrderable(
-            f"{facts.db_instance_class} cannot be ordered for {snapshot.engine} "
-            f"{request.engine_version or snapshot.engine_version} in {request.target_region}."
-        )
-
-
-def _subnet_group_fits(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+def _network_problems(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
+    """Where the cluster is to be reached: its subnet group, and its security groups in the same VPC."""
     if request.db_subnet_group_name is None:
         yield SubnetGroupRequired("db_subnet_group_name is missing.")
     elif facts.subnet_group is None:
@@ -237,9 +240,6 @@ def _subnet_group_fits(request: RestoreRequest, facts: PreflightFacts) -> Iterab
             f"The DB subnet group {request.db_subnet_group_name} has subnets in "
             f"{', '.join(sorted(set(facts.subnet_group.availability_zones))) or 'no zone'} only."
         )
-
-
-def _security_groups_fit(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
     if not request.vpc_security_group_ids:
         yield SecurityGroupRequired("vpc_security_group_ids is missing.")
     for group_id in (*request.vpc_security_group_ids, *request.quarantine_security_group_ids):
@@ -253,14 +253,35 @@ def _security_groups_fit(request: RestoreRequest, facts: PreflightFacts) -> Iter
             )
 
 
-def _parameter_groups_fit(
+def _engine_problems(
     request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
 ) -> Iterable[RestoreError]:
-    expected = (
+    """Whether the engine and its version can be had, and the class and the parameter groups fit them."""
+    version = request.engine_version or snapshot.engine_version
+    if not target_region_checks_apply(snapshot):
+        yield EngineNotSupported(
+            f"The snapshot {snapshot.db_cluster_snapshot_identifier} is of the engine {snapshot.engine}."
+        )
+    elif problem := version_problem(
+        request.engine_version, snapshot.engine_version, engine_of(snapshot.engine)
+    ):
+        yield problem
+    elif facts.family is None:
+        # RDS names the family of parameter groups with each version that it offers.
+        yield EngineVersionNotOffered(
+            f"{snapshot.engine} {version} is not offered in {request.target_region}."
+        )
+    yield from engine_problems(request, engine_of(snapshot.engine))
+    if facts.family is not None and not facts.is_class_orderable:
+        yield InstanceClassNotOrderable(
+            f"{facts.db_instance_class} cannot be ordered for {snapshot.engine} {version} in {request.target_region}."
+        )
+    groups = (
         ("DB cluster", request.db_cluster_parameter_group_name, facts.cluster_parameter_group),
         ("DB", request.db_parameter_group_name, facts.parameter_group),
     )
-    for kind, name, group in expected:
+    for kind, name, group in groups:
+        # Without a name RDS takes the engine's own group, which always fits.
         if name is None:
             continue
         if group is None:
@@ -270,68 +291,11 @@ def _parameter_groups_fit(
         elif facts.family and group.family != facts.family:
             yield ParameterGroupFamilyMismatch(
                 f"The {kind} parameter group {name} is of the family {group.family}; "
-                f"{snapshot.engine} {request.engine_version or snapshot.engine_version} needs {facts.family}."
+                f"{snapshot.engine} {version} needs {facts.family}."
             )
 
 
-def _key_is_given(
-    request: RestoreRequest, _facts: PreflightFacts, snapshot: ClusterSnapshot
-) -> Iterable[RestoreError]:
-    leaves_region = request.source_region != request.target_region
-    if request.kms_key_id is None and leaves_region and is_encrypted_with_key(snapshot):
-        yield KmsKeyRequired(
-            f"The snapshot {snapshot.db_cluster_snapshot_identifier} is encrypted with a key of "
-            f"{request.source_region}; its copy in {request.target_region} needs a key there."
-        )
-
-
-def _key_is_usable(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    yield from requested_key_problems(request, facts.kms_key)
-
-
-def _snapshot_can_be_read(
-    _request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
-) -> Iterable[RestoreError]:
-    # A finished copy is encrypted with the key that is asked for.
-    if not facts.has_reusable_copy:
-        yield from source_key_problems(snapshot, facts.source_key)
-
-
-def _admin_secret_is_readable(_request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    if isinstance(facts.admin, RestoreError):
-        yield facts.admin
-    elif facts.admin:
-        yield from master_password_problems(facts.admin, engine_of_snapshot(facts.snapshot))
-
-
-def _admin_secret_is_of_the_master(
-    _request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
-) -> Iterable[RestoreError]:
-    admin = facts.admin
-    if isinstance(admin, Credentials) and admin.username != snapshot.master_username:
-        yield SecretWrongUser(
-            f"The admin secret names the user {admin.username!r}; the master user of the snapshot is "
-            f"{snapshot.master_username!r}."
-        )
-
-
-def _user_secrets_fit(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    yield from user_secret_problems(request.db_users, facts.users, engine_of_snapshot(facts.snapshot))
-
-
-def _request_fits_engine(
-    request: RestoreRequest, _facts: PreflightFacts, snapshot: ClusterSnapshot
-) -> Iterable[RestoreError]:
-    yield from engine_problems(request, engine_of(snapshot.engine))
-
-
-def _no_user_is_the_master(
-    request: RestoreRequest, _facts: PreflightFacts, snapshot: ClusterSnapshot
-) -> Iterable[RestoreError]:
-    yield from master_among_users(request.db_users, snapshot.master_username)
-
-
-def _quotas_leave_room(
+def _quota_problems(
     request: RestoreRequest, facts: PreflightFacts, snapshot: ClusterSnapshot
 ) -> Iterable[RestoreError]:
     key = facts.kms_key.arn if isinstance(facts.kms_key, KmsKey) else None
@@ -339,6 +303,7 @@ def _quotas_leave_room(
     replaces = facts.target_cluster is not None and request.replaces
     deletes_first = replaces and request.replace_strategy == "delete_first"
     hint = DELETE_FIRST_HINT if replaces and not deletes_first else None
+    # With delete_first the replaced cluster makes room before anything is created.
     needs = {
         "DBClusters": 0 if deletes_first else 1,
         "DBInstances": request.instance_count - (len(facts.target_instances) if deletes_first else 0),
@@ -353,51 +318,3 @@ def _quotas_leave_room(
                 f"this run needs {expected} more.",
                 hint if name in ("DBClusters", "DBInstances") else None,
             )
-
-
-def backups_find_no_room(facts: PreflightFacts) -> bool:
-    """Whether those of one more deleted cluster cannot be retained: as many can as there may be clusters."""
-    quota = facts.quotas.get("DBClusters")
-    return quota is not None and facts.retained_backups >= quota.maximum
-
-
-def _backups_find_room(request: RestoreRequest, facts: PreflightFacts) -> Iterable[RestoreError]:
-    """Where nothing else will hold the data of the replaced cluster."""
-    if (
-        facts.target_cluster
-        and request.replaces
-        and not request.final_snapshot
-        and backups_find_no_room(facts)
-    ):
-        yield QuotaExceeded(
-            f"{facts.retained_backups} automated backups of deleted clusters are retained in {request.target_region}, "
-            "all that the quota allows: those of the replaced cluster find no room, and final_snapshot is false.",
-            "Have a final snapshot taken, or delete retained automated backups that are not needed.",
-        )
-
-
-CHECKS: tuple[Check, ...] = (
-    _backups_find_room,
-    _target_may_be_taken,
-    _tags_leave_room,
-    _insights_fit,
-    _subnet_group_fits,
-    _security_groups_fit,
-    _key_is_usable,
-    _admin_secret_is_readable,
-    _user_secrets_fit,
-    _database_can_be_reached,
-)
-SNAPSHOT_CHECKS: tuple[SnapshotCheck, ...] = (
-    _engine_is_supported,
-    _request_fits_engine,
-    _class_is_orderable,
-    _parameter_groups_fit,
-    _key_is_given,
-    _snapshot_can_be_read,
-    _admin_secret_is_of_the_master,
-    _no_user_is_the_master,
-    _target_is_not_the_source,
-    _differences_are_wanted,
-    _quotas_leave_room,
-)

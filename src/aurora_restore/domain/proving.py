@@ -21,14 +21,14 @@ from aurora_restore.domain.observed import (
     EndpointAnswer,
     EndpointAnswerKind,
     is_auto_scaled,
+    not_serving,
 )
-from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 from aurora_restore.domain.record import ActState
 
 AUTO, NEVER = "auto", "never"
 STOP_ACT, START_ACT, REBOOT_ACT = "stop_for_certificate", "start_for_certificate", "reboot_for_certificate"
 REBOOTING = "rebooting"
-# DNS and a restart take minutes; so long after the last thing that was done nothing more is to be expected.
+# DNS and a restart take minutes; so long after the last request nothing more can be expected.
 PROOF_LIMIT = timedelta(minutes=45)
 # RDS accepts a request and shows it later; a reboot that was not seen for so long has been, or never comes.
 REBOOT_UNSEEN = timedelta(seconds=60)
@@ -77,15 +77,6 @@ class Proving:
     def members(self) -> tuple[str, ...]:
         return self.cluster.member_identifiers
 
-    def busy(self) -> list[str]:
-        """What of the cluster does not serve now."""
-        statuses = {self.cluster.db_cluster_identifier: self.cluster.status} | {
-            item.db_instance_identifier: item.status for item in self.instances
-        }
-        return [
-            f"{name} is `{status}`" for name, status in statuses.items() if status not in SERVING_STATUSES
-        ]
-
     def age_of(self, act: str) -> timedelta | None:
         """How long ago it was asked for; None where it was not."""
         state = self.acts.get(act)
@@ -102,10 +93,27 @@ def decide_proof(seen: Proving) -> ProveDecision:
     Raises:
         EndpointNotProved: nothing helped for longer than the limit.
     """
-    decision = _decide(seen)
-    if decision.action is ProveAction.WAIT:
-        refuse_endless_wait(decision.reason, seen.acts, seen.started, seen.now)
-    return decision
+    name, answer = seen.cluster.db_cluster_identifier, seen.answer
+    busy = not_serving(seen.cluster, seen.instances)
+    if (
+        not busy
+        and answer.kind is EndpointAnswerKind.LOGGED_IN
+        and answer.instance_identifier in seen.members
+    ):
+        proof = f"{name} leads to {answer.instance_identifier} of the new cluster, over verified TLS"
+        return ProveDecision(ProveAction.DONE, proof)
+    if not busy and answer.kind is EndpointAnswerKind.LOGIN_REFUSED and seen.is_undo:
+        # The restored cluster takes the admin secret, so what refuses it is the one that came back.
+        proof = f"{name} answers over verified TLS; the cluster that came back has a password of its own"
+        return ProveDecision(ProveAction.DONE, proof)
+    # A stop that was begun is seen through to the start, whatever the endpoint answers meanwhile.
+    if seen.age_of(STOP_ACT) is not None:
+        return _restart(seen, busy)
+    if busy:
+        return _wait(seen, ", ".join(busy), "reboot")
+    if bears_former_name(seen):
+        return _renewal(seen)
+    return _wait(seen, _not_proved(seen))
 
 
 def refuse_endless_wait(reason: str, acts: Mapping[str, ActState], started: datetime, now: datetime) -> None:
@@ -131,28 +139,9 @@ def renewed_by(acts: Mapping[str, ActState]) -> str | None:
     return "reboot" if any(kind.startswith(REBOOT_ACT) for kind in acts) else None
 
 
-def _decide(seen: Proving) -> ProveDecision:
-    busy = seen.busy()
-    is_restarting = seen.age_of(STOP_ACT) is not None
-    if not busy and (proof := _proof(seen)):
-        return ProveDecision(ProveAction.DONE, proof)
-    if is_restarting:
-        return _restart(seen, busy)
-    if busy:
-        return ProveDecision(ProveAction.WAIT, ", ".join(busy), "reboot")
-    if bears_former_name(seen):
-        return _renewal(seen)
-    return ProveDecision(ProveAction.WAIT, _not_proved(seen))
-
-
-def _proof(seen: Proving) -> str | None:
-    answer, name = seen.answer, seen.cluster.db_cluster_identifier
-    if answer.kind is EndpointAnswerKind.LOGGED_IN and answer.instance_identifier in seen.members:
-        return f"{name} leads to {answer.instance_identifier} of the new cluster, over verified TLS"
-    if answer.kind is EndpointAnswerKind.LOGIN_REFUSED and seen.is_undo:
-        # The restored cluster takes the admin secret, so what refuses it is the one that came back.
-        return f"{name} answers over verified TLS; the cluster that came back has a password of its own"
-    return None
+def _wait(seen: Proving, reason: str, waiting_for: str = "endpoint") -> ProveDecision:
+    refuse_endless_wait(reason, seen.acts, seen.started, seen.now)
+    return ProveDecision(ProveAction.WAIT, reason, waiting_for)
 
 
 def _not_proved(seen: Proving) -> str:
@@ -163,9 +152,11 @@ def _not_proved(seen: Proving) -> str:
 
 
 def _renewal(seen: Proving) -> ProveDecision:
+    """The cheapest way that was not tried yet: a reboot of each instance, then a stop and a start."""
     reason = f"the certificate still names {seen.former_identifier}"
     if seen.renewal == NEVER:
         return ProveDecision(ProveAction.LEAVE_CERTIFICATE, reason)
+    # The pipeline may reboot only what it made, and not the readers that Application Auto Scaling added.
     untried = [
         name for name in seen.members if seen.age_of(reboot_act(name)) is None and not is_auto_scaled(name)
     ]
@@ -173,22 +164,23 @@ def _renewal(seen: Proving) -> ProveDecision:
         return ProveDecision(ProveAction.REBOOT, reason, "reboot", untried[0])
     ages = [age for name in seen.members if (age := seen.age_of(reboot_act(name))) is not None]
     if not seen.seen_rebooting and ages and min(ages) < REBOOT_UNSEEN:
-        return ProveDecision(ProveAction.WAIT, "the reboot does not show yet", "reboot")
+        return _wait(seen, "the reboot does not show yet", "reboot")
     return ProveDecision(ProveAction.STOP, f"{reason}, and the reboot did not renew it", "stop")
 
 
 def _restart(seen: Proving, busy: Sequence[str]) -> ProveDecision:
-    """A stop that was begun is seen through to the start."""
+    """How far the stop and start is."""
     if seen.cluster.status == "stopped":
         reason = f"{seen.cluster.db_cluster_identifier} is stopped: it is started with a new certificate"
         return ProveDecision(ProveAction.START, reason, "start")
     if busy:
-        return ProveDecision(ProveAction.WAIT, ", ".join(busy), "start")
+        return _wait(seen, ", ".join(busy), "start")
     asked = seen.age_of(STOP_ACT)
     if seen.age_of(START_ACT) is not None:
-        return ProveDecision(ProveAction.WAIT, _not_proved(seen))
+        return _wait(seen, _not_proved(seen))
+    # The cluster still serves: RDS may show the stop minutes later, or may have dropped it.
     if asked is not None and asked < STOP_UNSEEN:
-        return ProveDecision(ProveAction.WAIT, "the stop does not show yet", "stop")
+        return _wait(seen, "the stop does not show yet", "stop")
     return ProveDecision(ProveAction.STOP, "the stop was asked for, and never came", "stop")
 
 

@@ -1,4 +1,4 @@
-"""How a copy that does not keep quiet ends a run: part of the one tree of errors (domain/errors.py)."""
+"""The error of a copy that does not keep quiet: part of the one tree of errors (domain/errors.py)."""
 
 from __future__ import annotations
 

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from aurora_restore.domain.asking import Asked
+from aurora_restore.domain.cluster_settings import DEFAULT_GROUP_PREFIX
 from aurora_restore.domain.engines import engine_of_family
 from aurora_restore.domain.errors import NameTaken
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.plan import RestorePlan
 
-DEFAULT_PREFIX = "default."
 MAKE_ACT, SET_ACT, REMOVE_ACT = "quiet_group", "quiet_parameters", "remove_quiet_group"
 RESET_ACT = "reset_quiet_group"
 # After the last cluster has left a group, RDS goes on counting it as a member for minutes. The sweep has more time.
@@ -55,12 +55,12 @@ def quiet_parameters(family: str) -> Mapping[str, str]:
 def is_default_group(name: str | None) -> bool:
     """Whether it is RDS's own group of a family, which cannot be copied (AuroraUserGuide, "Copying a DB cluster
     parameter group in Amazon Aurora")."""
-    return name is None or name.startswith(DEFAULT_PREFIX)
+    return name is None or name.startswith(DEFAULT_GROUP_PREFIX)
 
 
 def wanted_group(plan: RestorePlan, family: str) -> str:
-    """The group that the cluster is to have in the end. Where a request names none, RDS takes the family's default."""
-    return plan.cluster.db_cluster_parameter_group_name or f"{DEFAULT_PREFIX}{family}"
+    """The group that the cluster is to have in the end: without a request for one, the default of the family."""
+    return plan.cluster.db_cluster_parameter_group_name or f"{DEFAULT_GROUP_PREFIX}{family}"
 
 
 def is_ours(group: SeenGroup, operation_id: str) -> bool:
@@ -89,6 +89,7 @@ def decide_group(
         return GroupDecision(
             GroupAction.MAKE, "the cluster is to start with a parameter group that keeps it quiet"
         )
+    # Only the tag says whose it is: a person may have given another group this name.
     if not is_ours(group, operation_id):
         raise NameTaken(f"The name of the parameter group {group.name} is taken. It was not touched.")
     if not group.values:
@@ -106,11 +107,11 @@ def decide_group(
 
 
 def still_settling(asked: Mapping[str, Asked], now: datetime, settles: timedelta) -> str | None:
-    """Why the group cannot be used yet, as far as the time tells; None where only a look at it tells more."""
+    """Why the group is too young to be used; None where it is old enough."""
     times = [each.last for kind in (MAKE_ACT, SET_ACT) if (each := asked.get(kind))]
     if not times or now - max(times) >= settles:
         return None
-    return f"RDS wants {settles.total_seconds() / 60:g} minutes before a new parameter group is used"
+    return f"RDS needs {settles.total_seconds() / 60:g} minutes before a new parameter group is used"
 
 
 def changes_of(group: SeenGroup) -> dict[str, str]:
@@ -123,5 +124,5 @@ def changes_of(group: SeenGroup) -> dict[str, str]:
 
 
 def missing_parameters(group: SeenGroup) -> list[str]:
-    """What the family does not have, so that nothing of that kind can be kept quiet from the first start on."""
+    """The quieting parameters that the family does not have: what they would stop acts from the first start on."""
     return [name for name in quiet_parameters(group.family) if name not in group.values]

@@ -27,7 +27,7 @@ class Strategy(StrEnum):
 
     @property
     def uses_staging_name(self) -> bool:
-        """Whether two clusters stand at once and change names."""
+        """Whether two clusters exist at once and change names."""
         return self in (Strategy.SWAP, Strategy.UNDO)
 
 
@@ -98,16 +98,15 @@ def with_defaults_of(
         "instance_count": len(replaced.members) or 1,
         "tags": replaced.tags,
         **{name: getattr(replaced, name) for name, row in CLUSTER_SETTINGS.items() if row.is_inherited},
-        **{name: _common_setting(replaced, name) for name, row in INSTANCE_SETTINGS.items() if row.asked},
     }
+    for name, row in INSTANCE_SETTINGS.items():
+        if row.asked:
+            # A request has one value for all instances; where they differ each new one inherits its own.
+            values = {getattr(member, name) for member in replaced.members}
+            defaults[name] = values.pop() if len(values) == 1 else row.default
+    # On one address two clusters cannot have the same port, and the old one still has it.
     if not keeps_port:
         defaults["port"] = None
     return replace(
         request, **{name: value for name, value in defaults.items() if name not in request.asked_for}
     )
-
-
-def _common_setting(replaced: ClusterConfiguration, name: str) -> object:
-    """The value that all instances have. Where they differ each new one inherits its own."""
-    values = {getattr(member, name) for member in replaced.members}
-    return values.pop() if len(values) == 1 else INSTANCE_SETTINGS[name].default

@@ -1,10 +1,10 @@
-"""The request: the execution's input, read once, with all its faults reported together."""
+"""The request: the execution's input, read once, with all its problems reported together."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
@@ -65,6 +65,7 @@ class RestoreRequest(ClusterSettings, InstanceSettings):
     tags: Mapping[str, str] = field(default_factory=dict)
     db_users: tuple[DbUser, ...] = ()
     lock_other_logins: bool = False
+    admin_secret_id: str | None = None
     quiet_start: bool = True
     foreign_tables: str = "none"
     outward_connections: str = "report"
@@ -100,6 +101,7 @@ PARSERS: Mapping[str, Parser] = {
     "tags": parse.tags,
     "db_users": db_users,
     "lock_other_logins": parse.flag,
+    "admin_secret_id": parse.text,
     "quiet_start": parse.flag,
     "foreign_tables": parse.one_of(*ForeignTables),
     "outward_connections": parse.one_of(*OutwardConnections),
@@ -112,26 +114,42 @@ PARSERS: Mapping[str, Parser] = {
 def parse_request(
     raw: object, settings: PipelineSettings, now: datetime, account: str | None = None
 ) -> RestoreRequest:
-    """Read a request and refuse it with every fault that can be seen without looking at the world.
+    """Read a request and refuse it with every problem that can be seen without asking AWS.
 
     Raises:
-        RequestRefused: the one fault, or `PreflightFailed` with all of them.
+        RequestRefused: the one problem, or `PreflightFailed` with all of them.
     """
     if not isinstance(raw, Mapping):
         raise InvalidRequest("The execution's input is not a JSON object.")
-    problems: list[RestoreError] = [_unknown_field(name, PARSERS) for name in raw if name not in PARSERS]
-    values = _parse_known(raw, problems)
-    _check_account(values.get("source_snapshot_identifier"), account, problems)
+    problems: list[RestoreError] = []
+    for name in raw:
+        if name not in PARSERS:
+            guess = _nearest(name, PARSERS, cutoff=0.5)
+            problems.append(UnknownField(f"{name} is not a field of a restore request.{guess}"))
+    values: dict[str, Any] = {}
+    for name, value in raw.items():
+        # null is the same as no field at all, as in most programs that write JSON.
+        if name not in PARSERS or value is None:
+            continue
+        try:
+            values[name] = PARSERS[name](value)
+        except parse.FieldProblem as problem:
+            problems += [InvalidRequest(f"{name}: {text}") for text in problem.problems]
+        except RestoreError as error:
+            problems.append(error)
+    # Each check adds what it finds and goes on: a person wants to correct a request once.
+    arn = _ARN.fullmatch(values.get("source_snapshot_identifier") or "")
+    if arn and account and arn.group(2) != account:
+        text = f"source_snapshot_identifier is of the account {arn.group(2)}, not of {account}."
+        problems.append(SharedSnapshot(text))
     values["source_snapshot_date"] = _parse_date(values.get("source_snapshot_date"), now, problems)
     named_region = region_of_arn(values.get("source_snapshot_identifier"))
     values.setdefault("source_region", named_region or settings.default_source_region)
     values.setdefault("target_region", settings.target_region)
     values.setdefault("quarantine_security_group_ids", settings.quarantine_security_group_ids)
-    _check_source(raw, problems)
-    _check_regions(values, named_region, settings, problems)
+    _check_source(values, raw, named_region, settings, problems)
     _check_target(values, raw, settings, problems)
-    _check_users(values, problems)
-    _check_replacing(values, problems)
+    _check_combinations(values, problems)
     refuse(problems)
     asked_for = frozenset(name for name, value in raw.items() if value is not None)
     return RestoreRequest(**values, asked_for=asked_for)
@@ -141,51 +159,32 @@ def without_unknown_values(raw: object) -> object:
     """The request as it may be kept: the values of unknown fields are left out, for they may be secrets."""
     if not isinstance(raw, Mapping):
         return REDACTED
-    kept = {name: value if _is_harmless(name, value) else REDACTED for name, value in raw.items()}
+    kept = {}
+    for name, value in raw.items():
+        kept[name] = value if name in PARSERS else REDACTED
+        # Of a composed value only what is as it should be is known to hold no secret.
+        if name in PARSERS and isinstance(value, Mapping | list):
+            try:
+                PARSERS[name](value)
+            except parse.FieldProblem:
+                kept[name] = REDACTED
     if isinstance(raw.get(UNDO_FIELD), str):
         kept[UNDO_FIELD] = raw[UNDO_FIELD]
     if isinstance(raw.get("db_users"), list):
-        kept["db_users"] = [_user_without_unknown_values(user) for user in raw["db_users"]]
+        # A password may be written into a user, where its secret should be named.
+        kept["db_users"] = [
+            {name: value if name in DB_USER_FIELDS else REDACTED for name, value in user.items()}
+            if isinstance(user, Mapping)
+            else REDACTED
+            for user in raw["db_users"]
+        ]
     return kept
 
 
-def _is_harmless(name: str, value: object) -> bool:
-    """Whether a value may be kept: a simple one of a known field, or a composed one that is as it should be."""
-    if name not in PARSERS:
-        return False
-    if not isinstance(value, Mapping | list):
-        return True
-    try:
-        PARSERS[name](value)
-    except parse.FieldProblem:
-        return False
-    return True
-
-
-def _user_without_unknown_values(user: object) -> object:
-    if not isinstance(user, Mapping):
-        return REDACTED
-    return {name: value if name in DB_USER_FIELDS else REDACTED for name, value in user.items()}
-
-
-def _parse_known(raw: Mapping[str, Any], problems: list[RestoreError]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name, value in raw.items():
-        if name not in PARSERS or value is None:
-            continue
-        try:
-            values[name] = PARSERS[name](value)
-        except parse.FieldProblem as problem:
-            problems += [InvalidRequest(f"{name}: {text}") for text in problem.problems]
-        except RestoreError as error:
-            problems.append(error)
-    return values
-
-
-def _unknown_field(name: str, known: Mapping[str, object]) -> UnknownField:
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    guess = f" Did you mean {nearest[0]}?" if nearest else ""
-    return UnknownField(f"{name} is not a field of a restore request.{guess}")
+def _nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
+    """A guess at what was meant, to be added to a message; empty where nothing is near."""
+    nearest = difflib.get_close_matches(name, list(names), n=1, cutoff=cutoff)
+    return f" Did you mean {nearest[0]}?" if nearest else ""
 
 
 def _parse_date(text: str | None, now: datetime, problems: list[RestoreError]) -> date | None:
@@ -196,6 +195,7 @@ def _parse_date(text: str | None, now: datetime, problems: list[RestoreError]) -
     except ValueError:
         problems.append(InvalidDate(f"source_snapshot_date {text!r} is not a day written as YYYY-MM-DD."))
         return None
+    # strptime takes `2026-1-2` as well, which no snapshot's day is written as.
     if day.isoformat() != text:
         problems.append(InvalidDate(f"source_snapshot_date {text!r} is not written as YYYY-MM-DD."))
     if day > now.date():
@@ -203,7 +203,20 @@ def _parse_date(text: str | None, now: datetime, problems: list[RestoreError]) -
     return day
 
 
-def _check_source(raw: Mapping[str, Any], problems: list[RestoreError]) -> None:
+def region_of_arn(identifier_or_arn: str | None) -> str | None:
+    """The Region that a snapshot's ARN names; None for a plain name."""
+    found = _ARN.fullmatch(identifier_or_arn or "")
+    return found.group(1) if found else None
+
+
+def _check_source(
+    values: Mapping[str, Any],
+    raw: Mapping[str, Any],
+    named_region: str | None,
+    settings: PipelineSettings,
+    problems: list[RestoreError],
+) -> None:
+    # What was named, and not what could be read: a field with a wrong value is not missing.
     named = [
         name for name in ("source_snapshot_date", "source_snapshot_identifier") if raw.get(name) is not None
     ]
@@ -215,20 +228,6 @@ def _check_source(raw: Mapping[str, Any], problems: list[RestoreError]) -> None:
                 "source_snapshot_date and source_snapshot_identifier exclude each other; give one."
             )
         )
-
-
-def region_of_arn(identifier_or_arn: str | None) -> str | None:
-    """The Region that a snapshot's ARN names; None for a plain name."""
-    found = _ARN.fullmatch(identifier_or_arn or "")
-    return found.group(1) if found else None
-
-
-def _check_regions(
-    values: Mapping[str, Any],
-    named_region: str | None,
-    settings: PipelineSettings,
-    problems: list[RestoreError],
-) -> None:
     region = values["source_region"]
     if named_region and region != named_region:
         problems.append(
@@ -237,8 +236,7 @@ def _check_regions(
             )
         )
     if settings.known_regions and region not in settings.known_regions:
-        nearest = difflib.get_close_matches(region, settings.known_regions, n=1)
-        guess = f" Did you mean {nearest[0]}?" if nearest else ""
+        guess = _nearest(region, settings.known_regions)
         problems.append(
             InvalidRequest(f"source_region {region!r} is not a Region in which RDS exists.{guess}")
         )
@@ -252,6 +250,7 @@ def _check_target(
 ) -> None:
     target = values.get("target_cluster_id")
     if target is None:
+        # A target whose value could not be read was reported already.
         if raw.get("target_cluster_id") is None:
             problems.append(InvalidRequest("target_cluster_id is missing."))
         return
@@ -275,30 +274,8 @@ def _check_target(
         )
 
 
-def _check_account(identifier: str | None, account: str | None, problems: list[RestoreError]) -> None:
-    found = _ARN.fullmatch(identifier or "")
-    if found and account and found.group(2) != account:
-        problems.append(
-            SharedSnapshot(
-                f"source_snapshot_identifier is of the account {found.group(2)}, not of {account}."
-            )
-        )
-
-
-def _check_replacing(values: Mapping[str, Any], problems: list[RestoreError]) -> None:
-    if values.get("replace_strategy") != "delete_first":
-        return
-    if values.get("keep_replaced_hours"):
-        problems.append(
-            KeepNeedsSwap(
-                "replace_strategy is delete_first, and keep_replaced_hours asks to keep what it deletes."
-            )
-        )
-    if values.get("final_snapshot") is False:
-        problems.append(WayBackNeeded("replace_strategy is delete_first, and final_snapshot is false."))
-
-
-def _check_users(values: Mapping[str, Any], problems: list[RestoreError]) -> None:
+def _check_combinations(values: Mapping[str, Any], problems: list[RestoreError]) -> None:
+    """Values that can each be had, and not together."""
     users: tuple[DbUser, ...] = values.get("db_users", ())
     names = [user.account for user in users]
     for name in sorted({name for name in names if names.count(name) > 1}):
@@ -312,8 +289,19 @@ def _check_users(values: Mapping[str, Any], problems: list[RestoreError]) -> Non
         problems.append(
             InvalidRequest("db_instance_class db.serverless needs serverless_v2 with its capacities.")
         )
+    # With delete_first the final snapshot is all that a rollback has.
+    deletes_first = values.get("replace_strategy") == "delete_first"
+    if deletes_first and values.get("keep_replaced_hours"):
+        problems.append(
+            KeepNeedsSwap(
+                "replace_strategy is delete_first, and keep_replaced_hours asks to keep what it deletes."
+            )
+        )
+    if deletes_first and values.get("final_snapshot") is False:
+        problems.append(WayBackNeeded("replace_strategy is delete_first, and final_snapshot is false."))
 
 
+# At import, and not in a test alone: a field without a parser would be refused as unknown.
 _ASKED = {item.name for item in fields(RestoreRequest)} - {"asked_for"}
 if _ASKED - {name for name, row in SETTINGS.items() if not row.asked} != set(PARSERS):
     raise AssertionError("PARSERS and RestoreRequest name different fields")

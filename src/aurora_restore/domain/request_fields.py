@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from aurora_restore.domain.naming import AWS_TAG_PREFIXES, OUR_TAG_PREFIX, OUR_TAGS_MOST, TAGS_MOST
 
 SERVERLESS_FIELDS = ("min_capacity", "max_capacity", "seconds_until_auto_pause")
+# No name and no ARN of AWS is longer.
 TEXT_MAX_LENGTH = 2048
 Choice = TypeVar("Choice", str, int)
 
@@ -43,6 +44,7 @@ def region(value: Any) -> str:
 
 
 def texts(value: Any) -> tuple[str, ...]:
+    # A string is a sequence, too: of its letters.
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise FieldProblem("must be a list of strings")
     found = tuple(text(item) for item in value)
@@ -59,6 +61,7 @@ def flag(value: Any) -> bool:
 
 def whole_number(least: int, most: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
+        # In Python `true` is a whole number, in JSON it is not.
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
             raise FieldProblem(f"must be a whole number from {least} to {most}")
         return value
@@ -90,6 +93,7 @@ def one_or_more_of(choices: Sequence[str]) -> Callable[[Any], tuple[str, ...]]:
 
 def one_of(*choices: Choice) -> Callable[[Any], Choice]:
     def parse(value: Any) -> Choice:
+        # `true` equals 1, and would be found among numbers.
         if value not in choices or isinstance(value, bool):
             raise FieldProblem(f"must be one of {', '.join(map(str, choices))}")
         return choices[choices.index(value)]
@@ -117,6 +121,7 @@ def tags(value: Any) -> Mapping[str, str]:
     for key in value:
         if key.lower().startswith((*AWS_TAG_PREFIXES, OUR_TAG_PREFIX)):
             raise FieldProblem(f"the tag {key} uses a reserved prefix")
+    # The pipeline's own tags need room beside them, at the restore and at a later replacement.
     if len(value) > TAGS_MOST - OUR_TAGS_MOST:
         raise FieldProblem(f"at most {TAGS_MOST - OUR_TAGS_MOST} tags are possible")
     return dict(value)
@@ -127,6 +132,7 @@ def serverless_v2(value: Any) -> Mapping[str, float]:
     numbers = {name: number for name, number in value.items() if isinstance(number, int | float)}
     if not {"min_capacity", "max_capacity"} <= set(numbers) or len(numbers) != len(value):
         raise FieldProblem("must be an object with the numbers min_capacity and max_capacity")
+    # 0 lets the instances pause, and Aurora has at most 256 capacity units.
     if not 0 <= numbers["min_capacity"] <= numbers["max_capacity"] <= 256:
         raise FieldProblem("capacities go from 0 to 256, the smaller first")
     return numbers

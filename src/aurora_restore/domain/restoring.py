@@ -25,7 +25,7 @@ from aurora_restore.domain.late_settings import (
     unmet_windows,
 )
 from aurora_restore.domain.log_exports import given_after_switch
-from aurora_restore.domain.naming import OPERATION_TAG, short_hash
+from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.rds_statuses import (
@@ -42,10 +42,8 @@ PASSWORD_TAKES_EFFECT = timedelta(minutes=3)
 PASSWORD_LIMIT = timedelta(minutes=15)
 # Right after its creation a cluster is busy now and then, for minutes.
 SETTINGS_LIMIT = timedelta(minutes=30)
-
-
+# What a restore cannot be given, and is asked for afterwards.
 SettingAct = AddRole | EnableDataApi | ModifyCluster
-"""What a restore cannot be given, and is asked for afterwards."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,30 @@ def decide_restore(
     if cluster.status in FAILED_CLUSTER_STATUSES:
         raise ClusterFailed(f"The cluster {name} is `{cluster.status}`.")
     if cluster.status not in SERVING_STATUSES and not instances:
-        reason = f"the cluster {name} is `{cluster.status}`"
-        return Wait("cluster", reason, _half(cluster), cluster.percent_progress)
+        # The cluster is the first half of the phase, its instances and the password the second.
+        percent = (cluster.percent_progress or 0) // 2
+        return Wait("cluster", f"the cluster {name} is `{cluster.status}`", percent, cluster.percent_progress)
     existing = {item.db_instance_identifier: item for item in instances}
-    return _decide_instances(owner, plan, cluster, existing, asking)
+    for number, expected in enumerate(plan.instances, start=1):
+        found = existing.get(expected.db_instance_identifier)
+        if found is None and (first := _unready_first(plan, existing)):
+            # RDS makes the writer of whichever instance is ready first, and the first is to be the writer.
+            reason = f"the first instance {first.db_instance_identifier} is `{first.status}`"
+            return Wait("instances", reason, 60)
+        if found is None:
+            new, parameters = expected.db_instance_identifier, instance_parameters(plan, expected)
+            reason = f"the instance {new}, {number} of {len(plan.instances)}, is being created"
+            return CreateInstance(new, parameters, kind=f"instance-{number}", reason=reason, percent=60)
+        _require_ours("instance", found.db_instance_identifier, found.tags, owner)
+        if found.status in FAILED_INSTANCE_STATUSES:
+            raise InstanceFailed(f"The instance {found.db_instance_identifier} is `{found.status}`.")
+    waiting = [item for item in existing.values() if item.status not in SERVING_STATUSES]
+    if waiting:
+        words = ", ".join(f"{item.db_instance_identifier} is `{item.status}`" for item in waiting)
+        return Wait("instances", f"the instance {words}", 70)
+    if cluster.status not in SERVING_STATUSES:
+        return Wait("change", f"the cluster {name} is `{cluster.status}`", 90)
+    return _decide_settings(plan, cluster, asking)
 
 
 class PasswordAction(Enum):
@@ -173,37 +191,6 @@ def instance_parameters(plan: RestorePlan, instance: PlannedInstance) -> Instanc
     )
 
 
-def _decide_instances(
-    owner: Owner,
-    plan: RestorePlan,
-    cluster: DbCluster,
-    existing: Mapping[str, DbInstance],
-    asking: Asking,
-) -> CreateInstance | SettingAct | Wait | None:
-    for number, expected in enumerate(plan.instances, start=1):
-        found = existing.get(expected.db_instance_identifier)
-        if found is None and (first := _unready_first(plan, existing)):
-            # RDS makes the writer of whichever instance is ready first, and the first is to be the writer.
-            reason = f"the first instance {first.db_instance_identifier} is `{first.status}`"
-            return Wait("instances", reason, 60)
-        if found is None:
-            name = expected.db_instance_identifier
-            reason = f"the instance {name}, {number} of {len(plan.instances)}, is being created"
-            parameters = instance_parameters(plan, expected)
-            return CreateInstance(name, parameters, kind=f"instance-{number}", reason=reason, percent=60)
-        _require_ours("instance", found.db_instance_identifier, found.tags, owner)
-        if found.status in FAILED_INSTANCE_STATUSES:
-            raise InstanceFailed(f"The instance {found.db_instance_identifier} is `{found.status}`.")
-    waiting = [item for item in existing.values() if item.status not in SERVING_STATUSES]
-    if waiting:
-        words = ", ".join(f"{item.db_instance_identifier} is `{item.status}`" for item in waiting)
-        return Wait("instances", f"the instance {words}", 70)
-    if cluster.status not in SERVING_STATUSES:
-        reason = f"the cluster {cluster.db_cluster_identifier} is `{cluster.status}`"
-        return Wait("change", reason, 90)
-    return _decide_settings(plan, cluster, asking)
-
-
 def _unready_first(plan: RestorePlan, existing: Mapping[str, DbInstance]) -> DbInstance | None:
     """The first instance, where it exists and does not serve yet."""
     first = existing.get(plan.instances[0].db_instance_identifier)
@@ -215,9 +202,8 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> S
     name = cluster.db_cluster_identifier
     missing = next((role for role in plan.cluster.roles if role not in cluster.roles), None)
     if missing:
-        kind = f"role-{short_hash(f'{missing.role_arn} {missing.feature_name}')}"
         reason = f"the role {missing.role_arn} is to be the cluster's as well"
-        return _needed(AddRole(name, missing, kind=kind, reason=reason, percent=80), asking)
+        return _needed(AddRole(name, missing, kind=missing.kind, reason=reason, percent=80), asking)
     if needed := next(needed_settings(plan, cluster), None):
         afterwards, settings = needed
         reason = afterwards.reason.format(*settings.values())
@@ -226,26 +212,22 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> S
         reason = "the Data API is to be on, as on the replaced cluster"
         enable = EnableDataApi(name, cluster.db_cluster_arn, kind=DATA_API_KIND, reason=reason, percent=80)
         return _needed(enable, asking)
+    # Hours of restoring are not thrown away for these: what RDS does not take is left, and becomes a warning.
     if (insights := insights_settings(plan, cluster)) and not _is_left(INSIGHTS_KIND, asking):
         reason = "Database Insights are to be in the mode that the replaced cluster has"
         act = ModifyCluster(name, insights, kind=INSIGHTS_KIND, reason=reason, percent=80)
         return _unless_under_way(act, asking)
-    if windows := _windows_to_set(plan, cluster, asking):
+    windows = {}
+    if not _is_left(WINDOWS_KIND, asking):
+        windows = {name: expected for name, (expected, _) in unmet_windows(plan, cluster).items()}
+    # RDS refuses a maintenance window around the present.
+    if MAINTENANCE_WINDOW in windows and is_open(windows[MAINTENANCE_WINDOW], asking.now):
+        del windows[MAINTENANCE_WINDOW]
+    if windows:
         reason = f"to be as on the replaced cluster: {', '.join(windows)}"
         act = ModifyCluster(name, windows, kind=WINDOWS_KIND, reason=reason, percent=80)
         return _unless_under_way(act, asking)
     return None
-
-
-def _windows_to_set(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> dict[str, str]:
-    """Hours of restoring are not thrown away for a window: what RDS does not take is left, and becomes a warning."""
-    if _is_left(WINDOWS_KIND, asking):
-        return {}
-    unmet = {name: expected for name, (expected, _) in unmet_windows(plan, cluster).items()}
-    # RDS refuses a maintenance window around the present.
-    if MAINTENANCE_WINDOW in unmet and is_open(unmet[MAINTENANCE_WINDOW], asking.now):
-        del unmet[MAINTENANCE_WINDOW]
-    return unmet
 
 
 def _is_left(kind: str, asking: Asking) -> bool:
@@ -280,8 +262,3 @@ def _require_ours(kind: str, name: str, tags: Mapping[str, str], owner: Owner) -
         made_by = tags.get(OPERATION_TAG)
         whose = f"the operation {made_by}" if made_by else "an owner unknown to this pipeline"
         raise NameTaken(f"The {kind} name {name} is taken; it belongs to {whose}. It was not touched.")
-
-
-def _half(cluster: DbCluster) -> int:
-    # The cluster is the first half of the phase, its instances and the password the second.
-    return (cluster.percent_progress or 0) // 2

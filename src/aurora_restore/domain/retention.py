@@ -1,4 +1,4 @@
-"""What becomes of a replaced cluster, as the record of the operation that replaced it tells it."""
+"""What becomes of a replaced cluster, by the record of the operation that replaced it."""
 
 from __future__ import annotations
 

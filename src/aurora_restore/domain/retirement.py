@@ -81,11 +81,26 @@ def decide_retirement(seen: Retiring) -> Act | Wait | None:
     if cluster is None:
         return None
     refuse_another_cluster(cluster, seen.resource_id)
+    name = cluster.db_cluster_identifier
     if cluster.status == DELETING:
-        return Wait("cluster_deleted", f"the cluster {cluster.db_cluster_identifier} is `deleting`")
+        return Wait("cluster_deleted", f"the cluster {name} is `deleting`")
     if not_yet := _before_the_first_deletion(seen, cluster):
         return not_yet
-    return _deletion(seen, cluster)
+    # Readers first, the writer last, then the cluster: RDS wants every instance of it on its way out.
+    existing = {item.db_instance_identifier for item in seen.instances if item.status != DELETING}
+    last_first = [member for member in reversed(cluster.member_identifiers) if member in existing]
+    last_first += sorted(existing - set(last_first))
+    if last_first:
+        kind = f"delete_instance-{last_first[0]}"
+        reason = f"the instance {last_first[0]} of {name} goes"
+        return DeleteInstance(last_first[0], name, kind=kind, reason=reason, also=seen.before_deletion)
+    return DeleteCluster(
+        name,
+        keep_backups=seen.keeps_backups,
+        may_lose_backups=has_final_snapshot(seen),
+        reason=f"the cluster {name} goes",
+        also=seen.before_deletion,
+    )
 
 
 def decide_keeping(
@@ -101,6 +116,7 @@ def decide_keeping(
     is_over = until is None or parse_time(until) <= now
     if not is_marked(cluster, operation_id) or is_over:
         return mark_replaced(operation_id, cluster, now + keep)
+    # A cluster without instances has nothing to stop: it costs only its storage.
     if cluster.status == "available" and cluster.member_identifiers:
         return StopCluster(name, reason=f"{name} is being stopped")
     if cluster.status not in ("stopped", "available"):
@@ -155,6 +171,7 @@ def _before_the_first_deletion(seen: Retiring, cluster: DbCluster) -> Act | Wait
         return StartCluster(name, reason=reason) if cluster.status == "stopped" else Wait("start", reason)
     if seen.final_snapshot_identifier is None or has_final_snapshot(seen):
         return None
+    # A snapshot that exists was begun behind the fence.
     if seen.final_snapshot is None and (fence := _fence(seen, cluster)):
         return fence
     return _final_snapshot(seen, cluster, seen.final_snapshot_identifier)
@@ -193,32 +210,10 @@ def _final_snapshot(seen: Retiring, cluster: DbCluster, identifier: str) -> Act 
             f"The final snapshot {identifier} of {cluster.db_cluster_identifier} ended `{snapshot.status}`. "
             "The cluster was not deleted."
         )
+    # Finished, and yet not the final snapshot (`has_final_snapshot`).
     if snapshot.status == "available":
         raise NameTaken(
             f"The snapshot {identifier} is of another cluster than {cluster.db_cluster_identifier}."
         )
     reason = f"the final snapshot {identifier} is `{snapshot.status}`"
     return Wait("final_snapshot", reason, reported_percent=snapshot.percent_progress)
-
-
-def _deletion(seen: Retiring, cluster: DbCluster) -> Act:
-    """Readers first, the writer last, then the cluster: RDS wants no instance left that is not on its way out."""
-    existing = {item.db_instance_identifier for item in seen.instances if item.status != DELETING}
-    last_first = [name for name in reversed(cluster.member_identifiers) if name in existing]
-    last_first += sorted(existing - set(last_first))
-    if last_first:
-        instance = last_first[0]
-        return DeleteInstance(
-            instance,
-            cluster.db_cluster_identifier,
-            kind=f"delete_instance-{instance}",
-            reason=f"the instance {instance} of {cluster.db_cluster_identifier} goes",
-            also=seen.before_deletion,
-        )
-    return DeleteCluster(
-        cluster.db_cluster_identifier,
-        keep_backups=seen.keeps_backups,
-        may_lose_backups=has_final_snapshot(seen),
-        reason=f"the cluster {cluster.db_cluster_identifier} goes",
-        also=seen.before_deletion,
-    )

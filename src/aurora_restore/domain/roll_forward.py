@@ -34,6 +34,7 @@ def start_new_again(seen: Seen) -> Act | Wait | None:
         return StartCluster(name, reason=reason, also=changed(Proof, started_by_cleanup=True))
     if new.status not in SERVING_STATUSES:
         return Wait("start", f"the new cluster {name} is `{new.status}`")
+    # It serves; but RDS may still carry out a stop after which the run did not come to start it.
     record = seen.operation.record
     was_started = START_ACT in record.acts or record.proof.started_by_cleanup
     asked = record.acts.get(STOP_ACT)

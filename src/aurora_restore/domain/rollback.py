@@ -6,7 +6,6 @@ resource ids, observed in the same look, say what it changes. `steps/rollback.py
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -26,8 +25,7 @@ from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.errors import ClusterFailed, FinalSnapshotFailed, SwitchOverFailed
 from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_lifting, may_still_come
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
-from aurora_restore.domain.observed import DbCluster, DbInstance
-from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.rds_statuses import GOING_STATUSES, SERVING_STATUSES
 from aurora_restore.domain.record import Fence, Retirement, changed
 from aurora_restore.domain.replacement import Replacement, Strategy
@@ -38,7 +36,9 @@ from aurora_restore.domain.switching import RENAME_NEW_OUT, decide_rollback, lat
 from aurora_restore.domain.times import format_time
 from aurora_restore.domain.waiting import duration_words
 
+# Public reports of renames that showed late speak of minutes.
 UNSEEN_LIMIT = timedelta(hours=1)
+# A cluster does not stay `modifying`: its rename is tried again afterwards.
 RENAMABLE_STATUSES = SERVING_STATUSES | {"modifying"}
 
 
@@ -63,6 +63,7 @@ def lift_fence(seen: Seen) -> Act | Wait | None:
         or FENCE_ACT not in seen.operation.record.acts
     ):
         return None
+    # Its name may be either of the two: the run may have ended before or after the rename.
     found = (seen.find(name) for name in (plan.target_cluster_id, replacement.aside_identifier))
     old = next((c for c in found if c and c.db_cluster_resource_id == replacement.replaced_resource_id), None)
     if old is None or old.status == "deleting":
@@ -82,7 +83,7 @@ def lift_fence(seen: Seen) -> Act | Wait | None:
 
 
 def wake_old(seen: Seen) -> Act | Wait | None:
-    """Whatever its name is now."""
+    """The old cluster is started again, whatever its name is now."""
     parties = parties_in(seen)
     if parties is None:
         return None
@@ -166,8 +167,22 @@ def remake_old(seen: Seen) -> Act | Wait | None:
     plan = plan_of_replaced(operation, configuration)
     cluster = _target(seen)
     if cluster is None:
-        return _restore_old(seen, plan, replacement)
-    instances: Sequence[DbInstance] = _members_of(seen, plan, cluster)
+        name, final = plan.cluster.db_cluster_identifier, replacement.final_snapshot_identifier or ""
+        snapshot = seen.snapshot(final) if final else None
+        # A snapshot of another cluster under this name would put other data in the place of what was there.
+        if snapshot is None or snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
+            raise FinalSnapshotFailed(
+                f"The final snapshot {final} does not exist: the old cluster cannot be made again."
+            )
+        if snapshot.status != "available":
+            raise ClusterFailed(f"The final snapshot {final} is `{snapshot.status}`.")
+        reason = f"{name} is being made again from its final snapshot"
+        made_again = changed(Retirement, made_again=True)
+        return RestoreCluster(name, final, restore_parameters(plan, final), reason=reason, also=made_again)
+    # Readers that Application Auto Scaling has added meanwhile are not part of the plan.
+    expected = {item.db_instance_identifier for item in plan.instances}
+    found = seen.members(cluster.db_cluster_identifier)
+    instances = [item for item in found if item.db_instance_identifier in expected]
     if is_of_deletion_that_had_begun(cluster, replacement):
         # The old cluster itself is treated as one that is made again: it is known by its resource id.
         tag = {PUT_BACK_TAG: operation.operation_id}
@@ -192,7 +207,7 @@ def is_of_deletion_that_had_begun(cluster: DbCluster, replacement: Replacement) 
 
 
 def delete_unfinished_copy(seen: Seen) -> Act | Wait | None:
-    """A finished one is kept for the next attempt."""
+    """The copy that the run began and that is not finished; a finished one is kept for the next attempt."""
     plan = plan_of(seen)
     name = plan.copy.cluster_snapshot_identifier if plan and plan.copy else None
     copy = seen.snapshot(name) if name else None
@@ -207,7 +222,7 @@ def delete_unfinished_copy(seen: Seen) -> Act | Wait | None:
 
 
 def delete_unneeded_final_snapshot(seen: Seen) -> Act | Wait | None:
-    """That of an old cluster which was not deleted. If the cluster was restored from it, it is kept."""
+    """The final snapshot of an old cluster that was not deleted. If the cluster was restored from it, it is kept."""
     plan = plan_of(seen)
     return delete_final_snapshot_of(seen, plan.target_cluster_id) if plan else None
 
@@ -222,6 +237,7 @@ def delete_final_snapshot_of(seen: Seen, old: str) -> Act | Wait | None:
     snapshot = seen.snapshot(name)
     if snapshot is None or snapshot.tags.get(OPERATION_TAG) != seen.operation.operation_id:
         return None
+    # Read in this moment: without the cluster the snapshot would be all that is left of its data.
     existing = seen.find_anew(old)
     if existing is None:
         return None
@@ -282,28 +298,3 @@ def _deleted_first(seen: Seen) -> Replacement | None:
     if plan is None or plan.strategy is not Strategy.DELETE_FIRST:
         return None
     return plan.replacement if seen.operation.record.retirement.deletion_has_begun else None
-
-
-def _members_of(seen: Seen, plan: RestorePlan, cluster: DbCluster) -> list[DbInstance]:
-    expected = {item.db_instance_identifier for item in plan.instances}
-    found = seen.members(cluster.db_cluster_identifier)
-    return [item for item in found if item.db_instance_identifier in expected]
-
-
-def _restore_old(seen: Seen, plan: RestorePlan, replacement: Replacement) -> Act:
-    """From the final snapshot, which is proved to be there, and to be of the old cluster."""
-    cluster, name = plan.cluster.db_cluster_identifier, replacement.final_snapshot_identifier or ""
-    snapshot = seen.snapshot(name) if name else None
-    if snapshot is None or snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
-        raise FinalSnapshotFailed(
-            f"The final snapshot {name} is not there: the old cluster cannot be made again."
-        )
-    if snapshot.status != "available":
-        raise ClusterFailed(f"The final snapshot {name} is `{snapshot.status}`.")
-    return RestoreCluster(
-        cluster,
-        name,
-        restore_parameters(plan, name),
-        reason=f"{cluster} is being made again from its final snapshot",
-        also=changed(Retirement, made_again=True),
-    )

@@ -17,17 +17,18 @@ def version_problem(
     expected: str | None, found: str, engine: Engine = ENGINES[POSTGRESQL]
 ) -> EngineVersionNotOffered | None:
     """What is wrong with the version that is asked for, for a snapshot of the version that was found."""
-    if expected is None or _is_newer_minor(expected, found, engine.numbers_of_major):
+    if expected is None:
+        return None
+    # A restore never goes back, and a new major version is an upgrade of its own, with checks of its own.
+    of_major = engine.numbers_of_major
+    requested, existing = (
+        [int(part) for part in re.findall(r"\d+", version)] for version in (expected, found)
+    )
+    if requested[:of_major] == existing[:of_major] and requested >= existing:
         return None
     return EngineVersionNotOffered(
         f"engine_version {expected} is not {found}, which the snapshot has, nor a newer one of the same major version."
     )
-
-
-def _is_newer_minor(expected: str, found: str, of_major: int) -> bool:
-    """A restore never goes back, and a new major version is an upgrade of its own, with checks of its own."""
-    numbers = [[int(part) for part in re.findall(r"\d+", version)] for version in (expected, found)]
-    return numbers[0][:of_major] == numbers[1][:of_major] and numbers[0] >= numbers[1]
 
 
 def tag_problems(request: RestoreRequest, replaced: DbCluster | None) -> Iterable[TooManyTags]:

@@ -51,20 +51,17 @@ class ScalingBefore:
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> ScalingBefore | None:
         """Read back what `to_item` wrote; None where that cannot be read."""
+        # Without it a warning asks a person: a guess could leave a cluster without its readers.
         try:
-            return cls._read(item)
+            target = ScalableTarget(
+                str(item["db_cluster_identifier"]),
+                int(item["min_capacity"]),
+                int(item["max_capacity"]),
+                Suspension(**item["suspension"]),
+            )
+            return cls(target, tuple(item["policies"]))
         except (KeyError, TypeError, ValueError):
             return None
-
-    @classmethod
-    def _read(cls, item: Mapping[str, Any]) -> ScalingBefore:
-        target = ScalableTarget(
-            str(item["db_cluster_identifier"]),
-            int(item["min_capacity"]),
-            int(item["max_capacity"]),
-            Suspension(**item["suspension"]),
-        )
-        return cls(target, tuple(item["policies"]))
 
 
 class ScalingAction(Enum):
@@ -95,6 +92,7 @@ def scaling_note(before: ScalingBefore) -> str:
         "goes on for the new cluster afterwards; it adds no reader to a cluster that has none, which Application Auto "
         "Scaling needs (Aurora user guide)"
     )
+    # Its operator has suspended it, which is not the pipeline's to change.
     if target.suspension.is_complete:
         after = "stays suspended, as it is"
     return (

@@ -44,8 +44,8 @@ class Seen(Protocol):
     def snapshot(self, name: str) -> ClusterSnapshot | None: ...
 
 
+# What is to be done next, or waited for; None where nothing is left. A rule raises what stops the cleanup.
 Rule = Callable[[Seen], Act | Wait | None]
-"""What is to be done next, or waited for; None where this rule wants nothing more. It raises what stops the cleanup."""
 
 
 def plan_of(seen: Seen) -> RestorePlan | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 
 from aurora_restore.domain.errors import (
     InvalidRequest,
@@ -45,15 +45,37 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
     Raises:
         SnapshotNotFound, SnapshotNotAvailable, SnapshotAmbiguous: with what there is instead.
     """
+    day = request.source_snapshot_date
     originals = [item for item in snapshots if _is_candidate(item, request.source_cluster_id)]
-    of_the_day = [item for item in originals if _is_wanted_day(item, request.source_snapshot_date)]
+    of_the_day = [item for item in originals if day is None or snapshot_day(item) == day]
     ready = [item for item in of_the_day if item.status == AVAILABLE and item.snapshot_create_time]
     if not ready:
         raise _nothing_ready(request, originals, of_the_day)
+    # A snapshot of AWS Backup is taken only where there is no other.
     ready = [item for item in ready if item.snapshot_type in OWN_TYPES] or ready
-    _refuse_several_clusters(request, ready)
-    newest = max(ready, key=_age_key)
-    return SelectedSnapshot(newest, _reason(request, newest, len(ready), len(of_the_day)))
+    clusters = sorted({item.db_cluster_identifier for item in ready})
+    if len(clusters) > 1:
+        raise SnapshotAmbiguous(
+            f"{len(clusters)} clusters in {request.source_region} have an available snapshot of "
+            f"{_day_words(request)}: {', '.join(clusters)}."
+        )
+    # Of two of the same moment the choice is the same in every call.
+    newest = max(
+        ready,
+        key=lambda item: (
+            item.snapshot_create_time.timestamp() if item.snapshot_create_time else 0.0,
+            item.db_cluster_snapshot_identifier,
+        ),
+    )
+    # The reason goes into the record and the message: a person sees that it is the right day.
+    which = "the only" if len(ready) == 1 else f"the newest of {len(ready)}"
+    not_ready = len(of_the_day) - len(ready)
+    others = f" ({not_ready} more not available)" if not_ready else ""
+    days = f"of {day}" if day else "of all days"
+    of_backup = ", made by AWS Backup" if newest.snapshot_type == BACKUP_TYPE else ""
+    return SelectedSnapshot(
+        newest, f"{which} available {days} (UTC) of {newest.db_cluster_identifier}{of_backup}{others}"
+    )
 
 
 def check_named_snapshot(request: RestoreRequest, snapshot: ClusterSnapshot | None) -> SelectedSnapshot:
@@ -87,6 +109,7 @@ def snapshot_day(snapshot: ClusterSnapshot) -> date | None:
 
 
 def _is_candidate(snapshot: ClusterSnapshot, source_cluster_id: str | None) -> bool:
+    """Whether the rule above admits it, whatever its day and status."""
     if source_cluster_id and snapshot.db_cluster_identifier != source_cluster_id:
         return False
     if snapshot.snapshot_type not in (*OWN_TYPES, BACKUP_TYPE):
@@ -94,27 +117,10 @@ def _is_candidate(snapshot: ClusterSnapshot, source_cluster_id: str | None) -> b
     return snapshot.engine.startswith("aurora") and not snapshot.source_db_cluster_snapshot_arn
 
 
-def _is_wanted_day(snapshot: ClusterSnapshot, day: date | None) -> bool:
-    return day is None or snapshot_day(snapshot) == day
-
-
-def _age_key(snapshot: ClusterSnapshot) -> tuple[datetime, str]:
-    created = snapshot.snapshot_create_time or datetime.min.replace(tzinfo=UTC)
-    return created, snapshot.db_cluster_snapshot_identifier
-
-
-def _refuse_several_clusters(request: RestoreRequest, ready: Sequence[ClusterSnapshot]) -> None:
-    clusters = sorted({item.db_cluster_identifier for item in ready})
-    if len(clusters) > 1:
-        raise SnapshotAmbiguous(
-            f"{len(clusters)} clusters in {request.source_region} have an available snapshot of "
-            f"{_day_words(request)}: {', '.join(clusters)}."
-        )
-
-
 def _nothing_ready(
     request: RestoreRequest, originals: Sequence[ClusterSnapshot], of_the_day: Sequence[ClusterSnapshot]
 ) -> SnapshotNotFound | SnapshotNotAvailable:
+    # It exists and is not ready: its status says whether waiting helps.
     if of_the_day:
         found = ", ".join(
             f"{item.db_cluster_snapshot_identifier} is `{item.status}`" for item in of_the_day[:5]
@@ -123,9 +129,14 @@ def _nothing_ready(
             f"No snapshot of {_day_words(request)} is available: {found}.", _hint(of_the_day)
         )
     whose = f"the cluster {request.source_cluster_id}" if request.source_cluster_id else "any Aurora cluster"
+    day = request.source_snapshot_date
+    nearest = ""
+    days = {made_on for item in originals if item.status == AVAILABLE and (made_on := snapshot_day(item))}
+    if day is not None and days:
+        closest = sorted(sorted(sorted(days), key=lambda item: abs(item - day))[:3])
+        nearest = f" The nearest days that have one: {', '.join(item.isoformat() for item in closest)}."
     return SnapshotNotFound(
-        f"There is no snapshot of {whose} in {request.source_region} of {_day_words(request)}."
-        + _nearest_days(request.source_snapshot_date, originals)
+        f"There is no snapshot of {whose} in {request.source_region} of {_day_words(request)}.{nearest}"
     )
 
 
@@ -134,21 +145,5 @@ def _hint(snapshots: Sequence[ClusterSnapshot]) -> str | None:
     return None if any(item.status in _BEING_MADE for item in snapshots) else _NEVER
 
 
-def _nearest_days(day: date | None, snapshots: Sequence[ClusterSnapshot]) -> str:
-    days = sorted({found for item in snapshots if item.status == AVAILABLE and (found := snapshot_day(item))})
-    if not days or day is None:
-        return ""
-    nearest = sorted(sorted(days, key=lambda item: abs(item - day))[:3])
-    return f" The nearest days that have one: {', '.join(item.isoformat() for item in nearest)}."
-
-
 def _day_words(request: RestoreRequest) -> str:
     return request.source_snapshot_date.isoformat() if request.source_snapshot_date else "any day"
-
-
-def _reason(request: RestoreRequest, chosen: ClusterSnapshot, ready_count: int, count: int) -> str:
-    which = "the only" if ready_count == 1 else f"the newest of {ready_count}"
-    others = f" ({count - ready_count} more not available)" if count > ready_count else ""
-    days = f"of {request.source_snapshot_date}" if request.source_snapshot_date else "of all days"
-    of_backup = ", made by AWS Backup" if chosen.snapshot_type == BACKUP_TYPE else ""
-    return f"{which} available {days} (UTC) of {chosen.db_cluster_identifier}{of_backup}{others}"

@@ -63,9 +63,12 @@ class RetirementState(StrEnum):
     PUT_BACK = "PUT_BACK"
 
 
+# The statuses of a record that is not closed, but for one that an operator marked by hand.
 OPEN = frozenset({OperationStatus.RUNNING, OperationStatus.CLEANING_UP})
-"""The statuses of a record that is not closed, but for one that an operator marked by hand."""
 
+# What a program may change a status into. An operator may write a final status over an open one at any time;
+# such a record has no `end_time`, keeps the status while it is cleaned up, and is then closed with the one
+# that the cleanup decided on.
 MAY_BECOME: Mapping[OperationStatus, frozenset[OperationStatus]] = {
     OperationStatus.RUNNING: frozenset(
         {OperationStatus.SUCCEEDED, OperationStatus.FAILED, OperationStatus.CLEANING_UP}
@@ -77,12 +80,10 @@ MAY_BECOME: Mapping[OperationStatus, frozenset[OperationStatus]] = {
     OperationStatus.FAILED: frozenset(),
     OperationStatus.CANCELLED: frozenset(),
 }
-"""What a program may change a status into.
 
-An operator may write a final status over an open one at any time; such a record has no `end_time`, keeps the status
-while it is cleaned up, and is then closed with the one that the cleanup decided on.
-"""
-
+# None: nothing was replaced, or the old cluster still has its name. RETIRED without BEGUN before it: an
+# operator deleted the old cluster by hand. PUT_BACK after RETIRED: with `delete_first` the old cluster is
+# deleted first, and restored from its final snapshot where the run fails.
 RETIREMENT_MAY_BECOME: Mapping[RetirementState | None, frozenset[RetirementState]] = {
     None: frozenset(
         {RetirementState.KEPT, RetirementState.BEGUN, RetirementState.RETIRED, RetirementState.PUT_BACK}
@@ -95,11 +96,6 @@ RETIREMENT_MAY_BECOME: Mapping[RetirementState | None, frozenset[RetirementState
     RetirementState.UNDONE: frozenset(),
     RetirementState.PUT_BACK: frozenset(),
 }
-"""None: nothing was replaced, or the old cluster still has its name.
-
-RETIRED without BEGUN before it: an operator deleted the old cluster by hand. PUT_BACK after RETIRED: with
-`delete_first` the old cluster is deleted first, and restored from its final snapshot where the run fails.
-"""
 
 
 def is_closed(item: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Deciding what a sweep sees to."""
+"""Deciding what a sweep processes: operations whose cleanup has stopped, and snapshots of ours past their retention."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ YOUNG = timedelta(minutes=2)
 # A run uses no copy whose retention is over; that much later no run can be about to.
 COPY_GRACE = timedelta(hours=1)
 FAILED_STATUS = "failed"
+# RDS deletes no snapshot that is still being made.
 REMOVABLE_STATUSES = ("available", FAILED_STATUS)
 
 
 def is_stale(operation: Operation, now: datetime) -> bool:
-    """Whether no cleanup is at work on an operation, as far as its record tells."""
+    """Whether no cleanup is at work on an operation, as far as its record shows."""
     cleanup = operation.record.cleanup
     going = (wait for wait in cleanup.waits.values() if not wait.has_ended)
     wait_seconds = max((wait.wait_seconds or 0 for wait in going), default=0)
@@ -47,7 +48,12 @@ def removable_copies(
     """Copies of ours whose retention is over, and that no open operation has made or restores from."""
     in_use = {name for operation in open_operations for name in _copies_of(operation)}
     for snapshot in snapshots:
-        if _is_expired_copy(snapshot, now) and snapshot.db_cluster_snapshot_identifier not in in_use:
+        if (
+            _is_copy(snapshot)
+            and snapshot.status in REMOVABLE_STATUSES
+            and now - parse_time(snapshot.tags[RETAIN_UNTIL_TAG]) > COPY_GRACE
+            and snapshot.db_cluster_snapshot_identifier not in in_use
+        ):
             yield snapshot
 
 
@@ -60,47 +66,33 @@ def removable_final_snapshots(
     snapshots: Iterable[ClusterSnapshot], open_operations: Iterable[Operation], now: datetime
 ) -> Iterator[ClusterSnapshot]:
     """Final snapshots of ours whose last day is over, and that no open operation has to do with."""
-    in_use = {name for operation in open_operations for name in _snapshots_of(operation)}
+    in_use: set[str | None] = set()
+    for operation in open_operations:
+        plan = operation.record.plan
+        # What it restores from, or may have to put the old cluster back from.
+        in_use.update(_copies_of(operation))
+        in_use.update((plan.source.cluster_snapshot_identifier, plan.replacement.final_snapshot_identifier))
     for snapshot in snapshots:
-        if _is_expired_final(snapshot, now) and snapshot.db_cluster_snapshot_identifier not in in_use:
+        until, made_by = snapshot.tags.get(RETAIN_UNTIL_TAG), snapshot.tags.get(OPERATION_TAG)
+        # The name that follows from its operation's id, and three tags of ours: all of them say what it is.
+        if (
+            until is not None
+            and made_by is not None
+            and FINAL_SNAPSHOT_TAG in snapshot.tags
+            and snapshot.db_cluster_snapshot_identifier == final_snapshot_identifier(made_by)
+            and snapshot.snapshot_type == "manual"
+            and snapshot.source_db_cluster_snapshot_arn is None
+            and snapshot.status in REMOVABLE_STATUSES
+            and now - parse_time(until) > COPY_GRACE
+            and snapshot.db_cluster_snapshot_identifier not in in_use
+        ):
             yield snapshot
-
-
-def _snapshots_of(operation: Operation) -> Iterator[str]:
-    """What an operation restores from, or may have to put back from."""
-    plan = operation.record.plan
-    yield from _copies_of(operation)
-    names = (plan.source.cluster_snapshot_identifier, plan.replacement.final_snapshot_identifier)
-    yield from (name for name in names if name)
-
-
-def _is_expired_final(snapshot: ClusterSnapshot, now: datetime) -> bool:
-    """The name that follows from its operation's id, and three tags of ours: all of them say what it is."""
-    until, made_by = snapshot.tags.get(RETAIN_UNTIL_TAG), snapshot.tags.get(OPERATION_TAG)
-    return (
-        until is not None
-        and made_by is not None
-        and FINAL_SNAPSHOT_TAG in snapshot.tags
-        and snapshot.db_cluster_snapshot_identifier == final_snapshot_identifier(made_by)
-        and snapshot.snapshot_type == "manual"
-        and snapshot.source_db_cluster_snapshot_arn is None
-        and snapshot.status in REMOVABLE_STATUSES
-        and now - parse_time(until) > COPY_GRACE
-    )
 
 
 def _copies_of(operation: Operation) -> Iterator[str]:
     record = operation.record
     names = (record.plan.copy.cluster_snapshot_identifier, record.snapshot_details.restored_from)
     yield from (name for name in names if name)
-
-
-def _is_expired_copy(snapshot: ClusterSnapshot, now: datetime) -> bool:
-    return (
-        _is_copy(snapshot)
-        and snapshot.status in REMOVABLE_STATUSES
-        and now - parse_time(snapshot.tags[RETAIN_UNTIL_TAG]) > COPY_GRACE
-    )
 
 
 def _is_copy(snapshot: ClusterSnapshot) -> bool:

@@ -17,16 +17,13 @@ from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, SERVING_
 from aurora_restore.domain.replacement import Replacement
 
 RENAMING = "renaming"
+# The pending value of a rename which RDS has accepted and the cluster's status does not show yet.
 NEW_IDENTIFIER = "db_cluster_identifier"
-"""The pending value that tells of a rename which RDS has accepted and its status does not show yet."""
-
+# A subject of a wait: a cluster that shows under none of the names.
 UNSEEN = "unseen cluster"
-"""A subject of a wait: a cluster that none of the names shows."""
-
-
+# The four renames, by the word under which the record keeps when one was asked for.
 RENAME_OLD_ASIDE, RENAME_NEW_IN = "rename_old_aside", "rename_new_in"
 RENAME_NEW_OUT, RENAME_OLD_BACK = "rename_new_out", "rename_old_back"
-"""The four renames, by the word under which the record keeps when one was asked for."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +52,7 @@ class Parties:
     def is_new(self, cluster: DbCluster | None) -> bool:
         if cluster is None:
             return False
+        # An undo brings in a cluster that another operation made: it has the tag of that one.
         if self.replacement.incoming_resource_id:
             return cluster.db_cluster_resource_id == self.replacement.incoming_resource_id
         return cluster.tags.get(OPERATION_TAG) == self.operation_id
@@ -82,12 +80,18 @@ def decide_switch(parties: Parties, places: Places) -> RenameCluster | Wait | No
     plan = parties.plan
     if going := _renaming(places):
         return going
-    _refuse_strangers(parties, places)
+    for cluster in places.all():
+        if not parties.is_old(cluster) and not parties.is_new(cluster):
+            raise NameTaken(
+                f"The cluster {cluster.db_cluster_identifier} is neither the one to be replaced nor the new one; it "
+                "was not touched."
+            )
     if is_switched(parties, places):
         return None
     new = places.staging if parties.is_new(places.staging) else None
     if new is None or not any(parties.is_old(item) for item in places.all()):
         return _wait("one of the two clusters does not show: a rename is under way", UNSEEN, is_unseen=True)
+    # The new one is looked at before the old one gives up the name: it has to follow at once.
     if not _is_renamable(new):
         return _not_yet(new)
     old = places.target
@@ -166,15 +170,6 @@ def _renaming(places: Places) -> Wait | None:
         if new_name := cluster.pending_modified_values.get(NEW_IDENTIFIER):
             return _wait(f"{name} is about to be renamed to {new_name}", f"{name} about to be {new_name}")
     return None
-
-
-def _refuse_strangers(parties: Parties, places: Places) -> None:
-    for cluster in places.all():
-        if not parties.is_old(cluster) and not parties.is_new(cluster):
-            raise NameTaken(
-                f"The cluster {cluster.db_cluster_identifier} is neither the one to be replaced nor the new one; it "
-                "was not touched."
-            )
 
 
 def _is_renamable(cluster: DbCluster) -> bool:

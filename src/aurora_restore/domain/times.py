@@ -1,4 +1,4 @@
-"""Times as they stand in records and events: ISO 8601, UTC, milliseconds, `Z`; they sort as text."""
+"""Times as they are written in records and events: ISO 8601, UTC, milliseconds, `Z`; they sort as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The undo of a replacement: what is asked for, whether it can be done, and the plan: a swap of what both stand."""
+"""The undo of a replacement: what is asked for, whether it can be done, and its plan, a swap of two clusters."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class UndoRequest:
 
 
 def parse_undo_request(raw: Mapping[str, Any]) -> UndoRequest:
-    """Raises InvalidRequest, UnknownField, or PreflightFailed with all faults."""
+    """Raises InvalidRequest, UnknownField, or PreflightFailed with all problems."""
     problems: list[RestoreError] = [
         UnknownField(f"{name} is not a field of an undo; the fields are {', '.join(PARSERS)}.")
         for name in raw
@@ -58,7 +58,7 @@ def parse_undo_request(raw: Mapping[str, Any]) -> UndoRequest:
 
 
 def refuse_nothing_kept(undone: Operation) -> None:
-    """Raises NothingKept where the operation's record tells that there is nothing to put back."""
+    """Raises NothingKept where, by the operation's record, there is nothing to put back."""
     name, state = undone.operation_id, retirement_state(undone)
     if undone.status != OperationStatus.SUCCEEDED:
         raise NothingKept(
@@ -75,11 +75,12 @@ def refuse_nothing_kept(undone: Operation) -> None:
 
 
 def refuse_changed_places(undone: Operation, target: DbCluster | None, kept: DbCluster | None) -> None:
-    """Raises NothingKept where not both clusters stand where the operation left them."""
+    """Raises NothingKept where one of the two clusters is not where the operation left it."""
     plan, restored = undone.plan, undone.record.restore_details.db_cluster_resource_id
     replacement = plan.replacement
     if replacement is None or kept is None or kept.db_cluster_resource_id != replacement.replaced_resource_id:
-        raise NothingKept(f"The cluster that {undone.operation_id} kept does not stand any more.")
+        raise NothingKept(f"The cluster that {undone.operation_id} kept does not exist any more.")
+    # A later restore may have replaced it: the undo would put back what is two steps old.
     if target is None or target.db_cluster_resource_id != restored:
         raise NothingKept(
             f"The cluster under {plan.target_cluster_id} is not the one that {undone.operation_id} put there: it was "
@@ -91,7 +92,7 @@ def refuse_changed_places(undone: Operation, target: DbCluster | None, kept: DbC
 def build_undo_plan(
     operation_id: str, request: UndoRequest, undone: Operation, kept: DbCluster, members: Sequence[DbInstance]
 ) -> RestorePlan:
-    """A swap in which the kept cluster comes in, and the restored one goes."""
+    """A swap in which the kept cluster takes the target's name, and the restored one is retired."""
     before = undone.plan
     target = before.target_cluster_id
     replacement = Replacement(

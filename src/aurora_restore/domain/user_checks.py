@@ -21,22 +21,21 @@ def user_secret_problems(
         found = secrets.get(user.secret_id or "")
         if isinstance(found, RestoreError):
             yield found
-        elif found is not None:
-            yield from _login_problems(user, found, engine)
-
-
-def _login_problems(user: DbUser, found: Credentials, engine: Engine) -> Iterable[RestoreError]:
-    if found.username != user.username:
-        yield SecretWrongUser(
-            f"db_users: the secret {user.secret_id} is of the user {found.username!r}, not of {user.username!r}.",
-            "Name the secret of that user, or give the field `username` of the request the name in the secret.",
-        )
-    if problem := password_problem(found.password, engine.name):
-        yield PasswordNotAcceptable(
-            f"db_users: the password of the user {user.username!r} in the secret {user.secret_id} cannot be used: "
-            f"{problem}.",
-            "Put another password into that secret, and start again.",
-        )
+            continue
+        # A user that logs in by IAM has no secret.
+        if found is None:
+            continue
+        if found.username != user.username:
+            yield SecretWrongUser(
+                f"db_users: the secret {user.secret_id} is of the user {found.username!r}, not of {user.username!r}.",
+                "Name the secret of that user, or give the field `username` of the request the name in the secret.",
+            )
+        if problem := password_problem(found.password, engine.name):
+            yield PasswordNotAcceptable(
+                f"db_users: the password of the user {user.username!r} in the secret {user.secret_id} cannot be used: "
+                f"{problem}.",
+                "Put another password into that secret, and start again.",
+            )
 
 
 def master_among_users(users: Sequence[DbUser], master_username: str) -> Iterable[RestoreError]:

@@ -20,33 +20,44 @@ def db_users(value: Any) -> tuple[DbUser, ...]:
         try:
             users.append(_db_user(item))
         except FieldProblem as problem:
-            problems += [f"{_which(number, item)}: {text}" for text in problem.problems]
+            # A user by its place, and by its name where that can be read.
+            name = item.get("username") if isinstance(item, Mapping) else None
+            which = f"user {number} ({name!r})" if isinstance(name, str) else f"user {number}"
+            problems += [f"{which}: {text}" for text in problem.problems]
     if problems:
         raise FieldProblem(*problems)
     return tuple(users)
 
 
-def _which(number: int, item: Any) -> str:
-    """A user by its place, and by its name where that can be read."""
-    name = item.get("username") if isinstance(item, Mapping) else None
-    return f"user {number} ({name!r})" if isinstance(name, str) else f"user {number}"
-
-
 def _db_user(value: Any) -> DbUser:
     if not isinstance(value, Mapping):
         raise FieldProblem("must be an object")
-    problems = _unknown_names(value)
+    problems: list[str] = []
+    for name in value:
+        # One by one, so that each is reported.
+        try:
+            known({name: None}, DB_USER_FIELDS)
+        except FieldProblem as problem:
+            problems.append(str(problem))
     # A field with a wrong name is likely to be the one that is missing.
     lacks = not problems
     iam = _read("iam", lambda: flag(value.get("iam", False)), False, problems)
     username = _read("username", lambda: text(value.get("username")), "", problems)
     if username and (reason := username_problem(username, iam=iam)):
         problems.append(f"username {username!r}: {reason}")
-    secret_id = _read("secret_id", lambda: _text_or_nothing(value.get("secret_id")), None, problems)
-    if iam == (value.get("secret_id") is not None) and lacks:
+    has_secret = value.get("secret_id") is not None
+    secret_id = _read("secret_id", lambda: text(value["secret_id"]), None, problems) if has_secret else None
+    if iam == has_secret and lacks:
         problems.append("it needs either secret_id or iam: true")
-    access = _read("access", lambda: _access(value.get("access")), Access.READ_ONLY, problems)
-    host = _read("host", lambda: _host(value.get("host")), ANY_HOST, problems)
+    # null is the same as no field at all.
+    access = Access.READ_ONLY
+    if value.get("access") is not None:
+        access = _read("access", lambda: Access(one_of(*Access)(value["access"])), access, problems)
+    host = ANY_HOST
+    if value.get("host") is not None:
+        host = _read("host", lambda: text(value["host"]), host, problems)
+    if reason := host_problem(host):
+        problems.append(f"host: {reason}")
     databases: tuple[str, ...] = ()
     databases = _read("databases", lambda: texts(value.get("databases") or ()), databases, problems)
     if problems:
@@ -54,36 +65,10 @@ def _db_user(value: Any) -> DbUser:
     return DbUser(username, access, secret_id, iam, databases, host=host)
 
 
-def _unknown_names(value: Mapping[Any, Any]) -> list[str]:
-    problems: list[str] = []
-    for name in value:
-        try:
-            known({name: None}, DB_USER_FIELDS)
-        except FieldProblem as problem:
-            problems.append(str(problem))
-    return problems
-
-
-def _text_or_nothing(value: Any) -> str | None:
-    return None if value is None else text(value)
-
-
-def _host(value: Any) -> str:
-    if value is None:
-        return ANY_HOST
-    if reason := host_problem(text(value)):
-        raise FieldProblem(reason)
-    return text(value)
-
-
-def _access(value: Any) -> Access:
-    return Access(one_of(*Access)(Access.READ_ONLY.value if value is None else value))
-
-
 def _read(name: str, parse: Callable[[], Value], instead: Value, problems: list[str]) -> Value:
     """One field of a user; what is wrong with it is added to the problems, and a default is taken instead."""
     try:
         return parse()
     except FieldProblem as problem:
-        problems.append(f"{name}: {problem}" if name else str(problem))
+        problems.append(f"{name}: {problem}")
         return instead

@@ -16,10 +16,11 @@ from aurora_restore.domain.visible_text import storable
 TOLD_IN_FULL_MOST = 20
 NAMES_MOST = 100
 NOTES_MOST = 100
+_LEFT_OUT = "there are more notes than are kept here"
 
 
 def always() -> bool:
-    """For a caller who gives a call all the time that it takes."""
+    """For a caller that gives a call all the time that it takes."""
     return True
 
 
@@ -29,7 +30,7 @@ class UserProgress:
 
     Attributes:
         action: created, changed or unchanged.
-        database_count: the databases that were seen to; `databases` are the names of the first ones.
+        database_count: the databases that were processed; `databases` are the names of the first ones.
         checks: what was tried in the first databases, a sentence each.
         refused_count: how many of the databases did not let the user in.
         first_refusal: the first of these databases, and the server's words.
@@ -43,18 +44,36 @@ class UserProgress:
     refused_count: int = 0
     first_refusal: tuple[str, str] | None = None
 
+    @classmethod
+    def from_item(cls, item: Mapping[str, Any]) -> UserProgress:
+        """Read back what the record of the progress has of one user."""
+        refusal = item["first_refusal"]
+        return cls(
+            action=item["action"],
+            database_count=int(item["database_count"]),
+            databases=tuple(item["databases"]),
+            checks=tuple(item["checks"]),
+            notes=tuple(item["notes"]),
+            refused_count=int(item["refused_count"]),
+            first_refusal=(refusal[0], refusal[1]) if refusal else None,
+        )
+
     def with_notes(self, notes: Iterable[str]) -> UserProgress:
         """The same with these notes too, as far as there is room; a note that is known is not repeated."""
-        return replace(self, notes=_joined(self.notes, notes))
+        every = tuple(dict.fromkeys((*self.notes, *map(storable, notes))))
+        if len(every) > NOTES_MOST:
+            # The last one says that there are more; it was among them already where this is not the first time.
+            every = (*[note for note in every if note != _LEFT_OUT][:NOTES_MOST], _LEFT_OUT)
+        return replace(self, notes=every)
 
     def with_database(self, database: str, checks: Iterable[str]) -> UserProgress:
-        """The same with one more database that was seen to."""
-        told = tuple(map(storable, checks)) if self.database_count < TOLD_IN_FULL_MOST else ()
+        """The same with one more database that was processed."""
+        kept = tuple(map(storable, checks)) if self.database_count < TOLD_IN_FULL_MOST else ()
         return replace(
             self,
             database_count=self.database_count + 1,
             databases=(*self.databases, storable(database))[:NAMES_MOST],
-            checks=self.checks + told,
+            checks=self.checks + kept,
         )
 
     def with_refusal(self, database: str, words: str) -> UserProgress:
@@ -77,10 +96,10 @@ class UserProgress:
 
 @dataclass(frozen=True)
 class SetupProgress:
-    """Databases are seen to in the order of their oids, up to `after_oid`; `done` of `total` are. Where databases have
-    no oids they are seen to in the order of their names, up to `after_name`.
+    """Databases are processed in the order of their oids, up to `after_oid`; `done` of `total` are done.
 
-    Each is seen to twice: first for the rights of the users, then (`checking`) for the checks by their logins.
+    Where databases have no oids they are processed in the order of their names, up to `after_name`.
+    Each is processed twice: first for the rights of the users, then (`checking`) for the checks by their logins.
     """
 
     after_oid: int = 0
@@ -112,38 +131,11 @@ class SetupProgress:
     @classmethod
     def from_item(cls, item: Mapping[str, Any]) -> SetupProgress | None:
         """Read back what `to_item` wrote; None where that cannot be read, so that the set-up begins again."""
+        # The set-up can be done twice: what was granted is granted again.
         try:
-            return cls._read(item)
+            users = {name: UserProgress.from_item(user) for name, user in item["users"].items()}
+            after, done, total = (int(item[name]) for name in ("after_oid", "done", "total"))
+            left = tuple(NotLookedInto(**each) for each in item["not_looked_into"])
+            return cls(after, done, total, users, left, bool(item["checking"]), item.get("after_name", ""))
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
-
-    @classmethod
-    def _read(cls, item: Mapping[str, Any]) -> SetupProgress:
-        users = {name: _read_user(user) for name, user in item["users"].items()}
-        after, done, total = (int(item[name]) for name in ("after_oid", "done", "total"))
-        left = tuple(NotLookedInto(**each) for each in item["not_looked_into"])
-        return cls(after, done, total, users, left, bool(item["checking"]), item.get("after_name", ""))
-
-
-def _read_user(item: Mapping[str, Any]) -> UserProgress:
-    refusal = item["first_refusal"]
-    return UserProgress(
-        action=item["action"],
-        database_count=int(item["database_count"]),
-        databases=tuple(item["databases"]),
-        checks=tuple(item["checks"]),
-        notes=tuple(item["notes"]),
-        refused_count=int(item["refused_count"]),
-        first_refusal=(refusal[0], refusal[1]) if refusal else None,
-    )
-
-
-_LEFT_OUT = "there are more notes than are kept here"
-
-
-def _joined(known: tuple[str, ...], more: Iterable[str]) -> tuple[str, ...]:
-    """Each once. Where there is no room for all of them, the last one says so."""
-    every = tuple(dict.fromkeys((*known, *map(storable, more))))
-    if len(every) <= NOTES_MOST:
-        return every
-    return (*[note for note in every if note != _LEFT_OUT][:NOTES_MOST], _LEFT_OUT)

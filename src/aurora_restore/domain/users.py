@@ -48,7 +48,7 @@ class DbUser:
 
     @property
     def account(self) -> str:
-        """What tells it from other users: the name, and the host where there is one."""
+        """What distinguishes it from other users: the name, and the host where there is one."""
         return self.username if self.host == ANY_HOST else f"'{self.username}'@'{self.host}'"
 
     def access_in(self, database: str) -> Access | None:
@@ -129,6 +129,7 @@ def username_problem(username: str, *, iam: bool = False, engine: Engine | None 
         return "it is empty"
     if not username.isprintable():
         return "it holds a character that does not print"
+    # Before the engine is known only a name that is too long for each of them is refused.
     engines = [engine] if engine else list(ENGINES.values())
     too_long = [each.username_length_problem(username) for each in engines]
     if all(too_long):
@@ -170,7 +171,7 @@ def user_problem(user: DbUser, engine: Engine) -> str | None:
 def refuse_impossible_logins(
     master_username: str, logins: Sequence[DbUserLogin], engine: Engine = ENGINES[POSTGRESQL]
 ) -> None:
-    """Refuse what no server needs to be asked about.
+    """Refuse logins that cannot work on any server.
 
     Raises:
         DbUserSetupFailed: names each user that cannot be made, and why.
@@ -178,28 +179,26 @@ def refuse_impossible_logins(
     seen: set[str] = set()
     problems = []
     for login in logins:
-        account = login.user.account
-        problem = _login_problem(login, engine)
-        if login.user.username == master_username:
+        user, credentials, account = login.user, login.credentials, login.user.account
+        # One reason a user: a person corrects the first, and the others may follow from it.
+        problem: str | None
+        if user.username == master_username:
             problem = "it is the cluster's master user"
         elif account in seen:
             problem = "it is named twice"
+        elif user.iam != (credentials is None):
+            problem = "a user logs in with a secret or by IAM, one of the two"
+        elif credentials is not None and credentials.username != user.username:
+            problem = "its secret is that of another user"
+        elif credentials is not None and (reason := password_problem(credentials.password, engine.name)):
+            problem = f"its password cannot be used: {reason}"
+        else:
+            problem = user_problem(user, engine)
         if problem is not None:
             problems.append(f"The database user {account!r} is not made: {problem}.")
         seen.add(account)
     if problems:
         raise DbUserSetupFailed(" ".join(problems))
-
-
-def _login_problem(login: DbUserLogin, engine: Engine) -> str | None:
-    user, credentials = login.user, login.credentials
-    if user.iam != (credentials is None):
-        return "a user logs in with a secret or by IAM, one of the two"
-    if credentials is not None and credentials.username != user.username:
-        return "its secret is that of another user"
-    if credentials is not None and (reason := password_problem(credentials.password, engine.name)):
-        return f"its password cannot be used: {reason}"
-    return user_problem(user, engine)
 
 
 def refuse_missing_databases(

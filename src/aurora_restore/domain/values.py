@@ -1,6 +1,6 @@
-"""Frozen values that are cheap to load: in the place of `dataclass`, which compiles six methods for each class.
+"""Frozen values that are cheap to load, instead of `dataclass`, which compiles six methods for each class.
 
-A function pays for that at every cold start; with the acts of RDS it was a tenth of what boto3 costs.
+A function pays for that at every cold start: for the acts alone, a tenth of what loading boto3 costs.
 """
 
 from __future__ import annotations
@@ -17,25 +17,31 @@ class Value:
 
     FIELDS: ClassVar[Mapping[str, Any]] = {}
     POSITIONAL: ClassVar[tuple[str, ...]] = ()
+    # Acts hold maps, which have no hash.
     __hash__ = None  # type: ignore[assignment]
 
     def __init_subclass__(cls) -> None:
-        """What is declared as a ClassVar is no field."""
-        own = {
-            name: _as_field(cls.__dict__.get(name, MISSING))
-            for name, hint in inspect.get_annotations(cls).items()
-            if not str(hint).startswith("ClassVar")
-        }
+        """Collect the fields: what is annotated, and not as a ClassVar."""
+        own: dict[str, Any] = {}
+        for name, hint in inspect.get_annotations(cls).items():
+            if not str(hint).startswith("ClassVar"):
+                declared = cls.__dict__.get(name, MISSING)
+                own[name] = declared if isinstance(declared, Field) else field(default=declared)
         cls.FIELDS = {**cls.FIELDS, **own}
         cls.POSITIONAL = tuple(name for name, each in cls.FIELDS.items() if each.kw_only is not True)
 
     def __init__(self, *values: Any, **named: Any) -> None:
         kind, given = type(self), {**dict(zip(self.POSITIONAL, values, strict=False)), **named}
         unknown = len(values) > len(self.POSITIONAL) or given.keys() - self.FIELDS.keys()
-        missing = [name for name, each in self.FIELDS.items() if name not in given and _is_required(each)]
-        if unknown or missing or len(given) != len(values) + len(named):
+        defaults = {
+            name: each.default if each.default_factory is MISSING else each.default_factory()
+            for name, each in self.FIELDS.items()
+            if name not in given
+        }
+        # A field that is given by position and by name is in `given` once.
+        is_given_twice = len(given) != len(values) + len(named)
+        if unknown or is_given_twice or any(value is MISSING for value in defaults.values()):
             raise TypeError(f"{kind.__name__}{(*values, *named)} is not made of {list(self.FIELDS)}")
-        defaults = {name: _default_of(each) for name, each in self.FIELDS.items() if name not in given}
         self.__dict__.update(defaults | given)
 
     def __eq__(self, other: object) -> bool:
@@ -48,15 +54,3 @@ class Value:
         """Without what is secret."""
         shown = (f"{name}={getattr(self, name)!r}" for name, each in self.FIELDS.items() if each.repr)
         return f"{type(self).__name__}({', '.join(shown)})"
-
-
-def _as_field(declared: Any) -> Any:
-    return declared if isinstance(declared, Field) else field(default=declared)
-
-
-def _is_required(each: Any) -> bool:
-    return each.default is MISSING and each.default_factory is MISSING
-
-
-def _default_of(each: Any) -> Any:
-    return each.default if each.default_factory is MISSING else each.default_factory()

@@ -16,7 +16,7 @@ from aurora_restore.domain.cluster_settings import (
 )
 from aurora_restore.domain.log_exports import given_after_switch
 from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled
-from aurora_restore.domain.plan import PlannedInstance, RestorePlan
+from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import SERVING_STATUSES
 
 NOTHING = "(nothing)"
@@ -51,20 +51,37 @@ def compare(
 
     `wanted_group`: the parameter group that the cluster was given after its first start.
     """
-    applied = _group_checks(wanted_group, cluster) if wanted_group else ()
-    return (*_cluster_checks(plan, cluster), *_instance_checks(plan, instances), *applied)
-
-
-def _group_checks(wanted_group: str, cluster: DbCluster) -> Iterable[FieldCheck]:
-    """A group that was put in place, and taken up by each instance."""
-    yield _check("db_cluster_parameter_group in place", wanted_group, cluster.db_cluster_parameter_group_name)
-    for name, status in cluster.parameter_group_statuses.items():
-        if not is_auto_scaled(name):
-            yield _check(f"{name}: db_cluster_parameter_group", IN_SYNC, status)
+    checks = [
+        _check("engine", plan.source.engine, cluster.engine),
+        _check("engine_version", plan.engine_version, cluster.engine_version),
+        _check("master_username", plan.source.master_username, cluster.master_username),
+    ]
+    if key := plan.kms_key_id:
+        checks.append(_check("kms_key_id", key, cluster.kms_key_id))
+        checks.append(_check("storage_encrypted", True, cluster.storage_encrypted))
+    # The verification comes before the switch: what is given after it does not show yet.
+    later = given_after_switch(plan)
+    expected = {name: value for name, value in cluster_settings_of(plan.cluster).items() if name not in later}
+    checks += _setting_checks(expected, cluster_settings_of(cluster), "")
+    checks += _tag_checks(plan.cluster.tags, cluster.tags, "")
+    checks += _instance_checks(plan, instances)
+    if wanted_group:
+        shown = cluster.db_cluster_parameter_group_name
+        checks.append(_check("db_cluster_parameter_group in place", wanted_group, shown))
+        # The cluster names the group at once; it takes effect in each instance by itself.
+        checks += [
+            _check(f"{name}: db_cluster_parameter_group", IN_SYNC, status)
+            for name, status in cluster.parameter_group_statuses.items()
+            if not is_auto_scaled(name)
+        ]
+    return tuple(checks)
 
 
 class Settling(Enum):
-    """Whether a difference is a difference. PENDING: all statuses are final, and values are still to change."""
+    """Whether the values that a cluster shows can still change.
+
+    PENDING: all statuses are final, and RDS has accepted values that it does not show yet.
+    """
 
     CHANGING = "changing"
     PENDING = "pending"
@@ -83,22 +100,6 @@ def is_pending(check: FieldCheck, cluster: DbCluster) -> bool:
     return check.field in cluster.pending_modified_values
 
 
-def _cluster_checks(plan: RestorePlan, cluster: DbCluster) -> Iterable[FieldCheck]:
-    yield _check("engine", plan.source.engine, cluster.engine)
-    yield _check("engine_version", plan.engine_version, cluster.engine_version)
-    yield _check("master_username", plan.source.master_username, cluster.master_username)
-    if key := plan.kms_key_id:
-        yield _check("kms_key_id", key, cluster.kms_key_id)
-        yield _check("storage_encrypted", True, cluster.storage_encrypted)
-    expected = {
-        name: value
-        for name, value in cluster_settings_of(plan.cluster).items()
-        if name not in given_after_switch(plan)
-    }
-    yield from _setting_checks(expected, cluster_settings_of(cluster), "")
-    yield from _tag_checks(plan.cluster.tags, cluster.tags, "")
-
-
 def _instance_checks(plan: RestorePlan, instances: Sequence[DbInstance]) -> Iterable[FieldCheck]:
     existing = {
         item.db_instance_identifier: item
@@ -107,16 +108,15 @@ def _instance_checks(plan: RestorePlan, instances: Sequence[DbInstance]) -> Iter
     }
     yield _check("members", [item.db_instance_identifier for item in plan.instances], list(existing))
     for expected in plan.instances:
-        if found := existing.get(expected.db_instance_identifier):
-            yield from _member_checks(plan, expected, found)
-
-
-def _member_checks(plan: RestorePlan, expected: PlannedInstance, found: DbInstance) -> Iterable[FieldCheck]:
-    name = expected.db_instance_identifier
-    yield _check(f"{name}: db_instance_class", expected.db_instance_class, found.db_instance_class)
-    yield _check(f"{name}: promotion_tier", expected.promotion_tier, found.promotion_tier)
-    yield from _setting_checks(instance_settings_of(expected), instance_settings_of(found), f"{name}: ")
-    yield from _tag_checks(plan.cluster.tags, found.tags, f"{name}: ")
+        name = expected.db_instance_identifier
+        # One that is missing differs in the list of the members already.
+        if found := existing.get(name):
+            yield _check(f"{name}: db_instance_class", expected.db_instance_class, found.db_instance_class)
+            yield _check(f"{name}: promotion_tier", expected.promotion_tier, found.promotion_tier)
+            yield from _setting_checks(
+                instance_settings_of(expected), instance_settings_of(found), f"{name}: "
+            )
+            yield from _tag_checks(plan.cluster.tags, found.tags, f"{name}: ")
 
 
 def _setting_checks(expected: SettingValues, found: SettingValues, prefix: str) -> Iterable[FieldCheck]:

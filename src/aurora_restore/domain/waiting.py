@@ -26,7 +26,7 @@ NEAR_PART = 0.45
 NEAR_SHARE = 0.005
 # Below this, a percentage says little.
 TELLING_PERCENT = 5
-# One that has not moved for as long as several of its points took has stopped telling.
+# A percentage that has not moved for as long as several of its points took is no longer a sign.
 STUCK_POINTS = 3
 STUCK_SECONDS = 60
 
@@ -41,14 +41,14 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Estimate:
-    """When a wait should be over, and why we think so. None and no words: nothing tells yet."""
+    """When a wait should be over, and why we think so. None and no words: it cannot be estimated yet."""
 
     remaining_seconds: float | None
     why: str
 
 
 def estimate(elapsed_seconds: float, percent: int | None, before: Expectation | None) -> Estimate:
-    """RDS's own percentage tells best; else how long it took the last time."""
+    """By RDS's own percentage, which is the best sign; without one, by how long it took the last time."""
     if percent is not None and TELLING_PERCENT <= percent < 100:
         remaining = elapsed_seconds * (100 - percent) / percent
         return Estimate(remaining, f"RDS reports {percent} %")
@@ -63,20 +63,15 @@ def estimate(elapsed_seconds: float, percent: int | None, before: Expectation | 
 
 def next_wait_seconds(elapsed_seconds: float, remaining_seconds: float | None = None) -> int:
     """The next wait: a part of what is left where that is known, a share of the time spent where it is not."""
-    blind = _blind_wait(elapsed_seconds)
-    wait = blind if remaining_seconds is None else _guided_wait(elapsed_seconds, remaining_seconds, blind)
+    elapsed, remaining = elapsed_seconds, remaining_seconds
+    # Where nothing shows when it ends.
+    wait = min(elapsed * FIRST_SHARE, max(SHORT_SECONDS + elapsed * SHORT_SHARE, elapsed * LONG_SHARE))
+    if remaining is not None:
+        near = max(wait * NEAR_PART, elapsed * NEAR_SHARE)
+        # Near the end, the next look is to be the last: a second after it.
+        is_near = remaining < near
+        wait = remaining + 1 if is_near else max(near, min(remaining * LEFT_SHARE, elapsed * FAR_SHARE))
     return max(FLOOR_SECONDS, math.floor(min(CAP_SECONDS, wait)))
-
-
-def _blind_wait(elapsed: float) -> float:
-    return min(elapsed * FIRST_SHARE, max(SHORT_SECONDS + elapsed * SHORT_SHARE, elapsed * LONG_SHARE))
-
-
-def _guided_wait(elapsed: float, remaining: float, blind: float) -> float:
-    near = max(blind * NEAR_PART, elapsed * NEAR_SHARE)
-    if remaining < near:
-        return remaining + 1
-    return max(near, min(remaining * LEFT_SHARE, elapsed * FAR_SHARE))
 
 
 def wait_state(
@@ -88,7 +83,16 @@ def wait_state(
     """What the record says of a wait after one more look: since when, how often, and when it should end."""
     since = (before.since if before else None) or now
     elapsed = (now - since).total_seconds()
-    reported = _reported(before.reported if before else None, elapsed, percent)
+    reported = before.reported if before else None
+    # The first percentage and the highest, each with the seconds by then; one that falls is ignored.
+    if percent is not None and (not reported or percent > reported.percent):
+        seconds = round(elapsed, 3)
+        reported = ReportedPercent(
+            first_percent=reported.first_percent if reported else percent,
+            first_seconds=reported.first_seconds if reported else seconds,
+            percent=percent,
+            seconds=seconds,
+        )
     guess = _by_its_pace(reported, elapsed) or estimate(elapsed, None, expectation)
     ends = now + timedelta(seconds=guess.remaining_seconds) if guess.remaining_seconds is not None else None
     return WaitState(
@@ -102,25 +106,14 @@ def wait_state(
     )
 
 
-def _reported(known: ReportedPercent | None, elapsed: float, percent: int | None) -> ReportedPercent | None:
-    """The first percentage and the highest, each with how long the wait had taken by then; one that falls is
-    ignored."""
-    if percent is None or (known and percent <= known.percent):
-        return known
-    seconds = round(elapsed, 3)
-    first_percent, first_seconds = (known.first_percent, known.first_seconds) if known else (percent, seconds)
-    return ReportedPercent(
-        first_percent=first_percent, first_seconds=first_seconds, percent=percent, seconds=seconds
-    )
-
-
 def _by_its_pace(reported: ReportedPercent | None, elapsed: float) -> Estimate | None:
-    """What the percentage tells by how it has moved since it was seen first; None where it has stopped telling."""
+    """An estimate by how the percentage has moved since it was first seen; None where it no longer moves."""
     if not reported:
         return None
     percent, points = reported.percent, reported.percent - reported.first_percent
     if points < TELLING_PERCENT:
         return None
+    # A percentage that no longer moves would promise the same end for ever.
     a_point = (reported.seconds - reported.first_seconds) / points
     unchanged_seconds = elapsed - reported.seconds
     if unchanged_seconds > STUCK_POINTS * a_point + STUCK_SECONDS:

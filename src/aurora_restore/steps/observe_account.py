@@ -51,10 +51,10 @@ def observe_account(
     if isinstance(snapshot, ClusterSnapshot) and snapshot.kms_key_id:
         # In the Region where the snapshot is: a key exists in one Region only.
         source_key = _look(lambda key_id: ports.keys.find_key(key_id, region), snapshot.kms_key_id)
-    admin_id = ports.settings.admin_secret_id
+    admin_id = request.admin_secret_id or ports.settings.admin_secret_id
     admin = _look(secrets.read_credentials, admin_id)
     if isinstance(admin, SecretNotFound):
-        # It is part of the stack and not of the request, so that its hint is another one.
+        # Other than a user's secret, it is the one that opens the cluster itself: its hint is another one.
         admin = AdminSecretNotFound(
             f"The admin secret {admin_id} does not exist in {ports.settings.target_region}."
         )

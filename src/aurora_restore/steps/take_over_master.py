@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from aurora_restore.domain.acts import ChangeMasterPassword
+from aurora_restore.domain.engines import engine_of
 from aurora_restore.domain.errors import (
     DatabaseUnreachable,
     MasterLoginByIam,
@@ -134,9 +135,10 @@ def change_master_password(
     name, now = cluster.db_cluster_identifier, ports.clock.now()
     # No password would ever be accepted, so that none is changed.
     if attempt.is_refused_for_no_password:
+        state = f" (SQLSTATE {attempt.sqlstate})" if attempt.sqlstate else ""
         raise MasterLoginByIam(
-            f"The master user {admin.username} of {name} does not log in by password (SQLSTATE {attempt.sqlstate}), "
-            f"as a member of rds_iam does not: {attempt.reason}"
+            f"The master user {admin.username} of {name} does not log in by password{state}, as with "
+            f"{engine_of(cluster.engine).iam_login}: {attempt.reason}"
         )
     begun = operation.record.master_password_changes
     first, last = begun.first_time or now, begun.last_time or now

@@ -64,6 +64,10 @@ class EnginesSideBySide:
         removed = self.postgresql.forget_all_but(cluster_ids, snapshot_ids)
         return removed + (self._made.forget_all_but(cluster_ids, snapshot_ids) if self._made else ())
 
+    def in_use(self, name: str) -> PostgresEngine | MysqlEngine | None:
+        """The engine of that name; None where MySQL was never asked for."""
+        return self._made if name == MYSQL else self.postgresql
+
     def _engine_named(self, name: str) -> EngineOnDisk:
         return self.mysql if name == MYSQL else self.postgresql
 

@@ -15,13 +15,14 @@ import pytest
 from pg8000.native import Connection
 
 from aurora_restore.demo import seed_data
+from aurora_restore.demo.facts import APPLICATION_LOGIN, REPORTING_LOGIN
 from local_aurora.access import Login, PasswordLogin, ServerAddress
 from local_aurora.engines.postgresql.admin import connection
 from local_aurora.engines.postgresql.engine import PostgresEngine
 
 MASTER = PasswordLogin("postgres", "Pr0duction'master")
-APPLICATION = PasswordLogin(seed_data.APPLICATION_LOGIN, "Pr0duction-application")
-REPORTING = PasswordLogin(seed_data.REPORTING_LOGIN, "Pr0duction-reporting")
+APPLICATION = PasswordLogin(APPLICATION_LOGIN, "Pr0duction-application")
+REPORTING = PasswordLogin(REPORTING_LOGIN, "Pr0duction-reporting")
 FIRST_DAY, SNAPSHOT_DAY, LATER_DAY = date(2023, 6, 1), date(2023, 6, 15), date(2023, 6, 16)
 _PLENTY_BYTES = 4 << 30
 SNAPSHOT_ID = "arn:aws:rds:us-east-1:123456789012:cluster-snapshot:rds:production-2023-06-15-06-10"

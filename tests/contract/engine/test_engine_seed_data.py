@@ -10,6 +10,7 @@ from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
 from aurora_restore.demo import seed_data
+from aurora_restore.demo.facts import ANALYTICS_DATABASE
 from local_aurora.engines.postgresql.engine import PostgresEngine
 
 from .conftest import APPLICATION, REPORTING, Cluster, new_cluster
@@ -77,9 +78,9 @@ def test_the_application_writes_and_the_reporting_reads(own_cluster: Cluster) ->
 def test_analytics_is_a_database_of_its_own(own_cluster: Cluster) -> None:
     with own_cluster.session() as session:
         seed_data.create_analytics_database(session)
-    with own_cluster.session(database=seed_data.ANALYTICS_DATABASE) as session:
+    with own_cluster.session(database=ANALYTICS_DATABASE) as session:
         seed_data.create_analytics(session)
         seed_data.add_analytics_days(session, date(2023, 6, 1), date(2023, 6, 15))
         assert session.run("SELECT count(*) FROM page_views") == [[60]]
-    with own_cluster.session(REPORTING, seed_data.ANALYTICS_DATABASE) as session:
+    with own_cluster.session(REPORTING, ANALYTICS_DATABASE) as session:
         assert session.run("SELECT count(DISTINCT day) FROM page_views") == [[15]]

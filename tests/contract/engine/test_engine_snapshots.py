@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from aurora_restore.demo import seed_data
+from aurora_restore.demo.facts import PRODUCTS
 from local_aurora.engines.errors import StorageMissing, WrongContent
 from local_aurora.engines.postgresql.engine import PostgresEngine
 
@@ -33,7 +34,7 @@ def test_a_restored_cluster_has_the_rows_of_the_day_and_not_the_later_ones(
 def test_roles_and_passwords_come_along(restored: Cluster) -> None:
     with restored.session(APPLICATION) as session:
         assert session.run("SELECT current_user, count(*) FROM shop.products GROUP BY 1") == [
-            [APPLICATION.username, seed_data.PRODUCTS]
+            [APPLICATION.username, PRODUCTS]
         ]
 
 
@@ -71,7 +72,7 @@ def test_a_stopped_cluster_can_be_snapshotted(own_cluster: Cluster) -> None:
     engine.take_snapshot(own_cluster.cluster_id, "of-a-stopped-one")
     copy = restored_cluster(engine, "of-a-stopped-one", "cluster-of-a-stopped-one")
     with copy.session() as session:
-        assert seed_data.facts(session).products == seed_data.PRODUCTS
+        assert seed_data.facts(session).products == PRODUCTS
     engine.stop_cluster(copy.cluster_id)
 
 

@@ -150,6 +150,7 @@ def test_a_local_stack_that_runs_shows_ports_memory_and_clusters() -> None:
         {"copy": 4.0},
         is_complete=True,
         postgresql={"at_hand": ["17.10", "14.23"], "clusters": [behind]},
+        mysql={"at_hand": ["9.7.4"], "clusters": [{**behind, "version": "9.7.4"}]},
     )
     cluster = {
         "region": "us-east-1",
@@ -163,6 +164,7 @@ def test_a_local_stack_that_runs_shows_ports_memory_and_clusters() -> None:
     assert "memory 123 MB together" in seen
     assert "us-east-1 production available h:1" in seen
     assert "PostgreSQL 17.10 behind production; 14.23 behind no cluster" in seen
+    assert "MySQL 9.7.4 behind production" in seen
     assert "incomplete" not in " ".join(seen)
     unfinished = lines_of(render_stack(replace(state, is_complete=False), {}))
     assert "It is incomplete" in " ".join(unfinished)

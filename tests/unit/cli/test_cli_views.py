@@ -325,18 +325,22 @@ def test_a_path_with_a_space_is_quoted_so_that_it_can_be_read() -> None:
 
 
 def test_a_cluster_of_mysql_is_reached_with_its_own_client_over_verified_tls() -> None:
-    restored = {
-        "endpoint": "target.example",
-        "port": 3306,
-        "users": [{"username": "o'brien", "host": "10.%", "databases": ["shop"]}],
-    }
-    plan = {
-        "source": {"engine": "aurora-mysql", "master_username": "admin"},
-        "db_users": [
-            {"username": "o'brien", "host": "%", "secret_id": "another"},
-            {"username": "o'brien", "host": "10.%", "secret_id": "its-own"},
-        ],
-    }
+    restored = RestoreDetails.read(
+        {
+            "endpoint": "target.example",
+            "port": 3306,
+            "users": [{"username": "o'brien", "host": "10.%", "databases": ["shop"]}],
+        }
+    )
+    plan = PlanItem.read(
+        {
+            "source": {"engine": "aurora-mysql", "master_username": "admin"},
+            "db_users": [
+                {"username": "o'brien", "host": "%", "secret_id": "another"},
+                {"username": "o'brien", "host": "10.%", "secret_id": "its-own"},
+            ],
+        }
+    )
     assert shlex.split(str(connect_command(restored, plan, "/ca.pem"))) == [
         "mysql",
         "--host=target.example",

@@ -12,9 +12,10 @@ import pytest
 from rich.console import Console, RenderableType
 
 from aurora_restore.cli.errors import ProofFailed
-from aurora_restore.demo.proof import Evidence, History, judge
+from aurora_restore.demo.facts import ShopFacts
+from aurora_restore.demo.proof import Evidence, judge
 from aurora_restore.demo.run import newest_snapshot_before
-from aurora_restore.demo.seed_data import ShopFacts
+from aurora_restore.demo.shops import History
 from aurora_restore.demo.views import render_proofs, render_verdict
 from aurora_restore.domain.observed import ClusterSnapshot
 
@@ -31,10 +32,10 @@ TRUE = Evidence(
     restored_history=History(20, "abc"),
     restored_later_orders=0,
     reader="reporting_reader",
-    reader_refusal="42501",
+    reader_refusal="permission denied",
     writer="application_writer",
     writer_refusal=None,
-    old_password_refusal="28P01",
+    old_password_refusal="login refused",
 )
 
 
@@ -60,10 +61,10 @@ def test_every_claim_holds_where_everything_is_as_it_should_be() -> None:
         ({"restored_later_orders": 1}, "later orders are not there"),
         ({"later_orders": 0}, "later orders are not there"),
         ({"reader_refusal": None}, "cannot write"),
-        ({"reader_refusal": "08006"}, "cannot write"),
-        ({"writer_refusal": "42501"}, "can write"),
+        ({"reader_refusal": "refused with 08006"}, "cannot write"),
+        ({"writer_refusal": "permission denied"}, "can write"),
         ({"old_password_refusal": None}, "password is refused"),
-        ({"old_password_refusal": "53300"}, "password is refused"),
+        ({"old_password_refusal": "refused with 53300"}, "password is refused"),
         ({"production_after": replace(PRODUCTION, orders=1)}, "untouched"),
     ],
 )

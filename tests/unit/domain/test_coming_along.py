@@ -9,19 +9,28 @@ import pytest
 from tests.unit.domain.builders import cluster, instances, request
 
 from aurora_restore.domain.cluster_settings import ClusterRole
-from aurora_restore.domain.coming_along import LOOKED_FOR, coming_along
+from aurora_restore.domain.coming_along import coming_along
 from aurora_restore.domain.configuration import ClusterConfiguration, configuration_of
+from aurora_restore.domain.engines import ENGINES, MYSQL, POSTGRESQL
 
 ANN = {"username": "ann", "secret_id": "aurora-restore/ann", "access": "read_only"}
 LOADER = ClusterRole("arn:aws:iam::123456789012:role/loader", "s3Import")
 
 
-def said(replaced: ClusterConfiguration | None = None, **fields: Any) -> dict[str, str]:
-    return {each.about.strip(): each.words for each in coming_along(request(**fields), replaced)}
+def said(
+    replaced: ClusterConfiguration | None = None, engine: str = POSTGRESQL, **fields: Any
+) -> dict[str, str]:
+    found = coming_along(request(**fields), replaced, ENGINES[engine])
+    return {each.about.strip(): each.words for each in found}
 
 
 def test_it_is_said_what_will_be_looked_for_and_why_it_is_not_known_yet() -> None:
-    assert said()["comes along"] == LOOKED_FOR
+    assert "subscriptions" in said()["comes along"]
+    assert "events" in said(engine=MYSQL)["comes along"]
+
+
+def test_of_mysql_nothing_is_said_of_logins_to_other_servers_which_it_does_not_hold() -> None:
+    assert not said(engine=MYSQL, db_users=[ANN]).keys() & {"stored logins", "foreign tables"}
 
 
 def test_of_a_copy_that_is_quiet_it_is_said_how_it_is_woken_and_of_another_nothing() -> None:

@@ -57,6 +57,14 @@ def test_a_cluster_under_its_known_port_is_fenced() -> None:
     assert fence(OPEN, members(OPEN, OPEN)).action is FenceAction.CHANGE_PORT
 
 
+def test_a_busy_cluster_is_waited_for_although_one_of_its_instances_has_its_name() -> None:
+    of_that_name = [
+        replace(item, db_instance_identifier=cluster().db_cluster_identifier) for item in members(OPEN)
+    ]
+
+    assert fence(OPEN, of_that_name, status="modifying").action is FenceAction.WAIT
+
+
 def test_what_was_asked_for_and_does_not_show_yet_is_not_asked_for_again() -> None:
     assert fence(OPEN, members(OPEN), under_way=True).action is FenceAction.WAIT
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from mypy_boto3_rds import RDSClient
-from tests.support.clocks import HandClock
+from tests.states_language.scheduler import VirtualClock
 
 from local_aurora.access import PasswordLogin
 from local_aurora.model import LocalAurora
@@ -23,7 +23,7 @@ BARRACUDA = {"ParameterName": "innodb_file_format", "ParameterValue": "Barracuda
 
 
 @pytest.fixture
-def here(aurora: LocalAurora, clock: HandClock, client: Callable[[str], RDSClient]) -> RDSClient:
+def here(aurora: LocalAurora, clock: VirtualClock, client: Callable[[str], RDSClient]) -> RDSClient:
     """us-west-2, where a copy of a snapshot of a cluster of Aurora MySQL 2 lies."""
     aurora.seed.put_cluster(
         "us-east-1", "production", MASTER, engine="aurora-mysql", EngineVersion=OLD,
@@ -73,7 +73,7 @@ def test_the_guides_parameter_group_is_made_and_a_restore_uses_it(here: RDSClien
     ]
 
 
-def test_a_restore_is_of_aurora_mysql_with_its_own_defaults(here: RDSClient, clock: HandClock) -> None:
+def test_a_restore_is_of_aurora_mysql_with_its_own_defaults(here: RDSClient, clock: VirtualClock) -> None:
     restore(here)
     clock.advance(DURATIONS.restore)
     [shown] = here.describe_db_clusters(DBClusterIdentifier="restored")["DBClusters"]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import click
 
@@ -36,11 +34,12 @@ from aurora_restore.cli.views.record import OperationView, view_operation
 from aurora_restore.cli.watching import WatchLimits
 from aurora_restore.domain.states import OperationStatus
 
+# Step Functions takes more as the cause of a stop, but the record and the message are to be read by people.
 MAX_REASON_CHARACTERS = 1000
 
 
 @dataclass(frozen=True)
-class Standing:
+class FoundOperation:
     """An operation before it is cancelled; `execution` is looked at only where the record is not closed."""
 
     view: OperationView
@@ -89,10 +88,23 @@ def cancel(
     refuse_what_is_over(existing.view, pipeline.region)
     stopped = _stop(screen, pipeline, existing, cause)
     if no_watch:
-        _say_how_to_follow(screen, pipeline, operation_id, stopped)
+        if screen.json_output:
+            screen.data({"operation_id": operation_id, "region": pipeline.region, "stopped": stopped})
+        screen.line(
+            f"Follow the cleanup with: aurora-restore watch {operation_id} --region {pipeline.region}"
+        )
         return ExitCode.OK
+    # A run can be stopped before its first step wrote a record; the cleanup then needs a while to write one.
     limits = WatchLimits(timeout_minutes * 60, interval, record_grace=60)
-    return _end(screen, watch_to_the_end(screen, pipeline, operation_id, limits, FOOTER))
+    record = watch_to_the_end(screen, pipeline, operation_id, limits, FOOTER)
+    show_end(screen, record)
+    # The record decides how it ended, whatever the cancel intended: it may have ended before it was stopped.
+    status = view_operation(record).status
+    if status == OperationStatus.SUCCEEDED:
+        screen.show()
+        screen.say(TOO_LATE)
+        return ExitCode.REQUEST_REFUSED
+    return ExitCode.OK if status == OperationStatus.CANCELLED else exit_code_of_record(record)
 
 
 def read_reason(text: str) -> str:
@@ -109,18 +121,19 @@ def read_reason(text: str) -> str:
     return reason
 
 
-def look(pipeline: Pipeline, operation_id: str) -> Standing:
+def look(pipeline: Pipeline, operation_id: str) -> FoundOperation:
     """The state of an operation. Raises OperationNotFound."""
     record = pipeline.records.load(operation_id)
+    # A closed record is final, so that the execution need not be asked.
     if record is not None and view_operation(record).is_closed:
-        return Standing(view_operation(record), None)
+        return FoundOperation(view_operation(record), None)
     execution = pipeline.executions.find(operation_id)
     if record is None and execution is None:
         raise OperationNotFound(f"There is no operation {operation_id} in {pipeline.region}.")
     if record is None and execution is not None:
         record = record_of_execution(operation_id, execution)
     ended = execution.status if execution is not None and execution.status != "RUNNING" else ""
-    return Standing(view_operation(record or {}, ended), execution)
+    return FoundOperation(view_operation(record or {}, ended), execution)
 
 
 def refuse_what_is_over(view: OperationView, region: str) -> None:
@@ -131,7 +144,7 @@ def refuse_what_is_over(view: OperationView, region: str) -> None:
         raise AlreadySwitched(after_the_switch(view, utc_now()), how_to_undo(view, region, utc_now()))
 
 
-def _stop(screen: Screen, pipeline: Pipeline, existing: Standing, cause: str) -> bool:
+def _stop(screen: Screen, pipeline: Pipeline, existing: FoundOperation, cause: str) -> bool:
     """Stop the execution, and say so; False where nothing runs any more and the cleanup is what is left."""
     view = existing.view
     if not existing.can_be_stopped:
@@ -146,21 +159,3 @@ def _stop(screen: Screen, pipeline: Pipeline, existing: Standing, cause: str) ->
     screen.say("Stopped. The cleanup begins by itself: within seconds, or within 5 minutes at the latest.")
     screen.show()
     return True
-
-
-def _say_how_to_follow(screen: Screen, pipeline: Pipeline, operation_id: str, stopped: bool) -> None:
-    if screen.json_output:
-        screen.data({"operation_id": operation_id, "region": pipeline.region, "stopped": stopped})
-    screen.line(f"Follow the cleanup with: aurora-restore watch {operation_id} --region {pipeline.region}")
-
-
-def _end(screen: Screen, record: Mapping[str, Any]) -> ExitCode:
-    """The record decides how it ended, whatever the cancel intended: it may have come to its end before it was
-    stopped."""
-    show_end(screen, record)
-    status = view_operation(record).status
-    if status == OperationStatus.SUCCEEDED:
-        screen.show()
-        screen.say(TOO_LATE)
-        return ExitCode.REQUEST_REFUSED
-    return ExitCode.OK if status == OperationStatus.CANCELLED else exit_code_of_record(record)

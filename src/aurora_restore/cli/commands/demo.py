@@ -6,6 +6,7 @@ import importlib
 
 import click
 
+from aurora_restore.cli.engine_option import engine_option, engines_of
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.local_stack import load_lifecycle
 from aurora_restore.cli.parameters import Command, json_option, option
@@ -14,8 +15,9 @@ from aurora_restore.cli.screen import make_screen
 
 @click.command(cls=Command)
 @option("--keep", is_flag=True, help="Leave the local stack up, with the restored cluster, to look around.")
+@engine_option("Engine of production. MySQL is fetched with this machine's apt, once.", with_all=False)
 @json_option()
-def demo(keep: bool, json_output: bool) -> ExitCode:
+def demo(keep: bool, engine: str | None, json_output: bool) -> ExitCode:
     """Restore yesterday's production into another Region, and prove it.
 
     Starts a local stack of its own where none runs, writes orders into production after the snapshot, restores the
@@ -24,5 +26,7 @@ def demo(keep: bool, json_output: bool) -> ExitCode:
     """
     screen = make_screen(json_output)
     load_lifecycle()  # says what is missing before an import fails for it
-    proved = importlib.import_module("aurora_restore.demo.run").run_demo(screen, keep)
+    proved = importlib.import_module("aurora_restore.demo.run").run_demo(
+        screen, keep, engines_of(engine or "postgresql")[0]
+    )
     return ExitCode.OK if proved else ExitCode.OPERATION_FAILED

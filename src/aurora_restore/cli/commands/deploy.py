@@ -31,7 +31,7 @@ from aurora_restore.deployment.model import (
     ResourceEvent,
 )
 from aurora_restore.deployment.packaging import Project
-from aurora_restore.deployment.preparation import Prepared, prepare
+from aurora_restore.deployment.preparation import prepare
 from aurora_restore.deployment.upload import take_back
 
 
@@ -60,16 +60,27 @@ def deploy(
     given = parse_parameters(parameters)
     clients = connect(commercial_region(known_region(resolve_region(region))))
     screen.line(f"Account {clients.account_id}, {clients.region}.")
-    prepared = _prepare(screen, clients, stack_name, given)
+    prepared = prepare(clients, Project.find(), stack_name, given, lambda text: screen.line(f"{text} …"))
+    for published in prepared.published:
+        verb = "Uploaded" if published.uploaded else "Already there:"
+        screen.line(f"  {verb} {published.place}")
+
+    # An operator who declines finds nothing left behind, not even an upload.
+    def undo_upload() -> None:
+        for sentence in take_back(clients.s3, prepared.published):
+            screen.note(sentence)
+
     deployer = Deployer(clients)
     screen.line("Making the change set …")
     plan = deployer.plan(prepared.request)
-    outcome = (
-        _apply(screen, deployer, plan, yes, lambda: _take_back(screen, clients, prepared))
-        if plan.changes
-        else None
-    )
-    _say_done(screen, plan, outcome, clients.region)
+    outcome = _apply(screen, deployer, plan, yes, undo_upload) if plan.changes else None
+    if screen.json_output:
+        screen.data(deployment_item(plan, outcome, clients.region))
+    elif outcome is None:
+        screen.line("Everything is as it should be: nothing to change.")
+    else:
+        screen.show()
+        screen.show(render_deployed(outcome, clients.region))
     _say_next(screen, clients, given, stack_name)
     return ExitCode.OK
 
@@ -81,22 +92,6 @@ def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
         if not (name and separator):
             raise UsageProblem(f"--parameter `{name}` is not NAME=VALUE.")
     return {name: value for name, _, value in pairs}
-
-
-def _prepare(
-    screen: Screen, clients: DeploymentClients, stack_name: str, parameters: Mapping[str, str]
-) -> Prepared:
-    prepared = prepare(clients, Project.find(), stack_name, parameters, lambda text: screen.line(f"{text} …"))
-    for published in prepared.published:
-        verb = "Uploaded" if published.uploaded else "Already there:"
-        screen.line(f"  {verb} {published.place}")
-    return prepared
-
-
-def _take_back(screen: Screen, clients: DeploymentClients, prepared: Prepared) -> None:
-    """Remove what was uploaded for this deployment alone, and say what could not be removed."""
-    for sentence in take_back(clients.s3, prepared.published):
-        screen.note(sentence)
 
 
 def _apply(
@@ -112,6 +107,7 @@ def _apply(
     finished: set[str] = set()
 
     def on_event(event: ResourceEvent) -> None:
+        # The beginnings of changes would only double the lines.
         if event.status.endswith(("_COMPLETE", "_FAILED")):
             finished.add(event.logical_id)
             screen.line(f"  {event_line(event, len(finished), len(plan.changes))}")
@@ -121,6 +117,7 @@ def _apply(
 
 def ask(screen: Screen, deployer: Deployer, plan: ChangePlan, take_back: Callable[[], None]) -> None:
     """Go on after a yes; otherwise throw the change set and what was uploaded away, and end the command."""
+    # Without a terminal there is nobody to ask, and silence must not count as a yes.
     can_ask = screen.interactive
     if can_ask and says_yes():
         return
@@ -143,22 +140,13 @@ def says_yes() -> bool:
         return False
 
 
-def _say_done(screen: Screen, plan: ChangePlan, outcome: DeploymentOutcome | None, region: str) -> None:
-    if screen.json_output:
-        screen.data(deployment_item(plan, outcome, region))
-    elif outcome is None:
-        screen.line("Everything is as it should be: nothing to change.")
-    else:
-        screen.show()
-        screen.show(render_deployed(outcome, region))
-
-
 def _say_next(
     screen: Screen, clients: DeploymentClients, parameters: Mapping[str, str], stack_name: str
 ) -> None:
     secret_id = parameters.get("AdminSecretId", ADMIN_SECRET_ID)
     if warning := admin_secret_warning(clients.secretsmanager, secret_id, clients.region):
         screen.note(warning)
+    # What the stack has now: a parameter that was not given keeps the value of an earlier deployment.
     stacks = clients.cloudformation.describe_stacks(StackName=stack_name)["Stacks"]
     existing = stacks[0].get("Parameters", [])
     if warning := subnets_warning(parameters, existing, clients.region, stack_name, os.environ):
@@ -173,11 +161,11 @@ def subnets_warning(
     stack_name: str,
     environment: Mapping[str, str],
 ) -> str | None:
-    """What a stack without subnets cannot do, with the command that mends it; None where nothing is amiss.
+    """What a stack without subnets cannot do, with the command that mends it; None where nothing is missing.
 
     `existing` are the stack's parameters as CloudFormation lists them; one that is `given` comes before it.
-    With an emulator of AWS (AWS_ENDPOINT_URL) everything is within reach.
     """
+    # With an emulator of AWS (AWS_ENDPOINT_URL) everything is within reach.
     values = {parameter["ParameterKey"]: parameter.get("ParameterValue", "") for parameter in existing}
     if environment.get("AWS_ENDPOINT_URL") or ({**values, **given}).get("SubnetIds"):
         return None

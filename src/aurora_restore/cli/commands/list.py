@@ -37,7 +37,7 @@ MAX_LISTED = 1000
     type=click.IntRange(1, MAX_LISTED),
     default=20,
     show_default=True,
-    help="Show at most so many.",
+    help="Show at most this many.",
 )
 @region_option()
 @json_option()
@@ -66,6 +66,7 @@ def parse_since(text: str, now: datetime) -> datetime:
     """Read `36h`, `7d` or a day. Raises UsageProblem."""
     number, unit = text[:-1], text[-1:]
     if number.isdigit() and unit in ("h", "d"):
+        # Ten years at most: a time before the year 1 cannot be represented.
         return now - min(timedelta(hours=int(number) * (24 if unit == "d" else 1)), timedelta(days=3650))
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)

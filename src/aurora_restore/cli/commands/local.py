@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aurora_restore.cli.engine_option import engine_option, engines_of
 from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.local_stack import (
+    bring_up,
     describe_deployed,
-    find_set_up,
     load_lifecycle,
     point_environment_at,
 )
@@ -36,7 +37,7 @@ def home_option() -> Decorator:
 
 @click.group(no_args_is_help=True)
 def local() -> None:
-    """A whole AWS on this machine, with real PostgreSQL servers."""
+    """A whole AWS on this machine, with real database servers."""
 
 
 @local.command(cls=Command)
@@ -63,6 +64,10 @@ def local() -> None:
     metavar="FILE",
     help="Durations as scripts/acceptance_on_aws.py measured them; --duration comes before it.",
 )
+@engine_option(
+    "Engines on which there is a production cluster. MySQL is fetched with this machine's apt, once.",
+    with_all=True,
+)
 @json_option()
 def up(
     home: Path | None,
@@ -70,6 +75,7 @@ def up(
     port: int,
     durations: tuple[str, ...],
     durations_file: Path | None,
+    engine: str | None,
     json_output: bool,
 ) -> None:
     """Start it in the background, deploy the pipeline to it and fill it with data.
@@ -81,7 +87,8 @@ def up(
     measured = _read_durations_file(screen, durations_file) if durations_file else {}
     seconds = measured | _read_durations(durations)
     options = lifecycle.UpOptions(home=home, fresh=fresh, port=port, durations=seconds)
-    info = lifecycle.up(options, lambda text: screen.line(f"  {text} …"), find_set_up)
+    engines = engines_of(engine) if engine else None
+    info = bring_up(lifecycle, options, engines, lambda text: screen.line(f"  {text} …"))
     if screen.json_output:
         screen.data(stack_item(info))
     state = "runs already" if info.already_running else f"is up after {info.seconds:.1f} s"
@@ -228,6 +235,7 @@ def _measures(state: StackStatus) -> dict[str, Any]:
         "workers": [dict(worker) for worker in state.workers],
         "durations": dict(state.durations),
         "postgresql": dict(state.postgresql),
+        "mysql": dict(state.mysql),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import click
 
@@ -13,12 +13,12 @@ from aurora_restore.cli.parameters import Command, json_option, operation_argume
 from aurora_restore.cli.running import utc_now
 from aurora_restore.cli.screen import make_screen
 from aurora_restore.cli.views.log_entries import render_entry
-from aurora_restore.cli.views.record import OperationView, view_operation
+from aurora_restore.cli.views.record import view_operation
 
+# The clocks of the functions and of Step Functions may differ by that.
 BEFORE = timedelta(minutes=5)
-"""The clocks of the functions and of Step Functions may differ by that."""
+# A replaced cluster may be kept for seven days after the end; what removes it logs under the same id.
 AFTER = timedelta(days=8)
-"""A replaced cluster may be kept for seven days after the end; what removes it logs under the same id."""
 
 
 @click.command(cls=Command)
@@ -36,7 +36,10 @@ def logs(operation_id: str, errors_only: bool, region: str | None, json_output: 
     record = pipeline.records.load(operation_id)
     if record is None:
         raise OperationNotFound(f"There is no operation {operation_id} in {pipeline.region}.")
-    begin, end = _time_range(view_operation(record), utc_now())
+    view, now = view_operation(record), utc_now()
+    # CloudWatch Logs searches by time: from just before the operation to some time after it.
+    begin = (view.started or now - AFTER) - BEFORE
+    end = (min(now, view.ended + AFTER) if view.ended else now) + BEFORE
     found = 0
     for entry in pipeline.logs.of_operation(operation_id, begin, end):
         if errors_only and not entry.is_problem:
@@ -48,10 +51,3 @@ def logs(operation_id: str, errors_only: bool, region: str | None, json_output: 
     if not found:
         screen.note("No log entries were found: CloudWatch Logs may have removed them (LogRetentionDays).")
     return ExitCode.OK
-
-
-def _time_range(view: OperationView, now: datetime) -> tuple[datetime, datetime]:
-    """From just before the operation to some time after it: CloudWatch Logs searches by time."""
-    begin = (view.started or now - AFTER) - BEFORE
-    end = min(now, view.ended + AFTER) if view.ended else now
-    return begin, end + BEFORE

@@ -27,6 +27,7 @@ def status(operation_id: str, region: str | None, json_output: bool) -> ExitCode
     """
     screen = make_screen(json_output)
     pipeline = connect(resolve_region(region))
+    # One look of a watch, without its patience, so that both show the same.
     watcher = Watcher(pipeline, utc_now, time.sleep, WatchLimits(record_grace=0))
     observation = next(watcher.observations(operation_id))
     if screen.json_output:

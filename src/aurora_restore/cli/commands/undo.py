@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +31,7 @@ from aurora_restore.cli.running import (
     wait_for_plan,
     watch_to_the_end,
 )
-from aurora_restore.cli.screen import Screen, make_screen
+from aurora_restore.cli.screen import make_screen
 from aurora_restore.cli.views.common import facts, minute_time
 from aurora_restore.cli.views.record import OperationView, view_operation
 from aurora_restore.cli.views.replacement import replaced_name, retired_name
@@ -86,7 +85,14 @@ def undo(
         say_started(screen, pipeline, undo_id, {"undo_operation_id": operation_id})
         return ExitCode.OK
     limits = WatchLimits(timeout_minutes * 60, interval, start_grace=START_GRACE_SECONDS)
-    record = _follow(screen, pipeline, undo_id, dry_run, limits)
+    # A dry run takes seconds: it has a moving line, and no phases to be followed.
+    if dry_run:
+        record = wait_for_plan(screen, pipeline, undo_id, limits.timeout / 60, limits.interval)
+        if screen.json_output:
+            screen.data(record)
+    else:
+        screen.line(f"Started {undo_id} in {pipeline.region}.")
+        record = watch_to_the_end(screen, pipeline, undo_id, limits)
     show_end(screen, record)
     return exit_code_of_record(record)
 
@@ -102,11 +108,12 @@ def undo_request(operation_id: str, final_snapshot: bool, dry_run: bool) -> dict
 
 
 def _kept(pipeline: Pipeline, operation_id: str) -> OperationView:
-    """The operation whose replaced cluster is kept. Whether it really exists is for the pipeline to see.
+    """The operation whose replaced cluster is kept.
 
     Raises:
         OperationNotFound, NothingKept
     """
+    # Whether that cluster really exists is for the pipeline to see.
     record = pipeline.records.load(operation_id)
     if record is None:
         raise OperationNotFound(f"There is no operation {operation_id} in {pipeline.region}.")
@@ -117,7 +124,7 @@ def _kept(pipeline: Pipeline, operation_id: str) -> OperationView:
 
 
 def why_nothing_is_kept(view: OperationView) -> str:
-    """Why an operation cannot be undone, as far as its record tells."""
+    """Why an operation cannot be undone, as far as its record shows."""
     name, retirement = replaced_name(view), view.record.retirement
     if not (view.record.replaced or view.record.switch_over):
         return f"{view.operation_id} replaced no cluster: there is nothing to put back."
@@ -158,15 +165,3 @@ def describe_undo(view: OperationView, final_snapshot: bool, now: datetime) -> A
             ("kept until", minute_time(until, now) if until else None),
         ]
     )
-
-
-def _follow(
-    screen: Screen, pipeline: Pipeline, undo_id: str, dry_run: bool, limits: WatchLimits
-) -> Mapping[str, Any]:
-    if dry_run:
-        record = wait_for_plan(screen, pipeline, undo_id, limits.timeout / 60, limits.interval)
-        if screen.json_output:
-            screen.data(record)
-        return record
-    screen.line(f"Started {undo_id} in {pipeline.region}.")
-    return watch_to_the_end(screen, pipeline, undo_id, limits)

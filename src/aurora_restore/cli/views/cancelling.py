@@ -24,36 +24,32 @@ def what_it_means(view: OperationView) -> list[str]:
         return ["Nothing has been made yet, so there is nothing to remove."]
     if view.switched:
         return [f"{view.target_cluster_id} is the new cluster already and stays it: nothing is undone."]
-    lines = [_fate_of_the_target(view)]
-    if not view.undoes:
-        lines.append("What the run has made of the new cluster is removed.")
-    lines.append(_fate_of_the_copy(view))
-    return [line for line in lines if line]
-
-
-def _fate_of_the_copy(view: OperationView) -> str:
-    if not view.record.plan.copy:
-        return ""
-    if view.record.phase(Phase.COPY_SNAPSHOT).status is PhaseStatus.DONE:
-        return "The finished copy of the snapshot is kept for the next start."
-    return "An unfinished copy of the snapshot is deleted; a finished one is kept for the next start."
-
-
-def _fate_of_the_target(view: OperationView) -> str:
+    lines = []
+    name = replaced_name(view)
     if view.undoes:
-        return (
+        lines.append(
             f"{view.target_cluster_id} remains the current cluster; the kept one is kept for as long "
             "as was planned."
         )
-    if not view.record.replaced:
-        return ""
-    name = replaced_name(view)
-    if view.record.retirement.state in (RetirementState.BEGUN, RetirementState.RETIRED):
-        return (
+    elif view.record.replaced:
+        # Before the switch only delete_first removes the old cluster.
+        is_removed = view.record.retirement.state in (RetirementState.BEGUN, RetirementState.RETIRED)
+        lines.append(
             f"{name} has been removed, or is being removed (delete_first): it is restored from its final snapshot "
             f"{final_snapshot(view)}, which takes about as long as a restore does."
+            if is_removed
+            else f"{name} remains the current cluster."
         )
-    return f"{name} remains the current cluster."
+    if not view.undoes:
+        lines.append("What the run has made of the new cluster is removed.")
+    # A finished copy may have taken hours, and serves the next start as well; an unfinished one is of no use.
+    if view.record.phase(Phase.COPY_SNAPSHOT).status is PhaseStatus.DONE and view.record.plan.copy:
+        lines.append("The finished copy of the snapshot is kept for the next start.")
+    elif view.record.plan.copy:
+        lines.append(
+            "An unfinished copy of the snapshot is deleted; a finished one is kept for the next start."
+        )
+    return lines
 
 
 def how_it_ended(view: OperationView, now: datetime) -> str:
@@ -66,6 +62,7 @@ def how_it_ended(view: OperationView, now: datetime) -> str:
 
 def what_to_do_instead(view: OperationView, region: str, now: datetime) -> str:
     """What there is to do about an operation that has ended."""
+    # A restore that replaced a cluster can be undone, which is what a cancel that comes too late was meant for.
     if view.status == OperationStatus.SUCCEEDED and not view.dry_run and view.record.replaced:
         return f"Nothing is undone. {how_to_undo(view, region, now)}"
     shows = f"`aurora-restore status {view.operation_id} --region {region}` shows"

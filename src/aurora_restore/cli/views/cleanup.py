@@ -19,6 +19,7 @@ def render_cleaning_up(view: OperationView, now: datetime) -> RenderableType:
     """What is cleaned up at this moment, and what is done so far."""
     cleanup = view.record.cleanup
     current = cleanup.message or "begins"
+    # A message that has just been written needs no age.
     if (last := cleanup.last_updated_time) and (now - last).total_seconds() >= 60:
         current += f" ({about((now - last).total_seconds())} ago)"
     rows: list[tuple[str, str | Text | None]] = [
@@ -34,6 +35,7 @@ def render_cleaning_up(view: OperationView, now: datetime) -> RenderableType:
 def cleaning_up_after(view: OperationView) -> str:
     """`Cleaning up after SNAPSHOT_COPY_FAILED in CopySnapshot`, or after what else ended the run."""
     code, ending = view.error.code, view.record.cleanup.ending
+    # Stopped after the switch: the cleanup takes nothing back, and finishes what was left.
     if ending is Ending.SUCCEEDED:
         return f"Cleaning up: the {view.noun} was stopped after it had succeeded"
     if ending is Ending.CANCELLED or code == OperationStatus.CANCELLED:
@@ -48,24 +50,21 @@ def _in_step(view: OperationView) -> str:
 
 def render_cleaned_up(view: OperationView) -> RenderableType | None:
     """What the cleanup did and kept; None where there was none."""
-    cleanup = view.record.cleanup
-    kept = cleanup.kept or _kept_by_its_nature(view)
+    record, cleanup = view.record, view.record.cleanup
+    kept = list(cleanup.kept)
+    # Where the cleanup has not written it down yet: what none removes, which is a finished copy, and the final
+    # snapshot of a cluster whose deletion had begun.
+    if not kept and view.goes_back:
+        is_copied = record.phase(Phase.COPY_SNAPSHOT).status is PhaseStatus.DONE
+        if is_copied and (copy := record.plan.copy):
+            name = record.snapshot_details.restored_from or copy.cluster_snapshot_identifier
+            kept.append(f"the copy {name}, for the next start")
+        retirement = record.retirement
+        if retirement.deletion_has_begun and retirement.final_snapshot_identifier:
+            kept.append(f"the final snapshot {retirement.final_snapshot_identifier}")
     if not (cleanup.done or kept):
         return None
     return facts([*listed("cleaned up", cleanup.done), *listed("kept", kept)])
-
-
-def _kept_by_its_nature(view: OperationView) -> list[str]:
-    """What no cleanup removes: a finished copy, and the final snapshot of a cluster whose deletion had begun."""
-    kept, record = [], view.record
-    is_copied = record.phase(Phase.COPY_SNAPSHOT).status is PhaseStatus.DONE
-    if view.goes_back and is_copied and (copy := record.plan.copy):
-        name = record.snapshot_details.restored_from or copy.cluster_snapshot_identifier
-        kept.append(f"the copy {name}, for the next start")
-    retirement = record.retirement
-    if view.goes_back and retirement.deletion_has_begun and retirement.final_snapshot_identifier:
-        kept.append(f"the final snapshot {retirement.final_snapshot_identifier}")
-    return kept
 
 
 def cleanup_lines(before: OperationView | None, view: OperationView) -> list[str]:

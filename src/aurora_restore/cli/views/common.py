@@ -34,6 +34,7 @@ def duration(seconds: float | None) -> str:
     """`0.8 s`, `42 s`, `3 min 05 s`, `2 h 07 min`; empty for None."""
     if seconds is None:
         return ""
+    # Not 10: what rounds to 10.0 is shown without a fraction.
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -91,7 +92,7 @@ def facts(rows: Iterable[tuple[str, str | Text | None]]) -> RenderableType:
 
 
 class _Facts:
-    """A table would cut what is wider than its column."""
+    """Names and values in two columns. A table of Rich would cut what is wider than its column."""
 
     def __init__(self, rows: list[tuple[str, str | Text]]) -> None:
         self._rows = rows
@@ -106,7 +107,8 @@ class _Facts:
 
 
 def _folded_between_words(text: Text, width: int) -> list[Text]:
-    """Lines of at most `width`, but for words that are wider. Rich folds inside of such words, or cuts them."""
+    """Lines of at most `width`, except for words that are wider."""
+    # Rich would fold inside of such words, or cut them.
     lines: list[Text] = []
     for paragraph in text.split("\n", allow_blank=True):
         begin, breaks = 0, []
@@ -147,6 +149,7 @@ def words(value: Any) -> str:
     match value:
         case None | "" | [] | ():
             return "-"
+        # Before the numbers, since Python takes a bool for an int.
         case bool():
             return "yes" if value else "no"
         case list() | tuple():

@@ -31,15 +31,15 @@ def connect_command(
     login = user.username or plan.source.master_username
     databases = (database,) if database else user.databases
     if plan.source.engine == MYSQL:
-        return _mysql(restored, login, databases, ca_bundle)
-    return _psql(restored, login, databases or ("postgres",), ca_bundle)
+        return _mysql(restored, restored.endpoint, login, databases, ca_bundle)
+    return _psql(restored, restored.endpoint, login, databases or ("postgres",), ca_bundle)
 
 
 def _mysql(
-    restored: RestoreDetails, login: str | None, databases: Sequence[str], ca_bundle: str | None
+    restored: RestoreDetails, host: str, login: str | None, databases: Sequence[str], ca_bundle: str | None
 ) -> str:
     options = {
-        "host": restored.endpoint,
+        "host": host,
         "port": restored.port,
         "user": login,
         "ssl-mode": "VERIFY_IDENTITY",
@@ -51,12 +51,12 @@ def _mysql(
 
 
 def _psql(
-    restored: RestoreDetails, login: str | None, databases: Sequence[str], ca_bundle: str | None
+    restored: RestoreDetails, host: str, login: str | None, databases: Sequence[str], ca_bundle: str | None
 ) -> str:
     parts = {
-        "host": restored.endpoint,
+        "host": host,
         # Not every system's resolver knows that these names are the loopback's; the certificate is checked by `host`.
-        "hostaddr": LOOPBACK if restored.endpoint.endswith(LOCAL_SUFFIX) else None,
+        "hostaddr": LOOPBACK if host.endswith(LOCAL_SUFFIX) else None,
         "port": restored.port,
         "dbname": databases[0],
         "user": login,

@@ -26,28 +26,26 @@ def render_changes(changes: Sequence[ResourceChange]) -> RenderableType:
     """The change set: what is removed or replaced first, for that is what people should see."""
     table = plain_table("", "resource", "type", "what changes")
     for change in sorted(changes, key=_severity):
+        what = Text()
+        # The properties say something only of a resource that stays.
+        if change.action == "Modify":
+            what.append(", ".join(change.properties))
+            if change.replacement in _REPLACED:
+                what.append(f" ({_REPLACED[change.replacement]})", style="bold red")
         table.add_row(
             Text(change.action.lower(), style=_ACTION_STYLES.get(change.action, "")),
             change.logical_id,
             change.resource_type.removeprefix("AWS::"),
-            _what_changes(change),
+            what,
         )
     return table
 
 
 def _severity(change: ResourceChange) -> tuple[int, str]:
+    # An action that is not known here comes first, since it may destroy something.
     order = {"Remove": 0, "Modify": 2, "Add": 3, "Import": 3}
     replaced = change.action == "Modify" and change.replacement in _REPLACED
     return (1 if replaced else order.get(change.action, 0)), change.logical_id
-
-
-def _what_changes(change: ResourceChange) -> Text:
-    if change.action != "Modify":
-        return Text()
-    text = Text(", ".join(change.properties))
-    if change.replacement in _REPLACED:
-        text.append(f" ({_REPLACED[change.replacement]})", style="bold red")
-    return text
 
 
 def summary_of_changes(changes: Sequence[ResourceChange]) -> str:

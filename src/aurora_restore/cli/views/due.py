@@ -32,6 +32,7 @@ def due_words(record: Record, execution: Execution | None) -> str:
         return f"{_end_of(execution)} Its record is not closed yet: the sweep does that within 5 minutes."
     if execution is not None and execution.status != "RUNNING":
         return f"{_end_of(execution)} {_WHAT_COMES}"
+    # The record says that the run has ended, while its execution goes on or is not known any more.
     marked = f"The record was marked {record.status} by hand."
     if execution is not None:
         return (
@@ -43,13 +44,11 @@ def due_words(record: Record, execution: Execution | None) -> str:
 
 def _end_of(execution: Execution) -> str:
     when = f" at {clock_time(execution.stop_date)}" if execution.stop_date else ""
-    said = ": ".join(part for part in (execution.error, _shortened(execution.cause)) if part)
+    # A cause may have 32,768 characters, often a traceback in JSON.
+    cause = " ".join((execution.cause or "").split())
+    cause = cause if len(cause) <= _CAUSE_MOST else f"{cause[:_CAUSE_MOST]}…"
+    said = ": ".join(part for part in (execution.error, cause) if part)
     return f"The execution {_ENDINGS.get(execution.status, 'has ended')}{when}{f' ({said})' if said else ''}."
-
-
-def _shortened(cause: str | None) -> str:
-    text = " ".join((cause or "").split())
-    return text if len(text) <= _CAUSE_MOST else f"{text[:_CAUSE_MOST]}…"
 
 
 def overdue_words() -> str:
@@ -61,7 +60,8 @@ def overdue_words() -> str:
 
 
 def how_to_start_it(operation_id: str, record: Record) -> str:
-    """The command that begins the cleanup by hand, where the record tells enough for it."""
+    """The command that begins the cleanup by hand, where the record holds enough for it."""
+    # Only the execution's ARN has the account and the partition, without which there is no command.
     arn = record.execution_arn or ""
     stem, found, _ = arn.partition(":execution:")
     if not found:

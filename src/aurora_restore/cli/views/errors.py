@@ -18,6 +18,7 @@ def error_item(error: RestoreError) -> dict[str, Any]:
     """An error in the shape that the record has for it."""
     problems = tuple(
         ProblemState(code=problem.code, message=problem.message, hint=problem.hint)
+        # A single problem is the error itself.
         for problem in (error.problems if len(error.problems) > 1 else ())
     )
     return dict(ErrorState(code=error.code, message=error.message, hint=error.hint, problems=problems).item)
@@ -31,7 +32,12 @@ def render_error(item: Mapping[str, Any]) -> RenderableType:
     if len(error.problems) > 1:
         title.append(f": {len(error.problems)} problems")
         return Group(title, *(indented(_problem(problem, with_code=True)) for problem in error.problems))
-    return Group(title, indented(_problem(error, with_code=False)), *_commands(error))
+    # The lines of a hint after its first are commands: never folded, so that they can be copied (print with
+    # `crop=False`).
+    commands = [
+        Text(f"    {command}", no_wrap=True, overflow="ignore") for command in error.hint.split("\n")[1:]
+    ]
+    return Group(title, indented(_problem(error, with_code=False)), *commands)
 
 
 def _problem(problem: ErrorState | ProblemState, with_code: bool) -> RenderableType:
@@ -47,9 +53,3 @@ def _problem(problem: ErrorState | ProblemState, with_code: bool) -> RenderableT
         hint = Text.assemble(("What to do: ", "bold"), words)
         lines.append(indented(hint) if with_code else hint)
     return Group(*lines)
-
-
-def _commands(error: ErrorState) -> list[Text]:
-    """Commands stand in the lines below a hint: never folded, so that they can be copied (print with `crop=False`)."""
-    commands = error.hint.split("\n")[1:]
-    return [Text(f"    {command}", no_wrap=True, overflow="ignore") for command in commands]

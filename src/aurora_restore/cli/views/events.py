@@ -14,15 +14,15 @@ from aurora_restore.domain.visible_text import visible_values
 
 def render_events(events: Sequence[Mapping[str, Any]]) -> RenderableType:
     """Each event with its time, and below it what it was about."""
-    return Group(*(part for event in visible_values(list(events)) for part in _event(event)))
-
-
-def _event(event: Mapping[str, Any]) -> Sequence[RenderableType]:
-    name = str(event.get("event", ""))
-    style = STYLES["failed"] if "Failed" in name else "bold"
-    details = event.get("details")
-    rows = details.items() if isinstance(details, Mapping) else ()
-    head = Text.assemble((str(event.get("time", "")), STYLES["skipped"]), "  ", (name, style))
-    return head, facts(
-        [(str(field), words(value)) for field, value in rows if value not in (None, "", [], {})]
-    )
+    parts: list[RenderableType] = []
+    for event in visible_values(list(events)):
+        name = str(event.get("event", ""))
+        style = STYLES["failed"] if "Failed" in name else "bold"
+        parts.append(Text.assemble((str(event.get("time", "")), STYLES["skipped"]), "  ", (name, style)))
+        # An operator can edit the table by hand, and an event of another release may have other details.
+        details = event.get("details")
+        rows = details.items() if isinstance(details, Mapping) else ()
+        parts.append(
+            facts([(str(field), words(value)) for field, value in rows if value not in (None, "", [], {})])
+        )
+    return Group(*parts)

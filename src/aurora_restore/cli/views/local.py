@@ -54,7 +54,8 @@ def render_stack(state: StackStatus, deployed: Mapping[str, Any]) -> RenderableT
             ("pipeline", str(deployed.get("stack") or "not deployed")),
             ("process", f"{info.pid} (with {state.process_count - 1} below it)"),
             ("memory", f"{state.memory_bytes / _MEGABYTE:.0f} MB together"),
-            ("PostgreSQL", _servers(state)),
+            ("PostgreSQL", _servers(state.postgresql)),
+            ("MySQL", _servers(state.mysql)),
             ("workers", f"{len(state.workers)} Lambda workers"),
             ("durations", ", ".join(f"{name} {seconds:g} s" for name, seconds in state.durations.items())),
             ("state in", str(state.home)),
@@ -65,10 +66,10 @@ def render_stack(state: StackStatus, deployed: Mapping[str, Any]) -> RenderableT
     )
 
 
-def _servers(state: StackStatus) -> str:
+def _servers(servers: Mapping[str, Any]) -> str:
     """Which version is behind which clusters: it need not be the one that a cluster says."""
-    behind: dict[str, list[str]] = {version: [] for version in state.postgresql.get("at_hand", ())}
-    for server in state.postgresql.get("clusters", ()):
+    behind: dict[str, list[str]] = {version: [] for version in servers.get("at_hand", ())}
+    for server in servers.get("clusters", ()):
         behind.setdefault(server["version"], []).append(server["db_cluster_identifier"])
     return "; ".join(
         f"{version} behind {', '.join(names) or 'no cluster'}" for version, names in behind.items()

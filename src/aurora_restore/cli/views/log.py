@@ -16,11 +16,21 @@ def change_lines(before: OperationView | None, view: OperationView, now: datetim
     time = clock_time(now, now)
     known = {phase.name: _phase_news(phase) for phase in before.phases} if before else {}
     status = f"{time}  {view.operation_id}  {view.status_words}"
-    lines = [
-        f"{time}  {phase.name}  {_phase_line(phase, now)}".rstrip()
-        for phase in view.phases
-        if phase.state != "waiting" and known.get(phase.name) != _phase_news(phase)
-    ]
+    lines = []
+    for phase in view.phases:
+        if phase.state == "waiting" or known.get(phase.name) == _phase_news(phase):
+            continue
+        done, wait = f"{phase.progress_percent} %", phase.current_wait
+        parts: tuple[str, ...]
+        if phase.state != "running":
+            parts = (phase.state, duration(phase.seconds(now)), phase.message)
+        elif transient := phase.lasting_error:
+            # The message of the phase is from before the error, and no longer what it waits for.
+            parts = (phase.state, done, transient.message, tried_again(transient, now))
+        else:
+            end = f"should end: {expectation(wait, now)}" if wait else ""
+            parts = (phase.state, done, phase.message, end)
+        lines.append("  ".join(part for part in (time, phase.name, *parts) if part))
     cleaned_up = [f"{time}  cleanup  {line}" for line in cleanup_lines(before, view)]
     if before is None:
         return [status, *lines, *cleaned_up]
@@ -35,16 +45,3 @@ def _phase_news(phase: PhaseView) -> tuple[str, int, str, bool, str]:
     wait, transient = phase.current_wait, phase.lasting_error
     has_end = bool(wait and wait.expected_end)
     return phase.state, phase.progress_percent, phase.message, has_end, transient.message if transient else ""
-
-
-def _phase_line(phase: PhaseView, now: datetime) -> str:
-    if phase.state != "running":
-        took = duration(phase.seconds(now))
-        return "  ".join(part for part in (phase.state, took, phase.message) if part)
-    if transient := phase.lasting_error:
-        parts = (phase.state, f"{phase.progress_percent} %", transient.message, tried_again(transient, now))
-        return "  ".join(part for part in parts if part)
-    wait = phase.current_wait
-    end = f"should end: {expectation(wait, now)}" if wait else ""
-    parts = (phase.state, f"{phase.progress_percent} %", phase.message, end)
-    return "  ".join(part for part in parts if part)

@@ -13,6 +13,7 @@ _SHOWN_FIELDS = ("status", "error_code", "hint", "wait_seconds", "exception")
 
 def render_entry(entry: LogEntry) -> str:
     """`2023-06-15 12:34:56.789 UTC  copy-snapshot  WARNING  …`, with what else an operator needs after it."""
+    # Milliseconds, since entries of several functions are shown in one order.
     time = entry.time.astimezone(UTC)
     function = entry.function.removeprefix(_FUNCTION_PREFIX)
     facts = ", ".join(

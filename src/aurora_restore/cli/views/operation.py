@@ -40,7 +40,7 @@ _DIFFERENCES = "Differences from the old cluster"
 
 
 def render_operation(view: OperationView, now: datetime, notice: str = "") -> RenderableType:
-    """The moving picture of `watch`: what, the phases with their times, what is waited for and since when."""
+    """The moving picture of `watch`: the operation, its phases with their times, what it waits for and since when."""
     parts: list[RenderableType] = [render_title(view, now), indented(render_phases(view, now))]
     if view.is_running:
         parts.append(indented(render_waiting(view, now)))
@@ -67,6 +67,7 @@ def route(view: OperationView) -> str:
     target = (view.target_cluster_id or "?") + (f" in {target_region}" if target_region else "")
     if view.undoes:
         return f"the cluster from before {view.undoes}  ->  {target}"
+    # What was found comes before what was asked for: a request may name a snapshot alone.
     source = snapshot.db_cluster_identifier or parameters.source_cluster_id
     day = parameters.source_snapshot_date or parameters.source_snapshot_identifier
     origin = " of ".join(part for part in (source, day) if part) or "a snapshot"
@@ -78,44 +79,35 @@ def render_outcome(view: OperationView, now: datetime) -> RenderableType:
     """How it ended: the cluster and how to connect; the plan; or the error with its hint, and what it left."""
     took = duration(view.elapsed_seconds(now))
     if view.status != OperationStatus.SUCCEEDED:
-        parts = [*_failure(view, took), *_left_over(view, now)]
+        what, verb = f"The {view.noun}", "failed"
+        if view.was_refused:
+            what, verb = "The request", "was refused"
+        elif view.status == OperationStatus.CANCELLED:
+            verb = "was cancelled"
+        after = f" after {took}." if took and view.is_closed else "."
+        parts: list[RenderableType] = [
+            Text.assemble((f"{what} {verb}", STYLES.get(view.status, "bold red")), after)
+        ]
+        parts += [render_error(view.error_in_step.item)] if view.error else []
+        parts += _left_over(view, now)
     elif view.dry_run:
-        parts = [render_plan(view), _plan_done(view)]
+        command = f"aurora-restore undo {view.undoes}" if view.undoes else "aurora-restore start …"
+        names = "Names follow the operation's id: those of the real run are its own. "
+        done = f"Nothing was touched. {names}Start it with the same options: {command}"
+        parts = [render_plan(view), Text(done, style="dim")]
     else:
-        parts = _success(view, took, now)
+        restored = view.record.restore_details
+        name = restored.db_cluster_identifier or view.target_cluster_id
+        place = ", in place of the old cluster" if view.record.replaced else ""
+        what = f" in {took}: {name} is available{place}."
+        if view.undoes:
+            what = f" in {took}: {view.target_cluster_id} is again the cluster from before {view.undoes}."
+        parts = [Text.assemble((f"The {view.noun} succeeded", "bold green"), what)]
+        parts += [render_restored(restored)] if restored else []
+        differences = render_differences(restored.differences, _DIFFERENCES)
+        tail = (render_replaced(view, now), render_handed_over(view), differences, render_cleaned_up(view))
+        parts += [part for part in tail if part]
     return Group(*_spaced([*parts, *_warnings(view)]))
-
-
-def _success(view: OperationView, took: str, now: datetime) -> list[RenderableType]:
-    restored = view.record.restore_details
-    name = restored.db_cluster_identifier or view.target_cluster_id
-    place = ", in place of the old cluster" if view.record.replaced else ""
-    what = f" in {took}: {name} is available{place}." if not view.undoes else _undone(view, took)
-    title = Text.assemble((f"The {view.noun} succeeded", "bold green"), what)
-    parts = [title, render_restored(restored)] if restored else [title]
-    differences = render_differences(restored.differences, _DIFFERENCES)
-    tail = (render_replaced(view, now), render_handed_over(view), differences, render_cleaned_up(view))
-    return parts + [part for part in tail if part]
-
-
-def _undone(view: OperationView, took: str) -> str:
-    return f" in {took}: {view.target_cluster_id} is again the cluster from before {view.undoes}."
-
-
-def _plan_done(view: OperationView) -> RenderableType:
-    command = f"aurora-restore undo {view.undoes}" if view.undoes else "aurora-restore start …"
-    names = "Names follow the operation's id: those of the real run are its own. "
-    return Text(f"Nothing was touched. {names}Start it with the same options: {command}", style="dim")
-
-
-def _failure(view: OperationView, took: str) -> list[RenderableType]:
-    verb = "was cancelled" if view.status == OperationStatus.CANCELLED else "failed"
-    what = f"The {view.noun}"
-    if view.was_refused:
-        what, verb = "The request", "was refused"
-    after = f" after {took}." if took and view.is_closed else "."
-    title = Text.assemble((f"{what} {verb}", STYLES.get(view.status, "bold red")), after)
-    return [title, render_error(view.error_in_step.item)] if view.error else [title]
 
 
 def _left_over(view: OperationView, now: datetime) -> list[RenderableType]:
@@ -126,21 +118,17 @@ def _left_over(view: OperationView, now: datetime) -> list[RenderableType]:
         parts += [render_differences(found, _DIFFERENCES), render_way_past(fields)]
     if record.scaling or record.switch_over or record.retirement:
         parts += [render_replaced(view, now), render_handed_over(view)]
-    parts += [render_cleaned_up(view)] if record.cleanup else _remainder(view)
+    if record.cleanup:
+        parts.append(render_cleaned_up(view))
+    elif made := record.made:
+        # Each was written down before it was asked for: it need not exist. So the tag decides, not the name.
+        tag = f"{OPERATION_TAG} = {view.operation_id}"
+        title = Text.assemble(
+            ("May still exist: ", "bold"),
+            f"of these, what has the tag {tag} was made by this run; leave what has not.",
+        )
+        parts.append(Group(title, facts((kind, made[kind]) for kind in sorted(made, key=_order_of_making))))
     return [part for part in parts if part]
-
-
-def _remainder(view: OperationView) -> list[RenderableType | None]:
-    """What the run began to make. Each was noted before it was asked for: it need not have come about."""
-    made = view.record.made
-    if not made:
-        return []
-    tag = f"{OPERATION_TAG} = {view.operation_id}"
-    title = Text.assemble(
-        ("May still exist: ", "bold"),
-        f"of these, what has the tag {tag} was made by this run; leave what has not.",
-    )
-    return [Group(title, facts((kind, made[kind]) for kind in sorted(made, key=_order_of_making)))]
 
 
 def _order_of_making(kind: str) -> tuple[int, int]:
@@ -157,42 +145,10 @@ def _warnings(view: OperationView) -> list[RenderableType]:
 
 
 def render_status(view: OperationView, now: datetime, notice: str = "") -> RenderableType:
-    """Everything that the record tells, once."""
+    """Everything that the record holds, once."""
     restored = view.record.restore_details
-    plan_is_outcome = view.dry_run and view.status == OperationStatus.SUCCEEDED
-    optional = [
-        render_plan(view) if view.record.plan and not plan_is_outcome else None,
-        _waits(view),
-        Group(heading("So far"), render_restored(restored))
-        if restored and view.status != OperationStatus.SUCCEEDED
-        else None,
-        _verification(view),
-        render_user_checks(restored),
-        render_came_along(view),
-        render_configuration(view),
-    ]
-    parts = [render_operation(view, now, notice), _times(view), *(part for part in optional if part)]
-    return Group(*_spaced([*parts, *_end(view, now)]))
-
-
-def _end(view: OperationView, now: datetime) -> list[RenderableType]:
-    """The outcome; of what has not ended, what is known of it so far."""
-    if view.is_closed:
-        return [render_outcome(view, now)]
-    found = view.record.restore_details.differences
-    # A cleanup says by itself why it runs.
-    has_error = bool(view.error) and not view.is_cleaning_up
-    parts = [
-        render_replaced(view, now),
-        render_handed_over(view),
-        render_differences(found, _DIFFERENCES),
-        render_error(view.error_in_step.item) if has_error else None,
-    ]
-    return [*(part for part in parts if part), *_warnings(view)]
-
-
-def _times(view: OperationView) -> RenderableType:
-    return facts(
+    succeeded = view.status == OperationStatus.SUCCEEDED
+    times = facts(
         [
             ("started", clock_time(view.started)),
             ("ended", clock_time(view.ended)),
@@ -201,16 +157,30 @@ def _times(view: OperationView) -> RenderableType:
             ("notified", view.record.notification.message_id),
         ]
     )
-
-
-def _waits(view: OperationView) -> RenderableType | None:
-    table = render_waits(view)
-    return Group(heading("Waits"), indented(table)) if table else None
-
-
-def _verification(view: OperationView) -> RenderableType | None:
-    checks = view.record.restore_details.verification
-    return Group(heading("Verification"), indented(render_verification(checks))) if checks else None
+    parts: list[RenderableType | None] = [render_operation(view, now, notice), times]
+    # The outcome below shows the plan of a dry run that succeeded, and what a restore that did so has made.
+    if view.record.plan and not (view.dry_run and succeeded):
+        parts.append(render_plan(view))
+    if waits := render_waits(view):
+        parts.append(Group(heading("Waits"), indented(waits)))
+    if restored and not succeeded:
+        parts.append(Group(heading("So far"), render_restored(restored)))
+    if checks := restored.verification:
+        parts.append(Group(heading("Verification"), indented(render_verification(checks))))
+    parts += [render_user_checks(restored), render_came_along(view), render_configuration(view)]
+    if view.is_closed:
+        parts.append(render_outcome(view, now))
+    else:
+        # What is known of the outcome so far. A cleanup says by itself why it runs.
+        has_error = bool(view.error) and not view.is_cleaning_up
+        parts += [
+            render_replaced(view, now),
+            render_handed_over(view),
+            render_differences(restored.differences, _DIFFERENCES),
+            render_error(view.error_in_step.item) if has_error else None,
+            *_warnings(view),
+        ]
+    return Group(*_spaced(part for part in parts if part))
 
 
 def _spaced(parts: Iterable[RenderableType]) -> list[RenderableType]:

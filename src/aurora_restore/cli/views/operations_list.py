@@ -24,39 +24,34 @@ def render_operations(views: Sequence[OperationView], now: datetime, width: int)
     """
     if not views:
         return Text("No operations. Widen --since, or start one with `aurora-restore start`.")
-    wide = [_wide_row(view, now) for view in views]
-    narrow = [_narrow_row(view, now) for view in views]
+    wide: list[Row] = []
+    narrow: list[Row] = []
+    for view in views:
+        times = Text(clock_time(view.started, now)), Text(duration(view.elapsed_seconds(now)))
+        name, target, detail = view.operation_id, view.target_cluster_id, _detail(view)
+        wide.append((Text(name), status_text(view.status), Text(target), *times, Text(detail)))
+        narrow.append(
+            (
+                Text.assemble(name, "\n", (f"  {target}", "dim")),
+                Text.assemble(status_text(view.status), "\n", (detail, "dim")),
+                *times,
+            )
+        )
     for columns, rows in (
         (("operation", "status", "target", "started", "took", "step or error"), wide),
         (("operation, target", "status, step or error", "started", "took"), narrow),
         (("operation, target", "status, step or error", "started"), narrow),
         (("operation, target", "status, step or error"), narrow),
     ):
+        # Measured before: Rich would fold or cut cells rather than give a column up.
         if _needed_width(columns, rows) <= width:
-            return _table(columns, rows)
+            table = plain_table(*columns)
+            for column in table.columns:
+                column.no_wrap = True
+            for row in rows:
+                table.add_row(*row[: len(columns)])
+            return table
     return Group(*(Text("\n", no_wrap=True, overflow="ignore").join(row[:2]) for row in narrow))
-
-
-def _wide_row(view: OperationView, now: datetime) -> Row:
-    return (
-        Text(view.operation_id),
-        status_text(view.status),
-        Text(view.target_cluster_id),
-        *_times(view, now),
-        Text(_detail(view)),
-    )
-
-
-def _narrow_row(view: OperationView, now: datetime) -> Row:
-    return (
-        Text.assemble(view.operation_id, "\n", (f"  {view.target_cluster_id}", "dim")),
-        Text.assemble(status_text(view.status), "\n", (_detail(view), "dim")),
-        *_times(view, now),
-    )
-
-
-def _times(view: OperationView, now: datetime) -> tuple[Text, Text]:
-    return Text(clock_time(view.started, now)), Text(duration(view.elapsed_seconds(now)))
 
 
 def _needed_width(columns: Sequence[str], rows: Sequence[Row]) -> int:
@@ -68,19 +63,11 @@ def _needed_width(columns: Sequence[str], rows: Sequence[Row]) -> int:
     return sum(widths) + _GAP * len(widths)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Row]) -> RenderableType:
-    table = plain_table(*columns)
-    for column in table.columns:
-        column.no_wrap = True
-    for row in rows:
-        table.add_row(*row[: len(columns)])
-    return table
-
-
 def _detail(view: OperationView) -> str:
     if view.is_running:
         return view.step
     code = view.error.code
+    # The status says already that it was cancelled, but not where.
     if code == OperationStatus.CANCELLED:
         code = f"in {view.error.step or view.step}"
     elif view.is_cleaning_up and code:

@@ -18,7 +18,6 @@ from aurora_restore.cli.views.common import (
     plain_table,
 )
 from aurora_restore.cli.views.record import OperationView
-from aurora_restore.cli.views.record_phases import PhaseView
 from aurora_restore.domain.record import TransientErrorState, WaitState
 
 _BAR_WIDTH = 30
@@ -36,28 +35,20 @@ def render_phases(view: OperationView, now: datetime) -> RenderableType:
         # Phases that a run that has ended never reached, or a dry run never will, are not shown.
         if phase.state == "waiting" and (view.dry_run or not view.is_running):
             continue
+        detail: RenderableType = Text(phase.message, style="dim")
+        # The message of the running phase is below the phases, with what it waits for.
+        if phase.state == "running":
+            percent = phase.progress_percent
+            bar = ProgressBar(100, percent, _BAR_WIDTH, complete_style="cyan", finished_style="cyan")
+            detail = Table.grid(padding=(0, 1))
+            detail.add_row(bar, Text(f"{percent} %"))
         grid.add_row(
             Text(phase.name, style="bold" if phase.state == "running" else ""),
             Text("" if phase.state == "waiting" else phase.state, style=STYLES[phase.state]),
             Text(duration(phase.seconds(now)), style="dim"),
-            _phase_detail(phase),
+            detail,
         )
     return grid
-
-
-def _phase_detail(phase: PhaseView) -> RenderableType:
-    if phase.state == "running":
-        bar = ProgressBar(
-            total=100,
-            completed=phase.progress_percent,
-            width=_BAR_WIDTH,
-            complete_style="cyan",
-            finished_style="cyan",
-        )
-        row = Table.grid(padding=(0, 1))
-        row.add_row(bar, Text(f"{phase.progress_percent} %"))
-        return row
-    return Text(phase.message, style="dim")
 
 
 def render_waiting(view: OperationView, now: datetime) -> RenderableType:
@@ -65,47 +56,41 @@ def render_waiting(view: OperationView, now: datetime) -> RenderableType:
     phase = view.current_phase
     if phase is None:
         return Text("Waiting for the first step to begin.")
+    # What hinders a phase matters more than what it would wait for.
     if transient := phase.lasting_error:
-        return _waiting_out(phase, transient, now)
-    wait = phase.current_wait
-    since = (wait.since if wait else None) or phase.recorded.waiting_since or phase.recorded.start_time
+        met = [
+            f"{word} {clock_time(time, now)}"
+            for word, time in (("since", transient.since), ("last seen", transient.time))
+            if time
+        ]
+        return Group(
+            Text(f"{phase.name} cannot go on yet" + (f" ({', '.join(met)}):" if met else ":")),
+            Text(transient.message, style="yellow"),
+            Text(tried_again(transient, now)),
+            Text(transient.hint, style="dim"),
+        )
+    wait, recorded = phase.current_wait, phase.recorded
+    since = (wait.since if wait else None) or recorded.waiting_since or recorded.start_time
+    next_look = ""
+    if recorded.last_updated_time and recorded.wait_seconds:
+        due = recorded.last_updated_time + timedelta(seconds=recorded.wait_seconds)
+        left = (due - now).total_seconds()
+        next_look = f"; looks again in {duration(left)}" if left > 0 else "; looks again now"
     text = Text.assemble(
         (phase.message or f"{phase.name} is at work", "cyan"),
         f" (since {clock_time(since, now)})" if since else "",
-        (_next_look(phase, now), "dim"),
+        (next_look, "dim"),
     )
     if wait is None:
         return text
     return Group(text, Text(f"Should end: {expectation(wait, now)}"))
 
 
-def _waiting_out(phase: PhaseView, transient: TransientErrorState, now: datetime) -> RenderableType:
-    met = [
-        f"{word} {clock_time(time, now)}"
-        for word, time in (("since", transient.since), ("last seen", transient.time))
-        if time
-    ]
-    return Group(
-        Text(f"{phase.name} cannot go on yet" + (f" ({', '.join(met)}):" if met else ":")),
-        Text(transient.message, style="yellow"),
-        Text(tried_again(transient, now)),
-        Text(transient.hint, style="dim"),
-    )
-
-
 def tried_again(transient: TransientErrorState, now: datetime) -> str:
-    """How long the run bears it, in a sentence; empty where nothing is known of it."""
+    """How long the run tolerates it, in a sentence; empty where that is not known."""
     if transient.until is None:
         return ""
     return f"It is tried again by itself until {clock_time(transient.until, now)} at most; after that the run fails."
-
-
-def _next_look(phase: PhaseView, now: datetime) -> str:
-    updated, wait_seconds = phase.recorded.last_updated_time, phase.recorded.wait_seconds
-    if not (updated and wait_seconds):
-        return ""
-    left = (updated + timedelta(seconds=wait_seconds) - now).total_seconds()
-    return f"; looks again in {duration(left)}" if left > 0 else "; looks again now"
 
 
 def expectation(wait: WaitState, now: datetime) -> str:
@@ -119,7 +104,7 @@ def expectation(wait: WaitState, now: datetime) -> str:
 
 
 def render_waits(view: OperationView) -> RenderableType | None:
-    """Each wait that has ended: how long it took, how often it was looked at, what the looking can have added."""
+    """Each wait that has ended: how long it took, how often a step looked, and how much that can have added to it."""
     ended = [
         (phase.name, name, wait)
         for phase in view.phases

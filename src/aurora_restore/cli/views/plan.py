@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -14,7 +13,7 @@ from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.replacement import render_differences, render_way_past, unasked
 from aurora_restore.domain.cluster_settings import CLUSTER_SETTINGS, INSTANCE_SETTINGS
 from aurora_restore.domain.engines import engine_of
-from aurora_restore.domain.record import PlanItem, PlannedInstanceItem, PlannedSource
+from aurora_restore.domain.record import PlanItem
 
 Rows = list[tuple[str, str | Text | None]]
 
@@ -27,14 +26,16 @@ def render_plan(view: OperationView) -> RenderableType:
         differences, "Will differ from the cluster that is replaced", ("is now", "will be")
     )
     makes = [
-        *_source_rows(plan.source),
-        *_copy_rows(plan),
+        *_snapshot_rows(plan),
         *_cluster_rows(plan, view.record.parameters.target_region),
         *_user_rows(plan),
-        *_coming_rows(view),
     ]
+    # What is known beforehand of what comes along; once it was looked for, the list of what was found says more.
+    if not view.record.came_along:
+        makes += [(each.about, each.words) for each in plan.coming_along]
     rows = facts(
         [
+            # An undo makes nothing: it exchanges two names.
             *(() if view.undoes else makes),
             *replacement_rows(view),
             *(("will be lost", loss) for loss in plan.will_be_lost),
@@ -49,27 +50,26 @@ def render_plan(view: OperationView) -> RenderableType:
     return Group(*parts)
 
 
-def _source_rows(source: PlannedSource) -> Rows:
-    if not source:
-        return []
-    engine = " ".join(filter(None, (source.engine, source.engine_version)))
-    return [
-        ("snapshot", Text(source.cluster_snapshot_identifier or "", style="bold")),
-        ("  of", f"{source.db_cluster_identifier or ''} in {source.region or ''}, {engine}"),
-        ("  made", source.snapshot_create_time),
-        ("  chosen", source.reason),
-    ]
-
-
-def _copy_rows(plan: PlanItem) -> Rows:
-    copy = plan.copy
-    if not copy and not plan.copy_reason:
-        return []
-    return [
-        ("copy", copy.cluster_snapshot_identifier or "none"),
-        ("  why", plan.copy_reason),
-        ("  key", copy.kms_key_id),
-    ]
+def _snapshot_rows(plan: PlanItem) -> Rows:
+    """The snapshot that is restored, and the copy of it that is made before."""
+    source, copy = plan.source, plan.copy
+    rows: Rows = []
+    if source:
+        engine = " ".join(filter(None, (source.engine, source.engine_version)))
+        rows += [
+            ("snapshot", Text(source.cluster_snapshot_identifier or "", style="bold")),
+            ("  of", f"{source.db_cluster_identifier or ''} in {source.region or ''}, {engine}"),
+            ("  made", source.snapshot_create_time),
+            ("  chosen", source.reason),
+        ]
+    # That none is made has its reason, too.
+    if copy or plan.copy_reason:
+        rows += [
+            ("copy", copy.cluster_snapshot_identifier or "none"),
+            ("  why", plan.copy_reason),
+            ("  key", copy.kms_key_id),
+        ]
+    return rows
 
 
 def _cluster_rows(plan: PlanItem, target_region: str | None) -> Rows:
@@ -78,41 +78,32 @@ def _cluster_rows(plan: PlanItem, target_region: str | None) -> Rows:
         return []
     at_first, target = cluster.db_cluster_identifier or "", plan.target_cluster_id or ""
     region = f" in {target_region}" if target_region else ""
-    protection = [
+    rows: Rows = [
+        ("cluster", Text.assemble((target or at_first, "bold"), region)),
+        ("  at first", at_first if target and target != at_first else None),
+    ]
+    for name, row in CLUSTER_SETTINGS.items():
+        if row.label:
+            rows.append((f"  {row.label}", _given(cluster.item.get(name))))
+        # Below the groups that it will have in the end: those that it has at first.
+        if name == "vpc_security_group_ids":
+            rows.append(("  until the switch", _given(cluster.item.get("quarantine_security_group_ids"))))
+    # Settings that are on or off are named in one row, where they are on.
+    switched_on = [
         name.replace("_", " ")
         for name, row in CLUSTER_SETTINGS.items()
         if row.asked and isinstance(row.default, bool) and cluster.item.get(name)
     ]
-    return [
-        ("cluster", Text.assemble((target or at_first, "bold"), region)),
-        ("  at first", at_first if target and target != at_first else None),
-        *_setting_rows(cluster.item),
-        ("  with", ", ".join(protection) or None),
-        *_instance_rows(plan),
-    ]
-
-
-def _setting_rows(cluster: Mapping[str, Any]) -> Rows:
-    rows: Rows = []
-    for name, row in CLUSTER_SETTINGS.items():
-        if row.label:
-            rows.append((f"  {row.label}", _given(cluster.get(name))))
-        if name == "vpc_security_group_ids":
-            rows.append(("  until the switch", _given(cluster.get("quarantine_security_group_ids"))))
+    rows.append(("  with", ", ".join(switched_on) or None))
+    for planned in plan.instances:
+        shown = [
+            f"{row.label} {words(planned.item[name])}"
+            for name, row in INSTANCE_SETTINGS.items()
+            if row.label and _given(planned.item.get(name))
+        ]
+        details = ", ".join([planned.db_instance_class, *shown])
+        rows.append(("instance", f"{planned.db_instance_identifier} ({details})"))
     return rows
-
-
-def _instance_rows(plan: PlanItem) -> Rows:
-    return [("instance", _instance(item)) for item in plan.instances]
-
-
-def _instance(planned: PlannedInstanceItem) -> str:
-    shown = [
-        f"{row.label} {words(planned.item[name])}"
-        for name, row in INSTANCE_SETTINGS.items()
-        if row.label and _given(planned.item.get(name))
-    ]
-    return f"{planned.db_instance_identifier} ({', '.join([planned.db_instance_class, *shown])})"
 
 
 def _user_rows(plan: PlanItem) -> Rows:
@@ -127,13 +118,6 @@ def _user_rows(plan: PlanItem) -> Rows:
             ("first start", "quiet, with a parameter group of its own until the restart before the switch")
         )
     return rows
-
-
-def _coming_rows(view: OperationView) -> Rows:
-    """What is known beforehand of what comes along; once it was looked for, the list of what was found says more."""
-    if view.record.came_along:
-        return []
-    return [(each.about, each.words) for each in view.record.plan.coming_along]
 
 
 def _given(value: Any) -> str | None:

@@ -27,17 +27,32 @@ def planned_differences(view: OperationView) -> Sequence[DifferenceState]:
 def replacement_rows(view: OperationView) -> Rows:
     """What is replaced, how, what is destroyed and when; nothing for a target that does not exist yet."""
     if view.undoes:
-        return _undo_rows(view)
+        # The same exchange of names, the other way round.
+        target = view.target_cluster_id
+        kept = view.record.plan.cluster.db_cluster_identifier or "the kept cluster"
+        return [
+            ("undoes", Text(view.undoes, style="bold")),
+            ("  puts back", f"{kept}, which becomes {target} again"),
+            ("  destroyed", f"the cluster that is {target} until then, as soon as the old one has the name"),
+            ("  final snapshot", _final_snapshot(view)),
+        ]
     replaced = view.record.replaced
     if not replaced:
         return []
     name = replaced_name(view)
     engine = " ".join(filter(None, (replaced.engine, replaced.engine_version)))
     about_it = ", ".join(filter(None, (members_in_words(replaced), engine)))
+    destroyed = "its instances and the cluster, as soon as the new one has the name"
+    if deletes_first(view):
+        destroyed = "its instances and the cluster, before the restore begins"
+    elif hours := keep_hours(view):
+        destroyed = (
+            f"its instances and the cluster, {hours:g} h after the switch; it is kept stopped until then"
+        )
     return [
         ("replaces", Text.assemble((name, "bold"), f": {about_it}")),
         ("  how", _how(view, name)),
-        ("  destroyed", _destroyed(view)),
+        ("  destroyed", destroyed),
         ("  final snapshot", _final_snapshot(view)),
         ("  undo", _undo(view)),
     ]
@@ -71,6 +86,7 @@ def _how(view: OperationView, name: str) -> str:
             f"delete_first: {name} is removed BEFORE the restore begins; no cluster has the name until the new one is "
             "ready"
         )
+    # The record of an operation that failed early has no plan; the names follow from the operation's id.
     plan = view.record.plan
     retired = plan.replacement.aside_identifier or retired_identifier(name, view.operation_id)
     staging = staging_identifier(name, view.operation_id)
@@ -79,14 +95,6 @@ def _how(view: OperationView, name: str) -> str:
         f"swap: the new one is made under the staging name {at_first if at_first != name else staging} and "
         f"verified; then {name} becomes {retired}, and the new one becomes {name}"
     )
-
-
-def _destroyed(view: OperationView) -> str:
-    if deletes_first(view):
-        return "its instances and the cluster, before the restore begins"
-    if hours := keep_hours(view):
-        return f"its instances and the cluster, {hours:g} h after the switch; it is kept stopped until then"
-    return "its instances and the cluster, as soon as the new one has the name"
 
 
 def _final_snapshot(view: OperationView) -> str | Text:
@@ -105,18 +113,3 @@ def _undo(view: OperationView) -> str:
     if final_snapshot(view) is None:
         return f"none after the switch{could}"
     return f"a restore of its final snapshot{could}"
-
-
-def _undo_rows(view: OperationView) -> Rows:
-    """What an undo does: the same exchange of names the other way round."""
-    target = view.target_cluster_id
-    kept = view.record.plan.cluster.db_cluster_identifier
-    what = (
-        f"{kept}, which becomes {target} again" if kept else f"the kept cluster, which becomes {target} again"
-    )
-    return [
-        ("undoes", Text(view.undoes, style="bold")),
-        ("  puts back", what),
-        ("  destroyed", f"the cluster that is {target} until then, as soon as the old one has the name"),
-        ("  final snapshot", _final_snapshot(view)),
-    ]

@@ -1,6 +1,6 @@
 """A record of the state table, read for display.
 
-Display must work for every record that can stand there: one that has just begun, one closed by hand as the
+Display must work for every record that can be there: one that has just begun, one closed by hand as the
 operations guide shows (no `step`, an `error` without a hint, or one that is a plain text), one written by a newer
 release with further phases.
 """
@@ -26,7 +26,7 @@ _ENDED_WORDS = {"ABORTED": "STOPPED", "TIMED_OUT": "TIMED OUT", "FAILED": "FAILE
 
 @dataclass(frozen=True)
 class OperationView:
-    """One operation as its record tells it. What would act on a terminal in the record is written out.
+    """One operation as its record shows it. Characters that would act on a terminal are written out.
 
     `execution_status` is how its execution ended, where that is known and the record is not closed yet.
     """
@@ -91,6 +91,7 @@ class OperationView:
     @property
     def status_words(self) -> str:
         """The status as people read it: that a cleanup is due is not a status of a record."""
+        # A run that an operator marked by hand is cleaned up under the status that they gave it.
         if not self.is_cleanup_due:
             by_hand = self.is_cleaning_up and self.status != OperationStatus.CLEANING_UP
             return f"{self.status}, cleaning up" if by_hand else self.status
@@ -132,11 +133,10 @@ class OperationView:
 
     @property
     def was_refused(self) -> bool:
-        """Whether it ended because of the request, before anything was created.
-
-        AWS can refuse in mid-run too, for a quota, a key or a snapshot that is gone; such a run has a plan.
-        """
-        return not self.record.plan and self.error.code in _refusal_codes()
+        """Whether it ended because of the request, before anything was created."""
+        refusals = (error.code for error in ERRORS_BY_NAME.values() if issubclass(error, RequestRefused))
+        # AWS can refuse in mid-run too, for a quota, a key or a snapshot that is gone; such a run has a plan.
+        return not self.record.plan and self.error.code in refusals
 
     @property
     def switched(self) -> datetime | None:
@@ -149,11 +149,8 @@ class OperationView:
         return current_wait(self.record.cleanup.waits.values())
 
 
-def _refusal_codes() -> frozenset[str]:
-    return frozenset(error.code for error in ERRORS_BY_NAME.values() if issubclass(error, RequestRefused))
-
-
 def view_operation(record: Mapping[str, Any], execution_status: str = "") -> OperationView:
     """Read a record for display."""
+    # Everything is made visible here, once: no view can forget it.
     read = Record.read(visible_values(record))
     return OperationView(read, "" if read.is_closed else execution_status)

@@ -76,8 +76,31 @@ def read_phases(record: Record, execution_status: str) -> tuple[PhaseView, ...]:
     """The phases that this run has, in their order; those of a newer release at the end."""
     known = [phase.value for phase in Phase]
     names = known + [name for name in record.phases if name not in known]
-    state = _state_of_the_unfinished(record, execution_status)
-    return tuple(_phase(name, record, state) for name in names if _is_shown(name, record))
+    # The state of a phase that has begun and did not come to its end.
+    if record.status == OperationStatus.RUNNING:
+        ended_as = {"": "running", "ABORTED": "stopped", "SUCCEEDED": "stopped"}
+        unfinished = ended_as.get(execution_status, "failed")
+    else:
+        by_hand = record.error is not None and record.error.code in _STOPPED_BY_HAND
+        has_failed = record.status in (OperationStatus.FAILED, OperationStatus.CLEANING_UP)
+        unfinished = "failed" if has_failed and not by_hand else "stopped"
+    phases = []
+    for name in filter(lambda name: _is_shown(name, record), names):
+        recorded = record.phase(name)
+        # The step is written before the phase itself is.
+        state = unfinished if recorded or record.step == name else "waiting"
+        if recorded.status is not None:
+            state = _ENDED_STATES.get(recorded.status, state)
+        end = recorded.end_time
+        if end and recorded.status in (PhaseStatus.FAILED, PhaseStatus.CANCELLED):
+            # It was closed with the record, which happens only after the cleanup.
+            end = min(end, record.cleanup.ended_time or end)
+        elif not end and recorded and unfinished != "running":
+            # It was broken off with the run. The end of a record that was cleaned up is that of the cleanup.
+            closed = None if record.cleanup else record.end_time
+            end = closed or recorded.last_updated_time
+        phases.append(PhaseView(name, state, recorded, end))
+    return tuple(phases)
 
 
 def _is_shown(name: str, record: Record) -> bool:
@@ -90,41 +113,8 @@ def _is_shown(name: str, record: Record) -> bool:
         return name not in _OF_NO_UNDO
     if name == Phase.APPLY_PARAMETER_GROUP:
         return record.plan.quiet_start or bool(record.plan.cluster.quarantine_security_group_ids)
-    return name not in _OF_SOME_RUNS or name in _phases_of_a_replacement(record)
-
-
-def _phases_of_a_replacement(record: Record) -> frozenset[str]:
-    if not record.replaced:
-        return frozenset()
-    if (record.plan.replacement.strategy or record.parameters.replace_strategy) == "delete_first":
-        return frozenset({Phase.CLEAR_TARGET})
-    return frozenset({Phase.SWITCH_OVER, Phase.RETIRE_REPLACED})
-
-
-def _phase(name: str, record: Record, state_of_the_unfinished: str) -> PhaseView:
-    recorded = record.phase(name)
-    is_current = bool(recorded) or record.step == name
-    state = state_of_the_unfinished if is_current else "waiting"
-    if recorded.status is not None:
-        state = _ENDED_STATES.get(recorded.status, state)
-    return PhaseView(name, state, recorded, _phase_end(recorded, record, state_of_the_unfinished))
-
-
-def _state_of_the_unfinished(record: Record, execution_status: str) -> str:
-    """The state of a phase that has begun and did not come to its end."""
-    if record.status == OperationStatus.RUNNING:
-        return {"": "running", "ABORTED": "stopped", "SUCCEEDED": "stopped"}.get(execution_status, "failed")
-    by_hand = record.error is not None and record.error.code in _STOPPED_BY_HAND
-    has_failed = record.status in (OperationStatus.FAILED, OperationStatus.CLEANING_UP)
-    return "failed" if has_failed and not by_hand else "stopped"
-
-
-def _phase_end(recorded: PhaseState, record: Record, state_of_the_unfinished: str) -> datetime | None:
-    end = recorded.end_time
-    if end and recorded.status in (PhaseStatus.FAILED, PhaseStatus.CANCELLED):
-        # It was closed with the record; between its own end and that lies the cleanup.
-        return min(end, record.cleanup.ended_time or end)
-    if end or not recorded or state_of_the_unfinished == "running":
-        return end
-    closed = None if record.cleanup else record.end_time
-    return closed or recorded.last_updated_time
+    if name not in _OF_SOME_RUNS:
+        return True
+    # What is left are the phases of a replacement, each of one of the two strategies.
+    strategy = record.plan.replacement.strategy or record.parameters.replace_strategy
+    return bool(record.replaced) and (name == Phase.CLEAR_TARGET) == (strategy == "delete_first")

@@ -19,7 +19,7 @@ from aurora_restore.cli.views.common import (
     words,
 )
 from aurora_restore.cli.views.record import OperationView
-from aurora_restore.domain.record import DifferenceState, MemberItem, ReplacedCluster
+from aurora_restore.domain.record import DifferenceState, ReplacedCluster
 from aurora_restore.domain.states import RetirementState
 
 Rows = list[tuple[str, str | Text | None]]
@@ -29,34 +29,33 @@ _SHOWN_ELSEWHERE = frozenset({"db_cluster_identifier", "db_cluster_resource_id",
 
 def render_replaced(view: OperationView, now: datetime) -> RenderableType | None:
     """What became of the replaced cluster, and for how long no cluster had its name; None where none is replaced."""
-    rows = _replaced_rows(view, now)
-    return Group(heading("Replaced cluster"), facts(rows)) if rows else None
-
-
-def _replaced_rows(view: OperationView, now: datetime) -> Rows:
     replaced, retirement = view.record.replaced, view.record.retirement
     if not (replaced or retirement or view.record.switch_over):
-        return []
+        return None
+    # The name is that of another cluster by now; the resource id never changes.
+    resource = f" ({replaced.db_cluster_resource_id})" if replaced.db_cluster_resource_id else ""
+    kept_until = None
+    if (until := retirement.keep_until) and retirement.state is RetirementState.KEPT:
+        left = (until - now).total_seconds()
+        remaining = f"in {about(left)}" if left > 0 else "over: it is removed within minutes"
+        kept_until = f"{minute_time(until, now)} ({remaining})"
     # The final snapshot of an old cluster that was not deleted is removed again.
     stays = view.goes_back and not retirement.deletion_has_begun
-    return [
-        ("cluster", replaced_name(view) + _resource(replaced)),
-        ("now", _standing(view, now)),
-        ("kept until", _until(view, now)),
+    rows: Rows = [
+        ("cluster", replaced_name(view) + resource),
+        ("now", _state_now(view, now)),
+        ("kept until", kept_until),
         ("final snapshot", None if stays else retirement.final_snapshot_identifier),
         ("no name for", None if view.goes_back else without_the_name(view)),
         ("clients", None if view.goes_back else unreachable_for_clients(view)),
         ("to go back", undo_command(view) if is_kept(view, now) else None),
     ]
+    return Group(heading("Replaced cluster"), facts(rows))
 
 
 def replaced_name(view: OperationView) -> str:
     """The name of the cluster that is replaced, which the new one takes."""
     return view.record.replaced.db_cluster_identifier or view.target_cluster_id
-
-
-def _resource(replaced: ReplacedCluster) -> str:
-    return f" ({replaced.db_cluster_resource_id})" if replaced.db_cluster_resource_id else ""
 
 
 def retired_name(view: OperationView) -> str:
@@ -65,10 +64,16 @@ def retired_name(view: OperationView) -> str:
     return view.record.switch_over.aside_identifier or retired_as or "a cluster of another name"
 
 
-def _standing(view: OperationView, now: datetime) -> str | Text:
+def _state_now(view: OperationView, now: datetime) -> str | Text:
     retirement = view.record.retirement
     if view.goes_back:
-        return _put_back(view)
+        # With delete_first the old cluster may have been removed already: then it is made again.
+        is_rebuilt, was = retirement.deletion_has_begun, "under its own name"
+        done = f"{was}, made again from its final snapshot" if is_rebuilt else f"{was}, as it was"
+        under_way = (
+            "being made again from its final snapshot" if is_rebuilt else f"{was}, or about to be again"
+        )
+        return done if view.is_closed else under_way
     match retirement.state:
         case RetirementState.KEPT:
             return f"kept as {retired_name(view)}, stopped"
@@ -86,23 +91,6 @@ def _standing(view: OperationView, now: datetime) -> str | Text:
     if view.record.switch_over.name_gone_time:
         return f"as {retired_name(view)}: the renames are under way"
     return "under its own name, as it was"
-
-
-def _put_back(view: OperationView) -> str:
-    """After an abnormal end. With delete_first it may have been removed already: then it is made again."""
-    again = view.record.retirement.deletion_has_begun
-    if view.is_closed:
-        return "under its own name" + (", made again from its final snapshot" if again else ", as it was")
-    return "being made again from its final snapshot" if again else "under its own name, or about to be again"
-
-
-def _until(view: OperationView, now: datetime) -> str | None:
-    until = view.record.retirement.keep_until
-    if until is None or view.record.retirement.state is not RetirementState.KEPT:
-        return None
-    left = (until - now).total_seconds()
-    remaining = f"in {about(left)}" if left > 0 else "over: it is removed within minutes"
-    return f"{minute_time(until, now)} ({remaining})"
 
 
 def is_kept(view: OperationView, now: datetime) -> bool:
@@ -143,17 +131,11 @@ def render_configuration(view: OperationView) -> RenderableType | None:
         for name, value in sorted(replaced.settings.items())
         if name not in _SHOWN_ELSEWHERE and value not in (None, "", [], {}, False)
     ]
-    rows += [("instance", _member(member)) for member in replaced.members]
+    for member in replaced.members:
+        tier = "" if member.promotion_tier is None else f"tier {member.promotion_tier}"
+        details = ", ".join(filter(None, (member.db_instance_class, tier, member.db_parameter_group_name)))
+        rows.append(("instance", f"{member.db_instance_identifier} ({details})"))
     return Group(heading("Replaced cluster, as it was set up"), facts(rows)) if rows else None
-
-
-def _member(member: MemberItem) -> str:
-    details = [member.db_instance_class]
-    if member.promotion_tier is not None:
-        details.append(f"tier {member.promotion_tier}")
-    details.append(member.db_parameter_group_name or "")
-    listed = ", ".join(detail for detail in details if detail)
-    return f"{member.db_instance_identifier} ({listed})"
 
 
 def members_in_words(replaced: ReplacedCluster) -> str:
@@ -174,14 +156,11 @@ def render_differences(
         return None
     table = plain_table("field", *heads, "")
     for item in rows:
-        table.add_row(item.field, words(item.replaced), words(item.restored), _verdict(item))
+        verdict = Text("NOT ASKED FOR", style="bold red")
+        if item.asked_for or item.accepted:
+            verdict = Text("asked for" if item.asked_for else "accepted", style="green")
+        table.add_row(item.field, words(item.replaced), words(item.restored), verdict)
     return Group(heading(title), indented(table))
-
-
-def _verdict(item: DifferenceState) -> Text:
-    if item.asked_for:
-        return Text("asked for", style="green")
-    return Text("accepted", style="green") if item.accepted else Text("NOT ASKED FOR", style="bold red")
 
 
 def unasked(found: Iterable[DifferenceState]) -> list[str]:

@@ -8,45 +8,41 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from aurora_restore.cli.views.common import account_words, facts, heading, listed, plain_table, words
-from aurora_restore.domain.record import CheckState, RestoreDetails, RestoredInstance, RestoredUser
+from aurora_restore.domain.record import CheckState, RestoreDetails
 
 
 def render_restored(restored: RestoreDetails) -> RenderableType:
     """The restored cluster: addresses, instances, users, checks."""
     checks = restored.verification
     matching = sum(check.matches for check in checks)
+    instances = []
+    for instance in restored.instances:
+        details = ", ".join(filter(None, (instance.db_instance_class, instance.status)))
+        instances.append(instance.db_instance_identifier + (f" ({details})" if details else ""))
+    users = [
+        f"{account_words(user)} ({user.access}{f', {user.action}' if user.action else ''})"
+        for user in restored.users
+    ]
+    # The open ones come first: an operator may have to act on them.
+    other_logins = []
+    if restored.open_logins:
+        other_logins.append(
+            f"{words(restored.open_logins)}: came along with the snapshot, with production's passwords"
+        )
+    if restored.locked_logins:
+        other_logins.append(f"{len(restored.locked_logins)} locked: {words(restored.locked_logins)}")
     return facts(
         [
             ("writer", restored.endpoint),
             ("reader", restored.reader_endpoint),
             ("port", words(restored.port) if restored.port else None),
-            ("instances", words([_instance_words(item) for item in restored.instances] or "")),
-            ("users", words([_user_words(item) for item in restored.users] or "")),
-            ("other logins", _other_logins(restored)),
+            ("instances", words(instances)),
+            ("users", words(users)),
+            ("other logins", "; ".join(other_logins)),
             *listed("notes", restored.user_notes),
             ("verified", f"{matching} of {len(checks)} fields as expected" if checks else None),
         ]
     )
-
-
-def _instance_words(item: RestoredInstance) -> str:
-    details = ", ".join(filter(None, (item.db_instance_class, item.status)))
-    return f"{item.db_instance_identifier} ({details})" if details else item.db_instance_identifier
-
-
-def _user_words(item: RestoredUser) -> str:
-    action = f", {item.action}" if item.action else ""
-    return f"{account_words(item)} ({item.access}{action})"
-
-
-def _other_logins(restored: RestoreDetails) -> str | None:
-    locked, still_open = restored.locked_logins, restored.open_logins
-    parts = []
-    if still_open:
-        parts.append(f"{words(still_open)}: came along with the snapshot, with production's passwords")
-    if locked:
-        parts.append(f"{len(locked)} locked: {words(locked)}")
-    return "; ".join(parts) or None
 
 
 def render_verification(checks: Iterable[CheckState]) -> RenderableType:

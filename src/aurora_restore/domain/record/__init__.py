@@ -1,7 +1,7 @@
 """The record of an operation, which is one item of the state table: what it has, how it is read, how it is changed.
 
-Nothing else knows the names and paths of its fields. `Record.read(item)` reads an item, whoever wrote it; `changed`
-and its companions make the changes that `Records.update` takes.
+Nothing else knows the names and paths of its fields. `Record.read(item)` reads an item, also one that was edited by
+hand; `changed` and its companions make the changes that `Records.update` takes.
 """
 
 from aurora_restore.domain.record.ending import AuditEntry, Cleanup, ErrorState, Notification, ProblemState

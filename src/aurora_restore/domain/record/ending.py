@@ -30,7 +30,7 @@ class ErrorState(Part, path="error"):
 
 
 class Cleanup(Part, path="cleanup"):
-    """How the operation is being tidied up.
+    """How far the cleanup of the operation has come.
 
     Attributes:
         ending, reason: how the operation is to end, decided once; from then on no phase makes a request.

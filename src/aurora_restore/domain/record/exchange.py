@@ -12,18 +12,19 @@ from aurora_restore.domain.states import RetirementState
 
 
 def _read_retirement_state(item: Mapping[str, Any]) -> RetirementState | None:
-    """A state that cannot be read is told by what else is written with it: a deletion that has begun stays known."""
+    """A state that cannot be read follows from what is written beside it, so that a begun deletion stays known."""
     state = item.get("state")
     try:
         return RetirementState(state) if state else None
     except ValueError:
+        # The later a state, the earlier it is looked for: what was retired was begun and kept before.
         signs = {
             "undone_by": RetirementState.UNDONE,
             "retired_time": RetirementState.RETIRED,
             "begun_time": RetirementState.BEGUN,
             "keep_until": RetirementState.KEPT,
         }
-        return next((told for name, told in signs.items() if item.get(name)), None)
+        return next((sign for name, sign in signs.items() if item.get(name)), None)
 
 
 class Retirement(Part, path="retirement"):
@@ -64,7 +65,7 @@ class SwitchOver(Part, path="switch_over"):
 
     @property
     def is_done(self) -> bool:
-        """Whether the switch was seen; a time that cannot be read tells it, too."""
+        """Whether the switch was seen; a time that cannot be read says so, too."""
         return bool(self.item.get("switched_time"))
 
 
@@ -95,7 +96,7 @@ class QuietGroup(Part, path="quiet_group"):
     Attributes:
         wanted: the parameter group that the cluster is to have in the end.
         kept_for: the default group that does not exist, in place of which this one is kept.
-        seen_pending: the instances that showed that they wait for a reboot.
+        seen_pending: the instances that have shown that they wait for a reboot.
     """
 
     name: str | None = optional()
@@ -105,7 +106,7 @@ class QuietGroup(Part, path="quiet_group"):
 
 
 def seen_pending_changed(db_instance_identifier: str) -> Changes:
-    """The change that says that an instance was seen to wait for a reboot."""
+    """The change that says that an instance has shown that it waits for a reboot."""
     return {f"quiet_group.seen_pending.{db_instance_identifier}": True}
 
 
@@ -150,7 +151,7 @@ class ScalingOfRollback(ScalingOfRun, path="scaling_back"):
 
 
 class EndpointState(StrEnum):
-    """MOVED: the cluster that is to have the custom endpoint has it. LEFT: a person has to see to it."""
+    """MOVED: the cluster that is to have the custom endpoint has it. LEFT: a person has to move it."""
 
     MOVED = "moved"
     LEFT = "left"

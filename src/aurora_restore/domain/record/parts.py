@@ -30,13 +30,13 @@ from typing import Any, ClassVar, NoReturn, ParamSpec, Self
 from aurora_restore.domain.times import format_time, parse_time
 
 P = ParamSpec("P")
+# What an update of a record sets: values by their paths.
 Changes = dict[str, Any]
-"""What an update of a record sets: values by their paths."""
-
+# The default of a field that is a map.
 NOTHING: Mapping[str, Any] = types.MappingProxyType({})
-"""The default of a field that is a map."""
-
+# Where an instance keeps the map that it was read from; no field of a record begins with an underscore.
 _ITEM = "_item"
+# None is a value that a record can have, so that it cannot say that there is none to be read.
 _UNREADABLE = object()
 
 
@@ -69,7 +69,17 @@ class _Field:
     def __get__(self, found: Part | None, kind: type[Part]) -> Any:
         if found is None:
             return self
-        value = _read_field(kind, self, found.item)
+        item = found.item
+        key = next((key for key in (self.key, *self.former_keys) if key in item), self.key)
+        hint = _hints(kind)[self.name]
+        if self.reader:
+            value = self.reader(item)
+        elif isinstance(hint, type) and issubclass(hint, Part):
+            # A part that is always there is empty where the record has nothing of it.
+            value = hint.read(item.get(key))
+        else:
+            value = _read_value(hint, item.get(key))
+            value = self.default if value is _UNREADABLE else value
         found.__dict__[self.name] = value
         return value
 
@@ -85,7 +95,13 @@ class Part:
     def __init_subclass__(cls, *, path: str | None = None) -> None:
         """Every field needs a type and a default."""
         cls.PATH = path
-        own = {name: _field(cls, name) for name in inspect.get_annotations(cls)}
+        own = {}
+        for name in inspect.get_annotations(cls):
+            declared = getattr(cls, name)
+            own[name] = declared if isinstance(declared, _Field) else _Field(declared)
+            # A plain default becomes a descriptor as well: it must not be found before the record's value.
+            own[name].__set_name__(cls, name)
+            setattr(cls, name, own[name])
         cls.FIELDS = {**cls.FIELDS, **own}
 
     def __init__(self, **values: Any) -> None:
@@ -104,18 +120,18 @@ class Part:
     def item(self) -> Mapping[str, Any]:
         """As the record has it, with fields that this version does not know."""
         item: Mapping[str, Any] | None = self.__dict__.get(_ITEM)
-        return self._as_item() if item is None else item
-
-    def having(self, **values: Any) -> Self:
-        """The same with other values of these fields."""
-        return type(self)(**{name: getattr(self, name) for name in self.FIELDS} | values)
-
-    def _as_item(self) -> dict[str, Any]:
+        if item is not None:
+            return item
+        # Made by a program: what is optional is left out where it has its default.
         return {
             entry.key: plain(getattr(self, name))
             for name, entry in self.FIELDS.items()
             if not (entry.is_optional and getattr(self, name) == entry.default)
         }
+
+    def having(self, **values: Any) -> Self:
+        """The same with other values of these fields."""
+        return type(self)(**{name: getattr(self, name) for name in self.FIELDS} | values)
 
     def __bool__(self) -> bool:
         """Whether the record has anything of it."""
@@ -126,6 +142,7 @@ class Part:
             getattr(self, name) == getattr(other, name) for name in self.FIELDS
         )
 
+    # Parts hold maps, which have no hash.
     __hash__ = None  # type: ignore[assignment]
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
@@ -133,16 +150,6 @@ class Part:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({dict(self.item)})"
-
-
-def _field(kind: type[Part], name: str) -> _Field:
-    declared = getattr(kind, name)
-    if isinstance(declared, _Field):
-        return declared
-    entry = _Field(declared)
-    entry.__set_name__(kind, name)
-    setattr(kind, name, entry)
-    return entry
 
 
 def stored_as(key: str, *, former: tuple[str, ...] = (), default: Any = None) -> Any:
@@ -197,38 +204,30 @@ def plain(value: Any) -> Any:
     return value
 
 
-@functools.cache
-def _hints(kind: Any) -> Mapping[str, Any]:
-    return typing.get_type_hints(kind)
-
-
-def _read_field(kind: Any, entry: _Field, item: Mapping[str, Any]) -> Any:
-    if entry.reader:
-        return entry.reader(item)
-    key = next((key for key in (entry.key, *entry.former_keys) if key in item), entry.key)
-    value, hint = item.get(key), _hints(kind)[entry.name]
-    if isinstance(hint, type) and issubclass(hint, Part):
-        # A part that is always there is empty where the record has nothing of it.
-        return hint.read(value)
-    value = _read_value(hint, value)
-    return entry.default if value is _UNREADABLE else value
+# Resolving the names in annotations takes long, and is needed only for the parts that are read.
+_hints: Callable[[Any], Mapping[str, Any]] = functools.cache(typing.get_type_hints)
 
 
 def _read_value(hint: Any, value: Any) -> Any:
     """A value as the type that a field declares, or `_UNREADABLE`."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
+        # A field is of one type, or of that and None.
         present = [each for each in arguments if each is not types.NoneType]
         return _read_value(present[0], value) if value is not None else _UNREADABLE
     if origin is tuple:
         return _read_list(arguments[0], value)
+    # Of a map, the entries that can be read.
+    if origin is not None and not isinstance(value, Mapping):
+        return _UNREADABLE
     if origin is not None:
-        return _read_map(arguments[1], value)
+        entries = {str(name): _read_value(arguments[1], each) for name, each in value.items()}
+        return {name: each for name, each in entries.items() if each is not _UNREADABLE}
     if hint in _READERS:
         return _READERS[hint](value)
     if issubclass(hint, Part):
         return hint.read(value) if isinstance(value, Mapping) else _UNREADABLE
-    return _read_enum(hint, value)
+    return _read_with(hint, value)
 
 
 def _read_list(hint: Any, value: Any) -> Any:
@@ -241,42 +240,12 @@ def _read_list(hint: Any, value: Any) -> Any:
     return tuple(each for each in found if each is not _UNREADABLE)
 
 
-def _read_map(hint: Any, value: Any) -> Any:
-    """What of a map can be read."""
-    if not isinstance(value, Mapping):
-        return _UNREADABLE
-    found = {str(name): _read_value(hint, each) for name, each in value.items()}
-    return {name: each for name, each in found.items() if each is not _UNREADABLE}
-
-
-def _read_enum(kind: type[Enum], value: Any) -> Any:
+def _read_with(reader: Callable[[Any], Any], value: Any) -> Any:
+    """What an enum, or the reader of times, makes of a value."""
     try:
-        return kind(value)
-    except ValueError:
-        return _UNREADABLE
-
-
-def _read_text(value: Any) -> Any:
-    return str(value) if isinstance(value, str) or _is_number(value) else _UNREADABLE
-
-
-def _read_flag(value: Any) -> Any:
-    return value if isinstance(value, bool) else _UNREADABLE
-
-
-def _read_time(value: Any) -> Any:
-    try:
-        return parse_time(value) if isinstance(value, str) else _UNREADABLE
+        return reader(value)
     except (ValueError, OverflowError):
         return _UNREADABLE
-
-
-def _read_whole_number(value: Any) -> Any:
-    return int(value) if _is_number(value) else _UNREADABLE
-
-
-def _read_number(value: Any) -> Any:
-    return float(value) if _is_number(value) else _UNREADABLE
 
 
 def _is_number(value: Any) -> bool:
@@ -284,11 +253,12 @@ def _is_number(value: Any) -> bool:
     return hasattr(value, "as_integer_ratio") and not isinstance(value, bool)
 
 
+# A number in place of a text is read as well: a person who edits a record may leave the quotation marks out.
 _READERS: Mapping[Any, Callable[[Any], Any]] = {
-    str: _read_text,
-    bool: _read_flag,
-    int: _read_whole_number,
-    float: _read_number,
-    datetime: _read_time,
+    str: lambda value: str(value) if isinstance(value, str) or _is_number(value) else _UNREADABLE,
+    bool: lambda value: value if isinstance(value, bool) else _UNREADABLE,
+    int: lambda value: int(value) if _is_number(value) else _UNREADABLE,
+    float: lambda value: float(value) if _is_number(value) else _UNREADABLE,
+    datetime: lambda value: _read_with(parse_time, value) if isinstance(value, str) else _UNREADABLE,
     Any: lambda value: _UNREADABLE if value is None else value,
 }

@@ -29,6 +29,7 @@ class WaitState(Part):
     wait_seconds: int | None = optional()
     expected_end: datetime | None = optional()
     why: str = optional("")
+    # The name in the record is that of an earlier version, whose runs may still be under way.
     reported: ReportedPercent | None = stored_as("told")
     added_seconds_most: float | None = optional()
 
@@ -67,6 +68,7 @@ class PhaseState(Part):
     waiting_for: str = optional("")
     waiting_since: datetime | None = optional()
     waits: Mapping[str, WaitState] = optional(NOTHING)
+    # As with `reported`: the name in the record is that of an earlier version.
     last_transient_error: TransientErrorState | None = stored_as("last_fault")
 
     @property

@@ -74,7 +74,7 @@ class RestoreDetails(Part, path="restore_details"):
 
     Attributes:
         user_setup: how far the set-up of the users has come, while it is under way.
-        cloudwatch_logs_exports: the logs that it exports; None until that is seen to.
+        cloudwatch_logs_exports: the logs that it exports; None until the export is set up.
         made_again_by: the operation whose rollback restored it from its final snapshot.
     """
 

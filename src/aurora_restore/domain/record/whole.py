@@ -41,11 +41,6 @@ from aurora_restore.domain.record.restored import (
 from aurora_restore.domain.states import Ending, OperationStatus, is_closed, is_marked_by_hand
 
 
-def _read_error_by_hand(item: Mapping[str, Any]) -> str:
-    error = item.get("error")
-    return str(error) if error and not isinstance(error, Mapping) else ""
-
-
 class Record(Part, path=""):
     """One item of the state table.
 
@@ -71,6 +66,7 @@ class Record(Part, path=""):
     end_time: datetime | None = None
     settled_time: datetime | None = None
     expires_at: int | None = None
+    # The request and the parameters are the same field: what was given may be anything.
     request: Any = stored_as("parameters")
     parameters: Parameters = Parameters()
     plan: PlanItem = PlanItem()
@@ -97,7 +93,9 @@ class Record(Part, path=""):
     fence: Fence = Fence()
     cleanup: Cleanup = Cleanup()
     error: ErrorState | None = None
-    error_by_hand: str = read_by(_read_error_by_hand, "")
+    error_by_hand: str = read_by(
+        lambda item: "" if isinstance(item.get("error"), Mapping) else str(item.get("error") or ""), ""
+    )
     notification: Notification = Notification()
     warnings: tuple[str, ...] = ()
     last_events: tuple[AuditEntry, ...] = ()
@@ -118,7 +116,8 @@ class Record(Part, path=""):
 
     @property
     def is_being_cleaned_up(self) -> bool:
-        """Whether a cleanup is at work. What was marked by hand keeps that status meanwhile."""
+        """Whether a cleanup is at work."""
+        # What was marked by hand keeps its status: only the ending says that a cleanup is at work.
         begun = self.status == OperationStatus.CLEANING_UP or self.cleanup.ending is not None
         return begun and not self.is_closed
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.contract.database.mysql.mysql_servers import RestoredMysql, reset
 from tests.contract.database.servers import MASTER, OWN_SECRET, PRODUCTION
+from tests.support.shares import every_case, today
 
 from aurora_restore.database.mysql.session import Session
 from aurora_restore.domain.errors import DatabaseUnreachable
