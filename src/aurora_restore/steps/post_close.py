@@ -57,8 +57,8 @@ def retire_kept(context: CleanupContext) -> StepOutcome | None:
     if not is_being_retired(operation) and (until is None or until > now):
         return None
     if not ports.locks.acquire(target, context.operation_id, now):
-        # Another operation has the target. What is not deleted
-        # in part is kept again, so that an undo can have it.
+        # Another operation has the target. A cluster of which nothing is
+        # deleted yet is kept again, so that an undo can have it.
         if not operation.record.retirement.deletion_has_begun:
             _set_state(context, RetirementState.KEPT)
         owner = ports.locks.owner(target)
