@@ -17,7 +17,7 @@ from aurora_restore.domain.settings import (
 )
 
 LOCK_TABLE_NAME = "AuroraRestoreLocks"
-# The local Aurora is through with a new parameter group after a second (`ON_A_LAPTOP.parameter_group_completion`).
+# The local Aurora has applied a new parameter group after a second (`ON_A_LAPTOP.parameter_group_completion`).
 LOCAL_GROUP_SECONDS = 1.5
 
 
@@ -25,7 +25,7 @@ LOCAL_GROUP_SECONDS = 1.5
 class LambdaEnvironment:
     """What the stack's template sets.
 
-    `database_ca_bundle` None: the packaged RDS roots. `cleanup_state_machine_arn` is that of the sweep alone.
+    `database_ca_bundle` None: the packaged RDS roots. `cleanup_state_machine_arn`: only the sweep has it.
     """
 
     settings: PipelineSettings
@@ -49,7 +49,12 @@ def read_environment(environ: Mapping[str, str], known_regions: tuple[str, ...] 
         copy_retention_days=_days(environ, "COPY_RETENTION_DAYS"),
         record_retention_days=_days(environ, "RECORD_RETENTION_DAYS"),
         phase_timeout_hours=_phase_hours(environ, "PHASE_TIMEOUT_HOURS"),
-        quarantine_security_group_ids=_names(environ, "QUARANTINE_SECURITY_GROUP_IDS"),
+        # A list as CloudFormation's parameters have it, `a,b`; it may be empty, but not left out.
+        quarantine_security_group_ids=tuple(
+            word.strip()
+            for word in _text(environ, "QUARANTINE_SECURITY_GROUP_IDS", may_be_empty=True).split(",")
+            if word.strip()
+        ),
         # The runtime's botocore may be older than the Region that the stack is in.
         known_regions=(*known_regions, home) if known_regions else (),
         # A bundle of its own is that of a local stack, whose databases are on the same machine.
@@ -67,18 +72,11 @@ def read_environment(environ: Mapping[str, str], known_regions: tuple[str, ...] 
     )
 
 
-def _text(environ: Mapping[str, str], name: str) -> str:
+def _text(environ: Mapping[str, str], name: str, *, may_be_empty: bool = False) -> str:
     value = environ.get(name)
-    if not value:
+    if value is None or not (value or may_be_empty):
         raise ConfigurationError(f"The environment variable {name} is not set.")
     return value
-
-
-def _names(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """A list as CloudFormation's parameters have it, `a,b`; it may be empty, but not left out."""
-    if name not in environ:
-        raise ConfigurationError(f"The environment variable {name} is not set.")
-    return tuple(word.strip() for word in environ[name].split(",") if word.strip())
 
 
 def _days(environ: Mapping[str, str], name: str) -> int:
@@ -98,7 +96,7 @@ def _phase_hours(environ: Mapping[str, str], name: str) -> dict[Phase, float]:
         raise _malformed(
             name, text, f"a JSON object of phases ({', '.join(Phase)}) and hours; {error}"
         ) from error
-    # Past the limit of the state machine an execution ends with no step to say so.
+    # Past the limit of the state machine an execution ends without a step that could report it.
     total = sum((DEFAULT_PHASE_TIMEOUT_HOURS | limits).values())
     if total > MACHINE_TIMEOUT_HOURS:
         raise _malformed(

@@ -1,4 +1,4 @@
-"""The Lambda entry points, one a phase: they put the world together, call the step, and log."""
+"""The Lambda entry points, one a function: they put the ports together, call the step, and log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -39,14 +39,15 @@ if TYPE_CHECKING:
 Handler = Callable[[Event, "LambdaContext"], Answer]
 
 logger = Logger(service="aurora-restore", use_rfc3339=True, location=None)
-# What libraries have to say comes in our form too, and only from warnings on.
+# Libraries log in our form too, and only warnings and errors.
 logging.getLogger(logger.name).propagate = False
 logging.getLogger().handlers = list(logger.handlers)
 logging.getLogger().setLevel(logging.WARNING)
 
 
-# What a sweep says is about no one operation; every line has the field all the same.
+# A sweep is not about a single operation; every line has the field all the same.
 NO_OPERATION = "none"
+LOGGED_FACTS = ("status", "wait_seconds", "progress_percent", "error", "started", "deleted")
 
 
 class SystemClock:
@@ -56,20 +57,21 @@ class SystemClock:
         return datetime.now(UTC)
 
 
-def _rds(clients: Clients, region: str | None = None) -> AwsRds:
-    # Here and not above: a function that asks RDS for nothing does not compile it at its cold start.
-    from aurora_restore.aws.rds import AwsRds  # noqa: PLC0415
-
-    return AwsRds(clients, region)
-
-
 def build_ports(session: boto3.Session, environment: LambdaEnvironment) -> Ports:
-    """The world as the deployed functions see it."""
+    """The ports of the deployed functions."""
     clients = Clients(session, environment.settings.target_region)
+
+    @functools.cache
+    def rds(region: str | None = None) -> AwsRds:
+        # Here and not above: a function that asks RDS for nothing does not compile it at its cold start.
+        from aurora_restore.aws.rds import AwsRds  # noqa: PLC0415
+
+        return AwsRds(clients, region)
+
     return Ports(
         settings=environment.settings,
         clock=SystemClock(),
-        rds=functools.cache(functools.partial(_rds, clients)),
+        rds=rds,
         network=AwsNetwork(clients),
         scaling=AwsScaling(clients),
         keys=AwsKeys(clients),
@@ -83,6 +85,7 @@ def build_ports(session: boto3.Session, environment: LambdaEnvironment) -> Ports
     )
 
 
+# Once a worker: its next calls find the clients and their connections as they are.
 @functools.cache
 def _ports() -> Ports:
     session = boto3.Session()
@@ -95,62 +98,40 @@ def _entry_point(work: Work) -> Handler:
 
     def handle(event: Event, context: LambdaContext) -> Answer:
         started = time.perf_counter()
-        _begin_logging(event, context)
+        # `awslambdaric.bootstrap.log_error` repeats an error after our last
+        # line, without the fields by which operators search, and ours has the
+        # same facts. The error itself still reaches Lambda and Step Functions.
+        bootstrap = sys.modules.get("awslambdaric.bootstrap")
+        if bootstrap is not None and hasattr(bootstrap, "log_error"):
+            vars(bootstrap)["log_error"] = lambda _error_result, _log_sink: None
+        # A worker serves many operations: what the last one added to each line must not stay.
+        logger.clear_state()
+        logger.append_keys(
+            function_name=context.function_name,
+            operation_id=event.get("operation_id") or NO_OPERATION,
+            function_request_id=context.aws_request_id,
+        )
         try:
             answer = work(_ports(), event)
-        except Exception as error:
-            _log_failure(error)
+        except TransientFault as fault:
+            # A warning: the state machine calls again, and an operator rarely has to act.
+            logger.warning(fault.message, extra={"error_code": fault.code, "hint": fault.hint})
+            raise
+        except RestoreError as error:
+            # Without a stack trace: code, message and hint are what an operator needs.
+            logger.error(error.message, extra={"error_code": error.code, "hint": error.hint})  # noqa: TRY400
+            raise
+        except Exception:
+            logger.exception("The step ended with an unexpected error.")
             raise
         else:
-            logger.info(answer.get("message", "recorded"), extra=_facts(answer))
+            extra = {name: answer[name] for name in LOGGED_FACTS if name in answer}
+            logger.info(answer.get("message", "recorded"), extra=extra)
             return answer
         finally:
             logger.info(f"Operation completed in {time.perf_counter() - started:.3f} seconds")
 
     return handle
-
-
-def _begin_logging(event: Event, context: LambdaContext) -> None:
-    _silence_runtime_error_line()
-    logger.clear_state()
-    logger.append_keys(
-        function_name=context.function_name,
-        operation_id=event.get("operation_id") or NO_OPERATION,
-        function_request_id=context.aws_request_id,
-    )
-
-
-def _facts(answer: Answer) -> dict[str, Any]:
-    return {
-        name: answer[name]
-        for name in ("status", "wait_seconds", "progress_percent", "error", "started", "deleted")
-        if name in answer
-    }
-
-
-def _log_failure(error: Exception) -> None:
-    """Log what an operator needs; a stack trace only for an unexpected error."""
-    if isinstance(error, TransientFault):
-        logger.warning(error.message, extra={"error_code": error.code, "hint": error.hint})
-    elif isinstance(error, RestoreError):
-        logger.error(error.message, extra={"error_code": error.code, "hint": error.hint})
-    else:
-        logger.exception("The step ended with an unexpected error.")
-
-
-def _silence_runtime_error_line() -> None:
-    """Keep the runtime client from repeating an error in a shape of its own, after our last line.
-
-    `awslambdaric.bootstrap.log_error` writes a line without the fields by which operators search; the same
-    facts stand in ours. The error itself still reaches Lambda and Step Functions.
-    """
-    bootstrap = sys.modules.get("awslambdaric.bootstrap")
-    if bootstrap is not None and hasattr(bootstrap, "log_error"):
-        vars(bootstrap)["log_error"] = _log_nothing
-
-
-def _log_nothing(_error_result: object, _log_sink: object) -> None:
-    return None
 
 
 @functools.cache

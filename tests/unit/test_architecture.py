@@ -36,7 +36,7 @@ MAY_IMPORT = {
 # The handlers are the Lambda functions, and nothing of the local stack goes into their package.
 KNOW_THE_LOCAL_STACK = {"cli", "demo"}
 PURE = {"boto3", "botocore", "os", "socket", "subprocess", "random", "time", "pg8000", "pymysql", "threading"}
-LINES_A_FILE = 400
+LINES_A_FILE = 600
 LINES_A_FUNCTION = 60
 
 

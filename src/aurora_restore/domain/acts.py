@@ -134,6 +134,10 @@ class ChangePort(Change):
     is_fence: bool
     waits_for: str = field(default="fence", kw_only=True)
 
+    @property
+    def settings(self) -> SettingValues:
+        return {"port": self.port}
+
     def describe(self) -> str:
         return (
             f"ended the sessions of {self.name}" if self.is_fence else f"let clients reach {self.name} again"
@@ -141,6 +145,10 @@ class ChangePort(Change):
 
 
 class LiftProtection(Change):
+    @property
+    def settings(self) -> SettingValues:
+        return {"deletion_protection": False}
+
     def describe(self) -> str:
         return f"lifted the protection of {self.name}"
 
@@ -167,6 +175,10 @@ class ManageMasterPassword(Change):
 class ExportLogs(Change):
     log_types: Sequence[str]
     is_timed: ClassVar[bool] = True
+
+    @property
+    def settings(self) -> SettingValues:
+        return {"cloudwatch_logs_exports": self.log_types}
 
     def describe(self) -> str:
         return f"let {self.name} export its logs: {', '.join(self.log_types)}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from aurora_restore.domain.acts import AddRole, ModifyCluster, RebootInstance
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.cluster_settings import ClusterRole, SettingValues
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, ParameterGroupNotApplied
@@ -19,6 +20,7 @@ from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.quiet_group import REMOVE_ACT, RESET_ACT
 from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, FAILED_INSTANCE_STATUSES
+from aurora_restore.domain.record import seen_pending_changed
 from aurora_restore.domain.verification import IN_SYNC
 
 PENDING_REBOOT = "pending-reboot"
@@ -185,3 +187,19 @@ def _unless_under_way(seen: Applying, decision: ApplyDecision) -> ApplyDecision:
 
 def _minutes(limit: timedelta) -> str:
     return f"{limit.total_seconds() / 60:g}"
+
+
+def act_of(seen: Applying, decision: ApplyDecision) -> RebootInstance | AddRole | ModifyCluster:
+    """What a decision to change something asks AWS for."""
+    name, kind = seen.cluster.db_cluster_identifier, decision.kind
+    reason, waits_for = decision.reason, decision.waiting_for
+    if decision.action is ApplyAction.REBOOT:
+        subject = decision.subject
+        # `in-sync` shows before a change as well as after the reboot: only after `pending-reboot` it proves a
+        # reboot.
+        is_pending = seen.status_of(subject) == PENDING_REBOOT
+        also = seen_pending_changed(subject) if is_pending else {}
+        return RebootInstance(subject, kind=kind, reason=reason, waits_for=waits_for, also=also)
+    if decision.role:
+        return AddRole(name, decision.role, kind=kind, reason=reason, waits_for=waits_for)
+    return ModifyCluster(name, decision.settings, kind=kind, reason=reason, waits_for=waits_for)

@@ -3,6 +3,7 @@ forward."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,7 +20,15 @@ from aurora_restore.domain.naming import PUT_BACK_TAG
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
-from aurora_restore.domain.record import Changes, ErrorState, ProblemState, phase_ended
+from aurora_restore.domain.record import (
+    Changes,
+    ErrorState,
+    ProblemState,
+    Record,
+    changed,
+    phase_ended,
+    with_warnings,
+)
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_past_return
 from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
@@ -100,6 +109,43 @@ def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorSta
         # An error that is made of more than its message cannot be made again from the message alone.
         error = kind(message) if kind.__init__ is RestoreError.__init__ else RestoreError(message)
     return _error(step, error.code, error.message, error.hint)
+
+
+def error_of_failure(operation: Operation, error_name: str, cause: str) -> ErrorState:
+    """What the step wrote into the record; where it could not, what Step Functions knows."""
+    record, error_class = operation.record, ERRORS_BY_NAME.get(error_name)
+    known = record.error
+    if not known and record.error_by_hand:
+        # What an operator wrote into the record by hand may be no more than a sentence.
+        known = ErrorState.read({"code": "MANUAL_INTERVENTION", "message": record.error_by_hand})
+    # The error in a running record may be an earlier one, which the run has overcome: then it has another code.
+    if known and (not operation.is_running or error_class is None or known.code == error_class.code):
+        return ErrorState.read({"step": record.step, "hint": RestoreError.default_hint, **known.item})
+    code = error_class.code if error_class else RestoreError.code
+    hint = error_class.default_hint if error_class else RestoreError.default_hint
+    # Lambda's cause is JSON with `errorMessage`; Step Functions' own causes are plain text.
+    try:
+        parsed = json.loads(cause)
+    except ValueError:
+        parsed = None
+    message = str(parsed.get("errorMessage", cause)) if isinstance(parsed, dict) else cause
+    message = message or f"The step ended with {error_name}."
+    problem = ProblemState(code=code, message=message, hint=hint)
+    step = record.step or Phase.SNAPSHOT_CHECK.value
+    return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
+
+
+def error_as_warning(operation: Operation) -> Changes:
+    """A restore that had succeeded has no error; what ended its run early is a warning."""
+    error = operation.record.error
+    ended_by = f"{error.code}: {error.message}" if error else "unknown"
+    warnings = [f"the run did not end by itself ({ended_by}), but the restore had succeeded"]
+    if not operation.is_dry_run and not operation.phase(Phase.PROVE_ENDPOINT).has_ended_well:
+        warnings.append(
+            "the target's endpoint was not proved: its certificate may still name the cluster as it was called before, "
+            "and refuse clients that verify it; a stop and a start of the cluster renew it"
+        )
+    return {**changed(Record, error=None), **with_warnings(operation.record, *warnings)}
 
 
 def _error(step: str, code: str, message: str, hint: str) -> ErrorState:

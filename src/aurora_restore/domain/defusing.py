@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from aurora_restore.domain.came_along import LONGEST_WORDS, CameAlong, Kind, shortened
+from aurora_restore.domain.came_along import (
+    LONGEST_WORDS,
+    PARTS_THAT_ACT,
+    PARTS_WITH_JOBS,
+    CameAlong,
+    Kind,
+    shortened,
+)
 from aurora_restore.domain.errors import CopyNotQuiet
 from aurora_restore.domain.outward import OutwardConnections
 from aurora_restore.domain.record import (
@@ -324,3 +331,31 @@ def refuse_what_still_acts(refusals: Sequence[Refusal]) -> None:
         f"The copy would act by itself, and this could not be ended: {named}"
         + (f"; and {more} more." if more > 0 else ".")
     )
+
+
+def survey_warnings(
+    survey: Survey, defused: DefusedRecord, *, quiet_start: bool, outward_connections: OutwardConnections
+) -> list[str]:
+    """What is left that acts, or may act; and stored logins, by which production can be reached."""
+    warnings = [f"not put to rest: {sentence}" for sentence in refused_sentences(defused)]
+    if quiet_start:
+        # What would act, and could not be looked for: it is not claimed that nothing does.
+        unseen = survey.came_along.not_looked_into
+        warnings += [
+            f"{left.what}s may act by themselves: {left.reason}"
+            for left in unseen
+            if not left.database and left.what in PARTS_THAT_ACT
+        ]
+        warnings += [
+            f"jobs of pg_cron in {left.database} may act by themselves: {left.reason}"
+            for left in unseen
+            if left.what in PARTS_WITH_JOBS
+        ]
+    if survey.logins and outward_connections is OutwardConnections.REPORT:
+        more = survey.logins - len(survey.login_names)
+        named = ", ".join(survey.login_names) + (f" and {more} more" if more else "")
+        warnings.append(
+            f"logins to other servers are stored in the copy ({named}): who may use their foreign tables reaches "
+            "production where nothing was changed; `outward_connections: cut` removes them, `keep` omits this warning"
+        )
+    return warnings

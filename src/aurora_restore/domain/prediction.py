@@ -5,6 +5,8 @@ So a difference that was not requested is reported in a second, and not after ho
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aurora_restore.domain.cluster_settings import (
     CLUSTER_SETTINGS,
     cluster_settings_of,
@@ -15,8 +17,13 @@ from aurora_restore.domain.configuration import (
     ClusterConfiguration,
     Difference,
     MemberConfiguration,
+    configuration_of,
     differences,
 )
+from aurora_restore.domain.late_settings import left_settings
+from aurora_restore.domain.log_exports import given_after_switch
+from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.replacement import Replacement
 
@@ -81,3 +88,19 @@ def compared(
     if "db_users" in asked_for:
         follows.add("iam_authentication")
     return differences(replaced, restored, asked_for | follows, accepted, left_open=left_open | ports)
+
+
+def found_differences(
+    operation: Operation, cluster: DbCluster, instances: Sequence[DbInstance], *, keeps_port: bool
+) -> tuple[Difference, ...]:
+    """How the new cluster differs from the one that it replaces."""
+    plan = operation.plan
+    if plan.replacement is None:
+        return ()
+    replaced = ClusterConfiguration.from_item(operation.record.replaced.item)
+    # They come after the switch, and the plan has decided whether they are to be as on the replaced cluster.
+    later = given_after_switch(plan) | plan.given_later
+    # A warning reports these already: what RDS does not take, or shows as pending, throws no restore away.
+    later |= {*left_settings(plan, cluster), *cluster.pending_modified_values}
+    restored = configuration_of(cluster, instances)
+    return compared(plan.replacement, replaced, restored, later, keeps_port=keeps_port)

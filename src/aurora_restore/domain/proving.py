@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from aurora_restore.domain.acts import RebootInstance, StartCluster, StopCluster
 from aurora_restore.domain.errors import EndpointNotProved
 from aurora_restore.domain.observed import (
     DbCluster,
@@ -181,3 +182,13 @@ def _restart(seen: Proving, busy: Sequence[str]) -> ProveDecision:
     if asked is not None and asked < STOP_UNSEEN:
         return _wait(seen, "the stop does not show yet", "stop")
     return ProveDecision(ProveAction.STOP, "the stop was asked for, and never came", "stop")
+
+
+def renewal_act(name: str, decision: ProveDecision) -> RebootInstance | StopCluster | StartCluster:
+    """What a decision to renew the certificate asks RDS for; `name` is that of the cluster."""
+    reason, waits_for, subject = decision.reason, decision.waiting_for, decision.subject
+    if decision.action is ProveAction.REBOOT:
+        return RebootInstance(subject, kind=reboot_act(subject), reason=reason, waits_for=waits_for)
+    if decision.action is ProveAction.STOP:
+        return StopCluster(name, kind=STOP_ACT, reason=reason, waits_for=waits_for)
+    return StartCluster(name, kind=START_ACT, reason=reason, waits_for=waits_for)

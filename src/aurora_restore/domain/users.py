@@ -109,6 +109,15 @@ class UsersReport:
     not_looked_into: tuple[NotLookedInto, ...] = ()
     unfinished: SetupProgress | None = None
 
+    @property
+    def summary(self) -> str:
+        count, others, locked = len(self.users), len(self.other_logins), len(self.locked_logins)
+        words = f"{count or 'no'} database user{'' if count == 1 else 's'} set up"
+        words += " and checked" if count else ""
+        if locked:
+            return f"{words}; {locked} other logins were locked"
+        return f"{words}; {others} other logins came along with the snapshot" if others else words
+
 
 def username_problem(username: str, *, iam: bool = False, engine: Engine | None = None) -> str | None:
     """Why no database user of this name is made, in words; None where nothing is against it.

@@ -6,20 +6,19 @@ the switch stays two renames.
 
 from __future__ import annotations
 
-from aurora_restore.domain.acts import AddRole, DeleteParameterGroup, ModifyCluster, RebootInstance
+from aurora_restore.domain.acts import DeleteParameterGroup
 from aurora_restore.domain.applying_group import (
-    PENDING_REBOOT,
     ApplyAction,
     ApplyDecision,
     Applying,
+    act_of,
     decide_applying,
 )
 from aurora_restore.domain.errors import ClusterFailed, RequestRefused, ResourceBusy, StepFailed
 from aurora_restore.domain.observed import DbCluster, is_auto_scaled
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.quiet_group import REMOVE_ACT, REMOVE_LIMIT, is_ours
-from aurora_restore.domain.record import seen_pending_changed, with_warnings
+from aurora_restore.domain.record import with_warnings
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.verification import IN_SYNC
@@ -55,53 +54,29 @@ def apply_parameter_group(operation: Operation, ports: Ports) -> StepOutcome:
     cluster = ports.target_rds.find_cluster(name)
     if cluster is None:
         raise ClusterFailed(f"The cluster {name} is gone since it was restored.")
+    # Before the settings are compared: keeping the group changes which group is the expected one.
     if plan.starts_with_quiet_group and (outcome := keep_group(operation, ports, cluster)):
         return outcome
-    seen = _observe(operation, ports, plan, cluster)
-    decision = decide_applying(seen)
-    if decision.action is ApplyAction.WAIT:
-        return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for))
-    if decision.action is ApplyAction.REMOVE_GROUP:
-        return _remove_group(operation, ports, cluster, decision)
-    return _carry_out(operation, ports, seen, decision)
-
-
-def _observe(operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster) -> Applying:
-    group = operation.record.quiet_group
-    instances = ports.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
-    return Applying(
+    group, instances = operation.record.quiet_group, ports.target_rds.list_cluster_instances(name)
+    seen = Applying(
         plan=plan,
         cluster=cluster,
+        # A reader that auto scaling has added may be removed
+        # at any time: it is neither waited for nor rebooted.
         instances=[item for item in instances if not is_auto_scaled(item.db_instance_identifier)],
         wanted_group=group.wanted if plan.starts_with_quiet_group else None,
         asked=operation.all_asked(),
         seen_pending=frozenset(group.seen_pending),
         now=ports.clock.now(),
     )
-
-
-def _carry_out(operation: Operation, ports: Ports, seen: Applying, decision: ApplyDecision) -> StepOutcome:
-    act = _act(seen, decision)
-    what = decision.action.value.replace(" ", "_")
+    decision = decide_applying(seen)
+    if decision.action is ApplyAction.WAIT:
+        return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for))
+    if decision.action is ApplyAction.REMOVE_GROUP:
+        return _remove_group(operation, ports, cluster, decision)
+    act, what = act_of(seen, decision), decision.action.value.replace(" ", "_")
     event = Event(f"parameter_group.{what}", {"name": act.name, "reason": decision.reason})
     return carry_out(RunGuard(ports, operation), act, event)
-
-
-def _act(seen: Applying, decision: ApplyDecision) -> RebootInstance | AddRole | ModifyCluster:
-    name, kind, reason, waits_for = (
-        seen.cluster.db_cluster_identifier,
-        decision.kind,
-        decision.reason,
-        decision.waiting_for,
-    )
-    if decision.action is ApplyAction.REBOOT:
-        subject = decision.subject
-        is_pending = seen.status_of(subject) == PENDING_REBOOT
-        also = seen_pending_changed(subject) if is_pending else {}
-        return RebootInstance(subject, kind=kind, reason=reason, waits_for=waits_for, also=also)
-    if decision.role:
-        return AddRole(name, decision.role, kind=kind, reason=reason, waits_for=waits_for)
-    return ModifyCluster(name, decision.settings, kind=kind, reason=reason, waits_for=waits_for)
 
 
 def _remove_group(
@@ -113,6 +88,8 @@ def _remove_group(
     if group is None or not is_ours(group, operation.operation_id):
         return _applied(operation, cluster)
     asked = operation.asked(REMOVE_ACT)
+    # RDS counts the cluster as a member for a while after it
+    # has changed its group: it is not waited for without end.
     if asked and asked.is_overdue(ports.clock.now(), REMOVE_LIMIT):
         return _applied(operation, cluster, LEFT_WARNING.format(name=name, reason=STILL_A_MEMBER))
     try:

@@ -21,6 +21,7 @@ def archive_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
         return StepOutcome(skipped("there is no copy to keep"))
     name = operation.record.snapshot_details.restored_from
     snapshot = ports.target_rds.find_cluster_snapshot(name) if name else None
+    # Without the tag it is not a copy of the pipeline's, and its retention is its owner's business.
     if name is None or snapshot is None or OPERATION_TAG not in snapshot.tags:
         return StepOutcome(skipped(f"the copy {name} is gone already"))
     until_time = retained_until(ports)

@@ -1,8 +1,6 @@
-"""The beginning of an operation: its record, whichever function comes first."""
+"""The beginning of an operation: its record, made by the function that is called first."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from aurora_restore.domain.errors import OperationNotRunning
 from aurora_restore.domain.operation import Operation, new_record
@@ -24,19 +22,15 @@ def begin_record(ports: Ports, operation_id: str, execution_arn: str | None, raw
     expires_at = int(now.timestamp()) + ports.settings.record_retention_days * SECONDS_A_DAY
     record = new_record(operation_id, execution_arn, without_unknown_values(raw_request), now, expires_at)
     if not ports.records.create(record):
-        record = _own_record(ports, operation_id, execution_arn)
+        # A call that is repeated finds its own record; any other owner of the id keeps its record untouched.
+        record = ports.records.load(operation_id) or {}
+        found = Operation(record)
+        if found.execution_arn != execution_arn:
+            raise OperationNotRunning(f"The operation id {operation_id} belongs to {found.execution_arn}.")
+        if not found.is_running:
+            started = found.record.start_time
+            raise OperationNotRunning(
+                f"The operation id {operation_id} was used before: its record of "
+                f"{format_time(started) if started else None} says {found.status}. Choose another name."
+            )
     append_first_event(ports, Operation(record))
-
-
-def _own_record(ports: Ports, operation_id: str, execution_arn: str | None) -> dict[str, Any]:
-    found = ports.records.load(operation_id) or {}
-    operation = Operation(found)
-    if operation.execution_arn != execution_arn:
-        raise OperationNotRunning(f"The operation id {operation_id} belongs to {operation.execution_arn}.")
-    if not operation.is_running:
-        started = operation.record.start_time
-        raise OperationNotRunning(
-            f"The operation id {operation_id} was used before: its record of "
-            f"{format_time(started) if started else None} says {operation.status}. Choose another name."
-        )
-    return found

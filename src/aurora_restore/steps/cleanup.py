@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from aurora_restore.domain.cleaning import (
     decide_ending,
     done_sentences,
     ended_phases,
+    error_as_warning,
     error_of,
 )
 from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation, waits_after
-from aurora_restore.domain.record import Changes, Cleanup, Record, Retirement, changed, with_warnings
-from aurora_restore.domain.results import Phase, StepResult, StepStatus, done, in_progress
+from aurora_restore.domain.record import Cleanup, Record, Retirement, changed
+from aurora_restore.domain.results import StepResult, StepStatus, done, in_progress
 from aurora_restore.domain.rollback import await_late_arrivals
 from aurora_restore.domain.seeing import parties_in, places_in
 from aurora_restore.domain.states import Ending, OperationStatus, RetirementState
@@ -42,42 +43,33 @@ STOPPED_BY_US = "RecordMarkedByHand"
 def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepResult:
     """One call for an operation that is to be cleaned up. Raises what RDS refuses, and TransientFault."""
     execution = ports.executions.describe_arn(execution_arn) if execution_arn else None
-    operation = _operation(ports, operation_id, execution)
-    if operation is None:
+    item = ports.records.load(operation_id)
+    if item is None and execution is not None and not execution.is_running:
+        # It ended before its first step wrote a record: it gets
+        # one now, so that its end is recorded and reported.
+        begin_record(ports, operation_id, execution.execution_arn, execution.input)
+        item = ports.records.load(operation_id)
+    if not item:
         return done(f"nothing is known of {operation_id}: there is nothing to clean up")
+    operation = Operation(item)
     if operation.execution_arn != execution_arn:
+        # The id was used by another execution, whose clusters must not be taken for leftovers of this one.
         return done(f"the record {operation_id} is that of another execution, {operation.execution_arn}")
     flush_pending_audit(ports, operation)
     if operation.is_closed:
-        return _recorded(
-            ports, operation, post_close(CleanupContext(ports, operation, execution, _now(ports)))
-        )
+        now = ports.clock.now()
+        return _recorded(ports, operation, post_close(CleanupContext(ports, operation, execution, now)))
+    # As long as the execution runs, a step of it may be in the
+    # middle of a request: nothing is touched until it ends.
     if execution is not None and execution.is_running:
-        return _while_it_runs(ports, operation, execution)
+        if operation.is_running:
+            return done(f"the operation {operation_id} runs: there is nothing to clean up")
+        if operation.record.is_marked_by_hand:
+            cause = f"The record says {operation.status}: an operator has ended the operation."
+            ports.executions.stop_arn(execution.execution_arn, STOPPED_BY_US, cause)
+            return _waiting("the execution of a record that was marked by hand was stopped")
+        return _waiting("the execution is about to end")
     return _clean_up(ports, _fenced(ports, operation, execution), execution)
-
-
-def _now(ports: Ports) -> datetime:
-    return ports.clock.now()
-
-
-def _operation(ports: Ports, operation_id: str, execution: ExecutionState | None) -> Operation | None:
-    """The record; one that ended before its first step wrote one gets it now."""
-    item = ports.records.load(operation_id)
-    if item is None and execution is not None and not execution.is_running:
-        begin_record(ports, operation_id, execution.execution_arn, execution.input)
-        item = ports.records.load(operation_id)
-    return Operation(item) if item else None
-
-
-def _while_it_runs(ports: Ports, operation: Operation, execution: ExecutionState) -> StepResult:
-    if operation.is_running:
-        return done(f"the operation {operation.operation_id} runs: there is nothing to clean up")
-    if operation.record.is_marked_by_hand:
-        cause = f"The record says {operation.status}: an operator has ended the operation."
-        ports.executions.stop_arn(execution.execution_arn, STOPPED_BY_US, cause)
-        return _waiting("the execution of a record that was marked by hand was stopped")
-    return _waiting("the execution is about to end")
 
 
 def _waiting(message: str) -> StepResult:
@@ -86,6 +78,7 @@ def _waiting(message: str) -> StepResult:
 
 def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None) -> Operation:
     """From here on no phase of the run can make a request, and how the run ends is decided."""
+    # Decided once: a cleanup that changed its direction halfway could delete what it had just brought back.
     if operation.record.cleanup.ending is not None:
         return operation
     now = ports.clock.now()
@@ -100,8 +93,11 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
         **changed(Cleanup, ending=decision.ending, reason=decision.reason, ended_time=stopped),
         **changed(Record, error=error_of(operation, execution), last_updated_time=now, last_events=entries),
     }
+    # The operator's own word stays; it keeps the phases out just as well, since it is not RUNNING.
     if not operation.record.is_marked_by_hand:
         fence |= changed(Record, status=OperationStatus.CLEANING_UP.value)
+    # Only from the status that was read: what an operator or
+    # another call wrote in the meantime is not overruled.
     if ports.records.update(operation.operation_id, fence, only_if_status=operation.status):
         append_audit(ports, operation.operation_id, entries)
     return Operation(ports.records.load(operation.operation_id) or operation.item)
@@ -117,17 +113,15 @@ def _clean_up(ports: Ports, operation: Operation, execution: ExecutionState | No
         ports.records.update(operation.operation_id, changed(Cleanup, ended_time=ports.clock.now()))
         return _waiting("the record does not say when the execution ended")
     context = CleanupContext(ports, operation, execution, ended_time)
-    outcome = next_step(context, _steps(operation, ending))
+    if operation.is_dry_run:
+        # It has touched nothing: only a message may still be on its way.
+        steps: Sequence[CleanupStep] = (await_late_arrivals,)
+    else:
+        steps = ROLLBACK if ending.goes_back else ROLL_FORWARD
+    outcome = next_step(context, steps)
     if outcome is not None:
         return _recorded(ports, operation, outcome)
     return _close(context, ending)
-
-
-def _steps(operation: Operation, ending: Ending) -> Sequence[CleanupStep]:
-    """A dry run has touched nothing: only a message may still be on its way."""
-    if operation.is_dry_run:
-        return (await_late_arrivals,)
-    return ROLLBACK if ending.goes_back else ROLL_FORWARD
 
 
 def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepResult:
@@ -165,20 +159,27 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
     # An operator may have written something else over the error meanwhile.
     repaired_error = {} if found.record.error else changed(Record, error=error_of(found, context.execution))
     operation = Operation({**found.item, **repaired_error})
-    error_as_warning = _error_as_warning(operation, ending)
-    message = ended_message(Operation({**operation.item, **error_as_warning}), ending, ports.clock.now())
-    notification = notify_or_defer(ports, operation, message, _patience(operation))
+    # A restore that had succeeded has no error: what ended its run early becomes a warning.
+    warned = {} if ending.goes_back else error_as_warning(operation)
+    message = ended_message(Operation({**operation.item, **warned}), ending, ports.clock.now())
+    waiting = operation.record.cleanup.waits.get("telling")
+    waited = timedelta(seconds=waiting.seconds or 0 if waiting else 0)
+    # Before the record is closed, which is then to say whether the message went out.
+    notification = notify_or_defer(ports, operation, message, waited)
     if notification is None:
         silence = in_progress("SNS is unavailable", 95, "telling")
         return _recorded(ports, operation, StepOutcome(silence))
     time = ports.clock.now()
     status = OperationStatus(ending.value)
+    # The replaced cluster serves again: the sweep must not take it for one that is kept, or due to go.
+    is_put_back = ending.goes_back and bool(operation.record.retirement)
+    put_back = changed(Retirement, state=RetirementState.PUT_BACK) if is_put_back else {}
     waits = waits_after(operation.record.cleanup.waits, done(""), ports.clock.now(), None)
     changes: Mapping[str, Any] = {
         **ended_phases(operation, ending, time),
         **repaired_error,
-        **error_as_warning,
-        **_put_back(operation, ending),
+        **warned,
+        **put_back,
         **changed(Record, notification=notification),
         **changed(
             Cleanup,
@@ -191,28 +192,3 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
     close(ports, operation.operation_id, status, changes, from_status=operation.status)
     settle(ports, operation.operation_id)
     return done(f"cleanup complete: the operation ended {status.value}")
-
-
-def _patience(operation: Operation) -> timedelta:
-    waiting = operation.record.cleanup.waits.get("telling")
-    return timedelta(seconds=waiting.seconds or 0 if waiting else 0)
-
-
-def _put_back(operation: Operation, ending: Ending) -> Changes:
-    has_begun = bool(operation.record.retirement)
-    return changed(Retirement, state=RetirementState.PUT_BACK) if ending.goes_back and has_begun else {}
-
-
-def _error_as_warning(operation: Operation, ending: Ending) -> Changes:
-    """A restore that had succeeded has no error; what ended its run early is a warning."""
-    if ending.goes_back:
-        return {}
-    error = operation.record.error
-    ended_by = f"{error.code}: {error.message}" if error else "unknown"
-    warnings = [f"the run did not end by itself ({ended_by}), but the restore had succeeded"]
-    if not operation.is_dry_run and not operation.phase(Phase.PROVE_ENDPOINT).has_ended_well:
-        warnings.append(
-            "the target's endpoint was not proved: its certificate may still name the cluster as it was called before, "
-            "and refuse clients that verify it; a stop and a start of the cluster renew it"
-        )
-    return {**changed(Record, error=None), **with_warnings(operation.record, *warnings)}

@@ -35,6 +35,7 @@ class CleanupGuard:
             changes |= self._asked(act.kind, act.name)
         if changes:
             self.ports.records.update(self.operation.operation_id, changes)
+        # The record is not the fence here: it was marked before the cleanup began, and keeps the phases out.
         perform(act, self.ports)
         return {}
 

@@ -9,7 +9,6 @@ from aurora_restore.domain.acts import Tag
 from aurora_restore.domain.copying import CopyAction, CopyDecision, decide_copy
 from aurora_restore.domain.errors import CopySlotsInUse, SnapshotNotFound
 from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG, SOURCE_SNAPSHOT_TAG
-from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan, SnapshotCopy
 from aurora_restore.domain.record import SnapshotDetails, changed
@@ -26,25 +25,27 @@ def copy_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
     plan = operation.plan
     if plan.copy is None:
         return StepOutcome(skipped(f"no copy is needed: {plan.copy_reason}"))
-    found = _snapshots_of_target(ports, plan, plan.copy)
+    # The copies that carry the source cluster's name, and whatever has the name that ours is to have.
+    found = list(ports.target_rds.list_cluster_snapshots(plan.source.db_cluster_identifier))
+    own = ports.target_rds.find_cluster_snapshot(plan.copy.cluster_snapshot_identifier)
+    names = {item.db_cluster_snapshot_identifier for item in found}
+    if own and own.db_cluster_snapshot_identifier not in names:
+        found.append(own)
     decision = decide_copy(operation.operation_id, plan, found, ports.clock.now())
+    copy = decision.snapshot
     if decision.action is CopyAction.START:
         return _start(operation, ports, plan, plan.copy, decision)
-    if decision.action is CopyAction.USE and decision.snapshot:
-        used = decision.snapshot.db_cluster_snapshot_identifier
-        _keep_for_use(ports, decision.snapshot)
+    if decision.action is CopyAction.USE and copy:
+        until = copy.tags.get(RETAIN_UNTIL_TAG)
+        # The sweep must not remove what is being restored: a copy that is near its end is kept for longer.
+        if until is None or parse_time(until) < ports.clock.now() + timedelta(days=1):
+            tags = {RETAIN_UNTIL_TAG: retain_until(ports)}
+            perform(Tag(copy.db_cluster_snapshot_identifier, copy.db_cluster_snapshot_arn, tags), ports)
+        used = copy.db_cluster_snapshot_identifier
         event = Event("copy.used", {"cluster_snapshot_identifier": used, "reason": decision.reason})
         return StepOutcome(done(decision.reason), changed(SnapshotDetails, restored_from=used), (event,))
-    percent = decision.snapshot.percent_progress if decision.snapshot else 0
+    percent = copy.percent_progress if copy else 0
     return StepOutcome(in_progress(decision.reason, percent, "copy", percent))
-
-
-def _keep_for_use(ports: Ports, copy: ClusterSnapshot) -> None:
-    """Lengthen the retention of a copy that is near its end: the sweep must not remove what is being restored."""
-    until = copy.tags.get(RETAIN_UNTIL_TAG)
-    if until is None or parse_time(until) < ports.clock.now() + timedelta(days=1):
-        tags = {RETAIN_UNTIL_TAG: retain_until(ports)}
-        perform(Tag(copy.db_cluster_snapshot_identifier, copy.db_cluster_snapshot_arn, tags), ports)
 
 
 def retain_until(ports: Ports) -> str:
@@ -55,16 +56,6 @@ def retain_until(ports: Ports) -> str:
 def retained_until(ports: Ports) -> datetime:
     """Until when a copy is kept that is made or used now."""
     return ports.clock.now() + timedelta(days=ports.settings.copy_retention_days)
-
-
-def _snapshots_of_target(ports: Ports, plan: RestorePlan, copy: SnapshotCopy) -> list[ClusterSnapshot]:
-    """The copies that carry the source cluster's name, and the snapshot that has our copy's name."""
-    found = list(ports.target_rds.list_cluster_snapshots(plan.source.db_cluster_identifier))
-    own = ports.target_rds.find_cluster_snapshot(copy.cluster_snapshot_identifier)
-    names = {item.db_cluster_snapshot_identifier for item in found}
-    if own and own.db_cluster_snapshot_identifier not in names:
-        found.append(own)
-    return found
 
 
 def _start(
@@ -87,6 +78,7 @@ def _start(
             StartCopy(name, source, plan.source.region, copy.kms_key_id, tags)
         )
     except CopySlotsInUse:
+        # Other copies of the account end by themselves and free a slot: the phase's own limit ends this wait.
         message = "five copies are in flight in the target Region: waiting for a free slot"
         return StepOutcome(in_progress(message, waiting_for="copy_slot"))
     event = Event(

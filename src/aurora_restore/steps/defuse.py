@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from aurora_restore.domain.came_along import PARTS_THAT_ACT, PARTS_WITH_JOBS, CameAlong
 from aurora_restore.domain.defusing import (
     FUSES_PER_CALL,
     WRITTEN_BYTES_MOST,
     Fuse,
-    Outcome,
     Survey,
     SurveyProgress,
     WrittenDown,
@@ -24,18 +22,15 @@ from aurora_restore.domain.defusing import (
     first_states,
     refuse_what_still_acts,
     refused,
-    refused_sentences,
+    survey_warnings,
     written,
 )
 from aurora_restore.domain.errors import CopyNotQuiet
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.outward import OutwardConnections
-from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import (
     CameAlongRecord,
     Changes,
-    DefusedRecord,
     Record,
     changed,
     with_new_warnings,
@@ -48,9 +43,10 @@ from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.restore_cluster import restored_endpoint
 from aurora_restore.steps.runner import record_details, record_running
 
-# After this a look, and what is done about it, ends as soon as it can: the function has ten minutes for both.
+# After this a survey, and what is done about it, ends as soon as it can: the function has ten minutes for both.
 CALL_TIME = timedelta(minutes=1)
 
+# An audit entry has room for some names, and not for those of thousands of triggers.
 _NAMES_IN_THE_TRAIL = 20
 
 
@@ -61,7 +57,7 @@ def defuse(operation: Operation, ports: Ports) -> StepOutcome:
         CopyNotQuiet: something acts by itself, and the server refuses to end it.
         DatabaseUnreachable, MasterLoginRefused, SecretNotFound, ClusterFailed.
     """
-    plan = operation.plan
+    plan, defused = operation.plan, operation.record.defused
     if plan.strategy is Strategy.UNDO:
         return StepOutcome(skipped("the kept cluster is not a copy"))
     endpoint = restored_endpoint(ports, plan)
@@ -72,12 +68,25 @@ def defuse(operation: Operation, ports: Ports) -> StepOutcome:
     survey = ports.databases.survey_copy(
         endpoint, master, begun, _a_while(ports), lambda fuse: bool(_to_be_taken_out(operation, [fuse]))
     )
-    left = _to_be_taken_out(operation, survey.fuses)
-    if left:
+    # First what acts, then the look at further databases: each moment in which it may act counts.
+    if left := _to_be_taken_out(operation, survey.fuses):
         return _take_out(operation, ports, endpoint, master, survey, left[:FUSES_PER_CALL])
-    if survey.unfinished:
-        return _go_on(survey, survey.unfinished)
-    return _done(operation, plan, survey)
+    if progress := survey.unfinished:
+        # Nothing is left to do in the databases that are finished; the record says where the next call goes on.
+        message = f"what came along was looked for in {progress.done} of {progress.total} databases"
+        return StepOutcome(goes_on(message, progress.percent, "survey"), _listed(survey))
+    # What was written down and then refused is not at rest, and does not count.
+    kept = [key for key in defused.refused if key in defused.written]
+    count = len(first_states(defused)) - len(kept) + at_rest_by_trail(defused)
+    listed = len(survey.came_along.found) + sum((survey.came_along.more or {}).values())
+    words = f"{listed or 'nothing'} listed of what came along, {count or 'nothing'} put to rest"
+    if survey.acting and not plan.quiet_start:
+        words += f"; {survey.acting} act by themselves, since quiet_start is false"
+    left_over = survey_warnings(
+        survey, defused, quiet_start=plan.quiet_start, outward_connections=plan.outward_connections
+    )
+    warned = with_new_warnings(operation.record, *left_over)
+    return StepOutcome(done(words), {**_listed(survey), **warned})
 
 
 def _a_while(ports: Ports) -> Callable[[], bool]:
@@ -103,15 +112,18 @@ def _take_out(
     """The next call looks at these databases again, and leaves them behind once nothing is left in them."""
     defused = operation.record.defused
     down = written(fuses, defused, ports.clock.now(), WRITTEN_BYTES_MOST)
-    _write_down(ports, operation.operation_id, down)
+    # Before anything is changed: only what the record says can be taken back, and a call may die at any moment.
+    write_down(ports, operation.operation_id, down)
     outcome = ports.databases.defuse(endpoint, master, fuses, _a_while(ports))
     changes = {**refused(outcome.refusals, defused, down), **_listed(survey)}
     try:
         refuse_what_still_acts(outcome.refusals)
     except CopyNotQuiet:
+        # The run ends here: what was found goes into the record first, since the error names only some of it.
         record_details(ports, operation.operation_id, changes)
         raise
-    taken = _taken(fuses, outcome)
+    kept = {refusal.fuse.key for refusal in outcome.refusals} | {fuse.key for fuse in outcome.left}
+    taken = [fuse for fuse in fuses if fuse.key not in kept]
     names = [f"{fuse.kind.value} {fuse.name}" for fuse in taken]
     event = Event("came_along.defused", {"count": len(taken), "names": names[:_NAMES_IN_THE_TRAIL]})
     message = f"{len(taken)} of what came along put to rest, looking again"
@@ -119,7 +131,7 @@ def _take_out(
     return StepOutcome(goes_on(message, percent, "defusing"), changes, (event,) if taken else ())
 
 
-def _write_down(ports: Ports, operation_id: str, down: WrittenDown) -> None:
+def write_down(ports: Ports, operation_id: str, down: WrittenDown) -> None:
     """Only a record that runs gets further. What it has no room for is noted there first, as every event is."""
     events = [Event("came_along.written", {"written": down.in_trail})] if down.in_trail else []
     entries = to_audit_entries(ports, events)
@@ -128,62 +140,5 @@ def _write_down(ports: Ports, operation_id: str, down: WrittenDown) -> None:
     append_audit(ports, operation_id, entries)
 
 
-def _taken(fuses: Sequence[Fuse], outcome: Outcome) -> list[Fuse]:
-    kept = {refusal.fuse.key for refusal in outcome.refusals} | {fuse.key for fuse in outcome.left}
-    return [fuse for fuse in fuses if fuse.key not in kept]
-
-
-def _go_on(survey: Survey, progress: SurveyProgress) -> StepOutcome:
-    """Nothing is left to be done in the databases that are finished; the record says where the next call goes on."""
-    message = f"what came along was looked for in {progress.done} of {progress.total} databases"
-    return StepOutcome(goes_on(message, progress.percent, "survey"), _listed(survey))
-
-
 def _listed(survey: Survey) -> Changes:
     return changed(Record, came_along=CameAlongRecord.read(survey.to_item()))
-
-
-def _done(operation: Operation, plan: RestorePlan, survey: Survey) -> StepOutcome:
-    defused = operation.record.defused
-    warned = with_new_warnings(operation.record, *_warnings(plan, survey, defused))
-    return StepOutcome(done(_summary(plan, survey, defused)), {**_listed(survey), **warned})
-
-
-def _summary(plan: RestorePlan, survey: Survey, defused: DefusedRecord) -> str:
-    kept = [key for key in defused.refused if key in defused.written]
-    count = len(first_states(defused)) - len(kept) + at_rest_by_trail(defused)
-    came_along = survey.came_along
-    listed = len(came_along.found) + sum((came_along.more or {}).values())
-    words = f"{listed or 'nothing'} listed of what came along, {count or 'nothing'} put to rest"
-    if survey.acting and not plan.quiet_start:
-        return f"{words}; {survey.acting} act by themselves, since quiet_start is false"
-    return words
-
-
-def _warnings(plan: RestorePlan, survey: Survey, defused: DefusedRecord) -> list[str]:
-    warnings = [f"not put to rest: {sentence}" for sentence in refused_sentences(defused)]
-    if plan.quiet_start:
-        warnings += _unseen(survey.came_along)
-    if survey.logins and plan.outward_connections is OutwardConnections.REPORT:
-        more = survey.logins - len(survey.login_names)
-        named = ", ".join(survey.login_names) + (f" and {more} more" if more else "")
-        warnings.append(
-            f"logins to other servers are stored in the copy ({named}): who may use their foreign tables reaches "
-            "production where nothing was changed; `outward_connections: cut` removes them, `keep` omits this warning"
-        )
-    return warnings
-
-
-def _unseen(came_along: CameAlong) -> list[str]:
-    """What would act, and could not be looked for: it is not claimed that nothing does."""
-    of_cluster = [
-        f"{left.what}s may act by themselves: {left.reason}"
-        for left in came_along.not_looked_into
-        if not left.database and left.what in PARTS_THAT_ACT
-    ]
-    jobs = [
-        f"jobs of pg_cron in {left.database} may act by themselves: {left.reason}"
-        for left in came_along.not_looked_into
-        if left.what in PARTS_WITH_JOBS
-    ]
-    return of_cluster + jobs

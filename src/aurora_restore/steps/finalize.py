@@ -23,7 +23,11 @@ STORE_TRIES = 3
 
 
 def notify(ports: Ports, operation: Operation, message: Message) -> Notification:
-    """Publish, unless it was done before. A message that cannot be sent does not fail a run: the record says so."""
+    """Publish, unless it was done before. A message that cannot be sent fails no run: the record says so.
+
+    Raises:
+        RestoreError: the message was sent, and its id could not be written, three times.
+    """
     if notification := operation.record.notification:
         return notification
     time = ports.clock.now()
@@ -37,24 +41,16 @@ def notify(ports: Ports, operation: Operation, message: Message) -> Notification
         )
         return Notification(error=failed.message, hint=failed.hint, subject=message.subject)
     notification = Notification(message_id=message_id, published_time=time, subject=message.subject)
-    _store_message_id(ports, operation.operation_id, notification)
-    return notification
-
-
-def _store_message_id(ports: Ports, operation_id: str, notification: Notification) -> None:
-    """At once, and again where that fails: a message whose id was not stored is sent a second time.
-
-    Raises:
-        RestoreError: it could not be written, three times.
-    """
+    # At once, and again where that fails: a message whose id was not stored is sent a second time.
     for tries_left in reversed(range(STORE_TRIES)):
         try:
-            ports.records.update(operation_id, written(notification))
+            ports.records.update(operation.operation_id, written(notification))
         except RestoreError:
             if not tries_left:
                 raise
         else:
-            return
+            break
+    return notification
 
 
 def publish_best_effort(ports: Ports, operation: Operation, message: Message) -> None:
@@ -74,6 +70,7 @@ def notify_or_defer(
     try:
         return notify(ports, operation, message)
     except TransientFault as transient:
+        # The restore is done: its record is not held open for a service that stays away.
         if waited < SNS_WAIT_LIMIT:
             return None
         return Notification(error=transient.message, hint=transient.hint, subject=message.subject)
@@ -112,6 +109,7 @@ def release(ports: Ports, operation_id: str) -> None:
         flush_pending_audit(ports, operation)
         details = operation.record.error.item if operation.record.error else {}
         ports.audit.append(operation_id, ended, f"operation.{operation.status.lower()}", details)
+    # Last of all: with the lock gone, another operation may begin on the target.
     if operation.target_cluster_id:
         ports.locks.release(operation.target_cluster_id, operation_id)
 

@@ -24,6 +24,7 @@ def keep_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOu
     name, expected, default = group.name, group.wanted, group.kept_for
     if not name or not expected or cluster.db_cluster_parameter_group_name != name:
         return None
+    # A group of the operator's own is never replaced by ours, and neither is a default one that exists by now.
     if default is None:
         if not is_default_group(expected) or rds.find_cluster_parameter_group(expected) is not None:
             return None

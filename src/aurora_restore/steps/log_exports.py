@@ -21,7 +21,7 @@ from aurora_restore.steps.ports import Ports
 
 
 def are_log_exports_due(operation: Operation) -> bool:
-    """Whether the record does not tell yet what became of the logs, which come after the switch."""
+    """Whether the record does not say yet what became of the logs, which come after the switch."""
     return (
         exports_logs_later(operation.plan)
         and operation.record.restore_details.cloudwatch_logs_exports is None
@@ -52,6 +52,8 @@ def bring_log_exports(
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 10, "change"))
     except (StepFailed, RequestRefused) as refused:
+        # An error of the record's table says nothing of the
+        # logs. Any other costs the logs, and not the restore.
         if refused.is_of_record:
             raise
         return _left(operation, target, decision.missing, refused.message)
@@ -69,7 +71,7 @@ def _left(operation: Operation, target: DbCluster, missing: tuple[str, ...], rea
 
 
 def _seen_to(target: DbCluster, event: str, reason: str, changes: Changes | None = None) -> StepOutcome:
-    """The record tells what is exported in the end, and by that, that nothing is left to do."""
+    """The record says what is exported in the end, and by that, that nothing is left to do."""
     found = changed(RestoreDetails, cloudwatch_logs_exports=tuple(target.cloudwatch_logs_exports))
     return StepOutcome(
         in_progress(reason, 10, "change"), {**found, **(changes or {})}, (Event(event, {"reason": reason}),)

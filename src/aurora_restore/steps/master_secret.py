@@ -33,6 +33,7 @@ def hand_over_master_secret(operation: Operation, ports: Ports) -> StepOutcome |
     if not _is_wanted(operation):
         return None
     cluster = ports.target_rds.find_cluster(operation.plan.target_cluster_id)
+    # Another cluster may have the target's name by now: its master password is not to be changed.
     if cluster is None or cluster.tags.get(OPERATION_TAG) != operation.operation_id:
         return None
     return _advance(operation, ports, cluster, RunGuard(ports, operation), operation.asked(KIND))
@@ -49,6 +50,7 @@ def tidy_master_secret(context: CleanupContext) -> StepOutcome | None:
     cluster = context.find(context.plan.target_cluster_id)
     if cluster is None or not had_one:
         return None
+    # The new or the old cluster has the name, and its tag says which. A cluster with neither tag is left alone.
     is_new = cluster.tags.get(OPERATION_TAG) == context.operation_id and _is_wanted(context.operation)
     if not is_new and cluster.tags.get(PUT_BACK_TAG) != context.operation_id:
         return None
@@ -70,10 +72,22 @@ def _advance(
     is_over = asked is not None and asked.is_overdue(now, LIMIT)
     arn = cluster.managed_master_secret
     if arn and (is_over or cluster.managed_master_secret_status in (None, "active")):
-        return _managed(name, arn)
+        event = Event("master_secret.managed", {"db_cluster_identifier": name, "secret_arn": arn})
+        result = in_progress(f"RDS manages the master secret of {name}", 10, WAIT)
+        return StepOutcome(result, written(MasterSecret(arn=arn)), (event,))
     if is_over:
-        return _left(operation, name, "RDS did not take it on in time")
+        # The cluster serves, and its password is known: a person can make up for this, and no run fails for it.
+        reason = "RDS did not take it on in time"
+        warning = (
+            f"RDS does not manage the password of the master user of {name}: {reason}. The master user has the "
+            "password of the admin secret. Ask for it with `aws rds modify-db-cluster --db-cluster-identifier "
+            f"{name} --manage-master-user-password`."
+        )
+        left = {**written(MasterSecret(left=reason)), **with_warnings(operation.record, warning)}
+        event = Event("master_secret.left", {"db_cluster_identifier": name, "reason": reason})
+        return StepOutcome(in_progress(warning, 10, WAIT), left, (event,))
     message = f"RDS takes on the password of the master user of {name}"
+    # An answer may have been lost, and RDS may be at it: it is given time before it is asked again.
     if arn or (asked and not asked.refused and now - asked.last < ASK_AGAIN):
         return StepOutcome(in_progress(message, 10, WAIT))
     key = operation.record.replaced.managed_master_secret_kms_key_id
@@ -81,25 +95,9 @@ def _advance(
     try:
         changes = guard.ask(act)
     except (ResourceBusy, StepFailed, RequestRefused) as refused:
+        # Tried again until the limit, whatever the reason: what is refused now may be taken in a minute.
         if refused.is_of_record:
             raise
         return StepOutcome(in_progress(f"{message}: {refused.message}", 10, WAIT))
     event = Event("master_secret.asked", {"db_cluster_identifier": name, "done": act.describe()})
     return asked_for(act, changes, event)
-
-
-def _managed(name: str, arn: str) -> StepOutcome:
-    event = Event("master_secret.managed", {"db_cluster_identifier": name, "secret_arn": arn})
-    changes = written(MasterSecret(arn=arn))
-    return StepOutcome(in_progress(f"RDS manages the master secret of {name}", 10, WAIT), changes, (event,))
-
-
-def _left(operation: Operation, name: str, reason: str) -> StepOutcome:
-    warning = (
-        f"RDS does not manage the password of the master user of {name}: {reason}. The master user has the password "
-        f"of the admin secret. Ask for it with `aws rds modify-db-cluster --db-cluster-identifier {name} "
-        "--manage-master-user-password`."
-    )
-    changes = {**written(MasterSecret(left=reason)), **with_warnings(operation.record, warning)}
-    event = Event("master_secret.left", {"db_cluster_identifier": name, "reason": reason})
-    return StepOutcome(in_progress(warning, 10, WAIT), changes, (event,))

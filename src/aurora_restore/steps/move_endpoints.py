@@ -1,7 +1,7 @@
 """The custom endpoints change clusters: with the name to the new one, and in a rollback to the old one again.
 
 They are taken only from a cluster that is proved to be the other one, and shows them. The new cluster serves without
-them, so that what RDS refuses for long is left, and said with the command that makes up for it.
+them, so that what RDS refuses for long is left, and reported with the command that makes up for it.
 """
 
 from __future__ import annotations
@@ -52,29 +52,26 @@ class Move:
     def advance(self) -> StepOutcome | None:
         """At most one act; None where every endpoint is where it belongs, or is left."""
         seen = self.way.states_in(self.operation.record)
-        for endpoint in self.expected:
-            if endpoint.identifier in seen:
-                continue
-            hosts = self.other.custom_endpoints if self.other else ()
-            action = decide_endpoint(endpoint, self.owner.custom_endpoints, hosts)
-            if action is EndpointAction.NONE:
-                return self._shown(endpoint)
-            if self._is_over(endpoint):
+        endpoint = next((each for each in self.expected if each.identifier not in seen), None)
+        if endpoint is None:
+            return None
+        hosts = self.other.custom_endpoints if self.other else ()
+        action = decide_endpoint(endpoint, self.owner.custom_endpoints, hosts)
+        if action is EndpointAction.NONE:
+            # The owner shows it, which it may do while the endpoint
+            # is being made, and while it is on its way out.
+            statuses = self.ports.target_rds.custom_endpoint_statuses(self.owner)
+            times = [each.last for each in self._asked_for(endpoint, self.asked, self.taken)]
+            # Where neither the run nor its cleanup has changed it, its status is not for them to wait for.
+            if statuses.get(endpoint.identifier) == "available" or not times:
+                return self._settled(endpoint, EndpointState.MOVED)
+            if self.ports.clock.now() - max(times) > LIMIT:
                 return self._left(endpoint)
-            return self._carry_out(endpoint, action)
-        return None
-
-    def _shown(self, endpoint: CustomEndpoint) -> StepOutcome:
-        """The owner shows it: which it may do while the endpoint is being made, and while it is on its way out."""
-        statuses = self.ports.target_rds.custom_endpoint_statuses(self.owner)
-        if statuses.get(endpoint.identifier) == "available":
-            return self._settled(endpoint, EndpointState.MOVED)
-        times = [each.last for each in self._asked_for(endpoint, self.asked, self.taken)]
-        if not times:  # neither the run nor its cleanup has changed it
-            return self._settled(endpoint, EndpointState.MOVED)
-        if self.ports.clock.now() - max(times) > LIMIT:
+            return StepOutcome(self._moving(endpoint, "it is not `available` there yet"))
+        now = self.ports.clock.now()
+        if any(each.is_overdue(now, LIMIT) for each in self._asked_for(endpoint, self.asked)):
             return self._left(endpoint)
-        return StepOutcome(self._moving(endpoint, "it is not `available` there yet"))
+        return self._carry_out(endpoint, action)
 
     def _asked_for(self, endpoint: CustomEndpoint, *of: Mapping[str, Asked]) -> list[Asked]:
         kinds = [f"{kind}-{endpoint.identifier}" for kind in (DROP, MAKE)]
@@ -93,6 +90,7 @@ class Move:
             # The other cluster shows what it had before: a deletion would meet the endpoint on its new cluster.
             return StepOutcome(self._moving(endpoint))
         before = self.asked.get(kind)
+        # RDS lists endpoints late: a request that was accepted is given time to show before it is made again.
         if before and not before.refused and self.ports.clock.now() - before.last < ASK_AGAIN:
             return StepOutcome(self._moving(endpoint))
         act = (
@@ -109,10 +107,6 @@ class Move:
         details = {"identifier": name, "db_cluster_identifier": owner, "done": act.describe()}
         event = Event(f"endpoint.{action.name.lower()}", details)
         return StepOutcome(self._moving(endpoint), changes, (event,))
-
-    def _is_over(self, endpoint: CustomEndpoint) -> bool:
-        now = self.ports.clock.now()
-        return any(each.is_overdue(now, LIMIT) for each in self._asked_for(endpoint, self.asked))
 
     def _settled(self, endpoint: CustomEndpoint, state: EndpointState, *warnings: str) -> StepOutcome:
         owner, record = self.owner.db_cluster_identifier, self.operation.record
@@ -173,12 +167,13 @@ def tidy_endpoints(context: CleanupContext) -> StepOutcome | None:
 def give_endpoints_back(context: CleanupContext) -> StepOutcome | None:
     """In a cleanup that goes back, once the old cluster has its name: it has the endpoints that it had."""
     parties = parties_of(context.operation_id, context.plan) if context.plan else None
+    # A run that has dropped none has left each on the old cluster.
     if parties is None or not any(kind.startswith(DROP) for kind in context.operation.record.acts):
         return None
-    owner, other = (
-        context.find(parties.plan.target_cluster_id),
-        context.find(parties.plan.cluster.db_cluster_identifier),
-    )
+    owner = context.find(parties.plan.target_cluster_id)
+    other = context.find(parties.plan.cluster.db_cluster_identifier)
+    # Only to the cluster that is proved to be the old one,
+    # and only from the one that is proved to be the new one.
     if owner is None or not parties.is_old(owner):
         return None
     expected = [CustomEndpoint.from_item(each.item) for each in context.operation.record.replaced.endpoints]
@@ -202,6 +197,7 @@ def _forward(
         return None
     owner = ports.target_rds.find_cluster(parties.plan.target_cluster_id)
     other = ports.target_rds.find_cluster(parties.replacement.aside_identifier)
+    # The old cluster may still have the name, or have it again: then the endpoints stay where they are.
     if owner is None or not parties.is_new(owner):
         return None
     old = other if parties.is_old(other) else None

@@ -21,31 +21,31 @@ def notify(ports: Ports, operation_id: str) -> StepResult:
         OperationNotRunning: the record is gone, or was closed as something else.
     """
     try:
-        result = _notify_and_close(ports, operation_id)
+        result = run_step(Phase.NOTIFY, publish_success, ports, operation_id)
+        if result.status is StepStatus.IN_PROGRESS:
+            return result
+        record = Operation(ports.records.load(operation_id) or {}).record
+        # A step that failed when it was called a second time may have left an error that the run has overcome.
+        cleared_error = changed(Record, error=None) if record.error or record.error_by_hand else {}
+        close(ports, operation_id, OperationStatus.SUCCEEDED, cleared_error)
     except OperationNotRunning:
         # Another call of this very phase may have been faster.
         if not _has_succeeded(ports, operation_id):
             raise
         result = done("the record was closed before")
-    if result.status is not StepStatus.IN_PROGRESS:
-        settle(ports, operation_id)
+    else:
+        # The record was closed only if it still ran: an operator
+        # or a cleanup may have ended it in the meantime.
+        if not _has_succeeded(ports, operation_id):
+            raise OperationNotRunning(
+                f"The operation {operation_id} was closed while the notification was sent."
+            )
+        result = done("notification sent, record closed, lock released")
+    settle(ports, operation_id)
     return result
 
 
-def _notify_and_close(ports: Ports, operation_id: str) -> StepResult:
-    result = run_step(Phase.NOTIFY, _publish, ports, operation_id)
-    if result.status is StepStatus.IN_PROGRESS:
-        return result
-    record = Operation(ports.records.load(operation_id) or {}).record
-    # A step that failed when it was called a second time may have left an error that the run has overcome.
-    cleared_error = changed(Record, error=None) if record.error or record.error_by_hand else {}
-    close(ports, operation_id, OperationStatus.SUCCEEDED, cleared_error)
-    if not _has_succeeded(ports, operation_id):
-        raise OperationNotRunning(f"The operation {operation_id} was closed while the notification was sent.")
-    return done("notification sent, record closed, lock released")
-
-
-def _publish(operation: Operation, ports: Ports) -> StepOutcome:
+def publish_success(operation: Operation, ports: Ports) -> StepOutcome:
     now = ports.clock.now()
     message = dry_run_message(operation, now) if operation.is_dry_run else success_message(operation, now)
     waited = now - (operation.phase_start(Phase.NOTIFY) or now)
@@ -54,7 +54,7 @@ def _publish(operation: Operation, ports: Ports) -> StepOutcome:
     def publish() -> None:
         answers.append(notify_or_defer(ports, operation, message, waited))
 
-    # Written down first, as everything else: a cleanup that overtakes this waits for what may be on its way.
+    # Written down first, like everything else: a cleanup that overtakes this waits for what may be on its way.
     answered = write_ahead(ports, operation, "message", message.subject, publish)
     notification = answers[0]
     if notification is None:

@@ -1,12 +1,12 @@
 """The one place that changes RDS, and the auto scaling of its readers: for the phases, the cleanup and the sweep alike.
 
-Nothing else calls what changes something; tests/unit/test_architecture.py holds it.
+Nothing else calls a port that changes something; tests/unit/test_architecture.py makes sure of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 from aurora_restore.domain.acts import (
     Act,
@@ -34,7 +34,6 @@ from aurora_restore.domain.acts import (
     ResetParameters,
     RestoreCluster,
     SetParameters,
-    SettingsAct,
     StartCluster,
     StopCluster,
     SuspendScaling,
@@ -47,9 +46,6 @@ from aurora_restore.domain.errors import QuotaExceeded, ResourceBusy
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports, Rds
-
-if TYPE_CHECKING:
-    from aurora_restore.domain.cluster_settings import SettingValues
 
 
 class Guard(Protocol):
@@ -99,7 +95,7 @@ def perform(act: Act, ports: Ports) -> None:  # noqa: C901, PLR0912, PLR0915 - o
         case DeleteCluster():
             _delete_cluster(act, rds)
         case ModifyCluster() | ChangePort() | LiftProtection() | ExportLogs():
-            rds.modify_cluster(name, _settings(act))
+            rds.modify_cluster(name, act.settings)
         case ManageMasterPassword():
             rds.manage_master_secret(name, act.kms_key_id)
         case ChangeMasterPassword():
@@ -138,20 +134,6 @@ def perform(act: Act, ports: Ports) -> None:  # noqa: C901, PLR0912, PLR0915 - o
             assert_never(act)
 
 
-def _settings(act: SettingsAct) -> SettingValues:
-    match act:
-        case ModifyCluster():
-            return act.settings
-        case ChangePort():
-            return {"port": act.port}
-        case LiftProtection():
-            return {"deletion_protection": False}
-        case ExportLogs():
-            return {"cloudwatch_logs_exports": act.log_types}
-        case _:
-            assert_never(act)
-
-
 def _change_group(act: GroupAct, rds: Rds) -> None:
     match act:
         case MakeParameterGroup():
@@ -178,6 +160,8 @@ def _delete_cluster(act: DeleteCluster, rds: Rds) -> None:
     try:
         rds.delete_cluster(act.name, keep_automated_backups=act.keep_backups)
     except QuotaExceeded as full:
+        # There is no room for more retained backups. They may
+        # go only where a finished final snapshot has the data.
         if not act.may_lose_backups:
             raise ResourceBusy(
                 f"{act.name} is not deleted without its automated backups, since it has no final snapshot: "

@@ -30,7 +30,19 @@ TRIED_AGAIN = timedelta(hours=1)
 
 def post_close(context: CleanupContext) -> StepOutcome:
     """One call. Raises what keeps a kept cluster from being retired."""
-    if outcome := _retire_kept(context) or _remove_leftovers(context):
+    operation, target = context.operation, context.operation.target_cluster_id
+    if outcome := retire_kept(context):
+        return outcome
+    # A request that was on its way when the record was closed may have made something since. After a run that
+    # succeeded nothing is removed: what has its tag is the result. Under the lock: the next operation may use
+    # the same names.
+    if (
+        operation.status != OperationStatus.SUCCEEDED
+        and operation.record.acts
+        and target is not None
+        and context.ports.locks.acquire(target, context.operation_id, context.ports.clock.now())
+        and (outcome := next_step(context, LEFTOVERS))
+    ):
         return outcome
     settle(context.ports, context.operation_id)
     return StepOutcome(
@@ -38,91 +50,74 @@ def post_close(context: CleanupContext) -> StepOutcome:
     )
 
 
-def _retire_kept(context: CleanupContext) -> StepOutcome | None:
+def retire_kept(context: CleanupContext) -> StepOutcome | None:
     """Under the target's lock, as every change of the target: an undo may be about to use the kept cluster."""
-    operation, now = context.operation, context.ports.clock.now()
+    operation, ports, now = context.operation, context.ports, context.ports.clock.now()
     until, target = kept_until(operation), operation.target_cluster_id or ""
-    is_due = is_being_retired(operation) or (until is not None and until <= now)
-    if not is_due:
+    if not is_being_retired(operation) and (until is None or until > now):
         return None
-    if not context.ports.locks.acquire(target, context.operation_id, now):
-        return _leave_to_another(context, target)
+    if not ports.locks.acquire(target, context.operation_id, now):
+        # Another operation has the target. A cluster of which nothing is
+        # deleted yet is kept again, so that an undo can have it.
+        if not operation.record.retirement.deletion_has_begun:
+            _set_state(context, RetirementState.KEPT)
+        owner = ports.locks.owner(target)
+        return StepOutcome(done(f"the operation {owner} is at work on {target}: the sweep comes again"))
     if not is_being_retired(operation):
         # No operation takes the lock over from here on; the next call makes sure that none just had.
         _set_state(context, RetirementState.BEGUN)
         return StepOutcome(in_progress("the kept cluster's time is over: it is being retired", 5, "mark"))
-    return _advance(context)
-
-
-def _leave_to_another(context: CleanupContext, target: str) -> StepOutcome:
-    if not context.operation.record.retirement.deletion_has_begun:
-        _set_state(context, RetirementState.KEPT)
-    owner = context.ports.locks.owner(target)
-    return StepOutcome(done(f"the operation {owner} is at work on {target}: the sweep comes again"))
+    replacement = operation.plan.replacement
+    if replacement is None:
+        return None
+    name = replacement.aside_identifier
+    try:
+        outcome = Retirement.of_replaced(ports, operation, context.guard, name, replacement).advance()
+    except (StepFailed, RequestRefused) as failed:
+        # A deletion that has begun is not put off: it can only go on, and its error is raised until it does.
+        if failed.is_of_record or operation.record.retirement.deletion_has_begun:
+            raise
+        return _put_off(context, replacement, failed)
+    if outcome.result.status is StepStatus.IN_PROGRESS:
+        return outcome
+    event = Event("replaced.retired", {"db_cluster_identifier": name})
+    # The record first, the lock last: the next operation on the target must read that the cluster is gone.
+    persist(context, StepOutcome(outcome.result, outcome.changes, (event,)))
+    release(ports, context.operation_id)
+    return StepOutcome(done(f"the kept cluster {name} was retired"))
 
 
 def _set_state(context: CleanupContext, state: RetirementState) -> None:
     context.ports.records.update(context.operation_id, changed(record.Retirement, state=state))
 
 
-def _advance(context: CleanupContext) -> StepOutcome | None:
-    replacement = context.operation.plan.replacement
-    if replacement is None:
-        return None
-    name = replacement.aside_identifier
-    retirement = Retirement.of_replaced(context.ports, context.operation, context.guard, name, replacement)
-    try:
-        outcome = retirement.advance()
-    except (StepFailed, RequestRefused) as failed:
-        if failed.is_of_record or context.operation.record.retirement.deletion_has_begun:
-            raise
-        return _put_off(context, replacement, failed)
-    if outcome.result.status is StepStatus.IN_PROGRESS:
-        return outcome
-    event = Event("replaced.retired", {"db_cluster_identifier": name})
-    persist(context, StepOutcome(outcome.result, outcome.changes, (event,)))
-    release(context.ports, context.operation_id)
-    return StepOutcome(done(f"the kept cluster {name} was retired"))
-
-
 def _put_off(
     context: CleanupContext, replacement: Replacement, failed: StepFailed | RequestRefused
 ) -> StepOutcome:
     """Nothing was deleted: it is kept for a while longer, the target is free meanwhile, and one message is sent."""
-    now = context.ports.clock.now()
+    ports, operation, now = context.ports, context.operation, context.ports.clock.now()
     until = now + TRIED_AGAIN
     warning = f"the kept cluster could not be retired: {failed.message}"
-    is_new = context.operation.record.retirement.put_off_code != failed.code
-    _drop_failed_snapshot(context, replacement)
-    changes = {
-        **changed(record.Retirement, state=RetirementState.KEPT, keep_until=until, put_off_code=failed.code),
-        **with_new_warnings(context.operation.record, warning),
-    }
-    context.ports.records.update(context.operation_id, changes)
-    if is_new:
-        message = put_off_message(context.operation, f"{failed.code}: {failed.message}", until, now)
-        publish_best_effort(context.ports, context.operation, message)
-    release(context.ports, context.operation_id)
-    return StepOutcome(done(f"{warning}; it is tried again after {format_time(until)}"))
-
-
-def _drop_failed_snapshot(context: CleanupContext, replacement: Replacement) -> None:
-    """A failed snapshot would block the next one, which has the same name."""
+    is_new = operation.record.retirement.put_off_code != failed.code
     name = replacement.final_snapshot_identifier
-    snapshot = context.ports.target_rds.find_cluster_snapshot(name) if name else None
+    snapshot = ports.target_rds.find_cluster_snapshot(name) if name else None
+    # A failed snapshot would block the next one, which has the same name. Only a failed one that this
+    # operation made is removed: any other may be the last thing that holds somebody's data.
     if (
         name
         and snapshot
         and snapshot.status in FAILED_SNAPSHOT_STATUSES
         and snapshot.tags.get(OPERATION_TAG) == context.operation_id
     ):
-        perform(DeleteSnapshot(name, "the failed final snapshot"), context.ports)
-
-
-def _remove_leftovers(context: CleanupContext) -> StepOutcome | None:
-    operation, target = context.operation, context.operation.target_cluster_id
-    if operation.status == OperationStatus.SUCCEEDED or not operation.record.acts or target is None:
-        return None
-    if not context.ports.locks.acquire(target, context.operation_id, context.ports.clock.now()):
-        return None
-    return next_step(context, LEFTOVERS)
+        perform(DeleteSnapshot(name, "the failed final snapshot"), ports)
+    changes = {
+        **changed(record.Retirement, state=RetirementState.KEPT, keep_until=until, put_off_code=failed.code),
+        **with_new_warnings(operation.record, warning),
+    }
+    ports.records.update(context.operation_id, changes)
+    # One message for each reason, and not one an hour.
+    if is_new:
+        message = put_off_message(operation, f"{failed.code}: {failed.message}", until, now)
+        publish_best_effort(ports, operation, message)
+    release(ports, context.operation_id)
+    return StepOutcome(done(f"{warning}; it is tried again after {format_time(until)}"))

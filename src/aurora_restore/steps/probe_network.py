@@ -6,7 +6,7 @@ about it cannot be written down: it is raised, for Lambda hands on an error what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeVar
 
 from aurora_restore.domain.errors import AwsUnavailable, NetworkUnreachable, RestoreError
@@ -20,14 +20,16 @@ T = TypeVar("T")
 def probe_network(ports: Ports, operation_id: str) -> StepResult:
     """Ask each API that these functions need once. Raises NetworkUnreachable, and what else the requests raise."""
     record = _reach("DynamoDB", lambda: ports.records.load(operation_id))
-    operation = Operation(record or {})
-    target = operation.target_cluster_id or f"{ports.settings.target_cluster_prefix}{operation_id}"
-    looks: Mapping[str, Callable[[], object]] = {
-        "RDS": lambda: ports.target_rds.find_cluster(target),
-        "Secrets Manager": lambda: _see_secret(ports),
-    }
-    for service, look in looks.items():
-        _reach(service, look)
+    target = Operation(record or {}).target_cluster_id
+    name = target or f"{ports.settings.target_cluster_prefix}{operation_id}"
+    _reach("RDS", lambda: ports.target_rds.find_cluster(name))
+    try:
+        _reach("Secrets Manager", lambda: ports.secrets.read_credentials(ports.settings.admin_secret_id))
+    except (AwsUnavailable, NetworkUnreachable):
+        raise
+    except RestoreError:
+        # Any answer will do: problems of the secret itself are for the preflight to report.
+        pass
     return done("the functions that talk to databases reach the AWS APIs")
 
 
@@ -35,18 +37,9 @@ def _reach(service: str, look: Callable[[], T]) -> T:
     try:
         return look()
     except AwsUnavailable as error:
+        # An answer, however bad, has come through the network: only silence says that no way leads out.
         if not error.is_silent:
             raise
         raise NetworkUnreachable(
             f"The functions that talk to databases get no answer from {service}: {error.message}"
         ) from error
-
-
-def _see_secret(ports: Ports) -> None:
-    """Any answer will do: problems of the secret itself are for the preflight to report."""
-    try:
-        ports.secrets.read_credentials(ports.settings.admin_secret_id)
-    except AwsUnavailable:
-        raise
-    except RestoreError:
-        return

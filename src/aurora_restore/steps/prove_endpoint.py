@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from aurora_restore.domain.acts import Act, RebootInstance, StartCluster, StopCluster
-from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.proving import (
     REBOOT_ACT,
     REBOOTING,
-    START_ACT,
-    STOP_ACT,
     ProveAction,
     ProveDecision,
     Proving,
     decide_proof,
-    reboot_act,
     refuse_endless_wait,
+    renewal_act,
     renewed_by,
 )
 from aurora_restore.domain.record import Proof, changed, with_warnings
@@ -25,44 +21,24 @@ from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import carry_out
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.restore_cluster import endpoint_of
 from aurora_restore.steps.runner import RunGuard
+from aurora_restore.steps.take_over_master import endpoint_of
 
 
 def prove_endpoint(operation: Operation, ports: Ports) -> StepOutcome:
     """One act at most. Raises EndpointNotProved, SecretNotFound, and what RDS refuses."""
-    cluster = ports.target_rds.find_cluster(operation.plan.target_cluster_id)
+    plan, cluster = operation.plan, ports.target_rds.find_cluster(operation.plan.target_cluster_id)
     resource_id = operation.record.restore_details.db_cluster_resource_id
+    # By its resource id, which no rename changes: the name alone could be the old cluster's.
     if cluster is None or cluster.db_cluster_resource_id != resource_id:
-        return _waiting(operation, ports, f"{operation.plan.target_cluster_id} is not the new cluster")
-    seen = _observe(operation, ports, cluster)
-    if seen is None:
-        return _waiting(operation, ports, "the cluster does not name its endpoint yet")
-    rebooting = changed(Proof, seen_rebooting=True) if _is_rebooting(seen) else {}
-    decision = decide_proof(seen)
-    if decision.action in (ProveAction.DONE, ProveAction.LEAVE_CERTIFICATE):
-        return _proved(operation, seen, decision)
-    if decision.action is ProveAction.WAIT:
-        return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), rebooting)
-    return _renew(operation, ports, cluster.db_cluster_identifier, decision)
-
-
-def _waiting(operation: Operation, ports: Ports, reason: str) -> StepOutcome:
-    now = ports.clock.now()
-    refuse_endless_wait(
-        reason, operation.record.acts, operation.phase_start(Phase.PROVE_ENDPOINT) or now, now
-    )
-    return StepOutcome(in_progress(reason, 10, "endpoint"))
-
-
-def _observe(operation: Operation, ports: Ports, cluster: DbCluster) -> Proving | None:
-    plan, endpoint = operation.plan, endpoint_of(cluster)
+        return _waiting(operation, ports, f"{plan.target_cluster_id} is not the new cluster")
+    endpoint = endpoint_of(cluster)
     if endpoint is None:
-        return None
+        return _waiting(operation, ports, "the cluster does not name its endpoint yet")
     instances = ports.target_rds.list_cluster_instances(cluster.db_cluster_identifier)
     master = ports.secrets.read_credentials(plan.admin_secret_id)
     now = ports.clock.now()
-    return Proving(
+    seen = Proving(
         cluster=cluster,
         instances=instances,
         answer=ports.databases.ask_who_answers(endpoint, master),
@@ -74,30 +50,32 @@ def _observe(operation: Operation, ports: Ports, cluster: DbCluster) -> Proving 
         started=operation.phase_start(Phase.PROVE_ENDPOINT) or now,
         now=now,
     )
-
-
-def _is_rebooting(seen: Proving) -> bool:
-    asked = any(kind.startswith(REBOOT_ACT) for kind in seen.acts)
-    return asked and any(item.status == REBOOTING for item in seen.instances)
-
-
-def _renew(operation: Operation, ports: Ports, name: str, decision: ProveDecision) -> StepOutcome:
-    reason, waits_for, subject = decision.reason, decision.waiting_for, decision.subject
-    acts: dict[ProveAction, Act] = {
-        ProveAction.REBOOT: RebootInstance(
-            subject, kind=reboot_act(subject), reason=reason, waits_for=waits_for
-        ),
-        ProveAction.STOP: StopCluster(name, kind=STOP_ACT, reason=reason, waits_for=waits_for),
-        ProveAction.START: StartCluster(name, kind=START_ACT, reason=reason, waits_for=waits_for),
-    }
-    act = acts[decision.action]
-    event = Event(f"certificate.{decision.action.value}", {"name": act.name, "reason": reason})
+    decision = decide_proof(seen)
+    if decision.action in (ProveAction.DONE, ProveAction.LEAVE_CERTIFICATE):
+        return _proved(operation, seen, decision)
+    if decision.action is ProveAction.WAIT:
+        asked = any(kind.startswith(REBOOT_ACT) for kind in seen.acts)
+        # Kept in the record, for a reboot may be over at the next
+        # look: `available` then means after, and not before.
+        is_rebooting = asked and any(item.status == REBOOTING for item in instances)
+        rebooting = changed(Proof, seen_rebooting=True) if is_rebooting else {}
+        return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), rebooting)
+    act = renewal_act(cluster.db_cluster_identifier, decision)
+    event = Event(f"certificate.{decision.action.value}", {"name": act.name, "reason": decision.reason})
     return carry_out(RunGuard(ports, operation), act, event)
+
+
+def _waiting(operation: Operation, ports: Ports, reason: str) -> StepOutcome:
+    now = ports.clock.now()
+    started = operation.phase_start(Phase.PROVE_ENDPOINT) or now
+    refuse_endless_wait(reason, operation.record.acts, started, now)
+    return StepOutcome(in_progress(reason, 10, "endpoint"))
 
 
 def _proved(operation: Operation, seen: Proving, decision: ProveDecision) -> StepOutcome:
     leaves = decision.action is ProveAction.LEAVE_CERTIFICATE
     gone = operation.record.switch_over.name_gone_time
+    # Where the old certificate is left, clients that verify it are still refused: no duration is claimed.
     seconds = round((seen.now - gone).total_seconds(), 1) if gone and not leaves else None
     proved_time, renewed = None if leaves else seen.now, renewed_by(seen.acts)
     changes = changed(

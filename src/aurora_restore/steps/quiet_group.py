@@ -1,4 +1,4 @@
-"""The parameter group of the first start: made before the cluster is restored, one thing a look."""
+"""The parameter group of the first start: made before the cluster is restored, one act a call."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import RunGuard, record_details
 
 LEFT_WARNING = "{name}, the parameter group of the first start, is left for the sweep to remove: {reason}"
+MISSING_WARNING = (
+    "the parameter group family {family} has no {parameter}: what it switches off can act between the start of the "
+    "cluster and the moment at which what came along is put to rest"
+)
 
 
 def prepare_group(operation: Operation, ports: Ports, plan: RestorePlan) -> StepOutcome | None:
@@ -37,25 +41,29 @@ def prepare_group(operation: Operation, ports: Ports, plan: RestorePlan) -> Step
     Raises:
         NameTaken, QuotaExceeded, ParameterGroupNotFound
     """
-    name, asked, now = (
-        quiet_group_identifier(operation.operation_id),
-        operation.all_asked(),
-        ports.clock.now(),
-    )
-    settles = timedelta(seconds=ports.settings.parameter_group_seconds)
+    name, asked = quiet_group_identifier(operation.operation_id), operation.all_asked()
+    now, settles = ports.clock.now(), timedelta(seconds=ports.settings.parameter_group_seconds)
     was_set = asked.get(SET_ACT)
+    # A cluster that is restored with the group too early starts with the defaults, and is not quiet.
     if was_set and was_set.answered and (waits := still_settling(asked, now, settles)):
         return StepOutcome(in_progress(waits, 1, "quiet_group"))
     group = seen_group(ports, name, with_values=True)
     decision = decide_group(operation.operation_id, group, asked, now, settles)
-    if decision.action is GroupAction.READY:
-        _say_what_is_missing(operation, ports, group)
+    if decision.action is GroupAction.READY and group:
+        # Once, when the group is ready: a family may have none of the parameters, and then nothing is ever set.
+        family, missing = group.family, missing_parameters(group)
+        warnings = [MISSING_WARNING.format(family=family, parameter=each) for each in missing]
+        if changes := with_new_warnings(operation.record, *warnings):
+            record_details(ports, operation.operation_id, changes)
         return None
     if decision.action is GroupAction.WAIT:
         return StepOutcome(in_progress(decision.reason, 1, "quiet_group"))
     if decision.action is GroupAction.MAKE or group is None:
         return _make(operation, ports, plan, name, decision)
-    return _set(operation, ports, group, decision)
+    values = decision.parameters
+    change = SetParameters(name, values, kind=SET_ACT, reason=decision.reason, percent=1)
+    event = Event("parameter_group.set", {"name": name, "parameters": dict(values)})
+    return carry_out(RunGuard(ports, operation), change, event)
 
 
 def seen_group(ports: Ports, name: str, *, with_values: bool = False) -> SeenGroup | None:
@@ -98,24 +106,3 @@ def _make(
     )
     event = Event("parameter_group.made", {"name": name, "reason": decision.reason})
     return carry_out(RunGuard(ports, operation), make, event)
-
-
-def _set(operation: Operation, ports: Ports, group: SeenGroup, decision: GroupDecision) -> StepOutcome:
-    values = decision.parameters
-    change = SetParameters(group.name, values, kind=SET_ACT, reason=decision.reason, percent=1)
-    event = Event("parameter_group.set", {"name": group.name, "parameters": dict(values)})
-    return carry_out(RunGuard(ports, operation), change, event)
-
-
-def _say_what_is_missing(operation: Operation, ports: Ports, group: SeenGroup | None) -> None:
-    """Once, when the group is ready: a family may have none of the parameters, and then nothing is ever set."""
-    missing = [_missing_warning(group, each) for each in missing_parameters(group)] if group else []
-    if changes := with_new_warnings(operation.record, *missing):
-        record_details(ports, operation.operation_id, changes)
-
-
-def _missing_warning(group: SeenGroup, parameter: str) -> str:
-    return (
-        f"the parameter group family {group.family} has no {parameter}: what it switches off can act between the start "
-        "of the cluster and the moment at which what came along is put to rest"
-    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from aurora_restore.domain.acts import DeleteParameterGroup
 from aurora_restore.domain.errors import RequestRefused, StepFailed
 from aurora_restore.domain.naming import quiet_group_identifier
-from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.quiet_group import REMOVE_ACT, REMOVE_LIMIT, is_ours
 from aurora_restore.domain.record import with_warnings
 from aurora_restore.domain.replacement import Strategy
@@ -21,11 +20,17 @@ def remove_quiet_group(context: CleanupContext) -> StepOutcome | None:
         return None
     name = quiet_group_identifier(context.operation_id)
     group = seen_group(context.ports, name)
-    if group is None or not is_ours(group, context.operation_id) or _is_kept(context, plan, name):
+    # The name alone proves nothing: it is the tag that says whose the group is.
+    if group is None or not is_ours(group, context.operation_id):
+        return None
+    clusters = [context.find(each) for each in {plan.cluster.db_cluster_identifier, plan.target_cluster_id}]
+    # Where the new cluster has it, under either of its names, it is the cluster's and stays with it.
+    if any(cluster and cluster.db_cluster_parameter_group_name == name for cluster in clusters):
         return None
     asked = context.operation.asked_by_cleanup().get(REMOVE_ACT)
     if asked and (asked.given_up or asked.is_overdue(context.ports.clock.now(), REMOVE_LIMIT)):
-        return None  # RDS counts a member of it still, or does not remove it: the sweep has more time
+        # RDS counts a member of it still, or does not remove it: the sweep has more time.
+        return None
     doing = f"the parameter group {name} is being deleted"
     try:
         return context.do(DeleteParameterGroup(name, kind=REMOVE_ACT, reason=doing))
@@ -36,11 +41,3 @@ def remove_quiet_group(context: CleanupContext) -> StepOutcome | None:
         warning = LEFT_WARNING.format(name=name, reason=refused.message)
         context.ports.records.update(context.operation_id, with_warnings(context.operation.record, warning))
         return None
-
-
-def _is_kept(context: CleanupContext, plan: RestorePlan, name: str) -> bool:
-    """Whether the new cluster has it, under whichever of its names: then it is the cluster's."""
-    clusters = [context.find(each) for each in {plan.cluster.db_cluster_identifier, plan.target_cluster_id}]
-    return any(
-        cluster is not None and cluster.db_cluster_parameter_group_name == name for cluster in clusters
-    )

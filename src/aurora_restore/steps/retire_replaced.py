@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from aurora_restore.domain import record
@@ -37,9 +38,11 @@ def clear_target(operation: Operation, ports: Ports) -> StepOutcome:
     plan = operation.plan
     if plan.replacement is None or plan.strategy is not Strategy.DELETE_FIRST:
         return StepOutcome(skipped("nothing has to go before the restore"))
+    # By the record, and not by whether the name is free: the new cluster takes it in a later phase.
     if retirement_state(operation) is RetirementState.RETIRED:
         return StepOutcome(done(f"{plan.target_cluster_id} is free"))
     is_untouched = not operation.record.retirement and FENCE_ACT not in operation.record.acts
+    # Before the first act on the cluster: a reader that is added later would keep it from being deleted.
     if is_untouched and (resting := suspend_scaling(operation, ports)):
         return resting
     guard = RunGuard(ports, operation)
@@ -50,50 +53,42 @@ def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
     """After the switch: keep the old cluster, or let it go. Raises SwitchOverFailed, and as `Retirement.advance`."""
     plan = operation.plan
     parties = parties_of(operation.operation_id, plan)
-    if handing_over := _hand_over(operation, ports):
+    # What belongs to the name moves first, while the old cluster exists and a rollback can hand it back.
+    handing_over = (
+        resume_scaling(operation, ports)
+        or hand_over_master_secret(operation, ports)
+        or move_endpoints(operation, ports)
+    )
+    if handing_over:
         return handing_over
     if parties is None:
         return StepOutcome(skipped("no old cluster exists besides the new one"))
     target = ports.target_rds.find_cluster(plan.target_cluster_id)
+    # The old cluster goes only while the new one is seen to serve under the name: it may be all that is left.
     if target is None or not parties.is_new(target):
         raise SwitchOverFailed(
             f"{plan.target_cluster_id} is not the new cluster: the old one was not touched any further."
         )
     if is_past_return(operation) and (exports := _export_logs(operation, ports, target)):
         return exports
-    if retirement_state(operation) in _SEEN_TO and not parties.replacement.undoes:
-        return StepOutcome(done(_seen_to_words(operation, parties)))
+    state = retirement_state(operation)
+    if state in _SEEN_TO and not parties.replacement.undoes:
+        name, until = parties.replacement.aside_identifier, operation.record.retirement.keep_until
+        kept = f"the replaced cluster is kept as {name}{f' until {format_time(until)}' if until else ''}"
+        is_kept = state is RetirementState.KEPT
+        return StepOutcome(done(kept if is_kept else f"{name}: the replaced cluster is gone"))
     guard = RunGuard(ports, operation)
     outcome = retire_or_keep(operation, ports, parties, guard)
     if outcome.result.status is StepStatus.DONE and parties.replacement.undoes:
         return finish_undo(operation, ports, parties, target, guard, outcome)
     if outcome.result.status is StepStatus.DONE and are_log_exports_due(operation):
-        return _before_logs(operation, ports, target, outcome)
+        # First the record excludes a rollback: with one, the
+        # new cluster would export logs under the staging name.
+        if not sets(outcome.changes, record.Retirement, "state"):
+            return _export_logs(operation, ports, target) or outcome
+        message = f"{outcome.result.message}; the logs are still to be exported"
+        outcome = replace(outcome, result=in_progress(message, 90, "change"))
     return outcome
-
-
-def _hand_over(operation: Operation, ports: Ports) -> StepOutcome | None:
-    """What goes by the name, or is made anew, one thing after the other; None where nothing is left to do."""
-    return (
-        resume_scaling(operation, ports)
-        or hand_over_master_secret(operation, ports)
-        or move_endpoints(operation, ports)
-    )
-
-
-def _seen_to_words(operation: Operation, parties: Parties) -> str:
-    name, until = parties.replacement.aside_identifier, operation.record.retirement.keep_until
-    if retirement_state(operation) is RetirementState.KEPT:
-        return f"the replaced cluster is kept as {name}{f' until {format_time(until)}' if until else ''}"
-    return f"{name}: the replaced cluster is gone"
-
-
-def _before_logs(operation: Operation, ports: Ports, target: DbCluster, outcome: StepOutcome) -> StepOutcome:
-    """First the record excludes a rollback: with one, the new cluster would export logs under the staging name."""
-    if not sets(outcome.changes, record.Retirement, "state"):
-        return _export_logs(operation, ports, target) or outcome
-    message = f"{outcome.result.message}; the logs are still to be exported"
-    return StepOutcome(in_progress(message, 90, "change"), outcome.changes, outcome.events)
 
 
 def _export_logs(operation: Operation, ports: Ports, target: DbCluster) -> StepOutcome | None:
@@ -108,6 +103,7 @@ def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, guard: 
     if keep:
         return retirement.keep(keep)
     cluster = ports.target_rds.find_cluster(name)
+    # The mark comes first: should the run die, the sweep finds by it to whom the cluster belongs.
     if cluster and parties.is_old(cluster) and not is_marked(cluster, operation.operation_id):
         return retirement.mark(mark_replaced(operation.operation_id, cluster, ports.clock.now()))
     return retirement.advance()
@@ -122,11 +118,13 @@ def finish_undo(
     outcome: StepOutcome,
 ) -> StepOutcome:
     """The cluster that came back is no longer kept, and the operation that replaced it is undone."""
+    # It serves under the target's name: with the marks on it, the sweep would see a cluster that is due to go.
     if REPLACED_BY_TAG in target.tags or KEEP_UNTIL_TAG in target.tags:
         keys = [REPLACED_BY_TAG, KEEP_UNTIL_TAG]
         changes = guard.ask(Untag(target.db_cluster_identifier, target.db_cluster_arn, keys, kind="unmark"))
         message = f"{target.db_cluster_identifier} is no longer a kept cluster"
         return StepOutcome(in_progress(message, 90, "mark"), {**outcome.changes, **changes})
+    # Last, in the other operation's record: what it kept is in place again, and cannot be undone a second time.
     undone = parties.replacement.undoes or ""
     ports.records.update(
         undone,

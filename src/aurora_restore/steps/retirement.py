@@ -1,12 +1,12 @@
-"""The end of a replaced cluster, one act a look; the phases and the cleanup go through it alike."""
+"""The end of a replaced cluster, one act a call; the phases and the cleanup go through it alike."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from aurora_restore.domain import record
-from aurora_restore.domain.acts import StopCluster, Tag, Wait
+from aurora_restore.domain.acts import Tag, Wait
 from aurora_restore.domain.configuration import is_of_rds, users_tags
 from aurora_restore.domain.errors import StepFailed
 from aurora_restore.domain.fencing import is_under_way
@@ -42,7 +42,7 @@ TAGS_MOST = 50
 class Retirement:
     """Deletes the cluster `resource_id`, whose name is `name`, after its final snapshot; or keeps it for a while.
 
-    `is_replaced`: its end is that of the replaced cluster, which the record tells; not that of an unfinished new one.
+    `is_replaced`: it is the replaced cluster, whose end the record reports; and not an unfinished new one.
     """
 
     ports: Ports
@@ -73,9 +73,19 @@ class Retirement:
         Raises:
             NameTaken, DeletionProtected, GlobalClusterMember, FinalSnapshotFailed, and what RDS refuses.
         """
+        # Observed anew in each call: that it is the right cluster, and that its snapshot is finished, is
+        # proved in the moment before an act, and never remembered from an earlier one.
         next_act = decide_retirement(self._observe())
         if next_act is None:
-            return StepOutcome(done(f"{self.name}: the cluster is gone"), self._retired())
+            # The record of a run whose unfinished new cluster was removed says nothing of a replaced one.
+            retired = changed(
+                record.Retirement,
+                state=RetirementState.RETIRED,
+                final_snapshot_identifier=self.final_snapshot_identifier,
+                retired_time=self.ports.clock.now(),
+            )
+            changes = retired if self.is_replaced else {}
+            return StepOutcome(done(f"{self.name}: the cluster is gone"), changes)
         if isinstance(next_act, Wait):
             return waiting(next_act)
         whose, what = "replaced" if self.is_replaced else "unfinished", next_act.kind.partition("-")[0]
@@ -93,7 +103,22 @@ class Retirement:
             return self._kept(cluster)
         if isinstance(act, Wait):
             return waiting(act)
-        return self.mark(act) if isinstance(act, Tag) else self._stop(cluster, act)
+        if isinstance(act, Tag):
+            return self.mark(act)
+        details = {"db_cluster_identifier": self.name, "done": act.describe()}
+        try:
+            return carry_out(self.guard, act, Event("replaced.stop_started", details))
+        except StepFailed as failed:
+            if failed.is_of_record:
+                raise
+            # Since when the run, or its cleanup, has been trying.
+            asked, waited = self.operation.asked("stop"), self.operation.record.cleanup.waits.get("stop")
+            since = [waited.since] if waited and waited.since else []
+            since += [asked.first] if asked else []
+            if not since or now - min(since) < STOP_LIMIT:
+                return StepOutcome(in_progress(f"{self.name} was not stopped: {failed.message}", 50, "stop"))
+            # It is kept all the same; that it goes on running costs money, not data.
+            return self._kept(cluster, f"the kept cluster {self.name} could not be stopped: {failed.message}")
 
     def mark(self, act: Tag) -> StepOutcome:
         """Tag it with the operation that replaced it, and until when it is kept."""
@@ -102,13 +127,25 @@ class Retirement:
         return carry_out(self.guard, act, Event("replaced.marked", details))
 
     def _observe(self) -> Retiring:
-        rds = self.ports.target_rds
+        rds, operation_id = self.ports.target_rds, self.operation.operation_id
         cluster = rds.find_cluster(self.name)
         expected = self.final_snapshot_identifier
         if cluster is None:
-            return Retiring(self.operation.operation_id, self.resource_id, None)
+            return Retiring(operation_id, self.resource_id, None)
+        # None for ever, as in plans from before there was an end.
+        replacement = self.operation.plan.replacement if self.operation.is_planned else None
+        days = replacement.final_snapshot_retention_days if replacement else None
+        until = self.ports.clock.now() + timedelta(days=days) if days else None
+        # RDS gives a snapshot none of its cluster's tags where
+        # the request names some: both go into the request.
+        tags = {OPERATION_TAG: operation_id, FINAL_SNAPSHOT_TAG: self.operation.target_cluster_id or ""}
+        tags |= {RETAIN_UNTIL_TAG: format_time(until)} if until else {}
+        own = [item for item in users_tags(cluster.tags).items() if not is_of_rds(item[0])]
+        before_snapshot = changed(
+            record.Retirement, final_snapshot_identifier=expected, final_snapshot_retain_until=until
+        )
         return Retiring(
-            operation_id=self.operation.operation_id,
+            operation_id=operation_id,
             resource_id=self.resource_id,
             cluster=cluster,
             instances=rds.list_cluster_instances(self.name),
@@ -118,71 +155,18 @@ class Retirement:
             open_port=open_port_of(self.operation) if self.is_replaced else None,
             fence_is_under_way=is_under_way(self.operation.record.acts, self.ports.clock.now()),
             keeps_backups=self.is_replaced,
-            final_snapshot_tags=self._tags(cluster),
-            before_snapshot=self._before_snapshot(),
-            before_deletion=self._before_deletion(),
+            # Ours are never the ones that are cut off: they say to the sweep what it may remove, and when.
+            final_snapshot_tags={**dict(own[: TAGS_MOST - len(tags)]), **tags},
+            before_snapshot=before_snapshot if self.is_replaced else {},
+            before_deletion=self.before_deletion(),
         )
 
-    def _tags(self, cluster: DbCluster) -> dict[str, str]:
-        """Ours, and the cluster's own: RDS adds none of them to a snapshot that is given tags."""
-        target = self.operation.target_cluster_id or ""
-        ours = {OPERATION_TAG: self.operation.operation_id, FINAL_SNAPSHOT_TAG: target}
-        own = [item for item in users_tags(cluster.tags).items() if not is_of_rds(item[0])]
-        if until := self._final_snapshot_until():
-            ours[RETAIN_UNTIL_TAG] = format_time(until)
-        return {**dict(own[: TAGS_MOST - len(ours)]), **ours}
-
-    def _final_snapshot_until(self) -> datetime | None:
-        """Until when the final snapshot is kept; None for ever, as in plans from before there was an end."""
-        replacement = self.operation.plan.replacement if self.operation.is_planned else None
-        days = replacement.final_snapshot_retention_days if replacement else None
-        return self.ports.clock.now() + timedelta(days=days) if days else None
-
-    def _before_snapshot(self) -> Changes:
-        if not self.is_replaced:
-            return {}
-        return changed(
-            record.Retirement,
-            final_snapshot_identifier=self.final_snapshot_identifier,
-            final_snapshot_retain_until=self._final_snapshot_until(),
-        )
-
-    def _before_deletion(self) -> Changes:
+    def before_deletion(self) -> Changes:
         """Written before the first deletion: from there on a rollback restores the final snapshot."""
         if not self.is_replaced or self.operation.record.retirement.deletion_has_begun:
             return {}
         now = self.ports.clock.now()
         return changed(record.Retirement, state=RetirementState.BEGUN, begun_time=now)
-
-    def _retired(self) -> Changes:
-        if not self.is_replaced:
-            return {}
-        return changed(
-            record.Retirement,
-            state=RetirementState.RETIRED,
-            final_snapshot_identifier=self.final_snapshot_identifier,
-            retired_time=self.ports.clock.now(),
-        )
-
-    def _stop(self, cluster: DbCluster, stop: StopCluster) -> StepOutcome:
-        details = {"db_cluster_identifier": self.name, "done": stop.describe()}
-        try:
-            return carry_out(self.guard, stop, Event("replaced.stop_started", details))
-        except StepFailed as failed:
-            if failed.is_of_record:
-                raise
-            if self._refused_to_stop_for() < STOP_LIMIT:
-                return StepOutcome(in_progress(f"{self.name} was not stopped: {failed.message}", 50, "stop"))
-            # It is kept all the same; that it goes on running costs money, not data.
-            return self._kept(cluster, f"the kept cluster {self.name} could not be stopped: {failed.message}")
-
-    def _refused_to_stop_for(self) -> timedelta:
-        """Since when the run, or its cleanup, has been trying."""
-        asked = self.operation.asked("stop")
-        waited = self.operation.record.cleanup.waits.get("stop")
-        since = [waited.since] if waited and waited.since else []
-        since += [asked.first] if asked else []
-        return self.ports.clock.now() - min(since) if since else timedelta()
 
     def _kept(self, cluster: DbCluster, warning: str | None = None) -> StepOutcome:
         until = cluster.tags.get(KEEP_UNTIL_TAG)

@@ -14,7 +14,6 @@ from aurora_restore.domain.roll_forward import (
 from aurora_restore.domain.rollback import await_late_arrivals
 from aurora_restore.domain.seeing import parties_in
 from aurora_restore.domain.states import RetirementState
-from aurora_restore.domain.switching import Parties
 from aurora_restore.steps.archive_snapshot import archive_snapshot
 from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep, Found
 from aurora_restore.steps.log_exports import bring_log_exports
@@ -47,9 +46,25 @@ def keep_or_retire_replaced(context: CleanupContext) -> StepOutcome | None:
     parties = parties_in(context)
     if parties is None:
         return None
-    outcome = _retire_or_keep(context, parties)
-    if outcome.result.status is not StepStatus.IN_PROGRESS and parties.replacement.undoes:
-        outcome = _end_undo(context, parties, outcome)
+    replacement, state = parties.replacement, retirement_state(context.operation)
+    retirement = Retirement.of_replaced(
+        context.ports, context.operation, context.guard, replacement.aside_identifier, replacement
+    )
+    if state in (RetirementState.KEPT, RetirementState.RETIRED):
+        outcome = StepOutcome(done("the replaced cluster was dealt with before"))
+    elif state is RetirementState.BEGUN:
+        # Some of it may be gone already, so that it can serve nobody any more: it is deleted to the end.
+        outcome = retirement.advance()
+    else:
+        # The operator who ended the run may want the old cluster
+        # back: it is kept even where it was to be deleted.
+        outcome = retirement.keep(keep_after_cancel(replacement.keep_hours))
+    if (
+        outcome.result.status is not StepStatus.IN_PROGRESS
+        and replacement.undoes
+        and (target := context.find(parties.plan.target_cluster_id))
+    ):
+        outcome = finish_undo(context.operation, context.ports, parties, target, context.guard, outcome)
     if outcome.result.status is StepStatus.IN_PROGRESS:
         return outcome
     persist(context, outcome)
@@ -62,26 +77,6 @@ def persist(context: CleanupContext, outcome: StepOutcome) -> None:
         context.ports.audit.append(context.operation_id, context.ports.clock.now(), event.name, event.details)
     if outcome.changes:
         context.ports.records.update(context.operation_id, outcome.changes)
-
-
-def _retire_or_keep(context: CleanupContext, parties: Parties) -> StepOutcome:
-    state = retirement_state(context.operation)
-    if state in (RetirementState.KEPT, RetirementState.RETIRED):
-        return StepOutcome(done("the replaced cluster was dealt with before"))
-    name = parties.replacement.aside_identifier
-    retirement = Retirement.of_replaced(
-        context.ports, context.operation, context.guard, name, parties.replacement
-    )
-    if state is RetirementState.BEGUN:
-        return retirement.advance()
-    return retirement.keep(keep_after_cancel(parties.replacement.keep_hours))
-
-
-def _end_undo(context: CleanupContext, parties: Parties, outcome: StepOutcome) -> StepOutcome:
-    target = context.find(parties.plan.target_cluster_id)
-    if target is None:
-        return outcome
-    return finish_undo(context.operation, context.ports, parties, target, context.guard, outcome)
 
 
 def keep_copy(context: CleanupContext) -> StepOutcome | None:

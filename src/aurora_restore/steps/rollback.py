@@ -59,6 +59,7 @@ def remove_new(context: CleanupContext) -> Found:
 
 
 def _remove(context: CleanupContext, cluster: DbCluster) -> Found:
+    # It was requested for the finished cluster. This one is unfinished, and proved to be the run's own.
     if cluster.deletion_protection:
         name = cluster.db_cluster_identifier
         return LiftProtection(name, reason=f"the protection of the unfinished cluster {name} is lifted")
@@ -74,6 +75,7 @@ def tell_maker(context: CleanupContext) -> None:
     if cluster is None or replacement is None or not maker:
         return
     known = Record.read(context.ports.records.load(maker)).restore_details
+    # Only where its record is of that very cluster: a tag can be copied to another one.
     if known.db_cluster_resource_id == replacement.replaced_resource_id:
         made_again = changed(RestoreDetails, made_again_by=context.operation_id)
         context.ports.records.update(maker, {**made_again, **cluster_details(cluster)})
@@ -89,6 +91,7 @@ def bring_old_back(context: CleanupContext) -> Found:
     except StepFailed as failed:
         if failed.is_of_record:
             raise
+        # Given up in the record, or the next call would ask for the very same thing again.
         context.guard.give_up(act.kind)
         left = f"left {', '.join(act.settings)} of {act.name} as RDS made them: {failed.message}"
         event = Event("cleanup.did", {"done": left})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from aurora_restore.domain.acts import Act
@@ -26,7 +26,6 @@ from aurora_restore.domain.record import (
     PhaseState,
     ProblemState,
     Record,
-    WaitState,
     act_changed,
     changed,
     made_changed,
@@ -55,19 +54,29 @@ def run_step(phase: Phase, step: Step, ports: Ports, operation_id: str) -> StepR
     """
     operation = load_running(ports, operation_id)
     flush_pending_audit(ports, operation)
-    now = ports.clock.now()
-    started = operation.phase_start(phase)
-    _begin(ports, operation, phase, started, now)
+    now, begun, limit = ports.clock.now(), operation.phase_start(phase), ports.settings.phase_limit(phase)
+    started = begun or now
+    if begun is None:
+        # Before the step acts, so that the time that it takes is counted from its first call on.
+        entries = (AuditEntry(time=whole_milliseconds(now), event=f"{phase.value}.started"),)
+        state = PhaseState(status=PhaseStatus.IN_PROGRESS, start_time=now)
+        record_running(ports, operation_id, _of_phase(phase, state, entries))
+        append_audit(ports, operation_id, entries)
     try:
         outcome = step(operation, ports)
-        _keep_to_limit(ports, phase, outcome.result, now - (started or now))
+        # After the call, not before it: what is done by now is done, however late.
+        if outcome.result.status is StepStatus.IN_PROGRESS and now - started > limit:
+            raise PhaseTimedOut(
+                f"{phase.value} has taken longer than its limit of {limit.total_seconds() / 3600:g} h; "
+                f"it is waiting: {outcome.result.message}."
+            )
     except TransientFault as transient:
-        _keep_transient_error_to_limit(ports, operation, phase, transient, started or now)
+        _keep_transient_error_to_limit(ports, operation, phase, transient, started)
         raise
     except RestoreError as error:
         record_error(ports, operation_id, phase.value, error)
         raise
-    return _finish(ports, operation, phase, started or now, outcome)
+    return _finish(ports, operation, phase, started, outcome)
 
 
 def load_running(ports: Ports, operation_id: str) -> Operation:
@@ -120,7 +129,7 @@ def write_ahead(
 
     Args:
         kind: what is done, one word for each thing, e.g. `copy`, `instance-1`, `rename_aside`.
-        makes: whether something comes to stand that did not before.
+        makes: whether something comes to exist that did not before.
         also: what else the record is to say before the request is made.
 
     Returns:
@@ -129,6 +138,8 @@ def write_ahead(
     Raises:
         OperationNotRunning: the record was closed meanwhile.
     """
+    # When it was first asked for is kept: the limits of all
+    # waits count from there, however often it is repeated.
     before = operation.record.acts.get(kind)
     begun = asked_now(before, name, ports.clock.now())
     made = made_changed(kind, name) if makes else {}
@@ -176,27 +187,8 @@ def error_state(step: str, error: RestoreError) -> ErrorState:
     )
 
 
-def _begin(ports: Ports, operation: Operation, phase: Phase, started: datetime | None, now: datetime) -> None:
-    if started is not None:
-        return
-    entries = (AuditEntry(time=whole_milliseconds(now), event=f"{phase.value}.started"),)
-    state = PhaseState(status=PhaseStatus.IN_PROGRESS, start_time=now)
-    record_running(ports, operation.operation_id, _of_phase(phase, state, entries))
-    append_audit(ports, operation.operation_id, entries)
-
-
 def _of_phase(phase: Phase, state: PhaseState, entries: tuple[AuditEntry, ...]) -> Changes:
     return {**phase_changed(phase, state), **changed(Record, step=phase.value, last_events=entries)}
-
-
-def _keep_to_limit(ports: Ports, phase: Phase, result: StepResult, elapsed: timedelta) -> None:
-    """The step has had its look: what is done by now is done, however late."""
-    limit = ports.settings.phase_limit(phase)
-    if result.status is StepStatus.IN_PROGRESS and elapsed > limit:
-        raise PhaseTimedOut(
-            f"{phase.value} has taken longer than its limit of {limit.total_seconds() / 3600:g} h; "
-            f"it is waiting: {result.message}."
-        )
 
 
 def _keep_transient_error_to_limit(
@@ -220,31 +212,21 @@ def _keep_transient_error_to_limit(
 def _finish(
     ports: Ports, operation: Operation, phase: Phase, started: datetime, outcome: StepOutcome
 ) -> StepResult:
-    now = ports.clock.now()
+    now, result = ports.clock.now(), outcome.result
     before = operation.phase(phase) or PhaseState(start_time=started)
-    named = _with_name(outcome.result)
-    waits = waits_after(before.waits, named, now, operation.expectation(named.waiting_for))
-    result = _with_wait(named, waits)
+    is_waiting = result.status is StepStatus.IN_PROGRESS
+    if is_waiting and not result.waiting_for:
+        # Every wait has a name, under which it is timed.
+        result = replace(result, waiting_for="step")
+    waits = waits_after(before.waits, result, now, operation.expectation(result.waiting_for))
+    events = outcome.events
+    if is_waiting:
+        result = replace(result, wait_seconds=waits[result.waiting_for].wait_seconds or 0)
+    else:
+        events += (Event(f"{phase.value}.{result.status.value.lower()}", {"message": result.message}),)
     state = phase_state(before, result, now, waits)
-    entries = to_audit_entries(ports, (*outcome.events, *_end_of_phase(phase, result)))
+    entries = to_audit_entries(ports, events)
     record_running(ports, operation.operation_id, {**outcome.changes, **_of_phase(phase, state, entries)})
+    # Behind the record: a step that was overtaken by the end of its operation adds no event to it.
     append_audit(ports, operation.operation_id, entries)
     return result
-
-
-def _end_of_phase(phase: Phase, result: StepResult) -> tuple[Event, ...]:
-    if result.status is StepStatus.IN_PROGRESS:
-        return ()
-    return (Event(f"{phase.value}.{result.status.value.lower()}", {"message": result.message}),)
-
-
-def _with_name(result: StepResult) -> StepResult:
-    """Every wait has a name, under which it is timed."""
-    is_nameless = result.status is StepStatus.IN_PROGRESS and not result.waiting_for
-    return replace(result, waiting_for="step") if is_nameless else result
-
-
-def _with_wait(result: StepResult, waits: Mapping[str, WaitState]) -> StepResult:
-    if result.status is not StepStatus.IN_PROGRESS:
-        return result
-    return replace(result, wait_seconds=waits[result.waiting_for].wait_seconds or 0)

@@ -1,4 +1,4 @@
-"""What a plan says of auto scaling: a look that refuses nothing."""
+"""What a plan says of auto scaling: an observation that never refuses a run."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from aurora_restore.domain.record import RestoreDetails, RestoredUser, changed
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, goes_on, in_progress, skipped
 from aurora_restore.domain.user_progress import SetupProgress
-from aurora_restore.domain.users import DbUserLogin, UsersReport
+from aurora_restore.domain.users import DbUserLogin
 from aurora_restore.domain.visible_text import visible
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
@@ -51,45 +51,26 @@ def setup_db_users(operation: Operation, ports: Ports) -> StepOutcome:
         SetupProgress.from_item(begun) if begun else None,
         lambda: ports.clock.now() - started < CALL_TIME,
     )
-    if report.unfinished:
-        return _unfinished(report.unfinished)
+    if progress := report.unfinished:
+        # What was done is in the cluster already; the record says where the next call goes on.
+        what = "database users are checked" if progress.checking else "rights of the database users are set"
+        message = f"the {what} in {progress.done} of {progress.total} databases"
+        begun_now = changed(RestoreDetails, user_setup=progress.to_item())
+        return StepOutcome(goes_on(message, progress.percent, "user_setup"), begun_now)
+    # A database that the list of what came along names is not named again.
+    told = told_databases(operation.record.came_along)
+    left = (each.sentence for each in report.not_looked_into if visible(each.database) not in told)
     changes = changed(
         RestoreDetails,
         user_setup=None,
         users=tuple(RestoredUser.read(asdict(user)) for user in report.users),
         other_logins=report.other_logins,
         locked_logins=report.locked_logins,
-        user_notes=_notes(operation, report),
+        user_notes=(*report.notes, *left),
     )
     events = tuple(Event(f"db_user.{user.action}", {"username": user.username}) for user in report.users)
     return StepOutcome(
-        done(_summary(len(report.users), report.other_logins, report.locked_logins)),
+        done(report.summary),
         changes,
         events,
     )
-
-
-def _unfinished(progress: SetupProgress) -> StepOutcome:
-    """What was done is in the cluster already; the record says where the next call goes on."""
-    what = "database users are checked" if progress.checking else "rights of the database users are set"
-    message = f"the {what} in {progress.done} of {progress.total} databases"
-    return StepOutcome(
-        goes_on(message, progress.percent, "user_setup"),
-        changed(RestoreDetails, user_setup=progress.to_item()),
-    )
-
-
-def _notes(operation: Operation, report: UsersReport) -> tuple[str, ...]:
-    """A database that the list of what came along names is not named again."""
-    told = told_databases(operation.record.came_along)
-    left = (each.sentence for each in report.not_looked_into if visible(each.database) not in told)
-    return (*report.notes, *left)
-
-
-def _summary(count: int, others: tuple[str, ...], locked: tuple[str, ...]) -> str:
-    words = f"{count or 'no'} database user{'' if count == 1 else 's'} set up" + (
-        " and checked" if count else ""
-    )
-    if locked:
-        return f"{words}; {len(locked)} other logins were locked"
-    return f"{words}; {len(others)} other logins came along with the snapshot" if others else words

@@ -1,8 +1,8 @@
 """Auto scaling of readers rests while a name changes clusters, and afterwards is as it was.
 
 A reader that is added in between would belong to a cluster that is about to go, or keep one from being renamed, stopped
-or deleted. What the scaling was is written into the record before it is suspended, so that whichever comes next, a step
-or a cleanup, can set it back. It goes on once the endpoint of the new cluster is proved: until then the cluster may
+or deleted. What the scaling was is written into the record before it is suspended, so that the next step, or a
+cleanup, can set it back. It goes on once the endpoint of the new cluster is proved: until then the cluster may
 have to be rebooted, or stopped and started.
 
 A cluster serves without its auto scaling, so that Application Auto Scaling decides no run: what it refuses, or does not
@@ -18,7 +18,6 @@ from aurora_restore.domain.acts import RegisterScaling, SuspendScaling
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.errors import RestoreError, TransientFault
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
-from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import ScalingOfRun, ScalingState, changed, with_new_warnings, written
 from aurora_restore.domain.results import in_progress
@@ -56,7 +55,20 @@ def suspend_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
     except REFUSALS as refused:
         if refused.is_of_record:
             raise
-        return _not_suspended(operation, ports, refused)
+        failure: RestoreError = refused
+    # Nothing was touched yet: what may pass is tried for a while, and then the switch goes on without it.
+    name, now = operation.plan.target_cluster_id, ports.clock.now()
+    since = operation.record.scaling.suspend_since or now
+    if isinstance(failure, TransientFault) and now - since < LIMIT:
+        message = f"auto scaling of {name} could not be suspended yet: {failure.message}"
+        return StepOutcome(in_progress(message, 10, WAIT), changed(ScalingOfRun, suspend_since=since))
+    asked = operation.asked(SUSPEND)
+    # Without an answer it may be suspended: then it is set back like one that was observed to be suspended.
+    state = ScalingState.SUSPENDED if asked and not asked.refused else ScalingState.ACTIVE
+    warned = with_new_warnings(operation.record, active_warning(name, failure.message))
+    changes = {**changed(ScalingOfRun, state=state), **warned}
+    event = Event(f"scaling.{state.value}", {"db_cluster_identifier": name, "reason": failure.message})
+    return StepOutcome(in_progress(f"auto scaling of {name} is not waited for", 10, WAIT), changes, (event,))
 
 
 def _suspend(operation: Operation, ports: Ports) -> StepOutcome | None:
@@ -66,6 +78,7 @@ def _suspend(operation: Operation, ports: Ports) -> StepOutcome | None:
         return None
     if before.target.suspension.is_complete:
         found = changed(ScalingOfRun, state=ScalingState.SUSPENDED)
+        # Suspended by an operator, before this run has asked for it: then it is to stay so.
         if not is_known:
             found = written(ScalingOfRun(state=ScalingState.KEPT, before=before.to_item()))
         record_running(ports, operation.operation_id, found)
@@ -79,22 +92,6 @@ def _suspend(operation: Operation, ports: Ports) -> StepOutcome | None:
         {**answered, **changed(ScalingOfRun, state=ScalingState.SUSPENDED)},
         (event,),
     )
-
-
-def _not_suspended(operation: Operation, ports: Ports, refused: RestoreError) -> StepOutcome:
-    """Nothing was touched yet: what may pass is tried for a while, and then the switch goes on without it."""
-    name, now = operation.plan.target_cluster_id, ports.clock.now()
-    since = operation.record.scaling.suspend_since or now
-    if isinstance(refused, TransientFault) and now - since < LIMIT:
-        message = f"auto scaling of {name} could not be suspended yet: {refused.message}"
-        return StepOutcome(in_progress(message, 10, WAIT), changed(ScalingOfRun, suspend_since=since))
-    asked = operation.asked(SUSPEND)
-    # Without an answer it may be suspended: then it is set back like one that was observed to be suspended.
-    state = ScalingState.SUSPENDED if asked and not asked.refused else ScalingState.ACTIVE
-    warned = with_new_warnings(operation.record, active_warning(name, refused.message))
-    changes = {**changed(ScalingOfRun, state=state), **warned}
-    event = Event(f"scaling.{state.value}", {"db_cluster_identifier": name, "reason": refused.message})
-    return StepOutcome(in_progress(f"auto scaling of {name} is not waited for", 10, WAIT), changes, (event,))
 
 
 def resume_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
@@ -123,7 +120,13 @@ def hold_scaling(context: CleanupContext) -> StepOutcome | None:
         return None
     name, held = context.plan.target_cluster_id, asked.get(SUSPEND)
     is_overdue = held is not None and held.is_overdue(context.ports.clock.now(), HOLD_LIMIT)
-    if is_overdue or not _may_change_hands(context, context.find(name)):
+    if is_overdue or context.plan.replacement is None:
+        return None
+    cluster, parties = context.find(name), parties_of(context.operation_id, context.plan)
+    # Only while the run's own cluster has the name, which goes; with delete_first there may be none yet.
+    tags = cluster.tags if cluster else {}
+    is_tagged = tags.get(OPERATION_TAG) == context.operation_id and PUT_BACK_TAG not in tags
+    if not (parties.is_new(cluster) if parties else cluster is None or is_tagged):
         return None
     doing = f"auto scaling of {name} is suspended again"
     try:
@@ -137,18 +140,6 @@ def hold_scaling(context: CleanupContext) -> StepOutcome | None:
         if held is None:
             context.guard.note(SUSPEND, name)
         return StepOutcome(in_progress(f"{doing}: {refused.message}", 10, WAIT))
-
-
-def _may_change_hands(context: CleanupContext, cluster: DbCluster | None) -> bool:
-    """Whether the cluster under the name is the run's own, which goes; with delete_first there may be none yet."""
-    plan = context.plan
-    if plan is None or plan.replacement is None:
-        return False
-    if parties := parties_of(context.operation_id, plan):
-        return parties.is_new(cluster)
-    if cluster is None:
-        return True
-    return cluster.tags.get(OPERATION_TAG) == context.operation_id and PUT_BACK_TAG not in cluster.tags
 
 
 def give_scaling_back(context: CleanupContext) -> StepOutcome | None:
@@ -190,7 +181,13 @@ class _Resumption:
         except REFUSALS as refused:
             if refused.is_of_record:
                 raise
-            return self._refused(refused)
+            now = self.ports.clock.now()
+            since = self.state.resume_since or (self.asked.first if self.asked else now)
+            # The cluster serves without its auto scaling: no run is held open for it.
+            if now - since > LIMIT:
+                return self._settled(ScalingState.LEFT, left_warning(self.before, refused.message))
+            result = in_progress(f"{self._message}: {refused.message}", 10, WAIT)
+            return StepOutcome(result, changed(type(self.state), resume_since=since))
 
     @property
     def name(self) -> str:
@@ -202,10 +199,12 @@ class _Resumption:
 
     def _set_back(self) -> StepOutcome:
         action = decide_resumption(self.before, self.ports.scaling.find_target(self.name))
-        now = self.ports.clock.now()
-        if action is ScalingAction.NONE and self._was_lost:
+        now, record, target = self.ports.clock.now(), self.operation.record, self.before.target
+        # By the run or by its cleanup: the second of them finds what the first one has registered.
+        was_lost = record.scaling.registered_again or record.scaling_back.registered_again
+        if action is ScalingAction.NONE and was_lost:
             return self._settled(ScalingState.RESUMED, lost_warning(self.before))
-        state = self.operation.record.scaling.state
+        state = record.scaling.state
         if state in NOT_SUSPENDED and action is not ScalingAction.REGISTER:
             # The run has suspended nothing: what differs now was changed by a person.
             return self._settled(state)
@@ -218,32 +217,17 @@ class _Resumption:
             )
         if self.asked and self.asked.answered and now - self.asked.last < ASK_AGAIN:
             return StepOutcome(in_progress(self._message, 10, WAIT))
-        return self._ask(is_gone=action is ScalingAction.REGISTER)
-
-    def _ask(self, *, is_gone: bool) -> StepOutcome:
-        target = self.before.target
-        lost = changed(type(self.state), registered_again=True) if is_gone else {}
-        act = (
-            RegisterScaling(self.name, target, kind=RESUME, reason=self._message, percent=10, also=lost)
-            if is_gone
-            else SuspendScaling(self.name, target.suspension, kind=RESUME, reason=self._message, percent=10)
-        )
+        act: RegisterScaling | SuspendScaling
+        if action is ScalingAction.REGISTER:
+            # The target is gone, and its policies with it: once
+            # it is registered again, only the record shows that.
+            lost = changed(type(self.state), registered_again=True)
+            act = RegisterScaling(self.name, target, kind=RESUME, reason=self._message, percent=10, also=lost)
+        else:
+            suspension = target.suspension
+            act = SuspendScaling(self.name, suspension, kind=RESUME, reason=self._message, percent=10)
         event = Event("scaling.asked", {"db_cluster_identifier": self.name, "done": act.describe()})
         return asked_for(act, self.guard.ask(act), event)
-
-    @property
-    def _was_lost(self) -> bool:
-        """By the run or by its cleanup: whichever comes second finds what the first one registered."""
-        record = self.operation.record
-        return record.scaling.registered_again or record.scaling_back.registered_again
-
-    def _refused(self, refused: RestoreError) -> StepOutcome:
-        now = self.ports.clock.now()
-        since = self.state.resume_since or (self.asked.first if self.asked else now)
-        if now - since > LIMIT:
-            return self._settled(ScalingState.LEFT, left_warning(self.before, refused.message))
-        message = f"{self._message}: {refused.message}"
-        return StepOutcome(in_progress(message, 10, WAIT), changed(type(self.state), resume_since=since))
 
     def _settled(self, state: ScalingState, warning: str | None = None) -> StepOutcome:
         changes = changed(type(self.state), state=state, settled_time=self.ports.clock.now())

@@ -6,7 +6,7 @@ cleanup's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,6 +67,7 @@ class Sweep:
             try:
                 work(item)
             except RestoreError as error:
+                # One thing that cannot be done keeps no other from being done; the sweep fails at its end.
                 self.problems.append(error.message)
 
     def start_cleanup(self, operation: Operation, why: str) -> None:
@@ -78,18 +79,134 @@ class Sweep:
         self.ports.audit.append(operation.operation_id, self.now, "cleanup.requested", {"reason": why})
         self.started[operation.operation_id] = why
 
+    def check_open(self, operation: Operation) -> None:
+        """A run or a cleanup that does not go on, though its record says so."""
+        if operation.status == OperationStatus.CLEANING_UP:
+            if is_stale(operation, self.now):
+                self.start_cleanup(operation, "its cleanup does not go on")
+            return
+        arn = operation.execution_arn
+        execution = self.ports.executions.describe_arn(arn) if arn else None
+        # Step Functions may not show an execution in its first moments.
+        if execution is None and is_young(operation, self.now):
+            return
+        if execution is None or not execution.is_running:
+            how = execution.status if execution else "unknown to Step Functions"
+            self.start_cleanup(operation, f"its record says RUNNING, its execution is {how}")
+
+    def check_ended(self, operation: Operation) -> None:
+        """A record that was marked by hand, or was closed by a function which died before it notified."""
+        # Something may still be at work on a fresh end: an event has started its cleanup.
+        if not is_stale(operation, self.now):
+            return
+        if operation.record.is_unsettled:
+            self.start_cleanup(operation, "what follows from its end was not seen through")
+        elif not operation.is_closed and operation.status in ENDED_BADLY:
+            self.start_cleanup(operation, "its record was marked by hand")
+
+    def check_cluster(self, cluster: DbCluster) -> None:
+        """Tags say whose a cluster is; the record says what becomes of it."""
+        replaced_by = cluster.tags.get(REPLACED_BY_TAG)
+        if replaced_by and (operation := _load(self.ports, replaced_by)):
+            until = kept_until(operation)
+            is_due = until is not None and until <= self.now
+            if is_due or (is_being_retired(operation) and is_stale(operation, self.now)):
+                self.start_cleanup(operation, "the cluster that it replaced is due")
+        # A cluster that was put back has this tag too, and is not a leftover: it is the one that serves.
+        made_by = cluster.tags.get(OPERATION_TAG) if PUT_BACK_TAG not in cluster.tags else None
+        maker = _load(self.ports, made_by) if made_by else None
+        if maker and maker.is_closed and maker.status in ENDED_BADLY:
+            self.start_cleanup(maker, f"it left {cluster.db_cluster_identifier}")
+
+    def check_lock(self, lock: tuple[str, str]) -> None:
+        """A function may die between taking a lock for an operation that was just closed, and releasing it."""
+        target, owner = lock
+        operation = _load(self.ports, owner)
+        # A closed operation keeps its lock as long as the cluster that it replaced is on its way out.
+        if operation is None or (operation.is_closed and not is_being_retired(operation)):
+            self.ports.locks.release(target, owner)
+
+    def remove_copies(self, open_operations: Sequence[Operation]) -> None:
+        """Copies and final snapshots whose time is over, and copies that failed."""
+        snapshots = self.ports.target_rds.list_cluster_snapshots()
+        due = [
+            *removable_copies(snapshots, open_operations, self.now),
+            *removable_final_snapshots(snapshots, open_operations, self.now),
+        ]
+        failed = [copy for copy in failed_copies(snapshots) if copy not in due]
+        # A few at a time, so that no sweep takes long: the next one goes on.
+        self.each(due[:COPIES_MOST], self.remove_copy)
+        self.each(failed, self.remove_failed_copy)
+
+    def remove_copy(self, copy: ClusterSnapshot) -> None:
+        """A copy or a final snapshot that is due, by its tags."""
+        perform(DeleteSnapshot(copy.db_cluster_snapshot_identifier), self.ports)
+        self.deleted.append(copy.db_cluster_snapshot_identifier)
+        # In the record and the audit events of the operation that made it.
+        operation_id = copy.tags[OPERATION_TAG]
+        details = {"cluster_snapshot_identifier": copy.db_cluster_snapshot_identifier}
+        if FINAL_SNAPSHOT_TAG in copy.tags:
+            event = "replaced.final_snapshot_removed"
+            changes = changed(Retirement, final_snapshot_removed_time=self.now)
+        else:
+            event, changes = "copy.removed", changed(SnapshotDetails, copy_removed_time=self.now)
+        self.ports.audit.append(operation_id, self.now, event, details)
+        self.ports.records.update(operation_id, changes)
+
+    def remove_failed_copy(self, copy: ClusterSnapshot) -> None:
+        """A copy that failed, where RDS removes it."""
+        if len(self.deleted) >= 2 * COPIES_MOST:
+            return
+        # Only once the run that began it is closed. One that succeeded with the copy of another leaves its own.
+        maker = _load(self.ports, copy.tags[OPERATION_TAG])
+        if maker is None or not maker.is_closed:
+            return
+        try:
+            self.remove_copy(copy)
+        except (RequestRefused, StepFailed, ResourceBusy) as refused:
+            if refused.is_of_record:
+                raise
+            # RDS documents the deletion of available snapshots
+            # alone: nothing waits for one that it does not remove.
+            self.left.append(f"{copy.db_cluster_snapshot_identifier}: {refused.message}")
+
+    def remove_group(self, group: ParameterGroup) -> None:
+        """A parameter group of a first start whose run is over."""
+        operation_id = self.ports.target_rds.group_tags(group).get(OPERATION_TAG)
+        # By name and by tag: either alone could be that of a group which is not the pipeline's.
+        if operation_id is None or group.name != quiet_group_identifier(operation_id):
+            return
+        maker = _load(self.ports, operation_id)
+        if maker is not None and not maker.is_closed:
+            return
+        try:
+            perform(DeleteParameterGroup(group.name), self.ports)
+        except ResourceBusy:
+            # RDS counts a member of it still: a later sweep has it again.
+            return
+        self.deleted.append(group.name)
+        if maker is not None:
+            self.ports.audit.append(operation_id, self.now, "parameter_group.removed", {"name": group.name})
+
 
 def sweep(ports: Ports) -> Mapping[str, Any]:
     """Find what is left to do, everywhere. Raises SweepIncomplete where single operations could not be processed."""
-    run = Sweep(ports, ports.clock.now())
-    open_operations = [Operation(item) for item in _open_records(ports)]
-    run.each(open_operations, lambda operation: _see_to_open(run, operation))
-    run.each(_ended(run), lambda operation: _see_to_ended(run, operation))
-    clusters = ports.target_rds.list_clusters()
-    run.each(clusters, lambda cluster: _see_to_cluster(run, cluster))
-    run.each(ports.locks.list_owners().items(), lambda lock: _see_to_lock(run, *lock))
-    _see_to_copies(run, open_operations)
-    _see_to_groups(run, clusters)
+    run, rds = Sweep(ports, ports.clock.now()), ports.target_rds
+    open_operations = [Operation(item) for item in open_records(ports)]
+    run.each(open_operations, run.check_open)
+    ended = (
+        Operation(item)
+        for status in (*ENDED_BADLY, OperationStatus.SUCCEEDED)
+        for item in ports.records.list_by_status(status.value, run.now - LOOKS_BACK, RECORDS_MOST)
+    )
+    run.each(ended, run.check_ended)
+    clusters = rds.list_clusters()
+    run.each(clusters, run.check_cluster)
+    run.each(ports.locks.list_owners().items(), run.check_lock)
+    run.remove_copies(open_operations)
+    in_use = {cluster.db_cluster_parameter_group_name for cluster in clusters}
+    groups = [group for group in rds.list_cluster_parameter_groups() if is_quiet_group(group.name)]
+    run.each([group for group in groups if group.name not in in_use], run.remove_group)
     if run.problems:
         raise SweepIncomplete(
             f"{len(run.problems)} operation(s) could not be processed: {'; '.join(run.problems)}"
@@ -101,147 +218,12 @@ def sweep(ports: Ports) -> Mapping[str, Any]:
     return {"status": "DONE", "message": message, "started": started, "deleted": run.deleted}
 
 
-def _open_records(ports: Ports) -> Iterator[Mapping[str, Any]]:
+def open_records(ports: Ports) -> Iterator[Mapping[str, Any]]:
+    """Of the operations that are not at their end by their records."""
     for status in (OperationStatus.RUNNING, OperationStatus.CLEANING_UP):
         yield from ports.records.list_by_status(status.value, None, RECORDS_MOST)
-
-
-def _see_to_open(run: Sweep, operation: Operation) -> None:
-    if operation.status == OperationStatus.CLEANING_UP:
-        if is_stale(operation, run.now):
-            run.start_cleanup(operation, "its cleanup does not go on")
-        return
-    arn = operation.execution_arn
-    execution = run.ports.executions.describe_arn(arn) if arn else None
-    if execution is None and is_young(operation, run.now):
-        return
-    if execution is None or not execution.is_running:
-        how = execution.status if execution else "unknown to Step Functions"
-        run.start_cleanup(operation, f"its record says RUNNING, its execution is {how}")
-
-
-def _ended(run: Sweep) -> Iterator[Operation]:
-    since = run.now - LOOKS_BACK
-    for status in (*ENDED_BADLY, OperationStatus.SUCCEEDED):
-        for item in run.ports.records.list_by_status(status.value, since, RECORDS_MOST):
-            yield Operation(item)
-
-
-def _see_to_ended(run: Sweep, operation: Operation) -> None:
-    """What was marked by hand was not cleaned up; a function that closed a record may have died before it notified."""
-    if not is_stale(operation, run.now):
-        return
-    if operation.record.is_unsettled:
-        run.start_cleanup(operation, "what follows from its end was not seen through")
-    elif not operation.is_closed and operation.status in ENDED_BADLY:
-        run.start_cleanup(operation, "its record was marked by hand")
-
-
-def _see_to_lock(run: Sweep, target: str, owner: str) -> None:
-    """A function may die between taking a lock for an operation that was just closed, and giving it back."""
-    operation = _load(run.ports, owner)
-    if operation is None or (operation.is_closed and not is_being_retired(operation)):
-        run.ports.locks.release(target, owner)
-
-
-def _see_to_cluster(run: Sweep, cluster: DbCluster) -> None:
-    """Tags say whose a cluster is; the record says what becomes of it."""
-    if replaced_by := cluster.tags.get(REPLACED_BY_TAG):
-        _see_to_kept(run, replaced_by)
-    made_by = cluster.tags.get(OPERATION_TAG)
-    if made_by and PUT_BACK_TAG not in cluster.tags:
-        _see_to_leftover(run, made_by, cluster)
-
-
-def _see_to_kept(run: Sweep, operation_id: str) -> None:
-    operation = _load(run.ports, operation_id)
-    if operation is None:
-        return
-    until = kept_until(operation)
-    is_due = until is not None and until <= run.now
-    if is_due or (is_being_retired(operation) and is_stale(operation, run.now)):
-        run.start_cleanup(operation, "the cluster that it replaced is due")
-
-
-def _see_to_leftover(run: Sweep, operation_id: str, cluster: DbCluster) -> None:
-    operation = _load(run.ports, operation_id)
-    if operation and operation.is_closed and operation.status in ENDED_BADLY:
-        run.start_cleanup(operation, f"it left {cluster.db_cluster_identifier}")
 
 
 def _load(ports: Ports, operation_id: str) -> Operation | None:
     item = ports.records.load(operation_id)
     return Operation(item) if item else None
-
-
-def _see_to_copies(run: Sweep, open_operations: Iterable[Operation]) -> None:
-    snapshots = run.ports.target_rds.list_cluster_snapshots()
-    opened = list(open_operations)
-    due = [
-        *removable_copies(snapshots, opened, run.now),
-        *removable_final_snapshots(snapshots, opened, run.now),
-    ]
-    failed = [copy for copy in failed_copies(snapshots) if copy not in due]
-
-    def remove(copy: ClusterSnapshot) -> None:
-        perform(DeleteSnapshot(copy.db_cluster_snapshot_identifier), run.ports)
-        run.deleted.append(copy.db_cluster_snapshot_identifier)
-        _record_removal(run, copy)
-
-    def remove_failed(copy: ClusterSnapshot) -> None:
-        if len(run.deleted) >= 2 * COPIES_MOST or not _is_over(run.ports, copy):
-            return
-        try:
-            remove(copy)
-        except (RequestRefused, StepFailed, ResourceBusy) as refused:
-            if refused.is_of_record:
-                raise
-            # RDS documents the deletion of available snapshots alone: nothing waits for one that it does not remove.
-            run.left.append(f"{copy.db_cluster_snapshot_identifier}: {refused.message}")
-
-    run.each(due[:COPIES_MOST], remove)
-    run.each(failed, remove_failed)
-
-
-def _is_over(ports: Ports, copy: ClusterSnapshot) -> bool:
-    """Whether the run that began a copy is closed. One that succeeded with the copy of another leaves its own."""
-    maker = _load(ports, copy.tags[OPERATION_TAG])
-    return maker is not None and maker.is_closed
-
-
-def _record_removal(run: Sweep, copy: ClusterSnapshot) -> None:
-    """In the record and the audit events of the operation that made it."""
-    operation_id = copy.tags[OPERATION_TAG]
-    details = {"cluster_snapshot_identifier": copy.db_cluster_snapshot_identifier}
-    is_final = FINAL_SNAPSHOT_TAG in copy.tags
-    event = "replaced.final_snapshot_removed" if is_final else "copy.removed"
-    changes = (
-        changed(Retirement, final_snapshot_removed_time=run.now)
-        if is_final
-        else changed(SnapshotDetails, copy_removed_time=run.now)
-    )
-    run.ports.audit.append(operation_id, run.now, event, details)
-    run.ports.records.update(operation_id, changes)
-
-
-def _see_to_groups(run: Sweep, clusters: Iterable[DbCluster]) -> None:
-    """Parameter groups of a first start whose run is over, and which no cluster has."""
-    rds, in_use = run.ports.target_rds, {cluster.db_cluster_parameter_group_name for cluster in clusters}
-
-    def remove(group: ParameterGroup) -> None:
-        operation_id = rds.group_tags(group).get(OPERATION_TAG)
-        if operation_id is None or group.name != quiet_group_identifier(operation_id):
-            return
-        maker = _load(run.ports, operation_id)
-        if maker is not None and not maker.is_closed:
-            return
-        try:
-            perform(DeleteParameterGroup(group.name), run.ports)
-        except ResourceBusy:
-            return  # RDS counts a member of it still: a sweep to come has it again
-        run.deleted.append(group.name)
-        if maker is not None:
-            run.ports.audit.append(operation_id, run.now, "parameter_group.removed", {"name": group.name})
-
-    groups = [group for group in rds.list_cluster_parameter_groups() if is_quiet_group(group.name)]
-    run.each([group for group in groups if group.name not in in_use], remove)

@@ -8,7 +8,6 @@ from aurora_restore.domain.acts import RenameCluster, Wait
 from aurora_restore.domain.errors import SwitchOverFailed
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import Changes, RestoreDetails, SwitchOver, changed
 from aurora_restore.domain.results import Phase, done, in_progress, skipped
 from aurora_restore.domain.switching import RENAME_OLD_ASIDE, Parties, Places, decide_switch, parties_of
@@ -30,13 +29,25 @@ def switch_over(operation: Operation, ports: Ports) -> StepOutcome:
     parties = parties_of(operation.operation_id, plan)
     if parties is None:
         return StepOutcome(skipped(f"{plan.target_cluster_id} has its own name from the beginning"))
-    places = observe_places(ports, parties)
+    places, now = observe_places(ports, parties), ports.clock.now()
     rename = decide_switch(parties, places)
     if rename is None and places.target:
-        return _switched(operation, ports, plan, places.target)
+        seconds = seconds_without_name(operation, now)
+        changes = switched_changes(operation, places.target, now)
+        away = f"the name was unavailable for at most {seconds} s in RDS's answers"
+        message = f"{plan.target_cluster_id} is the new cluster; {away}"
+        event = Event("switch_over.done", {"seconds_without_name": seconds})
+        return StepOutcome(done(message), changes, (event,))
     if rename is None or isinstance(rename, Wait):
-        return _waiting(operation, ports, rename or Wait("rename", "the target does not show"))
+        wait = rename or Wait("rename", "the target does not show")
+        # A cluster that shows under no name for so long was not merely missed between two names.
+        if operation.waited_for(Phase.SWITCH_OVER, wait.subject, now) > UNSEEN_LIMIT:
+            raise SwitchOverFailed(
+                f"For more than {UNSEEN_LIMIT.total_seconds() / 60:g} minutes: {wait.reason}."
+            )
+        return waiting(wait)
     is_first = rename.kind == RENAME_OLD_ASIDE and not operation.asked(rename.kind)
+    # Only before the first rename: from then on the old cluster is on its way, and the clients are waiting.
     if is_first and (resting := suspend_scaling(operation, ports)):
         return resting
     return _rename(operation, ports, rename)
@@ -55,6 +66,7 @@ def observe_places(ports: Ports, parties: Parties) -> Places:
 def _rename(operation: Operation, ports: Ports, rename: RenameCluster) -> StepOutcome:
     kind, now = rename.kind, ports.clock.now()
     name, new_name = rename.name, rename.new_name
+    # Asked for twice, a rename that RDS has accepted and not shown yet would meet a cluster with another name.
     if asked := operation.asked(kind):
         if asked.is_overdue(now, RENAME_LIMIT):
             minutes = RENAME_LIMIT.total_seconds() / 60
@@ -65,25 +77,11 @@ def _rename(operation: Operation, ports: Ports, rename: RenameCluster) -> StepOu
             message = f"RDS has accepted that {name} is renamed to {new_name}, and does not show it yet"
             return StepOutcome(in_progress(message, 50, "rename"))
     if kind == RENAME_OLD_ASIDE:
+        # Written ahead of the rename: clients lose the name with the request, and not with its answer.
         gone = changed(SwitchOver, name_gone_time=now, aside_identifier=new_name)
         rename = RenameCluster(name, new_name, kind=kind, reason=rename.reason, also=gone)
     event = Event(f"switch_over.{kind}", {"from": name, "to": new_name, "reason": rename.reason})
     return carry_out(RunGuard(ports, operation), rename, event)
-
-
-def _waiting(operation: Operation, ports: Ports, wait: Wait) -> StepOutcome:
-    if operation.waited_for(Phase.SWITCH_OVER, wait.subject, ports.clock.now()) > UNSEEN_LIMIT:
-        raise SwitchOverFailed(f"For more than {UNSEEN_LIMIT.total_seconds() / 60:g} minutes: {wait.reason}.")
-    return waiting(wait)
-
-
-def _switched(operation: Operation, ports: Ports, plan: RestorePlan, cluster: DbCluster) -> StepOutcome:
-    now = ports.clock.now()
-    changes, seconds = switched_changes(operation, cluster, now), seconds_without_name(operation, now)
-    away = f"the name was unavailable for at most {seconds} s in RDS's answers"
-    message = f"{plan.target_cluster_id} is the new cluster; {away}"
-    event = Event("switch_over.done", {"seconds_without_name": seconds})
-    return StepOutcome(done(message), changes, (event,))
 
 
 def switched_changes(operation: Operation, cluster: DbCluster, now: datetime) -> Changes:

@@ -21,22 +21,19 @@ def take_lock(ports: Ports, operation: Operation, target: str, *, dry_run: bool)
     operation_id, now = operation.operation_id, ports.clock.now()
     if not dry_run and ports.locks.acquire(target, operation_id, now):
         return None
-    owner = ports.locks.owner(target)
-    item = ports.records.load(owner) if owner and owner != operation_id else None
-    if item and (waits := _still_at_work(Operation(item), target)):
-        return waits
-    if not dry_run and not ports.locks.acquire(target, operation_id, now, replaces=owner):
+    owner_id = ports.locks.owner(target)
+    item = ports.records.load(owner_id) if owner_id and owner_id != operation_id else None
+    owner = Operation(item) if item else None
+    look = f"`aurora-restore status {owner_id}` shows its state"
+    # A closed operation still works on the target while the cluster that it replaced is on its way out.
+    if owner and is_being_retired(owner):
+        return f"the cluster that {owner_id} replaced is being retired: {look}"
+    if owner and not owner.is_closed:
+        # A run may take hours, which are not waited for unseen; a cleanup ends soon by itself.
+        if owner.status == OperationStatus.RUNNING:
+            raise TargetLocked(f"The operation {owner_id} is at work on {target}; {look}.")
+        return f"the operation {owner_id} is being cleaned up: {look}"
+    # Only from the owner that was just seen to have ended: another operation may be doing the same right now.
+    if not dry_run and not ports.locks.acquire(target, operation_id, now, replaces=owner_id):
         raise TargetLocked(f"Another operation has just begun to work on {target}.")
     return None
-
-
-def _still_at_work(owner: Operation, target: str) -> str | None:
-    """What the owner still does, where that ends soon by itself. Raises TargetLocked where it does not."""
-    look = f"`aurora-restore status {owner.operation_id}` shows its state"
-    if is_being_retired(owner):
-        return f"the cluster that {owner.operation_id} replaced is being retired: {look}"
-    if owner.is_closed:
-        return None
-    if owner.status == OperationStatus.RUNNING:
-        raise TargetLocked(f"The operation {owner.operation_id} is at work on {target}; {look}.")
-    return f"the operation {owner.operation_id} is being cleaned up: {look}"

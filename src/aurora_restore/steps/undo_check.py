@@ -1,16 +1,13 @@
-"""SnapshotCheck of an undo: both clusters stand where the operation left them, and are to change names again."""
+"""SnapshotCheck of an undo: both clusters are where the operation left them, and are to change names again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from aurora_restore.domain.configuration import configuration_of
 from aurora_restore.domain.errors import NothingKept, refuse
-from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.preflight import replaceable_problems
 from aurora_restore.domain.record import PlanItem, Record, ReplacedCluster, changed
 from aurora_restore.domain.request import UNDO_FIELD
@@ -44,27 +41,21 @@ def check_undo(operation: Operation, ports: Ports, raw_request: object) -> StepO
     record_running(ports, operation.operation_id, changed(Record, target_cluster_id=target))
     if waits := take_lock(ports, operation, target, dry_run=request.dry_run):
         return StepOutcome(in_progress(waits, waiting_for="lock"))
-    # Under the lock no other operation changes what was observed first.
-    return _plan(operation, ports, request, _undone(ports, request))
-
-
-def _undone(ports: Ports, request: UndoRequest) -> Operation:
-    item = ports.records.load(request.undo_operation_id)
-    if item is None:
-        raise NothingKept(f"There is no record of an operation {request.undo_operation_id}.")
-    undone = Operation(item)
-    refuse_nothing_kept(undone)
-    return undone
-
-
-def _plan(operation: Operation, ports: Ports, request: UndoRequest, undone: Operation) -> StepOutcome:
+    # Anew: under the lock no other operation changes what was observed first.
+    undone = _undone(ports, request)
     rds, before = ports.target_rds, undone.plan
     retired = before.replacement.aside_identifier if before.replacement else ""
     kept, existing = rds.find_cluster(retired), rds.find_cluster(before.target_cluster_id)
     refuse_changed_places(undone, existing, kept)
     if kept is None or existing is None:
-        raise NothingKept(f"The cluster that {undone.operation_id} kept does not stand any more.")
-    _refuse_irreplaceable(ports, existing)
+        raise NothingKept(f"The cluster that {undone.operation_id} kept does not exist any more.")
+    members = rds.list_cluster_instances(existing.db_cluster_identifier)
+    global_cluster = rds.find_global_cluster_of(existing.db_cluster_arn)
+    # The undo replaces the cluster that is in place: what
+    # keeps a restore from replacing one keeps an undo, too.
+    refuse(
+        list(replaceable_problems(existing, members, global_cluster, ports.settings.target_cluster_prefix))
+    )
     plan = build_undo_plan(
         operation.operation_id, request, undone, kept, rds.list_cluster_instances(kept.db_cluster_identifier)
     )
@@ -78,16 +69,17 @@ def _plan(operation: Operation, ports: Ports, request: UndoRequest, undone: Oper
     message = (
         f"the plan is complete: {plan.target_cluster_id} is to be again what {undone.operation_id} replaced"
     )
-    return StepOutcome(done(message), changes, (Event("plan.made", _details(plan)),))
+    details = {
+        "strategy": plan.strategy.value,
+        "undoes": plan.replacement.undoes if plan.replacement else None,
+    }
+    return StepOutcome(done(message), changes, (Event("plan.made", details),))
 
 
-def _refuse_irreplaceable(ports: Ports, existing: DbCluster) -> None:
-    rds = ports.target_rds
-    instances = rds.list_cluster_instances(existing.db_cluster_identifier)
-    global_cluster = rds.find_global_cluster_of(existing.db_cluster_arn)
-    prefix = ports.settings.target_cluster_prefix
-    refuse(list(replaceable_problems(existing, instances, global_cluster, prefix)))
-
-
-def _details(plan: RestorePlan) -> dict[str, Any]:
-    return {"strategy": plan.strategy.value, "undoes": plan.replacement.undoes if plan.replacement else None}
+def _undone(ports: Ports, request: UndoRequest) -> Operation:
+    item = ports.records.load(request.undo_operation_id)
+    if item is None:
+        raise NothingKept(f"There is no record of an operation {request.undo_operation_id}.")
+    undone = Operation(item)
+    refuse_nothing_kept(undone)
+    return undone

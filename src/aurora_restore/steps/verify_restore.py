@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from aurora_restore.domain.configuration import (
-    ClusterConfiguration,
-    Difference,
-    configuration_of,
     difference_words,
 )
 from aurora_restore.domain.errors import DifferenceNotAccepted, VerificationFailed
-from aurora_restore.domain.late_settings import left_settings
-from aurora_restore.domain.log_exports import given_after_switch
-from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.prediction import compared
+from aurora_restore.domain.prediction import found_differences
 from aurora_restore.domain.record import CheckState, DifferenceState, RestoreDetails, changed, with_warnings
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import Phase, done, in_progress, skipped
@@ -33,6 +24,11 @@ from aurora_restore.steps.runner import record_details
 
 PENDING_VALUES = "pending_values"
 """A subject of a wait: values that RDS has accepted, and still shows as pending."""
+PENDING_WARNING = (
+    "RDS has not applied these values to {name} within {minutes:g} minutes and goes on showing them as pending: "
+    "{pending}. Look at PendingModifiedValues of `aws rds describe-db-clusters`; a value that stays there may wait for "
+    "the maintenance window."
+)
 
 
 def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
@@ -47,7 +43,7 @@ def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
     instances = ports.target_rds.list_cluster_instances(name)
     wanted_group = operation.record.quiet_group.wanted if plan.starts_with_quiet_group else None
     checks = compare(plan, cluster, instances, wanted_group)
-    differences = _differences(operation, ports, plan, cluster, instances)
+    differences = found_differences(operation, cluster, instances, keeps_port=ports.settings.keeps_ports)
     changes = changed(
         RestoreDetails,
         verification=tuple(CheckState.read(check.to_item()) for check in checks),
@@ -62,51 +58,25 @@ def verify_restore(operation: Operation, ports: Ports) -> StepOutcome:
         message = f"RDS has still to apply values to the cluster {name}: {pending}"
         if operation.waited_for(Phase.VERIFY_RESTORE, PENDING_VALUES, ports.clock.now()) < PENDING_LIMIT:
             return StepOutcome(in_progress(message, 50, "settling", subject=PENDING_VALUES))
-        changes |= with_warnings(operation.record, _pending_warning(name, pending))
+        # A value may wait for the maintenance window, days from now: it is reported, and the restore goes on.
+        minutes = PENDING_LIMIT.total_seconds() / 60
+        warning = PENDING_WARNING.format(name=name, minutes=minutes, pending=pending)
+        changes |= with_warnings(operation.record, warning)
     differing = [check for check in checks if not check.matches and not is_pending(check, cluster)]
     if differing:
+        # The comparison goes into the record first: it is what
+        # the operator needs, and the error names only a part.
         record_details(ports, operation.operation_id, changes)
         words = "; ".join(f"{item.field}: expected {item.wanted}, found {item.found}" for item in differing)
         raise VerificationFailed(f"{len(differing)} of {len(checks)} fields of {name} differ: {words}.")
+    # Before the switch: a cluster that differs in what the request does not ask for never gets the name.
     if unwanted := [item for item in differences if item.stops_the_run]:
         record_details(ports, operation.operation_id, changes)
         raise DifferenceNotAccepted(
             f"{name} is not as the cluster that it is to replace: {difference_words(unwanted)}. The request does "
             "not ask for that, and accept_differences does not name it."
         )
-    return StepOutcome(done(_words(len(checks), len(differences))), changes)
-
-
-def _differences(
-    operation: Operation,
-    ports: Ports,
-    plan: RestorePlan,
-    cluster: DbCluster,
-    instances: Sequence[DbInstance],
-) -> tuple[Difference, ...]:
-    """How the new cluster differs from the one that it replaces."""
-    if plan.replacement is None:
-        return ()
-    replaced = ClusterConfiguration.from_item(operation.record.replaced.item)
-    restored = configuration_of(cluster, instances)
-    # They come after the switch, and the plan has decided whether they are to be as on the replaced cluster.
-    later = given_after_switch(plan) | plan.given_later
-    # A warning tells of these already: what RDS does not take, or shows as pending, throws no restore away.
-    later |= {*left_settings(plan, cluster), *cluster.pending_modified_values}
-    return compared(plan.replacement, replaced, restored, later, keeps_port=ports.settings.keeps_ports)
-
-
-def _pending_warning(name: str, pending: str) -> str:
-    minutes = PENDING_LIMIT.total_seconds() / 60
-    return (
-        f"RDS has not applied these values to {name} within {minutes:g} minutes and goes on showing them as pending: "
-        f"{pending}. Look at PendingModifiedValues of `aws rds describe-db-clusters`; a value that stays there may "
-        "wait for the maintenance window."
-    )
-
-
-def _words(checks: int, differences: int) -> str:
-    words = f"all {checks} fields are as asked for"
-    if not differences:
-        return words
-    return f"{words}; {differences} differ from the replaced cluster, as asked for or accepted"
+    words = f"all {len(checks)} fields are as asked for"
+    if differences:
+        words += f"; {len(differences)} differ from the replaced cluster, as asked for or accepted"
+    return StepOutcome(done(words), changes)

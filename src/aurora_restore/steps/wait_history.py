@@ -1,4 +1,4 @@
-"""How long the waits of a run took before: what the last good operation of the same kind tells."""
+"""How long the waits of a run took before: what the last good operation of the same kind shows."""
 
 from __future__ import annotations
 
@@ -29,15 +29,12 @@ def earlier_durations(ports: Ports, operation_id: str, plan: RestorePlan) -> dic
         # Data of the same cluster takes the same time, whatever becomes of it.
         is_alike = record.plan.source.db_cluster_identifier == plan.source.db_cluster_identifier
         if record.operation_id != operation_id and is_alike:
-            for name, seconds in _waits(record).items():
+            waits = {
+                name: wait.seconds
+                for phase in record.phases.values()
+                for name, wait in phase.waits.items()
+                if wait.has_ended and wait.seconds is not None
+            }
+            for name, seconds in waits.items():
                 found.setdefault(name, EarlierWait(seconds=seconds, operation_id=record.operation_id))
     return found
-
-
-def _waits(record: Record) -> dict[str, float]:
-    return {
-        name: wait.seconds
-        for phase in record.phases.values()
-        for name, wait in phase.waits.items()
-        if wait.has_ended and wait.seconds is not None
-    }

@@ -26,9 +26,12 @@ def wake_kept_cluster(
     name = plan.cluster.db_cluster_identifier
     if cluster is None or plan.replacement is None:
         raise ClusterFailed(f"The kept cluster {name} is gone since the plan was made.")
+    # The kept name may have been given to another cluster since, which must not be started or renamed.
     refuse_another_cluster(cluster, plan.replacement.incoming_resource_id or "")
     if cluster.status == "stopped":
-        return _start(operation, ports, name)
+        start = StartCluster(name, reason=f"the kept cluster {name} is being started", percent=10)
+        event = Event("cluster.start_started", {"db_cluster_identifier": name})
+        return carry_out(RunGuard(ports, operation), start, event)
     if cluster.status in FAILED_CLUSTER_STATUSES - STOPPED_ON_PURPOSE:
         raise ClusterFailed(f"The kept cluster {name} is `{cluster.status}`.")
     statuses = {name: cluster.status} | {
@@ -38,7 +41,11 @@ def wake_kept_cluster(
     if waiting:
         return StepOutcome(in_progress(", ".join(waiting), 50, "start"))
     if plan.cluster.port and cluster.port != plan.cluster.port:
-        return _lift_fence(operation, ports, name, plan.cluster.port)
+        # It was about to be retired, and has another port than the one that clients know.
+        port, reason = plan.cluster.port, f"{name} gets its port {plan.cluster.port} back"
+        lift = ChangePort(name, port, is_fence=False, kind="lift_fence", reason=reason, percent=60)
+        event = Event("cluster.fence_lifted", {"db_cluster_identifier": name, "port": port})
+        return carry_out(RunGuard(ports, operation), lift, event)
     changes = changed(
         RestoreDetails,
         db_cluster_identifier=cluster.db_cluster_identifier,
@@ -48,17 +55,3 @@ def wake_kept_cluster(
         engine_version=cluster.engine_version,
     )
     return StepOutcome(done(f"the kept cluster {name} serves again"), changes)
-
-
-def _start(operation: Operation, ports: Ports, name: str) -> StepOutcome:
-    start = StartCluster(name, reason=f"the kept cluster {name} is being started", percent=10)
-    event = Event("cluster.start_started", {"db_cluster_identifier": name})
-    return carry_out(RunGuard(ports, operation), start, event)
-
-
-def _lift_fence(operation: Operation, ports: Ports, name: str, port: int) -> StepOutcome:
-    """It was about to be retired, and has another port than the one that clients know."""
-    reason = f"{name} gets its port {port} back"
-    lift = ChangePort(name, port, is_fence=False, kind="lift_fence", reason=reason, percent=60)
-    event = Event("cluster.fence_lifted", {"db_cluster_identifier": name, "port": port})
-    return carry_out(RunGuard(ports, operation), lift, event)

@@ -249,7 +249,7 @@ MUTATIONS = (
     Mutation(
         "begun-forgotten",
         "the first deletion is not written down before it is asked for",
-        "steps.retirement:Retirement._before_deletion",
+        "steps.retirement:Retirement.before_deletion",
         answers({}),
         (
             "stop-delete-first-ClearTarget",
@@ -286,14 +286,14 @@ MUTATIONS = (
     Mutation(
         "password-shown",
         "a message has the master password in it",
-        "steps.restore_cluster:_refused",
+        "steps.take_over_master:change_master_password",
         _showing_the_password,
         ("new",),
     ),
     Mutation(
         "open-records-overlooked",
         "the sweep overlooks records that say RUNNING",
-        "steps.sweep:_open_records",
+        "steps.sweep:open_records",
         _overlooking_what_runs,
         ("stop-swap-RestoreCluster-event-lost",),
     ),
@@ -363,7 +363,7 @@ MUTATIONS = (
     Mutation(
         "defused-unwritten",
         "what came along is put to rest before the record says how to take that back",
-        "steps.defuse:_write_down",
+        "steps.defuse:write_down",
         does_nothing,
         ("new",),
     ),
