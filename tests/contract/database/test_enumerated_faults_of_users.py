@@ -170,6 +170,7 @@ def test_the_enumeration_sees_a_role_that_is_opened_before_its_rights_are_set(
     monkeypatch.setattr(roles, "prepare", opened_at_once)
     cases = chosen(users.faultless.plan.places, Kind.DIES)
 
-    found = [words for at in cases[4:16] for words in users.violations(Plan(Kind.DIES, at))]
+    # The first case that shows it is enough.
+    found = (words for at in cases for words in users.violations(Plan(Kind.DIES, at)))
 
     assert any("meanwhile reports can log in and has" in words and "INSERT" in words for words in found)
