@@ -51,7 +51,7 @@ class Situation:
 
 def new_run() -> PipelineRun:
     """A pipeline with an old cluster that has all that can come along, and a copy in which something acts."""
-    run = PipelineRun()
+    run = PipelineRun(on_dynamodb=True)
     run.put_target({f"{TARGET}-a": "db.r5.large", f"{TARGET}-b": "db.r5.large"})
     run.put_scaling("by-load")
     endpoint = {"DBClusterIdentifier": TARGET, "DBClusterEndpointIdentifier": "reports"}
@@ -197,7 +197,7 @@ def kept(run: PipelineRun, situation: Situation) -> dict[str, Any]:
 
 def taken_up(path: Path) -> tuple[PipelineRun, str]:
     """A pipeline of this version in the world that an earlier one left, and the operation that is to be finished."""
-    run = PipelineRun()
+    run = PipelineRun(on_dynamodb=True)
     text = path.read_text()
     first = json.loads(text)
     for name, here in (

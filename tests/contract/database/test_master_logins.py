@@ -36,7 +36,7 @@ class AnsweredByTheServer(ClusterDatabases):
 
 
 def run_on(cluster: RestoredCluster, login: Credentials = MASTER) -> PipelineRun:
-    run = PipelineRun()
+    run = PipelineRun(on_dynamodb=True)
     databases = AnsweredByTheServer(run.aurora, server=cluster, login=login)
     run.ports = replace(run.ports, databases=databases)
     return run

@@ -39,7 +39,7 @@ FIRST, SECOND = "restore-20261122-120000", "restore-20261122-130000"
 
 @pytest.fixture
 def run() -> PipelineRun:
-    return PipelineRun()
+    return PipelineRun(on_dynamodb=True)
 
 
 def test_a_new_target_exists_at_the_end_with_the_data_of_the_day(run: PipelineRun) -> None:

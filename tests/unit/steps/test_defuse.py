@@ -26,8 +26,8 @@ class Died(BaseException):
     """The end of a process."""
 
 
-def a_run(*fuses: Fuse) -> PipelineRun:
-    run = PipelineRun()
+def a_run(*fuses: Fuse, on_dynamodb: bool = False) -> PipelineRun:
+    run = PipelineRun(on_dynamodb=on_dynamodb)
     run.databases.copy = FakeCopy(found(*fuses), list(fuses))
     return run
 
@@ -177,7 +177,7 @@ def test_the_message_at_the_end_names_what_came_along_and_what_was_put_to_rest()
 
 
 def test_a_lost_reply_of_the_record_leaves_the_first_state() -> None:
-    run = a_run(subscription())
+    run = a_run(subscription(), on_dynamodb=True)
     run.run(OPERATION, until=Phase.RESTORE_CLUSTER)
     run.aws.after(is_operation("UpdateItem"), FaultKind.REPLY_LOST)
     with pytest.raises(AwsUnavailable):

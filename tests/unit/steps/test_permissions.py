@@ -138,7 +138,7 @@ def put_left_group(run: PipelineRun) -> None:
 
 def abnormal_ends(watch: Watch) -> None:
     """A swap that is cancelled, one that is kept and retired, an undo, a delete_first that comes back."""
-    run = PipelineRun()
+    run = PipelineRun(on_dynamodb=True)
     with_real_executions(run)
     run.put_target(EnableHttpEndpoint=True)
     run.aurora.seed.put_snapshot(SOURCE_REGION, "production", DAY + timedelta(days=1))
@@ -207,7 +207,7 @@ def seen() -> Seen:
 
 def all_that_the_functions_do() -> Watch:
     """Every way through the steps, watched."""
-    watch, run = Watch(), PipelineRun()
+    watch, run = Watch(), PipelineRun(on_dynamodb=True)
     run.aurora.set_habits({"default_groups_need_a_cluster": True})
     for cluster in (True, False):
         run.aurora.seed.put_parameter_group(TARGET_REGION, "mine", "aurora-postgresql17", cluster=cluster)

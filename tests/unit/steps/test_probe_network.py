@@ -27,7 +27,7 @@ def probe(run: PipelineRun) -> Any:
 
 @pytest.fixture
 def run() -> PipelineRun:
-    made = PipelineRun()
+    made = PipelineRun(on_dynamodb=True)
     made.check(OPERATION_ID)
     return made
 
@@ -82,7 +82,7 @@ def test_subnets_or_public_addresses_are_a_way_to_the_database() -> None:
 
 
 def test_a_dry_run_shows_it_too() -> None:
-    run = PipelineRun()
+    run = PipelineRun(on_dynamodb=True)
     run.ports = replace(run.ports, settings=replace(run.ports.settings, reaches_private_databases=False))
 
     with pytest.raises(RequestRefused) as refused:

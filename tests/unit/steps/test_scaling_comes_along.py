@@ -22,11 +22,15 @@ SCHEDULE_RESTS = {"ScheduledScalingSuspended": True}
 ALL_REST = {**SCHEDULE_RESTS, "DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": True}
 
 
-@pytest.fixture
-def run() -> PipelineRun:
-    made = PipelineRun()
+def a_run(*, on_dynamodb: bool = False) -> PipelineRun:
+    made = PipelineRun(on_dynamodb=on_dynamodb)
     made.put_target({f"{TARGET}-a": "db.r5.large", READER: "db.r5.large"})
     return made
+
+
+@pytest.fixture
+def run() -> PipelineRun:
+    return a_run()
 
 
 def scaling(run: PipelineRun) -> ScalableTarget | None:
@@ -222,7 +226,8 @@ def test_a_refusal_before_the_switch_is_a_warning_and_ends_no_run(
     assert suspension(run) == Suspension()
 
 
-def test_a_record_that_refuses_is_not_auto_scaling_that_refuses(run: PipelineRun) -> None:
+def test_a_record_that_refuses_is_not_auto_scaling_that_refuses() -> None:
+    run = a_run(on_dynamodb=True)
     run.put_scaling("by-load")
     run.run(OPERATION, Phase.VERIFY_RESTORE, **SWAP)
     old = run.cluster().db_cluster_resource_id
