@@ -185,9 +185,6 @@ def _first_reboot(seen: Applying, instance: str, status: str) -> ApplyDecision:
 
 def _removal(seen: Applying) -> ApplyDecision:
     reason = f"{seen.cluster.db_cluster_identifier} has all that it is to have"
-    asked = seen.asked.get(REMOVE_ACT)
-    if asked and asked.is_under_way(seen.now):
-        return ApplyDecision(ApplyAction.WAIT, "the parameter group of the first start is being removed")
     return ApplyDecision(ApplyAction.REMOVE_GROUP, reason, kind=REMOVE_ACT)
 
 
