@@ -1,7 +1,7 @@
-"""Fetch MySQL and MariaDB for the tests and for the local stack: fetch_mysql.py [--only-missing] FOLDER.
+"""Fetch MySQL and MariaDB for the tests and for the local stack: fetch_mysql.py [--only-missing] [--any] FOLDER.
 
 They come from the mirror of this machine's own apt, are unpacked and never installed; see
-`local_aurora.engines.mysql.fetch`. It ends with 1 where one of them could not be had.
+`local_aurora.engines.mysql.fetch`. It ends with 1 where one of them could not be had; with --any, where neither could.
 """
 
 # ruff: noqa: T201 - a script talks by printing
@@ -18,7 +18,8 @@ from local_aurora.engines.mysql.install import Kind, at_hand
 
 def main() -> int:
     folder = Path(sys.argv[-1])
-    return max([fetched(kind, folder, only_missing="--only-missing" in sys.argv) for kind in Kind])
+    failed = [fetched(kind, folder, only_missing="--only-missing" in sys.argv) for kind in Kind]
+    return min(failed) if "--any" in sys.argv else max(failed)
 
 
 def fetched(kind: Kind, folder: Path, *, only_missing: bool) -> int:

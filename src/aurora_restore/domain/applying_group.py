@@ -124,9 +124,6 @@ def decide_applying(seen: Applying) -> ApplyDecision:
     if reboot := _reboots(seen):
         return reboot
     # The pipeline's own group comes last: RDS deletes no group that a cluster still uses.
-    asked = seen.asked.get(REMOVE_ACT)
-    if asked and asked.is_under_way(seen.now):
-        return ApplyDecision(ApplyAction.WAIT, "the parameter group of the first start is being removed")
     reason = f"{cluster.db_cluster_identifier} has all that it is to have"
     return ApplyDecision(ApplyAction.REMOVE_GROUP, reason, kind=REMOVE_ACT)
 

@@ -92,6 +92,9 @@ def _remove_group(
     # has changed its group: it is not waited for without end.
     if asked and asked.is_overdue(ports.clock.now(), REMOVE_LIMIT):
         return _applied(operation, cluster, LEFT_WARNING.format(name=name, reason=STILL_A_MEMBER))
+    if asked and asked.is_under_way(ports.clock.now()):
+        message = "the parameter group of the first start is being removed"
+        return StepOutcome(in_progress(message, 95, "quiet_group"))
     try:
         answered = RunGuard(ports, operation).ask(DeleteParameterGroup(group.name, kind=decision.kind))
     except ResourceBusy as busy:

@@ -10,7 +10,7 @@ from unittest.mock import ANY
 import pytest
 from tests.support.faults import FaultKind
 from tests.support.in_process_aws import is_operation
-from tests.support.worlds import TARGET_REGION, PipelineRun
+from tests.support.worlds import LOOKS_AT_MOST, TARGET_REGION, PipelineRun
 
 from aurora_restore.domain.cluster_settings import ClusterRole
 from aurora_restore.domain.errors import (
@@ -114,6 +114,16 @@ def test_each_instance_takes_up_the_requested_group_before_the_switch(
     assert run.count("RebootDBInstance") == 2
     checks = {item["field"]: item["found"] for item in record["restore_details"]["verification"]}
     assert checks["db_cluster_parameter_group in place"] == (requested or DEFAULT)
+
+
+def test_the_phase_ends_with_the_look_that_finds_its_own_group_gone(run: PipelineRun) -> None:
+    run.run(OPERATION, Phase.SETUP_DB_USERS)
+    looks = 0
+    while group(run) is not None:
+        looks += 1
+        assert looks < LOOKS_AT_MOST
+        run.clock.advance(run.phase(Phase.APPLY_PARAMETER_GROUP, OPERATION).wait_seconds)
+    assert run.phase(Phase.APPLY_PARAMETER_GROUP, OPERATION).status is StepStatus.DONE
 
 
 def test_the_writer_is_rebooted_before_the_readers(run: PipelineRun) -> None:
