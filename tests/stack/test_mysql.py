@@ -137,9 +137,10 @@ def begin_held(place: MysqlPlace, what: str) -> Run:
     target, operation_id = f"aurora-restored-mysql-{name}", f"restore-mysql-{name}"
     place.make_target(target)
     action, identifier = HOLDS[what]
-    nth = 2 if what == "SecondRename" else 1
+    # Not the other modifications of a cluster: what does not show of them is asked for again, and then done.
+    renames = {"parameter": "NewDBClusterIdentifier"} if what.endswith("Rename") else {}
     place.fault(
-        operation_id, effect="hold", action=action, identifier=identifier(target, operation_id), nth=nth
+        operation_id, effect="hold", action=action, identifier=identifier(target, operation_id), **renames
     )
     own = place.own_snapshot(f"of-{operation_id}") if what == "CopySnapshot" else {}
     return Run(place.start(mysql_request(target, **own), operation_id), target)
