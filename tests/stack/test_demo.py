@@ -75,9 +75,12 @@ def test_a_demo_that_is_ended_from_outside_leaves_nothing(number: signal.Signals
     assert any("It is up" in line for line in demo.stdout)
     assert processes_that_name(tmp_path)
     if number is signal.SIGHUP:
-        demo.stdout.close()  # as the terminal, which is gone
+        # As a terminal that goes: between the end of its output and the signal nothing is written.
+        demo.send_signal(signal.SIGSTOP)
+        demo.stdout.close()
         demo.stdout = None
     demo.send_signal(number)
+    demo.send_signal(signal.SIGCONT)
     status, _, err = end_of(demo)
     assert status == 128 + number, err
     assert what_is_left(tmp_path) == ([], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -149,10 +150,15 @@ def test_a_server_of_the_system_serves_where_its_user_can_get(
         pytest.skip("the server at hand is the system's, and all other tests are this one")
     program = open_directory / "mysqld"
     folder, libraries = installation.root, installation.libraries
+    started = [
+        f"{folder}/{installation.loader}",
+        "--library-path",
+        ":".join(f"{folder}/{each}" for each in libraries),
+        f"{folder}/{installation.program}",
+    ]
+    options = [f"--basedir={folder}/usr", f"--plugin-dir={folder}/usr/lib/mysql/plugin"]
     program.write_text(
-        f"#!/bin/sh\nfirst=$1; shift\nexec {folder}/{installation.loader} --library-path "
-        f"{':'.join(f'{folder}/{each}' for each in libraries)} {folder}/{installation.program} $first "
-        f'--basedir={folder}/usr --plugin-dir={folder}/usr/lib/mysql/plugin "$@"\n'
+        f'#!/bin/sh\nfirst=$1; shift\nexec {shlex.join(started)} "$first" {shlex.join(options)} "$@"\n'
     )
     program.chmod(0o755)
     named = at_hand(environment={**NO_PATH, VARIABLE: str(program)})
