@@ -101,9 +101,12 @@ class LambdaRuntime:
         """End a worker in the middle of whatever it does; False where no worker has this process id."""
         with self._changed:
             worker = next((each for each in self._workers if each.pid == pid), None)
-        if worker is None:
-            return False
-        worker.kill()
+            if worker is None:
+                return False
+            worker.kill()
+            # The invocation of a busy one removes it, once it has seen the end; nobody waits for an idle one.
+            if not worker.busy:
+                self._remove(worker)
         return True
 
     def close(self) -> None:

@@ -162,6 +162,13 @@ def test_a_killed_worker_fails_its_invocation_and_the_next_one_gets_a_new_worker
     assert not run(runtime, function("sleep", timeout_seconds=30), seconds=0).is_error
 
 
+def test_an_idle_worker_that_is_killed_is_gone(runtime: LambdaRuntime) -> None:
+    assert not run(runtime, function("sleep", timeout_seconds=30), seconds=0).is_error
+    [worker] = runtime.reports()
+    assert runtime.kill_worker(worker.pid)
+    assert runtime.reports() == []
+
+
 def test_what_a_worker_wrote_before_it_ended_is_in_the_log(runtime: LambdaRuntime, logs: Logs) -> None:
     outcome = run(runtime, function("leave"))
     assert outcome.payload["errorMessage"].endswith("exit status 3")

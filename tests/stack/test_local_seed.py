@@ -157,7 +157,7 @@ def test_the_idle_stack_fits_into_400_mb(stack: StackInfo) -> None:
         return not stack.control.workers()
 
     # The cleanup of another file's run may still be at work: it looks for late arrivals for 150 seconds.
-    poll_until(has_no_workers, "the end of the workers", timeout_seconds=300)
+    poll_until(has_no_workers, "the end of the workers", timeout_seconds=240)
     seen = lifecycle.status(stack.home)
     assert seen.process_count > 2
     assert seen.memory_bytes < 400_000_000

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pymysql.connections import Connection
 from tests.stack import test_guide
-from tests.stack.conftest import Clients, selected
+from tests.stack.conftest import KEPT_WORKERS, QUICK, Clients, clients_of, selected
 from tests.stack.endings import REASON, assert_as_before, assert_cancelled, assert_succeeded
 from tests.stack.mysql_targets import ADMIN_SECRET, SHOP, MysqlPlace, mysql_request
 from tests.stack.polling import poll_until
@@ -26,11 +26,12 @@ from tests.support import mysql
 from tests.support.inbox import Inbox
 
 from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
-from aurora_restore.demo.setup import add_missing
+from aurora_restore.demo.setup import add_missing, set_up
 from aurora_restore.domain.engines import MYSQL
 from aurora_restore.domain.observed import Credentials
 from local_aurora.engines.mysql.admin import rows
 from local_aurora.engines.mysql.install import Kind
+from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
 SWAPPED = "aurora-restored-mysql-swapped"
@@ -68,10 +69,25 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def place(stack: StackInfo, boto: Clients) -> MysqlPlace:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackInfo]:
+    """A stack of their own: the other tests count the production clusters that they find."""
     if isinstance(found := mysql.found(Kind.MYSQL), str):
         pytest.skip(found)
-    add_missing(stack, lambda _: None, (MYSQL,))
+    home = tmp_path_factory.mktemp("stack with MySQL")
+    options = lifecycle.UpOptions(home=home, fresh=True, durations=QUICK, **KEPT_WORKERS)
+    running = lifecycle.up(options, find_set_up=lambda: set_up)
+    add_missing(running, lambda _: None, (MYSQL,))
+    yield running
+    lifecycle.down(home)
+
+
+@pytest.fixture(scope="module")
+def boto(stack: StackInfo) -> Clients:
+    return clients_of(stack)
+
+
+@pytest.fixture(scope="module")
+def place(stack: StackInfo, boto: Clients) -> MysqlPlace:
     stack.control.change_durations(snapshot=1)
     return MysqlPlace(stack, boto)
 
