@@ -218,7 +218,8 @@ def status(home: Path | None = None) -> StackStatus:
         durations=control.durations(),
         is_complete=directory.is_complete,
         postgresql=seen["postgresql"],
-        mysql=seen["mysql"],
+        # A stack that an earlier version started does not answer it.
+        mysql=seen.get("mysql", {}),
     )
 
 

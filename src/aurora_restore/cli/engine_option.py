@@ -23,4 +23,6 @@ def engines_of(choice: str) -> tuple[str, ...]:
 def engine_option(help_text: str, *, with_all: bool) -> Decorator:
     """None where it is not given."""
     choices = [*_NAMES, "all"] if with_all else [*_NAMES]
-    return option("--engine", type=click.Choice(choices), help=f"{help_text} Default: postgresql.")
+    return option(
+        "--engine", type=click.Choice(choices), help=f"{help_text} Default: postgresql in a new stack."
+    )

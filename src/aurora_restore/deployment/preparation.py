@@ -36,19 +36,20 @@ def prepare(
     """Build and upload what this source tree deploys, and make the request for it. The tree may be read-only.
 
     Raises:
-        PackagingFailed: it cannot be built or uploaded, or a file of `infrastructure/` was changed by hand.
+        PackagingFailed: it cannot be built or uploaded, or a file of `infrastructure/` was
+            changed by hand, or not built since the source was changed.
     """
     given = dict(parameters or {})
     bucket = given.get("ArtifactsBucket") or default_bucket(clients.account_id, clients.region)
     with tempfile.TemporaryDirectory(prefix="aurora-restore-build-") as directory:
         on_step("Building the Lambda package")
         artifacts = build_artifacts(project, Path(directory))
-        # What was changed by hand would not be deployed: the files are made from the source.
+        # What is deployed is made from the source: a file that differs would not say what runs.
         edited = [str(path.relative_to(project.root)) for path in edited_files(project, artifacts)]
         if edited:
             raise PackagingFailed(
                 f"Not what the source in src/aurora_restore/deployment makes: {', '.join(edited)}.",
-                "Change the source instead, and run `make build`, which writes these files again.",
+                "Run `make build`, which writes these files from the source; an edit of them is lost.",
             )
         on_step(f"Uploading to {bucket}")
         published = publish_artifacts(clients.s3, artifacts, bucket, clients.region)

@@ -93,7 +93,10 @@ class CleanupContext:
         return self._once("snapshot", name, self.ports.target_rds.find_cluster_snapshot)
 
     def _once(self, what: str, name: str, read: Callable[[str], T]) -> T:
-        """An act ends the look, so that nothing which was read is used after a change of ours."""
+        """An act ends the look, so that nothing which was read is used after a change of ours.
+
+        After a removal that came to its end the cluster is read anew.
+        """
         if (what, name) not in self._read:
             self._read[what, name] = read(name)
         found: T = self._read[what, name]

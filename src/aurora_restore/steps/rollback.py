@@ -65,7 +65,11 @@ def _remove(context: CleanupContext, cluster: DbCluster) -> Found:
         return LiftProtection(name, reason=f"the protection of the unfinished cluster {name} is lifted")
     # It observes the cluster anew: what is deleted is proved in the moment before.
     outcome = context.removal(cluster).advance()
-    return outcome if outcome.result.status is StepStatus.IN_PROGRESS else None
+    if outcome.result.status is StepStatus.IN_PROGRESS:
+        return outcome
+    # It has gone since this call looked first: what follows must not rename it, or find its parameter group in use.
+    context.find_anew(cluster.db_cluster_identifier)
+    return None
 
 
 def tell_maker(context: CleanupContext) -> None:

@@ -43,6 +43,11 @@ WAIT = "scaling"
 LIMIT = timedelta(minutes=10)
 # Shorter: the old cluster waits for its name meanwhile.
 HOLD_LIMIT = timedelta(minutes=2)
+UNREAD_WARNING = (
+    "the record does not say any more how auto scaling of {name} was before the switch, so that it is left as it is: "
+    "look at `aws application-autoscaling describe-scalable-targets --service-namespace rds --resource-ids "
+    "cluster:{name}`, and set SuspendedState to what it is to be"
+)
 NOT_SUSPENDED = (ScalingState.ACTIVE, ScalingState.KEPT)
 
 
@@ -72,7 +77,8 @@ def suspend_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
 
 
 def _suspend(operation: Operation, ports: Ports) -> StepOutcome | None:
-    name, is_known = operation.plan.target_cluster_id, _before(operation) is not None
+    # A damaged entry is known as well: what shows now was suspended by this run, and not by an operator.
+    name, is_known = operation.plan.target_cluster_id, bool(operation.record.scaling.before)
     before = find_scaling(ports, name)
     if before is None:
         return None
@@ -98,7 +104,7 @@ def resume_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
     """In a run, for the new cluster; None where nothing is left to do."""
     before = _before(operation)
     if before is None:
-        return None
+        return _left_unread(operation, ports, operation.record.scaling)
     guard, asked = RunGuard(ports, operation), operation.asked(RESUME)
     return _Resumption(operation, ports, guard, asked, operation.record.scaling, before).advance()
 
@@ -150,7 +156,7 @@ def give_scaling_back(context: CleanupContext) -> StepOutcome | None:
 def _resumed(context: CleanupContext, state: ScalingOfRun) -> StepOutcome | None:
     before = _before(context.operation)
     if before is None:
-        return None
+        return persisted(context, _left_unread(context.operation, context.ports, state))
     asked = context.operation.asked_by_cleanup().get(RESUME)
     resumption = _Resumption(context.operation, context.ports, context.guard, asked, state, before)
     return persisted(context, resumption.advance())
@@ -160,6 +166,19 @@ def _before(operation: Operation) -> ScalingBefore | None:
     """How the scaling was before the switch, suspended by this operation or not; None where there was none to see."""
     item = operation.record.scaling.before
     return ScalingBefore.from_item(item) if item else None
+
+
+def _left_unread(operation: Operation, ports: Ports, state: ScalingOfRun) -> StepOutcome | None:
+    """Where the record was damaged, so that it does not say any more how the scaling was: a person is told, once."""
+    if not operation.record.scaling.before or state.is_settled:
+        return None
+    name = operation.plan.target_cluster_id
+    changes = changed(type(state), state=ScalingState.LEFT, settled_time=ports.clock.now())
+    return StepOutcome(
+        in_progress(f"auto scaling of {name} is left as it is", 10, WAIT),
+        changes | with_new_warnings(operation.record, UNREAD_WARNING.format(name=name)),
+        (Event("scaling.left", {"db_cluster_identifier": name}),),
+    )
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ PENDING_VALUES = "pending_values"
 """A subject of a wait: values that RDS has accepted, and still shows as pending."""
 PENDING_WARNING = (
     "RDS has not applied these values to {name} within {minutes:g} minutes and goes on showing them as pending: "
-    "{pending}. Look at PendingModifiedValues of `aws rds describe-db-clusters`; a value that stays there may wait for "
-    "the maintenance window."
+    "{pending} (named as in a request). Look at PendingModifiedValues of `aws rds describe-db-clusters`; a value that "
+    "stays there may wait for the maintenance window."
 )
 
 

@@ -226,6 +226,20 @@ def test_a_refusal_before_the_switch_is_a_warning_and_ends_no_run(
     assert suspension(run) == Suspension()
 
 
+def test_a_record_that_does_not_say_any_more_how_the_scaling_was_is_a_warning(run: PipelineRun) -> None:
+    run.put_scaling("by-load")
+    run.run(OPERATION, Phase.SWITCH_OVER, **SWAP)
+    run.ports.records.update(OPERATION, {"scaling.before": {"damaged": True}})
+    for phase in list(Phase)[list(Phase).index(Phase.SWITCH_OVER) + 1 :]:
+        run.run_phase(phase, OPERATION)
+    record = run.record(OPERATION)
+    assert record["status"] == "SUCCEEDED"
+    assert record["scaling"]["state"] == "left"
+    [warning] = [each for each in record["warnings"] if "describe-scalable-targets" in each]
+    assert TARGET in warning
+    assert suspension(run).is_complete
+
+
 def test_a_record_that_refuses_is_not_auto_scaling_that_refuses() -> None:
     run = a_run(on_dynamodb=True)
     run.put_scaling("by-load")

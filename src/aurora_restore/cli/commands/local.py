@@ -80,7 +80,7 @@ def up(
 ) -> None:
     """Start it in the background, deploy the pipeline to it and fill it with data.
 
-    Where it runs already, nothing happens. Everything listens on 127.0.0.1 alone.
+    Where it runs already, only production on an engine that it lacks is added. Everything listens on 127.0.0.1 alone.
     """  # fmt: skip
     screen = make_screen(json_output)
     lifecycle = load_lifecycle()

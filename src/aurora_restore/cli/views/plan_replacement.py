@@ -90,7 +90,7 @@ def _how(view: OperationView, name: str) -> str:
     plan = view.record.plan
     retired = plan.replacement.aside_identifier or retired_identifier(name, view.operation_id)
     staging = staging_identifier(name, view.operation_id)
-    at_first = plan.cluster.db_cluster_identifier or ""
+    at_first = plan.cluster.db_cluster_identifier or name
     return (
         f"swap: the new one is made under the staging name {at_first if at_first != name else staging} and "
         f"verified; then {name} becomes {retired}, and the new one becomes {name}"

@@ -27,7 +27,6 @@ from local_aurora.engines.process import (
 )
 from local_aurora.engines.storage import About
 
-_START_ATTEMPTS = 5
 _log = logging.getLogger(__name__)
 
 
