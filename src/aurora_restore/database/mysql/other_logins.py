@@ -75,7 +75,7 @@ def _find(session: Session, ours: Collection[tuple[str, str]]) -> list[Account]:
         account
         for account in all_accounts(session)
         if account.key not in ours
-        and not is_amazons(account.name)
+        and not is_amazons(*account.key)
         and (not account.is_locked or not marks or account.bears_mark)
     ]
 

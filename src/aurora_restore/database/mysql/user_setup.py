@@ -16,7 +16,7 @@ from dataclasses import replace
 from aurora_restore.database.mysql import accounts, attempts, other_logins, rights
 from aurora_restore.database.mysql.accounts import Account
 from aurora_restore.database.mysql.amazon_accounts import SYSTEM_DATABASES
-from aurora_restore.database.mysql.quoting import grant_pattern
+from aurora_restore.database.mysql.quoting import MAX_IDENTIFIER_LETTERS, grant_pattern
 from aurora_restore.database.mysql.session import DatabaseRefused, Server, ServerRefused, Session
 from aurora_restore.database.mysql.sessions_of import end_sessions
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, DbUserSetupFailed
@@ -64,6 +64,7 @@ class UserSetup:
             databases = find_databases(session)
             self._has_wildcards = rights.has_wildcards(session)
             refuse_missing_databases(self._users, databases)
+            self._refuse_names_too_long(databases)
             is_finished = not self._users or self._set_up(session, databases)
             reports = (
                 [self._report(session, login.user, databases) for login in self._logins]
@@ -78,6 +79,20 @@ class UserSetup:
             self._progress.not_looked_into,
             None if is_finished else self._progress,
         )
+
+    def _refuse_names_too_long(self, databases: Sequence[str]) -> None:
+        """A grant holds no longer pattern than a name, and without its backslashes it would open other databases."""
+        problems = [
+            f"The database user {user.account} cannot be given {name}: with a backslash before each `_` and `%`, as a "
+            f"grant needs it, the name is longer than {MAX_IDENTIFIER_LETTERS} characters."
+            for user in self._users
+            for name in databases
+            if user.access_in(name) and len(self._pattern(name)) > MAX_IDENTIFIER_LETTERS
+        ]
+        if problems:
+            raise DbUserSetupFailed(
+                " ".join(problems), "Name in `databases` of this user those that it needs, without this one."
+            )
 
     def _wait_for_others(self, session: Session) -> None:
         """A function that was given up by its caller may still be at work beside the one that was called again."""

@@ -500,3 +500,24 @@ def test_sessions_of_an_anonymous_account_are_noted_when_it_is_locked(restored: 
     assert report.locked_logins == ("''@'%'", PRODUCTION.username)
     [note] = report.notes
     assert "''@'%'" in note
+
+
+def test_accounts_that_only_look_like_the_servers_own_are_locked(restored: RestoredMysql) -> None:
+    strangers = ("'mysql.app'@'%'", "'rdsadmin'@'10.%'", "'mysql.sys'@'10.%'")
+    restored.run(*(f"CREATE USER {who} IDENTIFIED BY 'Old-secret'" for who in strangers))
+    report = set_up(restored, lock=True)
+    assert {"mysql.app", "'rdsadmin'@'10.%'", "'mysql.sys'@'10.%'"} <= set(report.locked_logins)
+    assert outcome(restored, "mysql.app", "Old-secret") is LoginOutcome.REFUSED
+
+
+def test_a_database_whose_name_no_grant_can_hold_is_refused_before_anything_is_done(
+    restored: RestoredMysql,
+) -> None:
+    name = "a_" * 25
+    restored.run(f"CREATE DATABASE {name}")
+    with pytest.raises(DbUserSetupFailed, match=f"{name}.*64 characters"):
+        set_up(restored, login("ann"))
+    assert restored.run("SELECT 1 FROM mysql.user WHERE User = 'ann'") == []
+    assert [entry.action for entry in set_up(restored, login("ann", databases=("shop",))).users] == [
+        "created"
+    ]
