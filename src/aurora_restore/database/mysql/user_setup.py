@@ -91,7 +91,8 @@ class UserSetup:
         ]
         if problems:
             raise DbUserSetupFailed(
-                " ".join(problems), "Name in `databases` of this user those that it needs, without this one."
+                " ".join(problems),
+                "Name in `databases` of the user the databases that it needs, without this one.",
             )
 
     def _wait_for_others(self, session: Session) -> None:
