@@ -54,8 +54,9 @@ def _db_user(value: Any) -> DbUser:
     if value.get("access") is not None:
         access = _read("access", lambda: Access(one_of(*Access)(value["access"])), access, problems)
     host = ANY_HOST
+    # In small letters, as MySQL keeps it.
     if value.get("host") is not None:
-        host = _read("host", lambda: text(value["host"]), host, problems)
+        host = _read("host", lambda: text(value["host"]).lower(), host, problems)
     if reason := host_problem(host):
         problems.append(f"host: {reason}")
     databases: tuple[str, ...] = ()

@@ -220,12 +220,14 @@ def refuse_missing_databases(
         for name in sorted(set(user.databases) - set(existing)):
             why = closed.get(name) or ("it is a template" if name in templates else "")
             problems.append(
-                f"The database user {user.username} is to have access to {name}, "
+                f"The database user {user.account} is to have access to {name}, "
                 + (f"which cannot be had: {why}." if why else "which the restored cluster does not have.")
             )
     if problems:
-        raise DbUserSetupFailed(
-            f"{' '.join(problems)} The cluster has {', '.join(existing)}.",
-            "Correct `databases` of this user, or leave it out for all of them. A database that takes no connections "
-            "is opened in the source cluster: `ALTER DATABASE … ALLOW_CONNECTIONS true CONNECTION LIMIT -1`.",
-        )
+        hint = "Correct `databases` of this user, or leave it out for all of them."
+        if closed:
+            hint += (
+                " A database that takes no connections is opened in the source cluster: "
+                "`ALTER DATABASE … ALLOW_CONNECTIONS true CONNECTION LIMIT -1`."
+            )
+        raise DbUserSetupFailed(f"{' '.join(problems)} The cluster has {', '.join(existing)}.", hint)

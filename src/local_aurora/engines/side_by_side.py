@@ -34,14 +34,15 @@ class EnginesSideBySide:
         self._made: MysqlEngine | None = None
         self._making = threading.Lock()
         if (directory / MYSQL_HOME).is_dir():
-            self._made = self._new_mysql()
+            try:
+                self._made = self._new_mysql()
+            except BaseException:
+                # Nobody gets an object that could be closed.
+                self.postgresql.close()
+                raise
 
     def _new_mysql(self) -> MysqlEngine:
-        try:
-            return MysqlEngine(self._directory, self.postgresql.authority, self._find_mysql)
-        except BaseException:
-            self.postgresql.close()
-            raise
+        return MysqlEngine(self._directory, self.postgresql.authority, self._find_mysql)
 
     @property
     def mysql(self) -> MysqlEngine:

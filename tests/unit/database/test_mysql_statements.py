@@ -145,6 +145,7 @@ def test_mysql_5_7_is_asked_for_nothing_that_it_does_not_have() -> None:
     session = Asked(AURORA_2)
     accounts.all_accounts(session)
     rights.of_account(session, Account("ann", "%"))
+    rights.of_other_hosts(session, Account("ann", "%"))
     rights.of_everyone(session)
     newer = ("User_attributes", "role_edges", "global_grants", "mandatory_roles", "REPLICA")
     assert [sql for sql in asked if any(word in sql for word in newer)] == []
@@ -184,6 +185,23 @@ def test_replication_of_aurora_is_ended_and_begun_again_by_its_procedures(
         f"CALL mysql.rds_set_external_{role} ({where});",
         "CALL mysql.rds_start_replication;",
     )
+
+
+def test_replication_by_gtid_is_begun_again_with_the_five_arguments_that_aurora_takes() -> None:
+    row = {
+        "Source_Host": "production.example",
+        "Source_Port": 3306,
+        "Source_User": "replicator",
+        "Replica_IO_Running": "No",
+        "Replica_SQL_Running": "No",
+        "Source_SSL_Allowed": "No",
+        "Auto_Position": 1,
+        "Channel_Name": "",
+    }
+    session = ScriptedSession(AURORA_3, answers={"SHOW REPLICA STATUS": [row], "SELECT 1": [{"1": 1}]})
+    [fuse] = replication.channels(session).fuses
+    who = "'production.example', 3306, 'replicator', '<password of the source>', 0"
+    assert fuse.take_back == (f"CALL mysql.rds_set_external_source_with_auto_position ({who});",)
 
 
 @pytest.mark.parametrize(("engine", "adapter"), [(POSTGRESQL, PostgresDatabases), (MYSQL, MysqlDatabases)])

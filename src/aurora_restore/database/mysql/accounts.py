@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aurora_restore.database.mysql import quoting, verifiers
-from aurora_restore.database.mysql.quoting import literal
+from aurora_restore.database.mysql.quoting import literal, plain_literal
 from aurora_restore.database.mysql.session import (
     PLUGIN_NOT_LOADED,
     USER_EXISTS,
@@ -27,6 +27,8 @@ IAM_PLUGIN = "AWSAuthenticationPlugin"
 _IAM_CLAUSE = f"IDENTIFIED WITH {IAM_PLUGIN} AS 'RDS'"
 # What a lock leaves on the account, for people who wonder and for the next call that reports it.
 _MARK = "Login disabled by aurora-restore. "
+# The attribute of an account that asks for more than its password.
+_MORE_FACTORS = "multi_factor_authentication"
 # mysql.user.ssl_type of an account that asks its clients for certificates, which no user of ours is given.
 _CERTIFICATE_ASKED = frozenset({"X509", "SPECIFIED"})
 
@@ -66,7 +68,7 @@ class Account:
         return self.comment.startswith(_MARK)
 
     def lock(self, *, marks: bool) -> str:
-        mark = f" COMMENT {literal(_MARK + self.comment)}" if marks and not self.bears_mark else ""
+        mark = f" COMMENT {plain_literal(_MARK + self.comment)}" if marks and not self.bears_mark else ""
         return f"ALTER USER {self.quoted} ACCOUNT LOCK{mark}"
 
     def unlock(self) -> str:
@@ -74,12 +76,12 @@ class Account:
         mark = ""
         if self.bears_mark:
             before = self.comment.removeprefix(_MARK)
-            mark = f" COMMENT {literal(before)}" if before else """ ATTRIBUTE '{"comment": null}'"""
+            mark = f" COMMENT {plain_literal(before)}" if before else """ ATTRIBUTE '{"comment": null}'"""
         return f"ALTER USER {self.quoted} ACCOUNT UNLOCK{mark}"
 
 
 def all_accounts(session: Session) -> list[Account]:
-    """Every account of the server. Roles of MariaDB are none: they have no host and no login."""
+    """Every account of the server. Roles of MariaDB are not accounts: they have no host and no login."""
     version = session.version
     attributes = "u.User_attributes" if version.has_attributes else "NULL"
     locked, only = "u.account_locked", ""
@@ -151,20 +153,28 @@ def create(session: Session, login: DbUserLogin, plugin: str) -> None:
 
 
 def change(session: Session, login: DbUserLogin, account: Account, plugin: str) -> bool:
-    """Make its login what it is to be, but for a lock; whether anything was to be changed. Raises as `create`."""
+    """Make its login what it is to be, but for a lock; whether anything was to be changed.
+
+    Raises as `create`, and DbUserSetupFailed where the account asks for a second factor.
+    """
+    if _MORE_FACTORS in account.attributes:
+        raise DbUserSetupFailed(
+            f"The account {account.shown} came along with the snapshot and asks for a second factor at the login.",
+            "Choose another username, or take the factor away in the source cluster.",
+        )
     statements = _changes(login, account, plugin)
     for statement in statements:
         _run(session, login, statement)
     return bool(statements)
 
 
+def needs_change(login: DbUserLogin, account: Account, plugin: str) -> bool:
+    """Whether its login is not yet what it is to be, a lock aside."""
+    return _MORE_FACTORS in account.attributes or bool(_changes(login, account, plugin))
+
+
 def _changes(login: DbUserLogin, account: Account, plugin: str) -> list[str]:
     alter = f"ALTER USER {account.quoted} "
-    if "multi_factor_authentication" in account.attributes:
-        raise DbUserSetupFailed(
-            f"The account {account.shown} came along with the snapshot and asks for a second factor at the login.",
-            "Choose another username, or take the factor away in the source cluster.",
-        )
     if login.credentials is None:
         is_right = account.plugin == IAM_PLUGIN and account.ssl_type != ""
         statements = [] if is_right else [alter + _login_clause(login, plugin)]

@@ -6,7 +6,6 @@ from __future__ import annotations
 # Amazon (rds_superuser_role, AWS_LAMBDA_ACCESS, …) are accounts that cannot log in.
 AMAZON_ACCOUNTS = frozenset(
     {
-        "rdsadmin",
         "rdsrepladmin",
         "rdsproxyadmin",
         "rdstopmgr",
@@ -20,15 +19,15 @@ AMAZON_ACCOUNTS = frozenset(
         "AWS_SELECT_S3_ACCESS",
     }
 )
-# mysql.sys, mysql.session, mysql.infoschema; mariadb.sys.
-_SYSTEM_PREFIXES = ("mysql.", "mariadb.")
+# Accounts of the server's own, and Amazon's administrator: another host means somebody else's account.
+_LOCAL_ACCOUNTS = frozenset({"mysql.sys", "mysql.session", "mysql.infoschema", "mariadb.sys", "rdsadmin"})
 SYSTEM_DATABASES = frozenset({"mysql", "information_schema", "performance_schema", "sys", "rdsadmin"})
 
 
-def is_amazons(username: str) -> bool:
-    return username in AMAZON_ACCOUNTS or username.startswith(_SYSTEM_PREFIXES)
+def is_amazons(username: str, host: str) -> bool:
+    return username in AMAZON_ACCOUNTS or (username in _LOCAL_ACCOUNTS and host == "localhost")
 
 
 def is_like_amazons(username: str) -> bool:
     """Whether the name begins as Amazon's do. Where such an account can be altered, it is a customer's after all."""
-    return username.startswith("rds")
+    return username.startswith(("rds", "mysql.", "mariadb."))

@@ -94,9 +94,7 @@ def check_login(
     if credentials is None:
         return []
     if not covers(user.host, client_host):
-        return [
-            f"note: its login was {_NOT_TRIED}it comes from {user.host}, and the check from {client_host}"
-        ]
+        return [f"note: its login {_NOT_TRIED}it comes from {user.host}, and the check from {client_host}"]
     nearer = [
         each.shown
         for each in accounts
@@ -110,7 +108,7 @@ def check_login(
     except LoginRefused as refused:
         if nearer:
             return [
-                f"note: its login was {_NOT_TRIED}the account {nearer[0]} is nearer to where the check comes from"
+                f"note: its login {_NOT_TRIED}the account {nearer[0]} is nearer to where the check comes from"
             ]
         raise DbUserSetupFailed(
             f"The user {user.account} cannot log in with the password of its secret: {refused}.",
@@ -119,13 +117,13 @@ def check_login(
     except DatabaseRefused as refused:
         if nearer and not refused.is_limit:
             return [
-                f"note: its login was {_NOT_TRIED}the account {nearer[0]} is nearer to where the check comes from"
+                f"note: its login {_NOT_TRIED}the account {nearer[0]} is nearer to where the check comes from"
             ]
         raise
     with session:
         taken = session.own_account
         if taken != (user.username, user.host):
-            return [f"note: its login was {_NOT_TRIED}the account {taken[0]}@{taken[1]} took it"]
+            return [f"note: its login {_NOT_TRIED}the account {taken[0]}@{taken[1]} took it"]
         return [f"logs in to {ground.database} with its own password", *_Trial(session, user, ground).run()]
 
 

@@ -14,7 +14,7 @@ from aurora_restore.domain.came_along import Finding, Kind
 from aurora_restore.domain.defusing import Fuse
 from aurora_restore.domain.visible_text import visible
 
-# Every fuse is needed; a server with more events than this is seen in several looks.
+# All events must be found; a server with more is surveyed in several calls.
 MOST_FUSES = 500
 MOST_LISTED = 200
 
@@ -85,7 +85,7 @@ def definer_routines(session: Session) -> Found:
         f" WHERE r.SECURITY_TYPE = 'DEFINER' AND r.ROUTINE_SCHEMA NOT IN ({_SYSTEM}) ORDER BY 1, 2, 3"
     )
     found = Found()
-    ours = [row for row in rows if not is_amazons(_account_of(str(row[3]))[0])]
+    ours = [row for row in rows if not is_amazons(*_account_of(str(row[3])))]
     for database, kind, name, definer in ours[:MOST_LISTED]:
         end = f"ALTER {kind} {identifier(str(database))}.{identifier(str(name))} SQL SECURITY INVOKER;"
         found.things.append(

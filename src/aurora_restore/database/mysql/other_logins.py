@@ -16,7 +16,7 @@ from aurora_restore.domain.visible_text import visible
 @dataclass(frozen=True)
 class OtherLogins:
     """`found`: all of them, the locked ones among them; `locked`: those whose login is disabled; `notes`: of those
-    that look like Amazon's and cannot be disabled."""
+    that look like Amazon's and cannot be disabled, and of those whose sessions cannot be told."""
 
     found: tuple[str, ...]
     locked: tuple[str, ...]
@@ -46,12 +46,18 @@ def survey(session: Session, ours: Collection[tuple[str, str]], *, lock: bool) -
             "Mend in the source cluster what the server's words name (an account with SYSTEM_USER can be changed only "
             "by another one), or disable them there by hand.",
         )
-    notes = tuple(
-        f"the login {account.shown} was left open: its name is like Amazon's own, and the server lets the master not "
-        f"alter it: {refused}"
+    notes = [
+        f"the login {account.shown} was left open: its name is like Amazon's own, and the server does not let the "
+        f"master alter it: {refused}"
         for account, refused in amazons
-    )
-    return OtherLogins(_names(everyone), _names(each for each in everyone if each not in kept), notes)
+    ]
+    notes += [
+        f"the anonymous login {account.shown} was disabled, and sessions that it had before may still be open: the "
+        "server shows them under other names"
+        for account in everyone
+        if not account.name
+    ]
+    return OtherLogins(_names(everyone), _names(each for each in everyone if each not in kept), tuple(notes))
 
 
 def _names(accounts: Iterable[Account]) -> tuple[str, ...]:
@@ -69,17 +75,19 @@ def _find(session: Session, ours: Collection[tuple[str, str]]) -> list[Account]:
         account
         for account in all_accounts(session)
         if account.key not in ours
-        and not is_amazons(account.name)
+        and not is_amazons(*account.key)
         and (not account.is_locked or not marks or account.bears_mark)
     ]
 
 
 def _shut(session: Session, account: Account) -> ServerRefused | None:
     """Lock the account, marked as ours, and end its sessions; None where both worked."""
-    if not account.is_locked:
-        try:
+    try:
+        if not account.is_locked:
             session.run(account.lock(marks=session.version.has_comments))
-        except ServerRefused as refused:
-            return refused
-    # An anonymous account takes in every name that has no account of its own.
-    return end_sessions(session, account.name) if account.name else None
+        # An anonymous account takes in every name that has no account of its own: its sessions cannot be told.
+        if account.name:
+            end_sessions(session, account.name)
+    except ServerRefused as refused:
+        return refused
+    return None

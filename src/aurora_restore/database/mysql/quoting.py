@@ -62,6 +62,14 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def plain_literal(value: str) -> str:
+    """Quote a text value where the grammar takes a string in apostrophes only, as for the comment of an account.
+
+    It means the value where NO_BACKSLASH_ESCAPES is off, as in every session that manages.
+    """
+    return "'" + value.replace("\\", "\\\\").replace("'", "''").replace("\0", "\\0") + "'"
+
+
 def _in_backticks(name: str) -> str:
     if "\0" in name:
         raise ValueError("An SQL identifier holds no NUL character.")

@@ -1,6 +1,7 @@
 """Replication from another server that came along: what it reads, and how it is ended and begun again.
 
-On Aurora it is Amazon's procedures that stop it and forget where it led; a server without them is told directly. The
+On Aurora it is Amazon's procedures that stop it and forget where it led; a server without them, and a channel with a
+name, is told directly. The
 password of the source is not read: no statement shows it, and the way back names a place for it.
 """
 
@@ -20,7 +21,11 @@ _PASSWORD = "'<password of the source>'"  # noqa: S105 - a place for one
 
 
 def channels(session: Session) -> Found:
-    """The channels with a source. Aurora has one at most, without a name."""
+    """The channels with a source.
+
+    Aurora has one without a name. Since Aurora MySQL 8.4.8 it can have named ones, with procedures of their own; they
+    are told directly, which Aurora may refuse: what was refused is recorded with the server's words.
+    """
     found = Found()
     version = session.version
     if version.is_mariadb:
@@ -101,7 +106,7 @@ def _of_aurora(session: Session, status: _Status) -> tuple[tuple[str, ...], tupl
     stop = ["CALL mysql.rds_stop_replication"] if status.is_running else []
     who = f"{literal(status.host)}, {status.port}, {literal(status.user)}, {_PASSWORD}"
     if status.is_auto:
-        begin = f"CALL mysql.rds_set_external_{role}_with_auto_position ({who}, {status.is_ssl}, 0);"
+        begin = f"CALL mysql.rds_set_external_{role}_with_auto_position ({who}, {status.is_ssl});"
     else:
         where = f"{literal(status.file)}, {status.position}"
         begin = f"CALL mysql.rds_set_external_{role} ({who}, {where}, {status.is_ssl});"

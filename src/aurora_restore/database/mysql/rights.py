@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from aurora_restore.database.mysql import quoting
-from aurora_restore.database.mysql.accounts import Account
+from aurora_restore.database.mysql.accounts import Account, all_accounts
 from aurora_restore.database.mysql.quoting import literal, on_databases
 from aurora_restore.database.mysql.session import Session
-from aurora_restore.domain.users import Access
+from aurora_restore.domain.users import ANY_HOST, Access
 
 _READ = frozenset({"SELECT", "SHOW VIEW"})
 _WRITE = _READ | {"INSERT", "UPDATE", "DELETE", "EXECUTE", "CREATE TEMPORARY TABLES", "LOCK TABLES"}
@@ -151,6 +151,30 @@ def give(session: Session, account: Account, pattern: str, missing: Iterable[Rig
     names = sorted(right.privilege for right in missing)
     if names:
         session.run(f"GRANT {', '.join(names)} ON {on_databases(pattern)} TO {account.quoted}")
+
+
+def of_other_hosts(session: Session, account: Account) -> list[str]:
+    """What a session of the account may have through rows of the same user name and another host, a sentence each.
+
+    MySQL looks for the rights on a database, a table or a routine by the user name and the address of the client, and
+    not by the account that logged in: where the account has no row of its own, the nearest other one counts.
+    """
+    hosts = {
+        str(host)
+        for table in ("db", "tables_priv", "procs_priv")
+        for (host,) in session.rows(
+            f"SELECT Host FROM mysql.{table} WHERE User = {literal(account.name)}"
+            f" AND Host <> {literal(account.host)}"
+        )
+    }
+    if account.host == ANY_HOST:
+        # Every other account of the name is nearer, and so takes the logins from its addresses.
+        hosts -= {each.host for each in all_accounts(session) if each.name == account.name}
+    return [
+        f"in databases where it has no right of its own, what is granted to '{account.name}'@'{host}' counts for its "
+        "sessions from addresses that both hosts mean"
+        for host in sorted(hosts)
+    ]
 
 
 def of_everyone(session: Session) -> list[str]:

@@ -55,7 +55,7 @@ class ServerRefused(Exception):
 
 
 class LoginRefused(Exception):
-    """The server did not accept user and password. `helps_no_password`: whatever the password, it would not."""
+    """The server did not accept user and password. `helps_no_password`: no password would be accepted."""
 
     def __init__(self, message: str, *, helps_no_password: bool = False) -> None:
         super().__init__(message)
@@ -89,8 +89,15 @@ class Limits:
             "SET NAMES utf8mb4",
             "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', SESSION time_zone = DEFAULT, "
             f"SESSION lock_wait_timeout = {seconds}, SESSION innodb_lock_wait_timeout = {seconds}, "
-            "SESSION wait_timeout = 28800, SESSION autocommit = 1",
+            # A session that its function has left holds its lock at most so long.
+            "SESSION wait_timeout = 600, SESSION autocommit = 1",
         )
+
+    def longest_statement(self, version: Version) -> str:
+        """MySQL ends a SELECT that takes longer, MariaDB any statement."""
+        if version.is_mariadb:
+            return f"SET SESSION max_statement_time = {self.statement_seconds}"
+        return f"SET SESSION max_execution_time = {max(1, round(self.statement_seconds * 1000))}"
 
 
 class Session:
@@ -196,6 +203,7 @@ class Server:
         try:
             for statement in self.limits.settings():
                 session.run(statement)
+            session.run(self.limits.longest_statement(session.version))
         except BaseException:
             session.close()
             raise
@@ -240,7 +248,8 @@ class Server:
                 f"{self.endpoint.host}:{self.endpoint.port} does not speak MySQL's protocol."
             )
         else:
-            # The server ends a statement first; this ends the wait for a server that has gone.
+            # In a session that manages, the server ends a query first; this ends the wait for all else, and for a
+            # server that has gone.
             connection.wait_at_most(self.limits.statement_seconds + self.limits.connect_seconds)
             session = Session(pymysql, connection)
             if database is not None:
@@ -302,4 +311,7 @@ def _refusal(number: int, message: str) -> Exception:
         return DatabaseUnreachable("The connection to the database server was lost.")
     if number in _PASSING:
         return DatabaseBusy(f"The database server is busy or going down: {message} (error {number}).")
+    if number == SYNTAX_ERROR:
+        # The server's words hold a piece of the statement, which can be a verifier.
+        message = "the server does not understand a statement of the pipeline"
     return ServerRefused(number, message)

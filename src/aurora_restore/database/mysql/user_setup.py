@@ -1,8 +1,8 @@
 """Setting database users up: the order in which other logins, accounts, rights and checks come.
 
 Every database is visited twice. In the first visit the rights of all users there are granted; before it, an account
-that came along has lost whatever goes beyond its level. Then locked accounts are opened, and in the second visit the
-users themselves try what they can do.
+that came along and is not yet what was asked for is locked, its sessions are ended, and it loses whatever goes beyond
+its level. Then locked accounts are opened, and in the second visit the users themselves try what they can do.
 
 One call does as much as its time allows, database after database, and tells how far it has come; the next one goes on
 there. What a call has done stays even where it is killed: the next one then finds less to do.
@@ -16,7 +16,7 @@ from dataclasses import replace
 from aurora_restore.database.mysql import accounts, attempts, other_logins, rights
 from aurora_restore.database.mysql.accounts import Account
 from aurora_restore.database.mysql.amazon_accounts import SYSTEM_DATABASES
-from aurora_restore.database.mysql.quoting import grant_pattern
+from aurora_restore.database.mysql.quoting import MAX_IDENTIFIER_LETTERS, grant_pattern
 from aurora_restore.database.mysql.session import DatabaseRefused, Server, ServerRefused, Session
 from aurora_restore.database.mysql.sessions_of import end_sessions
 from aurora_restore.domain.errors import DatabaseBusy, DatabaseUnreachable, DbUserSetupFailed
@@ -64,6 +64,7 @@ class UserSetup:
             databases = find_databases(session)
             self._has_wildcards = rights.has_wildcards(session)
             refuse_missing_databases(self._users, databases)
+            self._refuse_names_too_long(databases)
             is_finished = not self._users or self._set_up(session, databases)
             reports = (
                 [self._report(session, login.user, databases) for login in self._logins]
@@ -79,6 +80,21 @@ class UserSetup:
             None if is_finished else self._progress,
         )
 
+    def _refuse_names_too_long(self, databases: Sequence[str]) -> None:
+        """A grant holds no longer pattern than a name, and without its backslashes it would open other databases."""
+        problems = [
+            f"The database user {user.account} cannot be given {name}: with a backslash before each `_` and `%`, as a "
+            f"grant needs it, the name is longer than {MAX_IDENTIFIER_LETTERS} characters."
+            for user in self._users
+            for name in databases
+            if user.access_in(name) and len(self._pattern(name)) > MAX_IDENTIFIER_LETTERS
+        ]
+        if problems:
+            raise DbUserSetupFailed(
+                " ".join(problems),
+                "Name in `databases` of the user the databases that it needs, without this one.",
+            )
+
     def _wait_for_others(self, session: Session) -> None:
         """A function that was given up by its caller may still be at work beside the one that was called again."""
         seconds = max(1, round(self._server.limits.lock_seconds))
@@ -89,6 +105,9 @@ class UserSetup:
         """Rights first, in every database, then logins, then checks by logging in; whether all of it is done."""
         if not self._progress.checking:
             plugin = accounts.default_plugin(session)
+            # All of them before the first is changed: where one fails, production's passwords open none of the others.
+            for login in self._logins:
+                self._shut(session, login, plugin, databases)
             for login in self._logins:
                 self._make(session, login, plugin, databases)
             if not self._see_to_databases(databases, lambda name: self._apply(session, name)):
@@ -98,6 +117,23 @@ class UserSetup:
             self._open_login(session, user, databases)
         every = accounts.all_accounts(session)
         return self._see_to_databases(databases, lambda name: self._check(session, name, databases, every))
+
+    def _shut(self, session: Session, login: DbUserLogin, plugin: str, databases: Sequence[str]) -> None:
+        """Let nobody use an account that is still to be changed; it is opened again when all of it is right."""
+        user = login.user
+        account = accounts.find_account(session, (user.username, user.host))
+        if account is None:
+            return
+        surplus = self._surplus(session, user, account, databases)
+        if not surplus and not accounts.needs_change(login, account, plugin):
+            return
+        try:
+            if not account.is_locked:
+                session.run(account.lock(marks=session.version.has_comments))
+            # A session keeps the privileges with which it began, and does not ask for the password again.
+            end_sessions(session, account.name)
+        except ServerRefused as refused:
+            raise _refused_user(user, refused) from None
 
     def _make(self, session: Session, login: DbUserLogin, plugin: str, databases: Sequence[str]) -> None:
         user = login.user
@@ -123,13 +159,16 @@ class UserSetup:
         self, session: Session, user: DbUser, account: Account, databases: Sequence[str]
     ) -> list[str]:
         """What goes beyond the level; said in a note each."""
-        surplus = sorted(rights.of_account(session, account) - self._wanted(user, databases))
+        surplus = sorted(self._surplus(session, user, account, databases))
         if not surplus:
             return []
         rights.take_back(session, account, surplus)
-        # A session keeps the privileges with which it began.
-        end_sessions(session, account.name)
         return [f"had more than {user.access} before, which was revoked: {rights.shown(surplus)}"]
+
+    def _surplus(
+        self, session: Session, user: DbUser, account: Account, databases: Sequence[str]
+    ) -> frozenset[rights.Right]:
+        return rights.of_account(session, account) - self._wanted(user, databases)
 
     def _wanted(self, user: DbUser, databases: Sequence[str]) -> frozenset[rights.Right]:
         return frozenset().union(
@@ -224,7 +263,7 @@ class UserSetup:
                     f" in: {refused}.",
                     _CHANGED_MEANWHILE,
                 ) from None
-            progress = progress.with_notes([f"note: a limit of the account lets it not in: {refused}"])
+            progress = progress.with_notes([f"note: a limit of the account does not let it in: {refused}"])
         except (ServerRefused, DatabaseUnreachable) as ended:
             # Where the master gets an answer, something ended the user's session, and not the network.
             session.value("SELECT 1")
@@ -240,16 +279,18 @@ class UserSetup:
                 f"The database user {user.account} could be set up in no database: the cluster has none.",
                 "Restore a snapshot that has databases, or leave the user out.",
             )
-        self._check_rights(session, user, self._existing(session, user), databases)
+        account = self._existing(session, user)
+        self._check_rights(session, user, account, databases)
+        shared = rights.of_other_hosts(session, account)
         iam = ["logs in by IAM; the login itself was not tried: it needs the right rds-db:connect"]
         found = [
             *(iam if user.iam else []),
-            f"has {user.access} on {progress.database_words}, on what is there and what is made there later, and "
-            "nothing else",
+            f"has {user.access} on {progress.database_words}, on what is there and what is made there later"
+            + ("" if shared else ", and nothing else"),
             *progress.checks,
             *progress.untold_words,
             *progress.notes,
-            *(f"note: {words}" for words in rights.of_everyone(session)),
+            *(f"note: {words}" for words in (*shared, *rights.of_everyone(session))),
         ]
         return UserReport(
             user.username,

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,14 +90,28 @@ def fetch(kind: Kind = Kind.MYSQL, folder: Path | None = None) -> Installation:
         except (OSError, subprocess.SubprocessError, EngineError) as error:
             raise EngineError(f"No {kind} server could be fetched: {error} {HINT}") from error
         write_note(root, installation)
-        shutil.rmtree(target, ignore_errors=True)
+        put_in_place(kind, root, target)
+    return replace(installation, root=target.resolve())
+
+
+def put_in_place(kind: Kind, root: Path, target: Path) -> None:
+    """Make a fetched server the one of the folder. Raises EngineError, and leaves what was there."""
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".replaced-") as aside:
+        former = Path(aside) / target.name
+        try:
+            with suppress(FileNotFoundError):
+                target.rename(former)
+        except OSError as error:
+            raise EngineError(f"{target} cannot be made: {error}") from error
         try:
             root.rename(target)
         except OSError as error:
             # Another process may have been faster: its server is as good as ours.
-            if unpacked(kind, target) is None:
-                raise EngineError(f"{target} cannot be made: {error}") from error
-    return replace(installation, root=target.resolve())
+            if unpacked(kind, target) is not None:
+                return
+            if former.exists():
+                former.rename(target)
+            raise EngineError(f"{target} cannot be made: {error}") from error
 
 
 def _unpacked_packages(kind: Kind, work: Path) -> Path:

@@ -2,8 +2,8 @@
 
 In this order: the program that `AURORA_RESTORE_MYSQLD` names, `mysqld` of the PATH where that is MySQL 8.0 or newer,
 the one that lies unpacked in the project's folder `.mysql`, else one that the machine's package manager fetches into
-that folder (see `fetch`). Beside it there can be a MariaDB, for accounts with `mysql_native_password`, which MySQL has
-not any more since 9.0.
+that folder (see `fetch`). Beside it there can be a MariaDB, for accounts with `mysql_native_password`, which MySQL
+removed in 9.0.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ from local_aurora.engines.process import Program
 VARIABLE = "AURORA_RESTORE_MYSQLD"
 OLDEST = (8, 0)
 """What has roles, a transactional dictionary and the clone plugin."""
-HINT = (
-    f"Install MySQL 8.0 or newer and name its server program in {VARIABLE}; PostgreSQL needs nothing of it."
-)
+HINT = f"Install MySQL 8.0 or newer and name its server program in {VARIABLE}; PostgreSQL works without it."
 CLONE_PLUGIN = "usr/lib/mysql/plugin/mysql_clone.so"
 _FOLDER = ".mysql"
 _NOTE = "installation.json"
@@ -182,7 +180,7 @@ def _named(program: Path) -> Installation:
 
 
 def _of_path(path: str) -> Installation | None:
-    """MariaDB has a program of that name too, and an old MySQL is none of ours: both are passed over."""
+    """MariaDB has a program of that name too, and an older MySQL cannot be used; both are skipped."""
     program = shutil.which("mysqld", path=path)
     if program is None:
         return None

@@ -35,7 +35,7 @@ _MYSQL = {
     "secure-file-priv": "NULL",
     "loose-innodb-redo-log-capacity": "32M",
     "loose-innodb-dedicated-server": "OFF",
-    # In 8.4 it is there and off, before it is on, after it is gone.
+    # Off by default in 8.4, on before, removed in 9.0.
     "loose-mysql-native-password": "ON",
     # Warnings as well; no statement ever.
     "log-error-verbosity": "2",

@@ -136,9 +136,9 @@ def reset(cluster: RestoredMysql) -> None:
     master = literal(MASTER.username)
     for name, host in run(
         "SELECT User, Host FROM mysql.user"  # noqa: S608 - a constant
-        f" WHERE User <> 'rdsadmin' AND NOT (User = {master} AND Host = '%')"
+        f" WHERE NOT (User = {master} AND Host = '%')"
     ):
-        if is_amazons(str(name)):
+        if is_amazons(str(name), str(host)):
             continue
         kind = "ROLE" if cluster.is_mariadb and not host else "USER"
         who = identifier(str(name)) if kind == "ROLE" else account(str(name), str(host))

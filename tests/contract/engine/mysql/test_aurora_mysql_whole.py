@@ -12,7 +12,7 @@ import pytest
 from pymysql.connections import Connection
 
 from local_aurora.access import Login, PasswordLogin, ServerAddress
-from local_aurora.engines.errors import EngineError
+from local_aurora.engines.errors import EngineBusy, EngineError
 from local_aurora.engines.mysql.admin import connection, rows
 from local_aurora.engines.mysql.install import Installation
 from local_aurora.engines.postgresql.admin import connection as postgresql_connection
@@ -128,3 +128,17 @@ def test_without_a_server_a_mysql_cluster_fails_and_a_postgresql_one_works(tmp_p
         assert statuses == {"works": "available", "fails": "migration-failed"}
     finally:
         aurora.close()
+
+
+def test_mysqls_part_that_cannot_be_made_leaves_postgresql_at_work(tmp_path: Path) -> None:
+    engines = EnginesSideBySide(tmp_path)
+    try:
+        (tmp_path / "mysql").write_text("in the way")
+        with pytest.raises(OSError, match="mysql"):
+            _ = engines.mysql
+        engines.create_cluster("works", MASTER, "shop")
+        assert engines.start_cluster("works", None).port
+        with pytest.raises(EngineBusy):
+            EnginesSideBySide(tmp_path)
+    finally:
+        engines.close()

@@ -16,7 +16,7 @@ from tests.support import mysql
 from local_aurora.engines.errors import EngineError
 from local_aurora.engines.mysql.admin import connection, rows
 from local_aurora.engines.mysql.engine import MysqlEngine
-from local_aurora.engines.mysql.fetch import fetch
+from local_aurora.engines.mysql.fetch import fetch, put_in_place
 from local_aurora.engines.mysql.install import VARIABLE, Installation, Kind, at_hand, unpacked, write_note
 from local_aurora.engines.mysql.running import running_server
 
@@ -117,6 +117,23 @@ def test_what_cannot_be_fetched_or_does_not_start_leaves_the_server_that_worked(
         fetch(Kind.MYSQL, folder)
     assert unpacked(Kind.MYSQL, folder / "mysql") == former
     assert [path.name for path in folder.iterdir()] == ["mysql"]
+
+
+def test_a_fetched_server_that_cannot_be_put_in_place_leaves_the_one_that_was_there(tmp_path: Path) -> None:
+    home, work = tmp_path / "mysql", tmp_path / "work"
+    former = Installation(Kind.MYSQL, "8.4.7", "usr/sbin/mysqld", home)
+    home.mkdir()
+    write_note(home, former)
+    work.mkdir()
+    with pytest.raises(EngineError, match="cannot be made"):
+        put_in_place(Kind.MYSQL, work / "not there", home)
+    assert unpacked(Kind.MYSQL, home) == former
+
+    newer = Installation(Kind.MYSQL, "9.9.9", "usr/sbin/mysqld", home)
+    (work / "fetched").mkdir()
+    write_note(work / "fetched", newer)
+    put_in_place(Kind.MYSQL, work / "fetched", home)
+    assert unpacked(Kind.MYSQL, home) == newer
 
 
 def test_without_a_server_everything_but_a_new_cluster_works(tmp_path: Path) -> None:
