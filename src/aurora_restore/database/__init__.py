@@ -1,4 +1,4 @@
-"""Database servers over the wire: the only rooms that know a database driver, one folder for each engine.
+"""Database servers over the wire: the only package that knows a database driver, one folder for each engine.
 
 Importing this package costs nothing: a driver is imported when the first connection is opened.
 """

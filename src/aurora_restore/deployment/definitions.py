@@ -189,7 +189,7 @@ def transient_errors() -> tuple[str, ...]:
 
     def below(base: type[errors.RestoreError]) -> Iterator[str]:
         for cls in base.__subclasses__():
-            # A step does not raise an error of another room (the packaging, a test).
+            # A step does not raise an error of another package (the packaging, a test).
             if cls.__module__.startswith("aurora_restore.domain."):
                 yield cls.__name__
             yield from below(cls)

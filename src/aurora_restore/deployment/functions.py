@@ -87,7 +87,7 @@ FUNCTIONS: tuple[Function, ...] = (
             *grants(
                 "rds",
                 "describe_db_engine_versions describe_orderable_db_instance_options describe_account_attributes",
-                may.EVERYTHING, why="These know no resources.",
+                may.EVERYTHING, why="These actions cannot be restricted to resources.",
             ),
             *grants("ec2", "describe_security_groups", may.EVERYTHING),
             *grants("application-autoscaling", "describe_scalable_targets", may.EVERYTHING),

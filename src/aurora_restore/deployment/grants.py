@@ -153,7 +153,8 @@ RECORD: Grants = (
         why="RDS may want it before it shows the tags by which our own things are known.",
     ),
     *grants(
-        "xray", "put_trace_segments put_telemetry_records", EVERYTHING, by_aws=True, why="X-Ray knows no resources."
+        "xray", "put_trace_segments put_telemetry_records", EVERYTHING, by_aws=True,
+        why="X-Ray cannot be restricted to resources.",
     ),
     *grants("kms", "decrypt generate_data_key", GIVEN_KEY, by_aws=True, only_if="HasKey"),
 )  # fmt: skip
@@ -246,7 +247,7 @@ SCALE: Grants = (
     *grants("application-autoscaling", "describe_scalable_targets", EVERYTHING),
     *grants(
         "application-autoscaling", "register_scalable_target", SCALABLE_TARGETS, condition="readers of Aurora",
-        why="Application Auto Scaling knows no names in ARNs: the dimension narrows it to readers of Aurora.",
+        why="ARNs of Application Auto Scaling hold no names: the dimension restricts it to readers of Aurora.",
     ),
     *grants(
         "rds",

@@ -1,1 +1,1 @@
-"""What a restore is. Pure: no clock, no environment, no I/O, and no import of our other rooms."""
+"""What a restore is. Pure: no clock, no environment, no I/O, and no import of the other packages."""

@@ -177,7 +177,7 @@ def _notes(operation: Operation) -> list[str]:
     if losses:
         lines += [
             f"Note: the new cluster's resource id is {details.db_cluster_resource_id}. "
-            "What hung on the replaced one's identity is lost:",
+            "What depended on the identity of the replaced cluster is lost:",
             *(f"  - {loss}" for loss in losses),
         ]
     locked, open_logins = details.locked_logins, details.open_logins

@@ -62,11 +62,13 @@ def retire_kept(context: CleanupContext) -> StepOutcome | None:
         if not operation.record.retirement.deletion_has_begun:
             _set_state(context, RetirementState.KEPT)
         owner = ports.locks.owner(target)
-        return StepOutcome(done(f"the operation {owner} is at work on {target}: the sweep comes again"))
+        return StepOutcome(done(f"the operation {owner} is at work on {target}: the next sweep tries again"))
     if not is_being_retired(operation):
         # No operation takes the lock over from here on; the next call makes sure that none just had.
         _set_state(context, RetirementState.BEGUN)
-        return StepOutcome(in_progress("the kept cluster's time is over: it is being retired", 5, "mark"))
+        return StepOutcome(
+            in_progress("the time to keep the old cluster is over: it is being retired", 5, "mark")
+        )
     replacement = operation.plan.replacement
     if replacement is None:
         return None

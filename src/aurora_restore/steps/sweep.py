@@ -100,7 +100,7 @@ class Sweep:
         if not is_stale(operation, self.now):
             return
         if operation.record.is_unsettled:
-            self.start_cleanup(operation, "what follows from its end was not seen through")
+            self.start_cleanup(operation, "the steps after its end were not completed")
         elif not operation.is_closed and operation.status in ENDED_BADLY:
             self.start_cleanup(operation, "its record was marked by hand")
 

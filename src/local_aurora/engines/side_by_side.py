@@ -73,7 +73,7 @@ class EnginesSideBySide:
         return self.mysql if name == MYSQL else self.postgresql
 
     def _of_cluster(self, cluster_id: str) -> EngineOnDisk:
-        """The one that has it; PostgreSQL's says that there is none."""
+        """The one that has it; where none has it, PostgreSQL's, which answers with StorageMissing."""
         return self._made if self._made and self._made.has_cluster(cluster_id) else self.postgresql
 
     def _of_snapshot(self, snapshot_id: str) -> EngineOnDisk:

@@ -116,7 +116,7 @@ class MysqlDatabases:
         has_time: Callable[[], bool] = always,
     ) -> UsersReport:
         """See the port. Users are worked on in their order; what was reached before an error stays."""
-        # Of the eight functions one needs this: the others do not compile it at their cold start.
+        # Only SetupDbUsers needs this: the others do not compile it at their cold start.
         from aurora_restore.database.mysql.user_setup import UserSetup  # noqa: PLC0415
 
         refuse_impossible_logins(master.username, users, ENGINES[MYSQL])
