@@ -112,7 +112,7 @@ class Seeder:
                 (cluster_id, storage_id), lambda engine: engine.take_snapshot(cluster_id, storage_id)
             )
             taken.result(timeout=WORK_TIMEOUT_SECONDS)
-        # Only now, with its data: nobody can restore what is not there yet.
+        # Only now, with its data: what is not there yet cannot be restored.
         with self._aurora.locked():
             place.snapshots[name] = snapshot
         return snapshot

@@ -104,7 +104,7 @@ class LambdaRuntime:
             if worker is None:
                 return False
             worker.kill()
-            # The invocation of a busy one removes it, once it has seen the end; nobody waits for an idle one.
+            # The invocation of a busy one removes it, once it has seen the end; no invocation waits for an idle one.
             if not worker.busy:
                 self._remove(worker)
         return True

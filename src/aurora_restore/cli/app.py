@@ -110,7 +110,7 @@ def _end_with(error: Exception, as_json: bool) -> int:
         if os.environ.get(TRACEBACK_VARIABLE):
             traceback.print_exception(error)
         known = InternalError(f"{type(error).__name__}: {error}")
-        # With a name an OSError is about a file that somebody named; without one it is about a stream.
+        # With a name an OSError is about a file that a user named; without one it is about a stream.
         if isinstance(error, OSError) and error.filename is not None:
             known = PathUnusable(f"{os.fspath(error.filename)!r} cannot be used: {error.strerror}.")
         elif isinstance(error, OSError) and error.errno in _NO_ROOM:

@@ -40,7 +40,7 @@ def begin(pipeline: Pipeline, request: Mapping[str, Any], name: str | None, pref
     """Start an operation, under a customary name where none is given; return its id."""
     if name is None:
         return start_under_new_name(pipeline, request, utc_now, time.sleep, prefix)
-    # A name that somebody chose is not exchanged for another: where it is taken, the start is refused.
+    # A name that a user chose is not exchanged for another: where it is taken, the start is refused.
     pipeline.executions.start(name, request)
     return name
 

@@ -1,7 +1,8 @@
 """What the MySQL databases of the local stack hold: the shop of `seed_data`, as it is written for MySQL.
 
 Numbers of rows are worked out and never handed out by the server, whose counters may leave gaps. All functions take a
-session of PyMySQL in the database `shop` (`analytics` where that is said); those that write do so in one transaction.
+session of PyMySQL in the database `shop` (`analytics` where the description names it); those that write do so in one
+transaction.
 """
 # ruff: noqa: S608 - statements are made of constants
 

@@ -104,7 +104,7 @@ def _put_off(
     name = replacement.final_snapshot_identifier
     snapshot = ports.target_rds.find_cluster_snapshot(name) if name else None
     # A failed snapshot would block the next one, which has the same name. Only a failed one that this
-    # operation made is removed: any other may be the last thing that holds somebody's data.
+    # operation made is removed: any other may hold the last copy of some data.
     if (
         name
         and snapshot

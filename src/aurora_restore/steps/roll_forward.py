@@ -53,7 +53,7 @@ def keep_or_retire_replaced(context: CleanupContext) -> StepOutcome | None:
     if state in (RetirementState.KEPT, RetirementState.RETIRED):
         outcome = StepOutcome(done("the replaced cluster was dealt with before"))
     elif state is RetirementState.BEGUN:
-        # Some of it may be gone already, so that it can serve nobody any more: it is deleted to the end.
+        # Some of it may be gone already, so that it cannot serve any more: it is deleted to the end.
         outcome = retirement.advance()
     else:
         # The operator who ended the run may want the old cluster

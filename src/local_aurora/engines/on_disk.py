@@ -129,7 +129,7 @@ class EngineOnDisk(ABC):
         master: Login,
         database_name: str | None,
         major: int | None = None,
-        engine_name: str = POSTGRESQL,  # noqa: ARG002 - whoever chose this engine did so by its name
+        engine_name: str = POSTGRESQL,  # noqa: ARG002 - the caller chose this engine by its name
     ) -> None:
         with self._held(cluster_id):
             if self.has_cluster(cluster_id):

@@ -37,7 +37,7 @@ class EnginesSideBySide:
             try:
                 self._made = self._new_mysql()
             except BaseException:
-                # Nobody gets an object that could be closed.
+                # No caller gets an object that could be closed.
                 self.postgresql.close()
                 raise
 

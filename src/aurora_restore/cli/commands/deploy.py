@@ -117,7 +117,7 @@ def _apply(
 
 def ask(screen: Screen, deployer: Deployer, plan: ChangePlan, take_back: Callable[[], None]) -> None:
     """Go on after a yes; otherwise throw the change set and what was uploaded away, and end the command."""
-    # Without a terminal there is nobody to ask, and silence must not count as a yes.
+    # Without a terminal the question cannot be answered, and no answer must not count as a yes.
     can_ask = screen.interactive
     if can_ask and says_yes():
         return

@@ -19,7 +19,7 @@ AMAZON_ACCOUNTS = frozenset(
         "AWS_SELECT_S3_ACCESS",
     }
 )
-# Accounts of the server's own, and Amazon's administrator: another host means somebody else's account.
+# Accounts of the server's own, and Amazon's administrator: with another host it is a customer's account.
 _LOCAL_ACCOUNTS = frozenset({"mysql.sys", "mysql.session", "mysql.infoschema", "mariadb.sys", "rdsadmin"})
 SYSTEM_DATABASES = frozenset({"mysql", "information_schema", "performance_schema", "sys", "rdsadmin"})
 

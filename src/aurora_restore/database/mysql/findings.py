@@ -41,7 +41,7 @@ def events(session: Session) -> Found:
 def _add_event(found: Found, row: Sequence[str], *, is_on: bool) -> None:
     """ALTER EVENT makes who alters an event its definer, and the settings of its session those of the event: both are
     said again, so that nothing but the status changes. Another definer asks for SET_USER_ID (8.0), SET_ANY_DEFINER
-    (8.4) or SUPER (5.7), which the master of version 2 does not have: there the server refuses, and it is said."""
+    (8.4) or SUPER (5.7), which the master of version 2 does not have: there the server refuses, and a note says so."""
     database, name, definer, sql_mode, zone, letters, collation = row
     who = account(*_account_of(definer))
     event = f"{identifier(database)}.{identifier(name)}"

@@ -194,7 +194,7 @@ class Server:
         """Log in to manage: settings that came along have no effect.
 
         Raises:
-            LoginRefused: user or password is wrong, or the account lets nobody in.
+            LoginRefused: user or password is wrong, or the account is locked.
             DatabaseRefused: they are right, and a limit of the account is reached.
             DatabaseBusy: the server takes no connections now.
             DatabaseUnreachable: no answer, or no verified TLS.
@@ -243,7 +243,7 @@ class Server:
         except pymysql.err.MySQLError as error:
             failure = self._failure(error)
         except (struct.error, IndexError, ValueError):
-            # The driver takes what it reads for packets, whoever sent it.
+            # The driver reads all that arrives as packets, also what another server has sent.
             failure = DatabaseUnreachable(
                 f"{self.endpoint.host}:{self.endpoint.port} does not speak MySQL's protocol."
             )
@@ -288,7 +288,7 @@ def _refuse_impossible(credentials: Credentials) -> None:
 
 
 def _enter(session: Session, database: str) -> None:
-    """Not in the login itself: a name is quoted there by nobody, and a refusal would look like one of the login."""
+    """Not in the login itself: no name is quoted there, and a refusal would look like one of the login."""
     try:
         session.run(f"USE {identifier(database)}")
     except ServerRefused as refused:

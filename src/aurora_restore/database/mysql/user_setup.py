@@ -119,7 +119,7 @@ class UserSetup:
         return self._see_to_databases(databases, lambda name: self._check(session, name, databases, every))
 
     def _shut(self, session: Session, login: DbUserLogin, plugin: str, databases: Sequence[str]) -> None:
-        """Let nobody use an account that is still to be changed; it is opened again when all of it is right."""
+        """Lock an account that is still to be changed; it is opened again when all of it is right."""
         user = login.user
         account = accounts.find_account(session, (user.username, user.host))
         if account is None:

@@ -1,4 +1,4 @@
-"""What the server is, and what follows from it. Where versions differ, it is said here which and why.
+"""What the server is, and what follows from it. Where versions differ, a comment names them and says why.
 
 Aurora MySQL 2 is MySQL 5.7, version 3 is 8.0 (8.0.23 and later) and 8.4. MariaDB is none of Aurora's: the tests use it
 where an account with `mysql_native_password` is needed, which MySQL 9 has no longer.

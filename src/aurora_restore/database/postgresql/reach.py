@@ -51,7 +51,7 @@ def find_databases(session: Session) -> Known:
         elif limit == 0:
             closed[name] = "it takes no connections (CONNECTION LIMIT 0)"
     templates = tuple(sorted(name for name, _, is_template, *_ in rows if is_template))
-    # Nobody works in a template: it is what new databases are copied from.
+    # A template holds no work: new databases are copied from it.
     everything = {name: int(oid) for name, oid, *_ in rows if name not in templates}
     return Known(
         {name: oid for name, oid in everything.items() if name not in closed},

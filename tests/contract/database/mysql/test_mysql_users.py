@@ -306,7 +306,7 @@ def test_an_account_that_cannot_be_changed_fails_with_the_servers_words(mysql: R
         set_up(mysql, login("ann"))
 
 
-# Nobody but root may grant it, and the master cannot revoke it.
+# Only root may grant it, and the master cannot revoke it.
 _PROXY_OF_ANN = (
     "INSERT INTO mysql.proxies_priv (Host, User, Proxied_host, Proxied_user) VALUES ('%', 'ann', '%', 'shop_app')",
     "FLUSH PRIVILEGES",
