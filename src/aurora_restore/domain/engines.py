@@ -35,6 +35,9 @@ class Engine:
         leads_out: whether a database can hold logins to other servers, and tables that are there.
         iam_login: what lets a user log in by IAM and not by its password.
         users_have_hosts: whether an account is made of a name and of the hosts that it logs in from.
+        database_bytes_most, database_letters_most: the longest name of a database; None where only the other number
+            counts.
+        kept_databases: in small letters, databases of the engine and of RDS, in which no user gets anything.
         reserved_prefixes, reserved_names: in small letters, names that the engine or Amazon keeps for itself.
     """
 
@@ -53,6 +56,9 @@ class Engine:
     leads_out: bool
     iam_login: str
     users_have_hosts: bool
+    database_bytes_most: int | None
+    database_letters_most: int | None
+    kept_databases: frozenset[str]
     reserved_prefixes: tuple[str, ...]
     reserved_names: frozenset[str]
 
@@ -72,13 +78,24 @@ class Engine:
         name = username.casefold()
         return name in self.reserved_names or name.startswith(self.reserved_prefixes)
 
+    def database_problem(self, name: str) -> str | None:
+        """Why no user can have access to a database of this name, in words; None where nothing is against it."""
+        # In small letters: MySQL compares the names of its own databases without regard to case.
+        if name.lower() in self.kept_databases:
+            return f"it belongs to {self.words} or to Amazon RDS"
+        return _too_long(name, self.database_letters_most, self.database_bytes_most)
+
     def username_length_problem(self, username: str) -> str | None:
         """Why the name is too long; None where it is not."""
-        if self.username_letters_most is not None and len(username) > self.username_letters_most:
-            return f"it is longer than {self.username_letters_most} characters"
-        if self.username_bytes_most is not None and len(username.encode()) > self.username_bytes_most:
-            return f"it is longer than {self.username_bytes_most} bytes"
-        return None
+        return _too_long(username, self.username_letters_most, self.username_bytes_most)
+
+
+def _too_long(name: str, letters_most: int | None, bytes_most: int | None) -> str | None:
+    if letters_most is not None and len(name) > letters_most:
+        return f"it is longer than {letters_most} characters"
+    if bytes_most is not None and len(name.encode(errors="surrogatepass")) > bytes_most:
+        return f"it is longer than {bytes_most} bytes"
+    return None
 
 
 ENGINES: Mapping[str, Engine] = {
@@ -101,6 +118,9 @@ ENGINES: Mapping[str, Engine] = {
             leads_out=True,
             iam_login="membership of rds_iam",
             users_have_hosts=False,
+            database_bytes_most=63,
+            database_letters_most=None,
+            kept_databases=frozenset({"template0", "template1", "rdsadmin"}),
             # pg_monitor, rdsadmin, rds_superuser, rdsrepladmin, …
             reserved_prefixes=("pg_", "rds"),
             reserved_names=frozenset({"public", "none"}),
@@ -125,6 +145,11 @@ ENGINES: Mapping[str, Engine] = {
             leads_out=False,
             iam_login="AWSAuthenticationPlugin",
             users_have_hosts=True,
+            database_bytes_most=None,
+            database_letters_most=64,
+            kept_databases=frozenset(
+                {"mysql", "information_schema", "performance_schema", "sys", "rdsadmin"}
+            ),
             # mysql.sys, mysql.session, rdsadmin, rds_superuser_role, …; the others are Amazon's roles.
             reserved_prefixes=("mysql.", "rds"),
             reserved_names=frozenset(

@@ -165,7 +165,15 @@ def host_problem(host: str, engine: Engine | None = None) -> str | None:
 
 def user_problem(user: DbUser, engine: Engine) -> str | None:
     """Why the engine cannot have this user, in words; None where it can."""
-    return username_problem(user.username, iam=user.iam, engine=engine) or host_problem(user.host, engine)
+    if problem := username_problem(user.username, iam=user.iam, engine=engine) or host_problem(
+        user.host, engine
+    ):
+        return problem
+    # What a snapshot holds cannot be asked; a name that no cluster of the engine can have is refused before the copy.
+    for database in user.databases:
+        if reason := engine.database_problem(database):
+            return f"it is to have access to the database {database!r}, but {reason}"
+    return None
 
 
 def refuse_impossible_logins(

@@ -7,6 +7,7 @@ import pytest
 from aurora_restore.domain.engines import ENGINES, MYSQL, POSTGRESQL, engine_of, engine_of_family
 from aurora_restore.domain.quiet_group import SeenGroup, changes_of, missing_parameters
 from aurora_restore.domain.room import version_problem
+from aurora_restore.domain.users import Access, DbUser, user_problem
 
 
 @pytest.mark.parametrize(("engine", "most"), [(POSTGRESQL, 99), (MYSQL, 41)])
@@ -24,6 +25,30 @@ def test_a_master_password_has_the_length_that_its_engine_takes(engine: str, mos
 def test_a_master_password_has_no_letter_that_rds_refuses(engine: str, letter: str) -> None:
     assert not ENGINES[engine].takes_master_password("x" * 10 + letter)
     assert ENGINES[engine].takes_master_password("!#$%&()*+,-.:;<=>?[]^_`{|}~")
+
+
+@pytest.mark.parametrize(
+    ("engine", "name", "is_taken"),
+    [
+        (POSTGRESQL, "shop", True),
+        (POSTGRESQL, "mysql", True),
+        (POSTGRESQL, "template1", False),
+        (POSTGRESQL, "rdsadmin", False),
+        (POSTGRESQL, "ä" * 31, True),
+        (POSTGRESQL, "ä" * 32, False),
+        (MYSQL, "shop", True),
+        (MYSQL, "template1", True),
+        (MYSQL, "Information_Schema", False),
+        (MYSQL, "mysql", False),
+        (MYSQL, "ä" * 64, True),
+        (MYSQL, "x" * 65, False),
+    ],
+)
+def test_a_user_gets_nothing_in_a_database_that_no_cluster_of_the_engine_gives_or_can_have(
+    engine: str, name: str, is_taken: bool
+) -> None:
+    user = DbUser("reporting_reader", Access.READ_ONLY, "a-secret", databases=("postgres2", name))
+    assert (user_problem(user, ENGINES[engine]) is None) is is_taken
 
 
 def test_a_record_without_an_engine_is_of_postgresql() -> None:

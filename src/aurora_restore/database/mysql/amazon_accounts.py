@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from aurora_restore.domain.engines import ENGINES, MYSQL
+
 # Aurora's own work on the instance: administration, replication, RDS Proxy, monitoring, forwarded writes. Roles of
 # Amazon (rds_superuser_role, AWS_LAMBDA_ACCESS, …) are accounts that cannot log in.
 AMAZON_ACCOUNTS = frozenset(
@@ -21,7 +23,7 @@ AMAZON_ACCOUNTS = frozenset(
 )
 # Accounts of the server's own, and Amazon's administrator: with another host it is a customer's account.
 _LOCAL_ACCOUNTS = frozenset({"mysql.sys", "mysql.session", "mysql.infoschema", "mariadb.sys", "rdsadmin"})
-SYSTEM_DATABASES = frozenset({"mysql", "information_schema", "performance_schema", "sys", "rdsadmin"})
+SYSTEM_DATABASES = ENGINES[MYSQL].kept_databases
 
 
 def is_amazons(username: str, host: str) -> bool:
