@@ -55,7 +55,7 @@ class FaultRule:
     nth: int = 1
     times: int = 1
     code: str = "InternalFailure"
-    message: str = "The local Aurora was told to fail this call."
+    message: str = "The local Aurora fails this call, since a test asked for it."
     status: str = ""
     parameter: str = ""
 

@@ -35,7 +35,7 @@ LOG_LINES_SHOWN = 15
 FOLLOW_INTERVAL_SECONDS = 0.2
 
 Progress = Callable[[str], None]
-"""Told in words what is being done."""
+"""Called with a sentence that says what is being done."""
 
 SetUp = Callable[[StackInfo, Progress], None]
 """Fills a new stack that answers: what is deployed and seeded there is the caller's."""
@@ -97,7 +97,7 @@ def up(
     costs no time of its own. Without it a new stack stays empty.
 
     Where it runs already nothing happens, and the answer says so (`already_running`); durations are changed. One
-    that runs but was never set up to its end is thrown away, and begun anew. Where this process is told to end
+    that runs but was never set up to its end is thrown away, and begun anew. Where this process is ended
     (SIGTERM, SIGHUP, Ctrl-C) before the stack is up, nothing of it stays.
 
     Raises:
@@ -145,7 +145,7 @@ def _clear_the_way(directory: StateDirectory, running: RunningServer | None, on_
 def _ended_by_signals() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the program in the orderly way: as an exception, which takes down what was begun.
 
-    A program that ignores one of them (`nohup`) goes on doing so. Only a main thread can be told.
+    A program that ignores one of them (`nohup`) goes on doing so. Only a main thread can have handlers of signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

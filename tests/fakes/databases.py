@@ -233,7 +233,7 @@ def _tried(login: DbUserLogin, database: str) -> str:
 
 
 def _report(login: DbUserLogin, progress: UserProgress) -> UserReport:
-    user, checks = login.user, (*progress.checks, *progress.untold_words)
+    user, checks = login.user, (*progress.checks, *progress.words_for_the_others)
     return UserReport(
         user.username, user.access, progress.action, progress.databases, checks, progress.database_count
     )

@@ -58,7 +58,7 @@ _LIMITS = WatchLimits(timeout=300, interval=0.25, start_grace=10)
 
 
 @dataclass
-class Telling:
+class Narration:
     """Says what the demo is at, and keeps how long each part took."""
 
     screen: Screen
@@ -99,50 +99,50 @@ def run_demo(screen: Screen, keep: bool, engine: str = POSTGRESQL) -> bool:
     Raises:
         LocalStackError, RestoreError: the stack did not come up, or the restore did not begin.
     """
-    telling, shop = Telling(screen), shop_of(engine)
-    with _stack(telling, keep, shop) as (info, stays):
+    narration, shop = Narration(screen), shop_of(engine)
+    with _stack(narration, keep, shop) as (info, stays):
         clients = Clients(make_session(), info.region)
-        with telling.step("production", f"Production, in {info.source_region}"):
-            scene = _set_the_scene(telling, info, clients, shop)
-        with telling.step("restore", f"Restoring {scene.day} into {info.region}"):
-            record = _restore(telling, info, scene)
+        with narration.step("production", f"Production, in {info.source_region}"):
+            scene = _set_the_scene(narration, info, clients, shop)
+        with narration.step("restore", f"Restoring {scene.day} into {info.region}"):
+            record = _restore(narration, info, scene)
         restored = Record.read(record).status == OperationStatus.SUCCEEDED
         proofs: tuple[proof.Proof, ...] = ()
         if restored:
-            with telling.step("proof", "Proof"):
+            with narration.step("proof", "Proof"):
                 proofs = _prove(info, clients, scene, record)
                 screen.show(render_proofs(proofs))
     if restored:
-        _say_end(telling, record, proofs, stays, engine)
+        _say_end(narration, record, proofs, stays, engine)
     else:
         screen.show(render_outcome(view_operation(record), utc_now()))
-        _say_json(telling, record, ())
+        _say_json(narration, record, ())
     return restored and all(each.holds for each in proofs)
 
 
 @contextmanager
-def _stack(telling: Telling, keep: bool, shop: Shop) -> Iterator[tuple[StackInfo, bool]]:
+def _stack(narration: Narration, keep: bool, shop: Shop) -> Iterator[tuple[StackInfo, bool]]:
     """A stack that runs, and whether it stays up. What was started here is taken down again, unless it is kept."""
     with _ended_in_order():
         state = lifecycle.status()
         running = state.info if state.is_complete else None
         if running or keep:
-            yield _bring_up(telling, running, None, shop), True
+            yield _bring_up(narration, running, None, shop), True
             return
-        with _own_home(telling) as home:
-            yield _bring_up(telling, None, home, shop), False
+        with _own_home(narration) as home:
+            yield _bring_up(narration, None, home, shop), False
 
 
-def _bring_up(telling: Telling, running: StackInfo | None, home: Path | None, shop: Shop) -> StackInfo:
-    with telling.step("stack", "A whole AWS, on this machine"):
+def _bring_up(narration: Narration, running: StackInfo | None, home: Path | None, shop: Shop) -> StackInfo:
+    with narration.step("stack", "A whole AWS, on this machine"):
         if running is None:
-            find_servers((shop.engine,), lambda text: telling.say(f"{text} …"))
+            find_servers((shop.engine,), lambda text: narration.say(f"{text} …"))
         info = running or lifecycle.up(
             lifecycle.UpOptions(home=home),
-            lambda text: telling.say(f"{text} …"),
+            lambda text: narration.say(f"{text} …"),
             lambda: set_up_with((shop.engine,)),
         )
-        telling.say(
+        narration.say(
             f"{'It runs already' if running else 'It is up'}: {info.endpoint_url}, account {info.account_id}"
         )
     point_environment_at(info)
@@ -150,7 +150,7 @@ def _bring_up(telling: Telling, running: StackInfo | None, home: Path | None, sh
 
 
 @contextmanager
-def _own_home(telling: Telling) -> Iterator[Path]:
+def _own_home(narration: Narration) -> Iterator[Path]:
     """A folder for the stack of this run alone, so that demos may run beside each other; gone with it at the end."""
     _HOMES.mkdir(exist_ok=True)
     home = Path(tempfile.mkdtemp(prefix="demo-", dir=_HOMES)).absolute()
@@ -160,8 +160,8 @@ def _own_home(telling: Telling) -> Iterator[Path]:
         for number in _ENDINGS:
             signal.signal(number, signal.SIG_IGN)
         try:
-            telling.say("Taking the stack down …")
-            telling.screen.show()
+            narration.say("Taking the stack down …")
+            narration.screen.show()
         finally:
             # Also where the output has no reader any more: after SIGHUP the terminal is gone.
             lifecycle.down(home)
@@ -170,7 +170,7 @@ def _own_home(telling: Telling) -> Iterator[Path]:
 
 @contextmanager
 def _ended_in_order() -> Iterator[None]:
-    """Ended from outside, the demo cleans up as after ctrl-c. What it was told to ignore (`nohup`) it ignores."""
+    """Ended from outside, the demo cleans up as after ctrl-c. A signal that it ignores (`nohup`) stays ignored."""
     before = {number: signal.getsignal(number) for number in _ENDINGS}
     for number in (signal.SIGTERM, signal.SIGHUP):
         if before[number] is not signal.SIG_IGN:
@@ -186,7 +186,7 @@ def _end(number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
 
 
-def _set_the_scene(telling: Telling, info: StackInfo, clients: Clients, shop: Shop) -> Scene:
+def _set_the_scene(narration: Narration, info: StackInfo, clients: Clients, shop: Shop) -> Scene:
     rds = AwsRds(clients, info.source_region)
     cluster = rds.find_cluster(shop.cluster)
     if cluster is None:
@@ -199,13 +199,13 @@ def _set_the_scene(telling: Telling, info: StackInfo, clients: Clients, shop: Sh
     open_production = partial(shop.open, _endpoint(cluster), login, SHOP_DATABASE, info.ca_bundle)
     with open_production() as session:
         before, newest = shop.filling.facts(session), shop.asking.newest_order_id(session)
-        telling.say(
+        narration.say(
             f"{cluster.db_cluster_identifier}: {before.rows:,} rows ({before.orders:,} orders), "
             f"{cluster.engine} {cluster.engine_version}"
         )
-        telling.say(f"{snapshot.db_cluster_snapshot_identifier}: its snapshot of {day}")
+        narration.say(f"{snapshot.db_cluster_snapshot_identifier}: its snapshot of {day}")
         shop.filling.write_later_orders(session, LATER_ORDERS, utc_now().date())
-        telling.say(f"{LATER_ORDERS} more orders, written just now: the restored one must not have them")
+        narration.say(f"{LATER_ORDERS} more orders, written just now: the restored one must not have them")
         after = shop.filling.facts(session)
     return Scene(shop, cluster, snapshot, day, open_production, login, newest, after)
 
@@ -243,20 +243,20 @@ def demo_request(info: StackInfo, shop: Shop, scene_day: date, now: datetime) ->
     }
 
 
-def _restore(telling: Telling, info: StackInfo, scene: Scene) -> Mapping[str, Any]:
+def _restore(narration: Narration, info: StackInfo, scene: Scene) -> Mapping[str, Any]:
     pipeline = connect(info.region)
     now = utc_now()
     request, operation_id = demo_request(info, scene.shop, scene.day, now), new_operation_id(now)
     pipeline.executions.start(operation_id, request)
-    telling.say(f"{operation_id}: {scene.shop.cluster} -> {request['target_cluster_id']}")
+    narration.say(f"{operation_id}: {scene.shop.cluster} -> {request['target_cluster_id']}")
     for user in request["db_users"]:
-        telling.say(f"with the user {user['username']} ({user['access']})")
-    telling.screen.show()
+        narration.say(f"with the user {user['username']} ({user['access']})")
+    narration.screen.show()
     watcher = Watcher(pipeline, utc_now, time.sleep, _LIMITS)
     # A stream of records is what `watch --json` is for: the demo prints one document, at its end.
-    if telling.screen.json_output:
+    if narration.screen.json_output:
         return [observation.record for observation in watcher.observations(operation_id)][-1]
-    return follow(telling.screen, watcher.observations(operation_id), utc_now, footer="")
+    return follow(narration.screen, watcher.observations(operation_id), utc_now, footer="")
 
 
 def _prove(
@@ -286,20 +286,20 @@ def _endpoint(cluster: DbCluster) -> DatabaseEndpoint:
 
 
 def _say_end(
-    telling: Telling,
+    narration: Narration,
     record: Mapping[str, Any],
     proofs: tuple[proof.Proof, ...],
     stays: bool,
     engine: str,
 ) -> None:
-    screen = telling.screen
-    screen.show(render_verdict(proofs, telling.times))
+    screen = narration.screen
+    screen.show(render_verdict(proofs, narration.times))
     screen.show()
     if stays:
         show_connect_command(screen, view_operation(record), SHOP_DATABASE)
         screen.show()
     screen.show(render_next(_next_commands(record, stays, engine)))
-    _say_json(telling, record, proofs)
+    _say_json(narration, record, proofs)
 
 
 def _next_commands(record: Mapping[str, Any], stays: bool, engine: str) -> list[tuple[str, str]]:
@@ -319,7 +319,7 @@ def _next_commands(record: Mapping[str, Any], stays: bool, engine: str) -> list[
     ]
 
 
-def _say_json(telling: Telling, record: Mapping[str, Any], proofs: tuple[proof.Proof, ...]) -> None:
-    if telling.screen.json_output:
-        times = {name: round(seconds, 3) for name, seconds in telling.times.items()}
-        telling.screen.data({"seconds": times, "proofs": proof_items(proofs), "record": record})
+def _say_json(narration: Narration, record: Mapping[str, Any], proofs: tuple[proof.Proof, ...]) -> None:
+    if narration.screen.json_output:
+        times = {name: round(seconds, 3) for name, seconds in narration.times.items()}
+        narration.screen.data({"seconds": times, "proofs": proof_items(proofs), "record": record})

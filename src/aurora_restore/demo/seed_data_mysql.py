@@ -270,7 +270,7 @@ def _newest_order_id(connection: Connection) -> int:
 
 
 def _allow_days(connection: Connection) -> None:
-    """As many days as a history has: a recursion ends after a thousand rows unless it is told otherwise."""
+    """As many days as a history has: a recursion ends after a thousand rows unless a setting says otherwise."""
     _run(connection, "SET SESSION cte_max_recursion_depth = 100000")
 
 

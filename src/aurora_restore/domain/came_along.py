@@ -252,7 +252,7 @@ def bounded(
     )
 
 
-def told_databases(listed: CameAlongRecord) -> frozenset[str]:
+def databases_named(listed: CameAlongRecord) -> frozenset[str]:
     """The databases that a record names already as closed or as not looked into."""
     closed = {each.name for each in listed.found if each.kind == Kind.CLOSED_DATABASE.value}
     unseen = {each.database for each in listed.not_looked_into if not each.what}

@@ -1,4 +1,4 @@
-"""The settings of a cluster and of its instances: one row a setting. Whatever is done with a setting is a loop.
+"""The settings of a cluster and of its instances: one row for each. All code that handles them loops over these rows.
 
 A new setting is a row here, its names at RDS in `aws/rds_settings.py`, a line in docs/operations.md, and a test.
 """

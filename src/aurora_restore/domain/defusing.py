@@ -42,7 +42,7 @@ FUSES_PER_CALL = 100
 # What the record, which has 400 kB, keeps of the way back; what comes later goes into the audit trail.
 WRITTEN_BYTES_MOST = 150_000
 # Beyond these the record keeps that a fuse was refused, and not the words of the server.
-REFUSALS_TOLD = 20
+REFUSALS_IN_WORDS_MOST = 20
 LOGINS_NAMED = 3
 _NAMES_IN_A_MESSAGE = 5
 
@@ -270,7 +270,7 @@ def refused(refusals: Sequence[Refusal], record: DefusedRecord, down: WrittenDow
     with_words = sum(1 for sentence in record.refused.values() if sentence)
     changes: Changes = {}
     for number, refusal in enumerate(refusals, with_words):
-        words = shortened(refusal.sentence, LONGEST_WORDS) if number < REFUSALS_TOLD else ""
+        words = shortened(refusal.sentence, LONGEST_WORDS) if number < REFUSALS_IN_WORDS_MOST else ""
         changes |= defused_refused(refusal.fuse.key, words)
     # A refused fuse whose way back is in the audit trail alone is counted, since the record does not name it.
     in_record = record.written.keys() | down.keys

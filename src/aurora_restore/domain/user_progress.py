@@ -13,7 +13,7 @@ from typing import Any
 from aurora_restore.domain.came_along import NotLookedInto
 from aurora_restore.domain.visible_text import storable
 
-TOLD_IN_FULL_MOST = 20
+DATABASES_IN_FULL_MOST = 20
 NAMES_MOST = 100
 NOTES_MOST = 100
 _LEFT_OUT = "there are more notes than are kept here"
@@ -68,7 +68,7 @@ class UserProgress:
 
     def with_database(self, database: str, checks: Iterable[str]) -> UserProgress:
         """The same with one more database that was processed."""
-        kept = tuple(map(storable, checks)) if self.database_count < TOLD_IN_FULL_MOST else ()
+        kept = tuple(map(storable, checks)) if self.database_count < DATABASES_IN_FULL_MOST else ()
         return replace(
             self,
             database_count=self.database_count + 1,
@@ -88,10 +88,10 @@ class UserProgress:
         return ", ".join(self.databases) + (f" and {more} more" if more else "")
 
     @property
-    def untold_words(self) -> tuple[str, ...]:
+    def words_for_the_others(self) -> tuple[str, ...]:
         """A sentence for the databases whose checks are not kept one by one."""
-        untold = self.database_count - TOLD_IN_FULL_MOST
-        return (f"the same was tried in {untold} more databases, and held",) if untold > 0 else ()
+        others = self.database_count - DATABASES_IN_FULL_MOST
+        return (f"the same was tried in {others} more databases, and held",) if others > 0 else ()
 
 
 @dataclass(frozen=True)

@@ -162,12 +162,12 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
     # A restore that had succeeded has no error: what ended its run early becomes a warning.
     warned = {} if ending.goes_back else error_as_warning(operation)
     message = ended_message(Operation({**operation.item, **warned}), ending, ports.clock.now())
-    waiting = operation.record.cleanup.waits.get("telling")
+    waiting = operation.record.cleanup.waits.get("notification")
     waited = timedelta(seconds=waiting.seconds or 0 if waiting else 0)
     # Before the record is closed, which is then to say whether the message went out.
     notification = notify_or_defer(ports, operation, message, waited)
     if notification is None:
-        silence = in_progress("SNS is unavailable", 95, "telling")
+        silence = in_progress("SNS is unavailable", 95, "notification")
         return _recorded(ports, operation, StepOutcome(silence))
     time = ports.clock.now()
     status = OperationStatus(ending.value)

@@ -66,7 +66,7 @@ def defuse(operation: Operation, ports: Ports) -> StepOutcome:
     master = ports.secrets.read_credentials(plan.admin_secret_id)
     begun = SurveyProgress.of_record(operation.record.came_along)
     survey = ports.databases.survey_copy(
-        endpoint, master, begun, _a_while(ports), lambda fuse: bool(_to_be_taken_out(operation, [fuse]))
+        endpoint, master, begun, _has_time_left(ports), lambda fuse: bool(_to_be_taken_out(operation, [fuse]))
     )
     # First what acts, then the look at further databases: each moment in which it may act counts.
     if left := _to_be_taken_out(operation, survey.fuses):
@@ -89,7 +89,8 @@ def defuse(operation: Operation, ports: Ports) -> StepOutcome:
     return StepOutcome(done(words), {**_listed(survey), **warned})
 
 
-def _a_while(ports: Ports) -> Callable[[], bool]:
+def _has_time_left(ports: Ports) -> Callable[[], bool]:
+    """Whether this call may begin with another database; asked before each."""
     started = ports.clock.now()
     return lambda: ports.clock.now() - started < CALL_TIME
 
@@ -114,7 +115,7 @@ def _take_out(
     down = written(fuses, defused, ports.clock.now(), WRITTEN_BYTES_MOST)
     # Before anything is changed: only what the record says can be taken back, and a call may die at any moment.
     write_down(ports, operation.operation_id, down)
-    outcome = ports.databases.defuse(endpoint, master, fuses, _a_while(ports))
+    outcome = ports.databases.defuse(endpoint, master, fuses, _has_time_left(ports))
     changes = {**refused(outcome.refusals, defused, down), **_listed(survey)}
     try:
         refuse_what_still_acts(outcome.refusals)

@@ -58,7 +58,7 @@ def publish_success(operation: Operation, ports: Ports) -> StepOutcome:
     answered = write_ahead(ports, operation, "message", message.subject, publish)
     notification = answers[0]
     if notification is None:
-        return StepOutcome(in_progress("SNS is unavailable", waiting_for="telling"))
+        return StepOutcome(in_progress("SNS is unavailable", waiting_for="notification"))
     words = f"notification FAILED: {notification.error}" if notification.error else "notification sent"
     return StepOutcome(done(words), {**written(notification), **answered})
 

@@ -1,4 +1,4 @@
-"""The parameter group of the first start: made before the cluster is restored, one act a call."""
+"""The parameter group of the first start: made before the cluster is restored, with at most one act in each call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The end of a replaced cluster, one act a call; the phases and the cleanup go through it alike."""
+"""The end of a replaced cluster, with at most one act in each call; the phases and the cleanup go through it alike."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import timedelta
 
-from aurora_restore.domain.came_along import told_databases
+from aurora_restore.domain.came_along import databases_named
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import RestoreDetails, RestoredUser, changed
 from aurora_restore.domain.replacement import Strategy
@@ -58,8 +58,8 @@ def setup_db_users(operation: Operation, ports: Ports) -> StepOutcome:
         begun_now = changed(RestoreDetails, user_setup=progress.to_item())
         return StepOutcome(goes_on(message, progress.percent, "user_setup"), begun_now)
     # A database that the list of what came along names is not named again.
-    told = told_databases(operation.record.came_along)
-    left = (each.sentence for each in report.not_looked_into if visible(each.database) not in told)
+    named = databases_named(operation.record.came_along)
+    left = (each.sentence for each in report.not_looked_into if visible(each.database) not in named)
     changes = changed(
         RestoreDetails,
         user_setup=None,

@@ -169,7 +169,7 @@ def _before(operation: Operation) -> ScalingBefore | None:
 
 
 def _left_unread(operation: Operation, ports: Ports, state: ScalingOfRun) -> StepOutcome | None:
-    """Where the record was damaged, so that it does not say any more how the scaling was: a person is told, once."""
+    """Warn, once, where the record was damaged and does not say any more how the scaling was."""
     if not operation.record.scaling.before or state.is_settled:
         return None
     name = operation.plan.target_cluster_id

@@ -78,7 +78,7 @@ class Program:
 
 
 def data_argument(data: Path, account: Account) -> str:
-    """How a program that `spawn` starts in `data` is told about it, where it has no root directory of its own.
+    """The path by which a program that `spawn` starts in `data` finds it, where it has no root directory of its own.
 
     `nobody` may have no way through the directories above (a project in root's home); the link that the kernel
     keeps to an open directory leads there directly. The working directory would do as well, but until PostgreSQL

@@ -13,7 +13,7 @@ from tests.fakes.copies import subscription, user_mapping
 from aurora_restore.domain.came_along import CameAlong, Finding, Kind, NotLookedInto
 from aurora_restore.domain.defusing import (
     FUSES_PER_CALL,
-    REFUSALS_TOLD,
+    REFUSALS_IN_WORDS_MOST,
     WRITTEN_BYTES_MOST,
     Fuse,
     Refusal,
@@ -143,7 +143,7 @@ def test_of_many_that_were_refused_the_first_are_told_and_the_others_counted() -
     told = record_after(half, refused(refusals[35:], record_after(half), nothing_written))
 
     assert refused_sentences(told)[0] == "subscription s000 in shop: must be owner"
-    assert refused_sentences(told)[REFUSALS_TOLD:] == ["50 more"]
+    assert refused_sentences(told)[REFUSALS_IN_WORDS_MOST:] == ["50 more"]
 
 
 def test_what_was_refused_does_not_count_as_put_to_rest_though_its_state_is_in_the_trail() -> None:

@@ -16,7 +16,7 @@ from aurora_restore.domain.visible_text import visible
 @dataclass(frozen=True)
 class OtherLogins:
     """`found`: all of them, the locked ones among them; `locked`: those whose login is disabled; `notes`: of those
-    that look like Amazon's and cannot be disabled, and of those whose sessions cannot be told."""
+    that look like Amazon's and cannot be disabled, and of those whose sessions cannot be recognized."""
 
     found: tuple[str, ...]
     locked: tuple[str, ...]
@@ -85,7 +85,7 @@ def _shut(session: Session, account: Account) -> ServerRefused | None:
     try:
         if not account.is_locked:
             session.run(account.lock(marks=session.version.has_comments))
-        # An anonymous account takes in every name that has no account of its own: its sessions cannot be told.
+        # An anonymous account takes in every name that has no account of its own: its sessions cannot be recognized.
         if account.name:
             end_sessions(session, account.name)
     except ServerRefused as refused:

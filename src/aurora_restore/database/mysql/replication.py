@@ -1,8 +1,8 @@
 """Replication from another server that came along: what it reads, and how it is ended and begun again.
 
 On Aurora it is Amazon's procedures that stop it and forget where it led; a server without them, and a channel with a
-name, is told directly. The
-password of the source is not read: no statement shows it, and the way back names a place for it.
+name, gets the statement itself. The password of the source is not read: no statement shows it, and the way back names
+a place for it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def channels(session: Session) -> Found:
     """The channels with a source.
 
     Aurora has one without a name. Since Aurora MySQL 8.4.8 it can have named ones, with procedures of their own; they
-    are told directly, which Aurora may refuse: what was refused is recorded with the server's words.
+    are stopped by the statements themselves, which Aurora may refuse: a refusal is recorded with the server's words.
     """
     found = Found()
     version = session.version

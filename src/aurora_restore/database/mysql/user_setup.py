@@ -288,7 +288,7 @@ class UserSetup:
             f"has {user.access} on {progress.database_words}, on what is there and what is made there later"
             + ("" if shared else ", and nothing else"),
             *progress.checks,
-            *progress.untold_words,
+            *progress.words_for_the_others,
             *progress.notes,
             *(f"note: {words}" for words in (*shared, *rights.of_everyone(session))),
         ]

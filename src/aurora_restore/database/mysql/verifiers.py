@@ -37,7 +37,7 @@ def verifier(plugin: str, password: str) -> str:
 
 
 def is_of(stored: str, plugin: str, password: str) -> bool:
-    """Whether a stored verifier is that of the password; False also where that cannot be told."""
+    """Whether a stored verifier is that of the password; False also where that cannot be known."""
     if plugin == NATIVE:
         return hmac.compare_digest(stored.encode(), _native(password).encode())
     parts = _STORED.fullmatch(stored) if plugin == SHA2 else None

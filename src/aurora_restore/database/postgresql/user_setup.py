@@ -238,7 +238,7 @@ class UserSetup:
             f"has {user.access} on what is in {progress.database_words} and on what its owners make there later;"
             " what belongs to RDS itself is left as it is",
             *progress.checks,
-            *progress.untold_words,
+            *progress.words_for_the_others,
             *progress.notes,
         ]
         return UserReport(

@@ -83,7 +83,7 @@ class PlacedServer:
     is_shut_in: bool
 
     def seen(self, path: Path) -> str:
-        """How the server is told about something in `home`."""
+        """The path by which the server finds something in `home`."""
         return f"/{path.relative_to(self.home)}" if self.is_shut_in else str(path)
 
     def command(self, arguments: Sequence[str]) -> Program:

@@ -47,7 +47,7 @@ _MARIADB = {
 
 
 def server_options(kind: Kind, data: str, settings: Mapping[str, str | None]) -> tuple[str, ...]:
-    """What each server is started with; `data` is how the server is told about its data directory."""
+    """What each server is started with; `data` is the path by which the server finds its data directory."""
     of_kind: dict[str, str | None] = {**(_MYSQL if kind is Kind.MYSQL else _MARIADB)}
     return _options({"datadir": data, "tmpdir": data, **_COMMON, **of_kind, **settings})
 
