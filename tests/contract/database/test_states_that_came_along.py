@@ -253,15 +253,16 @@ def test_a_closed_database_is_named_and_refused_only_where_the_request_asks_for_
     assert "does not have" not in caught.value.message
 
 
-def test_all_databases_that_cannot_be_had_are_told_at_once(cluster: RestoredCluster) -> None:
+def test_all_databases_that_cannot_be_had_are_reported_at_once(cluster: RestoredCluster) -> None:
     cluster.run("CREATE DATABASE archive ALLOW_CONNECTIONS false", database="postgres")
-    bob = login("bob", Access.READ_ONLY, OWN_SECRET, "template1", "shop")
+    cluster.run("CREATE DATABASE pattern IS_TEMPLATE true", database="postgres")
+    bob = login("bob", Access.READ_ONLY, OWN_SECRET, "pattern", "shop")
     with pytest.raises(DbUserSetupFailed) as caught:
         set_up(cluster, in_shop(Access.READ_ONLY, "archive", "attic"), bob)
     for words in (
         "ann is to have access to archive",
         "to attic, which the",
-        "bob is to have access to template1",
+        "bob is to have access to pattern",
     ):
         assert words in caught.value.message
 
@@ -557,7 +558,7 @@ def test_a_password_that_cannot_work_is_refused_before_anything_is_asked(
         set_up(cluster, login("ann", Access.READ_ONLY, password))
 
 
-def test_all_users_that_cannot_be_are_told_at_once(cluster: RestoredCluster) -> None:
+def test_all_users_that_cannot_be_are_reported_at_once(cluster: RestoredCluster) -> None:
     with pytest.raises(DbUserSetupFailed) as caught:
         set_up(cluster, login("rdsadmin"), iam_login("a b"), login("ann"), login("ann"))
     assert caught.value.message.count("is not made") == 3
