@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.simulation.summary import write_figures
 from tests.support.engine_summary import write_engines
 from tests.support.ordering import spread_waiting
 from tests.support.postgresql_summary import write_servers
 from tests.support.shares import keep_day, leave_to_other_days
+
+# How fast examples are made and tried depends on what else the machine does, and says nothing about the code.
+settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any load")
 
 
 def pytest_configure() -> None:

@@ -36,10 +36,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def sleep(seconds: float) -> None:
+    """A name of its own, so that a test of a command gives it another time without touching other threads."""
+    time.sleep(seconds)
+
+
 def begin(pipeline: Pipeline, request: Mapping[str, Any], name: str | None, prefix: str = "restore") -> str:
     """Start an operation, under a customary name where none is given; return its id."""
     if name is None:
-        return start_under_new_name(pipeline, request, utc_now, time.sleep, prefix)
+        return start_under_new_name(pipeline, request, utc_now, sleep, prefix)
     # A name that a user chose is not exchanged for another: where it is taken, the start is refused.
     pipeline.executions.start(name, request)
     return name
@@ -91,7 +96,7 @@ def wait_for_plan(
     limits = WatchLimits(timeout_minutes * 60, interval, start_grace=START_GRACE_SECONDS)
     record: Mapping[str, Any] = {}
     with screen.busy(f"Checking, as {operation_id} in {pipeline.region}"):
-        for observation in Watcher(pipeline, utc_now, time.sleep, limits).observations(operation_id):
+        for observation in Watcher(pipeline, utc_now, sleep, limits).observations(operation_id):
             record = observation.record
     return record
 
@@ -104,7 +109,7 @@ def watch_to_the_end(
     footer: str = LEAVING_IS_SAFE,
 ) -> Mapping[str, Any]:
     """Follow an operation and return its final record; ctrl-c leaves the watch, and only that."""
-    watcher = Watcher(pipeline, utc_now, time.sleep, limits)
+    watcher = Watcher(pipeline, utc_now, sleep, limits)
     try:
         record = follow(screen, watcher.observations(operation_id), utc_now, footer)
     except KeyboardInterrupt:

@@ -31,7 +31,7 @@ from aurora_restore.cli.follow import follow
 from aurora_restore.cli.local_stack import point_environment_at
 from aurora_restore.cli.operation_ids import new_operation_id
 from aurora_restore.cli.program import program_name
-from aurora_restore.cli.running import show_connect_command, utc_now
+from aurora_restore.cli.running import show_connect_command, sleep, utc_now
 from aurora_restore.cli.screen import Screen
 from aurora_restore.cli.views.common import heading
 from aurora_restore.cli.views.operation import render_outcome
@@ -252,7 +252,7 @@ def _restore(narration: Narration, info: StackInfo, scene: Scene) -> Mapping[str
     for user in request["db_users"]:
         narration.say(f"with the user {user['username']} ({user['access']})")
     narration.screen.show()
-    watcher = Watcher(pipeline, utc_now, time.sleep, _LIMITS)
+    watcher = Watcher(pipeline, utc_now, sleep, _LIMITS)
     # A stream of records is what `watch --json` is for: the demo prints one document, at its end.
     if narration.screen.json_output:
         return [observation.record for observation in watcher.observations(operation_id)][-1]

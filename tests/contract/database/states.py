@@ -29,7 +29,9 @@ def undo_states(cluster: RestoredCluster) -> None:
     )
     for (name,) in run("SELECT datname FROM pg_database"):
         if name not in _OWN_DATABASES:
-            run(f"ALTER DATABASE {identifier(name)} ALLOW_CONNECTIONS true CONNECTION LIMIT -1 IS_TEMPLATE false")
+            run(
+                f"ALTER DATABASE {identifier(name)} ALLOW_CONNECTIONS true CONNECTION LIMIT -1 IS_TEMPLATE false"
+            )
             run(f"DROP DATABASE {identifier(name)} WITH (FORCE)")
     run(
         "ALTER DATABASE postgres CONNECTION LIMIT -1",

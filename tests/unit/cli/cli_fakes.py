@@ -152,10 +152,11 @@ def existing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | 
         return replace(pipeline, region=region)
 
     monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setattr("time.sleep", clock.sleep)
+    # Not `time.sleep` itself, by which a thread that an earlier test left would move the clock.
     for module in (*COMMANDS, running):
-        if hasattr(module, "utc_now"):
-            monkeypatch.setattr(module, "utc_now", clock.now)
+        for name, replacement in (("utc_now", clock.now), ("sleep", clock.sleep)):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, replacement)
     for module in COMMANDS:
         if hasattr(module, "resolve_region") and module.__name__ != DEPLOY:
             monkeypatch.setattr(module, "connect", connect)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import shlex
+import time as system_time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from rich.console import Console
-from tests.unit.cli.cli_fakes import FakeExecution, Time, pipeline_with
+from tests.unit.cli.cli_fakes import FakeExecution, Time, existing, pipeline_with
 from tests.unit.cli.cli_records import (
     NOW,
     begun,
@@ -249,3 +250,11 @@ def test_with_json_each_change_is_one_document_in_a_line() -> None:
     documents = [json.loads(line) for line in out.getvalue().splitlines()]
     assert documents == [copying(), succeeded()]
     assert err.getvalue() == "a notice\n"
+
+
+def test_a_command_with_a_time_of_its_own_leaves_the_sleep_of_other_threads_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sleep = system_time.sleep
+    existing(monkeypatch, pipeline_with(None))
+    assert system_time.sleep is sleep

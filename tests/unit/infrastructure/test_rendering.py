@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aurora_restore.deployment.rendering import WIDTH, Commented, Short, json_text, text, yaml_block
@@ -35,13 +35,11 @@ NODES = st.recursive(
 TREES = st.dictionaries(KEYS, NODES, min_size=1, max_size=3)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(TREES)
 def test_yaml_is_read_back_as_it_was(node: dict[str, Any]) -> None:
     assert yaml.safe_load(yaml_block(node, 0)) == node
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(TREES)
 def test_json_is_read_back_as_it_was(node: dict[str, Any]) -> None:
     assert json.loads(json_text(node)) == node

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
 from aurora_restore.cli.connection import connect, resolve_region
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_record
 from aurora_restore.cli.parameters import Command, json_option, operation_argument, region_option
-from aurora_restore.cli.running import show_connect_command, utc_now
+from aurora_restore.cli.running import show_connect_command, sleep, utc_now
 from aurora_restore.cli.screen import make_screen
 from aurora_restore.cli.views.operation import render_status
 from aurora_restore.cli.views.record import view_operation
@@ -28,7 +26,7 @@ def status(operation_id: str, region: str | None, json_output: bool) -> ExitCode
     screen = make_screen(json_output)
     pipeline = connect(resolve_region(region))
     # One look of a watch, without its patience, so that both show the same.
-    watcher = Watcher(pipeline, utc_now, time.sleep, WatchLimits(record_grace=0))
+    watcher = Watcher(pipeline, utc_now, sleep, WatchLimits(record_grace=0))
     observation = next(watcher.observations(operation_id))
     if screen.json_output:
         screen.data(observation.record)
