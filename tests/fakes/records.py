@@ -12,7 +12,7 @@ from typing import Any
 from tests.fakes.border import Border
 
 from aurora_restore.domain.errors import AwsRequestFailed, RecordTooLarge
-from aurora_restore.domain.states import OperationStatus, is_marked_by_hand
+from aurora_restore.domain.states import is_marked_by_hand
 from aurora_restore.domain.times import format_time
 
 ITEM_BYTES = 400 * 1024
@@ -96,10 +96,6 @@ class FakeRecords:
             if len(page) < size or len(items) == len(found):
                 break
         return items
-
-    def list_recent(self, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
-        items = [item for status in OperationStatus for item in self.list_by_status(status, since, limit)]
-        return sorted(items, key=lambda item: str(item.get("start_time", "")), reverse=True)[:limit]
 
     def _copy(self, operation_id: str) -> dict[str, Any] | None:
         """A copy of its own for every caller, from one that is made once after each change."""
