@@ -21,7 +21,7 @@ def render_bundle(bundle: Bundle, path: Path, size: int) -> RenderableType:
         ),
         Text(),
         heading("In it"),
-        facts([(item["name"], f"{item['what']} ({item['bytes']:,} bytes)") for item in bundle.listed]),
+        facts([(item["name"], f"{item['what']} ({item['bytes']:,} B)") for item in bundle.listed]),
     ]  # fmt: skip
     if bundle.missing:
         parts += [

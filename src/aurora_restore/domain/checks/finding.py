@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from aurora_restore.domain.errors import AccessDenied, RestoreError, SecretNotAccessible
+from aurora_restore.domain.errors import AccessDenied, RestoreError, SecretNotAccessible, TransientFault
 
 
 class Health(StrEnum):
@@ -97,7 +97,9 @@ def not_looked_at(name: str, error: RestoreError) -> Finding:
             "Nothing is known of it: these credentials may not read the secret, which needs "
             "secretsmanager:GetSecretValue, and kms:Decrypt of its key.",
         )
-    return unknown(name, f"{error.code}: {error.message}", f"Nothing is known of it. {error.hint}")
+    # The hint of what passes by itself speaks of steps, which are repeated.
+    todo = "Check again." if isinstance(error, TransientFault) else error.hint
+    return unknown(name, f"{error.code}: {error.message}", f"Nothing is known of it. {todo}")
 
 
 def worst(findings: Iterable[Finding]) -> Health:

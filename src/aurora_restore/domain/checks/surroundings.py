@@ -199,11 +199,8 @@ def check_user_secrets(
         if problem is not None
     ]
     more = f"; {not_read} more were not read" if not_read else ""
-    found = judged(
-        name,
-        faults,
-        f"{counted(len(problems), 'more secret')} {prefix}*, each with a user name and a password",
-    )
+    seen = f"{counted(len(problems), 'other secret')} {prefix}*"
+    found = judged(name, faults, f"{seen}, each with a user name and a password" if problems else seen)
     return Finding(found.name, found.health, found.seen + more, found.means, found.repairs)
 
 

@@ -37,10 +37,15 @@ class FunctionSeen:
 
 
 def check_template(source: SourceVersions, deployed: str | None, region: str) -> Finding:
-    """`deployed`: the text that the stack was made with; None where it is not a text, and so not ours."""
-    if deployed is not None and deployed.strip() == source.template.strip():
+    """`deployed`: the text that the stack was made with; None where there is no stack, or it is not a text."""
+    if deployed is None:
+        return red(
+            "template", "there is no template of ours", "The stack does not exist, or is another one.",
+            f"aurora-restore deploy --region {region}",
+        )  # fmt: skip
+    if deployed.strip() == source.template.strip():
         return green("template", "the stack was made with the template of this source tree")
-    keys = "" if deployed and source.package_key in deployed else ", and names another Lambda package"
+    keys = "" if source.package_key in deployed else ", and names another Lambda package"
     return red(
         "template",
         f"the stack's template is not that of this source tree{keys}",
