@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 STATE_TABLE_NAME = "AuroraRestoreState"
 AUDIT_TABLE_NAME = "AuroraRestoreAudit"
 LOCK_TABLE_NAME = "AuroraRestoreLocks"
+TOPIC_NAME = "aurora-restore-notifications"
 
 
 def resolve_region(option: str | None, request: Mapping[str, Any] | None = None) -> str:
@@ -86,9 +87,32 @@ def commercial_region(region: str) -> str:
 def connect(region: str, session: boto3.Session | None = None) -> Pipeline:
     """The pipeline of a Region. Nothing is called yet."""
     session = session or make_session()
+    return _pipeline(session, Clients(session, region))
+
+
+def connect_surroundings(region: str, stack_name: str, session: boto3.Session | None = None) -> Surroundings:
+    """A deployed pipeline with everything around it. Asks whose the credentials are, which needs no permission.
+
+    Raises botocore's errors where there are no credentials, or nothing answers.
+    """
+    session = session or make_session()
+    return _surroundings(session, Clients(session, region), stack_name)
+
+
+def connect_whole(region: str, stack_name: str) -> tuple[Pipeline, Surroundings, AwsBundleSources]:
+    """The pipeline, what is around it, and where the parts of a bundle come from, with clients that they share.
+
+    Raises as `connect_surroundings` does.
+    """
+    session = make_session()
     clients = Clients(session, region)
+    around = _surroundings(session, clients, stack_name)
+    return _pipeline(session, clients), around, AwsBundleSources(clients, around.account_id)
+
+
+def _pipeline(session: boto3.Session, clients: Clients) -> Pipeline:
     return Pipeline(
-        region,
+        clients.region,
         records=AwsRecords(clients, STATE_TABLE_NAME),
         executions=RegionExecutions(session, clients),
         audit=AwsAudit(clients, AUDIT_TABLE_NAME),
@@ -96,14 +120,9 @@ def connect(region: str, session: boto3.Session | None = None) -> Pipeline:
     )
 
 
-def connect_surroundings(region: str, stack_name: str, session: boto3.Session | None = None) -> Surroundings:
-    """A deployed pipeline with everything around it. Asks who the credentials belong to, which needs no permission.
-
-    Raises botocore's errors where there are no credentials, or nothing answers.
-    """
-    session = session or make_session()
-    clients = Clients(session, region)
-    account = account_id(session, region)
+def _surroundings(session: boto3.Session, clients: Clients, stack_name: str) -> Surroundings:
+    region, caller = clients.region, _caller(session, clients.region)
+    topic_arn = f"arn:{clients.partition}:sns:{region}:{caller['Account']}:{TOPIC_NAME}"
 
     def files() -> Mapping[str, str]:
         project = Project.find()
@@ -111,30 +130,23 @@ def connect_surroundings(region: str, stack_name: str, session: boto3.Session | 
 
     return Surroundings(
         region=region,
-        account_id=account,
+        account_id=caller["Account"],
+        caller_arn=caller["Arn"],
         partition=clients.partition,
+        topic_arn=topic_arn,
         deployed=AwsDeployed(clients),
         watched=AwsWatched(clients),
         records=AwsRecords(clients, STATE_TABLE_NAME),
         locks=AwsLocks(clients, LOCK_TABLE_NAME),
         executions=AwsPipelineExecutions(clients, cleanup_state_machine_arn=None),
         secrets=AwsSecrets(clients),
+        notifications=AwsNotifications(clients, topic_arn),
         rds=lambda in_region: AwsRds(clients, in_region),
         source=lambda: source_versions(Project.find()),
         files=files,
-        default_bucket=default_bucket(account, region),
+        default_bucket=default_bucket(caller["Account"], region),
         stack_name=stack_name,
     )
-
-
-def connect_sources(around: Surroundings, session: boto3.Session | None = None) -> AwsBundleSources:
-    """Where the parts of a bundle come from. Nothing is called yet."""
-    return AwsBundleSources(Clients(session or make_session(), around.region), around.account_id)
-
-
-def notifications_of(around: Surroundings, session: boto3.Session | None = None) -> AwsNotifications:
-    """The pipeline's topic. Nothing is called yet."""
-    return AwsNotifications(Clients(session or make_session(), around.region), around.topic_arn)
 
 
 class RegionExecutions:
@@ -174,11 +186,6 @@ def make_session() -> boto3.Session:
 def account_id(session: boto3.Session, region: str) -> str:
     """The account of the credentials, as STS knows it."""
     return _caller(session, region)["Account"]
-
-
-def caller_arn(region: str, session: boto3.Session | None = None) -> str:
-    """Who the credentials belong to, as STS knows it."""
-    return _caller(session or make_session(), region)["Arn"]
 
 
 def _caller(session: boto3.Session, region: str) -> GetCallerIdentityResponseTypeDef:

@@ -21,13 +21,10 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.settings import read_phase_hours
 from aurora_restore.domain.states import OPEN, OperationStatus
+from aurora_restore.steps.ports import Notifications
 
 TABLES = ("AuroraRestoreState", "AuroraRestoreAudit", "AuroraRestoreLocks")
-TOPIC, SWEEP, ABNORMAL_END = (
-    "aurora-restore-notifications",
-    "aurora-restore-sweep",
-    "aurora-restore-abnormal-end",
-)
+SWEEP, ABNORMAL_END = "aurora-restore-sweep", "aurora-restore-abnormal-end"
 # The template's own defaults, for a stack that cannot be described.
 DEFAULTS: Mapping[str, str] = {
     "AdminSecretId": ADMIN_SECRET_ID,
@@ -94,28 +91,27 @@ class Snapshots(Protocol):
 class Surroundings:
     """One deployed pipeline, as it can be asked about.
 
-    `rds`: by Region. `source`: what the source tree would deploy, and `files`: where its definitions are, by state
-    machine; both may raise PackagingFailed.
+    `caller_arn`: whose the credentials are. `rds`: by Region. `source`: what the source tree would deploy, and
+    `files`: where its definitions are, by state machine; both may raise PackagingFailed.
     """
 
     region: str
     account_id: str
+    caller_arn: str
     partition: str
+    topic_arn: str
     deployed: Deployed
     watched: Watched
     records: Records
     locks: Locks
     executions: Executions
     secrets: Secrets
+    notifications: Notifications
     rds: Callable[[str], Snapshots]
     source: Callable[[], SourceVersions]
     files: Callable[[], Mapping[str, str]]
     default_bucket: str
     stack_name: str = STACK_NAME
-
-    @property
-    def topic_arn(self) -> str:
-        return f"arn:{self.partition}:sns:{self.region}:{self.account_id}:{TOPIC}"
 
     def machine_arn(self, name: str) -> str:
         return f"arn:{self.partition}:states:{self.region}:{self.account_id}:stateMachine:{name}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from aurora_restore.cli.bundle import Bundle, bundle_path, collect
-from aurora_restore.cli.connection import connect, connect_sources, connect_surroundings, resolve_region
+from aurora_restore.cli.connection import connect_whole, resolve_region
 from aurora_restore.cli.diagnosis import Diagnosis
 from aurora_restore.cli.errors import OperationNotFound
 from aurora_restore.cli.exit_codes import ExitCode
@@ -39,15 +39,13 @@ def diagnose(
     screen = make_screen(json_output)
     now = utc_now()
     path = bundle_path(output, operation_id, now)
-    pipeline = connect(resolve_region(region))
-    around = connect_surroundings(pipeline.region, stack_name)
+    pipeline, around, sources = connect_whole(resolve_region(region), stack_name)
     record, unread = None, None
     try:
         record = pipeline.records.load(operation_id)
     except AccessDenied as denied:
-        # Whoever may not read the record may still read what else there is.
+        # These credentials may still be allowed to read what else there is.
         unread = denied
-    sources = connect_sources(around)
     diagnosis = Diagnosis(operation_id, record, unread, pipeline, around, sources, now)
     if record is None and unread is None and not diagnosis.leaves_a_trace():
         raise OperationNotFound(f"There is no operation {operation_id} in {pipeline.region}.")

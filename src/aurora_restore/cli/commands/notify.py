@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from aurora_restore.cli.connection import caller_arn, connect_surroundings, notifications_of, resolve_region
+from aurora_restore.cli.connection import connect_surroundings, resolve_region
 from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_health
 from aurora_restore.cli.parameters import Command, json_option, option, region_option
@@ -32,8 +32,8 @@ def notify(test: bool, region: str | None, json_output: bool) -> ExitCode:
         raise UsageProblem("Nothing but a test can be sent by hand.", "Give --test.")
     screen = make_screen(json_output)
     around = connect_surroundings(resolve_region(region), STACK_NAME)
-    message = trial_message(around.region, caller_arn(around.region), utc_now())
-    message_id = notifications_of(around).publish(
+    message = trial_message(around.region, around.caller_arn, utc_now())
+    message_id = around.notifications.publish(
         message.subject, message.text, message.facts, message.attributes
     )
     try:
