@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.fakes.border import Border
 
+from aurora_restore.aws.records import FoundRecords
 from aurora_restore.domain.errors import AwsRequestFailed, RecordTooLarge
 from aurora_restore.domain.states import is_marked_by_hand
 from aurora_restore.domain.times import format_time
@@ -96,6 +97,25 @@ class FakeRecords:
             if len(page) < size or len(items) == len(found):
                 break
         return items
+
+    def find(
+        self,
+        statuses: Sequence[str],
+        since: datetime | None,
+        until: datetime | None,
+        target_cluster_id: str | None,
+        limit: int,
+    ) -> FoundRecords:
+        latest = format_time(until) if until else "~"
+        found = [
+            item
+            for status in statuses
+            for item in self.list_by_status(status, since, len(self.items))
+            if str(item.get("start_time", "")) <= latest
+            and target_cluster_id in {None, item.get("target_cluster_id")}
+        ]
+        found.sort(key=lambda item: str(item.get("start_time", "")), reverse=True)
+        return FoundRecords(found[:limit], len(found) <= limit)
 
     def _copy(self, operation_id: str) -> dict[str, Any] | None:
         """A copy of its own for every caller, from one that is made once after each change."""
