@@ -15,7 +15,7 @@ from aurora_restore.domain.checks.finding import Finding, not_looked_at
 from aurora_restore.domain.checks.surroundings import StackSeen, Subscription, TableSeen
 from aurora_restore.domain.checks.versions import FunctionSeen, SourceVersions
 from aurora_restore.domain.checks.watching import SWEEP_WINDOW, AlarmSeen, RuleSeen, RunsSeen, ScheduleSeen
-from aurora_restore.domain.errors import RestoreError, SecretMalformed, SecretNotFound
+from aurora_restore.domain.errors import RestoreError, SecretMalformed, SecretNotAccessible, SecretNotFound
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials, ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import Phase
@@ -180,8 +180,15 @@ class HealthCheck:
         prefix, admin = self._parameter("SecretPrefix"), self._parameter("AdminSecretId")
         names = [name for name in self.pipeline.deployed.secret_names(prefix) if name != admin]
         read = names[:SECRETS_MOST]
-        problems = {name: self._secret_problem(name) for name in read}
+        problems = {name: self._user_secret_problem(name) for name in read}
         return surroundings.check_user_secrets(prefix, problems, len(names) - len(read), self.pipeline.region)
+
+    def _user_secret_problem(self, secret_id: str) -> RestoreError | None:
+        try:
+            return self._secret_problem(secret_id)
+        except SecretNotAccessible as problem:
+            # One that may not be read keeps no other from being looked at.
+            return problem
 
     def _secret_problem(self, secret_id: str) -> RestoreError | None:
         try:

@@ -27,6 +27,7 @@ from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.secrets import AwsSecrets
+from aurora_restore.cli.pipeline import ListedRecords
 from aurora_restore.domain import errors
 from aurora_restore.domain.observed import Credentials, KmsKey, SecurityGroup
 from aurora_restore.domain.times import format_time

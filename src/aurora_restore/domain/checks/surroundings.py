@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from aurora_restore.domain.checks.finding import Fault, Finding, green, judged, red, unknown
-from aurora_restore.domain.errors import RestoreError, SecretMalformed, SecretNotFound
+from aurora_restore.domain.checks.finding import Fault, Finding, green, judged, not_looked_at, red, unknown
+from aurora_restore.domain.errors import RestoreError, SecretMalformed, SecretNotAccessible, SecretNotFound
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.passwords import password_problem
@@ -189,6 +189,7 @@ def check_user_secrets(
 ) -> Finding:
     """The other secrets below the prefix: `problems` by secret; `not_read`: how many more there are."""
     name = "secrets of users"
+    closed = {each: error for each, error in problems.items() if isinstance(error, SecretNotAccessible)}
     faults = [
         Fault(
             problem.message,
@@ -196,11 +197,14 @@ def check_user_secrets(
             (_new_value(secret_id, region),),
         )
         for secret_id, problem in sorted(problems.items())
-        if problem is not None
+        if problem is not None and secret_id not in closed
     ]
-    more = f"; {not_read} more were not read" if not_read else ""
+    # What is known to be wrong counts before what is not known.
+    if closed and not faults:
+        return not_looked_at(name, next(iter(closed.values())))
     seen = f"{counted(len(problems), 'other secret')} {prefix}*"
     found = judged(name, faults, f"{seen}, each with a user name and a password" if problems else seen)
+    more = f"; {not_read + len(closed)} more were not read" if not_read or closed else ""
     return Finding(found.name, found.health, found.seen + more, found.means, found.repairs)
 
 

@@ -126,6 +126,16 @@ def test_of_the_secrets_of_users_those_that_are_wrong_are_named() -> None:
     assert "3 more were not read" in found.seen
 
 
+def test_a_secret_of_a_user_that_may_not_be_read_hides_none_that_is_wrong() -> None:
+    closed = SecretNotAccessible("the secret aurora-restore/a cannot be read: it was refused")
+    wrong = SecretMalformed("the secret aurora-restore/b lacks text under password")
+    problems: dict[str, RestoreError | None] = {"aurora-restore/a": closed, "aurora-restore/c": None}
+    assert check_user_secrets("aurora-restore/", problems, 0, REGION).health is Health.UNKNOWN
+    found = check_user_secrets("aurora-restore/", {**problems, "aurora-restore/b": wrong}, 0, REGION)
+    assert found.health is Health.RED
+    assert "1 more were not read" in found.seen
+
+
 @pytest.mark.parametrize(
     ("hours", "status", "health"),
     [
