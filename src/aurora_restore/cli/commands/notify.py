@@ -26,7 +26,7 @@ def notify(test: bool, region: str | None, json_output: bool) -> ExitCode:
     """Send a test notification, and say who gets it.
 
     It has the shape of a real one, and the outcome TEST in text, facts and attributes. The exit status is 8 where no
-    subscription is confirmed, for then it reaches no one.
+    subscription is confirmed, for then it is not delivered, and 9 where that could not be looked at.
     """
     if not test:
         raise UsageProblem("Nothing but a test can be sent by hand.", "Give --test.")
@@ -39,7 +39,7 @@ def notify(test: bool, region: str | None, json_output: bool) -> ExitCode:
     try:
         finding = check_topic(around.topic_arn, around.watched.subscriptions(around.topic_arn), around.region)
     except RestoreError as error:
-        # It was sent: that stays true, whoever gets it.
+        # It was sent: that stays true where it is not known to whom.
         finding = not_looked_at("topic", error)
     if screen.json_output:
         screen.data(
