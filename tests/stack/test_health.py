@@ -222,7 +222,10 @@ def with_an_alarm(aws: Clients, _: StackInfo) -> Iterator[None]:
 
 @contextmanager
 def with_a_silent_alarm(aws: Clients, _: StackInfo) -> Iterator[None]:
-    aws("cloudwatch").disable_alarm_actions(AlarmNames=["aurora-restore-sweep-failed"])
+    first = aws("cloudwatch").describe_alarms(AlarmNamePrefix="aurora-restore-")["MetricAlarms"][0][
+        "AlarmName"
+    ]
+    aws("cloudwatch").disable_alarm_actions(AlarmNames=[first])
     yield
 
 
@@ -308,13 +311,11 @@ BROKEN = (
     Broken(with_a_missing_secret, "admin secret", ADMIN_SECRET),
     Broken(with_a_malformed_secret, "admin secret", "password"),
     Broken(with_a_malformed_user_secret, "secrets of users", "aurora-restore/users/plain"),
-    Broken(
-        with_old_snapshots_only, "snapshots of any cluster in us-east-1", "no available snapshot of the last"
-    ),
+    Broken(with_old_snapshots_only, "snapshots", "none of the last two days in us-east-1"),
     Broken(with_a_stuck_operation, "operations", "restore-stuck", also_red=("sweep",)),
     Broken(with_a_lock_that_was_left, "locks", "aurora-restored-left", also_red=("sweep",)),
     Broken(with_an_alarm, "alarms", "aurora-restore-of-a-test is in ALARM"),
-    Broken(with_a_silent_alarm, "alarms", "aurora-restore-sweep-failed", True),
+    Broken(with_a_silent_alarm, "alarms", "the actions of aurora-restore-", True),
     Broken(with_an_older_function, "functions", "aurora-restore-notify"),
     Broken(with_another_definition, "state machines", MACHINE, True),
     Broken(without_subscriptions, "topic", "night@example.com"),
@@ -328,6 +329,24 @@ def test_a_stack_that_is_well_is_green(cli: Callable[..., tuple[int, dict[str, A
     status, document = cli("check")
     assert [item for item in document["findings"] if item["health"] != "green"] == []
     assert (status, document["health"]) == (0, "green")
+
+
+def test_a_stack_that_is_well_has_one_line_a_check_and_nothing_to_say_to_cron(
+    cli: Callable[..., tuple[int, dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, document = cli("check")
+    assert app.run(["check"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    # Where no operation says from which cluster, those that have a snapshot are named in a second line.
+    marked = [line for line in lines if line.startswith("ok ")]
+    assert len(marked) == len(document["findings"])
+    assert len(lines) <= len(marked) + 3
+    assert app.run(["check", "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.by.__name__)

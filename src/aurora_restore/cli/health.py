@@ -231,10 +231,14 @@ class HealthCheck:
     def _check_snapshots(self) -> Iterator[Finding]:
         anywhere: tuple[tuple[str, str | None], ...] = ((self._parameter("DefaultSourceRegion"), None),)
         sources = surroundings.sources_of(self._recent) or anywhere
-        for region in dict.fromkeys(region for region, _ in sources):
+        regions = tuple(dict.fromkeys(region for region, _ in sources))
+        for region in regions:
             snapshots = self.pipeline.rds(region).list_cluster_snapshots(with_backups=True)
             for cluster in (cluster for in_region, cluster in sources if in_region == region):
-                yield surroundings.check_snapshots(region, cluster, snapshots, self.now)
+                # Two clusters of one name can be in two Regions.
+                where = f" in {region}" if len(regions) > 1 else ""
+                name = f"snapshots of {cluster}{where}" if cluster else "snapshots"
+                yield surroundings.check_snapshots(name, region, cluster, snapshots, self.now)
 
     def _check_alarms(self) -> Finding:
         return watching.check_alarms(PREFIX, self.pipeline.watched.alarms(PREFIX), self.pipeline.region)

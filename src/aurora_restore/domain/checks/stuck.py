@@ -44,7 +44,7 @@ def check_operations(
     for operation in ended:
         if why := why_unfinished(operation, now - SWEEPS_TURN):
             faults.append(_fault(operation.operation_id, why, (look_now,)))
-    seen = f"{counted(len(open_ones), 'operation')} under way, none stuck; {len(ended)} ended, all closed"
+    seen = f"none stuck: {len(open_ones)} under way, {len(ended)} ended"
     return judged("operations", faults, seen)
 
 

@@ -12,7 +12,6 @@ from aurora_restore.domain.observed import ClusterSnapshot, Credentials
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.passwords import password_problem
 from aurora_restore.domain.selection import AVAILABLE, is_original
-from aurora_restore.domain.times import format_time
 
 # In these a stack is what its template says (CloudFormation User Guide, "Stack status codes").
 SETTLED = frozenset(
@@ -114,7 +113,7 @@ def check_table(name: str, seen: TableSeen | None, region: str) -> Finding:
     return judged(
         f"table {name}",
         faults,
-        f"it is {seen.status}, with point-in-time recovery and deletion protection",
+        f"{seen.status}; recovery and protection are on",
     )
 
 
@@ -167,7 +166,7 @@ def check_secret(secret_id: str, problem: RestoreError | None, region: str) -> F
     """The admin secret; `problem` is what reading it as the pipeline does came to."""
     name = "admin secret"
     if problem is None:
-        return green(name, f"{secret_id} has a user name and a password")
+        return green(name, f"{secret_id} can be used")
     if isinstance(problem, SecretNotFound):
         means = "Every restore that names no other secret is refused."
         if "deletion" in problem.message:
@@ -202,8 +201,12 @@ def check_user_secrets(
     # What is known to be wrong counts before what is not known.
     if closed and not faults:
         return not_looked_at(name, next(iter(closed.values())))
-    seen = f"{counted(len(problems), 'other secret')} {prefix}*"
-    found = judged(name, faults, f"{seen}, each with a user name and a password" if problems else seen)
+    seen = (
+        f"{counted(len(problems), 'other')} below {prefix}, all can be used"
+        if problems
+        else f"none below {prefix}"
+    )
+    found = judged(name, faults, seen)
     more = f"; {not_read + len(closed)} more were not read" if not_read or closed else ""
     return Finding(found.name, found.health, found.seen + more, found.means, found.repairs)
 
@@ -227,28 +230,25 @@ def sources_of(operations: Iterable[Operation]) -> tuple[tuple[str, str], ...]:
 
 
 def check_snapshots(
-    region: str, cluster: str | None, snapshots: Sequence[ClusterSnapshot], now: datetime
+    name: str, region: str, cluster: str | None, snapshots: Sequence[ClusterSnapshot], now: datetime
 ) -> Finding:
     """Of a cluster that is restored from; of any Aurora cluster of the Region where `cluster` is None."""
-    name = f"snapshots of {cluster or 'any cluster'} in {region}"
     originals = [item for item in snapshots if is_original(item, cluster) and item.snapshot_create_time]
     available = [item for item in originals if item.status == AVAILABLE]
-    recent = [item for item in available if now - _made(item) <= SNAPSHOT_AGE]
-    if recent:
-        newest = max(recent, key=_made)
-        whose = "" if cluster else f" of {', '.join(sorted({item.db_cluster_identifier for item in recent}))}"
-        since = f"{counted(len(recent), 'available snapshot')}{whose} of the last two days"
-        return green(name, f"{since}, the newest of {format_time(_made(newest))}")
     last = max(available, key=_made, default=None)
-    words = f"no available snapshot of the last two days; the newest is of {format_time(_made(last))}" if last else (
-        "no available snapshot at all"
-    )  # fmt: skip
+    if last is not None and now - _made(last) <= SNAPSHOT_AGE:
+        recent = sorted(
+            {item.db_cluster_identifier for item in available if now - _made(item) <= SNAPSHOT_AGE}
+        )
+        whose = "" if cluster else f", of {', '.join(recent)}"
+        return green(name, f"newest {_made(last):%Y-%m-%d %H:%M} UTC in {region}{whose}")
+    age = f"; the newest is of {_made(last):%Y-%m-%d %H:%M} UTC" if last else ""
     unfinished = [f"{item.db_cluster_snapshot_identifier} is `{item.status}`"
                   for item in originals if item.status != AVAILABLE and now - _made(item) <= SNAPSHOT_AGE]  # fmt: skip
     whose = cluster or "CLUSTER"
     return red(
         name,
-        "; ".join([words, *unfinished[:5]]),
+        "; ".join([f"none of the last two days in {region} is available{age}", *unfinished[:5]]),
         "A restore of yesterday is refused, and `latest` is older than that: see why no automated backup is made.",
         f"aws rds describe-events --region {region} --source-type db-cluster --source-identifier {whose} "
         "--duration 2880",

@@ -44,7 +44,7 @@ def check_template(source: SourceVersions, deployed: str | None, region: str) ->
             f"aurora-restore deploy --region {region}",
         )  # fmt: skip
     if deployed.strip() == source.template.strip():
-        return green("template", "the stack was made with the template of this source tree")
+        return green("template", "as in this source tree")
     keys = "" if source.package_key in deployed else ", and names another Lambda package"
     return red(
         "template",
@@ -80,7 +80,7 @@ def check_functions(
             "functions", f"missing: {', '.join(missing)}", "A phase whose function is missing fails.", deploy
         )
     if not other:
-        return green("functions", f"{len(source.functions)} functions, all with the code of this source tree")
+        return green("functions", f"{len(source.functions)} functions, as in this source tree")
     which = "all" if len(other) == len(source.functions) else ", ".join(other)
     return red(
         "functions",

@@ -77,9 +77,7 @@ def check_alarms(prefix: str, seen: Sequence[AlarmSeen], region: str) -> Finding
                 (f"aws cloudwatch enable-alarm-actions --region {region} --alarm-names {' '.join(silent)}",),
             )
         )
-    return judged(
-        "alarms", faults, f"{counted(len(seen), 'alarm')}, none in ALARM, all with their actions enabled"
-    )
+    return judged("alarms", faults, f"{counted(len(seen), 'alarm')}, none in ALARM, actions enabled")
 
 
 def check_sweep(
@@ -101,15 +99,15 @@ def check_sweep(
     if runs is None or not runs.calls:
         # A rule counts its time from when it was made.
         if deployed is not None and now - deployed < SWEEP_WINDOW:
-            return green("sweep", f"its rule is enabled; the stack was changed less than {minutes} min ago")
+            return green("sweep", f"enabled; the stack is new, of the last {minutes} min")
         return red(
             "sweep",
-            f"its rule is enabled, and it has not run for {minutes} min",
+            f"enabled, and it has not run for {minutes} min",
             "Lost ends of operations are not found, and nothing expires.",
             f"aws lambda get-policy --region {region} --function-name {rule_name}",
             run_now,
         )
-    words = f"its rule is enabled; {counted(runs.calls, 'run')} in {minutes} min"
+    words = f"enabled; {counted(runs.calls, 'run')} in {minutes} min"
     if runs.errors >= runs.calls:
         return red(
             "sweep",
@@ -126,7 +124,7 @@ def check_abnormal_end(rule_name: str, rule: RuleSeen | None, region: str) -> Fi
     means = "Cleanups begin only when the sweep looks, minutes later."
     if fault := _rule_fault(rule_name, rule, region, means):
         return red("abnormal ends", fault.seen, fault.means, *fault.repairs)
-    return green("abnormal ends", f"the rule {rule_name} is enabled")
+    return green("abnormal ends", "the rule for them is enabled")
 
 
 def _rule_fault(name: str, rule: RuleSeen | None, region: str, means: str) -> Fault | None:

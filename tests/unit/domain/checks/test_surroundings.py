@@ -151,9 +151,9 @@ def test_a_source_needs_an_available_snapshot_of_the_last_two_days(
     made = snapshot(
         snapshot_create_time=NOW - timedelta(hours=hours), status=status, db_cluster_identifier="production"
     )
-    found = check_snapshots("us-east-1", "production", [made], NOW)
+    found = check_snapshots("snapshots", "us-east-1", "production", [made], NOW)
     assert found.health is health
-    assert found.name == "snapshots of production in us-east-1"
+    assert "us-east-1" in found.seen
 
 
 def test_a_copy_or_another_cluster_s_snapshot_is_not_one_of_the_source() -> None:
@@ -164,11 +164,11 @@ def test_a_copy_or_another_cluster_s_snapshot_is_not_one_of_the_source() -> None
         source_db_cluster_snapshot_arn="arn:aws:rds:us-east-1:123456789012:cluster-snapshot:x",
     )
     other = snapshot(snapshot_create_time=recent, db_cluster_identifier="billing")
-    found = check_snapshots("us-east-1", "production", [copy, other], NOW)
+    found = check_snapshots("snapshots", "us-east-1", "production", [copy, other], NOW)
     assert found.health is Health.RED
     assert any("create-db-cluster-snapshot" in command for command in found.repairs)
     # Where no operation says which cluster it is, any one counts, and the line says which ones there are.
-    anywhere = check_snapshots("us-east-1", None, [copy, other], NOW)
+    anywhere = check_snapshots("snapshots", "us-east-1", None, [copy, other], NOW)
     assert anywhere.health is Health.GREEN
     assert "billing" in anywhere.seen
 
