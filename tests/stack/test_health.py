@@ -372,6 +372,17 @@ def test_what_is_broken_is_red_names_the_fault_and_the_repair(
                 shell(command)
 
 
+def test_the_zip_of_a_key_is_known_by_its_hash_and_one_that_is_not_there_is_an_answer(
+    well: StackInfo, cli: Callable[..., tuple[int, dict[str, Any]]], source: SourceVersions
+) -> None:
+    # `cli` has pointed this process at the stack.
+    around = connection.connect_surroundings(well.region, "aurora-restore-pipeline")
+    known = around.deployed.package_sha256(around.default_bucket, source.package_key, well.account_id)
+    assert known == source.code_sha256
+    for bucket, key in ((around.default_bucket, "lambda/none.zip"), ("no-such-bucket-of-ours", "x")):
+        assert around.deployed.package_sha256(bucket, key, well.account_id) is None
+
+
 def test_a_test_notification_arrives(
     well: StackInfo, aws: Clients, cli: Callable[..., tuple[int, dict[str, Any]]]
 ) -> None:

@@ -80,8 +80,7 @@ class Bundle:
         Raises:
             PathUnusable: there is such a file already.
         """
-        if path.exists():
-            raise PathUnusable(f"{str(path)!r} exists already.", "Name another file with --output.")
+        _refuse_existing(path)
         # Made with mode 0600, in the same folder, so that the last step is a rename.
         handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
@@ -115,7 +114,7 @@ def bundle_path(output: str | None, operation_id: str, now: datetime) -> Path:
     """Where the bundle goes: `output`, or a file of a telling name in it or in the current folder.
 
     Raises:
-        PathUnusable: there is no such folder.
+        PathUnusable: there is no such folder, or there is such a file already.
     """
     name = f"diagnose-{operation_id}-{now:%Y%m%d-%H%M%S}.zip"
     path = Path(output) if output else Path(name)
@@ -123,7 +122,14 @@ def bundle_path(output: str | None, operation_id: str, now: datetime) -> Path:
         path = path / name
     if not path.parent.is_dir():
         raise PathUnusable(f"There is no folder {str(path.parent)!r}.")
+    # Before anything is collected, which takes a while.
+    _refuse_existing(path)
     return path
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise PathUnusable(f"{str(path)!r} exists already.", "Name another file with --output.")
 
 
 def collect(bundle: Bundle, parts: Iterable[Part]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from aurora_restore.deployment import packaging
+from aurora_restore.deployment import packaging, source_versions
 from aurora_restore.deployment.infrastructure import edited_files, write_infrastructure
 from aurora_restore.deployment.packaging import (
     Artifacts,
@@ -285,3 +286,22 @@ def without_keys(template: str) -> str:
     for key in stamped_keys(template).values():
         template = template.replace(key, "")
     return template
+
+
+def test_the_versions_of_the_source_tree_are_those_that_a_deployment_uploads(
+    project: Project, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = source_versions.source_versions(project)
+
+    assert made.package_key == artifacts.lambda_package.key
+    digest = hashlib.sha256(artifacts.lambda_package.path.read_bytes()).digest()
+    assert made.code_sha256 == base64.b64encode(digest).decode()
+    assert made.template == project.template.read_text()
+    assert made.definitions == {
+        name: json.loads(path.read_text()) for name, path in source_versions.definition_files(project).items()
+    }
+
+    (tmp_path / "broken.json").write_text("{")
+    monkeypatch.setattr(source_versions, "definition_files", lambda _: {"x": tmp_path / "broken.json"})
+    with pytest.raises(packaging.PackagingFailed):
+        source_versions.source_versions(project)
