@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from aurora_restore.domain.settings import (
     MACHINE_TIMEOUT_HOURS,
     PARAMETER_GROUP_SECONDS,
     PipelineSettings,
+    read_phase_hours,
 )
 
 LOCK_TABLE_NAME = "AuroraRestoreLocks"
@@ -90,9 +90,8 @@ def _phase_hours(environ: Mapping[str, str], name: str) -> dict[Phase, float]:
     """Phases and hours as a JSON object, `{"CopySnapshot": 120}`."""
     text = _text(environ, name)
     try:
-        given = json.loads(text)
-        limits = {Phase(phase): _hours(hours) for phase, hours in given.items()}
-    except (ValueError, AttributeError) as error:
+        limits = read_phase_hours(text)
+    except ValueError as error:
         raise _malformed(
             name, text, f"a JSON object of phases ({', '.join(Phase)}) and hours; {error}"
         ) from error
@@ -106,12 +105,6 @@ def _phase_hours(environ: Mapping[str, str], name: str) -> dict[Phase, float]:
             "defaults of the other phases",
         )
     return limits
-
-
-def _hours(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise ValueError(f"{value!r} is not a positive number of hours")
-    return float(value)
 
 
 def _malformed(name: str, text: str, expected: str) -> ConfigurationError:

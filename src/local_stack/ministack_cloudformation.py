@@ -9,12 +9,13 @@ from ministack.services import cloudwatch, cloudwatch_logs, dynamodb, lambda_svc
 from ministack.services.cloudformation import _stacks, changesets, handlers
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
-from local_stack import ministack_events
+from local_stack import ministack_events, ministack_subscriptions
 from local_stack.ministack_hooks import Replacements
 
 TABLE = "AWS::DynamoDB::Table"
 FUNCTION = "AWS::Lambda::Function"
 RULE = "AWS::Events::Rule"
+SUBSCRIPTION = "AWS::SNS::Subscription"
 NESTED_STACK = "AWS::CloudFormation::Stack"
 
 Created = tuple[str, dict[str, Any]]
@@ -117,6 +118,11 @@ def _after(resource_type: str) -> Callable[[Finish], Finish]:
         return finish
 
     return decorate
+
+
+@_after(SUBSCRIPTION)
+def _ask_the_receiver(arn: str, _properties: Properties) -> None:
+    ministack_subscriptions.ask(arn)
 
 
 @_after(TABLE)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 PINNED_VERSION = "1.5.33"
 SERVICES = (
     "s3", "dynamodb", "sns", "sqs", "secretsmanager", "cloudformation", "monitoring", "logs", "events",
-    "lambda", "states", "iam", "sts", "kms", "ec2", "ssm", "tagging",
+    "lambda", "states", "iam", "sts", "kms", "ec2", "ssm", "tagging", "scheduler",
 )  # fmt: skip
 
 GROUP_ID_TAG = "aurora-restore-local:group-id"
@@ -90,6 +90,11 @@ _HOOKS: dict[str, dict[str, str]] = {
     },
     "services.sns": {
         "_publish": "(params)",
+        "_subscribe": "(params)",
+        "_list_subscriptions": "(params)",
+        "_list_subscriptions_by_topic": "(params)",
+        "_refresh_subscription_counts": "(topic)",
+        "_topics": _DICT,
         "_p": "(params, key, default)",
         "_error": "(code, message, status)",
     },

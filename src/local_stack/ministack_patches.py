@@ -19,6 +19,7 @@ from local_stack import (
     ministack_limits,
     ministack_resuming,
     ministack_states,
+    ministack_subscriptions,
 )
 from local_stack.lambda_function import DeployedFunction
 from local_stack.lambda_runtime import LambdaRuntime
@@ -40,6 +41,7 @@ def apply(runtime: LambdaRuntime, state_directory: Path) -> MinistackState:
     ministack_states.apply()
     ministack_events.apply()
     ministack_limits.apply()
+    ministack_subscriptions.apply()
     _run_functions_with(runtime)
     _replacements.apply()
     return MinistackState(state_directory)

@@ -11,8 +11,9 @@ from typing import Any
 
 from tests.fakes.border import Border
 
+from aurora_restore.aws.records import FoundRecords
 from aurora_restore.domain.errors import AwsRequestFailed, RecordTooLarge
-from aurora_restore.domain.states import OperationStatus, is_marked_by_hand
+from aurora_restore.domain.states import is_marked_by_hand
 from aurora_restore.domain.times import format_time
 
 ITEM_BYTES = 400 * 1024
@@ -97,9 +98,24 @@ class FakeRecords:
                 break
         return items
 
-    def list_recent(self, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
-        items = [item for status in OperationStatus for item in self.list_by_status(status, since, limit)]
-        return sorted(items, key=lambda item: str(item.get("start_time", "")), reverse=True)[:limit]
+    def find(
+        self,
+        statuses: Sequence[str],
+        since: datetime | None,
+        until: datetime | None,
+        target_cluster_id: str | None,
+        limit: int,
+    ) -> FoundRecords:
+        latest = format_time(until) if until else "~"
+        found = [
+            item
+            for status in statuses
+            for item in self.list_by_status(status, since, len(self.items))
+            if str(item.get("start_time", "")) <= latest
+            and target_cluster_id in {None, item.get("target_cluster_id")}
+        ]
+        found.sort(key=lambda item: str(item.get("start_time", "")), reverse=True)
+        return FoundRecords(found[:limit], len(found) <= limit)
 
     def _copy(self, operation_id: str) -> dict[str, Any] | None:
         """A copy of its own for every caller, from one that is made once after each change."""

@@ -348,6 +348,27 @@ def test_a_subject_that_sns_takes_is_taken(empty_boto: Clients, topic_arn: str, 
 # Lambda and its logs
 
 
+def test_a_subscription_by_mail_waits_for_its_receiver(
+    empty_boto: Clients, stack_name: str, topic_arn: str
+) -> None:
+    sns = empty_boto("sns")
+    by_mail: dict[str, str] = {"TopicArn": topic_arn, "Protocol": "email"}
+    assert sns.subscribe(**by_mail, Endpoint="a@example.com")["SubscriptionArn"] == "pending confirmation"
+    shown = sns.subscribe(**by_mail, Endpoint="b@example.com", ReturnSubscriptionArn=True)["SubscriptionArn"]
+    assert shown.startswith(topic_arn)
+    properties = {**by_mail, "Endpoint": "c@example.com"}
+    template = {"Resources": {"Mail": {"Type": "AWS::SNS::Subscription", "Properties": properties}}}
+    deployed(empty_boto("cloudformation"), stack_name, template)
+    queue = f"arn:aws:sqs:us-west-2:{topic_arn.split(':')[4]}:confirmed-at-once"
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue)
+    listed = sns.list_subscriptions_by_topic(TopicArn=topic_arn)["Subscriptions"]
+    waiting = {item["Endpoint"] for item in listed if item["SubscriptionArn"] == "PendingConfirmation"}
+    assert waiting == {f"{name}@example.com" for name in "abc"}
+    assert len(listed) == 4
+    attributes = sns.get_topic_attributes(TopicArn=topic_arn)["Attributes"]
+    assert (attributes["SubscriptionsConfirmed"], attributes["SubscriptionsPending"]) == ("1", "3")
+
+
 def test_each_line_that_a_function_writes_is_one_event(empty_boto: Clients, function_name: str) -> None:
     empty_boto("lambda").invoke(
         FunctionName=function_name, Payload=json.dumps({"do": "write two lines:\nthis"})

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.stack.conftest import FinishedRun, await_execution, new_operation_id
 from tests.stack.polling import poll_until
+from tests.stack.test_cli_operations import run_command
 from tests.support.inbox import Inbox
+
+from local_stack.stack_info import StackInfo, environment_of
 
 FIELDS = {"level", "function_name", "operation_id", "message", "timestamp"}
 COMPLETED = re.compile(r"Operation completed in \d+\.\d{3} seconds")
@@ -201,3 +206,43 @@ def test_no_secret_is_in_any_notification(inbox: Inbox, marked_runs: list[Finish
 
     assert poll_until(all_told, "a message about each run")
     assert MARK not in "".join(inbox.messages())
+
+
+def test_no_secret_is_in_what_is_collected_for_an_escalation(
+    stack: StackInfo, boto: Any, marked_runs: list[FinishedRun], tmp_path: Path
+) -> None:
+    secrets = boto("secretsmanager")
+    names = [
+        item["Name"]
+        for page in secrets.get_paginator("list_secrets").paginate()
+        for item in page["SecretList"]
+    ]
+    passwords = {
+        json.loads(secrets.get_secret_value(SecretId=name)["SecretString"]).get("password") for name in names
+    }
+    assert any(str(password).startswith(MARK) for password in passwords)
+    for run in marked_runs:
+        path = tmp_path / f"{run.operation_id}.zip"
+        done = run_command(
+            environment_of(stack), ["diagnose", run.operation_id, "--output", str(path), "--json"]
+        )
+        assert done.status == 0, done.err
+        assert done.document["not_collected"] == [
+            # A run that was refused has no plan.
+            item
+            for item in done.document["not_collected"]
+            if run.error == "UnknownField" and item["name"].startswith("rds/source")
+        ]
+        with zipfile.ZipFile(path) as archive:
+            files = {name: archive.read(name).decode() for name in archive.namelist()}
+        for name, content in files.items():
+            assert MARK not in content, name
+            assert not [password for password in passwords if password and password in content], name
+        history = json.loads(files["execution.json"])["events"]
+        assert [event["id"] for event in history] == [event["id"] for event in run.events]
+        assert json.loads(files["record.json"])["operation_id"] == run.operation_id
+        # A run that ended abnormally was cleaned up.
+        assert bool(json.loads(files["cleanups.json"])) is (run.status == "FAILED")
+        assert files["logs.jsonl"].strip()
+        assert bool(files["errors.jsonl"].strip()) is (run.status == "FAILED")
+        assert bool(json.loads(files["audit.json"]))

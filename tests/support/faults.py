@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-QUERY_SERVICES = frozenset({"rds", "sns", "sts"})
+QUERY_SERVICES = frozenset({"cloudformation", "rds", "sns", "sts"})
 
 
 class FaultKind(StrEnum):

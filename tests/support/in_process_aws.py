@@ -55,10 +55,15 @@ HOME_REGION = "us-west-2"
 SOURCE_REGION = "us-east-1"
 
 MINISTACK_MODULES: Mapping[str, str] = {
+    "cloudformation": "cloudformation",
     "dynamodb": "dynamodb",
     "ec2": "ec2",
+    "events": "eventbridge",
     "kms": "kms",
+    "lambda": "lambda_svc",
     "logs": "cloudwatch_logs",
+    "monitoring": "cloudwatch",
+    "scheduler": "scheduler",
     "secretsmanager": "secretsmanager",
     "sns": "sns",
     "sqs": "sqs",

@@ -9,11 +9,16 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_rds import RDSClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -28,6 +33,12 @@ class ScalingClient(Protocol):
     """What we use of boto3's client of Application Auto Scaling."""
 
     def register_scalable_target(self, **parameters: Any) -> Any: ...
+
+    def get_paginator(self, operation_name: str) -> Any: ...
+
+
+class SchedulerClient(Protocol):
+    """What we use of boto3's client of EventBridge Scheduler."""
 
     def get_paginator(self, operation_name: str) -> Any: ...
 
@@ -68,6 +79,14 @@ class Clients:
         client: ScalingClient = self._client("application-autoscaling", region)
         return client
 
+    def cloudformation(self, region: str | None = None) -> CloudFormationClient:
+        client: CloudFormationClient = self._client("cloudformation", region)
+        return client
+
+    def cloudwatch(self, region: str | None = None) -> CloudWatchClient:
+        client: CloudWatchClient = self._client("cloudwatch", region)
+        return client
+
     def dynamodb(self, region: str | None = None) -> DynamoDBClient:
         client: DynamoDBClient = self._client("dynamodb", region)
         return client
@@ -76,8 +95,16 @@ class Clients:
         client: EC2Client = self._client("ec2", region)
         return client
 
+    def events(self, region: str | None = None) -> EventBridgeClient:
+        client: EventBridgeClient = self._client("events", region)
+        return client
+
     def kms(self, region: str | None = None) -> KMSClient:
         client: KMSClient = self._client("kms", region)
+        return client
+
+    def lambda_(self, region: str | None = None) -> LambdaClient:
+        client: LambdaClient = self._client("lambda", region)
         return client
 
     def logs(self, region: str | None = None) -> CloudWatchLogsClient:
@@ -86,6 +113,14 @@ class Clients:
 
     def rds(self, region: str | None = None) -> RDSClient:
         client: RDSClient = self._client("rds", region)
+        return client
+
+    def s3(self, region: str | None = None) -> S3Client:
+        client: S3Client = self._client("s3", region)
+        return client
+
+    def scheduler(self, region: str | None = None) -> SchedulerClient:
+        client: SchedulerClient = self._client("scheduler", region)
         return client
 
     def secretsmanager(self, region: str | None = None) -> SecretsManagerClient:

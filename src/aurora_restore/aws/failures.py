@@ -205,7 +205,9 @@ def _translate_answer(service: str, error: ClientError) -> RestoreError:
     if code in UNAVAILABLE_CODES or http_status >= 500:
         return AwsUnavailable(said)
     if code in ACCESS_DENIED_CODES:
-        return AccessDenied(f"{action} was refused: {error_message(error)}")
+        denied = AccessDenied(f"{action} was refused: {error_message(error)}")
+        denied.action = action
+        return denied
     if code in CREDENTIAL_CODES:
         return AccessDenied(f"{action} was refused: {error_message(error)}", SIGN_IN_HINT)
     if code in QUOTA_CODES or code == "SnapshotQuotaExceeded":

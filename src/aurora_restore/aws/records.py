@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,6 @@ from botocore.exceptions import ClientError
 from aurora_restore.aws.attribute_values import from_item, to_attribute_value, to_item
 from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, error_message, translate
 from aurora_restore.domain.errors import AwsRequestFailed, RecordTooLarge, RestoreError
-from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import format_time
 
 if TYPE_CHECKING:
@@ -22,8 +22,18 @@ if TYPE_CHECKING:
 
 STATUS_INDEX = "status-start_time-index"
 PAGE_ITEMS = 100
+# Of one status, where a filter has to be met: some years of nightly restores.
+LOOKED_AT_MOST = 5000
 CONDITION_FAILED = "ConditionalCheckFailedException"
 MISSING_PARENT_TEXT = "document path provided in the update expression is invalid for update"
+
+
+@dataclass(frozen=True)
+class FoundRecords:
+    """`is_complete`: whether there are no more than these."""
+
+    items: Sequence[dict[str, Any]]
+    is_complete: bool
 
 
 class AwsRecords:
@@ -101,36 +111,54 @@ class AwsRecords:
 
         The index follows the table within moments: a change just made may not show yet.
         """
+        return self._of_status(status, since, None, None, limit).items
+
+    def find(
+        self,
+        statuses: Sequence[str],
+        since: datetime | None,
+        until: datetime | None,
+        target_cluster_id: str | None,
+        limit: int,
+    ) -> FoundRecords:
+        """Records that began from `since` to `until`, of one target where it is given, newest first, at most `limit`.
+
+        Each status is a query of its own, since it is the key of the index. At most `LOOKED_AT_MOST` records of each
+        are looked at.
+        """
+        # One more than is wanted says whether there are more.
+        found = [self._of_status(status, since, until, target_cluster_id, limit + 1) for status in statuses]
+        items = sorted(
+            (item for each in found for item in each.items),
+            key=lambda item: str(item.get("start_time", "")),
+            reverse=True,
+        )
+        return FoundRecords(items[:limit], all(each.is_complete for each in found) and len(items) <= limit)
+
+    def _of_status(
+        self,
+        status: str,
+        since: datetime | None,
+        until: datetime | None,
+        target_cluster_id: str | None,
+        limit: int,
+    ) -> FoundRecords:
+        query = _query_of(self._table, status, since, until, target_cluster_id)
         items: list[dict[str, Any]] = []
-        # By aliases: `status` is a reserved word.
-        condition, names, values = "#status = :status", {"#status": "status"}, {":status": {"S": status}}
-        if since is not None:
-            condition += " AND #start_time >= :since"
-            names["#start_time"] = "start_time"
-            values[":since"] = {"S": format_time(since)}
-        query: dict[str, Any] = {
-            "TableName": self._table,
-            "IndexName": STATUS_INDEX,
-            "KeyConditionExpression": condition,
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
-            "ScanIndexForward": False,
-        }
+        looked_at = 0
         while len(items) < limit:
-            query["Limit"] = min(PAGE_ITEMS, limit - len(items))
+            # DynamoDB counts what it looks at, and not what a filter leaves of it.
+            query["Limit"] = PAGE_ITEMS if target_cluster_id else min(PAGE_ITEMS, limit - len(items))
             with Translating("dynamodb"):
                 page = self._dynamodb.query(**query)
             items += [from_item(item) for item in page["Items"]]
+            looked_at += page.get("ScannedCount", len(page["Items"]))
             if not page.get("LastEvaluatedKey"):
+                return FoundRecords(items[:limit], len(items) <= limit)
+            if looked_at >= LOOKED_AT_MOST:
                 break
             query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        return items
-
-    def list_recent(self, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
-        """Records of every status, newest first, at most `limit`."""
-        # The index has the status as its key, so each status is a query of its own.
-        items = [item for status in OperationStatus for item in self.list_by_status(status, since, limit)]
-        return sorted(items, key=lambda item: str(item.get("start_time", "")), reverse=True)[:limit]
+        return FoundRecords(items[:limit], is_complete=False)
 
     def _try(self, request: _UpdateRequest, expressions: Mapping[str, Any]) -> bool | None:
         """True where it is done, False where the condition fails, None where a map on the way is missing."""
@@ -145,6 +173,38 @@ class AwsRecords:
                 return None
             raise _translated(error) from error
         return True
+
+
+def _query_of(
+    table: str, status: str, since: datetime | None, until: datetime | None, target_cluster_id: str | None
+) -> dict[str, Any]:
+    """The query of one status through the index, newest first. By aliases: `status` is a reserved word."""
+    condition, names, values = "#status = :status", {"#status": "status"}, {":status": {"S": status}}
+    if since is not None or until is not None:
+        names["#start_time"] = "start_time"
+    if since is not None:
+        values[":since"] = {"S": format_time(since)}
+    if until is not None:
+        values[":until"] = {"S": format_time(until)}
+    # DynamoDB takes one condition on the sort key.
+    if since is not None and until is not None:
+        condition += " AND #start_time BETWEEN :since AND :until"
+    elif since is not None:
+        condition += " AND #start_time >= :since"
+    elif until is not None:
+        condition += " AND #start_time <= :until"
+    query: dict[str, Any] = {
+        "TableName": table,
+        "IndexName": STATUS_INDEX,
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+        "ScanIndexForward": False,
+    }
+    if target_cluster_id is not None:
+        names["#target"], values[":target"] = "target_cluster_id", {"S": target_cluster_id}
+        query["FilterExpression"] = "#target = :target"
+    return query
 
 
 class _UpdateRequest:

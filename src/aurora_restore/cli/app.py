@@ -32,7 +32,8 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit status: 0 success; 1 the operation failed; 2 usage error; 3 refused before anything was created, or "
     "too late to cancel; 4 not found; 5 AWS, the stack or the credentials are unreachable; 6 timed out; 7 the "
-    "operation was cancelled; 70 a defect of this program; 74 the output could not be written; 130 interrupted.",
+    "operation was cancelled; 8 a check is red; 9 a check could not be made; 70 a defect of this program; 74 the "
+    "output could not be written; 130 interrupted.",
 )
 @click.version_option(package_name=PROGRAM, message="%(package)s %(version)s")
 def commands() -> None:

@@ -5,22 +5,39 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 
 from aurora_restore.aws.audit import AwsAudit
+from aurora_restore.aws.bundle_sources import AwsBundleSources
 from aurora_restore.aws.clients import Clients
+from aurora_restore.aws.deployed import AwsDeployed
 from aurora_restore.aws.executions import AwsExecutions, ExecutionNotFound
+from aurora_restore.aws.locks import AwsLocks
 from aurora_restore.aws.logs import AwsLogs
+from aurora_restore.aws.notifications import AwsNotifications
+from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
+from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
+from aurora_restore.aws.secrets import AwsSecrets
+from aurora_restore.aws.watched import AwsWatched
 from aurora_restore.cli.errors import RegionMissing, RegionUnknown, UsageProblem
+from aurora_restore.cli.health import Surroundings
 from aurora_restore.cli.pipeline import Execution, Pipeline
+from aurora_restore.deployment.packaging import Project
+from aurora_restore.deployment.source_versions import definition_files, source_versions
+from aurora_restore.deployment.upload import default_bucket
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
 
 STATE_TABLE_NAME = "AuroraRestoreState"
 AUDIT_TABLE_NAME = "AuroraRestoreAudit"
+LOCK_TABLE_NAME = "AuroraRestoreLocks"
+TOPIC_NAME = "aurora-restore-notifications"
 
 
 def resolve_region(option: str | None, request: Mapping[str, Any] | None = None) -> str:
@@ -70,13 +87,65 @@ def commercial_region(region: str) -> str:
 def connect(region: str, session: boto3.Session | None = None) -> Pipeline:
     """The pipeline of a Region. Nothing is called yet."""
     session = session or make_session()
+    return _pipeline(session, Clients(session, region))
+
+
+def connect_surroundings(region: str, stack_name: str, session: boto3.Session | None = None) -> Surroundings:
+    """A deployed pipeline with everything around it. Asks whose the credentials are, which needs no permission.
+
+    Raises botocore's errors where there are no credentials, or nothing answers.
+    """
+    session = session or make_session()
+    return _surroundings(session, Clients(session, region), stack_name)
+
+
+def connect_whole(region: str, stack_name: str) -> tuple[Pipeline, Surroundings, AwsBundleSources]:
+    """The pipeline, what is around it, and where the parts of a bundle come from, with clients that they share.
+
+    Raises as `connect_surroundings` does.
+    """
+    session = make_session()
     clients = Clients(session, region)
+    around = _surroundings(session, clients, stack_name)
+    return _pipeline(session, clients), around, AwsBundleSources(clients, around.account_id)
+
+
+def _pipeline(session: boto3.Session, clients: Clients) -> Pipeline:
     return Pipeline(
-        region,
+        clients.region,
         records=AwsRecords(clients, STATE_TABLE_NAME),
         executions=RegionExecutions(session, clients),
         audit=AwsAudit(clients, AUDIT_TABLE_NAME),
         logs=AwsLogs(clients),
+    )
+
+
+def _surroundings(session: boto3.Session, clients: Clients, stack_name: str) -> Surroundings:
+    region, caller = clients.region, _caller(session, clients.region)
+    topic_arn = f"arn:{clients.partition}:sns:{region}:{caller['Account']}:{TOPIC_NAME}"
+
+    def files() -> Mapping[str, str]:
+        project = Project.find()
+        return {name: str(path.relative_to(project.root)) for name, path in definition_files(project).items()}
+
+    return Surroundings(
+        region=region,
+        account_id=caller["Account"],
+        caller_arn=caller["Arn"],
+        partition=clients.partition,
+        topic_arn=topic_arn,
+        deployed=AwsDeployed(clients),
+        watched=AwsWatched(clients),
+        records=AwsRecords(clients, STATE_TABLE_NAME),
+        locks=AwsLocks(clients, LOCK_TABLE_NAME),
+        executions=AwsPipelineExecutions(clients, cleanup_state_machine_arn=None),
+        secrets=AwsSecrets(clients),
+        notifications=AwsNotifications(clients, topic_arn),
+        rds=lambda in_region: AwsRds(clients, in_region),
+        source=lambda: source_versions(Project.find()),
+        files=files,
+        default_bucket=default_bucket(caller["Account"], region),
+        stack_name=stack_name,
     )
 
 
@@ -116,5 +185,9 @@ def make_session() -> boto3.Session:
 
 def account_id(session: boto3.Session, region: str) -> str:
     """The account of the credentials, as STS knows it."""
+    return _caller(session, region)["Account"]
+
+
+def _caller(session: boto3.Session, region: str) -> GetCallerIdentityResponseTypeDef:
     config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
-    return session.client("sts", region_name=region, config=config).get_caller_identity()["Account"]
+    return session.client("sts", region_name=region, config=config).get_caller_identity()

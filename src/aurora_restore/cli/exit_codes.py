@@ -8,6 +8,8 @@
     5    AWS, the stack or the credentials cannot be reached; or a part to install is missing
     6    timed out; the operation itself goes on
     7    the operation was cancelled (of `cancel` itself, that is 0)
+    8    `check`: something is red; `notify --test`: no subscription is confirmed
+    9    `check`: nothing is red, and something could not be looked at
     70   a defect of this program; it says nothing about the operation
     74   the output could not be written (a full disk); it says nothing about the operation
     130  interrupted with ctrl-c, or the input ended at a question; the operation itself goes on
@@ -23,6 +25,7 @@ from typing import Any
 
 from aurora_restore.cli import errors
 from aurora_restore.cli.views.record import view_operation
+from aurora_restore.domain.checks.finding import Health
 from aurora_restore.domain.errors import (
     AccessDenied,
     AwsRequestFailed,
@@ -42,6 +45,8 @@ class ExitCode(IntEnum):
     UNREACHABLE = 5
     TIMED_OUT = 6
     CANCELLED = 7
+    RED = 8
+    NOT_KNOWN = 9
     DEFECT = 70
     OUTPUT_LOST = 74
     LEFT = 130
@@ -75,6 +80,11 @@ def exit_code_of_error(error: RestoreError) -> ExitCode:
         if isinstance(error, error_type):
             return exit_code
     return ExitCode.OPERATION_FAILED
+
+
+def exit_code_of_health(health: Health) -> ExitCode:
+    """The exit status of a check: what is not known is not as good as green, also for cron."""
+    return {Health.GREEN: ExitCode.OK, Health.RED: ExitCode.RED, Health.UNKNOWN: ExitCode.NOT_KNOWN}[health]
 
 
 def exit_code_of_record(record: Mapping[str, Any]) -> ExitCode:

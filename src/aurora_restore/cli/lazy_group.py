@@ -27,7 +27,9 @@ RESTORES = {
     "start": Entry("start", "start", "Start a restore."),
     "watch": Entry("watch", "watch", "Watch an operation to its end, the cleanup after it included."),
     "status": Entry("status", "status", "Show everything that is known about an operation, once."),
-    "list": Entry("list", "list_operations", "List recent operations, newest first."),
+    "list": Entry(
+        "list", "list_operations", "List recent operations: what is under way first, then the newest."
+    ),
     "events": Entry("events", "events", "Show the audit events of an operation, oldest first."),
     "logs": Entry(
         "logs", "logs", "Show the logs of an operation, those of all functions in the order of their times."
@@ -35,7 +37,14 @@ RESTORES = {
     "cancel": Entry("cancel", "cancel", "Stop an operation and remove what it made."),
     "undo": Entry("undo", "undo", "Put the replaced cluster back, while it is kept."),
 }
-PIPELINE = {"deploy": Entry("deploy", "deploy", "Deploy the pipeline of this source tree, or update it.")}
+PIPELINE = {
+    "check": Entry("check", "check", "Check everything that a restore needs: green, red, or not known."),
+    "diagnose": Entry(
+        "diagnose", "diagnose", "Collect everything about an operation in one file, for an escalation."
+    ),
+    "notify": Entry("notify", "notify", "Send a test notification, and say who gets it."),
+    "deploy": Entry("deploy", "deploy", "Deploy the pipeline of this source tree, or update it."),
+}
 THIS_MACHINE = {
     "demo": Entry("demo", "demo", "Restore yesterday's production into another Region, and prove it."),
     "local": Entry("local", "local", "A whole AWS on this machine, with real database servers."),

@@ -43,11 +43,27 @@ class Executions(Protocol):
         """StopExecution, as a manual cancellation; one that has ended stays as it ended. False where there is none."""
 
 
+class Found(Protocol):
+    """`is_complete`: whether there are no more than these."""
+
+    @property
+    def items(self) -> Sequence[dict[str, Any]]: ...
+    @property
+    def is_complete(self) -> bool: ...
+
+
 class ListedRecords(Records, Protocol):
     """The state table, with what only people ask of it."""
 
-    def list_recent(self, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
-        """Records of every status, newest first."""
+    def find(
+        self,
+        statuses: Sequence[str],
+        since: datetime | None,
+        until: datetime | None,
+        target_cluster_id: str | None,
+        limit: int,
+    ) -> Found:
+        """Records of these statuses that began from `since` to `until`, of one target or of all, newest first."""
 
 
 class AuditTrail(Protocol):

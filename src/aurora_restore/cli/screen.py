@@ -63,11 +63,11 @@ class Screen:
 
     def data(self, value: Any) -> None:
         """One JSON document, indented."""
-        self._write(json.dumps(value, indent=2, default=_plain))
+        self._write(json.dumps(value, indent=2, default=plain))
 
     def data_line(self, value: Any) -> None:
         """One JSON document in one line, for a stream of them."""
-        self._write(json.dumps(value, default=_plain))
+        self._write(json.dumps(value, default=plain))
 
     def _write(self, text: str) -> None:
         self.out.file.write(text + "\n")
@@ -79,7 +79,7 @@ def _shown(text: str) -> str:
     return visible(text, keep="\n")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Numbers of DynamoDB come as Decimal; times as datetime."""
     if hasattr(value, "as_integer_ratio"):
         return int(value) if value == int(value) else float(value)

@@ -47,9 +47,14 @@ DISTRIBUTIONS = (
 # What runs on an operator's machine only, and needs libraries that the package does not have.
 NOT_IN_LAMBDA = (
     "aurora_restore/__main__.py",
+    "aurora_restore/aws/bundle_sources.py",
+    "aurora_restore/aws/deployed.py",
+    "aurora_restore/aws/watched.py",
     "aurora_restore/cli/",
     "aurora_restore/demo/",
     "aurora_restore/deployment/",
+    "aurora_restore/domain/checks/",
+    "aurora_restore/domain/diagnosing.py",
 )
 
 # Of Powertools the functions import the Logger. The rest (an HTTP router with its browser files, parsers,

@@ -315,7 +315,10 @@ class RecordTooLarge(StepFailed):
 
 
 class AccessDenied(StepFailed):
+    """`action`: the permission that is missing, as `rds:DescribeDBClusters`; empty where AWS does not say it."""
+
     code = "ACCESS_DENIED"
+    action: str = ""
     default_hint = (
         "The pipeline's role lacks a right that is named in the message; update the stack, or look "
         "for a policy above it."

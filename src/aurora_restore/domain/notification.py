@@ -54,7 +54,7 @@ def success_message(operation: Operation, now: datetime) -> Message:
     ]
     lines += _notes(operation)
     lines += [f"Warning: {warning}" for warning in operation.record.warnings]
-    return _message(operation, "SUCCEEDED", f"Restored: {name} from {day}", lines, now)
+    return message_about(operation, "SUCCEEDED", f"Restored: {name} from {day}", lines, now)
 
 
 def _undo_message(operation: Operation, now: datetime) -> Message:
@@ -74,7 +74,7 @@ def _undo_message(operation: Operation, now: datetime) -> Message:
         f"What to do next: nothing; see everything with `aurora-restore status {operation.operation_id}`.",
     ]
     lines += [f"Warning: {warning}" for warning in operation.record.warnings]
-    return _message(operation, "SUCCEEDED", f"Undone: {name} is what it was before {undone}", lines, now)
+    return message_about(operation, "SUCCEEDED", f"Undone: {name} is what it was before {undone}", lines, now)
 
 
 def ended_message(operation: Operation, ending: Ending, now: datetime) -> Message:
@@ -98,7 +98,7 @@ def dry_run_message(operation: Operation, now: datetime) -> Message:
         f"What to do next: read it with `aurora-restore status {operation.operation_id}`, then start the same "
         "request without dry_run.",
     ]
-    return _message(operation, "PLANNED", f"Plan holds: {name}", lines, now)
+    return message_about(operation, "PLANNED", f"Plan holds: {name}", lines, now)
 
 
 def failure_message(
@@ -135,13 +135,16 @@ def failure_message(
         f"What to do next: follow the hint, then start again under a new name; see everything with "
         f"`aurora-restore status {operation.operation_id}`.",
     ]
-    message = _message(operation, outcome, subject, lines, now)
+    message = message_about(operation, outcome, subject, lines, now)
     return Message(
         message.subject, message.text, {**message.facts, "error": dict(error.item)}, message.attributes
     )
 
 
-def _message(operation: Operation, outcome: str, subject: str, lines: list[str], now: datetime) -> Message:
+def message_about(
+    operation: Operation, outcome: str, subject: str, lines: list[str], now: datetime
+) -> Message:
+    """The lines for people, with the facts of the operation for programs."""
     listed, rested = _came_along(operation)
     record, started = operation.record, operation.record.start_time
     # A program gets what the text says, and the parts of the record whole.
@@ -256,7 +259,7 @@ def put_off_message(operation: Operation, reason: str, until: datetime, now: dat
         "What it means: it is as it was, nothing of it was deleted, and the target is free for other operations.",
         f"What to do next: remove the cause; the pipeline tries again after {format_time(until)} and every hour.",
     ]
-    return _message(operation, "RETIREMENT_PUT_OFF", f"Kept longer: {name}", lines, now)
+    return message_about(operation, "RETIREMENT_PUT_OFF", f"Kept longer: {name}", lines, now)
 
 
 def _about_replaced(operation: Operation) -> list[str]:

@@ -46,7 +46,7 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
         SnapshotNotFound, SnapshotNotAvailable, SnapshotAmbiguous: with what there is instead.
     """
     day = request.source_snapshot_date
-    originals = [item for item in snapshots if _is_candidate(item, request.source_cluster_id)]
+    originals = [item for item in snapshots if is_original(item, request.source_cluster_id)]
     of_the_day = [item for item in originals if day is None or snapshot_day(item) == day]
     ready = [item for item in of_the_day if item.status == AVAILABLE and item.snapshot_create_time]
     if not ready:
@@ -108,7 +108,7 @@ def snapshot_day(snapshot: ClusterSnapshot) -> date | None:
     return date.fromisoformat(named.group(1)) if named else None
 
 
-def _is_candidate(snapshot: ClusterSnapshot, source_cluster_id: str | None) -> bool:
+def is_original(snapshot: ClusterSnapshot, source_cluster_id: str | None) -> bool:
     """Whether the rule above admits it, whatever its day and status."""
     if source_cluster_id and snapshot.db_cluster_identifier != source_cluster_id:
         return False

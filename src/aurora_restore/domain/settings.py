@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +28,20 @@ DEFAULT_PHASE_TIMEOUT_HOURS: dict[Phase, float] = {
     Phase.ARCHIVE_SNAPSHOT: 0.5,
     Phase.NOTIFY: 0.5,
 }
+
+
+def read_phase_hours(text: str) -> dict[Phase, float]:
+    """Limits of phases as a JSON object of phases and hours, `{"CopySnapshot": 120}`. Raises ValueError."""
+    given = json.loads(text)
+    if not isinstance(given, dict):
+        raise ValueError(f"{text!r} is not a JSON object")  # noqa: TRY004 - of a text, and not of a type
+    return {Phase(phase): _hours(hours) for phase, hours in given.items()}
+
+
+def _hours(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise ValueError(f"{value!r} is not a positive number of hours")
+    return float(value)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from aurora_restore.domain.naming import (
     SNAPSHOT_PREFIX,
     final_snapshot_identifier,
 )
-from aurora_restore.domain.observed import ClusterSnapshot
+from aurora_restore.domain.observed import ClusterSnapshot, ExecutionState
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.retention import is_being_retired
+from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.times import parse_time
 
 # A cleanup looks again within its wait; after that and this, no function is at work on it any more.
@@ -23,6 +25,7 @@ YOUNG = timedelta(minutes=2)
 # A run uses no copy whose retention is over; that much later no run can be about to.
 COPY_GRACE = timedelta(hours=1)
 FAILED_STATUS = "failed"
+ENDED_BADLY = (OperationStatus.FAILED, OperationStatus.CANCELLED)
 # RDS deletes no snapshot that is still being made.
 REMOVABLE_STATUSES = ("available", FAILED_STATUS)
 
@@ -40,6 +43,40 @@ def is_young(operation: Operation, now: datetime) -> bool:
     """Whether an operation has only just begun."""
     started = operation.record.start_time
     return started is not None and now - started < YOUNG
+
+
+def why_it_stands_still(operation: Operation, execution: ExecutionState | None, now: datetime) -> str | None:
+    """Why a cleanup has to be started for an operation that is open by its record; None where it goes on.
+
+    `execution` is not looked at while it is cleaned up.
+    """
+    if operation.status == OperationStatus.CLEANING_UP:
+        return "its cleanup does not go on" if is_stale(operation, now) else None
+    # Step Functions may not show an execution in its first moments.
+    if execution is None and is_young(operation, now):
+        return None
+    if execution is not None and execution.is_running:
+        return None
+    how = execution.status if execution else "unknown to Step Functions"
+    return f"its record says RUNNING, its execution is {how}"
+
+
+def why_unfinished(operation: Operation, now: datetime) -> str | None:
+    """Why a cleanup has to be started for an operation with a final status; None where nothing is left to do."""
+    # Something may still be at work on a fresh end: an event has started its cleanup.
+    if not is_stale(operation, now):
+        return None
+    if operation.record.is_unsettled:
+        return "the steps after its end were not completed"
+    if not operation.is_closed and operation.status in ENDED_BADLY:
+        return "its record was marked by hand"
+    return None
+
+
+def is_left_locked(owner: Operation | None) -> bool:
+    """Whether a lock is one that its owner should have given back; None: the owner has no record."""
+    # A closed operation keeps its lock as long as the cluster that it replaced is on its way out.
+    return owner is None or (owner.is_closed and not is_being_retired(owner))
 
 
 def removable_copies(

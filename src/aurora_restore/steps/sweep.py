@@ -33,11 +33,14 @@ from aurora_restore.domain.record import Retirement, SnapshotDetails, changed
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.sweeping import (
+    ENDED_BADLY,
     failed_copies,
+    is_left_locked,
     is_stale,
-    is_young,
     removable_copies,
     removable_final_snapshots,
+    why_it_stands_still,
+    why_unfinished,
 )
 from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
@@ -45,7 +48,6 @@ from aurora_restore.steps.ports import Ports
 RECORDS_MOST = 500
 COPIES_MOST = 10
 LOOKS_BACK = timedelta(days=30)
-ENDED_BADLY = (OperationStatus.FAILED, OperationStatus.CANCELLED)
 
 
 @dataclass
@@ -81,28 +83,16 @@ class Sweep:
 
     def check_open(self, operation: Operation) -> None:
         """A run or a cleanup that does not go on, though its record says so."""
-        if operation.status == OperationStatus.CLEANING_UP:
-            if is_stale(operation, self.now):
-                self.start_cleanup(operation, "its cleanup does not go on")
-            return
-        arn = operation.execution_arn
-        execution = self.ports.executions.describe_arn(arn) if arn else None
-        # Step Functions may not show an execution in its first moments.
-        if execution is None and is_young(operation, self.now):
-            return
-        if execution is None or not execution.is_running:
-            how = execution.status if execution else "unknown to Step Functions"
-            self.start_cleanup(operation, f"its record says RUNNING, its execution is {how}")
+        execution, arn = None, operation.execution_arn
+        if operation.status != OperationStatus.CLEANING_UP and arn:
+            execution = self.ports.executions.describe_arn(arn)
+        if why := why_it_stands_still(operation, execution, self.now):
+            self.start_cleanup(operation, why)
 
     def check_ended(self, operation: Operation) -> None:
         """A record that was marked by hand, or was closed by a function which died before it notified."""
-        # Something may still be at work on a fresh end: an event has started its cleanup.
-        if not is_stale(operation, self.now):
-            return
-        if operation.record.is_unsettled:
-            self.start_cleanup(operation, "the steps after its end were not completed")
-        elif not operation.is_closed and operation.status in ENDED_BADLY:
-            self.start_cleanup(operation, "its record was marked by hand")
+        if why := why_unfinished(operation, self.now):
+            self.start_cleanup(operation, why)
 
     def check_cluster(self, cluster: DbCluster) -> None:
         """Tags say whose a cluster is; the record says what becomes of it."""
@@ -121,9 +111,7 @@ class Sweep:
     def check_lock(self, lock: tuple[str, str]) -> None:
         """A function may die between taking a lock for an operation that was just closed, and releasing it."""
         target, owner = lock
-        operation = _load(self.ports, owner)
-        # A closed operation keeps its lock as long as the cluster that it replaced is on its way out.
-        if operation is None or (operation.is_closed and not is_being_retired(operation)):
+        if is_left_locked(_load(self.ports, owner)):
             self.ports.locks.release(target, owner)
 
     def remove_copies(self, open_operations: Sequence[Operation]) -> None:

@@ -187,16 +187,46 @@ def test_records_before_a_time_are_left_out(records: AwsRecords) -> None:
     assert [item["operation_id"] for item in found] == ["restore-2", "restore-1"]
 
 
-def test_recent_records_are_those_of_every_status(records: AwsRecords) -> None:
+def test_found_records_are_those_of_the_statuses_newest_first(records: AwsRecords) -> None:
     for number, status in enumerate(("SUCCEEDED", "RUNNING", "FAILED", "CANCELLED", "RUNNING")):
         start = format_time(BEGUN + timedelta(minutes=number))
         records.create(record(f"restore-{number}", status=status, start_time=start))
-    assert [item["operation_id"] for item in records.list_recent(None, limit=4)] == [
-        "restore-4",
-        "restore-3",
-        "restore-2",
-        "restore-1",
-    ]
+    found = records.find(["RUNNING", "FAILED", "SUCCEEDED"], None, None, None, limit=3)
+    assert [item["operation_id"] for item in found.items] == ["restore-4", "restore-2", "restore-1"]
+    assert not found.is_complete
+    assert records.find(["RUNNING"], None, None, None, limit=2).is_complete
+
+
+def test_records_of_a_stretch_of_time_and_of_one_target_are_found_over_all_pages(
+    aws: InProcessAws, records: AwsRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aurora_restore.aws.records.PAGE_ITEMS", 2)
+    for number in range(8):
+        start = format_time(BEGUN + timedelta(minutes=number))
+        target = "staging" if number % 4 == 0 else "other"
+        records.create(record(f"restore-{number}", start_time=start, target_cluster_id=target))
+
+    def found(since: int | None, until: int | None, target: str | None) -> list[str]:
+        begin, end = (None if each is None else BEGUN + timedelta(minutes=each) for each in (since, until))
+        return [item["operation_id"] for item in records.find(["RUNNING"], begin, end, target, 10).items]
+
+    assert found(2, 4, None) == ["restore-4", "restore-3", "restore-2"]
+    assert found(None, 1, None) == ["restore-1", "restore-0"]
+    assert found(None, None, "staging") == ["restore-4", "restore-0"]
+    assert found(1, None, "staging") == ["restore-4"]
+
+
+def test_a_search_ends_at_its_bound_and_says_that_there_may_be_more(
+    aws: InProcessAws, records: AwsRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aurora_restore.aws.records.PAGE_ITEMS", 2)
+    monkeypatch.setattr("aurora_restore.aws.records.LOOKED_AT_MOST", 4)
+    for number in range(8):
+        records.create(record(f"restore-{number}", start_time=format_time(BEGUN + timedelta(minutes=number))))
+    aws.calls.clear()
+    found = records.find(["RUNNING"], None, None, "a-target-without-operations", limit=10)
+    assert (found.items, found.is_complete) == ([], False)
+    assert len(aws.calls) == 2
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.secrets import AwsSecrets
+from aurora_restore.cli.pipeline import ListedRecords
 from aurora_restore.domain import errors
 from aurora_restore.domain.observed import Credentials, KmsKey, SecurityGroup
 from aurora_restore.domain.times import format_time
@@ -37,7 +38,6 @@ from aurora_restore.steps.ports import (
     Locks,
     Network,
     Notifications,
-    Records,
     Secrets,
 )
 
@@ -56,7 +56,7 @@ MAIN, CLEANUP = "aurora-restore-state-machine", "aurora-restore-cleanup-state-ma
 class Account:
     """The ports of one implementation; `spoil` lets the next request meet a fault, `count` tells the requests."""
 
-    records: Records
+    records: ListedRecords
     audit: Audit
     locks: Locks
     notifications: Notifications
@@ -235,6 +235,29 @@ def test_records_of_a_status_come_newest_first_from_a_time_on(account: Account) 
     found = account.records.list_by_status("RUNNING", NOW + timedelta(minutes=1), limit=2)
     assert [item["operation_id"] for item in found] == ["restore-3", "restore-2"]
     assert len(account.records.list_by_status("RUNNING", None, limit=10)) == 4
+
+
+def test_records_are_found_by_status_time_and_target_newest_first(account: Account) -> None:
+    for number, status in enumerate(("RUNNING", "FAILED", "RUNNING", "CANCELLED")):
+        start = format_time(NOW + timedelta(minutes=number))
+        target = "staging" if number else "other"
+        account.records.create(
+            record(f"restore-{number}", start_time=start, status=status, target_cluster_id=target)
+        )
+    statuses = ["RUNNING", "FAILED"]
+
+    def found(
+        since: int | None, until: int | None, target: str | None, limit: int = 9
+    ) -> tuple[list[str], bool]:
+        begin, end = (None if each is None else NOW + timedelta(minutes=each) for each in (since, until))
+        seen = account.records.find(statuses, begin, end, target, limit)
+        return [item["operation_id"] for item in seen.items], seen.is_complete
+
+    assert found(None, None, None) == (["restore-2", "restore-1", "restore-0"], True)
+    assert found(1, 1, None) == (["restore-1"], True)
+    assert found(None, 1, "staging") == (["restore-1"], True)
+    assert found(None, None, None, limit=2) == (["restore-2", "restore-1"], False)
+    assert found(None, None, None, limit=3) == (["restore-2", "restore-1", "restore-0"], True)
 
 
 def test_the_trail_is_in_order_and_a_repeated_entry_is_one(account: Account) -> None:

@@ -13,6 +13,7 @@ from tests.states_language.scheduler import VirtualClock
 from tests.unit.cli.cli_records import NOW
 
 from aurora_restore.aws.executions import ExecutionAlreadyExists
+from aurora_restore.aws.records import FoundRecords
 from aurora_restore.cli import running
 from aurora_restore.cli.lazy_group import ENTRIES
 from aurora_restore.cli.pipeline import Pipeline
@@ -89,10 +90,23 @@ class FakeRecords:
         recent = [item for item in existing if since is None or parse_time(item["start_time"]) >= since]
         return sorted(recent, key=lambda item: str(item["start_time"]), reverse=True)[:limit]
 
-    def list_recent(self, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
-        statuses = {str(look["status"]) for look in self._looks if isinstance(look, Mapping)}
-        found = [item for status in statuses for item in self.list_by_status(status, since, limit)]
-        return sorted(found, key=lambda item: str(item["start_time"]), reverse=True)[:limit]
+    def find(
+        self,
+        statuses: Sequence[str],
+        since: datetime | None,
+        until: datetime | None,
+        target_cluster_id: str | None,
+        limit: int,
+    ) -> FoundRecords:
+        found = [item for status in statuses for item in self.list_by_status(status, since, 1000)]
+        chosen = [
+            item
+            for item in found
+            if (until is None or parse_time(item["start_time"]) <= until)
+            and target_cluster_id in {None, item.get("target_cluster_id")}
+        ]
+        chosen.sort(key=lambda item: str(item["start_time"]), reverse=True)
+        return FoundRecords(chosen[:limit], len(chosen) <= limit)
 
     def create(self, item: Mapping[str, Any]) -> bool:
         raise AssertionError("the command line writes no record")
@@ -158,7 +172,7 @@ def existing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | 
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, replacement)
     for module in COMMANDS:
-        if hasattr(module, "resolve_region") and module.__name__ != DEPLOY:
+        if hasattr(module, "connect") and module.__name__ != DEPLOY:
             monkeypatch.setattr(module, "connect", connect)
     return pipeline
 

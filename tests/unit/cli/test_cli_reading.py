@@ -173,6 +173,44 @@ def test_a_list_that_stops_at_its_limit_says_so(
 ) -> None:
     existing(monkeypatch, pipeline_with(copying(), failed() | {"operation_id": "restore-older"}))
     assert app.run(["list", "--limit", "1"]) == 0
-    assert "The newest 1; --limit shows more." in capsys.readouterr().out
+    assert "The first 1; --limit shows more." in capsys.readouterr().out
     assert app.run(["list", "--limit", "3"]) == 0
     assert "--limit" not in capsys.readouterr().out
+
+
+def test_list_shows_first_what_is_under_way_however_old_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = copying() | {"operation_id": "restore-old", "start_time": "2026-11-01T09:00:00.000Z"}
+    by_hand = closed_by_hand() | {"operation_id": "restore-by-hand", "start_time": "2026-11-21T09:00:00.000Z"}
+    existing(monkeypatch, pipeline_with(failed(), old, by_hand))
+    assert app.run(["list", "--json"]) == 0
+    found = [item["operation_id"] for item in json.loads(capsys.readouterr().out)]
+    assert found == ["restore-by-hand", "restore-old", NAME]
+    assert app.run(["list", "--since", "7d", "--json"]) == 0
+    assert "restore-old" not in capsys.readouterr().out
+
+
+def test_list_knows_days_and_targets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day_before = failed() | {
+        "operation_id": "restore-before",
+        "start_time": "2026-11-21T23:59:59.999Z",
+        "target_cluster_id": "staging",
+    }
+    existing(monkeypatch, pipeline_with(failed(), day_before))
+    for arguments in (["--day", "2026-11-21"], ["--day", "yesterday"], ["--target", "STAGING"]):
+        assert app.run(["list", *arguments, "--json"]) == 0
+        found = [item["operation_id"] for item in json.loads(capsys.readouterr().out)]
+        assert found == ["restore-before"], arguments
+    assert app.run(["list", "--day", "today", "--json"]) == 0
+    assert [item["operation_id"] for item in json.loads(capsys.readouterr().out)] == [NAME]
+
+
+@pytest.mark.parametrize("arguments", [["--day", "2026-13-01"], ["--day", "today", "--since", "7d"]])
+def test_a_day_that_list_cannot_read_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    existing(monkeypatch, pipeline_with(failed()))
+    assert app.run(["list", *arguments]) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import base64
 import hashlib
 import json
 import os
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from aurora_restore.deployment import packaging
+from aurora_restore.deployment import packaging, source_versions
 from aurora_restore.deployment.infrastructure import edited_files, write_infrastructure
 from aurora_restore.deployment.packaging import (
     Artifacts,
@@ -116,8 +118,26 @@ def test_it_holds_every_module_that_a_function_may_import(
     rooms = ("domain", "steps", "aws", "database")
     modules = {path for room in rooms for path in (source / room).rglob("*.py")}
 
-    assert modules
-    assert {path.relative_to(source.parent).as_posix() for path in modules} <= set(entries)
+    names = {path.relative_to(source.parent).as_posix() for path in modules}
+    wanted = {name for name in names if not name.startswith(packaging.NOT_IN_LAMBDA)}
+    assert wanted
+    assert wanted <= set(entries)
+
+
+def test_nothing_in_it_imports_what_is_left_out(entries: dict[str, bytes]) -> None:
+    left_out = tuple(
+        path.removesuffix(".py").rstrip("/").replace("/", ".") for path in packaging.NOT_IN_LAMBDA
+    )
+    for name, content in entries.items():
+        if name.startswith("aurora_restore/") and name.endswith(".py"):
+            for node in ast.walk(ast.parse(content)):
+                imported = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom):
+                    imported = [f"{node.module}.{alias.name}" for alias in node.names]
+                wrong = [
+                    each for each in imported if f"{each}.".startswith(tuple(f"{out}." for out in left_out))
+                ]
+                assert not wrong, f"{name} imports {wrong}"
 
 
 def test_it_is_pure_python(entries: dict[str, bytes]) -> None:
@@ -266,3 +286,22 @@ def without_keys(template: str) -> str:
     for key in stamped_keys(template).values():
         template = template.replace(key, "")
     return template
+
+
+def test_the_versions_of_the_source_tree_are_those_that_a_deployment_uploads(
+    project: Project, artifacts: Artifacts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    made = source_versions.source_versions(project)
+
+    assert made.package_key == artifacts.lambda_package.key
+    digest = hashlib.sha256(artifacts.lambda_package.path.read_bytes()).digest()
+    assert made.code_sha256 == base64.b64encode(digest).decode()
+    assert made.template == project.template.read_text()
+    assert made.definitions == {
+        name: json.loads(path.read_text()) for name, path in source_versions.definition_files(project).items()
+    }
+
+    (tmp_path / "broken.json").write_text("{")
+    monkeypatch.setattr(source_versions, "definition_files", lambda _: {"x": tmp_path / "broken.json"})
+    with pytest.raises(packaging.PackagingFailed):
+        source_versions.source_versions(project)

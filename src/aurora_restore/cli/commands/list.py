@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import click
 
@@ -14,9 +14,10 @@ from aurora_restore.cli.running import utc_now
 from aurora_restore.cli.screen import make_screen
 from aurora_restore.cli.views.operations_list import render_operations
 from aurora_restore.cli.views.record import view_operation
-from aurora_restore.domain.states import OperationStatus
+from aurora_restore.domain.states import OPEN, OperationStatus, is_closed
 
 MAX_LISTED = 1000
+DEFAULT_SINCE = "7d"
 
 
 @click.command("list", cls=Command)
@@ -28,10 +29,10 @@ MAX_LISTED = 1000
 )
 @option(
     "--since",
-    default="7d",
-    show_default=True,
-    help="How far back: `36h`, `7d`, or a day YYYY-MM-DD (UTC).",
+    help="How far back: `36h`, `7d`, or a day YYYY-MM-DD (UTC). Default: 7d, and what is under way however old it is.",
 )
+@option("--day", help="Only operations that began on this UTC day: YYYY-MM-DD, `today` or `yesterday`.")
+@option("--target", metavar="CLUSTER", help="Only operations on this target cluster.")
 @option(
     "--limit",
     type=click.IntRange(1, MAX_LISTED),
@@ -42,24 +43,62 @@ MAX_LISTED = 1000
 @region_option()
 @json_option()
 def list_operations(
-    status_filter: str | None, since: str, limit: int, region: str | None, json_output: bool
+    status_filter: str | None,
+    since: str | None,
+    day: str | None,
+    target: str | None,
+    limit: int,
+    region: str | None,
+    json_output: bool,
 ) -> ExitCode:
-    """List recent operations, newest first."""
+    """List recent operations: what is under way first, then the newest."""
     screen = make_screen(json_output)
-    begun_since = parse_since(since, utc_now())
+    now = utc_now()
+    if since and day:
+        raise UsageProblem("--since and --day are two ways to say from when: give one of them.")
+    begin, end = parse_day(day, now) if day else (parse_since(since or DEFAULT_SINCE, now), None)
     table = connect(resolve_region(region)).records
-    records = (
-        table.list_by_status(status_filter, begun_since, limit)
-        if status_filter
-        else table.list_recent(begun_since, limit)
-    )
+    chosen = [status_filter] if status_filter else [status.value for status in OperationStatus]
+    # RDS writes names in small letters, and so does the record.
+    cluster = target.lower() if target else None
+    under_way = [status for status in chosen if status in OPEN]
+    # What has been under way for longer than the usual time is what an operator looks for.
+    open_since = begin if since or day else None
+    found = [
+        table.find(under_way, open_since, end, cluster, limit),
+        table.find([status for status in chosen if status not in OPEN], begin, end, cluster, limit),
+    ]
+    everything = [item for each in found for item in each.items]
+    # Also what an operator marked by hand is under way until its cleanup has closed it; the sort keeps newest first.
+    everything.sort(key=lambda item: str(item.get("start_time", "")), reverse=True)
+    records = sorted(everything, key=is_closed)[:limit]
     if screen.json_output:
         screen.data(records)
     views = [view_operation(record) for record in records]
-    screen.show(render_operations(views, utc_now(), screen.out.width))
-    if len(records) >= limit:
-        screen.say(f"The newest {limit}; --limit shows more.")
+    screen.show(render_operations(views, now, screen.out.width))
+    unfinished = [each for each in found if not each.is_complete]
+    if len(everything) > limit or any(len(each.items) == limit for each in unfinished):
+        screen.say(f"The first {limit}; --limit shows more.")
+    elif unfinished:
+        screen.say("Not all records were looked at: --day or --since narrows the search.")
     return ExitCode.OK
+
+
+def parse_day(text: str, now: datetime) -> tuple[datetime, datetime]:
+    """The first and the last moment of a UTC day, `today` or `yesterday`. Raises UsageProblem."""
+    ago = {"today": 0, "yesterday": 1}.get(text.lower())
+    try:
+        begin = (
+            datetime.combine(now.astimezone(UTC).date() - timedelta(days=ago), time.min, UTC)
+            if ago is not None
+            else datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+        )
+    except ValueError as error:
+        raise UsageProblem(
+            f"--day `{text}` is neither a day YYYY-MM-DD nor `today` nor `yesterday`."
+        ) from error
+    # Times are written in milliseconds.
+    return begin, begin + timedelta(days=1) - timedelta(milliseconds=1)
 
 
 def parse_since(text: str, now: datetime) -> datetime:

@@ -101,12 +101,12 @@ class _Facts:
         indent = 2 + max((len(name) for name, _ in self._rows), default=0) + 2
         for name, value in self._rows:
             text = value if isinstance(value, Text) else Text(value)
-            for number, line in enumerate(_folded_between_words(text, options.max_width - indent)):
+            for number, line in enumerate(folded_between_words(text, options.max_width - indent)):
                 label = f"  {name}" if number == 0 else ""
                 yield Text.assemble((label.ljust(indent), "dim"), line, no_wrap=True, overflow="ignore")
 
 
-def _folded_between_words(text: Text, width: int) -> list[Text]:
+def folded_between_words(text: Text, width: int) -> list[Text]:
     """Lines of at most `width`, except for words that are wider."""
     # Rich would fold inside of such words, or cut them.
     lines: list[Text] = []

@@ -1,0 +1,108 @@
+"""Operations that do not come to their end, and locks that their owners did not give back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aurora_restore.domain.checks.finding import Fault, Finding, judged
+from aurora_restore.domain.checks.surroundings import counted
+from aurora_restore.domain.observed import ExecutionState
+from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.results import Phase
+from aurora_restore.domain.settings import DEFAULT_PHASE_TIMEOUT_HOURS
+from aurora_restore.domain.states import OperationStatus
+from aurora_restore.domain.sweeping import is_left_locked, why_it_stands_still, why_unfinished
+
+# Two sweeps and a start: what a sweep mends by itself is not an operator's business.
+SWEEPS_TURN = timedelta(minutes=12)
+
+
+@dataclass(frozen=True)
+class Underway:
+    """An operation whose record says that it is under way, and its execution, where Step Functions knows it."""
+
+    operation: Operation
+    execution: ExecutionState | None
+
+
+def check_operations(
+    open_ones: Sequence[Underway],
+    ended: Sequence[Operation],
+    phase_hours: Mapping[Phase, float],
+    now: datetime,
+    region: str,
+) -> Finding:
+    """`ended`: the operations of the last days that have a final status."""
+    look_now = f"aws lambda invoke --region {region} --function-name aurora-restore-sweep /dev/stdout"
+    faults = []
+    for each in open_ones:
+        if why := why_stuck(each, phase_hours, now):
+            name = each.operation.operation_id
+            faults.append(_fault(name, why, (f"aurora-restore diagnose {name} --region {region}", look_now)))
+    for operation in ended:
+        if why := why_unfinished(operation, now - SWEEPS_TURN):
+            faults.append(_fault(operation.operation_id, why, (look_now,)))
+    seen = f"none stuck: {len(open_ones)} under way, {len(ended)} ended"
+    return judged("operations", faults, seen)
+
+
+def why_stuck(underway: Underway, phase_hours: Mapping[Phase, float], now: datetime) -> str | None:
+    """Why an operation under way does not go on; None where it does, or a sweep may still see to it."""
+    operation, execution = underway.operation, underway.execution
+    # An event starts the cleanup of an execution that has just ended.
+    if execution is not None and execution.stop_time and now - execution.stop_time < SWEEPS_TURN:
+        return None
+    if why := why_it_stands_still(operation, execution, now - SWEEPS_TURN):
+        return why
+    if operation.status != OperationStatus.RUNNING:
+        return None
+    phase, since = _phase_of(operation)
+    if phase is None or since is None:
+        return None
+    limit = timedelta(hours=phase_hours.get(phase, DEFAULT_PHASE_TIMEOUT_HOURS[phase]))
+    if now - since <= limit + SWEEPS_TURN:
+        return None
+    hours = (now - since).total_seconds() / 3600
+    return f"it has been in {phase} for {hours:.1f} h, and the limit is {limit.total_seconds() / 3600:g} h"
+
+
+def _phase_of(operation: Operation) -> tuple[Phase | None, datetime | None]:
+    """The phase that it is in, where it is one that is known here, and since when."""
+    step = operation.record.step
+    phase = Phase(step) if step in set(Phase) else None
+    since = operation.phase_start(phase) if phase else None
+    return phase, since or operation.record.start_time
+
+
+def check_locks(
+    owners: Mapping[str, str], operations: Mapping[str, Operation | None], now: datetime, region: str
+) -> Finding:
+    """`owners`: the operation that has the lock of each target; `operations`: what is known of each owner."""
+    faults = []
+    for target, owner in sorted(owners.items()):
+        operation = operations.get(owner)
+        closed = operation.record.end_time if operation else None
+        # A function releases the lock a moment after it has closed the record, and else the sweep does.
+        if is_left_locked(operation) and (closed is None or now - closed > SWEEPS_TURN):
+            faults.append(
+                Fault(
+                    f"{target} is locked by {owner}, which {'is closed' if operation else 'has no record'}",
+                    "No other operation can work on the target.",
+                    (
+                        f"aws lambda invoke --region {region} --function-name aurora-restore-sweep /dev/stdout",
+                    ),
+                )
+            )
+    return judged(
+        "locks",
+        faults,
+        f"{counted(len(owners), 'lock')}, each of an operation under way" if owners else "no locks",
+    )
+
+
+def _fault(name: str, why: str, repairs: tuple[str, ...]) -> Fault:
+    return Fault(
+        f"{name}: {why}", "It does not come to its end by itself. The sweep should have seen to it.", repairs
+    )
