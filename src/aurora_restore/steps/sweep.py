@@ -39,6 +39,8 @@ from aurora_restore.domain.sweeping import (
     removable_copies,
     removable_final_snapshots,
 )
+from aurora_restore.steps.audit_events import AuditTrail, append_without_record
+from aurora_restore.steps.outcome import Event
 from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
 
@@ -76,7 +78,7 @@ class Sweep:
             return
         attempt = self.now.strftime("sweep-%Y%m%d%H%M")
         self.ports.executions.start_cleanup(operation.operation_id, operation.execution_arn or "", attempt)
-        self.ports.audit.append(operation.operation_id, self.now, "cleanup.requested", {"reason": why})
+        AuditTrail(self.ports, operation).write({}, [Event("cleanup.requested", {"reason": why})])
         self.started[operation.operation_id] = why
 
     def check_open(self, operation: Operation) -> None:
@@ -99,6 +101,9 @@ class Sweep:
         # Something may still be at work on a fresh end: an event has started its cleanup.
         if not is_stale(operation, self.now):
             return
+        # A call that noted an event after everything else died before it could append it.
+        if operation.record.is_settled and operation.record.audit_head and operation.record.last_events:
+            AuditTrail(self.ports, operation).write({}, ())
         if operation.record.is_unsettled:
             self.start_cleanup(operation, "the steps after its end were not completed")
         elif not operation.is_closed and operation.status in ENDED_BADLY:
@@ -144,14 +149,15 @@ class Sweep:
         self.deleted.append(copy.db_cluster_snapshot_identifier)
         # In the record and the audit events of the operation that made it.
         operation_id = copy.tags[OPERATION_TAG]
+        operation = _load(self.ports, operation_id)
         details = {"cluster_snapshot_identifier": copy.db_cluster_snapshot_identifier}
         if FINAL_SNAPSHOT_TAG in copy.tags:
             event = "replaced.final_snapshot_removed"
             changes = changed(Retirement, final_snapshot_removed_time=self.now)
         else:
             event, changes = "copy.removed", changed(SnapshotDetails, copy_removed_time=self.now)
-        self.ports.audit.append(operation_id, self.now, event, details)
-        self.ports.records.update(operation_id, changes)
+        if operation is None or not AuditTrail(self.ports, operation).write(changes, [Event(event, details)]):
+            append_without_record(self.ports, operation_id, Event(event, details))
 
     def remove_failed_copy(self, copy: ClusterSnapshot) -> None:
         """A copy that failed, where RDS removes it."""
@@ -186,7 +192,7 @@ class Sweep:
             return
         self.deleted.append(group.name)
         if maker is not None:
-            self.ports.audit.append(operation_id, self.now, "parameter_group.removed", {"name": group.name})
+            AuditTrail(self.ports, maker).write({}, [Event("parameter_group.removed", {"name": group.name})])
 
 
 def sweep(ports: Ports) -> Mapping[str, Any]:

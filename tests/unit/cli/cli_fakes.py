@@ -98,7 +98,11 @@ class FakeRecords:
         raise AssertionError("the command line writes no record")
 
     def update(
-        self, operation_id: str, changes: Mapping[str, Any], only_if_status: str | None = None
+        self,
+        operation_id: str,
+        changes: Mapping[str, Any],
+        only_if_status: str | None = None,
+        only_if: Mapping[str, Any] | None = None,
     ) -> bool:
         raise AssertionError("the command line writes no record")
 
