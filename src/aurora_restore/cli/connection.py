@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -18,6 +18,10 @@ from aurora_restore.aws.logs import AwsLogs
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.cli.errors import RegionMissing, RegionUnknown, UsageProblem
 from aurora_restore.cli.pipeline import Execution, Pipeline
+from aurora_restore.domain.asking_party import reason_of, request_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
 
 STATE_TABLE_NAME = "AuroraRestoreState"
 AUDIT_TABLE_NAME = "AuroraRestoreAudit"
@@ -81,14 +85,14 @@ def connect(region: str, session: boto3.Session | None = None) -> Pipeline:
 
 
 class RegionExecutions:
-    """Implements `Executions`. The account is asked for at the first need: `list` never needs it."""
+    """Implements `Executions`. Account and identity are asked for at the first need: `list` never needs them."""
 
     def __init__(self, session: boto3.Session, clients: Clients) -> None:
         self._session = session
         self._clients = clients
 
     def start(self, operation_id: str, request: Mapping[str, Any]) -> str:
-        return self._executions.start(operation_id, request)
+        return self._executions.start(operation_id, request_of(request, self._caller["Arn"]))
 
     def find(self, operation_id: str) -> Execution | None:
         try:
@@ -99,14 +103,18 @@ class RegionExecutions:
     def stop(self, operation_id: str, cause: str) -> bool:
         # Step Functions forgets an execution 90 days after its end.
         try:
-            self._executions.stop(operation_id, cause)
+            self._executions.stop(operation_id, reason_of(cause, self._caller["Arn"]))
         except ExecutionNotFound:
             return False
         return True
 
     @cached_property
     def _executions(self) -> AwsExecutions:
-        return AwsExecutions(self._clients, account_id(self._session, self._clients.region))
+        return AwsExecutions(self._clients, self._caller["Account"])
+
+    @cached_property
+    def _caller(self) -> GetCallerIdentityResponseTypeDef:
+        return caller_identity(self._session, self._clients.region)
 
 
 def make_session() -> boto3.Session:
@@ -114,7 +122,7 @@ def make_session() -> boto3.Session:
     return boto3.Session()
 
 
-def account_id(session: boto3.Session, region: str) -> str:
-    """The account of the credentials, as STS knows it."""
+def caller_identity(session: boto3.Session, region: str) -> GetCallerIdentityResponseTypeDef:
+    """Account and ARN of the credentials, as STS knows them: of an assumed role with the name of its session."""
     config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
-    return session.client("sts", region_name=region, config=config).get_caller_identity()["Account"]
+    return session.client("sts", region_name=region, config=config).get_caller_identity()

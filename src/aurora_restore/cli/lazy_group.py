@@ -29,6 +29,11 @@ RESTORES = {
     "status": Entry("status", "status", "Show everything that is known about an operation, once."),
     "list": Entry("list", "list_operations", "List recent operations, newest first."),
     "events": Entry("events", "events", "Show the audit events of an operation, oldest first."),
+    "audit": Entry(
+        "audit",
+        "audit",
+        "Show what is unusual in the operations of some days, and verify their audit events.",
+    ),
     "logs": Entry(
         "logs", "logs", "Show the logs of an operation, those of all functions in the order of their times."
     ),

@@ -279,8 +279,9 @@ def _is_over(expires_at: object, now: datetime) -> bool:
 
 def _sequence(event: Event) -> int:
     value = event.get("sequence")
-    is_place = isinstance(value, int) and not isinstance(value, bool) and value > 0
-    return value if is_place and "hash" in event else 0
+    if not isinstance(value, int) or isinstance(value, bool) or "hash" not in event:
+        return 0
+    return max(value, 0)
 
 
 def _id(event: Event) -> str:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from aurora_restore.domain.asking import Asked, read_asked
+from aurora_restore.domain.asking_party import REQUEST_FIELD
 from aurora_restore.domain.audit_chain import begun_chain
 from aurora_restore.domain.errors import TransientFault
 from aurora_restore.domain.plan import RestorePlan
@@ -110,7 +111,7 @@ def new_record(
     """The record of an operation that begins. `expires_at` is in epoch seconds."""
     # The request was not read yet: one that will be refused has a record as well, which says why.
     given = parameters if isinstance(parameters, Mapping) else {}
-    target, asker = given.get("target_cluster_id"), given.get("requested_by")
+    target, asker = given.get("target_cluster_id"), given.get(REQUEST_FIELD)
     record = changed(
         Record,
         operation_id=operation_id,

@@ -23,6 +23,8 @@ YOUNG = timedelta(minutes=2)
 # A run uses no copy whose retention is over; that much later no run can be about to.
 COPY_GRACE = timedelta(hours=1)
 FAILED_STATUS = "failed"
+# Why the sweep starts a cleanup that is no sign of anything that went wrong.
+KEPT_IS_DUE = "the cluster that it replaced is due"
 # RDS deletes no snapshot that is still being made.
 REMOVABLE_STATUSES = ("available", FAILED_STATUS)
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from aurora_restore.domain.asking_party import asker_in
 from aurora_restore.domain.cleaning import (
     decide_ending,
     done_sentences,
@@ -87,6 +88,8 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
     switched = is_switched(parties, places_in(context, parties)) if parties else False
     decision = decide_ending(operation, execution, is_switched=switched)
     details = {"ending": decision.ending.value, "reason": decision.reason}
+    if asker := asker_in(execution.cause if execution else None):
+        details["requested_by"] = asker
     fence = {
         **changed(Cleanup, ending=decision.ending, reason=decision.reason, ended_time=stopped),
         **changed(Record, error=error_of(operation, execution), last_updated_time=now),

@@ -33,6 +33,7 @@ from aurora_restore.domain.record import Retirement, SnapshotDetails, changed
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.sweeping import (
+    KEPT_IS_DUE,
     failed_copies,
     is_stale,
     is_young,
@@ -116,7 +117,7 @@ class Sweep:
             until = kept_until(operation)
             is_due = until is not None and until <= self.now
             if is_due or (is_being_retired(operation) and is_stale(operation, self.now)):
-                self.start_cleanup(operation, "the cluster that it replaced is due")
+                self.start_cleanup(operation, KEPT_IS_DUE)
         # A cluster that was put back has this tag too, and is not a leftover: it is the one that serves.
         made_by = cluster.tags.get(OPERATION_TAG) if PUT_BACK_TAG not in cluster.tags else None
         maker = _load(self.ports, made_by) if made_by else None

@@ -114,6 +114,9 @@ class FakeAudit:
     def trail(self, operation_id: str) -> Sequence[Mapping[str, Any]]:
         return [event for event in self.events if event["operation_id"] == operation_id]
 
+    def events_of_day(self, event_date: str) -> Sequence[Mapping[str, Any]]:
+        return [event for event in self.events if event["time"].startswith(event_date)]
+
 
 @dataclass
 class FakeLogs:

@@ -33,7 +33,7 @@ class Chain:
     def write(self, *events: tuple[str, Mapping[str, Any]]) -> None:
         self.note(*events)
         for entry in Record.read(self.record).last_events:
-            self.events.append(audit_item(OPERATION_ID, entry))
+            self.events.append(audit_item(str(self.record["operation_id"]), entry))
         self.record["last_events"] = []
 
     def note(self, *events: tuple[str, Mapping[str, Any]]) -> None:
@@ -50,13 +50,17 @@ class Chain:
         self.record |= {**ended, "settled_time": "2026-11-22T13:00:01.000Z", **fields}
 
 
-def begun(request: Mapping[str, Any] | None = None, operation_id: str = OPERATION_ID) -> Chain:
+def begun(
+    request: Mapping[str, Any] | None = None, operation_id: str = OPERATION_ID, started: datetime = NOW
+) -> Chain:
     """An operation that has just begun, with its first event."""
-    expires_at = int((NOW + timedelta(days=DAYS)).timestamp())
-    record = new_record(operation_id, "arn:execution", request or {"target_cluster_id": "T"}, NOW, expires_at)
+    expires_at = int((started + timedelta(days=DAYS)).timestamp())
+    record = new_record(
+        operation_id, "arn:execution", request or {"target_cluster_id": "T"}, started, expires_at
+    )
     first = first_entry(Record.read(record))
     assert first is not None
-    return Chain(record, [audit_item(operation_id, first)])
+    return Chain(record, [audit_item(operation_id, first)], started)
 
 
 def ended() -> Chain:
