@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from aurora_restore.cli.pipeline import Pipeline
-from aurora_restore.domain.audit_anomalies import Anomaly, anomalies, asked_by
+from aurora_restore.domain.audit_anomalies import Anomaly, AnomalyKind, anomalies, asked_by
 from aurora_restore.domain.audit_verification import ChainState, Verification, verify
 from aurora_restore.domain.record import Record
 
@@ -31,6 +31,11 @@ class AuditedOperation:
     @property
     def status(self) -> str:
         return str((self.record or {}).get("status") or "NO RECORD")
+
+    @property
+    def weight(self) -> int:
+        """Of its weightiest anomaly: the lower, the more there is to look at. Without one it comes after all others."""
+        return self.anomalies[0].weight if self.anomalies else len(AnomalyKind)
 
     @property
     def is_broken(self) -> bool:

@@ -43,6 +43,11 @@ class Anomaly:
     kind: AnomalyKind
     message: str
 
+    @property
+    def weight(self) -> int:
+        """The lower, the more it weighs."""
+        return list(AnomalyKind).index(self.kind)
+
     def to_item(self) -> dict[str, Any]:
         return {"kind": self.kind.value, "message": self.message}
 
@@ -64,8 +69,7 @@ def anomalies(
         found += _of_record(operation, now)
     # What both say is said once.
     found += [anomaly for anomaly in dict.fromkeys(_of_events(events)) if anomaly not in found]
-    weights = {kind: number for number, kind in enumerate(AnomalyKind)}
-    return tuple(sorted(found, key=lambda anomaly: weights[anomaly.kind]))
+    return tuple(sorted(found, key=lambda anomaly: anomaly.weight))
 
 
 def _of_record(operation: Operation, now: datetime) -> Iterable[Anomaly]:
@@ -81,7 +85,7 @@ def _of_record(operation: Operation, now: datetime) -> Iterable[Anomaly]:
     if operation.status == OperationStatus.FAILED:
         yield Anomaly(AnomalyKind.FAILED, f"it failed: {why}")
     if operation.status == OperationStatus.CANCELLED:
-        yield Anomaly(AnomalyKind.CANCELLED, f"it was cancelled: {why}")
+        yield Anomaly(AnomalyKind.CANCELLED, f"it was cancelled: {error.message if error else why}")
     if record.is_closed and cleanup.ending is not None:
         what = "; ".join(cleanup.done) or cleanup.reason
         if cleanup.ending.goes_back:

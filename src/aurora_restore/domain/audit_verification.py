@@ -216,7 +216,10 @@ class _Walk:
         here = self._by_place.get(place, [])
         genuine = next((event for event in here if _is_genuine(event, place, wanted)), None)
         if genuine is not None:
-            self._inserted([event for event in here if event is not genuine], f"event {place} is another one")
+            self._inserted(
+                [event for event in here if event is not genuine],
+                f"event {place} of the chain is another one",
+            )
             return str(genuine.get("previous_hash"))
         if here:
             self._edited(here[0], place)

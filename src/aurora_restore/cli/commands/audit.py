@@ -61,7 +61,8 @@ def audit(
         return _audit_one(screen, pipeline, operation_id, verify_it, now)
     names, has_more = operations_between(pipeline, first, last)
     found = (read_audited(pipeline, name, now) for name in names)
-    operations = [each for each in found if each is not None]
+    # What weighs most is first; what is alike stays in the order of time.
+    operations = sorted((each for each in found if each is not None), key=lambda each: each.weight)
     if screen.json_output:
         screen.data(_as_data(pipeline, first, last, operations))
     which = f"{first} (UTC)" if first == last else f"{first} to {last} (UTC)"
@@ -111,10 +112,9 @@ def _days(day: str | None, days: int | None, now: datetime) -> tuple[date, date]
 def _as_data(
     pipeline: Pipeline, first: date, last: date, operations: list[AuditedOperation]
 ) -> dict[str, Any]:
-    unusual_first = sorted(operations, key=lambda each: not each.anomalies)
     return {
         "region": pipeline.region,
         "first_day": first.isoformat(),
         "last_day": last.isoformat(),
-        "operations": [each.to_item() for each in unusual_first],
+        "operations": [each.to_item() for each in operations],
     }

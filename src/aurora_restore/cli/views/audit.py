@@ -51,7 +51,7 @@ def render_audit(operations: Sequence[AuditedOperation], now: datetime) -> Rende
 def render_verification(operations: Sequence[AuditedOperation], now: datetime) -> RenderableType:
     """Of each chain whether it verifies; of one that does not, each finding with its place and what to do."""
     parts: list[RenderableType] = []
-    for each in sorted(operations, key=lambda each: not each.is_broken):
+    for each in operations:
         parts.append(Text.assemble(_title(each, now), "  ", _chain(each)))
         findings = visible_values([finding.to_item() for finding in each.verification.findings])
         rows: list[tuple[str, str | Text | None]] = []
