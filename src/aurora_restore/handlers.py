@@ -77,7 +77,7 @@ def build_ports(session: boto3.Session, environment: LambdaEnvironment) -> Ports
         keys=AwsKeys(clients),
         secrets=AwsSecrets(clients),
         records=AwsRecords(clients, environment.state_table_name),
-        audit=AwsAudit(clients, environment.audit_table_name, environment.settings.record_retention_days),
+        audit=AwsAudit(clients, environment.audit_table_name),
         locks=AwsLocks(clients, LOCK_TABLE_NAME),
         notifications=AwsNotifications(clients, environment.sns_topic_arn),
         databases=DatabasesByEngine(environment.database_ca_bundle or RDS_GLOBAL_BUNDLE),

@@ -5,6 +5,7 @@ They know nothing of the code under test but its names: tags, record fields, eve
 
 from __future__ import annotations
 
+import hashlib
 import json
 import marshal
 from collections.abc import Callable, Iterator
@@ -345,6 +346,25 @@ def _trail_faults(ending: Ending, op: EndedOperation) -> Words:
         yield f"the trail says {endings}, the record {op.status}"
     elif events[-1] != endings[0] and not events[-1].startswith(LATER_EVENTS):
         yield f"the trail does not end with {endings[0]}, but with {events[-1]}"
+    yield from _chain_faults(op, [entries[key] for key in sorted(entries)])
+
+
+def _chain_faults(op: EndedOperation, events: list[dict[str, Any]]) -> Words:
+    """Each event has the hash of the one before it, the record that of the last; nothing waits to be appended."""
+    before = "0" * 64
+    for number, event in enumerate(events, start=1):
+        contents = {name: value for name, value in event.items() if name != "hash"}
+        text = json.dumps(contents, sort_keys=True, separators=(",", ":"))
+        if (event.get("sequence"), event.get("previous_hash")) != (number, before):
+            yield f"event {number} of the trail, {event['event_id']}, is not behind the one before it"
+        if event.get("hash") != hashlib.sha256(text.encode()).hexdigest():
+            yield f"event {number} of the trail, {event['event_id']}, is not what its hash says"
+        before = str(event.get("hash"))
+    head = op.record.audit_head
+    if (head.count, head.hash) != (len(events), before):
+        yield f"the record says that {head.count} events were written, the last with {head.hash}"
+    if op.record.last_events:
+        yield f"{len(op.record.last_events)} events wait in the record to be appended"
 
 
 # That a kept cluster could not be retired in time is a message of its own, and not about the run's end.

@@ -30,6 +30,7 @@ from aurora_restore.cli.pipeline import Execution, Pipeline
 from aurora_restore.deployment.packaging import Project
 from aurora_restore.deployment.source_versions import definition_files, source_versions
 from aurora_restore.deployment.upload import default_bucket
+from aurora_restore.domain.asking_party import reason_of, request_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
@@ -121,7 +122,7 @@ def _pipeline(session: boto3.Session, clients: Clients) -> Pipeline:
 
 
 def _surroundings(session: boto3.Session, clients: Clients, stack_name: str) -> Surroundings:
-    region, caller = clients.region, _caller(session, clients.region)
+    region, caller = clients.region, caller_identity(session, clients.region)
     topic_arn = f"arn:{clients.partition}:sns:{region}:{caller['Account']}:{TOPIC_NAME}"
 
     def files() -> Mapping[str, str]:
@@ -150,14 +151,14 @@ def _surroundings(session: boto3.Session, clients: Clients, stack_name: str) -> 
 
 
 class RegionExecutions:
-    """Implements `Executions`. The account is asked for at the first need: `list` never needs it."""
+    """Implements `Executions`. Account and identity are asked for at the first need: `list` never needs them."""
 
     def __init__(self, session: boto3.Session, clients: Clients) -> None:
         self._session = session
         self._clients = clients
 
     def start(self, operation_id: str, request: Mapping[str, Any]) -> str:
-        return self._executions.start(operation_id, request)
+        return self._executions.start(operation_id, request_of(request, self._caller["Arn"]))
 
     def find(self, operation_id: str) -> Execution | None:
         try:
@@ -168,14 +169,18 @@ class RegionExecutions:
     def stop(self, operation_id: str, cause: str) -> bool:
         # Step Functions forgets an execution 90 days after its end.
         try:
-            self._executions.stop(operation_id, cause)
+            self._executions.stop(operation_id, reason_of(cause, self._caller["Arn"]))
         except ExecutionNotFound:
             return False
         return True
 
     @cached_property
     def _executions(self) -> AwsExecutions:
-        return AwsExecutions(self._clients, account_id(self._session, self._clients.region))
+        return AwsExecutions(self._clients, self._caller["Account"])
+
+    @cached_property
+    def _caller(self) -> GetCallerIdentityResponseTypeDef:
+        return caller_identity(self._session, self._clients.region)
 
 
 def make_session() -> boto3.Session:
@@ -183,11 +188,7 @@ def make_session() -> boto3.Session:
     return boto3.Session()
 
 
-def account_id(session: boto3.Session, region: str) -> str:
-    """The account of the credentials, as STS knows it."""
-    return _caller(session, region)["Account"]
-
-
-def _caller(session: boto3.Session, region: str) -> GetCallerIdentityResponseTypeDef:
+def caller_identity(session: boto3.Session, region: str) -> GetCallerIdentityResponseTypeDef:
+    """Account and ARN of the credentials, as STS knows them: of an assumed role with the name of its session."""
     config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
     return session.client("sts", region_name=region, config=config).get_caller_identity()

@@ -1,7 +1,8 @@
 """The exit statuses of `aurora-restore`: the one place where they are given and explained.
 
     0    success
-    1    the operation ran and failed (or a proof of the demo did not hold, or a deployment failed)
+    1    the operation ran and failed (or a proof of the demo did not hold, a deployment failed, or audit
+         events do not verify: `audit --verify`)
     2    usage error: an option or a value that the command line cannot read
     3    refused: the request, before anything was created; a cancel that comes too late
     4    what was asked for is not there (no such operation)

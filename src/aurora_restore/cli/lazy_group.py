@@ -31,6 +31,11 @@ RESTORES = {
         "list", "list_operations", "List recent operations: what is under way first, then the newest."
     ),
     "events": Entry("events", "events", "Show the audit events of an operation, oldest first."),
+    "audit": Entry(
+        "audit",
+        "audit",
+        "Show what is unusual in the operations of some days, and verify their audit events.",
+    ),
     "logs": Entry(
         "logs", "logs", "Show the logs of an operation, those of all functions in the order of their times."
     ),

@@ -9,6 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from aurora_restore.domain.asking import Asked, read_asked
+from aurora_restore.domain.asking_party import REQUEST_FIELD
+from aurora_restore.domain.audit_chain import begun_chain
 from aurora_restore.domain.errors import TransientFault
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import (
@@ -108,14 +110,16 @@ def new_record(
 ) -> dict[str, Any]:
     """The record of an operation that begins. `expires_at` is in epoch seconds."""
     # The request was not read yet: one that will be refused has a record as well, which says why.
-    target = parameters.get("target_cluster_id") if isinstance(parameters, Mapping) else None
-    return changed(
+    given = parameters if isinstance(parameters, Mapping) else {}
+    target, asker = given.get("target_cluster_id"), given.get(REQUEST_FIELD)
+    record = changed(
         Record,
         operation_id=operation_id,
         execution_arn=execution_arn,
         status=OperationStatus.RUNNING.value,
         step=Phase.SNAPSHOT_CHECK.value,
         target_cluster_id=target.lower() if isinstance(target, str) else None,
+        requested_by=asker if isinstance(asker, str) else None,
         start_time=now,
         last_updated_time=now,
         request=parameters,
@@ -125,6 +129,7 @@ def new_record(
         phases={},
         expires_at=expires_at,
     )
+    return record | begun_chain(record)
 
 
 def waits_after(

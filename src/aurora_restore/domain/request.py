@@ -71,6 +71,7 @@ class RestoreRequest(ClusterSettings, InstanceSettings):
     outward_connections: str = "report"
     quarantine_security_group_ids: tuple[str, ...] = ()
     dry_run: bool = False
+    requested_by: str | None = None
     asked_for: frozenset[str] = frozenset()
     """The fields that the request names: what it does not name may come from the cluster that is replaced."""
 
@@ -107,6 +108,8 @@ PARSERS: Mapping[str, Parser] = {
     "outward_connections": parse.one_of(*OutwardConnections),
     "quarantine_security_group_ids": parse.texts,
     "dry_run": parse.flag,
+    # Who asks, in the asker's own words: Step Functions does not tell a function who started its execution.
+    "requested_by": parse.text,
     **{name: row.asked for name, row in SETTINGS.items() if row.asked},
 }
 

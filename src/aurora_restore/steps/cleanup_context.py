@@ -14,6 +14,7 @@ from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, DbInstanc
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import Changes, cleanup_act_changed, cleanup_act_given_up
+from aurora_restore.steps.audit_events import AuditTrail
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.perform import carry_out, perform, waiting
 from aurora_restore.steps.ports import Ports
@@ -70,6 +71,10 @@ class CleanupContext:
     @property
     def plan(self) -> RestorePlan | None:
         return self.operation.plan if self.operation.is_planned else None
+
+    @cached_property
+    def trail(self) -> AuditTrail:
+        return AuditTrail(self.ports, self.operation)
 
     @property
     def guard(self) -> CleanupGuard:

@@ -238,17 +238,24 @@ class Records(Protocol):
         """Consistent read."""
 
     def update(
-        self, operation_id: str, changes: Mapping[str, Any], only_if_status: str | None = None
+        self,
+        operation_id: str,
+        changes: Mapping[str, Any],
+        only_if_status: str | None = None,
+        only_if: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Set fields (`phases.CopySnapshot` reaches into a map); False where the condition fails."""
+        """Set fields (`phases.CopySnapshot` reaches into a map); False where a condition fails.
+
+        `only_if`: the values that fields must have, by their paths; None for one that must be missing.
+        """
 
     def list_by_status(self, status: str, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
         """Newest first, through the index."""
 
 
 class Audit(Protocol):
-    def append(self, operation_id: str, time: datetime, event: str, details: Mapping[str, Any]) -> None:
-        """Add one audit event. The same event of the same time twice is one entry."""
+    def append(self, item: Mapping[str, Any]) -> None:
+        """Add one audit event, by its `operation_id` and `event_id`. One that exists stays as it is."""
 
     def trail(self, operation_id: str) -> Sequence[dict[str, Any]]:
         """All events of an operation, oldest first, every page."""

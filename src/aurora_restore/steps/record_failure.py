@@ -46,6 +46,6 @@ def record_failure(
         if not operation.is_closed:
             status = OperationStatus.FAILED if operation.is_running else OperationStatus(operation.status)
             ended = {**changed(Record, error=error), **ended_phases(operation, Ending.FAILED, now)}
-            close(ports, operation_id, status, ended, from_status=operation.status)
+            close(ports, operation, status, ended)
         settle(ports, operation_id)
     return {"operation_id": operation_id, "error": error_name, "cause": f"{error.code}: {error.message}"}

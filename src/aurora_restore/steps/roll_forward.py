@@ -73,10 +73,8 @@ def keep_or_retire_replaced(context: CleanupContext) -> StepOutcome | None:
 
 def persist(context: CleanupContext, outcome: StepOutcome) -> None:
     """Write the changes and the audit events of a step that has come to its end."""
-    for event in outcome.events:
-        context.ports.audit.append(context.operation_id, context.ports.clock.now(), event.name, event.details)
-    if outcome.changes:
-        context.ports.records.update(context.operation_id, outcome.changes)
+    if outcome.events or outcome.changes:
+        context.trail.write(outcome.changes, outcome.events)
 
 
 def keep_copy(context: CleanupContext) -> StepOutcome | None:

@@ -42,6 +42,8 @@ from aurora_restore.domain.sweeping import (
     why_it_stands_still,
     why_unfinished,
 )
+from aurora_restore.steps.audit_events import AuditTrail, append_without_record
+from aurora_restore.steps.outcome import Event
 from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
 
@@ -72,13 +74,15 @@ class Sweep:
                 # One thing that cannot be done keeps no other from being done; the sweep fails at its end.
                 self.problems.append(error.message)
 
-    def start_cleanup(self, operation: Operation, why: str) -> None:
-        """One execution an operation and sweep."""
+    def start_cleanup(self, operation: Operation, why: str, is_expected: bool = False) -> None:
+        """One execution an operation and sweep. `is_expected`: it is no sign of anything that went wrong."""
         if operation.operation_id in self.started:
             return
         attempt = self.now.strftime("sweep-%Y%m%d%H%M")
         self.ports.executions.start_cleanup(operation.operation_id, operation.execution_arn or "", attempt)
-        self.ports.audit.append(operation.operation_id, self.now, "cleanup.requested", {"reason": why})
+        AuditTrail(self.ports, operation).write(
+            {}, [Event("cleanup.requested", {"reason": why, "is_expected": is_expected})]
+        )
         self.started[operation.operation_id] = why
 
     def check_open(self, operation: Operation) -> None:
@@ -91,6 +95,10 @@ class Sweep:
 
     def check_ended(self, operation: Operation) -> None:
         """A record that was marked by hand, or was closed by a function which died before it notified."""
+        # A call that noted an event after everything else died before it could append it.
+        record = operation.record
+        if is_stale(operation, self.now) and record.is_settled and record.audit_head and record.last_events:
+            AuditTrail(self.ports, operation).write({}, ())
         if why := why_unfinished(operation, self.now):
             self.start_cleanup(operation, why)
 
@@ -101,7 +109,7 @@ class Sweep:
             until = kept_until(operation)
             is_due = until is not None and until <= self.now
             if is_due or (is_being_retired(operation) and is_stale(operation, self.now)):
-                self.start_cleanup(operation, "the cluster that it replaced is due")
+                self.start_cleanup(operation, "the cluster that it replaced is due", is_expected=True)
         # A cluster that was put back has this tag too, and is not a leftover: it is the one that serves.
         made_by = cluster.tags.get(OPERATION_TAG) if PUT_BACK_TAG not in cluster.tags else None
         maker = _load(self.ports, made_by) if made_by else None
@@ -132,14 +140,15 @@ class Sweep:
         self.deleted.append(copy.db_cluster_snapshot_identifier)
         # In the record and the audit events of the operation that made it.
         operation_id = copy.tags[OPERATION_TAG]
+        operation = _load(self.ports, operation_id)
         details = {"cluster_snapshot_identifier": copy.db_cluster_snapshot_identifier}
         if FINAL_SNAPSHOT_TAG in copy.tags:
             event = "replaced.final_snapshot_removed"
             changes = changed(Retirement, final_snapshot_removed_time=self.now)
         else:
             event, changes = "copy.removed", changed(SnapshotDetails, copy_removed_time=self.now)
-        self.ports.audit.append(operation_id, self.now, event, details)
-        self.ports.records.update(operation_id, changes)
+        if operation is None or not AuditTrail(self.ports, operation).write(changes, [Event(event, details)]):
+            append_without_record(self.ports, operation_id, Event(event, details))
 
     def remove_failed_copy(self, copy: ClusterSnapshot) -> None:
         """A copy that failed, where RDS removes it."""
@@ -174,7 +183,7 @@ class Sweep:
             return
         self.deleted.append(group.name)
         if maker is not None:
-            self.ports.audit.append(operation_id, self.now, "parameter_group.removed", {"name": group.name})
+            AuditTrail(self.ports, maker).write({}, [Event("parameter_group.removed", {"name": group.name})])
 
 
 def sweep(ports: Ports) -> Mapping[str, Any]:

@@ -139,7 +139,7 @@ def test_a_fault_at_any_place_wakes_nothing_and_hides_nothing_of_the_way_back(
 def test_the_enumeration_sees_a_change_that_is_written_down_only_after_it_was_made(
     acting: Copy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(step, "record_running", lambda *_: None)
+    monkeypatch.setattr(step, "record_events", lambda *_: None)
     commits = [at for at, place in enumerate(acting.faultless.plan.places) if place == "COMMIT"]
 
     found = [

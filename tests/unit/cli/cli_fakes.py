@@ -112,7 +112,11 @@ class FakeRecords:
         raise AssertionError("the command line writes no record")
 
     def update(
-        self, operation_id: str, changes: Mapping[str, Any], only_if_status: str | None = None
+        self,
+        operation_id: str,
+        changes: Mapping[str, Any],
+        only_if_status: str | None = None,
+        only_if: Mapping[str, Any] | None = None,
     ) -> bool:
         raise AssertionError("the command line writes no record")
 
@@ -123,6 +127,9 @@ class FakeAudit:
 
     def trail(self, operation_id: str) -> Sequence[Mapping[str, Any]]:
         return [event for event in self.events if event["operation_id"] == operation_id]
+
+    def events_of_day(self, event_date: str) -> Sequence[Mapping[str, Any]]:
+        return [event for event in self.events if event["time"].startswith(event_date)]
 
 
 @dataclass

@@ -297,6 +297,49 @@ def test_what_takes_away_is_for_those_alone_whose_work_it_is(
     assert {name for name in CALLS if template.may(PREFIX + name, action, arn)} == RESERVED[action, arn]
 
 
+WRITES_OF_ITEMS = ("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:PartiQLInsert",
+                   "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete")  # fmt: skip
+
+
+def test_no_role_may_change_or_delete_an_audit_event_or_the_table(template: Template) -> None:
+    """Every role of the stack, and not those of the functions alone. PutItem replaces an item that exists, and no
+    condition key of DynamoDB can forbid that: the chain of the events shows it."""
+    roles = template.resources("AWS::IAM::Role")
+    granted = {
+        (role, action)
+        for role in roles
+        for statement in template.statements(role)
+        for action in listed(statement["Action"])
+        if any(fnmatchcase(AUDIT, resource) for resource in listed(statement.get("Resource", [])))
+        and action.startswith(("dynamodb:", "*"))
+    }
+    assert {action for _, action in granted} == {"dynamodb:PutItem"}
+    assert {role for role, _ in granted} == {
+        template.function(PREFIX + name)["Role"].removesuffix(".Arn")
+        for name in CALLS
+        if ("dynamodb", "put_item", AUDIT) in CALLS[name]
+    }
+    assert not {
+        (role, write)
+        for role in roles
+        for statement in template.statements(role)
+        for action in listed(statement["Action"])
+        for write in WRITES_OF_ITEMS
+        if fnmatchcase(write, action)
+        and any(fnmatchcase(AUDIT, each) for each in listed(statement["Resource"]))
+    }
+
+
+def listed(value: object) -> list[str]:
+    return (
+        [value]
+        if isinstance(value, str)
+        else [str(each) for each in value]
+        if isinstance(value, list)
+        else []
+    )
+
+
 def test_a_role_is_handed_to_rds_and_its_enhanced_monitoring_alone(template: Template) -> None:
     roles = template.resources("AWS::IAM::Role")
     handing = [s for role in roles for s in template.statements(role) if "iam:PassRole" in s["Action"]]

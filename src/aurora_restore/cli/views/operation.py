@@ -151,6 +151,7 @@ def render_status(view: OperationView, now: datetime, notice: str = "") -> Rende
     times = facts(
         [
             ("started", clock_time(view.started)),
+            ("requested by", view.record.requested_by),
             ("ended", clock_time(view.ended)),
             ("execution", view.record.execution_arn),
             ("restored from", view.record.snapshot_details.restored_from),

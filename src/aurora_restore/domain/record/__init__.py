@@ -4,7 +4,14 @@ Nothing else knows the names and paths of its fields. `Record.read(item)` reads 
 hand; `changed` and its companions make the changes that `Records.update` takes.
 """
 
-from aurora_restore.domain.record.ending import AuditEntry, Cleanup, ErrorState, Notification, ProblemState
+from aurora_restore.domain.record.ending import (
+    AuditEntry,
+    AuditHead,
+    Cleanup,
+    ErrorState,
+    Notification,
+    ProblemState,
+)
 from aurora_restore.domain.record.exchange import (
     EndpointState,
     Fence,
@@ -73,6 +80,7 @@ from aurora_restore.domain.record.whole import EndpointWay, Record, with_new_war
 __all__ = [
     "ActState",
     "AuditEntry",
+    "AuditHead",
     "CameAlongRecord",
     "Changes",
     "CheckState",

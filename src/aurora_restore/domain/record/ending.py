@@ -61,8 +61,29 @@ class Notification(Part, path="notification"):
 
 
 class AuditEntry(Part):
-    """An audit event that is noted in the record before it is appended to the audit table."""
+    """An audit event that is noted in the record before it is appended to the audit table.
+
+    Attributes:
+        expires_at: when DynamoDB may remove it, in epoch seconds.
+        sequence, previous_hash, hash: its place in the chain, from 1 on; entries of earlier versions have none.
+    """
 
     time: datetime | None = None
     event: str = ""
     details: Mapping[str, Any] = NOTHING
+    expires_at: int | None = optional()
+    sequence: int = optional(0)
+    previous_hash: str = optional("")
+    hash: str = optional("")
+
+
+class AuditHead(Part, path="audit_head"):
+    """The end of the chain of audit events: how many there are, and the hash and the time of the last one.
+
+    `is_late`: an earlier version began the operation, whose events come before the chain.
+    """
+
+    count: int = 0
+    hash: str = ""
+    time: datetime | None = None
+    is_late: bool = optional(False)
