@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from aurora_restore.domain.errors import NotificationFailed, RestoreError, TransientFault
+from aurora_restore.domain.measures import operation_measures
 from aurora_restore.domain.notification import Message, ended_message
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Notification, Record, changed, written
@@ -119,5 +120,10 @@ def settle(ports: Ports, operation_id: str) -> None:
     release(ports, operation_id)
     # After everything else: a failure to notify decides nothing.
     notify_failure(ports, operation_id)
-    if Operation(ports.records.load(operation_id) or {}).record.is_unsettled:
+    operation = Operation(ports.records.load(operation_id) or {})
+    if operation.record.is_unsettled:
+        # At least once: a call that dies in between, or another one beside this, writes the same lines again. They
+        # are about the same moment, and only averages, percentiles and extremes are made of them, never sums.
+        for measured in operation_measures(operation):
+            ports.metrics.put(measured)
         ports.records.update(operation_id, changed(Record, settled_time=ports.clock.now()))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         SecurityGroup,
         SubnetGroup,
     )
+    from aurora_restore.domain.measures import Measured
     from aurora_restore.domain.restoring import ClusterToRestore, InstanceToCreate
     from aurora_restore.domain.scaling import ScalableTarget, Suspension
     from aurora_restore.domain.settings import PipelineSettings
@@ -349,6 +350,13 @@ class Executions(Protocol):
         """Start the cleanup machine for an operation. The same `attempt` made twice is one execution."""
 
 
+class Metrics(Protocol):
+    """Where measures go."""
+
+    def put(self, measured: Measured) -> None:
+        """Publish. It asks nothing of AWS and raises nothing: no run waits for a measure."""
+
+
 class RdsRegions(Protocol):
     def __call__(self, region: str) -> Rds:
         """RDS of a Region."""
@@ -371,6 +379,7 @@ class Ports:
     notifications: Notifications
     databases: Databases
     executions: Executions
+    metrics: Metrics
 
     @property
     def target_rds(self) -> Rds:
