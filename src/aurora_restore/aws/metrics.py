@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aurora_restore.domain.naming import METRIC_NAMESPACE
+
 if TYPE_CHECKING:
     from aurora_restore.domain.measures import Measured
 
-NAMESPACE = "AuroraRestore"
 # CloudWatch has no unit for minutes and hours: "None" is its word for a number without one (MetricDatum).
 _UNITS = {"Minutes": "None", "Hours": "None", "Percent": "Percent"}
 
@@ -36,7 +37,7 @@ class LogMetrics:
 def embedded(measured: Measured) -> dict[str, Any]:
     """The members of a line which make metrics of it: what is named in `_aws` lies beside it, not nested."""
     directive = {
-        "Namespace": NAMESPACE,
+        "Namespace": METRIC_NAMESPACE,
         # One set of dimensions: another set would be another metric of each value.
         "Dimensions": [list(measured.dimensions)],
         "Metrics": [{"Name": name, "Unit": _unit(name)} for name in measured.values],

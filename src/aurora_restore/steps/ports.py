@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     # A function compiles what its own step needs at its cold start, and not all of the domain.
     from aurora_restore.domain.cluster_settings import SettingValues
     from aurora_restore.domain.custom_endpoints import CustomEndpoint
+    from aurora_restore.domain.measures import Measured
     from aurora_restore.domain.observed import (
         ClusterSnapshot,
         Credentials,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
         SecurityGroup,
         SubnetGroup,
     )
-    from aurora_restore.domain.measures import Measured
     from aurora_restore.domain.restoring import ClusterToRestore, InstanceToCreate
     from aurora_restore.domain.scaling import ScalableTarget, Suspension
     from aurora_restore.domain.settings import PipelineSettings

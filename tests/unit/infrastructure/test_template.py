@@ -40,6 +40,7 @@ BESIDES = {
 }
 SECTIONS = [
     "## Pipeline Execution Status", "## Lambda Function Metrics", "## Step Functions Metrics", "## RDS Metrics",
+    "## Operations and Their Phases",
 ]  # fmt: skip
 KEY = "arn:aws:kms:us-west-2:123456789012:key/1"
 
@@ -216,7 +217,12 @@ def test_the_stacks_in_the_stack_need_no_capability_beyond_those_of_the_guide(te
 
     assert made == {
         "Permissions": {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy"},
-        "Monitoring": {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::Logs::MetricFilter"},
+        "Monitoring": {
+            "AWS::CloudWatch::Alarm",
+            "AWS::CloudWatch::Dashboard",
+            "AWS::Logs::MetricFilter",
+            "AWS::Logs::QueryDefinition",
+        },
     }
     for each in (template, *map(template.nested, NESTED)):
         assert "Transform" not in each.raw
@@ -262,7 +268,14 @@ def test_alarms_reach_people_through_an_encrypted_topic(template: Template) -> N
         "cleanup-failed": ("ExecutionsFailed", "CleanupStateMachine"),
         "cleanup-timed-out": ("ExecutionsTimedOut", "CleanupStateMachine"),
         "sweep-failed": ("Errors", "SweepFunction"),
+        "sweep-missing": ("OperationsRunning",),
         "lambda-errors": ("LambdaErrors",),
+        "lambda-throttles": ("LambdaThrottles",),
+        "phase-beyond-limit": ("OperationsBeyondLimit",),
+        "audit-writes-failed": ("AuditWritesFailed",),
+        "quota-nearly-met": ("QuotaUsedPercent",),
+        "schedule-failed": ("TargetErrorCount", "aurora-restore-schedules"),
+        "schedule-dropped": ("InvocationDroppedCount", "aurora-restore-schedules"),
     }
     assert all(alarm["AlarmActions"] == ["NotificationTopic"] for alarm in alarms.values())
     assert "cloudwatch.amazonaws.com" in admitted
@@ -301,6 +314,9 @@ def test_the_dashboard_has_the_sections_of_the_guide(template: Template) -> None
         "Duration by Function", "Error Count by Function", "Throttles by Function",
         "Execution Timeline", "Execution Status Count",
         "CPU Utilization", "Free Memory", "Database Connections",
+        "Operations Running and the Age of the Oldest (minutes)", "Copies in Flight", "Oldest Lock (minutes)",
+        "Time by Phase (minutes)", "Time by Phase Against Its Usual (minutes)",
+        "RTO of the Last Thirty Restores (minutes)", "Fullest Quota of RDS (%)",
     ]  # fmt: skip
 
 
