@@ -53,6 +53,13 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_fanout_to_subscription_filters": "(group_name, stream_name, events)",
         "_make_group_arn": "(name)",
         "_log_groups": _DICT,
+        "_queries": _DICT,
+        "handle_request": "(method, path, headers, body, query_params)",
+        "_start_query": "(data)",
+        "_get_query_results": "(data)",
+        "_stop_query": "(data)",
+        "_resolve_query_log_groups": "(data)",
+        "_collect_query_records": "(group_names, start_time_s, end_time_s)",
     },
     "services.cloudwatch": {"_alarms": _DICT, "_dashboards": _DICT},
     "services.stepfunctions": {

@@ -117,7 +117,7 @@ class Simulation:
         self.audit = FakeAudit(self.border)
         self.locks = FakeLocks(self.border)
         self.notifications = FakeNotifications(self.border)
-        self.metrics: Metrics = FakeMetrics()
+        self.metrics = self._metrics()
         self.secrets = FakeSecrets(SECRETS, self.border)
         self.keys = FakeKeys({}, self.border)
         self.network = FakeNetwork([SecurityGroup(SECURITY_GROUP, "database", VPC)], self.border)
@@ -350,6 +350,9 @@ class Simulation:
             executions=self.executions,
             metrics=self.metrics,
         )
+
+    def _metrics(self) -> Metrics:
+        return FakeMetrics()
 
     def _observe(self) -> None:
         self.observations.look(self.clock.now())

@@ -21,7 +21,7 @@ _UNITS = {"Minutes": "None", "Hours": "None", "Percent": "Percent"}
 class Log(Protocol):
     """Powertools' logger, as far as it is used."""
 
-    def info(self, message: object, *, extra: Mapping[str, object]) -> None: ...
+    def info(self, msg: object, /, *, extra: Mapping[str, object]) -> None: ...
 
 
 class LogMetrics:

@@ -111,7 +111,7 @@ ALARMS = (
           METRIC_NAMESPACE, FUNCTION_THROTTLES),
     Alarm("PhaseBeyondLimitAlarm", "phase-beyond-limit",
           "An operation is still in a phase after the limit of that phase.",
-          "See with `aurora-restore list` and `aurora-restore status` what it waits for, and cancel it if that never ends.",
+          "See with `aurora-restore list` and `aurora-restore status` what it waits for; cancel it if that never ends.",
           METRIC_NAMESPACE, "OperationsBeyondLimit", statistic="Maximum", missing=UNKNOWN),
     Alarm("AuditWritesFailedAlarm", "audit-writes-failed",
           "An audit event could not be written; the call that was to write it is repeated.",

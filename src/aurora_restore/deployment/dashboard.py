@@ -13,8 +13,8 @@ WIDE, HALF, THIRD = 24, 12, 8
 A_DAY, FIVE_MINUTES = 86400, 300
 # What the tables look back on; the periods of the graphs follow the range that is looked at.
 SHOWS = "-P30D"
+# Snapshot copies in progress to one Region, whoever began them (AuroraUserGuide, "Quotas and constraints").
 MOST_COPIES = 5
-""""You can have up to five snapshot copy requests in progress to a single destination Region per account" (Aurora user guide)."""
 NEARLY_MET = 90
 
 
