@@ -21,13 +21,8 @@ from aurora_restore.domain.errors import RestoreError
 from aurora_restore.steps.ports import Metrics
 from local_stack.insights import LogEvent
 
-
-class Throttled(Exception):
-    """How Step Functions learns that Lambda has no room for the call."""
-
-    def __init__(self) -> None:
-        super().__init__("Rate Exceeded.")
-        self.error = "Lambda.TooManyRequestsException"
+# How Step Functions learns that Lambda has no room for a call: an error goes by its name.
+Throttled = type("Lambda.TooManyRequestsException", (Exception,), {})
 
 
 @dataclass(frozen=True)
@@ -51,13 +46,12 @@ class LoggedSimulation(Simulation):
     Attributes:
         events: what CloudWatch Logs has, in the order of its writing.
         invocations: every call that reached its function.
-        throttles: functions for which Lambda has no room; refused: when it said so.
+        throttles: functions for which Lambda has no room.
     """
 
     def __init__(self, *given: Any, **named: Any) -> None:
         self.events: list[LogEvent] = []
         self.invocations: list[Invocation] = []
-        self.refused: list[datetime] = []
         self.throttles: set[str] = set()
         super().__init__(*given, **named)
 
@@ -67,8 +61,7 @@ class LoggedSimulation(Simulation):
     def _invoke(self, function_name: str, payload: dict[str, Any]) -> Mapping[str, Any]:
         self.counters.invocations += 1
         if function_name in self.throttles:
-            self.refused.append(self.clock.now())
-            raise Throttled
+            raise Throttled("Rate Exceeded.")
         handle = handlers.entry_point(functions()[function_name], lambda: self.ports, self._seconds)
         context = SimpleNamespace(
             function_name=function_name, aws_request_id=f"request-{self.counters.invocations}"

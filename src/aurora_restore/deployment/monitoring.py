@@ -25,6 +25,7 @@ PARAMETERS = {
     "CleanupStateMachineArn": "${CleanupStateMachine}",
     "SweepFunctionName": "${SweepFunction}",
     "StateMachineLogGroupName": "${StateMachineLogs}",
+    "CleanupLogGroupName": "${CleanupStateMachineLogs}",
     "NotificationTopicArn": "${NotificationTopic}",
     "TargetClusterPrefix": "${TargetClusterPrefix}",
     "ExpectedRestoreHours": "${ExpectedRestoreHours}",
@@ -52,10 +53,16 @@ def monitoring_template() -> str:
         "Resources": {
             **{alarm.logical_id: alarm.resource() for alarm in ALARMS},
             "StepErrorsFilter": Commented(
-                "The log of the state machine has the errors of all functions that it calls.",
-                _step_filter(ERROR_PATTERN, FUNCTION_ERRORS),
+                "The log of a state machine has the errors of all functions that it calls.",
+                _step_filter("StateMachineLogGroupName", ERROR_PATTERN, FUNCTION_ERRORS),
             ),
-            "StepThrottlesFilter": _step_filter(THROTTLE_PATTERN, FUNCTION_THROTTLES),
+            "StepThrottlesFilter": _step_filter(
+                "StateMachineLogGroupName", THROTTLE_PATTERN, FUNCTION_THROTTLES
+            ),
+            "CleanupErrorsFilter": _step_filter("CleanupLogGroupName", ERROR_PATTERN, FUNCTION_ERRORS),
+            "CleanupThrottlesFilter": _step_filter(
+                "CleanupLogGroupName", THROTTLE_PATTERN, FUNCTION_THROTTLES
+            ),
             **query_resources(),
         },
     }  # fmt: skip
@@ -75,7 +82,7 @@ def monitoring_template() -> str:
     return f"{HEAD}{sections}{dashboard}\nOutputs:\n{yaml_block(outputs, 1)}\n"
 
 
-def _step_filter(pattern: str, metric: str) -> dict[str, Any]:
+def _step_filter(log_group: str, pattern: str, metric: str) -> dict[str, Any]:
     # A metric of our own over all functions: one alarm a function would be many, and each of them costs.
     counted = {
         "MetricNamespace": METRIC_NAMESPACE,
@@ -84,7 +91,7 @@ def _step_filter(pattern: str, metric: str) -> dict[str, Any]:
         "DefaultValue": 0,
     }
     properties = {
-        "LogGroupName": Short("Ref", "StateMachineLogGroupName"),
+        "LogGroupName": Short("Ref", log_group),
         "FilterPattern": pattern,
         "MetricTransformations": [counted],
     }

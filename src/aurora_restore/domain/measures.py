@@ -18,6 +18,7 @@ from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_being_retired
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.states import OperationStatus, PhaseStatus
+from aurora_restore.domain.waiting import duration_words
 
 # What a run uses up; the names are RDS's.
 WATCHED_QUOTAS = ("DBClusters", "DBInstances", "ManualClusterSnapshots", "DBClusterParameterGroups")
@@ -84,7 +85,7 @@ def operation_measures(operation: Operation) -> tuple[Measured, ...]:
     }
     whole = Measured(
         ended,
-        f"the operation ended {operation.status} after {values['RestoreMinutes']:g} minutes",
+        f"the operation ended {operation.status} after {_words(values['RestoreMinutes'])}",
         values,
         {"Outcome": operation.status},
         {"phase_minutes": phases, "target_cluster_id": operation.target_cluster_id},
@@ -92,7 +93,7 @@ def operation_measures(operation: Operation) -> tuple[Measured, ...]:
     return (
         whole,
         *(
-            Measured(ended, f"{name} took {minutes:g} minutes", {"PhaseMinutes": minutes}, {"Phase": name})
+            Measured(ended, f"{name} took {_words(minutes)}", {"PhaseMinutes": minutes}, {"Phase": name})
             for name, minutes in phases.items()
         ),
     )
@@ -179,6 +180,10 @@ def _is_copy_in_flight(snapshot: ClusterSnapshot) -> bool:
     """Five may be in flight in a Region, whoever began them."""
     is_over = snapshot.status in {"available", *FAILED_SNAPSHOT_STATUSES, *GOING_STATUSES}
     return snapshot.source_db_cluster_snapshot_arn is not None and not is_over
+
+
+def _words(minutes: float) -> str:
+    return duration_words(60 * minutes)
 
 
 def _minutes(duration: timedelta) -> float:
