@@ -61,7 +61,11 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_resolve_query_log_groups": "(data)",
         "_collect_query_records": "(group_names, start_time_s, end_time_s)",
     },
-    "services.cloudwatch": {"_alarms": _DICT, "_dashboards": _DICT},
+    "services.cloudwatch": {
+        "_alarms": _DICT,
+        "_dashboards": _DICT,
+        "_store_datum": "(namespace, name, dims, ts, unit, value, values, counts, stat_values)",
+    },
     "services.stepfunctions": {
         "_run_execution": "(exec_arn)",
         "_execute_pass": "(state_def, raw_input, ctx)",

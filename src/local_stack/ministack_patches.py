@@ -17,6 +17,7 @@ from local_stack import (
     ministack_cloudformation,
     ministack_events,
     ministack_limits,
+    ministack_metrics,
     ministack_queries,
     ministack_resuming,
     ministack_states,
@@ -41,6 +42,7 @@ def apply(runtime: LambdaRuntime, state_directory: Path) -> MinistackState:
     ministack_states.apply()
     ministack_events.apply()
     ministack_limits.apply()
+    ministack_metrics.apply()
     ministack_queries.apply()
     _run_functions_with(runtime)
     _replacements.apply()
