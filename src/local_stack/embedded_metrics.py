@@ -73,6 +73,6 @@ def _dimensions(root: Mapping[str, Any], names: Sequence[str]) -> tuple[tuple[st
 
 
 def _values(target: object) -> Sequence[float]:
-    values = target if isinstance(target, list) else [target]
+    values: list[Any] = target if isinstance(target, list) else [target]
     is_valid = len(values) <= MAX_VALUES and all(type(each) in (int, float) for each in values)
     return values if is_valid else ()

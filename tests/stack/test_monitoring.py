@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -146,10 +146,11 @@ def test_a_saved_query_is_changed_and_deleted_under_its_id(empty_boto: Clients) 
     assert saved["logGroupNames"] == ["/a"]
     logs.delete_query_definition(queryDefinitionId=definition_id)
     assert logs.describe_query_definitions(queryDefinitionNamePrefix="tests/")["queryDefinitions"] == []
-    for change in (
+    changes: tuple[Callable[[], object], ...] = (
         lambda: logs.delete_query_definition(queryDefinitionId=definition_id),
         lambda: logs.put_query_definition(queryDefinitionId=definition_id, name="x", queryString="fields x"),
-    ):
+    )
+    for change in changes:
         with pytest.raises(ClientError) as refused:
             change()
         assert refused.value.response["Error"]["Code"] == "ResourceNotFoundException"

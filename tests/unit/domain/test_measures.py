@@ -10,7 +10,6 @@ import pytest
 from tests.unit.domain.builders import NOW, SETTINGS, snapshot
 
 from aurora_restore.domain.measures import (
-    CLEANUP_LIMIT,
     Measured,
     SweepView,
     is_beyond_limit,
@@ -189,7 +188,6 @@ def test_an_operation_is_beyond_the_limit_of_its_phase_or_of_its_cleanup(
     assert (line.values["OperationsBeyondLimit"], line.facts["beyond_limit"]) == (
         (1, ["restore-2"]) if is_late else (0, [])
     )
-    assert timedelta(hours=48) == CLEANUP_LIMIT
 
 
 def test_a_lock_is_as_old_as_its_operation_or_as_the_retirement_that_took_it_again() -> None:
