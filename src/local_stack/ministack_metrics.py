@@ -20,7 +20,7 @@ def apply() -> None:
 
 @_replacements.of(cloudwatch_logs, "_append_log_events")
 def _append_and_measure(append: Callable[..., Any], stream: Any, events: list[Mapping[str, Any]]) -> Any:
-    """Whoever writes them: Lambda for a function, or a client."""
+    """Of Lambda, which writes those of a function, and of every client."""
     appended = append(stream, events)
     for event in events:
         for value in metrics_in(str(event.get("message", ""))):

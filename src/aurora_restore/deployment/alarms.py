@@ -11,6 +11,7 @@ from aurora_restore.domain.naming import METRIC_NAMESPACE, SCHEDULE_GROUP
 
 FUNCTION_ERRORS, FUNCTION_THROTTLES = "LambdaErrors", "LambdaThrottles"
 FIVE_MINUTES = 300
+NEARLY_MET_PERCENT = 90
 AT_LEAST, BELOW = "GreaterThanOrEqualToThreshold", "LessThanThreshold"
 
 # What it means that a metric has no value, by the word that CloudWatch has for how it is taken.
@@ -120,7 +121,7 @@ ALARMS = (
     Alarm("QuotaNearlyMetAlarm", "quota-nearly-met",
           "Nine tenths or more of a quota of RDS are used: clusters, instances, manual snapshots or parameter groups.",
           "Remove what is not needed or ask for a higher quota; the line of the last sweep names the fullest one.",
-          METRIC_NAMESPACE, "QuotaUsedPercent", statistic="Maximum", threshold=90, missing=UNKNOWN),
+          METRIC_NAMESPACE, "QuotaUsedPercent", statistic="Maximum", threshold=NEARLY_MET_PERCENT, missing=UNKNOWN),
     Alarm("ScheduleFailedAlarm", "schedule-failed",
           "EventBridge Scheduler was refused when it started a scheduled restore; it may try again.",
           "Check that the schedule's role may start the state machine, and that its request names one that exists.",

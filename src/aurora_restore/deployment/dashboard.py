@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from aurora_restore.deployment.alarms import NEARLY_MET_PERCENT
 from aurora_restore.deployment.functions import BY_NAME
 from aurora_restore.deployment.log_queries import LAST_RESTORES, MEASURING, PHASES, log_group
 from aurora_restore.domain.naming import METRIC_NAMESPACE
@@ -13,9 +14,8 @@ WIDE, HALF, THIRD = 24, 12, 8
 A_DAY, FIVE_MINUTES = 86400, 300
 # What the tables look back on; the periods of the graphs follow the range that is looked at.
 SHOWS = "-P30D"
-# Snapshot copies in progress to one Region, whoever began them (AuroraUserGuide, "Quotas and constraints").
+# Snapshot copies in progress to one Region, also those that others began (AuroraUserGuide, "Quotas and constraints").
 MOST_COPIES = 5
-NEARLY_MET = 90
 
 
 def widgets() -> Iterator[dict[str, Any]]:
@@ -81,7 +81,7 @@ def _own_widgets() -> Iterator[dict[str, Any]]:
     yield _table("Time by Phase Against Its Usual (minutes)", HALF, MEASURING, PHASES)
     yield _table("RTO of the Last Thirty Restores (minutes)", HALF, MEASURING, LAST_RESTORES)
     yield _metrics("Fullest Quota of RDS (%)", HALF, [_own("QuotaUsedPercent", label="Used")], "Maximum", FIVE_MINUTES,
-                   yAxis={"left": {"min": 0, "max": 100}}, annotations=_line("Alarm", NEARLY_MET))  # fmt: skip
+                   yAxis={"left": {"min": 0, "max": 100}}, annotations=_line("Alarm", NEARLY_MET_PERCENT))  # fmt: skip
 
 
 def _heading(title: str) -> dict[str, Any]:

@@ -177,7 +177,7 @@ def _hours_since_last_restore(view: SweepView) -> float:
 
 
 def _is_copy_in_flight(snapshot: ClusterSnapshot) -> bool:
-    """Five may be in flight in a Region, whoever began them."""
+    """Five may be in flight in a Region, and those that others began count as well."""
     is_over = snapshot.status in {"available", *FAILED_SNAPSHOT_STATUSES, *GOING_STATUSES}
     return snapshot.source_db_cluster_snapshot_arn is not None and not is_over
 

@@ -54,7 +54,9 @@ DYING_WITH_PARENT = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
 )
 # ministack knows no saved queries, which the template has: the local stack's own are put in.
-MINISTACK = "from local_stack import ministack_queries; from ministack.app import main; ministack_queries.apply(); main()"
+MINISTACK = (
+    "import ministack.app as app; from local_stack import ministack_queries as ours; ours.apply(); app.main()"
+)
 TOPIC = """
 Parameters:
   Name: {Type: String, Default: first}
