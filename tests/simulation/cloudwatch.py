@@ -16,7 +16,7 @@ from tests.support.alarm_states import ALARM, AlarmRule, MetricKey, changes
 from tests.support.filter_patterns import matches
 from tests.support.template_policies import Template
 
-from aurora_restore.domain.naming import METRIC_NAMESPACE, SCHEDULE_GROUP
+from aurora_restore.domain.naming import METRIC_NAMESPACE, SCHEDULE_GROUP, SCHEDULED_START_FUNCTION
 from local_stack.embedded_metrics import metrics_in
 
 EXPECTED_HOURS = 30
@@ -111,29 +111,44 @@ def gone_off(
 
 @dataclass
 class Schedule:
-    """EventBridge Scheduler in front of the pipeline: it tries an invocation again, and then gives it up.
+    """EventBridge Scheduler, which calls a function that starts a restore.
 
-    `retries` is as a schedule's RetryPolicy has it; `sent` are the metrics.
+    It tries a call that is refused again, as the RetryPolicy of the schedule has it, and then gives it up. The function
+    is called asynchronously: Scheduler does not learn of its error, and Lambda calls it twice more.
+
+    Attributes:
+        refusals: how many of the next calls the target refuses.
+        sent: the metrics.
     """
 
     sim: LoggedSimulation
     retries: int = 2
+    refusals: int = 0
     sent: Metrics = field(default_factory=lambda: defaultdict(list))
 
     def fire(self, start: Callable[[], object]) -> bool:
-        """One scheduled time; whether the target took it."""
+        """One scheduled time; whether the restore was started."""
+        group = (("ScheduleGroup", SCHEDULE_GROUP),)
         for attempt in range(self.retries + 1):
-            self._count("InvocationAttemptCount")
+            self._count("AWS/Scheduler", "InvocationAttemptCount", group)
+            if not self.refusals:
+                return self._call(start)
+            self.refusals -= 1
+            self._count("AWS/Scheduler", "TargetErrorCount", group)
+            self.sim.run_for(60 * 2**attempt)
+        self._count("AWS/Scheduler", "InvocationDroppedCount", group)
+        return False
+
+    def _call(self, start: Callable[[], object]) -> bool:
+        for seconds in (60, 120, 0):
             try:
                 start()
             except ExecutionAlreadyExists:
-                self._count("TargetErrorCount")
-                self.sim.run_for(60 * 2**attempt)
+                self._count("AWS/Lambda", "Errors", (("FunctionName", SCHEDULED_START_FUNCTION),))
+                self.sim.run_for(seconds)
             else:
                 return True
-        self._count("InvocationDroppedCount")
         return False
 
-    def _count(self, name: str) -> None:
-        key = ("AWS/Scheduler", name, (("ScheduleGroup", SCHEDULE_GROUP),))
-        self.sent[key].append((self.sim.clock.now().timestamp(), 1))
+    def _count(self, namespace: str, name: str, dimensions: tuple[tuple[str, str], ...]) -> None:
+        self.sent[namespace, name, dimensions].append((self.sim.clock.now().timestamp(), 1))

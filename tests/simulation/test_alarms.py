@@ -203,25 +203,38 @@ def test_an_alarm_goes_off_when_an_audit_event_could_not_be_written(monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("retries", "alarms"), [(0, {"schedule-failed", "schedule-dropped"}), (185, {"schedule-failed"})]
+    ("refusals", "alarms"), [(1, {"schedule-failed"}), (3, {"schedule-failed", "schedule-dropped"})]
 )
-def test_alarms_go_off_when_a_scheduled_restore_does_not_start(retries: int, alarms: set[str]) -> None:
+def test_alarms_go_off_when_a_scheduled_restore_cannot_be_handed_over(
+    refusals: int, alarms: set[str]
+) -> None:
     sim = simulation()
-    sim.start(OPERATION, replacing())
-    sim.run()
-    schedule = Schedule(sim, retries)
-    names = iter((OPERATION, "restore-of-the-next-try"))
+    schedule = Schedule(sim, retries=2, refusals=refusals)
 
-    started = schedule.fire(lambda: sim.start(next(names), replacing()))
+    started = schedule.fire(lambda: sim.start(OPERATION, replacing()))
 
     sim.run()
-    assert started is (retries > 0)
     sim.run_for(QUARTER)
+    assert started is (refusals < 3)
     assert gone_off(sim, metrics_of(sim) | schedule.sent) - NOT_ASKED == alarms
 
 
+def test_an_alarm_goes_off_when_a_scheduled_restore_is_handed_over_and_does_not_start() -> None:
+    sim = simulation()
+    sim.start(OPERATION, replacing())
+    sim.run()
+    schedule = Schedule(sim)
+
+    # The name was used by another restore.
+    assert not schedule.fire(lambda: sim.start(OPERATION, replacing(instance_count=2)))
+
+    sim.run_for(QUARTER)
+    assert gone_off(sim, metrics_of(sim) | schedule.sent) - NOT_ASKED == {"scheduled-start-failed"}
+
+
 def test_every_alarm_has_a_test_here() -> None:
-    tested = {*CONDITIONS, "audit-writes-failed", "schedule-failed", "schedule-dropped"}
+    of_their_own = {"audit-writes-failed", "schedule-failed", "schedule-dropped", "scheduled-start-failed"}
+    tested = {*CONDITIONS, *of_their_own}
     assert {rule.name.removeprefix("aurora-restore-") for rule in alarm_rules()} == tested
 
 

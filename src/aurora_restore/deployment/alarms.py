@@ -7,7 +7,7 @@ from typing import Any
 
 from aurora_restore.deployment.functions import PREFIX
 from aurora_restore.deployment.rendering import Commented, Short
-from aurora_restore.domain.naming import METRIC_NAMESPACE, SCHEDULE_GROUP
+from aurora_restore.domain.naming import METRIC_NAMESPACE, SCHEDULE_GROUP, SCHEDULED_START_FUNCTION
 
 FUNCTION_ERRORS, FUNCTION_THROTTLES = "LambdaErrors", "LambdaThrottles"
 FIVE_MINUTES = 300
@@ -123,13 +123,17 @@ ALARMS = (
           "Remove what is not needed or ask for a higher quota; the line of the last sweep names the fullest one.",
           METRIC_NAMESPACE, "QuotaUsedPercent", statistic="Maximum", threshold=NEARLY_MET_PERCENT, missing=UNKNOWN),
     Alarm("ScheduleFailedAlarm", "schedule-failed",
-          "EventBridge Scheduler was refused when it started a scheduled restore; it may try again.",
-          "Check that the schedule's role may start the state machine, and that its request names one that exists.",
+          "EventBridge Scheduler could not call the function that starts a scheduled restore; it may try again.",
+          "Check that the role of the schedule may call aurora-restore-start-scheduled, and that this function exists.",
           "AWS/Scheduler", "TargetErrorCount", "ScheduleGroup", SCHEDULE_GROUP),
     Alarm("ScheduleDroppedAlarm", "schedule-dropped",
-          "A scheduled restore did not start, and EventBridge Scheduler has given it up.",
+          "EventBridge Scheduler has given up a scheduled restore, which did not start.",
           "Start it by hand with `aurora-restore start`, and correct the schedule before its next time.",
           "AWS/Scheduler", "InvocationDroppedCount", "ScheduleGroup", SCHEDULE_GROUP),
+    Alarm("ScheduledStartFailedAlarm", "scheduled-start-failed",
+          "The function that starts scheduled restores ended with an error; Lambda calls it twice more.",
+          "Read in the log of aurora-restore-start-scheduled why, and start the restore by hand if no call succeeded.",
+          "AWS/Lambda", "Errors", "FunctionName", SCHEDULED_START_FUNCTION),
     Alarm("RestoreOverdueAlarm", "restore-overdue",
           "No restore has ended well for longer than ExpectedRestoreHours.",
           "See with `aurora-restore list` whether the last one did not start, runs too long, or failed.",

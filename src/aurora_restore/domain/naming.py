@@ -24,7 +24,9 @@ IDENTIFIER_MAX_LENGTH = 63
 # Of the metrics that the pipeline has beside those of AWS, and of the schedules of EventBridge Scheduler that start
 # restores: alarms go by both.
 METRIC_NAMESPACE = "AuroraRestore"
-SCHEDULE_GROUP = "aurora-restore-schedules"
+SCHEDULE_GROUP = "aurora-restore"
+# What a schedule calls: it starts the restore under a name that follows from the schedule and its time.
+SCHEDULED_START_FUNCTION = "aurora-restore-start-scheduled"
 
 _QUIET_GROUP = re.compile(r"aurora-restore-.+-quiet-[0-9a-f]{8}")
 _IDENTIFIER = re.compile(r"[a-zA-Z](?:-?[a-zA-Z0-9])*")

@@ -281,8 +281,9 @@ def test_alarms_reach_people_through_an_encrypted_topic(template: Template) -> N
         "phase-beyond-limit": ("OperationsBeyondLimit",),
         "audit-writes-failed": ("AuditWritesFailed",),
         "quota-nearly-met": ("QuotaUsedPercent",),
-        "schedule-failed": ("TargetErrorCount", "aurora-restore-schedules"),
-        "schedule-dropped": ("InvocationDroppedCount", "aurora-restore-schedules"),
+        "schedule-failed": ("TargetErrorCount", "aurora-restore"),
+        "schedule-dropped": ("InvocationDroppedCount", "aurora-restore"),
+        "scheduled-start-failed": ("Errors", "aurora-restore-start-scheduled"),
     }
     assert all(alarm["AlarmActions"] == ["NotificationTopic"] for alarm in alarms.values())
     assert "cloudwatch.amazonaws.com" in admitted
