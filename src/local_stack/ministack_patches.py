@@ -17,6 +17,8 @@ from local_stack import (
     ministack_cloudformation,
     ministack_events,
     ministack_limits,
+    ministack_metrics,
+    ministack_queries,
     ministack_resuming,
     ministack_states,
     ministack_subscriptions,
@@ -42,6 +44,8 @@ def apply(runtime: LambdaRuntime, state_directory: Path) -> MinistackState:
     ministack_events.apply()
     ministack_limits.apply()
     ministack_subscriptions.apply()
+    ministack_metrics.apply()
+    ministack_queries.apply()
     _run_functions_with(runtime)
     _replacements.apply()
     return MinistackState(state_directory)

@@ -22,7 +22,7 @@ from tests.fakes.executions import FakeExecutions
 from tests.fakes.rds_client import FakeClients, FakeRdsClient
 from tests.fakes.records import FakeRecords
 from tests.fakes.scaling_client import FakeScalingClient, FakeScalingClients
-from tests.fakes.services import FakeKeys, FakeNetwork, FakeNotifications, FakeSecrets
+from tests.fakes.services import FakeKeys, FakeMetrics, FakeNetwork, FakeNotifications, FakeSecrets
 from tests.fakes.tables import FakeAudit, FakeLocks
 from tests.simulation.databases import SimulatedDatabases
 from tests.simulation.observations import Observations
@@ -53,7 +53,8 @@ from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, RETAIN_U
 from aurora_restore.domain.observed import SecurityGroup
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.times import parse_time
-from aurora_restore.steps.ports import Ports
+from aurora_restore.steps.measured_audit import MeasuredAudit
+from aurora_restore.steps.ports import Metrics, Ports
 from local_aurora.model import LocalAurora
 from local_aurora.timing import Durations, Kind
 
@@ -116,6 +117,7 @@ class Simulation:
         self.audit = FakeAudit(self.border)
         self.locks = FakeLocks(self.border)
         self.notifications = FakeNotifications(self.border)
+        self.metrics = self._metrics()
         self.secrets = FakeSecrets(SECRETS, self.border)
         self.keys = FakeKeys({}, self.border)
         self.network = FakeNetwork([SecurityGroup(SECURITY_GROUP, "database", VPC)], self.border)
@@ -341,12 +343,16 @@ class Simulation:
             keys=self.keys,
             secrets=self.secrets,
             records=self.records,
-            audit=self.audit,
+            audit=MeasuredAudit(self.audit, self.metrics, self.clock),
             locks=self.locks,
             notifications=self.notifications,
             databases=SimulatedDatabases(self.aurora, self.border, self.users, self.copies),
             executions=self.executions,
+            metrics=self.metrics,
         )
+
+    def _metrics(self) -> Metrics:
+        return FakeMetrics()
 
     def _observe(self) -> None:
         self.observations.look(self.clock.now())

@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from aurora_restore.deployment.alarms import ALARMS
+from aurora_restore.deployment.log_queries import QUERIES
+from aurora_restore.domain.naming import METRIC_NAMESPACE
 from aurora_restore.domain.request import PARSERS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -52,3 +55,15 @@ def test_links_between_documents_lead_somewhere() -> None:
     for document in (*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md")):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_every_alarm_is_described_in_its_own_words_and_no_other() -> None:
+    described = re.findall(r"^\| `(aurora-restore-[a-z-]+)` \| (.*) \| (.*) \|$", OPERATIONS, re.MULTILINE)
+    assert described == [(alarm.full_name, alarm.happened, alarm.action) for alarm in ALARMS]
+
+
+def test_every_metric_and_every_saved_query_is_described() -> None:
+    for metric in {alarm.metric for alarm in ALARMS if alarm.namespace == METRIC_NAMESPACE}:
+        assert f"`{metric}`" in OPERATIONS
+    described = re.findall(r"^\| ([A-Z][A-Za-z ]+) \| .* \|$", OPERATIONS, re.MULTILINE)
+    assert [name for name in described if name in QUERIES] == list(QUERIES)

@@ -195,6 +195,7 @@ FUNCTIONS: tuple[Function, ...] = (
             *may.RECORD, *may.REMOVE_QUIET_GROUP,
             *grants("dynamodb", "query", may.STATE_INDEXES),
             *grants("rds", "describe_db_clusters describe_db_cluster_snapshots", may.ANY_CLUSTER, may.ANY_SNAPSHOT),
+            *grants("rds", "describe_account_attributes", may.EVERYTHING),
             *grants("rds", "delete_db_cluster_snapshot", may.COPIES),
             *grants("stepfunctions", "describe_execution", may.RUNS),
             *grants("stepfunctions", "start_execution", may.CLEANUP),

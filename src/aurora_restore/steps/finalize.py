@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from aurora_restore.domain.errors import NotificationFailed, RestoreError, TransientFault
+from aurora_restore.domain.measures import operation_measures
 from aurora_restore.domain.notification import Message, ended_message
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import AuditEntry, Notification, Record, changed, written
@@ -130,5 +131,9 @@ def settle(ports: Ports, operation_id: str) -> None:
     notify_failure(ports, operation_id)
     trail.operation = Operation(ports.records.load(operation_id) or {})
     if trail.operation.record.is_unsettled:
+        # At least once: a call that dies in between, or another one beside this, writes the same lines again. They
+        # are about the same moment, and only averages, percentiles and extremes are made of them, never sums.
+        for measured in operation_measures(trail.operation):
+            ports.metrics.put(measured)
         # Nothing is noted any more in a settled record: what is, was not appended.
         trail.write(changed(Record, settled_time=ports.clock.now()), ())

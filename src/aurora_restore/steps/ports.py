@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     # A function compiles what its own step needs at its cold start, and not all of the domain.
     from aurora_restore.domain.cluster_settings import SettingValues
     from aurora_restore.domain.custom_endpoints import CustomEndpoint
+    from aurora_restore.domain.measures import Measured
     from aurora_restore.domain.observed import (
         ClusterSnapshot,
         Credentials,
@@ -356,6 +357,13 @@ class Executions(Protocol):
         """Start the cleanup machine for an operation. The same `attempt` made twice is one execution."""
 
 
+class Metrics(Protocol):
+    """Where measures go."""
+
+    def put(self, measured: Measured) -> None:
+        """Publish. It asks nothing of AWS and raises nothing: no run waits for a measure."""
+
+
 class RdsRegions(Protocol):
     def __call__(self, region: str) -> Rds:
         """RDS of a Region."""
@@ -378,6 +386,7 @@ class Ports:
     notifications: Notifications
     databases: Databases
     executions: Executions
+    metrics: Metrics
 
     @property
     def target_rds(self) -> Rds:

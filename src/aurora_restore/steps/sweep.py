@@ -19,6 +19,7 @@ from aurora_restore.domain.errors import (
     StepFailed,
     SweepIncomplete,
 )
+from aurora_restore.domain.measures import SweepView, locked_since, sweep_measures
 from aurora_restore.domain.naming import (
     FINAL_SNAPSHOT_TAG,
     OPERATION_TAG,
@@ -27,7 +28,7 @@ from aurora_restore.domain.naming import (
     is_quiet_group,
     quiet_group_identifier,
 )
-from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, ParameterGroup
+from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, ParameterGroup, Quota
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Retirement, SnapshotDetails, changed
 from aurora_restore.domain.retention import is_being_retired, kept_until
@@ -56,7 +57,7 @@ LOOKS_BACK = timedelta(days=30)
 class Sweep:
     """One sweep: what it has begun, and what went wrong with single things, which keeps no other from being done.
 
-    `started`: why a cleanup was started, by operation.
+    `started`: why a cleanup was started, by operation. `locks`: since when each target that stays locked is.
     """
 
     ports: Ports
@@ -65,6 +66,7 @@ class Sweep:
     deleted: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    locks: dict[str, datetime] = field(default_factory=dict)
 
     def each(self, items: Iterable[Any], work: Callable[[Any], None]) -> None:
         for item in items:
@@ -119,12 +121,16 @@ class Sweep:
     def check_lock(self, lock: tuple[str, str]) -> None:
         """A function may die between taking a lock for an operation that was just closed, and releasing it."""
         target, owner = lock
-        if is_left_locked(_load(self.ports, owner)):
+        operation = _load(self.ports, owner)
+        if operation is None or is_left_locked(operation):
             self.ports.locks.release(target, owner)
+        elif since := locked_since(operation):
+            self.locks[target] = since
 
-    def remove_copies(self, open_operations: Sequence[Operation]) -> None:
+    def remove_copies(
+        self, snapshots: Sequence[ClusterSnapshot], open_operations: Sequence[Operation]
+    ) -> None:
         """Copies and final snapshots whose time is over, and copies that failed."""
-        snapshots = self.ports.target_rds.list_cluster_snapshots()
         due = [
             *removable_copies(snapshots, open_operations, self.now),
             *removable_final_snapshots(snapshots, open_operations, self.now),
@@ -185,25 +191,39 @@ class Sweep:
         if maker is not None:
             AuditTrail(self.ports, maker).write({}, [Event("parameter_group.removed", {"name": group.name})])
 
+    def see_quotas(self) -> Mapping[str, Quota]:
+        """Of the target Region; none where RDS does not say."""
+        try:
+            return self.ports.target_rds.quotas()
+        except RestoreError as error:
+            # They are only measured: everything else was done.
+            self.problems.append(error.message)
+            return {}
+
 
 def sweep(ports: Ports) -> Mapping[str, Any]:
     """Find what is left to do, everywhere. Raises SweepIncomplete where single operations could not be processed."""
     run, rds = Sweep(ports, ports.clock.now()), ports.target_rds
     open_operations = [Operation(item) for item in open_records(ports)]
     run.each(open_operations, run.check_open)
-    ended = (
+    ended = [
         Operation(item)
         for status in (*ENDED_BADLY, OperationStatus.SUCCEEDED)
         for item in ports.records.list_by_status(status.value, run.now - LOOKS_BACK, RECORDS_MOST)
-    )
+    ]
     run.each(ended, run.check_ended)
     clusters = rds.list_clusters()
     run.each(clusters, run.check_cluster)
     run.each(ports.locks.list_owners().items(), run.check_lock)
-    run.remove_copies(open_operations)
+    snapshots = rds.list_cluster_snapshots()
+    run.remove_copies(snapshots, open_operations)
     in_use = {cluster.db_cluster_parameter_group_name for cluster in clusters}
     groups = [group for group in rds.list_cluster_parameter_groups() if is_quiet_group(group.name)]
     run.each([group for group in groups if group.name not in in_use], run.remove_group)
+    quotas = run.see_quotas()
+    view = SweepView(run.now, open_operations, ended, LOOKS_BACK, snapshots, run.locks, quotas)
+    # Whatever went wrong with single things: this line says that there was a sweep.
+    ports.metrics.put(sweep_measures(view, ports.settings))
     if run.problems:
         raise SweepIncomplete(
             f"{len(run.problems)} operation(s) could not be processed: {'; '.join(run.problems)}"

@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 from mypy_boto3_cloudformation import CloudFormationClient
 
+import local_stack
 from aurora_restore.deployment.deployer import (
     ChangePlan,
     Deployer,
@@ -51,6 +52,10 @@ LIMITS = DeploymentLimits(change_set_seconds=30, stack_seconds=60, pause_seconds
 SERVICES = "cloudformation,cloudwatch,dynamodb,iam,kms,lambda,logs,s3,secretsmanager,sns,stepfunctions,sts"
 DYING_WITH_PARENT = (
     "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+# ministack knows no saved queries, which the template has: the local stack's own are put in.
+MINISTACK = (
+    "import ministack.app as app; from local_stack import ministack_queries as ours; ours.apply(); app.main()"
 )
 TOPIC = """
 Parameters:
@@ -86,6 +91,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path(local_stack.__file__).parents[1]),
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
@@ -94,7 +100,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     directory = tmp_path_factory.mktemp("ministack")
     with (directory / "log").open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, "-c", DYING_WITH_PARENT, Path(sys.executable).with_name("ministack")],
+            [sys.executable, "-c", DYING_WITH_PARENT, sys.executable, "-c", MINISTACK],
             cwd=directory, env=environment, stdout=log, stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
