@@ -170,8 +170,8 @@ def _instances_left(ending: Ending) -> Words:
 def _snapshot_left(ending: Ending, snapshot: Snapshot) -> Words:
     name = f"the snapshot {snapshot.identifier} ({snapshot.status})"
     if snapshot.status not in DELETABLE_SNAPSHOTS and snapshot.source_arn:
-        told = json.dumps(list(ending.sim.records.items.values()))
-        if f"{snapshot.identifier}" not in told:
+        reported = json.dumps(list(ending.sim.records.items.values()))
+        if f"{snapshot.identifier}" not in reported:
             yield f"{name} cannot be deleted, and no record says so"
     elif snapshot.status != "available":
         yield f"{name} is left and not finished"
@@ -385,7 +385,7 @@ def one_notification_was_sent(ending: Ending) -> Words:
         wanted = (DRY_OUTCOMES if op.is_dry_run else OUTCOMES).get(op.status)
         for message in messages:
             if message.attributes.get("outcome") != wanted:
-                yield f"{op.operation_id} is {op.status}, and was told as {message.attributes.get('outcome')}"
+                yield f"{op.operation_id} is {op.status}, and was reported as {message.attributes.get('outcome')}"
 
 
 def _messages_allowed(ending: Ending) -> set[int]:
@@ -478,10 +478,10 @@ def scaling_is_as_it_was(ending: Ending) -> Words:
 
     Where Application Auto Scaling has not kept the target, it is registered again, and the record says what is missing.
     """
-    told = json.dumps([op.record.warnings for op in ending.operations])
+    reported = json.dumps([op.record.warnings for op in ending.operations])
     for name in sorted(ending.sim.observations.scaled_without_cluster):
         # Scaling that could not be suspended goes on; a warning has the command that shows it.
-        if f"--resource-ids cluster:{name}" not in told:
+        if f"--resource-ids cluster:{name}" not in reported:
             yield f"the readers of {name} were scaled while no cluster had that name"
     is_lost = ending.sim.aurora.world.habits.scalable_target_lost_without_cluster
     noted = [
@@ -492,12 +492,12 @@ def scaling_is_as_it_was(ending: Ending) -> Words:
     unseen = {name for name, scaling in noted if not scaling.before}
     unlisted = {name for name, scaling in noted if not scaling.before.get("policies")}
     for resource_id, before in ending.region_before.scalable_targets.items():
-        if f"--resource-id {resource_id} --min-capacity" in told:
+        if f"--resource-id {resource_id} --min-capacity" in reported:
             continue  # what was refused for long is left, with a warning that has the command
         now = ending.region.scalable_targets.get(resource_id)
         if now is None:
             # What could not be seen before the switch cannot be registered again; a warning has the command that looks.
-            if resource_id not in unseen or f"--resource-ids {resource_id}" not in told:
+            if resource_id not in unseen or f"--resource-ids {resource_id}" not in reported:
                 yield f"the scalable target {resource_id} is gone"
             continue
         for field in ("min_capacity", "max_capacity", "suspended"):
@@ -507,9 +507,9 @@ def scaling_is_as_it_was(ending: Ending) -> Words:
             sorted(p.name for p in region.scaling_policies.values() if p.resource_id == resource_id)
             for region in (ending.region_before, ending.region)
         )
-        are_told = all(name in told for name in policies_before) or (
-            # Names that may not be listed cannot be told: the warning has the command that puts policies again.
-            resource_id in unlisted and f"ReadReplicaCount --resource-id {resource_id} " in told
+        are_told = all(name in reported for name in policies_before) or (
+            # Names that may not be listed cannot be named: the warning has the command that puts policies again.
+            resource_id in unlisted and f"ReadReplicaCount --resource-id {resource_id} " in reported
         )
         if policies != policies_before and not (is_lost and are_told):
             yield f"{resource_id}: its policies were {policies_before}, are {policies}, and no warning names them"

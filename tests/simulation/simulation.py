@@ -92,7 +92,7 @@ class Simulation:
     """One account.
 
     Attributes:
-        on_state: told of the operation id and the name of every state that the main machine enters.
+        on_state: called with the operation id and the name of every state that the main machine enters.
         event_faults: what happens to the n-th event of an abnormal end (from 1; 0: to every other one).
         unquiet: why a run was given up, if it was.
     """
@@ -227,9 +227,11 @@ class Simulation:
         open_records = [name for name, item in self.records.items.items() if not item.get("end_time")]
         if open_records:
             return f"records that are not closed: {', '.join(open_records)}"
-        untold = [name for name, item in self.records.items.items() if item.get("settled_time", "") is None]
-        if untold:
-            return f"records whose end was not seen through: {', '.join(untold)}"
+        unsettled = [
+            name for name, item in self.records.items.items() if item.get("settled_time", "") is None
+        ]
+        if unsettled:
+            return f"records whose end was not seen through: {', '.join(unsettled)}"
         if self.locks.owners:
             return f"locks that are not free: {self.locks.owners}"
         # A copy that goes on when everything is closed belongs to no run: it is left, and not waited for.

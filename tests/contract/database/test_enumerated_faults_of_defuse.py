@@ -95,11 +95,13 @@ class Copy:
                 yield f"{kind} was changed, and the record does not say how it was"
 
     def _left(self, call: Call) -> Iterator[str]:
-        told = " ".join([*call.record.get("warnings", ()), str(call.record["came_along"]["not_looked_into"])])
+        reported = " ".join(
+            [*call.record.get("warnings", ()), str(call.record["came_along"]["not_looked_into"])]
+        )
         for kind, seen in self.state().items():
-            if seen != self.at_rest[kind] and kind.replace("_", " ") not in told:
+            if seen != self.at_rest[kind] and kind.replace("_", " ") not in reported:
                 yield f"{kind} is not at rest, and nothing says so"
-        if (more := self._catalog.facts() - self.rights) and "aurora_restore_borrowed" not in told:
+        if (more := self._catalog.facts() - self.rights) and "aurora_restore_borrowed" not in reported:
             yield f"rights are left: {sorted(more)}"
 
 

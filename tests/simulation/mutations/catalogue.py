@@ -222,7 +222,7 @@ MUTATIONS = (
         ("scaled-swap",),
     ),
     Mutation(
-        "lost-scaling-not-told",
+        "lost-scaling-not-reported",
         "policies that are gone with their target are not named",
         "domain.scaling:lost_warning",
         does_nothing,
@@ -230,7 +230,7 @@ MUTATIONS = (
     ),
     Mutation(
         "end-not-seen-through",
-        "the sweep overlooks what was closed and not told",
+        "the sweep overlooks what was closed and not notified",
         "domain.record.whole:Record.is_unsettled",
         answers(False),
         ("stop-refused-RecordFailure-event-lost:*:dies-before",),

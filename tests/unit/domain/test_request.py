@@ -154,8 +154,8 @@ def test_all_problems_of_the_users_are_reported_at_once_each_with_the_user_and_t
             "carl",
         ]
     )
-    told = [problem.message for problem in error.problems]
-    assert [" ".join(message.split()[:4]) for message in told] == [
+    reported = [problem.message for problem in error.problems]
+    assert [" ".join(message.split()[:4]) for message in reported] == [
         "db_users: user 1 ('rdsadmin'):",
         "db_users: user 1 ('rdsadmin'):",
         "db_users: user 2 ('ann'):",
@@ -165,7 +165,7 @@ def test_all_problems_of_the_users_are_reported_at_once_each_with_the_user_and_t
         "db_users: user 4: must",
     ]
     fields = ("username", "access", "iam", "secret_id or iam", "databases", "secrett_id", "an object")
-    for message, field in zip(told, fields, strict=True):
+    for message, field in zip(reported, fields, strict=True):
         assert field in message
 
 

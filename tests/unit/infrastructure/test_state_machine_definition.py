@@ -106,7 +106,7 @@ def test_a_phase_is_given_the_operation_id_and_nothing_else(phase: Phase) -> Non
 
 
 @pytest.mark.parametrize("phase", OF_ONE_FUNCTION)
-def test_a_function_of_several_phases_is_told_the_phase(phase: Phase) -> None:
+def test_a_function_of_several_phases_is_given_the_phase(phase: Phase) -> None:
     assert STATES[phase]["Parameters"] == {
         "FunctionName": OF_ONE_FUNCTION[phase],
         "Payload": {"operation_id.$": "$$.Execution.Name", "phase": phase},
@@ -162,7 +162,7 @@ def test_what_a_repetition_can_mend_is_repeated_with_jitter_and_an_end(name: str
         "Sandbox.Timedout",
         "States.Timeout",
     } <= set(services["ErrorEquals"])
-    # An hour without RDS does not end a copy of two days; people are told of an end sooner.
+    # An hour without RDS does not end a copy of two days; an end is notified sooner.
     most = 12 if name in {"Notify", "RecordFailure"} else 60
     assert ours["MaxAttempts"] == most
     assert 0 < services["MaxAttempts"] <= 12

@@ -190,7 +190,7 @@ def test_an_update_keeps_the_parameters_that_it_does_not_name(deployer: Deployer
     assert outcome.outputs["Arn"].endswith(":chosen")
 
 
-def test_only_new_events_are_told(deployer: Deployer) -> None:
+def test_only_new_events_are_reported(deployer: Deployer) -> None:
     deployer.apply(deployer.plan(topic_stack()))
     events: list[ResourceEvent] = []
 
@@ -273,7 +273,7 @@ def test_a_template_too_large_for_a_request_is_not_sent(deployer: Deployer) -> N
         deployer.plan(DeploymentRequest("# " + "x" * 51_200, "large"))
 
 
-def test_no_answer_is_told_as_such(clients: DeploymentClients) -> None:
+def test_no_answer_is_reported_as_such(clients: DeploymentClients) -> None:
     nowhere = boto3.Session(aws_access_key_id="1", aws_secret_access_key="x").client(
         "cloudformation",
         region_name=REGION,
@@ -386,7 +386,7 @@ def test_what_lay_there_before_is_not_taken_back(clients: DeploymentClients) -> 
         clients.s3.head_object(Bucket=bucket, Key=artifact.key)
 
 
-def test_a_bucket_that_others_use_by_now_is_kept_and_told(clients: DeploymentClients) -> None:
+def test_a_bucket_that_others_use_by_now_is_kept_and_reported(clients: DeploymentClients) -> None:
     bucket = default_bucket(clients.account_id, REGION)
     published = publish_artifacts(clients.s3, build_artifacts(Project.find()), bucket, REGION)
     clients.s3.put_object(Bucket=bucket, Key="of-another", Body=b"")
@@ -529,7 +529,9 @@ def test_tables_that_a_deleted_stack_left_are_taken_over(
     assert imported == {"StateTable", "AuditTable", "LockTable"}
 
 
-def test_a_missing_admin_secret_is_told_with_the_command_that_makes_it(clients: DeploymentClients) -> None:
+def test_a_missing_admin_secret_is_reported_with_the_command_that_makes_it(
+    clients: DeploymentClients,
+) -> None:
     warning = admin_secret_warning(clients.secretsmanager, ADMIN_SECRET_ID, REGION)
 
     assert warning is not None
@@ -542,7 +544,7 @@ def test_an_admin_secret_that_exists_is_not_mentioned(clients: DeploymentClients
     assert admin_secret_warning(clients.secretsmanager, ADMIN_SECRET_ID, REGION) is None
 
 
-def test_an_admin_secret_about_to_be_deleted_is_told(clients: DeploymentClients) -> None:
+def test_an_admin_secret_about_to_be_deleted_is_reported(clients: DeploymentClients) -> None:
     clients.secretsmanager.create_secret(Name=ADMIN_SECRET_ID, SecretString="{}")
     clients.secretsmanager.delete_secret(SecretId=ADMIN_SECRET_ID)
 

@@ -238,7 +238,7 @@ def test_a_message_that_cannot_be_sent_keeps_no_restore_from_its_success(run: Pi
     assert run.ports.locks.owner("aurora-restored-cluster") is None
 
 
-def test_a_failure_is_recorded_told_once_and_gives_the_lock_back(run: PipelineRun) -> None:
+def test_a_failure_is_recorded_reported_once_and_gives_the_lock_back(run: PipelineRun) -> None:
     run.check(FIRST)
     run.fail(FIRST, "Sandbox.Timedout", '{"errorMessage": "Task timed out after 60.00 seconds"}')
     run.fail(FIRST, "Sandbox.Timedout", '{"errorMessage": "Task timed out after 60.00 seconds"}')
@@ -419,7 +419,7 @@ def test_a_record_that_was_marked_by_hand_with_a_plain_sentence_is_closed_all_th
     assert "stopped by Ada" in run.aws.published[0].message
 
 
-def test_a_missing_snapshot_is_told_together_with_everything_else(run: PipelineRun) -> None:
+def test_a_missing_snapshot_is_reported_together_with_everything_else(run: PipelineRun) -> None:
     with pytest.raises(PreflightFailed) as refusal:
         run.check(FIRST, source_snapshot_date="2023-06-14", db_subnet_group_name="nowhere")
     assert {problem.code for problem in refusal.value.problems} == {
@@ -437,7 +437,7 @@ def test_a_cluster_that_is_busy_is_waited_for(run: PipelineRun) -> None:
     assert run.count("CreateDBInstance") == 2
 
 
-def test_a_dry_run_that_is_refused_is_told_as_such(run: PipelineRun) -> None:
+def test_a_dry_run_that_is_refused_is_reported_as_such(run: PipelineRun) -> None:
     with pytest.raises(SnapshotNotFound):
         run.check(FIRST, dry_run=True, source_snapshot_date="2023-06-14")
     run.fail(FIRST, "SnapshotNotFound")

@@ -51,13 +51,13 @@ def ended(run: PipelineRun) -> dict[str, Any]:
 
 def test_each_call_goes_on_where_the_record_says_and_begins_at_once() -> None:
     run = a_run()
-    told = []
+    reported = []
     for _ in range(3):
         answer = run.phase(Phase.DEFUSE, NAME)
-        told.append((answer.status, answer.wait_seconds, answer.progress_percent))
+        reported.append((answer.status, answer.wait_seconds, answer.progress_percent))
     message = run.record(NAME)["phases"]["Defuse"]["message"]
 
-    assert told == [(StepStatus.IN_PROGRESS, FLOOR_SECONDS, percent) for percent in (25, 50, 75)]
+    assert reported == [(StepStatus.IN_PROGRESS, FLOOR_SECONDS, percent) for percent in (25, 50, 75)]
     assert message == "what came along was looked for in 3 of 4 databases"
     assert run.phase(Phase.DEFUSE, NAME).status is StepStatus.DONE
     assert run.databases.copy.looked_into == list(rooms(4))
