@@ -1,9 +1,9 @@
 """How large cluster volumes are, for the command line.
 
-`AllocatedStorage` of an Aurora snapshot says nothing (it is 0 or 1). What is charged for is the metric `VolumeBytesUsed`
-of the namespace `AWS/RDS`, in bytes, by the dimension `DBClusterIdentifier`. RDS collects it at intervals, so that a short
-period makes no sense (Aurora User Guide, Aurora.AuroraMonitoring.Metrics). CloudWatch keeps points of one hour for 455
-days (CloudWatch User Guide, metrics retention).
+`AllocatedStorage` of an Aurora snapshot says nothing (it is 0 or 1). What is charged for is the metric
+`VolumeBytesUsed` of the namespace `AWS/RDS`, in bytes, by the dimension `DBClusterIdentifier`. RDS collects it at
+intervals, so that a short period makes no sense (Aurora User Guide, Aurora.AuroraMonitoring.Metrics). CloudWatch keeps
+points of one hour for 455 days (CloudWatch User Guide, metrics retention).
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ What is charged for, by the Aurora User Guide:
 - Automated backups are free up to the latest size of the volume, and with a retention of one day; what is charged for
   never exceeds the size of the volume on each day of the retention (aurora-storage-backup).
 - A snapshot is full, and is charged for at its full size once its cluster is deleted (aurora-storage-backup).
-- While a cluster is stopped, its storage and backups are charged for, and no instance hours (aurora-cluster-stop-start).
+- While a cluster is stopped, its storage and backups are charged for, its instance hours are not
+  (aurora-cluster-stop-start).
 - A restore that names no backup retention takes that of the snapshot's cluster (Aurora.Managing.Backups).
 - Extended Support is charged for from the day that the release calendar names (extended-support-charges).
 """
@@ -33,7 +34,7 @@ HOURS_A_MONTH, DAYS_A_MONTH = Decimal(730), Decimal(30)
 SERVERLESS, IO_OPTIMIZED = "db.serverless", "aurora-iopt1"
 ZERO = Decimal(0)
 PER_GIB, PER_EXTRA_GIB = "GiB", "GiB of backups beyond the size of the volume"
-# By the size in the name of a class (Aurora User Guide, hardware specifications): an xlarge has 4, an Nxlarge N times 4.
+# By the size in the name of a class (Aurora User Guide, Concepts.DBInstanceClass.Summary); an Nxlarge has N times 4.
 _VCPUS = {"medium": 2, "large": 2, "xlarge": 4}
 
 
@@ -67,7 +68,7 @@ class Sizes:
 class CostLine:
     """One line, in US dollars.
 
-    `least` and `most`: the amount for `per`, the same where it is known exactly; None: not known, and `unknown` says why.
+    `least` and `most`: the amount for `per`, the same where it is known exactly; None: not known, for `unknown`.
     `for_each`: the amounts are for each of these, since their number is not known; empty: they are whole.
     """
 
@@ -96,7 +97,7 @@ class CostLine:
             "for_each": self.for_each or None,
             "why": self.why,
             "not_known": self.unknown or None,
-            "price_date": price and price.date.isoformat(),
+            "price_date": price and price.as_of.isoformat(),
             "price_is_old": bool(price and price.is_old(on)),
             "price_source": price and price.source,
         }
@@ -104,10 +105,10 @@ class CostLine:
 
 @dataclass(frozen=True)
 class Total:
-    """A sum. `is_whole`: no line that belongs to it is missing from it."""
+    """A sum. None: nothing of it is known. `is_whole`: no line that belongs to it is missing from it."""
 
-    least: Decimal
-    most: Decimal
+    least: Decimal | None
+    most: Decimal | None
     is_whole: bool
 
 
@@ -149,6 +150,9 @@ def _total(lines: Iterable[CostLine], times: Mapping[Per, Decimal]) -> Total:
         for line in concerned
         if line.least is not None and not line.for_each and line.per in times
     ]
+    # A sum of nothing would look like a run that costs nothing.
+    if concerned and not known:
+        return Total(None, None, is_whole=False)
     return Total(
         least=sum((number * (line.least or ZERO) for number, line in known), ZERO),
         most=sum((number * (line.most or ZERO) for number, line in known), ZERO),
@@ -226,7 +230,9 @@ class Costing:
 
     def _instances(self) -> Iterator[CostLine]:
         classes = [instance.db_instance_class for instance in self.plan.instances]
-        yield from self._instance_hours(classes, self._cluster, Whose.NEW, "instances", "for as long as they run")
+        yield from self._instance_hours(
+            classes, self._cluster, Whose.NEW, "instances", "for as long as they run"
+        )
 
     def _instance_hours(
         self, classes: Iterable[str], cluster: _Cluster, whose: Whose, what: str, why: str
@@ -241,7 +247,9 @@ class Costing:
                 quantity = f"{number} x {least} to {most} ACU"
                 if most == 0:
                     # What it may grow to is in no plan, so that nothing can be said of it.
-                    yield _unknown(what, whose, Per.HOUR, f"{number} x {name}", why, "the plan has no capacity")
+                    yield _unknown(
+                        what, whose, Per.HOUR, f"{number} x {name}", why, "the plan has no capacity"
+                    )
                     continue
             else:
                 item, of = Item.INSTANCE_HOUR_IO_OPTIMIZED if is_io else Item.INSTANCE_HOUR, name
@@ -249,7 +257,9 @@ class Costing:
             price = self.prices.find(item, self.target_region, of)
             if price is None:
                 about = f"{name}, I/O-Optimized," if is_io else name
-                yield _unknown(what, whose, Per.HOUR, quantity, why, f"no price for {about} in {self.target_region}")
+                yield _unknown(
+                    what, whose, Per.HOUR, quantity, why, f"no price for {about} in {self.target_region}"
+                )
                 continue
             yield CostLine(
                 what, whose, Per.HOUR, quantity, price,
@@ -270,7 +280,14 @@ class Costing:
         price = self.prices.find(Item.BACKUP, self.target_region)
         if days == 1:
             return CostLine(
-                what, Whose.NEW, Per.MONTH, "1 day", price, ZERO, ZERO, "backups that are kept for one day are free"
+                what,
+                Whose.NEW,
+                Per.MONTH,
+                "1 day",
+                price,
+                ZERO,
+                ZERO,
+                "backups that are kept for one day are free",
             )
         free = "free up to the size of the volume"
         if days is None:
@@ -282,7 +299,7 @@ class Costing:
             )
         return self._of_size(
             what, Whose.NEW, Per.MONTH, self.sizes.source, Decimal(days - 1), Item.BACKUP,
-            times=str(days - 1), is_most=True,
+            times=f"{days - 1} further days", is_most=True,
             why=f"kept for {days} days; {free}, then by how much is changed, at most the volume for each further day",
         )  # fmt: skip
 
@@ -301,8 +318,12 @@ class Costing:
             return
         if self.on <= dates.standard_until or dates.charged_from is None or self.on < dates.charged_from:
             if is_enrolled:
-                begin = dates.charged_from.isoformat() if dates.charged_from else "a day that AWS has not named"
-                why = f"{named} has standard support until {dates.standard_until}; charged for from {begin} on"
+                begin = (
+                    dates.charged_from.isoformat() if dates.charged_from else "a day that AWS has not named"
+                )
+                why = (
+                    f"{named} has standard support until {dates.standard_until}; charged for from {begin} on"
+                )
                 yield CostLine(what, Whose.NEW, Per.HOUR, "nothing yet", None, ZERO, ZERO, why)
             return
         is_dearer = dates.dearer_from is not None and self.on >= dates.dearer_from
@@ -434,7 +455,7 @@ def _unknown(what: str, whose: Whose, per: Per, quantity: str, why: str, reason:
 
 def oldest_and_newest(lines: Iterable[CostLine]) -> tuple[date, date] | None:
     """The days of the prices that lines use; None where they use none."""
-    days = sorted({line.price.date for line in lines if line.price})
+    days = sorted({line.price.as_of for line in lines if line.price})
     return (days[0], days[-1]) if days else None
 
 

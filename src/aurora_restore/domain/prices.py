@@ -52,11 +52,11 @@ class Price:
     of: str
     unit: str
     usd: Decimal
-    date: date
+    as_of: date
     source: str
 
     def is_old(self, on: date) -> bool:
-        return on - self.date > OLD_AFTER
+        return on - self.as_of > OLD_AFTER
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _price(entry: Mapping[str, Any], place: str) -> Price:
         of=_text(entry, "of", place) if item in HAS_OF else "",
         unit=_text(entry, "unit", place),
         usd=Decimal(usd),
-        date=_date(entry, "date", place),
+        as_of=_date(entry, "date", place),
         source=_text(entry, "source", place),
     )
 
@@ -146,7 +146,9 @@ def _entries(whole: Mapping[str, Any], name: str) -> Iterable[tuple[str, Mapping
     entries = whole.get(name)
     if not isinstance(entries, list):
         raise PricesMalformed(f"{name} has to be a list")
-    return ((f"{name}[{number}]", _object(entry, f"{name}[{number}]")) for number, entry in enumerate(entries))
+    return (
+        (f"{name}[{number}]", _object(entry, f"{name}[{number}]")) for number, entry in enumerate(entries)
+    )
 
 
 def _object(value: object, place: str) -> Mapping[str, Any]:
