@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,13 @@ class CostOptions:
     size_gib: Decimal | None = None
 
 
+def _finite(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    # NaN is neither below nor above a limit.
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not a size.")
+    return value
+
+
 def cost_options() -> Decorator:
     return combined(
         option(
@@ -53,6 +61,7 @@ def cost_options() -> Decorator:
             metavar="GIB",
             heading=_HEADING,
             type=click.FloatRange(min=0, min_open=True, max=SIZE_GIB_MOST),
+            callback=_finite,
             help="Size of the snapshot's volume. Default: as CloudWatch knows it, in the source Region.",
         ),
     )

@@ -45,19 +45,20 @@ def _line(line: CostLine, costs: Costs) -> Text:
             day = _amount(HOURS_A_DAY * (line.least or Decimal(0)), HOURS_A_DAY * line.most)
             text.append(f", {day} a day")
         if line.price and line.quantity:
-            text.append(f": {line.quantity} at {dollars(line.price.usd)} per {line.price.unit}")
+            text.append(f": {line.quantity} at {unit_price(line.price.usd)} per {line.price.unit}")
     if line.price and line.price.is_old(costs.on):
         text.append(f" (OLD: the price of {line.price.as_of}, more than a year ago)", style="yellow")
     return Text.assemble(text, "\n", (line.why, "dim"))
 
 
 def _sum(total: Total, after: str) -> Text:
-    if total.most is None:
+    if total.is_whole:
+        return Text(_amount(total.least, total.most) + after, style="bold")
+    # What is missing from a sum may be more than all of it: there is no upper bound.
+    if not total.least:
         return Text("not known", style="yellow")
-    text = Text(_amount(total.least, total.most) + after, style="bold")
-    if not total.is_whole:
-        text.append(", without what is not known or is for each GiB", style="yellow")
-    return text
+    missing = ("; what is not known, or is for each GiB, comes besides", "yellow")
+    return Text.assemble((f"at least {dollars(total.least)}{after}", "bold"), missing)
 
 
 def _amount(least: Decimal | None, most: Decimal | None) -> str:
@@ -69,11 +70,11 @@ def _amount(least: Decimal | None, most: Decimal | None) -> str:
 
 
 def dollars(amount: Decimal) -> str:
-    """`$1,234.50`; a price or an amount below ten cents, and one with a fraction of a cent below a dollar, in full."""
-    if amount and amount < 1 and amount != round(amount, 2):
-        return (
-            f"${amount.quantize(Decimal('0.000001')).normalize():f}"
-            if amount < Decimal("0.1")
-            else f"${amount:.3f}"
-        )
-    return f"${amount:,.2f}"
+    """An amount: `$1,234.50`; below ten cents with its fractions of a cent."""
+    return unit_price(amount) if amount < Decimal("0.1") else f"${amount:,.2f}"
+
+
+def unit_price(usd: Decimal) -> str:
+    """`$0.10`, `$0.021`, `$13.248`: at least two digits after the point, at most six."""
+    whole, _, fraction = f"{usd:,.6f}".rstrip("0").partition(".")
+    return f"${whole}.{fraction:0<2}"
