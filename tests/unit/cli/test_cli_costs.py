@@ -174,6 +174,20 @@ def test_prices_that_cannot_be_used_are_refused_before_anything_is_started(
     assert not started(pipeline)
 
 
+def test_what_would_act_on_a_terminal_is_written_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "prices.json"
+    price = OWN["prices"][0] | {"unit": "hour\x1b[2J"}
+    file.write_text(json.dumps(OWN | {"prices": [price]}))
+    looks = FakeLooks(error=AwsUnavailable("no answer\x1b[2J"))
+    existing(monkeypatch, pipeline_with(planned()), looks=looks)
+    assert app.run(["plan", *TARGET, "--prices", str(file)]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert out.count("\\x1b[2J") == 3
+
+
 @pytest.mark.parametrize("size", ["0", "-1", "300000", "nan"])
 def test_a_size_that_no_volume_has_is_refused(monkeypatch: pytest.MonkeyPatch, size: str) -> None:
     pipeline = existing(monkeypatch, pipeline_with(planned()))

@@ -164,7 +164,7 @@ def test_io_optimized_has_prices_of_its_own() -> None:
 )
 def test_backups_cost_at_most_the_volume_for_each_day_after_the_first(days: int, most: Fraction) -> None:
     found = line(costs_of(plan(backup_retention_days=days)), "backups")
-    assert amounts(found) == (0, most)
+    assert amounts(found) == (Fraction(0), most)
 
 
 def test_an_inherited_retention_that_no_plan_names_is_not_guessed() -> None:
@@ -277,7 +277,7 @@ def test_a_final_snapshot_that_is_kept_for_good_is_no_cost_of_the_new_cluster() 
     assert costs.a_month.least == Decimal("239.80")
 
 
-VERSION_13 = {"engine_version": "13.9"}
+VERSION_13: dict[str, Any] = {"engine_version": "13.9"}
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,8 @@ def test_extended_support_is_charged_for_by_the_vcpu_once_standard_support_has_e
 
 
 def test_a_version_with_standard_support_that_is_not_enrolled_has_no_line_of_extended_support() -> None:
-    for cluster in ({}, VERSION_13):
+    nothing: dict[str, Any] = {}
+    for cluster in (nothing, VERSION_13):
         costs = costs_of(plan(**cluster), on=date(2026, 2, 28))
         assert "Extended Support" not in {each.what for each in costs.lines}
 

@@ -105,5 +105,7 @@ def test_each_of_our_prices_has_a_source_that_can_be_looked_up() -> None:
         Item.INSTANCE_HOUR, Item.INSTANCE_HOUR_IO_OPTIMIZED, Item.ACU_HOUR, Item.STORAGE,
         Item.STORAGE_IO_OPTIMIZED, Item.BACKUP, Item.TRANSFER, Item.SUPPORT_VCPU_HOUR,
     }  # fmt: skip
-    for entry in (*ours.prices.values(), *ours.support.values()):
-        assert entry.source.startswith("https://"), entry
+    sources = [price.source for price in ours.prices.values()] + [
+        dates.source for dates in ours.support.values()
+    ]
+    assert all(source.startswith("https://") for source in sources)

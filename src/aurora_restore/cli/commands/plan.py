@@ -53,7 +53,8 @@ def plan(
     pipeline = connect(resolve_region(region, request))
     operation_id = begin(pipeline, request, name)
     record = wait_for_plan(screen, pipeline, operation_id, timeout_minutes, interval)
-    costs = costs_of(record, options, pipeline.region, utc_now())
+    with screen.busy("Adding up the costs"):
+        costs = costs_of(record, options, pipeline.region, utc_now())
     if screen.json_output:
         screen.data({**record, "costs": costs.to_item()} if costs else record)
     show_end(screen, record, costs)

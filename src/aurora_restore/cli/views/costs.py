@@ -9,6 +9,7 @@ from rich.text import Text
 
 from aurora_restore.cli.views.common import facts, heading
 from aurora_restore.domain.costs import CostLine, Costs, Per, Total, oldest_and_newest
+from aurora_restore.domain.visible_text import visible
 
 _FOR = {Per.ONCE: "", Per.HOUR: " an hour", Per.DAY: " a day", Per.MONTH: " a month"}
 HOURS_A_DAY = 24
@@ -29,7 +30,7 @@ def render_costs(costs: Costs) -> RenderableType:
         oldest, newest = days
         of = f"of {oldest}" if oldest == newest else f"of {oldest} to {newest}"
         rows.append(("prices", f"{of}, in US dollars; --json names the source of each"))
-    rows += [("note", note) for note in costs.notes]
+    rows += [("note", visible(note)) for note in costs.notes]
     return Group(heading("Costs"), facts(rows))
 
 
@@ -45,7 +46,7 @@ def _line(line: CostLine, costs: Costs) -> Text:
             day = _amount(HOURS_A_DAY * (line.least or Decimal(0)), HOURS_A_DAY * line.most)
             text.append(f", {day} a day")
         if line.price and line.quantity:
-            text.append(f": {line.quantity} at {unit_price(line.price.usd)} per {line.price.unit}")
+            text.append(f": {line.quantity} at {unit_price(line.price.usd)} per {visible(line.price.unit)}")
     if line.price and line.price.is_old(costs.on):
         text.append(f" (OLD: the price of {line.price.as_of}, more than a year ago)", style="yellow")
     return Text.assemble(text, "\n", (line.why, "dim"))
