@@ -89,6 +89,8 @@ def test_the_operators_size_comes_before_a_look_and_his_prices_take_the_place_of
     assert "$4.00 a month: 40 GiB at $0.10 per GiB-month" in out
     assert "not known: no price for transfer to us-west-2 in us-east-1" in out
     assert "in all, the run not known" in out
+    # 730 hours at 25 cents and 4 dollars of storage; the backups are not known.
+    assert "new cluster at least $186.50 a month of 730 hours; what is not known" in out
 
 
 def test_costs_are_data_beside_the_record_and_say_the_source_of_each_price(
