@@ -236,6 +236,9 @@ def test_a_plan_says_what_would_be_made_and_makes_nothing(cli: CommandLine, boto
     assert planned.status == 0, planned.out
     assert f"rds:production-{YESTERDAY}" in planned.out
     assert "aurora-restored-planned" in planned.out
+    # The local CloudWatch knows no size, which holds nothing up.
+    assert "storage of the copy" in planned.out
+    assert "--size-gib" in planned.out
     assert "Nothing was touched." in planned.out
     clusters = boto("rds").describe_db_clusters()["DBClusters"]
     assert "aurora-restored-planned" not in [cluster["DBClusterIdentifier"] for cluster in clusters]

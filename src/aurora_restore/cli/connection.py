@@ -23,10 +23,13 @@ from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.secrets import AwsSecrets
+from aurora_restore.aws.volume_sizes import AwsVolumeSizes
 from aurora_restore.aws.watched import AwsWatched
 from aurora_restore.cli.errors import RegionMissing, RegionUnknown, UsageProblem
 from aurora_restore.cli.health import Surroundings
+from aurora_restore.cli.looks import Looks
 from aurora_restore.cli.pipeline import Execution, Pipeline
+from aurora_restore.deployment.model import STACK_NAME
 from aurora_restore.deployment.packaging import Project
 from aurora_restore.deployment.source_versions import definition_files, source_versions
 from aurora_restore.deployment.upload import default_bucket
@@ -89,6 +92,12 @@ def connect(region: str, session: boto3.Session | None = None) -> Pipeline:
     """The pipeline of a Region. Nothing is called yet."""
     session = session or make_session()
     return _pipeline(session, Clients(session, region))
+
+
+def connect_looks(region: str) -> Looks:
+    """Where sizes and settings of the stack come from, for costs. Nothing is called yet; no request is repeated."""
+    clients = Clients(make_session(), region, max_attempts=1)
+    return Looks(AwsVolumeSizes(clients), AwsDeployed(clients), STACK_NAME)
 
 
 def connect_surroundings(region: str, stack_name: str, session: boto3.Session | None = None) -> Surroundings:

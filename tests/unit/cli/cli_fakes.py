@@ -14,9 +14,12 @@ from tests.unit.cli.cli_records import NOW
 
 from aurora_restore.aws.executions import ExecutionAlreadyExists
 from aurora_restore.aws.records import FoundRecords
-from aurora_restore.cli import running
+from aurora_restore.cli import costing, running
 from aurora_restore.cli.lazy_group import ENTRIES
+from aurora_restore.cli.looks import Looks
 from aurora_restore.cli.pipeline import Pipeline
+from aurora_restore.domain.checks.surroundings import StackSeen
+from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.log_entries import LogEntry
 from aurora_restore.domain.times import parse_time
 
@@ -144,6 +147,33 @@ class FakeLogs:
         return [entry for entry in self.entries if entry.operation_id in ("", operation_id)]
 
 
+@dataclass
+class FakeLooks:
+    """Sizes of volumes by Region and cluster, and the stack's parameters; an error is raised by every look.
+
+    `asked` are the sizes that were asked for, with their times.
+    """
+
+    sizes: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=lambda: {"CopyRetentionDays": "7"})
+    error: RestoreError | None = None
+    asked: list[tuple[str, str, datetime]] = field(default_factory=list)
+
+    def bytes_used(self, region: str, db_cluster_identifier: str, at: datetime) -> float | None:
+        self.asked.append((region, db_cluster_identifier, at))
+        if self.error:
+            raise self.error
+        return self.sizes.get((region, db_cluster_identifier))
+
+    def stack(self, name: str) -> StackSeen | None:
+        if self.error:
+            raise self.error
+        return StackSeen(name, "CREATE_COMPLETE", parameters=self.parameters)
+
+    def as_looks(self) -> Looks:
+        return Looks(self, self, "aurora-restore-pipeline")
+
+
 def pipeline_with(
     *looks: Mapping[str, Any] | Exception | None,
     executions: Mapping[str, FakeExecution] | None = None,
@@ -165,7 +195,12 @@ COMMANDS = tuple(
 )
 
 
-def existing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | None = None) -> Pipeline:
+def existing(
+    monkeypatch: pytest.MonkeyPatch,
+    pipeline: Pipeline,
+    clock: Time | None = None,
+    looks: FakeLooks | None = None,
+) -> Pipeline:
     """Have every command find this pipeline, at a time that passes only while a command sleeps."""
     clock = clock or Time()
 
@@ -173,6 +208,7 @@ def existing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | 
         return replace(pipeline, region=region)
 
     monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setattr(costing, "connect_looks", lambda _region: (looks or FakeLooks()).as_looks())
     # Not `time.sleep` itself, by which a thread that an earlier test left would move the clock.
     for module in (*COMMANDS, running):
         for name, replacement in (("utc_now", clock.now), ("sleep", clock.sleep)):

@@ -20,6 +20,7 @@ from aurora_restore.cli.views.common import (
     indented,
     status_text,
 )
+from aurora_restore.cli.views.costs import render_costs
 from aurora_restore.cli.views.errors import render_error
 from aurora_restore.cli.views.handed_over import render_handed_over
 from aurora_restore.cli.views.phases import render_phases, render_waiting, render_waits
@@ -33,6 +34,7 @@ from aurora_restore.cli.views.replacement import (
     unasked,
 )
 from aurora_restore.cli.views.restored import render_restored, render_user_checks, render_verification
+from aurora_restore.domain.costs import Costs
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.states import OperationStatus
 
@@ -75,8 +77,8 @@ def route(view: OperationView) -> str:
     return origin + (f" in {region}" if region else "") + f"  ->  {target}"
 
 
-def render_outcome(view: OperationView, now: datetime) -> RenderableType:
-    """How it ended: the cluster and how to connect; the plan; or the error with its hint, and what it left."""
+def render_outcome(view: OperationView, now: datetime, costs: Costs | None = None) -> RenderableType:
+    """How it ended: the cluster and how to connect; the plan and its costs; or the error, and what it left."""
     took = duration(view.elapsed_seconds(now))
     if view.status != OperationStatus.SUCCEEDED:
         what, verb = f"The {view.noun}", "failed"
@@ -94,7 +96,7 @@ def render_outcome(view: OperationView, now: datetime) -> RenderableType:
         command = f"aurora-restore undo {view.undoes}" if view.undoes else "aurora-restore start …"
         names = "Names follow the operation's id: those of the real run are its own. "
         done = f"Nothing was touched. {names}Start it with the same options: {command}"
-        parts = [render_plan(view), Text(done, style="dim")]
+        parts = [render_plan(view), *([render_costs(costs)] if costs else []), Text(done, style="dim")]
     else:
         restored = view.record.restore_details
         name = restored.db_cluster_identifier or view.target_cluster_id
@@ -144,7 +146,9 @@ def _warnings(view: OperationView) -> list[RenderableType]:
     return [Group(*lines)] if lines else []
 
 
-def render_status(view: OperationView, now: datetime, notice: str = "") -> RenderableType:
+def render_status(
+    view: OperationView, now: datetime, notice: str = "", costs: Costs | None = None
+) -> RenderableType:
     """Everything that the record holds, once."""
     restored = view.record.restore_details
     succeeded = view.status == OperationStatus.SUCCEEDED
@@ -170,7 +174,7 @@ def render_status(view: OperationView, now: datetime, notice: str = "") -> Rende
         parts.append(Group(heading("Verification"), indented(render_verification(checks))))
     parts += [render_user_checks(restored), render_came_along(view), render_configuration(view)]
     if view.is_closed:
-        parts.append(render_outcome(view, now))
+        parts.append(render_outcome(view, now, costs))
     else:
         # What is known of the outcome so far. A cleanup says by itself why it runs.
         has_error = bool(view.error) and not view.is_cleaning_up
