@@ -142,6 +142,7 @@ FUNCTION_OF = {
     Phase.PROVE_ENDPOINT: "aurora-restore-prove-endpoint",
     Phase.RETIRE_REPLACED: "aurora-restore-retire-replaced",
     Phase.ARCHIVE_SNAPSHOT: "aurora-restore-archive-snapshot",
+    Phase.END_REHEARSAL: "aurora-restore-retire-replaced",
     Phase.NOTIFY: "aurora-restore-notify",
 }
 

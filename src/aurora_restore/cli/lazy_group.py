@@ -25,6 +25,11 @@ RESTORES = {
         "plan", "plan", "Check a restore without touching anything, and show what it would make and replace."
     ),
     "start": Entry("start", "start", "Start a restore."),
+    "rehearse": Entry(
+        "rehearse",
+        "rehearse",
+        "Rehearse a disaster: restore into a scratch cluster, measure it, delete it again.",
+    ),
     "watch": Entry("watch", "watch", "Watch an operation to its end, the cleanup after it included."),
     "status": Entry("status", "status", "Show everything that is known about an operation, once."),
     "list": Entry("list", "list_operations", "List recent operations, newest first."),

@@ -163,7 +163,7 @@ FUNCTIONS: tuple[Function, ...] = (
         in_vpc=True,
     ),
     Function(
-        "retire-replaced", "Keeps the old cluster for a while, or deletes it", 120,
+        "retire-replaced", "Keeps the old cluster for a while, or deletes it; deletes that of a rehearsal", 120,
         (*may.RECORD, *may.SEE_CLUSTER, *may.SEE_INSTANCES, *may.RETIRE, *may.SCALE, *may.SEE_SCALING),
     ),
     Function(

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from aurora_restore.domain.record.ending import AuditEntry, Cleanup, ErrorState, Notification
+from aurora_restore.domain.record.ending import AuditEntry, Cleanup, ErrorState, Notification, RehearsalState
 from aurora_restore.domain.record.exchange import (
     Fence,
     MasterPasswordChanges,
@@ -96,6 +96,7 @@ class Record(Part, path=""):
     error_by_hand: str = read_by(
         lambda item: "" if isinstance(item.get("error"), Mapping) else str(item.get("error") or ""), ""
     )
+    rehearsal: RehearsalState = RehearsalState()
     notification: Notification = Notification()
     warnings: tuple[str, ...] = ()
     last_events: tuple[AuditEntry, ...] = ()
