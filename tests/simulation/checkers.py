@@ -513,15 +513,13 @@ def rehearsals_leave_a_verdict_and_no_cluster(ending: Ending) -> Words:
             yield f"{op.operation_id} is {op.status}, and its verdict is {state.verdict}"
         if state.left:
             yield f"{op.operation_id} says that its cluster was left: {state.left}"
-        tagged = [
-            item.identifier
-            for item in (
-                *ending.region.clusters.values(),
-                *ending.region.instances.values(),
-                *ending.region.cluster_parameter_groups.values(),
-            )
-            if item.tags.get(OPERATION_TAG) == op.operation_id
+        region = ending.region
+        made = [
+            *((name, cluster.tags) for name, cluster in region.clusters.items()),
+            *((name, instance.tags) for name, instance in region.instances.items()),
+            *((name, group.tags) for name, group in region.cluster_parameter_groups.items()),
         ]
+        tagged = [name for name, tags in made if tags.get(OPERATION_TAG) == op.operation_id]
         if tagged:
             yield f"{op.operation_id}: {', '.join(tagged)} is left"
         record = op.record

@@ -154,6 +154,7 @@ class TurnedExecutions:
     clock: VirtualClock
     ended: dict[str, ExecutionState] = field(default_factory=dict)
     cleanups: list[str] = field(default_factory=list)
+    started: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def end(self, execution_arn: str, status: str, **ending: str) -> None:
         """Give an execution its last status, once."""
@@ -172,6 +173,11 @@ class TurnedExecutions:
 
     def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
         self.cleanups.append(operation_id)
+
+    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> bool:
+        is_new = operation_id not in self.started
+        self.started.setdefault(operation_id, request)
+        return is_new
 
 
 class PipelineRun:

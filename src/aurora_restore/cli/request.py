@@ -250,7 +250,7 @@ def rehearsal_options(command: Callable[..., Any]) -> Callable[..., Any]:
             request.setdefault("source_snapshot_date", LATEST)
         return command(request=request, **values)
 
-    return combined(*(decorator for _, decorator in (*of_restore, *_OF_REHEARSALS)))(with_request)
+    return combined(*(decorator for _, decorator in (*_OF_REHEARSALS, *of_restore)))(with_request)
 
 
 def read_request(given: Mapping[str, Any], *, needs_target: bool = True) -> dict[str, Any]:

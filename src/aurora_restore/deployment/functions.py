@@ -202,6 +202,11 @@ FUNCTIONS: tuple[Function, ...] = (
         ),
         environment={"CLEANUP_STATE_MACHINE_ARN": "${CleanupStateMachine}"},
     ),
+    Function(
+        "start-scheduled", "Starts what a schedule asks for, once", 60,
+        (*may.LOG, *grants("stepfunctions", "start_execution", may.RESTORES)),
+        environment={"STATE_MACHINE_ARN": "${StateMachine}"},
+    ),
 )  # fmt: skip
 
 BY_NAME: Mapping[str, Function] = {function.name: function for function in FUNCTIONS}

@@ -35,6 +35,7 @@ FUNCTIONS = (
     "aurora-restore-record-failure",
     "aurora-restore-cleanup",
     "aurora-restore-sweep",
+    "aurora-restore-start-scheduled",
 )
 
 
@@ -75,6 +76,10 @@ def work_of(function_name: str) -> Work:
             from aurora_restore.steps.sweep import sweep
 
             return lambda ports, _event: sweep(ports)
+        case "aurora-restore-start-scheduled":
+            from aurora_restore.steps.start_scheduled import start_scheduled
+
+            return start_scheduled
         case _:
             return _phase_work(function_name)
 

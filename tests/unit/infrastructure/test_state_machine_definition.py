@@ -252,7 +252,11 @@ def test_everything_has_a_time_limit_and_a_step_outlives_its_function() -> None:
 
 def test_functions_are_named_as_the_template_names_them() -> None:
     functions = Template().resources("AWS::Lambda::Function").values()
-    called_otherwise = {"aurora-restore-cleanup", "aurora-restore-sweep"}
+    called_otherwise = {
+        "aurora-restore-cleanup",
+        "aurora-restore-sweep",
+        "aurora-restore-start-scheduled",
+    }
 
     called = {function_of(task) for task in TASKS.values()}
     assert called == {f["FunctionName"] for f in functions} - called_otherwise

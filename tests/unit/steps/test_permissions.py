@@ -112,9 +112,9 @@ def end_execution(run: PipelineRun, operation_id: str) -> None:
 
 def with_real_executions(run: PipelineRun) -> None:
     """Step Functions through the wire, so that what is asked of it is seen."""
-    run.aws.create_state_machine("aurora-restore-state-machine", WAITING_OR_FAILING)
+    main = run.aws.create_state_machine("aurora-restore-state-machine", WAITING_OR_FAILING)
     cleanup = run.aws.create_state_machine("aurora-restore-cleanup-state-machine", WAITING)
-    run.ports = replace(run.ports, executions=AwsPipelineExecutions(run.aws.clients(), cleanup))
+    run.ports = replace(run.ports, executions=AwsPipelineExecutions(run.aws.clients(), cleanup, main))
 
 
 def put_endpoint(run: PipelineRun) -> None:
@@ -196,6 +196,8 @@ def abnormal_ends(watch: Watch) -> None:
     run.ports.locks.acquire("aurora-restored-forgotten", "restore-without-a-record", run.clock.now())
     run.clock.advance(600)
     watch.sweep(run)
+    due = {"schedule": "weekly", "scheduled_time": "2026-11-22T01:30:00Z", "request": run.request()}
+    watch.of(run, "start-scheduled", lambda: work_of("aurora-restore-start-scheduled")(run.ports, due))
     begin_execution(run, "restore-unseen")
     watch.cleanup(run, "restore-unseen")
 
