@@ -32,6 +32,20 @@ class ScalingClient(Protocol):
     def get_paginator(self, operation_name: str) -> Any: ...
 
 
+class SchedulerClient(Protocol):
+    """What we use of boto3's client of EventBridge Scheduler."""
+
+    def create_schedule(self, **parameters: Any) -> Any: ...
+
+    def get_schedule(self, **parameters: Any) -> Any: ...
+
+    def update_schedule(self, **parameters: Any) -> Any: ...
+
+    def delete_schedule(self, **parameters: Any) -> Any: ...
+
+    def get_paginator(self, operation_name: str) -> Any: ...
+
+
 class Clients:
     """Clients by service and Region, each made when it is first asked for.
 
@@ -86,6 +100,10 @@ class Clients:
 
     def rds(self, region: str | None = None) -> RDSClient:
         client: RDSClient = self._client("rds", region)
+        return client
+
+    def scheduler(self, region: str | None = None) -> SchedulerClient:
+        client: SchedulerClient = self._client("scheduler", region)
         return client
 
     def secretsmanager(self, region: str | None = None) -> SecretsManagerClient:

@@ -69,7 +69,6 @@ class AwsPipelineExecutions:
                 input=json.dumps(event),
             )
 
-
     def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> bool:
         """Start the main machine; False where an execution had the name before.
 

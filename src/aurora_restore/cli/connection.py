@@ -16,6 +16,7 @@ from aurora_restore.aws.clients import Clients
 from aurora_restore.aws.executions import AwsExecutions, ExecutionNotFound
 from aurora_restore.aws.logs import AwsLogs
 from aurora_restore.aws.records import AwsRecords
+from aurora_restore.aws.schedules import AwsSchedules
 from aurora_restore.cli.errors import RegionMissing, RegionUnknown, UsageProblem
 from aurora_restore.cli.pipeline import Execution, Pipeline
 
@@ -78,6 +79,12 @@ def connect(region: str, session: boto3.Session | None = None) -> Pipeline:
         audit=AwsAudit(clients, AUDIT_TABLE_NAME),
         logs=AwsLogs(clients),
     )
+
+
+def connect_schedules(region: str) -> AwsSchedules:
+    """The schedules of a Region. Only the account is asked for yet."""
+    session = make_session()
+    return AwsSchedules(Clients(session, region), account_id(session, region))
 
 
 class RegionExecutions:

@@ -40,13 +40,19 @@ RESTORES = {
     "cancel": Entry("cancel", "cancel", "Stop an operation and remove what it made."),
     "undo": Entry("undo", "undo", "Put the replaced cluster back, while it is kept."),
 }
+SCHEDULES = {"schedule": Entry("schedule", "schedule", "Restores and rehearsals that begin by themselves.")}
 PIPELINE = {"deploy": Entry("deploy", "deploy", "Deploy the pipeline of this source tree, or update it.")}
 THIS_MACHINE = {
     "demo": Entry("demo", "demo", "Restore yesterday's production into another Region, and prove it."),
     "local": Entry("local", "local", "A whole AWS on this machine, with real database servers."),
     "completion": Entry("completion", "completion", "Print what makes a shell complete our commands."),
 }
-SECTIONS = {"Restores": RESTORES, "The pipeline itself": PIPELINE, "On this machine": THIS_MACHINE}
+SECTIONS = {
+    "Restores": RESTORES,
+    "Schedules": SCHEDULES,
+    "The pipeline itself": PIPELINE,
+    "On this machine": THIS_MACHINE,
+}
 ENTRIES = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 

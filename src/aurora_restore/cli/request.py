@@ -253,6 +253,33 @@ def rehearsal_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return combined(*(decorator for _, decorator in (*_OF_REHEARSALS, *of_restore)))(with_request)
 
 
+def scheduled_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a schedule: a restore, or, where it is asked for, a rehearsal; of the newest snapshot."""
+
+    @functools.wraps(command)
+    def with_request(**values: Any) -> Any:
+        rehearses = values.pop("rehearses")
+        asked = {name: values.pop(name) for name, _ in _OF_REHEARSALS}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        given = {name: values.pop(name) for name, _ in _OPTIONS}
+        request = read_request(given, needs_target=not (rehearses or asked))
+        if rehearses or asked:
+            request["rehearsal"] = (request.get("rehearsal") or {}) | asked
+        if not request.get("source_snapshot_identifier"):
+            request.setdefault("source_snapshot_date", LATEST)
+        return command(request=request, **values)
+
+    flag = option(
+        "--rehearse",
+        "rehearses",
+        is_flag=True,
+        heading=_MEASURED,
+        help="Rehearse: delete the restored cluster again. So does each of the options below.",
+    )
+    options = (*_OPTIONS, ("rehearses", flag), *_OF_REHEARSALS)
+    return combined(*(decorator for _, decorator in options))(with_request)
+
+
 def read_request(given: Mapping[str, Any], *, needs_target: bool = True) -> dict[str, Any]:
     """The request, from what the options say; None and empty mean: not given. A rehearsal needs no target.
 

@@ -2,8 +2,8 @@
 
 Scheduler delivers at least once (AWS, "What is Amazon EventBridge Scheduler?"), and a redelivery must not make a second
 run. Step Functions takes a name once in 90 days, so the name is made of the schedule and of the time for which it was
-planned, which are the same in each delivery. Scheduler cannot make that name itself: its `<aws.scheduler.scheduled-time>`
-has colons, which the name of an execution must not have, and `<aws.scheduler.execution-id>` is that of one attempt
+planned, which are the same in each delivery. Scheduler cannot make that name: its `<aws.scheduler.scheduled-time>` has
+colons, which the name of an execution must not have, and `<aws.scheduler.execution-id>` is that of one attempt
 (scheduler/latest/UserGuide/managing-schedule-context-attributes). So it calls a function, which does.
 """
 
@@ -24,6 +24,20 @@ OF_THE_STACK = "nightly"
 # With the time behind it, it is the name of an execution, which has 80 characters at most.
 NAME_MOST_CHARACTERS = 64
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When which request is started: a cron, rate or at expression in a time zone.
+
+    `request` None: its input has another form than ours.
+    """
+
+    name: str
+    expression: str
+    timezone: str = "UTC"
+    is_enabled: bool = True
+    request: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

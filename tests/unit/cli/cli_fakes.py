@@ -157,7 +157,8 @@ def existing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | 
         if hasattr(module, "utc_now"):
             monkeypatch.setattr(module, "utc_now", clock.now)
     for module in COMMANDS:
-        if hasattr(module, "resolve_region") and module.__name__ != DEPLOY:
+        # Schedules are not of a pipeline's tables: their commands have a connection of their own.
+        if hasattr(module, "connect") and module.__name__ != DEPLOY:
             monkeypatch.setattr(module, "connect", connect)
     return pipeline
 

@@ -377,7 +377,9 @@ def test_a_state_machine_may_call_exactly_the_functions_of_its_states(template: 
 def test_scheduler_may_call_the_one_function_that_starts_what_is_due_and_do_nothing_else(
     template: Template,
 ) -> None:
-    assert set(template.role_grants("SchedulerRole")) == {("lambda:InvokeFunction", "StartScheduledFunction.Arn")}
+    assert set(template.role_grants("SchedulerRole")) == {
+        ("lambda:InvokeFunction", "StartScheduledFunction.Arn")
+    }
     trust = template.resources("AWS::IAM::Role")["SchedulerRole"]["AssumeRolePolicyDocument"]["Statement"]
     (statement,) = trust
     assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}

@@ -196,8 +196,6 @@ def abnormal_ends(watch: Watch) -> None:
     run.ports.locks.acquire("aurora-restored-forgotten", "restore-without-a-record", run.clock.now())
     run.clock.advance(600)
     watch.sweep(run)
-    due = {"schedule": "weekly", "scheduled_time": "2026-11-22T01:30:00Z", "request": run.request()}
-    watch.of(run, "start-scheduled", lambda: work_of("aurora-restore-start-scheduled")(run.ports, due))
     begin_execution(run, "restore-unseen")
     watch.cleanup(run, "restore-unseen")
 
@@ -243,6 +241,9 @@ def all_that_the_functions_do() -> Watch:
     watch.of(
         run, "record-failure", lambda: run.fail("restore-without-a-record", "Sandbox.Timedout", "no answer")
     )
+    with_real_executions(run)
+    due = {"schedule": "weekly", "scheduled_time": "2026-11-22T01:30:00Z", "request": run.request()}
+    watch.of(run, "start-scheduled", lambda: work_of("aurora-restore-start-scheduled")(run.ports, due))
     abnormal_ends(watch)
     return watch
 
