@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 PINNED_VERSION = "1.5.33"
 SERVICES = (
     "s3", "dynamodb", "sns", "sqs", "secretsmanager", "cloudformation", "monitoring", "logs", "events",
-    "lambda", "states", "iam", "sts", "kms", "ec2", "ssm", "tagging",
+    "lambda", "states", "iam", "sts", "kms", "ec2", "ssm", "tagging", "scheduler",
 )  # fmt: skip
 
 GROUP_ID_TAG = "aurora-restore-local:group-id"
@@ -88,6 +88,15 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_rule_key": "(rule_name, bus_name)",
         "_rules": _DICT,
     },
+    "services.scheduler": {
+        "_create_schedule": "(name, body)",
+        "_update_schedule": "(name, body)",
+        "_list_schedules": "(query)",
+        "_error": "(status, code, message)",
+        "start_scheduler": "()",
+        "_schedules": _DICT,
+    },
+    "services.iam": {"_roles": _DICT},
     "services.sns": {
         "_publish": "(params)",
         "_p": "(params, key, default)",

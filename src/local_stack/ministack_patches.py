@@ -18,6 +18,7 @@ from local_stack import (
     ministack_events,
     ministack_limits,
     ministack_resuming,
+    ministack_schedules,
     ministack_states,
 )
 from local_stack.lambda_function import DeployedFunction
@@ -39,6 +40,7 @@ def apply(runtime: LambdaRuntime, state_directory: Path) -> MinistackState:
     ministack_cloudformation.apply()
     ministack_states.apply()
     ministack_events.apply()
+    ministack_schedules.apply()
     ministack_limits.apply()
     _run_functions_with(runtime)
     _replacements.apply()
