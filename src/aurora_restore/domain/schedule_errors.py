@@ -7,4 +7,7 @@ from aurora_restore.domain.error_kinds import StepFailed
 
 class ScheduleMalformed(StepFailed):
     code = "SCHEDULE_MALFORMED"
-    default_hint = "Delete the schedule and create it again with `aurora-restore schedule create`, which writes its input."
+    default_hint = (
+        "Delete the schedule and create it again with `aurora-restore schedule create`, which writes its "
+        "input."
+    )
