@@ -19,7 +19,7 @@ from tests.support.worlds import PipelineRun
 from aurora_restore.cli.views.operation import render_operation, render_status
 from aurora_restore.cli.views.record import view_operation
 from aurora_restore.domain.record import Part, Record
-from aurora_restore.domain.results import StepStatus
+from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.domain.states import OperationStatus, PhaseStatus, RetirementState
 from aurora_restore.steps.functions import work_of
 from aurora_restore.steps.snapshot_check import snapshot_check
@@ -99,7 +99,9 @@ def test_status_shows_a_kept_record(path: Path) -> None:
 @pytest.mark.parametrize("path", of("running"), ids=path_id)
 def test_a_run_that_was_under_way_is_finished(path: Path) -> None:
     run, operation_id = taken_up(path)
-    for phase in AFTER_THE_CHECK:
+    # A state machine never goes back: a phase that a later version put before the present one is not called.
+    under_way = Phase(record(run, operation_id).step or "")
+    for phase in AFTER_THE_CHECK[AFTER_THE_CHECK.index(under_way) :]:
         if not record(run, operation_id).phase(phase).has_ended_well:
             run.run_phase(phase, operation_id)
     ended = record(run, operation_id)
