@@ -85,7 +85,9 @@ def build_ports(session: boto3.Session, environment: LambdaEnvironment) -> Ports
         locks=AwsLocks(clients, LOCK_TABLE_NAME),
         notifications=AwsNotifications(clients, environment.sns_topic_arn),
         databases=DatabasesByEngine(environment.database_ca_bundle or RDS_GLOBAL_BUNDLE),
-        executions=AwsPipelineExecutions(clients, environment.cleanup_state_machine_arn),
+        executions=AwsPipelineExecutions(
+            clients, environment.cleanup_state_machine_arn, environment.state_machine_arn
+        ),
         metrics=metrics,
     )
 

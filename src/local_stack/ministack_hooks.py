@@ -99,6 +99,15 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_rule_key": "(rule_name, bus_name)",
         "_rules": _DICT,
     },
+    "services.scheduler": {
+        "_create_schedule": "(name, body)",
+        "_update_schedule": "(name, body)",
+        "_list_schedules": "(query)",
+        "_error": "(status, code, message)",
+        "start_scheduler": "()",
+        "_schedules": _DICT,
+    },
+    "services.iam": {"_roles": _DICT},
     "services.sns": {
         "_publish": "(params)",
         "_subscribe": "(params)",

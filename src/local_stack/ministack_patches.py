@@ -20,6 +20,7 @@ from local_stack import (
     ministack_metrics,
     ministack_queries,
     ministack_resuming,
+    ministack_schedules,
     ministack_states,
     ministack_subscriptions,
 )
@@ -42,6 +43,7 @@ def apply(runtime: LambdaRuntime, state_directory: Path) -> MinistackState:
     ministack_cloudformation.apply()
     ministack_states.apply()
     ministack_events.apply()
+    ministack_schedules.apply()
     ministack_limits.apply()
     ministack_subscriptions.apply()
     ministack_metrics.apply()

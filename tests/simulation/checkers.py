@@ -43,6 +43,12 @@ REMEMBER_TRIES = 3
 DELETABLE_SNAPSHOTS = ("available", "copying", "failed")
 OUTCOMES = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
 DRY_OUTCOMES = {"SUCCEEDED": "PLANNED", "FAILED": "PLAN_REFUSED", "CANCELLED": "CANCELLED"}
+REHEARSAL_OUTCOMES = {"PASSED": "REHEARSAL_PASSED", "OBJECTIVE_MISSED": "REHEARSAL_MISSED"}
+VERDICTS = {
+    "SUCCEEDED": {"PASSED", "OBJECTIVE_MISSED"},
+    "FAILED": {"FAILED"},
+    "CANCELLED": {"NOT_MEASURED"},
+}
 LATER_EVENTS = ("replaced.", "copy.", "notification.", "cleanup.requested", "parameter_group.removed")
 """What may follow in the trail of a closed operation: what it kept goes when its time is over, and what did not come
 of its end at once is asked for by the sweep."""
@@ -383,6 +389,8 @@ def one_notification_was_sent(ending: Ending) -> Words:
         if len(messages) not in (allowed if op.record else allowed | {0}):
             yield f"{op.operation_id}: {len(messages)} messages went out: {[m.subject for m in messages]}"
         wanted = (DRY_OUTCOMES if op.is_dry_run else OUTCOMES).get(op.status)
+        if op.is_rehearsal and op.status == "SUCCEEDED":
+            wanted = REHEARSAL_OUTCOMES.get(op.record.rehearsal.verdict or "")
         for message in messages:
             if message.attributes.get("outcome") != wanted:
                 yield f"{op.operation_id} is {op.status}, and was reported as {message.attributes.get('outcome')}"
@@ -515,6 +523,32 @@ def scaling_is_as_it_was(ending: Ending) -> Words:
             yield f"{resource_id}: its policies were {policies_before}, are {policies}, and no warning names them"
 
 
+def rehearsals_leave_a_verdict_and_no_cluster(ending: Ending) -> Words:
+    """16. After a rehearsal nothing of it exists, its verdict is in the record, and the figures are true."""
+    for op in ending.operations:
+        if not op.is_rehearsal or not op.record:
+            continue
+        state = op.record.rehearsal
+        if state.verdict is None or state.verdict not in VERDICTS.get(op.status, set()):
+            yield f"{op.operation_id} is {op.status}, and its verdict is {state.verdict}"
+        if state.left:
+            yield f"{op.operation_id} says that its cluster was left: {state.left}"
+        region = ending.region
+        made = [
+            *((name, cluster.tags) for name, cluster in region.clusters.items()),
+            *((name, instance.tags) for name, instance in region.instances.items()),
+            *((name, group.tags) for name, group in region.cluster_parameter_groups.items()),
+        ]
+        tagged = [name for name, tags in made if tags.get(OPERATION_TAG) == op.operation_id]
+        if tagged:
+            yield f"{op.operation_id}: {', '.join(tagged)} is left"
+        record = op.record
+        if op.status == "SUCCEEDED" and record.start_time and record.proof.proved_time:
+            took = (record.proof.proved_time - record.start_time).total_seconds()
+            if state.rto_seconds is None or abs(state.rto_seconds - took) > 0.01:
+                yield f"{op.operation_id}: it took {took} s, and the record says {state.rto_seconds}"
+
+
 INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("the source is untouched", source_is_untouched),
     ("the target is what it should be", target_is_what_it_should_be),
@@ -531,4 +565,5 @@ INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("nothing of the copy acts", nothing_of_the_copy_acts),
     ("scaling is as it was", scaling_is_as_it_was),
     ("parameter groups are as asked for", parameter_groups_are_as_asked_for),
+    ("rehearsals leave a verdict and no cluster", rehearsals_leave_a_verdict_and_no_cluster),
 )

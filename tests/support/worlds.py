@@ -144,6 +144,7 @@ FUNCTION_OF = {
     Phase.PROVE_ENDPOINT: "aurora-restore-prove-endpoint",
     Phase.RETIRE_REPLACED: "aurora-restore-retire-replaced",
     Phase.ARCHIVE_SNAPSHOT: "aurora-restore-archive-snapshot",
+    Phase.END_REHEARSAL: "aurora-restore-retire-replaced",
     Phase.NOTIFY: "aurora-restore-notify",
 }
 
@@ -155,6 +156,7 @@ class TurnedExecutions:
     clock: VirtualClock
     ended: dict[str, ExecutionState] = field(default_factory=dict)
     cleanups: list[str] = field(default_factory=list)
+    started: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def end(self, execution_arn: str, status: str, **ending: str) -> None:
         """Give an execution its last status, once."""
@@ -173,6 +175,11 @@ class TurnedExecutions:
 
     def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
         self.cleanups.append(operation_id)
+
+    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> bool:
+        is_new = operation_id not in self.started
+        self.started.setdefault(operation_id, request)
+        return is_new
 
 
 class PipelineRun:

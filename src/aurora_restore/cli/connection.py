@@ -22,6 +22,7 @@ from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
+from aurora_restore.aws.schedules import AwsSchedules
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.aws.volume_sizes import AwsVolumeSizes
 from aurora_restore.aws.watched import AwsWatched
@@ -157,6 +158,12 @@ def _surroundings(session: boto3.Session, clients: Clients, stack_name: str) -> 
         default_bucket=default_bucket(caller["Account"], region),
         stack_name=stack_name,
     )
+
+
+def connect_schedules(region: str) -> AwsSchedules:
+    """The schedules of a Region. Only the account is asked for yet."""
+    session = make_session()
+    return AwsSchedules(Clients(session, region), caller_identity(session, region)["Account"])
 
 
 class RegionExecutions:

@@ -57,6 +57,13 @@ class OperationNotFound(NotFound):
     )
 
 
+class ScheduleNotFound(NotFound):
+    code = "SCHEDULE_NOT_FOUND"
+    default_hint = (
+        "`aurora-restore schedule list` shows the schedules of the Region; give --region for another."
+    )
+
+
 class Unreachable(RestoreError):
     code = "UNREACHABLE"
     default_hint = "Check what the credentials are allowed to do, the account and the Region."

@@ -25,6 +25,11 @@ RESTORES = {
         "plan", "plan", "Check a restore without touching anything, and show what it would make and replace."
     ),
     "start": Entry("start", "start", "Start a restore."),
+    "rehearse": Entry(
+        "rehearse",
+        "rehearse",
+        "Rehearse a disaster: restore into a scratch cluster, measure it, delete it again.",
+    ),
     "watch": Entry("watch", "watch", "Watch an operation to its end, the cleanup after it included."),
     "status": Entry("status", "status", "Show everything that is known about an operation, once."),
     "list": Entry(
@@ -42,6 +47,7 @@ RESTORES = {
     "cancel": Entry("cancel", "cancel", "Stop an operation and remove what it made."),
     "undo": Entry("undo", "undo", "Put the replaced cluster back, while it is kept."),
 }
+SCHEDULES = {"schedule": Entry("schedule", "schedule", "Restores and rehearsals that begin by themselves.")}
 PIPELINE = {
     "check": Entry("check", "check", "Check everything that a restore needs: green, red, or not known."),
     "diagnose": Entry(
@@ -55,7 +61,12 @@ THIS_MACHINE = {
     "local": Entry("local", "local", "A whole AWS on this machine, with real database servers."),
     "completion": Entry("completion", "completion", "Print what makes a shell complete our commands."),
 }
-SECTIONS = {"Restores": RESTORES, "The pipeline itself": PIPELINE, "On this machine": THIS_MACHINE}
+SECTIONS = {
+    "Restores": RESTORES,
+    "Schedules": SCHEDULES,
+    "The pipeline itself": PIPELINE,
+    "On this machine": THIS_MACHINE,
+}
 ENTRIES = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 

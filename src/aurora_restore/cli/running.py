@@ -134,7 +134,8 @@ def show_connect_command(screen: Screen, view: OperationView, database: str | No
     """Say how to connect, in one line that can be copied whole, however narrow the terminal is."""
     bundle = os.environ.get(CA_BUNDLE_VARIABLE)
     command = connect_command(view.record.restore_details, view.record.plan, bundle, database)
-    if command and view.status == OperationStatus.SUCCEEDED:
+    # The cluster of a rehearsal is gone by then.
+    if command and view.status == OperationStatus.SUCCEEDED and not view.is_rehearsal:
         screen.show()
         screen.show(heading("Connect"))
         screen.line(f"  {command}")

@@ -163,7 +163,7 @@ FUNCTIONS: tuple[Function, ...] = (
         in_vpc=True,
     ),
     Function(
-        "retire-replaced", "Keeps the old cluster for a while, or deletes it", 120,
+        "retire-replaced", "Keeps the old cluster for a while, or deletes it; deletes that of a rehearsal", 120,
         (*may.RECORD, *may.SEE_CLUSTER, *may.SEE_INSTANCES, *may.RETIRE, *may.SCALE, *may.SEE_SCALING),
     ),
     Function(
@@ -202,6 +202,11 @@ FUNCTIONS: tuple[Function, ...] = (
             *grants("dynamodb", "scan delete_item", may.LOCKS),
         ),
         environment={"CLEANUP_STATE_MACHINE_ARN": "${CleanupStateMachine}"},
+    ),
+    Function(
+        "start-scheduled", "Starts what a schedule asks for, once", 60,
+        (*may.LOG, *grants("stepfunctions", "start_execution", may.RESTORES)),
+        environment={"STATE_MACHINE_ARN": "${StateMachine}"},
     ),
 )  # fmt: skip
 

@@ -14,10 +14,11 @@ from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.observed import ClusterSnapshot, Quota
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES, GOING_STATUSES
+from aurora_restore.domain.rehearsal import asked_of
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_being_retired
 from aurora_restore.domain.settings import PipelineSettings
-from aurora_restore.domain.states import OperationStatus, PhaseStatus
+from aurora_restore.domain.states import OperationStatus, PhaseStatus, RehearsalVerdict
 from aurora_restore.domain.waiting import duration_words
 
 # What a run uses up; the names are RDS's.
@@ -65,11 +66,13 @@ class SweepView:
 def operation_measures(operation: Operation) -> tuple[Measured, ...]:
     """Of an operation that has ended: one line about all of it, and one about each phase that was done.
 
-    Nothing of a dry run and of an undo, which restore nothing. All have the time of the operation's end, so that
-    lines which are written again are about the same moment.
+    Nothing of a dry run and of an undo, which restore nothing; of a rehearsal its verdict. All have the time of the
+    operation's end, so that lines which are written again are about the same moment.
     """
     record = operation.record
     started, ended = record.start_time, record.end_time
+    if ended is not None and asked_of(record) is not None:
+        return _rehearsal_measures(operation, ended)
     if not _is_restore(operation) or started is None or ended is None:
         return ()
     values = {"RestoreMinutes": _minutes(ended - started)}
@@ -97,6 +100,20 @@ def operation_measures(operation: Operation) -> tuple[Measured, ...]:
             for name, minutes in phases.items()
         ),
     )
+
+
+def _rehearsal_measures(operation: Operation, ended: datetime) -> tuple[Measured, ...]:
+    """One line about a rehearsal; nothing of one that was cancelled before it could be measured."""
+    state = operation.record.rehearsal
+    if state.verdict is None or state.verdict is RehearsalVerdict.NOT_MEASURED:
+        return ()
+    values = {"RehearsalsPassed": float(state.verdict is RehearsalVerdict.PASSED)}
+    if state.rto_seconds is not None:
+        values["RehearsalRtoMinutes"] = _minutes(timedelta(seconds=state.rto_seconds))
+    if state.rpo_seconds is not None:
+        values["RehearsalRpoHours"] = round(state.rpo_seconds / 3600, 2)
+    facts = {"verdict": state.verdict.value, "missed": list(state.missed)}
+    return (Measured(ended, f"the rehearsal ended {state.verdict}", values, facts=facts),)
 
 
 def sweep_measures(view: SweepView, settings: PipelineSettings) -> Measured:
@@ -162,7 +179,9 @@ def locked_since(operation: Operation) -> datetime | None:
 
 
 def _is_restore(operation: Operation) -> bool:
-    return not operation.is_dry_run and not operation.record.parameters.is_undo
+    # A rehearsal leaves no cluster that people could use.
+    is_rehearsal = asked_of(operation.record) is not None
+    return not operation.is_dry_run and not operation.record.parameters.is_undo and not is_rehearsal
 
 
 def _hours_since_last_restore(view: SweepView) -> float:

@@ -78,6 +78,11 @@ def staging_identifier(target_cluster_id: str, operation_id: str) -> str:
     return _derived_identifier(target_cluster_id, operation_id, "new")
 
 
+def scratch_identifier(prefix: str, operation_id: str) -> str:
+    """The name of the cluster of a rehearsal that names no target, e.g. `aurora-restored-rehearsal-1a2b3c4d`."""
+    return f"{prefix}rehearsal-{short_hash(operation_id)}"
+
+
 def retired_identifier(target_cluster_id: str, operation_id: str) -> str:
     """The retired name: that of the old cluster after it gave up the target's name, e.g. `orders-1a2b3c4d-old`."""
     return _derived_identifier(target_cluster_id, operation_id, "old")

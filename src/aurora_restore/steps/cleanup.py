@@ -23,6 +23,7 @@ from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation, waits_after
 from aurora_restore.domain.record import Cleanup, Record, Retirement, changed
+from aurora_restore.domain.rehearsal import verdict_at_end
 from aurora_restore.domain.results import StepResult, StepStatus, done, in_progress
 from aurora_restore.domain.rollback import await_late_arrivals
 from aurora_restore.domain.seeing import parties_in, places_in
@@ -180,6 +181,7 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
         **repaired_error,
         **warned,
         **put_back,
+        **verdict_at_end(operation.record, status, time),
         **changed(Record, notification=notification),
         **changed(
             Cleanup,

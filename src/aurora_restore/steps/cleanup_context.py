@@ -14,6 +14,7 @@ from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, DbInstanc
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import Changes, cleanup_act_changed, cleanup_act_given_up
+from aurora_restore.domain.rehearsal import asked_of
 from aurora_restore.steps.audit_events import AuditTrail
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.perform import carry_out, perform, waiting
@@ -121,6 +122,7 @@ class CleanupContext:
             cluster.db_cluster_resource_id,
             None,
             is_replaced=False,
+            whose="unfinished" if asked_of(self.operation.record) is None else "scratch",
         )
 
 

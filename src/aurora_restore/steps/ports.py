@@ -345,7 +345,7 @@ class Databases(Protocol):
 
 
 class Executions(Protocol):
-    """The executions of the main state machine, and the start of the cleanup one."""
+    """The executions of the main state machine, and the starts of both."""
 
     def describe_arn(self, execution_arn: str) -> ExecutionState | None:
         """None where Step Functions does not know it (any more)."""
@@ -355,6 +355,9 @@ class Executions(Protocol):
 
     def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
         """Start the cleanup machine for an operation. The same `attempt` made twice is one execution."""
+
+    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> bool:
+        """Start the main machine; False where an execution had the name before, with this request or another."""
 
 
 class Metrics(Protocol):

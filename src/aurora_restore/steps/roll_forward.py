@@ -23,6 +23,7 @@ from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.remove_quiet_group import remove_quiet_group
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.rollback import remove_scratch
 from aurora_restore.steps.suspend_scaling import tidy_scaling
 from aurora_restore.steps.switch_over import switched_changes
 
@@ -97,5 +98,6 @@ ROLL_FORWARD: Sequence[CleanupStep] = (
     tidy_endpoints,
     keep_or_retire_replaced,
     keep_copy,
+    remove_scratch,
     remove_quiet_group,
 )

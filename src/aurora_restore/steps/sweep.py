@@ -31,6 +31,7 @@ from aurora_restore.domain.naming import (
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, ParameterGroup, Quota
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Retirement, SnapshotDetails, changed
+from aurora_restore.domain.rehearsal import asked_of
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.sweeping import (
@@ -115,7 +116,16 @@ class Sweep:
         # A cluster that was put back has this tag too, and is not a leftover: it is the one that serves.
         made_by = cluster.tags.get(OPERATION_TAG) if PUT_BACK_TAG not in cluster.tags else None
         maker = _load(self.ports, made_by) if made_by else None
-        if maker and maker.is_closed and maker.status in ENDED_BADLY:
+        if maker is None or not maker.is_closed:
+            return
+        # Under another name it is not the scratch cluster any more: an operator has renamed it, to keep it.
+        is_rehearsal = asked_of(maker.record) is not None
+        if is_rehearsal and cluster.db_cluster_identifier != maker.target_cluster_id:
+            return
+        # An operator who protects the cluster of a rehearsal keeps it, until the protection is lifted.
+        if is_rehearsal and cluster.deletion_protection:
+            return
+        if maker.status in ENDED_BADLY or is_rehearsal:
             self.start_cleanup(maker, f"it left {cluster.db_cluster_identifier}")
 
     def check_lock(self, lock: tuple[str, str]) -> None:

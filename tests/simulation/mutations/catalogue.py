@@ -384,4 +384,25 @@ MUTATIONS = (
         _flushing_only_its_own,
         ("dry-run:*:dies-after",),
     ),
+    Mutation(
+        "scratch-left",
+        "the cluster of a rehearsal that ended in another way is left",
+        "steps.rollback:remove_scratch",
+        does_nothing,
+        ("stop-rehearsal-EndRehearsal",),
+    ),
+    Mutation(
+        "no-verdict",
+        "a rehearsal that ended before it was measured has no verdict",
+        "domain.rehearsal:verdict_at_end",
+        answers({}),
+        ("time_out-rehearsal-RestoreCluster",),
+    ),
+    Mutation(
+        "rehearsal-undeleted",
+        "a rehearsal ends, and its cluster goes on serving",
+        "steps.end_rehearsal:asked_of",
+        does_nothing,
+        ("rehearsal",),
+    ),
 )

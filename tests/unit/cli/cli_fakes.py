@@ -215,6 +215,7 @@ def existing(
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, replacement)
     for module in COMMANDS:
+        # Schedules are not of a pipeline's tables: their commands have a connection of their own.
         if hasattr(module, "connect") and module.__name__ != DEPLOY:
             monkeypatch.setattr(module, "connect", connect)
     return pipeline

@@ -113,6 +113,36 @@ def test_what_restored_nothing_or_does_not_say_when_is_not_measured(changes: dic
     assert operation_measures(operation(**changes)) == ()
 
 
+@pytest.mark.parametrize(
+    ("verdict", "durations", "values"),
+    [
+        (
+            "PASSED",
+            {"rto_seconds": 3600, "rpo_seconds": 9000},
+            {"RehearsalsPassed": 1, "RehearsalRtoMinutes": 60, "RehearsalRpoHours": 2.5},
+        ),
+        (
+            "OBJECTIVE_MISSED",
+            {"rto_seconds": 7200, "rpo_seconds": 60},
+            {"RehearsalsPassed": 0, "RehearsalRtoMinutes": 120, "RehearsalRpoHours": 0.02},
+        ),
+        ("FAILED", {}, {"RehearsalsPassed": 0}),
+    ],
+)
+def test_a_rehearsal_is_measured_by_its_verdict_and_counts_as_no_restore(
+    verdict: str, durations: dict[str, float], values: dict[str, float]
+) -> None:
+    rehearsed = operation(parameters={"rehearsal": {}}, rehearsal={"verdict": verdict, **durations})
+    (line,) = operation_measures(rehearsed)
+    assert (line.values, line.dimensions, line.facts["verdict"]) == (values, {}, verdict)
+    assert swept(ended=[rehearsed]).values["HoursSinceLastRestore"] == 720
+
+
+def test_a_rehearsal_that_was_cancelled_before_it_was_measured_has_no_line() -> None:
+    verdict = {"verdict": "NOT_MEASURED"}
+    assert operation_measures(operation(parameters={"rehearsal": {}}, rehearsal=verdict)) == ()
+
+
 def test_a_quiet_account_has_zeros_and_no_value_of_what_it_could_not_ask() -> None:
     assert swept().values == {
         "OperationsRunning": 0,

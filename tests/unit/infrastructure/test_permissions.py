@@ -51,6 +51,7 @@ EXAMPLES = {
     grants.TOPIC: ("NotificationTopic",),
     grants.RUNS: (RUN,),
     grants.CLEANUP: (CLEANUP_MACHINE,),
+    grants.RESTORES: (MAIN_MACHINE,),
     grants.CLUSTERS: (CLUSTER,),
     grants.ANY_CLUSTER: (f"{RDS}:cluster:*",),
     grants.ANY_CLUSTER_ANYWHERE: (f"{SOURCE_RDS}:cluster:*", f"{RDS}:cluster:*"),
@@ -147,11 +148,11 @@ UNTOUCHABLE = [
     ("dynamodb:DeleteItem", AUDIT),
     ("states:StopExecution", f"{EXECUTIONS}:payroll:run-1"),
     ("states:StartExecution", "StateMachine"),
-    ("states:StartExecution", MAIN_MACHINE),
 ]  # fmt: skip
 
 # What destroys or ends something of the pipeline's own, and who alone may do it.
 RESERVED = {
+    ("states:StartExecution", MAIN_MACHINE): {"start-scheduled"},
     ("rds:DeleteDBCluster", CLUSTER): {"retire-replaced", "cleanup"},
     ("rds:DeleteDBInstance", INSTANCE): {"retire-replaced", "cleanup"},
     ("rds:StopDBCluster", CLUSTER): {"prove-endpoint", "retire-replaced", "cleanup"},
@@ -410,10 +411,24 @@ def test_another_prefix_moves_the_fence(template: Template) -> None:
 
 def test_a_state_machine_may_call_exactly_the_functions_of_its_states(template: Template) -> None:
     functions = {f"{name}.Arn" for name in template.resources("AWS::Lambda::Function")}
-    cleanup, sweep = "CleanupFunction.Arn", "SweepFunction.Arn"
+    cleanup, others = "CleanupFunction.Arn", {"SweepFunction.Arn", "StartScheduledFunction.Arn"}
 
-    assert called_by(template, "StateMachineRole") == functions - {cleanup, sweep}
+    assert called_by(template, "StateMachineRole") == functions - {cleanup, *others}
     assert called_by(template, "CleanupStateMachineRole") == {cleanup}
+
+
+def test_scheduler_may_call_the_one_function_that_starts_what_is_due_and_do_nothing_else(
+    template: Template,
+) -> None:
+    assert set(template.role_grants("SchedulerRole")) == {
+        ("lambda:InvokeFunction", "StartScheduledFunction.Arn")
+    }
+    trust = template.resources("AWS::IAM::Role")["SchedulerRole"]["AssumeRolePolicyDocument"]["Statement"]
+    (statement,) = trust
+    assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": "ScheduleGroup.Arn"}
+    }
 
 
 @pytest.mark.parametrize("role", ["StateMachineRole", "CleanupStateMachineRole"])

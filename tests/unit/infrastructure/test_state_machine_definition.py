@@ -25,6 +25,7 @@ OF_ONE_FUNCTION = {
     Phase.CLEAR_TARGET: "aurora-restore-retire-replaced",
     Phase.RETIRE_REPLACED: "aurora-restore-retire-replaced",
     Phase.APPLY_PARAMETER_GROUP: "aurora-restore-restore-cluster",
+    Phase.END_REHEARSAL: "aurora-restore-retire-replaced",
 }
 """Phases of a function that serves others too."""
 EIGHT_DAYS = 8 * 24 * 3600
@@ -129,8 +130,9 @@ def test_a_cluster_is_cleared_away_before_the_restore_and_replaced_after_its_ver
     assert order.index(Phase.CLEAR_TARGET) == order.index(Phase.COPY_SNAPSHOT) + 1
     assert order.index(Phase.RESTORE_CLUSTER) == order.index(Phase.CLEAR_TARGET) + 1
     assert order.index(Phase.VERIFY_RESTORE) == order.index(Phase.APPLY_PARAMETER_GROUP) + 1
-    assert order[order.index(Phase.VERIFY_RESTORE) + 1 :][:4] == [
+    assert order[order.index(Phase.VERIFY_RESTORE) + 1 :][:6] == [
         Phase.SWITCH_OVER, Phase.PROVE_ENDPOINT, Phase.RETIRE_REPLACED, Phase.ARCHIVE_SNAPSHOT,
+        Phase.END_REHEARSAL, Phase.NOTIFY,
     ]  # fmt: skip
 
 
@@ -250,7 +252,11 @@ def test_everything_has_a_time_limit_and_a_step_outlives_its_function() -> None:
 
 def test_functions_are_named_as_the_template_names_them() -> None:
     functions = Template().resources("AWS::Lambda::Function").values()
-    called_otherwise = {"aurora-restore-cleanup", "aurora-restore-sweep"}
+    called_otherwise = {
+        "aurora-restore-cleanup",
+        "aurora-restore-sweep",
+        "aurora-restore-start-scheduled",
+    }
 
     called = {function_of(task) for task in TASKS.values()}
     assert called == {f["FunctionName"] for f in functions} - called_otherwise

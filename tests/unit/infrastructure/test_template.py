@@ -43,6 +43,7 @@ ENVIRONMENT = {
 BESIDES = {
     "snapshot_check": {"DATABASE_SUBNET_IDS": ""},
     "sweep": {"CLEANUP_STATE_MACHINE_ARN": "CleanupStateMachine"},
+    "start_scheduled": {"STATE_MACHINE_ARN": "StateMachine"},
 }
 SECTIONS = [
     "## Pipeline Execution Status", "## Lambda Function Metrics", "## Step Functions Metrics", "## RDS Metrics",

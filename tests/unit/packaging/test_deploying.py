@@ -510,7 +510,7 @@ def test_new_code_reaches_every_function_by_the_new_key_alone(
     plan = deployer.plan(DeploymentRequest(template))
 
     functions = [change for change in plan.changes if change.resource_type == "AWS::Lambda::Function"]
-    assert [change.properties for change in functions] == [("Code",)] * 13
+    assert [change.properties for change in functions] == [("Code",)] * 14
     assert {change.replacement for change in functions} == {"False"}
 
 

@@ -20,7 +20,7 @@ from aurora_restore.cli.views.operation import render_operation, render_status
 from aurora_restore.cli.views.record import view_operation
 from aurora_restore.domain.audit_verification import ChainState, verify
 from aurora_restore.domain.record import Part, Record
-from aurora_restore.domain.results import StepStatus
+from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.domain.states import OperationStatus, PhaseStatus, RetirementState
 from aurora_restore.steps.functions import work_of
 from aurora_restore.steps.snapshot_check import snapshot_check
@@ -106,7 +106,9 @@ def test_status_shows_a_kept_record(path: Path) -> None:
 def test_a_run_that_was_under_way_is_finished(path: Path) -> None:
     run, operation_id = taken_up(path)
     had_ended = record(run, operation_id).is_closed
-    for phase in AFTER_THE_CHECK:
+    # A state machine never goes back: a phase that a later version put before the present one is not called.
+    under_way = Phase(record(run, operation_id).step or "")
+    for phase in AFTER_THE_CHECK[AFTER_THE_CHECK.index(under_way) :]:
         if not record(run, operation_id).phase(phase).has_ended_well:
             run.run_phase(phase, operation_id)
     ended = record(run, operation_id)

@@ -26,6 +26,7 @@ from aurora_restore.cli.views.handed_over import render_handed_over
 from aurora_restore.cli.views.phases import render_phases, render_waiting, render_waits
 from aurora_restore.cli.views.plan import render_plan
 from aurora_restore.cli.views.record import OperationView
+from aurora_restore.cli.views.rehearsal import render_rehearsal, render_verdict
 from aurora_restore.cli.views.replacement import (
     render_configuration,
     render_differences,
@@ -91,6 +92,7 @@ def render_outcome(view: OperationView, now: datetime, costs: Costs | None = Non
             Text.assemble((f"{what} {verb}", STYLES.get(view.status, "bold red")), after)
         ]
         parts += [render_error(view.error_in_step.item)] if view.error else []
+        parts += [left] if (left := render_rehearsal(view)) else []
         parts += _left_over(view, now)
     elif view.dry_run:
         command = f"aurora-restore undo {view.undoes}" if view.undoes else "aurora-restore start …"
@@ -105,7 +107,9 @@ def render_outcome(view: OperationView, now: datetime, costs: Costs | None = Non
         if view.undoes:
             what = f" in {took}: {view.target_cluster_id} is again the cluster from before {view.undoes}."
         parts = [Text.assemble((f"The {view.noun} succeeded", "bold green"), what)]
-        parts += [render_restored(restored)] if restored else []
+        if view.is_rehearsal:
+            parts = [render_verdict(view, took)]
+        parts += [render_restored(restored)] if restored and not view.is_rehearsal else []
         differences = render_differences(restored.differences, _DIFFERENCES)
         tail = (render_replaced(view, now), render_handed_over(view), differences, render_cleaned_up(view))
         parts += [part for part in tail if part]
@@ -179,6 +183,7 @@ def render_status(
         # What is known of the outcome so far. A cleanup says by itself why it runs.
         has_error = bool(view.error) and not view.is_cleaning_up
         parts += [
+            render_rehearsal(view),
             render_replaced(view, now),
             render_handed_over(view),
             render_differences(restored.differences, _DIFFERENCES),

@@ -11,6 +11,7 @@ from aurora_restore.domain.record.ending import (
     ErrorState,
     Notification,
     ProblemState,
+    RehearsalState,
 )
 from aurora_restore.domain.record.exchange import (
     EndpointState,
@@ -40,6 +41,7 @@ from aurora_restore.domain.record.planned import (
     PlannedReplacement,
     PlannedSource,
     PlannedUser,
+    RehearsalAsked,
     ReplacedCluster,
 )
 from aurora_restore.domain.record.progress import (
@@ -117,6 +119,8 @@ __all__ = [
     "Proof",
     "QuietGroup",
     "Record",
+    "RehearsalAsked",
+    "RehearsalState",
     "ReplacedCluster",
     "ReportedPercent",
     "RestoreDetails",

@@ -8,7 +8,7 @@ from typing import Any
 
 from aurora_restore.domain.record.parts import NOTHING, Part, optional, stored_as
 from aurora_restore.domain.record.progress import ActState, WaitState
-from aurora_restore.domain.states import Ending
+from aurora_restore.domain.states import Ending, RehearsalVerdict
 
 
 class ProblemState(Part):
@@ -48,6 +48,28 @@ class Cleanup(Part, path="cleanup"):
     kept: tuple[str, ...] = ()
     waits: Mapping[str, WaitState] = optional(NOTHING)
     asked: Mapping[str, ActState] = optional(NOTHING)
+
+
+class RehearsalState(Part, path="rehearsal"):
+    """What a rehearsal has shown, and what became of its scratch cluster.
+
+    Attributes:
+        missed: the objectives that were missed: `rto`, `rpo`.
+        rto_minutes, rpo_hours: the objectives; rto_seconds, rpo_seconds: what was measured.
+        hold_until: until when the scratch cluster is held.
+        removed_time: when it was seen gone; left: why it was not deleted.
+    """
+
+    verdict: RehearsalVerdict | None = None
+    missed: tuple[str, ...] = ()
+    rto_minutes: float | None = optional()
+    rpo_hours: float | None = optional()
+    rto_seconds: float | None = optional()
+    rpo_seconds: float | None = optional()
+    measured_time: datetime | None = optional()
+    hold_until: datetime | None = optional()
+    removed_time: datetime | None = optional()
+    left: str | None = optional()
 
 
 class Notification(Part, path="notification"):

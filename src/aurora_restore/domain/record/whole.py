@@ -7,7 +7,14 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from aurora_restore.domain.record.ending import AuditEntry, AuditHead, Cleanup, ErrorState, Notification
+from aurora_restore.domain.record.ending import (
+    AuditEntry,
+    AuditHead,
+    Cleanup,
+    ErrorState,
+    Notification,
+    RehearsalState,
+)
 from aurora_restore.domain.record.exchange import (
     Fence,
     MasterPasswordChanges,
@@ -99,6 +106,7 @@ class Record(Part, path=""):
     error_by_hand: str = read_by(
         lambda item: "" if isinstance(item.get("error"), Mapping) else str(item.get("error") or ""), ""
     )
+    rehearsal: RehearsalState = RehearsalState()
     notification: Notification = Notification()
     warnings: tuple[str, ...] = ()
     audit_head: AuditHead = AuditHead()
