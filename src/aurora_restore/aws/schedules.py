@@ -41,13 +41,6 @@ class ScheduleRefused(RequestRefused):
     )
 
 
-class SchedulesNotDeployed(RequestRefused):
-    """The stack has no group for schedules."""
-
-    code = "SCHEDULES_NOT_DEPLOYED"
-    default_hint = "Deploy the pipeline, or update it: `aurora-restore deploy`."
-
-
 class AwsSchedules:
     """The schedules of the pipeline in the account and Region of the clients."""
 
@@ -58,7 +51,7 @@ class AwsSchedules:
         self._role_arn = f"arn:{partition}:iam::{account_id}:role/aurora-restore-scheduler-{region}"
 
     def create(self, schedule: Schedule) -> None:
-        """Raises ScheduleExists, ScheduleRefused, SchedulesNotDeployed."""
+        """Raises ScheduleExists, ScheduleRefused; AwsRequestFailed where the stack has no group for schedules."""
         target = {
             "Arn": self._function_arn,
             "RoleArn": self._role_arn,
@@ -84,7 +77,7 @@ class AwsSchedules:
         return _parse(found) if found else None
 
     def list(self) -> Sequence[Schedule]:
-        """All of them, by name. Raises SchedulesNotDeployed."""
+        """All of them, by name. Raises AwsRequestFailed where the stack has no group for schedules."""
         # A list shows neither expression nor input: each is asked for by itself; one may go meanwhile.
         found = (self.find(name) for name in self._names())
         return sorted((each for each in found if each), key=lambda each: each.name)
@@ -155,6 +148,4 @@ def _translated(name: str, error: BaseException) -> RestoreError:
         return ScheduleExists(f"There is a schedule {name} already.")
     if code == "ValidationException":
         return ScheduleRefused(f"Scheduler does not take the schedule {name}: {error_message(error)}")
-    if code == "ResourceNotFoundException":
-        return SchedulesNotDeployed(f"There is no group {GROUP} for schedules in this Region.")
     return translate("scheduler", error)
