@@ -106,6 +106,7 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_error": "(status, code, message)",
         "start_scheduler": "()",
         "_schedules": _DICT,
+        "_schedule_groups": _DICT,
     },
     "services.iam": {"_roles": _DICT},
     "services.sns": {

@@ -90,7 +90,11 @@ def _update_checked(update: Callable[..., Any], name: str, body: dict[str, Any])
 
 @_replacements.of(scheduler, "_list_schedules")
 def _list_in_pages(list_all: Callable[..., Any], query: dict[str, Any]) -> Any:
-    """ministack gives the first page and no token for the next one."""
+    """ministack gives the first page and no token for the next one, and nothing for a group that does not exist."""
+    group = query.get("ScheduleGroup")
+    if group and group not in scheduler._schedule_groups:
+        message = f"Schedule group {group} does not exist."
+        return scheduler._error(404, "ResourceNotFoundException", message)
     status, headers, body = list_all({**query, "MaxResults": str(10**9)})
     found = json.loads(body)["Schedules"] if status == 200 else []
     begin, size = int(query.get("NextToken") or 0), int(query.get("MaxResults") or PAGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 from tests.stack.conftest import STATE_MACHINE, Clients
@@ -58,3 +59,32 @@ def test_a_scheduled_rehearsal_runs_once_and_leaves_its_verdict_and_no_cluster(
     assert [each["name"] for each in executions if each["name"].startswith(NAME)] == [operation_id]
     cli("schedule", "delete", NAME)
     assert "No schedules" in cli("schedule", "list")
+
+
+def test_a_schedule_is_paused_and_resumed_and_what_cannot_be_is_refused(stack: StackInfo) -> None:
+    def cli(*arguments: str) -> tuple[int, str]:
+        done = run_command(environment_of(stack), ["schedule", *arguments])
+        return done.status, done.out + done.err
+
+    def state() -> tuple[str, str]:
+        (found,) = json.loads(cli("list", "--json")[1])
+        return found["state"], found["timezone"]
+
+    daily = ["create", "refresh", "--daily", "01:30", "--target-cluster", "aurora-restored-refreshed"]
+    assert cli(*daily, "--timezone", "Europe/Berlin", "--paused")[0] == 0
+    assert state() == ("paused", "Europe/Berlin")
+    assert cli("resume", "refresh")[0] == 0
+    # An update is to give everything back that it does not change.
+    assert state() == ("active", "Europe/Berlin")
+    assert cli("pause", "refresh")[0] == 0
+    assert state() == ("paused", "Europe/Berlin")
+    status, said = cli(*daily)
+    assert (status, "SCHEDULE_EXISTS" in said) == (3, True)
+    status, said = cli(
+        "create", "other", "--expression", "cron(1 2 3)", "--target-cluster", "aurora-restored-x"
+    )
+    assert (status, "SCHEDULE_REFUSED" in said) == (3, True)
+    status, said = cli("list", "--region", "eu-west-1")
+    assert (status, "PIPELINE_NOT_DEPLOYED" in said) == (5, True)
+    assert cli("delete", "refresh")[0] == 0
+    assert cli("delete", "refresh")[0] == 4

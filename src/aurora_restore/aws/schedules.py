@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.failures import AWS_ERRORS, error_code, error_message, translate
 from aurora_restore.domain.errors import RequestRefused, RestoreError
+from aurora_restore.domain.naming import SCHEDULE_GROUP
 from aurora_restore.domain.schedules import Schedule, schedule_input
 
 if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
 
-GROUP = "aurora-restore"
 FUNCTION = "aurora-restore-start-scheduled"
 # What is not started within two hours is left to the next time.
 RETRIES = {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 50}
@@ -41,13 +41,6 @@ class ScheduleRefused(RequestRefused):
     )
 
 
-class SchedulesNotDeployed(RequestRefused):
-    """The stack has no group for schedules."""
-
-    code = "SCHEDULES_NOT_DEPLOYED"
-    default_hint = "Deploy the pipeline, or update it: `aurora-restore deploy`."
-
-
 class AwsSchedules:
     """The schedules of the pipeline in the account and Region of the clients."""
 
@@ -58,7 +51,7 @@ class AwsSchedules:
         self._role_arn = f"arn:{partition}:iam::{account_id}:role/aurora-restore-scheduler-{region}"
 
     def create(self, schedule: Schedule) -> None:
-        """Raises ScheduleExists, ScheduleRefused, SchedulesNotDeployed."""
+        """Raises ScheduleExists, ScheduleRefused; AwsRequestFailed where the stack has no group for schedules."""
         target = {
             "Arn": self._function_arn,
             "RoleArn": self._role_arn,
@@ -68,7 +61,7 @@ class AwsSchedules:
         try:
             self._clients.scheduler().create_schedule(
                 Name=schedule.name,
-                GroupName=GROUP,
+                GroupName=SCHEDULE_GROUP,
                 ScheduleExpression=schedule.expression,
                 ScheduleExpressionTimezone=schedule.timezone,
                 FlexibleTimeWindow={"Mode": "OFF"},
@@ -84,7 +77,7 @@ class AwsSchedules:
         return _parse(found) if found else None
 
     def list(self) -> Sequence[Schedule]:
-        """All of them, by name. Raises SchedulesNotDeployed."""
+        """All of them, by name. Raises AwsRequestFailed where the stack has no group for schedules."""
         # A list shows neither expression nor input: each is asked for by itself; one may go meanwhile.
         found = (self.find(name) for name in self._names())
         return sorted((each for each in found if each), key=lambda each: each.name)
@@ -104,7 +97,7 @@ class AwsSchedules:
     def delete(self, name: str) -> bool:
         """False where there is none of this name."""
         try:
-            self._clients.scheduler().delete_schedule(Name=name, GroupName=GROUP)
+            self._clients.scheduler().delete_schedule(Name=name, GroupName=SCHEDULE_GROUP)
         except AWS_ERRORS as error:
             if error_code(error) == "ResourceNotFoundException":
                 return False
@@ -113,7 +106,7 @@ class AwsSchedules:
 
     def _get(self, name: str) -> Mapping[str, Any] | None:
         try:
-            found: Mapping[str, Any] = self._clients.scheduler().get_schedule(Name=name, GroupName=GROUP)
+            found: Mapping[str, Any] = self._clients.scheduler().get_schedule(Name=name, GroupName=SCHEDULE_GROUP)
         except AWS_ERRORS as error:
             if error_code(error) == "ResourceNotFoundException":
                 return None
@@ -121,7 +114,7 @@ class AwsSchedules:
         return found
 
     def _names(self) -> Iterator[str]:
-        pages = self._clients.scheduler().get_paginator("list_schedules").paginate(GroupName=GROUP)
+        pages = self._clients.scheduler().get_paginator("list_schedules").paginate(GroupName=SCHEDULE_GROUP)
         try:
             for page in pages:
                 yield from (str(item["Name"]) for item in page["Schedules"])
@@ -155,6 +148,4 @@ def _translated(name: str, error: BaseException) -> RestoreError:
         return ScheduleExists(f"There is a schedule {name} already.")
     if code == "ValidationException":
         return ScheduleRefused(f"Scheduler does not take the schedule {name}: {error_message(error)}")
-    if code == "ResourceNotFoundException":
-        return SchedulesNotDeployed(f"There is no group {GROUP} for schedules in this Region.")
     return translate("scheduler", error)

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from tests.unit.cli import cli_records as records
+from tests.unit.cli.cli_fakes import existing, pipeline_with, started
 from tests.unit.cli.cli_records import NOW
 from tests.unit.cli.test_cli_views import text_of, words_of
 
+from aurora_restore.cli import app
 from aurora_restore.cli.exit_codes import ExitCode, exit_code_of_record
 from aurora_restore.cli.views.cancelling import what_it_means
 from aurora_restore.cli.views.operation import render_outcome, render_status
@@ -61,3 +63,29 @@ def test_its_status_fits_a_narrow_terminal() -> None:
 def test_a_cancel_while_it_is_held_says_that_the_verdict_stays() -> None:
     (line,) = what_it_means(view_operation({**records.rehearsed(), "status": "RUNNING", "end_time": None}))
     assert "verdict" in line
+
+
+def test_it_is_started_under_a_name_of_its_own_kind_and_is_watched_to_its_exit_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipeline = existing(monkeypatch, pipeline_with(records.rehearsed(**MISSED)))
+    status = app.run(["rehearse", "--source-cluster", "production", "--rto-minutes", "240", "--watch"])
+    assert status == ExitCode.OPERATION_FAILED
+    ((name, request),) = started(pipeline).items()
+    assert name.startswith("rehearsal-")
+    assert request["rehearsal"] == {"rto_minutes": 240}
+    assert "missed its objective" in capsys.readouterr().out
+
+
+def test_a_dry_run_shows_the_plan_and_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = records.planned()
+    record = {**record, "parameters": {**record["parameters"], "rehearsal": {}}}
+    pipeline = existing(monkeypatch, pipeline_with(record))
+    assert app.run(["rehearse", "--dry-run"]) == ExitCode.OK
+    ((_, request),) = started(pipeline).items()
+    assert request["dry_run"] is True
+    printed = capsys.readouterr().out
+    assert "aurora-restore rehearse …" in printed
+    assert "Connect" not in printed

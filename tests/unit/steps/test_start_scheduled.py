@@ -11,7 +11,7 @@ from tests.support.worlds import PipelineRun
 
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.cli.operation_ids import read_operation_id
-from aurora_restore.domain.errors import ScheduleMalformed
+from aurora_restore.domain.errors import ScheduleMalformed, TargetLocked
 from aurora_restore.domain.schedules import SCHEDULED_TIME, due, schedule_input, schedule_name_problem
 from aurora_restore.steps.functions import work_of
 
@@ -40,6 +40,19 @@ def test_a_second_delivery_starts_nothing() -> None:
     run = PipelineRun()
     assert start(run, delivered()) == start(run, delivered())
     assert len(run.executions.started) == 1
+
+
+def test_one_that_meets_another_operation_on_its_target_is_refused_and_told() -> None:
+    run = PipelineRun()
+    run.check("restore-by-hand")
+    with pytest.raises(TargetLocked):
+        run.check(start(run, delivered()))
+    run.fail("nightly-20261122-013000", "TargetLocked")
+    record = run.record("nightly-20261122-013000")
+    assert (record["status"], record["error"]["code"]) == ("FAILED", "TARGET_LOCKED")
+    (message,) = run.aws.published
+    assert "TARGET_LOCKED" in message.subject
+    assert run.record("restore-by-hand")["status"] == "RUNNING"
 
 
 def test_another_time_and_another_schedule_are_other_operations() -> None:

@@ -19,11 +19,13 @@ from aurora_restore.cli.parameters import (
 )
 from aurora_restore.cli.request import rehearsal_options
 from aurora_restore.cli.running import (
+    PLAN_MINUTES,
     START_GRACE_SECONDS,
     WATCH_MINUTES,
     begin,
     say_started,
     show_end,
+    wait_for_plan,
     watch_to_the_end,
 )
 from aurora_restore.cli.screen import make_screen
@@ -35,6 +37,7 @@ from aurora_restore.cli.watching import WatchLimits
 @name_option("rehearsal")
 @region_option()
 @option("--watch", "watch_it", is_flag=True, help="Watch it to its end.")
+@option("--dry-run", is_flag=True, help="Check everything and show the plan; touch nothing.")
 @timeout_option(WATCH_MINUTES)
 @interval_option(1.0)
 @json_option()
@@ -43,6 +46,7 @@ def rehearse(
     name: str | None,
     region: str | None,
     watch_it: bool,
+    dry_run: bool,
     timeout_minutes: float,
     interval: float,
     json_output: bool,
@@ -54,7 +58,13 @@ def rehearse(
     """
     screen = make_screen(json_output)
     pipeline = connect(resolve_region(region, request))
-    operation_id = begin(pipeline, request, name, "rehearsal")
+    operation_id = begin(pipeline, request | ({"dry_run": True} if dry_run else {}), name, "rehearsal")
+    if dry_run:
+        planned = wait_for_plan(screen, pipeline, operation_id, min(timeout_minutes, PLAN_MINUTES), interval)
+        if screen.json_output:
+            screen.data(planned)
+        show_end(screen, planned)
+        return exit_code_of_record(planned)
     if not watch_it:
         say_started(screen, pipeline, operation_id)
         return ExitCode.OK

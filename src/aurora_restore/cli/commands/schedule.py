@@ -97,7 +97,10 @@ def create(
         screen.data(schedule_item(made))
     screen.line(f"The schedule {name} was created, and is {state_word(made)}.")
     screen.show(render_schedules([made]))
-    screen.say("Nothing of the request was checked yet: `aurora-restore plan` with the same options does it.")
+    check = "rehearse --dry-run" if "rehearsal" in request else "plan"
+    screen.say(
+        f"Nothing of the request was checked yet: `aurora-restore {check}` with the same options does it."
+    )
     return ExitCode.OK
 
 

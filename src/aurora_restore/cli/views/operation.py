@@ -95,7 +95,9 @@ def render_outcome(view: OperationView, now: datetime, costs: Costs | None = Non
         parts += [left] if (left := render_rehearsal(view)) else []
         parts += _left_over(view, now)
     elif view.dry_run:
-        command = f"aurora-restore undo {view.undoes}" if view.undoes else "aurora-restore start …"
+        is_rehearsal = view.record.parameters.rehearsal is not None
+        verb = "rehearse" if is_rehearsal else "start"
+        command = f"aurora-restore undo {view.undoes}" if view.undoes else f"aurora-restore {verb} …"
         names = "Names follow the operation's id: those of the real run are its own. "
         done = f"Nothing was touched. {names}Start it with the same options: {command}"
         parts = [render_plan(view), *([render_costs(costs)] if costs else []), Text(done, style="dim")]
