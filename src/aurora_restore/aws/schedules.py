@@ -106,7 +106,9 @@ class AwsSchedules:
 
     def _get(self, name: str) -> Mapping[str, Any] | None:
         try:
-            found: Mapping[str, Any] = self._clients.scheduler().get_schedule(Name=name, GroupName=SCHEDULE_GROUP)
+            found: Mapping[str, Any] = self._clients.scheduler().get_schedule(
+                Name=name, GroupName=SCHEDULE_GROUP
+            )
         except AWS_ERRORS as error:
             if error_code(error) == "ResourceNotFoundException":
                 return None

@@ -86,7 +86,9 @@ class AwsWatched:
         with Translating("scheduler", ignoring={"ResourceNotFoundException"}):
             pages = list(paginator.paginate(GroupName=group))
             return [
-                ScheduleSeen(item["Name"], item.get("State", "")) for page in pages for item in page["Schedules"]
+                ScheduleSeen(item["Name"], item.get("State", ""))
+                for page in pages
+                for item in page["Schedules"]
             ]
         return []
 
