@@ -76,7 +76,7 @@ class Operation(click.Argument):
 
     def process_value(self, ctx: click.Context, value: Any) -> Any:
         value = super().process_value(ctx, value)
-        # Where it may be left out, what Click has in its place is no text.
+        # Where it may be left out, what Click has in its place is not a text.
         return read_operation_id(value, "OPERATION") if isinstance(value, str) else value
 
 

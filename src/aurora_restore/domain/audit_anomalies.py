@@ -66,7 +66,7 @@ def anomalies(
         found.append(Anomaly(AnomalyKind.CHAIN_BROKEN, f"the audit events do not verify: {first}{more}"))
     if record_item is not None:
         found += _of_record(operation, now)
-    # What both say is said once.
+    # An anomaly that both show is named once.
     found += [anomaly for anomaly in dict.fromkeys(_of_events(events)) if anomaly not in found]
     return tuple(sorted(found, key=lambda anomaly: anomaly.weight))
 

@@ -64,7 +64,7 @@ def audit_item(operation_id: str, entry: AuditEntry) -> dict[str, Any]:
 
 
 def first_entry(record: Record) -> AuditEntry | None:
-    """The first event, made of the record alone: whoever writes it again writes the same.
+    """The first event, made of the record alone: a call that writes it again writes the same.
 
     None where the record does not say when the operation started. Where the operation was begun by an earlier version,
     the event has no place in the chain.

@@ -92,7 +92,7 @@ class ChainState(StrEnum):
 
 @dataclass(frozen=True)
 class Verification:
-    """`count`: of the events in the chain that were found. `notes`: what is worth knowing and is no finding."""
+    """`count`: of the events in the chain that were found. `notes`: what is worth knowing and is not a finding."""
 
     state: ChainState
     count: int

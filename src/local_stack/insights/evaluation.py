@@ -138,7 +138,7 @@ class _Run:
         match command:
             case Filter(condition):
                 self.rows = [row for row in self.rows if _is_true(_value(condition, row, self.now))]
-                # What comes after `stats` are no events any more.
+                # The rows after `stats` are not events.
                 self.matched = self.matched if self.is_grouped else len(self.rows)
             case Fields(columns) | Display(columns):
                 for column in columns:

@@ -364,7 +364,7 @@ class _Reader:
         if token.kind == "regex":
             return Literal(_regular_expression(token))
         if token.kind == "text":
-            # A text matches as it stands, anywhere.
+            # A text matches literally, anywhere.
             return Literal(re.compile(re.escape(_unquoted(token.text))))
         raise MalformedQuery(f"a text or a pattern expected, and not {token.text!r}", token.start)
 

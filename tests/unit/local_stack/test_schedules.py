@@ -83,7 +83,7 @@ def test_what_aws_does_not_take_is_refused(expression: str, timezone: str) -> No
 
 
 class Target:
-    """Notes what it is called with; refuses the first calls where it is told to."""
+    """Notes what it is called with; refuses the first calls where a test asks for it."""
 
     def __init__(self, refuses: int = 0) -> None:
         self.given: list[str] = []

@@ -1,4 +1,4 @@
-"""The costs of a plan: what, how much, and why; what is not known is said."""
+"""The costs of a plan: what, how much, and why; an amount that is not known is named as such."""
 
 from __future__ import annotations
 
