@@ -38,7 +38,7 @@ _COMMON = """## Options of every command
 An empty default means that nothing is passed on: the default of the [request](operations.md#the-request) holds.
 
 With `--json` the output is JSON from the first line to the last, errors included: `{"error": {"code": …}}`. The codes
-are listed under [error codes](troubleshooting.md#error-codes). `AURORA_RESTORE_TRACEBACK=1` adds the traceback of a defect.
+are listed under [error codes](troubleshooting.md#error-codes).
 """
 _STATUS = re.compile(r"^    (\d+) +(.+)$", re.MULTILINE)
 _SAID_DEFAULT = re.compile(r" Default: (.*?)\.?$")
