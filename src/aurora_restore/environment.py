@@ -25,7 +25,8 @@ LOCAL_GROUP_SECONDS = 1.5
 class LambdaEnvironment:
     """What the stack's template sets.
 
-    `database_ca_bundle` None: the packaged RDS roots. `cleanup_state_machine_arn`: only the sweep has it.
+    `database_ca_bundle` None: the packaged RDS roots. `cleanup_state_machine_arn`: only the sweep has it;
+    `state_machine_arn`: only what schedules call.
     """
 
     settings: PipelineSettings
@@ -34,6 +35,7 @@ class LambdaEnvironment:
     sns_topic_arn: str
     database_ca_bundle: Path | None
     cleanup_state_machine_arn: str | None = None
+    state_machine_arn: str | None = None
 
 
 def read_environment(environ: Mapping[str, str], known_regions: tuple[str, ...] = ()) -> LambdaEnvironment:
@@ -69,6 +71,7 @@ def read_environment(environ: Mapping[str, str], known_regions: tuple[str, ...] 
         sns_topic_arn=_text(environ, "SNS_TOPIC_ARN"),
         database_ca_bundle=Path(ca_bundle) if ca_bundle else None,
         cleanup_state_machine_arn=environ.get("CLEANUP_STATE_MACHINE_ARN"),
+        state_machine_arn=environ.get("STATE_MACHINE_ARN"),
     )
 
 

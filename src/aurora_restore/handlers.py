@@ -18,6 +18,7 @@ from aurora_restore.aws.audit import AwsAudit
 from aurora_restore.aws.clients import Clients
 from aurora_restore.aws.keys import AwsKeys
 from aurora_restore.aws.locks import AwsLocks
+from aurora_restore.aws.metrics import LogMetrics
 from aurora_restore.aws.network import AwsNetwork
 from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
@@ -29,6 +30,7 @@ from aurora_restore.database.tls import RDS_GLOBAL_BUNDLE
 from aurora_restore.domain.errors import RestoreError, TransientFault
 from aurora_restore.environment import LOCK_TABLE_NAME, LambdaEnvironment, read_environment
 from aurora_restore.steps.functions import FUNCTIONS, Answer, Event, Work, work_of
+from aurora_restore.steps.measured_audit import MeasuredAudit
 from aurora_restore.steps.ports import Ports
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class SystemClock:
 def build_ports(session: boto3.Session, environment: LambdaEnvironment) -> Ports:
     """The ports of the deployed functions."""
     clients = Clients(session, environment.settings.target_region)
+    clock, metrics = SystemClock(), LogMetrics(logger)
+    audit = AwsAudit(clients, environment.audit_table_name)
 
     @functools.cache
     def rds(region: str | None = None) -> AwsRds:
@@ -70,18 +74,21 @@ def build_ports(session: boto3.Session, environment: LambdaEnvironment) -> Ports
 
     return Ports(
         settings=environment.settings,
-        clock=SystemClock(),
+        clock=clock,
         rds=rds,
         network=AwsNetwork(clients),
         scaling=AwsScaling(clients),
         keys=AwsKeys(clients),
         secrets=AwsSecrets(clients),
         records=AwsRecords(clients, environment.state_table_name),
-        audit=AwsAudit(clients, environment.audit_table_name, environment.settings.record_retention_days),
+        audit=MeasuredAudit(audit, metrics, clock),
         locks=AwsLocks(clients, LOCK_TABLE_NAME),
         notifications=AwsNotifications(clients, environment.sns_topic_arn),
         databases=DatabasesByEngine(environment.database_ca_bundle or RDS_GLOBAL_BUNDLE),
-        executions=AwsPipelineExecutions(clients, environment.cleanup_state_machine_arn),
+        executions=AwsPipelineExecutions(
+            clients, environment.cleanup_state_machine_arn, environment.state_machine_arn
+        ),
+        metrics=metrics,
     )
 
 
@@ -93,11 +100,13 @@ def _ports() -> Ports:
     return build_ports(session, read_environment(os.environ, regions))
 
 
-def _entry_point(work: Work) -> Handler:
+def entry_point(
+    work: Work, find_ports: Callable[[], Ports] = _ports, seconds: Callable[[], float] = time.perf_counter
+) -> Handler:
     """Wrap the work of a function: every line carries the operation id, the last says how long it took."""
 
     def handle(event: Event, context: LambdaContext) -> Answer:
-        started = time.perf_counter()
+        started = seconds()
         # `awslambdaric.bootstrap.log_error` repeats an error after our last
         # line, without the fields by which operators search, and ours has the
         # same facts. The error itself still reaches Lambda and Step Functions.
@@ -112,7 +121,7 @@ def _entry_point(work: Work) -> Handler:
             function_request_id=context.aws_request_id,
         )
         try:
-            answer = work(_ports(), event)
+            answer = work(find_ports(), event)
         except TransientFault as fault:
             # A warning: the state machine calls again, and an operator rarely has to act.
             logger.warning(fault.message, extra={"error_code": fault.code, "hint": fault.hint})
@@ -129,7 +138,7 @@ def _entry_point(work: Work) -> Handler:
             logger.info(answer.get("message", "recorded"), extra=extra)
             return answer
         finally:
-            logger.info(f"Operation completed in {time.perf_counter() - started:.3f} seconds")
+            logger.info(f"Operation completed in {seconds() - started:.3f} seconds")
 
     return handle
 
@@ -140,4 +149,4 @@ def __getattr__(name: str) -> Handler:
     function_name = f"aurora-restore-{name.replace('_', '-')}"
     if function_name not in FUNCTIONS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return _entry_point(work_of(function_name))
+    return entry_point(work_of(function_name))

@@ -17,7 +17,10 @@ from local_stack import (
     ministack_cloudformation,
     ministack_events,
     ministack_limits,
+    ministack_metrics,
+    ministack_queries,
     ministack_resuming,
+    ministack_schedules,
     ministack_states,
     ministack_subscriptions,
 )
@@ -40,8 +43,11 @@ def apply(runtime: LambdaRuntime, state_directory: Path) -> MinistackState:
     ministack_cloudformation.apply()
     ministack_states.apply()
     ministack_events.apply()
+    ministack_schedules.apply()
     ministack_limits.apply()
     ministack_subscriptions.apply()
+    ministack_metrics.apply()
+    ministack_queries.apply()
     _run_functions_with(runtime)
     _replacements.apply()
     return MinistackState(state_directory)

@@ -41,8 +41,8 @@ def draw_costs(*, experienced: bool, fixed_seconds: int | None = None) -> Cost:
             before = Expectation(TAKES[name] * other.uniform(0.5, 1.5), "earlier") if experienced else None
             elapsed = 0.0
             while elapsed < seconds:
-                told = 100 * elapsed / seconds + other.gauss(0, ERRS_BY_POINTS)
-                percent = round(max(0, min(99, told))) if name in TELLS_PERCENT else None
+                reported = 100 * elapsed / seconds + other.gauss(0, ERRS_BY_POINTS)
+                percent = round(max(0, min(99, reported))) if name in TELLS_PERCENT else None
                 remaining = estimate(elapsed, percent, before).remaining_seconds
                 elapsed += fixed_seconds or next_wait_seconds(elapsed, remaining)
                 looks += 1

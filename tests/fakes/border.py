@@ -42,7 +42,7 @@ Interruption = Callable[[], None]
 
 
 class Border:
-    """Counts the requests, and lets happen to them what it was told.
+    """Counts the requests, and lets happen to them what it was reported.
 
     Attributes:
         count: how many requests have crossed.

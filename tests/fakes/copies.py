@@ -45,7 +45,7 @@ class FakeCopy:
             self.looked_into.append(room)
             more_fuses, more_found = self._of(room)
             fuses += more_fuses
-            # What was seen from the first one on that has work is seen again, and told then.
+            # What was seen from the first one on that has work is seen again, and reported then.
             if not any(map(wanted, (fuse for fuse in fuses if self._room(fuse)))):
                 clean.append(room)
                 found += more_found
@@ -54,9 +54,9 @@ class FakeCopy:
             return survey
         in_rooms = replace(survey, fuses=tuple(fuse for fuse in fuses if self._room(fuse) in clean))
         done = begun.done + len(clean)
-        told = survey.came_along.in_databases
+        reported = survey.came_along.in_databases
         counts = (in_rooms.acting, in_rooms.logins, in_rooms.login_names)
-        return replace(survey, unfinished=SurveyProgress(done, done, len(self.rooms), told, *counts))
+        return replace(survey, unfinished=SurveyProgress(done, done, len(self.rooms), reported, *counts))
 
     def _listed(self, begun: SurveyProgress, found: list[Finding]) -> CameAlong:
         known = begun.came_along

@@ -6,6 +6,8 @@ Held to the adapter by tests/contract/aws/test_fakes_behave_alike.py.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
+from typing import Any
 
 from tests.fakes.border import Border
 from tests.states_language.interpreter import ExecutionAlreadyExists, StepFunctions
@@ -13,6 +15,7 @@ from tests.states_language.interpreter import ExecutionAlreadyExists, StepFuncti
 from aurora_restore.aws.pipeline_executions import cleanup_execution_name
 from aurora_restore.domain.observed import ExecutionState
 
+MAIN_MACHINE = "aurora-restore-state-machine"
 CLEANUP_MACHINE = "aurora-restore-cleanup-state-machine"
 
 
@@ -43,6 +46,16 @@ class FakeExecutions:
                 )
 
         self._border.ask("states", "StartExecution", act)
+
+    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> bool:
+        def act() -> bool:
+            try:
+                self._step_functions.start(MAIN_MACHINE, operation_id, dict(request))
+            except ExecutionAlreadyExists:
+                return False
+            return True
+
+        return self._border.ask("states", "StartExecution", act)
 
     def _state(self, execution_arn: str) -> ExecutionState | None:
         found = self._step_functions.executions.get(execution_arn)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from tests.fakes.border import Border
@@ -62,18 +63,27 @@ class FakeRecords:
         return self._border.ask("dynamodb", "GetItem", lambda: self._copy(operation_id))
 
     def update(
-        self, operation_id: str, changes: Mapping[str, Any], only_if_status: str | None = None
+        self,
+        operation_id: str,
+        changes: Mapping[str, Any],
+        only_if_status: str | None = None,
+        only_if: Mapping[str, Any] | None = None,
     ) -> bool:
         if not changes:
             return True
+        conditions: dict[Path, Any] = {
+            tuple(path.split(".")): value for path, value in (only_if or {}).items()
+        }
+        if only_if_status is not None:
+            conditions["status",] = only_if_status
         values = {tuple(path.split(".")): stored(value) for path, value in changes.items()}
         _refuse_overlap(values)
-        outcome = self._set(operation_id, values, only_if_status)
+        outcome = self._set(operation_id, values, conditions)
         if outcome is None:
             for level in _parents_by_depth(values):
-                if not self._make_maps(operation_id, level, only_if_status, values):
+                if not self._make_maps(operation_id, level, conditions, values):
                     return False
-            outcome = self._set(operation_id, values, only_if_status)
+            outcome = self._set(operation_id, values, conditions)
         if outcome is None:
             raise AwsRequestFailed(
                 f"the record {operation_id} has a value where a map is to be: {sorted(changes)}"
@@ -126,12 +136,14 @@ class FakeRecords:
         found: dict[str, Any] = marshal.loads(self._frozen[operation_id])  # noqa: S302 - our own
         return found
 
-    def _set(self, operation_id: str, values: Mapping[Path, Any], only_if_status: str | None) -> bool | None:
+    def _set(
+        self, operation_id: str, values: Mapping[Path, Any], conditions: Mapping[Path, Any]
+    ) -> bool | None:
         """True where it is done, False where the condition fails, None where a map on the way is missing."""
 
         def act() -> bool | None:
             item = self.items.get(operation_id)
-            if not _meets(item, only_if_status):
+            if not _meets(item, conditions):
                 return _holds(item, values)
             assert item is not None
             holders = {path: _map_at(item, path[:-1]) for path in values}
@@ -160,12 +172,12 @@ class FakeRecords:
         self,
         operation_id: str,
         parents: Sequence[Path],
-        only_if_status: str | None,
+        conditions: Mapping[Path, Any],
         values: Mapping[Path, Any],
     ) -> bool | None:
         def act() -> bool | None:
             item = self.items.get(operation_id)
-            if not _meets(item, only_if_status):
+            if not _meets(item, conditions):
                 return _holds(item, values)
             assert item is not None
             holders = [_map_at(item, parent[:-1]) for parent in parents]
@@ -238,7 +250,8 @@ def stored(value: Any) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(f"a record cannot hold the number {value}")
-        return int(value) if value.is_integer() else value
+        # By its shortest text, which is what is sent.
+        return int(Decimal(repr(value))) if value.is_integer() else value
     if isinstance(value, Mapping):
         return {str(name): stored(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -272,8 +285,17 @@ def _parents_by_depth(values: Mapping[Path, Any]) -> list[list[Path]]:
     return [sorted(p for p in parents if len(p) == depth) for depth in range(1, deepest + 1)]
 
 
-def _meets(item: Mapping[str, Any] | None, only_if_status: str | None) -> bool:
-    return item is not None and (only_if_status is None or item.get("status") == only_if_status)
+def _meets(item: Mapping[str, Any] | None, conditions: Mapping[Path, Any]) -> bool:
+    """None stands for a field that is missing; a field that holds null does not meet it, as in DynamoDB."""
+    return item is not None and all(
+        not _is_there(item, path) if value is None else _at(item, path) == value
+        for path, value in conditions.items()
+    )
+
+
+def _is_there(item: dict[str, Any] | Mapping[str, Any], path: Path) -> bool:
+    holder = _map_at(dict(item), path[:-1])
+    return holder is not None and path[-1] in holder
 
 
 def _holds(item: Mapping[str, Any] | None, values: Mapping[Path, Any]) -> bool:

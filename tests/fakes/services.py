@@ -12,6 +12,7 @@ from typing import Any
 from tests.fakes.border import Border
 
 from aurora_restore.aws.failures import AWS_ERRORS, error_message, translate
+from aurora_restore.aws.metrics import embedded
 from aurora_restore.aws.notifications import compose_body, fit_subject
 from aurora_restore.domain.errors import (
     AccessDenied,
@@ -21,6 +22,7 @@ from aurora_restore.domain.errors import (
     SecretNotAccessible,
     SecretNotFound,
 )
+from aurora_restore.domain.measures import Measured
 from aurora_restore.domain.observed import Credentials, KmsKey, SecurityGroup
 
 
@@ -33,6 +35,23 @@ class Published:
     body: str
     facts: Mapping[str, Any]
     attributes: Mapping[str, str]
+
+
+class FakeMetrics:
+    """The `Metrics` port; `lines` holds what was measured, where it is kept: a long simulation measures a lot."""
+
+    def __init__(self, *, keeps: bool = False) -> None:
+        self.keeps = keeps
+        self.lines: list[Measured] = []
+
+    def put(self, measured: Measured) -> None:
+        line = embedded(measured)
+        # What CloudWatch would make no metric of, without a word.
+        for name in measured.values:
+            assert type(line[name]) in (int, float), (name, line)
+        assert all(isinstance(line[name], str) and line[name] for name in measured.dimensions), line
+        if self.keeps:
+            self.lines.append(measured)
 
 
 class FakeNotifications:

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from tests.fakes.border import Border
 from tests.fakes.records import plain_copy, stored
 
-from aurora_restore.domain.times import format_time
-
 
 class FakeAudit:
     """The `Audit` port. `entries`: operation id → event id → entry."""
 
-    def __init__(self, border: Border | None = None, retention_days: int = 365) -> None:
+    def __init__(self, border: Border | None = None) -> None:
         self.entries: dict[str, dict[str, dict[str, Any]]] = {}
         self._border = border or Border()
-        self._retention = timedelta(days=retention_days)
 
-    def append(self, operation_id: str, time: datetime, event: str, details: Mapping[str, Any]) -> None:
-        time_text = format_time(time)
-        entry = {
-            "operation_id": operation_id,
-            "event_id": f"{time_text}#{event}",
-            "event_date": time_text[:10],
-            "time": time_text,
-            "event": event,
-            "details": stored(details),
-            "expires_at": int((time + self._retention).timestamp()),
-        }
+    def append(self, item: Mapping[str, Any]) -> None:
+        entry = stored(item)
 
         def act() -> None:
-            self.entries.setdefault(operation_id, {}).setdefault(str(entry["event_id"]), entry)
+            self.entries.setdefault(entry["operation_id"], {}).setdefault(entry["event_id"], entry)
 
         self._border.ask("dynamodb", "PutItem", act)
 

@@ -3,7 +3,7 @@
 python -m tests.simulation --runs 500 --seed 1     random runs, and their figures
 python -m tests.simulation --seeds 40 --runs 250   the same of the seeds from 1 to 40
 python -m tests.simulation --seed today            a seed that changes by the day, and is printed
-python -m tests.simulation --seed 1 --run 17       one of them again, told in full
+python -m tests.simulation --seed 1 --run 17       one of them again, reported in full
 python -m tests.simulation --case swap:87:stop-before
 """
 

@@ -5,6 +5,7 @@ They know nothing of the code under test but its names: tags, record fields, eve
 
 from __future__ import annotations
 
+import hashlib
 import json
 import marshal
 from collections.abc import Callable, Iterator
@@ -42,6 +43,12 @@ REMEMBER_TRIES = 3
 DELETABLE_SNAPSHOTS = ("available", "copying", "failed")
 OUTCOMES = {"SUCCEEDED": "SUCCEEDED", "FAILED": "FAILED", "CANCELLED": "CANCELLED"}
 DRY_OUTCOMES = {"SUCCEEDED": "PLANNED", "FAILED": "PLAN_REFUSED", "CANCELLED": "CANCELLED"}
+REHEARSAL_OUTCOMES = {"PASSED": "REHEARSAL_PASSED", "OBJECTIVE_MISSED": "REHEARSAL_MISSED"}
+VERDICTS = {
+    "SUCCEEDED": {"PASSED", "OBJECTIVE_MISSED"},
+    "FAILED": {"FAILED"},
+    "CANCELLED": {"NOT_MEASURED"},
+}
 LATER_EVENTS = ("replaced.", "copy.", "notification.", "cleanup.requested", "parameter_group.removed")
 """What may follow in the trail of a closed operation: what it kept goes when its time is over, and what did not come
 of its end at once is asked for by the sweep."""
@@ -169,8 +176,8 @@ def _instances_left(ending: Ending) -> Words:
 def _snapshot_left(ending: Ending, snapshot: Snapshot) -> Words:
     name = f"the snapshot {snapshot.identifier} ({snapshot.status})"
     if snapshot.status not in DELETABLE_SNAPSHOTS and snapshot.source_arn:
-        told = json.dumps(list(ending.sim.records.items.values()))
-        if f"{snapshot.identifier}" not in told:
+        reported = json.dumps(list(ending.sim.records.items.values()))
+        if f"{snapshot.identifier}" not in reported:
             yield f"{name} cannot be deleted, and no record says so"
     elif snapshot.status != "available":
         yield f"{name} is left and not finished"
@@ -345,6 +352,25 @@ def _trail_faults(ending: Ending, op: EndedOperation) -> Words:
         yield f"the trail says {endings}, the record {op.status}"
     elif events[-1] != endings[0] and not events[-1].startswith(LATER_EVENTS):
         yield f"the trail does not end with {endings[0]}, but with {events[-1]}"
+    yield from _chain_faults(op, [entries[key] for key in sorted(entries)])
+
+
+def _chain_faults(op: EndedOperation, events: list[dict[str, Any]]) -> Words:
+    """Each event has the hash of the one before it, the record that of the last; nothing waits to be appended."""
+    before = "0" * 64
+    for number, event in enumerate(events, start=1):
+        contents = {name: value for name, value in event.items() if name != "hash"}
+        text = json.dumps(contents, sort_keys=True, separators=(",", ":"))
+        if (event.get("sequence"), event.get("previous_hash")) != (number, before):
+            yield f"event {number} of the trail, {event['event_id']}, is not behind the one before it"
+        if event.get("hash") != hashlib.sha256(text.encode()).hexdigest():
+            yield f"event {number} of the trail, {event['event_id']}, is not what its hash says"
+        before = str(event.get("hash"))
+    head = op.record.audit_head
+    if (head.count, head.hash) != (len(events), before):
+        yield f"the record says that {head.count} events were written, the last with {head.hash}"
+    if op.record.last_events:
+        yield f"{len(op.record.last_events)} events wait in the record to be appended"
 
 
 # That a kept cluster could not be retired in time is a message of its own, and not about the run's end.
@@ -363,9 +389,11 @@ def one_notification_was_sent(ending: Ending) -> Words:
         if len(messages) not in (allowed if op.record else allowed | {0}):
             yield f"{op.operation_id}: {len(messages)} messages went out: {[m.subject for m in messages]}"
         wanted = (DRY_OUTCOMES if op.is_dry_run else OUTCOMES).get(op.status)
+        if op.is_rehearsal and op.status == "SUCCEEDED":
+            wanted = REHEARSAL_OUTCOMES.get(op.record.rehearsal.verdict or "")
         for message in messages:
             if message.attributes.get("outcome") != wanted:
-                yield f"{op.operation_id} is {op.status}, and was told as {message.attributes.get('outcome')}"
+                yield f"{op.operation_id} is {op.status}, and was reported as {message.attributes.get('outcome')}"
 
 
 def _messages_allowed(ending: Ending) -> set[int]:
@@ -458,10 +486,10 @@ def scaling_is_as_it_was(ending: Ending) -> Words:
 
     Where Application Auto Scaling has not kept the target, it is registered again, and the record says what is missing.
     """
-    told = json.dumps([op.record.warnings for op in ending.operations])
+    reported = json.dumps([op.record.warnings for op in ending.operations])
     for name in sorted(ending.sim.observations.scaled_without_cluster):
         # Scaling that could not be suspended goes on; a warning has the command that shows it.
-        if f"--resource-ids cluster:{name}" not in told:
+        if f"--resource-ids cluster:{name}" not in reported:
             yield f"the readers of {name} were scaled while no cluster had that name"
     is_lost = ending.sim.aurora.world.habits.scalable_target_lost_without_cluster
     noted = [
@@ -472,12 +500,12 @@ def scaling_is_as_it_was(ending: Ending) -> Words:
     unseen = {name for name, scaling in noted if not scaling.before}
     unlisted = {name for name, scaling in noted if not scaling.before.get("policies")}
     for resource_id, before in ending.region_before.scalable_targets.items():
-        if f"--resource-id {resource_id} --min-capacity" in told:
+        if f"--resource-id {resource_id} --min-capacity" in reported:
             continue  # what was refused for long is left, with a warning that has the command
         now = ending.region.scalable_targets.get(resource_id)
         if now is None:
             # What could not be seen before the switch cannot be registered again; a warning has the command that looks.
-            if resource_id not in unseen or f"--resource-ids {resource_id}" not in told:
+            if resource_id not in unseen or f"--resource-ids {resource_id}" not in reported:
                 yield f"the scalable target {resource_id} is gone"
             continue
         for field in ("min_capacity", "max_capacity", "suspended"):
@@ -487,12 +515,38 @@ def scaling_is_as_it_was(ending: Ending) -> Words:
             sorted(p.name for p in region.scaling_policies.values() if p.resource_id == resource_id)
             for region in (ending.region_before, ending.region)
         )
-        are_told = all(name in told for name in policies_before) or (
-            # Names that may not be listed cannot be told: the warning has the command that puts policies again.
-            resource_id in unlisted and f"ReadReplicaCount --resource-id {resource_id} " in told
+        are_told = all(name in reported for name in policies_before) or (
+            # Names that may not be listed cannot be named: the warning has the command that puts policies again.
+            resource_id in unlisted and f"ReadReplicaCount --resource-id {resource_id} " in reported
         )
         if policies != policies_before and not (is_lost and are_told):
             yield f"{resource_id}: its policies were {policies_before}, are {policies}, and no warning names them"
+
+
+def rehearsals_leave_a_verdict_and_no_cluster(ending: Ending) -> Words:
+    """16. After a rehearsal nothing of it exists, its verdict is in the record, and the figures are true."""
+    for op in ending.operations:
+        if not op.is_rehearsal or not op.record:
+            continue
+        state = op.record.rehearsal
+        if state.verdict is None or state.verdict not in VERDICTS.get(op.status, set()):
+            yield f"{op.operation_id} is {op.status}, and its verdict is {state.verdict}"
+        if state.left:
+            yield f"{op.operation_id} says that its cluster was left: {state.left}"
+        region = ending.region
+        made = [
+            *((name, cluster.tags) for name, cluster in region.clusters.items()),
+            *((name, instance.tags) for name, instance in region.instances.items()),
+            *((name, group.tags) for name, group in region.cluster_parameter_groups.items()),
+        ]
+        tagged = [name for name, tags in made if tags.get(OPERATION_TAG) == op.operation_id]
+        if tagged:
+            yield f"{op.operation_id}: {', '.join(tagged)} is left"
+        record = op.record
+        if op.status == "SUCCEEDED" and record.start_time and record.proof.proved_time:
+            took = (record.proof.proved_time - record.start_time).total_seconds()
+            if state.rto_seconds is None or abs(state.rto_seconds - took) > 0.01:
+                yield f"{op.operation_id}: it took {took} s, and the record says {state.rto_seconds}"
 
 
 INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
@@ -511,4 +565,5 @@ INVARIANTS: tuple[tuple[str, Callable[[Ending], Words]], ...] = (
     ("nothing of the copy acts", nothing_of_the_copy_acts),
     ("scaling is as it was", scaling_is_as_it_was),
     ("parameter groups are as asked for", parameter_groups_are_as_asked_for),
+    ("rehearsals leave a verdict and no cluster", rehearsals_leave_a_verdict_and_no_cluster),
 )

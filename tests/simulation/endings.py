@@ -47,6 +47,11 @@ class EndedOperation:
         return str(found) if found else None
 
     @property
+    def is_rehearsal(self) -> bool:
+        """A refused one, whose request could not be read, is none."""
+        return isinstance(self.started.request.get("rehearsal"), dict) and not self.is_dry_run
+
+    @property
     def deletes_first(self) -> bool:
         return self.started.request.get("replace_strategy") == "delete_first"
 
@@ -93,6 +98,8 @@ class Ending:
         for op in self.operations:
             had_name = found.setdefault(op.target, Expected(None, None, None))
             before_operation[op.operation_id] = had_name
+            if op.is_rehearsal:
+                continue  # its cluster is gone, however it ended
             if op.has_succeeded and op.undoes:
                 undone = before_operation.get(op.undoes)
                 found[op.target] = Expected(

@@ -31,6 +31,7 @@ WAITING_PHASES = frozenset(
         Phase.SWITCH_OVER,
         Phase.PROVE_ENDPOINT,
         Phase.RETIRE_REPLACED,
+        Phase.END_REHEARSAL,
     }
 )
 
@@ -48,6 +49,7 @@ UNDER_WAY: Mapping[Phase, Durations] = {
     Phase.SWITCH_OVER: replace(CONTRARY, rename=8),
     Phase.PROVE_ENDPOINT: replace(CONTRARY, reboot=6, stop=20, start=20),
     Phase.RETIRE_REPLACED: replace(CONTRARY, snapshot=20, delete=6),
+    Phase.END_REHEARSAL: replace(CONTRARY, delete=20),
 }
 """What takes so long that an interruption, and the cleanup after it, find it unfinished."""
 
@@ -201,7 +203,11 @@ _STAGES: Mapping[str, tuple[Surroundings, tuple[Stage, ...], Sequence[Phase]]] =
         (NEW,),
         (Phase.COPY_SNAPSHOT, Phase.RESTORE_CLUSTER, Phase.SETUP_DB_USERS, Phase.APPLY_PARAMETER_GROUP),
     ),
-    "swap": (STANDING, (SWAP,), tuple(phase for phase in Phase if phase is not Phase.CLEAR_TARGET)),
+    "swap": (
+        STANDING,
+        (SWAP,),
+        tuple(phase for phase in Phase if phase not in (Phase.CLEAR_TARGET, Phase.END_REHEARSAL)),
+    ),
     "delete-first": (
         STANDING,
         (DELETE_FIRST,),
@@ -256,6 +262,25 @@ SILENT_RENAME = Scenario(
     habits={"pending_rename_shows": False},
 )
 """Stopped after RDS has accepted a rename of which nothing tells for minutes: neither status nor pending values."""
+REHEARSAL = Scenario(
+    "rehearsal",
+    Surroundings(),
+    (Start(OPERATION, request(target_cluster_id=None, rehearsal={"rto_minutes": 240, "hold_hours": 0.05})),),
+    faults_from_state=Phase.PROVE_ENDPOINT.value,  # until then it is `new`
+)
+REHEARSAL_STEPPED_IN = tuple(
+    Scenario(
+        f"{how}-rehearsal-{phase.value}",
+        Surroundings(),
+        REHEARSAL.stages,
+        StepIn(_state_of(phase), how, after=_AFTER.get(phase)),
+        durations=UNDER_WAY.get(phase, QUICK),
+    )
+    for how in ("stop", "mark", "time_out")
+    for phase in (
+        Phase.RESTORE_CLUSTER, Phase.SETUP_DB_USERS, Phase.PROVE_ENDPOINT, Phase.ARCHIVE_SNAPSHOT, Phase.END_REHEARSAL,
+    )
+)  # fmt: skip
 NO_DEFAULT_GROUP = Scenario(
     "kept_group",
     Surroundings(tuned=True),
@@ -304,6 +329,6 @@ BY_NAME = {
     scenario.name: scenario
     for scenario in (
         *PLAIN, *CANCELLED, *MARKED, *TIMED_OUT, *UNHEARD, SILENT_RENAME, NO_DEFAULT_GROUP, *ON_MYSQL, *SCALED,
-        *SCALED_STEPPED_IN,
+        *SCALED_STEPPED_IN, REHEARSAL, *REHEARSAL_STEPPED_IN,
     )
 }  # fmt: skip

@@ -22,7 +22,7 @@ from tests.fakes.executions import FakeExecutions
 from tests.fakes.rds_client import FakeClients, FakeRdsClient
 from tests.fakes.records import FakeRecords
 from tests.fakes.scaling_client import FakeScalingClient, FakeScalingClients
-from tests.fakes.services import FakeKeys, FakeNetwork, FakeNotifications, FakeSecrets
+from tests.fakes.services import FakeKeys, FakeMetrics, FakeNetwork, FakeNotifications, FakeSecrets
 from tests.fakes.tables import FakeAudit, FakeLocks
 from tests.simulation.databases import SimulatedDatabases
 from tests.simulation.observations import Observations
@@ -53,7 +53,8 @@ from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, RETAIN_U
 from aurora_restore.domain.observed import SecurityGroup
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.times import parse_time
-from aurora_restore.steps.ports import Ports
+from aurora_restore.steps.measured_audit import MeasuredAudit
+from aurora_restore.steps.ports import Metrics, Ports
 from local_aurora.model import LocalAurora
 from local_aurora.timing import Durations, Kind
 
@@ -91,7 +92,7 @@ class Simulation:
     """One account.
 
     Attributes:
-        on_state: told of the operation id and the name of every state that the main machine enters.
+        on_state: called with the operation id and the name of every state that the main machine enters.
         event_faults: what happens to the n-th event of an abnormal end (from 1; 0: to every other one).
         unquiet: why a run was given up, if it was.
     """
@@ -116,6 +117,7 @@ class Simulation:
         self.audit = FakeAudit(self.border)
         self.locks = FakeLocks(self.border)
         self.notifications = FakeNotifications(self.border)
+        self.metrics = self._metrics()
         self.secrets = FakeSecrets(SECRETS, self.border)
         self.keys = FakeKeys({}, self.border)
         self.network = FakeNetwork([SecurityGroup(SECURITY_GROUP, "database", VPC)], self.border)
@@ -225,9 +227,11 @@ class Simulation:
         open_records = [name for name, item in self.records.items.items() if not item.get("end_time")]
         if open_records:
             return f"records that are not closed: {', '.join(open_records)}"
-        untold = [name for name, item in self.records.items.items() if item.get("settled_time", "") is None]
-        if untold:
-            return f"records whose end was not seen through: {', '.join(untold)}"
+        unsettled = [
+            name for name, item in self.records.items.items() if item.get("settled_time", "") is None
+        ]
+        if unsettled:
+            return f"records whose end was not seen through: {', '.join(unsettled)}"
         if self.locks.owners:
             return f"locks that are not free: {self.locks.owners}"
         # A copy that goes on when everything is closed belongs to no run: it is left, and not waited for.
@@ -341,12 +345,16 @@ class Simulation:
             keys=self.keys,
             secrets=self.secrets,
             records=self.records,
-            audit=self.audit,
+            audit=MeasuredAudit(self.audit, self.metrics, self.clock),
             locks=self.locks,
             notifications=self.notifications,
             databases=SimulatedDatabases(self.aurora, self.border, self.users, self.copies),
             executions=self.executions,
+            metrics=self.metrics,
         )
+
+    def _metrics(self) -> Metrics:
+        return FakeMetrics()
 
     def _observe(self) -> None:
         self.observations.look(self.clock.now())

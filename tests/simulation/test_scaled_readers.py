@@ -16,11 +16,11 @@ def test_without_a_fault_each_kind_of_run_succeeds_and_says_what_was_lost(name: 
     play.go_on()
     record = play.sim.records.items[OPERATION]
     records = play.sim.records.items.values()
-    told = [words for each in records for words in each.get("warnings") or () if "by-load" in words]
+    reported = [words for each in records for words in each.get("warnings") or () if "by-load" in words]
     assert check(play.sim) == []
     assert record["status"] == "SUCCEEDED", record.get("error")
     assert record["scaling"]["state"] == "resumed"
-    assert len(told) == name.endswith("-lost")
+    assert len(reported) == name.endswith("-lost")
 
 
 @pytest.mark.parametrize("name", names(SCALED_STEPPED_IN))

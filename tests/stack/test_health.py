@@ -29,6 +29,7 @@ from aurora_restore.demo.setup import set_up
 from aurora_restore.deployment.packaging import Project
 from aurora_restore.deployment.source_versions import source_versions
 from aurora_restore.domain.checks.versions import SourceVersions
+from aurora_restore.domain.naming import SCHEDULE_GROUP
 from aurora_restore.domain.times import format_time
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo, environment_of
@@ -275,11 +276,11 @@ def with_a_paused_schedule(aws: Clients, info: StackInfo) -> Iterator[None]:
     machine = f"arn:aws:states:{info.region}:{info.account_id}:stateMachine:{MACHINE}"
     role = f"arn:aws:iam::{info.account_id}:role/schedules"
     aws("scheduler").create_schedule(
-        Name="aurora-restore-nightly", State="DISABLED", ScheduleExpression="cron(0 3 * * ? *)",
+        Name="nightly", GroupName=SCHEDULE_GROUP, State="DISABLED", ScheduleExpression="cron(0 3 * * ? *)",
         FlexibleTimeWindow={"Mode": "OFF"}, Target={"Arn": machine, "RoleArn": role},
     )  # fmt: skip
     yield
-    aws("scheduler").delete_schedule(Name="aurora-restore-nightly")
+    aws("scheduler").delete_schedule(Name="nightly", GroupName=SCHEDULE_GROUP)
 
 
 @contextmanager
@@ -319,7 +320,7 @@ BROKEN = (
     Broken(with_an_older_function, "functions", "aurora-restore-notify"),
     Broken(with_another_definition, "state machines", MACHINE, True),
     Broken(without_subscriptions, "topic", "night@example.com"),
-    Broken(with_a_paused_schedule, "schedules", "aurora-restore-nightly is paused"),
+    Broken(with_a_paused_schedule, "schedules", "nightly is paused"),
     Broken(with_a_disabled_sweep, "sweep", "is disabled", True),
     Broken(with_a_disabled_rule_for_abnormal_ends, "abnormal ends", "is disabled", True),
 )

@@ -153,8 +153,8 @@ def test_a_stack_that_is_stopped_names_what_runs_and_interrupts_it_without_a_fau
     assert record["status"] == "SUCCEEDED", record.get("error")
     logs = place.boto("logs")
     groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
-    told = [event for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]]
-    assert [event["message"] for event in told if "INTERNAL_ERROR" in event["message"]] == []
+    reported = [event for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]]
+    assert [event["message"] for event in reported if "INTERNAL_ERROR" in event["message"]] == []
     say(capsys, f"{operation_id} was interrupted by `local down`, and ended well after the next `up`")
 
 
@@ -188,7 +188,7 @@ def test_a_snapshot_taken_after_a_kill_never_gives_the_data_of_an_earlier_one(tm
         lifecycle.down(mortal.home)
 
 
-def test_data_that_nothing_names_is_removed_and_told(tmp_path: Path) -> None:
+def test_data_that_nothing_names_is_removed_and_reported(tmp_path: Path) -> None:
     service = AuroraService(tmp_path, "000000000000", 0, {})
     service.close()
     stray = tmp_path / "postgres" / "snapshots" / "stray"

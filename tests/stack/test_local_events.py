@@ -205,14 +205,14 @@ def test_a_rule_that_is_disabled_tells_nothing_until_it_is_enabled_again(
     events, stepfunctions = empty_boto("events"), empty_boto("stepfunctions")
     events.disable_rule(Name=deployed["AbnormalEnd"])
     try:
-        untold = end("ABORTED")
+        unsettled = end("ABORTED")
     finally:
         events.enable_rule(Name=deployed["AbnormalEnd"])
-    told = end("ABORTED")
+    reported = end("ABORTED")
 
-    poll_until(lambda: about(stepfunctions, deployed["Cleanup"], told), "the event that came later")
+    poll_until(lambda: about(stepfunctions, deployed["Cleanup"], reported), "the event that came later")
 
-    assert about(stepfunctions, deployed["Cleanup"], untold) == []
+    assert about(stepfunctions, deployed["Cleanup"], unsettled) == []
 
 
 def test_what_an_operator_gave_as_the_reason_of_a_stop_can_be_read_afterwards(

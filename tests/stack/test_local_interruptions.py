@@ -1,4 +1,4 @@
-"""What stays of a `local up` that is killed, told to end, or fails: nothing that a later command takes for good."""
+"""What stays of a `local up` that is killed, is ended, or fails: nothing that a later command takes for good."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_server_whose_up_was_killed_before_it_was_ready_is_found_and_ended(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_an_up_that_is_told_to_end_takes_down_what_it_began(
+def test_an_up_that_is_ended_takes_down_what_it_began(
     home: Path, begin: Begin, number: signal.Signals
 ) -> None:
     process = begin()

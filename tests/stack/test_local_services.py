@@ -380,7 +380,7 @@ def test_each_line_that_a_function_writes_is_one_event(empty_boto: Clients, func
     assert not any(message.startswith(("START", "END", "REPORT")) for message in messages)
 
 
-def test_a_failure_by_the_api_is_told_as_lambda_tells_it(empty_boto: Clients, function_name: str) -> None:
+def test_a_failure_by_the_api_is_reported_as_lambda_tells_it(empty_boto: Clients, function_name: str) -> None:
     answer = empty_boto("lambda").invoke(FunctionName=function_name, Payload=json.dumps({"do": "fail"}))
     assert answer["FunctionError"] == "Unhandled"
     assert json.load(answer["Payload"])["errorType"] == "SnapshotNotFound"

@@ -2,7 +2,7 @@
 
 All runs of a day are under way beside each other, each on a target of its own.
 """
-# ruff: noqa: S608 - statements are made of names that the server told
+# ruff: noqa: S608 - statements are made of names that the server gave
 
 from __future__ import annotations
 

@@ -154,11 +154,11 @@ def test_after_the_undo_clients_are_where_they_were_before(place: Place, undo: P
 
 
 @pytest.mark.parametrize("passage", ["replacement", "undo"])
-def test_the_seconds_are_told_as_rds_and_as_a_client_see_them(
+def test_the_seconds_are_reported_as_rds_and_as_a_client_see_them(
     passage: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
     went: Passage = request.getfixturevalue(passage)
-    told = {
+    reported = {
         name: (
             float(record["switch_over"]["seconds_without_name"]),
             float(record["proof"]["seconds_unreachable_for_clients"]),
@@ -167,7 +167,7 @@ def test_the_seconds_are_told_as_rds_and_as_a_client_see_them(
     }
     gap = went.client.longest_gap()
     with capsys.disabled():
-        for name, (rds, clients) in told.items():
+        for name, (rds, clients) in reported.items():
             sys.stdout.write(
                 f"\n{passage}, {name}: {rds:.1f} s in RDS's answers, {clients:.1f} s as clients see it"
             )
@@ -176,6 +176,6 @@ def test_the_seconds_are_told_as_rds_and_as_a_client_see_them(
             f"acknowledged, {len(went.client.failures)} attempts failed\n"
         )
 
-    assert all(rds < clients for rds, clients in told.values())
+    assert all(rds < clients for rds, clients in reported.values())
     # The record tells tenths of a second, so that what is compared with it is rounded alike.
-    assert round(gap, 1) <= max(clients for _, clients in told.values())
+    assert round(gap, 1) <= max(clients for _, clients in reported.values())

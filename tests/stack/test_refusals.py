@@ -142,7 +142,7 @@ def test_a_run_is_refused_before_anything_is_created(
     refused(code, **changes)
 
 
-def test_several_faults_are_told_together(refused: Callable[..., dict[str, Any]]) -> None:
+def test_several_faults_are_reported_together(refused: Callable[..., dict[str, Any]]) -> None:
     error = refused("PREFLIGHT_FAILED", db_subnet_group_name="nowhere", db_instance_class="db.m1.small")
     codes = {fault["code"] for fault in error["faults"]}
     assert codes == {"SUBNET_GROUP_NOT_FOUND", "INSTANCE_CLASS_NOT_ORDERABLE"}

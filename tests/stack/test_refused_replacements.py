@@ -1,4 +1,4 @@
-"""What keeps a cluster from being replaced is told before anything is touched, each with its code."""
+"""What keeps a cluster from being replaced is reported before anything is touched, each with its code."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def inbox(boto: Clients) -> Iterator[Inbox]:
 
 @pytest.fixture
 def refused(place: Place, inbox: Inbox) -> Callable[[Refusal], None]:
-    """Run it, and see that it is refused in its first step, that nothing was touched, and that people are told."""
+    """Run it, and see that it is refused in its first step, that nothing was touched, and that people are reported."""
 
     def run(refusal: Refusal) -> None:
         assert inbox.messages() is not None

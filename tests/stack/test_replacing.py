@@ -114,28 +114,28 @@ def test_no_read_fails_for_longer_than_the_record_says_that_clients_could_not_re
             f"that succeeded was {outage:.2f} s\n"
         )
     # The client verifies the name, so it is without the database until the certificate is renewed.
-    told = float(replacement.record["proof"]["seconds_unreachable_for_clients"])
+    reported = float(replacement.record["proof"]["seconds_unreachable_for_clients"])
     # It tells tenths of a second, so that what is compared with it is rounded alike.
-    assert round(client.proved_seconds(nameless=False), 1) <= told, client.failures
+    assert round(client.proved_seconds(nameless=False), 1) <= reported, client.failures
 
 
 def test_the_time_without_the_name_is_that_of_the_two_renames_and_not_that_of_the_restore(
     replacement: Replacement, capsys: pytest.CaptureFixture[str]
 ) -> None:
     record = replacement.record
-    told = float(record["switch_over"]["seconds_without_name"])
+    reported = float(record["switch_over"]["seconds_without_name"])
     seen = replacement.client.longest_seconds(nameless=True)
     restore, switch = record["phases"]["RestoreCluster"], record["phases"]["SwitchOver"]
     with capsys.disabled():
         sys.stdout.write(
-            f"\nWithout the name: {seen:.2f} s as the client saw it, {told:.1f} s at the most by the record; two "
+            f"\nWithout the name: {seen:.2f} s as the client saw it, {reported:.1f} s at the most by the record; two "
             f"renames take {2 * RENAME_SECONDS:.1f} s, the whole replacement took {replacement.seconds:.1f} s\n"
         )
     # No bound in seconds: a busy machine is slow at both. What lies in it is the switch alone, and of that a part.
     # The record tells tenths of a second, so that all that is compared with it is rounded alike.
     switching = seconds_between(switch["start_time"], switch["end_time"])
     assert seen >= RENAME_SECONDS
-    assert round(replacement.client.proved_seconds(nameless=True), 1) <= told <= round(switching, 1)
+    assert round(replacement.client.proved_seconds(nameless=True), 1) <= reported <= round(switching, 1)
     assert switching < replacement.seconds / 3
     assert restore["end_time"] < switch["start_time"] <= record["switch_over"]["name_gone_time"]
     assert record["switch_over"]["switched_time"] <= switch["end_time"]

@@ -32,7 +32,7 @@ ANY_USERS: dict[str, Any] = {"db_users": ...}
 
 @dataclass(frozen=True)
 class Scenario:
-    """One run, told in a way that both worlds understand.
+    """One run, reported in a way that both worlds understand.
 
     `fault`: what RDS does wrong; `identifier` is found from the target and the operation. `stops_in`: the phase in
     whose wait an operator stops the execution.
@@ -96,7 +96,7 @@ SCENARIOS = (
 
 
 @dataclass(frozen=True)
-class Told:
+class History:
     """What a history tells: each state entered, with what its step answered; how it ended."""
 
     walk: tuple[str, ...]
@@ -108,8 +108,8 @@ class Told:
 class Outcome:
     """The run, its cleanup where it had one, and what the record says in the end."""
 
-    run: Told
-    cleanup: Told | None
+    run: History
+    cleanup: History | None
     status: str
     code: str | None
     phases: tuple[tuple[str, str], ...]
@@ -178,14 +178,14 @@ def simulated(scenario: Scenario) -> Outcome:
     cleanups = [
         item for item in sim.step_functions.executions.values() if item.machine_name == CLEANUP_MACHINE
     ]
-    return _told(
-        Told(walk(exits_of_simulation(main)), main.status, main.error),
-        Told(walk(exits_of_simulation(cleanups[0])), cleanups[0].status, None) if cleanups else None,
+    return _outcome_of(
+        History(walk(exits_of_simulation(main)), main.status, main.error),
+        History(walk(exits_of_simulation(cleanups[0])), cleanups[0].status, None) if cleanups else None,
         sim.records.items[operation_id],
     )
 
 
-def _told(run: Told, cleanup: Told | None, record: Mapping[str, Any]) -> Outcome:
+def _outcome_of(run: History, cleanup: History | None, record: Mapping[str, Any]) -> Outcome:
     code = (record.get("error") or {}).get("code")
     phases = tuple((name, state["status"]) for name, state in sorted(record["phases"].items()))
     return Outcome(run, cleanup, record["status"], code, phases)
@@ -231,8 +231,8 @@ def played(place: Place, scenario: Scenario) -> Outcome:
     finished = await_execution(states, place.execution_arn(operation_id), END_SECONDS)
     record = place.closed(operation_id)
     cleanup = cleanup_of(place, operation_id) if finished.status != "SUCCEEDED" else None
-    return _told(
-        Told(walk(exits_of_stack(finished.events)), finished.status, finished.error), cleanup, record
+    return _outcome_of(
+        History(walk(exits_of_stack(finished.events)), finished.status, finished.error), cleanup, record
     )
 
 
@@ -245,7 +245,7 @@ def waits_in(place: Place, operation_id: str, state: str) -> bool:
     return int(phase.get("wait_seconds", 0)) >= LONG_WAIT_SECONDS and place.state_of(operation_id) == state
 
 
-def cleanup_of(place: Place, operation_id: str) -> Told:
+def cleanup_of(place: Place, operation_id: str) -> History:
     """The execution of the cleanup machine that the event of the run's end started."""
     states = place.boto("stepfunctions")
     machine = f"arn:aws:states:{place.stack.region}:{place.stack.account_id}:stateMachine:{CLEANUP_MACHINE}"
@@ -260,7 +260,7 @@ def cleanup_of(place: Place, operation_id: str) -> Told:
     arn = poll_until(find, f"the cleanup of {operation_id}", WAIT_SECONDS)
     assert arn is not None
     finished = await_execution(states, arn, 60)
-    return Told(walk(exits_of_stack(finished.events)), finished.status, finished.error)
+    return History(walk(exits_of_stack(finished.events)), finished.status, finished.error)
 
 
 @pytest.mark.one_day_in(3)

@@ -123,7 +123,7 @@ class ExecutionAlreadyExists(Exception):
 class StepFunctions:
     """The state machines of one Region. `executions` by ARN, in the order of their start.
 
-    `on_end` is told of every execution that has ended, `on_enter` of every state that one enters; they may plan,
+    `on_end` is called with every execution that has ended, `on_enter` with every state that one enters; they may plan,
     and must not start or stop anything at once.
     """
 

@@ -148,6 +148,9 @@ def being_retired(run: PipelineRun) -> None:
 
 def situations() -> Iterator[Situation]:
     for phase in AFTER_THE_CHECK:
+        # Only a rehearsal has something to do there; an earlier version had neither.
+        if phase is Phase.END_REHEARSAL:
+            continue
         if phase is Phase.CLEAR_TARGET:
             yield Situation(f"running-{phase.value}", in_phase(phase, DELETES_FIRST))
         else:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.fakes.copies import FakeCopy
 from tests.fakes.records import FakeRecords
+from tests.fakes.services import FakeMetrics
 from tests.fakes.tables import FakeAudit, FakeLocks
 from tests.states_language.scheduler import VirtualClock
 from tests.support.as_observed import endpoint_answer, login_attempt
@@ -44,6 +45,7 @@ from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.user_progress import SetupProgress, always
 from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
 from aurora_restore.steps.functions import work_of
+from aurora_restore.steps.measured_audit import MeasuredAudit
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.snapshot_check import snapshot_check
 from local_aurora.model import LocalAurora
@@ -142,6 +144,7 @@ FUNCTION_OF = {
     Phase.PROVE_ENDPOINT: "aurora-restore-prove-endpoint",
     Phase.RETIRE_REPLACED: "aurora-restore-retire-replaced",
     Phase.ARCHIVE_SNAPSHOT: "aurora-restore-archive-snapshot",
+    Phase.END_REHEARSAL: "aurora-restore-retire-replaced",
     Phase.NOTIFY: "aurora-restore-notify",
 }
 
@@ -153,6 +156,7 @@ class TurnedExecutions:
     clock: VirtualClock
     ended: dict[str, ExecutionState] = field(default_factory=dict)
     cleanups: list[str] = field(default_factory=list)
+    started: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def end(self, execution_arn: str, status: str, **ending: str) -> None:
         """Give an execution its last status, once."""
@@ -172,6 +176,11 @@ class TurnedExecutions:
     def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
         self.cleanups.append(operation_id)
 
+    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> bool:
+        is_new = operation_id not in self.started
+        self.started.setdefault(operation_id, request)
+        return is_new
+
 
 class PipelineRun:
     """One pipeline and the world around it.
@@ -185,6 +194,7 @@ class PipelineRun:
         self.aurora = self.aws.aurora
         self.databases = ClusterDatabases(self.aurora)
         self.executions = TurnedExecutions(self.clock)
+        self.metrics = FakeMetrics(keeps=True)
         self._on_dynamodb = on_dynamodb
         if on_dynamodb:
             self.aws.create_tables()
@@ -352,9 +362,14 @@ class PipelineRun:
             keys=AwsKeys(clients),
             secrets=AwsSecrets(clients),
             records=AwsRecords(clients, "AuroraRestoreState") if self._on_dynamodb else FakeRecords(),
-            audit=AwsAudit(clients, "AuroraRestoreAudit") if self._on_dynamodb else FakeAudit(),
+            audit=MeasuredAudit(
+                AwsAudit(clients, "AuroraRestoreAudit") if self._on_dynamodb else FakeAudit(),
+                self.metrics,
+                self.clock,
+            ),
             locks=AwsLocks(clients, "AuroraRestoreLocks") if self._on_dynamodb else FakeLocks(),
             notifications=AwsNotifications(clients, self.topic_arn),
             databases=self.databases,
             executions=self.executions,
+            metrics=self.metrics,
         )

@@ -8,6 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from aurora_restore.deployment.alarms import ALARMS
+from aurora_restore.deployment.log_queries import QUERIES
+from aurora_restore.domain.naming import METRIC_NAMESPACE
 from aurora_restore.domain.request import PARSERS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -90,3 +93,15 @@ def anchors(document: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
     plain = (re.sub(r"[^\w\- ]", "", re.sub(r"\[(.*?)\]\(.*?\)", r"\1", text).lower()) for text in headings)
     return {text.replace(" ", "-") for text in plain}
+
+
+def test_every_alarm_is_described_in_its_own_words_and_no_other() -> None:
+    described = re.findall(r"^\| `(aurora-restore-[a-z-]+)` \| (.*) \| (.*) \|$", OPERATIONS, re.MULTILINE)
+    assert described == [(alarm.full_name, alarm.happened, alarm.action) for alarm in ALARMS]
+
+
+def test_every_metric_and_every_saved_query_is_described() -> None:
+    for metric in {alarm.metric for alarm in ALARMS if alarm.namespace == METRIC_NAMESPACE}:
+        assert f"`{metric}`" in OPERATIONS
+    described = re.findall(r"^\| ([A-Z][A-Za-z ]+) \| .* \|$", OPERATIONS, re.MULTILINE)
+    assert [name for name in described if name in QUERIES] == list(QUERIES)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.attribute_values import from_item, to_item
 from aurora_restore.aws.failures import Translating
-from aurora_restore.domain.times import format_time
 
 if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
@@ -18,29 +16,18 @@ CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class AwsAudit:
-    """Implements the port `Audit`; `retention_days` after its time an entry may be removed by DynamoDB."""
+    """Implements the port `Audit`."""
 
-    def __init__(
-        self, clients: Clients, table_name: str, retention_days: int = 365, region: str | None = None
-    ) -> None:
+    def __init__(self, clients: Clients, table_name: str, region: str | None = None) -> None:
         self._clients = clients
         self._table = table_name
-        self._retention = timedelta(days=retention_days)
         self._region = region
 
-    def append(self, operation_id: str, time: datetime, event: str, details: Mapping[str, Any]) -> None:
-        """Add one event. The same event of the same time, from a repeated request, changes nothing."""
-        time_text = format_time(time)
-        item = {
-            "operation_id": operation_id,
-            "event_id": f"{time_text}#{event}",
-            "event_date": time_text[:10],
-            "time": time_text,
-            "event": event,
-            "details": dict(details),
-            "expires_at": int((time + self._retention).timestamp()),
-        }
-        # The condition keeps an entry that exists as it was first written.
+    def append(self, item: Mapping[str, Any]) -> None:
+        """Add one event. Its repetition, and any other item under its key, changes nothing."""
+        # The condition keeps an entry that exists as it was first written. IAM cannot demand it of a request: none of
+        # the condition keys of DynamoDB is about the item that exists (Service Authorization Reference, "Condition
+        # keys for Amazon DynamoDB"). What another program overwrites, the chain shows.
         with Translating("dynamodb", ignoring={CONDITION_FAILED}):
             self._clients.dynamodb(self._region).put_item(
                 TableName=self._table,

@@ -1,10 +1,11 @@
-"""Step Functions, for the functions: the executions of the main machine, and the start of the cleanup one."""
+"""Step Functions, for the functions: the executions of the main machine, and the starts of both."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.failures import Translating
 from aurora_restore.domain.naming import short_hash
@@ -20,9 +21,12 @@ ERROR_CHARACTERS, CAUSE_CHARACTERS = 256, 32_768
 class AwsPipelineExecutions:
     """Implements the port `Executions`."""
 
-    def __init__(self, clients: Clients, cleanup_state_machine_arn: str | None) -> None:
+    def __init__(
+        self, clients: Clients, cleanup_state_machine_arn: str | None, state_machine_arn: str | None = None
+    ) -> None:
         self._clients = clients
         self._cleanup_state_machine_arn = cleanup_state_machine_arn
+        self._state_machine_arn = state_machine_arn
 
     def describe_arn(self, execution_arn: str) -> ExecutionState | None:
         """The execution as Step Functions shows it; None where it does not know it (90 days after the end)."""
@@ -64,6 +68,27 @@ class AwsPipelineExecutions:
                 name=cleanup_execution_name(operation_id, attempt),
                 input=json.dumps(event),
             )
+
+    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> bool:
+        """Start the main machine; False where an execution had the name before.
+
+        StartExecution answers a repetition with the same name and input like the first while that runs, and refuses
+        the name for 90 days after it (API reference of StartExecution).
+
+        Raises:
+            ValueError: this function was given no state machine.
+        """
+        if self._state_machine_arn is None:
+            raise ValueError("no state machine is configured for this function")
+        with Translating("states", ignoring={"ExecutionAlreadyExists"}):
+            # In one order: the same request is the same input, byte for byte.
+            self._clients.stepfunctions().start_execution(
+                stateMachineArn=self._state_machine_arn,
+                name=operation_id,
+                input=json.dumps(request, sort_keys=True),
+            )
+            return True
+        return False
 
 
 def cleanup_execution_name(operation_id: str, attempt: str) -> str:

@@ -83,17 +83,21 @@ class AwsRecords:
         return from_item(item) if item else None
 
     def update(
-        self, operation_id: str, changes: Mapping[str, Any], only_if_status: str | None = None
+        self,
+        operation_id: str,
+        changes: Mapping[str, Any],
+        only_if_status: str | None = None,
+        only_if: Mapping[str, Any] | None = None,
     ) -> bool:
         """Set fields of a record that exists; a dotted path reaches into maps, and missing maps are made.
 
-        False where there is no such record, or its status is not `only_if_status`; then nothing was changed. A
-        record that holds all of the changes already counts as changed: that is our own request, repeated after
-        its reply was lost.
+        False where there is no such record, its status is not `only_if_status`, or a field is not as `only_if` says
+        (None: missing); then nothing was changed. A record that holds all of the changes already counts as changed:
+        that is our own request, repeated after its reply was lost.
         """
         if not changes:
             return True
-        request = _UpdateRequest(operation_id, changes, only_if_status)
+        request = _UpdateRequest(operation_id, changes, only_if_status, only_if or {})
         outcome = self._try(request, request.set_values())
         if outcome is None:
             # Level by level: one expression cannot set a map and a field inside it.
@@ -210,11 +214,20 @@ def _query_of(
 class _UpdateRequest:
     """The expressions of one update. Every name goes by an alias: `status`, `error`, … are reserved words."""
 
-    def __init__(self, operation_id: str, changes: Mapping[str, Any], only_if_status: str | None) -> None:
+    def __init__(
+        self,
+        operation_id: str,
+        changes: Mapping[str, Any],
+        only_if_status: str | None,
+        only_if: Mapping[str, Any],
+    ) -> None:
         self._key = {"operation_id": {"S": operation_id}}
         self._changes = {tuple(path.split(".")): value for path, value in changes.items()}
-        self._only_if_status = only_if_status
-        names = sorted({name for path in self._changes for name in path} | {"operation_id", "status"})
+        self._only_if = {tuple(path.split(".")): value for path, value in only_if.items()}
+        if only_if_status is not None:
+            self._only_if["status",] = only_if_status
+        named = {name for path in (*self._changes, *self._only_if) for name in path}
+        names = sorted(named | {"operation_id"})
         self._aliases = {name: f"#n{index}" for index, name in enumerate(names)}
 
     def parents_by_depth(self) -> list[list[tuple[str, ...]]]:
@@ -243,9 +256,12 @@ class _UpdateRequest:
 
     def _request(self, assignments: Sequence[str], values: dict[str, Any]) -> dict[str, Any]:
         condition = f"attribute_exists({self._aliases['operation_id']})"
-        if self._only_if_status is not None:
-            condition += f" AND {self._aliases['status']} = :only_if_status"
-            values = {**values, ":only_if_status": {"S": self._only_if_status}}
+        for index, (path, value) in enumerate(self._only_if.items()):
+            if value is None:
+                condition += f" AND attribute_not_exists({self._place(path)})"
+            else:
+                condition += f" AND {self._place(path)} = :only_if{index}"
+                values = {**values, f":only_if{index}": to_attribute_value(value)}
         expression = "SET " + ", ".join(assignments)
         text = f"{expression} {condition}"
         # DynamoDB refuses names that are declared and not used.

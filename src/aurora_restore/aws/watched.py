@@ -80,16 +80,17 @@ class AwsWatched:
             self._sum(function_name, "Errors", since, until),
         )
 
-    def schedules(self, prefix: str) -> Sequence[ScheduleSeen]:
-        """Schedules of EventBridge Scheduler whose names begin so, of every group, every page."""
+    def schedules(self, group: str) -> Sequence[ScheduleSeen]:
+        """Schedules of a group of EventBridge Scheduler, every page; none where there is no such group."""
         paginator = self._clients.scheduler().get_paginator("list_schedules")
-        with Translating("scheduler"):
-            pages = list(paginator.paginate(NamePrefix=prefix))
-        return [
-            ScheduleSeen(item["Name"], item.get("State", ""), item.get("GroupName", ""))
-            for page in pages
-            for item in page["Schedules"]
-        ]
+        with Translating("scheduler", ignoring={"ResourceNotFoundException"}):
+            pages = list(paginator.paginate(GroupName=group))
+            return [
+                ScheduleSeen(item["Name"], item.get("State", ""))
+                for page in pages
+                for item in page["Schedules"]
+            ]
+        return []
 
     def _sum(self, function_name: str, metric: str, since: datetime, until: datetime) -> int:
         with Translating("cloudwatch"):

@@ -22,14 +22,19 @@ from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
+from aurora_restore.aws.schedules import AwsSchedules
 from aurora_restore.aws.secrets import AwsSecrets
+from aurora_restore.aws.volume_sizes import AwsVolumeSizes
 from aurora_restore.aws.watched import AwsWatched
 from aurora_restore.cli.errors import RegionMissing, RegionUnknown, UsageProblem
 from aurora_restore.cli.health import Surroundings
+from aurora_restore.cli.looks import Looks
 from aurora_restore.cli.pipeline import Execution, Pipeline
+from aurora_restore.deployment.model import STACK_NAME
 from aurora_restore.deployment.packaging import Project
 from aurora_restore.deployment.source_versions import definition_files, source_versions
 from aurora_restore.deployment.upload import default_bucket
+from aurora_restore.domain.asking_party import reason_of, request_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
@@ -90,6 +95,12 @@ def connect(region: str, session: boto3.Session | None = None) -> Pipeline:
     return _pipeline(session, Clients(session, region))
 
 
+def connect_looks(region: str) -> Looks:
+    """Where sizes and settings of the stack come from, for costs. Nothing is called yet; no request is repeated."""
+    clients = Clients(make_session(), region, max_attempts=1)
+    return Looks(AwsVolumeSizes(clients), AwsDeployed(clients), STACK_NAME)
+
+
 def connect_surroundings(region: str, stack_name: str, session: boto3.Session | None = None) -> Surroundings:
     """A deployed pipeline with everything around it. Asks whose the credentials are, which needs no permission.
 
@@ -121,7 +132,7 @@ def _pipeline(session: boto3.Session, clients: Clients) -> Pipeline:
 
 
 def _surroundings(session: boto3.Session, clients: Clients, stack_name: str) -> Surroundings:
-    region, caller = clients.region, _caller(session, clients.region)
+    region, caller = clients.region, caller_identity(session, clients.region)
     topic_arn = f"arn:{clients.partition}:sns:{region}:{caller['Account']}:{TOPIC_NAME}"
 
     def files() -> Mapping[str, str]:
@@ -149,15 +160,21 @@ def _surroundings(session: boto3.Session, clients: Clients, stack_name: str) -> 
     )
 
 
+def connect_schedules(region: str) -> AwsSchedules:
+    """The schedules of a Region. Only the account is asked for yet."""
+    session = make_session()
+    return AwsSchedules(Clients(session, region), caller_identity(session, region)["Account"])
+
+
 class RegionExecutions:
-    """Implements `Executions`. The account is asked for at the first need: `list` never needs it."""
+    """Implements `Executions`. Account and identity are asked for at the first need: `list` never needs them."""
 
     def __init__(self, session: boto3.Session, clients: Clients) -> None:
         self._session = session
         self._clients = clients
 
     def start(self, operation_id: str, request: Mapping[str, Any]) -> str:
-        return self._executions.start(operation_id, request)
+        return self._executions.start(operation_id, request_of(request, self._caller["Arn"]))
 
     def find(self, operation_id: str) -> Execution | None:
         try:
@@ -168,14 +185,18 @@ class RegionExecutions:
     def stop(self, operation_id: str, cause: str) -> bool:
         # Step Functions forgets an execution 90 days after its end.
         try:
-            self._executions.stop(operation_id, cause)
+            self._executions.stop(operation_id, reason_of(cause, self._caller["Arn"]))
         except ExecutionNotFound:
             return False
         return True
 
     @cached_property
     def _executions(self) -> AwsExecutions:
-        return AwsExecutions(self._clients, account_id(self._session, self._clients.region))
+        return AwsExecutions(self._clients, self._caller["Account"])
+
+    @cached_property
+    def _caller(self) -> GetCallerIdentityResponseTypeDef:
+        return caller_identity(self._session, self._clients.region)
 
 
 def make_session() -> boto3.Session:
@@ -183,11 +204,7 @@ def make_session() -> boto3.Session:
     return boto3.Session()
 
 
-def account_id(session: boto3.Session, region: str) -> str:
-    """The account of the credentials, as STS knows it."""
-    return _caller(session, region)["Account"]
-
-
-def _caller(session: boto3.Session, region: str) -> GetCallerIdentityResponseTypeDef:
+def caller_identity(session: boto3.Session, region: str) -> GetCallerIdentityResponseTypeDef:
+    """Account and ARN of the credentials, as STS knows them: of an assumed role with the name of its session."""
     config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
     return session.client("sts", region_name=region, config=config).get_caller_identity()

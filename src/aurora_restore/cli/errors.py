@@ -29,6 +29,11 @@ class PathUnusable(UsageProblem):
     default_hint = "Name a path that exists, or that can be made, and that you may use."
 
 
+class PricesUnusable(UsageProblem):
+    code = "PRICES_UNUSABLE"
+    default_hint = "Give a file of prices as docs/costs.md describes it, or leave --prices out."
+
+
 class RegionUnknown(UsageProblem):
     code = "REGION_UNKNOWN"
     default_hint = "Give the name of an AWS Region, for example us-west-2."
@@ -49,6 +54,13 @@ class OperationNotFound(NotFound):
     default_hint = (
         "`aurora-restore list` shows the recent operations. An operation is known in the Region that "
         "it restores into: give --region for another."
+    )
+
+
+class ScheduleNotFound(NotFound):
+    code = "SCHEDULE_NOT_FOUND"
+    default_hint = (
+        "`aurora-restore schedule list` shows the schedules of the Region; give --region for another."
     )
 
 

@@ -1,7 +1,8 @@
 """The exit statuses of `aurora-restore`: the one place where they are given and explained.
 
     0    success
-    1    the operation ran and failed (or a proof of the demo did not hold, or a deployment failed)
+    1    the operation ran and failed (or a rehearsal missed an objective, a proof of the demo did not hold, a
+         deployment failed, or audit events do not verify: `audit --verify`)
     2    usage error: an option or a value that the command line cannot read
     3    refused: the request, before anything was created; a cancel that comes too late
     4    what was asked for is not there (no such operation)
@@ -33,7 +34,7 @@ from aurora_restore.domain.errors import (
     RestoreError,
     TransientFault,
 )
-from aurora_restore.domain.states import OperationStatus
+from aurora_restore.domain.states import OperationStatus, RehearsalVerdict
 
 
 class ExitCode(IntEnum):
@@ -92,7 +93,9 @@ def exit_code_of_record(record: Mapping[str, Any]) -> ExitCode:
     view = view_operation(record)
     match view.status:
         case OperationStatus.SUCCEEDED:
-            return ExitCode.OK
+            # Nothing failed; but a program that asked is to notice, as with a test that does not pass.
+            has_missed = view.record.rehearsal.verdict is RehearsalVerdict.OBJECTIVE_MISSED
+            return ExitCode.OPERATION_FAILED if has_missed else ExitCode.OK
         case OperationStatus.CANCELLED:
             return ExitCode.CANCELLED
     return ExitCode.REQUEST_REFUSED if view.was_refused else ExitCode.OPERATION_FAILED

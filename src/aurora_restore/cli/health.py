@@ -16,6 +16,7 @@ from aurora_restore.domain.checks.surroundings import StackSeen, Subscription, T
 from aurora_restore.domain.checks.versions import FunctionSeen, SourceVersions
 from aurora_restore.domain.checks.watching import SWEEP_WINDOW, AlarmSeen, RuleSeen, RunsSeen, ScheduleSeen
 from aurora_restore.domain.errors import RestoreError, SecretMalformed, SecretNotAccessible, SecretNotFound
+from aurora_restore.domain.naming import SCHEDULE_GROUP
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials, ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.results import Phase
@@ -52,7 +53,7 @@ class Deployed(Protocol):
 class Schedules(Protocol):
     """The schedules of restores."""
 
-    def schedules(self, prefix: str) -> Sequence[ScheduleSeen]: ...
+    def schedules(self, group: str) -> Sequence[ScheduleSeen]: ...
 
 
 class Watched(Schedules, Protocol):
@@ -255,8 +256,8 @@ class HealthCheck:
         return watching.check_abnormal_end(ABNORMAL_END, rule, self.pipeline.region)
 
     def _check_schedules(self) -> Finding:
-        schedules = self.pipeline.watched.schedules(PREFIX)
-        return watching.check_schedules(PREFIX, schedules, self.pipeline.region)
+        schedules = self.pipeline.watched.schedules(SCHEDULE_GROUP)
+        return watching.check_schedules(schedules, self.pipeline.region)
 
     def _checks_of_versions(self) -> Iterator[Check]:
         names = ("template", "functions", "state machines")

@@ -25,18 +25,29 @@ RESTORES = {
         "plan", "plan", "Check a restore without touching anything, and show what it would make and replace."
     ),
     "start": Entry("start", "start", "Start a restore."),
+    "rehearse": Entry(
+        "rehearse",
+        "rehearse",
+        "Rehearse a disaster: restore into a scratch cluster, measure it, delete it again.",
+    ),
     "watch": Entry("watch", "watch", "Watch an operation to its end, the cleanup after it included."),
     "status": Entry("status", "status", "Show everything that is known about an operation, once."),
     "list": Entry(
         "list", "list_operations", "List recent operations: what is under way first, then the newest."
     ),
     "events": Entry("events", "events", "Show the audit events of an operation, oldest first."),
+    "audit": Entry(
+        "audit",
+        "audit",
+        "Show what is unusual in the operations of some days, and verify their audit events.",
+    ),
     "logs": Entry(
         "logs", "logs", "Show the logs of an operation, those of all functions in the order of their times."
     ),
     "cancel": Entry("cancel", "cancel", "Stop an operation and remove what it made."),
     "undo": Entry("undo", "undo", "Put the replaced cluster back, while it is kept."),
 }
+SCHEDULES = {"schedule": Entry("schedule", "schedule", "Restores and rehearsals that begin by themselves.")}
 PIPELINE = {
     "check": Entry("check", "check", "Check everything that a restore needs: green, red, or not known."),
     "diagnose": Entry(
@@ -50,7 +61,12 @@ THIS_MACHINE = {
     "local": Entry("local", "local", "A whole AWS on this machine, with real database servers."),
     "completion": Entry("completion", "completion", "Print what makes a shell complete our commands."),
 }
-SECTIONS = {"Restores": RESTORES, "The pipeline itself": PIPELINE, "On this machine": THIS_MACHINE}
+SECTIONS = {
+    "Restores": RESTORES,
+    "Schedules": SCHEDULES,
+    "The pipeline itself": PIPELINE,
+    "On this machine": THIS_MACHINE,
+}
 ENTRIES = {name: entry for section in SECTIONS.values() for name, entry in section.items()}
 
 

@@ -76,7 +76,8 @@ class Operation(click.Argument):
 
     def process_value(self, ctx: click.Context, value: Any) -> Any:
         value = super().process_value(ctx, value)
-        return value if value is None else read_operation_id(value, "OPERATION")
+        # Where it may be left out, what Click has in its place is no text.
+        return read_operation_id(value, "OPERATION") if isinstance(value, str) else value
 
 
 def option(*names: str, **settings: Any) -> Decorator:

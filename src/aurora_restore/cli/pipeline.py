@@ -34,13 +34,14 @@ class Executions(Protocol):
     """The executions of the restore state machine in one Region."""
 
     def start(self, operation_id: str, request: Mapping[str, Any]) -> str:
-        """StartExecution; returns the execution's ARN. Raises ExecutionAlreadyExists, …"""
+        """StartExecution, the request saying who asks; returns the execution's ARN. Raises ExecutionAlreadyExists, …"""
 
     def find(self, operation_id: str) -> Execution | None:
         """The execution of that name; None where there is none."""
 
     def stop(self, operation_id: str, cause: str) -> bool:
-        """StopExecution, as a manual cancellation; one that has ended stays as it ended. False where there is none."""
+        """StopExecution, as a manual cancellation, the cause saying who asks; one that has ended stays as it ended.
+        False where there is none."""
 
 
 class Found(Protocol):
@@ -71,6 +72,9 @@ class AuditTrail(Protocol):
 
     def trail(self, operation_id: str) -> Sequence[Mapping[str, Any]]:
         """All events of an operation, oldest first."""
+
+    def events_of_day(self, event_date: str) -> Sequence[Mapping[str, Any]]:
+        """All events of a UTC day (`YYYY-MM-DD`), across operations. The index follows the table within moments."""
 
 
 class Logs(Protocol):

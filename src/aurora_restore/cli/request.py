@@ -18,11 +18,13 @@ import click
 
 from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.parameters import Decorator, combined, option
+from aurora_restore.domain.request import LATEST
 from aurora_restore.domain.users import Access
 
 _SOURCE = "What to restore"
 _TARGET = "Where to, and how"
 _REPLACED = "If a cluster of that name exists already"
+_MEASURED = "What is measured"
 _WHOLE = "The whole request"
 _REQUEST_FILE = "request_file"
 
@@ -38,7 +40,7 @@ _OPTIONS = (
         "--source-date",
         metavar="YYYY-MM-DD",
         heading=_SOURCE,
-        help="Day of the snapshot in UTC, or `latest`.",
+        help="Day of the snapshot in UTC, `latest` or `yesterday`; for a rehearsal also `random`.",
     ),
     _option(
         "source_cluster_id",
@@ -176,6 +178,52 @@ _OPTIONS = (
 )
 
 
+_OF_REHEARSALS = (
+    _option(
+        "rto_minutes",
+        "--rto-minutes",
+        type=float,
+        metavar="MINUTES",
+        heading=_MEASURED,
+        help="Objective: the time from the start until a client is proved to reach the new cluster.",
+    ),
+    _option(
+        "rpo_hours",
+        "--rpo-hours",
+        type=float,
+        metavar="HOURS",
+        heading=_MEASURED,
+        help="Objective: the age of the snapshot at the start.",
+    ),
+    _option(
+        "hold_hours",
+        "--hold-hours",
+        type=float,
+        metavar="HOURS",
+        heading=_MEASURED,
+        help="Hold the scratch cluster for so long before it is deleted: up to 48. Default: 0.",
+    ),
+    _option(
+        "window_days",
+        "--window-days",
+        type=int,
+        metavar="DAYS",
+        heading=_MEASURED,
+        help="With --source-date random: draw one of the last so many days. Default: 30.",
+    ),
+)
+_OF_REPLACED = frozenset(
+    {
+        "delete_cluster_if_exists",
+        "replace_strategy",
+        "keep_replaced_hours",
+        "final_snapshot",
+        "final_snapshot_retention_days",
+        "accept_differences",
+    }
+)
+
+
 def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options of a request; it gets what they say as one parameter, `request`."""
 
@@ -187,8 +235,53 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return combined(*(decorator for _, decorator in _OPTIONS))(with_request)
 
 
-def read_request(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The request, from what the options say; None and empty mean: not given.
+def rehearsal_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a rehearsal, which replaces nothing: the newest snapshot unless another is named."""
+    of_restore = tuple(each for each in _OPTIONS if each[0] not in _OF_REPLACED)
+
+    @functools.wraps(command)
+    def with_request(**values: Any) -> Any:
+        asked = {name: values.pop(name) for name, _ in _OF_REHEARSALS}
+        given = {name: values.pop(name) for name, _ in of_restore}
+        request = read_request(given, needs_target=False)
+        of_file = request.get("rehearsal") or {}
+        request["rehearsal"] = of_file | {name: value for name, value in asked.items() if value is not None}
+        if not request.get("source_snapshot_identifier"):
+            request.setdefault("source_snapshot_date", LATEST)
+        return command(request=request, **values)
+
+    return combined(*(decorator for _, decorator in (*_OF_REHEARSALS, *of_restore)))(with_request)
+
+
+def scheduled_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a schedule: a restore, or, where it is asked for, a rehearsal; of the newest snapshot."""
+
+    @functools.wraps(command)
+    def with_request(**values: Any) -> Any:
+        rehearses = values.pop("rehearses")
+        asked = {name: values.pop(name) for name, _ in _OF_REHEARSALS}
+        asked = {name: value for name, value in asked.items() if value is not None}
+        given = {name: values.pop(name) for name, _ in _OPTIONS}
+        request = read_request(given, needs_target=not (rehearses or asked))
+        if rehearses or asked:
+            request["rehearsal"] = (request.get("rehearsal") or {}) | asked
+        if not request.get("source_snapshot_identifier"):
+            request.setdefault("source_snapshot_date", LATEST)
+        return command(request=request, **values)
+
+    flag = option(
+        "--rehearse",
+        "rehearses",
+        is_flag=True,
+        heading=_MEASURED,
+        help="Rehearse: delete the restored cluster again. So does each of the options below.",
+    )
+    options = (*_OPTIONS, ("rehearses", flag), *_OF_REHEARSALS)
+    return combined(*(decorator for _, decorator in options))(with_request)
+
+
+def read_request(given: Mapping[str, Any], *, needs_target: bool = True) -> dict[str, Any]:
+    """The request, from what the options say; None and empty mean: not given. A rehearsal needs no target.
 
     Raises:
         UsageProblem: a file or a value cannot be read, or no target is named.
@@ -202,7 +295,8 @@ def read_request(given: Mapping[str, Any]) -> dict[str, Any]:
         if field != _REQUEST_FILE and value not in (None, (), [])
     }
     # The one field that is checked here: without it not even the operation's record could say what it is about.
-    if not request.get("target_cluster_id"):
+    is_rehearsal = request.get("rehearsal") is not None
+    if needs_target and not is_rehearsal and not request.get("target_cluster_id"):
         raise UsageProblem(
             "No target cluster was given.",
             "Give --target-cluster NAME, or target_cluster_id in the file of --request.",

@@ -21,6 +21,7 @@ from aurora_restore.cli.views.connect import connect_command, password_secret
 from aurora_restore.cli.views.operation import render_outcome
 from aurora_restore.cli.views.record import OperationView, view_operation
 from aurora_restore.cli.watching import Watcher, WatchLimits
+from aurora_restore.domain.costs import Costs
 from aurora_restore.domain.states import OperationStatus
 
 PLAN_MINUTES = 10.0
@@ -122,10 +123,10 @@ def watch_to_the_end(
     return record
 
 
-def show_end(screen: Screen, record: Mapping[str, Any]) -> None:
-    """How an operation ended, and how to connect to the cluster."""
+def show_end(screen: Screen, record: Mapping[str, Any], costs: Costs | None = None) -> None:
+    """How an operation ended, what a planned one will cost, and how to connect to the cluster."""
     view = view_operation(record)
-    screen.show(render_outcome(view, utc_now()))
+    screen.show(render_outcome(view, utc_now(), costs))
     show_connect_command(screen, view)
 
 
@@ -133,7 +134,8 @@ def show_connect_command(screen: Screen, view: OperationView, database: str | No
     """Say how to connect, in one line that can be copied whole, however narrow the terminal is."""
     bundle = os.environ.get(CA_BUNDLE_VARIABLE)
     command = connect_command(view.record.restore_details, view.record.plan, bundle, database)
-    if command and view.status == OperationStatus.SUCCEEDED:
+    # The cluster of a rehearsal is gone by then.
+    if command and view.status == OperationStatus.SUCCEEDED and not view.is_rehearsal:
         screen.show()
         screen.show(heading("Connect"))
         screen.line(f"  {command}")

@@ -96,6 +96,9 @@ PHASES: tuple[Step, ...] = (
            "snapshot and proves it, then deletes its instances and the cluster. Skipped otherwise.",
            _named(Phase.RETIRE_REPLACED)),
     _phase(Phase.ARCHIVE_SNAPSHOT, "archive-snapshot", "Marks the copy with the day until which it is kept."),
+    _phase(Phase.END_REHEARSAL, "retire-replaced",
+           "Only for a rehearsal: measures it, holds the scratch cluster for as long as was asked, then deletes its "
+           "instances and the cluster. Skipped otherwise.", _named(Phase.END_REHEARSAL)),
     # Fewer attempts than elsewhere: people hear of the end soon, even where it could not be recorded.
     _phase(Phase.NOTIFY, "notify",
            "Closes the record, gives the lock back and publishes the one message about the end of the run.",

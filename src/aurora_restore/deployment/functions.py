@@ -163,7 +163,7 @@ FUNCTIONS: tuple[Function, ...] = (
         in_vpc=True,
     ),
     Function(
-        "retire-replaced", "Keeps the old cluster for a while, or deletes it", 120,
+        "retire-replaced", "Keeps the old cluster for a while, or deletes it; deletes that of a rehearsal", 120,
         (*may.RECORD, *may.SEE_CLUSTER, *may.SEE_INSTANCES, *may.RETIRE, *may.SCALE, *may.SEE_SCALING),
     ),
     Function(
@@ -195,12 +195,18 @@ FUNCTIONS: tuple[Function, ...] = (
             *may.RECORD, *may.REMOVE_QUIET_GROUP,
             *grants("dynamodb", "query", may.STATE_INDEXES),
             *grants("rds", "describe_db_clusters describe_db_cluster_snapshots", may.ANY_CLUSTER, may.ANY_SNAPSHOT),
+            *grants("rds", "describe_account_attributes", may.EVERYTHING),
             *grants("rds", "delete_db_cluster_snapshot", may.COPIES),
             *grants("stepfunctions", "describe_execution", may.RUNS),
             *grants("stepfunctions", "start_execution", may.CLEANUP),
             *grants("dynamodb", "scan delete_item", may.LOCKS),
         ),
         environment={"CLEANUP_STATE_MACHINE_ARN": "${CleanupStateMachine}"},
+    ),
+    Function(
+        "start-scheduled", "Starts what a schedule asks for, once", 60,
+        (*may.LOG, *grants("stepfunctions", "start_execution", may.RESTORES)),
+        environment={"STATE_MACHINE_ARN": "${StateMachine}"},
     ),
 )  # fmt: skip
 

@@ -76,6 +76,7 @@ LOCKS = here("dynamodb", "table/AuroraRestoreLocks")
 TOPIC = "${NotificationTopicArn}"
 LOG_STREAMS = here("logs", "log-group:/aws/lambda/aurora-restore-*:log-stream:*")
 RUNS = here("states", "execution:aurora-restore-state-machine:*")
+RESTORES = here("states", "stateMachine:aurora-restore-state-machine")
 CLEANUP = here("states", "stateMachine:aurora-restore-cleanup-state-machine")
 
 CLUSTERS = here("rds", "cluster:${TargetClusterPrefix}*")
@@ -144,6 +145,15 @@ CONDITIONS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }
 
 # What every function has: its log, its trace, the record and the audit events.
+# What a function needs that only logs.
+LOG: Grants = (
+    *grants("logs", "create_log_stream put_log_events", LOG_STREAMS, by_aws=True),
+    *grants(
+        "xray", "put_trace_segments put_telemetry_records", EVERYTHING, by_aws=True,
+        why="X-Ray cannot be restricted to resources.",
+    ),
+    *grants("kms", "decrypt generate_data_key", GIVEN_KEY, by_aws=True, only_if="HasKey"),
+)  # fmt: skip
 RECORD: Grants = (
     *grants("logs", "create_log_stream put_log_events", LOG_STREAMS, by_aws=True),
     *grants("dynamodb", "get_item update_item", STATE),

@@ -49,12 +49,15 @@ NOT_IN_LAMBDA = (
     "aurora_restore/__main__.py",
     "aurora_restore/aws/bundle_sources.py",
     "aurora_restore/aws/deployed.py",
+    "aurora_restore/aws/volume_sizes.py",
     "aurora_restore/aws/watched.py",
     "aurora_restore/cli/",
     "aurora_restore/demo/",
     "aurora_restore/deployment/",
     "aurora_restore/domain/checks/",
+    "aurora_restore/domain/costs.py",
     "aurora_restore/domain/diagnosing.py",
+    "aurora_restore/domain/prices.py",
 )
 
 # Of Powertools the functions import the Logger. The rest (an HTTP router with its browser files, parsers,

@@ -29,6 +29,7 @@ from aurora_restore.domain.record import (
     phase_ended,
     with_warnings,
 )
+from aurora_restore.domain.rehearsal import asked_of, is_restored
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_past_return
 from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
@@ -51,7 +52,8 @@ def decide_ending(
     """Rollback or roll forward, decided once.
 
     Roll forward where the deletion of the old cluster has begun or it is kept, where the run had nothing left to do but
-    to notify, and where an operator cancelled what had succeeded. Everything else is rolled back.
+    to notify, where an operator cancelled what had succeeded, and where the restore that was rehearsed had succeeded.
+    Everything else is rolled back.
     """
     is_cancelled = was_cancelled(operation, execution)
     # What an operator wrote by hand is kept: the guide's way of cancelling is to write FAILED.
@@ -64,6 +66,13 @@ def decide_ending(
         return back
     if operation.is_dry_run:
         return EndingDecision(Ending.SUCCEEDED, "the plan was complete: only the notification was left")
+    if asked_of(operation.record) is not None:
+        # Nothing is replaced, so that nothing can be lost: the scratch cluster is removed in either direction.
+        if is_restored(operation.record):
+            return EndingDecision(
+                Ending.SUCCEEDED, "the rehearsal was measured: only its scratch cluster was left"
+            )
+        return back
     # Once the old cluster has begun to go, only the new one is whole: there is nothing to return to.
     if operation.plan.strategy.uses_staging_name and is_past_return(operation):
         return EndingDecision(

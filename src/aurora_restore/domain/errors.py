@@ -27,6 +27,8 @@ from aurora_restore.domain.login_errors import MasterLoginRefused as MasterLogin
 from aurora_restore.domain.network_errors import DatabaseOutOfReach as DatabaseOutOfReach
 from aurora_restore.domain.network_errors import NetworkUnreachable as NetworkUnreachable
 from aurora_restore.domain.quiet_errors import CopyNotQuiet as CopyNotQuiet
+from aurora_restore.domain.rehearsal_errors import NotTheScratchCluster as NotTheScratchCluster
+from aurora_restore.domain.rehearsal_errors import RehearsalReplacesNothing as RehearsalReplacesNothing
 from aurora_restore.domain.replacement_errors import Cancelled as Cancelled
 from aurora_restore.domain.replacement_errors import DeletionProtected as DeletionProtected
 from aurora_restore.domain.replacement_errors import DifferenceNotAccepted as DifferenceNotAccepted
@@ -44,6 +46,7 @@ from aurora_restore.domain.replacement_errors import TargetIsSource as TargetIsS
 from aurora_restore.domain.replacement_errors import TargetNotAvailable as TargetNotAvailable
 from aurora_restore.domain.replacement_errors import TooManyTags as TooManyTags
 from aurora_restore.domain.replacement_errors import WayBackNeeded as WayBackNeeded
+from aurora_restore.domain.schedule_errors import ScheduleMalformed as ScheduleMalformed
 
 
 class InvalidRequest(RequestRefused):
@@ -58,7 +61,10 @@ class UnknownField(RequestRefused):
 
 class InvalidDate(RequestRefused):
     code = "INVALID_DATE"
-    default_hint = "Write the day as YYYY-MM-DD (UTC), not later than today, or `latest`."
+    default_hint = (
+        "Write the day as YYYY-MM-DD (UTC), not later than today, or `latest`, or `yesterday`; `random` is for "
+        "rehearsals."
+    )
 
 
 class DateInFuture(RequestRefused):

@@ -15,7 +15,17 @@ _PLATFORM_REPORT = "platform.report"
 _SUCCESS, _TIMEOUT = "success", "timeout"
 # These have attributes of their own, or are the same in each line of a function.
 _NOT_OTHER_FIELDS = frozenset(
-    {"level", "message", "operation_id", "function_request_id", "function_name", "timestamp", "service"}
+    # `_aws` says what of the line is a metric.
+    {
+        "level",
+        "message",
+        "operation_id",
+        "function_request_id",
+        "function_name",
+        "timestamp",
+        "service",
+        "_aws",
+    }
 )
 
 

@@ -21,6 +21,12 @@ TAGS_MOST = 50
 OUR_TAGS_MOST = 5
 SNAPSHOT_PREFIX = "aurora-restore-"
 IDENTIFIER_MAX_LENGTH = 63
+# Of the metrics that the pipeline has beside those of AWS, and of the schedules of EventBridge Scheduler that start
+# restores: alarms go by both.
+METRIC_NAMESPACE = "AuroraRestore"
+SCHEDULE_GROUP = "aurora-restore"
+# What a schedule calls: it starts the restore under a name that follows from the schedule and its time.
+SCHEDULED_START_FUNCTION = "aurora-restore-start-scheduled"
 
 _QUIET_GROUP = re.compile(r"aurora-restore-.+-quiet-[0-9a-f]{8}")
 _IDENTIFIER = re.compile(r"[a-zA-Z](?:-?[a-zA-Z0-9])*")
@@ -70,6 +76,11 @@ def is_quiet_group(name: str) -> bool:
 def staging_identifier(target_cluster_id: str, operation_id: str) -> str:
     """The staging name: that of the new cluster until it takes the target's name, e.g. `orders-1a2b3c4d-new`."""
     return _derived_identifier(target_cluster_id, operation_id, "new")
+
+
+def scratch_identifier(prefix: str, operation_id: str) -> str:
+    """The name of the cluster of a rehearsal that names no target, e.g. `aurora-restored-rehearsal-1a2b3c4d`."""
+    return f"{prefix}rehearsal-{short_hash(operation_id)}"
 
 
 def retired_identifier(target_cluster_id: str, operation_id: str) -> str:

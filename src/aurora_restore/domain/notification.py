@@ -9,8 +9,9 @@ from typing import Any
 
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import ErrorState
+from aurora_restore.domain.rehearsal import asked_of, figures, measured
 from aurora_restore.domain.replacement import Strategy
-from aurora_restore.domain.states import Ending, RetirementState
+from aurora_restore.domain.states import Ending, RehearsalVerdict, RetirementState
 from aurora_restore.domain.times import format_time
 from aurora_restore.domain.visible_text import visible
 
@@ -30,6 +31,8 @@ def success_message(operation: Operation, now: datetime) -> Message:
     plan, details = operation.plan, operation.record.restore_details
     if plan.strategy is Strategy.UNDO:
         return _undo_message(operation, now)
+    if asked_of(operation.record) is not None:
+        return _rehearsal_message(operation, now)
     day = plan.source.snapshot_create_time[:10]
     name = plan.target_cluster_id
     lines = [
@@ -55,6 +58,40 @@ def success_message(operation: Operation, now: datetime) -> Message:
     lines += _notes(operation)
     lines += [f"Warning: {warning}" for warning in operation.record.warnings]
     return message_about(operation, "SUCCEEDED", f"Restored: {name} from {day}", lines, now)
+
+
+def _rehearsal_message(operation: Operation, now: datetime) -> Message:
+    """The restore succeeded: with which figures, whether within the objectives, and what became of its cluster."""
+    plan, name = operation.plan, operation.plan.target_cluster_id
+    known, source = operation.record.rehearsal, plan.source
+    state = known if known.verdict else measured(operation.record, now)
+    has_passed = state.verdict is RehearsalVerdict.PASSED
+    how = "passed" if has_passed else f"missed its objective ({' and '.join(state.missed).upper()})"
+    cluster = f"left: {known.left}" if known.left else f"{name}, deleted"
+    todo = "nothing" if has_passed else "see which phase took the time, or why there is no later snapshot"
+    lines = [
+        f"The rehearsal with {source.db_cluster_identifier} as it was on {source.snapshot_create_time} {how}.",
+        "",
+        *(f"{label}:        {words}" for label, words in figures(state)),
+        f"Snapshot:   {source.cluster_snapshot_identifier} ({source.region}): {source.reason}",
+        f"Cluster:    {cluster}",
+        f"Took:       {_duration(operation, now)}",
+        f"Operation:  {operation.operation_id}",
+        "",
+        "What it means: the snapshot was restored, verified, and a client was proved to reach it. RTO is the time from "
+        "the start until then, RPO the age of the snapshot at the start.",
+        f"What to do next: {todo}; see everything with `aurora-restore status {operation.operation_id}`.",
+    ]
+    lines += [f"Warning: {warning}" for warning in operation.record.warnings]
+    # A filter on the subject or on the outcome finds what was missed without reading the text.
+    verdict = "passed" if has_passed else f"MISSED {' and '.join(state.missed).upper()}"
+    subject = f"Rehearsal {verdict}: {source.db_cluster_identifier} from {source.snapshot_create_time[:10]}"
+    if known.left:
+        subject += ", cluster left"
+    outcome = "REHEARSAL_PASSED" if has_passed else "REHEARSAL_MISSED"
+    message = message_about(operation, outcome, subject, lines, now)
+    facts = {**message.facts, "rehearsal": dict(state.item)}
+    return Message(message.subject, message.text, facts, message.attributes)
 
 
 def _undo_message(operation: Operation, now: datetime) -> Message:
@@ -106,7 +143,8 @@ def failure_message(
 ) -> Message:
     """The run ended: where, why, what it means, what to do next."""
     target = operation.target_cluster_id or "(no target named)"
-    what = "undo" if operation.record.parameters.is_undo else "restore"
+    is_rehearsal = asked_of(operation.record) is not None
+    what = "undo" if operation.record.parameters.is_undo else "rehearsal" if is_rehearsal else "restore"
     # A dry run that an operator stopped was not refused: nothing is known of its request.
     if operation.is_dry_run and ending is not Ending.CANCELLED:
         outcome, subject = "PLAN_REFUSED", f"Plan refused: {target}: {error.code}"
@@ -220,7 +258,9 @@ def what_it_means(operation: Operation) -> list[str]:
         return ["What it means: nothing was created, and nothing that existed before was touched."]
     plan = operation.plan
     name, made_again = plan.target_cluster_id, operation.record.retirement.made_again
-    if plan.strategy is Strategy.NEW:
+    if left := operation.record.rehearsal.left:
+        exists = f"the scratch cluster of the rehearsal was left: {left}."
+    elif plan.strategy is Strategy.NEW:
         exists = (
             f"no cluster has the name {name}, as before; of what the run made, only what is listed as kept is "
             "left."

@@ -9,7 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from aurora_restore.domain.asking import Asked, read_asked
+from aurora_restore.domain.asking_party import REQUEST_FIELD
+from aurora_restore.domain.audit_chain import begun_chain
 from aurora_restore.domain.errors import TransientFault
+from aurora_restore.domain.naming import scratch_identifier
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import (
     PhaseState,
@@ -22,7 +25,7 @@ from aurora_restore.domain.record import (
 )
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.states import OperationStatus, PhaseStatus
-from aurora_restore.domain.waiting import FLOOR_SECONDS, Expectation, ended_wait, wait_state
+from aurora_restore.domain.waiting import FLOOR_SECONDS, Expectation, ended_wait, until_known_end, wait_state
 
 
 @dataclass(frozen=True)
@@ -104,18 +107,28 @@ class Operation:
 
 
 def new_record(
-    operation_id: str, execution_arn: str | None, parameters: object, now: datetime, expires_at: int
+    operation_id: str,
+    execution_arn: str | None,
+    parameters: object,
+    now: datetime,
+    expires_at: int,
+    target_cluster_prefix: str = "",
 ) -> dict[str, Any]:
     """The record of an operation that begins. `expires_at` is in epoch seconds."""
     # The request was not read yet: one that will be refused has a record as well, which says why.
-    target = parameters.get("target_cluster_id") if isinstance(parameters, Mapping) else None
-    return changed(
+    given = parameters if isinstance(parameters, Mapping) else {}
+    target, asker = given.get("target_cluster_id"), given.get(REQUEST_FIELD)
+    # The name that a rehearsal gets by itself; the lock, the messages and the lists know the operation by it.
+    if target is None and isinstance(given.get("rehearsal"), Mapping):
+        target = scratch_identifier(target_cluster_prefix, operation_id)
+    record = changed(
         Record,
         operation_id=operation_id,
         execution_arn=execution_arn,
         status=OperationStatus.RUNNING.value,
         step=Phase.SNAPSHOT_CHECK.value,
         target_cluster_id=target.lower() if isinstance(target, str) else None,
+        requested_by=asker if isinstance(asker, str) else None,
         start_time=now,
         last_updated_time=now,
         request=parameters,
@@ -125,6 +138,7 @@ def new_record(
         phases={},
         expires_at=expires_at,
     )
+    return record | begun_chain(record)
 
 
 def waits_after(
@@ -141,7 +155,12 @@ def waits_after(
         going = None
     if result.status is StepStatus.IN_PROGRESS and result.waiting_for:
         state = wait_state(going, now, result.reported_percent, expectation)
-        waits[result.waiting_for] = state.having(wait_seconds=FLOOR_SECONDS) if result.goes_on else state
+        if result.goes_on:
+            state = state.having(wait_seconds=FLOOR_SECONDS)
+        elif result.remaining_seconds is not None:
+            ends = now + timedelta(seconds=result.remaining_seconds)
+            state = state.having(wait_seconds=until_known_end(result.remaining_seconds), expected_end=ends)
+        waits[result.waiting_for] = state
     elif going:
         waits[result.waiting_for] = ended_wait(going, now)
     return waits

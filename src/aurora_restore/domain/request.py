@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain import request_fields as parse
@@ -18,6 +18,7 @@ from aurora_restore.domain.errors import (
     InvalidRequest,
     InvalidTargetName,
     KeepNeedsSwap,
+    RehearsalReplacesNothing,
     RestoreError,
     SharedSnapshot,
     TargetOutsidePrefix,
@@ -26,13 +27,16 @@ from aurora_restore.domain.errors import (
     WayBackNeeded,
     refuse,
 )
-from aurora_restore.domain.naming import identifier_problem
+from aurora_restore.domain.naming import identifier_problem, scratch_identifier
 from aurora_restore.domain.outward import ForeignTables, OutwardConnections
+from aurora_restore.domain.rehearsal import Rehearsal, read_rehearsal
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.user_fields import DB_USER_FIELDS, db_users
 from aurora_restore.domain.users import DbUser
 
 LATEST = "latest"
+YESTERDAY = "yesterday"
+RANDOM = "random"
 UNDO_FIELD = "undo_operation_id"
 # RDS starts a stopped cluster again by itself after seven days.
 KEEP_HOURS_MOST = 168
@@ -71,8 +75,15 @@ class RestoreRequest(ClusterSettings, InstanceSettings):
     outward_connections: str = "report"
     quarantine_security_group_ids: tuple[str, ...] = ()
     dry_run: bool = False
+    requested_by: str | None = None
+    rehearsal: Rehearsal | None = None
     asked_for: frozenset[str] = frozenset()
     """The fields that the request names: what it does not name may come from the cluster that is replaced."""
+
+    random_seed: str | None = None
+    """What a snapshot is chosen by at random, among those since `random_since`; None: it is not."""
+
+    random_since: datetime | None = None
 
     @property
     def replaces(self) -> bool:
@@ -106,15 +117,26 @@ PARSERS: Mapping[str, Parser] = {
     "foreign_tables": parse.one_of(*ForeignTables),
     "outward_connections": parse.one_of(*OutwardConnections),
     "quarantine_security_group_ids": parse.texts,
+    "rehearsal": read_rehearsal,
     "dry_run": parse.flag,
+    # Who asks, in the asker's own words: Step Functions does not tell a function who started its execution.
+    "requested_by": parse.text,
     **{name: row.asked for name, row in SETTINGS.items() if row.asked},
 }
 
 
 def parse_request(
-    raw: object, settings: PipelineSettings, now: datetime, account: str | None = None
+    raw: object,
+    settings: PipelineSettings,
+    now: datetime,
+    account: str | None = None,
+    operation_id: str = "",
 ) -> RestoreRequest:
     """Read a request and refuse it with every problem that can be seen without asking AWS.
+
+    Args:
+        now: when the operation began, so that `yesterday` is the same day in every call.
+        operation_id: what a rehearsal's own target is named by, and its snapshot chosen by.
 
     Raises:
         RequestRefused: the one problem, or `PreflightFailed` with all of them.
@@ -142,7 +164,11 @@ def parse_request(
     if arn and account and arn.group(2) != account:
         text = f"source_snapshot_identifier is of the account {arn.group(2)}, not of {account}."
         problems.append(SharedSnapshot(text))
+    if values.get("source_snapshot_date") == RANDOM:
+        values["random_seed"] = operation_id
+        values["random_since"] = _random_since(values, now, problems)
     values["source_snapshot_date"] = _parse_date(values.get("source_snapshot_date"), now, problems)
+    _name_scratch(values, raw, settings, operation_id)
     named_region = region_of_arn(values.get("source_snapshot_identifier"))
     values.setdefault("source_region", named_region or settings.default_source_region)
     values.setdefault("target_region", settings.target_region)
@@ -188,8 +214,10 @@ def _nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str:
 
 
 def _parse_date(text: str | None, now: datetime, problems: list[RestoreError]) -> date | None:
-    if text is None or text == LATEST:
+    if text is None or text in (LATEST, RANDOM):
         return None
+    if text == YESTERDAY:
+        return (now.astimezone(UTC) - timedelta(days=1)).date()
     try:
         day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a UTC day has no time zone to carry
     except ValueError:
@@ -201,6 +229,24 @@ def _parse_date(text: str | None, now: datetime, problems: list[RestoreError]) -
     if day > now.date():
         problems.append(DateInFuture(f"source_snapshot_date {text} lies after today, {now.date()} (UTC)."))
     return day
+
+
+def _name_scratch(
+    values: dict[str, Any], raw: Mapping[str, Any], settings: PipelineSettings, operation_id: str
+) -> None:
+    """A rehearsal that names no target gets one of its own; a name that cannot be read is a problem, as it is."""
+    if isinstance(raw.get("rehearsal"), Mapping) and raw.get("target_cluster_id") is None:
+        values["target_cluster_id"] = scratch_identifier(settings.target_cluster_prefix, operation_id)
+
+
+def _random_since(values: Mapping[str, Any], now: datetime, problems: list[RestoreError]) -> datetime | None:
+    """From when on a snapshot may be chosen at random. Only a rehearsal is served by data of any day."""
+    rehearsal = values.get("rehearsal")
+    if rehearsal is None:
+        text = "source_snapshot_date is random, which is for a rehearsal only, and the request has none."
+        problems.append(InvalidDate(text))
+        return None
+    return now - timedelta(days=rehearsal.window_days)
 
 
 def region_of_arn(identifier_or_arn: str | None) -> str | None:
@@ -284,6 +330,12 @@ def _check_combinations(values: Mapping[str, Any], problems: list[RestoreError])
         problems.append(
             InvalidRequest("db_users: an IAM user needs iam_authentication, which is set to false.")
         )
+    if values.get("rehearsal"):
+        problems += [
+            RehearsalReplacesNothing(f"A rehearsal is asked for, and {name} is true.")
+            for name in ("delete_cluster_if_exists", "deletion_protection")
+            if values.get(name)
+        ]
     serverless = values.get("db_instance_class") == "db.serverless"
     if serverless and not values.get("serverless_v2"):
         problems.append(
@@ -302,6 +354,6 @@ def _check_combinations(values: Mapping[str, Any], problems: list[RestoreError])
 
 
 # At import, and not in a test alone: a field without a parser would be refused as unknown.
-_ASKED = {item.name for item in fields(RestoreRequest)} - {"asked_for"}
+_ASKED = {item.name for item in fields(RestoreRequest)} - {"asked_for", "random_seed", "random_since"}
 if _ASKED - {name for name, row in SETTINGS.items() if not row.asked} != set(PARSERS):
     raise AssertionError("PARSERS and RestoreRequest name different fields")

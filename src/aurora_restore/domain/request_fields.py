@@ -13,6 +13,7 @@ SERVERLESS_FIELDS = ("min_capacity", "max_capacity", "seconds_until_auto_pause")
 # No name and no ARN of AWS is longer.
 TEXT_MAX_LENGTH = 2048
 Choice = TypeVar("Choice", str, int)
+AnyParser = Callable[[Any], Any]
 
 
 class FieldProblem(ValueError):

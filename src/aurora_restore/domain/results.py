@@ -27,6 +27,7 @@ class Phase(StrEnum):
     PROVE_ENDPOINT = "ProveEndpoint"
     RETIRE_REPLACED = "RetireReplaced"
     ARCHIVE_SNAPSHOT = "ArchiveSnapshot"
+    END_REHEARSAL = "EndRehearsal"
     NOTIFY = "Notify"
 
 
@@ -36,7 +37,8 @@ class StepResult:
 
     `waiting_for` names the wait (`copy`, `cluster`, `instances`, …), so that each is timed by itself;
     `reported_percent` is what RDS says of it. `subject`: what exactly is waited for, where a limit counts for that
-    alone. `goes_on`: the work is the step's own, so that nothing is waited for.
+    alone. `goes_on`: the work is the step's own, so that nothing is waited for. `remaining_seconds`: when the wait
+    ends, where that is known and not estimated.
     """
 
     status: StepStatus
@@ -47,6 +49,7 @@ class StepResult:
     reported_percent: int | None = None
     subject: str = ""
     goes_on: bool = False
+    remaining_seconds: float | None = None
 
     def to_payload(self, operation_id: str) -> dict[str, object]:
         return {
@@ -73,6 +76,7 @@ def in_progress(
     reported_percent: int | None = None,
     *,
     subject: str = "",
+    remaining_seconds: float | None = None,
 ) -> StepResult:
     """Not yet. The runner fills in the wait."""
     return StepResult(
@@ -82,6 +86,7 @@ def in_progress(
         waiting_for=waiting_for,
         reported_percent=reported_percent,
         subject=subject,
+        remaining_seconds=remaining_seconds,
     )
 
 

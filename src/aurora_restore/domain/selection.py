@@ -3,15 +3,17 @@
 The rule: of the automated and manual snapshots of one Aurora cluster that were made on that UTC day, the
 newest that is `available`; where there is none, the newest of AWS Backup. Copies are left out, because the time that
 they show is that of the copying; a copy can be named by `source_snapshot_identifier`. Snapshots of other accounts
-(shared, public) never count.
+(shared, public) never count. A rehearsal may ask for a random one of a window of days: which, follows from the
+operation id, so that a call that is repeated chooses the same.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 
 from aurora_restore.domain.errors import (
     InvalidRequest,
@@ -47,7 +49,11 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
     """
     day = request.source_snapshot_date
     originals = [item for item in snapshots if is_original(item, request.source_cluster_id)]
-    of_the_day = [item for item in originals if day is None or snapshot_day(item) == day]
+    of_the_day = [
+        item
+        for item in originals
+        if (day is None or snapshot_day(item) == day) and _is_since(item, request.random_since)
+    ]
     ready = [item for item in of_the_day if item.status == AVAILABLE and item.snapshot_create_time]
     if not ready:
         raise _nothing_ready(request, originals, of_the_day)
@@ -58,6 +64,13 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
         raise SnapshotAmbiguous(
             f"{len(clusters)} clusters in {request.source_region} have an available snapshot of "
             f"{_day_words(request)}: {', '.join(clusters)}."
+        )
+    if request.random_seed is not None:
+        drawn = min(ready, key=lambda item: _lot(request.random_seed or "", item))
+        since = f"{request.random_since:%Y-%m-%d}" if request.random_since else "the beginning"
+        return SelectedSnapshot(
+            drawn,
+            f"drawn at random from {len(ready)} available since {since} (UTC) of {drawn.db_cluster_identifier}",
         )
     # Of two of the same moment the choice is the same in every call.
     newest = max(
@@ -117,6 +130,16 @@ def is_original(snapshot: ClusterSnapshot, source_cluster_id: str | None) -> boo
     return snapshot.engine.startswith("aurora") and not snapshot.source_db_cluster_snapshot_arn
 
 
+def _is_since(snapshot: ClusterSnapshot, since: datetime | None) -> bool:
+    created = snapshot.snapshot_create_time
+    return since is None or (created is not None and created >= since)
+
+
+def _lot(seed: str, snapshot: ClusterSnapshot) -> str:
+    """The place of a snapshot in a random order. One that is added or gone meanwhile moves no other."""
+    return hashlib.sha256(f"{seed} {snapshot.db_cluster_snapshot_arn}".encode()).hexdigest()
+
+
 def _nothing_ready(
     request: RestoreRequest, originals: Sequence[ClusterSnapshot], of_the_day: Sequence[ClusterSnapshot]
 ) -> SnapshotNotFound | SnapshotNotAvailable:
@@ -146,4 +169,6 @@ def _hint(snapshots: Sequence[ClusterSnapshot]) -> str | None:
 
 
 def _day_words(request: RestoreRequest) -> str:
+    if request.random_since:
+        return f"any day since {request.random_since:%Y-%m-%d}"
     return request.source_snapshot_date.isoformat() if request.source_snapshot_date else "any day"

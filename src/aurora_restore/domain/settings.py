@@ -26,6 +26,8 @@ DEFAULT_PHASE_TIMEOUT_HOURS: dict[Phase, float] = {
     Phase.PROVE_ENDPOINT: 3,
     Phase.RETIRE_REPLACED: 12,
     Phase.ARCHIVE_SNAPSHOT: 0.5,
+    # Besides the hours for which the request has the scratch cluster held.
+    Phase.END_REHEARSAL: 4,
     Phase.NOTIFY: 0.5,
 }
 

@@ -49,6 +49,19 @@ class PhaseStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class RehearsalVerdict(StrEnum):
+    """What a rehearsal has shown: the `verdict` of a record's `rehearsal`.
+
+    PASSED: the restore succeeded within the objectives. OBJECTIVE_MISSED: it succeeded, and took longer, or its data
+    was older, than the request allows. FAILED: it did not succeed. NOT_MEASURED: it was cancelled before it could be.
+    """
+
+    PASSED = "PASSED"
+    OBJECTIVE_MISSED = "OBJECTIVE_MISSED"
+    FAILED = "FAILED"
+    NOT_MEASURED = "NOT_MEASURED"
+
+
 class RetirementState(StrEnum):
     """What has become of a replaced cluster: the `state` of a record's `retirement`.
 

@@ -24,6 +24,7 @@ PARSERS: Mapping[str, Any] = {
     "final_snapshot": parse.flag,
     "certificate_renewal": parse.one_of("auto", "never"),
     "dry_run": parse.flag,
+    "requested_by": parse.text,
 }
 
 
@@ -35,6 +36,7 @@ class UndoRequest:
     final_snapshot: bool = True
     certificate_renewal: str = "auto"
     dry_run: bool = False
+    requested_by: str | None = None
 
 
 def parse_undo_request(raw: Mapping[str, Any]) -> UndoRequest:

@@ -74,6 +74,11 @@ def next_wait_seconds(elapsed_seconds: float, remaining_seconds: float | None = 
     return max(FLOOR_SECONDS, math.floor(min(CAP_SECONDS, wait)))
 
 
+def until_known_end(remaining_seconds: float) -> int:
+    """The next wait where the end is known: until then, and no longer than the cap, since an operator may step in."""
+    return max(FLOOR_SECONDS, math.ceil(min(CAP_SECONDS, remaining_seconds)))
+
+
 def wait_state(
     before: WaitState | None,
     now: datetime,

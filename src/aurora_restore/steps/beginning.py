@@ -20,7 +20,8 @@ def begin_record(ports: Ports, operation_id: str, execution_arn: str | None, raw
     """
     now = ports.clock.now()
     expires_at = int(now.timestamp()) + ports.settings.record_retention_days * SECONDS_A_DAY
-    record = new_record(operation_id, execution_arn, without_unknown_values(raw_request), now, expires_at)
+    request, prefix = without_unknown_values(raw_request), ports.settings.target_cluster_prefix
+    record = new_record(operation_id, execution_arn, request, now, expires_at, prefix)
     if not ports.records.create(record):
         # A call that is repeated finds its own record; any other owner of the id keeps its record untouched.
         record = ports.records.load(operation_id) or {}

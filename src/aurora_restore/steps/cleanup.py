@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from aurora_restore.domain.asking_party import asker_in
 from aurora_restore.domain.cleaning import (
     decide_ending,
     done_sentences,
@@ -22,12 +23,13 @@ from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation, waits_after
 from aurora_restore.domain.record import Cleanup, Record, Retirement, changed
+from aurora_restore.domain.rehearsal import verdict_at_end
 from aurora_restore.domain.results import StepResult, StepStatus, done, in_progress
 from aurora_restore.domain.rollback import await_late_arrivals
 from aurora_restore.domain.seeing import parties_in, places_in
 from aurora_restore.domain.states import Ending, OperationStatus, RetirementState
 from aurora_restore.domain.switching import is_switched
-from aurora_restore.steps.audit_events import append_audit, flush_pending_audit, to_audit_entries
+from aurora_restore.steps.audit_events import AuditTrail
 from aurora_restore.steps.beginning import begin_record
 from aurora_restore.steps.cleanup_context import CleanupContext, CleanupStep, next_step
 from aurora_restore.steps.finalize import close, notify_or_defer, settle
@@ -55,10 +57,9 @@ def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepR
     if operation.execution_arn != execution_arn:
         # The id was used by another execution, whose clusters must not be taken for leftovers of this one.
         return done(f"the record {operation_id} is that of another execution, {operation.execution_arn}")
-    flush_pending_audit(ports, operation)
     if operation.is_closed:
-        now = ports.clock.now()
-        return _recorded(ports, operation, post_close(CleanupContext(ports, operation, execution, now)))
+        context = CleanupContext(ports, operation, execution, ports.clock.now())
+        return _recorded(context, post_close(context))
     # As long as the execution runs, a step of it may be in the
     # middle of a request: nothing is touched until it ends.
     if execution is not None and execution.is_running:
@@ -88,18 +89,19 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
     switched = is_switched(parties, places_in(context, parties)) if parties else False
     decision = decide_ending(operation, execution, is_switched=switched)
     details = {"ending": decision.ending.value, "reason": decision.reason}
-    entries = to_audit_entries(ports, [Event("cleanup.started", details)])
+    if asker := asker_in(execution.cause if execution else None):
+        details["requested_by"] = asker
     fence = {
         **changed(Cleanup, ending=decision.ending, reason=decision.reason, ended_time=stopped),
-        **changed(Record, error=error_of(operation, execution), last_updated_time=now, last_events=entries),
+        **changed(Record, error=error_of(operation, execution), last_updated_time=now),
     }
     # The operator's own word stays; it keeps the phases out just as well, since it is not RUNNING.
     if not operation.record.is_marked_by_hand:
         fence |= changed(Record, status=OperationStatus.CLEANING_UP.value)
-    # Only from the status that was read: what an operator or
-    # another call wrote in the meantime is not overruled.
-    if ports.records.update(operation.operation_id, fence, only_if_status=operation.status):
-        append_audit(ports, operation.operation_id, entries)
+    # Only from the status that was read, and where no event was added to it: what an operator or another call wrote
+    # in the meantime is not overruled, and another cleanup that has decided is not decided against.
+    trail = AuditTrail(ports, operation)
+    trail.write(fence, [Event("cleanup.started", details)], operation.status, looks_again=False)
     return Operation(ports.records.load(operation.operation_id) or operation.item)
 
 
@@ -120,12 +122,13 @@ def _clean_up(ports: Ports, operation: Operation, execution: ExecutionState | No
         steps = ROLLBACK if ending.goes_back else ROLL_FORWARD
     outcome = next_step(context, steps)
     if outcome is not None:
-        return _recorded(ports, operation, outcome)
+        return _recorded(context, outcome)
     return _close(context, ending)
 
 
-def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepResult:
+def _recorded(context: CleanupContext, outcome: StepOutcome) -> StepResult:
     """Write down what was done, and choose the wait."""
+    ports, operation = context.ports, context.operation
     now, before = ports.clock.now(), operation.record.cleanup
     result = outcome.result
     if result.status is not StepStatus.IN_PROGRESS:
@@ -135,10 +138,9 @@ def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepR
     named = replace(result, waiting_for=result.waiting_for or "step")
     waits = waits_after(before.waits, named, now, operation.expectation(named.waiting_for))
     sentence = next((str(event.details["done"]) for event in outcome.events if "done" in event.details), None)
-    entries = to_audit_entries(ports, outcome.events)
     changes: dict[str, Any] = {
         **outcome.changes,
-        **changed(Record, last_events=entries, last_updated_time=now),
+        **changed(Record, last_updated_time=now),
         **changed(
             Cleanup,
             waits=waits,
@@ -147,8 +149,7 @@ def _recorded(ports: Ports, operation: Operation, outcome: StepOutcome) -> StepR
             last_updated_time=now,
         ),
     }
-    ports.records.update(operation.operation_id, changes)
-    append_audit(ports, operation.operation_id, entries)
+    context.trail.write(changes, outcome.events)
     return replace(named, wait_seconds=waits[named.waiting_for].wait_seconds or 0)
 
 
@@ -168,7 +169,7 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
     notification = notify_or_defer(ports, operation, message, waited)
     if notification is None:
         silence = in_progress("SNS is unavailable", 95, "notification")
-        return _recorded(ports, operation, StepOutcome(silence))
+        return _recorded(context, StepOutcome(silence))
     time = ports.clock.now()
     status = OperationStatus(ending.value)
     # The replaced cluster serves again: the sweep must not take it for one that is kept, or due to go.
@@ -180,6 +181,7 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
         **repaired_error,
         **warned,
         **put_back,
+        **verdict_at_end(operation.record, status, time),
         **changed(Record, notification=notification),
         **changed(
             Cleanup,
@@ -189,6 +191,6 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
             last_updated_time=time,
         ),
     }
-    close(ports, operation.operation_id, status, changes, from_status=operation.status)
+    close(ports, operation, status, changes)
     settle(ports, operation.operation_id)
     return done(f"cleanup complete: the operation ended {status.value}")

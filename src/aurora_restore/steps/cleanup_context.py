@@ -14,6 +14,8 @@ from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, DbInstanc
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import Changes, cleanup_act_changed, cleanup_act_given_up
+from aurora_restore.domain.rehearsal import asked_of
+from aurora_restore.steps.audit_events import AuditTrail
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.perform import carry_out, perform, waiting
 from aurora_restore.steps.ports import Ports
@@ -71,6 +73,10 @@ class CleanupContext:
     def plan(self) -> RestorePlan | None:
         return self.operation.plan if self.operation.is_planned else None
 
+    @cached_property
+    def trail(self) -> AuditTrail:
+        return AuditTrail(self.ports, self.operation)
+
     @property
     def guard(self) -> CleanupGuard:
         return CleanupGuard(self.ports, self.operation)
@@ -116,6 +122,7 @@ class CleanupContext:
             cluster.db_cluster_resource_id,
             None,
             is_replaced=False,
+            whose="unfinished" if asked_of(self.operation.record) is None else "scratch",
         )
 
 

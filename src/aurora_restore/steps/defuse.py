@@ -37,11 +37,11 @@ from aurora_restore.domain.record import (
 )
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, goes_on, in_progress, skipped
-from aurora_restore.steps.audit_events import append_audit, to_audit_entries
+from aurora_restore.steps.audit_events import AuditTrail
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.restore_cluster import restored_endpoint
-from aurora_restore.steps.runner import record_details, record_running
+from aurora_restore.steps.runner import record_details, record_events
 
 # After this a survey, and what is done about it, ends as soon as it can: the function has ten minutes for both.
 CALL_TIME = timedelta(minutes=1)
@@ -114,7 +114,7 @@ def _take_out(
     defused = operation.record.defused
     down = written(fuses, defused, ports.clock.now(), WRITTEN_BYTES_MOST)
     # Before anything is changed: only what the record says can be taken back, and a call may die at any moment.
-    write_down(ports, operation.operation_id, down)
+    write_down(ports, operation, down)
     outcome = ports.databases.defuse(endpoint, master, fuses, _has_time_left(ports))
     changes = {**refused(outcome.refusals, defused, down), **_listed(survey)}
     try:
@@ -132,13 +132,10 @@ def _take_out(
     return StepOutcome(goes_on(message, percent, "defusing"), changes, (event,) if taken else ())
 
 
-def write_down(ports: Ports, operation_id: str, down: WrittenDown) -> None:
+def write_down(ports: Ports, operation: Operation, down: WrittenDown) -> None:
     """Only a record that runs gets further. What it has no room for is noted there first, as every event is."""
     events = [Event("came_along.written", {"written": down.in_trail})] if down.in_trail else []
-    entries = to_audit_entries(ports, events)
-    noted = changed(Record, last_events=entries) if entries else {}
-    record_running(ports, operation_id, {**down.changes, **noted})
-    append_audit(ports, operation_id, entries)
+    record_events(AuditTrail(ports, operation), down.changes, events)
 
 
 def _listed(survey: Survey) -> Changes:

@@ -10,11 +10,13 @@ from datetime import timedelta
 from typing import Any
 
 from aurora_restore.domain.errors import NotificationFailed, RestoreError, TransientFault
+from aurora_restore.domain.measures import operation_measures
 from aurora_restore.domain.notification import Message, ended_message
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.record import Notification, Record, changed, written
+from aurora_restore.domain.record import AuditEntry, Notification, Record, changed, written
 from aurora_restore.domain.states import Ending, OperationStatus
-from aurora_restore.steps.audit_events import append_first_event, flush_pending_audit
+from aurora_restore.steps.audit_events import AuditTrail, append_audit, append_first_event
+from aurora_restore.steps.outcome import Event
 from aurora_restore.steps.ports import Ports
 
 # A finished restore does not wait longer than this for SNS.
@@ -36,9 +38,7 @@ def notify(ports: Ports, operation: Operation, message: Message) -> Notification
             message.subject, message.text, message.facts, message.attributes
         )
     except NotificationFailed as failed:
-        ports.audit.append(
-            operation.operation_id, ports.clock.now(), "notification.failed", {"error": failed.message}
-        )
+        AuditTrail(ports, operation).write({}, [_not_sent(failed)])
         return Notification(error=failed.message, hint=failed.hint, subject=message.subject)
     notification = Notification(message_id=message_id, published_time=time, subject=message.subject)
     # At once, and again where that fails: a message whose id was not stored is sent a second time.
@@ -58,9 +58,11 @@ def publish_best_effort(ports: Ports, operation: Operation, message: Message) ->
     try:
         ports.notifications.publish(message.subject, message.text, message.facts, message.attributes)
     except (NotificationFailed, TransientFault) as failed:
-        ports.audit.append(
-            operation.operation_id, ports.clock.now(), "notification.failed", {"error": failed.message}
-        )
+        AuditTrail(ports, operation).write({}, [_not_sent(failed)])
+
+
+def _not_sent(failed: RestoreError) -> Event:
+    return Event("notification.failed", {"error": failed.message})
 
 
 def notify_or_defer(
@@ -76,17 +78,14 @@ def notify_or_defer(
         return Notification(error=transient.message, hint=transient.hint, subject=message.subject)
 
 
-def close(
-    ports: Ports,
-    operation_id: str,
-    status: OperationStatus,
-    changes: Mapping[str, Any],
-    from_status: str = OperationStatus.RUNNING.value,
-) -> None:
-    """Give an open record its last status; one that is closed already stays as it is."""
+def close(ports: Ports, operation: Operation, status: OperationStatus, changes: Mapping[str, Any]) -> None:
+    """Give an open record its last status; one whose status is not that of `operation` any more stays as it is."""
     time = ports.clock.now()
     ending = changed(Record, status=status.value, end_time=time, last_updated_time=time, settled_time=None)
-    ports.records.update(operation_id, {**changes, **ending}, only_if_status=from_status)
+    error = Record.read({**operation.item, **changes}).error
+    # In the very change that closes the record: an event of its end is there if and only if it has ended.
+    event = Event(f"operation.{status.value.lower()}", error.item if error else {})
+    AuditTrail(ports, operation).write({**changes, **ending}, [event], operation.status)
 
 
 def notify_failure(ports: Ports, operation_id: str) -> None:
@@ -100,24 +99,41 @@ def notify_failure(ports: Ports, operation_id: str) -> None:
     ports.records.update(operation_id, written(notification))
 
 
-def release(ports: Ports, operation_id: str) -> None:
-    """What follows from a closed record: its last audit event, and the release of the lock."""
+def release(ports: Ports, operation_id: str) -> AuditTrail:
+    """What follows from a closed record: its last audit events, and the release of the lock."""
     operation = Operation(ports.records.load(operation_id) or {})
-    if ended := operation.record.end_time:
-        # Every entry bears the record's own time: written again, it is the same entry.
+    trail = AuditTrail(ports, operation)
+    if operation.is_closed:
         append_first_event(ports, operation)
-        flush_pending_audit(ports, operation)
-        details = operation.record.error.item if operation.record.error else {}
-        ports.audit.append(operation_id, ended, f"operation.{operation.status.lower()}", details)
+        trail.flush()
+        if not trail.head:
+            append_audit(ports, operation_id, [_end_without_chain(operation)])
     # Last of all: with the lock gone, another operation may begin on the target.
     if operation.target_cluster_id:
         ports.locks.release(operation.target_cluster_id, operation_id)
+    return trail
+
+
+def _end_without_chain(operation: Operation) -> AuditEntry:
+    """The last event of a record that an earlier version closed: with its own time, so that it is the same entry."""
+    error = operation.record.error
+    return AuditEntry(
+        time=operation.record.end_time,
+        event=f"operation.{operation.status.lower()}",
+        details=error.item if error else {},
+    )
 
 
 def settle(ports: Ports, operation_id: str) -> None:
     """All that follows from a closed record, and last the note that it was done: without it the sweep tries again."""
-    release(ports, operation_id)
+    trail = release(ports, operation_id)
     # After everything else: a failure to notify decides nothing.
     notify_failure(ports, operation_id)
-    if Operation(ports.records.load(operation_id) or {}).record.is_unsettled:
-        ports.records.update(operation_id, changed(Record, settled_time=ports.clock.now()))
+    trail.operation = Operation(ports.records.load(operation_id) or {})
+    if trail.operation.record.is_unsettled:
+        # At least once: a call that dies in between, or another one beside this, writes the same lines again. They
+        # are about the same moment, and only averages, percentiles and extremes are made of them, never sums.
+        for measured in operation_measures(trail.operation):
+            ports.metrics.put(measured)
+        # Nothing is noted any more in a settled record: what is, was not appended.
+        trail.write(changed(Record, settled_time=ports.clock.now()), ())

@@ -35,6 +35,7 @@ FUNCTIONS = (
     "aurora-restore-record-failure",
     "aurora-restore-cleanup",
     "aurora-restore-sweep",
+    "aurora-restore-start-scheduled",
 )
 
 
@@ -75,6 +76,10 @@ def work_of(function_name: str) -> Work:
             from aurora_restore.steps.sweep import sweep
 
             return lambda ports, _event: sweep(ports)
+        case "aurora-restore-start-scheduled":
+            from aurora_restore.steps.start_scheduled import start_scheduled
+
+            return start_scheduled
         case _:
             return _phase_work(function_name)
 
@@ -123,14 +128,17 @@ def _phase_work(function_name: str) -> Work:
 
             return _phase(Phase.PROVE_ENDPOINT, prove_endpoint)
         case "aurora-restore-retire-replaced":
+            from aurora_restore.steps.end_rehearsal import end_rehearsal
             from aurora_restore.steps.retire_replaced import clear_target, retire_replaced
 
-            # One function for both phases: the role that may delete clusters in
-            # a normal run exists once. Neither is the default one: no cluster
-            # is deleted for a payload that does not say which of them is meant.
-            return _phase_of_payload(
-                {Phase.CLEAR_TARGET: clear_target, Phase.RETIRE_REPLACED: retire_replaced}
-            )
+            # One function for all three: the role that may delete clusters in a normal run exists once. None is
+            # the default one: no cluster is deleted for a payload that does not say which of them is meant.
+            steps = {
+                Phase.CLEAR_TARGET: clear_target,
+                Phase.RETIRE_REPLACED: retire_replaced,
+                Phase.END_REHEARSAL: end_rehearsal,
+            }
+            return _phase_of_payload(steps)
         case "aurora-restore-archive-snapshot":
             from aurora_restore.steps.archive_snapshot import archive_snapshot
 

@@ -24,10 +24,12 @@ def notify(ports: Ports, operation_id: str) -> StepResult:
         result = run_step(Phase.NOTIFY, publish_success, ports, operation_id)
         if result.status is StepStatus.IN_PROGRESS:
             return result
-        record = Operation(ports.records.load(operation_id) or {}).record
+        operation = Operation(ports.records.load(operation_id) or {})
+        record = operation.record
         # A step that failed when it was called a second time may have left an error that the run has overcome.
         cleared_error = changed(Record, error=None) if record.error or record.error_by_hand else {}
-        close(ports, operation_id, OperationStatus.SUCCEEDED, cleared_error)
+        if operation.is_running:
+            close(ports, operation, OperationStatus.SUCCEEDED, cleared_error)
     except OperationNotRunning:
         # Another call of this very phase may have been faster.
         if not _has_succeeded(ports, operation_id):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     # A function compiles what its own step needs at its cold start, and not all of the domain.
     from aurora_restore.domain.cluster_settings import SettingValues
     from aurora_restore.domain.custom_endpoints import CustomEndpoint
+    from aurora_restore.domain.measures import Measured
     from aurora_restore.domain.observed import (
         ClusterSnapshot,
         Credentials,
@@ -238,17 +239,24 @@ class Records(Protocol):
         """Consistent read."""
 
     def update(
-        self, operation_id: str, changes: Mapping[str, Any], only_if_status: str | None = None
+        self,
+        operation_id: str,
+        changes: Mapping[str, Any],
+        only_if_status: str | None = None,
+        only_if: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Set fields (`phases.CopySnapshot` reaches into a map); False where the condition fails."""
+        """Set fields (`phases.CopySnapshot` reaches into a map); False where a condition fails.
+
+        `only_if`: the values that fields must have, by their paths; None for one that must be missing.
+        """
 
     def list_by_status(self, status: str, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
         """Newest first, through the index."""
 
 
 class Audit(Protocol):
-    def append(self, operation_id: str, time: datetime, event: str, details: Mapping[str, Any]) -> None:
-        """Add one audit event. The same event of the same time twice is one entry."""
+    def append(self, item: Mapping[str, Any]) -> None:
+        """Add one audit event, by its `operation_id` and `event_id`. One that exists stays as it is."""
 
     def trail(self, operation_id: str) -> Sequence[dict[str, Any]]:
         """All events of an operation, oldest first, every page."""
@@ -337,7 +345,7 @@ class Databases(Protocol):
 
 
 class Executions(Protocol):
-    """The executions of the main state machine, and the start of the cleanup one."""
+    """The executions of the main state machine, and the starts of both."""
 
     def describe_arn(self, execution_arn: str) -> ExecutionState | None:
         """None where Step Functions does not know it (any more)."""
@@ -347,6 +355,16 @@ class Executions(Protocol):
 
     def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
         """Start the cleanup machine for an operation. The same `attempt` made twice is one execution."""
+
+    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> bool:
+        """Start the main machine; False where an execution had the name before, with this request or another."""
+
+
+class Metrics(Protocol):
+    """Where measures go."""
+
+    def put(self, measured: Measured) -> None:
+        """Publish. It asks nothing of AWS and raises nothing: no run waits for a measure."""
 
 
 class RdsRegions(Protocol):
@@ -371,6 +389,7 @@ class Ports:
     notifications: Notifications
     databases: Databases
     executions: Executions
+    metrics: Metrics
 
     @property
     def target_rds(self) -> Rds:

@@ -11,6 +11,7 @@ from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.notification import put_off_message
 from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES
 from aurora_restore.domain.record import changed, with_new_warnings
+from aurora_restore.domain.rehearsal import asked_of
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import is_being_retired, kept_until
@@ -34,10 +35,11 @@ def post_close(context: CleanupContext) -> StepOutcome:
     if outcome := retire_kept(context):
         return outcome
     # A request that was on its way when the record was closed may have made something since. After a run that
-    # succeeded nothing is removed: what has its tag is the result. Under the lock: the next operation may use
-    # the same names.
+    # succeeded nothing is removed: what has its tag is the result, but for a rehearsal. Under the lock: the next
+    # operation may use the same names.
+    leaves_nothing = operation.status != OperationStatus.SUCCEEDED or asked_of(operation.record) is not None
     if (
-        operation.status != OperationStatus.SUCCEEDED
+        leaves_nothing
         and operation.record.acts
         and target is not None
         and context.ports.locks.acquire(target, context.operation_id, context.ports.clock.now())

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from aurora_restore.domain.cleaning import ended_phases, error_of_failure
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Record, changed
+from aurora_restore.domain.rehearsal import verdict_at_end
 from aurora_restore.domain.states import Ending, OperationStatus
 from aurora_restore.steps.beginning import begin_record
 from aurora_restore.steps.finalize import close, settle
@@ -45,7 +46,11 @@ def record_failure(
         # AWS was asked for nothing that changes anything, so that nothing is left to clean up.
         if not operation.is_closed:
             status = OperationStatus.FAILED if operation.is_running else OperationStatus(operation.status)
-            ended = {**changed(Record, error=error), **ended_phases(operation, Ending.FAILED, now)}
-            close(ports, operation_id, status, ended, from_status=operation.status)
+            ended = {
+                **changed(Record, error=error),
+                **ended_phases(operation, Ending.FAILED, now),
+                **verdict_at_end(operation.record, status, now),
+            }
+            close(ports, operation, status, ended)
         settle(ports, operation_id)
     return {"operation_id": operation_id, "error": error_name, "cause": f"{error.code}: {error.message}"}

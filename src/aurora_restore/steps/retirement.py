@@ -42,7 +42,8 @@ TAGS_MOST = 50
 class Retirement:
     """Deletes the cluster `resource_id`, whose name is `name`, after its final snapshot; or keeps it for a while.
 
-    `is_replaced`: it is the replaced cluster, whose end the record reports; and not an unfinished new one.
+    `is_replaced`: it is the replaced cluster, whose end the record reports; and not an unfinished new one, or the
+    scratch cluster of a rehearsal. `whose` is the first word of the audit events.
     """
 
     ports: Ports
@@ -52,6 +53,7 @@ class Retirement:
     resource_id: str
     final_snapshot_identifier: str | None
     is_replaced: bool = True
+    whose: str = "replaced"
 
     @classmethod
     def of_replaced(
@@ -88,9 +90,9 @@ class Retirement:
             return StepOutcome(done(f"{self.name}: the cluster is gone"), changes)
         if isinstance(next_act, Wait):
             return waiting(next_act)
-        whose, what = "replaced" if self.is_replaced else "unfinished", next_act.kind.partition("-")[0]
+        what = next_act.kind.partition("-")[0]
         details = {"name": next_act.name, "reason": next_act.reason, "done": next_act.describe()}
-        return carry_out(self.guard, next_act, Event(f"{whose}.{what}", details))
+        return carry_out(self.guard, next_act, Event(f"{self.whose}.{what}", details))
 
     def keep(self, keep: timedelta) -> StepOutcome:
         """Mark it with who replaced it and until when it is kept, and stop it; DONE where it is stopped."""

@@ -23,6 +23,7 @@ from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.remove_quiet_group import remove_quiet_group
 from aurora_restore.steps.retire_replaced import finish_undo
 from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.rollback import remove_scratch
 from aurora_restore.steps.suspend_scaling import tidy_scaling
 from aurora_restore.steps.switch_over import switched_changes
 
@@ -73,10 +74,8 @@ def keep_or_retire_replaced(context: CleanupContext) -> StepOutcome | None:
 
 def persist(context: CleanupContext, outcome: StepOutcome) -> None:
     """Write the changes and the audit events of a step that has come to its end."""
-    for event in outcome.events:
-        context.ports.audit.append(context.operation_id, context.ports.clock.now(), event.name, event.details)
-    if outcome.changes:
-        context.ports.records.update(context.operation_id, outcome.changes)
+    if outcome.events or outcome.changes:
+        context.trail.write(outcome.changes, outcome.events)
 
 
 def keep_copy(context: CleanupContext) -> StepOutcome | None:
@@ -99,5 +98,6 @@ ROLL_FORWARD: Sequence[CleanupStep] = (
     tidy_endpoints,
     keep_or_retire_replaced,
     keep_copy,
+    remove_scratch,
     remove_quiet_group,
 )

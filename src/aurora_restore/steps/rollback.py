@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from aurora_restore.domain.acts import LiftProtection, ModifyCluster, Wait
 from aurora_restore.domain.errors import StepFailed
 from aurora_restore.domain.observed import DbCluster
-from aurora_restore.domain.record import Record, RestoreDetails, changed
+from aurora_restore.domain.record import Record, RehearsalState, RestoreDetails, changed
+from aurora_restore.domain.rehearsal import asked_of, refusal_to_delete
 from aurora_restore.domain.results import StepStatus, in_progress
 from aurora_restore.domain.rollback import (
     await_before_remaking,
@@ -54,8 +55,30 @@ def clear_name(context: CleanupContext) -> Found:
 
 def remove_new(context: CleanupContext) -> Found:
     """The cluster that the run made is removed."""
+    if asked_of(context.operation.record) is not None:
+        return remove_scratch(context)
     new = new_to_remove(context)
     return _remove(context, new) if new else None
+
+
+def remove_scratch(context: CleanupContext) -> Found:
+    """The cluster of a rehearsal is removed, however the run ended; one that is not proved to be it is left."""
+    record, plan = context.operation.record, context.plan
+    if plan is None or asked_of(record) is None or "cluster" not in record.made:
+        return None
+    cluster = context.find(plan.target_cluster_id)
+    left = (
+        refusal_to_delete(record, cluster, context.ports.settings.target_cluster_prefix) if cluster else None
+    )
+    if cluster and left is None and (found := _remove(context, cluster)):
+        return found
+    # Once, and not in every sweep: an operator who protects the cluster keeps it for as long as it is protected.
+    if left and record.rehearsal.left != left:
+        context.ports.records.update(context.operation_id, changed(RehearsalState, left=left))
+    if left is None and record.rehearsal.removed_time is None:
+        gone = changed(RehearsalState, removed_time=context.now, left=None)
+        context.ports.records.update(context.operation_id, gone)
+    return None
 
 
 def _remove(context: CleanupContext, cluster: DbCluster) -> Found:

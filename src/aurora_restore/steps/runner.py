@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.acts import Act
@@ -20,7 +20,6 @@ from aurora_restore.domain.errors import (
 )
 from aurora_restore.domain.operation import Operation, phase_state, transient_error_state, waits_after
 from aurora_restore.domain.record import (
-    AuditEntry,
     Changes,
     ErrorState,
     PhaseState,
@@ -32,10 +31,10 @@ from aurora_restore.domain.record import (
     phase_changed,
     phase_met,
 )
+from aurora_restore.domain.rehearsal import asked_of
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.states import OperationStatus, PhaseStatus
-from aurora_restore.domain.times import whole_milliseconds
-from aurora_restore.steps.audit_events import append_audit, flush_pending_audit, to_audit_entries
+from aurora_restore.steps.audit_events import AuditTrail
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
@@ -53,17 +52,16 @@ def run_step(phase: Phase, step: Step, ports: Ports, operation_id: str) -> StepR
             phase, everything else as the operation's error.
     """
     operation = load_running(ports, operation_id)
-    flush_pending_audit(ports, operation)
-    now, begun, limit = ports.clock.now(), operation.phase_start(phase), ports.settings.phase_limit(phase)
+    trail = AuditTrail(ports, operation)
+    trail.flush()
+    now, begun, limit = ports.clock.now(), operation.phase_start(phase), limit_of(ports, operation, phase)
     started = begun or now
     if begun is None:
         # Before the step acts, so that the time that it takes is counted from its first call on.
-        entries = (AuditEntry(time=whole_milliseconds(now), event=f"{phase.value}.started"),)
         state = PhaseState(status=PhaseStatus.IN_PROGRESS, start_time=now)
-        record_running(ports, operation_id, _of_phase(phase, state, entries))
-        append_audit(ports, operation_id, entries)
+        record_events(trail, _of_phase(phase, state), (Event(f"{phase.value}.started"),))
     try:
-        outcome = step(operation, ports)
+        outcome = step(trail.operation, ports)
         # After the call, not before it: what is done by now is done, however late.
         if outcome.result.status is StepStatus.IN_PROGRESS and now - started > limit:
             raise PhaseTimedOut(
@@ -76,7 +74,13 @@ def run_step(phase: Phase, step: Step, ports: Ports, operation_id: str) -> StepR
     except RestoreError as error:
         record_error(ports, operation_id, phase.value, error)
         raise
-    return _finish(ports, operation, phase, started, outcome)
+    return _finish(trail, phase, started, outcome)
+
+
+def limit_of(ports: Ports, operation: Operation, phase: Phase) -> timedelta:
+    """How long a phase may take: the hours for which a rehearsal is to be held come besides its limit."""
+    asked = asked_of(operation.record) if phase is Phase.END_REHEARSAL else None
+    return ports.settings.phase_limit(phase) + timedelta(hours=asked.hold_hours if asked else 0)
 
 
 def load_running(ports: Ports, operation_id: str) -> Operation:
@@ -160,6 +164,16 @@ def record_running(ports: Ports, operation_id: str, changes: Mapping[str, Any]) 
         raise OperationNotRunning(f"The operation {operation_id} was closed while a step was at work.")
 
 
+def record_events(trail: AuditTrail, changes: Mapping[str, Any], events: Sequence[Event]) -> None:
+    """Write into a record that runs, and append the events to its trail. Raises OperationNotRunning, TransientFault."""
+    # Behind the record: a step that was overtaken by the end of its operation adds no event to it.
+    updated = changed(Record, last_updated_time=trail.ports.clock.now())
+    if not trail.write({**changes, **updated}, events, OperationStatus.RUNNING.value):
+        raise OperationNotRunning(
+            f"The operation {trail.operation.operation_id} was closed while a step was at work."
+        )
+
+
 def record_error(ports: Ports, operation_id: str, step: str, error: RestoreError) -> None:
     """Write what went wrong into a running record, in the words of the step that met it."""
     record_details(ports, operation_id, changed(Record, error=error_state(step, error)))
@@ -187,15 +201,15 @@ def error_state(step: str, error: RestoreError) -> ErrorState:
     )
 
 
-def _of_phase(phase: Phase, state: PhaseState, entries: tuple[AuditEntry, ...]) -> Changes:
-    return {**phase_changed(phase, state), **changed(Record, step=phase.value, last_events=entries)}
+def _of_phase(phase: Phase, state: PhaseState) -> Changes:
+    return {**phase_changed(phase, state), **changed(Record, step=phase.value)}
 
 
 def _keep_transient_error_to_limit(
     ports: Ports, operation: Operation, phase: Phase, transient: TransientFault, started: datetime
 ) -> None:
     """A fault that passes is waited for within the phase's limit, and the record says what is waited for."""
-    now, limit = ports.clock.now(), ports.settings.phase_limit(phase)
+    now, limit = ports.clock.now(), limit_of(ports, operation, phase)
     if now - started > limit:
         hours = limit.total_seconds() / 3600
         error = PhaseTimedOut(
@@ -209,10 +223,8 @@ def _keep_transient_error_to_limit(
     record_details(ports, operation.operation_id, phase_met(phase, entry))
 
 
-def _finish(
-    ports: Ports, operation: Operation, phase: Phase, started: datetime, outcome: StepOutcome
-) -> StepResult:
-    now, result = ports.clock.now(), outcome.result
+def _finish(trail: AuditTrail, phase: Phase, started: datetime, outcome: StepOutcome) -> StepResult:
+    operation, now, result = trail.operation, trail.ports.clock.now(), outcome.result
     before = operation.phase(phase) or PhaseState(start_time=started)
     is_waiting = result.status is StepStatus.IN_PROGRESS
     if is_waiting and not result.waiting_for:
@@ -225,8 +237,5 @@ def _finish(
     else:
         events += (Event(f"{phase.value}.{result.status.value.lower()}", {"message": result.message}),)
     state = phase_state(before, result, now, waits)
-    entries = to_audit_entries(ports, events)
-    record_running(ports, operation.operation_id, {**outcome.changes, **_of_phase(phase, state, entries)})
-    # Behind the record: a step that was overtaken by the end of its operation adds no event to it.
-    append_audit(ports, operation.operation_id, entries)
+    record_events(trail, {**outcome.changes, **_of_phase(phase, state)}, events)
     return result

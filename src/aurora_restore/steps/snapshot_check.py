@@ -69,7 +69,8 @@ def _check(operation: Operation, ports: Ports, raw_request: object) -> StepOutco
     # The account is that in which the execution runs.
     parts = (operation.execution_arn or "").split(":")
     account = parts[4] if len(parts) > 4 else None
-    asked = parse_request(raw_request, ports.settings, ports.clock.now(), account)
+    began = operation.record.start_time or ports.clock.now()
+    asked = parse_request(raw_request, ports.settings, began, account, operation.operation_id)
     # Before anything is looked at: what is planned from must not be changed by another operation meanwhile.
     if waits := take_lock(ports, operation, asked.target_cluster_id.lower(), dry_run=asked.dry_run):
         return StepOutcome(in_progress(waits, waiting_for="lock"))

@@ -19,6 +19,7 @@ from aurora_restore.domain.errors import (
     StepFailed,
     SweepIncomplete,
 )
+from aurora_restore.domain.measures import SweepView, locked_since, sweep_measures
 from aurora_restore.domain.naming import (
     FINAL_SNAPSHOT_TAG,
     OPERATION_TAG,
@@ -27,9 +28,10 @@ from aurora_restore.domain.naming import (
     is_quiet_group,
     quiet_group_identifier,
 )
-from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, ParameterGroup
+from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, ParameterGroup, Quota
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Retirement, SnapshotDetails, changed
+from aurora_restore.domain.rehearsal import asked_of
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.sweeping import (
@@ -42,6 +44,8 @@ from aurora_restore.domain.sweeping import (
     why_it_stands_still,
     why_unfinished,
 )
+from aurora_restore.steps.audit_events import AuditTrail, append_without_record
+from aurora_restore.steps.outcome import Event
 from aurora_restore.steps.perform import perform
 from aurora_restore.steps.ports import Ports
 
@@ -54,7 +58,7 @@ LOOKS_BACK = timedelta(days=30)
 class Sweep:
     """One sweep: what it has begun, and what went wrong with single things, which keeps no other from being done.
 
-    `started`: why a cleanup was started, by operation.
+    `started`: why a cleanup was started, by operation. `locks`: since when each target that stays locked is.
     """
 
     ports: Ports
@@ -63,6 +67,7 @@ class Sweep:
     deleted: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    locks: dict[str, datetime] = field(default_factory=dict)
 
     def each(self, items: Iterable[Any], work: Callable[[Any], None]) -> None:
         for item in items:
@@ -72,13 +77,15 @@ class Sweep:
                 # One thing that cannot be done keeps no other from being done; the sweep fails at its end.
                 self.problems.append(error.message)
 
-    def start_cleanup(self, operation: Operation, why: str) -> None:
-        """One execution an operation and sweep."""
+    def start_cleanup(self, operation: Operation, why: str, is_expected: bool = False) -> None:
+        """One execution an operation and sweep. `is_expected`: it is no sign of anything that went wrong."""
         if operation.operation_id in self.started:
             return
         attempt = self.now.strftime("sweep-%Y%m%d%H%M")
         self.ports.executions.start_cleanup(operation.operation_id, operation.execution_arn or "", attempt)
-        self.ports.audit.append(operation.operation_id, self.now, "cleanup.requested", {"reason": why})
+        AuditTrail(self.ports, operation).write(
+            {}, [Event("cleanup.requested", {"reason": why, "is_expected": is_expected})]
+        )
         self.started[operation.operation_id] = why
 
     def check_open(self, operation: Operation) -> None:
@@ -91,6 +98,10 @@ class Sweep:
 
     def check_ended(self, operation: Operation) -> None:
         """A record that was marked by hand, or was closed by a function which died before it notified."""
+        # A call that noted an event after everything else died before it could append it.
+        record = operation.record
+        if is_stale(operation, self.now) and record.is_settled and record.audit_head and record.last_events:
+            AuditTrail(self.ports, operation).write({}, ())
         if why := why_unfinished(operation, self.now):
             self.start_cleanup(operation, why)
 
@@ -101,22 +112,35 @@ class Sweep:
             until = kept_until(operation)
             is_due = until is not None and until <= self.now
             if is_due or (is_being_retired(operation) and is_stale(operation, self.now)):
-                self.start_cleanup(operation, "the cluster that it replaced is due")
+                self.start_cleanup(operation, "the cluster that it replaced is due", is_expected=True)
         # A cluster that was put back has this tag too, and is not a leftover: it is the one that serves.
         made_by = cluster.tags.get(OPERATION_TAG) if PUT_BACK_TAG not in cluster.tags else None
         maker = _load(self.ports, made_by) if made_by else None
-        if maker and maker.is_closed and maker.status in ENDED_BADLY:
+        if maker is None or not maker.is_closed:
+            return
+        # Under another name it is not the scratch cluster any more: an operator has renamed it, to keep it.
+        is_rehearsal = asked_of(maker.record) is not None
+        if is_rehearsal and cluster.db_cluster_identifier != maker.target_cluster_id:
+            return
+        # An operator who protects the cluster of a rehearsal keeps it, until the protection is lifted.
+        if is_rehearsal and cluster.deletion_protection:
+            return
+        if maker.status in ENDED_BADLY or is_rehearsal:
             self.start_cleanup(maker, f"it left {cluster.db_cluster_identifier}")
 
     def check_lock(self, lock: tuple[str, str]) -> None:
         """A function may die between taking a lock for an operation that was just closed, and releasing it."""
         target, owner = lock
-        if is_left_locked(_load(self.ports, owner)):
+        operation = _load(self.ports, owner)
+        if operation is None or is_left_locked(operation):
             self.ports.locks.release(target, owner)
+        elif since := locked_since(operation):
+            self.locks[target] = since
 
-    def remove_copies(self, open_operations: Sequence[Operation]) -> None:
+    def remove_copies(
+        self, snapshots: Sequence[ClusterSnapshot], open_operations: Sequence[Operation]
+    ) -> None:
         """Copies and final snapshots whose time is over, and copies that failed."""
-        snapshots = self.ports.target_rds.list_cluster_snapshots()
         due = [
             *removable_copies(snapshots, open_operations, self.now),
             *removable_final_snapshots(snapshots, open_operations, self.now),
@@ -132,14 +156,15 @@ class Sweep:
         self.deleted.append(copy.db_cluster_snapshot_identifier)
         # In the record and the audit events of the operation that made it.
         operation_id = copy.tags[OPERATION_TAG]
+        operation = _load(self.ports, operation_id)
         details = {"cluster_snapshot_identifier": copy.db_cluster_snapshot_identifier}
         if FINAL_SNAPSHOT_TAG in copy.tags:
             event = "replaced.final_snapshot_removed"
             changes = changed(Retirement, final_snapshot_removed_time=self.now)
         else:
             event, changes = "copy.removed", changed(SnapshotDetails, copy_removed_time=self.now)
-        self.ports.audit.append(operation_id, self.now, event, details)
-        self.ports.records.update(operation_id, changes)
+        if operation is None or not AuditTrail(self.ports, operation).write(changes, [Event(event, details)]):
+            append_without_record(self.ports, operation_id, Event(event, details))
 
     def remove_failed_copy(self, copy: ClusterSnapshot) -> None:
         """A copy that failed, where RDS removes it."""
@@ -174,7 +199,16 @@ class Sweep:
             return
         self.deleted.append(group.name)
         if maker is not None:
-            self.ports.audit.append(operation_id, self.now, "parameter_group.removed", {"name": group.name})
+            AuditTrail(self.ports, maker).write({}, [Event("parameter_group.removed", {"name": group.name})])
+
+    def see_quotas(self) -> Mapping[str, Quota]:
+        """Of the target Region; none where RDS does not say."""
+        try:
+            return self.ports.target_rds.quotas()
+        except RestoreError as error:
+            # They are only measured: everything else was done.
+            self.problems.append(error.message)
+            return {}
 
 
 def sweep(ports: Ports) -> Mapping[str, Any]:
@@ -182,19 +216,24 @@ def sweep(ports: Ports) -> Mapping[str, Any]:
     run, rds = Sweep(ports, ports.clock.now()), ports.target_rds
     open_operations = [Operation(item) for item in open_records(ports)]
     run.each(open_operations, run.check_open)
-    ended = (
+    ended = [
         Operation(item)
         for status in (*ENDED_BADLY, OperationStatus.SUCCEEDED)
         for item in ports.records.list_by_status(status.value, run.now - LOOKS_BACK, RECORDS_MOST)
-    )
+    ]
     run.each(ended, run.check_ended)
     clusters = rds.list_clusters()
     run.each(clusters, run.check_cluster)
     run.each(ports.locks.list_owners().items(), run.check_lock)
-    run.remove_copies(open_operations)
+    snapshots = rds.list_cluster_snapshots()
+    run.remove_copies(snapshots, open_operations)
     in_use = {cluster.db_cluster_parameter_group_name for cluster in clusters}
     groups = [group for group in rds.list_cluster_parameter_groups() if is_quiet_group(group.name)]
     run.each([group for group in groups if group.name not in in_use], run.remove_group)
+    quotas = run.see_quotas()
+    view = SweepView(run.now, open_operations, ended, LOOKS_BACK, snapshots, run.locks, quotas)
+    # Whatever went wrong with single things: this line says that there was a sweep.
+    ports.metrics.put(sweep_measures(view, ports.settings))
     if run.problems:
         raise SweepIncomplete(
             f"{len(run.problems)} operation(s) could not be processed: {'; '.join(run.problems)}"

@@ -92,7 +92,7 @@ def test_events_are_those_of_the_things_and_of_the_time_asked_for(
     )
 
 
-def test_the_cleanups_of_an_operation_are_told_by_their_input_and_bounded(
+def test_the_cleanups_of_an_operation_are_reported_by_their_input_and_bounded(
     aws: InProcessAws, sources: AwsBundleSources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     definition = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}

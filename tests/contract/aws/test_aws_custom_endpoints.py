@@ -98,7 +98,7 @@ def test_an_endpoint_is_listed_with_the_members_that_it_was_made_with(account: A
     assert account.listed("other") == {}
 
 
-def test_the_status_of_each_endpoint_is_told(account: Account) -> None:
+def test_the_status_of_each_endpoint_is_reported(account: Account) -> None:
     account.make(REPORTS)
     account.rds.create_custom_endpoint("staging", EVERYTHING)
     statuses = account.rds.custom_endpoint_statuses(account.cluster())

@@ -82,7 +82,9 @@ def test_other_operations_and_other_groups_are_left_out(aws: InProcessAws, logs:
     assert [entry.message for entry in logs.of_operation("restore-1", BEGIN, END)] == ["own"]
 
 
-def test_a_function_that_ran_out_of_time_is_told_by_lambdas_report(aws: InProcessAws, logs: AwsLogs) -> None:
+def test_a_function_that_ran_out_of_time_is_recognized_by_lambdas_report(
+    aws: InProcessAws, logs: AwsLogs
+) -> None:
     lines = [(0, own("restore-1", "begun")), (9, report("timeout")), (10, report("success", "r-2"))]
     write(aws, "copy-snapshot", lines)
     found = logs.of_operation("restore-1", BEGIN, END)
@@ -101,7 +103,7 @@ def test_what_is_outside_of_the_time_range_is_left_out(aws: InProcessAws, logs: 
         (Refusal("AccessDeniedException", "not authorized to perform: logs:FilterLogEvents"), AccessDenied),
     ],
 )
-def test_a_refusal_is_told_as_what_it_is(
+def test_a_refusal_is_reported_as_what_it_is(
     aws: InProcessAws, logs: AwsLogs, fault: Refusal, expected: type[Exception]
 ) -> None:
     write(aws, "notify", [(0, own("restore-1", "own"))])

@@ -106,7 +106,7 @@ def test_without_a_cleanup_machine_none_is_started(aws: InProcessAws) -> None:
         AwsPipelineExecutions(aws.clients(), None).start_cleanup("restore-1", "arn", "sweep-1")
 
 
-def test_throttling_and_missing_rights_are_told_apart(
+def test_throttling_and_missing_rights_are_distinguished(
     aws: InProcessAws, executions: AwsPipelineExecutions, execution_arn: str
 ) -> None:
     aws.before(is_operation("DescribeExecution"), FaultKind.THROTTLED)

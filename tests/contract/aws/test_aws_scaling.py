@@ -144,7 +144,7 @@ def test_policies_go_with_their_target(account: Account) -> None:
     assert list(account.scaling.policy_names("staging")) == []
 
 
-def test_a_quota_that_is_used_up_and_an_update_that_meets_another_are_told_apart(account: Account) -> None:
+def test_a_quota_that_is_used_up_and_an_update_that_meets_another_are_distinguished(account: Account) -> None:
     account.refuse("LimitExceededException")
     with pytest.raises(QuotaExceeded):
         account.scaling.register(STAGING)

@@ -84,7 +84,7 @@ def test_a_login_shows_no_password() -> None:
         Refusal("DecryptionFailure", "Secrets Manager can't decrypt the protected secret text"),
     ],
 )
-def test_a_secret_that_may_not_be_read_is_told_from_a_missing_one(
+def test_a_secret_that_may_not_be_read_is_distinguished_from_a_missing_one(
     aws: InProcessAws, secrets: AwsSecrets, fault: Refusal
 ) -> None:
     aws.create_secret("s", {"username": "root", "password": "pw"})

@@ -110,11 +110,18 @@ def test_the_runs_of_a_function_are_those_of_the_time_asked_for(
     assert all(each["EndTime"] - each["StartTime"] == timedelta(minutes=20) for each in asked)
 
 
-def test_schedules_of_a_prefix_are_seen_with_their_states(aws: InProcessAws, watched: AwsWatched) -> None:
+def test_schedules_of_a_group_are_seen_with_their_states(aws: InProcessAws, watched: AwsWatched) -> None:
     scheduler = aws.session().client("scheduler")
-    for name, state in (("aurora-restore-a", "ENABLED"), ("aurora-restore-b", "DISABLED"), ("x", "DISABLED")):
+    assert watched.schedules("restores") == []
+    scheduler.create_schedule_group(Name="restores")
+    for name, state, group in (
+        ("a", "ENABLED", "restores"),
+        ("b", "DISABLED", "restores"),
+        ("x", "DISABLED", "default"),
+    ):
         scheduler.create_schedule(
             Name=name,
+            GroupName=group,
             State=state,
             ScheduleExpression="rate(1 day)",
             FlexibleTimeWindow={"Mode": "OFF"},
@@ -123,11 +130,8 @@ def test_schedules_of_a_prefix_are_seen_with_their_states(aws: InProcessAws, wat
                 "RoleArn": f"arn:aws:iam::{aws.account_id}:role/x",
             },
         )
-    seen = watched.schedules("aurora-restore-")
-    assert [(each.name, each.state) for each in seen] == [
-        ("aurora-restore-a", "ENABLED"),
-        ("aurora-restore-b", "DISABLED"),
-    ]
+    seen = watched.schedules("restores")
+    assert [(each.name, each.state) for each in seen] == [("a", "ENABLED"), ("b", "DISABLED")]
 
 
 @pytest.mark.parametrize(

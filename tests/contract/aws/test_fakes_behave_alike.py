@@ -29,7 +29,9 @@ from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.cli.pipeline import ListedRecords
 from aurora_restore.domain import errors
+from aurora_restore.domain.audit_chain import audit_item, hash_of, next_entries, noted
 from aurora_restore.domain.observed import Credentials, KmsKey, SecurityGroup
+from aurora_restore.domain.record import Record
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.ports import (
     Audit,
@@ -94,7 +96,7 @@ def real_account() -> Account:
 
     return Account(
         records=AwsRecords(clients, "AuroraRestoreState"),
-        audit=AwsAudit(clients, "AuroraRestoreAudit", retention_days=10),
+        audit=AwsAudit(clients, "AuroraRestoreAudit"),
         locks=AwsLocks(clients, "AuroraRestoreLocks"),
         notifications=AwsNotifications(clients, topic),
         nowhere=AwsNotifications(clients, topic + "-gone"),
@@ -127,7 +129,7 @@ def fake_account() -> Account:
     key = KmsKey("k", "arn:aws:kms:us-west-2:123456789012:key/k", "Enabled")
     return Account(
         records=FakeRecords(border),
-        audit=FakeAudit(border, retention_days=10),
+        audit=FakeAudit(border),
         locks=FakeLocks(border),
         notifications=notifications,
         nowhere=FakeNotifications(border, exists=False),
@@ -152,6 +154,12 @@ def account(request: pytest.FixtureRequest) -> Account:
 
 def record(operation_id: str = "restore-1", status: str = "RUNNING", **fields: Any) -> dict[str, Any]:
     return {"operation_id": operation_id, "status": status, "start_time": format_time(NOW), **fields}
+
+
+def event(operation_id: str, name: str, seconds: int, details: Mapping[str, Any]) -> dict[str, Any]:
+    time = format_time(NOW + timedelta(seconds=seconds))
+    key = {"operation_id": operation_id, "event_id": f"{time}#{name}"}
+    return {**key, "event_date": time[:10], "time": time, "event": name, "details": details}
 
 
 def test_a_record_comes_back_as_plain_values_of_its_own(account: Account) -> None:
@@ -261,24 +269,63 @@ def test_records_are_found_by_status_time_and_target_newest_first(account: Accou
 
 
 def test_the_trail_is_in_order_and_a_repeated_entry_is_one(account: Account) -> None:
-    account.audit.append("restore-1", NOW + timedelta(seconds=2), "Second", {"n": (1, 2)})
-    account.audit.append("restore-1", NOW, "First", {})
-    account.audit.append("restore-1", NOW, "First", {"again": True})
-    account.audit.append("restore-2", NOW, "Other", {})
+    account.audit.append(event("restore-1", "Second", 2, {"n": (1, 2.0)}))
+    account.audit.append(event("restore-1", "First", 0, {}))
+    account.audit.append(event("restore-1", "First", 0, {"again": True}))
+    account.audit.append(event("restore-2", "Other", 0, {}))
     trail = account.audit.trail("restore-1")
     assert [(entry["event"], entry["details"]) for entry in trail] == [
         ("First", {}),
         ("Second", {"n": [1, 2]}),
     ]
-    assert trail[0] == {
-        "operation_id": "restore-1",
-        "event_id": "2026-11-22T10:00:00.000Z#First",
-        "event_date": "2026-11-22",
-        "time": "2026-11-22T10:00:00.000Z",
-        "event": "First",
-        "details": {},
-        "expires_at": int((NOW + timedelta(days=10)).timestamp()),
-    }
+    assert trail[0] == event("restore-1", "First", 0, {})
+
+
+AWKWARD = {
+    "numbers": [0, -0.0, 1.0, 0.1, 1e22, 1e30, 1e-7, 123456789012345678, -2.5, 38_000_000_000],
+    "texts": ["", "µ\u2028\U0001f600", "1", "true", "null"],
+    "others": [None, True, False, [], {}, [None], {"": None}],
+}
+
+
+def test_the_hash_of_an_event_is_the_same_when_it_is_read_back(account: Account) -> None:
+    head, entries = next_entries(
+        Record.read({"operation_id": "restore-1", "audit_head": {"count": 1, "hash": "1" * 64}}),
+        [("First", AWKWARD), ("Second", {})],
+        NOW,
+        365,
+    )
+    for entry in entries:
+        account.audit.append(audit_item("restore-1", entry))
+    trail = account.audit.trail("restore-1")
+    assert [hash_of(each) for each in trail] == [each["hash"] for each in trail]
+    assert (trail[1]["previous_hash"], trail[1]["hash"]) == (trail[0]["hash"], head.hash)
+
+
+def test_an_entry_is_the_same_when_it_is_appended_out_of_the_record(account: Account) -> None:
+    account.records.create(record())
+    head, entries = next_entries(
+        Record.read(account.records.load("restore-1")), [("First", AWKWARD)], NOW, 365
+    )
+    account.records.update("restore-1", noted(head, entries))
+    (noted_entry,) = Record.read(account.records.load("restore-1")).last_events
+    account.audit.append(audit_item("restore-1", noted_entry))
+    (found,) = account.audit.trail("restore-1")
+    assert hash_of(found) == found["hash"] == head.hash
+
+
+def test_a_record_is_changed_only_where_its_fields_are_as_they_are_expected(account: Account) -> None:
+    account.records.create(record())
+    records, first, second = account.records, {"head": {"hash": "one"}}, {"head": {"hash": "two"}, "x": 1}
+    assert not records.update("restore-1", {"x": 1}, only_if={"head.hash": "one"})
+    assert records.update("restore-1", first, only_if={"head.hash": None})
+    assert not records.update("restore-1", second, only_if={"head.hash": None})
+    assert not records.update("restore-1", second, "FAILED", only_if={"head.hash": "one"})
+    assert records.update("restore-1", second, "RUNNING", only_if={"head.hash": "one"})
+    # Our own request again, after its reply was lost.
+    assert records.update("restore-1", second, "RUNNING", only_if={"head.hash": "one"})
+    assert not records.update("restore-1", {"new.map": 1}, only_if={"head.hash": "one"})
+    assert "new" not in (records.load("restore-1") or {})
 
 
 def test_a_lock_has_one_owner_until_it_gives_it_back_or_is_replaced(account: Account) -> None:
@@ -368,7 +415,7 @@ REQUESTS: Mapping[str, Callable[[Account], object]] = {
     "load": lambda a: a.records.load("restore-9"),
     "update": lambda a: a.records.update("restore-9", {"a": 1}),
     "list": lambda a: a.records.list_by_status("RUNNING", None, 5),
-    "append": lambda a: a.audit.append("restore-9", NOW, "E", {}),
+    "append": lambda a: a.audit.append(event("restore-9", "E", 0, {})),
     "trail": lambda a: a.audit.trail("restore-9"),
     "acquire": lambda a: a.locks.acquire("t", "restore-9", NOW),
     "owner": lambda a: a.locks.owner("t"),

@@ -56,7 +56,7 @@ def test_a_lost_reply_is_a_closed_connection(aws: InProcessAws) -> None:
         aws.clients().dynamodb().list_tables()
 
 
-def test_a_fault_happens_as_often_as_it_is_told(aws: InProcessAws) -> None:
+def test_a_fault_happens_as_often_as_it_is_reported(aws: InProcessAws) -> None:
     aws.before(is_operation("ListTables"), FaultKind.THROTTLED, times=2)
     dynamodb = aws.clients().dynamodb()
     for _ in range(2):

@@ -50,7 +50,7 @@ class Call:
 
     @property
     def said(self) -> str:
-        """All that people are told."""
+        """All that people are reported."""
         return (
             f"{self.error} {self.error.hint}" if self.error else json.dumps(self.record, ensure_ascii=False)
         )

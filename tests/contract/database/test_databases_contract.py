@@ -266,8 +266,8 @@ def test_a_survey_that_has_no_time_goes_on_in_the_next_call_and_says_how_far_it_
     while begun := looks[-1].unfinished:
         looks.append(restored.databases.survey_copy(restored.endpoint, MASTER, begun, lambda: False))
 
-    told = [(each.unfinished.done, each.unfinished.total) for each in looks if each.unfinished]
-    assert told == [(done, len(looks)) for done in range(1, len(looks))]
+    reported = [(each.unfinished.done, each.unfinished.total) for each in looks if each.unfinished]
+    assert reported == [(done, len(looks)) for done in range(1, len(looks))]
     assert len(looks) > 1
 
 
@@ -282,7 +282,7 @@ def test_a_set_up_that_has_no_time_goes_on_in_the_next_call_and_says_how_far_it_
     restored: Restored,
 ) -> None:
     reports = in_pieces(restored, login("ann"), login("ben", Access.READ_WRITE), lock=True)
-    told = [
+    reported = [
         (progress.checking, progress.done, progress.total)
         for report in reports
         if (progress := report.unfinished)
@@ -291,7 +291,7 @@ def test_a_set_up_that_has_no_time_goes_on_in_the_next_call_and_says_how_far_it_
     total = len(whole.users[0].databases)
     rights = [(False, done, total) for done in range(1, total)]
     # A call whose time does not suffice for one database tells the same again.
-    assert list(dict.fromkeys(told)) == [*rights, *((True, done, total) for done in range(total))]
+    assert list(dict.fromkeys(reported)) == [*rights, *((True, done, total) for done in range(total))]
     assert [report.users for report in reports[:-1]] == [()] * (len(reports) - 1)
     assert [(user.username, user.action) for user in reports[-1].users] == [
         ("ann", "created"),

@@ -95,11 +95,13 @@ class Copy:
                 yield f"{kind} was changed, and the record does not say how it was"
 
     def _left(self, call: Call) -> Iterator[str]:
-        told = " ".join([*call.record.get("warnings", ()), str(call.record["came_along"]["not_looked_into"])])
+        reported = " ".join(
+            [*call.record.get("warnings", ()), str(call.record["came_along"]["not_looked_into"])]
+        )
         for kind, seen in self.state().items():
-            if seen != self.at_rest[kind] and kind.replace("_", " ") not in told:
+            if seen != self.at_rest[kind] and kind.replace("_", " ") not in reported:
                 yield f"{kind} is not at rest, and nothing says so"
-        if (more := self._catalog.facts() - self.rights) and "aurora_restore_borrowed" not in told:
+        if (more := self._catalog.facts() - self.rights) and "aurora_restore_borrowed" not in reported:
             yield f"rights are left: {sorted(more)}"
 
 
@@ -139,7 +141,7 @@ def test_a_fault_at_any_place_wakes_nothing_and_hides_nothing_of_the_way_back(
 def test_the_enumeration_sees_a_change_that_is_written_down_only_after_it_was_made(
     acting: Copy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(step, "record_running", lambda *_: None)
+    monkeypatch.setattr(step, "record_events", lambda *_: None)
     commits = [at for at, place in enumerate(acting.faultless.plan.places) if place == "COMMIT"]
 
     found = [

@@ -87,14 +87,16 @@ def call(
 def seen_through(
     cluster: RestoredCluster, users: list[DbUserLogin], begun: SetupProgress | None = None
 ) -> tuple[list[SetupProgress], list[UserReport]]:
-    told: list[SetupProgress] = []
+    reported: list[SetupProgress] = []
     for _ in range(CALLS_MOST):
         report = call(cluster, users, begun, within(CALL_SECONDS))
         if report.unfinished is None:
-            return told, list(report.users)
+            return reported, list(report.users)
         begun = report.unfinished
-        told.append(begun)
-    raise AssertionError(f"not finished after {CALLS_MOST} calls: {told[-1].done} of {told[-1].total}")
+        reported.append(begun)
+    raise AssertionError(
+        f"not finished after {CALLS_MOST} calls: {reported[-1].done} of {reported[-1].total}"
+    )
 
 
 USERS = [login("ann", Access.READ_ONLY, OWN_SECRET), login("ben", Access.READ_WRITE, OWN_SECRET)]
@@ -103,12 +105,12 @@ USERS = [login("ann", Access.READ_ONLY, OWN_SECRET), login("ben", Access.READ_WR
 def test_hundreds_of_databases_are_seen_to_in_several_calls_that_get_further_each_time(
     crowded: RestoredCluster,
 ) -> None:
-    told, users = seen_through(crowded, USERS)
-    done = [(progress.checking, progress.done) for progress in told]
+    reported, users = seen_through(crowded, USERS)
+    done = [(progress.checking, progress.done) for progress in reported]
     assert done == sorted(done)
     assert len(set(done)) > 1
     assert {user.database_count for user in users} == {DATABASES + 3}
-    assert all(len(str(progress.to_item())) < 100_000 for progress in told)
+    assert all(len(str(progress.to_item())) < 100_000 for progress in reported)
     unchanged = seen_through(crowded, USERS)[1]
     assert [user.action for user in unchanged] == ["unchanged", "unchanged"]
     assert [user.database_count for user in unchanged] == [user.database_count for user in users]

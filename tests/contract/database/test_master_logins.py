@@ -80,7 +80,7 @@ def rejected_as_a_member_of_rds_iam(cluster: RestoredCluster, directory: Path) -
 
 
 def attempt_until(cluster: RestoredCluster, outcome: LoginOutcome) -> LoginAttempt:
-    """A server reads its rules anew a moment after it was told to."""
+    """A server reads its rules anew a moment after it was asked to."""
     end = time.monotonic() + SECONDS_AT_MOST
     while (attempt := cluster.databases.log_in(cluster.endpoint, MASTER)).outcome is not outcome:
         assert time.monotonic() < end, f"the login never was {outcome}: {attempt.reason}"

@@ -623,7 +623,7 @@ def make(cluster: RestoredCluster, state: State) -> None:
         cluster.run(*by.statements, login=by.login or cluster.superuser, database=by.database)
 
 
-def told(report: UsersReport) -> str:
+def everything_said_in(report: UsersReport) -> str:
     [user] = report.users
     return "\n".join([*user.checks, *report.notes, *(left.sentence for left in report.not_looked_into)])
 
@@ -633,7 +633,7 @@ def set_up(cluster: RestoredCluster, state: State) -> tuple[str, str]:
     # A lock that is held is not waited for as long as in earnest.
     databases = PostgresDatabases(cluster.engine.ca_bundle_path, 10, 5) if state.held else cluster.databases
     try:
-        return told(databases.set_up_users(cluster.endpoint, MASTER, [state.user], False)), ""
+        return everything_said_in(databases.set_up_users(cluster.endpoint, MASTER, [state.user], False)), ""
     except RestoreError as error:
         return f"{error.message}\n{error.hint}", error.code
 

@@ -71,7 +71,7 @@ def test_a_role_that_a_login_acts_as_is_reset(cluster: RestoredCluster) -> None:
     assert cluster.run("SELECT current_user", login=ANN) == [["ann"]]
 
 
-def test_the_value_of_a_customers_own_setting_is_not_told(cluster: RestoredCluster) -> None:
+def test_the_value_of_a_customers_own_setting_is_not_reported(cluster: RestoredCluster) -> None:
     cluster.run("CREATE ROLE ann LOGIN")
     as_superuser(cluster)("ALTER ROLE ann SET app.key = 'Setting-secret-4711'")
     [report] = set_up(cluster, in_shop()).users

@@ -299,8 +299,8 @@ def test_looks_at_one_database_each_tell_together_what_one_look_tells(copy: Rest
     while begun := looks[-1].unfinished:
         looks.append(copy.databases.survey_copy(copy.endpoint, MASTER, begun, no_time))
 
-    told = [(each.unfinished.done, each.unfinished.total) for each in looks if each.unfinished]
-    assert told == [(done, len(looks)) for done in range(1, len(looks))]
+    reported = [(each.unfinished.done, each.unfinished.total) for each in looks if each.unfinished]
+    assert reported == [(done, len(looks)) for done in range(1, len(looks))]
     assert len(looks) == len(("postgres", "template1", "shop", "books", "closed"))
     assert looks[-1].came_along == whole.came_along
     assert {fuse for each in looks for fuse in map(key_of, each.fuses)} == set(map(key_of, whole.fuses))
@@ -377,7 +377,7 @@ def test_a_server_that_does_not_answer_and_a_wrong_password_are_reported_as_such
         copy.databases.survey_copy(copy.endpoint, Credentials("master", "Wrong-secret"))
 
 
-def test_functions_that_act_as_their_owner_and_large_objects_are_told_by_the_survey_alone(
+def test_functions_that_act_as_their_owner_and_large_objects_are_reported_by_the_survey_alone(
     copy: RestoredCluster,
 ) -> None:
     copy.run(

@@ -69,7 +69,7 @@ def test_a_cluster_gets_the_major_version_that_it_asks_for_and_keeps_it_through_
         without.close()
 
 
-def test_a_version_that_is_not_at_hand_is_the_packaged_one_and_that_is_told(
+def test_a_version_that_is_not_at_hand_is_the_packaged_one_and_that_is_reported(
     directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine = PostgresEngine(directory, (packaged(),))

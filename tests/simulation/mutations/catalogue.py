@@ -115,11 +115,11 @@ def _overlooking_what_runs(
 
 
 def _not_telling_the_end(original: Callable[..., None]) -> Callable[..., None]:
-    def release(ports: Ports, operation_id: str) -> None:
+    def close(ports: Ports, *args: Any) -> None:
         audit: Any = _WithoutTheEnd(ports.audit)
-        original(replace(ports, audit=audit), operation_id)
+        original(replace(ports, audit=audit), *args)
 
-    return release
+    return close
 
 
 class _WithoutTheEnd:
@@ -128,9 +128,19 @@ class _WithoutTheEnd:
     def __init__(self, audit: Any) -> None:
         self._audit = audit
 
-    def append(self, operation_id: str, time: Any, event: str, details: Any) -> None:
+    def append(self, item: Mapping[str, Any]) -> None:
         endings = {f"operation.{status.lower()}" for status in OperationStatus}
-        self._audit.append(operation_id, time, "operation.ended" if event in endings else event, details)
+        named = "operation.ended" if item["event"] in endings else item["event"]
+        self._audit.append({**item, "event": named})
+
+
+def _flushing_only_its_own(original: Callable[..., None]) -> Callable[..., None]:
+    def flush(trail: Any) -> None:
+        if trail._appended is None:
+            trail._appended = trail.head.hash
+        original(trail)
+
+    return flush
 
 
 def _not_sending(_: Any) -> Callable[..., Any]:
@@ -212,7 +222,7 @@ MUTATIONS = (
         ("scaled-swap",),
     ),
     Mutation(
-        "lost-scaling-not-told",
+        "lost-scaling-not-reported",
         "policies that are gone with their target are not named",
         "domain.scaling:lost_warning",
         does_nothing,
@@ -220,7 +230,7 @@ MUTATIONS = (
     ),
     Mutation(
         "end-not-seen-through",
-        "the sweep overlooks what was closed and not told",
+        "the sweep overlooks what was closed and not notified",
         "domain.record.whole:Record.is_unsettled",
         answers(False),
         ("stop-refused-RecordFailure-event-lost:*:dies-before",),
@@ -307,7 +317,7 @@ MUTATIONS = (
     Mutation(
         "audit-not-ended",
         "the audit events do not say how it ended",
-        "steps.finalize:release",
+        "steps.finalize:close",
         _not_telling_the_end,
         ("new",),
     ),
@@ -366,5 +376,33 @@ MUTATIONS = (
         "steps.defuse:write_down",
         does_nothing,
         ("new",),
+    ),
+    Mutation(
+        "events-given-up",
+        "the events that a dead call has noted give way to the next ones, and are in no table",
+        "steps.audit_events:AuditTrail.flush",
+        _flushing_only_its_own,
+        ("dry-run:*:dies-after",),
+    ),
+    Mutation(
+        "scratch-left",
+        "the cluster of a rehearsal that ended in another way is left",
+        "steps.rollback:remove_scratch",
+        does_nothing,
+        ("stop-rehearsal-EndRehearsal",),
+    ),
+    Mutation(
+        "no-verdict",
+        "a rehearsal that ended before it was measured has no verdict",
+        "domain.rehearsal:verdict_at_end",
+        answers({}),
+        ("time_out-rehearsal-RestoreCluster",),
+    ),
+    Mutation(
+        "rehearsal-undeleted",
+        "a rehearsal ends, and its cluster goes on serving",
+        "steps.end_rehearsal:asked_of",
+        does_nothing,
+        ("rehearsal",),
     ),
 )

@@ -53,7 +53,7 @@ def _play(mutation: Mutation, answer: Connection) -> None:
         answer.send(("seen", found))
     except NothingPlantedError as unplanted:
         answer.send(("unplanted", str(unplanted)))
-    except BaseException:  # noqa: BLE001 - told to the other process
+    except BaseException:  # noqa: BLE001 - handed to the other process
         answer.send(("died", traceback.format_exc()))
 
 

@@ -14,9 +14,12 @@ from tests.unit.cli.cli_records import NOW
 
 from aurora_restore.aws.executions import ExecutionAlreadyExists
 from aurora_restore.aws.records import FoundRecords
-from aurora_restore.cli import running
+from aurora_restore.cli import costing, running
 from aurora_restore.cli.lazy_group import ENTRIES
+from aurora_restore.cli.looks import Looks
 from aurora_restore.cli.pipeline import Pipeline
+from aurora_restore.domain.checks.surroundings import StackSeen
+from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.log_entries import LogEntry
 from aurora_restore.domain.times import parse_time
 
@@ -112,7 +115,11 @@ class FakeRecords:
         raise AssertionError("the command line writes no record")
 
     def update(
-        self, operation_id: str, changes: Mapping[str, Any], only_if_status: str | None = None
+        self,
+        operation_id: str,
+        changes: Mapping[str, Any],
+        only_if_status: str | None = None,
+        only_if: Mapping[str, Any] | None = None,
     ) -> bool:
         raise AssertionError("the command line writes no record")
 
@@ -123,6 +130,9 @@ class FakeAudit:
 
     def trail(self, operation_id: str) -> Sequence[Mapping[str, Any]]:
         return [event for event in self.events if event["operation_id"] == operation_id]
+
+    def events_of_day(self, event_date: str) -> Sequence[Mapping[str, Any]]:
+        return [event for event in self.events if event["time"].startswith(event_date)]
 
 
 @dataclass
@@ -135,6 +145,33 @@ class FakeLogs:
     def of_operation(self, operation_id: str, begin: datetime, end: datetime) -> Sequence[LogEntry]:
         self.searched = begin, end
         return [entry for entry in self.entries if entry.operation_id in ("", operation_id)]
+
+
+@dataclass
+class FakeLooks:
+    """Sizes of volumes by Region and cluster, and the stack's parameters; an error is raised by every look.
+
+    `asked` are the sizes that were asked for, with their times.
+    """
+
+    sizes: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=lambda: {"CopyRetentionDays": "7"})
+    error: RestoreError | None = None
+    asked: list[tuple[str, str, datetime]] = field(default_factory=list)
+
+    def bytes_used(self, region: str, db_cluster_identifier: str, at: datetime) -> float | None:
+        self.asked.append((region, db_cluster_identifier, at))
+        if self.error:
+            raise self.error
+        return self.sizes.get((region, db_cluster_identifier))
+
+    def stack(self, name: str) -> StackSeen | None:
+        if self.error:
+            raise self.error
+        return StackSeen(name, "CREATE_COMPLETE", parameters=self.parameters)
+
+    def as_looks(self) -> Looks:
+        return Looks(self, self, "aurora-restore-pipeline")
 
 
 def pipeline_with(
@@ -158,7 +195,12 @@ COMMANDS = tuple(
 )
 
 
-def existing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | None = None) -> Pipeline:
+def existing(
+    monkeypatch: pytest.MonkeyPatch,
+    pipeline: Pipeline,
+    clock: Time | None = None,
+    looks: FakeLooks | None = None,
+) -> Pipeline:
     """Have every command find this pipeline, at a time that passes only while a command sleeps."""
     clock = clock or Time()
 
@@ -166,12 +208,14 @@ def existing(monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, clock: Time | 
         return replace(pipeline, region=region)
 
     monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setattr(costing, "connect_looks", lambda _region: (looks or FakeLooks()).as_looks())
     # Not `time.sleep` itself, by which a thread that an earlier test left would move the clock.
     for module in (*COMMANDS, running):
         for name, replacement in (("utc_now", clock.now), ("sleep", clock.sleep)):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, replacement)
     for module in COMMANDS:
+        # Schedules are not of a pipeline's tables: their commands have a connection of their own.
         if hasattr(module, "connect") and module.__name__ != DEPLOY:
             monkeypatch.setattr(module, "connect", connect)
     return pipeline

@@ -250,3 +250,20 @@ def marked_by_hand_and_cleaned_up() -> dict[str, Any]:
 def closed_by_hand_with_words() -> dict[str, Any]:
     """As an operator closes one in the console: the error is a plain text."""
     return copying() | {"status": "FAILED", "error": "Given up, see the ticket."}
+
+
+def rehearsed(**changes: Any) -> dict[str, Any]:
+    """A rehearsal that was measured, and whose cluster is gone."""
+    state = {
+        "verdict": "PASSED",
+        "missed": [],
+        "rto_minutes": 240,
+        "rpo_hours": 26,
+        "rto_seconds": 5025.2,
+        "rpo_seconds": 23_400,
+        "measured_time": "2026-11-22T11:40:00.000Z",
+        "removed_time": "2026-11-22T11:42:00.000Z",
+    }
+    record = succeeded()
+    asked = {"rehearsal": {"rto_minutes": 240, "rpo_hours": 26}}
+    return {**record, "parameters": {**record["parameters"], **asked}, "rehearsal": state | changes}

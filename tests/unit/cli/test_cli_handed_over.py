@@ -42,7 +42,7 @@ def handed_over(record: dict[str, Any], width: int = 200) -> list[str]:
     return [" ".join(line.split()) for line in lines[first:end]]
 
 
-def test_before_the_switch_nothing_is_told() -> None:
+def test_before_the_switch_nothing_is_reported() -> None:
     assert handed_over(handing_over(replacements.replacing())) == []
 
 

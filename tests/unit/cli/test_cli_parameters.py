@@ -73,7 +73,9 @@ def test_the_list_of_commands_says_what_the_command_itself_says(name: str) -> No
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_is_told_how_to_complete_our_commands(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_shell_is_shown_how_to_complete_our_commands(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert app.run(["completion", shell]) == 0
     assert app.COMPLETE_VARIABLE in capsys.readouterr().out
 

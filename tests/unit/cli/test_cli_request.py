@@ -13,7 +13,7 @@ import pytest
 
 from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.operation_ids import new_operation_id, read_operation_id
-from aurora_restore.cli.request import parse_db_users, read_request, request_options
+from aurora_restore.cli.request import parse_db_users, read_request, rehearsal_options, request_options
 from aurora_restore.domain.request import PARSERS
 
 
@@ -21,6 +21,49 @@ from aurora_restore.domain.request import PARSERS
 @request_options
 def show(request: dict[str, Any]) -> dict[str, Any]:
     return request
+
+
+@click.command()
+@rehearsal_options
+def show_rehearsal(request: dict[str, Any]) -> dict[str, Any]:
+    return request
+
+
+def rehearsal_of(arguments: list[str]) -> dict[str, Any]:
+    request = show_rehearsal.main(arguments, standalone_mode=False)
+    assert isinstance(request, dict)
+    return request
+
+
+def test_a_rehearsal_takes_the_newest_snapshot_and_needs_no_target() -> None:
+    assert rehearsal_of([]) == {"source_snapshot_date": "latest", "rehearsal": {}}
+
+
+def test_its_options_are_the_fields_of_the_rehearsal() -> None:
+    options = ["--rto-minutes", "240", "--rpo-hours", "26", "--hold-hours", "1.5", "--window-days", "7"]
+    request = rehearsal_of([*options, "--source-date", "random", "--source-cluster", "production"])
+    assert request == {
+        "source_snapshot_date": "random",
+        "source_cluster_id": "production",
+        "rehearsal": {"rto_minutes": 240, "rpo_hours": 26, "hold_hours": 1.5, "window_days": 7},
+    }
+
+
+def test_a_named_snapshot_takes_the_place_of_the_day() -> None:
+    assert "source_snapshot_date" not in rehearsal_of(["--source-snapshot", "rds:production-2023-06-15"])
+
+
+def test_options_override_the_rehearsal_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps({"rehearsal": {"rto_minutes": 60, "rpo_hours": 26}}))
+    request = rehearsal_of(["--request", str(file), "--rto-minutes", "90"])
+    assert request["rehearsal"] == {"rto_minutes": 90, "rpo_hours": 26}
+    assert "target_cluster_id" not in request_of(["--request", str(file)])
+
+
+def test_a_rehearsal_has_no_option_that_replaces_something() -> None:
+    names = {parameter.name for parameter in show_rehearsal.params}
+    assert not names & {"delete_cluster_if_exists", "keep_replaced_hours", "final_snapshot"}
 
 
 def request_of(arguments: list[str]) -> dict[str, Any]:

@@ -222,7 +222,7 @@ def test_the_same_notice_is_noted_once() -> None:
     assert err.getvalue().splitlines() == ["waits", "overdue"]
 
 
-def test_a_cancellation_is_told_line_by_line() -> None:
+def test_a_cancellation_is_reported_line_by_line() -> None:
     target, out, _ = screen()
     looks = [Observation(replacing()), Observation(replacing(), "", "ABORTED")]
     follow(target, [*looks, Observation(cleaning_up()), Observation(cancelled())], lambda: NOW)

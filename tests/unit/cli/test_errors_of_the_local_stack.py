@@ -18,12 +18,14 @@ from local_stack.errors import LocalStackError, LocalStackNotRunning
 @pytest.mark.parametrize(
     "kind", [LocalStackError, *LocalStackError.__subclasses__()], ids=lambda kind: kind.__name__
 )
-def test_each_is_told_with_its_own_code_and_hint(kind: type[LocalStackError]) -> None:
-    told = translate(kind("what happened"))
-    assert told is not None
-    assert error_item(told) == {"code": kind.code, "message": "what happened", "hint": kind.default_hint}
+def test_each_is_reported_with_its_own_code_and_hint(kind: type[LocalStackError]) -> None:
+    reported = translate(kind("what happened"))
+    assert reported is not None
+    assert error_item(reported) == {"code": kind.code, "message": "what happened", "hint": kind.default_hint}
     unreachable = kind is LocalStackNotRunning
-    assert exit_code_of_error(told) is (ExitCode.UNREACHABLE if unreachable else ExitCode.OPERATION_FAILED)
+    assert exit_code_of_error(reported) is (
+        ExitCode.UNREACHABLE if unreachable else ExitCode.OPERATION_FAILED
+    )
 
 
 def test_where_no_stack_runs_the_command_says_so_in_one_document(

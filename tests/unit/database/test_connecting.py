@@ -134,7 +134,9 @@ def test_the_host_that_a_certificate_names_is_found_without_a_word_to_its_server
     assert answer.kind is EndpointAnswerKind.NO_ANSWER
 
 
-def test_a_name_that_dns_does_not_know_is_told_from_a_server_that_does_not_answer(bundle: Path) -> None:
+def test_a_name_that_dns_does_not_know_is_distinguished_from_a_server_that_does_not_answer(
+    bundle: Path,
+) -> None:
     endpoint = DatabaseEndpoint("missing.invalid", 5432)
     answer = PostgresDatabases(bundle).ask_who_answers(endpoint, MASTER)
     assert answer.kind is EndpointAnswerKind.UNKNOWN_NAME

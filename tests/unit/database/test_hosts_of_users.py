@@ -22,7 +22,7 @@ def test_two_spellings_of_a_host_are_one_account() -> None:
 
 
 @pytest.mark.parametrize("closed", [{}, {"archive": "it takes no connections"}])
-def test_a_missing_database_is_told_by_the_account_and_opened_only_where_one_is_closed(
+def test_a_missing_database_is_reported_by_the_account_and_opened_only_where_one_is_closed(
     closed: dict[str, str],
 ) -> None:
     users = db_users([{"username": "ann", "secret_id": "s", "host": "10.%", "databases": ["archive"]}])

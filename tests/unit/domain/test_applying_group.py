@@ -95,7 +95,7 @@ def test_a_reboot_that_rds_did_not_accept_is_asked_for_again_and_never_taken_for
     assert decide({WRITER: "in-sync"}, not_accepted).action is action
 
 
-def test_a_reboot_that_no_status_told_of_is_given_its_time() -> None:
+def test_a_reboot_that_no_status_showed_is_given_its_time() -> None:
     accepted = asked(reboot_act(WRITER), REBOOT_AGAIN)
     assert decide({WRITER: "in-sync"}, accepted).action is ApplyAction.REBOOT
     over = asked(reboot_act(WRITER), REBOOT_AGAIN + timedelta(seconds=1))

@@ -55,10 +55,10 @@ def test_it_is_said_what_becomes_of_the_logins_to_other_servers(outward: str, wo
     ("level", "words"), [("none", "nothing"), ("read_only", "production"), ("read_write", "production")]
 )
 def test_it_is_said_what_the_users_reach_through_foreign_tables(level: str, words: str) -> None:
-    told = said(foreign_tables=level, db_users=[ANN])["foreign tables"]
+    reported = said(foreign_tables=level, db_users=[ANN])["foreign tables"]
 
-    assert words in told
-    assert f"foreign_tables: {level}" in told
+    assert words in reported
+    assert f"foreign_tables: {level}" in reported
 
 
 def test_where_there_are_no_users_and_no_roles_nothing_is_said_of_them() -> None:

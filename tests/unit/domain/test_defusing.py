@@ -135,15 +135,15 @@ def test_what_is_in_the_trail_already_is_not_written_there_again() -> None:
     assert (in_trail["count"], len(in_trail["keys"])) == (3, 2)
 
 
-def test_of_many_that_were_refused_the_first_are_told_and_the_others_counted() -> None:
+def test_of_many_that_were_refused_the_first_are_reported_and_the_others_counted() -> None:
     refusals = [Refusal(subscription(f"s{number:03}"), "must be owner") for number in range(70)]
     nothing_written = written([], NOTHING, EARLY, WRITTEN_BYTES_MOST)
 
     half = refused(refusals[:35], NOTHING, nothing_written)
-    told = record_after(half, refused(refusals[35:], record_after(half), nothing_written))
+    reported = record_after(half, refused(refusals[35:], record_after(half), nothing_written))
 
-    assert refused_sentences(told)[0] == "subscription s000 in shop: must be owner"
-    assert refused_sentences(told)[REFUSALS_IN_WORDS_MOST:] == ["50 more"]
+    assert refused_sentences(reported)[0] == "subscription s000 in shop: must be owner"
+    assert refused_sentences(reported)[REFUSALS_IN_WORDS_MOST:] == ["50 more"]
 
 
 def test_what_was_refused_does_not_count_as_put_to_rest_though_its_state_is_in_the_trail() -> None:
@@ -168,7 +168,7 @@ def test_a_survey_that_is_under_way_is_read_back_as_it_was_written() -> None:
     assert SurveyProgress.of_record(CameAlongRecord.read(Survey(everything).to_item())) is None
 
 
-def test_what_a_call_finds_counts_beside_what_the_calls_before_have_told() -> None:
+def test_what_a_call_finds_counts_beside_what_the_calls_before_have_reported() -> None:
     begun = SurveyProgress(acting=1, logins=3, login_names=("a", "b"))
 
     survey = Survey(CameAlong(), (subscription(), user_mapping(), user_mapping("PUBLIC at books")), begun)

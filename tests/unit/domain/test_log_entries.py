@@ -36,6 +36,12 @@ def test_an_entry_of_ours_has_its_level_its_operation_and_what_else_was_logged()
     assert entry.to_item()["error_code"] == "AWS_THROTTLED"
 
 
+def test_what_says_that_a_line_has_metrics_is_not_shown_and_the_values_are() -> None:
+    line = {"level": "INFO", "message": "measured", "_aws": {"Timestamp": 1}, "RtoMinutes": 12.5}
+    entry = read_log_entry(NOW, "notify", json.dumps(line))
+    assert entry.fields == {"RtoMinutes": 12.5}
+
+
 def test_a_line_that_is_not_json_is_kept_whole() -> None:
     entry = read_log_entry(NOW, "f", "2026 r-1 Task timed out after 150.00 seconds\n")
     assert entry.message == "2026 r-1 Task timed out after 150.00 seconds"

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from tests.unit.domain.builders import NOW, SETTINGS, raw_request, request
 
 from aurora_restore.domain.errors import PreflightFailed, RequestRefused
+from aurora_restore.domain.rehearsal import Rehearsal
 from aurora_restore.domain.request import parse_request, without_unknown_values
 from aurora_restore.domain.users import Access
 
@@ -35,9 +37,59 @@ def test_latest_asks_for_the_newest_of_all_days() -> None:
     assert request(source_snapshot_date="latest").source_snapshot_date is None
 
 
+def test_yesterday_is_the_utc_day_before_the_beginning_of_the_operation() -> None:
+    assert str(request(source_snapshot_date="yesterday").source_snapshot_date) == "2026-11-21"
+    just_after = datetime(2026, 11, 22, 1, 30, tzinfo=timezone(timedelta(hours=2)))
+    read = parse_request(raw_request(source_snapshot_date="yesterday"), SETTINGS, just_after)
+    # In UTC it is still the 21st.
+    assert str(read.source_snapshot_date) == "2026-11-20"
+
+
+def rehearsal(**changes: Any) -> dict[str, Any]:
+    return {"delete_cluster_if_exists": ..., "rehearsal": {"rto_minutes": 240, "rpo_hours": 26}, **changes}
+
+
+def test_a_rehearsal_without_a_target_gets_one_within_the_prefix_by_its_operation() -> None:
+    raw = raw_request(**rehearsal(target_cluster_id=...))
+    names = {
+        parse_request(raw, SETTINGS, NOW, None, operation_id).target_cluster_id
+        for operation_id in ("rehearsal-1", "rehearsal-1", "rehearsal-2")
+    }
+    assert len(names) == 2
+    assert all(name.startswith("aurora-restored-rehearsal-") for name in names)
+
+
+def test_a_rehearsal_may_be_asked_for_without_any_objective() -> None:
+    assert request(**rehearsal(rehearsal={})).rehearsal == Rehearsal()
+
+
 @pytest.mark.parametrize(
-    "day", ["15.06.2023", "2023-6-15", "2023-02-30", "yesterday", "2023-06-15T00:00:00Z"]
+    ("wrong", "problems"),
+    [
+        ("yes", 1),
+        ({"rto": 5}, 1),
+        ({"hold_hours": 49}, 1),
+        ({"rto_minutes": 0, "rpo_hours": "26", "window_days": 1.5}, 3),
+    ],
 )
+def test_what_is_wrong_in_a_rehearsal_is_named_all_at_once(wrong: Any, problems: int) -> None:
+    error = refused(**rehearsal(rehearsal=wrong))
+    assert {problem.code for problem in error.problems} == {"INVALID_REQUEST"}
+    assert len(error.problems) == problems
+
+
+@pytest.mark.parametrize("name", ["delete_cluster_if_exists", "deletion_protection"])
+def test_a_rehearsal_neither_replaces_nor_protects(name: str) -> None:
+    assert refused(**rehearsal(**{name: True})).code == "REHEARSAL_REPLACES_NOTHING"
+
+
+def test_only_a_rehearsal_takes_a_random_day() -> None:
+    assert refused(source_snapshot_date="random").code == "INVALID_DATE"
+    read = request(**rehearsal(source_snapshot_date="random", rehearsal={"window_days": 7}))
+    assert read.random_since == NOW - timedelta(days=7)
+
+
+@pytest.mark.parametrize("day", ["15.06.2023", "2023-6-15", "2023-02-30", "tomorrow", "2023-06-15T00:00:00Z"])
 def test_a_date_in_another_form_is_refused(day: str) -> None:
     error = refused(source_snapshot_date=day)
     assert error.code == "INVALID_DATE"
@@ -154,8 +206,8 @@ def test_all_problems_of_the_users_are_reported_at_once_each_with_the_user_and_t
             "carl",
         ]
     )
-    told = [problem.message for problem in error.problems]
-    assert [" ".join(message.split()[:4]) for message in told] == [
+    reported = [problem.message for problem in error.problems]
+    assert [" ".join(message.split()[:4]) for message in reported] == [
         "db_users: user 1 ('rdsadmin'):",
         "db_users: user 1 ('rdsadmin'):",
         "db_users: user 2 ('ann'):",
@@ -165,7 +217,7 @@ def test_all_problems_of_the_users_are_reported_at_once_each_with_the_user_and_t
         "db_users: user 4: must",
     ]
     fields = ("username", "access", "iam", "secret_id or iam", "databases", "secrett_id", "an object")
-    for message, field in zip(told, fields, strict=True):
+    for message, field in zip(reported, fields, strict=True):
         assert field in message
 
 

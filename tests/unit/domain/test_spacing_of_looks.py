@@ -50,8 +50,10 @@ def test_no_estimate_puts_a_look_off_for_long(elapsed: float, remaining: float) 
 
 
 @given(st.floats(60, 20_000), st.lists(st.integers(0, 100), min_size=1, max_size=30))
-def test_a_percentage_that_says_anything_adds_a_share_at_most(seconds: float, told: Sequence[int]) -> None:
-    times = looks(seconds, lambda elapsed: told[int(elapsed) % len(told)])
+def test_a_percentage_that_says_anything_adds_a_share_at_most(
+    seconds: float, reported: Sequence[int]
+) -> None:
+    times = looks(seconds, lambda elapsed: reported[int(elapsed) % len(reported)])
     assert times[-1] - seconds <= max(22, FAR_SHARE * seconds)
 
 

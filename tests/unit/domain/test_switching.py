@@ -132,7 +132,7 @@ def test_a_rollback_does_not_move_another_cluster_that_has_taken_the_name() -> N
         decide_rollback(parties(), Places(stranger(TARGET), None, old(RETIRED)))
 
 
-def test_who_is_who_is_told_by_resource_id_and_tag_and_not_by_name() -> None:
+def test_who_is_who_is_recognized_by_resource_id_and_tag_and_not_by_name() -> None:
     elsewhere = parties()
     assert elsewhere.is_old(old("anywhere"))
     assert not elsewhere.is_old(stranger(TARGET))

@@ -13,6 +13,7 @@ import pytest
 from tests.support.template_policies import ROOT, Template
 
 from aurora_restore.domain import errors
+from aurora_restore.domain.measures import CLEANUP_LIMIT
 from aurora_restore.domain.results import StepStatus
 
 DEFINITION_FILE = ROOT / "infrastructure" / "cleanup_definition.json"
@@ -42,6 +43,10 @@ def hours_of(retrier: Mapping[str, Any]) -> float:
         for n in range(retrier["MaxAttempts"])
     )
     return float(sum(delays)) / 3600
+
+
+def test_a_cleanup_is_measured_as_late_when_its_machine_would_have_ended() -> None:
+    assert CLEANUP_LIMIT.total_seconds() == DEFINITION["TimeoutSeconds"] == TWO_DAYS
 
 
 def test_statelint_has_no_findings() -> None:

@@ -51,6 +51,7 @@ EXAMPLES = {
     grants.TOPIC: ("NotificationTopic",),
     grants.RUNS: (RUN,),
     grants.CLEANUP: (CLEANUP_MACHINE,),
+    grants.RESTORES: (MAIN_MACHINE,),
     grants.CLUSTERS: (CLUSTER,),
     grants.ANY_CLUSTER: (f"{RDS}:cluster:*",),
     grants.ANY_CLUSTER_ANYWHERE: (f"{SOURCE_RDS}:cluster:*", f"{RDS}:cluster:*"),
@@ -147,11 +148,11 @@ UNTOUCHABLE = [
     ("dynamodb:DeleteItem", AUDIT),
     ("states:StopExecution", f"{EXECUTIONS}:payroll:run-1"),
     ("states:StartExecution", "StateMachine"),
-    ("states:StartExecution", MAIN_MACHINE),
 ]  # fmt: skip
 
 # What destroys or ends something of the pipeline's own, and who alone may do it.
 RESERVED = {
+    ("states:StartExecution", MAIN_MACHINE): {"start-scheduled"},
     ("rds:DeleteDBCluster", CLUSTER): {"retire-replaced", "cleanup"},
     ("rds:DeleteDBInstance", INSTANCE): {"retire-replaced", "cleanup"},
     ("rds:StopDBCluster", CLUSTER): {"prove-endpoint", "retire-replaced", "cleanup"},
@@ -297,6 +298,49 @@ def test_what_takes_away_is_for_those_alone_whose_work_it_is(
     assert {name for name in CALLS if template.may(PREFIX + name, action, arn)} == RESERVED[action, arn]
 
 
+WRITES_OF_ITEMS = ("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:PartiQLInsert",
+                   "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete")  # fmt: skip
+
+
+def test_no_role_may_change_or_delete_an_audit_event_or_the_table(template: Template) -> None:
+    """Every role of the stack, and not those of the functions alone. PutItem replaces an item that exists, and no
+    condition key of DynamoDB can forbid that: the chain of the events shows it."""
+    roles = template.resources("AWS::IAM::Role")
+    granted = {
+        (role, action)
+        for role in roles
+        for statement in template.statements(role)
+        for action in listed(statement["Action"])
+        if any(fnmatchcase(AUDIT, resource) for resource in listed(statement.get("Resource", [])))
+        and action.startswith(("dynamodb:", "*"))
+    }
+    assert {action for _, action in granted} == {"dynamodb:PutItem"}
+    assert {role for role, _ in granted} == {
+        template.function(PREFIX + name)["Role"].removesuffix(".Arn")
+        for name in CALLS
+        if ("dynamodb", "put_item", AUDIT) in CALLS[name]
+    }
+    assert not {
+        (role, write)
+        for role in roles
+        for statement in template.statements(role)
+        for action in listed(statement["Action"])
+        for write in WRITES_OF_ITEMS
+        if fnmatchcase(write, action)
+        and any(fnmatchcase(AUDIT, each) for each in listed(statement["Resource"]))
+    }
+
+
+def listed(value: object) -> list[str]:
+    return (
+        [value]
+        if isinstance(value, str)
+        else [str(each) for each in value]
+        if isinstance(value, list)
+        else []
+    )
+
+
 def test_a_role_is_handed_to_rds_and_its_enhanced_monitoring_alone(template: Template) -> None:
     roles = template.resources("AWS::IAM::Role")
     handing = [s for role in roles for s in template.statements(role) if "iam:PassRole" in s["Action"]]
@@ -367,10 +411,24 @@ def test_another_prefix_moves_the_fence(template: Template) -> None:
 
 def test_a_state_machine_may_call_exactly_the_functions_of_its_states(template: Template) -> None:
     functions = {f"{name}.Arn" for name in template.resources("AWS::Lambda::Function")}
-    cleanup, sweep = "CleanupFunction.Arn", "SweepFunction.Arn"
+    cleanup, others = "CleanupFunction.Arn", {"SweepFunction.Arn", "StartScheduledFunction.Arn"}
 
-    assert called_by(template, "StateMachineRole") == functions - {cleanup, sweep}
+    assert called_by(template, "StateMachineRole") == functions - {cleanup, *others}
     assert called_by(template, "CleanupStateMachineRole") == {cleanup}
+
+
+def test_scheduler_may_call_the_one_function_that_starts_what_is_due_and_do_nothing_else(
+    template: Template,
+) -> None:
+    assert set(template.role_grants("SchedulerRole")) == {
+        ("lambda:InvokeFunction", "StartScheduledFunction.Arn")
+    }
+    trust = template.resources("AWS::IAM::Role")["SchedulerRole"]["AssumeRolePolicyDocument"]["Statement"]
+    (statement,) = trust
+    assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT, "aws:SourceArn": "ScheduleGroup.Arn"}
+    }
 
 
 @pytest.mark.parametrize("role", ["StateMachineRole", "CleanupStateMachineRole"])

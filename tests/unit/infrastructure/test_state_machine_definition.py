@@ -25,6 +25,7 @@ OF_ONE_FUNCTION = {
     Phase.CLEAR_TARGET: "aurora-restore-retire-replaced",
     Phase.RETIRE_REPLACED: "aurora-restore-retire-replaced",
     Phase.APPLY_PARAMETER_GROUP: "aurora-restore-restore-cluster",
+    Phase.END_REHEARSAL: "aurora-restore-retire-replaced",
 }
 """Phases of a function that serves others too."""
 EIGHT_DAYS = 8 * 24 * 3600
@@ -106,7 +107,7 @@ def test_a_phase_is_given_the_operation_id_and_nothing_else(phase: Phase) -> Non
 
 
 @pytest.mark.parametrize("phase", OF_ONE_FUNCTION)
-def test_a_function_of_several_phases_is_told_the_phase(phase: Phase) -> None:
+def test_a_function_of_several_phases_is_given_the_phase(phase: Phase) -> None:
     assert STATES[phase]["Parameters"] == {
         "FunctionName": OF_ONE_FUNCTION[phase],
         "Payload": {"operation_id.$": "$$.Execution.Name", "phase": phase},
@@ -129,8 +130,9 @@ def test_a_cluster_is_cleared_away_before_the_restore_and_replaced_after_its_ver
     assert order.index(Phase.CLEAR_TARGET) == order.index(Phase.COPY_SNAPSHOT) + 1
     assert order.index(Phase.RESTORE_CLUSTER) == order.index(Phase.CLEAR_TARGET) + 1
     assert order.index(Phase.VERIFY_RESTORE) == order.index(Phase.APPLY_PARAMETER_GROUP) + 1
-    assert order[order.index(Phase.VERIFY_RESTORE) + 1 :][:4] == [
+    assert order[order.index(Phase.VERIFY_RESTORE) + 1 :][:6] == [
         Phase.SWITCH_OVER, Phase.PROVE_ENDPOINT, Phase.RETIRE_REPLACED, Phase.ARCHIVE_SNAPSHOT,
+        Phase.END_REHEARSAL, Phase.NOTIFY,
     ]  # fmt: skip
 
 
@@ -162,7 +164,7 @@ def test_what_a_repetition_can_mend_is_repeated_with_jitter_and_an_end(name: str
         "Sandbox.Timedout",
         "States.Timeout",
     } <= set(services["ErrorEquals"])
-    # An hour without RDS does not end a copy of two days; people are told of an end sooner.
+    # An hour without RDS does not end a copy of two days; an end is notified sooner.
     most = 12 if name in {"Notify", "RecordFailure"} else 60
     assert ours["MaxAttempts"] == most
     assert 0 < services["MaxAttempts"] <= 12
@@ -250,7 +252,11 @@ def test_everything_has_a_time_limit_and_a_step_outlives_its_function() -> None:
 
 def test_functions_are_named_as_the_template_names_them() -> None:
     functions = Template().resources("AWS::Lambda::Function").values()
-    called_otherwise = {"aurora-restore-cleanup", "aurora-restore-sweep"}
+    called_otherwise = {
+        "aurora-restore-cleanup",
+        "aurora-restore-sweep",
+        "aurora-restore-start-scheduled",
+    }
 
     called = {function_of(task) for task in TASKS.values()}
     assert called == {f["FunctionName"] for f in functions} - called_otherwise

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 from tests.support.template_policies import NESTED, PSEUDO, ROOT, Template
+from tests.unit.domain.builders import NOW, SETTINGS
 
 from aurora_restore import handlers
+from aurora_restore.deployment.alarms import ALARMS
 from aurora_restore.deployment.infrastructure import edited_files
 from aurora_restore.deployment.packaging import Project, build_artifacts
 from aurora_restore.deployment.template import stamped_keys
+from aurora_restore.domain.measures import SweepView, sweep_measures
+from aurora_restore.domain.naming import METRIC_NAMESPACE
+from aurora_restore.domain.observed import Quota
 from aurora_restore.steps.functions import FUNCTIONS as WORKS
 
 MAX_BODY_BYTES = 51_200
@@ -37,10 +43,13 @@ ENVIRONMENT = {
 BESIDES = {
     "snapshot_check": {"DATABASE_SUBNET_IDS": ""},
     "sweep": {"CLEANUP_STATE_MACHINE_ARN": "CleanupStateMachine"},
+    "start_scheduled": {"STATE_MACHINE_ARN": "StateMachine"},
 }
 SECTIONS = [
     "## Pipeline Execution Status", "## Lambda Function Metrics", "## Step Functions Metrics", "## RDS Metrics",
+    "## Operations and Their Phases",
 ]  # fmt: skip
+SEEN = SweepView(NOW, (), (), timedelta(days=30), (), {}, {"DBClusters": Quota("DBClusters", 1, 40)})
 KEY = "arn:aws:kms:us-west-2:123456789012:key/1"
 
 
@@ -216,7 +225,12 @@ def test_the_stacks_in_the_stack_need_no_capability_beyond_those_of_the_guide(te
 
     assert made == {
         "Permissions": {"AWS::IAM::Role", "AWS::IAM::ManagedPolicy"},
-        "Monitoring": {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::Logs::MetricFilter"},
+        "Monitoring": {
+            "AWS::CloudWatch::Alarm",
+            "AWS::CloudWatch::Dashboard",
+            "AWS::Logs::MetricFilter",
+            "AWS::Logs::QueryDefinition",
+        },
     }
     for each in (template, *map(template.nested, NESTED)):
         assert "Transform" not in each.raw
@@ -262,10 +276,70 @@ def test_alarms_reach_people_through_an_encrypted_topic(template: Template) -> N
         "cleanup-failed": ("ExecutionsFailed", "CleanupStateMachine"),
         "cleanup-timed-out": ("ExecutionsTimedOut", "CleanupStateMachine"),
         "sweep-failed": ("Errors", "SweepFunction"),
+        "sweep-missing": ("OperationsRunning",),
         "lambda-errors": ("LambdaErrors",),
+        "lambda-throttles": ("LambdaThrottles",),
+        "phase-beyond-limit": ("OperationsBeyondLimit",),
+        "audit-writes-failed": ("AuditWritesFailed",),
+        "quota-nearly-met": ("QuotaUsedPercent",),
+        "schedule-failed": ("TargetErrorCount", "aurora-restore"),
+        "schedule-dropped": ("InvocationDroppedCount", "aurora-restore"),
+        "scheduled-start-failed": ("Errors", "aurora-restore-start-scheduled"),
     }
     assert all(alarm["AlarmActions"] == ["NotificationTopic"] for alarm in alarms.values())
     assert "cloudwatch.amazonaws.com" in admitted
+
+
+def test_each_alarm_says_in_one_sentence_what_to_do() -> None:
+    for alarm in ALARMS:
+        # It begins with a verb, and is one sentence: no full stop but that at its end.
+        assert re.fullmatch(
+            r"(Read|See|Look|Check|Start|Enable|Raise|Remove) [^.]+(\.[a-z-]+)?[^.]*\.", alarm.action
+        ), alarm
+        assert alarm.happened.endswith(".")
+        assert len(f"{alarm.happened} {alarm.action}") <= 1024
+
+
+def test_what_a_missing_value_means_depends_on_who_sends_it(template: Template) -> None:
+    """Of a sweep it means that there was none; of everything else that nothing happened."""
+    treated = {
+        alarm["MetricName"]: alarm["TreatMissingData"]
+        for alarm in Template({"ExpectedRestoreHours": "30"}).resources("AWS::CloudWatch::Alarm").values()
+    }
+    by_sweeps = set(sweep_measures(SEEN, SETTINGS).values)
+    assert treated.pop("OperationsRunning") == "breaching"
+    for metric, treatment in treated.items():
+        assert treatment == ("ignore" if metric in by_sweeps else "notBreaching"), metric
+
+
+def test_an_overdue_restore_is_looked_for_only_where_one_is_expected(template: Template) -> None:
+    def overdue(of: Template) -> list[Any]:
+        alarms = of.resources("AWS::CloudWatch::Alarm").values()
+        return [each["Threshold"] for each in alarms if each["MetricName"] == "HoursSinceLastRestore"]
+
+    assert overdue(template) == []
+    assert overdue(Template({"ExpectedRestoreHours": "30"})) == ["30"]
+
+
+def test_alarms_and_dashboard_look_only_at_metrics_of_our_own_that_are_measured(template: Template) -> None:
+    filters = template.resources("AWS::Logs::MetricFilter").values()
+    measured = {
+        *sweep_measures(SEEN, SETTINGS).values, "AuditWritesFailed", "RestoreMinutes", "RtoMinutes", "PhaseMinutes",
+        *(each["MetricTransformations"][0]["MetricName"] for each in filters),
+    }  # fmt: skip
+    shown = [
+        metric[1]
+        for widget in widgets(template)
+        for metric in widget["properties"].get("metrics", ())
+        if metric[0] == METRIC_NAMESPACE
+    ]
+    queries = [w["properties"]["query"] for w in widgets(template) if w["type"] == "log"]
+    in_queries = set(re.findall(r"\b[A-Z][a-z]+Minutes\b", " ".join(queries)))
+    alarms = Template({"ExpectedRestoreHours": "30"}).resources("AWS::CloudWatch::Alarm").values()
+    watched = {each["MetricName"] for each in alarms if each["Namespace"] == METRIC_NAMESPACE}
+
+    assert len(shown) >= 6
+    assert {*shown, *in_queries, *watched} <= measured
 
 
 def _dimension(alarm: dict[str, Any]) -> list[str]:
@@ -301,6 +375,9 @@ def test_the_dashboard_has_the_sections_of_the_guide(template: Template) -> None
         "Duration by Function", "Error Count by Function", "Throttles by Function",
         "Execution Timeline", "Execution Status Count",
         "CPU Utilization", "Free Memory", "Database Connections",
+        "Operations Running and the Age of the Oldest (minutes)", "Copies in Flight", "Oldest Lock (minutes)",
+        "Time by Phase (minutes)", "Time by Phase Against Its Usual (minutes)",
+        "RTO of the Last Thirty Restores (minutes)", "Fullest Quota of RDS (%)",
     ]  # fmt: skip
 
 

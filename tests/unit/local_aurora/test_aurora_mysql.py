@@ -157,7 +157,7 @@ def test_a_family_has_its_own_parameters_and_defaults(
     assert ("innodb_file_format" in values) is has_file_format
 
 
-def test_a_server_is_told_what_it_knows_and_the_familys_defaults() -> None:
+def test_a_server_is_given_what_it_knows_and_the_familys_defaults() -> None:
     settings = server_settings("aurora-mysql8.4", {"wait_timeout": "60", "aurora_parallel_query": "1"})
     assert settings["wait_timeout"] == "60"
     assert (settings["require_secure_transport"], settings["event_scheduler"]) == ("ON", "OFF")

@@ -25,7 +25,7 @@ def test_the_nth_matching_call_is_refused_and_changes_nothing(place: Place, refu
     place.copy("copy-2")
 
 
-def test_throttling_lasts_as_often_as_it_is_told(place: Place, refused: Refused) -> None:
+def test_throttling_lasts_as_often_as_it_is_reported(place: Place, refused: Refused) -> None:
     place.aurora.faults.add(
         FaultRule("busy", Effect.THROTTLE, action="Describe*", region="us-west-2", times=2)
     )

@@ -39,6 +39,11 @@ FIRST, SECOND = "restore-20261122-120000", "restore-20261122-130000"
 
 @pytest.fixture
 def run() -> PipelineRun:
+    return PipelineRun()
+
+
+@pytest.fixture
+def run_on_dynamodb() -> PipelineRun:
     return PipelineRun(on_dynamodb=True)
 
 
@@ -54,7 +59,8 @@ def test_a_new_target_exists_at_the_end_with_the_data_of_the_day(run: PipelineRu
     assert all(check["matches"] for check in record["restore_details"]["verification"])
 
 
-def test_the_record_has_the_fields_that_operators_know(run: PipelineRun) -> None:
+def test_the_record_has_the_fields_that_operators_know(run_on_dynamodb: PipelineRun) -> None:
+    run = run_on_dynamodb
     record = run.run(FIRST)
     known = {"operation_id", "status", "start_time", "last_updated_time", "parameters", "snapshot_details"}
     assert known | {"restore_details", "plan", "phases", "end_time", "expires_at"} <= set(record)
@@ -93,7 +99,8 @@ def test_one_message_tells_people_and_programs(run: PipelineRun) -> None:
     assert message.attributes["outcome"] == "SUCCEEDED"
 
 
-def test_no_secret_is_in_any_record_event_or_message(run: PipelineRun) -> None:
+def test_no_secret_is_in_any_record_event_or_message(run_on_dynamodb: PipelineRun) -> None:
+    run = run_on_dynamodb
     run.aws.create_secret(
         "aurora-restore/users/report", {"username": "report", "password": "marked-secret-1"}
     )
@@ -103,7 +110,8 @@ def test_no_secret_is_in_any_record_event_or_message(run: PipelineRun) -> None:
         assert secret not in everything
 
 
-def test_every_phase_called_twice_makes_one_copy_and_one_cluster(run: PipelineRun) -> None:
+def test_every_phase_called_twice_makes_one_copy_and_one_cluster(run_on_dynamodb: PipelineRun) -> None:
+    run = run_on_dynamodb
     for _ in range(2):
         assert run.check(FIRST).status is StepStatus.DONE
     for phase in list(Phase)[1:]:
@@ -153,7 +161,10 @@ def test_a_second_restore_of_the_same_day_uses_the_finished_copy(run: PipelineRu
     assert run.count("CopyDBClusterSnapshot") == 1
 
 
-def test_a_second_operation_on_the_target_is_refused_while_the_first_runs(run: PipelineRun) -> None:
+def test_a_second_operation_on_the_target_is_refused_while_the_first_runs(
+    run_on_dynamodb: PipelineRun,
+) -> None:
+    run = run_on_dynamodb
     run.check(FIRST)
     with pytest.raises(TargetLocked, match=FIRST):
         run.check(SECOND)
@@ -238,7 +249,8 @@ def test_a_message_that_cannot_be_sent_keeps_no_restore_from_its_success(run: Pi
     assert run.ports.locks.owner("aurora-restored-cluster") is None
 
 
-def test_a_failure_is_recorded_told_once_and_gives_the_lock_back(run: PipelineRun) -> None:
+def test_a_failure_is_recorded_reported_once_and_gives_the_lock_back(run_on_dynamodb: PipelineRun) -> None:
+    run = run_on_dynamodb
     run.check(FIRST)
     run.fail(FIRST, "Sandbox.Timedout", '{"errorMessage": "Task timed out after 60.00 seconds"}')
     run.fail(FIRST, "Sandbox.Timedout", '{"errorMessage": "Task timed out after 60.00 seconds"}')
@@ -268,8 +280,9 @@ def test_a_database_that_does_not_answer_is_given_up_after_a_while(run: Pipeline
 
 
 def test_a_verification_that_does_not_hold_says_each_field_and_keeps_them_in_the_record(
-    run: PipelineRun,
+    run_on_dynamodb: PipelineRun,
 ) -> None:
+    run = run_on_dynamodb
     run.run(FIRST, until=Phase.APPLY_PARAMETER_GROUP)
     by_hand = {"DBClusterIdentifier": "aurora-restored-cluster", "DeletionProtection": True}
     run.aurora.at_once("ModifyDBCluster", TARGET_REGION, by_hand)
@@ -400,7 +413,10 @@ def test_a_failed_run_is_closed_and_its_lock_free_although_sns_is_silent(run: Pi
     assert run.record(FIRST)["notification"]["message_id"]
 
 
-def test_an_id_that_was_used_before_is_refused_and_its_record_left_as_it_is(run: PipelineRun) -> None:
+def test_an_id_that_was_used_before_is_refused_and_its_record_left_as_it_is(
+    run_on_dynamodb: PipelineRun,
+) -> None:
+    run = run_on_dynamodb
     before = run.run(FIRST)
     with pytest.raises(OperationNotRunning, match="was used before"):
         run.check(FIRST)
@@ -419,7 +435,7 @@ def test_a_record_that_was_marked_by_hand_with_a_plain_sentence_is_closed_all_th
     assert "stopped by Ada" in run.aws.published[0].message
 
 
-def test_a_missing_snapshot_is_told_together_with_everything_else(run: PipelineRun) -> None:
+def test_a_missing_snapshot_is_reported_together_with_everything_else(run: PipelineRun) -> None:
     with pytest.raises(PreflightFailed) as refusal:
         run.check(FIRST, source_snapshot_date="2023-06-14", db_subnet_group_name="nowhere")
     assert {problem.code for problem in refusal.value.problems} == {
@@ -437,7 +453,7 @@ def test_a_cluster_that_is_busy_is_waited_for(run: PipelineRun) -> None:
     assert run.count("CreateDBInstance") == 2
 
 
-def test_a_dry_run_that_is_refused_is_told_as_such(run: PipelineRun) -> None:
+def test_a_dry_run_that_is_refused_is_reported_as_such(run: PipelineRun) -> None:
     with pytest.raises(SnapshotNotFound):
         run.check(FIRST, dry_run=True, source_snapshot_date="2023-06-14")
     run.fail(FIRST, "SnapshotNotFound")

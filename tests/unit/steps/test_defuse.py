@@ -121,7 +121,7 @@ def test_what_sleeps_and_cannot_be_changed_is_a_warning() -> None:
     ("outward", "is_left", "warns"),
     [(None, True, True), ("report", True, True), ("keep", True, False), ("cut", False, False)],
 )
-def test_stored_logins_to_other_servers_are_told_cut_or_kept(
+def test_stored_logins_to_other_servers_are_reported_cut_or_kept(
     outward: str | None, is_left: bool, warns: bool
 ) -> None:
     run = a_run(user_mapping())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -17,7 +17,6 @@ from aurora_restore.domain.record import Record
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.domain.user_progress import always
 from aurora_restore.domain.waiting import FLOOR_SECONDS
-from aurora_restore.steps import audit_events
 from aurora_restore.steps import defuse as step
 
 NAME = "restore-20261126-120000"
@@ -52,13 +51,13 @@ def ended(run: PipelineRun) -> dict[str, Any]:
 
 def test_each_call_goes_on_where_the_record_says_and_begins_at_once() -> None:
     run = a_run()
-    told = []
+    reported = []
     for _ in range(3):
         answer = run.phase(Phase.DEFUSE, NAME)
-        told.append((answer.status, answer.wait_seconds, answer.progress_percent))
+        reported.append((answer.status, answer.wait_seconds, answer.progress_percent))
     message = run.record(NAME)["phases"]["Defuse"]["message"]
 
-    assert told == [(StepStatus.IN_PROGRESS, FLOOR_SECONDS, percent) for percent in (25, 50, 75)]
+    assert reported == [(StepStatus.IN_PROGRESS, FLOOR_SECONDS, percent) for percent in (25, 50, 75)]
     assert message == "what came along was looked for in 3 of 4 databases"
     assert run.phase(Phase.DEFUSE, NAME).status is StepStatus.DONE
     assert run.databases.copy.looked_into == list(rooms(4))
@@ -186,15 +185,18 @@ def test_a_death_around_the_writing_of_the_trail_loses_nothing_and_doubles_nothi
     monkeypatch.setattr(step, "WRITTEN_BYTES_MOST", 0)
     run = a_run(*(subscription(f"s{number}") for number in range(3)))
 
-    def dies(*arguments: Any) -> None:
-        if written_by_then:
-            audit_events.append_audit(*arguments)
-        raise Died
+    append = run.ports.audit.append
 
-    monkeypatch.setattr(step, "append_audit", dies)
+    def dies(item: Mapping[str, Any]) -> None:
+        if written_by_then or item["event"] != "came_along.written":
+            append(item)
+        if item["event"] == "came_along.written":
+            raise Died
+
+    monkeypatch.setattr(run.ports.audit, "append", dies)
     with pytest.raises(Died):
         run.phase(Phase.DEFUSE, NAME)
-    monkeypatch.setattr(step, "append_audit", audit_events.append_audit)
+    monkeypatch.setattr(run.ports.audit, "append", append)
     assert len(run.databases.copy.fuses) == 3
     record = ended(run)
 

@@ -112,9 +112,9 @@ def end_execution(run: PipelineRun, operation_id: str) -> None:
 
 def with_real_executions(run: PipelineRun) -> None:
     """Step Functions through the wire, so that what is asked of it is seen."""
-    run.aws.create_state_machine("aurora-restore-state-machine", WAITING_OR_FAILING)
+    main = run.aws.create_state_machine("aurora-restore-state-machine", WAITING_OR_FAILING)
     cleanup = run.aws.create_state_machine("aurora-restore-cleanup-state-machine", WAITING)
-    run.ports = replace(run.ports, executions=AwsPipelineExecutions(run.aws.clients(), cleanup))
+    run.ports = replace(run.ports, executions=AwsPipelineExecutions(run.aws.clients(), cleanup, main))
 
 
 def put_endpoint(run: PipelineRun) -> None:
@@ -241,6 +241,9 @@ def all_that_the_functions_do() -> Watch:
     watch.of(
         run, "record-failure", lambda: run.fail("restore-without-a-record", "Sandbox.Timedout", "no answer")
     )
+    with_real_executions(run)
+    due = {"schedule": "weekly", "scheduled_time": "2026-11-22T01:30:00Z", "request": run.request()}
+    watch.of(run, "start-scheduled", lambda: work_of("aurora-restore-start-scheduled")(run.ports, due))
     abnormal_ends(watch)
     return watch
 

@@ -343,7 +343,7 @@ def test_the_sweep_removes_copies_whose_retention_is_over_and_nothing_else(run: 
     assert left == ["aurora-restore-of-another"]
 
 
-def test_the_sweep_starts_the_cleanup_of_what_no_event_told_of(run: PipelineRun) -> None:
+def test_the_sweep_starts_the_cleanup_of_what_no_event_announced(run: PipelineRun) -> None:
     run.run(FIRST, until=Phase.COPY_SNAPSHOT)
     run.clock.advance(600)
     assert work_of("aurora-restore-sweep")(run.ports, {})["started"] == []

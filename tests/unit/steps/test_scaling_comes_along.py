@@ -339,7 +339,7 @@ def test_the_old_cluster_gets_its_name_back_while_auto_scaling_does_not_answer(
     assert "register-scalable-target" in run.aws.published[-1].message
 
 
-def test_what_the_run_registered_again_is_told_by_the_cleanup_that_finds_it(run: PipelineRun) -> None:
+def test_what_the_run_registered_again_is_reported_by_the_cleanup_that_finds_it(run: PipelineRun) -> None:
     run.put_scaling("by-load")
     run.aurora.set_habits({"scalable_target_lost_without_cluster": True})
     run.run(OPERATION, Phase.PROVE_ENDPOINT, **SWAP)

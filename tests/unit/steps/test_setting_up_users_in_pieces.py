@@ -20,13 +20,13 @@ def run() -> PipelineRun:
 
 
 def test_each_call_goes_on_where_the_record_says_and_begins_at_once(run: PipelineRun) -> None:
-    told = []
+    reported = []
     for _ in range(3):
         answer = run.phase(Phase.SETUP_DB_USERS, NAME)
-        told.append((answer.status, answer.wait_seconds, answer.progress_percent))
+        reported.append((answer.status, answer.wait_seconds, answer.progress_percent))
         run.clock.advance(60)
     setup = run.record(NAME)["restore_details"]["user_setup"]
-    assert told == [(StepStatus.IN_PROGRESS, FLOOR_SECONDS, percent) for percent in (12, 25, 37)]
+    assert reported == [(StepStatus.IN_PROGRESS, FLOOR_SECONDS, percent) for percent in (12, 25, 37)]
     assert (setup["done"], setup["total"]) == (3, 4)
     assert run.phase(Phase.SETUP_DB_USERS, NAME).status is StepStatus.DONE
 

@@ -196,7 +196,7 @@ def test_what_cannot_come_along_may_be_accepted_by_its_name(run: PipelineRun, na
     assert (difference["field"], difference["accepted"]) == (name, True)
 
 
-def test_what_hangs_on_the_old_identity_is_told_with_the_new_resource_id(run: PipelineRun) -> None:
+def test_what_hangs_on_the_old_identity_is_reported_with_the_new_resource_id(run: PipelineRun) -> None:
     old = run.put_target(EnableIAMDatabaseAuthentication=True)
     record = run.run(OPERATION, delete_cluster_if_exists=True)
     new = record["restore_details"]["db_cluster_resource_id"]
@@ -222,14 +222,14 @@ def test_a_dry_run_says_what_will_be_looked_for_and_names_the_ways_out_that_aws_
 
     run.check(OPERATION, delete_cluster_if_exists=True, dry_run=True, outward_connections="cut")
 
-    told = [
+    reported = [
         f"{each['about'].strip()}: {each['words']}" for each in run.record(OPERATION)["plan"]["coming_along"]
     ]
-    assert [each.partition(":")[0] for each in told] == [
+    assert [each.partition(":")[0] for each in reported] == [
         "comes along", "quiet until", "other logins", "stored logins", "role",
     ]  # fmt: skip
-    assert "outward_connections: cut" in told[3]
-    assert role in told[4]
+    assert "outward_connections: cut" in reported[3]
+    assert role in reported[4]
 
 
 def test_an_undo_says_nothing_of_what_comes_along(run: PipelineRun) -> None:

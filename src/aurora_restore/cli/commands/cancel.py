@@ -100,6 +100,10 @@ def cancel(
     show_end(screen, record)
     # The record decides how it ended, whatever the cancel intended: it may have ended before it was stopped.
     status = view_operation(record).status
+    ended = view_operation(record)
+    if status == OperationStatus.SUCCEEDED and ended.is_rehearsal:
+        # What was asked for has happened: the hold is over, and the cluster removed.
+        return exit_code_of_record(record)
     if status == OperationStatus.SUCCEEDED:
         screen.show()
         screen.say(TOO_LATE)

@@ -24,6 +24,10 @@ def what_it_means(view: OperationView) -> list[str]:
         return ["Nothing has been made yet, so there is nothing to remove."]
     if view.switched:
         return [f"{view.target_cluster_id} is the new cluster already and stays it: nothing is undone."]
+    if view.is_rehearsal and view.record.rehearsal.measured_time:
+        return [
+            "The rehearsal is measured already, and its verdict stays: its scratch cluster is removed now."
+        ]
     lines = []
     name = replaced_name(view)
     if view.undoes:

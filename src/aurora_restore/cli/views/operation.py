@@ -20,11 +20,13 @@ from aurora_restore.cli.views.common import (
     indented,
     status_text,
 )
+from aurora_restore.cli.views.costs import render_costs
 from aurora_restore.cli.views.errors import render_error
 from aurora_restore.cli.views.handed_over import render_handed_over
 from aurora_restore.cli.views.phases import render_phases, render_waiting, render_waits
 from aurora_restore.cli.views.plan import render_plan
 from aurora_restore.cli.views.record import OperationView
+from aurora_restore.cli.views.rehearsal import render_rehearsal, render_verdict
 from aurora_restore.cli.views.replacement import (
     render_configuration,
     render_differences,
@@ -33,6 +35,7 @@ from aurora_restore.cli.views.replacement import (
     unasked,
 )
 from aurora_restore.cli.views.restored import render_restored, render_user_checks, render_verification
+from aurora_restore.domain.costs import Costs
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.states import OperationStatus
 
@@ -75,8 +78,8 @@ def route(view: OperationView) -> str:
     return origin + (f" in {region}" if region else "") + f"  ->  {target}"
 
 
-def render_outcome(view: OperationView, now: datetime) -> RenderableType:
-    """How it ended: the cluster and how to connect; the plan; or the error with its hint, and what it left."""
+def render_outcome(view: OperationView, now: datetime, costs: Costs | None = None) -> RenderableType:
+    """How it ended: the cluster and how to connect; the plan and its costs; or the error, and what it left."""
     took = duration(view.elapsed_seconds(now))
     if view.status != OperationStatus.SUCCEEDED:
         what, verb = f"The {view.noun}", "failed"
@@ -89,12 +92,15 @@ def render_outcome(view: OperationView, now: datetime) -> RenderableType:
             Text.assemble((f"{what} {verb}", STYLES.get(view.status, "bold red")), after)
         ]
         parts += [render_error(view.error_in_step.item)] if view.error else []
+        parts += [left] if (left := render_rehearsal(view)) else []
         parts += _left_over(view, now)
     elif view.dry_run:
-        command = f"aurora-restore undo {view.undoes}" if view.undoes else "aurora-restore start …"
+        is_rehearsal = view.record.parameters.rehearsal is not None
+        verb = "rehearse" if is_rehearsal else "start"
+        command = f"aurora-restore undo {view.undoes}" if view.undoes else f"aurora-restore {verb} …"
         names = "Names follow the operation's id: those of the real run are its own. "
         done = f"Nothing was touched. {names}Start it with the same options: {command}"
-        parts = [render_plan(view), Text(done, style="dim")]
+        parts = [render_plan(view), *([render_costs(costs)] if costs else []), Text(done, style="dim")]
     else:
         restored = view.record.restore_details
         name = restored.db_cluster_identifier or view.target_cluster_id
@@ -103,7 +109,9 @@ def render_outcome(view: OperationView, now: datetime) -> RenderableType:
         if view.undoes:
             what = f" in {took}: {view.target_cluster_id} is again the cluster from before {view.undoes}."
         parts = [Text.assemble((f"The {view.noun} succeeded", "bold green"), what)]
-        parts += [render_restored(restored)] if restored else []
+        if view.is_rehearsal:
+            parts = [render_verdict(view, took)]
+        parts += [render_restored(restored)] if restored and not view.is_rehearsal else []
         differences = render_differences(restored.differences, _DIFFERENCES)
         tail = (render_replaced(view, now), render_handed_over(view), differences, render_cleaned_up(view))
         parts += [part for part in tail if part]
@@ -144,13 +152,16 @@ def _warnings(view: OperationView) -> list[RenderableType]:
     return [Group(*lines)] if lines else []
 
 
-def render_status(view: OperationView, now: datetime, notice: str = "") -> RenderableType:
+def render_status(
+    view: OperationView, now: datetime, notice: str = "", costs: Costs | None = None
+) -> RenderableType:
     """Everything that the record holds, once."""
     restored = view.record.restore_details
     succeeded = view.status == OperationStatus.SUCCEEDED
     times = facts(
         [
             ("started", clock_time(view.started)),
+            ("requested by", view.record.requested_by),
             ("ended", clock_time(view.ended)),
             ("execution", view.record.execution_arn),
             ("restored from", view.record.snapshot_details.restored_from),
@@ -169,11 +180,12 @@ def render_status(view: OperationView, now: datetime, notice: str = "") -> Rende
         parts.append(Group(heading("Verification"), indented(render_verification(checks))))
     parts += [render_user_checks(restored), render_came_along(view), render_configuration(view)]
     if view.is_closed:
-        parts.append(render_outcome(view, now))
+        parts.append(render_outcome(view, now, costs))
     else:
         # What is known of the outcome so far. A cleanup says by itself why it runs.
         has_error = bool(view.error) and not view.is_cleaning_up
         parts += [
+            render_rehearsal(view),
             render_replaced(view, now),
             render_handed_over(view),
             render_differences(restored.differences, _DIFFERENCES),

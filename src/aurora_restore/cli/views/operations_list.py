@@ -10,6 +10,7 @@ from rich.text import Text
 
 from aurora_restore.cli.views.common import clock_time, duration, plain_table, status_text
 from aurora_restore.cli.views.record import OperationView
+from aurora_restore.cli.views.rehearsal import rehearsal_mark
 from aurora_restore.domain.states import OperationStatus
 
 _GAP = 2
@@ -76,4 +77,6 @@ def _detail(view: OperationView) -> str:
         return code
     if view.is_cleanup_due:
         return ", ".join(part for part in (code, "cleanup due") if part)
-    return code or ("dry run" if view.dry_run else "") or ("undo" if view.undoes else "")
+    return (
+        code or ("dry run" if view.dry_run else "") or ("undo" if view.undoes else "") or rehearsal_mark(view)
+    )

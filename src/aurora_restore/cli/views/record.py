@@ -103,9 +103,14 @@ class OperationView:
         return self.record.parameters.undo_operation_id or ""
 
     @property
+    def is_rehearsal(self) -> bool:
+        """Whether its cluster is deleted again; a dry run of a rehearsal makes none."""
+        return self.record.parameters.rehearsal is not None and not self.dry_run
+
+    @property
     def noun(self) -> str:
         """What this operation is called in a sentence."""
-        what = "undo" if self.undoes else "restore"
+        what = "undo" if self.undoes else "rehearsal" if self.is_rehearsal else "restore"
         return (
             f"dry run of the {what}" if self.dry_run and self.undoes else "dry run" if self.dry_run else what
         )

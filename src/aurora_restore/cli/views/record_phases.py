@@ -12,7 +12,13 @@ from aurora_restore.domain.waiting import current_wait
 
 # Phases that only some runs have: others do not list them.
 _OF_SOME_RUNS = frozenset(
-    {Phase.CLEAR_TARGET, Phase.APPLY_PARAMETER_GROUP, Phase.SWITCH_OVER, Phase.RETIRE_REPLACED}
+    {
+        Phase.CLEAR_TARGET,
+        Phase.APPLY_PARAMETER_GROUP,
+        Phase.SWITCH_OVER,
+        Phase.RETIRE_REPLACED,
+        Phase.END_REHEARSAL,
+    }
 )
 _OF_NO_UNDO = frozenset(
     {
@@ -23,6 +29,7 @@ _OF_NO_UNDO = frozenset(
         Phase.APPLY_PARAMETER_GROUP,
         Phase.VERIFY_RESTORE,
         Phase.ARCHIVE_SNAPSHOT,
+        Phase.END_REHEARSAL,
     }
 )
 # Errors that are an operator's decision: the phase was stopped in the middle, and did not fail.
@@ -115,6 +122,8 @@ def _is_shown(name: str, record: Record) -> bool:
         return record.plan.quiet_start or bool(record.plan.cluster.quarantine_security_group_ids)
     if name not in _OF_SOME_RUNS:
         return True
+    if name == Phase.END_REHEARSAL:
+        return record.parameters.rehearsal is not None
     # What is left are the phases of a replacement, each of one of the two strategies.
     strategy = record.plan.replacement.strategy or record.parameters.replace_strategy
     return bool(record.replaced) and (name == Phase.CLEAR_TARGET) == (strategy == "delete_first")

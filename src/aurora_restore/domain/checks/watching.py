@@ -46,7 +46,6 @@ class ScheduleSeen:
 
     name: str
     state: str
-    group: str = "default"
 
 
 def check_alarms(prefix: str, seen: Sequence[AlarmSeen], region: str) -> Finding:
@@ -142,15 +141,15 @@ def _rule_fault(name: str, rule: RuleSeen | None, region: str, means: str) -> Fa
     return None
 
 
-def check_schedules(prefix: str, seen: Sequence[ScheduleSeen], region: str) -> Finding:
+def check_schedules(seen: Sequence[ScheduleSeen], region: str) -> Finding:
     """Every schedule that is paused is red: the restore that it stands for does not happen."""
     if not seen:
-        return green("schedules", f"there is no schedule {prefix}*")
+        return green("schedules", "there is no schedule of restores")
     faults = [
         Fault(
             f"{schedule.name} is paused",
             "What a paused schedule stands for does not start. If it is to stay so, delete it.",
-            (f"aurora-restore schedule resume {schedule.name.removeprefix(prefix)} --region {region}",),
+            (f"aurora-restore schedule resume {schedule.name} --region {region}",),
         )
         for schedule in seen
         if schedule.state != "ENABLED"

@@ -4,7 +4,15 @@ Nothing else knows the names and paths of its fields. `Record.read(item)` reads 
 hand; `changed` and its companions make the changes that `Records.update` takes.
 """
 
-from aurora_restore.domain.record.ending import AuditEntry, Cleanup, ErrorState, Notification, ProblemState
+from aurora_restore.domain.record.ending import (
+    AuditEntry,
+    AuditHead,
+    Cleanup,
+    ErrorState,
+    Notification,
+    ProblemState,
+    RehearsalState,
+)
 from aurora_restore.domain.record.exchange import (
     EndpointState,
     Fence,
@@ -33,6 +41,7 @@ from aurora_restore.domain.record.planned import (
     PlannedReplacement,
     PlannedSource,
     PlannedUser,
+    RehearsalAsked,
     ReplacedCluster,
 )
 from aurora_restore.domain.record.progress import (
@@ -73,6 +82,7 @@ from aurora_restore.domain.record.whole import EndpointWay, Record, with_new_war
 __all__ = [
     "ActState",
     "AuditEntry",
+    "AuditHead",
     "CameAlongRecord",
     "Changes",
     "CheckState",
@@ -109,6 +119,8 @@ __all__ = [
     "Proof",
     "QuietGroup",
     "Record",
+    "RehearsalAsked",
+    "RehearsalState",
     "ReplacedCluster",
     "ReportedPercent",
     "RestoreDetails",

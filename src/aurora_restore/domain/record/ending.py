@@ -8,7 +8,7 @@ from typing import Any
 
 from aurora_restore.domain.record.parts import NOTHING, Part, optional, stored_as
 from aurora_restore.domain.record.progress import ActState, WaitState
-from aurora_restore.domain.states import Ending
+from aurora_restore.domain.states import Ending, RehearsalVerdict
 
 
 class ProblemState(Part):
@@ -50,6 +50,28 @@ class Cleanup(Part, path="cleanup"):
     asked: Mapping[str, ActState] = optional(NOTHING)
 
 
+class RehearsalState(Part, path="rehearsal"):
+    """What a rehearsal has shown, and what became of its scratch cluster.
+
+    Attributes:
+        missed: the objectives that were missed: `rto`, `rpo`.
+        rto_minutes, rpo_hours: the objectives; rto_seconds, rpo_seconds: what was measured.
+        hold_until: until when the scratch cluster is held.
+        removed_time: when it was seen gone; left: why it was not deleted.
+    """
+
+    verdict: RehearsalVerdict | None = None
+    missed: tuple[str, ...] = ()
+    rto_minutes: float | None = optional()
+    rpo_hours: float | None = optional()
+    rto_seconds: float | None = optional()
+    rpo_seconds: float | None = optional()
+    measured_time: datetime | None = optional()
+    hold_until: datetime | None = optional()
+    removed_time: datetime | None = optional()
+    left: str | None = optional()
+
+
 class Notification(Part, path="notification"):
     """The message about the end: its id, or the error and hint where it could not be sent."""
 
@@ -61,8 +83,29 @@ class Notification(Part, path="notification"):
 
 
 class AuditEntry(Part):
-    """An audit event that is noted in the record before it is appended to the audit table."""
+    """An audit event that is noted in the record before it is appended to the audit table.
+
+    Attributes:
+        expires_at: when DynamoDB may remove it, in epoch seconds.
+        sequence, previous_hash, hash: its place in the chain, from 1 on; entries of earlier versions have none.
+    """
 
     time: datetime | None = None
     event: str = ""
     details: Mapping[str, Any] = NOTHING
+    expires_at: int | None = optional()
+    sequence: int = optional(0)
+    previous_hash: str = optional("")
+    hash: str = optional("")
+
+
+class AuditHead(Part, path="audit_head"):
+    """The end of the chain of audit events: how many there are, and the hash and the time of the last one.
+
+    `is_late`: an earlier version began the operation, whose events come before the chain.
+    """
+
+    count: int = 0
+    hash: str = ""
+    time: datetime | None = None
+    is_late: bool = optional(False)

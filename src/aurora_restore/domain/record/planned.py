@@ -12,6 +12,14 @@ from aurora_restore.domain.record.parts import Part
 from aurora_restore.domain.record.restored import DifferenceState
 
 
+class RehearsalAsked(Part):
+    """What the request asks of a rehearsal."""
+
+    rto_minutes: float | None = None
+    rpo_hours: float | None = None
+    hold_hours: float = 0
+
+
 class Parameters(Part, path="parameters"):
     """The request, as it was given."""
 
@@ -26,6 +34,7 @@ class Parameters(Part, path="parameters"):
     replace_strategy: str | None = None
     keep_replaced_hours: float | None = None
     final_snapshot: bool = True
+    rehearsal: RehearsalAsked | None = None
 
     @property
     def is_undo(self) -> bool:

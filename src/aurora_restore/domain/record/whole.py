@@ -7,7 +7,14 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from aurora_restore.domain.record.ending import AuditEntry, Cleanup, ErrorState, Notification
+from aurora_restore.domain.record.ending import (
+    AuditEntry,
+    AuditHead,
+    Cleanup,
+    ErrorState,
+    Notification,
+    RehearsalState,
+)
 from aurora_restore.domain.record.exchange import (
     Fence,
     MasterPasswordChanges,
@@ -53,7 +60,9 @@ class Record(Part, path=""):
         made: what the run has begun to make: its name by kind.
         replaced_made_by: the operation that had restored the old cluster.
         error_by_hand: where an operator wrote a plain text in place of an error.
-        last_events: the audit events of the last call.
+        requested_by: who asked for it, in the words of the request: a claim, not a proof.
+        audit_head: where the chain of the audit events ends.
+        last_events: the audit events of the last call; empty once they are in the audit table and nothing is to come.
     """
 
     operation_id: str = ""
@@ -61,6 +70,7 @@ class Record(Part, path=""):
     status: str = ""
     step: str | None = None
     target_cluster_id: str | None = None
+    requested_by: str | None = None
     start_time: datetime | None = None
     last_updated_time: datetime | None = None
     end_time: datetime | None = None
@@ -96,8 +106,10 @@ class Record(Part, path=""):
     error_by_hand: str = read_by(
         lambda item: "" if isinstance(item.get("error"), Mapping) else str(item.get("error") or ""), ""
     )
+    rehearsal: RehearsalState = RehearsalState()
     notification: Notification = Notification()
     warnings: tuple[str, ...] = ()
+    audit_head: AuditHead = AuditHead()
     last_events: tuple[AuditEntry, ...] = ()
 
     @property
@@ -113,6 +125,11 @@ class Record(Part, path=""):
     def is_unsettled(self) -> bool:
         """Whether what follows from its end is not done yet. Records of earlier versions do not say."""
         return self.is_closed and "settled_time" in self.item and self.item["settled_time"] is None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no call of the run or its cleanup is to come."""
+        return self.is_closed and not self.is_unsettled
 
     @property
     def is_being_cleaned_up(self) -> bool:

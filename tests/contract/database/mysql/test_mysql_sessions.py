@@ -1,4 +1,4 @@
-"""A session that manages, on genuine servers: what ends a statement, and what is told of one."""
+"""A session that manages, on genuine servers: what ends a statement, and how a refusal is reported."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_server_ends_a_statement_that_takes_too_long(restored: RestoredMysql
         session.rows(f"SELECT COUNT(*) FROM {columns}")  # noqa: S608 - constants
 
 
-def test_a_statement_that_the_server_does_not_understand_is_not_told(restored: RestoredMysql) -> None:
+def test_a_statement_that_the_server_does_not_understand_is_not_reported(restored: RestoredMysql) -> None:
     with server(restored, Limits()).open(MASTER) as session, pytest.raises(ServerRefused) as caught:
         session.run("ALTER USER ann IDENTIFIED WITH x AS AS '*2470C0C06DEE42FD'")
     assert caught.value.number == SYNTAX_ERROR

@@ -72,7 +72,7 @@ def test_a_folder_whose_server_was_never_seen_to_work_holds_none(tmp_path: Path)
     assert at_hand(folder=tmp_path, environment=NO_PATH) is None
 
 
-def test_a_machine_without_apt_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_apt_is_shown_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(EngineError, match=rf"(?s)no apt-get\. Install MySQL 8\.0 or newer.*{VARIABLE}"):
         fetch(Kind.MYSQL, tmp_path)

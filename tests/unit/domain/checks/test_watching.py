@@ -81,11 +81,11 @@ def test_the_rule_for_abnormal_ends_has_to_be_enabled(rule: RuleSeen | None, hea
 
 def test_a_paused_schedule_is_red_and_is_resumed_by_its_own_name() -> None:
     schedules = [
-        ScheduleSeen("aurora-restore-nightly", "DISABLED"),
-        ScheduleSeen("aurora-restore-weekly", "ENABLED"),
+        ScheduleSeen("nightly", "DISABLED"),
+        ScheduleSeen("weekly", "ENABLED"),
     ]
-    found = check_schedules(PREFIX, schedules, REGION)
+    found = check_schedules(schedules, REGION)
     assert found.health is Health.RED
     assert found.repairs == ("aurora-restore schedule resume nightly --region us-west-2",)
-    assert check_schedules(PREFIX, schedules[1:], REGION).health is Health.GREEN
-    assert check_schedules(PREFIX, [], REGION).health is Health.GREEN
+    assert check_schedules(schedules[1:], REGION).health is Health.GREEN
+    assert check_schedules([], REGION).health is Health.GREEN

@@ -1,0 +1,58 @@
+"""Schedules on the screen: when each begins what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from aurora_restore.cli.views.common import STYLES, facts
+from aurora_restore.domain.schedules import Schedule
+from aurora_restore.domain.visible_text import visible
+
+
+def render_schedules(schedules: Sequence[Schedule]) -> RenderableType:
+    """One below the other: names and expressions are too long for a table."""
+    if not schedules:
+        return Text("No schedules. Create one with `aurora-restore schedule create`.")
+    return Group(*(part for schedule in schedules for part in _of(schedule)))
+
+
+def schedule_item(schedule: Schedule) -> dict[str, Any]:
+    """For programs."""
+    return {
+        "name": schedule.name,
+        "expression": schedule.expression,
+        "timezone": schedule.timezone,
+        "state": state_word(schedule),
+        "request": schedule.request,
+    }
+
+
+def state_word(schedule: Schedule) -> str:
+    return "active" if schedule.is_enabled else "paused"
+
+
+def _of(schedule: Schedule) -> list[RenderableType]:
+    style = STYLES["done"] if schedule.is_enabled else STYLES["stopped"]
+    first = Text.assemble((visible(schedule.name), "bold"), "  ", (state_word(schedule), style))
+    return [
+        first,
+        facts(
+            [("when", f"{visible(schedule.expression)} in {visible(schedule.timezone)}"), *_what(schedule)]
+        ),
+    ]
+
+
+def _what(schedule: Schedule) -> list[tuple[str, str | Text | None]]:
+    request: Mapping[str, Any] | None = schedule.request
+    if request is None:
+        return [("what", "its input was not written by the pipeline: it starts nothing")]
+    day = request.get("source_snapshot_identifier") or request.get("source_snapshot_date")
+    source = " of ".join(str(part) for part in (day, request.get("source_cluster_id")) if part)
+    target = str(request.get("target_cluster_id") or "a scratch cluster")
+    kind = "rehearsal" if request.get("rehearsal") is not None else "restore"
+    replaces = ", in place of the one that has the name" if request.get("delete_cluster_if_exists") else ""
+    return [("what", visible(f"{kind}: {source} -> {target}{replaces}"))]
