@@ -273,11 +273,11 @@ def without_subscriptions(aws: Clients, info: StackInfo) -> Iterator[None]:
 
 @contextmanager
 def with_a_paused_schedule(aws: Clients, info: StackInfo) -> Iterator[None]:
-    machine = f"arn:aws:states:{info.region}:{info.account_id}:stateMachine:{MACHINE}"
-    role = f"arn:aws:iam::{info.account_id}:role/schedules"
+    starts = f"arn:aws:lambda:{info.region}:{info.account_id}:function:aurora-restore-start-scheduled"
+    role = f"arn:aws:iam::{info.account_id}:role/aurora-restore-scheduler-{info.region}"
     aws("scheduler").create_schedule(
         Name="nightly", GroupName=SCHEDULE_GROUP, State="DISABLED", ScheduleExpression="cron(0 3 * * ? *)",
-        FlexibleTimeWindow={"Mode": "OFF"}, Target={"Arn": machine, "RoleArn": role},
+        FlexibleTimeWindow={"Mode": "OFF"}, Target={"Arn": starts, "RoleArn": role},
     )  # fmt: skip
     yield
     aws("scheduler").delete_schedule(Name="nightly", GroupName=SCHEDULE_GROUP)
