@@ -12,7 +12,7 @@ export no_proxy := 127.0.0.1,localhost
 export NO_PROXY := 127.0.0.1,localhost
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test tools postgresql mysql simulate enumerate kills big faults databases year check format build bench lock clean
+.PHONY: help setup demo test tools postgresql mysql simulate enumerate kills big faults databases year check format build reference bench lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -66,8 +66,12 @@ format: $(VENV)/.dev ## put the code into its form
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-build: $(VENV)/.app ## the Lambda zip, and the files in infrastructure/; nothing is uploaded
+build: $(VENV)/.app ## the Lambda zip, the files in infrastructure/, the command line's reference; nothing is uploaded
 	@scripts/build_lambda_packages.sh --no-upload
+	@$(RUN) -m aurora_restore.cli.reference
+
+reference: $(VENV)/.app ## docs/cli_reference.md, from the commands
+	@$(RUN) -m aurora_restore.cli.reference
 
 bench: $(VENV)/.dev ## the measurements that the project promises to keep
 	@$(RUN) -m tests.bench

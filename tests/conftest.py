@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.simulation.summary import write_figures
+from tests.support.block_summary import write_blocks
 from tests.support.engine_summary import write_engines
 from tests.support.ordering import spread_waiting
 from tests.support.postgresql_summary import write_servers
@@ -33,3 +34,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     write_servers(terminalreporter)
     write_engines(terminalreporter)
     write_figures(terminalreporter)
+    write_blocks(terminalreporter)

@@ -15,6 +15,8 @@ from aurora_restore.domain.request import PARSERS
 
 DOCS = Path(__file__).parents[2] / "docs"
 OPERATIONS = (DOCS / "operations.md").read_text()
+TROUBLESHOOTING = (DOCS / "troubleshooting.md").read_text()
+DOCUMENTS = (*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md"))
 ERRORS_OF_THE_PACKAGE = """
 import importlib, json, pkgutil
 import aurora_restore
@@ -45,16 +47,52 @@ def test_every_field_of_a_request_is_described() -> None:
     assert set(PARSERS) <= described
 
 
-def test_every_error_code_is_described_with_its_hint_and_no_other() -> None:
-    described = re.findall(r"^\| `([A-Z_]+)` \| (.*) \|$", OPERATIONS, re.MULTILINE)
+def test_every_error_code_is_described_with_what_happened_and_its_hint_and_no_other() -> None:
+    described = re.findall(r"^\| `([A-Z_]+)` \| (.*?) \| (.*) \|$", TROUBLESHOOTING, re.MULTILINE)
     errors = errors_of_the_package()
-    assert sorted(described) == sorted((code, hint) for _, code, hint in errors)
+    assert sorted((code, hint) for code, _, hint in described) == sorted(
+        (code, hint) for _, code, hint in errors
+    )
+    # A sentence of its own: the hint does not say what happened.
+    assert [
+        code for code, what_happened, _ in described if not re.fullmatch(r"\S.{10,}\.", what_happened)
+    ] == []
 
 
-def test_links_between_documents_lead_somewhere() -> None:
-    for document in (*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md")):
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
+def test_an_error_code_is_described_in_one_place_alone() -> None:
+    for document in DOCUMENTS:
+        if document.name != "troubleshooting.md":
+            assert not re.findall(r"^\| `[A-Z]+_[A-Z_]+` \| .* \|$", commonly_named(document), re.MULTILINE)
+
+
+def test_each_situation_of_an_operator_leads_to_a_section_with_a_command() -> None:
+    situations = re.findall(r"^\| .+ \| \[\w+\]\(#([\w-]+)\) \|$", TROUBLESHOOTING, re.MULTILINE)
+    sections = re.findall(r"^## ([^\n]+)$(.*?)(?=^## )", TROUBLESHOOTING, re.MULTILINE | re.DOTALL)
+    assert len(situations) >= 15
+    # Neither a situation without its section nor a section that the table does not lead to.
+    assert situations == [re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-") for name, _ in sections]
+    assert [name for name, text in sections if "```bash" not in text] == []
+
+
+def test_links_lead_to_a_document_and_to_a_heading_of_it() -> None:
+    for document in DOCUMENTS:
+        for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", document.read_text()):
+            path = document.parent / target if target else document
+            assert path.exists(), f"{document.name}: {target}"
+            if heading:
+                assert heading in anchors(path), f"{document.name}: {target}#{heading}"
+
+
+def commonly_named(document: Path) -> str:
+    """Without what is no code of ours: the variables of the environment, which look alike."""
+    return re.sub(r"^\| `\w+` \| `.*$", "", document.read_text(), flags=re.MULTILINE)
+
+
+def anchors(document: Path) -> set[str]:
+    """The headings of a document, as GitHub makes anchors of them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", re.sub(r"\[(.*?)\]\(.*?\)", r"\1", text).lower()) for text in headings)
+    return {text.replace(" ", "-") for text in plain}
 
 
 def test_every_alarm_is_described_in_its_own_words_and_no_other() -> None:
