@@ -365,6 +365,11 @@ class CopySlotsInUse(TransientFault):
     )
 
 
+class RecordContended(TransientFault):
+    code = "RECORD_CONTENDED"
+    default_hint = "Other calls changed the same record at the same time; the pipeline repeats the call."
+
+
 class ResourceBusy(TransientFault):
     code = "RESOURCE_BUSY"
     default_hint = "RDS is at work on the same thing; the pipeline waits until that is over."

@@ -51,6 +51,8 @@ class SourceSnapshot:
     master_username: str
     kms_key_id: str | None
     reason: str
+    is_copy: bool = False
+    """Whether it is a copy of another snapshot: its time is that of the copying, and not that of the data."""
 
 
 @dataclass(frozen=True)
@@ -270,6 +272,7 @@ def _source(request: RestoreRequest, selected: SelectedSnapshot) -> SourceSnapsh
         master_username=snapshot.master_username,
         kms_key_id=snapshot.kms_key_id,
         reason=selected.reason,
+        is_copy=snapshot.source_db_cluster_snapshot_arn is not None,
     )
 
 

@@ -32,6 +32,8 @@ HOLD_HOURS_MOST = 48
 WINDOW_DAYS = 30
 # Automated snapshots are kept for 35 days at most, manual ones for ever.
 WINDOW_DAYS_MOST = 3650
+# What asks for the end of the scratch cluster, as the record names it.
+DELETE_ACT = "delete_cluster"
 _FIELDS = ("rto_minutes", "rpo_hours", "hold_hours", "window_days")
 
 
@@ -106,7 +108,12 @@ def measured(record: Record, now: datetime) -> RehearsalState:
 
 
 def _time_of_snapshot(record: Record) -> datetime | None:
-    """The moment whose data the snapshot has; None where an edited record does not say it."""
+    """The moment whose data the snapshot has; None where it is not known.
+
+    A copy shows the time of its copying (`domain/selection.py`), and an edited record may have no time.
+    """
+    if record.plan.source.is_copy:
+        return None
     try:
         return parse_time(record.plan.source.snapshot_create_time or "")
     except ValueError:
@@ -134,6 +141,15 @@ def verdict_at_end(record: Record, status: OperationStatus, now: datetime) -> Ch
     return changed(RehearsalState, verdict=verdict)
 
 
+def is_given_away(record: Record) -> bool:
+    """Whether a rehearsal that has ended has left its cluster, as its record and its message say.
+
+    From then on the cluster belongs to the operator, for good: another operation may have replaced it since, and put
+    it back, so that nothing about it says any more whether it is needed.
+    """
+    return record.is_closed and record.rehearsal.left is not None
+
+
 def refusal_to_delete(record: Record, cluster: DbCluster, prefix: str) -> str | None:
     """Why a cluster is not proved to be the one that this rehearsal made; None where it is proved.
 
@@ -157,6 +173,11 @@ def refusal_to_delete(record: Record, cluster: DbCluster, prefix: str) -> str | 
     if cluster.deletion_protection:
         return f"{name} has deletion protection, which an operator has set"
     return None
+
+
+def lost_words(name: str) -> str:
+    """Why a scratch cluster was not deleted that does not exist under its name."""
+    return f"no cluster has the name {name} any more: another party has deleted or renamed it"
 
 
 def figures(state: RehearsalState) -> list[tuple[str, str]]:

@@ -23,7 +23,7 @@ from aurora_restore.domain.audit_chain import (
     next_entries,
     noted,
 )
-from aurora_restore.domain.errors import TransientFault
+from aurora_restore.domain.errors import RecordContended
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import AuditEntry, AuditHead, Record, changed
 from aurora_restore.domain.times import whole_milliseconds
@@ -69,7 +69,7 @@ class AuditTrail:
         call has added an event meanwhile, the record is looked at again, or the answer is False (`looks_again`).
 
         Raises:
-            TransientFault: others changed the record again and again.
+            RecordContended: others changed the record again and again.
         """
         for _ in range(WRITES_AT_MOST):
             # Before they give way to others: no call appends what is not noted any more.
@@ -82,7 +82,7 @@ class AuditTrail:
             if item is None or (only_if_status is not None and item.get("status") != only_if_status):
                 return False
             self.operation = Operation(item)
-        raise TransientFault(f"The record of {self.operation.operation_id} was changed by others meanwhile.")
+        raise RecordContended(f"The record of {self.operation.operation_id} was changed by others meanwhile.")
 
     def _update(
         self, changes: Mapping[str, Any], events: Sequence[Event], only_if_status: str | None

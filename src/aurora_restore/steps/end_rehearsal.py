@@ -5,15 +5,20 @@ from __future__ import annotations
 from aurora_restore.domain.errors import DeletionProtected, NotTheScratchCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import RehearsalState, changed, written
-from aurora_restore.domain.rehearsal import asked_of, figures, measured, refusal_to_delete
+from aurora_restore.domain.rehearsal import (
+    DELETE_ACT,
+    asked_of,
+    figures,
+    lost_words,
+    measured,
+    refusal_to_delete,
+)
 from aurora_restore.domain.results import StepStatus, done, in_progress, skipped
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Retirement
 from aurora_restore.steps.runner import RunGuard
-
-DELETE_ACT = "delete_cluster"
 
 
 def end_rehearsal(operation: Operation, ports: Ports) -> StepOutcome:
@@ -73,7 +78,7 @@ def _gone(operation: Operation, ports: Ports) -> StepOutcome:
     name = operation.plan.target_cluster_id
     # It was never asked for: another party has deleted it, or given it another name.
     if DELETE_ACT not in operation.record.acts:
-        left = f"no cluster has the name {name} any more: another party has deleted or renamed it"
+        left = lost_words(name)
         event = Event("scratch.lost", {"db_cluster_identifier": name})
         return StepOutcome(done(left), changed(RehearsalState, left=left), (event,))
     removed = changed(RehearsalState, removed_time=ports.clock.now())

@@ -8,10 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aurora_restore.domain.acts import LiftProtection, ModifyCluster, Wait
-from aurora_restore.domain.errors import StepFailed
+from aurora_restore.domain.errors import DeletionProtected, GlobalClusterMember, StepFailed
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.record import Record, RehearsalState, RestoreDetails, changed
-from aurora_restore.domain.rehearsal import asked_of, refusal_to_delete
+from aurora_restore.domain.rehearsal import (
+    DELETE_ACT,
+    asked_of,
+    is_given_away,
+    is_restored,
+    lost_words,
+    refusal_to_delete,
+)
 from aurora_restore.domain.results import StepStatus, in_progress
 from aurora_restore.domain.rollback import (
     await_before_remaking,
@@ -66,16 +73,25 @@ def remove_scratch(context: CleanupContext) -> Found:
     record, plan = context.operation.record, context.plan
     if plan is None or asked_of(record) is None or "cluster" not in record.made:
         return None
+    if is_given_away(record):
+        return None
     cluster = context.find(plan.target_cluster_id)
-    left = (
-        refusal_to_delete(record, cluster, context.ports.settings.target_cluster_prefix) if cluster else None
-    )
-    if cluster and left is None and (found := _remove(context, cluster)):
-        return found
-    # Once, and not in every sweep: an operator who protects the cluster keeps it for as long as it is protected.
+    left = None
+    if cluster:
+        left = refusal_to_delete(record, cluster, context.ports.settings.target_cluster_prefix)
+        try:
+            if left is None and (found := _remove(context, cluster)):
+                return found
+        except (DeletionProtected, GlobalClusterMember) as refused:
+            # An operator needs it. The rehearsal ends all the same, and its message names the cluster.
+            left = refused.message
+    is_asked = DELETE_ACT in record.acts or DELETE_ACT in record.cleanup.asked
+    # One that clients had reached, and whose deletion was never asked for.
+    if cluster is None and not is_asked and is_restored(record):
+        left = record.rehearsal.left or lost_words(plan.target_cluster_id)
     if left and record.rehearsal.left != left:
         context.ports.records.update(context.operation_id, changed(RehearsalState, left=left))
-    if left is None and record.rehearsal.removed_time is None:
+    if left is None and is_asked and record.rehearsal.removed_time is None:
         gone = changed(RehearsalState, removed_time=context.now, left=None)
         context.ports.records.update(context.operation_id, gone)
     return None

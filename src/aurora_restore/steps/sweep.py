@@ -31,7 +31,7 @@ from aurora_restore.domain.naming import (
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, ParameterGroup, Quota
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Retirement, SnapshotDetails, changed
-from aurora_restore.domain.rehearsal import asked_of
+from aurora_restore.domain.rehearsal import asked_of, is_given_away
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.sweeping import (
@@ -120,10 +120,9 @@ class Sweep:
             return
         # Under another name it is not the scratch cluster any more: an operator has renamed it, to keep it.
         is_rehearsal = asked_of(maker.record) is not None
-        if is_rehearsal and cluster.db_cluster_identifier != maker.target_cluster_id:
-            return
-        # An operator who protects the cluster of a rehearsal keeps it, until the protection is lifted.
-        if is_rehearsal and cluster.deletion_protection:
+        if is_rehearsal and (
+            cluster.db_cluster_identifier != maker.target_cluster_id or is_given_away(maker.record)
+        ):
             return
         if maker.status in ENDED_BADLY or is_rehearsal:
             self.start_cleanup(maker, f"it left {cluster.db_cluster_identifier}")

@@ -9,7 +9,7 @@ import pytest
 from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.audit_verification import ChainState, Verification, verify
-from aurora_restore.domain.errors import TransientFault
+from aurora_restore.domain.errors import RecordContended
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Record
 from aurora_restore.domain.states import OperationStatus
@@ -142,7 +142,7 @@ def test_a_record_that_others_change_again_and_again_is_left_to_a_later_call(
 
     busy = trail_of(run)
     monkeypatch.setattr(run.ports.records, "update", overtaken)
-    with pytest.raises(TransientFault):
+    with pytest.raises(RecordContended):
         busy.write({}, [Event("mine")])
     assert "mine" not in run.events(NAME)
     assert verified(run).state is ChainState.VERIFIED
@@ -209,3 +209,18 @@ def test_the_chain_of_an_operation_that_an_earlier_version_began_begins_late(run
     outcome = verify(run.record("restore-earlier"), run.ports.audit.trail("restore-earlier"), run.clock.now())
     assert (outcome.state, outcome.count) == (ChainState.VERIFIED, 2)
     assert "2 event(s) before the chain" in outcome.notes[0]
+
+
+@pytest.mark.parametrize("edited", ["", 5])
+def test_an_end_of_the_chain_that_was_edited_stops_no_operation(run: PipelineRun, edited: object) -> None:
+    run.ports.records.update(NAME, {"audit_head.hash": edited})
+    assert trail_of(run).write({"step": "CopySnapshot"}, [Event("copy.started", {})], "RUNNING")
+    assert run.record(NAME)["step"] == "CopySnapshot"
+    assert verified(run).state is ChainState.BROKEN
+
+
+def test_all_events_expire_with_the_record_however_late_they_come(run: PipelineRun) -> None:
+    run.clock.advance(30 * 24 * 3600)
+    trail_of(run).write({}, [Event("copy.removed", {})])
+    expiries = {event["expires_at"] for event in run.ports.audit.trail(NAME)}
+    assert expiries == {run.record(NAME)["expires_at"]}

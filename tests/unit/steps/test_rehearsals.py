@@ -96,6 +96,19 @@ def test_a_missed_objective_is_no_failed_operation_and_its_message_says_so(run: 
     assert nothing_is_left(run)
 
 
+def test_the_age_of_a_copy_is_not_known_and_so_misses_the_objective(run: PipelineRun) -> None:
+    copy = run.run(SECOND)["snapshot_details"]["restored_from"]
+    record = rehearse(
+        run,
+        source_snapshot_identifier=copy,
+        source_snapshot_date=...,
+        source_region=TARGET_REGION,
+        rehearsal=MISSED,
+    )
+    assert record["rehearsal"]["missed"] == ["rpo"]
+    assert record["rehearsal"].get("rpo_seconds") is None
+
+
 def test_the_time_that_it_took_is_an_objective_too(run: PipelineRun) -> None:
     record = rehearse(run, rehearsal={"rto_minutes": 1})
     assert record["rehearsal"]["missed"] == ["rto"]
@@ -214,16 +227,13 @@ def test_one_that_an_operator_has_protected_is_kept_and_the_record_says_why(run:
     assert (record["status"], record["rehearsal"]["verdict"]) == ("SUCCEEDED", "PASSED")
     assert "deletion protection" in record["rehearsal"]["left"]
     assert last_message(run).subject.endswith("cluster left")
-    # No cleanup is asked for as long as it is protected, and one as soon as it is not.
+    # It is the operator's from now on, protected or not: it may have been put to use.
+    protect(run, is_protected=False)
     run.clock.advance(3600)
     sweep(run.ports)
     assert run.executions.cleanups == []
-    protect(run, is_protected=False)
-    sweep(run.ports)
-    assert run.executions.cleanups == [FIRST]
     run.clean_up(FIRST, "FAILED")
-    assert run.record(FIRST)["rehearsal"]["left"] is None
-    assert nothing_is_left(run)
+    assert run.cluster(SCRATCH).status == "available"
 
 
 def test_one_that_is_protected_when_the_restore_fails_is_kept(run: PipelineRun) -> None:
@@ -281,9 +291,10 @@ def test_one_that_the_record_does_not_name_as_made_is_not_deleted(run: PipelineR
 def test_one_of_a_global_cluster_is_not_deleted(run: PipelineRun) -> None:
     rehearse(run, until=Phase.ARCHIVE_SNAPSHOT)
     run.aurora.seed.put_global_cluster("worldwide", [run.cluster(SCRATCH).db_cluster_arn])
-    with pytest.raises(GlobalClusterMember):
-        run.run_phase(Phase.END_REHEARSAL, FIRST)
-    assert run.cluster(SCRATCH).status == "available"
+    assert isinstance(refused(run), GlobalClusterMember)
+    record = run.record(FIRST)
+    assert (record["status"], record["rehearsal"]["verdict"]) == ("SUCCEEDED", "PASSED")
+    assert last_message(run).subject.endswith("cluster left")
 
 
 def test_one_that_an_operator_has_renamed_is_left_alone(run: PipelineRun) -> None:
@@ -297,6 +308,25 @@ def test_one_that_an_operator_has_renamed_is_left_alone(run: PipelineRun) -> Non
     run.clock.advance(3600)
     sweep(run.ports)
     assert run.executions.cleanups == []
+    # The name comes back: it is still not the rehearsal's any more.
+    run.ports.target_rds.rename_cluster("aurora-restored-needed", SCRATCH)
+    run.clock.advance(600)
+    sweep(run.ports)
+    assert run.executions.cleanups == []
+    run.clean_up(FIRST, "FAILED")
+    assert run.cluster(SCRATCH).status == "available"
+
+
+def test_one_that_was_renamed_while_it_was_held_is_not_reported_as_deleted(run: PipelineRun) -> None:
+    rehearse(run, until=Phase.ARCHIVE_SNAPSHOT)
+    run.ports.target_rds.rename_cluster(SCRATCH, "aurora-restored-needed")
+    run.clock.advance(600)
+    run.clean_up(FIRST, "ABORTED")
+    record = run.record(FIRST)
+    assert "renamed" in record["rehearsal"]["left"]
+    assert record["rehearsal"].get("removed_time") is None
+    assert last_message(run).subject.endswith("cluster left")
+    assert run.cluster("aurora-restored-needed").status == "available"
 
 
 def test_a_cluster_that_stands_under_a_named_target_is_never_touched(run: PipelineRun) -> None:

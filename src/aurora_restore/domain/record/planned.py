@@ -52,6 +52,7 @@ class PlannedSource(Part):
     engine_version: str | None = None
     master_username: str | None = None
     reason: str | None = None
+    is_copy: bool = False
 
 
 class PlannedCopy(Part):
