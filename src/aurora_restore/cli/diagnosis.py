@@ -114,7 +114,7 @@ class Diagnosis:
     def _parts_of_rds(self) -> tuple[Part, ...]:
         region, source = self.around.region, self.record.plan.source
         names, operation_id = cluster_names(self.record), self.operation_id
-        asked, from_region = self.sources, source.region or ""
+        asked, from_region = self.sources, f"in {source.region}" if source.region else ""
 
         def of_source(look: Callable[[str], Any]) -> Any:
             if not source.region:

@@ -134,8 +134,9 @@ def show_connect_command(screen: Screen, view: OperationView, database: str | No
     """Say how to connect, in one line that can be copied whole, however narrow the terminal is."""
     bundle = os.environ.get(CA_BUNDLE_VARIABLE)
     command = connect_command(view.record.restore_details, view.record.plan, bundle, database)
-    # The cluster of a rehearsal is gone by then.
-    if command and view.status == OperationStatus.SUCCEEDED and not view.is_rehearsal:
+    # The cluster of a rehearsal is gone by then, and that of a restore which was undone has lost its name.
+    serves = view.status == OperationStatus.SUCCEEDED and not view.record.retirement.undone_by
+    if command and serves and not view.is_rehearsal:
         screen.show()
         screen.show(heading("Connect"))
         screen.line(f"  {command}")

@@ -151,7 +151,7 @@ def failure_message(
         first = f"The dry run for {target} was refused."
     else:
         outcome, subject = ending.value, f"{what.capitalize()} {ending.value}: {target}: {error.code}"
-        how = "was cancelled" if ending is Ending.CANCELLED else "ended without a result"
+        how = "was cancelled" if ending is Ending.CANCELLED else "failed"
         first = f"The {what} of {target} {how}."
     lines = [
         first,

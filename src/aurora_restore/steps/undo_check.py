@@ -66,9 +66,8 @@ def check_undo(operation: Operation, ports: Ports, raw_request: object) -> StepO
     changes = changed(
         Record, plan=PlanItem.read(plan.to_item()), replaced=ReplacedCluster.read(replaced.to_item())
     )
-    message = (
-        f"the plan is complete: {plan.target_cluster_id} is to be again what {undone.operation_id} replaced"
-    )
+    name = plan.target_cluster_id
+    message = f"the plan is complete: {name} becomes the cluster again that {undone.operation_id} replaced"
     details = {
         "strategy": plan.strategy.value,
         "undoes": plan.replacement.undoes if plan.replacement else None,

@@ -113,6 +113,17 @@ def test_after_the_switch_a_cluster_that_will_be_kept_can_be_put_back(
     assert f"aurora-restore undo {NAME} --region us-west-2" in err
 
 
+def test_of_a_run_that_was_undone_nothing_is_to_be_put_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    retirement = {"state": "UNDONE", "undone_by": "undo-20261122-120000"}
+    existing(monkeypatch, pipeline_with(replacements.kept() | {"retirement": retirement}, executions=RUNS))
+    assert app.run(CANCEL) == 3
+    err = words(capsys)[1]
+    assert "undo-20261122-120000 has put the old cluster back already" in err
+    assert "aurora-restore start" not in err
+
+
 def test_after_the_switch_without_a_final_snapshot_the_loss_of_the_data_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -181,6 +181,14 @@ def test_a_cluster_that_went_without_a_final_snapshot_is_said_to_have() -> None:
     )
 
 
+def test_a_restore_that_was_undone_shows_that_first_and_no_endpoint_of_its_own() -> None:
+    retirement = {"state": "UNDONE", "undone_by": "undo-20261122-120000"}
+    seen = outcome(replacements.kept() | {"retirement": retirement})
+    assert "was undone by undo-20261122-120000" in seen
+    assert "is available" not in seen
+    assert "writer" not in seen
+
+
 def test_a_replacement_that_was_undone_says_so() -> None:
     seen = outcome(replacements.kept() | {"retirement": {"state": "UNDONE"}})
     assert "under its own name again: this was undone" in seen

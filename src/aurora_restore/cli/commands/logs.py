@@ -49,5 +49,8 @@ def logs(operation_id: str, errors_only: bool, region: str | None, json_output: 
             screen.data_line(entry.to_item())
         screen.line(render_entry(entry))
     if not found:
-        screen.note("No log entries were found: CloudWatch Logs may have removed them (LogRetentionDays).")
+        what = "No warnings or errors were" if errors_only else "No log entries were"
+        screen.note(
+            f"{what} found. CloudWatch Logs keeps logs for as long as the stack says (LogRetentionDays)."
+        )
     return ExitCode.OK

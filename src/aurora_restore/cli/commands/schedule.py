@@ -120,7 +120,7 @@ def read_when(daily: str | None, expression: str | None) -> str:
 @region_option()
 @json_option()
 def list_schedules(region: str | None, json_output: bool) -> ExitCode:
-    """List the schedules, and what each begins when."""
+    """List the schedules: what each one starts, and when."""
     screen = make_screen(json_output)
     found = connect_schedules(resolve_region(region)).list()
     if screen.json_output:

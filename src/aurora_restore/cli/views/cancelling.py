@@ -88,6 +88,8 @@ def after_the_switch(view: OperationView, now: datetime) -> str:
 
 def how_to_undo(view: OperationView, region: str, now: datetime) -> str:
     """How to put the old cluster back; the commands can be copied."""
+    if undone_by := view.record.retirement.undone_by:
+        return f"The operation {undone_by} has put the old cluster back already: it has its name again."
     undo = f"{undo_command(view)} --region {region}"
     if is_kept(view, now):
         until = view.record.retirement.keep_until

@@ -107,11 +107,19 @@ def render_outcome(view: OperationView, now: datetime, costs: Costs | None = Non
         place = ", in place of the old cluster" if view.record.replaced else ""
         what = f" in {took}: {name} is available{place}."
         if view.undoes:
-            what = f" in {took}: {view.target_cluster_id} is again the cluster from before {view.undoes}."
+            what = (
+                f" in {took}: {view.target_cluster_id} is the cluster again that it was before {view.undoes}."
+            )
+        # What it restored has lost the name since, and may be gone: no endpoint of it is shown.
+        undone_by = view.record.retirement.undone_by
+        if undone_by:
+            what = (
+                f" in {took}, and was undone by {undone_by}: {name} is the cluster again that it was before."
+            )
         parts = [Text.assemble((f"The {view.noun} succeeded", "bold green"), what)]
         if view.is_rehearsal:
             parts = [render_verdict(view, took)]
-        parts += [render_restored(restored)] if restored and not view.is_rehearsal else []
+        parts += [render_restored(restored)] if restored and not (view.is_rehearsal or undone_by) else []
         differences = render_differences(restored.differences, _DIFFERENCES)
         tail = (render_replaced(view, now), render_handed_over(view), differences, render_cleaned_up(view))
         parts += [part for part in tail if part]

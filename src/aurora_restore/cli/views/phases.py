@@ -55,7 +55,7 @@ def render_waiting(view: OperationView, now: datetime) -> RenderableType:
     """What the run waits for, and since when; when the step looks again; when it should end, and why we think so."""
     phase = view.current_phase
     if phase is None:
-        return Text("Waiting for the first step to begin.")
+        return Text("Waiting for the next step to begin.")
     # What hinders a phase matters more than what it would wait for.
     if transient := phase.lasting_error:
         met = [

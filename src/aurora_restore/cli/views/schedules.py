@@ -54,5 +54,5 @@ def _what(schedule: Schedule) -> list[tuple[str, str | Text | None]]:
     source = " of ".join(str(part) for part in (day, request.get("source_cluster_id")) if part)
     target = str(request.get("target_cluster_id") or "a scratch cluster")
     kind = "rehearsal" if request.get("rehearsal") is not None else "restore"
-    replaces = ", in place of the one that has the name" if request.get("delete_cluster_if_exists") else ""
+    replaces = ", replacing the cluster of that name" if request.get("delete_cluster_if_exists") else ""
     return [("what", visible(f"{kind}: {source} -> {target}{replaces}"))]

@@ -98,7 +98,7 @@ def check_sweep(
     if runs is None or not runs.calls:
         # A rule counts its time from when it was made.
         if deployed is not None and now - deployed < SWEEP_WINDOW:
-            return green("sweep", f"enabled; the stack is new, of the last {minutes} min")
+            return green("sweep", f"enabled; the stack is less than {minutes} min old")
         return red(
             "sweep",
             f"enabled, and it has not run for {minutes} min",
@@ -148,7 +148,7 @@ def check_schedules(seen: Sequence[ScheduleSeen], region: str) -> Finding:
     faults = [
         Fault(
             f"{schedule.name} is paused",
-            "What a paused schedule stands for does not start. If it is to stay so, delete it.",
+            "A paused schedule starts nothing. If it is to stay so, delete it.",
             (f"aurora-restore schedule resume {schedule.name} --region {region}",),
         )
         for schedule in seen
