@@ -54,6 +54,8 @@ READER_SECRET = "aurora-restore/users/reporting"  # noqa: S105 - the name of a s
 WRITER_SECRET = "aurora-restore/users/application"  # noqa: S105
 _HOMES = Path(".local")
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Seconds. Shorter than those of a stack that stays: nothing is learned from waiting for a local copy.
+_QUICK = {"copy": 2.0, "restore": 2.0, "create": 1.0, "instance": 2.0}
 _LIMITS = WatchLimits(timeout=300, interval=0.25, start_grace=10)
 
 
@@ -138,7 +140,7 @@ def _bring_up(narration: Narration, running: StackInfo | None, home: Path | None
         if running is None:
             find_servers((shop.engine,), lambda text: narration.say(f"{text} …"))
         info = running or lifecycle.up(
-            lifecycle.UpOptions(home=home),
+            lifecycle.UpOptions(home=home, durations=_QUICK),
             lambda text: narration.say(f"{text} …"),
             lambda: set_up_with((shop.engine,)),
         )
