@@ -68,6 +68,10 @@ def remove_new(context: CleanupContext) -> Found:
     return _remove(context, new) if new else None
 
 
+# Under which the cleanup notes that it removes the cluster of a rehearsal.
+REMOVE_SCRATCH = "remove_scratch"
+
+
 def remove_scratch(context: CleanupContext) -> Found:
     """The cluster of a rehearsal is removed, however the run ended; one that is not proved to be it is left."""
     record, plan = context.operation.record, context.plan
@@ -77,15 +81,19 @@ def remove_scratch(context: CleanupContext) -> Found:
         return None
     cluster = context.find(plan.target_cluster_id)
     left = None
+    is_asked = DELETE_ACT in record.acts or REMOVE_SCRATCH in record.cleanup.asked
     if cluster:
         left = refusal_to_delete(record, cluster, context.ports.settings.target_cluster_prefix)
+        # Before it goes: a later call, which does not see it any more, then knows that it was deleted here.
+        if left is None and not is_asked:
+            context.guard.note(REMOVE_SCRATCH, plan.target_cluster_id)
+            is_asked = True
         try:
             if left is None and (found := _remove(context, cluster)):
                 return found
         except (DeletionProtected, GlobalClusterMember) as refused:
             # An operator needs it. The rehearsal ends all the same, and its message names the cluster.
             left = refused.message
-    is_asked = DELETE_ACT in record.acts or DELETE_ACT in record.cleanup.asked
     # One that clients had reached, and whose deletion was never asked for.
     if cluster is None and not is_asked and is_restored(record):
         left = record.rehearsal.left or lost_words(plan.target_cluster_id)
