@@ -36,7 +36,8 @@ def test_a_run_that_could_not_reach_the_apis_is_refused_before_the_copy(
     )
 
     assert (run.status, run.error) == ("FAILED", "NetworkUnreachable")
-    assert time.monotonic() - started < 90
+    # Minutes, and not the hours of a copy; a busy machine took more than one and a half.
+    assert time.monotonic() - started < 300
     assert "CopySnapshot" not in run.states_entered
     item = boto("dynamodb").get_item(
         TableName="AuroraRestoreState", Key={"operation_id": {"S": run.operation_id}}

@@ -35,7 +35,7 @@ MYSQL_BEGINS_DAYS_AGO = 365
 SNAPSHOT_TIME = time(23, 40, tzinfo=UTC)
 """After the last order of a day, so that a day's snapshot holds the whole day."""
 
-_SEED_TIMEOUT_SECONDS = 60.0
+_SEED_TIMEOUT_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
