@@ -84,7 +84,7 @@ def test_links_lead_to_a_document_and_to_a_heading_of_it() -> None:
 
 
 def commonly_named(document: Path) -> str:
-    """Without what is no code of ours: the variables of the environment, which look alike."""
+    """Without what is not code of ours: the variables of the environment, which look alike."""
     return re.sub(r"^\| `\w+` \| `.*$", "", document.read_text(), flags=re.MULTILINE)
 
 

@@ -14,7 +14,7 @@ from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.observed import ClusterSnapshot, Quota
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES, GOING_STATUSES
-from aurora_restore.domain.rehearsal import asked_of
+from aurora_restore.domain.rehearsal import asked_of, with_hold
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_being_retired
 from aurora_restore.domain.settings import PipelineSettings
@@ -167,7 +167,7 @@ def is_beyond_limit(operation: Operation, settings: PipelineSettings, now: datet
     state = operation.phase(phase)
     if state.start_time is None or state.has_ended_well:
         return False
-    return now - state.start_time > settings.phase_limit(phase)
+    return now - state.start_time > with_hold(record, phase, settings.phase_limit(phase))
 
 
 def locked_since(operation: Operation) -> datetime | None:

@@ -77,6 +77,12 @@ def asked_of(record: Record) -> RehearsalAsked | None:
     return None if record.parameters.dry_run else record.parameters.rehearsal
 
 
+def with_hold(record: Record, phase: Phase, limit: timedelta) -> timedelta:
+    """How long a phase may take: the hours for which a rehearsal is to be held are added to its limit."""
+    asked = asked_of(record) if phase is Phase.END_REHEARSAL else None
+    return limit + timedelta(hours=asked.hold_hours if asked else 0)
+
+
 def is_restored(record: Record) -> bool:
     """Whether the restore that is rehearsed has succeeded: clients were proved to reach the new cluster."""
     return record.phase(Phase.PROVE_ENDPOINT).has_ended_well

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from aurora_restore.domain.acts import Act
@@ -31,7 +31,7 @@ from aurora_restore.domain.record import (
     phase_changed,
     phase_met,
 )
-from aurora_restore.domain.rehearsal import asked_of
+from aurora_restore.domain.rehearsal import with_hold
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.states import OperationStatus, PhaseStatus
 from aurora_restore.steps.audit_events import AuditTrail
@@ -54,7 +54,11 @@ def run_step(phase: Phase, step: Step, ports: Ports, operation_id: str) -> StepR
     operation = load_running(ports, operation_id)
     trail = AuditTrail(ports, operation)
     trail.flush()
-    now, begun, limit = ports.clock.now(), operation.phase_start(phase), limit_of(ports, operation, phase)
+    now, begun, limit = (
+        ports.clock.now(),
+        operation.phase_start(phase),
+        with_hold(operation.record, phase, ports.settings.phase_limit(phase)),
+    )
     started = begun or now
     if begun is None:
         # Before the step acts, so that the time that it takes is counted from its first call on.
@@ -75,12 +79,6 @@ def run_step(phase: Phase, step: Step, ports: Ports, operation_id: str) -> StepR
         record_error(ports, operation_id, phase.value, error)
         raise
     return _finish(trail, phase, started, outcome)
-
-
-def limit_of(ports: Ports, operation: Operation, phase: Phase) -> timedelta:
-    """How long a phase may take: the hours for which a rehearsal is to be held come besides its limit."""
-    asked = asked_of(operation.record) if phase is Phase.END_REHEARSAL else None
-    return ports.settings.phase_limit(phase) + timedelta(hours=asked.hold_hours if asked else 0)
 
 
 def load_running(ports: Ports, operation_id: str) -> Operation:
@@ -209,7 +207,7 @@ def _keep_transient_error_to_limit(
     ports: Ports, operation: Operation, phase: Phase, transient: TransientFault, started: datetime
 ) -> None:
     """A fault that passes is waited for within the phase's limit, and the record says what is waited for."""
-    now, limit = ports.clock.now(), limit_of(ports, operation, phase)
+    now, limit = ports.clock.now(), with_hold(operation.record, phase, ports.settings.phase_limit(phase))
     if now - started > limit:
         hours = limit.total_seconds() / 3600
         error = PhaseTimedOut(

@@ -78,7 +78,7 @@ class Sweep:
                 self.problems.append(error.message)
 
     def start_cleanup(self, operation: Operation, why: str, is_expected: bool = False) -> None:
-        """One execution an operation and sweep. `is_expected`: it is no sign of anything that went wrong."""
+        """One execution an operation and sweep. `is_expected`: it is not a sign that anything went wrong."""
         if operation.operation_id in self.started:
             return
         attempt = self.now.strftime("sweep-%Y%m%d%H%M")

@@ -220,6 +220,16 @@ def test_an_operation_is_beyond_the_limit_of_its_phase_or_of_its_cleanup(
     )
 
 
+@pytest.mark.parametrize(("hours", "is_beyond"), [(15, False), (17, True)])
+def test_a_rehearsal_is_held_within_its_limit_for_as_long_as_was_asked(hours: int, is_beyond: bool) -> None:
+    held = running(
+        step="EndRehearsal",
+        parameters={"rehearsal": {"hold_hours": 12}},
+        phases={"EndRehearsal": phase(60 * hours, None, "IN_PROGRESS")},
+    )
+    assert is_beyond_limit(held, SETTINGS, NOW) is is_beyond
+
+
 def test_a_lock_is_as_old_as_its_operation_or_as_the_retirement_that_took_it_again() -> None:
     assert locked_since(running()) == NOW - timedelta(minutes=90)
     due = {"state": "BEGUN", "keep_until": ago(3)}

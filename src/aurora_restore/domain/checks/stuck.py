@@ -10,6 +10,7 @@ from aurora_restore.domain.checks.finding import Fault, Finding, judged
 from aurora_restore.domain.checks.surroundings import counted
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation
+from aurora_restore.domain.rehearsal import with_hold
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.settings import DEFAULT_PHASE_TIMEOUT_HOURS
 from aurora_restore.domain.states import OperationStatus
@@ -61,7 +62,8 @@ def why_stuck(underway: Underway, phase_hours: Mapping[Phase, float], now: datet
     phase, since = _phase_of(operation)
     if phase is None or since is None:
         return None
-    limit = timedelta(hours=phase_hours.get(phase, DEFAULT_PHASE_TIMEOUT_HOURS[phase]))
+    hours_given = timedelta(hours=phase_hours.get(phase, DEFAULT_PHASE_TIMEOUT_HOURS[phase]))
+    limit = with_hold(operation.record, phase, hours_given)
     if now - since <= limit + SWEEPS_TURN:
         return None
     hours = (now - since).total_seconds() / 3600
