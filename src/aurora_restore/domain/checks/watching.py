@@ -142,7 +142,7 @@ def _rule_fault(name: str, rule: RuleSeen | None, region: str, means: str) -> Fa
 
 
 def check_schedules(seen: Sequence[ScheduleSeen], region: str) -> Finding:
-    """Every schedule that is paused is red: the restore that it stands for does not happen."""
+    """Every schedule that is paused is red: its restore does not happen."""
     if not seen:
         return green("schedules", "there is no schedule of restores")
     faults = [

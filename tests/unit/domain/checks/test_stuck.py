@@ -59,6 +59,13 @@ def test_an_operation_is_stuck_where_neither_an_event_nor_the_sweep_has_seen_to_
     assert bool(why_stuck(seen, {}, NOW)) is is_stuck
 
 
+@pytest.mark.parametrize(("hours", "is_stuck"), [(15, False), (17, True)])
+def test_a_rehearsal_that_is_held_is_not_stuck(hours: int, is_stuck: bool) -> None:
+    phases = {"EndRehearsal": {"status": "IN_PROGRESS", "start_time": ago(hours=hours)}}
+    held = operation(step="EndRehearsal", parameters={"rehearsal": {"hold_hours": 12}}, phases=phases)
+    assert bool(why_stuck(Underway(held, execution("RUNNING")), {}, NOW)) is is_stuck
+
+
 def test_the_limit_of_a_phase_is_the_one_that_the_stack_sets() -> None:
     seen = Underway(in_phase("RestoreCluster", hours=25), execution("RUNNING"))
     assert why_stuck(seen, {Phase.RESTORE_CLUSTER: 48}, NOW) is None
