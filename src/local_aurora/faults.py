@@ -92,15 +92,22 @@ class FaultRules:
     def __init__(self) -> None:
         self._rules: dict[str, FaultRule] = {}
         self._seen: dict[str, int] = {}
+        self._over: set[str] = set()
 
     def add(self, rule: FaultRule) -> None:
         """A rule of the same name is replaced, and counts anew."""
         self._rules[rule.name] = rule
         self._seen[rule.name] = 0
+        self._over.discard(rule.name)
+
+    def end(self, name: str) -> None:
+        """Let a rule hit no later call. It is still listed, with the calls that it has seen."""
+        self._over.add(name)
 
     def clear(self) -> None:
         self._rules.clear()
         self._seen.clear()
+        self._over.clear()
 
     def in_force(self) -> list[tuple[FaultRule, int]]:
         return [(rule, self._seen[name]) for name, rule in self._rules.items()]
@@ -110,7 +117,7 @@ class FaultRules:
         identifier = next((str(params[name]) for name in _IDENTIFYING if params.get(name)), "")
         hitting = []
         for rule in list(self._rules.values()):
-            if not rule.covers(action, region, identifier, params):
+            if rule.name in self._over or not rule.covers(action, region, identifier, params):
                 continue
             # Counted also before the first hit and after the last, since `nth` is a number of calls.
             self._seen[rule.name] += 1

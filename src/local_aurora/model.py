@@ -271,8 +271,12 @@ class LocalAurora:
             return cluster is not None and host in map(cluster.host_name, ROLES)
 
     def release(self, rule_name: str) -> int:
-        """Let go what a HOLD rule holds; how many transitions that were. Their time is over now at the earliest."""
+        """Let go what a HOLD rule holds; how many transitions that were. Their time is over now at the earliest.
+
+        The rule holds nothing that begins later.
+        """
         with self.locked() as world:
+            self.faults.end(rule_name)
             held = [transition for transition in world.transitions if transition.held_by == rule_name]
             for transition in held:
                 transition.held_by = None

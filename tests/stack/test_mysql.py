@@ -161,10 +161,16 @@ def begin_held(place: MysqlPlace, what: str) -> Run:
     target, operation_id = f"aurora-restored-mysql-{name}", f"restore-mysql-{name}"
     place.make_target(target)
     action, identifier = HOLDS[what]
-    # Not the other modifications of a cluster: what does not show of them is asked for again, and then done.
+    # The other modifications of a cluster, such as that of its password, are not to wait.
     renames = {"parameter": "NewDBClusterIdentifier"} if what.endswith("Rename") else {}
+    # A run asks again for what does not come: that request waits as well, however late the run is stopped.
     place.fault(
-        operation_id, effect="hold", action=action, identifier=identifier(target, operation_id), **renames
+        operation_id,
+        effect="hold",
+        action=action,
+        identifier=identifier(target, operation_id),
+        times=0,
+        **renames,
     )
     own = place.own_snapshot(f"of-{operation_id}") if what == "CopySnapshot" else {}
     return Run(place.start(mysql_request(target, **own), operation_id), target)

@@ -68,10 +68,16 @@ def hold(place: Place, what: str, name: str, **changes: Any) -> Held:
     """Start a swap that will wait for something for as long as we want."""
     target, operation_id = f"aurora-restored-{name}", f"restore-{name}"
     action, identifier = HOLDS[what]
-    # The first modification of the new cluster is that of its password.
-    nth = 2 if what == "SecondRename" else 1
+    # The other modifications of a cluster, such as that of its password, are not to wait.
+    renames = {"parameter": "NewDBClusterIdentifier"} if what.endswith("Rename") else {}
+    # A run asks again for what does not come: that request waits as well, however late the run is stopped.
     place.fault(
-        operation_id, effect="hold", action=action, identifier=identifier(target, operation_id), nth=nth
+        operation_id,
+        effect="hold",
+        action=action,
+        identifier=identifier(target, operation_id),
+        times=0,
+        **renames,
     )
     return Held(place.start(request(target, **changes), operation_id), target)
 

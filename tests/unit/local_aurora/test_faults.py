@@ -57,6 +57,18 @@ def test_what_is_held_goes_on_until_it_is_released(place: Place) -> None:
     assert place.snapshot_status("copy-1") == "available"
 
 
+def test_every_call_is_held_until_the_release_and_none_after_it(place: Place) -> None:
+    place.aurora.faults.add(FaultRule("slow", Effect.HOLD, action="CopyDBClusterSnapshot", times=0))
+    place.copy("copy-1")
+    place.copy("copy-2")
+    place.clock.advance(10 * DURATIONS.copy)
+    assert [place.snapshot_status(name) for name in ("copy-1", "copy-2")] == ["copying", "copying"]
+    assert place.aurora.release("slow") == 2
+    place.copy("copy-3")
+    place.clock.advance(10 * DURATIONS.copy)
+    assert place.snapshot_status("copy-3") == "available"
+
+
 @pytest.mark.parametrize(
     ("action", "status"),
     [
