@@ -47,7 +47,7 @@ class FakeExecutions:
 
         self._border.ask("states", "StartExecution", act)
 
-    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> bool:
+    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
         def act() -> bool:
             try:
                 self._step_functions.start(MAIN_MACHINE, operation_id, dict(request))
@@ -55,7 +55,13 @@ class FakeExecutions:
                 return False
             return True
 
-        return self._border.ask("states", "StartExecution", act)
+        if self._border.ask("states", "StartExecution", act):
+            return None
+        return self._border.ask("states", "DescribeExecution", lambda: self._request_of(operation_id))
+
+    def _request_of(self, operation_id: str) -> Mapping[str, Any]:
+        running = self._step_functions.executions.values()
+        return next(each.input for each in running if each.name == operation_id)
 
     def _state(self, execution_arn: str) -> ExecutionState | None:
         found = self._step_functions.executions.get(execution_arn)

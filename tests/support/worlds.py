@@ -176,10 +176,10 @@ class TurnedExecutions:
     def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
         self.cleanups.append(operation_id)
 
-    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> bool:
-        is_new = operation_id not in self.started
+    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        earlier = self.started.get(operation_id)
         self.started.setdefault(operation_id, request)
-        return is_new
+        return earlier
 
 
 class PipelineRun:

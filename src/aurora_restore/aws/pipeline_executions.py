@@ -69,8 +69,8 @@ class AwsPipelineExecutions:
                 input=json.dumps(event),
             )
 
-    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> bool:
-        """Start the main machine; False where an execution had the name before.
+    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Start the main machine, and return None; where an execution has the name already, return its request.
 
         StartExecution answers a repetition with the same name and input like the first while that runs, and refuses
         the name for 90 days after it (API reference of StartExecution).
@@ -87,8 +87,14 @@ class AwsPipelineExecutions:
                 name=operation_id,
                 input=json.dumps(request, sort_keys=True),
             )
-            return True
-        return False
+            return None
+        # DescribeExecution is eventually consistent: where it does not know the execution yet, its error makes
+        # Scheduler's delivery fail, and the repetition sees it.
+        arn = f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{operation_id}"
+        with Translating("states"):
+            seen = self._clients.stepfunctions().describe_execution(executionArn=arn)
+        request_of_it: Mapping[str, Any] = json.loads(seen["input"])
+        return request_of_it
 
 
 def cleanup_execution_name(operation_id: str, attempt: str) -> str:

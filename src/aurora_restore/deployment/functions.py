@@ -205,7 +205,11 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
     Function(
         "start-scheduled", "Starts what a schedule asks for, once", 60,
-        (*may.LOG, *grants("stepfunctions", "start_execution", may.RESTORES)),
+        (
+            *may.LOG,
+            *grants("stepfunctions", "start_execution", may.RESTORES),
+            *grants("stepfunctions", "describe_execution", may.RUNS),
+        ),
         environment={"STATE_MACHINE_ARN": "${StateMachine}"},
     ),
 )  # fmt: skip

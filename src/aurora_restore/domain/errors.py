@@ -46,6 +46,7 @@ from aurora_restore.domain.replacement_errors import TargetIsSource as TargetIsS
 from aurora_restore.domain.replacement_errors import TargetNotAvailable as TargetNotAvailable
 from aurora_restore.domain.replacement_errors import TooManyTags as TooManyTags
 from aurora_restore.domain.replacement_errors import WayBackNeeded as WayBackNeeded
+from aurora_restore.domain.schedule_errors import ScheduledNameTaken as ScheduledNameTaken
 from aurora_restore.domain.schedule_errors import ScheduleMalformed as ScheduleMalformed
 
 

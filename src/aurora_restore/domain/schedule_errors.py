@@ -1,4 +1,4 @@
-"""The error of a schedule that cannot be started: part of the one tree of errors (domain/errors.py)."""
+"""The errors of a schedule whose operation cannot be started: part of the one tree of errors (domain/errors.py)."""
 
 from __future__ import annotations
 
@@ -10,4 +10,12 @@ class ScheduleMalformed(StepFailed):
     default_hint = (
         "Delete the schedule and create it again with `aurora-restore schedule create`, which writes its "
         "input."
+    )
+
+
+class ScheduledNameTaken(StepFailed):
+    code = "SCHEDULED_NAME_TAKEN"
+    default_hint = (
+        "Start this operation by hand with `aurora-restore start`. Then delete the schedule and create it "
+        "again under a name that no other schedule and no operation begins with."
     )

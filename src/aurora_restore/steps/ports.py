@@ -356,8 +356,8 @@ class Executions(Protocol):
     def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
         """Start the cleanup machine for an operation. The same `attempt` made twice is one execution."""
 
-    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> bool:
-        """Start the main machine; False where an execution had the name before, with this request or another."""
+    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Start the main machine, and return None; where an execution has the name already, return its request."""
 
 
 class Metrics(Protocol):

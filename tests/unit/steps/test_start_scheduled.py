@@ -11,7 +11,7 @@ from tests.support.worlds import PipelineRun
 
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.cli.operation_ids import read_operation_id
-from aurora_restore.domain.errors import ScheduleMalformed, TargetLocked
+from aurora_restore.domain.errors import ScheduledNameTaken, ScheduleMalformed, TargetLocked
 from aurora_restore.domain.schedules import SCHEDULED_TIME, due, schedule_input, schedule_name_problem
 from aurora_restore.steps.functions import work_of
 
@@ -40,6 +40,16 @@ def test_a_second_delivery_starts_nothing() -> None:
     run = PipelineRun()
     assert start(run, delivered()) == start(run, delivered())
     assert len(run.executions.started) == 1
+
+
+def test_a_name_under_which_something_else_was_started_is_an_error_and_not_a_second_delivery() -> None:
+    run = PipelineRun()
+    run.executions.started["nightly-20261122-013000"] = {
+        **REQUEST,
+        "target_cluster_id": "aurora-restored-other",
+    }
+    with pytest.raises(ScheduledNameTaken):
+        start(run, delivered())
 
 
 def test_one_that_meets_another_operation_on_its_target_is_refused_and_told() -> None:
@@ -89,11 +99,13 @@ def test_step_functions_is_asked_with_the_same_bytes_and_a_taken_name_is_no_erro
     aws = shared_aws()
     machine = aws.create_state_machine("aurora-restore-state-machine", WAITING)
     executions = AwsPipelineExecutions(aws.clients(), None, machine)
-    assert executions.start_restore("nightly-20261122-013000", REQUEST)
+    assert executions.start_restore("nightly-20261122-013000", REQUEST) is None
     # AWS answers like the first time while it runs, ministack with a refusal; neither is an error.
     executions.start_restore("nightly-20261122-013000", dict(reversed(REQUEST.items())))
     states = aws.clients().stepfunctions()
     found = states.list_executions(stateMachineArn=machine)["executions"]
     assert [item["name"] for item in found] == ["nightly-20261122-013000"]
     states.stop_execution(executionArn=found[0]["executionArn"])
-    assert not executions.start_restore("nightly-20261122-013000", REQUEST)
+    another = {**REQUEST, "target_cluster_id": "aurora-restored-other"}
+    for request in (REQUEST, another):
+        assert executions.start_restore("nightly-20261122-013000", request) == REQUEST
