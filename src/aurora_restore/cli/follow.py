@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from aurora_restore.cli.screen import Screen
+from aurora_restore.cli.views.common import Fitted
 from aurora_restore.cli.views.log import change_lines
 from aurora_restore.cli.views.operation import render_operation
 from aurora_restore.cli.views.record import OperationView, view_operation
@@ -56,20 +57,23 @@ def _follow_in_place(
     latest = Observation({})
 
     # Called at every redraw, between two observations as well, so that the times on the screen move.
-    def picture() -> RenderableType:
-        if not latest.record:
-            return Text()
-        picture = render_operation(_view(latest), now(), latest.notice)
-        return Group(Text(), picture, Text(), Text(footer, style="dim"))
-
     with Live(
-        get_renderable=picture, console=screen.out, refresh_per_second=_REDRAWS_A_SECOND, transient=True
-    ):
+        get_renderable=lambda: live_picture(latest, now(), footer), console=screen.out,
+        refresh_per_second=_REDRAWS_A_SECOND, transient=True,
+    ):  # fmt: skip
         for observation in observations:
             latest = observation
     # The live view has removed itself; its last state stays in the scrollback.
     screen.show(render_operation(_view(latest), now()))
     return latest.record
+
+
+def live_picture(observation: Observation, now: datetime, footer: str) -> RenderableType:
+    """What is on the terminal while a run goes on, fitted to its height."""
+    if not observation.record:
+        return Text()
+    picture = render_operation(_view(observation), now, observation.notice)
+    return Fitted(Group(Text(), picture, Text(), Text(footer, style="dim")))
 
 
 def _view(observation: Observation) -> OperationView:

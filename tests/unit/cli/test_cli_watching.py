@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 from tests.unit.cli.cli_fakes import FakeExecution, Time, existing, pipeline_with
 from tests.unit.cli.cli_records import (
     NOW,
@@ -24,9 +25,10 @@ from tests.unit.cli.cli_records import (
 from tests.unit.cli.cli_replacement_records import STAGING, cancelled, cleaning_up, replacing
 
 from aurora_restore.cli.errors import CleanupOverdue, OperationNotFound, TimedOut
-from aurora_restore.cli.follow import follow
+from aurora_restore.cli.follow import LEAVING_IS_SAFE, follow, live_picture
 from aurora_restore.cli.pipeline import Pipeline
 from aurora_restore.cli.screen import Screen
+from aurora_restore.cli.views.common import Fitted
 from aurora_restore.cli.watching import Observation, Watcher, WatchLimits
 from aurora_restore.domain.errors import AwsThrottled, AwsUnavailable
 
@@ -212,6 +214,33 @@ def test_elsewhere_than_on_a_terminal_each_change_is_one_line() -> None:
         ["CopySnapshot", "failed"],
         [NAME, "FAILED"],
     ]
+
+
+def test_on_a_short_terminal_the_running_phase_and_what_it_waits_for_stay_in_sight() -> None:
+    looks = copying()
+    message = "a line of a phase that ended. " * 60
+    looks["phases"]["SnapshotCheck"] = looks["phases"]["SnapshotCheck"] | {"message": message}
+    console = Console(
+        file=io.StringIO(),
+        width=80,
+        height=24,
+        force_terminal=True,
+        highlight=False,
+        markup=False,
+        _environ={},
+    )
+    picture = live_picture(Observation(looks), NOW, LEAVING_IS_SAFE)
+    lines = console.render_lines(picture, console.options)
+    shown = "\n".join("".join(segment.text for segment in line) for line in lines)
+    assert len(lines) == 24
+    for part in (NAME, "CopySnapshot", "45 %", "is creating", LEAVING_IS_SAFE):
+        assert part in shown
+
+
+def test_a_picture_that_fits_is_shown_whole() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24, highlight=False, markup=False)
+    lines = console.render_lines(Text("\n".join("abc")), console.options)
+    assert console.render_lines(Fitted(Text("\n".join("abc"))), console.options) == lines
 
 
 def test_the_same_notice_is_noted_once() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +29,24 @@ STYLES = {
     "CANCELLED": "bold yellow",
     "CLEANING_UP": "bold yellow",
 }
+
+
+class Fitted:
+    """A picture that is higher than the terminal, without the lines after its title: the latest are the lowest."""
+
+    _TITLE_LINES = 3
+
+    def __init__(self, picture: RenderableType) -> None:
+        self._picture = picture
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        lines = console.render_lines(self._picture, options.update(height=None), pad=False)
+        if (surplus := len(lines) - options.max_height) > 0:
+            omitted = [Segment(f"  … {surplus + 1} lines are not shown")]
+            lines[self._TITLE_LINES : self._TITLE_LINES + surplus + 1] = [omitted]
+        for number, line in enumerate(lines):
+            yield from [Segment.line()] if number else []
+            yield from line
 
 
 def duration(seconds: float | None) -> str:
