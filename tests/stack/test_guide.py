@@ -169,7 +169,7 @@ def test_recent_operations_with_a_status_are_found_by_the_guides_scan(shell: She
 
 def documented(section: str) -> list[str]:
     """The commands of a section of our own document."""
-    text = (ROOT / "docs" / "operations.md").read_text()
+    text = (ROOT / "docs" / "operations_guide.md").read_text()
     (body,) = re.findall(rf"^## {section}$(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)
     here = re.sub(r"<!-- not for the local stack.*?-->\n```bash\n.*?```", "", body, flags=re.DOTALL)
     blocks = re.findall(r"```bash\n(.*?)```", here, re.DOTALL)
@@ -182,7 +182,7 @@ def documented(section: str) -> list[str]:
 
 
 def test_the_commands_for_watching_work_as_they_are_written(shell: Shell, guide_run: str) -> None:
-    commands = [command.replace("restore-20230615-123456", guide_run) for command in documented("Watch one")]
+    commands = [command.replace("restore-20230615-123456", guide_run) for command in documented("State")]
     assert len(commands) == 4
     answers = [json.loads(shell(f"{command.strip()} --output json")) for command in commands]
     assert answers[0]["Item"]["operation_id"]["S"] == guide_run

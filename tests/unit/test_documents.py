@@ -14,7 +14,8 @@ from aurora_restore.domain.naming import METRIC_NAMESPACE
 from aurora_restore.domain.request import PARSERS
 
 DOCS = Path(__file__).parents[2] / "docs"
-OPERATIONS = (DOCS / "operations.md").read_text()
+GUIDE = (DOCS / "operations_guide.md").read_text()
+REFERENCE = (DOCS / "reference.md").read_text()
 TROUBLESHOOTING = (DOCS / "troubleshooting.md").read_text()
 DOCUMENTS = (*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md"))
 ERRORS_OF_THE_PACKAGE = """
@@ -43,7 +44,7 @@ def errors_of_the_package() -> list[tuple[str, str, str]]:
 
 
 def test_every_field_of_a_request_is_described() -> None:
-    described = set(re.findall(r"^\| `(\w+)` \|.*\|.*\|$", OPERATIONS, re.MULTILINE))
+    described = set(re.findall(r"^\| `(\w+)` \|.*\|.*\|$", REFERENCE, re.MULTILINE))
     assert set(PARSERS) <= described
 
 
@@ -96,12 +97,12 @@ def anchors(document: Path) -> set[str]:
 
 
 def test_every_alarm_is_described_in_its_own_words_and_no_other() -> None:
-    described = re.findall(r"^\| `(aurora-restore-[a-z-]+)` \| (.*) \| (.*) \|$", OPERATIONS, re.MULTILINE)
+    described = re.findall(r"^\| `(aurora-restore-[a-z-]+)` \| (.*) \| (.*) \|$", GUIDE, re.MULTILINE)
     assert described == [(alarm.full_name, alarm.happened, alarm.action) for alarm in ALARMS]
 
 
 def test_every_metric_and_every_saved_query_is_described() -> None:
     for metric in {alarm.metric for alarm in ALARMS if alarm.namespace == METRIC_NAMESPACE}:
-        assert f"`{metric}`" in OPERATIONS
-    described = re.findall(r"^\| ([A-Z][A-Za-z ]+) \| .* \|$", OPERATIONS, re.MULTILINE)
+        assert f"`{metric}`" in REFERENCE
+    described = re.findall(r"^\| ([A-Z][A-Za-z ]+) \| .* \|$", GUIDE, re.MULTILINE)
     assert [name for name in described if name in QUERIES] == list(QUERIES)
