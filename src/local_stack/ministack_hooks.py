@@ -126,6 +126,12 @@ _HOOKS: dict[str, dict[str, str]] = {
     "services.cloudformation.handlers": {"_capabilities_enforced": "()"},
     "services.cloudformation.provisioners": {"_RESOURCE_HANDLERS": _DICT},
     "services.dynamodb": {
+        "_scan": "(data)",
+        "_query": "(data)",
+        "_get_item": "(data)",
+        "_put_item": "(data)",
+        "_update_item": "(data)",
+        "_delete_item": "(data)",
         "_update_table": "(data)",
         "_update_ttl": "(data)",
         "_update_continuous_backups": "(data)",
