@@ -108,6 +108,8 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_schedules": _DICT,
         "_schedule_groups": _DICT,
     },
+    "core.concurrency": {"spawn_background": "(fn, args, thread_name, kwargs)"},
+    "services.s3": {"_put_object": "(bucket_name, key, body, headers)"},
     "services.iam": {"_roles": _DICT},
     "services.sns": {
         "_publish": "(params)",
@@ -135,7 +137,13 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_update_table": "(data)",
         "_update_ttl": "(data)",
         "_update_continuous_backups": "(data)",
+        "_export_table_to_point_in_time": "(data)",
+        "_describe_export": "(data)",
+        "_list_exports": "(data)",
+        "_table_name_from_arn": "(arn)",
         "_tables": _DICT,
+        "_exports": _DICT,
+        "_pitr_settings": _DICT,
     },
     "services.ec2": {
         "_create_security_group": "(p)",
