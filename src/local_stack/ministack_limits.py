@@ -23,7 +23,7 @@ _SUBJECT = re.compile(r"[!-~][ -~]*")
 # A name as it is, and not the name of a function, a value (`:v`) or a stand-in for a name (`#n`).
 _BARE_NAME = re.compile(r"(?<![#:\w])[A-Za-z_]\w*\b(?!\s*\()")
 _OPERATORS = frozenset({"AND", "OR", "NOT", "BETWEEN", "IN"})
-# Those of UpdateExpression have words of their own (SET, REMOVE), and ministack looks at them before it changes anything.
+# An UpdateExpression has words of its own (SET, REMOVE); ministack looks at it before it changes anything.
 _EXPRESSIONS = ("KeyConditionExpression", "FilterExpression", "ConditionExpression", "ProjectionExpression")
 
 Refusal = tuple[str, str]
