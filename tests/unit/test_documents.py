@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.docs import situations
+
 from aurora_restore.deployment.alarms import ALARMS
 from aurora_restore.deployment.log_queries import QUERIES
 from aurora_restore.domain.naming import METRIC_NAMESPACE
@@ -67,12 +69,17 @@ def test_an_error_code_is_described_in_one_place_alone() -> None:
 
 
 def test_each_situation_of_an_operator_leads_to_a_section_with_a_command() -> None:
-    situations = re.findall(r"^\| .+ \| \[\w+\]\(#([\w-]+)\) \|$", TROUBLESHOOTING, re.MULTILINE)
+    asked = situations.questions()
     sections = re.findall(r"^## ([^\n]+)$(.*?)(?=^## )", TROUBLESHOOTING, re.MULTILINE | re.DOTALL)
-    assert len(situations) >= 15
+    assert len(asked) >= 15
     # Neither a situation without its section nor a section that the table does not lead to.
-    assert situations == [re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-") for name, _ in sections]
+    assert list(asked.values()) == [situations.anchor_of(name) for name, _ in sections]
     assert [name for name, text in sections if "```bash" not in text] == []
+
+
+def test_each_situation_of_an_operator_is_brought_about_by_a_test() -> None:
+    tried = (DOCS.parent / "tests" / "stack" / "test_situations.py").read_text()
+    assert [question for question in situations.questions() if f'"{question}"' not in tried] == []
 
 
 def test_links_lead_to_a_document_and_to_a_heading_of_it() -> None:
