@@ -48,6 +48,9 @@ _OF_REQUEST: dict[str, tuple[str, ...]] = {
 
 _READS = re.compile(r"(Get|Describe|List|Query|Scan|BatchGet|Head)")
 _CHANGED_BY_REQUESTS_ALONE = frozenset({"dynamodb", "secretsmanager"})
+_EXPORTS = ("DescribeExport", "ListExports", "DescribeImport", "ListImports")
+"""Requests that show what was done since without any request: files of an export, items of an import."""
+
 _CREDENTIAL = re.compile(rb"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 
 _log = logging.getLogger(__name__)
@@ -251,6 +254,8 @@ def _keeping_of(scope: Mapping[str, Any], keeper: MinistackKeeper) -> Callable[[
     touched = _OF_REQUEST.get(service)
     if touched is None:
         return keeper.keep_all
+    if service == "dynamodb" and action in _EXPORTS:
+        return lambda: keeper.keep(("dynamodb", "s3"))
     # Even then `keep` is asked: a stack that ends answers nothing more.
     if _CHANGED_BY_REQUESTS_ALONE.issuperset(touched) and _READS.match(action):
         return lambda: keeper.keep(())

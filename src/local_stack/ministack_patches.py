@@ -16,6 +16,7 @@ from local_aurora.world import Subnet, SubnetLookup
 from local_stack import (
     ministack_cloudformation,
     ministack_events,
+    ministack_exports,
     ministack_limits,
     ministack_metrics,
     ministack_queries,
@@ -44,6 +45,7 @@ def apply(runtime: LambdaRuntime, state_directory: Path) -> MinistackState:
     ministack_states.apply()
     ministack_events.apply()
     ministack_schedules.apply()
+    ministack_exports.apply()
     ministack_limits.apply()
     ministack_subscriptions.apply()
     ministack_metrics.apply()

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def poll_until(
-    look: Callable[[], T], what: str, timeout_seconds: float = 60.0, poll_seconds: float = POLL_SECONDS
+    look: Callable[[], T | None], what: str, timeout_seconds: float = 60.0, poll_seconds: float = POLL_SECONDS
 ) -> T:
     """Look again and again until something is there."""
     deadline = time.monotonic() + timeout_seconds

@@ -1,8 +1,9 @@
-"""The guide's create-stack and update-stack, by the AWS CLI, in a Region where nothing of the pipeline is deployed
+"""The original guide's commands that build and deploy, unchanged, in a Region where nothing of the pipeline is deployed
 yet."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.docs import original_guide
 from tests.stack.polling import poll_until
 from tests.stack.test_guide import ROOT, directory_of_aws
 
@@ -31,6 +33,7 @@ COPIED = (
     "LICENSE",
 )
 Shell = Callable[[str], str]
+Bash = Callable[[str], subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
@@ -51,35 +54,36 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def shell(stack: StackInfo, checkout: Path) -> Shell:
+def bash(stack: StackInfo, checkout: Path) -> Bash:
     environ = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
     environ |= lifecycle.environment(stack.home)
     environ |= {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "REGION": REGION, "AWS_PAGER": ""}
     environ |= {"NO_PROXY": "127.0.0.1,localhost"}
     environ["PATH"] = f"{directory_of_aws(checkout.parent)}{os.pathsep}{os.environ['PATH']}"
+    return lambda command: subprocess.run(
+        ["/bin/bash", "-ec", command], cwd=checkout, env=environ, capture_output=True, text=True,
+        timeout=180, check=False,
+    )  # fmt: skip
 
-    def run(command: str) -> str:
-        done = subprocess.run(["/bin/bash", "-ec", command], cwd=checkout, env=environ, capture_output=True, text=True,
-                              timeout=180, check=False)  # fmt: skip
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+@pytest.fixture(scope="module")
+def original(bash: Bash) -> Shell:
+    """Runs a command of the original guide, unchanged, and sees that it ends as our page says."""
+
+    def run(name: str) -> str:
+        done = bash(original_guide.script(name))
+        original_guide.assert_as_listed(name, done)
         return done.stdout
 
     return run
 
 
-def status(shell: Shell) -> str:
-    return shell(
-        f"aws cloudformation describe-stacks --stack-name {STACK} --query 'Stacks[0].StackStatus' --output text"
-    ).strip()
+def await_status(boto: Any, expected: str) -> None:
+    def is_so() -> bool:
+        [stack] = boto("cloudformation", REGION).describe_stacks(StackName=STACK)["Stacks"]
+        return bool(stack["StackStatus"] == expected)
 
-
-def apply(shell: Shell, verb: str, expected: str) -> None:
-    shell(
-        f"aws cloudformation {verb} --stack-name {STACK} "
-        "--template-body file://infrastructure/aurora-restore-pipeline.yaml "
-        "--capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM"
-    )
-    poll_until(lambda: status(shell) == expected, f"{verb} to end {expected}", 180)
+    poll_until(is_so, f"the stack to be {expected}", 180)
 
 
 def code_of(boto: Any) -> str:
@@ -91,26 +95,38 @@ def code_of(boto: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def created(shell: Shell) -> None:
-    """The guide's two commands: build, create."""
-    assert "lambda/" in shell("scripts/build_lambda_packages.sh")
-    apply(shell, "create-stack", "CREATE_COMPLETE")
+def created(original: Shell, boto: Any) -> None:
+    assert "lambda/" in original("08_build_the_packages")
+    original("17_create_the_stack")
+    await_status(boto, "CREATE_COMPLETE")
 
 
-def test_after_a_change_of_the_code_an_update_puts_the_new_code_in(
-    created: None, shell: Shell, checkout: Path, boto: Any
+def test_an_update_without_a_change_is_refused_and_one_after_a_change_of_the_code_puts_the_new_code_in(
+    created: None, original: Shell, bash: Bash, checkout: Path, boto: Any
 ) -> None:
     before = code_of(boto)
+    unchanged = bash(original_guide.script("09_update_the_stack"))
+    assert original_guide.outcome(unchanged) == "refused: `ValidationError`"
     module = checkout / "src" / "aurora_restore" / "domain" / "times.py"
     module.write_text(module.read_text() + "\nCHANGED = True\n")
-    shell("scripts/build_lambda_packages.sh")
-    apply(shell, "update-stack", "UPDATE_COMPLETE")
+    original("08_build_the_packages")
+    original("09_update_the_stack")
+    await_status(boto, "UPDATE_COMPLETE")
     assert code_of(boto) != before
 
 
-def test_the_definition_file_can_be_put_into_the_state_machine_as_it_is(created: None, shell: Shell) -> None:
-    shell(
-        "aws stepfunctions update-state-machine --state-machine-arn "
-        "arn:aws:states:$REGION:$ACCOUNT_ID:stateMachine:aurora-restore-state-machine "
-        "--definition file://infrastructure/step_functions_definition.json"
+def test_the_definition_file_can_be_put_into_the_state_machine_as_it_is(
+    created: None, original: Shell, checkout: Path, boto: Any
+) -> None:
+    machines = boto("stepfunctions", REGION)
+    [arn] = [
+        machine["stateMachineArn"]
+        for machine in machines.list_state_machines()["stateMachines"]
+        if machine["name"] == "aurora-restore-state-machine"
+    ]
+    written = (checkout / "infrastructure" / "step_functions_definition.json").read_text()
+    machines.update_state_machine(
+        stateMachineArn=arn, definition=json.dumps(json.loads(written) | {"TimeoutSeconds": 60})
     )
+    original("10_update_the_definition")
+    assert machines.describe_state_machine(stateMachineArn=arn)["definition"] == written

@@ -443,6 +443,51 @@ def test_a_table_that_exists_already_is_not_taken_over(empty_boto: Clients, stac
     assert dynamodb.scan(TableName="Standing")["Count"] == 1
 
 
+@pytest.mark.parametrize(
+    ("operation", "slot", "asked"),
+    [
+        ("scan", "FilterExpression", {}),
+        ("scan", "ProjectionExpression", {}),
+        ("query", "KeyConditionExpression", {}),
+        ("query", "FilterExpression", {"KeyConditionExpression": "id = :value"}),
+        ("put_item", "ConditionExpression", {"Item": {"id": {"S": "new"}}}),
+    ],
+)
+def test_a_reserved_word_in_an_expression_is_refused_though_the_table_is_empty(
+    operation: str, slot: str, asked: dict[str, Any], empty_boto: Clients, table: str
+) -> None:
+    dynamodb = empty_boto("dynamodb")
+    expression = "status" if slot == "ProjectionExpression" else "status = :value AND begins_with(id, :value)"
+    if slot != "ProjectionExpression":
+        asked = asked | {"ExpressionAttributeValues": {":value": {"S": "x"}}}
+    with pytest.raises(ClientError) as refused:
+        getattr(dynamodb, operation)(TableName=table, **asked | {slot: expression})
+    error = refused.value.response["Error"]
+    assert (error["Code"], error["Message"]) == (
+        "ValidationException",
+        f"Invalid {slot}: Attribute name is a reserved keyword; reserved keyword: status",
+    )
+
+
+def test_a_name_that_stands_for_a_reserved_word_is_taken(empty_boto: Clients, table: str) -> None:
+    found = empty_boto("dynamodb").scan(
+        TableName=table, FilterExpression="#status = :value AND contains(id, :value)",
+        ExpressionAttributeNames={"#status": "status"}, ExpressionAttributeValues={":value": {"S": "x"}},
+    )  # fmt: skip
+    assert found["Count"] == 0
+
+
+@pytest.fixture(scope="module")
+def table(empty_boto: Clients) -> str:
+    """An empty one."""
+    created = empty_boto("dynamodb").create_table(
+        TableName="Expressions", BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+    )  # fmt: skip
+    return str(created["TableDescription"]["TableName"])
+
+
 def test_a_protected_table_holds_up_the_deletion_of_its_stack(empty_boto: Clients, stack_name: str) -> None:
     cloudformation, dynamodb = empty_boto("cloudformation"), empty_boto("dynamodb")
     deployed(cloudformation, stack_name, table_template("Protected", protected=True))

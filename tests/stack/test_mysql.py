@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from pymysql.connections import Connection
+from tests.docs import original_guide
 from tests.stack import test_guide
 from tests.stack.conftest import KEPT_WORKERS, QUICK, Clients, clients_of, selected
 from tests.stack.endings import REASON, assert_as_before, assert_cancelled, assert_succeeded
@@ -50,15 +51,9 @@ HOSTILE_CONTENT = (
 )
 
 
-GUIDES_GROUP = """
-aws rds create-db-cluster-parameter-group \\
-  --db-cluster-parameter-group-name aurora-restore-params \\
-  --db-parameter-group-family aurora-mysql5.7 \\
-  --description "Parameter group for restored Aurora clusters"
-aws rds modify-db-cluster-parameter-group \\
-  --db-cluster-parameter-group-name aurora-restore-params \\
-  --parameters "ParameterName=innodb_file_format,ParameterValue=Barracuda,ApplyMethod=immediate"
-"""
+GUIDES_GROUP = "\n".join(
+    map(original_guide.script, ("11_create_a_parameter_group", "12_modify_the_parameter_group"))
+)
 
 guides_shell = test_guide.shell
 

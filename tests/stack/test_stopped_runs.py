@@ -24,7 +24,7 @@ from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
 ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "docs" / "operations.md"
+GUIDE = ROOT / "docs" / "operations_guide.md"
 GUIDE_OPERATION = "restore-20230615-123456"
 CLEANUP_MACHINE = "aurora-restore-cleanup-state-machine"
 WAIT_SECONDS = 400.0

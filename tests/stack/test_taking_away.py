@@ -19,7 +19,9 @@ from aurora_restore.deployment.template import pipeline_template
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
-SECTION = (ROOT / "docs" / "operations.md").read_text().split("## Taking it away, and putting it back")[1]
+SECTION = (
+    (ROOT / "docs" / "operations_guide.md").read_text().split("## Taking it away, and putting it back")[1]
+)
 DELETE_STACK, REMOVE_TABLES = re.findall(r"```bash\n(.*?)```", SECTION.split("\n## ")[0], re.DOTALL)
 TABLES = ["AuroraRestoreAudit", "AuroraRestoreLocks", "AuroraRestoreState"]
 Shell = Callable[[str], str]

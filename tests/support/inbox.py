@@ -18,7 +18,7 @@ class Inbox:
         self._queue = self._sqs.create_queue(QueueName=f"inbox-{uuid.uuid4().hex[:8]}")["QueueUrl"]
         self._seen: list[str] = []
         asked = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
-        self._subscription = self._sns.subscribe(
+        self.subscription: str = self._sns.subscribe(
             TopicArn=self._topic_arn(),
             Protocol="sqs",
             Endpoint=asked["Attributes"]["QueueArn"],
@@ -42,7 +42,7 @@ class Inbox:
         return [message for message in self.messages() if operation_id in message]
 
     def close(self) -> None:
-        self._sns.unsubscribe(SubscriptionArn=self._subscription)
+        self._sns.unsubscribe(SubscriptionArn=self.subscription)
         self._sqs.delete_queue(QueueUrl=self._queue)
 
     def _topic_arn(self) -> str:

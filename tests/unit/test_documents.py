@@ -8,13 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.docs import situations
+
 from aurora_restore.deployment.alarms import ALARMS
 from aurora_restore.deployment.log_queries import QUERIES
 from aurora_restore.domain.naming import METRIC_NAMESPACE
 from aurora_restore.domain.request import PARSERS
 
 DOCS = Path(__file__).parents[2] / "docs"
-OPERATIONS = (DOCS / "operations.md").read_text()
+GUIDE = (DOCS / "operations_guide.md").read_text()
+REFERENCE = (DOCS / "reference.md").read_text()
 TROUBLESHOOTING = (DOCS / "troubleshooting.md").read_text()
 DOCUMENTS = (*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md"))
 ERRORS_OF_THE_PACKAGE = """
@@ -43,7 +46,7 @@ def errors_of_the_package() -> list[tuple[str, str, str]]:
 
 
 def test_every_field_of_a_request_is_described() -> None:
-    described = set(re.findall(r"^\| `(\w+)` \|.*\|.*\|$", OPERATIONS, re.MULTILINE))
+    described = set(re.findall(r"^\| `(\w+)` \|.*\|.*\|$", REFERENCE, re.MULTILINE))
     assert set(PARSERS) <= described
 
 
@@ -66,12 +69,17 @@ def test_an_error_code_is_described_in_one_place_alone() -> None:
 
 
 def test_each_situation_of_an_operator_leads_to_a_section_with_a_command() -> None:
-    situations = re.findall(r"^\| .+ \| \[\w+\]\(#([\w-]+)\) \|$", TROUBLESHOOTING, re.MULTILINE)
+    asked = situations.questions()
     sections = re.findall(r"^## ([^\n]+)$(.*?)(?=^## )", TROUBLESHOOTING, re.MULTILINE | re.DOTALL)
-    assert len(situations) >= 15
+    assert len(asked) >= 15
     # Neither a situation without its section nor a section that the table does not lead to.
-    assert situations == [re.sub(r"[^\w\- ]", "", name.lower()).replace(" ", "-") for name, _ in sections]
+    assert list(asked.values()) == [situations.anchor_of(name) for name, _ in sections]
     assert [name for name, text in sections if "```bash" not in text] == []
+
+
+def test_each_situation_of_an_operator_is_brought_about_by_a_test() -> None:
+    tried = (DOCS.parent / "tests" / "stack" / "test_situations.py").read_text()
+    assert [question for question in situations.questions() if f'"{question}"' not in tried] == []
 
 
 def test_links_lead_to_a_document_and_to_a_heading_of_it() -> None:
@@ -96,12 +104,12 @@ def anchors(document: Path) -> set[str]:
 
 
 def test_every_alarm_is_described_in_its_own_words_and_no_other() -> None:
-    described = re.findall(r"^\| `(aurora-restore-[a-z-]+)` \| (.*) \| (.*) \|$", OPERATIONS, re.MULTILINE)
+    described = re.findall(r"^\| `(aurora-restore-[a-z-]+)` \| (.*) \| (.*) \|$", GUIDE, re.MULTILINE)
     assert described == [(alarm.full_name, alarm.happened, alarm.action) for alarm in ALARMS]
 
 
 def test_every_metric_and_every_saved_query_is_described() -> None:
     for metric in {alarm.metric for alarm in ALARMS if alarm.namespace == METRIC_NAMESPACE}:
-        assert f"`{metric}`" in OPERATIONS
-    described = re.findall(r"^\| ([A-Z][A-Za-z ]+) \| .* \|$", OPERATIONS, re.MULTILINE)
+        assert f"`{metric}`" in REFERENCE
+    described = re.findall(r"^\| ([A-Z][A-Za-z ]+) \| .* \|$", GUIDE, re.MULTILINE)
     assert [name for name in described if name in QUERIES] == list(QUERIES)

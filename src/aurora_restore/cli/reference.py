@@ -24,7 +24,7 @@ _INTRODUCTION = f"""# Command line reference
 <!-- Written by `make reference` from the commands. Change their texts in src/aurora_restore/cli, not here. -->
 
 Every command of `{PROGRAM}`, with its options, their defaults and its exit statuses. `{PROGRAM} COMMAND --help`
-shows the same in a terminal. When to use which command is in [operations](operations.md) and in
+shows the same in a terminal. When to use which command is in the [operations guide](operations_guide.md) and in
 [troubleshooting](troubleshooting.md).
 """
 # The same for each command, and said once.
@@ -35,7 +35,7 @@ _COMMON = """## Options of every command
 | `-h`, `--help` | Show the help of a command, and exit. |
 | `--version` | Before any command: show the version, and exit. |
 
-An empty default means that nothing is passed on: the default of the [request](operations.md#the-request) holds.
+An empty default means that nothing is passed on: the default of the [request](reference.md#the-request) holds.
 
 With `--json` the output is JSON from the first line to the last, errors included: `{"error": {"code": …}}`. The codes
 are listed under [error codes](troubleshooting.md#error-codes).

@@ -1,6 +1,6 @@
 """The settings of a cluster and of its instances: one row for each. All code that handles them loops over these rows.
 
-A new setting is a row here, its names at RDS in `aws/rds_settings.py`, a line in docs/operations.md, and a test.
+A new setting is a row here, its names at RDS in `aws/rds_settings.py`, a line in docs/reference.md, and a test.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ from aurora_restore.domain.schedule_errors import ScheduleMalformed as ScheduleM
 
 class InvalidRequest(RequestRefused):
     code = "INVALID_REQUEST"
-    default_hint = "Correct the field that is named; the fields are described in docs/operations.md."
+    default_hint = "Correct the field that is named; the fields are described in docs/reference.md."
 
 
 class UnknownField(RequestRefused):

@@ -1,4 +1,4 @@
-"""The actions that docs/operations.md lists for a command, and those of calls."""
+"""The actions that docs/reference.md lists for a command, and those of calls."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
+REFERENCE = Path(__file__).parents[3] / "docs" / "reference.md"
 # Where the name in a signature is not the prefix of IAM.
 PREFIXES = {"monitoring": "cloudwatch"}
 # Needs no permission: "No permissions are required to perform this operation" (AWS STS API Reference).
@@ -20,5 +20,6 @@ def iam_actions(calls: Iterable[tuple[str, str]]) -> set[str]:
 
 def documented_actions(command: str) -> set[str]:
     """What the table of permissions says of a command."""
-    [row] = re.findall(rf"^\| `{re.escape(command)}` \| (.*) \|$", OPERATIONS.read_text(), re.MULTILINE)
+    section = REFERENCE.read_text().split("## What the commands may do")[1].split("\n## ")[0]
+    [row] = re.findall(rf"^\| `{re.escape(command)}` \| (.*) \|$", section, re.MULTILINE)
     return set(re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", row))

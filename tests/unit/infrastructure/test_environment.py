@@ -120,10 +120,10 @@ def test_the_stacks_own_region_is_known_however_old_the_sdk_of_the_runtime_is() 
     assert REGION in read_environment(environment, ("eu-west-1",)).settings.known_regions
 
 
-def test_the_guide_lists_every_variable_of_the_functions() -> None:
+def test_the_reference_lists_every_variable_of_the_functions() -> None:
     variables = set(functions.ENVIRONMENT).union(*(f.environment for f in functions.FUNCTIONS))
-    guide = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     # Those of the sweep and of what schedules call name other parts of the stack; they are not settings.
     settings = variables - {"CLEANUP_STATE_MACHINE_ARN", "STATE_MACHINE_ARN"}
 
-    assert {name for name in settings if f"`{name}`" not in guide} == set()
+    assert {name for name in settings if f"`{name}`" not in reference} == set()

@@ -1,0 +1,1 @@
+aws rds describe-db-cluster-snapshots --snapshot-type automated
