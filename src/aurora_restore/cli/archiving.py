@@ -19,7 +19,6 @@ from aurora_restore.domain.audit_anomalies import anomalies, asked_by
 from aurora_restore.domain.audit_verification import ChainState, Finding, FindingKind, Verification
 from aurora_restore.domain.backup_errors import ArchiveDiffers, ArchiveUnverified, BackupDamaged
 from aurora_restore.domain.kept_operations import BEFORE_ANY_EXPIRY, KeptOperation, Seal
-from aurora_restore.domain.times import format_time
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def _write_seals(objects: AwsStoredObjects, seals: Sequence[Seal], now: datetime
     if not seals:
         return
     lines = b"".join(json.dumps(seal.to_item(), sort_keys=True).encode() + b"\n" for seal in seals)
-    name = f"{SEALS}/{format_time(now)}-{hashlib.sha256(lines).hexdigest()[:16]}.jsonl"
+    name = f"{SEALS}/{now:%Y%m%dT%H%M%SZ}-{hashlib.sha256(lines).hexdigest()[:16]}.jsonl"
     if not objects.write_new(name, lines):
         raise ArchiveUnverified(f"{objects.url(name)} cannot be written: it has other contents.")
 
