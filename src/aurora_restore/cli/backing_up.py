@@ -31,7 +31,7 @@ from aurora_restore.domain.backup import (
     without_secrets,
 )
 from aurora_restore.domain.backup_errors import BackupDamaged, ExportFailed, PlaceTaken
-from aurora_restore.domain.checks.surroundings import Subscription
+from aurora_restore.domain.checks.surroundings import Subscription, counted
 from aurora_restore.domain.kept_operations import KeptOperation, Seal, gathered, needs_another_look
 from aurora_restore.domain.schedules import OF_THE_STACK, Schedule
 
@@ -44,7 +44,7 @@ LOOK_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Backing:
-    """Where a backup comes from and goes to. `say` shows a step; `sleep` and `now` are the pause and the clock."""
+    """Where a backup comes from and goes to. `say` shows a line; `sleep` and `now` are the pause and the clock."""
 
     pipeline: Pipeline
     exports: AwsTableExports
@@ -85,7 +85,7 @@ def make_backup(
         raise PipelineNotDeployed(f"There is no stack {backing.stack_name} in {backing.pipeline.region}.")
     moment = backing.now()
     tables = _export(backing, moment + limit)
-    backing.say("Verifying the operations")
+    backing.say("Verifying the operations …")
     read = {name: _items(objects, files) for name, files in tables.items()}
     operations = gathered(*(read[name] for name in backing.tables))
     again = _read_again(backing.pipeline, operations)
@@ -118,7 +118,7 @@ def _export(backing: Backing, until: datetime) -> dict[str, list[KeptFile]]:
     """Both tables, side by side; the files of each, verified against the manifests of its export."""
     prefix = backing.objects.key(TABLES)
     under_way = {name: backing.exports.begin(name, backing.objects.bucket, prefix) for name in backing.tables}
-    backing.say(f"Exporting {' and '.join(under_way)}; an export takes some minutes")
+    backing.say(f"Exporting {' and '.join(under_way)}; an export takes some minutes …")
     done: dict[str, list[KeptFile]] = {}
     while under_way:
         for name, arn in list(under_way.items()):
@@ -128,7 +128,7 @@ def _export(backing: Backing, until: datetime) -> dict[str, list[KeptFile]]:
             if seen.is_completed:
                 found = ExportedItems(backing.objects, seen.manifest_key).files()
                 done[name] = [KeptFile(file.name, file.sha256, file.item_count) for file in found]
-                backing.say(f"  {name}: {sum(file.item_count for file in found)} items")
+                backing.say(f"  {name}: {counted(sum(file.item_count for file in found), 'item')}")
                 del under_way[name]
         if under_way:
             if backing.now() >= until:

@@ -149,10 +149,10 @@ def load(backup: Backup, tables: Tables, now: datetime, say: Callable[[str], Non
     }
     _refuse_others(decisions, existing - backup.operations.keys(), tables.target.region)
     missing = [wanted[name] for name, each in decisions.items() if each is Loading.WRITE]
-    say(f"Loading {len(missing)} of {len(wanted)} operations")
+    say(f"Loading {len(missing)} of {len(wanted)} operations …")
     for operation in missing:
         _write(operation, tables)
-    say("Comparing what is in the tables with the backup")
+    say("Comparing what is in the tables with the backup …")
     chains = [_verified(operation, tables) for operation in wanted.values()]
     left = tuple(name for name, each in wanted.items() if each is not kept[name])
     return Loaded(decisions, left, expired, {state: chains.count(state) for state in ChainState})

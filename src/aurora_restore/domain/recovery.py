@@ -115,7 +115,7 @@ def _goes_on(wanted: Item | None, found: Item) -> bool:
     return before.execution_arn == after.execution_arn and before.audit_head.count <= after.audit_head.count
 
 
-def counted(decisions: Mapping[str, Loading]) -> dict[Loading, int]:
+def by_decision(decisions: Mapping[str, Loading]) -> dict[Loading, int]:
     return {kind: sum(each is kind for each in decisions.values()) for kind in Loading}
 
 

@@ -17,6 +17,7 @@ from aurora_restore.cli.running import utc_now
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.archive import archived_item, render_archived, render_candidates
 from aurora_restore.domain.archiving import Candidate
+from aurora_restore.domain.checks.surroundings import counted
 
 
 @click.command(cls=Command)
@@ -45,7 +46,7 @@ def archive(
     if dry_run or not ready:
         _show_data(screen, str(place), found, None)
         return ExitCode.OK
-    _ask(screen, f"Move {len(ready)} operations to {place}?", yes)
+    _ask(screen, f"Move {counted(len(ready), 'operation')} to {place}?", yes)
     done = archive_operations(moving, ready, now, lambda name: screen.line(f"  moved {name}"))
     screen.show(render_archived(done, str(place)))
     _show_data(screen, str(place), found, done)

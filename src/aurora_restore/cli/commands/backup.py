@@ -43,9 +43,7 @@ def backup(
     """
     screen = make_screen(json_output)
     place = read_place("--to", place_text)
-    backing, around, schedules = connect_backing(
-        resolve_region(region), stack_name, place, lambda text: screen.line(f"{text} …")
-    )
+    backing, around, schedules = connect_backing(resolve_region(region), stack_name, place, screen.line)
     screen.line(f"Backing up {stack_name} of {around.region} to {place}.")
     made = make_backup(
         backing,

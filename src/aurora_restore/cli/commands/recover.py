@@ -96,7 +96,7 @@ def recover(
     )
     _deploy(screen, clients, backup, given, yes)
     tables = recovery.tables(manifest)
-    loaded = load(backup, tables, utc_now(), lambda text: screen.line(f"{text} …"))
+    loaded = load(backup, tables, utc_now(), screen.line)
     made, left = make_schedules(connect_schedules(clients.region), manifest.schedules)
     screen.show()
     screen.show(render_loaded(loaded, manifest, clients.region))

@@ -11,6 +11,7 @@ from rich.text import Text
 from aurora_restore.cli.archiving import Archived
 from aurora_restore.cli.views.common import facts, plain_table
 from aurora_restore.domain.archiving import Candidate
+from aurora_restore.domain.checks.surroundings import counted
 from aurora_restore.domain.times import format_time
 from aurora_restore.domain.visible_text import visible
 
@@ -28,7 +29,7 @@ def render_candidates(found: Sequence[Candidate]) -> RenderableType:
 
 def render_archived(done: Archived, place: str) -> RenderableType:
     rows: list[tuple[str, str | Text | None]] = [
-        ("moved", f"{len(done.seals)} operations to {place}"),
+        ("moved", f"{counted(len(done.seals), 'operation')} to {place}"),
         ("events", str(sum(seal.event_count for seal in done.seals))),
         ("stay", ", ".join(done.broken)),
         ("why", "their audit events do not verify: see `audit --verify`" if done.broken else None),

@@ -13,7 +13,8 @@ from aurora_restore.cli.recovering import Loaded
 from aurora_restore.cli.views.common import facts, heading
 from aurora_restore.domain.audit_verification import ChainState
 from aurora_restore.domain.backup import Manifest
-from aurora_restore.domain.recovery import Loading, counted
+from aurora_restore.domain.checks.surroundings import counted
+from aurora_restore.domain.recovery import Loading, by_decision
 from aurora_restore.domain.times import format_time
 
 
@@ -50,7 +51,7 @@ def render_made_backup(made: MadeBackup, place: str) -> RenderableType:
     rows: list[tuple[str, str | Text | None]] = [
         ("place", place),
         ("of", f"{item['time']}, {item['region']}"),
-        *((name, f"{count} items") for name, count in item["tables"].items()),
+        *((name, counted(count, "item")) for name, count in item["tables"].items()),
         ("operations", f"{item['operations']}: {chains_in_words([seal.chain for seal in made.seals])}"),
         (
             "stack",
@@ -63,7 +64,7 @@ def render_made_backup(made: MadeBackup, place: str) -> RenderableType:
 
 
 def loaded_item(loaded: Loaded) -> dict[str, Any]:
-    counts = counted(loaded.decisions)
+    counts = by_decision(loaded.decisions)
     return {
         "written": counts[Loading.WRITE],
         "there_already": counts[Loading.SAME] + counts[Loading.NEWER],
