@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
-from aurora_restore.aws.stack_contents import AwsStackContents, StackContents
+from aurora_restore.aws.stack_contents import StackContents
 from aurora_restore.aws.stored_objects import AwsStoredObjects
 from aurora_restore.aws.table_exports import AwsTableExports, ExportedItems, items_of
 from aurora_restore.cli.auditing import read_at_once
@@ -39,7 +39,14 @@ from aurora_restore.domain.schedules import OF_THE_STACK, Schedule
 DEFINITIONS = {"Definition": "StateMachine", "Cleanup": "CleanupStateMachine"}
 NESTED = {"Permissions": "Permissions", "Monitoring": "Monitoring"}
 CODE = "Lambda"
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 3.0
+
+
+class Contents(Protocol):
+    """What a stack is made of."""
+
+    def read(self, stack_name: str) -> StackContents | None:
+        """As it is deployed now; None where there is no such stack."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class Backing:
 
     pipeline: Pipeline
     exports: AwsTableExports
-    contents: AwsStackContents
+    contents: Contents
     objects: AwsStoredObjects
     account_id: str
     stack_name: str
