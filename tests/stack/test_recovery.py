@@ -170,6 +170,22 @@ def test_schedules_are_made_again_and_begin_nothing_before_they_are_resumed(
     assert schedule["State"] == "DISABLED"
 
 
+def test_no_secret_is_in_a_backup(lost: dict[str, Any], boto: Clients) -> None:
+    secrets = boto("secretsmanager")
+    values = [
+        json.loads(secrets.get_secret_value(SecretId=each["ARN"])["SecretString"])
+        for each in secrets.list_secrets()["SecretList"]
+    ]
+    passwords = {value["password"].encode() for value in values if value.get("password")}
+    assert passwords
+    s3 = boto("s3", "eu-north-1")
+    for each in s3.list_objects_v2(Bucket=BUCKET)["Contents"]:
+        content = s3.get_object(Bucket=BUCKET, Key=each["Key"])["Body"].read()
+        if each["Key"].endswith(".gz"):
+            content = gzip.decompress(content)
+        assert not [password for password in passwords if password in content], each["Key"]
+
+
 def test_tables_that_hold_other_operations_are_left_as_they_are(
     recovered: dict[str, Any], boto: Clients, cli: CommandLine, bucket: str
 ) -> None:
