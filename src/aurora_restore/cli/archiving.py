@@ -16,9 +16,9 @@ from aurora_restore.cli.errors import ArchiveNotFound
 from aurora_restore.cli.pipeline import Pipeline
 from aurora_restore.domain.archiving import SEALS, Candidate, candidates, is_kept_by, is_whole, object_name
 from aurora_restore.domain.audit_anomalies import anomalies, asked_by
-from aurora_restore.domain.audit_verification import ChainState, Finding, FindingKind, Verification
+from aurora_restore.domain.audit_verification import ChainState, Finding, FindingKind
 from aurora_restore.domain.backup_errors import ArchiveDiffers, ArchiveUnverified, BackupDamaged
-from aurora_restore.domain.kept_operations import BEFORE_ANY_EXPIRY, KeptOperation, Seal
+from aurora_restore.domain.kept_operations import KeptOperation, Seal
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _put(archive: Archive, operation_id: str) -> KeptOperation | None:
     if kept is None:
         if not is_whole(found):
             return None
-        # Whoever wrote it in the meantime: it is read back and compared below.
+        # Read back and compared below, also where another call has written it meanwhile.
         archive.objects.write_new(object_name(operation_id), found.to_line())
         kept = archive.kept(operation_id)
     if kept is None:
@@ -163,16 +163,13 @@ def _seals_of(objects: AwsStoredObjects, operation_id: str) -> list[Seal]:
 
 
 def _audited(operation: KeptOperation, findings: Sequence[Finding], now: datetime) -> AuditedOperation:
-    verification = operation.verification() if operation.events or operation.record else _nothing()
+    verification = operation.verification()
     if findings:
+        # What the checksum shows comes after what the chain shows, which names the place.
         both = (*verification.findings, *findings)
         verification = replace(verification, state=ChainState.BROKEN, findings=both)
     record, events = operation.record, operation.events
-    found = anomalies(record, events, verification, max(now, BEFORE_ANY_EXPIRY))
+    found = anomalies(record, events, verification, now)
     return AuditedOperation(
         operation.operation_id, record, events, verification, found, asked_by(record, events)
     )
-
-
-def _nothing() -> Verification:
-    return Verification(ChainState.BROKEN, 0)

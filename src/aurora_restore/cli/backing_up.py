@@ -7,7 +7,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import PurePosixPath
@@ -164,7 +164,7 @@ class _StackFiles:
     """The files of the stack, written as they are deployed now, under the keys that the template names.
 
     The code or a definition can have been updated by hand. It is kept as it runs, under a key of its own contents,
-    and the template names that one: a key never stands for something else.
+    and the template names that one: a key always names the same contents.
     """
 
     def __init__(self, objects: AwsStoredObjects, stack: StackContents) -> None:
@@ -222,8 +222,12 @@ def _verify_files(objects: AwsStoredObjects, manifest: Manifest) -> None:
 
 
 def _kept(objects: AwsStoredObjects, name: str, content: bytes) -> KeptFile:
-    objects.write(name, content)
-    return KeptFile.of(name, content)
+    """Write a file, with its checksum in its name: another backup into the same place cannot change it."""
+    path = PurePosixPath(name)
+    file = KeptFile.of(name, content)
+    named = replace(file, name=str(path.with_name(f"{path.stem}-{file.sha256[:16]}{path.suffix}")))
+    objects.write(named.name, content)
+    return named
 
 
 def _line(item: Mapping[str, Any]) -> bytes:

@@ -17,7 +17,7 @@ MANIFEST = "manifest.json"
 TABLES = "tables"
 OPERATIONS = "operations.jsonl"
 READ_AGAIN = "operations_read_again.jsonl"
-# Values of parameters that name something of one Region; in another one they are wrong, or somebody else's.
+# Values of parameters that name something of one Region; in another one they name nothing, or something else.
 REGIONAL_PARAMETERS = (
     "ArtifactsBucket",
     "KmsKeyArn",

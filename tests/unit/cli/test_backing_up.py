@@ -221,6 +221,27 @@ def test_a_place_with_a_backup_is_refused_before_anything_is_exported(
     assert not [call for call in aws.calls if is_operation("ExportTableToPointInTime")(call)]
 
 
+def test_another_backup_into_the_same_place_meanwhile_changes_nothing_of_the_first(
+    aws: InProcessAws, backing: Backing
+) -> None:
+    put(aws, ended("restore-1"))
+    first: list[MadeBackup] = []
+
+    def meanwhile(call: Any) -> bool:
+        # The manifest is the last object that is written.
+        if not first and is_operation("PutObject")(call) and call.body.startswith(b"{\n"):
+            with aws.setting_up():
+                first.append(made(replace(backing, contents=Deployed(stack(parameters={"A": "b"})))))
+                put(aws, ended("restore-2"))
+        return False
+
+    aws.before(meanwhile, FaultKind.DENIED)
+    with pytest.raises(PlaceTaken):
+        made(backing)
+    aws.clear_faults()
+    assert read_backup(backing.objects, TABLES).manifest == first[0].manifest
+
+
 def test_without_the_stack_there_is_nothing_to_back_up(backing: Backing) -> None:
     with pytest.raises(PipelineNotDeployed):
         made(replace(backing, contents=Deployed(None)))

@@ -17,7 +17,7 @@ ELSEWHERE = f"arn:aws:states:eu-west-1:123456789012:execution:aurora-restore-sta
 
 @pytest.fixture
 def run() -> PipelineRun:
-    """A restore whose cluster stands, with tags that name it."""
+    """A restore whose cluster exists, with tags that name it."""
     run = PipelineRun()
     run.run(RAN, until=Phase.RESTORE_CLUSTER)
     for arn in (run.arn(RAN), ELSEWHERE):
