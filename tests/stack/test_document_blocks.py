@@ -25,6 +25,7 @@ DOCUMENTS = (
     "docs/rehearsals.md",
     "docs/reference.md",
     "docs/what_needs_to_reconnect.md",
+    "docs/backup_and_recovery.md",
 )
 BLOCKS_OF = {name: read_blocks(ROOT / name) for name in DOCUMENTS}
 

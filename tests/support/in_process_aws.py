@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit
 from xml.sax.saxutils import escape
 
 import boto3
@@ -63,6 +63,7 @@ MINISTACK_MODULES: Mapping[str, str] = {
     "lambda": "lambda_svc",
     "logs": "cloudwatch_logs",
     "monitoring": "cloudwatch",
+    "s3": "s3",
     "scheduler": "scheduler",
     "secretsmanager": "secretsmanager",
     "sns": "sns",
@@ -244,6 +245,14 @@ class InProcessAws:
         with self.setting_up():
             return str(self._client("sns", region).create_topic(Name=name)["TopicArn"])
 
+    def create_bucket(self, name: str, region: str = HOME_REGION) -> str:
+        """Returns the name."""
+        with self.setting_up():
+            self._client("s3", region).create_bucket(
+                Bucket=name, CreateBucketConfiguration={"LocationConstraint": region}
+            )
+        return name
+
     def create_secret(
         self, name: str, value: Mapping[str, Any] | str | bytes, region: str = HOME_REGION
     ) -> str:
@@ -423,13 +432,20 @@ def _signed_for(request: AWSPreparedRequest) -> tuple[str, str]:
 def _ask_ministack(module_name: str, request: AWSPreparedRequest, account_id: str, region: str) -> Answer:
     module = importlib.import_module(f"ministack.services.{module_name}")
     url = urlsplit(request.url)
+    path = _path_in_s3(url) if module_name == "s3" else url.path
     headers = {name.lower(): _text(value) for name, value in request.headers.items()}
     query: dict[str, list[str]] = parse_qs(url.query, keep_blank_values=True)
     with request_scope(account_id, region):
         status, answer_headers, body = _finish(
-            module.handle_request(request.method, url.path, headers, _body(request), query)
+            module.handle_request(request.method, path, headers, _body(request), query)
         )
     return Answer(status, answer_headers, body.encode() if isinstance(body, str) else body)
+
+
+def _path_in_s3(url: SplitResult) -> str:
+    """The path with the bucket before it, which the SDK puts into the name of the host."""
+    bucket, _, rest = (url.hostname or "").partition(".s3.")
+    return f"/{bucket}{url.path}" if rest else url.path
 
 
 def _finish(handling: Coroutine[Any, Any, Any]) -> Any:
@@ -451,6 +467,11 @@ class _RawBody:
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self._body
 
+    def read(self, *_: Any) -> bytes:
+        """All of it, once."""
+        body, self._body = self._body, b""
+        return body
+
 
 def _respond(request: AWSPreparedRequest, answer: Answer) -> AWSResponse:
     headers: Any = dict(answer.headers)
@@ -462,6 +483,8 @@ def _refusal(service: str, fault: Refusal) -> Answer:
     error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     if service == "ec2":
         xml = f"<Response><Errors>{error}</Errors><RequestID>in-process</RequestID></Response>"
+    elif service == "s3":
+        xml = error
     elif service in QUERY_SERVICES:
         xml = f"<ErrorResponse>{error}<RequestId>in-process</RequestId></ErrorResponse>"
     else:
@@ -514,6 +537,9 @@ def _copied(value: Any) -> Any:
 
 def _body(request: AWSPreparedRequest) -> bytes:
     body: Any = request.body
+    if hasattr(body, "getvalue"):
+        # What S3 is sent is a file to the SDK; it is asked for more than once here.
+        return bytes(body.getvalue())
     return body.encode() if isinstance(body, str) else bytes(body or b"")
 
 

@@ -57,7 +57,7 @@ class AuditedOperation:
 
 def read_audited(pipeline: Pipeline, operation_id: str, now: datetime) -> AuditedOperation | None:
     """An operation with all of its events; None where there is neither a record nor an event of it."""
-    record, events = _read_at_once(pipeline, operation_id)
+    record, events = read_at_once(pipeline, operation_id)
     if record is None and not events:
         return None
     verification = verify(record, events, now)
@@ -65,7 +65,7 @@ def read_audited(pipeline: Pipeline, operation_id: str, now: datetime) -> Audite
     return AuditedOperation(operation_id, record, events, verification, found, asked_by(record, events))
 
 
-def _read_at_once(
+def read_at_once(
     pipeline: Pipeline, operation_id: str
 ) -> tuple[Mapping[str, Any] | None, Sequence[Mapping[str, Any]]]:
     """The record and the events of one moment: the chain ended at the same place before they were read and after."""

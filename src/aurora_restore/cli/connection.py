@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,17 +25,28 @@ from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.schedules import AwsSchedules
 from aurora_restore.aws.secrets import AwsSecrets
+from aurora_restore.aws.stack_contents import AwsStackContents
+from aurora_restore.aws.stored_objects import AwsStoredObjects
+from aurora_restore.aws.table_exports import AwsTableExports
+from aurora_restore.aws.table_items import AwsTableItems
 from aurora_restore.aws.volume_sizes import AwsVolumeSizes
 from aurora_restore.aws.watched import AwsWatched
+from aurora_restore.cli import running
+from aurora_restore.cli.archiving import Archive
+from aurora_restore.cli.backing_up import Backing
 from aurora_restore.cli.errors import RegionMissing, RegionUnknown, UsageProblem
 from aurora_restore.cli.health import Surroundings
 from aurora_restore.cli.looks import Looks
 from aurora_restore.cli.pipeline import Execution, Pipeline
+from aurora_restore.cli.places import Place
+from aurora_restore.cli.recovering import Tables
 from aurora_restore.deployment.model import STACK_NAME
 from aurora_restore.deployment.packaging import Project
 from aurora_restore.deployment.source_versions import definition_files, source_versions
 from aurora_restore.deployment.upload import default_bucket
 from aurora_restore.domain.asking_party import reason_of, request_of
+from aurora_restore.domain.backup import Manifest
+from aurora_restore.domain.recovery import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
@@ -42,6 +54,7 @@ if TYPE_CHECKING:
 STATE_TABLE_NAME = "AuroraRestoreState"
 AUDIT_TABLE_NAME = "AuroraRestoreAudit"
 LOCK_TABLE_NAME = "AuroraRestoreLocks"
+TABLE_NAMES = (STATE_TABLE_NAME, AUDIT_TABLE_NAME)
 TOPIC_NAME = "aurora-restore-notifications"
 
 
@@ -157,6 +170,61 @@ def _surroundings(session: boto3.Session, clients: Clients, stack_name: str) -> 
         files=files,
         default_bucket=default_bucket(caller["Account"], region),
         stack_name=stack_name,
+    )
+
+
+def connect_backing(
+    region: str, stack_name: str, place: Place, say: Callable[[str], None]
+) -> tuple[Backing, Surroundings, AwsSchedules]:
+    """What a backup is made from, what is around it, and the schedules. Raises as `connect_surroundings` does."""
+    session = make_session()
+    clients = Clients(session, region)
+    around = _surroundings(session, clients, stack_name)
+    backing = Backing(
+        pipeline=_pipeline(session, clients),
+        exports=AwsTableExports(clients, around.account_id),
+        contents=AwsStackContents(clients),
+        objects=AwsStoredObjects(clients, place.bucket, place.prefix),
+        account_id=around.account_id,
+        stack_name=stack_name,
+        tables=TABLE_NAMES,
+        say=say,
+        sleep=running.sleep,
+        now=running.utc_now,
+    )
+    return backing, around, AwsSchedules(clients, around.account_id)
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Where a backup is, and the tables of the Region that it is loaded into."""
+
+    objects: AwsStoredObjects
+    table_names: tuple[str, str]
+    tables: Callable[[Manifest], Tables]
+
+
+def connect_recovery(region: str, place: Place) -> Recovery:
+    """Nothing is called yet."""
+    session = make_session()
+    clients = Clients(session, region)
+
+    def tables(manifest: Manifest) -> Tables:
+        target = Target(region, manifest.region, manifest.time)
+        items = AwsTableItems(clients, *TABLE_NAMES)
+        return Tables(_pipeline(session, clients), items, AwsLocks(clients, LOCK_TABLE_NAME), target)
+
+    return Recovery(AwsStoredObjects(clients, place.bucket, place.prefix), TABLE_NAMES, tables)
+
+
+def connect_archive(region: str, place: Place) -> Archive:
+    """The tables of a Region and a place in S3. Nothing is called yet."""
+    session = make_session()
+    clients = Clients(session, region)
+    return Archive(
+        _pipeline(session, clients),
+        AwsTableItems(clients, *TABLE_NAMES),
+        AwsStoredObjects(clients, place.bucket, place.prefix),
     )
 
 

@@ -64,6 +64,19 @@ class ScheduleNotFound(NotFound):
     )
 
 
+class BackupNotFound(NotFound):
+    code = "BACKUP_NOT_FOUND"
+    default_hint = (
+        "Give the place that `aurora-restore backup --to` was given. A backup that was interrupted has no manifest, "
+        "and cannot be recovered."
+    )
+
+
+class ArchiveNotFound(NotFound):
+    code = "ARCHIVE_NOT_FOUND"
+    default_hint = "Give the place that `aurora-restore archive --to` was given."
+
+
 class Unreachable(RestoreError):
     code = "UNREACHABLE"
     default_hint = "Check what the credentials are allowed to do, the account and the Region."
@@ -105,6 +118,11 @@ class PartMissing(Unreachable):
 class TimedOut(RestoreError):
     code = "TIMED_OUT"
     default_hint = "It goes on. Take it up again with `aurora-restore watch`."
+
+
+class ExportOverdue(TimedOut):
+    code = "EXPORT_OVERDUE"
+    default_hint = "Repeat the command, with a longer --timeout-minutes: it begins new exports."
 
 
 class CleanupOverdue(TimedOut):

@@ -55,6 +55,17 @@ PIPELINE = {
     ),
     "notify": Entry("notify", "notify", "Send a test notification, and say who gets it."),
     "deploy": Entry("deploy", "deploy", "Deploy the pipeline of this source tree, or update it."),
+    "archive": Entry(
+        "archive",
+        "archive",
+        "Move old operations, each with its audit events, from the tables into a bucket.",
+    ),
+    "backup": Entry(
+        "backup", "backup", "Back up the pipeline: its history, its code, its templates and its settings."
+    ),
+    "recover": Entry(
+        "recover", "recover", "Make a pipeline out of a backup, in the same Region or in another one."
+    ),
 }
 THIS_MACHINE = {
     "demo": Entry("demo", "demo", "Restore yesterday's production into another Region, and prove it."),

@@ -95,10 +95,15 @@ def wait_for_plan(
 ) -> Mapping[str, Any]:
     """The record of a dry run, once it has ended."""
     limits = WatchLimits(timeout_minutes * 60, interval, start_grace=START_GRACE_SECONDS)
-    record: Mapping[str, Any] = {}
     with screen.busy(f"Checking, as {operation_id} in {pipeline.region}"):
-        for observation in Watcher(pipeline, utc_now, sleep, limits).observations(operation_id):
-            record = observation.record
+        return wait_for_end(pipeline, operation_id, limits)
+
+
+def wait_for_end(pipeline: Pipeline, operation_id: str, limits: WatchLimits) -> Mapping[str, Any]:
+    """The record of an operation, once it has ended; nothing is shown meanwhile."""
+    record: Mapping[str, Any] = {}
+    for observation in Watcher(pipeline, utc_now, sleep, limits).observations(operation_id):
+        record = observation.record
     return record
 
 

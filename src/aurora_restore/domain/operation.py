@@ -27,6 +27,9 @@ from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.states import OperationStatus, PhaseStatus
 from aurora_restore.domain.waiting import FLOOR_SECONDS, Expectation, ended_wait, until_known_end, wait_state
 
+# `arn:PARTITION:SERVICE:REGION:…`
+REGION_PART = 3
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -62,6 +65,14 @@ class Operation:
     @property
     def execution_arn(self) -> str | None:
         return self.record.execution_arn
+
+    def is_of_another_region(self, region: str) -> bool:
+        """Whether it ran in another Region than this, by its execution: its record came here out of a backup.
+
+        What it made is not here, and what bears its tags here was made by other hands.
+        """
+        parts = (self.execution_arn or "").split(":")
+        return len(parts) > REGION_PART and parts[REGION_PART] != region
 
     @cached_property
     def plan(self) -> RestorePlan:

@@ -88,8 +88,19 @@ class Sweep:
         )
         self.started[operation.operation_id] = why
 
+    def ran_elsewhere(self, operation: Operation) -> bool:
+        """Whether a record came here out of a backup of another Region: nothing that exists here is its operation's."""
+        return operation.is_of_another_region(self.ports.settings.target_region)
+
+    def load(self, operation_id: str) -> Operation | None:
+        """The operation that tags name; None where it has no record, or ran in another Region."""
+        operation = _load(self.ports, operation_id)
+        return None if operation is None or self.ran_elsewhere(operation) else operation
+
     def check_open(self, operation: Operation) -> None:
         """A run or a cleanup that does not go on, though its record says so."""
+        if self.ran_elsewhere(operation):
+            return
         execution, arn = None, operation.execution_arn
         if operation.status != OperationStatus.CLEANING_UP and arn:
             execution = self.ports.executions.describe_arn(arn)
@@ -98,6 +109,8 @@ class Sweep:
 
     def check_ended(self, operation: Operation) -> None:
         """A record that was marked by hand, or was closed by a function which died before it notified."""
+        if self.ran_elsewhere(operation):
+            return
         # A call that noted an event after everything else died before it could append it.
         record = operation.record
         if is_stale(operation, self.now) and record.is_settled and record.audit_head and record.last_events:
@@ -108,14 +121,14 @@ class Sweep:
     def check_cluster(self, cluster: DbCluster) -> None:
         """Tags say whose a cluster is; the record says what becomes of it."""
         replaced_by = cluster.tags.get(REPLACED_BY_TAG)
-        if replaced_by and (operation := _load(self.ports, replaced_by)):
+        if replaced_by and (operation := self.load(replaced_by)):
             until = kept_until(operation)
             is_due = until is not None and until <= self.now
             if is_due or (is_being_retired(operation) and is_stale(operation, self.now)):
                 self.start_cleanup(operation, "the cluster that it replaced is due", is_expected=True)
         # A cluster that was put back has this tag too, and is not a leftover: it is the one that serves.
         made_by = cluster.tags.get(OPERATION_TAG) if PUT_BACK_TAG not in cluster.tags else None
-        maker = _load(self.ports, made_by) if made_by else None
+        maker = self.load(made_by) if made_by else None
         if maker is None or not maker.is_closed:
             return
         # Under another name it is not the scratch cluster any more: an operator has renamed it, to keep it.
@@ -151,11 +164,14 @@ class Sweep:
 
     def remove_copy(self, copy: ClusterSnapshot) -> None:
         """A copy or a final snapshot that is due, by its tags."""
+        operation_id = copy.tags[OPERATION_TAG]
+        operation = _load(self.ports, operation_id)
+        # A copy of a snapshot takes its tags along: here it was made by other hands.
+        if operation is not None and self.ran_elsewhere(operation):
+            return
         perform(DeleteSnapshot(copy.db_cluster_snapshot_identifier), self.ports)
         self.deleted.append(copy.db_cluster_snapshot_identifier)
         # In the record and the audit events of the operation that made it.
-        operation_id = copy.tags[OPERATION_TAG]
-        operation = _load(self.ports, operation_id)
         details = {"cluster_snapshot_identifier": copy.db_cluster_snapshot_identifier}
         if FINAL_SNAPSHOT_TAG in copy.tags:
             event = "replaced.final_snapshot_removed"

@@ -51,10 +51,13 @@ class Chain:
 
 
 def begun(
-    request: Mapping[str, Any] | None = None, operation_id: str = OPERATION_ID, started: datetime = NOW
+    request: Mapping[str, Any] | None = None,
+    operation_id: str = OPERATION_ID,
+    started: datetime = NOW,
+    days: int = DAYS,
 ) -> Chain:
-    """An operation that has just begun, with its first event."""
-    expires_at = int((started + timedelta(days=DAYS)).timestamp())
+    """An operation that has just begun, with its first event; `days`: for how long it is kept."""
+    expires_at = int((started + timedelta(days=days)).timestamp())
     record = new_record(
         operation_id, "arn:execution", request or {"target_cluster_id": "T"}, started, expires_at
     )

@@ -7,12 +7,14 @@ from typing import Any
 
 import click
 
+from aurora_restore.cli.archiving import read_archived
 from aurora_restore.cli.auditing import AuditedOperation, operations_between, read_audited
-from aurora_restore.cli.connection import connect, resolve_region
+from aurora_restore.cli.connection import connect, connect_archive, resolve_region
 from aurora_restore.cli.errors import OperationNotFound, UsageProblem
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.parameters import Command, Operation, json_option, option, region_option
 from aurora_restore.cli.pipeline import Pipeline
+from aurora_restore.cli.places import read_place
 from aurora_restore.cli.running import utc_now
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.audit import render_audit, render_audited, render_verification
@@ -36,6 +38,9 @@ MOST_DAYS = 366
     is_flag=True,
     help="Show whether the events verify, what is wrong and where. Exit status 1 where something is.",
 )
+@option(
+    "--archive", "place_text", metavar="S3_PLACE", help="Of OPERATION as `archive --to` has kept it there."
+)
 @region_option()
 @json_option()
 def audit(
@@ -43,6 +48,7 @@ def audit(
     day: str | None,
     days: int | None,
     verify_it: bool,
+    place_text: str | None,
     region: str | None,
     json_output: bool,
 ) -> ExitCode:
@@ -56,6 +62,11 @@ def audit(
         raise UsageProblem("OPERATION, --day and --days exclude each other.")
     now = utc_now()
     first, last = _days(day, days, now)
+    if place_text is not None:
+        if operation_id is None:
+            raise UsageProblem("--archive shows one OPERATION: name it.")
+        objects = connect_archive(resolve_region(region), read_place("--archive", place_text)).objects
+        return _show_one(screen, read_archived(objects, operation_id, now), verify_it, now)
     pipeline = connect(resolve_region(region))
     if operation_id is not None:
         return _audit_one(screen, pipeline, operation_id, verify_it, now)
@@ -83,6 +94,10 @@ def _audit_one(
         raise OperationNotFound(
             f"There is neither a record nor an audit event of {operation_id} in {pipeline.region}."
         )
+    return _show_one(screen, audited, verify_it, now)
+
+
+def _show_one(screen: Screen, audited: AuditedOperation, verify_it: bool, now: datetime) -> ExitCode:
     if screen.json_output:
         screen.data(audited.to_item() if verify_it else {**audited.to_item(), "events": list(audited.events)})
     screen.show(render_verification([audited], now) if verify_it else render_audited(audited, now))

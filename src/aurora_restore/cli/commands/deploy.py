@@ -73,7 +73,7 @@ def deploy(
     deployer = Deployer(clients)
     screen.line("Making the change set …")
     plan = deployer.plan(prepared.request)
-    outcome = _apply(screen, deployer, plan, yes, undo_upload) if plan.changes else None
+    outcome = apply_plan(screen, deployer, plan, yes, undo_upload) if plan.changes else None
     if screen.json_output:
         screen.data(deployment_item(plan, outcome, clients.region))
     elif outcome is None:
@@ -94,7 +94,7 @@ def parse_parameters(texts: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _apply(
+def apply_plan(
     screen: Screen, deployer: Deployer, plan: ChangePlan, yes: bool, take_back: Callable[[], None]
 ) -> DeploymentOutcome:
     screen.show()

@@ -1,0 +1,209 @@
+"""Recovering from a backup: everything read and compared, the stack deployed, the tables loaded and compared again."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from aurora_restore.aws.locks import AwsLocks
+from aurora_restore.aws.schedules import AwsSchedules, ScheduleExists
+from aurora_restore.aws.stored_objects import AwsStoredObjects
+from aurora_restore.aws.table_exports import items_of
+from aurora_restore.aws.table_items import AwsTableItems
+from aurora_restore.cli.auditing import read_at_once
+from aurora_restore.cli.errors import BackupNotFound
+from aurora_restore.cli.pipeline import Pipeline
+from aurora_restore.deployment.model import DeploymentClients, DeploymentRequest
+from aurora_restore.deployment.packaging import Artifact, Artifacts
+from aurora_restore.deployment.upload import Published, default_bucket, publish_artifacts
+from aurora_restore.domain.audit_verification import ChainState
+from aurora_restore.domain.backup import MANIFEST, KeptFile, Manifest
+from aurora_restore.domain.backup_errors import BackupDamaged, RecoveryIncomplete, TablesInUse
+from aurora_restore.domain.kept_operations import Item, KeptOperation, Seal, gathered
+from aurora_restore.domain.recovery import Loading, Target, as_loaded, decide, lock_of
+from aurora_restore.domain.schedules import Schedule
+
+NAMED_MOST = 5
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup that was read whole and is as it was made. `operations`: as they were when it was made."""
+
+    manifest: Manifest
+    template: str
+    artifacts: Mapping[str, bytes]
+    operations: Mapping[str, KeptOperation]
+
+
+def read_backup(objects: AwsStoredObjects, tables: tuple[str, str]) -> Backup:
+    """Read a backup, and compare all of it with its manifest.
+
+    Raises:
+        BackupNotFound: there is no manifest.
+        BackupDamaged: something is missing, or is not as the manifest says.
+    """
+    content = objects.read(MANIFEST)
+    if content is None:
+        raise BackupNotFound(f"There is no backup in {objects.url('')}: it has no {MANIFEST}.")
+    try:
+        manifest = Manifest.read(json.loads(content))
+    except ValueError as error:
+        raise BackupDamaged(f"The manifest of the backup cannot be read: {error}") from error
+
+    def read(file: KeptFile) -> bytes:
+        return file.compare(objects.read(file.name))
+
+    items = {
+        name: [item for file in manifest.tables.get(name, ()) for item in items_of(read(file))]
+        for name in tables
+    }
+    operations = gathered(*(items[name] for name in tables))
+    again = [KeptOperation.from_line(line) for line in read(manifest.read_again).splitlines()]
+    operations |= {operation.operation_id: operation for operation in again}
+    _compare(operations, [Seal.read(json.loads(line)) for line in read(manifest.operations).splitlines()])
+    for file in manifest.differing_code.values():
+        read(file)
+    artifacts = {name: read(file) for name, file in manifest.artifacts.items()}
+    return Backup(manifest, read(manifest.template).decode(), artifacts, operations)
+
+
+def _compare(operations: Mapping[str, KeptOperation], seals: Sequence[Seal]) -> None:
+    """Every operation has its seal, and each seal its operation."""
+    wanted = {seal.operation_id: seal for seal in seals}
+    if wanted.keys() != operations.keys():
+        raise BackupDamaged(f"The backup has {len(operations)} operations, and seals of {len(wanted)}.")
+    for name, operation in operations.items():
+        if Seal.of(operation) != wanted[name]:
+            raise BackupDamaged(f"The operation {name} of the backup is not the one that was sealed.")
+
+
+def publish(
+    clients: DeploymentClients, backup: Backup, parameters: Mapping[str, str]
+) -> tuple[DeploymentRequest, tuple[Published, ...]]:
+    """Put the artifacts of a backup where its template looks for them; the request that deploys it.
+
+    `parameters`: given ones, which come before those of the backup.
+    """
+    values = {**backup.manifest.parameters, **parameters}
+    bucket = values.get("ArtifactsBucket") or default_bucket(clients.account_id, clients.region)
+    with tempfile.TemporaryDirectory(prefix="aurora-restore-recovery-") as folder:
+
+        def artifact(entry: str) -> Artifact:
+            key, content = backup.manifest.keys[entry], backup.artifacts[entry]
+            path = Path(folder) / entry
+            path.write_bytes(content)
+            return Artifact(entry, path, key, "", len(content))
+
+        names = ("Lambda", "Definition", "Cleanup", "Permissions", "Monitoring")
+        published = publish_artifacts(
+            clients.s3, Artifacts(*(artifact(name) for name in names)), bucket, clients.region
+        )
+    return DeploymentRequest(backup.template, backup.manifest.stack_name, values), published
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """`decisions`: by operation. `left_behind`: those that ran in another Region when the backup was made."""
+
+    decisions: Mapping[str, Loading]
+    left_behind: tuple[str, ...]
+    expired: tuple[str, ...]
+    chains: Mapping[ChainState, int]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables that a backup is loaded into."""
+
+    pipeline: Pipeline
+    items: AwsTableItems
+    locks: AwsLocks
+    target: Target
+
+    def found(self, operation_id: str) -> KeptOperation | None:
+        record, events = read_at_once(self.pipeline, operation_id)
+        if record is None and not events:
+            return None
+        return KeptOperation.of(operation_id, record, events)
+
+
+def load(backup: Backup, tables: Tables, now: datetime, say: Callable[[str], None]) -> Loaded:
+    """Load the operations of a backup, and compare what is in the tables then. A repetition writes what is missing.
+
+    Raises:
+        TablesInUse: the tables hold something else. Nothing was written.
+        RecoveryIncomplete: what is in the tables afterwards is not what was to be there.
+    """
+    expired = tuple(name for name, each in backup.operations.items() if each.is_expired(now))
+    kept = {name: each for name, each in backup.operations.items() if name not in expired}
+    wanted = {name: as_loaded(each, tables.target) for name, each in kept.items()}
+    existing = tables.items.operation_ids()
+    decisions = {
+        name: decide(each, tables.found(name) if name in existing else None) for name, each in wanted.items()
+    }
+    _refuse_others(decisions, existing - backup.operations.keys(), tables.target.region)
+    missing = [wanted[name] for name, each in decisions.items() if each is Loading.WRITE]
+    say(f"Loading {len(missing)} of {len(wanted)} operations …")
+    for operation in missing:
+        _write(operation, tables)
+    say("Comparing what is in the tables with the backup …")
+    chains = [_verified(operation, tables) for operation in wanted.values()]
+    left = tuple(name for name, each in wanted.items() if each is not kept[name])
+    return Loaded(decisions, left, expired, {state: chains.count(state) for state in ChainState})
+
+
+def _refuse_others(decisions: Mapping[str, Loading], strangers: frozenset[str], region: str) -> None:
+    others = sorted(name for name, each in decisions.items() if each is Loading.OTHER)
+    if others:
+        _in_use(f"In {region} these operations are not those of the backup", others)
+    # Where nothing is to be written, what is there besides came later.
+    if strangers and Loading.WRITE in decisions.values():
+        _in_use(f"The tables in {region} hold operations that are not in the backup", sorted(strangers))
+
+
+def _in_use(what: str, names: Sequence[str]) -> NoReturn:
+    more = f", and {len(names) - NAMED_MOST} more" if len(names) > NAMED_MOST else ""
+    raise TablesInUse(f"{what}: {', '.join(names[:NAMED_MOST])}{more}.")
+
+
+def _write(operation: KeptOperation, tables: Tables) -> None:
+    # The lock before the record, so that no other run begins on a target whose operation is still to be cleaned up;
+    # the record last, so that one that is there is whole.
+    if lock := lock_of(operation):
+        tables.locks.acquire(*lock, now=tables.target.moment)
+    for event in operation.events:
+        tables.items.put_event(event)
+    if operation.record is not None:
+        tables.items.put_record(operation.record)
+
+
+def _verified(operation: KeptOperation, tables: Tables) -> ChainState:
+    found = tables.found(operation.operation_id)
+    if decide(operation, found) not in (Loading.SAME, Loading.NEWER):
+        raise RecoveryIncomplete(f"{operation.operation_id} is not in the tables as it is in the backup.")
+    return (found or operation).verification().state
+
+
+def make_schedules(schedules: AwsSchedules, kept: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
+    """Make the schedules again that no template has, paused; the names of these, and of those with another input."""
+    made, left = [], []
+    for item in kept:
+        request: Item | None = item["request"]
+        if request is None:
+            left.append(str(item["name"]))
+            continue
+        schedule = Schedule(
+            item["name"], item["expression"], item["timezone"], is_enabled=False, request=request
+        )
+        try:
+            schedules.create(schedule)
+        except ScheduleExists:
+            continue
+        made.append(schedule.name)
+    return made, left

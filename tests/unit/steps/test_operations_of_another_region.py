@@ -1,0 +1,72 @@
+"""Records that came out of a backup of another Region: nothing that exists here is taken for theirs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from tests.support.worlds import PipelineRun
+
+from aurora_restore.domain.results import Phase
+from aurora_restore.steps.cleanup import cleanup
+from aurora_restore.steps.sweep import sweep
+
+RAN = "restore-20261122-120000"
+ELSEWHERE = f"arn:aws:states:eu-west-1:123456789012:execution:aurora-restore-state-machine:{RAN}"
+
+
+@pytest.fixture
+def run() -> PipelineRun:
+    """A restore whose cluster exists, with tags that name it."""
+    run = PipelineRun()
+    run.run(RAN, until=Phase.RESTORE_CLUSTER)
+    for arn in (run.arn(RAN), ELSEWHERE):
+        run.executions.end(arn, "FAILED")
+    run.clock.advance(timedelta(hours=2).total_seconds())
+    return run
+
+
+def came_from_elsewhere(run: PipelineRun, **fields: object) -> None:
+    assert run.ports.records.update(RAN, {"execution_arn": ELSEWHERE, **fields})
+
+
+def clusters(run: PipelineRun) -> set[str]:
+    return {each.db_cluster_identifier for each in run.ports.target_rds.list_clusters()}
+
+
+def test_an_operation_of_this_region_that_stands_still_is_cleaned_up(run: PipelineRun) -> None:
+    assert [each.split(":")[0] for each in sweep(run.ports)["started"]] == [RAN]
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "CLEANING_UP", "FAILED"])
+def test_one_of_another_region_is_not_whatever_its_record_says(run: PipelineRun, status: str) -> None:
+    came_from_elsewhere(run, status=status)
+    assert sweep(run.ports)["started"] == []
+
+
+def test_a_cluster_with_its_tags_is_no_leftover_of_it(run: PipelineRun) -> None:
+    ended = "2026-11-22T13:00:00.000Z"
+    came_from_elsewhere(run, status="FAILED", end_time=ended, settled_time=ended)
+    before = clusters(run)
+    assert before
+    assert sweep(run.ports)["started"] == []
+    assert clusters(run) == before
+
+
+@pytest.mark.parametrize("ran_here", [True, False])
+def test_a_copy_with_its_tags_is_kept_after_its_retention(ran_here: bool) -> None:
+    run = PipelineRun()
+    copy = run.run(RAN)["snapshot_details"]["restored_from"]
+    if not ran_here:
+        came_from_elsewhere(run)
+    run.clock.advance(timedelta(days=400).total_seconds())
+    assert (copy in sweep(run.ports)["deleted"]) == ran_here
+    assert (run.ports.target_rds.find_cluster_snapshot(copy) is None) == ran_here
+
+
+def test_its_cleanup_touches_nothing_when_it_is_started_by_hand(run: PipelineRun) -> None:
+    came_from_elsewhere(run)
+    before, calls = clusters(run), run.count("DeleteDBCluster")
+    assert cleanup(run.ports, RAN, ELSEWHERE).status == "DONE"
+    assert (clusters(run), run.count("DeleteDBCluster")) == (before, calls)
+    assert run.record(RAN)["status"] == "RUNNING"
