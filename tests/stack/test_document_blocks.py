@@ -25,6 +25,8 @@ DOCUMENTS = (
     "docs/rehearsals.md",
     "docs/reference.md",
     "docs/what_needs_to_reconnect.md",
+    "docs/costs.md",
+    "docs/what_came_along.md",
 )
 BLOCKS_OF = {name: read_blocks(ROOT / name) for name in DOCUMENTS}
 
