@@ -53,7 +53,7 @@ Shell = Callable[[str], str]
 Original = Callable[..., tuple[str, Path]]
 """`original(name)`: what the command of that name printed, and the folder that it ran in."""
 REDIRECTED = """
-# Version 1 of the AWS CLI asks the real RDS of us-east-1 unless it is told otherwise.
+# Version 1 of the AWS CLI asks the real RDS of us-east-1 unless an option names another one.
 aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL_RDS" "$@"; }
 export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1"""
 
