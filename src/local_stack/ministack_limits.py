@@ -60,8 +60,8 @@ for _operation in ("_scan", "_query", "_get_item", "_put_item", "_update_item", 
 
 
 def expression_refusal(data: Mapping[str, Any]) -> Refusal | None:
-    """Why DynamoDB refuses an expression by its words. It does so before it looks at an item; ministack compares with
-    the first one.
+    """Why DynamoDB refuses an expression by its words. It does so before it looks at an item; ministack does so
+    only where it compares one.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ExpressionAttributeNames.html; the
     text is that of the field, as in dynamoose/dynamoose#902.

@@ -26,6 +26,8 @@ DOCUMENTS = (
     "docs/reference.md",
     "docs/what_needs_to_reconnect.md",
     "docs/backup_and_recovery.md",
+    "docs/costs.md",
+    "docs/what_came_along.md",
 )
 BLOCKS_OF = {name: read_blocks(ROOT / name) for name in DOCUMENTS}
 

@@ -19,6 +19,7 @@ from tests.docs import original_guide
 from tests.docs.blocks import EXAMPLE_OPERATION
 from tests.stack.conftest import FinishedRun
 from tests.stack.polling import poll_until
+from tests.stack.serving_targets import Place
 from tests.support.inbox import Inbox
 
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint
@@ -52,7 +53,7 @@ Shell = Callable[[str], str]
 Original = Callable[..., tuple[str, Path]]
 """`original(name)`: what the command of that name printed, and the folder that it ran in."""
 REDIRECTED = """
-# Version 1 of the AWS CLI asks the real RDS of us-east-1 unless it is told otherwise.
+# Version 1 of the AWS CLI asks the real RDS of us-east-1 unless an option names another one.
 aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL_RDS" "$@"; }
 export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1"""
 
@@ -255,25 +256,22 @@ def test_the_automated_snapshots_are_those_of_the_region_of_the_shell(original: 
 
 
 def test_an_operation_is_looked_at_and_stopped_and_its_record_is_not_marked_with_a_reserved_word(
-    original: Original, boto: Any, start_run: Callable[..., str]
+    original: Original, stack: StackInfo, boto: Any
 ) -> None:
-    start_run(json.loads(GUIDE_REQUEST) | {"target_cluster_id": "aurora-restored-stopped"}, EXAMPLE_OPERATION)
-
-    def record() -> dict[str, Any]:
-        item = boto("dynamodb").get_item(
-            TableName="AuroraRestoreState", Key={"operation_id": {"S": EXAMPLE_OPERATION}}
-        )
-        return dict(item.get("Item", {}))
-
-    poll_until(lambda: "plan" in record(), "a plan")
+    place, target = Place(stack, boto), "aurora-restored-stopped"
+    place.fault(EXAMPLE_OPERATION, effect="hold", action="RestoreDBClusterFromSnapshot", identifier=target)
+    place.start(json.loads(GUIDE_REQUEST) | {"target_cluster_id": target}, EXAMPLE_OPERATION)
+    poll_until(lambda: place.waits_at(EXAMPLE_OPERATION), "a restore under way", 240)
     shown = json.loads(original("02_get_the_state_of_an_operation")[0])["Item"]
-    assert shown["target_cluster_id"] == {"S": "aurora-restored-stopped"}
+    assert (shown["target_cluster_id"], shown["status"]) == ({"S": target}, {"S": "RUNNING"})
     original("05_mark_a_stuck_operation")
-    assert record()["status"] == {"S": "RUNNING"}
+    assert place.record(EXAMPLE_OPERATION)["status"] == "RUNNING"
     original("07_stop_a_restore")
-    poll_until(lambda: "end_time" in record(), "the end of the cleanup", 120)
-    assert record()["status"] == {"S": "CANCELLED"}
-    assert "Restore cancelled by operator" in record()["error"]["M"]["message"]["S"]
+    place.becomes(EXAMPLE_OPERATION, lambda record: "ending" in record.get("cleanup", {}))
+    place.release(EXAMPLE_OPERATION)
+    record = place.closed(EXAMPLE_OPERATION)
+    assert record["status"] == "CANCELLED"
+    assert "Restore cancelled by operator" in record["error"]["message"]
 
 
 def test_a_scan_for_a_status_is_refused_since_that_is_a_reserved_word(original: Original) -> None:

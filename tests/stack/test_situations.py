@@ -27,7 +27,7 @@ from tests.stack.test_health import with_a_paused_schedule
 from tests.stack.test_replacing import end_the_keeping
 
 from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
-from aurora_restore.domain.naming import copy_identifier
+from aurora_restore.domain.naming import copy_identifier, staging_identifier
 from aurora_restore.domain.observed import DatabaseEndpoint
 from local_aurora.engines.postgresql.admin import connection
 from local_stack.stack_info import StackInfo
@@ -111,9 +111,13 @@ def restored(started_again: Answer) -> str:
 def replaced(place: Place, restored: str) -> str:
     """An operation that keeps the cluster that it replaced, which an operator has protected meanwhile."""
     changes = {"delete_cluster_if_exists": True, "keep_replaced_hours": 2}
-    operation = place.start(new_target(TARGET, **changes), "restore-that-keeps")
-    place.becomes(operation, lambda record: "plan" in record)
+    operation = "restore-that-keeps"
+    new = staging_identifier(TARGET, operation)
+    place.fault(operation, effect="hold", action="RestoreDBClusterFromSnapshot", identifier=new)
+    place.start(new_target(TARGET, **changes), operation)
+    poll_until(lambda: place.waits_at(operation), "a restore under way", WAIT_SECONDS)
     place.boto("rds").modify_db_cluster(DBClusterIdentifier=TARGET, DeletionProtection=True)
+    place.release(operation)
     assert place.closed(operation)["status"] == "SUCCEEDED"
     return operation
 
