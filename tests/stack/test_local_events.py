@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.stack.conftest import STATE_MACHINE, Clients, await_execution
 from tests.stack.polling import poll_until
+from tests.stack.roles import WORK
 
 from local_stack.stack_info import StackInfo
 
@@ -65,7 +66,9 @@ def bucket(empty_stack: StackInfo, empty_boto: Clients) -> str:
 
 
 def resources(bucket: str) -> dict[str, Any]:
-    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
+    role = {"Type": "AWS::IAM::Role", "Properties": {
+        "AssumeRolePolicyDocument": TRUST, "Policies": [{"PolicyName": "work", "PolicyDocument": WORK}],
+    }}  # fmt: skip
     machines = {
         f"{end.title().replace('_', '')}Machine": {
             "Type": "AWS::StepFunctions::StateMachine",
@@ -238,7 +241,8 @@ def test_a_stopped_run_repeats_no_step(empty_boto: Clients, deployed: Deployed) 
         "End": True,
     }
     clock = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3, "End": True}}}
-    made = [_machine(stepfunctions, definition) for definition in (
+    role_arn = stepfunctions.describe_state_machine(stateMachineArn=deployed["Cleanup"])["roleArn"]
+    made = [_machine(stepfunctions, role_arn, definition) for definition in (
         {"StartAt": "Work", "States": {"Work": task}}, clock,
     )]  # fmt: skip
     working = stepfunctions.start_execution(stateMachineArn=made[0])["executionArn"]
@@ -252,11 +256,11 @@ def test_a_stopped_run_repeats_no_step(empty_boto: Clients, deployed: Deployed) 
     assert len(calls_of(logs, deployed["Silent"], "fail")) <= called + 1  # one may have been under way
 
 
-def _machine(stepfunctions: Any, definition: dict[str, Any]) -> str:
+def _machine(stepfunctions: Any, role_arn: str, definition: dict[str, Any]) -> str:
     made = stepfunctions.create_state_machine(
         name=f"machine-{uuid.uuid4().hex[:12]}",
         definition=json.dumps(definition),
-        roleArn="arn:aws:iam::000000000000:role/tests",
+        roleArn=role_arn,
     )
     return str(made["stateMachineArn"])
 
