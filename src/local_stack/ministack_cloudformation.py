@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.services import cloudwatch, cloudwatch_logs, dynamodb, lambda_svc, stepfunctions
+from ministack.services import cloudwatch, cloudwatch_logs, dynamodb, lambda_svc, sns, stepfunctions
 from ministack.services.cloudformation import _stacks, changesets, handlers
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
@@ -15,6 +16,7 @@ from local_stack.ministack_hooks import Replacements
 TABLE = "AWS::DynamoDB::Table"
 FUNCTION = "AWS::Lambda::Function"
 RULE = "AWS::Events::Rule"
+TOPIC = "AWS::SNS::Topic"
 SUBSCRIPTION = "AWS::SNS::Subscription"
 NESTED_STACK = "AWS::CloudFormation::Stack"
 
@@ -118,6 +120,20 @@ def _after(resource_type: str) -> Callable[[Finish], Finish]:
         return finish
 
     return decorate
+
+
+@_after(TOPIC)
+def _admit_the_account_alone(topic_arn: str, _properties: Properties) -> None:
+    """The condition of SNS's own default policy, which ministack gives to topics of the API alone.
+
+    Without it everyone who has credentials may publish.
+    """
+    attributes = sns._topics[topic_arn]["attributes"]
+    policy = json.loads(attributes["Policy"])
+    for statement in policy["Statement"]:
+        if statement.get("Sid") == "__default_statement_ID":
+            statement["Condition"] = {"StringEquals": {"AWS:SourceOwner": topic_arn.split(":")[4]}}
+    attributes["Policy"] = json.dumps(policy)
 
 
 @_after(SUBSCRIPTION)

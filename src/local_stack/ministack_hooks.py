@@ -145,7 +145,7 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_p": "(params, key, default)",
         "_error": "(code, message, status)",
     },
-    "services.cloudformation": {"_stacks": _DICT},
+    "services.cloudformation": {"_stacks": _DICT, "_change_sets": _DICT},
     "services.cloudformation.changesets": {
         "_diff_resources": "(old_template, new_template, resources, template, changed_params, retag)",
     },

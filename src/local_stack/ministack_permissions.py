@@ -19,7 +19,7 @@ from typing import Any
 from ministack.core import iam_actions, iam_evaluator
 from ministack.core.responses import _account_from_sts_session, request_scope
 from ministack.core.router import extract_access_key_id
-from ministack.services import kms, sts
+from ministack.services import cloudformation, kms, sts
 
 from local_aurora.errors import AwsError
 from local_aurora.server import Signed
@@ -181,7 +181,9 @@ def not_in_the_table(action: str) -> str:
 
 
 def _resolved(arn: str) -> str:
-    """An alias of a key stands for the key, which is what policies are about."""
+    """What policies are about: an alias of a key stands for the key, and a change set for its stack."""
+    if ":changeSet/" in arn:
+        return str((cloudformation._change_sets.get(arn) or {}).get("StackId") or arn)
     key = kms._resolve_key(arn) if ":alias/" in arn else None
     return str(key["Arn"]) if key else arn
 

@@ -67,7 +67,7 @@ _RDS: Mapping[str, tuple[_Named, ...]] = {
     "StartDBCluster": (_CLUSTER,),
     "AddRoleToDBCluster": (_CLUSTER,),
     "DescribeDBClusterAutomatedBackups": (
-        _CLUSTER, _all_or("cluster-auto-backup", "DbClusterAutomatedBackupIdentifier"),
+        _CLUSTER, _all_or("cluster-auto-backup", ""),  # found by the id of their cluster: no parameter names one
     ),
     "EnableHttpEndpoint": (_Named("cluster", "ResourceArn"),),
     "DisableHttpEndpoint": (_Named("cluster", "ResourceArn"),),
