@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _admit_everyone(_request: Signed, _action: str, _params: Mapping[str, Any]) -> None:
-    """Without an IAM beside it the local Aurora asks nobody for permissions."""
+    """Without an IAM beside it the local Aurora allows every request."""
 
 
 class _HttpServer(ThreadingHTTPServer):

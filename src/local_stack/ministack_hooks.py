@@ -150,7 +150,10 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_diff_resources": "(old_template, new_template, resources, template, changed_params, retag)",
     },
     "services.cloudformation.handlers": {"_capabilities_enforced": "()"},
-    "services.cloudformation.provisioners": {"_RESOURCE_HANDLERS": _DICT},
+    "services.cloudformation.provisioners": {
+        "_RESOURCE_HANDLERS": _DICT,
+        "_physical_name": "(stack_name, logical_id, lowercase, max_len, seeded)",
+    },
     "services.dynamodb": {
         "_update_table": "(data)",
         "_update_ttl": "(data)",

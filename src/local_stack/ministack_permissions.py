@@ -17,15 +17,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
-from ministack.core.responses import _account_from_sts_session, request_scope
+from ministack.core.responses import _account_from_sts_session, get_account_id, get_region, request_scope
 from ministack.core.router import extract_access_key_id
 from ministack.services import cloudformation, kms, sts
+from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
 from local_aurora.errors import AwsError
 from local_aurora.server import Signed
 from local_stack.lambda_function import DeployedFunction
 from local_stack.ministack_hooks import SERVICES, Replacements
-from local_stack.permissions import gateway_requests
+from local_stack.permissions import gateway_requests, template_requests
 from local_stack.permissions.aurora_requests import AuroraRequest, UnknownRequest
 from local_stack.permissions.check import Check
 from local_stack.permissions.gateway_requests import GatewayRequest
@@ -84,10 +85,14 @@ _sessions_lock = threading.Lock()
 _parsed: dict[str, Any] = {}
 # What the request under way needs besides its own action: the resource is read before the policies are asked.
 _besides: ContextVar[tuple[Check, ...]] = ContextVar("checks_besides", default=())
+# In whose name CloudFormation changes resources; the tasks of a stack have it from the request that began them.
+_changes_stacks: ContextVar[str | None] = ContextVar("changes_stacks", default=None)
 
 
 def apply() -> None:
-    """Replace functions of ministack's evaluator. Once a process."""
+    """Replace functions of ministack's evaluator, and handlers of its CloudFormation. Once a process."""
+    for resource_type, handlers in _RESOURCE_HANDLERS.items():
+        _ask_before_changes(resource_type, handlers)
     _replacements.apply()
 
 
@@ -283,7 +288,62 @@ def _resource_of_the_table(
         return extract(*request)
     params = {**query_params, **_json(body)}
     _besides.set(gateway_requests.passed_roles(action, params))
-    return find(GatewayRequest(path, params, region, account_id))
+    asked = GatewayRequest(path, params, region, account_id)
+    if service == "cloudformation":
+        # What the stack's resources need is asked of the service role, or of who asks, when their time comes.
+        role = asked.text("RoleARN")
+        caller = extract_access_key_id(headers, query_params)
+        _changes_stacks.set(session_of(role, "AWSCloudFormation").access_key_id if role else caller)
+    return find(asked)
+
+
+def _may_change(change: str, resource_type: str, given: str, properties: Mapping[str, Any]) -> None:
+    """Raises ValueError, as a handler of CloudFormation does, where who changes a stack may not change a resource."""
+    key = _changes_stacks.get()
+    if key is None or iam_evaluator.is_root_access_key(key):
+        return
+    place = template_requests.Place(get_region(), get_account_id())
+    try:
+        checks = template_requests.checks(place, change, resource_type, given, properties)
+    except template_requests.UnknownType:
+        raise ValueError(
+            _handler_error(not_in_the_table(f"a resource of the type {resource_type}"))
+        ) from None
+    for check in checks:
+        if found := refusal(key, check, place.region):
+            raise ValueError(_handler_error(found.message))
+
+
+def _handler_error(message: str) -> str:
+    return f'Resource handler returned message: "{message}" (HandlerErrorCode: AccessDenied)'
+
+
+def _ask_before_changes(resource_type: str, handlers: Any) -> None:
+    """Let CloudFormation's handlers of a type ask for the rights first."""
+
+    if "create" in handlers:
+
+        @_replacements.of(handlers, "create")
+        def create(original: Callable[..., Any], logical_id: str, properties: Any, stack_name: str) -> Any:
+            name = f"{stack_name}-{logical_id}{template_requests.GENERATED}"
+            _may_change("create", resource_type, name, properties)
+            return original(logical_id, properties, stack_name)
+
+    if "update" in handlers:
+
+        @_replacements.of(handlers, "update")
+        def update(
+            original: Callable[..., Any], physical_id: str, old: Any, new: Any, *rest: Any, **named: Any
+        ) -> Any:
+            _may_change("update", resource_type, physical_id, new)
+            return original(physical_id, old, new, *rest, **named)
+
+    if "delete" in handlers:
+
+        @_replacements.of(handlers, "delete")
+        def delete(original: Callable[..., Any], physical_id: str, properties: Any, *rest: Any) -> Any:
+            _may_change("delete", resource_type, physical_id, properties)
+            return original(physical_id, properties, *rest)
 
 
 def _json(body: bytes) -> dict[str, Any]:

@@ -17,7 +17,13 @@ from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
 # In this order: what the README starts is what the others look at.
-DOCUMENTS = ("README.md", "docs/troubleshooting.md", "docs/operations.md", "docs/what_needs_to_reconnect.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/troubleshooting.md",
+    "docs/operations.md",
+    "docs/what_needs_to_reconnect.md",
+    "docs/implementation_guide.md",
+)
 BLOCKS_OF = {name: read_blocks(ROOT / name) for name in DOCUMENTS}
 
 

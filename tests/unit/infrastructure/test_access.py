@@ -10,7 +10,7 @@ import pytest
 from tests.support.template_policies import ACCOUNT, REGION, ROOT, Template
 
 from aurora_restore.deployment.access import POLICIES_OF_PEOPLE, ROLES_OF_PEOPLE, access_template
-from local_stack.permissions import aurora_requests, gateway_requests
+from local_stack.permissions import aurora_requests, gateway_requests, template_requests
 
 BUILT = ROOT / "infrastructure" / "access.yaml"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:aurora-restore-state-machine"
@@ -42,7 +42,7 @@ FIRST = {
     ("dynamodb:DeleteItem", AUDIT): "admin",
     ("cloudformation:ExecuteChangeSet", STACK): "admin",
 }
-NOBODY_MAY = [
+OUT_OF_REACH = [
     ("states:StartExecution", MACHINE.replace("aurora-restore-state-machine", "payroll")),
     ("states:StopExecution", RUN.replace("aurora-restore-state-machine", "payroll")),
     ("rds:DeleteDBCluster", f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:aurora-restored-cluster"),
@@ -102,11 +102,75 @@ def test_a_right_begins_with_those_who_need_it(policies: dict[str, Any], action:
 
 
 @pytest.mark.parametrize("people", ROLES_OF_PEOPLE)
-@pytest.mark.parametrize(("action", "arn"), NOBODY_MAY)
+@pytest.mark.parametrize(("action", "arn"), OUT_OF_REACH)
 def test_what_is_not_of_the_pipeline_is_out_of_reach(
     policies: dict[str, Any], action: str, arn: str, people: str
 ) -> None:
     assert not may(policies, people, action, arn)
+
+
+# What names another resource of the templates, which is its logical id here: its type, and what it is called there.
+NAMED_BY = {
+    "FunctionName": ("AWS::Lambda::Function", "FunctionName"),
+    "LogGroupName": ("AWS::Logs::LogGroup", "LogGroupName"),
+    "GroupName": ("AWS::Scheduler::ScheduleGroup", "Name"),
+}
+
+
+def with_names(properties: dict[str, Any]) -> dict[str, Any]:
+    """The properties with the names of other resources for their logical ids."""
+    found = dict(properties)
+    for field, (resource_type, name) in NAMED_BY.items():
+        other = PARTS.resources(resource_type).get(str(properties.get(field)))
+        if other:
+            found[field] = other[name]
+    return found
+
+
+PARTS = Template(
+    {
+        "NightlyScheduleExpression": "rate(1 days)",
+        "NightlyRequest": "{}",
+        "NotificationEmail": "a@example.com",
+    }
+)
+RESOURCES = [
+    (resource_type, name, with_names(properties))
+    for resource_type in sorted(template_requests.known_types())
+    for name, properties in PARTS.resources(resource_type).items()
+]
+
+
+def test_every_type_of_resource_in_the_templates_has_a_row() -> None:
+    templates = [PARTS, PARTS.nested("Permissions"), PARTS.nested("Monitoring"), Template(path=BUILT)]
+    types = {resource["Type"] for template in templates for resource in template.raw["Resources"].values()}
+
+    assert types <= template_requests.known_types()
+
+
+@pytest.mark.parametrize("change", ["create", "update", "delete"])
+def test_an_administrator_may_do_what_cloudformation_does_in_a_deployment(
+    policies: dict[str, Any], change: str
+) -> None:
+    place = template_requests.Place(REGION, ACCOUNT)
+    end = template_requests.GENERATED if change == "create" else ""
+    checks = [
+        (check.action, check.resource)
+        for resource_type, name, found in RESOURCES
+        for check in template_requests.checks(
+            place,
+            change,
+            resource_type,
+            f"aurora-restore-pipeline-Permissions-1A2B-{name}{end}",
+            found,
+        )
+    ]
+
+    # A role that is passed is named by its logical id here, which is no ARN.
+    named = [(action, arn) for action, arn in checks if arn == "*" or arn.startswith("arn:")]
+    assert [(action, arn) for action, arn in named if not may(policies, "admin", action, arn)] == []
+    assert len(named) >= len(RESOURCES) - 1
+    assert len(RESOURCES) > 70
 
 
 def test_viewers_have_nothing_that_changes_anything() -> None:
