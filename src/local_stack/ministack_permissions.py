@@ -116,7 +116,7 @@ def session_of(role_arn: str, name: str, noted: Mapping[str, str] | None = None)
             given = Credentials(
                 f"ASIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30), secrets.token_urlsafe(60)
             )
-            account_id, role = role_arn.split(":")[4], role_arn.rpartition("/")[2]
+            account_id, role = _account_of(role_arn), role_arn.rpartition("/")[2]
             sts.register_session(
                 given.access_key_id,
                 {
@@ -133,10 +133,15 @@ def session_of(role_arn: str, name: str, noted: Mapping[str, str] | None = None)
         return _sessions[role_arn, name]
 
 
+def _account_of(role_arn: str) -> str:
+    """Empty for what is not the ARN of a role: such a session may do nothing."""
+    return role_arn.split(":")[4] if role_arn.count(":") >= 5 else ""
+
+
 def refusal_of_role(role_arn: str, session_name: str, region: str, check: Check) -> Refusal | None:
     """Why a service that takes a role on may not do something in it; None where it may."""
     key = session_of(role_arn, session_name).access_key_id
-    with request_scope(role_arn.split(":")[4], region):
+    with request_scope(_account_of(role_arn), region):
         return refusal(key, check, region)
 
 

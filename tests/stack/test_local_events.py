@@ -119,7 +119,17 @@ def resources(bucket: str) -> dict[str, Any]:
         "Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "Admitting"},
         "Principal": "events.amazonaws.com", "SourceArn": {"Fn::GetAtt": ["Heard", "Arn"]},
     }}  # fmt: skip
+    powerless = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
+    # In this order: where the second target has the event, the first one was looked at.
+    by_role = {"Type": "AWS::Events::Rule", "Properties": {
+        "EventPattern": {"source": ["tests of roles"]},
+        "Targets": [
+            {"Id": "1", "Arn": {"Ref": "Forbidden"}, "RoleArn": {"Fn::GetAtt": ["Powerless", "Arn"]}},
+            {"Id": "2", "Arn": {"Ref": "Cleanup"}, "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}},
+        ],
+    }}  # fmt: skip
     return {
+        "Powerless": powerless, "Forbidden": cleanup, "ByRole": by_role,
         "Role": role, **machines, "Cleanup": cleanup, "AbnormalEnd": rule,
         "Admitting": function, "Silent": function, "Heard": heard, "Permission": permission,
     }  # fmt: skip
@@ -284,6 +294,20 @@ def test_an_event_reaches_a_function_whose_policy_admits_the_rule_and_no_other(
     poll_until(lambda: calls_of(logs, deployed["Admitting"], kind), "the call of the function")
 
     assert calls_of(logs, deployed["Silent"], kind) == []
+
+
+def test_a_rule_starts_only_what_the_role_of_its_target_may_start(
+    empty_boto: Clients, deployed: Deployed
+) -> None:
+    stepfunctions, name = empty_boto("stepfunctions"), f"event-{uuid.uuid4().hex[:12]}"
+    entry = {"Source": "tests of roles", "DetailType": "told", "Detail": json.dumps({"name": name})}
+
+    empty_boto("events").put_events(Entries=[entry])
+    poll_until(
+        lambda: about(stepfunctions, deployed["Cleanup"], name), "the event at the target with the right"
+    )
+
+    assert inputs_of(stepfunctions, deployed["Forbidden"]) == []
 
 
 def test_a_state_machine_is_not_a_target_without_a_role(empty_boto: Clients, deployed: Deployed) -> None:

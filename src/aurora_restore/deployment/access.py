@@ -145,7 +145,7 @@ ADMIN: Rights = (
     may("dynamodb", "DescribeExport", *(f"{table}/export/*" for table in TABLES)),
     may("dynamodb", "ListExports"),
     may("s3", "ListBucket GetBucketLocation", ARTIFACTS, BACKUPS),
-    may("s3", "GetObject PutObject AbortMultipartUpload", f"{BACKUPS}/*"),
+    may("s3", "GetObject PutObject PutObjectAcl AbortMultipartUpload", f"{BACKUPS}/*"),
     may(
         "kms", "Decrypt GenerateDataKey", KEYS,
         condition={"StringLike": {"kms:ViaService": "*.${AWS::Region}.amazonaws.com"}},
@@ -167,6 +167,7 @@ DEPLOYER: Rights = (
         "CreateBucket DeleteBucket ListBucket PutBucketPolicy GetBucketPolicy PutBucketVersioning "
         "PutEncryptionConfiguration PutBucketPublicAccessBlock",
         ARTIFACTS,
+        BACKUPS,
     ),
     may("s3", "PutObject DeleteObject DeleteObjectVersion", f"{ARTIFACTS}/*"),
     may(

@@ -129,10 +129,10 @@ _MACHINE = _named("states", "stateMachine:", "stateMachineArn", "name")
 
 _OF_S3 = (
     "ListAllMyBuckets CreateBucket DeleteBucket ListBucket ListBucketVersions GetBucketLocation GetObject "
-    "GetObjectVersion PutObject DeleteObject DeleteObjectVersion AbortMultipartUpload ListBucketMultipartUploads "
-    "ListMultipartUploadParts GetBucketPolicy PutBucketPolicy DeleteBucketPolicy GetBucketVersioning "
-    "PutBucketVersioning GetEncryptionConfiguration PutEncryptionConfiguration GetBucketPublicAccessBlock "
-    "PutBucketPublicAccessBlock GetBucketTagging PutBucketTagging GetLifecycleConfiguration "
+    "GetObjectVersion PutObject PutObjectAcl DeleteObject DeleteObjectVersion AbortMultipartUpload "
+    "ListBucketMultipartUploads ListMultipartUploadParts GetBucketPolicy PutBucketPolicy DeleteBucketPolicy "
+    "GetBucketVersioning PutBucketVersioning GetEncryptionConfiguration PutEncryptionConfiguration "
+    "GetBucketPublicAccessBlock PutBucketPublicAccessBlock GetBucketTagging PutBucketTagging GetLifecycleConfiguration "
     "PutLifecycleConfiguration"
 )
 FROM_THE_PATH = frozenset(f"s3:{action}" for action in _OF_S3.split())
