@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -15,7 +16,7 @@ from local_aurora.identifiers import (
 )
 from local_aurora.objects import show_event, show_global_cluster
 from local_aurora.paging import matching, page
-from local_aurora.world import Call, operation
+from local_aurora.world import Call, Region, World, operation
 
 _DEFAULT_EVENT_MINUTES = 60
 
@@ -139,6 +140,19 @@ def remove_tags_from_resource(call: Call) -> dict[str, Any]:
     return {}
 
 
+def tags_of(world: World, region_name: str, arn_text: str) -> Mapping[str, str]:
+    """The tags of the resource with an ARN; none where that is nothing that has tags here."""
+    arn, region = parse_arn(arn_text), world.regions.get(region_name)
+    if arn is None or region is None or arn.region != region_name:
+        return {}
+    find = _finders(region).get(arn.kind)
+    try:
+        return find(arn.name).tags if find else {}
+    except errors.AwsError:
+        # The request that asks is about to be told that there is no such resource.
+        return {}
+
+
 def _tagged(call: Call) -> Tagged:
     named = call.params["ResourceName"]
     arn = parse_arn(named)
@@ -147,8 +161,15 @@ def _tagged(call: Call) -> Tagged:
         raise errors.invalid_value(
             f"Invalid resource name: {named}. The ARN of a resource in {call.region.name} is needed."
         )
-    region = call.region
-    finders: dict[str, Any] = {
+    finders = _finders(call.region)
+    if arn.kind not in finders:
+        raise errors.invalid_value(f"Invalid resource name: {named}. Kinds known here: {', '.join(finders)}.")
+    return finders[arn.kind](arn.name)
+
+
+def _finders(region: Region) -> Mapping[str, Callable[[str], Tagged]]:
+    """How a resource with tags is found by its name, by the kind that its ARN names."""
+    return {
         "cluster": region.cluster,
         "cluster-snapshot": region.snapshot,
         "db": region.instance,
@@ -156,10 +177,6 @@ def _tagged(call: Call) -> Tagged:
         "cluster-pg": region.cluster_parameter_group,
         "pg": region.parameter_group,
     }
-    if arn.kind not in finders:
-        raise errors.invalid_value(f"Invalid resource name: {named}. Kinds known here: {', '.join(finders)}.")
-    found: Tagged = finders[arn.kind](arn.name)
-    return found
 
 
 _PAGED = "Filters MaxRecords Marker"

@@ -6,7 +6,10 @@ import json
 import logging
 import socket
 import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from local_aurora import control, scaling_wire, wire
 from local_aurora.errors import ReplyLostError
@@ -19,6 +22,21 @@ _IDLE_SECONDS = 60
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.1  # how soon a stop is noticed
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A request as it arrived, for whom its signature and the caller's permissions concern."""
+
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    region: str
+    is_for_scaling: bool
+
+
+Guard = Callable[[Signed, str, Mapping[str, Any]], None]
+"""Raises AwsError for a request (with its action and parameters) that the caller has no permission for."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -51,13 +69,17 @@ class _Handler(BaseHTTPRequestHandler):
         url = f"http://{self.headers.get('Host', '')}"
         region = region_of_request(self.headers.get("Authorization"), url)
         aurora, target = self.server.aurora, self.headers.get(scaling_wire.TARGET_HEADER)
+        is_for_scaling = scaling_wire.is_for_scaling(target)
+        signed = Signed(self.path, tuple(self.headers.items()), body, region, is_for_scaling)
+
+        def perform(action: str, params: Mapping[str, Any]) -> dict[str, Any]:
+            self.server.guard(signed, action, params)
+            return (aurora.scale if is_for_scaling else aurora.call)(action, region, params)
+
         try:
-            if scaling_wire.is_for_scaling(target):
-                answer = scaling_wire.answer(
-                    target, body, lambda action, params: aurora.scale(action, region, params)
-                )
-            else:
-                answer = wire.answer(body, lambda action, params: aurora.call(action, region, params))
+            answer = (
+                scaling_wire.answer(target, body, perform) if is_for_scaling else wire.answer(body, perform)
+            )
         except ReplyLostError as error:
             # To the client this is what a lost reply is: a connection that ends.
             _log.info("Connection dropped: %s", error)
@@ -92,12 +114,17 @@ class _Handler(BaseHTTPRequestHandler):
         _log.debug(format, *args)
 
 
+def _admit_everyone(_request: Signed, _action: str, _params: Mapping[str, Any]) -> None:
+    """Without an IAM beside it the local Aurora allows every request."""
+
+
 class _HttpServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, port: int, aurora: LocalAurora) -> None:
         self.aurora = aurora
+        self.guard: Guard = _admit_everyone
         super().__init__((LOOPBACK, port), _Handler)
 
 
@@ -116,6 +143,10 @@ class AuroraServer:
     @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self._http.server_address[1]}"
+
+    def guard_with(self, guard: Guard) -> None:
+        """Ask before every request from now on."""
+        self._http.guard = guard
 
     def start(self) -> AuroraServer:
         self._thread.start()

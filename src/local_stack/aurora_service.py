@@ -11,11 +11,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from local_aurora.account import tags_of
 from local_aurora.engines.side_by_side import EnginesSideBySide
 from local_aurora.journal import Journal
 from local_aurora.keeping import WorldKeeper
 from local_aurora.model import LocalAurora
-from local_aurora.server import AuroraServer
+from local_aurora.server import AuroraServer, Guard
 from local_aurora.timing import ON_A_LAPTOP, Durations
 from local_aurora.world import SubnetLookup
 
@@ -70,6 +71,15 @@ class AuroraService:
         """Let subnet groups be made of the subnets that EC2 has."""
         with self._model.locked() as world:
             world.subnet_lookup = lookup
+
+    def guard_with(self, guard: Guard) -> None:
+        """Ask before every request from now on."""
+        self._server.guard_with(guard)
+
+    def tags_of(self, region: str, arn: str) -> Mapping[str, str]:
+        """The tags of a resource; none where there is no such resource."""
+        with self._model.locked() as world:
+            return tags_of(world, region, arn)
 
     def durations(self) -> Durations:
         with self._model.locked() as world:

@@ -80,6 +80,7 @@ class DeployedFunction:
                 "FunctionArn",
                 "Version",
                 "Handler",
+                "Role",
                 "Environment",
                 "Timeout",
                 "MemorySize",

@@ -22,6 +22,13 @@ CLOSE_TIMEOUT_SECONDS = 5.0
 
 LogWriter = Callable[[DeployedFunction, str, list[str]], None]
 """Takes the function, the log stream, and the lines that one invocation wrote."""
+CredentialsOf = Callable[[DeployedFunction], Mapping[str, str]]
+"""The variables with which a function signs its requests."""
+
+
+def no_credentials(_function: DeployedFunction) -> Mapping[str, str]:
+    """For functions that ask AWS for nothing."""
+    return {}
 
 
 @dataclass
@@ -49,6 +56,7 @@ class LambdaRuntime:
         write_logs: LogWriter,
         maximum_workers: int = MAXIMUM_WORKERS,
         idle_seconds: float = IDLE_SECONDS,
+        credentials: CredentialsOf = no_credentials,
     ) -> None:
         self._code = CodeStore(directory / "code")
         self._output_directory = directory / "output"
@@ -56,6 +64,7 @@ class LambdaRuntime:
         self._runtime = link_runtime_packages(directory / "runtime")
         self._base_environment = dict(base_environment)
         self._write_logs = write_logs
+        self._credentials = credentials
         self._maximum_workers = maximum_workers
         self._idle_seconds = idle_seconds
         self._workers: list[Worker] = []
@@ -170,8 +179,7 @@ class LambdaRuntime:
                 **function.environment(log_stream),
                 "LAMBDA_TASK_ROOT": str(task_root),
                 "LAMBDA_RUNTIME_DIR": str(self._runtime),
-                # The access key is the account's number: ministack knows the account of a request by it.
-                "AWS_ACCESS_KEY_ID": function.account_id,
+                **self._credentials(function),
             }
             worker = Worker(function, environment, self._output_directory / uuid.uuid4().hex)
         finally:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ministack.services import cloudwatch, cloudwatch_logs, dynamodb, lambda_svc, stepfunctions
-from ministack.services.cloudformation import _stacks, changesets, handlers
+from ministack.core.responses import get_region
+from ministack.services import cloudwatch, cloudwatch_logs, dynamodb, lambda_svc, sns, stepfunctions
+from ministack.services.cloudformation import _stacks, changesets, handlers, provisioners
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
 from local_stack import ministack_events, ministack_subscriptions
@@ -15,8 +18,11 @@ from local_stack.ministack_hooks import Replacements
 TABLE = "AWS::DynamoDB::Table"
 FUNCTION = "AWS::Lambda::Function"
 RULE = "AWS::Events::Rule"
+TOPIC = "AWS::SNS::Topic"
 SUBSCRIPTION = "AWS::SNS::Subscription"
 NESTED_STACK = "AWS::CloudFormation::Stack"
+# Characters at the end of a name that CloudFormation makes.
+_SUFFIX = 13
 
 Created = tuple[str, dict[str, Any]]
 Properties = Mapping[str, Any]
@@ -118,6 +124,32 @@ def _after(resource_type: str) -> Callable[[Finish], Finish]:
         return finish
 
     return decorate
+
+
+@_replacements.of(provisioners, "_physical_name")
+def _name_of_its_region(make: Callable[..., str], stack_name: str, logical_id: str, **options: Any) -> str:
+    """What has no name in a template gets another one in each Region: roles and policies belong to none.
+
+    ministack makes the same name of the same stack name everywhere, so that a second Region's stack would take over
+    the roles of the first.
+    """
+    name = make(stack_name, logical_id, **options)
+    suffix = hashlib.sha256(f"{name}:{get_region()}".encode()).hexdigest()[:_SUFFIX]
+    return name[:-_SUFFIX] + (suffix if options.get("lowercase") else suffix.upper())
+
+
+@_after(TOPIC)
+def _admit_the_account_alone(topic_arn: str, _properties: Properties) -> None:
+    """The condition of SNS's own default policy, which ministack gives to topics of the API alone.
+
+    Without it everyone who has credentials may publish.
+    """
+    attributes = sns._topics[topic_arn]["attributes"]
+    policy = json.loads(attributes["Policy"])
+    for statement in policy["Statement"]:
+        if statement.get("Sid") == "__default_statement_ID":
+            statement["Condition"] = {"StringEquals": {"AWS:SourceOwner": topic_arn.split(":")[4]}}
+    attributes["Policy"] = json.dumps(policy)
 
 
 @_after(SUBSCRIPTION)

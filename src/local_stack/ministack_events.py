@@ -15,6 +15,8 @@ from ministack.core.responses import error_response_json
 from ministack.services import eventbridge, lambda_svc
 
 from local_stack.ministack_hooks import Replacements
+from local_stack.ministack_permissions import refusal_of_role
+from local_stack.permissions.check import Check
 
 PAUSES_SECONDS = (60.0, 120.0)
 """Between the attempts at a function that ends with an error, as Lambda makes them of an asynchronous call."""
@@ -62,10 +64,18 @@ def _invoke_if_allowed(
     rule: Mapping[str, Any],
     view: Any = None,
 ) -> None:
-    """A function is called only where its policy admits the rule; otherwise the event is lost, as on AWS."""
+    """Only where the function's policy admits the rule, or the target's role may start the execution.
+
+    Otherwise the event is lost, as on AWS.
+    """
     arn = str(target.get("Arn", ""))
     if arn.split(":")[2:3] == ["lambda"] and not _admits(arn, str(rule.get("Arn", ""))):
         _log.warning("EventBridge may not call %s for %s: it has no permission", arn, rule.get("Arn"))
+        return
+    region = str(rule.get("Arn", "")).split(":")[3]
+    role = str(target.get("RoleArn") or "")
+    if role and (refusal := refusal_of_role(role, "events", region, Check("states:StartExecution", arn))):
+        _log.warning("EventBridge may not start %s for %s: %s", arn, rule.get("Arn"), refusal.message)
         return
     invoke(target, event, rule, view)
 

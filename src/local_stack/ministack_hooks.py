@@ -34,7 +34,33 @@ _HOOKS: dict[str, dict[str, str]] = {
         "save_all": "(services)",
         "_state_map": _DICT,
     },
-    "core.responses": {"request_scope": "(account_id, region)", "get_account_id": "()", "get_region": "()"},
+    "core.responses": {
+        "request_scope": "(account_id, region)",
+        "get_account_id": "()",
+        "get_region": "()",
+        "_account_from_sts_session": "(access_key_id)",
+    },
+    "core.router": {"extract_access_key_id": "(headers, query_params)"},
+    "core.iam_actions": {
+        "extract_iam_action": "(service, method, path, headers, body, query_params)",
+        "extract_resource_arn": "(service, method, path, headers, body, query_params, region, account_id)",
+        "identity_denial_message": "(action, principal_arn, resource, explicit_deny)",
+    },
+    "core.iam_evaluator": {
+        "AuthError": "(code, message, details)",
+        "_CONDITION_OPS": _DICT,
+        "_evaluate_single_condition": "(operator, actual, expected_values)",
+        "_resolve_condition_key": "(key, ctx)",
+        "check_credentials": "(access_key_id, service)",
+        "enforce": "(access_key_id, iam_action, service, region, resource_arn, service_context)",
+        "find_iam_access_key_account": "(access_key_id)",
+        "is_root_access_key": "(access_key_id)",
+        "parse_policy_document": "(doc)",
+        "pin_signed_body": "(body)",
+        "pin_signed_request": "(method, raw_path, query_params, raw_headers, handshake)",
+    },
+    "services.kms": {"_resolve_key": "(key_id_or_arn)"},
+    "services.sts": {"register_session": "(access_key, session)", "_sessions": _DICT},
     "services.lambda_svc": {
         "_prune_orphan_code_blobs": "(referenced)",
         "_execute_function_warm": "(func, event, request_id)",
@@ -121,12 +147,15 @@ _HOOKS: dict[str, dict[str, str]] = {
         "_p": "(params, key, default)",
         "_error": "(code, message, status)",
     },
-    "services.cloudformation": {"_stacks": _DICT},
+    "services.cloudformation": {"_stacks": _DICT, "_change_sets": _DICT},
     "services.cloudformation.changesets": {
         "_diff_resources": "(old_template, new_template, resources, template, changed_params, retag)",
     },
     "services.cloudformation.handlers": {"_capabilities_enforced": "()"},
-    "services.cloudformation.provisioners": {"_RESOURCE_HANDLERS": _DICT},
+    "services.cloudformation.provisioners": {
+        "_RESOURCE_HANDLERS": _DICT,
+        "_physical_name": "(stack_name, logical_id, lowercase, max_len, seeded)",
+    },
     "services.dynamodb": {
         "_scan": "(data)",
         "_query": "(data)",
@@ -202,6 +231,8 @@ def settings(gateway_port: int, state_directory: Path) -> dict[str, str]:
         "PERSIST_STATE": "1",
         "STATE_DIR": str(state_directory / "aws"),
         "S3_PERSIST": "1",
+        # Policies are enforced, and requests of users and roles are to be signed.
+        "AUTH": "true",
         "S3_DATA_DIR": str(state_directory / "s3"),
         "LOG_LEVEL": "WARNING",
         # No daemon is looked for: the stack needs none, and a slow one would hold up the start.

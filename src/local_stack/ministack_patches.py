@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from ministack import app as gateway
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch_logs, ec2, lambda_svc
 
+from local_aurora.server import Guard
 from local_aurora.world import Subnet, SubnetLookup
 from local_stack import (
     ministack_cloudformation,
@@ -19,6 +21,7 @@ from local_stack import (
     ministack_exports,
     ministack_limits,
     ministack_metrics,
+    ministack_permissions,
     ministack_queries,
     ministack_resuming,
     ministack_schedules,
@@ -30,6 +33,7 @@ from local_stack.lambda_runtime import LambdaRuntime
 from local_stack.ministack_hooks import GROUP_ID_TAG, Replacements, require_hooks
 from local_stack.ministack_keeping import MinistackKeeper, answering_what_is_kept
 
+_log = logging.getLogger("local_stack")
 _replacements = Replacements()
 _given_group_id: contextvars.ContextVar[str] = contextvars.ContextVar("given_group_id", default="")
 
@@ -41,6 +45,7 @@ def apply(runtime: LambdaRuntime, state_directory: Path) -> MinistackState:
         MinistackMismatch: the installed ministack is not the one that we know.
     """
     require_hooks()
+    ministack_permissions.apply()
     ministack_cloudformation.apply()
     ministack_states.apply()
     ministack_events.apply()
@@ -119,9 +124,25 @@ def subnet_lookup(account_id: str) -> SubnetLookup:
     return find
 
 
+def credentials_of(function: DeployedFunction) -> Mapping[str, str]:
+    """The session of its role that a function finds in its environment."""
+    return ministack_permissions.credentials_of(function).environment()
+
+
+def aurora_guard(account_id: str, tags_of: Callable[[str, str], Mapping[str, str]]) -> Guard:
+    """Who asks IAM about the requests to the local Aurora."""
+    return ministack_permissions.AuroraGuard(account_id, tags_of).refuse
+
+
 def write_log_events(function: DeployedFunction, stream_name: str, lines: list[str]) -> None:
-    """One event a line into CloudWatch Logs; group and stream are made where they are missing, as Lambda does."""
+    """One event a line into CloudWatch Logs; group and stream are made where they are missing, as Lambda does.
+
+    Lambda writes in the function's role: one that may not write has no log.
+    """
     if not lines:
+        return
+    if refusal := ministack_permissions.refusal_of_logging(function, stream_name):
+        _log.warning("The log of %s is not written: %s", function.name, refusal.message)
         return
     now = int(time.time() * 1000)
     if function.log_group not in cloudwatch_logs._log_groups:

@@ -17,6 +17,8 @@ from ministack.services import eventbridge, iam, lambda_svc, scheduler
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS
 
 from local_stack.ministack_hooks import Replacements
+from local_stack.ministack_permissions import refusal_of_role
+from local_stack.permissions.check import Check
 from local_stack.schedule_clock import Key, ScheduleClock
 from local_stack.schedule_expressions import parse_expression
 
@@ -133,9 +135,16 @@ def _of_template(
 
 
 def call_target(key: Key, schedule: Mapping[str, Any], given: str) -> None:
-    """Call the function of a schedule, asynchronously as Scheduler does. Raises where there is none."""
+    """Call the function of a schedule, asynchronously as Scheduler does.
+
+    Raises:
+        PermissionError: the schedule's role may not.
+        LookupError: there is no such function.
+    """
     account_id, region, _name = key
-    arn = str(schedule["Target"]["Arn"])
+    arn, role = str(schedule["Target"]["Arn"]), str(schedule["Target"]["RoleArn"])
+    if refusal := refusal_of_role(role, "scheduler", region, Check("lambda:InvokeFunction", arn)):
+        raise PermissionError(refusal.message)
     with request_scope(account_id, region):
         function, config, _ = lambda_svc._get_func_record_for_ref(arn)
         if not function or not config:

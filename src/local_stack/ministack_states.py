@@ -14,7 +14,9 @@ from typing import Any
 from ministack.services import lambda_svc, stepfunctions
 
 from local_stack.ministack_hooks import Replacements
+from local_stack.ministack_permissions import refusal_of_role
 from local_stack.ministack_resuming import run_or_go_on
+from local_stack.permissions.check import Check
 
 UNCATCHABLE = ("States.Runtime", "States.DataLimitExceeded")
 """Errors that States.ALL does not match.
@@ -24,6 +26,10 @@ https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.htm
 
 
 _replacements = Replacements()
+# The role that an execution acts in, and its ARN; the threads of its tasks have it from the one that it runs in.
+_role_of_execution: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar(
+    "role_of_execution", default=None
+)
 
 
 class ExecutionHasEnded(SystemExit):
@@ -37,8 +43,10 @@ def apply() -> None:
 
 @_replacements.of(stepfunctions, "_run_execution")
 def _run_within_limit(run: Callable[[str], None], exec_arn: str) -> None:
-    """The state machine's own TimeoutSeconds ends the execution as TIMED_OUT."""
+    """The state machine's own TimeoutSeconds ends the execution as TIMED_OUT. It acts in the machine's role."""
     execution = stepfunctions._executions.get(exec_arn)
+    machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) if execution else None
+    _role_of_execution.set((str(machine["roleArn"]), exec_arn) if machine else None)
 
     def time_out() -> None:
         # The timer can fire while the execution ends by itself.
@@ -99,7 +107,8 @@ def _add_event_while_running(
 
 @_replacements.of(stepfunctions, "_call_lambda")
 def _call_and_count(call: Callable[..., Any], func_ref: str, event: Any) -> Any:
-    """Invocations by a state machine count in AWS/Lambda as those by the API do."""
+    """Only what the machine's role may invoke. It counts in AWS/Lambda as an invocation by the API does."""
+    _refuse_without_right(func_ref)
     name = func_ref.rsplit(":function:", maxsplit=1)[-1].split(":", maxsplit=1)[0]
     started = time.monotonic()
     error = True
@@ -110,6 +119,26 @@ def _call_and_count(call: Callable[..., Any], func_ref: str, event: Any) -> Any:
         milliseconds = (time.monotonic() - started) * 1000
         lambda_svc._emit_lambda_metrics(name, duration_ms=milliseconds, error=error, throttle=False)
     return result
+
+
+def _refuse_without_right(func_ref: str) -> None:
+    """The error under which Step Functions shows a refused invocation.
+
+    Seen in the field: github.com/awslabs/aws-deployment-framework/issues/460.
+    """
+    acting = _role_of_execution.get()
+    if acting is None:
+        return
+    role_arn, execution_arn = acting
+    region, account_id = execution_arn.split(":")[3:5]
+    arn = (
+        func_ref
+        if func_ref.startswith("arn:")
+        else f"arn:aws:lambda:{region}:{account_id}:function:{func_ref}"
+    )
+    refusal = refusal_of_role(role_arn, execution_arn[-32:], region, Check("lambda:InvokeFunction", arn))
+    if refusal:
+        raise stepfunctions._ExecutionError("Lambda.AWSLambdaException", refusal.message)
 
 
 @_replacements.of(stepfunctions, "_resolve_params_obj")

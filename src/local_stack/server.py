@@ -61,9 +61,11 @@ class LocalStack:
             self._patches.write_log_events,
             maximum_workers=settings.maximum_workers,
             idle_seconds=settings.idle_worker_seconds,
+            credentials=self._patches.credentials_of,
         )
         self._ministack = self._patches.apply(self._runtime, directory.state)
         self._aurora.find_subnets_with(self._patches.subnet_lookup(settings.account_id))
+        self._aurora.guard_with(self._patches.aurora_guard(settings.account_id, self._aurora.tags_of))
         self._control = ControlServer(self, _free_or_none(settings.control_port))
         urls = {
             "gateway_port": self.gateway_url,
@@ -151,7 +153,6 @@ class LocalStack:
             "AWS_ENDPOINT_URL": self.gateway_url,
             "AWS_ENDPOINT_URL_RDS": self._aurora.url,
             "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": self._aurora.url,
-            "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": nowhere,
             "AWS_SHARED_CREDENTIALS_FILE": nowhere,

@@ -1,5 +1,5 @@
-"""The original guide's commands that build and deploy, unchanged, in a Region where nothing of the pipeline is deployed
-yet."""
+"""The original guide's commands that build and deploy, unchanged, by an administrator, in a Region where nothing of the
+pipeline is deployed yet."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.docs import original_guide
+from tests.stack.conftest import Clients
+from tests.stack.identities import Identity, user_attached_to
 from tests.stack.polling import poll_until
 from tests.stack.test_guide import ROOT, directory_of_aws
 
-from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
 REGION = "us-east-1"
@@ -54,9 +55,27 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bash(stack: StackInfo, checkout: Path) -> Bash:
+def administrator(stack: StackInfo, boto: Clients) -> Iterator[Identity]:
+    """Who deploys: with the policies that the guide makes first, in the same Region."""
+    cloudformation, name = boto("cloudformation", REGION), "aurora-restore-access"
+    body = (ROOT / "infrastructure" / "access.yaml").read_text(encoding="utf-8")
+    cloudformation.create_stack(StackName=name, TemplateBody=body, Capabilities=["CAPABILITY_NAMED_IAM"])
+
+    def made() -> dict[str, Any]:
+        found: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+        return found
+
+    poll_until(lambda: made()["StackStatus"] == "CREATE_COMPLETE", "the policies", 30)
+    arns = [output["OutputValue"] for output in made()["Outputs"]]
+    with user_attached_to(stack, boto, arns) as identity:
+        yield identity
+    cloudformation.delete_stack(StackName=name)
+
+
+@pytest.fixture(scope="module")
+def bash(administrator: Identity, checkout: Path) -> Bash:
     environ = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
-    environ |= lifecycle.environment(stack.home)
+    environ |= administrator.environment()
     environ |= {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "REGION": REGION, "AWS_PAGER": ""}
     environ |= {"NO_PROXY": "127.0.0.1,localhost"}
     environ["PATH"] = f"{directory_of_aws(checkout.parent)}{os.pathsep}{os.environ['PATH']}"

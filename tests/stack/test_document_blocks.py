@@ -28,6 +28,7 @@ DOCUMENTS = (
     "docs/backup_and_recovery.md",
     "docs/costs.md",
     "docs/what_came_along.md",
+    "docs/implementation_guide.md",
 )
 BLOCKS_OF = {name: read_blocks(ROOT / name) for name in DOCUMENTS}
 

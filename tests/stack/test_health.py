@@ -22,6 +22,7 @@ import pytest
 from tests.stack.conftest import KEPT_WORKERS, QUICK, Clients, clients_of
 from tests.stack.polling import poll_until
 from tests.stack.test_guide import directory_of_aws
+from tests.support.inbox import admit_topic
 
 from aurora_restore.cli import app, connection
 from aurora_restore.demo.seed_aurora import put
@@ -105,9 +106,7 @@ def topic_of(info: StackInfo) -> str:
 
 def subscribe(aws: Clients, info: StackInfo) -> str:
     queue = aws("sqs").create_queue(QueueName="health")["QueueUrl"]
-    arn = aws("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
-        "QueueArn"
-    ]
+    arn = admit_topic(aws("sqs"), queue, topic_of(info))
     subscribed = aws("sns").subscribe(TopicArn=topic_of(info), Protocol="sqs", Endpoint=arn)
     return str(subscribed["SubscriptionArn"])
 

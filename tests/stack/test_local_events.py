@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.stack.conftest import STATE_MACHINE, Clients, await_execution
 from tests.stack.polling import poll_until
+from tests.stack.roles import WORK
 
 from local_stack.stack_info import StackInfo
 
@@ -65,7 +66,9 @@ def bucket(empty_stack: StackInfo, empty_boto: Clients) -> str:
 
 
 def resources(bucket: str) -> dict[str, Any]:
-    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
+    role = {"Type": "AWS::IAM::Role", "Properties": {
+        "AssumeRolePolicyDocument": TRUST, "Policies": [{"PolicyName": "work", "PolicyDocument": WORK}],
+    }}  # fmt: skip
     machines = {
         f"{end.title().replace('_', '')}Machine": {
             "Type": "AWS::StepFunctions::StateMachine",
@@ -116,7 +119,17 @@ def resources(bucket: str) -> dict[str, Any]:
         "Action": "lambda:InvokeFunction", "FunctionName": {"Ref": "Admitting"},
         "Principal": "events.amazonaws.com", "SourceArn": {"Fn::GetAtt": ["Heard", "Arn"]},
     }}  # fmt: skip
+    powerless = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}}
+    # In this order: where the second target has the event, the first one was looked at.
+    by_role = {"Type": "AWS::Events::Rule", "Properties": {
+        "EventPattern": {"source": ["tests of roles"]},
+        "Targets": [
+            {"Id": "1", "Arn": {"Ref": "Forbidden"}, "RoleArn": {"Fn::GetAtt": ["Powerless", "Arn"]}},
+            {"Id": "2", "Arn": {"Ref": "Cleanup"}, "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}},
+        ],
+    }}  # fmt: skip
     return {
+        "Powerless": powerless, "Forbidden": cleanup, "ByRole": by_role,
         "Role": role, **machines, "Cleanup": cleanup, "AbnormalEnd": rule,
         "Admitting": function, "Silent": function, "Heard": heard, "Permission": permission,
     }  # fmt: skip
@@ -238,7 +251,8 @@ def test_a_stopped_run_repeats_no_step(empty_boto: Clients, deployed: Deployed) 
         "End": True,
     }
     clock = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3, "End": True}}}
-    made = [_machine(stepfunctions, definition) for definition in (
+    role_arn = stepfunctions.describe_state_machine(stateMachineArn=deployed["Cleanup"])["roleArn"]
+    made = [_machine(stepfunctions, role_arn, definition) for definition in (
         {"StartAt": "Work", "States": {"Work": task}}, clock,
     )]  # fmt: skip
     working = stepfunctions.start_execution(stateMachineArn=made[0])["executionArn"]
@@ -252,11 +266,11 @@ def test_a_stopped_run_repeats_no_step(empty_boto: Clients, deployed: Deployed) 
     assert len(calls_of(logs, deployed["Silent"], "fail")) <= called + 1  # one may have been under way
 
 
-def _machine(stepfunctions: Any, definition: dict[str, Any]) -> str:
+def _machine(stepfunctions: Any, role_arn: str, definition: dict[str, Any]) -> str:
     made = stepfunctions.create_state_machine(
         name=f"machine-{uuid.uuid4().hex[:12]}",
         definition=json.dumps(definition),
-        roleArn="arn:aws:iam::000000000000:role/tests",
+        roleArn=role_arn,
     )
     return str(made["stateMachineArn"])
 
@@ -280,6 +294,20 @@ def test_an_event_reaches_a_function_whose_policy_admits_the_rule_and_no_other(
     poll_until(lambda: calls_of(logs, deployed["Admitting"], kind), "the call of the function")
 
     assert calls_of(logs, deployed["Silent"], kind) == []
+
+
+def test_a_rule_starts_only_what_the_role_of_its_target_may_start(
+    empty_boto: Clients, deployed: Deployed
+) -> None:
+    stepfunctions, name = empty_boto("stepfunctions"), f"event-{uuid.uuid4().hex[:12]}"
+    entry = {"Source": "tests of roles", "DetailType": "told", "Detail": json.dumps({"name": name})}
+
+    empty_boto("events").put_events(Entries=[entry])
+    poll_until(
+        lambda: about(stepfunctions, deployed["Cleanup"], name), "the event at the target with the right"
+    )
+
+    assert inputs_of(stepfunctions, deployed["Forbidden"]) == []
 
 
 def test_a_state_machine_is_not_a_target_without_a_role(empty_boto: Clients, deployed: Deployed) -> None:

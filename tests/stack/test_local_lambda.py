@@ -90,7 +90,12 @@ def logs() -> Logs:
 def runtime(tmp_path: Path, logs: Logs) -> Iterator[LambdaRuntime]:
     environment = {"PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
     runtime = LambdaRuntime(
-        tmp_path / "a folder", environment, logs.write, maximum_workers=3, idle_seconds=1.0
+        tmp_path / "a folder",
+        environment,
+        logs.write,
+        maximum_workers=3,
+        idle_seconds=1.0,
+        credentials=lambda deployed: {"AWS_ACCESS_KEY_ID": f"key-of-{deployed.name}"},
     )
     yield runtime
     runtime.close()
@@ -131,7 +136,7 @@ def test_a_worker_gets_the_environment_of_its_function(runtime: LambdaRuntime) -
     environment = seen["environment"]
     assert environment["STATE_TABLE_NAME"] == "AuroraRestoreState"
     assert environment["AWS_REGION"] == "eu-west-1"
-    assert environment["AWS_ACCESS_KEY_ID"] == "111122223333"
+    assert environment["AWS_ACCESS_KEY_ID"] == "key-of-worker-test"
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
     assert seen["request_id"] == "request-1"
     assert seen["arn"] == deployed.arn

@@ -187,6 +187,25 @@ def test_a_role_in_a_nested_stack_goes_with_the_outer_one(
     poll_until(lambda: made not in roles(empty_boto), "the role of the nested stack to be gone", 30)
 
 
+def test_a_role_without_a_name_has_another_one_in_each_region(empty_boto: Any) -> None:
+    template, before = json.dumps({"Resources": {"Role": role()}}), roles(empty_boto)
+    for region in ("us-west-2", "us-east-1"):
+        cloudformation = empty_boto("cloudformation", region)
+        cloudformation.create_stack(
+            StackName="regional", TemplateBody=template, Capabilities=["CAPABILITY_IAM"]
+        )
+        cloudformation.get_waiter("stack_create_complete").wait(
+            StackName="regional", WaiterConfig={"Delay": 1}
+        )
+
+    made = roles(empty_boto) - before
+    empty_boto("cloudformation", "us-east-1").delete_stack(StackName="regional")
+    poll_until(lambda: len(roles(empty_boto) - before) == 1, "the role of one Region to be gone", 30)
+    empty_boto("cloudformation").delete_stack(StackName="regional")
+
+    assert len(made) == 2
+
+
 def test_a_role_in_a_nested_stack_needs_the_capability_of_the_outer_one(empty_boto: Any, bucket: str) -> None:
     before = roles(empty_boto)
     asked = request(empty_boto, bucket, {"Role": role()})

@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.stack.conftest import Clients, FinishedRun, await_execution
 from tests.stack.polling import poll_until
+from tests.stack.roles import WORK
 
 from local_stack.stack_info import StackInfo
 
@@ -53,7 +54,9 @@ def code_bucket(empty_stack: StackInfo, empty_boto: Clients) -> str:
 
 @pytest.fixture(scope="module")
 def role_arn(empty_boto: Clients) -> str:
-    made = empty_boto("iam").create_role(RoleName="tests", AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam = empty_boto("iam")
+    made = iam.create_role(RoleName="tests", AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.put_role_policy(RoleName="tests", PolicyName="work", PolicyDocument=json.dumps(WORK))
     return str(made["Role"]["Arn"])
 
 
@@ -172,6 +175,49 @@ def test_the_name_of_an_exception_reaches_the_state_machine(run_machine: Run) ->
 def test_a_function_that_takes_too_long_is_a_sandbox_timeout(run_machine: Run) -> None:
     run = run_machine({"Work": call({"do": "sleep"}, **catching("Sandbox.Timedout")), **CAUGHT}, {})
     assert run.error == "Sandbox.Timedout"
+
+
+@pytest.fixture
+def powerless_role(empty_boto: Clients) -> Iterator[str]:
+    """A role that may do nothing."""
+    iam, name = empty_boto("iam"), f"powerless-{uuid.uuid4().hex[:12]}"
+    yield str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"])
+    iam.delete_role(RoleName=name)
+
+
+def test_a_machine_calls_only_what_its_role_may_invoke(
+    empty_boto: Clients, function_name: str, powerless_role: str
+) -> None:
+    stepfunctions = empty_boto("stepfunctions")
+    definition = {"StartAt": "Call", "States": {"Call": call({"do": "nothing"}, End=True)}}
+    made = stepfunctions.create_state_machine(
+        name=f"machine-{uuid.uuid4().hex[:12]}", definition=json.dumps(definition), roleArn=powerless_role
+    )
+    started = stepfunctions.start_execution(stateMachineArn=made["stateMachineArn"], input="{}")
+
+    run = await_execution(stepfunctions, started["executionArn"], 30)
+
+    assert (run.status, run.error) == ("FAILED", "Lambda.AWSLambdaException")
+    assert f":function:{function_name} " in str(run.cause)
+
+
+def test_a_function_whose_role_may_not_write_its_log_has_none(
+    empty_boto: Clients, code_bucket: str, powerless_role: str
+) -> None:
+    functions, name = empty_boto("lambda"), f"silent-{uuid.uuid4().hex[:12]}"
+    functions.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="work.handler",
+        Role=powerless_role,
+        Code={"S3Bucket": code_bucket, "S3Key": "work.zip"},
+    )
+
+    answered = functions.invoke(FunctionName=name, Payload=json.dumps({"do": "nothing"}))
+    groups = empty_boto("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]
+
+    assert "FunctionError" not in answered
+    assert groups == []
 
 
 def test_a_killed_worker_is_an_error_that_a_retry_mends(

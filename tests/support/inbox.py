@@ -17,11 +17,11 @@ class Inbox:
         self._sqs, self._sns = boto("sqs"), boto("sns")
         self._queue = self._sqs.create_queue(QueueName=f"inbox-{uuid.uuid4().hex[:8]}")["QueueUrl"]
         self._seen: list[str] = []
-        asked = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        topic_arn = self._topic_arn()
         self.subscription: str = self._sns.subscribe(
-            TopicArn=self._topic_arn(),
+            TopicArn=topic_arn,
             Protocol="sqs",
-            Endpoint=asked["Attributes"]["QueueArn"],
+            Endpoint=admit_topic(self._sqs, self._queue, topic_arn),
             ReturnSubscriptionArn=True,
         )["SubscriptionArn"]
 
@@ -49,3 +49,19 @@ class Inbox:
         pages = self._sns.get_paginator("list_topics").paginate()
         arns = [item["TopicArn"] for page in pages for item in page["Topics"]]
         return str(next(arn for arn in arns if arn.endswith(f":{TOPIC_NAME}")))
+
+
+def admit_topic(sqs: Any, queue_url: str, topic_arn: str) -> str:
+    """Let a topic send to a queue, which takes from services only what its policy admits. The ARN of the queue."""
+    asked = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+    queue_arn = str(asked["Attributes"]["QueueArn"])
+    admitted = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [admitted]})
+    sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": policy})
+    return queue_arn

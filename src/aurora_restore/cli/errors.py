@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aurora_restore.domain.errors import RestoreError
+from aurora_restore.domain.errors import AccessDenied, RestoreError
 from local_stack.errors import LocalStackError
 
 
@@ -163,6 +163,11 @@ class InternalError(RestoreError):
     default_hint = "This is a defect; run again with AURORA_RESTORE_TRACEBACK=1 to see where, and report it."
 
 
+MISSING_RIGHT_HINT = (
+    "These credentials lack the right that is named in the message. The policies of viewers, operators and "
+    "administrators are in infrastructure/access.yaml; a policy above them can refuse, too."
+)
+
 # There are credentials, but AWS does not accept them: the operator has to log in, not to configure them.
 _REFUSED_CREDENTIALS = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId",
@@ -178,7 +183,7 @@ def translate(error: BaseException) -> RestoreError | None:
     that: the pipeline is not deployed, credentials are missing, nothing answers.
     """
     if isinstance(error, RestoreError):
-        return _from_botocore(error.__cause__) or error
+        return _from_botocore(error.__cause__) or _of_these_credentials(error)
     if isinstance(error, LocalStackError):
         # The local stack does not know our errors; what it raises is shown, and ends a command, as ours are.
         ours: type[RestoreError] = type(type(error).__name__, (RestoreError,), {"code": error.code})
@@ -186,6 +191,13 @@ def translate(error: BaseException) -> RestoreError | None:
     if _is_of_botocore(error):
         return _from_botocore(error) or Unreachable(f"AWS did not do what was asked: {error}")
     return None
+
+
+def _of_these_credentials(error: RestoreError) -> RestoreError:
+    """At a terminal it is not a role of the pipeline that lacks a right, but who asks."""
+    if isinstance(error, AccessDenied) and error.hint == AccessDenied.default_hint:
+        error.hint = MISSING_RIGHT_HINT
+    return error
 
 
 def _is_of_botocore(error: BaseException | None) -> bool:

@@ -1,10 +1,11 @@
-"""The files in `infrastructure/`, which the build writes: two definitions, the template and those nested in it."""
+"""The files in `infrastructure/`, which the build writes: two definitions, and the templates."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
+from aurora_restore.deployment.access import access_template
 from aurora_restore.deployment.packaging import Artifacts, Project, write_at_once
 from aurora_restore.deployment.template import pipeline_template, stamped_keys
 
@@ -38,6 +39,7 @@ def _texts(project: Project, artifacts: Artifacts) -> Mapping[Path, str]:
     return {
         **{path: artifact.path.read_text(encoding="utf-8") for path, artifact in built.items()},
         project.template: pipeline_template(artifacts.keys),
+        project.access_template: access_template(),
     }
 
 

@@ -124,6 +124,11 @@ class Project:
         return self.root / "infrastructure" / "permissions.yaml"
 
     @property
+    def access_template(self) -> Path:
+        """The policies for people: a stack of its own."""
+        return self.root / "infrastructure" / "access.yaml"
+
+    @property
     def monitoring_template(self) -> Path:
         """The stack of alarms and dashboard, nested in the template."""
         return self.root / "infrastructure" / "monitoring.yaml"
