@@ -41,13 +41,15 @@ class Done:
         return json.loads(self.out)
 
 
-def run_command(environment: Mapping[str, str], arguments: Sequence[str]) -> Done:
+def run_command(
+    environment: Mapping[str, str], arguments: Sequence[str], timeout_seconds: float = TIMEOUT_SECONDS
+) -> Done:
     done = subprocess.run(
         [sys.executable, "-m", "aurora_restore", *arguments],
         env={**without_aws(os.environ), **environment},
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_SECONDS,
+        timeout=timeout_seconds,
         check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr

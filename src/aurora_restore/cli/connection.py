@@ -45,8 +45,6 @@ from aurora_restore.deployment.packaging import Project
 from aurora_restore.deployment.source_versions import definition_files, source_versions
 from aurora_restore.deployment.upload import default_bucket
 from aurora_restore.domain.asking_party import reason_of, request_of
-from aurora_restore.domain.backup import Manifest
-from aurora_restore.domain.recovery import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
@@ -201,7 +199,7 @@ class Recovery:
 
     objects: AwsStoredObjects
     table_names: tuple[str, str]
-    tables: Callable[[Manifest], Tables]
+    tables: Tables
 
 
 def connect_recovery(region: str, place: Place) -> Recovery:
@@ -209,11 +207,7 @@ def connect_recovery(region: str, place: Place) -> Recovery:
     session = make_session()
     clients = Clients(session, region)
 
-    def tables(manifest: Manifest) -> Tables:
-        target = Target(region, manifest.region, manifest.time)
-        items = AwsTableItems(clients, *TABLE_NAMES)
-        return Tables(_pipeline(session, clients), items, AwsLocks(clients, LOCK_TABLE_NAME), target)
-
+    tables = Tables(_pipeline(session, clients), AwsTableItems(clients, *TABLE_NAMES), region)
     return Recovery(AwsStoredObjects(clients, place.bucket, place.prefix), TABLE_NAMES, tables)
 
 

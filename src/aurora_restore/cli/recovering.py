@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from aurora_restore.aws.locks import AwsLocks
 from aurora_restore.aws.schedules import AwsSchedules, ScheduleExists
 from aurora_restore.aws.stored_objects import AwsStoredObjects
 from aurora_restore.aws.table_exports import items_of
@@ -25,7 +24,8 @@ from aurora_restore.domain.audit_verification import ChainState
 from aurora_restore.domain.backup import MANIFEST, KeptFile, Manifest
 from aurora_restore.domain.backup_errors import BackupDamaged, RecoveryIncomplete, TablesInUse
 from aurora_restore.domain.kept_operations import Item, KeptOperation, Seal, gathered
-from aurora_restore.domain.recovery import Loading, Target, as_loaded, decide, lock_of
+from aurora_restore.domain.record import Record
+from aurora_restore.domain.recovery import Loading, Origin, as_loaded, decide
 from aurora_restore.domain.schedules import Schedule
 
 NAMED_MOST = 5
@@ -109,7 +109,7 @@ def publish(
 
 @dataclass(frozen=True)
 class Loaded:
-    """`decisions`: by operation. `left_behind`: those that ran in another Region when the backup was made."""
+    """`decisions`: by operation. `left_behind`: those that were not at their end when the backup was made."""
 
     decisions: Mapping[str, Loading]
     left_behind: tuple[str, ...]
@@ -123,8 +123,7 @@ class Tables:
 
     pipeline: Pipeline
     items: AwsTableItems
-    locks: AwsLocks
-    target: Target
+    region: str
 
     def found(self, operation_id: str) -> KeptOperation | None:
         record, events = read_at_once(self.pipeline, operation_id)
@@ -142,19 +141,21 @@ def load(backup: Backup, tables: Tables, now: datetime, say: Callable[[str], Non
     """
     expired = tuple(name for name, each in backup.operations.items() if each.is_expired(now))
     kept = {name: each for name, each in backup.operations.items() if name not in expired}
-    wanted = {name: as_loaded(each, tables.target) for name, each in kept.items()}
+    origin = Origin(backup.manifest.region, backup.manifest.time)
     existing = tables.items.operation_ids()
     decisions = {
-        name: decide(each, tables.found(name) if name in existing else None) for name, each in wanted.items()
+        name: decide(each, tables.found(name) if name in existing else None, origin)
+        for name, each in kept.items()
     }
-    _refuse_others(decisions, existing - backup.operations.keys(), tables.target.region)
-    missing = [wanted[name] for name, each in decisions.items() if each is Loading.WRITE]
-    say(f"Loading {len(missing)} of {len(wanted)} operations …")
+    _refuse_others(decisions, existing - backup.operations.keys(), tables.region)
+    missing = [as_loaded(kept[name], origin) for name, each in decisions.items() if each is Loading.WRITE]
+    say(f"Loading {len(missing)} of {len(kept)} operations …")
     for operation in missing:
         _write(operation, tables)
     say("Comparing what is in the tables with the backup …")
-    chains = [_verified(operation, tables) for operation in wanted.values()]
-    left = tuple(name for name, each in wanted.items() if each is not kept[name])
+    found = {name: _verified(operation, tables, origin) for name, operation in kept.items()}
+    chains = [operation.verification().state for operation in found.values()]
+    left = tuple(name for name, each in found.items() if Record.read(each.record).left_behind_time)
     return Loaded(decisions, left, expired, {state: chains.count(state) for state in ChainState})
 
 
@@ -173,21 +174,18 @@ def _in_use(what: str, names: Sequence[str]) -> NoReturn:
 
 
 def _write(operation: KeptOperation, tables: Tables) -> None:
-    # The lock before the record, so that no other run begins on a target whose operation is still to be cleaned up;
-    # the record last, so that one that is there is whole.
-    if lock := lock_of(operation):
-        tables.locks.acquire(*lock, now=tables.target.moment)
+    # The record last, so that one that is there is whole.
     for event in operation.events:
         tables.items.put_event(event)
     if operation.record is not None:
         tables.items.put_record(operation.record)
 
 
-def _verified(operation: KeptOperation, tables: Tables) -> ChainState:
+def _verified(operation: KeptOperation, tables: Tables, origin: Origin) -> KeptOperation:
     found = tables.found(operation.operation_id)
-    if decide(operation, found) not in (Loading.SAME, Loading.NEWER):
+    if found is None or decide(operation, found, origin) not in (Loading.SAME, Loading.NEWER):
         raise RecoveryIncomplete(f"{operation.operation_id} is not in the tables as it is in the backup.")
-    return (found or operation).verification().state
+    return found
 
 
 def make_schedules(schedules: AwsSchedules, kept: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:

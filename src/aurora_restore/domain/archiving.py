@@ -8,14 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from aurora_restore.domain.audit_verification import ChainState
-from aurora_restore.domain.kept_operations import Item, KeptOperation
+from aurora_restore.domain.kept_operations import HOLDS_A_CLUSTER, Item, KeptOperation
 from aurora_restore.domain.record import Record
-from aurora_restore.domain.states import RetirementState
 
 OBJECTS = "operations"
 SEALS = "manifests"
-# Of the old cluster something exists still, or is on its way out.
-_HOLDS_A_CLUSTER = (RetirementState.KEPT, RetirementState.BEGUN)
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ def why_not(record: Record, now: datetime) -> str | None:
     retirement, snapshot = record.retirement, record.snapshot_details
     if not record.is_settled:
         return "it is not at its end"
-    if retirement.state in _HOLDS_A_CLUSTER:
+    if retirement.state in HOLDS_A_CLUSTER:
         return "the cluster that it replaced exists still"
     if _lasts(retirement.final_snapshot_retain_until, retirement.final_snapshot_removed_time, now):
         return "its final snapshot is kept still"

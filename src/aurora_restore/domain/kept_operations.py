@@ -17,8 +17,11 @@ from aurora_restore.domain.audit_chain import canonical
 from aurora_restore.domain.audit_verification import ChainState, Verification, verify
 from aurora_restore.domain.backup_errors import BackupDamaged
 from aurora_restore.domain.record import Record
+from aurora_restore.domain.states import RetirementState
 
 Item = Mapping[str, Any]
+# Of the old cluster something exists still, or is on its way out.
+HOLDS_A_CLUSTER = (RetirementState.KEPT, RetirementState.BEGUN)
 # DynamoDB removes nothing of what is kept elsewhere: there a missing event was never removed by its time being over.
 BEFORE_ANY_EXPIRY = datetime.fromtimestamp(0, UTC)
 

@@ -66,13 +66,16 @@ class Operation:
     def execution_arn(self) -> str | None:
         return self.record.execution_arn
 
-    def is_of_another_region(self, region: str) -> bool:
-        """Whether it ran in another Region than this, by its execution: its record came here out of a backup.
+    def is_out_of_reach(self, region: str) -> bool:
+        """Whether the pipeline of a Region may do nothing for it by itself, since its record came out of a backup.
 
-        What it made is not here, and what bears its tags here was made by other hands.
+        It ran in another Region, by its execution: what bears its tags here was made by other hands. Or it was not at
+        its end when the backup was made: how it went on is not known, and a cluster of it may serve by now.
         """
         parts = (self.execution_arn or "").split(":")
-        return len(parts) > REGION_PART and parts[REGION_PART] != region
+        ran_elsewhere = len(parts) > REGION_PART and parts[REGION_PART] != region
+        # A time that cannot be read says so, too.
+        return ran_elsewhere or bool(self.item.get("left_behind_time"))
 
     @cached_property
     def plan(self) -> RestorePlan:

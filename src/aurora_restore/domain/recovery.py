@@ -1,9 +1,9 @@
-"""Loading operations of a backup into tables: what may be written, and what becomes of an operation that ran.
+"""Loading operations of a backup into tables: what may be written, and what becomes of one that was not at its end.
 
-A record that says RUNNING is never loaded as it is into another Region. The sweep there would take it for one that
-stands still, and a cleanup would look for its clusters in the wrong Region and report what is not true. Such an
-operation is closed: it was left behind, and how it ended is not known. In the Region where it ran, the sweep is right:
-there its record is loaded as it is, and the cleanup finds what it made.
+A backup is older than the loss. What ran in it may have ended since, and its cluster may serve; what was kept may be
+back in its place. So a record that was not at its end is never loaded as it is: the sweep would take it for one that
+stands still, and a cleanup would delete what is needed, or look for it in the wrong Region. It is loaded closed and
+marked as left behind, and nothing acts on it by itself (`Operation.is_out_of_reach`).
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from aurora_restore.domain.audit_chain import audit_item, next_entries, noted
 from aurora_restore.domain.error_kinds import StepFailed
-from aurora_restore.domain.kept_operations import Item, KeptOperation
+from aurora_restore.domain.kept_operations import HOLDS_A_CLUSTER, Item, KeptOperation
 from aurora_restore.domain.naming import OPERATION_TAG
-from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.record import ErrorState, Record, changed
+from aurora_restore.domain.record import Changes, ErrorState, Record, changed, with_new_warnings
 from aurora_restore.domain.states import OperationStatus
+from aurora_restore.domain.times import format_time
 
 LEFT_BEHIND_EVENT = "operation.left_behind"
 # Where the record does not say for how long it is kept; records of the pipeline always do.
@@ -29,12 +28,12 @@ _ENDED_BADLY = (OperationStatus.FAILED, OperationStatus.CANCELLED)
 
 
 class LeftBehind(StepFailed):
-    """Never raised: the error in the record of an operation that ran when its Region was left."""
+    """Never raised: the error in the record of an operation that ran when a backup was made."""
 
     code = "LEFT_BEHIND"
     default_hint = (
-        "Look for its clusters in the Region where it ran, by the tag aurora-restore:operation-id, once that Region "
-        "answers; nothing here touches them."
+        "Look for its clusters in the Region where it ran, by the tag aurora-restore:operation-id, and delete or keep "
+        "them by hand; nothing touches them by itself."
     )
 
 
@@ -49,53 +48,90 @@ class Loading(StrEnum):
 
 
 @dataclass(frozen=True)
-class Target:
-    """Where a backup is loaded into, and of which moment it is. `home_region`: where it was made."""
+class Origin:
+    """Of which moment a backup is, and of which Region."""
 
     region: str
-    home_region: str
     moment: datetime
 
 
-def as_loaded(operation: KeptOperation, target: Target) -> KeptOperation:
-    """An operation as it is written into the tables of a Region; the same in every repetition."""
-    read = Operation(operation.record or {})
-    ran_elsewhere = target.region != target.home_region or read.is_of_another_region(target.region)
-    if operation.record is None or read.is_closed or not ran_elsewhere:
+def is_at_rest(record: Record) -> bool:
+    """Whether nothing was to come for an operation, and it kept no cluster; or it was left behind before."""
+    holds_a_cluster = record.retirement.state in HOLDS_A_CLUSTER and record.left_behind_time is None
+    return record.is_settled and not holds_a_cluster
+
+
+def as_loaded(operation: KeptOperation, origin: Origin) -> KeptOperation:
+    """An operation as it is written into tables that lack it; the same in every repetition."""
+    record = Record.read(operation.record)
+    if operation.record is None or is_at_rest(record):
         return operation
-    return _left_behind(operation, read.record, target)
-
-
-def _left_behind(operation: KeptOperation, record: Record, target: Target) -> KeptOperation:
-    message = (
-        f"It ran in {target.home_region} when the backup was made, and the pipeline has left that Region. How it "
-        f"ended is not known here; what it made may exist there, with the tag {OPERATION_TAG}={operation.operation_id}."
-    )
-    error = ErrorState(code=LeftBehind.code, message=message, hint=LeftBehind.default_hint)
-    details = {"region": target.home_region, "status": record.status, "step": record.step}
-    head, entries = next_entries(record, [(LEFT_BEHIND_EVENT, details)], target.moment, RETENTION_DAYS)
+    details = {
+        "region": origin.region,
+        "status": record.status,
+        "step": record.step,
+        "retirement": record.retirement.state,
+    }
+    head, entries = next_entries(record, [(LEFT_BEHIND_EVENT, details)], origin.moment, RETENTION_DAYS)
     # What its last call noted may not have been appended; no call of it comes any more.
     written = [audit_item(operation.operation_id, entry) for entry in (*record.last_events, *entries)]
     events = {str(event["event_id"]): event for event in (*written, *operation.events)}
     changes = {
-        # The operator's own word stays, where there is one.
-        **({} if record.item.get("error") else changed(Record, error=error)),
+        **(_kept_on(record, origin) if record.is_closed else _closed(record, origin)),
         **noted(head, ()),
         **changed(
             Record,
-            status=record.status if record.status in _ENDED_BADLY else OperationStatus.FAILED,
-            end_time=target.moment,
-            settled_time=target.moment,
-            last_updated_time=target.moment,
+            left_behind_time=origin.moment,
+            settled_time=origin.moment,
+            last_updated_time=origin.moment,
         ),
     }
-    return KeptOperation.of(operation.operation_id, {**(operation.record or {}), **changes}, events.values())
+    return KeptOperation.of(operation.operation_id, {**operation.record, **changes}, events.values())
 
 
-def decide(wanted: KeptOperation, found: KeptOperation | None) -> Loading:
-    """What to do about one operation. `found`: as the tables have it, None where they have nothing of it."""
+def _closed(record: Record, origin: Origin) -> Changes:
+    """The end of an operation that ran: how it ended is not known."""
+    message = (
+        f"It ran in {origin.region} when the backup of {format_time(origin.moment)} was made, out of which this "
+        "record came. How it ended is not known here. What it made may exist there, with the tag "
+        f"{OPERATION_TAG}={record.operation_id}."
+    )
+    error = ErrorState(code=LeftBehind.code, message=message, hint=LeftBehind.default_hint)
+    return {
+        # The operator's own word stays, where there is one.
+        **({} if record.item.get("error") else changed(Record, error=error)),
+        **changed(
+            Record,
+            status=record.status if record.status in _ENDED_BADLY else OperationStatus.FAILED,
+            end_time=origin.moment,
+        ),
+    }
+
+
+def _kept_on(record: Record, origin: Origin) -> Changes:
+    """What an operator is to know of one that had ended, where something of it was still to be done."""
+    if record.retirement.state not in HOLDS_A_CLUSTER:
+        return {}
+    return with_new_warnings(
+        record,
+        f"The record came out of the backup of {format_time(origin.moment)}: the replaced cluster "
+        f"{record.retirement.db_cluster_identifier or ''} in {origin.region} is not deleted by itself any more.",
+    )
+
+
+def decide(operation: KeptOperation, found: KeptOperation | None, origin: Origin) -> Loading:
+    """What to do about one operation. `found`: as the tables have it, None where they have nothing of it.
+
+    Tables that outlived the stack have it as it was, or as it went on: there it is left to the pipeline as it is.
+    """
     if found is None:
         return Loading.WRITE
+    decisions = [_compared(each, found) for each in (as_loaded(operation, origin), operation)]
+    order = (Loading.SAME, Loading.NEWER, Loading.WRITE)
+    return next((each for each in order if each in decisions), Loading.OTHER)
+
+
+def _compared(wanted: KeptOperation, found: KeptOperation) -> Loading:
     by_id = {event["event_id"]: event for event in found.events}
     are_there = [event["event_id"] in by_id for event in wanted.events]
     is_unchanged = all(by_id.get(event["event_id"], event) == event for event in wanted.events)
@@ -117,11 +153,3 @@ def _goes_on(wanted: Item | None, found: Item) -> bool:
 
 def by_decision(decisions: Mapping[str, Loading]) -> dict[Loading, int]:
     return {kind: sum(each is kind for each in decisions.values()) for kind in Loading}
-
-
-def lock_of(operation: KeptOperation) -> tuple[str, str] | None:
-    """Target and owner of the lock that an operation needs which is not at its end; None where it needs none."""
-    record: Any = Record.read(operation.record)
-    if operation.record is None or record.is_closed or not record.target_cluster_id:
-        return None
-    return record.target_cluster_id, operation.operation_id

@@ -54,8 +54,8 @@ def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepR
     if not item:
         return done(f"nothing is known of {operation_id}: there is nothing to clean up")
     operation = Operation(item)
-    if operation.is_of_another_region(ports.settings.target_region):
-        return done(f"the operation {operation_id} ran in another Region, and nothing here is its own")
+    if operation.is_out_of_reach(ports.settings.target_region):
+        return done(f"the record {operation_id} came out of a backup: what exists is not judged by it")
     if operation.execution_arn != execution_arn:
         # The id was used by another execution, whose clusters must not be taken for leftovers of this one.
         return done(f"the record {operation_id} is that of another execution, {operation.execution_arn}")

@@ -88,18 +88,18 @@ class Sweep:
         )
         self.started[operation.operation_id] = why
 
-    def ran_elsewhere(self, operation: Operation) -> bool:
-        """Whether a record came here out of a backup of another Region: nothing that exists here is its operation's."""
-        return operation.is_of_another_region(self.ports.settings.target_region)
+    def is_out_of_reach(self, operation: Operation) -> bool:
+        """Whether its record came out of a backup, so that what exists now is not to be judged by it."""
+        return operation.is_out_of_reach(self.ports.settings.target_region)
 
     def load(self, operation_id: str) -> Operation | None:
-        """The operation that tags name; None where it has no record, or ran in another Region."""
+        """The operation that tags name; None where it has no record, or is out of reach."""
         operation = _load(self.ports, operation_id)
-        return None if operation is None or self.ran_elsewhere(operation) else operation
+        return None if operation is None or self.is_out_of_reach(operation) else operation
 
     def check_open(self, operation: Operation) -> None:
         """A run or a cleanup that does not go on, though its record says so."""
-        if self.ran_elsewhere(operation):
+        if self.is_out_of_reach(operation):
             return
         execution, arn = None, operation.execution_arn
         if operation.status != OperationStatus.CLEANING_UP and arn:
@@ -109,7 +109,7 @@ class Sweep:
 
     def check_ended(self, operation: Operation) -> None:
         """A record that was marked by hand, or was closed by a function which died before it notified."""
-        if self.ran_elsewhere(operation):
+        if self.is_out_of_reach(operation):
             return
         # A call that noted an event after everything else died before it could append it.
         record = operation.record
@@ -166,8 +166,8 @@ class Sweep:
         """A copy or a final snapshot that is due, by its tags."""
         operation_id = copy.tags[OPERATION_TAG]
         operation = _load(self.ports, operation_id)
-        # A copy of a snapshot takes its tags along: here it was made by other hands.
-        if operation is not None and self.ran_elsewhere(operation):
+        # A copy of a snapshot takes its tags along: it may have been made by other hands.
+        if operation is not None and self.is_out_of_reach(operation):
             return
         perform(DeleteSnapshot(copy.db_cluster_snapshot_identifier), self.ports)
         self.deleted.append(copy.db_cluster_snapshot_identifier)

@@ -15,7 +15,6 @@ from tests.unit.domain.audit_chains import RUN, begun
 from tests.unit.domain.test_recovery import ARN, HOME, OTHER, manifest
 
 from aurora_restore.aws.audit import AwsAudit
-from aurora_restore.aws.locks import AwsLocks
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.table_items import AwsTableItems
 from aurora_restore.cli.pipeline import Pipeline
@@ -24,7 +23,7 @@ from aurora_restore.domain.audit_verification import ChainState
 from aurora_restore.domain.backup_errors import TablesInUse
 from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.kept_operations import KeptOperation
-from aurora_restore.domain.recovery import Loading, Target
+from aurora_restore.domain.recovery import Loading
 
 MOMENT = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 ENDED, RUNNING = NAMES = ("restore-20261101-020000", "restore-20261122-020000")
@@ -59,8 +58,7 @@ def tables_of(aws: InProcessAws, region: str) -> Tables:
     return Tables(
         Pipeline(region, records, fakes.executions, audit, fakes.logs),
         AwsTableItems(clients, "AuroraRestoreState", "AuroraRestoreAudit"),
-        AwsLocks(clients, "AuroraRestoreLocks"),
-        Target(region, HOME, MOMENT),
+        region,
     )
 
 
@@ -72,10 +70,9 @@ def contents(tables: Tables) -> dict[str, Any]:
     return {name: tables.found(name) for name in sorted(tables.items.operation_ids())}
 
 
-def test_in_another_region_what_ran_is_left_behind_and_holds_no_lock(
-    aws: InProcessAws, backup: Backup
-) -> None:
-    tables = tables_of(aws, OTHER)
+@pytest.mark.parametrize("region", [HOME, OTHER])
+def test_what_ran_is_left_behind_in_whichever_region(aws: InProcessAws, backup: Backup, region: str) -> None:
+    tables = tables_of(aws, region)
     done = loaded(backup, tables)
     assert done.left_behind == (RUNNING,)
     assert done.chains[ChainState.VERIFIED] == len(NAMES)
@@ -83,16 +80,19 @@ def test_in_another_region_what_ran_is_left_behind_and_holds_no_lock(
     found = tables.found(RUNNING)
     assert found is not None
     assert (found.record or {})["error"]["code"] == "LEFT_BEHIND"
-    assert tables.locks.list_owners() == {}
 
 
-def test_in_its_own_region_what_ran_is_there_as_it_was_with_its_lock(
-    aws: InProcessAws, backup: Backup
-) -> None:
+def test_in_tables_that_outlived_the_stack_it_stays_as_it_went_on(aws: InProcessAws, backup: Backup) -> None:
     tables = tables_of(aws, HOME)
-    assert loaded(backup, tables).left_behind == ()
-    assert contents(tables) == dict(backup.operations)
-    assert tables.locks.list_owners() == {"t": RUNNING}
+    for operation in backup.operations.values():
+        for event in operation.events:
+            tables.items.put_event(event)
+        tables.items.put_record(operation.record or {})
+    assert tables.pipeline.records.update(RUNNING, {"step": "CopySnapshot"})
+    before = contents(tables)
+    done = loaded(backup, tables)
+    assert (done.decisions[RUNNING], done.left_behind) == (Loading.NEWER, ())
+    assert contents(tables) == before
 
 
 @pytest.mark.parametrize("fault", [FaultKind.DIES_BEFORE, FaultKind.REPLY_LOST])
@@ -123,16 +123,6 @@ def test_a_repetition_finds_all_of_it_and_writes_nothing(aws: InProcessAws, back
     aws.calls.clear()
     assert set(loaded(backup, tables).decisions.values()) == {Loading.SAME}
     assert not [call for call in aws.calls if call.operation in ("PutItem", "UpdateItem", "DeleteItem")]
-
-
-def test_a_later_state_of_an_operation_stays(aws: InProcessAws, backup: Backup) -> None:
-    tables = tables_of(aws, HOME)
-    loaded(backup, tables)
-    assert tables.pipeline.records.update(RUNNING, {"step": "CopySnapshot"})
-    assert loaded(backup, tables).decisions[RUNNING] is Loading.NEWER
-    found = tables.found(RUNNING)
-    assert found is not None
-    assert (found.record or {})["step"] == "CopySnapshot"
 
 
 def test_an_operation_that_is_not_in_the_backup_keeps_everything_out(

@@ -1,4 +1,4 @@
-"""What of a backup is loaded, and what becomes of an operation that ran when its Region was left."""
+"""What of a backup is loaded, and what becomes of an operation that was not at its end in it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.domain.audit_chains import Chain, begun, ended
 
+from aurora_restore.domain import recovery
 from aurora_restore.domain.audit_verification import ChainState
 from aurora_restore.domain.backup import (
     KeptFile,
@@ -17,7 +18,8 @@ from aurora_restore.domain.backup import (
 )
 from aurora_restore.domain.backup_errors import BackupDamaged
 from aurora_restore.domain.kept_operations import KeptOperation, Seal, gathered, needs_another_look
-from aurora_restore.domain.recovery import LeftBehind, Loading, Target, as_loaded, decide, lock_of
+from aurora_restore.domain.record import Record
+from aurora_restore.domain.recovery import LeftBehind, Loading, Origin, as_loaded, is_at_rest
 
 HOME, OTHER = "us-west-2", "eu-central-1"
 MOMENT = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
@@ -35,8 +37,15 @@ def running() -> KeptOperation:
     return kept(chain)
 
 
-def loaded(operation: KeptOperation, region: str) -> KeptOperation:
-    return as_loaded(operation, Target(region, HOME, MOMENT))
+ORIGIN = Origin(HOME, MOMENT)
+
+
+def loaded(operation: KeptOperation) -> KeptOperation:
+    return as_loaded(operation, ORIGIN)
+
+
+def decide(operation: KeptOperation, found: KeptOperation | None) -> Loading:
+    return recovery.decide(operation, found, ORIGIN)
 
 
 def without_last_event(operation: KeptOperation) -> KeptOperation:
@@ -44,33 +53,42 @@ def without_last_event(operation: KeptOperation) -> KeptOperation:
 
 
 def test_what_has_ended_is_loaded_as_it_is() -> None:
-    assert loaded(kept(ended()), OTHER) == kept(ended())
+    assert loaded(kept(ended())) == kept(ended())
 
 
-def test_what_runs_is_loaded_as_it_is_into_its_own_region_and_gets_its_lock_back() -> None:
-    assert loaded(running(), HOME) == running()
-    assert lock_of(running()) == ("t", running().operation_id)
-    assert lock_of(kept(ended())) is None
-
-
-def test_what_ran_in_a_region_that_was_left_is_closed_and_its_chain_verifies() -> None:
-    closed = loaded(running(), OTHER)
+def test_what_ran_is_closed_as_left_behind_and_its_chain_verifies() -> None:
+    closed = loaded(running())
     record = closed.record or {}
     assert (record["status"], record["error"]["code"]) == ("FAILED", LeftBehind.code)
-    assert record["end_time"] == record["settled_time"] == "2026-11-22T18:00:00.000Z"
+    assert record["end_time"] == record["left_behind_time"] == "2026-11-22T18:00:00.000Z"
     assert closed.events[:-1] == running().events
     assert closed.verification().state is ChainState.VERIFIED
-    assert lock_of(closed) is None
+
+
+@pytest.mark.parametrize(
+    "fields", [{"retirement": {"state": "KEPT"}}, {"retirement": {"state": "BEGUN"}}, {"settled_time": None}]
+)
+def test_what_had_ended_and_was_not_at_rest_keeps_its_end_and_is_left_behind(fields: dict[str, Any]) -> None:
+    chain = ended()
+    chain.close(**fields)
+    marked = loaded(kept(chain))
+    record = marked.record or {}
+    assert (record["status"], record["end_time"]) == ("SUCCEEDED", "2026-11-22T13:00:00.000Z")
+    assert record["left_behind_time"] == "2026-11-22T18:00:00.000Z"
+    assert len(record.get("warnings", ())) == ("retirement" in fields)
+    assert marked.verification().state is ChainState.VERIFIED
+    # A backup of what was recovered has it as it is.
+    assert is_at_rest(Record.read(record))
 
 
 def test_it_is_the_same_in_every_repetition() -> None:
-    assert loaded(running(), OTHER) == loaded(running(), OTHER)
+    assert loaded(running()) == loaded(running())
 
 
 def test_what_its_last_call_noted_and_did_not_append_is_not_lost() -> None:
     chain = begun()
     chain.note(("SnapshotCheck.started", {}))
-    closed = loaded(kept(chain), OTHER)
+    closed = loaded(kept(chain))
     names = [event["event"] for event in closed.events]
     assert names == ["operation.started", "SnapshotCheck.started", "operation.left_behind"]
     assert closed.verification().state is ChainState.VERIFIED
@@ -79,7 +97,7 @@ def test_what_its_last_call_noted_and_did_not_append_is_not_lost() -> None:
 def test_the_word_of_an_operator_stays_on_a_record_that_was_marked_by_hand() -> None:
     chain = begun()
     chain.record |= {"status": "FAILED", "error": "given up"}
-    record = loaded(kept(chain), OTHER).record or {}
+    record = loaded(kept(chain)).record or {}
     assert (record["status"], record["error"]) == ("FAILED", "given up")
 
 
@@ -113,6 +131,21 @@ def test_one_that_is_another_or_was_changed_is_neither_overwritten_nor_taken_for
     record = {**(wanted.record or {}), **changes.get("record", {})}
     events = [*wanted.events[:-1], {**wanted.events[-1], **changes.get("event", {})}]
     assert decide(wanted, KeptOperation.of(wanted.operation_id, record, events)) is Loading.OTHER
+
+
+def test_tables_that_outlived_the_stack_keep_what_runs_as_it_is() -> None:
+    chain = begun()
+    chain.write(("SnapshotCheck.started", {}))
+    chain.write(("plan.made", {}))
+    assert decide(running(), running()) is Loading.SAME
+    assert decide(running(), kept(chain)) is Loading.NEWER
+    assert decide(running(), loaded(running())) is Loading.SAME
+
+
+def test_one_that_was_left_behind_and_is_not_whole_is_written() -> None:
+    closed = loaded(running())
+    for part in (closed.events, closed.events[:-1], closed.events[:1]):
+        assert decide(running(), KeptOperation(closed.operation_id, None, part)) is Loading.WRITE
 
 
 def test_two_tables_that_were_exported_at_two_moments_need_another_look() -> None:

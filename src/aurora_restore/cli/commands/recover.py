@@ -95,8 +95,7 @@ def recover(
         f"It is whole: {len(backup.operations)} operations. Account {clients.account_id}, {clients.region}."
     )
     _deploy(screen, clients, backup, given, yes)
-    tables = recovery.tables(manifest)
-    loaded = load(backup, tables, utc_now(), screen.line)
+    loaded = load(backup, recovery.tables, utc_now(), screen.line)
     made, left = make_schedules(connect_schedules(clients.region), manifest.schedules)
     screen.show()
     screen.show(render_loaded(loaded, manifest, clients.region))

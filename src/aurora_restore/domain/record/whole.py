@@ -62,6 +62,7 @@ class Record(Part, path=""):
         error_by_hand: where an operator wrote a plain text in place of an error.
         requested_by: who asked for it, in the words of the request: a claim, not a proof.
         audit_head: where the chain of the audit events ends.
+        left_behind_time: of which moment the backup was that the record came out of, where it was not at its end in it.
         last_events: the audit events of the last call; empty once they are in the audit table and nothing is to come.
     """
 
@@ -75,6 +76,7 @@ class Record(Part, path=""):
     last_updated_time: datetime | None = None
     end_time: datetime | None = None
     settled_time: datetime | None = None
+    left_behind_time: datetime | None = None
     expires_at: int | None = None
     # The request and the parameters are the same field: what was given may be anything.
     request: Any = stored_as("parameters")

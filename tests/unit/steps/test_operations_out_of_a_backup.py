@@ -1,4 +1,4 @@
-"""Records that came out of a backup of another Region: nothing that exists here is taken for theirs."""
+"""Records that came out of a backup: nothing that exists now is judged by them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,19 @@ def run() -> PipelineRun:
     return run
 
 
-def came_from_elsewhere(run: PipelineRun, **fields: object) -> None:
-    assert run.ports.records.update(RAN, {"execution_arn": ELSEWHERE, **fields})
+ORIGINS: dict[str, dict[str, object]] = {
+    "another Region": {"execution_arn": ELSEWHERE},
+    "a backup in which it ran": {"left_behind_time": "2026-11-22T13:00:00.000Z"},
+}
+
+
+@pytest.fixture(params=list(ORIGINS))
+def origin(request: pytest.FixtureRequest) -> dict[str, object]:
+    return ORIGINS[request.param]
+
+
+def came_out_of_a_backup(run: PipelineRun, origin: dict[str, object], **fields: object) -> None:
+    assert run.ports.records.update(RAN, {**origin, **fields})
 
 
 def clusters(run: PipelineRun) -> set[str]:
@@ -39,14 +50,16 @@ def test_an_operation_of_this_region_that_stands_still_is_cleaned_up(run: Pipeli
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "CLEANING_UP", "FAILED"])
-def test_one_of_another_region_is_not_whatever_its_record_says(run: PipelineRun, status: str) -> None:
-    came_from_elsewhere(run, status=status)
+def test_one_out_of_a_backup_is_not_whatever_its_record_says(
+    run: PipelineRun, origin: dict[str, object], status: str
+) -> None:
+    came_out_of_a_backup(run, origin, status=status)
     assert sweep(run.ports)["started"] == []
 
 
-def test_a_cluster_with_its_tags_is_no_leftover_of_it(run: PipelineRun) -> None:
+def test_a_cluster_with_its_tags_is_no_leftover_of_it(run: PipelineRun, origin: dict[str, object]) -> None:
     ended = "2026-11-22T13:00:00.000Z"
-    came_from_elsewhere(run, status="FAILED", end_time=ended, settled_time=ended)
+    came_out_of_a_backup(run, origin, status="FAILED", end_time=ended, settled_time=ended)
     before = clusters(run)
     assert before
     assert sweep(run.ports)["started"] == []
@@ -54,19 +67,21 @@ def test_a_cluster_with_its_tags_is_no_leftover_of_it(run: PipelineRun) -> None:
 
 
 @pytest.mark.parametrize("ran_here", [True, False])
-def test_a_copy_with_its_tags_is_kept_after_its_retention(ran_here: bool) -> None:
+def test_a_copy_with_its_tags_is_kept_after_its_retention(origin: dict[str, object], ran_here: bool) -> None:
     run = PipelineRun()
     copy = run.run(RAN)["snapshot_details"]["restored_from"]
     if not ran_here:
-        came_from_elsewhere(run)
+        came_out_of_a_backup(run, origin)
     run.clock.advance(timedelta(days=400).total_seconds())
     assert (copy in sweep(run.ports)["deleted"]) == ran_here
     assert (run.ports.target_rds.find_cluster_snapshot(copy) is None) == ran_here
 
 
-def test_its_cleanup_touches_nothing_when_it_is_started_by_hand(run: PipelineRun) -> None:
-    came_from_elsewhere(run)
+def test_its_cleanup_touches_nothing_when_it_is_started_by_hand(
+    run: PipelineRun, origin: dict[str, object]
+) -> None:
+    came_out_of_a_backup(run, origin)
     before, calls = clusters(run), run.count("DeleteDBCluster")
-    assert cleanup(run.ports, RAN, ELSEWHERE).status == "DONE"
+    assert cleanup(run.ports, RAN, run.record(RAN)["execution_arn"]).status == "DONE"
     assert (clusters(run), run.count("DeleteDBCluster")) == (before, calls)
     assert run.record(RAN)["status"] == "RUNNING"
