@@ -135,6 +135,7 @@ def test_the_history_is_complete_to_the_hash(
     lost: dict[str, Any], recovered: dict[str, Any], cli: CommandLine
 ) -> None:
     assert recovered["items"] == lost["items"]
+    assert recovered["first"]["manifest_sha256"] == lost["made"]["manifest_sha256"]
     loaded = recovered["first"]["loaded"]
     count = lost["made"]["operations"]
     assert (loaded["written"], loaded["there_already"], loaded["left_behind"]) == (count, 0, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -39,6 +40,7 @@ class Backup:
     template: str
     artifacts: Mapping[str, bytes]
     operations: Mapping[str, KeptOperation]
+    manifest_sha256: str = ""
 
 
 def read_backup(objects: AwsStoredObjects, tables: tuple[str, str]) -> Backup:
@@ -70,7 +72,8 @@ def read_backup(objects: AwsStoredObjects, tables: tuple[str, str]) -> Backup:
     for file in manifest.differing_code.values():
         read(file)
     artifacts = {name: read(file) for name, file in manifest.artifacts.items()}
-    return Backup(manifest, read(manifest.template).decode(), artifacts, operations)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Backup(manifest, read(manifest.template).decode(), artifacts, operations, sha256)
 
 
 def _compare(operations: Mapping[str, KeptOperation], seals: Sequence[Seal]) -> None:

@@ -42,6 +42,7 @@ from aurora_restore.deployment.model import ADMIN_SECRET_ID, DeploymentClients
 from aurora_restore.deployment.upload import take_back
 from aurora_restore.domain.backup import parameters_to_give
 from aurora_restore.domain.backup_errors import ParametersOfAnotherRegion
+from aurora_restore.domain.checks.surroundings import counted
 
 
 @click.command(cls=Command)
@@ -91,9 +92,9 @@ def recover(
         raise ParametersOfAnotherRegion(
             f"The backup is of {manifest.region}, and so are the values of these parameters: {', '.join(missing)}."
         )
-    screen.line(
-        f"It is whole: {len(backup.operations)} operations. Account {clients.account_id}, {clients.region}."
-    )
+    screen.line(f"It is whole: {counted(len(backup.operations), 'operation')}.")
+    screen.line(f"Its manifest has the SHA-256 {backup.manifest_sha256}.")
+    screen.line(f"Account {clients.account_id}, {clients.region}.")
     _deploy(screen, clients, backup, given, yes)
     loaded = load(backup, recovery.tables, utc_now(), screen.line)
     made, left = make_schedules(connect_schedules(clients.region), manifest.schedules)
@@ -109,6 +110,7 @@ def recover(
         screen.data(
             {
                 "region": clients.region,
+                "manifest_sha256": backup.manifest_sha256,
                 "loaded": loaded_item(loaded),
                 "schedules_paused": made,
                 "schedules_left_out": left,
