@@ -149,7 +149,7 @@ def tags_of(world: World, region_name: str, arn_text: str) -> Mapping[str, str]:
     try:
         return find(arn.name).tags if find else {}
     except errors.AwsError:
-        # The request that asks is about to be told that there is no such resource.
+        # The answer to the request will be that there is no such resource.
         return {}
 
 

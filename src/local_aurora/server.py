@@ -114,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         _log.debug(format, *args)
 
 
-def _admit_everyone(_request: Signed, _action: str, _params: Mapping[str, Any]) -> None:
+def _allow_every_request(_request: Signed, _action: str, _params: Mapping[str, Any]) -> None:
     """Without an IAM beside it the local Aurora allows every request."""
 
 
@@ -124,7 +124,7 @@ class _HttpServer(ThreadingHTTPServer):
 
     def __init__(self, port: int, aurora: LocalAurora) -> None:
         self.aurora = aurora
-        self.guard: Guard = _admit_everyone
+        self.guard: Guard = _allow_every_request
         super().__init__((LOOPBACK, port), _Handler)
 
 

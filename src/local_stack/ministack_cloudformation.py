@@ -142,7 +142,7 @@ def _name_of_its_region(make: Callable[..., str], stack_name: str, logical_id: s
 def _admit_the_account_alone(topic_arn: str, _properties: Properties) -> None:
     """The condition of SNS's own default policy, which ministack gives to topics of the API alone.
 
-    Without it everyone who has credentials may publish.
+    Without it any credentials suffice to publish.
     """
     attributes = sns._topics[topic_arn]["attributes"]
     policy = json.loads(attributes["Policy"])

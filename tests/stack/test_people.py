@@ -35,7 +35,7 @@ REQUEST = (
     ),
     *("--security-group", "sg-12345678", "--subnet-group", "default-vpc-subnet-group"),
 )
-LOOKS = [("list",), ("status", RUN), ("events", RUN), ("audit",), ("logs", RUN), ("schedule", "list")]
+LOOKS = [("list",), ("status", RUN), ("events", RUN), ("audit",), ("logs", RUN)]
 # What each kind of people may do and the one before may not.
 RUNS = {
     "operator": [("plan", *REQUEST), ("notify", "--test"), ("schedule", "resume", SCHEDULE)],
