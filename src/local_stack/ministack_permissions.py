@@ -163,7 +163,7 @@ def refusal(access_key_id: str, check: Check, region: str) -> Refusal | None:
 
 def _ask(access_key_id: str, check: Check, region: str) -> Any:
     """What ministack's evaluator says: None, a denial, or credentials that are not valid."""
-    # What tells a function from others that have its role.
+    # What distinguishes a function from others that have its role.
     function_arn = (sts._sessions.get(access_key_id) or {}).get("FunctionArn")
     caller = {"lambda:SourceFunctionArn": function_arn} if function_arn else {}
     return _enforce(

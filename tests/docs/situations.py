@@ -17,7 +17,7 @@ def questions() -> dict[str, str]:
 
 
 def command_of(question: str) -> str:
-    """What the section of a question tells an operator to run first."""
+    """What the section of a question has an operator run first."""
     anchor = questions()[question]
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     headings = [(number, _HEADING.match(line)) for number, line in enumerate(lines, 1)]

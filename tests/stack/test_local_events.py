@@ -300,7 +300,7 @@ def test_a_rule_starts_only_what_the_role_of_its_target_may_start(
     empty_boto: Clients, deployed: Deployed
 ) -> None:
     stepfunctions, name = empty_boto("stepfunctions"), f"event-{uuid.uuid4().hex[:12]}"
-    entry = {"Source": "tests of roles", "DetailType": "told", "Detail": json.dumps({"name": name})}
+    entry = {"Source": "tests of roles", "DetailType": "tried", "Detail": json.dumps({"name": name})}
 
     empty_boto("events").put_events(Entries=[entry])
     poll_until(

@@ -23,6 +23,7 @@ from local_stack.stack_info import StackInfo
 
 ACCESS_STACK = "aurora-restore-access"
 RUN, SCHEDULE = "restore-people-looked-at", "people-nightly"
+BACKUPS = "aurora-restore-dr-backup-of-people"
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 REQUEST = (
     *(
@@ -42,6 +43,8 @@ RUNS = {
     "admin": [
         ("schedule", "create", "people-weekly", "--daily", "02:00", "--paused", *REQUEST),
         ("schedule", "delete", SCHEDULE),
+        ("backup", "--to", f"s3://{BACKUPS}/people"),
+        ("archive", "--before", "2020-01-01", "--to", f"s3://{BACKUPS}/archive", "--dry-run"),
         ("deploy", "--yes"),
     ],
 }
@@ -88,6 +91,7 @@ def something_to_look_at(stack: StackInfo, boto: Clients) -> Iterator[None]:
         owner.environment(), ("schedule", "create", SCHEDULE, "--daily", "02:00", "--paused", *REQUEST)
     )
     assert made.status == ExitCode.OK, made.err
+    boto("s3").create_bucket(Bucket=BACKUPS)
     yield
     scheduler = boto("scheduler")
     for schedule in scheduler.list_schedules(GroupName="aurora-restore")["Schedules"]:

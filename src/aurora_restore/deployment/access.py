@@ -161,7 +161,7 @@ DEPLOYER: Rights = (
         "DeleteStack GetTemplateSummary TagResource UntagResource",
         *STACKS,
     ),
-    may("cloudformation", "GetTemplateSummary ValidateTemplate", why="Of a template that is no stack yet."),
+    may("cloudformation", "GetTemplateSummary ValidateTemplate", why="Of a template that is not deployed yet."),
     may(
         "s3",
         "CreateBucket DeleteBucket ListBucket PutBucketPolicy GetBucketPolicy PutBucketVersioning "
@@ -266,7 +266,7 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
     },
     "BackupBucket": {
         "Type": "String",
-        "Default": "aurora-restore-backups-*",
+        "Default": "aurora-restore-dr-backup*",
         "Description": "Bucket for backups and archives.",
     },
     "SecretPrefix": {

@@ -2,7 +2,7 @@
 
 A backup is older than the loss. What ran in it may have ended since, and its cluster may serve; what was kept may be
 back in its place. So a record that was not at its end is never loaded as it is: the sweep would take it for one that
-stands still, and a cleanup would delete what is needed, or look for it in the wrong Region. It is loaded closed and
+does not go on, and a cleanup would delete what is needed, or look for it in the wrong Region. It is loaded closed and
 marked as left behind, and nothing acts on it by itself (`Operation.is_out_of_reach`).
 """
 

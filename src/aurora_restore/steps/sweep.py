@@ -166,7 +166,7 @@ class Sweep:
         """A copy or a final snapshot that is due, by its tags."""
         operation_id = copy.tags[OPERATION_TAG]
         operation = _load(self.ports, operation_id)
-        # A copy of a snapshot takes its tags along: it may have been made by other hands.
+        # A copy of a snapshot takes its tags along: it may have been made by something else.
         if operation is not None and self.is_out_of_reach(operation):
             return
         perform(DeleteSnapshot(copy.db_cluster_snapshot_identifier), self.ports)

@@ -161,7 +161,7 @@ class AuroraRequest:
         """The same for a request of Application Auto Scaling. Raises UnknownRequest."""
         if self.action not in _SCALING:
             raise UnknownRequest(f"application-autoscaling:{self.action}")
-        # ARNs of scalable targets hold an id that is no name: any of them stands for all.
+        # ARNs of scalable targets hold an id that is not a name: any of them stands for all.
         target = (
             f"arn:aws:application-autoscaling:{self.region}:{self.account_id}:scalable-target/of-the-request"
         )

@@ -166,7 +166,7 @@ def test_an_administrator_may_do_what_cloudformation_does_in_a_deployment(
         )
     ]
 
-    # A role that is passed is named by its logical id here, which is no ARN.
+    # A role that is passed is named by its logical id here, which is not an ARN.
     named = [(action, arn) for action, arn in checks if arn == "*" or arn.startswith("arn:")]
     assert [(action, arn) for action, arn in named if not may(policies, "admin", action, arn)] == []
     assert len(named) >= len(RESOURCES) - 1
