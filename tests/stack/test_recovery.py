@@ -13,6 +13,7 @@ import pytest
 from tests.stack.conftest import RUN_TIMEOUT_SECONDS, Clients
 from tests.stack.polling import poll_until
 from tests.stack.test_cli_operations import Done, run_command
+from tests.support.inbox import admit_topic
 
 from aurora_restore.demo.seed_aurora import seed_network
 from aurora_restore.demo.seed_aws import seed_target
@@ -74,9 +75,8 @@ def receiver(boto: Clients, stack: StackInfo, region: str) -> str:
     """A queue that is subscribed to the topic of a Region."""
     sqs = boto("sqs", region)
     url = str(sqs.create_queue(QueueName="on-call")["QueueUrl"])
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topic = TOPIC.format(region=region, account=stack.account_id)
-    boto("sns", region).subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    boto("sns", region).subscribe(TopicArn=topic, Protocol="sqs", Endpoint=admit_topic(sqs, url, topic))
     return url
 
 

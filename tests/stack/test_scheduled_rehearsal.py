@@ -14,7 +14,7 @@ from local_stack.stack_info import StackInfo, environment_of
 
 NAME = "drill"
 REQUEST = [
-    *("--source-date", "yesterday", "--source-cluster", "production", "--security-group", "sg-12345678"),
+    *("--source-cluster", "production", "--security-group", "sg-12345678"),
     *("--subnet-group", "default-vpc-subnet-group", "--rto-minutes", "240", "--rpo-hours", "0.1"),
 ]
 
@@ -27,6 +27,14 @@ def soonest(stack: StackInfo) -> datetime:
     return min(seconds, key=lambda time: time + timedelta(seconds=delay_seconds(arn, time)))
 
 
+def newest_day(stack: StackInfo, boto: Clients) -> str:
+    """Of the automated snapshots of production: that of the day before the stack was seeded, also after a midnight."""
+    found = boto("rds", stack.source_region).describe_db_cluster_snapshots(
+        DBClusterIdentifier="production", SnapshotType="automated"
+    )["DBClusterSnapshots"]
+    return str(max(each["SnapshotCreateTime"] for each in found).date())
+
+
 def test_a_scheduled_rehearsal_runs_once_and_leaves_its_verdict_and_no_cluster(
     stack: StackInfo, boto: Clients
 ) -> None:
@@ -36,8 +44,9 @@ def test_a_scheduled_rehearsal_runs_once_and_leaves_its_verdict_and_no_cluster(
         return done.out
 
     clusters = {each["DBClusterIdentifier"] for each in boto("rds").describe_db_clusters()["DBClusters"]}
+    request = [*REQUEST, "--source-date", newest_day(stack, boto)]
     planned = soonest(stack)
-    cli("schedule", "create", NAME, "--expression", f"at({planned:%Y-%m-%dT%H:%M:%S})", *REQUEST)
+    cli("schedule", "create", NAME, "--expression", f"at({planned:%Y-%m-%dT%H:%M:%S})", *request)
     operation_id = f"{NAME}-{planned:%Y%m%d-%H%M%S}"
     table = boto("dynamodb")
 
