@@ -91,7 +91,7 @@ def something_to_look_at(stack: StackInfo, boto: Clients) -> Iterator[None]:
         owner.environment(), ("schedule", "create", SCHEDULE, "--daily", "02:00", "--paused", *REQUEST)
     )
     assert made.status == ExitCode.OK, made.err
-    boto("s3").create_bucket(Bucket=BACKUPS)
+    boto("s3").create_bucket(Bucket=BACKUPS, CreateBucketConfiguration={"LocationConstraint": stack.region})
     yield
     scheduler = boto("scheduler")
     for schedule in scheduler.list_schedules(GroupName="aurora-restore")["Schedules"]:

@@ -69,7 +69,7 @@ class Operation:
     def is_out_of_reach(self, region: str) -> bool:
         """Whether the pipeline of a Region may do nothing for it by itself, since its record came out of a backup.
 
-        It ran in another Region, by its execution: what bears its tags here was made by something else. Or it was not at
+        It ran in another Region, by its execution: what has its tags here was made by something else. Or it was not at
         its end when the backup was made: how it went on is not known, and a cluster of it may serve by now.
         """
         parts = (self.execution_arn or "").split(":")
