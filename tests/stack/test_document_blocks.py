@@ -30,6 +30,8 @@ DOCUMENTS = (
     "docs/what_came_along.md",
     "docs/implementation_guide.md",
 )
+RUN_ELSEWHERE = {"docs/replacing.md", "docs/rehearsals.md"}
+"""Every block of these is run by another test: it needs a cluster that serves, or waits for a schedule."""
 BLOCKS_OF = {name: read_blocks(ROOT / name) for name in DOCUMENTS}
 
 
@@ -90,7 +92,7 @@ def test_the_blocks_of_a_document_do_what_it_says(
     )
     faults = [f"{each.block}: {fault}\n{each.output}" for each in done for fault in each.faults()]
     assert not faults, "\n\n".join(faults)
-    assert blocks
+    assert bool(done) is (document not in RUN_ELSEWHERE)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.attribute_values import from_item, to_item
-from aurora_restore.aws.failures import Translating
+from aurora_restore.aws.failures import CONDITION_FAILED, Translating
 
 if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
 
 DATE_INDEX = "event_date-event_id-index"
-CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class AwsAudit:

@@ -40,6 +40,9 @@ from aurora_restore.domain.errors import (
 # Everything that a call through botocore can raise about the call.
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 
+CONDITION_FAILED = "ConditionalCheckFailedException"
+"""DynamoDB's refusal of a write whose condition does not hold."""
+
 # After these it is not known whether AWS did what the request asked for.
 NO_ANSWER_ERRORS = (BotocoreConnectionError, HTTPClientError, IncompleteReadError, ResponseParserError)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, translate
+from aurora_restore.aws.failures import AWS_ERRORS, CONDITION_FAILED, Translating, error_code, translate
 from aurora_restore.domain.times import format_time
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 # When DynamoDB may remove a lock that was not released. Longer than any run: it only keeps the table tidy,
 # and never decides who owns a lock.
 LOCK_LIFETIME = timedelta(days=30)
-
-CONDITION_FAILED = "ConditionalCheckFailedException"
 
 
 class AwsLocks:

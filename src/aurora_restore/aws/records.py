@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from aurora_restore.aws.attribute_values import from_item, to_attribute_value, to_item
-from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, error_message, translate
+from aurora_restore.aws.failures import (
+    AWS_ERRORS,
+    CONDITION_FAILED,
+    Translating,
+    error_code,
+    error_message,
+    translate,
+)
 from aurora_restore.domain.errors import AwsRequestFailed, RecordTooLarge, RestoreError
 from aurora_restore.domain.times import format_time
 
@@ -24,7 +31,6 @@ STATUS_INDEX = "status-start_time-index"
 PAGE_ITEMS = 100
 # Of one status, where a filter has to be met: some years of nightly restores.
 LOOKED_AT_MOST = 5000
-CONDITION_FAILED = "ConditionalCheckFailedException"
 MISSING_PARENT_TEXT = "document path provided in the update expression is invalid for update"
 
 

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, translate
+from aurora_restore.aws.failures import Translating
 
 if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
@@ -47,7 +47,7 @@ class AwsStoredObjects:
 
         One with the same contents counts as written: the reply to an earlier request may have been lost.
         """
-        try:
+        with Translating("s3", ignoring=THERE_ALREADY):
             self._clients.s3().put_object(
                 Bucket=self.bucket,
                 Key=self.key(name),
@@ -55,11 +55,8 @@ class AwsStoredObjects:
                 ChecksumSHA256=_sha256(content),
                 IfNoneMatch="*",
             )
-        except AWS_ERRORS as error:
-            if error_code(error) in THERE_ALREADY:
-                return self.read(name) == content
-            raise translate("s3", error) from error
-        return True
+            return True
+        return self.read(name) == content
 
     def read(self, name: str) -> bytes | None:
         """The contents of an object; None where there is none."""
@@ -67,14 +64,11 @@ class AwsStoredObjects:
 
     def read_key(self, key: str) -> bytes | None:
         """The same by its whole key. S3's own checksum is compared by the SDK."""
-        try:
+        with Translating("s3", ignoring=NOT_THERE):
             found = self._clients.s3().get_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
             content: bytes = found["Body"].read()
-        except AWS_ERRORS as error:
-            if error_code(error) in NOT_THERE:
-                return None
-            raise translate("s3", error) from error
-        return content
+            return content
+        return None
 
     def names(self, below: str = "") -> Sequence[str]:
         """The names of the objects whose names begin so, every page, sorted."""

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.attribute_values import from_item, to_attribute_value, to_item
-from aurora_restore.aws.failures import AWS_ERRORS, Translating, error_code, translate
+from aurora_restore.aws.failures import CONDITION_FAILED, Translating
 
 if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
 
-CONDITION_FAILED = "ConditionalCheckFailedException"
 Item = Mapping[str, Any]
 
 
@@ -67,15 +66,12 @@ class AwsTableItems:
         )
 
     def _put(self, table: str, item: Item, key: str) -> bool:
-        try:
+        with Translating("dynamodb", ignoring={CONDITION_FAILED}):
             self._clients.dynamodb().put_item(
                 TableName=table, Item=to_item(item), ConditionExpression=f"attribute_not_exists({key})"
             )
-        except AWS_ERRORS as error:
-            if error_code(error) == CONDITION_FAILED:
-                return False
-            raise translate("dynamodb", error) from error
-        return True
+            return True
+        return False
 
     def _delete(self, table: str, key: Item, as_read: Item) -> bool:
         names = {f"#n{number}": name for number, name in enumerate(as_read)}
@@ -89,7 +85,8 @@ class AwsTableItems:
             for alias, name in names.items()
             if as_read[name] is not None
         }
-        try:
+        # One that is gone already fails the condition as well; the caller looks again.
+        with Translating("dynamodb", ignoring={CONDITION_FAILED}):
             self._clients.dynamodb().delete_item(
                 TableName=table,
                 Key=to_item(key),
@@ -97,9 +94,5 @@ class AwsTableItems:
                 ExpressionAttributeNames=names,
                 ExpressionAttributeValues=values,
             )
-        except AWS_ERRORS as error:
-            # One that is gone already fails the condition as well; the caller looks again.
-            if error_code(error) == CONDITION_FAILED:
-                return False
-            raise translate("dynamodb", error) from error
-        return True
+            return True
+        return False

@@ -19,12 +19,12 @@ from aurora_restore.domain.kept_operations import HOLDS_A_CLUSTER, Item, KeptOpe
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.record import Changes, ErrorState, Record, changed, with_new_warnings
 from aurora_restore.domain.states import OperationStatus
+from aurora_restore.domain.sweeping import ENDED_BADLY
 from aurora_restore.domain.times import format_time
 
 LEFT_BEHIND_EVENT = "operation.left_behind"
 # Where the record does not say for how long it is kept; records of the pipeline always do.
 RETENTION_DAYS = 365
-_ENDED_BADLY = (OperationStatus.FAILED, OperationStatus.CANCELLED)
 
 
 class LeftBehind(StepFailed):
@@ -102,7 +102,7 @@ def _closed(record: Record, origin: Origin) -> Changes:
         **({} if record.item.get("error") else changed(Record, error=error)),
         **changed(
             Record,
-            status=record.status if record.status in _ENDED_BADLY else OperationStatus.FAILED,
+            status=record.status if record.status in ENDED_BADLY else OperationStatus.FAILED,
             end_time=origin.moment,
         ),
     }

@@ -100,10 +100,11 @@ def recover(
     made, left = make_schedules(connect_schedules(clients.region), manifest.schedules)
     screen.show()
     screen.show(render_loaded(loaded, manifest, clients.region))
-    _say_what_is_left(screen, clients, backup, {**manifest.parameters, **given}, (made, left))
+    around = connect_surroundings(clients.region, manifest.stack_name)
+    parameters_now = {**manifest.parameters, **given}
+    _say_what_is_left(screen, clients, backup, parameters_now, (made, left), around.topic_arn)
     screen.show()
     # In this order: a rehearsal sends a notification as well.
-    around = connect_surroundings(clients.region, manifest.stack_name)
     trial = send_trial(screen, around)
     record = _test_restore(screen, clients.region, request, timeout_minutes) if request else None
     if screen.json_output:
@@ -176,6 +177,7 @@ def _say_what_is_left(
     backup: Backup,
     parameters: dict[str, str],
     schedules: tuple[list[str], list[str]],
+    topic_arn: str,
 ) -> None:
     """What no backup holds, or what must not begin by itself: secrets, subscriptions, schedules, other code."""
     secret_id = parameters.get("AdminSecretId") or ADMIN_SECRET_ID
@@ -193,7 +195,6 @@ def _say_what_is_left(
             f"These functions had other code than the rest, which is in stack/functions of the backup and was not "
             f"deployed: {', '.join(names)}."
         )
-    topic_arn = f"arn:aws:sns:{clients.region}:{clients.account_id}:aurora-restore-notifications"
     if commands := subscribe_commands(backup.manifest, topic_arn, clients.region):
         screen.say("The topic had these subscriptions; receivers confirm new ones themselves:")
         for command in commands:
