@@ -28,16 +28,8 @@ from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
 ROOT = Path(__file__).parents[2]
-GUIDE_REQUEST = """{
-    "source_snapshot_date": "2023-06-15",
-    "source_region": "us-east-1",
-    "target_region": "us-west-2",
-    "target_cluster_id": "aurora-restored-cluster",
-    "db_instance_class": "db.r5.large",
-    "vpc_security_group_ids": ["sg-12345678"],
-    "db_subnet_group_name": "default-vpc-subnet-group",
-    "delete_cluster_if_exists": true
-  }"""
+# What the guide's own command starts.
+GUIDE_REQUEST = original_guide.script("06_start_a_restore").split("--input '")[1].rpartition("'")[0]
 PHASES = [
     "SnapshotCheck",
     "CopySnapshot",

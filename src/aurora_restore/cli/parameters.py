@@ -113,14 +113,16 @@ def region_option() -> Decorator:
     )
 
 
-def timeout_option(minutes: float) -> Decorator:
+def timeout_option(
+    minutes: float, what: str = "Stop watching after this time; the operation goes on."
+) -> Decorator:
     return option(
         "--timeout-minutes",
         metavar="MINUTES",
         type=click.FloatRange(min=0),
         default=minutes,
         show_default=True,
-        help="Stop watching after this time; the operation goes on.",
+        help=what,
     )
 
 

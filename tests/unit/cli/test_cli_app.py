@@ -299,7 +299,7 @@ def test_to_leave_the_question_is_to_answer_no(
         raise left_by
 
     monkeypatch.setattr("click.termui.visible_prompt_func", leave)
-    assert deploy_command.says_yes() is False
+    assert deploy_command.says_yes("Apply it?") is False
 
 
 def test_the_program_is_named_as_the_shell_can_call_it(

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import click
 
 from aurora_restore.cli.archiving import Archived, archive_operations, find_candidates
+from aurora_restore.cli.commands.deploy import says_yes
 from aurora_restore.cli.connection import connect_archive, resolve_region
 from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.exit_codes import ExitCode
@@ -71,7 +72,7 @@ def _ask(screen: Screen, question: str, yes: bool) -> None:
         raise UsageProblem(
             "There is no terminal to ask at, so nothing was moved.", "Give --yes to move them."
         )
-    if not click.confirm(question):
+    if not says_yes(question):
         screen.note("Nothing was moved.")
         raise click.exceptions.Exit(ExitCode.OK)
 

@@ -9,7 +9,7 @@ import click
 from aurora_restore.cli.backing_up import make_backup
 from aurora_restore.cli.connection import connect_backing, resolve_region
 from aurora_restore.cli.exit_codes import ExitCode
-from aurora_restore.cli.parameters import Command, json_option, option, region_option
+from aurora_restore.cli.parameters import Command, json_option, option, region_option, timeout_option
 from aurora_restore.cli.places import read_place
 from aurora_restore.cli.screen import make_screen
 from aurora_restore.cli.views.backup import made_backup_item, render_made_backup
@@ -23,14 +23,7 @@ EXPORT_MINUTES = 60.0
 @option("--to", "place_text", metavar="S3_PLACE", required=True, help="Where to: s3://BUCKET/PREFIX.")
 @option("--stack-name", default=STACK_NAME, show_default=True, help="Name of the stack.")
 @region_option()
-@option(
-    "--timeout-minutes",
-    metavar="MINUTES",
-    type=click.FloatRange(min=0),
-    default=EXPORT_MINUTES,
-    show_default=True,
-    help="How long the exports of the tables may take.",
-)
+@timeout_option(EXPORT_MINUTES, "How long the exports of the tables may take.")
 @json_option()
 def backup(
     place_text: str, stack_name: str, region: str | None, timeout_minutes: float, json_output: bool

@@ -119,7 +119,7 @@ def ask(screen: Screen, deployer: Deployer, plan: ChangePlan, take_back: Callabl
     """Go on after a yes; otherwise throw the change set and what was uploaded away, and end the command."""
     # Without a terminal the question cannot be answered, and no answer must not count as a yes.
     can_ask = screen.interactive
-    if can_ask and says_yes():
+    if can_ask and says_yes("Apply it?"):
         return
     deployer.discard(plan)
     take_back()
@@ -132,10 +132,10 @@ def ask(screen: Screen, deployer: Deployer, plan: ChangePlan, take_back: Callabl
     raise click.exceptions.Exit(ExitCode.OK)
 
 
-def says_yes() -> bool:
+def says_yes(question: str) -> bool:
     """Whether the answer is yes; ctrl-c and the end of the input are a no."""
     try:
-        return click.confirm("Apply it?")
+        return click.confirm(question)
     except click.Abort:
         return False
 
