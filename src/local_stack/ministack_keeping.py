@@ -77,6 +77,27 @@ class _Appended:
         )
 
 
+@dataclass(frozen=True)
+class _Entry:
+    """A part of a service's state: where it is, and whether it is a list that only grows.
+
+    `replaced` holds the objects that ministack puts others in the place of whenever the part changes, none where
+    it changes the part itself.
+    """
+
+    path: _Path
+    value: Any
+    is_list: bool = False
+    replaced: tuple[Any, ...] = ()
+
+    def is_unchanged_since(self, replaced: tuple[Any, ...]) -> bool:
+        return (
+            bool(self.replaced)
+            and len(self.replaced) == len(replaced)
+            and all(map(operator.is_, self.replaced, replaced))
+        )
+
+
 class MinistackKeeper:
     """The journal of what ministack holds. Safe from any thread; after `close` it writes nothing more."""
 
@@ -85,6 +106,8 @@ class MinistackKeeper:
         self._lock = threading.RLock()
         self._seen: dict[str, dict[str, bytes]] = {}
         self._lists: dict[str, dict[str, _Appended]] = {}
+        # The objects themselves and not their ids, which another object may get once they are gone.
+        self._replaced: dict[str, dict[str, tuple[Any, ...]]] = {}
         self._stopped = threading.Event()
         # It removes code that the journal may still name, should the process end before the next write.
         lambda_svc._prune_orphan_code_blobs = lambda _referenced: None
@@ -186,13 +209,16 @@ class MinistackKeeper:
         state = _current_state(service)
         seen = self._seen.get(service, {})
         lists = self._lists.get(service, {})
+        replaced = self._replaced.get(service, {})
         found: dict[str, bytes] = {}
+        found_replaced: dict[str, tuple[Any, ...]] = {}
         found_lists: dict[str, _Appended] = {}
         changes: dict[str, bytes | None] = {}
-        for path, value, is_list in _entries(service, state or {}):
+        for entry in _entries(service, state or {}):
+            path, value = entry.path, entry.value
             name = repr(path)
             # Of a list that only grows just the new entries are written, or all where it was made anew.
-            if is_list:
+            if entry.is_list:
                 known = lists.get(name)
                 count = known.count if known and known.goes_on_in(value) else 0
                 held = value[:]
@@ -202,6 +228,12 @@ class MinistackKeeper:
                     changes.update({f"{name}#{number}": None for number in range(len(held), known.count)})
                 found_lists[name] = _Appended(value, held[0] if held else None, len(held))
                 continue
+            if entry.replaced:
+                found_replaced[name] = entry.replaced
+                # To write all items down for each that changes would take longer the more there are.
+                if name in seen and entry.is_unchanged_since(replaced.get(name, ())):
+                    found[name] = seen[name]
+                    continue
             found[name] = content = pickle.dumps((path, None, value))
             if seen.get(name) != content:
                 changes[name] = content
@@ -211,6 +243,7 @@ class MinistackKeeper:
         # After a load nothing counts as written: what the process before kept and is not there now is removed.
         changes.update(dict.fromkeys(self._before.pop(service, set()) - changes.keys()))
         self._seen[service], self._lists[service] = found, found_lists
+        self._replaced[service] = found_replaced
         return changes
 
 
@@ -310,33 +343,36 @@ class _NoCopy:
         return value
 
 
-def _entries(service: str, state: Mapping[str, Any]) -> Iterator[tuple[_Path, Any, bool]]:
-    """The parts of a service's state, each with its path, and whether it is a list that only grows."""
+def _entries(service: str, state: Mapping[str, Any]) -> Iterator[_Entry]:
     for store, held in state.items():
         if not isinstance(held, AccountScopedDict | AccountRegionScopedDict):
-            yield (service, store), held, False
+            yield _Entry((service, store), held)
             continue
         # The empty mapping comes first, so that its entries have a place when they are put together again.
-        yield (service, store), type(held)(), False
+        yield _Entry((service, store), type(held)())
         for key, value in list(held._data.items()):
             yield from _parts((service, store, key), value)
 
 
-def _parts(path: _Path, value: Any) -> Iterator[tuple[_Path, Any, bool]]:
+def _parts(path: _Path, value: Any) -> Iterator[_Entry]:
     """A value in pieces, where one of many changes at a time: items of a table, events of an execution or a log."""
     match path[:2]:
         case ("dynamodb", "tables"):
-            yield path, {**value, "items": {}}, False
+            yield _Entry(path, {**value, "items": {}})
             for partition, sorted_items in list(value["items"].items()):
                 for sort_key, item in list(sorted_items.items()):
-                    yield (*path, "items", partition, sort_key), item, False
+                    # Every write stores another object (`_set_item`), also that of one attribute.
+                    yield _Entry((*path, "items", partition, sort_key), item, replaced=(item,))
         case ("stepfunctions", "executions"):
-            yield path, {**value, "events": []}, False
-            yield (*path, "events"), value["events"], True
+            # A redrive gives an execution that has ended another status, and with it another object.
+            has_ended = value["status"] != "RUNNING"
+            fields = tuple(field for name, field in value.items() if name != "events")
+            yield _Entry(path, {**value, "events": []}, replaced=fields if has_ended else ())
+            yield _Entry((*path, "events"), value["events"], is_list=True)
         case ("cloudwatch_logs", "log_groups"):
-            yield path, {**value, "streams": {}}, False
+            yield _Entry(path, {**value, "streams": {}})
             for name, stream in list(value["streams"].items()):
-                yield (*path, "streams", name), {**stream, "events": []}, False
-                yield (*path, "streams", name, "events"), stream["events"], True
+                yield _Entry((*path, "streams", name), {**stream, "events": []})
+                yield _Entry((*path, "streams", name, "events"), stream["events"], is_list=True)
         case _:
-            yield path, value, False
+            yield _Entry(path, value)
