@@ -15,7 +15,7 @@ import types
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ministack import app as gateway
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
@@ -77,25 +77,17 @@ class _Appended:
         )
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """A part of a service's state: where it is, and whether it is a list that only grows.
 
-    `replaced` holds the objects that ministack puts others in the place of whenever the part changes, none where
-    it changes the part itself.
+    `objects` are those that ministack puts others in the place of whenever the part changes; none where it changes
+    the part itself.
     """
 
     path: _Path
     value: Any
     is_list: bool = False
-    replaced: tuple[Any, ...] = ()
-
-    def is_unchanged_since(self, replaced: tuple[Any, ...]) -> bool:
-        return (
-            bool(self.replaced)
-            and len(self.replaced) == len(replaced)
-            and all(map(operator.is_, self.replaced, replaced))
-        )
+    objects: tuple[Any, ...] = ()
 
 
 class MinistackKeeper:
@@ -104,10 +96,10 @@ class MinistackKeeper:
     def __init__(self, file: Path) -> None:
         self._journal = Journal(file)
         self._lock = threading.RLock()
-        self._seen: dict[str, dict[str, bytes]] = {}
-        self._lists: dict[str, dict[str, _Appended]] = {}
+        self._seen: dict[str, dict[_Path, bytes]] = {}
+        self._lists: dict[str, dict[_Path, _Appended]] = {}
         # The objects themselves and not their ids, which another object may get once they are gone.
-        self._replaced: dict[str, dict[str, tuple[Any, ...]]] = {}
+        self._replaced: dict[str, dict[_Path, tuple[Any, ...]]] = {}
         self._stopped = threading.Event()
         # It removes code that the journal may still name, should the process end before the next write.
         lambda_svc._prune_orphan_code_blobs = lambda _referenced: None
@@ -210,36 +202,34 @@ class MinistackKeeper:
         seen = self._seen.get(service, {})
         lists = self._lists.get(service, {})
         replaced = self._replaced.get(service, {})
-        found: dict[str, bytes] = {}
-        found_replaced: dict[str, tuple[Any, ...]] = {}
-        found_lists: dict[str, _Appended] = {}
+        found: dict[_Path, bytes] = {}
+        found_lists: dict[_Path, _Appended] = {}
+        found_replaced: dict[_Path, tuple[Any, ...]] = {}
         changes: dict[str, bytes | None] = {}
-        for entry in _entries(service, state or {}):
-            path, value = entry.path, entry.value
-            name = repr(path)
+        for path, value, is_list, objects in _entries(service, state or {}):
             # Of a list that only grows just the new entries are written, or all where it was made anew.
-            if entry.is_list:
-                known = lists.get(name)
+            if is_list:
+                known = lists.get(path)
                 count = known.count if known and known.goes_on_in(value) else 0
                 held = value[:]
                 for number in range(count, len(held)):
-                    changes[f"{name}#{number}"] = pickle.dumps((path, number, held[number]))
+                    changes[f"{path!r}#{number}"] = pickle.dumps((path, number, held[number]))
                 if known:
-                    changes.update({f"{name}#{number}": None for number in range(len(held), known.count)})
-                found_lists[name] = _Appended(value, held[0] if held else None, len(held))
+                    changes.update({f"{path!r}#{number}": None for number in range(len(held), known.count)})
+                found_lists[path] = _Appended(value, held[0] if held else None, len(held))
                 continue
-            if entry.replaced:
-                found_replaced[name] = entry.replaced
+            if objects:
+                found_replaced[path] = objects
                 # To write all items down for each that changes would take longer the more there are.
-                if name in seen and entry.is_unchanged_since(replaced.get(name, ())):
-                    found[name] = seen[name]
+                if path in seen and _are_same(replaced.get(path, ()), objects):
+                    found[path] = seen[path]
                     continue
-            found[name] = content = pickle.dumps((path, None, value))
-            if seen.get(name) != content:
-                changes[name] = content
-        changes.update(dict.fromkeys(seen.keys() - found.keys()))
-        for name in lists.keys() - found_lists.keys():
-            changes.update({f"{name}#{number}": None for number in range(lists[name].count)})
+            found[path] = content = pickle.dumps((path, None, value))
+            if seen.get(path) != content:
+                changes[repr(path)] = content
+        changes.update({repr(path): None for path in seen.keys() - found.keys()})
+        for path in lists.keys() - found_lists.keys():
+            changes.update({f"{path!r}#{number}": None for number in range(lists[path].count)})
         # After a load nothing counts as written: what the process before kept and is not there now is removed.
         changes.update(dict.fromkeys(self._before.pop(service, set()) - changes.keys()))
         self._seen[service], self._lists[service] = found, found_lists
@@ -322,8 +312,7 @@ class _FunctionsState:
             for versions in (function.get("versions") or {},)
         ])  # fmt: skip
         # The zips are compared by identity: to pickle or to hash them takes long.
-        same_codes = len(codes) == len(self._codes) and all(map(operator.is_, codes, self._codes))
-        if not (same_codes and fingerprint == self._fingerprint):
+        if not (_are_same(tuple(self._codes), tuple(codes)) and fingerprint == self._fingerprint):
             self._state = get_state()
             self._fingerprint, self._codes = fingerprint, codes
         return self._state
@@ -341,6 +330,10 @@ class _NoCopy:
     @staticmethod
     def deepcopy(value: Any) -> Any:
         return value
+
+
+def _are_same(before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
+    return len(before) == len(after) and all(map(operator.is_, before, after))
 
 
 def _entries(service: str, state: Mapping[str, Any]) -> Iterator[_Entry]:
@@ -362,12 +355,12 @@ def _parts(path: _Path, value: Any) -> Iterator[_Entry]:
             for partition, sorted_items in list(value["items"].items()):
                 for sort_key, item in list(sorted_items.items()):
                     # Every write stores another object (`_set_item`), also that of one attribute.
-                    yield _Entry((*path, "items", partition, sort_key), item, replaced=(item,))
+                    yield _Entry((*path, "items", partition, sort_key), item, objects=(item,))
         case ("stepfunctions", "executions"):
             # A redrive gives an execution that has ended another status, and with it another object.
             has_ended = value["status"] != "RUNNING"
             fields = tuple(field for name, field in value.items() if name != "events")
-            yield _Entry(path, {**value, "events": []}, replaced=fields if has_ended else ())
+            yield _Entry(path, {**value, "events": []}, objects=fields if has_ended else ())
             yield _Entry((*path, "events"), value["events"], is_list=True)
         case ("cloudwatch_logs", "log_groups"):
             yield _Entry(path, {**value, "streams": {}})
