@@ -22,7 +22,7 @@ setup: $(VENV)/.app ## install what the command line and the local stack need
 demo: $(VENV)/.app ## restore yesterday's production on the local stack, and prove it
 	@$(RUN) -m aurora_restore demo
 
-test: $(VENV)/.dev .venv-aws/.done $(POSTGRESQLS) .mysql/.tried ## all tests, and of the long enumerations another share each day; TEST_DAY=2026-11-27
+test: $(VENV)/.dev .venv-aws/.done $(POSTGRESQLS) .mysql/.tried ## today's tests: what is long is shared out over days; EVERY_FILE=1 for all files, TEST_DAY=2026-11-27
 	@$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 tools: $(VENV)/.dev .venv-template/.done .venv-aws/.done $(POSTGRESQLS) .mysql/.tried ## install all that tests and checks need; with -j at once
@@ -51,7 +51,7 @@ faults: $(VENV)/.dev ## every fault at every statement of Defuse and SetupDbUser
 		tests/contract/database/mysql/test_mysql_set_up_dies.py
 
 databases: $(VENV)/.dev $(POSTGRESQLS) ## the whole contract of the databases on the oldest and the newest PostgreSQL; POSTGRESQL=15,16
-	@POSTGRESQL=$(POSTGRESQL) $(RUN) -m pytest -q -n 2 --dist loadfile tests/contract/database
+	@EVERY_FILE=1 POSTGRESQL=$(POSTGRESQL) $(RUN) -m pytest -q -n 2 --dist loadfile tests/contract/database
 
 year: $(VENV)/.dev ## a replacement every night of a simulated year: what it leaves behind
 	@NIGHTS=365 $(RUN) -m pytest -q tests/simulation/test_quotas.py

@@ -9,6 +9,8 @@ from tests.simulation.enumeration import Record, expect_no_violation, names
 from tests.simulation.scenarios import BY_NAME, OPERATION, SCALED, SCALED_STEPPED_IN, begin
 from tests.support.faults import FaultKind, Intrusion
 
+pytestmark = pytest.mark.file_one_day_in(4, 0)
+
 
 @pytest.mark.parametrize("name", names(SCALED))
 def test_without_a_fault_each_kind_of_run_succeeds_and_says_what_was_lost(name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pytest
 from tests.simulation.checkers import check
 from tests.simulation.enumeration import Record
 from tests.simulation.scenarios import OPERATION
@@ -15,6 +16,8 @@ from tests.simulation.summary import TABLE
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.times import parse_time
 from local_aurora.timing import Durations
+
+pytestmark = pytest.mark.file_one_day_in(4, 0)
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 DURATIONS = (

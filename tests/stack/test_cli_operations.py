@@ -17,6 +17,8 @@ import pytest
 
 from local_stack.stack_info import StackInfo, environment_of
 
+pytestmark = pytest.mark.file_one_day_in(4, 2)
+
 CommandLine = Callable[..., "Done"]
 TIMEOUT_SECONDS = 120
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()

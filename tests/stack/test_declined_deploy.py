@@ -7,10 +7,13 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 from tests.stack.conftest import Clients
 
 from aurora_restore.cli.exit_codes import ExitCode
 from local_stack.stack_info import StackInfo, environment_of
+
+pytestmark = pytest.mark.file_one_day_in(4, 2)
 
 
 def what_there_is(boto: Clients) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from tests.support.block_summary import BLOCKS
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
+pytestmark = pytest.mark.file_one_day_in(4, 3)
+
 # In this order: what the README starts is what the others look at.
 DOCUMENTS = (
     "README.md",

@@ -12,10 +12,13 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from tests.stack.conftest import FinishedRun, end_idle_workers
 from tests.stack.polling import poll_until
 
 from local_stack.stack_info import StackInfo
+
+pytestmark = pytest.mark.file_one_day_in(4, 0)
 
 FUNCTIONS = {
     "SnapshotCheck": "snapshot-check",

@@ -18,6 +18,8 @@ from tests.support.inbox import Inbox
 
 from local_stack.stack_info import StackInfo, environment_of
 
+pytestmark = pytest.mark.file_one_day_in(4, 1)
+
 FIELDS = {"level", "function_name", "operation_id", "message", "timestamp"}
 COMPLETED = re.compile(r"Operation completed in \d+\.\d{3} seconds")
 FUNCTIONS = {

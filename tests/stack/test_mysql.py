@@ -36,6 +36,8 @@ from local_aurora.engines.storage import directory_name
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
+pytestmark = pytest.mark.file_one_day_in(4, 3)
+
 SWAPPED = "aurora-restored-mysql-swapped"
 LOGGED, FAMILY = "mysql-logged", "aurora-mysql8.0"
 READER, READER_SECRET = "reporting_reader", "aurora-restore/users/reporting"

@@ -17,6 +17,8 @@ from aurora_restore.domain.record import Record
 from local_aurora.engines.postgresql.admin import connection
 from local_stack.stack_info import StackInfo
 
+pytestmark = pytest.mark.file_one_day_in(4, 2)
+
 AWAKE, QUIET, CUT = "aurora-restored-awake", "aurora-restored-quiet", "aurora-restored-cut"
 MADE = (
     "CREATE SUBSCRIPTION from_ledger CONNECTION 'host=127.0.0.1 port=1 dbname=ledger user=r password=Marked-secret-1'"

@@ -20,6 +20,8 @@ from tests.support.inbox import Inbox
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
+pytestmark = pytest.mark.file_one_day_in(4, 3)
+
 REQUEST: dict[str, Any] = {
     "source_snapshot_date": "2023-06-15",
     "target_cluster_id": "aurora-restored-refused",

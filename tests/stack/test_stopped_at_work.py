@@ -18,6 +18,8 @@ from tests.support.inbox import Inbox
 
 from local_stack.stack_info import StackInfo
 
+pytestmark = pytest.mark.file_one_day_in(4, 1)
+
 FUNCTIONS = {
     "SnapshotCheck": "snapshot-check",
     "SetupDbUsers": "setup-db-users",

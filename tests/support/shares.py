@@ -1,9 +1,11 @@
 """Which part of many cases is tried today: another one each day, until after a number of days all of them were.
 
-Cases within a test are shared out by `todays_share`, and tests by the marker `one_day_in(days)`.
+Cases within a test are shared out by `todays_share`, tests by the marker `one_day_in(days)`, and files whose tests
+have something costly in common, such as a stack, by `file_one_day_in(days, turn)`: on one of so many days, all of it.
 
 The day is the one on which the test run began, in all of its processes. TEST_DAY=2026-11-27 repeats that of another
-day, and EVERY_CASE=1 tries all cases. A run that names single tests leaves none of them out.
+day, EVERY_FILE=1 tries all files, and EVERY_CASE=1 all cases. A run that names single tests or files leaves none of
+them out.
 """
 
 from __future__ import annotations
@@ -11,15 +13,16 @@ from __future__ import annotations
 import os
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from datetime import UTC, date, datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import pytest
 
-DAY, EVERY_CASE = "TEST_DAY", "EVERY_CASE"
+DAY, EVERY_FILE, EVERY_CASE = "TEST_DAY", "EVERY_FILE", "EVERY_CASE"
 
 T = TypeVar("T")
 
@@ -45,24 +48,37 @@ def todays_share(cases: Iterable[T], days: int) -> Iterator[T]:
 
 
 def leave_to_other_days(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests with the marker whose day is another one."""
+    """Deselect the tests with a marker whose day is another one."""
     if every_case() or any("::" in argument for argument in config.args):
         return
-    left_out = set(of_other_days(items))
+    named = {Path(argument).resolve() for argument in config.args if argument.endswith(".py")}
+    left_out = set(of_other_days(items, named))
     if left_out:
         config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
 
 
-def of_other_days(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
-    """The cases of one function follow each other from day to day; the functions begin at different days."""
+def of_other_days(items: Iterable[pytest.Item], named: Set[Path] = frozenset()) -> Iterator[pytest.Item]:
+    """The cases of one function follow each other from day to day; the functions begin at different days.
+
+    The files in `named` have their day today.
+    """
     numbers: Counter[str] = Counter()
     for item in items:
+        day = today()
+        if shared := item.get_closest_marker("file_one_day_in"):
+            days, turn = shared.args
+            is_tried = day % days == turn or bool(os.environ.get(EVERY_FILE)) or item.path in named
+            # What is shared out within the file goes on with each day of the file, so that none is left out.
+            day //= days
+            if not is_tried:
+                yield item
+                continue
         marker = item.get_closest_marker("one_day_in")
         if marker is None:
             continue
         function = item.nodeid.partition("[")[0]
         number = zlib.crc32(function.encode()) + numbers[function]
         numbers[function] += 1
-        if number % marker.args[0] != today() % marker.args[0]:
+        if number % marker.args[0] != day % marker.args[0]:
             yield item

@@ -29,6 +29,8 @@ from aurora_restore.domain.errors import DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.outward import OutwardConnections
 
+pytestmark = pytest.mark.file_one_day_in(4, 1)
+
 SLOT = "SELECT pg_create_logical_replication_slot('production_slot', 'pgoutput', false, true)"
 ENABLE = "ALTER SUBSCRIPTION {} ENABLE"
 

@@ -12,6 +12,8 @@ from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.outward import ForeignTables
 from aurora_restore.domain.users import Access
 
+pytestmark = pytest.mark.file_one_day_in(4, 3)
+
 READ = {
     "table": "SELECT FROM app.ledger LIMIT 0",
     "view": "SELECT FROM app.ledger_view LIMIT 0",

@@ -10,6 +10,8 @@ from aurora_restore.database import tls
 from aurora_restore.database.mysql.session import SYNTAX_ERROR, Limits, Server, ServerRefused
 from aurora_restore.domain.errors import DatabaseBusy
 
+pytestmark = pytest.mark.file_one_day_in(4, 1)
+
 
 def server(cluster: RestoredMysql, limits: Limits) -> Server:
     return Server(cluster.endpoint, tls.verifying_context(cluster.ca_bundle), limits)

@@ -22,6 +22,8 @@ from local_aurora.engines.mysql.running import running_server
 
 from .conftest import MASTER, had
 
+pytestmark = pytest.mark.file_one_day_in(4, 2)
+
 NO_PATH = {"PATH": "/nowhere"}
 
 
