@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.stack.conftest import Clients
 from tests.stack.identities import Identity, session_of_role, user_with
+from tests.stack.polling import poll_until
 
 from aurora_restore.deployment.functions import FUNCTIONS
 from local_stack.stack_info import StackInfo
@@ -226,9 +227,18 @@ def test_a_grant_on_a_tag_holds_for_what_bears_the_tag(user: UserWith, boto: Cli
     rds.remove_tags_from_resource(ResourceName=arn, TagKeys=["team"])
     with pytest.raises(ClientError) as refused:
         reader.list_tags_for_resource(ResourceName=arn)
-    rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName="tagged")
+    poll_until(lambda: _is_deleted(rds, "tagged"), "the end of the new parameter group")
 
     assert code_of(refused) == "AccessDenied"
+
+
+def _is_deleted(rds: Any, group: str) -> bool:
+    """Whether the group could be deleted; for a while after it is created RDS refuses that."""
+    try:
+        rds.delete_db_cluster_parameter_group(DBClusterParameterGroupName=group)
+    except rds.exceptions.InvalidDBParameterGroupStateFault:
+        return False
+    return True
 
 
 def test_who_makes_a_schedule_needs_the_right_to_hand_over_its_role(user: UserWith, boto: Clients) -> None:

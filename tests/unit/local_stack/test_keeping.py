@@ -40,11 +40,12 @@ def keep_and_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[C
 
 
 @pytest.fixture
-def write_item() -> Iterator[Callable[..., None]]:
-    """`write_item("PutItem", Item=…)` asks for it as a request to ministack does."""
+def write_item(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`write_item(act, Item=…)` writes to a table as a request to ministack does."""
+    # Other tests of the same process have tables of their own in it.
+    monkeypatch.setattr(dynamodb._tables, "_data", {})
     ask(dynamodb._create_table, **TABLE)
-    yield lambda act, **parameters: ask(act, TableName=TABLE["TableName"], **parameters)
-    dynamodb._tables._data.clear()
+    return lambda act, **parameters: ask(act, TableName=TABLE["TableName"], **parameters)
 
 
 def ask(act: Callable[[dict[str, Any]], Any], **parameters: Any) -> None:
@@ -112,7 +113,8 @@ def test_an_execution_is_kept_from_its_first_event_to_what_it_ended_with(
 ) -> None:
     arn = "arn:aws:states:us-west-2:000000000000:execution:restore:one"
     execution: dict[str, Any] = {"status": "RUNNING", "output": None, "cause": None, "events": [{"id": 1}]}
-    monkeypatch.setitem(stepfunctions._executions, arn, execution)
+    monkeypatch.setattr(stepfunctions._executions, "_data", {})
+    stepfunctions._executions[arn] = execution
 
     def kept() -> Any:
         (found,) = keep_and_load("stepfunctions")["executions"]._data.values()
