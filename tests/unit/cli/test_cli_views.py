@@ -17,7 +17,9 @@ from aurora_restore.cli.views.log import change_lines
 from aurora_restore.cli.views.operation import render_operation, render_outcome, render_status
 from aurora_restore.cli.views.operations_list import render_operations
 from aurora_restore.cli.views.record import view_operation
-from aurora_restore.domain.record import PlanItem, Record, RestoreDetails
+from aurora_restore.cli.views.replacement import render_differences
+from aurora_restore.cli.views.restored import render_verification
+from aurora_restore.domain.record import CheckState, DifferenceState, PlanItem, Record, RestoreDetails
 
 CONNINFO = "host=h port=5432 dbname='my shop' user='o\\'neil' sslmode=verify-full sslrootcert=/ca.pem"
 
@@ -253,11 +255,54 @@ def test_a_plan_without_a_copy_says_so() -> None:
 
 def test_status_shows_the_fields_that_differ_first() -> None:
     seen = words_of(render_status(view_operation(records.succeeded()), NOW), 120)
-    assert seen.index("port 5432 5433 DIFFERS") < seen.index(
-        "engine aurora-postgresql aurora-postgresql as expected"
+    assert seen.index("DIFFERS port expected 5432 found 5433") < seen.index(
+        "as expected engine aurora-postgresql"
     )
     assert "reporting logs in; reads; cannot write" in seen
     assert "verified 1 of 2 fields as expected" in seen
+
+
+def test_the_verification_folds_no_name_and_no_value_at_80_columns() -> None:
+    arn = "arn:aws:rds:us-east-1:000000000000:cluster-snapshot:rds:production-2026-11-21-05-00"
+    support = "open-source-rds-extended-support-disabled"
+    instance = "aurora-restored-staging-0a1b2c3d-1: db_instance_class"
+    fields = {
+        "engine_lifecycle_support": support,
+        "tag aurora-restore:operation-id": "restore-20261122-114200",
+        "tag aurora-restore:source-snapshot-arn": arn,
+        instance: "db.r5.large",
+    }
+    checks = [
+        CheckState.read({"field": field, "wanted": value, "found": value, "matches": True})
+        for field, value in fields.items()
+    ]
+    other = {"field": "db_subnet_group_name", "wanted": "default-vpc-subnet-group", "found": "another"}
+    shown = text_of(render_verification([*checks, CheckState.read(other | {"matches": False})]), 80)
+    assert [line.rstrip() for line in shown.splitlines()] == [
+        "DIFFERS",
+        "  db_subnet_group_name",
+        "    expected  default-vpc-subnet-group",
+        "    found     another",
+        "as expected",
+        f"  engine_lifecycle_support         {support}",
+        "  tag aurora-restore:operation-id  restore-20261122-114200",
+        "  tag aurora-restore:source-snapshot-arn",
+        f"    {arn}",
+        f"  {instance}",
+        "    db.r5.large",
+    ]
+
+
+def test_differences_fold_no_name_and_no_value_at_80_columns() -> None:
+    found = {"field": "db_cluster_parameter_group_name", "replaced": "production-aurora-postgresql17-2026"}
+    item = DifferenceState.read(found | {"restored": "default.aurora-postgresql17", "asked_for": False})
+    shown = text_of(render_differences([item], "Differences from the old cluster") or "", 80)
+    assert [line.rstrip() for line in shown.splitlines()] == [
+        "Differences from the old cluster",
+        "  db_cluster_parameter_group_name  NOT ASKED FOR",
+        "    was     production-aurora-postgresql17-2026",
+        "    is now  default.aurora-postgresql17",
+    ]
 
 
 def identifier_at_the_end(line: str) -> bool:

@@ -8,12 +8,10 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import clock_time, duration, plain_table, status_text
+from aurora_restore.cli.views.common import clock_time, duration, needed_width, plain_table, status_text
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.rehearsal import rehearsal_mark
 from aurora_restore.domain.states import OperationStatus
-
-_GAP = 2
 
 Row = tuple[Text, ...]
 
@@ -45,7 +43,7 @@ def render_operations(views: Sequence[OperationView], now: datetime, width: int)
         (("operation, target", "status, step or error"), narrow),
     ):
         # Measured before: Rich would fold or cut cells rather than give a column up.
-        if _needed_width(columns, rows) <= width:
+        if needed_width(columns, rows) <= width:
             table = plain_table(*columns)
             for column in table.columns:
                 column.no_wrap = True
@@ -53,15 +51,6 @@ def render_operations(views: Sequence[OperationView], now: datetime, width: int)
                 table.add_row(*row[: len(columns)])
             return table
     return Group(*(Text("\n", no_wrap=True, overflow="ignore").join(row[:2]) for row in narrow))
-
-
-def _needed_width(columns: Sequence[str], rows: Sequence[Row]) -> int:
-    heads = (Text(column) for column in columns)
-    widths = [
-        max(len(line) for cell in (head, *cells) for line in cell.plain.split("\n"))
-        for head, *cells in zip(heads, *rows, strict=False)
-    ]
-    return sum(widths) + _GAP * len(widths)
 
 
 def _detail(view: OperationView) -> str:
