@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from aurora_restore.cli.views.replacement import render_differences
 from aurora_restore.cli.views.restored import render_verification
 from aurora_restore.domain.record import CheckState, DifferenceState, PlanItem, Record, RestoreDetails
 
+FAILED_RECORD = Path(__file__).parents[2] / "data" / "records" / "2026-11-27" / "failed.json"
 CONNINFO = "host=h port=5432 dbname='my shop' user='o\\'neil' sslmode=verify-full sslrootcert=/ca.pem"
 
 STATES = [
@@ -120,6 +123,22 @@ def test_of_logins_that_came_along_only_the_open_ones_keep_productions_passwords
     seen = outcome(record)
     assert "other logins report: came along with the snapshot, with production's passwords" in seen
     assert "; 1 locked: app_user" in seen
+
+
+def test_a_refusal_says_that_nothing_was_touched() -> None:
+    meaning = "What it means: nothing was created, and nothing that existed before was touched."
+    assert meaning in outcome(records.refused())
+    # What was made need not be gone, where no cleanup has looked at it.
+    assert "What it means" not in outcome(records.refused_by_aws_in_mid_run())
+    assert "What it means" not in outcome(records.closed_by_hand())
+
+
+def test_a_restore_that_went_back_says_which_cluster_exists() -> None:
+    (record,) = json.loads(FAILED_RECORD.read_text())["records"]
+    target = record["target_cluster_id"]
+    assert f"What it means: {target} is the old cluster, with its data, and is available." in outcome(record)
+    new = record | {"plan": record["plan"] | {"replacement": None}}
+    assert f"What it means: no cluster has the name {target}, as before;" in outcome(new)
 
 
 def test_a_failure_shows_code_message_hint_and_step() -> None:
@@ -237,7 +256,7 @@ def test_every_note_of_the_plan_is_shown_in_plan_and_status() -> None:
 def test_a_plan_says_what_from_where_and_why() -> None:
     seen = outcome(records.planned())
     assert "snapshot rds:production-2026-11-21-05-00" in seen
-    assert "chosen the only available of 2026-11-21 (UTC) of production" in seen
+    assert "chosen the only available snapshot of production of 2026-11-21 (UTC)" in seen
     assert "copy aurora-restore-20261122-114200" in seen
     assert "why the snapshot is in us-east-1, the target Region is us-west-2" in seen
     assert "cluster aurora-restored-staging in us-west-2" in seen

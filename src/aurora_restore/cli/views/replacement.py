@@ -111,7 +111,7 @@ def without_the_name(view: OperationView) -> str | None:
     if seconds is None:
         return None
     span = f", from {gone:%H:%M:%S} to {clock_time(view.switched, gone)}" if gone and view.switched else ""
-    return f"{words(round(seconds))} s{span}, in RDS's answers"
+    return f"{words(round(seconds))} s{span}, as RDS reported it"
 
 
 def unreachable_for_clients(view: OperationView) -> str | None:
