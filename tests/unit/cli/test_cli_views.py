@@ -14,13 +14,20 @@ from tests.unit.cli import cli_records as records
 from tests.unit.cli.cli_records import NOW
 
 from aurora_restore.cli.views.connect import connect_command, password_secret
-from aurora_restore.cli.views.errors import render_error
+from aurora_restore.cli.views.errors import error_item, render_error
 from aurora_restore.cli.views.log import change_lines
 from aurora_restore.cli.views.operation import render_operation, render_outcome, render_status
 from aurora_restore.cli.views.operations_list import render_operations
 from aurora_restore.cli.views.record import view_operation
 from aurora_restore.cli.views.replacement import render_differences
 from aurora_restore.cli.views.restored import render_verification
+from aurora_restore.domain.errors import (
+    InvalidRequest,
+    PreflightFailed,
+    SnapshotAmbiguous,
+    TargetExists,
+    VerificationFailed,
+)
 from aurora_restore.domain.record import CheckState, DifferenceState, PlanItem, Record, RestoreDetails
 
 FAILED_RECORD = Path(__file__).parents[2] / "data" / "records" / "2026-11-27" / "failed.json"
@@ -155,6 +162,30 @@ def test_several_faults_are_shown_each_with_its_code_and_hint() -> None:
     assert "PREFLIGHT_FAILED in SnapshotCheck: 2 problems" in seen
     assert "SUBNET_GROUP_NOT_FOUND There is no subnet group blue. What to do: Name one that is." in seen
     assert "KMS_KEY_REQUIRED The snapshot is encrypted. What to do: Give kms_key_id." in seen
+
+
+def test_a_problem_with_a_field_of_the_request_names_its_option() -> None:
+    taken = "target_cluster_id aurora-restored-staging exists already."
+    seen = words_of(render_error(error_item(TargetExists(taken))))
+    options = (
+        "--target-cluster (target_cluster_id), --replace/--keep-cluster-if-exists (delete_cluster_if_exists)"
+    )
+    assert seen.endswith(f"On the command line: {options}")
+    problems = [
+        *InvalidRequest("instance_count: must be a number.").problems,
+        *SnapshotAmbiguous("2 clusters.").problems,
+    ]
+    both = PreflightFailed(problems)
+    lines = text_of(render_error(error_item(both)), 80).splitlines()
+    assert [line.strip() for line in lines if "On the command line" in line] == [
+        "On the command line: --instance-count (instance_count)",
+        "On the command line: --source-cluster (source_cluster_id)",
+    ]
+
+
+def test_what_a_failed_step_says_of_the_cluster_is_not_taken_for_the_request() -> None:
+    seen = words_of(render_error(error_item(VerificationFailed("engine_version is 17.4 and not 17.5"))))
+    assert "On the command line" not in seen
 
 
 def test_a_record_closed_by_hand_is_shown_with_what_it_has() -> None:
