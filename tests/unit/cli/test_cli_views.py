@@ -482,6 +482,21 @@ def test_a_narrow_list_leaves_out_the_times_first() -> None:
     assert "CopySnapshot" in narrow
 
 
+def test_the_list_says_of_which_day_each_snapshot_is() -> None:
+    asked = records.begun()
+    asked["parameters"] = asked["parameters"] | {"source_snapshot_date": "latest"}
+    views = [view_operation(record) for record in (records.copying(), asked)]
+    wide = [line.split() for line in text_of(render_operations(views, NOW, 140), 140).splitlines()]
+    assert wide[0][3] == "snapshot"
+    assert [line[3] for line in wide[1:]] == ["2026-11-21", "latest"]
+    narrow = [line.split() for line in text_of(render_operations(views, NOW, 80), 80).splitlines()]
+    assert [line[-1] for line in narrow[2::2]] == ["2026-11-21", "latest"]
+    # The records need 106 columns with the day, and 94 without it.
+    between = text_of(render_operations(views, NOW, 100), 100).splitlines()
+    assert len(between) == 1 + len(views)
+    assert not any("2026-11-21" in line for line in between)
+
+
 def test_without_users_the_connect_command_is_the_master_users() -> None:
     restored, plan = RestoreDetails.read({"endpoint": "h", "port": 5432}), PlanItem.read(records.PLAN)
     assert "user=postgres" in str(connect_command(restored, plan, None))
