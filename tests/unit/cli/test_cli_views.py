@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 from tests.unit.cli import cli_records as records
 from tests.unit.cli.cli_records import NOW
 
+from aurora_restore.cli.views.common import indented
 from aurora_restore.cli.views.connect import connect_command, password_secret
 from aurora_restore.cli.views.errors import error_item, render_error
 from aurora_restore.cli.views.log import change_lines
@@ -327,8 +328,10 @@ def test_the_verification_folds_no_name_and_no_value_at_80_columns() -> None:
         for field, value in fields.items()
     ]
     other = {"field": "db_subnet_group_name", "wanted": "default-vpc-subnet-group", "found": "another"}
-    shown = text_of(render_verification([*checks, CheckState.read(other | {"matches": False})]), 80)
-    assert [line.rstrip() for line in shown.splitlines()] == [
+    verification = render_verification([*checks, CheckState.read(other | {"matches": False})])
+    # The status shows it indented, and does not cut the ARN.
+    assert f"      {arn}" in text_of(indented(verification), 80).splitlines()
+    assert [line.rstrip() for line in text_of(verification, 80).splitlines()] == [
         "DIFFERS",
         "  db_subnet_group_name",
         "    expected  default-vpc-subnet-group",

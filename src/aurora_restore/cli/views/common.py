@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.padding import Padding
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -174,7 +173,20 @@ def plain_table(*columns: str) -> Table:
 
 
 def indented(renderable: RenderableType) -> RenderableType:
-    return Padding(renderable, (0, 0, 0, 2), expand=False)
+    """Two columns to the right. What is wider than the terminal is not cut."""
+    return _Indented(renderable)
+
+
+class _Indented:
+    """Each line behind two spaces. A padding of Rich would cut what is wider than the terminal."""
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        narrower = options.update(width=max(1, options.max_width - 2), height=None)
+        for line in Segment.split_lines(console.render(self._renderable, narrower)):
+            yield from [*([Segment("  ")] if line else []), *line, Segment.line()]
 
 
 def account_words(user: PlannedUser | RestoredUser) -> str:
