@@ -212,6 +212,7 @@ _OF_REHEARSALS = (
         help="With --source-date random: draw one of the last so many days. Default: 30.",
     ),
 )
+_FIELD = re.compile(r"[a-z]+(?:_[a-z]+)+")
 _OF_REPLACED = frozenset(
     {
         "delete_cluster_if_exists",
@@ -222,6 +223,18 @@ _OF_REPLACED = frozenset(
         "accept_differences",
     }
 )
+
+
+def options_named(text: str) -> dict[str, str]:
+    """The options for the fields of the request that a text names, by field, in the order of the text."""
+    names = {field: _name_of(decorator) for field, decorator in (*_OPTIONS, *_OF_REHEARSALS)}
+    return {field: names[field] for field in _FIELD.findall(text) if field in names}
+
+
+def _name_of(decorator: Decorator) -> str:
+    """`--target-cluster`; of one that can be turned off `--replace/--keep-cluster-if-exists`."""
+    (parameter,) = decorator(click.Command(None)).params
+    return "/".join((*parameter.opts[:1], *parameter.secondary_opts[:1]))
 
 
 def request_options(command: Callable[..., Any]) -> Callable[..., Any]:

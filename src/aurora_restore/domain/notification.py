@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.record import ErrorState
+from aurora_restore.domain.plan import SourceSnapshot
+from aurora_restore.domain.record import ErrorState, Record
 from aurora_restore.domain.rehearsal import asked_of, figures, measured
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.states import Ending, RehearsalVerdict, RetirementState
-from aurora_restore.domain.times import format_time
+from aurora_restore.domain.times import format_time, minute_in_words, parse_time
 from aurora_restore.domain.visible_text import visible
+
+NOTHING_TOUCHED = "nothing was created, and nothing that existed before was touched."
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def success_message(operation: Operation, now: datetime) -> Message:
     name = plan.target_cluster_id
     lines = [
         f"The Aurora cluster {name} is available, restored from {plan.source.db_cluster_identifier} as it was on "
-        f"{plan.source.snapshot_create_time}.",
+        f"{_snapshot_time(plan.source)}.",
         "",
         f"Endpoint:   {details.endpoint}:{details.port}",
         f"Reader:     {details.reader_endpoint}:{details.port}",
@@ -70,7 +73,7 @@ def _rehearsal_message(operation: Operation, now: datetime) -> Message:
     cluster = f"left: {known.left}" if known.left else f"{name}, deleted"
     todo = "nothing" if has_passed else "see which phase took the time, or why there is no later snapshot"
     lines = [
-        f"The rehearsal with {source.db_cluster_identifier} as it was on {source.snapshot_create_time} {how}.",
+        f"The rehearsal with {source.db_cluster_identifier} as it was on {_snapshot_time(source)} {how}.",
         "",
         *(f"{label}:        {words}" for label, words in figures(state)),
         f"Snapshot:   {source.cluster_snapshot_identifier} ({source.region}): {source.reason}",
@@ -153,15 +156,19 @@ def failure_message(
         outcome, subject = ending.value, f"{what.capitalize()} {ending.value}: {target}: {error.code}"
         how = "was cancelled" if ending is Ending.CANCELLED else "failed"
         first = f"The {what} of {target} {how}."
+    # The message of several problems repeats them all; each has a line of its own below.
+    count = len(error.problems)
+    message = f"{count} problems" if count > 1 else error.message
+    hints = "hints" if count > 1 else "hint"
     lines = [
         first,
         "",
         f"Step:       {error.step}",
-        f"Error:      {error.code}: {error.message}",
+        f"Error:      {error.code}: {message}",
         *_hint_lines("Hint:       ", error.hint),
     ]
     # A single problem is the error itself.
-    if len(error.problems) > 1:
+    if count > 1:
         for problem in error.problems:
             lines += [f"  - {problem.code}: {problem.message}", *_hint_lines("    ", problem.hint)]
     lines += [
@@ -170,13 +177,11 @@ def failure_message(
         "",
         *what_it_means(operation),
         *(f"Warning: {warning}" for warning in operation.record.warnings),
-        f"What to do next: follow the hint, then start again under a new name; see everything with "
+        f"What to do next: follow the {hints}, then start again under a new name; see everything with "
         f"`aurora-restore status {operation.operation_id}`.",
     ]
-    message = message_about(operation, outcome, subject, lines, now)
-    return Message(
-        message.subject, message.text, {**message.facts, "error": dict(error.item)}, message.attributes
-    )
+    sent = message_about(operation, outcome, subject, lines, now)
+    return Message(sent.subject, sent.text, {**sent.facts, "error": dict(error.item)}, sent.attributes)
 
 
 def message_about(
@@ -223,12 +228,17 @@ def _notes(operation: Operation) -> list[str]:
         ]
     locked, open_logins = details.locked_logins, details.open_logins
     if open_logins:
+        names, is_one = ", ".join(open_logins), len(open_logins) == 1
+        keep = "keeps its production password" if is_one else "keep their production passwords"
         lines.append(
-            f"Note: {len(open_logins)} more login(s) came along with the snapshot and keep their production "
-            f"passwords: {', '.join(open_logins)}. `lock_other_logins: true` disables them."
+            f"Note: {_logins(len(open_logins))} came along with the snapshot and {keep}: {names}. A restore with "
+            f"`lock_other_logins: true` disables {'it' if is_one else 'them'}."
         )
     if locked:
-        lines.append(f"Note: {len(locked)} login(s) that came along were disabled: {', '.join(locked)}.")
+        were = "was" if len(locked) == 1 else "were"
+        lines.append(
+            f"Note: {_logins(len(locked))} that came along with the snapshot {were} disabled: {', '.join(locked)}."
+        )
     listed, rested = _came_along(operation)
     if listed:
         lines += ["Note: this came along with the snapshot:", *(f"  - {line}" for line in listed)]
@@ -238,6 +248,18 @@ def _notes(operation: Operation) -> list[str]:
             *(f"  - {line}" for line in rested),
         ]
     return lines + [f"Note: {note}." for note in details.user_notes]
+
+
+def _logins(count: int) -> str:
+    return f"{count} other login{'' if count == 1 else 's'}"
+
+
+def _snapshot_time(source: SourceSnapshot) -> str:
+    return (
+        minute_in_words(parse_time(source.snapshot_create_time))
+        if source.snapshot_create_time
+        else "(no time)"
+    )
 
 
 def _came_along(operation: Operation) -> tuple[list[str], list[str]]:
@@ -255,25 +277,31 @@ def _came_along(operation: Operation) -> tuple[list[str], list[str]]:
 def what_it_means(operation: Operation) -> list[str]:
     """What exists now, what was done about it, what was kept: only what was observed."""
     if not operation.record.acts:
-        return ["What it means: nothing was created, and nothing that existed before was touched."]
+        return [f"What it means: {NOTHING_TOUCHED}"]
     plan = operation.plan
-    name, made_again = plan.target_cluster_id, operation.record.retirement.made_again
-    if left := operation.record.rehearsal.left:
-        exists = f"the scratch cluster of the rehearsal was left: {left}."
-    elif plan.strategy is Strategy.NEW:
-        exists = (
-            f"no cluster has the name {name}, as before; of what the run made, only what is listed as kept is "
-            "left."
-        )
-    elif made_again:
-        exists = f"{name} was made again from its final snapshot, with its old data and settings, and is available."
-    else:
-        exists = f"{name} is the old cluster, with its data, and is available."
+    exists = what_exists(operation.record, plan.target_cluster_id, is_new=plan.strategy is Strategy.NEW)
     return [
         f"What it means: {exists}",
         *(f"  - done: {sentence}" for sentence in operation.record.cleanup.done),
         *(f"  - kept: {sentence}" for sentence in what_is_kept(operation)),
     ]
+
+
+def what_exists(record: Record, target_cluster_id: str, *, is_new: bool) -> str:
+    """Which cluster has the target's name after a run that went back; `is_new`: none had it before."""
+    if left := record.rehearsal.left:
+        return f"the scratch cluster of the rehearsal was left: {left}."
+    if is_new:
+        return (
+            f"no cluster has the name {target_cluster_id}, as before; of what the run made, only what is listed as "
+            "kept is left."
+        )
+    if record.retirement.made_again:
+        return (
+            f"{target_cluster_id} was made again from its final snapshot, with its old data and settings, and is "
+            "available."
+        )
+    return f"{target_cluster_id} is the old cluster, with its data, and is available."
 
 
 def what_is_kept(operation: Operation) -> tuple[str, ...]:
@@ -297,7 +325,7 @@ def put_off_message(operation: Operation, reason: str, until: datetime, now: dat
         f"Operation:  {operation.operation_id}",
         "",
         "What it means: it is as it was, nothing of it was deleted, and the target is free for other operations.",
-        f"What to do next: remove the cause; the pipeline tries again after {format_time(until)} and every hour.",
+        f"What to do next: remove the cause; the pipeline tries again after {minute_in_words(until)} and every hour.",
     ]
     return message_about(operation, "RETIREMENT_PUT_OFF", f"Kept longer: {name}", lines, now)
 
@@ -307,7 +335,7 @@ def _about_replaced(operation: Operation) -> list[str]:
     retirement, record = operation.record.retirement, operation.record
     lines = []
     if (seconds := record.switch_over.seconds_without_name) is not None:
-        lines.append(f"No name:    {seconds:g} s at most in RDS's answers, between the two renames")
+        lines.append(f"No name:    {seconds:g} s at most between the two renames, as RDS reported it")
     if (seconds := record.proof.seconds_unreachable_for_clients) is not None:
         lines.append(
             f"Clients:    {seconds:g} s at most until they reached the new cluster, with a verified name"
@@ -317,9 +345,10 @@ def _about_replaced(operation: Operation) -> list[str]:
     if retirement.state is RetirementState.RETIRED:
         lines.append(f"Replaced:   the old cluster was deleted{saved}")
     if retirement.state is RetirementState.KEPT:
+        limit = f" until {minute_in_words(until)}" if until else ""
         lines.append(
-            f"Replaced:   the old cluster is kept as {retirement.db_cluster_identifier} until "
-            f"{format_time(until) if until else None}; back with: aurora-restore undo {operation.operation_id}"
+            f"Replaced:   the old cluster is kept as {retirement.db_cluster_identifier}{limit}; to go back: "
+            f"aurora-restore undo {operation.operation_id}"
         )
     return lines
 

@@ -62,15 +62,16 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
     clusters = sorted({item.db_cluster_identifier for item in ready})
     if len(clusters) > 1:
         raise SnapshotAmbiguous(
-            f"{len(clusters)} clusters in {request.source_region} have an available snapshot of "
-            f"{_day_words(request)}: {', '.join(clusters)}."
+            f"{len(clusters)} clusters in {request.source_region} have an available snapshot"
+            f"{f' of {day}' if day else ''}: {', '.join(clusters)}."
         )
     if request.random_seed is not None:
         drawn = min(ready, key=lambda item: _lot(request.random_seed or "", item))
+        whose = f"{_snapshots(len(ready))} of {drawn.db_cluster_identifier}"
         since = f"{request.random_since:%Y-%m-%d}" if request.random_since else "the beginning"
         return SelectedSnapshot(
             drawn,
-            f"drawn at random from {len(ready)} available since {since} (UTC) of {drawn.db_cluster_identifier}",
+            f"drawn at random from {len(ready)} available {whose} since {since} (UTC)",
         )
     # Of two of the same moment the choice is the same in every call.
     newest = max(
@@ -84,10 +85,11 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
     which = "the only" if len(ready) == 1 else f"the newest of {len(ready)}"
     not_ready = len(of_the_day) - len(ready)
     others = f" ({not_ready} more not available)" if not_ready else ""
-    days = f"of {day}" if day else "of all days"
+    days = f" of {day} (UTC)" if day else ""
     of_backup = ", made by AWS Backup" if newest.snapshot_type == BACKUP_TYPE else ""
     return SelectedSnapshot(
-        newest, f"{which} available {days} (UTC) of {newest.db_cluster_identifier}{of_backup}{others}"
+        newest,
+        f"{which} available {_snapshots(len(ready))} of {newest.db_cluster_identifier}{days}{of_backup}{others}",
     )
 
 
@@ -166,6 +168,10 @@ def _nothing_ready(
 def _hint(snapshots: Sequence[ClusterSnapshot]) -> str | None:
     """What to do where none of them is available; None is the usual advice, to wait."""
     return None if any(item.status in _BEING_MADE for item in snapshots) else _NEVER
+
+
+def _snapshots(count: int) -> str:
+    return "snapshot" if count == 1 else "snapshots"
 
 
 def _day_words(request: RestoreRequest) -> str:

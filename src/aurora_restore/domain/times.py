@@ -1,4 +1,7 @@
-"""Times as they are written in records and events: ISO 8601, UTC, milliseconds, `Z`; they sort as text."""
+"""Times as they are written in records and events: ISO 8601, UTC, milliseconds, `Z`; they sort as text.
+
+Sentences for people have whole minutes, and name the time zone.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,11 @@ from datetime import UTC, datetime
 def format_time(time: datetime) -> str:
     """Write an aware time, e.g. `2026-11-22T10:06:22.041Z`."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def minute_in_words(time: datetime) -> str:
+    """An aware time in a sentence, e.g. `2026-11-22 10:06 UTC`."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def whole_milliseconds(time: datetime) -> datetime:

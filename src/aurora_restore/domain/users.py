@@ -115,8 +115,9 @@ class UsersReport:
         words = f"{count or 'no'} database user{'' if count == 1 else 's'} set up"
         words += " and checked" if count else ""
         if locked:
-            return f"{words}; {locked} other logins were locked"
-        return f"{words}; {others} other logins came along with the snapshot" if others else words
+            return f"{words}; {locked} other login{' was' if locked == 1 else 's were'} locked"
+        came = f"; {others} other login{'' if others == 1 else 's'} came along with the snapshot"
+        return words + came if others else words
 
 
 def username_problem(username: str, *, iam: bool = False, engine: Engine | None = None) -> str | None:

@@ -8,7 +8,7 @@ from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import SnapshotDetails, changed, with_warnings
 from aurora_restore.domain.results import done, skipped
-from aurora_restore.domain.times import format_time
+from aurora_restore.domain.times import format_time, minute_in_words
 from aurora_restore.steps.copy_snapshot import retained_until
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import perform
@@ -40,5 +40,5 @@ def archive_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
         warning = f"the retention of the copy {name} could not be extended: {failed.message}"
         return StepOutcome(done(warning), with_warnings(operation.record, warning))
     event = Event("copy.kept", {"cluster_snapshot_identifier": name, "retain_until": until})
-    message = f"the copy {name} is marked to be kept until {until}"
+    message = f"the copy {name} is marked to be kept until {minute_in_words(until_time)}"
     return StepOutcome(done(message), changed(SnapshotDetails, retain_until=until_time), (event,))

@@ -80,6 +80,8 @@ def defuse(operation: Operation, ports: Ports) -> StepOutcome:
     count = len(first_states(defused)) - len(kept) + at_rest_by_trail(defused)
     listed = len(survey.came_along.found) + sum((survey.came_along.more or {}).values())
     words = f"{listed or 'nothing'} listed of what came along, {count or 'nothing'} put to rest"
+    if not (listed or count):
+        words = "the copy has nothing that acts by itself, or that has to be listed"
     if survey.acting and not plan.quiet_start:
         words += f"; {survey.acting} act by themselves, since quiet_start is false"
     left_over = survey_warnings(

@@ -14,7 +14,7 @@ from aurora_restore.domain.rehearsal import (
     refusal_to_delete,
 )
 from aurora_restore.domain.results import StepStatus, done, in_progress, skipped
-from aurora_restore.domain.times import format_time
+from aurora_restore.domain.times import minute_in_words
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.retirement import Retirement
@@ -37,7 +37,7 @@ def end_rehearsal(operation: Operation, ports: Ports) -> StepOutcome:
         return _measure(operation, ports)
     now, until, name = ports.clock.now(), record.rehearsal.hold_until, operation.plan.target_cluster_id
     if until is not None and now < until:
-        message = f"{name} is held until {format_time(until)}"
+        message = f"{name} is held until {minute_in_words(until)}"
         remaining = (until - now).total_seconds()
         return StepOutcome(in_progress(message, 10, "hold", remaining_seconds=remaining))
     cluster = ports.target_rds.find_cluster(name)

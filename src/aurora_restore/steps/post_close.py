@@ -16,7 +16,7 @@ from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import StepStatus, done, in_progress
 from aurora_restore.domain.retention import is_being_retired, kept_until
 from aurora_restore.domain.states import OperationStatus, RetirementState
-from aurora_restore.domain.times import format_time
+from aurora_restore.domain.times import minute_in_words
 from aurora_restore.steps.cleanup_context import CleanupContext, next_step
 from aurora_restore.steps.finalize import publish_best_effort, release, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
@@ -124,4 +124,4 @@ def _put_off(
         message = put_off_message(operation, f"{failed.code}: {failed.message}", until, now)
         publish_best_effort(ports, operation, message)
     release(ports, context.operation_id)
-    return StepOutcome(done(f"{warning}; it is tried again after {format_time(until)}"))
+    return StepOutcome(done(f"{warning}; it is tried again after {minute_in_words(until)}"))

@@ -19,7 +19,7 @@ from aurora_restore.domain.retention import is_past_return, retirement_state
 from aurora_restore.domain.retirement import is_marked, mark_replaced
 from aurora_restore.domain.states import RetirementState
 from aurora_restore.domain.switching import Parties, parties_of
-from aurora_restore.domain.times import format_time
+from aurora_restore.domain.times import minute_in_words
 from aurora_restore.steps.log_exports import are_log_exports_due, bring_log_exports
 from aurora_restore.steps.master_secret import hand_over_master_secret
 from aurora_restore.steps.move_endpoints import move_endpoints
@@ -74,7 +74,7 @@ def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
     state = retirement_state(operation)
     if state in _SEEN_TO and not parties.replacement.undoes:
         name, until = parties.replacement.aside_identifier, operation.record.retirement.keep_until
-        kept = f"the replaced cluster is kept as {name}{f' until {format_time(until)}' if until else ''}"
+        kept = f"the replaced cluster is kept as {name}{f' until {minute_in_words(until)}' if until else ''}"
         is_kept = state is RetirementState.KEPT
         return StepOutcome(done(kept if is_kept else f"{name}: the replaced cluster is gone"))
     guard = RunGuard(ports, operation)

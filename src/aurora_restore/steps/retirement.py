@@ -28,7 +28,7 @@ from aurora_restore.domain.retirement import (
     open_port_of,
 )
 from aurora_restore.domain.states import RetirementState
-from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.domain.times import format_time, minute_in_words, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import Guard, carry_out, waiting
 from aurora_restore.steps.ports import Ports
@@ -172,15 +172,15 @@ class Retirement:
 
     def _kept(self, cluster: DbCluster, warning: str | None = None) -> StepOutcome:
         until = cluster.tags.get(KEEP_UNTIL_TAG)
+        until_time = parse_time(until) if until else None
         changes = changed(
             record.Retirement,
             state=RetirementState.KEPT,
-            keep_until=parse_time(until) if until else None,
+            keep_until=until_time,
             db_cluster_identifier=self.name,
         )
         if warning:
             changes |= with_warnings(self.operation.record, warning)
         event = Event("replaced.kept", {"db_cluster_identifier": self.name, "keep_until": until})
-        return StepOutcome(
-            done(f"the replaced cluster is kept as {self.name} until {until}"), changes, (event,)
-        )
+        limit = f" until {minute_in_words(until_time)}" if until_time else ""
+        return StepOutcome(done(f"the replaced cluster is kept as {self.name}{limit}"), changes, (event,))

@@ -34,7 +34,7 @@ def switch_over(operation: Operation, ports: Ports) -> StepOutcome:
     if rename is None and places.target:
         seconds = seconds_without_name(operation, now)
         changes = switched_changes(operation, places.target, now)
-        away = f"the name was unavailable for at most {seconds} s in RDS's answers"
+        away = f"the name was unavailable for at most {seconds} s, as RDS reported it"
         message = f"{plan.target_cluster_id} is the new cluster; {away}"
         event = Event("switch_over.done", {"seconds_without_name": seconds})
         return StepOutcome(done(message), changes, (event,))

@@ -30,7 +30,7 @@ PLAN: dict[str, Any] = {
         "engine_version": "17.7",
         "master_username": "postgres",
         "kms_key_id": None,
-        "reason": "the only available of 2026-11-21 (UTC) of production",
+        "reason": "the only available snapshot of production of 2026-11-21 (UTC)",
     },
     "copy": {"cluster_snapshot_identifier": "aurora-restore-20261122-114200", "kms_key_id": None},
     "copy_reason": "the snapshot is in us-east-1, the target Region is us-west-2",

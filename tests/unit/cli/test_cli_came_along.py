@@ -47,8 +47,8 @@ def test_what_was_put_to_rest_is_named_and_what_could_not_be_is_not() -> None:
 
 
 def test_where_nothing_came_along_nothing_is_said() -> None:
-    assert "Beside the rows" not in status()
-    assert "Beside the rows" not in status(came_along=found().to_item())
+    assert "Came along with the snapshot" not in status()
+    assert "Came along with the snapshot" not in status(came_along=found().to_item())
 
 
 def test_while_databases_are_looked_through_the_list_says_that_it_is_not_whole() -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from tests.unit.cli.cli_records import NOW
 from tests.unit.cli.test_cli_views import text_of
 
 from aurora_restore.cli.app import run
 from aurora_restore.cli.commands import schedule as command
 from aurora_restore.cli.exit_codes import ExitCode
-from aurora_restore.cli.views.schedules import render_schedules
+from aurora_restore.cli.views.schedules import render_schedules, schedule_item
 from aurora_restore.domain.schedules import Schedule
 
 TARGET = ["--target-cluster", "aurora-restored-staging", "--region", "us-west-2"]
@@ -119,4 +120,35 @@ def test_what_cannot_be_read_is_a_usage_error(schedules: FakeSchedules, argument
 )
 def test_the_list_fits_a_narrow_terminal_whatever_is_in_it(request_of_it: dict[str, Any] | None) -> None:
     found = Schedule("refresh-of-staging", "cron(30 1 ? * MON-FRI *)", "Europe/Berlin", request=request_of_it)
-    assert all(len(line) <= 80 for line in text_of(render_schedules([found]), 80).splitlines())
+    assert all(len(line) <= 80 for line in text_of(render_schedules([found], NOW), 80).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("expression", "timezone", "words"),
+    [
+        # It is 11:42 UTC of Sunday, 2026-11-22.
+        ("cron(30 12 * * ? *)", "UTC", "next  12:30 UTC (in 48 min)"),
+        ("cron(30 1 * * ? *)", "Europe/Berlin", "next  2026-11-23 00:30 UTC (in 12 h 48 min)"),
+        ("cron(0 3 1 * ? *)", "UTC", "next  2026-12-01 03:00 UTC (in 9 days)"),
+        ("at(2026-12-24T01:30:00)", "UTC", "next  2026-12-24 01:30 UTC (in 32 days)"),
+    ],
+)
+def test_the_list_says_when_each_begins_next(expression: str, timezone: str, words: str) -> None:
+    found = Schedule("refresh", expression, timezone, request={"target_cluster_id": "x"})
+    assert f"  {words}" in [
+        line.rstrip() for line in text_of(render_schedules([found], NOW), 80).splitlines()
+    ]
+
+
+def test_a_next_time_that_is_not_known_is_not_shown() -> None:
+    daily = Schedule("refresh", "cron(30 12 * * ? *)")
+    assert schedule_item(daily, NOW)["next_time"] == "2026-11-22T12:30:00.000Z"
+    for other in (
+        replace(daily, is_enabled=False),
+        replace(daily, expression="rate(1 day)"),
+        replace(daily, expression="at(2026-11-21T01:30:00)"),
+        replace(daily, expression="not an expression"),
+        replace(daily, timezone="Nowhere/Land"),
+    ):
+        assert schedule_item(other, NOW)["next_time"] is None
+        assert "next" not in text_of(render_schedules([other], NOW))

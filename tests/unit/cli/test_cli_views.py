@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +13,25 @@ from rich.console import Console, RenderableType
 from tests.unit.cli import cli_records as records
 from tests.unit.cli.cli_records import NOW
 
+from aurora_restore.cli.views.common import indented
 from aurora_restore.cli.views.connect import connect_command, password_secret
-from aurora_restore.cli.views.errors import render_error
+from aurora_restore.cli.views.errors import error_item, render_error
 from aurora_restore.cli.views.log import change_lines
 from aurora_restore.cli.views.operation import render_operation, render_outcome, render_status
 from aurora_restore.cli.views.operations_list import render_operations
 from aurora_restore.cli.views.record import view_operation
-from aurora_restore.domain.record import PlanItem, Record, RestoreDetails
+from aurora_restore.cli.views.replacement import render_differences
+from aurora_restore.cli.views.restored import render_verification
+from aurora_restore.domain.errors import (
+    InvalidRequest,
+    PreflightFailed,
+    SnapshotAmbiguous,
+    TargetExists,
+    VerificationFailed,
+)
+from aurora_restore.domain.record import CheckState, DifferenceState, PlanItem, Record, RestoreDetails
 
+FAILED_RECORD = Path(__file__).parents[2] / "data" / "records" / "2026-11-27" / "failed.json"
 CONNINFO = "host=h port=5432 dbname='my shop' user='o\\'neil' sslmode=verify-full sslrootcert=/ca.pem"
 
 STATES = [
@@ -120,6 +133,22 @@ def test_of_logins_that_came_along_only_the_open_ones_keep_productions_passwords
     assert "; 1 locked: app_user" in seen
 
 
+def test_a_refusal_says_that_nothing_was_touched() -> None:
+    meaning = "What it means: nothing was created, and nothing that existed before was touched."
+    assert meaning in outcome(records.refused())
+    # What was made need not be gone, where no cleanup has looked at it.
+    assert "What it means" not in outcome(records.refused_by_aws_in_mid_run())
+    assert "What it means" not in outcome(records.closed_by_hand())
+
+
+def test_a_restore_that_went_back_says_which_cluster_exists() -> None:
+    (record,) = json.loads(FAILED_RECORD.read_text())["records"]
+    target = record["target_cluster_id"]
+    assert f"What it means: {target} is the old cluster, with its data, and is available." in outcome(record)
+    new = record | {"plan": record["plan"] | {"replacement": None}}
+    assert f"What it means: no cluster has the name {target}, as before;" in outcome(new)
+
+
 def test_a_failure_shows_code_message_hint_and_step() -> None:
     seen = outcome(records.failed())
     assert "The restore failed after 10 min 02 s." in seen
@@ -134,6 +163,30 @@ def test_several_faults_are_shown_each_with_its_code_and_hint() -> None:
     assert "PREFLIGHT_FAILED in SnapshotCheck: 2 problems" in seen
     assert "SUBNET_GROUP_NOT_FOUND There is no subnet group blue. What to do: Name one that is." in seen
     assert "KMS_KEY_REQUIRED The snapshot is encrypted. What to do: Give kms_key_id." in seen
+
+
+def test_a_problem_with_a_field_of_the_request_names_its_option() -> None:
+    taken = "target_cluster_id aurora-restored-staging exists already."
+    seen = words_of(render_error(error_item(TargetExists(taken))))
+    options = (
+        "--target-cluster (target_cluster_id), --replace/--keep-cluster-if-exists (delete_cluster_if_exists)"
+    )
+    assert seen.endswith(f"On the command line: {options}")
+    problems = [
+        *InvalidRequest("instance_count: must be a number.").problems,
+        *SnapshotAmbiguous("2 clusters.").problems,
+    ]
+    both = PreflightFailed(problems)
+    lines = text_of(render_error(error_item(both)), 80).splitlines()
+    assert [line.strip() for line in lines if "On the command line" in line] == [
+        "On the command line: --instance-count (instance_count)",
+        "On the command line: --source-cluster (source_cluster_id)",
+    ]
+
+
+def test_what_a_failed_step_says_of_the_cluster_is_not_taken_for_the_request() -> None:
+    seen = words_of(render_error(error_item(VerificationFailed("engine_version is 17.4 and not 17.5"))))
+    assert "On the command line" not in seen
 
 
 def test_a_record_closed_by_hand_is_shown_with_what_it_has() -> None:
@@ -235,7 +288,7 @@ def test_every_note_of_the_plan_is_shown_in_plan_and_status() -> None:
 def test_a_plan_says_what_from_where_and_why() -> None:
     seen = outcome(records.planned())
     assert "snapshot rds:production-2026-11-21-05-00" in seen
-    assert "chosen the only available of 2026-11-21 (UTC) of production" in seen
+    assert "chosen the only available snapshot of production of 2026-11-21 (UTC)" in seen
     assert "copy aurora-restore-20261122-114200" in seen
     assert "why the snapshot is in us-east-1, the target Region is us-west-2" in seen
     assert "cluster aurora-restored-staging in us-west-2" in seen
@@ -253,11 +306,56 @@ def test_a_plan_without_a_copy_says_so() -> None:
 
 def test_status_shows_the_fields_that_differ_first() -> None:
     seen = words_of(render_status(view_operation(records.succeeded()), NOW), 120)
-    assert seen.index("port 5432 5433 DIFFERS") < seen.index(
-        "engine aurora-postgresql aurora-postgresql as expected"
+    assert seen.index("DIFFERS port expected 5432 found 5433") < seen.index(
+        "as expected engine aurora-postgresql"
     )
     assert "reporting logs in; reads; cannot write" in seen
     assert "verified 1 of 2 fields as expected" in seen
+
+
+def test_the_verification_folds_no_name_and_no_value_at_80_columns() -> None:
+    arn = "arn:aws:rds:us-east-1:000000000000:cluster-snapshot:rds:production-2026-11-21-05-00"
+    support = "open-source-rds-extended-support-disabled"
+    instance = "aurora-restored-staging-0a1b2c3d-1: db_instance_class"
+    fields = {
+        "engine_lifecycle_support": support,
+        "tag aurora-restore:operation-id": "restore-20261122-114200",
+        "tag aurora-restore:source-snapshot-arn": arn,
+        instance: "db.r5.large",
+    }
+    checks = [
+        CheckState.read({"field": field, "wanted": value, "found": value, "matches": True})
+        for field, value in fields.items()
+    ]
+    other = {"field": "db_subnet_group_name", "wanted": "default-vpc-subnet-group", "found": "another"}
+    verification = render_verification([*checks, CheckState.read(other | {"matches": False})])
+    # The status shows it indented, and does not cut the ARN.
+    assert f"      {arn}" in text_of(indented(verification), 80).splitlines()
+    assert [line.rstrip() for line in text_of(verification, 80).splitlines()] == [
+        "DIFFERS",
+        "  db_subnet_group_name",
+        "    expected  default-vpc-subnet-group",
+        "    found     another",
+        "as expected",
+        f"  engine_lifecycle_support         {support}",
+        "  tag aurora-restore:operation-id  restore-20261122-114200",
+        "  tag aurora-restore:source-snapshot-arn",
+        f"    {arn}",
+        f"  {instance}",
+        "    db.r5.large",
+    ]
+
+
+def test_differences_fold_no_name_and_no_value_at_80_columns() -> None:
+    found = {"field": "db_cluster_parameter_group_name", "replaced": "production-aurora-postgresql17-2026"}
+    item = DifferenceState.read(found | {"restored": "default.aurora-postgresql17", "asked_for": False})
+    shown = text_of(render_differences([item], "Differences from the old cluster") or "", 80)
+    assert [line.rstrip() for line in shown.splitlines()] == [
+        "Differences from the old cluster",
+        "  db_cluster_parameter_group_name  NOT ASKED FOR",
+        "    was     production-aurora-postgresql17-2026",
+        "    is now  default.aurora-postgresql17",
+    ]
 
 
 def identifier_at_the_end(line: str) -> bool:
@@ -385,6 +483,21 @@ def test_a_narrow_list_leaves_out_the_times_first() -> None:
     narrow = text_of(render_operations(views, NOW, 56), 56)
     assert "took" not in narrow
     assert "CopySnapshot" in narrow
+
+
+def test_the_list_says_of_which_day_each_snapshot_is() -> None:
+    asked = records.begun()
+    asked["parameters"] = asked["parameters"] | {"source_snapshot_date": "latest"}
+    views = [view_operation(record) for record in (records.copying(), asked)]
+    wide = [line.split() for line in text_of(render_operations(views, NOW, 140), 140).splitlines()]
+    assert wide[0][3] == "snapshot"
+    assert [line[3] for line in wide[1:]] == ["2026-11-21", "latest"]
+    narrow = [line.split() for line in text_of(render_operations(views, NOW, 80), 80).splitlines()]
+    assert [line[-1] for line in narrow[2::2]] == ["2026-11-21", "latest"]
+    # The records need 106 columns with the day, and 94 without it.
+    between = text_of(render_operations(views, NOW, 100), 100).splitlines()
+    assert len(between) == 1 + len(views)
+    assert not any("2026-11-21" in line for line in between)
 
 
 def test_without_users_the_connect_command_is_the_master_users() -> None:

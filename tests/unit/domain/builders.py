@@ -64,7 +64,9 @@ def snapshot(**changes: Any) -> ClusterSnapshot:
 def plan(
     chosen: ClusterSnapshot | None = None, kms_key_arn: str | None = None, **changes: Any
 ) -> RestorePlan:
-    selected = SelectedSnapshot(chosen or snapshot(), "the only available of 2023-06-15 (UTC) of production")
+    selected = SelectedSnapshot(
+        chosen or snapshot(), "the only available snapshot of production of 2023-06-15 (UTC)"
+    )
     return build_plan(OPERATION_ID, request(**changes), selected, kms_key_arn, SETTINGS)
 
 

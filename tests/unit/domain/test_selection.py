@@ -27,7 +27,7 @@ DAY = datetime(2023, 6, 15, tzinfo=UTC)
 def test_the_only_snapshot_of_the_day_is_taken() -> None:
     selected = select_snapshot(request(), [snapshot()])
     assert selected.snapshot == snapshot()
-    assert "the only available of 2023-06-15" in selected.reason
+    assert selected.reason == "the only available snapshot of production of 2023-06-15 (UTC)"
 
 
 def test_the_newest_of_the_day_is_taken_whether_automated_or_manual() -> None:
@@ -38,7 +38,7 @@ def test_the_newest_of_the_day_is_taken_whether_automated_or_manual() -> None:
     )
     selected = select_snapshot(request(), [manual, snapshot()])
     assert selected.snapshot == manual
-    assert "the newest of 2" in selected.reason
+    assert selected.reason == "the newest of 2 available snapshots of production of 2023-06-15 (UTC)"
 
 
 @pytest.mark.parametrize(("hour", "is_taken"), [(-1, False), (0, True), (23, True), (24, False)])
@@ -96,7 +96,9 @@ def test_snapshots_of_other_engines_do_not_count() -> None:
 
 def test_latest_takes_the_newest_of_all_days() -> None:
     newer = snapshot(snapshot_create_time=DAY + timedelta(days=9))
-    assert select_snapshot(request(source_snapshot_date="latest"), [newer, snapshot()]).snapshot == newer
+    selected = select_snapshot(request(source_snapshot_date="latest"), [newer, snapshot()])
+    assert selected.snapshot == newer
+    assert selected.reason == "the newest of 2 available snapshots of production"
 
 
 def test_a_snapshot_can_be_named_even_if_it_is_a_copy() -> None:

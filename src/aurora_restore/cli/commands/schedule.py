@@ -12,6 +12,7 @@ from aurora_restore.cli.errors import ScheduleNotFound, UsageProblem
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.parameters import Command, Decorator, json_option, option, region_option
 from aurora_restore.cli.request import scheduled_options
+from aurora_restore.cli.running import utc_now
 from aurora_restore.cli.screen import make_screen
 from aurora_restore.cli.views.schedules import render_schedules, schedule_item, state_word
 from aurora_restore.domain.schedules import OF_THE_STACK, Schedule, schedule_name_problem
@@ -94,9 +95,9 @@ def create(
     made = Schedule(name, read_when(daily, expression), timezone, not paused, request)
     schedules.create(made)
     if screen.json_output:
-        screen.data(schedule_item(made))
+        screen.data(schedule_item(made, utc_now()))
     screen.line(f"The schedule {name} was created, and is {state_word(made)}.")
-    screen.show(render_schedules([made]))
+    screen.show(render_schedules([made], utc_now()))
     check = "rehearse --dry-run" if "rehearsal" in request else "plan"
     screen.say(
         f"Nothing of the request was checked yet: `aurora-restore {check}` with the same options does it."
@@ -124,8 +125,8 @@ def list_schedules(region: str | None, json_output: bool) -> ExitCode:
     screen = make_screen(json_output)
     found = connect_schedules(resolve_region(region)).list()
     if screen.json_output:
-        screen.data([schedule_item(each) for each in found])
-    screen.show(render_schedules(found))
+        screen.data([schedule_item(each, utc_now()) for each in found])
+    screen.show(render_schedules(found, utc_now()))
     return ExitCode.OK
 
 

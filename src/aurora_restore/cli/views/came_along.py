@@ -16,4 +16,4 @@ def render_came_along(view: OperationView) -> RenderableType | None:
     if not listed and not rested:
         return None
     rows = [*(("came along", line) for line in listed), *(("put to rest", line) for line in rested)]
-    return Group(heading("Beside the rows"), facts(rows))
+    return Group(heading("Came along with the snapshot"), facts(rows))

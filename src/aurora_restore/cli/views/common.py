@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.padding import Padding
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +15,7 @@ from rich.text import Text
 from aurora_restore.domain.record import PlannedUser, RestoredUser
 from aurora_restore.domain.users import ANY_HOST
 
+_GAP = 2
 STYLES = {
     "done": "green",
     "skipped": "dim",
@@ -101,28 +101,36 @@ def heading(text: str) -> Text:
     return Text(text, style="bold")
 
 
-def facts(rows: Iterable[tuple[str, str | Text | None]]) -> RenderableType:
+def facts(rows: Iterable[tuple[str, str | Text | None]], widest_name: int | None = None) -> RenderableType:
     """Names and values in two columns, indented; rows without a value are left out.
 
     Long values fold between words. A word is never folded, even where it is wider than the terminal (print with
-    `crop=False`): an identifier stays one that can be copied.
+    `crop=False`): an identifier stays one that can be copied. A name longer than `widest_name` has a line of its own,
+    and its value is below it.
     """
-    return _Facts([(name, value) for name, value in rows if value])
+    return _Facts([(name, value) for name, value in rows if value], widest_name)
 
 
 class _Facts:
     """Names and values in two columns. A table of Rich would cut what is wider than its column."""
 
-    def __init__(self, rows: list[tuple[str, str | Text]]) -> None:
+    def __init__(self, rows: list[tuple[str, str | Text]], widest_name: int | None) -> None:
         self._rows = rows
+        self._widest = max((len(name) for name, _ in rows), default=0) if widest_name is None else widest_name
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        indent = 2 + max((len(name) for name, _ in self._rows), default=0) + 2
+        beside = (len(name) for name, _ in self._rows if len(name) <= self._widest)
+        column = 2 + max(beside, default=0) + 2
         for name, value in self._rows:
+            indent, label = column, f"  {name}"
+            if len(name) > self._widest:
+                for line in folded_between_words(Text(name, style="dim"), options.max_width - 2):
+                    yield Text.assemble("  ", line, no_wrap=True, overflow="ignore")
+                indent, label = 4, ""
             text = value if isinstance(value, Text) else Text(value)
-            for number, line in enumerate(folded_between_words(text, options.max_width - indent)):
-                label = f"  {name}" if number == 0 else ""
+            for line in folded_between_words(text, options.max_width - indent):
                 yield Text.assemble((label.ljust(indent), "dim"), line, no_wrap=True, overflow="ignore")
+                label = ""
 
 
 def folded_between_words(text: Text, width: int) -> list[Text]:
@@ -146,16 +154,39 @@ def listed(label: str, sentences: Iterable[str]) -> list[tuple[str, str | Text |
     return [(label if number == 0 else "", sentence) for number, sentence in enumerate(sentences)]
 
 
+def needed_width(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> int:
+    """How wide a plain table has to be so that none of its cells is folded."""
+    heads = (Text(column) for column in columns)
+    widths = [
+        max(len(line) for cell in (head, *cells) for line in cell.plain.split("\n"))
+        for head, *cells in zip(heads, *rows, strict=False)
+    ]
+    return sum(widths) + _GAP * len(widths)
+
+
 def plain_table(*columns: str) -> Table:
     """A table with a head and no frame, which folds long cells on narrow terminals."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table = Table(box=None, padding=(0, _GAP, 0, 0), header_style="dim", pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
 
 
 def indented(renderable: RenderableType) -> RenderableType:
-    return Padding(renderable, (0, 0, 0, 2), expand=False)
+    """Two columns to the right. What is wider than the terminal is not cut."""
+    return _Indented(renderable)
+
+
+class _Indented:
+    """Each line behind two spaces. A padding of Rich would cut what is wider than the terminal."""
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        narrower = options.update(width=max(1, options.max_width - 2), height=None)
+        for line in Segment.split_lines(console.render(self._renderable, narrower)):
+            yield from [*([Segment("  ")] if line else []), *line, Segment.line()]
 
 
 def account_words(user: PlannedUser | RestoredUser) -> str:

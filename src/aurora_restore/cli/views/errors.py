@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from aurora_restore.cli.views.common import indented
-from aurora_restore.domain.errors import RestoreError
+from aurora_restore.domain.errors import ERRORS_BY_NAME, RequestRefused, RestoreError
 from aurora_restore.domain.record import ErrorState, ProblemState
 from aurora_restore.domain.visible_text import visible_values
 
@@ -48,8 +48,23 @@ def _problem(problem: ErrorState | ProblemState, with_code: bool) -> RenderableT
         lines.append(indented(Text(message)))
     else:
         lines.append(Text(message))
+    advice = []
     if problem.hint:
-        words = problem.hint.partition("\n")[0]
-        hint = Text.assemble(("What to do: ", "bold"), words)
-        lines.append(indented(hint) if with_code else hint)
-    return Group(*lines)
+        advice.append(Text.assemble(("What to do: ", "bold"), problem.hint.partition("\n")[0]))
+    if options := _options(problem):
+        advice.append(Text.assemble(("On the command line: ", "bold"), options))
+    return Group(*lines, *(indented(each) if with_code else each for each in advice))
+
+
+def _options(problem: ErrorState | ProblemState) -> str:
+    """The options for the fields of the request that an error names: `--target-cluster (target_cluster_id)`."""
+    from aurora_restore.cli.request import options_named  # noqa: PLC0415 - only where there is an error
+
+    # Other errors than refusals name the fields of what was made, which a hint alone makes those of a request.
+    refused = f"{problem.message} " if is_refusal(problem.code) else ""
+    return ", ".join(f"{name} ({field})" for field, name in options_named(refused + problem.hint).items())
+
+
+def is_refusal(code: str) -> bool:
+    """Whether an error of this code is about the request."""
+    return any(error.code == code and issubclass(error, RequestRefused) for error in ERRORS_BY_NAME.values())

@@ -37,6 +37,7 @@ from aurora_restore.cli.views.replacement import (
 from aurora_restore.cli.views.restored import render_restored, render_user_checks, render_verification
 from aurora_restore.domain.costs import Costs
 from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.notification import NOTHING_TOUCHED, what_exists
 from aurora_restore.domain.states import OperationStatus
 
 _DIFFERENCES = "Differences from the old cluster"
@@ -91,6 +92,7 @@ def render_outcome(view: OperationView, now: datetime, costs: Costs | None = Non
         parts: list[RenderableType] = [
             Text.assemble((f"{what} {verb}", STYLES.get(view.status, "bold red")), after)
         ]
+        parts += [Text(meaning)] if (meaning := _what_it_means(view)) else []
         parts += [render_error(view.error_in_step.item)] if view.error else []
         parts += [left] if (left := render_rehearsal(view)) else []
         parts += _left_over(view, now)
@@ -124,6 +126,19 @@ def render_outcome(view: OperationView, now: datetime, costs: Costs | None = Non
         tail = (render_replaced(view, now), render_handed_over(view), differences, render_cleaned_up(view))
         parts += [part for part in tail if part]
     return Group(*_spaced([*parts, *_warnings(view)]))
+
+
+def _what_it_means(view: OperationView) -> str:
+    """What exists after a run that went back, as its cleanup has observed it; empty where that is not known."""
+    record = view.record
+    if view.was_refused and not (record.acts or record.made):
+        return f"What it means: {NOTHING_TOUCHED}"
+    if not (view.is_closed and view.goes_back and record.cleanup.ended_time):
+        return ""
+    if not record.acts:
+        return "" if record.made else f"What it means: {NOTHING_TOUCHED}"
+    is_new = not (record.plan.replacement or view.undoes)
+    return f"What it means: {what_exists(record, view.target_cluster_id, is_new=is_new)}"
 
 
 def _left_over(view: OperationView, now: datetime) -> list[RenderableType]:

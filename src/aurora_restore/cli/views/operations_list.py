@@ -8,12 +8,10 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import clock_time, duration, plain_table, status_text
+from aurora_restore.cli.views.common import clock_time, duration, needed_width, plain_table, status_text
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.rehearsal import rehearsal_mark
 from aurora_restore.domain.states import OperationStatus
-
-_GAP = 2
 
 Row = tuple[Text, ...]
 
@@ -21,7 +19,8 @@ Row = tuple[Text, ...]
 def render_operations(views: Sequence[OperationView], now: datetime, width: int) -> RenderableType:
     """Newest first. A failed one shows its code, a running one its phase.
 
-    Names are never folded. Narrow: two lines an operation, then without its times, at last one thing a line.
+    Names are never folded. Narrow: without the day of the snapshot; then with it two lines an operation, then without
+    its times, at last one thing a line.
     """
     if not views:
         return Text("No operations. Widen --since, or start one with `aurora-restore start`.")
@@ -30,22 +29,27 @@ def render_operations(views: Sequence[OperationView], now: datetime, width: int)
     for view in views:
         times = Text(clock_time(view.started, now)), Text(duration(view.elapsed_seconds(now)))
         name, target, detail = view.operation_id, view.target_cluster_id, _detail(view)
-        wide.append((Text(name), status_text(view.status), Text(target), *times, Text(detail)))
+        day = snapshot_day(view)
+        wide.append((Text(name), status_text(view.status), Text(target), Text(day), *times, Text(detail)))
         narrow.append(
             (
                 Text.assemble(name, "\n", (f"  {target}", "dim")),
                 Text.assemble(status_text(view.status), "\n", (detail, "dim")),
-                *times,
+                Text.assemble(times[0], "\n", (day, "dim")),
+                times[1],
             )
         )
+    without_day = [(*row[:3], *row[4:]) for row in wide]
     for columns, rows in (
-        (("operation", "status", "target", "started", "took", "step or error"), wide),
-        (("operation, target", "status, step or error", "started", "took"), narrow),
-        (("operation, target", "status, step or error", "started"), narrow),
+        (("operation", "status", "target", "snapshot", "started", "took", "step or error"), wide),
+        # One line an operation is worth more than the day: a pipe can be searched line by line.
+        (("operation", "status", "target", "started", "took", "step or error"), without_day),
+        (("operation, target", "status, step or error", "started, snapshot", "took"), narrow),
+        (("operation, target", "status, step or error", "started, snapshot"), narrow),
         (("operation, target", "status, step or error"), narrow),
     ):
         # Measured before: Rich would fold or cut cells rather than give a column up.
-        if _needed_width(columns, rows) <= width:
+        if needed_width(columns, rows) <= width:
             table = plain_table(*columns)
             for column in table.columns:
                 column.no_wrap = True
@@ -55,13 +59,10 @@ def render_operations(views: Sequence[OperationView], now: datetime, width: int)
     return Group(*(Text("\n", no_wrap=True, overflow="ignore").join(row[:2]) for row in narrow))
 
 
-def _needed_width(columns: Sequence[str], rows: Sequence[Row]) -> int:
-    heads = (Text(column) for column in columns)
-    widths = [
-        max(len(line) for cell in (head, *cells) for line in cell.plain.split("\n"))
-        for head, *cells in zip(heads, *rows, strict=False)
-    ]
-    return sum(widths) + _GAP * len(widths)
+def snapshot_day(view: OperationView) -> str:
+    """The UTC day of the snapshot; before it is chosen, what was asked for; empty for an undo."""
+    chosen = view.record.plan.source.snapshot_create_time
+    return chosen[:10] if chosen else view.record.parameters.source_snapshot_date or ""
 
 
 def _detail(view: OperationView) -> str:

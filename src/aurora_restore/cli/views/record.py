@@ -13,8 +13,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from aurora_restore.cli.views.errors import is_refusal
 from aurora_restore.cli.views.record_phases import PhaseView, read_phases
-from aurora_restore.domain.errors import ERRORS_BY_NAME, RequestRefused
 from aurora_restore.domain.record import ErrorState, Record, WaitState
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.visible_text import visible_values
@@ -139,9 +139,8 @@ class OperationView:
     @property
     def was_refused(self) -> bool:
         """Whether it ended because of the request, before anything was created."""
-        refusals = (error.code for error in ERRORS_BY_NAME.values() if issubclass(error, RequestRefused))
         # AWS can refuse in mid-run too, for a quota, a key or a snapshot that is gone; such a run has a plan.
-        return not self.record.plan and self.error.code in refusals
+        return not self.record.plan and is_refusal(self.error.code)
 
     @property
     def switched(self) -> datetime | None:

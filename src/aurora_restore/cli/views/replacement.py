@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
 from aurora_restore.cli.views.common import (
@@ -15,6 +15,7 @@ from aurora_restore.cli.views.common import (
     heading,
     indented,
     minute_time,
+    needed_width,
     plain_table,
     words,
 )
@@ -110,7 +111,7 @@ def without_the_name(view: OperationView) -> str | None:
     if seconds is None:
         return None
     span = f", from {gone:%H:%M:%S} to {clock_time(view.switched, gone)}" if gone and view.switched else ""
-    return f"{words(round(seconds))} s{span}, in RDS's answers"
+    return f"{words(round(seconds))} s{span}, as RDS reported it"
 
 
 def unreachable_for_clients(view: OperationView) -> str | None:
@@ -154,13 +155,36 @@ def render_differences(
     rows = sorted(found, key=lambda item: not item.is_unasked)
     if not rows:
         return None
-    table = plain_table("field", *heads, "")
-    for item in rows:
-        verdict = Text("NOT ASKED FOR", style="bold red")
-        if item.asked_for or item.accepted:
-            verdict = Text("asked for" if item.asked_for else "accepted", style="green")
-        table.add_row(item.field, words(item.replaced), words(item.restored), verdict)
-    return Group(heading(title), indented(table))
+    return Group(heading(title), indented(_Differences(rows, heads)))
+
+
+class _Differences:
+    """A row for each field; where that would fold a name or a value, each value in a line of its own."""
+
+    def __init__(self, items: Sequence[DifferenceState], heads: tuple[str, str]) -> None:
+        self._heads = heads
+        self._rows = [
+            (Text(item.field), Text(words(item.replaced)), Text(words(item.restored)), _verdict(item))
+            for item in items
+        ]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        columns = ("field", *self._heads, "")
+        if needed_width(columns, self._rows) <= options.max_width:
+            table = plain_table(*columns)
+            for row in self._rows:
+                table.add_row(*row)
+            yield table
+            return
+        for field, before, after, verdict in self._rows:
+            yield Text("  ").join((field, verdict))
+            yield facts(zip(self._heads, (before, after), strict=True))
+
+
+def _verdict(item: DifferenceState) -> Text:
+    if item.asked_for or item.accepted:
+        return Text("asked for" if item.asked_for else "accepted", style="green")
+    return Text("NOT ASKED FOR", style="bold red")
 
 
 def unasked(found: Iterable[DifferenceState]) -> list[str]:

@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import account_words, facts, heading, listed, plain_table, words
+from aurora_restore.cli.views.common import account_words, facts, heading, indented, listed, words
 from aurora_restore.domain.record import CheckState, RestoreDetails
+
+# Beside it there is room for the longest setting in a terminal of 80 columns.
+_WIDEST_FIELD = 32
 
 
 def render_restored(restored: RestoreDetails) -> RenderableType:
@@ -46,18 +49,17 @@ def render_restored(restored: RestoreDetails) -> RenderableType:
 
 
 def render_verification(checks: Iterable[CheckState]) -> RenderableType:
-    """Field by field: expected, found; what differs first."""
-    table = plain_table("field", "expected", "found", "")
-    for check in sorted(checks, key=lambda item: item.matches):
-        table.add_row(
-            check.field,
-            words(check.wanted),
-            words(check.found),
-            Text(
-                "as expected" if check.matches else "DIFFERS", style="green" if check.matches else "bold red"
-            ),
-        )
-    return table
+    """Field by field, what differs first: expected and found; of what is as expected, the value."""
+    checks = list(checks)
+    parts: list[RenderableType] = []
+    if differing := [check for check in checks if not check.matches]:
+        parts.append(Text("DIFFERS", style="bold red"))
+    for check in differing:
+        values = [("expected", words(check.wanted)), ("found", words(check.found))]
+        parts += [indented(Text(check.field)), indented(facts(values))]
+    if matching := [(check.field, words(check.found)) for check in checks if check.matches]:
+        parts += [Text("as expected", style="green"), facts(matching, _WIDEST_FIELD)]
+    return Group(*parts)
 
 
 def render_user_checks(restored: RestoreDetails) -> RenderableType | None:
