@@ -16,29 +16,15 @@ from tests.stack.polling import poll_until
 from tests.stack.test_cli_operations import run_command
 from tests.support.inbox import Inbox
 
+from aurora_restore.deployment.definitions import CALLED_IN_A_RESTORE, CLEAN_UP
+from aurora_restore.deployment.functions import BY_NAME
 from local_stack.stack_info import StackInfo, environment_of
 
 pytestmark = pytest.mark.file_one_day_in(4, 1)
 
 FIELDS = {"level", "function_name", "operation_id", "message", "timestamp"}
 COMPLETED = re.compile(r"Operation completed in \d+\.\d{3} seconds")
-FUNCTIONS = {
-    f"aurora-restore-{name}"
-    for name in (
-        "snapshot-check",
-        "copy-snapshot",
-        "restore-cluster",
-        "setup-db-users",
-        "verify-restore",
-        "switch-over",
-        "prove-endpoint",
-        "retire-replaced",
-        "cleanup",
-        "archive-snapshot",
-        "notify",
-        "record-failure",
-    )
-}
+FUNCTIONS = {BY_NAME[name].full_name for name in (*CALLED_IN_A_RESTORE, CLEAN_UP.function)}
 ADMIN_SECRET = "aurora-restore/admin-credentials"
 MARK = "m4rk3d"
 REQUEST: dict[str, Any] = {

@@ -27,6 +27,8 @@ from aurora_restore.aws.rds import AwsRds
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.aws.secrets import AwsSecrets
+from aurora_restore.deployment.definitions import PHASES
+from aurora_restore.deployment.functions import BY_NAME
 from aurora_restore.domain.came_along import NotLookedInto
 from aurora_restore.domain.defusing import Fuse, Outcome, Survey, SurveyProgress
 from aurora_restore.domain.errors import DatabaseBusy
@@ -132,21 +134,7 @@ class ClusterDatabases:
         return self.copy.take_out(fuses, has_time)
 
 
-FUNCTION_OF = {
-    Phase.COPY_SNAPSHOT: "aurora-restore-copy-snapshot",
-    Phase.CLEAR_TARGET: "aurora-restore-retire-replaced",
-    Phase.RESTORE_CLUSTER: "aurora-restore-restore-cluster",
-    Phase.DEFUSE: "aurora-restore-setup-db-users",
-    Phase.SETUP_DB_USERS: "aurora-restore-setup-db-users",
-    Phase.APPLY_PARAMETER_GROUP: "aurora-restore-restore-cluster",
-    Phase.VERIFY_RESTORE: "aurora-restore-verify-restore",
-    Phase.SWITCH_OVER: "aurora-restore-switch-over",
-    Phase.PROVE_ENDPOINT: "aurora-restore-prove-endpoint",
-    Phase.RETIRE_REPLACED: "aurora-restore-retire-replaced",
-    Phase.ARCHIVE_SNAPSHOT: "aurora-restore-archive-snapshot",
-    Phase.END_REHEARSAL: "aurora-restore-retire-replaced",
-    Phase.NOTIFY: "aurora-restore-notify",
-}
+FUNCTION_OF = {Phase(step.name): BY_NAME[step.function].full_name for step in PHASES}
 
 
 @dataclass

@@ -216,9 +216,11 @@ def test_every_change_of_rds_has_its_act() -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=name_of)
 def test_a_file_can_be_held_in_mind(module: Path) -> None:
-    assert len(module.read_text().splitlines()) <= LINES_A_FILE
+    assert len(module.read_text().splitlines()) <= LINES_A_FILE, f"{module} is too long: divide it"
     for function in functions(module):
-        assert length(function) <= LINES_A_FUNCTION, f"{module}:{function.lineno} {function.name}"
+        assert length(function) <= LINES_A_FUNCTION, (
+            f"{module}:{function.lineno} {function.name} is too long: make a function of a part of it"
+        )
 
 
 @pytest.mark.parametrize("name", sorted(PACKAGES))

@@ -14,6 +14,7 @@ from aurora_restore.deployment.alarms import ALARMS
 from aurora_restore.deployment.log_queries import QUERIES
 from aurora_restore.domain.naming import METRIC_NAMESPACE
 from aurora_restore.domain.request import PARSERS
+from aurora_restore.domain.results import Phase
 
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDE = (DOCS / "operations_guide.md").read_text()
@@ -48,6 +49,17 @@ def errors_of_the_package() -> list[tuple[str, str, str]]:
 def test_every_field_of_a_request_is_described() -> None:
     described = set(re.findall(r"^\| `(\w+)` \|.*\|.*\|$", REFERENCE, re.MULTILINE))
     assert set(PARSERS) <= described
+
+
+def test_the_phases_are_listed_in_their_order() -> None:
+    architecture, glossary = (DOCS / "architecture.md").read_text(), (DOCS / "glossary.md").read_text()
+    assert re.findall(r"\w+", _between(architecture, "The phases, in their order:", ".")) == list(Phase)
+    defined = _between(glossary, "with a state of its own in the record:", ".")
+    assert re.findall(r"\w+", defined) == list(Phase)
+
+
+def _between(text: str, beginning: str, end: str) -> str:
+    return text.partition(beginning)[2].partition(end)[0]
 
 
 def test_every_error_code_is_described_with_what_happened_and_its_hint_and_no_other() -> None:

@@ -85,12 +85,35 @@ def work_of(function_name: str) -> Work:
 
 
 def _phase_work(function_name: str) -> Work:
-    """The work of a function that runs phases. Raises KeyError for a name that no function has."""
+    """The work of a function that runs one phase. Raises KeyError for a name that no function has."""
     match function_name:
         case "aurora-restore-copy-snapshot":
             from aurora_restore.steps.copy_snapshot import copy_snapshot
 
             return _phase(Phase.COPY_SNAPSHOT, copy_snapshot)
+        case "aurora-restore-verify-restore":
+            from aurora_restore.steps.verify_restore import verify_restore
+
+            return _phase(Phase.VERIFY_RESTORE, verify_restore)
+        case "aurora-restore-switch-over":
+            from aurora_restore.steps.switch_over import switch_over
+
+            return _phase(Phase.SWITCH_OVER, switch_over)
+        case "aurora-restore-prove-endpoint":
+            from aurora_restore.steps.prove_endpoint import prove_endpoint
+
+            return _phase(Phase.PROVE_ENDPOINT, prove_endpoint)
+        case "aurora-restore-archive-snapshot":
+            from aurora_restore.steps.archive_snapshot import archive_snapshot
+
+            return _phase(Phase.ARCHIVE_SNAPSHOT, archive_snapshot)
+        case _:
+            return _work_of_phases(function_name)
+
+
+def _work_of_phases(function_name: str) -> Work:
+    """The work of a function that runs several phases. Raises KeyError for a name that no function has."""
+    match function_name:
         case "aurora-restore-restore-cluster":
             from aurora_restore.steps.apply_parameter_group import apply_parameter_group
             from aurora_restore.steps.restore_cluster import restore_cluster
@@ -115,18 +138,6 @@ def _phase_work(function_name: str) -> Work:
                 if event.get("probe")
                 else work(ports, event)
             )
-        case "aurora-restore-verify-restore":
-            from aurora_restore.steps.verify_restore import verify_restore
-
-            return _phase(Phase.VERIFY_RESTORE, verify_restore)
-        case "aurora-restore-switch-over":
-            from aurora_restore.steps.switch_over import switch_over
-
-            return _phase(Phase.SWITCH_OVER, switch_over)
-        case "aurora-restore-prove-endpoint":
-            from aurora_restore.steps.prove_endpoint import prove_endpoint
-
-            return _phase(Phase.PROVE_ENDPOINT, prove_endpoint)
         case "aurora-restore-retire-replaced":
             from aurora_restore.steps.end_rehearsal import end_rehearsal
             from aurora_restore.steps.retire_replaced import clear_target, retire_replaced
@@ -139,10 +150,6 @@ def _phase_work(function_name: str) -> Work:
                 Phase.END_REHEARSAL: end_rehearsal,
             }
             return _phase_of_payload(steps)
-        case "aurora-restore-archive-snapshot":
-            from aurora_restore.steps.archive_snapshot import archive_snapshot
-
-            return _phase(Phase.ARCHIVE_SNAPSHOT, archive_snapshot)
     raise KeyError(function_name)
 
 

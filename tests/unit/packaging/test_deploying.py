@@ -36,6 +36,7 @@ from aurora_restore.deployment.deployer import (
     connect,
     deploy,
 )
+from aurora_restore.deployment.functions import FUNCTIONS
 from aurora_restore.deployment.model import ADMIN_SECRET_ID, STACK_NAME
 from aurora_restore.deployment.packaging import (
     PackagingFailed,
@@ -510,7 +511,7 @@ def test_new_code_reaches_every_function_by_the_new_key_alone(
     plan = deployer.plan(DeploymentRequest(template))
 
     functions = [change for change in plan.changes if change.resource_type == "AWS::Lambda::Function"]
-    assert [change.properties for change in functions] == [("Code",)] * 14
+    assert [change.properties for change in functions] == [("Code",)] * len(FUNCTIONS)
     assert {change.replacement for change in functions} == {"False"}
 
 

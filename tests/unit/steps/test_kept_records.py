@@ -59,7 +59,10 @@ def resource_id(run: PipelineRun, name: str = TARGET) -> str | None:
 def test_there_are_records_of_every_situation() -> None:
     names = {situation.name for situation in situations()}
     for version in DATA.iterdir():
-        assert {path.stem for path in version.iterdir()} == names
+        assert {path.stem for path in version.iterdir()} == names, (
+            f"{version.name} does not have the situations of tests/support/kept_records.py; "
+            "a phase that is newer than its records belongs in NEWER_PHASES there"
+        )
 
 
 @pytest.mark.parametrize("path", KEPT, ids=path_id)
