@@ -17,7 +17,15 @@ def render_schedules(schedules: Sequence[Schedule]) -> RenderableType:
     """One below the other: names and expressions are too long for a table."""
     if not schedules:
         return Text("No schedules. Create one with `aurora-restore schedule create`.")
-    return Group(*(part for schedule in schedules for part in _of(schedule)))
+    parts: list[RenderableType] = []
+    for schedule in schedules:
+        style = STYLES["done"] if schedule.is_enabled else STYLES["stopped"]
+        when = f"{visible(schedule.expression)} in {visible(schedule.timezone)}"
+        parts += [
+            Text.assemble((visible(schedule.name), "bold"), "  ", (state_word(schedule), style)),
+            facts([("when", when), *_what(schedule)]),
+        ]
+    return Group(*parts)
 
 
 def schedule_item(schedule: Schedule) -> dict[str, Any]:
@@ -33,17 +41,6 @@ def schedule_item(schedule: Schedule) -> dict[str, Any]:
 
 def state_word(schedule: Schedule) -> str:
     return "active" if schedule.is_enabled else "paused"
-
-
-def _of(schedule: Schedule) -> list[RenderableType]:
-    style = STYLES["done"] if schedule.is_enabled else STYLES["stopped"]
-    first = Text.assemble((visible(schedule.name), "bold"), "  ", (state_word(schedule), style))
-    return [
-        first,
-        facts(
-            [("when", f"{visible(schedule.expression)} in {visible(schedule.timezone)}"), *_what(schedule)]
-        ),
-    ]
 
 
 def _what(schedule: Schedule) -> list[tuple[str, str | Text | None]]:
