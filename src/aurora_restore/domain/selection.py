@@ -13,7 +13,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 
 from aurora_restore.domain.errors import (
     InvalidRequest,
@@ -49,11 +49,11 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
     """
     day = request.source_snapshot_date
     originals = [item for item in snapshots if is_original(item, request.source_cluster_id)]
-    of_the_day = [
-        item
-        for item in originals
-        if (day is None or snapshot_day(item) == day) and _is_since(item, request.random_since)
-    ]
+    of_the_day = [item for item in originals if day is None or snapshot_day(item) == day]
+    if oldest := request.random_since:
+        of_the_day = [
+            item for item in of_the_day if item.snapshot_create_time and item.snapshot_create_time >= oldest
+        ]
     ready = [item for item in of_the_day if item.status == AVAILABLE and item.snapshot_create_time]
     if not ready:
         raise _nothing_ready(request, originals, of_the_day)
@@ -65,9 +65,13 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
             f"{len(clusters)} clusters in {request.source_region} have an available snapshot of "
             f"{_day_words(request)}: {', '.join(clusters)}."
         )
-    if request.random_seed is not None:
-        drawn = min(ready, key=lambda item: _lot(request.random_seed or "", item))
-        since = f"{request.random_since:%Y-%m-%d}" if request.random_since else "the beginning"
+    if (seed := request.random_seed) is not None:
+        # In a random order. A snapshot that is added or gone meanwhile moves no other.
+        drawn = min(
+            ready,
+            key=lambda item: hashlib.sha256(f"{seed} {item.db_cluster_snapshot_arn}".encode()).hexdigest(),
+        )
+        since = f"{oldest:%Y-%m-%d}" if oldest else "the beginning"
         return SelectedSnapshot(
             drawn,
             f"drawn at random from {len(ready)} available since {since} (UTC) of {drawn.db_cluster_identifier}",
@@ -128,16 +132,6 @@ def is_original(snapshot: ClusterSnapshot, source_cluster_id: str | None) -> boo
     if snapshot.snapshot_type not in (*OWN_TYPES, BACKUP_TYPE):
         return False
     return snapshot.engine.startswith("aurora") and not snapshot.source_db_cluster_snapshot_arn
-
-
-def _is_since(snapshot: ClusterSnapshot, since: datetime | None) -> bool:
-    created = snapshot.snapshot_create_time
-    return since is None or (created is not None and created >= since)
-
-
-def _lot(seed: str, snapshot: ClusterSnapshot) -> str:
-    """The place of a snapshot in a random order. One that is added or gone meanwhile moves no other."""
-    return hashlib.sha256(f"{seed} {snapshot.db_cluster_snapshot_arn}".encode()).hexdigest()
 
 
 def _nothing_ready(
