@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.attribute_values import from_item
@@ -135,7 +135,7 @@ class AwsBundleSources:
             with Translating("rds"):
                 pages = paginator.paginate(StartTime=window.begin, EndTime=window.end, **asked)
                 found += [dict(event) for page in pages for event in page["Events"]]
-        return sorted(found, key=_date)
+        return sorted(found, key=itemgetter("Date"))
 
     def stack_resources(self, stack_name: str) -> Sequence[dict[str, Any]]:
         """The resources of the stack, with their statuses."""
@@ -158,8 +158,3 @@ class AwsBundleSources:
         with Translating("rds"):
             pages = list(paginator.paginate())
         return [without_passwords(item) for page in pages for item in page[key] if is_wanted(item)]
-
-
-def _date(event: Mapping[str, Any]) -> datetime:
-    date: datetime = event["Date"]
-    return date

@@ -74,7 +74,21 @@ class AwsSchedules:
     def find(self, name: str) -> Schedule | None:
         """None where the group has none of this name."""
         found = self._get(name)
-        return _parse(found) if found else None
+        if not found:
+            return None
+        # An operator may have made one in the console, with an input of another form.
+        try:
+            given = json.loads(found.get("Target", {}).get("Input") or "{}")
+        except ValueError:
+            given = {}
+        request = given.get("request") if isinstance(given, Mapping) else None
+        return Schedule(
+            name=str(found["Name"]),
+            expression=str(found.get("ScheduleExpression", "")),
+            timezone=str(found.get("ScheduleExpressionTimezone") or "UTC"),
+            is_enabled=found.get("State") == "ENABLED",
+            request=request if isinstance(request, Mapping) else None,
+        )
 
     def list(self) -> Sequence[Schedule]:
         """All of them, by name. Raises AwsRequestFailed where the stack has no group for schedules."""
@@ -126,22 +140,6 @@ class AwsSchedules:
 
 def _state(is_enabled: bool) -> str:
     return "ENABLED" if is_enabled else "DISABLED"
-
-
-def _parse(found: Mapping[str, Any]) -> Schedule:
-    # An operator may have made one in the console, with an input of another form.
-    try:
-        given = json.loads(found.get("Target", {}).get("Input") or "{}")
-    except ValueError:
-        given = {}
-    request = given.get("request") if isinstance(given, Mapping) else None
-    return Schedule(
-        name=str(found["Name"]),
-        expression=str(found.get("ScheduleExpression", "")),
-        timezone=str(found.get("ScheduleExpressionTimezone") or "UTC"),
-        is_enabled=found.get("State") == "ENABLED",
-        request=request if isinstance(request, Mapping) else None,
-    )
 
 
 def _translated(name: str, error: BaseException) -> RestoreError:

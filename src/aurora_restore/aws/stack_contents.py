@@ -62,19 +62,13 @@ class AwsStackContents:
             return [(each["LogicalResourceId"], each.get("PhysicalResourceId", "")) for each in found]
 
         functions, code = self._functions([physical for _, physical in of_type(FUNCTION)])
-        return StackContents(
-            template,
-            stack.parameters,
-            {logical: self._deployed.template(physical) or "" for logical, physical in of_type(NESTED_STACK)},
-            {logical: self._definition(physical) for logical, physical in of_type(STATE_MACHINE)},
-            functions,
-            code,
-        )
-
-    def _definition(self, arn: str) -> str:
-        with Translating("states"):
-            seen = self._clients.stepfunctions().describe_state_machine(stateMachineArn=arn)
-        return seen["definition"]
+        nested = {name: self._deployed.template(stack) or "" for name, stack in of_type(NESTED_STACK)}
+        definitions: dict[str, str] = {}
+        for name, arn in of_type(STATE_MACHINE):
+            with Translating("states"):
+                seen = self._clients.stepfunctions().describe_state_machine(stateMachineArn=arn)
+            definitions[name] = seen["definition"]
+        return StackContents(template, stack.parameters, nested, definitions, functions, code)
 
     def _functions(self, names: list[str]) -> tuple[dict[str, str], dict[str, bytes]]:
         functions: dict[str, str] = {}

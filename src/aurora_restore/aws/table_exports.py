@@ -93,23 +93,22 @@ class ExportedItems:
         """
         summary = json.loads(self._read(self._manifest_key))
         lines = self._read(self._whole(summary["manifestFilesS3Key"])).splitlines()
-        files = [self._compared(json.loads(line)) for line in lines if line.strip()]
+        skipped = len(self._objects.key(""))
+        files = []
+        for entry in (json.loads(line) for line in lines if line.strip()):
+            key = self._whole(entry["dataFileS3Key"])
+            content = self._read(key)
+            md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
+            count = sum(1 for _ in items_of(content))
+            if md5 != entry["md5Checksum"] or count != entry["itemCount"]:
+                raise BackupDamaged(f"{key} is not the file that the export has written.")
+            files.append(DataFile(key[skipped:], hashlib.sha256(content).hexdigest(), count))
         count = sum(file.item_count for file in files)
         if count != summary["itemCount"]:
             raise BackupDamaged(
                 f"{self._manifest_key} counts {summary['itemCount']} items; its files have {count}."
             )
         return files
-
-    def _compared(self, entry: dict[str, Any]) -> DataFile:
-        key = self._whole(entry["dataFileS3Key"])
-        content = self._read(key)
-        md5 = base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode()
-        count = sum(1 for _ in items_of(content))
-        if md5 != entry["md5Checksum"] or count != entry["itemCount"]:
-            raise BackupDamaged(f"{key} is not the file that the export has written.")
-        skipped = len(self._objects.key(""))
-        return DataFile(key[skipped:], hashlib.sha256(content).hexdigest(), count)
 
     def _read(self, key: str) -> bytes:
         content = self._objects.read_key(key)

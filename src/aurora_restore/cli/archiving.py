@@ -68,7 +68,12 @@ def archive_operations(
             broken.append(name)
         else:
             sealed.append(Seal.of(kept))
-    _write_seals(archive.objects, sealed, now)
+    if sealed:
+        # Before anything is removed: what the objects of this call have to be, by their checksums.
+        lines = b"".join(seal.to_line() + b"\n" for seal in sealed)
+        name = f"{SEALS}/{now:%Y%m%dT%H%M%SZ}-{hashlib.sha256(lines).hexdigest()[:16]}.jsonl"
+        if not archive.objects.write_new(name, lines):
+            raise ArchiveUnverified(f"{archive.objects.url(name)} cannot be written: it has other contents.")
     for seal in sealed:
         _remove(archive, seal.operation_id)
         on_removed(seal.operation_id)
@@ -92,16 +97,6 @@ def _put(archive: Archive, operation_id: str) -> KeptOperation | None:
     if not is_kept_by(kept, found):
         _differs(archive, operation_id)
     return kept
-
-
-def _write_seals(objects: AwsStoredObjects, seals: Sequence[Seal], now: datetime) -> None:
-    """Before anything is removed: what the objects of this call have to be, by their checksums."""
-    if not seals:
-        return
-    lines = b"".join(json.dumps(seal.to_item(), sort_keys=True).encode() + b"\n" for seal in seals)
-    name = f"{SEALS}/{now:%Y%m%dT%H%M%SZ}-{hashlib.sha256(lines).hexdigest()[:16]}.jsonl"
-    if not objects.write_new(name, lines):
-        raise ArchiveUnverified(f"{objects.url(name)} cannot be written: it has other contents.")
 
 
 def _remove(archive: Archive, operation_id: str) -> None:
@@ -129,7 +124,9 @@ def read_archived(objects: AwsStoredObjects, operation_id: str, now: datetime) -
     Raises:
         ArchiveNotFound: the archive has neither the operation nor a checksum of it.
     """
-    seals = _seals_of(objects, operation_id)
+    lines = (line for name in objects.names(f"{SEALS}/") for line in (objects.read(name) or b"").splitlines())
+    every = [Seal.read(json.loads(line)) for line in lines]
+    seals = [seal for seal in every if seal.operation_id == operation_id]
     content = objects.read(object_name(operation_id))
     if content is None and not seals:
         raise ArchiveNotFound(f"{objects.url('')} has no operation {operation_id}.")
@@ -150,16 +147,6 @@ def read_archived(objects: AwsStoredObjects, operation_id: str, now: datetime) -
         )
         findings.append(Finding(FindingKind.EDITED, 0, "", message))
     return _audited(operation, findings, now)
-
-
-def _seals_of(objects: AwsStoredObjects, operation_id: str) -> list[Seal]:
-    found = []
-    for name in objects.names(f"{SEALS}/"):
-        for line in (objects.read(name) or b"").splitlines():
-            seal = Seal.read(json.loads(line))
-            if seal.operation_id == operation_id:
-                found.append(seal)
-    return found
 
 
 def _audited(operation: KeptOperation, findings: Sequence[Finding], now: datetime) -> AuditedOperation:

@@ -93,7 +93,10 @@ def make_backup(
     moment = backing.now()
     tables = _export(backing, moment + limit)
     backing.say("Verifying the operations …")
-    read = {name: _items(objects, files) for name, files in tables.items()}
+    read = {
+        name: [item for file in files for item in items_of(file.compare(objects.read(file.name)))]
+        for name, files in tables.items()
+    }
     operations = gathered(*(read[name] for name in backing.tables))
     again = _read_again(backing.pipeline, operations)
     seals = [Seal.of(operation) for operation in (operations | again).values()]
@@ -109,7 +112,7 @@ def make_backup(
         files.keys,
         files.differing_code(),
         tables,
-        _kept(objects, OPERATIONS, b"".join(_line(seal.to_item()) for seal in seals)),
+        _kept(objects, OPERATIONS, b"".join(seal.to_line() + b"\n" for seal in seals)),
         _kept(objects, READ_AGAIN, b"".join(each.to_line() + b"\n" for each in again.values())),
         [{"protocol": each.protocol, "endpoint": without_secrets(each.endpoint)} for each in subscriptions],
         [_schedule_item(each) for each in schedules if each.name != OF_THE_STACK],
@@ -142,10 +145,6 @@ def _export(backing: Backing, until: datetime) -> dict[str, list[KeptFile]]:
                 raise ExportOverdue(f"The export of {' and '.join(under_way)} has not ended in time.")
             backing.sleep(LOOK_SECONDS)
     return done
-
-
-def _items(objects: AwsStoredObjects, files: Sequence[KeptFile]) -> list[dict[str, Any]]:
-    return [item for file in files for item in items_of(file.compare(objects.read(file.name)))]
 
 
 def _read_again(pipeline: Pipeline, operations: Mapping[str, KeptOperation]) -> dict[str, KeptOperation]:
@@ -228,10 +227,6 @@ def _kept(objects: AwsStoredObjects, name: str, content: bytes) -> KeptFile:
     named = replace(file, name=str(path.with_name(f"{path.stem}-{file.sha256[:16]}{path.suffix}")))
     objects.write(named.name, content)
     return named
-
-
-def _line(item: Mapping[str, Any]) -> bytes:
-    return json.dumps(item, sort_keys=True).encode() + b"\n"
 
 
 def _schedule_item(schedule: Schedule) -> dict[str, Any]:

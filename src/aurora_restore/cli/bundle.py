@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -86,7 +86,9 @@ class Bundle:
         try:
             with os.fdopen(handle, "wb") as file:
                 with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                    for name, content in self._entries():
+                    index = json.dumps(self.index(), indent=1).encode() + b"\n"
+                    # The index comes first: it says what the rest is.
+                    for name, content in ((INDEX, index), *self.files.items()):
                         entry = zipfile.ZipInfo(name, self.made.timetuple()[:6])
                         entry.external_attr = 0o600 << 16
                         entry.compress_type = zipfile.ZIP_DEFLATED
@@ -100,11 +102,6 @@ class Bundle:
             Path(unfinished).unlink(missing_ok=True)
             raise
         return size
-
-    def _entries(self) -> Iterator[tuple[str, bytes]]:
-        # The index comes first: it says what the rest is.
-        yield INDEX, json.dumps(self.index(), indent=1).encode() + b"\n"
-        yield from self.files.items()
 
     def _miss(self, part: Part, reason: str) -> None:
         self.missing.append({"name": part.name, "what": part.what, "reason": reason})

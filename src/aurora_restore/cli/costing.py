@@ -22,7 +22,7 @@ from aurora_restore.cli.views.record import OperationView, view_operation
 from aurora_restore.domain.costs import SIZE_WINDOW, Costing, Costs, Sizes, gib
 from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.prices import Prices, PricesMalformed, read_prices
-from aurora_restore.domain.times import parse_time
+from aurora_restore.domain.times import time_if_readable
 
 Seen = TypeVar("Seen")
 COPY_RETENTION_PARAMETER = "CopyRetentionDays"
@@ -121,7 +121,7 @@ class _Finder:
         plan, replaced = self._view.record.plan, self._view.record.replaced
         source = self._options.size_gib
         if source is None:
-            made = _time(plan.source.snapshot_create_time) or self._now
+            made = time_if_readable(plan.source.snapshot_create_time) or self._now
             source = self._size(plan.source.region or self._region, plan.source.db_cluster_identifier, made)
             if source is None:
                 self._notes.append(
@@ -167,10 +167,3 @@ class _Finder:
         except RestoreError as error:
             self._notes.append(f"{about} could not be looked up: {error.message}")
             return None
-
-
-def _time(text: str | None) -> datetime | None:
-    try:
-        return parse_time(text) if text else None
-    except ValueError:
-        return None

@@ -88,9 +88,7 @@ class Diagnosis:
 
     def leaves_a_trace(self) -> bool:
         """Whether anything but a record knows the operation."""
-        return bool(
-            self.pipeline.audit.trail(self.operation_id) or self.sources.execution(self.execution_arn)
-        )
+        return bool(self._audit() or self.sources.execution(self.execution_arn))
 
     def parts(self) -> tuple[Part, ...]:
         return (

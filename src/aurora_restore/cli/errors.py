@@ -183,7 +183,12 @@ def translate(error: BaseException) -> RestoreError | None:
     that: the pipeline is not deployed, credentials are missing, nothing answers.
     """
     if isinstance(error, RestoreError):
-        return _from_botocore(error.__cause__) or _of_these_credentials(error)
+        if found := _from_botocore(error.__cause__):
+            return found
+        # At a terminal it is not a role of the pipeline that lacks a right, but the credentials of the user.
+        if isinstance(error, AccessDenied) and error.hint == AccessDenied.default_hint:
+            error.hint = MISSING_RIGHT_HINT
+        return error
     if isinstance(error, LocalStackError):
         # The local stack does not know our errors; what it raises is shown, and ends a command, as ours are.
         ours: type[RestoreError] = type(type(error).__name__, (RestoreError,), {"code": error.code})
@@ -191,13 +196,6 @@ def translate(error: BaseException) -> RestoreError | None:
     if _is_of_botocore(error):
         return _from_botocore(error) or Unreachable(f"AWS did not do what was asked: {error}")
     return None
-
-
-def _of_these_credentials(error: RestoreError) -> RestoreError:
-    """At a terminal it is not a role of the pipeline that lacks a right, but who asks."""
-    if isinstance(error, AccessDenied) and error.hint == AccessDenied.default_hint:
-        error.hint = MISSING_RIGHT_HINT
-    return error
 
 
 def _is_of_botocore(error: BaseException | None) -> bool:

@@ -181,15 +181,14 @@ class HealthCheck:
         prefix, admin = self._parameter("SecretPrefix"), self._parameter("AdminSecretId")
         names = [name for name in self.pipeline.deployed.secret_names(prefix) if name != admin]
         read = names[:SECRETS_MOST]
-        problems = {name: self._user_secret_problem(name) for name in read}
+        problems: dict[str, RestoreError | None] = {}
+        for name in read:
+            try:
+                problems[name] = self._secret_problem(name)
+            except SecretNotAccessible as problem:
+                # One that may not be read keeps no other from being looked at.
+                problems[name] = problem
         return surroundings.check_user_secrets(prefix, problems, len(names) - len(read), self.pipeline.region)
-
-    def _user_secret_problem(self, secret_id: str) -> RestoreError | None:
-        try:
-            return self._secret_problem(secret_id)
-        except SecretNotAccessible as problem:
-            # One that may not be read keeps no other from being looked at.
-            return problem
 
     def _secret_problem(self, secret_id: str) -> RestoreError | None:
         try:
@@ -198,7 +197,12 @@ class HealthCheck:
             return problem
 
     def _check_operations(self) -> Finding:
-        listed = {status: [Operation(item) for item in self._records(status)] for status in OperationStatus}
+        listed = {}
+        for status in OperationStatus:
+            # What is under way may have begun long ago.
+            since = None if status in OPEN else self.now - LOOKS_BACK
+            items = self.pipeline.records.list_by_status(status.value, since, RECORDS_MOST)
+            listed[status] = [Operation(item) for item in items]
         underway = [
             stuck.Underway(operation, self._execution(operation))
             for status in sorted(OPEN)
@@ -211,11 +215,6 @@ class HealthCheck:
         # Newest first, so that the clusters that were restored last are looked at.
         self._recent = sorted(everything, key=lambda each: str(each.item.get("start_time", "")), reverse=True)
         return stuck.check_operations(underway, ended, self._phase_hours(), self.now, self.pipeline.region)
-
-    def _records(self, status: OperationStatus) -> Sequence[Mapping[str, Any]]:
-        # What is under way may have begun long ago.
-        since = None if status in OPEN else self.now - LOOKS_BACK
-        return self.pipeline.records.list_by_status(status.value, since, RECORDS_MOST)
 
     def _execution(self, operation: Operation) -> ExecutionState | None:
         # While it is cleaned up, its execution has ended.

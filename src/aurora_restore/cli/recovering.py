@@ -154,7 +154,11 @@ def load(backup: Backup, tables: Tables, now: datetime, say: Callable[[str], Non
     missing = [as_loaded(kept[name], origin) for name, each in decisions.items() if each is Loading.WRITE]
     say(f"Loading {len(missing)} of {len(kept)} operations …")
     for operation in missing:
-        _write(operation, tables)
+        # The record last, so that one that is there is whole.
+        for event in operation.events:
+            tables.items.put_event(event)
+        if operation.record is not None:
+            tables.items.put_record(operation.record)
     say("Comparing what is in the tables with the backup …")
     found = {name: _verified(operation, tables, origin) for name, operation in kept.items()}
     chains = [operation.verification().state for operation in found.values()]
@@ -174,14 +178,6 @@ def _refuse_others(decisions: Mapping[str, Loading], strangers: frozenset[str], 
 def _in_use(what: str, names: Sequence[str]) -> NoReturn:
     more = f", and {len(names) - NAMED_MOST} more" if len(names) > NAMED_MOST else ""
     raise TablesInUse(f"{what}: {', '.join(names[:NAMED_MOST])}{more}.")
-
-
-def _write(operation: KeptOperation, tables: Tables) -> None:
-    # The record last, so that one that is there is whole.
-    for event in operation.events:
-        tables.items.put_event(event)
-    if operation.record is not None:
-        tables.items.put_record(operation.record)
 
 
 def _verified(operation: KeptOperation, tables: Tables, origin: Origin) -> KeptOperation:

@@ -48,7 +48,13 @@ _TYPE_NAMES = {"integer range": "INTEGER", "float range": "NUMBER"}
 
 def reference() -> str:
     """The whole page."""
-    parts = [_INTRODUCTION, "\n".join(_contents()), _COMMON, "\n".join(_exit_statuses())]
+    contents = [
+        f"| [`{name}`](#{PROGRAM}-{name}) | {_cell(entry.summary)} |"
+        for entries in SECTIONS.values()
+        for name, entry in entries.items()
+    ]
+    table = "\n".join(["| command | |", "|---|---|", *contents])
+    parts = [_INTRODUCTION, table, _COMMON, "\n".join(_exit_statuses())]
     for section, entries in SECTIONS.items():
         parts.append(f"## {section}\n")
         for name in entries:
@@ -56,14 +62,6 @@ def reference() -> str:
             assert command is not None  # noqa: S101 - `SECTIONS` is the table of the commands
             parts += ["\n".join(_command(path, each)) for path, each in _with_subcommands(name, command)]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
-
-
-def _contents() -> Iterator[str]:
-    yield "| command | |"
-    yield "|---|---|"
-    for entries in SECTIONS.values():
-        for name, entry in entries.items():
-            yield f"| [`{name}`](#{PROGRAM}-{name}) | {_cell(entry.summary)} |"
 
 
 def _with_subcommands(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
@@ -110,14 +108,10 @@ def _names(parameter: click.Parameter) -> str:
         return f"{names} / {', '.join(f'`{name}`' for name in parameter.secondary_opts)}"
     if isinstance(parameter, click.Option) and parameter.is_flag:
         return names
-    return f"{names} {_value(parameter)}"
-
-
-def _value(parameter: click.Parameter) -> str:
     if parameter.metavar is None and isinstance(parameter.type, click.Choice):
-        return " or ".join(f"`{choice}`" for choice in _choices(parameter))
-    name = parameter.metavar or _TYPE_NAMES.get(parameter.type.name, parameter.type.name.upper())
-    return f"`{name}`"
+        return f"{names} {' or '.join(f'`{choice}`' for choice in _choices(parameter))}"
+    kind = parameter.metavar or _TYPE_NAMES.get(parameter.type.name, parameter.type.name.upper())
+    return f"{names} `{kind}`"
 
 
 def _choices(parameter: click.Parameter) -> list[str]:

@@ -337,23 +337,22 @@ def parse_db_users(texts: Sequence[str]) -> list[dict[str, Any]]:
 
     The ARN of a secret, and what stands in apostrophes, may hold further colons. Raises UsageProblem.
     """
-    return [_parse_db_user(text) for text in texts]
-
-
-def _parse_db_user(text: str) -> dict[str, Any]:
-    account, _, rest = text.rpartition("':")
-    of_host = re.fullmatch(r"'([^']+)'@'([^']+)", account)
-    parts = [of_host[1], *rest.split(":", maxsplit=1)] if of_host else text.split(":", maxsplit=2)
-    if len(parts) != 3 or not all(parts):
-        raise UsageProblem(
-            f"--db-user `{text}` is not NAME:ACCESS:SECRET-ID.",
-            "For example: --db-user reporting:read_only:aurora-restore/reporting. Other forms (a name with a "
-            "colon, single databases) go into the file of --request.",
-        )
-    username, access, login = parts
-    if access not in tuple(Access):
-        known = ", ".join(Access)
-        raise UsageProblem(f"--db-user `{text}`: the access `{access}` is none of {known}.")
-    credentials: dict[str, Any] = {"iam": True} if login == "iam" else {"secret_id": login}
-    host = {"host": of_host[2]} if of_host else {}
-    return {"username": username, **host, **credentials, "access": access}
+    users: list[dict[str, Any]] = []
+    for text in texts:
+        account, _, rest = text.rpartition("':")
+        of_host = re.fullmatch(r"'([^']+)'@'([^']+)", account)
+        parts = [of_host[1], *rest.split(":", maxsplit=1)] if of_host else text.split(":", maxsplit=2)
+        if len(parts) != 3 or not all(parts):
+            raise UsageProblem(
+                f"--db-user `{text}` is not NAME:ACCESS:SECRET-ID.",
+                "For example: --db-user reporting:read_only:aurora-restore/reporting. Other forms (a name with a "
+                "colon, single databases) go into the file of --request.",
+            )
+        username, access, login = parts
+        if access not in tuple(Access):
+            known = ", ".join(Access)
+            raise UsageProblem(f"--db-user `{text}`: the access `{access}` is none of {known}.")
+        credentials: dict[str, Any] = {"iam": True} if login == "iam" else {"secret_id": login}
+        host = {"host": of_host[2]} if of_host else {}
+        users.append({"username": username, **host, **credentials, "access": access})
+    return users

@@ -90,7 +90,9 @@ def gather(
 
 def judge(evidence: Evidence) -> tuple[Proof, ...]:
     """Pure: the proof, line by line."""
-    return (*_proofs_of_rows(evidence), *_proofs_of_users(evidence), _proof_of_production(evidence))
+    before, after = evidence.production_before, evidence.production_after
+    untouched = Proof("production is untouched", "", f"{after.rows:,} rows", before == after)
+    return (*_proofs_of_rows(evidence), *_proofs_of_users(evidence), untouched)
 
 
 def _proofs_of_rows(evidence: Evidence) -> tuple[Proof, ...]:
@@ -145,11 +147,6 @@ def _proofs_of_users(evidence: Evidence) -> tuple[Proof, ...]:
             evidence.old_password_refusal == LOGIN_REFUSED,
         ),
     )
-
-
-def _proof_of_production(evidence: Evidence) -> Proof:
-    before, after = evidence.production_before, evidence.production_after
-    return Proof("production is untouched", "", f"{after.rows:,} rows", before == after)
 
 
 def _time_words(shop: ShopFacts) -> str:

@@ -198,7 +198,8 @@ def _set_the_scene(narration: Narration, info: StackInfo, clients: Clients, shop
         )
     snapshot, day = newest_snapshot_before(rds.list_cluster_snapshots(shop.cluster), utc_now().date())
     login = AwsSecrets(clients, info.source_region).read_credentials(shop.master_secret)
-    open_production = partial(shop.open, _endpoint(cluster), login, SHOP_DATABASE, info.ca_bundle)
+    where = DatabaseEndpoint(cluster.endpoint or "", cluster.port or 0)
+    open_production = partial(shop.open, where, login, SHOP_DATABASE, info.ca_bundle)
     with open_production() as session:
         before, newest = shop.filling.facts(session), shop.asking.newest_order_id(session)
         narration.say(
@@ -281,10 +282,6 @@ def _prove(
     names = reader.username, writer.username
     found = proof.gather(doors, scene.day, LATER_ORDERS, scene.newest_before, scene.before, names, scene.shop)
     return proof.judge(found)
-
-
-def _endpoint(cluster: DbCluster) -> DatabaseEndpoint:
-    return DatabaseEndpoint(cluster.endpoint or "", cluster.port or 0)
 
 
 def _say_end(

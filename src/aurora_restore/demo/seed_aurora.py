@@ -152,7 +152,11 @@ def _fill(info: StackInfo, seeded: SeededSource, source: Source, endpoint: Datab
     next_day = source.first_day
     for day in source.snapshot_days:
         _add_days(info, source, endpoint, next_day, day)
-        _take_automated_snapshot(info, source, day)
+        put(info, "snapshot", {
+            "region": info.source_region,
+            "DBClusterIdentifier": source.db_cluster_identifier,
+            "created_at": datetime.combine(day, SNAPSHOT_TIME).isoformat(),
+        })  # fmt: skip
         next_day = day + timedelta(days=1)
 
 
@@ -180,15 +184,6 @@ def _add_days(
         return
     with source.shop.open(*where, ANALYTICS_DATABASE, info.ca_bundle) as analytics:
         filling.add_analytics_days(analytics, first_day, last_day)
-
-
-def _take_automated_snapshot(info: StackInfo, source: Source, day: date) -> None:
-    created_at = datetime.combine(day, SNAPSHOT_TIME)
-    put(info, "snapshot", {
-        "region": info.source_region,
-        "DBClusterIdentifier": source.db_cluster_identifier,
-        "created_at": created_at.isoformat(),
-    })  # fmt: skip
 
 
 def put(info: StackInfo, what: str, values: Mapping[str, Any]) -> dict[str, Any]:

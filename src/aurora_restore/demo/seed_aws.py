@@ -128,7 +128,11 @@ def seed_target(info: StackInfo) -> Network:
     _make_group(ec2, "restored-databases", vpc_id, SECURITY_GROUP_ID)
     _make_group(ec2, "of-another-vpc", other_vpc_id, OTHER_SECURITY_GROUP_ID)
     _make_key(client(session, info, "kms"), RESTORE_KEY_ALIAS, "Encrypts restored clusters")
-    _make_secrets(client(session, info, "secretsmanager"))
+    secretsmanager = client(session, info, "secretsmanager")
+    # The password that restored clusters get, and those of the database users that a restore can set up.
+    _make_secret(secretsmanager, ADMIN_SECRET, MASTER_USERNAME, new_password())
+    for name, username in USER_SECRETS.items():
+        _make_secret(secretsmanager, name, username, new_password())
     groups = {SECURITY_GROUP_ID: vpc_id, OTHER_SECURITY_GROUP_ID: other_vpc_id}
     return Network(info.region, _default_subnets(ec2), groups)
 
@@ -205,13 +209,6 @@ def _make_key(kms: KMSClient, alias: str, description: str) -> str:
     key = kms.create_key(Description=description)["KeyMetadata"]
     kms.create_alias(AliasName=alias, TargetKeyId=key["KeyId"])
     return key["Arn"]
-
-
-def _make_secrets(secretsmanager: SecretsManagerClient) -> None:
-    """The password that restored clusters get, and those of the database users a restore can set up."""
-    _make_secret(secretsmanager, ADMIN_SECRET, MASTER_USERNAME, new_password())
-    for name, username in USER_SECRETS.items():
-        _make_secret(secretsmanager, name, username, new_password())
 
 
 def _make_secret(secretsmanager: SecretsManagerClient, name: str, username: str, password: str) -> None:

@@ -103,7 +103,8 @@ def next_entries(
     head = record.audit_head
     if not head:
         # An earlier version has begun the operation: its events come before the chain.
-        head = AuditHead(hash=NO_EVENT_BEFORE, time=_last_time(record), is_late=True)
+        last = max((entry.time for entry in record.last_events if entry.time), default=record.start_time)
+        head = AuditHead(hash=NO_EVENT_BEFORE, time=last, is_late=True)
     entries = []
     for name, details in events:
         time = whole_milliseconds(now)
@@ -131,10 +132,6 @@ def ends_as(head: AuditHead) -> Mapping[str, Any]:
     """The condition on a record that its chain ends there still: no other call has added an event meanwhile."""
     # As the item has it, and not as it is read: the hash of a record that was edited may be anything.
     return {f"{AuditHead.PATH}.hash": head.item.get("hash")}
-
-
-def _last_time(record: Record) -> datetime | None:
-    return max((entry.time for entry in record.last_events if entry.time), default=record.start_time)
 
 
 def _linked(operation_id: str, entry: AuditEntry, sequence: int, previous_hash: str) -> AuditEntry:

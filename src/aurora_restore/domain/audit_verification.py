@@ -241,24 +241,23 @@ class _Walk:
 
     def _removed(self, first: int, last: int) -> None:
         what = f"event {first} was" if first == last else f"events {first} to {last} were"
-        message = f"{what} removed: {self._between(first, last)}"
+        # Where they were is said by their neighbours that exist.
+        before = max((place for place in self._by_place if place < first), default=0)
+        after = min((place for place in self._by_place if place > last), default=0)
+        names = [_id(self._by_place[place][0]) if place else "" for place in (before, after)]
+        if not before and not after:
+            where = "no event of the chain exists any more"
+        elif not before:
+            where = f"at the beginning, before {names[1]}"
+        else:
+            where = f"between {names[0]} and {names[1]}" if after else f"at the end, after {names[0]}"
+        message = f"{what} removed: {where}"
         self.findings.append(Finding(FindingKind.REMOVED, first, "", message))
 
     def _inserted(self, events: Iterable[Event], why: str) -> None:
         for event in events:
             message = f"the event {_id(event)} was inserted: {why}"
             self.findings.append(Finding(FindingKind.INSERTED, _sequence(event), _id(event), message))
-
-    def _between(self, first: int, last: int) -> str:
-        """Where they were, by their neighbours that exist."""
-        before = max((place for place in self._by_place if place < first), default=0)
-        after = min((place for place in self._by_place if place > last), default=0)
-        names = [_id(self._by_place[place][0]) if place else "" for place in (before, after)]
-        if not before and not after:
-            return "no event of the chain exists any more"
-        if not before:
-            return f"at the beginning, before {names[1]}"
-        return f"between {names[0]} and {names[1]}" if after else f"at the end, after {names[0]}"
 
 
 def _is_genuine(event: Event, place: int, wanted: str | None) -> bool:

@@ -190,16 +190,25 @@ class Costing:
 
     def costs(self) -> Costs:
         """All lines, in the order in which they fall due."""
+        classes = [instance.db_instance_class for instance in self.plan.instances]
         lines = (
             *self._copy(),
-            *self._instances(),
+            *self._instance_hours(classes, self._cluster, Whose.NEW, "instances", "for as long as they run"),
             self._storage(),
             self._backups(),
             *self._support(),
             *self._old_cluster(),
             *self._final_snapshot(),
         )
-        return Costs(lines, self.on, (*self.notes, *self._remarks()))
+        notes = list(self.notes)
+        if self._cluster.storage_type != IO_OPTIMIZED:
+            notes.append(
+                "I/O requests of a Standard volume are charged for by the million, and are not estimated"
+            )
+        notes.append(
+            "list prices, without taxes, discounts and reserved instances; the pipeline itself is not in them"
+        )
+        return Costs(lines, self.on, tuple(notes))
 
     @cached_property
     def _cluster(self) -> _Cluster:
@@ -227,12 +236,6 @@ class Costing:
             why="a copy is charged for at its full size, for as long as it is kept"
             + (f" (CopyRetentionDays: {days})" if days else ", which the stack's CopyRetentionDays says"),
         )  # fmt: skip
-
-    def _instances(self) -> Iterator[CostLine]:
-        classes = [instance.db_instance_class for instance in self.plan.instances]
-        yield from self._instance_hours(
-            classes, self._cluster, Whose.NEW, "instances", "for as long as they run"
-        )
 
     def _instance_hours(
         self, classes: Iterable[str], cluster: _Cluster, whose: Whose, what: str, why: str
@@ -408,7 +411,7 @@ class Costing:
     ) -> CostLine:
         """A line whose amount goes with a size; for each GiB where the size is not known."""
         price = self.prices.find(item, region or self.target_region, of)
-        quantity = " x ".join(filter(None, (f"{_number(size)} GiB" if size is not None else "", times)))
+        quantity = " x ".join(filter(None, (f"{size.normalize():f} GiB" if size is not None else "", times)))
         if price is None:
             about = f"transfer to {of}" if of else {Item.BACKUP: "backup storage"}.get(item, "storage")
             return _unknown(what, whose, per, quantity, why, self._no_price(about, region))
@@ -420,11 +423,6 @@ class Costing:
 
     def _no_price(self, about: str, region: str = "") -> str:
         return f"no price for {about} in {region or self.target_region}"
-
-    def _remarks(self) -> Iterator[str]:
-        if self._cluster.storage_type != IO_OPTIMIZED:
-            yield "I/O requests of a Standard volume are charged for by the million, and are not estimated"
-        yield "list prices, without taxes, discounts and reserved instances; the pipeline itself is not in them"
 
 
 def vcpus_of(instance_class: str) -> int | None:
@@ -443,10 +441,6 @@ def gib(volume_bytes: float) -> Decimal:
 def _capacities(cluster: _Cluster) -> tuple[Decimal, Decimal]:
     values = cluster.serverless_v2
     return Decimal(str(values.get("min_capacity", 0))), Decimal(str(values.get("max_capacity", 0)))
-
-
-def _number(value: Decimal) -> str:
-    return f"{value.normalize():f}"
 
 
 def _unknown(what: str, whose: Whose, per: Per, quantity: str, why: str, reason: str) -> CostLine:

@@ -86,6 +86,9 @@ class Seal:
             operation.verification().state,
         )
 
+    def to_line(self) -> bytes:
+        return json.dumps(self.to_item(), sort_keys=True).encode()
+
     def to_item(self) -> dict[str, Any]:
         return {
             "operation_id": self.operation_id,

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from aurora_restore.domain.audit_chain import audit_item, next_entries, noted
 from aurora_restore.domain.error_kinds import StepFailed
-from aurora_restore.domain.kept_operations import HOLDS_A_CLUSTER, Item, KeptOperation
+from aurora_restore.domain.kept_operations import HOLDS_A_CLUSTER, KeptOperation
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.record import Changes, ErrorState, Record, changed, with_new_warnings
 from aurora_restore.domain.states import OperationStatus
@@ -142,13 +142,12 @@ def _compared(wanted: KeptOperation, found: KeptOperation) -> Loading:
     # Events come first, so that a record that is missing is still to be written.
     if found.record is None:
         return Loading.WRITE if len(by_id) == sum(are_there) else Loading.OTHER
-    return Loading.NEWER if all(are_there) and _goes_on(wanted.record, found.record) else Loading.OTHER
-
-
-def _goes_on(wanted: Item | None, found: Item) -> bool:
-    """Whether a record is the later state of the other: of the same execution, with a chain that is no shorter."""
-    before, after = Record.read(wanted), Record.read(found)
-    return before.execution_arn == after.execution_arn and before.audit_head.count <= after.audit_head.count
+    # The later state of the other is a record of the same execution, with a chain that is no shorter.
+    before, after = Record.read(wanted.record), Record.read(found.record)
+    goes_on = (
+        before.execution_arn == after.execution_arn and before.audit_head.count <= after.audit_head.count
+    )
+    return Loading.NEWER if all(are_there) and goes_on else Loading.OTHER
 
 
 def by_decision(decisions: Mapping[str, Loading]) -> dict[Loading, int]:

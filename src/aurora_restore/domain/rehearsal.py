@@ -24,7 +24,7 @@ from aurora_restore.domain.record import (
 )
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.states import OperationStatus, RehearsalVerdict
-from aurora_restore.domain.times import parse_time
+from aurora_restore.domain.times import time_if_readable
 from aurora_restore.domain.waiting import duration_words
 
 # With it and the other phases of a rehearsal a run stays within the time limit of the state machine.
@@ -92,7 +92,10 @@ def measured(record: Record, now: datetime) -> RehearsalState:
     """The two durations, and whether the objectives were met. For a record whose endpoint was proved."""
     asked = asked_of(record) or RehearsalAsked.read({})
     proved = record.proof.proved_time or record.phase(Phase.PROVE_ENDPOINT).end_time
-    started, made = record.start_time, _time_of_snapshot(record)
+    # The moment whose data the snapshot has. A copy shows the time of its copying (`domain/selection.py`).
+    source = record.plan.source
+    made = None if source.is_copy else time_if_readable(source.snapshot_create_time)
+    started = record.start_time
     rto_seconds = round((proved - started).total_seconds(), 3) if proved and started else None
     rpo_seconds = round((started - made).total_seconds(), 3) if started and made else None
     missed = []
@@ -111,19 +114,6 @@ def measured(record: Record, now: datetime) -> RehearsalState:
         measured_time=now,
         hold_until=now + timedelta(hours=asked.hold_hours) if asked.hold_hours > 0 else None,
     )
-
-
-def _time_of_snapshot(record: Record) -> datetime | None:
-    """The moment whose data the snapshot has; None where it is not known.
-
-    A copy shows the time of its copying (`domain/selection.py`), and an edited record may have no time.
-    """
-    if record.plan.source.is_copy:
-        return None
-    try:
-        return parse_time(record.plan.source.snapshot_create_time or "")
-    except ValueError:
-        return None
 
 
 def verdict_at_end(record: Record, status: OperationStatus, now: datetime) -> Changes:

@@ -37,13 +37,13 @@ def read_phase_hours(text: str) -> dict[Phase, float]:
     given = json.loads(text)
     if not isinstance(given, dict):
         raise ValueError(f"{text!r} is not a JSON object")  # noqa: TRY004 - of a text, and not of a type
-    return {Phase(phase): _hours(hours) for phase, hours in given.items()}
-
-
-def _hours(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise ValueError(f"{value!r} is not a positive number of hours")
-    return float(value)
+    limits = {}
+    for name, hours in given.items():
+        phase = Phase(name)
+        if isinstance(hours, bool) or not isinstance(hours, int | float) or hours <= 0:
+            raise ValueError(f"{hours!r} is not a positive number of hours")
+        limits[phase] = float(hours)
+    return limits
 
 
 @dataclass(frozen=True)

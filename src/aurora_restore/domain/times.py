@@ -26,3 +26,11 @@ def whole_milliseconds(time: datetime) -> datetime:
 def parse_time(text: str) -> datetime:
     """Read what `format_time` wrote. Raises ValueError where the text is not such a time."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def time_if_readable(text: str | None) -> datetime | None:
+    """The same; None where there is no text, or it is not such a time."""
+    try:
+        return parse_time(text) if text else None
+    except ValueError:
+        return None

@@ -76,7 +76,11 @@ class AuditTrail:
             self.flush()
             if self._update(changes, events, only_if_status):
                 self.flush()
-                self._leave_nothing_noted()
+                record = self.operation.record
+                # No further call is to be expected that appends what this one has noted. So what such a record still
+                # has noted was not appended, and the sweep does that.
+                if record.is_settled and record.last_events:
+                    self.write({}, ())
                 return True
             item = self.ports.records.load(self.operation.operation_id) if looks_again else None
             if item is None or (only_if_status is not None and item.get("status") != only_if_status):
@@ -107,13 +111,6 @@ class AuditTrail:
         if not events:
             self._appended = self.head.hash
         return True
-
-    def _leave_nothing_noted(self) -> None:
-        """No further call is to be expected that appends what this one has noted. So what such a record still has
-        noted was not appended, and the sweep does that."""
-        record = self.operation.record
-        if record.is_settled and record.last_events:
-            self.write({}, ())
 
 
 def append_audit(ports: Ports, operation_id: str, entries: Iterable[AuditEntry]) -> None:

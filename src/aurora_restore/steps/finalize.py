@@ -107,21 +107,14 @@ def release(ports: Ports, operation_id: str) -> AuditTrail:
         append_first_event(ports, operation)
         trail.flush()
         if not trail.head:
-            append_audit(ports, operation_id, [_end_without_chain(operation)])
+            # An earlier version has closed the record: with its own time the event is the same entry as before.
+            error, name = operation.record.error, f"operation.{operation.status.lower()}"
+            end = AuditEntry(time=operation.record.end_time, event=name, details=error.item if error else {})
+            append_audit(ports, operation_id, [end])
     # Last of all: with the lock gone, another operation may begin on the target.
     if operation.target_cluster_id:
         ports.locks.release(operation.target_cluster_id, operation_id)
     return trail
-
-
-def _end_without_chain(operation: Operation) -> AuditEntry:
-    """The last event of a record that an earlier version closed: with its own time, so that it is the same entry."""
-    error = operation.record.error
-    return AuditEntry(
-        time=operation.record.end_time,
-        event=f"operation.{operation.status.lower()}",
-        details=error.item if error else {},
-    )
 
 
 def settle(ports: Ports, operation_id: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import click
 
@@ -13,7 +12,6 @@ from aurora_restore.cli.connection import connect, connect_archive, resolve_regi
 from aurora_restore.cli.errors import OperationNotFound, UsageProblem
 from aurora_restore.cli.exit_codes import ExitCode
 from aurora_restore.cli.parameters import Command, Operation, json_option, option, region_option
-from aurora_restore.cli.pipeline import Pipeline
 from aurora_restore.cli.places import read_place
 from aurora_restore.cli.running import utc_now
 from aurora_restore.cli.screen import Screen, make_screen
@@ -69,13 +67,25 @@ def audit(
         return _show_one(screen, read_archived(objects, operation_id, now), verify_it, now)
     pipeline = connect(resolve_region(region))
     if operation_id is not None:
-        return _audit_one(screen, pipeline, operation_id, verify_it, now)
+        audited = read_audited(pipeline, operation_id, now)
+        if audited is None:
+            raise OperationNotFound(
+                f"There is neither a record nor an audit event of {operation_id} in {pipeline.region}."
+            )
+        return _show_one(screen, audited, verify_it, now)
     names, has_more = operations_between(pipeline, first, last)
     found = (read_audited(pipeline, name, now) for name in names)
     # What weighs most is first; what is alike stays in the order of time.
     operations = sorted((each for each in found if each is not None), key=lambda each: each.weight)
     if screen.json_output:
-        screen.data(_as_data(pipeline, first, last, operations))
+        screen.data(
+            {
+                "region": pipeline.region,
+                "first_day": first.isoformat(),
+                "last_day": last.isoformat(),
+                "operations": [each.to_item() for each in operations],
+            }
+        )
     which = f"{first} (UTC)" if first == last else f"{first} to {last} (UTC)"
     screen.say(f"Audit of {which} in {pipeline.region}")
     screen.show(
@@ -84,17 +94,6 @@ def audit(
     if has_more:
         screen.note(f"Only the newest {len(operations)} are shown; --day shows those of one day.")
     return _exit_code(operations, verify_it)
-
-
-def _audit_one(
-    screen: Screen, pipeline: Pipeline, operation_id: str, verify_it: bool, now: datetime
-) -> ExitCode:
-    audited = read_audited(pipeline, operation_id, now)
-    if audited is None:
-        raise OperationNotFound(
-            f"There is neither a record nor an audit event of {operation_id} in {pipeline.region}."
-        )
-    return _show_one(screen, audited, verify_it, now)
 
 
 def _show_one(screen: Screen, audited: AuditedOperation, verify_it: bool, now: datetime) -> ExitCode:
@@ -122,14 +121,3 @@ def _days(day: str | None, days: int | None, now: datetime) -> tuple[date, date]
     if one.isoformat() != day:
         raise UsageProblem(f"--day `{day}` is not a day written as YYYY-MM-DD.")
     return one, one
-
-
-def _as_data(
-    pipeline: Pipeline, first: date, last: date, operations: list[AuditedOperation]
-) -> dict[str, Any]:
-    return {
-        "region": pipeline.region,
-        "first_day": first.isoformat(),
-        "last_day": last.isoformat(),
-        "operations": [each.to_item() for each in operations],
-    }

@@ -84,8 +84,7 @@ def up(
     """  # fmt: skip
     screen = make_screen(json_output)
     lifecycle = load_lifecycle()
-    measured = _read_durations_file(screen, durations_file) if durations_file else {}
-    seconds = measured | _read_durations(durations)
+    seconds = _read_durations(screen, durations_file, durations)
     options = lifecycle.UpOptions(home=home, fresh=fresh, port=port, durations=seconds)
     engines = engines_of(engine) if engine else None
     info = bring_up(lifecycle, options, engines, lambda text: screen.line(f"  {text} …"))
@@ -121,7 +120,13 @@ def status(home: Path | None, json_output: bool) -> ExitCode:
                 "complete": state.is_complete,
                 "home": str(state.home),
                 **running,
-                **_measures(state),
+                "uptime_seconds": state.uptime_seconds,
+                "memory_bytes": state.memory_bytes,
+                "process_count": state.process_count,
+                "workers": [dict(worker) for worker in state.workers],
+                "durations": dict(state.durations),
+                "postgresql": dict(state.postgresql),
+                "mysql": dict(state.mysql),
                 **deployed,
             }
         )
@@ -147,7 +152,9 @@ def env(home: Path | None, json_output: bool) -> None:
     for name in in_the_way:
         screen.line(f"unset {name}")
     for name, value in variables.items():
-        screen.line(f"export {name}={_quoted(value)}")
+        # Always in single quotes, so that the lines look alike and are safe to evaluate.
+        quoted = value.replace("'", "'\"'\"'")
+        screen.line(f"export {name}='{quoted}'")
 
 
 @local.command(cls=Command)
@@ -206,39 +213,14 @@ def _named(operations: Sequence[str]) -> str:
     )
 
 
-def _read_durations(texts: Sequence[str]) -> dict[str, float]:
-    from local_stack.durations import parse_durations  # noqa: PLC0415
+def _read_durations(screen: Screen, path: Path | None, texts: Sequence[str]) -> dict[str, float]:
+    """Those of the file, if there is one, and above them those that are given one by one."""
+    from local_stack.durations import parse_durations, read_durations_file  # noqa: PLC0415
 
     try:
-        return parse_durations(texts)
+        measured, left_out = read_durations_file(path) if path else ({}, ())
+        if left_out:
+            screen.note(f"The local Aurora has no durations {', '.join(left_out)}: they were left out.")
+        return measured | parse_durations(texts)
     except ValueError as error:
         raise UsageProblem(str(error)) from error
-
-
-def _read_durations_file(screen: Screen, path: Path) -> dict[str, float]:
-    from local_stack.durations import read_durations_file  # noqa: PLC0415
-
-    try:
-        measured, left_out = read_durations_file(path)
-    except ValueError as error:
-        raise UsageProblem(str(error)) from error
-    if left_out:
-        screen.note(f"The local Aurora has no durations {', '.join(left_out)}: they were left out.")
-    return measured
-
-
-def _measures(state: StackStatus) -> dict[str, Any]:
-    return {
-        "uptime_seconds": state.uptime_seconds,
-        "memory_bytes": state.memory_bytes,
-        "process_count": state.process_count,
-        "workers": [dict(worker) for worker in state.workers],
-        "durations": dict(state.durations),
-        "postgresql": dict(state.postgresql),
-        "mysql": dict(state.mysql),
-    }
-
-
-def _quoted(value: str) -> str:
-    """Always in single quotes, so that the lines look alike and are safe to evaluate."""
-    return "'" + value.replace("'", "'\"'\"'") + "'"

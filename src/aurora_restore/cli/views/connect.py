@@ -64,7 +64,9 @@ def _psql(
         "sslrootcert": ca_bundle or RDS_BUNDLE,
     }
     conninfo = " ".join(f"{name}={_quoted(str(value))}" for name, value in parts.items() if value)
-    return f"psql {_for_the_shell(conninfo)}"
+    # For a POSIX shell; in double quotes where that reads better and means the same.
+    plain = "'" in conninfo and not any(character in conninfo for character in '"$`\\!')
+    return f'psql "{conninfo}"' if plain else f"psql {shlex.quote(conninfo)}"
 
 
 def password_secret(restored: RestoreDetails, plan: PlanItem) -> str | None:
@@ -73,12 +75,6 @@ def password_secret(restored: RestoreDetails, plan: PlanItem) -> str | None:
         return plan.admin_secret_id
     secrets = {account_words(user): user.secret_id for user in plan.db_users}
     return secrets.get(account_words(restored.users[0]))
-
-
-def _for_the_shell(text: str) -> str:
-    """Quoted for a POSIX shell; in double quotes where that reads better and means the same."""
-    plain = "'" in text and not any(character in text for character in '"$`\\!')
-    return f'"{text}"' if plain else shlex.quote(text)
 
 
 def _quoted(value: str) -> str:

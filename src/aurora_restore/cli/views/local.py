@@ -61,9 +61,13 @@ def render_stack(state: StackStatus, deployed: Mapping[str, Any]) -> RenderableT
             ("state in", str(state.home)),
         ]
     )
-    return Group(
-        title, rows, Text(), heading("Clusters"), indented(_clusters(deployed.get("clusters") or ()))
-    )
+    clusters = plain_table("region", "cluster", "status", "endpoint")
+    for each in deployed.get("clusters") or ():
+        clusters.add_row(
+            each["region"], each["db_cluster_identifier"], each["status"], each["endpoint"] or ""
+        )
+    shown = clusters if clusters.rows else Text("none")
+    return Group(title, rows, Text(), heading("Clusters"), indented(shown))
 
 
 def _servers(servers: Mapping[str, Any]) -> str:
@@ -74,14 +78,3 @@ def _servers(servers: Mapping[str, Any]) -> str:
     return "; ".join(
         f"{version} behind {', '.join(names) or 'no cluster'}" for version, names in behind.items()
     )
-
-
-def _clusters(clusters: Any) -> RenderableType:
-    if not clusters:
-        return Text("none")
-    table = plain_table("region", "cluster", "status", "endpoint")
-    for cluster in clusters:
-        table.add_row(
-            cluster["region"], cluster["db_cluster_identifier"], cluster["status"], cluster["endpoint"] or ""
-        )
-    return table

@@ -50,6 +50,9 @@ def _add_event(found: Found, row: Sequence[str], *, is_on: bool) -> None:
         f" character_set_client = {literal(letters)}, SESSION collation_connection = {literal(collation)}"
     )
     turn = [f"ALTER DEFINER = {who} EVENT {event} {status}" for status in ("DISABLE", "ENABLE")]
+    # Statements are said in the character set of the event, which it has from its last alteration.
+    is_sayable = turn[0].isascii() or letters.startswith("utf8")
+    unsayable = f"its name or its definer cannot be written in its own character set, {letters}"
     detail = f"definer {visible(definer)}" + ("" if is_on else "; the event scheduler is off")
     found.things.append(Finding(Kind.EVENT, visible(database), visible(name), f"{visible(turn[0])};", detail))
     found.fuses.append(
@@ -61,16 +64,9 @@ def _add_event(found: Found, row: Sequence[str], *, is_on: bool) -> None:
             statements=(settings, turn[0]),
             take_back=(f"{settings};", f"{turn[1]};"),
             acts=is_on,
-            unreachable=_unsayable(turn[0], letters),
+            unreachable="" if is_sayable else unsayable,
         )
     )
-
-
-def _unsayable(statement: str, letters: str) -> str:
-    """Why a statement cannot be said in the character set of an event, which keeps that of who altered it last."""
-    if statement.isascii() or letters.startswith("utf8"):
-        return ""
-    return f"its name or its definer cannot be written in its own character set, {letters}"
 
 
 def _account_of(definer: str) -> tuple[str, str]:

@@ -216,7 +216,10 @@ class Server:
 
         from aurora_restore.database.mysql import driver  # noqa: PLC0415
 
-        _refuse_impossible(credentials)
+        if "\0" in credentials.username:
+            raise LoginRefused("the username holds a NUL character")
+        if problem := password_problem(credentials.password, MYSQL):
+            raise LoginRefused(f"no server takes the password: {problem}")
         plain = tls.reach(self.endpoint, self.limits.connect_seconds)
         connection = driver.Connection(
             host=self.endpoint.host,
@@ -278,13 +281,6 @@ class Server:
                 f"The connection to {where} broke off, or got no answer in time, at the login."
             )
         return DatabaseBusy(f"{where} took no connection: {message} (error {number}).")
-
-
-def _refuse_impossible(credentials: Credentials) -> None:
-    if "\0" in credentials.username:
-        raise LoginRefused("the username holds a NUL character")
-    if problem := password_problem(credentials.password, MYSQL):
-        raise LoginRefused(f"no server takes the password: {problem}")
 
 
 def _enter(session: Session, database: str) -> None:

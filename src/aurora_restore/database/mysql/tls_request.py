@@ -15,30 +15,22 @@ _LARGEST_PACKET = 2**24 - 1
 
 def ask_for_tls(plain: socket.socket) -> str:
     """See `tls.AskForTls`. The server speaks first; what it says before TLS is believed in no other matter."""
-    greeting = _packet(plain)
+    header = _exactly(plain, 4)
+    greeting = _exactly(plain, int.from_bytes(header[:3], "little")) if header else b""
     if not greeting:
         return "the server closed the connection"
     if greeting[0] == _ERROR_PACKET:
         return f"the server takes no connection: {greeting[3:].decode('utf-8', 'replace')}"
     if greeting[0] != _PROTOCOL_VERSION:
         return "it does not speak MySQL's protocol"
-    if not _offers_tls(greeting):
+    # The lower half of the capabilities is behind the version's text, an id, eight bytes and a filler.
+    place = greeting.find(b"\0", 1) + 1 + 4 + 8 + 1
+    if not int.from_bytes(greeting[place : place + 2], "little") & _SSL:
         return "the server does not offer TLS"
     flags = _PROTOCOL_41 | _SSL | _SECURE_CONNECTION | _PLUGIN_AUTH
     request = struct.pack("<IIB23x", flags, _LARGEST_PACKET, _UTF8MB4)
     plain.sendall(len(request).to_bytes(3, "little") + b"\x01" + request)
     return ""
-
-
-def _offers_tls(greeting: bytes) -> bool:
-    """By the lower half of the capabilities: after the version's text, an id, eight bytes and a filler."""
-    place = greeting.find(b"\0", 1) + 1 + 4 + 8 + 1
-    return bool(int.from_bytes(greeting[place : place + 2], "little") & _SSL)
-
-
-def _packet(plain: socket.socket) -> bytes:
-    header = _exactly(plain, 4)
-    return _exactly(plain, int.from_bytes(header[:3], "little")) if header else b""
 
 
 def _exactly(plain: socket.socket, count: int) -> bytes:

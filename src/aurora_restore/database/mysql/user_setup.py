@@ -57,7 +57,10 @@ class UserSetup:
 
     def run(self, *, lock_other_logins: bool) -> UsersReport:
         with self._server.open(self._master) as session:
-            self._wait_for_others(session)
+            # A function that was given up by its caller may still be at work beside the one that was called again.
+            seconds = max(1, round(self._server.limits.lock_seconds))
+            if session.value(f"SELECT GET_LOCK('{_ONE_SETUP_AT_A_TIME}', {seconds})") != 1:
+                raise DatabaseBusy("Another call is setting up the users of this server.")
             ours = {session.own_account, *((user.username, user.host) for user in self._users)}
             # First of all, so that no failure below leaves production's logins open.
             others = other_logins.survey(session, ours, lock=lock_other_logins)
@@ -94,12 +97,6 @@ class UserSetup:
                 " ".join(problems),
                 "Name in `databases` of the user the databases that it needs, without this one.",
             )
-
-    def _wait_for_others(self, session: Session) -> None:
-        """A function that was given up by its caller may still be at work beside the one that was called again."""
-        seconds = max(1, round(self._server.limits.lock_seconds))
-        if session.value(f"SELECT GET_LOCK('{_ONE_SETUP_AT_A_TIME}', {seconds})") != 1:
-            raise DatabaseBusy("Another call is setting up the users of this server.")
 
     def _set_up(self, session: Session, databases: Sequence[str]) -> bool:
         """Rights first, in every database, then logins, then checks by logging in; whether all of it is done."""
@@ -144,7 +141,10 @@ class UserSetup:
                 accounts.create(session, login, plugin)
                 action = CREATED
             else:
-                notes = self._take_back(session, user, found, databases)
+                if surplus := sorted(self._surplus(session, user, found, databases)):
+                    rights.take_back(session, found, surplus)
+                    words = rights.shown(surplus)
+                    notes.append(f"had more than {user.access} before, which was revoked: {words}")
                 is_changed = accounts.change(session, login, found, plugin) or bool(notes) or found.is_locked
                 action = CHANGED if is_changed else UNCHANGED
         except ServerRefused as refused:
@@ -154,16 +154,6 @@ class UserSetup:
         if progress.action == UNCHANGED:
             progress = replace(progress, action=action)
         self._keep(user, progress.with_notes(notes))
-
-    def _take_back(
-        self, session: Session, user: DbUser, account: Account, databases: Sequence[str]
-    ) -> list[str]:
-        """What goes beyond the level; said in a note each."""
-        surplus = sorted(self._surplus(session, user, account, databases))
-        if not surplus:
-            return []
-        rights.take_back(session, account, surplus)
-        return [f"had more than {user.access} before, which was revoked: {rights.shown(surplus)}"]
 
     def _surplus(
         self, session: Session, user: DbUser, account: Account, databases: Sequence[str]

@@ -59,7 +59,10 @@ def why_stuck(underway: Underway, phase_hours: Mapping[Phase, float], now: datet
         return why
     if operation.status != OperationStatus.RUNNING:
         return None
-    phase, since = _phase_of(operation)
+    step = operation.record.step
+    # A newer release may have written a phase that is not known here.
+    phase = Phase(step) if step in set(Phase) else None
+    since = (operation.phase_start(phase) if phase else None) or operation.record.start_time
     if phase is None or since is None:
         return None
     hours_given = timedelta(hours=phase_hours.get(phase, DEFAULT_PHASE_TIMEOUT_HOURS[phase]))
@@ -68,14 +71,6 @@ def why_stuck(underway: Underway, phase_hours: Mapping[Phase, float], now: datet
         return None
     hours = (now - since).total_seconds() / 3600
     return f"it has been in {phase} for {hours:.1f} h, and the limit is {limit.total_seconds() / 3600:g} h"
-
-
-def _phase_of(operation: Operation) -> tuple[Phase | None, datetime | None]:
-    """The phase that it is in, where it is one that is known here, and since when."""
-    step = operation.record.step
-    phase = Phase(step) if step in set(Phase) else None
-    since = operation.phase_start(phase) if phase else None
-    return phase, since or operation.record.start_time
 
 
 def check_locks(
