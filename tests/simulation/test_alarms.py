@@ -235,7 +235,9 @@ def test_an_alarm_goes_off_when_a_scheduled_restore_is_handed_over_and_does_not_
 def test_every_alarm_has_a_test_here() -> None:
     of_their_own = {"audit-writes-failed", "schedule-failed", "schedule-dropped", "scheduled-start-failed"}
     tested = {*CONDITIONS, *of_their_own}
-    assert {rule.name.removeprefix("aurora-restore-") for rule in alarm_rules()} == tested
+    assert {rule.name.removeprefix("aurora-restore-") for rule in alarm_rules()} == tested, (
+        "CONDITIONS says for each alarm what makes it go off"
+    )
 
 
 def test_no_alarm_goes_off_in_a_month_of_nightly_restores() -> None:

@@ -1,6 +1,6 @@
 """The settings of a cluster and of its instances: one row for each. All code that handles them loops over these rows.
 
-A new setting is a row here, its names at RDS in `aws/rds_settings.py`, a line in docs/reference.md, and a test.
+CONTRIBUTING.md lists what a new setting needs besides its row.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from aurora_restore.domain.cluster_settings import (
     SETTINGS,
     requested_settings,
 )
+from local_aurora.model import OPERATIONS
 
 
 @cache
@@ -57,6 +58,25 @@ def test_rds_takes_and_shows_a_setting_of_an_instance(name: str) -> None:
     at_rds = INSTANCE_NAMES[name]
     assert at_rds.shown_as in members("DescribeDBInstances", "DBInstances")
     assert at_rds.parameter in members("CreateDBInstance")
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_the_local_aurora_takes_a_setting_wherever_rds_is_asked_for_it(name: str) -> None:
+    row, parameter = SETTINGS[name], {**CLUSTER_NAMES, **INSTANCE_NAMES}[name].parameter
+    asked = {
+        "CreateDBInstance": name in INSTANCE_SETTINGS,
+        "RestoreDBClusterFromSnapshot": name in CLUSTER_SETTINGS and row.is_restored,
+        "ModifyDBCluster": row.afterwards is not None,
+    }
+    refusing = [
+        action
+        for action, is_asked in asked.items()
+        if is_asked and parameter not in OPERATIONS[action].honours
+    ]
+    assert refusing == [], (
+        f"the local Aurora refuses {parameter}: add it to SETTINGS of src/local_aurora/cluster_settings.py, "
+        "or to the settings of src/local_aurora/instances.py"
+    )
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -18,8 +18,16 @@ def iam_actions(calls: Iterable[tuple[str, str]]) -> set[str]:
     return {f"{PREFIXES.get(service, service)}:{operation}" for service, operation in calls} - FREE
 
 
+def documented_commands() -> list[str]:
+    """The commands in the table of permissions."""
+    return re.findall(r"^\| `([^`]+)` \| .* \|$", _section(), re.MULTILINE)
+
+
+def _section() -> str:
+    return REFERENCE.read_text().split("## What the commands may do")[1].split("\n## ")[0]
+
+
 def documented_actions(command: str) -> set[str]:
     """What the table of permissions says of a command."""
-    section = REFERENCE.read_text().split("## What the commands may do")[1].split("\n## ")[0]
-    [row] = re.findall(rf"^\| `{re.escape(command)}` \| (.*) \|$", section, re.MULTILINE)
+    [row] = re.findall(rf"^\| `{re.escape(command)}` \| (.*) \|$", _section(), re.MULTILINE)
     return set(re.findall(r"`([a-z0-9]+:[A-Za-z]+)`", row))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support.template_policies import ACCOUNT, REGION, ROOT, Template
+from tests.unit.cli.document_permissions import documented_actions, documented_commands
 
 from aurora_restore.deployment.access import POLICIES_OF_PEOPLE, ROLES_OF_PEOPLE, access_template
 from local_stack.permissions import aurora_requests, gateway_requests, template_requests
@@ -171,6 +172,20 @@ def test_an_administrator_may_do_what_cloudformation_does_in_a_deployment(
     assert [(action, arn) for action, arn in named if not may(policies, "admin", action, arn)] == []
     assert len(named) >= len(RESOURCES) - 1
     assert len(RESOURCES) > 70
+
+
+@pytest.mark.parametrize("command", documented_commands())
+def test_operators_may_do_what_the_reference_says_that_a_command_needs(command: str) -> None:
+    granted = {
+        f"{right.service}:{action}"
+        for name in ("ViewerPolicy", "OperatorPolicy")
+        for right in POLICIES_OF_PEOPLE[name][1]
+        for action in right.actions.split()
+    }
+
+    # `check` says that the secrets are not known to those who may not read them.
+    missing = documented_actions(command) - granted - {"secretsmanager:GetSecretValue"}
+    assert missing == set(), "grant them in deployment/access.py"
 
 
 def test_viewers_have_nothing_that_changes_anything() -> None:

@@ -105,7 +105,9 @@ def test_there_is_a_function_a_step(template: Template) -> None:
 def test_a_function_gets_exactly_the_agreed_environment(template: Template, step: str) -> None:
     function = functions(template)[f"aurora-restore-{step.replace('_', '-')}"]
 
-    assert function["Environment"]["Variables"] == ENVIRONMENT | BESIDES.get(step, {})
+    assert function["Environment"]["Variables"] == ENVIRONMENT | BESIDES.get(step, {}), (
+        "a new variable belongs in ENVIRONMENT of this file, with its default"
+    )
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -285,7 +287,7 @@ def test_alarms_reach_people_through_an_encrypted_topic(template: Template) -> N
         "schedule-failed": ("TargetErrorCount", "aurora-restore"),
         "schedule-dropped": ("InvocationDroppedCount", "aurora-restore"),
         "scheduled-start-failed": ("Errors", "aurora-restore-start-scheduled"),
-    }
+    }, "a new alarm belongs here, with what it watches"
     assert all(alarm["AlarmActions"] == ["NotificationTopic"] for alarm in alarms.values())
     assert "cloudwatch.amazonaws.com" in admitted
 
