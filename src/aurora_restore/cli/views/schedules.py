@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -21,9 +21,21 @@ def render_schedules(schedules: Sequence[Schedule]) -> RenderableType:
     for schedule in schedules:
         style = STYLES["done"] if schedule.is_enabled else STYLES["stopped"]
         when = f"{visible(schedule.expression)} in {visible(schedule.timezone)}"
+        request = schedule.request
+        if request is None:
+            what = "its input was not written by the pipeline: it starts nothing"
+        else:
+            day = request.get("source_snapshot_identifier") or request.get("source_snapshot_date")
+            source = " of ".join(str(part) for part in (day, request.get("source_cluster_id")) if part)
+            target = str(request.get("target_cluster_id") or "a scratch cluster")
+            kind = "rehearsal" if request.get("rehearsal") is not None else "restore"
+            replaces = (
+                ", replacing the cluster of that name" if request.get("delete_cluster_if_exists") else ""
+            )
+            what = visible(f"{kind}: {source} -> {target}{replaces}")
         parts += [
             Text.assemble((visible(schedule.name), "bold"), "  ", (state_word(schedule), style)),
-            facts([("when", when), *_what(schedule)]),
+            facts([("when", when), ("what", what)]),
         ]
     return Group(*parts)
 
@@ -41,15 +53,3 @@ def schedule_item(schedule: Schedule) -> dict[str, Any]:
 
 def state_word(schedule: Schedule) -> str:
     return "active" if schedule.is_enabled else "paused"
-
-
-def _what(schedule: Schedule) -> list[tuple[str, str | Text | None]]:
-    request: Mapping[str, Any] | None = schedule.request
-    if request is None:
-        return [("what", "its input was not written by the pipeline: it starts nothing")]
-    day = request.get("source_snapshot_identifier") or request.get("source_snapshot_date")
-    source = " of ".join(str(part) for part in (day, request.get("source_cluster_id")) if part)
-    target = str(request.get("target_cluster_id") or "a scratch cluster")
-    kind = "rehearsal" if request.get("rehearsal") is not None else "restore"
-    replaces = ", replacing the cluster of that name" if request.get("delete_cluster_if_exists") else ""
-    return [("what", visible(f"{kind}: {source} -> {target}{replaces}"))]
