@@ -36,11 +36,18 @@ class LogMetrics:
 
 def embedded(measured: Measured) -> dict[str, Any]:
     """The members of a line which make metrics of it: what is named in `_aws` lies beside it, not nested."""
+    # `HoursSinceLastRestore` begins with its unit, as the sentence does.
+    units = {
+        name: next(
+            (unit for word, unit in _UNITS.items() if name.endswith(word) or name.startswith(word)), "Count"
+        )
+        for name in measured.values
+    }
     directive = {
         "Namespace": METRIC_NAMESPACE,
         # One set of dimensions: another set would be another metric of each value.
         "Dimensions": [list(measured.dimensions)],
-        "Metrics": [{"Name": name, "Unit": _unit(name)} for name in measured.values],
+        "Metrics": [{"Name": name, "Unit": unit} for name, unit in units.items()],
     }
     milliseconds = int(measured.time.timestamp() * 1000)
     return {
@@ -49,10 +56,3 @@ def embedded(measured: Measured) -> dict[str, Any]:
         **measured.values,
         **measured.facts,
     }
-
-
-def _unit(name: str) -> str:
-    # `HoursSinceLastRestore` begins with its unit, as the sentence does.
-    return next(
-        (unit for word, unit in _UNITS.items() if name.endswith(word) or name.startswith(word)), "Count"
-    )

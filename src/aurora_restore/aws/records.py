@@ -255,7 +255,15 @@ class _UpdateRequest:
 
     def is_held_by(self, item: Mapping[str, Any] | None) -> bool:
         """Whether a record holds all of the changes already."""
-        return item is not None and all(_field(item, path) == value for path, value in self._changes.items())
+        if item is None:
+            return False
+        for path, wanted in self._changes.items():
+            value: Any = item
+            for name in path:
+                value = value.get(name) if isinstance(value, Mapping) else None
+            if value != wanted:
+                return False
+        return True
 
     def _place(self, path: Sequence[str]) -> str:
         return ".".join(self._aliases[name] for name in path)
@@ -285,13 +293,6 @@ class _UpdateRequest:
             "ExpressionAttributeValues": values,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-
-
-def _field(item: Mapping[str, Any], path: Sequence[str]) -> Any:
-    value: Any = item
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
 
 
 def _existing_item(error: BaseException) -> dict[str, Any] | None:

@@ -61,19 +61,9 @@ class AwsStackContents:
             found = [each for each in resources if each["ResourceType"] == name]
             return [(each["LogicalResourceId"], each.get("PhysicalResourceId", "")) for each in found]
 
-        functions, code = self._functions([physical for _, physical in of_type(FUNCTION)])
-        nested = {name: self._deployed.template(stack) or "" for name, stack in of_type(NESTED_STACK)}
-        definitions: dict[str, str] = {}
-        for name, arn in of_type(STATE_MACHINE):
-            with Translating("states"):
-                seen = self._clients.stepfunctions().describe_state_machine(stateMachineArn=arn)
-            definitions[name] = seen["definition"]
-        return StackContents(template, stack.parameters, nested, definitions, functions, code)
-
-    def _functions(self, names: list[str]) -> tuple[dict[str, str], dict[str, bytes]]:
         functions: dict[str, str] = {}
         code: dict[str, bytes] = {}
-        for name in sorted(names):
+        for name in sorted(physical for _, physical in of_type(FUNCTION)):
             with Translating("lambda"):
                 found: Any = self._clients.lambda_().get_function(FunctionName=name)
             sha256 = found["Configuration"]["CodeSha256"]
@@ -81,7 +71,13 @@ class AwsStackContents:
             # All functions have the same code, unless one was updated by hand.
             if sha256 not in code:
                 code[sha256] = _downloaded(name, found["Code"]["Location"], sha256)
-        return functions, code
+        nested = {name: self._deployed.template(arn) or "" for name, arn in of_type(NESTED_STACK)}
+        definitions: dict[str, str] = {}
+        for name, arn in of_type(STATE_MACHINE):
+            with Translating("states"):
+                seen = self._clients.stepfunctions().describe_state_machine(stateMachineArn=arn)
+            definitions[name] = seen["definition"]
+        return StackContents(template, stack.parameters, nested, definitions, functions, code)
 
 
 def _downloaded(name: str, location: str, sha256: str) -> bytes:

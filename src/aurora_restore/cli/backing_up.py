@@ -117,7 +117,10 @@ def make_backup(
         [{"protocol": each.protocol, "endpoint": without_secrets(each.endpoint)} for each in subscriptions],
         [_schedule_item(each) for each in schedules if each.name != OF_THE_STACK],
     )
-    _verify_files(objects, manifest)
+    # All that the manifest is about to vouch for is read back.
+    of_stack = [manifest.template, *manifest.artifacts.values(), *manifest.differing_code.values()]
+    for file in (*of_stack, manifest.operations, manifest.read_again):
+        file.compare(objects.read(file.name))
     content = json.dumps(manifest.to_item(), indent=1, sort_keys=True).encode()
     if not objects.write_new(MANIFEST, content):
         raise PlaceTaken(f"Another backup was made in {objects.url('')} meanwhile.")
@@ -211,13 +214,6 @@ def key_of(key: str, content: bytes) -> str:
     else:
         digest = hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
     return str(path.with_name(f"{digest}{path.suffix}"))
-
-
-def _verify_files(objects: AwsStoredObjects, manifest: Manifest) -> None:
-    """Read everything back that the manifest is about to vouch for. Raises BackupDamaged."""
-    files = [manifest.template, *manifest.artifacts.values(), *manifest.differing_code.values()]
-    for file in (*files, manifest.operations, manifest.read_again):
-        file.compare(objects.read(file.name))
 
 
 def _kept(objects: AwsStoredObjects, name: str, content: bytes) -> KeptFile:

@@ -128,6 +128,13 @@ class _Finder:
                     "the size is not known, so that amounts are for each GiB: say it with --size-gib"
                 )
         old = self._size(self._region, replaced.db_cluster_identifier, self._now) if replaced else None
+        days = None
+        if plan.copy:
+            name = self._looks.stack_name
+            about = f"{COPY_RETENTION_PARAMETER} of the stack {name}"
+            seen = self._look(about, lambda: self._looks.deployed.stack(name))
+            given = (seen.parameters if seen else {}).get(COPY_RETENTION_PARAMETER, "")
+            days = int(given) if given.isdecimal() else None
         return Costing(
             plan=plan,
             replaced=replaced,
@@ -135,7 +142,7 @@ class _Finder:
             sizes=Sizes(source, old),
             prices=self._options.prices,
             on=self._now.date(),
-            copy_retention_days=self._copy_retention_days() if plan.copy else None,
+            copy_retention_days=days,
             notes=tuple(self._notes),
         ).costs()
 
@@ -152,13 +159,6 @@ class _Finder:
                 f"{about}: CloudWatch has no VolumeBytesUsed of the {hours:g} hours before {at:%Y-%m-%d %H:%M}"
             )
         return None
-
-    def _copy_retention_days(self) -> int | None:
-        name = self._looks.stack_name
-        about = f"{COPY_RETENTION_PARAMETER} of the stack {name}"
-        seen = self._look(about, lambda: self._looks.deployed.stack(name))
-        days = (seen.parameters if seen else {}).get(COPY_RETENTION_PARAMETER, "")
-        return int(days) if days.isdecimal() else None
 
     def _look(self, about: str, look: Callable[[], Seen]) -> Seen | None:
         """What AWS answers; what keeps it from answering becomes a note."""

@@ -19,7 +19,6 @@ from aurora_restore.domain.errors import RestoreError, SecretMalformed, SecretNo
 from aurora_restore.domain.naming import SCHEDULE_GROUP
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials, ExecutionState
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.results import Phase
 from aurora_restore.domain.settings import read_phase_hours
 from aurora_restore.domain.states import OPEN, OperationStatus
 from aurora_restore.steps.ports import Notifications
@@ -203,24 +202,24 @@ class HealthCheck:
             since = None if status in OPEN else self.now - LOOKS_BACK
             items = self.pipeline.records.list_by_status(status.value, since, RECORDS_MOST)
             listed[status] = [Operation(item) for item in items]
-        underway = [
-            stuck.Underway(operation, self._execution(operation))
-            for status in sorted(OPEN)
-            for operation in listed[status]
-        ]
+        underway = []
+        for operation in (each for status in sorted(OPEN) for each in listed[status]):
+            # While it is cleaned up, its execution has ended.
+            arn = operation.execution_arn if operation.status == OperationStatus.RUNNING else ""
+            execution = self.pipeline.executions.describe_arn(arn) if arn else None
+            underway.append(stuck.Underway(operation, execution))
         ended = [
             operation for status in OperationStatus if status not in OPEN for operation in listed[status]
         ]
         everything = [*(each.operation for each in underway), *ended]
         # Newest first, so that the clusters that were restored last are looked at.
         self._recent = sorted(everything, key=lambda each: str(each.item.get("start_time", "")), reverse=True)
-        return stuck.check_operations(underway, ended, self._phase_hours(), self.now, self.pipeline.region)
-
-    def _execution(self, operation: Operation) -> ExecutionState | None:
-        # While it is cleaned up, its execution has ended.
-        if operation.status != OperationStatus.RUNNING or not operation.execution_arn:
-            return None
-        return self.pipeline.executions.describe_arn(operation.execution_arn)
+        # A text that the functions do not take either keeps them from starting, which other checks show.
+        try:
+            hours = read_phase_hours(self._parameter("PhaseTimeoutHours"))
+        except ValueError:
+            hours = {}
+        return stuck.check_operations(underway, ended, hours, self.now, self.pipeline.region)
 
     def _check_locks(self) -> Finding:
         owners = self.pipeline.locks.list_owners()
@@ -304,10 +303,3 @@ class HealthCheck:
             raise self._stack_unseen
         given = self._stack.parameters if self._stack else {}
         return given.get(name) or DEFAULTS.get(name, "")
-
-    def _phase_hours(self) -> Mapping[Phase, float]:
-        # A text that the functions do not take either keeps them from starting, which other checks show.
-        try:
-            return read_phase_hours(self._parameter("PhaseTimeoutHours"))
-        except ValueError:
-            return {}

@@ -68,22 +68,19 @@ def read_backup(objects: AwsStoredObjects, tables: tuple[str, str]) -> Backup:
     operations = gathered(*(items[name] for name in tables))
     again = [KeptOperation.from_line(line) for line in read(manifest.read_again).splitlines()]
     operations |= {operation.operation_id: operation for operation in again}
-    _compare(operations, [Seal.read(json.loads(line)) for line in read(manifest.operations).splitlines()])
-    for file in manifest.differing_code.values():
-        read(file)
-    artifacts = {name: read(file) for name, file in manifest.artifacts.items()}
-    sha256 = hashlib.sha256(content).hexdigest()
-    return Backup(manifest, read(manifest.template).decode(), artifacts, operations, sha256)
-
-
-def _compare(operations: Mapping[str, KeptOperation], seals: Sequence[Seal]) -> None:
-    """Every operation has its seal, and each seal its operation."""
+    seals = [Seal.read(json.loads(line)) for line in read(manifest.operations).splitlines()]
     wanted = {seal.operation_id: seal for seal in seals}
+    # Every operation has its seal, and each seal its operation.
     if wanted.keys() != operations.keys():
         raise BackupDamaged(f"The backup has {len(operations)} operations, and seals of {len(wanted)}.")
     for name, operation in operations.items():
         if Seal.of(operation) != wanted[name]:
             raise BackupDamaged(f"The operation {name} of the backup is not the one that was sealed.")
+    for file in manifest.differing_code.values():
+        read(file)
+    artifacts = {name: read(file) for name, file in manifest.artifacts.items()}
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Backup(manifest, read(manifest.template).decode(), artifacts, operations, sha256)
 
 
 def publish(
@@ -150,7 +147,12 @@ def load(backup: Backup, tables: Tables, now: datetime, say: Callable[[str], Non
         name: decide(each, tables.found(name) if name in existing else None, origin)
         for name, each in kept.items()
     }
-    _refuse_others(decisions, existing - backup.operations.keys(), tables.region)
+    if others := sorted(name for name, each in decisions.items() if each is Loading.OTHER):
+        _in_use(f"In {tables.region} these operations are not those of the backup", others)
+    strangers = sorted(existing - backup.operations.keys())
+    # Where nothing is to be written, what is there besides came later.
+    if strangers and Loading.WRITE in decisions.values():
+        _in_use(f"The tables in {tables.region} hold operations that are not in the backup", strangers)
     missing = [as_loaded(kept[name], origin) for name, each in decisions.items() if each is Loading.WRITE]
     say(f"Loading {len(missing)} of {len(kept)} operations …")
     for operation in missing:
@@ -160,31 +162,20 @@ def load(backup: Backup, tables: Tables, now: datetime, say: Callable[[str], Non
         if operation.record is not None:
             tables.items.put_record(operation.record)
     say("Comparing what is in the tables with the backup …")
-    found = {name: _verified(operation, tables, origin) for name, operation in kept.items()}
+    found = {}
+    for name, operation in kept.items():
+        there = tables.found(operation.operation_id)
+        if there is None or decide(operation, there, origin) not in (Loading.SAME, Loading.NEWER):
+            raise RecoveryIncomplete(f"{name} is not in the tables as it is in the backup.")
+        found[name] = there
     chains = [operation.verification().state for operation in found.values()]
     left = tuple(name for name, each in found.items() if Record.read(each.record).left_behind_time)
     return Loaded(decisions, left, expired, {state: chains.count(state) for state in ChainState})
 
 
-def _refuse_others(decisions: Mapping[str, Loading], strangers: frozenset[str], region: str) -> None:
-    others = sorted(name for name, each in decisions.items() if each is Loading.OTHER)
-    if others:
-        _in_use(f"In {region} these operations are not those of the backup", others)
-    # Where nothing is to be written, what is there besides came later.
-    if strangers and Loading.WRITE in decisions.values():
-        _in_use(f"The tables in {region} hold operations that are not in the backup", sorted(strangers))
-
-
 def _in_use(what: str, names: Sequence[str]) -> NoReturn:
     more = f", and {len(names) - NAMED_MOST} more" if len(names) > NAMED_MOST else ""
     raise TablesInUse(f"{what}: {', '.join(names[:NAMED_MOST])}{more}.")
-
-
-def _verified(operation: KeptOperation, tables: Tables, origin: Origin) -> KeptOperation:
-    found = tables.found(operation.operation_id)
-    if found is None or decide(operation, found, origin) not in (Loading.SAME, Loading.NEWER):
-        raise RecoveryIncomplete(f"{operation.operation_id} is not in the tables as it is in the backup.")
-    return found
 
 
 def make_schedules(schedules: AwsSchedules, kept: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:

@@ -54,7 +54,17 @@ def reference() -> str:
         for name, entry in entries.items()
     ]
     table = "\n".join(["| command | |", "|---|---|", *contents])
-    parts = [_INTRODUCTION, table, _COMMON, "\n".join(_exit_statuses())]
+    statuses = [
+        "## Exit status\n",
+        "What a status means of a single command, where that is not plain, is in its text below.\n",
+        "| status | meaning |\n|---|---|",
+        *(
+            f"| {status} | {_cell(_prose(meaning))} |"
+            for status, meaning in _STATUS.findall(exit_codes.__doc__ or "")
+        ),
+        "| 129, 143 | a signal ended it (SIGHUP, SIGTERM), and what it had begun was taken down |",
+    ]
+    parts = [_INTRODUCTION, table, _COMMON, "\n".join(statuses)]
     for section, entries in SECTIONS.items():
         parts.append(f"## {section}\n")
         for name in entries:
@@ -80,14 +90,6 @@ def _command(path: str, command: click.Command) -> Iterator[str]:
         # Click folds paragraphs for a terminal; here a line break in the source has no meaning either.
         yield _prose(" ".join(paragraph.replace("\b", "").split())) + "\n"
     yield f"```text\n{PROGRAM} {path} {' '.join(command.collect_usage_pieces(context))}\n```\n"
-    for heading, options in _by_heading(command).items():
-        yield f"| {heading} | meaning | default |\n|---|---|---|"
-        yield from (f"| {_names(each)} | {_meaning(each, context)} | {_default(each)} |" for each in options)
-        yield ""
-
-
-def _by_heading(command: click.Command) -> dict[str, list[click.Parameter]]:
-    """The parameters below the headings that the help has, in its order: the general options last."""
     found: dict[str, list[click.Parameter]] = {}
     for parameter in command.params:
         if isinstance(parameter, click.Argument):
@@ -95,7 +97,11 @@ def _by_heading(command: click.Command) -> dict[str, list[click.Parameter]]:
         else:
             heading = parameter.heading if isinstance(parameter, Option) else "Options"
         found.setdefault("option" if heading == "Options" else heading, []).append(parameter)
-    return dict(sorted(found.items(), key=lambda item: item[0] == "option"))
+    # Below the headings that the help has, in its order: the general options last.
+    for heading, options in sorted(found.items(), key=lambda item: item[0] == "option"):
+        yield f"| {heading} | meaning | default |\n|---|---|---|"
+        yield from (f"| {_names(each)} | {_meaning(each, context)} | {_default(each)} |" for each in options)
+        yield ""
 
 
 def _names(parameter: click.Parameter) -> str:
@@ -151,15 +157,6 @@ def _default(parameter: click.Parameter) -> str:
         case str() as text:
             return f"`{text}`"
     return ""
-
-
-def _exit_statuses() -> Iterator[str]:
-    yield "## Exit status\n"
-    yield "What a status means of a single command, where that is not plain, is in its text below.\n"
-    yield "| status | meaning |\n|---|---|"
-    for status, meaning in _STATUS.findall(exit_codes.__doc__ or ""):
-        yield f"| {status} | {_cell(_prose(meaning))} |"
-    yield "| 129, 143 | a signal ended it (SIGHUP, SIGTERM), and what it had begun was taken down |"
 
 
 def _prose(text: str) -> str:

@@ -297,25 +297,21 @@ def _say_end(
     if stays:
         show_connect_command(screen, view_operation(record), SHOP_DATABASE)
         screen.show()
-    screen.show(render_next(_next_commands(record, stays, engine)))
-    _say_json(narration, record, proofs)
-
-
-def _next_commands(record: Mapping[str, Any], stays: bool, engine: str) -> list[tuple[str, str]]:
     program = program_name()
     with_engine = f" --engine {short_name(engine)}" if engine != POSTGRESQL else ""
-    if stays:
-        return [
-            ("Point your shell at the stack:", f'eval "$({program} local env)"'),
-            ("Everything about this restore:", f"{program} status {Record.read(record).operation_id}"),
-            ("A restore of your own:", f"{program} plan --help"),
-            ("Take the stack down:", f"{program} local down"),
-        ]
-    return [
+    of_this_stack = [
+        ("Point your shell at the stack:", f'eval "$({program} local env)"'),
+        ("Everything about this restore:", f"{program} status {Record.read(record).operation_id}"),
+        ("A restore of your own:", f"{program} plan --help"),
+        ("Take the stack down:", f"{program} local down"),
+    ]
+    without_a_stack = [
         ("The same, and the stack stays up to look around:", f"{program} demo --keep{with_engine}"),
         ("A local stack of your own:", f"{program} local up{with_engine}"),
         ("The pipeline in your AWS account:", f"{program} deploy --region us-west-2"),
     ]
+    screen.show(render_next(of_this_stack if stays else without_a_stack))
+    _say_json(narration, record, proofs)
 
 
 def _say_json(narration: Narration, record: Mapping[str, Any], proofs: tuple[proof.Proof, ...]) -> None:

@@ -91,22 +91,18 @@ def session_for(info: StackInfo) -> boto3.Session:
 
     Endpoints are given client by client: see `client`.
     """
-    return boto3.Session(
-        botocore_session=_session_of_nobody(),
-        aws_access_key_id=info.account_id,
-        aws_secret_access_key="local",  # noqa: S106 - no secret: the local stack asks for none
-        region_name=info.region,
-    )
-
-
-def _session_of_nobody() -> botocore.session.Session:
-    """A session that asks neither the environment nor a file of the user's for any of its settings."""
+    # It asks neither the environment nor a file of the user's for any of its settings.
     of_the_user = ("profile", "config_file", "credentials_file")
     variables = {
         name: (None, None, None if name in of_the_user else default, conversion)
         for name, (_, _, default, conversion) in BOTOCORE_DEFAUT_SESSION_VARIABLES.items()
     }
-    return botocore.session.Session(session_vars=variables)
+    return boto3.Session(
+        botocore_session=botocore.session.Session(session_vars=variables),
+        aws_access_key_id=info.account_id,
+        aws_secret_access_key="local",  # noqa: S106 - no secret: the local stack asks for none
+        region_name=info.region,
+    )
 
 
 def client(session: boto3.Session, info: StackInfo, service: str, region: str | None = None) -> Any:

@@ -289,24 +289,25 @@ Description: Aurora Restore Pipeline - policies for its viewers, operators and a
 
 
 def access_template() -> str:
+    policies = {
+        name: {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {
+                "ManagedPolicyName": Short(
+                    "Sub", f"aurora-restore-{name.removesuffix('Policy').lower()}-${{AWS::Region}}"
+                ),
+                "Description": purpose,
+                "PolicyDocument": {"Version": VERSION, "Statement": [_statement(right) for right in rights]},
+            },
+        }
+        for name, (purpose, rights) in POLICIES_OF_PEOPLE.items()
+    }
     body = {
         "Parameters": PARAMETERS,
-        "Resources": {name: _policy(name, *policy) for name, policy in POLICIES_OF_PEOPLE.items()},
+        "Resources": policies,
         "Outputs": {f"{name}Arn": {"Value": Short("Ref", name)} for name in POLICIES_OF_PEOPLE},
     }
     return HEAD + "".join(f"\n{name}:\n{yaml_block(section, 1)}\n" for name, section in body.items())
-
-
-def _policy(name: str, purpose: str, rights: Rights) -> dict[str, Any]:
-    kind = name.removesuffix("Policy").lower()
-    return {
-        "Type": "AWS::IAM::ManagedPolicy",
-        "Properties": {
-            "ManagedPolicyName": Short("Sub", f"aurora-restore-{kind}-${{AWS::Region}}"),
-            "Description": purpose,
-            "PolicyDocument": {"Version": VERSION, "Statement": [_statement(right) for right in rights]},
-        },
-    }
 
 
 def _statement(right: Right) -> Any:

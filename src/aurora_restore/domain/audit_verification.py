@@ -122,7 +122,14 @@ def verify(record_item: Mapping[str, Any] | None, events: Iterable[Event], now: 
     if record_item is None or not head:
         return _without_head(record_item is None, linked, unlinked, now)
     is_expired = _is_over(record.expires_at, now)
-    walk = _Walk(linked, _noted(record), head.count, head.hash)
+    entries = [entry for entry in record.last_events if entry.sequence]
+    first = first_entry(record)
+    # A run that has just begun, or whose first call died, has its first event in the rest of its record.
+    if not record.is_settled and first is not None and first.sequence:
+        entries.append(first)
+    # What the record has noted may not have been appended yet.
+    noted = {entry.sequence: audit_item(record.operation_id, entry) for entry in entries}
+    walk = _Walk(linked, noted, head.count, head.hash)
     notes, strange = _unlinked(record, linked, unlinked)
     findings = [*walk.findings, *strange]
     if is_expired:
@@ -173,16 +180,6 @@ def _unlinked(
     count = len(earlier)
     notes = [f"{count} event(s) before the chain were written by an earlier version"] if count else []
     return notes, strange
-
-
-def _noted(record: Record) -> dict[int, Event]:
-    """What the record has noted, by its place: these may not have been appended yet."""
-    entries = [entry for entry in record.last_events if entry.sequence]
-    first = first_entry(record)
-    # A run that has just begun, or whose first call died, has its first event in the rest of its record.
-    if not record.is_settled and first is not None and first.sequence:
-        entries.append(first)
-    return {entry.sequence: audit_item(record.operation_id, entry) for entry in entries}
 
 
 class _Walk:

@@ -5,7 +5,7 @@ Each is one line in a log, from which CloudWatch makes metrics (`aws/metrics.py`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -124,13 +124,27 @@ def sweep_measures(view: SweepView, settings: PipelineSettings) -> Measured:
     late = [each.operation_id for each in view.open_operations if is_beyond_limit(each, settings, now)]
     held = {target: now - since for target, since in view.locks.items()}
     longest = max(held, key=lambda target: held[target], default=None)
+    over = {"available", *FAILED_SNAPSHOT_STATUSES, *GOING_STATUSES}
+    # Five may be in flight in a Region, and those that others began count as well.
+    copies = [
+        each
+        for each in view.snapshots
+        if each.source_db_cluster_snapshot_arn is not None and each.status not in over
+    ]
+    restored = [
+        end
+        for each in view.ended
+        if each.status == OperationStatus.SUCCEEDED and (end := each.record.end_time) and _is_restore(each)
+    ]
+    # Where there was none, it is as long ago as the sweep looks back, at least.
+    since = now - max(restored, default=now - view.looks_back)
     values: dict[str, float] = {
         "OperationsRunning": len(view.open_operations),
         "OldestOperationMinutes": _minutes(ages[oldest]) if oldest else 0,
         "OperationsBeyondLimit": len(late),
         "OldestLockMinutes": _minutes(held[longest]) if longest else 0,
-        "CopiesInFlight": sum(map(_is_copy_in_flight, view.snapshots)),
-        "HoursSinceLastRestore": _hours_since_last_restore(view),
+        "CopiesInFlight": len(copies),
+        "HoursSinceLastRestore": round(since.total_seconds() / 3600, 2),
     }
     facts: dict[str, Any] = {"oldest_operation": oldest, "beyond_limit": late, "oldest_lock": longest}
     used = {
@@ -182,23 +196,6 @@ def _is_restore(operation: Operation) -> bool:
     # A rehearsal leaves no cluster that people could use.
     is_rehearsal = asked_of(operation.record) is not None
     return not operation.is_dry_run and not operation.record.parameters.is_undo and not is_rehearsal
-
-
-def _hours_since_last_restore(view: SweepView) -> float:
-    """Where there was none, it is as long ago as the sweep looks back, at least."""
-    ends: Iterable[datetime] = (
-        each.record.end_time
-        for each in view.ended
-        if each.status == OperationStatus.SUCCEEDED and each.record.end_time and _is_restore(each)
-    )
-    since = view.now - max(ends, default=view.now - view.looks_back)
-    return round(since.total_seconds() / 3600, 2)
-
-
-def _is_copy_in_flight(snapshot: ClusterSnapshot) -> bool:
-    """Five may be in flight in a Region, and those that others began count as well."""
-    is_over = snapshot.status in {"available", *FAILED_SNAPSHOT_STATUSES, *GOING_STATUSES}
-    return snapshot.source_db_cluster_snapshot_arn is not None and not is_over
 
 
 def _words(minutes: float) -> str:

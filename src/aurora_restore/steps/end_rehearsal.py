@@ -34,7 +34,12 @@ def end_rehearsal(operation: Operation, ports: Ports) -> StepOutcome:
         return StepOutcome(skipped("this is not a rehearsal"))
     # First of all, so that the verdict is in the record whatever becomes of the cluster.
     if record.rehearsal.measured_time is None:
-        return _measure(operation, ports)
+        state = measured(record, ports.clock.now())
+        names = ("verdict", "missed", "rto_seconds", "rpo_seconds")
+        event = Event("rehearsal.measured", {name: state.item[name] for name in names if name in state.item})
+        words = "; ".join(f"{name} {text}" for name, text in figures(state))
+        message = f"the rehearsal is measured: {words}"
+        return StepOutcome(in_progress(message, 5, "hold"), written(state), (event,))
     now, until, name = ports.clock.now(), record.rehearsal.hold_until, operation.plan.target_cluster_id
     if until is not None and now < until:
         message = f"{name} is held until {minute_in_words(until)}"
@@ -58,20 +63,6 @@ def end_rehearsal(operation: Operation, ports: Ports) -> StepOutcome:
         whose="scratch",
     ).advance()
     return outcome if outcome.result.status is StepStatus.IN_PROGRESS else _gone(operation, ports)
-
-
-def _measure(operation: Operation, ports: Ports) -> StepOutcome:
-    state = measured(operation.record, ports.clock.now())
-    details = {
-        name: state.item[name]
-        for name in ("verdict", "missed", "rto_seconds", "rpo_seconds")
-        if name in state.item
-    }
-    words = "; ".join(f"{name} {text}" for name, text in figures(state))
-    message = f"the rehearsal is measured: {words}"
-    return StepOutcome(
-        in_progress(message, 5, "hold"), written(state), (Event("rehearsal.measured", details),)
-    )
 
 
 def _gone(operation: Operation, ports: Ports) -> StepOutcome:

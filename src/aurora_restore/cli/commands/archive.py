@@ -47,7 +47,14 @@ def archive(
     if dry_run or not ready:
         _show_data(screen, str(place), found, None)
         return ExitCode.OK
-    _ask(screen, f"Move {counted(len(ready), 'operation')} to {place}?", yes)
+    # Without a terminal the question cannot be answered, and no answer must not count as a yes.
+    if not yes and not screen.interactive:
+        raise UsageProblem(
+            "There is no terminal to ask at, so nothing was moved.", "Give --yes to move them."
+        )
+    if not yes and not says_yes(f"Move {counted(len(ready), 'operation')} to {place}?"):
+        screen.note("Nothing was moved.")
+        raise click.exceptions.Exit(ExitCode.OK)
     done = archive_operations(moving, ready, now, lambda name: screen.line(f"  moved {name}"))
     screen.show(render_archived(done, str(place)))
     _show_data(screen, str(place), found, done)
@@ -61,20 +68,6 @@ def read_day(text: str) -> datetime:
     except ValueError as error:
         raise UsageProblem(f"--before `{text}` is not a day written as YYYY-MM-DD.") from error
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _ask(screen: Screen, question: str, yes: bool) -> None:
-    """Go on after a yes; otherwise end the command."""
-    if yes:
-        return
-    # Without a terminal the question cannot be answered, and no answer must not count as a yes.
-    if not screen.interactive:
-        raise UsageProblem(
-            "There is no terminal to ask at, so nothing was moved.", "Give --yes to move them."
-        )
-    if not says_yes(question):
-        screen.note("Nothing was moved.")
-        raise click.exceptions.Exit(ExitCode.OK)
 
 
 def _show_data(screen: Screen, place: str, found: Sequence[Candidate], done: Archived | None) -> None:

@@ -20,7 +20,6 @@ from aurora_restore.cli.parameters import (
     region_option,
     timeout_option,
 )
-from aurora_restore.cli.pipeline import Pipeline
 from aurora_restore.cli.running import (
     START_GRACE_SECONDS,
     WATCH_MINUTES,
@@ -77,7 +76,13 @@ def undo(
     """
     screen = make_screen(json_output)
     pipeline = connect(resolve_region(region))
-    view = _kept(pipeline, operation_id)
+    # Whether the kept cluster really exists is for the pipeline to see.
+    found = pipeline.records.load(operation_id)
+    if found is None:
+        raise OperationNotFound(f"There is no operation {operation_id} in {pipeline.region}.")
+    view = view_operation(found)
+    if view.status != OperationStatus.SUCCEEDED or view.record.retirement.state is not RetirementState.KEPT:
+        raise NothingKept(why_nothing_is_kept(view))
     screen.show(describe_undo(view, final_snapshot, utc_now()))
     screen.show()
     undo_id = begin(pipeline, undo_request(operation_id, final_snapshot, dry_run), name, PREFIX)
@@ -105,22 +110,6 @@ def undo_request(operation_id: str, final_snapshot: bool, dry_run: bool) -> dict
     if dry_run:
         request["dry_run"] = True
     return request
-
-
-def _kept(pipeline: Pipeline, operation_id: str) -> OperationView:
-    """The operation whose replaced cluster is kept.
-
-    Raises:
-        OperationNotFound, NothingKept
-    """
-    # Whether that cluster really exists is for the pipeline to see.
-    record = pipeline.records.load(operation_id)
-    if record is None:
-        raise OperationNotFound(f"There is no operation {operation_id} in {pipeline.region}.")
-    view = view_operation(record)
-    if view.status != OperationStatus.SUCCEEDED or view.record.retirement.state is not RetirementState.KEPT:
-        raise NothingKept(why_nothing_is_kept(view))
-    return view
 
 
 def why_nothing_is_kept(view: OperationView) -> str:

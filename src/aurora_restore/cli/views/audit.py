@@ -13,6 +13,7 @@ from aurora_restore.cli.auditing import AuditedOperation
 from aurora_restore.cli.views.common import facts, heading, minute_time, status_text
 from aurora_restore.cli.views.events import render_events
 from aurora_restore.domain.audit_verification import ChainState
+from aurora_restore.domain.checks.surroundings import counted
 from aurora_restore.domain.record import Record
 from aurora_restore.domain.visible_text import visible_values
 
@@ -35,7 +36,14 @@ def render_audit(operations: Sequence[AuditedOperation], now: datetime) -> Rende
     """Operations with anomalies, each with all of them; then the others, in one or two lines each."""
     unusual = [each for each in operations if each.anomalies]
     usual = [each for each in operations if not each.anomalies]
-    parts: list[RenderableType] = [_summary(operations, len(unusual))]
+    counts = {state: sum(each.verification.state is state for each in operations) for state in ChainState}
+    chains = ", ".join(f"{count} {state.value}" for state, count in counts.items() if count)
+    summary = (
+        f"{counted(len(operations), 'operation')}, {len(unusual) or 'none'} with anomalies; chains: {chains}."
+    )
+    parts: list[RenderableType] = [
+        Text(summary if operations else "No operation began or had an audit event in this time.")
+    ]
     for each in unusual:
         parts += [Text(), _title(each, now), _facts(each, asked=each.requested_by)]
     if usual:
@@ -61,15 +69,6 @@ def render_verification(operations: Sequence[AuditedOperation], now: datetime) -
         if rows:
             parts.append(facts(rows))
     return Group(*parts)
-
-
-def _summary(operations: Sequence[AuditedOperation], unusual: int) -> Text:
-    if not operations:
-        return Text("No operation began or had an audit event in this time.")
-    counts = {state: sum(each.verification.state is state for each in operations) for state in ChainState}
-    chains = ", ".join(f"{count} {state.value}" for state, count in counts.items() if count)
-    what = "operation" if len(operations) == 1 else "operations"
-    return Text(f"{len(operations)} {what}, {unusual or 'none'} with anomalies; chains: {chains}.")
 
 
 def _title(audited: AuditedOperation, now: datetime) -> Text:

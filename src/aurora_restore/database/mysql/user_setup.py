@@ -236,31 +236,27 @@ class UserSetup:
         """What the users meet in one database."""
         ground = attempts.survey_ground(session, database, databases)
         for login in self._logins:
-            if login.user.access_in(database) is not None:
-                self._try(session, login, ground, every)
-
-    def _try(
-        self, session: Session, login: DbUserLogin, ground: attempts.Ground, every: Sequence[Account]
-    ) -> None:
-        user, database = login.user, ground.database
-        progress, tried = self._progress.users[user.account], []
-        try:
-            tried = attempts.check_login(self._server, login, ground, every, session.client_host)
-        except DatabaseRefused as refused:
-            if not refused.is_limit:
-                raise DbUserSetupFailed(
-                    f"The password of the user {user.account} is right, and the database {database} does not let it"
-                    f" in: {refused}.",
-                    _CHANGED_MEANWHILE,
-                ) from None
-            progress = progress.with_notes([f"note: a limit of the account does not let it in: {refused}"])
-        except (ServerRefused, DatabaseUnreachable) as ended:
-            # Where the master gets an answer, something ended the user's session, and not the network.
-            session.value("SELECT 1")
-            progress = progress.with_notes(
-                [f"note: in {database} its attempts were ended by the server: {ended}"]
-            )
-        self._keep(user, progress.with_database(database, tried))
+            user = login.user
+            if user.access_in(database) is None:
+                continue
+            progress, tried = self._progress.users[user.account], []
+            try:
+                tried = attempts.check_login(self._server, login, ground, every, session.client_host)
+            except DatabaseRefused as refused:
+                if not refused.is_limit:
+                    raise DbUserSetupFailed(
+                        f"The password of the user {user.account} is right, and the database {database} does not let"
+                        f" it in: {refused}.",
+                        _CHANGED_MEANWHILE,
+                    ) from None
+                note = f"note: a limit of the account does not let it in: {refused}"
+                progress = progress.with_notes([note])
+            except (ServerRefused, DatabaseUnreachable) as ended:
+                # Where the master gets an answer, something ended the user's session, and not the network.
+                session.value("SELECT 1")
+                note = f"note: in {database} its attempts were ended by the server: {ended}"
+                progress = progress.with_notes([note])
+            self._keep(user, progress.with_database(database, tried))
 
     def _report(self, session: Session, user: DbUser, databases: Sequence[str]) -> UserReport:
         progress = self._progress.users[user.account]
