@@ -80,8 +80,7 @@ class _Appended:
 class _Entry(NamedTuple):
     """A part of a service's state: where it is, and whether it is a list that only grows.
 
-    `objects` are those that ministack puts others in the place of whenever the part changes; none where it changes
-    the part itself.
+    `objects`: at every change of the part ministack replaces one of them; none where it changes the part in place.
     """
 
     path: _Path
@@ -337,6 +336,7 @@ def _are_same(before: tuple[Any, ...], after: tuple[Any, ...]) -> bool:
 
 
 def _entries(service: str, state: Mapping[str, Any]) -> Iterator[_Entry]:
+    """The parts of a service's state."""
     for store, held in state.items():
         if not isinstance(held, AccountScopedDict | AccountRegionScopedDict):
             yield _Entry((service, store), held)

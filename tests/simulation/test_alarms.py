@@ -236,7 +236,7 @@ def test_every_alarm_has_a_test_here() -> None:
     of_their_own = {"audit-writes-failed", "schedule-failed", "schedule-dropped", "scheduled-start-failed"}
     tested = {*CONDITIONS, *of_their_own}
     assert {rule.name.removeprefix("aurora-restore-") for rule in alarm_rules()} == tested, (
-        "CONDITIONS says for each alarm what makes it go off"
+        "CONDITIONS needs an entry for each alarm, with what makes it go off"
     )
 
 

@@ -42,6 +42,10 @@ def every_case() -> bool:
     return bool(os.environ.get(EVERY_CASE))
 
 
+def every_file() -> bool:
+    return bool(os.environ.get(EVERY_FILE))
+
+
 def todays_share(cases: Iterable[T], days: int) -> Iterator[T]:
     """Every `days`-th case, from another one on each day."""
     return iter(cases) if every_case() else islice(cases, today() % days, None, days)
@@ -68,7 +72,7 @@ def of_other_days(items: Iterable[pytest.Item], named: Set[Path] = frozenset()) 
         day = today()
         if shared := item.get_closest_marker("file_one_day_in"):
             days, turn = shared.args
-            is_tried = day % days == turn or bool(os.environ.get(EVERY_FILE)) or item.path in named
+            is_tried = day % days == turn or every_file() or item.path in named
             # What is shared out within the file goes on with each day of the file, so that none is left out.
             day //= days
             if not is_tried:

@@ -31,7 +31,8 @@ from aurora_restore.domain.backup import (
     without_secrets,
 )
 from aurora_restore.domain.backup_errors import BackupDamaged, ExportFailed, PlaceTaken
-from aurora_restore.domain.checks.surroundings import Subscription, counted
+from aurora_restore.domain.checks.surroundings import Subscription
+from aurora_restore.domain.counting import counted
 from aurora_restore.domain.kept_operations import KeptOperation, Seal, gathered, needs_another_look
 from aurora_restore.domain.schedules import OF_THE_STACK, Schedule
 

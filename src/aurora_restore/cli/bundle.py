@@ -87,7 +87,7 @@ class Bundle:
             with os.fdopen(handle, "wb") as file:
                 with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                     index = json.dumps(self.index(), indent=1).encode() + b"\n"
-                    # The index comes first: it says what the rest is.
+                    # The index comes first: it describes the other files.
                     for name, content in ((INDEX, index), *self.files.items()):
                         entry = zipfile.ZipInfo(name, self.made.timetuple()[:6])
                         entry.external_attr = 0o600 << 16

@@ -335,7 +335,7 @@ def read_request_file(name: str) -> dict[str, Any]:
 def parse_db_users(texts: Sequence[str]) -> list[dict[str, Any]]:
     """Read `NAME:ACCESS:SECRET-ID`, or `'NAME'@'HOST':ACCESS:SECRET-ID` as MySQL writes an account.
 
-    The ARN of a secret, and what stands in apostrophes, may hold further colons. Raises UsageProblem.
+    The ARN of a secret, and what is in apostrophes, may hold further colons. Raises UsageProblem.
     """
     users: list[dict[str, Any]] = []
     for text in texts:

@@ -83,10 +83,14 @@ def _seed_shop(info: StackInfo, seeded: SeededSource, found: Sequence[Source]) -
     # The long history is one busy database server: the other cluster is made beside it, and not before.
     with ThreadPoolExecutor(2) as pool:
         work = [pool.submit(_fill, info, seeded, production, endpoint)]
-        work += [pool.submit(_fill, info, seeded, other) for other in others]
+        work += [pool.submit(_make_and_fill, info, seeded, other) for other in others]
     for each in work:
         each.result()
     seed_secrets_of(info, production.shop, seeded.passwords)
+
+
+def _make_and_fill(info: StackInfo, seeded: SeededSource, source: Source) -> None:
+    _fill(info, seeded, source, _make_cluster(info, source))
 
 
 def sources(seeded: SeededSource, shop: Shop, today: date) -> tuple[Source, ...]:
@@ -142,14 +146,8 @@ def _make_cluster(info: StackInfo, source: Source) -> DatabaseEndpoint:
     return DatabaseEndpoint(made["Endpoint"], made["Port"])
 
 
-def _fill(
-    info: StackInfo, seeded: SeededSource, source: Source, made: DatabaseEndpoint | None = None
-) -> None:
-    """Write the history day by day, and take a snapshot at the end of each day that is to have one.
-
-    `made`: the endpoint of the cluster, where it was made already.
-    """
-    endpoint = made or _make_cluster(info, source)
+def _fill(info: StackInfo, seeded: SeededSource, source: Source, endpoint: DatabaseEndpoint) -> None:
+    """Write the history day by day, and take a snapshot at the end of each day that is to have one."""
     _make_databases(info, seeded, source, endpoint)
     next_day = source.first_day
     for day in source.snapshot_days:

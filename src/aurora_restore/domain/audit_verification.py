@@ -238,7 +238,7 @@ class _Walk:
 
     def _removed(self, first: int, last: int) -> None:
         what = f"event {first} was" if first == last else f"events {first} to {last} were"
-        # Where they were is said by their neighbours that exist.
+        # The nearest events that exist show where they were.
         before = max((place for place in self._by_place if place < first), default=0)
         after = min((place for place in self._by_place if place > last), default=0)
         names = [_id(self._by_place[place][0]) if place else "" for place in (before, after)]

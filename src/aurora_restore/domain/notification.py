@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from aurora_restore.domain.counting import counted
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import SourceSnapshot
 from aurora_restore.domain.record import ErrorState, Record
 from aurora_restore.domain.rehearsal import asked_of, figures, measured
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.states import Ending, RehearsalVerdict, RetirementState
-from aurora_restore.domain.times import format_time, minute_in_words, parse_time
+from aurora_restore.domain.times import format_time, minute_in_words, time_if_readable
 from aurora_restore.domain.visible_text import visible
 
 NOTHING_TOUCHED = "nothing was created, and nothing that existed before was touched."
@@ -231,13 +232,14 @@ def _notes(operation: Operation) -> list[str]:
         names, is_one = ", ".join(open_logins), len(open_logins) == 1
         keep = "keeps its production password" if is_one else "keep their production passwords"
         lines.append(
-            f"Note: {_logins(len(open_logins))} came along with the snapshot and {keep}: {names}. A restore with "
-            f"`lock_other_logins: true` disables {'it' if is_one else 'them'}."
+            f"Note: {counted(len(open_logins), 'other login')} came along with the snapshot and {keep}: {names}. "
+            f"A restore with `lock_other_logins: true` disables {'it' if is_one else 'them'}."
         )
     if locked:
         were = "was" if len(locked) == 1 else "were"
         lines.append(
-            f"Note: {_logins(len(locked))} that came along with the snapshot {were} disabled: {', '.join(locked)}."
+            f"Note: {counted(len(locked), 'other login')} that came along with the snapshot {were} disabled: "
+            f"{', '.join(locked)}."
         )
     listed, rested = _came_along(operation)
     if listed:
@@ -250,16 +252,10 @@ def _notes(operation: Operation) -> list[str]:
     return lines + [f"Note: {note}." for note in details.user_notes]
 
 
-def _logins(count: int) -> str:
-    return f"{count} other login{'' if count == 1 else 's'}"
-
-
 def _snapshot_time(source: SourceSnapshot) -> str:
-    return (
-        minute_in_words(parse_time(source.snapshot_create_time))
-        if source.snapshot_create_time
-        else "(no time)"
-    )
+    time = time_if_readable(source.snapshot_create_time)
+    # A record that was edited may have a text that is not a time; it must not keep the message from being sent.
+    return minute_in_words(time) if time else source.snapshot_create_time or "(no time)"
 
 
 def _came_along(operation: Operation) -> tuple[list[str], list[str]]:

@@ -29,7 +29,7 @@ def parse_time(text: str) -> datetime:
 
 
 def time_if_readable(text: str | None) -> datetime | None:
-    """The same; None where there is no text, or it is not such a time."""
+    """Read what `format_time` wrote; None where there is no text, or the text is not such a time."""
     try:
         return parse_time(text) if text else None
     except ValueError:

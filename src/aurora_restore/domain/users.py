@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from aurora_restore.domain.came_along import NotLookedInto
+from aurora_restore.domain.counting import counted
 from aurora_restore.domain.engines import ENGINES, MYSQL, POSTGRESQL, Engine
 from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
@@ -112,11 +113,11 @@ class UsersReport:
     @property
     def summary(self) -> str:
         count, others, locked = len(self.users), len(self.other_logins), len(self.locked_logins)
-        words = f"{count or 'no'} database user{'' if count == 1 else 's'} set up"
+        words = f"{counted(count, 'database user')} set up"
         words += " and checked" if count else ""
         if locked:
-            return f"{words}; {locked} other login{' was' if locked == 1 else 's were'} locked"
-        came = f"; {others} other login{'' if others == 1 else 's'} came along with the snapshot"
+            return f"{words}; {counted(locked, 'other login')} {'was' if locked == 1 else 'were'} locked"
+        came = f"; {counted(others, 'other login')} came along with the snapshot"
         return words + came if others else words
 
 

@@ -69,6 +69,13 @@ def test_times_in_sentences_are_whole_minutes_of_a_named_time_zone() -> None:
     assert not re.search(r"\d\d\.\d\d\dZ", text)
 
 
+def test_a_time_that_was_edited_is_sent_as_the_record_has_it() -> None:
+    (item,) = json.loads(RECORD.read_text())["records"]
+    source = item["plan"]["source"] | {"snapshot_create_time": "in the night"}
+    edited = Operation(item | {"plan": item["plan"] | {"source": source}})
+    assert "restored from production as it was on in the night." in success_message(edited, NOW).text
+
+
 def test_each_of_several_problems_is_named_once() -> None:
     first = {"code": "INVALID_DATE", "message": "The day is not a day.", "hint": "Write YYYY-MM-DD."}
     second = {"code": "INVALID_REQUEST", "message": "The count is not a number.", "hint": "Write a number."}

@@ -183,7 +183,7 @@ def test_operators_may_do_what_the_reference_says_that_a_command_needs(command: 
         for action in right.actions.split()
     }
 
-    # `check` says that the secrets are not known to those who may not read them.
+    # `check` reports a secret as not known where the user may not read it.
     missing = documented_actions(command) - granted - {"secretsmanager:GetSecretValue"}
     assert missing == set(), "grant them in deployment/access.py"
 

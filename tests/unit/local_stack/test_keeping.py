@@ -108,6 +108,28 @@ def test_an_item_is_kept_as_a_transaction_left_it(
     assert kept_item(keep_and_load("dynamodb")) == expected
 
 
+class Counted(str):
+    """A text that counts how often it is written down."""
+
+    times = 0
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        Counted.times += 1
+        return str, (str(self),)
+
+
+def test_an_item_that_was_not_written_to_is_not_written_down_again(
+    write_item: Callable[..., None], keep_and_load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Counted, "times", 0)
+    write_item(dynamodb._put_item, Item={**KEY, "note": {"S": Counted("of the first")}})
+    keep_and_load("dynamodb")
+    write_item(dynamodb._put_item, Item={"id": {"S": "two"}})
+
+    assert kept_item(keep_and_load("dynamodb"))["note"] == {"S": "of the first"}
+    assert Counted.times == 1
+
+
 def test_an_execution_is_kept_from_its_first_event_to_what_it_ended_with(
     keep_and_load: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

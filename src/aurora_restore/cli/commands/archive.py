@@ -18,7 +18,7 @@ from aurora_restore.cli.running import utc_now
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.archive import archived_item, render_archived, render_candidates
 from aurora_restore.domain.archiving import Candidate
-from aurora_restore.domain.checks.surroundings import counted
+from aurora_restore.domain.counting import counted
 
 
 @click.command(cls=Command)

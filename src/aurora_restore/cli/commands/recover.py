@@ -42,7 +42,7 @@ from aurora_restore.deployment.model import ADMIN_SECRET_ID, DeploymentClients
 from aurora_restore.deployment.upload import take_back
 from aurora_restore.domain.backup import parameters_to_give
 from aurora_restore.domain.backup_errors import ParametersOfAnotherRegion
-from aurora_restore.domain.checks.surroundings import counted
+from aurora_restore.domain.counting import counted
 
 
 @click.command(cls=Command)

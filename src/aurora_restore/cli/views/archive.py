@@ -11,7 +11,7 @@ from rich.text import Text
 from aurora_restore.cli.archiving import Archived
 from aurora_restore.cli.views.common import facts, plain_table
 from aurora_restore.domain.archiving import Candidate
-from aurora_restore.domain.checks.surroundings import counted
+from aurora_restore.domain.counting import counted
 from aurora_restore.domain.times import format_time
 from aurora_restore.domain.visible_text import visible
 

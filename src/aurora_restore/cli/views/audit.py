@@ -13,7 +13,7 @@ from aurora_restore.cli.auditing import AuditedOperation
 from aurora_restore.cli.views.common import facts, heading, minute_time, status_text
 from aurora_restore.cli.views.events import render_events
 from aurora_restore.domain.audit_verification import ChainState
-from aurora_restore.domain.checks.surroundings import counted
+from aurora_restore.domain.counting import counted
 from aurora_restore.domain.record import Record
 from aurora_restore.domain.visible_text import visible_values
 
@@ -83,7 +83,7 @@ def _title(audited: AuditedOperation, now: datetime) -> Text:
 
 def _chain(audited: AuditedOperation) -> Text:
     state, count = audited.verification.state, audited.verification.count
-    events = f"{count} event{'' if count == 1 else 's'}, " if count else ""
+    events = f"{counted(count, 'event')}, " if count else ""
     return Text(f"{events}{state.value}", style=_CHAIN_STYLES.get(state, "dim"))
 
 

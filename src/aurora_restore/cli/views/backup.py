@@ -13,7 +13,7 @@ from aurora_restore.cli.recovering import Loaded
 from aurora_restore.cli.views.common import facts, heading
 from aurora_restore.domain.audit_verification import ChainState
 from aurora_restore.domain.backup import Manifest
-from aurora_restore.domain.checks.surroundings import counted
+from aurora_restore.domain.counting import counted
 from aurora_restore.domain.recovery import Loading, by_decision
 from aurora_restore.domain.times import format_time
 

@@ -20,6 +20,7 @@ from aurora_restore.cli.views.common import (
     words,
 )
 from aurora_restore.cli.views.record import OperationView
+from aurora_restore.domain.counting import counted
 from aurora_restore.domain.record import DifferenceState, ReplacedCluster
 from aurora_restore.domain.states import RetirementState
 
@@ -143,7 +144,7 @@ def members_in_words(replaced: ReplacedCluster) -> str:
     """`2 instances of db.r5.large`, with every class where they differ."""
     members = replaced.members
     classes = sorted({member.db_instance_class for member in members} - {""})
-    count = f"{len(members)} instance{'' if len(members) == 1 else 's'}"
+    count = counted(len(members), "instance")
     return f"{count} of {' and '.join(classes)}" if classes else count
 
 

@@ -38,8 +38,10 @@ def schedule_item(schedule: Schedule, now: datetime) -> dict[str, Any]:
 
 
 def next_time(schedule: Schedule, now: datetime) -> datetime | None:
-    """When it begins something next; None where it is paused, where nothing is due within a year, and for a rate,
-    whose times follow from a creation that Scheduler does not count from after an update."""
+    """When it begins something next; None where it is paused, and where nothing is due within a year.
+
+    None for a rate as well: from which moment Scheduler counts one that was updated is not known here.
+    """
     # The rules of Scheduler are those that the local stack keeps: AWS does not answer with a next time.
     from local_stack.schedule_expressions import Rate, parse_expression  # noqa: PLC0415
 

@@ -50,9 +50,9 @@ def _add_event(found: Found, row: Sequence[str], *, is_on: bool) -> None:
         f" character_set_client = {literal(letters)}, SESSION collation_connection = {literal(collation)}"
     )
     turn = [f"ALTER DEFINER = {who} EVENT {event} {status}" for status in ("DISABLE", "ENABLE")]
-    # Statements are said in the character set of the event, which it has from its last alteration.
-    is_sayable = turn[0].isascii() or letters.startswith("utf8")
-    unsayable = f"its name or its definer cannot be written in its own character set, {letters}"
+    # The statements are sent in the character set that the event has from its last alteration.
+    is_sent_whole = turn[0].isascii() or letters.startswith("utf8")
+    why_not = f"its name or its definer cannot be written in its own character set, {letters}"
     detail = f"definer {visible(definer)}" + ("" if is_on else "; the event scheduler is off")
     found.things.append(Finding(Kind.EVENT, visible(database), visible(name), f"{visible(turn[0])};", detail))
     found.fuses.append(
@@ -64,7 +64,7 @@ def _add_event(found: Found, row: Sequence[str], *, is_on: bool) -> None:
             statements=(settings, turn[0]),
             take_back=(f"{settings};", f"{turn[1]};"),
             acts=is_on,
-            unreachable="" if is_sayable else unsayable,
+            unreachable="" if is_sent_whole else why_not,
         )
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aurora_restore.domain.checks.finding import Fault, Finding, judged
-from aurora_restore.domain.checks.surroundings import counted
+from aurora_restore.domain.counting import counted
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.rehearsal import with_hold

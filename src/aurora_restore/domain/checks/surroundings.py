@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aurora_restore.domain.checks.finding import Fault, Finding, green, judged, not_looked_at, red, unknown
+from aurora_restore.domain.counting import counted
 from aurora_restore.domain.errors import RestoreError, SecretMalformed, SecretNotAccessible, SecretNotFound
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials
 from aurora_restore.domain.operation import Operation
@@ -145,11 +146,6 @@ def pending_words(pending: Sequence[Subscription]) -> str:
     if not pending:
         return ""
     return f", {len(pending)} pending: {', '.join(f'{item.protocol} {item.endpoint}' for item in pending)}"
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 record`, `2 records`, `no records`."""
-    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"
 
 
 def unusable(secret_id: str, credentials: Credentials) -> SecretMalformed | None:

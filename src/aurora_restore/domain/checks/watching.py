@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aurora_restore.domain.checks.finding import Fault, Finding, green, judged, red
-from aurora_restore.domain.checks.surroundings import counted
+from aurora_restore.domain.counting import counted
 
 # The sweep runs every five minutes, and Lambda's metrics come within some minutes more.
 SWEEP_WINDOW = timedelta(minutes=20)
