@@ -38,6 +38,8 @@ NOTHING: Mapping[str, Any] = types.MappingProxyType({})
 _ITEM = "_item"
 # None is a value that a record can have, so that it cannot say that there is none to be read.
 _UNREADABLE = object()
+# Answers a value as the type that it is for, or `_UNREADABLE`.
+_Reader = Callable[[Any], Any]
 
 
 class _Field:
@@ -61,6 +63,8 @@ class _Field:
         self.former_keys = former_keys
         self.is_optional = is_optional
         self.reader = reader
+        # Made when the field is read first: most functions read few of them.
+        self._read_value: _Reader | None = None
 
     def __set_name__(self, kind: type[Part], name: str) -> None:
         self.name = name
@@ -69,19 +73,20 @@ class _Field:
     def __get__(self, found: Part | None, kind: type[Part]) -> Any:
         if found is None:
             return self
-        item = found.item
-        key = next((key for key in (self.key, *self.former_keys) if key in item), self.key)
-        hint = _hints(kind)[self.name]
-        if self.reader:
-            value = self.reader(item)
-        elif isinstance(hint, type) and issubclass(hint, Part):
-            # A part that is always there is empty where the record has nothing of it.
-            value = hint.read(item.get(key))
-        else:
-            value = _read_value(hint, item.get(key))
-            value = self.default if value is _UNREADABLE else value
-        found.__dict__[self.name] = value
+        # Only a part that was read gets here: one that a program made has all of its values.
+        value = found.__dict__[self.name] = self._read(found.__dict__[_ITEM], kind)
         return value
+
+    def _read(self, item: Mapping[str, Any], kind: type[Part]) -> Any:
+        if self.reader:
+            return self.reader(item)
+        if self._read_value is None:
+            self._read_value = _reader_of_field(_hints(kind)[self.name])
+        key = self.key
+        if self.former_keys:
+            key = next((key for key in (self.key, *self.former_keys) if key in item), self.key)
+        value = self._read_value(item.get(key))
+        return self.default if value is _UNREADABLE else value
 
 
 @typing.dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -191,6 +196,8 @@ def written(whole: Part) -> Changes:
 
 def plain(value: Any) -> Any:
     """A value in the record's form. A part that was read is written as it was, with what this version does not know."""
+    if type(value) is str:
+        return value
     if isinstance(value, Part):
         return dict(value.item)
     if isinstance(value, datetime):
@@ -208,26 +215,30 @@ def plain(value: Any) -> Any:
 _hints: Callable[[Any], Mapping[str, Any]] = functools.cache(typing.get_type_hints)
 
 
-def _read_value(hint: Any, value: Any) -> Any:
-    """A value as the type that a field declares, or `_UNREADABLE`."""
+def _reader_of_field(hint: Any) -> _Reader:
+    if isinstance(hint, type) and issubclass(hint, Part):
+        # A part that is always there is empty where the record has nothing of it.
+        return hint.read
+    return _reader_of(hint)
+
+
+@functools.cache
+def _reader_of(hint: Any) -> _Reader:
+    """What reads a value of the type that a field declares."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint in _READERS:
+        return _READERS[hint]
     if origin in (types.UnionType, typing.Union):
         # A field is of one type, or of that and None.
-        present = [each for each in arguments if each is not types.NoneType]
-        return _read_value(present[0], value) if value is not None else _UNREADABLE
+        read = _reader_of(next(each for each in arguments if each is not types.NoneType))
+        return lambda value: _UNREADABLE if value is None else read(value)
     if origin is tuple:
-        return _read_list(arguments[0], value)
-    # Of a map, the entries that can be read.
-    if origin is not None and not isinstance(value, Mapping):
-        return _UNREADABLE
+        return functools.partial(_read_list, arguments[0])
     if origin is not None:
-        entries = {str(name): _read_value(arguments[1], each) for name, each in value.items()}
-        return {name: each for name, each in entries.items() if each is not _UNREADABLE}
-    if hint in _READERS:
-        return _READERS[hint](value)
+        return functools.partial(_read_map, _reader_of(arguments[1]))
     if issubclass(hint, Part):
-        return hint.read(value) if isinstance(value, Mapping) else _UNREADABLE
-    return _read_with(hint, value)
+        return lambda value: hint.read(value) if isinstance(value, Mapping) else _UNREADABLE
+    return functools.partial(_read_with, hint)
 
 
 def _read_list(hint: Any, value: Any) -> Any:
@@ -236,8 +247,17 @@ def _read_list(hint: Any, value: Any) -> Any:
         return (value,)
     if not isinstance(value, list | tuple):
         return _UNREADABLE
-    found = (_read_value(hint, each) for each in value if each is not None)
+    read = _reader_of(hint)
+    found = (read(each) for each in value if each is not None)
     return tuple(each for each in found if each is not _UNREADABLE)
+
+
+def _read_map(read: _Reader, value: Any) -> Any:
+    """The entries of a map that can be read."""
+    if not isinstance(value, Mapping):
+        return _UNREADABLE
+    entries = {str(name): read(each) for name, each in value.items()}
+    return {name: each for name, each in entries.items() if each is not _UNREADABLE}
 
 
 def _read_with(reader: Callable[[Any], Any], value: Any) -> Any:
@@ -254,7 +274,7 @@ def _is_number(value: Any) -> bool:
 
 
 # A number in place of a text is read as well: a person who edits a record may leave the quotation marks out.
-_READERS: Mapping[Any, Callable[[Any], Any]] = {
+_READERS: Mapping[Any, _Reader] = {
     str: lambda value: str(value) if isinstance(value, str) or _is_number(value) else _UNREADABLE,
     bool: lambda value: value if isinstance(value, bool) else _UNREADABLE,
     int: lambda value: int(value) if _is_number(value) else _UNREADABLE,
