@@ -43,7 +43,7 @@ WAYS = {
 """How late RDS is, in seconds; public reports speak of up to five minutes for a rename."""
 KINDS = [scenario.name for scenario in PLAIN]
 DRAWN_RUNS = 100
-DAYS = 4
+DAYS = 5
 """After how many days every run was tried."""
 
 

@@ -15,7 +15,7 @@ from tests.support.faults import FaultKind
 
 from local_aurora.timing import Durations
 
-pytestmark = pytest.mark.file_one_day_in(4, 0)
+pytestmark = pytest.mark.file_one_day_in(7, 3)
 
 OPERATIONS, SHARING, SHARED, DAYS = 100, 20, 4, 12
 THROTTLED_SHARE = 0.05

@@ -18,7 +18,7 @@ def test_there_are_thirty_at_least() -> None:
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS) >= 30
 
 
-@pytest.mark.one_day_in(3)
+@pytest.mark.one_day_in(5)
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
 def test_it_is_seen(mutation: Mutation) -> None:
     assert seen(mutation), f"{mutation.why}: not seen"

@@ -13,7 +13,7 @@ from tests.simulation.simulation import Simulation
 
 from aurora_restore.domain.naming import FINAL_SNAPSHOT_TAG
 
-pytestmark = pytest.mark.file_one_day_in(4, 3)
+pytestmark = pytest.mark.file_one_day_in(7, 2)
 
 DAY = 86_400.0
 NIGHTS = int(os.environ.get("NIGHTS", "45"))

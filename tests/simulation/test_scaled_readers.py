@@ -9,7 +9,7 @@ from tests.simulation.enumeration import Record, expect_no_violation, names
 from tests.simulation.scenarios import BY_NAME, OPERATION, SCALED, SCALED_STEPPED_IN, begin
 from tests.support.faults import FaultKind, Intrusion
 
-pytestmark = pytest.mark.file_one_day_in(4, 0)
+pytestmark = pytest.mark.file_one_day_in(7, 4)
 
 
 @pytest.mark.parametrize("name", names(SCALED))

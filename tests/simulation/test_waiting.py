@@ -17,7 +17,7 @@ from aurora_restore.domain.results import Phase
 from aurora_restore.domain.times import parse_time
 from local_aurora.timing import Durations
 
-pytestmark = pytest.mark.file_one_day_in(4, 0)
+pytestmark = pytest.mark.file_one_day_in(7, 0)
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 DURATIONS = (

@@ -17,7 +17,7 @@ import pytest
 
 from local_stack.stack_info import StackInfo, environment_of
 
-pytestmark = pytest.mark.file_one_day_in(4, 2)
+pytestmark = pytest.mark.file_one_day_in(7, 3)
 
 CommandLine = Callable[..., "Done"]
 TIMEOUT_SECONDS = 120

@@ -13,7 +13,7 @@ from tests.stack.conftest import Clients
 from aurora_restore.cli.exit_codes import ExitCode
 from local_stack.stack_info import StackInfo, environment_of
 
-pytestmark = pytest.mark.file_one_day_in(4, 2)
+pytestmark = pytest.mark.file_one_day_in(7, 5)
 
 
 def what_there_is(boto: Clients) -> dict[str, Any]:

@@ -55,6 +55,8 @@ def what_is_left(folder: Path) -> tuple[list[Path], list[str]]:
     return list((folder / ".local").iterdir()), processes_that_name(folder)
 
 
+# These two take turns, so that each day has a demo.
+@pytest.mark.file_one_day_in(2, 0)
 def test_two_demos_in_one_folder_prove_every_claim_and_take_down_what_they_started(tmp_path: Path) -> None:
     folder = tmp_path / "a path with a space"
     folder.mkdir()
@@ -86,7 +88,7 @@ def test_a_demo_that_is_ended_from_outside_leaves_nothing(number: signal.Signals
     assert what_is_left(tmp_path) == ([], [])
 
 
-@pytest.mark.one_day_in(3)
+@pytest.mark.one_day_in(4)
 def test_the_demo_proves_the_same_on_mysql(tmp_path: Path) -> None:
     if isinstance(missing := mysql.found(Kind.MYSQL), str):
         pytest.skip(missing)
@@ -105,6 +107,7 @@ def quick(stack: StackInfo) -> Iterator[StackInfo]:
     stack.control.change_durations(**before)
 
 
+@pytest.mark.file_one_day_in(2, 1)
 def test_the_demo_uses_a_stack_that_runs_and_works_again_and_again(quick: StackInfo, tmp_path: Path) -> None:
     for _ in range(2):
         status, out, err = end_of(start_demo(tmp_path, "--json", home=quick.home))

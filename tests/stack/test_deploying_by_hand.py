@@ -21,7 +21,7 @@ from tests.stack.test_guide import ROOT, directory_of_aws
 
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 1)
+pytestmark = pytest.mark.file_one_day_in(7, 4)
 
 REGION = "us-east-1"
 STACK = "aurora-restore-pipeline"

@@ -16,7 +16,7 @@ from tests.support.block_summary import BLOCKS
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 3)
+pytestmark = pytest.mark.file_one_day_in(7, 2)
 
 # In this order: what the README starts is what the others look at.
 DOCUMENTS = (

@@ -198,7 +198,7 @@ def begin(place: Place, failure: Failure) -> str:
     return place.start(restore_request(failure.target, **failure.changes, **own), operation_id)
 
 
-@pytest.mark.one_day_in(3)
+@pytest.mark.one_day_in(5)
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: failure.name)
 def test_a_swap_that_fails_leaves_the_target_with_its_old_data_and_nothing_else(
     place: Place, inbox: Inbox, runs: dict[str, str], failure: Failure

@@ -27,7 +27,7 @@ from local_aurora.engines.postgresql.admin import connection
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 3)
+pytestmark = pytest.mark.file_one_day_in(7, 3)
 
 ROOT = Path(__file__).parents[2]
 # What the guide's own command starts.

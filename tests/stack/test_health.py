@@ -35,7 +35,7 @@ from aurora_restore.domain.times import format_time
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo, environment_of
 
-pytestmark = pytest.mark.file_one_day_in(4, 1)
+pytestmark = pytest.mark.file_one_day_in(7, 6)
 
 STATE, LOCKS, SWEEP = "AuroraRestoreState", "AuroraRestoreLocks", "aurora-restore-sweep"
 ADMIN_SECRET = "aurora-restore/admin-credentials"

@@ -18,7 +18,7 @@ from tests.stack.polling import poll_until
 
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 0)
+pytestmark = pytest.mark.file_one_day_in(7, 1)
 
 FUNCTIONS = {
     "SnapshotCheck": "snapshot-check",

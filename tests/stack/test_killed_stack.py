@@ -32,7 +32,7 @@ from local_aurora.engines.storage import directory_name
 from local_stack import lifecycle
 from local_stack.aurora_service import AuroraService
 
-pytestmark = pytest.mark.file_one_day_in(4, 2)
+pytestmark = pytest.mark.file_one_day_in(7, 2)
 
 KILLS = int(os.environ.get("KILLS", "1"))
 SEED = int(os.environ.get("KILL_SEED") or random.SystemRandom().randrange(10**6))

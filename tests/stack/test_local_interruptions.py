@@ -19,7 +19,7 @@ from local_stack.aurora_service import AuroraService
 from local_stack.lifecycle import UpOptions
 from local_stack.state_directory import StateDirectory
 
-pytestmark = pytest.mark.file_one_day_in(4, 1)
+pytestmark = pytest.mark.file_one_day_in(7, 2)
 
 UP = "import sys, pathlib; from local_stack import lifecycle as l; from aurora_restore.demo.setup import set_up; "
 UP += "l.up(l.UpOptions(home=pathlib.Path(sys.argv[1])), find_set_up=lambda: set_up)"

@@ -20,7 +20,7 @@ from aurora_restore.deployment.definitions import CALLED_IN_A_RESTORE, CLEAN_UP
 from aurora_restore.deployment.functions import BY_NAME
 from local_stack.stack_info import StackInfo, environment_of
 
-pytestmark = pytest.mark.file_one_day_in(4, 1)
+pytestmark = pytest.mark.file_one_day_in(7, 6)
 
 FIELDS = {"level", "function_name", "operation_id", "message", "timestamp"}
 COMPLETED = re.compile(r"Operation completed in \d+\.\d{3} seconds")

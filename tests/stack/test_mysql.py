@@ -36,7 +36,7 @@ from local_aurora.engines.storage import directory_name
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 3)
+pytestmark = pytest.mark.file_one_day_in(7, 4)
 
 SWAPPED = "aurora-restored-mysql-swapped"
 LOGGED, FAMILY = "mysql-logged", "aurora-mysql8.0"

@@ -11,7 +11,7 @@ import pytest
 from tests.stack.conftest import FinishedRun
 from tests.stack.test_refusals import REQUEST
 
-pytestmark = pytest.mark.file_one_day_in(4, 3)
+pytestmark = pytest.mark.file_one_day_in(7, 6)
 
 FUNCTION = "aurora-restore-setup-db-users"
 NOBODY = "http://127.0.0.1:9"

@@ -21,7 +21,7 @@ from aurora_restore.deployment.access import ROLES_OF_PEOPLE
 from aurora_restore.deployment.packaging import Project
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 0)
+pytestmark = pytest.mark.file_one_day_in(7, 0)
 
 ACCESS_STACK = "aurora-restore-access"
 RUN, SCHEDULE = "restore-people-looked-at", "people-nightly"

@@ -23,7 +23,7 @@ from tests.stack.serving_targets import (
 from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 2)
+pytestmark = pytest.mark.file_one_day_in(7, 5)
 
 REPLACED, UNDONE = "aurora-restored-pooled", "aurora-restored-pooled-undone"
 

@@ -17,7 +17,7 @@ from aurora_restore.domain.observed import Credentials
 from local_aurora.engines.postgresql.admin import connection
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 2)
+pytestmark = pytest.mark.file_one_day_in(7, 4)
 
 QUIET, AWAKE, LEDGER = "aurora-restored-first-quiet", "aurora-restored-first-awake", "ledger"
 NEW = {

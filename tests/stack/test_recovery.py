@@ -19,7 +19,7 @@ from aurora_restore.demo.seed_aurora import seed_network
 from aurora_restore.demo.seed_aws import seed_target
 from local_stack.stack_info import StackInfo, environment_of
 
-pytestmark = pytest.mark.file_one_day_in(4, 3)
+pytestmark = pytest.mark.file_one_day_in(7, 5)
 
 LOST, NEW = "eu-west-1", "eu-central-1"
 STACK = "aurora-restore-pipeline"

@@ -20,7 +20,7 @@ from tests.support.inbox import Inbox
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 3)
+pytestmark = pytest.mark.file_one_day_in(7, 4)
 
 REQUEST: dict[str, Any] = {
     "source_snapshot_date": "2023-06-15",

@@ -15,7 +15,7 @@ from tests.support.inbox import Inbox
 
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 1)
+pytestmark = pytest.mark.file_one_day_in(7, 3)
 
 PLAIN, STOPPED, PROTECTED, WORLDWIDE = (
     f"aurora-restored-{word}" for word in ("plain", "stopped", "protected", "worldwide")

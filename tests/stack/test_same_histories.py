@@ -24,7 +24,7 @@ from local_aurora.faults import Effect, FaultRule
 from local_aurora.timing import Durations
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 0)
+pytestmark = pytest.mark.file_one_day_in(7, 0)
 
 CLEANUP_MACHINE = "aurora-restore-cleanup-state-machine"
 WAIT_SECONDS, END_SECONDS = 240.0, 600.0

@@ -13,7 +13,7 @@ from tests.stack.test_cli_operations import run_command
 from local_stack.schedule_expressions import delay_seconds
 from local_stack.stack_info import StackInfo, environment_of
 
-pytestmark = pytest.mark.file_one_day_in(4, 3)
+pytestmark = pytest.mark.file_one_day_in(7, 0)
 
 NAME = "drill"
 REQUEST = [

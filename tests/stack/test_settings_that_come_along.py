@@ -12,7 +12,7 @@ from tests.stack.serving_targets import NEW_DATA, Place, old_data_of, request
 
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 0)
+pytestmark = pytest.mark.file_one_day_in(7, 6)
 
 WATCHED, BOUND, MANAGED = "aurora-restored-watched", "aurora-restored-bound", "aurora-restored-managed"
 MONITORING_ROLE = "arn:aws:iam::000000000000:role/rds-monitoring"

@@ -32,7 +32,7 @@ from aurora_restore.domain.observed import DatabaseEndpoint
 from local_aurora.engines.postgresql.admin import connection
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 0)
+pytestmark = pytest.mark.file_one_day_in(7, 0)
 
 TARGET = "aurora-restored-cluster"
 """The target of the page's commands."""

@@ -18,7 +18,7 @@ from tests.support.inbox import Inbox
 
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 1)
+pytestmark = pytest.mark.file_one_day_in(7, 6)
 
 FUNCTIONS = {
     "SnapshotCheck": "snapshot-check",

@@ -23,7 +23,7 @@ from aurora_restore.domain.naming import copy_identifier, final_snapshot_identif
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 1)
+pytestmark = pytest.mark.file_one_day_in(7, 1)
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "operations_guide.md"

@@ -19,7 +19,7 @@ from aurora_restore.deployment.template import pipeline_template
 from local_stack import lifecycle
 from local_stack.stack_info import StackInfo
 
-pytestmark = pytest.mark.file_one_day_in(4, 3)
+pytestmark = pytest.mark.file_one_day_in(7, 1)
 
 SECTION = (
     (ROOT / "docs" / "operations_guide.md").read_text().split("## Taking it away, and putting it back")[1]

@@ -2,6 +2,7 @@
 
 Cases within a test are shared out by `todays_share`, tests by the marker `one_day_in(days)`, and files whose tests
 have something costly in common, such as a stack, by `file_one_day_in(days, turn)`: on one of so many days, all of it.
+Most of these files have one day of the week.
 
 The day is the one on which the test run began, in all of its processes. TEST_DAY=2026-11-27 repeats that of another
 day, EVERY_FILE=1 tries all files, and EVERY_CASE=1 all cases. A run that names single tests or files leaves none of

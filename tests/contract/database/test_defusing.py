@@ -29,7 +29,7 @@ from aurora_restore.domain.errors import DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.outward import OutwardConnections
 
-pytestmark = pytest.mark.file_one_day_in(4, 1)
+pytestmark = pytest.mark.file_one_day_in(7, 1)
 
 SLOT = "SELECT pg_create_logical_replication_slot('production_slot', 'pgoutput', false, true)"
 ENABLE = "ALTER SUBSCRIPTION {} ENABLE"

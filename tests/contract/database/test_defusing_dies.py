@@ -18,7 +18,7 @@ from aurora_restore.domain.defusing import Outcome
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.user_progress import always
 
-pytestmark = [pytest.mark.newest_server, pytest.mark.file_one_day_in(4, 2)]
+pytestmark = [pytest.mark.newest_server, pytest.mark.file_one_day_in(7, 3)]
 
 STATEMENTS_AT_MOST = 200
 

@@ -12,7 +12,7 @@ from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.outward import ForeignTables
 from aurora_restore.domain.users import Access
 
-pytestmark = pytest.mark.file_one_day_in(4, 3)
+pytestmark = pytest.mark.file_one_day_in(7, 2)
 
 READ = {
     "table": "SELECT FROM app.ledger LIMIT 0",

@@ -24,7 +24,7 @@ from aurora_restore.domain.user_progress import SetupProgress, always
 from aurora_restore.domain.users import Access, DbUserLogin, UserReport, UsersReport
 from aurora_restore.steps import defuse as step
 
-pytestmark = [pytest.mark.newest_server, pytest.mark.file_one_day_in(4, 0)]
+pytestmark = [pytest.mark.newest_server, pytest.mark.file_one_day_in(7, 2)]
 
 DATABASES = int(os.environ.get("DATABASES", "10"))
 TABLES = int(os.environ.get("TABLES", "6000"))

@@ -25,7 +25,7 @@ from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.users import Access, DbUserLogin, UsersReport
 
-pytestmark = pytest.mark.file_one_day_in(4, 0)
+pytestmark = pytest.mark.file_one_day_in(7, 5)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from aurora_restore.domain.errors import DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.users import Access, DbUserLogin, UserReport
 
-pytestmark = pytest.mark.file_one_day_in(4, 2)
+pytestmark = pytest.mark.file_one_day_in(7, 5)
 
 ANN = Credentials("ann", "Own-secret-4711")
 

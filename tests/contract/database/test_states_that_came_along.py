@@ -22,7 +22,7 @@ from aurora_restore.domain.errors import DatabaseBusy, DbUserSetupFailed
 from aurora_restore.domain.observed import Credentials, LoginOutcome
 from aurora_restore.domain.users import Access, DbUserLogin, UserReport, UsersReport
 
-pytestmark = pytest.mark.file_one_day_in(4, 1)
+pytestmark = pytest.mark.file_one_day_in(7, 6)
 
 ANN = Credentials("ann", OWN_SECRET)
 

@@ -25,7 +25,7 @@ from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.record import CameAlongRecord, plain
 from aurora_restore.domain.users import Access
 
-pytestmark = pytest.mark.file_one_day_in(4, 2)
+pytestmark = pytest.mark.file_one_day_in(7, 5)
 
 TIME = datetime(2026, 11, 26, 10, tzinfo=UTC)
 

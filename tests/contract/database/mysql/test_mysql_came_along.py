@@ -11,7 +11,7 @@ from tests.contract.database.servers import MASTER
 from aurora_restore.domain.came_along import Finding, Kind
 from aurora_restore.domain.defusing import Fuse, Outcome, Survey
 
-pytestmark = pytest.mark.file_one_day_in(4, 3)
+pytestmark = pytest.mark.file_one_day_in(7, 0)
 
 EVENT = "CREATE EVENT shop.`clean``up` ON SCHEDULE EVERY 1 HOUR DO DELETE FROM shop.notes"
 

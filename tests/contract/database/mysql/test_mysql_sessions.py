@@ -10,7 +10,7 @@ from aurora_restore.database import tls
 from aurora_restore.database.mysql.session import SYNTAX_ERROR, Limits, Server, ServerRefused
 from aurora_restore.domain.errors import DatabaseBusy
 
-pytestmark = pytest.mark.file_one_day_in(4, 1)
+pytestmark = pytest.mark.file_one_day_in(7, 6)
 
 
 def server(cluster: RestoredMysql, limits: Limits) -> Server:

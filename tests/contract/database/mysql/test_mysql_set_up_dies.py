@@ -14,7 +14,7 @@ from aurora_restore.domain.errors import DatabaseUnreachable
 from aurora_restore.domain.observed import Credentials, LoginOutcome
 from aurora_restore.domain.users import Access, DbUser, DbUserLogin, UsersReport
 
-pytestmark = pytest.mark.file_one_day_in(4, 2)
+pytestmark = pytest.mark.file_one_day_in(7, 3)
 
 USERS = [
     DbUserLogin(DbUser("ann", Access.READ_ONLY, "s", databases=("shop",)), Credentials("ann", OWN_SECRET)),

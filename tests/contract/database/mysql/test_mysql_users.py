@@ -15,7 +15,7 @@ from aurora_restore.domain.observed import Credentials, LoginOutcome
 from aurora_restore.domain.user_fields import db_users
 from aurora_restore.domain.users import ANY_HOST, Access, DbUser, DbUserLogin, UserReport, UsersReport
 
-pytestmark = pytest.mark.file_one_day_in(4, 0)
+pytestmark = pytest.mark.file_one_day_in(7, 1)
 
 HOSTILE_NAMES = [
     "x`; DROP USER y; --",

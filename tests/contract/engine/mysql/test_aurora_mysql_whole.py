@@ -20,7 +20,7 @@ from local_aurora.engines.side_by_side import EnginesSideBySide
 from local_aurora.model import LocalAurora
 from local_aurora.timing import Durations
 
-pytestmark = pytest.mark.file_one_day_in(4, 1)
+pytestmark = pytest.mark.file_one_day_in(7, 1)
 
 NO_TIME = Durations(**dict.fromkeys(Durations.__dataclass_fields__, 0.0))
 MASTER = PasswordLogin("admin", "Production-master")

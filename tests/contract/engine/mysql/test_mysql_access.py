@@ -14,7 +14,7 @@ from local_aurora.engines.mysql.statements import account, identifier, literal
 
 from .conftest import MASTER, Cluster
 
-pytestmark = pytest.mark.file_one_day_in(4, 2)
+pytestmark = pytest.mark.file_one_day_in(7, 5)
 
 DENIED = (1044, 1045, 1142, 1227)
 UNKNOWN_PLUGIN, TLS_REQUIRED = 1524, 3159

@@ -22,7 +22,7 @@ from local_aurora.engines.mysql.running import running_server
 
 from .conftest import MASTER, had
 
-pytestmark = pytest.mark.file_one_day_in(4, 2)
+pytestmark = pytest.mark.file_one_day_in(7, 3)
 
 NO_PATH = {"PATH": "/nowhere"}
 
