@@ -7,6 +7,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def write(event, context):
 """
 
 
-def function(handler: str, timeout_seconds: int = 5, **config: Any) -> DeployedFunction:
+def function(handler: str, timeout_seconds: int = 30, **config: Any) -> DeployedFunction:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("work.py", CODE)
@@ -86,19 +87,33 @@ def logs() -> Logs:
     return Logs()
 
 
-@pytest.fixture
-def runtime(tmp_path: Path, logs: Logs) -> Iterator[LambdaRuntime]:
+@contextmanager
+def runtime_of(tmp_path: Path, logs: Logs, idle_seconds: float) -> Iterator[LambdaRuntime]:
     environment = {"PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
     runtime = LambdaRuntime(
         tmp_path / "a folder",
         environment,
         logs.write,
         maximum_workers=3,
-        idle_seconds=1.0,
+        idle_seconds=idle_seconds,
         credentials=lambda deployed: {"AWS_ACCESS_KEY_ID": f"key-of-{deployed.name}"},
     )
     yield runtime
     runtime.close()
+
+
+@pytest.fixture
+def runtime(tmp_path: Path, logs: Logs) -> Iterator[LambdaRuntime]:
+    """Its workers do not end by themselves, however long a busy machine takes between two calls."""
+    with runtime_of(tmp_path, logs, idle_seconds=300) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def impatient_runtime(tmp_path: Path, logs: Logs) -> Iterator[LambdaRuntime]:
+    """Its workers end when nothing is to be done."""
+    with runtime_of(tmp_path, logs, idle_seconds=0.5) as runtime:
+        yield runtime
 
 
 def run(runtime: LambdaRuntime, deployed: DeployedFunction, **event: Any) -> Outcome:
@@ -140,8 +155,7 @@ def test_a_worker_gets_the_environment_of_its_function(runtime: LambdaRuntime) -
     assert environment["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
     assert seen["request_id"] == "request-1"
     assert seen["arn"] == deployed.arn
-    # The machine may be busy, so that importing takes a part of the five seconds.
-    assert 0 < seen["remaining_ms"] <= 5000
+    assert 0 < seen["remaining_ms"] <= 30_000
 
 
 def test_a_function_that_takes_too_long_is_ended_and_says_so(runtime: LambdaRuntime) -> None:
@@ -156,7 +170,7 @@ def test_a_killed_worker_fails_its_invocation_and_the_next_one_gets_a_new_worker
     runtime: LambdaRuntime,
 ) -> None:
     def kill() -> None:
-        processes.wait_until(lambda: busy_pid(runtime) != 0, 10)
+        processes.wait_until(lambda: busy_pid(runtime) != 0, 30)
         runtime.kill_worker(busy_pid(runtime))
 
     killer = threading.Thread(target=kill)
@@ -196,11 +210,15 @@ def test_json_logs_at_system_level_warn_carry_only_lines_of_the_function(
     assert len(logs.lines) == 3
 
 
-def test_a_worker_is_used_again_and_ended_when_idle(runtime: LambdaRuntime) -> None:
+def test_a_worker_is_used_again(runtime: LambdaRuntime) -> None:
     first, second = (run(runtime, function("sleep"), seconds=0).payload for _ in range(2))
     assert first == second
-    assert processes.wait_until(lambda: not processes.is_alive(first), 5)
-    assert runtime.reports() == []
+
+
+def test_a_worker_is_ended_when_idle(impatient_runtime: LambdaRuntime) -> None:
+    worker = run(impatient_runtime, function("sleep"), seconds=0).payload
+    assert processes.wait_until(lambda: not processes.is_alive(worker), 30)
+    assert impatient_runtime.reports() == []
 
 
 def test_no_more_workers_than_the_pool_admits_and_everyone_gets_a_turn(runtime: LambdaRuntime) -> None:
@@ -227,10 +245,10 @@ def test_a_changed_configuration_gets_a_new_worker(runtime: LambdaRuntime) -> No
     assert old != new
 
 
-def test_the_peak_memory_of_a_function_outlives_its_workers(runtime: LambdaRuntime) -> None:
-    run(runtime, function("sleep"), seconds=0)
-    assert processes.wait_until(lambda: runtime.reports() == [], 5)
-    assert 5_000_000 < runtime.peak_memory_bytes()["worker-test"] < 256_000_000
+def test_the_peak_memory_of_a_function_outlives_its_workers(impatient_runtime: LambdaRuntime) -> None:
+    run(impatient_runtime, function("sleep"), seconds=0)
+    assert processes.wait_until(lambda: impatient_runtime.reports() == [], 30)
+    assert 5_000_000 < impatient_runtime.peak_memory_bytes()["worker-test"] < 256_000_000
 
 
 def test_a_large_event_arrives_whole(runtime: LambdaRuntime) -> None:
