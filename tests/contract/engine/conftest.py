@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -55,6 +55,14 @@ def wait_until(holds: Callable[[], bool], timeout_seconds: float = 10.0) -> None
     while not holds():
         assert time.monotonic() < deadline, "it did not come to pass in time"
         time.sleep(0.01)
+
+
+@contextmanager
+def passing_directory(directory: Path) -> Iterator[Path]:
+    """Removed afterwards: what a database server writes is large, and may be in memory."""
+    directory.mkdir()
+    yield directory
+    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pymysql.connections import Connection
+from tests.contract.engine.conftest import passing_directory
 from tests.support import engine_summary, mysql
 
 from local_aurora.access import Login, PasswordLogin, ServerAddress
@@ -61,16 +62,15 @@ def had(kind: Kind, record_property: Any) -> Installation:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mysql_engine(roomy_directory: Path) -> Iterator[MysqlEngine]:
-    directory = roomy_directory / "mysql of its own"
-    directory.mkdir()
-    engine = MysqlEngine(directory)
-    yield engine
-    engine.close()
+    with passing_directory(roomy_directory / "mysql of its own") as directory:
+        engine = MysqlEngine(directory)
+        yield engine
+        engine.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _shop(mysql_engine: MysqlEngine) -> None:
     mysql_engine.create_cluster("shop", MASTER, "shop", 8)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from tests.contract.engine.conftest import passing_directory
 from tests.support import engine_summary, mysql
 
 from local_aurora.access import Login, PasswordLogin, ServerAddress
@@ -76,7 +77,7 @@ def restored_cluster(subject: Subject, engine: EngineOnDisk, snapshot_id: str, c
     return started(subject, engine, cluster_id)
 
 
-@pytest.fixture(scope="session", params=[POSTGRESQL, MYSQL])
+@pytest.fixture(scope="module", params=[POSTGRESQL, MYSQL])
 def subject(request: pytest.FixtureRequest) -> Subject:
     return Subject(request.param)
 
@@ -91,20 +92,20 @@ def _server(subject: Subject, record_property: Any) -> None:
             pytest.skip("no MySQL server can be had here")
 
 
-@pytest.fixture(scope="session")
-def directory(subject: Subject, roomy_directory: Path) -> Path:
-    return roomy_directory / f"port of {subject.name}"
+@pytest.fixture(scope="module")
+def directory(subject: Subject, roomy_directory: Path) -> Iterator[Path]:
+    with passing_directory(roomy_directory / f"port of {subject.name}") as directory:
+        yield directory
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine(subject: Subject, directory: Path) -> Iterator[EngineOnDisk]:
-    directory.mkdir()
     made = subject.new_engine(directory)
     yield made
     made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def production(subject: Subject, engine: EngineOnDisk) -> Cluster:
     """Three rows, the snapshot, and one row that came later."""
     engine.create_cluster("cluster-PRODUCTION", MASTER, "shop")

@@ -8,11 +8,12 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
-from tests.contract.engine.conftest import wait_until
+from tests.contract.engine.conftest import passing_directory, wait_until
 
 from local_aurora.access import PasswordLogin, ServerAddress
 from local_aurora.engine import ServerFace
@@ -30,6 +31,13 @@ from .conftest import (
 )
 
 COUNT = "SELECT count(*) FROM orders"
+
+
+@pytest.fixture
+def home(subject: Subject, roomy_directory: Path) -> Iterator[Path]:
+    """For an engine of the test's own."""
+    with passing_directory(roomy_directory / f"home of {subject.name}") as home:
+        yield home
 
 
 def test_a_restored_cluster_has_the_rows_of_the_snapshot_and_its_logins(
@@ -260,10 +268,8 @@ sys.stdin.read()
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the kernel's death signal")
 def test_a_server_ends_with_its_stack_even_when_that_is_killed(
-    subject: Subject, production: Cluster, roomy_directory: Path
+    subject: Subject, production: Cluster, home: Path
 ) -> None:
-    home = roomy_directory / f"killed {subject.name}"
-    home.mkdir()
     engine = subject.new_engine(home)
     engine.create_cluster("idle", MASTER, "shop")
     engine.close()
@@ -293,10 +299,8 @@ def is_alive(pid: int) -> bool:
 
 
 def test_closing_ends_every_server_and_the_next_engine_finds_the_data(
-    subject: Subject, production: Cluster, roomy_directory: Path
+    subject: Subject, production: Cluster, home: Path
 ) -> None:
-    home = roomy_directory / f"closed {subject.name}"
-    home.mkdir()
     engine = subject.new_engine(home)
     engine.create_cluster("idle", MASTER, "shop")
     endpoint = engine.start_cluster("idle", None, ServerFace())
