@@ -9,12 +9,11 @@ from typing import Any
 
 from aurora_restore.domain.counting import counted
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.plan import SourceSnapshot
 from aurora_restore.domain.record import ErrorState, Record
 from aurora_restore.domain.rehearsal import asked_of, figures, measured
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.states import Ending, RehearsalVerdict, RetirementState
-from aurora_restore.domain.times import format_time, minute_in_words, time_if_readable
+from aurora_restore.domain.times import format_time, minute_if_readable, minute_in_words
 from aurora_restore.domain.visible_text import visible
 
 NOTHING_TOUCHED = "nothing was created, and nothing that existed before was touched."
@@ -41,7 +40,7 @@ def success_message(operation: Operation, now: datetime) -> Message:
     name = plan.target_cluster_id
     lines = [
         f"The Aurora cluster {name} is available, restored from {plan.source.db_cluster_identifier} as it was on "
-        f"{_snapshot_time(plan.source)}.",
+        f"{minute_if_readable(plan.source.snapshot_create_time)}.",
         "",
         f"Endpoint:   {details.endpoint}:{details.port}",
         f"Reader:     {details.reader_endpoint}:{details.port}",
@@ -74,7 +73,8 @@ def _rehearsal_message(operation: Operation, now: datetime) -> Message:
     cluster = f"left: {known.left}" if known.left else f"{name}, deleted"
     todo = "nothing" if has_passed else "see which phase took the time, or why there is no later snapshot"
     lines = [
-        f"The rehearsal with {source.db_cluster_identifier} as it was on {_snapshot_time(source)} {how}.",
+        f"The rehearsal with {source.db_cluster_identifier} as it was on "
+        f"{minute_if_readable(source.snapshot_create_time)} {how}.",
         "",
         *(f"{label}:        {words}" for label, words in figures(state)),
         f"Snapshot:   {source.cluster_snapshot_identifier} ({source.region}): {source.reason}",
@@ -250,12 +250,6 @@ def _notes(operation: Operation) -> list[str]:
             *(f"  - {line}" for line in rested),
         ]
     return lines + [f"Note: {note}." for note in details.user_notes]
-
-
-def _snapshot_time(source: SourceSnapshot) -> str:
-    time = time_if_readable(source.snapshot_create_time)
-    # A record that was edited may have a text that is not a time; it must not keep the message from being sent.
-    return minute_in_words(time) if time else source.snapshot_create_time or "(no time)"
 
 
 def _came_along(operation: Operation) -> tuple[list[str], list[str]]:

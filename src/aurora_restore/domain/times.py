@@ -34,3 +34,9 @@ def time_if_readable(text: str | None) -> datetime | None:
         return parse_time(text) if text else None
     except ValueError:
         return None
+
+
+def minute_if_readable(text: str | None) -> str:
+    """A time that a record has, for people; a record that was edited may have another text, which is shown as it is."""
+    time = time_if_readable(text)
+    return minute_in_words(time) if time else text or "(no time)"

@@ -287,6 +287,7 @@ def test_every_note_of_the_plan_is_shown_in_plan_and_status() -> None:
 
 def test_a_plan_says_what_from_where_and_why() -> None:
     seen = outcome(records.planned())
+    assert "made 2026-11-21 05:00 UTC" in seen
     assert "snapshot rds:production-2026-11-21-05-00" in seen
     assert "chosen the only available snapshot of production of 2026-11-21 (UTC)" in seen
     assert "copy aurora-restore-20261122-114200" in seen

@@ -14,6 +14,7 @@ from aurora_restore.cli.views.replacement import render_differences, render_way_
 from aurora_restore.domain.cluster_settings import CLUSTER_SETTINGS, INSTANCE_SETTINGS
 from aurora_restore.domain.engines import engine_of
 from aurora_restore.domain.record import PlanItem
+from aurora_restore.domain.times import minute_if_readable
 
 Rows = list[tuple[str, str | Text | None]]
 
@@ -59,7 +60,7 @@ def _snapshot_rows(plan: PlanItem) -> Rows:
         rows += [
             ("snapshot", Text(source.cluster_snapshot_identifier or "", style="bold")),
             ("  of", f"{source.db_cluster_identifier or ''} in {source.region or ''}, {engine}"),
-            ("  made", source.snapshot_create_time),
+            ("  made", minute_if_readable(source.snapshot_create_time)),
             ("  chosen", source.reason),
         ]
     # That none is made has its reason, too.
