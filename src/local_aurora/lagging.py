@@ -49,8 +49,8 @@ def _copied(objects: Objects) -> Objects:
     return cast(Objects, _loaded(pickle.dumps(objects, pickle.HIGHEST_PROTOCOL)))
 
 
-# A request changes one kind of object, so that most copies are as those of the request before. What is shown is read
-# alone, so that it may be shown more than once.
+# A request changes one kind of object, so that most copies equal those of the request before. Describe calls do not
+# change what they show, so that several of them may show the same copy.
 _loaded = functools.lru_cache(maxsize=64)(pickle.loads)
 
 
