@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from tests.stack.conftest import Clients, clients_of
+from tests.support.paths import paths_below
 
 from aurora_restore.demo import seed_aws
 from aurora_restore.demo.setup import set_up
@@ -83,11 +85,13 @@ def test_hosts_that_need_no_proxy_are_kept_and_named_once(before: str, after: st
 
 def readable_by_others(state: Path) -> list[Path]:
     """What another user could open, were it not for the directory at the top."""
-    return [
-        path
-        for path in state.rglob("*")
-        if not path.is_symlink() and path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077
-    ]
+    found = []
+    for path in paths_below(state):
+        with suppress(FileNotFoundError):  # it was removed meanwhile
+            mode = path.lstat().st_mode
+            if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
+                found.append(path)
+    return found
 
 
 def test_no_other_user_reads_the_state_whatever_the_home_and_the_umask_are(home: Path) -> None:

@@ -25,6 +25,7 @@ from tests.stack.test_failures_at_every_phase import FAILURES, Failure
 from tests.stack.test_stopped_runs import HOLDS, WAIT_SECONDS
 from tests.support import mysql
 from tests.support.inbox import Inbox
+from tests.support.paths import paths_below
 
 from aurora_restore.demo.seed_aws import SECURITY_GROUP_ID, SUBNET_GROUP
 from aurora_restore.demo.setup import add_missing, set_up
@@ -225,8 +226,10 @@ def test_a_user_of_a_hostile_name_has_its_password_and_its_level_and_no_log_hold
     directory = directory_name(place.cluster(SWAPPED)["DbClusterResourceId"])
     logs = [
         path.read_text(errors="replace")
-        for path in place.stack.home.rglob("*.log")
-        if directory in path.parts and "CREATE USER" in path.read_text(errors="replace")
+        for path in paths_below(place.stack.home)
+        if path.suffix == ".log"
+        and directory in path.parts
+        and "CREATE USER" in path.read_text(errors="replace")
     ]
     # The server leaves a password out of what it logs of a clear-text clause: the words before it tell.
     lines = [line for log in logs for line in log.splitlines() if "IDENTIFIED" in line]

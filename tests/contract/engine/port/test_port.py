@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import trustme
 from tests.contract.engine.conftest import passing_directory, wait_until
+from tests.support.paths import paths_below
 
 from local_aurora.access import PasswordLogin, ServerAddress
 from local_aurora.engine import ServerFace
@@ -340,7 +341,7 @@ def test_deleting_removes_the_storage(subject: Subject, engine: EngineOnDisk, pr
     assert server is not None
     with pytest.raises(ProcessLookupError):
         os.kill(server, 0)
-    assert not [path for path in home.rglob("*") if "to-go" in path.name]
+    assert not [path for path in paths_below(home) if "to-go" in path.name]
     assert list((home / "work").iterdir()) == []
 
 
