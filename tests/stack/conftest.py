@@ -25,7 +25,7 @@ RUN_TIMEOUT_SECONDS = 480.0
 QUICK = {"copy": 1.0, "restore": 1.0, "create": 0.5, "instance": 1.0, "password_change": 0.5, "delete": 0.5}
 """Seconds: shorter than the demo's, long enough that a status on the way is seen."""
 KEPT_WORKERS: dict[str, Any] = {"idle_worker_seconds": 120.0, "maximum_workers": 24}
-"""Lambda workers are kept between calls, files of tests included: most of what a run costs is the begin of new ones.
+"""Lambda workers are kept between calls, files of tests included: most of what a run costs is the start of new ones.
 Each takes 65 MB, and a test run has many stacks: those of a stack that is not used are ended."""
 
 Clients = Callable[..., Any]

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from aurora_restore.domain.counting import counted
 from aurora_restore.domain.errors import (
     InvalidRequest,
     SnapshotAmbiguous,
@@ -67,11 +68,11 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
         )
     if request.random_seed is not None:
         drawn = min(ready, key=lambda item: _lot(request.random_seed or "", item))
-        whose = f"{_snapshots(len(ready))} of {drawn.db_cluster_identifier}"
+        all_of_them = f"{counted(len(ready), 'available snapshot')} of {drawn.db_cluster_identifier}"
         since = f"{request.random_since:%Y-%m-%d}" if request.random_since else "the beginning"
         return SelectedSnapshot(
             drawn,
-            f"drawn at random from {len(ready)} available {whose} since {since} (UTC)",
+            f"drawn at random from {all_of_them} since {since} (UTC)",
         )
     # Of two of the same moment the choice is the same in every call.
     newest = max(
@@ -82,14 +83,19 @@ def select_snapshot(request: RestoreRequest, snapshots: Sequence[ClusterSnapshot
         ),
     )
     # The reason goes into the record and the message: a person sees that it is the right day.
-    which = "the only" if len(ready) == 1 else f"the newest of {len(ready)}"
+    is_only = len(ready) == 1
+    which = (
+        "the only available snapshot"
+        if is_only
+        else f"the newest of {counted(len(ready), 'available snapshot')}"
+    )
     not_ready = len(of_the_day) - len(ready)
     others = f" ({not_ready} more not available)" if not_ready else ""
     days = f" of {day} (UTC)" if day else ""
     of_backup = ", made by AWS Backup" if newest.snapshot_type == BACKUP_TYPE else ""
     return SelectedSnapshot(
         newest,
-        f"{which} available {_snapshots(len(ready))} of {newest.db_cluster_identifier}{days}{of_backup}{others}",
+        f"{which} of {newest.db_cluster_identifier}{days}{of_backup}{others}",
     )
 
 
@@ -168,10 +174,6 @@ def _nothing_ready(
 def _hint(snapshots: Sequence[ClusterSnapshot]) -> str | None:
     """What to do where none of them is available; None is the usual advice, to wait."""
     return None if any(item.status in _BEING_MADE for item in snapshots) else _NEVER
-
-
-def _snapshots(count: int) -> str:
-    return "snapshot" if count == 1 else "snapshots"
 
 
 def _day_words(request: RestoreRequest) -> str:
