@@ -55,7 +55,7 @@ def bucket(empty_stack: StackInfo, empty_boto: Clients) -> str:
     """A bucket with the code and the definitions of a small pipeline."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("work.py", CODE)
+        archive.writestr(zipfile.ZipInfo("work.py"), CODE)
     name = "events-of-the-tests"
     s3 = empty_boto("s3")
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": empty_stack.region})

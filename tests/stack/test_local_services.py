@@ -44,7 +44,7 @@ Run = Callable[..., FinishedRun]
 def code_bucket(empty_stack: StackInfo, empty_boto: Clients) -> str:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("work.py", CODE)
+        archive.writestr(zipfile.ZipInfo("work.py"), CODE)
     name = "code-of-the-tests"
     s3 = empty_boto("s3")
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": empty_stack.region})
