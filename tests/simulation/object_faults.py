@@ -13,6 +13,7 @@ from tests.simulation.simulation import Simulation
 
 from aurora_restore.domain.rds_statuses import (
     FAILED_CLUSTER_STATUSES,
+    FAILED_CREATION_STATUSES,
     FAILED_INSTANCE_STATUSES,
     FAILED_SNAPSHOT_STATUSES,
 )
@@ -24,7 +25,7 @@ ON_THEIR_WAY = frozenset({"deleting", "stopping", "stopped"})
 
 @dataclass(frozen=True)
 class ObjectCase:
-    """What one request begins ends in a status. `times`: how often (0: whenever it is tried)."""
+    """What a request begins ends in a status. `times`: how often in a row (0: whenever it is tried)."""
 
     scenario: str
     action: str
@@ -34,7 +35,7 @@ class ObjectCase:
     times: int = 1
 
     def __str__(self) -> str:
-        often = "always" if self.times == 0 else f"{self.nth}"
+        often = f"{self.nth} and {self.times - 1} more" if self.times else "always"
         return f"{self.scenario}:{self.action}:{self.identifier}:{often}:{self.status}"
 
     def play(self) -> Simulation:
@@ -77,6 +78,10 @@ def _made(scenario: str) -> Iterator[ObjectCase]:
     for status in sorted(FAILED_INSTANCE_STATUSES - ON_THEIR_WAY):
         for number in range(1, instances + 1):
             yield ObjectCase(scenario, "CreateDBInstance", status, nth=number)
+    if scenario.startswith("delete-first"):
+        # The second one is of the cluster that the cleanup restores in place of the old one.
+        for status in sorted(FAILED_CREATION_STATUSES):
+            yield ObjectCase(scenario, "CreateDBInstance", status, times=2)
 
 
 def _replaced(scenario: str) -> Iterator[ObjectCase]:

@@ -170,7 +170,7 @@ class Author:
                 self.sim.event_faults[number] = self.random.choice(list(EventFault))
 
     def _spoil_objects(self) -> None:
-        """Now and then something new does not become what it should; what is put back always does."""
+        """Now and then something does not become what it should; of what is put back, an instance at most."""
         rules = (
             ("CopyDBClusterSnapshot", "*", "failed"),
             ("RestoreDBClusterFromSnapshot", "*-new", "migration-failed"),

@@ -35,6 +35,19 @@ FAILED_INSTANCE_STATUSES = frozenset(
         "storage-full",
     }
 )
+# An instance whose creation ended so serves nothing and holds nothing: the data of an Aurora cluster is in its volume.
+FAILED_CREATION_STATUSES = frozenset(
+    {
+        "failed",
+        "incompatible-create",
+        "incompatible-network",
+        "incompatible-option-group",
+        "incompatible-parameters",
+        "incompatible-restore",
+        "insufficient-capacity",
+        "restore-error",
+    }
+)
 # Aurora backs a cluster up soon after it is made, and it serves meanwhile.
 SERVING_STATUSES = frozenset({"available", "backing-up"})
 

@@ -6,12 +6,14 @@ resource ids, observed in the same look, say what it changes. `steps/rollback.py
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from aurora_restore.domain.acts import (
     Act,
     ChangePort,
+    DeleteInstance,
     DeleteSnapshot,
     RenameCluster,
     RestoreCluster,
@@ -25,8 +27,8 @@ from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.errors import ClusterFailed, FinalSnapshotFailed, SwitchOverFailed
 from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_lifting, may_still_come
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
-from aurora_restore.domain.observed import DbCluster
-from aurora_restore.domain.rds_statuses import GOING_STATUSES, SERVING_STATUSES
+from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.rds_statuses import FAILED_CREATION_STATUSES, GOING_STATUSES, SERVING_STATUSES
 from aurora_restore.domain.record import Fence, Retirement, changed
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.restoring import Asking, Owner, decide_restore, restore_parameters
@@ -183,6 +185,10 @@ def remake_old(seen: Seen) -> Act | Wait | None:
     expected = {item.db_instance_identifier for item in plan.instances}
     found = seen.members(cluster.db_cluster_identifier)
     instances = [item for item in found if item.db_instance_identifier in expected]
+    if is_remade(cluster, replacement, operation.operation_id) and (
+        not_yet := clear_failed_instance(cluster, instances, operation.operation_id)
+    ):
+        return not_yet
     if is_of_deletion_that_had_begun(cluster, replacement):
         # The old cluster itself is treated as one that is made again: it is known by its resource id.
         tag = {PUT_BACK_TAG: operation.operation_id}
@@ -192,13 +198,37 @@ def remake_old(seen: Seen) -> Act | Wait | None:
     return decide_restore(owner, plan, cluster, instances, Asking(seen.now, operation.asked_by_cleanup()))
 
 
+def clear_failed_instance(
+    cluster: DbCluster, instances: Sequence[DbInstance], operation_id: str
+) -> DeleteInstance | Wait | None:
+    """An instance that did not come up makes room for the next attempt: the old cluster must not wait for a person.
+
+    Its tag says that this cleanup created it. All other instances stay, whatever their status is.
+    """
+    for item in instances:
+        name, status = item.db_instance_identifier, item.status
+        if item.tags.get(PUT_BACK_TAG) != operation_id:
+            continue
+        if status == "deleting":
+            return Wait("instances_deleted", f"the instance {name} is `deleting`, and is created again")
+        if status in FAILED_CREATION_STATUSES:
+            reason = f"the instance {name} is `{status}`: it is being deleted, and is created again"
+            return DeleteInstance(name, cluster.db_cluster_identifier, kind=f"clear-{name}", reason=reason)
+    return None
+
+
 def remade_old(seen: Seen) -> DbCluster | None:
     """The old cluster under its name, which this cleanup has restored, or whose deletion had only begun."""
     replacement, target = _deleted_first(seen), _target(seen)
     if replacement is None or target is None or target.status not in SERVING_STATUSES:
         return None
-    is_ours = target.tags.get(PUT_BACK_TAG) == seen.operation.operation_id
-    return target if is_ours or is_of_deletion_that_had_begun(target, replacement) else None
+    return target if is_remade(target, replacement, seen.operation.operation_id) else None
+
+
+def is_remade(cluster: DbCluster, replacement: Replacement, operation_id: str) -> bool:
+    """Whether the cleanup has restored it, or it is the old cluster itself."""
+    is_ours = cluster.tags.get(PUT_BACK_TAG) == operation_id
+    return is_ours or is_of_deletion_that_had_begun(cluster, replacement)
 
 
 def is_of_deletion_that_had_begun(cluster: DbCluster, replacement: Replacement) -> bool:

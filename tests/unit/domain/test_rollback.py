@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -21,10 +22,17 @@ from aurora_restore.domain.acts import (
     Wait,
 )
 from aurora_restore.domain.configuration import configuration_of
-from aurora_restore.domain.errors import ClusterFailed, FinalSnapshotFailed, NameTaken, SwitchOverFailed
+from aurora_restore.domain.errors import (
+    ClusterFailed,
+    FinalSnapshotFailed,
+    InstanceFailed,
+    NameTaken,
+    SwitchOverFailed,
+)
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.rds_statuses import FAILED_CREATION_STATUSES
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.rollback import (
     await_before_remaking,
@@ -360,6 +368,53 @@ def test_what_is_left_of_an_old_cluster_whose_deletion_had_begun_is_completed() 
     with pytest.raises(NameTaken):
         remake_old(delete_first(stranger(TARGET)))
     assert remade_old(delete_first(stranger(TARGET))) is None
+
+
+def made_again(*, status: str, tags: Mapping[str, str], resource_id: str = "cluster-AGAIN") -> Look:
+    """After delete_first: the cleanup has restored the old cluster, and its instance has this status and these tags."""
+    mine = replace(old(TARGET), db_cluster_resource_id=resource_id, tags={PUT_BACK_TAG: OPERATION_ID})
+    one = instances(db_cluster_identifier=TARGET, status=status, tags=tags)
+    return replace(delete_first(mine, snapshots=(final(),)), instances=one)
+
+
+@pytest.mark.parametrize("status", sorted(FAILED_CREATION_STATUSES))
+@pytest.mark.parametrize("resource_id", ["cluster-AGAIN", OLD_ID])
+def test_an_instance_that_the_cleanup_created_and_that_failed_is_deleted_to_be_created_again(
+    status: str, resource_id: str
+) -> None:
+    look = made_again(status=status, tags={PUT_BACK_TAG: OPERATION_ID}, resource_id=resource_id)
+    name = instances()[0].db_instance_identifier
+    assert what(remake_old(look)) == f"DeleteInstance {name}"
+    assert what(remake_old(replace(look, instances=()))) == f"CreateInstance {name}"
+
+
+def test_the_end_of_a_failed_instance_is_waited_for() -> None:
+    look = made_again(status="deleting", tags={PUT_BACK_TAG: OPERATION_ID})
+    assert what(remake_old(look)) == "wait for instances_deleted"
+
+
+@pytest.mark.parametrize("tags", [{}, {PUT_BACK_TAG: "restore-other"}, {OPERATION_TAG: OPERATION_ID}])
+def test_a_failed_instance_that_the_cleanup_did_not_create_is_not_deleted(tags: Mapping[str, str]) -> None:
+    with pytest.raises(NameTaken):
+        remake_old(made_again(status="failed", tags=tags))
+    # One of the old cluster itself, whose deletion had only begun.
+    with pytest.raises(InstanceFailed):
+        remake_old(made_again(status="failed", tags=tags, resource_id=OLD_ID))
+
+
+def test_nothing_is_deleted_in_a_cluster_that_another_made() -> None:
+    look = made_again(status="failed", tags={PUT_BACK_TAG: OPERATION_ID})
+    [made] = look.clusters
+    with pytest.raises(NameTaken):
+        remake_old(replace(look, clusters=[replace(made, tags={})]))
+
+
+@pytest.mark.parametrize(
+    "status", ["stopped", "storage-full", "inaccessible-encryption-credentials-recoverable"]
+)
+def test_an_instance_that_may_serve_again_is_not_deleted(status: str) -> None:
+    with pytest.raises(InstanceFailed):
+        remake_old(made_again(status=status, tags={PUT_BACK_TAG: OPERATION_ID}))
 
 
 def test_the_renames_of_a_rollback_say_why() -> None:
