@@ -227,14 +227,12 @@ _OF_REPLACED = frozenset(
 
 def options_named(text: str) -> dict[str, str]:
     """The options for the fields of the request that a text names, by field, in the order of the text."""
-    names = {field: _name_of(decorator) for field, decorator in (*_OPTIONS, *_OF_REHEARSALS)}
+    names: dict[str, str] = {}
+    for field, decorator in (*_OPTIONS, *_OF_REHEARSALS):
+        (parameter,) = decorator(click.Command(None)).params
+        # `--target-cluster`; of one that can be turned off `--replace/--keep-cluster-if-exists`.
+        names[field] = "/".join((*parameter.opts[:1], *parameter.secondary_opts[:1]))
     return {field: names[field] for field in _FIELD.findall(text) if field in names}
-
-
-def _name_of(decorator: Decorator) -> str:
-    """`--target-cluster`; of one that can be turned off `--replace/--keep-cluster-if-exists`."""
-    (parameter,) = decorator(click.Command(None)).params
-    return "/".join((*parameter.opts[:1], *parameter.secondary_opts[:1]))
 
 
 def request_options(command: Callable[..., Any]) -> Callable[..., Any]:

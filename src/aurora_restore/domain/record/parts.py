@@ -81,7 +81,10 @@ class _Field:
         if self.reader:
             return self.reader(item)
         if self._read_value is None:
-            self._read_value = _reader_of_field(_hints(kind)[self.name])
+            hint = _hints(kind)[self.name]
+            # A part that is always there is empty where the record has nothing of it.
+            is_part = isinstance(hint, type) and issubclass(hint, Part)
+            self._read_value = hint.read if is_part else _reader_of(hint)
         key = self.key
         if self.former_keys:
             key = next((key for key in (self.key, *self.former_keys) if key in item), self.key)
@@ -213,13 +216,6 @@ def plain(value: Any) -> Any:
 
 # Resolving the names in annotations takes long, and is needed only for the parts that are read.
 _hints: Callable[[Any], Mapping[str, Any]] = functools.cache(typing.get_type_hints)
-
-
-def _reader_of_field(hint: Any) -> _Reader:
-    if isinstance(hint, type) and issubclass(hint, Part):
-        # A part that is always there is empty where the record has nothing of it.
-        return hint.read
-    return _reader_of(hint)
 
 
 @functools.cache
