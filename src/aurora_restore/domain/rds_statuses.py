@@ -17,24 +17,6 @@ FAILED_CLUSTER_STATUSES = frozenset(
         "deleting",
     }
 )
-FAILED_INSTANCE_STATUSES = frozenset(
-    {
-        "deleting",
-        "failed",
-        "inaccessible-encryption-credentials",
-        "inaccessible-encryption-credentials-recoverable",
-        "incompatible-create",
-        "incompatible-network",
-        "incompatible-option-group",
-        "incompatible-parameters",
-        "incompatible-restore",
-        "insufficient-capacity",
-        "restore-error",
-        "stopped",
-        "stopping",
-        "storage-full",
-    }
-)
 # An instance whose creation ended so serves nothing and holds nothing: the data of an Aurora cluster is in its volume.
 FAILED_CREATION_STATUSES = frozenset(
     {
@@ -48,6 +30,14 @@ FAILED_CREATION_STATUSES = frozenset(
         "restore-error",
     }
 )
+FAILED_INSTANCE_STATUSES = FAILED_CREATION_STATUSES | {
+    "deleting",
+    "inaccessible-encryption-credentials",
+    "inaccessible-encryption-credentials-recoverable",
+    "stopped",
+    "stopping",
+    "storage-full",
+}
 # Aurora backs a cluster up soon after it is made, and it serves meanwhile.
 SERVING_STATUSES = frozenset({"available", "backing-up"})
 
