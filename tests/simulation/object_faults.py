@@ -35,7 +35,8 @@ class ObjectCase:
     times: int = 1
 
     def __str__(self) -> str:
-        often = f"{self.nth} and {self.times - 1} more" if self.times else "always"
+        last = self.nth + self.times - 1
+        often = {0: "always", 1: f"{self.nth}"}.get(self.times, f"{self.nth} to {last}")
         return f"{self.scenario}:{self.action}:{self.identifier}:{often}:{self.status}"
 
     def play(self) -> Simulation:

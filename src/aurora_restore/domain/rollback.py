@@ -22,14 +22,20 @@ from aurora_restore.domain.acts import (
     Untag,
     Wait,
 )
+from aurora_restore.domain.asking import asked_now
 from aurora_restore.domain.cleaning import may_arrive_late, plan_of_replaced
 from aurora_restore.domain.configuration import ClusterConfiguration
-from aurora_restore.domain.errors import ClusterFailed, FinalSnapshotFailed, SwitchOverFailed
+from aurora_restore.domain.errors import (
+    ClusterFailed,
+    FinalSnapshotFailed,
+    InstanceFailed,
+    SwitchOverFailed,
+)
 from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_lifting, may_still_come
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.rds_statuses import FAILED_CREATION_STATUSES, GOING_STATUSES, SERVING_STATUSES
-from aurora_restore.domain.record import Fence, Retirement, changed
+from aurora_restore.domain.record import Fence, Retirement, changed, cleanup_act_changed
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.restoring import Asking, Owner, decide_restore, restore_parameters
 from aurora_restore.domain.retirement import open_port_of
@@ -40,6 +46,10 @@ from aurora_restore.domain.waiting import duration_words
 
 # Public reports of renames that showed late speak of minutes.
 UNSEEN_LIMIT = timedelta(hours=1)
+# Under which the cleanup notes that it deletes an instance to create it again.
+CLEAR_INSTANCE = "clear_instance"
+# An attempt takes ten minutes or so: several are made before a person is called.
+CREATE_AGAIN_LIMIT = timedelta(hours=1)
 # A cluster does not stay `modifying`: its rename is tried again afterwards.
 RENAMABLE_STATUSES = SERVING_STATUSES | {"modifying"}
 
@@ -160,6 +170,7 @@ def remake_old(seen: Seen) -> Act | Wait | None:
 
     Raises:
         FinalSnapshotFailed: there is no final snapshot to restore it from.
+        NameTaken, ClusterFailed, InstanceFailed: it, or an instance of it, does not come up, or is another's.
     """
     replacement = _deleted_first(seen)
     if replacement is None:
@@ -186,7 +197,7 @@ def remake_old(seen: Seen) -> Act | Wait | None:
     found = seen.members(cluster.db_cluster_identifier)
     instances = [item for item in found if item.db_instance_identifier in expected]
     if is_remade(cluster, replacement, operation.operation_id) and (
-        not_yet := clear_failed_instance(cluster, instances, operation.operation_id)
+        not_yet := clear_failed_instance(seen, cluster, instances)
     ):
         return not_yet
     if is_of_deletion_that_had_begun(cluster, replacement):
@@ -199,21 +210,39 @@ def remake_old(seen: Seen) -> Act | Wait | None:
 
 
 def clear_failed_instance(
-    cluster: DbCluster, instances: Sequence[DbInstance], operation_id: str
+    seen: Seen, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> DeleteInstance | Wait | None:
-    """An instance that did not come up makes room for the next attempt: the old cluster must not wait for a person.
+    """An instance that did not come up makes room for the next attempt: a passing cause must not need a person.
 
     Its tag says that this cleanup created it. All other instances stay, whatever their status is.
+
+    Raises InstanceFailed where the attempts have failed for `CREATE_AGAIN_LIMIT`.
     """
+    operation = seen.operation
     for item in instances:
         name, status = item.db_instance_identifier, item.status
-        if item.tags.get(PUT_BACK_TAG) != operation_id:
+        if item.tags.get(PUT_BACK_TAG) != operation.operation_id:
             continue
         if status == "deleting":
             return Wait("instances_deleted", f"the instance {name} is `deleting`, and is created again")
-        if status in FAILED_CREATION_STATUSES:
-            reason = f"the instance {name} is `{status}`: it is being deleted, and is created again"
-            return DeleteInstance(name, cluster.db_cluster_identifier, kind=f"clear-{name}", reason=reason)
+        if status not in FAILED_CREATION_STATUSES:
+            continue
+        asked = operation.asked_by_cleanup().get(CLEAR_INSTANCE)
+        # The cluster does not serve meanwhile: the alarm of a failed cleanup must not be late.
+        if asked and asked.is_overdue(seen.now, CREATE_AGAIN_LIMIT):
+            raise InstanceFailed(
+                f"The instance {name} of the old cluster, which was restored, is `{status}` again and again.",
+                "Its events say why: aws rds describe-events --source-type db-instance --duration 1440. Remove the "
+                "cause and delete the instance: the cleanup creates it again.",
+            )
+        before = operation.record.cleanup.asked.get(CLEAR_INSTANCE)
+        return DeleteInstance(
+            name,
+            cluster.db_cluster_identifier,
+            kind=CLEAR_INSTANCE,
+            reason=f"the instance {name} is `{status}`: it is being deleted, and is created again",
+            also=cleanup_act_changed(CLEAR_INSTANCE, asked_now(before, name, seen.now)),
+        )
     return None
 
 

@@ -13,6 +13,7 @@ from tests.unit.domain.test_switching import OLD_ID, RETIRED, STAGING, TARGET, n
 from aurora_restore.domain.acts import (
     Act,
     ChangePort,
+    DeleteInstance,
     DeleteSnapshot,
     RenameCluster,
     RestoreCluster,
@@ -35,6 +36,7 @@ from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import FAILED_CREATION_STATUSES
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.rollback import (
+    CLEAR_INSTANCE,
     await_before_remaking,
     await_late_arrivals,
     delete_unfinished_copy,
@@ -51,6 +53,7 @@ from aurora_restore.domain.rollback import (
     wake_old,
 )
 from aurora_restore.domain.seeing import Rule
+from aurora_restore.domain.times import parse_time
 
 FINAL = "aurora-restore-final"
 RULES: list[Rule] = [
@@ -370,11 +373,13 @@ def test_what_is_left_of_an_old_cluster_whose_deletion_had_begun_is_completed() 
     assert remade_old(delete_first(stranger(TARGET))) is None
 
 
-def made_again(*, status: str, tags: Mapping[str, str], resource_id: str = "cluster-AGAIN") -> Look:
+def made_again(
+    *, status: str, tags: Mapping[str, str], resource_id: str = "cluster-AGAIN", **fields: Any
+) -> Look:
     """After delete_first: the cleanup has restored the old cluster, and its instance has this status and these tags."""
     mine = replace(old(TARGET), db_cluster_resource_id=resource_id, tags={PUT_BACK_TAG: OPERATION_ID})
     one = instances(db_cluster_identifier=TARGET, status=status, tags=tags)
-    return replace(delete_first(mine, snapshots=(final(),)), instances=one)
+    return replace(delete_first(mine, snapshots=(final(),), **fields), instances=one)
 
 
 @pytest.mark.parametrize("status", sorted(FAILED_CREATION_STATUSES))
@@ -386,6 +391,30 @@ def test_an_instance_that_the_cleanup_created_and_that_failed_is_deleted_to_be_c
     name = instances()[0].db_instance_identifier
     assert what(remake_old(look)) == f"DeleteInstance {name}"
     assert what(remake_old(replace(look, instances=()))) == f"CreateInstance {name}"
+
+
+@pytest.mark.parametrize(("minutes", "is_tried_again"), [(59, True), (61, False)])
+def test_a_person_is_called_once_the_attempts_have_failed_for_an_hour(
+    minutes: int, is_tried_again: bool
+) -> None:
+    begun = {"name": "an instance", "first_time": minutes_ago(minutes), "last_time": minutes_ago(1)}
+    cleanup = {"asked": {CLEAR_INSTANCE: begun}}
+    look = made_again(status="failed", tags={PUT_BACK_TAG: OPERATION_ID}, cleanup=cleanup)
+    if is_tried_again:
+        act = remake_old(look)
+        assert isinstance(act, DeleteInstance)
+        # The hour counts from the first attempt.
+        asked = act.also[f"cleanup.asked.{CLEAR_INSTANCE}"]
+        assert parse_time(asked["first_time"]) == parse_time(begun["first_time"])
+    else:
+        with pytest.raises(InstanceFailed):
+            remake_old(look)
+
+
+def test_the_first_attempt_is_written_down_before_it_is_made() -> None:
+    act = remake_old(made_again(status="failed", tags={PUT_BACK_TAG: OPERATION_ID}))
+    assert isinstance(act, DeleteInstance)
+    assert parse_time(act.also[f"cleanup.asked.{CLEAR_INSTANCE}"]["first_time"]) == NOW
 
 
 def test_the_end_of_a_failed_instance_is_waited_for() -> None:
