@@ -188,6 +188,7 @@ def kept(run: PipelineRun, situation: Situation) -> dict[str, Any]:
             "vpc_id": run.vpc_id,
             "security_group_id": run.security_group_id,
             "records": [run.record(name) for name in (OPERATION, UNDO) if run.record(name)],
+            "audit_events": [*run.ports.audit.trail(OPERATION), *run.ports.audit.trail(UNDO)],
             "locks": dict(run.ports.locks.list_owners()),
             "executions": {arn: ending.status for arn, ending in run.executions.ended.items()},
             "taken": list(run.databases.copy.taken),
@@ -221,6 +222,9 @@ def taken_up(path: Path) -> tuple[PipelineRun, str]:
     with run.aws.setting_up():
         for record in saved["records"]:
             run.ports.records.create(record)
+        # With the ids that they were written with: their hashes are over these. Older records are kept without events.
+        for event in first.get("audit_events", ()):
+            run.ports.audit.append(event)
         for target, owner in saved["locks"].items():
             run.ports.locks.acquire(target, owner, run.clock.now())
     for arn, status in saved["executions"].items():
