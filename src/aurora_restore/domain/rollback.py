@@ -121,7 +121,12 @@ def give_old_its_name(seen: Seen) -> Act | Wait | None:
     if isinstance(act, Wait) and act.is_unseen and waited > UNSEEN_LIMIT:
         # It was renamed or deleted by another party: an operator has to look.
         words = duration_words(waited.total_seconds())
-        raise SwitchOverFailed(f"After {words} still: {act.reason}. Nothing more was touched.")
+        raise SwitchOverFailed(
+            f"After {words} still: {act.reason}. Nothing more was touched.",
+            f"Find the old cluster by its resource id, {parties.replacement.replaced_resource_id}, and rename it to "
+            f"{parties.replacement.aside_identifier}: the cleanup goes on from there. Where it was deleted, CloudTrail "
+            "(DeleteDBCluster) says by whom.",
+        )
     return act
 
 
@@ -184,11 +189,17 @@ def remake_old(seen: Seen) -> Act | Wait | None:
         snapshot = seen.snapshot(final) if final else None
         # A snapshot of another cluster under this name would put other data in the place of what was there.
         if snapshot is None or snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
+            status = "does not exist"
+        else:
+            status = "" if snapshot.status == "available" else f"is `{snapshot.status}`"
+        if status:
             raise FinalSnapshotFailed(
-                f"The final snapshot {final} does not exist: the old cluster cannot be made again."
+                f"The final snapshot {final} {status}: the old cluster cannot be restored from it.",
+                "Where it was deleted, CloudTrail says by whom (DeleteDBClusterSnapshot). Restore the old cluster by "
+                f"hand, from another snapshot or from its retained automated backups (aws rds "
+                f"describe-db-cluster-automated-backups), as {name}, without instances and with the tag "
+                f"{PUT_BACK_TAG}={operation.operation_id}: the cleanup goes on with it.",
             )
-        if snapshot.status != "available":
-            raise ClusterFailed(f"The final snapshot {final} is `{snapshot.status}`.")
         reason = f"{name} is being made again from its final snapshot"
         made_again = changed(Retirement, made_again=True)
         return RestoreCluster(name, final, restore_parameters(plan, final), reason=reason, also=made_again)
@@ -206,7 +217,17 @@ def remake_old(seen: Seen) -> Act | Wait | None:
         cluster = replace(cluster, tags=tag)
         instances = [replace(item, tags=tag) for item in instances]
     owner = Owner(operation.operation_id, PUT_BACK_TAG)
-    return decide_restore(owner, plan, cluster, instances, Asking(seen.now, operation.asked_by_cleanup()))
+    try:
+        return decide_restore(owner, plan, cluster, instances, Asking(seen.now, operation.asked_by_cleanup()))
+    except (ClusterFailed, InstanceFailed) as failed:
+        # A run's hint says that what failed is removed, and a cleanup removes nothing that may hold the old data.
+        raise type(failed)(
+            failed.message,
+            "Its events say why: aws rds describe-events --duration 1440 --source-type "
+            f"{'db-cluster' if isinstance(failed, ClusterFailed) else 'db-instance'}. Bring it back into service, or "
+            "delete it: the cleanup then creates it again, the cluster from its final snapshot "
+            f"{replacement.final_snapshot_identifier}.",
+        ) from None
 
 
 def clear_failed_instance(
@@ -227,7 +248,8 @@ def clear_failed_instance(
             return Wait("instances_deleted", f"the instance {name} is `deleting`, and is created again")
         if status not in FAILED_CREATION_STATUSES:
             continue
-        asked = operation.asked_by_cleanup().get(CLEAR_INSTANCE)
+        kind = f"{CLEAR_INSTANCE}-{name}"
+        asked = operation.asked_by_cleanup().get(kind)
         # The cluster does not serve meanwhile: the alarm of a failed cleanup must not be late.
         if asked and asked.is_overdue(seen.now, CREATE_AGAIN_LIMIT):
             raise InstanceFailed(
@@ -235,13 +257,13 @@ def clear_failed_instance(
                 "Its events say why: aws rds describe-events --source-type db-instance --duration 1440. Remove the "
                 "cause and delete the instance: the cleanup creates it again.",
             )
-        before = operation.record.cleanup.asked.get(CLEAR_INSTANCE)
+        before = operation.record.cleanup.asked.get(kind)
         return DeleteInstance(
             name,
             cluster.db_cluster_identifier,
-            kind=CLEAR_INSTANCE,
+            kind=kind,
             reason=f"the instance {name} is `{status}`: it is being deleted, and is created again",
-            also=cleanup_act_changed(CLEAR_INSTANCE, asked_now(before, name, seen.now)),
+            also=cleanup_act_changed(kind, asked_now(before, name, seen.now)),
         )
     return None
 
