@@ -294,6 +294,8 @@ def _record_faults(ending: Ending, op: EndedOperation) -> Words:
     if op.status not in CLOSED or not record.end_time or not record.start_time:
         yield f"the record is {op.status}, its start_time {record.start_time}, its end_time {record.end_time}"
         return
+    if record.cleanup.error or record.cleanup.failed_time:
+        yield f"its cleanup is over, and the record goes on saying that it fails: {record.cleanup.error}"
     if record.end_time < record.start_time:
         yield "it ended before it began"
     under_way = [name for name, phase in record.phases.items() if phase.status is PhaseStatus.IN_PROGRESS]

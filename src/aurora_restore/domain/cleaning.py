@@ -15,6 +15,7 @@ from aurora_restore.domain.errors import (
     ExecutionLost,
     ExecutionTimedOut,
     RestoreError,
+    TransientFault,
 )
 from aurora_restore.domain.naming import PUT_BACK_TAG
 from aurora_restore.domain.observed import ExecutionState
@@ -22,6 +23,7 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedCluster, PlannedInstance, RestorePlan
 from aurora_restore.domain.record import (
     Changes,
+    Cleanup,
     ErrorState,
     ProblemState,
     Record,
@@ -36,6 +38,7 @@ from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
 
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
+NOTHING_TO_DO = "Nothing has to be done: it is tried again by itself."
 # What RDS has accepted shows in its Describe calls within seconds.
 SHOWS_WITHIN = timedelta(seconds=30)
 
@@ -142,6 +145,17 @@ def error_of_failure(operation: Operation, error_name: str, cause: str) -> Error
     problem = ProblemState(code=code, message=message, hint=hint)
     step = record.step or Phase.SNAPSHOT_CHECK.value
     return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
+
+
+def failure_of(error: RestoreError) -> ErrorState:
+    """Why a call of the cleanup failed, for its record. What passes needs no person."""
+    hint = NOTHING_TO_DO if isinstance(error, TransientFault) else error.hint
+    return ErrorState(code=error.code, message=error.message, hint=hint)
+
+
+def no_failure(cleanup: Cleanup) -> Changes:
+    """The change with which a record no longer says that its cleanup fails."""
+    return changed(Cleanup, error=None, failed_time=None) if cleanup.error else {}
 
 
 def error_as_warning(operation: Operation) -> Changes:

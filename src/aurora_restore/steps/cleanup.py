@@ -18,7 +18,10 @@ from aurora_restore.domain.cleaning import (
     ended_phases,
     error_as_warning,
     error_of,
+    failure_of,
+    no_failure,
 )
+from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.notification import ended_message, what_is_kept
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation, waits_after
@@ -44,6 +47,25 @@ STOPPED_BY_US = "RecordMarkedByHand"
 
 def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepResult:
     """One call for an operation that is to be cleaned up. Raises what RDS refuses, and TransientFault."""
+    try:
+        return _look(ports, operation_id, execution_arn)
+    except RestoreError as error:
+        # A record that cannot be read or written cannot say so itself.
+        if not error.is_of_record:
+            _note_failure(ports, operation_id, execution_arn, error)
+        raise
+
+
+def _note_failure(ports: Ports, operation_id: str, execution_arn: str | None, error: RestoreError) -> None:
+    """The record says why its cleanup does not go on: the message of before would go on saying that it works."""
+    operation = Operation(ports.records.load(operation_id) or {})
+    # Another execution may have used the id, and another call may have closed the record meanwhile.
+    if operation.execution_arn == execution_arn and not operation.is_closed:
+        failed = changed(Cleanup, error=failure_of(error), failed_time=ports.clock.now())
+        ports.records.update(operation_id, failed, only_if_status=operation.status)
+
+
+def _look(ports: Ports, operation_id: str, execution_arn: str | None) -> StepResult:
     execution = ports.executions.describe_arn(execution_arn) if execution_arn else None
     item = ports.records.load(operation_id)
     if item is None and execution is not None and not execution.is_running:
@@ -142,6 +164,7 @@ def _recorded(context: CleanupContext, outcome: StepOutcome) -> StepResult:
     sentence = next((str(event.details["done"]) for event in outcome.events if "done" in event.details), None)
     changes: dict[str, Any] = {
         **outcome.changes,
+        **no_failure(before),
         **changed(Record, last_updated_time=now),
         **changed(
             Cleanup,
@@ -184,6 +207,7 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
         **warned,
         **put_back,
         **verdict_at_end(operation.record, status, time),
+        **no_failure(operation.record.cleanup),
         **changed(Record, notification=notification),
         **changed(
             Cleanup,

@@ -243,6 +243,13 @@ MUTATIONS = (
         ("swap:*:time-out-before",),
     ),
     Mutation(
+        "failed-instance-stays",
+        "an instance that did not come up is not created again while the old cluster is put back",
+        "domain.rollback:clear_failed_instance",
+        does_nothing,
+        ("objects:delete-first",),
+    ),
+    Mutation(
         "copy-not-ended",
         "an unfinished copy is left",
         "domain.rollback:delete_unfinished_copy",

@@ -11,6 +11,7 @@ from tests.unit.cli.cli_records import NOW
 from tests.unit.cli.cli_replacement_records import ASIDE, FINAL_SNAPSHOT, STAGING, TARGET, waiting
 from tests.unit.cli.test_cli_views import identifier_at_the_end, outcome, picture, text_of, words_of
 
+from aurora_restore.cli.views.cleanup import cleanup_lines
 from aurora_restore.cli.views.due import due_words
 from aurora_restore.cli.views.log import change_lines
 from aurora_restore.cli.views.operation import render_operation, render_outcome, render_status
@@ -299,6 +300,29 @@ def test_a_cleanup_says_after_what_it_tidies_and_what_is_done_so_far() -> None:
     assert "why Stopped by ManualCancellation: the wrong day" in seen
     assert f"now the cluster {STAGING} is `deleting` (2 min ago)" in seen
     assert f"done so far the instance {STAGING}-1 was deleted" in seen
+
+
+def test_a_cleanup_that_cannot_go_on_says_so_instead_of_what_it_was_at() -> None:
+    seen = picture(failing_cleanup())
+    assert "cannot go on CLUSTER_FAILED (3 min ago): It is `migration-failed`." in seen
+    assert "what to do Delete it." in seen
+    assert f"the cluster {STAGING} is `deleting`" not in seen
+
+
+def test_a_log_says_once_that_a_cleanup_cannot_go_on() -> None:
+    before, failing = (view_operation(each) for each in (replacements.cleaning_up(), failing_cleanup()))
+    [line] = cleanup_lines(before, failing)
+    assert line == "cannot go on: CLUSTER_FAILED: It is `migration-failed`. What to do: Delete it."
+    later = failing_cleanup()
+    later["cleanup"]["failed_time"] = "2026-11-22T11:45:00.000Z"
+    assert cleanup_lines(failing, view_operation(later)) == []
+
+
+def failing_cleanup() -> dict[str, Any]:
+    error = {"code": "CLUSTER_FAILED", "message": "It is `migration-failed`.", "hint": "Delete it."}
+    record = replacements.cleaning_up()
+    record["cleanup"] |= {"error": error, "failed_time": "2026-11-22T11:39:20.000Z"}
+    return record
 
 
 def test_a_cleanup_after_a_failure_names_its_code() -> None:

@@ -10,26 +10,47 @@ from rich.text import Text
 from aurora_restore.cli.views.common import about, facts, listed
 from aurora_restore.cli.views.phases import expectation
 from aurora_restore.cli.views.record import OperationView
-from aurora_restore.domain.record import Cleanup
+from aurora_restore.domain.record import Cleanup, ErrorState
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
+
+Rows = list[tuple[str, str | Text | None]]
 
 
 def render_cleaning_up(view: OperationView, now: datetime) -> RenderableType:
     """What is cleaned up at this moment, and what is done so far."""
     cleanup = view.record.cleanup
-    current = cleanup.message or "begins"
-    # A message that has just been written needs no age.
-    if (last := cleanup.last_updated_time) and (now - last).total_seconds() >= 60:
-        current += f" ({about((now - last).total_seconds())} ago)"
-    rows: list[tuple[str, str | Text | None]] = [
+    rows: Rows = [
         ("why", view.error.message),
-        ("now", Text(current, style="cyan")),
-        ("should end", expectation(wait, now) if (wait := view.cleanup_wait) else None),
+        *(_failing(cleanup.error, cleanup, now) if cleanup.error else _at_work(view, now)),
         *listed("done so far", cleanup.done),
         *listed("kept", cleanup.kept),
     ]
     return Group(Text(cleaning_up_after(view), style="bold yellow"), facts(rows))
+
+
+def _at_work(view: OperationView, now: datetime) -> Rows:
+    cleanup = view.record.cleanup
+    current = (cleanup.message or "begins") + _age(cleanup.last_updated_time, now)
+    return [
+        ("now", Text(current, style="cyan")),
+        ("should end", expectation(wait, now) if (wait := view.cleanup_wait) else None),
+    ]
+
+
+def _failing(error: ErrorState, cleanup: Cleanup, now: datetime) -> Rows:
+    """What it waited for before it failed is left out: it does not wait for that any more."""
+    return [
+        ("cannot go on", Text(f"{error.code}{_age(cleanup.failed_time, now)}: {error.message}", style="red")),
+        ("what to do", error.hint),
+        ("then", "the cleanup goes on by itself within minutes; nothing has to be started"),
+    ]
+
+
+def _age(time: datetime | None, now: datetime) -> str:
+    """What has just been written needs none."""
+    seconds = (now - time).total_seconds() if time else 0.0
+    return f" ({about(seconds)} ago)" if seconds >= 60 else ""
 
 
 def cleaning_up_after(view: OperationView) -> str:
@@ -75,4 +96,7 @@ def cleanup_lines(before: OperationView | None, view: OperationView) -> list[str
     lines += [f"kept  {sentence}" for sentence in cleanup.kept if sentence not in known.kept]
     if view.is_cleaning_up and cleanup.message and cleanup.message != known.message:
         lines.append(cleanup.message)
+    error, before_that = cleanup.error, known.error or ErrorState()
+    if error and (error.code, error.message) != (before_that.code, before_that.message):
+        lines.append(f"cannot go on: {error.code}: {error.message} What to do: {error.hint}")
     return lines

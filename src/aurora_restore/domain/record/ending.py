@@ -37,6 +37,7 @@ class Cleanup(Part, path="cleanup"):
         ended_time: when its execution had ended.
         message: what is being done now; done, kept: what was done and what is left on purpose, a sentence each.
         asked: what the cleanup asked of AWS, by kind.
+        error, failed_time: why its last call failed, and when; none once a call has succeeded.
     """
 
     ending: Ending | None = None
@@ -48,6 +49,8 @@ class Cleanup(Part, path="cleanup"):
     kept: tuple[str, ...] = ()
     waits: Mapping[str, WaitState] = optional(NOTHING)
     asked: Mapping[str, ActState] = optional(NOTHING)
+    error: ErrorState | None = optional()
+    failed_time: datetime | None = optional()
 
 
 class RehearsalState(Part, path="rehearsal"):

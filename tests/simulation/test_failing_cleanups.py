@@ -1,0 +1,115 @@
+"""A cleanup that cannot go on says why, and goes on by itself once a person has removed the cause."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.simulation.checkers import check
+from tests.simulation.seeding import (
+    OLD_CONTENTS,
+    OLD_SETTINGS,
+    PASSWORDS,
+    SECURITY_GROUP,
+    SUBNET_GROUP,
+    TARGET,
+    TARGET_REGION,
+    Surroundings,
+    request,
+)
+from tests.simulation.simulation import Simulation
+
+from aurora_restore.domain.naming import PUT_BACK_TAG
+from aurora_restore.domain.observed import Credentials
+from aurora_restore.domain.record import Record
+from aurora_restore.domain.rollback import CREATE_AGAIN_LIMIT
+from aurora_restore.domain.states import OperationStatus
+from local_aurora.faults import Effect, FaultRule
+
+OPERATION = "restore-20230615-123456"
+HOUR = 3600
+AS_IT_WAS, ONE_AT_MOST = 2, 4
+
+
+def stopped_after_the_deletion(*faults: FaultRule) -> Simulation:
+    """The old cluster is deleted, the run is stopped, and what the cleanup asks for fails."""
+    sim = Simulation(Surroundings(targets=(TARGET,)))
+    sim.start(OPERATION, request(delete_cluster_if_exists=True, replace_strategy="delete_first"))
+    assert sim.run_until_phase(OPERATION, "RestoreCluster")
+    sim.stop(OPERATION)
+    for fault in faults:
+        sim.aurora.faults.add(fault)
+    return sim
+
+
+def always_ends_as(status: str, action: str) -> FaultRule:
+    return FaultRule(
+        name="fails", effect=Effect.END_AS, action=action, region=TARGET_REGION, status=status, times=0
+    )
+
+
+def record(sim: Simulation) -> Record:
+    return Record.read(sim.records.items[OPERATION])
+
+
+def expect_a_failing_cleanup(sim: Simulation, code: str) -> None:
+    found = record(sim)
+    assert found.status == OperationStatus.CLEANING_UP
+    assert found.cleanup.error is not None
+    assert found.cleanup.error.code == code
+    # The sweep goes on trying, and the record says when it was tried last.
+    assert found.cleanup.failed_time is not None
+    assert sim.clock.now() - found.cleanup.failed_time < timedelta(minutes=10)
+    assert sim.locks.owners == {TARGET: OPERATION}
+
+
+def expect_the_old_cluster_serves(sim: Simulation, *broken_by_hand: int) -> None:
+    """`broken_by_hand`: the invariants that what a person did breaks."""
+    sim.run()
+    found = record(sim)
+    assert found.is_closed
+    assert (found.cleanup.error, found.cleanup.failed_time) == (None, None)
+    serving = sim.ports.target_rds.find_cluster(TARGET)
+    assert serving is not None
+    assert serving.status == "available"
+    assert [each for each in check(sim) if each.invariant not in broken_by_hand] == []
+
+
+def test_an_instance_that_never_comes_up_is_created_again_for_an_hour_and_then_a_person_is_needed() -> None:
+    sim = stopped_after_the_deletion(always_ends_as("incompatible-network", "CreateDBInstance"))
+    sim.run_for(CREATE_AGAIN_LIMIT.total_seconds() / 2)
+    assert record(sim).cleanup.error is None
+    sim.run_for(2 * HOUR)
+    expect_a_failing_cleanup(sim, "INSTANCE_FAILED")
+    sim.aurora.faults.end("fails")
+    for instance in sim.ports.target_rds.list_cluster_instances(TARGET):
+        sim.ports.target_rds.delete_instance(instance.db_instance_identifier)
+    expect_the_old_cluster_serves(sim)
+
+
+def test_a_cluster_that_fails_while_it_is_put_back_is_left_to_a_person() -> None:
+    sim = stopped_after_the_deletion(always_ends_as("migration-failed", "RestoreDBClusterFromSnapshot"))
+    sim.run_for(2 * HOUR)
+    expect_a_failing_cleanup(sim, "CLUSTER_FAILED")
+    sim.aurora.faults.end("fails")
+    sim.ports.target_rds.delete_cluster(TARGET, keep_automated_backups=False)
+    expect_the_old_cluster_serves(sim, ONE_AT_MOST)
+
+
+def test_an_old_cluster_that_a_person_restores_by_hand_is_taken_up_by_its_tag() -> None:
+    """The final snapshot, the only one to restore it from, was deleted by another party."""
+    sim = stopped_after_the_deletion()
+    final = record(sim).retirement.final_snapshot_identifier
+    assert final is not None
+    sim.ports.target_rds.delete_cluster_snapshot(final)
+    sim.run_for(HOUR)
+    expect_a_failing_cleanup(sim, "FINAL_SNAPSHOT_FAILED")
+    sim.aurora.seed.put_cluster(
+        TARGET_REGION,
+        TARGET,
+        Credentials("postgres", PASSWORDS["old"]),
+        contents=OLD_CONTENTS,
+        DBSubnetGroupName=SUBNET_GROUP,
+        VpcSecurityGroupIds=[SECURITY_GROUP],
+        **{**OLD_SETTINGS, "Tags": [*OLD_SETTINGS["Tags"], {"Key": PUT_BACK_TAG, "Value": OPERATION}]},
+    )
+    expect_the_old_cluster_serves(sim, AS_IT_WAS)
