@@ -38,6 +38,7 @@ from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
 
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
+CLOSED_MEANWHILE = timedelta(minutes=1)
 NOTHING_TO_DO = "Nothing has to be done: it is tried again by itself."
 # What RDS has accepted shows in its Describe calls within seconds.
 SHOWS_WITHIN = timedelta(seconds=30)
@@ -145,6 +146,16 @@ def error_of_failure(operation: Operation, error_name: str, cause: str) -> Error
     problem = ProblemState(code=code, message=message, hint=hint)
     step = record.step or Phase.SNAPSHOT_CHECK.value
     return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
+
+
+def may_say_failure(operation: Operation, execution_arn: str | None, started: datetime) -> bool:
+    """Whether a call of the cleanup that began at `started` and failed has the last word about this record."""
+    # Another execution has used the id.
+    if operation.execution_arn != execution_arn:
+        return False
+    closed = operation.record.end_time if operation.is_closed else None
+    # Another call may have closed it meanwhile; the clocks of two functions differ a little.
+    return closed is None or started - closed > CLOSED_MEANWHILE
 
 
 def failure_of(error: RestoreError) -> ErrorState:

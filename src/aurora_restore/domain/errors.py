@@ -405,3 +405,4 @@ def _tree(error: type[RestoreError]) -> list[type[RestoreError]]:
 
 # By the name that Step Functions sees.
 ERRORS_BY_NAME = {error.__name__: error for error in _tree(RestoreError)}
+TRANSIENT_CODES = frozenset(error.code for error in _tree(TransientFault))

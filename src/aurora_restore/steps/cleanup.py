@@ -19,6 +19,7 @@ from aurora_restore.domain.cleaning import (
     error_as_warning,
     error_of,
     failure_of,
+    may_say_failure,
     no_failure,
 )
 from aurora_restore.domain.errors import RestoreError
@@ -47,22 +48,19 @@ STOPPED_BY_US = "RecordMarkedByHand"
 
 def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepResult:
     """One call for an operation that is to be cleaned up. Raises what RDS refuses, and TransientFault."""
+    started = ports.clock.now()
     try:
         return _look(ports, operation_id, execution_arn)
     except RestoreError as error:
         # A record that cannot be read or written cannot say so itself.
-        if not error.is_of_record:
-            _note_failure(ports, operation_id, execution_arn, error)
+        if error.is_of_record:
+            raise
+        # The record says why its cleanup does not go on: the message of before would go on saying that it works.
+        operation = Operation(ports.records.load(operation_id) or {})
+        if may_say_failure(operation, execution_arn, started):
+            failed = changed(Cleanup, error=failure_of(error), failed_time=ports.clock.now())
+            ports.records.update(operation_id, failed, only_if_status=operation.status)
         raise
-
-
-def _note_failure(ports: Ports, operation_id: str, execution_arn: str | None, error: RestoreError) -> None:
-    """The record says why its cleanup does not go on: the message of before would go on saying that it works."""
-    operation = Operation(ports.records.load(operation_id) or {})
-    # Another execution may have used the id, and another call may have closed the record meanwhile.
-    if operation.execution_arn == execution_arn and not operation.is_closed:
-        failed = changed(Cleanup, error=failure_of(error), failed_time=ports.clock.now())
-        ports.records.update(operation_id, failed, only_if_status=operation.status)
 
 
 def _look(ports: Ports, operation_id: str, execution_arn: str | None) -> StepResult:
@@ -156,8 +154,7 @@ def _recorded(context: CleanupContext, outcome: StepOutcome) -> StepResult:
     now, before = ports.clock.now(), operation.record.cleanup
     result = outcome.result
     if result.status is not StepStatus.IN_PROGRESS:
-        if outcome.changes:
-            ports.records.update(operation.operation_id, outcome.changes)
+        ports.records.update(operation.operation_id, {**outcome.changes, **no_failure(before)})
         return result
     named = replace(result, waiting_for=result.waiting_for or "step")
     waits = waits_after(before.waits, named, now, operation.expectation(named.waiting_for))

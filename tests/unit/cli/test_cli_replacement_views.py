@@ -318,6 +318,13 @@ def test_a_log_says_once_that_a_cleanup_cannot_go_on() -> None:
     assert cleanup_lines(failing, view_operation(later)) == []
 
 
+def test_an_operation_that_has_ended_says_why_its_kept_cluster_does_not_go() -> None:
+    error = {"code": "DELETION_PROTECTED", "message": f"{ASIDE} is protected.", "hint": "Take that off."}
+    cleanup = {"error": error, "failed_time": "2026-11-22T11:39:20.000Z"}
+    seen = outcome(replacements.kept() | {"cleanup": cleanup})
+    assert f"cannot go on DELETION_PROTECTED (3 min ago): {ASIDE} is protected." in seen
+
+
 def failing_cleanup() -> dict[str, Any]:
     error = {"code": "CLUSTER_FAILED", "message": "It is `migration-failed`.", "hint": "Delete it."}
     record = replacements.cleaning_up()

@@ -98,20 +98,35 @@ def test_what_the_state_table_refuses_is_not_noted_there() -> None:
     assert cleanup_of(run).error is None
 
 
-@pytest.mark.parametrize("is_closed", [True, False])
-def test_a_failure_is_noted_in_no_record_that_is_closed_or_of_another_execution(
-    is_closed: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = stopped()
-    if is_closed:
-        assert run.clean_up(OPERATION, "ABORTED").status is StepStatus.DONE
-    before = run.record(OPERATION)
+def refused(run: PipelineRun, arn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call of the cleanup that may not look at the execution."""
 
     def refuse(_: str) -> None:
         raise AccessDenied("There is no right to states:DescribeExecution.")
 
-    monkeypatch.setattr(run.executions, "describe_arn", refuse)
-    arn = run.arn(OPERATION if is_closed else "restore-20200101-000000")
-    with pytest.raises(AccessDenied):
-        work_of("aurora-restore-cleanup")(run.ports, {"operation_id": OPERATION, "execution_arn": arn})
+    with monkeypatch.context() as patched:
+        patched.setattr(run.executions, "describe_arn", refuse)
+        with pytest.raises(AccessDenied):
+            work_of("aurora-restore-cleanup")(run.ports, {"operation_id": OPERATION, "execution_arn": arn})
+
+
+def test_a_failure_after_the_end_is_noted_unless_another_call_may_have_just_closed_the_record(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = stopped()
+    assert run.clean_up(OPERATION, "ABORTED").status is StepStatus.DONE
+    closed = run.record(OPERATION)
+    refused(run, run.arn(OPERATION), monkeypatch)
+    assert run.record(OPERATION) == closed
+    run.clock.advance(120)
+    refused(run, run.arn(OPERATION), monkeypatch)
+    assert cleanup_of(run).error is not None
+    run.look_of_cleanup(OPERATION)
+    assert cleanup_of(run).error is None
+
+
+def test_a_failure_is_not_noted_in_the_record_of_another_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = stopped()
+    before = run.record(OPERATION)
+    refused(run, run.arn("restore-20200101-000000"), monkeypatch)
     assert run.record(OPERATION) == before

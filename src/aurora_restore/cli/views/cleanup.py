@@ -69,8 +69,8 @@ def _in_step(view: OperationView) -> str:
     return f" in {step}" if step else ""
 
 
-def render_cleaned_up(view: OperationView) -> RenderableType | None:
-    """What the cleanup did and kept; None where there was none."""
+def render_cleaned_up(view: OperationView, now: datetime) -> RenderableType | None:
+    """What the cleanup did and kept, and why it cannot do the rest; None where there was none."""
     record, cleanup = view.record, view.record.cleanup
     kept = list(cleanup.kept)
     # Where the cleanup has not written it down yet: what none removes, which is a finished copy, and the final
@@ -83,9 +83,10 @@ def render_cleaned_up(view: OperationView) -> RenderableType | None:
         retirement = record.retirement
         if retirement.deletion_has_begun and retirement.final_snapshot_identifier:
             kept.append(f"the final snapshot {retirement.final_snapshot_identifier}")
-    if not (cleanup.done or kept):
+    if not (cleanup.done or kept or cleanup.error):
         return None
-    return facts([*listed("cleaned up", cleanup.done), *listed("kept", kept)])
+    failing = _failing(cleanup.error, cleanup, now) if cleanup.error else []
+    return facts([*listed("cleaned up", cleanup.done), *listed("kept", kept), *failing])
 
 
 def cleanup_lines(before: OperationView | None, view: OperationView) -> list[str]:

@@ -123,7 +123,12 @@ def render_outcome(view: OperationView, now: datetime, costs: Costs | None = Non
             parts = [render_verdict(view, took)]
         parts += [render_restored(restored)] if restored and not (view.is_rehearsal or undone_by) else []
         differences = render_differences(restored.differences, _DIFFERENCES)
-        tail = (render_replaced(view, now), render_handed_over(view), differences, render_cleaned_up(view))
+        tail = (
+            render_replaced(view, now),
+            render_handed_over(view),
+            differences,
+            render_cleaned_up(view, now),
+        )
         parts += [part for part in tail if part]
     return Group(*_spaced([*parts, *_warnings(view)]))
 
@@ -150,7 +155,7 @@ def _left_over(view: OperationView, now: datetime) -> list[RenderableType]:
     if record.scaling or record.switch_over or record.retirement:
         parts += [render_replaced(view, now), render_handed_over(view)]
     if record.cleanup:
-        parts.append(render_cleaned_up(view))
+        parts.append(render_cleaned_up(view, now))
     elif made := record.made:
         # Each was written down before it was asked for: it need not exist. So the tag decides, not the name.
         tag = f"{OPERATION_TAG} = {view.operation_id}"

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from aurora_restore.domain.checks.finding import Fault, Finding, judged
 from aurora_restore.domain.counting import counted
+from aurora_restore.domain.errors import TRANSIENT_CODES
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.rehearsal import with_hold
@@ -39,11 +40,15 @@ def check_operations(
     look_now = f"aws lambda invoke --region {region} --function-name aurora-restore-sweep /dev/stdout"
     faults = []
     for each in open_ones:
-        if why := why_stuck(each, phase_hours, now):
-            name = each.operation.operation_id
+        name = each.operation.operation_id
+        if failing := _failing_cleanup(each.operation, now, region):
+            faults.append(failing)
+        elif why := why_stuck(each, phase_hours, now):
             faults.append(_fault(name, why, (f"aurora-restore diagnose {name} --region {region}", look_now)))
     for operation in ended:
-        if why := why_unfinished(operation, now - SWEEPS_TURN):
+        if failing := _failing_cleanup(operation, now, region):
+            faults.append(failing)
+        elif why := why_unfinished(operation, now - SWEEPS_TURN):
             faults.append(_fault(operation.operation_id, why, (look_now,)))
     seen = f"none stuck: {len(open_ones)} under way, {len(ended)} ended"
     return judged("operations", faults, seen)
@@ -96,6 +101,21 @@ def check_locks(
         "locks",
         faults,
         f"{counted(len(owners), 'lock')}, each of an operation under way" if owners else "no locks",
+    )
+
+
+def _failing_cleanup(operation: Operation, now: datetime, region: str) -> Fault | None:
+    """What the sweep cannot mend: it begins the cleanup again and again, and a person has to remove the cause."""
+    cleanup, name = operation.record.cleanup, operation.operation_id
+    error, last_success = cleanup.error, cleanup.last_updated_time or cleanup.ended_time
+    if error is None:
+        return None
+    if error.code in TRANSIENT_CODES and last_success and now - last_success <= SWEEPS_TURN:
+        return None
+    return Fault(
+        f"the cleanup of {name} cannot go on: {error.code}: {error.message}",
+        f"What it is to put back or to remove waits for that. {error.hint}",
+        (f"aurora-restore status {name} --region {region}",),
     )
 
 

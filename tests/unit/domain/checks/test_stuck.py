@@ -89,6 +89,35 @@ def test_what_follows_from_an_end_has_to_be_done(fields: Mapping[str, Any], heal
     assert found.health is health
 
 
+@pytest.mark.parametrize(
+    ("code", "last", "health"),
+    [
+        ("ACCESS_DENIED", ago(minutes=1), Health.RED),
+        ("ACCESS_DENIED", ago(hours=5), Health.RED),
+        # It may be over with the next repetition.
+        ("AWS_UNAVAILABLE", ago(minutes=5), Health.GREEN),
+        ("AWS_UNAVAILABLE", ago(minutes=30), Health.RED),
+    ],
+)
+@pytest.mark.parametrize("status", ["CLEANING_UP", "SUCCEEDED"])
+def test_a_cleanup_that_fails_is_named_with_its_reason(
+    status: str, code: str, last: str, health: Health
+) -> None:
+    error = {"code": code, "message": "It was refused.", "hint": "Look for the policy."}
+    cleanup = {"error": error, "failed_time": ago(minutes=1), "last_updated_time": last}
+    failing = operation(
+        status=status, cleanup=cleanup, last_updated_time=ago(minutes=1), end_time=ago(hours=6)
+    )
+    is_open = status == "CLEANING_UP"
+    underway, ended = [Underway(failing, None)] if is_open else [], [] if is_open else [failing]
+    found = check_operations(underway, ended, {}, NOW, REGION)
+    assert found.health is health
+    if health is Health.RED:
+        assert code in found.seen
+        assert "Look for the policy." in found.means
+        assert found.repairs == ("aurora-restore status restore-1 --region us-west-2",)
+
+
 def test_a_stuck_operation_is_named_with_what_to_look_at() -> None:
     found = check_operations([Underway(operation(), None)], [], {}, NOW, REGION)
     assert found.health is Health.RED
