@@ -55,7 +55,7 @@ def _faults(ending: Ending, op: EndedOperation) -> Iterator[str]:
         return
     if op.has_succeeded and not op.record.came_along.found:
         yield "the record does not name what came along"
-    # One that was made again from its final snapshot is not a copy of ours.
+    # One that was restored from its final snapshot is not a copy of ours.
     resource_id = op.record.restore_details.db_cluster_resource_id or ""
     copy = ending.sim.copies.by_cluster.get(resource_id)
     if copy is None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from tests.simulation.checkers import check
 from tests.simulation.seeding import (
     OLD_CONTENTS,
+    OLD_INSTANCES,
     OLD_SETTINGS,
     PASSWORDS,
     SECURITY_GROUP,
@@ -24,10 +26,11 @@ from aurora_restore.domain.record import Record
 from aurora_restore.domain.rollback import CREATE_AGAIN_LIMIT
 from aurora_restore.domain.states import OperationStatus
 from local_aurora.faults import Effect, FaultRule
+from local_aurora.timing import Durations
 
 OPERATION = "restore-20230615-123456"
 HOUR = 3600
-AS_IT_WAS, ONE_AT_MOST = 2, 4
+AS_IT_WAS, NOTHING_GONE, ONE_AT_MOST = 2, 3, 4
 
 
 def stopped_after_the_deletion(*faults: FaultRule) -> Simulation:
@@ -67,7 +70,7 @@ def expect_the_old_cluster_serves(sim: Simulation, *broken_by_hand: int) -> None
     sim.run()
     found = record(sim)
     assert found.is_closed
-    assert (found.cleanup.error, found.cleanup.failed_time) == (None, None)
+    assert (found.cleanup.error, found.cleanup.failing_since, found.cleanup.failed_time) == (None, None, None)
     serving = sim.ports.target_rds.find_cluster(TARGET)
     assert serving is not None
     assert serving.status == "available"
@@ -103,13 +106,40 @@ def test_an_old_cluster_that_a_person_restores_by_hand_is_taken_up_by_its_tag() 
     sim.ports.target_rds.delete_cluster_snapshot(final)
     sim.run_for(HOUR)
     expect_a_failing_cleanup(sim, "FINAL_SNAPSHOT_FAILED")
+    restore_by_hand(sim, TARGET)
+    expect_the_old_cluster_serves(sim, AS_IT_WAS)
+    assert record(sim).retirement.restored_by_hand
+    assert "restored by hand" in sim.notifications.published[-1].body
+
+
+def test_an_old_cluster_that_another_party_deleted_is_restored_by_hand_beside_the_new_one() -> None:
+    sim = Simulation(Surroundings(targets=(TARGET,)), durations=Durations(rename=60))
+    sim.start(OPERATION, request(delete_cluster_if_exists=True))
+    assert sim.run_until_phase(OPERATION, "SwitchOver")
+    rds, aside = sim.ports.target_rds, record(sim).plan.replacement.aside_identifier or ""
+    for _ in range(60):
+        if rds.find_cluster(aside):
+            break
+        sim.run_for(2)
+    for instance in rds.list_cluster_instances(aside):
+        rds.delete_instance(instance.db_instance_identifier)
+    rds.delete_cluster(aside, keep_automated_backups=True)
+    sim.stop(OPERATION)
+    sim.run_for(3 * HOUR)
+    expect_a_failing_cleanup(sim, "SWITCH_OVER_FAILED")
+    restore_by_hand(sim, aside, OLD_INSTANCES)
+    expect_the_old_cluster_serves(sim, AS_IT_WAS, NOTHING_GONE)
+    assert record(sim).retirement.restored_by_hand
+
+
+def restore_by_hand(sim: Simulation, name: str, instances: Mapping[str, str] | None = None) -> None:
     sim.aurora.seed.put_cluster(
         TARGET_REGION,
-        TARGET,
+        name,
         Credentials("postgres", PASSWORDS["old"]),
+        instances=instances,
         contents=OLD_CONTENTS,
         DBSubnetGroupName=SUBNET_GROUP,
         VpcSecurityGroupIds=[SECURITY_GROUP],
         **{**OLD_SETTINGS, "Tags": [*OLD_SETTINGS["Tags"], {"Key": PUT_BACK_TAG, "Value": OPERATION}]},
     )
-    expect_the_old_cluster_serves(sim, AS_IT_WAS)

@@ -87,7 +87,7 @@ ALARMS = (
           "AWS/States", "ExecutionsTimedOut", "StateMachineArn", _RESTORES),
     Alarm("CleanupFailedAlarm", "cleanup-failed",
           "A cleanup gave up; the sweep tries again.",
-          "Look for the operation with `aurora-restore check`; it says why its cleanup cannot go on and what to do.",
+          "Look with `aurora-restore check` which operation it is, why its cleanup cannot go on, and what to do.",
           "AWS/States", "ExecutionsFailed", "StateMachineArn", _CLEANUPS),
     Alarm("CleanupTimedOutAlarm", "cleanup-timed-out",
           "A cleanup reached its time limit; the sweep tries again.",

@@ -15,7 +15,6 @@ from aurora_restore.domain.errors import (
     ExecutionLost,
     ExecutionTimedOut,
     RestoreError,
-    TransientFault,
 )
 from aurora_restore.domain.naming import PUT_BACK_TAG
 from aurora_restore.domain.observed import ExecutionState
@@ -39,7 +38,8 @@ from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
 CLOSED_MEANWHILE = timedelta(minutes=1)
-NOTHING_TO_DO = "Nothing has to be done: it is tried again by itself."
+# While a cleanup fails, the sweep begins it again every few minutes. Once nothing is due any more, it does not.
+FAILURE_SHOWS = timedelta(hours=1)
 # What RDS has accepted shows in its Describe calls within seconds.
 SHOWS_WITHIN = timedelta(seconds=30)
 
@@ -148,25 +148,41 @@ def error_of_failure(operation: Operation, error_name: str, cause: str) -> Error
     return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
 
 
-def may_say_failure(operation: Operation, execution_arn: str | None, started: datetime) -> bool:
-    """Whether a call of the cleanup that began at `started` and failed has the last word about this record."""
-    # Another execution has used the id.
-    if operation.execution_arn != execution_arn:
-        return False
-    closed = operation.record.end_time if operation.is_closed else None
-    # Another call may have closed it meanwhile; the clocks of two functions differ a little.
-    return closed is None or started - closed > CLOSED_MEANWHILE
+def failure_noted(
+    operation: Operation, error: Exception, started: datetime, now: datetime, region: str
+) -> Changes:
+    """The change that says why a call of the cleanup, begun at `started`, failed; none where it has no say."""
+    record = operation.record
+    # Nothing is done for it by itself, and no call would take it back.
+    if operation.is_out_of_reach(region):
+        return {}
+    # Another call has succeeded meanwhile, or closed the record; the clocks of two functions differ a little.
+    if (record.cleanup.last_updated_time or started) > started:
+        return {}
+    if operation.is_closed and record.end_time and started - record.end_time <= CLOSED_MEANWHILE:
+        return {}
+    since = record.cleanup.failing_since if record.cleanup.error else None
+    return changed(Cleanup, error=_failure_of(error), failing_since=since or now, failed_time=now)
 
 
-def failure_of(error: RestoreError) -> ErrorState:
-    """Why a call of the cleanup failed, for its record. What passes needs no person."""
-    hint = NOTHING_TO_DO if isinstance(error, TransientFault) else error.hint
-    return ErrorState(code=error.code, message=error.message, hint=hint)
+def _failure_of(error: Exception) -> ErrorState:
+    if isinstance(error, RestoreError):
+        return ErrorState(code=error.code, message=error.message, hint=error.cleanup_hint)
+    # What it says of itself is not ours, and may have a secret in it.
+    message = f"The cleanup ended with an unexpected error, {type(error).__name__}."
+    return ErrorState(code=RestoreError.code, message=message, hint=RestoreError.default_hint)
 
 
-def no_failure(cleanup: Cleanup) -> Changes:
+def no_failure() -> Changes:
     """The change with which a record no longer says that its cleanup fails."""
-    return changed(Cleanup, error=None, failed_time=None) if cleanup.error else {}
+    return changed(Cleanup, error=None, failing_since=None, failed_time=None)
+
+
+def present_failure(record: Record, now: datetime) -> ErrorState | None:
+    """Why the cleanup fails at present; None where it does not, as far as the record knows."""
+    failed = record.cleanup.failed_time
+    is_over = record.is_closed and (failed is None or now - failed > FAILURE_SHOWS)
+    return None if is_over or record.left_behind_time else record.cleanup.error
 
 
 def error_as_warning(operation: Operation) -> Changes:

@@ -28,11 +28,14 @@ class RestoreError(Exception):
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     default_hint: ClassVar[str] = "Look at the log of the step for this operation id, and report it as a bug."
+    default_cleanup_hint: ClassVar[str] = "Remove the cause that the message names."
+    """What to do where a cleanup meets it: there is nothing to choose or to start again, as there is in a run."""
 
-    def __init__(self, message: str, hint: str | None = None) -> None:
+    def __init__(self, message: str, hint: str | None = None, *, cleanup_hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint or self.default_hint
+        self.cleanup_hint = cleanup_hint or self.default_cleanup_hint
 
     @property
     def is_of_record(self) -> bool:
@@ -62,3 +65,4 @@ class TransientFault(RestoreError):
 
     code = "TRANSIENT_FAULT"
     default_hint = "The step is repeated by itself. If this ends the run, start it again later."
+    default_cleanup_hint = "Nothing has to be done: it is tried again by itself."

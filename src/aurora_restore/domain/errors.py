@@ -266,6 +266,9 @@ class NameTaken(StepFailed):
         "Something that this operation did not make has the name that it needs. Look at its tags to "
         "see whose it is."
     )
+    default_cleanup_hint = (
+        "The tags of what has the name say whose it is. Rename it, or delete it if it is not needed."
+    )
 
 
 class SnapshotCopyFailed(StepFailed):
@@ -330,6 +333,7 @@ class AccessDenied(StepFailed):
         "The pipeline's role lacks a right that is named in the message; update the stack, or look "
         "for a policy above it."
     )
+    default_cleanup_hint = default_hint
 
 
 class AwsRequestFailed(StepFailed):

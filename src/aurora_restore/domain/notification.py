@@ -288,9 +288,11 @@ def what_exists(record: Record, target_cluster_id: str, *, is_new: bool) -> str:
         )
     if record.retirement.made_again:
         return (
-            f"{target_cluster_id} was made again from its final snapshot, with its old data and settings, and is "
+            f"{target_cluster_id} was restored from its final snapshot, with its old data and settings, and is "
             "available."
         )
+    if record.retirement.restored_by_hand:
+        return f"{target_cluster_id} was restored by hand, with the data that was restored, and is available."
     return f"{target_cluster_id} is the old cluster, with its data, and is available."
 
 

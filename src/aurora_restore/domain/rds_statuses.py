@@ -17,6 +17,8 @@ FAILED_CLUSTER_STATUSES = frozenset(
         "deleting",
     }
 )
+# A cluster whose restore ended so has never served.
+FAILED_RESTORE_STATUSES = frozenset({"cloning-failed", "failed", "migration-failed"})
 # An instance whose creation ended so serves nothing and holds nothing: the data of an Aurora cluster is in its volume.
 FAILED_CREATION_STATUSES = frozenset(
     {

@@ -11,6 +11,10 @@ class DeletionProtected(RequestRefused):
         "The cluster is protected against deletion. If it may be deleted: aws rds modify-db-cluster "
         "--db-cluster-identifier NAME --no-deletion-protection, then start again."
     )
+    default_cleanup_hint = (
+        "If the cluster may be deleted: aws rds modify-db-cluster --db-cluster-identifier NAME "
+        "--no-deletion-protection."
+    )
 
 
 class TargetNotAvailable(RequestRefused):
@@ -27,6 +31,7 @@ class GlobalClusterMember(RequestRefused):
         "Take it out of the global cluster first (aws rds remove-from-global-cluster), or choose "
         "another target."
     )
+    default_cleanup_hint = "If the cluster may be deleted, take it out: aws rds remove-from-global-cluster."
 
 
 class TargetIsSource(RequestRefused):
@@ -83,6 +88,9 @@ class NothingKept(RequestRefused):
 class SwitchOverFailed(StepFailed):
     code = "SWITCH_OVER_FAILED"
     default_hint = "Look at the events of the clusters that are named in the RDS console; then start again."
+    default_cleanup_hint = (
+        "Look at the events of the clusters that are named: aws rds describe-events --duration 1440."
+    )
 
 
 class EndpointNotProved(StepFailed):
@@ -98,6 +106,10 @@ class FinalSnapshotFailed(StepFailed):
     default_hint = (
         "No cluster is deleted without its final snapshot. Look at the cluster's events and at the quota of "
         "manual snapshots; then start again."
+    )
+    default_cleanup_hint = (
+        "If the message names a snapshot that failed, delete it. Look at the cluster's events and at the quota of "
+        "manual snapshots."
     )
 
 

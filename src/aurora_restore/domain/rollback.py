@@ -34,8 +34,16 @@ from aurora_restore.domain.errors import (
 from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_lifting, may_still_come
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster, DbInstance
-from aurora_restore.domain.rds_statuses import FAILED_CREATION_STATUSES, GOING_STATUSES, SERVING_STATUSES
-from aurora_restore.domain.record import Fence, Retirement, changed, cleanup_act_changed
+from aurora_restore.domain.rds_statuses import (
+    FAILED_CLUSTER_STATUSES,
+    FAILED_CREATION_STATUSES,
+    FAILED_INSTANCE_STATUSES,
+    FAILED_RESTORE_STATUSES,
+    GOING_STATUSES,
+    SERVING_STATUSES,
+    STOPPED_STATUSES,
+)
+from aurora_restore.domain.record import Cleanup, Fence, Retirement, changed, cleanup_act_changed
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.restoring import Asking, Owner, decide_restore, restore_parameters
 from aurora_restore.domain.retirement import open_port_of
@@ -121,11 +129,12 @@ def give_old_its_name(seen: Seen) -> Act | Wait | None:
     if isinstance(act, Wait) and act.is_unseen and waited > UNSEEN_LIMIT:
         # It was renamed or deleted by another party: an operator has to look.
         words = duration_words(waited.total_seconds())
+        target, aside = parties.plan.target_cluster_id, parties.replacement.aside_identifier
+        resource_id = parties.replacement.replaced_resource_id
         raise SwitchOverFailed(
             f"After {words} still: {act.reason}. Nothing more was touched.",
-            f"Find the old cluster by its resource id, {parties.replacement.replaced_resource_id}, and rename it to "
-            f"{parties.replacement.aside_identifier}: the cleanup goes on from there. Where it was deleted, CloudTrail "
-            "(DeleteDBCluster) says by whom.",
+            cleanup_hint=f"Find the old cluster by its resource id {resource_id}, and rename it to {aside}. If it was "
+            f"deleted, CloudTrail (DeleteDBCluster) says by whom: {_by_hand(seen, target, aside, resource_id)}",
         )
     return act
 
@@ -189,45 +198,85 @@ def remake_old(seen: Seen) -> Act | Wait | None:
         snapshot = seen.snapshot(final) if final else None
         # A snapshot of another cluster under this name would put other data in the place of what was there.
         if snapshot is None or snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
-            status = "does not exist"
-        else:
-            status = "" if snapshot.status == "available" else f"is `{snapshot.status}`"
-        if status:
             raise FinalSnapshotFailed(
-                f"The final snapshot {final} {status}: the old cluster cannot be restored from it.",
-                "Where it was deleted, CloudTrail says by whom (DeleteDBClusterSnapshot). Restore the old cluster by "
-                f"hand, from another snapshot or from its retained automated backups (aws rds "
-                f"describe-db-cluster-automated-backups), as {name}, without instances and with the tag "
-                f"{PUT_BACK_TAG}={operation.operation_id}: the cleanup goes on with it.",
+                f"The final snapshot {final} does not exist: the old cluster cannot be restored from it.",
+                cleanup_hint="CloudTrail (DeleteDBClusterSnapshot) says who deleted it: "
+                + _by_hand(seen, name, name, replacement.replaced_resource_id),
             )
-        reason = f"{name} is being made again from its final snapshot"
-        made_again = changed(Retirement, made_again=True)
+        if snapshot.status != "available":
+            raise FinalSnapshotFailed(
+                f"The final snapshot {final} is `{snapshot.status}`: the old cluster cannot be restored from it yet.",
+                cleanup_hint="The cleanup goes on once it is `available`. If it does not become that: "
+                + _by_hand(seen, name, name, replacement.replaced_resource_id),
+            )
+        reason = f"{name} is being restored from its final snapshot"
+        # What an earlier cluster was asked for, which a person has deleted since, is asked for anew.
+        made_again = {**changed(Retirement, made_again=True), **changed(Cleanup, asked={})}
         return RestoreCluster(name, final, restore_parameters(plan, final), reason=reason, also=made_again)
     # Readers that Application Auto Scaling has added meanwhile are not part of the plan.
     expected = {item.db_instance_identifier for item in plan.instances}
     found = seen.members(cluster.db_cluster_identifier)
     instances = [item for item in found if item.db_instance_identifier in expected]
-    if is_remade(cluster, replacement, operation.operation_id) and (
-        not_yet := clear_failed_instance(seen, cluster, instances)
-    ):
+    is_ours = is_remade(cluster, replacement, operation.operation_id)
+    if is_ours and (not_yet := clear_failed_instance(seen, cluster, instances)):
         return not_yet
     if is_of_deletion_that_had_begun(cluster, replacement):
-        # The old cluster itself is treated as one that is made again: it is known by its resource id.
+        # The old cluster itself is treated as one that is restored: it is known by its resource id.
         tag = {PUT_BACK_TAG: operation.operation_id}
         cluster = replace(cluster, tags=tag)
         instances = [replace(item, tags=tag) for item in instances]
     owner = Owner(operation.operation_id, PUT_BACK_TAG)
+    if is_ours:
+        mine = [item for item in instances if item.tags.get(PUT_BACK_TAG) == operation.operation_id]
+        _require_no_failure(seen, replacement, cluster, mine)
     try:
         return decide_restore(owner, plan, cluster, instances, Asking(seen.now, operation.asked_by_cleanup()))
-    except (ClusterFailed, InstanceFailed) as failed:
-        # A run's hint says that what failed is removed, and a cleanup removes nothing that may hold the old data.
-        raise type(failed)(
-            failed.message,
-            "Its events say why: aws rds describe-events --duration 1440 --source-type "
-            f"{'db-cluster' if isinstance(failed, ClusterFailed) else 'db-instance'}. Bring it back into service, or "
-            "delete it: the cleanup then creates it again, the cluster from its final snapshot "
-            f"{replacement.final_snapshot_identifier}.",
-        ) from None
+    except ClusterFailed as overdue:
+        # A setting that RDS has not changed within its time: the cluster itself is well.
+        hint = "Make this change by hand. The cluster serves, and is not to be deleted."
+        raise ClusterFailed(overdue.message, cleanup_hint=hint) from None
+
+
+def _require_no_failure(
+    seen: Seen, replacement: Replacement, cluster: DbCluster, instances: Sequence[DbInstance]
+) -> None:
+    """Raises ClusterFailed or InstanceFailed with what a person does to the cluster that is put back."""
+    name, status, final = cluster.db_cluster_identifier, cluster.status, replacement.final_snapshot_identifier
+    events = "Its events say why: aws rds describe-events --duration 1440 --source-type"
+    if status in FAILED_CLUSTER_STATUSES:
+        hint = f"{events} db-cluster. Bring it back into service."
+        snapshot = seen.snapshot(final) if final else None
+        is_replaceable = snapshot and snapshot.db_cluster_resource_id == replacement.replaced_resource_id
+        if status in STOPPED_STATUSES:
+            hint = f"Start it: aws rds start-db-cluster --db-cluster-identifier {name}."
+        # Only what has never served, and only while what it was restored from exists.
+        elif (
+            status in FAILED_RESTORE_STATUSES
+            and is_replaceable
+            and seen.operation.record.retirement.made_again
+        ):
+            hint = f"{events} db-cluster. Remove the cause and delete it: it is restored from {final} again."
+        raise ClusterFailed(f"The cluster {name} is `{status}`.", cleanup_hint=hint)
+    for item in instances:
+        if item.status in FAILED_INSTANCE_STATUSES:
+            raise InstanceFailed(
+                f"The instance {item.db_instance_identifier} is `{item.status}`.",
+                cleanup_hint=f"{events} db-instance. Bring it back into service, or delete it: it is created again. "
+                "The data of an Aurora cluster is not in its instances.",
+            )
+
+
+def _by_hand(seen: Seen, target: str, name: str, resource_id: str) -> str:
+    """How a person restores the old cluster so that the cleanup goes on with it."""
+    operation_id = seen.operation.operation_id
+    # Under the target's name the cleanup creates what the plan lacks; beside it, it only renames.
+    instances = "without instances" if name == target else "with its instances"
+    return (
+        f"restore it by hand as {name}, from another snapshot or from its retained automated backups (aws rds "
+        f"restore-db-cluster-to-point-in-time --source-db-cluster-resource-id {resource_id}), with the settings that "
+        f"`aurora-restore status {operation_id}` shows, {instances}, and with the tag "
+        f"Key={PUT_BACK_TAG},Value={operation_id}."
+    )
 
 
 def clear_failed_instance(
@@ -254,8 +303,8 @@ def clear_failed_instance(
         if asked and asked.is_overdue(seen.now, CREATE_AGAIN_LIMIT):
             raise InstanceFailed(
                 f"The instance {name} of the old cluster, which was restored, is `{status}` again and again.",
-                "Its events say why: aws rds describe-events --source-type db-instance --duration 1440. Remove the "
-                "cause and delete the instance: the cleanup creates it again.",
+                cleanup_hint="Its events say why: aws rds describe-events --source-type db-instance --duration 1440. "
+                "Remove the cause and delete the instance: the cleanup creates it again.",
             )
         before = operation.record.cleanup.asked.get(kind)
         return DeleteInstance(
@@ -366,6 +415,16 @@ def require_old_serving(seen: Seen) -> Act | Wait | None:
     if target.status not in SERVING_STATUSES:
         return Wait("change", f"{plan.target_cluster_id} is `{target.status}`", percent=90)
     return None
+
+
+def is_restored_by_hand(seen: Seen) -> bool:
+    """Whether what a rollback has put back is neither the old cluster nor one that this cleanup restored."""
+    target, plan = _target(seen), plan_of(seen)
+    if target is None or plan is None or plan.replacement is None:
+        return False
+    is_put_back = target.tags.get(PUT_BACK_TAG) == seen.operation.operation_id
+    is_old = target.db_cluster_resource_id == plan.replacement.replaced_resource_id
+    return is_put_back and not is_old and not seen.operation.record.retirement.made_again
 
 
 def _target(seen: Seen) -> DbCluster | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.domain.asking_party import asker_in
@@ -18,8 +18,7 @@ from aurora_restore.domain.cleaning import (
     ended_phases,
     error_as_warning,
     error_of,
-    failure_of,
-    may_say_failure,
+    failure_noted,
     no_failure,
 )
 from aurora_restore.domain.errors import RestoreError
@@ -49,22 +48,39 @@ STOPPED_BY_US = "RecordMarkedByHand"
 def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepResult:
     """One call for an operation that is to be cleaned up. Raises what RDS refuses, and TransientFault."""
     started = ports.clock.now()
+    execution = ports.executions.describe_arn(execution_arn) if execution_arn else None
     try:
-        return _look(ports, operation_id, execution_arn)
-    except RestoreError as error:
-        # A record that cannot be read or written cannot say so itself.
-        if error.is_of_record:
-            raise
-        # The record says why its cleanup does not go on: the message of before would go on saying that it works.
-        operation = Operation(ports.records.load(operation_id) or {})
-        if may_say_failure(operation, execution_arn, started):
-            failed = changed(Cleanup, error=failure_of(error), failed_time=ports.clock.now())
-            ports.records.update(operation_id, failed, only_if_status=operation.status)
+        return _look(ports, operation_id, execution_arn, execution)
+    except Exception as error:
+        if isinstance(error, RestoreError):
+            error.hint = error.cleanup_hint
+        # While the execution runs, no cleanup is due.
+        if execution is None or not execution.is_running:
+            _note_failure(ports, operation_id, execution_arn, error, started)
         raise
 
 
-def _look(ports: Ports, operation_id: str, execution_arn: str | None) -> StepResult:
-    execution = ports.executions.describe_arn(execution_arn) if execution_arn else None
+def _note_failure(
+    ports: Ports, operation_id: str, execution_arn: str | None, error: Exception, started: datetime
+) -> None:
+    """The record says why its cleanup does not go on: the message of before would go on saying that it works."""
+    try:
+        operation = Operation(ports.records.load(operation_id) or {})
+        # The id may have been used by another execution.
+        if operation.execution_arn == execution_arn:
+            now, region = ports.clock.now(), ports.settings.target_region
+            noted = failure_noted(operation, error, started, now, region)
+            # A call that closes it in this moment has the last word.
+            still_open = None if operation.is_closed else {"end_time": None}
+            ports.records.update(operation_id, noted, only_if_status=operation.status, only_if=still_open)
+    except RestoreError as unwritten:
+        # The first error is the one to raise.
+        error.add_note(f"The record does not say so: {unwritten.code}: {unwritten.message}")
+
+
+def _look(
+    ports: Ports, operation_id: str, execution_arn: str | None, execution: ExecutionState | None
+) -> StepResult:
     item = ports.records.load(operation_id)
     if item is None and execution is not None and not execution.is_running:
         # It ended before its first step wrote a record: it gets
@@ -154,14 +170,15 @@ def _recorded(context: CleanupContext, outcome: StepOutcome) -> StepResult:
     now, before = ports.clock.now(), operation.record.cleanup
     result = outcome.result
     if result.status is not StepStatus.IN_PROGRESS:
-        ports.records.update(operation.operation_id, {**outcome.changes, **no_failure(before)})
+        goes_on = no_failure() if before.error else {}
+        ports.records.update(operation.operation_id, {**outcome.changes, **goes_on})
         return result
     named = replace(result, waiting_for=result.waiting_for or "step")
     waits = waits_after(before.waits, named, now, operation.expectation(named.waiting_for))
     sentence = next((str(event.details["done"]) for event in outcome.events if "done" in event.details), None)
     changes: dict[str, Any] = {
         **outcome.changes,
-        **no_failure(before),
+        **(no_failure() if before.error else {}),
         **changed(Record, last_updated_time=now),
         **changed(
             Cleanup,
@@ -204,7 +221,8 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
         **warned,
         **put_back,
         **verdict_at_end(operation.record, status, time),
-        **no_failure(operation.record.cleanup),
+        # Always: a call that failed beside this one may have said so since the record was read.
+        **no_failure(),
         **changed(Record, notification=notification),
         **changed(
             Cleanup,

@@ -40,9 +40,9 @@ def hand_over_master_secret(operation: Operation, ports: Ports) -> StepOutcome |
 
 
 def tidy_master_secret(context: CleanupContext) -> StepOutcome | None:
-    """The same in a cleanup: of the new cluster that stays, or of the old one that was made again.
+    """The same in a cleanup: of the new cluster that stays, or of the old one that was restored.
 
-    RDS deletes the secret with its cluster, so that the password of one that is made again would be unknown.
+    RDS deletes the secret with its cluster, so that the password of a restored one would be unknown.
     """
     if context.plan is None or context.plan.replacement is None or context.operation.record.master_secret:
         return None

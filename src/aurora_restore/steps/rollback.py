@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aurora_restore.domain import record
 from aurora_restore.domain.acts import LiftProtection, ModifyCluster, Wait
 from aurora_restore.domain.errors import DeletionProtected, GlobalClusterMember, StepFailed
 from aurora_restore.domain.observed import DbCluster
@@ -26,6 +27,7 @@ from aurora_restore.domain.rollback import (
     delete_unfinished_copy,
     delete_unneeded_final_snapshot,
     give_old_its_name,
+    is_restored_by_hand,
     lift_fence,
     new_in_the_way,
     new_to_remove,
@@ -132,6 +134,13 @@ def tell_maker(context: CleanupContext) -> None:
         context.ports.records.update(maker, {**made_again, **cluster_details(cluster)})
 
 
+def note_restored_by_hand(context: CleanupContext) -> None:
+    """The message at the end must not say that the old data is there: only who restored it knows what it holds."""
+    if is_restored_by_hand(context) and not context.operation.record.retirement.restored_by_hand:
+        by_hand = changed(record.Retirement, restored_by_hand=True)
+        context.ports.records.update(context.operation_id, by_hand)
+
+
 def bring_old_back(context: CleanupContext) -> Found:
     """After delete_first. A window or a mode that RDS refuses is left and reported: the cluster matters more."""
     act = remake_old(context)
@@ -167,6 +176,7 @@ ROLLBACK: Sequence[CleanupStep] = (
     unmark_old,
     await_late_arrivals,
     require_old_serving,
+    note_restored_by_hand,
     give_scaling_back,
     remove_quiet_group,
 )

@@ -304,31 +304,37 @@ def test_a_cleanup_says_after_what_it_tidies_and_what_is_done_so_far() -> None:
 
 def test_a_cleanup_that_cannot_go_on_says_so_instead_of_what_it_was_at() -> None:
     seen = picture(failing_cleanup())
-    assert "cannot go on CLUSTER_FAILED (3 min ago): It is `migration-failed`." in seen
+    assert "cannot go on CLUSTER_FAILED (for 2 h 00 min, tried 3 min ago): It is `migration-failed`." in seen
     assert "what to do Delete it." in seen
     assert f"the cluster {STAGING} is `deleting`" not in seen
 
 
 def test_a_log_says_once_that_a_cleanup_cannot_go_on() -> None:
     before, failing = (view_operation(each) for each in (replacements.cleaning_up(), failing_cleanup()))
-    [line] = cleanup_lines(before, failing)
-    assert line == "cannot go on: CLUSTER_FAILED: It is `migration-failed`. What to do: Delete it."
+    assert cleanup_lines(before, failing) == [
+        "cannot go on  CLUSTER_FAILED: It is `migration-failed`.",
+        "what to do  Delete it.",
+    ]
     later = failing_cleanup()
     later["cleanup"]["failed_time"] = "2026-11-22T11:45:00.000Z"
     assert cleanup_lines(failing, view_operation(later)) == []
 
 
 def test_an_operation_that_has_ended_says_why_its_kept_cluster_does_not_go() -> None:
+    """Its deletion has begun: until then, it is kept for a while longer."""
     error = {"code": "DELETION_PROTECTED", "message": f"{ASIDE} is protected.", "hint": "Take that off."}
     cleanup = {"error": error, "failed_time": "2026-11-22T11:39:20.000Z"}
-    seen = outcome(replacements.kept() | {"cleanup": cleanup})
-    assert f"cannot go on DELETION_PROTECTED (3 min ago): {ASIDE} is protected." in seen
+    record = replacements.kept() | {"cleanup": cleanup}
+    record["retirement"] = record["retirement"] | {"state": "BEGUN", "begun_time": "2026-11-22T11:30:00.000Z"}
+    seen = picture(record)
+    assert f"cannot go on DELETION_PROTECTED (tried 3 min ago): {ASIDE} is protected." in seen
 
 
 def failing_cleanup() -> dict[str, Any]:
     error = {"code": "CLUSTER_FAILED", "message": "It is `migration-failed`.", "hint": "Delete it."}
     record = replacements.cleaning_up()
-    record["cleanup"] |= {"error": error, "failed_time": "2026-11-22T11:39:20.000Z"}
+    times = {"failing_since": "2026-11-22T09:42:00.000Z", "failed_time": "2026-11-22T11:39:20.000Z"}
+    record["cleanup"] |= {"error": error, **times}
     return record
 
 
@@ -405,7 +411,7 @@ def test_a_phase_that_ended_with_the_record_is_as_long_as_it_ran() -> None:
     ("record", "said"),
     [
         (replacements.switched(), "now under its own name, as it was"),
-        (replacements.clearing(), "now under its own name, made again from its final snapshot"),
+        (replacements.clearing(), "now under its own name, restored from its final snapshot"),
     ],
 )
 def test_after_an_abnormal_end_the_old_cluster_is_said_to_stand_again(
@@ -420,7 +426,7 @@ def test_after_an_abnormal_end_the_old_cluster_is_said_to_stand_again(
 
 def test_while_it_is_put_back_the_old_cluster_is_not_said_to_be_on_its_way_out() -> None:
     cleaning = {"status": "CLEANING_UP", "cleanup": {"ending": "FAILED"}}
-    assert "now being made again from its final snapshot" in status(replacements.clearing() | cleaning)
+    assert "now being restored from its final snapshot" in status(replacements.clearing() | cleaning)
     assert "now under its own name, or about to be again" in status(replacements.switched() | cleaning)
 
 

@@ -15,6 +15,7 @@ from aurora_restore.domain.acts import (
     ChangePort,
     DeleteInstance,
     DeleteSnapshot,
+    ModifyCluster,
     RenameCluster,
     RestoreCluster,
     StartCluster,
@@ -24,6 +25,7 @@ from aurora_restore.domain.acts import (
 )
 from aurora_restore.domain.configuration import configuration_of
 from aurora_restore.domain.errors import (
+    ClusterFailed,
     FinalSnapshotFailed,
     InstanceFailed,
     NameTaken,
@@ -31,6 +33,7 @@ from aurora_restore.domain.errors import (
 )
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
+from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import FAILED_CREATION_STATUSES
 from aurora_restore.domain.replacement import Replacement, Strategy
@@ -334,7 +337,8 @@ def test_the_old_cluster_is_restored_from_its_final_snapshot_and_the_record_says
     act = remake_old(delete_first(snapshots=(final(),)))
     assert isinstance(act, RestoreCluster)
     assert (act.name, act.snapshot) == (TARGET, FINAL)
-    assert act.also == {"retirement.made_again": True}
+    # What was asked for an earlier one, which a person has deleted since, is asked for anew.
+    assert act.also == {"retirement.made_again": True, "cleanup.asked": {}}
 
 
 def test_it_is_not_restored_before_its_deletion_had_begun() -> None:
@@ -416,6 +420,63 @@ def test_the_first_attempt_is_written_down_before_it_is_made() -> None:
 def test_the_end_of_a_failed_instance_is_waited_for() -> None:
     look = made_again(status="deleting", tags={PUT_BACK_TAG: OPERATION_ID})
     assert what(remake_old(look)) == "wait for instances_deleted"
+
+
+@pytest.mark.parametrize(
+    ("status", "snapshots", "made", "may_be_deleted"),
+    [
+        ("migration-failed", (final(),), True, True),
+        # It may be the only one that has the data.
+        ("migration-failed", (), True, False),
+        ("migration-failed", (final(db_cluster_resource_id="cluster-X"),), True, False),
+        ("migration-failed", (final(),), False, False),
+        # It has served, or will again.
+        ("inaccessible-encryption-credentials", (final(),), True, False),
+        ("incompatible-parameters", (final(),), True, False),
+        ("stopped", (final(),), True, False),
+    ],
+)
+def test_a_person_is_asked_to_delete_only_what_has_never_served_and_can_be_restored_again(
+    status: str, snapshots: tuple[ClusterSnapshot, ...], made: bool, may_be_deleted: bool
+) -> None:
+    look = made_again(status="available", tags={PUT_BACK_TAG: OPERATION_ID})
+    retirement = {"state": "BEGUN", "begun_time": minutes_ago(60), "made_again": made}
+    look = replace(
+        look,
+        operation=Operation({**look.operation.item, "retirement": retirement}),
+        clusters=[replace(each, status=status) for each in look.clusters],
+        snapshots=snapshots,
+    )
+    with pytest.raises(ClusterFailed) as raised:
+        remake_old(look)
+    assert ("delete it" in raised.value.cleanup_hint) is may_be_deleted
+    assert ("start-db-cluster" in raised.value.cleanup_hint) is (status == "stopped")
+
+
+def test_a_cluster_that_serves_without_a_setting_is_not_to_be_deleted() -> None:
+    look = made_again(status="available", tags={PUT_BACK_TAG: OPERATION_ID})
+    before = configuration_of(replace(old(TARGET), backup_retention_days=35), instances())
+    item = {**look.operation.item, "replaced": before.to_item()}
+    act = remake_old(replace(look, operation=Operation(item)))
+    assert isinstance(act, ModifyCluster)
+    overdue = {"asked": {act.kind: {"first_time": minutes_ago(90), "last_time": minutes_ago(1)}}}
+    with pytest.raises(ClusterFailed) as raised:
+        remake_old(replace(look, operation=Operation({**item, "cleanup": overdue})))
+    assert "not to be deleted" in raised.value.cleanup_hint
+
+
+@pytest.mark.parametrize(("taken", "waits"), [((), False), ((final(status="creating"),), True)])
+def test_without_a_final_snapshot_a_person_learns_how_to_restore_by_hand(
+    taken: tuple[ClusterSnapshot, ...], waits: bool
+) -> None:
+    with pytest.raises(FinalSnapshotFailed) as raised:
+        remake_old(delete_first(snapshots=taken))
+    words = raised.value.cleanup_hint
+    assert f"Key={PUT_BACK_TAG},Value={OPERATION_ID}" in words
+    assert f"--source-db-cluster-resource-id {OLD_ID}" in words
+    assert f"as {TARGET}" in words
+    assert "without instances" in words
+    assert ("once it is `available`" in words) is waits
 
 
 @pytest.mark.parametrize("tags", [{}, {PUT_BACK_TAG: "restore-other"}, {OPERATION_TAG: OPERATION_ID}])

@@ -114,7 +114,7 @@ def test_delete_first_comes_back_from_its_final_snapshot_as_it_was(run: Pipeline
     assert set(cluster.member_identifiers) == {f"{TARGET}-a", f"{TARGET}-b"}
     place = (cluster.endpoint or "", cluster.port or 0)
     assert run.aurora.log_in(*place, "postgres", "the-password-of-staging").outcome == "ACCEPTED"
-    assert "made again from its final snapshot" in run.aws.published[0].message
+    assert "restored from its final snapshot" in run.aws.published[0].message
 
 
 def test_a_cancel_before_the_switch_puts_everything_back(run: PipelineRun) -> None:

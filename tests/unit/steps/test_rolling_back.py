@@ -9,9 +9,11 @@ import pytest
 from tests.support.faults import FaultKind
 from tests.support.in_process_aws import is_operation
 from tests.support.worlds import PipelineRun
+from tests.unit.cli.test_cli_views import words_of
 
-from aurora_restore.domain.cleaning import NOTHING_TO_DO
-from aurora_restore.domain.errors import AccessDenied, AwsUnavailable
+from aurora_restore.cli.views.operation import render_status
+from aurora_restore.cli.views.record import view_operation
+from aurora_restore.domain.errors import AccessDenied, AwsUnavailable, RestoreError
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Cleanup, Record
 from aurora_restore.domain.results import Phase, StepStatus
@@ -68,16 +70,28 @@ def cleanup_of(run: PipelineRun) -> Cleanup:
 
 def test_a_cleanup_that_is_refused_says_why_and_what_to_do_until_a_call_succeeds() -> None:
     run = stopped()
-    run.aws.before(is_operation("DescribeDBClusters"), FaultKind.DENIED)
-    with pytest.raises(AccessDenied):
-        run.look_of_cleanup(OPERATION)
+    run.aws.before(is_operation("DescribeDBClusters"), FaultKind.DENIED, times=2)
+    for _ in range(2):
+        with pytest.raises(AccessDenied):
+            run.look_of_cleanup(OPERATION)
+        run.clock.advance(300)
     failed = cleanup_of(run)
     assert failed.error is not None
-    assert (failed.error.code, failed.error.hint) == (AccessDenied.code, AccessDenied.default_hint)
+    assert (failed.error.code, failed.error.hint) == (AccessDenied.code, AccessDenied.default_cleanup_hint)
+    assert failed.failing_since is not None
     assert failed.failed_time is not None
-    assert timedelta() <= run.clock.now() - failed.failed_time < timedelta(seconds=1)
+    assert timedelta(minutes=5) <= failed.failed_time - failed.failing_since < timedelta(minutes=6)
+    # Its record says RUNNING or STOPPED at this moment: no cleanup could begin.
+    assert f"cannot go on {AccessDenied.code}" in words_of(
+        render_status(view_operation(run.record(OPERATION)), run.clock.now())
+    )
     run.look_of_cleanup(OPERATION)
-    assert (cleanup_of(run).error, cleanup_of(run).failed_time) == (None, None)
+    assert says_nothing(run)
+
+
+def says_nothing(run: PipelineRun) -> bool:
+    cleanup = cleanup_of(run)
+    return (cleanup.error, cleanup.failing_since, cleanup.failed_time) == (None, None, None)
 
 
 def test_what_passes_needs_no_person() -> None:
@@ -87,46 +101,77 @@ def test_what_passes_needs_no_person() -> None:
         run.look_of_cleanup(OPERATION)
     failed = cleanup_of(run)
     assert failed.error is not None
-    assert (failed.error.code, failed.error.hint) == (AwsUnavailable.code, NOTHING_TO_DO)
+    assert (failed.error.code, failed.error.hint) == (
+        AwsUnavailable.code,
+        AwsUnavailable.default_cleanup_hint,
+    )
+    assert "cannot go on" not in words_of(
+        render_status(view_operation(run.record(OPERATION)), run.clock.now())
+    )
 
 
-def test_what_the_state_table_refuses_is_not_noted_there() -> None:
+def test_what_the_audit_table_refuses_is_noted_in_the_record() -> None:
     run = stopped(on_dynamodb=True)
-    run.aws.before(is_operation("UpdateItem"), FaultKind.DENIED)
+    run.aws.before(is_operation("PutItem"), FaultKind.DENIED)
     with pytest.raises(AccessDenied):
         run.look_of_cleanup(OPERATION)
-    assert cleanup_of(run).error is None
+    assert cleanup_of(run).error is not None
 
 
-def refused(run: PipelineRun, arn: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call of the cleanup that may not look at the execution."""
-
-    def refuse(_: str) -> None:
-        raise AccessDenied("There is no right to states:DescribeExecution.")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(run.executions, "describe_arn", refuse)
-        with pytest.raises(AccessDenied):
-            work_of("aurora-restore-cleanup")(run.ports, {"operation_id": OPERATION, "execution_arn": arn})
+def test_where_the_state_table_refuses_everything_the_first_error_is_raised() -> None:
+    run = stopped(on_dynamodb=True)
+    run.aws.before(is_operation("DescribeDBClusters"), FaultKind.UNAVAILABLE, times=TRIES_OF_THE_SDK)
+    run.aws.before(is_operation("UpdateItem"), FaultKind.DENIED, times=1000)
+    with pytest.raises(AwsUnavailable) as raised:
+        run.look_of_cleanup(OPERATION)
+    assert [AccessDenied.code in note for note in raised.value.__notes__] == [True]
+    assert says_nothing(run)
 
 
-def test_a_failure_after_the_end_is_noted_unless_another_call_may_have_just_closed_the_record(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_an_unexpected_error_is_noted_without_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = stopped()
+
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("the-password")
+
+    monkeypatch.setattr("aurora_restore.steps.cleanup.decide_ending", broken)
+    with pytest.raises(KeyError):
+        run.look_of_cleanup(OPERATION)
+    error = cleanup_of(run).error
+    assert error is not None
+    assert error.code == RestoreError.code
+    assert "KeyError" in error.message
+    assert "the-password" not in error.message
+
+
+@pytest.mark.parametrize("is_its_own", [True, False])
+def test_a_failure_is_noted_in_the_record_of_its_own_execution_alone(is_its_own: bool) -> None:
+    run = stopped(on_dynamodb=True)
+    arn = run.arn(OPERATION if is_its_own else "restore-20200101-000000")
+    run.aws.before(is_operation("GetItem"), FaultKind.DENIED)
+    with pytest.raises(AccessDenied):
+        work_of("aurora-restore-cleanup")(run.ports, {"operation_id": OPERATION, "execution_arn": arn})
+    assert says_nothing(run) is not is_its_own
+
+
+def test_while_the_execution_runs_no_failure_is_noted() -> None:
+    run = PipelineRun(on_dynamodb=True)
+    run.put_target()
+    run.run(OPERATION, Phase.RESTORE_CLUSTER, **SWAP)
+    run.aws.before(is_operation("GetItem"), FaultKind.DENIED)
+    with pytest.raises(AccessDenied):
+        run.look_of_cleanup(OPERATION)
+    assert says_nothing(run)
+
+
+def test_a_failure_after_the_end_is_noted_unless_another_call_may_have_just_closed_the_record() -> None:
     run = stopped()
     assert run.clean_up(OPERATION, "ABORTED").status is StepStatus.DONE
-    closed = run.record(OPERATION)
-    refused(run, run.arn(OPERATION), monkeypatch)
-    assert run.record(OPERATION) == closed
-    run.clock.advance(120)
-    refused(run, run.arn(OPERATION), monkeypatch)
-    assert cleanup_of(run).error is not None
+    for minutes, is_noted in ((0, False), (2, True)):
+        run.clock.advance(minutes * 60)
+        run.aws.before(is_operation("DescribeDBClusters"), FaultKind.DENIED)
+        with pytest.raises(AccessDenied):
+            run.look_of_cleanup(OPERATION)
+        assert says_nothing(run) is not is_noted
     run.look_of_cleanup(OPERATION)
-    assert cleanup_of(run).error is None
-
-
-def test_a_failure_is_not_noted_in_the_record_of_another_execution(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = stopped()
-    before = run.record(OPERATION)
-    refused(run, run.arn("restore-20200101-000000"), monkeypatch)
-    assert run.record(OPERATION) == before
+    assert says_nothing(run)

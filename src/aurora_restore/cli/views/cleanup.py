@@ -10,6 +10,8 @@ from rich.text import Text
 from aurora_restore.cli.views.common import about, facts, listed
 from aurora_restore.cli.views.phases import expectation
 from aurora_restore.cli.views.record import OperationView
+from aurora_restore.domain.cleaning import present_failure
+from aurora_restore.domain.errors import TRANSIENT_CODES
 from aurora_restore.domain.record import Cleanup, ErrorState
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
@@ -22,11 +24,23 @@ def render_cleaning_up(view: OperationView, now: datetime) -> RenderableType:
     cleanup = view.record.cleanup
     rows: Rows = [
         ("why", view.error.message),
-        *(_failing(cleanup.error, cleanup, now) if cleanup.error else _at_work(view, now)),
+        *(
+            _failing(error, cleanup, now)
+            if (error := present_failure(view.record, now))
+            else _at_work(view, now)
+        ),
         *listed("done so far", cleanup.done),
         *listed("kept", cleanup.kept),
     ]
     return Group(Text(cleaning_up_after(view), style="bold yellow"), facts(rows))
+
+
+def render_failing(view: OperationView, now: datetime) -> RenderableType | None:
+    """Why a cleanup cannot begin, or what is left to do after the end cannot be done; None where all is well."""
+    error = present_failure(view.record, now)
+    if error is None or view.is_cleaning_up:
+        return None
+    return Group(Text("Cleanup", style="bold yellow"), facts(_failing(error, view.record.cleanup, now)))
 
 
 def _at_work(view: OperationView, now: datetime) -> Rows:
@@ -40,11 +54,23 @@ def _at_work(view: OperationView, now: datetime) -> Rows:
 
 def _failing(error: ErrorState, cleanup: Cleanup, now: datetime) -> Rows:
     """What it waited for before it failed is left out: it does not wait for that any more."""
+    times = " (" + ", ".join(_times(cleanup, now)) + ")" if _times(cleanup, now) else ""
+    if error.code in TRANSIENT_CODES:
+        return [("now", Text(f"tried again after {error.code}{times}: {error.message}", style="cyan"))]
     return [
-        ("cannot go on", Text(f"{error.code}{_age(cleanup.failed_time, now)}: {error.message}", style="red")),
+        ("cannot go on", Text(f"{error.code}{times}: {error.message}", style="red")),
         ("what to do", error.hint),
         ("then", "the cleanup goes on by itself within minutes; nothing has to be started"),
     ]
+
+
+def _times(cleanup: Cleanup, now: datetime) -> list[str]:
+    """Since when, and when it was tried last; what has just happened has no age."""
+    since, last = (
+        (now - time).total_seconds() if time else 0.0 for time in (cleanup.failing_since, cleanup.failed_time)
+    )
+    words = [f"for {about(since)}"] if since >= 60 else []
+    return [*words, f"tried {about(last)} ago"] if last >= 60 else words
 
 
 def _age(time: datetime | None, now: datetime) -> str:
@@ -69,8 +95,8 @@ def _in_step(view: OperationView) -> str:
     return f" in {step}" if step else ""
 
 
-def render_cleaned_up(view: OperationView, now: datetime) -> RenderableType | None:
-    """What the cleanup did and kept, and why it cannot do the rest; None where there was none."""
+def render_cleaned_up(view: OperationView) -> RenderableType | None:
+    """What the cleanup did and kept; None where there was none."""
     record, cleanup = view.record, view.record.cleanup
     kept = list(cleanup.kept)
     # Where the cleanup has not written it down yet: what none removes, which is a finished copy, and the final
@@ -83,10 +109,9 @@ def render_cleaned_up(view: OperationView, now: datetime) -> RenderableType | No
         retirement = record.retirement
         if retirement.deletion_has_begun and retirement.final_snapshot_identifier:
             kept.append(f"the final snapshot {retirement.final_snapshot_identifier}")
-    if not (cleanup.done or kept or cleanup.error):
+    if not (cleanup.done or kept):
         return None
-    failing = _failing(cleanup.error, cleanup, now) if cleanup.error else []
-    return facts([*listed("cleaned up", cleanup.done), *listed("kept", kept), *failing])
+    return facts([*listed("cleaned up", cleanup.done), *listed("kept", kept)])
 
 
 def cleanup_lines(before: OperationView | None, view: OperationView) -> list[str]:
@@ -98,6 +123,10 @@ def cleanup_lines(before: OperationView | None, view: OperationView) -> list[str
     if view.is_cleaning_up and cleanup.message and cleanup.message != known.message:
         lines.append(cleanup.message)
     error, before_that = cleanup.error, known.error or ErrorState()
-    if error and (error.code, error.message) != (before_that.code, before_that.message):
-        lines.append(f"cannot go on: {error.code}: {error.message} What to do: {error.hint}")
+    if (
+        error
+        and error.code not in TRANSIENT_CODES
+        and (error.code, error.message) != (before_that.code, before_that.message)
+    ):
+        lines += [f"cannot go on  {error.code}: {error.message}", f"what to do  {error.hint}"]
     return lines

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from aurora_restore.cli.views.came_along import render_came_along
-from aurora_restore.cli.views.cleanup import render_cleaned_up, render_cleaning_up
+from aurora_restore.cli.views.cleanup import render_cleaned_up, render_cleaning_up, render_failing
 from aurora_restore.cli.views.common import (
     STYLES,
     clock_time,
@@ -50,6 +50,8 @@ def render_operation(view: OperationView, now: datetime, notice: str = "") -> Re
         parts.append(indented(render_waiting(view, now)))
     if view.is_cleaning_up:
         parts.append(indented(render_cleaning_up(view, now)))
+    if failing := render_failing(view, now):
+        parts.append(indented(failing))
     if notice:
         parts.append(indented(Text(notice, style="yellow")))
     return Group(*_spaced(parts))
@@ -123,12 +125,7 @@ def render_outcome(view: OperationView, now: datetime, costs: Costs | None = Non
             parts = [render_verdict(view, took)]
         parts += [render_restored(restored)] if restored and not (view.is_rehearsal or undone_by) else []
         differences = render_differences(restored.differences, _DIFFERENCES)
-        tail = (
-            render_replaced(view, now),
-            render_handed_over(view),
-            differences,
-            render_cleaned_up(view, now),
-        )
+        tail = (render_replaced(view, now), render_handed_over(view), differences, render_cleaned_up(view))
         parts += [part for part in tail if part]
     return Group(*_spaced([*parts, *_warnings(view)]))
 
@@ -155,7 +152,7 @@ def _left_over(view: OperationView, now: datetime) -> list[RenderableType]:
     if record.scaling or record.switch_over or record.retirement:
         parts += [render_replaced(view, now), render_handed_over(view)]
     if record.cleanup:
-        parts.append(render_cleaned_up(view, now))
+        parts.append(render_cleaned_up(view))
     elif made := record.made:
         # Each was written down before it was asked for: it need not exist. So the tag decides, not the name.
         tag = f"{OPERATION_TAG} = {view.operation_id}"

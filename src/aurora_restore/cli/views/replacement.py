@@ -69,12 +69,12 @@ def retired_name(view: OperationView) -> str:
 def _state_now(view: OperationView, now: datetime) -> str | Text:
     retirement = view.record.retirement
     if view.goes_back:
-        # With delete_first the old cluster may have been removed already: then it is made again.
+        # With delete_first the old cluster may have been removed already: then it is restored.
         is_rebuilt, was = retirement.deletion_has_begun, "under its own name"
-        done = f"{was}, made again from its final snapshot" if is_rebuilt else f"{was}, as it was"
-        under_way = (
-            "being made again from its final snapshot" if is_rebuilt else f"{was}, or about to be again"
-        )
+        done = f"{was}, restored from its final snapshot" if is_rebuilt else f"{was}, as it was"
+        if retirement.restored_by_hand:
+            done = f"{was}, restored by hand"
+        under_way = "being restored from its final snapshot" if is_rebuilt else f"{was}, or about to be again"
         return done if view.is_closed else under_way
     match retirement.state:
         case RetirementState.KEPT:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aurora_restore.domain.checks.finding import Fault, Finding, judged
+from aurora_restore.domain.cleaning import present_failure
 from aurora_restore.domain.counting import counted
 from aurora_restore.domain.errors import TRANSIENT_CODES
 from aurora_restore.domain.observed import ExecutionState
@@ -106,15 +107,15 @@ def check_locks(
 
 def _failing_cleanup(operation: Operation, now: datetime, region: str) -> Fault | None:
     """What the sweep cannot mend: it begins the cleanup again and again, and a person has to remove the cause."""
-    cleanup, name = operation.record.cleanup, operation.operation_id
-    error, last_success = cleanup.error, cleanup.last_updated_time or cleanup.ended_time
-    if error is None:
+    name, since = operation.operation_id, operation.record.cleanup.failing_since
+    error = present_failure(operation.record, now)
+    if error is None or operation.is_out_of_reach(region):
         return None
-    if error.code in TRANSIENT_CODES and last_success and now - last_success <= SWEEPS_TURN:
+    if error.code in TRANSIENT_CODES and (since is None or now - since <= SWEEPS_TURN):
         return None
     return Fault(
         f"the cleanup of {name} cannot go on: {error.code}: {error.message}",
-        f"What it is to put back or to remove waits for that. {error.hint}",
+        f"Until the cause is removed, this cleanup puts nothing back and removes nothing. {error.hint}",
         (f"aurora-restore status {name} --region {region}",),
     )
 

@@ -37,7 +37,8 @@ class Cleanup(Part, path="cleanup"):
         ended_time: when its execution had ended.
         message: what is being done now; done, kept: what was done and what is left on purpose, a sentence each.
         asked: what the cleanup asked of AWS, by kind.
-        error, failed_time: why its last call failed, and when; none once a call has succeeded.
+        error, failing_since, failed_time: why its last call failed, since when calls fail, and when the last one did;
+            none once a call has succeeded.
     """
 
     ending: Ending | None = None
@@ -50,6 +51,7 @@ class Cleanup(Part, path="cleanup"):
     waits: Mapping[str, WaitState] = optional(NOTHING)
     asked: Mapping[str, ActState] = optional(NOTHING)
     error: ErrorState | None = optional()
+    failing_since: datetime | None = optional()
     failed_time: datetime | None = optional()
 
 

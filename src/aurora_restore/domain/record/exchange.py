@@ -35,6 +35,7 @@ class Retirement(Part, path="retirement"):
         db_cluster_identifier: the name under which it is kept.
         undone_by: the operation that put it back.
         made_again: whether a rollback restored it from its final snapshot.
+        restored_by_hand: whether a person restored it, and the rollback went on with that cluster.
         put_off_code: the code of the error for which its deletion was put off last.
     """
 
@@ -48,6 +49,7 @@ class Retirement(Part, path="retirement"):
     final_snapshot_removed_time: datetime | None = None
     undone_by: str | None = None
     made_again: bool = False
+    restored_by_hand: bool = False
     put_off_code: str | None = None
 
     @property

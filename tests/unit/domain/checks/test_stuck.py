@@ -90,7 +90,7 @@ def test_what_follows_from_an_end_has_to_be_done(fields: Mapping[str, Any], heal
 
 
 @pytest.mark.parametrize(
-    ("code", "last", "health"),
+    ("code", "since", "health"),
     [
         ("ACCESS_DENIED", ago(minutes=1), Health.RED),
         ("ACCESS_DENIED", ago(hours=5), Health.RED),
@@ -101,10 +101,10 @@ def test_what_follows_from_an_end_has_to_be_done(fields: Mapping[str, Any], heal
 )
 @pytest.mark.parametrize("status", ["CLEANING_UP", "SUCCEEDED"])
 def test_a_cleanup_that_fails_is_named_with_its_reason(
-    status: str, code: str, last: str, health: Health
+    status: str, code: str, since: str, health: Health
 ) -> None:
     error = {"code": code, "message": "It was refused.", "hint": "Look for the policy."}
-    cleanup = {"error": error, "failed_time": ago(minutes=1), "last_updated_time": last}
+    cleanup = {"error": error, "failed_time": ago(minutes=1), "failing_since": since}
     failing = operation(
         status=status, cleanup=cleanup, last_updated_time=ago(minutes=1), end_time=ago(hours=6)
     )
