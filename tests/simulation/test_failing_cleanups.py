@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from tests.simulation.checkers import check
 from tests.simulation.seeding import (
@@ -20,7 +20,7 @@ from tests.simulation.seeding import (
 )
 from tests.simulation.simulation import Simulation
 
-from aurora_restore.domain.naming import PUT_BACK_TAG
+from aurora_restore.domain.naming import BY_HAND, PUT_BACK_TAG
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.record import Record
 from aurora_restore.domain.rollback import CREATE_AGAIN_LIMIT
@@ -106,10 +106,29 @@ def test_an_old_cluster_that_a_person_restores_by_hand_is_taken_up_by_its_tag() 
     sim.ports.target_rds.delete_cluster_snapshot(final)
     sim.run_for(HOUR)
     expect_a_failing_cleanup(sim, "FINAL_SNAPSHOT_FAILED")
-    restore_by_hand(sim, TARGET)
+    restore_by_hand(sim, TARGET, Port=13351)
     expect_the_old_cluster_serves(sim, AS_IT_WAS)
     assert record(sim).retirement.restored_by_hand
     assert "restored by hand" in sim.notifications.published[-1].body
+    # What only the restore can be given is not mended: the person learns of it.
+    assert "port was 5432 and is 13351" in "".join(record(sim).warnings)
+
+
+def test_a_cluster_that_was_restored_by_hand_after_the_cleanup_had_tried_is_not_said_to_be_the_old_one() -> (
+    None
+):
+    sim = stopped_after_the_deletion(always_ends_as("migration-failed", "RestoreDBClusterFromSnapshot"))
+    sim.run_for(HOUR)
+    final = record(sim).retirement.final_snapshot_identifier
+    assert final is not None
+    sim.ports.target_rds.delete_cluster_snapshot(final)
+    sim.ports.target_rds.delete_cluster(TARGET, keep_automated_backups=False)
+    sim.run_for(HOUR)
+    expect_a_failing_cleanup(sim, "FINAL_SNAPSHOT_FAILED")
+    restore_by_hand(sim, TARGET)
+    expect_the_old_cluster_serves(sim, AS_IT_WAS, ONE_AT_MOST)
+    assert record(sim).retirement.restored_by_hand
+    assert final not in "".join(record(sim).cleanup.kept)
 
 
 def test_an_old_cluster_that_another_party_deleted_is_restored_by_hand_beside_the_new_one() -> None:
@@ -127,19 +146,26 @@ def test_an_old_cluster_that_another_party_deleted_is_restored_by_hand_beside_th
     sim.stop(OPERATION)
     sim.run_for(3 * HOUR)
     expect_a_failing_cleanup(sim, "SWITCH_OVER_FAILED")
-    restore_by_hand(sim, aside, OLD_INSTANCES)
+    restore_by_hand(sim, aside)
+    sim.run_for(HOUR)
+    # Without an instance it does not serve: nothing gives way to it.
+    assert rds.find_cluster(aside) is not None
+    assert rds.find_cluster(record(sim).plan.cluster.db_cluster_identifier or "") is not None
+    for name, instance_class in OLD_INSTANCES.items():
+        sim.aurora.seed.put_instance(TARGET_REGION, aside, name, instance_class)
     expect_the_old_cluster_serves(sim, AS_IT_WAS, NOTHING_GONE)
     assert record(sim).retirement.restored_by_hand
 
 
-def restore_by_hand(sim: Simulation, name: str, instances: Mapping[str, str] | None = None) -> None:
+def restore_by_hand(sim: Simulation, name: str, **more: Any) -> None:
+    """Without instances, as RestoreDBClusterToPointInTime does it."""
+    tags = [*OLD_SETTINGS["Tags"], {"Key": PUT_BACK_TAG, "Value": f"{OPERATION}{BY_HAND}"}]
     sim.aurora.seed.put_cluster(
         TARGET_REGION,
         name,
         Credentials("postgres", PASSWORDS["old"]),
-        instances=instances,
         contents=OLD_CONTENTS,
         DBSubnetGroupName=SUBNET_GROUP,
         VpcSecurityGroupIds=[SECURITY_GROUP],
-        **{**OLD_SETTINGS, "Tags": [*OLD_SETTINGS["Tags"], {"Key": PUT_BACK_TAG, "Value": OPERATION}]},
+        **{**OLD_SETTINGS, "Tags": tags, **more},
     )

@@ -38,6 +38,7 @@ from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
 CLOSED_MEANWHILE = timedelta(minutes=1)
+REPORT_IT = RestoreError.default_hint
 # While a cleanup fails, the sweep begins it again every few minutes. Once nothing is due any more, it does not.
 FAILURE_SHOWS = timedelta(hours=1)
 # What RDS has accepted shows in its Describe calls within seconds.
@@ -161,16 +162,12 @@ def failure_noted(
         return {}
     if operation.is_closed and record.end_time and started - record.end_time <= CLOSED_MEANWHILE:
         return {}
+    # What an unexpected error says of itself may have a secret in it.
+    unexpected = f"The cleanup ended with an unexpected error, {type(error).__name__}."
+    known = error if isinstance(error, RestoreError) else RestoreError(unexpected, cleanup_hint=REPORT_IT)
+    state = ErrorState(code=known.code, message=known.message, hint=known.cleanup_hint)
     since = record.cleanup.failing_since if record.cleanup.error else None
-    return changed(Cleanup, error=_failure_of(error), failing_since=since or now, failed_time=now)
-
-
-def _failure_of(error: Exception) -> ErrorState:
-    if isinstance(error, RestoreError):
-        return ErrorState(code=error.code, message=error.message, hint=error.cleanup_hint)
-    # What it says of itself is not ours, and may have a secret in it.
-    message = f"The cleanup ended with an unexpected error, {type(error).__name__}."
-    return ErrorState(code=RestoreError.code, message=message, hint=RestoreError.default_hint)
+    return changed(Cleanup, error=state, failing_since=since or now, failed_time=now)
 
 
 def no_failure() -> Changes:

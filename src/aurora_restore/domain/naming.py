@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 
 OPERATION_TAG = "aurora-restore:operation-id"
 SOURCE_SNAPSHOT_TAG = "aurora-restore:source-snapshot-arn"
@@ -11,6 +12,8 @@ RETAIN_UNTIL_TAG = "aurora-restore:retain-until"
 REPLACED_BY_TAG = "aurora-restore:replaced-by"
 KEEP_UNTIL_TAG = "aurora-restore:keep-until"
 PUT_BACK_TAG = "aurora-restore:put-back-by"
+# The end of its value where a person restored the cluster by hand, for the cleanup to go on with it.
+BY_HAND = ":by-hand"
 FINAL_SNAPSHOT_TAG = "aurora-restore:final-snapshot-of"
 OUR_TAG_PREFIX = "aurora-restore:"
 # Only AWS itself may write these (AuroraUserGuide, "Tagging Amazon Aurora and Amazon RDS resources").
@@ -107,3 +110,13 @@ def _slug(operation_id: str) -> str:
 def short_hash(text: str) -> str:
     """Eight hexadecimal digits that represent a text in a name."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def put_back_by(tags: Mapping[str, str]) -> str | None:
+    """The operation in whose cleanup a cluster was put back, by the cleanup or by hand; None where in none."""
+    value = tags.get(PUT_BACK_TAG)
+    return value.removesuffix(BY_HAND) if value else None
+
+
+def is_put_back_by_hand(tags: Mapping[str, str]) -> bool:
+    return tags.get(PUT_BACK_TAG, "").endswith(BY_HAND)

@@ -286,13 +286,15 @@ def what_exists(record: Record, target_cluster_id: str, *, is_new: bool) -> str:
             f"no cluster has the name {target_cluster_id}, as before; of what the run made, only what is listed as "
             "kept is left."
         )
+    if record.retirement.restored_by_hand:
+        return (
+            f"{target_cluster_id} was restored by hand and is available; the cleanup does not know from what."
+        )
     if record.retirement.made_again:
         return (
             f"{target_cluster_id} was restored from its final snapshot, with its old data and settings, and is "
             "available."
         )
-    if record.retirement.restored_by_hand:
-        return f"{target_cluster_id} was restored by hand, with the data that was restored, and is available."
     return f"{target_cluster_id} is the old cluster, with its data, and is available."
 
 
@@ -302,7 +304,7 @@ def what_is_kept(operation: Operation) -> tuple[str, ...]:
     if copy := operation.record.snapshot_details.restored_from:
         kept.append(f"the finished copy {copy}, which the next attempt uses again")
     retirement = operation.record.retirement
-    if retirement.made_again:
+    if retirement.made_again and not retirement.restored_by_hand:
         kept.append(f"the final snapshot {retirement.final_snapshot_identifier}")
     return tuple(kept)
 

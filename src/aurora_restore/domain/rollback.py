@@ -32,7 +32,15 @@ from aurora_restore.domain.errors import (
     SwitchOverFailed,
 )
 from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_lifting, may_still_come
-from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
+from aurora_restore.domain.naming import (
+    BY_HAND,
+    KEEP_UNTIL_TAG,
+    OPERATION_TAG,
+    PUT_BACK_TAG,
+    REPLACED_BY_TAG,
+    is_put_back_by_hand,
+    put_back_by,
+)
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.rds_statuses import (
     FAILED_CLUSTER_STATUSES,
@@ -129,14 +137,29 @@ def give_old_its_name(seen: Seen) -> Act | Wait | None:
     if isinstance(act, Wait) and act.is_unseen and waited > UNSEEN_LIMIT:
         # It was renamed or deleted by another party: an operator has to look.
         words = duration_words(waited.total_seconds())
-        target, aside = parties.plan.target_cluster_id, parties.replacement.aside_identifier
-        resource_id = parties.replacement.replaced_resource_id
+        aside, resource_id = parties.replacement.aside_identifier, parties.replacement.replaced_resource_id
         raise SwitchOverFailed(
             f"After {words} still: {act.reason}. Nothing more was touched.",
-            cleanup_hint=f"Find the old cluster by its resource id {resource_id}, and rename it to {aside}. If it was "
-            f"deleted, CloudTrail (DeleteDBCluster) says by whom: {_by_hand(seen, target, aside, resource_id)}",
+            cleanup_hint=f"Find the old cluster by its resource id {resource_id}, and rename it to {aside}. If another "
+            f"party deleted it, CloudTrail shows the call (DeleteDBCluster). "
+            + _how_to_restore(seen, aside, resource_id, creates_instances=False),
         )
+    # A new cluster that serves does not give up the name to one that does not.
+    coming = places_in(seen, parties).retired
+    is_lost = coming and coming.db_cluster_resource_id != parties.replacement.replaced_resource_id
+    if isinstance(act, RenameCluster) and coming and is_lost:
+        return _await_by_hand(seen, coming) or act
     return act
+
+
+def _await_by_hand(seen: Seen, cluster: DbCluster) -> Wait | None:
+    """A cluster that a person restored counts once clients can use it."""
+    name = cluster.db_cluster_identifier
+    if cluster.status not in SERVING_STATUSES:
+        return Wait("change", f"{name}, which was restored by hand, is `{cluster.status}`")
+    if not any(item.status in SERVING_STATUSES for item in seen.members(name)):
+        return Wait("instances", f"{name}, which was restored by hand, has no available instance")
+    return None
 
 
 def is_made_by(cluster: DbCluster, operation_id: str) -> bool:
@@ -200,14 +223,14 @@ def remake_old(seen: Seen) -> Act | Wait | None:
         if snapshot is None or snapshot.db_cluster_resource_id != replacement.replaced_resource_id:
             raise FinalSnapshotFailed(
                 f"The final snapshot {final} does not exist: the old cluster cannot be restored from it.",
-                cleanup_hint="CloudTrail (DeleteDBClusterSnapshot) says who deleted it: "
-                + _by_hand(seen, name, name, replacement.replaced_resource_id),
+                cleanup_hint="CloudTrail shows the call that deleted it (DeleteDBClusterSnapshot). "
+                + _how_to_restore(seen, name, replacement.replaced_resource_id, creates_instances=True),
             )
         if snapshot.status != "available":
             raise FinalSnapshotFailed(
                 f"The final snapshot {final} is `{snapshot.status}`: the old cluster cannot be restored from it yet.",
-                cleanup_hint="The cleanup goes on once it is `available`. If it does not become that: "
-                + _by_hand(seen, name, name, replacement.replaced_resource_id),
+                cleanup_hint="The cleanup goes on once it is `available`. If it has failed: "
+                + _how_to_restore(seen, name, replacement.replaced_resource_id, creates_instances=True),
             )
         reason = f"{name} is being restored from its final snapshot"
         # What an earlier cluster was asked for, which a person has deleted since, is asked for anew.
@@ -225,6 +248,8 @@ def remake_old(seen: Seen) -> Act | Wait | None:
         tag = {PUT_BACK_TAG: operation.operation_id}
         cluster = replace(cluster, tags=tag)
         instances = [replace(item, tags=tag) for item in instances]
+    elif is_ours and is_put_back_by_hand(cluster.tags):
+        cluster = replace(cluster, tags={PUT_BACK_TAG: operation.operation_id})
     owner = Owner(operation.operation_id, PUT_BACK_TAG)
     if is_ours:
         mine = [item for item in instances if item.tags.get(PUT_BACK_TAG) == operation.operation_id]
@@ -241,21 +266,23 @@ def _require_no_failure(
     seen: Seen, replacement: Replacement, cluster: DbCluster, instances: Sequence[DbInstance]
 ) -> None:
     """Raises ClusterFailed or InstanceFailed with what a person does to the cluster that is put back."""
-    name, status, final = cluster.db_cluster_identifier, cluster.status, replacement.final_snapshot_identifier
+    name, status = cluster.db_cluster_identifier, cluster.status
     events = "Its events say why: aws rds describe-events --duration 1440 --source-type"
     if status in FAILED_CLUSTER_STATUSES:
         hint = f"{events} db-cluster. Bring it back into service."
-        snapshot = seen.snapshot(final) if final else None
-        is_replaceable = snapshot and snapshot.db_cluster_resource_id == replacement.replaced_resource_id
         if status in STOPPED_STATUSES:
-            hint = f"Start it: aws rds start-db-cluster --db-cluster-identifier {name}."
-        # Only what has never served, and only while what it was restored from exists.
-        elif (
-            status in FAILED_RESTORE_STATUSES
-            and is_replaceable
-            and seen.operation.record.retirement.made_again
-        ):
-            hint = f"{events} db-cluster. Remove the cause and delete it: it is restored from {final} again."
+            hint = f"Once it is `stopped`, start it: aws rds start-db-cluster --db-cluster-identifier {name}."
+        # Instances are created once it is available: without any it has never served.
+        elif status in FAILED_RESTORE_STATUSES and not seen.members(name):
+            hint = f"{events} db-cluster. Remove the cause and delete the cluster, which has never served. "
+            final = replacement.final_snapshot_identifier
+            snapshot = seen.snapshot(final) if final else None
+            is_of_old = snapshot and snapshot.db_cluster_resource_id == replacement.replaced_resource_id
+            if snapshot and is_of_old and snapshot.status == "available":
+                hint += f"The cleanup restores it from {final} again."
+            else:
+                hint += f"The final snapshot {final} is not available. "
+                hint += _how_to_restore(seen, name, replacement.replaced_resource_id, creates_instances=True)
         raise ClusterFailed(f"The cluster {name} is `{status}`.", cleanup_hint=hint)
     for item in instances:
         if item.status in FAILED_INSTANCE_STATUSES:
@@ -266,16 +293,21 @@ def _require_no_failure(
             )
 
 
-def _by_hand(seen: Seen, target: str, name: str, resource_id: str) -> str:
-    """How a person restores the old cluster so that the cleanup goes on with it."""
+def _how_to_restore(seen: Seen, name: str, resource_id: str, *, creates_instances: bool) -> str:
+    """How a person restores an old cluster that is lost, so that the cleanup goes on with it."""
     operation_id = seen.operation.operation_id
-    # Under the target's name the cleanup creates what the plan lacks; beside it, it only renames.
-    instances = "without instances" if name == target else "with its instances"
+    port = seen.operation.record.replaced.port
+    instances = (
+        "Create no instances: the cleanup creates them"
+        if creates_instances
+        else "Create its instances and wait until they are `available`"
+    )
     return (
-        f"restore it by hand as {name}, from another snapshot or from its retained automated backups (aws rds "
-        f"restore-db-cluster-to-point-in-time --source-db-cluster-resource-id {resource_id}), with the settings that "
-        f"`aurora-restore status {operation_id}` shows, {instances}, and with the tag "
-        f"Key={PUT_BACK_TAG},Value={operation_id}."
+        f"Restore it by hand as {name}, with the settings that `aurora-restore status {operation_id}` shows, from "
+        "another snapshot or from its retained automated backups: aws rds restore-db-cluster-to-point-in-time "
+        f"--source-db-cluster-resource-id {resource_id} --use-latest-restorable-time --db-cluster-identifier {name}"
+        f"{f' --port {port}' if port else ''}. {instances}. Then give the cluster the tag (aws rds "
+        f"add-tags-to-resource): Key={PUT_BACK_TAG},Value={operation_id}{BY_HAND}. The cleanup goes on with it."
     )
 
 
@@ -327,7 +359,7 @@ def remade_old(seen: Seen) -> DbCluster | None:
 
 def is_remade(cluster: DbCluster, replacement: Replacement, operation_id: str) -> bool:
     """Whether the cleanup has restored it, or it is the old cluster itself."""
-    is_ours = cluster.tags.get(PUT_BACK_TAG) == operation_id
+    is_ours = put_back_by(cluster.tags) == operation_id
     return is_ours or is_of_deletion_that_had_begun(cluster, replacement)
 
 
@@ -414,17 +446,17 @@ def require_old_serving(seen: Seen) -> Act | Wait | None:
         return Wait("rename", f"{plan.target_cluster_id} does not show yet", percent=90)
     if target.status not in SERVING_STATUSES:
         return Wait("change", f"{plan.target_cluster_id} is `{target.status}`", percent=90)
-    return None
+    by_hand = restored_by_hand(seen)
+    return _await_by_hand(seen, by_hand) if by_hand else None
 
 
-def is_restored_by_hand(seen: Seen) -> bool:
-    """Whether what a rollback has put back is neither the old cluster nor one that this cleanup restored."""
-    target, plan = _target(seen), plan_of(seen)
-    if target is None or plan is None or plan.replacement is None:
-        return False
-    is_put_back = target.tags.get(PUT_BACK_TAG) == seen.operation.operation_id
-    is_old = target.db_cluster_resource_id == plan.replacement.replaced_resource_id
-    return is_put_back and not is_old and not seen.operation.record.retirement.made_again
+def restored_by_hand(seen: Seen) -> DbCluster | None:
+    """The cluster under the target's name, where a person has restored it for this rollback."""
+    target, parties = _target(seen), parties_in(seen)
+    if target is None or put_back_by(target.tags) != seen.operation.operation_id:
+        return None
+    # Where both clusters exist at once the cleanup restores none: whatever has the tag there is a person's.
+    return target if parties or is_put_back_by_hand(target.tags) else None
 
 
 def _target(seen: Seen) -> DbCluster | None:

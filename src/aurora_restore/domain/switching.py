@@ -10,7 +10,7 @@ from datetime import datetime
 from aurora_restore.domain.acts import RenameCluster, Wait
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.errors import NameTaken, SwitchOverFailed
-from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
+from aurora_restore.domain.naming import OPERATION_TAG, put_back_by
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, SERVING_STATUSES
@@ -50,7 +50,7 @@ class Parties:
         if cluster is None:
             return False
         # Where it was lost, a person restores it by hand with this tag.
-        is_put_back = cluster.tags.get(PUT_BACK_TAG) == self.operation_id
+        is_put_back = put_back_by(cluster.tags) == self.operation_id
         return is_put_back or cluster.db_cluster_resource_id == self.replacement.replaced_resource_id
 
     def is_new(self, cluster: DbCluster | None) -> bool:

@@ -48,26 +48,32 @@ STOPPED_BY_US = "RecordMarkedByHand"
 def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepResult:
     """One call for an operation that is to be cleaned up. Raises what RDS refuses, and TransientFault."""
     started = ports.clock.now()
-    execution = ports.executions.describe_arn(execution_arn) if execution_arn else None
+    execution: ExecutionState | None = None
     try:
+        execution = ports.executions.describe_arn(execution_arn) if execution_arn else None
         return _look(ports, operation_id, execution_arn, execution)
     except Exception as error:
         if isinstance(error, RestoreError):
             error.hint = error.cleanup_hint
-        # While the execution runs, no cleanup is due.
-        if execution is None or not execution.is_running:
-            _note_failure(ports, operation_id, execution_arn, error, started)
+        is_over = execution is not None and not execution.is_running
+        _note_failure(ports, operation_id, execution_arn, error, started, is_over=is_over)
         raise
 
 
 def _note_failure(
-    ports: Ports, operation_id: str, execution_arn: str | None, error: Exception, started: datetime
+    ports: Ports,
+    operation_id: str,
+    execution_arn: str | None,
+    error: Exception,
+    started: datetime,
+    *,
+    is_over: bool,
 ) -> None:
     """The record says why its cleanup does not go on: the message of before would go on saying that it works."""
     try:
         operation = Operation(ports.records.load(operation_id) or {})
-        # The id may have been used by another execution.
-        if operation.execution_arn == execution_arn:
+        # The id may have been used by another execution. And while a run is at work, it has no cleanup.
+        if operation.execution_arn == execution_arn and (is_over or not operation.is_running):
             now, region = ports.clock.now(), ports.settings.target_region
             noted = failure_noted(operation, error, started, now, region)
             # A call that closes it in this moment has the last word.

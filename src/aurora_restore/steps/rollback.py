@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 from aurora_restore.domain import record
 from aurora_restore.domain.acts import LiftProtection, ModifyCluster, Wait
+from aurora_restore.domain.configuration import ClusterConfiguration, configuration_of, differences
 from aurora_restore.domain.errors import DeletionProtected, GlobalClusterMember, StepFailed
 from aurora_restore.domain.observed import DbCluster
-from aurora_restore.domain.record import Record, RehearsalState, RestoreDetails, changed
+from aurora_restore.domain.record import Record, RehearsalState, RestoreDetails, changed, with_new_warnings
 from aurora_restore.domain.rehearsal import (
     DELETE_ACT,
     asked_of,
@@ -27,13 +28,13 @@ from aurora_restore.domain.rollback import (
     delete_unfinished_copy,
     delete_unneeded_final_snapshot,
     give_old_its_name,
-    is_restored_by_hand,
     lift_fence,
     new_in_the_way,
     new_to_remove,
     remade_old,
     remake_old,
     require_old_serving,
+    restored_by_hand,
     stop_kept_again,
     unmark_old,
     wake,
@@ -135,10 +136,24 @@ def tell_maker(context: CleanupContext) -> None:
 
 
 def note_restored_by_hand(context: CleanupContext) -> None:
-    """The message at the end must not say that the old data is there: only who restored it knows what it holds."""
-    if is_restored_by_hand(context) and not context.operation.record.retirement.restored_by_hand:
-        by_hand = changed(record.Retirement, restored_by_hand=True)
-        context.ports.records.update(context.operation_id, by_hand)
+    """The message at the end must not promise the old data and settings: a warning names each setting that differs."""
+    known, cluster = context.operation.record, restored_by_hand(context)
+    if cluster is None or known.retirement.restored_by_hand:
+        return
+    differing: list[str] = []
+    # Before it was planned, nothing was known of the old cluster.
+    if known.replaced:
+        before = ClusterConfiguration.from_item(known.replaced.item)
+        after = configuration_of(cluster, context.members(cluster.db_cluster_identifier))
+        found = differences(before, after, frozenset(), frozenset())
+        differing = [f"{each.field} was {each.replaced} and is {each.restored}" for each in found]
+    warnings = (
+        [f"the cluster was restored by hand and is not as before: {'; '.join(differing)}"]
+        if differing
+        else []
+    )
+    by_hand = {**changed(record.Retirement, restored_by_hand=True), **with_new_warnings(known, *warnings)}
+    context.ports.records.update(context.operation_id, by_hand)
 
 
 def bring_old_back(context: CleanupContext) -> Found:

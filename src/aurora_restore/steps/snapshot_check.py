@@ -11,7 +11,7 @@ from aurora_restore.domain.errors import (
     RestoreError,
     refuse,
 )
-from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
+from aurora_restore.domain.naming import OPERATION_TAG, put_back_by
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.preflight import (
@@ -134,8 +134,8 @@ def _planned(
         # that was put back, the one that had restored it before.
         tags = facts.target_cluster.tags if facts.target_cluster else {}
         maker = tags.get(OPERATION_TAG)
-        if put_back_by := tags.get(PUT_BACK_TAG):
-            maker = Record.read(ports.records.load(put_back_by)).replaced_made_by
+        if putting_back := put_back_by(tags):
+            maker = Record.read(ports.records.load(putting_back)).replaced_made_by
         changes |= changed(Record, replaced=ReplacedCluster.read(replaced.to_item()), replaced_made_by=maker)
         differing = tuple(DifferenceState.read(each.to_item()) for each in facts.differences)
         changes |= changed(RestoreDetails, differences=differing)

@@ -31,7 +31,7 @@ from aurora_restore.domain.errors import (
     NameTaken,
     SwitchOverFailed,
 )
-from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
+from aurora_restore.domain.naming import BY_HAND, OPERATION_TAG, PUT_BACK_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
@@ -423,34 +423,48 @@ def test_the_end_of_a_failed_instance_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "snapshots", "made", "may_be_deleted"),
+    ("status", "has_instances", "may_be_deleted"),
     [
-        ("migration-failed", (final(),), True, True),
-        # It may be the only one that has the data.
-        ("migration-failed", (), True, False),
-        ("migration-failed", (final(db_cluster_resource_id="cluster-X"),), True, False),
-        ("migration-failed", (final(),), False, False),
+        ("migration-failed", False, True),
+        ("failed", False, True),
         # It has served, or will again.
-        ("inaccessible-encryption-credentials", (final(),), True, False),
-        ("incompatible-parameters", (final(),), True, False),
-        ("stopped", (final(),), True, False),
+        ("failed", True, False),
+        ("inaccessible-encryption-credentials", False, False),
+        ("incompatible-parameters", False, False),
+        ("stopped", True, False),
+        ("stopping", True, False),
     ],
 )
-def test_a_person_is_asked_to_delete_only_what_has_never_served_and_can_be_restored_again(
-    status: str, snapshots: tuple[ClusterSnapshot, ...], made: bool, may_be_deleted: bool
+@pytest.mark.parametrize(
+    ("snapshots", "is_restored_again"),
+    [
+        ((final(),), True),
+        ((), False),
+        ((final(status="failed"),), False),
+        ((final(db_cluster_resource_id="X"),), False),
+    ],
+)
+def test_a_person_is_asked_to_delete_only_a_cluster_that_has_never_served(
+    status: str,
+    has_instances: bool,
+    may_be_deleted: bool,
+    snapshots: tuple[ClusterSnapshot, ...],
+    is_restored_again: bool,
 ) -> None:
     look = made_again(status="available", tags={PUT_BACK_TAG: OPERATION_ID})
-    retirement = {"state": "BEGUN", "begun_time": minutes_ago(60), "made_again": made}
     look = replace(
         look,
-        operation=Operation({**look.operation.item, "retirement": retirement}),
         clusters=[replace(each, status=status) for each in look.clusters],
+        instances=look.instances if has_instances else (),
         snapshots=snapshots,
     )
     with pytest.raises(ClusterFailed) as raised:
         remake_old(look)
-    assert ("delete it" in raised.value.cleanup_hint) is may_be_deleted
-    assert ("start-db-cluster" in raised.value.cleanup_hint) is (status == "stopped")
+    words = raised.value.cleanup_hint
+    assert ("delete the cluster" in words) is may_be_deleted
+    assert ("start-db-cluster" in words) is (status in ("stopped", "stopping"))
+    assert (f"restores it from {FINAL}" in words) is (may_be_deleted and is_restored_again)
+    assert ("by hand" in words) is (may_be_deleted and not is_restored_again)
 
 
 def test_a_cluster_that_serves_without_a_setting_is_not_to_be_deleted() -> None:
@@ -472,10 +486,10 @@ def test_without_a_final_snapshot_a_person_learns_how_to_restore_by_hand(
     with pytest.raises(FinalSnapshotFailed) as raised:
         remake_old(delete_first(snapshots=taken))
     words = raised.value.cleanup_hint
-    assert f"Key={PUT_BACK_TAG},Value={OPERATION_ID}" in words
+    assert f"Key={PUT_BACK_TAG},Value={OPERATION_ID}{BY_HAND}" in words
     assert f"--source-db-cluster-resource-id {OLD_ID}" in words
-    assert f"as {TARGET}" in words
-    assert "without instances" in words
+    assert f"--db-cluster-identifier {TARGET} --port 5432" in words
+    assert "Create no instances" in words
     assert ("once it is `available`" in words) is waits
 
 
@@ -501,6 +515,54 @@ def test_nothing_is_deleted_in_a_cluster_that_another_made() -> None:
 def test_an_instance_that_may_serve_again_is_not_deleted(status: str) -> None:
     with pytest.raises(InstanceFailed):
         remake_old(made_again(status=status, tags={PUT_BACK_TAG: OPERATION_ID}))
+
+
+def lost_and_restored_by_hand(status: str, *, instance: str | None, mark: str = BY_HAND) -> Look:
+    """In a swap: the new cluster has the name, and a person has restored the old one, which was lost, beside it."""
+    tags = {PUT_BACK_TAG: f"{OPERATION_ID}{mark}"}
+    by_hand = replace(old(RETIRED), db_cluster_resource_id="cluster-HAND", tags=tags, status=status)
+    look = swap(new(TARGET), by_hand)
+    members = instances(db_cluster_identifier=RETIRED, status=instance) if instance else ()
+    return replace(look, instances=members)
+
+
+@pytest.mark.parametrize(
+    ("status", "instance", "gives_up_the_name"),
+    [
+        ("available", "available", True),
+        ("available", "creating", False),
+        ("available", None, False),
+        ("creating", None, False),
+        ("migration-failed", None, False),
+    ],
+)
+@pytest.mark.parametrize("mark", [BY_HAND, ""])
+def test_a_new_cluster_that_serves_gives_up_the_name_only_to_one_that_serves(
+    status: str, instance: str | None, gives_up_the_name: bool, mark: str
+) -> None:
+    act = give_old_its_name(lost_and_restored_by_hand(status, instance=instance, mark=mark))
+    assert isinstance(act, RenameCluster if gives_up_the_name else Wait)
+
+
+def test_a_new_cluster_that_cannot_be_renamed_is_not_in_the_way_of_one_that_does_not_serve() -> None:
+    look = lost_and_restored_by_hand("creating", instance=None)
+    busy = [
+        replace(each, status="incompatible-parameters") if each.db_cluster_identifier == TARGET else each
+        for each in look.clusters
+    ]
+    assert new_in_the_way(replace(look, clusters=busy)) is None
+
+
+@pytest.mark.parametrize(("instance", "serves"), [("available", True), ("creating", False), (None, False)])
+@pytest.mark.parametrize("mark", [BY_HAND, ""])
+def test_what_was_restored_by_hand_is_put_back_once_clients_can_use_it(
+    instance: str | None, serves: bool, mark: str
+) -> None:
+    tags = {PUT_BACK_TAG: f"{OPERATION_ID}{mark}"}
+    by_hand = replace(old(TARGET), db_cluster_resource_id="cluster-HAND", tags=tags)
+    members = instances(db_cluster_identifier=TARGET, status=instance) if instance else ()
+    found = require_old_serving(replace(swap(by_hand), instances=members))
+    assert (found is None) is serves
 
 
 def test_the_renames_of_a_rollback_say_why() -> None:

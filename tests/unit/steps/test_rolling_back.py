@@ -164,6 +164,24 @@ def test_while_the_execution_runs_no_failure_is_noted() -> None:
     assert says_nothing(run)
 
 
+def test_where_a_record_that_was_marked_by_hand_is_to_be_cleaned_up_a_failure_is_noted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its execution runs still, and is to be stopped."""
+    run = PipelineRun()
+    run.put_target()
+    run.run(OPERATION, Phase.RESTORE_CLUSTER, **SWAP)
+    run.ports.records.update(OPERATION, {"status": "FAILED", "error": "Given up."})
+
+    def refuse(*_: object) -> None:
+        raise AccessDenied("There is no right to states:StopExecution.")
+
+    monkeypatch.setattr(run.executions, "stop_arn", refuse)
+    with pytest.raises(AccessDenied):
+        run.look_of_cleanup(OPERATION)
+    assert not says_nothing(run)
+
+
 def test_a_failure_after_the_end_is_noted_unless_another_call_may_have_just_closed_the_record() -> None:
     run = stopped()
     assert run.clean_up(OPERATION, "ABORTED").status is StepStatus.DONE

@@ -20,15 +20,20 @@ Rows = list[tuple[str, str | Text | None]]
 
 
 def render_cleaning_up(view: OperationView, now: datetime) -> RenderableType:
-    """What is cleaned up at this moment, and what is done so far."""
+    """What is cleaned up at this moment, or why it cannot be, and what is done so far."""
     cleanup = view.record.cleanup
+    current = cleanup.message or "begins"
+    # A message that has just been written needs no age.
+    if (last := cleanup.last_updated_time) and (now - last).total_seconds() >= 60:
+        current += f" ({about((now - last).total_seconds())} ago)"
+    at_work: Rows = [
+        ("now", Text(current, style="cyan")),
+        ("should end", expectation(wait, now) if (wait := view.cleanup_wait) else None),
+    ]
     rows: Rows = [
         ("why", view.error.message),
-        *(
-            _failing(error, cleanup, now)
-            if (error := present_failure(view.record, now))
-            else _at_work(view, now)
-        ),
+        # What it waited for before it failed is left out: it does not wait for that any more.
+        *(_failing(view, now) or at_work),
         *listed("done so far", cleanup.done),
         *listed("kept", cleanup.kept),
     ]
@@ -37,24 +42,22 @@ def render_cleaning_up(view: OperationView, now: datetime) -> RenderableType:
 
 def render_failing(view: OperationView, now: datetime) -> RenderableType | None:
     """Why a cleanup cannot begin, or what is left to do after the end cannot be done; None where all is well."""
-    error = present_failure(view.record, now)
-    if error is None or view.is_cleaning_up:
-        return None
-    return Group(Text("Cleanup", style="bold yellow"), facts(_failing(error, view.record.cleanup, now)))
+    failing = None if view.is_cleaning_up else _failing(view, now)
+    return Group(Text("Cleanup", style="bold yellow"), facts(failing)) if failing else None
 
 
-def _at_work(view: OperationView, now: datetime) -> Rows:
-    cleanup = view.record.cleanup
-    current = (cleanup.message or "begins") + _age(cleanup.last_updated_time, now)
-    return [
-        ("now", Text(current, style="cyan")),
-        ("should end", expectation(wait, now) if (wait := view.cleanup_wait) else None),
-    ]
-
-
-def _failing(error: ErrorState, cleanup: Cleanup, now: datetime) -> Rows:
-    """What it waited for before it failed is left out: it does not wait for that any more."""
-    times = " (" + ", ".join(_times(cleanup, now)) + ")" if _times(cleanup, now) else ""
+def _failing(view: OperationView, now: datetime) -> Rows:
+    """Why the cleanup cannot go on, and what to do; nothing where it can."""
+    error, cleanup = present_failure(view.record, now), view.record.cleanup
+    if error is None:
+        return []
+    since, last = (
+        (now - time).total_seconds() if time else 0.0 for time in (cleanup.failing_since, cleanup.failed_time)
+    )
+    # What has just happened has no age.
+    ages = [f"for {about(since)}"] if since >= 60 else []
+    ages += [f"tried {about(last)} ago"] if last >= 60 else []
+    times = f" ({', '.join(ages)})" if ages else ""
     if error.code in TRANSIENT_CODES:
         return [("now", Text(f"tried again after {error.code}{times}: {error.message}", style="cyan"))]
     return [
@@ -62,21 +65,6 @@ def _failing(error: ErrorState, cleanup: Cleanup, now: datetime) -> Rows:
         ("what to do", error.hint),
         ("then", "the cleanup goes on by itself within minutes; nothing has to be started"),
     ]
-
-
-def _times(cleanup: Cleanup, now: datetime) -> list[str]:
-    """Since when, and when it was tried last; what has just happened has no age."""
-    since, last = (
-        (now - time).total_seconds() if time else 0.0 for time in (cleanup.failing_since, cleanup.failed_time)
-    )
-    words = [f"for {about(since)}"] if since >= 60 else []
-    return [*words, f"tried {about(last)} ago"] if last >= 60 else words
-
-
-def _age(time: datetime | None, now: datetime) -> str:
-    """What has just been written needs none."""
-    seconds = (now - time).total_seconds() if time else 0.0
-    return f" ({about(seconds)} ago)" if seconds >= 60 else ""
 
 
 def cleaning_up_after(view: OperationView) -> str:
@@ -107,7 +95,8 @@ def render_cleaned_up(view: OperationView) -> RenderableType | None:
             name = record.snapshot_details.restored_from or copy.cluster_snapshot_identifier
             kept.append(f"the copy {name}, for the next start")
         retirement = record.retirement
-        if retirement.deletion_has_begun and retirement.final_snapshot_identifier:
+        is_needed = retirement.deletion_has_begun and not retirement.restored_by_hand
+        if is_needed and retirement.final_snapshot_identifier:
             kept.append(f"the final snapshot {retirement.final_snapshot_identifier}")
     if not (cleanup.done or kept):
         return None

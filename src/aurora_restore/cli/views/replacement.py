@@ -20,6 +20,7 @@ from aurora_restore.cli.views.common import (
     words,
 )
 from aurora_restore.cli.views.record import OperationView
+from aurora_restore.domain.cleaning import present_failure
 from aurora_restore.domain.counting import counted
 from aurora_restore.domain.record import DifferenceState, ReplacedCluster
 from aurora_restore.domain.states import RetirementState
@@ -43,11 +44,13 @@ def render_replaced(view: OperationView, now: datetime) -> RenderableType | None
         kept_until = f"{minute_time(until, now)} ({remaining})"
     # The final snapshot of an old cluster that was not deleted is removed again.
     stays = view.goes_back and not retirement.deletion_has_begun
+    # Where the cluster was restored by hand, the final snapshot may be lost.
+    is_shown = not (stays or retirement.restored_by_hand)
     rows: Rows = [
         ("cluster", replaced_name(view) + resource),
         ("now", _state_now(view, now)),
         ("kept until", kept_until),
-        ("final snapshot", None if stays else retirement.final_snapshot_identifier),
+        ("final snapshot", retirement.final_snapshot_identifier if is_shown else None),
         ("no name for", None if view.goes_back else without_the_name(view)),
         ("clients", None if view.goes_back else unreachable_for_clients(view)),
         ("to go back", undo_command(view) if is_kept(view, now) else None),
@@ -75,6 +78,8 @@ def _state_now(view: OperationView, now: datetime) -> str | Text:
         if retirement.restored_by_hand:
             done = f"{was}, restored by hand"
         under_way = "being restored from its final snapshot" if is_rebuilt else f"{was}, or about to be again"
+        if present_failure(view.record, now):
+            under_way = "not put back yet"
         return done if view.is_closed else under_way
     match retirement.state:
         case RetirementState.KEPT:

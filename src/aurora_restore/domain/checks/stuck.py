@@ -111,12 +111,20 @@ def _failing_cleanup(operation: Operation, now: datetime, region: str) -> Fault 
     error = present_failure(operation.record, now)
     if error is None or operation.is_out_of_reach(region):
         return None
-    if error.code in TRANSIENT_CODES and (since is None or now - since <= SWEEPS_TURN):
-        return None
+    repair = f"aurora-restore status {name} --region {region}"
+    if error.code in TRANSIENT_CODES:
+        if since is None or now - since <= SWEEPS_TURN:
+            return None
+        minutes = (now - since).total_seconds() / 60
+        return Fault(
+            f"the cleanup of {name} has met {error.code} for {minutes:.0f} min: {error.message}",
+            "It is tried again by itself; until then it puts nothing back and removes nothing.",
+            (repair,),
+        )
     return Fault(
         f"the cleanup of {name} cannot go on: {error.code}: {error.message}",
-        f"Until the cause is removed, this cleanup puts nothing back and removes nothing. {error.hint}",
-        (f"aurora-restore status {name} --region {region}",),
+        f"Until the cause is removed, it puts nothing back and removes nothing. {error.hint}",
+        (repair,),
     )
 
 

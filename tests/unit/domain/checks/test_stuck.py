@@ -114,7 +114,7 @@ def test_a_cleanup_that_fails_is_named_with_its_reason(
     assert found.health is health
     if health is Health.RED:
         assert code in found.seen
-        assert "Look for the policy." in found.means
+        assert ("Look for the policy." in found.means) is (code == "ACCESS_DENIED")
         assert found.repairs == ("aurora-restore status restore-1 --region us-west-2",)
 
 
