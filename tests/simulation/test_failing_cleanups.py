@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from tests.simulation.checkers import check
 from tests.simulation.seeding import (
     OLD_CONTENTS,
@@ -149,6 +150,7 @@ def test_an_old_cluster_that_another_party_deleted_is_restored_by_hand_beside_th
     restore_by_hand(sim, aside)
     sim.run_for(HOUR)
     # Without an instance it does not serve: nothing gives way to it.
+    expect_a_failing_cleanup(sim, "CLUSTER_FAILED")
     assert rds.find_cluster(aside) is not None
     assert rds.find_cluster(record(sim).plan.cluster.db_cluster_identifier or "") is not None
     for name, instance_class in OLD_INSTANCES.items():
@@ -169,3 +171,18 @@ def restore_by_hand(sim: Simulation, name: str, **more: Any) -> None:
         VpcSecurityGroupIds=[SECURITY_GROUP],
         **{**OLD_SETTINGS, "Tags": tags, **more},
     )
+
+
+@pytest.mark.parametrize("refused", ["", "DeleteDBClusterParameterGroup"])
+def test_a_warning_about_a_restore_by_hand_stays_beside_others(refused: str) -> None:
+    sim = stopped_after_the_deletion()
+    final = record(sim).retirement.final_snapshot_identifier
+    sim.ports.target_rds.delete_cluster_snapshot(final or "")
+    sim.run_for(HOUR)
+    if refused:
+        rule = FaultRule(name="denied", effect=Effect.ERROR, action=refused, code="AccessDenied", times=0)
+        sim.aurora.faults.add(rule)
+    restore_by_hand(sim, TARGET, Port=13351)
+    sim.run()
+    assert [each for each in record(sim).warnings if "port was 5432 and is 13351" in each]
+    assert len(record(sim).warnings) == (2 if refused else 1)

@@ -144,22 +144,28 @@ def give_old_its_name(seen: Seen) -> Act | Wait | None:
             f"party deleted it, CloudTrail shows the call (DeleteDBCluster). "
             + _how_to_restore(seen, aside, resource_id, creates_instances=False),
         )
-    # A new cluster that serves does not give up the name to one that does not.
-    coming = places_in(seen, parties).retired
+    # A new cluster that serves gives way only to one that serves: it does not give up the name, and is not removed.
+    coming = places_in(seen, parties).retired if isinstance(act, RenameCluster) else restored_by_hand(seen)
     is_lost = coming and coming.db_cluster_resource_id != parties.replacement.replaced_resource_id
-    if isinstance(act, RenameCluster) and coming and is_lost:
-        return _await_by_hand(seen, coming) or act
+    if coming and is_lost and not isinstance(act, Wait):
+        _require_by_hand_serving(seen, coming)
     return act
 
 
-def _await_by_hand(seen: Seen, cluster: DbCluster) -> Wait | None:
-    """A cluster that a person restored counts once clients can use it."""
-    name = cluster.db_cluster_identifier
-    if cluster.status not in SERVING_STATUSES:
-        return Wait("change", f"{name}, which was restored by hand, is `{cluster.status}`")
+def _require_by_hand_serving(seen: Seen, cluster: DbCluster) -> None:
+    """Raises ClusterFailed while no client can use a cluster that a person has restored: only a person can mend it."""
+    name, status = cluster.db_cluster_identifier, cluster.status
+    if status not in SERVING_STATUSES:
+        raise ClusterFailed(
+            f"The cluster {name}, which was restored by hand, is `{status}`.",
+            cleanup_hint="The cleanup goes on once it has an available instance. If it has failed, delete it and "
+            "restore it again, with the same tag.",
+        )
     if not any(item.status in SERVING_STATUSES for item in seen.members(name)):
-        return Wait("instances", f"{name}, which was restored by hand, has no available instance")
-    return None
+        raise ClusterFailed(
+            f"The cluster {name}, which was restored by hand, has no available instance.",
+            cleanup_hint="Create its instances. The cleanup goes on once one of them is available.",
+        )
 
 
 def is_made_by(cluster: DbCluster, operation_id: str) -> bool:
@@ -300,14 +306,14 @@ def _how_to_restore(seen: Seen, name: str, resource_id: str, *, creates_instance
     instances = (
         "Create no instances: the cleanup creates them"
         if creates_instances
-        else "Create its instances and wait until they are `available`"
+        else "Create its instances: the cleanup goes on once one of them is available"
     )
     return (
-        f"Restore it by hand as {name}, with the settings that `aurora-restore status {operation_id}` shows, from "
-        "another snapshot or from its retained automated backups: aws rds restore-db-cluster-to-point-in-time "
-        f"--source-db-cluster-resource-id {resource_id} --use-latest-restorable-time --db-cluster-identifier {name}"
-        f"{f' --port {port}' if port else ''}. {instances}. Then give the cluster the tag (aws rds "
-        f"add-tags-to-resource): Key={PUT_BACK_TAG},Value={operation_id}{BY_HAND}. The cleanup goes on with it."
+        f"Restore it by hand as {name}, with the settings that `aurora-restore status {operation_id}` shows, from its "
+        "retained automated backups: aws rds restore-db-cluster-to-point-in-time --source-db-cluster-resource-id "
+        f"{resource_id} --use-latest-restorable-time --db-cluster-identifier {name}"
+        f"{f' --port {port}' if port else ''} --tags Key={PUT_BACK_TAG},Value={operation_id}{BY_HAND}. Or restore it "
+        f"from another snapshot, with the same port and tag. {instances}."
     )
 
 
@@ -446,8 +452,9 @@ def require_old_serving(seen: Seen) -> Act | Wait | None:
         return Wait("rename", f"{plan.target_cluster_id} does not show yet", percent=90)
     if target.status not in SERVING_STATUSES:
         return Wait("change", f"{plan.target_cluster_id} is `{target.status}`", percent=90)
-    by_hand = restored_by_hand(seen)
-    return _await_by_hand(seen, by_hand) if by_hand else None
+    if by_hand := restored_by_hand(seen):
+        _require_by_hand_serving(seen, by_hand)
+    return None
 
 
 def restored_by_hand(seen: Seen) -> DbCluster | None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from aurora_restore.domain.acts import ManageMasterPassword
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
 from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFailed
-from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
+from aurora_restore.domain.naming import OPERATION_TAG, put_back_by
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import MasterSecret, with_warnings, written
@@ -52,7 +52,7 @@ def tidy_master_secret(context: CleanupContext) -> StepOutcome | None:
         return None
     # The new or the old cluster has the name, and its tag says which. A cluster with neither tag is left alone.
     is_new = cluster.tags.get(OPERATION_TAG) == context.operation_id and _is_wanted(context.operation)
-    if not is_new and cluster.tags.get(PUT_BACK_TAG) != context.operation_id:
+    if not is_new and put_back_by(cluster.tags) != context.operation_id:
         return None
     asked = context.operation.asked_by_cleanup().get(KIND)
     outcome = _advance(context.operation, context.ports, cluster, context.guard, asked)

@@ -135,25 +135,29 @@ def tell_maker(context: CleanupContext) -> None:
         context.ports.records.update(maker, {**made_again, **cluster_details(cluster)})
 
 
-def note_restored_by_hand(context: CleanupContext) -> None:
+def note_restored_by_hand(context: CleanupContext) -> StepOutcome | None:
     """The message at the end must not promise the old data and settings: a warning names each setting that differs."""
     known, cluster = context.operation.record, restored_by_hand(context)
     if cluster is None or known.retirement.restored_by_hand:
-        return
-    differing: list[str] = []
+        return None
+    warnings = []
     # Before it was planned, nothing was known of the old cluster.
     if known.replaced:
         before = ClusterConfiguration.from_item(known.replaced.item)
         after = configuration_of(cluster, context.members(cluster.db_cluster_identifier))
-        found = differences(before, after, frozenset(), frozenset())
-        differing = [f"{each.field} was {each.replaced} and is {each.restored}" for each in found]
-    warnings = (
-        [f"the cluster was restored by hand and is not as before: {'; '.join(differing)}"]
-        if differing
-        else []
-    )
+        # A secret of RDS's is another one for each cluster.
+        found = differences(
+            before, after, frozenset(), frozenset(), left_open=frozenset({"managed_master_secret"})
+        )
+        words = [f"{each.field} was {each.replaced} and is {each.restored}" for each in found]
+        warnings = (
+            [f"the cluster was restored by hand and is not as before: {'; '.join(words)}"] if words else []
+        )
     by_hand = {**changed(record.Retirement, restored_by_hand=True), **with_new_warnings(known, *warnings)}
-    context.ports.records.update(context.operation_id, by_hand)
+    # It ends the look: a later step that warns must see this warning.
+    return StepOutcome(
+        in_progress(f"{cluster.db_cluster_identifier} was restored by hand", 95, "change"), by_hand
+    )
 
 
 def bring_old_back(context: CleanupContext) -> Found:

@@ -540,29 +540,40 @@ def lost_and_restored_by_hand(status: str, *, instance: str | None, mark: str = 
 def test_a_new_cluster_that_serves_gives_up_the_name_only_to_one_that_serves(
     status: str, instance: str | None, gives_up_the_name: bool, mark: str
 ) -> None:
-    act = give_old_its_name(lost_and_restored_by_hand(status, instance=instance, mark=mark))
-    assert isinstance(act, RenameCluster if gives_up_the_name else Wait)
+    look = lost_and_restored_by_hand(status, instance=instance, mark=mark)
+    if gives_up_the_name:
+        assert isinstance(give_old_its_name(look), RenameCluster)
+    else:
+        with pytest.raises(ClusterFailed):
+            give_old_its_name(look)
 
 
-def test_a_new_cluster_that_cannot_be_renamed_is_not_in_the_way_of_one_that_does_not_serve() -> None:
+def test_a_new_cluster_that_cannot_be_renamed_is_not_removed_for_one_that_does_not_serve() -> None:
     look = lost_and_restored_by_hand("creating", instance=None)
     busy = [
         replace(each, status="incompatible-parameters") if each.db_cluster_identifier == TARGET else each
         for each in look.clusters
     ]
-    assert new_in_the_way(replace(look, clusters=busy)) is None
+    with pytest.raises(ClusterFailed):
+        new_in_the_way(replace(look, clusters=busy))
 
 
 @pytest.mark.parametrize(("instance", "serves"), [("available", True), ("creating", False), (None, False)])
 @pytest.mark.parametrize("mark", [BY_HAND, ""])
-def test_what_was_restored_by_hand_is_put_back_once_clients_can_use_it(
+def test_what_was_restored_by_hand_under_the_name_itself_counts_once_clients_can_use_it(
     instance: str | None, serves: bool, mark: str
 ) -> None:
+    """Until then no later step comes to its turn: the new cluster beside it is not removed."""
     tags = {PUT_BACK_TAG: f"{OPERATION_ID}{mark}"}
     by_hand = replace(old(TARGET), db_cluster_resource_id="cluster-HAND", tags=tags)
     members = instances(db_cluster_identifier=TARGET, status=instance) if instance else ()
-    found = require_old_serving(replace(swap(by_hand), instances=members))
-    assert (found is None) is serves
+    look = replace(swap(by_hand, new(STAGING)), instances=members)
+    for rule in (give_old_its_name, require_old_serving):
+        if serves:
+            assert rule(look) is None
+        else:
+            with pytest.raises(ClusterFailed):
+                rule(look)
 
 
 def test_the_renames_of_a_rollback_say_why() -> None:

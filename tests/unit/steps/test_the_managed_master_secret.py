@@ -9,6 +9,8 @@ from tests.support.faults import FaultKind
 from tests.support.in_process_aws import is_operation
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
+from aurora_restore.domain.naming import BY_HAND, PUT_BACK_TAG
+from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.results import Phase
 
 OPERATION, TARGET = "restore-20261122-120000", "aurora-restored-cluster"
@@ -122,6 +124,28 @@ def test_a_cluster_that_is_made_again_is_given_a_secret_again(run: PipelineRun) 
     run.clean_up(OPERATION)
     assert run.cluster().managed_master_secret not in (None, before)
     assert run.record(OPERATION)["master_secret"]["arn"] == run.cluster().managed_master_secret
+
+
+def test_a_cluster_that_was_restored_by_hand_is_given_a_secret_again(run: PipelineRun) -> None:
+    before = with_secret(run)
+    run.run(OPERATION, Phase.CLEAR_TARGET, **SWAP, replace_strategy="delete_first")
+    run.fail(OPERATION, "ClusterFailed")
+    with run.aws.setting_up():
+        final = run.record(OPERATION)["retirement"]["final_snapshot_identifier"]
+        run.ports.target_rds.delete_cluster_snapshot(final)
+    run.aurora.seed.put_cluster(
+        TARGET_REGION,
+        "aurora-restored-cluster",
+        Credentials("postgres", "a-password-of-the-snapshot"),
+        DBSubnetGroupName="default-vpc-subnet-group",
+        VpcSecurityGroupIds=[run.security_group_id],
+        Tags=[{"Key": PUT_BACK_TAG, "Value": f"{OPERATION}{BY_HAND}"}],
+    )
+    run.clean_up(OPERATION)
+    secret = run.cluster().managed_master_secret
+    assert secret not in (None, before)
+    assert run.record(OPERATION)["master_secret"]["arn"] == secret
+    assert not [each for each in run.record(OPERATION).get("warnings", ()) if "managed_master_secret" in each]
 
 
 def test_a_run_that_was_stopped_after_the_switch_is_given_it_by_its_cleanup(run: PipelineRun) -> None:
