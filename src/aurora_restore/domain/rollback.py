@@ -278,8 +278,12 @@ def _require_no_failure(
         hint = f"{events} db-cluster. Bring it back into service."
         if status in STOPPED_STATUSES:
             hint = f"Once it is `stopped`, start it: aws rds start-db-cluster --db-cluster-identifier {name}."
-        # Instances are created once it is available: without any it has never served.
-        elif status in FAILED_RESTORE_STATUSES and not seen.members(name):
+        # Instances are created once it is available: without any it has never served, unless it is the old one itself.
+        elif (
+            status in FAILED_RESTORE_STATUSES
+            and cluster.db_cluster_resource_id != replacement.replaced_resource_id
+            and not seen.members(name)
+        ):
             hint = f"{events} db-cluster. Remove the cause and delete the cluster, which has never served. "
             final = replacement.final_snapshot_identifier
             snapshot = seen.snapshot(final) if final else None

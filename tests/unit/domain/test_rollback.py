@@ -462,6 +462,11 @@ def test_a_person_is_asked_to_delete_only_a_cluster_that_has_never_served(
         remake_old(look)
     words = raised.value.cleanup_hint
     assert ("delete the cluster" in words) is may_be_deleted
+    # The old cluster itself, whose deletion had begun, may have lost its instances already.
+    itself = replace(look, clusters=[replace(each, db_cluster_resource_id=OLD_ID) for each in look.clusters])
+    with pytest.raises(ClusterFailed) as of_the_old_one:
+        remake_old(itself)
+    assert "delete" not in of_the_old_one.value.cleanup_hint
     assert ("start-db-cluster" in words) is (status in ("stopped", "stopping"))
     assert (f"restores it from {FINAL}" in words) is (may_be_deleted and is_restored_again)
     assert ("by hand" in words) is (may_be_deleted and not is_restored_again)
