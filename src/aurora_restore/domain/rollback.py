@@ -306,7 +306,19 @@ def _require_no_failure(
 def _how_to_restore(seen: Seen, name: str, resource_id: str, *, creates_instances: bool) -> str:
     """How a person restores an old cluster that is lost, so that the cleanup goes on with it."""
     operation_id = seen.operation.operation_id
-    port = seen.operation.record.replaced.port
+    replaced = seen.operation.record.replaced
+    before = ClusterConfiguration.from_item(replaced.item) if replaced else None
+    # What RDS would choose by itself ("created with the default DB security group", its API reference).
+    given = (
+        {
+            "--port": str(before.port or ""),
+            "--db-subnet-group-name": before.db_subnet_group_name or "",
+            "--vpc-security-group-ids": " ".join(before.vpc_security_group_ids),
+        }
+        if before
+        else {}
+    )
+    options = "".join(f" {option} {value}" for option, value in given.items() if value)
     instances = (
         "Create no instances: the cleanup creates them"
         if creates_instances
@@ -315,9 +327,9 @@ def _how_to_restore(seen: Seen, name: str, resource_id: str, *, creates_instance
     return (
         f"Restore it by hand as {name}, with the settings that `aurora-restore status {operation_id}` shows, from its "
         "retained automated backups: aws rds restore-db-cluster-to-point-in-time --source-db-cluster-resource-id "
-        f"{resource_id} --use-latest-restorable-time --db-cluster-identifier {name}"
-        f"{f' --port {port}' if port else ''} --tags Key={PUT_BACK_TAG},Value={operation_id}{BY_HAND}. Or restore it "
-        f"from another snapshot, with the same port and tag. {instances}."
+        f"{resource_id} --use-latest-restorable-time --db-cluster-identifier {name}{options} --tags "
+        f"Key={PUT_BACK_TAG},Value={operation_id}{BY_HAND}. Or restore it from another snapshot, with the same options "
+        f"and tag. {instances}."
     )
 
 

@@ -493,7 +493,8 @@ def test_without_a_final_snapshot_a_person_learns_how_to_restore_by_hand(
     words = raised.value.cleanup_hint
     assert f"Key={PUT_BACK_TAG},Value={OPERATION_ID}{BY_HAND}" in words
     assert f"--source-db-cluster-resource-id {OLD_ID}" in words
-    assert f"--db-cluster-identifier {TARGET} --port 5432" in words
+    assert f"--db-cluster-identifier {TARGET} --port 5432 --db-subnet-group-name" in words
+    assert f"--vpc-security-group-ids {' '.join(old(TARGET).vpc_security_group_ids)} --tags" in words
     assert "Create no instances" in words
     assert ("once it is `available`" in words) is waits
 
