@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ FUNCTIONS = {
 """The phases of a swap that wait for nothing, so that a run can only be met in them while their function works."""
 BEFORE_THE_SWITCH = ("SnapshotCheck", "SetupDbUsers", "VerifyRestore")
 WAIT_SECONDS = 400.0
+ANSWER_SHOWS_SECONDS = 0.5
 TIMEOUT_SECONDS = 600
 """Of the functions here: one that is held still while its run is cleaned up must not reach its end meanwhile."""
 
@@ -97,8 +99,7 @@ def end_idle_workers(place: Place) -> None:
 
 def meet(place: Place, runs: dict[str, str], phase: str) -> StoppedAtWork:
     """Hold the phase's function at the first moment of its work, stop the run, let the function go on at the end."""
-    pid = poll_until(lambda: worker_of(place, FUNCTIONS[phase]), f"{phase} works", WAIT_SECONDS)
-    os.kill(pid, signal.SIGSTOP)
+    pid = poll_until(lambda: held_at_work(place, FUNCTIONS[phase]), f"{phase} works", WAIT_SECONDS)
     operation_id = poll_until(lambda: only_one_in(place, runs, phase), f"one run in {phase}", WAIT_SECONDS)
     place.stop(operation_id, REASON)
     record = place.closed(operation_id)
@@ -107,6 +108,22 @@ def meet(place: Place, runs: dict[str, str], phase: str) -> StoppedAtWork:
     os.kill(pid, signal.SIGCONT)
     poll_until(lambda: pid not in busy_pids(place), f"the end of {phase}", WAIT_SECONDS)
     return StoppedAtWork(operation_id, target, record, things)
+
+
+def held_at_work(place: Place, function: str) -> int:
+    """Its process, which is held still in the middle of a call; 0 where none is.
+
+    One that was seen at work may have ended its call before it was held: what it had answered shows within moments.
+    """
+    pid = worker_of(place, function)
+    if not pid:
+        return 0
+    os.kill(pid, signal.SIGSTOP)
+    time.sleep(ANSWER_SHOWS_SECONDS)
+    if pid in busy_pids(place):
+        return pid
+    os.kill(pid, signal.SIGCONT)
+    return 0
 
 
 def worker_of(place: Place, function: str) -> int:
