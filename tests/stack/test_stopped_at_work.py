@@ -99,7 +99,7 @@ def end_idle_workers(place: Place) -> None:
 
 def meet(place: Place, runs: dict[str, str], phase: str) -> StoppedAtWork:
     """Hold the phase's function at the first moment of its work, stop the run, let the function go on at the end."""
-    pid = poll_until(lambda: held_at_work(place, FUNCTIONS[phase]), f"{phase} works", WAIT_SECONDS)
+    pid = poll_until(lambda: held_at_work(place, runs, phase), f"{phase} works", WAIT_SECONDS)
     operation_id = poll_until(lambda: only_one_in(place, runs, phase), f"one run in {phase}", WAIT_SECONDS)
     place.stop(operation_id, REASON)
     record = place.closed(operation_id)
@@ -110,17 +110,18 @@ def meet(place: Place, runs: dict[str, str], phase: str) -> StoppedAtWork:
     return StoppedAtWork(operation_id, target, record, things)
 
 
-def held_at_work(place: Place, function: str) -> int:
-    """Its process, which is held still in the middle of a call; 0 where none is.
+def held_at_work(place: Place, runs: dict[str, str], phase: str) -> int:
+    """The process of the phase's function, held still in the middle of a call for one of the runs; 0 where none is.
 
-    One that was seen at work may have ended its call before it was held: what it had answered shows within moments.
+    SnapshotCheck probes the network by the function of SetupDbUsers: no run is in that phase then. And one that was
+    seen at work may have ended its call before it was held: what it had answered shows within moments.
     """
-    pid = worker_of(place, function)
+    pid = worker_of(place, FUNCTIONS[phase])
     if not pid:
         return 0
     os.kill(pid, signal.SIGSTOP)
     time.sleep(ANSWER_SHOWS_SECONDS)
-    if pid in busy_pids(place):
+    if pid in busy_pids(place) and any(place.state_of(operation_id) == phase for operation_id in runs):
         return pid
     os.kill(pid, signal.SIGCONT)
     return 0
