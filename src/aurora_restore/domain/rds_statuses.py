@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-# Statuses that a cluster or an instance does not leave by itself (Aurora user guide, "Viewing DB cluster status").
-FAILED_CLUSTER_STATUSES = frozenset(
-    {
-        "cloning-failed",
-        "failed",
-        "inaccessible-encryption-credentials",
-        "inaccessible-encryption-credentials-recoverable",
-        "incompatible-parameters",
-        "migration-failed",
-        "stopped",
-        "stopping",
-        "upgrade-failed",
-        "deleting",
-    }
-)
-# A cluster whose restore ended so has never served.
+# How the restore of a cluster can end.
 FAILED_RESTORE_STATUSES = frozenset({"cloning-failed", "failed", "migration-failed"})
+# Statuses that a cluster or an instance does not leave by itself (Aurora user guide, "Viewing DB cluster status").
+FAILED_CLUSTER_STATUSES = FAILED_RESTORE_STATUSES | {
+    "inaccessible-encryption-credentials",
+    "inaccessible-encryption-credentials-recoverable",
+    "incompatible-parameters",
+    "stopped",
+    "stopping",
+    "upgrade-failed",
+    "deleting",
+}
 # An instance whose creation ended so serves nothing and holds nothing: the data of an Aurora cluster is in its volume.
 FAILED_CREATION_STATUSES = frozenset(
     {

@@ -174,9 +174,8 @@ def _recorded(context: CleanupContext, outcome: StepOutcome) -> StepResult:
     """Write down what was done, and choose the wait."""
     ports, operation = context.ports, context.operation
     now, before = ports.clock.now(), operation.record.cleanup
-    result = outcome.result
+    result, goes_on = outcome.result, no_failure() if before.error else {}
     if result.status is not StepStatus.IN_PROGRESS:
-        goes_on = no_failure() if before.error else {}
         ports.records.update(operation.operation_id, {**outcome.changes, **goes_on})
         return result
     named = replace(result, waiting_for=result.waiting_for or "step")
@@ -184,7 +183,7 @@ def _recorded(context: CleanupContext, outcome: StepOutcome) -> StepResult:
     sentence = next((str(event.details["done"]) for event in outcome.events if "done" in event.details), None)
     changes: dict[str, Any] = {
         **outcome.changes,
-        **(no_failure() if before.error else {}),
+        **goes_on,
         **changed(Record, last_updated_time=now),
         **changed(
             Cleanup,

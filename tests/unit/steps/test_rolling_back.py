@@ -28,12 +28,17 @@ TRIES_OF_THE_SDK = 10
 SWAP: dict[str, Any] = {"delete_cluster_if_exists": True, "replace_strategy": "swap"}
 
 
+def at_work(*, on_dynamodb: bool = False) -> PipelineRun:
+    run = PipelineRun(on_dynamodb=on_dynamodb)
+    run.put_target()
+    run.run(OPERATION, Phase.RESTORE_CLUSTER, **SWAP)
+    return run
+
+
 def test_a_new_cluster_that_goes_while_it_is_removed_is_gone_for_the_steps_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = PipelineRun()
-    run.put_target()
-    run.run(OPERATION, Phase.RESTORE_CLUSTER, **SWAP)
+    run = at_work()
     name = str(run.record(OPERATION)["plan"]["cluster"]["db_cluster_identifier"])
     context = CleanupContext(run.ports, Operation(run.record(OPERATION)), None, run.clock.now())
     group = (context.find(name) or run.cluster()).db_cluster_parameter_group_name
@@ -57,9 +62,7 @@ def test_a_new_cluster_that_goes_while_it_is_removed_is_gone_for_the_steps_after
 
 
 def stopped(*, on_dynamodb: bool = False) -> PipelineRun:
-    run = PipelineRun(on_dynamodb=on_dynamodb)
-    run.put_target()
-    run.run(OPERATION, Phase.RESTORE_CLUSTER, **SWAP)
+    run = at_work(on_dynamodb=on_dynamodb)
     run.executions.end(run.arn(OPERATION), "ABORTED")
     return run
 
@@ -155,9 +158,7 @@ def test_a_failure_is_noted_in_the_record_of_its_own_execution_alone(is_its_own:
 
 
 def test_while_the_execution_runs_no_failure_is_noted() -> None:
-    run = PipelineRun(on_dynamodb=True)
-    run.put_target()
-    run.run(OPERATION, Phase.RESTORE_CLUSTER, **SWAP)
+    run = at_work(on_dynamodb=True)
     run.aws.before(is_operation("GetItem"), FaultKind.DENIED)
     with pytest.raises(AccessDenied):
         run.look_of_cleanup(OPERATION)
@@ -168,9 +169,7 @@ def test_where_a_record_that_was_marked_by_hand_is_to_be_cleaned_up_a_failure_is
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its execution runs still, and is to be stopped."""
-    run = PipelineRun()
-    run.put_target()
-    run.run(OPERATION, Phase.RESTORE_CLUSTER, **SWAP)
+    run = at_work()
     run.ports.records.update(OPERATION, {"status": "FAILED", "error": "Given up."})
 
     def refuse(*_: object) -> None:
