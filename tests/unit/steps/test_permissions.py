@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +28,7 @@ IMPLIED = {("rds", "add_tags_to_resource")}
 SERVICES = {"states": "stepfunctions"}
 WAITING = {"StartAt": "Hold", "States": {"Hold": {"Type": "Wait", "Seconds": 600, "End": True}}}
 FAILS = {"fails": True}
+FAILS_WITHIN_SECONDS = 60.0
 WAITING_OR_FAILING = {
     "StartAt": "Which",
     "States": {
@@ -97,10 +99,16 @@ class Watch:
 
 
 def begin_execution(run: PipelineRun, operation_id: str, **request: object) -> None:
+    """Start an execution. One that is to fail has failed when this returns: ministack runs it in a thread."""
+    arn = run.arn(operation_id)
     with run.aws.setting_up():
         states = run.aws.clients().stepfunctions()
-        machine = run.arn(operation_id).replace(":execution:", ":stateMachine:").rpartition(":")[0]
+        machine = arn.replace(":execution:", ":stateMachine:").rpartition(":")[0]
         states.start_execution(stateMachineArn=machine, name=operation_id, input=json.dumps(request))
+        deadline = time.monotonic() + FAILS_WITHIN_SECONDS
+        while request == FAILS and states.describe_execution(executionArn=arn)["status"] == "RUNNING":
+            assert time.monotonic() < deadline, f"{operation_id} did not fail"
+            time.sleep(0.01)
 
 
 def end_execution(run: PipelineRun, operation_id: str) -> None:
