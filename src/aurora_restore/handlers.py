@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import boto3
-from aws_lambda_powertools import Logger
 
 from aurora_restore.aws.audit import AwsAudit
 from aurora_restore.aws.clients import Clients
+from aurora_restore.aws.function_log import FunctionLog
 from aurora_restore.aws.keys import AwsKeys
 from aurora_restore.aws.locks import AwsLocks
 from aurora_restore.aws.metrics import LogMetrics
@@ -34,18 +33,20 @@ from aurora_restore.steps.measured_audit import MeasuredAudit
 from aurora_restore.steps.ports import Ports
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.typing import LambdaContext
-
     from aurora_restore.aws.rds import AwsRds
 
-Handler = Callable[[Event, "LambdaContext"], Answer]
 
-logger = Logger(service="aurora-restore", use_rfc3339=True, location=None)
-# Libraries log in our form too, and only warnings and errors.
-logging.getLogger(logger.name).propagate = False
-logging.getLogger().handlers = list(logger.handlers)
-logging.getLogger().setLevel(logging.WARNING)
+class LambdaContext(Protocol):
+    """What Lambda says of an invocation, as far as it is used."""
 
+    function_name: str
+    aws_request_id: str
+
+
+Handler = Callable[[Event, LambdaContext], Answer]
+
+log = FunctionLog()
+log.take_over_libraries()
 
 # A sweep is not about a single operation; every line has the field all the same.
 NO_OPERATION = "none"
@@ -62,7 +63,7 @@ class SystemClock:
 def build_ports(session: boto3.Session, environment: LambdaEnvironment) -> Ports:
     """The ports of the deployed functions."""
     clients = Clients(session, environment.settings.target_region)
-    clock, metrics = SystemClock(), LogMetrics(logger)
+    clock, metrics = SystemClock(), LogMetrics(log)
     audit = AwsAudit(clients, environment.audit_table_name)
 
     @functools.cache
@@ -114,31 +115,32 @@ def entry_point(
         if bootstrap is not None and hasattr(bootstrap, "log_error"):
             vars(bootstrap)["log_error"] = lambda _error_result, _log_sink: None
         # A worker serves many operations: what the last one added to each line must not stay.
-        logger.clear_state()
-        logger.append_keys(
-            function_name=context.function_name,
-            operation_id=event.get("operation_id") or NO_OPERATION,
-            function_request_id=context.aws_request_id,
+        log.begin_invocation(
+            {
+                "function_name": context.function_name,
+                "operation_id": event.get("operation_id") or NO_OPERATION,
+                "function_request_id": context.aws_request_id,
+            }
         )
         try:
             answer = work(find_ports(), event)
         except TransientFault as fault:
             # A warning: the state machine calls again, and an operator rarely has to act.
-            logger.warning(fault.message, extra={"error_code": fault.code, "hint": fault.hint})
+            log.warning(fault.message, fields={"error_code": fault.code, "hint": fault.hint})
             raise
         except RestoreError as error:
             # Without a stack trace: code, message and hint are what an operator needs.
-            logger.error(error.message, extra={"error_code": error.code, "hint": error.hint})  # noqa: TRY400
+            log.error(error.message, fields={"error_code": error.code, "hint": error.hint})  # noqa: TRY400
             raise
         except Exception:
-            logger.exception("The step ended with an unexpected error.")
+            log.exception("The step ended with an unexpected error.")
             raise
         else:
-            extra = {name: answer[name] for name in LOGGED_FACTS if name in answer}
-            logger.info(answer.get("message", "recorded"), extra=extra)
+            facts = {name: answer[name] for name in LOGGED_FACTS if name in answer}
+            log.info(answer.get("message", "recorded"), fields=facts)
             return answer
         finally:
-            logger.info(f"Operation completed in {seconds() - started:.3f} seconds")
+            log.info(f"Operation completed in {seconds() - started:.3f} seconds")
 
     return handle
 

@@ -25,7 +25,7 @@ from tests.unit.infrastructure.test_permissions import CALLS
 from aurora_restore.deployment.packaging import Project, collect_entries
 from local_stack.lambda_packages import link_runtime_packages
 
-TIMES_LIMIT = 1.5
+TIMES_LIMIT = 1.25
 HOME_REGION = "us-west-2"
 TIMEOUT_SECONDS = 60.0
 

@@ -56,7 +56,7 @@ class LoggedSimulation(Simulation):
         super().__init__(*given, **named)
 
     def _metrics(self) -> Metrics:
-        return LogMetrics(handlers.logger)
+        return LogMetrics(handlers.log)
 
     def _invoke(self, function_name: str, payload: dict[str, Any]) -> Mapping[str, Any]:
         self.counters.invocations += 1
@@ -85,7 +85,7 @@ class LoggedSimulation(Simulation):
     @contextmanager
     def _logging_of(self, function_name: str) -> Iterator[None]:
         """What the real logger writes meanwhile goes into the log of the function."""
-        handler = cast("Any", handlers.logger.registered_handler)
+        handler = cast("Any", handlers.log.handler)
         before = handler.setStream(_Lines(self, f"/aws/lambda/{function_name}"))
         try:
             yield

@@ -21,7 +21,7 @@ def room() -> Iterator[WorkerRoom]:
 
 @pytest.mark.one_day_in(4)
 @pytest.mark.parametrize("function", CALLS)
-def test_importing_a_handler_costs_less_than_half_more_than_boto3_and_its_clients(
+def test_importing_a_handler_costs_less_than_a_quarter_more_than_boto3_and_its_clients(
     room: WorkerRoom, function: str
 ) -> None:
     # What else the machine does only ever adds, so the least of several rounds counts on both sides, and a

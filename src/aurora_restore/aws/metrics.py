@@ -19,9 +19,9 @@ _UNITS = {"Minutes": "None", "Hours": "None", "Percent": "Percent"}
 
 
 class Log(Protocol):
-    """Powertools' logger, as far as it is used."""
+    """The log of a function, as far as it is used."""
 
-    def info(self, msg: object, /, *, extra: Mapping[str, object]) -> None: ...
+    def info(self, message: str, *, fields: Mapping[str, object]) -> None: ...
 
 
 class LogMetrics:
@@ -31,7 +31,7 @@ class LogMetrics:
         self._log = log
 
     def put(self, measured: Measured) -> None:
-        self._log.info(measured.message, extra=embedded(measured))
+        self._log.info(measured.message, fields=embedded(measured))
 
 
 def embedded(measured: Measured) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from aurora_restore.deployment.permissions import permissions_template
 from aurora_restore.deployment.rendering import json_text
 from aurora_restore.domain.errors import RestoreError
 
-MAX_PACKAGE_BYTES = 3_000_000
+MAX_PACKAGE_BYTES = 1_000_000
 # The earliest time that a zip entry can carry.
 ENTRY_TIME = (1980, 1, 1, 0, 0, 0)
 HASH_DIGITS = 32
@@ -37,11 +37,10 @@ HASH_DIGITS = 32
 # come before its own and be compiled at every cold start.
 DISTRIBUTIONS = (
     "asn1crypto",
-    "aws-lambda-powertools",
     "pg8000",
     "pymysql",
+    "python-json-logger",
     "scramp",
-    "typing-extensions",
 )
 
 # What runs on an operator's machine only, and needs libraries that the package does not have.
@@ -67,14 +66,6 @@ NOT_IN_LAMBDA = (
     "aurora_restore/domain/kept_operations.py",
     "aurora_restore/domain/prices.py",
     "aurora_restore/domain/recovery.py",
-)
-
-# Of Powertools the functions import the Logger. The rest (an HTTP router with its browser files, parsers,
-# batch processors) is five sixths of its size; what the Logger reaches is kept, and a test imports it all.
-LEFT_OUT = ("aws_lambda_powertools/event_handler/", "aws_lambda_powertools/utilities/")
-KEPT_NEVERTHELESS = (
-    "aws_lambda_powertools/utilities/__init__.py",
-    "aws_lambda_powertools/utilities/jmespath_utils/",
 )
 
 _CODE_SUFFIXES = frozenset({".py", ".pem", ".typed"})
@@ -283,9 +274,8 @@ def _belongs_in_package(path: str) -> bool:
     """Code with its data, and of the metadata what says name, version and licence: pg8000 asks for its version."""
     if path.startswith(("..", "/")) or "__pycache__" in path or path.endswith((".pyi", "py.typed")):
         return False
-    if ".dist-info/" in path:
-        return path.endswith("/METADATA") or "licen" in path.rpartition(".dist-info/")[2].lower()
-    return not path.startswith(LEFT_OUT) or path.startswith(KEPT_NEVERTHELESS)
+    is_code = ".dist-info/" not in path
+    return is_code or path.endswith("/METADATA") or "licen" in path.rpartition(".dist-info/")[2].lower()
 
 
 def _normalized(name: str) -> str:

@@ -24,10 +24,10 @@ MEASURED = Measured(
 
 class Lines:
     def __init__(self) -> None:
-        self.lines: list[tuple[object, Mapping[str, object]]] = []
+        self.lines: list[tuple[str, Mapping[str, object]]] = []
 
-    def info(self, msg: object, /, *, extra: Mapping[str, object]) -> None:
-        self.lines.append((msg, extra))
+    def info(self, message: str, *, fields: Mapping[str, object]) -> None:
+        self.lines.append((message, fields))
 
 
 def test_a_measure_is_one_line_whose_metrics_lie_beside_their_description() -> None:
