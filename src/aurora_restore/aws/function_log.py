@@ -14,7 +14,7 @@ class FunctionLog:
     """The logger of a Lambda worker.
 
     Lambda's own filter of levels asks for `level`, and for `timestamp` as RFC 3339: Lambda developer guide,
-    "Configuring JSON and plain text log formats".
+    "Log-level filtering".
 
     Attributes:
         handler: writes the lines of ours and of libraries to standard output, which Lambda sends to CloudWatch Logs.
