@@ -2,9 +2,10 @@
 # Locks every dependency with the hashes of all its files; no index is named in what it writes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# pip-tools has an environment of its own: what it needs is in no lock file. The Python is that which is locked for.
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
-python3 -m venv "$tools"
+.venv/bin/python -m venv "$tools"
 "$tools/bin/python" -m pip install --quiet --disable-pip-version-check pip-tools==7.6.2
 compile() {
   "$tools/bin/python" -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \

@@ -14,7 +14,7 @@ import boto3
 
 from aurora_restore.aws.audit import AwsAudit
 from aurora_restore.aws.clients import Clients
-from aurora_restore.aws.function_log import FunctionLog
+from aurora_restore.aws.function_log import FunctionLog, trace_id_of
 from aurora_restore.aws.keys import AwsKeys
 from aurora_restore.aws.locks import AwsLocks
 from aurora_restore.aws.metrics import LogMetrics
@@ -108,20 +108,21 @@ def entry_point(
 
     def handle(event: Event, context: LambdaContext) -> Answer:
         started = seconds()
-        # `awslambdaric.bootstrap.log_error` repeats an error after our last
-        # line, without the fields by which operators search, and ours has the
-        # same facts. The error itself still reaches Lambda and Step Functions.
-        bootstrap = sys.modules.get("awslambdaric.bootstrap")
-        if bootstrap is not None and hasattr(bootstrap, "log_error"):
-            vars(bootstrap)["log_error"] = lambda _error_result, _log_sink: None
         # A worker serves many operations: what the last one added to each line must not stay.
         log.begin_invocation(
             {
                 "function_name": context.function_name,
                 "operation_id": event.get("operation_id") or NO_OPERATION,
                 "function_request_id": context.aws_request_id,
+                "xray_trace_id": trace_id_of(os.environ.get("_X_AMZN_TRACE_ID", "")),
             }
         )
+        # `awslambdaric.bootstrap.log_error` repeats an error after our last
+        # line, without the fields by which operators search, and ours has the
+        # same facts. The error itself still reaches Lambda and Step Functions.
+        bootstrap = sys.modules.get("awslambdaric.bootstrap")
+        if bootstrap is not None and hasattr(bootstrap, "log_error"):
+            vars(bootstrap)["log_error"] = lambda _error_result, _log_sink: None
         try:
             answer = work(find_ports(), event)
         except TransientFault as fault:
@@ -132,8 +133,8 @@ def entry_point(
             # Without a stack trace: code, message and hint are what an operator needs.
             log.error(error.message, fields={"error_code": error.code, "hint": error.hint})  # noqa: TRY400
             raise
-        except Exception:
-            log.exception("The step ended with an unexpected error.")
+        except Exception as error:
+            log.unexpected("The step ended with an unexpected error.", error)
             raise
         else:
             facts = {name: answer[name] for name in LOGGED_FACTS if name in answer}

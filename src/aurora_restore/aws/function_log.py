@@ -30,6 +30,8 @@ class FunctionLog:
                 ["level", "message", "timestamp"],
                 rename_fields={"exc_info": "exception"},
                 static_fields={"service": self._logger.name},
+                # As text: that leaves out what a dataclass marks as not to be shown.
+                json_default=str,
                 json_ensure_ascii=False,
             )
         )
@@ -38,28 +40,43 @@ class FunctionLog:
         self._logger.propagate = False
 
     def take_over_libraries(self) -> None:
-        """Write what libraries log in our form too, and only warnings and errors of it."""
+        """Write what libraries log in our form as well, but only their warnings and errors."""
         root = logging.getLogger()
         root.handlers = [self.handler]
         root.setLevel(logging.WARNING)
 
     def begin_invocation(self, fields: Mapping[str, object]) -> None:
         """From now on every line has these fields, and no longer those of the invocation before."""
-        self._fields.of_invocation = dict(fields)
+        self._fields.of_invocation = _known(fields)
 
     def info(self, message: str, *, fields: Mapping[str, object] | None = None) -> None:
-        # As a mapping, since fields given as `extra` are left out where their names begin with `_`, as `_aws` does.
-        self._logger.info({"message": message, **(fields or {})})
+        self._logger.info(_line(message, fields or {}))
 
     def warning(self, message: str, *, fields: Mapping[str, object]) -> None:
-        self._logger.warning({"message": message, **fields})
+        self._logger.warning(_line(message, fields))
 
     def error(self, message: str, *, fields: Mapping[str, object]) -> None:
-        self._logger.error({"message": message, **fields})
+        self._logger.error(_line(message, fields))
 
-    def exception(self, message: str) -> None:
-        """An error with the stack trace of the exception that is handled now."""
-        self._logger.exception({"message": message})
+    def unexpected(self, message: str, error: Exception) -> None:
+        """An error that was not expected, with its class and its stack trace."""
+        self._logger.error(_line(message, {"exception_name": type(error).__name__}), exc_info=error)
+
+
+def trace_id_of(header: str) -> str | None:
+    """The trace id in X-Ray's header, `Root=1-…;Parent=…;Sampled=1`; by it CloudWatch finds the lines of a trace."""
+    parts = dict(part.split("=", 1) for part in header.split(";") if "=" in part)
+    return parts.get("Root")
+
+
+def _line(message: str, fields: Mapping[str, object]) -> dict[str, object]:
+    """What is logged, as a mapping: fields given as `extra` are left out where their names begin with `_`."""
+    return {**_known(fields), "message": message}
+
+
+def _known(fields: Mapping[str, object]) -> dict[str, object]:
+    """Without those that have no value: a query for lines that have a field is to find no `null`."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 class _CommonFields(logging.Filter):

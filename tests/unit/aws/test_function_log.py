@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from aurora_restore.aws.function_log import FunctionLog
+from aurora_restore.aws.function_log import FunctionLog, trace_id_of
 from aurora_restore.aws.metrics import embedded
 from aurora_restore.domain.measures import Measured
+from aurora_restore.domain.observed import Credentials
 from local_stack.embedded_metrics import metrics_in
 
 FIELDS = {"function_name": "notify", "operation_id": "restore-1", "function_request_id": "request-1"}
@@ -83,11 +84,11 @@ def test_the_level_by_which_operators_search_is_that_of_the_line(written: Writte
 def test_an_unexpected_error_comes_with_its_stack_trace(written: Written) -> None:
     try:
         json.loads("no JSON")
-    except ValueError:
-        written.log.exception("The step ended with an unexpected error.")
+    except ValueError as error:
+        written.log.unexpected("The step ended with an unexpected error.", error)
 
     (entry,) = written.entries
-    assert entry["level"] == "ERROR"
+    assert (entry["level"], entry["exception_name"]) == ("ERROR", "JSONDecodeError")
     assert "JSONDecodeError: Expecting value" in entry["exception"]
     assert __file__ in entry["exception"]
 
@@ -106,10 +107,44 @@ def test_text_beyond_ascii_stays_readable_and_what_json_does_not_know_is_text(wr
     (line,) = written.lines
     assert "Übergabe" in line
     assert "größte" in line
-    assert written.entries[0]["at"] == "2026-11-28T00:00:00+00:00"
+    assert written.entries[0]["at"] == "2026-11-28 00:00:00+00:00"
 
 
-def test_warnings_of_libraries_have_the_same_fields_and_what_is_less_is_not_written(written: Written) -> None:
+def test_what_a_dataclass_marks_as_not_to_be_shown_is_not_written(written: Written) -> None:
+    written.log.info("logged in", fields={"user": Credentials("ann", "a-secret-password")})
+
+    (line,) = written.lines
+    assert "ann" in line
+    assert "a-secret-password" not in line
+
+
+def test_a_field_without_a_value_is_left_out_and_none_takes_the_place_of_the_message(
+    written: Written,
+) -> None:
+    written.log.begin_invocation({"xray_trace_id": None})
+    written.log.info("measured", fields={"oldest_lock": None, "OperationsRunning": 0, "message": "another"})
+
+    (entry,) = written.entries
+    assert (entry["message"], entry["OperationsRunning"]) == ("measured", 0)
+    assert not {"oldest_lock", "xray_trace_id"} & entry.keys()
+
+
+@pytest.mark.parametrize(
+    ("header", "trace_id"),
+    [
+        ("Root=1-620ca1d6-0a1b2c3d4e5f;Parent=53995c3f42cd8ad8;Sampled=1", "1-620ca1d6-0a1b2c3d4e5f"),
+        ("Self=1-1;Root=1-620ca1d6-0a1b2c3d4e5f", "1-620ca1d6-0a1b2c3d4e5f"),
+        ("Sampled=0", None),
+        ("", None),
+    ],
+)
+def test_the_trace_id_is_that_of_the_root(header: str, trace_id: str | None) -> None:
+    assert trace_id_of(header) == trace_id
+
+
+def test_warnings_of_libraries_have_the_same_fields_and_lower_levels_are_not_written(
+    written: Written,
+) -> None:
     written.log.take_over_libraries()
     written.log.begin_invocation(FIELDS)
     logging.getLogger("botocore.retries").warning("attempt %d failed", 3)
