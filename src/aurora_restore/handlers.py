@@ -26,7 +26,7 @@ from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.database.by_engine import DatabasesByEngine
 from aurora_restore.database.tls import RDS_GLOBAL_BUNDLE
-from aurora_restore.domain.errors import RestoreError, TransientFault
+from aurora_restore.domain.errors import RestoreError, TransientError
 from aurora_restore.environment import LOCK_TABLE_NAME, LambdaEnvironment, read_environment
 from aurora_restore.steps.functions import FUNCTIONS, Answer, Event, Work, work_of
 from aurora_restore.steps.measured_audit import MeasuredAudit
@@ -125,9 +125,9 @@ def entry_point(
             vars(bootstrap)["log_error"] = lambda _error_result, _log_sink: None
         try:
             answer = work(find_ports(), event)
-        except TransientFault as fault:
+        except TransientError as error:
             # A warning: the state machine calls again, and an operator rarely has to act.
-            log.warning(fault.message, fields={"error_code": fault.code, "hint": fault.hint})
+            log.warning(error.message, fields={"error_code": error.code, "hint": error.hint})
             raise
         except RestoreError as error:
             # Without a stack trace: code, message and hint are what an operator needs.

@@ -17,7 +17,7 @@ from tests.simulation.seeding import TARGET, Surroundings, request
 from tests.support.faults import FaultKind
 
 from aurora_restore.deployment.log_queries import LAST_RESTORES, QUERIES, SOME_OPERATION
-from aurora_restore.domain.errors import TransientFault
+from aurora_restore.domain.errors import TransientError
 from aurora_restore.domain.times import parse_time
 from local_stack.insights import read_query, run
 
@@ -78,14 +78,14 @@ def test_errors_are_counted_by_function(sim: LoggedSimulation) -> None:
         call.function
         for call in sim.invocations
         # A fault that passes is logged as a warning, and a process that died logs nothing.
-        if isinstance(call.error, Exception) and not isinstance(call.error, TransientFault)
+        if isinstance(call.error, Exception) and not isinstance(call.error, TransientError)
     )
     rows = asked(sim, QUERIES["Errors by Lambda Function"])
 
     assert {row["function_name"]: int(row["errorCount"]) for row in rows} == expected
     assert [int(row["errorCount"]) for row in rows] == sorted(expected.values(), reverse=True)
     assert expected.total() >= 30
-    assert any(isinstance(call.error, TransientFault) for call in sim.invocations)
+    assert any(isinstance(call.error, TransientError) for call in sim.invocations)
 
 
 def test_durations_are_put_together_by_function(sim: LoggedSimulation) -> None:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from aurora_restore import handlers
-from aurora_restore.domain.errors import RestoreError, SnapshotNotFound, TransientFault
+from aurora_restore.domain.errors import RestoreError, SnapshotNotFound, TransientError
 
 CONTEXT: Any = SimpleNamespace(function_name="aurora-restore-notify", aws_request_id="request-1")
 EVENT = {"operation_id": "restore-1"}
@@ -70,7 +70,7 @@ def test_a_call_that_is_about_no_single_operation_has_the_field_all_the_same(
 @pytest.mark.parametrize(
     ("error", "level"),
     [
-        (TransientFault("RDS did not answer"), "WARNING"),
+        (TransientError("RDS did not answer"), "WARNING"),
         (SnapshotNotFound("there is no snapshot of the day"), "ERROR"),
     ],
 )

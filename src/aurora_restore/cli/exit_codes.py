@@ -32,7 +32,7 @@ from aurora_restore.domain.errors import (
     AwsRequestFailed,
     RequestRefused,
     RestoreError,
-    TransientFault,
+    TransientError,
 )
 from aurora_restore.domain.states import OperationStatus, RehearsalVerdict
 
@@ -63,7 +63,7 @@ _BY_ERROR: tuple[tuple[type[RestoreError], ExitCode], ...] = (
     (errors.AlreadySwitched, ExitCode.REQUEST_REFUSED),
     (errors.OutputLost, ExitCode.OUTPUT_LOST),
     (errors.InternalError, ExitCode.DEFECT),
-    (TransientFault, ExitCode.UNREACHABLE),
+    (TransientError, ExitCode.UNREACHABLE),
     # AWS refuses what this command asks of it: that says nothing about the operation.
     (AccessDenied, ExitCode.UNREACHABLE),
     (AwsRequestFailed, ExitCode.UNREACHABLE),

@@ -15,7 +15,7 @@ from typing import Any
 from aurora_restore.cli.errors import AwsUnreachable, CleanupOverdue, OperationNotFound, TimedOut, translate
 from aurora_restore.cli.pipeline import Execution, Pipeline, record_of_execution
 from aurora_restore.cli.views.due import due_words, how_to_start_it, overdue_words
-from aurora_restore.domain.errors import TransientFault
+from aurora_restore.domain.errors import TransientError
 from aurora_restore.domain.record import Record, changed
 from aurora_restore.domain.states import OperationStatus, is_closed
 
@@ -92,7 +92,7 @@ class Watcher:
             except Exception as error:
                 # Hours of watching must not end with one failed request; what does not pass is raised again.
                 known = translate(error)
-                if not isinstance(known, AwsUnreachable | TransientFault):
+                if not isinstance(known, AwsUnreachable | TransientError):
                     raise
                 # An endpoint that never answered is not an outage: it, the Region or the credentials are wrong.
                 if reached is None or (self._now() - reached).total_seconds() > self._limits.outage:

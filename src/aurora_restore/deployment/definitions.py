@@ -197,7 +197,7 @@ def transient_errors() -> tuple[str, ...]:
                 yield cls.__name__
             yield from below(cls)
 
-    return tuple(sorted(below(errors.TransientFault)))
+    return tuple(sorted(below(errors.TransientError)))
 
 
 def _three_states(

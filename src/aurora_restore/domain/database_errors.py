@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from aurora_restore.domain.error_kinds import TransientFault
+from aurora_restore.domain.error_kinds import TransientError
 
 
-class DatabaseUnreachable(TransientFault):
+class DatabaseUnreachable(TransientError):
     code = "DATABASE_UNREACHABLE"
     default_hint = (
         "Check the security groups, the subnets of the three functions that talk to databases, and "
@@ -13,7 +13,7 @@ class DatabaseUnreachable(TransientFault):
     )
 
 
-class DatabaseBusy(TransientFault):
+class DatabaseBusy(TransientError):
     """The server answered with an error that passes: the network is not the cause."""
 
     code = "DATABASE_BUSY"

@@ -60,9 +60,9 @@ class StepFailed(RestoreError):
     code = "STEP_FAILED"
 
 
-class TransientFault(RestoreError):
+class TransientError(RestoreError):
     """A repetition can help; the state machine repeats the step."""
 
-    code = "TRANSIENT_FAULT"
+    code = "TRANSIENT_ERROR"
     default_hint = "The step is repeated by itself. If this ends the run, start it again later."
     default_cleanup_hint = "Nothing has to be done: it is tried again by itself."

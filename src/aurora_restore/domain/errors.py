@@ -6,7 +6,7 @@ what the record, the notification and the command line show, its `hint` says wha
     RestoreError
     ├── RequestRefused        what was asked cannot be done: found before anything is created
     ├── StepFailed            a step met something that a repetition will not mend
-    └── TransientFault        a repetition can help: Step Functions calls the step again
+    └── TransientError        a repetition can help: Step Functions calls the step again
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from aurora_restore.domain.error_kinds import Problem as Problem
 from aurora_restore.domain.error_kinds import RequestRefused as RequestRefused
 from aurora_restore.domain.error_kinds import RestoreError as RestoreError
 from aurora_restore.domain.error_kinds import StepFailed as StepFailed
-from aurora_restore.domain.error_kinds import TransientFault as TransientFault
+from aurora_restore.domain.error_kinds import TransientError as TransientError
 from aurora_restore.domain.group_errors import ParameterGroupNotApplied as ParameterGroupNotApplied
 from aurora_restore.domain.login_errors import MasterLoginByIam as MasterLoginByIam
 from aurora_restore.domain.login_errors import MasterLoginRefused as MasterLoginRefused
@@ -40,12 +40,12 @@ from aurora_restore.domain.replacement_errors import GlobalClusterMember as Glob
 from aurora_restore.domain.replacement_errors import KeepNeedsSwap as KeepNeedsSwap
 from aurora_restore.domain.replacement_errors import NothingKept as NothingKept
 from aurora_restore.domain.replacement_errors import ReplacedOutsidePrefix as ReplacedOutsidePrefix
+from aurora_restore.domain.replacement_errors import RollbackNeeded as RollbackNeeded
 from aurora_restore.domain.replacement_errors import SweepIncomplete as SweepIncomplete
 from aurora_restore.domain.replacement_errors import SwitchOverFailed as SwitchOverFailed
 from aurora_restore.domain.replacement_errors import TargetIsSource as TargetIsSource
 from aurora_restore.domain.replacement_errors import TargetNotAvailable as TargetNotAvailable
 from aurora_restore.domain.replacement_errors import TooManyTags as TooManyTags
-from aurora_restore.domain.replacement_errors import WayBackNeeded as WayBackNeeded
 from aurora_restore.domain.schedule_errors import ScheduledNameTaken as ScheduledNameTaken
 from aurora_restore.domain.schedule_errors import ScheduleMalformed as ScheduleMalformed
 
@@ -351,18 +351,18 @@ class ConfigurationError(StepFailed):
     default_hint = "Set the environment variable that is named; the stack's template sets them all."
 
 
-class AwsUnavailable(TransientFault):
+class AwsUnavailable(TransientError):
     """AWS could not do it now; `is_silent` where AWS did not answer, which may be our network's fault."""
 
     code = "AWS_UNAVAILABLE"
     is_silent = False
 
 
-class AwsThrottled(TransientFault):
+class AwsThrottled(TransientError):
     code = "AWS_THROTTLED"
 
 
-class CopySlotsInUse(TransientFault):
+class CopySlotsInUse(TransientError):
     code = "COPY_SLOTS_IN_USE"
     default_hint = (
         "Five copies are in flight in the target Region, and AWS allows no more; the pipeline waits for a free "
@@ -370,12 +370,12 @@ class CopySlotsInUse(TransientFault):
     )
 
 
-class RecordContended(TransientFault):
+class RecordContended(TransientError):
     code = "RECORD_CONTENDED"
     default_hint = "Other calls changed the same record at the same time; the pipeline repeats the call."
 
 
-class ResourceBusy(TransientFault):
+class ResourceBusy(TransientError):
     code = "RESOURCE_BUSY"
     default_hint = "RDS is at work on the same thing; the pipeline waits until that is over."
 
@@ -409,4 +409,4 @@ def _tree(error: type[RestoreError]) -> list[type[RestoreError]]:
 
 # By the name that Step Functions sees.
 ERRORS_BY_NAME = {error.__name__: error for error in _tree(RestoreError)}
-TRANSIENT_CODES = frozenset(error.code for error in _tree(TransientFault))
+TRANSIENT_CODES = frozenset(error.code for error in _tree(TransientError))

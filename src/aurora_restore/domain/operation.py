@@ -11,7 +11,7 @@ from typing import Any
 from aurora_restore.domain.asking import Asked, read_asked
 from aurora_restore.domain.asking_party import REQUEST_FIELD
 from aurora_restore.domain.audit_chain import begun_chain
-from aurora_restore.domain.errors import TransientFault
+from aurora_restore.domain.errors import TransientError
 from aurora_restore.domain.naming import scratch_identifier
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import (
@@ -181,7 +181,7 @@ def waits_after(
 
 
 def transient_error_state(
-    before: PhaseState, transient: TransientFault, now: datetime, until: datetime
+    before: PhaseState, transient: TransientError, now: datetime, until: datetime
 ) -> TransientErrorState:
     """What the record says of a transient error: what it was, since when it occurs, until when it is tried again.
 

@@ -46,8 +46,8 @@ class KeepNeedsSwap(RequestRefused):
     )
 
 
-class WayBackNeeded(RequestRefused):
-    code = "WAY_BACK_NEEDED"
+class RollbackNeeded(RequestRefused):
+    code = "ROLLBACK_NEEDED"
     default_hint = (
         "With delete_first the final snapshot is the only rollback if the restore fails: leave final_snapshot out, "
         "or use replace_strategy swap."

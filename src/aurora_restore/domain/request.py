@@ -20,11 +20,11 @@ from aurora_restore.domain.errors import (
     KeepNeedsSwap,
     RehearsalReplacesNothing,
     RestoreError,
+    RollbackNeeded,
     SharedSnapshot,
     TargetOutsidePrefix,
     TargetRegionMismatch,
     UnknownField,
-    WayBackNeeded,
     refuse,
 )
 from aurora_restore.domain.naming import identifier_problem, scratch_identifier
@@ -350,7 +350,7 @@ def _check_combinations(values: Mapping[str, Any], problems: list[RestoreError])
             )
         )
     if deletes_first and values.get("final_snapshot") is False:
-        problems.append(WayBackNeeded("replace_strategy is delete_first, and final_snapshot is false."))
+        problems.append(RollbackNeeded("replace_strategy is delete_first, and final_snapshot is false."))
 
 
 # At import, and not in a test alone: a field without a parser would be refused as unknown.

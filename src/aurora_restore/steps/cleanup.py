@@ -46,7 +46,7 @@ STOPPED_BY_US = "RecordMarkedByHand"
 
 
 def cleanup(ports: Ports, operation_id: str, execution_arn: str | None) -> StepResult:
-    """One call for an operation that is to be cleaned up. Raises what RDS refuses, and TransientFault."""
+    """One call for an operation that is to be cleaned up. Raises what RDS refuses, and TransientError."""
     started = ports.clock.now()
     execution: ExecutionState | None = None
     try:

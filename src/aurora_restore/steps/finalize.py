@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from aurora_restore.domain.errors import NotificationFailed, RestoreError, TransientFault
+from aurora_restore.domain.errors import NotificationFailed, RestoreError, TransientError
 from aurora_restore.domain.measures import operation_measures
 from aurora_restore.domain.notification import Message, ended_message
 from aurora_restore.domain.operation import Operation
@@ -57,7 +57,7 @@ def publish_best_effort(ports: Ports, operation: Operation, message: Message) ->
     """A message besides the last one. A failure to send it decides nothing, and is an audit event."""
     try:
         ports.notifications.publish(message.subject, message.text, message.facts, message.attributes)
-    except (NotificationFailed, TransientFault) as failed:
+    except (NotificationFailed, TransientError) as failed:
         AuditTrail(ports, operation).write({}, [_not_sent(failed)])
 
 
@@ -71,7 +71,7 @@ def notify_or_defer(
     """As `notify`; None where SNS does not answer and may do so later. The wait for it is limited."""
     try:
         return notify(ports, operation, message)
-    except TransientFault as transient:
+    except TransientError as transient:
         # The restore is done: its record is not held open for a service that stays away.
         if waited < SNS_WAIT_LIMIT:
             return None

@@ -1,7 +1,7 @@
 """The ports: what the steps may call. The adapters are in `aws` and `database`.
 
 Every method observes or acts once. "Not there" is an answer (None, an empty tuple), never an error. What a
-repetition can mend is raised as `TransientFault`; everything else as the error of the domain that names it.
+repetition can mend is raised as `TransientError`; everything else as the error of the domain that names it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from aurora_restore.domain.errors import (
     ResourceBusy,
     RestoreError,
     StepFailed,
-    TransientFault,
+    TransientError,
 )
 from aurora_restore.domain.operation import Operation, phase_state, transient_error_state, waits_after
 from aurora_restore.domain.record import (
@@ -48,7 +48,7 @@ def run_step(phase: Phase, step: Step, ports: Ports, operation_id: str) -> StepR
     Raises:
         OperationNotRunning: the record is gone, or was closed by hand.
         PhaseTimedOut: the phase has had all the time that it may have.
-        RestoreError: what the step raised. The record has it then: a `TransientFault` as the last one of its
+        RestoreError: what the step raised. The record has it then: a `TransientError` as the last one of its
             phase, everything else as the operation's error.
     """
     operation = load_running(ports, operation_id)
@@ -72,7 +72,7 @@ def run_step(phase: Phase, step: Step, ports: Ports, operation_id: str) -> StepR
                 f"{phase.value} has taken longer than its limit of {limit.total_seconds() / 3600:g} h; "
                 f"it is waiting: {outcome.result.message}."
             )
-    except TransientFault as transient:
+    except TransientError as transient:
         _keep_transient_error_to_limit(ports, operation, phase, transient, started)
         raise
     except RestoreError as error:
@@ -163,7 +163,7 @@ def record_running(ports: Ports, operation_id: str, changes: Mapping[str, Any]) 
 
 
 def record_events(trail: AuditTrail, changes: Mapping[str, Any], events: Sequence[Event]) -> None:
-    """Write into a record that runs, and append the events to its trail. Raises OperationNotRunning, TransientFault."""
+    """Write into a record that runs, and append the events to its trail. Raises OperationNotRunning, TransientError."""
     # Behind the record: a step that was overtaken by the end of its operation adds no event to it.
     updated = changed(Record, last_updated_time=trail.ports.clock.now())
     if not trail.write({**changes, **updated}, events, OperationStatus.RUNNING.value):
@@ -204,7 +204,7 @@ def _of_phase(phase: Phase, state: PhaseState) -> Changes:
 
 
 def _keep_transient_error_to_limit(
-    ports: Ports, operation: Operation, phase: Phase, transient: TransientFault, started: datetime
+    ports: Ports, operation: Operation, phase: Phase, transient: TransientError, started: datetime
 ) -> None:
     """A fault that passes is waited for within the phase's limit, and the record says what is waited for."""
     now, limit = ports.clock.now(), with_hold(operation.record, phase, ports.settings.phase_limit(phase))

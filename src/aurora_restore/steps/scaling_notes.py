@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from aurora_restore.domain.errors import RequestRefused, StepFailed, TransientFault
+from aurora_restore.domain.errors import RequestRefused, StepFailed, TransientError
 from aurora_restore.domain.scaling import ScalingBefore, scaling_note, unknown_note
 from aurora_restore.steps.ports import Ports
 
 # An error of Application Auto Scaling ends no run: it becomes a note or a warning.
-REFUSALS = (TransientFault, RequestRefused, StepFailed)
+REFUSALS = (TransientError, RequestRefused, StepFailed)
 
 
 def note_scaling(ports: Ports, name: str) -> str | None:

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from aurora_restore.domain.acts import RegisterScaling, SuspendScaling
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
-from aurora_restore.domain.errors import RestoreError, TransientFault
+from aurora_restore.domain.errors import RestoreError, TransientError
 from aurora_restore.domain.naming import OPERATION_TAG, PUT_BACK_TAG
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import ScalingOfRun, ScalingState, changed, with_new_warnings, written
@@ -64,7 +64,7 @@ def suspend_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
     # Nothing was touched yet: what may pass is tried for a while, and then the switch goes on without it.
     name, now = operation.plan.target_cluster_id, ports.clock.now()
     since = operation.record.scaling.suspend_since or now
-    if isinstance(failure, TransientFault) and now - since < LIMIT:
+    if isinstance(failure, TransientError) and now - since < LIMIT:
         message = f"auto scaling of {name} could not be suspended yet: {failure.message}"
         return StepOutcome(in_progress(message, 10, WAIT), changed(ScalingOfRun, suspend_since=since))
     asked = operation.asked(SUSPEND)

@@ -17,7 +17,7 @@ from tests.fakes.tables import FakeAudit
 from tests.states_language.interpreter import ProcessDied
 from tests.support.worlds import ADMIN_SECRET, PipelineRun
 
-from aurora_restore.domain.errors import RestoreError, TransientFault
+from aurora_restore.domain.errors import RestoreError, TransientError
 from aurora_restore.domain.observed import Credentials
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.steps.runner import Step, run_step
@@ -107,7 +107,7 @@ class PhaseOnServer:
         is_done, error = False, None
         try:
             is_done = run_step(self._phase, self._step, ports, OPERATION).status is StepStatus.DONE
-        except (ProcessDied, TransientFault):
+        except (ProcessDied, TransientError):
             pass  # the state machine calls again
         except RestoreError as raised:
             error = raised

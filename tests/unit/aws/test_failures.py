@@ -36,7 +36,7 @@ from aurora_restore.domain.errors import (
     SnapshotNotAvailable,
     SnapshotNotFound,
     SubnetGroupNotFound,
-    TransientFault,
+    TransientError,
 )
 
 URL = "https://rds.us-west-2.amazonaws.com"
@@ -74,7 +74,7 @@ def test_any_answer_of_the_500s_can_be_repeated() -> None:
     ],
 )
 def test_a_lost_connection_can_be_repeated(error: Exception) -> None:
-    assert isinstance(translate("rds", error), TransientFault)
+    assert isinstance(translate("rds", error), TransientError)
 
 
 @pytest.mark.parametrize("code", sorted(ACCESS_DENIED_CODES))

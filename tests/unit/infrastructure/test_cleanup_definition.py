@@ -97,7 +97,7 @@ def test_it_is_stubborn() -> None:
 
     main = json.loads(MAIN_FILE.read_text(encoding="utf-8"))["States"]["RestoreCluster"]["Retry"]
     assert services["ErrorEquals"] == main[0]["ErrorEquals"]
-    assert set(ours["ErrorEquals"]) == {cls.__name__ for cls in subclasses(errors.TransientFault)}
+    assert set(ours["ErrorEquals"]) == {cls.__name__ for cls in subclasses(errors.TransientError)}
     assert anything["ErrorEquals"] == ["States.ALL"]
     assert hours_of(services) >= 2
     assert hours_of(ours) >= 8

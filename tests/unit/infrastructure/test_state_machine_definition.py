@@ -157,7 +157,7 @@ def test_a_dry_run_goes_from_its_plan_to_the_notification() -> None:
 def test_what_a_repetition_can_mend_is_repeated_with_jitter_and_an_end(name: str) -> None:
     services, ours, *others = TASKS[name]["Retry"]
 
-    assert set(ours["ErrorEquals"]) == {cls.__name__ for cls in subclasses(errors.TransientFault)}
+    assert set(ours["ErrorEquals"]) == {cls.__name__ for cls in subclasses(errors.TransientError)}
     assert {
         "Lambda.TooManyRequestsException",
         "Runtime.ExitError",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from aurora_restore.domain.errors import AccessDenied, RestoreError, SecretNotAccessible, TransientFault
+from aurora_restore.domain.errors import AccessDenied, RestoreError, SecretNotAccessible, TransientError
 
 
 class Health(StrEnum):
@@ -48,7 +48,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Fault:
+class Defect:
     """One thing that is wrong with what a check looks at: what was seen, what it means, what repairs it."""
 
     seen: str
@@ -68,16 +68,16 @@ def unknown(name: str, seen: str, means: str, *repairs: str) -> Finding:
     return Finding(name, Health.UNKNOWN, seen, means, repairs)
 
 
-def judged(name: str, faults: Iterable[Fault], seen_well: str) -> Finding:
-    """Red with all faults together, or green."""
-    found = tuple(faults)
+def judged(name: str, defects: Iterable[Defect], seen_well: str) -> Finding:
+    """Red with all defects together, or green."""
+    found = tuple(defects)
     if not found:
         return green(name, seen_well)
     return red(
         name,
-        "; ".join(fault.seen for fault in found),
-        " ".join(dict.fromkeys(fault.means for fault in found)),
-        *dict.fromkeys(repair for fault in found for repair in fault.repairs),
+        "; ".join(defect.seen for defect in found),
+        " ".join(dict.fromkeys(defect.means for defect in found)),
+        *dict.fromkeys(repair for defect in found for repair in defect.repairs),
     )
 
 
@@ -98,7 +98,7 @@ def not_looked_at(name: str, error: RestoreError) -> Finding:
             "secretsmanager:GetSecretValue, and kms:Decrypt of its key.",
         )
     # The hint of what passes by itself speaks of steps, which are repeated.
-    todo = "Check again." if isinstance(error, TransientFault) else error.hint
+    todo = "Check again." if isinstance(error, TransientError) else error.hint
     return unknown(name, f"{error.code}: {error.message}", f"Nothing is known of it. {todo}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aurora_restore.domain.checks.finding import Fault, Finding, judged
+from aurora_restore.domain.checks.finding import Defect, Finding, judged
 from aurora_restore.domain.cleaning import present_failure
 from aurora_restore.domain.counting import counted
 from aurora_restore.domain.errors import TRANSIENT_CODES
@@ -39,20 +39,22 @@ def check_operations(
 ) -> Finding:
     """`ended`: the operations of the last days that have a final status."""
     look_now = f"aws lambda invoke --region {region} --function-name aurora-restore-sweep /dev/stdout"
-    faults = []
+    defects = []
     for each in open_ones:
         name = each.operation.operation_id
         if failing := _failing_cleanup(each.operation, now, region):
-            faults.append(failing)
+            defects.append(failing)
         elif why := why_stuck(each, phase_hours, now):
-            faults.append(_fault(name, why, (f"aurora-restore diagnose {name} --region {region}", look_now)))
+            defects.append(
+                _defect(name, why, (f"aurora-restore diagnose {name} --region {region}", look_now))
+            )
     for operation in ended:
         if failing := _failing_cleanup(operation, now, region):
-            faults.append(failing)
+            defects.append(failing)
         elif why := why_unfinished(operation, now - SWEEPS_TURN):
-            faults.append(_fault(operation.operation_id, why, (look_now,)))
+            defects.append(_defect(operation.operation_id, why, (look_now,)))
     seen = f"none stuck: {len(open_ones)} under way, {len(ended)} ended"
-    return judged("operations", faults, seen)
+    return judged("operations", defects, seen)
 
 
 def why_stuck(underway: Underway, phase_hours: Mapping[Phase, float], now: datetime) -> str | None:
@@ -83,14 +85,14 @@ def check_locks(
     owners: Mapping[str, str], operations: Mapping[str, Operation | None], now: datetime, region: str
 ) -> Finding:
     """`owners`: the operation that has the lock of each target; `operations`: what is known of each owner."""
-    faults = []
+    defects = []
     for target, owner in sorted(owners.items()):
         operation = operations.get(owner)
         closed = operation.record.end_time if operation else None
         # A function releases the lock a moment after it has closed the record, and else the sweep does.
         if is_left_locked(operation) and (closed is None or now - closed > SWEEPS_TURN):
-            faults.append(
-                Fault(
+            defects.append(
+                Defect(
                     f"{target} is locked by {owner}, which {'is closed' if operation else 'has no record'}",
                     "No other operation can work on the target.",
                     (
@@ -100,12 +102,12 @@ def check_locks(
             )
     return judged(
         "locks",
-        faults,
+        defects,
         f"{counted(len(owners), 'lock')}, each of an operation under way" if owners else "no locks",
     )
 
 
-def _failing_cleanup(operation: Operation, now: datetime, region: str) -> Fault | None:
+def _failing_cleanup(operation: Operation, now: datetime, region: str) -> Defect | None:
     """What the sweep cannot mend: it begins the cleanup again and again, and a person has to remove the cause."""
     name, since = operation.operation_id, operation.record.cleanup.failing_since
     error = present_failure(operation.record, now)
@@ -116,19 +118,19 @@ def _failing_cleanup(operation: Operation, now: datetime, region: str) -> Fault 
         if since is None or now - since <= SWEEPS_TURN:
             return None
         minutes = (now - since).total_seconds() / 60
-        return Fault(
+        return Defect(
             f"the cleanup of {name} has met {error.code} for {minutes:.0f} min: {error.message}",
             "It is tried again by itself; until then it puts nothing back and removes nothing.",
             (repair,),
         )
-    return Fault(
+    return Defect(
         f"the cleanup of {name} cannot go on: {error.code}: {error.message}",
         f"Until the cause is removed, it puts nothing back and removes nothing. {error.hint}",
         (repair,),
     )
 
 
-def _fault(name: str, why: str, repairs: tuple[str, ...]) -> Fault:
-    return Fault(
+def _defect(name: str, why: str, repairs: tuple[str, ...]) -> Defect:
+    return Defect(
         f"{name}: {why}", "It does not come to its end by itself. The sweep should have seen to it.", repairs
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from aurora_restore.domain.checks.finding import Fault, Finding, green, judged, not_looked_at, red, unknown
+from aurora_restore.domain.checks.finding import Defect, Finding, green, judged, not_looked_at, red, unknown
 from aurora_restore.domain.counting import counted
 from aurora_restore.domain.errors import RestoreError, SecretMalformed, SecretNotAccessible, SecretNotFound
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials
@@ -82,19 +82,19 @@ def check_table(name: str, seen: TableSeen | None, region: str) -> Finding:
             "No operation can be recorded: every restore fails at its beginning.",
             f"aurora-restore deploy --region {region}",
         )
-    faults = []
+    defects = []
     # An index that is added, say, is UPDATING, and the table serves meanwhile.
     if seen.status not in {"ACTIVE", "UPDATING"}:
-        faults.append(
-            Fault(
+        defects.append(
+            Defect(
                 f"it is {seen.status}",
                 "It may not be read or written now.",
                 (f"aws dynamodb describe-table {where}",),
             )
         )
     if not seen.has_point_in_time_recovery:
-        faults.append(
-            Fault(
+        defects.append(
+            Defect(
                 "point-in-time recovery is off",
                 "What is lost or overwritten in it cannot be brought back, and it cannot be exported.",
                 (
@@ -104,8 +104,8 @@ def check_table(name: str, seen: TableSeen | None, region: str) -> Finding:
             )
         )
     if not seen.is_protected:
-        faults.append(
-            Fault(
+        defects.append(
+            Defect(
                 "deletion protection is off",
                 "One call can delete the history.",
                 (f"aws dynamodb update-table {where} --deletion-protection-enabled",),
@@ -113,7 +113,7 @@ def check_table(name: str, seen: TableSeen | None, region: str) -> Finding:
         )
     return judged(
         f"table {name}",
-        faults,
+        defects,
         f"{seen.status}; recovery and protection are on",
     )
 
@@ -185,8 +185,8 @@ def check_user_secrets(
     """The other secrets below the prefix: `problems` by secret; `not_read`: how many more there are."""
     name = "secrets of users"
     closed = {each: error for each, error in problems.items() if isinstance(error, SecretNotAccessible)}
-    faults = [
-        Fault(
+    defects = [
+        Defect(
             problem.message,
             'A user whose secret is not {"username": "…", "password": "…"} cannot be set up.',
             (_new_value(secret_id, region),),
@@ -195,14 +195,14 @@ def check_user_secrets(
         if problem is not None and secret_id not in closed
     ]
     # What is known to be wrong counts before what is not known.
-    if closed and not faults:
+    if closed and not defects:
         return not_looked_at(name, next(iter(closed.values())))
     seen = (
         f"{counted(len(problems), 'other')} below {prefix}, all can be used"
         if problems
         else f"none below {prefix}"
     )
-    found = judged(name, faults, seen)
+    found = judged(name, defects, seen)
     more = f"; {not_read + len(closed)} more were not read" if not_read or closed else ""
     return Finding(found.name, found.health, found.seen + more, found.means, found.repairs)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aurora_restore.domain.checks.finding import Fault, Finding, green, judged, red
+from aurora_restore.domain.checks.finding import Defect, Finding, green, judged, red
 from aurora_restore.domain.counting import counted
 
 # The sweep runs every five minutes, and Lambda's metrics come within some minutes more.
@@ -56,8 +56,8 @@ def check_alarms(prefix: str, seen: Sequence[AlarmSeen], region: str) -> Finding
             "Nothing says that a restore fails: the stack of alarms and dashboard is missing.",
             f"aurora-restore deploy --region {region}",
         )
-    faults = [
-        Fault(
+    defects = [
+        Defect(
             f"{alarm.name} is in ALARM",
             alarm.description or f"See the history of the alarm {alarm.name}.",
             (
@@ -69,14 +69,14 @@ def check_alarms(prefix: str, seen: Sequence[AlarmSeen], region: str) -> Finding
     ]
     silent = [alarm.name for alarm in seen if not alarm.has_actions_enabled]
     if silent:
-        faults.append(
-            Fault(
+        defects.append(
+            Defect(
                 f"the actions of {', '.join(silent)} are disabled",
                 "An alarm whose actions are disabled sends no message.",
                 (f"aws cloudwatch enable-alarm-actions --region {region} --alarm-names {' '.join(silent)}",),
             )
         )
-    return judged("alarms", faults, f"{counted(len(seen), 'alarm')}, none in ALARM, actions enabled")
+    return judged("alarms", defects, f"{counted(len(seen), 'alarm')}, none in ALARM, actions enabled")
 
 
 def check_sweep(
@@ -89,10 +89,10 @@ def check_sweep(
 ) -> Finding:
     """`runs`: None where they were not looked at, because the rule calls nothing; `deployed`: the last change of the
     stack."""
-    if fault := _rule_fault(
+    if defect := _rule_defect(
         rule_name, rule, region, "Lost ends of operations are not found, and nothing expires."
     ):
-        return red("sweep", fault.seen, fault.means, *fault.repairs)
+        return red("sweep", defect.seen, defect.means, *defect.repairs)
     minutes = int(SWEEP_WINDOW.total_seconds() // 60)
     run_now = f"aws lambda invoke --region {region} --function-name {rule_name} /dev/stdout"
     if runs is None or not runs.calls:
@@ -121,23 +121,23 @@ def check_sweep(
 def check_abnormal_end(rule_name: str, rule: RuleSeen | None, region: str) -> Finding:
     """The rule that starts the cleanup of what ended abnormally."""
     means = "Cleanups begin only when the sweep looks, minutes later."
-    if fault := _rule_fault(rule_name, rule, region, means):
-        return red("abnormal ends", fault.seen, fault.means, *fault.repairs)
+    if defect := _rule_defect(rule_name, rule, region, means):
+        return red("abnormal ends", defect.seen, defect.means, *defect.repairs)
     return green("abnormal ends", "the rule for them is enabled")
 
 
-def _rule_fault(name: str, rule: RuleSeen | None, region: str, means: str) -> Fault | None:
+def _rule_defect(name: str, rule: RuleSeen | None, region: str, means: str) -> Defect | None:
     deploy = f"aurora-restore deploy --region {region}"
     if rule is None:
-        return Fault(f"there is no rule {name}", means, (deploy,))
+        return Defect(f"there is no rule {name}", means, (deploy,))
     if not rule.is_enabled:
-        return Fault(
+        return Defect(
             f"the rule {name} is disabled",
             means,
             (f"aws events enable-rule --region {region} --name {name}",),
         )
     if not rule.targets:
-        return Fault(f"the rule {name} has no target", means, (deploy,))
+        return Defect(f"the rule {name} has no target", means, (deploy,))
     return None
 
 
@@ -145,8 +145,8 @@ def check_schedules(seen: Sequence[ScheduleSeen], region: str) -> Finding:
     """Every schedule that is paused is red: its restore does not happen."""
     if not seen:
         return green("schedules", "there is no schedule of restores")
-    faults = [
-        Fault(
+    defects = [
+        Defect(
             f"{schedule.name} is paused",
             "A paused schedule starts nothing. If it is to stay so, delete it.",
             (f"aurora-restore schedule resume {schedule.name} --region {region}",),
@@ -154,4 +154,4 @@ def check_schedules(seen: Sequence[ScheduleSeen], region: str) -> Finding:
         for schedule in seen
         if schedule.state != "ENABLED"
     ]
-    return judged("schedules", faults, f"{counted(len(seen), 'schedule')}, all enabled")
+    return judged("schedules", defects, f"{counted(len(seen), 'schedule')}, all enabled")
