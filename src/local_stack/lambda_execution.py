@@ -36,12 +36,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class WorkerReport:
+    """A worker as it is now. `event` is that of the call that is under way; None where it is idle."""
+
     function: str
     region: str
     pid: int
     busy: bool
     invocations: int
     peak_memory_bytes: int
+    event: Any
 
 
 class Worker:
@@ -56,6 +59,7 @@ class Worker:
         self.key = function.identity()
         self.idle_since = time.monotonic()
         self.busy = True
+        self.event: Any = None
         self.invocations = 0
         self.peak_memory_bytes = 0
         self._api = RuntimeApi()
@@ -85,6 +89,7 @@ class Worker:
     def invoke(self, event: Any, request_id: str) -> Outcome:
         """Hand over one event and wait for the end of it, at most for the function's timeout."""
         self.invocations += 1
+        self.event = event
         started = time.monotonic()
         timeout = self.function.timeout_seconds
         answer: Answer | Exited | None
@@ -129,6 +134,7 @@ class Worker:
             self.busy,
             self.invocations,
             self.peak_memory_bytes,
+            self.event if self.busy else None,
         )
 
     def _live(self) -> None:

@@ -86,6 +86,7 @@ class LambdaRuntime:
         finally:
             with self._changed:
                 worker.busy = False
+                worker.event = None
                 worker.idle_since = time.monotonic()
                 if not worker.is_alive or self._closed:
                     self._remove(worker)

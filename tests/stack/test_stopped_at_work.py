@@ -99,8 +99,7 @@ def end_idle_workers(place: Place) -> None:
 
 def meet(place: Place, runs: dict[str, str], phase: str) -> StoppedAtWork:
     """Hold the phase's function at the first moment of its work, stop the run, let the function go on at the end."""
-    pid = poll_until(lambda: held_at_work(place, runs, phase), f"{phase} works", WAIT_SECONDS)
-    operation_id = poll_until(lambda: only_one_in(place, runs, phase), f"one run in {phase}", WAIT_SECONDS)
+    pid, operation_id = poll_until(lambda: held_at_work(place, runs, phase), f"{phase} works", WAIT_SECONDS)
     place.stop(operation_id, REASON)
     record = place.closed(operation_id)
     target = runs[operation_id]
@@ -110,37 +109,43 @@ def meet(place: Place, runs: dict[str, str], phase: str) -> StoppedAtWork:
     return StoppedAtWork(operation_id, target, record, things)
 
 
-def held_at_work(place: Place, runs: dict[str, str], phase: str) -> int:
-    """The process of the phase's function, held still in the middle of a call for one of the runs; 0 where none is.
+def held_at_work(place: Place, runs: dict[str, str], phase: str) -> tuple[int, str] | None:
+    """The process of the phase's function, held still in the middle of a call, and the run that the call is for.
 
-    SnapshotCheck probes the network by the function of SetupDbUsers: no run is in that phase then. And one that was
-    seen at work may have ended its call before it was held: what it had answered shows within moments.
+    One that was seen at work may have ended its call before it was held: what it had answered shows within moments.
     """
-    pid = worker_of(place, FUNCTIONS[phase])
-    if not pid:
-        return 0
+    seen = at_work(place, runs, phase)
+    if seen is None:
+        return None
+    pid, _ = seen
     os.kill(pid, signal.SIGSTOP)
     time.sleep(ANSWER_SHOWS_SECONDS)
-    if pid in busy_pids(place) and any(place.state_of(operation_id) == phase for operation_id in runs):
-        return pid
+    if at_work(place, runs, phase, pid) == seen:
+        return seen
     os.kill(pid, signal.SIGCONT)
-    return 0
+    return None
 
 
-def worker_of(place: Place, function: str) -> int:
-    """Its process; 0 where it was not called."""
-    workers = (item for item in place.stack.control.workers() if item["busy"])
-    return next((item["pid"] for item in workers if item["function"] == f"aurora-restore-{function}"), 0)
+def at_work(place: Place, runs: dict[str, str], phase: str, pid: int | None = None) -> tuple[int, str] | None:
+    """The process, or this one, that is in a call of the phase for one of the runs, and the run.
+
+    A function may do other work too: that of SetupDbUsers probes the network for SnapshotCheck, and defuses.
+    """
+    for worker in place.stack.control.workers():
+        event = worker["event"] or {}
+        is_of_phase = event.get("phase", phase) == phase and not event.get("probe")
+        if (
+            worker["function"] == f"aurora-restore-{FUNCTIONS[phase]}"
+            and is_of_phase
+            and event.get("operation_id") in runs
+            and pid in (None, worker["pid"])
+        ):
+            return worker["pid"], event["operation_id"]
+    return None
 
 
 def busy_pids(place: Place) -> set[int]:
     return {item["pid"] for item in place.stack.control.workers() if item["busy"]}
-
-
-def only_one_in(place: Place, runs: dict[str, str], phase: str) -> str:
-    """The run that is in a phase, once all others that were there too have gone on; until then nothing."""
-    inside = [operation_id for operation_id in runs if place.state_of(operation_id) == phase]
-    return inside[0] if len(inside) == 1 else ""
 
 
 @pytest.mark.parametrize("phase", BEFORE_THE_SWITCH)

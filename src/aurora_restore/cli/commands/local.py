@@ -123,7 +123,11 @@ def status(home: Path | None, json_output: bool) -> ExitCode:
                 "uptime_seconds": state.uptime_seconds,
                 "memory_bytes": state.memory_bytes,
                 "process_count": state.process_count,
-                "workers": [dict(worker) for worker in state.workers],
+                # Without what each works on: a request may be long.
+                "workers": [
+                    {name: value for name, value in worker.items() if name != "event"}
+                    for worker in state.workers
+                ],
                 "durations": dict(state.durations),
                 "postgresql": dict(state.postgresql),
                 "mysql": dict(state.mysql),
