@@ -61,10 +61,12 @@ def _translated(secret_id: str, error: BaseException) -> RestoreError:
         return SecretNotFound(f"there is no secret {secret_id}")
     # The code alone is not enough: Secrets Manager uses it for several states of a secret.
     if code == "InvalidRequestException" and "deletion" in error_message(error):
-        return SecretNotFound(
+        not_found = SecretNotFound(
             f"the secret {secret_id} is marked for deletion",
             "Restore it (`aws secretsmanager restore-secret`), or create another one.",
         )
+        not_found.is_marked_for_deletion = True
+        return not_found
     failure = translate("secretsmanager", error)
     # Without the right to use its key, a secret is as unreadable as without the right to read it.
     if isinstance(failure, AccessDenied) or code in NO_ACCESS_CODES:

@@ -80,7 +80,7 @@ def _shown(text: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Numbers of DynamoDB come as Decimal; times as datetime."""
+    """What JSON does not know: amounts of money are Decimals, times are datetimes."""
     if hasattr(value, "as_integer_ratio"):
         return int(value) if value == int(value) else float(value)
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -217,8 +217,11 @@ class KmsKeyNotAccessible(RequestRefused):
 
 
 class SecretNotFound(RequestRefused):
+    """There is no such secret; or there still is, where `is_marked_for_deletion`, and it can be restored."""
+
     code = "SECRET_NOT_FOUND"
     default_hint = "Create the secret in the target Region with a JSON value of `username` and `password`."
+    is_marked_for_deletion = False
 
 
 class SecretNotAccessible(RequestRefused):

@@ -130,7 +130,7 @@ def write_ahead(
     fence that no step passes.
 
     Args:
-        kind: what is done, one word for each thing, e.g. `copy`, `instance-1`, `rename_aside`.
+        kind: what is done, one word for each thing, e.g. `copy`, `instance-1`, `rename_old_aside`.
         makes: whether something comes to exist that did not before.
         also: what else the record is to say before the request is made.
 

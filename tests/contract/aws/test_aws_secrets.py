@@ -42,11 +42,17 @@ def test_a_missing_secret_is_named(secrets: AwsSecrets) -> None:
         secrets.read_credentials("aurora-restore/none")
 
 
-def test_a_secret_marked_for_deletion_counts_as_missing(aws: InProcessAws, secrets: AwsSecrets) -> None:
+def test_a_secret_marked_for_deletion_counts_as_missing_and_says_that_it_can_be_restored(
+    aws: InProcessAws, secrets: AwsSecrets
+) -> None:
     aws.create_secret("s", {"username": "root", "password": "pw"})
     aws.clients().secretsmanager().delete_secret(SecretId="s", RecoveryWindowInDays=7)
-    with pytest.raises(SecretNotFound, match="marked for deletion"):
+    with pytest.raises(SecretNotFound) as marked:
         secrets.read_credentials("s")
+    with pytest.raises(SecretNotFound) as missing:
+        secrets.read_credentials("another")
+
+    assert (marked.value.is_marked_for_deletion, missing.value.is_marked_for_deletion) == (True, False)
 
 
 @pytest.mark.parametrize(

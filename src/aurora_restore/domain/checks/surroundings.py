@@ -165,7 +165,7 @@ def check_secret(secret_id: str, problem: RestoreError | None, region: str) -> F
         return green(name, f"{secret_id} can be used")
     if isinstance(problem, SecretNotFound):
         means = "Every restore that names no other secret is refused."
-        if "deletion" in problem.message:
+        if problem.is_marked_for_deletion:
             return red(name, problem.message, means,
                        f"aws secretsmanager restore-secret --region {region} --secret-id {secret_id}")  # fmt: skip
         return red(name, problem.message, means,

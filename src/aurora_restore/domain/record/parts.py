@@ -265,8 +265,7 @@ def _read_with(reader: Callable[[Any], Any], value: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    """DynamoDB's numbers may be decimals."""
-    return hasattr(value, "as_integer_ratio") and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 # A number in place of a text is read as well: a person who edits a record may leave the quotation marks out.

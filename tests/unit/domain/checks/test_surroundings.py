@@ -92,11 +92,17 @@ def test_a_topic_whose_messages_are_not_delivered_is_red(seen: list[Subscription
     assert found.repairs
 
 
+def marked_for_deletion(secret_id: str) -> SecretNotFound:
+    error = SecretNotFound(f"{secret_id} cannot be read")
+    error.is_marked_for_deletion = True
+    return error
+
+
 @pytest.mark.parametrize(
     ("problem", "command"),
     [
         (SecretNotFound("there is no secret x"), "create-secret"),
-        (SecretNotFound("the secret x is marked for deletion"), "restore-secret"),
+        (marked_for_deletion("x"), "restore-secret"),
         (SecretMalformed("the value of the secret x is not a JSON object"), "put-secret-value"),
     ],
 )
