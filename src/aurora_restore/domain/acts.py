@@ -29,6 +29,7 @@ class Change(Value):
         name: what is changed, as the record keeps it.
         kind: the word under which the record keeps when it was asked for, e.g. `rename_new_in`.
         reason: why, or what goes on from now: the message of the step.
+        event: what its audit event calls it, after whose it is: `reboot` in `certificate.reboot`.
         waits_for: the wait that begins with it.
         percent: the progress that the step reports.
         also: what else the record is to say before the request is made.
@@ -40,6 +41,7 @@ class Change(Value):
     name: str
     kind: str = field(default="", kw_only=True)
     reason: str = field(default="", kw_only=True)
+    event: str = field(default="", kw_only=True)
     waits_for: str = field(default="change", kw_only=True)
     percent: int = field(default=50, kw_only=True)
     also: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
@@ -92,6 +94,7 @@ class RenameCluster(Change):
 
 class StartCluster(Change):
     kind: str = field(default="start", kw_only=True)
+    event: str = field(default="start", kw_only=True)
     waits_for: str = field(default="start", kw_only=True)
 
     def describe(self) -> str:
@@ -100,6 +103,7 @@ class StartCluster(Change):
 
 class StopCluster(Change):
     kind: str = field(default="stop", kw_only=True)
+    event: str = field(default="stop", kw_only=True)
     waits_for: str = field(default="stop", kw_only=True)
 
     def describe(self) -> str:
@@ -113,6 +117,7 @@ class DeleteCluster(Change):
     keep_backups: bool
     may_lose_backups: bool
     kind: str = field(default="delete_cluster", kw_only=True)
+    event: str = field(default="delete_cluster", kw_only=True)
     waits_for: str = field(default="cluster_deleted", kw_only=True)
 
     def describe(self) -> str:
@@ -121,6 +126,7 @@ class DeleteCluster(Change):
 
 class ModifyCluster(Change):
     settings: SettingValues
+    event: str = field(default="change_cluster", kw_only=True)
     is_timed: ClassVar[bool] = True
 
     def describe(self) -> str:
@@ -132,6 +138,7 @@ class ChangePort(Change):
 
     port: int
     is_fence: bool
+    event: str = field(default="fence", kw_only=True)
     waits_for: str = field(default="fence", kw_only=True)
 
     @property
@@ -186,6 +193,7 @@ class ExportLogs(Change):
 
 class AddRole(Change):
     role: ClusterRole
+    event: str = field(default="add_role", kw_only=True)
     is_timed: ClassVar[bool] = True
 
     def describe(self) -> str:
@@ -194,6 +202,7 @@ class AddRole(Change):
 
 class EnableDataApi(Change):
     arn: str
+    event: str = field(default="data_api", kw_only=True)
     is_timed: ClassVar[bool] = True
 
     def describe(self) -> str:
@@ -213,6 +222,7 @@ class CreateInstance(Change):
 
 
 class RebootInstance(Change):
+    event: str = field(default="reboot", kw_only=True)
     waits_for: str = field(default="reboot", kw_only=True)
 
     def describe(self) -> str:
@@ -221,6 +231,7 @@ class RebootInstance(Change):
 
 class DeleteInstance(Change):
     cluster: str
+    event: str = field(default="delete_instance", kw_only=True)
     waits_for: str = field(default="instances_deleted", kw_only=True)
 
     def describe(self) -> str:
@@ -249,6 +260,7 @@ class TakeSnapshot(Change):
     snapshot: str
     tags: Mapping[str, str]
     kind: str = field(default="take_final_snapshot", kw_only=True)
+    event: str = field(default="take_final_snapshot", kw_only=True)
     waits_for: str = field(default="final_snapshot", kw_only=True)
 
     def describe(self) -> str:

@@ -203,11 +203,13 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> S
     missing = next((role for role in plan.cluster.roles if role not in cluster.roles), None)
     if missing:
         reason = f"the role {missing.role_arn} is to be the cluster's as well"
-        return _needed(AddRole(name, missing, kind=missing.kind, reason=reason, percent=80), asking)
+        role = AddRole(name, missing, kind=missing.kind, event="role", reason=reason, percent=80)
+        return _needed(role, asking)
     if needed := next(needed_settings(plan, cluster), None):
         afterwards, settings = needed
-        reason = afterwards.reason.format(*settings.values())
-        return _needed(ModifyCluster(name, settings, kind=afterwards.kind, reason=reason, percent=80), asking)
+        kind, reason = afterwards.kind, afterwards.reason.format(*settings.values())
+        modify = ModifyCluster(name, settings, kind=kind, event=kind, reason=reason, percent=80)
+        return _needed(modify, asking)
     if plan.cluster.http_endpoint and not cluster.http_endpoint:
         reason = "the Data API is to be on, as on the replaced cluster"
         enable = EnableDataApi(name, cluster.db_cluster_arn, kind=DATA_API_KIND, reason=reason, percent=80)
@@ -215,7 +217,9 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> S
     # Hours of restoring are not thrown away for these: what RDS does not take is left, and becomes a warning.
     if (insights := insights_settings(plan, cluster)) and not _is_left(INSIGHTS_KIND, asking):
         reason = "Database Insights are to be in the mode that the replaced cluster has"
-        act = ModifyCluster(name, insights, kind=INSIGHTS_KIND, reason=reason, percent=80)
+        act = ModifyCluster(
+            name, insights, kind=INSIGHTS_KIND, event=INSIGHTS_KIND, reason=reason, percent=80
+        )
         return _unless_under_way(act, asking)
     windows = {}
     if not _is_left(WINDOWS_KIND, asking):
@@ -225,7 +229,7 @@ def _decide_settings(plan: RestorePlan, cluster: DbCluster, asking: Asking) -> S
         del windows[MAINTENANCE_WINDOW]
     if windows:
         reason = f"to be as on the replaced cluster: {', '.join(windows)}"
-        act = ModifyCluster(name, windows, kind=WINDOWS_KIND, reason=reason, percent=80)
+        act = ModifyCluster(name, windows, kind=WINDOWS_KIND, event=WINDOWS_KIND, reason=reason, percent=80)
         return _unless_under_way(act, asking)
     return None
 

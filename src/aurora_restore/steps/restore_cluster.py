@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from aurora_restore.domain.acts import AddRole, CreateInstance, Wait
+from aurora_restore.domain.acts import CreateInstance, Wait
 from aurora_restore.domain.acts import RestoreCluster as RestoreDbCluster
 from aurora_restore.domain.cluster_settings import WINDOWS_KIND
 from aurora_restore.domain.errors import (
@@ -116,16 +116,13 @@ def _restore(operation: Operation, ports: Ports, plan: RestorePlan) -> StepOutco
 
 def _bring_settings(operation: Operation, ports: Ports, act: SettingAct) -> StepOutcome:
     """One role, or the windows: what no request names and the replaced cluster has."""
-    kind = act.kind
-    what = "role" if isinstance(act, AddRole) else kind.replace("-", "_")
+    event = Event(f"cluster.{act.event}_changed", {"reason": act.reason})
     try:
-        return carry_out(
-            RunGuard(ports, operation), act, Event(f"cluster.{what}_changed", {"reason": act.reason})
-        )
+        return carry_out(RunGuard(ports, operation), act, event)
     except StepFailed as failed:
-        if kind != WINDOWS_KIND or failed.is_of_record:
+        if act.kind != WINDOWS_KIND or failed.is_of_record:
             raise
         # A window is worth no restore: it is left, and the warning at the end says so.
         message = f"the windows are left as they are: {failed.message}"
         event = Event("cluster.settings_left", {"reason": failed.message})
-        return StepOutcome(in_progress(message, 80, "change"), act_given_up(kind), (event,))
+        return StepOutcome(in_progress(message, 80, "change"), act_given_up(act.kind), (event,))

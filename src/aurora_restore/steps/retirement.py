@@ -90,9 +90,8 @@ class Retirement:
             return StepOutcome(done(f"{self.name}: the cluster is gone"), changes)
         if isinstance(next_act, Wait):
             return waiting(next_act)
-        what = next_act.kind.partition("-")[0]
         details = {"name": next_act.name, "reason": next_act.reason, "done": next_act.describe()}
-        return carry_out(self.guard, next_act, Event(f"{self.whose}.{what}", details))
+        return carry_out(self.guard, next_act, Event(f"{self.whose}.{next_act.event}", details))
 
     def keep(self, keep: timedelta) -> StepOutcome:
         """Mark it with who replaced it and until when it is kept, and stop it; DONE where it is stopped."""
