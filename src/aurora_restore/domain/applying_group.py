@@ -8,23 +8,22 @@ Aurora cluster with read availability"). DBClusterParameterGroupStatus shows how
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 
-from aurora_restore.domain.acts import AddRole, ModifyCluster, RebootInstance
+from aurora_restore.domain.acts import AddRole, ModifyCluster, RebootInstance, Wait
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
-from aurora_restore.domain.cluster_settings import ClusterRole, SettingValues
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, ParameterGroupNotApplied
 from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled, not_serving
 from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.quiet_group import REMOVE_ACT, RESET_ACT
+from aurora_restore.domain.quiet_group import RESET_ACT
 from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, FAILED_INSTANCE_STATUSES
 from aurora_restore.domain.record import seen_pending_changed
 from aurora_restore.domain.verification import IN_SYNC
 
 PENDING_REBOOT = "pending-reboot"
 CHANGE_ACT, REBOOT_ACT = "wanted_group", "reboot_for_group"
+WAIT = "parameter_group"
 # RDS accepts a change and shows it later; what has not shown by then may have been shown and missed.
 SHOWS_WITHIN = timedelta(minutes=3)
 # A reboot that was asked for so long ago has been, or never comes.
@@ -35,27 +34,7 @@ _SETTING_WORDS = {
     "db_cluster_parameter_group_name": "parameter group",
     "vpc_security_group_ids": "security groups",
 }
-
-
-class ApplyAction(Enum):
-    CHANGE_CLUSTER = "change cluster"
-    ADD_ROLE = "add role"
-    REBOOT = "reboot"
-    REMOVE_GROUP = "remove group"
-    WAIT = "wait"
-
-
-@dataclass(frozen=True)
-class ApplyDecision:
-    """`kind` is the word under which the record keeps when it was asked for; `subject` the instance to reboot."""
-
-    action: ApplyAction
-    reason: str
-    waiting_for: str = "parameter_group"
-    kind: str = ""
-    subject: str = ""
-    role: ClusterRole | None = None
-    settings: SettingValues = field(default_factory=dict)
+ApplyAct = ModifyCluster | AddRole | RebootInstance
 
 
 @dataclass(frozen=True)
@@ -94,8 +73,8 @@ def reboot_act(instance_identifier: str) -> str:
     return f"{REBOOT_ACT}-{instance_identifier}"
 
 
-def decide_applying(seen: Applying) -> ApplyDecision:
-    """The next thing to do. REMOVE_GROUP: nothing is left but the pipeline's own group.
+def decide_applying(seen: Applying) -> ApplyAct | Wait | None:
+    """The next thing to do; None where nothing is left but the pipeline's own group.
 
     Raises:
         ClusterFailed, InstanceFailed: one of them does not come up with the requested group.
@@ -106,26 +85,22 @@ def decide_applying(seen: Applying) -> ApplyDecision:
     for instance in seen.instances:
         if instance.status in FAILED_INSTANCE_STATUSES:
             raise InstanceFailed(f"The instance {instance.db_instance_identifier} is `{instance.status}`.")
-    cluster = seen.cluster
+    cluster, name = seen.cluster, seen.cluster.db_cluster_identifier
     # One request for the parameter group and the security groups: each would make the cluster busy.
     if settings := _settings_to_give(seen):
         words = " and ".join(_SETTING_WORDS[name] for name in settings)
-        reason = f"{cluster.db_cluster_identifier} is to have its own {words}"
-        change = ApplyDecision(ApplyAction.CHANGE_CLUSTER, reason, kind=CHANGE_ACT, settings=settings)
+        reason = f"{name} is to have its own {words}"
+        change = ModifyCluster(name, settings, kind=CHANGE_ACT, reason=reason, waits_for=WAIT)
         return _unless_under_way(seen, change)
     # RDS refuses a role, or a reboot, while the cluster or an instance is in the middle of something.
     if busy := not_serving(cluster, seen.instances):
-        return ApplyDecision(ApplyAction.WAIT, ", ".join(busy), "reboot")
+        return Wait("reboot", ", ".join(busy))
     missing = next((role for role in seen.plan.cluster.roles if role not in cluster.roles), None)
     if missing:
         reason = f"the role {missing.role_arn} is to be the cluster's as well"
-        add_role = ApplyDecision(ApplyAction.ADD_ROLE, reason, kind=missing.kind, role=missing)
+        add_role = AddRole(name, missing, kind=missing.kind, reason=reason, waits_for=WAIT)
         return _unless_under_way(seen, add_role)
-    if reboot := _reboots(seen):
-        return reboot
-    # The pipeline's own group comes last: RDS deletes no group that a cluster still uses.
-    reason = f"{cluster.db_cluster_identifier} has all that it is to have"
-    return ApplyDecision(ApplyAction.REMOVE_GROUP, reason, kind=REMOVE_ACT)
+    return _reboots(seen)
 
 
 def _settings_to_give(seen: Applying) -> dict[str, object]:
@@ -141,7 +116,7 @@ def _settings_to_give(seen: Applying) -> dict[str, object]:
     return settings
 
 
-def _reboots(seen: Applying) -> ApplyDecision | None:
+def _reboots(seen: Applying) -> RebootInstance | Wait | None:
     """What is to be done about the first instance that has not taken up the requested group; None where all have."""
     if seen.wanted_group is None:
         return None
@@ -150,10 +125,10 @@ def _reboots(seen: Applying) -> ApplyDecision | None:
         if asked is None and status != PENDING_REBOOT and changed and seen.now - changed.last < SHOWS_WITHIN:
             # A reboot before RDS knows of the new group would have to be repeated.
             reason = f"RDS does not show yet that {instance} has to be rebooted: it is `{status}`"
-            return ApplyDecision(ApplyAction.WAIT, reason)
+            return Wait(WAIT, reason)
         if asked is None:
             reason = f"{instance} takes the parameter group {seen.wanted_group} up when it is rebooted"
-            return ApplyDecision(ApplyAction.REBOOT, reason, "reboot", reboot_act(instance), instance)
+            return _reboot(seen, instance, reason)
         age = seen.now - asked.last
         # Without a status that said a reboot is due, `in-sync` says nothing: the reboot must have had its time.
         if status == IN_SYNC and (instance in seen.seen_pending or (asked.answered and age > REBOOT_AGAIN)):
@@ -162,41 +137,32 @@ def _reboots(seen: Applying) -> ApplyDecision | None:
         if asked.is_overdue(seen.now, APPLY_LIMIT):
             raise ParameterGroupNotApplied(f"After {_minutes(APPLY_LIMIT)} minutes still: {reason}.")
         if age < (REBOOT_AGAIN if asked.answered else ASK_AGAIN):
-            return ApplyDecision(ApplyAction.WAIT, reason, "reboot")
-        return ApplyDecision(ApplyAction.REBOOT, reason, "reboot", reboot_act(instance), instance)
+            return Wait("reboot", reason)
+        return _reboot(seen, instance, reason)
     return None
 
 
-def _unless_under_way(seen: Applying, decision: ApplyDecision) -> ApplyDecision:
+def _reboot(seen: Applying, instance: str, reason: str) -> RebootInstance:
+    # `in-sync` shows before a change as well as after the reboot: only after `pending-reboot` it proves a reboot.
+    is_pending = seen.status_of(instance) == PENDING_REBOOT
+    also = seen_pending_changed(instance) if is_pending else {}
+    return RebootInstance(instance, kind=reboot_act(instance), reason=reason, also=also)
+
+
+def _unless_under_way(seen: Applying, act: AddRole | ModifyCluster) -> AddRole | ModifyCluster | Wait:
     """What RDS has accepted a moment ago need not show yet; what it has not done within its time ends the run."""
-    asked = seen.asked.get(decision.kind)
+    asked = seen.asked.get(act.kind)
     if asked is None:
-        return decision
+        return act
     if asked.is_overdue(seen.now, APPLY_LIMIT):
         raise ParameterGroupNotApplied(
-            f"RDS has not done it within {_minutes(APPLY_LIMIT)} minutes: {decision.reason}."
+            f"RDS has not done it within {_minutes(APPLY_LIMIT)} minutes: {act.reason}."
         )
     if asked.is_under_way(seen.now):
-        reason = f"RDS has accepted a change and does not show it yet: {decision.reason}"
-        return ApplyDecision(ApplyAction.WAIT, reason, "change")
-    return decision
+        reason = f"RDS has accepted a change and does not show it yet: {act.reason}"
+        return Wait("change", reason)
+    return act
 
 
 def _minutes(limit: timedelta) -> str:
     return f"{limit.total_seconds() / 60:g}"
-
-
-def act_of(seen: Applying, decision: ApplyDecision) -> RebootInstance | AddRole | ModifyCluster:
-    """What a decision to change something asks AWS for."""
-    name, kind = seen.cluster.db_cluster_identifier, decision.kind
-    reason, waits_for = decision.reason, decision.waiting_for
-    if decision.action is ApplyAction.REBOOT:
-        subject = decision.subject
-        # `in-sync` shows before a change as well as after the reboot: only after `pending-reboot` it proves a
-        # reboot.
-        is_pending = seen.status_of(subject) == PENDING_REBOOT
-        also = seen_pending_changed(subject) if is_pending else {}
-        return RebootInstance(subject, kind=kind, reason=reason, waits_for=waits_for, also=also)
-    if decision.role:
-        return AddRole(name, decision.role, kind=kind, reason=reason, waits_for=waits_for)
-    return ModifyCluster(name, decision.settings, kind=kind, reason=reason, waits_for=waits_for)

@@ -6,14 +6,8 @@ the switch stays two renames.
 
 from __future__ import annotations
 
-from aurora_restore.domain.acts import DeleteParameterGroup
-from aurora_restore.domain.applying_group import (
-    ApplyAction,
-    ApplyDecision,
-    Applying,
-    act_of,
-    decide_applying,
-)
+from aurora_restore.domain.acts import DeleteParameterGroup, Wait
+from aurora_restore.domain.applying_group import Applying, decide_applying
 from aurora_restore.domain.errors import ClusterFailed, RequestRefused, ResourceBusy, StepFailed
 from aurora_restore.domain.observed import DbCluster, is_auto_scaled
 from aurora_restore.domain.operation import Operation
@@ -24,7 +18,7 @@ from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.verification import IN_SYNC
 from aurora_restore.steps.keep_quiet_group import keep_group
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.perform import carry_out
+from aurora_restore.steps.perform import carry_out, waiting
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.quiet_group import LEFT_WARNING, seen_group
 from aurora_restore.steps.runner import RunGuard
@@ -69,19 +63,17 @@ def apply_parameter_group(operation: Operation, ports: Ports) -> StepOutcome:
         seen_pending=frozenset(group.seen_pending),
         now=ports.clock.now(),
     )
-    decision = decide_applying(seen)
-    if decision.action is ApplyAction.WAIT:
-        return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for))
-    if decision.action is ApplyAction.REMOVE_GROUP:
-        return _remove_group(operation, ports, cluster, decision)
-    act, what = act_of(seen, decision), decision.action.value.replace(" ", "_")
-    event = Event(f"parameter_group.{what}", {"name": act.name, "reason": decision.reason})
-    return carry_out(RunGuard(ports, operation), act, event)
+    next_act = decide_applying(seen)
+    if isinstance(next_act, Wait):
+        return waiting(next_act)
+    if next_act is None:
+        # Last: RDS deletes no group that a cluster still uses.
+        return _remove_group(operation, ports, cluster)
+    event = Event(f"parameter_group.{next_act.event}", {"name": next_act.name, "reason": next_act.reason})
+    return carry_out(RunGuard(ports, operation), next_act, event)
 
 
-def _remove_group(
-    operation: Operation, ports: Ports, cluster: DbCluster, decision: ApplyDecision
-) -> StepOutcome:
+def _remove_group(operation: Operation, ports: Ports, cluster: DbCluster) -> StepOutcome:
     """The group of the first start goes: by its own name, with this operation's tag, and no cluster of ours has it."""
     name = operation.record.quiet_group.name
     group = seen_group(ports, name) if name and cluster.db_cluster_parameter_group_name != name else None
@@ -96,7 +88,7 @@ def _remove_group(
         message = "the parameter group of the first start is being removed"
         return StepOutcome(in_progress(message, 95, "quiet_group"))
     try:
-        answered = RunGuard(ports, operation).ask(DeleteParameterGroup(group.name, kind=decision.kind))
+        answered = RunGuard(ports, operation).ask(DeleteParameterGroup(group.name, kind=REMOVE_ACT))
     except ResourceBusy as busy:
         return StepOutcome(in_progress(busy.message, 90, "quiet_group"))
     except (StepFailed, RequestRefused) as refused:

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from aurora_restore.domain.acts import RebootInstance, Wait
 from aurora_restore.domain.applying_group import (
     APPLY_LIMIT,
     CHANGE_ACT,
     REBOOT_AGAIN,
     SHOWS_WITHIN,
-    ApplyAction,
-    ApplyDecision,
+    ApplyAct,
     Applying,
     decide_applying,
     reboot_act,
@@ -38,7 +38,7 @@ def decide(
     seen_pending: frozenset[str] = frozenset(),
     status: str = "available",
     instance_status: str = "available",
-) -> ApplyDecision:
+) -> ApplyAct | Wait | None:
     return decide_applying(
         Applying(
             plan=plan(),
@@ -60,46 +60,48 @@ def decide(
 def test_the_writer_is_rebooted_first_and_a_reader_once_the_writer_is_in_sync() -> None:
     pending = {WRITER: "pending-reboot", READER: "pending-reboot"}
     first = decide(pending)
-    assert (first.action, first.subject) == (ApplyAction.REBOOT, WRITER)
+    assert isinstance(first, RebootInstance)
+    assert (first.name, first.kind) == (WRITER, reboot_act(WRITER))
 
     rebooted = asked(reboot_act(WRITER), timedelta(seconds=10))
-    assert decide(pending, rebooted).action is ApplyAction.WAIT
+    assert isinstance(decide(pending, rebooted), Wait)
     then = decide({**pending, WRITER: "in-sync"}, rebooted, frozenset({WRITER}))
-    assert (then.action, then.subject) == (ApplyAction.REBOOT, READER)
+    assert isinstance(then, RebootInstance)
+    assert (then.name, then.kind) == (READER, reboot_act(READER))
 
 
 def test_an_instance_that_shows_in_sync_is_rebooted_too() -> None:
     """AuroraUserGuide asks for the reboot of each reader, and the status may lag."""
-    assert decide({WRITER: "in-sync"}).action is ApplyAction.REBOOT
+    assert isinstance(decide({WRITER: "in-sync"}), RebootInstance)
 
 
 def test_a_change_that_was_just_accepted_may_not_show_yet() -> None:
     early = asked(CHANGE_ACT, SHOWS_WITHIN - timedelta(seconds=1))
-    assert decide({WRITER: "in-sync"}, early).action is ApplyAction.WAIT
-    assert decide({WRITER: "pending-reboot"}, early).action is ApplyAction.REBOOT
+    assert isinstance(decide({WRITER: "in-sync"}, early), Wait)
+    assert isinstance(decide({WRITER: "pending-reboot"}, early), RebootInstance)
 
 
 @pytest.mark.parametrize(
-    ("ago", "action"),
+    ("ago", "expected"),
     [
-        (ASK_AGAIN - timedelta(seconds=1), ApplyAction.WAIT),
-        (ASK_AGAIN, ApplyAction.REBOOT),
-        (REBOOT_AGAIN + timedelta(seconds=1), ApplyAction.REBOOT),
+        (ASK_AGAIN - timedelta(seconds=1), Wait),
+        (ASK_AGAIN, RebootInstance),
+        (REBOOT_AGAIN + timedelta(seconds=1), RebootInstance),
     ],
 )
 @pytest.mark.parametrize("refused", [True, False])
 def test_a_reboot_that_rds_did_not_accept_is_asked_for_again_and_never_taken_for_done(
-    ago: timedelta, action: ApplyAction, refused: bool
+    ago: timedelta, expected: type[Wait | RebootInstance], refused: bool
 ) -> None:
     not_accepted = asked(reboot_act(WRITER), ago, answered=False, refused=refused)
-    assert decide({WRITER: "in-sync"}, not_accepted).action is action
+    assert isinstance(decide({WRITER: "in-sync"}, not_accepted), expected)
 
 
 def test_a_reboot_that_no_status_showed_is_given_its_time() -> None:
     accepted = asked(reboot_act(WRITER), REBOOT_AGAIN)
-    assert decide({WRITER: "in-sync"}, accepted).action is ApplyAction.REBOOT
+    assert isinstance(decide({WRITER: "in-sync"}, accepted), RebootInstance)
     over = asked(reboot_act(WRITER), REBOOT_AGAIN + timedelta(seconds=1))
-    assert decide({WRITER: "in-sync"}, over).action is ApplyAction.REMOVE_GROUP
+    assert decide({WRITER: "in-sync"}, over) is None
 
 
 def test_a_status_that_never_comes_ends_the_run() -> None:
@@ -117,5 +119,5 @@ def test_what_does_not_come_up_with_the_requested_group_ends_the_run() -> None:
 
 @pytest.mark.parametrize("status", ["modifying", "rebooting"])
 def test_nothing_is_asked_of_what_is_busy(status: str) -> None:
-    assert decide({WRITER: "pending-reboot"}, instance_status=status).action is ApplyAction.WAIT
-    assert decide({WRITER: "pending-reboot"}, status=status).action is ApplyAction.WAIT
+    assert isinstance(decide({WRITER: "pending-reboot"}, instance_status=status), Wait)
+    assert isinstance(decide({WRITER: "pending-reboot"}, status=status), Wait)
