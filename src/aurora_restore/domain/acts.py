@@ -69,6 +69,20 @@ class Wait:
     is_unseen: bool = False
 
 
+@dataclass(frozen=True)
+class Done:
+    """Nothing is left to do, and why: where that is what a person reads."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Leave:
+    """It is not as it should be, and is left so, and why: a warning says it."""
+
+    reason: str
+
+
 # --- Clusters ---------------------------------------------------------------------------------------------------
 class RestoreCluster(Change):
     """`cluster`: what RDS is asked for."""

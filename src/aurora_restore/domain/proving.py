@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 
-from aurora_restore.domain.acts import RebootInstance, StartCluster, StopCluster
+from aurora_restore.domain.acts import Done, Leave, RebootInstance, StartCluster, StopCluster, Wait
 from aurora_restore.domain.errors import EndpointNotProved
 from aurora_restore.domain.observed import (
     DbCluster,
@@ -33,25 +32,7 @@ PROOF_LIMIT = timedelta(minutes=45)
 # RDS accepts a request and shows it later; a reboot that was not seen for so long has been, or never comes.
 REBOOT_UNSEEN = timedelta(seconds=60)
 STOP_UNSEEN = timedelta(minutes=10)
-
-
-class ProveAction(Enum):
-    DONE = "done"
-    LEAVE_CERTIFICATE = "leave certificate"
-    REBOOT = "reboot"
-    STOP = "stop"
-    START = "start"
-    WAIT = "wait"
-
-
-@dataclass(frozen=True)
-class ProveDecision:
-    """`subject`: the instance to reboot; `waiting_for` names the wait."""
-
-    action: ProveAction
-    reason: str
-    waiting_for: str = "endpoint"
-    subject: str = ""
+Renewal = RebootInstance | StopCluster | StartCluster
 
 
 @dataclass(frozen=True)
@@ -87,8 +68,10 @@ def reboot_act(instance_identifier: str) -> str:
     return f"{REBOOT_ACT}-{instance_identifier}"
 
 
-def decide_proof(seen: Proving) -> ProveDecision:
+def decide_proof(seen: Proving) -> Renewal | Wait | Done | Leave:
     """The next thing to do so that clients reach the new cluster by the target's name.
+
+    Done: they do. Leave: its certificate still has the former name, and the request says that it is not renewed.
 
     Raises:
         EndpointNotProved: nothing helped for longer than the limit.
@@ -101,11 +84,11 @@ def decide_proof(seen: Proving) -> ProveDecision:
         and answer.instance_identifier in seen.members
     ):
         proof = f"{name} leads to {answer.instance_identifier} of the new cluster, over verified TLS"
-        return ProveDecision(ProveAction.DONE, proof)
+        return Done(proof)
     if not busy and answer.kind is EndpointAnswerKind.LOGIN_REFUSED and seen.is_undo:
         # The restored cluster takes the admin secret, so what refuses it is the one that came back.
         proof = f"{name} answers over verified TLS; the cluster that came back has a password of its own"
-        return ProveDecision(ProveAction.DONE, proof)
+        return Done(proof)
     # A stop that was begun is seen through to the start, whatever the endpoint answers meanwhile.
     if seen.age_of(STOP_ACT) is not None:
         return _restart(seen, busy)
@@ -136,12 +119,17 @@ def renewed_by(acts: Mapping[str, ActState]) -> str | None:
     """The last way by which the certificate was renewed, in words; None where none was tried."""
     if START_ACT in acts or STOP_ACT in acts:
         return "stop and start"
-    return "reboot" if any(kind.startswith(REBOOT_ACT) for kind in acts) else None
+    return "reboot" if was_rebooted(acts) else None
 
 
-def _wait(seen: Proving, reason: str, waiting_for: str = "endpoint") -> ProveDecision:
+def was_rebooted(acts: Mapping[str, ActState]) -> bool:
+    """Whether the reboot of an instance was asked for."""
+    return any(kind.startswith(REBOOT_ACT) for kind in acts)
+
+
+def _wait(seen: Proving, reason: str, waits_for: str = "endpoint") -> Wait:
     refuse_endless_wait(reason, seen.acts, seen.started, seen.now)
-    return ProveDecision(ProveAction.WAIT, reason, waiting_for)
+    return Wait(waits_for, reason)
 
 
 def _not_proved(seen: Proving) -> str:
@@ -151,28 +139,29 @@ def _not_proved(seen: Proving) -> str:
     return f"{seen.cluster.db_cluster_identifier} does not lead to the new cluster yet: {answer.reason}"
 
 
-def _renewal(seen: Proving) -> ProveDecision:
+def _renewal(seen: Proving) -> RebootInstance | StopCluster | Wait | Leave:
     """The cheapest way that was not tried yet: a reboot of each instance, then a stop and a start."""
     reason = f"the certificate still names {seen.former_identifier}"
     if seen.renewal == NEVER:
-        return ProveDecision(ProveAction.LEAVE_CERTIFICATE, reason)
+        return Leave(reason)
     # The pipeline may reboot only what it made, and not the readers that Application Auto Scaling added.
     untried = [
         name for name in seen.members if seen.age_of(reboot_act(name)) is None and not is_auto_scaled(name)
     ]
     if untried:
-        return ProveDecision(ProveAction.REBOOT, reason, "reboot", untried[0])
+        return RebootInstance(untried[0], kind=reboot_act(untried[0]), reason=reason)
     ages = [age for name in seen.members if (age := seen.age_of(reboot_act(name))) is not None]
     if not seen.seen_rebooting and ages and min(ages) < REBOOT_UNSEEN:
         return _wait(seen, "the reboot does not show yet", "reboot")
-    return ProveDecision(ProveAction.STOP, f"{reason}, and the reboot did not renew it", "stop")
+    return _stop(seen, f"{reason}, and the reboot did not renew it")
 
 
-def _restart(seen: Proving, busy: Sequence[str]) -> ProveDecision:
+def _restart(seen: Proving, busy: Sequence[str]) -> StopCluster | StartCluster | Wait:
     """How far the stop and start is."""
     if seen.cluster.status == "stopped":
-        reason = f"{seen.cluster.db_cluster_identifier} is stopped: it is started with a new certificate"
-        return ProveDecision(ProveAction.START, reason, "start")
+        name = seen.cluster.db_cluster_identifier
+        reason = f"{name} is stopped: it is started with a new certificate"
+        return StartCluster(name, kind=START_ACT, reason=reason)
     if busy:
         return _wait(seen, ", ".join(busy), "start")
     asked = seen.age_of(STOP_ACT)
@@ -181,14 +170,8 @@ def _restart(seen: Proving, busy: Sequence[str]) -> ProveDecision:
     # The cluster still serves: RDS may show the stop minutes later, or may have dropped it.
     if asked is not None and asked < STOP_UNSEEN:
         return _wait(seen, "the stop does not show yet", "stop")
-    return ProveDecision(ProveAction.STOP, "the stop was asked for, and never came", "stop")
+    return _stop(seen, "the stop was asked for, and never came")
 
 
-def renewal_act(name: str, decision: ProveDecision) -> RebootInstance | StopCluster | StartCluster:
-    """What a decision to renew the certificate asks RDS for; `name` is that of the cluster."""
-    reason, waits_for, subject = decision.reason, decision.waiting_for, decision.subject
-    if decision.action is ProveAction.REBOOT:
-        return RebootInstance(subject, kind=reboot_act(subject), reason=reason, waits_for=waits_for)
-    if decision.action is ProveAction.STOP:
-        return StopCluster(name, kind=STOP_ACT, reason=reason, waits_for=waits_for)
-    return StartCluster(name, kind=START_ACT, reason=reason, waits_for=waits_for)
+def _stop(seen: Proving, reason: str) -> StopCluster:
+    return StopCluster(seen.cluster.db_cluster_identifier, kind=STOP_ACT, reason=reason)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from aurora_restore.domain.acts import Done, Leave, Wait
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.proving import (
-    REBOOT_ACT,
     REBOOTING,
-    ProveAction,
-    ProveDecision,
     Proving,
     decide_proof,
     refuse_endless_wait,
-    renewal_act,
     renewed_by,
+    was_rebooted,
 )
 from aurora_restore.domain.record import Proof, changed, with_warnings
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.perform import carry_out
+from aurora_restore.steps.perform import carry_out, waiting
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import RunGuard
 from aurora_restore.steps.take_over_master import endpoint_of
@@ -50,19 +50,17 @@ def prove_endpoint(operation: Operation, ports: Ports) -> StepOutcome:
         started=operation.phase_start(Phase.PROVE_ENDPOINT) or now,
         now=now,
     )
-    decision = decide_proof(seen)
-    if decision.action in (ProveAction.DONE, ProveAction.LEAVE_CERTIFICATE):
-        return _proved(operation, seen, decision)
-    if decision.action is ProveAction.WAIT:
-        asked = any(kind.startswith(REBOOT_ACT) for kind in seen.acts)
+    next_act = decide_proof(seen)
+    if isinstance(next_act, Done | Leave):
+        return _proved(operation, seen, next_act)
+    if isinstance(next_act, Wait):
         # Kept in the record, for a reboot may be over at the next
         # look: `available` then means after, and not before.
-        is_rebooting = asked and any(item.status == REBOOTING for item in instances)
+        is_rebooting = was_rebooted(seen.acts) and any(item.status == REBOOTING for item in instances)
         rebooting = changed(Proof, seen_rebooting=True) if is_rebooting else {}
-        return StepOutcome(in_progress(decision.reason, 50, decision.waiting_for), rebooting)
-    act = renewal_act(cluster.db_cluster_identifier, decision)
-    event = Event(f"certificate.{decision.action.value}", {"name": act.name, "reason": decision.reason})
-    return carry_out(RunGuard(ports, operation), act, event)
+        return replace(waiting(next_act), changes=rebooting)
+    event = Event(f"certificate.{next_act.event}", {"name": next_act.name, "reason": next_act.reason})
+    return carry_out(RunGuard(ports, operation), next_act, event)
 
 
 def _waiting(operation: Operation, ports: Ports, reason: str) -> StepOutcome:
@@ -72,8 +70,8 @@ def _waiting(operation: Operation, ports: Ports, reason: str) -> StepOutcome:
     return StepOutcome(in_progress(reason, 10, "endpoint"))
 
 
-def _proved(operation: Operation, seen: Proving, decision: ProveDecision) -> StepOutcome:
-    leaves = decision.action is ProveAction.LEAVE_CERTIFICATE
+def _proved(operation: Operation, seen: Proving, end: Done | Leave) -> StepOutcome:
+    leaves = isinstance(end, Leave)
     gone = operation.record.switch_over.name_gone_time
     # Where the old certificate is left, clients that verify it are still refused: no duration is claimed.
     seconds = round((seen.now - gone).total_seconds(), 1) if gone and not leaves else None
@@ -85,9 +83,11 @@ def _proved(operation: Operation, seen: Proving, decision: ProveDecision) -> Ste
         certificate_renewed_by=renewed,
         seconds_unreachable_for_clients=seconds,
     )
-    message = decision.reason
+    message = end.reason
     if leaves:
-        message = f"{decision.reason}, and certificate_renewal is never: clients that verify the host name are refused"
+        message = (
+            f"{end.reason}, and certificate_renewal is never: clients that verify the host name are refused"
+        )
         changes |= with_warnings(operation.record, message)
     elif seconds is not None:
         message += f"; clients could not reach it for {seconds} s at most"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aurora_restore.domain.acts import Done, Leave, RebootInstance, StartCluster, StopCluster, Wait
 from aurora_restore.domain.errors import EndpointNotProved
 from aurora_restore.domain.observed import DbCluster, DbInstance, EndpointAnswer, EndpointAnswerKind
 from aurora_restore.domain.proving import (
@@ -17,7 +18,6 @@ from aurora_restore.domain.proving import (
     START_ACT,
     STOP_ACT,
     STOP_UNSEEN,
-    ProveAction,
     Proving,
     decide_proof,
     reboot_act,
@@ -76,7 +76,7 @@ def both_rebooted(seconds: float) -> dict[str, ActState]:
 def test_an_instance_of_the_new_cluster_that_logs_in_under_the_name_is_the_proof() -> None:
     decision = decide_proof(seen())
 
-    assert decision.action is ProveAction.DONE
+    assert isinstance(decision, Done)
     assert WRITER in decision.reason
 
 
@@ -84,27 +84,30 @@ def test_an_instance_of_the_new_cluster_that_logs_in_under_the_name_is_the_proof
     "answer", [UNKNOWN, NO_ANSWER, REFUSED, OTHERS, replace(LOGGED_IN, instance_identifier="of-the-old-1")]
 )
 def test_whatever_else_answers_is_waited_for(answer: EndpointAnswer) -> None:
-    assert decide_proof(seen(answer)).action is ProveAction.WAIT
+    assert isinstance(decide_proof(seen(answer)), Wait)
 
 
 def test_a_cluster_that_came_back_has_a_password_of_its_own_and_the_restored_one_would_take_ours() -> None:
-    assert decide_proof(seen(REFUSED, is_undo=True)).action is ProveAction.DONE
+    assert isinstance(decide_proof(seen(REFUSED, is_undo=True)), Done)
     elsewhere = replace(LOGGED_IN, instance_identifier="of-the-restored-1")
-    assert decide_proof(seen(elsewhere, is_undo=True)).action is ProveAction.WAIT
+    assert isinstance(decide_proof(seen(elsewhere, is_undo=True)), Wait)
 
 
 def test_nothing_is_proved_while_an_instance_is_rebooting() -> None:
     decision = decide_proof(seen(statuses=("available", "rebooting")))
 
-    assert (decision.action, decision.waiting_for) == (ProveAction.WAIT, "reboot")
+    assert isinstance(decision, Wait)
+    assert decision.waits_for == "reboot"
 
 
 def test_a_certificate_of_the_former_name_is_renewed_by_a_reboot_of_each_instance_first() -> None:
     first = decide_proof(seen(OWN_FORMER))
     second = decide_proof(seen(OWN_FORMER, acts={reboot_act(WRITER): ago(2)}))
 
-    assert (first.action, first.subject) == (ProveAction.REBOOT, WRITER)
-    assert (second.action, second.subject) == (ProveAction.REBOOT, READER)
+    assert isinstance(first, RebootInstance)
+    assert (first.name, first.kind) == (WRITER, reboot_act(WRITER))
+    assert isinstance(second, RebootInstance)
+    assert (second.name, second.kind) == (READER, reboot_act(READER))
 
 
 def test_a_reader_of_auto_scaling_which_may_not_be_rebooted_is_left_to_the_stop() -> None:
@@ -114,44 +117,44 @@ def test_a_reader_of_auto_scaling_which_may_not_be_rebooted_is_left_to_the_stop(
     decision = decide_proof(
         replace(came_back, cluster=replace(came_back.cluster, member_identifiers=members))
     )
-    assert decision.action is ProveAction.STOP
+    assert isinstance(decision, StopCluster)
 
 
 def test_a_reboot_that_does_not_show_yet_is_given_its_time() -> None:
     young = seen(OWN_FORMER, acts=both_rebooted(5))
     old = seen(OWN_FORMER, acts=both_rebooted(REBOOT_UNSEEN.total_seconds() + 1))
 
-    assert decide_proof(young).action is ProveAction.WAIT
-    assert decide_proof(replace(young, seen_rebooting=True)).action is ProveAction.STOP
-    assert decide_proof(old).action is ProveAction.STOP
+    assert isinstance(decide_proof(young), Wait)
+    assert isinstance(decide_proof(replace(young, seen_rebooting=True)), StopCluster)
+    assert isinstance(decide_proof(old), StopCluster)
 
 
 def test_a_stop_is_seen_through_to_the_start() -> None:
     stopping = {**both_rebooted(90), STOP_ACT: ago(10)}
     stopped = ("stopped", "stopped")
 
-    assert decide_proof(seen(OWN_FORMER, acts=stopping)).action is ProveAction.WAIT
-    assert decide_proof(seen(NO_ANSWER, status="stopping", acts=stopping)).action is ProveAction.WAIT
+    assert isinstance(decide_proof(seen(OWN_FORMER, acts=stopping)), Wait)
+    assert isinstance(decide_proof(seen(NO_ANSWER, status="stopping", acts=stopping)), Wait)
     decision = decide_proof(seen(NO_ANSWER, status="stopped", statuses=stopped, acts=stopping))
-    assert decision.action is ProveAction.START
+    assert isinstance(decision, StartCluster)
     starting = {**stopping, START_ACT: ago(5)}
-    assert decide_proof(seen(NO_ANSWER, status="starting", acts=starting)).action is ProveAction.WAIT
-    assert decide_proof(seen(acts=starting)).action is ProveAction.DONE
-    assert decide_proof(seen(OWN_FORMER, acts=starting)).action is ProveAction.WAIT
+    assert isinstance(decide_proof(seen(NO_ANSWER, status="starting", acts=starting)), Wait)
+    assert isinstance(decide_proof(seen(acts=starting)), Done)
+    assert isinstance(decide_proof(seen(OWN_FORMER, acts=starting)), Wait)
 
 
 def test_a_stop_that_never_came_is_asked_for_again() -> None:
     lost = {STOP_ACT: ago(STOP_UNSEEN.total_seconds() + 1)}
 
-    assert decide_proof(seen(OWN_FORMER, acts=lost)).action is ProveAction.STOP
+    assert isinstance(decide_proof(seen(OWN_FORMER, acts=lost)), StopCluster)
 
 
 def test_a_certificate_is_left_as_it_is_where_the_request_says_never() -> None:
     decision = decide_proof(seen(OWN_FORMER, renewal="never"))
 
-    assert decision.action is ProveAction.LEAVE_CERTIFICATE
+    assert isinstance(decision, Leave)
     assert FORMER in decision.reason
-    assert decide_proof(seen(OTHERS, renewal="never")).action is ProveAction.WAIT
+    assert isinstance(decide_proof(seen(OTHERS, renewal="never")), Wait)
 
 
 def test_the_wait_ends_a_while_after_the_last_thing_that_was_done() -> None:
@@ -160,7 +163,7 @@ def test_the_wait_ends_a_while_after_the_last_thing_that_was_done() -> None:
     with pytest.raises(EndpointNotProved, match="DNS does not know it"):
         decide_proof(seen(UNKNOWN, started=long_ago))
     restarted = {STOP_ACT: ago(1200), START_ACT: ago(600)}
-    assert decide_proof(seen(UNKNOWN, started=long_ago, acts=restarted)).action is ProveAction.WAIT
+    assert isinstance(decide_proof(seen(UNKNOWN, started=long_ago, acts=restarted)), Wait)
     with pytest.raises(EndpointNotProved):
         decide_proof(seen(status="modifying", started=long_ago))
 
