@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
+from aurora_restore.domain.acts import Done, Wait
 from aurora_restore.domain.errors import NameTaken, SnapshotCopyFailed
 from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG, SNAPSHOT_PREFIX
 from aurora_restore.domain.observed import ClusterSnapshot
@@ -15,22 +15,23 @@ from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES, GOING_S
 from aurora_restore.domain.times import parse_time
 
 
-class CopyAction(Enum):
-    START = "start"
-    WAIT = "wait"
-    USE = "use"
+@dataclass(frozen=True)
+class StartCopy:
+    """A copy is to be made, and why; what the act needs of its source is looked up only then."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
-class CopyDecision:
-    action: CopyAction
-    reason: str
-    snapshot: ClusterSnapshot | None = None
+class UseCopy(Done):
+    """A finished copy, which is restored from."""
+
+    snapshot: ClusterSnapshot
 
 
 def decide_copy(
     operation_id: str, plan: RestorePlan, snapshots: Sequence[ClusterSnapshot], now: datetime
-) -> CopyDecision:
+) -> StartCopy | Wait | UseCopy:
     """Decide from the snapshots of the target Region.
 
     A finished copy of the same snapshot and key is used, whichever operation made it, unless its retention is over;
@@ -48,11 +49,11 @@ def decide_copy(
     finished = [item for item in copies if item.status == "available" and (item is own or is_kept(item, now))]
     if own is not None and own in finished:
         reason = f"the copy {own.db_cluster_snapshot_identifier} is finished"
-        return CopyDecision(CopyAction.USE, reason, own)
+        return UseCopy(reason, own)
     if finished:
         chosen, maker = finished[0], finished[0].tags[OPERATION_TAG]
         reason = f"the finished copy {chosen.db_cluster_snapshot_identifier} of the operation {maker} is used again"
-        return CopyDecision(CopyAction.USE, reason, chosen)
+        return UseCopy(reason, chosen)
     # Not one of `copies`, then: it has another source or another key than the plan.
     if own and own.status == "available":
         raise NameTaken(
@@ -70,8 +71,8 @@ def decide_copy(
     going = own or next(iter(in_flight), None)
     if going:
         reason = f"the copy {going.db_cluster_snapshot_identifier} is `{going.status}`"
-        return CopyDecision(CopyAction.WAIT, reason, going)
-    return CopyDecision(CopyAction.START, "no copy of this snapshot under this key is in the target Region")
+        return Wait("copy", reason, going.percent_progress, going.percent_progress)
+    return StartCopy("no copy of this snapshot under this key is in the target Region")
 
 
 def is_kept(snapshot: ClusterSnapshot, now: datetime) -> bool:

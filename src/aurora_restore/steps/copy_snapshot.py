@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from aurora_restore.domain.acts import CopySnapshot as StartCopy
-from aurora_restore.domain.acts import Tag
-from aurora_restore.domain.copying import CopyAction, CopyDecision, decide_copy
+from aurora_restore.domain.acts import CopySnapshot, Tag, Wait
+from aurora_restore.domain.copying import StartCopy, decide_copy
 from aurora_restore.domain.errors import CopySlotsInUse, SnapshotNotFound
 from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG, SOURCE_SNAPSHOT_TAG
 from aurora_restore.domain.operation import Operation
@@ -15,7 +14,7 @@ from aurora_restore.domain.record import SnapshotDetails, changed
 from aurora_restore.domain.results import done, in_progress, skipped
 from aurora_restore.domain.times import format_time, parse_time
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.perform import perform
+from aurora_restore.steps.perform import perform, waiting
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import RunGuard
 
@@ -32,20 +31,19 @@ def copy_snapshot(operation: Operation, ports: Ports) -> StepOutcome:
     if own and own.db_cluster_snapshot_identifier not in names:
         found.append(own)
     decision = decide_copy(operation.operation_id, plan, found, ports.clock.now())
+    if isinstance(decision, Wait):
+        return waiting(decision)
+    if isinstance(decision, StartCopy):
+        return _start(operation, ports, plan, plan.copy, decision.reason)
     copy = decision.snapshot
-    if decision.action is CopyAction.START:
-        return _start(operation, ports, plan, plan.copy, decision)
-    if decision.action is CopyAction.USE and copy:
-        until = copy.tags.get(RETAIN_UNTIL_TAG)
-        # The sweep must not remove what is being restored: a copy that is near its end is kept for longer.
-        if until is None or parse_time(until) < ports.clock.now() + timedelta(days=1):
-            tags = {RETAIN_UNTIL_TAG: retain_until(ports)}
-            perform(Tag(copy.db_cluster_snapshot_identifier, copy.db_cluster_snapshot_arn, tags), ports)
-        used = copy.db_cluster_snapshot_identifier
-        event = Event("copy.used", {"cluster_snapshot_identifier": used, "reason": decision.reason})
-        return StepOutcome(done(decision.reason), changed(SnapshotDetails, restored_from=used), (event,))
-    percent = copy.percent_progress if copy else 0
-    return StepOutcome(in_progress(decision.reason, percent, "copy", percent))
+    until = copy.tags.get(RETAIN_UNTIL_TAG)
+    # The sweep must not remove what is being restored: a copy that is near its end is kept for longer.
+    if until is None or parse_time(until) < ports.clock.now() + timedelta(days=1):
+        tags = {RETAIN_UNTIL_TAG: retain_until(ports)}
+        perform(Tag(copy.db_cluster_snapshot_identifier, copy.db_cluster_snapshot_arn, tags), ports)
+    used = copy.db_cluster_snapshot_identifier
+    event = Event("copy.used", {"cluster_snapshot_identifier": used, "reason": decision.reason})
+    return StepOutcome(done(decision.reason), changed(SnapshotDetails, restored_from=used), (event,))
 
 
 def retain_until(ports: Ports) -> str:
@@ -59,7 +57,7 @@ def retained_until(ports: Ports) -> datetime:
 
 
 def _start(
-    operation: Operation, ports: Ports, plan: RestorePlan, copy: SnapshotCopy, decision: CopyDecision
+    operation: Operation, ports: Ports, plan: RestorePlan, copy: SnapshotCopy, reason: str
 ) -> StepOutcome:
     source = ports.rds(plan.source.region).find_cluster_snapshot(plan.source.cluster_snapshot_identifier)
     if source is None:
@@ -75,7 +73,7 @@ def _start(
     name = copy.cluster_snapshot_identifier
     try:
         answered = RunGuard(ports, operation).ask(
-            StartCopy(name, source, plan.source.region, copy.kms_key_id, tags)
+            CopySnapshot(name, source, plan.source.region, copy.kms_key_id, tags)
         )
     except CopySlotsInUse:
         # Other copies of the account end by themselves and free a slot: the phase's own limit ends this wait.
@@ -83,6 +81,6 @@ def _start(
         return StepOutcome(in_progress(message, waiting_for="copy_slot"))
     event = Event(
         "copy.started",
-        {"cluster_snapshot_identifier": name, "reason": decision.reason},
+        {"cluster_snapshot_identifier": name, "reason": reason},
     )
     return StepOutcome(in_progress(f"the copy {name} was started", waiting_for="copy"), answered, (event,))

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.unit.domain.builders import KEY_ARN, OPERATION_ID, copy_of, plan, request, snapshot
 
-from aurora_restore.domain.copying import CopyAction, decide_copy
+from aurora_restore.domain.acts import Wait
+from aurora_restore.domain.copying import StartCopy, UseCopy, decide_copy
 from aurora_restore.domain.errors import NameTaken, SnapshotCopyFailed
 from aurora_restore.domain.naming import OPERATION_TAG, RETAIN_UNTIL_TAG
 from aurora_restore.domain.plan import copy_decision
@@ -49,18 +50,19 @@ def test_an_encrypted_one_gets_its_key_at_the_copy() -> None:
 
 
 def test_where_there_is_no_copy_one_is_started() -> None:
-    assert decide_copy(OPERATION_ID, plan(), [], NOW).action is CopyAction.START
+    assert isinstance(decide_copy(OPERATION_ID, plan(), [], NOW), StartCopy)
 
 
 def test_the_own_copy_in_flight_is_waited_for() -> None:
     found = [copy_of(snapshot(), OWN, status="copying", percent_progress=40)]
-    assert decide_copy(OPERATION_ID, plan(), found, NOW).action is CopyAction.WAIT
+    assert isinstance(decide_copy(OPERATION_ID, plan(), found, NOW), Wait)
 
 
 def test_a_finished_copy_of_an_earlier_operation_is_used_again() -> None:
     earlier = copy_of(snapshot(), "aurora-restore-earlier", tags={OPERATION_TAG: "restore-earlier"})
     decision = decide_copy(OPERATION_ID, plan(), [earlier], NOW)
-    assert (decision.action, decision.snapshot) == (CopyAction.USE, earlier)
+    assert isinstance(decision, UseCopy)
+    assert decision.snapshot == earlier
     assert "restore-earlier" in decision.reason
 
 
@@ -68,30 +70,32 @@ def test_a_copy_of_another_operation_in_flight_is_waited_for_rather_than_doubled
     other = copy_of(
         snapshot(), "aurora-restore-other", status="copying", tags={OPERATION_TAG: "restore-other"}
     )
-    assert decide_copy(OPERATION_ID, plan(), [other], NOW).action is CopyAction.WAIT
+    assert isinstance(decide_copy(OPERATION_ID, plan(), [other], NOW), Wait)
 
 
 def test_the_own_copy_is_preferred_to_anothers() -> None:
     own = copy_of(snapshot(), OWN)
     other = copy_of(snapshot(), "aurora-restore-other", tags={OPERATION_TAG: "restore-other"})
-    assert decide_copy(OPERATION_ID, plan(), [other, own], NOW).snapshot == own
+    decision = decide_copy(OPERATION_ID, plan(), [other, own], NOW)
+    assert isinstance(decision, UseCopy)
+    assert decision.snapshot == own
 
 
 def test_a_copy_that_is_not_ours_is_not_used() -> None:
     foreign = copy_of(snapshot(), "aurora-restore-by-hand", tags={})
-    assert decide_copy(OPERATION_ID, plan(), [foreign], NOW).action is CopyAction.START
+    assert isinstance(decide_copy(OPERATION_ID, plan(), [foreign], NOW), StartCopy)
 
 
 def test_a_copy_of_another_snapshot_is_not_used() -> None:
     other = copy_of(snapshot(db_cluster_snapshot_arn="arn:another"), "aurora-restore-other")
-    assert decide_copy(OPERATION_ID, plan(), [other], NOW).action is CopyAction.START
+    assert isinstance(decide_copy(OPERATION_ID, plan(), [other], NOW), StartCopy)
 
 
 def test_a_copy_under_another_key_is_not_used() -> None:
     encrypted = snapshot(storage_encrypted=True, kms_key_id=SOURCE_KEY)
     made = plan(encrypted, kms_key_arn=KEY_ARN, kms_key_id="alias/x")
     other = copy_of(encrypted, "aurora-restore-other", kms_key_id="arn:another-key")
-    assert decide_copy(OPERATION_ID, made, [other], NOW).action is CopyAction.START
+    assert isinstance(decide_copy(OPERATION_ID, made, [other], NOW), StartCopy)
 
 
 def test_a_failed_copy_ends_the_run() -> None:
@@ -105,10 +109,10 @@ def test_anothers_snapshot_under_our_name_is_left_alone_and_its_owner_named() ->
         decide_copy(OPERATION_ID, plan(), [taken], NOW)
 
 
-@pytest.mark.parametrize(("hours", "action"), [(-1, CopyAction.START), (1, CopyAction.USE)])
+@pytest.mark.parametrize(("hours", "expected"), [(-1, StartCopy), (1, UseCopy)])
 def test_a_copy_whose_retention_is_over_may_go_at_any_moment_and_is_not_used(
-    hours: int, action: CopyAction
+    hours: int, expected: type[StartCopy | UseCopy]
 ) -> None:
     until = {RETAIN_UNTIL_TAG: format_time(NOW + timedelta(hours=hours))}
     earlier = copy_of(snapshot(), "aurora-restore-earlier", tags={OPERATION_TAG: "restore-earlier", **until})
-    assert decide_copy(OPERATION_ID, plan(), [earlier], NOW).action is action
+    assert isinstance(decide_copy(OPERATION_ID, plan(), [earlier], NOW), expected)
