@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 
-from aurora_restore.domain.acts import AddRole, CreateInstance, EnableDataApi, ModifyCluster, Wait
+from aurora_restore.domain.acts import (
+    AddRole,
+    ChangeMasterPassword,
+    CreateInstance,
+    EnableDataApi,
+    ModifyCluster,
+    Wait,
+)
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.cluster_settings import (
     INSIGHTS_KIND,
@@ -17,7 +23,7 @@ from aurora_restore.domain.cluster_settings import (
     instance_settings_of,
     requested_settings,
 )
-from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
+from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, MasterLoginRefused, NameTaken
 from aurora_restore.domain.late_settings import (
     MAINTENANCE_WINDOW,
     insights_settings,
@@ -26,13 +32,14 @@ from aurora_restore.domain.late_settings import (
 )
 from aurora_restore.domain.log_exports import given_after_switch
 from aurora_restore.domain.naming import OPERATION_TAG
-from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.observed import Credentials, DbCluster, DbInstance
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
 from aurora_restore.domain.rds_statuses import (
     FAILED_CLUSTER_STATUSES,
     FAILED_INSTANCE_STATUSES,
     SERVING_STATUSES,
 )
+from aurora_restore.domain.record import MasterPasswordChanges, written
 from aurora_restore.domain.windows import is_open
 
 DATA_API_KIND = "data-api"
@@ -40,6 +47,7 @@ MASTER_PASSWORD = "master_user_password"  # noqa: S105 - the name of a pending v
 # RDS changes a password in seconds to a few minutes; a request that died before it acted is made again then.
 PASSWORD_TAKES_EFFECT = timedelta(minutes=3)
 PASSWORD_LIMIT = timedelta(minutes=15)
+LOGIN_PERCENT = 95
 # Right after its creation a cluster is busy now and then, for minutes.
 SETTINGS_LIMIT = timedelta(minutes=30)
 # What a restore cannot be given, and is asked for afterwards.
@@ -107,33 +115,44 @@ def decide_restore(
     return _decide_settings(plan, cluster, asking)
 
 
-class PasswordAction(Enum):
-    CHANGE = "change"
-    WAIT = "wait"
-    GIVE_UP = "give up"
-
-
 @dataclass(frozen=True)
-class PasswordChanges:
-    """The changes of the master password that this operation has begun. Times since the first and the last."""
+class RefusedLogin:
+    """The master's login with the admin secret was refused, and why; what was done about that so far."""
 
-    count: int = 0
-    since_first: timedelta = timedelta()
-    since_last: timedelta = timedelta()
+    admin: Credentials
+    reason: str
+    changes: MasterPasswordChanges
+    now: datetime
 
 
-def decide_password(cluster: DbCluster, changes: PasswordChanges) -> PasswordAction:
-    """What to do after the master's login with the admin secret was refused."""
+def decide_password(cluster: DbCluster, login: RefusedLogin) -> ChangeMasterPassword | Wait:
+    """What to do so that the master's login with the admin secret is accepted.
+
+    A new password takes effect with a delay: it is not changed again at every refusal, and not for ever.
+
+    Raises:
+        MasterLoginRefused
+    """
+    name, count, now = cluster.db_cluster_identifier, login.changes.count, login.now
+    first, last = login.changes.first_time or now, login.changes.last_time or now
     is_on_its_way = (
         cluster.status not in SERVING_STATUSES or MASTER_PASSWORD in cluster.pending_modified_values
     )
-    if changes.count == 0 and not is_on_its_way:
-        return PasswordAction.CHANGE
-    if changes.since_first > PASSWORD_LIMIT:
-        return PasswordAction.GIVE_UP
-    if is_on_its_way or changes.since_last < PASSWORD_TAKES_EFFECT:
-        return PasswordAction.WAIT
-    return PasswordAction.CHANGE
+    is_first = count == 0 and not is_on_its_way
+    if not is_first and now - first > PASSWORD_LIMIT:
+        raise MasterLoginRefused(
+            f"The master user {login.admin.username} of {name} is refused although its password was changed "
+            f"{count} time(s): {login.reason}"
+        )
+    if not is_first and (is_on_its_way or now - last < PASSWORD_TAKES_EFFECT):
+        return Wait(
+            "password", f"the new master password has not taken effect: {login.reason}", LOGIN_PERCENT
+        )
+    counted = MasterPasswordChanges(count=count + 1, first_time=first, last_time=now)
+    reason = "the master password was changed to that of the admin secret"
+    return ChangeMasterPassword(
+        name, login.admin.password, reason=reason, percent=LOGIN_PERCENT, also=written(counted)
+    )
 
 
 @dataclass(frozen=True)

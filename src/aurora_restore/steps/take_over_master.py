@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from aurora_restore.domain.acts import ChangeMasterPassword
+from aurora_restore.domain.acts import Wait
 from aurora_restore.domain.engines import engine_of
 from aurora_restore.domain.errors import (
     DatabaseUnreachable,
     MasterLoginByIam,
-    MasterLoginRefused,
     ResourceBusy,
 )
 from aurora_restore.domain.late_settings import left_settings
@@ -25,22 +24,21 @@ from aurora_restore.domain.observed import (
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import (
-    MasterPasswordChanges,
     RestoreDetails,
     RestoredInstance,
     changed,
     with_warnings,
     written,
 )
-from aurora_restore.domain.restoring import PasswordAction, PasswordChanges, decide_password
+from aurora_restore.domain.restoring import LOGIN_PERCENT, RefusedLogin, decide_password
 from aurora_restore.domain.results import Phase, done, in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
+from aurora_restore.steps.perform import asked_for, waiting
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import RunGuard, record_details
 
 # A new endpoint takes at most minutes to appear in DNS; after that the network is wrong.
 UNREACHABLE_LIMIT = timedelta(minutes=15)
-LOGIN_PERCENT = 95
 NOTHING_CHANGED_WARNING = (
     "The admin secret holds the very password that the master user had in production: it opens both. Put another "
     "one into the secret and change the restored cluster's master password to it."
@@ -131,37 +129,26 @@ def left_setting_warning(plan: RestorePlan, setting: str, values: tuple[str, str
 def change_master_password(
     operation: Operation, ports: Ports, cluster: DbCluster, admin: Credentials, attempt: LoginAttempt
 ) -> StepOutcome:
-    """The admin secret was refused: its password is given to the master user, for a limited time."""
-    name, now = cluster.db_cluster_identifier, ports.clock.now()
+    """The admin secret was refused: its password is given to the master user, for a limited time.
+
+    Raises:
+        MasterLoginByIam, MasterLoginRefused
+    """
     # No password would ever be accepted, so that none is changed.
     if attempt.is_refused_for_no_password:
         state = f" (SQLSTATE {attempt.sqlstate})" if attempt.sqlstate else ""
         raise MasterLoginByIam(
-            f"The master user {admin.username} of {name} does not log in by password{state}, as with "
-            f"{engine_of(cluster.engine).iam_login}: {attempt.reason}"
+            f"The master user {admin.username} of {cluster.db_cluster_identifier} does not log in by "
+            f"password{state}, as with {engine_of(cluster.engine).iam_login}: {attempt.reason}"
         )
     begun = operation.record.master_password_changes
-    first, last = begun.first_time or now, begun.last_time or now
-    changes = PasswordChanges(begun.count, now - first, now - last) if begun else PasswordChanges()
-    # A new password takes effect with a delay: it is not changed again at every refusal, and not for ever.
-    action = decide_password(cluster, changes)
-    if action is PasswordAction.GIVE_UP:
-        raise MasterLoginRefused(
-            f"The master user {admin.username} of {name} is refused although its password was changed "
-            f"{changes.count} time(s): {attempt.reason}"
-        )
-    if action is PasswordAction.WAIT:
-        message = f"the new master password has not taken effect: {attempt.reason}"
-        return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"))
-    counted = MasterPasswordChanges(count=changes.count + 1, first_time=first, last_time=now)
+    next_act = decide_password(cluster, RefusedLogin(admin, attempt.reason, begun, ports.clock.now()))
+    if isinstance(next_act, Wait):
+        return waiting(next_act)
     try:
-        answered = RunGuard(ports, operation).ask(
-            ChangeMasterPassword(name, admin.password, also=written(counted))
-        )
+        answered = RunGuard(ports, operation).ask(next_act)
     except ResourceBusy:
         # Nothing was changed: the time in which a change takes effect does not run.
         record_details(ports, operation.operation_id, written(begun))
         raise
-    message = "the master password was changed to that of the admin secret"
-    event = Event("master_password.change_started")
-    return StepOutcome(in_progress(message, LOGIN_PERCENT, "password"), answered, (event,))
+    return asked_for(next_act, answered, Event("master_password.change_started"))

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, instances, plan
 
-from aurora_restore.domain.acts import AddRole, CreateInstance, ModifyCluster, Wait
+from aurora_restore.domain.acts import AddRole, ChangeMasterPassword, CreateInstance, ModifyCluster, Wait
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.cluster_settings import WINDOWS_KIND, ClusterRole
-from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, NameTaken
+from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, MasterLoginRefused, NameTaken
 from aurora_restore.domain.late_settings import MAINTENANCE_WINDOW, unmet_windows
 from aurora_restore.domain.naming import OPERATION_TAG
-from aurora_restore.domain.observed import DbCluster, DbInstance
+from aurora_restore.domain.observed import Credentials, DbCluster, DbInstance
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, FAILED_INSTANCE_STATUSES
+from aurora_restore.domain.record import MasterPasswordChanges, written
 from aurora_restore.domain.restoring import (
     Asking,
     Owner,
-    PasswordAction,
-    PasswordChanges,
+    RefusedLogin,
     SettingAct,
     decide_password,
     decide_restore,
@@ -170,30 +170,39 @@ def test_a_role_that_rds_does_not_give_ends_the_run_after_its_time() -> None:
         decide(expected, cluster(), instances(), **{first.kind: asked(first.kind, 31, 40)})
 
 
-def changes(count: int, minutes_since_first: float = 0, minutes_since_last: float = 0) -> PasswordChanges:
-    return PasswordChanges(
-        count, timedelta(minutes=minutes_since_first), timedelta(minutes=minutes_since_last)
-    )
+def refused(count: int, minutes_since_first: float = 0, minutes_since_last: float = 0) -> RefusedLogin:
+    """A login that is refused after so many changes of the password."""
+    first, last = (NOW - timedelta(minutes=ago) for ago in (minutes_since_first, minutes_since_last))
+    begun = MasterPasswordChanges(count=count, first_time=first, last_time=last)
+    changes = begun if count else MasterPasswordChanges()
+    return RefusedLogin(Credentials("admin", "correct-horse"), "wrong password", changes, NOW)
 
 
 def test_a_refused_login_changes_the_password_once_and_then_waits_for_it() -> None:
-    assert decide_password(cluster(), changes(0)) is PasswordAction.CHANGE
-    assert decide_password(cluster(), changes(1, 1, 1)) is PasswordAction.WAIT
+    change = decide_password(cluster(), refused(0))
+    assert isinstance(change, ChangeMasterPassword)
+    assert change.password == "correct-horse"
+    assert change.also == written(MasterPasswordChanges(count=1, first_time=NOW, last_time=NOW))
+    assert isinstance(decide_password(cluster(), refused(1, 1, 1)), Wait)
 
 
 def test_a_change_that_is_on_its_way_is_waited_for() -> None:
     resetting = cluster(status="resetting-master-credentials")
     pending = cluster(pending_modified_values={"master_user_password": "****"})
-    assert decide_password(resetting, changes(0)) is PasswordAction.WAIT
-    assert decide_password(pending, changes(1, 5, 5)) is PasswordAction.WAIT
+    assert isinstance(decide_password(resetting, refused(0)), Wait)
+    assert isinstance(decide_password(pending, refused(1, 5, 5)), Wait)
 
 
 def test_a_change_that_may_have_been_lost_is_made_again_after_a_while() -> None:
-    assert decide_password(cluster(), changes(1, 5, 5)) is PasswordAction.CHANGE
+    again = decide_password(cluster(), refused(1, 5, 5))
+    assert isinstance(again, ChangeMasterPassword)
+    first = NOW - timedelta(minutes=5)
+    assert again.also == written(MasterPasswordChanges(count=2, first_time=first, last_time=NOW))
 
 
 def test_a_login_that_stays_refused_is_given_up() -> None:
-    assert decide_password(cluster(), changes(3, 16, 1)) is PasswordAction.GIVE_UP
+    with pytest.raises(MasterLoginRefused, match=r"admin .* changed 3 time\(s\): wrong password"):
+        decide_password(cluster(), refused(3, 16, 1))
 
 
 def test_the_restore_names_version_lifecycle_and_groups_so_that_rds_guesses_nothing() -> None:
