@@ -352,6 +352,7 @@ class DeleteParameterGroup(Change):
 class MakeEndpoint(Change):
     cluster: str
     endpoint: CustomEndpoint
+    event: str = field(default="make", kw_only=True)
     waits_for: str = field(default="custom_endpoints", kw_only=True)
     is_timed: ClassVar[bool] = True
 
@@ -363,6 +364,7 @@ class DropEndpoint(Change):
     """From the cluster that has it, for `cluster`."""
 
     cluster: str
+    event: str = field(default="drop", kw_only=True)
     waits_for: str = field(default="custom_endpoints", kw_only=True)
     is_timed: ClassVar[bool] = True
 

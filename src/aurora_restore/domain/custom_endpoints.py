@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
+
+from aurora_restore.domain.acts import DropEndpoint, MakeEndpoint
+from aurora_restore.domain.observed import DbCluster
+from aurora_restore.domain.record import ActState
+
+DROP_ACT, MAKE_ACT = "drop_endpoint", "make_endpoint"
 
 
 @dataclass(frozen=True)
@@ -28,27 +33,34 @@ class CustomEndpoint:
         return cls(item["identifier"], item["endpoint_type"], tuple(static), tuple(excluded))
 
 
-class EndpointAction(Enum):
-    NONE = auto()
-    DROP = auto()
-    MAKE = auto()
-
-
 def endpoint_names(hosts: Collection[str]) -> frozenset[str]:
     """The identifiers of the custom endpoints whose host names a cluster shows: each is the first label."""
     return frozenset(host.partition(".")[0] for host in hosts)
 
 
 def decide_endpoint(
-    expected: CustomEndpoint, owner: Collection[str], other: Collection[str]
-) -> EndpointAction:
-    """What is next for an endpoint that the owner is to have; `other` is the cluster that may still have it.
+    expected: CustomEndpoint, owner: DbCluster, other: DbCluster | None
+) -> DropEndpoint | MakeEndpoint | None:
+    """What is next for an endpoint that the owner is to have; None where it shows it.
 
-    Both are the host names that the clusters themselves show: only from the other one is an endpoint ever dropped.
+    By what the clusters themselves show: only from the other one, which may still have it, is an endpoint ever dropped.
     """
-    if expected.identifier in endpoint_names(owner):
-        return EndpointAction.NONE
-    return EndpointAction.DROP if expected.identifier in endpoint_names(other) else EndpointAction.MAKE
+    name, to = expected.identifier, owner.db_cluster_identifier
+    if name in endpoint_names(owner.custom_endpoints):
+        return None
+    reason = moving_words(expected, owner)
+    if other and name in endpoint_names(other.custom_endpoints):
+        return DropEndpoint(name, to, kind=f"{DROP_ACT}-{name}", reason=reason, percent=15)
+    return MakeEndpoint(name, to, expected, kind=f"{MAKE_ACT}-{name}", reason=reason, percent=15)
+
+
+def moving_words(endpoint: CustomEndpoint, owner: DbCluster) -> str:
+    return f"the custom endpoint {endpoint.identifier} is being moved to {owner.db_cluster_identifier}"
+
+
+def was_any_dropped(acts: Mapping[str, ActState]) -> bool:
+    """Whether it was asked for that a cluster loses an endpoint."""
+    return any(kind.startswith(DROP_ACT) for kind in acts)
 
 
 def planned_endpoints(

@@ -12,7 +12,14 @@ from datetime import timedelta
 
 from aurora_restore.domain.acts import DropEndpoint, MakeEndpoint
 from aurora_restore.domain.asking import ASK_AGAIN, Asked
-from aurora_restore.domain.custom_endpoints import CustomEndpoint, EndpointAction, decide_endpoint
+from aurora_restore.domain.custom_endpoints import (
+    DROP_ACT,
+    MAKE_ACT,
+    CustomEndpoint,
+    decide_endpoint,
+    moving_words,
+    was_any_dropped,
+)
 from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFailed
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
@@ -21,12 +28,11 @@ from aurora_restore.domain.results import StepResult, in_progress
 from aurora_restore.domain.switching import Parties, parties_of
 from aurora_restore.steps.cleanup_context import CleanupContext, persisted
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.perform import Guard
+from aurora_restore.steps.perform import Guard, asked_for
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import RunGuard
 
 WAIT = "custom_endpoints"
-DROP, MAKE = "drop_endpoint", "make_endpoint"
 LIMIT = timedelta(minutes=30)
 
 
@@ -55,9 +61,8 @@ class Move:
         endpoint = next((each for each in self.expected if each.identifier not in seen), None)
         if endpoint is None:
             return None
-        hosts = self.other.custom_endpoints if self.other else ()
-        action = decide_endpoint(endpoint, self.owner.custom_endpoints, hosts)
-        if action is EndpointAction.NONE:
+        next_act = decide_endpoint(endpoint, self.owner, self.other)
+        if next_act is None:
             # The owner shows it, which it may do while the endpoint
             # is being made, and while it is on its way out.
             statuses = self.ports.target_rds.custom_endpoint_statuses(self.owner)
@@ -71,42 +76,33 @@ class Move:
         now = self.ports.clock.now()
         if any(each.is_overdue(now, LIMIT) for each in self._asked_for(endpoint, self.asked)):
             return self._left(endpoint)
-        return self._carry_out(endpoint, action)
+        return self._carry_out(endpoint, next_act)
 
     def _asked_for(self, endpoint: CustomEndpoint, *of: Mapping[str, Asked]) -> list[Asked]:
-        kinds = [f"{kind}-{endpoint.identifier}" for kind in (DROP, MAKE)]
+        kinds = [f"{kind}-{endpoint.identifier}" for kind in (DROP_ACT, MAKE_ACT)]
         return [asked[kind] for asked in of for kind in kinds if kind in asked]
 
     def _moving(self, endpoint: CustomEndpoint, reason: str = "") -> StepResult:
-        owner = self.owner.db_cluster_identifier
-        message = f"the custom endpoint {endpoint.identifier} is being moved to {owner}"
+        message = moving_words(endpoint, self.owner)
         return in_progress(f"{message}: {reason}" if reason else message, 15, WAIT)
 
-    def _carry_out(self, endpoint: CustomEndpoint, action: EndpointAction) -> StepOutcome:
-        name, owner = endpoint.identifier, self.owner.db_cluster_identifier
-        kind = f"{DROP if action is EndpointAction.DROP else MAKE}-{name}"
-        given = self.given.get(f"{MAKE}-{name}")
-        if action is EndpointAction.DROP and given and given.may_arrive(self.ports.clock.now()):
+    def _carry_out(self, endpoint: CustomEndpoint, act: DropEndpoint | MakeEndpoint) -> StepOutcome:
+        given = self.given.get(f"{MAKE_ACT}-{endpoint.identifier}")
+        if isinstance(act, DropEndpoint) and given and given.may_arrive(self.ports.clock.now()):
             # The other cluster shows what it had before: a deletion would meet the endpoint on its new cluster.
             return StepOutcome(self._moving(endpoint))
-        before = self.asked.get(kind)
+        before = self.asked.get(act.kind)
         # RDS lists endpoints late: a request that was accepted is given time to show before it is made again.
         if before and not before.refused and self.ports.clock.now() - before.last < ASK_AGAIN:
             return StepOutcome(self._moving(endpoint))
-        act = (
-            DropEndpoint(name, owner, kind=kind)
-            if action is EndpointAction.DROP
-            else MakeEndpoint(name, owner, endpoint, kind=kind)
-        )
         try:
             changes = self.guard.ask(act)
         except (ResourceBusy, StepFailed, RequestRefused) as refused:
             if refused.is_of_record:
                 raise
             return StepOutcome(self._moving(endpoint, refused.message))
-        details = {"identifier": name, "db_cluster_identifier": owner, "done": act.describe()}
-        event = Event(f"endpoint.{action.name.lower()}", details)
-        return StepOutcome(self._moving(endpoint), changes, (event,))
+        details = {"identifier": act.name, "db_cluster_identifier": act.cluster, "done": act.describe()}
+        return asked_for(act, changes, Event(f"endpoint.{act.event}", details))
 
     def _settled(self, endpoint: CustomEndpoint, state: EndpointState, *warnings: str) -> StepOutcome:
         owner, record = self.owner.db_cluster_identifier, self.operation.record
@@ -168,7 +164,7 @@ def give_endpoints_back(context: CleanupContext) -> StepOutcome | None:
     """In a cleanup that goes back, once the old cluster has its name: it has the endpoints that it had."""
     parties = parties_of(context.operation_id, context.plan) if context.plan else None
     # A run that has dropped none has left each on the old cluster.
-    if parties is None or not any(kind.startswith(DROP) for kind in context.operation.record.acts):
+    if parties is None or not was_any_dropped(context.operation.record.acts):
         return None
     owner = context.find(parties.plan.target_cluster_id)
     other = context.find(parties.plan.cluster.db_cluster_identifier)

@@ -8,10 +8,11 @@ import pytest
 from tests.support.faults import FaultKind
 from tests.support.in_process_aws import is_operation
 from tests.support.worlds import TARGET_REGION, PipelineRun
+from tests.unit.domain.builders import cluster
 
+from aurora_restore.domain.acts import DropEndpoint, MakeEndpoint
 from aurora_restore.domain.custom_endpoints import (
     CustomEndpoint,
-    EndpointAction,
     decide_endpoint,
     planned_endpoints,
 )
@@ -205,9 +206,12 @@ def test_with_delete_first_they_are_named_as_lost(run: PipelineRun) -> None:
 
 def test_an_endpoint_is_dropped_only_where_the_other_cluster_shows_it() -> None:
     expected, host = CustomEndpoint("reports", "ANY"), "reports.cluster-custom-x.us-west-2.rds.amazonaws.com"
-    assert decide_endpoint(expected, [host], []) is EndpointAction.NONE
-    assert decide_endpoint(expected, [], [host]) is EndpointAction.DROP
-    assert decide_endpoint(expected, [], [host.replace("reports", "reports-2")]) is EndpointAction.MAKE
+    none, with_it = cluster(), cluster(custom_endpoints=(host,))
+    with_another = cluster(custom_endpoints=(host.replace("reports", "reports-2"),))
+    assert decide_endpoint(expected, with_it, none) is None
+    assert isinstance(decide_endpoint(expected, none, with_it), DropEndpoint)
+    assert isinstance(decide_endpoint(expected, none, with_another), MakeEndpoint)
+    assert isinstance(decide_endpoint(expected, none, None), MakeEndpoint)
 
 
 def test_none_is_planned_where_not_all_are_known() -> None:
