@@ -55,6 +55,7 @@ def decide_endpoint(
 
 
 def moving_words(endpoint: CustomEndpoint, owner: DbCluster) -> str:
+    """What goes on until the owner has the endpoint."""
     return f"the custom endpoint {endpoint.identifier} is being moved to {owner.db_cluster_identifier}"
 
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from enum import Enum, auto
 from typing import Any
+
+from aurora_restore.domain.acts import RegisterScaling, SuspendScaling
+from aurora_restore.domain.record import ScalingOfRun, changed
+
+SUSPEND_ACT, RESUME_ACT = "suspend_scaling", "resume_scaling"
 
 
 @dataclass(frozen=True)
@@ -64,19 +68,27 @@ class ScalingBefore:
             return None
 
 
-class ScalingAction(Enum):
-    """NONE: it is as it was. RESUME: what it suspends is set back. REGISTER: it is gone, and is registered again."""
+def decide_resumption(
+    before: ScalingBefore, found: ScalableTarget | None, part: type[ScalingOfRun]
+) -> RegisterScaling | SuspendScaling | None:
+    """What makes the scaling as it was; None where it is. Its capacities are left: a person may have changed them.
 
-    NONE = auto()
-    RESUME = auto()
-    REGISTER = auto()
-
-
-def decide_resumption(before: ScalingBefore, found: ScalableTarget | None) -> ScalingAction:
-    """What makes the scaling as it was. Its capacities are left as they are: a person may have changed them."""
+    `part`: where the record says what becomes of it.
+    """
+    target, reason = before.target, resumption_words(before)
+    name, suspension = target.db_cluster_identifier, target.suspension
     if found is None:
-        return ScalingAction.REGISTER
-    return ScalingAction.NONE if found.suspension == before.target.suspension else ScalingAction.RESUME
+        # The target is gone, and its policies with it: once it is registered again, only the record shows that.
+        lost = changed(part, registered_again=True)
+        return RegisterScaling(name, target, kind=RESUME_ACT, reason=reason, percent=10, also=lost)
+    if found.suspension == suspension:
+        return None
+    return SuspendScaling(name, suspension, kind=RESUME_ACT, reason=reason, percent=10)
+
+
+def resumption_words(before: ScalingBefore) -> str:
+    """What goes on while it is made as it was."""
+    return f"auto scaling of {before.target.db_cluster_identifier} is set back to what it was"
 
 
 def range_words(target: ScalableTarget) -> str:

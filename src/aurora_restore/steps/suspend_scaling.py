@@ -23,12 +23,14 @@ from aurora_restore.domain.record import ScalingOfRun, ScalingState, changed, wi
 from aurora_restore.domain.results import in_progress
 from aurora_restore.domain.scaling import (
     EVERYTHING,
-    ScalingAction,
+    RESUME_ACT,
+    SUSPEND_ACT,
     ScalingBefore,
     active_warning,
     decide_resumption,
     left_warning,
     lost_warning,
+    resumption_words,
 )
 from aurora_restore.domain.switching import parties_of
 from aurora_restore.steps.cleanup_context import CleanupContext, persisted
@@ -38,7 +40,6 @@ from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import RunGuard, record_running
 from aurora_restore.steps.scaling_notes import REFUSALS, find_scaling
 
-SUSPEND, RESUME = "suspend_scaling", "resume_scaling"
 WAIT = "scaling"
 LIMIT = timedelta(minutes=10)
 # Shorter: the old cluster waits for its name meanwhile.
@@ -67,7 +68,7 @@ def suspend_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
     if isinstance(failure, TransientError) and now - since < LIMIT:
         message = f"auto scaling of {name} could not be suspended yet: {failure.message}"
         return StepOutcome(in_progress(message, 10, WAIT), changed(ScalingOfRun, suspend_since=since))
-    asked = operation.asked(SUSPEND)
+    asked = operation.asked(SUSPEND_ACT)
     # Without an answer it may be suspended: then it is set back like one that was observed to be suspended.
     state = ScalingState.SUSPENDED if asked and not asked.refused else ScalingState.ACTIVE
     warned = with_new_warnings(operation.record, active_warning(name, failure.message))
@@ -90,7 +91,7 @@ def _suspend(operation: Operation, ports: Ports) -> StepOutcome | None:
         record_running(ports, operation.operation_id, found)
         return None
     also = {} if is_known else written(ScalingOfRun(state=ScalingState.ASKED, before=before.to_item()))
-    answered = RunGuard(ports, operation).ask(SuspendScaling(name, EVERYTHING, kind=SUSPEND, also=also))
+    answered = RunGuard(ports, operation).ask(SuspendScaling(name, EVERYTHING, kind=SUSPEND_ACT, also=also))
     message = f"auto scaling of {name} is suspended while the name changes clusters"
     event = Event("scaling.suspended", {"db_cluster_identifier": name})
     return StepOutcome(
@@ -105,7 +106,7 @@ def resume_scaling(operation: Operation, ports: Ports) -> StepOutcome | None:
     before = _before(operation)
     if before is None:
         return _left_unread(operation, ports, operation.record.scaling)
-    guard, asked = RunGuard(ports, operation), operation.asked(RESUME)
+    guard, asked = RunGuard(ports, operation), operation.asked(RESUME_ACT)
     return _Resumption(operation, ports, guard, asked, operation.record.scaling, before).advance()
 
 
@@ -121,10 +122,10 @@ def hold_scaling(context: CleanupContext) -> StepOutcome | None:
     """
     asked = context.operation.asked_by_cleanup()
     # A run that has not asked for it yet has let nothing go on.
-    is_held = RESUME not in context.operation.record.acts or RESUME in asked
+    is_held = RESUME_ACT not in context.operation.record.acts or RESUME_ACT in asked
     if context.plan is None or is_held or _before(context.operation) is None:
         return None
-    name, held = context.plan.target_cluster_id, asked.get(SUSPEND)
+    name, held = context.plan.target_cluster_id, asked.get(SUSPEND_ACT)
     is_overdue = held is not None and held.is_overdue(context.ports.clock.now(), HOLD_LIMIT)
     if is_overdue or context.plan.replacement is None:
         return None
@@ -139,12 +140,12 @@ def hold_scaling(context: CleanupContext) -> StepOutcome | None:
         target = context.ports.scaling.find_target(name)
         if target is None or target.suspension.is_complete:
             return None
-        return context.do(SuspendScaling(name, EVERYTHING, kind=SUSPEND, reason=doing))
+        return context.do(SuspendScaling(name, EVERYTHING, kind=SUSPEND_ACT, reason=doing))
     except REFUSALS as refused:
         if refused.is_of_record:
             raise
         if held is None:
-            context.guard.note(SUSPEND, name)
+            context.guard.note(SUSPEND_ACT, name)
         return StepOutcome(in_progress(f"{doing}: {refused.message}", 10, WAIT))
 
 
@@ -157,7 +158,7 @@ def _resumed(context: CleanupContext, state: ScalingOfRun) -> StepOutcome | None
     before = _before(context.operation)
     if before is None:
         return persisted(context, _left_unread(context.operation, context.ports, state))
-    asked = context.operation.asked_by_cleanup().get(RESUME)
+    asked = context.operation.asked_by_cleanup().get(RESUME_ACT)
     resumption = _Resumption(context.operation, context.ports, context.guard, asked, state, before)
     return persisted(context, resumption.advance())
 
@@ -205,29 +206,26 @@ class _Resumption:
             # The cluster serves without its auto scaling: no run is held open for it.
             if now - since > LIMIT:
                 return self._settled(ScalingState.LEFT, left_warning(self.before, refused.message))
-            result = in_progress(f"{self._message}: {refused.message}", 10, WAIT)
+            result = in_progress(f"{resumption_words(self.before)}: {refused.message}", 10, WAIT)
             return StepOutcome(result, changed(type(self.state), resume_since=since))
 
     @property
     def name(self) -> str:
         return self.before.target.db_cluster_identifier
 
-    @property
-    def _message(self) -> str:
-        return f"auto scaling of {self.name} is set back to what it was"
-
     def _set_back(self) -> StepOutcome:
-        action = decide_resumption(self.before, self.ports.scaling.find_target(self.name))
-        now, record, target = self.ports.clock.now(), self.operation.record, self.before.target
+        found, part = self.ports.scaling.find_target(self.name), type(self.state)
+        next_act = decide_resumption(self.before, found, part)
+        now, record = self.ports.clock.now(), self.operation.record
         # By the run or by its cleanup: the second of them finds what the first one has registered.
         was_lost = record.scaling.registered_again or record.scaling_back.registered_again
-        if action is ScalingAction.NONE and was_lost:
+        if next_act is None and was_lost:
             return self._settled(ScalingState.RESUMED, lost_warning(self.before))
         state = record.scaling.state
-        if state in NOT_SUSPENDED and action is not ScalingAction.REGISTER:
+        if state in NOT_SUSPENDED and not isinstance(next_act, RegisterScaling):
             # The run has suspended nothing: what differs now was changed by a person.
             return self._settled(state)
-        if action is ScalingAction.NONE:
+        if next_act is None:
             return self._settled(ScalingState.RESUMED)
         if self.asked and self.asked.is_overdue(now, LIMIT):
             minutes = LIMIT.total_seconds() / 60
@@ -235,18 +233,9 @@ class _Resumption:
                 ScalingState.LEFT, left_warning(self.before, f"it does not show after {minutes:g} minutes")
             )
         if self.asked and self.asked.answered and now - self.asked.last < ASK_AGAIN:
-            return StepOutcome(in_progress(self._message, 10, WAIT))
-        act: RegisterScaling | SuspendScaling
-        if action is ScalingAction.REGISTER:
-            # The target is gone, and its policies with it: once
-            # it is registered again, only the record shows that.
-            lost = changed(type(self.state), registered_again=True)
-            act = RegisterScaling(self.name, target, kind=RESUME, reason=self._message, percent=10, also=lost)
-        else:
-            suspension = target.suspension
-            act = SuspendScaling(self.name, suspension, kind=RESUME, reason=self._message, percent=10)
-        event = Event("scaling.asked", {"db_cluster_identifier": self.name, "done": act.describe()})
-        return asked_for(act, self.guard.ask(act), event)
+            return StepOutcome(in_progress(next_act.reason, next_act.percent, next_act.waits_for))
+        event = Event("scaling.asked", {"db_cluster_identifier": self.name, "done": next_act.describe()})
+        return asked_for(next_act, self.guard.ask(next_act), event)
 
     def _settled(self, state: ScalingState, warning: str | None = None) -> StepOutcome:
         changes = changed(type(self.state), state=state, settled_time=self.ports.clock.now())

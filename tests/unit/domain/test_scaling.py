@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from aurora_restore.domain.acts import RegisterScaling, SuspendScaling
+from aurora_restore.domain.record import ScalingOfRun, changed
 from aurora_restore.domain.scaling import (
     EVERYTHING,
     ScalableTarget,
-    ScalingAction,
     ScalingBefore,
     Suspension,
     decide_resumption,
@@ -27,18 +28,23 @@ BEFORE = ScalingBefore(TARGET, ("by-load", "by-connections"))
 def test_what_was_suspended_before_is_suspended_afterwards_and_nothing_else(was: Suspension) -> None:
     before = ScalingBefore(replace(TARGET, suspension=was))
     as_it_was = replace(TARGET, suspension=was)
-    assert decide_resumption(before, as_it_was) is ScalingAction.NONE
+    assert decide_resumption(before, as_it_was, ScalingOfRun) is None
     for other in {Suspension(), SCHEDULE_RESTS, EVERYTHING} - {was}:
-        assert decide_resumption(before, replace(TARGET, suspension=other)) is ScalingAction.RESUME
+        act = decide_resumption(before, replace(TARGET, suspension=other), ScalingOfRun)
+        assert isinstance(act, SuspendScaling)
+        assert act.suspension == was
 
 
 def test_a_target_that_is_gone_is_registered_again() -> None:
-    assert decide_resumption(BEFORE, None) is ScalingAction.REGISTER
+    act = decide_resumption(BEFORE, None, ScalingOfRun)
+    assert isinstance(act, RegisterScaling)
+    assert act.target == TARGET
+    assert act.also == changed(ScalingOfRun, registered_again=True)
 
 
 def test_capacities_that_a_person_changed_meanwhile_are_left() -> None:
-    changed = replace(TARGET, min_capacity=2, max_capacity=9)
-    assert decide_resumption(BEFORE, changed) is ScalingAction.NONE
+    other = replace(TARGET, min_capacity=2, max_capacity=9)
+    assert decide_resumption(BEFORE, other, ScalingOfRun) is None
 
 
 def test_the_record_keeps_all_of_it() -> None:
