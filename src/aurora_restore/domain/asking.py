@@ -7,7 +7,7 @@ name at once. None of that is a failure before its time is over.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from aurora_restore.domain.record import ActState
@@ -55,6 +55,14 @@ class Asked:
     def may_arrive(self, now: datetime) -> bool:
         """Whether it can still take effect, although nothing shows it."""
         return not self.refused and now - self.last < STILL_ARRIVES
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What was asked for so far, by kind, and the present: what a bound in time needs."""
+
+    now: datetime
+    asked: Mapping[str, Asked] = field(default_factory=dict)
 
 
 def asked_now(before: ActState | None, name: str, now: datetime) -> ActState:

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
 
-from aurora_restore.domain.asking import Asked
+from aurora_restore.domain.acts import Done, MakeParameterGroup, SetParameters, Wait
+from aurora_restore.domain.asking import Asked, Asking
 from aurora_restore.domain.cluster_settings import DEFAULT_GROUP_PREFIX
 from aurora_restore.domain.engines import engine_of_family
 from aurora_restore.domain.errors import NameTaken
-from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.naming import OPERATION_TAG, quiet_group_identifier
 from aurora_restore.domain.plan import RestorePlan
+from aurora_restore.domain.record import QuietGroup, written
 
 MAKE_ACT, SET_ACT, REMOVE_ACT = "quiet_group", "quiet_parameters", "remove_quiet_group"
 RESET_ACT = "reset_quiet_group"
@@ -33,18 +34,11 @@ class SeenGroup:
     values: Mapping[str, str | None] = field(default_factory=dict)
 
 
-class GroupAction(Enum):
-    MAKE = "make"
-    SET = "set"
-    WAIT = "wait"
-    READY = "ready"
-
-
 @dataclass(frozen=True)
-class GroupDecision:
-    action: GroupAction
-    reason: str
-    parameters: Mapping[str, str] = field(default_factory=dict)
+class UseGroup(Done):
+    """The group, with which the cluster can be restored."""
+
+    group: SeenGroup
 
 
 def quiet_parameters(family: str) -> Mapping[str, str]:
@@ -68,12 +62,8 @@ def is_ours(group: SeenGroup, operation_id: str) -> bool:
 
 
 def decide_group(
-    operation_id: str,
-    group: SeenGroup | None,
-    asked: Mapping[str, Asked],
-    now: datetime,
-    settles: timedelta,
-) -> GroupDecision:
+    operation_id: str, plan: RestorePlan, group: SeenGroup | None, asking: Asking, settles: timedelta
+) -> MakeParameterGroup | SetParameters | Wait | UseGroup:
     """What to do so that the cluster can be restored with the group.
 
     "Wait at least 5 minutes before creating a DB cluster that uses that DB cluster parameter group" (AuroraUserGuide,
@@ -82,28 +72,26 @@ def decide_group(
     Raises:
         NameTaken: a group of this name exists that the operation did not make.
     """
+    asked, now = asking.asked, asking.now
     made, was_set = asked.get(MAKE_ACT), asked.get(SET_ACT)
     if group is None:
         if made and made.is_under_way(now):
-            return GroupDecision(GroupAction.WAIT, "the parameter group of the first start does not show yet")
-        return GroupDecision(
-            GroupAction.MAKE, "the cluster is to start with a parameter group that keeps it quiet"
-        )
+            return _wait("the parameter group of the first start does not show yet")
+        return _make(operation_id, plan)
     # Only the tag says whose it is: a person may have given another group this name.
     if not is_ours(group, operation_id):
         raise NameTaken(f"The name of the parameter group {group.name} is taken. It was not touched.")
     if not group.values:
         # Every family has parameters: without them nothing would say that something is left to be set.
-        return GroupDecision(GroupAction.WAIT, f"{group.name} does not show its parameters yet")
+        return _wait(f"{group.name} does not show its parameters yet")
     if changes := changes_of(group):
         if was_set and was_set.is_under_way(now):
-            return GroupDecision(GroupAction.WAIT, f"the parameters of {group.name} do not show yet")
-        return GroupDecision(
-            GroupAction.SET, f"{', '.join(changes)} of {group.name} keep the copy quiet", changes
-        )
+            return _wait(f"the parameters of {group.name} do not show yet")
+        reason = f"{', '.join(changes)} of {group.name} keep the copy quiet"
+        return SetParameters(group.name, changes, kind=SET_ACT, reason=reason, percent=1)
     if waits := still_settling(asked, now, settles):
-        return GroupDecision(GroupAction.WAIT, waits)
-    return GroupDecision(GroupAction.READY, f"the parameter group {group.name} can be used")
+        return _wait(waits)
+    return UseGroup(f"the parameter group {group.name} can be used", group)
 
 
 def still_settling(asked: Mapping[str, Asked], now: datetime, settles: timedelta) -> str | None:
@@ -126,3 +114,25 @@ def changes_of(group: SeenGroup) -> dict[str, str]:
 def missing_parameters(group: SeenGroup) -> list[str]:
     """The quieting parameters that the family does not have: what they would stop acts from the first start on."""
     return [name for name in quiet_parameters(group.family) if name not in group.values]
+
+
+def _wait(reason: str) -> Wait:
+    return Wait("quiet_group", reason, 1)
+
+
+def _make(operation_id: str, plan: RestorePlan) -> MakeParameterGroup:
+    name, source = quiet_group_identifier(operation_id), plan.cluster.db_cluster_parameter_group_name
+    family = plan.parameter_group_family
+    if family is None:
+        raise AssertionError("a plan without a family starts with no group of the pipeline's own")
+    return MakeParameterGroup(
+        name,
+        None if is_default_group(source) else source,
+        family,
+        f"Keeps the cluster of {operation_id} quiet until it has its own group",
+        {OPERATION_TAG: operation_id},
+        kind=MAKE_ACT,
+        reason="the cluster is to start with a parameter group that keeps it quiet",
+        percent=1,
+        also=written(QuietGroup(name=name, wanted=wanted_group(plan, family))),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aurora_restore.domain.acts import (
@@ -14,7 +14,7 @@ from aurora_restore.domain.acts import (
     ModifyCluster,
     Wait,
 )
-from aurora_restore.domain.asking import Asked
+from aurora_restore.domain.asking import Asking
 from aurora_restore.domain.cluster_settings import (
     INSIGHTS_KIND,
     WINDOWS_KIND,
@@ -60,14 +60,6 @@ class Owner:
 
     operation_id: str
     tag: str = OPERATION_TAG
-
-
-@dataclass(frozen=True)
-class Asking:
-    """What was asked for so far, by kind, and the present: what a bound in time needs."""
-
-    now: datetime
-    asked: Mapping[str, Asked] = field(default_factory=dict)
 
 
 def decide_restore(

@@ -22,7 +22,7 @@ from aurora_restore.domain.acts import (
     Untag,
     Wait,
 )
-from aurora_restore.domain.asking import asked_now
+from aurora_restore.domain.asking import Asking, asked_now
 from aurora_restore.domain.cleaning import may_arrive_late, plan_of_replaced
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.errors import (
@@ -53,7 +53,7 @@ from aurora_restore.domain.rds_statuses import (
 )
 from aurora_restore.domain.record import Cleanup, Fence, Retirement, changed, cleanup_act_changed
 from aurora_restore.domain.replacement import Replacement, Strategy
-from aurora_restore.domain.restoring import Asking, Owner, decide_restore, restore_parameters
+from aurora_restore.domain.restoring import Owner, decide_restore, restore_parameters
 from aurora_restore.domain.retirement import open_port_of
 from aurora_restore.domain.seeing import Seen, parties_in, places_in, plan_of
 from aurora_restore.domain.switching import RENAME_NEW_OUT, decide_rollback, late_rename_of_old

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from aurora_restore.domain.acts import MakeParameterGroup, SetParameters
+from aurora_restore.domain.acts import MakeParameterGroup, Wait
+from aurora_restore.domain.asking import Asking
 from aurora_restore.domain.cluster_settings import SettingValues
-from aurora_restore.domain.naming import OPERATION_TAG, quiet_group_identifier
+from aurora_restore.domain.naming import quiet_group_identifier
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.quiet_group import (
-    MAKE_ACT,
     SET_ACT,
-    GroupAction,
-    GroupDecision,
     SeenGroup,
+    UseGroup,
     decide_group,
-    is_default_group,
     missing_parameters,
     still_settling,
-    wanted_group,
 )
-from aurora_restore.domain.record import QuietGroup, with_new_warnings, written
+from aurora_restore.domain.record import with_new_warnings
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.perform import carry_out
+from aurora_restore.steps.perform import carry_out, waiting
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.runner import RunGuard, record_details
 
@@ -48,22 +45,21 @@ def prepare_group(operation: Operation, ports: Ports, plan: RestorePlan) -> Step
     if was_set and was_set.answered and (waits := still_settling(asked, now, settles)):
         return StepOutcome(in_progress(waits, 1, "quiet_group"))
     group = seen_group(ports, name, with_values=True)
-    decision = decide_group(operation.operation_id, group, asked, now, settles)
-    if decision.action is GroupAction.READY and group:
+    next_act = decide_group(operation.operation_id, plan, group, Asking(now, asked), settles)
+    if isinstance(next_act, Wait):
+        return waiting(next_act)
+    if isinstance(next_act, UseGroup):
         # Once, when the group is ready: a family may have none of the parameters, and then nothing is ever set.
-        family, missing = group.family, missing_parameters(group)
+        family, missing = next_act.group.family, missing_parameters(next_act.group)
         warnings = [MISSING_WARNING.format(family=family, parameter=each) for each in missing]
         if changes := with_new_warnings(operation.record, *warnings):
             record_details(ports, operation.operation_id, changes)
         return None
-    if decision.action is GroupAction.WAIT:
-        return StepOutcome(in_progress(decision.reason, 1, "quiet_group"))
-    if decision.action is GroupAction.MAKE or group is None:
-        return _make(operation, ports, plan, name, decision)
-    values = decision.parameters
-    change = SetParameters(name, values, kind=SET_ACT, reason=decision.reason, percent=1)
-    event = Event("parameter_group.set", {"name": name, "parameters": dict(values)})
-    return carry_out(RunGuard(ports, operation), change, event)
+    if isinstance(next_act, MakeParameterGroup):
+        event = Event("parameter_group.made", {"name": name, "reason": next_act.reason})
+    else:
+        event = Event("parameter_group.set", {"name": name, "parameters": dict(next_act.values)})
+    return carry_out(RunGuard(ports, operation), next_act, event)
 
 
 def seen_group(ports: Ports, name: str, *, with_values: bool = False) -> SeenGroup | None:
@@ -82,27 +78,3 @@ def restored_with(operation: Operation, plan: RestorePlan) -> SettingValues:
     if plan.starts_with_quiet_group:
         settings["db_cluster_parameter_group_name"] = quiet_group_identifier(operation.operation_id)
     return settings
-
-
-def _make(
-    operation: Operation, ports: Ports, plan: RestorePlan, name: str, decision: GroupDecision
-) -> StepOutcome:
-    source = plan.cluster.db_cluster_parameter_group_name
-    family = plan.parameter_group_family
-    if family is None:
-        raise AssertionError("a plan without a family starts with no group of the pipeline's own")
-    tags = {OPERATION_TAG: operation.operation_id}
-    description = f"Keeps the cluster of {operation.operation_id} quiet until it has its own group"
-    make = MakeParameterGroup(
-        name,
-        None if is_default_group(source) else source,
-        family,
-        description,
-        tags,
-        kind=MAKE_ACT,
-        reason=decision.reason,
-        percent=1,
-        also=written(QuietGroup(name=name, wanted=wanted_group(plan, family))),
-    )
-    event = Event("parameter_group.made", {"name": name, "reason": decision.reason})
-    return carry_out(RunGuard(ports, operation), make, event)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from aurora_restore.domain.acts import CreateInstance, Wait
 from aurora_restore.domain.acts import RestoreCluster as RestoreDbCluster
+from aurora_restore.domain.asking import Asking
 from aurora_restore.domain.cluster_settings import WINDOWS_KIND
 from aurora_restore.domain.errors import (
     ClusterFailed,
@@ -23,7 +24,6 @@ from aurora_restore.domain.record import (
 )
 from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.restoring import (
-    Asking,
     Owner,
     SettingAct,
     decide_restore,

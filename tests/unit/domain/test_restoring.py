@@ -9,7 +9,7 @@ import pytest
 from tests.unit.domain.builders import NOW, OPERATION_ID, cluster, instances, plan
 
 from aurora_restore.domain.acts import AddRole, ChangeMasterPassword, CreateInstance, ModifyCluster, Wait
-from aurora_restore.domain.asking import Asked
+from aurora_restore.domain.asking import Asked, Asking
 from aurora_restore.domain.cluster_settings import WINDOWS_KIND, ClusterRole
 from aurora_restore.domain.errors import ClusterFailed, InstanceFailed, MasterLoginRefused, NameTaken
 from aurora_restore.domain.late_settings import MAINTENANCE_WINDOW, unmet_windows
@@ -19,7 +19,6 @@ from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import FAILED_CLUSTER_STATUSES, FAILED_INSTANCE_STATUSES
 from aurora_restore.domain.record import MasterPasswordChanges, written
 from aurora_restore.domain.restoring import (
-    Asking,
     Owner,
     RefusedLogin,
     SettingAct,

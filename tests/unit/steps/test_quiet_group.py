@@ -11,7 +11,10 @@ import pytest
 from tests.support.faults import FaultKind
 from tests.support.in_process_aws import is_operation
 from tests.support.worlds import LOOKS_AT_MOST, TARGET_REGION, PipelineRun
+from tests.unit.domain.builders import plan
 
+from aurora_restore.domain.acts import Wait
+from aurora_restore.domain.asking import Asking
 from aurora_restore.domain.cluster_settings import ClusterRole
 from aurora_restore.domain.errors import (
     ClusterFailed,
@@ -21,7 +24,7 @@ from aurora_restore.domain.errors import (
     SecurityGroupNotFound,
 )
 from aurora_restore.domain.naming import OPERATION_TAG, quiet_group_identifier
-from aurora_restore.domain.quiet_group import GroupAction, SeenGroup, decide_group
+from aurora_restore.domain.quiet_group import SeenGroup, decide_group
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.steps.functions import work_of
 
@@ -240,9 +243,9 @@ def test_what_a_family_has_not_is_said_where_nothing_is_left_to_be_set(run: Pipe
 def test_a_group_that_shows_no_parameters_is_waited_for() -> None:
     now, tags = datetime(2026, 11, 22, tzinfo=UTC), {OPERATION_TAG: OPERATION}
 
-    decision = decide_group(OPERATION, SeenGroup(GROUP, FAMILY, tags, {}), {}, now, timedelta(0))
+    decision = decide_group(OPERATION, plan(), SeenGroup(GROUP, FAMILY, tags, {}), Asking(now), timedelta(0))
 
-    assert decision.action is GroupAction.WAIT
+    assert isinstance(decision, Wait)
 
 
 def test_a_run_that_an_earlier_release_planned_starts_as_it_was_planned(run: PipelineRun) -> None:
