@@ -6,10 +6,9 @@ it when the cluster goes: one that exported its logs under its staging name woul
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 
+from aurora_restore.domain.acts import Done, ExportLogs, Leave, Wait
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.plan import RestorePlan
@@ -18,22 +17,6 @@ from aurora_restore.domain.replacement import Strategy
 LOG_EXPORTS_KIND = "log_exports"
 # A cluster is busy now and then, for minutes; for the sake of its logs nothing else waits longer.
 LOG_EXPORTS_LIMIT = timedelta(minutes=30)
-
-
-class ExportsAction(Enum):
-    TURN_ON = "turn on"
-    WAIT = "wait"
-    DONE = "done"
-    LEAVE = "leave"
-
-
-@dataclass(frozen=True)
-class ExportsDecision:
-    """`missing`: the types of logs that are to be exported and are not."""
-
-    action: ExportsAction
-    reason: str
-    missing: tuple[str, ...] = ()
 
 
 def exports_logs_later(plan: RestorePlan) -> bool:
@@ -50,26 +33,31 @@ def given_after_switch(plan: RestorePlan) -> frozenset[str]:
 
 def decide_log_exports(
     plan: RestorePlan, cluster: DbCluster, asked: Asked | None, now: datetime
-) -> ExportsDecision:
+) -> ExportLogs | Wait | Done | Leave:
     """What to do about the logs of the new cluster, which has the target's name by now."""
-    expected = plan.cluster.cloudwatch_logs_exports
-    missing = tuple(item for item in expected if item not in cluster.cloudwatch_logs_exports)
-    name = cluster.db_cluster_identifier
+    missing, name = missing_exports(plan, cluster), cluster.db_cluster_identifier
     if not missing:
-        return ExportsDecision(ExportsAction.DONE, f"{name} exports its logs: {', '.join(expected)}")
+        return Done(f"{name} exports its logs: {', '.join(plan.cluster.cloudwatch_logs_exports)}")
     # The cluster serves without them: a warning names them, and the run goes on.
     if asked is not None and asked.is_overdue(now, LOG_EXPORTS_LIMIT):
         minutes = LOG_EXPORTS_LIMIT.total_seconds() / 60
-        return ExportsDecision(ExportsAction.LEAVE, f"not done within {minutes:g} minutes", missing)
+        return Leave(f"not done within {minutes:g} minutes")
     if asked is not None and asked.is_under_way(now):
         reason = f"RDS has accepted the export of the logs of {name} and does not show it yet"
-        return ExportsDecision(ExportsAction.WAIT, reason, missing)
+        return Wait("change", reason, 10)
     reason = f"{name} is to export its logs: {', '.join(missing)}"
-    return ExportsDecision(ExportsAction.TURN_ON, reason, missing)
+    return ExportLogs(name, missing, kind=LOG_EXPORTS_KIND, reason=reason, percent=10)
 
 
-def log_exports_warning(plan: RestorePlan, missing: tuple[str, ...], reason: str) -> str:
+def missing_exports(plan: RestorePlan, cluster: DbCluster) -> tuple[str, ...]:
+    """The types of logs that are to be exported and are not."""
+    expected = plan.cluster.cloudwatch_logs_exports
+    return tuple(item for item in expected if item not in cluster.cloudwatch_logs_exports)
+
+
+def log_exports_warning(plan: RestorePlan, cluster: DbCluster, reason: str) -> str:
     """What is not as it should be, and the command that sets it."""
+    missing = missing_exports(plan, cluster)
     types = ", ".join(f'"{item}"' for item in missing)
     return (
         f"{plan.target_cluster_id} does not export these logs to CloudWatch: {', '.join(missing)} ({reason}). Turn it "

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from aurora_restore.domain.acts import ExportLogs
+from aurora_restore.domain.acts import Done, Leave, Wait
 from aurora_restore.domain.errors import RequestRefused, ResourceBusy, StepFailed
 from aurora_restore.domain.log_exports import (
     LOG_EXPORTS_KIND,
-    ExportsAction,
     decide_log_exports,
     exports_logs_later,
     log_exports_warning,
@@ -16,7 +15,7 @@ from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Changes, RestoreDetails, changed, with_warnings
 from aurora_restore.domain.results import in_progress
 from aurora_restore.steps.outcome import Event, StepOutcome
-from aurora_restore.steps.perform import Guard
+from aurora_restore.steps.perform import Guard, waiting
 from aurora_restore.steps.ports import Ports
 
 
@@ -39,29 +38,28 @@ def bring_log_exports(
     if not are_log_exports_due(operation):
         return None
     asked = operation.asked_by_cleanup().get(LOG_EXPORTS_KIND) or operation.asked(LOG_EXPORTS_KIND)
-    decision = decide_log_exports(plan, target, asked, ports.clock.now())
-    if decision.action is ExportsAction.DONE:
-        return _seen_to(target, "cluster.log_exports_changed", decision.reason)
-    if decision.action is ExportsAction.LEAVE:
-        return _left(operation, target, decision.missing, decision.reason)
-    if decision.action is ExportsAction.WAIT:
-        return StepOutcome(in_progress(decision.reason, 10, "change"))
-    name = target.db_cluster_identifier
+    next_act = decide_log_exports(plan, target, asked, ports.clock.now())
+    if isinstance(next_act, Done):
+        return _seen_to(target, "cluster.log_exports_changed", next_act.reason)
+    if isinstance(next_act, Leave):
+        return _left(operation, target, next_act.reason)
+    if isinstance(next_act, Wait):
+        return waiting(next_act)
     try:
-        answered = guard.ask(ExportLogs(name, decision.missing, kind=LOG_EXPORTS_KIND))
+        answered = guard.ask(next_act)
     except ResourceBusy as busy:
-        return StepOutcome(in_progress(busy.message, 10, "change"))
+        return StepOutcome(in_progress(busy.message, next_act.percent, next_act.waits_for))
     except (StepFailed, RequestRefused) as refused:
         # An error of the record's table says nothing of the
         # logs. Any other costs the logs, and not the restore.
         if refused.is_of_record:
             raise
-        return _left(operation, target, decision.missing, refused.message)
-    return StepOutcome(in_progress(decision.reason, 10, "change"), answered)
+        return _left(operation, target, refused.message)
+    return StepOutcome(in_progress(next_act.reason, next_act.percent, next_act.waits_for), answered)
 
 
-def _left(operation: Operation, target: DbCluster, missing: tuple[str, ...], reason: str) -> StepOutcome:
-    warning = log_exports_warning(operation.plan, missing, reason)
+def _left(operation: Operation, target: DbCluster, reason: str) -> StepOutcome:
+    warning = log_exports_warning(operation.plan, target, reason)
     return _seen_to(
         target,
         "cluster.log_exports_left",
