@@ -11,32 +11,19 @@ docs/decisions/0012-the-fence-is-another-port.md.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 
+from aurora_restore.domain.acts import ChangePort, Wait
 from aurora_restore.domain.asking import STILL_ARRIVES
 from aurora_restore.domain.observed import DbCluster, DbInstance, not_serving
 from aurora_restore.domain.rds_statuses import FAILED_INSTANCE_STATUSES
-from aurora_restore.domain.record import ActState
+from aurora_restore.domain.record import ActState, Fence, changed
 
 FENCE_ACT = "fence"
 # RDS takes ports from 1150 to 65535.
 _FIRST_PORT, _PORTS, _STEP = 1150, 65535 - 1150 + 1, 7919
 # RDS accepts a request and shows it later: until then it is under way.
 FENCE_UNSEEN = timedelta(minutes=10)
-
-
-class FenceAction(Enum):
-    CHANGE_PORT = "change port"
-    WAIT = "wait"
-    DONE = "done"
-
-
-@dataclass(frozen=True)
-class FenceDecision:
-    action: FenceAction
-    reason: str
 
 
 def port_behind_fence(open_port: int) -> int:
@@ -62,44 +49,46 @@ def _age(acts: Mapping[str, ActState], now: datetime) -> timedelta:
 
 def decide_fence(
     cluster: DbCluster, instances: Sequence[DbInstance], open_port: int, *, under_way: bool
-) -> FenceDecision:
-    """The next thing to do so that no client writes to the cluster any more; DONE where none can.
+) -> ChangePort | Wait | None:
+    """The next thing to do so that no client writes to the cluster any more; None where none can.
 
     A cluster without instances has no sessions.
     """
     name = cluster.db_cluster_identifier
     if not instances:
-        return FenceDecision(FenceAction.DONE, f"{name} has no instances, and so no sessions")
+        return None
     if busy := _busy(cluster, instances):
-        return FenceDecision(FenceAction.WAIT, busy)
+        return Wait("fence", busy)
     if cluster.port == open_port:
         if under_way:
-            return FenceDecision(FenceAction.WAIT, f"{name} is about to be fenced: it does not show yet")
+            return Wait("fence", f"{name} is about to be fenced: it does not show yet")
         reason = f"sessions of {name} end, so that nothing is written after its final snapshot"
-        return FenceDecision(FenceAction.CHANGE_PORT, reason)
+        port = port_behind_fence(open_port)
+        return ChangePort(name, port, is_fence=True, kind=FENCE_ACT, reason=reason)
     # The cluster may show its new port first: an instance that listens on the known one still takes writes.
     late = [item.db_instance_identifier for item in instances if item.port == open_port]
     if late:
-        return FenceDecision(FenceAction.WAIT, f"{', '.join(late)} still listens on port {open_port}")
-    return FenceDecision(FenceAction.DONE, f"clients no longer reach {name} under its port")
+        return Wait("fence", f"{', '.join(late)} still listens on port {open_port}")
+    return None
 
 
 def decide_lifting(
-    cluster: DbCluster, instances: Sequence[DbInstance], open_port: int, *, under_way: bool
-) -> FenceDecision:
-    """The next thing to do so that clients reach the cluster again under the port that they know."""
+    cluster: DbCluster, instances: Sequence[DbInstance], open_port: int, now: datetime, *, under_way: bool
+) -> ChangePort | Wait | None:
+    """The next thing to do so that clients reach it again under the port that they know; None where they do."""
     name = cluster.db_cluster_identifier
     if busy := _busy(cluster, instances):
-        return FenceDecision(FenceAction.WAIT, busy)
+        return Wait("fence", busy)
     if cluster.port != open_port:
-        return FenceDecision(FenceAction.CHANGE_PORT, f"{name} gets its port {open_port} back")
+        reason, lifted = f"{name} gets its port {open_port} back", changed(Fence, lifted_time=now)
+        return ChangePort(name, open_port, is_fence=False, reason=reason, also=lifted)
     late = [item.db_instance_identifier for item in instances if item.port not in (None, open_port)]
     if late:
-        return FenceDecision(FenceAction.WAIT, f"{', '.join(late)} does not listen on port {open_port} yet")
+        return Wait("fence", f"{', '.join(late)} does not listen on port {open_port} yet")
     # A request for the fence that is still to take effect would close the port again after it was opened.
     if under_way:
-        return FenceDecision(FenceAction.WAIT, f"{name} was about to be fenced: that may still come")
-    return FenceDecision(FenceAction.DONE, f"{name} listens on the port that clients know")
+        return Wait("fence", f"{name} was about to be fenced: that may still come")
+    return None
 
 
 def _busy(cluster: DbCluster, instances: Sequence[DbInstance]) -> str:

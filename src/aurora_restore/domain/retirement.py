@@ -13,7 +13,6 @@ from typing import Any
 
 from aurora_restore.domain.acts import (
     Act,
-    ChangePort,
     DeleteCluster,
     DeleteInstance,
     StartCluster,
@@ -28,7 +27,7 @@ from aurora_restore.domain.errors import (
     GlobalClusterMember,
     NameTaken,
 )
-from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_fence, port_behind_fence
+from aurora_restore.domain.fencing import decide_fence
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, OPERATION_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import ClusterSnapshot, DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
@@ -181,15 +180,7 @@ def _fence(seen: Retiring, cluster: DbCluster) -> Act | Wait | None:
     """What is written after the final snapshot would be lost: none is taken while clients can write."""
     if seen.open_port is None:
         return None
-    decision = decide_fence(cluster, seen.instances, seen.open_port, under_way=seen.fence_is_under_way)
-    if decision.action is FenceAction.DONE:
-        return None
-    if decision.action is FenceAction.WAIT:
-        return Wait("fence", decision.reason)
-    port = port_behind_fence(seen.open_port)
-    return ChangePort(
-        cluster.db_cluster_identifier, port, is_fence=True, kind=FENCE_ACT, reason=decision.reason
-    )
+    return decide_fence(cluster, seen.instances, seen.open_port, under_way=seen.fence_is_under_way)
 
 
 def _final_snapshot(seen: Retiring, cluster: DbCluster, identifier: str) -> Act | Wait:

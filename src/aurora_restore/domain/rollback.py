@@ -12,7 +12,6 @@ from datetime import timedelta
 
 from aurora_restore.domain.acts import (
     Act,
-    ChangePort,
     DeleteInstance,
     DeleteSnapshot,
     RenameCluster,
@@ -31,7 +30,7 @@ from aurora_restore.domain.errors import (
     InstanceFailed,
     SwitchOverFailed,
 )
-from aurora_restore.domain.fencing import FENCE_ACT, FenceAction, decide_lifting, may_still_come
+from aurora_restore.domain.fencing import FENCE_ACT, decide_lifting, may_still_come
 from aurora_restore.domain.naming import (
     BY_HAND,
     KEEP_UNTIL_TAG,
@@ -51,7 +50,7 @@ from aurora_restore.domain.rds_statuses import (
     SERVING_STATUSES,
     STOPPED_STATUSES,
 )
-from aurora_restore.domain.record import Cleanup, Fence, Retirement, changed, cleanup_act_changed
+from aurora_restore.domain.record import Cleanup, Retirement, changed, cleanup_act_changed
 from aurora_restore.domain.replacement import Replacement, Strategy
 from aurora_restore.domain.restoring import Owner, decide_restore, restore_parameters
 from aurora_restore.domain.retirement import open_port_of
@@ -101,13 +100,7 @@ def lift_fence(seen: Seen) -> Act | Wait | None:
     name = old.db_cluster_identifier
     record = seen.operation.record
     under_way = not record.fence.is_lifted and may_still_come(record.acts, seen.now)
-    decision = decide_lifting(old, seen.members(name), open_port, under_way=under_way)
-    if decision.action is FenceAction.DONE:
-        return None
-    if decision.action is FenceAction.WAIT:
-        return Wait("fence", decision.reason)
-    lifted = changed(Fence, lifted_time=seen.now)
-    return ChangePort(name, open_port, is_fence=False, reason=decision.reason, also=lifted)
+    return decide_lifting(old, seen.members(name), open_port, seen.now, under_way=under_way)
 
 
 def wake_old(seen: Seen) -> Act | Wait | None:

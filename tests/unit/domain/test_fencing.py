@@ -13,15 +13,13 @@ from aurora_restore.domain.acts import ChangePort, DeleteInstance, TakeSnapshot,
 from aurora_restore.domain.asking import STILL_ARRIVES
 from aurora_restore.domain.fencing import (
     FENCE_ACT,
-    FenceAction,
-    FenceDecision,
     decide_fence,
     decide_lifting,
     is_under_way,
     may_still_come,
     port_behind_fence,
 )
-from aurora_restore.domain.record import ActState
+from aurora_restore.domain.record import ActState, Fence, changed
 from aurora_restore.domain.retirement import Retiring, decide_retirement
 
 OPEN, SHUT = 5432, port_behind_fence(5432)
@@ -37,12 +35,12 @@ def members(*ports: int, status: str = "available") -> list[Any]:
 
 def fence(
     port: int, found: list[Any], *, under_way: bool = False, status: str = "available"
-) -> FenceDecision:
+) -> ChangePort | Wait | None:
     return decide_fence(cluster(port=port, status=status), found, OPEN, under_way=under_way)
 
 
-def lifting(port: int, found: list[Any], *, under_way: bool = False) -> FenceDecision:
-    return decide_lifting(cluster(port=port), found, OPEN, under_way=under_way)
+def lifting(port: int, found: list[Any], *, under_way: bool = False) -> ChangePort | Wait | None:
+    return decide_lifting(cluster(port=port), found, OPEN, NOW, under_way=under_way)
 
 
 @pytest.mark.parametrize("port", [1150, 5432, 6000, 57616, 57617, 65535])
@@ -54,7 +52,9 @@ def test_behind_the_fence_is_another_port_that_rds_takes_and_always_the_same(por
 
 
 def test_a_cluster_under_its_known_port_is_fenced() -> None:
-    assert fence(OPEN, members(OPEN, OPEN)).action is FenceAction.CHANGE_PORT
+    act = fence(OPEN, members(OPEN, OPEN))
+    assert isinstance(act, ChangePort)
+    assert (act.port, act.is_fence, act.kind) == (SHUT, True, FENCE_ACT)
 
 
 def test_a_busy_cluster_is_waited_for_although_one_of_its_instances_has_its_name() -> None:
@@ -62,38 +62,40 @@ def test_a_busy_cluster_is_waited_for_although_one_of_its_instances_has_its_name
         replace(item, db_instance_identifier=cluster().db_cluster_identifier) for item in members(OPEN)
     ]
 
-    assert fence(OPEN, of_that_name, status="modifying").action is FenceAction.WAIT
+    assert isinstance(fence(OPEN, of_that_name, status="modifying"), Wait)
 
 
 def test_what_was_asked_for_and_does_not_show_yet_is_not_asked_for_again() -> None:
-    assert fence(OPEN, members(OPEN), under_way=True).action is FenceAction.WAIT
+    assert isinstance(fence(OPEN, members(OPEN), under_way=True), Wait)
 
 
 def test_the_fence_holds_when_each_instance_listens_elsewhere_and_serves() -> None:
-    assert fence(SHUT, members(SHUT, SHUT)).action is FenceAction.DONE
-    assert fence(SHUT, members(SHUT, OPEN)).action is FenceAction.WAIT
-    assert fence(SHUT, members(SHUT, SHUT, status="rebooting")).action is FenceAction.WAIT
-    assert fence(SHUT, members(SHUT), status="modifying").action is FenceAction.WAIT
+    assert fence(SHUT, members(SHUT, SHUT)) is None
+    assert isinstance(fence(SHUT, members(SHUT, OPEN)), Wait)
+    assert isinstance(fence(SHUT, members(SHUT, SHUT, status="rebooting")), Wait)
+    assert isinstance(fence(SHUT, members(SHUT), status="modifying"), Wait)
 
 
 def test_an_instance_that_has_failed_for_good_is_not_waited_for() -> None:
     broken = replace(members(SHUT)[0], status="storage-full")
 
-    assert fence(SHUT, [broken]).action is FenceAction.DONE
+    assert fence(SHUT, [broken]) is None
 
 
 def test_a_cluster_without_instances_has_no_sessions() -> None:
-    assert fence(OPEN, []).action is FenceAction.DONE
+    assert fence(OPEN, []) is None
 
 
 def test_a_cluster_that_is_put_back_gets_its_port_back() -> None:
-    assert lifting(SHUT, members(SHUT)).action is FenceAction.CHANGE_PORT
-    assert lifting(OPEN, members(SHUT)).action is FenceAction.WAIT
-    assert lifting(OPEN, members(OPEN)).action is FenceAction.DONE
+    act = lifting(SHUT, members(SHUT))
+    assert isinstance(act, ChangePort)
+    assert (act.port, act.is_fence, act.also) == (OPEN, False, changed(Fence, lifted_time=NOW))
+    assert isinstance(lifting(OPEN, members(SHUT)), Wait)
+    assert lifting(OPEN, members(OPEN)) is None
 
 
 def test_a_fence_that_may_still_come_is_waited_for_before_it_is_called_lifted() -> None:
-    assert lifting(OPEN, members(OPEN), under_way=True).action is FenceAction.WAIT
+    assert isinstance(lifting(OPEN, members(OPEN), under_way=True), Wait)
 
 
 @pytest.mark.parametrize("answered", [True, False])
