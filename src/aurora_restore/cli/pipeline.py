@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from aurora_restore.domain.log_entries import LogEntry
 from aurora_restore.domain.record import ErrorState, Record, changed
-from aurora_restore.domain.states import OperationStatus
+from aurora_restore.domain.states import ExecutionStatus, OperationStatus
 from aurora_restore.steps.ports import Records
 
 
@@ -103,14 +103,17 @@ def record_of_execution(operation_id: str, execution: Execution) -> dict[str, An
     )
     if execution.start_date:
         record |= changed(Record, start_time=execution.start_date)
-    if execution.status == "RUNNING":
+    if execution.status == ExecutionStatus.RUNNING:
         return record
     if execution.stop_date:
         record |= changed(Record, end_time=execution.stop_date)
     # A run that timed out has failed, as any that is not named here.
-    endings = {"SUCCEEDED": OperationStatus.SUCCEEDED, "ABORTED": OperationStatus.CANCELLED}
+    endings: Mapping[str, OperationStatus] = {
+        ExecutionStatus.SUCCEEDED: OperationStatus.SUCCEEDED,
+        ExecutionStatus.ABORTED: OperationStatus.CANCELLED,
+    }
     record |= changed(Record, status=endings.get(execution.status, OperationStatus.FAILED).value)
-    if execution.status != "SUCCEEDED":
+    if execution.status != ExecutionStatus.SUCCEEDED:
         error = ErrorState(
             code=execution.error or f"EXECUTION_{execution.status}",
             message=execution.cause or f"The execution ended {execution.status}, and gave no cause.",

@@ -19,6 +19,7 @@ import click
 from aurora_restore.cli.errors import UsageProblem
 from aurora_restore.cli.parameters import Decorator, combined, option
 from aurora_restore.domain.request import LATEST
+from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.users import Access
 
 _SOURCE = "What to restore"
@@ -132,7 +133,7 @@ _OPTIONS = (
     _option(
         "replace_strategy",
         "--replace-strategy",
-        type=click.Choice(["swap", "delete_first"]),
+        type=click.Choice([Strategy.SWAP.value, Strategy.DELETE_FIRST.value]),
         heading=_REPLACED,
         help="`swap` (default): the new one is made under a staging name and takes the target's when it is proved; "
         "`delete_first`: the old one is removed first, where there is no room for two.",

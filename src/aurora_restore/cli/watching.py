@@ -17,7 +17,7 @@ from aurora_restore.cli.pipeline import Execution, Pipeline, record_of_execution
 from aurora_restore.cli.views.due import due_words, how_to_start_it, overdue_words
 from aurora_restore.domain.errors import TransientError
 from aurora_restore.domain.record import Record, changed
-from aurora_restore.domain.states import OperationStatus, is_closed
+from aurora_restore.domain.states import ExecutionStatus, OperationStatus, is_closed
 
 
 @dataclass(frozen=True)
@@ -184,4 +184,4 @@ def _needs_no_look_at_the_execution(record: Mapping[str, Any]) -> bool:
 
 
 def _has_ended(execution: Execution | None) -> bool:
-    return execution is not None and execution.status != OperationStatus.RUNNING
+    return execution is not None and execution.status != ExecutionStatus.RUNNING

@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import Any
 
 from aurora_restore.domain.audit_verification import ChainState, Verification
+from aurora_restore.domain.cleaning import MANUAL_INTERVENTION
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Record
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.waiting import CAP_SECONDS
 
-MANUAL_INTERVENTION = "MANUAL_INTERVENTION"
 CLEANUP_REQUESTED = "cleanup.requested"
 NOTIFICATION_FAILED = "notification.failed"
 # Each look of a run or a cleanup is in the record, and none waits so long for the next one.

@@ -33,8 +33,10 @@ from aurora_restore.domain.record import (
 from aurora_restore.domain.rehearsal import asked_of, is_restored
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_past_return
-from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
+from aurora_restore.domain.states import Ending, ExecutionStatus, OperationStatus, PhaseStatus
 
+# The code of what an operator wrote into a record by hand.
+MANUAL_INTERVENTION = "MANUAL_INTERVENTION"
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
 CLOSED_MEANWHILE = timedelta(minutes=1)
@@ -95,7 +97,7 @@ def was_cancelled(operation: Operation, execution: ExecutionState | None) -> boo
     """An operator stopped the execution, or marked the record by hand."""
     if operation.record.is_marked_by_hand:
         return True
-    return execution is not None and execution.status == "ABORTED"
+    return execution is not None and execution.status == ExecutionStatus.ABORTED
 
 
 def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorState:
@@ -105,17 +107,17 @@ def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorSta
         return ErrorState.read({"step": record.step, "hint": hint, **known.item})
     step = record.step or Phase.SNAPSHOT_CHECK.value
     if record.error_by_hand:
-        return _error(step, "MANUAL_INTERVENTION", record.error_by_hand, hint)
+        return _error(step, MANUAL_INTERVENTION, record.error_by_hand, hint)
     if record.is_marked_by_hand:
-        return _error(step, "MANUAL_INTERVENTION", "The record was marked by hand.", Cancelled.default_hint)
+        return _error(step, MANUAL_INTERVENTION, "The record was marked by hand.", Cancelled.default_hint)
     # No step wrote what went wrong, so that only the execution can say it.
     error: RestoreError
     if execution is None:
         error = ExecutionLost("Step Functions does not know the execution of this operation.")
-    elif execution.status == "ABORTED":
+    elif execution.status == ExecutionStatus.ABORTED:
         reason = ": ".join(word for word in (execution.error, execution.cause) if word)
         error = Cancelled(f"An operator stopped the execution{f' ({reason})' if reason else ''}.")
-    elif execution.status == "TIMED_OUT":
+    elif execution.status == ExecutionStatus.TIMED_OUT:
         error = ExecutionTimedOut("The execution reached the time limit of the state machine.")
     else:
         kind = ERRORS_BY_NAME.get(execution.error or "", RestoreError)
@@ -131,7 +133,7 @@ def error_of_failure(operation: Operation, error_name: str, cause: str) -> Error
     known = record.error
     if not known and record.error_by_hand:
         # What an operator wrote into the record by hand may be no more than a sentence.
-        known = ErrorState.read({"code": "MANUAL_INTERVENTION", "message": record.error_by_hand})
+        known = ErrorState.read({"code": MANUAL_INTERVENTION, "message": record.error_by_hand})
     # The error in a running record may be an earlier one, which the run has overcome: then it has another code.
     if known and (not operation.is_running or error_class is None or known.code == error_class.code):
         return ErrorState.read({"step": record.step, "hint": RestoreError.default_hint, **known.item})
@@ -212,7 +214,7 @@ def may_arrive_late(
     if any(not item.refused and now - item.last < SHOWS_WITHIN for item in asked):
         return True
     # A step that raised has come to its end: no function is at work any more.
-    if execution is not None and execution.status == "FAILED":
+    if execution is not None and execution.status == ExecutionStatus.FAILED:
         return False
     unanswered = any(not state.answered and not state.refused for state in operation.record.acts.values())
     return unanswered and now - ended_time < LATE_ARRIVALS

@@ -29,6 +29,7 @@ from aurora_restore.domain.cluster_settings import PAID_SUPPORT
 from aurora_restore.domain.prices import Item, Price, Prices
 from aurora_restore.domain.record import PlanItem, ReplacedCluster
 from aurora_restore.domain.record.parts import NOTHING, Part
+from aurora_restore.domain.states import Strategy
 
 HOURS_A_MONTH, DAYS_A_MONTH = Decimal(730), Decimal(30)
 SERVERLESS, IO_OPTIMIZED = "db.serverless", "aurora-iopt1"
@@ -364,7 +365,7 @@ class Costing:
         """The cluster that is replaced, from the beginning of the run until it goes."""
         planned = self.plan.replacement
         # With delete_first the two never exist at once.
-        if not self.replaced or planned.strategy == "delete_first":
+        if not self.replaced or planned.strategy == Strategy.DELETE_FIRST:
             return
         cluster = _Cluster.read(self.replaced.item)
         classes = [member.db_instance_class for member in self.replaced.members]

@@ -12,7 +12,7 @@ from aurora_restore.domain.acts import Done, ExportLogs, Leave, Wait
 from aurora_restore.domain.asking import Asked
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.replacement import Strategy
+from aurora_restore.domain.states import Strategy
 
 LOG_EXPORTS_KIND = "log_exports"
 # A cluster is busy now and then, for minutes; for the sake of its logs nothing else waits longer.

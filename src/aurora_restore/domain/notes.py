@@ -6,9 +6,9 @@ from aurora_restore.domain.cluster_settings import NO_PAID_SUPPORT, PAID_SUPPORT
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.engines import engine_of
 from aurora_restore.domain.observed import ClusterSnapshot
-from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.settings import PipelineSettings
+from aurora_restore.domain.states import Strategy
 
 QUIET_NOTE = (
     "the first start is quiet: the cluster begins with a parameter group of the pipeline's own, which costs 5 minutes "

@@ -11,8 +11,7 @@ from aurora_restore.domain.counting import counted
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import ErrorState, Record
 from aurora_restore.domain.rehearsal import asked_of, figures, measured
-from aurora_restore.domain.replacement import Strategy
-from aurora_restore.domain.states import Ending, RehearsalVerdict, RetirementState
+from aurora_restore.domain.states import Ending, RehearsalVerdict, RetirementState, Strategy
 from aurora_restore.domain.times import format_time, minute_if_readable, minute_in_words
 from aurora_restore.domain.visible_text import visible
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from aurora_restore.domain.cluster_settings import ClusterSettings, InstanceSettings
 from aurora_restore.domain.engines import POSTGRESQL
 from aurora_restore.domain.rds_statuses import SERVING_STATUSES
+from aurora_restore.domain.states import ExecutionStatus
 
 
 @dataclass(frozen=True)
@@ -238,4 +239,4 @@ class ExecutionState:
 
     @property
     def is_running(self) -> bool:
-        return self.status == "RUNNING"
+        return self.status == ExecutionStatus.RUNNING

@@ -29,10 +29,11 @@ from aurora_restore.domain.naming import (
 from aurora_restore.domain.notes import plan_notes
 from aurora_restore.domain.observed import ClusterSnapshot
 from aurora_restore.domain.outward import ForeignTables, OutwardConnections
-from aurora_restore.domain.replacement import Replacement, Strategy, build_replacement, name_at_first
+from aurora_restore.domain.replacement import Replacement, build_replacement, name_at_first
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.selection import SelectedSnapshot
 from aurora_restore.domain.settings import PipelineSettings
+from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.times import format_time
 from aurora_restore.domain.users import DbUser
 

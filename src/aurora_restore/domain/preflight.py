@@ -52,6 +52,7 @@ from aurora_restore.domain.plan import RestorePlan, copy_decision, is_encrypted_
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.room import tag_problems, version_problem
 from aurora_restore.domain.settings import PipelineSettings
+from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.user_checks import master_among_users, user_secret_problems
 
 # RDS: DBSubnetGroupDoesNotCoverEnoughAZs, unless "the DB subnet group covers at least two Availability Zones".
@@ -301,7 +302,7 @@ def _quota_problems(
     key = facts.kms_key.arn if isinstance(facts.kms_key, KmsKey) else None
     copies = copy_decision(request, snapshot, key)[0] and not facts.has_reusable_copy
     replaces = facts.target_cluster is not None and request.replaces
-    deletes_first = replaces and request.replace_strategy == "delete_first"
+    deletes_first = replaces and request.replace_strategy == Strategy.DELETE_FIRST
     hint = DELETE_FIRST_HINT if replaces and not deletes_first else None
     # With delete_first the replaced cluster makes room before anything is created.
     needs = {

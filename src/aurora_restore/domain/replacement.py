@@ -4,31 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 from aurora_restore.domain.cluster_settings import CLUSTER_SETTINGS, INSTANCE_SETTINGS
 from aurora_restore.domain.configuration import ClusterConfiguration
 from aurora_restore.domain.naming import final_snapshot_identifier, retired_identifier, staging_identifier
 from aurora_restore.domain.request import RestoreRequest
-
-
-class Strategy(StrEnum):
-    """How the target comes to its name.
-
-    NEW: no cluster has the name. SWAP: the new one is proved under a staging name, then they change names.
-    DELETE_FIRST: the old one goes first. UNDO: a swap with the cluster that an earlier operation kept.
-    """
-
-    NEW = "new"
-    SWAP = "swap"
-    DELETE_FIRST = "delete_first"
-    UNDO = "undo"
-
-    @property
-    def uses_staging_name(self) -> bool:
-        """Whether two clusters exist at once and change names."""
-        return self in (Strategy.SWAP, Strategy.UNDO)
+from aurora_restore.domain.states import Strategy
 
 
 @dataclass(frozen=True)

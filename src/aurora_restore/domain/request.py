@@ -31,6 +31,7 @@ from aurora_restore.domain.naming import identifier_problem, scratch_identifier
 from aurora_restore.domain.outward import ForeignTables, OutwardConnections
 from aurora_restore.domain.rehearsal import Rehearsal, read_rehearsal
 from aurora_restore.domain.settings import PipelineSettings
+from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.user_fields import DB_USER_FIELDS, db_users
 from aurora_restore.domain.users import DbUser
 
@@ -58,7 +59,7 @@ class RestoreRequest(ClusterSettings, InstanceSettings):
     source_cluster_id: str | None = None
     db_instance_class: str | None = None
     delete_cluster_if_exists: bool = False
-    replace_strategy: str = "swap"
+    replace_strategy: str = Strategy.SWAP
     final_snapshot: bool = True
     final_snapshot_retention_days: int = FINAL_SNAPSHOT_DAYS
     keep_replaced_hours: float = 0
@@ -101,7 +102,7 @@ PARSERS: Mapping[str, Parser] = {
     "target_cluster_id": parse.text,
     "db_instance_class": parse.instance_class,
     "delete_cluster_if_exists": parse.flag,
-    "replace_strategy": parse.one_of("swap", "delete_first"),
+    "replace_strategy": parse.one_of(Strategy.SWAP, Strategy.DELETE_FIRST),
     "final_snapshot": parse.flag,
     "final_snapshot_retention_days": parse.whole_number(0, 3650),
     "keep_replaced_hours": parse.number(0, KEEP_HOURS_MOST),
@@ -342,7 +343,7 @@ def _check_combinations(values: Mapping[str, Any], problems: list[RestoreError])
             InvalidRequest("db_instance_class db.serverless needs serverless_v2 with its capacities.")
         )
     # With delete_first the final snapshot is all that a rollback has.
-    deletes_first = values.get("replace_strategy") == "delete_first"
+    deletes_first = values.get("replace_strategy") == Strategy.DELETE_FIRST
     if deletes_first and values.get("keep_replaced_hours"):
         problems.append(
             KeepNeedsSwap(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.replacement import Strategy
-from aurora_restore.domain.states import RetirementState
+from aurora_restore.domain.states import RetirementState, Strategy
 
 # Long enough to notice in the morning what was stopped in the night.
 KEPT_AFTER_CANCEL = timedelta(hours=24)

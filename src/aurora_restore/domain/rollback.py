@@ -51,10 +51,11 @@ from aurora_restore.domain.rds_statuses import (
     STOPPED_STATUSES,
 )
 from aurora_restore.domain.record import Cleanup, Retirement, changed, cleanup_act_changed
-from aurora_restore.domain.replacement import Replacement, Strategy
+from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.restoring import Owner, decide_restore, restore_parameters
 from aurora_restore.domain.retirement import open_port_of
 from aurora_restore.domain.seeing import Seen, parties_in, places_in, plan_of
+from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.switching import RENAME_NEW_OUT, decide_rollback, late_rename_of_old
 from aurora_restore.domain.times import format_time
 from aurora_restore.domain.waiting import duration_words

@@ -1,4 +1,5 @@
-"""The states of an operation and of the cluster that it replaced, and which may follow which. Defined here alone.
+"""The states of an operation, of its execution and of the cluster that it replaced, which may follow which, and how a
+target comes to its name. Defined here alone.
 
 docs/architecture.md shows both tables as diagrams, which a test compares with `diagram`.
 """
@@ -49,6 +50,16 @@ class PhaseStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class ExecutionStatus(StrEnum):
+    """The `status` of an execution, as Step Functions has it. ABORTED: someone stopped it."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    TIMED_OUT = "TIMED_OUT"
+    ABORTED = "ABORTED"
+
+
 class RehearsalVerdict(StrEnum):
     """What a rehearsal has shown: the `verdict` of a record's `rehearsal`.
 
@@ -74,6 +85,24 @@ class RetirementState(StrEnum):
     RETIRED = "RETIRED"
     UNDONE = "UNDONE"
     PUT_BACK = "PUT_BACK"
+
+
+class Strategy(StrEnum):
+    """How the target comes to its name.
+
+    NEW: no cluster has the name. SWAP: the new one is proved under a staging name, then they change names.
+    DELETE_FIRST: the old one goes first. UNDO: a swap with the cluster that an earlier operation kept.
+    """
+
+    NEW = "new"
+    SWAP = "swap"
+    DELETE_FIRST = "delete_first"
+    UNDO = "undo"
+
+    @property
+    def uses_staging_name(self) -> bool:
+        """Whether two clusters exist at once and change names."""
+        return self in (Strategy.SWAP, Strategy.UNDO)
 
 
 # The statuses of a record that is not closed, but for one that an operator marked by hand.

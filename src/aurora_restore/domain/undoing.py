@@ -14,10 +14,10 @@ from aurora_restore.domain.notes import certificate_note
 from aurora_restore.domain.observed import DbCluster, DbInstance
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import PlannedInstance, RestorePlan
-from aurora_restore.domain.replacement import Replacement, Strategy
+from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.request import UNDO_FIELD
 from aurora_restore.domain.retention import kept_until, retirement_state
-from aurora_restore.domain.states import OperationStatus, RetirementState
+from aurora_restore.domain.states import OperationStatus, RetirementState, Strategy
 
 PARSERS: Mapping[str, Any] = {
     UNDO_FIELD: parse.text,

@@ -13,8 +13,8 @@ from aurora_restore.domain.observed import DbCluster, is_auto_scaled
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.quiet_group import REMOVE_ACT, REMOVE_LIMIT, is_ours
 from aurora_restore.domain.record import with_warnings
-from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, in_progress, skipped
+from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.verification import IN_SYNC
 from aurora_restore.steps.keep_quiet_group import keep_group
 from aurora_restore.steps.outcome import Event, StepOutcome

@@ -35,8 +35,8 @@ from aurora_restore.domain.record import (
     changed,
     with_new_warnings,
 )
-from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, goes_on, in_progress, skipped
+from aurora_restore.domain.states import Strategy
 from aurora_restore.steps.audit_events import AuditTrail
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports

@@ -15,8 +15,8 @@ from aurora_restore.domain.proving import (
     was_rebooted,
 )
 from aurora_restore.domain.record import Proof, changed, with_warnings
-from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import Phase, done, in_progress
+from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.times import format_time
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import carry_out, waiting

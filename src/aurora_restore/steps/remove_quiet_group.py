@@ -7,7 +7,7 @@ from aurora_restore.domain.errors import RequestRefused, StepFailed
 from aurora_restore.domain.naming import quiet_group_identifier
 from aurora_restore.domain.quiet_group import REMOVE_ACT, REMOVE_LIMIT, is_ours
 from aurora_restore.domain.record import with_warnings
-from aurora_restore.domain.replacement import Strategy
+from aurora_restore.domain.states import Strategy
 from aurora_restore.steps.cleanup_context import CleanupContext
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.quiet_group import LEFT_WARNING, seen_group

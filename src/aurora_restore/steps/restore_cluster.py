@@ -22,7 +22,6 @@ from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.record import (
     act_given_up,
 )
-from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.restoring import (
     Owner,
     SettingAct,
@@ -30,6 +29,7 @@ from aurora_restore.domain.restoring import (
     restore_parameters,
 )
 from aurora_restore.domain.results import in_progress
+from aurora_restore.domain.states import Strategy
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import carry_out, waiting
 from aurora_restore.steps.ports import Ports

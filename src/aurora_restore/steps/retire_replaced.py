@@ -13,11 +13,10 @@ from aurora_restore.domain.naming import KEEP_UNTIL_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Record, changed, sets
-from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import StepStatus, done, in_progress, skipped
 from aurora_restore.domain.retention import is_past_return, retirement_state
 from aurora_restore.domain.retirement import is_marked, mark_replaced
-from aurora_restore.domain.states import RetirementState
+from aurora_restore.domain.states import RetirementState, Strategy
 from aurora_restore.domain.switching import Parties, parties_of
 from aurora_restore.domain.times import minute_in_words
 from aurora_restore.steps.log_exports import are_log_exports_due, bring_log_exports

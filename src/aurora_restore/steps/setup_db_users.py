@@ -11,8 +11,8 @@ from datetime import timedelta
 from aurora_restore.domain.came_along import databases_named
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import RestoreDetails, RestoredUser, changed
-from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import done, goes_on, in_progress, skipped
+from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.user_progress import SetupProgress
 from aurora_restore.domain.users import DbUserLogin
 from aurora_restore.domain.visible_text import visible

@@ -9,8 +9,8 @@ from aurora_restore.domain.errors import DifferenceNotAccepted, VerificationFail
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.prediction import found_differences
 from aurora_restore.domain.record import CheckState, DifferenceState, RestoreDetails, changed, with_warnings
-from aurora_restore.domain.replacement import Strategy
 from aurora_restore.domain.results import Phase, done, in_progress, skipped
+from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.verification import (
     PENDING_LIMIT,
     Settling,

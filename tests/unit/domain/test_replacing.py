@@ -14,10 +14,11 @@ from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.observed import DbInstance
 from aurora_restore.domain.plan import RestorePlan, build_plan
 from aurora_restore.domain.prediction import compared, predicted_differences
-from aurora_restore.domain.replacement import Strategy, with_defaults_of
+from aurora_restore.domain.replacement import with_defaults_of
 from aurora_restore.domain.request import RestoreRequest
 from aurora_restore.domain.restoring import instance_parameters
 from aurora_restore.domain.selection import SelectedSnapshot
+from aurora_restore.domain.states import Strategy
 
 SILENT = {
     "db_instance_class": ...,

@@ -36,7 +36,7 @@ from aurora_restore.domain.observed import ClusterSnapshot, DbCluster
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import FAILED_CREATION_STATUSES
-from aurora_restore.domain.replacement import Replacement, Strategy
+from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.rollback import (
     CLEAR_INSTANCE,
     await_before_remaking,
@@ -55,6 +55,7 @@ from aurora_restore.domain.rollback import (
     wake_old,
 )
 from aurora_restore.domain.seeing import Rule
+from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.times import parse_time
 
 FINAL = "aurora-restore-final"

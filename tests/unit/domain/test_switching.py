@@ -12,7 +12,8 @@ from aurora_restore.domain.errors import NameTaken, SwitchOverFailed
 from aurora_restore.domain.naming import retired_identifier, staging_identifier
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.plan import RestorePlan
-from aurora_restore.domain.replacement import Replacement, Strategy
+from aurora_restore.domain.replacement import Replacement
+from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.switching import (
     RENAME_NEW_IN,
     RENAME_NEW_OUT,

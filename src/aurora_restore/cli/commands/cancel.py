@@ -32,7 +32,7 @@ from aurora_restore.cli.views.cancelling import (
 )
 from aurora_restore.cli.views.record import OperationView, view_operation
 from aurora_restore.cli.watching import WatchLimits
-from aurora_restore.domain.states import OperationStatus
+from aurora_restore.domain.states import ExecutionStatus, OperationStatus
 
 # Step Functions takes more as the cause of a stop, but the record and the message are to be read by people.
 MAX_REASON_CHARACTERS = 1000
@@ -48,7 +48,7 @@ class FoundOperation:
     @property
     def can_be_stopped(self) -> bool:
         """Whether its execution runs, as far as is known: the record may be behind."""
-        runs = self.execution is not None and self.execution.status == "RUNNING"
+        runs = self.execution is not None and self.execution.status == ExecutionStatus.RUNNING
         return runs and not self.view.is_cleaning_up
 
 
@@ -136,7 +136,7 @@ def look(pipeline: Pipeline, operation_id: str) -> FoundOperation:
         raise OperationNotFound(f"There is no operation {operation_id} in {pipeline.region}.")
     if record is None and execution is not None:
         record = record_of_execution(operation_id, execution)
-    ended = execution.status if execution is not None and execution.status != "RUNNING" else ""
+    ended = "" if execution is None or execution.status == ExecutionStatus.RUNNING else execution.status
     return FoundOperation(view_operation(record or {}, ended), execution)
 
 

@@ -11,10 +11,10 @@ from aurora_restore.cli.views.common import about, facts, listed
 from aurora_restore.cli.views.phases import expectation
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.domain.cleaning import present_failure
-from aurora_restore.domain.errors import TRANSIENT_CODES
+from aurora_restore.domain.errors import TRANSIENT_CODES, Cancelled
 from aurora_restore.domain.record import Cleanup, ErrorState
 from aurora_restore.domain.results import Phase
-from aurora_restore.domain.states import Ending, OperationStatus, PhaseStatus
+from aurora_restore.domain.states import Ending, PhaseStatus
 
 Rows = list[tuple[str, str | Text | None]]
 
@@ -73,7 +73,7 @@ def cleaning_up_after(view: OperationView) -> str:
     # Stopped after the switch: the cleanup takes nothing back, and finishes what was left.
     if ending is Ending.SUCCEEDED:
         return f"Cleaning up: the {view.noun} was stopped after it had succeeded"
-    if ending is Ending.CANCELLED or code == OperationStatus.CANCELLED:
+    if ending is Ending.CANCELLED or code == Cancelled.code:
         return f"Cleaning up after the cancellation{_in_step(view)}"
     return f"Cleaning up after {code or 'an abnormal end'}{_in_step(view)}"
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 
 from aurora_restore.cli.pipeline import Execution
 from aurora_restore.cli.views.common import clock_time
 from aurora_restore.domain.record import Record
+from aurora_restore.domain.states import ExecutionStatus
 
 CLEANUP_STATE_MACHINE_NAME = "aurora-restore-cleanup-state-machine"
 EVENT_RULE_NAME = "aurora-restore-abnormal-end"
@@ -18,19 +20,19 @@ _WHAT_COMES = (
     "Its cleanup has not begun yet: the event of this end starts it within seconds; should that be lost, "
     "the sweep does within 5 minutes."
 )
-_ENDINGS = {
-    "ABORTED": "was stopped",
-    "TIMED_OUT": "ran out of time",
-    "FAILED": "failed",
-    "SUCCEEDED": "came to its end",
+_ENDINGS: Mapping[str, str] = {
+    ExecutionStatus.ABORTED: "was stopped",
+    ExecutionStatus.TIMED_OUT: "ran out of time",
+    ExecutionStatus.FAILED: "failed",
+    ExecutionStatus.SUCCEEDED: "came to its end",
 }
 
 
 def due_words(record: Record, execution: Execution | None) -> str:
     """What ended the run, and what begins its cleanup. The same text at every look."""
-    if execution is not None and execution.status == "SUCCEEDED":
+    if execution is not None and execution.status == ExecutionStatus.SUCCEEDED:
         return f"{_end_of(execution)} Its record is not closed yet: the sweep does that within 5 minutes."
-    if execution is not None and execution.status != "RUNNING":
+    if execution is not None and execution.status != ExecutionStatus.RUNNING:
         return f"{_end_of(execution)} {_WHAT_COMES}"
     # The record says that the run has ended, while its execution goes on or is not known any more.
     marked = f"The record was marked {record.status} by hand."

@@ -11,7 +11,7 @@ from rich.text import Text
 from aurora_restore.cli.views.common import clock_time, duration, needed_width, plain_table, status_text
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.rehearsal import rehearsal_mark
-from aurora_restore.domain.states import OperationStatus
+from aurora_restore.domain.errors import Cancelled
 
 Row = tuple[Text, ...]
 
@@ -70,7 +70,7 @@ def _detail(view: OperationView) -> str:
         return view.step
     code = view.error.code
     # The status says already that it was cancelled, but not where.
-    if code == OperationStatus.CANCELLED:
+    if code == Cancelled.code:
         code = f"in {view.error.step or view.step}"
     elif view.is_cleaning_up and code:
         code = f"after {code}"

@@ -13,6 +13,7 @@ from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.replacement import members_in_words, replaced_name, undo_command
 from aurora_restore.domain.naming import final_snapshot_identifier, retired_identifier, staging_identifier
 from aurora_restore.domain.record import DifferenceState
+from aurora_restore.domain.states import Strategy
 
 Rows = list[tuple[str, str | Text | None]]
 
@@ -61,7 +62,7 @@ def replacement_rows(view: OperationView) -> Rows:
 def deletes_first(view: OperationView) -> bool:
     """Whether the old cluster is deleted before the new one is made."""
     record = view.record
-    return (record.plan.replacement.strategy or record.parameters.replace_strategy) == "delete_first"
+    return (record.plan.replacement.strategy or record.parameters.replace_strategy) == Strategy.DELETE_FIRST
 
 
 def keep_hours(view: OperationView) -> float:

@@ -16,12 +16,17 @@ from typing import Any
 from aurora_restore.cli.views.errors import is_refusal
 from aurora_restore.cli.views.record_phases import PhaseView, read_phases
 from aurora_restore.domain.record import ErrorState, Record, WaitState
-from aurora_restore.domain.states import OperationStatus
+from aurora_restore.domain.states import ExecutionStatus, OperationStatus
 from aurora_restore.domain.visible_text import visible_values
 from aurora_restore.domain.waiting import current_wait
 
 # How an execution ended, for a record that its cleanup has not closed yet.
-_ENDED_WORDS = {"ABORTED": "STOPPED", "TIMED_OUT": "TIMED OUT", "FAILED": "FAILED", "SUCCEEDED": "ENDED"}
+_ENDED_WORDS: Mapping[str, str] = {
+    ExecutionStatus.ABORTED: "STOPPED",
+    ExecutionStatus.TIMED_OUT: "TIMED OUT",
+    ExecutionStatus.FAILED: "FAILED",
+    ExecutionStatus.SUCCEEDED: "ENDED",
+}
 
 
 @dataclass(frozen=True)

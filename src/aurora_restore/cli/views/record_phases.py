@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from aurora_restore.domain.cleaning import MANUAL_INTERVENTION
+from aurora_restore.domain.errors import Cancelled
 from aurora_restore.domain.record import PhaseState, Record, TransientErrorState, WaitState
 from aurora_restore.domain.results import Phase
-from aurora_restore.domain.states import OperationStatus, PhaseStatus
+from aurora_restore.domain.states import ExecutionStatus, OperationStatus, PhaseStatus, Strategy
 from aurora_restore.domain.waiting import current_wait
 
 # Phases that only some runs have: others do not list them.
@@ -33,12 +36,18 @@ _OF_NO_UNDO = frozenset(
     }
 )
 # Errors that are an operator's decision: the phase was stopped in the middle, and did not fail.
-_STOPPED_BY_HAND = frozenset({"CANCELLED", "MANUAL_INTERVENTION"})
+_STOPPED_BY_HAND = frozenset({Cancelled.code, MANUAL_INTERVENTION})
 _ENDED_STATES = {
     PhaseStatus.DONE: "done",
     PhaseStatus.SKIPPED: "skipped",
     PhaseStatus.FAILED: "failed",
     PhaseStatus.CANCELLED: "stopped",
+}
+# Of a phase that has not ended, by how its execution did; empty: it still runs.
+_BY_EXECUTION: Mapping[str, str] = {
+    "": "running",
+    ExecutionStatus.ABORTED: "stopped",
+    ExecutionStatus.SUCCEEDED: "stopped",
 }
 
 
@@ -85,8 +94,7 @@ def read_phases(record: Record, execution_status: str) -> tuple[PhaseView, ...]:
     names = known + [name for name in record.phases if name not in known]
     # The state of a phase that has begun and did not come to its end.
     if record.status == OperationStatus.RUNNING:
-        ended_as = {"": "running", "ABORTED": "stopped", "SUCCEEDED": "stopped"}
-        unfinished = ended_as.get(execution_status, "failed")
+        unfinished = _BY_EXECUTION.get(execution_status, "failed")
     else:
         by_hand = record.error is not None and record.error.code in _STOPPED_BY_HAND
         has_failed = record.status in (OperationStatus.FAILED, OperationStatus.CLEANING_UP)
@@ -126,4 +134,4 @@ def _is_shown(name: str, record: Record) -> bool:
         return record.parameters.rehearsal is not None
     # What is left are the phases of a replacement, each of one of the two strategies.
     strategy = record.plan.replacement.strategy or record.parameters.replace_strategy
-    return bool(record.replaced) and (name == Phase.CLEAR_TARGET) == (strategy == "delete_first")
+    return bool(record.replaced) and (name == Phase.CLEAR_TARGET) == (strategy == Strategy.DELETE_FIRST)
