@@ -16,7 +16,6 @@ from aurora_restore.domain.settings import (
     read_phase_hours,
 )
 
-LOCK_TABLE_NAME = "AuroraRestoreLocks"
 # The local Aurora has applied a new parameter group after a second (`ON_A_LAPTOP.parameter_group_completion`).
 LOCAL_GROUP_SECONDS = 1.5
 

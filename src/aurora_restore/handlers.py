@@ -27,7 +27,8 @@ from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.database.by_engine import DatabasesByEngine
 from aurora_restore.database.tls import RDS_GLOBAL_BUNDLE
 from aurora_restore.domain.errors import RestoreError, TransientError
-from aurora_restore.environment import LOCK_TABLE_NAME, LambdaEnvironment, read_environment
+from aurora_restore.domain.naming import LOCK_TABLE
+from aurora_restore.environment import LambdaEnvironment, read_environment
 from aurora_restore.steps.functions import FUNCTIONS, Answer, Event, Work, work_of
 from aurora_restore.steps.measured_audit import MeasuredAudit
 from aurora_restore.steps.ports import Ports
@@ -83,7 +84,7 @@ def build_ports(session: boto3.Session, environment: LambdaEnvironment) -> Ports
         secrets=AwsSecrets(clients),
         records=AwsRecords(clients, environment.state_table_name),
         audit=MeasuredAudit(audit, metrics, clock),
-        locks=AwsLocks(clients, LOCK_TABLE_NAME),
+        locks=AwsLocks(clients, LOCK_TABLE),
         notifications=AwsNotifications(clients, environment.sns_topic_arn),
         databases=DatabasesByEngine(environment.database_ca_bundle or RDS_GLOBAL_BUNDLE),
         executions=AwsPipelineExecutions(

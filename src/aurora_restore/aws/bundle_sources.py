@@ -18,11 +18,11 @@ from aurora_restore.domain.diagnosing import (
     is_of_operation,
     without_passwords,
 )
+from aurora_restore.domain.naming import CLEANUP_STATE_MACHINE
 
 if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
 
-CLEANUP_MACHINE = "aurora-restore-cleanup-state-machine"
 # Step Functions keeps no more events of one execution. Cleanups are few, with those of other operations between them.
 HISTORY_EVENTS_MOST, CLEANUPS_LOOKED_AT_MOST, CLEANUPS_MOST = 25_000, 300, 20
 HISTORY_PAGE_EVENTS = 1000
@@ -71,7 +71,7 @@ class AwsBundleSources:
         found: list[str] = []
         # An event gives its execution a name of its own: only the input says whose cleanup it is.
         pages = states.get_paginator("list_executions").paginate(
-            stateMachineArn=f"{self._stem}:stateMachine:{CLEANUP_MACHINE}",
+            stateMachineArn=f"{self._stem}:stateMachine:{CLEANUP_STATE_MACHINE}",
             PaginationConfig={"MaxItems": CLEANUPS_LOOKED_AT_MOST},
         )
         with Translating("states"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.failures import AWS_ERRORS, error_code, error_message, translate
 from aurora_restore.domain.errors import RequestRefused, RestoreError
+from aurora_restore.domain.naming import STATE_MACHINE
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from aurora_restore.aws.clients import Clients
 
-STATE_MACHINE_NAME = "aurora-restore-state-machine"
 HISTORY_PAGE_EVENTS = 1000
 # Step Functions keeps no more events of one execution.
 MAX_HISTORY_EVENTS = 25_000
@@ -70,9 +70,7 @@ class Execution:
 class AwsExecutions:
     """The executions of one state machine in the account and Region of the clients."""
 
-    def __init__(
-        self, clients: Clients, account_id: str, state_machine_name: str = STATE_MACHINE_NAME
-    ) -> None:
+    def __init__(self, clients: Clients, account_id: str, state_machine_name: str = STATE_MACHINE) -> None:
         self._clients = clients
         self._arn_stem = f"arn:{clients.partition}:states:{clients.region}:{account_id}"
         self._name = state_machine_name

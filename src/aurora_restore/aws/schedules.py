@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.failures import AWS_ERRORS, error_code, error_message, translate
 from aurora_restore.domain.errors import RequestRefused, RestoreError
-from aurora_restore.domain.naming import SCHEDULE_GROUP
+from aurora_restore.domain.naming import SCHEDULE_GROUP, SCHEDULED_START_FUNCTION
 from aurora_restore.domain.schedules import Schedule, schedule_input
 
 if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
 
-FUNCTION = "aurora-restore-start-scheduled"
 # What is not started within two hours is left to the next time.
 RETRIES = {"MaximumEventAgeInSeconds": 7200, "MaximumRetryAttempts": 50}
 # UpdateSchedule sets what it is not given to its default, so that all of a schedule is given back (its API reference).
@@ -47,7 +46,9 @@ class AwsSchedules:
     def __init__(self, clients: Clients, account_id: str) -> None:
         self._clients = clients
         partition, region = clients.partition, clients.region
-        self._function_arn = f"arn:{partition}:lambda:{region}:{account_id}:function:{FUNCTION}"
+        self._function_arn = (
+            f"arn:{partition}:lambda:{region}:{account_id}:function:{SCHEDULED_START_FUNCTION}"
+        )
         self._role_arn = f"arn:{partition}:iam::{account_id}:role/aurora-restore-scheduler-{region}"
 
     def create(self, schedule: Schedule) -> None:

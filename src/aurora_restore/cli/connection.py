@@ -45,15 +45,13 @@ from aurora_restore.deployment.packaging import Project
 from aurora_restore.deployment.source_versions import definition_files, source_versions
 from aurora_restore.deployment.upload import default_bucket
 from aurora_restore.domain.asking_party import reason_of, request_of
+from aurora_restore.domain.naming import AUDIT_TABLE, LOCK_TABLE, NOTIFICATION_TOPIC, STATE_TABLE
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
 
-STATE_TABLE_NAME = "AuroraRestoreState"
-AUDIT_TABLE_NAME = "AuroraRestoreAudit"
-LOCK_TABLE_NAME = "AuroraRestoreLocks"
-TABLE_NAMES = (STATE_TABLE_NAME, AUDIT_TABLE_NAME)
-TOPIC_NAME = "aurora-restore-notifications"
+# What a backup and an archive hold: the locks are those of the present alone.
+KEPT_TABLES = (STATE_TABLE, AUDIT_TABLE)
 
 
 def resolve_region(option: str | None, request: Mapping[str, Any] | None = None) -> str:
@@ -135,16 +133,16 @@ def connect_whole(region: str, stack_name: str) -> tuple[Pipeline, Surroundings,
 def _pipeline(session: boto3.Session, clients: Clients) -> Pipeline:
     return Pipeline(
         clients.region,
-        records=AwsRecords(clients, STATE_TABLE_NAME),
+        records=AwsRecords(clients, STATE_TABLE),
         executions=RegionExecutions(session, clients),
-        audit=AwsAudit(clients, AUDIT_TABLE_NAME),
+        audit=AwsAudit(clients, AUDIT_TABLE),
         logs=AwsLogs(clients),
     )
 
 
 def _surroundings(session: boto3.Session, clients: Clients, stack_name: str) -> Surroundings:
     region, caller = clients.region, caller_identity(session, clients.region)
-    topic_arn = f"arn:{clients.partition}:sns:{region}:{caller['Account']}:{TOPIC_NAME}"
+    topic_arn = f"arn:{clients.partition}:sns:{region}:{caller['Account']}:{NOTIFICATION_TOPIC}"
 
     def files() -> Mapping[str, str]:
         project = Project.find()
@@ -158,8 +156,8 @@ def _surroundings(session: boto3.Session, clients: Clients, stack_name: str) -> 
         topic_arn=topic_arn,
         deployed=AwsDeployed(clients),
         watched=AwsWatched(clients),
-        records=AwsRecords(clients, STATE_TABLE_NAME),
-        locks=AwsLocks(clients, LOCK_TABLE_NAME),
+        records=AwsRecords(clients, STATE_TABLE),
+        locks=AwsLocks(clients, LOCK_TABLE),
         executions=AwsPipelineExecutions(clients, cleanup_state_machine_arn=None),
         secrets=AwsSecrets(clients),
         notifications=AwsNotifications(clients, topic_arn),
@@ -185,7 +183,7 @@ def connect_backing(
         objects=AwsStoredObjects(clients, place.bucket, place.prefix),
         account_id=around.account_id,
         stack_name=stack_name,
-        tables=TABLE_NAMES,
+        tables=KEPT_TABLES,
         say=say,
         sleep=running.sleep,
         now=running.utc_now,
@@ -207,8 +205,8 @@ def connect_recovery(region: str, place: Place) -> Recovery:
     session = make_session()
     clients = Clients(session, region)
 
-    tables = Tables(_pipeline(session, clients), AwsTableItems(clients, *TABLE_NAMES), region)
-    return Recovery(AwsStoredObjects(clients, place.bucket, place.prefix), TABLE_NAMES, tables)
+    tables = Tables(_pipeline(session, clients), AwsTableItems(clients, *KEPT_TABLES), region)
+    return Recovery(AwsStoredObjects(clients, place.bucket, place.prefix), KEPT_TABLES, tables)
 
 
 def connect_archive(region: str, place: Place) -> Archive:
@@ -217,7 +215,7 @@ def connect_archive(region: str, place: Place) -> Archive:
     clients = Clients(session, region)
     return Archive(
         _pipeline(session, clients),
-        AwsTableItems(clients, *TABLE_NAMES),
+        AwsTableItems(clients, *KEPT_TABLES),
         AwsStoredObjects(clients, place.bucket, place.prefix),
     )
 

@@ -31,9 +31,9 @@ from aurora_restore.domain.diagnosing import (
 )
 from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.log_entries import LogEntry
+from aurora_restore.domain.naming import LOCK_TABLE, STATE_MACHINE
 from aurora_restore.domain.record import Record
 
-LOCK_TABLE_NAME = "AuroraRestoreLocks"
 STATUS_WIDTH = 100
 
 
@@ -83,7 +83,7 @@ class Diagnosis:
     def execution_arn(self) -> str:
         if self.record.execution_arn:
             return self.record.execution_arn
-        machine = self.around.machine_arn("aurora-restore-state-machine")
+        machine = self.around.machine_arn(STATE_MACHINE)
         return f"{machine.replace(':stateMachine:', ':execution:')}:{self.operation_id}"
 
     def leaves_a_trace(self) -> bool:
@@ -223,6 +223,6 @@ class Diagnosis:
         mine = (self.operation_id, self.record.target_cluster_id)
         return [
             lock
-            for lock in self.sources.locks(LOCK_TABLE_NAME)
+            for lock in self.sources.locks(LOCK_TABLE)
             if lock.get("operation_id") == mine[0] or lock.get("target_cluster_id") == mine[1]
         ]

@@ -16,15 +16,20 @@ from aurora_restore.domain.checks.surroundings import StackSeen, Subscription, T
 from aurora_restore.domain.checks.versions import FunctionSeen, SourceVersions
 from aurora_restore.domain.checks.watching import SWEEP_WINDOW, AlarmSeen, RuleSeen, RunsSeen, ScheduleSeen
 from aurora_restore.domain.errors import RestoreError, SecretMalformed, SecretNotAccessible, SecretNotFound
-from aurora_restore.domain.naming import SCHEDULE_GROUP
+from aurora_restore.domain.naming import (
+    ABNORMAL_END_RULE,
+    AUDIT_TABLE,
+    LOCK_TABLE,
+    SCHEDULE_GROUP,
+    STATE_TABLE,
+    SWEEP_RULE,
+)
 from aurora_restore.domain.observed import ClusterSnapshot, Credentials, ExecutionState
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.settings import read_phase_hours
 from aurora_restore.domain.states import OPEN, OperationStatus
 from aurora_restore.steps.ports import Notifications
 
-TABLES = ("AuroraRestoreState", "AuroraRestoreAudit", "AuroraRestoreLocks")
-SWEEP, ABNORMAL_END = "aurora-restore-sweep", "aurora-restore-abnormal-end"
 # The template's own defaults, for a stack that cannot be described.
 DEFAULTS: Mapping[str, str] = {
     "AdminSecretId": ADMIN_SECRET_ID,
@@ -141,7 +146,7 @@ class HealthCheck:
 
     def _checks(self) -> Iterator[Check]:
         yield "stack", self._check_stack
-        for table in TABLES:
+        for table in (STATE_TABLE, AUDIT_TABLE, LOCK_TABLE):
             yield (
                 f"table {table}",
                 lambda table=table: surroundings.check_table(  # type: ignore[misc]
@@ -243,15 +248,17 @@ class HealthCheck:
         return watching.check_alarms(PREFIX, self.pipeline.watched.alarms(PREFIX), self.pipeline.region)
 
     def _check_sweep(self) -> Finding:
-        rule = self.pipeline.watched.rule(SWEEP)
+        rule = self.pipeline.watched.rule(SWEEP_RULE)
         is_enabled = rule is not None and rule.is_enabled
-        runs = self.pipeline.watched.runs(SWEEP, self.now - SWEEP_WINDOW, self.now) if is_enabled else None
+        runs = (
+            self.pipeline.watched.runs(SWEEP_RULE, self.now - SWEEP_WINDOW, self.now) if is_enabled else None
+        )
         changed = self._stack.changed_time if self._stack else None
-        return watching.check_sweep(SWEEP, rule, runs, changed, self.now, self.pipeline.region)
+        return watching.check_sweep(SWEEP_RULE, rule, runs, changed, self.now, self.pipeline.region)
 
     def _check_abnormal_end(self) -> Finding:
-        rule = self.pipeline.watched.rule(ABNORMAL_END)
-        return watching.check_abnormal_end(ABNORMAL_END, rule, self.pipeline.region)
+        rule = self.pipeline.watched.rule(ABNORMAL_END_RULE)
+        return watching.check_abnormal_end(ABNORMAL_END_RULE, rule, self.pipeline.region)
 
     def _check_schedules(self) -> Finding:
         schedules = self.pipeline.watched.schedules(SCHEDULE_GROUP)

@@ -14,6 +14,7 @@ from aurora_restore.deployment import grants
 from aurora_restore.deployment.grants import EVERYTHING, here
 from aurora_restore.deployment.permissions import VERSION
 from aurora_restore.deployment.rendering import Commented, Short, text, yaml_block
+from aurora_restore.domain.naming import AUDIT_TABLE, NOTIFICATION_TOPIC
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ STACKS = tuple(
 )
 LOCKS = grants.LOCKS
 TABLES = (grants.STATE, grants.AUDIT, LOCKS)
-INDEXES = (grants.STATE_INDEXES, here("dynamodb", "table/AuroraRestoreAudit/index/*"))
+INDEXES = (grants.STATE_INDEXES, here("dynamodb", f"table/{AUDIT_TABLE}/index/*"))
 FUNCTIONS = here("lambda", "function:aurora-restore-*")
 MACHINES = here("states", "stateMachine:aurora-restore-*")
 EXECUTIONS = here("states", "execution:aurora-restore-*")
@@ -54,7 +55,7 @@ LOG_GROUPS = (
     here("logs", "log-group:/aws/lambda/aurora-restore-*"),
     here("logs", "log-group:/aws/vendedlogs/states/aurora-restore-*"),
 )
-TOPIC = here("sns", "aurora-restore-notifications")
+TOPIC = here("sns", NOTIFICATION_TOPIC)
 RULES = here("events", "rule/aurora-restore-*")
 ALARMS = here("cloudwatch", "alarm:aurora-restore-*")
 DASHBOARD = "arn:*:cloudwatch::${AWS::AccountId}:dashboard/AuroraRestorePipelineDashboard"

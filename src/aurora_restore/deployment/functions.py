@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 
 from aurora_restore.deployment import grants as may
 from aurora_restore.deployment.grants import Grants, grants
+from aurora_restore.domain.naming import AUDIT_TABLE, STATE_TABLE
 
 PREFIX = "aurora-restore-"
 
 # The variables of every function; CloudFormation puts in `${…}`.
 ENVIRONMENT: Mapping[str, str] = {
-    "STATE_TABLE_NAME": "AuroraRestoreState",
-    "AUDIT_TABLE_NAME": "AuroraRestoreAudit",
+    "STATE_TABLE_NAME": STATE_TABLE,
+    "AUDIT_TABLE_NAME": AUDIT_TABLE,
     "SNS_TOPIC_ARN": "${NotificationTopic}",
     "ADMIN_SECRET_ID": "${AdminSecretId}",
     "DEFAULT_DB_INSTANCE_CLASS": "${DefaultDbInstanceClass}",

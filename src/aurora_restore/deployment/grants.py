@@ -10,6 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aurora_restore.domain.naming import (
+    AUDIT_TABLE,
+    CLEANUP_STATE_MACHINE,
+    LOCK_TABLE,
+    STATE_MACHINE,
+    STATE_TABLE,
+)
+
 
 @dataclass(frozen=True)
 class Grant:
@@ -69,15 +77,15 @@ def _in_any_region(resource: str) -> str:
 # For requests that IAM cannot restrict to resources.
 EVERYTHING = "*"
 
-STATE = here("dynamodb", "table/AuroraRestoreState")
-STATE_INDEXES = here("dynamodb", "table/AuroraRestoreState/index/*")
-AUDIT = here("dynamodb", "table/AuroraRestoreAudit")
-LOCKS = here("dynamodb", "table/AuroraRestoreLocks")
+STATE = here("dynamodb", f"table/{STATE_TABLE}")
+STATE_INDEXES = here("dynamodb", f"table/{STATE_TABLE}/index/*")
+AUDIT = here("dynamodb", f"table/{AUDIT_TABLE}")
+LOCKS = here("dynamodb", f"table/{LOCK_TABLE}")
 TOPIC = "${NotificationTopicArn}"
 LOG_STREAMS = here("logs", "log-group:/aws/lambda/aurora-restore-*:log-stream:*")
-RUNS = here("states", "execution:aurora-restore-state-machine:*")
-RESTORES = here("states", "stateMachine:aurora-restore-state-machine")
-CLEANUP = here("states", "stateMachine:aurora-restore-cleanup-state-machine")
+RUNS = here("states", f"execution:{STATE_MACHINE}:*")
+RESTORES = here("states", f"stateMachine:{STATE_MACHINE}")
+CLEANUP = here("states", f"stateMachine:{CLEANUP_STATE_MACHINE}")
 
 CLUSTERS = here("rds", "cluster:${TargetClusterPrefix}*")
 ANY_CLUSTER = here("rds", "cluster:*")

@@ -12,13 +12,12 @@ from aurora_restore.deployment.functions import FUNCTIONS
 from aurora_restore.deployment.packaging import PackagingFailed, Project, build_artifacts
 from aurora_restore.deployment.template import pipeline_template
 from aurora_restore.domain.checks.versions import SourceVersions
-
-MACHINE, CLEANUP_MACHINE = "aurora-restore-state-machine", "aurora-restore-cleanup-state-machine"
+from aurora_restore.domain.naming import CLEANUP_STATE_MACHINE, STATE_MACHINE
 
 
 def definition_files(project: Project) -> dict[str, Path]:
     """The file of each state machine's definition, by the machine's name."""
-    return {MACHINE: project.definition, CLEANUP_MACHINE: project.cleanup_definition}
+    return {STATE_MACHINE: project.definition, CLEANUP_STATE_MACHINE: project.cleanup_definition}
 
 
 def source_versions(project: Project) -> SourceVersions:

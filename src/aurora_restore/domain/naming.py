@@ -1,10 +1,22 @@
-"""Every name that a run gives: derived from the operation id, so that a repeated step finds what it made."""
+"""Every name: that of what is deployed is fixed, that of what a run makes is derived from the operation id.
+
+So a repeated step finds what it made.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Mapping
+
+STATE_TABLE = "AuroraRestoreState"
+AUDIT_TABLE = "AuroraRestoreAudit"
+LOCK_TABLE = "AuroraRestoreLocks"
+STATE_MACHINE = "aurora-restore-state-machine"
+CLEANUP_STATE_MACHINE = "aurora-restore-cleanup-state-machine"
+ABNORMAL_END_RULE = "aurora-restore-abnormal-end"
+SWEEP_RULE = "aurora-restore-sweep"
+NOTIFICATION_TOPIC = "aurora-restore-notifications"
 
 OPERATION_TAG = "aurora-restore:operation-id"
 SOURCE_SNAPSHOT_TAG = "aurora-restore:source-snapshot-arn"

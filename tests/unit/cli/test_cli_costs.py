@@ -19,8 +19,8 @@ from tests.unit.cli.document_permissions import documented_actions, iam_actions
 
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.cli import app, connection
-from aurora_restore.cli.connection import STATE_TABLE_NAME
 from aurora_restore.domain.errors import AwsUnavailable
+from aurora_restore.domain.naming import STATE_TABLE
 
 NAME = "restore-20261122-114200"
 TARGET = (
@@ -218,7 +218,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessAws]:
         "status": "SUCCEEDED",
         "end_time": "2026-11-22T11:42:02.000Z",
     }
-    AwsRecords(aws.clients(), STATE_TABLE_NAME).create(record)
+    AwsRecords(aws.clients(), STATE_TABLE).create(record)
     aws.calls.clear()
     yield aws
     aws.clear_faults()

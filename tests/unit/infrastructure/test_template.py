@@ -18,7 +18,17 @@ from aurora_restore.deployment.infrastructure import edited_files
 from aurora_restore.deployment.packaging import Project, build_artifacts
 from aurora_restore.deployment.template import stamped_keys
 from aurora_restore.domain.measures import SweepView, sweep_measures
-from aurora_restore.domain.naming import METRIC_NAMESPACE
+from aurora_restore.domain.naming import (
+    ABNORMAL_END_RULE,
+    AUDIT_TABLE,
+    CLEANUP_STATE_MACHINE,
+    LOCK_TABLE,
+    METRIC_NAMESPACE,
+    NOTIFICATION_TOPIC,
+    STATE_MACHINE,
+    STATE_TABLE,
+    SWEEP_RULE,
+)
 from aurora_restore.domain.observed import Quota
 from aurora_restore.steps.functions import FUNCTIONS as WORKS
 
@@ -132,6 +142,28 @@ def test_every_log_has_an_end(template: Template) -> None:
         "/aws/vendedlogs/states/aurora-restore-cleanup-state-machine",
     }
     assert all(int(group["RetentionInDays"]) == 90 for group in groups.values())
+
+
+def test_everything_is_deployed_under_the_name_that_the_code_has_for_it(template: Template) -> None:
+    names = [
+        properties[key]
+        for kind, key in (
+            ("AWS::DynamoDB::Table", "TableName"),
+            ("AWS::StepFunctions::StateMachine", "StateMachineName"),
+            ("AWS::Events::Rule", "Name"),
+            ("AWS::SNS::Topic", "TopicName"),
+        )
+        for properties in template.resources(kind).values()
+    ]
+
+    assert sorted(names) == sorted(
+        (
+            *(STATE_TABLE, AUDIT_TABLE, LOCK_TABLE),
+            *(STATE_MACHINE, CLEANUP_STATE_MACHINE),
+            *(ABNORMAL_END_RULE, SWEEP_RULE),
+            NOTIFICATION_TOPIC,
+        )
+    )
 
 
 @pytest.mark.parametrize(

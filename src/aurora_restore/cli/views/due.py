@@ -8,12 +8,9 @@ from collections.abc import Mapping
 
 from aurora_restore.cli.pipeline import Execution
 from aurora_restore.cli.views.common import clock_time
+from aurora_restore.domain.naming import ABNORMAL_END_RULE, CLEANUP_STATE_MACHINE, SWEEP_RULE
 from aurora_restore.domain.record import Record
 from aurora_restore.domain.states import ExecutionStatus
-
-CLEANUP_STATE_MACHINE_NAME = "aurora-restore-cleanup-state-machine"
-EVENT_RULE_NAME = "aurora-restore-abnormal-end"
-SWEEP_RULE_NAME = "aurora-restore-sweep"
 
 _CAUSE_MOST = 300
 _WHAT_COMES = (
@@ -56,8 +53,8 @@ def _end_of(execution: Execution) -> str:
 def overdue_words() -> str:
     """What to look at where no cleanup begins."""
     return (
-        f"This is overdue. See whether the rules {EVENT_RULE_NAME} and {SWEEP_RULE_NAME} are enabled, and how the "
-        f"newest execution of {CLEANUP_STATE_MACHINE_NAME} ended."
+        f"This is overdue. See whether the rules {ABNORMAL_END_RULE} and {SWEEP_RULE} are enabled, and how the "
+        f"newest execution of {CLEANUP_STATE_MACHINE} ended."
     )
 
 
@@ -68,7 +65,7 @@ def how_to_start_it(operation_id: str, record: Record) -> str:
     stem, found, _ = arn.partition(":execution:")
     if not found:
         return "The lock is held until then: look at the log of the function aurora-restore-sweep."
-    machine = f"{stem}:stateMachine:{CLEANUP_STATE_MACHINE_NAME}"
+    machine = f"{stem}:stateMachine:{CLEANUP_STATE_MACHINE}"
     event = shlex.quote(json.dumps({"detail": {"name": operation_id, "executionArn": arn}}))
     return (
         "The lock is held until then. Begin the cleanup by hand:\naws stepfunctions start-execution "
