@@ -1,4 +1,8 @@
-"""The one place that makes AWS clients: time limits, retries and user agent are decided here."""
+"""The AWS clients of the functions and of the command line: their time limits, retries and user agent.
+
+A deployment, which uploads and waits for longer (`deployment/deployer`), and what fills the local stack
+(`demo/seed_aws`) make others.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_sts import STSClient
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 20
@@ -141,6 +146,10 @@ class Clients:
 
     def stepfunctions(self, region: str | None = None) -> SFNClient:
         client: SFNClient = self._client("stepfunctions", region)
+        return client
+
+    def sts(self, region: str | None = None) -> STSClient:
+        client: STSClient = self._client("sts", region)
         return client
 
     def _client(self, service: str, region: str | None) -> Any:

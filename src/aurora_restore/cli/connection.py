@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import UnknownRegionError
 
 from aurora_restore.aws.audit import AwsAudit
@@ -100,8 +99,7 @@ def commercial_region(region: str) -> str:
 
 def connect(region: str, session: boto3.Session | None = None) -> Pipeline:
     """The pipeline of a Region. Nothing is called yet."""
-    session = session or make_session()
-    return _pipeline(session, Clients(session, region))
+    return _pipeline(Clients(session or make_session(), region))
 
 
 def connect_looks(region: str) -> Looks:
@@ -115,8 +113,7 @@ def connect_surroundings(region: str, stack_name: str, session: boto3.Session | 
 
     Raises botocore's errors where there are no credentials, or nothing answers.
     """
-    session = session or make_session()
-    return _surroundings(session, Clients(session, region), stack_name)
+    return _surroundings(Clients(session or make_session(), region), stack_name)
 
 
 def connect_whole(region: str, stack_name: str) -> tuple[Pipeline, Surroundings, AwsBundleSources]:
@@ -124,24 +121,23 @@ def connect_whole(region: str, stack_name: str) -> tuple[Pipeline, Surroundings,
 
     Raises as `connect_surroundings` does.
     """
-    session = make_session()
-    clients = Clients(session, region)
-    around = _surroundings(session, clients, stack_name)
-    return _pipeline(session, clients), around, AwsBundleSources(clients, around.account_id)
+    clients = Clients(make_session(), region)
+    around = _surroundings(clients, stack_name)
+    return _pipeline(clients), around, AwsBundleSources(clients, around.account_id)
 
 
-def _pipeline(session: boto3.Session, clients: Clients) -> Pipeline:
+def _pipeline(clients: Clients) -> Pipeline:
     return Pipeline(
         clients.region,
         records=AwsRecords(clients, STATE_TABLE),
-        executions=RegionExecutions(session, clients),
+        executions=RegionExecutions(clients),
         audit=AwsAudit(clients, AUDIT_TABLE),
         logs=AwsLogs(clients),
     )
 
 
-def _surroundings(session: boto3.Session, clients: Clients, stack_name: str) -> Surroundings:
-    region, caller = clients.region, caller_identity(session, clients.region)
+def _surroundings(clients: Clients, stack_name: str) -> Surroundings:
+    region, caller = clients.region, clients.sts().get_caller_identity()
     topic_arn = f"arn:{clients.partition}:sns:{region}:{caller['Account']}:{NOTIFICATION_TOPIC}"
 
     def files() -> Mapping[str, str]:
@@ -173,11 +169,10 @@ def connect_backing(
     region: str, stack_name: str, place: Place, say: Callable[[str], None]
 ) -> tuple[Backing, Surroundings, AwsSchedules]:
     """What a backup is made from, what is around it, and the schedules. Raises as `connect_surroundings` does."""
-    session = make_session()
-    clients = Clients(session, region)
-    around = _surroundings(session, clients, stack_name)
+    clients = Clients(make_session(), region)
+    around = _surroundings(clients, stack_name)
     backing = Backing(
-        pipeline=_pipeline(session, clients),
+        pipeline=_pipeline(clients),
         exports=AwsTableExports(clients, around.account_id),
         contents=AwsStackContents(clients),
         objects=AwsStoredObjects(clients, place.bucket, place.prefix),
@@ -202,19 +197,17 @@ class Recovery:
 
 def connect_recovery(region: str, place: Place) -> Recovery:
     """Nothing is called yet."""
-    session = make_session()
-    clients = Clients(session, region)
+    clients = Clients(make_session(), region)
 
-    tables = Tables(_pipeline(session, clients), AwsTableItems(clients, *KEPT_TABLES), region)
+    tables = Tables(_pipeline(clients), AwsTableItems(clients, *KEPT_TABLES), region)
     return Recovery(AwsStoredObjects(clients, place.bucket, place.prefix), KEPT_TABLES, tables)
 
 
 def connect_archive(region: str, place: Place) -> Archive:
     """The tables of a Region and a place in S3. Nothing is called yet."""
-    session = make_session()
-    clients = Clients(session, region)
+    clients = Clients(make_session(), region)
     return Archive(
-        _pipeline(session, clients),
+        _pipeline(clients),
         AwsTableItems(clients, *KEPT_TABLES),
         AwsStoredObjects(clients, place.bucket, place.prefix),
     )
@@ -222,15 +215,14 @@ def connect_archive(region: str, place: Place) -> Archive:
 
 def connect_schedules(region: str) -> AwsSchedules:
     """The schedules of a Region. Only the account is asked for yet."""
-    session = make_session()
-    return AwsSchedules(Clients(session, region), caller_identity(session, region)["Account"])
+    clients = Clients(make_session(), region)
+    return AwsSchedules(clients, clients.sts().get_caller_identity()["Account"])
 
 
 class RegionExecutions:
     """Implements `Executions`. Account and identity are asked for at the first need: `list` never needs them."""
 
-    def __init__(self, session: boto3.Session, clients: Clients) -> None:
-        self._session = session
+    def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     def start(self, operation_id: str, request: Mapping[str, Any]) -> str:
@@ -256,15 +248,10 @@ class RegionExecutions:
 
     @cached_property
     def _caller(self) -> GetCallerIdentityResponseTypeDef:
-        return caller_identity(self._session, self._clients.region)
+        """Account and ARN of the credentials, as STS knows them: of an assumed role with the name of its session."""
+        return self._clients.sts().get_caller_identity()
 
 
 def make_session() -> boto3.Session:
     """A session from the environment, as every AWS tool makes it."""
     return boto3.Session()
-
-
-def caller_identity(session: boto3.Session, region: str) -> GetCallerIdentityResponseTypeDef:
-    """Account and ARN of the credentials, as STS knows them: of an assumed role with the name of its session."""
-    config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 3})
-    return session.client("sts", region_name=region, config=config).get_caller_identity()

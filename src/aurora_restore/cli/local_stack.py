@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from aurora_restore.aws.clients import Clients
+from aurora_restore.aws.deployed import AwsDeployed
+from aurora_restore.aws.rds import AwsRds
 from aurora_restore.cli.connection import make_session
 from aurora_restore.cli.errors import PartMissing
 from aurora_restore.deployment.model import STACK_NAME
 from aurora_restore.domain.engines import POSTGRESQL
+from aurora_restore.domain.observed import DbCluster
 
 if TYPE_CHECKING:
     from local_stack.lifecycle import Progress, UpOptions
@@ -64,29 +68,22 @@ def point_environment_at(info: StackInfo) -> None:
 
 def describe_deployed(info: StackInfo) -> dict[str, Any]:
     """The clusters of both Regions and the pipeline's stack, as the AWS interfaces report them."""
-    session = make_session()
+    clients = Clients(make_session(), info.region)
     clusters = [
         {
             "region": region,
-            "db_cluster_identifier": cluster["DBClusterIdentifier"],
-            "status": cluster["Status"],
+            "db_cluster_identifier": cluster.db_cluster_identifier,
+            "status": cluster.status,
             "endpoint": address(cluster),
         }
         for region in (info.source_region, info.region)
-        for page in session.client("rds", region).get_paginator("describe_db_clusters").paginate()
-        for cluster in page["DBClusters"]
+        for cluster in AwsRds(clients, region).list_clusters()
     ]
-    stacks = session.client("cloudformation", info.region).get_paginator("describe_stacks").paginate()
-    statuses = [
-        stack["StackStatus"]
-        for page in stacks
-        for stack in page["Stacks"]
-        if stack["StackName"] == STACK_NAME
-    ]
-    return {"clusters": clusters, "stack": statuses[0] if statuses else None}
+    stack = AwsDeployed(clients).stack(STACK_NAME)
+    return {"clusters": clusters, "stack": stack.status if stack else None}
 
 
-def address(cluster: Mapping[str, Any]) -> str | None:
+def address(cluster: DbCluster) -> str | None:
     """Endpoint and port. A cluster that is being made can have the one and not yet the other."""
-    endpoint, port = cluster.get("Endpoint"), cluster.get("Port")
+    endpoint, port = cluster.endpoint, cluster.port
     return f"{endpoint}:{port}" if endpoint and port else endpoint

@@ -17,7 +17,7 @@ def test_a_start_and_a_stop_name_the_identity_of_the_credentials() -> None:
     aws = shared_aws()
     aws.create_state_machine("aurora-restore-state-machine", WAITING)
     clients = aws.clients()
-    executions = RegionExecutions(aws.session(), clients)
+    executions = RegionExecutions(clients)
     arn = executions.start(NAME, {"dry_run": True})
     seen = clients.stepfunctions().describe_execution(executionArn=arn)
     identity = json.loads(seen["input"])["requested_by"]

@@ -20,6 +20,7 @@ from tests.unit.cli.cli_records import (
     planned,
     refused,
 )
+from tests.unit.domain.builders import cluster
 
 from aurora_restore.aws.executions import ExecutionAlreadyExists
 from aurora_restore.cli import app, exit_codes, local_stack, program, running
@@ -237,9 +238,9 @@ def test_wrong_use_with_json_is_one_document(
 
 
 def test_a_cluster_without_a_port_is_described_all_the_same() -> None:
-    assert local_stack.address({"Endpoint": "h"}) == "h"
-    assert local_stack.address({"Endpoint": "h", "Port": 5432}) == "h:5432"
-    assert local_stack.address({}) is None
+    assert local_stack.address(cluster(endpoint="h", port=None)) == "h"
+    assert local_stack.address(cluster(endpoint="h", port=5432)) == "h:5432"
+    assert local_stack.address(cluster(endpoint=None, port=None)) is None
 
 
 def test_a_name_of_this_second_that_is_taken_gives_way_to_the_next() -> None:
