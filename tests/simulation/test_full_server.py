@@ -13,10 +13,10 @@ from tests.simulation.simulation import Simulation
 from tests.unit.cli.cli_fakes import (
     REGION,
     FakeAudit,
-    FakeExecution,
     FakeExecutions,
     FakeLogs,
     Time,
+    execution,
     existing,
 )
 
@@ -54,7 +54,7 @@ def full_in(sim: Simulation, phase: Phase) -> None:
 
 def watched(monkeypatch: pytest.MonkeyPatch, sim: Simulation) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    executions = FakeExecutions({OPERATION: FakeExecution()})
+    executions = FakeExecutions({OPERATION: execution()})
     existing(
         monkeypatch, Pipeline(REGION, sim.records, executions, FakeAudit(), FakeLogs()), SimulatedTime(sim)
     )

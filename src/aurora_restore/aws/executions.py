@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.failures import AWS_ERRORS, error_code, error_message, translate
+from aurora_restore.aws.pipeline_executions import execution_state
 from aurora_restore.domain.errors import RequestRefused, RestoreError
 from aurora_restore.domain.naming import STATE_MACHINE
+from aurora_restore.domain.observed import ExecutionState
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
-    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
     from aurora_restore.aws.clients import Clients
-
-HISTORY_PAGE_EVENTS = 1000
-# Step Functions keeps no more events of one execution.
-MAX_HISTORY_EVENTS = 25_000
 
 
 class ExecutionAlreadyExists(RequestRefused):
@@ -50,21 +44,6 @@ class ExecutionRefused(RequestRefused):
 
     code = "EXECUTION_REFUSED"
     default_hint = "An operation id has 1 to 80 letters, digits, hyphens and underscores; the input is JSON."
-
-
-@dataclass(frozen=True)
-class Execution:
-    """One run of the state machine. `error` and `cause` are set once it ended badly."""
-
-    name: str
-    execution_arn: str
-    status: str
-    start_date: datetime
-    stop_date: datetime | None = None
-    input: Mapping[str, Any] | None = None
-    output: Mapping[str, Any] | None = None
-    error: str | None = None
-    cause: str | None = None
 
 
 class AwsExecutions:
@@ -98,59 +77,13 @@ class AwsExecutions:
             raise self._translated(operation_id, error) from error
         return response["executionArn"]
 
-    def describe(self, operation_id: str) -> Execution:
+    def describe(self, operation_id: str) -> ExecutionState:
         """Raises ExecutionNotFound."""
         try:
             response = self._states.describe_execution(executionArn=self.execution_arn(operation_id))
         except AWS_ERRORS as error:
             raise self._translated(operation_id, error) from error
-        return Execution(
-            name=response["name"],
-            execution_arn=response["executionArn"],
-            status=response["status"],
-            start_date=response["startDate"],
-            stop_date=response.get("stopDate"),
-            input=_parse_object(response.get("input")),
-            output=_parse_object(response.get("output")),
-            error=response.get("error"),
-            cause=response.get("cause"),
-        )
-
-    def history(self, operation_id: str, newest_first: bool = False) -> Iterator[HistoryEventTypeDef]:
-        """The events of a run, page by page as they are taken. Raises ExecutionNotFound."""
-        pages = self._states.get_paginator("get_execution_history").paginate(
-            executionArn=self.execution_arn(operation_id),
-            reverseOrder=newest_first,
-            PaginationConfig={"PageSize": HISTORY_PAGE_EVENTS, "MaxItems": MAX_HISTORY_EVENTS},
-        )
-        try:
-            for page in pages:
-                yield from page["events"]
-        except AWS_ERRORS as error:
-            raise self._translated(operation_id, error) from error
-
-    def list(self, limit: int, status: str | None = None) -> Sequence[Execution]:
-        """The newest runs, at most `limit`; of one status (`RUNNING`, `SUCCEEDED`, …) where it is given."""
-        chosen: dict[str, Any] = {"statusFilter": status} if status else {}
-        pages = self._states.get_paginator("list_executions").paginate(
-            stateMachineArn=self.state_machine_arn, **chosen
-        )
-        # Lazy, so that no further page is requested once `limit` executions are found.
-        found = (
-            Execution(
-                name=item["name"],
-                execution_arn=item["executionArn"],
-                status=item["status"],
-                start_date=item["startDate"],
-                stop_date=item.get("stopDate"),
-            )
-            for page in pages
-            for item in page["executions"]
-        )
-        try:
-            return tuple(islice(found, limit))
-        except AWS_ERRORS as error:
-            raise self._translated("", error) from error
+        return execution_state(response)
 
     def stop(self, operation_id: str, cause: str, error: str = "ManualCancellation") -> None:
         """Abort a run; one that ended already stays as it is. Raises ExecutionNotFound."""
@@ -176,11 +109,3 @@ class AwsExecutions:
         if code in {"InvalidName", "InvalidExecutionInput"}:
             return ExecutionRefused(f"the operation {operation_id} cannot be started: {error_message(error)}")
         return translate("states", error)
-
-
-def _parse_object(text: str | None) -> Mapping[str, Any] | None:
-    """Input and output are objects; anything else, an operator's own doing, shows under `value`."""
-    if not text:
-        return None
-    value = json.loads(text)
-    return value if isinstance(value, dict) else {"value": value}

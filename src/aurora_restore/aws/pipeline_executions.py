@@ -12,6 +12,8 @@ from aurora_restore.domain.naming import short_hash
 from aurora_restore.domain.observed import ExecutionState
 
 if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
+
     from aurora_restore.aws.clients import Clients
 
 NAME_CHARACTERS = 80
@@ -32,16 +34,7 @@ class AwsPipelineExecutions:
         """The execution as Step Functions shows it; None where it does not know it (90 days after the end)."""
         with Translating("states", ignoring={"ExecutionDoesNotExist"}):
             seen = self._clients.stepfunctions().describe_execution(executionArn=execution_arn)
-            return ExecutionState(
-                execution_arn=seen["executionArn"],
-                name=seen.get("name", ""),
-                status=seen["status"],
-                start_time=seen["startDate"],
-                stop_time=seen.get("stopDate"),
-                error=seen.get("error"),
-                cause=seen.get("cause"),
-                input=json.loads(seen.get("input") or "null"),
-            )
+            return execution_state(seen)
         return None
 
     def stop_arn(self, execution_arn: str, error: str, cause: str) -> None:
@@ -95,6 +88,20 @@ class AwsPipelineExecutions:
             seen = self._clients.stepfunctions().describe_execution(executionArn=arn)
         request_of_it: Mapping[str, Any] = json.loads(seen["input"])
         return request_of_it
+
+
+def execution_state(seen: DescribeExecutionOutputTypeDef) -> ExecutionState:
+    """What DescribeExecution shows."""
+    return ExecutionState(
+        execution_arn=seen["executionArn"],
+        name=seen.get("name", ""),
+        status=seen["status"],
+        start_time=seen["startDate"],
+        stop_time=seen.get("stopDate"),
+        error=seen.get("error"),
+        cause=seen.get("cause"),
+        input=json.loads(seen.get("input") or "null"),
+    )
 
 
 def cleanup_execution_name(operation_id: str, attempt: str) -> str:

@@ -36,7 +36,7 @@ from aurora_restore.cli.backing_up import Backing
 from aurora_restore.cli.errors import RegionMissing, RegionUnknown, UsageProblem
 from aurora_restore.cli.health import Surroundings
 from aurora_restore.cli.looks import Looks
-from aurora_restore.cli.pipeline import Execution, Pipeline
+from aurora_restore.cli.pipeline import Pipeline
 from aurora_restore.cli.places import Place
 from aurora_restore.cli.recovering import Tables
 from aurora_restore.deployment.model import STACK_NAME
@@ -45,6 +45,7 @@ from aurora_restore.deployment.source_versions import definition_files, source_v
 from aurora_restore.deployment.upload import default_bucket
 from aurora_restore.domain.asking_party import reason_of, request_of
 from aurora_restore.domain.naming import AUDIT_TABLE, LOCK_TABLE, NOTIFICATION_TOPIC, STATE_TABLE
+from aurora_restore.domain.observed import ExecutionState
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
@@ -220,7 +221,7 @@ def connect_schedules(region: str) -> AwsSchedules:
 
 
 class RegionExecutions:
-    """Implements `Executions`. Account and identity are asked for at the first need: `list` never needs them."""
+    """Implements `NamedExecutions`. Account and identity are asked for at the first need: `list` never needs them."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -228,7 +229,7 @@ class RegionExecutions:
     def start(self, operation_id: str, request: Mapping[str, Any]) -> str:
         return self._executions.start(operation_id, request_of(request, self._caller["Arn"]))
 
-    def find(self, operation_id: str) -> Execution | None:
+    def find(self, operation_id: str) -> ExecutionState | None:
         try:
             return self._executions.describe(operation_id)
         except ExecutionNotFound:

@@ -24,11 +24,11 @@ from aurora_restore.domain.naming import (
     STATE_TABLE,
     SWEEP_RULE,
 )
-from aurora_restore.domain.observed import ClusterSnapshot, Credentials, ExecutionState
+from aurora_restore.domain.observed import ClusterSnapshot, Credentials
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.settings import read_phase_hours
 from aurora_restore.domain.states import OPEN, OperationStatus
-from aurora_restore.steps.ports import Notifications
+from aurora_restore.steps.ports import Executions, Notifications
 
 # The template's own defaults, for a stack that cannot be described.
 DEFAULTS: Mapping[str, str] = {
@@ -76,10 +76,6 @@ class Records(Protocol):
 
 class Locks(Protocol):
     def list_owners(self) -> Mapping[str, str]: ...
-
-
-class Executions(Protocol):
-    def describe_arn(self, execution_arn: str) -> ExecutionState | None: ...
 
 
 class Secrets(Protocol):

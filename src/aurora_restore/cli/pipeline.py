@@ -8,35 +8,19 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from aurora_restore.domain.log_entries import LogEntry
+from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.record import ErrorState, Record, changed
 from aurora_restore.domain.states import ExecutionStatus, OperationStatus
 from aurora_restore.steps.ports import Records
 
 
-class Execution(Protocol):
-    """One execution as DescribeExecution shows it."""
-
-    @property
-    def execution_arn(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def start_date(self) -> datetime | None: ...
-    @property
-    def stop_date(self) -> datetime | None: ...
-    @property
-    def error(self) -> str | None: ...
-    @property
-    def cause(self) -> str | None: ...
-
-
-class Executions(Protocol):
-    """The executions of the restore state machine in one Region."""
+class NamedExecutions(Protocol):
+    """The executions of the restore state machine in one Region, each by the name of its operation."""
 
     def start(self, operation_id: str, request: Mapping[str, Any]) -> str:
         """StartExecution, the request saying who asks; returns the execution's ARN. Raises ExecutionAlreadyExists, …"""
 
-    def find(self, operation_id: str) -> Execution | None:
+    def find(self, operation_id: str) -> ExecutionState | None:
         """The execution of that name; None where there is none."""
 
     def stop(self, operation_id: str, cause: str) -> bool:
@@ -88,25 +72,24 @@ class Logs(Protocol):
 class Pipeline:
     region: str
     records: ListedRecords
-    executions: Executions
+    executions: NamedExecutions
     audit: AuditTrail
     logs: Logs
 
 
-def record_of_execution(operation_id: str, execution: Execution) -> dict[str, Any]:
+def record_of_execution(operation_id: str, execution: ExecutionState) -> dict[str, Any]:
     """What a record would say, from the execution alone: where no step could write one, or close it."""
     record = changed(
         Record,
         operation_id=operation_id,
         execution_arn=execution.execution_arn,
         status=OperationStatus.RUNNING.value,
+        start_time=execution.start_time,
     )
-    if execution.start_date:
-        record |= changed(Record, start_time=execution.start_date)
-    if execution.status == ExecutionStatus.RUNNING:
+    if execution.is_running:
         return record
-    if execution.stop_date:
-        record |= changed(Record, end_time=execution.stop_date)
+    if execution.stop_time:
+        record |= changed(Record, end_time=execution.stop_time)
     # A run that timed out has failed, as any that is not named here.
     endings: Mapping[str, OperationStatus] = {
         ExecutionStatus.SUCCEEDED: OperationStatus.SUCCEEDED,

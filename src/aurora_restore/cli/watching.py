@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aurora_restore.cli.errors import AwsUnreachable, CleanupOverdue, OperationNotFound, TimedOut, translate
-from aurora_restore.cli.pipeline import Execution, Pipeline, record_of_execution
+from aurora_restore.cli.pipeline import Pipeline, record_of_execution
 from aurora_restore.cli.views.due import due_words, how_to_start_it, overdue_words
 from aurora_restore.domain.errors import TransientError
+from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.record import Record, changed
-from aurora_restore.domain.states import ExecutionStatus, OperationStatus, is_closed
+from aurora_restore.domain.states import OperationStatus, is_closed
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class _Looker:
         self._operation_id = operation_id
         self._begun = now()
         self._looks = 0
-        self._execution: Execution | None = None
+        self._execution: ExecutionState | None = None
         self._due_since: datetime | None = None
 
     def look(self) -> Observation:
@@ -153,7 +154,7 @@ class _Looker:
         record = record_of_execution(self._operation_id, execution)
         if not _has_ended(execution):
             return Observation(record)
-        ended = execution.stop_date or self._now()
+        ended = execution.stop_time or self._now()
         if (self._now() - ended).total_seconds() < self._limits.record_grace:
             notice = "The execution ended before its first step wrote a record; waiting a moment for one."
             return Observation(self._running(), notice, execution.status)
@@ -169,7 +170,7 @@ class _Looker:
         self._due_since = self._due_since or now
         # A step that runs sees at its next look that the record was marked by hand: nothing is late before that.
         still_runs = execution is not None and not _has_ended(execution)
-        ended = (execution.stop_date if execution else None) or self._due_since
+        ended = (execution.stop_time if execution else None) or self._due_since
         words = due_words(Record.read(record), execution)
         if not still_runs and (now - ended).total_seconds() >= self._limits.overdue:
             words = f"{words} {overdue_words()}"
@@ -183,5 +184,5 @@ def _needs_no_look_at_the_execution(record: Mapping[str, Any]) -> bool:
     return read.is_closed or read.is_being_cleaned_up
 
 
-def _has_ended(execution: Execution | None) -> bool:
-    return execution is not None and execution.status != ExecutionStatus.RUNNING
+def _has_ended(execution: ExecutionState | None) -> bool:
+    return execution is not None and not execution.is_running

@@ -12,13 +12,13 @@ from tests.support.in_process_aws import InProcessAws, is_operation, shared_aws
 
 from aurora_restore.aws.executions import (
     AwsExecutions,
-    Execution,
     ExecutionAlreadyExists,
     ExecutionNotFound,
     ExecutionRefused,
     StateMachineNotFound,
 )
 from aurora_restore.domain.errors import AccessDenied, AwsThrottled
+from aurora_restore.domain.observed import ExecutionState
 
 PASSING = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
 FAILING = {
@@ -42,7 +42,7 @@ def deploy(aws: InProcessAws, definition: dict[str, Any]) -> None:
     aws.create_state_machine("aurora-restore-state-machine", definition)
 
 
-def ended(executions: AwsExecutions, operation_id: str) -> Execution:
+def ended(executions: AwsExecutions, operation_id: str) -> ExecutionState:
     """The execution once it ended; ministack runs it in a thread."""
     deadline = time.monotonic() + 10
     while (execution := executions.describe(operation_id)).status == "RUNNING":
@@ -65,8 +65,7 @@ def test_a_run_is_started_and_described_to_its_end(aws: InProcessAws, executions
     execution = ended(executions, "restore-1")
     assert (execution.execution_arn, execution.name, execution.status) == (arn, "restore-1", "SUCCEEDED")
     assert execution.input == {"target_cluster_id": "t"}
-    assert execution.output == {"target_cluster_id": "t"}
-    assert execution.stop_date is not None
+    assert execution.stop_time is not None
 
 
 def test_a_failed_run_shows_error_and_cause(aws: InProcessAws, executions: AwsExecutions) -> None:
@@ -96,45 +95,14 @@ def test_a_pipeline_that_is_not_deployed_says_so(executions: AwsExecutions) -> N
         executions.start("restore-1", {})
 
 
-def test_a_list_of_runs_of_no_pipeline_says_so(aws: InProcessAws, executions: AwsExecutions) -> None:
-    # ministack lists the runs of a machine that is not there as none; AWS refuses
-    aws.before(is_operation("ListExecutions"), Refusal("StateMachineDoesNotExist", "no"))
-    with pytest.raises(StateMachineNotFound):
-        executions.list(limit=1)
-
-
 def test_an_unknown_run_is_not_found(aws: InProcessAws, executions: AwsExecutions) -> None:
     deploy(aws, PASSING)
     for request in (
         lambda: executions.describe("none"),
-        lambda: list(executions.history("none")),
         lambda: executions.stop("none", "no reason"),
     ):
         with pytest.raises(ExecutionNotFound, match="none"):
             request()
-
-
-def test_the_history_is_read_in_either_direction(aws: InProcessAws, executions: AwsExecutions) -> None:
-    deploy(aws, PASSING)
-    executions.start("restore-1", {})
-    ended(executions, "restore-1")
-    kinds = [event["type"] for event in executions.history("restore-1")]
-    assert (kinds[0], kinds[-1]) == ("ExecutionStarted", "ExecutionSucceeded")
-    assert [event["type"] for event in executions.history("restore-1", newest_first=True)] == kinds[::-1]
-
-
-def test_runs_are_listed_up_to_a_limit_and_by_status(aws: InProcessAws, executions: AwsExecutions) -> None:
-    deploy(aws, PASSING)
-    for number in range(3):
-        executions.start(f"restore-{number}", {})
-        ended(executions, f"restore-{number}")
-    assert len(executions.list(limit=2)) == 2
-    assert {item.name for item in executions.list(limit=9, status="SUCCEEDED")} == {
-        "restore-0",
-        "restore-1",
-        "restore-2",
-    }
-    assert executions.list(limit=9, status="FAILED") == ()
 
 
 def test_a_run_is_stopped(aws: InProcessAws, executions: AwsExecutions) -> None:

@@ -21,6 +21,7 @@ from aurora_restore.cli.pipeline import Pipeline
 from aurora_restore.domain.checks.surroundings import StackSeen
 from aurora_restore.domain.errors import RestoreError
 from aurora_restore.domain.log_entries import LogEntry
+from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.times import parse_time
 
 REGION = "us-west-2"
@@ -36,19 +37,14 @@ class Time(VirtualClock):
         self.advance(seconds)
 
 
-@dataclass(frozen=True)
-class FakeExecution:
-    status: str = "RUNNING"
-    execution_arn: str = "arn:aws:states:us-west-2:123456789012:execution:aurora-restore-state-machine:x"
-    start_date: datetime | None = NOW
-    stop_date: datetime | None = None
-    error: str | None = None
-    cause: str | None = None
+def execution(status: str = "RUNNING", **changes: Any) -> ExecutionState:
+    arn = "arn:aws:states:us-west-2:123456789012:execution:aurora-restore-state-machine:x"
+    return replace(ExecutionState(arn, "x", status, start_time=NOW), **changes)
 
 
 @dataclass
 class FakeExecutions:
-    executions: dict[str, FakeExecution] = field(default_factory=dict)
+    executions: dict[str, ExecutionState] = field(default_factory=dict)
     started: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
 
@@ -56,18 +52,18 @@ class FakeExecutions:
         if operation_id in self.executions:
             raise ExecutionAlreadyExists(f"there is an operation {operation_id} already")
         self.started[operation_id] = request
-        self.executions[operation_id] = FakeExecution()
+        self.executions[operation_id] = execution()
         return self.executions[operation_id].execution_arn
 
-    def find(self, operation_id: str) -> FakeExecution | None:
+    def find(self, operation_id: str) -> ExecutionState | None:
         return self.executions.get(operation_id)
 
     def stop(self, operation_id: str, cause: str) -> bool:
         if operation_id not in self.executions:
             return False
         self.stopped[operation_id] = cause
-        self.executions[operation_id] = FakeExecution(
-            "ABORTED", stop_date=NOW, error="ManualCancellation", cause=cause
+        self.executions[operation_id] = execution(
+            "ABORTED", stop_time=NOW, error="ManualCancellation", cause=cause
         )
         return True
 
@@ -176,7 +172,7 @@ class FakeLooks:
 
 def pipeline_with(
     *looks: Mapping[str, Any] | Exception | None,
-    executions: Mapping[str, FakeExecution] | None = None,
+    executions: Mapping[str, ExecutionState] | None = None,
     audit: FakeAudit | None = None,
     logs: FakeLogs | None = None,
 ) -> Pipeline:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import click
 import pytest
 from rich.console import Console
-from tests.unit.cli.cli_fakes import FakeExecution, Time, existing, pipeline_with, started
+from tests.unit.cli.cli_fakes import Time, execution, existing, pipeline_with, started
 from tests.unit.cli.cli_records import (
     NOW,
     begun,
@@ -68,7 +68,7 @@ def test_start_with_json_prints_one_document(
 def test_a_name_that_was_used_is_refused_with_a_hint(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    existing(monkeypatch, pipeline_with(executions={NAME: FakeExecution()}))
+    existing(monkeypatch, pipeline_with(executions={NAME: execution()}))
     assert app.run(["start", *TARGET, "--name", NAME]) == 3
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -245,14 +245,14 @@ def test_a_cluster_without_a_port_is_described_all_the_same() -> None:
 
 def test_a_name_of_this_second_that_is_taken_gives_way_to_the_next() -> None:
     time = Time()
-    pipeline = pipeline_with(executions={"restore-20261122-114230": FakeExecution()})
+    pipeline = pipeline_with(executions={"restore-20261122-114230": execution()})
     name = running.start_under_new_name(pipeline, {}, time.now, time.sleep)
     assert name == "restore-20261122-114231"
     assert list(started(pipeline)) == [name]
 
 
 def test_names_are_not_sought_for_ever() -> None:
-    taken = {f"restore-20261122-1142{second}": FakeExecution() for second in range(30, 60)}
+    taken = {f"restore-20261122-1142{second}": execution() for second in range(30, 60)}
     time = Time()
     with pytest.raises(ExecutionAlreadyExists):
         running.start_under_new_name(pipeline_with(executions=taken), {}, time.now, time.sleep)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.unit.cli import cli_replacement_records as replacements
-from tests.unit.cli.cli_fakes import FakeExecution, existing, pipeline_with, stopped
+from tests.unit.cli.cli_fakes import execution, existing, pipeline_with, stopped
 from tests.unit.cli.cli_records import (
     NOW,
     begun,
@@ -24,7 +24,7 @@ from aurora_restore.cli import app, running
 
 NAME = "restore-20261122-114200"
 CANCEL = ["cancel", NAME, "--reason", "the wrong day"]
-RUNS = {NAME: FakeExecution()}
+RUNS = {NAME: execution()}
 
 
 def words(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
@@ -78,7 +78,7 @@ def test_cancelling_an_undo_leaves_both_clusters_as_they_are(
         replacements.undoing(),
         replacements.undoing() | {"status": "CANCELLED", "end_time": "2026-11-22T12:00:00Z"},
     )
-    pipeline = existing(monkeypatch, pipeline_with(*looks, executions={UNDO_ID: FakeExecution()}))
+    pipeline = existing(monkeypatch, pipeline_with(*looks, executions={UNDO_ID: execution()}))
     assert app.run(["cancel", UNDO_ID, "--reason", "not yet"]) == 0
     assert stopped(pipeline) == {UNDO_ID: "not yet"}
     out, _ = words(capsys)
@@ -190,7 +190,7 @@ def test_what_is_being_cleaned_up_is_followed_and_not_stopped_again(
 
 
 def test_an_execution_that_was_stopped_by_others_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = {NAME: FakeExecution("ABORTED", stop_date=NOW)}
+    ended = {NAME: execution("ABORTED", stop_time=NOW)}
     looks = [replacements.replacing(), replacements.replacing(), replacements.cancelled()]
     pipeline = existing(monkeypatch, pipeline_with(*looks, executions=ended))
     assert app.run(CANCEL) == 0

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.unit.cli.cli_fakes import FakeExecution, existing, pipeline_with
+from tests.unit.cli.cli_fakes import execution, existing, pipeline_with
 from tests.unit.cli.cli_records import (
     NOW,
     closed_by_hand,
@@ -91,7 +91,7 @@ def test_what_is_not_cleaned_up_has_not_ended(
 def test_status_says_what_the_cleanup_of_a_stopped_execution_waits_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ended = {NAME: FakeExecution("ABORTED", stop_date=NOW, error="ManualCancellation", cause="the wrong day")}
+    ended = {NAME: execution("ABORTED", stop_time=NOW, error="ManualCancellation", cause="the wrong day")}
     existing(monkeypatch, pipeline_with(copying(), executions=ended))
     assert app.run(["status", NAME]) == 0
     out = " ".join(capsys.readouterr().out.split())

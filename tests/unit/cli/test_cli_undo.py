@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.unit.cli import cli_replacement_records as replacements
-from tests.unit.cli.cli_fakes import FakeExecution, existing, pipeline_with, started
+from tests.unit.cli.cli_fakes import execution, existing, pipeline_with, started
 from tests.unit.cli.cli_records import copying, failed, succeeded
 from tests.unit.cli.cli_replacement_records import ASIDE, FINAL_SNAPSHOT, TARGET
 
@@ -132,7 +132,7 @@ def test_with_json_an_undo_is_one_document(
 
 
 def test_a_name_of_this_second_that_is_taken_gives_way_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken = {UNDO_NAME: FakeExecution()}
+    taken = {UNDO_NAME: execution()}
     pipeline = existing(monkeypatch, pipeline_with(replacements.kept(), executions=taken))
     assert app.run(["undo", NAME]) == 0
     assert list(started(pipeline)) == ["undo-20261122-114231"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 from rich.text import Text
-from tests.unit.cli.cli_fakes import FakeExecution, Time, existing, pipeline_with
+from tests.unit.cli.cli_fakes import Time, execution, existing, pipeline_with
 from tests.unit.cli.cli_records import (
     NOW,
     begun,
@@ -58,7 +58,7 @@ def test_an_operation_that_is_unknown_is_not_found() -> None:
 
 
 def test_an_execution_whose_first_step_has_not_written_yet_is_waited_for() -> None:
-    seen = watch(pipeline_with(None, None, succeeded(), executions={NAME: FakeExecution()}))
+    seen = watch(pipeline_with(None, None, succeeded(), executions={NAME: execution()}))
     assert [observation.record["status"] for observation in seen] == ["RUNNING", "RUNNING", "SUCCEEDED"]
 
 
@@ -68,14 +68,14 @@ def test_an_operation_just_started_may_be_invisible_for_a_moment() -> None:
 
 
 def test_an_execution_that_ended_before_any_record_shows_its_own_error() -> None:
-    ended = FakeExecution("FAILED", stop_date=NOW, error="Lambda.AccessDenied", cause="not allowed")
+    ended = execution("FAILED", stop_time=NOW, error="Lambda.AccessDenied", cause="not allowed")
     record = watch(pipeline_with(None, executions={NAME: ended}))[-1].record
     assert record["status"] == "FAILED"
     assert record["error"]["code"] == "Lambda.AccessDenied"
     assert record["error"]["message"] == "not allowed"
 
 
-STOPPED = FakeExecution("ABORTED", stop_date=NOW, error="ManualCancellation", cause="the wrong day")
+STOPPED = execution("ABORTED", stop_time=NOW, error="ManualCancellation", cause="the wrong day")
 
 
 def test_a_stopped_execution_is_watched_until_its_cleanup_has_closed_the_record() -> None:
@@ -123,7 +123,7 @@ def test_a_cleanup_that_never_begins_is_said_to_be_overdue_and_given_up_with_the
 
 def test_a_record_marked_by_hand_is_not_final_before_its_cleanup() -> None:
     looks = [closed_by_hand(), closed_by_hand(), marked_by_hand_and_cleaned_up()]
-    seen = watch(pipeline_with(*looks, executions={NAME: FakeExecution()}))
+    seen = watch(pipeline_with(*looks, executions={NAME: execution()}))
     assert [item.is_final for item in seen] == [False, False, True]
     assert (
         "marked FAILED by hand. The run ends when its step looks again, or when the sweep finds it"
@@ -133,7 +133,7 @@ def test_a_record_marked_by_hand_is_not_final_before_its_cleanup() -> None:
 
 def test_a_step_that_waits_long_before_it_sees_the_mark_is_not_overdue() -> None:
     looks = [closed_by_hand()] * 3600 + [marked_by_hand_and_cleaned_up()]
-    seen = watch(pipeline_with(*looks, executions={NAME: FakeExecution()}))
+    seen = watch(pipeline_with(*looks, executions={NAME: execution()}))
     assert seen[-1].is_final
     assert not any("overdue" in item.notice for item in seen)
 
@@ -152,7 +152,7 @@ def test_a_record_marked_by_hand_whose_execution_is_unknown_is_left_to_the_sweep
 
 
 def test_an_execution_that_ended_well_with_an_open_record_is_left_to_the_sweep() -> None:
-    ended = FakeExecution("SUCCEEDED", stop_date=NOW)
+    ended = execution("SUCCEEDED", stop_time=NOW)
     seen = watch(pipeline_with(copying(), copying(), succeeded(), executions={NAME: ended}))
     assert "came to its end at 2026-11-22 11:42:30 UTC. Its record is not closed yet" in seen[0].notice
 
@@ -163,14 +163,14 @@ def test_a_record_that_was_closed_while_the_execution_was_looked_at_is_final_at_
 
 
 def test_a_long_cause_is_shortened() -> None:
-    ended = FakeExecution("FAILED", stop_date=NOW, error="States.TaskFailed", cause="x" * 5000)
+    ended = execution("FAILED", stop_time=NOW, error="States.TaskFailed", cause="x" * 5000)
     notice = watch(pipeline_with(copying(), copying(), failed(), executions={NAME: ended}))[0].notice
     assert len(notice) < 700
     assert "failed at" in notice
 
 
 def test_an_ended_execution_has_time_to_close_its_record() -> None:
-    ended = FakeExecution("FAILED", stop_date=NOW, error="X", cause="of Step Functions")
+    ended = execution("FAILED", stop_time=NOW, error="X", cause="of Step Functions")
     seen = watch(pipeline_with(copying(), copying(), copying(), failed(), executions={NAME: ended}))
     assert seen[-1].record["error"]["code"] == "SNAPSHOT_COPY_FAILED"
 

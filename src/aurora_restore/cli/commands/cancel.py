@@ -18,7 +18,7 @@ from aurora_restore.cli.parameters import (
     region_option,
     timeout_option,
 )
-from aurora_restore.cli.pipeline import Execution, Pipeline, record_of_execution
+from aurora_restore.cli.pipeline import Pipeline, record_of_execution
 from aurora_restore.cli.running import WATCH_MINUTES, show_end, utc_now, watch_to_the_end
 from aurora_restore.cli.screen import Screen, make_screen
 from aurora_restore.cli.views.cancelling import (
@@ -32,7 +32,8 @@ from aurora_restore.cli.views.cancelling import (
 )
 from aurora_restore.cli.views.record import OperationView, view_operation
 from aurora_restore.cli.watching import WatchLimits
-from aurora_restore.domain.states import ExecutionStatus, OperationStatus
+from aurora_restore.domain.observed import ExecutionState
+from aurora_restore.domain.states import OperationStatus
 
 # Step Functions takes more as the cause of a stop, but the record and the message are to be read by people.
 MAX_REASON_CHARACTERS = 1000
@@ -43,12 +44,12 @@ class FoundOperation:
     """An operation before it is cancelled; `execution` is looked at only where the record is not closed."""
 
     view: OperationView
-    execution: Execution | None
+    execution: ExecutionState | None
 
     @property
     def can_be_stopped(self) -> bool:
         """Whether its execution runs, as far as is known: the record may be behind."""
-        runs = self.execution is not None and self.execution.status == ExecutionStatus.RUNNING
+        runs = self.execution is not None and self.execution.is_running
         return runs and not self.view.is_cleaning_up
 
 
@@ -136,7 +137,7 @@ def look(pipeline: Pipeline, operation_id: str) -> FoundOperation:
         raise OperationNotFound(f"There is no operation {operation_id} in {pipeline.region}.")
     if record is None and execution is not None:
         record = record_of_execution(operation_id, execution)
-    ended = "" if execution is None or execution.status == ExecutionStatus.RUNNING else execution.status
+    ended = "" if execution is None or execution.is_running else execution.status
     return FoundOperation(view_operation(record or {}, ended), execution)
 
 

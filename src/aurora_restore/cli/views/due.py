@@ -6,9 +6,9 @@ import json
 import shlex
 from collections.abc import Mapping
 
-from aurora_restore.cli.pipeline import Execution
 from aurora_restore.cli.views.common import clock_time
 from aurora_restore.domain.naming import ABNORMAL_END_RULE, CLEANUP_STATE_MACHINE, SWEEP_RULE
+from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.record import Record
 from aurora_restore.domain.states import ExecutionStatus
 
@@ -25,11 +25,11 @@ _ENDINGS: Mapping[str, str] = {
 }
 
 
-def due_words(record: Record, execution: Execution | None) -> str:
+def due_words(record: Record, execution: ExecutionState | None) -> str:
     """What ended the run, and what begins its cleanup. The same text at every look."""
     if execution is not None and execution.status == ExecutionStatus.SUCCEEDED:
         return f"{_end_of(execution)} Its record is not closed yet: the sweep does that within 5 minutes."
-    if execution is not None and execution.status != ExecutionStatus.RUNNING:
+    if execution is not None and not execution.is_running:
         return f"{_end_of(execution)} {_WHAT_COMES}"
     # The record says that the run has ended, while its execution goes on or is not known any more.
     marked = f"The record was marked {record.status} by hand."
@@ -41,8 +41,8 @@ def due_words(record: Record, execution: Execution | None) -> str:
     return f"{marked} The sweep finds it within 10 minutes and tidies up."
 
 
-def _end_of(execution: Execution) -> str:
-    when = f" at {clock_time(execution.stop_date)}" if execution.stop_date else ""
+def _end_of(execution: ExecutionState) -> str:
+    when = f" at {clock_time(execution.stop_time)}" if execution.stop_time else ""
     # A cause may have 32,768 characters, often a traceback in JSON.
     cause = " ".join((execution.cause or "").split())
     cause = cause if len(cause) <= _CAUSE_MOST else f"{cause[:_CAUSE_MOST]}…"
