@@ -17,13 +17,12 @@ from decimal import Decimal
 from typing import Any
 
 from aurora_restore.domain.record import AuditEntry, AuditHead, Changes, Record, changed, plain, written
-from aurora_restore.domain.times import whole_milliseconds
+from aurora_restore.domain.times import SECONDS_A_DAY, whole_milliseconds
 
 FIRST_EVENT = "operation.started"
 # What the first event has in the place of the hash of an event before it.
 NO_EVENT_BEFORE = "0" * 64
 LATER = timedelta(milliseconds=1)
-SECONDS_A_DAY = 86_400
 
 
 def canonical(value: object) -> bytes:

@@ -60,8 +60,8 @@ from aurora_restore.domain.switching import RENAME_NEW_OUT, decide_rollback, lat
 from aurora_restore.domain.times import format_time
 from aurora_restore.domain.waiting import duration_words
 
-# Public reports of renames that showed late speak of minutes.
-UNSEEN_LIMIT = timedelta(hours=1)
+# Of the old cluster, under none of its names: public reports of renames that showed late speak of minutes.
+OLD_UNSEEN_LIMIT = timedelta(hours=1)
 # Under which the cleanup notes that it deletes an instance to create it again.
 CLEAR_INSTANCE = "clear_instance"
 # An attempt takes ten minutes or so: several are made before a person is called.
@@ -128,7 +128,7 @@ def give_old_its_name(seen: Seen) -> Act | Wait | None:
         return None
     act = decide_rollback(parties, places_in(seen, parties))
     waited = seen.now - seen.ended_time
-    if isinstance(act, Wait) and act.is_unseen and waited > UNSEEN_LIMIT:
+    if isinstance(act, Wait) and act.is_unseen and waited > OLD_UNSEEN_LIMIT:
         # It was renamed or deleted by another party: an operator has to look.
         words = duration_words(waited.total_seconds())
         aside, resource_id = parties.replacement.aside_identifier, parties.replacement.replaced_resource_id

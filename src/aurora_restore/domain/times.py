@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+SECONDS_A_DAY = 86_400
+
 
 def format_time(time: datetime) -> str:
     """Write an aware time, e.g. `2026-11-22T10:06:22.041Z`."""

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from aurora_restore.domain.audit_chain import (
-    SECONDS_A_DAY,
     audit_item,
     ends_as,
     first_entry,
@@ -26,7 +25,7 @@ from aurora_restore.domain.audit_chain import (
 from aurora_restore.domain.errors import RecordContended
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import AuditEntry, AuditHead, Record, changed
-from aurora_restore.domain.times import whole_milliseconds
+from aurora_restore.domain.times import SECONDS_A_DAY, whole_milliseconds
 from aurora_restore.steps.outcome import Event
 from aurora_restore.steps.ports import Ports
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from aurora_restore.domain.errors import OperationNotRunning
 from aurora_restore.domain.operation import Operation, new_record
 from aurora_restore.domain.request import without_unknown_values
-from aurora_restore.domain.times import format_time
+from aurora_restore.domain.times import SECONDS_A_DAY, format_time
 from aurora_restore.steps.audit_events import append_first_event
 from aurora_restore.steps.ports import Ports
-
-SECONDS_A_DAY = 86_400
 
 
 def begin_record(ports: Ports, operation_id: str, execution_arn: str | None, raw_request: object) -> None:

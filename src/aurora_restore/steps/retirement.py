@@ -15,6 +15,7 @@ from aurora_restore.domain.naming import (
     KEEP_UNTIL_TAG,
     OPERATION_TAG,
     RETAIN_UNTIL_TAG,
+    TAGS_MOST,
 )
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
@@ -35,7 +36,6 @@ from aurora_restore.steps.ports import Ports
 
 # A kept cluster that cannot be stopped for so long is kept running.
 STOP_LIMIT = timedelta(minutes=15)
-TAGS_MOST = 50
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from aurora_restore.steps.suspend_scaling import suspend_scaling
 
 # From the first request for a rename to its being seen; RDS takes a minute or two, and now and then many more.
 RENAME_LIMIT = timedelta(minutes=30)
-# RDS shows a cluster that is being renamed under one of its names; only for moments under neither.
-UNSEEN_LIMIT = timedelta(minutes=30)
+# Of one wait: a cluster that is being renamed shows under neither of its names for moments only.
+WAIT_LIMIT = timedelta(minutes=30)
 
 
 def switch_over(operation: Operation, ports: Ports) -> StepOutcome:
@@ -40,10 +40,9 @@ def switch_over(operation: Operation, ports: Ports) -> StepOutcome:
         return StepOutcome(done(message), changes, (event,))
     if rename is None or isinstance(rename, Wait):
         wait = rename or Wait("rename", "the target does not show")
-        # A cluster that shows under no name for so long was not merely missed between two names.
-        if operation.waited_for(Phase.SWITCH_OVER, wait.subject, now) > UNSEEN_LIMIT:
+        if operation.waited_for(Phase.SWITCH_OVER, wait.subject, now) > WAIT_LIMIT:
             raise SwitchOverFailed(
-                f"For more than {UNSEEN_LIMIT.total_seconds() / 60:g} minutes: {wait.reason}."
+                f"For more than {WAIT_LIMIT.total_seconds() / 60:g} minutes: {wait.reason}."
             )
         return waiting(wait)
     is_first = rename.kind == RENAME_OLD_ASIDE and not operation.asked(rename.kind)
