@@ -14,7 +14,7 @@ from tests.fakes.border import Border
 
 from aurora_restore.aws.records import FoundRecords
 from aurora_restore.domain.errors import AwsRequestFailed, RecordTooLarge
-from aurora_restore.domain.states import is_marked_by_hand
+from aurora_restore.domain.record import Record
 from aurora_restore.domain.times import format_time
 
 ITEM_BYTES = 400 * 1024
@@ -165,7 +165,7 @@ class FakeRecords:
             holder = _map_at(dict(item), path[:-1])
             before = holder.get(path[-1]) if holder else None
             if path in values and values[path] != before:
-                move = Move(operation_id, path, before, values[path], is_marked_by_hand(item))
+                move = Move(operation_id, path, before, values[path], Record.read(item).is_marked_by_hand)
                 self.moves.append(move)
 
     def _make_maps(

@@ -124,31 +124,90 @@ def test_only_the_command_line_and_the_demo_know_the_local_stack() -> None:
     assert allowed == KNOW_THE_LOCAL_STACK
 
 
-def paths_of_the_record(module: Path) -> Iterator[str]:
-    """Texts of a module that are the path of a field of the record, or its beginning; events have such names, too."""
-    fields = {
-        f"{part.PATH}.{entry.key}"
-        for part in vars(record).values()
-        if isinstance(part, type) and issubclass(part, record.Part) and part.PATH
-        for entry in part.FIELDS.values()
-    }
-    nodes = list(ast.walk(ast.parse(module.read_text())))
+def paths_of_the_record(source: str) -> Iterator[str]:
+    """Where a module names the path of a field of the record, or its beginning; events have such names, too."""
+    parts = [
+        part for part in vars(record).values() if isinstance(part, type) and issubclass(part, record.Part)
+    ]
+    fields = {f"{part.PATH}.{entry.key}" for part in parts if part.PATH for entry in part.FIELDS.values()}
+    beginnings = (*MAPS_OF_THE_RECORD, *(f"{part.PATH}." for part in parts if part.PATH))
+    nodes = list(ast.walk(ast.parse(source)))
     calls = (node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Event")
-    events = {id(argument) for call in calls for argument in call.args}
+    # What an f-string is made of is walked as well, and is no text of its own.
+    events = {id(inner) for call in calls for argument in call.args[:1] for inner in ast.walk(argument)}
     for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in events:
-            text = node.value
-            if text in fields or text.startswith(MAPS_OF_THE_RECORD):
-                yield f"{module}:{node.lineno} has {text!r}"
+        if id(node) in events:
+            continue
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if node.value in fields or node.value.startswith(MAPS_OF_THE_RECORD):
+                yield f"{node.lineno}: {node.value!r}"
+        elif isinstance(node, ast.JoinedStr):
+            first = node.values[0]
+            if isinstance(first, ast.Constant) and str(first.value).startswith(beginnings):
+                yield f"{node.lineno}: {ast.unparse(node)}"
+        elif isinstance(node, ast.Attribute) and node.attr == "PATH":
+            yield f"{node.lineno}: {ast.unparse(node)}"
+
+
+def fields_read_by_name(source: str) -> Iterator[str]:
+    """Where a module takes a field by its name out of the item of a part, or out of what it calls a record."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Subscript):
+            read: ast.expr = node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+            read = node.func.value
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+            read = node.comparators[0]
+        else:
+            continue
+        is_item = isinstance(read, ast.Attribute) and read.attr == "item"
+        if is_item or (isinstance(read, ast.Name) and read.id == "record"):
+            yield f"{node.lineno}: {ast.unparse(node)}"
 
 
 MAPS_OF_THE_RECORD = ("acts.", "made.", "phases.", "cleanup.asked.", "defused.written.", "defused.refused.")
+# What a line of a log of Lambda has under that name.
+OTHER_RECORDS = {"aurora_restore/domain/log_entries.py"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "'audit_head.hash'",
+        "'acts.copy'",
+        "f'acts.{kind}'",
+        "f'audit_head.{name}'",
+        "f'{AuditHead.PATH}.hash'",
+        "Event('x', {'retirement.state': 1})",
+    ],
+)
+def test_a_path_is_seen_however_it_is_written(source: str) -> None:
+    assert list(paths_of_the_record(source))
+
+
+@pytest.mark.parametrize("source", ["Event('cleanup.done')", "Event(f'scaling.{state}')", "'audit_head'"])
+def test_the_name_of_an_event_is_no_path(source: str) -> None:
+    assert not list(paths_of_the_record(source))
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["each.item.get('status')", "each.item['status']", "'status' in each.item", "record.get('status')"],
+)
+def test_a_field_that_is_read_by_its_name_is_seen(source: str) -> None:
+    assert list(fields_read_by_name(source))
 
 
 @pytest.mark.parametrize("module", PRODUCT_MODULES, ids=name_of)
 def test_only_the_record_knows_its_paths(module: Path) -> None:
     if (PRODUCT / "domain" / "record") not in module.parents:
-        assert list(paths_of_the_record(module)) == []
+        assert list(paths_of_the_record(module.read_text())) == []
+
+
+@pytest.mark.parametrize("module", PRODUCT_MODULES, ids=name_of)
+def test_only_the_record_reads_its_fields_by_name(module: Path) -> None:
+    if (PRODUCT / "domain" / "record") not in module.parents and name_of(module) not in OTHER_RECORDS:
+        assert list(fields_read_by_name(module.read_text())) == []
 
 
 def test_only_the_aws_room_spells_the_names_that_rds_has_for_a_setting() -> None:

@@ -20,6 +20,7 @@ from aurora_restore.aws.failures import (
     translate,
 )
 from aurora_restore.domain.errors import AwsRequestFailed, RecordTooLarge, RestoreError
+from aurora_restore.domain.record import Record
 from aurora_restore.domain.times import format_time
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ class AwsRecords:
         found = [self._of_status(status, since, until, target_cluster_id, limit + 1) for status in statuses]
         items = sorted(
             (item for each in found for item in each.items),
-            key=lambda item: str(item.get("start_time", "")),
+            key=lambda item: Record.read(item).start_text,
             reverse=True,
         )
         return FoundRecords(items[:limit], all(each.is_complete for each in found) and len(items) <= limit)

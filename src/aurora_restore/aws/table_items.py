@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.attribute_values import from_item, to_attribute_value, to_item
 from aurora_restore.aws.failures import CONDITION_FAILED, Translating
+from aurora_restore.domain.record import Record
 
 if TYPE_CHECKING:
     from aurora_restore.aws.clients import Clients
@@ -52,11 +53,8 @@ class AwsTableItems:
 
     def delete_record(self, record: Item) -> bool:
         """Delete a record that is as it was read, by its last change and the end of its chain; False otherwise."""
-        kept = {"status": record.get("status"), "last_updated_time": record.get("last_updated_time")}
-        head = record.get("audit_head")
-        if head is not None:
-            kept["audit_head"] = head
-        return self._delete(self._state, {"operation_id": record["operation_id"]}, kept)
+        found = Record.read(record)
+        return self._delete(self._state, {"operation_id": found.operation_id}, found.unchanged())
 
     def delete_event(self, event: Item) -> bool:
         """Delete an audit event that is as it was read, by its whole contents; False otherwise."""

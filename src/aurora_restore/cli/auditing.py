@@ -31,7 +31,7 @@ class AuditedOperation:
 
     @property
     def status(self) -> str:
-        return str((self.record or {}).get("status") or "NO RECORD")
+        return Record.read(self.record).status or "NO RECORD"
 
     @property
     def weight(self) -> int:
@@ -43,12 +43,9 @@ class AuditedOperation:
         return self.verification.state is ChainState.BROKEN
 
     def to_item(self) -> dict[str, Any]:
-        record = self.record or {}
         return {
             "operation_id": self.operation_id,
-            "status": record.get("status"),
-            "start_time": record.get("start_time"),
-            "end_time": record.get("end_time"),
+            **Record.read(self.record).outline,
             "requested_by": self.requested_by,
             "anomalies": [anomaly.to_item() for anomaly in self.anomalies],
             "verification": self.verification.to_item(),
@@ -94,7 +91,7 @@ def operations_between(pipeline: Pipeline, first_day: date, last_day: date) -> t
             name = str(event.get("operation_id"))
             newest[name] = max(newest.get(name, ""), str(event.get("time", "")))
     records = pipeline.records.find(tuple(OperationStatus), begin, end, None, OPERATIONS_MOST)
-    for item in records.items:
-        newest.setdefault(Record.read(item).operation_id, str(item.get("start_time")))
+    for record in map(Record.read, records.items):
+        newest.setdefault(record.operation_id, record.start_text)
     found = sorted(newest, key=lambda name: newest[name], reverse=True)
     return found[:OPERATIONS_MOST], len(found) > OPERATIONS_MOST or not records.is_complete

@@ -214,7 +214,7 @@ class HealthCheck:
         ]
         everything = [*(each.operation for each in underway), *ended]
         # Newest first, so that the clusters that were restored last are looked at.
-        self._recent = sorted(everything, key=lambda each: str(each.item.get("start_time", "")), reverse=True)
+        self._recent = sorted(everything, key=lambda each: each.record.start_text, reverse=True)
         # A text that the functions do not take either keeps them from starting, which other checks show.
         try:
             hours = read_phase_hours(self._parameter("PhaseTimeoutHours"))

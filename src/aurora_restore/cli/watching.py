@@ -18,7 +18,7 @@ from aurora_restore.cli.views.due import due_words, how_to_start_it, overdue_wor
 from aurora_restore.domain.errors import TransientError
 from aurora_restore.domain.observed import ExecutionState
 from aurora_restore.domain.record import Record, changed
-from aurora_restore.domain.states import OperationStatus, is_closed
+from aurora_restore.domain.states import OperationStatus
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Observation:
 
     @property
     def is_final(self) -> bool:
-        return is_closed(self.record)
+        return Record.read(self.record).is_closed
 
 
 class Watcher:

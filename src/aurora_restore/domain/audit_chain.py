@@ -127,12 +127,6 @@ def noted(head: AuditHead, entries: tuple[AuditEntry, ...]) -> Changes:
     return {**written(head), **changed(Record, last_events=entries)}
 
 
-def ends_as(head: AuditHead) -> Mapping[str, Any]:
-    """The condition on a record that its chain ends there still: no other call has added an event meanwhile."""
-    # As the item has it, and not as it is read: the hash of a record that was edited may be anything.
-    return {f"{AuditHead.PATH}.hash": head.item.get("hash")}
-
-
 def _linked(operation_id: str, entry: AuditEntry, sequence: int, previous_hash: str) -> AuditEntry:
     linked = entry.having(sequence=sequence, previous_hash=previous_hash)
     return linked.having(hash=hash_of(audit_item(operation_id, linked)))

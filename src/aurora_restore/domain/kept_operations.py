@@ -16,7 +16,7 @@ from typing import Any
 from aurora_restore.domain.audit_chain import canonical
 from aurora_restore.domain.audit_verification import ChainState, Verification, verify
 from aurora_restore.domain.backup_errors import BackupDamaged
-from aurora_restore.domain.record import Record
+from aurora_restore.domain.record import AuditEntry, Record
 from aurora_restore.domain.states import RetirementState
 
 Item = Mapping[str, Any]
@@ -45,9 +45,9 @@ class KeptOperation:
 
     def is_expired(self, now: datetime) -> bool:
         """Whether DynamoDB may remove it, so that there is nothing to load."""
-        items = [self.record] if self.record is not None else list(self.events)
-        times = [item.get("expires_at") for item in items]
-        return all(isinstance(time, int) and time <= now.timestamp() for time in times)
+        of_events = (AuditEntry.read(event).expires_at for event in self.events)
+        times = of_events if self.record is None else [Record.read(self.record).expires_at]
+        return all(time is not None and time <= now.timestamp() for time in times)
 
     def to_line(self) -> bytes:
         """One line of JSON, the same for the same operation."""
@@ -118,7 +118,7 @@ def gathered(records: Iterable[Item], events: Iterable[Item]) -> dict[str, KeptO
     by_id: dict[str, list[Item]] = defaultdict(list)
     for event in events:
         by_id[str(event.get("operation_id"))].append(event)
-    record_of = {str(record.get("operation_id")): record for record in records}
+    record_of = {Record.read(record).operation_id: record for record in records}
     names = sorted({*by_id, *record_of})
     return {name: KeptOperation.of(name, record_of.get(name), by_id.get(name, ())) for name in names}
 

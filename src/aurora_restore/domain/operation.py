@@ -74,8 +74,7 @@ class Operation:
         """
         parts = (self.execution_arn or "").split(":")
         ran_elsewhere = len(parts) > REGION_PART and parts[REGION_PART] != region
-        # A time that cannot be read says so, too.
-        return ran_elsewhere or bool(self.item.get("left_behind_time"))
+        return ran_elsewhere or self.record.is_left_behind
 
     @cached_property
     def plan(self) -> RestorePlan:

@@ -99,7 +99,7 @@ def _closed(record: Record, origin: Origin) -> Changes:
     error = ErrorState(code=LeftBehind.code, message=message, hint=LeftBehind.default_hint)
     return {
         # The operator's own word stays, where there is one.
-        **({} if record.item.get("error") else changed(Record, error=error)),
+        **({} if record.has_error else changed(Record, error=error)),
         **changed(
             Record,
             status=record.status if record.status in ENDED_BADLY else OperationStatus.FAILED,

@@ -15,7 +15,7 @@ class OperationStatus(StrEnum):
     """The `status` of a record.
 
     RUNNING: its execution runs. CLEANING_UP: it ended abnormally and is being cleaned up; the error is in the record,
-    and the lock is still held. The others are final once the record is closed (`is_closed`).
+    and the lock is still held. The others are final once the record is closed (`Record.is_closed`).
     """
 
     RUNNING = "RUNNING"
@@ -138,16 +138,6 @@ RETIREMENT_MAY_BECOME: Mapping[RetirementState | None, frozenset[RetirementState
     RetirementState.UNDONE: frozenset(),
     RetirementState.PUT_BACK: frozenset(),
 }
-
-
-def is_closed(item: Mapping[str, Any]) -> bool:
-    """Whether a record is closed: the run is over, and what it left is removed. Only a program writes an `end_time`."""
-    return bool(item.get("end_time"))
-
-
-def is_marked_by_hand(item: Mapping[str, Any]) -> bool:
-    """Whether an operator gave the record a final status: a program writes one with the `end_time` only."""
-    return item.get("status") not in OPEN and not is_closed(item)
 
 
 def diagram(table: Mapping[Any, frozenset[Any]], begins: Any) -> str:

@@ -17,7 +17,6 @@ from typing import Any
 
 from aurora_restore.domain.audit_chain import (
     audit_item,
-    ends_as,
     first_entry,
     next_entries,
     noted,
@@ -82,9 +81,10 @@ class AuditTrail:
                     self.write({}, ())
                 return True
             item = self.ports.records.load(self.operation.operation_id) if looks_again else None
-            if item is None or (only_if_status is not None and item.get("status") != only_if_status):
+            found = Operation(item or {})
+            if item is None or (only_if_status is not None and found.status != only_if_status):
                 return False
-            self.operation = Operation(item)
+            self.operation = found
         raise RecordContended(f"The record of {self.operation.operation_id} was changed by others meanwhile.")
 
     def _update(
@@ -102,7 +102,7 @@ class AuditTrail:
         )
         of_trail = noted(head, entries) if events else changed(Record, last_events=())
         if not self.ports.records.update(
-            name, {**changes, **of_trail}, only_if_status, only_if=ends_as(record.audit_head)
+            name, {**changes, **of_trail}, only_if_status, only_if=record.audit_head.ends_here()
         ):
             return False
         # The rest of the operation is left as this call has seen it.

@@ -77,7 +77,7 @@ def _note_failure(
             now, region = ports.clock.now(), ports.settings.target_region
             noted = failure_noted(operation, error, started, now, region)
             # A call that closes it in this moment has the last word.
-            still_open = None if operation.is_closed else {"end_time": None}
+            still_open = None if operation.is_closed else changed(Record, end_time=None)
             ports.records.update(operation_id, noted, only_if_status=operation.status, only_if=still_open)
     except RestoreError as unwritten:
         # The first error is the one to raise.

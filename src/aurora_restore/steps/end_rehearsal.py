@@ -35,8 +35,7 @@ def end_rehearsal(operation: Operation, ports: Ports) -> StepOutcome:
     # First of all, so that the verdict is in the record whatever becomes of the cluster.
     if record.rehearsal.measured_time is None:
         state = measured(record, ports.clock.now())
-        names = ("verdict", "missed", "rto_seconds", "rpo_seconds")
-        event = Event("rehearsal.measured", {name: state.item[name] for name in names if name in state.item})
+        event = Event("rehearsal.measured", state.outcome)
         words = "; ".join(f"{name} {text}" for name, text in figures(state))
         message = f"the rehearsal is measured: {words}"
         return StepOutcome(in_progress(message, 5, "hold"), written(state), (event,))

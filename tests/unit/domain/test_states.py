@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from aurora_restore.domain.record import Record
 from aurora_restore.domain.states import (
     MAY_BECOME,
     OPEN,
@@ -13,8 +14,6 @@ from aurora_restore.domain.states import (
     OperationStatus,
     RetirementState,
     diagram,
-    is_closed,
-    is_marked_by_hand,
 )
 
 ARCHITECTURE = Path(__file__).parents[3] / "docs" / "architecture.md"
@@ -59,5 +58,5 @@ def test_the_diagrams_of_the_documents_are_made_from_the_tables(table: object, b
 def test_a_record_is_closed_by_its_end_time_and_marked_by_hand_without_one(
     record: dict[str, str], closed: bool, by_hand: bool
 ) -> None:
-    assert is_closed(record) is closed
-    assert is_marked_by_hand(record) is by_hand
+    assert Record.read(record).is_closed is closed
+    assert Record.read(record).is_marked_by_hand is by_hand

@@ -14,7 +14,8 @@ from aurora_restore.cli.running import utc_now
 from aurora_restore.cli.screen import make_screen
 from aurora_restore.cli.views.operations_list import render_operations
 from aurora_restore.cli.views.record import view_operation
-from aurora_restore.domain.states import OPEN, OperationStatus, is_closed
+from aurora_restore.domain.record import Record
+from aurora_restore.domain.states import OPEN, OperationStatus
 
 MAX_LISTED = 1000
 DEFAULT_SINCE = "7d"
@@ -70,8 +71,8 @@ def list_operations(
     ]
     everything = [item for each in found for item in each.items]
     # Also what an operator marked by hand is under way until its cleanup has closed it; the sort keeps newest first.
-    everything.sort(key=lambda item: str(item.get("start_time", "")), reverse=True)
-    records = sorted(everything, key=is_closed)[:limit]
+    everything.sort(key=lambda item: Record.read(item).start_text, reverse=True)
+    records = sorted(everything, key=lambda item: Record.read(item).is_closed)[:limit]
     if screen.json_output:
         screen.data(records)
     views = [view_operation(record) for record in records]

@@ -85,22 +85,22 @@ def _cluster_rows(plan: PlanItem, target_region: str | None) -> Rows:
     ]
     for name, row in CLUSTER_SETTINGS.items():
         if row.label:
-            rows.append((f"  {row.label}", _given(cluster.item.get(name))))
+            rows.append((f"  {row.label}", _given(cluster.settings.get(name))))
         # Below the groups that it will have in the end: those that it has at first.
         if name == "vpc_security_group_ids":
-            rows.append(("  until the switch", _given(cluster.item.get("quarantine_security_group_ids"))))
+            rows.append(("  until the switch", _given(cluster.quarantine_security_group_ids)))
     # Settings that are on or off are named in one row, where they are on.
     switched_on = [
         name.replace("_", " ")
         for name, row in CLUSTER_SETTINGS.items()
-        if row.asked and isinstance(row.default, bool) and cluster.item.get(name)
+        if row.asked and isinstance(row.default, bool) and cluster.settings.get(name)
     ]
     rows.append(("  with", ", ".join(switched_on) or None))
     for planned in plan.instances:
         shown = [
-            f"{row.label} {words(planned.item[name])}"
+            f"{row.label} {words(planned.settings[name])}"
             for name, row in INSTANCE_SETTINGS.items()
-            if row.label and _given(planned.item.get(name))
+            if row.label and _given(planned.settings.get(name))
         ]
         details = ", ".join([planned.db_instance_class, *shown])
         rows.append(("instance", f"{planned.db_instance_identifier} ({details})"))
@@ -122,4 +122,4 @@ def _user_rows(plan: PlanItem) -> Rows:
 
 
 def _given(value: Any) -> str | None:
-    return None if value in (None, [], {}) else words(value)
+    return None if value in (None, [], (), {}) else words(value)

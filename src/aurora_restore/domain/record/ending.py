@@ -76,6 +76,12 @@ class RehearsalState(Part, path="rehearsal"):
     removed_time: datetime | None = optional()
     left: str | None = optional()
 
+    @property
+    def outcome(self) -> Mapping[str, Any]:
+        """What it has shown, and nothing else."""
+        shown = ("verdict", "missed", "rto_seconds", "rpo_seconds")
+        return {name: value for name, value in self.item.items() if name in shown}
+
 
 class Notification(Part, path="notification"):
     """The message about the end: its id, or the error and hint where it could not be sent."""
@@ -114,3 +120,8 @@ class AuditHead(Part, path="audit_head"):
     hash: str = ""
     time: datetime | None = None
     is_late: bool = optional(False)
+
+    def ends_here(self) -> Mapping[str, Any]:
+        """The condition on a record that its chain ends here still: no other call has added an event meanwhile."""
+        # As the item has it, and not as it is read: the hash of a record that was edited may be anything.
+        return {f"{self.PATH}.hash": self.item.get("hash")}

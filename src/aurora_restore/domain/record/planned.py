@@ -63,7 +63,7 @@ class PlannedCopy(Part):
 
 
 class PlannedClusterItem(Part):
-    """The new cluster. Its settings are in `item`, by the names that a request has for them."""
+    """The new cluster."""
 
     db_cluster_identifier: str | None = None
     deletion_protection: bool = False
@@ -71,12 +71,22 @@ class PlannedClusterItem(Part):
     managed_master_secret: bool = False
     quarantine_security_group_ids: tuple[str, ...] = ()
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Among all that the plan has of it, by the names that a request has for them."""
+        return self.item
+
 
 class PlannedInstanceItem(Part):
     """An instance of the new cluster."""
 
     db_instance_identifier: str = ""
     db_instance_class: str = ""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Among all that the plan has of it, by the names that a request has for them."""
+        return self.item
 
 
 class PlannedUser(Part):
@@ -143,7 +153,7 @@ class MemberItem(Part):
 
 
 class ReplacedCluster(Part, path="replaced"):
-    """The old cluster, as it was set up. Its settings are in `item`, by the names that a request has for them."""
+    """The old cluster, as it was set up."""
 
     db_cluster_identifier: str | None = None
     db_cluster_resource_id: str | None = None
@@ -158,4 +168,5 @@ class ReplacedCluster(Part, path="replaced"):
 
     @property
     def settings(self) -> Mapping[str, Any]:
+        """Among all that the record has of it, by the names that a request has for them."""
         return self.item

@@ -45,7 +45,7 @@ from aurora_restore.domain.record.restored import (
     RestoreDetails,
     SnapshotDetails,
 )
-from aurora_restore.domain.states import Ending, OperationStatus, is_closed, is_marked_by_hand
+from aurora_restore.domain.states import OPEN, Ending, OperationStatus
 
 
 class Record(Part, path=""):
@@ -115,13 +115,34 @@ class Record(Part, path=""):
     last_events: tuple[AuditEntry, ...] = ()
 
     @property
+    def start_text(self) -> str:
+        """Its start as it is written, by which records are sorted: one that cannot be read has its place as well."""
+        return str(self.item.get("start_time", ""))
+
+    @property
+    def outline(self) -> Mapping[str, Any]:
+        """How it stands and its times, as they are written; None for what is missing."""
+        return {name: self.item.get(name) for name in ("status", "start_time", "end_time")}
+
+    @property
     def is_closed(self) -> bool:
-        """Whether nothing is left to do: what an operator marked by hand is closed only by the cleanup."""
-        return is_closed(self.item)
+        """Whether the run is over, and what it left is removed. Only a program writes an `end_time`."""
+        return bool(self.item.get("end_time"))
 
     @property
     def is_marked_by_hand(self) -> bool:
-        return is_marked_by_hand(self.item)
+        """Whether an operator gave it a final status: a program writes one with the `end_time` only."""
+        return self.status not in OPEN and not self.is_closed
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether it was left behind; a time that cannot be read says so, too."""
+        return bool(self.item.get("left_behind_time"))
+
+    @property
+    def has_error(self) -> bool:
+        """Whether it says why the operation ended, be it in a plain text."""
+        return bool(self.error or self.error_by_hand)
 
     @property
     def is_unsettled(self) -> bool:
@@ -146,6 +167,13 @@ class Record(Part, path=""):
         if self.is_closed:
             return self.status != OperationStatus.SUCCEEDED
         return self.is_being_cleaned_up and self.cleanup.ending is not Ending.SUCCEEDED
+
+    def unchanged(self) -> Mapping[str, Any]:
+        """The condition on a record that it is as it was read: its last change, and the end of its chain."""
+        kept = {name: self.item.get(name) for name in ("status", "last_updated_time")}
+        head = self.item.get("audit_head")
+        # A record of an earlier version has no chain.
+        return kept if head is None else {**kept, "audit_head": head}
 
     def phase(self, name: str) -> PhaseState:
         """The state of a phase; an empty one before its beginning."""
