@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from aurora_restore.domain.audit_verification import ChainState, Verification
-from aurora_restore.domain.cleaning import MANUAL_INTERVENTION
+from aurora_restore.domain.errors import ManualIntervention
 from aurora_restore.domain.operation import Operation
 from aurora_restore.domain.record import Record
 from aurora_restore.domain.states import OperationStatus
@@ -79,7 +79,7 @@ def _of_record(operation: Operation, now: datetime) -> Iterable[Anomaly]:
     if not operation.is_closed and (last is None or now - last > SILENT_AT_MOST):
         message = f"it has no end: the record says {operation.status}, and nothing has changed it"
         yield Anomaly(AnomalyKind.NO_END, f"{message} since {last:%Y-%m-%d %H:%M} UTC" if last else message)
-    if record.is_marked_by_hand or (error and error.code == MANUAL_INTERVENTION) or record.error_by_hand:
+    if record.is_marked_by_hand or (error and error.code == ManualIntervention.code) or record.error_by_hand:
         yield Anomaly(AnomalyKind.MANUAL_INTERVENTION, "an operator wrote into the record by hand")
     if operation.status == OperationStatus.FAILED:
         yield Anomaly(AnomalyKind.FAILED, f"it failed: {why}")

@@ -14,6 +14,8 @@ from aurora_restore.domain.errors import (
     Cancelled,
     ExecutionLost,
     ExecutionTimedOut,
+    ManualIntervention,
+    Problem,
     RestoreError,
 )
 from aurora_restore.domain.naming import PUT_BACK_TAG
@@ -24,7 +26,6 @@ from aurora_restore.domain.record import (
     Changes,
     Cleanup,
     ErrorState,
-    ProblemState,
     Record,
     changed,
     phase_ended,
@@ -36,7 +37,6 @@ from aurora_restore.domain.retention import is_past_return
 from aurora_restore.domain.states import Ending, ExecutionStatus, OperationStatus, PhaseStatus
 
 # The code of what an operator wrote into a record by hand.
-MANUAL_INTERVENTION = "MANUAL_INTERVENTION"
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
 CLOSED_MEANWHILE = timedelta(minutes=1)
@@ -102,14 +102,15 @@ def was_cancelled(operation: Operation, execution: ExecutionState | None) -> boo
 
 def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorState:
     """What the record is to say went wrong: what the step wrote, or what Step Functions knows."""
-    record, hint = operation.record, "Start again under a new name."
+    record = operation.record
     if known := record.error:
-        return ErrorState.read({"step": record.step, "hint": hint, **known.item})
+        return known.completed(record.step, ManualIntervention.default_hint)
     step = record.step or Phase.SNAPSHOT_CHECK.value
     if record.error_by_hand:
-        return _error(step, MANUAL_INTERVENTION, record.error_by_hand, hint)
+        return ErrorState.of(ManualIntervention(record.error_by_hand), step)
     if record.is_marked_by_hand:
-        return _error(step, MANUAL_INTERVENTION, "The record was marked by hand.", Cancelled.default_hint)
+        marked = ManualIntervention("The record was marked by hand.", Cancelled.default_hint)
+        return ErrorState.of(marked, step)
     # No step wrote what went wrong, so that only the execution can say it.
     error: RestoreError
     if execution is None:
@@ -124,21 +125,21 @@ def error_of(operation: Operation, execution: ExecutionState | None) -> ErrorSta
         message = execution.cause or f"The execution ended with {execution.error or execution.status}."
         # An error that is made of more than its message cannot be made again from the message alone.
         error = kind(message) if kind.__init__ is RestoreError.__init__ else RestoreError(message)
-    return _error(step, error.code, error.message, error.hint)
+    return ErrorState.of(error, step)
 
 
 def error_of_failure(operation: Operation, error_name: str, cause: str) -> ErrorState:
     """What the step wrote into the record; where it could not, what Step Functions knows."""
-    record, error_class = operation.record, ERRORS_BY_NAME.get(error_name)
+    record, hint = operation.record, RestoreError.default_hint
     known = record.error
     if not known and record.error_by_hand:
         # What an operator wrote into the record by hand may be no more than a sentence.
-        known = ErrorState.read({"code": MANUAL_INTERVENTION, "message": record.error_by_hand})
+        known = ErrorState.of(ManualIntervention(record.error_by_hand, hint))
+    kind = ERRORS_BY_NAME.get(error_name, RestoreError)
     # The error in a running record may be an earlier one, which the run has overcome: then it has another code.
-    if known and (not operation.is_running or error_class is None or known.code == error_class.code):
-        return ErrorState.read({"step": record.step, "hint": RestoreError.default_hint, **known.item})
-    code = error_class.code if error_class else RestoreError.code
-    hint = error_class.default_hint if error_class else RestoreError.default_hint
+    is_known = not operation.is_running or error_name not in ERRORS_BY_NAME
+    if known and (is_known or known.code == kind.code):
+        return known.completed(record.step, hint)
     # Lambda's cause is JSON with `errorMessage`; Step Functions' own causes are plain text.
     try:
         parsed = json.loads(cause)
@@ -146,9 +147,9 @@ def error_of_failure(operation: Operation, error_name: str, cause: str) -> Error
         parsed = None
     message = str(parsed.get("errorMessage", cause)) if isinstance(parsed, dict) else cause
     message = message or f"The step ended with {error_name}."
-    problem = ProblemState(code=code, message=message, hint=hint)
-    step = record.step or Phase.SNAPSHOT_CHECK.value
-    return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
+    # The problem alone: an error of this kind may be made of more than its message.
+    problem = Problem(kind.code, message, kind.default_hint)
+    return ErrorState.of(problem, record.step or Phase.SNAPSHOT_CHECK.value)
 
 
 def failure_noted(
@@ -167,7 +168,7 @@ def failure_noted(
     # What an unexpected error says of itself may have a secret in it.
     unexpected = f"The cleanup ended with an unexpected error, {type(error).__name__}."
     known = error if isinstance(error, RestoreError) else RestoreError(unexpected, cleanup_hint=REPORT_IT)
-    state = ErrorState(code=known.code, message=known.message, hint=known.cleanup_hint)
+    state = ErrorState.of(known).having(hint=known.cleanup_hint)
     since = record.cleanup.failing_since if record.cleanup.error else None
     return changed(Cleanup, error=state, failing_since=since or now, failed_time=now)
 
@@ -195,11 +196,6 @@ def error_as_warning(operation: Operation) -> Changes:
             "and refuse clients that verify it; a stop and a start of the cluster renew it"
         )
     return {**changed(Record, error=None), **with_warnings(operation.record, *warnings)}
-
-
-def _error(step: str, code: str, message: str, hint: str) -> ErrorState:
-    problem = ProblemState(code=code, message=message, hint=hint)
-    return ErrorState(code=code, message=message, hint=hint, step=step, problems=(problem,))
 
 
 def may_arrive_late(

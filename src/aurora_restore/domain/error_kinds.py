@@ -16,6 +16,10 @@ class Problem:
     message: str
     hint: str
 
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return (self,)
+
     def to_item(self) -> dict[str, str]:
         return {"code": self.code, "message": self.message, "hint": self.hint}
 

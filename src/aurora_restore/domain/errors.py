@@ -38,6 +38,7 @@ from aurora_restore.domain.replacement_errors import ExecutionTimedOut as Execut
 from aurora_restore.domain.replacement_errors import FinalSnapshotFailed as FinalSnapshotFailed
 from aurora_restore.domain.replacement_errors import GlobalClusterMember as GlobalClusterMember
 from aurora_restore.domain.replacement_errors import KeepNeedsSwap as KeepNeedsSwap
+from aurora_restore.domain.replacement_errors import ManualIntervention as ManualIntervention
 from aurora_restore.domain.replacement_errors import NothingKept as NothingKept
 from aurora_restore.domain.replacement_errors import ReplacedOutsidePrefix as ReplacedOutsidePrefix
 from aurora_restore.domain.replacement_errors import RollbackNeeded as RollbackNeeded

@@ -96,7 +96,7 @@ def _closed(record: Record, origin: Origin) -> Changes:
         "record came. How it ended is not known here. What it made may exist there, with the tag "
         f"{OPERATION_TAG}={record.operation_id}."
     )
-    error = ErrorState(code=LeftBehind.code, message=message, hint=LeftBehind.default_hint)
+    error = ErrorState.of(LeftBehind(message))
     return {
         # The operator's own word stays, where there is one.
         **({} if record.has_error else changed(Record, error=error)),

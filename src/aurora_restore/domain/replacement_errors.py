@@ -120,6 +120,13 @@ class Cancelled(StepFailed):
     )
 
 
+class ManualIntervention(StepFailed):
+    """Never raised: the error in the record of an operation that an operator marked by hand."""
+
+    code = "MANUAL_INTERVENTION"
+    default_hint = "Start again under a new name."
+
+
 class ExecutionTimedOut(StepFailed):
     code = "TIMED_OUT"
     default_hint = "Look at what the phase was waiting for (`aurora-restore status`), then start again."

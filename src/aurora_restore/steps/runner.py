@@ -23,7 +23,6 @@ from aurora_restore.domain.record import (
     Changes,
     ErrorState,
     PhaseState,
-    ProblemState,
     Record,
     act_changed,
     changed,
@@ -174,7 +173,7 @@ def record_events(trail: AuditTrail, changes: Mapping[str, Any], events: Sequenc
 
 def record_error(ports: Ports, operation_id: str, step: str, error: RestoreError) -> None:
     """Write what went wrong into a running record, in the words of the step that met it."""
-    record_details(ports, operation_id, changed(Record, error=error_state(step, error)))
+    record_details(ports, operation_id, changed(Record, error=ErrorState.of(error, step)))
 
 
 def record_details(ports: Ports, operation_id: str, changes: Mapping[str, Any]) -> None:
@@ -186,16 +185,6 @@ def _update_running(ports: Ports, operation_id: str, changes: Mapping[str, Any])
     updated = changed(Record, last_updated_time=ports.clock.now())
     return ports.records.update(
         operation_id, {**changes, **updated}, only_if_status=OperationStatus.RUNNING.value
-    )
-
-
-def error_state(step: str, error: RestoreError) -> ErrorState:
-    problems = (
-        ProblemState(code=problem.code, message=problem.message, hint=problem.hint)
-        for problem in error.problems
-    )
-    return ErrorState(
-        code=error.code, message=error.message, hint=error.hint, step=step, problems=tuple(problems)
     )
 
 

@@ -16,12 +16,7 @@ from aurora_restore.domain.visible_text import visible_values
 
 def error_item(error: RestoreError) -> dict[str, Any]:
     """An error in the shape that the record has for it."""
-    problems = tuple(
-        ProblemState(code=problem.code, message=problem.message, hint=problem.hint)
-        # A single problem is the error itself.
-        for problem in (error.problems if len(error.problems) > 1 else ())
-    )
-    return dict(ErrorState(code=error.code, message=error.message, hint=error.hint, problems=problems).item)
+    return dict(ErrorState.of(error).item)
 
 
 def render_error(item: Mapping[str, Any]) -> RenderableType:

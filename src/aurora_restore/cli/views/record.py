@@ -133,13 +133,13 @@ class OperationView:
     def error(self) -> ErrorState:
         """Why it ended, empty where nothing says so; a text that was written by hand is its message."""
         by_hand = self.record.error_by_hand
-        return self.record.error or ErrorState.read({"message": by_hand} if by_hand else {})
+        return self.record.error or (ErrorState(message=by_hand) if by_hand else ErrorState.read(None))
 
     @property
     def error_in_step(self) -> ErrorState:
         """The same; where it does not name its step, that of the operation."""
         error = self.error
-        return ErrorState.read({"step": self.step or None, **error.item}) if error else error
+        return error.completed(self.step or None) if error else error
 
     @property
     def was_refused(self) -> bool:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from aurora_restore.domain.cleaning import MANUAL_INTERVENTION
-from aurora_restore.domain.errors import Cancelled
+from aurora_restore.domain.errors import Cancelled, ManualIntervention
 from aurora_restore.domain.record import PhaseState, Record, TransientErrorState, WaitState
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.states import ExecutionStatus, OperationStatus, PhaseStatus, Strategy
@@ -36,7 +35,7 @@ _OF_NO_UNDO = frozenset(
     }
 )
 # Errors that are an operator's decision: the phase was stopped in the middle, and did not fail.
-_STOPPED_BY_HAND = frozenset({Cancelled.code, MANUAL_INTERVENTION})
+_STOPPED_BY_HAND = frozenset({Cancelled.code, ManualIntervention.code})
 _ENDED_STATES = {
     PhaseStatus.DONE: "done",
     PhaseStatus.SKIPPED: "skipped",

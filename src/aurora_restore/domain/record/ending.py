@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
+from aurora_restore.domain.error_kinds import Problem, RestoreError
 from aurora_restore.domain.record.parts import NOTHING, Part, optional, stored_as
 from aurora_restore.domain.record.progress import ActState, WaitState
 from aurora_restore.domain.states import Ending, RehearsalVerdict
@@ -27,6 +28,19 @@ class ErrorState(Part, path="error"):
     hint: str = ""
     step: str | None = optional()
     problems: tuple[ProblemState, ...] = stored_as("faults", default=())
+
+    @classmethod
+    def of(cls, error: RestoreError | Problem, step: str | None = None) -> Self:
+        """An error as the record has it. One of a step lists its problem also where that is the only one."""
+        listed = error.problems if step or len(error.problems) > 1 else ()
+        problems = (ProblemState(code=each.code, message=each.message, hint=each.hint) for each in listed)
+        return cls(
+            code=error.code, message=error.message, hint=error.hint, step=step, problems=tuple(problems)
+        )
+
+    def completed(self, step: str | None, hint: str = "") -> Self:
+        """The same with this step and this hint, where it does not say them itself."""
+        return self.read({"step": step, "hint": hint, **self.item})
 
 
 class Cleanup(Part, path="cleanup"):
