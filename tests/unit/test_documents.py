@@ -13,6 +13,7 @@ from tests.docs import situations
 from aurora_restore.deployment.alarms import ALARMS
 from aurora_restore.deployment.log_queries import QUERIES
 from aurora_restore.domain.naming import METRIC_NAMESPACE
+from aurora_restore.domain.record import Record
 from aurora_restore.domain.request import PARSERS
 from aurora_restore.domain.results import Phase
 
@@ -56,6 +57,13 @@ def test_the_phases_are_listed_in_their_order() -> None:
     assert re.findall(r"\w+", _between(architecture, "The phases, in their order:", ".")) == list(Phase)
     defined = _between(glossary, "with a state of its own in the record:", ".")
     assert re.findall(r"\w+", defined) == list(Phase)
+
+
+def test_each_field_of_the_record_is_described_in_its_place() -> None:
+    of_the_record = _between((DOCS / "architecture.md").read_text(), "\n## The record\n", "\n## ")
+    # Two of them may read the same field, each in its own way.
+    keys = dict.fromkeys(entry.key for entry in Record.FIELDS.values() if entry.reader is None)
+    assert re.findall(r"^\| `(\w+)` \| .+ \|$", of_the_record, re.MULTILINE) == list(keys)
 
 
 def _between(text: str, beginning: str, end: str) -> str:

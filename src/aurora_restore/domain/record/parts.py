@@ -1,9 +1,9 @@
 """How a part of a record is declared, read and changed.
 
-A part is a frozen dataclass whose fields are those of a map in the record. Reading is lenient: records are edited by
-hand and were written by other versions, so that a field which is missing or has a value of another type is read as
-its default. A field is read when it is asked for. What a version does not know stays in the record, since changes
-name single fields.
+A part is a class whose fields are those of a map in the record, declared as those of a frozen dataclass are. Reading
+is lenient: records are edited by hand and were written by other versions, so that a field which is missing or has a
+value of another type is read as its default. A field is read when it is asked for. What a version does not know stays
+in the record, since changes name single fields.
 
     class Retirement(Part, path="retirement"):
         state: RetirementState | None = None
