@@ -36,7 +36,6 @@ from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_past_return
 from aurora_restore.domain.states import Ending, ExecutionStatus, OperationStatus, PhaseStatus
 
-# The code of what an operator wrote into a record by hand.
 # A function that was at work when its execution was stopped goes on to its end, the longest for two minutes.
 LATE_ARRIVALS = timedelta(seconds=150)
 CLOSED_MEANWHILE = timedelta(minutes=1)

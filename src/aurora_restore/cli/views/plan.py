@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from aurora_restore.cli.views.common import account_words, facts, heading, words
-from aurora_restore.cli.views.plan_replacement import planned_differences, replacement_rows
+from aurora_restore.cli.views.plan_replacement import replacement_rows
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.replacement import render_differences, render_way_past, unasked
 from aurora_restore.domain.cluster_settings import CLUSTER_SETTINGS, INSTANCE_SETTINGS
@@ -22,7 +22,8 @@ Rows = list[tuple[str, str | Text | None]]
 def render_plan(view: OperationView) -> RenderableType:
     """The plan as the record holds it; the request says what the plan takes for granted."""
     plan = view.record.plan
-    differences = planned_differences(view)
+    # Of a run that is no dry run they are those that were found, and have their place in its status.
+    differences = view.record.restore_details.differences if view.dry_run else ()
     table = render_differences(
         differences, "Will differ from the cluster that is replaced", ("is now", "will be")
     )

@@ -5,24 +5,14 @@ Names that follow from the operation id are derived where the plan does not hold
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.text import Text
 
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.replacement import members_in_words, replaced_name, undo_command
 from aurora_restore.domain.naming import final_snapshot_identifier, retired_identifier, staging_identifier
-from aurora_restore.domain.record import DifferenceState
 from aurora_restore.domain.states import Strategy
 
 Rows = list[tuple[str, str | Text | None]]
-
-
-def planned_differences(view: OperationView) -> Sequence[DifferenceState]:
-    """The differences from the existing cluster that are known beforehand."""
-    plan = view.record.plan
-    planned = plan.replacement.differences or plan.differences
-    return planned or (view.record.restore_details.differences if view.dry_run else ())
 
 
 def replacement_rows(view: OperationView) -> Rows:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from aurora_restore.domain.record.parts import Part
-from aurora_restore.domain.record.restored import DifferenceState
 
 
 class RehearsalAsked(Part):
@@ -107,7 +106,6 @@ class PlannedReplacement(Part):
     aside_identifier: str | None = None
     final_snapshot_identifier: str | None = None
     keep_hours: float | None = None
-    differences: tuple[DifferenceState, ...] = ()
 
 
 class EndpointItem(Part):
@@ -138,7 +136,6 @@ class PlanItem(Part, path="plan"):
     replacement: PlannedReplacement = PlannedReplacement()
     custom_endpoints: tuple[EndpointItem, ...] = ()
     coming_along: tuple[ComingItem, ...] = ()
-    differences: tuple[DifferenceState, ...] = ()
     will_be_lost: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
