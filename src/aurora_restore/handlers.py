@@ -135,7 +135,7 @@ def entry_point(
             log.error(error.message, fields={"error_code": error.code, "hint": error.hint})  # noqa: TRY400
             raise
         except Exception as error:
-            log.unexpected("The step ended with an unexpected error.", error)
+            log.unexpected("The function ended with an unexpected error.", error)
             raise
         else:
             facts = {name: answer[name] for name in LOGGED_FACTS if name in answer}

@@ -156,19 +156,19 @@ class _Looker:
             return Observation(record)
         ended = execution.stop_time or self._now()
         if (self._now() - ended).total_seconds() < self._limits.record_grace:
-            notice = "The execution ended before its first step wrote a record; waiting a moment for one."
+            notice = "The execution ended before its first phase wrote a record; waiting a moment for one."
             return Observation(self._running(), notice, execution.status)
         return Observation({**changed(Record, end_time=ended), **record})
 
     def _running(self) -> Mapping[str, Any]:
-        """What a record would say that no step has written yet."""
+        """What a record would say that no phase has written yet."""
         return changed(Record, operation_id=self._operation_id, status=OperationStatus.RUNNING.value)
 
     def _due(self, record: Mapping[str, Any]) -> Observation:
         """The run is over, and its cleanup has yet to begin. Raises CleanupOverdue once that takes far too long."""
         execution, now = self._execution, self._now()
         self._due_since = self._due_since or now
-        # A step that runs sees at its next look that the record was marked by hand: nothing is late before that.
+        # A phase that runs sees at its next look that the record was marked by hand: nothing is late before that.
         still_runs = execution is not None and not _has_ended(execution)
         ended = (execution.stop_time if execution else None) or self._due_since
         words = due_words(Record.read(record), execution)

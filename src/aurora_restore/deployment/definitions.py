@@ -114,9 +114,9 @@ PROBE = Step(
 )  # fmt: skip
 RECORD_FAILURE = Step(
     "RecordFailure", "record-failure",
-    "Writes the error into the record. Where nothing was made yet it closes the record, gives the lock back and tells "
-    "people; otherwise that is left to the cleanup, which the end of this execution starts. Input: Error and Cause of "
-    "the step that failed.",
+    "Writes the error into the record. Where nothing was made yet it closes the record, gives the lock back and "
+    "publishes the message; otherwise that is left to the cleanup, which the end of this execution starts. Input: "
+    "Error and Cause of the phase that failed.",
     REQUEST | {"error.$": "$.Error", "cause.$": "$.Cause"},
     attempts=12,
 )  # fmt: skip
@@ -124,8 +124,8 @@ CALLED_IN_A_RESTORE = frozenset(step.function for step in (*PHASES, PROBE, RECOR
 CLEAN_UP = Step(
     "CleanUp", "cleanup",
     "Stops what still runs, puts the replaced cluster back, removes what the restore made, gives the lock back, closes "
-    "the record and tells people: one thing a call. Finished snapshot copies stay. It is repeated for hours, since "
-    "giving up would leave a mess.",
+    "the record and publishes the message: one thing a call. Finished snapshot copies stay. It is repeated for "
+    "hours, since giving up would leave a mess.",
     {"operation_id.$": "$.detail.name", "execution_arn.$": "$.detail.executionArn"},
     attempts=240,
 )  # fmt: skip
@@ -153,14 +153,14 @@ def restore_definition() -> State:
 
 
 def cleanup_definition() -> State:
-    """The state machine that tidies up after a run that failed, timed out or was stopped."""
+    """The state machine that cleans up after a run that failed, timed out or was stopped."""
     retries = [
         _retry(SERVICE_ERRORS, 2, 60, 300),
         _retry(transient_errors(), 5, CLEAN_UP.attempts, 300),
         _retry(EVERY_ERROR, 5, 12, 600),
     ]
     return {
-        "Comment": "Tidies up after a restore that failed, timed out or was stopped. Its input is the event of that "
+        "Comment": "Cleans up after a restore that failed, timed out or was stopped. Its input is the event of that "
         "end as EventBridge sends it, or the same two fields from the sweep. The one step is called until it says "
         "DONE or SKIPPED; everything that lasts is in the table AuroraRestoreState under the name of the execution "
         "that ended.",

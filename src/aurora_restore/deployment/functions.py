@@ -175,13 +175,14 @@ FUNCTIONS: tuple[Function, ...] = (
             *grants("rds", "add_tags_to_resource", may.COPIES),
         ),
     ),
-    Function("notify", "Closes the record and tells people", 60, (*may.RECORD, *may.PUBLISH)),
+    Function("notify", "Closes the record and publishes the message", 60, (*may.RECORD, *may.PUBLISH)),
     # Both close an operation, so that they share a role.
     Function(
-        "record-failure", "Records a failure and tells people", 60, (*may.RECORD, *may.CLOSE), role="notify"
+        "record-failure", "Records a failure and publishes the message", 60, (*may.RECORD, *may.CLOSE),
+        role="notify",
     ),
     Function(
-        "cleanup", "Tidies up after an abnormal end", 120,
+        "cleanup", "Cleans up after an abnormal end", 120,
         (
             *may.RECORD, *may.SEE_CLUSTER, *may.SEE_INSTANCES, *may.USE_KEYS, *may.RESTORE, *may.REMOVE_QUIET_GROUP,
             *may.RETIRE, *may.SCALE, *may.CLOSE,

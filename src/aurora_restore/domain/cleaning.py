@@ -145,7 +145,7 @@ def error_of_failure(operation: Operation, error_name: str, cause: str) -> Error
     except ValueError:
         parsed = None
     message = str(parsed.get("errorMessage", cause)) if isinstance(parsed, dict) else cause
-    message = message or f"The step ended with {error_name}."
+    message = message or f"The phase ended with {error_name}."
     # The problem alone: an error of this kind may be made of more than its message.
     problem = Problem(kind.code, message, kind.default_hint)
     return ErrorState.of(problem, record.step or Phase.SNAPSHOT_CHECK.value)

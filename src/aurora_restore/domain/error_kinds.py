@@ -31,7 +31,9 @@ class RestoreError(Exception):
     """The service (its IAM prefix, as `rds`) of which the error is the answer, or the silence."""
 
     code: ClassVar[str] = "INTERNAL_ERROR"
-    default_hint: ClassVar[str] = "Look at the log of the step for this operation id, and report it as a bug."
+    default_hint: ClassVar[str] = (
+        "Look at the log of the function for this operation id, and report it as a bug."
+    )
     default_cleanup_hint: ClassVar[str] = "Remove the cause that the message names."
     """What to do where a cleanup meets it: there is nothing to choose or to start again, as there is in a run."""
 
@@ -59,14 +61,14 @@ class RequestRefused(RestoreError):
 
 
 class StepFailed(RestoreError):
-    """A step cannot be brought to its end."""
+    """A phase cannot be brought to its end."""
 
     code = "STEP_FAILED"
 
 
 class TransientError(RestoreError):
-    """A repetition can help; the state machine repeats the step."""
+    """A repetition can help; the state machine repeats the phase."""
 
     code = "TRANSIENT_ERROR"
-    default_hint = "The step is repeated by itself. If this ends the run, start it again later."
+    default_hint = "The phase is repeated by itself. If this ends the run, start it again later."
     default_cleanup_hint = "Nothing has to be done: it is tried again by itself."

@@ -163,7 +163,7 @@ def failure_message(
     lines = [
         first,
         "",
-        f"Step:       {error.step}",
+        f"Phase:      {error.step}",
         f"Error:      {error.code}: {message}",
         *_hint_lines("Hint:       ", error.hint),
     ]

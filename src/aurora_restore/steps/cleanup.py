@@ -89,7 +89,7 @@ def _look(
 ) -> StepResult:
     item = ports.records.load(operation_id)
     if item is None and execution is not None and not execution.is_running:
-        # It ended before its first step wrote a record: it gets
+        # It ended before its first phase wrote a record: it gets
         # one now, so that its end is recorded and reported.
         begin_record(ports, operation_id, execution.execution_arn, execution.input)
         item = ports.records.load(operation_id)

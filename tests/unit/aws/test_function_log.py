@@ -85,7 +85,7 @@ def test_an_unexpected_error_comes_with_its_stack_trace(written: Written) -> Non
     try:
         json.loads("no JSON")
     except ValueError as error:
-        written.log.unexpected("The step ended with an unexpected error.", error)
+        written.log.unexpected("The function ended with an unexpected error.", error)
 
     (entry,) = written.entries
     assert (entry["level"], entry["exception_name"]) == ("ERROR", "JSONDecodeError")

@@ -89,7 +89,7 @@ def test_the_bar_moves_with_the_progress() -> None:
 
 
 def test_an_operation_that_has_just_begun_waits_for_its_first_step() -> None:
-    assert "Waiting for the next step to begin." in picture(records.begun() | {"step": ""})
+    assert "Waiting for the next phase to begin." in picture(records.begun() | {"step": ""})
 
 
 def test_a_skipped_phase_says_why() -> None:

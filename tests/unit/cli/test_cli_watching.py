@@ -126,7 +126,7 @@ def test_a_record_marked_by_hand_is_not_final_before_its_cleanup() -> None:
     seen = watch(pipeline_with(*looks, executions={NAME: execution()}))
     assert [item.is_final for item in seen] == [False, False, True]
     assert (
-        "marked FAILED by hand. The run ends when its step looks again, or when the sweep finds it"
+        "marked FAILED by hand. The run ends when its phase looks again, or when the sweep finds it"
         in seen[0].notice
     )
 

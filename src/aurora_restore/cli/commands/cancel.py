@@ -95,7 +95,7 @@ def cancel(
             f"Follow the cleanup with: aurora-restore watch {operation_id} --region {pipeline.region}"
         )
         return ExitCode.OK
-    # A run can be stopped before its first step wrote a record; the cleanup then needs a while to write one.
+    # A run can be stopped before its first phase wrote a record; the cleanup then needs a while to write one.
     limits = WatchLimits(timeout_minutes * 60, interval, record_grace=60)
     record = watch_to_the_end(screen, pipeline, operation_id, limits, FOOTER)
     show_end(screen, record)

@@ -35,10 +35,10 @@ def due_words(record: Record, execution: ExecutionState | None) -> str:
     marked = f"The record was marked {record.status} by hand."
     if execution is not None:
         return (
-            f"{marked} The run ends when its step looks again, or when the sweep finds it, within 10 minutes; then "
+            f"{marked} The run ends when its phase looks again, or when the sweep finds it, within 10 minutes; then "
             "the cleanup begins."
         )
-    return f"{marked} The sweep finds it within 10 minutes and tidies up."
+    return f"{marked} The sweep finds it within 10 minutes and begins its cleanup."
 
 
 def _end_of(execution: ExecutionState) -> str:

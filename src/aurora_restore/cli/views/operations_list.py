@@ -41,12 +41,12 @@ def render_operations(views: Sequence[OperationView], now: datetime, width: int)
         )
     without_day = [(*row[:3], *row[4:]) for row in wide]
     for columns, rows in (
-        (("operation", "status", "target", "snapshot", "started", "took", "step or error"), wide),
+        (("operation", "status", "target", "snapshot", "started", "took", "phase or error"), wide),
         # One line an operation is worth more than the day: a pipe can be searched line by line.
-        (("operation", "status", "target", "started", "took", "step or error"), without_day),
-        (("operation, target", "status, step or error", "started, snapshot", "took"), narrow),
-        (("operation, target", "status, step or error", "started, snapshot"), narrow),
-        (("operation, target", "status, step or error"), narrow),
+        (("operation", "status", "target", "started", "took", "phase or error"), without_day),
+        (("operation, target", "status, phase or error", "started, snapshot", "took"), narrow),
+        (("operation, target", "status, phase or error", "started, snapshot"), narrow),
+        (("operation, target", "status, phase or error"), narrow),
     ):
         # Measured before: Rich would fold or cut cells rather than give a column up.
         if needed_width(columns, rows) <= width:

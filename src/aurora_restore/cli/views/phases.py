@@ -52,10 +52,10 @@ def render_phases(view: OperationView, now: datetime) -> RenderableType:
 
 
 def render_waiting(view: OperationView, now: datetime) -> RenderableType:
-    """What the run waits for, and since when; when the step looks again; when it should end, and why we think so."""
+    """What the run waits for, and since when; when it looks again; when it should end, and why we think so."""
     phase = view.current_phase
     if phase is None:
-        return Text("Waiting for the next step to begin.")
+        return Text("Waiting for the next phase to begin.")
     # What hinders a phase matters more than what it would wait for.
     if transient := phase.lasting_error:
         met = [
@@ -104,7 +104,7 @@ def expectation(wait: WaitState, now: datetime) -> str:
 
 
 def render_waits(view: OperationView) -> RenderableType | None:
-    """Each wait that has ended: how long it took, how often a step looked, and how much that can have added to it."""
+    """Each wait that has ended: how long it took, how often a phase looked, and how much that can have added to it."""
     ended = [
         (phase.name, name, wait)
         for phase in view.phases

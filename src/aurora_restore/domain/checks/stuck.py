@@ -132,5 +132,5 @@ def _failing_cleanup(operation: Operation, now: datetime, region: str) -> Defect
 
 def _defect(name: str, why: str, repairs: tuple[str, ...]) -> Defect:
     return Defect(
-        f"{name}: {why}", "It does not come to its end by itself. The sweep should have seen to it.", repairs
+        f"{name}: {why}", "It does not come to its end by itself. The sweep should have ended it.", repairs
     )
