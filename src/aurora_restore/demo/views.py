@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import duration, heading, indented, plain_table
+from aurora_restore.cli.views.common import heading, indented, plain_table
+from aurora_restore.domain.wording import duration_words
 
 if TYPE_CHECKING:
     from aurora_restore.demo.proof import Proof
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def step_title(number: int, title: str, seconds: float) -> str:
     """`2  Production (at 8.4 s)`."""
-    return f"{number}  {title}  (at {duration(seconds)})"
+    return f"{number}  {title}  (at {duration_words(seconds)})"
 
 
 def render_proofs(proofs: Sequence[Proof]) -> RenderableType:
@@ -35,12 +36,12 @@ def render_proofs(proofs: Sequence[Proof]) -> RenderableType:
 def render_verdict(proofs: Sequence[Proof], times: Mapping[str, float]) -> RenderableType:
     """The verdict, and what took how long."""
     failed = sum(1 for proof in proofs if not proof.holds)
-    total = duration(sum(times.values()))
+    total = duration_words(sum(times.values()))
     if failed:
         title = Text(f"{failed} of {len(proofs)} claims do not hold, after {total}.", style="bold red")
     else:
         title = Text.assemble((f"All {len(proofs)} claims are proved", "bold green"), f", in {total}.")
-    parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in times.items())
+    parts = ", ".join(f"{name} {duration_words(seconds)}" for name, seconds in times.items())
     return Group(title, indented(Text(parts, style="dim")))
 
 

@@ -98,6 +98,9 @@ class ClusterRole:
     role_arn: str
     feature_name: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.role_arn} ({self.feature_name})" if self.feature_name else self.role_arn
+
     @property
     def kind(self) -> str:
         """The word under which the record keeps when the role was asked for: each has its own."""

@@ -10,7 +10,6 @@ from aurora_restore.domain.cluster_settings import (
     CLUSTER_SETTINGS,
     INSTANCE_SETTINGS,
     SETTINGS,
-    ClusterRole,
     ClusterSettings,
     InstanceSettings,
     cluster_settings_of,
@@ -21,6 +20,7 @@ from aurora_restore.domain.cluster_settings import (
 from aurora_restore.domain.custom_endpoints import CustomEndpoint
 from aurora_restore.domain.naming import AWS_TAG_PREFIXES, OUR_TAG_PREFIX
 from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled
+from aurora_restore.domain.wording import value_words
 
 
 @dataclass(frozen=True)
@@ -166,16 +166,16 @@ def differences(
         row = SETTINGS.get(name)
         is_left_open = name in left_open or (row is not None and row.differs_by_design)
         # None says of it that RDS chose the value, or does not show it: any other value may be the same.
-        is_unknown = row is not None and row.none_is_unknown and was in (None, (_words(None),))
+        is_unknown = row is not None and row.none_is_unknown and was in (None, (value_words(None),))
         if was != after[name] and not is_left_open and not is_unknown:
-            words = _words(was), _words(after[name])
+            words = value_words(was), value_words(after[name])
             found.append(Difference(name, *words, name in asked_for, name in accepted))
     return tuple(found)
 
 
-def difference_words(found: Sequence[Difference]) -> str:
-    """The differences in one line."""
-    return "; ".join(f"{item.field}: was {item.replaced}, would be {item.restored}" for item in found)
+def difference_words(found: Sequence[Difference], now: str = "would be") -> str:
+    """The differences in one line; `now`: in which words the value of the new cluster follows."""
+    return "; ".join(f"{item.field}: was {item.replaced}, {now} {item.restored}" for item in found)
 
 
 def _compared(configuration: ClusterConfiguration) -> Iterator[tuple[str, object]]:
@@ -184,16 +184,4 @@ def _compared(configuration: ClusterConfiguration) -> Iterator[tuple[str, object
     yield "instance_count", len(configuration.members)
     for name in _MEMBER_FIELDS:
         # Each value once: how many members there are is a field of its own.
-        yield name, tuple(sorted({_words(getattr(member, name)) for member in configuration.members}))
-
-
-def _words(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}={item}" for key, item in sorted(value.items())) or "none"
-    if isinstance(value, ClusterRole):
-        return f"{value.role_arn} ({value.feature_name})" if value.feature_name else value.role_arn
-    if isinstance(value, tuple):
-        return ", ".join(_words(item) for item in value) or "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "none" if value is None else str(value)
+        yield name, tuple(sorted({value_words(getattr(member, name)) for member in configuration.members}))

@@ -19,7 +19,7 @@ from aurora_restore.domain.results import Phase
 from aurora_restore.domain.retention import is_being_retired
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.domain.states import OperationStatus, PhaseStatus, RehearsalVerdict
-from aurora_restore.domain.waiting import duration_words
+from aurora_restore.domain.wording import duration_words
 
 # What a run uses up; the names are RDS's.
 WATCHED_QUOTAS = ("DBClusters", "DBInstances", "ManualClusterSnapshots", "DBClusterParameterGroups")

@@ -14,6 +14,7 @@ from aurora_restore.domain.rehearsal import asked_of, figures, measured
 from aurora_restore.domain.states import Ending, RehearsalVerdict, RetirementState, Strategy
 from aurora_restore.domain.times import format_time, minute_if_readable, minute_in_words
 from aurora_restore.domain.visible_text import visible
+from aurora_restore.domain.wording import duration_words
 
 NOTHING_TOUCHED = "nothing was created, and nothing that existed before was touched."
 
@@ -51,7 +52,7 @@ def success_message(operation: Operation, now: datetime) -> Message:
     if arn := operation.record.master_secret.arn:
         lines.append(f"Master:     RDS manages the password of the master user in the new secret {arn}")
     lines += [
-        f"Took:       {_duration(operation, now)}",
+        _took(operation, now),
         f"Operation:  {operation.operation_id}",
         "",
         "What to do next: connect over TLS with the endpoint above and the login in your own secret; "
@@ -78,7 +79,7 @@ def _rehearsal_message(operation: Operation, now: datetime) -> Message:
         *(f"{label}:        {words}" for label, words in figures(state)),
         f"Snapshot:   {source.cluster_snapshot_identifier} ({source.region}): {source.reason}",
         f"Cluster:    {cluster}",
-        f"Took:       {_duration(operation, now)}",
+        _took(operation, now),
         f"Operation:  {operation.operation_id}",
         "",
         "What it means: the snapshot was restored, verified, and a client was proved to reach it. RTO is the time from "
@@ -106,7 +107,7 @@ def _undo_message(operation: Operation, now: datetime) -> Message:
         "",
         f"Endpoint:   {details.endpoint}:{details.port}",
         *_about_replaced(operation),
-        f"Took:       {_duration(operation, now)}",
+        _took(operation, now),
         f"Operation:  {operation.operation_id}",
         "",
         "What it means: its users and passwords are those that it had; what was written to the restored cluster "
@@ -172,7 +173,7 @@ def failure_message(
         for problem in error.problems:
             lines += [f"  - {problem.code}: {problem.message}", *_hint_lines("    ", problem.hint)]
     lines += [
-        f"Took:       {_duration(operation, now)}",
+        _took(operation, now),
         f"Operation:  {operation.operation_id}",
         "",
         *what_it_means(operation),
@@ -346,13 +347,6 @@ def _about_replaced(operation: Operation) -> list[str]:
     return lines
 
 
-def _duration(operation: Operation, now: datetime) -> str:
+def _took(operation: Operation, now: datetime) -> str:
     started = operation.record.start_time
-    if started is None:
-        return "unknown"
-    seconds = int((now - started).total_seconds())
-    hours, rest = divmod(seconds, 3600)
-    minutes, seconds = divmod(rest, 60)
-    return (
-        f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    )
+    return f"Took:       {duration_words((now - started).total_seconds()) if started else 'unknown'}"

@@ -25,7 +25,7 @@ from aurora_restore.domain.record import (
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.states import OperationStatus, RehearsalVerdict
 from aurora_restore.domain.times import time_if_readable
-from aurora_restore.domain.waiting import duration_words
+from aurora_restore.domain.wording import duration_words
 
 # With it and the other phases of a rehearsal a run stays within the time limit of the state machine.
 HOLD_HOURS_MOST = 48

@@ -58,7 +58,7 @@ from aurora_restore.domain.seeing import Seen, parties_in, places_in, plan_of
 from aurora_restore.domain.states import Strategy
 from aurora_restore.domain.switching import RENAME_NEW_OUT, decide_rollback, late_rename_of_old
 from aurora_restore.domain.times import format_time
-from aurora_restore.domain.waiting import duration_words
+from aurora_restore.domain.wording import duration_words
 
 # Of the old cluster, under none of its names: public reports of renames that showed late speak of minutes.
 OLD_UNSEEN_LIMIT = timedelta(hours=1)

@@ -18,8 +18,8 @@ from aurora_restore.domain.log_exports import given_after_switch
 from aurora_restore.domain.observed import DbCluster, DbInstance, is_auto_scaled
 from aurora_restore.domain.plan import RestorePlan
 from aurora_restore.domain.rds_statuses import SERVING_STATUSES
+from aurora_restore.domain.wording import value_words
 
-NOTHING = "(nothing)"
 IN_SYNC = "in-sync"
 # A pending value can stay for ever (terraform-provider-aws #45575): it is waited for only so long.
 PENDING_LIMIT = timedelta(minutes=15)
@@ -131,14 +131,9 @@ def _tag_checks(expected: Mapping[str, str], found: Mapping[str, str], prefix: s
 
 
 def _check(name: str, expected: object, found: object) -> FieldCheck:
-    return FieldCheck(name, _words(expected), _words(found))
+    return FieldCheck(name, value_words(_in_order(expected)), value_words(_in_order(found)))
 
 
-def _words(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {float(item):g}" for key, item in sorted(value.items())) or NOTHING
-    if isinstance(value, list | tuple):
-        return ", ".join(sorted(str(item) for item in value)) or NOTHING
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return NOTHING if value is None else str(value)
+def _in_order(value: object) -> object:
+    # RDS lists nothing in an order that means something.
+    return sorted(value, key=str) if isinstance(value, list | tuple) else value

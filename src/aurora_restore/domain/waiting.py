@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aurora_restore.domain.record import ReportedPercent, WaitState
+from aurora_restore.domain.wording import duration_words
 
 FLOOR_SECONDS = 2
 CAP_SECONDS = 3600
@@ -143,15 +144,3 @@ def current_wait(waits: Iterable[WaitState]) -> WaitState | None:
     """Of the waits that have not ended, the one that began last."""
     lasting = [wait for wait in waits if not wait.has_ended]
     return max(lasting, key=lambda wait: wait.since.timestamp() if wait.since else 0.0, default=None)
-
-
-def duration_words(seconds: float) -> str:
-    """A duration for people: `2 h 5 min`, `38 min`, `12 s`."""
-    whole = int(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    if minutes:
-        return f"{minutes} min" if minutes >= 10 or not left else f"{minutes} min {left} s"
-    return f"{whole} s"

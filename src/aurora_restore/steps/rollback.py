@@ -9,7 +9,12 @@ from collections.abc import Sequence
 
 from aurora_restore.domain import record
 from aurora_restore.domain.acts import LiftProtection, ModifyCluster, Wait
-from aurora_restore.domain.configuration import ClusterConfiguration, configuration_of, differences
+from aurora_restore.domain.configuration import (
+    ClusterConfiguration,
+    configuration_of,
+    difference_words,
+    differences,
+)
 from aurora_restore.domain.errors import DeletionProtected, GlobalClusterMember, StepFailed
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.record import Record, RehearsalState, RestoreDetails, changed, with_new_warnings
@@ -149,10 +154,9 @@ def note_restored_by_hand(context: CleanupContext) -> StepOutcome | None:
         found = differences(
             before, after, frozenset(), frozenset(), left_open=frozenset({"managed_master_secret"})
         )
-        words = [f"{each.field} was {each.replaced} and is {each.restored}" for each in found]
-        warnings = (
-            [f"the cluster was restored by hand and is not as before: {'; '.join(words)}"] if words else []
-        )
+        if found:
+            words = difference_words(found, "is now")
+            warnings = [f"the cluster was restored by hand and is not as before: {words}"]
     by_hand = {**changed(record.Retirement, restored_by_hand=True), **with_new_warnings(known, *warnings)}
     # It ends the look: a later step that warns must see this warning.
     return StepOutcome(

@@ -44,7 +44,7 @@ def test_a_running_operation_is_stopped_with_the_reason_and_followed_until_the_c
     assert f"Cancelling {NAME} in us-west-2." in out
     assert "Stopped. The cleanup begins by itself" in out
     assert "cleanup the cluster aurora-restored-staging-0a1b2c3d-new is `deleting`" in out
-    assert "The restore was cancelled after 10 min 02 s." in out
+    assert "The restore was cancelled after 10 min 2 s." in out
     assert "cleaned up the instance aurora-restored-staging-0a1b2c3d-new-1 was deleted" in out
     assert "kept the snapshot copy aurora-restore-20261122-114200" in out
     assert "the event of this end starts it within seconds" in err

@@ -159,7 +159,7 @@ def test_a_local_stack_that_runs_shows_ports_memory_and_clusters() -> None:
         "endpoint": "h:1",
     }
     seen = lines_of(render_stack(state, {"stack": "CREATE_COMPLETE", "clusters": [cluster]}))
-    assert "The local stack runs, for 1 min 01 s." in seen
+    assert "The local stack runs, for 1 min 1 s." in seen
     assert "AWS http://127.0.0.1:4566" in seen
     assert "memory 123 MB together" in seen
     assert "us-east-1 production available h:1" in seen

@@ -39,7 +39,7 @@ def test_one_that_passed_shows_its_figures_and_that_its_cluster_is_gone() -> Non
 def test_a_missed_objective_is_told_and_is_an_exit_status_of_its_own_kind() -> None:
     record = records.rehearsed(**MISSED)
     assert "missed its objective (RTO)" in outcome(record)
-    assert "5 h 2 min, MISSED: the objective is 4 h 0 min" in outcome(record)
+    assert "5 h 2 min, MISSED: the objective is 4 h" in outcome(record)
     assert exit_code_of_record(record) == ExitCode.OPERATION_FAILED
 
 

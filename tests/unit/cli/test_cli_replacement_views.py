@@ -158,8 +158,8 @@ def test_a_replacement_that_succeeded_says_what_became_of_the_old_cluster_and_ho
     seen = outcome(replacements.kept())
     assert f"{TARGET} is available, in place of the old cluster." in seen
     assert f"cluster {TARGET} (cluster-ABCDEFGHIJKL) now kept as {ASIDE}, stopped" in seen
-    assert "kept until 2026-11-23 11:42 UTC (in 24 h 00 min)" in seen
-    assert "no name for 78 s, from 11:40:02 to 11:41:20 UTC" in seen
+    assert "kept until 2026-11-23 11:42 UTC (in 24 h)" in seen
+    assert "no name for 1 min 18 s, from 11:40:02 to 11:41:20 UTC" in seen
     assert f"to go back aurora-restore undo {NAME}" in seen
 
 
@@ -304,7 +304,7 @@ def test_a_cleanup_says_after_what_it_tidies_and_what_is_done_so_far() -> None:
 
 def test_a_cleanup_that_cannot_go_on_says_so_instead_of_what_it_was_at() -> None:
     seen = picture(failing_cleanup())
-    assert "cannot go on CLUSTER_FAILED (for 2 h 00 min, tried 3 min ago): It is `migration-failed`." in seen
+    assert "cannot go on CLUSTER_FAILED (for 2 h, tried 3 min ago): It is `migration-failed`." in seen
     assert "what to do Delete it." in seen
     assert f"the cluster {STAGING} is `deleting`" not in seen
 
@@ -355,7 +355,7 @@ def test_a_run_that_was_stopped_after_it_had_succeeded_is_not_said_to_have_faile
 
 def test_a_cancelled_run_says_what_was_cleaned_up_and_what_is_kept_and_leaves_nothing_open() -> None:
     seen = outcome(replacements.cancelled())
-    assert "The restore was cancelled after 10 min 02 s." in seen
+    assert "The restore was cancelled after 10 min 2 s." in seen
     assert "CANCELLED in RestoreCluster Stopped by ManualCancellation: the wrong day" in seen
     assert f"the cluster {STAGING} was deleted the lock was released kept the snapshot copy" in seen
     assert "May still stand" not in seen

@@ -78,9 +78,7 @@ def test_an_undo_can_be_watched_to_its_end(
     assert app.run(["undo", NAME, "--watch"]) == 0
     out, _ = words(capsys)
     assert f"RestoreCluster running 20 % the cluster {ASIDE} is `starting`" in out
-    assert (
-        f"The undo succeeded in 8 min 00 s: {TARGET} is the cluster again that it was before {NAME}." in out
-    )
+    assert f"The undo succeeded in 8 min: {TARGET} is the cluster again that it was before {NAME}." in out
     assert "CopySnapshot" not in out
 
 

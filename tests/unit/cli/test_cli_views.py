@@ -104,7 +104,7 @@ def test_a_phase_of_a_newer_release_is_shown_as_well() -> None:
 
 def test_a_restore_that_succeeded_says_where_to_connect() -> None:
     seen = outcome(records.succeeded())
-    assert "The restore succeeded in 3 min 05 s: aurora-restored-staging is available." in seen
+    assert "The restore succeeded in 3 min 5 s: aurora-restored-staging is available." in seen
     assert "writer aurora-restored-staging.cluster-x.us-west-2.rds.amazonaws.com" in seen
 
 
@@ -151,7 +151,7 @@ def test_a_restore_that_went_back_says_which_cluster_exists() -> None:
 
 def test_a_failure_shows_code_message_hint_and_step() -> None:
     seen = outcome(records.failed())
-    assert "The restore failed after 10 min 02 s." in seen
+    assert "The restore failed after 10 min 2 s." in seen
     assert "SNAPSHOT_COPY_FAILED in CopySnapshot" in seen
     assert "The copy aurora-restore-20261122-114200 ended `failed`." in seen
     assert "What to do: Look at the key's policy." in seen
@@ -229,7 +229,7 @@ def test_a_request_that_was_no_map_is_shown_as_refused() -> None:
 
 def test_an_error_of_a_request_in_mid_run_is_a_failure() -> None:
     seen = outcome(records.refused_by_aws_in_mid_run())
-    assert "The restore failed after 10 min 02 s." in seen
+    assert "The restore failed after 10 min 2 s." in seen
     assert "refused" not in seen
     assert "QUOTA_EXCEEDED in RestoreCluster" in seen
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +32,22 @@ def test_a_cluster_as_it_was_asked_for_matches_in_every_field() -> None:
 )
 def test_a_field_that_differs_is_named(changes: dict[str, Any], field: str) -> None:
     assert field in differing(**changes)
+
+
+@pytest.mark.parametrize("value", ["", "none"])
+def test_a_tag_that_is_missing_is_no_tag_of_any_value(value: str) -> None:
+    asked = plan()
+    asked = replace(asked, cluster=replace(asked.cluster, tags={"team": value}))
+    (check,) = [each for each in compare(asked, cluster(), instances()) if each.field == "tag team"]
+    assert not check.matches
+
+
+def test_a_list_in_another_order_is_no_difference() -> None:
+    groups = ("sg-2", "sg-1")
+    asked = plan()
+    asked = replace(asked, cluster=replace(asked.cluster, vpc_security_group_ids=groups))
+    found = compare(asked, cluster(vpc_security_group_ids=groups[::-1]), instances())
+    assert [each.matches for each in found if each.field == "vpc_security_group_ids"] == [True]
 
 
 def test_a_member_of_another_class_is_named() -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import about, facts, listed
+from aurora_restore.cli.views.common import facts, listed
 from aurora_restore.cli.views.phases import expectation
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.domain.cleaning import present_failure
@@ -15,6 +15,7 @@ from aurora_restore.domain.errors import TRANSIENT_CODES, Cancelled
 from aurora_restore.domain.record import Cleanup, ErrorState
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.states import Ending, PhaseStatus
+from aurora_restore.domain.wording import rough_duration_words
 
 Rows = list[tuple[str, str | Text | None]]
 
@@ -25,7 +26,7 @@ def render_cleaning_up(view: OperationView, now: datetime) -> RenderableType:
     current = cleanup.message or "begins"
     # A message that has just been written needs no age.
     if (last := cleanup.last_updated_time) and (now - last).total_seconds() >= 60:
-        current += f" ({about((now - last).total_seconds())} ago)"
+        current += f" ({rough_duration_words((now - last).total_seconds())} ago)"
     at_work: Rows = [
         ("now", Text(current, style="cyan")),
         ("should end", expectation(wait, now) if (wait := view.cleanup_wait) else None),
@@ -55,8 +56,8 @@ def _failing(view: OperationView, now: datetime) -> Rows:
         (now - time).total_seconds() if time else 0.0 for time in (cleanup.failing_since, cleanup.failed_time)
     )
     # What has just happened has no age.
-    ages = [f"for {about(since)}"] if since >= 60 else []
-    ages += [f"tried {about(last)} ago"] if last >= 60 else []
+    ages = [f"for {rough_duration_words(since)}"] if since >= 60 else []
+    ages += [f"tried {rough_duration_words(last)} ago"] if last >= 60 else []
     times = f" ({', '.join(ages)})" if ages else ""
     if error.code in TRANSIENT_CODES:
         return [("now", Text(f"tried again after {error.code}{times}: {error.message}", style="cyan"))]

@@ -1,11 +1,10 @@
-"""Pieces that every view is made of: durations, times, facts in two columns, colours by meaning."""
+"""Pieces that every view is made of: times, facts in two columns, colours by meaning."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
@@ -47,33 +46,6 @@ class Fitted:
         for number, line in enumerate(lines):
             yield from [Segment.line()] if number else []
             yield from line
-
-
-def duration(seconds: float | None) -> str:
-    """`0.8 s`, `42 s`, `3 min 05 s`, `2 h 07 min`; empty for None."""
-    if seconds is None:
-        return ""
-    # Not 10: what rounds to 10.0 is shown without a fraction.
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def about(seconds: float) -> str:
-    """A length of time as an estimate has it: `less than a minute`, `43 min`, `2 h 10 min`, `3 days`."""
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return "less than a minute"
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 72 * 60:
-        return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{round(minutes / 1440)} days"
 
 
 def minute_time(time: datetime, now: datetime) -> str:
@@ -192,19 +164,3 @@ class _Indented:
 def account_words(user: PlannedUser | RestoredUser) -> str:
     """A database user of a record: its name, and the host where it has one of its own."""
     return user.username if user.host in {"", ANY_HOST} else f"{user.username}@{user.host}"
-
-
-def words(value: Any) -> str:
-    """A plain value in words: lists with commas, booleans as yes and no, nothing as a dash."""
-    match value:
-        case None | "" | [] | ():
-            return "-"
-        # Before the numbers, since Python takes a bool for an int.
-        case bool():
-            return "yes" if value else "no"
-        case list() | tuple():
-            return ", ".join(words(item) for item in value)
-        case dict():
-            return ", ".join(f"{name}={words(item)}" for name, item in value.items()) or "-"
-        case _:
-            return str(value)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import clock_time, duration, facts, plain_table
+from aurora_restore.cli.views.common import clock_time, facts, plain_table
+from aurora_restore.domain.wording import duration_words
 
 if TYPE_CHECKING:
     from aurora_restore.deployment.deployer import (
@@ -72,7 +73,7 @@ def render_deployed(outcome: DeploymentOutcome, region: str) -> RenderableType:
     """What is deployed now, and what to do next."""
     title = Text.assemble(
         (f"{outcome.stack_name} is {outcome.stack_status}", "bold green"),
-        f" in {region}, after {duration(outcome.seconds)}.",
+        f" in {region}, after {duration_words(outcome.seconds)}.",
     )
     return Group(title, facts(sorted(outcome.outputs.items())))
 

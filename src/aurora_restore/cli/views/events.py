@@ -8,8 +8,9 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import STYLES, facts, words
+from aurora_restore.cli.views.common import STYLES, facts
 from aurora_restore.domain.visible_text import visible_values
+from aurora_restore.domain.wording import value_words
 
 
 def render_events(events: Sequence[Mapping[str, Any]]) -> RenderableType:
@@ -23,6 +24,8 @@ def render_events(events: Sequence[Mapping[str, Any]]) -> RenderableType:
         details = event.get("details")
         rows = details.items() if isinstance(details, Mapping) else ()
         parts.append(
-            facts([(str(field), words(value)) for field, value in rows if value not in (None, "", [], {})])
+            facts(
+                [(str(field), value_words(value)) for field, value in rows if value not in (None, "", [], {})]
+            )
         )
     return Group(*parts)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import duration, facts, heading, indented, plain_table
+from aurora_restore.cli.views.common import facts, heading, indented, plain_table
+from aurora_restore.domain.wording import duration_words
 
 if TYPE_CHECKING:
     from local_stack.lifecycle import StackStatus
@@ -39,7 +40,9 @@ def render_stack(state: StackStatus, deployed: Mapping[str, Any]) -> RenderableT
     info = state.info
     if info is None:
         return Text(f"No local stack runs in {state.home}. Start it with: aurora-restore local up")
-    title = Text.assemble(("The local stack runs", "bold green"), f", for {duration(state.uptime_seconds)}.")
+    title = Text.assemble(
+        ("The local stack runs", "bold green"), f", for {duration_words(state.uptime_seconds)}."
+    )
     if not state.is_complete:
         title.append(
             " It is incomplete: `local up` is still at it, or was ended before its end; another begins anew.",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from aurora_restore.cli.views.cleanup import cleanup_lines
-from aurora_restore.cli.views.common import clock_time, duration
+from aurora_restore.cli.views.common import clock_time
 from aurora_restore.cli.views.phases import expectation, tried_again
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.record_phases import PhaseView
+from aurora_restore.domain.wording import duration_words
 
 
 def change_lines(before: OperationView | None, view: OperationView, now: datetime) -> list[str]:
@@ -23,7 +24,7 @@ def change_lines(before: OperationView | None, view: OperationView, now: datetim
         done, wait = f"{phase.progress_percent} %", phase.current_wait
         parts: tuple[str, ...]
         if phase.state != "running":
-            parts = (phase.state, duration(phase.seconds(now)), phase.message)
+            parts = (phase.state, duration_words(phase.seconds(now)), phase.message)
         elif transient := phase.lasting_error:
             # The message of the phase is from before the error, and no longer what it waits for.
             parts = (phase.state, done, transient.message, tried_again(transient, now))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from aurora_restore.cli.views.common import words
 from aurora_restore.domain.log_entries import LogEntry
+from aurora_restore.domain.wording import value_words
 
 _FUNCTION_PREFIX = "aurora-restore-"
 _SHOWN_FIELDS = ("status", "error_code", "hint", "wait_seconds", "exception")
@@ -17,7 +17,7 @@ def render_entry(entry: LogEntry) -> str:
     time = entry.time.astimezone(UTC)
     function = entry.function.removeprefix(_FUNCTION_PREFIX)
     facts = ", ".join(
-        f"{name}={words(entry.fields[name])}" for name in _SHOWN_FIELDS if entry.fields.get(name)
+        f"{name}={value_words(entry.fields[name])}" for name in _SHOWN_FIELDS if entry.fields.get(name)
     )
     text = f"{entry.message} ({facts})" if facts else entry.message
     stamp = f"{time:%Y-%m-%d %H:%M:%S}.{time.microsecond // 1000:03d} UTC"

@@ -11,15 +11,7 @@ from rich.text import Text
 
 from aurora_restore.cli.views.came_along import render_came_along
 from aurora_restore.cli.views.cleanup import render_cleaned_up, render_cleaning_up, render_failing
-from aurora_restore.cli.views.common import (
-    STYLES,
-    clock_time,
-    duration,
-    facts,
-    heading,
-    indented,
-    status_text,
-)
+from aurora_restore.cli.views.common import STYLES, clock_time, facts, heading, indented, status_text
 from aurora_restore.cli.views.costs import render_costs
 from aurora_restore.cli.views.errors import render_error
 from aurora_restore.cli.views.handed_over import render_handed_over
@@ -39,6 +31,7 @@ from aurora_restore.domain.costs import Costs
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.notification import NOTHING_TOUCHED, what_exists
 from aurora_restore.domain.states import OperationStatus
+from aurora_restore.domain.wording import duration_words
 
 _DIFFERENCES = "Differences from the old cluster"
 
@@ -60,7 +53,7 @@ def render_operation(view: OperationView, now: datetime, notice: str = "") -> Re
 def render_title(view: OperationView, now: datetime) -> RenderableType:
     first = Text.assemble((view.operation_id, "bold"), "  ", status_text(view.status, view.status_words))
     if (elapsed := view.elapsed_seconds(now)) is not None:
-        first.append(f"  {duration(elapsed)}", style="dim")
+        first.append(f"  {duration_words(elapsed)}", style="dim")
     if view.dry_run:
         first.append("  dry run", style="dim")
     return Group(first, indented(Text(route(view))))
@@ -83,7 +76,7 @@ def route(view: OperationView) -> str:
 
 def render_outcome(view: OperationView, now: datetime, costs: Costs | None = None) -> RenderableType:
     """How it ended: the cluster and how to connect; the plan and its costs; or the error, and what it left."""
-    took = duration(view.elapsed_seconds(now))
+    took = duration_words(view.elapsed_seconds(now))
     if view.status != OperationStatus.SUCCEEDED:
         what, verb = f"The {view.noun}", "failed"
         if view.was_refused:

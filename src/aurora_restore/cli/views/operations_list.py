@@ -8,10 +8,11 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import clock_time, duration, needed_width, plain_table, status_text
+from aurora_restore.cli.views.common import clock_time, needed_width, plain_table, status_text
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.rehearsal import rehearsal_mark
 from aurora_restore.domain.errors import Cancelled
+from aurora_restore.domain.wording import duration_words
 
 Row = tuple[Text, ...]
 
@@ -27,7 +28,7 @@ def render_operations(views: Sequence[OperationView], now: datetime, width: int)
     wide: list[Row] = []
     narrow: list[Row] = []
     for view in views:
-        times = Text(clock_time(view.started, now)), Text(duration(view.elapsed_seconds(now)))
+        times = Text(clock_time(view.started, now)), Text(duration_words(view.elapsed_seconds(now)))
         name, target, detail = view.operation_id, view.target_cluster_id, _detail(view)
         day = snapshot_day(view)
         wide.append((Text(name), status_text(view.status), Text(target), Text(day), *times, Text(detail)))

@@ -9,16 +9,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from aurora_restore.cli.views.common import (
-    STYLES,
-    about,
-    clock_time,
-    duration,
-    minute_time,
-    plain_table,
-)
+from aurora_restore.cli.views.common import STYLES, clock_time, minute_time, plain_table
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.domain.record import TransientErrorState, WaitState
+from aurora_restore.domain.wording import duration_words, rough_duration_words
 
 _BAR_WIDTH = 30
 NO_ESTIMATE = "no estimate yet"
@@ -45,7 +39,7 @@ def render_phases(view: OperationView, now: datetime) -> RenderableType:
         grid.add_row(
             Text(phase.name, style="bold" if phase.state == "running" else ""),
             Text("" if phase.state == "waiting" else phase.state, style=STYLES[phase.state]),
-            Text(duration(phase.seconds(now)), style="dim"),
+            Text(duration_words(phase.seconds(now)), style="dim"),
             detail,
         )
     return grid
@@ -75,7 +69,7 @@ def render_waiting(view: OperationView, now: datetime) -> RenderableType:
     if recorded.last_updated_time and recorded.wait_seconds:
         due = recorded.last_updated_time + timedelta(seconds=recorded.wait_seconds)
         left = (due - now).total_seconds()
-        next_look = f"; looks again in {duration(left)}" if left > 0 else "; looks again now"
+        next_look = f"; looks again in {duration_words(left)}" if left > 0 else "; looks again now"
     text = Text.assemble(
         (phase.message or f"{phase.name} is at work", "cyan"),
         f" (since {clock_time(since, now)})" if since else "",
@@ -99,7 +93,7 @@ def expectation(wait: WaitState, now: datetime) -> str:
     if wait.expected_end is None:
         return NO_ESTIMATE + reason
     left = (wait.expected_end - now).total_seconds()
-    remaining = f"in {about(left)}" if left >= 0 else f"{about(-left)} over"
+    remaining = f"in {rough_duration_words(left)}" if left >= 0 else f"{rough_duration_words(-left)} over"
     return f"about {minute_time(wait.expected_end, now)}{reason}, {remaining}"
 
 
@@ -118,8 +112,8 @@ def render_waits(view: OperationView) -> RenderableType | None:
         table.add_row(
             phase_name,
             wait_name.replace("_", " "),
-            duration(wait.seconds),
+            duration_words(wait.seconds),
             str(wait.looks),
-            duration(wait.added_seconds_most),
+            duration_words(wait.added_seconds_most),
         )
     return table

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import account_words, facts, heading, words
+from aurora_restore.cli.views.common import account_words, facts, heading
 from aurora_restore.cli.views.plan_replacement import replacement_rows
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.cli.views.replacement import render_differences, render_way_past, unasked
@@ -15,6 +15,7 @@ from aurora_restore.domain.cluster_settings import CLUSTER_SETTINGS, INSTANCE_SE
 from aurora_restore.domain.engines import engine_of
 from aurora_restore.domain.record import PlanItem
 from aurora_restore.domain.times import minute_if_readable
+from aurora_restore.domain.wording import value_words
 
 Rows = list[tuple[str, str | Text | None]]
 
@@ -99,7 +100,7 @@ def _cluster_rows(plan: PlanItem, target_region: str | None) -> Rows:
     rows.append(("  with", ", ".join(switched_on) or None))
     for planned in plan.instances:
         shown = [
-            f"{row.label} {words(planned.settings[name])}"
+            f"{row.label} {value_words(planned.settings[name])}"
             for name, row in INSTANCE_SETTINGS.items()
             if row.label and _given(planned.settings.get(name))
         ]
@@ -112,7 +113,7 @@ def _user_rows(plan: PlanItem) -> Rows:
     rows: Rows = [("master login", plan.admin_secret_id)]
     for user in plan.db_users:
         login = "IAM" if user.iam else f"secret {user.secret_id}"
-        where = words(user.databases) if user.databases else "all databases"
+        where = value_words(user.databases) if user.databases else "all databases"
         rows.append(("user", f"{account_words(user)} ({user.access}) in {where}, {login}"))
     if plan.quiet_start:
         rows.append(("quiet start", f"{engine_of(plan.source.engine).quieted} are put to rest"))
@@ -123,4 +124,4 @@ def _user_rows(plan: PlanItem) -> Rows:
 
 
 def _given(value: Any) -> str | None:
-    return None if value in (None, [], (), {}) else words(value)
+    return None if value in (None, [], (), {}) else value_words(value)

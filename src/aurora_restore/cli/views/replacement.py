@@ -9,7 +9,6 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.text import Text
 
 from aurora_restore.cli.views.common import (
-    about,
     clock_time,
     facts,
     heading,
@@ -17,13 +16,13 @@ from aurora_restore.cli.views.common import (
     minute_time,
     needed_width,
     plain_table,
-    words,
 )
 from aurora_restore.cli.views.record import OperationView
 from aurora_restore.domain.cleaning import present_failure
 from aurora_restore.domain.counting import counted
 from aurora_restore.domain.record import DifferenceState, ReplacedCluster
 from aurora_restore.domain.states import RetirementState
+from aurora_restore.domain.wording import duration_words, rough_duration_words, value_words
 
 Rows = list[tuple[str, str | Text | None]]
 
@@ -40,7 +39,7 @@ def render_replaced(view: OperationView, now: datetime) -> RenderableType | None
     kept_until = None
     if (until := retirement.keep_until) and retirement.state is RetirementState.KEPT:
         left = (until - now).total_seconds()
-        remaining = f"in {about(left)}" if left > 0 else "over: it is removed within minutes"
+        remaining = f"in {rough_duration_words(left)}" if left > 0 else "over: it is removed within minutes"
         kept_until = f"{minute_time(until, now)} ({remaining})"
     # The final snapshot of an old cluster that was not deleted is removed again.
     stays = view.goes_back and not retirement.deletion_has_begun
@@ -117,7 +116,7 @@ def without_the_name(view: OperationView) -> str | None:
     if seconds is None:
         return None
     span = f", from {gone:%H:%M:%S} to {clock_time(view.switched, gone)}" if gone and view.switched else ""
-    return f"{words(round(seconds))} s{span}, as RDS reported it"
+    return f"{duration_words(seconds)}{span}, as RDS reported it"
 
 
 def unreachable_for_clients(view: OperationView) -> str | None:
@@ -127,14 +126,14 @@ def unreachable_for_clients(view: OperationView) -> str | None:
         return None
     renewed = view.record.proof.certificate_renewed_by
     how = f", its certificate renewed by {renewed}" if renewed else ""
-    return f"without the database for {words(round(seconds))} s at most{how}"
+    return f"without the database for {duration_words(seconds)} at most{how}"
 
 
 def render_configuration(view: OperationView) -> RenderableType | None:
     """How the replaced cluster was set up: kept in the record, and the default for the new one."""
     replaced = view.record.replaced
     rows: Rows = [
-        (name.replace("_", " "), words(value))
+        (name.replace("_", " "), value_words(value))
         for name, value in sorted(replaced.settings.items())
         if name not in _SHOWN_ELSEWHERE and value not in (None, "", [], {}, False)
     ]
@@ -170,7 +169,12 @@ class _Differences:
     def __init__(self, items: Sequence[DifferenceState], heads: tuple[str, str]) -> None:
         self._heads = heads
         self._rows = [
-            (Text(item.field), Text(words(item.replaced)), Text(words(item.restored)), _verdict(item))
+            (
+                Text(item.field),
+                Text(value_words(item.replaced)),
+                Text(value_words(item.restored)),
+                _verdict(item),
+            )
             for item in items
         ]
 

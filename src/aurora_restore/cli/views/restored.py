@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import account_words, facts, heading, indented, listed, words
+from aurora_restore.cli.views.common import account_words, facts, heading, indented, listed
 from aurora_restore.domain.record import CheckState, RestoreDetails
+from aurora_restore.domain.wording import value_words
 
 # Beside it there is room for the longest setting in a terminal of 80 columns.
 _WIDEST_FIELD = 32
@@ -30,17 +31,17 @@ def render_restored(restored: RestoreDetails) -> RenderableType:
     other_logins = []
     if restored.open_logins:
         other_logins.append(
-            f"{words(restored.open_logins)}: came along with the snapshot, with production's passwords"
+            f"{value_words(restored.open_logins)}: came along with the snapshot, with production's passwords"
         )
     if restored.locked_logins:
-        other_logins.append(f"{len(restored.locked_logins)} locked: {words(restored.locked_logins)}")
+        other_logins.append(f"{len(restored.locked_logins)} locked: {value_words(restored.locked_logins)}")
     return facts(
         [
             ("writer", restored.endpoint),
             ("reader", restored.reader_endpoint),
-            ("port", words(restored.port) if restored.port else None),
-            ("instances", words(instances)),
-            ("users", words(users)),
+            ("port", value_words(restored.port) if restored.port else None),
+            ("instances", value_words(instances)),
+            ("users", value_words(users)),
             ("other logins", "; ".join(other_logins)),
             *listed("notes", restored.user_notes),
             ("verified", f"{matching} of {len(checks)} fields as expected" if checks else None),
@@ -55,9 +56,9 @@ def render_verification(checks: Iterable[CheckState]) -> RenderableType:
     if differing := [check for check in checks if not check.matches]:
         parts.append(Text("DIFFERS", style="bold red"))
     for check in differing:
-        values = [("expected", words(check.wanted)), ("found", words(check.found))]
+        values = [("expected", value_words(check.wanted)), ("found", value_words(check.found))]
         parts += [indented(Text(check.field)), indented(facts(values))]
-    if matching := [(check.field, words(check.found)) for check in checks if check.matches]:
+    if matching := [(check.field, value_words(check.found)) for check in checks if check.matches]:
         parts += [Text("as expected", style="green"), facts(matching, _WIDEST_FIELD)]
     return Group(*parts)
 

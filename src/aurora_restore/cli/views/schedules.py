@@ -9,10 +9,11 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from aurora_restore.cli.views.common import STYLES, about, facts, minute_time
+from aurora_restore.cli.views.common import STYLES, facts, minute_time
 from aurora_restore.domain.schedules import Schedule
 from aurora_restore.domain.times import format_time
 from aurora_restore.domain.visible_text import visible
+from aurora_restore.domain.wording import rough_duration_words
 
 _LOOKED_AHEAD = timedelta(days=366)
 
@@ -64,7 +65,12 @@ def _of(schedule: Schedule, now: datetime) -> list[RenderableType]:
     due = next_time(schedule, now)
     rows: list[tuple[str, str | Text | None]] = [
         ("when", f"{visible(schedule.expression)} in {visible(schedule.timezone)}"),
-        ("next", f"{minute_time(due, now)} (in {about((due - now).total_seconds())})" if due else None),
+        (
+            "next",
+            f"{minute_time(due, now)} (in {rough_duration_words((due - now).total_seconds())})"
+            if due
+            else None,
+        ),
     ]
     return [first, facts([*rows, *_what(schedule)])]
 

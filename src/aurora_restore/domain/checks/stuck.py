@@ -17,6 +17,7 @@ from aurora_restore.domain.results import Phase
 from aurora_restore.domain.settings import DEFAULT_PHASE_TIMEOUT_HOURS
 from aurora_restore.domain.states import OperationStatus
 from aurora_restore.domain.sweeping import is_left_locked, why_it_stands_still, why_unfinished
+from aurora_restore.domain.wording import duration_words
 
 # Two sweeps and a start: what a sweep mends by itself is not an operator's business.
 SWEEPS_TURN = timedelta(minutes=12)
@@ -77,8 +78,8 @@ def why_stuck(underway: Underway, phase_hours: Mapping[Phase, float], now: datet
     limit = with_hold(operation.record, phase, hours_given)
     if now - since <= limit + SWEEPS_TURN:
         return None
-    hours = (now - since).total_seconds() / 3600
-    return f"it has been in {phase} for {hours:.1f} h, and the limit is {limit.total_seconds() / 3600:g} h"
+    spent, most = duration_words((now - since).total_seconds()), duration_words(limit.total_seconds())
+    return f"it has been in {phase} for {spent}, and the limit is {most}"
 
 
 def check_locks(
@@ -117,9 +118,9 @@ def _failing_cleanup(operation: Operation, now: datetime, region: str) -> Defect
     if error.code in TRANSIENT_CODES:
         if since is None or now - since <= SWEEPS_TURN:
             return None
-        minutes = (now - since).total_seconds() / 60
+        spent = duration_words((now - since).total_seconds())
         return Defect(
-            f"the cleanup of {name} has met {error.code} for {minutes:.0f} min: {error.message}",
+            f"the cleanup of {name} has met {error.code} for {spent}: {error.message}",
             "It is tried again by itself; until then it puts nothing back and removes nothing.",
             (repair,),
         )
