@@ -1,14 +1,22 @@
-"""Database servers in memory, for tests that need no SQL. Held to the real ones by tests/contract/database."""
+"""Database servers in memory, of the clusters of a local Aurora. Held to the real ones by tests/contract/database."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tests.fakes.copies import FakeCopy
+from tests.support.as_observed import endpoint_answer, login_attempt
 
+from aurora_restore.domain.came_along import NotLookedInto
 from aurora_restore.domain.defusing import Fuse, Outcome, Survey, SurveyProgress
-from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed, MasterLoginRefused
+from aurora_restore.domain.errors import (
+    DatabaseBusy,
+    DatabaseUnreachable,
+    DbUserSetupFailed,
+    MasterLoginRefused,
+    RestoreError,
+)
 from aurora_restore.domain.observed import (
     Credentials,
     DatabaseEndpoint,
@@ -26,6 +34,8 @@ from aurora_restore.domain.users import (
     refuse_impossible_logins,
     refuse_missing_databases,
 )
+from local_aurora.endpoints import cluster_of_host
+from local_aurora.model import LocalAurora
 
 
 @dataclass
@@ -38,64 +48,66 @@ class FakeRole:
     locked: bool = False
     levels: dict[str, Access] = field(default_factory=dict)
 
+    def admits(self, credentials: Credentials) -> bool:
+        return self.can_login and not self.iam and self.password == credentials.password
+
 
 @dataclass
 class FakeServer:
-    """The server behind one endpoint."""
+    """What is in the server of a cluster, besides its master user.
 
-    master: Credentials
-    databases: tuple[str, ...]
-    roles: dict[str, FakeRole]
-    answers: bool = True
-    certificate_names: tuple[str, ...] = ()
-    instance_identifier: str = ""
+    Attributes:
+        roles: by name; at first those that came along with the snapshot.
+        databases_a_call: in how many of its databases one call sets users up, whatever time it has.
+        notes, not_looked_into: what a set-up says besides.
+        set_ups: how many calls have set up users.
+        acted_in_set_up: whether something of the copy acted by itself in one of them.
+    """
+
+    databases: tuple[str, ...] = ("postgres", "shop")
+    roles: dict[str, FakeRole] = field(default_factory=lambda: {"shop_app": FakeRole("of production")})
     copy: FakeCopy = field(default_factory=FakeCopy)
+    databases_a_call: int = 1000
+    notes: tuple[str, ...] = ()
+    not_looked_into: tuple[NotLookedInto, ...] = ()
+    set_ups: int = 0
+    acted_in_set_up: bool = False
 
 
 class FakeDatabases:
-    """The `Databases` port. An endpoint that no test has added answers like one where nothing listens."""
+    """The `Databases` port. The local Aurora says where a name leads, what listens there, and who the master user is.
 
-    def __init__(self) -> None:
-        self._servers: dict[DatabaseEndpoint, FakeServer] = {}
+    Attributes:
+        every_login: how every login ends, whatever the server would say; None where the server has its say.
+    """
 
-    def add_server(
-        self,
-        endpoint: DatabaseEndpoint,
-        master: Credentials,
-        databases: Sequence[str] = ("postgres",),
-        logins: Mapping[str, str] | None = None,
-    ) -> FakeServer:
-        """Put a server there; `logins` are the roles and passwords that came along with a snapshot."""
-        roles = {name: FakeRole(password) for name, password in (logins or {}).items()}
-        server = FakeServer(master, tuple(sorted(databases)), roles)
-        self._servers[endpoint] = server
-        return server
-
-    def remove_server(self, endpoint: DatabaseEndpoint) -> None:
-        self._servers.pop(endpoint, None)
+    def __init__(self, aurora: LocalAurora, server_of: Callable[[str], FakeServer]) -> None:
+        """`server_of`: what is in the server of a cluster, by its resource id."""
+        self.every_login: LoginAttempt | None = None
+        self._aurora = aurora
+        self._server_of = server_of
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
-        try:
-            server = self._answering(endpoint)
-        except DatabaseUnreachable as unreachable:
-            return LoginAttempt(LoginOutcome.UNREACHABLE, unreachable.message)
-        name = credentials.username
-        if _admits(server, credentials):
-            return LoginAttempt(LoginOutcome.ACCEPTED, f"{name} logged in.")
-        return LoginAttempt(
-            LoginOutcome.REFUSED, f"The server refused {name}.", _refusal(server, credentials)
-        )
+        if self.every_login:
+            return self.every_login
+        answer = self._aurora.log_in(endpoint.host, endpoint.port, credentials.username, credentials.password)
+        attempt = login_attempt(answer)
+        if attempt.outcome is not LoginOutcome.REFUSED:
+            return attempt
+        role = self._server(endpoint).roles.get(credentials.username)
+        if role and role.admits(credentials):
+            return LoginAttempt(LoginOutcome.ACCEPTED, f"{credentials.username} logged in.")
+        return replace(attempt, sqlstate=_refusal(role, credentials))
 
     def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
-        server = self._servers.get(endpoint)
-        if server is None or not server.answers:
-            return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, "Connection refused")
-        names = server.certificate_names
-        if endpoint.host not in names:
-            return EndpointAnswer(EndpointAnswerKind.OTHER_CERTIFICATE, "it names others", None, names)
-        if not _admits(server, credentials):
-            return EndpointAnswer(EndpointAnswerKind.LOGIN_REFUSED, "refused", None, names)
-        return EndpointAnswer(EndpointAnswerKind.LOGGED_IN, "it answers", server.instance_identifier, names)
+        """Only the master user is told."""
+        if self.every_login:
+            is_refused = self.every_login.outcome is LoginOutcome.REFUSED
+            kind = EndpointAnswerKind.LOGIN_REFUSED if is_refused else EndpointAnswerKind.NO_ANSWER
+            return EndpointAnswer(kind, self.every_login.reason)
+        return endpoint_answer(
+            self._aurora.who_answers(endpoint.host, endpoint.port, credentials.username, credentials.password)
+        )
 
     def set_up_users(
         self,
@@ -107,12 +119,13 @@ class FakeDatabases:
         has_time: Callable[[], bool] = always,
     ) -> UsersReport:
         refuse_impossible_logins(master.username, users)
-        server = self._answering(endpoint)
-        if server.master != master:
-            raise DbUserSetupFailed(
-                f"The master user {master.username} could not log in to database postgres.",
-                "See that the admin secret was not changed during the run.",
-            )
+        refused = DbUserSetupFailed(
+            f"The master user {master.username} could not log in to database postgres.",
+            "See that the admin secret was not changed during the run.",
+        )
+        server = self._entered(endpoint, master, refused)
+        server.set_ups += 1
+        server.acted_in_set_up |= any(fuse.acts for fuse in server.copy.fuses)
         ours = {login.user.username for login in users}
         others = {name: role for name, role in server.roles.items() if name not in ours}
         for role in others.values():
@@ -126,6 +139,8 @@ class FakeDatabases:
             tuple(reports if is_finished else ()),
             tuple(found),
             tuple(name for name in found if others[name].locked),
+            server.notes,
+            server.not_looked_into,
             unfinished=None if is_finished else progress,
         )
 
@@ -137,7 +152,7 @@ class FakeDatabases:
         has_time: Callable[[], bool] = always,
         is_wanted: Callable[[Fuse], bool] | None = None,
     ) -> Survey:
-        return self._entered(endpoint, master).copy.survey(begun, has_time, is_wanted)
+        return self._copy(endpoint, master).survey(begun, has_time, is_wanted)
 
     def defuse(
         self,
@@ -146,33 +161,30 @@ class FakeDatabases:
         fuses: Sequence[Fuse],
         has_time: Callable[[], bool] = always,
     ) -> Outcome:
-        return self._entered(endpoint, master).copy.take_out(fuses, has_time)
+        return self._copy(endpoint, master).take_out(fuses, has_time)
 
-    def _entered(self, endpoint: DatabaseEndpoint, master: Credentials) -> FakeServer:
-        server = self._answering(endpoint)
-        if server.master != master:
-            raise MasterLoginRefused(f"The server refused the master user {master.username}.")
-        return server
+    def _copy(self, endpoint: DatabaseEndpoint, master: Credentials) -> FakeCopy:
+        refused = MasterLoginRefused(f"The server refused the master user {master.username}.")
+        return self._entered(endpoint, master, refused).copy
 
-    def _answering(self, endpoint: DatabaseEndpoint) -> FakeServer:
-        server = self._servers.get(endpoint)
-        if server is None or not server.answers:
-            raise DatabaseUnreachable(
-                f"No connection to {endpoint.host}:{endpoint.port}: Connection refused."
-            )
-        return server
+    def _entered(self, endpoint: DatabaseEndpoint, master: Credentials, refused: RestoreError) -> FakeServer:
+        attempt = self.log_in(endpoint, master)
+        if attempt.outcome is LoginOutcome.BUSY:
+            raise DatabaseBusy(attempt.reason)
+        if attempt.outcome is LoginOutcome.UNREACHABLE:
+            raise DatabaseUnreachable(attempt.reason)
+        if attempt.outcome is LoginOutcome.REFUSED:
+            raise refused
+        return self._server(endpoint)
 
-
-def _admits(server: FakeServer, credentials: Credentials) -> bool:
-    if credentials == server.master:
-        return True
-    role = server.roles.get(credentials.username)
-    return role is not None and role.can_login and not role.iam and role.password == credentials.password
+    def _server(self, endpoint: DatabaseEndpoint) -> FakeServer:
+        cluster = cluster_of_host(self._aurora.world, endpoint.host, self._aurora.clock.now())
+        assert cluster is not None, f"a login to {endpoint.host} did not come through"
+        return self._server_of(cluster.resource_id)
 
 
-def _refusal(server: FakeServer, credentials: Credentials) -> str:
+def _refusal(role: FakeRole | None, credentials: Credentials) -> str:
     """PostgreSQL's SQLSTATE: of a wrong password or name; of a role that no password lets in."""
-    role = server.roles.get(credentials.username)
     is_locked = role is not None and not role.can_login and role.password == credentials.password
     return "28000" if role is not None and (role.iam or is_locked) else "28P01"
 
@@ -184,16 +196,16 @@ def _set_up(
     for login in logins:
         if login.user.username not in progress.users:
             progress = progress.with_user(login.user.username, UserProgress(_make_role(server, login)))
-    got_further = False
+    visited = 0
     while True:
         left = [(oid, name) for oid, name in enumerate(server.databases, 1) if oid > progress.after_oid]
         progress = replace(progress, total=progress.done + len(left))
         for oid, database in left:
-            if got_further and not has_time():
+            if visited and (visited >= server.databases_a_call or not has_time()):
                 return progress, False
             progress = _visit(server, logins, progress, database)
             progress = replace(progress, after_oid=oid, done=progress.done + 1)
-            got_further = True
+            visited += 1
         if progress.checking:
             return progress, True
         progress = replace(progress, checking=True, after_oid=0, done=0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.fakes.copies import FakeCopy, event, found, subscription
+from tests.fakes.databases import FakeServer
 from tests.simulation.seeding import MYSQL
 
 if TYPE_CHECKING:
@@ -15,25 +16,18 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Copies:
-    """Of the clusters of an engine.
-
-    `by_cluster`: by resource id, once a copy was looked at. `woken`: those that acted as users were set up.
-    """
+class Servers:
+    """Of the clusters of an engine. `by_cluster`: by resource id, once somebody had logged in."""
 
     engine: str
-    by_cluster: dict[str, FakeCopy] = field(default_factory=dict)
-    woken: list[str] = field(default_factory=list)
+    by_cluster: dict[str, FakeServer] = field(default_factory=dict)
 
-    def of(self, resource_id: str) -> FakeCopy:
-        fuse = event() if self.engine == MYSQL else subscription()
-        copy = FakeCopy(found(fuse), [fuse], rooms=("postgres", "shop"), rooms_a_call=1)
-        return self.by_cluster.setdefault(resource_id, copy)
-
-    def note_users(self, resource_id: str) -> None:
-        """The users of a copy are set up now."""
-        if any(fuse.acts for fuse in self.of(resource_id).fuses):
-            self.woken.append(resource_id)
+    def of(self, resource_id: str) -> FakeServer:
+        if resource_id not in self.by_cluster:
+            fuse = event() if self.engine == MYSQL else subscription()
+            copy = FakeCopy(found(fuse), [fuse], rooms=("postgres", "shop"), rooms_a_call=1)
+            self.by_cluster[resource_id] = FakeServer(copy=copy)
+        return self.by_cluster[resource_id]
 
 
 def nothing_of_the_copy_acts(ending: Ending) -> Iterator[str]:
@@ -42,7 +36,9 @@ def nothing_of_the_copy_acts(ending: Ending) -> Iterator[str]:
     With `quiet_start: false` all of it goes on as in production.
     """
     left_awake = {op.operation_id for op in ending.operations if not _is_quiet(op)}
-    for resource_id in ending.sim.copies.woken:
+    for resource_id, server in ending.sim.servers.by_cluster.items():
+        if not server.acted_in_set_up:
+            continue
         cluster = ending.sim.observations.clusters[resource_id]
         if cluster.made_by not in left_awake:
             yield f"users were set up in {cluster.identifier} while it acted by itself"
@@ -57,9 +53,10 @@ def _faults(ending: Ending, op: EndedOperation) -> Iterator[str]:
         yield "the record does not name what came along"
     # One that was restored from its final snapshot is not a copy of ours.
     resource_id = op.record.restore_details.db_cluster_resource_id or ""
-    copy = ending.sim.copies.by_cluster.get(resource_id)
-    if copy is None:
+    server = ending.sim.servers.by_cluster.get(resource_id)
+    if server is None:
         return
+    copy = server.copy
     written = op.record.defused.written
     lost = set(copy.taken) - {item.name for item in written.values() if item.take_back}
     if lost:

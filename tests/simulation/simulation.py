@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from tests.fakes.border import Border
+from tests.fakes.databases import FakeDatabases
 from tests.fakes.executions import FakeExecutions
 from tests.fakes.rds_client import FakeClients, FakeRdsClient
 from tests.fakes.records import FakeRecords
@@ -29,7 +30,7 @@ from tests.simulation.observations import Observations
 from tests.simulation.outside import STUCK_AFTER, Watch, status_event
 from tests.simulation.parameter_groups import left_groups
 from tests.simulation.pipeline import CLEANUP_MACHINE, MAIN_MACHINE, SWEEP_FUNCTION, functions, machines
-from tests.simulation.quietness import Copies
+from tests.simulation.quietness import Servers
 from tests.simulation.seeding import (
     ACCOUNT,
     ADMIN_SECRET,
@@ -128,9 +129,8 @@ class Simulation:
         self.step_functions.on_enter = self._on_enter
         self.on_state: Callable[[str, str], None] | None = None
         self.executions = FakeExecutions(self.step_functions, self.border)
-        self.users: dict[str, set[str]] = {}
         self.engine = surroundings.engine
-        self.copies = Copies(surroundings.engine)
+        self.servers = Servers(surroundings.engine)
         self.settings = PipelineSettings(
             target_region=TARGET_REGION,
             default_source_region=SOURCE_REGION,
@@ -336,6 +336,7 @@ class Simulation:
         scaling = FakeScalingClients(
             FakeScalingClient(self.aurora, TARGET_REGION, self.border, self._observe)
         )
+        databases = FakeDatabases(self.aurora, self.servers.of)
         self.ports = Ports(
             settings=self.settings,
             clock=self.clock,
@@ -348,7 +349,7 @@ class Simulation:
             audit=MeasuredAudit(self.audit, self.metrics, self.clock),
             locks=self.locks,
             notifications=self.notifications,
-            databases=SimulatedDatabases(self.aurora, self.border, self.users, self.copies),
+            databases=SimulatedDatabases(databases, self.border, self.clock),
             executions=self.executions,
             metrics=self.metrics,
         )

@@ -66,8 +66,8 @@ def surround(run: PipelineRun) -> None:
     """What lies outside of RDS and of the tables."""
     run.aws.create_secret(USER_SECRET, {"username": "reporting", "password": "a-password-of-its-own"})
     fuses = [subscription(), user_mapping()]
-    run.databases.copy = FakeCopy(found(*fuses), fuses, rooms=("postgres", "shop"), rooms_a_call=1)
-    run.databases.pieces = 2
+    run.server.copy = FakeCopy(found(*fuses), fuses, rooms=("postgres", "shop"), rooms_a_call=1)
+    run.server.databases_a_call = 1
 
 
 def under_way(run: PipelineRun, phase: Phase, **request: Any) -> None:
@@ -191,7 +191,7 @@ def kept(run: PipelineRun, situation: Situation) -> dict[str, Any]:
             "audit_events": [*run.ports.audit.trail(OPERATION), *run.ports.audit.trail(UNDO)],
             "locks": dict(run.ports.locks.list_owners()),
             "executions": {arn: ending.status for arn, ending in run.executions.ended.items()},
-            "taken": list(run.databases.copy.taken),
+            "taken": list(run.server.copy.taken),
             "aurora": {
                 **state.head(world),
                 "regions": regions,
@@ -216,7 +216,7 @@ def taken_up(path: Path) -> tuple[PipelineRun, str]:
     with run.aurora.locked() as world:
         state.load(world, saved["aurora"])
     surround(run)
-    copy = run.databases.copy
+    copy = run.server.copy
     copy.fuses = [fuse for fuse in copy.fuses if fuse.name not in saved["taken"]]
     copy.taken = list(saved["taken"])
     with run.aws.setting_up():

@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.fakes.copies import FakeCopy
+from tests.fakes.databases import FakeDatabases, FakeServer
 from tests.fakes.records import FakeRecords
 from tests.fakes.services import FakeMetrics
 from tests.fakes.tables import FakeAudit, FakeLocks
 from tests.states_language.scheduler import VirtualClock
-from tests.support.as_observed import endpoint_answer, login_attempt
 from tests.support.in_process_aws import shared_aws
 
 from aurora_restore.aws.audit import AwsAudit
@@ -29,109 +28,19 @@ from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.deployment.definitions import PHASES
 from aurora_restore.deployment.functions import BY_NAME
-from aurora_restore.domain.came_along import NotLookedInto
-from aurora_restore.domain.defusing import Fuse, Outcome, Survey, SurveyProgress
-from aurora_restore.domain.errors import DatabaseBusy
-from aurora_restore.domain.observed import (
-    Credentials,
-    DatabaseEndpoint,
-    DbCluster,
-    EndpointAnswer,
-    EndpointAnswerKind,
-    ExecutionState,
-    LoginAttempt,
-    LoginOutcome,
-)
+from aurora_restore.domain.observed import Credentials, DbCluster, ExecutionState
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.settings import PipelineSettings
-from aurora_restore.domain.user_progress import SetupProgress, always
-from aurora_restore.domain.users import DbUserLogin, UserReport, UsersReport
 from aurora_restore.steps.functions import work_of
 from aurora_restore.steps.measured_audit import MeasuredAudit
 from aurora_restore.steps.ports import Ports
 from aurora_restore.steps.snapshot_check import snapshot_check
-from local_aurora.model import LocalAurora
 
 SOURCE_REGION, TARGET_REGION = "us-east-1", "us-west-2"
 MASTER_PASSWORD, ADMIN_PASSWORD = "the-password-of-production", "the-new-password"
 ADMIN_SECRET = "aurora-restore/admin-credentials"
 DAY = datetime(2023, 6, 15, 3, 10, tzinfo=UTC)
 LOOKS_AT_MOST = 200
-
-
-@dataclass
-class ClusterDatabases:
-    """The port `Databases` on the local Aurora's own notion of a master login; users are only remembered."""
-
-    aurora: LocalAurora
-    calls: list[Sequence[DbUserLogin]] = field(default_factory=list)
-    is_reachable: bool = True
-    busy: str = ""
-    notes: tuple[str, ...] = ()
-    not_looked_into: tuple[NotLookedInto, ...] = ()
-    refusal: str | None = None
-    sqlstate: str | None = None
-    copy: FakeCopy = field(default_factory=FakeCopy)
-    pieces: int = 1
-
-    def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
-        if not self.is_reachable:
-            return LoginAttempt(LoginOutcome.UNREACHABLE, "the connection timed out")
-        if self.busy:
-            return LoginAttempt(LoginOutcome.BUSY, self.busy)
-        if self.refusal:
-            return LoginAttempt(LoginOutcome.REFUSED, self.refusal, self.sqlstate)
-        return login_attempt(
-            self.aurora.log_in(endpoint.host, endpoint.port, credentials.username, credentials.password)
-        )
-
-    def ask_who_answers(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> EndpointAnswer:
-        if not self.is_reachable:
-            return EndpointAnswer(EndpointAnswerKind.NO_ANSWER, "the connection timed out")
-        return endpoint_answer(
-            self.aurora.who_answers(endpoint.host, endpoint.port, credentials.username, credentials.password)
-        )
-
-    def set_up_users(
-        self,
-        endpoint: DatabaseEndpoint,
-        master: Credentials,
-        users: Sequence[DbUserLogin],
-        lock_other_logins: bool,
-        begun: SetupProgress | None = None,
-        has_time: Callable[[], bool] = always,
-    ) -> UsersReport:
-        if self.busy:
-            raise DatabaseBusy(self.busy)
-        assert self.log_in(endpoint, master).outcome == "ACCEPTED"
-        self.calls.append(users)
-        done = begun.done + 1 if begun else 1
-        if done < self.pieces:
-            return UsersReport((), (), (), unfinished=SetupProgress(done, done, self.pieces))
-        reports = tuple(UserReport(item.user.username, item.user.access, "created", (), ()) for item in users)
-        locked = ("shop_app",) if lock_other_logins else ()
-        return UsersReport(reports, ("shop_app",), locked, self.notes, self.not_looked_into)
-
-    def survey_copy(
-        self,
-        endpoint: DatabaseEndpoint,
-        master: Credentials,
-        begun: SurveyProgress | None = None,
-        has_time: Callable[[], bool] = always,
-        is_wanted: Callable[[Fuse], bool] | None = None,
-    ) -> Survey:
-        assert self.log_in(endpoint, master).outcome == "ACCEPTED"
-        return self.copy.survey(begun, has_time, is_wanted)
-
-    def defuse(
-        self,
-        endpoint: DatabaseEndpoint,
-        master: Credentials,
-        fuses: Sequence[Fuse],
-        has_time: Callable[[], bool] = always,
-    ) -> Outcome:
-        assert self.log_in(endpoint, master).outcome == "ACCEPTED"
-        return self.copy.take_out(fuses, has_time)
 
 
 FUNCTION_OF = {Phase(step.name): BY_NAME[step.function].full_name for step in PHASES}
@@ -174,13 +83,15 @@ class PipelineRun:
     """One pipeline and the world around it.
 
     `on_dynamodb`: its tables are DynamoDB's, over the wire; else they are in memory, which takes a third of the time.
+    `server`: what is in the database server of every cluster.
     """
 
     def __init__(self, *, on_dynamodb: bool = False) -> None:
         self.clock = VirtualClock(moves_with_looks=True)
         self.aws = shared_aws(self.clock)
         self.aurora = self.aws.aurora
-        self.databases = ClusterDatabases(self.aurora)
+        self.server = FakeServer()
+        self.databases = FakeDatabases(self.aurora, lambda _cluster: self.server)
         self.executions = TurnedExecutions(self.clock)
         self.metrics = FakeMetrics(keeps=True)
         self._on_dynamodb = on_dynamodb

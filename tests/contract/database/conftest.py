@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 from tests.contract.database.copies import copies
-from tests.contract.database.servers import Restored, RestoredCluster, Server, in_memory, reset
+from tests.contract.database.servers import Restored, RestoredCluster, Server, in_memory, in_simulation, reset
 from tests.support.postgresql import are_named, tried
 from tests.support.postgresql_summary import SERVER
 
 from local_aurora.engines.postgresql.engine import PostgresEngine
 from local_aurora.engines.postgresql.versions import Installation
 
-IN_MEMORY = "in memory"
+IN_MEMORY = {"in memory": in_memory, "in a simulation": in_simulation}
 DAYS = 6
 """After how many days every test of the contract has run on the older servers too."""
 ServerOf = Callable[[Installation], "Server"]
@@ -97,15 +97,15 @@ def cluster(shared_cluster: RestoredCluster) -> Iterator[RestoredCluster]:
     reset(shared_cluster, fresh_shop=True)
 
 
-@pytest.fixture(params=[IN_MEMORY, *tried()], ids=_named)
+@pytest.fixture(params=[*IN_MEMORY, *tried()], ids=_named)
 def restored(
     request: pytest.FixtureRequest,
     server_of: ServerOf,
     record_property: Callable[[str, object], None],
 ) -> Iterator[Restored]:
     """Each test of the contract runs against all; none of them makes objects of its own."""
-    if request.param == IN_MEMORY:
-        yield in_memory()
+    if isinstance(request.param, str):
+        yield IN_MEMORY[request.param]()
         return
     found = server_of(request.param)
     record_property(SERVER, found.version)

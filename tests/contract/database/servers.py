@@ -1,17 +1,22 @@
-"""The servers that the contract of `Databases` is held against: one in memory, one real."""
+"""The servers that the contract of `Databases` is held against: those in memory, and real ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 from pg8000.native import Connection, InterfaceError, identifier, literal
 from tests.contract.database.older_servers import said_to
-from tests.fakes.databases import FakeDatabases, FakeServer
+from tests.fakes.border import Border
+from tests.fakes.copies import FakeCopy
+from tests.fakes.databases import FakeDatabases, FakeRole, FakeServer
+from tests.simulation.databases import SimulatedDatabases
+from tests.states_language.scheduler import VirtualClock
 
 from aurora_restore.database import tls
 from aurora_restore.database.postgresql.adapter import PostgresDatabases
@@ -22,6 +27,7 @@ from aurora_restore.steps.ports import Databases
 from local_aurora.engine import ServerFace
 from local_aurora.engines.postgresql.engine import PostgresEngine
 from local_aurora.engines.postgresql.versions import Installation
+from local_aurora.model import LocalAurora
 
 MASTER = Credentials("master", "Master-secret-4711")
 INSTANCE = "restored-1"
@@ -42,9 +48,8 @@ class Restored(Protocol):
 
 @dataclass(frozen=True)
 class RestoredFake:
-    databases: FakeDatabases
+    databases: Databases
     endpoint: DatabaseEndpoint
-    server: FakeServer
 
 
 @dataclass(frozen=True)
@@ -105,12 +110,28 @@ class Server:
 
 
 def in_memory() -> RestoredFake:
-    databases, endpoint = FakeDatabases(), DatabaseEndpoint("restored.example", 5432)
-    logins = {PRODUCTION.username: PRODUCTION.password}
-    server = databases.add_server(endpoint, MASTER, ("postgres", "shop", "books"), logins)
-    server.certificate_names, server.instance_identifier = (endpoint.host,), INSTANCE
-    server.copy.rooms = server.databases
-    return RestoredFake(databases, endpoint, server)
+    """A cluster of a local Aurora without engines."""
+    databases, endpoint, _clock = _fake()
+    return RestoredFake(databases, endpoint)
+
+
+def in_simulation() -> RestoredFake:
+    """The same as a simulation has it."""
+    databases, endpoint, clock = _fake()
+    return RestoredFake(SimulatedDatabases(databases, Border(), clock), endpoint)
+
+
+def _fake() -> tuple[FakeDatabases, DatabaseEndpoint, VirtualClock]:
+    clock = VirtualClock(datetime(2026, 11, 22, 12, 0, tzinfo=UTC))
+    aurora = LocalAurora(clock)
+    aurora.seed.put_cluster("us-west-2", "restored", MASTER, instances={INSTANCE: "db.r5.large"})
+    cluster = aurora.world.regions["us-west-2"].clusters["restored"]
+    assert cluster.port is not None
+    databases = ("books", "postgres", "shop")
+    roles = {PRODUCTION.username: FakeRole(PRODUCTION.password)}
+    server = FakeServer(databases, roles, FakeCopy(rooms=databases))
+    endpoint = DatabaseEndpoint(cluster.host_name("cluster"), cluster.port)
+    return FakeDatabases(aurora, lambda _cluster: server), endpoint, clock
 
 
 def real(engine: PostgresEngine, superuser_password_file: Path) -> RestoredCluster:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
-from tests.contract.database.servers import INSTANCE, MASTER, NOWHERE, PRODUCTION, Restored, iam_login, login
+from tests.contract.database.servers import INSTANCE, MASTER, PRODUCTION, Restored, iam_login, login
 
 from aurora_restore.domain.defusing import Outcome
 from aurora_restore.domain.errors import DatabaseUnreachable, DbUserSetupFailed, MasterLoginRefused
-from aurora_restore.domain.observed import Credentials, EndpointAnswerKind, LoginOutcome
+from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, EndpointAnswerKind, LoginOutcome
 from aurora_restore.domain.user_progress import SetupProgress
 from aurora_restore.domain.users import Access, DbUserLogin, UsersReport
 
@@ -29,6 +30,11 @@ def in_pieces(restored: Restored, *users: DbUserLogin, lock: bool = False) -> li
         )
         assert len(reports) < 20
     return reports
+
+
+def nowhere(restored: Restored) -> DatabaseEndpoint:
+    """Where nothing listens."""
+    return replace(restored.endpoint, port=1)
 
 
 def outcome(restored: Restored, username: str, password: str) -> LoginOutcome:
@@ -62,11 +68,11 @@ def test_who_logs_in_by_iam_or_not_at_all_is_refused_for_no_password(restored: R
 
 
 def test_where_nothing_listens_the_server_is_unreachable(restored: Restored) -> None:
-    attempt = restored.databases.log_in(NOWHERE, MASTER)
+    attempt = restored.databases.log_in(nowhere(restored), MASTER)
     assert attempt.outcome is LoginOutcome.UNREACHABLE
-    assert "127.0.0.1:1" in attempt.reason
+    assert f"{restored.endpoint.host}:1" in attempt.reason
     with pytest.raises(DatabaseUnreachable):
-        restored.databases.set_up_users(NOWHERE, MASTER, [login("ann")], False)
+        restored.databases.set_up_users(nowhere(restored), MASTER, [login("ann")], False)
 
 
 def test_the_database_says_which_instance_it_is_under_a_name_that_was_verified(restored: Restored) -> None:
@@ -82,7 +88,7 @@ def test_who_may_not_log_in_learns_no_more_than_that_the_name_is_verified(restor
 
 
 def test_where_nothing_listens_there_is_no_answer(restored: Restored) -> None:
-    answer = restored.databases.ask_who_answers(NOWHERE, MASTER)
+    answer = restored.databases.ask_who_answers(nowhere(restored), MASTER)
     assert answer.kind is EndpointAnswerKind.NO_ANSWER
 
 
@@ -273,7 +279,7 @@ def test_a_survey_that_has_no_time_goes_on_in_the_next_call_and_says_how_far_it_
 
 def test_nothing_is_surveyed_where_nothing_listens_or_the_master_is_refused(restored: Restored) -> None:
     with pytest.raises(DatabaseUnreachable):
-        restored.databases.survey_copy(NOWHERE, MASTER)
+        restored.databases.survey_copy(nowhere(restored), MASTER)
     with pytest.raises(MasterLoginRefused):
         restored.databases.survey_copy(restored.endpoint, Credentials("master", "Wrong-secret"))
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.contract.database.servers import MASTER, RestoredCluster
-from tests.support.worlds import ClusterDatabases, PipelineRun
+from tests.fakes.databases import FakeDatabases
+from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.errors import MasterLoginByIam
 from aurora_restore.domain.observed import Credentials, DatabaseEndpoint, LoginAttempt, LoginOutcome
@@ -23,22 +24,20 @@ SECONDS_AT_MOST = 10.0
 Way = Callable[[RestoredCluster, Path], AbstractContextManager[None]]
 
 
-@dataclass
-class AnsweredByTheServer(ClusterDatabases):
-    """Each login to a cluster of the pipeline is tried on the real server, with credentials of that server."""
+class AnsweredByTheServer(FakeDatabases):
+    """Each login to a cluster of the pipeline is tried on a real server, with credentials of that server."""
 
-    server: RestoredCluster | None = None
-    login: Credentials = MASTER
+    def __init__(self, run: PipelineRun, server: RestoredCluster, login: Credentials) -> None:
+        super().__init__(run.aurora, lambda _cluster: run.server)
+        self.server, self.login = server, login
 
     def log_in(self, endpoint: DatabaseEndpoint, credentials: Credentials) -> LoginAttempt:
-        assert self.server is not None
         return self.server.databases.log_in(self.server.endpoint, self.login)
 
 
 def run_on(cluster: RestoredCluster, login: Credentials = MASTER) -> PipelineRun:
     run = PipelineRun(on_dynamodb=True)
-    databases = AnsweredByTheServer(run.aurora, server=cluster, login=login)
-    run.ports = replace(run.ports, databases=databases)
+    run.ports = replace(run.ports, databases=AnsweredByTheServer(run, cluster, login))
     return run
 
 

@@ -32,6 +32,7 @@ from aurora_restore.domain.errors import (
     TargetLocked,
     VerificationFailed,
 )
+from aurora_restore.domain.observed import LoginAttempt, LoginOutcome
 from aurora_restore.domain.results import Phase, StepStatus
 
 FIRST, SECOND = "restore-20261122-120000", "restore-20261122-130000"
@@ -274,7 +275,7 @@ def test_a_phase_that_takes_longer_than_it_may_is_given_up_with_what_it_waited_f
 
 def test_a_database_that_does_not_answer_is_given_up_after_a_while(run: PipelineRun) -> None:
     run.run(FIRST, until=Phase.COPY_SNAPSHOT)
-    run.databases.is_reachable = False
+    run.databases.every_login = LoginAttempt(LoginOutcome.UNREACHABLE, "the connection timed out")
     with pytest.raises(DatabaseUnreachable, match="15 minutes"):
         run.run_phase(Phase.RESTORE_CLUSTER, FIRST)
 
@@ -336,7 +337,7 @@ def test_a_master_that_stays_refused_is_given_up_after_a_few_changes_with_the_se
     run: PipelineRun,
 ) -> None:
     run.run(FIRST, until=Phase.COPY_SNAPSHOT)
-    run.databases.refusal = "the role may not log in"
+    run.databases.every_login = LoginAttempt(LoginOutcome.REFUSED, "the role may not log in")
     with pytest.raises(MasterLoginRefused, match="the role may not log in"):
         run.run_phase(Phase.RESTORE_CLUSTER, FIRST)
     assert run.count("ModifyDBCluster") <= 6

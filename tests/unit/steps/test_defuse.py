@@ -28,7 +28,7 @@ class Died(BaseException):
 
 def a_run(*fuses: Fuse, on_dynamodb: bool = False) -> PipelineRun:
     run = PipelineRun(on_dynamodb=on_dynamodb)
-    run.databases.copy = FakeCopy(found(*fuses), list(fuses))
+    run.server.copy = FakeCopy(found(*fuses), list(fuses))
     return run
 
 
@@ -41,7 +41,7 @@ def test_what_acts_is_put_to_rest_before_any_user_is_made() -> None:
 
     record = run.run(OPERATION, until=Phase.DEFUSE)
 
-    assert (run.databases.copy.fuses, run.databases.calls) == ([], [])
+    assert (run.server.copy.fuses, run.server.set_ups) == ([], 0)
     assert record["phases"]["Defuse"]["status"] == "DONE"
     assert [item["name"] for item in record["came_along"]["found"]] == ["from_production"]
     [state] = first_states(Record.read(record).defused)
@@ -53,13 +53,13 @@ def test_what_acts_is_put_to_rest_before_any_user_is_made() -> None:
 def test_nothing_is_done_before_it_is_written_down() -> None:
     run = a_run(subscription())
     seen: list[list[str]] = []
-    take_out = run.databases.copy.take_out
+    take_out = run.server.copy.take_out
 
     def looked_at(fuses: Sequence[Fuse], has_time: Callable[[], bool] = always) -> Outcome:
         seen.append(taken_back(run.record(OPERATION)))
         return take_out(fuses, has_time)
 
-    run.databases.copy.take_out = looked_at  # type: ignore[method-assign]
+    run.server.copy.take_out = looked_at  # type: ignore[method-assign]
     run.run(OPERATION, until=Phase.DEFUSE)
 
     assert seen == [["from_production"]]
@@ -68,20 +68,20 @@ def test_nothing_is_done_before_it_is_written_down() -> None:
 def test_a_step_that_dies_after_it_has_put_something_to_rest_loses_nothing_of_the_way_back() -> None:
     run = a_run(subscription())
     run.run(OPERATION, until=Phase.RESTORE_CLUSTER)
-    take_out = run.databases.copy.take_out
+    take_out = run.server.copy.take_out
 
     def dies(fuses: Sequence[Fuse], has_time: Callable[[], bool] = always) -> Outcome:
         take_out(fuses, has_time)
-        run.databases.copy.take_out = take_out  # type: ignore[method-assign]
+        run.server.copy.take_out = take_out  # type: ignore[method-assign]
         raise Died
 
-    run.databases.copy.take_out = dies  # type: ignore[method-assign]
+    run.server.copy.take_out = dies  # type: ignore[method-assign]
     with pytest.raises(Died):
         run.phase(Phase.DEFUSE, OPERATION)
 
     run.run_phase(Phase.DEFUSE, OPERATION)
 
-    assert (run.databases.copy.fuses, taken_back(run.record(OPERATION))) == ([], ["from_production"])
+    assert (run.server.copy.fuses, taken_back(run.record(OPERATION))) == ([], ["from_production"])
 
 
 def test_without_a_quiet_start_everything_is_listed_and_nothing_is_done() -> None:
@@ -89,14 +89,14 @@ def test_without_a_quiet_start_everything_is_listed_and_nothing_is_done() -> Non
 
     record = run.run(OPERATION, until=Phase.DEFUSE, quiet_start=False)
 
-    assert len(run.databases.copy.fuses) == 2
+    assert len(run.server.copy.fuses) == 2
     assert (len(record["came_along"]["found"]), taken_back(record)) == (2, [])
     assert "quiet_start is false" in record["phases"]["Defuse"]["message"]
 
 
 def test_what_acts_and_cannot_be_ended_ends_the_run_with_the_list_of_what_came_along() -> None:
     run = a_run(subscription())
-    run.databases.copy.refused = {"from_production": "must be owner of subscription from_production"}
+    run.server.copy.refused = {"from_production": "must be owner of subscription from_production"}
 
     with pytest.raises(CopyNotQuiet, match="must be owner"):
         run.run(OPERATION, until=Phase.DEFUSE)
@@ -104,16 +104,16 @@ def test_what_acts_and_cannot_be_ended_ends_the_run_with_the_list_of_what_came_a
     record = run.record(OPERATION)
     assert (record["error"]["code"], record["error"]["step"]) == ("COPY_NOT_QUIET", "Defuse")
     assert record["came_along"]["found"]
-    assert run.databases.calls == []
+    assert run.server.set_ups == 0
 
 
 def test_what_sleeps_and_cannot_be_changed_is_a_warning() -> None:
     run = a_run(subscription(enabled=False), subscription("other"))
-    run.databases.copy.refused = {"from_production": "must be owner"}
+    run.server.copy.refused = {"from_production": "must be owner"}
 
     record = run.run(OPERATION, until=Phase.DEFUSE)
 
-    assert [fuse.name for fuse in run.databases.copy.fuses] == ["from_production"]
+    assert [fuse.name for fuse in run.server.copy.fuses] == ["from_production"]
     assert record["warnings"] == ["not put to rest: subscription from_production in shop: must be owner"]
 
 
@@ -129,7 +129,7 @@ def test_stored_logins_to_other_servers_are_reported_cut_or_kept(
 
     record = run.run(OPERATION, until=Phase.DEFUSE, **fields)
 
-    assert [fuse.name for fuse in run.databases.copy.fuses] == ([PUBLIC_LOGIN] if is_left else [])
+    assert [fuse.name for fuse in run.server.copy.fuses] == ([PUBLIC_LOGIN] if is_left else [])
     assert any(PUBLIC_LOGIN in warning for warning in record.get("warnings", ())) == warns
     assert taken_back(record) == ([] if is_left else [PUBLIC_LOGIN])
 
@@ -139,14 +139,14 @@ def test_many_things_are_put_to_rest_in_several_calls() -> None:
 
     record = run.run(OPERATION, until=Phase.DEFUSE)
 
-    assert (run.databases.copy.fuses, len(taken_back(record))) == ([], 250)
+    assert (run.server.copy.fuses, len(taken_back(record))) == ([], 250)
     assert record["phases"]["Defuse"]["calls"] == 4
 
 
 def test_jobs_that_cannot_be_seen_are_a_warning() -> None:
     run = a_run()
     left = NotLookedInto("shop", "pg_cron shows the master user its own jobs alone", "jobs of other users")
-    run.databases.copy = FakeCopy(CameAlong(not_looked_into=(left,)))
+    run.server.copy = FakeCopy(CameAlong(not_looked_into=(left,)))
 
     record = run.run(OPERATION, until=Phase.DEFUSE)
 
@@ -166,7 +166,7 @@ def test_a_look_that_is_repeated_says_nothing_twice() -> None:
 def test_the_message_at_the_end_names_what_came_along_and_what_was_put_to_rest() -> None:
     run = a_run(subscription())
     other = Finding(Kind.PREPARED_TRANSACTION, "shop", "payment 17", "ROLLBACK PREPARED 'payment 17';")
-    run.databases.copy.came_along = CameAlong((*run.databases.copy.came_along.found, other))
+    run.server.copy.came_along = CameAlong((*run.server.copy.came_along.found, other))
 
     run.run(OPERATION)
 

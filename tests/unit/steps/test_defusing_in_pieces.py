@@ -36,7 +36,7 @@ def rooms(count: int) -> tuple[str, ...]:
 def a_run(*fuses: Fuse, count: int = 4, a_call: int = 1, **request: Any) -> PipelineRun:
     """Defuse comes next."""
     run = PipelineRun()
-    run.databases.copy = FakeCopy(found(*fuses), list(fuses), rooms=rooms(count), rooms_a_call=a_call)
+    run.server.copy = FakeCopy(found(*fuses), list(fuses), rooms=rooms(count), rooms_a_call=a_call)
     run.run(NAME, until=Phase.RESTORE_CLUSTER, **request)
     return run
 
@@ -60,7 +60,7 @@ def test_each_call_goes_on_where_the_record_says_and_begins_at_once() -> None:
     assert reported == [(StepStatus.IN_PROGRESS, FLOOR_SECONDS, percent) for percent in (25, 50, 75)]
     assert message == "what came along was looked for in 3 of 4 databases"
     assert run.phase(Phase.DEFUSE, NAME).status is StepStatus.DONE
-    assert run.databases.copy.looked_into == list(rooms(4))
+    assert run.server.copy.looked_into == list(rooms(4))
 
 
 def test_what_all_the_calls_have_found_is_in_the_list_at_the_end_and_in_no_call_twice() -> None:
@@ -80,9 +80,9 @@ def test_what_acts_is_put_to_rest_before_any_database_is_looked_into() -> None:
 
     run.phase(Phase.DEFUSE, NAME)
 
-    assert (run.databases.copy.fuses, run.databases.copy.looked_into) == ([], [])
+    assert (run.server.copy.fuses, run.server.copy.looked_into) == ([], [])
     assert ended(run)["came_along"]["found"]
-    assert run.databases.copy.looked_into == list(rooms(4))
+    assert run.server.copy.looked_into == list(rooms(4))
 
 
 def test_a_database_is_left_behind_only_once_nothing_is_left_in_it_to_be_done() -> None:
@@ -94,14 +94,14 @@ def test_a_database_is_left_behind_only_once_nothing_is_left_in_it_to_be_done() 
     assert [state.name for state in first_states(Record.read(record).defused)] == [
         each.name for each in logins
     ]
-    assert run.databases.copy.looked_into == [room for room in rooms(3) for _ in range(2)]
-    assert run.databases.copy.fuses == []
+    assert run.server.copy.looked_into == [room for room in rooms(3) for _ in range(2)]
+    assert run.server.copy.fuses == []
 
 
 def test_a_death_in_the_middle_is_followed_by_a_call_that_goes_on_there() -> None:
     logins = [user_mapping(f"PUBLIC at {room}", room) for room in rooms(4)]
     run = a_run(*logins, outward_connections="cut")
-    copy, take_out = run.databases.copy, run.databases.copy.take_out
+    copy, take_out = run.server.copy, run.server.copy.take_out
     for _ in range(2):
         run.phase(Phase.DEFUSE, NAME)
 
@@ -122,12 +122,12 @@ def test_a_death_in_the_middle_is_followed_by_a_call_that_goes_on_there() -> Non
 
 def test_what_there_was_no_time_to_put_to_rest_is_not_said_to_be_at_rest_and_comes_next() -> None:
     run = a_run(*(subscription(f"s{number}") for number in range(3)))
-    run.databases.copy.fuses_a_call = 1
+    run.server.copy.fuses_a_call = 1
 
     run.phase(Phase.DEFUSE, NAME)
 
     assert run.record(NAME)["phases"]["Defuse"]["message"].startswith("1 of what came along put to rest")
-    assert len(run.databases.copy.fuses) == 2
+    assert len(run.server.copy.fuses) == 2
     assert ended(run)["phases"]["Defuse"]["calls"] == 3 + 4
 
 
@@ -151,14 +151,14 @@ def test_hundreds_of_databases_with_logins_leave_room_in_the_record_and_every_wa
         user_mapping(f"{user} at ledger", room) for room in rooms(300) for user in ("PUBLIC", "shop_app")
     ]
     run = a_run(*logins, count=300, a_call=50, outward_connections="cut")
-    take_out = run.databases.copy.take_out
+    take_out = run.server.copy.take_out
     sizes: list[int] = []
 
     def measured(fuses: Sequence[Fuse], has_time: Callable[[], bool] = always) -> Outcome:
         sizes.append(len(json.dumps(run.record(NAME))))
         return take_out(fuses, has_time)
 
-    run.databases.copy.take_out = measured  # type: ignore[method-assign]
+    run.server.copy.take_out = measured  # type: ignore[method-assign]
     record = ended(run)
 
     kept = [*record["defused"]["written"].values(), *in_the_trail(run)]
@@ -197,9 +197,9 @@ def test_a_death_around_the_writing_of_the_trail_loses_nothing_and_doubles_nothi
     with pytest.raises(Died):
         run.phase(Phase.DEFUSE, NAME)
     monkeypatch.setattr(run.ports.audit, "append", append)
-    assert len(run.databases.copy.fuses) == 3
+    assert len(run.server.copy.fuses) == 3
     record = ended(run)
 
     assert sorted(item["name"] for item in in_the_trail(run)) == ["s0", "s1", "s2"]
     assert record["defused"]["in_trail"]["count"] == 3
-    assert run.databases.copy.fuses == []
+    assert run.server.copy.fuses == []

@@ -8,6 +8,7 @@ from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.came_along import CameAlong, NotLookedInto
 from aurora_restore.domain.errors import DatabaseBusy, PhaseTimedOut
+from aurora_restore.domain.observed import LoginAttempt, LoginOutcome
 from aurora_restore.domain.results import Phase
 
 NAME = "restore-20261122-120000"
@@ -31,13 +32,13 @@ def busy_for(run: PipelineRun, seconds: float, pause: float) -> None:
 
 def test_it_is_in_the_record_with_its_words_and_with_how_long_it_is_tried(run: PipelineRun) -> None:
     run.run(NAME, until=Phase.RESTORE_CLUSTER)
-    run.databases.busy = FULL
+    run.databases.every_login = LoginAttempt(LoginOutcome.BUSY, FULL)
     busy_for(run, 300, 60)
     fault = run.record(NAME)["phases"]["SetupDbUsers"]["last_fault"]
     assert (fault["code"], fault["message"]) == ("DATABASE_BUSY", FULL)
     assert fault["since"] < fault["time"] < fault["until"]
     assert run.record(NAME).get("error") is None
-    run.databases.busy = ""
+    run.databases.every_login = None
     run.run_phase(Phase.SETUP_DB_USERS, NAME)
     state = run.record(NAME)["phases"]["SetupDbUsers"]
     assert (state["status"], state["last_fault"]) == ("DONE", fault)
@@ -47,7 +48,7 @@ def test_it_is_in_the_record_with_its_words_and_with_how_long_it_is_tried(run: P
 def test_it_is_waited_for_no_longer_than_the_phase_may_take(run: PipelineRun) -> None:
     run.settings(phase_timeout_hours={Phase.SETUP_DB_USERS: 0.5})
     run.run(NAME, until=Phase.RESTORE_CLUSTER)
-    run.databases.busy = FULL
+    run.databases.every_login = LoginAttempt(LoginOutcome.BUSY, FULL)
     busy_for(run, 1740, 60)
     run.clock.advance(120)
     with pytest.raises(PhaseTimedOut, match="too many clients already") as caught:
@@ -61,7 +62,7 @@ def test_it_is_waited_for_no_longer_than_the_phase_may_take(run: PipelineRun) ->
 
 def test_a_server_that_answers_and_takes_no_login_is_not_silence(run: PipelineRun) -> None:
     run.run(NAME, until=Phase.COPY_SNAPSHOT)
-    run.databases.busy = FULL
+    run.databases.every_login = LoginAttempt(LoginOutcome.BUSY, FULL)
     result = run.phase(Phase.RESTORE_CLUSTER, NAME)
     for _ in range(200):
         if "takes no login yet" in result.message:
@@ -71,16 +72,16 @@ def test_a_server_that_answers_and_takes_no_login_is_not_silence(run: PipelineRu
     assert FULL in result.message
     run.clock.advance(3600)
     assert FULL in run.phase(Phase.RESTORE_CLUSTER, NAME).message
-    run.databases.busy = ""
+    run.databases.every_login = None
     run.run_phase(Phase.RESTORE_CLUSTER, NAME)
 
 
 def test_what_people_should_know_of_the_users_is_in_the_record_and_in_the_message(
     run: PipelineRun,
 ) -> None:
-    run.databases.notes = ("the database a\x1b[31m was not looked into: it takes no connections",)
+    run.server.notes = ("the database a\x1b[31m was not looked into: it takes no connections",)
     record = run.run(NAME)
-    assert record["restore_details"]["user_notes"] == list(run.databases.notes)
+    assert record["restore_details"]["user_notes"] == list(run.server.notes)
     [message] = run.aws.published
     text = message.message.partition("\n{")[0]
     assert "Note: the database a\\x1b[31m was not looked into" in text
@@ -91,7 +92,7 @@ def test_a_database_that_the_list_of_what_came_along_names_is_not_named_again_wi
     run: PipelineRun,
 ) -> None:
     seen = NotLookedInto("payroll", "permission denied")
-    run.databases.copy = FakeCopy(CameAlong(not_looked_into=(seen,)))
-    run.databases.not_looked_into = (seen, NotLookedInto("books", "busy"))
+    run.server.copy = FakeCopy(CameAlong(not_looked_into=(seen,)))
+    run.server.not_looked_into = (seen, NotLookedInto("books", "busy"))
     record = run.run(NAME)
     assert record["restore_details"]["user_notes"] == ["the database books was not looked into: busy"]

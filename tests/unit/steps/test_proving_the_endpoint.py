@@ -9,7 +9,7 @@ from tests.support.as_observed import endpoint_answer
 from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.errors import EndpointNotProved
-from aurora_restore.domain.observed import EndpointAnswer, EndpointAnswerKind
+from aurora_restore.domain.observed import EndpointAnswer, EndpointAnswerKind, LoginAttempt, LoginOutcome
 from aurora_restore.domain.proving import REBOOT_ACT
 from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.steps.snapshot_check import snapshot_check
@@ -111,7 +111,7 @@ def test_an_endpoint_that_is_never_proved_fails_the_run_and_the_old_cluster_has_
 ) -> None:
     old = run.put_target()
     run.run(FIRST, until=Phase.SWITCH_OVER, delete_cluster_if_exists=True)
-    run.databases.is_reachable = False
+    run.databases.every_login = LoginAttempt(LoginOutcome.UNREACHABLE, "the connection timed out")
 
     with pytest.raises(EndpointNotProved, match="the connection timed out"):
         run.run_phase(Phase.PROVE_ENDPOINT, FIRST)

@@ -16,6 +16,7 @@ from aurora_restore.domain.errors import (
     RestoreError,
     TooManyTags,
 )
+from aurora_restore.domain.observed import LoginAttempt, LoginOutcome
 from aurora_restore.domain.results import Phase
 
 OPERATION, TARGET = "restore-20261122-120000", "aurora-restored-cluster"
@@ -273,8 +274,12 @@ def test_a_reader_that_auto_scaling_adds_to_the_new_cluster_is_not_a_difference(
     assert all(check["matches"] for check in checks)
 
 
+def refuse_logins(run: PipelineRun, reason: str, sqlstate: str) -> None:
+    run.databases.every_login = LoginAttempt(LoginOutcome.REFUSED, reason, sqlstate)
+
+
 def test_a_master_user_that_logs_in_by_iam_ends_the_run_at_its_first_login(run: PipelineRun) -> None:
-    run.databases.refusal, run.databases.sqlstate = "PAM authentication failed", "28000"
+    refuse_logins(run, "PAM authentication failed", "28000")
     began = run.clock.now()
     with pytest.raises(RestoreError) as failed:
         run.run(OPERATION, Phase.RESTORE_CLUSTER)
@@ -284,7 +289,7 @@ def test_a_master_user_that_logs_in_by_iam_ends_the_run_at_its_first_login(run: 
 
 
 def test_a_master_user_whose_password_is_wrong_gets_the_new_one(run: PipelineRun) -> None:
-    run.databases.refusal, run.databases.sqlstate = "password authentication failed", "28P01"
+    refuse_logins(run, "password authentication failed", "28P01")
     run.run(OPERATION, Phase.CLEAR_TARGET)
     for _ in range(30):
         run.clock.advance(run.phase(Phase.RESTORE_CLUSTER, OPERATION).wait_seconds)
