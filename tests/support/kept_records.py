@@ -18,7 +18,6 @@ from tests.fakes.copies import FakeCopy, found, subscription, user_mapping
 from tests.support.worlds import TARGET_REGION, PipelineRun
 
 from aurora_restore.domain.results import Phase
-from aurora_restore.steps.snapshot_check import snapshot_check
 from local_aurora import state
 
 DATA = Path(__file__).parents[1] / "data" / "records"
@@ -124,7 +123,7 @@ def marked_by_hand_with_words(run: PipelineRun) -> None:
 def undoing(until: Phase) -> Callable[[PipelineRun], None]:
     def play(run: PipelineRun) -> None:
         ended(KEEPS)(run)
-        snapshot_check(run.ports, UNDO, run.arn(UNDO), {"undo_operation_id": OPERATION})
+        run.start(UNDO, {"undo_operation_id": OPERATION})
         for phase in AFTER_THE_CHECK[: AFTER_THE_CHECK.index(until)]:
             run.run_phase(phase, UNDO)
         run.phase(until, UNDO)
@@ -190,7 +189,7 @@ def kept(run: PipelineRun, situation: Situation) -> dict[str, Any]:
             "records": [run.record(name) for name in (OPERATION, UNDO) if run.record(name)],
             "audit_events": [*run.ports.audit.trail(OPERATION), *run.ports.audit.trail(UNDO)],
             "locks": dict(run.ports.locks.list_owners()),
-            "executions": {arn: ending.status for arn, ending in run.executions.ended.items()},
+            "executions": dict(run.executions.ended),
             "taken": list(run.server.copy.taken),
             "aurora": {
                 **state.head(world),
@@ -221,6 +220,7 @@ def taken_up(path: Path) -> tuple[PipelineRun, str]:
     copy.taken = list(saved["taken"])
     with run.aws.setting_up():
         for record in saved["records"]:
+            run.executions.start_restore(record["operation_id"], record.get("request", {}))
             run.ports.records.create(record)
         # With the ids that they were written with: their hashes are over these. Older records are kept without events.
         for event in first.get("audit_events", ()):

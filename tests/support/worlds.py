@@ -6,15 +6,18 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from tests.fakes.databases import FakeDatabases, FakeServer
+from tests.fakes.executions import CLEANUP_MACHINE, MAIN_MACHINE, FakeExecutions
 from tests.fakes.records import FakeRecords
 from tests.fakes.services import FakeMetrics
 from tests.fakes.tables import FakeAudit, FakeLocks
-from tests.states_language.scheduler import VirtualClock
+from tests.states_language.interpreter import Execution, StepFunctions
+from tests.states_language.scheduler import Scheduler, VirtualClock, foreseeable
+from tests.states_language.states import read_machine
 from tests.support.in_process_aws import shared_aws
 
 from aurora_restore.aws.audit import AwsAudit
@@ -28,7 +31,7 @@ from aurora_restore.aws.scaling import AwsScaling
 from aurora_restore.aws.secrets import AwsSecrets
 from aurora_restore.deployment.definitions import PHASES
 from aurora_restore.deployment.functions import BY_NAME
-from aurora_restore.domain.observed import Credentials, DbCluster, ExecutionState
+from aurora_restore.domain.observed import Credentials, DbCluster
 from aurora_restore.domain.results import Phase, StepResult, StepStatus
 from aurora_restore.domain.settings import PipelineSettings
 from aurora_restore.steps.functions import work_of
@@ -46,37 +49,50 @@ LOOKS_AT_MOST = 200
 FUNCTION_OF = {Phase(step.name): BY_NAME[step.function].full_name for step in PHASES}
 
 
-@dataclass
-class TurnedExecutions:
-    """The port `Executions`: they run until a test ends them."""
+MACHINE: Mapping[str, Any] = {
+    "StartAt": "Hold",
+    "States": {"Hold": {"Type": "Wait", "Seconds": 600, "End": True}},
+}
 
-    clock: VirtualClock
-    ended: dict[str, ExecutionState] = field(default_factory=dict)
-    cleanups: list[str] = field(default_factory=list)
-    started: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def end(self, execution_arn: str, status: str, **ending: str) -> None:
+class EndlessExecutions(FakeExecutions):
+    """The port `Executions`: they run until a test ends them, which calls the functions itself."""
+
+    def __init__(self, clock: VirtualClock, account_id: str) -> None:
+        machines = {name: read_machine(name, MACHINE) for name in (MAIN_MACHINE, CLEANUP_MACHINE)}
+        stem = f"arn:aws:states:{TARGET_REGION}:{account_id}"
+        self._states = StepFunctions(
+            Scheduler(clock), machines, lambda _name, _payload: None, foreseeable(0), stem
+        )
+        self._clock = clock
+        super().__init__(self._states)
+
+    def end(
+        self, execution_arn: str, status: str, error: str | None = None, cause: str | None = None
+    ) -> None:
         """Give an execution its last status, once."""
-        now = self.clock.now()
-        name = execution_arn.rpartition(":")[2]
-        state = ExecutionState(execution_arn, name, status, now, now, **ending)
-        self.ended.setdefault(execution_arn, state)
+        execution = self._states.executions[execution_arn]
+        if execution.is_running:
+            execution.status, execution.stop_time = status, self._clock.now()
+            execution.error, execution.cause = error, cause
 
-    def describe_arn(self, execution_arn: str) -> ExecutionState | None:
-        name = execution_arn.rpartition(":")[2]
-        running = ExecutionState(execution_arn, name, "RUNNING", self.clock.now())
-        return self.ended.get(execution_arn, running)
+    @property
+    def started(self) -> Mapping[str, Any]:
+        """The requests of the main machine's executions, by their names."""
+        return {each.name: each.input for each in self._of(MAIN_MACHINE)}
 
-    def stop_arn(self, execution_arn: str, error: str, cause: str) -> None:
-        self.end(execution_arn, "ABORTED", error=error, cause=cause)
+    @property
+    def ended(self) -> Mapping[str, str]:
+        """The status of each of these that has ended, by its ARN."""
+        return {each.execution_arn: each.status for each in self._of(MAIN_MACHINE) if not each.is_running}
 
-    def start_cleanup(self, operation_id: str, execution_arn: str, attempt: str) -> None:
-        self.cleanups.append(operation_id)
+    @property
+    def cleanups(self) -> list[str]:
+        """The operations for which a cleanup was started."""
+        return [each.input["detail"]["name"] for each in self._of(CLEANUP_MACHINE)]
 
-    def start_restore(self, operation_id: str, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        earlier = self.started.get(operation_id)
-        self.started.setdefault(operation_id, request)
-        return earlier
+    def _of(self, machine_name: str) -> list[Execution]:
+        return [each for each in self._states.executions.values() if each.machine_name == machine_name]
 
 
 class PipelineRun:
@@ -92,7 +108,7 @@ class PipelineRun:
         self.aurora = self.aws.aurora
         self.server = FakeServer()
         self.databases = FakeDatabases(self.aurora, lambda _cluster: self.server)
-        self.executions = TurnedExecutions(self.clock)
+        self.executions = EndlessExecutions(self.clock, self.aws.account_id)
         self.metrics = FakeMetrics(keeps=True)
         self._on_dynamodb = on_dynamodb
         if on_dynamodb:
@@ -120,7 +136,12 @@ class PipelineRun:
         self.ports = replace(self.ports, settings=replace(self.ports.settings, **changes))
 
     def check(self, operation_id: str, **changes: Any) -> StepResult:
-        return snapshot_check(self.ports, operation_id, self.arn(operation_id), self.request(**changes))
+        return self.start(operation_id, self.request(**changes))
+
+    def start(self, operation_id: str, request: Mapping[str, Any]) -> StepResult:
+        """An execution, and its first phase."""
+        self.executions.start_restore(operation_id, request)
+        return snapshot_check(self.ports, operation_id, self.arn(operation_id), request)
 
     def phase(self, phase: Phase, operation_id: str) -> StepResult:
         """One call of one phase after the first."""

@@ -8,7 +8,6 @@ import pytest
 from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.results import Phase, StepStatus
-from aurora_restore.steps.snapshot_check import snapshot_check
 from local_aurora.faults import Effect, FaultRule
 
 FIRST, UNDO = "restore-20261122-120000", "undo-20261122-140000"
@@ -95,7 +94,7 @@ def test_an_undo_of_a_kept_cluster_that_could_not_be_retired_lifts_its_fence(run
     run.clean_up(FIRST)
     assert run.cluster(retired).port != PORT
 
-    snapshot_check(run.ports, UNDO, run.arn(UNDO), {"undo_operation_id": FIRST})
+    run.start(UNDO, {"undo_operation_id": FIRST})
     for phase in list(Phase)[1 : list(Phase).index(Phase.SWITCH_OVER) + 1]:
         run.run_phase(phase, UNDO)
 

@@ -12,7 +12,6 @@ from aurora_restore.domain.errors import EndpointNotProved
 from aurora_restore.domain.observed import EndpointAnswer, EndpointAnswerKind, LoginAttempt, LoginOutcome
 from aurora_restore.domain.proving import REBOOT_ACT
 from aurora_restore.domain.results import Phase, StepStatus
-from aurora_restore.steps.snapshot_check import snapshot_check
 
 FIRST, UNDO = "restore-20261122-120000", "undo-20261122-140000"
 TARGET = "aurora-restored-cluster"
@@ -44,7 +43,7 @@ def stop_half_way(run: PipelineRun, operation_id: str) -> None:
 
 
 def undo_until(run: PipelineRun, until: Phase, **fields: Any) -> None:
-    snapshot_check(run.ports, UNDO, run.arn(UNDO), {"undo_operation_id": FIRST, **fields})
+    run.start(UNDO, {"undo_operation_id": FIRST, **fields})
     for phase in list(Phase)[1 : list(Phase).index(until) + 1]:
         run.run_phase(phase, UNDO)
 

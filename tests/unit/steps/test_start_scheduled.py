@@ -44,10 +44,8 @@ def test_a_second_delivery_starts_nothing() -> None:
 
 def test_a_name_under_which_something_else_was_started_is_an_error_and_not_a_second_delivery() -> None:
     run = PipelineRun()
-    run.executions.started["nightly-20261122-013000"] = {
-        **REQUEST,
-        "target_cluster_id": "aurora-restored-other",
-    }
+    other = {**REQUEST, "target_cluster_id": "aurora-restored-other"}
+    run.executions.start_restore("nightly-20261122-013000", other)
     with pytest.raises(ScheduledNameTaken):
         start(run, delivered())
 
