@@ -29,7 +29,7 @@ from aurora_restore.database.tls import RDS_GLOBAL_BUNDLE
 from aurora_restore.domain.errors import RestoreError, TransientError
 from aurora_restore.domain.naming import LOCK_TABLE
 from aurora_restore.environment import LambdaEnvironment, read_environment
-from aurora_restore.steps.functions import FUNCTIONS, Answer, Event, Work, work_of
+from aurora_restore.steps.functions import FUNCTIONS, Answer, LambdaEvent, Work, work_of
 from aurora_restore.steps.measured_audit import MeasuredAudit
 from aurora_restore.steps.ports import Ports
 
@@ -44,7 +44,7 @@ class LambdaContext(Protocol):
     aws_request_id: str
 
 
-Handler = Callable[[Event, LambdaContext], Answer]
+Handler = Callable[[LambdaEvent, LambdaContext], Answer]
 
 log = FunctionLog()
 log.take_over_libraries()
@@ -107,7 +107,7 @@ def entry_point(
 ) -> Handler:
     """Wrap the work of a function: every line carries the operation id, the last says how long it took."""
 
-    def handle(event: Event, context: LambdaContext) -> Answer:
+    def handle(event: LambdaEvent, context: LambdaContext) -> Answer:
         started = seconds()
         # A worker serves many operations: what the last one added to each line must not stay.
         log.begin_invocation(

@@ -101,7 +101,7 @@ PHASES: tuple[Step, ...] = (
            "instances and the cluster. Skipped otherwise.", _named(Phase.END_REHEARSAL)),
     # Fewer attempts than elsewhere: people hear of the end soon, even where it could not be recorded.
     _phase(Phase.NOTIFY, "notify",
-           "Closes the record, gives the lock back and publishes the one message about the end of the run.",
+           "Publishes the one message about the end of the run, closes the record and releases the lock.",
            attempts=12),
 )  # fmt: skip
 
@@ -114,7 +114,7 @@ PROBE = Step(
 )  # fmt: skip
 RECORD_FAILURE = Step(
     "RecordFailure", "record-failure",
-    "Writes the error into the record. Where nothing was made yet it closes the record, gives the lock back and "
+    "Writes the error into the record. Where nothing was made yet it closes the record, releases the lock and "
     "publishes the message; otherwise that is left to the cleanup, which the end of this execution starts. Input: "
     "Error and Cause of the phase that failed.",
     REQUEST | {"error.$": "$.Error", "cause.$": "$.Cause"},
@@ -123,8 +123,8 @@ RECORD_FAILURE = Step(
 CALLED_IN_A_RESTORE = frozenset(step.function for step in (*PHASES, PROBE, RECORD_FAILURE))
 CLEAN_UP = Step(
     "CleanUp", "cleanup",
-    "Stops what still runs, puts the replaced cluster back, removes what the restore made, gives the lock back, closes "
-    "the record and publishes the message: one thing a call. Finished snapshot copies stay. It is repeated for "
+    "Stops what still runs, puts the replaced cluster back, removes what the restore made, publishes the message, "
+    "closes the record and releases the lock: one thing a call. Finished snapshot copies stay. It is repeated for "
     "hours, since giving up would leave a mess.",
     {"operation_id.$": "$.detail.name", "execution_arn.$": "$.detail.executionArn"},
     attempts=240,

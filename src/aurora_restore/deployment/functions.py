@@ -175,7 +175,7 @@ FUNCTIONS: tuple[Function, ...] = (
             *grants("rds", "add_tags_to_resource", may.COPIES),
         ),
     ),
-    Function("notify", "Closes the record and publishes the message", 60, (*may.RECORD, *may.PUBLISH)),
+    Function("notify", "Publishes the message and closes the record", 60, (*may.RECORD, *may.PUBLISH)),
     # Both close an operation, so that they share a role.
     Function(
         "record-failure", "Records a failure and publishes the message", 60, (*may.RECORD, *may.CLOSE),

@@ -19,7 +19,7 @@ from aurora_restore.steps.audit_events import AuditTrail
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.perform import carry_out, perform, waiting
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.retirement import Removal
 
 T = TypeVar("T")
 
@@ -112,9 +112,9 @@ class CleanupContext:
         """One act; what is busy is waited for."""
         return carry_out(self.guard, act)
 
-    def removal(self, cluster: DbCluster) -> Retirement:
+    def removal(self, cluster: DbCluster) -> Removal:
         """The removal of a cluster that this operation made: without a final snapshot and without its backups."""
-        return Retirement(
+        return Removal(
             self.ports,
             self.operation,
             self.guard,

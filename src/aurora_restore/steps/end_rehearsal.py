@@ -17,7 +17,7 @@ from aurora_restore.domain.results import StepStatus, done, in_progress, skipped
 from aurora_restore.domain.times import minute_in_words
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.retirement import Removal
 from aurora_restore.steps.runner import RunGuard
 
 
@@ -51,7 +51,7 @@ def end_rehearsal(operation: Operation, ports: Ports) -> StepOutcome:
     if reason := refusal_to_delete(record, cluster, ports.settings.target_cluster_prefix):
         kind = DeletionProtected if cluster.deletion_protection else NotTheScratchCluster
         raise kind(f"The scratch cluster of the rehearsal was not deleted: {reason}.")
-    outcome = Retirement(
+    outcome = Removal(
         ports,
         operation,
         RunGuard(ports, operation),

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from aurora_restore.steps.ports import Ports
     from aurora_restore.steps.runner import Step
 
-Event = Mapping[str, Any]
+LambdaEvent = Mapping[str, Any]
 Answer = Mapping[str, Any]
-Work = Callable[["Ports", Event], Answer]
+Work = Callable[["Ports", LambdaEvent], Answer]
 
 
 FUNCTIONS = (
@@ -153,7 +153,7 @@ def _work_of_phases(function_name: str) -> Work:
     raise KeyError(function_name)
 
 
-def _id(event: Event) -> str:
+def _id(event: LambdaEvent) -> str:
     return str(event["operation_id"])
 
 

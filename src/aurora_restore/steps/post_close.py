@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from aurora_restore.domain import record
 from aurora_restore.domain.acts import DeleteSnapshot
 from aurora_restore.domain.errors import RequestRefused, StepFailed
 from aurora_restore.domain.naming import OPERATION_TAG
 from aurora_restore.domain.notification import put_off_message
 from aurora_restore.domain.rds_statuses import FAILED_SNAPSHOT_STATUSES
-from aurora_restore.domain.record import changed, with_new_warnings
+from aurora_restore.domain.record import Retirement, changed, with_new_warnings
 from aurora_restore.domain.rehearsal import asked_of
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import StepStatus, done, in_progress
@@ -21,7 +20,7 @@ from aurora_restore.steps.cleanup_context import CleanupContext, next_step
 from aurora_restore.steps.finalize import publish_best_effort, release, settle
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import perform
-from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.retirement import Removal
 from aurora_restore.steps.roll_forward import persist
 from aurora_restore.steps.rollback import LEFTOVERS
 
@@ -76,7 +75,7 @@ def retire_kept(context: CleanupContext) -> StepOutcome | None:
         return None
     name = replacement.aside_identifier
     try:
-        outcome = Retirement.of_replaced(ports, operation, context.guard, name, replacement).advance()
+        outcome = Removal.of_replaced(ports, operation, context.guard, name, replacement).advance()
     except (StepFailed, RequestRefused) as failed:
         # A deletion that has begun is not put off: it can only go on, and its error is raised until it does.
         if failed.is_of_record or operation.record.retirement.deletion_has_begun:
@@ -92,7 +91,7 @@ def retire_kept(context: CleanupContext) -> StepOutcome | None:
 
 
 def _set_state(context: CleanupContext, state: RetirementState) -> None:
-    context.ports.records.update(context.operation_id, changed(record.Retirement, state=state))
+    context.ports.records.update(context.operation_id, changed(Retirement, state=state))
 
 
 def _put_off(
@@ -115,7 +114,7 @@ def _put_off(
     ):
         perform(DeleteSnapshot(name, "the failed final snapshot"), ports)
     changes = {
-        **changed(record.Retirement, state=RetirementState.KEPT, keep_until=until, put_off_code=failed.code),
+        **changed(Retirement, state=RetirementState.KEPT, keep_until=until, put_off_code=failed.code),
         **with_new_warnings(operation.record, warning),
     }
     ports.records.update(context.operation_id, changes)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from aurora_restore.domain import record
 from aurora_restore.domain.acts import Untag
 from aurora_restore.domain.errors import SwitchOverFailed
 from aurora_restore.domain.fencing import FENCE_ACT
 from aurora_restore.domain.naming import KEEP_UNTIL_TAG, REPLACED_BY_TAG
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.record import Record, changed, sets
+from aurora_restore.domain.record import Record, Retirement, changed, sets
 from aurora_restore.domain.results import StepStatus, done, in_progress, skipped
 from aurora_restore.domain.retention import is_past_return, retirement_state
 from aurora_restore.domain.retirement import is_marked, mark_replaced
@@ -25,7 +24,7 @@ from aurora_restore.steps.move_endpoints import move_endpoints
 from aurora_restore.steps.outcome import Event, StepOutcome
 from aurora_restore.steps.perform import Guard
 from aurora_restore.steps.ports import Ports
-from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.retirement import Removal
 from aurora_restore.steps.runner import RunGuard
 from aurora_restore.steps.suspend_scaling import resume_scaling, suspend_scaling
 
@@ -33,7 +32,7 @@ _SEEN_TO = (RetirementState.KEPT, RetirementState.RETIRED)
 
 
 def clear_target(operation: Operation, ports: Ports) -> StepOutcome:
-    """With delete_first: make room. Raises what `Retirement.advance` raises."""
+    """With delete_first: make room. Raises what `Removal.advance` raises."""
     plan = operation.plan
     if plan.replacement is None or plan.strategy is not Strategy.DELETE_FIRST:
         return StepOutcome(skipped("nothing has to go before the restore"))
@@ -45,11 +44,11 @@ def clear_target(operation: Operation, ports: Ports) -> StepOutcome:
     if is_untouched and (resting := suspend_scaling(operation, ports)):
         return resting
     guard = RunGuard(ports, operation)
-    return Retirement.of_replaced(ports, operation, guard, plan.target_cluster_id, plan.replacement).advance()
+    return Removal.of_replaced(ports, operation, guard, plan.target_cluster_id, plan.replacement).advance()
 
 
 def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
-    """After the switch: keep the old cluster, or let it go. Raises SwitchOverFailed, and as `Retirement.advance`."""
+    """After the switch: keep the old cluster, or let it go. Raises SwitchOverFailed, and as `Removal.advance`."""
     plan = operation.plan
     parties = parties_of(operation.operation_id, plan)
     # What belongs to the name moves first, while the old cluster exists and a rollback can hand it back.
@@ -83,7 +82,7 @@ def retire_replaced(operation: Operation, ports: Ports) -> StepOutcome:
     if outcome.result.status is StepStatus.DONE and are_log_exports_due(operation):
         # First the record excludes a rollback: with one, the
         # new cluster would export logs under the staging name.
-        if not sets(outcome.changes, record.Retirement, "state"):
+        if not sets(outcome.changes, Retirement, "state"):
             return _export_logs(operation, ports, target) or outcome
         message = f"{outcome.result.message}; the logs are still to be exported"
         outcome = replace(outcome, result=in_progress(message, 90, "change"))
@@ -97,15 +96,15 @@ def _export_logs(operation: Operation, ports: Ports, target: DbCluster) -> StepO
 def retire_or_keep(operation: Operation, ports: Ports, parties: Parties, guard: Guard) -> StepOutcome:
     """One observation of the old cluster under its retired name."""
     replacement, name = parties.replacement, parties.replacement.aside_identifier
-    retirement = Retirement.of_replaced(ports, operation, guard, name, replacement)
+    removal = Removal.of_replaced(ports, operation, guard, name, replacement)
     keep = timedelta(hours=replacement.keep_hours)
     if keep:
-        return retirement.keep(keep)
+        return removal.keep(keep)
     cluster = ports.target_rds.find_cluster(name)
     # The mark comes first: should the run die, the sweep finds by it to whom the cluster belongs.
     if cluster and parties.is_old(cluster) and not is_marked(cluster, operation.operation_id):
-        return retirement.mark(mark_replaced(operation.operation_id, cluster, ports.clock.now()))
-    return retirement.advance()
+        return removal.mark(mark_replaced(operation.operation_id, cluster, ports.clock.now()))
+    return removal.advance()
 
 
 def finish_undo(
@@ -128,7 +127,7 @@ def finish_undo(
     ports.records.update(
         undone,
         {
-            **changed(record.Retirement, state=RetirementState.UNDONE, undone_by=operation.operation_id),
+            **changed(Retirement, state=RetirementState.UNDONE, undone_by=operation.operation_id),
             **changed(Record, last_updated_time=ports.clock.now()),
         },
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from aurora_restore.domain import record
 from aurora_restore.domain.acts import Tag, Wait
 from aurora_restore.domain.configuration import is_of_rds, users_tags
 from aurora_restore.domain.errors import StepFailed
@@ -19,7 +18,7 @@ from aurora_restore.domain.naming import (
 )
 from aurora_restore.domain.observed import DbCluster
 from aurora_restore.domain.operation import Operation
-from aurora_restore.domain.record import Changes, changed, with_warnings
+from aurora_restore.domain.record import Changes, Retirement, changed, with_warnings
 from aurora_restore.domain.replacement import Replacement
 from aurora_restore.domain.results import done, in_progress
 from aurora_restore.domain.retirement import (
@@ -39,7 +38,7 @@ STOP_LIMIT = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
-class Retirement:
+class Removal:
     """Deletes the cluster `resource_id`, whose name is `name`, after its final snapshot; or keeps it for a while.
 
     `is_replaced`: it is the replaced cluster, whose end the record reports; and not an unfinished new one, or the
@@ -58,7 +57,7 @@ class Retirement:
     @classmethod
     def of_replaced(
         cls, ports: Ports, operation: Operation, guard: Guard, name: str, replacement: Replacement
-    ) -> Retirement:
+    ) -> Removal:
         """The retirement of the cluster that an operation replaces."""
         return cls(
             ports,
@@ -81,7 +80,7 @@ class Retirement:
         if next_act is None:
             # The record of a run whose unfinished new cluster was removed says nothing of a replaced one.
             retired = changed(
-                record.Retirement,
+                Retirement,
                 state=RetirementState.RETIRED,
                 final_snapshot_identifier=self.final_snapshot_identifier,
                 retired_time=self.ports.clock.now(),
@@ -143,7 +142,7 @@ class Retirement:
         tags |= {RETAIN_UNTIL_TAG: format_time(until)} if until else {}
         own = [item for item in users_tags(cluster.tags).items() if not is_of_rds(item[0])]
         before_snapshot = changed(
-            record.Retirement, final_snapshot_identifier=expected, final_snapshot_retain_until=until
+            Retirement, final_snapshot_identifier=expected, final_snapshot_retain_until=until
         )
         return Retiring(
             operation_id=operation_id,
@@ -167,13 +166,13 @@ class Retirement:
         if not self.is_replaced or self.operation.record.retirement.deletion_has_begun:
             return {}
         now = self.ports.clock.now()
-        return changed(record.Retirement, state=RetirementState.BEGUN, begun_time=now)
+        return changed(Retirement, state=RetirementState.BEGUN, begun_time=now)
 
     def _kept(self, cluster: DbCluster, warning: str | None = None) -> StepOutcome:
         until = cluster.tags.get(KEEP_UNTIL_TAG)
         until_time = parse_time(until) if until else None
         changes = changed(
-            record.Retirement,
+            Retirement,
             state=RetirementState.KEPT,
             keep_until=until_time,
             db_cluster_identifier=self.name,

@@ -22,7 +22,7 @@ from aurora_restore.steps.move_endpoints import tidy_endpoints
 from aurora_restore.steps.outcome import StepOutcome
 from aurora_restore.steps.remove_quiet_group import remove_quiet_group
 from aurora_restore.steps.retire_replaced import finish_undo
-from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.retirement import Removal
 from aurora_restore.steps.rollback import remove_scratch
 from aurora_restore.steps.suspend_scaling import tidy_scaling
 from aurora_restore.steps.switch_over import switched_changes
@@ -48,18 +48,18 @@ def keep_or_retire_replaced(context: CleanupContext) -> StepOutcome | None:
     if parties is None:
         return None
     replacement, state = parties.replacement, retirement_state(context.operation)
-    retirement = Retirement.of_replaced(
+    removal = Removal.of_replaced(
         context.ports, context.operation, context.guard, replacement.aside_identifier, replacement
     )
     if state in (RetirementState.KEPT, RetirementState.RETIRED):
         outcome = StepOutcome(done("the replaced cluster was dealt with before"))
     elif state is RetirementState.BEGUN:
         # Some of it may be gone already, so that it cannot serve any more: it is deleted to the end.
-        outcome = retirement.advance()
+        outcome = removal.advance()
     else:
         # The operator who ended the run may want the old cluster
         # back: it is kept even where it was to be deleted.
-        outcome = retirement.keep(keep_after_cancel(replacement.keep_hours))
+        outcome = removal.keep(keep_after_cancel(replacement.keep_hours))
     if (
         outcome.result.status is not StepStatus.IN_PROGRESS
         and replacement.undoes

@@ -20,7 +20,7 @@ from aurora_restore.domain.results import Phase, StepStatus
 from aurora_restore.steps.cleanup_context import CleanupContext
 from aurora_restore.steps.functions import work_of
 from aurora_restore.steps.remove_quiet_group import remove_quiet_group
-from aurora_restore.steps.retirement import Retirement
+from aurora_restore.steps.retirement import Removal
 from aurora_restore.steps.rollback import remove_new
 
 OPERATION = "restore-20261122-120000"
@@ -42,18 +42,18 @@ def test_a_new_cluster_that_goes_while_it_is_removed_is_gone_for_the_steps_after
     name = str(run.record(OPERATION)["plan"]["cluster"]["db_cluster_identifier"])
     context = CleanupContext(run.ports, Operation(run.record(OPERATION)), None, run.clock.now())
     group = (context.find(name) or run.cluster()).db_cluster_parameter_group_name
-    advance = Retirement.advance
+    advance = Removal.advance
 
-    def go_and_advance(retirement: Retirement) -> Any:
+    def go_and_advance(removal: Removal) -> Any:
         rds = run.ports.target_rds
         with run.aws.setting_up():
             for instance in rds.list_cluster_instances(name):
                 rds.delete_instance(instance.db_instance_identifier)
             rds.delete_cluster(name, keep_automated_backups=False)
         run.clock.advance(3600)
-        return advance(retirement)
+        return advance(removal)
 
-    monkeypatch.setattr(Retirement, "advance", go_and_advance)
+    monkeypatch.setattr(Removal, "advance", go_and_advance)
     assert remove_new(context) is None
     assert context.find(name) is None
     outcome = remove_quiet_group(context)
