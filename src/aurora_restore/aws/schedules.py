@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aurora_restore.aws.failures import AWS_ERRORS, error_code, error_message, translate
@@ -93,8 +93,13 @@ class AwsSchedules:
 
     def list(self) -> Sequence[Schedule]:
         """All of them, by name. Raises AwsRequestFailed where the stack has no group for schedules."""
+        pages = self._clients.scheduler().get_paginator("list_schedules").paginate(GroupName=SCHEDULE_GROUP)
+        try:
+            names = [str(item["Name"]) for page in pages for item in page["Schedules"]]
+        except AWS_ERRORS as error:
+            raise _translated("", error) from error
         # A list shows neither expression nor input: each is asked for by itself; one may go meanwhile.
-        found = (self.find(name) for name in self._names())
+        found = (self.find(name) for name in names)
         return sorted((each for each in found if each), key=lambda each: each.name)
 
     def set_enabled(self, name: str, *, is_enabled: bool) -> bool:
@@ -129,14 +134,6 @@ class AwsSchedules:
                 return None
             raise _translated(name, error) from error
         return found
-
-    def _names(self) -> Iterator[str]:
-        pages = self._clients.scheduler().get_paginator("list_schedules").paginate(GroupName=SCHEDULE_GROUP)
-        try:
-            for page in pages:
-                yield from (str(item["Name"]) for item in page["Schedules"])
-        except AWS_ERRORS as error:
-            raise _translated("", error) from error
 
 
 def _state(is_enabled: bool) -> str:
