@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
+from tests.support.kept_views import assert_as_kept
 from tests.unit.cli import cli_records as records
 from tests.unit.cli.cli_records import NOW
 
@@ -29,6 +30,8 @@ from aurora_restore.domain.errors import (
     TargetExists,
     VerificationFailed,
 )
+from aurora_restore.domain.naming import OPERATION_TAG
+from aurora_restore.domain.notification import NOTHING_TOUCHED, what_exists
 from aurora_restore.domain.record import CheckState, DifferenceState, PlanItem, Record, RestoreDetails
 
 FAILED_RECORD = Path(__file__).parents[2] / "data" / "records" / "2026-11-27" / "failed.json"
@@ -59,6 +62,11 @@ def words_of(renderable: RenderableType, width: int = 100) -> str:
     return " ".join(text_of(renderable, width).split())
 
 
+def absent(seen: str, *facts: str) -> list[str]:
+    """Those of the facts that are not to be seen."""
+    return [fact for fact in facts if fact not in seen]
+
+
 def picture(record: dict[str, Any], width: int = 100) -> str:
     return words_of(render_operation(view_operation(record), NOW), width)
 
@@ -77,8 +85,7 @@ def test_a_running_operation_shows_its_phases_with_their_times() -> None:
 
 def test_a_running_operation_says_what_it_waits_for_and_since_when() -> None:
     seen = picture(records.copying())
-    assert "the copy aurora-restore-20261122-114200 is creating (since 11:42:02 UTC)" in seen
-    assert "looks again in 4.0 s" in seen
+    assert absent(seen, "the copy aurora-restore-20261122-114200 is creating", "11:42:02 UTC", "4.0 s") == []
 
 
 def test_the_bar_moves_with_the_progress() -> None:
@@ -86,10 +93,6 @@ def test_the_bar_moves_with_the_progress() -> None:
         return text_of(render_operation(view_operation(records.copying(percent)), NOW)).count("━")
 
     assert filled(10) < filled(50) < filled(100)
-
-
-def test_an_operation_that_has_just_begun_waits_for_its_first_step() -> None:
-    assert "Waiting for the next phase to begin." in picture(records.begun() | {"step": ""})
 
 
 def test_a_skipped_phase_says_why() -> None:
@@ -104,89 +107,78 @@ def test_a_phase_of_a_newer_release_is_shown_as_well() -> None:
 
 def test_a_restore_that_succeeded_says_where_to_connect() -> None:
     seen = outcome(records.succeeded())
-    assert "The restore succeeded in 3 min 5 s: aurora-restored-staging is available." in seen
-    assert "writer aurora-restored-staging.cluster-x.us-west-2.rds.amazonaws.com" in seen
+    writer = "aurora-restored-staging.cluster-x.us-west-2.rds.amazonaws.com"
+    assert absent(seen, "succeeded", "3 min 5 s", writer) == []
 
 
 def test_logins_that_came_along_with_the_snapshot_are_named() -> None:
-    assert "app_user: came along with the snapshot, with production's passwords" in outcome(
-        records.succeeded()
-    )
+    assert "app_user" in outcome(records.succeeded())
 
 
-def test_locked_logins_are_counted_and_not_said_to_keep_their_passwords() -> None:
+def test_locked_logins_are_counted_and_named() -> None:
     record = records.succeeded()
     record["restore_details"] |= {
         "other_logins": ["app_user", "report"],
         "locked_logins": ["app_user", "report"],
     }
-    seen = outcome(record)
-    assert "other logins 2 locked: app_user, report" in seen
-    assert "production's passwords" not in seen
+    assert "2 locked: app_user, report" in outcome(record)
 
 
-def test_of_logins_that_came_along_only_the_open_ones_keep_productions_passwords() -> None:
+def test_of_logins_that_came_along_the_open_ones_come_first() -> None:
     record = records.succeeded()
     record["restore_details"] |= {"other_logins": ["app_user", "report"], "locked_logins": ["app_user"]}
     seen = outcome(record)
-    assert "other logins report: came along with the snapshot, with production's passwords" in seen
-    assert "; 1 locked: app_user" in seen
+    assert seen.index("report") < seen.index("1 locked: app_user")
 
 
 def test_a_refusal_says_that_nothing_was_touched() -> None:
-    meaning = "What it means: nothing was created, and nothing that existed before was touched."
-    assert meaning in outcome(records.refused())
+    assert NOTHING_TOUCHED in outcome(records.refused())
     # What was made need not be gone, where no cleanup has looked at it.
-    assert "What it means" not in outcome(records.refused_by_aws_in_mid_run())
-    assert "What it means" not in outcome(records.closed_by_hand())
+    assert NOTHING_TOUCHED not in outcome(records.refused_by_aws_in_mid_run())
+    assert NOTHING_TOUCHED not in outcome(records.closed_by_hand())
 
 
 def test_a_restore_that_went_back_says_which_cluster_exists() -> None:
     (record,) = json.loads(FAILED_RECORD.read_text())["records"]
-    target = record["target_cluster_id"]
-    assert f"What it means: {target} is the old cluster, with its data, and is available." in outcome(record)
-    new = record | {"plan": record["plan"] | {"replacement": None}}
-    assert f"What it means: no cluster has the name {target}, as before;" in outcome(new)
+    for each, is_new in ((record, False), (record | {"plan": record["plan"] | {"replacement": None}}, True)):
+        said = what_exists(Record.read(each), record["target_cluster_id"], is_new=is_new)
+        assert said in outcome(each)
 
 
-def test_a_failure_shows_code_message_hint_and_step() -> None:
-    seen = outcome(records.failed())
-    assert "The restore failed after 10 min 2 s." in seen
-    assert "SNAPSHOT_COPY_FAILED in CopySnapshot" in seen
-    assert "The copy aurora-restore-20261122-114200 ended `failed`." in seen
-    assert "What to do: Look at the key's policy." in seen
+def test_a_failure_shows_code_message_hint_and_phase() -> None:
+    error = records.failed()["error"]
+    assert absent(outcome(records.failed()), *error.values(), "10 min 2 s") == []
 
 
 def test_several_faults_are_shown_each_with_its_code_and_hint() -> None:
     seen = outcome(records.refused())
-    assert "The request was refused after 2.0 s." in seen
-    assert "PREFLIGHT_FAILED in SnapshotCheck: 2 problems" in seen
-    assert "SUBNET_GROUP_NOT_FOUND There is no subnet group blue. What to do: Name one that is." in seen
-    assert "KMS_KEY_REQUIRED The snapshot is encrypted. What to do: Give kms_key_id." in seen
+    assert absent(seen, "2.0 s", "PREFLIGHT_FAILED", "SnapshotCheck", "2 problems") == []
+    for fault in records.refused()["error"]["faults"]:
+        assert absent(seen, *fault.values()) == []
 
 
 def test_a_problem_with_a_field_of_the_request_names_its_option() -> None:
     taken = "target_cluster_id aurora-restored-staging exists already."
     seen = words_of(render_error(error_item(TargetExists(taken))))
-    options = (
+    assert seen.endswith(
         "--target-cluster (target_cluster_id), --replace/--keep-cluster-if-exists (delete_cluster_if_exists)"
     )
-    assert seen.endswith(f"On the command line: {options}")
     problems = [
         *InvalidRequest("instance_count: must be a number.").problems,
         *SnapshotAmbiguous("2 clusters.").problems,
     ]
     both = PreflightFailed(problems)
     lines = text_of(render_error(error_item(both)), 80).splitlines()
-    assert [line.strip() for line in lines if "On the command line" in line] == [
-        "On the command line: --instance-count (instance_count)",
-        "On the command line: --source-cluster (source_cluster_id)",
+    assert [line.split(": ")[1] for line in lines if "--" in line] == [
+        "--instance-count (instance_count)",
+        "--source-cluster (source_cluster_id)",
     ]
 
 
-def test_what_a_failed_step_says_of_the_cluster_is_not_taken_for_the_request() -> None:
+def test_what_a_failed_phase_says_of_the_cluster_is_not_taken_for_the_request() -> None:
     seen = words_of(render_error(error_item(VerificationFailed("engine_version is 17.4 and not 17.5"))))
-    assert "On the command line" not in seen
+    assert "engine_version" in seen
+    assert "--" not in seen
 
 
 def test_a_record_closed_by_hand_is_shown_with_what_it_has() -> None:
@@ -229,17 +221,13 @@ def test_a_request_that_was_no_map_is_shown_as_refused() -> None:
 
 def test_an_error_of_a_request_in_mid_run_is_a_failure() -> None:
     seen = outcome(records.refused_by_aws_in_mid_run())
-    assert "The restore failed after 10 min 2 s." in seen
+    assert absent(seen, "failed", "10 min 2 s", "QUOTA_EXCEEDED", "RestoreCluster") == []
     assert "refused" not in seen
-    assert "QUOTA_EXCEEDED in RestoreCluster" in seen
 
 
 def test_a_failed_run_names_what_may_still_exist_with_its_tag() -> None:
     seen = outcome(records.refused_by_aws_in_mid_run())
-    assert (
-        "May still exist: of these, what has the tag aurora-restore:operation-id = restore-20261122-114200"
-        in seen
-    )
+    assert f"{OPERATION_TAG} = restore-20261122-114200" in seen
     assert seen.endswith(
         "copy aurora-restore-20261122-114200 cluster aurora-restored-staging "
         "instance-2 aurora-restored-staging-0a1b2c3d-2 instance-10 aurora-restored-staging-0a1b2c3d-10"
@@ -248,14 +236,14 @@ def test_a_failed_run_names_what_may_still_exist_with_its_tag() -> None:
 
 @pytest.mark.parametrize("made", [None, {}])
 def test_where_nothing_was_made_nothing_may_stand(made: Any) -> None:
-    assert "May still exist" not in outcome(records.failed() | {"made": made})
-    assert "May still exist" not in outcome(records.refused())
+    assert OPERATION_TAG not in outcome(records.failed() | {"made": made})
+    assert OPERATION_TAG not in outcome(records.refused())
 
 
 def test_a_cancelled_run_names_what_may_still_exist_and_one_that_succeeded_does_not() -> None:
     made = {"made": {"cluster": "aurora-restored-staging"}}
-    assert "May still exist" in outcome(records.failed() | {"status": "CANCELLED"} | made)
-    assert "May still exist" not in outcome(records.succeeded() | made)
+    assert OPERATION_TAG in outcome(records.failed() | {"status": "CANCELLED"} | made)
+    assert OPERATION_TAG not in outcome(records.succeeded() | made)
 
 
 WARNED = {"warnings": ["the copy could not be tagged", "the old cluster was left"]}
@@ -263,14 +251,14 @@ WARNED = {"warnings": ["the copy could not be tagged", "the old cluster was left
 
 @pytest.mark.parametrize("state", [records.succeeded, records.failed, records.planned])
 def test_warnings_stand_at_the_end_of_a_watch(state: Any) -> None:
-    seen = outcome(state() | WARNED)
-    assert "Warning: the copy could not be tagged Warning: the old cluster was left" in seen
+    seen = text_of(render_outcome(view_operation(state() | WARNED), NOW)).splitlines()
+    assert [line.partition(": ")[2] for line in seen[-2:]] == WARNED["warnings"]
 
 
 @pytest.mark.parametrize("state", [records.copying, records.succeeded, records.failed, records.planned])
 def test_status_shows_each_warning_once(state: Any) -> None:
     seen = words_of(render_status(view_operation(state() | WARNED), NOW))
-    assert seen.count("Warning: the copy could not be tagged") == 1
+    assert [seen.count(warning) for warning in WARNED["warnings"]] == [1, 1]
 
 
 def test_every_note_of_the_plan_is_shown_in_plan_and_status() -> None:
@@ -281,48 +269,49 @@ def test_every_note_of_the_plan_is_shown_in_plan_and_status() -> None:
         words_of(render_status(view_operation(state() | plan), NOW))
         for state in (records.copying, records.succeeded)
     ]
-    for seen in shown:
-        assert f"note {notes[0]} note {notes[1]}" in seen
+    assert [absent(seen, *notes) for seen in shown] == [[]] * 3
 
 
 def test_a_plan_says_what_from_where_and_why() -> None:
-    seen = outcome(records.planned())
-    assert "made 2026-11-21 05:00 UTC" in seen
-    assert "snapshot rds:production-2026-11-21-05-00" in seen
-    assert "chosen the only available snapshot of production of 2026-11-21 (UTC)" in seen
-    assert "copy aurora-restore-20261122-114200" in seen
-    assert "why the snapshot is in us-east-1, the target Region is us-west-2" in seen
-    assert "cluster aurora-restored-staging in us-west-2" in seen
-    assert "instance aurora-restored-staging-0a1b2c3d-1 (db.r5.large)" in seen
-    assert "user reporting (read_only) in all databases, secret aurora-restore/reporting" in seen
-    assert "note the engine version stays that of the snapshot" in seen
-    assert "Nothing was touched." in seen
+    plan, source = records.PLAN, records.PLAN["source"]
+    facts = (
+        "2026-11-21 05:00 UTC",
+        source["cluster_snapshot_identifier"],
+        source["reason"],
+        plan["copy"]["cluster_snapshot_identifier"],
+        plan["copy_reason"],
+        "aurora-restored-staging in us-west-2",
+        "aurora-restored-staging-0a1b2c3d-1 (db.r5.large)",
+        "reporting (read_only)",
+        "aurora-restore/reporting",
+        *plan["notes"],
+    )
+    assert absent(outcome(records.planned()), *facts) == []
 
 
-def test_a_plan_without_a_copy_says_so() -> None:
+def test_a_plan_without_a_copy_says_why_and_names_none() -> None:
     record = records.planned()
     record["plan"] = records.PLAN | {"copy": None, "copy_reason": "the snapshot is in us-west-2 already"}
-    assert "copy none why the snapshot is in us-west-2 already" in outcome(record)
+    seen = outcome(record)
+    assert "the snapshot is in us-west-2 already" in seen
+    assert records.PLAN["copy"]["cluster_snapshot_identifier"] not in seen
 
 
 def test_status_shows_the_fields_that_differ_first() -> None:
     seen = words_of(render_status(view_operation(records.succeeded()), NOW), 120)
-    assert seen.index("DIFFERS port expected 5432 found 5433") < seen.index(
-        "as expected engine aurora-postgresql"
-    )
+    differing = seen.index("port expected 5432 found 5433")
+    assert differing < seen.index("engine aurora-postgresql", differing)
     assert "reporting logs in; reads; cannot write" in seen
-    assert "verified 1 of 2 fields as expected" in seen
+    assert "1 of 2 fields" in seen
 
 
 def test_the_verification_folds_no_name_and_no_value_at_80_columns() -> None:
     arn = "arn:aws:rds:us-east-1:000000000000:cluster-snapshot:rds:production-2026-11-21-05-00"
-    support = "open-source-rds-extended-support-disabled"
-    instance = "aurora-restored-staging-0a1b2c3d-1: db_instance_class"
     fields = {
-        "engine_lifecycle_support": support,
+        "engine_lifecycle_support": "open-source-rds-extended-support-disabled",
         "tag aurora-restore:operation-id": "restore-20261122-114200",
         "tag aurora-restore:source-snapshot-arn": arn,
-        instance: "db.r5.large",
+        "aurora-restored-staging-0a1b2c3d-1: db_instance_class": "db.r5.large",
     }
     checks = [
         CheckState.read({"field": field, "wanted": value, "found": value, "matches": True})
@@ -332,31 +321,15 @@ def test_the_verification_folds_no_name_and_no_value_at_80_columns() -> None:
     verification = render_verification([*checks, CheckState.read(other | {"matches": False})])
     # The status shows it indented, and does not cut the ARN.
     assert f"      {arn}" in text_of(indented(verification), 80).splitlines()
-    assert [line.rstrip() for line in text_of(verification, 80).splitlines()] == [
-        "DIFFERS",
-        "  db_subnet_group_name",
-        "    expected  default-vpc-subnet-group",
-        "    found     another",
-        "as expected",
-        f"  engine_lifecycle_support         {support}",
-        "  tag aurora-restore:operation-id  restore-20261122-114200",
-        "  tag aurora-restore:source-snapshot-arn",
-        f"    {arn}",
-        f"  {instance}",
-        "    db.r5.large",
-    ]
+    assert_as_kept("verification", text_of(verification, 80))
 
 
 def test_differences_fold_no_name_and_no_value_at_80_columns() -> None:
     found = {"field": "db_cluster_parameter_group_name", "replaced": "production-aurora-postgresql17-2026"}
     item = DifferenceState.read(found | {"restored": "default.aurora-postgresql17", "asked_for": False})
-    shown = text_of(render_differences([item], "Differences from the old cluster") or "", 80)
-    assert [line.rstrip() for line in shown.splitlines()] == [
-        "Differences from the old cluster",
-        "  db_cluster_parameter_group_name  NOT ASKED FOR",
-        "    was     production-aurora-postgresql17-2026",
-        "    is now  default.aurora-postgresql17",
-    ]
+    assert_as_kept(
+        "differences", text_of(render_differences([item], "Differences from the old cluster") or "", 80)
+    )
 
 
 def identifier_at_the_end(line: str) -> bool:
@@ -388,7 +361,7 @@ def test_a_record_with_a_time_that_is_none_is_shown_all_the_same() -> None:
     assert "RUNNING" in picture(records.begun() | {"start_time": "soon", "phases": None, "parameters": None})
 
 
-def test_the_list_shows_the_step_of_what_runs_and_the_code_of_what_failed() -> None:
+def test_the_list_shows_the_phase_of_what_runs_and_the_code_of_what_failed() -> None:
     views = [view_operation(record) for record in (records.copying(), records.failed(), records.planned())]
     lines = text_of(render_operations(views, NOW, 140), 140).splitlines()
     assert "RUNNING" in lines[1]
@@ -398,7 +371,7 @@ def test_the_list_shows_the_step_of_what_runs_and_the_code_of_what_failed() -> N
 
 
 def test_an_empty_list_says_what_to_do() -> None:
-    assert "No operations." in text_of(render_operations([], NOW, 80))
+    assert "`aurora-restore start`" in text_of(render_operations([], NOW, 80))
 
 
 def test_a_line_of_a_log_says_phase_progress_and_message() -> None:
@@ -460,10 +433,6 @@ def test_where_the_password_is_kept_is_said() -> None:
     assert password_secret(nothing.restore_details, nothing.plan) is None
 
 
-def test_an_error_without_a_message_says_so() -> None:
-    assert "No message was given." in text_of(render_error({"code": "X"}))
-
-
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_an_arn_is_never_folded(width: int) -> None:
     arn = str(records.failed()["execution_arn"])
@@ -508,8 +477,11 @@ def test_without_users_the_connect_command_is_the_master_users() -> None:
 
 
 def test_what_no_cleanup_removes_is_said_to_be_kept() -> None:
+    copy = "aurora-restore-20261122-114200"
     record = records.failed() | {"cleanup": {"ending": "FAILED", "done": ["the lock was released"]}}
-    assert "cleaned up the lock was released" in outcome(record)
-    assert "kept" not in outcome(record)
+    seen = outcome(record)
+    assert "the lock was released" in seen
+    # The message of the error names it already.
+    named = seen.count(copy)
     record["phases"] = {**record["phases"], "CopySnapshot": records.CHECKED}
-    assert "kept the copy aurora-restore-20261122-114200, for the next start" in outcome(record)
+    assert outcome(record).count(copy) == named + 1
