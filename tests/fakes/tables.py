@@ -28,6 +28,18 @@ class FakeAudit:
     def trail(self, operation_id: str) -> Sequence[dict[str, Any]]:
         return self._border.ask("dynamodb", "Query", lambda: self._trail(operation_id))
 
+    def events_of_day(self, event_date: str) -> Sequence[dict[str, Any]]:
+        def act() -> list[dict[str, Any]]:
+            found = [
+                entry
+                for entries in self.entries.values()
+                for entry in entries.values()
+                if entry["event_date"] == event_date
+            ]
+            return [plain_copy(entry) for entry in sorted(found, key=lambda entry: str(entry["event_id"]))]
+
+        return self._border.ask("dynamodb", "Query", act)
+
     def _trail(self, operation_id: str) -> list[dict[str, Any]]:
         entries = self.entries.get(operation_id, {})
         return [plain_copy(entries[event_id]) for event_id in sorted(entries)]

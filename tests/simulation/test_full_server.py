@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from tests.fakes.logs import FakeLogs
+from tests.fakes.region_executions import FakeRegionExecutions
+from tests.fakes.tables import FakeAudit
 from tests.simulation.checkers import check
 from tests.simulation.databases import SimulatedDatabases
 from tests.simulation.scenarios import OPERATION
@@ -12,9 +15,6 @@ from tests.simulation.seeding import Surroundings, request
 from tests.simulation.simulation import Simulation
 from tests.unit.cli.cli_fakes import (
     REGION,
-    FakeAudit,
-    FakeExecutions,
-    FakeLogs,
     Time,
     execution,
     existing,
@@ -54,7 +54,7 @@ def full_in(sim: Simulation, phase: Phase) -> None:
 
 def watched(monkeypatch: pytest.MonkeyPatch, sim: Simulation) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    executions = FakeExecutions({OPERATION: execution()})
+    executions = FakeRegionExecutions({OPERATION: execution()})
     existing(
         monkeypatch, Pipeline(REGION, sim.records, executions, FakeAudit(), FakeLogs()), SimulatedTime(sim)
     )

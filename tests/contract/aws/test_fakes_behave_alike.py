@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from tests.fakes.border import Border
 from tests.fakes.executions import FakeExecutions
 from tests.fakes.records import FakeRecords
+from tests.fakes.region_executions import FakeRegionExecutions
 from tests.fakes.services import FakeKeys, FakeNetwork, FakeNotifications, FakeSecrets
 from tests.fakes.tables import FakeAudit, FakeLocks
 from tests.states_language.interpreter import StepFunctions
@@ -20,6 +21,7 @@ from tests.support.faults import FaultKind
 from tests.support.in_process_aws import InProcessAws, shared_aws
 
 from aurora_restore.aws.audit import AwsAudit
+from aurora_restore.aws.executions import ExecutionAlreadyExists
 from aurora_restore.aws.keys import AwsKeys
 from aurora_restore.aws.locks import AwsLocks
 from aurora_restore.aws.network import AwsNetwork
@@ -27,7 +29,8 @@ from aurora_restore.aws.notifications import AwsNotifications
 from aurora_restore.aws.pipeline_executions import AwsPipelineExecutions
 from aurora_restore.aws.records import AwsRecords
 from aurora_restore.aws.secrets import AwsSecrets
-from aurora_restore.cli.pipeline import ListedRecords
+from aurora_restore.cli import connection
+from aurora_restore.cli.pipeline import AuditTrail, ListedRecords, NamedExecutions
 from aurora_restore.domain import errors
 from aurora_restore.domain.audit_chain import audit_item, hash_of, next_entries, noted
 from aurora_restore.domain.observed import Credentials, KmsKey, SecurityGroup
@@ -54,12 +57,18 @@ WAITING = {"StartAt": "Hold", "States": {"Hold": {"Type": "Wait", "Seconds": 600
 MAIN, CLEANUP = "aurora-restore-state-machine", "aurora-restore-cleanup-state-machine"
 
 
+class AuditTable(Audit, AuditTrail, Protocol):
+    """The audit table, with what only people ask of it."""
+
+    def trail(self, operation_id: str) -> Sequence[dict[str, Any]]: ...
+
+
 @dataclass
 class Account:
     """The ports of one implementation; `spoil` lets the next request meet a fault, `count` tells the requests."""
 
     records: ListedRecords
-    audit: Audit
+    audit: AuditTable
     locks: Locks
     notifications: Notifications
     nowhere: Notifications
@@ -67,6 +76,7 @@ class Account:
     keys: Keys
     network: Network
     executions: Executions
+    region_executions: NamedExecutions
     start: Callable[[str], str]
     published: Callable[[], list[tuple[str, str, Mapping[str, str]]]]
     spoil: Callable[[FaultKind], None]
@@ -104,6 +114,7 @@ def real_account() -> Account:
         keys=AwsKeys(clients),
         network=AwsNetwork(clients),
         executions=AwsPipelineExecutions(clients, cleanup),
+        region_executions=connection.RegionExecutions(clients),
         start=start,
         published=lambda: [(item.subject, item.message, item.attributes) for item in aws.published],
         spoil=lambda fault: _spoil(aws, fault),
@@ -137,6 +148,7 @@ def fake_account() -> Account:
         keys=FakeKeys(dict.fromkeys((key.arn, key.key_id, "alias/restore"), key), border),
         network=FakeNetwork([SecurityGroup("sg-1", "database", "vpc-1")], border),
         executions=FakeExecutions(step_functions, border),
+        region_executions=FakeRegionExecutions(),
         start=lambda name: step_functions.start(MAIN, name, {"a": 1}),
         published=lambda: [(item.subject, item.body, item.attributes) for item in notifications.published],
         spoil=lambda fault: border.faults.update({border.count: fault}),
@@ -281,6 +293,17 @@ def test_the_trail_is_in_order_and_a_repeated_entry_is_one(account: Account) -> 
     assert trail[0] == event("restore-1", "First", 0, {})
 
 
+def test_the_events_of_a_day_are_found_across_operations_in_their_order(account: Account) -> None:
+    for operation_id, name, seconds in (("restore-2", "Second", 1), ("restore-1", "First", 0)):
+        account.audit.append(event(operation_id, name, seconds, {}))
+    account.audit.append(event("restore-1", "Tomorrow", 86_400, {}))
+    found = account.audit.events_of_day("2026-11-22")
+    assert [(entry["operation_id"], entry["event"]) for entry in found] == [
+        ("restore-1", "First"),
+        ("restore-2", "Second"),
+    ]
+
+
 AWKWARD = {
     "numbers": [0, -0.0, 1.0, 0.1, 1e22, 1e30, 1e-7, 123456789012345678, -2.5, 38_000_000_000],
     "texts": ["", "µ\u2028\U0001f600", "1", "true", "null"],
@@ -408,6 +431,32 @@ def test_a_cleanup_is_started_once_an_attempt(account: Account) -> None:
     account.executions.start_cleanup("restore-1", arn, "1")
     account.executions.start_cleanup("restore-1", arn, "1")
     account.executions.start_cleanup("restore-1", arn, "2")
+
+
+def test_the_command_line_starts_one_execution_of_a_name(account: Account) -> None:
+    executions = account.region_executions
+    first = executions.start("restore-1", {"a": 1})
+    found = executions.find("restore-1")
+    assert found is not None
+    assert (found.execution_arn, found.status, found.error, found.stop_time) == (first, "RUNNING", None, None)
+    with pytest.raises(ExecutionAlreadyExists, match="restore-1"):
+        executions.start("restore-1", {"a": 2})
+    assert executions.find("restore-2") is None
+
+
+def test_the_command_line_stops_an_execution_once(account: Account) -> None:
+    executions = account.region_executions
+    executions.start("restore-1", {"a": 1})
+    for cause in ("the wrong day", "too late"):
+        assert executions.stop("restore-1", cause)
+        found = executions.find("restore-1")
+        assert found is not None
+        assert (found.status, found.error) == ("ABORTED", "ManualCancellation")
+        assert (found.cause or "").startswith("the wrong day")
+        assert found.stop_time is not None
+    assert not executions.stop("restore-2", "not known")
+    with pytest.raises(ExecutionAlreadyExists):
+        executions.start("restore-1", {"a": 1})
 
 
 REQUESTS: Mapping[str, Callable[[Account], object]] = {

@@ -9,20 +9,20 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from tests.fakes.logs import FakeLogs
+from tests.fakes.records import FakeRecords
+from tests.fakes.region_executions import FakeRegionExecutions
+from tests.fakes.tables import FakeAudit
 from tests.states_language.scheduler import VirtualClock
 from tests.unit.cli.cli_records import NOW
 
-from aurora_restore.aws.executions import ExecutionAlreadyExists
-from aurora_restore.aws.records import FoundRecords
 from aurora_restore.cli import costing, running
 from aurora_restore.cli.lazy_group import ENTRIES
 from aurora_restore.cli.looks import Looks
 from aurora_restore.cli.pipeline import Pipeline
 from aurora_restore.domain.checks.surroundings import StackSeen
 from aurora_restore.domain.errors import RestoreError
-from aurora_restore.domain.log_entries import LogEntry
 from aurora_restore.domain.observed import ExecutionState
-from aurora_restore.domain.times import parse_time
 
 REGION = "us-west-2"
 
@@ -42,70 +42,30 @@ def execution(status: str = "RUNNING", **changes: Any) -> ExecutionState:
     return replace(ExecutionState(arn, "x", status, start_time=NOW), **changes)
 
 
-@dataclass
-class FakeExecutions:
-    executions: dict[str, ExecutionState] = field(default_factory=dict)
-    started: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    stopped: dict[str, str] = field(default_factory=dict)
+class ChangingRecords(FakeRecords):
+    """`looks` are what one load after the other finds in the table, an exception being raised; the last one stays.
 
-    def start(self, operation_id: str, request: Mapping[str, Any]) -> str:
-        if operation_id in self.executions:
-            raise ExecutionAlreadyExists(f"there is an operation {operation_id} already")
-        self.started[operation_id] = request
-        self.executions[operation_id] = execution()
-        return self.executions[operation_id].execution_arn
-
-    def find(self, operation_id: str) -> ExecutionState | None:
-        return self.executions.get(operation_id)
-
-    def stop(self, operation_id: str, cause: str) -> bool:
-        if operation_id not in self.executions:
-            return False
-        self.stopped[operation_id] = cause
-        self.executions[operation_id] = execution(
-            "ABORTED", stop_time=NOW, error="ManualCancellation", cause=cause
-        )
-        return True
-
-
-class FakeRecords:
-    """`looks` are what one load after the other answers, an exception being raised; the last answer stays."""
+    They are found under whichever name is asked for: a command can choose it itself.
+    """
 
     def __init__(self, looks: Sequence[Mapping[str, Any] | Exception | None] = (None,)) -> None:
+        super().__init__()
         self._looks = list(looks)
-        self.loads = 0
+        self._loads = 0
+        for look in looks:
+            if isinstance(look, Mapping):
+                super().create(look)
 
     def load(self, operation_id: str) -> dict[str, Any] | None:
-        look = self._looks[min(self.loads, len(self._looks) - 1)]
-        self.loads += 1
+        look = self._looks[min(self._loads, len(self._looks) - 1)]
+        self._loads += 1
         if isinstance(look, Exception):
             raise look
-        return dict(look) if look is not None else None
-
-    def list_by_status(self, status: str, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
-        existing = [
-            dict(look) for look in self._looks if isinstance(look, Mapping) and look["status"] == status
-        ]
-        recent = [item for item in existing if since is None or parse_time(item["start_time"]) >= since]
-        return sorted(recent, key=lambda item: str(item["start_time"]), reverse=True)[:limit]
-
-    def find(
-        self,
-        statuses: Sequence[str],
-        since: datetime | None,
-        until: datetime | None,
-        target_cluster_id: str | None,
-        limit: int,
-    ) -> FoundRecords:
-        found = [item for status in statuses for item in self.list_by_status(status, since, 1000)]
-        chosen = [
-            item
-            for item in found
-            if (until is None or parse_time(item["start_time"]) <= until)
-            and target_cluster_id in {None, item.get("target_cluster_id")}
-        ]
-        chosen.sort(key=lambda item: str(item["start_time"]), reverse=True)
-        return FoundRecords(chosen[:limit], len(chosen) <= limit)
+        if look is None:
+            return None
+        self.items.pop(look["operation_id"])
+        super().create(look)
+        return super().load(look["operation_id"])
 
     def create(self, item: Mapping[str, Any]) -> bool:
         raise AssertionError("the command line writes no record")
@@ -120,27 +80,12 @@ class FakeRecords:
         raise AssertionError("the command line writes no record")
 
 
-@dataclass
-class FakeAudit:
-    events: Sequence[Mapping[str, Any]] = ()
-
-    def trail(self, operation_id: str) -> Sequence[Mapping[str, Any]]:
-        return [event for event in self.events if event["operation_id"] == operation_id]
-
-    def events_of_day(self, event_date: str) -> Sequence[Mapping[str, Any]]:
-        return [event for event in self.events if event["time"].startswith(event_date)]
-
-
-@dataclass
-class FakeLogs:
-    """`searched` is the last time range that was asked for."""
-
-    entries: Sequence[LogEntry] = ()
-    searched: tuple[datetime, datetime] | None = None
-
-    def of_operation(self, operation_id: str, begin: datetime, end: datetime) -> Sequence[LogEntry]:
-        self.searched = begin, end
-        return [entry for entry in self.entries if entry.operation_id in ("", operation_id)]
+def audit_with(*events: Mapping[str, Any]) -> FakeAudit:
+    """An audit table that holds these."""
+    audit = FakeAudit()
+    for event in events:
+        audit.append(event)
+    return audit
 
 
 @dataclass
@@ -178,8 +123,8 @@ def pipeline_with(
 ) -> Pipeline:
     return Pipeline(
         REGION,
-        FakeRecords(looks or (None,)),
-        FakeExecutions(dict(executions or {})),
+        ChangingRecords(looks or (None,)),
+        FakeRegionExecutions(dict(executions or {})),
         audit or FakeAudit(),
         logs or FakeLogs(),
     )
@@ -219,11 +164,11 @@ def existing(
 
 def started(pipeline: Pipeline) -> Mapping[str, Mapping[str, Any]]:
     """The requests that were started, by the names of their executions."""
-    assert isinstance(pipeline.executions, FakeExecutions)
+    assert isinstance(pipeline.executions, FakeRegionExecutions)
     return pipeline.executions.started
 
 
 def stopped(pipeline: Pipeline) -> Mapping[str, str]:
     """The executions that were stopped, with the cause that was given."""
-    assert isinstance(pipeline.executions, FakeExecutions)
+    assert isinstance(pipeline.executions, FakeRegionExecutions)
     return pipeline.executions.stopped

@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.unit.cli.cli_fakes import REGION, FakeAudit, FakeRecords, existing, pipeline_with
+from tests.fakes.records import FakeRecords
+from tests.fakes.tables import FakeAudit
+from tests.unit.cli.cli_fakes import REGION, audit_with, existing, pipeline_with
 from tests.unit.cli.cli_records import NOW
 from tests.unit.domain.audit_chains import RUN, Chain, begun
 
 from aurora_restore.cli import app
-from aurora_restore.domain.times import format_time, parse_time
+from aurora_restore.domain.times import format_time
 
 ASKER = "arn:aws:sts::123456789012:assumed-role/operators/ann@example.com"
 GOOD, BAD, OLD = "restore-20261122-020000", "restore-20261121-020000", "restore-20261101-020000"
-
-
-class RecordsByName(FakeRecords):
-    """`items`: by operation id."""
-
-    def __init__(self, items: Mapping[str, Mapping[str, Any]]) -> None:
-        super().__init__()
-        self.items = dict(items)
-
-    def load(self, operation_id: str) -> dict[str, Any] | None:
-        self.loads += 1
-        found = self.items.get(operation_id)
-        return dict(found) if found is not None else None
-
-    def list_by_status(self, status: str, since: datetime | None, limit: int) -> Sequence[dict[str, Any]]:
-        found = [
-            dict(item)
-            for item in self.items.values()
-            if item["status"] == status and (since is None or parse_time(str(item["start_time"])) >= since)
-        ]
-        return found[:limit]
 
 
 def operation(
@@ -52,8 +33,10 @@ def operation(
 
 
 def audited(monkeypatch: pytest.MonkeyPatch, *chains: Chain) -> None:
-    records = RecordsByName({chain.record["operation_id"]: chain.record for chain in chains if chain.record})
-    events = FakeAudit([event for chain in chains for event in chain.events])
+    records, events = FakeRecords(), audit_with(*(event for chain in chains for event in chain.events))
+    for chain in chains:
+        if chain.record:
+            records.create(chain.record)
     existing(monkeypatch, replace(pipeline_with(), records=records, audit=events))
 
 
@@ -232,7 +215,7 @@ def test_an_operation_that_goes_on_while_it_is_read_is_read_again(
     class GoesOn(FakeAudit):
         looks = 0
 
-        def trail(self, operation_id: str) -> Sequence[Mapping[str, Any]]:
+        def trail(self, operation_id: str) -> Sequence[dict[str, Any]]:
             found = list(chain.events)
             self.looks += 1
             if self.looks < 3:
@@ -240,7 +223,7 @@ def test_an_operation_that_goes_on_while_it_is_read_is_read_again(
             return found
 
     audit = GoesOn()
-    records = RecordsByName({})
+    records = FakeRecords()
     monkeypatch.setattr(records, "load", lambda _: dict(chain.record))
     existing(monkeypatch, replace(pipeline_with(), records=records, audit=audit))
     assert app.run(["audit", GOOD, "--verify", "--json"]) == 0

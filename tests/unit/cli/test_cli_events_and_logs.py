@@ -6,7 +6,8 @@ import json
 from datetime import timedelta
 
 import pytest
-from tests.unit.cli.cli_fakes import FakeAudit, FakeLogs, existing, pipeline_with
+from tests.fakes.logs import FakeLogs
+from tests.unit.cli.cli_fakes import audit_with, existing, pipeline_with
 from tests.unit.cli.cli_records import NOW, copying, failed
 
 from aurora_restore.cli import app
@@ -53,7 +54,7 @@ LOGGED = [
 def test_events_are_shown_in_their_order_with_what_they_are_about(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    existing(monkeypatch, pipeline_with(audit=FakeAudit(EVENTS)))
+    existing(monkeypatch, pipeline_with(audit=audit_with(*EVENTS)))
     assert app.run(["events", NAME]) == 0
     out = capsys.readouterr().out
     assert out.index("CopyStarted") < out.index("RestoreFailed")
@@ -65,7 +66,7 @@ def test_events_are_shown_in_their_order_with_what_they_are_about(
 def test_events_are_json_for_programs(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    existing(monkeypatch, pipeline_with(audit=FakeAudit(EVENTS)))
+    existing(monkeypatch, pipeline_with(audit=audit_with(*EVENTS)))
     assert app.run(["events", NAME, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == EVENTS
 
