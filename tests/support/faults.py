@@ -1,4 +1,5 @@
-"""What tests let go wrong: one vocabulary for the account in the test's process, for the fakes and for the simulation.
+"""What tests let go wrong: one vocabulary for the account in the test's process, the fakes, the simulation and the
+databases.
 
 RDS's own faults, of objects and of calls, are those of the local Aurora (`local_aurora.faults`).
 """
@@ -42,6 +43,16 @@ class Intrusion(StrEnum):
     MARK_AFTER = "mark-after"
     MARK_MEANWHILE = "mark-meanwhile"
     TIME_OUT_BEFORE = "time-out-before"
+
+
+class StatementFault(StrEnum):
+    """What happens instead of a statement that is sent to a database; or, for `REPLY_LOST`, after it."""
+
+    REFUSED = "refused"
+    PASSING = "passing"
+    REQUEST_LOST = "request lost"
+    REPLY_LOST = "reply lost"
+    DIES = "dies"
 
 
 class EventFault(StrEnum):

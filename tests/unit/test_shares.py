@@ -15,10 +15,10 @@ from tests.contract.database.faults import (
     EFFECTS_DAYS,
     SPARSE_DAYS,
     USERS_DAYS,
-    Kind,
     chosen,
 )
 from tests.simulation import enumeration, test_contrary_aurora
+from tests.support.faults import StatementFault
 from tests.support.shares import DAY, EVERY_CASE, EVERY_FILE, of_other_days, todays_share
 
 SOME_DAY = date(2026, 11, 27)
@@ -122,9 +122,9 @@ def test_a_test_without_the_marker_is_tried_every_day(monkeypatch: pytest.Monkey
     assert found == [set()] * 5
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", StatementFault)
 def test_each_place_of_a_database_fault_is_tried_within_its_days(
-    monkeypatch: pytest.MonkeyPatch, kind: Kind
+    monkeypatch: pytest.MonkeyPatch, kind: StatementFault
 ) -> None:
     found = each_day(monkeypatch, SPARSE_DAYS, lambda: chosen(PLACES, kind, days=EFFECTS_DAYS))
     assert set.union(*found) == set(range(len(PLACES)))
@@ -140,4 +140,4 @@ def test_each_kind_of_database_fault_meets_each_place(kinds_days: int) -> None:
 def test_every_case_is_tried_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(EVERY_CASE, "1")
     assert list(todays_share(CASES, 12)) == list(CASES)
-    assert chosen(PLACES, Kind.DIES, days=2) == list(range(len(PLACES)))
+    assert chosen(PLACES, StatementFault.DIES, days=2) == list(range(len(PLACES)))

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from pg8000.native import Connection, DatabaseError, InterfaceError
 from tests.states_language.interpreter import ProcessDied
+from tests.support.faults import StatementFault
 from tests.support.shares import every_case, today
 
 from aurora_restore.database.postgresql.adapter import PostgresDatabases
@@ -38,18 +38,8 @@ SPARSE_DAYS = 23
 """A day has some kinds of fault and some places; none of these numbers divides another, so that all of them meet."""
 _LOOKS = ("SELECT", "SHOW", "WITH", "ROLLBACK")
 # A request that is lost leaves the server as a death does, and a refusal ends the phase.
-_AT_EVERY_EFFECT = ("passing", "reply lost", "dies")
+_AT_EVERY_EFFECT = (StatementFault.PASSING, StatementFault.REPLY_LOST, StatementFault.DIES)
 _REFUSED = _RAISE.format("42501")
-
-
-class Kind(StrEnum):
-    """What happens instead of a statement; or, for `REPLY_LOST`, after it."""
-
-    REFUSED = "refused"
-    PASSING = "passing"
-    REQUEST_LOST = "request lost"
-    REPLY_LOST = "reply lost"
-    DIES = "dies"
 
 
 @dataclass
@@ -59,7 +49,7 @@ class Plan:
     `places`: what was met so far, a statement or `login`. `happened`: whether the fault did.
     """
 
-    kind: Kind | None = None
+    kind: StatementFault | None = None
     at: int | None = None
     places: list[str] = field(default_factory=list)
     happened: bool = False
@@ -77,7 +67,7 @@ class Plan:
         return True
 
 
-def chosen(places: Sequence[str], kind: Kind, *, days: int = 1) -> list[int]:
+def chosen(places: Sequence[str], kind: StatementFault, *, days: int = 1) -> list[int]:
     """The places at which a kind of fault is tried: all of them with EVERY_CASE=1.
 
     Else some of them, and for most kinds every login, every COMMIT and every statement that changes something by
@@ -86,7 +76,7 @@ def chosen(places: Sequence[str], kind: Kind, *, days: int = 1) -> list[int]:
     """
     if every_case():
         return list(range(len(places)))
-    first = list(Kind).index(kind)
+    first = list(StatementFault).index(kind)
     is_open, effects, found = False, 0, []
     for at, place in enumerate(places):
         is_open = place == "BEGIN" or (is_open and place not in ("COMMIT", "ROLLBACK"))
@@ -112,12 +102,12 @@ class FaultyConnection:
         if not self._plan.is_due(sql):
             return self._connection.run(sql, **values)
         match self._plan.kind:
-            case Kind.REFUSED | Kind.PASSING if not sql.startswith("ROLLBACK"):
+            case StatementFault.REFUSED | StatementFault.PASSING if not sql.startswith("ROLLBACK"):
                 self._answer_with_an_error(sql)
-            case Kind.REPLY_LOST:
+            case StatementFault.REPLY_LOST:
                 self._connection.run(sql, **values)
         self._connection.close()
-        if self._plan.kind is Kind.DIES:
+        if self._plan.kind is StatementFault.DIES:
             raise ProcessDied
         # The first is what a socket says whose time is over.
         raise TimeoutError if self._plan.odd else InterfaceError("network error")
@@ -126,7 +116,7 @@ class FaultyConnection:
         assert self._plan.at is not None
         passing = _PASSING[self._plan.at % len(_PASSING)]
         try:
-            self._connection.run(_REFUSED if self._plan.kind is Kind.REFUSED else passing)
+            self._connection.run(_REFUSED if self._plan.kind is StatementFault.REFUSED else passing)
         except DatabaseError:
             if sql == "COMMIT" and passing != _SHUT_DOWN:
                 self._connection.run("ROLLBACK")
@@ -146,15 +136,15 @@ class FaultyServer(Server):
 
     def _failure(self, database: str) -> BaseException:
         match self.plan.kind:
-            case Kind.REFUSED:
+            case StatementFault.REFUSED:
                 closed = DatabaseRefused(
                     "55000", f"database {database} is not currently accepting connections"
                 )
                 wrong = LoginRefused("password authentication failed", "28P01")
                 return closed if self.plan.odd else wrong
-            case Kind.PASSING:
+            case StatementFault.PASSING:
                 return _login_failure(TOO_MANY, False, "the server took no connection")
-            case Kind.DIES:
+            case StatementFault.DIES:
                 return ProcessDied()
         return DatabaseUnreachable("The connection broke off at the login.")
 

@@ -9,6 +9,7 @@ import pytest
 from tests.contract.database.copies import CRON, NIGHTLY, SUBSCRIBE, as_superuser, survey, take_back
 from tests.contract.database.servers import MASTER, RestoredCluster
 from tests.contract.database.test_defusing import ENABLE, SLOT, jobs, slots, subscriptions
+from tests.states_language.interpreter import ProcessDied
 
 from aurora_restore.database import tls
 from aurora_restore.database.postgresql.defusing import TakingOut
@@ -21,10 +22,6 @@ from aurora_restore.domain.user_progress import always
 pytestmark = [pytest.mark.newest_server, pytest.mark.file_one_day_in(7, 3)]
 
 STATEMENTS_AT_MOST = 200
-
-
-class Died(BaseException):
-    """The end of the process: nothing of ours catches it, and its connections are gone."""
 
 
 @dataclass
@@ -40,7 +37,7 @@ class MortalSession(Session):
     def rows(self, sql: str, **values: Any) -> list[list[Any]]:
         if self.lives.left == 0:
             self._connection.close()
-            raise Died
+            raise ProcessDied
         self.lives.left -= 1
         return super().rows(sql, **values)
 
@@ -72,7 +69,7 @@ def test_a_death_between_any_two_statements_leaves_nothing_half_done(copy: Resto
         server = MortalServer(copy.endpoint, context, Limits(), lives=lives)
         try:
             assert TakingOut(server, MASTER, always).run(everything) == Outcome()
-        except Died:
+        except ProcessDied:
             pass
         else:
             break

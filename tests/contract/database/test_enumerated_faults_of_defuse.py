@@ -10,10 +10,11 @@ import pytest
 from pg8000.native import Connection
 from tests.contract.database.catalog import Catalog, superusers_sessions
 from tests.contract.database.copies import CRON, NIGHTLY, SUBSCRIBE, as_superuser
-from tests.contract.database.faults import DEFUSE_DAYS, Kind, Plan, chosen
+from tests.contract.database.faults import DEFUSE_DAYS, Plan, chosen
 from tests.contract.database.faulty_phases import Call, PhaseOnServer
 from tests.contract.database.servers import RestoredCluster
 from tests.contract.database.test_defusing import ENABLE, SLOT
+from tests.support.faults import StatementFault
 
 from aurora_restore.domain.defusing import first_states
 from aurora_restore.domain.record import Record
@@ -80,7 +81,7 @@ class Copy:
             self.gone_on_from.add(now)
             call = self.phase.end(before=call)
             yield from (f"{where}: at the end {words}" for words in self.faults_of(call))
-        if call.error is not None and plan.kind is not Kind.REFUSED:
+        if call.error is not None and plan.kind is not StatementFault.REFUSED:
             yield f"{where}: ended with {call.error}"
         if call.is_done:
             yield from (f"{where}: {words}" for words in self._left(call))
@@ -125,9 +126,9 @@ def acting(
 
 
 @pytest.mark.one_day_in(DEFUSE_DAYS)
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", StatementFault)
 def test_a_fault_at_any_place_wakes_nothing_and_hides_nothing_of_the_way_back(
-    acting: Copy, kind: Kind
+    acting: Copy, kind: StatementFault
 ) -> None:
     cases = chosen(acting.faultless.plan.places, kind)
     found = [words for at in cases for words in acting.violations(Plan(kind, at))]
@@ -135,7 +136,7 @@ def test_a_fault_at_any_place_wakes_nothing_and_hides_nothing_of_the_way_back(
     assert found == [], "\n".join(found)
     assert len(cases) >= CASES_AT_LEAST
     assert acting.faultless.record["came_along"]["not_looked_into"] == []
-    assert len(acting.gone_on_from) >= STATES_AT_LEAST or kind is Kind.REFUSED
+    assert len(acting.gone_on_from) >= STATES_AT_LEAST or kind is StatementFault.REFUSED
 
 
 def test_the_enumeration_sees_a_change_that_is_written_down_only_after_it_was_made(
@@ -147,7 +148,7 @@ def test_the_enumeration_sees_a_change_that_is_written_down_only_after_it_was_ma
     found = [
         words
         for at in commits
-        for words in acting.faults_of(acting.phase.until_fault(Plan(Kind.REPLY_LOST, at)))
+        for words in acting.faults_of(acting.phase.until_fault(Plan(StatementFault.REPLY_LOST, at)))
     ]
 
     assert any("the record does not say how it was" in words for words in found)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from pg8000.native import Connection
 from tests.contract.database.catalog import Catalog, Fact, can_log_in, rights_of, superusers_sessions
-from tests.contract.database.faults import EFFECTS_DAYS, USERS_DAYS, Kind, Plan, chosen
+from tests.contract.database.faults import EFFECTS_DAYS, USERS_DAYS, Plan, chosen
 from tests.contract.database.faulty_phases import Call, PhaseOnServer
 from tests.contract.database.servers import PRODUCTION, RestoredCluster
+from tests.support.faults import StatementFault
 
 from aurora_restore.database.postgresql import roles
 from aurora_restore.database.postgresql.reach import BORROWED
@@ -107,7 +108,7 @@ class Users:
             yield from (f"{where}: at the end {words}" for words in self._more_than_asked(facts))
         if call.is_done and facts != self.asked and not is_told(call, facts ^ self.asked):
             yield f"{where}: there is {sorted(facts - self.asked)}, not {sorted(self.asked - facts)}"
-        if call.error is not None and plan.kind is not Kind.REFUSED:
+        if call.error is not None and plan.kind is not StatementFault.REFUSED:
             yield f"{where}: ended with {call.error}"
         if facts != self.before:
             self.reset()
@@ -146,8 +147,10 @@ def is_told(call: Call, differences: frozenset[Fact]) -> bool:
 
 
 @pytest.mark.one_day_in(USERS_DAYS)
-@pytest.mark.parametrize("kind", Kind)
-def test_a_fault_at_any_place_gives_no_user_more_than_it_is_to_have(users: Users, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", StatementFault)
+def test_a_fault_at_any_place_gives_no_user_more_than_it_is_to_have(
+    users: Users, kind: StatementFault
+) -> None:
     places = users.faultless.plan.places
     cases = chosen(places, kind, days=EFFECTS_DAYS)
     found = [words for at in cases for words in users.violations(Plan(kind, at))]
@@ -155,7 +158,7 @@ def test_a_fault_at_any_place_gives_no_user_more_than_it_is_to_have(users: Users
     assert found == [], "\n".join(found)
     assert len(cases) >= CASES_AT_LEAST
     # No call follows a final refusal.
-    assert len(users.gone_on_from) >= STATES_AT_LEAST or kind is Kind.REFUSED
+    assert len(users.gone_on_from) >= STATES_AT_LEAST or kind is StatementFault.REFUSED
 
 
 def test_the_enumeration_sees_a_role_that_is_opened_before_its_rights_are_set(
@@ -168,9 +171,9 @@ def test_the_enumeration_sees_a_role_that_is_opened_before_its_rights_are_set(
 
     prepare = roles.prepare
     monkeypatch.setattr(roles, "prepare", opened_at_once)
-    cases = chosen(users.faultless.plan.places, Kind.DIES)
+    cases = chosen(users.faultless.plan.places, StatementFault.DIES)
 
     # The first case that shows it is enough.
-    found = (words for at in cases for words in users.violations(Plan(Kind.DIES, at)))
+    found = (words for at in cases for words in users.violations(Plan(StatementFault.DIES, at)))
 
     assert any("meanwhile reports can log in and has" in words and "INSERT" in words for words in found)

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 from tests.contract.database.copies import as_superuser
-from tests.contract.database.faults import Kind, Plan
+from tests.contract.database.faults import Plan
 from tests.contract.database.faulty_phases import OPERATION, Call, PhaseOnServer
 from tests.contract.database.servers import MASTER, OWN_SECRET, RestoredCluster, login
 from tests.states_language.interpreter import ProcessDied
+from tests.support.faults import StatementFault
 
 from aurora_restore.domain.results import Phase
 from aurora_restore.domain.user_progress import SetupProgress, always
@@ -244,7 +245,7 @@ def test_a_defusing_call_that_dies_among_many_databases_is_followed_by_one_that_
     places = len(counted.plan.places)
 
     # In the middle of a later call, in whatever it does then.
-    died = phase.until_fault(Plan(Kind.DIES, 4 * places))
+    died = phase.until_fault(Plan(StatementFault.DIES, 4 * places))
     begun = (died.record.get("came_along") or {}).get("unfinished")
     calls = defused(phase, before=died)
 

@@ -21,6 +21,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 from mypy_boto3_cloudformation import CloudFormationClient
+from tests.states_language.scheduler import SOME_TIME, VirtualClock
 
 import local_stack
 from aurora_restore.deployment.deployer import (
@@ -304,46 +305,33 @@ class StuckCloudFormation:
         return getattr(self._real, name)
 
 
-class PatientClock:
-    """Seconds pass only by sleeping."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-    def now(self) -> float:
-        return self.seconds
-
-
-def stuck(clients: DeploymentClients, clock: PatientClock) -> Deployer:
+def stuck(clients: DeploymentClients, clock: VirtualClock) -> Deployer:
     cloudformation: Any = StuckCloudFormation(clients.cloudformation)
     return Deployer(
         replace(clients, cloudformation=cloudformation),
         DeploymentLimits(300, 3600, 60),
-        clock.sleep,
-        clock.now,
+        clock.advance,
+        lambda: clock.now().timestamp(),
     )
 
 
 def test_a_change_set_is_not_waited_for_without_end(clients: DeploymentClients) -> None:
-    clock = PatientClock()
+    clock = VirtualClock()
 
     with pytest.raises(DeploymentFailed, match="not ready after 300 s"):
         stuck(clients, clock).plan(topic_stack())
 
-    assert 300 <= clock.seconds < 361
+    assert 300 <= (clock.now() - SOME_TIME).total_seconds() < 361
 
 
 def test_a_stack_is_not_waited_for_without_end(clients: DeploymentClients, deployer: Deployer) -> None:
-    clock = PatientClock()
+    clock = VirtualClock()
     plan: ChangePlan = deployer.plan(topic_stack())
 
     with pytest.raises(DeploymentFailed, match="still changing after 3600 s"):
         stuck(clients, clock).apply(plan)
 
-    assert 3600 <= clock.seconds < 3661
+    assert 3600 <= (clock.now() - SOME_TIME).total_seconds() < 3661
 
 
 def test_the_artifacts_are_uploaded_once_into_a_bucket_that_is_closed(clients: DeploymentClients) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from tests.states_language.interpreter import ProcessDied
 from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.audit_verification import ChainState, Verification, verify
@@ -21,10 +22,6 @@ from aurora_restore.steps.sweep import sweep
 
 NAME = "restore-20261122-120000"
 ANN = "arn:aws:iam::123456789012:user/ann"
-
-
-class Died(BaseException):
-    """The function's process has ended."""
 
 
 @pytest.fixture
@@ -48,7 +45,7 @@ def dying_at(run: PipelineRun, monkeypatch: pytest.MonkeyPatch, event: str) -> C
 
     def dies(item: Mapping[str, Any]) -> None:
         if item["event"] == event:
-            raise Died
+            raise ProcessDied
         append(item)
 
     monkeypatch.setattr(run.ports.audit, "append", dies)
@@ -74,7 +71,7 @@ def test_what_a_dead_call_has_noted_is_appended_by_one_that_knew_nothing_of_it(
 ) -> None:
     dead, other = trail_of(run), trail_of(run)
     live_on = dying_at(run, monkeypatch, "dead")
-    with pytest.raises(Died):
+    with pytest.raises(ProcessDied):
         dead.write({}, [Event("dead")])
     live_on()
     assert other.write({}, [Event("other")])
@@ -88,7 +85,7 @@ def test_a_call_that_only_waits_gives_nothing_up_that_another_has_noted(
     trail_of(run).write({}, [Event("known")])
     dead, waiting = trail_of(run), trail_of(run)
     live_on = dying_at(run, monkeypatch, "dead")
-    with pytest.raises(Died):
+    with pytest.raises(ProcessDied):
         dead.write({}, [Event("dead")])
     live_on()
     assert waiting.write({"step": "waits"}, ())
@@ -100,7 +97,7 @@ def test_a_call_that_dies_before_it_appends_leaves_the_same_entries_to_the_next_
     run: PipelineRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live_on = dying_at(run, monkeypatch, "second")
-    with pytest.raises(Died):
+    with pytest.raises(ProcessDied):
         trail_of(run).write({}, [Event("first"), Event("second"), Event("third")])
     noted = Record.read(run.record(NAME)).last_events
     live_on()
@@ -152,7 +149,7 @@ def test_the_end_is_noted_with_the_change_that_closes_the_record(
     run: PipelineRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live_on = dying_at(run, monkeypatch, "operation.failed")
-    with pytest.raises(Died):
+    with pytest.raises(ProcessDied):
         close(
             run.ports,
             Operation(run.record(NAME)),
@@ -180,7 +177,7 @@ def test_what_was_noted_after_everything_else_and_not_appended_is_appended_by_th
     )
     settle(run.ports, NAME)
     live_on = dying_at(run, monkeypatch, "copy.removed")
-    with pytest.raises(Died):
+    with pytest.raises(ProcessDied):
         trail_of(run).write({}, [Event("copy.removed")])
     live_on()
     assert verified(run).notes

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.fakes.copies import FakeCopy, found, subscription, user_mapping
+from tests.states_language.interpreter import ProcessDied
 from tests.support.faults import FaultKind
 from tests.support.in_process_aws import is_operation
 from tests.support.worlds import PipelineRun
@@ -20,10 +21,6 @@ from aurora_restore.domain.user_progress import always
 
 OPERATION = "restore-20261126-120000"
 PUBLIC_LOGIN = "PUBLIC at ledger"
-
-
-class Died(BaseException):
-    """The end of a process."""
 
 
 def a_run(*fuses: Fuse, on_dynamodb: bool = False) -> PipelineRun:
@@ -73,10 +70,10 @@ def test_a_step_that_dies_after_it_has_put_something_to_rest_loses_nothing_of_th
     def dies(fuses: Sequence[Fuse], has_time: Callable[[], bool] = always) -> Outcome:
         take_out(fuses, has_time)
         run.server.copy.take_out = take_out  # type: ignore[method-assign]
-        raise Died
+        raise ProcessDied
 
     run.server.copy.take_out = dies  # type: ignore[method-assign]
-    with pytest.raises(Died):
+    with pytest.raises(ProcessDied):
         run.phase(Phase.DEFUSE, OPERATION)
 
     run.run_phase(Phase.DEFUSE, OPERATION)

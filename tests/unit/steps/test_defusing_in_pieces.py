@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.fakes.copies import FakeCopy, found, subscription, user_mapping
+from tests.states_language.interpreter import ProcessDied
 from tests.support.worlds import PipelineRun
 
 from aurora_restore.domain.came_along import summary_lines
@@ -23,10 +24,6 @@ NAME = "restore-20261126-120000"
 CALLS_MOST = 200
 # DynamoDB's limit is 400 kB, and later phases write into the record too.
 RECORD_BYTES_MOST = 250_000
-
-
-class Died(BaseException):
-    """The end of a process."""
 
 
 def rooms(count: int) -> tuple[str, ...]:
@@ -107,10 +104,10 @@ def test_a_death_in_the_middle_is_followed_by_a_call_that_goes_on_there() -> Non
 
     def dies(fuses: Sequence[Fuse], has_time: Callable[[], bool] = always) -> Outcome:
         take_out(fuses, has_time)
-        raise Died
+        raise ProcessDied
 
     copy.take_out = dies  # type: ignore[method-assign]
-    with pytest.raises(Died):
+    with pytest.raises(ProcessDied):
         run.phase(Phase.DEFUSE, NAME)
     copy.take_out = take_out  # type: ignore[method-assign]
     record = ended(run)
@@ -191,10 +188,10 @@ def test_a_death_around_the_writing_of_the_trail_loses_nothing_and_doubles_nothi
         if written_by_then or item["event"] != "came_along.written":
             append(item)
         if item["event"] == "came_along.written":
-            raise Died
+            raise ProcessDied
 
     monkeypatch.setattr(run.ports.audit, "append", dies)
-    with pytest.raises(Died):
+    with pytest.raises(ProcessDied):
         run.phase(Phase.DEFUSE, NAME)
     monkeypatch.setattr(run.ports.audit, "append", append)
     assert len(run.server.copy.fuses) == 3
