@@ -46,6 +46,25 @@ def test_an_act_is_made_of_its_fields_and_nothing_else() -> None:
             wrong()
 
 
+def test_audit_events_keep_the_words_that_they_have_for_acts() -> None:
+    """People search for them, and old audit events have them."""
+    words = {kind.__name__: kind.FIELDS["event"].default for kind in get_args(Act)}
+    assert {name: word for name, word in words.items() if word} == {
+        "AddRole": "add_role",
+        "ChangePort": "fence",
+        "DeleteCluster": "delete_cluster",
+        "DeleteInstance": "delete_instance",
+        "DropEndpoint": "drop",
+        "EnableDataApi": "data_api",
+        "MakeEndpoint": "make",
+        "ModifyCluster": "change_cluster",
+        "RebootInstance": "reboot",
+        "StartCluster": "start",
+        "StopCluster": "stop",
+        "TakeSnapshot": "take_final_snapshot",
+    }
+
+
 def test_two_acts_share_no_default() -> None:
     assert StartCluster("one").also is not StartCluster("two").also
 
