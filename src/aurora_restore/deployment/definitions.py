@@ -143,7 +143,7 @@ def restore_definition() -> State:
             states |= _three_states(step, _restoring(step), "RecordFailure", following)
     return {
         "Comment": "Restores a dated Aurora snapshot as a cluster of its own. Every phase is the same three states: "
-        "the step (Task), what it answered (Choice), and the wait before it is called again (Wait). A step is called "
+        "its function (Task), what that answered (Choice), and the wait before it is called again (Wait), which it is "
         "until it says DONE or SKIPPED; everything that lasts is in the table AuroraRestoreState under the execution's "
         "name.",
         "StartAt": names[0],
@@ -312,13 +312,13 @@ def _ends() -> dict[str, State]:
     return {
         "Succeeded": {"Type": "Succeed"},
         "UnexpectedStepStatus": {
-            "Comment": "A step answered with a status that is not one of DONE, IN_PROGRESS and SKIPPED: a fault of the "
-            "program, which must not pass for success.",
+            "Comment": "A phase answered with a status that is not one of DONE, IN_PROGRESS and SKIPPED: a fault of "
+            "the program, which must not pass for success.",
             "Type": "Pass",
             "Result": {
                 "Error": "UnexpectedStepStatus",
-                "Cause": "A step answered with a status that the state machine does not know. The answer is the output "
-                "of the last step in the history of this execution.",
+                "Cause": "A phase answered with a status that the state machine does not know. The answer is the "
+                "output of the last step in the history of this execution.",
             },
             "Next": "RecordFailure",
         },

@@ -158,7 +158,7 @@ def write_ahead(
 def record_running(ports: Ports, operation_id: str, changes: Mapping[str, Any]) -> None:
     """Write into a record that runs. Raises OperationNotRunning where it does not any more."""
     if not _update_running(ports, operation_id, changes):
-        raise OperationNotRunning(f"The operation {operation_id} was closed while a step was at work.")
+        raise OperationNotRunning(f"The operation {operation_id} was closed while a phase was at work.")
 
 
 def record_events(trail: AuditTrail, changes: Mapping[str, Any], events: Sequence[Event]) -> None:
@@ -167,7 +167,7 @@ def record_events(trail: AuditTrail, changes: Mapping[str, Any], events: Sequenc
     updated = changed(Record, last_updated_time=trail.ports.clock.now())
     if not trail.write({**changes, **updated}, events, OperationStatus.RUNNING.value):
         raise OperationNotRunning(
-            f"The operation {trail.operation.operation_id} was closed while a step was at work."
+            f"The operation {trail.operation.operation_id} was closed while a phase was at work."
         )
 
 
