@@ -64,7 +64,7 @@ def test_the_error_of_an_execution_is_made_again_where_its_message_is_all_of_it(
     [
         (json.dumps({"errorMessage": "Both."}), "Both."),
         ("Both.", "Both."),
-        ("", "The step ended with PreflightFailed."),
+        ("", "The phase ended with PreflightFailed."),
     ],
 )
 def test_a_failure_that_no_step_wrote_down_has_the_code_of_its_error(cause: str, message: str) -> None:
