@@ -13,22 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aurora_restore.domain.database_errors import DatabaseBusy as DatabaseBusy
-from aurora_restore.domain.database_errors import DatabaseUnreachable as DatabaseUnreachable
 from aurora_restore.domain.error_kinds import RECORD_SERVICE
 from aurora_restore.domain.error_kinds import Problem as Problem
 from aurora_restore.domain.error_kinds import RequestRefused as RequestRefused
 from aurora_restore.domain.error_kinds import RestoreError as RestoreError
 from aurora_restore.domain.error_kinds import StepFailed as StepFailed
 from aurora_restore.domain.error_kinds import TransientError as TransientError
-from aurora_restore.domain.group_errors import ParameterGroupNotApplied as ParameterGroupNotApplied
-from aurora_restore.domain.login_errors import MasterLoginByIam as MasterLoginByIam
-from aurora_restore.domain.login_errors import MasterLoginRefused as MasterLoginRefused
-from aurora_restore.domain.network_errors import DatabaseOutOfReach as DatabaseOutOfReach
-from aurora_restore.domain.network_errors import NetworkUnreachable as NetworkUnreachable
-from aurora_restore.domain.quiet_errors import CopyNotQuiet as CopyNotQuiet
-from aurora_restore.domain.rehearsal_errors import NotTheScratchCluster as NotTheScratchCluster
-from aurora_restore.domain.rehearsal_errors import RehearsalReplacesNothing as RehearsalReplacesNothing
 from aurora_restore.domain.replacement_errors import Cancelled as Cancelled
 from aurora_restore.domain.replacement_errors import DeletionProtected as DeletionProtected
 from aurora_restore.domain.replacement_errors import DifferenceNotAccepted as DifferenceNotAccepted
@@ -47,8 +37,6 @@ from aurora_restore.domain.replacement_errors import SwitchOverFailed as SwitchO
 from aurora_restore.domain.replacement_errors import TargetIsSource as TargetIsSource
 from aurora_restore.domain.replacement_errors import TargetNotAvailable as TargetNotAvailable
 from aurora_restore.domain.replacement_errors import TooManyTags as TooManyTags
-from aurora_restore.domain.schedule_errors import ScheduledNameTaken as ScheduledNameTaken
-from aurora_restore.domain.schedule_errors import ScheduleMalformed as ScheduleMalformed
 
 
 class InvalidRequest(RequestRefused):
@@ -384,6 +372,112 @@ class ResourceBusy(TransientError):
     default_hint = "RDS is at work on the same thing; the pipeline waits until that is over."
 
 
+# --- The network of the functions ---------------------------------------------------------------------------
+class NetworkUnreachable(RequestRefused):
+    code = "NETWORK_UNREACHABLE"
+    default_hint = (
+        "The stack's SubnetIds need a way to the AWS APIs (a NAT gateway, or VPC endpoints for dynamodb, rds and "
+        "secretsmanager), and its SecurityGroupIds must let HTTPS out; then start again under a new name."
+    )
+
+
+class DatabaseOutOfReach(RequestRefused):
+    code = "DATABASE_OUT_OF_REACH"
+    default_hint = (
+        "Give the functions that talk to databases subnets from which the cluster can be reached: aurora-restore "
+        "deploy --parameter SubnetIds=subnet-1,subnet-2 --parameter SecurityGroupIds=sg-1."
+    )
+
+
+# --- Databases ----------------------------------------------------------------------------------------------
+class DatabaseUnreachable(TransientError):
+    code = "DATABASE_UNREACHABLE"
+    default_hint = (
+        "Check the security groups, the subnets of the three functions that talk to databases, and "
+        "the certificate bundle."
+    )
+
+
+class DatabaseBusy(TransientError):
+    """The server answered with an error that passes: the network is not the cause."""
+
+    code = "DATABASE_BUSY"
+    default_hint = (
+        "The database server answers, with the words above: the network is not the cause. See who holds its "
+        "connections or locks."
+    )
+
+
+class MasterLoginRefused(StepFailed):
+    code = "MASTER_LOGIN_REFUSED"
+    default_hint = (
+        "The password was changed and the master user is refused all the same: see whether it logs in by IAM, is "
+        "locked or may not log in, and whether the admin secret was changed meanwhile."
+    )
+
+
+class MasterLoginByIam(StepFailed):
+    code = "MASTER_LOGIN_BY_IAM"
+    default_hint = (
+        "Let the master user log in by its password in the source (Aurora PostgreSQL: revoke rds_iam from it; Aurora "
+        "MySQL: give it another plugin than AWSAuthenticationPlugin, and unlock it), make a snapshot, and start again "
+        "with that one under a new name."
+    )
+
+
+class ParameterGroupNotApplied(StepFailed):
+    code = "PARAMETER_GROUP_NOT_APPLIED"
+    default_hint = (
+        "See what the events of the instances say (aws rds describe-events --source-type db-instance --duration 1440) "
+        "and whether the requested group fits the instances, then start again under a new name; or ask for "
+        "`quiet_start: false`, with which the cluster has the requested group from the beginning."
+    )
+
+
+class CopyNotQuiet(StepFailed):
+    code = "COPY_NOT_QUIET"
+    default_hint = (
+        "Let the master user act for the owner that is named (`GRANT <owner> TO <master user> WITH ADMIN OPTION` in "
+        "the source cluster) or open the database that is named, and restore a snapshot taken after that; or ask for "
+        "`quiet_start: false` if the copy may act as production does."
+    )
+
+
+# --- Rehearsals ---------------------------------------------------------------------------------------------
+class RehearsalReplacesNothing(RequestRefused):
+    code = "REHEARSAL_REPLACES_NOTHING"
+    default_hint = (
+        "A rehearsal restores beside everything that exists, and deletes what it restored: leave "
+        "delete_cluster_if_exists and deletion_protection out, and target_cluster_id too for a name of its own."
+    )
+
+
+class NotTheScratchCluster(StepFailed):
+    code = "NOT_THE_SCRATCH_CLUSTER"
+    default_hint = (
+        "The rehearsal deletes only the cluster that it made itself. Look at the resource id and the tags of the "
+        "cluster that is named, and delete by hand what is not needed."
+    )
+
+
+# --- Schedules ----------------------------------------------------------------------------------------------
+class ScheduleMalformed(StepFailed):
+    code = "SCHEDULE_MALFORMED"
+    default_hint = (
+        "Delete the schedule and create it again with `aurora-restore schedule create`, which writes its "
+        "input."
+    )
+
+
+class ScheduledNameTaken(StepFailed):
+    code = "SCHEDULED_NAME_TAKEN"
+    default_hint = (
+        "Start this operation by hand with `aurora-restore start`. Then delete the schedule and create it "
+        "again under a name that no other schedule and no operation begins with."
+    )
+
+
+# --- Several problems at once --------------------------------------------------------------------------------
 class PreflightFailed(RequestRefused):
     """Several problems of a request at once, each with its own code."""
 

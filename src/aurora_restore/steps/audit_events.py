@@ -123,7 +123,7 @@ def append_audit(ports: Ports, operation_id: str, entries: Iterable[AuditEntry])
             ports.audit.append(item)
 
 
-def append_first_event(ports: Ports, operation: Operation) -> None:
+def append_first_event(operation: Operation, ports: Ports) -> None:
     """The first entry, made of the record: written again after a crash, it is the same entry."""
     if (entry := first_entry(operation.record)) is not None:
         append_audit(ports, operation.operation_id, [entry])

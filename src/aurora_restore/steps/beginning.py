@@ -32,4 +32,4 @@ def begin_record(ports: Ports, operation_id: str, execution_arn: str | None, raw
                 f"The operation id {operation_id} was used before: its record of "
                 f"{format_time(started) if started else None} says {found.status}. Choose another name."
             )
-    append_first_event(ports, Operation(record))
+    append_first_event(Operation(record), ports)

@@ -114,14 +114,14 @@ def _look(
             ports.executions.stop_arn(execution.execution_arn, STOPPED_BY_US, cause)
             return _waiting("the execution of a record that was marked by hand was stopped")
         return _waiting("the execution is about to end")
-    return _clean_up(ports, _fenced(ports, operation, execution), execution)
+    return _clean_up(_fenced(operation, ports, execution), ports, execution)
 
 
 def _waiting(message: str) -> StepResult:
     return replace(in_progress(message), wait_seconds=2)
 
 
-def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None) -> Operation:
+def _fenced(operation: Operation, ports: Ports, execution: ExecutionState | None) -> Operation:
     """From here on no phase of the run can make a request, and how the run ends is decided."""
     # Decided once: a cleanup that changed its direction halfway could delete what it had just brought back.
     if operation.record.cleanup.ending is not None:
@@ -149,7 +149,7 @@ def _fenced(ports: Ports, operation: Operation, execution: ExecutionState | None
     return Operation(ports.records.load(operation.operation_id) or operation.item)
 
 
-def _clean_up(ports: Ports, operation: Operation, execution: ExecutionState | None) -> StepResult:
+def _clean_up(operation: Operation, ports: Ports, execution: ExecutionState | None) -> StepResult:
     ending, ended_time = operation.record.cleanup.ending, operation.record.cleanup.ended_time
     if operation.is_closed or ending is None:
         # Another call was faster, or an operator wrote in between: the next call sees it.
@@ -210,7 +210,7 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
     waiting = operation.record.cleanup.waits.get("notification")
     waited = timedelta(seconds=waiting.seconds or 0 if waiting else 0)
     # Before the record is closed, which is then to say whether the message went out.
-    notification = notify_or_defer(ports, operation, message, waited)
+    notification = notify_or_defer(operation, ports, message, waited)
     if notification is None:
         silence = in_progress("SNS is unavailable", 95, "notification")
         return _recorded(context, StepOutcome(silence))
@@ -237,6 +237,6 @@ def _close(context: CleanupContext, ending: Ending) -> StepResult:
             last_updated_time=time,
         ),
     }
-    close(ports, operation, status, changes)
+    close(operation, ports, status, changes)
     settle(ports, operation.operation_id)
     return done(f"cleanup complete: the operation ended {status.value}")

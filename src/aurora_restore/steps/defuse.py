@@ -116,7 +116,7 @@ def _take_out(
     defused = operation.record.defused
     down = written(fuses, defused, ports.clock.now(), WRITTEN_BYTES_MOST)
     # Before anything is changed: only what the record says can be taken back, and a call may die at any moment.
-    write_down(ports, operation, down)
+    write_down(operation, ports, down)
     outcome = ports.databases.defuse(endpoint, master, fuses, _has_time_left(ports))
     changes = {**refused(outcome.refusals, defused, down), **_listed(survey)}
     try:
@@ -134,7 +134,7 @@ def _take_out(
     return StepOutcome(goes_on(message, percent, "defusing"), changes, (event,) if taken else ())
 
 
-def write_down(ports: Ports, operation: Operation, down: WrittenDown) -> None:
+def write_down(operation: Operation, ports: Ports, down: WrittenDown) -> None:
     """Only a record that runs gets further. What it has no room for is noted there first, as every event is."""
     events = [Event("came_along.written", {"written": down.in_trail})] if down.in_trail else []
     record_events(AuditTrail(ports, operation), down.changes, events)

@@ -24,7 +24,7 @@ SNS_WAIT_LIMIT = timedelta(minutes=15)
 STORE_TRIES = 3
 
 
-def notify(ports: Ports, operation: Operation, message: Message) -> Notification:
+def notify(operation: Operation, ports: Ports, message: Message) -> Notification:
     """Publish, unless it was done before. A message that cannot be sent fails no run: the record says so.
 
     Raises:
@@ -53,7 +53,7 @@ def notify(ports: Ports, operation: Operation, message: Message) -> Notification
     return notification
 
 
-def publish_best_effort(ports: Ports, operation: Operation, message: Message) -> None:
+def publish_best_effort(operation: Operation, ports: Ports, message: Message) -> None:
     """A message besides the last one. A failure to send it decides nothing, and is an audit event."""
     try:
         ports.notifications.publish(message.subject, message.text, message.facts, message.attributes)
@@ -66,11 +66,11 @@ def _not_sent(failed: RestoreError) -> Event:
 
 
 def notify_or_defer(
-    ports: Ports, operation: Operation, message: Message, waited: timedelta
+    operation: Operation, ports: Ports, message: Message, waited: timedelta
 ) -> Notification | None:
     """As `notify`; None where SNS does not answer and may do so later. The wait for it is limited."""
     try:
-        return notify(ports, operation, message)
+        return notify(operation, ports, message)
     except TransientError as transient:
         # The restore is done: its record is not held open for a service that stays away.
         if waited < SNS_WAIT_LIMIT:
@@ -78,7 +78,7 @@ def notify_or_defer(
         return Notification(error=transient.message, hint=transient.hint, subject=message.subject)
 
 
-def close(ports: Ports, operation: Operation, status: OperationStatus, changes: Mapping[str, Any]) -> None:
+def close(operation: Operation, ports: Ports, status: OperationStatus, changes: Mapping[str, Any]) -> None:
     """Give an open record its last status; one whose status is not that of `operation` any more stays as it is."""
     time = ports.clock.now()
     ending = changed(Record, status=status.value, end_time=time, last_updated_time=time, settled_time=None)
@@ -95,7 +95,7 @@ def notify_failure(ports: Ports, operation_id: str) -> None:
     ending = endings.get(OperationStatus(operation.status))
     if ending is None or not operation.is_closed or operation.record.notification:
         return
-    notification = notify(ports, operation, ended_message(operation, ending, ports.clock.now()))
+    notification = notify(operation, ports, ended_message(operation, ending, ports.clock.now()))
     ports.records.update(operation_id, written(notification))
 
 
@@ -104,7 +104,7 @@ def release(ports: Ports, operation_id: str) -> AuditTrail:
     operation = Operation(ports.records.load(operation_id) or {})
     trail = AuditTrail(ports, operation)
     if operation.is_closed:
-        append_first_event(ports, operation)
+        append_first_event(operation, ports)
         trail.flush()
         if not trail.head:
             # An earlier version has closed the record: with its own time the event is the same entry as before.

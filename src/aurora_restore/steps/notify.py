@@ -29,7 +29,7 @@ def notify(ports: Ports, operation_id: str) -> StepResult:
         # A step that failed when it was called a second time may have left an error that the run has overcome.
         cleared_error = changed(Record, error=None) if record.error or record.error_by_hand else {}
         if operation.is_running:
-            close(ports, operation, OperationStatus.SUCCEEDED, cleared_error)
+            close(operation, ports, OperationStatus.SUCCEEDED, cleared_error)
     except OperationNotRunning:
         # Another call of this very phase may have been faster.
         if not _has_succeeded(ports, operation_id):
@@ -54,10 +54,10 @@ def publish_success(operation: Operation, ports: Ports) -> StepOutcome:
     answers: list[Notification | None] = []
 
     def publish() -> None:
-        answers.append(notify_or_defer(ports, operation, message, waited))
+        answers.append(notify_or_defer(operation, ports, message, waited))
 
     # Written down first, like everything else: a cleanup that overtakes this waits for what may be on its way.
-    answered = write_ahead(ports, operation, "message", message.subject, publish)
+    answered = write_ahead(operation, ports, "message", message.subject, publish)
     notification = answers[0]
     if notification is None:
         return StepOutcome(in_progress("SNS is unavailable", waiting_for="notification"))

@@ -81,8 +81,8 @@ def observe_account(
 
 
 def plan_with(
-    ports: Ports,
     operation: Operation,
+    ports: Ports,
     request: RestoreRequest,
     selected: SelectedSnapshot,
     replaced: ClusterConfiguration | None,

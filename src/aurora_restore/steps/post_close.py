@@ -121,6 +121,6 @@ def _put_off(
     # One message for each reason, and not one an hour.
     if is_new:
         message = put_off_message(operation, f"{failed.code}: {failed.message}", until, now)
-        publish_best_effort(ports, operation, message)
+        publish_best_effort(operation, ports, message)
     release(ports, context.operation_id)
     return StepOutcome(done(f"{warning}; it is tried again after {minute_in_words(until)}"))

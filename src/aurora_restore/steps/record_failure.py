@@ -51,6 +51,6 @@ def record_failure(
                 **ended_phases(operation, Ending.FAILED, now),
                 **verdict_at_end(operation.record, status, now),
             }
-            close(ports, operation, status, ended)
+            close(operation, ports, status, ended)
         settle(ports, operation_id)
     return {"operation_id": operation_id, "error": error_name, "cause": f"{error.code}: {error.message}"}

@@ -103,8 +103,8 @@ class RunGuard:
     def ask(self, act: Act) -> dict[str, Any]:
         """As `write_ahead`."""
         return write_ahead(
-            self.ports,
             self.operation,
+            self.ports,
             act.kind,
             act.name,
             lambda: perform(act, self.ports),
@@ -114,8 +114,8 @@ class RunGuard:
 
 
 def write_ahead(
-    ports: Ports,
     operation: Operation,
+    ports: Ports,
     kind: str,
     name: str,
     request: Callable[[], None],

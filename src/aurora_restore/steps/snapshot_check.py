@@ -72,7 +72,7 @@ def _check(operation: Operation, ports: Ports, raw_request: object) -> StepOutco
     began = operation.record.start_time or ports.clock.now()
     asked = parse_request(raw_request, ports.settings, began, account, operation.operation_id)
     # Before anything is looked at: what is planned from must not be changed by another operation meanwhile.
-    if waits := take_lock(ports, operation, asked.target_cluster_id.lower(), dry_run=asked.dry_run):
+    if waits := take_lock(operation, ports, asked.target_cluster_id.lower(), dry_run=asked.dry_run):
         return StepOutcome(in_progress(waits, waiting_for="lock"))
     rds, replaced = ports.target_rds, None
     target = rds.find_cluster(asked.target_cluster_id.lower())
@@ -102,7 +102,7 @@ def _check(operation: Operation, ports: Ports, raw_request: object) -> StepOutco
     facts = observe_account(ports, request, selected, replaced, existing)
     plan = None
     if isinstance(selected, SelectedSnapshot):
-        facts, plan = plan_with(ports, operation, request, selected, replaced, facts)
+        facts, plan = plan_with(operation, ports, request, selected, replaced, facts)
     # All problems of a request at once, and among them that there is no such snapshot.
     refuse(preflight_problems(request, facts))
     if isinstance(selected, RestoreError):

@@ -9,7 +9,7 @@ from aurora_restore.domain.states import OperationStatus
 from aurora_restore.steps.ports import Ports
 
 
-def take_lock(ports: Ports, operation: Operation, target: str, *, dry_run: bool) -> str | None:
+def take_lock(operation: Operation, ports: Ports, target: str, *, dry_run: bool) -> str | None:
     """Take the lock of a target; a dry run only looks.
 
     Returns:

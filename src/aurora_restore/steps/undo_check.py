@@ -39,7 +39,7 @@ def check_undo(operation: Operation, ports: Ports, raw_request: object) -> StepO
     target = undone.plan.target_cluster_id
     # Known from the record of the other operation only: a cleanup that closes this one releases its lock by it.
     record_running(ports, operation.operation_id, changed(Record, target_cluster_id=target))
-    if waits := take_lock(ports, operation, target, dry_run=request.dry_run):
+    if waits := take_lock(operation, ports, target, dry_run=request.dry_run):
         return StepOutcome(in_progress(waits, waiting_for="lock"))
     # Anew: under the lock no other operation changes what was observed first.
     undone = _undone(ports, request)

@@ -92,9 +92,9 @@ def _copying_without_the_operation(original: Callable[..., None]) -> Callable[..
 
 
 def _forgetting_the_notification(original: Callable[..., Any]) -> Callable[..., Any]:
-    def notify(ports: Ports, operation: Operation, message: Any) -> Any:
+    def notify(operation: Operation, ports: Ports, message: Any) -> Any:
         item = {name: value for name, value in operation.item.items() if name != "notification"}
-        return original(ports, Operation(item), message)
+        return original(Operation(item), ports, message)
 
     return notify
 
@@ -115,9 +115,9 @@ def _overlooking_what_runs(
 
 
 def _not_telling_the_end(original: Callable[..., None]) -> Callable[..., None]:
-    def close(ports: Ports, *args: Any) -> None:
+    def close(operation: Operation, ports: Ports, *args: Any) -> None:
         audit: Any = _WithoutTheEnd(ports.audit)
-        original(replace(ports, audit=audit), *args)
+        original(operation, replace(ports, audit=audit), *args)
 
     return close
 
@@ -144,7 +144,7 @@ def _flushing_only_its_own(original: Callable[..., None]) -> Callable[..., None]
 
 
 def _not_sending(_: Any) -> Callable[..., Any]:
-    def notify_or_defer(ports: Ports, operation: Operation, message: Any, waited: timedelta) -> Any:
+    def notify_or_defer(operation: Operation, ports: Ports, message: Any, waited: timedelta) -> Any:
         return Notification(message_id="later", subject=message.subject) if message else None
 
     return notify_or_defer

@@ -151,8 +151,8 @@ def test_the_end_is_noted_with_the_change_that_closes_the_record(
     live_on = dying_at(run, monkeypatch, "operation.failed")
     with pytest.raises(ProcessDied):
         close(
-            run.ports,
             Operation(run.record(NAME)),
+            run.ports,
             OperationStatus.FAILED,
             {"error": {"code": "X", "message": "y"}},
         )
@@ -170,8 +170,8 @@ def test_what_was_noted_after_everything_else_and_not_appended_is_appended_by_th
     run: PipelineRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     close(
-        run.ports,
         Operation(run.record(NAME)),
+        run.ports,
         OperationStatus.FAILED,
         {"error": {"code": "X", "message": "y"}},
     )
@@ -195,7 +195,7 @@ def test_the_chain_of_an_operation_that_an_earlier_version_began_begins_late(run
     run.ports.records.create(earlier)
     operation = Operation(run.record("restore-earlier"))
     assert AuditTrail(run.ports, operation).write({}, [Event("plan.made")])
-    close(run.ports, Operation(run.record("restore-earlier")), OperationStatus.FAILED, {})
+    close(Operation(run.record("restore-earlier")), run.ports, OperationStatus.FAILED, {})
     settle(run.ports, "restore-earlier")
     assert run.events("restore-earlier") == [
         "operation.started",
